@@ -1,0 +1,47 @@
+"""Why a channel is in its state: a closed set, each worded for people in every language."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Cause(StrEnum):
+    """The reason beside a state. ``NONE`` goes with *connected* and with a plain *disabled*."""
+
+    NONE = "none"
+
+    # impaired: nobody can act on it yet
+    CHECKING = "checking"
+    PROVIDER_UNREACHABLE = "provider_unreachable"
+    HELD = "held"
+    OURS_BROKEN = "ours_broken"
+
+    # refused by the provider: *impaired* after one refusal, *disconnected* after the witnesses
+    GRANT_REFUSED = "grant_refused"
+    SIGN_IN_AGAIN = "sign_in_again"
+    ACCOUNT_DISABLED = "account_disabled"
+    PERMISSION_MISSING = "permission_missing"
+    MAILBOX_MISSING = "mailbox_missing"
+    OTHER_MAILBOX = "other_mailbox"
+    ADMIN_POLICY = "admin_policy"
+
+    # removed
+    BY_PERSON = "by_person"
+    WORKSPACE_GONE = "workspace_gone"
+
+
+REFUSED_CAUSES = frozenset(
+    {
+        Cause.GRANT_REFUSED,
+        Cause.SIGN_IN_AGAIN,
+        Cause.ACCOUNT_DISABLED,
+        Cause.PERMISSION_MISSING,
+        Cause.MAILBOX_MISSING,
+        Cause.OTHER_MAILBOX,
+        Cause.ADMIN_POLICY,
+    }
+)
+"""Causes that a provider's refusal brings: what a strike is counted for."""
+
+ADMIN_CAUSES = frozenset({Cause.ADMIN_POLICY})
+"""Causes that the tenant's admin mends, not the mailbox's owner."""

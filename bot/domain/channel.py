@@ -1,0 +1,65 @@
+"""The channel: an e-mail address under management, and what a person sees of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from bot.domain.cause import Cause
+from bot.domain.grant import MailboxIdentity
+from bot.domain.ids import ChannelId, ConversationId, GrantId, UserId, WorkspaceId
+
+
+class Kind(StrEnum):
+    """Whose mailbox it is: one person's, or the team's."""
+
+    PERSONAL = "personal"
+    TEAM = "team"
+
+
+class State(StrEnum):
+    """Where a channel is in its life. Written only by ``bot.services.steps``."""
+
+    CONNECTED = "connected"
+    IMPAIRED = "impaired"
+    DISCONNECTED = "disconnected"
+    DISABLED = "disabled"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One address in one workspace. Outlives its grants; keeps id, settings and history."""
+
+    id: ChannelId
+    workspace_id: WorkspaceId
+    address: str
+    kind: Kind
+    owner_id: UserId | None
+    """Whose inbox it is; ``None`` for a team channel."""
+    connected_by: UserId
+    provider: str
+    identity: MailboxIdentity
+    state: State
+    cause: Cause
+    since: datetime
+    """When the present state began."""
+    created_at: datetime
+    grant_id: GrantId | None = None
+    use: str = ""
+    """What depends on it, in the connector's words; empty if unsaid."""
+    name: str = ""
+    conversation_id: ConversationId | None = None
+    version: int = 0
+    removed_at: datetime | None = None
+
+    @property
+    def is_personal(self) -> bool:
+        return self.kind is Kind.PERSONAL
+
+    @property
+    def needs_reconnect(self) -> bool:
+        """A person has to sign in again before this channel can work."""
+        refused = self.cause not in {Cause.NONE, Cause.CHECKING, Cause.PROVIDER_UNREACHABLE}
+        return self.state is State.DISCONNECTED or (self.state is State.DISABLED and refused)

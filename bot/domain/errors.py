@@ -1,0 +1,247 @@
+"""Everything that can go wrong, named by who must act.
+
+    InboxkeeperError
+    ├── Refusal                   the request makes no sense or is not allowed; tell whoever asked
+    │   ├── NotAllowed            not this person; carries who can
+    │   ├── NotSetUp              the operator has not finished
+    │   ├── UnknownAddress        no such channel for this person; carries near misses
+    │   ├── NotAnAddress          what was typed is no e-mail address
+    │   ├── DomainNotAllowed      the operator limits what can be connected
+    │   ├── AlreadyConnected      the address is under management already
+    │   ├── WrongMailbox          somebody signed in to another mailbox; carries both
+    │   ├── PermissionWithheld    a permission was left unticked; carries which
+    │   ├── ConsentDeclined       Cancel was pressed at the provider
+    │   ├── ConsentFailed         the provider refused the sign-in for a reason of its own
+    │   ├── TicketSpent · TicketExpired · TicketUnknown · OtherBrowser
+    │   ├── ReconnectFirst        enabling what the provider refuses
+    │   ├── ProviderOff           no client for this provider is configured
+    │   ├── OutOfDate             the button was made for an older state; carries the present one
+    │   └── Gone                  the channel was removed meanwhile
+    └── ProviderError             a provider said no
+        ├── GrantRejected · MailboxGone · PermissionMissing     the owner must act
+        ├── AdminActionNeeded                                   the tenant's admin must act
+        ├── ProviderUnavailable                                 nobody must act
+        └── ProviderMisconfigured                               the operator must act
+
+Errors carry data. The sentences people read are made in ``bot.views.words``. (They are dataclasses but
+not frozen: the standard library assigns ``__traceback__``; and not comparable, to stay hashable.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.domain.cause import Cause
+
+
+class InboxkeeperError(Exception):
+    """The root: whatever the product itself raises."""
+
+
+class Refusal(InboxkeeperError):
+    """A request that cannot be granted; whoever asked is told why and what to do next."""
+
+
+@dataclass(eq=False)
+class NotAllowed(Refusal):
+    """This person may not do that. ``who_can`` are Slack user ids, worth naming."""
+
+    what: str
+    who_can: tuple[str, ...] = ()
+
+
+class GuestNotAllowed(Refusal):
+    """Guests and people of other workspaces cannot use the bot."""
+
+
+class WrongWorkspace(Refusal):
+    """The request comes from a workspace that this bot does not serve."""
+
+
+class NotSetUp(Refusal):
+    """Something only the operator can finish is missing."""
+
+
+@dataclass(eq=False)
+class UnknownAddress(Refusal):
+    """No channel with this address that this person may see."""
+
+    address: str
+    near: tuple[str, ...] = ()
+
+
+@dataclass(eq=False)
+class NotAnAddress(Refusal):
+    """What was typed is no e-mail address (already shortened for display)."""
+
+    typed: str
+
+
+@dataclass(eq=False)
+class DomainNotAllowed(Refusal):
+    """The operator allows only some domains."""
+
+    address: str
+    allowed: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class AlreadyConnected(Refusal):
+    """The address is under management; ``by_another`` tells whether somebody else owns it."""
+
+    address: str
+    by_another: bool
+
+
+@dataclass(eq=False)
+class NeedsApproval(Refusal):
+    """Connecting somebody else's address (or one Slack does not know as yours) takes an admin."""
+
+    address: str
+    own_address: str | None
+    who_can: tuple[str, ...] = ()
+
+
+@dataclass(eq=False)
+class WrongMailbox(Refusal):
+    """Consent came from another mailbox than the one asked for."""
+
+    wanted: str
+    signed_in: str
+    given_back: bool
+
+
+@dataclass(eq=False)
+class PermissionWithheld(Refusal):
+    """The person left needed permissions unticked."""
+
+    address: str
+    missing: frozenset[str]
+    given_back: bool
+
+
+@dataclass(eq=False)
+class ConsentDeclined(Refusal):
+    """The person pressed Cancel at the provider; nothing has changed."""
+
+    address: str
+
+
+@dataclass(eq=False)
+class ConsentFailed(Refusal):
+    """The provider ended the sign-in; ``code`` is its own word (letters and underscores only)."""
+
+    address: str
+    code: str
+
+
+@dataclass(eq=False)
+class ProofFailed(Refusal):
+    """Consent went well but the mailbox did not answer as it should; nothing has changed."""
+
+    address: str
+    cause: Cause
+
+
+class TicketUnknown(Refusal):
+    """No such ticket: mistyped, or long gone."""
+
+
+class TicketExpired(Refusal):
+    """The 15 minutes are over."""
+
+
+class TicketSpent(Refusal):
+    """The ticket was used, and its outcome is not for this browser (any more)."""
+
+
+class OtherBrowser(Refusal):
+    """The sign-in was begun in another browser."""
+
+
+class LinkClosed(Refusal):
+    """The outage this link belonged to is over."""
+
+
+@dataclass(eq=False)
+class ReconnectFirst(Refusal):
+    """Enabling a channel whose grant the provider refuses."""
+
+    address: str
+
+
+@dataclass(eq=False)
+class ProviderOff(Refusal):
+    """The operator has not configured a client for this provider."""
+
+    provider: str
+
+
+class OutOfDate(Refusal):
+    """The button or form was made for an older state: show the present one instead."""
+
+
+@dataclass(eq=False)
+class Gone(Refusal):
+    """The channel was removed meanwhile."""
+
+    address: str
+
+
+@dataclass(eq=False)
+class ProviderError(InboxkeeperError):
+    """A provider said no. ``code`` is the provider's own error code, safe to show and to log."""
+
+    code: str = ""
+
+
+@dataclass(eq=False)
+class GrantRejected(ProviderError):
+    """The grant is refused: the owner must reconnect."""
+
+    cause: Cause = Cause.GRANT_REFUSED
+
+
+@dataclass(eq=False)
+class MailboxGone(ProviderError):
+    """The grant works but the mailbox does not exist or is not the same one."""
+
+    cause: Cause = Cause.MAILBOX_MISSING
+
+
+@dataclass(eq=False)
+class PermissionMissing(ProviderError):
+    """The grant works but lacks permissions. ``scopes`` names those that are missing."""
+
+    scopes: frozenset[str] = frozenset()
+
+    @property
+    def cause(self) -> Cause:
+        return Cause.PERMISSION_MISSING
+
+
+@dataclass(eq=False)
+class AdminActionNeeded(ProviderError):
+    """The tenant's admin forbids it."""
+
+    cause: Cause = Cause.ADMIN_POLICY
+
+
+@dataclass(eq=False)
+class ProviderUnavailable(ProviderError):
+    """Network trouble, throttling, an outage, or an answer we don't know: nobody must act."""
+
+    retry_after: timedelta | None = None
+    unknown_code: bool = False
+
+
+@dataclass(eq=False)
+class ProviderMisconfigured(ProviderError):
+    """Our own client credentials or settings are wrong: the operator must act."""
+
+
+PersonMustAct = GrantRejected | MailboxGone | PermissionMissing | AdminActionNeeded
+"""The refusals: errors that count as strikes against a grant."""
+
+REFUSALS = (GrantRejected, MailboxGone, PermissionMissing, AdminActionNeeded)

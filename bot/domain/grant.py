@@ -1,0 +1,105 @@
+"""The grant: what a provider gave us for one mailbox, and what became of it at the provider."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from bot.domain.ids import ChannelId, GrantId, WorkspaceId
+
+
+class Secret:
+    """A value that must not be seen by accident: it shows itself only when asked to.
+
+    Neither ``repr``, ``str``, ``format`` nor pickling gives it away.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value: Final = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("a Secret is not pickled")
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells one secret from another without telling either: 16 hex digits."""
+        return hashlib.sha256(self._value.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxIdentity:
+    """The provider's own immutable id of an account (Google ``sub``). Never the address."""
+
+    provider: str
+    subject: str
+    tenant: str = ""
+    """The organisation at the provider (Google ``hd``), empty for consumer accounts."""
+
+
+class Phase(StrEnum):
+    """Where a grant stands. *Superseded* ones are dropped, never revoked."""
+
+    STAGED = "staged"
+    LIVE = "live"
+    SUPERSEDED = "superseded"
+    RETIRED = "retired"
+
+
+class Revocation(StrEnum):
+    """What is known of a retired grant at the provider."""
+
+    NOT_ASKED = "not_asked"
+    REQUESTED = "requested"
+    """We asked; a refresh has not been refused yet."""
+    CONFIRMED = "confirmed"
+    """A refresh was refused: the access is gone."""
+    NOT_CONFIRMED = "not_confirmed"
+    """We gave up asking; the person can remove it by hand."""
+    SHARED = "shared"
+    """Not asked, because another inbox still uses the same permission at the provider."""
+    CANCELLED = "cancelled"
+    """The mailbox was connected again before we asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One grant. ``secret`` is what refreshes it (Google: the refresh token)."""
+
+    id: GrantId
+    workspace_id: WorkspaceId
+    channel_id: ChannelId | None
+    address: str
+    identity: MailboxIdentity
+    scopes: frozenset[str]
+    secret: Secret | None = field(repr=False)
+    """``None`` once erased."""
+    phase: Phase
+    obtained_at: datetime
+    revocation: Revocation = Revocation.NOT_ASKED
+    revocation_at: datetime | None = None
+    retired_at: datetime | None = None
+    version: int = 0
+
+    @property
+    def provider(self) -> str:
+        return self.identity.provider

@@ -1,0 +1,41 @@
+"""Jobs: what must still be done after a transaction, and survives a crash because it is a row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from bot.domain.ids import JobId
+
+GIVES_UP_AFTER: Final = timedelta(hours=72)
+
+
+class JobKind(StrEnum):
+    """What a job does. Each is idempotent: it may run more than once."""
+
+    DELIVER_NOTICE = "deliver_notice"
+    REVOKE_GRANT = "revoke_grant"
+    CLOSE_VIEW = "close_view"
+    """Turn the waiting modal to its outcome, if it is still open."""
+    REFRESH_HOME = "refresh_home"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One thing to do. Jobs of a lane run one at a time, oldest first."""
+
+    id: JobId
+    lane: str
+    kind: JobKind
+    dedupe: str
+    """At most one unfinished job has this key; asking again brings it forward."""
+    due_at: datetime
+    created_at: datetime
+    payload: Mapping[str, str] = field(default_factory=dict)
+    attempts: int = 0
+    last_class: str = ""
+    """The class of the last failure, never its text."""
+    lease_token: str | None = None

@@ -1,0 +1,157 @@
+"""When to look again, and how many refusals make a fact. Pure: every instant is passed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from bot.domain.cause import Cause
+from bot.domain.channel import Channel, Kind, State
+from bot.domain.errors import (
+    REFUSALS,
+    PersonMustAct,
+    ProviderError,
+    ProviderMisconfigured,
+)
+from bot.domain.ids import ChannelId, GrantId, WorkspaceId
+
+SIBLINGS_WANTED: Final = 10
+SIBLINGS_FRESH_FOR: Final = timedelta(hours=24)
+"""A sibling is worth asking only if it was proven this recently."""
+LONE_WITNESS_AFTER: Final = timedelta(minutes=5)
+"""Without siblings the second witness waits this long: nobody else can vouch for the provider."""
+MAX_IMPAIRED_FOR: Final = timedelta(minutes=60)
+DISABLED_REFRESH_EVERY: Final = timedelta(days=7)
+_IMPAIRED_STEPS: Final = tuple(timedelta(seconds=s) for s in (30, 60, 120, 300))
+
+
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """How often healthy channels are probed, as the operator set it."""
+
+    team: timedelta
+    personal: timedelta
+    witness: timedelta
+    """The second look after siblings vouched for the provider."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """The probing row of a channel, apart from the channel so that it never conflicts with a click."""
+
+    channel_id: ChannelId
+    workspace_id: WorkspaceId
+    grant_id: GrantId
+    provider: str
+    due_at: datetime
+    lease_token: str | None = None
+    strikes: int = 0
+    """Refusals in a row."""
+    tries: int = 0
+    """Failed probes in a row, of whatever kind: chooses the next pause."""
+    first_refused_at: datetime | None = None
+    last_ok_at: datetime | None = None
+    last_done_at: datetime | None = None
+    outcome: str = ""
+
+
+class Outcome(StrEnum):
+    """What one probe showed."""
+
+    PASSED = "passed"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    OURS_BROKEN = "ours_broken"
+
+
+def outcome_of(error: ProviderError | None) -> Outcome:
+    """Sort an error by who must act; no error is a pass."""
+    if error is None:
+        return Outcome.PASSED
+    if isinstance(error, REFUSALS):
+        return Outcome.REFUSED
+    if isinstance(error, ProviderMisconfigured):
+        return Outcome.OURS_BROKEN
+    return Outcome.UNREACHABLE
+
+
+class Vote(StrEnum):
+    """What siblings say of a first refusal."""
+
+    LONELY = "lonely"
+    """Nobody else could be asked."""
+    VOUCHED = "vouched"
+    """The provider serves others: the refusal is this mailbox's own."""
+    MASS = "mass"
+    """Others are refused in the same way: an outage or a policy, not this mailbox."""
+    UNCLEAR = "unclear"
+    """Others could not be reached either: no news."""
+
+
+def vote(mine: PersonMustAct, others: tuple[ProviderError | None, ...]) -> Vote:
+    """Judge a refusal by what siblings got. At least 2 and at least half refused alike is a mass failure."""
+    if not others:
+        return Vote.LONELY
+    alike = sum(1 for other in others if _is_alike(mine, other))
+    if alike >= 2 and alike * 2 >= len(others):
+        return Vote.MASS
+    if any(other is None for other in others):
+        return Vote.VOUCHED
+    return Vote.UNCLEAR
+
+
+def _is_alike(mine: ProviderError, other: ProviderError | None) -> bool:
+    return isinstance(other, REFUSALS) and type(other) is type(mine)
+
+
+def witness_delay(verdict: Vote, cadence: Cadence) -> timedelta:
+    """How long to wait for the second witness."""
+    return cadence.witness if verdict is Vote.VOUCHED else max(cadence.witness, lone_witness(cadence))
+
+
+def lone_witness(cadence: Cadence) -> timedelta:
+    """The wait without siblings: 5 min at the ordinary 30 s witness, in proportion otherwise."""
+    return cadence.witness * (LONE_WITNESS_AFTER / timedelta(seconds=30))
+
+
+def next_pause(channel: Channel, probe: Probe, *, cadence: Cadence, now: datetime) -> timedelta | None:
+    """How long until the next probe, by state; ``None`` when there must be none.
+
+    The caller adds jitter.
+    """
+    match channel.state:
+        case State.CONNECTED:
+            return cadence.team if channel.kind is Kind.TEAM else cadence.personal
+        case State.IMPAIRED:
+            return _impaired_pause(probe, cadence)
+        case State.DISCONNECTED:
+            return _disconnected_pause(now - channel.since, cadence)
+        case State.DISABLED:
+            return DISABLED_REFRESH_EVERY
+        case State.REMOVED:
+            return None
+
+
+def _impaired_pause(probe: Probe, cadence: Cadence) -> timedelta:
+    step = _IMPAIRED_STEPS[min(probe.tries, len(_IMPAIRED_STEPS)) - 1 if probe.tries else 0]
+    return min(step, max(cadence.personal, cadence.witness))
+
+
+def _disconnected_pause(down_for: timedelta, cadence: Cadence) -> timedelta:
+    if down_for < timedelta(days=1):
+        return min(timedelta(minutes=15), cadence.personal)
+    if down_for < timedelta(days=8):
+        return timedelta(hours=1)
+    return timedelta(days=1)
+
+
+def is_too_old(channel: Channel, *, now: datetime) -> bool:
+    """Whether an impaired channel could not be judged for an hour, by no fault of ours."""
+    excused = {Cause.OURS_BROKEN, Cause.HELD}
+    return (
+        channel.state is State.IMPAIRED
+        and channel.cause not in excused
+        and now - channel.since >= MAX_IMPAIRED_FOR
+    )

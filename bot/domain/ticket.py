@@ -1,0 +1,104 @@
+"""Tickets and links: how a person gets from Slack to the provider's consent page and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from bot.domain.channel import Kind
+from bot.domain.grant import Secret
+from bot.domain.ids import ChannelId, IncidentId, LinkId, TicketId, UserId, WorkspaceId
+
+TICKET_LASTS: Final = timedelta(minutes=15)
+OUTCOME_LASTS: Final = timedelta(minutes=15)
+"""How long the browser that spent a ticket can reload what came of it."""
+
+
+class Purpose(StrEnum):
+    """What a trip through the browser is for."""
+
+    CONNECT = "connect"
+    RECONNECT = "reconnect"
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """One pass through the browser, bound to a person, a workspace, an address and, once begun, a browser."""
+
+    id: TicketId
+    """SHA-256 (hex) of the secret that stands in the address; the secret itself is not stored."""
+    workspace_id: WorkspaceId
+    user_id: UserId
+    purpose: Purpose
+    address: str
+    kind: Kind
+    provider: str
+    created_at: datetime
+    expires_at: datetime
+    verifier: Secret = field(repr=False)
+    nonce: str = field(repr=False, default="")
+    channel_id: ChannelId | None = None
+    """The channel to reconnect; ``None`` for a new one."""
+    use: str = ""
+    view_id: str | None = None
+    """The Slack modal that waits for the outcome, if one is open."""
+    browser: str | None = None
+    """SHA-256 (hex) of the cookie of the browser that began it."""
+    locale: str = "en"
+
+
+class Ending(StrEnum):
+    """How a trip through the browser ended."""
+
+    CONNECTED = "connected"
+    RECONNECTED = "reconnected"
+    RESTORED = "restored"
+    STILL_DISABLED = "still_disabled"
+    """Signed in again; the inbox stays disabled, since a person disabled it."""
+    WRONG_MAILBOX = "wrong_mailbox"
+    PERMISSION_WITHHELD = "permission_withheld"
+    DECLINED = "declined"
+    CONSENT_FAILED = "consent_failed"
+    NOT_PROVEN = "not_proven"
+    PROVIDER_AWAY = "provider_away"
+    OURS_BROKEN = "ours_broken"
+    NOT_POSSIBLE = "not_possible"
+    """Something changed meanwhile (removed, taken by somebody else, rights lost)."""
+
+    @property
+    def is_good(self) -> bool:
+        return self in {Ending.CONNECTED, Ending.RECONNECTED, Ending.RESTORED, Ending.STILL_DISABLED}
+
+    @property
+    def may_try_again(self) -> bool:
+        return not self.is_good and self is not Ending.NOT_POSSIBLE
+
+
+@dataclass(frozen=True, slots=True)
+class TicketOutcome:
+    """What came of a spent ticket: kept 15 minutes for the same browser, so that a reload is harmless."""
+
+    ticket: Ticket
+    ending: Ending
+    at: datetime
+    signed_in: str = ""
+    """The address that was signed in, where it was the wrong one."""
+    missing: frozenset[str] = frozenset()
+    code: str = ""
+    """A provider's error code, or the cause's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A long-lived way to a fresh ticket, in one person's notice; dies with the incident."""
+
+    id: LinkId
+    workspace_id: WorkspaceId
+    user_id: UserId
+    incident_id: IncidentId
+    channel_id: ChannelId
+    secret: Secret = field(repr=False)
+    """Stored encrypted: the notice is rendered again at every edit."""
+    created_at: datetime

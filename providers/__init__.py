@@ -1,0 +1,1 @@
+"""Mail providers: how to ask for, use, check and give back access to a mailbox."""
