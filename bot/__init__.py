@@ -1,0 +1,1 @@
+"""Inboxkeeper's core (``domain``, ``services``, ``views``) and the shell that runs it."""

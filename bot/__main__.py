@@ -1,0 +1,128 @@
+"""The commands: ``python -m bot serve | migrate | keygen | rekey | doctor | manifest | forget``.
+
+The one rule: what can go wrong for the operator is said in words and ends with status 2, without a
+traceback. Each command imports what it needs, so that ``keygen`` works before anything is set up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from enum import StrEnum
+from typing import Annotated, NoReturn
+
+import typer
+from cryptography.fernet import Fernet
+
+from bot.config import Settings, SettingsError, load
+from bot.manifest import COMMAND, ManifestError, render
+from bot.manifest import manifest as document
+
+app = typer.Typer(
+    help="Inboxkeeper keeps a team's mailboxes connected, from Slack.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+class Transport(StrEnum):
+    """How Slack reaches the bot."""
+
+    SOCKET = "socket"
+    HTTP = "http"
+
+
+@app.command()
+def serve() -> None:
+    """Run the bot until it is stopped."""
+    settings = _settings()
+    from bot import bootstrap
+
+    asyncio.run(bootstrap.serve(settings))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database up to date (serve does it too)."""
+    settings = _settings()
+    from bot import bootstrap
+
+    asyncio.run(bootstrap.migrate(settings))
+
+
+@app.command()
+def keygen() -> None:
+    """Print a new key for INBOXKEEPER_SECRET_KEYS."""
+    typer.echo(Fernet.generate_key().decode("ascii"))
+
+
+@app.command()
+def rekey() -> None:
+    """Encrypt what is stored anew, with the first key."""
+    settings = _settings()
+    from bot import bootstrap
+
+    asyncio.run(bootstrap.rekey(settings))
+
+
+@app.command()
+def doctor() -> None:
+    """Check that everything is in place.
+
+    Settings, database, keys, Slack and the address of the pages; ends with 1 if something is wrong.
+    """
+    settings = _settings()
+    from bot.doctor import examine
+
+    if not asyncio.run(examine(settings)):
+        raise typer.Exit(1)
+
+
+@app.command()
+def manifest(
+    transport: Annotated[
+        Transport, typer.Option(help="socket needs no public address; http needs --base-url.")
+    ] = Transport.SOCKET,
+    base_url: Annotated[str, typer.Option(help="Where Slack reaches the bot, for http.")] = "",
+    command: Annotated[str, typer.Option(help="The slash command, as in INBOXKEEPER_COMMAND.")] = COMMAND,
+) -> None:
+    """Print the Slack app's manifest."""
+    try:
+        text = render(document(transport=transport.value, base_url=base_url, command=command))
+    except ManifestError as fault:
+        _stop(str(fault))
+    typer.echo(text, nl=False)
+
+
+@app.command()
+def forget(
+    address: Annotated[str, typer.Argument(help="The e-mail address to erase.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+) -> None:
+    """Erase an address for good.
+
+    Its grants, settings and history go; this cannot be undone.
+    """
+    settings = _settings()
+    if not yes:
+        typer.confirm(f"Erase everything about {address}? This cannot be undone.", abort=True)
+    from bot import bootstrap
+
+    asyncio.run(bootstrap.forget(settings, address))
+
+
+def _settings() -> Settings:
+    try:
+        return load()
+    except SettingsError as error:
+        _stop(str(error))
+
+
+def _stop(words: str) -> NoReturn:
+    typer.echo(words, err=True)
+    raise typer.Exit(2)
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m bot")

@@ -1,0 +1,323 @@
+"""The settings: read once, checked as a whole, every fault named at once.
+
+The one rule: nothing else in the product reads the environment, and no secret's value is ever shown.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    ModelWrapValidatorHandler,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from bot import rules
+from bot.rules import Listed, Url
+
+PREFIX = "INBOXKEEPER_"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One setting that keeps the bot from starting."""
+
+    name: str
+    wrong: str
+    example: str
+    next_step: str
+
+    def __str__(self) -> str:
+        example = f"\n    Example: {self.name}={self.example}" if self.example else ""
+        return f"  {self.name} {self.wrong}.{example}\n    Next: {self.next_step}"
+
+
+class SettingsError(Exception):
+    """The settings cannot be used. Its text is meant for the operator and names every problem."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        self.problems = problems
+        count = "1 setting needs" if len(problems) == 1 else f"{len(problems)} settings need"
+        words = "\n\n".join(str(problem) for problem in problems)
+        super().__init__(
+            f"Inboxkeeper cannot start: {count} attention.\n\n{words}\n\n"
+            "Settings come from the environment or from the file .env; .env.example lists them all."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GoogleSettings:
+    """The Google client, and where Google is."""
+
+    client_id: str
+    client_secret: SecretStr = field(repr=False)
+    auth_url: str
+    token_url: str
+    revoke_url: str
+    certs_url: str
+    issuer: str
+    gmail_api_url: str
+
+
+def _setting(default: Any = ..., *, about: str, example: str, hint: str = "", **more: Any) -> Any:
+    """``about`` is the line in .env.example; ``hint`` says where a good value comes from."""
+    extra = {"hint": hint or "see .env.example; without this setting the default is used."}
+    given = more or {"default": default}
+    return Field(**given, description=about, examples=[example], json_schema_extra={**extra})
+
+
+def _endpoint(default: str, about: str) -> Any:
+    return _setting(default, about=about, example=default, hint="leave it out to use the real Google.")
+
+
+_KEYGEN = "run `python -m bot keygen` and keep what it prints: without it stored mailboxes cannot be read."
+_GOOGLE = "Google Cloud console › Google Auth Platform › Clients."
+_MEMBER = "in Slack, open the person's profile › ⋮ › Copy member ID."
+_SECONDS = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+
+
+class Settings(BaseSettings):
+    """All settings, in the order of .env.example. ``load`` makes one."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        dotenv_filtering="match_prefix",
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        str_strip_whitespace=True,
+    )
+
+    secret_keys: Annotated[tuple[SecretStr, ...], NoDecode, Listed, AfterValidator(rules.fernet_keys)] = (
+        _setting(
+            about="Keys that encrypt what is stored, comma-separated; the first writes, all read.",
+            example="the line that `python -m bot keygen` prints",
+            hint=_KEYGEN,
+        )
+    )
+    database_url: Annotated[SecretStr, AfterValidator(rules.database_url)] = _setting(
+        SecretStr("sqlite:///data/inboxkeeper.db"),
+        about="Where everything is kept: a SQLite file, or PostgreSQL for several processes.",
+        example="postgresql://inboxkeeper:password@db.example.com/inboxkeeper",
+    )
+    host: str = _setting("127.0.0.1", about="The address to listen on.", example="0.0.0.0")  # noqa: S104
+    port: Annotated[int, Field(ge=0, le=65_535)] = _setting(
+        8080, about="The port to listen on.", example="8080", hint="choose a number from 1 to 65535."
+    )
+    base_url: Annotated[str, AfterValidator(rules.base_url)] = _setting(
+        default_factory=lambda given: f"http://localhost:{given['port']}",
+        about="The address of the bot's pages as people's browsers reach them; https unless localhost.",
+        example="https://inboxkeeper.example.com",
+        hint="an intranet name with https will do; http only for localhost.",
+    )
+
+    slack_bot_token: Annotated[SecretStr, AfterValidator(rules.slack_token("xoxb-"))] = _setting(
+        about="The bot's token (xoxb-…).",
+        example="xoxb-…",
+        hint="api.slack.com/apps › your app › OAuth & Permissions › Bot User OAuth Token.",
+    )
+    slack_app_token: Annotated[SecretStr, AfterValidator(rules.slack_token("xapp-"))] | None = _setting(
+        None,
+        about="An app-level token (xapp-…) with connections:write; when it is set, Socket Mode is used.",
+        example="xapp-…",
+        hint="api.slack.com/apps › your app › Basic Information › App-Level Tokens.",
+    )
+    slack_signing_secret: Annotated[
+        tuple[SecretStr, ...], NoDecode, Listed, AfterValidator(rules.signing_secrets)
+    ] = _setting(
+        (),
+        about="The signing secret, for HTTP; during a rotation the new and the old one, comma-separated.",
+        example="0123456789abcdef0123456789abcdef",
+        hint="api.slack.com/apps › your app › Basic Information › Signing Secret.",
+    )
+    slack_api_url: Url = _setting(
+        "https://slack.com/api",
+        about="Where Slack's Web API is.",
+        example="https://slack.com/api",
+        hint="leave it out to use the real Slack.",
+    )
+    command: Annotated[str, AfterValidator(rules.command)] = _setting(
+        "/inbox",
+        about="The slash command; the app's manifest must name the same one.",
+        example="/inbox",
+        hint="`python -m bot manifest --command …` prints the manifest for another one.",
+    )
+
+    super_admins: Annotated[tuple[str, ...], NoDecode, Listed, AfterValidator(rules.slack_ids)] = _setting(
+        (),
+        about="Super admins by Slack member id, comma-separated; else the workspace's owners and admins.",
+        example="U012AB3CD,U045EF6GH",
+        hint=_MEMBER,
+    )
+    operators: Annotated[tuple[str, ...], NoDecode, Listed, AfterValidator(rules.slack_ids)] = _setting(
+        (),
+        about="Who runs the bot and is told about its own trouble; else the super admins.",
+        example="U012AB3CD",
+        hint=_MEMBER,
+    )
+    allowed_domains: Annotated[tuple[str, ...], NoDecode, Listed, AfterValidator(rules.domains)] = _setting(
+        (),
+        about="The only mail domains that may be connected, comma-separated; empty allows all.",
+        example="example.com,example.org",
+        hint="write bare domains, without the part before the @.",
+    )
+
+    google_client_id: Annotated[str, AfterValidator(rules.client_id)] | None = _setting(
+        None,
+        about="The Google client's id; without it and its secret, Gmail is switched off.",
+        example="1234567890-abc.apps.googleusercontent.com",
+        hint=_GOOGLE,
+    )
+    google_client_secret: Annotated[SecretStr, AfterValidator(rules.client_secret)] | None = _setting(
+        None, about="The Google client's secret.", example="GOCSPX-…", hint=_GOOGLE
+    )
+    google_auth_url: Url = _endpoint("https://accounts.google.com/o/oauth2/v2/auth", "Google's consent page.")
+    google_token_url: Url = _endpoint("https://oauth2.googleapis.com/token", "Where tokens are renewed.")
+    google_revoke_url: Url = _endpoint("https://oauth2.googleapis.com/revoke", "Where grants are returned.")
+    google_certs_url: Url = _endpoint(
+        "https://www.googleapis.com/oauth2/v3/certs", "The keys that sign Google's id tokens."
+    )
+    google_issuer: Url = _endpoint("https://accounts.google.com", "Who must have signed an id token.")
+    gmail_api_url: Url = _endpoint("https://gmail.googleapis.com", "Where the Gmail API is.")
+
+    probe_team_seconds: _SECONDS = _setting(
+        120.0, about="How often a team address is checked.", example="120"
+    )
+    probe_personal_seconds: _SECONDS = _setting(
+        900.0, about="How often a personal inbox is checked.", example="900"
+    )
+    witness_seconds: _SECONDS = _setting(
+        30.0, about="How long after a refusal it is checked again before anybody is told.", example="30"
+    )
+    log_format: Literal["console", "json"] = _setting(
+        "console", about="console for people, json for log collectors.", example="json"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """``load`` passes the environment as arguments, so that tests and embedders can bring their own."""
+        return init_settings, dotenv_settings
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _all_at_once(cls, given: dict[str, Any], handler: ModelWrapValidatorHandler[Settings]) -> Settings:
+        """Rules between settings are checked even when single settings are wrong."""
+        problems = list(_between(given))
+        try:
+            made = handler(given)
+        except ValidationError as error:
+            problems = [*_single(error), *problems]
+        if problems:
+            raise SettingsError(tuple(problems)) from None
+        return made
+
+    @property
+    def socket_mode(self) -> bool:
+        return self.slack_app_token is not None
+
+    @property
+    def google(self) -> GoogleSettings | None:
+        """``None`` when no Google client is configured: Gmail is off."""
+        if self.google_client_id is None or self.google_client_secret is None:
+            return None
+        return GoogleSettings(
+            client_id=self.google_client_id,
+            client_secret=self.google_client_secret,
+            auth_url=self.google_auth_url,
+            token_url=self.google_token_url,
+            revoke_url=self.google_revoke_url,
+            certs_url=self.google_certs_url,
+            issuer=self.google_issuer,
+            gmail_api_url=self.gmail_api_url,
+        )
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret's value, so that logging can be told to conceal them."""
+        held: list[SecretStr | None] = [*self.secret_keys, *self.slack_signing_secret]
+        held += [self.slack_bot_token, self.slack_app_token, self.google_client_secret]
+        return tuple(secret.get_secret_value() for secret in held if secret is not None)
+
+
+def load(environ: Mapping[str, str] | None = None, env_file: str | Path | None = ".env") -> Settings:
+    """Read the settings from ``environ`` (the process's own by default) over ``env_file``.
+
+    An empty value counts as not given. Raises ``SettingsError`` naming everything that is wrong.
+    """
+    source = os.environ if environ is None else environ
+    given: dict[str, Any] = {
+        name.removeprefix(PREFIX).lower(): value.strip()
+        for name, value in source.items()
+        if name.startswith(PREFIX) and value.strip()
+    }
+    try:
+        return Settings(**{"_env_file": env_file, **given})
+    except (OSError, UnicodeDecodeError):
+        fault = Problem(
+            str(env_file), "cannot be read as UTF-8 text", "", "check its encoding and permissions."
+        )
+        raise SettingsError((fault,)) from None
+
+
+def _between(given: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with the settings taken together."""
+    if not given.get("slack_app_token") and not given.get("slack_signing_secret"):
+        wrong = f"is missing, and so is {PREFIX}SLACK_SIGNING_SECRET: one of them is needed"
+        next_step = "set the app-level token for Socket Mode, or the signing secret for HTTP."
+        yield _problem("slack_app_token", wrong, next_step)
+    has_id, has_secret = bool(given.get("google_client_id")), bool(given.get("google_client_secret"))
+    if has_id and not has_secret:
+        yield _problem("google_client_secret", f"is missing although {PREFIX}GOOGLE_CLIENT_ID is set")
+    if has_secret and not has_id:
+        yield _problem("google_client_id", f"is missing although {PREFIX}GOOGLE_CLIENT_SECRET is set")
+
+
+def _single(error: ValidationError) -> Iterator[Problem]:
+    """What is wrong with each setting by itself."""
+    for fault in error.errors(include_url=False, include_context=False, include_input=False):
+        name = str(fault["loc"][0])
+        if fault["type"] == "default_factory_not_called":
+            continue  # BASE_URL follows PORT, and PORT has been complained about already
+        if fault["type"] == "extra_forbidden":
+            yield _unknown(name)
+        elif fault["type"] == "missing":
+            yield _problem(name, "is missing")
+        else:
+            yield _problem(name, _said(fault["msg"]))
+
+
+def _said(message: str) -> str:
+    plain = message.removeprefix("Value error, ").removeprefix("Input ")
+    return plain if plain != message else message[:1].lower() + message[1:]
+
+
+def _problem(name: str, wrong: str, next_step: str = "") -> Problem:
+    about = Settings.model_fields[name]
+    hint = about.json_schema_extra
+    assert isinstance(hint, dict)
+    return Problem(
+        f"{PREFIX}{name.upper()}", wrong, str((about.examples or [""])[0]), next_step or str(hint["hint"])
+    )
+
+
+def _unknown(name: str) -> Problem:
+    near = get_close_matches(name, Settings.model_fields, n=1, cutoff=0.6)
+    wrong = "is not a setting" + (f" (did you mean {PREFIX}{near[0].upper()}?)" if near else "")
+    return Problem(f"{PREFIX}{name.upper()}", wrong, "", "correct the name or take the line out.")
