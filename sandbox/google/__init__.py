@@ -1,0 +1,8 @@
+"""A Google that runs on this machine: consent, tokens, certificates and a mailbox, with faults on demand."""
+
+from __future__ import annotations
+
+from sandbox.google.authorization import ConsentRefused
+from sandbox.google.local import LocalGoogle
+
+__all__ = ["ConsentRefused", "LocalGoogle"]

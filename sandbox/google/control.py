@@ -1,0 +1,192 @@
+"""The local Google's levers.
+
+Rule: consent by lever passes the very checks of the page; no answer carries a secret but a code.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from multidict import MultiDict
+from yarl import URL
+
+from sandbox.google.accounts import Account
+from sandbox.google.authorization import ConsentRefused, declined, granted, read_request
+from sandbox.google.faults import CANNED, CONDITIONS, Options
+from sandbox.google.scopes import full_name, mail_among
+from sandbox.google.state import State
+
+ACTIONS = frozenset({"revoked", "password_changed", "keys_rotated"})
+FAULTS = tuple(sorted({*ACTIONS, *CONDITIONS, *CANNED}))
+
+
+class Levers:
+    """What a person or test can do to the local Google from outside."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def consent(self, url: str, account: str, *, untick: Collection[str] = (), cancel: bool = False) -> str:
+        """Consent as `account` without a browser; returns the callback address.
+
+        Raises ConsentRefused where Google would show a page of its own, ValueError for a wrong lever.
+        """
+        if not urlsplit(url).path.endswith("/o/oauth2/v2/auth"):
+            raise ValueError("url is not an authorization request")
+        wish = read_request(MultiDict(URL(url).query), self._state.clients)
+        chosen = self._account(account)
+        if cancel:
+            return declined(wish)
+        left_out = {full_name(name) for name in untick}
+        ticked = {scope.name for scope in mail_among(wish.scopes)} - left_out
+        return granted(self._state, wish, chosen, ticked)
+
+    def break_down(self, what: str, account: str | None = None, **options: Any) -> None:
+        """Break `what`, for one account or (None) for everybody. Raises ValueError."""
+        hit = [self._account(account)] if account else list(self._state.accounts)
+        if what == "revoked":
+            for victim in hit:
+                self._state.ledger.end_grant(victim.sub)
+        elif what == "password_changed":
+            for victim in hit:
+                self._state.ledger.drop_mail_tokens(victim.sub)
+        elif what == "keys_rotated":
+            self._state.key.rotate()
+        else:
+            self._state.faults.add(what, hit[0].sub if account else None, Options.of(options))
+
+    def mend(self, account: str | None = None) -> None:
+        """Mend every fault of one account, or all faults. What was revoked stays revoked."""
+        self._state.faults.mend(self._account(account).sub if account else None)
+
+    def accounts(self) -> list[dict[str, Any]]:
+        """Who is here and what stands, without any secret."""
+        return [self._described(account) for account in self._state.accounts]
+
+    def _described(self, account: Account) -> dict[str, Any]:
+        tokens = self._state.ledger.refresh_tokens(account.sub)
+        return {
+            "email": account.email,
+            "name": account.name,
+            "sub": account.sub,
+            "hd": account.hosted_domain,
+            "aliases": sorted(account.aliases),
+            "refresh_tokens": len(tokens),
+            "scopes": sorted({name for token in tokens for name in token.scopes}),
+            "faults": self._state.faults.named(account.sub),
+        }
+
+    def _account(self, name: str) -> Account:
+        account = self._state.accounts.find(name)
+        if account is None:
+            raise ValueError(f"no account {name}")
+        return account
+
+
+class ControlApi:
+    """The levers over HTTP, JSON in and out."""
+
+    def __init__(self, state: State, levers: Levers) -> None:
+        self._state = state
+        self._levers = levers
+
+    def add_routes(self, app: web.Application) -> None:
+        base = "/control/google"
+        app.router.add_get(f"{base}/accounts", self._accounts)
+        app.router.add_post(f"{base}/accounts", self._add)
+        app.router.add_post(f"{base}/rename", self._rename)
+        app.router.add_post(f"{base}/alias", self._alias)
+        app.router.add_post(f"{base}/consent", self._consent)
+        app.router.add_post(f"{base}/break", self._break)
+        app.router.add_post(f"{base}/mend", self._mend)
+
+    async def _accounts(self, request: web.Request) -> web.Response:
+        told = {"accounts": self._levers.accounts(), "requests": dict(self._state.requests), "faults": FAULTS}
+        return web.json_response(told)
+
+    async def _add(self, request: web.Request) -> web.Response:
+        body = await _body(request, "email", "name")
+        with _as_bad_request():
+            account = self._state.accounts.add(_text(body, "email"), body.get("name", ""))
+        return web.json_response({"sub": account.sub, "email": account.email})
+
+    async def _rename(self, request: web.Request) -> web.Response:
+        body = await _body(request, "account", "to")
+        with _as_bad_request():
+            account = self._state.accounts.rename(_text(body, "account"), _text(body, "to"))
+        return web.json_response({"sub": account.sub, "email": account.email})
+
+    async def _alias(self, request: web.Request) -> web.Response:
+        body = await _body(request, "account", "alias")
+        with _as_bad_request():
+            account = self._state.accounts.add_alias(_text(body, "account"), _text(body, "alias"))
+        return web.json_response({"sub": account.sub, "aliases": sorted(account.aliases)})
+
+    async def _consent(self, request: web.Request) -> web.Response:
+        body = await _body(request, "url", "account", "untick", "cancel")
+        with _as_bad_request():
+            redirect = self._levers.consent(
+                _text(body, "url"),
+                _text(body, "account"),
+                untick=body.get("untick", []),
+                cancel=body.get("cancel", False) is True,
+            )
+        return web.json_response({"redirect": redirect})
+
+    async def _break(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        what, account = _text(body, "what"), _whom(body)
+        options = {key: value for key, value in body.items() if key not in {"what", "account", "all"}}
+        with _as_bad_request():
+            self._levers.break_down(what, account, **options)
+        return web.json_response({"ok": True})
+
+    async def _mend(self, request: web.Request) -> web.Response:
+        body = await _body(request, "account", "all")
+        with _as_bad_request():
+            self._levers.mend(_whom(body))
+        return web.json_response({"ok": True})
+
+
+@contextmanager
+def _as_bad_request() -> Iterator[None]:
+    """Turn a wrong lever into a 400 that says what was wrong."""
+    try:
+        yield
+    except ConsentRefused as refused:
+        raise _bad_request(refused.code, detail=refused.detail) from refused
+    except ValueError as wrong:
+        raise _bad_request(str(wrong)) from wrong
+
+
+def _bad_request(error: str, **more: str) -> web.HTTPBadRequest:
+    return web.HTTPBadRequest(text=json.dumps({"error": error, **more}), content_type="application/json")
+
+
+async def _body(request: web.Request, *known: str) -> Mapping[str, Any]:
+    try:
+        body = await request.json()
+    except ValueError:
+        raise _bad_request("send JSON") from None
+    if not isinstance(body, dict):
+        raise _bad_request("send a JSON object")
+    if known and (stray := set(body) - set(known)):
+        raise _bad_request(f"unknown fields: {', '.join(sorted(stray))}")
+    return body
+
+
+def _text(body: Mapping[str, Any], name: str) -> str:
+    value = body.get(name)
+    if not isinstance(value, str) or not value:
+        raise _bad_request(f"{name} is missing")
+    return value
+
+
+def _whom(body: Mapping[str, Any]) -> str | None:
+    """One account, or everybody when asked so or when nobody is named."""
+    return None if body.get("all") or "account" not in body else _text(body, "account")

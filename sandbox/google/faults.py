@@ -1,0 +1,207 @@
+"""What is broken on purpose.
+
+Rule: a fault stands until it is mended or used up, for one account or for everybody.
+
+Faults in ``CANNED`` answer a request in place of the endpoint; those in ``CONDITIONS`` change how the
+endpoints decide (an account is gone, a permission is hidden, revoking takes effect late).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.google.answers import Answer, gmail_error, invalid_grant, oauth_error, unauthenticated
+
+PLACES = frozenset({"token", "gmail", "revoke", "certs"})
+CONDITIONS = frozenset({"account_deleted", "account_disabled", "scope_removed", "revoke_lag", "slow"})
+
+
+class UnknownFault(ValueError):
+    """Nobody knows how to break that."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How exactly to break it. ``times``: mended by itself after so many requests."""
+
+    at: str = ""
+    times: int | None = None
+    seconds: float | None = None
+    status: int = 503
+    retry_after: int = 30
+    code: str = "quantum_flux"
+    reason: str = "userRateLimitExceeded"
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Options:
+        """Read JSON. Raises UnknownFault on a stray key or a wrong type."""
+        for key, value in raw.items():
+            wanted = _TYPES.get(key)
+            if wanted is None or not isinstance(value, wanted) or isinstance(value, bool):
+                raise UnknownFault(f"option {key}={value!r}")
+        if raw.get("at", "token") not in PLACES:
+            raise UnknownFault(f"at={raw['at']!r}")
+        return cls(**raw)
+
+
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "at": str,
+    "times": int,
+    "seconds": (int, float),
+    "status": int,
+    "retry_after": int,
+    "code": str,
+    "reason": str,
+}
+
+
+def _throttled(options: Options) -> Answer:
+    headers = {"Retry-After": str(options.retry_after)}
+    if options.at == "gmail":
+        text = "Too many concurrent requests for user"
+        return gmail_error(429, "RESOURCE_EXHAUSTED", "rateLimitExceeded", text, headers=headers)
+    return Answer(429, json.dumps({"error": "rate_limit_exceeded"}), headers=headers)
+
+
+def _server_error(options: Options) -> Answer:
+    if options.at == "gmail":
+        return gmail_error(options.status, "UNAVAILABLE", "backendError", "Backend Error")
+    return oauth_error(options.status, "internal_failure")
+
+
+def _html(options: Options) -> Answer:
+    return Answer(options.status, "<!DOCTYPE html><title>Error</title><p>That's an error.", "text/html")
+
+
+def _forbidden(reason: str, message: str, info: str = "") -> Answer:
+    return gmail_error(403, "PERMISSION_DENIED", reason, message, info=info)
+
+
+_NOT_FOUND = "The OAuth client was not found."
+_NOT_ENABLED = "Gmail API has not been used in project demo before or it is disabled."
+
+CANNED: dict[str, tuple[str, Callable[[Options], Answer]]] = {
+    # the grant
+    "outage": ("token", lambda _: invalid_grant("Token has been expired or revoked.")),
+    "invalid_rapt": ("token", lambda _: invalid_grant("reauth related error", error_subtype="invalid_rapt")),
+    "rapt_required": ("token", lambda _: invalid_grant("reauth required", error_subtype="rapt_required")),
+    "admin_policy": ("token", lambda _: oauth_error(400, "admin_policy_enforced", "Restricted by policy")),
+    "invalid_scope": ("token", lambda _: oauth_error(400, "invalid_scope", "Bad Request")),
+    # the app's own client
+    "invalid_client": ("token", lambda _: oauth_error(401, "invalid_client", _NOT_FOUND)),
+    "deleted_client": ("token", lambda _: oauth_error(401, "deleted_client", "The client was deleted.")),
+    "disabled_client": ("token", lambda _: oauth_error(401, "disabled_client", "The client is disabled.")),
+    "unauthorized_client": ("token", lambda _: oauth_error(401, "unauthorized_client", "Unauthorized")),
+    "invalid_request": ("token", lambda _: oauth_error(400, "invalid_request", "Bad Request")),
+    "unsupported_grant_type": ("token", lambda _: oauth_error(400, "unsupported_grant_type")),
+    # the mailbox
+    "domain_policy": (
+        "gmail",
+        lambda _: _forbidden("domainPolicy", "The domain administrators have disabled Gmail apps."),
+    ),
+    "gmail_api_off": (
+        "gmail",
+        lambda _: _forbidden("accessNotConfigured", _NOT_ENABLED, "SERVICE_DISABLED"),
+    ),
+    "no_mailbox": (
+        "gmail",
+        lambda _: gmail_error(400, "FAILED_PRECONDITION", "failedPrecondition", "Mail service not enabled"),
+    ),
+    "mailbox_not_found": ("gmail", lambda _: gmail_error(404, "NOT_FOUND", "notFound", "Not found.")),
+    "gmail_unauthorized": ("gmail", lambda _: unauthenticated()),
+    "gmail_rate_limited": ("gmail", lambda options: _forbidden(options.reason, "Rate Limit Exceeded")),
+    # the line
+    "throttled": ("token", _throttled),
+    "server_error": ("token", _server_error),
+    "revoke_failing": ("revoke", _server_error),
+    "html": ("token", _html),
+    "malformed_json": ("token", lambda _: Answer(200, '{"access_token": "ya29.')),
+    "json_list": ("token", lambda _: Answer(200, '[{"error": "invalid_grant"}]')),
+    "huge_body": ("token", lambda _: Answer(200, '{"access_token": "' + "x" * 4_000_000 + '"}')),
+    "unknown_error": ("token", lambda options: oauth_error(400, options.code, "Nobody has seen this before")),
+}
+
+
+@dataclass(eq=False)
+class Fault:
+    """One thing that is broken now. ``sub`` is None when it is broken for everybody."""
+
+    what: str
+    sub: str | None
+    place: str
+    answer: Answer | None
+    remaining: int | None
+    seconds: float | None
+    lifted: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def concerns(self, sub: str | None) -> bool:
+        return self.sub is None or self.sub == sub
+
+
+class Faults:
+    """Everything that is broken now, oldest first."""
+
+    def __init__(self) -> None:
+        self._standing: list[Fault] = []
+
+    def add(self, what: str, sub: str | None, options: Options) -> None:
+        """Break something. Raises UnknownFault."""
+        if what in CANNED:
+            place, make = CANNED[what]
+            at = options.at or place
+            answer = make(Options(**{**vars(options), "at": at}))
+        elif what in CONDITIONS:
+            at, answer = options.at or "token", None
+        else:
+            raise UnknownFault(what)
+        self._standing.append(Fault(what, sub, at, answer, options.times, options.seconds))
+
+    def mend(self, sub: str | None) -> None:
+        """Mend what is broken for one account, or, given None, everything."""
+        for fault in [fault for fault in self._standing if sub is None or fault.sub == sub]:
+            self._lift(fault)
+
+    def stands(self, what: str, sub: str | None) -> bool:
+        """Whether a fault holds for this account; asking does not use it up."""
+        return any(fault.what == what and fault.concerns(sub) for fault in self._standing)
+
+    def allowance(self, what: str, sub: str) -> int:
+        """How many times a counted condition lets something pass."""
+        counted = (f.remaining or 0 for f in self._standing if f.what == what and f.concerns(sub))
+        return max(counted, default=0)
+
+    def named(self, sub: str) -> list[str]:
+        return [fault.what for fault in self._standing if fault.concerns(sub)]
+
+    async def delay(self, place: str, sub: str | None) -> None:
+        """Wait as long as a *slow* fault wants: its seconds, or until it is mended."""
+        for fault in [f for f in self._standing if f.what == "slow" and f.place == place and f.concerns(sub)]:
+            self._use(fault)
+            try:
+                async with asyncio.timeout(fault.seconds):
+                    await fault.lifted.wait()
+            except TimeoutError:
+                continue
+
+    def answer_for(self, place: str, sub: str | None) -> Answer | None:
+        """The canned answer the next request at a place must get."""
+        for fault in self._standing:
+            if fault.place == place and fault.answer is not None and fault.concerns(sub):
+                self._use(fault)
+                return fault.answer
+        return None
+
+    def _use(self, fault: Fault) -> None:
+        if fault.remaining is None:
+            return
+        fault.remaining -= 1
+        if fault.remaining <= 0:
+            self._standing.remove(fault)
+
+    def _lift(self, fault: Fault) -> None:
+        self._standing.remove(fault)
+        fault.lifted.set()

@@ -1,0 +1,60 @@
+"""The mailbox itself, as far as a probe looks.
+
+Rule: the token decides whose mailbox it is and what may be seen.
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from sandbox.google.answers import Answer, gmail_error, insufficient_permissions, ok, unauthenticated
+from sandbox.google.ledger import AccessToken
+from sandbox.google.scopes import MAIL_SCOPES, MAY_GET_PROFILE, MAY_LIST_LABELS
+from sandbox.google.state import State
+
+LABELS = ("INBOX", "SENT", "DRAFT", "TRASH", "SPAM", "STARRED", "UNREAD", "IMPORTANT")
+
+
+class Gmail:
+    """`labels` and `profile` of the Gmail API."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    async def labels(self, request: web.Request) -> web.Response:
+        """GET /gmail/v1/users/{user}/labels."""
+        return await self._serve(request, MAY_LIST_LABELS)
+
+    async def profile(self, request: web.Request) -> web.Response:
+        """GET /gmail/v1/users/{user}/profile."""
+        return await self._serve(request, MAY_GET_PROFILE)
+
+    async def _serve(self, request: web.Request, enough: frozenset[str]) -> web.Response:
+        kind, _, text = request.headers.get("Authorization", "").partition(" ")
+        owner = self._state.ledger.owner_of(text)
+        self._state.requests["gmail"] += 1
+        await self._state.faults.delay("gmail", owner)
+        token = self._state.ledger.live_access(text) if kind.lower() == "bearer" else None
+        if token is None or self._gone(token.sub):
+            return unauthenticated().response()
+        if broken := self._state.faults.answer_for("gmail", owner):
+            return broken.response()
+        return self._answer(request.match_info["user"], token, enough).response()
+
+    def _gone(self, sub: str) -> bool:
+        faults = self._state.faults
+        return faults.stands("account_deleted", sub) or faults.stands("account_disabled", sub)
+
+    def _answer(self, user: str, token: AccessToken, enough: frozenset[str]) -> Answer:
+        held = set(token.scopes)
+        if self._state.faults.stands("scope_removed", token.sub):
+            held -= MAIL_SCOPES.keys()
+        if not held & enough:
+            return insufficient_permissions()
+        account = self._state.accounts.by_sub(token.sub)
+        if user != "me" and not account.answers_to(user):
+            return gmail_error(403, "PERMISSION_DENIED", "forbidden", f"Delegation denied for {user}")
+        if enough is MAY_LIST_LABELS:
+            return ok({"labels": [{"id": name, "name": name, "type": "system"} for name in LABELS]})
+        totals = {"messagesTotal": 128, "threadsTotal": 64, "historyId": "4096"}
+        return ok({"emailAddress": account.email, **totals})
