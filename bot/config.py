@@ -184,7 +184,9 @@ class Settings(BaseSettings):
     )
     google_auth_url: Url = _endpoint("https://accounts.google.com/o/oauth2/v2/auth", "Google's consent page.")
     google_token_url: Url = _endpoint("https://oauth2.googleapis.com/token", "Where tokens are renewed.")
-    google_revoke_url: Url = _endpoint("https://oauth2.googleapis.com/revoke", "Where grants are returned.")
+    google_revoke_url: Url = _endpoint(
+        "https://oauth2.googleapis.com/revoke", "Where a permission is given back."
+    )
     google_certs_url: Url = _endpoint(
         "https://www.googleapis.com/oauth2/v3/certs", "The keys that sign Google's id tokens."
     )
@@ -253,7 +255,8 @@ class Settings(BaseSettings):
         """Every secret's value, so that logging can be told to conceal them."""
         held: list[SecretStr | None] = [*self.secret_keys, *self.slack_signing_secret]
         held += [self.slack_bot_token, self.slack_app_token, self.google_client_secret]
-        return tuple(secret.get_secret_value() for secret in held if secret is not None)
+        password = rules.password_of(self.database_url.get_secret_value())
+        return (*(secret.get_secret_value() for secret in held if secret is not None), *password)
 
 
 def load(environ: Mapping[str, str] | None = None, env_file: str | Path | None = ".env") -> Settings:

@@ -9,7 +9,7 @@ import ipaddress
 import re
 from collections.abc import Callable
 from typing import Annotated
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from cryptography.fernet import Fernet
 from pydantic import AfterValidator, BeforeValidator, SecretStr
@@ -89,7 +89,7 @@ def client_secret(value: SecretStr) -> SecretStr:
 
 def slack_ids(value: tuple[str, ...]) -> tuple[str, ...]:
     if wrong := [one for one in value if not re.fullmatch(r"[UW][A-Z0-9]{2,}", one)]:
-        raise ValueError(f"{_ordinals(value, wrong)} not a Slack member id (U…)")
+        raise ValueError(f"holds what is not a Slack member id (U…): entry {_places(value, wrong)}")
     return value
 
 
@@ -97,13 +97,12 @@ def domains(value: tuple[str, ...]) -> tuple[str, ...]:
     folded = tuple(one.lower().lstrip("@").rstrip(".") for one in value)
     label = r"[^\W_]([\w-]*[^\W_])?"
     if wrong := [one for one in folded if not re.fullmatch(rf"{label}(\.{label})+", one)]:
-        raise ValueError(f"{_ordinals(folded, wrong)} not a domain name")
+        raise ValueError(f"holds what is not a domain name: entry {_places(folded, wrong)}")
     return folded
 
 
-def _ordinals(given: tuple[str, ...], wrong: list[str]) -> str:
-    places = ", ".join(str(given.index(one) + 1) for one in wrong)
-    return f"entry {places} is" if len(wrong) == 1 else f"entries {places} are"
+def _places(given: tuple[str, ...], wrong: list[str]) -> str:
+    return " and ".join(str(given.index(one) + 1) for one in wrong)
 
 
 def command(value: str) -> str:
@@ -154,6 +153,12 @@ def database_url(value: SecretStr) -> SecretStr:
     else:
         raise ValueError("is neither SQLite nor PostgreSQL, the two databases that are supported")
     return SecretStr(f"{name}://{rest}")
+
+
+def password_of(database: str) -> tuple[str, ...]:
+    """The database's password as it stands in its address and as it is, if there is one."""
+    password = urlsplit(database).password
+    return (password, unquote(password)) if password else ()
 
 
 def _parts(value: str) -> SplitResult:

@@ -1,0 +1,87 @@
+"""The command line: the words an operator reads, and the status a script sees."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from cryptography.fernet import Fernet
+from typer.testing import CliRunner
+
+from bot.__main__ import app
+from bot.manifest import manifest
+
+runner = CliRunner()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The commands read the real environment and ./.env: give them an empty one of each."""
+    for name in [name for name in os.environ if name.startswith("INBOXKEEPER_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_keygen_prints_a_key() -> None:
+    """The one line that is printed is a key, and another one each time."""
+    first, second = (runner.invoke(app, ["keygen"]).stdout.strip() for _ in range(2))
+    Fernet(first)
+    assert first != second
+
+
+def test_manifest_prints_the_manifest() -> None:
+    """Options choose the variant; the output can be pasted as it is."""
+    args = ["manifest", "--transport", "http", "--base-url", "https://a.example", "--command", "/mail"]
+    printed = runner.invoke(app, args)
+    assert printed.exit_code == 0
+    assert yaml.safe_load(printed.stdout) == manifest(
+        transport="http", base_url="https://a.example", command="/mail"
+    )
+
+
+def test_a_manifest_that_cannot_be_is_explained() -> None:
+    """HTTP without an address is a sentence and status 2."""
+    answer = runner.invoke(app, ["manifest", "--transport", "http"])
+    assert answer.exit_code == 2
+    assert "--base-url" in answer.stderr
+    assert answer.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "command", [["serve"], ["migrate"], ["rekey"], ["doctor"], ["forget", "a@example.com", "--yes"]]
+)
+def test_missing_settings_are_named(command: list[str]) -> None:
+    """Every command that needs the settings says at once what is missing."""
+    answer = runner.invoke(app, command)
+    assert answer.exit_code == 2
+    for name in ("SECRET_KEYS", "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"):
+        assert f"INBOXKEEPER_{name}" in answer.stderr
+
+
+def test_no_traceback_from_a_shell(tmp_path: Path) -> None:
+    """What a person sees in a terminal is the same words."""
+    root = str(Path(__file__).parent.parent)
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("INBOXKEEPER_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", "serve"],
+        cwd=tmp_path,
+        env=clean | {"PYTHONPATH": root},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "Inboxkeeper cannot start" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_help_names_every_command() -> None:
+    """Without arguments the commands are listed."""
+    shown = runner.invoke(app, []).output
+    for name in ("serve", "migrate", "keygen", "rekey", "doctor", "manifest", "forget"):
+        assert f"  {name} " in shown
