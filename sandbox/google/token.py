@@ -104,7 +104,7 @@ class TokenEndpoint:
             return oauth_error(400, "invalid_scope", "Bad Request")
         if not set(asked) <= set(scopes):
             return oauth_error(400, "invalid_scope", "Bad Request")
-        return ok(self._bearer(token.sub, asked or scopes, token))
+        return ok(self._bearer(token, asked or scopes, token))
 
     def _redeem(self, form: MultiMapping[str], client: Client) -> Answer:
         if not form.get("code"):
@@ -119,11 +119,9 @@ class TokenEndpoint:
         if wrong := _wrong_verifier(code, form.get("code_verifier", "")):
             return wrong
         refresh = self._state.ledger.issue_refresh(code) if code.offline else None
-        body = self._bearer(code.sub, code.scopes, refresh)
+        body = self._bearer(code, code.scopes, refresh)
         if refresh:
             body["refresh_token"] = refresh.text
-        if OPENID in code.scopes:
-            body["id_token"] = self._identity(code)
         return ok(body)
 
     def _left(self, sub: str, scopes: tuple[str, ...]) -> tuple[str, ...]:
@@ -132,33 +130,38 @@ class TokenEndpoint:
             return scopes
         return tuple(name for name in scopes if name not in MAIL_SCOPES)
 
-    def _bearer(self, sub: str, scopes: tuple[str, ...], parent: RefreshToken | None) -> dict[str, Any]:
-        return {
-            "access_token": self._state.ledger.issue_access(sub, scopes, parent).text,
+    def _bearer(
+        self, given: Code | RefreshToken, scopes: tuple[str, ...], parent: RefreshToken | None
+    ) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "access_token": self._state.ledger.issue_access(given.sub, scopes, parent).text,
             "expires_in": int(ACCESS_LIFE.total_seconds()) - 1,
             "scope": " ".join(scopes),
             "token_type": "Bearer",
         }
+        if OPENID in scopes:
+            body["id_token"] = self._identity(given, scopes)
+        return body
 
-    def _identity(self, code: Code) -> str:
-        account = self._state.accounts.by_sub(code.sub)
+    def _identity(self, given: Code | RefreshToken, scopes: tuple[str, ...]) -> str:
+        account = self._state.accounts.by_sub(given.sub)
         now = int(self._state.clock().timestamp())
         claims: dict[str, Any] = {
             "iss": self._state.issuer,
-            "azp": code.client_id,
-            "aud": code.client_id,
+            "azp": given.client_id,
+            "aud": given.client_id,
             "sub": account.sub,
             "iat": now,
             "exp": now + int(ACCESS_LIFE.total_seconds()),
         }
-        if EMAIL in code.scopes:
+        if EMAIL in scopes:
             claims |= {"email": account.email, "email_verified": True}
-        if PROFILE in code.scopes:
+        if PROFILE in scopes:
             claims["name"] = account.name
         if account.hosted_domain:
             claims["hd"] = account.hosted_domain
-        if code.nonce:
-            claims["nonce"] = code.nonce
+        if isinstance(given, Code) and given.nonce:
+            claims["nonce"] = given.nonce
         return self._state.key.sign(claims)
 
 
