@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from pathlib import Path
 
 import pytest
-from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from bot.config import PREFIX, Settings, SettingsError, load
 
-KEY = Fernet.generate_key().decode()
+KEY = base64.urlsafe_b64encode(b"k" * 32).decode()
 ENOUGH = {"SECRET_KEYS": KEY, "SLACK_BOT_TOKEN": "xoxb-1-2-three", "SLACK_APP_TOKEN": "xapp-1-A-b"}
 EXAMPLE = Path(__file__).parent.parent / ".env.example"
 
@@ -38,7 +38,7 @@ def test_three_settings_are_enough() -> None:
 
 def test_lists_are_comma_separated() -> None:
     """Blanks around commas and empty parts don't count."""
-    second = Fernet.generate_key().decode()
+    second = base64.urlsafe_b64encode(b"2" * 32).decode()
     made = settings(SUPER_ADMINS=" U012AB3CD , ,U0ALICE", SECRET_KEYS=f"{KEY},{second}")
     assert made.super_admins == ("U012AB3CD", "U0ALICE")
     assert [key.get_secret_value() for key in made.secret_keys] == [KEY, second]

@@ -1,0 +1,110 @@
+# Everything starts from a bare Python (3.11 or later) and make: `make` alone lists what there is.
+# Each target first makes the environment in .venv; when it is up to date that costs nothing.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := bot handlers providers storage sandbox
+CATALOGUE := $(VENV)/messages.pot
+TRANSLATIONS := $(shell find locales -name '*.po' 2>/dev/null)
+
+# May be overridden: make demo PORT=4000, make test ARGS="-k remove", make test PYTHON=python3.13
+PORT ?= 3000
+ARGS ?=
+WORKERS ?= 2
+PYTHON ?= $(shell for one in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$one -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$one && break; done)
+CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+export UV_PROJECT_ENVIRONMENT := $(VENV)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+unexport VIRTUAL_ENV
+
+.PHONY: help
+help: ## List the targets
+	@echo "Usage: make TARGET"
+	@sed -n 's/^\([a-z-]*\):.* ## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
+
+# ---- Running ----
+
+.PHONY: demo serve
+demo: ready ## Try it: the bot beside a local Slack and a local Google (PORT=3000)
+	@$(BIN)/python -m sandbox --port $(PORT)
+
+serve: ready ## Run the bot with the settings in .env
+	@$(BIN)/python -m bot serve
+
+# ---- Checking ----
+
+.PHONY: test test-browser check bench
+test: ready ## Run all tests, on SQLite and PostgreSQL, in a browser where there is one (ARGS=)
+	@if [ -n "$(CHROMIUM)" ]; then CHROMIUM="$(CHROMIUM)" $(PYTEST) $(ARGS); \
+	elif [ -n "$$CI" ]; then echo "$(NO_CHROMIUM)" >&2; exit 1; \
+	else $(PYTEST) -m "not browser" $(ARGS) && printf '\n*** LEFT OUT: %s\n' "$(NO_CHROMIUM)" >&2; fi
+
+test-browser: ready ## Run only the tests that drive a real browser
+	@[ -n "$(CHROMIUM)" ] || { echo "$(NO_CHROMIUM)" >&2; exit 1; }
+	@CHROMIUM="$(CHROMIUM)" $(BIN)/python -m pytest -m browser $(ARGS)
+
+NO_CHROMIUM = The browser tests need Chromium, and there is none. On Debian: apt install chromium \
+	fonts-noto-cjk; elsewhere name one with CHROMIUM=/path/to/chromium. Then: make test-browser
+
+check: ready ## Format, lint, types, who imports whom, translations: all that is not a test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy $(PACKAGES) tests
+	$(BIN)/lint-imports
+	@$(EXTRACT)
+	@$(BIN)/pybabel --quiet update --check --ignore-pot-creation-date -N -i $(CATALOGUE) -d locales || \
+		{ echo "The catalogues in locales/ lag behind the code: run make messages and translate." >&2; exit 1; }
+
+bench: ready ## Measure against the floors of the design (ARGS=)
+	@$(BIN)/python -m bench $(ARGS)
+
+# ---- What is made from the code ----
+
+.PHONY: docs messages
+docs: ready ## Write docs/lifecycle.md and app.yaml anew
+	@$(BIN)/python -m bot.domain.lifecycle_doc > $(VENV)/lifecycle.md && mv $(VENV)/lifecycle.md docs/lifecycle.md
+	@$(BIN)/python -m bot manifest > $(VENV)/app.yaml && mv $(VENV)/app.yaml app.yaml
+
+# Without places in the files: moving a line is not a change of words.
+EXTRACT = $(BIN)/pybabel --quiet extract -F pyproject.toml --no-location --sort-output -o $(CATALOGUE) .
+
+messages: ready ## Bring the catalogues in locales/ up to date with the code, and compile them
+	@$(EXTRACT)
+	@$(BIN)/pybabel --quiet update -N --ignore-pot-creation-date -i $(CATALOGUE) -d locales
+	@$(BIN)/pybabel --quiet compile -d locales
+
+# ---- The environment ----
+
+.PHONY: ready
+ready: $(VENV)/.ready $(VENV)/.translated
+
+$(VENV)/.ready: pyproject.toml uv.lock
+	@[ -n "$(PYTHON)" ] && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Inboxkeeper needs Python 3.11 or later; here is: $$($(or $(PYTHON),python3) --version 2>&1)." >&2; \
+		echo "Install one (Debian: apt install python3 python3-venv) or name it: make ... PYTHON=/path/to/python3" >&2; \
+		exit 1; }
+	@uv=$$(command -v uv || true); \
+	if [ -z "$$uv" ]; then \
+		uv=.uv/bin/uv; \
+		[ -x $$uv ] || { \
+			$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+				echo "$(PYTHON) cannot make virtual environments. On Debian: apt install python3-venv" >&2; \
+				exit 1; }; \
+			echo "Installing uv into .uv ..."; \
+			$(PYTHON) -m venv --clear .uv && .uv/bin/python -m pip install --quiet 'uv>=0.8'; \
+		} || exit 1; \
+	fi; \
+	echo "Making the environment in $(VENV) ..."; \
+	$$uv sync --quiet --locked --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')"
+	@touch $@
+
+# Compiled catalogues are made here, not committed: they cannot be reviewed and would conflict.
+$(VENV)/.translated: $(VENV)/.ready $(TRANSLATIONS)
+	@[ -z "$(TRANSLATIONS)" ] || $(BIN)/pybabel --quiet compile -d locales
+	@touch $@
