@@ -86,7 +86,7 @@ ready: $(VENV)/.ready $(VENV)/.translated
 
 $(VENV)/.ready: pyproject.toml uv.lock
 	@[ -n "$(PYTHON)" ] && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-		echo "Inboxkeeper needs Python 3.11 or later; here is: $$($(or $(PYTHON),python3) --version 2>&1)." >&2; \
+		echo "Inboxkeeper needs Python 3.11 or later; here is: $$($(or $(PYTHON),python3) --version 2>/dev/null || echo none)." >&2; \
 		echo "Install one (Debian: apt install python3 python3-venv) or name it: make ... PYTHON=/path/to/python3" >&2; \
 		exit 1; }
 	@uv=$$(command -v uv || true); \

@@ -1,0 +1,59 @@
+"""What the import linter cannot see: who reads the environment and the clock, and what the domain needs."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PRODUCT = ("bot", "handlers", "providers", "storage")
+CLOCKS = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "time.time_ns"}
+
+
+def modules(*folders: str) -> Iterator[tuple[str, ast.Module]]:
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def uses(tree: ast.Module, names: set[str]) -> bool:
+    """Whether the module mentions one of these dotted names."""
+    attributes = (node for node in ast.walk(tree) if isinstance(node, ast.Attribute))
+    return any(
+        name == wanted or name.endswith(f".{wanted}")
+        for name in map(ast.unparse, attributes)
+        for wanted in names
+    )
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    """What the bot does depends on its settings, all of them in one place."""
+    found = {path for path, tree in modules(*PRODUCT) if uses(tree, {"os.environ", "os.getenv"})}
+    assert found == {"bot/config.py"}
+
+
+def test_the_clock_is_passed_in() -> None:
+    """Only the bootstrap knows the time; everybody else is told, so that tests can tell it too."""
+    found = {path for path, tree in modules(*PRODUCT) if uses(tree, CLOCKS)}
+    assert found <= {"bot/bootstrap.py"}
+
+
+def test_the_domain_needs_the_standard_library_alone() -> None:
+    """Decisions are pure: they import each other and what comes with Python."""
+    foreign = {
+        (path, name)
+        for path, tree in modules("bot/domain")
+        for name in imported(tree)
+        if name.partition(".")[0] not in sys.stdlib_module_names and not f"{name}.".startswith("bot.domain.")
+    }
+    assert foreign == set()
