@@ -1,0 +1,1 @@
+"""Block Kit as the local Slack understands it: a closed set of blocks, each with every limit."""

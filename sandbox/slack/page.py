@@ -1,0 +1,187 @@
+"""The page: one person's Slack in a browser, drawn from the same blocks the tests read.
+
+Rule: the page holds no state; who acts and what is shown are in its address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from sandbox.slack.core import Core
+from sandbox.slack.holding import held_field, initial_values
+from sandbox.slack.markup import mrkdwn_html, rich_html, text_html
+from sandbox.slack.plain import plain_text
+from sandbox.slack.reading import Reader
+from sandbox.slack.screen import options_of
+from sandbox.slack.seed import BOT_NAME, BOT_USER
+from sandbox.slack.state import Conversation, Json, Message, Person, Values, View
+
+_SANDBOX = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Place:
+    """What the main pane shows: Home, or a conversation."""
+
+    conversation: Conversation | None
+
+    @property
+    def id(self) -> str:
+        return self.conversation.id if self.conversation else "home"
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What the templates need to draw the blocks of one surface for one reader."""
+
+    reader: Reader
+    surface: str
+    values: Values
+    errors: dict[str, str]
+
+    def text(self, text: Json) -> Markup:
+        return text_html(self.reader, text)
+
+    def plain(self, text: Json) -> str:
+        return plain_text(self.reader, text)
+
+    def rich(self, part: Json) -> Markup:
+        return rich_html(self.reader, part)
+
+    def held(self, block: Json, element: Json) -> Any:
+        slot = self.values.get(block["block_id"], {}).get(element["action_id"], {})
+        return slot.get(held_field(element) or "")
+
+    def options(self, element: Json) -> list[Json]:
+        return options_of(element)
+
+    def people(self) -> list[Person]:
+        return [p for p in self.reader.workspace.people.values() if p.is_human and not p.deleted]
+
+    def conversations(self) -> list[Conversation]:
+        return [c for c in self.reader.workspace.conversations.values() if not c.is_dm and not c.archived]
+
+
+class Page:
+    def __init__(self, core: Core, *, links: tuple[tuple[str, str], ...]) -> None:
+        self._core = core
+        self._closing = False
+        self._streams: set[asyncio.Task[Any]] = set()
+        self.links = links
+        self._templates = Environment(
+            loader=FileSystemLoader(_SANDBOX / "templates"), autoescape=True, undefined=StrictUndefined
+        )
+
+    def add_routes(self, app: web.Application) -> None:
+        app.router.add_get("/", self._whole)
+        app.router.add_get("/page/parts", self._parts)
+        app.router.add_get("/page/changes", self._changes)
+        app.router.add_static("/static/", _SANDBOX / "static")
+
+    async def close(self) -> None:
+        self._closing = True
+        for stream in list(self._streams):
+            stream.cancel()
+
+    # --- what is asked for ---
+
+    def _reader(self, request: web.Request) -> Reader:
+        workspace = self._core.workspace
+        person = workspace.person(request.query.get("as", "U0SAKURA"))
+        if person is None or not person.is_human:
+            raise web.HTTPNotFound(text="nobody of that name")
+        return Reader(workspace, person.id)
+
+    def _place(self, reader: Reader, request: web.Request) -> Place:
+        label = request.query.get("in", "dm")
+        if label == "home":
+            return Place(None)
+        found = reader.workspace.conversation(label, of=reader.user)
+        if found is None or reader.user not in found.members:
+            found = reader.workspace.dm_of(reader.user)
+        return Place(found)
+
+    # --- drawing ---
+
+    async def _whole(self, request: web.Request) -> web.Response:
+        reader = self._reader(request)
+        place = self._place(reader, request)
+        html = self._templates.get_template("slack.html").render(
+            reader=reader,
+            place=place,
+            command=self._core.settings.command,
+            parts=self._drawn(reader, place),
+            revision=reader.workspace.revision,
+        )
+        return web.Response(text=html, content_type="text/html", headers={"Cache-Control": "no-store"})
+
+    async def _parts(self, request: web.Request) -> web.Response:
+        reader = self._reader(request)
+        place = self._place(reader, request)
+        revision = reader.workspace.revision
+        return web.json_response({"revision": revision, **self._drawn(reader, place)})
+
+    def _drawn(self, reader: Reader, place: Place) -> dict[str, str]:
+        workspace = reader.workspace
+        if place.conversation is not None:
+            workspace.mark_read(reader.user, place.conversation.id)
+        shared = {
+            "reader": reader,
+            "place": place,
+            "bot": BOT_USER,
+            "bot_name": BOT_NAME,
+            "links": self.links,
+            "me": workspace.people[reader.user],
+            "draw_view": lambda view: self._of_view(reader, view),
+            "draw_message": lambda message: self._of_message(reader, message),
+            "mrkdwn": lambda text: mrkdwn_html(reader, text),
+            "tone": lambda user: sum(map(ord, user)) % 6,
+            "modal": next(reversed(workspace.modals.get(reader.user, [])), None),
+            "home": workspace.homes.get(reader.user),
+            "messages": list(workspace.seen_by(reader.user, place.id)),
+        }
+        return {
+            part: self._templates.get_template(f"slack_{part}.html").render(shared)
+            for part in ("sidebar", "main", "modal")
+        }
+
+    def _of_view(self, reader: Reader, view: View) -> Drawing:
+        return Drawing(reader, view.id, view.values, view.errors)
+
+    def _of_message(self, reader: Reader, message: Message) -> Drawing:
+        values = message.values.get(reader.user) or initial_values(message.blocks)
+        return Drawing(reader, f"{message.conversation}:{message.ts}", values, {})
+
+    # --- news ---
+
+    async def _changes(self, request: web.Request) -> web.StreamResponse:
+        """Server-sent events: the revision, whenever something changed."""
+        stream = web.StreamResponse(
+            headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+        )
+        await stream.prepare(request)
+        task = asyncio.current_task()
+        assert task is not None
+        self._streams.add(task)
+        try:
+            await self._tell(stream, int(request.query.get("since", 0)))
+        except (asyncio.CancelledError, ConnectionError):
+            if not self._closing and request.transport is not None:
+                raise
+        finally:
+            self._streams.discard(task)
+        return stream
+
+    async def _tell(self, stream: web.StreamResponse, since: int) -> None:
+        while True:
+            revision = await self._core.workspace.news_since(since, within=15.0)
+            line = f"data: {revision}\n\n" if revision != since else ": still here\n\n"
+            await stream.write(line.encode())
+            since = revision

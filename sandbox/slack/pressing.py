@@ -1,0 +1,162 @@
+"""A person uses a control: presses a button, chooses an option, fills in a field.
+
+Rule: the payload is made from the block on the screen; a confirm dialog is answered before anything is sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.slack import payloads
+from sandbox.slack.acting import Acting, shown
+from sandbox.slack.core import Core
+from sandbox.slack.delivery import Delivery
+from sandbox.slack.errors import CannotAct
+from sandbox.slack.holding import initial_values
+from sandbox.slack.plain import plain_text
+from sandbox.slack.screen import TYPED, Control, Screen, options_of
+from sandbox.slack.seed import BOT_USER
+from sandbox.slack.state import Json, Person, Values
+
+CHOSEN = ("static_select", "users_select", "conversations_select", "radio_buttons", "checkboxes", "overflow")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Where to look for a control, and how its confirm dialog is answered. `target` is exact."""
+
+    label: str | None = None
+    place: str | None = None
+    near: str | None = None
+    confirm: bool | None = None
+    target: tuple[str, str, str] | None = None
+
+
+class Pressing:
+    def __init__(self, core: Core, delivery: Delivery, acting: Acting) -> None:
+        self._core = core
+        self._delivery = delivery
+        self._acting = acting
+
+    async def clicks(self, person: Person, wish: Wish) -> Json:
+        """A button by its text; in a modal also its submit and close buttons."""
+        if wish.target is None and (own := self._modal_button(person, wish)) is not None:
+            return await (self._acting.submits(person) if own == "submit" else self._acting.closes(person))
+        control = self._find(person, wish, kinds=("button",))
+        if not self._confirmed(person, control, wish.confirm):
+            return {"ok": True, "ack_ms": 0.0, "denied": True}
+        return await self._send(person, control, {}, url=control.element.get("url"))
+
+    def _modal_button(self, person: Person, wish: Wish) -> str | None:
+        modal = Screen(self._core.workspace, person).modal()
+        if wish.place not in (None, "modal") or wish.near is not None or modal is None or modal.view is None:
+            return None
+        for key in ("submit", "close"):
+            text = modal.view.body.get(key)
+            if text and text["text"] == wish.label:
+                return key
+        return None
+
+    async def chooses(self, person: Person, wish: Wish, *, option: str, on: bool = True) -> Json:
+        screen = Screen(self._core.workspace, person)
+
+        def fits(control: Control) -> bool:
+            if wish.label is not None:
+                return control.label == wish.label
+            return option in screen.option_labels(control)
+
+        control = self._find(person, wish, kinds=CHOSEN, fits=fits)
+        held = self._choice(person, control, option, on=on)
+        if not self._confirmed(person, control, wish.confirm):
+            return {"ok": True, "ack_ms": 0.0, "denied": True}
+        url = held.get("selected_option", {}).get("url")
+        if control.kind != "overflow":
+            self._hold(person, control, held)
+        if control.block["type"] == "input" and not control.block["dispatch_action"]:
+            return {"ok": True, "ack_ms": 0.0}
+        return await self._send(person, control, held, url=url)
+
+    async def fills(self, person: Person, wish: Wish, *, value: str) -> Json:
+        control = self._find(person, wish, kinds=TYPED)
+        self._hold(person, control, {"value": value or None})
+        if not control.block["dispatch_action"]:
+            return {"ok": True, "ack_ms": 0.0}
+        return await self._send(person, control, {"value": value})
+
+    # --- finding, holding, sending ---
+
+    def _find(self, person: Person, wish: Wish, *, kinds: tuple[str, ...], fits: Any = None) -> Control:
+        screen = Screen(self._core.workspace, person)
+        if wish.target is not None:
+            return screen.exactly(*wish.target)
+        return screen.find(
+            fits or (lambda control: control.label == wish.label),
+            called=wish.label,
+            place=wish.place,
+            near=wish.near,
+            kinds=kinds,
+        )
+
+    def _confirmed(self, person: Person, control: Control, answer: bool | None) -> bool:
+        dialog = control.element.get("confirm")
+        if dialog is None:
+            return True
+        if answer is None:
+            reader = Screen(self._core.workspace, person).reader
+            words = {key: plain_text(reader, dialog[key]) for key in ("title", "text", "confirm", "deny")}
+            raise CannotAct(409, "a dialog asks first", confirm=words)
+        return answer
+
+    def _choice(self, person: Person, control: Control, option: str, *, on: bool) -> Json:
+        """What choosing changes. Raises CannotAct with the options there are."""
+        workspace = self._core.workspace
+        if control.kind == "users_select":
+            chosen = workspace.person(option)
+            if chosen is None or chosen.deleted:
+                raise CannotAct(404, f"nobody called {option!r}")
+            return {"selected_user": chosen.id}
+        if control.kind == "conversations_select":
+            conversation = workspace.conversation(option, of=person.id)
+            if conversation is None:
+                raise CannotAct(404, f"no conversation {option!r}")
+            return {"selected_conversation": conversation.id}
+        labels = Screen(workspace, person).option_labels(control)
+        if option not in labels:
+            raise CannotAct(404, f"no option {option!r}", labels=labels)
+        picked = options_of(control.element)[labels.index(option)]
+        if control.kind != "checkboxes":
+            return {"selected_option": picked}
+        return {"selected_options": self._ticked(person, control, picked, on=on)}
+
+    def _ticked(self, person: Person, control: Control, picked: Json, *, on: bool) -> list[Json]:
+        held = self._values(person, control)[control.block["block_id"]][control.element["action_id"]]
+        ticked = [one for one in held["selected_options"] if one != picked] + ([picked] if on else [])
+        return [one for one in options_of(control.element) if one in ticked]
+
+    def _values(self, person: Person, control: Control) -> Values:
+        surface = control.surface
+        if surface.view is not None:
+            return surface.view.values
+        assert surface.message is not None
+        return surface.message.values.setdefault(person.id, initial_values(surface.blocks))
+
+    def _hold(self, person: Person, control: Control, held: Json) -> None:
+        values = self._values(person, control)
+        values[control.block["block_id"]][control.element["action_id"]] = {"type": control.kind, **held}
+
+    async def _send(self, person: Person, control: Control, held: Json, *, url: str | None = None) -> Json:
+        self._values(person, control)
+        if control.surface.message is not None and control.surface.message.author != BOT_USER:
+            raise CannotAct(409, "this is not the bot's message")
+        action = payloads.action_of(self._core, control.block, control.element, held)
+        if control.surface.message is not None:
+            payload = payloads.message_action(self._core, person, control.surface.message, action)
+        else:
+            assert control.surface.view is not None
+            payload = payloads.view_action(self._core, person, control.surface.view, action)
+        outcome = await self._delivery.send("interactive", payload)
+        if outcome.body:
+            self._core.calls.add("ack:block_actions", error="ignored_body")
+        answer = shown(outcome)
+        return answer if url is None else {**answer, "url": url}

@@ -1,0 +1,136 @@
+"""People, messages and views in the shape Slack sends them. Pure functions of the state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.slack.seed import APP_ID, BOT_ID, BOT_NAME, BOT_USER
+from sandbox.slack.state import Json, Message, Person, View, Workspace
+
+
+def person_json(workspace: Workspace, person: Person, *, locale: bool, email: bool) -> Json:
+    profile: Json = {
+        "real_name": person.real_name,
+        "real_name_normalized": person.real_name,
+        "display_name": person.name,
+        "display_name_normalized": person.name,
+        "team": workspace.team_id,
+    }
+    if email and person.email:
+        profile["email"] = person.email
+    shown: Json = {
+        "id": person.id,
+        "team_id": workspace.team_id,
+        "name": person.name,
+        "deleted": person.deleted,
+        "is_bot": person.is_bot,
+        "is_app_user": False,
+        "updated": person.updated,
+        "profile": profile,
+    }
+    if person.is_bot:
+        profile.update(api_app_id=APP_ID, bot_id=BOT_ID)
+    if not person.deleted:  # Slack leaves these out for the deactivated
+        shown.update(_flags(person))
+        if locale:
+            shown["locale"] = person.locale
+    return shown
+
+
+def _flags(person: Person) -> Json:
+    return {
+        "real_name": person.real_name,
+        "tz": person.tz,
+        "tz_label": person.tz_label,
+        "tz_offset": person.tz_offset,
+        "is_admin": person.is_admin,
+        "is_owner": person.is_owner,
+        "is_primary_owner": person.is_primary_owner,
+        "is_restricted": person.is_restricted,
+        "is_ultra_restricted": person.is_ultra_restricted,
+        "is_email_confirmed": person.is_human,
+        "who_can_share_contact_card": "EVERYONE",
+    }
+
+
+def message_json(workspace: Workspace, message: Message, *, metadata: bool = False) -> Json:
+    shown: Json = {
+        "type": "message",
+        "user": message.author,
+        "ts": message.ts,
+        "text": message.text,
+        "team": workspace.team_id,
+    }
+    if message.author == BOT_USER:
+        shown.update(bot_id=BOT_ID, app_id=APP_ID)
+        shown["bot_profile"] = {
+            "id": BOT_ID,
+            "app_id": APP_ID,
+            "name": BOT_NAME,
+            "team_id": workspace.team_id,
+        }
+    if message.blocks:
+        shown["blocks"] = message.blocks
+    if message.edited_ts is not None:
+        shown["edited"] = {"user": message.author, "ts": message.edited_ts}
+    if message.metadata:
+        kind = {"event_type": message.metadata["event_type"]}
+        shown["metadata"] = message.metadata if metadata else kind
+    shown.update(_thread_json(workspace, message))
+    return shown
+
+
+def _thread_json(workspace: Workspace, message: Message) -> Json:
+    if message.thread_ts is not None:
+        return {"thread_ts": message.thread_ts, "parent_user_id": BOT_USER}
+    replies = [m for m in workspace.thread_of(message.conversation, message.ts) if m is not message]
+    if not replies:
+        return {}
+    return {"thread_ts": message.ts, "reply_count": len(replies), "latest_reply": replies[-1].ts}
+
+
+def view_json(workspace: Workspace, view: View) -> Json:
+    body = view.body
+    shown: Json = {
+        "id": view.id,
+        "team_id": workspace.team_id,
+        "type": view.kind,
+        "blocks": view.blocks,
+        "private_metadata": body.get("private_metadata", ""),
+        "callback_id": body.get("callback_id", ""),
+        "external_id": body.get("external_id", ""),
+        "state": {"values": view.values},
+        "hash": view.hash,
+        "root_view_id": view.root_id,
+        "previous_view_id": view.previous_id,
+        "app_id": APP_ID,
+        "app_installed_team_id": workspace.team_id,
+        "bot_id": BOT_ID,
+        "clear_on_close": body.get("clear_on_close", False),
+        "notify_on_close": body.get("notify_on_close", False),
+        "title": body.get("title"),
+        "submit": body.get("submit"),
+        "close": body.get("close"),
+    }
+    return shown
+
+
+def acting_user(workspace: Workspace, person: Person) -> Json:
+    return {"id": person.id, "username": person.name, "name": person.name, "team_id": workspace.team_id}
+
+
+def team_json(workspace: Workspace) -> Json:
+    return {"id": workspace.team_id, "domain": workspace.domain}
+
+
+def metadata_problem(metadata: Any) -> str | None:
+    """The error code for message metadata that Slack would refuse."""
+    if not isinstance(metadata, dict):
+        return "invalid_metadata_format"
+    if not metadata:
+        return None
+    if set(metadata) != {"event_type", "event_payload"} or not isinstance(metadata["event_type"], str):
+        return "invalid_metadata_schema"
+    if not isinstance(metadata["event_payload"], dict):
+        return "invalid_metadata_schema"
+    return "metadata_too_large" if len(str(metadata)) > 8_000 else None
