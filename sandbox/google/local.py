@@ -66,6 +66,10 @@ class LocalGoogle:
         """Register another client of the same project: revoking reaches its tokens too."""
         self._state.clients[client_id] = Client(client_id, client_secret, tuple(redirect_uris))
 
+    def certificates(self) -> dict[str, str]:
+        """The present public keys: key id to PEM."""
+        return self._state.key.certificates()
+
     def consent(self, url: str, account: str, *, untick: Collection[str] = (), cancel: bool = False) -> str:
         """See Levers.consent."""
         return self._levers.consent(url, account, untick=untick, cancel=cancel)
@@ -102,7 +106,7 @@ class LocalGoogle:
         if broken := self._state.faults.answer_for("certs", None):
             return broken.response()
         headers = {"Cache-Control": "public, max-age=21600, must-revalidate, no-transform"}
-        return web.json_response(self._state.key.certificates(), headers=headers)
+        return web.json_response(self.certificates(), headers=headers)
 
     async def _release(self, app: web.Application) -> None:
         """Let slow requests go, so that stopping does not wait for them."""

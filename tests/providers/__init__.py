@@ -1,0 +1,1 @@
+"""The contract of every provider, and each provider's own."""
