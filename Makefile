@@ -8,7 +8,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := bot handlers providers storage sandbox
 CATALOGUE := $(VENV)/messages.pot
-TRANSLATIONS := $(shell find locales -name '*.po' 2>/dev/null)
 
 # May be overridden: make demo PORT=4000, make test ARGS="-k remove", make test PYTHON=python3.13
 PORT ?= 3000
@@ -58,7 +57,7 @@ check: ready ## Format, lint, types, who imports whom, translations: all that is
 	$(BIN)/mypy $(PACKAGES) tests
 	$(BIN)/lint-imports
 	@$(EXTRACT)
-	@$(BIN)/pybabel --quiet update --check --ignore-pot-creation-date -N -i $(CATALOGUE) -d locales || \
+	@$(UPDATE) --check 2>/dev/null || \
 		{ echo "The catalogues in locales/ lag behind the code: run make messages and translate." >&2; exit 1; }
 
 bench: ready ## Measure against the floors of the design (ARGS=)
@@ -72,17 +71,18 @@ docs: ready ## Write docs/lifecycle.md and app.yaml anew
 	@$(BIN)/python -m bot manifest > $(VENV)/app.yaml && mv $(VENV)/app.yaml app.yaml
 
 # Without places in the files: moving a line is not a change of words.
-EXTRACT = $(BIN)/pybabel --quiet extract -F pyproject.toml --no-location --sort-output -o $(CATALOGUE) .
+EXTRACT = $(BIN)/pybabel --quiet extract -F pyproject.toml -k say -k count:1,2 --no-location --sort-output \
+	--project Inboxkeeper --version "" -o $(CATALOGUE) .
+UPDATE = $(BIN)/pybabel --quiet update -D inboxkeeper -N --ignore-pot-creation-date -i $(CATALOGUE) -d locales
 
-messages: ready ## Bring the catalogues in locales/ up to date with the code, and compile them
+messages: ready ## Bring the catalogues in locales/ up to date with the code
 	@$(EXTRACT)
-	@$(BIN)/pybabel --quiet update -N --ignore-pot-creation-date -i $(CATALOGUE) -d locales
-	@$(BIN)/pybabel --quiet compile -d locales
+	@$(UPDATE)
 
 # ---- The environment ----
 
 .PHONY: ready
-ready: $(VENV)/.ready $(VENV)/.translated
+ready: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml uv.lock
 	@[ -n "$(PYTHON)" ] && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -102,9 +102,4 @@ $(VENV)/.ready: pyproject.toml uv.lock
 	fi; \
 	echo "Making the environment in $(VENV) ..."; \
 	$$uv sync --quiet --locked --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')"
-	@touch $@
-
-# Compiled catalogues are made here, not committed: they cannot be reviewed and would conflict.
-$(VENV)/.translated: $(VENV)/.ready $(TRANSLATIONS)
-	@[ -z "$(TRANSLATIONS)" ] || $(BIN)/pybabel --quiet compile -d locales
 	@touch $@
