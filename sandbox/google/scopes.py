@@ -46,7 +46,7 @@ MAIL_SCOPES = {
         MailScope(
             AUTH + "gmail.metadata",
             "See who writes to you and when, but not what they write",
-            "メールの宛先や日時の表示(本文は除く)",
+            "メールの宛先や日時の表示（本文は除く）",
         ),
         MailScope(AUTH + "gmail.readonly", "Read your mail and its settings", "メールと設定の閲覧"),
         MailScope(AUTH + "gmail.compose", "Write drafts and send mail", "下書きの作成とメールの送信"),
