@@ -76,8 +76,9 @@ class GoogleStage:
 
     async def until_asked(self) -> None:
         before = self.google.requests["token"]
-        while self.google.requests["token"] < before + 2:
-            await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            while self.google.requests["token"] < before + 2:
+                await asyncio.sleep(0)
 
 
 HAPPENS: dict[Trouble, tuple[str, dict[str, Any]]] = {

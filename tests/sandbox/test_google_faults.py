@@ -133,8 +133,9 @@ async def test_slow_ends_when_it_is_mended(google: LocalGoogle, http: Http) -> N
     alice = await tokens_of(google, http)
     google.break_down("slow", ALICE)
     waiting = asyncio.create_task(refresh(http, alice))
-    while google.requests["token"] < 2:
-        await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        while google.requests["token"] < 2:
+            await asyncio.sleep(0)
     assert not waiting.done()
     google.mend(ALICE)
     assert (await waiting)[0] == 200
