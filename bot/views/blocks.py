@@ -1,0 +1,137 @@
+"""Block Kit's pieces, each within Slack's limits, and the one way for foreign text to get into them.
+
+The one rule: whatever a person typed passes ``inert`` (or ``escape``) before it stands in mrkdwn.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any, Final
+
+from bot.domain.channel import Channel
+from bot.domain.ids import ChannelId
+from bot.views.language import Language
+from bot.views.text import clip, shown
+
+Block = dict[str, Any]
+View = dict[str, Any]
+Message = dict[str, Any]
+
+MODAL_TITLE: Final = 24
+HOME_BLOCKS: Final = 100
+MESSAGE_BLOCKS: Final = 50
+MESSAGE_CHARACTERS: Final = 10_000
+_NOTIFICATION: Final = 1_000
+
+_ENTITIES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_LOOKALIKES: Final = str.maketrans({"*": "\u2217", "~": "\u223c", "`": "\u02cb"})
+"""Slack has no escape for its formatting characters; their look-alikes format nothing."""
+_OUTER_UNDERSCORE: Final = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
+"""An underscore inside a word formats nothing and must survive copying: ``first_last@…``."""
+_EMOJI_NAME: Final = re.compile(r":(?=[\w+'-]+:)")
+_SHOUT: Final = re.compile(r"(?<![\w.+-])@(?=(?:channel|here|everyone)\b)")
+
+
+def escape(text: str) -> str:
+    """``text`` as mrkdwn that shows exactly that: no mention, link, format, emoji name or quote."""
+    flat = " ".join(text.split()).translate(_LOOKALIKES)
+    plain = _OUTER_UNDERSCORE.sub("\u02cd", flat)
+    silent = _SHOUT.sub("\uff20", _EMOJI_NAME.sub("\ua789", plain))
+    return silent.translate(_ENTITIES)
+
+
+def inert(text: str, limit: int = 80) -> str:
+    """Foreign text on one line, shortened, safe in mrkdwn."""
+    return escape(shown(text, limit))
+
+
+def mention(user_id: str) -> str:
+    """A person, by Slack id; anything that is no id is shown as text."""
+    return f"<@{user_id}>" if re.fullmatch(r"[UW][A-Z0-9]{1,30}", user_id) else inert(user_id, 30)
+
+
+def instant(lang: Language, at: datetime) -> str:
+    """An instant in the reader's own time zone; the fallback says UTC."""
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{escape(lang.day_time(at))}>"
+
+
+def link(url: str, label: str) -> str:
+    safe = url.replace("|", "%7C").replace("<", "%3C").replace(">", "%3E").replace("&", "&amp;")
+    return f"<{safe}|{escape(label).replace('|', '¦')}>"
+
+
+def mrkdwn(text: str) -> Block:
+    # verbatim: Slack must not turn typed text into links or mentions by itself
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def plain(text: str) -> Block:
+    return {"type": "plain_text", "text": text, "emoji": True}
+
+
+def header(text: str) -> Block:
+    return {"type": "header", "text": plain(clip(text, 150))}
+
+
+def section(text: str, accessory: Block | None = None) -> Block:
+    block: Block = {"type": "section", "text": mrkdwn(text)}
+    return block if accessory is None else {**block, "accessory": accessory}
+
+
+def fields(*texts: str) -> Block:
+    return {"type": "section", "fields": [mrkdwn(text) for text in texts]}
+
+
+def context(*texts: str) -> Block:
+    return {"type": "context", "elements": [mrkdwn(text) for text in texts]}
+
+
+def divider() -> Block:
+    return {"type": "divider"}
+
+
+def actions(*buttons: Block) -> list[Block]:
+    """An actions block in a list, or nothing where there is no button."""
+    return [{"type": "actions", "elements": list(buttons)}] if buttons else []
+
+
+def button(
+    text: str, action_id: str, *, value: str = "", style: str = "", url: str = "", about: str = ""
+) -> Block:
+    """``about`` is read out after the label by screen readers: many buttons share one label."""
+    block: Block = {"type": "button", "text": plain(clip(text, 75)), "action_id": action_id}
+    spoken = clip(f"{text}: {shown(about, 60)}", 75) if about else ""
+    extras = {"value": value, "style": style, "url": url, "accessibility_label": spoken}
+    return block | {key: extra for key, extra in extras.items() if extra}
+
+
+def modal(
+    title: str, blocks: list[Block], *, close: str, submit: str = "", callback: str = "", metadata: str = ""
+) -> View:
+    view: View = {
+        "type": "modal",
+        "title": plain(clip(title, MODAL_TITLE)),
+        "blocks": blocks,
+        "close": plain(clip(close, MODAL_TITLE)),
+    }
+    if submit:
+        view["submit"] = plain(clip(submit, MODAL_TITLE))
+    extras = {"callback_id": callback, "private_metadata": metadata}
+    return view | {key: extra for key, extra in extras.items() if extra}
+
+
+def message(text: str, blocks: list[Block]) -> Message:
+    """``text`` is what notifications and screen readers get: mrkdwn like the blocks, but short."""
+    return {"text": clip(text, _NOTIFICATION), "blocks": blocks}
+
+
+def value_of(channel: Channel) -> str:
+    """What a button carries: which channel, and the version it was drawn for."""
+    return f"{channel.id}:{channel.version}"
+
+
+def parse_value(value: str) -> tuple[ChannelId, int] | None:
+    """The channel and version that ``value_of`` wrote; ``None`` for anything else."""
+    match = re.fullmatch(r"([A-Za-z0-9_-]{1,100}):([0-9]{1,9})", value, re.ASCII)
+    return (ChannelId(match[1]), int(match[2])) if match else None

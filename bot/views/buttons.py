@@ -1,0 +1,88 @@
+"""The buttons that act on a channel: their ids, labels, and when each is offered.
+
+The one rule: a button stands only where its deed is both allowed to this person and possible now.
+"""
+
+# ruff: noqa: PLR0911 - one return per case is how a closed set reads best
+
+from __future__ import annotations
+
+from typing import Final
+
+from bot.domain.access import Deed
+from bot.domain.cause import REFUSED_CAUSES
+from bot.domain.channel import Channel, State
+from bot.domain.ids import GrantId
+from bot.views.blocks import Block, button, value_of
+from bot.views.language import Language
+
+CONNECT: Final = "channel.connect"
+STATUS: Final = "channel.status"
+DISCONNECT: Final = "channel.disconnect"
+DISABLE: Final = "channel.disable"
+ENABLE: Final = "channel.enable"
+REMOVE: Final = "channel.remove"
+RECONNECT: Final = "channel.reconnect"
+OVERVIEW: Final = "overview.list"
+CHECK: Final = "revocation.check"
+
+ACTIONS: Final = frozenset({CONNECT, STATUS, DISCONNECT, DISABLE, ENABLE, REMOVE, RECONNECT, OVERVIEW, CHECK})
+
+
+def offered(channel: Channel, may: frozenset[Deed]) -> tuple[Deed, ...]:
+    """What makes sense for this channel now, of what this person may do, the most wanted first."""
+    return tuple(deed for deed in _sensible(channel) if deed in may)
+
+
+def _sensible(channel: Channel) -> tuple[Deed, ...]:
+    match channel.state:
+        case State.CONNECTED:
+            return (Deed.DISABLE, Deed.REMOVE)
+        case State.IMPAIRED if channel.cause in REFUSED_CAUSES:
+            return (Deed.RECONNECT, Deed.DISABLE, Deed.REMOVE)
+        case State.IMPAIRED:
+            return (Deed.DISABLE, Deed.REMOVE)
+        case State.DISCONNECTED:
+            return (Deed.RECONNECT, Deed.DISABLE, Deed.REMOVE)
+        case State.DISABLED if channel.needs_reconnect:
+            return (Deed.RECONNECT, Deed.REMOVE)
+        case State.DISABLED:
+            return (Deed.ENABLE, Deed.REMOVE)
+        case State.REMOVED:
+            return ()
+
+
+def deed_button(lang: Language, deed: Deed, channel: Channel, *, primary: bool = False) -> Block:
+    label, action_id = _face(lang, deed)
+    style = "primary" if primary else ""
+    return button(label, action_id, value=value_of(channel), style=style, about=channel.address)
+
+
+def _face(lang: Language, deed: Deed) -> tuple[str, str]:
+    match deed:
+        case Deed.SEE:
+            return lang.say("Details"), STATUS
+        case Deed.DISABLE:
+            return lang.say("Disable"), DISABLE
+        case Deed.ENABLE:
+            return lang.say("Enable"), ENABLE
+        case Deed.REMOVE:
+            return lang.say("Remove"), REMOVE
+        case Deed.RECONNECT:
+            return lang.say("Reconnect"), RECONNECT
+
+
+def connect_button(lang: Language, *, primary: bool = False) -> Block:
+    return button(lang.say("Connect an inbox"), CONNECT, style="primary" if primary else "")
+
+
+def disconnect_button(lang: Language, channel: Channel) -> Block:
+    return button(lang.say("Disconnect…"), DISCONNECT, value=value_of(channel), about=channel.address)
+
+
+def overview_button(lang: Language) -> Block:
+    return button(lang.say("Show all inboxes"), OVERVIEW)
+
+
+def check_button(lang: Language, grant_id: GrantId) -> Block:
+    return button(lang.say("Check again"), CHECK, value=str(grant_id))

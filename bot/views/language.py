@@ -1,0 +1,81 @@
+"""The languages people read: which one, and the words in it.
+
+The one rule: a message's key is its English sentence, so a sentence without a translation is still a
+sentence. Catalogues are read from their ``.po`` source: there is nothing to compile and nothing to forget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from babel.dates import format_datetime
+from babel.messages.pofile import read_po
+
+LOCALES: Final = Path(__file__).resolve().parents[2] / "locales"
+DOMAIN: Final = "inboxkeeper"
+CODES: Final = ("en", "ja")
+_MONTHS: Final = {"en": "d MMM y, HH:mm zzz", "ja": "y年M月d日 HH:mm zzz"}
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """One language. ``say`` and ``count`` are what extraction looks for."""
+
+    code: str
+    _messages: Mapping[str, tuple[str, ...]] = field(repr=False, hash=False, compare=False)
+
+    def say(self, message: str, **values: object) -> str:
+        """``message`` in this language, its ``{placeholders}`` filled."""
+        return self._messages.get(message, (message,))[0].format(**values)
+
+    def count(self, one: str, many: str, n: int, **values: object) -> str:
+        """``one`` or ``many``, whichever goes with ``n``, which fills ``{n}``."""
+        forms = self._messages.get(one, (one, many))
+        return forms[0 if n == 1 else -1].format(n=n, **values)
+
+    def listed(self, names: Iterable[str]) -> str:
+        return ("、" if self.code == "ja" else ", ").join(names)
+
+    def together(self, *sentences: str) -> str:
+        """Sentences one after the other; Japanese puts no blank between them."""
+        return ("" if self.code == "ja" else " ").join(sentence for sentence in sentences if sentence)
+
+    def day_time(self, instant: datetime, tz: tzinfo = UTC) -> str:
+        """``instant`` in full, for where Slack's own dates are not at hand."""
+        return str(format_datetime(instant, _MONTHS[self.code], tzinfo=tz, locale=self.code))
+
+    def lasting(self, span: timedelta) -> str:
+        """A span as people say it, in its two largest units: ``2 h 14 min``."""
+        minutes = int(span.total_seconds() // 60)
+        if minutes < 1:
+            return self.say("less than a minute")
+        days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
+        parts = [
+            self.count("{n} day", "{n} days", days) if days else "",
+            self.say("{n} h", n=hours) if hours else "",
+            self.say("{n} min", n=rest) if rest and not days else "",
+        ]
+        return " ".join(part for part in parts if part)
+
+
+def language_for(locale: str | None) -> Language:
+    """The language for a Slack or browser locale: Japanese for ``ja…``, English for everything else."""
+    primary = (locale or "").strip().replace("_", "-").partition("-")[0].casefold()
+    return _language(primary if primary in CODES else "en")
+
+
+@cache
+def _language(code: str) -> Language:
+    with (LOCALES / code / "LC_MESSAGES" / f"{DOMAIN}.po").open("rb") as source:
+        catalogue = read_po(source, locale=code, domain=DOMAIN)
+    forms = {_forms(message.id)[0]: _forms(message.string) for message in catalogue}
+    return Language(code, {key: form for key, form in forms.items() if all(form)})
+
+
+def _forms(string: str | tuple[str, ...] | list[str] | None) -> tuple[str, ...]:
+    return (string or "",) if isinstance(string, str | None) else tuple(string)

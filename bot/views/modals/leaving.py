@@ -1,0 +1,135 @@
+"""Disable, remove, enable: what each means before the click, and what became of it after."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bot.domain.access import Deed
+from bot.domain.channel import Channel
+from bot.views.blocks import Block, View, actions, divider, inert, modal, section, value_of
+from bot.views.buttons import deed_button, offered
+from bot.views.language import Language
+from bot.views.models import Removal
+from bot.views.reports import enabled_blocks, removal_blocks
+from bot.views.words import house
+from bot.views.words.revocations import sharers
+
+DISABLE_FORM: Final = "disable.form"
+REMOVE_FORM: Final = "remove.form"
+
+_ALL: Final = frozenset(Deed)
+
+
+def disconnect_modal(lang: Language, channel: Channel, *, provider_label: str) -> View:
+    """Disable or remove: both explained, one button each."""
+    at = inert(house(provider_label), 40)
+    remove = lang.say(
+        "Forgets the inbox here and asks {house} to take the permission back. Connecting again needs a new "
+        "sign-in.",
+        house=at,
+    )
+    blocks = [section(lang.say("How should {address} be disconnected?", address=inert(channel.address)))]
+    if Deed.DISABLE in offered(channel, _ALL):
+        blocks += [
+            section(f"*{lang.say('Disable')}*\n{_disabling(lang, at)}"),
+            *_choice(lang, Deed.DISABLE, channel),
+            divider(),
+        ]
+    blocks += [section(f"*{lang.say('Remove')}*\n{remove}"), *_choice(lang, Deed.REMOVE, channel)]
+    return modal(lang.say("Disconnect"), blocks, close=lang.say("Cancel"), metadata=value_of(channel))
+
+
+def _choice(lang: Language, deed: Deed, channel: Channel) -> list[Block]:
+    return actions(deed_button(lang, deed, channel))
+
+
+def disable_modal(lang: Language, channel: Channel, *, provider_label: str) -> View:
+    at = inert(house(provider_label), 40)
+    return modal(
+        lang.say("Disable"),
+        [
+            section(lang.say("Disable {address}?", address=inert(channel.address))),
+            section(_disabling(lang, at)),
+            *_use(lang, channel),
+        ],
+        submit=lang.say("Yes, disable it"),
+        close=lang.say("Cancel"),
+        callback=DISABLE_FORM,
+        metadata=value_of(channel),
+    )
+
+
+def _disabling(lang: Language, at: str) -> str:
+    return lang.say(
+        "Stops using the inbox: no more checks and no messages about it. Nothing is deleted, and the "
+        "permission at {house} is kept, so you can enable it again at any time.",
+        house=at,
+    )
+
+
+def remove_modal(
+    lang: Language, channel: Channel, *, provider_label: str, shared_here: int, shared_elsewhere: int
+) -> View:
+    """What depends on it, what else lives on the same permission, and what will stop at the provider."""
+    at = inert(house(provider_label), 40)
+    yes = lang.say("Yes, remove inbox") if channel.is_personal else lang.say("Yes, delete")
+    return modal(
+        lang.say("Remove"),
+        [
+            section(lang.say("Remove {address}?", address=inert(channel.address))),
+            *_use(lang, channel),
+            section(f"*{lang.say('Here')}*\n{_here(lang)}"),
+            section(
+                f"*{lang.say('At {house}', house=at)}*\n{_there(lang, at, shared_here, shared_elsewhere)}"
+            ),
+        ],
+        submit=yes,
+        close=lang.say("Cancel"),
+        callback=REMOVE_FORM,
+        metadata=value_of(channel),
+    )
+
+
+def _use(lang: Language, channel: Channel) -> list[Block]:
+    if not channel.use:
+        return []
+    return [section(lang.say("What depends on it: {use}", use=inert(channel.use, 200)))]
+
+
+def _here(lang: Language) -> str:
+    return lang.say(
+        "The inbox is forgotten and its key deleted. Connect the same mailbox again within 30 days and its "
+        "settings and history come back."
+    )
+
+
+def _there(lang: Language, at: str, here: int, elsewhere: int) -> str:
+    if here or elsewhere:
+        return lang.say(
+            "Nothing stops: {others} with the same account, and revoking would end that too.",
+            others=sharers(lang, here, elsewhere),
+        )
+    return lang.say(
+        "The permission is taken back. Everything that this app may do with the account ends. Mail and "
+        "account stay as they are.",
+        house=at,
+    )
+
+
+def disabled_modal(lang: Language, channel: Channel) -> View:
+    text = lang.say("{address} is disabled. Nothing was deleted.", address=inert(channel.address))
+    deeds = [deed for deed in offered(channel, _ALL) if deed is not Deed.REMOVE]
+    return modal(
+        lang.say("Disabled"),
+        [section(f"⚪ {text}"), *actions(*(deed_button(lang, deed, channel) for deed in deeds))],
+        close=lang.say("Close"),
+    )
+
+
+def removed_modal(lang: Language, removal: Removal) -> View:
+    """Both sides, truthfully, as far as they are known by now."""
+    return modal(lang.say("Removed"), removal_blocks(lang, removal), close=lang.say("Close"))
+
+
+def enabled_modal(lang: Language, channel: Channel, *, provider_label: str) -> View:
+    return modal(lang.say("Enable"), enabled_blocks(lang, channel, provider_label), close=lang.say("Close"))

@@ -1,0 +1,206 @@
+"""The few web pages people meet between Slack and their provider: plain HTML, one stylesheet, no script.
+
+The one rule: templates lay out, this module words. Everything is escaped by the template engine.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from bot.domain.errors import InboxkeeperError
+from bot.domain.ticket import Ending, Purpose, TicketOutcome
+from bot.views.language import Language
+from bot.views.text import shown
+from bot.views.words import Words, ending_words, house, refusal_words
+
+_HERE: Final = Path(__file__).resolve().parent
+STYLESHEET: Final = _HERE / "page.css"
+"""Served at ``/static/page.css``."""
+
+_pages: Final = Environment(
+    loader=FileSystemLoader(_HERE),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def _page(lang: Language, template: str, title: str, **values: object) -> str:
+    return _pages.get_template(template).render(language=lang.code, title=title, **values)
+
+
+def landing_page(
+    lang: Language,
+    *,
+    address: str,
+    requester_name: str,
+    workspace_name: str,
+    purpose: Purpose,
+    provider_label: str,
+    action_url: str,
+    loopback_hint: bool,
+) -> str:
+    """Who asked for what, for which workspace. Opening it spends nothing; its one button does."""
+    named = {"address": shown(address), "who": shown(requester_name), "workspace": shown(workspace_name)}
+    at = house(provider_label)
+    reconnects = purpose is Purpose.RECONNECT
+    title = (
+        lang.say("Reconnect {address}", address=named["address"])
+        if reconnects
+        else lang.say("Connect {address}", address=named["address"])
+    )
+    asked = (
+        lang.say("{who} asked to reconnect this inbox to the Slack workspace {workspace}.", **named)
+        if reconnects
+        else lang.say("{who} asked to connect this inbox to the Slack workspace {workspace}.", **named)
+    )
+    hint = lang.say("This page opens only on the machine that runs Inboxkeeper.") if loopback_hint else ""
+    return _page(
+        lang,
+        "landing.html",
+        title,
+        asked=asked,
+        next_step=lang.say("At {house}, sign in as {address} and leave every box ticked.", house=at, **named),
+        warning=lang.say("If you don't know this request, close this page: nothing happens."),
+        hint=hint,
+        action_url=action_url,
+        go=lang.say("Continue to {house}", house=at),
+    )
+
+
+def onward_page(lang: Language, *, url: str, provider_label: str) -> str:
+    """A page instead of a redirect: browsers apply ``form-action`` to redirects of a form."""
+    at = house(provider_label)
+    return _page(
+        lang,
+        "onward.html",
+        lang.say("On to {house}…", house=at),
+        url=url,
+        text=lang.say("If nothing happens, use this link:"),
+        go=lang.say("Continue to {house}", house=at),
+    )
+
+
+def outcome_page(
+    lang: Language,
+    outcome: TicketOutcome,
+    *,
+    provider_label: str,
+    workspace_name: str,
+    again_url: str | None,
+    team_url: str,
+) -> str:
+    """What came of the sign-in, and the way on: back to Slack, or once more."""
+    words = ending_words(lang, outcome, provider_label)
+    is_good = outcome.ending.is_good
+    again = again_url if again_url and outcome.ending.may_try_again else ""
+    return _page(
+        lang,
+        "answer.html",
+        words.title,
+        tone="good" if is_good else "bad",
+        text=words.text,
+        next_step=words.next_step,
+        again_url=again,
+        again=_again(lang, outcome.ending),
+        close=lang.say("You can close this page and go back to Slack.") if is_good else "",
+        team_url=team_url,
+        team=_team(lang, workspace_name),
+        reference="",
+    )
+
+
+def _team(lang: Language, workspace_name: str) -> str:
+    named = shown(workspace_name, 60)
+    return lang.say("Open Slack ({workspace})", workspace=named) if named else lang.say("Open Slack")
+
+
+def _again(lang: Language, ending: Ending) -> str:
+    match ending:
+        case Ending.WRONG_MAILBOX:
+            return lang.say("Sign in with another account")
+        case Ending.PERMISSION_WITHHELD:
+            return lang.say("Allow and continue")
+        case _:
+            return lang.say("Try again")
+
+
+def refusal_page(lang: Language, refusal: InboxkeeperError) -> str:
+    return _answer(lang, refusal_words(lang, refusal))
+
+
+def problem_page(lang: Language, reference: str) -> str:
+    """A bug: what to do, and the reference that leads to the log."""
+    words = Words(
+        lang.say("Something broke on our side"),
+        lang.say("It has been logged. Nothing you did is lost."),
+        lang.say(
+            "Go back to Slack and try again. If it happens again, give whoever runs Inboxkeeper this "
+            "reference:"
+        ),
+    )
+    return _answer(lang, words, reference=reference)
+
+
+def not_found_page(lang: Language) -> str:
+    words = Words(
+        lang.say("No such page"),
+        lang.say("There is nothing at this address."),
+        lang.say("Go back to Slack and open the link from there."),
+    )
+    return _answer(lang, words)
+
+
+def busy_page(lang: Language) -> str:
+    words = Words(
+        lang.say("One moment…"),
+        lang.say(
+            "Inboxkeeper cannot reach its database at the moment. Nothing was changed and nothing is lost."
+        ),
+        lang.say("Please try again in a minute."),
+    )
+    return _answer(lang, words)
+
+
+def too_large_page(lang: Language) -> str:
+    return _answer(lang, Words(lang.say("Too much"), lang.say("The request was too large."), ""))
+
+
+def wrong_method_page(lang: Language) -> str:
+    words = Words(
+        lang.say("Not this way"),
+        lang.say("This page cannot be opened like that."),
+        lang.say("Go back to Slack and open the link from there."),
+    )
+    return _answer(lang, words)
+
+
+def welcome_page(lang: Language) -> str:
+    """What stands at ``/``."""
+    words = Words(
+        "Inboxkeeper",
+        lang.say("Inboxkeeper keeps mailboxes connected and tells you when one is not."),
+        lang.say("It lives in Slack: open it there."),
+    )
+    return _answer(lang, words, tone="calm")
+
+
+def _answer(lang: Language, words: Words, *, tone: str = "bad", reference: str = "") -> str:
+    return _page(
+        lang,
+        "answer.html",
+        words.title,
+        tone=tone,
+        text=words.text,
+        next_step=words.next_step,
+        again_url="",
+        again="",
+        close="",
+        team_url="",
+        team="",
+        reference=reference,
+    )

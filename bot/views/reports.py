@@ -1,0 +1,62 @@
+"""What became of a deed: enabling with its check, removal with both sides. For modals, replies and notices."""
+
+from __future__ import annotations
+
+from bot.domain.access import Deed
+from bot.domain.channel import Channel, State
+from bot.domain.grant import Revocation
+from bot.views.blocks import Block, actions, context, escape, inert, link, section
+from bot.views.buttons import check_button, deed_button, offered
+from bot.views.language import Language
+from bot.views.models import Removal
+from bot.views.words import cause_words, manual_steps, revocation_words, state_mark
+
+_BY_HAND = frozenset({Revocation.NOT_CONFIRMED})
+_CHECKABLE = frozenset({Revocation.NOT_CONFIRMED, Revocation.REQUESTED})
+
+
+def enabled_blocks(lang: Language, channel: Channel, provider_label: str) -> list[Block]:
+    """The result of the check that enabling goes through."""
+    mends = channel.state in {State.DISCONNECTED, State.DISABLED} and Deed.RECONNECT in offered(
+        channel, frozenset(Deed)
+    )
+    buttons = actions(deed_button(lang, Deed.RECONNECT, channel, primary=True)) if mends else []
+    return [section(f"{state_mark(channel.state)} {enabled_text(lang, channel, provider_label)}"), *buttons]
+
+
+def enabled_text(lang: Language, channel: Channel, provider_label: str) -> str:
+    address = inert(channel.address)
+    why = cause_words(lang, channel.cause, provider_label)
+    match channel.state:
+        case State.CONNECTED:
+            return lang.say("{address} is enabled and works: we just checked.", address=address)
+        case State.IMPAIRED:
+            said = lang.say("{address} is enabled. The check is not finished yet.", address=address)
+        case State.DISCONNECTED:
+            said = lang.say("{address} is enabled but does not work.", address=address)
+        case _:
+            said = lang.say("{address} is not enabled.", address=address)
+    return lang.together(said, escape(why.why), escape(why.next_step))
+
+
+def removal_blocks(lang: Language, removal: Removal) -> list[Block]:
+    """Here, there, and by hand where it was not confirmed."""
+    here = lang.say("{address} is removed here, and its key deleted.", address=inert(removal.channel.address))
+    text = f"• {here}\n• {escape(revocation_words(lang, removal))}"
+    by_hand = [manual_block(lang, removal.channel.provider)] if removal.revocation in _BY_HAND else []
+    return [section(text), *by_hand, *_check(lang, removal)]
+
+
+def manual_block(lang: Language, provider: str) -> Block:
+    """The provider's own steps, and a link straight to the page."""
+    steps, url = manual_steps(lang, provider)
+    lines = [lang.say("By hand: {steps}", steps=escape(" › ".join(steps)))]
+    if url:
+        lines.append(link(url, lang.say("Open that page")))
+    return context("\n".join(lines))
+
+
+def _check(lang: Language, removal: Removal) -> list[Block]:
+    if removal.grant_id is None or removal.revocation not in _CHECKABLE:
+        return []
+    return actions(check_button(lang, removal.grant_id))

@@ -1,0 +1,80 @@
+"""One channel as a line of an overview: loud when somebody must act, grey when it is disabled."""
+
+from __future__ import annotations
+
+from bot.domain.access import Deed
+from bot.domain.cause import Cause
+from bot.domain.channel import Channel, State
+from bot.views.blocks import Block, actions, context, inert, instant, mention, section
+from bot.views.buttons import deed_button, offered
+from bot.views.language import Language
+from bot.views.models import ChannelRow
+from bot.views.words import cause_words, state_words
+
+
+def row_blocks(lang: Language, row: ChannelRow, *, roomy: bool, primary: bool = False) -> list[Block]:
+    """``roomy`` rows have a button for each deed; the others one button, or none when disabled."""
+    if row.channel.state is State.DISABLED:
+        return [context(_grey(lang, row)), *(_buttons(lang, row, primary) if roomy else ())]
+    if roomy:
+        return [section(_text(lang, row)), *_buttons(lang, row, primary)]
+    return [section(_text(lang, row), _foremost(lang, row, primary))]
+
+
+def wants_mending(row: ChannelRow) -> bool:
+    """This person can and should reconnect it."""
+    return row.channel.state is State.DISCONNECTED and Deed.RECONNECT in row.may
+
+
+def title(row: ChannelRow) -> str:
+    """Address, team name, provider and foreign owner, the address standing out."""
+    return " · ".join([f"*{inert(row.channel.address)}*", *_about(row)])
+
+
+def _about(row: ChannelRow) -> list[str]:
+    channel = row.channel
+    owner = mention(channel.owner_id) if channel.owner_id and not row.is_own else ""
+    return [part for part in (inert(channel.name, 40), inert(row.provider_label, 40), owner) if part]
+
+
+def _text(lang: Language, row: ChannelRow) -> str:
+    lines = [title(row), f"{_since(lang, row.channel)} · {_proof(lang, row)}"]
+    if row.channel.cause is not Cause.NONE:
+        lines.append(inert(cause_words(lang, row.channel.cause, row.provider_label).why, 300))
+    return "\n".join(lines)
+
+
+def _grey(lang: Language, row: ChannelRow) -> str:
+    mark, _, words = _since(lang, row.channel).partition(" ")
+    return f"{mark} {' · '.join([inert(row.channel.address), *_about(row)])} · {words}"
+
+
+def _since(lang: Language, channel: Channel) -> str:
+    return lang.say(
+        "{state} since {when}", state=state_words(lang, channel), when=instant(lang, channel.since)
+    )
+
+
+def _proof(lang: Language, row: ChannelRow) -> str:
+    if row.last_ok_at is None:
+        return lang.say("not confirmed yet")
+    return lang.say("last confirmed {when}", when=instant(lang, row.last_ok_at))
+
+
+def _buttons(lang: Language, row: ChannelRow, primary: bool) -> list[Block]:
+    return actions(*(_button(lang, row, deed, primary) for deed in _deeds(row)))
+
+
+def _deeds(row: ChannelRow) -> tuple[Deed, ...]:
+    see = (Deed.SEE,) if Deed.SEE in row.may else ()
+    return (*offered(row.channel, row.may), *see)
+
+
+def _foremost(lang: Language, row: ChannelRow, primary: bool) -> Block | None:
+    if wants_mending(row):
+        return _button(lang, row, Deed.RECONNECT, primary)
+    return _button(lang, row, Deed.SEE, primary) if Deed.SEE in row.may else None
+
+
+def _button(lang: Language, row: ChannelRow, deed: Deed, primary: bool) -> Block:
+    return deed_button(lang, deed, row.channel, primary=primary and deed is Deed.RECONNECT)

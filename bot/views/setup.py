@@ -1,0 +1,59 @@
+"""The setup card: what still stands between an installation and its first connected inbox."""
+
+from __future__ import annotations
+
+from bot.views.blocks import Block, context, divider, inert, mention, section
+from bot.views.language import Language
+from bot.views.models import SetupCard
+from bot.views.text import shown
+
+_NAMED = 5
+
+
+def setup_blocks(lang: Language, card: SetupCard) -> list[Block]:
+    """A checklist for a super admin; for everybody else whom to ask."""
+    if not card.is_for_admin:
+        return [section(_not_yet(lang, card)), divider()]
+    lines = "\n".join(_lines(lang, card))
+    return [section(f"*{lang.say('Set up Inboxkeeper')}*\n{lines}"), context(_told(lang, card)), divider()]
+
+
+def _not_yet(lang: Language, card: SetupCard) -> str:
+    if not card.admins:
+        return lang.say("Inboxkeeper is not set up yet. Ask a super admin.")
+    return lang.say("Inboxkeeper is not set up yet. Ask {people}.", people=people(lang, card.admins))
+
+
+def _lines(lang: Language, card: SetupCard) -> list[str]:
+    pages = lang.say("Pages open at {url}", url=inert(card.base_url, 200))
+    if card.loopback_only:
+        pages = lang.say(
+            "Pages open at {url}: only on the machine that runs the bot. Set BASE_URL to an address that "
+            "opens in your people's browsers.",
+            url=inert(card.base_url, 200),
+        )
+    google = lang.say("Google client configured")
+    if not card.google_on:
+        google = lang.say(
+            "No Google client yet: set the client ID and secret. Its redirect URI is {url}",
+            url=inert(shown(f"{card.base_url.rstrip('/')}/callback/google", 200), 200),
+        )
+    return [
+        f"✅ {lang.say('Slack connected')}",
+        f"{'⚠️' if card.loopback_only else '✅'} {pages}",
+        f"{'✅' if card.google_on else '⬜'} {google}",
+        f"⬜ {lang.say('Connect the first inbox')}",
+    ]
+
+
+def _told(lang: Language, card: SetupCard) -> str:
+    if not card.admins:
+        return lang.say("There is no active super admin.")
+    return lang.say("Super admins: {people}", people=people(lang, card.admins))
+
+
+def people(lang: Language, ids: tuple[str, ...]) -> str:
+    """People as mentions, the first few of many."""
+    named = lang.listed(mention(one) for one in ids[:_NAMED])
+    rest = len(ids) - _NAMED
+    return named if rest <= 0 else lang.say("{people} and {n} more", people=named, n=rest)

@@ -1,0 +1,125 @@
+"""One channel, both sides: who, what for, what is proven, what is wrong, and what can be done now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.domain.access import Deed
+from bot.domain.channel import Channel, State
+from bot.views.blocks import (
+    Block,
+    Message,
+    actions,
+    context,
+    escape,
+    fields,
+    inert,
+    instant,
+    mention,
+    message,
+    section,
+)
+from bot.views.buttons import deed_button, offered, overview_button
+from bot.views.language import Language
+from bot.views.models import ChannelRow, ChannelStatus
+from bot.views.rows import title
+from bot.views.words import cause_words, house, record_words, scope_lines, state_words
+
+_RECENT = 5
+_SCOPES = 12
+
+
+def status_message(lang: Language, status: ChannelStatus, *, now: datetime) -> Message:
+    row, channel = status.row, status.row.channel
+    state = lang.say(
+        "{state} since {when}", state=state_words(lang, channel), when=instant(lang, channel.since)
+    )
+    blocks = [
+        section(f"{title(row)}\n{state}"),
+        *_trouble(lang, status, now),
+        fields(*_facts(lang, status)),
+        section(_permissions(lang, status)),
+        *_history(lang, status),
+        *_buttons(lang, row),
+    ]
+    return message(f"{inert(channel.address)}: {escape(state_words(lang, channel))}", blocks)
+
+
+def _trouble(lang: Language, status: ChannelStatus, now: datetime) -> list[Block]:
+    channel, incident = status.row.channel, status.incident
+    cause = incident.cause if incident and channel.state is State.DISCONNECTED else channel.cause
+    if channel.state in {State.CONNECTED, State.REMOVED} or (
+        channel.state is State.DISABLED and not channel.needs_reconnect
+    ):
+        return []
+    why = cause_words(lang, cause, status.row.provider_label)
+    lines = [escape(lang.together(why.why, why.next_step))]
+    if incident and incident.resolved_at is None:
+        lines.append(
+            lang.say(
+                "Open since {when} ({span}).",
+                when=instant(lang, incident.opened_at),
+                span=lang.lasting(now - incident.opened_at),
+            )
+        )
+    return [section("\n".join(lines))]
+
+
+def _facts(lang: Language, status: ChannelStatus) -> list[str]:
+    channel = status.row.channel
+    facts = [
+        (lang.say("Here"), state_words(lang, channel)),
+        (lang.say("At {house}", house=inert(house(status.row.provider_label), 40)), _there(lang, status)),
+        (lang.say("Owner"), mention(channel.owner_id) if channel.owner_id else lang.say("the team")),
+        (lang.say("Used for"), inert(channel.use, 200) or lang.say("not said")),
+        (lang.say("Connected by"), _connected_by(lang, status)),
+        (lang.say("Next check"), _next(lang, status)),
+    ]
+    return [f"*{name}*\n{fact}" for name, fact in facts]
+
+
+def _there(lang: Language, status: ChannelStatus) -> str:
+    row = status.row
+    if row.channel.needs_reconnect:
+        return lang.say("refuses our access")
+    if row.last_ok_at is None:
+        return lang.say("not confirmed yet")
+    return lang.say("accepts our access, last confirmed {when}", when=instant(lang, row.last_ok_at))
+
+
+def _connected_by(lang: Language, status: ChannelStatus) -> str:
+    who = mention(status.connected_by)
+    if status.obtained_at is None:
+        return who
+    return lang.say("{who}, {when}", who=who, when=instant(lang, status.obtained_at))
+
+
+def _next(lang: Language, status: ChannelStatus) -> str:
+    return instant(lang, status.next_probe_at) if status.next_probe_at else lang.say("none")
+
+
+def _permissions(lang: Language, status: ChannelStatus) -> str:
+    lines = [f"• {escape(what)} ({escape(why)})" for what, why in scope_lines(lang, status.scopes)[:_SCOPES]]
+    return "\n".join([f"*{lang.say('Permissions')}*", *(lines or [lang.say("none on record")])])
+
+
+def _history(lang: Language, status: ChannelStatus) -> list[Block]:
+    lines = [
+        f"{instant(lang, record.at)} {words}{f' · {mention(record.actor)}' if record.actor else ''}"
+        for record in status.recent
+        if (words := record_words(lang, record))
+    ]
+    return [context("\n".join(lines[:_RECENT]))] if lines else []
+
+
+def _buttons(lang: Language, row: ChannelRow) -> list[Block]:
+    deeds = offered(row.channel, row.may)
+    urgent = Deed.RECONNECT in deeds and row.channel.state is State.DISCONNECTED
+    if Deed.RECONNECT not in deeds and Deed.RECONNECT in row.may and row.channel.state is not State.REMOVED:
+        deeds = (*deeds, Deed.RECONNECT)
+    buttons = [_button(lang, row.channel, deed, urgent) for deed in deeds]
+    return actions(*buttons, overview_button(lang))
+
+
+def _button(lang: Language, channel: Channel, deed: Deed, urgent: bool) -> Block:
+    return deed_button(lang, deed, channel, primary=urgent and deed is Deed.RECONNECT)

@@ -1,0 +1,40 @@
+"""Text that strangers chose, made fit to be shown: addresses, names, and what somebody says depends on one.
+
+The one rule: what is shown is what a reader would read aloud. Invisible characters go, lines stay lines.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+_JOINERS: Final = "\u200c\u200d"
+"""Format characters that belong to emoji and to Persian or Indic words."""
+_FORBIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+_RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
+_ISOLATE, _END = "\u2068", "\u2069"
+
+
+def shown(text: str, limit: int = 80) -> str:
+    """``text`` on one line, without control or direction characters, at most ``limit`` long.
+
+    Right-to-left text is isolated, so that it does not reorder the sentence around it.
+    """
+    kept = "".join(_kept(char) for char in text[: limit * 8])
+    line = clip(" ".join(kept.split()), limit)
+    if any(unicodedata.bidirectional(char) in _RIGHT_TO_LEFT for char in line):
+        return f"{_ISOLATE}{line}{_END}"
+    return line
+
+
+def clip(text: str, limit: int) -> str:
+    """``text`` cut to ``limit`` characters, an ellipsis among them where something is missing."""
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def _kept(char: str) -> str:
+    if char.isspace():
+        return " "
+    if char in _JOINERS:
+        return char
+    return "" if unicodedata.category(char) in _FORBIDDEN else char

@@ -1,0 +1,35 @@
+"""Every sentence about states, causes, errors and outcomes: one per case, the same in Slack and on pages.
+
+The one rule: words are plain text. Slack's views escape them, pages let the template do it.
+"""
+
+from bot.views.words.causes import Why, cause_words, operator_words
+from bot.views.words.endings import ending_words
+from bot.views.words.history import record_words
+from bot.views.words.names import family, house, provider_of
+from bot.views.words.refusals import refusal_words
+from bot.views.words.revocations import manual_steps, removal_words, revocation_words
+from bot.views.words.said import Words
+from bot.views.words.scopes import scope_lines, scope_words
+from bot.views.words.states import state_mark, state_name, state_words
+
+__all__ = [
+    "Why",
+    "Words",
+    "cause_words",
+    "ending_words",
+    "family",
+    "house",
+    "manual_steps",
+    "operator_words",
+    "provider_of",
+    "record_words",
+    "refusal_words",
+    "removal_words",
+    "revocation_words",
+    "scope_lines",
+    "scope_words",
+    "state_mark",
+    "state_name",
+    "state_words",
+]

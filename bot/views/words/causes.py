@@ -1,0 +1,111 @@
+"""Why an inbox is in its state, and what to do about it: one answer per cause."""
+
+# ruff: noqa: PLR0911 - one return per case is how a closed set reads best
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from bot.domain.cause import Cause
+from bot.views.language import Language
+from bot.views.text import shown
+from bot.views.words.names import house
+
+
+class Why(NamedTuple):
+    """``why`` it is so, and the ``next_step``; the second is empty where nobody needs to act."""
+
+    why: str
+    next_step: str
+
+
+def cause_words(lang: Language, cause: Cause, provider_label: str) -> Why:
+    at = house(provider_label)
+    match cause:
+        case Cause.NONE:
+            return Why(lang.say("Everything works."), "")
+        case Cause.CHECKING:
+            return Why(lang.say("The inbox is being checked."), lang.say("Wait a moment."))
+        case Cause.PROVIDER_UNREACHABLE:
+            return Why(
+                lang.say("{house} cannot be reached at the moment.", house=at),
+                lang.say("You don't need to do anything: we keep trying."),
+            )
+        case Cause.HELD:
+            return Why(
+                lang.say("{house} refuses several inboxes at once: an outage or a policy.", house=at),
+                lang.say("Don't reconnect yet. We check every minute."),
+            )
+        case Cause.OURS_BROKEN:
+            return Why(
+                lang.say("Inboxkeeper's own registration with {house} is not accepted.", house=at),
+                lang.say("Whoever runs Inboxkeeper has been told. You don't need to do anything."),
+            )
+        case Cause.BY_PERSON:
+            return Why(lang.say("Somebody removed it."), lang.say("Connect it again if it is needed."))
+        case Cause.WORKSPACE_GONE:
+            return Why(
+                lang.say("Inboxkeeper was uninstalled from this workspace."),
+                lang.say("Install it again and connect the inbox."),
+            )
+        case _:
+            return _refused(lang, cause, at)
+
+
+def _refused(lang: Language, cause: Cause, at: str) -> Why:
+    match cause:
+        case Cause.SIGN_IN_AGAIN:
+            return Why(
+                lang.say("{house} asks the mailbox's owner to sign in again.", house=at),
+                lang.say("Reconnect and sign in."),
+            )
+        case Cause.ACCOUNT_DISABLED:
+            return Why(
+                lang.say("The account is disabled or deleted at {house}.", house=at),
+                lang.say(
+                    "Ask whoever manages your {house} accounts to restore it, then reconnect.", house=at
+                ),
+            )
+        case Cause.PERMISSION_MISSING:
+            return Why(
+                lang.say("A permission that is needed is missing at {house}.", house=at),
+                lang.say("Reconnect and leave every box ticked."),
+            )
+        case Cause.MAILBOX_MISSING:
+            return Why(
+                lang.say("The account has no mailbox at {house} (any more).", house=at),
+                lang.say(
+                    "Ask whoever manages your {house} accounts to switch mail on, then reconnect.", house=at
+                ),
+            )
+        case Cause.OTHER_MAILBOX:
+            return Why(
+                lang.say("The address now belongs to another account at {house}.", house=at),
+                lang.say("Reconnect with the account that has this address now."),
+            )
+        case Cause.ADMIN_POLICY:
+            return Why(
+                lang.say("Your organisation's {house} admin does not allow this app.", house=at),
+                lang.say("Ask that admin to allow it, then reconnect."),
+            )
+        case _:
+            return Why(
+                lang.say(
+                    "{house} no longer accepts our access. Usually the password was changed or the access "
+                    "was removed.",
+                    house=at,
+                ),
+                lang.say("Reconnect and sign in."),
+            )
+
+
+def operator_words(lang: Language, provider_label: str, code: str) -> Why:
+    """What the operator reads when the provider refuses our own registration."""
+    at = house(provider_label)
+    said = shown(code, 60)
+    why = (
+        lang.say("{house} does not accept Inboxkeeper's own client ({code}).", house=at, code=said)
+        if said
+        else lang.say("{house} does not accept Inboxkeeper's own client.", house=at)
+    )
+    return Why(why, lang.say("Check the client ID and secret in the settings, then restart Inboxkeeper."))

@@ -1,0 +1,137 @@
+"""How a trip through the browser ended: one answer per ending."""
+
+# ruff: noqa: PLR0911 - one return per case is how a closed set reads best
+
+from __future__ import annotations
+
+from bot.domain.cause import Cause
+from bot.domain.ticket import Ending, TicketOutcome
+from bot.views.language import Language
+from bot.views.text import shown
+from bot.views.words.causes import cause_words
+from bot.views.words.names import house
+from bot.views.words.said import Words
+from bot.views.words.scopes import scope_lines
+
+
+def ending_words(lang: Language, outcome: TicketOutcome, provider_label: str) -> Words:
+    address = shown(outcome.ticket.address)
+    if outcome.ending.is_good:
+        return good_ending(lang, outcome.ending, address)
+    return _bad(lang, outcome, address, provider_label)
+
+
+def good_ending(lang: Language, ending: Ending, address: str) -> Words:
+    """The same sentence for the page, the modal and the message."""
+    match ending:
+        case Ending.RECONNECTED:
+            return Words(
+                lang.say("Reconnected ✓"),
+                lang.say("{address} works again. We just checked the mailbox.", address=address),
+            )
+        case Ending.RESTORED:
+            return Words(
+                lang.say("Connected ✓"),
+                lang.say(
+                    "{address} is connected again, with its former settings and history.", address=address
+                ),
+            )
+        case Ending.STILL_DISABLED:
+            return Words(
+                lang.say("Signed in ✓"),
+                lang.say("{address} is signed in again. It stays disabled, as it was.", address=address),
+                lang.say("Enable it in Slack when you need it."),
+            )
+        case _:
+            return Words(
+                lang.say("Connected ✓"),
+                lang.say("{address} is connected. We just checked the mailbox.", address=address),
+            )
+
+
+def _bad(lang: Language, outcome: TicketOutcome, address: str, provider_label: str) -> Words:
+    at = house(provider_label)
+    match outcome.ending:
+        case Ending.WRONG_MAILBOX:
+            return Words(
+                lang.say("That was another account"),
+                lang.say(
+                    "You signed in as {signed_in}, but {address} is to be connected. Nothing has changed.",
+                    signed_in=shown(outcome.signed_in),
+                    address=address,
+                ),
+                lang.say("Sign in with the account {address}.", address=address),
+            )
+        case Ending.PERMISSION_WITHHELD:
+            return _withheld(lang, outcome, at)
+        case Ending.DECLINED:
+            return Words(
+                lang.say("Cancelled"),
+                lang.say("You cancelled at {house}. Nothing has changed.", house=at),
+                lang.say("Try again whenever you like."),
+            )
+        case Ending.CONSENT_FAILED:
+            return _consent_failed(lang, outcome, at)
+        case Ending.NOT_PROVEN:
+            return _not_proven(lang, outcome, provider_label)
+        case Ending.PROVIDER_AWAY:
+            return Words(
+                lang.say("{house} does not answer", house=at),
+                lang.say(
+                    "{house} could not be reached, so {address} could not be checked. Nothing has changed.",
+                    house=at,
+                    address=address,
+                ),
+                lang.say("Try again in a few minutes."),
+            )
+        case Ending.OURS_BROKEN:
+            return Words(
+                lang.say("Not your fault"),
+                lang.say("{house} does not accept Inboxkeeper's own registration.", house=at),
+                lang.say("Whoever runs Inboxkeeper has been told. Try again later."),
+            )
+        case _:
+            return Words(
+                lang.say("Not possible any more"),
+                lang.say(
+                    "Meanwhile {address} was removed or taken over, or you may no longer do this. Nothing "
+                    "has changed.",
+                    address=address,
+                ),
+                lang.say("Look at your inboxes in Slack."),
+            )
+
+
+def _withheld(lang: Language, outcome: TicketOutcome, at: str) -> Words:
+    names = lang.listed(f"“{what}”" for what, _ in scope_lines(lang, outcome.missing))
+    return Words(
+        lang.say("A permission is missing"),
+        lang.say("This box was left unticked at {house}: {permissions}.", house=at, permissions=names)
+        if names
+        else lang.say("A box was left unticked at {house}.", house=at),
+        lang.say("Go back and leave every box ticked. Without it the mailbox cannot be checked."),
+    )
+
+
+def _consent_failed(lang: Language, outcome: TicketOutcome, at: str) -> Words:
+    code = shown(outcome.code, 60)
+    text = (
+        lang.say("{house} ended the sign-in ({code}). Nothing has changed.", house=at, code=code)
+        if code
+        else lang.say("{house} ended the sign-in. Nothing has changed.", house=at)
+    )
+    return Words(
+        lang.say("Sign-in did not finish"),
+        text,
+        lang.say("Try again. If it happens again, ask your organisation's {house} admin.", house=at),
+    )
+
+
+def _not_proven(lang: Language, outcome: TicketOutcome, provider_label: str) -> Words:
+    cause = Cause(outcome.code) if outcome.code in set(Cause) else Cause.GRANT_REFUSED
+    known = cause_words(lang, cause, provider_label)
+    return Words(
+        lang.say("The mailbox did not answer"),
+        lang.together(lang.say("You signed in, but the mailbox could not be opened."), known.why),
+        known.next_step,
+    )

@@ -1,0 +1,35 @@
+"""A channel's history in a few words per line: one per signal."""
+
+from __future__ import annotations
+
+from bot.domain.lifecycle import Signal
+from bot.domain.record import Record
+from bot.views.language import Language
+
+
+def record_words(lang: Language, record: Record) -> str:
+    """What happened; empty for entries that only the evidence view explains."""
+    what = record.what.casefold()
+    return _signal(lang, Signal(what)) if what in set(Signal) else ""
+
+
+def _signal(lang: Language, signal: Signal) -> str:
+    return {
+        Signal.CONNECT_PROVEN: lang.say("Connected"),
+        Signal.RECONNECT_PROVEN: lang.say("Reconnected"),
+        Signal.SWITCH_PROVEN: lang.say("Switched to another provider"),
+        Signal.RESTORE_PROVEN: lang.say("Connected again, settings restored"),
+        Signal.DISABLE_ASKED: lang.say("Disabled"),
+        Signal.ENABLE_ASKED: lang.say("Enabled"),
+        Signal.REMOVE_ASKED: lang.say("Removed"),
+        Signal.PROBE_PASSED: lang.say("Check passed"),
+        Signal.REFUSED: lang.say("Refused once by the provider"),
+        Signal.REFUSED_AGAIN: lang.say("Refused again by the provider"),
+        Signal.UNREACHABLE: lang.say("Provider out of reach"),
+        Signal.OURS_BROKEN: lang.say("Our own registration was not accepted"),
+        Signal.HELD: lang.say("Put on hold: many inboxes refused at once"),
+        Signal.RELEASED: lang.say("Released from hold"),
+        Signal.TOO_OLD: lang.say("Could not be checked for an hour"),
+        Signal.OWNER_GONE: lang.say("Its owner left the workspace"),
+        Signal.WORKSPACE_GONE: lang.say("Inboxkeeper was uninstalled"),
+    }[signal]

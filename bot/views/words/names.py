@@ -1,0 +1,23 @@
+"""What providers are called: the mailbox people know, and the company that guards it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_LABELS: Final = {"google": "Gmail", "microsoft": "Office 365", "outlook": "Outlook.com", "imap": "IMAP"}
+_HOUSES: Final = {"Gmail": "Google", "Office 365": "Microsoft", "Outlook.com": "Microsoft"}
+
+
+def house(provider_label: str) -> str:
+    """Who answers for the mailbox: permissions of Gmail are given and taken back at Google."""
+    return _HOUSES.get(provider_label, provider_label)
+
+
+def provider_of(key_or_label: str) -> str:
+    """A provider's label, given either its key or its label."""
+    return _LABELS.get(key_or_label, key_or_label)
+
+
+def family(provider: str) -> str:
+    """A provider's key, given either its key or its label."""
+    return {label: key for key, label in _LABELS.items()}.get(provider, provider)

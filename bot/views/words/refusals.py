@@ -1,0 +1,259 @@
+"""What people read when something is refused: one answer per error, who must act, and the next step."""
+
+# ruff: noqa: PLR0911 - one return per case is how a closed set reads best
+
+from __future__ import annotations
+
+from bot.domain import errors as e
+from bot.domain.access import Deed
+from bot.domain.cause import Cause
+from bot.views.language import Language
+from bot.views.text import shown
+from bot.views.words.causes import cause_words
+from bot.views.words.names import house, provider_of
+from bot.views.words.said import Words
+from bot.views.words.scopes import scope_lines
+
+_LISTED = 5
+
+
+def refusal_words(lang: Language, refusal: e.InboxkeeperError, provider_label: str = "Gmail") -> Words:
+    """Total over ``Refusal`` and ``ProviderError``; an unknown one still gets a calm answer."""
+    for words in (_rights, _address, _sign_in, _ticket, _changed):
+        if answer := words(lang, refusal):
+            return answer
+    if isinstance(refusal, e.ProviderError):
+        return _provider(lang, refusal, provider_label)
+    return Words(
+        lang.say("Not possible"), lang.say("That cannot be done right now."), lang.say("Nothing has changed.")
+    )
+
+
+def _rights(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
+    match refusal:
+        case e.NotAllowed(what, who_can):
+            next_step = lang.say("These people can:") if who_can else lang.say("Ask a super admin.")
+            return Words(lang.say("Not allowed"), _not_allowed(lang, what), next_step, who_can)
+        case e.GuestNotAllowed():
+            return Words(
+                lang.say("Members only"),
+                lang.say("Guests and people of other workspaces cannot use Inboxkeeper."),
+                lang.say("Ask a member of this workspace to do it for you."),
+            )
+        case e.WrongWorkspace():
+            return Words(
+                lang.say("Another workspace"),
+                lang.say("This Inboxkeeper does not serve your workspace."),
+                lang.say("Use it in the workspace where it is installed."),
+            )
+        case e.NotSetUp():
+            return Words(
+                lang.say("Not set up yet"),
+                lang.say("Inboxkeeper is not ready: whoever runs it has not finished the settings."),
+                lang.say("Ask a super admin. Nothing is lost."),
+            )
+        case e.ProviderOff(provider):
+            return Words(
+                lang.say("{provider} is switched off", provider=provider_of(provider)),
+                lang.say("No {provider} client is configured.", provider=provider_of(provider)),
+                lang.say("Ask whoever runs Inboxkeeper to add one."),
+            )
+        case e.NeedsApproval(address, own, who_can):
+            return _needs_approval(lang, address, own, who_can)
+    return None
+
+
+def _not_allowed(lang: Language, what: str) -> str:
+    match what:
+        case Deed.DISABLE:
+            return lang.say("You may not disable this inbox.")
+        case Deed.ENABLE:
+            return lang.say("You may not enable this inbox.")
+        case Deed.REMOVE:
+            return lang.say("You may not remove this inbox.")
+        case Deed.RECONNECT:
+            return lang.say("You may not reconnect this inbox.")
+        case Deed.SEE:
+            return lang.say("You may not see this inbox.")
+        case _:
+            return lang.say("You may not do that.")
+
+
+def _needs_approval(lang: Language, address: str, own: str | None, who_can: tuple[str, ...]) -> Words:
+    text = lang.say(
+        "You can connect your own address at once. {address} is not yours as far as Slack knows.",
+        address=shown(address),
+    )
+    if own:
+        text = lang.say(
+            "You can connect your own address, {own}, at once. {address} is another one.",
+            own=shown(own),
+            address=shown(address),
+        )
+    next_step = lang.say("These people can connect it:") if who_can else lang.say("Ask a super admin.")
+    return Words(lang.say("Needs a super admin"), text, next_step, who_can)
+
+
+def _address(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
+    match refusal:
+        case e.UnknownAddress(address, near):
+            names = lang.listed(shown(one) for one in near[:_LISTED])
+            return Words(
+                lang.say("No such inbox"),
+                lang.say("You have no inbox {address} here.", address=shown(address)),
+                lang.say("Did you mean {addresses}?", addresses=names)
+                if names
+                else lang.say("Look at the list of your inboxes, or connect this one."),
+            )
+        case e.NotAnAddress(typed):
+            return Words(
+                lang.say("Not an e-mail address"),
+                lang.say("“{typed}” is not an e-mail address.", typed=shown(typed, 60)),
+                lang.say("Write it like name@example.com."),
+            )
+        case e.DomainNotAllowed(address, allowed):
+            names = lang.listed(shown(one) for one in allowed[:_LISTED])
+            return Words(
+                lang.say("Not this domain"),
+                lang.say("{address} cannot be connected here.", address=shown(address)),
+                lang.say("Only addresses of these domains can: {domains}.", domains=names),
+            )
+        case e.AlreadyConnected(address, by_another):
+            return _already(lang, shown(address), by_another)
+    return None
+
+
+def _already(lang: Language, address: str, by_another: bool) -> Words:
+    if by_another:
+        return Words(
+            lang.say("Already connected"),
+            lang.say("{address} is already connected by somebody else.", address=address),
+            lang.say("If it should be yours, ask a super admin."),
+        )
+    return Words(
+        lang.say("Already connected"),
+        lang.say("{address} is already connected.", address=address),
+        lang.say("Look at its details. If it stopped working, reconnect it."),
+    )
+
+
+def _sign_in(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
+    match refusal:
+        case e.WrongMailbox(wanted, signed_in, _):
+            return Words(
+                lang.say("That was another account"),
+                lang.say(
+                    "You signed in as {signed_in}, but {address} is to be connected. Nothing has changed.",
+                    signed_in=shown(signed_in),
+                    address=shown(wanted),
+                ),
+                lang.say("Sign in with the account {address}.", address=shown(wanted)),
+            )
+        case e.PermissionWithheld(_, missing, _):
+            names = lang.listed(f"“{what}”" for what, _ in scope_lines(lang, missing))
+            return Words(
+                lang.say("A permission is missing"),
+                lang.say("This box was left unticked: {permissions}.", permissions=names),
+                lang.say("Go back and leave every box ticked. Without it the mailbox cannot be checked."),
+            )
+        case e.ConsentDeclined():
+            return Words(
+                lang.say("Cancelled"),
+                lang.say("The sign-in was cancelled. Nothing has changed."),
+                lang.say("Try again whenever you like."),
+            )
+        case e.ConsentFailed(_, code):
+            return Words(
+                lang.say("Sign-in did not finish"),
+                lang.say(
+                    "The sign-in was ended by the provider ({code}). Nothing has changed.",
+                    code=shown(code, 60),
+                ),
+                lang.say("Try again. If it happens again, ask a super admin."),
+            )
+        case e.ProofFailed(address, cause):
+            known = cause_words(lang, cause, "Gmail")
+            return Words(
+                lang.say("The mailbox did not answer"),
+                lang.together(lang.say("{address} could not be opened.", address=shown(address)), known.why),
+                known.next_step,
+            )
+    return None
+
+
+def _ticket(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
+    start_again = lang.say("Go back to Slack and start again.")
+    match refusal:
+        case e.TicketUnknown():
+            return Words(
+                lang.say("This link is not valid"),
+                lang.say("It is mistyped, incomplete or very old."),
+                start_again,
+            )
+        case e.TicketExpired():
+            return Words(
+                lang.say("This link has expired"),
+                lang.say("For your safety it is valid for 15 minutes. Nothing has changed."),
+                start_again,
+            )
+        case e.TicketSpent():
+            return Words(
+                lang.say("This link was used already"),
+                lang.say("Each link works once."),
+                lang.say("Slack shows whether the inbox is connected. If it is not, start again there."),
+            )
+        case e.OtherBrowser():
+            return Words(
+                lang.say("Started in another browser"),
+                lang.say("For your safety a sign-in must end in the browser in which it began."),
+                lang.say("Go back to that browser, or start again from Slack."),
+            )
+        case e.LinkClosed():
+            return Words(
+                lang.say("Nothing to do any more"),
+                lang.say("The trouble this link belongs to is over."),
+                lang.say("You can close this page."),
+            )
+    return None
+
+
+def _changed(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
+    match refusal:
+        case e.ReconnectFirst(address):
+            return Words(
+                lang.say("Reconnect first"),
+                lang.say("The provider no longer accepts our access to {address}.", address=shown(address)),
+                lang.say("Reconnect it, then enable it."),
+            )
+        case e.OutOfDate():
+            return Words(
+                lang.say("That has changed"),
+                lang.say("Somebody changed this inbox meanwhile, so nothing was done."),
+                lang.say("Look at its present state and try again."),
+            )
+        case e.Gone(address):
+            named = shown(address)
+            return Words(
+                lang.say("Already removed"),
+                lang.say("{address} was removed meanwhile.", address=named)
+                if named
+                else lang.say("This inbox was removed meanwhile."),
+                lang.say("Connect it again if it is needed."),
+            )
+    return None
+
+
+def _provider(lang: Language, error: e.ProviderError, provider_label: str) -> Words:
+    match error:
+        case e.GrantRejected(cause=cause) | e.MailboxGone(cause=cause) | e.AdminActionNeeded(cause=cause):
+            known = cause_words(lang, cause, provider_label)
+        case e.PermissionMissing():
+            known = cause_words(lang, error.cause, provider_label)
+        case e.ProviderMisconfigured():
+            known = cause_words(lang, Cause.OURS_BROKEN, provider_label)
+        case _:
+            known = cause_words(lang, Cause.PROVIDER_UNREACHABLE, provider_label)
+    title = lang.say("{house} says no", house=house(provider_label))
+    if isinstance(error, e.ProviderUnavailable):
+        title = lang.say("{house} does not answer", house=house(provider_label))
+    return Words(title, known.why, known.next_step)

@@ -1,0 +1,113 @@
+"""Both sides of a removal: what is gone here, what is known at the provider, and how to finish by hand."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bot.domain.grant import Revocation
+from bot.views.language import Language
+from bot.views.models import Removal
+from bot.views.text import shown
+from bot.views.words.names import family, house
+from bot.views.words.said import Words
+
+LINKS: Final = {
+    "google": "https://myaccount.google.com/connections",
+    "microsoft": "https://myapps.microsoft.com",
+    "outlook": "https://account.live.com/consent/Manage",
+}
+"""Where each provider lets people take permissions back today."""
+
+
+def removal_words(lang: Language, removal: Removal) -> Words:
+    """The whole answer after a removal: here first, then the provider."""
+    return Words(
+        lang.say("Removed"),
+        lang.say("{address} is removed here.", address=shown(removal.channel.address)),
+        revocation_words(lang, removal),
+    )
+
+
+def revocation_words(lang: Language, removal: Removal) -> str:
+    """The provider's side, as far as it is known."""
+    at = house(removal.provider_label)
+    match removal.revocation:
+        case Revocation.CONFIRMED:
+            return lang.say("Revoked at {house}: confirmed. The access is gone there too.", house=at)
+        case Revocation.REQUESTED:
+            return lang.say(
+                "Revoked at {house}: requested, not confirmed yet. We keep checking and tell you here.",
+                house=at,
+            )
+        case Revocation.NOT_CONFIRMED:
+            return lang.say("Revoked at {house}: not confirmed. You can remove the access by hand.", house=at)
+        case Revocation.SHARED:
+            return _shared(lang, removal, at)
+        case Revocation.CANCELLED:
+            return lang.say(
+                "Not revoked at {house}: the mailbox was connected again before we asked.", house=at
+            )
+        case Revocation.NOT_ASKED:
+            return lang.say("Revoked at {house}: not asked yet. We will, and tell you here.", house=at)
+
+
+def _shared(lang: Language, removal: Removal, at: str) -> str:
+    return lang.say(
+        "Not revoked at {house}, on purpose: {others} with the same account, and revoking would end "
+        "that too. Our key was deleted.",
+        house=at,
+        others=sharers(lang, removal.shared_here, removal.shared_elsewhere),
+    )
+
+
+def sharers(lang: Language, here: int, elsewhere: int) -> str:
+    """Who else lives on the permission; other workspaces as a number only."""
+    if here and elsewhere:
+        return lang.say(
+            "{here} here and {elsewhere} in other workspaces are connected",
+            here=lang.count("{n} inbox", "{n} inboxes", here),
+            elsewhere=elsewhere,
+        )
+    if elsewhere:
+        return lang.count(
+            "{n} inbox in another workspace is connected",
+            "{n} inboxes in other workspaces are connected",
+            elsewhere,
+        )
+    return lang.count("{n} more inbox here is connected", "{n} more inboxes here are connected", max(here, 1))
+
+
+def manual_steps(lang: Language, provider: str) -> tuple[tuple[str, ...], str]:
+    """How to take the access back by hand: the steps in order, and a deep link (may be empty)."""
+    key = family(provider)
+    return _steps(lang, key), LINKS.get(key, "")
+
+
+def _steps(lang: Language, key: str) -> tuple[str, ...]:
+    app = lang.say("(this app)")
+    match key:
+        case "google":
+            return (
+                lang.say("account settings"),
+                lang.say("Security"),
+                lang.say("third-party apps with account access"),
+                lang.say("Manage third-party access"),
+                app,
+                lang.say("Remove access"),
+            )
+        case "microsoft":
+            return (
+                lang.say("account settings"),
+                lang.say("App permissions"),
+                lang.say("Change app permissions"),
+                lang.say("Revoke"),
+            )
+        case "outlook":
+            return (
+                lang.say("apps and services you've given access"),
+                app,
+                lang.say("Edit"),
+                lang.say("Remove these permissions"),
+            )
+        case _:
+            return (lang.say("Ask your IT department."),)

@@ -1,0 +1,63 @@
+"""A channel's state in a mark and a few words."""
+
+# ruff: noqa: PLR0911 - one return per case is how a closed set reads best
+
+from __future__ import annotations
+
+from typing import Final
+
+from bot.domain.cause import Cause
+from bot.domain.channel import Channel, State
+from bot.views.language import Language
+
+_MARKS: Final = {
+    State.CONNECTED: "🟢",
+    State.IMPAIRED: "🟡",
+    State.DISCONNECTED: "🔴",
+    State.DISABLED: "⚪",
+    State.REMOVED: "⚪",
+}
+
+
+def state_mark(state: State) -> str:
+    return _MARKS[state]
+
+
+def state_name(lang: Language, state: State) -> str:
+    """The state alone, for counts and forms."""
+    match state:
+        case State.CONNECTED:
+            return lang.say("Connected")
+        case State.IMPAIRED:
+            return lang.say("Being checked")
+        case State.DISCONNECTED:
+            return lang.say("Disconnected")
+        case State.DISABLED:
+            return lang.say("Disabled")
+        case State.REMOVED:
+            return lang.say("Removed")
+
+
+def state_words(lang: Language, channel: Channel) -> str:
+    """Mark and words: ``🟢 Connected``."""
+    return f"{state_mark(channel.state)} {_said(lang, channel)}"
+
+
+def _said(lang: Language, channel: Channel) -> str:
+    if channel.state is State.IMPAIRED:
+        return _impaired(lang, channel.cause)
+    if channel.state is State.DISABLED and channel.needs_reconnect:
+        return lang.say("Disabled, needs reconnecting")
+    return state_name(lang, channel.state)
+
+
+def _impaired(lang: Language, cause: Cause) -> str:
+    match cause:
+        case Cause.PROVIDER_UNREACHABLE:
+            return lang.say("Cannot be checked right now")
+        case Cause.HELD:
+            return lang.say("Waiting: trouble at the provider")
+        case Cause.OURS_BROKEN:
+            return lang.say("Waiting for the operator")
+        case _:
+            return lang.say("Being checked")
