@@ -1,0 +1,23 @@
+"""Everything that survives a restart. SQLAlchemy, and rows, never leave this package."""
+
+from storage.cipher import Cipher, generate_key
+from storage.errors import Conflict, DatabaseInUse, KeyLost, Misplaced, StorageAway, Taken
+from storage.migrating import is_current, migrate
+from storage.rekeying import rekey
+from storage.unit_of_work import Storage, UnitOfWork
+
+__all__ = [
+    "Cipher",
+    "Conflict",
+    "DatabaseInUse",
+    "KeyLost",
+    "Misplaced",
+    "Storage",
+    "StorageAway",
+    "Taken",
+    "UnitOfWork",
+    "generate_key",
+    "is_current",
+    "migrate",
+    "rekey",
+]

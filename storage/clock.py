@@ -1,0 +1,44 @@
+"""The database's own clock, for leases and pacing only: several machines must agree on when one ran out.
+
+Every other instant comes from the injected clock. ``lead`` is how far that one runs ahead of the real
+one: nothing in production, the time skipped where somebody moves the clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import BigInteger, ColumnElement, Interval, cast, func, literal, or_, type_coerce
+
+from storage.types import Instant, microseconds
+
+_UNIX_EPOCH_AS_JULIAN_DAY: Final = 2440587.5
+_MICROSECONDS_A_DAY: Final = 86_400_000_000.0
+
+
+def no_lead() -> timedelta:
+    """The clocks agree."""
+    return timedelta()
+
+
+class DatabaseClock:
+    """Expressions for the database's present moment."""
+
+    def __init__(self, dialect: str, lead: Callable[[], timedelta] = no_lead) -> None:
+        self._is_sqlite = dialect == "sqlite"
+        self._lead = lead
+
+    def now(self, *, plus: timedelta = timedelta()) -> ColumnElement[datetime]:
+        """The present, or a moment ``plus`` later."""
+        span = self._lead() + plus
+        if not self._is_sqlite:
+            moment = func.clock_timestamp() + literal(span, Interval)
+            return type_coerce(moment, Instant)
+        days = func.julianday("now") - _UNIX_EPOCH_AS_JULIAN_DAY
+        return type_coerce(cast(days * _MICROSECONDS_A_DAY, BigInteger) + microseconds(span), Instant)
+
+    def has_passed(self, moment: ColumnElement[datetime | None]) -> ColumnElement[bool]:
+        """Whether ``moment`` is not ahead of us; no moment has always passed."""
+        return or_(moment.is_(None), moment <= self.now())

@@ -1,0 +1,117 @@
+"""How each database is spoken to. Settings only: what a transaction is, stands in ``unit_of_work``.
+
+SQLite: the driver's own transaction handling is off, because it begins one only at the first write and
+so loses what another writer did between our read and our write. PostgreSQL: every wait is short, so that
+a dead server is an answer.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+CONNECT_WITHIN: Final = 2
+"""Seconds to wait for a free or a new connection."""
+BEGIN_WITHIN: Final = 5.0
+"""Seconds after which even a connection that went silent is given up."""
+_STATEMENT_WITHIN_MS: Final = 10_000
+_BUSY_MS: Final = 5_000
+
+IMMEDIATE: Final = "inboxkeeper_immediate"
+"""Execution option: take SQLite's write lock at the beginning."""
+
+_POSTGRESQL_ARGUMENTS: Final = {
+    "connect_timeout": CONNECT_WITHIN,
+    "options": (
+        f"-c statement_timeout={_STATEMENT_WITHIN_MS}"
+        " -c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
+    ),
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 5_000,
+}
+
+
+def is_sqlite(url: str) -> bool:
+    return make_url(url).get_backend_name() == "sqlite"
+
+
+def async_url(url: str) -> URL:
+    """The URL a person gave, with the driver we use."""
+    return _with_driver(url, sqlite="sqlite+aiosqlite")
+
+
+def sync_url(url: str) -> URL:
+    """The same for Alembic, which runs in a thread."""
+    return _with_driver(url, sqlite="sqlite+pysqlite")
+
+
+def _with_driver(url: str, *, sqlite: str) -> URL:
+    parsed = make_url(url)
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        return parsed.set(drivername=sqlite)
+    if backend in {"postgresql", "postgres"}:
+        return parsed.set(drivername="postgresql+psycopg")
+    raise ValueError("neither SQLite nor PostgreSQL")
+
+
+def sqlite_file(url: str) -> Path:
+    """The database's file. Raises ``ValueError`` for a URL that names none."""
+    database = make_url(url).database
+    if not database or ":memory:" in database:
+        raise ValueError("names no file")
+    return Path(database)
+
+
+def create_engine(url: str) -> AsyncEngine:
+    """An engine that has not connected yet."""
+    return _sqlite_engine(url) if is_sqlite(url) else _postgresql_engine(url)
+
+
+def _postgresql_engine(url: str) -> AsyncEngine:
+    return create_async_engine(
+        async_url(url),
+        connect_args=dict(_POSTGRESQL_ARGUMENTS),
+        isolation_level="READ COMMITTED",
+        pool_size=10,
+        max_overflow=10,
+        pool_timeout=CONNECT_WITHIN,
+        pool_pre_ping=True,
+        hide_parameters=True,
+    )
+
+
+def _sqlite_engine(url: str) -> AsyncEngine:
+    engine = create_async_engine(
+        async_url(url),
+        connect_args={"isolation_level": None, "timeout": _BUSY_MS / 1000},
+        pool_size=8,
+        max_overflow=0,
+        pool_timeout=CONNECT_WITHIN,
+        hide_parameters=True,
+    )
+    event.listen(engine.sync_engine, "connect", _set_pragmas)
+    event.listen(engine.sync_engine, "begin", _begin)
+    return engine
+
+
+def _set_pragmas(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout = {_BUSY_MS}",
+        "journal_mode = WAL",
+        "synchronous = NORMAL",
+        "foreign_keys = ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get(IMMEDIATE)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")

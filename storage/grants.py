@@ -1,0 +1,157 @@
+"""Grants. One rule: a secret is only ever sealed here, and only opened for the row it belongs to.
+
+``version`` counts what happened to the secret (renewed, erased), so that a renewed one is never written
+over a newer one, nor over nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Row, func, select, update
+
+from bot.domain.grant import Grant, MailboxIdentity, Phase, Revocation, Secret
+from bot.domain.ids import ChannelId, GrantId, WorkspaceId
+from storage.cipher import Cipher
+from storage.session import Session
+from storage.tables import grant
+
+_IN_USE: Final = grant.c.phase.in_((Phase.LIVE, Phase.STAGED))
+_HAS_SECRET: Final = grant.c.sealed.is_not(None)
+
+
+class Grants:
+    """Rows of ``grant_``. Finders that return grants raise ``KeyLost`` when no key opens the secret."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def find(self, grant_id: GrantId) -> Grant | None:
+        row = await self._session.first(select(grant).where(grant.c.id == grant_id))
+        return _grant(row, self._session.cipher) if row else None
+
+    async def live_of(self, channel_id: ChannelId) -> Grant | None:
+        live = grant.c.channel_id == channel_id, grant.c.phase == Phase.LIVE
+        newest = select(grant).where(*live).order_by(grant.c.obtained_at.desc()).limit(1)
+        row = await self._session.first(newest)
+        return _grant(row, self._session.cipher) if row else None
+
+    async def fingerprint(self, grant_id: GrantId) -> str | None:
+        """The present secret's fingerprint; ``None`` once erased.
+
+        Not a column: a fingerprint in the clear would let a stolen database guess passwords.
+        """
+        sealed = await self._session.value(select(grant.c.sealed).where(grant.c.id == grant_id))
+        return self._session.cipher.open(sealed, owner=grant_id).fingerprint if sealed else None
+
+    async def add(self, new: Grant) -> None:
+        await self._session.count(self._session.insert(grant).values(**_values(new, self._session.cipher)))
+
+    async def save_secret(
+        self, grant_id: GrantId, *, secret: Secret, scopes: frozenset[str], expected_version: int
+    ) -> bool:
+        """Store a renewed secret, unless it was renewed or erased since that version was read."""
+        sealed = self._session.cipher.seal(secret, owner=grant_id)
+        as_read = grant.c.id == grant_id, grant.c.version == expected_version, _HAS_SECRET
+        renewed = update(grant).where(*as_read)
+        renewed = renewed.values(sealed=sealed, scopes=_joined(scopes), version=expected_version + 1)
+        return await self._session.count(renewed) == 1
+
+    async def set_phase(
+        self, grant_id: GrantId, phase: Phase, at: datetime, *, channel_id: ChannelId | None = None
+    ) -> None:
+        """Move it on. Superseded and retired ones remember when; ``channel_id`` is kept unless given."""
+        values: dict[str, Any] = {"phase": phase}
+        if phase in {Phase.SUPERSEDED, Phase.RETIRED}:
+            values["retired_at"] = at
+        if channel_id is not None:
+            values["channel_id"] = channel_id
+        await self._change(grant_id, **values)
+
+    async def set_revocation(self, grant_id: GrantId, revocation: Revocation, at: datetime) -> None:
+        await self._change(grant_id, revocation=revocation, revocation_at=at)
+
+    async def erase(self, grant_id: GrantId) -> None:
+        """Forget the secret for good."""
+        await self._change(grant_id, sealed=None, version=grant.c.version + 1)
+
+    async def in_use(self, identity: MailboxIdentity) -> int:
+        """Live and staged grants of this mailbox in the whole deployment, disabled channels' among them."""
+        return await self._count(_of(identity), _IN_USE)
+
+    async def in_use_elsewhere(self, identity: MailboxIdentity, workspace_id: WorkspaceId) -> int:
+        """The same, of other workspaces: a number that tells nothing about them."""
+        return await self._count(_of(identity), _IN_USE, grant.c.workspace_id != workspace_id)
+
+    async def pending_revocations(self, identity: MailboxIdentity) -> tuple[Grant, ...]:
+        """Retired grants of this mailbox that might still be revoked."""
+        pending = grant.c.revocation.in_((Revocation.NOT_ASKED, Revocation.REQUESTED))
+        return await self._all(_of(identity), grant.c.phase == Phase.RETIRED, pending, _HAS_SECRET)
+
+    async def retired_with_secret_before(self, at: datetime, *, limit: int = 500) -> tuple[GrantId, ...]:
+        """Whose secrets to erase. Ids, unopened: a secret whose key is lost is erased all the same."""
+        over = grant.c.phase.in_((Phase.RETIRED, Phase.SUPERSEDED)), grant.c.retired_at < at, _HAS_SECRET
+        rows = await self._session.rows(select(grant.c.id).where(*over).limit(limit))
+        return tuple(row.id for row in rows)
+
+    async def staged_before(self, at: datetime, *, limit: int = 500) -> tuple[Grant, ...]:
+        """Grants that were never proven, because somebody or something stopped half-way."""
+        return await self._all(grant.c.phase == Phase.STAGED, grant.c.obtained_at < at, limit=limit)
+
+    async def _all(self, *which: ColumnElement[bool], limit: int = 500) -> tuple[Grant, ...]:
+        query = select(grant).where(*which).order_by(grant.c.obtained_at, grant.c.id).limit(limit)
+        return tuple(_grant(row, self._session.cipher) for row in await self._session.rows(query))
+
+    async def _count(self, *which: ColumnElement[bool]) -> int:
+        return int(await self._session.value(select(func.count()).select_from(grant).where(*which)))
+
+    async def _change(self, grant_id: GrantId, **values: Any) -> None:
+        await self._session.count(update(grant).where(grant.c.id == grant_id).values(**values))
+
+
+def _of(identity: MailboxIdentity) -> ColumnElement[bool]:
+    """The tenant is not part of who it is: an account keeps its subject when it moves."""
+    return (grant.c.identity_provider == identity.provider) & (grant.c.identity_subject == identity.subject)
+
+
+def _joined(scopes: frozenset[str]) -> str:
+    return " ".join(sorted(scopes))
+
+
+def _values(it: Grant, cipher: Cipher) -> dict[str, Any]:
+    return {
+        "id": it.id,
+        "workspace_id": it.workspace_id,
+        "channel_id": it.channel_id,
+        "address": it.address,
+        "identity_provider": it.identity.provider,
+        "identity_subject": it.identity.subject,
+        "identity_tenant": it.identity.tenant,
+        "scopes": _joined(it.scopes),
+        "sealed": None if it.secret is None else cipher.seal(it.secret, owner=it.id),
+        "phase": it.phase,
+        "obtained_at": it.obtained_at,
+        "revocation": it.revocation,
+        "revocation_at": it.revocation_at,
+        "retired_at": it.retired_at,
+        "version": it.version,
+    }
+
+
+def _grant(row: Row[Any], cipher: Cipher) -> Grant:
+    return Grant(
+        id=row.id,
+        workspace_id=row.workspace_id,
+        channel_id=row.channel_id,
+        address=row.address,
+        identity=MailboxIdentity(row.identity_provider, row.identity_subject, row.identity_tenant),
+        scopes=frozenset(row.scopes.split()),
+        secret=None if row.sealed is None else cipher.open(row.sealed, owner=row.id),
+        phase=Phase(row.phase),
+        obtained_at=row.obtained_at,
+        revocation=Revocation(row.revocation),
+        revocation_at=row.revocation_at,
+        retired_at=row.retired_at,
+        version=row.version,
+    )

@@ -1,0 +1,57 @@
+"""History: what happened, who did it, when. Only ever added to, until it is old or must be forgotten."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, delete, select
+
+from bot.domain.ids import ChannelId
+from bot.domain.record import Record
+from storage.session import Session
+from storage.tables import history
+
+
+class History:
+    """Rows of ``history``."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def add(self, record: Record) -> None:
+        values = {
+            "workspace_id": record.workspace_id,
+            "channel_id": record.channel_id,
+            "at": record.at,
+            "what": record.what,
+            "actor": record.actor,
+            "details": dict(record.details),
+        }
+        await self._session.count(self._session.insert(history).values(**values))
+
+    async def of_channel(self, channel_id: ChannelId, limit: int) -> tuple[Record, ...]:
+        """The latest first."""
+        theirs = select(history).where(history.c.channel_id == channel_id)
+        latest = theirs.order_by(history.c.at.desc(), history.c.id.desc()).limit(limit)
+        return tuple(map(_record, await self._session.rows(latest)))
+
+    async def purge(self, before: datetime, *, limit: int = 5_000) -> int:
+        """Forget up to ``limit`` older records; how many. Call again while there are some."""
+        old = select(history.c.id).where(history.c.at < before).limit(limit)
+        return await self._session.count(delete(history).where(history.c.id.in_(old)))
+
+    async def forget(self, channel_id: ChannelId) -> int:
+        """Erase a channel's history; how many records."""
+        return await self._session.count(delete(history).where(history.c.channel_id == channel_id))
+
+
+def _record(row: Row[Any]) -> Record:
+    return Record(
+        workspace_id=row.workspace_id,
+        channel_id=row.channel_id,
+        at=row.at,
+        what=row.what,
+        actor=row.actor,
+        details=row.details,
+    )

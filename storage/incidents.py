@@ -1,0 +1,67 @@
+"""Incidents. One rule, held by the database: at most one is open per channel."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, select, update
+
+from bot.domain.cause import Cause
+from bot.domain.ids import ChannelId, IncidentId, UserId
+from bot.domain.incident import Incident, IncidentKind, Resolution
+from storage.errors import Taken
+from storage.session import Session
+from storage.tables import incident
+
+
+class Incidents:
+    """Rows of ``incident``."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def open_(self, new: Incident) -> None:
+        """Raises ``Taken`` when one is open for this channel; the unit of work stays usable."""
+        insert = self._session.insert(incident).values(**asdict(new)).on_conflict_do_nothing()
+        if not await self._session.count(insert):
+            raise Taken
+
+    async def find(self, incident_id: IncidentId) -> Incident | None:
+        return await self._one(select(incident).where(incident.c.id == incident_id))
+
+    async def open_of(self, channel_id: ChannelId) -> Incident | None:
+        open_ = incident.c.channel_id == channel_id, incident.c.resolved_at.is_(None)
+        return await self._one(select(incident).where(*open_))
+
+    async def latest_of(self, channel_id: ChannelId) -> Incident | None:
+        theirs = select(incident).where(incident.c.channel_id == channel_id)
+        return await self._one(theirs.order_by(incident.c.opened_at.desc()).limit(1))
+
+    async def resolve(
+        self, incident_id: IncidentId, *, resolution: Resolution, by: UserId | None, at: datetime
+    ) -> bool:
+        """Close it; ``False`` if somebody else was first."""
+        open_ = incident.c.id == incident_id, incident.c.resolved_at.is_(None)
+        ended = {"resolution": resolution, "resolved_by": by, "resolved_at": at}
+        return await self._session.count(update(incident).where(*open_).values(**ended)) == 1
+
+    async def _one(self, query: Select[Any]) -> Incident | None:
+        row = await self._session.first(query)
+        return _incident(row) if row else None
+
+
+def _incident(row: Row[Any]) -> Incident:
+    return Incident(
+        id=row.id,
+        workspace_id=row.workspace_id,
+        channel_id=row.channel_id,
+        kind=IncidentKind(row.kind),
+        cause=Cause(row.cause),
+        opened_at=row.opened_at,
+        code=row.code,
+        resolved_at=row.resolved_at,
+        resolution=Resolution(row.resolution) if row.resolution else None,
+        resolved_by=row.resolved_by,
+    )

@@ -1,0 +1,213 @@
+"""Jobs in lanes: what must still be done. One rule: one job of a lane at a time, the longest due first.
+
+The lane is what is leased and paced, so that a person gets one message after the other. Whoever holds
+the lane's token ends the job and frees the lane in the same transaction as the work's own rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Row,
+    Subquery,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
+
+from bot.domain.ids import JobId
+from bot.domain.job import Job, JobKind
+from storage.leases import new_token
+from storage.session import Session
+from storage.tables import UNFINISHED, job, lane
+
+_UNFINISHED: Final = and_(job.c.done_at.is_(None), job.c.dead_at.is_(None))
+_FREED: Final = {"lease_token": None, "lease_until": None}
+
+
+class Jobs:
+    """Rows of ``job`` and ``lane``."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def put(self, new: Job) -> None:
+        """Ask for it. An unfinished job with the same key is brought forward and told the new payload;
+        one that runs at this moment runs once more afterwards."""
+        add_lane = self._session.insert(lane).values(key=new.lane).on_conflict_do_nothing()
+        await self._session.count(add_lane)
+        insert = self._session.insert(job).values(**_values(new))
+        sooner = case((job.c.due_at < insert.excluded.due_at, job.c.due_at), else_=insert.excluded.due_at)
+        await self._session.count(
+            insert.on_conflict_do_update(
+                index_elements=[job.c.dedupe],
+                index_where=UNFINISHED,
+                set_={
+                    "due_at": sooner,
+                    "payload": insert.excluded.payload,
+                    "rerun": job.c.lease_token.is_not(None),
+                },
+            )
+        )
+
+    async def find_unfinished(self, dedupe: str) -> Job | None:
+        row = await self._session.first(select(job).where(job.c.dedupe == dedupe, _UNFINISHED))
+        return _job(row) if row else None
+
+    async def cancel(self, dedupe: str) -> bool:
+        """Whether there was something to cancel. One that runs already cannot be called back."""
+        return await self._session.count(delete(job).where(job.c.dedupe == dedupe, _UNFINISHED)) == 1
+
+    async def claim(self, *, now: datetime, limit: int, lease_for: timedelta) -> tuple[Job, ...]:
+        """Take up to ``limit`` lanes that have something due, are free and not paced; a job of each."""
+        token = new_token()
+        lanes = await self._claim_lanes(token, now=now, limit=limit, lease_for=lease_for)
+        if not lanes:
+            return ()
+        jobs = await self._claim_firsts(token, lanes, now=now)
+        # Somebody emptied the lane between the two statements (PostgreSQL): give it back.
+        empty = set(lanes) - {it.lane for it in jobs}
+        if empty:
+            mine = lane.c.key.in_(empty), lane.c.lease_token == token
+            await self._session.count(update(lane).where(*mine).values(**_FREED))
+        return tuple(sorted(jobs, key=lambda it: (it.due_at, it.created_at)))
+
+    async def _claim_lanes(
+        self, token: str, *, now: datetime, limit: int, lease_for: timedelta
+    ) -> Sequence[str]:
+        due = _first_due_by_lane(now)
+        free = (
+            select(lane.c.key)
+            .join(due, due.c.lane == lane.c.key)
+            .where(self._is_free(), self._session.clock.has_passed(lane.c.paced_until))
+            .order_by(due.c.due_at, lane.c.key)
+            .limit(bindparam("batch", limit, Integer, literal_execute=True))
+            .with_for_update(of=lane, skip_locked=True)
+            .cte("free")
+        )
+        claimed = (
+            update(lane)
+            .where(lane.c.key.in_(select(free.c.key)))
+            .values(lease_token=token, lease_until=self._session.clock.now(plus=lease_for))
+            .returning(lane.c.key)
+        )
+        return [row.key for row in await self._session.rows(claimed)]
+
+    async def _claim_firsts(self, token: str, lanes: Sequence[str], *, now: datetime) -> list[Job]:
+        in_turn = func.row_number().over(
+            partition_by=job.c.lane, order_by=(job.c.due_at, job.c.created_at, job.c.id)
+        )
+        due = _UNFINISHED, job.c.due_at <= now, job.c.lane.in_(lanes)
+        ranked = select(job.c.id, in_turn.label("place")).where(*due).subquery()
+        firsts = select(ranked.c.id).where(ranked.c.place == 1)
+        claimed = update(job).where(job.c.id.in_(firsts), _UNFINISHED)
+        rows = await self._session.rows(claimed.values(lease_token=token, rerun=False).returning(job))
+        return list(map(_job, rows))
+
+    async def done(self, it: Job, at: datetime) -> bool:
+        """Whether the job was still ours. One that was asked for again meanwhile stays to be done."""
+        asked_again = job.c.rerun
+        return await self._end(
+            it,
+            done_at=case((asked_again, None), else_=at),
+            due_at=case((asked_again, at), else_=job.c.due_at),
+            attempts=case((asked_again, 0), else_=job.c.attempts),
+        )
+
+    async def again(self, it: Job, *, due_at: datetime, failure: str) -> bool:
+        """It failed, for a reason whose class is ``failure``: try again at ``due_at``."""
+        return await self._end(it, due_at=due_at, attempts=job.c.attempts + 1, last_class=failure)
+
+    async def dead(self, it: Job, at: datetime, failure: str) -> bool:
+        """It failed for the last time."""
+        return await self._end(it, dead_at=at, attempts=job.c.attempts + 1, last_class=failure)
+
+    async def _end(self, it: Job, **values: Any) -> bool:
+        """The lane first, as claiming does: in the other order the two could wait for each other."""
+        leased = lane.c.key == it.lane, lane.c.lease_token == it.lease_token
+        await self._session.count(update(lane).where(*leased).values(**_FREED))
+        mine = job.c.id == it.id, job.c.lease_token == it.lease_token, _UNFINISHED
+        ended = update(job).where(*mine).values(**values, lease_token=None, rerun=False)
+        return await self._session.count(ended) == 1
+
+    async def pace(self, key: str, until: timedelta) -> None:
+        """No job of this lane starts within ``until`` from now. A longer pause that runs is kept."""
+        later = self._session.clock.now(plus=until)
+        insert = self._session.insert(lane).values(key=key, paced_until=later)
+        longer = case((lane.c.paced_until > insert.excluded.paced_until, lane.c.paced_until))
+        await self._session.count(
+            insert.on_conflict_do_update(
+                index_elements=[lane.c.key],
+                set_={"paced_until": func.coalesce(longer, insert.excluded.paced_until)},
+            )
+        )
+
+    async def next_due(self) -> datetime | None:
+        """When the next job can start: of free lanes, and of paced ones when their pause ends."""
+        return min(filter(None, (await self._next_free(), await self._next_paced())), default=None)
+
+    async def _next_free(self) -> datetime | None:
+        startable = self._is_free(), self._session.clock.has_passed(lane.c.paced_until)
+        waiting = select(job.c.due_at).join(lane, lane.c.key == job.c.lane).where(_UNFINISHED, *startable)
+        found: datetime | None = await self._session.value(waiting.order_by(job.c.due_at).limit(1))
+        return found
+
+    async def _next_paced(self) -> datetime | None:
+        wanted = select(job.c.id).where(job.c.lane == lane.c.key, _UNFINISHED).exists()
+        paced = lane.c.paced_until > self._session.clock.now(), self._is_free(), wanted
+        ending = select(lane.c.paced_until).where(*paced).order_by(lane.c.paced_until).limit(1)
+        found: datetime | None = await self._session.value(ending)
+        return found
+
+    async def purge(self, before: datetime, *, limit: int = 5_000) -> int:
+        """Forget up to ``limit`` jobs that ended before; how many. Call again while there are some."""
+        over = or_(job.c.done_at < before, job.c.dead_at < before)
+        old = select(job.c.id).where(over).limit(limit)
+        return await self._session.count(delete(job).where(job.c.id.in_(old)))
+
+    def _is_free(self) -> ColumnElement[bool]:
+        return self._session.clock.has_passed(lane.c.lease_until)
+
+
+def _first_due_by_lane(now: datetime) -> Subquery:
+    due = select(job.c.lane, func.min(job.c.due_at).label("due_at")).where(_UNFINISHED, job.c.due_at <= now)
+    return due.group_by(job.c.lane).subquery()
+
+
+def _values(it: Job) -> dict[str, Any]:
+    return {
+        "id": it.id,
+        "lane": it.lane,
+        "kind": it.kind,
+        "dedupe": it.dedupe,
+        "payload": dict(it.payload),
+        "due_at": it.due_at,
+        "created_at": it.created_at,
+        "attempts": it.attempts,
+        "last_class": it.last_class,
+    }
+
+
+def _job(row: Row[Any]) -> Job:
+    return Job(
+        id=JobId(row.id),
+        lane=row.lane,
+        kind=JobKind(row.kind),
+        dedupe=row.dedupe,
+        due_at=row.due_at,
+        created_at=row.created_at,
+        payload=row.payload,
+        attempts=row.attempts,
+        last_class=row.last_class,
+        lease_token=row.lease_token,
+    )

@@ -1,0 +1,45 @@
+"""Leases: who works on a row until when. One rule: only the holder of the random token writes back.
+
+A lease that ran out is anybody's; its former holder, should it wake, finds its token gone. Lane rows
+double as locks by name.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+
+from sqlalchemy import update
+
+from storage.session import Session
+from storage.tables import lane
+
+
+def new_token() -> str:
+    return secrets.token_urlsafe(16)
+
+
+class Locks:
+    """Locks by name that hold across processes, and run out by themselves."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def acquire(self, key: str, lease_for: timedelta) -> str | None:
+        """The token that releases it; ``None`` while somebody else holds it."""
+        clock = self._session.clock
+        wanted = {"lease_token": new_token(), "lease_until": clock.now(plus=lease_for)}
+        row = await self._session.first(
+            self._session.insert(lane)
+            .values(key=key, **wanted)
+            .on_conflict_do_update(
+                index_elements=[lane.c.key], set_=wanted, where=clock.has_passed(lane.c.lease_until)
+            )
+            .returning(lane.c.lease_token)
+        )
+        return row.lease_token if row else None
+
+    async def release(self, key: str, token: str) -> bool:
+        """Whether it was still ours."""
+        mine = update(lane).where(lane.c.key == key, lane.c.lease_token == token)
+        return await self._session.count(mine.values(lease_token=None, lease_until=None)) == 1

@@ -1,0 +1,27 @@
+"""Facts about the database itself, by name."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, update
+
+from storage.session import Session
+from storage.tables import meta
+
+
+class Meta:
+    """Rows of ``meta``."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def find(self, key: str) -> str | None:
+        found: str | None = await self._session.value(select(meta.c.value).where(meta.c.key == key))
+        return found
+
+    async def add(self, key: str, value: str) -> bool:
+        """``False`` if somebody else was first."""
+        insert = self._session.insert(meta).values(key=key, value=value).on_conflict_do_nothing()
+        return await self._session.count(insert) == 1
+
+    async def replace(self, key: str, value: str) -> None:
+        await self._session.count(update(meta).where(meta.c.key == key).values(value=value))

@@ -1,0 +1,1 @@
+"""Alembic's migrations. One rule: the version before must keep running on what they leave behind."""

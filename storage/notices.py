@@ -1,0 +1,103 @@
+"""Notices: what a person should see, and what was last shown."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, case, select, update
+
+from bot.domain.ids import ConversationId, GrantId, IncidentId, NoticeId, UserId, WorkspaceId
+from bot.domain.incident import Notice, NoticeKind
+from storage.session import Session
+from storage.tables import incident, notice
+
+
+class Notices:
+    """Rows of ``notice``."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def add(self, new: Notice) -> bool:
+        """``False`` if this person has one of this kind about the same thing already."""
+        values = asdict(new) | {"topic": _topic(new)}
+        insert = self._session.insert(notice).values(**values).on_conflict_do_nothing()
+        return await self._session.count(insert) == 1
+
+    async def find(self, notice_id: NoticeId) -> Notice | None:
+        row = await self._session.first(select(notice).where(notice.c.id == notice_id))
+        return _notice(row) if row else None
+
+    async def of_incident(self, incident_id: IncidentId) -> tuple[Notice, ...]:
+        theirs = select(notice).where(notice.c.incident_id == incident_id).order_by(notice.c.id)
+        return tuple(map(_notice, await self._session.rows(theirs)))
+
+    async def of_grant(self, grant_id: GrantId) -> tuple[Notice, ...]:
+        theirs = select(notice).where(notice.c.grant_id == grant_id).order_by(notice.c.id)
+        return tuple(map(_notice, await self._session.rows(theirs)))
+
+    async def open_for(self, workspace_id: WorkspaceId, user_id: UserId) -> tuple[Notice, ...]:
+        """This person's notices of incidents that are open, oldest first."""
+        rows = await self._session.rows(
+            select(notice)
+            .join(incident, incident.c.id == notice.c.incident_id)
+            .where(
+                notice.c.workspace_id == workspace_id,
+                notice.c.recipient == user_id,
+                incident.c.resolved_at.is_(None),
+            )
+            .order_by(incident.c.opened_at, notice.c.id)
+        )
+        return tuple(map(_notice, rows))
+
+    async def bump(self, ids: Collection[NoticeId]) -> None:
+        """What they show is out of date."""
+        if ids:
+            theirs = update(notice).where(notice.c.id.in_(ids))
+            await self._session.count(theirs.values(wanted_rev=notice.c.wanted_rev + 1))
+
+    async def opened(self, notice_id: NoticeId, conversation_id: ConversationId) -> None:
+        await self._change(notice_id, conversation_id=conversation_id)
+
+    async def begin_sending(self, notice_id: NoticeId, nonce: str, since: datetime) -> None:
+        """Committed before posting: after a crash the nonce finds the message, if it went out."""
+        await self._change(notice_id, nonce=nonce, sending_since=since)
+
+    async def shown(self, notice_id: NoticeId, *, rev: int, ts: str) -> None:
+        """It stands in Slack as of ``rev``; a later one that was shown meanwhile stays."""
+        newest = case((notice.c.shown_rev > rev, notice.c.shown_rev), else_=rev)
+        await self._change(notice_id, shown_rev=newest, ts=ts, sending_since=None, unreachable="")
+
+    async def unreachable(self, notice_id: NoticeId, error: str) -> None:
+        await self._change(notice_id, unreachable=error, sending_since=None)
+
+    async def _change(self, notice_id: NoticeId, **values: Any) -> None:
+        await self._session.count(update(notice).where(notice.c.id == notice_id).values(**values))
+
+
+def _topic(it: Notice) -> str:
+    return it.incident_id or it.grant_id or f"{it.channel_id or ''}:{it.subject}"
+
+
+def _notice(row: Row[Any]) -> Notice:
+    return Notice(
+        id=row.id,
+        workspace_id=row.workspace_id,
+        recipient=row.recipient,
+        kind=NoticeKind(row.kind),
+        channel_id=row.channel_id,
+        incident_id=row.incident_id,
+        grant_id=row.grant_id,
+        subject=row.subject,
+        wanted_rev=row.wanted_rev,
+        shown_rev=row.shown_rev,
+        conversation_id=row.conversation_id,
+        ts=row.ts,
+        nonce=row.nonce,
+        sending_since=row.sending_since,
+        created_at=row.created_at,
+        unreachable=row.unreachable,
+    )

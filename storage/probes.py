@@ -1,0 +1,134 @@
+"""Probing rows: what is due, who works on it, and what came of it.
+
+One rule: whoever claimed a row may write it back once, unless it was claimed again or moved meanwhile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Integer, Row, bindparam, delete, select, update
+
+from bot.domain.channel import State
+from bot.domain.grant import MailboxIdentity
+from bot.domain.ids import ChannelId, GrantId
+from bot.domain.probing import Probe
+from storage.leases import new_token
+from storage.session import Session
+from storage.tables import channel, probe, workspace
+
+_FIELDS: Final = tuple(field.name for field in fields(Probe))
+_FOUND: Final = ("due_at", "strikes", "tries", "first_refused_at", "last_ok_at", "last_done_at", "outcome")
+"""What a finished probe writes back; the rest is somebody else's."""
+_FRESH: Final = {"strikes": 0, "tries": 0, "first_refused_at": None}
+_FREED: Final = {"lease_token": None, "lease_until": None}
+_SERVED: Final = probe.c.workspace_id.not_in(select(workspace.c.id).where(workspace.c.gone_at.is_not(None)))
+
+
+class Probes:
+    """Rows of ``probe``."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def find(self, channel_id: ChannelId) -> Probe | None:
+        row = await self._session.first(select(probe).where(probe.c.channel_id == channel_id))
+        return _probe(row) if row else None
+
+    async def put(self, new: Probe) -> None:
+        """Insert or replace. Whoever holds a lease on the old one loses it."""
+        values = {name: getattr(new, name) for name in _FIELDS if name != "channel_id"} | _FREED
+        await self._session.count(
+            self._session.insert(probe)
+            .values(channel_id=new.channel_id, **values)
+            .on_conflict_do_update(index_elements=[probe.c.channel_id], set_=values)
+        )
+
+    async def drop(self, channel_id: ChannelId) -> None:
+        await self._session.count(delete(probe).where(probe.c.channel_id == channel_id))
+
+    async def reschedule(
+        self, channel_id: ChannelId, due_at: datetime, *, grant_id: GrantId | None = None, fresh: bool = False
+    ) -> None:
+        """Move it, and void a running probe's lease: what that one finds is of yesterday.
+
+        ``grant_id`` names a new grant; ``fresh`` forgets strikes and tries.
+        """
+        values: dict[str, Any] = {"due_at": due_at, **_FREED}
+        if grant_id is not None:
+            values["grant_id"] = grant_id
+        if fresh:
+            values |= _FRESH
+        await self._session.count(update(probe).where(probe.c.channel_id == channel_id).values(**values))
+
+    async def claim(self, *, now: datetime, limit: int, lease_for: timedelta) -> tuple[Probe, ...]:
+        """Take up to ``limit`` due rows, longest due first; nobody else gets them while the lease lasts."""
+        # The limit stands in the statement as a number: as a parameter, PostgreSQL plans for a tenth
+        # of the table.
+        number = bindparam("batch", limit, Integer, literal_execute=True)
+        due = (
+            select(probe.c.channel_id)
+            .where(probe.c.due_at <= now, self._is_free(), _SERVED)
+            .order_by(probe.c.due_at)
+            .limit(number)
+            .with_for_update(of=probe, skip_locked=True)
+            .cte("due")
+        )
+        claimed = (
+            update(probe)
+            .where(probe.c.channel_id.in_(select(due.c.channel_id)))
+            .values(lease_token=new_token(), lease_until=self._session.clock.now(plus=lease_for))
+            .returning(probe)
+        )
+        return tuple(sorted(map(_probe, await self._session.rows(claimed)), key=lambda it: it.due_at))
+
+    async def write_back(self, done: Probe, *, lease_token: str) -> bool:
+        """Store what a probe found and free the row; ``False`` if the lease is not ours any more."""
+        mine = probe.c.channel_id == done.channel_id, probe.c.lease_token == lease_token
+        found = {name: getattr(done, name) for name in _FOUND} | _FREED
+        return await self._session.count(update(probe).where(*mine).values(**found)) == 1
+
+    async def siblings(
+        self, identity: MailboxIdentity, *, proven_since: datetime, limit: int, tenant: str | None = None
+    ) -> tuple[ChannelId, ...]:
+        """Connected channels of other mailboxes at the same provider, in any workspace, last proven first.
+
+        ``tenant`` limits them to one organisation.
+        """
+        wanted = [
+            probe.c.provider == identity.provider,
+            probe.c.last_ok_at >= proven_since,
+            channel.c.state == State.CONNECTED,
+            channel.c.identity_subject != identity.subject,
+        ]
+        if tenant is not None:
+            wanted.append(channel.c.identity_tenant == tenant)
+        rows = await self._session.rows(
+            select(probe.c.channel_id)
+            .join(channel, channel.c.id == probe.c.channel_id)
+            .where(*wanted, _SERVED)
+            .order_by(probe.c.last_ok_at.desc())
+            .limit(limit)
+        )
+        return tuple(row.channel_id for row in rows)
+
+    async def next_due(self) -> datetime | None:
+        """When the next row can be claimed: those that are being worked on don't count."""
+        waiting = select(probe.c.due_at).where(self._is_free(), _SERVED)
+        found: datetime | None = await self._session.value(waiting.order_by(probe.c.due_at).limit(1))
+        return found
+
+    async def finished_late(self, before: datetime, *, limit: int = 500) -> tuple[ChannelId, ...]:
+        """Channels whose probe has been due since before ``before`` and was not finished, leased or not."""
+        late = select(probe.c.channel_id).where(probe.c.due_at < before, _SERVED)
+        rows = await self._session.rows(late.order_by(probe.c.due_at).limit(limit))
+        return tuple(row.channel_id for row in rows)
+
+    def _is_free(self) -> ColumnElement[bool]:
+        return self._session.clock.has_passed(probe.c.lease_until)
+
+
+def _probe(row: Row[Any]) -> Probe:
+    return Probe(**{name: row._mapping[name] for name in _FIELDS})

@@ -1,0 +1,68 @@
+"""Writing every secret anew with the newest key, so that the old ones can be thrown away.
+
+In batches, while the bot runs: a secret that was renewed in between is newer, and is left as it is.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import Table, select, update
+
+from storage.errors import KeyLost
+from storage.session import Session
+from storage.tables import grant, link, ticket
+from storage.unit_of_work import CANARY, Storage
+
+_BATCH: Final = 200
+_SEALED: Final = (grant, ticket, link)
+
+
+async def rekey(storage: Storage) -> int:
+    """How many secrets were written anew.
+
+    Raises ``KeyLost``, with their number, when some could not be opened; the others are done by then.
+    """
+    renewed = lost = 0
+    for table in _SEALED:
+        after: str | None = ""
+        while after is not None:
+            async with storage.writing() as uow:
+                done, failed, after = await _batch(uow.session, table, after)
+                await uow.commit()
+            renewed, lost = renewed + done, lost + failed
+    if not await _canary(storage):
+        lost += 1
+    if lost:
+        raise KeyLost(lost)
+    return renewed
+
+
+async def _batch(session: Session, table: Table, after: str) -> tuple[int, int, str | None]:
+    """Renewed, lost, and where to go on (``None`` at the end)."""
+    page = select(table.c.id, table.c.sealed).where(table.c.id > after, table.c.sealed.is_not(None))
+    rows = await session.rows(page.order_by(table.c.id).limit(_BATCH))
+    results = [await _row(session, table, row.id, row.sealed) for row in rows]
+    done, lost = results.count(True), results.count(None)
+    return done, lost, rows[-1].id if rows else None
+
+
+async def _row(session: Session, table: Table, row_id: Any, sealed: bytes) -> bool | None:
+    """Whether it was renewed; ``None`` if no key opens it."""
+    try:
+        fresh = session.cipher.reseal(sealed)
+    except KeyLost:
+        return None
+    as_read = table.c.id == row_id, table.c.sealed == sealed
+    return await session.count(update(table).where(*as_read).values(sealed=fresh)) == 1
+
+
+async def _canary(storage: Storage) -> bool:
+    if not await storage.check_keys():
+        return False
+    async with storage.writing() as uow:
+        sealed = await uow.meta.find(CANARY)
+        if sealed is not None:
+            await uow.meta.replace(CANARY, uow.session.cipher.reseal(sealed.encode()).decode())
+            await uow.commit()
+    return True

@@ -1,0 +1,77 @@
+"""One connection in one transaction, as repositories use it. Foreign exceptions end here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from sqlalchemy import Delete, Executable, Row, Select, Table, Update, exc
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.cipher import Cipher
+from storage.clock import DatabaseClock
+from storage.errors import StorageAway, Taken
+
+Insert = postgresql.Insert | sqlite.Insert
+
+_UNIQUE_VIOLATIONS: Final = frozenset({"23505", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"})
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """SQLAlchemy's errors as ours. What is left is a mistake of our own and stays what it is."""
+    try:
+        yield
+    except exc.IntegrityError as error:
+        if _code(error) in _UNIQUE_VIOLATIONS:
+            raise Taken from error
+        raise
+    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, TimeoutError, OSError) as error:
+        raise StorageAway from error
+    except exc.DBAPIError as error:
+        if error.connection_invalidated:
+            raise StorageAway from error
+        raise
+
+
+def _code(error: exc.IntegrityError) -> str | None:
+    return getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", None)
+
+
+class Session:
+    """Runs statements; carries what repositories need to build and read them."""
+
+    def __init__(self, connection: AsyncConnection, *, clock: DatabaseClock, cipher: Cipher) -> None:
+        self._connection = connection
+        self.clock = clock
+        self.cipher = cipher
+
+    def insert(self, table: Table) -> Insert:
+        """An insert that knows ``ON CONFLICT``: the same words in both dialects."""
+        if self._connection.dialect.name == "sqlite":
+            return sqlite.insert(table)
+        return postgresql.insert(table)
+
+    async def rows(self, statement: Executable) -> Sequence[Row[Any]]:
+        with translated():
+            return (await self._connection.execute(statement)).all()
+
+    async def first(self, statement: Executable) -> Row[Any] | None:
+        with translated():
+            return (await self._connection.execute(statement)).first()
+
+    async def value(self, statement: Select[Any]) -> Any:
+        """The first column of the first row, or ``None``."""
+        with translated():
+            return (await self._connection.execute(statement)).scalar()
+
+    async def count(self, statement: Insert | Update | Delete) -> int:
+        """Run it; how many rows it touched."""
+        with translated():
+            return (await self._connection.execute(statement)).rowcount
+
+    async def commit(self) -> None:
+        with translated():
+            await self._connection.commit()

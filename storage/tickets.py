@@ -1,0 +1,163 @@
+"""Tickets and what came of them. One rule: what can be had once is taken by one statement."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, delete, or_, select, update
+
+from bot.domain.channel import Kind
+from bot.domain.grant import Secret
+from bot.domain.ids import ChannelId, TicketId, WorkspaceId
+from bot.domain.ticket import Ending, Purpose, Ticket, TicketOutcome
+from storage.cipher import Cipher
+from storage.folding import folded
+from storage.session import Session
+from storage.tables import ticket, ticket_outcome
+
+
+class Tickets:
+    """Rows of ``ticket`` and ``ticket_outcome``."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def add(self, new: Ticket) -> None:
+        cipher = self._session.cipher
+        values = {
+            "id": new.id,
+            **_trip(new),
+            "expires_at": new.expires_at,
+            "sealed": cipher.seal(new.verifier, owner=new.id),
+            "nonce": new.nonce,
+        }
+        await self._session.count(self._session.insert(ticket).values(**values))
+
+    async def find(self, ticket_id: TicketId) -> Ticket | None:
+        """Expired ones too, until they are purged: the page says which it is."""
+        row = await self._session.first(select(ticket).where(ticket.c.id == ticket_id))
+        return _ticket(row, self._session.cipher) if row else None
+
+    async def begin(self, ticket_id: TicketId, browser: str, now: datetime) -> Ticket | None:
+        """Bind it to this browser; ``None`` if another one began it, or it expired."""
+        ours = or_(ticket.c.browser.is_(None), ticket.c.browser == browser)
+        begun = update(ticket).where(ticket.c.id == ticket_id, ours, ticket.c.expires_at > now)
+        row = await self._session.first(begun.values(browser=browser).returning(ticket))
+        return _ticket(row, self._session.cipher) if row else None
+
+    async def spend(self, ticket_id: TicketId, browser: str, now: datetime) -> Ticket | None:
+        """Take it away, once, for the browser that began it."""
+        mine = ticket.c.id == ticket_id, ticket.c.browser == browser, ticket.c.expires_at > now
+        row = await self._session.first(delete(ticket).where(*mine).returning(ticket))
+        return _ticket(row, self._session.cipher) if row else None
+
+    async def set_view(self, ticket_id: TicketId, view_id: str) -> None:
+        await self._session.count(update(ticket).where(ticket.c.id == ticket_id).values(view_id=view_id))
+
+    async def void_of(self, channel_id: ChannelId) -> None:
+        await self._session.count(delete(ticket).where(ticket.c.channel_id == channel_id))
+
+    async def void_of_address(self, workspace_id: WorkspaceId, address: str) -> None:
+        theirs = ticket.c.workspace_id == workspace_id, ticket.c.address_key == folded(address)
+        await self._session.count(delete(ticket).where(*theirs))
+
+    async def keep(self, it: TicketOutcome, expires_at: datetime) -> None:
+        """Remember what came of it. The spent ticket's verifier and nonce are not kept."""
+        values = {
+            **_trip(it.ticket),
+            "ticket_expires_at": it.ticket.expires_at,
+            "expires_at": expires_at,
+            "ending": it.ending,
+            "at": it.at,
+            "signed_in": it.signed_in,
+            "missing": " ".join(sorted(it.missing)),
+            "code": it.code,
+        }
+        await self._session.count(
+            self._session.insert(ticket_outcome)
+            .values(ticket_id=it.ticket.id, **values)
+            .on_conflict_do_update(index_elements=[ticket_outcome.c.ticket_id], set_=values)
+        )
+
+    async def outcome(self, ticket_id: TicketId, browser: str, now: datetime) -> TicketOutcome | None:
+        """What came of it, for the browser that spent it."""
+        row = await self._session.first(select(ticket_outcome).where(*_readable(ticket_id, browser, now)))
+        return _outcome(row) if row else None
+
+    async def take_outcome(self, ticket_id: TicketId, browser: str, now: datetime) -> TicketOutcome | None:
+        """The same, once: two clicks on *Try again* make one new trip."""
+        taken = delete(ticket_outcome).where(*_readable(ticket_id, browser, now))
+        row = await self._session.first(taken.returning(ticket_outcome))
+        return _outcome(row) if row else None
+
+    async def purge(self, now: datetime) -> int:
+        """Forget what expired; how many rows."""
+        tickets = await self._session.count(delete(ticket).where(ticket.c.expires_at <= now))
+        over = ticket_outcome.c.expires_at <= now
+        return tickets + await self._session.count(delete(ticket_outcome).where(over))
+
+
+def _readable(ticket_id: TicketId, browser: str, now: datetime) -> tuple[Any, ...]:
+    theirs = ticket_outcome.c.ticket_id == ticket_id, ticket_outcome.c.browser == browser
+    return *theirs, ticket_outcome.c.expires_at > now
+
+
+def _trip(it: Ticket) -> dict[str, Any]:
+    return {
+        "workspace_id": it.workspace_id,
+        "user_id": it.user_id,
+        "purpose": it.purpose,
+        "address": it.address,
+        "address_key": folded(it.address),
+        "kind": it.kind,
+        "provider": it.provider,
+        "created_at": it.created_at,
+        "channel_id": it.channel_id,
+        "use": it.use,
+        "view_id": it.view_id,
+        "browser": it.browser,
+        "locale": it.locale,
+    }
+
+
+def _ticket(row: Row[Any], cipher: Cipher) -> Ticket:
+    verifier = cipher.open(row.sealed, owner=row.id)
+    return _of_trip(row, ticket_id=row.id, expires_at=row.expires_at, verifier=verifier, nonce=row.nonce)
+
+
+def _outcome(row: Row[Any]) -> TicketOutcome:
+    spent = _of_trip(
+        row, ticket_id=row.ticket_id, expires_at=row.ticket_expires_at, verifier=Secret(""), nonce=""
+    )
+    return TicketOutcome(
+        ticket=spent,
+        ending=Ending(row.ending),
+        at=row.at,
+        signed_in=row.signed_in,
+        missing=frozenset(row.missing.split()),
+        code=row.code,
+    )
+
+
+def _of_trip(
+    row: Row[Any], *, ticket_id: TicketId, expires_at: datetime, verifier: Secret, nonce: str
+) -> Ticket:
+    return Ticket(
+        id=ticket_id,
+        workspace_id=row.workspace_id,
+        user_id=row.user_id,
+        purpose=Purpose(row.purpose),
+        address=row.address,
+        kind=Kind(row.kind),
+        provider=row.provider,
+        created_at=row.created_at,
+        expires_at=expires_at,
+        verifier=verifier,
+        nonce=nonce,
+        channel_id=row.channel_id,
+        use=row.use,
+        view_id=row.view_id,
+        browser=row.browser,
+        locale=row.locale,
+    )
