@@ -12,7 +12,7 @@ from sandbox.slack.acting import Acting
 from sandbox.slack.answers import respond
 from sandbox.slack.control import Control
 from sandbox.slack.core import GRANTED, Core, Settings
-from sandbox.slack.delivery import Delivery, HttpDelivery
+from sandbox.slack.delivery import Delivery, HttpDelivery, Sent
 from sandbox.slack.errors import SlackError
 from sandbox.slack.events import Events
 from sandbox.slack.page import Page
@@ -75,6 +75,11 @@ class LocalSlack:
     @request_url.setter
     def request_url(self, url: str) -> None:
         self.core.settings.request_url = url
+
+    @property
+    def last_request(self) -> Sent | None:
+        """The last payload delivered over HTTP, as it went out."""
+        return self._http.last_sent
 
     @property
     def page_links(self) -> tuple[tuple[str, str], ...]:

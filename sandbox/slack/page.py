@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from sandbox.slack.core import Core
@@ -21,8 +21,9 @@ from sandbox.slack.plain import plain_text
 from sandbox.slack.reading import Reader
 from sandbox.slack.screen import options_of
 from sandbox.slack.seed import BOT_NAME, BOT_USER
-from sandbox.slack.state import Conversation, Json, Message, Person, Values, View
+from sandbox.slack.state import Conversation, Json, Message, Person, Values, View, Workspace
 
+MOST_OFFERED = 40
 _SANDBOX = Path(__file__).parent.parent
 
 
@@ -69,15 +70,19 @@ class Drawing:
         return [c for c in self.reader.workspace.conversations.values() if not c.is_dm and not c.archived]
 
 
+def _offered(workspace: Workspace, me: str) -> list[Person]:
+    """Whom one can act as: the first few of a crowd, and whoever acts now."""
+    people = [p for p in workspace.people.values() if p.is_human]
+    return [p for p in people if p in people[:MOST_OFFERED] or p.id == me]
+
+
 class Page:
     def __init__(self, core: Core, *, links: tuple[tuple[str, str], ...]) -> None:
         self._core = core
         self._closing = False
         self._streams: set[asyncio.Task[Any]] = set()
         self.links = links
-        self._templates = Environment(
-            loader=FileSystemLoader(_SANDBOX / "templates"), autoescape=True, undefined=StrictUndefined
-        )
+        self._templates = Environment(loader=FileSystemLoader(_SANDBOX / "templates"), autoescape=True)
 
     def add_routes(self, app: web.Application) -> None:
         app.router.add_get("/", self._whole)
@@ -138,6 +143,7 @@ class Page:
             "bot": BOT_USER,
             "bot_name": BOT_NAME,
             "links": self.links,
+            "people": _offered(workspace, reader.user),
             "me": workspace.people[reader.user],
             "draw_view": lambda view: self._of_view(reader, view),
             "draw_message": lambda message: self._of_message(reader, message),

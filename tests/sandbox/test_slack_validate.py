@@ -1,0 +1,174 @@
+"""Every limit of Block Kit that the product could run into."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from sandbox.slack import validate_message, validate_view
+from tests.sandbox.slack_bot import a_form, a_list
+
+Json = dict[str, Any]
+
+
+def plain(text: str) -> Json:
+    return {"type": "plain_text", "text": text}
+
+
+def marked(text: str) -> Json:
+    return {"type": "mrkdwn", "text": text}
+
+
+def section(text: str, **more: Any) -> Json:
+    return {"type": "section", "text": marked(text), **more}
+
+
+def button(text: str = "Go", **more: Any) -> Json:
+    return {"type": "button", "text": plain(text), "action_id": "go", **more}
+
+
+def actions(*elements: Json) -> Json:
+    return {"type": "actions", "elements": list(elements)}
+
+
+def options(count: int) -> list[Json]:
+    return [{"text": plain(f"Option {n}"), "value": str(n)} for n in range(count)]
+
+
+CONFIRM = {"title": plain("t"), "text": marked("x"), "confirm": plain("y"), "deny": plain("n")}
+
+
+def test_good_surfaces_pass() -> None:
+    """No false alarm on what the tests' own bot shows."""
+    assert validate_view(a_form()) == []
+    assert validate_message(a_list()) == []
+
+
+GOOD = {
+    "bare ampersand, escaped": section("a &amp; b &lt;c&gt;"),
+    "links, mentions, dates": section(
+        "<https://x.example/?a=1&amp;b=2|here> <@U0ALICE> <#C0SALES> <!subteam^S0MAIL> "
+        "<!date^1700000000^{date_short_pretty} at {time}|then> <mailto:a@b.example|a@b.example>"
+    ),
+    "quote": section("> quoted\n&gt; quoted"),
+    "rich text": {
+        "type": "rich_text",
+        "elements": [
+            {
+                "type": "rich_text_section",
+                "elements": [{"type": "text", "text": "<any> & *thing*", "style": {"bold": True}}],
+            }
+        ],
+    },
+}
+
+
+@pytest.mark.parametrize("block", GOOD.values(), ids=GOOD.keys())
+def test_good_blocks_pass(block: Json) -> None:
+    """What is well escaped is left alone."""
+    assert validate_message({"text": "x", "blocks": [block]}) == []
+
+
+BAD: dict[str, tuple[Json, str]] = {
+    "unknown block": ({"type": "table"}, "unsupported block"),
+    "unknown key": (section("x", colour="red"), "unknown field"),
+    "empty text": (section(""), "more than 0"),
+    "long section": (section("x" * 3001), "less than 3001"),
+    "empty section": ({"type": "section"}, "text or fields"),
+    "eleven fields": ({"type": "section", "fields": [marked("x")] * 11}, "no more than 10"),
+    "long field": ({"type": "section", "fields": [marked("x" * 2001)]}, "less than 2001"),
+    "long header": ({"type": "header", "text": plain("x" * 151)}, "less than 151"),
+    "marked header": ({"type": "header", "text": marked("x")}, "unsupported text object"),
+    "eleven in context": ({"type": "context", "elements": [marked("x")] * 11}, "no more than 10"),
+    "button in context": ({"type": "context", "elements": [button()]}, "unsupported element"),
+    "26 actions": (actions(*[button(action_id=str(n)) for n in range(26)]), "no more than 25"),
+    "same action twice": (actions(button(), button()), "duplicate action_id"),
+    "long button": (actions(button("x" * 76)), "less than 76"),
+    "long value": (actions(button(value="x" * 2001)), "less than 2001"),
+    "button style": (actions(button(style="default")), "must be one of"),
+    "long confirm": (actions(button(confirm={**CONFIRM, "deny": plain("x" * 31)})), "less than 31"),
+    "confirm without deny": (
+        actions(button(confirm={k: v for k, v in CONFIRM.items() if k != "deny"})),
+        "missing required field: deny",
+    ),
+    "six in overflow": (actions({"type": "overflow", "options": options(6)}), "no more than 5"),
+    "101 options": (actions({"type": "static_select", "options": options(101)}), "no more than 100"),
+    "long option": (
+        actions({"type": "static_select", "options": [{"text": plain("x" * 76), "value": "v"}]}),
+        "less than 76",
+    ),
+    "long option value": (
+        actions({"type": "static_select", "options": [{"text": plain("x"), "value": "v" * 76}]}),
+        "less than 76",
+    ),
+    "initial not offered": (
+        actions({"type": "static_select", "options": options(2), "initial_option": options(3)[2]}),
+        "must be one of the provided options",
+    ),
+    "eleven radios": (actions({"type": "radio_buttons", "options": options(11)}), "no more than 10"),
+    "text input in actions": (actions({"type": "plain_text_input"}), "unsupported element"),
+    "everybody": (section("<!channel> hi"), "mentions everybody"),
+    "bare <": (section("a < b"), "unescaped"),
+    "unknown token": (section("<script>"), "unknown token"),
+    "bare &": (section("a & b"), "unescaped &"),
+    "url scheme": (actions(button(url="javascript:alert(1)")), "invalid url"),
+    "image without alt": ({"type": "image", "image_url": "https://x.example/i.png"}, "alt_text"),
+    "broadcast in rich text": (
+        {
+            "type": "rich_text",
+            "elements": [{"type": "rich_text_section", "elements": [{"type": "broadcast"}]}],
+        },
+        "unsupported rich text element",
+    ),
+    "not an object": ([], "unsupported block"),  # type: ignore[dict-item]
+}
+
+
+@pytest.mark.parametrize(("block", "problem"), BAD.values(), ids=BAD.keys())
+def test_bad_blocks_are_pointed_at(block: Json, problem: str) -> None:
+    """One problem each, with its pointer."""
+    problems = validate_message({"text": "x", "blocks": [block]})
+    assert any(problem in line and "[json-pointer:/blocks/0" in line for line in problems), problems
+
+
+def test_a_message_has_its_own_limits() -> None:
+    """Fifty blocks, ten thousand characters, unique block ids, always a text."""
+    assert "no more than 50" in validate_message({"text": "x", "blocks": [{"type": "divider"}] * 51})[0]
+    long = [section("x" * 2900) for _ in range(4)]
+    assert "msg_blocks_too_long" in validate_message({"text": "x", "blocks": long})[0]
+    twice = [{"type": "divider", "block_id": "a"}] * 2
+    assert "duplicate block_id" in validate_message({"text": "x", "blocks": twice})[0]
+    assert "missing required field: text" in validate_message({"blocks": []})[0]
+    assert "mentions everybody" in validate_message({"text": "<!here>"})[0]
+
+
+VIEWS: dict[str, tuple[Json, str]] = {
+    "no submit": ({"submit": None}, "submit"),
+    "long title": ({"title": plain("x" * 25)}, "less than 25"),
+    "long submit": ({"submit": plain("x" * 25)}, "less than 25"),
+    "long metadata": ({"private_metadata": "x" * 3001}, "less than 3001"),
+    "101 blocks": ({"blocks": [{"type": "divider"}] * 101}, "no more than 100"),
+    "another type": ({"type": "sheet"}, "must be one of"),
+    "too large": (
+        {"blocks": [{"type": "section", "fields": [marked("あ" * 1500)] * 10}] * 6},
+        "view_too_large",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "problem"), VIEWS.values(), ids=VIEWS.keys())
+def test_views_have_their_limits(change: Json, problem: str) -> None:
+    """Each broken once."""
+    view = copy.deepcopy(a_form())
+    for key, value in change.items():
+        view.pop(key, None)
+        if value is not None:
+            view[key] = value
+    assert any(problem in line for line in validate_view(view))
+
+
+def test_home_has_no_submit() -> None:
+    """Nor a title."""
+    assert "unknown field" in validate_view({"type": "home", "blocks": [], "title": plain("x")})[0]
