@@ -18,6 +18,9 @@ Insert = postgresql.Insert | sqlite.Insert
 
 _UNIQUE_VIOLATIONS: Final = frozenset({"23505", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"})
 
+_COUNTED: Final = {"preserve_rowcount": True}
+"""Of an insert SQLAlchemy tells how many rows there were only when asked beforehand."""
+
 
 @contextmanager
 def translated() -> Iterator[None]:
@@ -70,7 +73,12 @@ class Session:
     async def count(self, statement: Insert | Update | Delete) -> int:
         """Run it; how many rows it touched."""
         with translated():
-            return (await self._connection.execute(statement)).rowcount
+            return (await self._connection.execute(statement, execution_options=_COUNTED)).rowcount
+
+    async def many(self, statement: Update, values: Sequence[dict[str, Any]]) -> None:
+        """Run one statement for many sets of values."""
+        with translated():
+            await self._connection.execute(statement, values)
 
     async def commit(self) -> None:
         with translated():
