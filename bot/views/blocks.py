@@ -61,6 +61,11 @@ def link(url: str, label: str) -> str:
     return f"<{safe}|{escape(label).replace('|', '¦')}>"
 
 
+def bold(text: str) -> str:
+    """Stands on its own line: Slack only sees bold between blanks, which Japanese does not write."""
+    return f"*{text}*"
+
+
 def mrkdwn(text: str) -> Block:
     # verbatim: Slack must not turn typed text into links or mentions by itself
     return {"type": "mrkdwn", "text": text, "verbatim": True}
@@ -77,6 +82,10 @@ def header(text: str) -> Block:
 def section(text: str, accessory: Block | None = None) -> Block:
     block: Block = {"type": "section", "text": mrkdwn(text)}
     return block if accessory is None else {**block, "accessory": accessory}
+
+
+def titled(title: str, text: str) -> Block:
+    return section(f"{bold(title)}\n{text}")
 
 
 def fields(*texts: str) -> Block:

@@ -88,6 +88,12 @@ def directory_away_message(lang: Language) -> Message:
     return _plain(directory_away_text(lang))
 
 
+def too_late_message(lang: Language) -> Message:
+    """A click opens a dialog for three seconds only, and they were over."""
+    said = lang.say("Slack closed the window before it could open, so nothing was done.")
+    return _plain(f"{said}\n{lang.say('Please try again.')}")
+
+
 def enabled_message(lang: Language, channel: Channel, *, provider_label: str) -> Message:
     return message(enabled_text(lang, channel, provider_label), enabled_blocks(lang, channel, provider_label))
 

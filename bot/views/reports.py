@@ -1,4 +1,4 @@
-"""What became of a deed: enabling with its check, removal with both sides. For modals, replies and notices."""
+"""What became of a deed: enabling with its check, removal with both sides; for every surface alike."""
 
 from __future__ import annotations
 

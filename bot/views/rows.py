@@ -39,7 +39,7 @@ def _about(row: ChannelRow) -> list[str]:
 
 def _text(lang: Language, row: ChannelRow) -> str:
     lines = [title(row), f"{_since(lang, row.channel)} · {_proof(lang, row)}"]
-    if row.channel.cause is not Cause.NONE:
+    if row.channel.cause not in {Cause.NONE, Cause.CHECKING}:
         lines.append(inert(cause_words(lang, row.channel.cause, row.provider_label).why, 300))
     return "\n".join(lines)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.views.blocks import Block, context, divider, inert, mention, section
+from bot.views.blocks import Block, bold, context, divider, inert, mention, section
 from bot.views.language import Language
 from bot.views.models import SetupCard
 from bot.views.text import shown
@@ -14,8 +14,8 @@ def setup_blocks(lang: Language, card: SetupCard) -> list[Block]:
     """A checklist for a super admin; for everybody else whom to ask."""
     if not card.is_for_admin:
         return [section(_not_yet(lang, card)), divider()]
-    lines = "\n".join(_lines(lang, card))
-    return [section(f"*{lang.say('Set up Inboxkeeper')}*\n{lines}"), context(_told(lang, card)), divider()]
+    lines = "\n".join([bold(lang.say("Set up Inboxkeeper")), *_lines(lang, card)])
+    return [section(lines), context(_told(lang, card)), divider()]
 
 
 def _not_yet(lang: Language, card: SetupCard) -> str:
@@ -39,10 +39,10 @@ def _lines(lang: Language, card: SetupCard) -> list[str]:
             url=inert(shown(f"{card.base_url.rstrip('/')}/callback/google", 200), 200),
         )
     return [
-        f"✅ {lang.say('Slack connected')}",
-        f"{'⚠️' if card.loopback_only else '✅'} {pages}",
-        f"{'✅' if card.google_on else '⬜'} {google}",
-        f"⬜ {lang.say('Connect the first inbox')}",
+        "✅ " + lang.say("Slack connected"),
+        ("⚠️ " if card.loopback_only else "✅ ") + pages,
+        ("✅ " if card.google_on else "⬜ ") + google,
+        "⬜ " + lang.say("Connect the first inbox"),
     ]
 
 

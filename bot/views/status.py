@@ -10,6 +10,7 @@ from bot.views.blocks import (
     Block,
     Message,
     actions,
+    bold,
     context,
     escape,
     fields,
@@ -100,7 +101,7 @@ def _next(lang: Language, status: ChannelStatus) -> str:
 
 def _permissions(lang: Language, status: ChannelStatus) -> str:
     lines = [f"• {escape(what)} ({escape(why)})" for what, why in scope_lines(lang, status.scopes)[:_SCOPES]]
-    return "\n".join([f"*{lang.say('Permissions')}*", *(lines or [lang.say("none on record")])])
+    return "\n".join([bold(lang.say("Permissions")), *(lines or [lang.say("none on record")])])
 
 
 def _history(lang: Language, status: ChannelStatus) -> list[Block]:

@@ -11,7 +11,7 @@ from bot.views.words import refusal_words
 
 def working_modal(lang: Language) -> View:
     return modal(
-        lang.say("One moment…"), [section(f"⏳ {lang.say('One moment, please.')}")], close=lang.say("Close")
+        lang.say("One moment…"), [section("⏳ " + lang.say("One moment, please."))], close=lang.say("Close")
     )
 
 

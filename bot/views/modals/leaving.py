@@ -6,7 +6,7 @@ from typing import Final
 
 from bot.domain.access import Deed
 from bot.domain.channel import Channel
-from bot.views.blocks import Block, View, actions, divider, inert, modal, section, value_of
+from bot.views.blocks import Block, View, actions, divider, inert, modal, section, titled, value_of
 from bot.views.buttons import deed_button, offered
 from bot.views.language import Language
 from bot.views.models import Removal
@@ -31,11 +31,11 @@ def disconnect_modal(lang: Language, channel: Channel, *, provider_label: str) -
     blocks = [section(lang.say("How should {address} be disconnected?", address=inert(channel.address)))]
     if Deed.DISABLE in offered(channel, _ALL):
         blocks += [
-            section(f"*{lang.say('Disable')}*\n{_disabling(lang, at)}"),
+            titled(lang.say("Disable"), _disabling(lang, at)),
             *_choice(lang, Deed.DISABLE, channel),
             divider(),
         ]
-    blocks += [section(f"*{lang.say('Remove')}*\n{remove}"), *_choice(lang, Deed.REMOVE, channel)]
+    blocks += [titled(lang.say("Remove"), remove), *_choice(lang, Deed.REMOVE, channel)]
     return modal(lang.say("Disconnect"), blocks, close=lang.say("Cancel"), metadata=value_of(channel))
 
 
@@ -78,10 +78,8 @@ def remove_modal(
         [
             section(lang.say("Remove {address}?", address=inert(channel.address))),
             *_use(lang, channel),
-            section(f"*{lang.say('Here')}*\n{_here(lang)}"),
-            section(
-                f"*{lang.say('At {house}', house=at)}*\n{_there(lang, at, shared_here, shared_elsewhere)}"
-            ),
+            titled(lang.say("Here"), _here(lang)),
+            titled(lang.say("At {house}", house=at), _there(lang, at, shared_here, shared_elsewhere)),
         ],
         submit=yes,
         close=lang.say("Cancel"),
@@ -106,7 +104,7 @@ def _here(lang: Language) -> str:
 def _there(lang: Language, at: str, here: int, elsewhere: int) -> str:
     if here or elsewhere:
         return lang.say(
-            "Nothing stops: {others} with the same account, and revoking would end that too.",
+            "Nothing stops there: {others} with the same account, and revoking would end that too.",
             others=sharers(lang, here, elsewhere),
         )
     return lang.say(

@@ -103,13 +103,22 @@ def _bad(lang: Language, outcome: TicketOutcome, address: str, provider_label: s
 
 
 def _withheld(lang: Language, outcome: TicketOutcome, at: str) -> Words:
-    names = lang.listed(f"“{what}”" for what, _ in scope_lines(lang, outcome.missing))
     return Words(
         lang.say("A permission is missing"),
-        lang.say("This box was left unticked at {house}: {permissions}.", house=at, permissions=names)
-        if names
-        else lang.say("A box was left unticked at {house}.", house=at),
-        lang.say("Go back and leave every box ticked. Without it the mailbox cannot be checked."),
+        unticked(lang, outcome.missing, at),
+        lang.say("Leave every box ticked: without it the mailbox cannot be checked."),
+    )
+
+
+def unticked(lang: Language, missing: frozenset[str], at: str) -> str:
+    """The boxes that were left unticked, named in words."""
+    names = [f"“{what}”" for what, _ in scope_lines(lang, missing)]
+    return lang.count(
+        "At {house} this box was left unticked: {permissions}.",
+        "At {house} these boxes were left unticked: {permissions}.",
+        max(len(names), 1),
+        house=at,
+        permissions=lang.listed(names) or "…",
     )
 
 

@@ -15,13 +15,13 @@ def record_words(lang: Language, record: Record) -> str:
 
 def _signal(lang: Language, signal: Signal) -> str:
     return {
-        Signal.CONNECT_PROVEN: lang.say("Connected"),
-        Signal.RECONNECT_PROVEN: lang.say("Reconnected"),
+        Signal.CONNECT_PROVEN: lang.say("First connected"),
+        Signal.RECONNECT_PROVEN: lang.say("Signed in again"),
         Signal.SWITCH_PROVEN: lang.say("Switched to another provider"),
         Signal.RESTORE_PROVEN: lang.say("Connected again, settings restored"),
-        Signal.DISABLE_ASKED: lang.say("Disabled"),
-        Signal.ENABLE_ASKED: lang.say("Enabled"),
-        Signal.REMOVE_ASKED: lang.say("Removed"),
+        Signal.DISABLE_ASKED: lang.say("Was disabled"),
+        Signal.ENABLE_ASKED: lang.say("Was enabled"),
+        Signal.REMOVE_ASKED: lang.say("Was removed"),
         Signal.PROBE_PASSED: lang.say("Check passed"),
         Signal.REFUSED: lang.say("Refused once by the provider"),
         Signal.REFUSED_AGAIN: lang.say("Refused again by the provider"),

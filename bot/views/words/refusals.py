@@ -10,9 +10,9 @@ from bot.domain.cause import Cause
 from bot.views.language import Language
 from bot.views.text import shown
 from bot.views.words.causes import cause_words
+from bot.views.words.endings import unticked
 from bot.views.words.names import house, provider_of
 from bot.views.words.said import Words
-from bot.views.words.scopes import scope_lines
 
 _LISTED = 5
 
@@ -150,11 +150,10 @@ def _sign_in(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
                 lang.say("Sign in with the account {address}.", address=shown(wanted)),
             )
         case e.PermissionWithheld(_, missing, _):
-            names = lang.listed(f"“{what}”" for what, _ in scope_lines(lang, missing))
             return Words(
                 lang.say("A permission is missing"),
-                lang.say("This box was left unticked: {permissions}.", permissions=names),
-                lang.say("Go back and leave every box ticked. Without it the mailbox cannot be checked."),
+                unticked(lang, missing, house("Gmail")),
+                lang.say("Leave every box ticked: without it the mailbox cannot be checked."),
             )
         case e.ConsentDeclined():
             return Words(

@@ -1,7 +1,5 @@
 """A channel's state in a mark and a few words."""
 
-# ruff: noqa: PLR0911 - one return per case is how a closed set reads best
-
 from __future__ import annotations
 
 from typing import Final
