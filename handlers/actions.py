@@ -1,0 +1,101 @@
+"""Buttons: one handler per action id.
+
+The one rule: a button names a channel and the version it was drawn for. A deed is done only on that
+version; otherwise the present state is drawn instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from bot.domain.errors import OutOfDate
+from bot.domain.ids import GrantId
+from bot.views import buttons, notices
+from bot.views.blocks import parse_value
+from bot.views.modals import CONSENT_OPEN, connect_modal, removed_modal
+from bot.views.notices import removed_notice
+from handlers import deeds
+from handlers.commands import About, show_overview
+from handlers.desk import Desk, Handler, Route
+from handlers.payload import Asked
+from handlers.reply import SILENT, Reply, Turn
+
+
+def route(asked: Asked) -> Route | None:
+    """The handler for a click; ``None`` for a button that nobody knows (any more)."""
+    return _LINK if asked.is_link else ACTIONS.get(asked.name)
+
+
+async def _silent(desk: Desk, turn: Turn) -> Reply:
+    """The button has opened an address; Slack only tells."""
+    return SILENT
+
+
+async def out_of_date(desk: Desk, turn: Turn) -> Reply:
+    """A button of a version long gone."""
+    raise OutOfDate
+
+
+async def connect(desk: Desk, turn: Turn) -> Reply:
+    actor = await desk.actor(turn)
+    return Reply(modal=connect_modal(turn.lang, own_address=actor.person.email))
+
+
+async def check_again(desk: Desk, turn: Turn) -> Reply:
+    """Ask the provider once more, and tell both sides as they are then."""
+    actor = await desk.actor(turn, fresh=True)
+    removal = await desk.channels.check_again(actor, GrantId(turn.asked.value))
+    return Reply(
+        message=removed_notice(turn.lang, removal, now=desk.clock()),
+        modal=removed_modal(turn.lang, removal),
+        replaces=True,
+    )
+
+
+def look(deed: About, *, fresh: bool = False) -> Handler:
+    """A button that shows or asks something: always about the channel as it is now."""
+
+    async def handler(desk: Desk, turn: Turn) -> Reply:
+        target = parse_value(turn.asked.value)
+        if target is None:
+            raise OutOfDate
+        actor = await desk.actor(turn, fresh=fresh)
+        return await deed(desk, turn, actor, await desk.channels.by_id(actor, target[0]))
+
+    return handler
+
+
+def act(deed: About, *, otherwise: About) -> Handler:
+    """A button or form that does something at once, unless the channel has changed since it was drawn."""
+
+    async def handler(desk: Desk, turn: Turn) -> Reply:
+        target = parse_value(turn.asked.value)
+        if target is None:
+            raise OutOfDate
+        actor = await desk.actor(turn, fresh=True)
+        channel = await desk.channels.by_id(actor, target[0])
+        if channel.version != target[1]:
+            desk.home.refresh(actor.id)
+            return await otherwise(desk, turn, actor, channel)
+        return await deed(desk, turn, actor, channel)
+
+    return handler
+
+
+_LINK: Final = Route(_silent)
+
+ACTIONS: Final[Mapping[str, Route]] = {
+    buttons.CONNECT: Route(connect, opens=True),
+    buttons.STATUS: Route(look(deeds.show_status)),
+    buttons.DISCONNECT: Route(look(deeds.offer_disconnect), opens=True),
+    buttons.DISABLE: Route(look(deeds.offer_disable), opens=True),
+    buttons.ENABLE: Route(act(deeds.enable, otherwise=deeds.status_after_all)),
+    buttons.REMOVE: Route(look(deeds.offer_remove), opens=True),
+    buttons.RECONNECT: Route(look(deeds.reconnect, fresh=True), opens=True),
+    buttons.OVERVIEW: Route(show_overview),
+    buttons.CHECK: Route(check_again),
+    CONSENT_OPEN: _LINK,
+    notices.RECONNECT_LINK: _LINK,
+    notices.WHY: Route(look(deeds.show_status)),
+}

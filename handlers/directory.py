@@ -1,0 +1,84 @@
+"""Who is in the workspace, as Slack says: the ``Directory`` that the people service asks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from typing import Any, Final
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.access import Person
+from bot.domain.ids import UserId, WorkspaceId
+from bot.services.people import DirectoryAway
+
+_PATIENCE: Final = 1.5
+_PAGE_PATIENCE: Final = 10.0
+_PAGE: Final = 200
+_NOBODY: Final = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
+_SLACKBOT: Final = "USLACKBOT"
+
+
+class SlackDirectory:
+    """Slack's ``users.info`` and ``users.list``."""
+
+    def __init__(self, client: AsyncWebClient, *, patience: float = _PATIENCE) -> None:
+        self._client = client
+        self._patience = patience
+
+    async def person(self, user_id: UserId) -> Person | None:
+        """The user, ``None`` if there is none. Raises ``DirectoryAway``."""
+        call = self._client.users_info(user=user_id, include_locale=True)
+        try:
+            answer = await _asked(call, self._patience)
+        except SlackApiError as error:
+            if error.response.get("error") in _NOBODY:
+                return None
+            raise DirectoryAway from error
+        return person_of(answer["user"])
+
+    async def everybody(self) -> AsyncIterator[Person]:
+        """Every user, page by page. Raises ``DirectoryAway``."""
+        cursor = ""
+        while True:
+            call = self._client.users_list(limit=_PAGE, cursor=cursor, include_locale=True)
+            try:
+                answer = await _asked(call, _PAGE_PATIENCE)
+            except SlackApiError as error:
+                raise DirectoryAway from error
+            for user in answer["members"]:
+                yield person_of(user)
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
+            if not cursor:
+                return
+
+
+async def _asked(call: Awaitable[Any], patience: float) -> Any:
+    try:
+        async with asyncio.timeout(patience):
+            return await call
+    except (TimeoutError, aiohttp.ClientError) as error:
+        raise DirectoryAway from error
+
+
+def person_of(user: Mapping[str, Any]) -> Person:
+    """A user object of Slack's. Flags are absent from deactivated people, and count as not set."""
+    profile = user.get("profile") or {}
+    known = {} if not user.get("locale") else {"locale": str(user["locale"])}
+    return Person(
+        id=UserId(user["id"]),
+        workspace_id=WorkspaceId(user.get("team_id") or profile.get("team") or ""),
+        name=profile.get("display_name") or profile.get("real_name") or user.get("name") or "",
+        email=(profile.get("email") or "").casefold(),
+        is_owner=_any(user, "is_admin", "is_owner", "is_primary_owner"),
+        is_guest=_any(user, "is_restricted", "is_ultra_restricted", "is_stranger"),
+        is_bot=_any(user, "is_bot") or user["id"] == _SLACKBOT,
+        is_deleted=_any(user, "deleted"),
+        **known,
+    )
+
+
+def _any(user: Mapping[str, Any], *flags: str) -> bool:
+    return any(user.get(flag) is True for flag in flags)

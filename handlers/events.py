@@ -1,0 +1,88 @@
+"""Slack's events: one handler per type.
+
+The one rule: an event whose loss would matter is answered only when it is written down, so that Slack
+sends it again; the others are answered at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from handlers.desk import Desk
+from handlers.directory import person_of
+from handlers.faults import attempt
+from handlers.payload import Asked
+from handlers.tasks import Tasks, finished
+
+
+@dataclass(frozen=True)
+class Events:
+    """Takes events in."""
+
+    desk: Desk
+    tasks: Tasks
+    bot_user_id: str
+    ack_within: float = 2.2
+
+    async def take(self, asked: Asked) -> bool:
+        """Whether the event is dealt with; if not, Slack should send it again. Never raises."""
+        handler = EVENTS.get(asked.name)
+        if handler is None:
+            return True
+        if self.tasks.is_full:
+            return False
+        task = self.tasks.start(self._taken(handler, asked))
+        if not await finished(task, within=self.ack_within):
+            return False
+        return not task.cancelled() and task.result()
+
+    async def _taken(self, handler: EventHandler, asked: Asked) -> bool:
+        done = await attempt(handler(self, asked))
+        return done is True
+
+
+async def _home_opened(events: Events, asked: Asked) -> bool:
+    if asked.event.get("tab") == "home" and asked.user_id:
+        view = asked.event.get("view")
+        known = view.get("hash") if isinstance(view, dict) else None
+        events.desk.home.opened(asked.user_id, known=known if isinstance(known, str) else "")
+    return True
+
+
+async def _user_changed(events: Events, asked: Asked) -> bool:
+    user = asked.event.get("user")
+    if not isinstance(user, dict) or not asked.user_id:
+        return True
+    person = person_of(user)
+    if "locale" not in user:
+        locale = await events.desk.people.locale_of(asked.workspace_id, asked.user_id)
+        person = replace(person, locale=locale)
+    await events.desk.people.changed(person)
+    return True
+
+
+async def _uninstalled(events: Events, asked: Asked) -> bool:
+    # Delivered late and again, it must not end an installation that came back meanwhile.
+    if not asked.key or await events.desk.workspaces.first_time(f"event:{asked.key}"):
+        await events.desk.workspaces.gone(asked.workspace_id)
+    return True
+
+
+async def _revoked(events: Events, asked: Asked) -> bool:
+    tokens = asked.event.get("tokens")
+    bots = tokens.get("bot") if isinstance(tokens, dict) else None
+    if isinstance(bots, list) and events.bot_user_id in bots:
+        return await _uninstalled(events, asked)
+    return True
+
+
+EventHandler = Callable[[Events, Asked], Awaitable[bool]]
+
+EVENTS: Final[Mapping[str, EventHandler]] = {
+    "app_home_opened": _home_opened,
+    "user_change": _user_changed,
+    "app_uninstalled": _uninstalled,
+    "tokens_revoked": _revoked,
+}

@@ -1,0 +1,115 @@
+"""The Home tab: drawn from the database whenever somebody looks, and again after a deed.
+
+The one rule: one drawing per person at a time, so that an older picture never covers a newer one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Final
+from weakref import WeakValueDictionary
+
+import structlog
+
+from bot.domain.ids import UserId, WorkspaceId
+from bot.domain.picture import Overview
+from bot.services.channels import Channels
+from bot.services.people import People
+from bot.views.home import home as home_view
+from bot.views.replies import busy_message, refusal_message
+from handlers.answering import language_of
+from handlers.faults import Bug, Refused, attempt
+from handlers.reply import View
+from handlers.screen import Screen, SlackAway
+from handlers.tasks import Tasks
+
+_STILL_LOOKING: Final = timedelta(minutes=10)
+_MOST_VIEWERS: Final = 200
+_log = structlog.get_logger(__name__)
+
+
+class Home:
+    """Publishes Home tabs and knows who looked lately."""
+
+    def __init__(
+        self,
+        *,
+        people: People,
+        channels: Channels,
+        screen: Screen,
+        tasks: Tasks,
+        workspace_id: WorkspaceId,
+        command: str,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._people = people
+        self._channels = channels
+        self._screen = screen
+        self._tasks = tasks
+        self._workspace_id = workspace_id
+        self._command = command
+        self._clock = clock
+        self._viewers: OrderedDict[UserId, datetime] = OrderedDict()
+        self._drawn: dict[UserId, str] = {}
+        """The hash of the picture that each viewer has, as far as this process knows."""
+        self._drawing: WeakValueDictionary[UserId, asyncio.Lock] = WeakValueDictionary()
+
+    def opened(self, user_id: UserId, *, known: str = "") -> None:
+        """Somebody looks at Home."""
+        self._viewers[user_id] = self._clock()
+        self._viewers.move_to_end(user_id)
+        if known:
+            self._drawn[user_id] = known
+        while len(self._viewers) > _MOST_VIEWERS:
+            self._forget(next(iter(self._viewers)))
+        self._tasks.start(self.publish(user_id))
+
+    def refresh(self, *actors: UserId) -> None:
+        """Something has changed: redraw for whoever did it and for those who looked lately."""
+        since = self._clock() - _STILL_LOOKING
+        lately = (viewer for viewer, at in self._viewers.items() if at >= since)
+        for user_id in dict.fromkeys([*actors, *lately]):
+            self._tasks.start(self.publish(user_id))
+
+    async def publish(self, user_id: UserId) -> None:
+        """Draw one person's Home now. Never raises: the next look draws it again."""
+        async with self._drawing.setdefault(user_id, asyncio.Lock()):
+            published = await attempt(self._published(user_id))
+        if isinstance(published, Bug):
+            _log.warning("Home was not drawn", reference=published.reference)
+
+    async def _published(self, user_id: UserId) -> None:
+        try:
+            view = await self._view(user_id)
+            known = self._drawn.get(user_id)
+            drawn = await self._screen.publish(user_id, view, known=known)
+            if drawn is None:  # another process was first: look again, then let the newest win
+                drawn = await self._screen.publish(user_id, await self._view(user_id), known=None)
+        except SlackAway:
+            return
+        if drawn and user_id in self._viewers:
+            self._drawn[user_id] = drawn
+
+    async def _view(self, user_id: UserId) -> View:
+        lang = await language_of(self._people, self._workspace_id, user_id)
+        overview = await attempt(self._overview(user_id))
+        if isinstance(overview, Overview):
+            return home_view(lang, overview, now=self._clock())
+        if isinstance(overview, Refused):
+            return _as_home(refusal_message(lang, overview.refusal, self._command))
+        return _as_home(busy_message(lang))
+
+    async def _overview(self, user_id: UserId) -> Overview:
+        actor = await self._people.member(self._workspace_id, user_id)
+        return await self._channels.overview(actor)
+
+    def _forget(self, user_id: UserId) -> None:
+        self._viewers.pop(user_id, None)
+        self._drawn.pop(user_id, None)
+
+
+def _as_home(message: dict[str, Any]) -> View:
+    return {"type": "home", "blocks": message["blocks"]}

@@ -1,0 +1,108 @@
+"""Slack over HTTP: the route that verifies raw bytes, parses them itself and hands on a dict.
+
+The one rule: what is not signed is not parsed, and no answer says more than a small word.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+import structlog
+from aiohttp import web
+
+from handlers.payload import Malformed
+from handlers.signature import SIGNATURE, TIMESTAMP, is_genuine
+from handlers.slack import SlackSide
+
+PATH: Final = "/slack/events"
+MOST_BYTES: Final = 512 * 1024
+_READS_FOR: Final = 3.0
+_MOST_FIELDS: Final = 50
+_FORM: Final = "application/x-www-form-urlencoded"
+_log = structlog.get_logger(__name__)
+
+
+class Inbound:
+    """The route."""
+
+    def __init__(
+        self, side: SlackSide, *, signing_secrets: Sequence[str], clock: Callable[[], datetime]
+    ) -> None:
+        self._side = side
+        self._secrets = tuple(signing_secrets)
+        self._clock = clock
+
+    async def receive(self, request: web.Request) -> web.Response:
+        """Answer one request of Slack's."""
+        try:
+            async with asyncio.timeout(_READS_FOR):
+                raw = await _body(request)
+        except TimeoutError:
+            return _word(408, "too slow")
+        if raw is None:
+            return _word(413, "too large")
+        if not self._is_genuine(request, raw):
+            _log.warning("A request was not signed by Slack")
+            return _word(401, "not signed by Slack")
+        try:
+            body = parsed(raw, request.content_type)
+        except Malformed:
+            return _word(400, "malformed")
+        return await self._answered(body)
+
+    async def _answered(self, body: dict[str, Any]) -> web.Response:
+        if body.get("type") == "url_verification":
+            return web.json_response({"challenge": str(body.get("challenge", ""))[:1000]})
+        if body.get("ssl_check") == "1":
+            return web.Response()
+        answer = await self._side.dispatch(body)
+        if answer.body is None:
+            return web.Response(status=answer.status)
+        return web.json_response(answer.body, status=answer.status)
+
+    def _is_genuine(self, request: web.Request, raw: bytes) -> bool:
+        return is_genuine(
+            raw,
+            timestamp=request.headers.get(TIMESTAMP, ""),
+            signature=request.headers.get(SIGNATURE, ""),
+            secrets=self._secrets,
+            now=self._clock(),
+        )
+
+
+async def _body(request: web.Request) -> bytes | None:
+    """The raw bytes; ``None`` if there are too many, of which no more is read than that takes."""
+    if (request.content_length or 0) > MOST_BYTES:
+        return None
+    read = bytearray()
+    async for chunk in request.content.iter_any():
+        read += chunk
+        if len(read) > MOST_BYTES:
+            return None
+    return bytes(read)
+
+
+def parsed(raw: bytes, content_type: str) -> dict[str, Any]:
+    """The payload: JSON, or a form that is one or carries one. Raises ``Malformed``."""
+    try:
+        text = raw.decode("utf-8")
+        if content_type == _FORM:
+            form = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+            # A command's text may well contain the word; only the field counts.
+            body: Any = json.loads(form["payload"]) if "payload" in form else form
+        else:
+            body = json.loads(text)
+    except (ValueError, RecursionError) as fault:
+        raise Malformed("neither JSON nor a form") from fault
+    if not isinstance(body, dict):
+        raise Malformed("no object")
+    return body
+
+
+def _word(status: int, error: str) -> web.Response:
+    return web.json_response({"error": error}, status=status)

@@ -1,0 +1,211 @@
+"""What Slack sent, as one typed value.
+
+The one rule: whatever stands in a payload, reading it ends in an ``Asked`` or in ``Malformed``; nothing
+downstream meets a wrong type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from bot.domain.ids import UserId, WorkspaceId
+
+Json = Mapping[str, Any]
+
+
+class Malformed(ValueError):
+    """No payload of Slack's looks like this."""
+
+
+class Form(StrEnum):
+    """What kind of payload it is: chooses the listener."""
+
+    COMMAND = "command"
+    ACTION = "block_actions"
+    SUBMISSION = "view_submission"
+    CLOSED = "view_closed"
+    EVENT = "event_callback"
+    OTHER = "other"
+
+
+class Surface(StrEnum):
+    """Where the person stands: chooses how they can be answered."""
+
+    COMMAND = "command"
+    MESSAGE = "message"
+    MODAL = "modal"
+    HOME = "home"
+    NOWHERE = "nowhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One command, click, form or event."""
+
+    form: Form
+    workspace_id: WorkspaceId
+    user_id: UserId
+    name: str
+    """The command, the action id, the callback id or the event's type."""
+    surface: Surface = Surface.NOWHERE
+    key: str = ""
+    """Slack's own id of this very request: the same when it is delivered again."""
+    trigger_id: str = field(default="", repr=False)
+    response_url: str = field(default="", repr=False)
+    text: str = ""
+    """What was typed after the command."""
+    value: str = ""
+    """What the button carries, or the form's private metadata."""
+    view_id: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """What stands in the form, by block id."""
+    is_link: bool = False
+    """A button that only opens an address: Slack reports it all the same."""
+    is_ephemeral: bool = False
+    event: Json = field(default_factory=dict)
+
+
+_INTERACTIVE: Final = {form.value: form for form in (Form.ACTION, Form.SUBMISSION, Form.CLOSED)}
+
+
+def read(body: Json) -> Asked:
+    """Type a payload. Raises ``Malformed``."""
+    kind = _text(body, "type")
+    if kind == Form.EVENT.value:
+        return _event(body)
+    if kind in _INTERACTIVE:
+        return _interaction(body, _INTERACTIVE[kind])
+    if "command" in body:
+        return _command(body)
+    if not kind:
+        raise Malformed("neither a command nor a type")
+    return _other(body, kind)
+
+
+def _command(body: Json) -> Asked:
+    return Asked(
+        form=Form.COMMAND,
+        surface=Surface.COMMAND,
+        workspace_id=WorkspaceId(_needed(body, "team_id")),
+        user_id=UserId(_needed(body, "user_id")),
+        name=_needed(body, "command"),
+        text=_text(body, "text"),
+        key=_text(body, "trigger_id"),
+        trigger_id=_text(body, "trigger_id"),
+        response_url=_text(body, "response_url"),
+    )
+
+
+def _interaction(body: Json, form: Form) -> Asked:
+    view = _part(body, "view")
+    action = _action(body) if form is Form.ACTION else {}
+    container = _part(body, "container")
+    return Asked(
+        form=form,
+        surface=_surface(form, view, container),
+        workspace_id=_workspace(body, view),
+        user_id=UserId(_needed(_part(body, "user"), "id")),
+        name=_needed(action, "action_id") if action else _text(view, "callback_id"),
+        key=_text(body, "trigger_id"),
+        trigger_id=_text(body, "trigger_id"),
+        response_url=_text(body, "response_url"),
+        value=_value(action) if action else _text(view, "private_metadata"),
+        view_id=_text(view, "id"),
+        fields=_fields(view) if form is Form.SUBMISSION else {},
+        is_link=bool(_text(action, "url")),
+        is_ephemeral=container.get("is_ephemeral") is True,
+    )
+
+
+def _event(body: Json) -> Asked:
+    event = _part(body, "event")
+    return Asked(
+        form=Form.EVENT,
+        workspace_id=WorkspaceId(_needed(body, "team_id")),
+        user_id=UserId(_user_of(event)),
+        name=_needed(event, "type"),
+        key=_text(body, "event_id"),
+        event=event,
+    )
+
+
+def _other(body: Json, kind: str) -> Asked:
+    """Shortcuts, suggestions and what Slack may invent: known well enough to be answered politely."""
+    team, user = _part(body, "team"), _part(body, "user")
+    return Asked(
+        form=Form.OTHER,
+        workspace_id=WorkspaceId(_text(team, "id") or _text(body, "team_id")),
+        user_id=UserId(_text(user, "id")),
+        name=kind,
+    )
+
+
+def _surface(form: Form, view: Json, container: Json) -> Surface:
+    if view:
+        return Surface.HOME if view.get("type") == "home" else Surface.MODAL
+    if form is Form.ACTION and container.get("type") == "message":
+        return Surface.MESSAGE
+    raise Malformed("a click or a form without a place")
+
+
+def _workspace(body: Json, view: Json) -> WorkspaceId:
+    # A person of another workspace may click in a shared conversation: their own workspace counts.
+    user, team = _part(body, "user"), _part(body, "team")
+    return WorkspaceId(_text(user, "team_id") or _text(team, "id") or _needed(view, "team_id"))
+
+
+def _action(body: Json) -> Json:
+    actions = body.get("actions")
+    if not isinstance(actions, list) or not actions or not isinstance(actions[0], dict):
+        raise Malformed("a click on nothing")
+    return actions[0]
+
+
+def _value(action: Json) -> str:
+    chosen = _part(action, "selected_option")
+    return _text(action, "value") or _text(chosen, "value")
+
+
+def _fields(view: Json) -> dict[str, str]:
+    """The inputs' values by block id; an empty input is an empty text."""
+    values = _part(_part(view, "state"), "values")
+    read_: dict[str, str] = {}
+    for block, elements in values.items():
+        if not isinstance(elements, dict):
+            raise Malformed("state that is no state")
+        for element in elements.values():
+            read_[block] = _text(element, "value") if isinstance(element, dict) else ""
+    return read_
+
+
+def _user_of(event: Json) -> str:
+    user = event.get("user")
+    return _text(user, "id") if isinstance(user, dict) else _text(event, "user")
+
+
+def _part(body: Json, name: str) -> Json:
+    part = body.get(name)
+    if part is None:
+        return {}
+    if not isinstance(part, dict):
+        raise Malformed(f"{name} is no object")
+    return part
+
+
+def _text(body: Json, name: str) -> str:
+    value = body.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise Malformed(f"{name} is no text")
+    return value
+
+
+def _needed(body: Json, name: str) -> str:
+    value = _text(body, name)
+    if not value:
+        raise Malformed(f"{name} is missing")
+    return value

@@ -1,0 +1,122 @@
+"""Every call by which a person is shown something: modals, Home, answers to a ``response_url``.
+
+The one rule: each call has two seconds and one try; the SDK's own patience would outlive the person's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any, Final, Protocol
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from handlers.reply import Message, View
+
+_TOO_LATE: Final = frozenset({"expired_trigger_id", "trigger_expired", "invalid_trigger_id"})
+_TAKEN: Final = frozenset({"exchanged_trigger_id", "trigger_exchanged"})
+_NEVER_MIND: Final = frozenset({"not_found", "view_not_found", "hash_conflict"})
+
+
+class TriggerLost(Exception):
+    """Slack no longer opens a modal for this click: the three seconds are over."""
+
+
+class SlackAway(Exception):
+    """Slack did not take the call; nothing is known to be wrong with it."""
+
+
+class Figures(Protocol):
+    """What is counted."""
+
+    def slack_call(self, method: str, outcome: str) -> None: ...
+
+    def http_request(self, route: str, status: int) -> None: ...
+
+
+class Screen:
+    """What a person sees, through Slack's Web API."""
+
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        session: aiohttp.ClientSession,
+        figures: Figures,
+        *,
+        patience: float = 2.0,
+    ) -> None:
+        self._client = client
+        self._session = session
+        self._figures = figures
+        self._patience = patience
+
+    async def open(self, trigger_id: str, view: View) -> str:
+        """Open a modal; returns its id, or "" if this click has opened one already.
+
+        Raises ``TriggerLost``, ``SlackAway``.
+        """
+        try:
+            shown = await self._call("views.open", self._client.views_open(trigger_id=trigger_id, view=view))
+        except SlackApiError as error:
+            if _code(error) in _TAKEN:
+                return ""
+            if _code(error) in _TOO_LATE:
+                raise TriggerLost from error
+            raise
+        return str(shown["view"]["id"])
+
+    async def update(self, view_id: str, view: View) -> bool:
+        """Redraw a modal. ``False`` if it was closed meanwhile, which is nobody's fault."""
+        try:
+            await self._call("views.update", self._client.views_update(view_id=view_id, view=view))
+        except SlackApiError as error:
+            if _code(error) in _NEVER_MIND:
+                return False
+            raise
+        return True
+
+    async def publish(self, user_id: str, view: View, *, known: str | None) -> str | None:
+        """Redraw Home; returns its new hash, or ``None`` if it is no longer the one that is ``known``."""
+        call = self._client.views_publish(user_id=user_id, view=view, hash=known)
+        try:
+            shown = await self._call("views.publish", call)
+        except SlackApiError as error:
+            if _code(error) == "hash_conflict":
+                return None
+            raise
+        return str(shown["view"].get("hash", ""))
+
+    async def respond(self, response_url: str, message: Message, *, replace: bool = False) -> None:
+        """Answer where the question was asked. Only the asker sees it."""
+        body = {"response_type": "ephemeral", "replace_original": replace, **message}
+        try:
+            async with asyncio.timeout(self._patience), self._session.post(response_url, json=body) as answer:
+                outcome = "ok" if answer.ok else str(answer.status)
+        except (TimeoutError, aiohttp.ClientError) as error:
+            self._figures.slack_call("response_url", "away")
+            raise SlackAway from error
+        self._figures.slack_call("response_url", outcome)
+        if outcome != "ok":
+            raise SlackAway(outcome)
+
+    async def _call(self, method: str, call: Awaitable[Any]) -> Any:
+        try:
+            async with asyncio.timeout(self._patience):
+                answer = await call
+        except SlackApiError as error:
+            self._figures.slack_call(method, _code(error) or "refused")
+            if error.response.status_code == 429 or error.response.status_code >= 500:
+                raise SlackAway from error
+            raise
+        except (TimeoutError, aiohttp.ClientError) as error:
+            self._figures.slack_call(method, "away")
+            raise SlackAway from error
+        self._figures.slack_call(method, "ok")
+        return answer.data
+
+
+def _code(error: SlackApiError) -> str:
+    data = error.response.data if error.response is not None else None
+    return str(data.get("error", "")) if isinstance(data, dict) else ""
