@@ -30,7 +30,7 @@ from bot.views.blocks import (
     section,
     value_of,
 )
-from bot.views.buttons import deed_button, disconnect_button
+from bot.views.buttons import deed_button, disconnect_button, offered
 from bot.views.language import Language
 from bot.views.models import Removal
 from bot.views.reports import removal_blocks
@@ -39,6 +39,8 @@ from bot.views.words.endings import good_ending
 
 RECONNECT_LINK: Final = "incident.reconnect"
 WHY: Final = "incident.why"
+
+_FOR_ADMINS: Final = frozenset({Deed.DISABLE, Deed.REMOVE})
 
 
 def incident_notice(
@@ -198,17 +200,39 @@ def disabled_notice(lang: Language, channel: Channel, *, actor: UserId | None, n
     )
 
 
+def owner_gone_notice(lang: Language, channel: Channel, *, provider_label: str, is_open: bool) -> Message:
+    """Asks a super admin what should become of the inbox of somebody who left."""
+    address = inert(channel.address)
+    if not is_open:
+        return _line("✅ " + lang.say("{address}: decided. There is nothing to do.", address=address))
+    who = mention(channel.owner_id) if channel.owner_id else "–"
+    said = lang.say("{who} left the workspace, but {address} is still connected.", who=who, address=address)
+    kept = lang.say(
+        "Disable it to keep the permission at {house} for now, or remove it.",
+        house=inert(house(provider_label), 40),
+    )
+    deeds = offered(channel, _FOR_ADMINS)
+    return message(
+        f"❓ {said}",
+        [section(f"❓ {said}\n{kept}"), *actions(*(deed_button(lang, deed, channel) for deed in deeds))],
+    )
+
+
 def operator_notice(lang: Language, subject: str, provider_label: str, is_open: bool) -> Message:
-    """``subject`` is a provider's key and error code (``google:invalid_client``)."""
+    """``subject`` is a provider's key, its error code, and more (``google:invalid_client:…``)."""
     at = inert(house(provider_label), 40)
     if not is_open:
         return _line(
             "✅ " + lang.say("{house} accepts Inboxkeeper's client again. There is nothing to do.", house=at)
         )
-    words = operator_words(lang, provider_label, subject.partition(":")[2])
+    words = operator_words(lang, provider_label, _code_in(subject))
     said = f"🔧 {escape(words.why)}"
     untold = lang.say("Nobody else was told, and no inbox counts as disconnected for it.")
     return message(said, [section("\n".join([said, escape(words.next_step), untold]))])
+
+
+def _code_in(subject: str) -> str:
+    return subject.split(":")[1] if ":" in subject else ""
 
 
 def _line(said: str) -> Message:

@@ -91,7 +91,7 @@ def directory_away_message(lang: Language) -> Message:
 def too_late_message(lang: Language) -> Message:
     """A click opens a dialog for three seconds only, and they were over."""
     said = lang.say("Slack closed the window before it could open, so nothing was done.")
-    return _plain(f"{said}\n{lang.say('Please try again.')}")
+    return _plain(said + "\n" + lang.say("Please try again."))
 
 
 def enabled_message(lang: Language, channel: Channel, *, provider_label: str) -> Message:
