@@ -18,7 +18,27 @@ _STYLES = (
 )
 _CODE = re.compile(r"```\n?(.+?)\n?```|`([^`\n]+)`", re.DOTALL)
 _KEPT = re.compile("\ue000(\\d+)\ue001")
+# A bare machine has no emoji font: the marks that carry meaning are drawn by the style sheet.
+_DRAWN = re.compile("[🟢🟡🔴🔵⚪⚫✅❌⚠]\ufe0f?")
+_DRAWN_AS = {
+    "🟢": "dot-green",
+    "🟡": "dot-yellow",
+    "🔴": "dot-red",
+    "🔵": "dot-blue",
+    "⚪": "dot-white",
+    "⚫": "dot-black",
+    "✅": "tick",
+    "❌": "cross",
+    "⚠": "warn",
+}
 _WRAPPERS = {"bold": "strong", "italic": "em", "strike": "del", "code": "code"}
+
+
+def _drawn(html: str) -> str:
+    def draw(found: re.Match[str]) -> str:
+        return f'<span class="emoji {_DRAWN_AS[found.group(0)[0]]}">{found.group(0)}</span>'
+
+    return _DRAWN.sub(draw, html)
 
 
 def mrkdwn_html(reader: Reader, text: str) -> Markup:
@@ -47,7 +67,7 @@ def _code_html(found: re.Match[str]) -> str:
 def _line_html(line: str) -> str:
     quote = re.match(r"(?:&gt;|>)\s?", line)
     rest = line[quote.end() :] if quote else line
-    html = str(escape(with_emoji(unescape(rest))))
+    html = _drawn(str(escape(with_emoji(unescape(rest)))))
     for pattern, replacement in _STYLES:
         html = pattern.sub(replacement, html)
     return f"<blockquote>{html}</blockquote>" if quote else html
@@ -77,7 +97,8 @@ def text_html(reader: Reader, text: Json) -> Markup:
 
 
 def plain_html(text: str) -> Markup:
-    return Markup("<br>").join(with_emoji(unescape(text)).split("\n"))
+    html = _drawn(str(escape(with_emoji(unescape(text)))))
+    return Markup(html.replace("\n", "<br>"))  # noqa: S704 - escaped just before
 
 
 def rich_html(reader: Reader, part: Json) -> Markup:
@@ -92,7 +113,7 @@ def rich_html(reader: Reader, part: Json) -> Markup:
 
 
 def _inline_html(reader: Reader, element: Json) -> str:
-    html = str(escape(plain_inline(reader, element))).replace("\n", "<br>")
+    html = _drawn(str(escape(plain_inline(reader, element)))).replace("\n", "<br>")
     if element["type"] == "link":
         html = link_html(element["url"], html)
     elif element["type"] in ("user", "channel", "usergroup"):

@@ -73,7 +73,14 @@
     drawn[name] = html;
     const opening = name === "modal" && part.childElementCount === 0;
     remembering(part, () => { part.innerHTML = html; });
-    if (opening) part.querySelector("[data-focus], input, textarea")?.focus();
+    if (name === "modal") modalCame(opening);
+  };
+
+  // Behind a modal nothing can be reached, by key or by pointer.
+  const modalCame = (opening) => {
+    const modal = document.querySelector(".modal");
+    for (const behind of document.querySelectorAll(".sidebar, .pane")) behind.inert = modal !== null;
+    if (opening) modal?.querySelector("[data-focus], input, textarea, .button")?.focus();
   };
 
   const refresh = async () => {
@@ -190,5 +197,6 @@
   const news = new EventSource(`/page/changes?since=${document.body.dataset.revision}`);
   news.onmessage = refresh;
   composer?.elements.text.focus();
+  modalCame(true);
   refresh();
 })();

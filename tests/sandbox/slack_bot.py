@@ -92,7 +92,7 @@ async def world(
         app = AsyncApp(
             client=client, signing_secret=SECRET, authorize=_authorize, process_before_response=True
         )
-        made = World(slack, Driver(slack.public_url, session), clock, app, client, session)
+        made = World(slack, Driver(str(slack.public_url), session), clock, app, client, session)
         _register(made)
         stop = await _connect(made, transport)
         try:
@@ -106,7 +106,7 @@ async def world(
 async def _connect(made: World, transport: Transport) -> Any:
     if transport == "socket":
         handler = AsyncSocketModeHandler(made.app, APP_TOKEN, web_client=made.client)
-        await handler.connect_async()
+        await handler.connect_async()  # type: ignore[no-untyped-call]
         await made.slack.until_connected()
         return handler.close_async
 
