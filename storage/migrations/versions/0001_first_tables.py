@@ -166,6 +166,7 @@ def upgrade() -> None:
             "workspace_id", "recipient", "kind", "topic", name="uq_notice_workspace_id_recipient_kind_topic"
         ),
     )
+    op.create_index("ix_notice_channel", "notice", ["channel_id", "kind"], unique=False)
     op.create_index("ix_notice_grant", "notice", ["grant_id"], unique=False)
     op.create_index("ix_notice_incident", "notice", ["incident_id"], unique=False)
     op.create_table(

@@ -1,0 +1,156 @@
+"""Opening: URLs as people write them, one process per SQLite file, keys that fit, databases that are away."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from pathlib import Path
+
+import pytest
+
+from bot.domain.grant import Secret
+from storage import (
+    Cipher,
+    DatabaseInUse,
+    KeyLost,
+    Storage,
+    StorageAway,
+    Taken,
+    generate_key,
+    migrate,
+    rekey,
+)
+from storage.session import translated
+from tests.storage.builders import a_grant, a_ticket
+
+
+@pytest.mark.parametrize("scheme", ["sqlite", "sqlite+aiosqlite"])
+async def test_a_relative_file_is_made_with_its_folder(
+    scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cipher: Cipher
+) -> None:
+    """The default database lies in a folder that a fresh checkout does not have."""
+    monkeypatch.chdir(tmp_path)
+    url = f"{scheme}:///data/inboxkeeper.db"
+    await migrate(url)
+    storage = await Storage.open(url, cipher=cipher)
+    await storage.ping()
+    await storage.close()
+    assert (tmp_path / "data" / "inboxkeeper.db").exists()
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+async def test_any_postgresql_scheme_will_do(database_url: str, cipher: Cipher) -> None:
+    """Hosts print URLs with several names for the same thing."""
+    for scheme in ("postgres", "postgresql+psycopg", "postgresql+asyncpg"):
+        url = database_url.replace("postgresql", scheme, 1)
+        storage = await Storage.open(url, cipher=cipher)
+        await storage.ping()
+        await storage.close()
+
+
+async def test_a_second_serve_is_refused(tmp_path: Path, cipher: Cipher) -> None:
+    """Two processes on one SQLite file would each think that they are alone."""
+    url = f"sqlite:///{tmp_path / 'inboxkeeper.db'}"
+    first = await Storage.open(url, cipher=cipher, exclusive=True)
+    with pytest.raises(DatabaseInUse):
+        await Storage.open(url, cipher=cipher, exclusive=True)
+    sharing = await Storage.open(url, cipher=cipher)
+    await sharing.close()
+    await first.close()
+    again = await Storage.open(url, cipher=cipher, exclusive=True)
+    await again.close()
+
+
+async def test_a_database_that_is_away_is_said_so(unreachable_url: str, cipher: Cipher) -> None:
+    """Opening waits for nothing; each use says that it is away."""
+    storage = await Storage.open(unreachable_url, cipher=cipher)
+    with pytest.raises(StorageAway):
+        await storage.ping()
+    with pytest.raises(StorageAway):
+        async with storage.writing() as uow:
+            await uow.channels.count()
+    await storage.close()
+
+
+async def test_a_silent_database_is_given_up_soon(cipher: Cipher) -> None:
+    """A server that accepts and never answers must not hold up a person's click."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"postgresql://inboxkeeper@127.0.0.1:{silent.getsockname()[1]}/inboxkeeper"
+        storage = await Storage.open(url, cipher=cipher)
+        async with asyncio.timeout(10):
+            with pytest.raises(StorageAway):
+                await storage.ping()
+        await storage.close()
+
+
+async def test_a_mistake_of_ours_is_not_the_databases_fault() -> None:
+    """Only what waiting can mend is called *away*."""
+    with pytest.raises(ValueError, match="ours"), translated():
+        raise ValueError("ours")
+
+
+async def test_keys_are_checked_against_the_canary(database_url: str, cipher: Cipher) -> None:
+    """The first check seals it; another key is noticed, a key in front of the first one is not."""
+    first, wrong = generate_key(), generate_key()
+    for keys, fit in (([first], True), ([first], True), ([wrong], False), ([wrong, first], True)):
+        storage = await Storage.open(database_url, cipher=Cipher(keys))
+        assert await storage.check_keys() is fit
+        await storage.close()
+
+
+async def test_rekeying_makes_the_old_key_unneeded(database_url: str) -> None:
+    """Every secret is written anew: afterwards the newest key alone opens everything."""
+    old, new = generate_key(), generate_key()
+    grant, ticket = a_grant(secret=Secret("kept")), a_ticket()
+    storage = await Storage.open(database_url, cipher=Cipher([old]))
+    async with storage.writing() as uow:
+        await uow.grants.add(grant)
+        await uow.grants.add(a_grant(secret=None))
+        await uow.tickets.add(ticket)
+        await uow.commit()
+    assert await storage.check_keys()
+    await storage.close()
+
+    storage = await Storage.open(database_url, cipher=Cipher([new, old]))
+    assert await rekey(storage) == 2
+    await storage.close()
+
+    storage = await Storage.open(database_url, cipher=Cipher([new]))
+    assert await storage.check_keys()
+    async with storage.reading() as uow:
+        assert await uow.grants.find(grant.id) == grant
+        assert await uow.tickets.find(ticket.id) == ticket
+    await storage.close()
+
+
+async def test_rekeying_tells_how_many_secrets_are_lost(database_url: str) -> None:
+    """What no key opens does not keep the rest from being written anew."""
+    lost, old, new = generate_key(), generate_key(), generate_key()
+    for key in (lost, old):
+        storage = await Storage.open(database_url, cipher=Cipher([key]))
+        async with storage.writing() as uow:
+            await uow.grants.add(a_grant(id=f"of {key}"))
+            await uow.commit()
+        await storage.close()
+    storage = await Storage.open(database_url, cipher=Cipher([new, old]))
+    with pytest.raises(KeyLost) as failed:
+        await rekey(storage)
+    assert failed.value.rows == 1
+    await storage.close()
+    storage = await Storage.open(database_url, cipher=Cipher([new]))
+    async with storage.reading() as uow:
+        assert await uow.grants.find(f"of {old}")  # type: ignore[arg-type]
+        with pytest.raises(KeyLost):
+            await uow.grants.find(f"of {lost}")  # type: ignore[arg-type]
+    await storage.close()
+
+
+async def test_a_refused_row_is_taken(storage: Storage) -> None:
+    """A unique constraint is an answer, not a crash."""
+    grant = a_grant()
+    async with storage.writing() as uow:
+        await uow.grants.add(grant)
+        with pytest.raises(Taken):
+            await uow.grants.add(grant)
