@@ -55,6 +55,13 @@ def text_of(body: Json, key: str, *, default: str | None = None) -> str:
     return value
 
 
+def number_in(request: web.Request, key: str, default: float) -> float:
+    try:
+        return float(request.query.get(key, default))
+    except ValueError:
+        raise CannotAct(400, f"`{key}` is a number") from None
+
+
 class Control:
     def __init__(self, core: Core, acting: Acting, pressing: Pressing) -> None:
         self._core = core
@@ -84,11 +91,11 @@ class Control:
 
     async def _news(self, request: web.Request) -> Json:
         """Answers when something changed after `since`, or after `within` real seconds."""
-        since, within = int(request.query.get("since", 0)), float(request.query.get("within", 5))
-        return {"revision": await self._core.workspace.news_since(since, within=min(within, 30.0))}
+        since, within = int(number_in(request, "since", 0)), min(number_in(request, "within", 5), 30.0)
+        return {"revision": await self._core.workspace.news_since(since, within=within)}
 
     async def _calls(self, request: web.Request) -> Json:
-        since = int(request.query.get("since", 0))
+        since = int(number_in(request, "since", 0))
         return {"calls": self._core.calls.shown(since=since, method=request.query.get("method"))}
 
     # --- acting ---
