@@ -57,7 +57,7 @@ def providers_off(lang: Language, overview: Overview) -> list[str]:
     if not overview.providers_off:
         return []
     names = lang.listed(inert(label, 40) for label in overview.providers_off)
-    return [lang.say("Cannot be connected yet, for want of a client: {providers}.", providers=names)]
+    return [lang.say("Not available yet, because no client is configured: {providers}.", providers=names)]
 
 
 def help_hint(lang: Language, command: str) -> str:

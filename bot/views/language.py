@@ -41,6 +41,9 @@ class Language:
     def listed(self, names: Iterable[str]) -> str:
         return ("、" if self.code == "ja" else ", ").join(names)
 
+    def quoted(self, text: str) -> str:
+        return f"「{text}」" if self.code == "ja" else f"“{text}”"
+
     def together(self, *sentences: str) -> str:
         """Sentences one after the other; Japanese puts no blank between them."""
         return ("" if self.code == "ja" else " ").join(sentence for sentence in sentences if sentence)

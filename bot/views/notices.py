@@ -20,6 +20,7 @@ from bot.views.blocks import (
     Block,
     Message,
     actions,
+    bold,
     button,
     context,
     escape,
@@ -57,12 +58,13 @@ def incident_notice(
     if not is_open:
         return _resolved(lang, channel, incident, now)
     said = _headline(lang, channel, incident)
+    mark = "🟡" if incident.kind is IncidentKind.UNVERIFIABLE else "🔴"
     blocks = [
-        section("\n".join([f"🔴 *{said}*", _since(lang, incident, now)])),
+        section("\n".join([f"{mark} {bold(said)}", _since(lang, incident, now)])),
         section(_reasons(lang, channel, incident, provider_label)),
         *actions(*_ways(lang, channel, incident, url)),
     ]
-    return message(f"🔴 {said}", blocks)
+    return message(f"{mark} {said}", blocks)
 
 
 def _headline(lang: Language, channel: Channel, incident: Incident) -> str:
@@ -82,25 +84,21 @@ def _since(lang: Language, incident: Incident, now: datetime) -> str:
 
 def _reasons(lang: Language, channel: Channel, incident: Incident, provider_label: str) -> str:
     why = cause_words(lang, incident.cause, provider_label)
+    if incident.kind is IncidentKind.UNVERIFIABLE:
+        waiting = lang.say(
+            "It may still work. We keep trying and tell you here; you don't need to do anything."
+        )
+        return "\n".join([escape(why.why), waiting])
     stops = (
         lang.say("What stops working: {use}", use=inert(channel.use, 200))
         if channel.use
         else lang.say("What stops working: everything that uses this inbox.")
     )
-    if incident.kind is IncidentKind.UNVERIFIABLE:
-        stops = lang.say("It may still work; we keep trying and tell you here.")
-    return "\n".join(
-        [
-            escape(why.why),
-            stops,
-            f"{_mender(lang, channel, incident, provider_label)} {escape(why.next_step)}",
-        ]
-    )
+    lines = (escape(why.why), stops, _mender(lang, channel, incident, provider_label), escape(why.next_step))
+    return "\n".join(line for line in lines if line)
 
 
 def _mender(lang: Language, channel: Channel, incident: Incident, provider_label: str) -> str:
-    if incident.kind is IncidentKind.UNVERIFIABLE:
-        return lang.say("Nobody needs to act.")
     if incident.cause in ADMIN_CAUSES:
         admin = inert(house(provider_label), 40)
         return lang.say("Who can fix it: your organisation's {house} admin.", house=admin)

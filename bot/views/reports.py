@@ -41,7 +41,7 @@ def enabled_text(lang: Language, channel: Channel, provider_label: str) -> str:
 
 def removal_blocks(lang: Language, removal: Removal) -> list[Block]:
     """Here, there, and by hand where it was not confirmed."""
-    here = lang.say("{address} is removed here, and its key deleted.", address=inert(removal.channel.address))
+    here = lang.say("{address} is removed here.", address=inert(removal.channel.address))
     text = f"• {here}\n• {escape(revocation_words(lang, removal))}"
     by_hand = [manual_block(lang, removal.channel.provider)] if removal.revocation in _BY_HAND else []
     return [section(text), *by_hand, *_check(lang, removal)]

@@ -41,8 +41,8 @@ def _lines(lang: Language, card: SetupCard) -> list[str]:
     return [
         "✅ " + lang.say("Slack connected"),
         ("⚠️ " if card.loopback_only else "✅ ") + pages,
-        ("✅ " if card.google_on else "⬜ ") + google,
-        "⬜ " + lang.say("Connect the first inbox"),
+        ("✅ " if card.google_on else "☐ ") + google,
+        "☐ " + lang.say("Connect the first inbox"),
     ]
 
 

@@ -100,7 +100,10 @@ def _next(lang: Language, status: ChannelStatus) -> str:
 
 
 def _permissions(lang: Language, status: ChannelStatus) -> str:
-    lines = [f"• {escape(what)} ({escape(why)})" for what, why in scope_lines(lang, status.scopes)[:_SCOPES]]
+    lines = [
+        "• " + lang.say("{what}: {why}", what=escape(what), why=escape(why))
+        for what, why in scope_lines(lang, status.scopes)[:_SCOPES]
+    ]
     return "\n".join([bold(lang.say("Permissions")), *(lines or [lang.say("none on record")])])
 
 

@@ -96,8 +96,8 @@ def _use(lang: Language, channel: Channel) -> list[Block]:
 
 def _here(lang: Language) -> str:
     return lang.say(
-        "The inbox is forgotten and its key deleted. Connect the same mailbox again within 30 days and its "
-        "settings and history come back."
+        "The inbox is forgotten. Connect the same mailbox again within 30 days and its settings and history "
+        "come back."
     )
 
 

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from bot.domain.cause import Cause
 from bot.domain.ticket import Ending, TicketOutcome
 from bot.views.language import Language
@@ -112,7 +114,7 @@ def _withheld(lang: Language, outcome: TicketOutcome, at: str) -> Words:
 
 def unticked(lang: Language, missing: frozenset[str], at: str) -> str:
     """The boxes that were left unticked, named in words."""
-    names = [f"“{what}”" for what, _ in scope_lines(lang, missing)]
+    names = [lang.quoted(what) for what, _ in scope_lines(lang, missing)]
     return lang.count(
         "At {house} this box was left unticked: {permissions}.",
         "At {house} these boxes were left unticked: {permissions}.",
@@ -137,10 +139,14 @@ def _consent_failed(lang: Language, outcome: TicketOutcome, at: str) -> Words:
 
 
 def _not_proven(lang: Language, outcome: TicketOutcome, provider_label: str) -> Words:
-    cause = Cause(outcome.code) if outcome.code in set(Cause) else Cause.GRANT_REFUSED
+    title = lang.say("The mailbox did not answer")
+    said = lang.say("You signed in, but the mailbox could not be opened.")
+    cause = Cause(outcome.code) if outcome.code in set(Cause) else Cause.NONE
+    if cause in _UNTOLD:
+        return Words(title, said, lang.say("Try again. If it happens again, ask a super admin."))
     known = cause_words(lang, cause, provider_label)
-    return Words(
-        lang.say("The mailbox did not answer"),
-        lang.together(lang.say("You signed in, but the mailbox could not be opened."), known.why),
-        known.next_step,
-    )
+    return Words(title, lang.together(said, known.why), known.next_step)
+
+
+_UNTOLD: Final = frozenset({Cause.NONE, Cause.GRANT_REFUSED, Cause.SIGN_IN_AGAIN})
+"""Causes that say nothing to somebody who has just signed in."""

@@ -36,7 +36,7 @@ def revocation_words(lang: Language, removal: Removal) -> str:
             return lang.say("Revoked at {house}: confirmed. The access is gone there too.", house=at)
         case Revocation.REQUESTED:
             return lang.say(
-                "Revoked at {house}: requested, not confirmed yet. We keep checking and tell you here.",
+                "Revoked at {house}: requested, not confirmed yet. We keep checking and tell you.",
                 house=at,
             )
         case Revocation.NOT_CONFIRMED:
@@ -48,7 +48,7 @@ def revocation_words(lang: Language, removal: Removal) -> str:
                 "Not revoked at {house}: the mailbox was connected again before we asked.", house=at
             )
         case Revocation.NOT_ASKED:
-            return lang.say("Revoked at {house}: not asked yet. We will, and tell you here.", house=at)
+            return lang.say("Revoked at {house}: not asked yet. We will, and tell you.", house=at)
 
 
 def _shared(lang: Language, removal: Removal, at: str) -> str:
