@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
 import pytest
 
 from sandbox.driver import CannotDo
@@ -191,3 +192,43 @@ async def test_a_bot_that_does_not_answer_fails_before_the_person(transport: Any
         acme.app.use(sleepy)
         shown = await acme.driver.person("alice").types("/inbox hello")
         assert shown.error_shown == '/inbox failed with the error "operation_timeout"'
+
+
+async def test_every_kind_of_choice_arrives_with_the_message(acme: World) -> None:
+    """Overflow, select of people and checkboxes: the option from the block, the state beside it."""
+
+    def option(word: str) -> dict[str, Any]:
+        return {"text": {"type": "plain_text", "text": word}, "value": word.lower()}
+
+    def label(word: str) -> dict[str, Any]:
+        return {"type": "plain_text", "text": word}
+
+    elements: list[dict[str, Any]] = [
+        {"type": "overflow", "action_id": "more", "options": [option("Status"), option("Remove")]},
+        {"type": "users_select", "action_id": "who", "placeholder": label("Who")},
+        {"type": "checkboxes", "action_id": "which", "options": [option("Mail"), option("Calendar")]},
+    ]
+    blocks = [{"type": "actions", "block_id": "row", "elements": elements}]
+    await acme.client.chat_postMessage(channel="U0ALICE", text="Choose", blocks=blocks)
+    alice = acme.driver.person("alice")
+    await alice.chooses(None, "Remove", in_="dm")
+    assert acme.got[-1]["actions"][0]["selected_option"]["value"] == "remove"
+    await alice.chooses("Who", "Omar Haddad")
+    assert acme.got[-1]["actions"][0]["selected_user"] == "U0OMAR"
+    await alice.chooses(None, "Mail")
+    await alice.chooses(None, "Calendar")
+    await alice.chooses(None, "Mail", on=False)
+    values = acme.got[-1]["state"]["values"]["row"]
+    assert [one["value"] for one in values["which"]["selected_options"]] == ["calendar"]
+    assert values["who"] == {"type": "users_select", "selected_user": "U0OMAR"}
+    assert acme.got[-1]["message"]["text"] == "Choose"
+    assert "( ) Mail (x) Calendar" in (await alice.sees()).dm.last.plain
+
+
+async def test_an_absent_slack_hangs_up_until_mended(acme: World) -> None:
+    """Every call; and what people do then fails or waits, as it would."""
+    await acme.driver.break_("away")
+    with pytest.raises(aiohttp.ClientError):
+        await acme.client.chat_postMessage(channel="U0ALICE", text="Hello")
+    await acme.driver.mend()
+    assert (await acme.client.chat_postMessage(channel="U0ALICE", text="Hello"))["ok"]
