@@ -1,0 +1,124 @@
+"""The browser at the other end: its language, its cookie, and whether a form was sent from our own page."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from bot.views.language import Language, language_for
+
+COOKIE: Final = "inboxkeeper_browser"
+_LASTS: Final = 30 * 60
+_COOKIE_SHAPE: Final = re.compile(r"[\w-]{43}", re.ASCII)
+_WEIGHTED: Final = re.compile(r"([a-z]{1,8})[\w-]*(?:\s*;\s*q=([01](?:\.\d{1,3})?))?", re.ASCII)
+
+HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+"""On every answer. No script, nothing from elsewhere, nothing kept, nothing told onward."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where people's browsers find the pages."""
+
+    origin: str
+    prefix: str
+    """The path under which a proxy serves them; mostly empty."""
+    is_secure: bool
+
+    @classmethod
+    def at(cls, base_url: str) -> Site:
+        parts = urlsplit(base_url)
+        return cls(f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/"), parts.scheme == "https")
+
+    @property
+    def is_loopback(self) -> bool:
+        """Plain http is allowed there only."""
+        return not self.is_secure
+
+
+def page(html: str, *, status: int = 200) -> web.Response:
+    return web.Response(text=html, status=status, content_type="text/html", charset="utf-8")
+
+
+def see_other(path: str) -> web.Response:
+    """Open that instead, with a GET."""
+    return web.Response(status=303, headers={"Location": path})
+
+
+def language_wanted(request: web.Request) -> Language:
+    """The browser's first choice among the languages we have; English otherwise."""
+    wanted = request.headers.get("Accept-Language", "")[:200].casefold()
+    best, weight = "en", 0.0
+    for part in wanted.split(","):
+        found = _WEIGHTED.fullmatch(part.strip())
+        if found and (given := float(found[2] or 1)) > weight and language_for(found[1]).code == found[1]:
+            best, weight = found[1], given
+    return language_for(best)
+
+
+def browser_of(request: web.Request) -> str | None:
+    """Which browser this is: a digest of its cookie, ``None`` without one."""
+    value = _cookie(request)
+    return _digest(value) if value else None
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A browser that has, or is about to get, a cookie."""
+
+    browser: str
+    cookie: str
+
+    @classmethod
+    def of(cls, request: web.Request) -> Marked:
+        # Kept if there is one: a second sign-in beside the first must not orphan it.
+        cookie = _cookie(request) or secrets.token_urlsafe(32)
+        return cls(_digest(cookie), cookie)
+
+    def on(self, response: web.Response, site: Site) -> web.Response:
+        response.set_cookie(
+            COOKIE,
+            self.cookie,
+            max_age=_LASTS,
+            path="/",
+            httponly=True,
+            samesite="Lax",
+            secure=site.is_secure,
+        )
+        return response
+
+
+def is_own_form(request: web.Request, site: Site) -> bool:
+    """Whether a POST comes from a page of ours.
+
+    Browsers say so in ``Sec-Fetch-Site``; older ones in ``Origin``. What says neither is no browser that
+    somebody else's page could have made do this.
+    """
+    said = request.headers.get("Sec-Fetch-Site")
+    if said is not None:
+        return said in {"same-origin", "none"}
+    origin = request.headers.get("Origin")
+    return origin is None or origin == site.origin
+
+
+def _cookie(request: web.Request) -> str:
+    value = request.cookies.get(COOKIE, "")
+    return value if _COOKIE_SHAPE.fullmatch(value) else ""
+
+
+def _digest(cookie: str) -> str:
+    return hashlib.sha256(cookie.encode()).hexdigest()

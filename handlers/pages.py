@@ -1,0 +1,102 @@
+"""The pages between Slack and the provider: landing, onward, and once more after an outcome.
+
+The one rule: a GET spends nothing and marks nobody, so that link previews are harmless; only the POST of
+our own form begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
+
+from aiohttp import web
+
+from bot.services.connecting import Connecting, Landing
+from bot.views.language import language_for
+from bot.views.pages import STYLESHEET, landing_page, not_found_page, onward_page, welcome_page
+from handlers.browser import Marked, Site, is_own_form, language_wanted, page, see_other
+
+_LONGEST: Final = 200
+"""Characters of a secret in an address; ours have 43."""
+
+
+@dataclass(frozen=True)
+class Pages:
+    """The routes that people see."""
+
+    connecting: Connecting
+    site: Site
+    loopback_only: bool
+
+    async def welcome(self, request: web.Request) -> web.Response:
+        return page(welcome_page(language_wanted(request)))
+
+    async def stylesheet(self, request: web.Request) -> web.Response:
+        return web.Response(body=STYLESHEET.read_bytes(), content_type="text/css", charset="utf-8")
+
+    async def landing(self, request: web.Request) -> web.Response:
+        """``GET /go/{secret}``: who asked for what."""
+        return self._landed(request, "go", await self.connecting.landing(_secret(request)))
+
+    async def start(self, request: web.Request) -> web.Response:
+        """``POST /go/{secret}``: mark the browser and show the way to the provider."""
+        return await self._begun(request, "go", self.connecting.landing, self.connecting.start)
+
+    async def link_landing(self, request: web.Request) -> web.Response:
+        """``GET /l/{secret}``: the same for the link in a notice."""
+        return self._landed(request, "l", await self.connecting.link_landing(_secret(request)))
+
+    async def link_start(self, request: web.Request) -> web.Response:
+        """``POST /l/{secret}``."""
+        return await self._begun(request, "l", self.connecting.link_landing, self.connecting.link_start)
+
+    async def again(self, request: web.Request) -> web.Response:
+        """``POST /again/{secret}``: straight back to the provider after an outcome that can be mended."""
+        if not is_own_form(request, self.site):
+            return page(not_found_page(language_wanted(request)), status=403)
+        marked = Marked.of(request)
+        url = await self.connecting.again(_secret(request), marked.browser)
+        # The fresh ticket goes to the provider as the state; whose it is, only it knows.
+        landing = await self.connecting.landing(dict(parse_qsl(urlsplit(url).query)).get("state", ""))
+        return self._onward(marked, landing, url)
+
+    def _landed(self, request: web.Request, kind: str, landing: Landing) -> web.Response:
+        html = landing_page(
+            language_for(landing.locale),
+            address=landing.address,
+            requester_name=landing.requester_name,
+            workspace_name=landing.workspace_name,
+            purpose=landing.purpose,
+            provider_label=landing.provider_label,
+            action_url=self._path(kind, _secret(request)),
+            loopback_hint=self.loopback_only,
+        )
+        return page(html)
+
+    async def _begun(
+        self,
+        request: web.Request,
+        kind: str,
+        look: Callable[[str], Awaitable[Landing]],
+        begin: Callable[[str, str], Awaitable[str]],
+    ) -> web.Response:
+        secret = _secret(request)
+        if not is_own_form(request, self.site):
+            # Somebody else's page sent this form: show ours, whose button decides.
+            return see_other(self._path(kind, secret))
+        landing = await look(secret)
+        marked = Marked.of(request)
+        return self._onward(marked, landing, await begin(secret, marked.browser))
+
+    def _onward(self, marked: Marked, landing: Landing, url: str) -> web.Response:
+        html = onward_page(language_for(landing.locale), url=url, provider_label=landing.provider_label)
+        return marked.on(page(html), self.site)
+
+    def _path(self, kind: str, secret: str) -> str:
+        return f"{self.site.prefix}/{kind}/{secret}"
+
+
+def _secret(request: web.Request) -> str:
+    return request.match_info["secret"][:_LONGEST]
