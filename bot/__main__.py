@@ -37,18 +37,18 @@ class Transport(StrEnum):
 def serve() -> None:
     """Run the bot until it is stopped."""
     settings = _settings()
-    from bot import bootstrap
+    from bot import operating
 
-    asyncio.run(bootstrap.serve(settings))
+    asyncio.run(operating.serve(settings))
 
 
 @app.command()
 def migrate() -> None:
     """Bring the database up to date (serve does it too)."""
     settings = _settings()
-    from bot import bootstrap
+    from bot import operating
 
-    asyncio.run(bootstrap.migrate(settings))
+    asyncio.run(operating.migrate(settings))
 
 
 @app.command()
@@ -61,9 +61,9 @@ def keygen() -> None:
 def rekey() -> None:
     """Encrypt what is stored anew, with the first key."""
     settings = _settings()
-    from bot import bootstrap
+    from bot import operating
 
-    asyncio.run(bootstrap.rekey(settings))
+    asyncio.run(operating.rekey(settings))
 
 
 @app.command()
@@ -107,9 +107,9 @@ def forget(
     settings = _settings()
     if not yes:
         typer.confirm(f"Erase everything about {address}? This cannot be undone.", abort=True)
-    from bot import bootstrap
+    from bot import operating
 
-    asyncio.run(bootstrap.forget(settings, address))
+    asyncio.run(operating.forget(settings, address))
 
 
 def _settings() -> Settings:

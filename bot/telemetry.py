@@ -15,7 +15,7 @@ from typing import Any, Literal, TextIO
 from urllib.parse import quote_plus
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.exposition import generate_latest
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import Processor, WrappedLogger
@@ -168,7 +168,7 @@ class Metrics:
     unreachable_people: Counter
     unknown_codes: Counter
     http_requests: Counter
-    dead_jobs: Gauge
+    dead_jobs: Counter
 
     @classmethod
     def build(cls) -> Metrics:
@@ -185,7 +185,7 @@ class Metrics:
             unreachable_people=counter("unreachable_people", "Notices that nobody could be given"),
             unknown_codes=counter("unknown_codes", "Answers nobody has classified", "provider", "code"),
             http_requests=counter("http_requests", "Requests answered", "route", "status"),
-            dead_jobs=Gauge("inboxkeeper_dead_jobs", "Jobs given up for good", registry=registry),
+            dead_jobs=counter("dead_jobs", "Jobs given up for good", "kind"),
         )
 
     def slack_call(self, method: str, outcome: str) -> None:
@@ -196,6 +196,9 @@ class Metrics:
 
     def job(self, kind: str, outcome: str) -> None:
         self.jobs.labels(_label(kind), _label(outcome)).inc()
+
+    def dead_job(self, kind: str) -> None:
+        self.dead_jobs.labels(_label(kind)).inc()
 
     def unreachable(self) -> None:
         self.unreachable_people.inc()

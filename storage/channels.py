@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -92,6 +93,16 @@ class Channels:
         if not await self._session.count(update(channel).where(*mine).values(**_values(saved))):
             raise Conflict
         return saved
+
+    async def by_ids(self, ids: Sequence[ChannelId]) -> dict[ChannelId, Channel]:
+        """Those that exist, removed ones too."""
+        rows = await self._session.rows(select(channel).where(channel.c.id.in_(ids)))
+        return {row.id: _channel(row) for row in rows}
+
+    async def count_with_cause(self, provider: str, cause: Cause) -> int:
+        """How many of a provider's channels are in their state for this cause."""
+        those = channel.c.provider == provider, channel.c.cause == cause, _KEPT
+        return int(await self._session.value(select(func.count()).select_from(channel).where(*those)))
 
     async def count(self, *, kind: Kind | None = None) -> int:
         """How many are under management in the whole deployment."""

@@ -6,6 +6,7 @@ over a newer one, nor over nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from sqlalchemy import ColumnElement, Row, func, select, update
 from bot.domain.grant import Grant, MailboxIdentity, Phase, Revocation, Secret
 from bot.domain.ids import ChannelId, GrantId, WorkspaceId
 from storage.cipher import Cipher
+from storage.errors import KeyLost
 from storage.session import Session
 from storage.tables import grant
 
@@ -36,6 +38,27 @@ class Grants:
         newest = select(grant).where(*live).order_by(grant.c.obtained_at.desc()).limit(1)
         row = await self._session.first(newest)
         return _grant(row, self._session.cipher) if row else None
+
+    async def by_ids(self, ids: Sequence[GrantId]) -> dict[GrantId, Grant]:
+        """Those that exist. One whose key is lost comes without its secret: it must not stop the others."""
+        rows = await self._session.rows(select(grant).where(grant.c.id.in_(ids)))
+        return {row.id: self._readable(row) for row in rows}
+
+    async def latest_of(self, channel_id: ChannelId) -> GrantId | None:
+        """The grant that this channel had last, whatever became of it."""
+        theirs = select(grant.c.id).where(
+            grant.c.channel_id == channel_id, grant.c.phase.in_((Phase.LIVE, Phase.RETIRED))
+        )
+        found: GrantId | None = await self._session.value(
+            theirs.order_by(grant.c.obtained_at.desc()).limit(1)
+        )
+        return found
+
+    def _readable(self, row: Row[Any]) -> Grant:
+        try:
+            return _grant(row, self._session.cipher)
+        except KeyLost:
+            return _grant(row, None)
 
     async def fingerprint(self, grant_id: GrantId) -> str | None:
         """The present secret's fingerprint; ``None`` once erased.
@@ -86,7 +109,7 @@ class Grants:
 
     async def pending_revocations(self, identity: MailboxIdentity) -> tuple[Grant, ...]:
         """Retired grants of this mailbox that might still be revoked."""
-        pending = grant.c.revocation.in_((Revocation.NOT_ASKED, Revocation.REQUESTED))
+        pending = grant.c.revocation.not_in((Revocation.CONFIRMED, Revocation.SHARED, Revocation.CANCELLED))
         return await self._all(_of(identity), grant.c.phase == Phase.RETIRED, pending, _HAS_SECRET)
 
     async def retired_with_secret_before(self, at: datetime, *, limit: int = 500) -> tuple[GrantId, ...]:
@@ -139,7 +162,7 @@ def _values(it: Grant, cipher: Cipher) -> dict[str, Any]:
     }
 
 
-def _grant(row: Row[Any], cipher: Cipher) -> Grant:
+def _grant(row: Row[Any], cipher: Cipher | None) -> Grant:
     return Grant(
         id=row.id,
         workspace_id=row.workspace_id,
@@ -147,7 +170,7 @@ def _grant(row: Row[Any], cipher: Cipher) -> Grant:
         address=row.address,
         identity=MailboxIdentity(row.identity_provider, row.identity_subject, row.identity_tenant),
         scopes=frozenset(row.scopes.split()),
-        secret=None if row.sealed is None else cipher.open(row.sealed, owner=row.id),
+        secret=None if row.sealed is None or cipher is None else cipher.open(row.sealed, owner=row.id),
         phase=Phase(row.phase),
         obtained_at=row.obtained_at,
         revocation=Revocation(row.revocation),

@@ -68,10 +68,15 @@ class Jobs:
         """Whether there was something to cancel. One that runs already cannot be called back."""
         return await self._session.count(delete(job).where(job.c.dedupe == dedupe, _UNFINISHED)) == 1
 
-    async def claim(self, *, now: datetime, limit: int, lease_for: timedelta) -> tuple[Job, ...]:
-        """Take up to ``limit`` lanes that have something due, are free and not paced; a job of each."""
+    async def claim(
+        self, *, now: datetime, limit: int, lease_for: timedelta, only: str | None = None
+    ) -> tuple[Job, ...]:
+        """Take up to ``limit`` lanes that have something due, are free and not paced; a job of each.
+
+        ``only`` names a lane: no other is looked at.
+        """
         token = new_token()
-        lanes = await self._claim_lanes(token, now=now, limit=limit, lease_for=lease_for)
+        lanes = await self._claim_lanes(token, now=now, limit=limit, lease_for=lease_for, only=only)
         if not lanes:
             return ()
         jobs = await self._claim_firsts(token, lanes, now=now)
@@ -83,9 +88,9 @@ class Jobs:
         return tuple(sorted(jobs, key=lambda it: (it.due_at, it.created_at)))
 
     async def _claim_lanes(
-        self, token: str, *, now: datetime, limit: int, lease_for: timedelta
+        self, token: str, *, now: datetime, limit: int, lease_for: timedelta, only: str | None
     ) -> Sequence[str]:
-        due = _first_due_by_lane(now)
+        due = _first_due_by_lane(now, only)
         free = (
             select(lane.c.key)
             .join(due, due.c.lane == lane.c.key)
@@ -179,8 +184,10 @@ class Jobs:
         return self._session.clock.has_passed(lane.c.lease_until)
 
 
-def _first_due_by_lane(now: datetime) -> Subquery:
+def _first_due_by_lane(now: datetime, only: str | None) -> Subquery:
     due = select(job.c.lane, func.min(job.c.due_at).label("due_at")).where(_UNFINISHED, job.c.due_at <= now)
+    if only is not None:
+        due = due.where(job.c.lane == only)
     return due.group_by(job.c.lane).subquery()
 
 

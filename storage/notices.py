@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row, case, select, update
 
-from bot.domain.ids import ConversationId, GrantId, IncidentId, NoticeId, UserId, WorkspaceId
+from bot.domain.ids import ChannelId, ConversationId, GrantId, IncidentId, NoticeId, UserId, WorkspaceId
 from bot.domain.incident import Notice, NoticeKind
 from storage.session import Session
 from storage.tables import incident, notice
@@ -39,6 +39,19 @@ class Notices:
         theirs = select(notice).where(notice.c.grant_id == grant_id).order_by(notice.c.id)
         return tuple(map(_notice, await self._session.rows(theirs)))
 
+    async def of_subject(self, workspace_id: WorkspaceId, prefix: str) -> tuple[Notice, ...]:
+        """The operator's notices about something, by how their subject begins."""
+        theirs = select(notice).where(
+            notice.c.workspace_id == workspace_id,
+            notice.c.kind == NoticeKind.OPERATOR,
+            notice.c.subject.startswith(prefix, autoescape=True),
+        )
+        return tuple(map(_notice, await self._session.rows(theirs.order_by(notice.c.id))))
+
+    async def of_channel(self, channel_id: ChannelId, kind: NoticeKind) -> tuple[Notice, ...]:
+        theirs = select(notice).where(notice.c.channel_id == channel_id, notice.c.kind == kind)
+        return tuple(map(_notice, await self._session.rows(theirs.order_by(notice.c.id))))
+
     async def open_for(self, workspace_id: WorkspaceId, user_id: UserId) -> tuple[Notice, ...]:
         """This person's notices of incidents that are open, oldest first."""
         rows = await self._session.rows(
@@ -66,8 +79,9 @@ class Notices:
         """Committed before posting: after a crash the nonce finds the message, if it went out."""
         await self._change(notice_id, nonce=nonce, sending_since=since)
 
-    async def shown(self, notice_id: NoticeId, *, rev: int, ts: str) -> None:
-        """It stands in Slack as of ``rev``; a later one that was shown meanwhile stays."""
+    async def shown(self, notice_id: NoticeId, *, rev: int, ts: str | None) -> None:
+        """It stands in Slack as of ``rev``, or need not (without ``ts``); a later one that was shown
+        meanwhile stays."""
         newest = case((notice.c.shown_rev > rev, notice.c.shown_rev), else_=rev)
         await self._change(notice_id, shown_rev=newest, ts=ts, sending_since=None, unreachable="")
 

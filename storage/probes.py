@@ -5,6 +5,7 @@ One rule: whoever claimed a row may write it back once, unless it was claimed ag
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -13,7 +14,7 @@ from sqlalchemy import ColumnElement, Integer, Row, bindparam, delete, select, u
 
 from bot.domain.channel import State
 from bot.domain.grant import MailboxIdentity
-from bot.domain.ids import ChannelId, GrantId
+from bot.domain.ids import ChannelId, GrantId, WorkspaceId
 from bot.domain.probing import Probe
 from storage.leases import new_token
 from storage.session import Session
@@ -63,14 +64,19 @@ class Probes:
             values |= _FRESH
         await self._session.count(update(probe).where(probe.c.channel_id == channel_id).values(**values))
 
-    async def claim(self, *, now: datetime, limit: int, lease_for: timedelta) -> tuple[Probe, ...]:
-        """Take up to ``limit`` due rows, longest due first; nobody else gets them while the lease lasts."""
+    async def claim(
+        self, *, now: datetime, limit: int, lease_for: timedelta, only: ChannelId | None = None
+    ) -> tuple[Probe, ...]:
+        """Take up to ``limit`` due rows, longest due first; nobody else gets them while the lease lasts.
+
+        ``only`` takes that channel's row alone, due or not.
+        """
         # The limit stands in the statement as a number: as a parameter, PostgreSQL plans for a tenth
         # of the table.
         number = bindparam("batch", limit, Integer, literal_execute=True)
         due = (
             select(probe.c.channel_id)
-            .where(probe.c.due_at <= now, self._is_free(), _SERVED)
+            .where(_wanted(only, now), self._is_free(), _SERVED)
             .order_by(probe.c.due_at)
             .limit(number)
             .with_for_update(of=probe, skip_locked=True)
@@ -89,6 +95,27 @@ class Probes:
         mine = probe.c.channel_id == done.channel_id, probe.c.lease_token == lease_token
         found = {name: getattr(done, name) for name in _FOUND} | _FREED
         return await self._session.count(update(probe).where(*mine).values(**found)) == 1
+
+    async def passed(self, proven: Sequence[Probe]) -> None:
+        """Store many passes at once, each under its own lease; those whose lease is gone change nothing."""
+        mine = probe.c.channel_id == bindparam("of_channel"), probe.c.lease_token == bindparam("held")
+        values = {name: bindparam(f"new_{name}", type_=probe.c[name].type) for name in _FOUND}
+        statement = update(probe).where(*mine).values(**values, **_FREED)
+        await self._session.many(
+            statement,
+            [
+                {"of_channel": it.channel_id, "held": it.lease_token}
+                | {f"new_{name}": getattr(it, name) for name in _FOUND}
+                for it in proven
+            ],
+        )
+
+    async def proofs(self, workspace_id: WorkspaceId) -> dict[ChannelId, datetime]:
+        """The last proof of life of every channel here that has one."""
+        proven = select(probe.c.channel_id, probe.c.last_ok_at).where(
+            probe.c.workspace_id == workspace_id, probe.c.last_ok_at.is_not(None)
+        )
+        return {row.channel_id: row.last_ok_at for row in await self._session.rows(proven)}
 
     async def siblings(
         self, identity: MailboxIdentity, *, proven_since: datetime, limit: int, tenant: str | None = None
@@ -128,6 +155,10 @@ class Probes:
 
     def _is_free(self) -> ColumnElement[bool]:
         return self._session.clock.has_passed(probe.c.lease_until)
+
+
+def _wanted(only: ChannelId | None, now: datetime) -> ColumnElement[bool]:
+    return probe.c.due_at <= now if only is None else probe.c.channel_id == only
 
 
 def _probe(row: Row[Any]) -> Probe:

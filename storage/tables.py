@@ -327,6 +327,7 @@ notice: Final = Table(
     UniqueConstraint("workspace_id", "recipient", "kind", "topic"),
     Index("ix_notice_incident", "incident_id"),
     Index("ix_notice_grant", "grant_id"),
+    Index("ix_notice_channel", "channel_id", "kind"),
 )
 
 history: Final = Table(

@@ -85,11 +85,15 @@ class Tickets:
         row = await self._session.first(select(ticket_outcome).where(*_readable(ticket_id, browser, now)))
         return _outcome(row) if row else None
 
-    async def take_outcome(self, ticket_id: TicketId, browser: str, now: datetime) -> TicketOutcome | None:
-        """The same, once: two clicks on *Try again* make one new trip."""
-        taken = delete(ticket_outcome).where(*_readable(ticket_id, browser, now))
-        row = await self._session.first(taken.returning(ticket_outcome))
+    async def outcome_of(self, ticket_id: TicketId) -> TicketOutcome | None:
+        """What came of it, for our own use: whoever asks from a browser asks ``outcome``."""
+        kept = select(ticket_outcome).where(ticket_outcome.c.ticket_id == ticket_id)
+        row = await self._session.first(kept)
         return _outcome(row) if row else None
+
+    async def was_spent(self, ticket_id: TicketId) -> bool:
+        """Whether it was used, by whomever."""
+        return await self.outcome_of(ticket_id) is not None
 
     async def purge(self, now: datetime) -> int:
         """Forget what expired; how many rows."""

@@ -43,6 +43,10 @@ class Workspaces:
             update(workspace).where(workspace.c.id == workspace_id).values(gone_at=None)
         )
 
+    async def is_gone(self, workspace_id: WorkspaceId) -> bool:
+        gone = workspace.c.id == workspace_id, workspace.c.gone_at.is_not(None)
+        return await self._session.value(select(workspace.c.id).where(*gone)) is not None
+
     async def gone_before(self, at: datetime) -> tuple[WorkspaceId, ...]:
         rows = await self._session.rows(select(workspace.c.id).where(workspace.c.gone_at < at))
         return tuple(row.id for row in rows)

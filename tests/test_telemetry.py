@@ -189,12 +189,12 @@ def test_figures_have_no_addresses_or_secrets() -> None:
     metrics.unknown_code("google", "someone@example.com is unknown")
     metrics.unknown_code("google", "xoxb-1-hush")
     metrics.unreachable()
-    metrics.dead_jobs.set(2)
+    metrics.dead_job("revoke_grant")
     shown = metrics.exposition().decode()
     assert 'inboxkeeper_slack_calls_total{method="chat.postMessage",outcome="ok"} 1.0' in shown
     assert 'inboxkeeper_http_requests_total{route="/connect/{ticket}",status="200"} 1.0' in shown
     assert 'inboxkeeper_unknown_codes_total{code="other",provider="google"} 2.0' in shown
-    assert "inboxkeeper_dead_jobs 2.0" in shown
+    assert 'inboxkeeper_dead_jobs_total{kind="revoke_grant"} 1.0' in shown
     assert "hush" not in shown
     assert "example.com" not in shown
 

@@ -17,11 +17,16 @@
     │   ├── ProviderOff           no client for this provider is configured
     │   ├── OutOfDate             the button was made for an older state; carries the present one
     │   └── Gone                  the channel was removed meanwhile
-    └── ProviderError             a provider said no
-        ├── GrantRejected · MailboxGone · PermissionMissing     the owner must act
-        ├── AdminActionNeeded                                   the tenant's admin must act
-        ├── ProviderUnavailable                                 nobody must act
-        └── ProviderMisconfigured                               the operator must act
+    ├── ProviderError             a provider said no
+    │   ├── GrantRejected · MailboxGone · PermissionMissing     the owner must act
+    │   ├── AdminActionNeeded                                   the tenant's admin must act
+    │   ├── ProviderUnavailable                                 nobody must act
+    │   └── ProviderMisconfigured                               the operator must act
+    └── SlackError                a message could not be shown
+        ├── SlackAway             Slack cannot be reached or paces us; later
+        ├── PersonUnreachable     this person cannot be written to
+        ├── MessageGone           the message was deleted
+        └── TokenDead             the bot was uninstalled or its token revoked
 
 Errors carry data. The sentences people read are made in ``bot.views.words``. (They are dataclasses but
 not frozen: the standard library assigns ``__traceback__``; and not comparable, to stay hashable.)
@@ -245,3 +250,29 @@ PersonMustAct = GrantRejected | MailboxGone | PermissionMissing | AdminActionNee
 """The refusals: errors that count as strikes against a grant."""
 
 REFUSALS = (GrantRejected, MailboxGone, PermissionMissing, AdminActionNeeded)
+
+
+@dataclass(eq=False)
+class SlackError(InboxkeeperError):
+    """A message could not be shown. ``code`` is Slack's own error."""
+
+    code: str = ""
+
+
+@dataclass(eq=False)
+class SlackAway(SlackError):
+    """Slack cannot be reached, or asks us to wait."""
+
+    retry_after: timedelta | None = None
+
+
+class PersonUnreachable(SlackError):
+    """This person cannot be written to: deactivated, or closed to the bot."""
+
+
+class MessageGone(SlackError):
+    """The message to edit was deleted."""
+
+
+class TokenDead(SlackError):
+    """The bot was uninstalled, or its token revoked."""

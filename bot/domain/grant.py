@@ -52,8 +52,9 @@ class MailboxIdentity:
 
     provider: str
     subject: str
-    tenant: str = ""
-    """The organisation at the provider (Google ``hd``), empty for consumer accounts."""
+    tenant: str = field(default="", compare=False)
+    """The organisation at the provider (Google ``hd``), empty for consumer accounts. Not part of who it
+    is: a domain may be renamed."""
 
 
 class Phase(StrEnum):

@@ -62,6 +62,10 @@ class NoticeKind(StrEnum):
     """What became of a removed inbox on both sides."""
     CONNECTED = "connected"
     """A consent finished: the guarantee, should the modal be closed."""
+    DISABLED = "disabled"
+    """Somebody else disabled this person's inbox."""
+    OWNER_GONE = "owner_gone"
+    """A personal inbox whose owner left the workspace: the super admins decide."""
     OPERATOR = "operator"
     """Something only the operator can mend."""
 
@@ -79,7 +83,8 @@ class Notice:
     grant_id: GrantId | None = None
     """For ``REMOVED``: the grant whose fate is told."""
     subject: str = ""
-    """For ``OPERATOR``: what it is about (a provider's key and code); for ``CONNECTED``: the ending."""
+    """For ``OPERATOR``: provider, code and day, with colons; for ``CONNECTED``: the ending; for
+    ``DISABLED``: who did it and when; for ``OWNER_GONE``: the channel."""
     wanted_rev: int = 1
     shown_rev: int = 0
     conversation_id: ConversationId | None = None

@@ -116,6 +116,22 @@ def lone_witness(cadence: Cadence) -> timedelta:
     return cadence.witness * (LONE_WITNESS_AFTER / timedelta(seconds=30))
 
 
+def is_second_witness(row: Probe, said: Vote | None, *, now: datetime, cadence: Cadence) -> bool:
+    """Whether this refusal, counted in ``row`` already, makes the first one a fact.
+
+    It must be another refusal, late enough to be independent, and nobody may contradict it. Where no
+    siblings were asked (disabled channels) two refusals in a row are enough.
+    """
+    if row.strikes < 2 or row.first_refused_at is None:
+        return False
+    if said is None:
+        return True
+    if said not in {Vote.VOUCHED, Vote.LONELY}:
+        return False
+    # Half a second's grace: the second look is scheduled for exactly this delay after the first.
+    return now - row.first_refused_at >= witness_delay(said, cadence) - timedelta(milliseconds=500)
+
+
 def next_pause(channel: Channel, probe: Probe, *, cadence: Cadence, now: datetime) -> timedelta | None:
     """How long until the next probe, by state; ``None`` when there must be none.
 

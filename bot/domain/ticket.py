@@ -12,6 +12,8 @@ from bot.domain.grant import Secret
 from bot.domain.ids import ChannelId, IncidentId, LinkId, TicketId, UserId, WorkspaceId
 
 TICKET_LASTS: Final = timedelta(minutes=15)
+PENDING_LASTS: Final = timedelta(minutes=2)
+"""A check that has not ended by then was interrupted: begin again."""
 OUTCOME_LASTS: Final = timedelta(minutes=15)
 """How long the browser that spent a ticket can reload what came of it."""
 
@@ -52,6 +54,8 @@ class Ticket:
 class Ending(StrEnum):
     """How a trip through the browser ended."""
 
+    PENDING = "pending"
+    """The provider's answer is still being checked: what a second, faster request finds."""
     CONNECTED = "connected"
     RECONNECTED = "reconnected"
     RESTORED = "restored"
@@ -73,7 +77,7 @@ class Ending(StrEnum):
 
     @property
     def may_try_again(self) -> bool:
-        return not self.is_good and self is not Ending.NOT_POSSIBLE
+        return not self.is_good and self not in {Ending.NOT_POSSIBLE, Ending.PENDING}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from bot.domain.ticket import TicketOutcome
+from bot.domain.ticket import Ending, TicketOutcome
 from bot.views.blocks import Block, View, actions, button, context, escape, inert, modal, plain, section
 from bot.views.language import Language
 from bot.views.text import clip
@@ -113,7 +113,8 @@ def waiting_text(lang: Language) -> str:
 def outcome_modal(lang: Language, outcome: TicketOutcome, *, provider_label: str) -> View:
     """What the waiting consent modal turns into."""
     words = ending_words(lang, outcome, provider_label)
-    mark = "✅" if outcome.ending.is_good else "⚠️"
+    is_good = outcome.ending.is_good
+    mark = "✅" if is_good else "⏳" if outcome.ending is Ending.PENDING else "⚠️"
     lines = [f"{mark} {escape(words.text)}", escape(words.next_step)]
-    title = words.title if outcome.ending.is_good else lang.say("Not connected")
+    title = words.title if is_good else lang.say("Not connected")
     return modal(title, [section("\n".join(line for line in lines if line))], close=lang.say("Close"))

@@ -20,6 +20,9 @@ _HERE: Final = Path(__file__).resolve().parent
 STYLESHEET: Final = _HERE / "page.css"
 """Served at ``/static/page.css``."""
 
+_LOOKS_AGAIN: Final = 2
+"""Seconds after which a page that waits for a result asks for it again."""
+
 _pages: Final = Environment(
     loader=FileSystemLoader(_HERE),
     autoescape=True,
@@ -96,13 +99,14 @@ def outcome_page(
 ) -> str:
     """What came of the sign-in, and the way on: back to Slack, or once more."""
     words = ending_words(lang, outcome, provider_label)
-    is_good = outcome.ending.is_good
+    is_good, is_pending = outcome.ending.is_good, outcome.ending is Ending.PENDING
     again = again_url if again_url and outcome.ending.may_try_again else ""
     return _page(
         lang,
         "answer.html",
         words.title,
-        tone="good" if is_good else "bad",
+        tone="good" if is_good else "calm" if is_pending else "bad",
+        reload_after=_LOOKS_AGAIN if is_pending else 0,
         text=words.text,
         next_step=words.next_step,
         again_url=again,
@@ -203,4 +207,5 @@ def _answer(lang: Language, words: Words, *, tone: str = "bad", reference: str =
         team_url="",
         team="",
         reference=reference,
+        reload_after=0,
     )

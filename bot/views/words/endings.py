@@ -17,10 +17,32 @@ from bot.views.words.scopes import scope_lines
 
 
 def ending_words(lang: Language, outcome: TicketOutcome, provider_label: str) -> Words:
-    address = shown(outcome.ticket.address)
-    if outcome.ending.is_good:
-        return good_ending(lang, outcome.ending, address)
-    return _bad(lang, outcome, address, provider_label)
+    at, address = house(provider_label), shown(outcome.ticket.address)
+    match outcome.ending:
+        case Ending.CONNECTED | Ending.RECONNECTED | Ending.RESTORED | Ending.STILL_DISABLED:
+            return good_ending(lang, outcome.ending, address)
+        case Ending.PENDING:
+            return Words(
+                lang.say("Checking the mailbox…"),
+                lang.say("You signed in; {address} is being checked right now.", address=address),
+                lang.say("This page shows the result in a moment."),
+            )
+        case Ending.WRONG_MAILBOX:
+            return wrong_mailbox(lang, outcome.signed_in, address)
+        case Ending.PERMISSION_WITHHELD:
+            return withheld(lang, outcome.missing, at)
+        case Ending.DECLINED:
+            return Words(
+                lang.say("Cancelled"),
+                lang.say("You cancelled at {house}. Nothing has changed.", house=at),
+                lang.say("Try again whenever you like."),
+            )
+        case Ending.CONSENT_FAILED:
+            return _consent_failed(lang, outcome, at)
+        case Ending.NOT_PROVEN:
+            return _not_proven(lang, outcome, provider_label)
+        case Ending.PROVIDER_AWAY | Ending.OURS_BROKEN | Ending.NOT_POSSIBLE:
+            return _stopped(lang, outcome.ending, address, at)
 
 
 def good_ending(lang: Language, ending: Ending, address: str) -> Words:
@@ -51,31 +73,34 @@ def good_ending(lang: Language, ending: Ending, address: str) -> Words:
             )
 
 
-def _bad(lang: Language, outcome: TicketOutcome, address: str, provider_label: str) -> Words:
-    at = house(provider_label)
-    match outcome.ending:
-        case Ending.WRONG_MAILBOX:
-            return Words(
-                lang.say("That was another account"),
-                lang.say(
-                    "You signed in as {signed_in}, but {address} is to be connected. Nothing has changed.",
-                    signed_in=shown(outcome.signed_in),
-                    address=address,
-                ),
-                lang.say("Sign in with the account {address}.", address=address),
-            )
-        case Ending.PERMISSION_WITHHELD:
-            return _withheld(lang, outcome, at)
-        case Ending.DECLINED:
-            return Words(
-                lang.say("Cancelled"),
-                lang.say("You cancelled at {house}. Nothing has changed.", house=at),
-                lang.say("Try again whenever you like."),
-            )
-        case Ending.CONSENT_FAILED:
-            return _consent_failed(lang, outcome, at)
-        case Ending.NOT_PROVEN:
-            return _not_proven(lang, outcome, provider_label)
+def wrong_mailbox(lang: Language, signed_in: str, address: str) -> Words:
+    return Words(
+        lang.say("That was another account"),
+        lang.say(
+            "You signed in as {signed_in}, but {address} is to be connected. Nothing has changed.",
+            signed_in=shown(signed_in),
+            address=address,
+        ),
+        lang.say("Sign in with the account {address}.", address=address),
+    )
+
+
+def withheld(lang: Language, missing: frozenset[str], at: str) -> Words:
+    """Names the boxes that were left unticked."""
+    names = [lang.quoted(what) for what, _ in scope_lines(lang, missing)]
+    text = lang.count(
+        "At {house} this box was left unticked: {permissions}.",
+        "At {house} these boxes were left unticked: {permissions}.",
+        max(len(names), 1),
+        house=at,
+        permissions=lang.listed(names) or "…",
+    )
+    next_step = lang.say("Leave every box ticked: without it the mailbox cannot be checked.")
+    return Words(lang.say("A permission is missing"), text, next_step)
+
+
+def _stopped(lang: Language, ending: Ending, address: str, at: str) -> Words:
+    match ending:
         case Ending.PROVIDER_AWAY:
             return Words(
                 lang.say("{house} does not answer", house=at),
@@ -102,26 +127,6 @@ def _bad(lang: Language, outcome: TicketOutcome, address: str, provider_label: s
                 ),
                 lang.say("Look at your inboxes in Slack."),
             )
-
-
-def _withheld(lang: Language, outcome: TicketOutcome, at: str) -> Words:
-    return Words(
-        lang.say("A permission is missing"),
-        unticked(lang, outcome.missing, at),
-        lang.say("Leave every box ticked: without it the mailbox cannot be checked."),
-    )
-
-
-def unticked(lang: Language, missing: frozenset[str], at: str) -> str:
-    """The boxes that were left unticked, named in words."""
-    names = [lang.quoted(what) for what, _ in scope_lines(lang, missing)]
-    return lang.count(
-        "At {house} this box was left unticked: {permissions}.",
-        "At {house} these boxes were left unticked: {permissions}.",
-        max(len(names), 1),
-        house=at,
-        permissions=lang.listed(names) or "…",
-    )
 
 
 def _consent_failed(lang: Language, outcome: TicketOutcome, at: str) -> Words:

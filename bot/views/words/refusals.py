@@ -10,7 +10,7 @@ from bot.domain.cause import Cause
 from bot.views.language import Language
 from bot.views.text import shown
 from bot.views.words.causes import cause_words
-from bot.views.words.endings import unticked
+from bot.views.words.endings import withheld, wrong_mailbox
 from bot.views.words.names import house, provider_of
 from bot.views.words.said import Words
 
@@ -140,21 +140,9 @@ def _already(lang: Language, address: str, by_another: bool) -> Words:
 def _sign_in(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
     match refusal:
         case e.WrongMailbox(wanted, signed_in, _):
-            return Words(
-                lang.say("That was another account"),
-                lang.say(
-                    "You signed in as {signed_in}, but {address} is to be connected. Nothing has changed.",
-                    signed_in=shown(signed_in),
-                    address=shown(wanted),
-                ),
-                lang.say("Sign in with the account {address}.", address=shown(wanted)),
-            )
+            return wrong_mailbox(lang, signed_in, shown(wanted))
         case e.PermissionWithheld(_, missing, _):
-            return Words(
-                lang.say("A permission is missing"),
-                unticked(lang, missing, house("Gmail")),
-                lang.say("Leave every box ticked: without it the mailbox cannot be checked."),
-            )
+            return withheld(lang, missing, house("Gmail"))
         case e.ConsentDeclined():
             return Words(
                 lang.say("Cancelled"),

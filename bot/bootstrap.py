@@ -1,0 +1,336 @@
+"""Wires everything together, once: the only place that knows all parts, and the only one with a clock.
+
+``assemble`` makes a bot from settings and a few things of the outside world; ``serve`` runs one.
+"""
+
+from __future__ import annotations
+
+import random
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from urllib.parse import urlsplit
+
+import aiohttp
+import structlog
+from aiohttp import web
+from pydantic import SecretStr
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot import telemetry
+from bot.config import Settings
+from bot.domain.grant import Secret
+from bot.domain.ids import UserId
+from bot.domain.job import JobKind
+from bot.domain.probing import Cadence
+from bot.domain.workspace import Workspace
+from bot.engine import IDLE_SECONDS, Engine, Wake
+from bot.notifier import SlackMessenger
+from bot.outside import http_session, slack_client, who_are_we
+from bot.rules import is_loopback
+from bot.services import Services
+from bot.services.channels import Channels
+from bot.services.chores import Chores
+from bot.services.connecting import Connecting
+from bot.services.core import Clock, Core, Policy
+from bot.services.delivering import Delivering
+from bot.services.giving_back import GivingBack
+from bot.services.jobs import Jobs
+from bot.services.locking import Locks
+from bot.services.monitoring import Monitoring
+from bot.services.people import Directory, People
+from bot.services.proving import Proving
+from bot.services.reaching import Reaching
+from bot.services.steps import Steps
+from bot.services.telling import Telling
+from bot.services.workspaces import Workspaces
+from bot.web import build_web
+from handlers.directory import SlackDirectory
+from handlers.inbound import Inbound
+from handlers.slack import Identity, SlackSide, build_slack
+from handlers.socket import Socket, build_socket
+from providers.google import Google, GoogleClient
+from providers.registry import Registry
+from storage import Cipher, Storage, StorageAway, migrate
+
+_log = structlog.get_logger(__name__)
+
+
+def real_clock() -> datetime:
+    """The present instant."""
+    return datetime.now(UTC)
+
+
+def no_lead() -> timedelta:
+    """The injected clock is the real one."""
+    return timedelta(0)
+
+
+@dataclass(frozen=True)
+class World:
+    """What the bot takes from outside: tests and the sandbox bring their own."""
+
+    clock: Clock = real_clock
+    lead: Callable[[], timedelta] = no_lead
+    """How far the clock runs ahead of the real one."""
+    idle_seconds: float = IDLE_SECONDS
+    engine_runs: bool = True
+    """``False`` for tests that call ``Bot.settle`` instead."""
+    listener: socket.socket | None = None
+    """A bound socket to serve on; ``None`` binds ``HOST`` and ``PORT``."""
+    jitter: Callable[[], float] = lambda: random.uniform(-1, 1)  # noqa: S311  spreads load, guards nothing
+
+
+_KEYS_LOST: Final = (
+    "INBOXKEEPER_SECRET_KEYS do not open this database: it was written with another key. "
+    "Next: add the old key behind the new one, separated by a comma. Without it every inbox must be "
+    "connected again."
+)
+
+
+class KeysLost(Exception):
+    """No key opens what this database holds. Its text is meant for the operator."""
+
+
+def core_of(
+    settings: Settings,
+    world: World,
+    *,
+    storage: Storage,
+    session: aiohttp.ClientSession,
+    metrics: telemetry.Metrics,
+    wake: Wake,
+) -> Core:
+    """The parts that every service stands on."""
+    return Core(
+        storage=storage,
+        providers=Registry(providers_of(settings, session, world.clock)),
+        clock=world.clock,
+        policy=policy_of(settings),
+        telemetry=metrics,
+        wake=wake,
+        jitter=world.jitter,
+    )
+
+
+def policy_of(settings: Settings) -> Policy:
+    """What the operator decided, in the services' words."""
+    return Policy(
+        cadence=Cadence(
+            team=timedelta(seconds=settings.probe_team_seconds),
+            personal=timedelta(seconds=settings.probe_personal_seconds),
+            witness=timedelta(seconds=settings.witness_seconds),
+        ),
+        base_url=settings.base_url.rstrip("/"),
+        command=settings.command,
+        super_admins=frozenset(map(UserId, settings.super_admins)),
+        operators=frozenset(map(UserId, settings.operators)),
+        allowed_domains=settings.allowed_domains,
+        loopback_only=is_loopback(urlsplit(settings.base_url).hostname or ""),
+    )
+
+
+def providers_of(settings: Settings, session: aiohttp.ClientSession, clock: Clock) -> list[Google]:
+    """The providers that there are clients for."""
+    google = settings.google
+    if google is None:
+        return []
+    client = GoogleClient(
+        client_id=google.client_id,
+        client_secret=Secret(google.client_secret.get_secret_value()),
+        auth_url=google.auth_url,
+        token_url=google.token_url,
+        revoke_url=google.revoke_url,
+        certs_url=google.certs_url,
+        issuer=google.issuer,
+        gmail_api_url=google.gmail_api_url,
+    )
+    return [Google(client, session=session, clock=clock)]
+
+
+def services_of(
+    core: Core, *, directory: Directory, messenger: SlackMessenger, workspace: Workspace
+) -> Services:
+    """Every service, each given what it needs."""
+    telling = Telling(core)
+    steps = Steps(core, telling)
+    reaching = Reaching(core)
+    giving_back = GivingBack(core, telling)
+    monitoring = Monitoring(core, steps=steps, telling=telling, reaching=reaching)
+    workspaces = Workspaces(core, steps)
+    people = People(core, steps, directory, workspace)
+    delivering = Delivering(core, messenger, workspaces)
+    jobs = Jobs(
+        core,
+        {
+            JobKind.DELIVER_NOTICE: delivering.deliver,
+            JobKind.CLOSE_VIEW: delivering.close_view,
+            JobKind.REVOKE_GRANT: giving_back.run,
+        },
+    )
+    giving_back.hurried_by(jobs.run_lane)
+    proving = Proving(
+        core,
+        steps=steps,
+        telling=telling,
+        reaching=reaching,
+        giving_back=giving_back,
+        locks=Locks(core),
+    )
+    return Services(
+        core=core,
+        workspace=workspace,
+        people=people,
+        channels=Channels(core, steps=steps, telling=telling, monitoring=monitoring, giving_back=giving_back),
+        connecting=Connecting(core, people=people, telling=telling, proving=proving, workspace=workspace),
+        workspaces=workspaces,
+        monitoring=monitoring,
+        jobs=jobs,
+        chores=Chores(core, people=people, telling=telling, workspaces=workspaces),
+    )
+
+
+def cipher_of(settings: Settings) -> Cipher:
+    """The keys that secrets are sealed with."""
+    return Cipher(_revealed(settings.secret_keys))
+
+
+def _revealed(secrets: tuple[SecretStr, ...]) -> list[str]:
+    return [secret.get_secret_value() for secret in secrets]
+
+
+@dataclass(frozen=True)
+class Bot:
+    """A bot that runs."""
+
+    services: Services
+    engine: Engine
+    slack: SlackSide
+    metrics: telemetry.Metrics
+    web: web.Application
+
+    async def settle(self) -> int:
+        """Do everything that is due now, without the engine's loops: for tests that own the clock."""
+        return await self.engine.settle()
+
+
+@asynccontextmanager
+async def running(settings: Settings, world: World | None = None) -> AsyncIterator[Bot]:
+    """A bot that serves its pages, listens to Slack and works off what is due until the block ends.
+
+    Raises ``SlackRefuses``, ``storage.DatabaseInUse``, ``storage.StorageAway``, ``KeysLost``.
+    """
+    world = world or World()
+    async with AsyncExitStack() as stack:
+        bot = await _assembled(settings, world, stack)
+        await _listening(bot.web, settings, world, stack)
+        if world.engine_runs:
+            bot.engine.start()
+            stack.push_async_callback(bot.engine.stop)
+        await bot.services.workspaces.seen(bot.services.workspace)
+        yield bot
+
+
+async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) -> Bot:
+    storage = await _opened(settings, world, stack)
+    session = await stack.enter_async_context(http_session())
+    client = slack_client(settings, session)
+    ours = await who_are_we(client, world.clock)
+    metrics, wake = telemetry.Metrics.build(), Wake()
+    core = core_of(settings, world, storage=storage, session=session, metrics=metrics, wake=wake)
+    services = services_of(
+        core,
+        directory=SlackDirectory(client),
+        messenger=SlackMessenger(client),
+        workspace=ours.workspace,
+    )
+    slack = build_slack(
+        services,
+        client=client,
+        session=session,
+        identity=Identity(ours.workspace.id, ours.workspace.bot_user_id, ours.bot_id),
+        command=settings.command,
+        clock=world.clock,
+        figures=metrics,
+    )
+    stack.push_async_callback(slack.drain)
+    engine = _engine(services, world, wake)
+    link = await _socket(settings, slack, client, stack)
+
+    async def ready() -> dict[str, bool]:
+        return {
+            "database": await _answers(storage),
+            "slack": link is None or link.is_connected,
+            "engine": engine.is_turning,
+        }
+
+    app = build_web(
+        services,
+        inbound=_inbound(settings, slack, world),
+        base_url=core.policy.base_url,
+        ready=ready,
+        metrics=metrics,
+        clock=world.clock,
+    )
+    return Bot(services, engine, slack, metrics, app)
+
+
+async def _opened(settings: Settings, world: World, stack: AsyncExitStack) -> Storage:
+    """The database, up to date, with keys that fit."""
+    url = settings.database_url.get_secret_value()
+    await migrate(url)
+    storage = await Storage.open(url, cipher=cipher_of(settings), lead=world.lead, exclusive=True)
+    stack.push_async_callback(storage.close)
+    if not await storage.check_keys():
+        raise KeysLost(_KEYS_LOST)
+    return storage
+
+
+def _engine(services: Services, world: World, wake: Wake) -> Engine:
+    turns = {
+        "probes": services.monitoring.run_due,
+        "jobs": services.jobs.run_due,
+        "chores": services.chores.run_due,
+    }
+    return Engine(turns, clock=world.clock, wake=wake, idle_seconds=world.idle_seconds)
+
+
+def _inbound(settings: Settings, slack: SlackSide, world: World) -> Inbound | None:
+    """The route for Slack's requests. Under Socket Mode Slack has no business posting."""
+    if settings.socket_mode:
+        return None
+    secrets = _revealed(settings.slack_signing_secret)
+    return Inbound(slack, signing_secrets=secrets, clock=world.clock)
+
+
+async def _socket(
+    settings: Settings, slack: SlackSide, client: AsyncWebClient, stack: AsyncExitStack
+) -> Socket | None:
+    if settings.slack_app_token is None:
+        return None
+    token = settings.slack_app_token.get_secret_value()
+    link = build_socket(slack, app_token=token, client=client)
+    await link.start()
+    stack.push_async_callback(link.close)
+    return link
+
+
+async def _listening(app: web.Application, settings: Settings, world: World, stack: AsyncExitStack) -> None:
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    if world.listener is not None:
+        await web.SockSite(runner, world.listener).start()
+    else:
+        await web.TCPSite(runner, settings.host, settings.port).start()
+
+
+async def _answers(storage: Storage) -> bool:
+    try:
+        await storage.ping()
+    except StorageAway:
+        return False
+    return True

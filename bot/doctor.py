@@ -1,0 +1,144 @@
+"""Examines a deployment and says what is right, what is wrong, and what to do next.
+
+Each check stands alone: one that fails does not hide the others. Nothing is changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+import aiohttp
+from rich.console import Console
+from slack_sdk.errors import SlackApiError
+
+from bot.bootstrap import cipher_of
+from bot.config import Settings
+from bot.manifest import SCOPES
+from bot.outside import http_session, slack_client
+from bot.rules import is_loopback
+from storage import Storage, StorageAway, is_current
+
+_SECONDS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check's result. ``next_step`` is empty when there is nothing to do."""
+
+    what: str
+    is_good: bool
+    said: str
+    next_step: str = ""
+
+
+Check = Callable[[Settings], Awaitable[Finding]]
+
+
+async def examine(settings: Settings) -> bool:
+    """Run every check and print what it found. Returns whether all is well."""
+    findings = [await check(settings) for check in CHECKS]
+    findings.append(_google(settings))
+    show(findings, Console(highlight=False, soft_wrap=True))
+    return all(finding.is_good for finding in findings)
+
+
+def show(findings: Sequence[Finding], console: Console) -> None:
+    """Print the findings, and what to do about those that are not good."""
+    for finding in findings:
+        mark = "[green]ok[/green]" if finding.is_good else "[red]!![/red]"
+        console.print(f"{mark}  {finding.what}: ", end="")
+        console.print(finding.said, markup=False)
+        if finding.next_step:
+            console.print(f"    Next: {finding.next_step}", markup=False)
+
+
+async def _database(settings: Settings) -> Finding:
+    url = settings.database_url.get_secret_value()
+    try:
+        current = await is_current(url)
+    except StorageAway:
+        return Finding(
+            "Database", False, "it does not answer", "check INBOXKEEPER_DATABASE_URL and that it runs."
+        )
+    if not current:
+        step = "run `python -m bot migrate` (serve does it too)."
+        return Finding("Database", True, "it answers, but is empty or older than this version", step)
+    return Finding("Database", True, "it answers and is up to date")
+
+
+async def _keys(settings: Settings) -> Finding:
+    url = settings.database_url.get_secret_value()
+    try:
+        if not await is_current(url):
+            return Finding("Keys", True, "nothing is stored yet")
+        storage = await Storage.open(url, cipher=cipher_of(settings))
+        try:
+            fits = await storage.check_keys()
+        finally:
+            await storage.close()
+    except StorageAway:
+        return Finding("Keys", False, "could not be tried: the database does not answer")
+    if fits:
+        return Finding("Keys", True, "they open what is stored")
+    step = "put the old key behind the new one in INBOXKEEPER_SECRET_KEYS, separated by a comma."
+    return Finding("Keys", False, "they do not open what is stored", step)
+
+
+async def _slack(settings: Settings) -> Finding:
+    async with http_session() as session:
+        client = slack_client(settings, session)
+        try:
+            async with asyncio.timeout(_SECONDS):
+                answer = await client.auth_test()
+        except SlackApiError as error:
+            code = str(error.response.get("error", ""))
+            step = "copy the Bot User OAuth Token again; reinstall the app if it was removed."
+            return Finding("Slack", False, f"it refuses the token ({code})", step)
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return Finding("Slack", False, "it cannot be reached", "check the network and any proxy.")
+    granted = {scope for scope in answer.headers.get("x-oauth-scopes", "").split(",") if scope}
+    lacking = [scope for scope in SCOPES if granted and scope not in granted]
+    if lacking:
+        step = "update the app from the manifest (`python -m bot manifest`) and reinstall it."
+        return Finding("Slack", False, f"the app lacks the scopes {', '.join(lacking)}", step)
+    transport = "Socket Mode" if settings.socket_mode else "HTTP"
+    return Finding("Slack", True, f"workspace {answer.get('team', '')}, over {transport}")
+
+
+async def _pages(settings: Settings) -> Finding:
+    host = urlsplit(settings.base_url).hostname or ""
+    address = f"{settings.base_url.rstrip('/')}/healthz"
+    async with http_session() as session:
+        try:
+            async with asyncio.timeout(_SECONDS), session.get(address) as answer:
+                status = answer.status
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            status = 0
+    if status != 200:
+        said = f"{settings.base_url} does not answer" + (f" (status {status})" if status else "")
+        step = "start `python -m bot serve`, and check that INBOXKEEPER_BASE_URL leads to it."
+        return Finding("Pages", False, said, step)
+    if is_loopback(host):
+        step = "fine for a trial; for a team, use a name with https that their browsers can open."
+        return Finding("Pages", True, f"{settings.base_url} opens, but only on this machine", step)
+    return Finding("Pages", True, f"{settings.base_url} opens")
+
+
+def _google(settings: Settings) -> Finding:
+    if settings.google is None:
+        step = "set INBOXKEEPER_GOOGLE_CLIENT_ID and _SECRET to let people connect Gmail."
+        return Finding("Gmail", True, "switched off: no client is configured", step)
+    redirect = f"{settings.base_url.rstrip('/')}/callback/google"
+    return Finding(
+        "Gmail",
+        True,
+        "a client is configured",
+        f"Google's client must list exactly this redirect URI: {redirect}",
+    )
+
+
+CHECKS: Final[tuple[Check, ...]] = (_database, _keys, _slack, _pages)

@@ -1,0 +1,99 @@
+"""Keeps doing what is due: probes, jobs and chores, each in a loop of its own, for as long as it lives.
+
+A loop that meets an error waits and goes on. The loops wait for a wake-up or a short while, whichever
+comes first; *due* is judged by the injected clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from bot.services.core import Clock
+from bot.services.guard import attempted
+
+IDLE_SECONDS: Final = 1.0
+_STALLED_AFTER: Final = timedelta(minutes=3)
+Turn = Callable[[], Awaitable[int]]
+"""Does one batch of what is due and says how much that was."""
+
+
+class Wake:
+    """Tells every loop that something became due."""
+
+    def __init__(self) -> None:
+        self._events: list[asyncio.Event] = []
+
+    def listen(self) -> asyncio.Event:
+        event = asyncio.Event()
+        self._events.append(event)
+        return event
+
+    def __call__(self) -> None:
+        for event in self._events:
+            event.set()
+
+
+class Engine:
+    """The loops."""
+
+    def __init__(
+        self, turns: Mapping[str, Turn], *, clock: Clock, wake: Wake, idle_seconds: float = IDLE_SECONDS
+    ) -> None:
+        self._turns = turns
+        self._clock = clock
+        self._wake = wake
+        self._idle = idle_seconds
+        self._stopping = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._last_turn: dict[str, datetime] = {}
+
+    def start(self) -> None:
+        """Begin the loops."""
+        for name, turn in self._turns.items():
+            self._tasks.append(asyncio.create_task(self._loop(name, turn), name=f"engine:{name}"))
+
+    async def stop(self) -> None:
+        """End the loops after their present turn; what they leave undone is in the database."""
+        self._stopping.set()
+        self._wake()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=10)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def settle(self) -> int:
+        """Do everything that is due at this instant. Returns how many things that were."""
+        total = 0
+        while done := sum([await turn() for turn in self._turns.values()]):
+            total += done
+        return total
+
+    @property
+    def is_turning(self) -> bool:
+        """Whether every loop has finished a turn lately."""
+        if not self._tasks:
+            return True
+        oldest = min(self._last_turn.get(name) or self._clock() for name in self._turns)
+        return self._clock() - oldest < _STALLED_AFTER and not any(task.done() for task in self._tasks)
+
+    async def _loop(self, name: str, turn: Turn) -> None:
+        woken = self._wake.listen()
+        while not self._stopping.is_set():
+            woken.clear()
+            done, failure = await attempted(turn(), what=name)
+            if failure is None:
+                self._last_turn[name] = self._clock()
+            if failure is not None or not done:
+                await self._rest(woken, ignore_wakes=failure is not None)
+
+    async def _rest(self, woken: asyncio.Event, *, ignore_wakes: bool) -> None:
+        signal = self._stopping if ignore_wakes else woken
+        try:
+            async with asyncio.timeout(self._idle):
+                await signal.wait()
+        except TimeoutError:
+            return

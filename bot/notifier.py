@@ -1,0 +1,204 @@
+"""Shows notices in Slack: renders them in the reader's language and translates Slack's errors into ours.
+
+It keeps no state and decides nothing: ``bot.services.delivering`` does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.errors import MessageGone, PersonUnreachable, SlackAway, SlackError, TokenDead
+from bot.domain.ids import ConversationId, UserId
+from bot.domain.incident import NoticeKind
+from bot.domain.picture import NoticePicture
+from bot.domain.ticket import Ending, TicketOutcome
+from bot.views import notices
+from bot.views.blocks import Message
+from bot.views.language import Language, language_for
+from bot.views.modals import outcome_modal
+
+EVENT_TYPE: Final = "inboxkeeper_notice"
+"""The metadata event type of our messages; its payload carries ids only."""
+
+_HISTORY_PAGES: Final = 5
+_CLOCKS_DIFFER_BY: Final = timedelta(minutes=2)
+"""Slack stamps messages with its own clock."""
+_TIMEOUT: Final = 10.0
+
+_ERRORS: Final[dict[str, type[SlackError]]] = {
+    "channel_not_found": PersonUnreachable,
+    "user_not_found": PersonUnreachable,
+    "user_disabled": PersonUnreachable,
+    "user_not_visible": PersonUnreachable,
+    "users_not_found": PersonUnreachable,
+    "cannot_dm_bot": PersonUnreachable,
+    "messages_tab_disabled": PersonUnreachable,
+    "restricted_action": PersonUnreachable,
+    "is_archived": PersonUnreachable,
+    "message_not_found": MessageGone,
+    "cant_update_message": MessageGone,
+    "edit_window_closed": MessageGone,
+    "invalid_auth": TokenDead,
+    "account_inactive": TokenDead,
+    "token_revoked": TokenDead,
+    "token_expired": TokenDead,
+    "not_authed": TokenDead,
+}
+"""Everything else, known or new, is *away*: tried again, and given up after three days."""
+
+_CLOSED_VIEW: Final = frozenset({"not_found", "view_not_found", "expired_trigger_id"})
+
+
+class SlackMessenger:
+    """``bot.services.delivering.Messenger`` over the Web API."""
+
+    def __init__(self, client: AsyncWebClient) -> None:
+        self._client = client
+
+    async def open_dm(self, user_id: UserId) -> ConversationId:
+        answer = await _asked(lambda: self._client.conversations_open(users=user_id))
+        return ConversationId(answer["channel"]["id"])
+
+    async def post(self, conversation: ConversationId, picture: NoticePicture, *, nonce: str) -> str:
+        message = rendered(picture)
+        answer = await _asked(
+            lambda: self._client.chat_postMessage(
+                channel=conversation,
+                text=message["text"],
+                blocks=message["blocks"],
+                metadata={
+                    "event_type": EVENT_TYPE,
+                    "event_payload": {"notice": picture.notice.id, "nonce": nonce},
+                },
+                unfurl_links=False,
+                unfurl_media=False,
+            )
+        )
+        return str(answer["ts"])
+
+    async def edit(self, conversation: ConversationId, ts: str, picture: NoticePicture) -> None:
+        message = rendered(picture)
+        await _asked(
+            lambda: self._client.chat_update(
+                channel=conversation, ts=ts, text=message["text"], blocks=message["blocks"]
+            )
+        )
+
+    async def find(self, conversation: ConversationId, nonce: str, *, since: datetime) -> str | None:
+        cursor = ""
+        for _ in range(_HISTORY_PAGES):
+            oldest = f"{(since - _CLOCKS_DIFFER_BY).timestamp():.6f}"
+            page = await self._history(conversation, oldest, cursor)
+            for message in page.get("messages", []):
+                payload = message.get("metadata", {}).get("event_payload", {})
+                if payload.get("nonce") == nonce:
+                    return str(message["ts"])
+            cursor = page.get("response_metadata", {}).get("next_cursor", "")
+            if not cursor:
+                break
+        return None
+
+    async def _history(self, conversation: ConversationId, oldest: str, cursor: str) -> dict[str, Any]:
+        return await _asked(
+            lambda: self._client.conversations_history(
+                channel=conversation,
+                oldest=oldest,
+                cursor=cursor or None,
+                include_all_metadata=True,
+                limit=100,
+            )
+        )
+
+    async def show_outcome(self, view_id: str, outcome: TicketOutcome, *, provider_label: str) -> None:
+        lang = language_for(outcome.ticket.locale)
+        view = outcome_modal(lang, outcome, provider_label=provider_label)
+        try:
+            await _asked(lambda: self._client.views_update(view_id=view_id, view=view))
+        except SlackError as error:
+            if error.code not in _CLOSED_VIEW:
+                raise
+
+
+def rendered(picture: NoticePicture) -> Message:
+    """The message that ``picture`` is now, in its reader's language."""
+    return _VIEWS[picture.notice.kind](language_for(picture.locale), picture)
+
+
+def _incident(lang: Language, it: NoticePicture) -> Message:
+    assert it.incident is not None
+    return notices.incident_notice(
+        lang,
+        it.channel,
+        it.incident,
+        provider_label=it.provider_label,
+        url=it.url,
+        now=it.now,
+        is_open=it.is_open,
+    )
+
+
+def _removed(lang: Language, it: NoticePicture) -> Message:
+    assert it.removal is not None
+    return notices.removed_notice(lang, it.removal, now=it.now)
+
+
+def _connected(lang: Language, it: NoticePicture) -> Message:
+    ending = Ending(it.notice.subject)
+    return notices.connected_notice(lang, it.channel, ending, provider_label=it.provider_label)
+
+
+def _disabled(lang: Language, it: NoticePicture) -> Message:
+    return notices.disabled_notice(lang, it.channel, actor=it.actor, now=it.now)
+
+
+def _owner_gone(lang: Language, it: NoticePicture) -> Message:
+    return notices.owner_gone_notice(lang, it.channel, provider_label=it.provider_label, is_open=it.is_open)
+
+
+def _operator(lang: Language, it: NoticePicture) -> Message:
+    return notices.operator_notice(lang, it.notice.subject, it.provider_label, it.is_open)
+
+
+_VIEWS: Final[dict[NoticeKind, Callable[[Language, NoticePicture], Message]]] = {
+    NoticeKind.INCIDENT: _incident,
+    NoticeKind.REMOVED: _removed,
+    NoticeKind.CONNECTED: _connected,
+    NoticeKind.DISABLED: _disabled,
+    NoticeKind.OWNER_GONE: _owner_gone,
+    NoticeKind.OPERATOR: _operator,
+}
+
+
+async def _asked(call: Callable[[], Awaitable[Any]]) -> dict[str, Any]:
+    """Slack's answer. Raises ``SlackError``s only."""
+    try:
+        async with asyncio.timeout(_TIMEOUT):
+            answer = await call()
+    except SlackApiError as error:
+        raise _translated(error) from error
+    except (TimeoutError, aiohttp.ClientError, OSError) as error:
+        raise SlackAway(type(error).__name__) from error
+    data = answer.data
+    assert isinstance(data, dict)
+    return data
+
+
+def _translated(error: SlackApiError) -> SlackError:
+    response = error.response
+    code = str(response.get("error", "")) if isinstance(response.data, dict) else ""
+    if response.status_code == 429 or code in {"ratelimited", "rate_limited"}:
+        return SlackAway("ratelimited", _retry_after(response.headers))
+    kind = _ERRORS.get(code, SlackAway)
+    return kind(code)
+
+
+def _retry_after(headers: dict[str, str]) -> timedelta:
+    value = next((v for k, v in headers.items() if k.lower() == "retry-after"), "")
+    return timedelta(seconds=int(value) if str(value).isdigit() else 30)

@@ -1,0 +1,105 @@
+"""The operator's commands: run, migrate, rekey, forget.
+
+The one rule: what goes wrong is said in words and ends with status 2, never with a traceback.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Final, NoReturn
+
+import structlog
+import typer
+
+from bot import telemetry
+from bot.bootstrap import Bot, KeysLost, cipher_of, running
+from bot.config import Settings
+from bot.outside import SlackRefuses
+from storage import DatabaseInUse, KeyLost, Storage, StorageAway
+from storage import migrate as migrate_database
+from storage import rekey as rekey_secrets
+from storage.forgetting import forget as forget_address
+
+_log = structlog.get_logger(__name__)
+
+
+async def serve(settings: Settings) -> None:
+    """Run until told to stop. What goes wrong at the start is said in words and ends with status 2."""
+    telemetry.configure(settings.log_format, secrets=settings.secrets())
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, lambda: task and task.cancel())
+    try:
+        async with running(settings) as bot:
+            _say_hello(settings, bot)
+            await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        _log.info("Inboxkeeper stops")
+    except (SlackRefuses, KeysLost, DatabaseInUse, StorageAway, OSError) as error:
+        stop(error)
+
+
+def _say_hello(settings: Settings, bot: Bot) -> None:
+    _log.info(
+        "Inboxkeeper runs",
+        workspace=bot.services.workspace.name,
+        pages=bot.services.core.policy.base_url,
+        transport="Socket Mode" if settings.socket_mode else "HTTP",
+        providers_off=", ".join(bot.services.core.providers.off) or "none",
+    )
+
+
+async def migrate(settings: Settings) -> None:
+    """The command."""
+    try:
+        await migrate_database(settings.database_url.get_secret_value())
+    except StorageAway as error:
+        stop(error)
+    typer.echo("The database is up to date.")
+
+
+async def rekey(settings: Settings) -> None:
+    """The command: every secret sealed anew with the first key."""
+    storage = await Storage.open(settings.database_url.get_secret_value(), cipher=cipher_of(settings))
+    try:
+        renewed = await rekey_secrets(storage)
+    except (KeyLost, StorageAway) as error:
+        stop(error)
+    finally:
+        await storage.close()
+    typer.echo(f"{renewed} secrets are sealed with the first key now; the other keys may go.")
+
+
+async def forget(settings: Settings, address: str) -> None:
+    """The command: everything about an address, erased."""
+    storage = await Storage.open(settings.database_url.get_secret_value(), cipher=cipher_of(settings))
+    try:
+        count = await forget_address(storage, address)
+    except StorageAway as error:
+        stop(error)
+    finally:
+        await storage.close()
+    typer.echo(f"Erased: {count} entries of {address}." if count else f"Nothing is known of {address}.")
+
+
+def stop(error: Exception) -> NoReturn:
+    """End with words instead of a traceback."""
+    typer.echo(_WORDS.get(type(error), "{error}").format(error=error), err=True)
+    raise typer.Exit(2) from None
+
+
+_WORDS: Final[dict[type[Exception], str]] = {
+    DatabaseInUse: (
+        "Another Inboxkeeper already uses this database file. Next: stop it first, or use PostgreSQL "
+        "to run several."
+    ),
+    StorageAway: (
+        "The database does not answer. Next: check INBOXKEEPER_DATABASE_URL and whether the server "
+        "runs; `python -m bot doctor` says more."
+    ),
+    KeyLost: (
+        "Some secrets could not be opened with any key in INBOXKEEPER_SECRET_KEYS; the others are done. "
+        "Next: add the missing key and run this again."
+    ),
+}

@@ -1,0 +1,30 @@
+"""What the verbs do. Each service is given the same ``Core`` and raises only the product's own errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.domain.workspace import Workspace
+from bot.services.channels import Channels
+from bot.services.chores import Chores
+from bot.services.connecting import Connecting
+from bot.services.core import Core
+from bot.services.jobs import Jobs
+from bot.services.monitoring import Monitoring
+from bot.services.people import People
+from bot.services.workspaces import Workspaces
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything that entry points and the engine call."""
+
+    core: Core
+    workspace: Workspace
+    people: People
+    channels: Channels
+    connecting: Connecting
+    workspaces: Workspaces
+    monitoring: Monitoring
+    jobs: Jobs
+    chores: Chores

@@ -1,0 +1,277 @@
+"""What people do with channels that exist: see, disable, enable, remove, check again."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Final, TypeVar
+
+from bot.domain.access import Actor, Deed, may
+from bot.domain.channel import Channel, State
+from bot.domain.errors import Gone, NotAllowed, ReconnectFirst, UnknownAddress
+from bot.domain.grant import Grant, Revocation
+from bot.domain.ids import ChannelId, GrantId, WorkspaceId
+from bot.domain.lifecycle import Refused, Signal
+from bot.domain.picture import ChannelRow, ChannelStatus, Overview, Removal, SetupCard
+from bot.services.addresses import near_misses, read_address
+from bot.services.core import Core
+from bot.services.giving_back import GivingBack
+from bot.services.monitoring import Monitoring
+from bot.services.steps import Steps
+from bot.services.telling import Telling
+from storage import Conflict, UnitOfWork
+
+_RECENT: Final = 8
+T = TypeVar("T")
+
+
+class Channels:
+    """The verbs of ``/inbox``, but for those that need a browser (``bot.services.connecting``)."""
+
+    def __init__(
+        self,
+        core: Core,
+        *,
+        steps: Steps,
+        telling: Telling,
+        monitoring: Monitoring,
+        giving_back: GivingBack,
+    ) -> None:
+        self._core = core
+        self._steps = steps
+        self._telling = telling
+        self._monitoring = monitoring
+        self._giving_back = giving_back
+
+    def provider_label(self, key: str) -> str:
+        return self._core.providers.label_of(key)
+
+    # --- seeing
+
+    async def overview(self, actor: Actor) -> Overview:
+        """All that ``actor`` may see."""
+        async with self._core.storage.reading() as uow:
+            channels = await self._visible(uow, actor)
+            proofs = await uow.probes.proofs(actor.workspace_id)
+            setup = await self._setup(uow, actor, empty=not channels)
+        rows = [self._row(actor, channel, proofs.get(channel.id)) for channel in channels]
+        return Overview(
+            own=tuple(row for row in rows if row.is_own),
+            team=tuple(row for row in rows if not row.channel.is_personal),
+            others=tuple(row for row in rows if row.channel.is_personal and not row.is_own),
+            may_connect=self._core.providers.is_on("google"),
+            command=self._core.policy.command,
+            providers_off=self._core.providers.off,
+            not_set_up=setup,
+        )
+
+    async def addresses(self, actor: Actor) -> tuple[str, ...]:
+        """Every address that ``actor`` may see."""
+        async with self._core.storage.reading() as uow:
+            return tuple(channel.address for channel in await self._visible(uow, actor))
+
+    async def find(self, actor: Actor, typed: str) -> Channel:
+        """The channel at an address. Raises ``NotAnAddress``, ``UnknownAddress`` with near misses.
+
+        Somebody else's personal inbox is as unknown as one that does not exist.
+        """
+        address = read_address(typed)
+        async with self._core.storage.reading() as uow:
+            channel = await uow.channels.at_address(actor.workspace_id, address)
+            if channel is not None and may(actor, Deed.SEE, channel):
+                return channel
+            known = [one.address for one in await self._visible(uow, actor)]
+        raise UnknownAddress(address, near_misses(address, known))
+
+    async def by_id(self, actor: Actor, channel_id: ChannelId) -> Channel:
+        """The channel that a button names. Raises ``Gone``, ``NotAllowed``."""
+        async with self._core.storage.reading() as uow:
+            return await self._channel(uow, actor, channel_id, Deed.SEE)
+
+    async def status(self, actor: Actor, channel_id: ChannelId) -> ChannelStatus:
+        """One channel, both sides."""
+        async with self._core.storage.reading() as uow:
+            channel = await self._channel(uow, actor, channel_id, Deed.SEE)
+            grant = await uow.grants.live_of(channel.id)
+            probe = await uow.probes.find(channel.id)
+            incident = await uow.incidents.open_of(channel.id)
+            recent = await uow.history.of_channel(channel.id, _RECENT)
+        return ChannelStatus(
+            row=self._row(actor, channel, probe.last_ok_at if probe else None),
+            scopes=grant.scopes if grant else frozenset(),
+            connected_by=channel.connected_by,
+            obtained_at=grant.obtained_at if grant else None,
+            incident=incident,
+            next_probe_at=probe.due_at if probe else None,
+            recent=recent,
+        )
+
+    async def before_removal(self, actor: Actor, channel_id: ChannelId) -> Removal:
+        """What removing would mean at the provider. Changes nothing."""
+        async with self._core.storage.reading() as uow:
+            channel = await self._channel(uow, actor, channel_id, Deed.REMOVE)
+            return await self._removal(uow, channel, channel.grant_id, counting_own=True)
+
+    # --- doing
+
+    async def disable(self, actor: Actor, channel_id: ChannelId) -> Channel:
+        """Stop using the channel and keep its grant. Disabling twice is the same as once."""
+        return await self._do(actor, channel_id, Deed.DISABLE, Signal.DISABLE_ASKED)
+
+    async def enable(self, actor: Actor, channel_id: ChannelId) -> Channel:
+        """Use the channel again and look at once whether it works. Returns it as it is then.
+
+        Raises ``ReconnectFirst`` if the provider is known to refuse the grant.
+        """
+        channel = await self._do(actor, channel_id, Deed.ENABLE, Signal.ENABLE_ASKED)
+        if channel.state is State.IMPAIRED:
+            await self._monitoring.probe_now(channel.id)
+        return await self.by_id(actor, channel_id)
+
+    async def remove(self, actor: Actor, channel_id: ChannelId) -> Removal:
+        """Forget the channel here, whatever the provider does, and ask the provider to forget us.
+
+        Waits a moment for the provider's answer; if it takes longer, the message tells it later.
+        """
+        async with self._core.storage.reading() as uow:
+            before = await self._channel(uow, actor, channel_id, Deed.REMOVE)
+            grant_id = before.grant_id or await uow.grants.latest_of(before.id)
+        channel = await self._do(actor, channel_id, Deed.REMOVE, Signal.REMOVE_ASKED)
+        if grant_id is not None:
+            await self._giving_back.hurry(grant_id)
+        async with self._core.storage.reading() as uow:
+            return await self._removal(uow, channel, grant_id)
+
+    async def check_again(self, actor: Actor, grant_id: GrantId) -> Removal:
+        """Ask the provider once more whether the access is gone."""
+        async with self._core.storage.writing() as uow:
+            grant = await uow.grants.find(grant_id)
+            channel = await self._channel_of(uow, actor, grant)
+            if grant is not None and grant.secret is not None:
+                await self._telling.ask_revocation(uow, grant, now=self._core.clock())
+            await uow.commit()
+        await self._giving_back.hurry(grant_id)
+        async with self._core.storage.reading() as uow:
+            return await self._removal(uow, channel, grant_id)
+
+    async def _do(self, actor: Actor, channel_id: ChannelId, deed: Deed, signal: Signal) -> Channel:
+        async def once() -> Channel:
+            async with self._core.storage.writing() as uow:
+                channel = await self._channel(uow, actor, channel_id, deed)
+                try:
+                    after = await self._steps.apply(uow, channel, signal, actor=actor.id)
+                except Refused:
+                    raise _refusal(channel) from None
+                await uow.commit()
+                return after
+
+        return await retried(once)
+
+    # --- looking up
+
+    async def _visible(self, uow: UnitOfWork, actor: Actor) -> tuple[Channel, ...]:
+        channels = await uow.channels.all(actor.workspace_id)
+        return tuple(channel for channel in channels if may(actor, Deed.SEE, channel))
+
+    async def _channel(self, uow: UnitOfWork, actor: Actor, channel_id: ChannelId, deed: Deed) -> Channel:
+        channel = await uow.channels.find(channel_id)
+        if channel is None or not _same_workspace(actor, channel):
+            raise Gone("")
+        if not may(actor, deed, channel):
+            raise NotAllowed(deed.value, await self._who_can(uow, channel, deed))
+        if channel.state is State.REMOVED and deed is not Deed.REMOVE:
+            raise Gone(channel.address)
+        return channel
+
+    async def _channel_of(self, uow: UnitOfWork, actor: Actor, grant: Grant | None) -> Channel:
+        if grant is None or grant.channel_id is None:
+            raise Gone("")
+        channel = await uow.channels.find(grant.channel_id)
+        if channel is None or not _same_workspace(actor, channel):
+            raise Gone(grant.address)
+        if not may(actor, Deed.REMOVE, channel):
+            raise NotAllowed(Deed.REMOVE.value, await self._who_can(uow, channel, Deed.REMOVE))
+        return channel
+
+    async def _who_can(self, uow: UnitOfWork, channel: Channel, deed: Deed) -> tuple[str, ...]:
+        admins = [admin.id for admin in await self._telling.super_admins(uow, channel.workspace_id)]
+        if deed in {Deed.ENABLE, Deed.RECONNECT} and channel.owner_id:
+            return (channel.owner_id,)
+        owner = [channel.owner_id] if channel.owner_id else []
+        return tuple(dict.fromkeys([*owner, *admins]))
+
+    async def _removal(
+        self,
+        uow: UnitOfWork,
+        channel: Channel,
+        grant_id: GrantId | None,
+        *,
+        counting_own: bool = False,
+    ) -> Removal:
+        grant = await uow.grants.find(grant_id) if grant_id else None
+        own = 1 if counting_own and grant else 0
+        everywhere = await uow.grants.in_use(channel.identity) - own
+        elsewhere = await uow.grants.in_use_elsewhere(channel.identity, channel.workspace_id)
+        return Removal(
+            channel=channel,
+            revocation=grant.revocation if grant else Revocation.NOT_ASKED,
+            shared_here=max(everywhere - elsewhere, 0),
+            shared_elsewhere=elsewhere,
+            provider_label=self.provider_label(channel.provider),
+            grant_id=grant_id,
+            revocation_at=grant.revocation_at if grant else None,
+        )
+
+    def _row(self, actor: Actor, channel: Channel, last_ok_at: datetime | None) -> ChannelRow:
+        allowed = frozenset(deed for deed in Deed if may(actor, deed, channel) and _fits(deed, channel))
+        return ChannelRow(
+            channel=channel,
+            provider_label=self.provider_label(channel.provider),
+            last_ok_at=last_ok_at,
+            may=allowed,
+            is_own=channel.owner_id == actor.id,
+        )
+
+    async def _setup(self, uow: UnitOfWork, actor: Actor, *, empty: bool) -> SetupCard | None:
+        is_on = self._core.providers.is_on("google")
+        if is_on and not (empty and actor.is_super_admin):
+            return None
+        admins = await self._telling.super_admins(uow, actor.workspace_id)
+        return SetupCard(
+            is_for_admin=actor.is_super_admin,
+            admins=tuple(admin.id for admin in admins),
+            base_url=self._core.policy.base_url,
+            loopback_only=self._core.policy.loopback_only,
+            google_on=is_on,
+        )
+
+
+_FITTING: Final = {
+    Deed.SEE: frozenset(State),
+    Deed.DISABLE: frozenset({State.CONNECTED, State.IMPAIRED, State.DISCONNECTED}),
+    Deed.ENABLE: frozenset({State.DISABLED}),
+    Deed.REMOVE: frozenset(State) - {State.REMOVED},
+    Deed.RECONNECT: frozenset(State) - {State.REMOVED},
+}
+
+
+def _fits(deed: Deed, channel: Channel) -> bool:
+    return channel.state in _FITTING[deed]
+
+
+def _same_workspace(actor: Actor, channel: Channel) -> bool:
+    return channel.workspace_id == WorkspaceId(actor.workspace_id)
+
+
+def _refusal(channel: Channel) -> Exception:
+    if channel.state is State.REMOVED:
+        return Gone(channel.address)
+    return ReconnectFirst(channel.address)
+
+
+async def retried(work: Callable[[], Awaitable[T]]) -> T:
+    """Do ``work``; if somebody else was first, once more from the read. The second ``Conflict`` is raised."""
+    try:
+        return await work()
+    except Conflict:
+        return await work()

@@ -1,0 +1,79 @@
+"""What is done by the clock: housekeeping, once per slot however many processes run."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from bot.domain.record import HISTORY_LASTS
+from bot.services.core import Core
+from bot.services.people import People
+from bot.services.telling import Telling
+from bot.services.workspaces import Workspaces
+
+DONE_JOBS_LAST: Final = timedelta(days=7)
+SEEN_LASTS: Final = timedelta(hours=24)
+STAGED_LASTS: Final = timedelta(hours=1)
+"""A grant still staged after this belonged to a process that died: it is given back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """Something to do every so often."""
+
+    name: str
+    every: timedelta
+    run: Callable[[], Awaitable[object]]
+
+
+class Chores:
+    """Takes slots and does what is due in them."""
+
+    def __init__(self, core: Core, *, people: People, telling: Telling, workspaces: Workspaces) -> None:
+        self._core = core
+        self._telling = telling
+        self._done: dict[str, datetime] = {}
+        self.chores: tuple[Chore, ...] = (
+            Chore("tidy", timedelta(hours=1), self.tidy),
+            Chore("people", timedelta(days=1), people.read_all),
+            Chore("long-gone", timedelta(days=1), workspaces.forget_long_gone),
+        )
+
+    async def run_due(self) -> int:
+        """Do the chores whose slot nobody has taken yet. Returns how many were done."""
+        done = 0
+        for chore in self.chores:
+            slot = _slot(self._core.clock(), chore.every)
+            if self._done.get(chore.name) == slot:
+                continue
+            if await self._take(chore.name, slot):
+                await chore.run()
+                done += 1
+            self._done[chore.name] = slot
+        return done
+
+    async def _take(self, name: str, slot: datetime) -> bool:
+        async with self._core.storage.writing() as uow:
+            taken = await uow.slots.take(name, slot)
+            await uow.commit()
+        return taken
+
+    async def tidy(self) -> None:
+        """Drop what has served its time."""
+        now = self._core.clock()
+        async with self._core.storage.writing() as uow:
+            await uow.tickets.purge(now)
+            await uow.jobs.purge(now - DONE_JOBS_LAST)
+            await uow.seen.purge(now - SEEN_LASTS)
+            await uow.history.purge(now - HISTORY_LASTS)
+            for grant in await uow.grants.staged_before(now - STAGED_LASTS):
+                await self._telling.give_back(uow, grant.id, now=now)
+            await uow.commit()
+
+
+def _slot(now: datetime, every: timedelta) -> datetime:
+    """The beginning of the slot that ``now`` is in."""
+    seconds = every.total_seconds()
+    return datetime.fromtimestamp(now.timestamp() // seconds * seconds, tz=now.tzinfo)

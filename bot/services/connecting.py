@@ -1,0 +1,358 @@
+"""From a wish to a proven grant: tickets, the trip through the browser, the swap.
+
+Nothing is connected until a probe has passed with the new grant; anything less leaves what was there
+exactly as it was, and what Google gave us is given back as rule 9 allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
+
+from bot.domain.access import Actor, Deed, may, may_connect_at_once
+from bot.domain.channel import Channel, Kind, State
+from bot.domain.errors import (
+    AlreadyConnected,
+    Gone,
+    LinkClosed,
+    NeedsApproval,
+    NotAllowed,
+    OtherBrowser,
+    TicketExpired,
+    TicketSpent,
+    TicketUnknown,
+)
+from bot.domain.grant import Secret
+from bot.domain.ids import ChannelId, IncidentId, LinkId, TicketId, UserId, WorkspaceId
+from bot.domain.ticket import (
+    OUTCOME_LASTS,
+    PENDING_LASTS,
+    TICKET_LASTS,
+    Ending,
+    Link,
+    Purpose,
+    Ticket,
+    TicketOutcome,
+)
+from bot.domain.workspace import Workspace
+from bot.services.addresses import check_domain, read_address
+from bot.services.core import Core, digest, new_secret
+from bot.services.people import People
+from bot.services.proving import Proving
+from bot.services.telling import Telling
+from providers.base import Consent
+from storage import UnitOfWork
+
+_PROVIDER: Final = "google"
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A ticket, ready to be opened in a browser."""
+
+    address: str
+    provider_label: str
+    scopes: frozenset[str]
+    url: str = field(repr=False)
+    reconnect: bool
+    ticket_id: TicketId
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """What the first page says before anything happens."""
+
+    address: str
+    requester_name: str
+    workspace_name: str
+    purpose: Purpose
+    provider_label: str
+    locale: str
+
+
+class Connecting:
+    """Tickets and links, from the slash command to the outcome."""
+
+    def __init__(
+        self, core: Core, *, people: People, telling: Telling, proving: Proving, workspace: Workspace
+    ) -> None:
+        self._core = core
+        self._people = people
+        self._telling = telling
+        self._proving = proving
+        self._workspace = workspace
+
+    # --- in Slack
+
+    async def begin(self, actor: Actor, typed: str) -> Begun:
+        """Begin connecting one's own inbox; an address that is one's own already is reconnected.
+
+        Raises ``NotAnAddress``, ``DomainNotAllowed``, ``ProviderOff``, ``AlreadyConnected`` (somebody
+        else's), ``NeedsApproval``.
+        """
+        address = read_address(typed)
+        check_domain(address, self._core.policy.allowed_domains)
+        self._core.providers.get(_PROVIDER)
+        async with self._core.storage.writing() as uow:
+            existing = await uow.channels.at_address(actor.workspace_id, address)
+            await self._check_connecting(uow, actor, address, existing)
+            secret, ticket = self._ticket(
+                actor.workspace_id,
+                actor.id,
+                Purpose.RECONNECT if existing else Purpose.CONNECT,
+                address=address,
+                kind=existing.kind if existing else Kind.PERSONAL,
+                channel_id=existing.id if existing else None,
+                locale=actor.person.locale,
+            )
+            await uow.tickets.add(ticket)
+            await uow.commit()
+        return self._begun(secret, ticket)
+
+    async def begin_reconnect(self, actor: Actor, channel_id: ChannelId) -> Begun:
+        """Begin a new grant for the same channel and the same mailbox. Raises ``Gone``, ``NotAllowed``."""
+        async with self._core.storage.writing() as uow:
+            channel = await self._reconnectable(uow, actor, channel_id)
+            self._core.providers.get(channel.provider)
+            secret, ticket = self._renewal(channel, actor.id, actor.person.locale)
+            await uow.tickets.add(ticket)
+            await uow.commit()
+        return self._begun(secret, ticket)
+
+    async def waits_in(self, ticket_id: TicketId, view_id: str) -> None:
+        """Remember the modal that waits for this ticket's outcome."""
+        async with self._core.storage.writing() as uow:
+            await uow.tickets.set_view(ticket_id, view_id)
+            await uow.commit()
+
+    # --- in the browser
+
+    async def landing(self, secret: str) -> Landing:
+        """What a ticket is for. Spends nothing, so that a link preview is harmless.
+
+        Raises ``TicketUnknown``, ``TicketExpired``, ``TicketSpent``.
+        """
+        async with self._core.storage.reading() as uow:
+            ticket = await self._open_ticket(uow, TicketId(digest(secret)))
+        return await self._landing(
+            ticket.user_id, ticket.address, ticket.purpose, ticket.provider, ticket.locale
+        )
+
+    async def start(self, secret: str, browser: str) -> str:
+        """Bind the ticket to this browser and say where the provider asks for consent.
+
+        Raises ``OtherBrowser`` if another browser has begun it, and as ``landing``.
+        """
+        now = self._core.clock()
+        async with self._core.storage.writing() as uow:
+            await self._open_ticket(uow, TicketId(digest(secret)))
+            ticket = await uow.tickets.begin(TicketId(digest(secret)), browser, now)
+            if ticket is None:
+                raise OtherBrowser
+            await uow.commit()
+        return self._consent_url(secret, ticket)
+
+    async def link_landing(self, secret: str) -> Landing:
+        """What a notice's link is for. Raises ``LinkClosed`` when the outage is over, ``TicketUnknown``."""
+        async with self._core.storage.reading() as uow:
+            link, channel = await self._open_link(uow, secret)
+            person = await uow.people.find(link.workspace_id, link.user_id)
+        locale = person.locale if person else "en-US"
+        return await self._landing(link.user_id, channel.address, Purpose.RECONNECT, channel.provider, locale)
+
+    async def link_start(self, secret: str, browser: str) -> str:
+        """Turn a notice's link into a fresh ticket, after asking again who this person is now."""
+        async with self._core.storage.reading() as uow:
+            link, channel = await self._open_link(uow, secret)
+        actor = await self._people.member(link.workspace_id, link.user_id, fresh=True)
+        async with self._core.storage.writing() as uow:
+            channel = await self._reconnectable(uow, actor, channel.id)
+            fresh, ticket = self._renewal(channel, actor.id, actor.person.locale)
+            ticket = replace(ticket, browser=browser)
+            await uow.tickets.add(ticket)
+            await uow.commit()
+        return self._consent_url(fresh, ticket)
+
+    async def complete(
+        self, provider: str, callback: Mapping[str, str], browser: str | None
+    ) -> TicketOutcome:
+        """Spend the ticket that the provider echoes, prove the grant and swap it in.
+
+        A reload finds the kept outcome. Raises ``TicketUnknown``, ``TicketExpired``, ``TicketSpent``,
+        ``OtherBrowser``.
+        """
+        secret = callback.get("state", "")
+        ticket_id = TicketId(digest(secret))
+        async with self._core.storage.writing() as uow:
+            ticket = await uow.tickets.spend(ticket_id, browser or "", self._core.clock())
+            if ticket is None or ticket.provider != provider:
+                return await self._kept(uow, ticket_id, browser)
+            await self._begin_proving(uow, ticket)
+            await uow.commit()
+        return await self._proving.prove(ticket, self._consent(secret, ticket), callback)
+
+    async def _begin_proving(self, uow: UnitOfWork, ticket: Ticket) -> None:
+        """A double click at the provider sends two callbacks, and the browser shows the second."""
+        now = self._core.clock()
+        pending = TicketOutcome(ticket, Ending.PENDING, now)
+        await uow.tickets.keep(pending, now + OUTCOME_LASTS)
+
+    async def again(self, secret: str, browser: str) -> str:
+        """After an outcome that can be mended: a fresh ticket for the same browser, at once."""
+        now = self._core.clock()
+        async with self._core.storage.writing() as uow:
+            outcome = await uow.tickets.outcome(TicketId(digest(secret)), browser, now)
+            if outcome is None or not _unless_interrupted(outcome, now).ending.may_try_again:
+                raise TicketSpent
+            old = outcome.ticket
+            fresh, ticket = self._ticket(
+                old.workspace_id,
+                old.user_id,
+                old.purpose,
+                address=old.address,
+                kind=old.kind,
+                channel_id=old.channel_id,
+                locale=old.locale,
+            )
+            ticket = replace(ticket, browser=browser, view_id=old.view_id, use=old.use)
+            await uow.tickets.add(ticket)
+            await uow.commit()
+        return self._consent_url(fresh, ticket)
+
+    # --- checks
+
+    async def _check_connecting(
+        self, uow: UnitOfWork, actor: Actor, address: str, existing: Channel | None
+    ) -> None:
+        if existing is not None:
+            if not may(actor, Deed.RECONNECT, existing):
+                raise AlreadyConnected(address, by_another=True)
+        elif not may_connect_at_once(actor, address):
+            admins = await self._telling.super_admins(uow, actor.workspace_id)
+            who = tuple(admin.id for admin in admins)
+            raise NeedsApproval(address, actor.person.email or None, who)
+
+    async def _reconnectable(self, uow: UnitOfWork, actor: Actor, channel_id: ChannelId) -> Channel:
+        channel = await uow.channels.find(channel_id)
+        if channel is None or channel.workspace_id != actor.workspace_id:
+            raise Gone("")
+        if not may(actor, Deed.RECONNECT, channel):
+            raise NotAllowed(Deed.RECONNECT.value, (channel.owner_id,) if channel.owner_id else ())
+        if channel.state is State.REMOVED:
+            raise Gone(channel.address)
+        return channel
+
+    async def _open_ticket(self, uow: UnitOfWork, ticket_id: TicketId) -> Ticket:
+        ticket = await uow.tickets.find(ticket_id)
+        if ticket is not None and ticket.expires_at > self._core.clock():
+            return ticket
+        if ticket is not None:
+            raise TicketExpired
+        if await uow.tickets.was_spent(ticket_id):
+            raise TicketSpent
+        raise TicketUnknown
+
+    async def _kept(self, uow: UnitOfWork, ticket_id: TicketId, browser: str | None) -> TicketOutcome:
+        """The outcome of a ticket that this browser has spent, or the reason why there is none."""
+        if browser:
+            outcome = await uow.tickets.outcome(ticket_id, browser, self._core.clock())
+            if outcome is not None:
+                return _unless_interrupted(outcome, self._core.clock())
+        await self._open_ticket(uow, ticket_id)
+        raise OtherBrowser
+
+    async def _open_link(self, uow: UnitOfWork, secret: str) -> tuple[Link, Channel]:
+        link = await uow.links.find(LinkId(digest(secret)))
+        if link is None:
+            raise LinkClosed
+        incident = await uow.incidents.find(IncidentId(link.incident_id))
+        channel = await uow.channels.find(link.channel_id)
+        if incident is None or incident.resolved_at is not None or channel is None:
+            raise LinkClosed
+        return link, channel
+
+    # --- making
+
+    def _ticket(
+        self,
+        workspace_id: WorkspaceId,
+        user_id: UserId,
+        purpose: Purpose,
+        *,
+        address: str,
+        kind: Kind,
+        channel_id: ChannelId | None,
+        locale: str,
+    ) -> tuple[str, Ticket]:
+        secret, now = new_secret(), self._core.clock()
+        return secret, Ticket(
+            id=TicketId(digest(secret)),
+            workspace_id=workspace_id,
+            user_id=user_id,
+            purpose=purpose,
+            address=address,
+            kind=kind,
+            provider=_PROVIDER,
+            created_at=now,
+            expires_at=now + TICKET_LASTS,
+            verifier=Secret(new_secret()),
+            nonce=new_secret(),
+            channel_id=channel_id,
+            locale=locale,
+        )
+
+    def _renewal(self, channel: Channel, user_id: UserId, locale: str) -> tuple[str, Ticket]:
+        secret, ticket = self._ticket(
+            channel.workspace_id,
+            user_id,
+            Purpose.RECONNECT,
+            address=channel.address,
+            kind=channel.kind,
+            channel_id=channel.id,
+            locale=locale,
+        )
+        return secret, replace(ticket, provider=channel.provider)
+
+    def _begun(self, secret: str, ticket: Ticket) -> Begun:
+        provider = self._core.providers.get(ticket.provider)
+        return Begun(
+            address=ticket.address,
+            provider_label=provider.label,
+            scopes=provider.needed_scopes,
+            url=f"{self._core.policy.base_url}/go/{secret}",
+            reconnect=ticket.purpose is Purpose.RECONNECT,
+            ticket_id=ticket.id,
+        )
+
+    async def _landing(
+        self, user_id: UserId, address: str, purpose: Purpose, provider: str, locale: str
+    ) -> Landing:
+        return Landing(
+            address=address,
+            requester_name=await self._people.name_of(user_id),
+            workspace_name=self._workspace.name,
+            purpose=purpose,
+            provider_label=self._core.providers.label_of(provider),
+            locale=locale,
+        )
+
+    def _consent(self, secret: str, ticket: Ticket) -> Consent:
+        return Consent(
+            state=Secret(secret),
+            verifier=ticket.verifier,
+            nonce=ticket.nonce,
+            redirect_uri=f"{self._core.policy.base_url}/callback/{ticket.provider}",
+            address=ticket.address,
+        )
+
+    def _consent_url(self, secret: str, ticket: Ticket) -> str:
+        return self._core.providers.get(ticket.provider).consent_url(self._consent(secret, ticket))
+
+
+def _unless_interrupted(outcome: TicketOutcome, now: datetime) -> TicketOutcome:
+    """A check that never ended (the process died) offers to begin again instead of waiting for ever."""
+    if outcome.ending is Ending.PENDING and now - outcome.at > PENDING_LASTS:
+        return replace(outcome, ending=Ending.PROVIDER_AWAY, code="interrupted")
+    return outcome

@@ -1,0 +1,75 @@
+"""What every service is given: the parts that bootstrap made, in one frozen value."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from bot.domain.ids import UserId
+from bot.domain.probing import Cadence
+from providers.registry import Registry
+from storage import Storage
+
+Clock = Callable[[], datetime]
+"""Tells the present instant, aware and in UTC. The real one is made in bootstrap only."""
+
+
+class Telemetry(Protocol):
+    """What services count. Never an address, never a secret."""
+
+    def probe(self, provider: str, outcome: str) -> None: ...
+
+    def unknown_code(self, provider: str, code: str) -> None: ...
+
+    def job(self, kind: str, outcome: str) -> None: ...
+
+    def dead_job(self, kind: str) -> None: ...
+
+    def unreachable(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the operator decided."""
+
+    cadence: Cadence
+    base_url: str
+    command: str = "/inbox"
+    super_admins: frozenset[UserId] = frozenset()
+    operators: frozenset[UserId] = frozenset()
+    allowed_domains: tuple[str, ...] = ()
+    loopback_only: bool = False
+
+
+@dataclass(frozen=True)
+class Core:
+    """The parts that services stand on."""
+
+    storage: Storage
+    providers: Registry
+    clock: Clock
+    policy: Policy
+    telemetry: Telemetry
+    wake: Callable[[], None] = field(repr=False)
+    """Tells the engine that something became due."""
+    jitter: Callable[[], float] = field(repr=False, default=lambda: 0.0)
+    """A number in [-1, 1): spreads probes so that they do not come in waves."""
+
+
+def new_id() -> str:
+    """A random identifier: 128 bits, hexadecimal."""
+    return secrets.token_hex(16)
+
+
+def new_secret() -> str:
+    """A random secret for an address: 256 bits, safe in a URL."""
+    return secrets.token_urlsafe(32)
+
+
+def digest(secret: str) -> str:
+    """What is stored of a secret that only ever comes back from outside: SHA-256, hexadecimal."""
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,117 @@
+"""Rule 9: the one place that asks a provider to revoke, and that decides whether it may.
+
+Google's revoke ends everything that an account gave to our project. So the decision is made at the
+moment of the call, while holding the identity's lane: no revoke while any live or staged grant of that
+identity exists anywhere in the deployment. Connecting holds the same lane from redeeming the code to
+the swap, so that the two never overlap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from bot.domain.errors import ProviderError
+from bot.domain.grant import Grant, Phase, Revocation
+from bot.domain.ids import GrantId
+from bot.domain.job import Job
+from bot.services.core import Core
+from bot.services.telling import Telling, lane_of_identity
+from storage import UnitOfWork
+
+_LOOKS_AGAIN_AFTER: Final = tuple(timedelta(seconds=s) for s in (5, 30, 120, 600, 3600, 4 * 3600, 12 * 3600))
+"""A revocation may take a while to spread at Google; after the fourth look it is called unconfirmed,
+and still looked at until the secret is erased."""
+_UNCONFIRMED_AFTER_LOOKS: Final = 4
+SECRET_KEPT_FOR: Final = timedelta(hours=24)
+_HURRY: Final = 2.0
+"""Seconds that a person waits for the provider's answer."""
+
+FINAL: Final = frozenset({Revocation.CONFIRMED, Revocation.SHARED, Revocation.CANCELLED})
+
+
+class GivingBack:
+    """Returns grants to their provider and finds out whether they are really gone."""
+
+    def __init__(self, core: Core, telling: Telling) -> None:
+        self._core = core
+        self._telling = telling
+        self._hurried: set[asyncio.Future[None]] = set()
+        self._run_lane: Callable[[str], Awaitable[None]] | None = None
+
+    def hurried_by(self, run_lane: Callable[[str], Awaitable[None]]) -> None:
+        """Bootstrap says how to work off a lane at once (the jobs and this service need each other)."""
+        self._run_lane = run_lane
+
+    async def hurry(self, grant_id: GrantId) -> None:
+        """Try to have the answer while the person looks on; what takes longer goes on by itself."""
+        async with self._core.storage.reading() as uow:
+            grant = await uow.grants.find(grant_id)
+        if self._run_lane is None or grant is None:
+            return
+        running = asyncio.ensure_future(self._run_lane(lane_of_identity(grant)))
+        self._hurried.add(running)
+        running.add_done_callback(self._hurried.discard)
+        # The job goes on when the person has waited enough: half a revocation is worse than a late one.
+        await asyncio.wait({running}, timeout=_HURRY)
+
+    async def run(self, job: Job) -> datetime | None:
+        """The job ``REVOKE_GRANT``. Returns when to look again, ``None`` when all is known."""
+        grant = await self._to_ask(GrantId(job.payload["grant"]))
+        if grant is None:
+            return None
+        outcome = await self._ask(grant)
+        return await self._write(grant, outcome, looks=job.attempts + 1)
+
+    async def _to_ask(self, grant_id: GrantId) -> Grant | None:
+        """The grant, if it is still to be asked about; decides rule 9."""
+        async with self._core.storage.writing() as uow:
+            grant = await uow.grants.find(grant_id)
+            if grant is None or grant.secret is None or grant.phase is not Phase.RETIRED:
+                return None
+            if await uow.grants.in_use(grant.identity) > 0:
+                await self._settle(uow, grant, Revocation.SHARED)
+                await uow.commit()
+                return None
+        return grant
+
+    async def _ask(self, grant: Grant) -> Revocation:
+        if not self._core.providers.is_on(grant.provider):
+            return Revocation.REQUESTED
+        try:
+            return await self._core.providers.get(grant.provider).revoke(grant)
+        except ProviderError:
+            return Revocation.REQUESTED  # not asked yet, as far as anybody knows: asked again later
+
+    async def _write(self, grant: Grant, outcome: Revocation, *, looks: int) -> datetime | None:
+        now = self._core.clock()
+        async with self._core.storage.writing() as uow:
+            if outcome in FINAL:
+                await self._settle(uow, grant, outcome)
+            elif self._is_over(grant, now):
+                await self._settle(uow, grant, Revocation.NOT_CONFIRMED)
+            elif looks >= _UNCONFIRMED_AFTER_LOOKS and grant.revocation is not Revocation.NOT_CONFIRMED:
+                await uow.grants.set_revocation(grant.id, Revocation.NOT_CONFIRMED, now)
+                await self._telling.fate_changed(uow, grant.id, now=now)
+            await uow.commit()
+        if outcome in FINAL or self._is_over(grant, now):
+            return None
+        return now + _LOOKS_AGAIN_AFTER[min(looks, len(_LOOKS_AGAIN_AFTER)) - 1]
+
+    async def _settle(self, uow: UnitOfWork, grant: Grant, outcome: Revocation) -> None:
+        now = self._core.clock()
+        await uow.grants.set_revocation(grant.id, outcome, now)
+        await uow.grants.erase(grant.id)
+        await self._telling.fate_changed(uow, grant.id, now=now)
+
+    def _is_over(self, grant: Grant, now: datetime) -> bool:
+        return now - (grant.retired_at or now) >= SECRET_KEPT_FOR
+
+    async def cancel(self, uow: UnitOfWork, reconnected: Grant) -> None:
+        """The mailbox was connected again: what was still to be revoked must not be any more."""
+        for grant in await uow.grants.pending_revocations(reconnected.identity):
+            if grant.id != reconnected.id:
+                await uow.jobs.cancel(f"revoke:{grant.id}")
+                await self._settle(uow, grant, Revocation.CANCELLED)

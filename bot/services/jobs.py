@@ -1,0 +1,76 @@
+"""Works off the jobs of every lane: one at a time per lane, lanes side by side."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from bot.domain.errors import SlackAway
+from bot.domain.job import GIVES_UP_AFTER, Job, JobKind
+from bot.services.core import Core
+from bot.services.guard import attempted
+from storage import UnitOfWork
+
+Run = Callable[[Job], Awaitable[datetime | None]]
+"""Does a job. Returns when it must go on, ``None`` when it is done."""
+
+BATCH: Final = 32
+LEASE: Final = timedelta(seconds=60)
+_PAUSES: Final = tuple(timedelta(seconds=s) for s in (2, 5, 15, 60, 300, 900, 3600))
+
+_log = structlog.get_logger(__name__)
+
+
+class Jobs:
+    """Claims jobs and runs them."""
+
+    def __init__(self, core: Core, runs: Mapping[JobKind, Run]) -> None:
+        self._core = core
+        self._runs = runs
+
+    async def run_due(self, *, limit: int = BATCH) -> int:
+        """Claim and run what is due. Returns how many jobs were claimed."""
+        return await self._run(limit=limit)
+
+    async def run_lane(self, lane: str) -> None:
+        """Run what is due in one lane at once, unless somebody else is at it."""
+        while await self._run(limit=1, only=lane):
+            pass
+
+    async def _run(self, *, limit: int, only: str | None = None) -> int:
+        async with self._core.storage.writing() as uow:
+            claimed = await uow.jobs.claim(now=self._core.clock(), limit=limit, lease_for=LEASE, only=only)
+            await uow.commit()
+        if claimed:
+            await asyncio.gather(*(self._attempt(job) for job in claimed))
+        return len(claimed)
+
+    async def _attempt(self, job: Job) -> None:
+        result, failure = await attempted(self._runs[job.kind](job), what=job.kind.value)
+        self._core.telemetry.job(job.kind.value, type(failure).__name__ if failure else "done")
+        async with self._core.storage.writing() as uow:
+            if failure is not None:
+                await self._fail(uow, job, failure)
+            elif result is None:
+                await uow.jobs.done(job, self._core.clock())
+            else:
+                await uow.jobs.again(job, due_at=result, failure="")
+            await uow.commit()
+
+    async def _fail(self, uow: UnitOfWork, job: Job, failure: Exception) -> None:
+        now, name = self._core.clock(), type(failure).__name__
+        if now - job.created_at >= GIVES_UP_AFTER:
+            self._core.telemetry.dead_job(job.kind.value)
+            _log.error("job given up", kind=job.kind.value, job=job.id, failure=name)
+            await uow.jobs.dead(job, now, name)
+            return
+        if isinstance(failure, SlackAway) and failure.retry_after:
+            await uow.jobs.pace(job.lane, failure.retry_after)
+            await uow.jobs.again(job, due_at=now + failure.retry_after, failure=name)
+            return
+        pause = _PAUSES[min(job.attempts, len(_PAUSES) - 1)]
+        await uow.jobs.again(job, due_at=now + pause, failure=name)

@@ -1,0 +1,278 @@
+"""Looks at mailboxes when they are due and judges what it sees.
+
+The network is never waited for inside a transaction: claim, look, re-read, judge, write back. A refusal
+is believed only after the row was read again and other mailboxes of the provider were asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from bot.domain.cause import Cause
+from bot.domain.channel import Channel, State
+from bot.domain.errors import PersonMustAct, ProviderError, ProviderUnavailable
+from bot.domain.grant import Grant
+from bot.domain.ids import ChannelId
+from bot.domain.lifecycle import Signal
+from bot.domain.probing import (
+    SIBLINGS_FRESH_FOR,
+    SIBLINGS_WANTED,
+    Outcome,
+    Probe,
+    Vote,
+    is_second_witness,
+    is_too_old,
+    outcome_of,
+    vote,
+    witness_delay,
+)
+from bot.domain.record import Record
+from bot.services.core import Core
+from bot.services.reaching import Look, Reaching
+from bot.services.steps import Steps
+from bot.services.telling import Telling
+from storage import Conflict, UnitOfWork
+
+BATCH: Final = 500
+AT_ONCE: Final = 64
+"""Mailboxes looked at side by side: enough to hide the network, few enough to be a polite client."""
+LEASE: Final = timedelta(seconds=90)
+"""Longer than the slowest look: two provider calls of 10 s for the mailbox and for its siblings."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """One look, with all that judging it needs."""
+
+    probe: Probe
+    channel: Channel
+    grant: Grant
+    look: Look
+    said: Vote | None
+    """What siblings said, where they were asked."""
+
+
+class Monitoring:
+    """Probes, siblings, witnesses."""
+
+    def __init__(self, core: Core, *, steps: Steps, telling: Telling, reaching: Reaching) -> None:
+        self._core = core
+        self._steps = steps
+        self._telling = telling
+        self._reaching = reaching
+
+    async def run_due(self, *, limit: int = BATCH) -> int:
+        """Claim and work off what is due. Returns how many probes were claimed."""
+        return await self._run(limit=limit)
+
+    async def probe_now(self, channel_id: ChannelId) -> None:
+        """Look at one channel at once, unless another look is under way."""
+        await self._run(limit=1, only=channel_id)
+
+    async def _run(self, *, limit: int, only: ChannelId | None = None) -> int:
+        async with self._core.storage.writing() as uow:
+            claimed = await uow.probes.claim(now=self._core.clock(), limit=limit, lease_for=LEASE, only=only)
+            await uow.commit()
+        if claimed:
+            await self._work_off(claimed)
+        return len(claimed)
+
+    async def _work_off(self, claimed: Sequence[Probe]) -> None:
+        async with self._core.storage.reading() as uow:
+            channels = await uow.channels.by_ids([probe.channel_id for probe in claimed])
+            grants = await uow.grants.by_ids([probe.grant_id for probe in claimed])
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def one(probe: Probe) -> _Sight | None:
+            channel, grant = channels.get(probe.channel_id), grants.get(probe.grant_id)
+            if channel is None or grant is None or channel.state is State.REMOVED:
+                return None
+            async with gate:
+                return await self._see(probe, channel, grant)
+
+        sights = await asyncio.gather(*(one(probe) for probe in claimed))
+        await self._write(claimed, sights)
+
+    # --- looking
+
+    async def _see(self, probe: Probe, channel: Channel, grant: Grant) -> _Sight:
+        look = await self._reaching.look(grant, refresh_only=channel.state is State.DISABLED)
+        self._core.telemetry.probe(grant.provider, outcome_of(look.error).value)
+        said = None
+        if outcome_of(look.error) is Outcome.REFUSED and channel.state is not State.DISCONNECTED:
+            said = await self._ask_siblings(grant, look)
+        return _Sight(probe, channel, grant, look, said)
+
+    async def _ask_siblings(self, grant: Grant, look: Look) -> Vote:
+        assert look.error is not None
+        since = self._core.clock() - SIBLINGS_FRESH_FOR
+        async with self._core.storage.reading() as uow:
+            ids = await uow.probes.siblings(grant.identity, proven_since=since, limit=SIBLINGS_WANTED)
+            channels = await uow.channels.by_ids(ids)
+            grants = await uow.grants.by_ids([c.grant_id for c in channels.values() if c.grant_id])
+        looks = await asyncio.gather(*(self._reaching.look(sibling) for sibling in grants.values()))
+        return vote(_refusal(look.error), tuple(one.error for one in looks))
+
+    # --- writing
+
+    async def _write(self, claimed: Sequence[Probe], sights: Sequence[_Sight | None]) -> None:
+        """Ordinary passes go back in one statement; everything else is judged one by one."""
+        plain = [sight for sight in sights if sight is not None and _is_plain(sight)]
+        if plain:
+            async with self._core.storage.writing() as uow:
+                await uow.probes.passed([self._passed(sight) for sight in plain])
+                await uow.commit()
+        for probe, sight in zip(claimed, sights, strict=True):
+            if sight is None:
+                await self._let_go(probe)
+            elif not _is_plain(sight):
+                await self._judge_safely(sight)
+
+    async def _judge_safely(self, sight: _Sight) -> None:
+        try:
+            await self._judge(sight)
+        except Conflict:
+            await self._judge(sight)
+
+    def _passed(self, sight: _Sight) -> Probe:
+        now = self._core.clock()
+        row = replace(
+            sight.probe,
+            strikes=0,
+            tries=0,
+            first_refused_at=None,
+            last_ok_at=now,
+            last_done_at=now,
+            outcome=Outcome.PASSED.value,
+        )
+        return replace(row, due_at=self._steps.next_due(sight.channel, row))
+
+    async def _let_go(self, probe: Probe) -> None:
+        """The channel has gone or has another grant: this row means nothing any more."""
+        async with self._core.storage.writing() as uow:
+            channel = await uow.channels.find(probe.channel_id)
+            if channel is None or channel.grant_id is None or channel.state is State.REMOVED:
+                await uow.probes.drop(probe.channel_id)
+            else:
+                fresh = replace(probe, grant_id=channel.grant_id, due_at=self._core.clock())
+                await uow.probes.write_back(fresh, lease_token=probe.lease_token or "")
+            await uow.commit()
+
+    async def _judge(self, sight: _Sight) -> None:
+        async with self._core.storage.writing() as uow:
+            channel = await uow.channels.find(sight.channel.id)
+            if channel is None or channel.grant_id != sight.grant.id:
+                return  # news about a replaced grant: the swap has made a row of its own
+            if not await self._is_believable(uow, sight):
+                await self._give_row_back(uow, sight, self._core.clock())
+            else:
+                await self._believe(uow, channel, sight)
+            await uow.commit()
+
+    async def _is_believable(self, uow: UnitOfWork, sight: _Sight) -> bool:
+        """A refusal counts only for the secret that is stored now (rule 8)."""
+        if sight.look.error is None or sight.grant.secret is None:
+            return True
+        return await uow.grants.fingerprint(sight.grant.id) == sight.grant.secret.fingerprint
+
+    async def _give_row_back(self, uow: UnitOfWork, sight: _Sight, due_at: datetime) -> None:
+        row = replace(sight.probe, due_at=due_at)
+        await uow.probes.write_back(row, lease_token=sight.probe.lease_token or "")
+
+    async def _believe(self, uow: UnitOfWork, channel: Channel, sight: _Sight) -> None:
+        row = self._counted(sight)
+        signal, cause = self._signal(channel, sight, row)
+        if signal is not Signal.REFUSED_AGAIN:
+            row = replace(row, due_at=self._due_after(channel, sight, row))
+        # The row goes back first: a step into another state sets its own pause over it.
+        if not await uow.probes.write_back(row, lease_token=sight.probe.lease_token or ""):
+            return  # our lease ran out or a person was faster: somebody else judges
+        after = await self._steps.apply(
+            uow, channel, signal, cause=cause, grant_id=sight.grant.id, code=sight.look.code
+        )
+        await self._remember_strike(uow, sight, after)
+        await self._after_step(uow, channel, after, sight, row)
+
+    async def _after_step(
+        self, uow: UnitOfWork, before: Channel, after: Channel, sight: _Sight, row: Probe
+    ) -> None:
+        if after.state is State.IMPAIRED and sight.said is not None:
+            await uow.probes.reschedule(after.id, self._due_after(after, sight, row))
+        if before.cause is Cause.OURS_BROKEN and after.cause is not Cause.OURS_BROKEN:
+            await self._telling.operator_matter_changed(
+                uow, after.workspace_id, after.provider, now=self._core.clock()
+            )
+        if is_too_old(after, now=self._core.clock()):
+            await self._steps.apply(uow, after, Signal.TOO_OLD, grant_id=sight.grant.id)
+
+    def _counted(self, sight: _Sight) -> Probe:
+        """The row with this look counted: strikes for refusals, tries for every failure."""
+        now = self._core.clock()
+        outcome = outcome_of(sight.look.error)
+        row = replace(sight.probe, last_done_at=now, outcome=outcome.value)
+        if outcome is Outcome.PASSED:
+            return replace(row, strikes=0, tries=0, first_refused_at=None, last_ok_at=now)
+        row = replace(row, tries=row.tries + 1)
+        if sight.said is Vote.MASS:  # strikes of before an outage prove nothing after it
+            return replace(row, strikes=0, first_refused_at=None)
+        if outcome is not Outcome.REFUSED or sight.said is Vote.UNCLEAR:
+            return row
+        return replace(row, strikes=row.strikes + 1, first_refused_at=row.first_refused_at or now)
+
+    def _signal(self, channel: Channel, sight: _Sight, row: Probe) -> tuple[Signal, Cause]:
+        match outcome_of(sight.look.error):
+            case Outcome.PASSED:
+                return Signal.PROBE_PASSED, Cause.NONE
+            case Outcome.UNREACHABLE:
+                return Signal.UNREACHABLE, Cause.NONE
+            case Outcome.OURS_BROKEN:
+                return Signal.OURS_BROKEN, Cause.NONE
+        if sight.said is Vote.MASS and channel.state is not State.DISABLED:
+            return Signal.HELD, Cause.NONE
+        cause = _refusal(sight.look.error).cause
+        if is_second_witness(row, sight.said, now=self._core.clock(), cadence=self._core.policy.cadence):
+            return Signal.REFUSED_AGAIN, cause
+        return Signal.REFUSED, cause
+
+    def _due_after(self, channel: Channel, sight: _Sight, row: Probe) -> datetime:
+        if sight.said in {Vote.VOUCHED, Vote.LONELY, Vote.UNCLEAR}:
+            assert sight.said is not None
+            return self._core.clock() + witness_delay(sight.said, self._core.policy.cadence)
+        retry_after = _retry_after(sight.look.error)
+        state = State.IMPAIRED if sight.look.error and channel.state is State.CONNECTED else channel.state
+        due = self._steps.next_due(replace(channel, state=state), row)
+        return max(due, self._core.clock() + retry_after)
+
+    async def _remember_strike(self, uow: UnitOfWork, sight: _Sight, after: Channel) -> None:
+        """Refusals and what siblings said are evidence: *why* shows them."""
+        if sight.said is None:
+            return
+        await uow.history.add(
+            Record(
+                workspace_id=after.workspace_id,
+                channel_id=after.id,
+                at=self._core.clock(),
+                what="strike",
+                details={"code": sight.look.code, "siblings": sight.said.value},
+            )
+        )
+
+
+def _is_plain(sight: _Sight) -> bool:
+    """A pass that changes nothing but the row."""
+    return sight.look.error is None and sight.channel.state is State.CONNECTED
+
+
+def _refusal(error: ProviderError | None) -> PersonMustAct:
+    assert error is not None and not isinstance(error, ProviderUnavailable)
+    return error  # type: ignore[return-value]
+
+
+def _retry_after(error: ProviderError | None) -> timedelta:
+    if isinstance(error, ProviderUnavailable) and error.retry_after:
+        return error.retry_after
+    return timedelta(0)

@@ -1,0 +1,248 @@
+"""The second half of connecting: redeem the code, stage the grant, prove the mailbox, swap.
+
+All of it happens while holding the identity's lane, so that no revocation of the same account runs at
+the same time (rule 9), and the swap is one transaction (rule 6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+from bot.domain.access import same_address
+from bot.domain.cause import Cause
+from bot.domain.channel import Channel, State
+from bot.domain.errors import (
+    ConsentDeclined,
+    ConsentFailed,
+    InboxkeeperError,
+    ProviderError,
+    ProviderMisconfigured,
+    ProviderOff,
+    ProviderUnavailable,
+)
+from bot.domain.grant import Grant, Phase
+from bot.domain.ids import ChannelId, GrantId, JobId
+from bot.domain.job import Job, JobKind
+from bot.domain.lifecycle import Refused, Signal
+from bot.domain.ticket import OUTCOME_LASTS, Ending, Purpose, Ticket, TicketOutcome
+from bot.services.channels import retried
+from bot.services.core import Core, new_id
+from bot.services.giving_back import GivingBack
+from bot.services.locking import Locks
+from bot.services.reaching import Reaching
+from bot.services.steps import Steps
+from bot.services.telling import Telling, lane_of_identity
+from providers.base import Authorization, Consent
+from storage import Taken, UnitOfWork
+
+RESTORABLE_FOR: Final = timedelta(days=30)
+_REDEEM_BUDGET: Final = timedelta(seconds=60)
+"""How long a connect may hold the identity's lane: redeem, refresh and probe at 10 s each, twice over."""
+
+
+class NotPossible(InboxkeeperError):
+    """Something changed while the person was at the provider."""
+
+
+class Proving:
+    """Proves what came back from consent."""
+
+    def __init__(
+        self,
+        core: Core,
+        *,
+        steps: Steps,
+        telling: Telling,
+        reaching: Reaching,
+        giving_back: GivingBack,
+        locks: Locks,
+    ) -> None:
+        self._core = core
+        self._steps = steps
+        self._telling = telling
+        self._reaching = reaching
+        self._giving_back = giving_back
+        self._locks = locks
+
+    async def prove(self, ticket: Ticket, consent: Consent, callback: Mapping[str, str]) -> TicketOutcome:
+        """What comes of a spent ticket. Always an outcome: provider errors are worded, not raised."""
+        try:
+            provider = self._core.providers.get(ticket.provider)
+            authorization = await provider.redeem(consent, callback)
+        except ConsentDeclined:
+            outcome = self._outcome(ticket, Ending.DECLINED)
+        except ConsentFailed as failed:
+            outcome = self._outcome(ticket, Ending.CONSENT_FAILED, code=failed.code)
+        except (ProviderError, ProviderOff) as error:
+            outcome = self._outcome(ticket, _ending_of(error), code=_code_of(error))
+        else:
+            grant = self._staged(ticket, authorization)
+            async with self._locks.held(lane_of_identity(grant), for_=_REDEEM_BUDGET):
+                outcome = await self._judge(ticket, grant, authorization)
+        return await self._keep(outcome)
+
+    # --- judging
+
+    async def _judge(self, ticket: Ticket, grant: Grant, authorization: Authorization) -> TicketOutcome:
+        async with self._core.storage.writing() as uow:
+            await uow.grants.add(grant)
+            pinned = await uow.channels.find(ticket.channel_id) if ticket.channel_id else None
+            await uow.commit()
+        if not _is_wanted(ticket, pinned, authorization):
+            return await self._give_back(
+                self._outcome(ticket, Ending.WRONG_MAILBOX, signed_in=authorization.address), grant
+            )
+        if authorization.missing:
+            return await self._give_back(
+                self._outcome(ticket, Ending.PERMISSION_WITHHELD, missing=authorization.missing), grant
+            )
+        look = await self._reaching.look(grant)
+        if look.error is not None:
+            return await self._give_back(
+                self._outcome(ticket, _ending_of(look.error), code=_code_of(look.error)), grant
+            )
+        return await self._swap(ticket, grant)
+
+    async def _swap(self, ticket: Ticket, grant: Grant) -> TicketOutcome:
+        async def once() -> Ending:
+            async with self._core.storage.writing() as uow:
+                ending = await self._adopt(uow, ticket, grant)
+                await self._giving_back.cancel(uow, grant)
+                await uow.commit()
+                return ending
+
+        try:
+            return self._outcome(ticket, await retried(once))
+        except (NotPossible, Refused, Taken):
+            return await self._give_back(self._outcome(ticket, Ending.NOT_POSSIBLE), grant)
+
+    async def _adopt(self, uow: UnitOfWork, ticket: Ticket, grant: Grant) -> Ending:
+        """Swap the proven grant in: renew what is there, restore what was there, or begin anew."""
+        existing = await uow.channels.at_address(ticket.workspace_id, ticket.address)
+        if existing is not None or ticket.purpose is Purpose.RECONNECT:
+            return await self._renew(uow, ticket, existing, grant)
+        removed = await uow.channels.restorable(
+            ticket.workspace_id,
+            ticket.address,
+            grant.identity,
+            ticket.user_id,
+            self._core.clock() - RESTORABLE_FOR,
+        )
+        if removed is not None:
+            channel = await self._steps.apply(
+                uow, removed, Signal.RESTORE_PROVEN, actor=ticket.user_id, grant_id=grant.id
+            )
+            return await self._told(uow, ticket, channel, Ending.RESTORED)
+        channel = await self._steps.born(uow, self._draft(ticket, grant), actor=ticket.user_id)
+        return await self._told(uow, ticket, channel, Ending.CONNECTED)
+
+    async def _renew(self, uow: UnitOfWork, ticket: Ticket, existing: Channel | None, grant: Grant) -> Ending:
+        if existing is None or existing.identity != grant.identity:
+            raise NotPossible
+        if existing.owner_id not in {None, ticket.user_id}:
+            raise NotPossible
+        channel = await self._steps.apply(
+            uow, existing, Signal.RECONNECT_PROVEN, actor=ticket.user_id, grant_id=grant.id
+        )
+        ending = Ending.STILL_DISABLED if channel.state is State.DISABLED else Ending.RECONNECTED
+        return await self._told(uow, ticket, channel, ending)
+
+    async def _told(self, uow: UnitOfWork, ticket: Ticket, channel: Channel, ending: Ending) -> Ending:
+        await self._telling.connected(
+            uow, channel, recipient=ticket.user_id, ending=ending, now=self._core.clock()
+        )
+        return ending
+
+    # --- endings
+
+    async def _give_back(self, outcome: TicketOutcome, grant: Grant) -> TicketOutcome:
+        async with self._core.storage.writing() as uow:
+            await self._telling.give_back(uow, grant.id, now=self._core.clock())
+            await uow.commit()
+        return outcome
+
+    async def _keep(self, outcome: TicketOutcome) -> TicketOutcome:
+        """Keep the outcome for a reload, and let the waiting modal turn to it."""
+        ticket, now = outcome.ticket, self._core.clock()
+        async with self._core.storage.writing() as uow:
+            await uow.tickets.keep(outcome, now + OUTCOME_LASTS)
+            if ticket.view_id:
+                await uow.jobs.put(
+                    Job(
+                        id=JobId(new_id()),
+                        lane=f"view:{ticket.view_id}",
+                        kind=JobKind.CLOSE_VIEW,
+                        dedupe=f"view:{ticket.id}",
+                        due_at=now,
+                        created_at=now,
+                        payload={"ticket": ticket.id, "view": ticket.view_id},
+                    )
+                )
+            await uow.commit()
+        self._core.wake()
+        return outcome
+
+    def _outcome(
+        self,
+        ticket: Ticket,
+        ending: Ending,
+        *,
+        signed_in: str = "",
+        missing: frozenset[str] = frozenset(),
+        code: str = "",
+    ) -> TicketOutcome:
+        return TicketOutcome(ticket, ending, self._core.clock(), signed_in, missing, code)
+
+    def _staged(self, ticket: Ticket, authorization: Authorization) -> Grant:
+        return Grant(
+            id=GrantId(new_id()),
+            workspace_id=ticket.workspace_id,
+            channel_id=ticket.channel_id,
+            address=authorization.address,
+            identity=authorization.identity,
+            scopes=authorization.scopes,
+            secret=authorization.secret,
+            phase=Phase.STAGED,
+            obtained_at=self._core.clock(),
+        )
+
+    def _draft(self, ticket: Ticket, grant: Grant) -> Channel:
+        now = self._core.clock()
+        return Channel(
+            id=ChannelId(new_id()),
+            workspace_id=ticket.workspace_id,
+            address=ticket.address,
+            kind=ticket.kind,
+            owner_id=ticket.user_id,
+            connected_by=ticket.user_id,
+            provider=ticket.provider,
+            identity=grant.identity,
+            state=State.IMPAIRED,
+            cause=Cause.CHECKING,
+            since=now,
+            created_at=now,
+            grant_id=grant.id,
+            use=ticket.use,
+        )
+
+
+def _is_wanted(ticket: Ticket, pinned: Channel | None, authorization: Authorization) -> bool:
+    """Reconnecting takes the pinned account itself; connecting takes an account that owns the address."""
+    if pinned is not None:
+        return pinned.identity == authorization.identity
+    return any(same_address(ticket.address, owned) for owned in authorization.addresses)
+
+
+def _ending_of(error: InboxkeeperError) -> Ending:
+    if isinstance(error, ProviderUnavailable):
+        return Ending.PROVIDER_AWAY
+    if isinstance(error, ProviderMisconfigured | ProviderOff):
+        return Ending.OURS_BROKEN
+    return Ending.NOT_PROVEN
+
+
+def _code_of(error: InboxkeeperError) -> str:
+    cause = getattr(error, "cause", None)
+    return cause.value if isinstance(cause, Cause) else getattr(error, "code", "")

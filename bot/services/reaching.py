@@ -1,0 +1,59 @@
+"""Asks a provider about one grant, and keeps what a refresh rotates. Network only outside transactions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.domain.cause import Cause
+from bot.domain.errors import (
+    MailboxGone,
+    ProviderError,
+    ProviderMisconfigured,
+    ProviderUnavailable,
+)
+from bot.domain.grant import Grant
+from bot.services.core import Core
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at a mailbox showed. No error is proof of life."""
+
+    error: ProviderError | None
+    code: str = ""
+
+
+class Reaching:
+    """Refreshes and probes."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def look(self, grant: Grant, *, refresh_only: bool = False) -> Look:
+        """Refresh ``grant`` and, unless told otherwise, make the cheap mailbox call. Never raises
+        ``ProviderError``: it is the answer."""
+        try:
+            await self._prove(grant, refresh_only=refresh_only)
+        except ProviderError as error:
+            if isinstance(error, ProviderUnavailable) and error.unknown_code:
+                self._core.telemetry.unknown_code(grant.provider, error.code)
+            return Look(error, error.code)
+        return Look(None)
+
+    async def _prove(self, grant: Grant, *, refresh_only: bool) -> None:
+        if not self._core.providers.is_on(grant.provider):
+            raise ProviderMisconfigured("no_client")
+        provider = self._core.providers.get(grant.provider)
+        if grant.secret is None:
+            raise ProviderMisconfigured("key_lost")  # a live grant without a secret: its key is gone
+        fresh = await provider.refresh(grant)
+        if fresh.secret != grant.secret:
+            async with self._core.storage.writing() as uow:
+                await uow.grants.save_secret(
+                    grant.id, secret=fresh.secret, scopes=fresh.scopes, expected_version=grant.version
+                )
+                await uow.commit()
+        if fresh.identity is not None and fresh.identity.subject != grant.identity.subject:
+            raise MailboxGone("other_subject", Cause.OTHER_MAILBOX)
+        if not refresh_only:
+            await provider.probe(grant, fresh)

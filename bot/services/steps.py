@@ -1,0 +1,228 @@
+"""Applies the lifecycle: the one place that writes a channel's state.
+
+A step is the channel's new state, its history line and the rows of what must follow, all in the
+caller's unit of work. Nothing here talks to Slack or a provider.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from bot.domain.cause import Cause
+from bot.domain.channel import Channel, State
+from bot.domain.grant import Phase, Revocation
+from bot.domain.ids import GrantId, UserId
+from bot.domain.incident import IncidentKind, Resolution
+from bot.domain.lifecycle import PROOFS, Effect, Signal, advance
+from bot.domain.probing import Probe, next_pause
+from bot.domain.record import Record
+from bot.services.core import Core
+from bot.services.telling import Telling
+from storage import UnitOfWork
+
+JITTER = 0.1
+"""Share of a pause by which a probe may come earlier or later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One step, as its effects need to know it."""
+
+    before: Channel
+    after: Channel
+    signal: Signal
+    actor: UserId | None
+    now: datetime
+    code: str
+
+
+class Steps:
+    """Moves channels through their life."""
+
+    def __init__(self, core: Core, telling: Telling) -> None:
+        self._core = core
+        self._telling = telling
+        self._effects: Mapping[Effect, Callable[[UnitOfWork, Happening], Awaitable[None]]] = {
+            Effect.PROBE_NOW: self._probe_now,
+            Effect.SUPERSEDE_GRANT: self._supersede_grant,
+            Effect.RETIRE_GRANT: self._retire_grant,
+            Effect.ERASE_GRANT: self._erase_grant,
+            Effect.VOID_ASKS: self._void_asks,
+            Effect.OPEN_INCIDENT: self._open_incident,
+            Effect.OPEN_UNVERIFIABLE: self._open_unverifiable,
+            Effect.RESOLVE_INCIDENT: self._resolve_incident,
+            Effect.RECALL_INCIDENT: self._recall_incident,
+            Effect.ANNOUNCE: self._announce,
+            Effect.TELL_OPERATOR: self._tell_operator,
+            Effect.ASK_ABOUT_OWNER: self._ask_about_owner,
+        }
+
+    async def apply(
+        self,
+        uow: UnitOfWork,
+        channel: Channel,
+        signal: Signal,
+        *,
+        actor: UserId | None = None,
+        cause: Cause = Cause.NONE,
+        grant_id: GrantId | None = None,
+        code: str = "",
+    ) -> Channel:
+        """Tell ``channel`` the ``signal`` and write all that follows. Returns the channel as it is then.
+
+        ``actor`` is the person who did it, ``None`` for the system; ``code`` a provider's own error code.
+        Raises ``lifecycle.Refused``, and ``storage.Conflict`` if somebody else was first.
+        """
+        now = self._core.clock()
+        after, effects = advance(channel, signal, now=now, cause=cause, grant_id=grant_id)
+        if after == channel and not effects:
+            return channel
+        saved = await uow.channels.save(after)
+        happening = Happening(channel, saved, signal, actor, now, code)
+        await uow.history.add(_record_of(happening))
+        if signal in PROOFS and grant_id is not None:
+            await uow.grants.set_phase(grant_id, Phase.LIVE, now, channel_id=saved.id)
+        await self._schedule(uow, happening)
+        for effect in effects:
+            await self._effects[effect](uow, happening)
+        if signal in {Signal.DISABLE_ASKED, Signal.REMOVE_ASKED}:
+            await self._telling.answered_about_owner(uow, saved, now=now)
+        self._core.wake()
+        return saved
+
+    async def born(self, uow: UnitOfWork, draft: Channel, *, actor: UserId) -> Channel:
+        """Write a new channel, proven before it exists: it goes from *checking* straight to connected."""
+        await uow.channels.add(replace(draft, grant_id=None))
+        return await self.apply(
+            uow,
+            replace(draft, grant_id=None),
+            Signal.CONNECT_PROVEN,
+            actor=actor,
+            grant_id=draft.grant_id,
+        )
+
+    # --- probing follows the state
+
+    async def _schedule(self, uow: UnitOfWork, happening: Happening) -> None:
+        after = happening.after
+        if after.state is State.REMOVED or after.grant_id is None:
+            await uow.probes.drop(after.id)
+            return
+        if after.state is happening.before.state and after.grant_id == happening.before.grant_id:
+            return
+        proven = happening.signal in PROOFS
+        row = await uow.probes.find(after.id) if not proven else None
+        row = row or _new_row(after, after.grant_id, happening)
+        await uow.probes.put(replace(row, due_at=self.next_due(after, row), lease_token=None))
+
+    def next_due(self, channel: Channel, row: Probe) -> datetime:
+        """When ``channel`` is to be probed next, spread by the jitter."""
+        now = self._core.clock()
+        pause = next_pause(channel, row, cadence=self._core.policy.cadence, now=now)
+        return now + (pause or timedelta(days=1)) * (1 + JITTER * self._core.jitter())
+
+    async def _probe_now(self, uow: UnitOfWork, happening: Happening) -> None:
+        await uow.probes.reschedule(happening.after.id, happening.now, fresh=True)
+
+    # --- grants
+
+    async def _supersede_grant(self, uow: UnitOfWork, happening: Happening) -> None:
+        old = happening.before.grant_id
+        if old is not None and old != happening.after.grant_id:
+            await uow.grants.set_phase(old, Phase.SUPERSEDED, happening.now)
+            await uow.grants.erase(old)
+
+    async def _retire_grant(self, uow: UnitOfWork, happening: Happening) -> None:
+        if happening.before.grant_id is not None:
+            await self._telling.give_back(uow, happening.before.grant_id, now=happening.now)
+
+    async def _erase_grant(self, uow: UnitOfWork, happening: Happening) -> None:
+        old = happening.before.grant_id
+        if old is not None:
+            await uow.grants.set_phase(old, Phase.RETIRED, happening.now)
+            await uow.grants.set_revocation(old, Revocation.NOT_ASKED, happening.now)
+            await uow.grants.erase(old)
+
+    # --- people
+
+    async def _void_asks(self, uow: UnitOfWork, happening: Happening) -> None:
+        await uow.tickets.void_of(happening.after.id)
+        await uow.links.void_of(happening.after.id)
+
+    async def _open_incident(self, uow: UnitOfWork, happening: Happening) -> None:
+        await self._telling.open_incident(
+            uow, happening.after, IncidentKind.DEAD, now=happening.now, code=happening.code
+        )
+
+    async def _open_unverifiable(self, uow: UnitOfWork, happening: Happening) -> None:
+        # A personal inbox that cannot be checked is nothing its owner could mend: shown, not sent.
+        if not happening.after.is_personal:
+            await self._telling.open_incident(
+                uow, happening.after, IncidentKind.UNVERIFIABLE, now=happening.now, code=happening.code
+            )
+
+    async def _resolve_incident(self, uow: UnitOfWork, happening: Happening) -> None:
+        await self._telling.resolve_incident(
+            uow, happening.after, _RESOLUTIONS[happening.signal], now=happening.now, by=happening.actor
+        )
+
+    async def _recall_incident(self, uow: UnitOfWork, happening: Happening) -> None:
+        await self._telling.resolve_incident(
+            uow, happening.after, Resolution.FALSE_ALARM, now=happening.now, by=None
+        )
+
+    async def _announce(self, uow: UnitOfWork, happening: Happening) -> None:
+        await self._telling.announce(
+            uow,
+            happening.after,
+            grant_id=happening.before.grant_id,
+            actor=happening.actor,
+            now=happening.now,
+        )
+
+    async def _tell_operator(self, uow: UnitOfWork, happening: Happening) -> None:
+        await self._telling.tell_operator(uow, happening.after, code=happening.code, now=happening.now)
+
+    async def _ask_about_owner(self, uow: UnitOfWork, happening: Happening) -> None:
+        await self._telling.ask_about_owner(uow, happening.after, now=happening.now)
+
+
+_RESOLUTIONS: Mapping[Signal, Resolution] = {
+    Signal.RECONNECT_PROVEN: Resolution.RECONNECTED,
+    Signal.SWITCH_PROVEN: Resolution.RECONNECTED,
+    Signal.PROBE_PASSED: Resolution.RECOVERED,
+    Signal.DISABLE_ASKED: Resolution.DISABLED,
+    Signal.REMOVE_ASKED: Resolution.REMOVED,
+}
+
+
+def _new_row(channel: Channel, grant_id: GrantId, happening: Happening) -> Probe:
+    return Probe(
+        channel_id=channel.id,
+        workspace_id=channel.workspace_id,
+        grant_id=grant_id,
+        provider=channel.provider,
+        due_at=happening.now,
+        last_ok_at=happening.now if happening.signal in PROOFS else None,
+        last_done_at=happening.now if happening.signal in PROOFS else None,
+        outcome="passed" if happening.signal in PROOFS else "",
+    )
+
+
+def _record_of(happening: Happening) -> Record:
+    before, after = happening.before, happening.after
+    details = {"from": before.state.value, "to": after.state.value}
+    if after.cause is not Cause.NONE:
+        details["cause"] = after.cause.value
+    if happening.code:
+        details["code"] = happening.code
+    return Record(
+        workspace_id=after.workspace_id,
+        channel_id=after.id,
+        at=happening.now,
+        what=happening.signal.value,
+        actor=happening.actor,
+        details=details,
+    )

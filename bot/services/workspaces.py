@@ -1,0 +1,56 @@
+"""The workspace that is served: there, gone, back; and which of Slack's deliveries were seen."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from bot.domain.ids import WorkspaceId
+from bot.domain.lifecycle import Signal
+from bot.domain.workspace import Workspace
+from bot.services.core import Core
+from bot.services.steps import Steps
+
+SECRETS_OUTLIVE_IT: Final = timedelta(days=30)
+"""Reinstalling within this time finds everything as it was."""
+
+
+class Workspaces:
+    """Installs and uninstalls."""
+
+    def __init__(self, core: Core, steps: Steps) -> None:
+        self._core = core
+        self._steps = steps
+
+    async def seen(self, workspace: Workspace) -> None:
+        """The token works: the workspace is here (again)."""
+        now = self._core.clock()
+        async with self._core.storage.writing() as uow:
+            await uow.workspaces.save_seen(workspace.id, workspace.name, workspace.bot_user_id, now)
+            await uow.workspaces.mark_back(workspace.id)
+            await uow.commit()
+
+    async def gone(self, workspace_id: WorkspaceId) -> None:
+        """The bot was uninstalled or its token died: probing and messages stop, attempts are not spent."""
+        async with self._core.storage.writing() as uow:
+            await uow.workspaces.mark_gone(workspace_id, self._core.clock())
+            await uow.commit()
+
+    async def forget_long_gone(self) -> int:
+        """Erase the secrets of workspaces that left 30 days ago. Returns how many channels that were."""
+        forgotten = 0
+        before = self._core.clock() - SECRETS_OUTLIVE_IT
+        async with self._core.storage.writing() as uow:
+            for workspace_id in await uow.workspaces.gone_before(before):
+                for channel in await uow.channels.all(workspace_id):
+                    await self._steps.apply(uow, channel, Signal.WORKSPACE_GONE)
+                    forgotten += 1
+            await uow.commit()
+        return forgotten
+
+    async def first_time(self, key: str) -> bool:
+        """Whether this delivery (an event or interaction id) is new. Remembered for 24 h."""
+        async with self._core.storage.writing() as uow:
+            is_new = await uow.seen.first_time(key, self._core.clock())
+            await uow.commit()
+        return is_new

@@ -1,0 +1,218 @@
+"""The stage for tests that play the whole product: local Slack, local Google, the real bot, one clock.
+
+Time stands still unless a test says ``passes``; what is due then is done in its order, without waiting.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from typing import Final
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+
+from bot.bootstrap import Bot, World, running
+from bot.config import Settings
+from sandbox.clock import SandboxClock
+from sandbox.demo import Place, Town, town
+from sandbox.driver import Driver, Person
+
+BEGINNING: Final = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+_SLIGHTLY: Final = timedelta(milliseconds=20)
+"""The database's clock runs on while a statement travels: pauses end a moment later than planned."""
+
+
+@dataclass
+class Page:
+    """What a browser shows."""
+
+    url: str
+    status: int
+    html: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The page as read, without its markup."""
+        body = re.sub(r"<(style|head)\b.*?</\1>", " ", self.html, flags=re.DOTALL)
+        return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
+
+    @property
+    def form_action(self) -> str:
+        """Where the page's only form goes."""
+        found = re.search(r'<form[^>]*action="([^"]+)"', self.html)
+        assert found, f"no form on {self.text}"
+        return urljoin(self.url, unescape(found.group(1)))
+
+    @property
+    def hidden(self) -> dict[str, str]:
+        """The form's hidden fields."""
+        fields = re.findall(r'<input[^>]*type="hidden"[^>]*>', self.html)
+        return {_attribute(one, "name"): _attribute(one, "value") for one in fields}
+
+    @property
+    def onward(self) -> str:
+        """Where the page sends the browser by itself."""
+        found = re.search(r'http-equiv="refresh"[^>]*content="\d+;\s*url=([^"]+)"', self.html)
+        assert found, f"no way onward on {self.text}"
+        return urljoin(self.url, unescape(found.group(1)))
+
+
+def _attribute(tag: str, name: str) -> str:
+    found = re.search(rf'{name}="([^"]*)"', tag)
+    return unescape(found.group(1)) if found else ""
+
+
+class Browser:
+    """One person's browser, with a cookie jar of its own."""
+
+    def __init__(self, session: aiohttp.ClientSession, *, language: str = "en") -> None:
+        self.session = session
+        self._language = language
+
+    async def opens(self, url: str, *, method: str = "GET", data: dict[str, str] | None = None) -> Page:
+        headers = {"Accept-Language": self._language}
+        if method == "POST":
+            parts = urlsplit(url)
+            headers |= {"Origin": f"{parts.scheme}://{parts.netloc}", "Sec-Fetch-Site": "same-origin"}
+        async with self.session.request(method, url, data=data, headers=headers) as answer:
+            return Page(str(answer.url), answer.status, await answer.text(), dict(answer.headers))
+
+    async def presses(self, page: Page) -> Page:
+        """Press the only button of the page's form."""
+        return await self.opens(page.form_action, method="POST", data=page.hidden)
+
+    async def goes_to_consent(self, url: str) -> str:
+        """From the link in Slack to the provider's consent page; returns its address."""
+        return (await self.presses(await self.opens(url))).onward
+
+
+@dataclass
+class Stage:
+    """Everything a test can touch."""
+
+    town: Town
+    bot: Bot
+    driver: Driver
+    session: aiohttp.ClientSession
+    _browsers: list[aiohttp.ClientSession] = field(default_factory=list)
+
+    def person(self, name: str) -> Person:
+        return self.driver.person(name)
+
+    def browser(self, language: str = "en") -> Browser:
+        """A browser that nobody has used yet."""
+        session = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
+        self._browsers.append(session)
+        return Browser(session, language=language)
+
+    # --- time
+
+    async def settles(self) -> None:
+        """What is due now is done."""
+        await self.bot.settle()
+
+    async def passes(self, **span: float) -> None:
+        """Time passes, and everything that becomes due is done when it is due."""
+        target = self.town.clock() + timedelta(**span)
+        await self.settles()
+        while (due := await self._next_due()) is not None and due + _SLIGHTLY <= target:
+            self.town.clock.advance(max(due + _SLIGHTLY - self.town.clock(), _SLIGHTLY))
+            await self.settles()
+        self.town.clock.advance(max(target - self.town.clock(), timedelta()))
+        await self.settles()
+
+    async def _next_due(self) -> datetime | None:
+        async with self.bot.services.core.storage.reading() as uow:
+            found = [await uow.probes.next_due(), await uow.jobs.next_due()]
+        return min((due for due in found if due is not None), default=None)
+
+    # --- the browser's part
+
+    async def consents(
+        self, url: str, account: str, *, untick: Collection[str] = (), browser: Browser | None = None
+    ) -> Page:
+        """Follow a link from Slack, consent as ``account``, and see the page that comes of it."""
+        browser = browser or self.browser()
+        consent = await browser.goes_to_consent(url)
+        return await self.consents_at(consent, account, untick=untick, browser=browser)
+
+    async def consents_at(
+        self, consent: str, account: str, *, untick: Collection[str] = (), browser: Browser
+    ) -> Page:
+        callback = self.town.google.consent(consent, account, untick=tuple(untick))
+        page = await browser.opens(callback)
+        await self.settles()
+        return page
+
+    async def connected(self, name: str = "alice", account: str | None = None) -> None:
+        """A member connects their own inbox, from the slash command to *Connected*."""
+        address = account or f"{name}@acme.example"
+        person = self.person(name)
+        await person.types(f"/inbox connect {address}")
+        shown = await self.presses_on(name)
+        page = await self.consents(shown, address)
+        assert page.status == 200, page.text
+        await self.settles()
+
+    async def presses_on(self, name: str) -> str:
+        """Go on from the connect form to the link that opens the browser; returns the link."""
+        person = self.person(name)
+        await person.submits()
+        return await self.link_in_modal(name)
+
+    async def link_in_modal(self, name: str) -> str:
+        """The only link button of the open modal."""
+        screen = await self.person(name).sees()
+        assert screen.modal is not None, screen.plain
+        urls = [
+            element["url"]
+            for block in screen.modal.blocks
+            for element in [*block.get("elements", []), block.get("accessory") or {}]
+            if element.get("url")
+        ]
+        assert len(urls) == 1, urls
+        return str(urls[0])
+
+    async def close(self) -> None:
+        for session in self._browsers:
+            await session.close()
+
+
+@asynccontextmanager
+async def a_town(
+    database_url: str, *, transport: str = "socket", key: str | None = None, **settings: str
+) -> AsyncIterator[Town]:
+    """Local Slack and Google at a standing clock, and settings for a bot."""
+    place = Place(database_url=database_url, transport=transport, settings=settings)
+    if key is not None:
+        place = replace(place, key=key)
+    world = World(engine_runs=False, jitter=lambda: 0.0)
+    async with town(place, SandboxClock.frozen(BEGINNING), world=world) as built:
+        yield built
+
+
+@asynccontextmanager
+async def a_bot(built: Town, settings: Settings | None = None) -> AsyncIterator[Stage]:
+    """The bot in town, ready to take what Slack sends."""
+    async with (
+        running(settings or built.settings, built.world) as bot,
+        aiohttp.ClientSession() as session,
+    ):
+        stage = Stage(built, bot, Driver(built.url, session), session)
+        try:
+            yield stage
+        finally:
+            await stage.close()
+
+
+@asynccontextmanager
+async def a_stage(database_url: str, *, transport: str = "socket", **settings: str) -> AsyncIterator[Stage]:
+    """Town and bot together."""
+    async with a_town(database_url, transport=transport, **settings) as built, a_bot(built) as stage:
+        yield stage
