@@ -20,6 +20,8 @@ from sqlalchemy import (
     case,
     delete,
     func,
+    literal,
+    null,
     or_,
     select,
     update,
@@ -30,6 +32,7 @@ from bot.domain.job import Job, JobKind
 from storage.leases import new_token
 from storage.session import Session
 from storage.tables import UNFINISHED, job, lane
+from storage.types import Instant
 
 _UNFINISHED: Final = and_(job.c.done_at.is_(None), job.c.dead_at.is_(None))
 _FREED: Final = {"lease_token": None, "lease_until": None}
@@ -121,12 +124,13 @@ class Jobs:
 
     async def done(self, it: Job, at: datetime) -> bool:
         """Whether the job was still ours. One that was asked for again meanwhile stays to be done."""
-        asked_again = job.c.rerun
+        # Said with its type: in a CASE, SQLAlchemy would take it from the first branch.
+        now = literal(at, Instant)
         return await self._end(
             it,
-            done_at=case((asked_again, None), else_=at),
-            due_at=case((asked_again, at), else_=job.c.due_at),
-            attempts=case((asked_again, 0), else_=job.c.attempts),
+            done_at=case((job.c.rerun, null()), else_=now),
+            due_at=case((job.c.rerun, now), else_=job.c.due_at),
+            attempts=case((job.c.rerun, 0), else_=job.c.attempts),
         )
 
     async def again(self, it: Job, *, due_at: datetime, failure: str) -> bool:

@@ -14,7 +14,7 @@ import shutil
 import socket
 import tempfile
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -82,30 +82,38 @@ def _administering(url: str) -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
+class Databases:
+    """Creates and drops the databases of a server."""
+
+    def __init__(self, server: str, connection: psycopg.Connection[Any]) -> None:
+        self._server = server
+        self._connection = connection
+
+    @contextmanager
+    def fresh(self, *, template: str = "template0") -> Iterator[str]:
+        """The URL of a copy of ``template``, for as long as it is needed."""
+        name = f"test_{secrets.token_hex(8)}"
+        words = {"name": sql.Identifier(name), "template": sql.Identifier(template)}
+        self._connection.execute(sql.SQL("CREATE DATABASE {name} TEMPLATE {template}").format(**words))
+        try:
+            yield make_url(self._server).set(database=name).render_as_string(hide_password=False)
+        finally:
+            self._connection.execute(sql.SQL("DROP DATABASE {name} WITH (FORCE)").format(**words))
+
+
 @pytest.fixture(scope="session")
-def postgresql_databases(postgresql_server: str) -> Iterator[Callable[[str | None], str]]:
-    """Creates databases, empty or from a template, and drops them in the end."""
-    created: list[str] = []
+def postgresql_databases(postgresql_server: str) -> Iterator[Databases]:
+    """Where to get databases from."""
     with _administering(postgresql_server) as connection:
-
-        def create(template: str | None) -> str:
-            name = f"test_{secrets.token_hex(8)}"
-            copied = sql.Identifier(template or "template0")
-            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), copied))
-            created.append(name)
-            return name
-
-        yield create
-        for name in created:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        yield Databases(postgresql_server, connection)
 
 
 @pytest.fixture(scope="session")
-def migrated_postgresql(postgresql_server: str, postgresql_databases: Callable[[str | None], str]) -> str:
+def migrated_postgresql(postgresql_databases: Databases) -> Iterator[str]:
     """The name of a database with the present tables, to be copied."""
-    name = postgresql_databases(None)
-    asyncio.run(migrate(_of(postgresql_server, name)))
-    return name
+    with postgresql_databases.fresh() as url:
+        asyncio.run(migrate(url))
+        yield make_url(url).database or ""
 
 
 @pytest.fixture(scope="session")
@@ -116,10 +124,6 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def _of(server: str, database: str) -> str:
-    return make_url(server).set(database=database).render_as_string(hide_password=False)
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_kind(request: pytest.FixtureRequest) -> Kind:
     """Which database the test runs on: it runs once on each."""
@@ -128,24 +132,27 @@ def database_kind(request: pytest.FixtureRequest) -> Kind:
 
 
 @pytest.fixture
-def database_url(database_kind: Kind, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+def database_url(database_kind: Kind, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """A fresh database with the present tables."""
     if database_kind == "sqlite":
         file = tmp_path / "inboxkeeper.db"
         shutil.copy(request.getfixturevalue("migrated_sqlite"), file)
-        return f"sqlite:///{file}"
-    create = request.getfixturevalue("postgresql_databases")
-    name = create(request.getfixturevalue("migrated_postgresql"))
-    return _of(request.getfixturevalue("postgresql_server"), name)
+        yield f"sqlite:///{file}"
+        return
+    databases: Databases = request.getfixturevalue("postgresql_databases")
+    with databases.fresh(template=request.getfixturevalue("migrated_postgresql")) as url:
+        yield url
 
 
 @pytest.fixture
-def empty_database_url(database_kind: Kind, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+def empty_database_url(database_kind: Kind, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """A database without any table; of SQLite not even the file."""
     if database_kind == "sqlite":
-        return f"sqlite:///{tmp_path / 'fresh' / 'inboxkeeper.db'}"
-    name = request.getfixturevalue("postgresql_databases")(None)
-    return _of(request.getfixturevalue("postgresql_server"), name)
+        yield f"sqlite:///{tmp_path / 'fresh' / 'inboxkeeper.db'}"
+        return
+    databases: Databases = request.getfixturevalue("postgresql_databases")
+    with databases.fresh() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

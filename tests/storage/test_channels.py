@@ -25,7 +25,12 @@ async def keep(storage: Storage, *channels: Channel) -> None:
 
 
 def removed(channel: Channel, **changes: Any) -> Channel:
-    gone = {"state": State.REMOVED, "cause": Cause.BY_PERSON, "removed_at": NOW, "grant_id": None}
+    gone: dict[str, Any] = {
+        "state": State.REMOVED,
+        "cause": Cause.BY_PERSON,
+        "removed_at": NOW,
+        "grant_id": None,
+    }
     return replace(channel, **gone | changes)
 
 

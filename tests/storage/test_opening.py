@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from sqlalchemy import column, func, select, table
 
 from bot.domain.grant import Secret
 from storage import (
@@ -21,7 +22,7 @@ from storage import (
     rekey,
 )
 from storage.session import translated
-from tests.storage.builders import a_grant, a_ticket
+from tests.storage.builders import NOW, a_grant, a_ticket
 
 
 @pytest.mark.parametrize("scheme", ["sqlite", "sqlite+aiosqlite"])
@@ -154,3 +155,26 @@ async def test_a_refused_row_is_taken(storage: Storage) -> None:
         await uow.grants.add(grant)
         with pytest.raises(Taken):
             await uow.grants.add(grant)
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+async def test_a_restarted_server_costs_nothing_but_the_work_under_way(
+    storage: Storage, database_url: str, cipher: Cipher
+) -> None:
+    """A connection that died in the pool is replaced unseen; one that dies at work is said so."""
+    admin = await Storage.open(database_url, cipher=cipher)
+    kill = select(func.pg_terminate_backend(column("pid"))).select_from(table("pg_stat_activity"))
+    others = kill.where(column("datname") == func.current_database(), column("pid") != func.pg_backend_pid())
+    await storage.ping()
+    async with admin.writing() as uow:
+        await uow.session.rows(others)
+    await storage.ping()
+    with pytest.raises(StorageAway):
+        async with storage.writing() as cut_off:
+            await cut_off.seen.first_time("a", NOW)
+            async with admin.writing() as uow:
+                await uow.session.rows(others)
+            await cut_off.commit()
+    async with storage.writing() as uow:
+        assert await uow.seen.first_time("a", NOW)
+    await admin.close()

@@ -1,0 +1,78 @@
+"""Locks, slots and what was seen: each is one person's, whoever reaches for it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from storage import Cipher, Storage
+from tests.storage.builders import MINUTE, NOW, a_job
+from tests.storage.test_probes import MovingLead
+
+
+async def acquire(storage: Storage, key: str = "sub") -> str | None:
+    async with storage.writing() as uow:
+        token = await uow.locks.acquire(key, MINUTE)
+        await uow.commit()
+    return token
+
+
+async def test_a_lock_is_held_by_one(storage: Storage) -> None:
+    """Until it is given back with the token it was taken with."""
+    tokens = await asyncio.gather(*(acquire(storage) for _ in range(5)))
+    [token] = [it for it in tokens if it]
+    assert await acquire(storage, "another") is not None
+    async with storage.writing() as uow:
+        assert not await uow.locks.release("sub", "guessed")
+        assert await uow.locks.release("sub", token)
+        assert not await uow.locks.release("sub", token)
+        await uow.commit()
+    assert await acquire(storage) is not None
+
+
+async def test_a_lock_runs_out(database_url: str, cipher: Cipher) -> None:
+    """A process that died holds nothing up; should it wake, its token is worthless."""
+    lead = MovingLead()
+    storage = await Storage.open(database_url, cipher=cipher, lead=lead)
+    dead = await acquire(storage)
+    lead.ahead = MINUTE + timedelta(seconds=1)
+    assert await acquire(storage) is not None
+    async with storage.writing() as uow:
+        assert not await uow.locks.release("sub", dead or "")
+    await storage.close()
+
+
+async def test_a_locked_lane_gives_no_job(storage: Storage) -> None:
+    """Locks and lanes are the same rows: who holds the mailbox's lock keeps its jobs waiting."""
+    token = await acquire(storage, "identity:google:ana")
+    async with storage.writing() as uow:
+        await uow.jobs.put(a_job(lane="identity:google:ana"))
+        assert await uow.jobs.claim(now=NOW, limit=1, lease_for=MINUTE) == ()
+        await uow.locks.release("identity:google:ana", token or "")
+        assert len(await uow.jobs.claim(now=NOW, limit=1, lease_for=MINUTE)) == 1
+        assert await uow.locks.acquire("identity:google:ana", MINUTE) is None
+
+
+async def test_a_slot_fires_once(storage: Storage) -> None:
+    """However many processes reach for it; the next one is another."""
+
+    async def take() -> bool:
+        async with storage.writing() as uow:
+            taken = await uow.slots.take("tidy", NOW)
+            await uow.commit()
+        return taken
+
+    assert sorted(await asyncio.gather(*(take() for _ in range(4)))) == [False, False, False, True]
+    async with storage.writing() as uow:
+        assert await uow.slots.take("people", NOW)
+        assert await uow.slots.take("tidy", NOW + timedelta(days=30))
+
+
+async def test_what_was_seen_is_new_once(storage: Storage) -> None:
+    """Until it is so old that Slack will not send it again."""
+    async with storage.writing() as uow:
+        assert await uow.seen.first_time("Ev1", NOW)
+        assert not await uow.seen.first_time("Ev1", NOW + MINUTE)
+        assert await uow.seen.purge(NOW) == 0
+        assert await uow.seen.purge(NOW + MINUTE) == 1
+        assert await uow.seen.first_time("Ev1", NOW)

@@ -1,0 +1,80 @@
+"""Plans: what runs often must find its rows by an index, however many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from bot.domain.grant import MailboxIdentity
+from storage import Storage, UnitOfWork
+from storage.engine import async_url
+from tests.storage.builders import MINUTE, NOW, WORKSPACE, a_job
+
+Work = Callable[[UnitOfWork], Awaitable[object]]
+
+
+async def _claim_probes(uow: UnitOfWork) -> object:
+    return await uow.probes.claim(now=NOW, limit=500, lease_for=MINUTE)
+
+
+async def _claim_jobs(uow: UnitOfWork) -> object:
+    return await uow.jobs.claim(now=NOW, limit=32, lease_for=MINUTE)
+
+
+async def _next_due(uow: UnitOfWork) -> object:
+    return await uow.probes.next_due()
+
+
+async def _siblings(uow: UnitOfWork) -> object:
+    return await uow.probes.siblings(MailboxIdentity("google", "s"), proven_since=NOW, limit=10)
+
+
+async def _at_address(uow: UnitOfWork) -> object:
+    return await uow.channels.at_address(WORKSPACE, "ana@x.org")
+
+
+async def _put_job(uow: UnitOfWork) -> object:
+    return await uow.jobs.find_unfinished(a_job().dedupe)
+
+
+@pytest.mark.parametrize(
+    ("work", "index"),
+    [
+        (_claim_probes, "ix_probe_due"),
+        (_claim_jobs, "ix_job_"),
+        (_next_due, "ix_probe_due"),
+        (_siblings, "ix_probe_proven"),
+        (_at_address, "uq_channel_address"),
+        (_put_job, "uq_job_dedupe"),
+    ],
+)
+async def test_frequent_questions_use_an_index(
+    storage: Storage, database_url: str, work: Work, index: str
+) -> None:
+    """The planner is asked, not the stop-watch; on PostgreSQL with small tables' scans ruled out."""
+    statements: list[tuple[str, Any]] = []
+
+    def note(_: Connection, __: Any, statement: str, parameters: Any, *___: Any) -> None:
+        statements.append((statement, parameters))
+
+    engine = storage._engine.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    async with storage.writing() as uow:
+        await work(uow)
+    event.remove(engine, "before_cursor_execute", note)
+    [question] = [it for it in statements if not it[0].startswith("BEGIN")]
+
+    asking = create_async_engine(async_url(database_url))
+    async with asking.connect() as connection:
+        is_sqlite = connection.dialect.name == "sqlite"
+        if not is_sqlite:
+            await connection.execute(text("SET enable_seqscan = off"))
+        words = "EXPLAIN QUERY PLAN" if is_sqlite else "EXPLAIN"
+        plan = await connection.exec_driver_sql(f"{words} {question[0]}", question[1])
+        rows = "\n".join(str(tuple(row)) for row in plan)
+    await asking.dispose()
+    assert index in rows, rows

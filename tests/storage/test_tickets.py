@@ -1,0 +1,146 @@
+"""Tickets and links: for one browser, once, for a quarter of an hour."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.grant import Secret
+from bot.domain.ids import ChannelId, IncidentId, LinkId, UserId
+from bot.domain.ticket import Ending, Link, Ticket, TicketOutcome
+from storage import Storage, Taken
+from tests.storage.builders import ANA, MINUTE, NOW, WORKSPACE, a_ticket
+
+MINE, OTHER = "my browser", "another browser"
+LATER = NOW + 15 * MINUTE
+
+
+async def keep(storage: Storage, *tickets: Ticket) -> None:
+    async with storage.writing() as uow:
+        for ticket in tickets:
+            await uow.tickets.add(ticket)
+        await uow.commit()
+
+
+async def spend(storage: Storage, ticket: Ticket, browser: str = MINE) -> Ticket | None:
+    async with storage.writing() as uow:
+        spent = await uow.tickets.spend(ticket.id, browser, NOW)
+        await uow.commit()
+    return spent
+
+
+async def begun(storage: Storage) -> Ticket:
+    ticket = a_ticket(channel_id=ChannelId("ch"), use="Invoices")
+    await keep(storage, ticket)
+    async with storage.writing() as uow:
+        found = await uow.tickets.begin(ticket.id, MINE, NOW)
+        await uow.commit()
+    assert found == replace(ticket, browser=MINE)
+    return found
+
+
+async def test_a_ticket_belongs_to_the_browser_that_began_it(storage: Storage) -> None:
+    """Which may begin it again; another one may neither begin nor spend it."""
+    ticket = await begun(storage)
+    async with storage.writing() as uow:
+        assert await uow.tickets.begin(ticket.id, OTHER, NOW) is None
+        assert await uow.tickets.spend(ticket.id, OTHER, NOW) is None
+        assert await uow.tickets.begin(ticket.id, MINE, NOW) == ticket
+        assert await uow.tickets.find(ticket.id) == ticket
+
+
+async def test_a_ticket_that_was_not_begun_cannot_be_spent(storage: Storage) -> None:
+    """A link preview's visit is no beginning."""
+    ticket = a_ticket()
+    await keep(storage, ticket)
+    assert await spend(storage, ticket) is None
+
+
+async def test_of_two_spenders_one_gets_it(storage: Storage) -> None:
+    """A double click, or the provider's answer arriving twice."""
+    ticket = await begun(storage)
+    spent = await asyncio.gather(*(spend(storage, ticket) for _ in range(4)))
+    assert [it for it in spent if it] == [ticket]
+
+
+async def test_a_ticket_runs_out(storage: Storage) -> None:
+    """It can still be found, to say so, until it is swept up."""
+    ticket = await begun(storage)
+    async with storage.writing() as uow:
+        assert await uow.tickets.begin(ticket.id, MINE, LATER) is None
+        assert await uow.tickets.spend(ticket.id, MINE, LATER) is None
+        assert await uow.tickets.purge(LATER - MINUTE) == 0
+        assert await uow.tickets.find(ticket.id) == ticket
+        assert await uow.tickets.purge(LATER) == 1
+        assert await uow.tickets.find(ticket.id) is None
+
+
+async def test_the_waiting_modal_is_remembered(storage: Storage) -> None:
+    """So that it can be turned to what came of it."""
+    ticket = await begun(storage)
+    async with storage.writing() as uow:
+        await uow.tickets.set_view(ticket.id, "V1")
+        assert await uow.tickets.find(ticket.id) == replace(ticket, view_id="V1")
+
+
+async def test_tickets_of_a_removed_channel_are_void(storage: Storage) -> None:
+    """By channel or by address; others stay."""
+    of_channel = a_ticket(channel_id=ChannelId("gone"))
+    of_address, other = a_ticket(address="ANA@x.org"), a_ticket(address="bob@x.org")
+    await keep(storage, of_channel, of_address, other)
+    async with storage.writing() as uow:
+        await uow.tickets.void_of(ChannelId("gone"))
+        await uow.tickets.void_of_address(WORKSPACE, "ana@x.org")
+        assert await uow.tickets.find(of_channel.id) is None
+        assert await uow.tickets.find(of_address.id) is None
+        assert await uow.tickets.find(other.id) == other
+
+
+async def test_an_outcome_is_for_the_browser_that_spent_the_ticket(storage: Storage) -> None:
+    """A reload shows it again; the verifier is not kept, and after a while nothing is."""
+    ticket = await begun(storage)
+    assert await spend(storage, ticket)
+    outcome = TicketOutcome(
+        ticket=ticket,
+        ending=Ending.PERMISSION_WITHHELD,
+        at=NOW,
+        signed_in="bob@x.org",
+        missing=frozenset({"mail", "openid"}),
+        code="withheld",
+    )
+    shown = replace(outcome, ticket=replace(ticket, verifier=Secret(""), nonce=""))
+    async with storage.writing() as uow:
+        await uow.tickets.keep(replace(outcome, ending=Ending.PENDING), LATER)
+        await uow.tickets.keep(outcome, LATER)
+        assert await uow.tickets.outcome(ticket.id, MINE, NOW) == shown
+        assert await uow.tickets.outcome(ticket.id, OTHER, NOW) is None
+        assert await uow.tickets.outcome(ticket.id, MINE, LATER) is None
+        assert await uow.tickets.outcome_of(ticket.id) == shown
+        assert await uow.tickets.was_spent(ticket.id)
+        assert await uow.tickets.purge(LATER) == 1
+        assert not await uow.tickets.was_spent(ticket.id)
+
+
+async def test_a_person_has_one_link_per_incident(storage: Storage) -> None:
+    """It says the same at every edit of the message, and dies with the incident."""
+    link = Link(
+        id=LinkId("l1"),
+        workspace_id=WORKSPACE,
+        user_id=ANA,
+        incident_id=IncidentId("i1"),
+        channel_id=ChannelId("ch"),
+        secret=Secret("in the address"),
+        created_at=NOW,
+    )
+    async with storage.writing() as uow:
+        await uow.links.add(link)
+        with pytest.raises(Taken):
+            await uow.links.add(replace(link, id=LinkId("l2")))
+        await uow.links.add(replace(link, id=LinkId("l3"), user_id=UserId("UBOB")))
+        assert await uow.links.of(ANA, link.incident_id, link.channel_id) == link
+        assert await uow.links.find(link.id) == link
+        await uow.links.void_of(link.channel_id)
+        assert await uow.links.find(link.id) is None
+        assert await uow.links.of(ANA, link.incident_id, link.channel_id) is None
