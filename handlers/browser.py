@@ -7,13 +7,15 @@ import re
 import secrets
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from aiohttp import web
 
 from bot.views.language import Language, language_for
+from bot.views.pages import MARK
 
 COOKIE: Final = "inboxkeeper_browser"
+_FORM: Final = "application/x-www-form-urlencoded"
 _LASTS: Final = 30 * 60
 _COOKIE_SHAPE: Final = re.compile(r"[\w-]{43}", re.ASCII)
 _WEIGHTED: Final = re.compile(r"([a-z]{1,8})[\w-]*(?:\s*;\s*q=([01](?:\.\d{1,3})?))?", re.ASCII)
@@ -84,9 +86,10 @@ class Marked:
     cookie: str
 
     @classmethod
-    def of(cls, request: web.Request) -> Marked:
+    def of(cls, request: web.Request, *, offered: str = "") -> Marked:
+        """``offered`` is the mark that our own form brought along; any other text counts as none."""
         # Kept if there is one: a second sign-in beside the first must not orphan it.
-        cookie = _cookie(request) or secrets.token_urlsafe(32)
+        cookie = _cookie(request) or _shaped(offered) or new_mark()
         return cls(_digest(cookie), cookie)
 
     def on(self, response: web.Response, site: Site) -> web.Response:
@@ -115,8 +118,25 @@ def is_own_form(request: web.Request, site: Site) -> bool:
     return origin is None or origin == site.origin
 
 
+def new_mark() -> str:
+    """What a browser may be told apart by. A page's form carries one, so that a double click, whose second
+    request leaves before the first has set the cookie, comes from one browser and not from two."""
+    return secrets.token_urlsafe(32)
+
+
+async def mark_offered(request: web.Request) -> str:
+    """The mark in a form of ours; empty for whatever else was posted."""
+    if request.content_type != _FORM:
+        return ""
+    sent = dict(parse_qsl((await request.read()).decode("ascii", "replace")))
+    return sent.get(MARK, "")
+
+
 def _cookie(request: web.Request) -> str:
-    value = request.cookies.get(COOKIE, "")
+    return _shaped(request.cookies.get(COOKIE, ""))
+
+
+def _shaped(value: str) -> str:
     return value if _COOKIE_SHAPE.fullmatch(value) else ""
 
 

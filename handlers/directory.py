@@ -13,6 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.domain.access import Person
 from bot.domain.ids import UserId, WorkspaceId
 from bot.services.people import DirectoryAway
+from handlers.slack_errors import code_of
 
 _PATIENCE: Final = 1.5
 _PAGE_PATIENCE: Final = 10.0
@@ -34,7 +35,7 @@ class SlackDirectory:
         try:
             answer = await _asked(call, self._patience)
         except SlackApiError as error:
-            if error.response.get("error") in _NOBODY:
+            if code_of(error) in _NOBODY:
                 return None
             raise DirectoryAway from error
         return person_of(answer["user"])

@@ -16,7 +16,16 @@ from aiohttp import web
 from bot.services.connecting import Connecting, Landing
 from bot.views.language import language_for
 from bot.views.pages import STYLESHEET, landing_page, not_found_page, onward_page, welcome_page
-from handlers.browser import Marked, Site, is_own_form, language_wanted, page, see_other
+from handlers.browser import (
+    Marked,
+    Site,
+    is_own_form,
+    language_wanted,
+    mark_offered,
+    new_mark,
+    page,
+    see_other,
+)
 
 _LONGEST: Final = 200
 """Characters of a secret in an address; ours have 43."""
@@ -72,6 +81,7 @@ class Pages:
             provider_label=landing.provider_label,
             action_url=self._path(kind, _secret(request)),
             loopback_hint=self.loopback_only,
+            mark=new_mark(),
         )
         return page(html)
 
@@ -87,7 +97,7 @@ class Pages:
             # Somebody else's page sent this form: show ours, whose button decides.
             return see_other(self._path(kind, secret))
         landing = await look(secret)
-        marked = Marked.of(request)
+        marked = Marked.of(request, offered=await mark_offered(request))
         return self._onward(marked, landing, await begin(secret, marked.browser))
 
     def _onward(self, marked: Marked, landing: Landing, url: str) -> web.Response:

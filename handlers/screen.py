@@ -14,6 +14,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.reply import Message, View
+from handlers.slack_errors import code_of, is_away
 
 _TOO_LATE: Final = frozenset({"expired_trigger_id", "trigger_expired", "invalid_trigger_id"})
 _TAKEN: Final = frozenset({"exchanged_trigger_id", "trigger_exchanged"})
@@ -60,9 +61,9 @@ class Screen:
         try:
             shown = await self._call("views.open", self._client.views_open(trigger_id=trigger_id, view=view))
         except SlackApiError as error:
-            if _code(error) in _TAKEN:
+            if code_of(error) in _TAKEN:
                 return ""
-            if _code(error) in _TOO_LATE:
+            if code_of(error) in _TOO_LATE:
                 raise TriggerLost from error
             raise
         return str(shown["view"]["id"])
@@ -72,7 +73,7 @@ class Screen:
         try:
             await self._call("views.update", self._client.views_update(view_id=view_id, view=view))
         except SlackApiError as error:
-            if _code(error) in _NEVER_MIND:
+            if code_of(error) in _NEVER_MIND:
                 return False
             raise
         return True
@@ -83,7 +84,7 @@ class Screen:
         try:
             shown = await self._call("views.publish", call)
         except SlackApiError as error:
-            if _code(error) == "hash_conflict":
+            if code_of(error) == "hash_conflict":
                 return None
             raise
         return str(shown["view"].get("hash", ""))
@@ -106,8 +107,8 @@ class Screen:
             async with asyncio.timeout(self._patience):
                 answer = await call
         except SlackApiError as error:
-            self._figures.slack_call(method, _code(error) or "refused")
-            if error.response.status_code == 429 or error.response.status_code >= 500:
+            self._figures.slack_call(method, code_of(error) or "refused")
+            if is_away(error):
                 raise SlackAway from error
             raise
         except (TimeoutError, aiohttp.ClientError) as error:
@@ -115,8 +116,3 @@ class Screen:
             raise SlackAway from error
         self._figures.slack_call(method, "ok")
         return answer.data
-
-
-def _code(error: SlackApiError) -> str:
-    data = error.response.data if error.response is not None else None
-    return str(data.get("error", "")) if isinstance(data, dict) else ""

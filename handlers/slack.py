@@ -21,6 +21,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.ids import UserId, WorkspaceId
+from bot.domain.job import Job
 from bot.services.channels import Channels
 from bot.services.connecting import Connecting
 from bot.services.people import People
@@ -102,6 +103,11 @@ class SlackSide:
     def refresh_home(self, *user_ids: UserId) -> None:
         """Something has changed: redraw for these and for those who looked in the last ten minutes."""
         self._home.refresh(*user_ids)
+
+    async def home_changed(self, job: Job) -> None:
+        """The job ``REFRESH_HOME``: a sign-in or a check changed something without a click here."""
+        actor = job.payload["actor"]
+        self.refresh_home(*([UserId(actor)] if actor else []))
 
     async def drain(self, within: float = _DRAINS_FOR) -> None:
         """Let the answers under way be delivered before the process ends."""

@@ -1,0 +1,172 @@
+"""Every answer in time, whatever stands behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any, cast
+
+import pytest
+
+from bot.services.people import DirectoryAway
+from handlers.answering import Answering
+from handlers.payload import read
+from handlers.presenting import Presenter
+from handlers.reply import Reply, Turn
+from handlers.tasks import Tasks
+from storage import Conflict, StorageAway
+from tests.handlers.conftest import Bench, texts
+from tests.handlers.payloads import a_click, a_click_in, a_command, a_form
+
+ANN = "ann@example.com"
+
+
+async def test_slow_work_is_announced_and_follows(bench: Bench) -> None:
+    """The ack does not wait: the answer comes by the response_url when it is there."""
+    bench.hurry()
+    gate = bench.services.trouble.gate = asyncio.Event()
+    answer = await bench.send(a_command("list", response_url=bench.slack.response_url))
+    assert "One moment" in texts(answer.body)
+    gate.set()
+    await bench.slack.until(lambda: bool(bench.slack.of("respond")))
+    assert ANN in texts(bench.slack.of("respond")[0])
+
+
+async def test_a_slow_dialog_opens_empty_and_is_filled(bench: Bench) -> None:
+    """A trigger lives three seconds: the dialog opens while the work goes on, and is redrawn."""
+    bench.hurry()
+    gate = bench.services.trouble.gate = asyncio.Event()
+    answer = await bench.send(a_command(f"disable {ANN}"))
+    assert answer.status == 200
+    await bench.slack.until(lambda: bool(bench.slack.of("views.open")))
+    gate.set()
+    await bench.slack.until(lambda: bool(bench.slack.of("views.update")))
+    assert "callback_id" not in bench.slack.of("views.open")[0]["view"]
+    filled = bench.slack.of("views.update")[0]
+    assert (filled["view_id"], filled["view"]["callback_id"]) == ("V1", "disable.form")
+
+
+async def test_a_slow_form_waits_in_its_own_dialog(bench: Bench) -> None:
+    """The dialog says one moment, and then what came of it."""
+    bench.hurry()
+    gate = bench.services.trouble.gate = asyncio.Event()
+    answer = await bench.send(a_form("remove.form", metadata="c1:3"))
+    assert answer.body is not None
+    assert answer.body["response_action"] == "update"
+    gate.set()
+    await bench.slack.until(lambda: bool(bench.slack.of("views.update")))
+    assert "removed" in texts(bench.slack.of("views.update")[0])
+
+
+async def test_a_closed_dialog_loses_nothing_but_the_view(bench: Bench) -> None:
+    """Closing the window while the work goes on is normal."""
+    bench.hurry()
+    bench.slack.refusals["views.update"] = ["not_found", "not_found"]
+    gate = bench.services.trouble.gate = asyncio.Event()
+    await bench.send(a_form("remove.form", metadata="c1:3"))
+    gate.set()
+    await bench.slack.until(lambda: bool(bench.slack.of("views.publish")))
+    assert bench.services.channels.done == [("remove", "c1")]
+
+
+@pytest.mark.parametrize("error", [StorageAway(), DirectoryAway()])
+async def test_a_service_that_is_away_costs_a_minute(bench: Bench, error: Exception) -> None:
+    """The database or Slack not answering is said plainly: nothing was done, try again."""
+    bench.services.trouble.error = error
+    answer = await bench.send(a_command("list"))
+    assert "try again in a minute" in texts(answer.body)
+    await bench.send(a_click_in("home", "channel.disable", "c1:3"))
+    assert "try again in a minute" in texts(bench.slack.of("views.open")[0])
+    form = await bench.send(a_form("remove.form", metadata="c1:3"))
+    assert "try again in a minute" in texts(form.body)
+
+
+async def test_losing_twice_against_somebody_else_is_out_of_date(bench: Bench) -> None:
+    """A conflict that services could not resolve means that what was seen is old."""
+    bench.services.trouble.error = Conflict()
+    answer = await bench.send(a_command("list"))
+    assert "That has changed" in texts(answer.body)
+
+
+async def test_a_bug_is_an_apology_with_a_reference(
+    bench: Bench, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The person gets a reference, the log the traceback under it; the error's text reaches nobody."""
+    bench.services.trouble.error = RuntimeError("token xoxb-secret")
+    with caplog.at_level(logging.ERROR):
+        answer = await bench.send(a_command("list"))
+    assert answer.status == 200
+    said = texts(answer.body)
+    assert "Something broke" in said
+    assert "xoxb" not in said
+    logged = caplog.text + capsys.readouterr().out
+    assert any(word.strip("`'\"}]),") in logged for word in said.split() if "`" in word)
+
+
+@pytest.mark.parametrize("error", ["expired_trigger_id", "trigger_expired", "invalid_trigger_id"])
+async def test_a_lost_trigger_is_said_in_words(bench: Bench, error: str) -> None:
+    """When Slack no longer opens a dialog, the person hears it and what to do."""
+    bench.slack.refusals["views.open"] = [error]
+    answer = await bench.send(a_command(f"disable {ANN}"))
+    assert "try again" in texts(answer.body)
+
+
+async def test_a_trigger_that_was_used_is_no_alarm(bench: Bench) -> None:
+    """The same click delivered twice has opened its dialog already."""
+    bench.slack.refusals["views.open"] = ["exchanged_trigger_id"]
+    answer = await bench.send(a_command(f"disable {ANN}"))
+    assert answer.body is None
+
+
+async def test_a_dialog_that_slack_refuses_is_our_bug(bench: Bench) -> None:
+    """A view that Slack does not take is logged, and the person is not left without an answer."""
+    bench.slack.refusals["views.open"] = ["invalid_arguments"]
+    answer = await bench.send(a_command(f"disable {ANN}"))
+    assert "Something broke" in texts(answer.body)
+
+
+async def test_slack_being_down_costs_the_dialog_only(bench: Bench) -> None:
+    """Nothing is raised into Bolt when Slack's own API fails."""
+    bench.slack.is_down = True
+    answer = await bench.send(a_command(f"disable {ANN}"))
+    assert answer.status == 200
+    assert answer.body is not None
+    click = await bench.send(a_click("channel.disable", "c1:3", response_url=bench.slack.response_url))
+    assert (click.status, click.body) == (200, None)
+
+
+async def test_what_is_under_way_is_finished_before_the_end(bench: Bench) -> None:
+    """Shutting down waits for answers that were promised."""
+    bench.hurry()
+    gate = bench.services.trouble.gate = asyncio.Event()
+    await bench.send(a_command("list", response_url=bench.slack.response_url))
+    asyncio.get_running_loop().call_soon(gate.set)
+    await bench.side.drain(5)
+    assert len(bench.slack.of("respond")) == 1
+
+
+async def test_what_never_ends_is_stopped_at_the_end(bench: Bench) -> None:
+    """Shutting down does not wait for ever."""
+    bench.hurry()
+    bench.services.trouble.gate = asyncio.Event()
+    await bench.send(a_command("list"))
+    await bench.side.drain(0.01)
+    assert bench.slack.of("respond") == []
+
+
+async def test_too_much_at_once_is_put_off(bench: Bench) -> None:
+    """A flood is answered with try again, not with memory."""
+    tasks = Tasks(most=0)
+    answering = Answering(
+        people=bench.services.people,
+        presenter=Presenter(cast(Any, None)),
+        tasks=tasks,
+        command="/inbox",
+    )
+
+    async def work(turn: Turn) -> Reply:
+        raise AssertionError("must not run")
+
+    ack = await answering.answer(read(a_command("list")), work)
+    assert ack is not None
+    assert "try again" in texts(ack)

@@ -1,0 +1,151 @@
+"""The Home tab, and Slack's events."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bot.domain.errors import GuestNotAllowed
+from handlers.payload import Malformed, read
+from storage import StorageAway
+from tests.handlers.conftest import Bench, texts
+from tests.handlers.payloads import an_event
+from tests.views.samples import ANN, W
+
+OPENED = {"type": "app_home_opened", "user": ANN, "tab": "home"}
+ADDRESS = "ann@example.com"
+
+
+async def test_home_is_drawn_when_somebody_looks(bench: Bench) -> None:
+    """Every visit draws the overview from the database."""
+    answer = await bench.send(an_event(OPENED))
+    assert answer.status == 200
+    await bench.slack.until(lambda: bool(bench.slack.of("views.publish")))
+    published = bench.slack.of("views.publish")[0]
+    assert published["user_id"] == ANN
+    assert ADDRESS in texts(published)
+
+
+async def test_the_messages_tab_is_not_home(bench: Bench) -> None:
+    """Opening the conversation draws nothing."""
+    await bench.send(an_event(OPENED | {"tab": "messages"}))
+    await bench.side.drain()
+    assert bench.slack.calls == []
+
+
+async def test_a_home_that_somebody_else_drew_is_drawn_again(bench: Bench) -> None:
+    """When another process was first, the picture is read anew and published once more."""
+    bench.slack.refusals["views.publish"] = ["hash_conflict"]
+    await bench.send(an_event(OPENED | {"view": {"id": "V", "hash": "theirs"}}))
+    await bench.slack.until(lambda: bool(bench.slack.of("views.publish")))
+    assert "hash" not in bench.slack.of("views.publish")[0]
+
+
+async def test_viewers_see_what_others_do(bench: Bench) -> None:
+    """Whoever looked in the last ten minutes gets the new picture, the actor too, each once."""
+    await bench.send(an_event(OPENED))
+    await bench.slack.until(lambda: len(bench.slack.of("views.publish")) == 1)
+    bench.side.refresh_home(ANN, "UOTHER")  # type: ignore[arg-type]
+    await bench.slack.until(lambda: len(bench.slack.of("views.publish")) == 3)
+    assert {call["user_id"] for call in bench.slack.of("views.publish")[1:]} == {ANN, "UOTHER"}
+    assert bench.slack.of("views.publish")[1]["hash"] == "h1"
+
+
+async def test_a_guest_sees_why_not(bench: Bench) -> None:
+    """Home is never blank: a refusal is drawn in words."""
+    bench.services.trouble.error = GuestNotAllowed()
+    await bench.send(an_event(OPENED))
+    await bench.slack.until(lambda: bool(bench.slack.of("views.publish")))
+    assert "Guests" in texts(bench.slack.of("views.publish")[0])
+
+
+async def test_home_without_a_database_says_so(bench: Bench) -> None:
+    """The tab says that it will be back, and the next look draws it."""
+    bench.services.trouble.error = StorageAway()
+    await bench.side.publish_home(ANN)
+    assert "try again" in texts(bench.slack.of("views.publish")[0])
+
+
+async def test_slack_being_down_breaks_nothing(bench: Bench) -> None:
+    """A Home that cannot be drawn now is drawn at the next look."""
+    bench.slack.is_down = True
+    await bench.side.publish_home(ANN)
+    assert bench.slack.calls == []
+
+
+async def test_a_changed_person_is_learned(bench: Bench) -> None:
+    """Deactivation, language and role follow Slack without being asked for."""
+    user = {"id": ANN, "team_id": W, "deleted": True, "profile": {"real_name": "Ann"}}
+    await bench.send(an_event({"type": "user_change", "user": user | {"locale": "ja-JP"}}))
+    await bench.send(an_event({"type": "user_change", "user": user}))
+    first, second = bench.services.people.known
+    assert (first.is_deleted, first.locale) == (True, "ja-JP")
+    assert second.locale == "en-US", "a user object without a language does not reset it"
+
+
+async def test_an_uninstall_is_heard_once(bench: Bench) -> None:
+    """Delivered again after a reinstall, it must not end the new installation."""
+    for _ in range(2):
+        await bench.send(an_event({"type": "app_uninstalled"}))
+    assert bench.services.workspaces.left == [W]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "left"), [({"bot": ["UBOT"]}, 1), ({"oauth": [ANN]}, 0), ("x", 0), (None, 0)]
+)
+async def test_only_the_bots_own_token_matters(bench: Bench, tokens: object, left: int) -> None:
+    """A person's revoked token is no reason to stop."""
+    await bench.send(an_event({"type": "tokens_revoked", "tokens": tokens}))
+    assert len(bench.services.workspaces.left) == left
+
+
+async def test_an_event_that_was_not_written_down_is_asked_for_again(bench: Bench) -> None:
+    """While the database is away Slack keeps the event and sends it later."""
+    bench.services.trouble.error = StorageAway()
+    answer = await bench.send(an_event({"type": "app_uninstalled"}))
+    assert answer.status == 503
+
+
+async def test_a_slow_event_is_asked_for_again(bench: Bench) -> None:
+    """An event is not acknowledged before it is dealt with."""
+    bench.hurry()
+    gate = bench.services.trouble.gate = asyncio.Event()
+    answer = await bench.send(an_event({"type": "app_uninstalled"}))
+    assert answer.status == 503
+    gate.set()
+
+
+async def test_events_of_other_workspaces_and_kinds_are_taken_and_dropped(bench: Bench) -> None:
+    """What nobody asked for is acknowledged, or Slack would send it for ever."""
+    for event in (
+        an_event({"type": "app_uninstalled"}, team_id="TOTHER"),
+        an_event({"type": "reaction_added"}),
+    ):
+        assert (await bench.send(event)).status == 200
+    assert (await bench.send({"type": "block_suggestion", "team": {"id": W}})).status == 200
+    assert bench.services.workspaces.left == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"type": 5},
+        {"type": "block_actions"},
+        {"type": "block_actions", "user": "x", "actions": []},
+        {"type": "block_actions", "user": {"id": ANN, "team_id": W}, "actions": ["x"], "view": {"id": "V"}},
+        {"type": "view_submission", "user": {"id": ANN}, "team": {"id": W}},
+        {"type": "view_submission", "user": {"id": ANN, "team_id": W}, "view": {"id": 5}},
+        {"type": "event_callback", "event": []},
+        {"type": "event_callback", "team_id": W, "event": {"type": "x", "user": 5}},
+        {"command": ["/inbox"], "team_id": W, "user_id": ANN},
+        {"command": "/inbox"},
+    ],
+)
+async def test_a_payload_of_the_wrong_shape_is_malformed(bench: Bench, body: dict[str, object]) -> None:
+    """Wrong types end at the door, with a small word and no traceback."""
+    with pytest.raises(Malformed):
+        read(body)
+    answer = await bench.send(body)
+    assert (answer.status, answer.body) == (400, {"error": "malformed"})

@@ -1,0 +1,323 @@
+"""The browser's side: what each page costs, what it carries and what a stranger gets."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from aiohttp import ClientResponse, CookieJar, web
+from aiohttp.test_utils import TestClient, TestServer
+
+from bot.domain.errors import LinkClosed, OtherBrowser, TicketExpired, TicketSpent, TicketUnknown
+from bot.domain.ticket import Ending
+from bot.telemetry import Metrics
+from bot.web import build_web
+from handlers.browser import COOKIE, HEADERS
+from handlers.inbound import MOST_BYTES
+from storage import StorageAway
+from tests.handlers.fakes import FakeServices
+from tests.views.samples import NOW, an_outcome
+
+BASE = "http://127.0.0.1:8080"
+OWN = {"Sec-Fetch-Site": "same-origin"}
+ALL_PAGES = [
+    "/",
+    "/go/s1",
+    "/l/s1",
+    "/go/unknown",
+    "/nowhere",
+    "/callback/google?state=s1",
+    "/static/page.css",
+]
+
+
+@dataclass
+class Desk:
+    client: TestClient[web.Request, web.Application]
+    services: FakeServices
+    parts: dict[str, bool]
+
+    async def get(self, path: str, **options: Any) -> ClientResponse:
+        return await self.client.get(path, allow_redirects=False, **options)
+
+    async def post(self, path: str, **options: Any) -> ClientResponse:
+        options.setdefault("headers", OWN)
+        return await self.client.post(path, allow_redirects=False, **options)
+
+
+async def made(base_url: str) -> Desk:
+    fakes, parts = FakeServices(), {"database": True, "engine": True}
+    fakes.connecting.outcome = an_outcome(ending=Ending.CONNECTED)
+    services = SimpleNamespace(
+        connecting=fakes.connecting,
+        channels=fakes.channels,
+        workspace=SimpleNamespace(id="T1", name="Acme"),
+        core=SimpleNamespace(policy=SimpleNamespace(loopback_only=True)),
+    )
+    app = build_web(
+        cast(Any, services),
+        inbound=None,
+        base_url=base_url,
+        ready=lambda: parts,
+        metrics=Metrics.build(),
+        clock=lambda: NOW,
+    )
+    client = TestClient(TestServer(app), cookie_jar=CookieJar(unsafe=True))
+    await client.start_server()
+    return Desk(client, fakes, parts)
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk]:
+    one = await made(BASE)
+    yield one
+    await one.client.close()
+
+
+# --- what every page carries
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "HEAD"])
+@pytest.mark.parametrize("path", ALL_PAGES)
+async def test_every_answer_is_guarded(desk: Desk, method: str, path: str) -> None:
+    """No script, no frame, no cache, no referrer: on pages, errors and redirects alike."""
+    answer = await desk.client.request(method, path, allow_redirects=False)
+    assert answer.status < 500
+    assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
+
+
+@pytest.mark.parametrize("path", [*ALL_PAGES, "/healthz", "/readyz", "/metrics"])
+async def test_looking_marks_nobody(desk: Desk, path: str) -> None:
+    """A GET sets no cookie and begins nothing, so that a link preview is harmless."""
+    for method in ("GET", "HEAD"):
+        answer = await desk.client.request(method, path, allow_redirects=False)
+        assert "Set-Cookie" not in answer.headers
+    assert all(browser is None for browser in desk.services.connecting.browsers)
+
+
+async def test_the_landing_says_who_asks_for_what(desk: Desk) -> None:
+    """Address, requester and workspace, and one button that posts to this very page."""
+    answer = await desk.get("/go/s1")
+    html = await answer.text()
+    assert answer.status == 200
+    assert "ann@example.com" in html
+    assert "Acme" in html
+    assert 'action="/go/s1"' in html
+
+
+@pytest.mark.parametrize("kind", ["go", "l"])
+async def test_the_button_marks_the_browser_and_shows_the_way(desk: Desk, kind: str) -> None:
+    """A page with the link rather than a redirect, and a cookie that only this site reads."""
+    answer = await desk.post(f"/{kind}/s1")
+    assert answer.status == 200
+    assert "https://provider.example/consent?state=s1" in await answer.text()
+    cookie = answer.cookies[COOKIE]
+    assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Lax", "/")
+    assert (cookie["max-age"], cookie["secure"]) == ("1800", "")
+    assert desk.services.connecting.browsers == [hashlib.sha256(cookie.value.encode()).hexdigest()]
+
+
+async def test_a_second_sign_in_keeps_the_mark(desk: Desk) -> None:
+    """Two sign-ins side by side in one browser are both its own."""
+    for _ in range(2):
+        await desk.post("/go/s1")
+    first, second = desk.services.connecting.browsers
+    assert first == second
+
+
+async def test_a_made_up_cookie_is_not_taken(desk: Desk) -> None:
+    """A mark that we cannot have made is replaced by one that we have."""
+    answer = await desk.post("/go/s1", headers={**OWN, "Cookie": f"{COOKIE}=guess"})
+    assert len(answer.cookies[COOKIE].value) == 43
+
+
+async def test_behind_https_the_mark_travels_encrypted() -> None:
+    """Only plain http on this very machine goes without Secure; a proxy's path stands in every form."""
+    desk = await made("https://mail.example/inboxes")
+    assert 'action="/inboxes/go/s1"' in await (await desk.get("/go/s1")).text()
+    answer = await desk.post("/go/s1")
+    assert answer.cookies[COOKIE]["secure"] is True
+    await desk.client.close()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": BASE + "1"},
+    ],
+)
+async def test_a_form_on_somebody_elses_page_begins_nothing(desk: Desk, headers: dict[str, str]) -> None:
+    """It leads to our own page, where the person decides."""
+    answer = await desk.post("/go/s1", headers=headers)
+    assert (answer.status, answer.headers["Location"]) == (303, "/go/s1")
+    assert "Set-Cookie" not in answer.headers
+    assert (await desk.post("/again/s1", headers=headers)).status == 403
+    assert desk.services.connecting.browsers == []
+
+
+@pytest.mark.parametrize("headers", [OWN, {"Sec-Fetch-Site": "none"}, {"Origin": BASE}, {}])
+async def test_our_own_form_begins(desk: Desk, headers: dict[str, str]) -> None:
+    """Old browsers and ones without these headers are served as well."""
+    assert (await desk.post("/go/s1", headers=headers)).status == 200
+
+
+# --- the way back
+
+
+async def test_the_outcome_is_shown_and_stays(desk: Desk) -> None:
+    """The callback spends the ticket with this browser's mark; a reload shows the same."""
+    await desk.post("/go/s1")
+    for _ in range(2):
+        answer = await desk.get("/callback/google?state=s1&code=c")
+        assert answer.status == 200
+        assert "Connected" in await answer.text()
+    assert desk.services.connecting.completed[0] == ("google", {"state": "s1", "code": "c"})
+    assert desk.services.connecting.browsers[1] == desk.services.connecting.browsers[0]
+
+
+async def test_two_callbacks_at_once_wait_for_one_outcome(desk: Desk) -> None:
+    """A double click or an impatient reload must not find the ticket gone while it is being used."""
+    gate = desk.services.trouble.gate = asyncio.Event()
+    both = [asyncio.create_task(desk.get("/callback/google?state=s1&code=c")) for _ in range(2)]
+    async with asyncio.timeout(5):
+        while not desk.services.connecting.completed:
+            await asyncio.sleep(0)
+    await desk.get("/")  # by now the second one has arrived as well
+    gate.set()
+    answers = await asyncio.gather(*both)
+    assert [answer.status for answer in answers] == [200, 200]
+    assert len(desk.services.connecting.completed) == 1
+
+
+async def test_a_head_does_not_spend(desk: Desk) -> None:
+    """Only a GET may use the ticket."""
+    answer = await desk.client.head("/callback/google?state=s1&code=c")
+    assert answer.status == 405
+    assert desk.services.connecting.completed == []
+
+
+async def test_a_posted_callback_becomes_a_get(desk: Desk) -> None:
+    """A cross-site POST brings no cookie: what was posted waits a minute for the GET that does."""
+    form = {"state": "s1", "code": "c"}
+    answer = await desk.post("/callback/google", data=form, headers={"Origin": "https://provider.example"})
+    assert answer.status == 303
+    assert desk.services.connecting.completed == []
+    assert "s1" not in answer.headers["Location"]
+    for _ in range(2):
+        assert (await desk.get(answer.headers["Location"])).status == 200
+    assert desk.services.connecting.completed[0] == ("google", form)
+    assert (await desk.get("/callback/google?handle=unknown")).status == 404
+
+
+async def test_what_can_be_mended_is_mended_at_once(desk: Desk) -> None:
+    """An unticked box offers the way back to the provider, with a fresh ticket for the same browser."""
+    desk.services.connecting.outcome = an_outcome(ending=Ending.PERMISSION_WITHHELD)
+    await desk.post("/go/s1")
+    html = await (await desk.get("/callback/google?state=s1&code=c")).text()
+    assert 'action="/again/s1"' in html
+    again = await desk.post("/again/s1")
+    assert "state=s2" in await again.text()
+    assert len(set(desk.services.connecting.browsers)) == 1
+
+
+# --- errors
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (TicketUnknown(), 404),
+        (TicketExpired(), 410),
+        (TicketSpent(), 410),
+        (LinkClosed(), 410),
+        (OtherBrowser(), 403),
+        (StorageAway(), 503),
+        (RuntimeError("xoxb-secret"), 500),
+    ],
+)
+@pytest.mark.parametrize("path", ["/go/s1", "/l/s1", "/callback/google?state=s1"])
+async def test_every_error_is_a_page(desk: Desk, path: str, error: Exception, status: int) -> None:
+    """In words, with the right status, and without a traceback or the error's text."""
+    desk.services.trouble.error = error
+    answer = await desk.get(path)
+    html = await answer.text()
+    assert answer.status == status
+    assert "<h1" in html
+    assert "Traceback" not in html
+    assert "xoxb" not in html
+
+
+async def test_an_unknown_path_a_wrong_method_and_too_much_are_pages(desk: Desk) -> None:
+    """Nobody is left with a bare status."""
+    missing = await desk.get("/wp-login.php")
+    wrong = await desk.client.delete("/go/s1")
+    large = await desk.post("/callback/google", data={"x": "y" * (MOST_BYTES + 1)})
+    assert [missing.status, wrong.status, large.status] == [404, 405, 413]
+    for answer in (missing, wrong, large):
+        assert "<h1" in await answer.text()
+    assert wrong.headers["Allow"] == "GET,HEAD,POST".replace(",", ", ")
+
+
+@pytest.mark.parametrize(
+    ("accepted", "code"),
+    [
+        ("ja", "ja"),
+        ("ja-JP,ja;q=0.9,en;q=0.8", "ja"),
+        ("en-US,en;q=0.9,ja;q=0.8", "en"),
+        ("fr-FR,fr;q=0.9,ja;q=0.5", "ja"),
+        ("de", "en"),
+        ("*", "en"),
+        ("", "en"),
+        (";q=,,;;q=9" * 50, "en"),
+    ],
+)
+async def test_a_stranger_is_answered_in_the_browsers_language(desk: Desk, accepted: str, code: str) -> None:
+    """Where no ticket says whose page it is, the browser does."""
+    answer = await desk.get("/nowhere", headers={"Accept-Language": accepted})
+    assert f'<html lang="{code}"' in await answer.text()
+
+
+async def test_a_ticket_speaks_its_persons_language(desk: Desk) -> None:
+    """The page is for the one who asked in Slack, whatever the browser prefers."""
+    desk.services.connecting.locale = "ja-JP"
+    answer = await desk.get("/go/s1", headers={"Accept-Language": "en"})
+    assert '<html lang="ja"' in await answer.text()
+
+
+# --- machines
+
+
+async def test_machines_are_told_in_json(desk: Desk) -> None:
+    """Alive is not ready: a part that is missing makes the whole unready, by name."""
+    assert (await desk.get("/healthz")).status == 200
+    assert (await desk.get("/readyz")).status == 200
+    desk.parts["engine"] = False
+    answer = await desk.get("/readyz")
+    assert answer.status == 503
+    assert json.loads(await answer.text()) == {"ready": False, "database": True, "engine": False}
+
+
+async def test_figures_name_patterns_never_paths(desk: Desk) -> None:
+    """A path holds a ticket; what is counted does not."""
+    await desk.get("/go/s1")
+    await desk.get("/nowhere")
+    said = await (await desk.get("/metrics")).text()
+    assert 'route="/go/{secret}",status="200"' in said
+    assert "s1" not in said
+    assert "nowhere" not in said
+
+
+async def test_slack_has_no_business_here_under_socket_mode(desk: Desk) -> None:
+    """Without the HTTP transport its route does not exist, and says so to a machine."""
+    answer = await desk.post("/slack/events", data=b"{}")
+    assert (answer.status, await answer.json()) == (404, {"error": "not found"})
