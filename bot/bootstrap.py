@@ -256,6 +256,7 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
         clock=world.clock,
         figures=metrics,
     )
+    services.jobs.does(JobKind.REFRESH_HOME, slack.home_changed)
     stack.push_async_callback(slack.drain)
     engine = _engine(services, world, wake)
     link = await _socket(settings, slack, client, stack)

@@ -30,7 +30,11 @@ class Jobs:
 
     def __init__(self, core: Core, runs: Mapping[JobKind, Run]) -> None:
         self._core = core
-        self._runs = runs
+        self._runs = dict(runs)
+
+    def does(self, kind: JobKind, run: Run) -> None:
+        """Bootstrap says how one more kind is done (Slack's side needs the services, and these need it)."""
+        self._runs[kind] = run
 
     async def run_due(self, *, limit: int = BATCH) -> int:
         """Claim and run what is due. Returns how many jobs were claimed."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from bot.domain.cause import Cause
 from bot.domain.channel import Channel, State
 from bot.domain.grant import Phase, Revocation
 from bot.domain.ids import GrantId, UserId
 from bot.domain.incident import IncidentKind, Resolution
-from bot.domain.lifecycle import PROOFS, Effect, Signal, advance
+from bot.domain.lifecycle import NEWS, PROOFS, Effect, Signal, advance
 from bot.domain.probing import Probe, next_pause
 from bot.domain.record import Record
 from bot.services.core import Core
@@ -87,6 +88,8 @@ class Steps:
         await self._schedule(uow, happening)
         for effect in effects:
             await self._effects[effect](uow, happening)
+        if signal in _UNSEEN:
+            await self._telling.home_changed(uow, saved, actor=actor, now=now)
         if signal in {Signal.DISABLE_ASKED, Signal.REMOVE_ASKED}:
             await self._telling.answered_about_owner(uow, saved, now=now)
         self._core.wake()
@@ -188,6 +191,9 @@ class Steps:
     async def _ask_about_owner(self, uow: UnitOfWork, happening: Happening) -> None:
         await self._telling.ask_about_owner(uow, happening.after, now=happening.now)
 
+
+_UNSEEN: Final = PROOFS | NEWS
+"""What happens in a browser or by itself: no click in Slack follows it with a fresh Home."""
 
 _RESOLUTIONS: Mapping[Signal, Resolution] = {
     Signal.RECONNECT_PROVEN: Resolution.RECONNECTED,

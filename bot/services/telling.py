@@ -118,6 +118,24 @@ class Telling:
         )
         await self._tell(uow, notice)
 
+    async def home_changed(
+        self, uow: UnitOfWork, channel: Channel, *, actor: UserId | None, now: datetime
+    ) -> None:
+        """Whoever looks at Home must see it as it is now; whoever did it, even if they look later."""
+        workspace_id = channel.workspace_id
+        await uow.jobs.put(
+            Job(
+                id=JobId(new_id()),
+                lane=f"home:{workspace_id}",
+                kind=JobKind.REFRESH_HOME,
+                dedupe=f"home:{workspace_id}:{actor or ''}",
+                due_at=now,
+                created_at=now,
+                payload={"actor": actor or ""},
+            )
+        )
+        self._core.wake()
+
     # --- giving back
 
     async def give_back(self, uow: UnitOfWork, grant_id: GrantId, *, now: datetime) -> None:
