@@ -20,6 +20,9 @@ _HERE: Final = Path(__file__).resolve().parent
 STYLESHEET: Final = _HERE / "page.css"
 """Served at ``/static/page.css``."""
 
+MARK: Final = "mark"
+"""The landing form's hidden field."""
+
 _LOOKS_AGAIN: Final = 2
 """Seconds after which a page that waits for a result asks for it again."""
 
@@ -46,8 +49,12 @@ def landing_page(
     provider_label: str,
     action_url: str,
     loopback_hint: bool,
+    mark: str = "",
 ) -> str:
-    """Who asked for what, for which workspace. Opening it spends nothing; its one button does."""
+    """Who asked for what, for which workspace. Opening it spends nothing; its one button does.
+
+    ``mark`` comes back with the form.
+    """
     named = {"address": shown(address), "who": shown(requester_name), "workspace": shown(workspace_name)}
     at = house(provider_label)
     reconnects = purpose is Purpose.RECONNECT
@@ -71,6 +78,8 @@ def landing_page(
         warning=lang.say("If you don't know this request, close this page: nothing happens."),
         hint=hint,
         action_url=action_url,
+        mark_name=MARK,
+        mark=mark,
         go=lang.say("Continue to {house}", house=at),
     )
 
