@@ -9,6 +9,7 @@ from typing import Final
 
 from bot.domain.record import HISTORY_LASTS
 from bot.services.core import Core
+from bot.services.giving_back import SECRET_KEPT_FOR
 from bot.services.people import People
 from bot.services.telling import Telling
 from bot.services.workspaces import Workspaces
@@ -70,6 +71,8 @@ class Chores:
             await uow.history.purge(now - HISTORY_LASTS)
             for grant in await uow.grants.staged_before(now - STAGED_LASTS):
                 await self._telling.give_back(uow, grant.id, now=now)
+            for grant_id in await uow.grants.retired_with_secret_before(now - SECRET_KEPT_FOR):
+                await uow.grants.erase(grant_id)
             await uow.commit()
 
 
