@@ -30,6 +30,8 @@ _LOOKALIKES: Final = str.maketrans({"*": "\u2217", "~": "\u223c", "`": "\u02cb"}
 _OUTER_UNDERSCORE: Final = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 """An underscore inside a word formats nothing and must survive copying: ``first_last@…``."""
 _EMOJI_NAME: Final = re.compile(r":(?=[\w+'-]+:)")
+_BROKEN_END: Final = re.compile(r"(&[a-z]{0,3}|<[^<>]*)$")
+"""Half an entity, mention or date, where a text was cut."""
 _SHOUT: Final = re.compile(r"(?<![\w.+-])@(?=(?:channel|here|everyone)\b)")
 
 
@@ -132,7 +134,8 @@ def modal(
 
 def message(text: str, blocks: list[Block]) -> Message:
     """``text`` is what notifications and screen readers get: mrkdwn like the blocks, but short."""
-    return {"text": clip(text, _NOTIFICATION), "blocks": blocks}
+    whole = text if len(text) <= _NOTIFICATION else _BROKEN_END.sub("", text[:_NOTIFICATION]) + "…"
+    return {"text": whole, "blocks": blocks}
 
 
 def value_of(channel: Channel) -> str:

@@ -35,6 +35,7 @@ from bot.views.buttons import deed_button, disconnect_button, offered
 from bot.views.language import Language
 from bot.views.models import Removal
 from bot.views.reports import removal_blocks
+from bot.views.text import shown
 from bot.views.words import cause_words, house, operator_words
 from bot.views.words.endings import good_ending
 
@@ -167,10 +168,10 @@ def removed_notice(lang: Language, removal: Removal, *, now: datetime) -> Messag
 
 def connected_notice(lang: Language, channel: Channel, ending: Ending, *, provider_label: str) -> Message:
     """The guarantee that a finished sign-in is heard of, should the modal be closed."""
-    words = good_ending(lang, ending, channel.address)
+    words = good_ending(lang, ending, shown(channel.address))
     mark = "⚪" if ending is Ending.STILL_DISABLED else "✅"
-    said = f"{mark} {inert(words.text, 300)}"
-    lines = [said, inert(words.next_step, 300)]
+    said = f"{mark} {escape(words.text)}"
+    lines = [said, escape(words.next_step)]
     blocks = [
         section("\n".join(line for line in lines if line)),
         *actions(*_after_connecting(lang, channel, ending)),

@@ -14,6 +14,8 @@ from bot.views.sorry import apology_text, busy_text, directory_away_text, refusa
 from bot.views.words import Words, refusal_words
 
 _LISTED = 20
+_TOGETHER = 5
+"""Addresses in a section: five of the longest fit."""
 
 
 def help_message(lang: Language, command: str) -> Message:
@@ -60,7 +62,10 @@ def which_address_message(lang: Language, verb: str, addresses: Sequence[str], c
     lines = [f"• `{inert(command)} {inert(verb, 40)} {inert(one)}`" for one in addresses[:_LISTED]]
     rest = len(addresses) - _LISTED
     more = [context(lang.count("and {n} more", "and {n} more", rest))] if rest > 0 else []
-    return message(said, [section("\n".join([said, *lines])), *more])
+    parts = [
+        section("\n".join(lines[start : start + _TOGETHER])) for start in range(0, len(lines), _TOGETHER)
+    ]
+    return message(said, [section(said), *parts, *more])
 
 
 def refusal_message(lang: Language, refusal: InboxkeeperError, command: str) -> Message:

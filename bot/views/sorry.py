@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from bot.views.blocks import escape, inert
+from typing import Final
+
+from bot.views.blocks import bold, escape, inert
 from bot.views.language import Language
 from bot.views.setup import people
+from bot.views.text import clip
 from bot.views.words import Words
+
+_LONGEST: Final = 190
+"""Longer only with foreign text in it. Escaped (five for one), three of these fit into a section."""
 
 
 def refusal_text(lang: Language, words: Words) -> str:
     """What is so, why, what next, and whom to ask, as mrkdwn."""
-    next_step = escape(words.next_step)
     asked = people(lang, words.ask) if words.ask else ""
-    lines = [
-        f"*{escape(words.title)}*",
-        escape(words.text),
-        " ".join(part for part in (next_step, asked) if part),
-    ]
+    next_step = " ".join(part for part in (_safe(words.next_step), asked) if part)
+    lines = [bold(_safe(words.title)), _safe(words.text), next_step]
     return "\n".join(line for line in lines if line)
+
+
+def _safe(text: str) -> str:
+    return escape(clip(text, _LONGEST))
 
 
 def apology_text(lang: Language, reference: str) -> str:

@@ -20,11 +20,16 @@ def shown(text: str, limit: int = 80) -> str:
 
     Right-to-left text is isolated, so that it does not reorder the sentence around it.
     """
-    kept = "".join(_kept(char) for char in text[: limit * 8])
-    line = clip(" ".join(kept.split()), limit)
+    line = tidy(text, limit)
     if any(unicodedata.bidirectional(char) in _RIGHT_TO_LEFT for char in line):
         return f"{_ISOLATE}{line}{_END}"
     return line
+
+
+def tidy(text: str, limit: int) -> str:
+    """``shown`` without the isolation: for a field that somebody goes on editing."""
+    kept = "".join(_kept(char) for char in text[: limit * 8])
+    return clip(" ".join(kept.split()), limit)
 
 
 def clip(text: str, limit: int) -> str:

@@ -107,7 +107,11 @@ def an_overview(**changes: Any) -> Overview:
 
 def a_setup_card(**changes: Any) -> SetupCard:
     card = SetupCard(
-        is_for_admin=True, admins=(ANN,), base_url="http://localhost:8080", loopback_only=True, google_on=False
+        is_for_admin=True,
+        admins=(ANN,),
+        base_url="http://localhost:8080",
+        loopback_only=True,
+        google_on=False,
     )
     return replace(card, **changes)
 
@@ -133,7 +137,9 @@ def a_status(row: ChannelRow | None = None, **changes: Any) -> ChannelStatus:
         obtained_at=NOW - timedelta(days=9),
         incident=None,
         next_probe_at=NOW + timedelta(minutes=11),
-        recent=tuple(Record(W, ChannelId("c1"), NOW - timedelta(hours=n), s, ANN) for n, s in enumerate(Signal)),
+        recent=tuple(
+            Record(W, ChannelId("c1"), NOW - timedelta(hours=n), s, ANN) for n, s in enumerate(Signal)
+        ),
     )
     return replace(status, **changes)
 

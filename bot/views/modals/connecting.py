@@ -8,7 +8,7 @@ from typing import Any, Final
 from bot.domain.ticket import Ending, TicketOutcome
 from bot.views.blocks import Block, View, actions, button, context, escape, inert, modal, plain, section
 from bot.views.language import Language
-from bot.views.text import clip
+from bot.views.text import tidy
 from bot.views.words import ending_words, house, scope_lines
 
 CONNECT_FORM: Final = "connect.form"
@@ -43,8 +43,8 @@ def _address_input(lang: Language, initial: str) -> Block:
         "max_length": _LONGEST_ADDRESS,
         "focus_on_load": True,
     }
-    if initial:
-        element["initial_value"] = clip(initial, _LONGEST_ADDRESS)
+    if typed := tidy(initial, _LONGEST_ADDRESS):
+        element["initial_value"] = typed
     return {
         "type": "input",
         "block_id": ADDRESS_BLOCK,
@@ -116,5 +116,6 @@ def outcome_modal(lang: Language, outcome: TicketOutcome, *, provider_label: str
     is_good = outcome.ending.is_good
     mark = "✅" if is_good else "⏳" if outcome.ending is Ending.PENDING else "⚠️"
     lines = [f"{mark} {escape(words.text)}", escape(words.next_step)]
-    title = words.title if is_good else lang.say("Not connected")
+    is_bad = not is_good and outcome.ending is not Ending.PENDING
+    title = lang.say("Not connected") if is_bad else words.title
     return modal(title, [section("\n".join(line for line in lines if line))], close=lang.say("Close"))

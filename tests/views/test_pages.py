@@ -1,0 +1,225 @@
+"""Web pages: whole, in the reader's language, without script or third parties, inert to what was typed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain import errors
+from bot.domain.ticket import Ending, Purpose
+from bot.views import pages
+from bot.views.language import Language
+from tests.views.gallery import REFUSALS
+from tests.views.samples import EN, HOSTILE, JA, LANGUAGES, an_outcome
+
+VOID = {"meta", "link"}
+
+
+class Reader(HTMLParser):
+    """Reads a page as strictly as a few lines can: every tag is closed, in order."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+def landing(lang: Language = EN, **changes: Any) -> str:
+    given_ = {
+        "address": "ann@example.com",
+        "requester_name": "Ann Lee",
+        "workspace_name": "Acme",
+        "purpose": Purpose.CONNECT,
+        "provider_label": "Gmail",
+        "action_url": "/go/secret",
+        "loopback_hint": False,
+    }
+    return pages.landing_page(lang, **{**given_, **changes})
+
+
+def outcome(
+    ending: Ending, lang: Language = EN, *, again_url: str | None = "/again/secret", **changes: Any
+) -> str:
+    return pages.outcome_page(
+        lang,
+        an_outcome(ending, **changes),
+        provider_label="Gmail",
+        workspace_name="Acme",
+        again_url=again_url,
+        team_url="https://app.slack.com/client/T1",
+    )
+
+
+def every_page(lang: Language) -> Iterator[str]:
+    for purpose in Purpose:
+        yield landing(lang, purpose=purpose, loopback_hint=True)
+    yield pages.onward_page(lang, url="https://accounts.google.com/?a=1&b=2", provider_label="Gmail")
+    for ending in Ending:
+        yield outcome(ending, lang)
+    for refusal in REFUSALS:
+        yield pages.refusal_page(lang, refusal)
+    yield pages.problem_page(lang, "7F3A-22")
+    for page in (
+        pages.not_found_page,
+        pages.busy_page,
+        pages.too_large_page,
+        pages.wrong_method_page,
+        pages.welcome_page,
+    ):
+        yield page(lang)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES, ids=[lang.code for lang in LANGUAGES])
+def test_every_page_is_whole_and_says_its_language(lang: Language) -> None:
+    """One heading, a title, a viewport for phones, the language for screen readers."""
+    for html in every_page(lang):
+        page = Reader(html)
+        assert html.startswith("<!doctype html>")
+        assert page.all("html") == [{"lang": lang.code}]
+        assert len(page.all("h1")) == 1
+        assert any(meta.get("name") == "viewport" for meta in page.all("meta"))
+        assert page.all("main")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES, ids=[lang.code for lang in LANGUAGES])
+def test_no_page_needs_more_than_the_strict_policy_allows(lang: Language) -> None:
+    """No script, no inline style, nothing loaded but our own stylesheet."""
+    for html in every_page(lang):
+        page = Reader(html)
+        assert not {"script", "style", "img", "iframe"} & {tag for tag, _ in page.tags}
+        assert [link["href"] for link in page.all("link")] == ["/static/page.css"]
+        assert not any(name.startswith("on") or name == "style" for _, attrs in page.tags for name in attrs)
+    assert "url(" not in pages.STYLESHEET.read_text() and "@import" not in pages.STYLESHEET.read_text()
+
+
+def test_the_landing_page_says_who_asked_for_what() -> None:
+    """Address, requester, workspace; one button that posts."""
+    page = Reader(landing())
+    assert "Ann Lee asked to connect this inbox to the Slack workspace Acme." in page.text
+    assert "ann@example.com" in page.text
+    assert page.all("form") == [{"method": "post", "action": "/go/secret"}]
+    assert page.text.count("Continue to Google") == 1
+
+
+def test_a_page_on_localhost_says_so() -> None:
+    """Somebody else's browser could not open it."""
+    assert "only on the machine" in landing(loopback_hint=True)
+    assert "only on the machine" not in landing()
+
+
+def test_the_way_on_is_a_page_with_a_link() -> None:
+    """A redirect would be stopped by ``form-action``."""
+    url = "https://accounts.google.com/o/oauth2/v2/auth?client_id=1&state=2"
+    page = Reader(pages.onward_page(EN, url=url, provider_label="Gmail"))
+    refresh = [meta["content"] for meta in page.all("meta") if meta.get("http-equiv") == "refresh"]
+    assert refresh == [f"0;url={url}"]
+    assert page.all("a")[0]["href"] == url
+
+
+@pytest.mark.parametrize("ending", Ending)
+def test_trying_again_is_offered_where_it_can_help(ending: Ending) -> None:
+    """As a form that posts, and only after an ending that allows it."""
+    forms = Reader(outcome(ending)).all("form")
+    assert bool(forms) == ending.may_try_again
+    assert all(form == {"method": "post", "action": "/again/secret"} for form in forms)
+    assert not Reader(outcome(ending, again_url=None)).all("form")
+
+
+@pytest.mark.parametrize(
+    ("ending", "label"),
+    [
+        (Ending.WRONG_MAILBOX, "Sign in with another account"),
+        (Ending.PERMISSION_WITHHELD, "Allow and continue"),
+        (Ending.DECLINED, "Try again"),
+    ],
+)
+def test_the_way_to_try_again_is_named_after_the_mistake(ending: Ending, label: str) -> None:
+    """What is needed stands on the button."""
+    assert label in Reader(outcome(ending)).text
+
+
+def test_a_good_ending_sends_people_back_to_slack() -> None:
+    """Big, clear, done."""
+    page = Reader(outcome(Ending.CONNECTED))
+    assert "Connected ✓" in page.text
+    assert "You can close this page and go back to Slack." in page.text
+    assert page.all("a")[0]["href"] == "https://app.slack.com/client/T1"
+
+
+def test_a_check_that_is_not_finished_looks_again_by_itself() -> None:
+    """A second request that was faster than the first shows the result in a moment."""
+    page = Reader(outcome(Ending.PENDING))
+    assert [meta["content"] for meta in page.all("meta") if meta.get("http-equiv") == "refresh"] == ["2"]
+
+
+def test_a_bug_shows_its_reference_and_nothing_else() -> None:
+    """The reference leads whoever runs the bot to the log."""
+    assert "7F3A-22" in Reader(pages.problem_page(JA, "7F3A-22")).text
+
+
+@given(st.one_of(st.text(), st.sampled_from(HOSTILE)))
+def test_what_people_typed_stays_text(text: str) -> None:
+    """No tag, attribute or entity can be smuggled into a page."""
+    hostile = Reader(landing(address=text, requester_name=text, workspace_name=text))
+    plain = Reader(landing())
+    assert [tag for tag, _ in hostile.tags] == [tag for tag, _ in plain.tags]
+    wrong = Reader(outcome(Ending.WRONG_MAILBOX, signed_in=text))
+    assert [tag for tag, _ in wrong.tags] == [tag for tag, _ in Reader(outcome(Ending.WRONG_MAILBOX)).tags]
+    landing(address=text).encode()
+
+
+def test_colours_have_enough_contrast() -> None:
+    """Text and buttons reach 4.5 to 1 in light and in dark."""
+    css = pages.STYLESHEET.read_text()
+    light, dark = (
+        dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", part)) for part in css.split("@media", 2)[:2]
+    )
+    pairs = [("ink", "card"), ("quiet", "card"), ("link", "card"), ("good", "card"), ("bad", "card")]
+    pairs += [("action-ink", "action"), ("action-ink", "action-hover"), ("ink", "hint")]
+    for colours in (light, {**light, **dark}):
+        for front, back in pairs:
+            assert contrast(colours[front], colours[back]) >= 4.5, (front, back)
+
+
+def contrast(one: str, other: str) -> float:
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour: str) -> float:
+    parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_a_refusal_names_no_scope_and_no_class() -> None:
+    """People read words."""
+    for refusal in (*REFUSALS, errors.Refusal()):
+        text = Reader(pages.refusal_page(EN, refusal)).text
+        assert "googleapis" not in text and type(refusal).__name__ not in text

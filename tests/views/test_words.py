@@ -1,0 +1,211 @@
+"""Whatever can happen has words of its own, in every language, and says what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from bot.domain import errors
+from bot.domain.cause import ADMIN_CAUSES, REFUSED_CAUSES, Cause
+from bot.domain.channel import Channel, State
+from bot.domain.grant import Revocation
+from bot.domain.lifecycle import Signal
+from bot.domain.record import Record
+from bot.domain.ticket import Ending
+from bot.views.language import Language
+from bot.views.words import (
+    cause_words,
+    ending_words,
+    manual_steps,
+    record_words,
+    refusal_words,
+    removal_words,
+    revocation_words,
+    scope_lines,
+    scope_words,
+    state_words,
+)
+from tests.views.gallery import REFUSALS
+from tests.views.samples import EN, JA, LANGUAGES, NOW, SCOPES, W, a_channel, a_removal, an_outcome
+
+both = pytest.mark.parametrize("lang", LANGUAGES, ids=[lang.code for lang in LANGUAGES])
+GMAIL = "https://www.googleapis.com/auth/"
+
+
+def leaves(root: type[errors.InboxkeeperError]) -> Iterator[type[errors.InboxkeeperError]]:
+    for kind in root.__subclasses__():
+        if not kind.__module__.startswith("tests"):
+            yield from leaves(kind) or ()
+            if not kind.__subclasses__():
+                yield kind
+
+
+@both
+def test_every_state_has_a_mark_and_words(lang: Language) -> None:
+    """Nobody has to tell states apart by colour alone, or by words alone."""
+    said = [state_words(lang, a_channel(state=state)) for state in State]
+    assert len(set(said)) == len(State)
+    assert all(words[0] in "🟢🟡🔴⚪" and len(words) > 2 for words in said)
+
+
+@both
+def test_every_cause_has_words_of_its_own(lang: Language) -> None:
+    """Two different reasons never read the same."""
+    whys = {cause: cause_words(lang, cause, "Gmail").why for cause in Cause}
+    assert len(set(whys.values())) == len(Cause)
+    assert all(whys.values())
+
+
+@both
+def test_whoever_must_act_is_told_what_to_do(lang: Language) -> None:
+    """Each refusal by the provider comes with a next step."""
+    for cause in REFUSED_CAUSES | ADMIN_CAUSES:
+        assert cause_words(lang, cause, "Gmail").next_step, cause
+
+
+@both
+def test_every_error_has_words_of_its_own(lang: Language) -> None:
+    """A refusal says what is so, why, and the way on; no two kinds of error read the same."""
+    told = {type(refusal): refusal_words(lang, refusal) for refusal in REFUSALS}
+    wanted = {*leaves(errors.Refusal), *leaves(errors.ProviderError)}
+    assert set(told) == wanted
+    assert all(words.title and words.text for words in told.values())
+    assert all(words.next_step for kind, words in told.items())
+    alike = {errors.MailboxGone, errors.PermissionMissing, errors.AdminActionNeeded, errors.GrantRejected}
+    texts = [words.text for kind, words in told.items() if kind not in alike]
+    assert len(set(texts)) == len(texts)
+
+
+@both
+def test_an_unforeseen_refusal_still_gets_an_answer(lang: Language) -> None:
+    """A new error without words is dull, not broken."""
+
+    class Unforeseen(errors.Refusal):
+        """Nobody has worded this."""
+
+    words = refusal_words(lang, Unforeseen())
+    assert words.title and words.text and words.next_step
+
+
+@both
+def test_every_ending_has_words_of_its_own(lang: Language) -> None:
+    """The page after the sign-in never says something vague."""
+    said = {ending: ending_words(lang, an_outcome(ending), "Gmail") for ending in Ending}
+    assert len({words.text for words in said.values()}) == len(Ending)
+    for ending, words in said.items():
+        assert words.title
+        assert words.next_step or ending.is_good
+
+
+def test_the_wrong_mailbox_is_named_beside_the_right_one() -> None:
+    """Both addresses, so that the mistake is plain."""
+    for lang in LANGUAGES:
+        text = ending_words(lang, an_outcome(Ending.WRONG_MAILBOX), "Gmail").text
+        assert "ann@example.com" in text and "bob@example.com" in text
+
+
+def test_an_unticked_box_is_named_in_words() -> None:
+    """People see what Google showed them, not a scope."""
+    words = ending_words(EN, an_outcome(Ending.PERMISSION_WITHHELD), "Gmail")
+    assert words.text == "At Google this box was left unticked: “See and edit the mailbox's labels”."
+    both_boxes = an_outcome(Ending.PERMISSION_WITHHELD, missing=SCOPES)
+    assert "these boxes" in ending_words(EN, both_boxes, "Gmail").text
+    assert "「メールボックスのラベルの表示と編集」" in ending_words(JA, both_boxes, "Gmail").text
+
+
+def test_a_mailbox_that_did_not_answer_says_why_where_that_helps() -> None:
+    """Right after a sign-in, "the password was changed" is no explanation."""
+    known = ending_words(EN, an_outcome(Ending.NOT_PROVEN, code=Cause.ADMIN_POLICY), "Gmail")
+    assert "admin does not allow" in known.text
+    for code in ("", "grant_refused", "something_else"):
+        vague = ending_words(EN, an_outcome(Ending.NOT_PROVEN, code=code), "Gmail")
+        assert "password" not in vague.text
+        assert vague.next_step
+
+
+@both
+def test_every_revocation_is_told_truthfully(lang: Language) -> None:
+    """Six different things are known of a grant at the provider, and each reads differently."""
+    said = {kind: revocation_words(lang, a_removal(kind, shared_here=1)) for kind in Revocation}
+    assert len(set(said.values())) == len(Revocation)
+    assert all("Google" in words for words in said.values())
+
+
+def test_only_a_refused_refresh_counts_as_confirmed() -> None:
+    """The word "confirmed" stands alone in exactly one case."""
+    said = {kind: revocation_words(EN, a_removal(kind)) for kind in Revocation}
+    assert [kind for kind, words in said.items() if words.startswith("Revoked at Google: confirmed")] == [
+        Revocation.CONFIRMED
+    ]
+    assert removal_words(EN, a_removal()).text == "ann@example.com is removed here."
+
+
+@pytest.mark.parametrize(
+    ("here", "elsewhere", "said"),
+    [
+        (1, 0, "1 more inbox here is connected"),
+        (2, 0, "2 more inboxes here are connected"),
+        (0, 1, "1 inbox in another workspace is connected"),
+        (0, 3, "3 inboxes in other workspaces are connected"),
+        (2, 1, "2 inboxes here and 1 in other workspaces are connected"),
+    ],
+)
+def test_other_workspaces_are_a_number_only(here: int, elsewhere: int, said: str) -> None:
+    """Why nothing was revoked, without telling whose inboxes those are."""
+    assert said in revocation_words(
+        EN, a_removal(Revocation.SHARED, shared_here=here, shared_elsewhere=elsewhere)
+    )
+
+
+def test_manual_steps_follow_the_providers_own_menus() -> None:
+    """In order, in the words on the provider's screens, with a link to the page."""
+    steps, url = manual_steps(EN, "google")
+    assert " › ".join(steps) == (
+        "account settings › Security › third-party apps with account access › Manage third-party access › "
+        "(this app) › Remove access"
+    )
+    assert url == "https://myaccount.google.com/connections"
+    japanese, _ = manual_steps(JA, "google")
+    assert " › ".join(japanese) == (
+        "アカウント設定 › セキュリティー › アカウントにアクセスできるサードパーティーアプリ › "
+        "サードパーティーによるアクセスを管理 › （このアプリ） › アクセス権を削除"
+    )
+
+
+@pytest.mark.parametrize("provider", ["google", "microsoft", "outlook", "imap", "Gmail", "never heard of"])
+def test_every_provider_has_a_way_by_hand(provider: str) -> None:
+    """By key or by label; for an unknown one the IT department."""
+    for lang in LANGUAGES:
+        assert manual_steps(lang, provider)[0]
+
+
+@pytest.mark.parametrize(
+    "scope",
+    ["openid", f"{GMAIL}userinfo.email", f"{GMAIL}gmail.labels", f"{GMAIL}gmail.metadata", "odd.scope"],
+)
+def test_every_permission_says_what_and_why(scope: str) -> None:
+    """Nobody should have to read a scope's name, unless we don't know it either."""
+    for lang in LANGUAGES:
+        what, why = scope_words(lang, scope)
+        assert what and why
+        assert GMAIL not in what
+
+
+def test_permissions_that_mean_the_same_are_said_once() -> None:
+    """``openid`` and ``email`` are one line to people."""
+    assert len(scope_lines(EN, SCOPES)) == 2
+
+
+@both
+def test_every_signal_reads_as_history(lang: Language) -> None:
+    """A channel's history has no code names in it."""
+    said = [record_words(lang, Record(W, a_channel().id, NOW, signal)) for signal in Signal]
+    assert all(said) and len(set(said)) == len(Signal)
+    assert record_words(lang, Record(W, a_channel().id, NOW, "something_internal")) == ""
+
+
+def test_a_disabled_inbox_that_needs_reconnecting_says_so() -> None:
+    """It stays disabled and nobody is paged, but it does not hide the fact."""
+    channel: Channel = a_channel(state=State.DISABLED, cause=Cause.GRANT_REFUSED)
+    assert state_words(EN, channel) == "⚪ Disabled, needs reconnecting"
