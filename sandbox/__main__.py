@@ -3,54 +3,51 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import logging
+import errno
+import os
 import signal
 import sys
-from pathlib import Path
 
-from bot import telemetry
-from sandbox.demo import Place, demo, fresh_database
-
-_FAST = {
-    "PROBE_PERSONAL_SECONDS": "4",
-    "PROBE_TEAM_SECONDS": "3",
-    "WITNESS_SECONDS": "0.5",
-}
-"""The demo looks every few seconds, so that a broken inbox is noticed while one watches."""
+_LAST_PORT = 65535
 
 
 def main() -> None:
+    # Until the loop listens for signals itself: an end without a traceback, whatever is being imported.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(0))
     arguments = _arguments()
-    telemetry.configure("console", level=logging.WARNING)
+    from sandbox.running import run  # noqa: PLC0415  takes a second or two
+
     try:
-        asyncio.run(_run(arguments.port, arguments.transport))
+        run(arguments.port, arguments.transport)
     except OSError as error:
-        sys.exit(f"Port {arguments.port} cannot be used ({error.strerror}). Next: make demo PORT=3001")
+        sys.exit(_sentence(error, arguments.port))
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description="Try Inboxkeeper locally.")
-    parser.add_argument("--port", type=int, default=3000, help="the local Slack's port")
+    parser.add_argument("--port", type=_port, default=3000, help="the local Slack's port (3000)")
     parser.add_argument("--transport", choices=("socket", "http"), default="socket")
     return parser.parse_args()
 
 
-async def _run(port: int, transport: str) -> None:
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, stopping.set)
-    place = Place(
-        port=port,
-        transport=transport,
-        database_url=fresh_database(Path("data")),
-        settings=_FAST,
-    )
-    async with demo(place) as (built, _):
-        sys.stdout.write(f"\n  Inboxkeeper's demo is ready: {built.url}\n  Stop it with Ctrl+C.\n\n")
-        sys.stdout.flush()
-        await stopping.wait()
+def _port(typed: str) -> int:
+    if not typed.isascii() or not typed.isdigit() or not 0 < int(typed) <= _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{typed!r} is no port. Next: make demo PORT=3001")
+    return int(typed)
+
+
+def _sentence(error: OSError, port: int) -> str:
+    """What is wrong and what to do, for whoever started the demo."""
+    if error.errno == errno.EADDRINUSE:
+        other = port + 1 if port < _LAST_PORT else 3001
+        return (
+            f"Port {port} is taken: another program, or another demo, uses it. Next: make demo PORT={other}"
+        )
+    if error.filename:
+        return (
+            f"{error.filename}: {error.strerror}. The demo keeps its database there. Next: make it writable."
+        )
+    return f"Port {port} cannot be used: {error.strerror}. Next: make demo PORT=3001"
 
 
 if __name__ == "__main__":

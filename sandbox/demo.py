@@ -10,7 +10,7 @@ from __future__ import annotations
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from aiohttp import web
@@ -18,6 +18,7 @@ from cryptography.fernet import Fernet
 
 from bot.bootstrap import Bot, World, running
 from bot.config import Settings, load
+from sandbox.breaking import PAGE_LINKS, Breaking
 from sandbox.clock import SandboxClock
 from sandbox.google import LocalGoogle
 from sandbox.slack import LocalSlack
@@ -28,6 +29,9 @@ SIGNING_SECRET = "0123456789abcdef0123456789abcdef"
 CLIENT_ID = "1234567890-sandbox.apps.googleusercontent.com"
 CLIENT_SECRET = "GOCSPX-sandbox-secret-0000000000"
 
+DATA = Path("data")
+"""Where a demo keeps its database."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -36,7 +40,8 @@ class Place:
     port: int = 0
     """The local Slack's port; 0 takes a free one."""
     transport: str = "socket"
-    database_url: str = "sqlite:///data/demo.db"
+    database_url: str = ""
+    """Empty: a fresh file of its own, named after the port."""
     key: str = field(default_factory=lambda: Fernet.generate_key().decode(), repr=False)
     settings: Mapping[str, str] = field(default_factory=dict)
     """More of the bot's settings, by their environment names without the prefix."""
@@ -59,43 +64,45 @@ class Town:
 async def town(place: Place, clock: SandboxClock, *, world: World | None = None) -> AsyncIterator[Town]:
     """The local Slack and Google, and settings for a bot that fits them; the bot does not run yet."""
     async with AsyncExitStack() as stack:
-        listener = bound("127.0.0.1", 0)
-        stack.callback(listener.close)
-        bot_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        slack = LocalSlack(
-            clock=clock,
-            bot_token=BOT_TOKEN,
-            app_token=APP_TOKEN,
-            signing_secret=SIGNING_SECRET,
-            transport="http" if place.transport == "http" else "socket",
-            request_url=f"{bot_url}/slack/events",
-        )
-        google = LocalGoogle(
-            clock=clock,
-            client_id=CLIENT_ID,
-            client_secret=CLIENT_SECRET,
-            redirect_uris=(f"{bot_url}/callback/google",),
-        )
-        stack.push_async_callback(slack.close)
-        url = await _served(slack, google, place.port, stack)
+        front = stack.enter_context(bound("localhost", place.port))
+        back = stack.enter_context(bound("127.0.0.1", 0))
+        url, bot_url = f"http://localhost:{_port(front)}", f"http://127.0.0.1:{_port(back)}"
+        # Only now: whoever holds the port owns the file.
+        database_url = place.database_url or fresh_database(DATA, _port(front))
+        slack = _slack(clock, place, bot_url)
+        google = _google(clock, bot_url)
         slack.public_url = url
-        settings = load(_environment(place, url, bot_url, google.issuer), env_file=None)
+        await _serve(front, url, slack, google, stack)
+        environment = _environment(place, database_url, url, bot_url, google.issuer)
         base = world or World()
         yield Town(
             url=url,
             clock=clock,
             slack=slack,
             google=google,
-            settings=settings,
-            world=World(
-                clock=clock,
-                lead=clock.lead,
-                idle_seconds=base.idle_seconds,
-                engine_runs=base.engine_runs,
-                jitter=base.jitter,
-                listener=listener,
-            ),
+            settings=load(environment, env_file=None),
+            world=replace(base, clock=clock, lead=clock.lead, listener=back),
         )
+
+
+def _slack(clock: SandboxClock, place: Place, bot_url: str) -> LocalSlack:
+    return LocalSlack(
+        clock=clock,
+        bot_token=BOT_TOKEN,
+        app_token=APP_TOKEN,
+        signing_secret=SIGNING_SECRET,
+        transport="http" if place.transport == "http" else "socket",
+        request_url=f"{bot_url}/slack/events",
+    )
+
+
+def _google(clock: SandboxClock, bot_url: str) -> LocalGoogle:
+    return LocalGoogle(
+        clock=clock,
+        client_id=CLIENT_ID,
+        client_secret=CLIENT_SECRET,
+        redirect_uris=(f"{bot_url}/callback/google",),
+    )
 
 
 @asynccontextmanager
@@ -109,16 +116,20 @@ async def demo(place: Place) -> AsyncIterator[tuple[Town, Bot]]:
         yield built, bot
 
 
-async def _served(slack: LocalSlack, google: LocalGoogle, port: int, stack: AsyncExitStack) -> str:
+async def _serve(
+    front: socket.socket, url: str, slack: LocalSlack, google: LocalGoogle, stack: AsyncExitStack
+) -> None:
     app = web.Application(client_max_size=4 * 1024 * 1024)
     slack.add_routes(app)
     google.add_routes(app)
+    Breaking(url).add_routes(app)
+    slack.page_links = PAGE_LINKS
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    listener = bound("localhost", port)
-    await web.SockSite(runner, listener).start()
-    return f"http://localhost:{listener.getsockname()[1]}"
+    # Before the server: open event streams would keep it waiting.
+    stack.push_async_callback(slack.close)
+    await web.SockSite(runner, front).start()
 
 
 def bound(host: str, port: int) -> socket.socket:
@@ -134,11 +145,15 @@ def bound(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _environment(place: Place, url: str, bot_url: str, issuer: str) -> dict[str, str]:
+def _port(listener: socket.socket) -> int:
+    return int(listener.getsockname()[1])
+
+
+def _environment(place: Place, database_url: str, url: str, bot_url: str, issuer: str) -> dict[str, str]:
     """What an operator would put into the bot's environment to point it here."""
     transport = {"SLACK_APP_TOKEN": APP_TOKEN} if place.transport == "socket" else {}
     values = {
-        "DATABASE_URL": place.database_url,
+        "DATABASE_URL": database_url,
         "SECRET_KEYS": place.key,
         "BASE_URL": bot_url,
         "SLACK_BOT_TOKEN": BOT_TOKEN,
@@ -158,9 +173,13 @@ def _environment(place: Place, url: str, bot_url: str, issuer: str) -> dict[str,
     return {f"INBOXKEEPER_{name}": value for name, value in values.items()}
 
 
-def fresh_database(folder: Path) -> str:
-    """A database of its own for one run of the demo: the local Google forgets, so must the bot."""
+def fresh_database(folder: Path, port: int) -> str:
+    """A database of its own for one run of the demo: the local Google forgets, so must the bot.
+
+    The port is part of its name, so that two demos do not share one.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("demo.db*"):
+    file = folder / f"demo-{port}.db"
+    for old in folder.glob(f"{file.name}*"):
         old.unlink()
-    return f"sqlite:///{folder / 'demo.db'}"
+    return f"sqlite:///{file}"

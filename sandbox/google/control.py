@@ -106,8 +106,14 @@ class ControlApi:
         app.router.add_post(f"{base}/mend", self._mend)
 
     async def _accounts(self, request: web.Request) -> web.Response:
-        told = {"accounts": self._levers.accounts(), "requests": dict(self._state.requests), "faults": FAULTS}
-        return web.json_response(told)
+        return web.json_response(
+            {
+                "accounts": self._levers.accounts(),
+                "broken_for_all": self._state.faults.named(None),
+                "requests": dict(self._state.requests),
+                "faults": FAULTS,
+            }
+        )
 
     async def _add(self, request: web.Request) -> web.Response:
         body = await _body(request, "email", "name")

@@ -174,7 +174,8 @@ class Faults:
         counted = (f.remaining or 0 for f in self._standing if f.what == what and f.concerns(sub))
         return max(counted, default=0)
 
-    def named(self, sub: str) -> list[str]:
+    def named(self, sub: str | None) -> list[str]:
+        """What is broken for this account, or, given None, for everybody."""
         return [fault.what for fault in self._standing if fault.concerns(sub)]
 
     async def delay(self, place: str, sub: str | None) -> None:

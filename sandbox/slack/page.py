@@ -186,6 +186,8 @@ class Page:
         return stream
 
     async def _tell(self, stream: web.StreamResponse, since: int) -> None:
+        if since > self._core.workspace.revision:
+            since = -1  # the page was drawn by an earlier run
         while True:
             revision = await self._core.workspace.news_since(since, within=15.0)
             line = f"data: {revision}\n\n" if revision != since else ": still here\n\n"

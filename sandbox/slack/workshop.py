@@ -47,6 +47,7 @@ class Workshop:
         post = app.router.add_post
         post("/control/clock", refusing(self._clock))
         app.router.add_get("/control/clock", refusing(self._clock))
+        app.router.add_get("/control/slack/broken", refusing(self._broken))
         post("/control/slack/break", refusing(self._break))
         post("/control/slack/mend", refusing(self._mend))
         post("/control/slack/raw", refusing(self._raw))
@@ -86,6 +87,16 @@ class Workshop:
         if body["what"] == "away":
             await self._socket.drop()
         return {"ok": True, "broken": self._core.faults.standing()}
+
+    async def _broken(self, _request: web.Request) -> Json:
+        """What does not work now, whether the app is installed, and who the people are at present."""
+        people = [person for person in self._core.workspace.people.values() if person.is_human]
+        shown = ("id", "real_name", "email", "locale", "deleted")
+        return {
+            "broken": self._core.faults.standing(),
+            "installed": self._core.settings.installed,
+            "people": [{name: getattr(person, name) for name in shown} for person in people],
+        }
 
     async def _mend(self, _request: web.Request) -> Json:
         self._core.faults.mend()
