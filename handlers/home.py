@@ -27,7 +27,8 @@ from handlers.screen import Screen, SlackAway
 from handlers.tasks import Tasks
 
 _STILL_LOOKING: Final = timedelta(minutes=10)
-_MOST_VIEWERS: Final = 200
+_MOST_VIEWERS: Final = 50
+"""Slack takes about a hundred drawings a minute."""
 _log = structlog.get_logger(__name__)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from aiohttp import web
 
@@ -105,7 +105,7 @@ class Pages:
         return marked.on(page(html), self.site)
 
     def _path(self, kind: str, secret: str) -> str:
-        return f"{self.site.prefix}/{kind}/{secret}"
+        return f"{self.site.prefix}/{kind}/{quote(secret, safe='')}"
 
 
 def _secret(request: web.Request) -> str:

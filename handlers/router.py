@@ -24,9 +24,19 @@ from handlers.presenting import Ack
 from handlers.reply import Reply, Turn
 from handlers.screen import Figures
 
-ASKED: Final = "asked"
-"""Where Bolt's context carries the typed payload."""
+ERRAND: Final = "errand"
 _log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Errand:
+    """What Bolt's context carries: the typed payload in, the ack's body out.
+
+    Bolt itself acknowledges with nothing; through it the body would be made JSON, read and made JSON again.
+    """
+
+    asked: Asked
+    ack: Ack = None
 
 
 @dataclass(frozen=True)
@@ -40,27 +50,30 @@ class Router:
     workspace_id: WorkspaceId
 
     async def command(self, args: AsyncArgs) -> None:
-        asked = _asked(args)
-        await _ack(args, await self._answer(asked, commands.route(asked.text)))
+        asked = _errand(args).asked
+        await self._answer(args, commands.route(asked.text))
 
     async def action(self, args: AsyncArgs) -> None:
-        asked = _asked(args)
-        await _ack(args, await self._answer(asked, actions.route(asked)))
+        await self._answer(args, actions.route(_errand(args).asked))
 
     async def form(self, args: AsyncArgs) -> None:
-        asked = _asked(args)
-        await _ack(args, await self._answer(asked, modals.route(asked)))
+        await self._answer(args, modals.route(_errand(args).asked))
 
     async def closed(self, args: AsyncArgs) -> None:
         await args.ack()
 
     async def event(self, args: AsyncArgs) -> BoltResponse:
-        asked = _asked(args)
+        asked = _errand(args).asked
         if asked.workspace_id != self.workspace_id:
             return BoltResponse(status=200, body="")
         return BoltResponse(status=200 if await self.events.take(asked) else 503, body="")
 
-    async def _answer(self, asked: Asked, route: Route | None) -> Ack:
+    async def _answer(self, args: AsyncArgs, route: Route | None) -> None:
+        errand = _errand(args)
+        errand.ack = await self._answered(errand.asked, route)
+        await args.ack()
+
+    async def _answered(self, asked: Asked, route: Route | None) -> Ack:
         if route is None:
             self.figures.slack_call(f"in.{asked.form.value}", "unknown_id")
             _log.warning("Nobody listens to this id", form=asked.form.value, name=asked.name[:60])
@@ -74,11 +87,7 @@ class Router:
         return await self.answering.answer(asked, work, opens=route.opens)
 
 
-def _asked(args: AsyncArgs) -> Asked:
-    asked = args.context[ASKED]
-    assert isinstance(asked, Asked)
-    return asked
-
-
-async def _ack(args: AsyncArgs, body: Ack) -> None:
-    await args.ack(body or "")
+def _errand(args: AsyncArgs) -> Errand:
+    errand = args.context[ERRAND]
+    assert isinstance(errand, Errand)
+    return errand

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.domain.errors import GuestNotAllowed
 from handlers.payload import Malformed, read
 from storage import StorageAway
 from tests.handlers.conftest import Bench, texts
-from tests.handlers.payloads import an_event
+from tests.handlers.payloads import a_command, an_event
 from tests.views.samples import ANN, W
 
 OPENED = {"type": "app_home_opened", "user": ANN, "tab": "home"}
@@ -149,3 +152,33 @@ async def test_a_payload_of_the_wrong_shape_is_malformed(bench: Bench, body: dic
         read(body)
     answer = await bench.send(body)
     assert (answer.status, answer.body) == (400, {"error": "malformed"})
+
+
+_ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=4,
+)
+_KEYS = [
+    "enterprise",
+    "authorizations",
+    "team",
+    "user",
+    "view",
+    "event",
+    "actions",
+    "container",
+    "type",
+    "text",
+]
+
+
+@given(
+    kind=st.sampled_from(["block_actions", "view_submission", "view_closed", "event_callback", ""]),
+    odd=st.dictionaries(st.sampled_from(_KEYS), _ANYTHING, max_size=5),
+)
+def test_reading_ends_in_a_typed_value_or_malformed(kind: str, odd: dict[str, object]) -> None:
+    """No shape of a payload, however strange, raises anything else."""
+    with suppress(Malformed):
+        asked = read({"type": kind, **a_command("list"), **odd})
+        assert isinstance(asked.name, str)
