@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from bot.domain.channel import Channel
@@ -27,6 +28,8 @@ _NOTIFICATION: Final = 1_000
 _ENTITIES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _LOOKALIKES: Final = str.maketrans({"*": "\u2217", "~": "\u223c", "`": "\u02cb"})
 """Slack has no escape for its formatting characters; their look-alikes format nothing."""
+_PLAIN: Final = re.compile(r"[A-Za-z0-9.+-]+@[A-Za-z0-9.-]+\.[A-Za-z]+|[A-Za-z0-9]*")
+"""Most addresses and names need nothing done to them."""
 _OUTER_UNDERSCORE: Final = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 """An underscore inside a word formats nothing and must survive copying: ``first_last@…``."""
 _EMOJI_NAME: Final = re.compile(r":(?=[\w+'-]+:)")
@@ -35,8 +38,11 @@ _BROKEN_END: Final = re.compile(r"(&[a-z]{0,3}|<[^<>]*)$")
 _SHOUT: Final = re.compile(r"(?<![\w.+-])@(?=(?:channel|here|everyone)\b)")
 
 
+@lru_cache(maxsize=1024)
 def escape(text: str) -> str:
     """``text`` as mrkdwn that shows exactly that: no mention, link, format, emoji name or quote."""
+    if _PLAIN.fullmatch(text):
+        return text
     flat = " ".join(text.split()).translate(_LOOKALIKES)
     plain = _OUTER_UNDERSCORE.sub("\u02cd", flat)
     silent = _SHOUT.sub("\uff20", _EMOJI_NAME.sub("\ua789", plain))

@@ -13,13 +13,13 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from babel.dates import format_datetime
 from babel.messages.pofile import read_po
 
 LOCALES: Final = Path(__file__).resolve().parents[2] / "locales"
 DOMAIN: Final = "inboxkeeper"
 CODES: Final = ("en", "ja")
-_MONTHS: Final = {"en": "d MMM y, HH:mm zzz", "ja": "y年M月d日 HH:mm zzz"}
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+"""Whatever the process's locale; and quick, since a long list has many dates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,11 @@ class Language:
 
     def day_time(self, instant: datetime, tz: tzinfo = UTC) -> str:
         """``instant`` in full, for where Slack's own dates are not at hand."""
-        return str(format_datetime(instant, _MONTHS[self.code], tzinfo=tz, locale=self.code))
+        local = instant.astimezone(tz)
+        clock = f"{local:%H:%M} {local.tzname()}"
+        if self.code == "ja":
+            return f"{local.year}年{local.month}月{local.day}日 {clock}"
+        return f"{local.day} {_MONTHS[local.month - 1]} {local.year}, {clock}"
 
     def lasting(self, span: timedelta) -> str:
         """A span as people say it, in its two largest units: ``2 h 14 min``."""

@@ -33,11 +33,13 @@ def listing(lang: Language, overview: Overview, room: Room) -> list[Block]:
     blocks: list[Block] = []
     characters = hidden = 0
     for heading, row in _lines(lang, overview):
-        primary = mend == row.channel.id
-        added = [*heading, *row_blocks(lang, row, roomy=roomy, primary=primary)]
-        grown = characters + _characters(added)
-        if hidden or len(blocks) + len(added) > room.blocks or grown > room.characters:
+        if hidden:  # nothing is drawn that will not be shown
             hidden += 1
+            continue
+        added = [*heading, *row_blocks(lang, row, roomy=roomy, primary=mend == row.channel.id)]
+        grown = characters + _characters(added)
+        if len(blocks) + len(added) > room.blocks or grown > room.characters:
+            hidden = 1
             continue
         blocks += added
         characters = grown
@@ -50,8 +52,10 @@ def all_rows(overview: Overview) -> tuple[ChannelRow, ...]:
 
 def to_mend(overview: Overview) -> ChannelId | None:
     """The one channel whose Reconnect stands out: the first that this person can mend."""
-    groups = (overview.own, overview.team, overview.others)
-    return next((row.channel.id for group in groups for row in _sorted(group) if wants_mending(row)), None)
+    for group in (overview.own, overview.team, overview.others):
+        if waiting := [row.channel for row in group if wants_mending(row)]:
+            return min(waiting, key=_rank).id
+    return None
 
 
 def summary(lang: Language, overview: Overview) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.domain.access import Deed
 from bot.domain.cause import Cause
 from bot.domain.channel import Channel, State
-from bot.views.blocks import Block, actions, context, inert, instant, mention, section
+from bot.views.blocks import Block, actions, context, escape, inert, instant, mention, section
 from bot.views.buttons import deed_button, offered
 from bot.views.language import Language
 from bot.views.models import ChannelRow
@@ -40,7 +40,7 @@ def _about(row: ChannelRow) -> list[str]:
 def _text(lang: Language, row: ChannelRow) -> str:
     lines = [title(row), f"{_since(lang, row.channel)} · {_proof(lang, row)}"]
     if row.channel.cause not in {Cause.NONE, Cause.CHECKING}:
-        lines.append(inert(cause_words(lang, row.channel.cause, row.provider_label).why, 300))
+        lines.append(escape(cause_words(lang, row.channel.cause, row.provider_label).why))
     return "\n".join(lines)
 
 

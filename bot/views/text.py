@@ -21,6 +21,8 @@ def shown(text: str, limit: int = 80) -> str:
     Right-to-left text is isolated, so that it does not reorder the sentence around it.
     """
     line = tidy(text, limit)
+    if line.isascii():
+        return line
     if any(unicodedata.bidirectional(char) in _RIGHT_TO_LEFT for char in line):
         return f"{_ISOLATE}{line}{_END}"
     return line
@@ -28,7 +30,11 @@ def shown(text: str, limit: int = 80) -> str:
 
 def tidy(text: str, limit: int) -> str:
     """``shown`` without the isolation: for a field that somebody goes on editing."""
-    kept = "".join(_kept(char) for char in text[: limit * 8])
+    if text.isprintable() and "  " not in text:
+        return clip(text.strip(), limit)
+    start = text[: limit * 8]
+    is_plain = start.isascii() and start.isprintable()
+    kept = start if is_plain else "".join(_kept(char) for char in start)
     return clip(" ".join(kept.split()), limit)
 
 
