@@ -179,6 +179,19 @@ class Stage:
         assert len(urls) == 1, urls
         return str(urls[0])
 
+    async def link_in_dm(self, name: str) -> str:
+        """Where the newest link button among the bot's messages leads."""
+        screen = await self.person(name).sees()
+        urls = [
+            element["url"]
+            for message in screen.dm.messages
+            for block in message.blocks
+            for element in block.get("elements", [])
+            if element.get("url")
+        ]
+        assert urls, screen.dm.plain
+        return str(urls[-1])
+
     async def close(self) -> None:
         for session in self._browsers:
             await session.close()
