@@ -101,11 +101,15 @@ class Answering:
             return await self._last_words(course, busy_message(course.lang))
 
     async def _last_words(self, course: Course, message: dict[str, Any]) -> Ack:
-        """The answer could not be shown as it should be. An ack still can carry words."""
-        if course.is_late or course.asked.form is not Form.COMMAND:
-            _log.warning("An answer could not be shown", form=course.asked.form.value, name=course.asked.name)
+        """The answer could not be shown as it should be: words may still get through."""
+        asked = course.asked
+        if asked.form is Form.SUBMISSION and not course.is_late:
+            return {"response_action": "update", "view": as_modal(message)}
+        try:
+            return await self._presenter.say(course, message)
+        except SlackAway:
+            _log.warning("An answer could not be shown", form=asked.form.value, name=asked.name[:60])
             return None
-        return {"response_type": "ephemeral", **message}
 
     async def _reply(self, course: Course, work: Work, *, holds: bool) -> Reply:
         if not holds:

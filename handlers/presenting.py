@@ -12,9 +12,10 @@ from typing import Any
 from bot.views.language import Language, language_for
 from bot.views.modals import working_modal
 from bot.views.replies import too_late_message, working_message
+from handlers.faults import attempt
 from handlers.payload import Asked, Form, Surface
 from handlers.reply import Message, Reply, View, as_modal
-from handlers.screen import Screen, SlackAway, TriggerLost
+from handlers.screen import Screen, TriggerLost
 
 Ack = dict[str, Any] | None
 """The body of an acknowledgement; ``None`` is an empty one."""
@@ -84,8 +85,7 @@ class Presenter:
         return None
 
     async def _in_form(self, course: Course, reply: Reply) -> Ack:
-        if reply.then is not None:
-            await reply.then(course.view_id)
+        await _tell(reply, course.view_id)
         if course.is_late:
             await self._screen.update(course.view_id, _as_view(reply))
             return None
@@ -94,8 +94,8 @@ class Presenter:
         return {"response_action": "update", "view": _as_view(reply)}
 
     async def _redraw(self, course: Course, reply: Reply) -> Ack:
-        if await self._screen.update(course.view_id, _as_view(reply)) and reply.then is not None:
-            await reply.then(course.view_id)
+        if await self._screen.update(course.view_id, _as_view(reply)):
+            await _tell(reply, course.view_id)
         return None
 
     async def _open(self, course: Course, reply: Reply) -> Ack:
@@ -103,9 +103,14 @@ class Presenter:
             view_id = await self._screen.open(course.asked.trigger_id, _as_view(reply))
         except TriggerLost:
             return await self.say(course, too_late_message(course.lang))
-        if view_id and reply.then is not None:
-            await reply.then(view_id)
+        await _tell(reply, view_id)
         return None
+
+
+async def _tell(reply: Reply, view_id: str) -> None:
+    """Say which modal shows the reply. If that fails, the modal stays as it is: no reason to take it away."""
+    if reply.then is not None and view_id:
+        await attempt(reply.then(view_id))
 
 
 def _as_view(reply: Reply) -> View:
@@ -113,6 +118,3 @@ def _as_view(reply: Reply) -> View:
         return reply.modal
     assert reply.message is not None
     return as_modal(reply.message)
-
-
-__all__ = ["Ack", "Course", "Presenter", "SlackAway"]

@@ -122,6 +122,7 @@ class FakeConnecting:
     browsers: list[str | None] = field(default_factory=list)
     completed: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
     outcome: TicketOutcome | None = None
+    cannot_wait: Exception | None = None
     locale: str = "en-US"
 
     async def begin(self, actor: Actor, address: str) -> Begun:
@@ -134,6 +135,8 @@ class FakeConnecting:
         return self._begun(ADDRESS, reconnect=True)
 
     async def waits_in(self, ticket_id: TicketId, view_id: str) -> None:
+        if self.cannot_wait is not None:
+            raise self.cannot_wait
         self.waiting.append((ticket_id, view_id))
 
     async def landing(self, secret: str) -> Landing:

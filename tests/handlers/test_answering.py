@@ -170,3 +170,17 @@ async def test_too_much_at_once_is_put_off(bench: Bench) -> None:
     ack = await answering.answer(read(a_command("list")), work)
     assert ack is not None
     assert "try again" in texts(ack)
+
+
+async def test_words_get_through_where_a_dialog_does_not(bench: Bench) -> None:
+    """A click whose dialog Slack refuses is answered beside the message that was clicked."""
+    bench.slack.refusals["views.open"] = ["invalid_arguments"]
+    await bench.send(a_click("channel.disable", "c1:3", response_url=bench.slack.response_url))
+    assert "Something broke" in texts(bench.slack.of("respond")[0])
+
+
+async def test_a_dialog_that_cannot_wait_is_still_shown(bench: Bench) -> None:
+    """When the database fails after the way in was made, the person still gets the way in."""
+    bench.services.connecting.cannot_wait = StorageAway()
+    answer = await bench.send(a_form("connect.form", address=ANN))
+    assert "https://bot.example/go/s1" in texts(answer.body)
