@@ -48,6 +48,8 @@ def cause_words(lang: Language, cause: Cause, provider_label: str) -> Why:
                 lang.say("Inboxkeeper was uninstalled from this workspace."),
                 lang.say("Install it again and connect the inbox."),
             )
+        case Cause.ACCOUNT_DISABLED | Cause.MAILBOX_MISSING | Cause.OTHER_MAILBOX:
+            return _account(lang, cause, at)
         case _:
             return _refused(lang, cause, at)
 
@@ -59,29 +61,10 @@ def _refused(lang: Language, cause: Cause, at: str) -> Why:
                 lang.say("{house} asks the mailbox's owner to sign in again.", house=at),
                 lang.say("Reconnect and sign in."),
             )
-        case Cause.ACCOUNT_DISABLED:
-            return Why(
-                lang.say("The account is disabled or deleted at {house}.", house=at),
-                lang.say(
-                    "Ask whoever manages your {house} accounts to restore it, then reconnect.", house=at
-                ),
-            )
         case Cause.PERMISSION_MISSING:
             return Why(
                 lang.say("A permission that is needed is missing at {house}.", house=at),
                 lang.say("Reconnect and leave every box ticked."),
-            )
-        case Cause.MAILBOX_MISSING:
-            return Why(
-                lang.say("The account has no mailbox at {house} (any more).", house=at),
-                lang.say(
-                    "Ask whoever manages your {house} accounts to switch mail on, then reconnect.", house=at
-                ),
-            )
-        case Cause.OTHER_MAILBOX:
-            return Why(
-                lang.say("The address now belongs to another account at {house}.", house=at),
-                lang.say("Reconnect with the account that has this address now."),
             )
         case Cause.ADMIN_POLICY:
             return Why(
@@ -96,6 +79,30 @@ def _refused(lang: Language, cause: Cause, at: str) -> Why:
                     house=at,
                 ),
                 lang.say("Reconnect and sign in."),
+            )
+
+
+def _account(lang: Language, cause: Cause, at: str) -> Why:
+    """Refused since the account itself has changed."""
+    match cause:
+        case Cause.ACCOUNT_DISABLED:
+            return Why(
+                lang.say("The account is disabled or deleted at {house}.", house=at),
+                lang.say(
+                    "Ask whoever manages your {house} accounts to restore it, then reconnect.", house=at
+                ),
+            )
+        case Cause.MAILBOX_MISSING:
+            return Why(
+                lang.say("The account has no mailbox at {house} (any more).", house=at),
+                lang.say(
+                    "Ask whoever manages your {house} accounts to switch mail on, then reconnect.", house=at
+                ),
+            )
+        case _:
+            return Why(
+                lang.say("The address now belongs to another account at {house}.", house=at),
+                lang.say("Reconnect with the account that has this address now."),
             )
 
 

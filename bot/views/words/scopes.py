@@ -1,6 +1,6 @@
 """What permissions allow and why they are asked for, in words instead of scope names."""
 
-# ruff: noqa: PLR0911 - one return per case is how a closed set reads best
+
 
 from __future__ import annotations
 
@@ -33,21 +33,22 @@ def scope_words(lang: Language, scope: str) -> tuple[str, str]:
                 lang.say("See labels and message headers, never the text of a message"),
                 lang.say("to check that the mailbox works"),
             )
-        case "gmail.readonly":
-            return lang.say("Read mail"), lang.say("because a feature that is switched on needs it")
-        case "gmail.modify":
-            return lang.say("Read and change mail"), lang.say(
-                "because a feature that is switched on needs it"
-            )
-        case "gmail.send":
-            return lang.say("Send mail"), lang.say("because a feature that is switched on needs it")
-        case "https://mail.google.com/":
-            return (
-                lang.say("Read, change, send and delete mail"),
-                lang.say("because a feature that is switched on needs it"),
-            )
         case other:
-            return shown(other, 60), lang.say("because a feature that is switched on needs it")
+            return _feature(lang, other), lang.say("because a feature that is switched on needs it")
+
+
+def _feature(lang: Language, scope: str) -> str:
+    match scope:
+        case "gmail.readonly":
+            return lang.say("Read mail")
+        case "gmail.modify":
+            return lang.say("Read and change mail")
+        case "gmail.send":
+            return lang.say("Send mail")
+        case "https://mail.google.com/":
+            return lang.say("Read, change, send and delete mail")
+        case _:
+            return shown(scope, 60)
 
 
 def scope_lines(lang: Language, scopes: Iterable[str]) -> list[tuple[str, str]]:
