@@ -6,7 +6,7 @@ time is its own answer; work that is not goes on, and its answer follows by the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import structlog
@@ -168,5 +168,7 @@ def _holds(asked: Asked) -> bool:
 def _beside_field(lang: Language, asked: Asked, refusal: Refusal) -> dict[str, str]:
     if ADDRESS_BLOCK not in asked.fields or not isinstance(refusal, _ADDRESS_AT_FAULT):
         return {}
-    words = refusal_words(lang, refusal)
-    return {ADDRESS_BLOCK: " ".join(filter(None, (words.text, words.next_step)))}
+    # What stands beside a field is plain text: it can mention nobody.
+    nameless = replace(refusal, who_can=()) if isinstance(refusal, NeedsApproval) else refusal
+    words = refusal_words(lang, nameless)
+    return {ADDRESS_BLOCK: lang.together(words.text, words.next_step)}

@@ -226,13 +226,16 @@ class Connecting:
     async def _check_connecting(
         self, uow: UnitOfWork, actor: Actor, address: str, existing: Channel | None
     ) -> None:
-        if existing is not None:
-            if not may(actor, Deed.RECONNECT, existing):
-                raise AlreadyConnected(address, by_another=True)
-        elif not may_connect_at_once(actor, address):
+        if existing is not None and may(actor, Deed.RECONNECT, existing):
+            return
+        # What somebody may not see is refused like an address that nobody has connected.
+        is_seen = existing is not None and may(actor, Deed.SEE, existing)
+        if not is_seen and not may_connect_at_once(actor, address):
             admins = await self._telling.super_admins(uow, actor.workspace_id)
             who = tuple(admin.id for admin in admins)
             raise NeedsApproval(address, actor.person.email or None, who)
+        if existing is not None:
+            raise AlreadyConnected(address, by_another=True)
 
     async def _reconnectable(self, uow: UnitOfWork, actor: Actor, channel_id: ChannelId) -> Channel:
         channel = await uow.channels.find(channel_id)
