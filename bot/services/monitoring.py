@@ -67,21 +67,20 @@ class Monitoring:
 
     async def run_due(self, *, limit: int = BATCH) -> int:
         """Claim and work off what is due. Returns how many probes were claimed."""
-        return await self._run(limit=limit)
-
-    async def probe_now(self, channel_id: ChannelId) -> None:
-        """Look at one channel at once, unless another look is under way."""
-        await self._run(limit=1, only=channel_id)
-
-    async def _run(self, *, limit: int, only: ChannelId | None = None) -> int:
         async with self._core.storage.writing() as uow:
-            claimed = await uow.probes.claim(now=self._core.clock(), limit=limit, lease_for=LEASE, only=only)
+            claimed = await uow.probes.claim(now=self._core.clock(), limit=limit, lease_for=LEASE)
             await uow.commit()
-        if claimed:
-            await self._work_off(claimed)
+        await self.work_off(claimed)
         return len(claimed)
 
-    async def _work_off(self, claimed: Sequence[Probe]) -> None:
+    async def claim(self, uow: UnitOfWork, channel_id: ChannelId) -> tuple[Probe, ...]:
+        """One channel's row, due or not, unless another look is under way. ``work_off`` it once committed."""
+        return await uow.probes.claim(now=self._core.clock(), limit=1, lease_for=LEASE, only=channel_id)
+
+    async def work_off(self, claimed: Sequence[Probe]) -> None:
+        """Look at what was claimed, judge it and free the rows."""
+        if not claimed:
+            return
         async with self._core.storage.reading() as uow:
             channels = await uow.channels.by_ids([probe.channel_id for probe in claimed])
             grants = await uow.grants.by_ids([probe.grant_id for probe in claimed])
@@ -186,8 +185,7 @@ class Monitoring:
     async def _believe(self, uow: UnitOfWork, channel: Channel, sight: _Sight) -> None:
         row = self._counted(sight)
         signal, cause = self._signal(channel, sight, row)
-        if signal is not Signal.REFUSED_AGAIN:
-            row = replace(row, due_at=self._due_after(channel, sight, row))
+        row = replace(row, due_at=self._due_after(channel, sight, row))
         # The row goes back first: a step into another state sets its own pause over it.
         if not await uow.probes.write_back(row, lease_token=sight.probe.lease_token or ""):
             return  # our lease ran out or a person was faster: somebody else judges
