@@ -5,6 +5,7 @@ Time stands still unless a test says ``passes``; what is due then is done in its
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
@@ -23,6 +24,7 @@ from sandbox.demo import Place, Town, town
 from sandbox.driver import Driver, Person
 
 BEGINNING: Final = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+_PATIENCE: Final = 20
 _SLIGHTLY: Final = timedelta(milliseconds=20)
 """The database's clock runs on while a statement travels: pauses end a moment later than planned."""
 
@@ -114,8 +116,9 @@ class Stage:
     # --- time
 
     async def settles(self) -> None:
-        """What is due now is done."""
-        await self.bot.settle()
+        """What is due now is done. What makes itself due again at once fails the test."""
+        async with asyncio.timeout(_PATIENCE):
+            await self.bot.settle()
 
     async def passes(self, **span: float) -> None:
         """Time passes, and everything that becomes due is done when it is due."""
