@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, TextIO
 from urllib.parse import quote_plus
 
@@ -66,6 +67,7 @@ _known: set[str] = set()
 
 def redact(*secrets: str) -> None:
     """Conceal these very strings from now on, however they are quoted in an address."""
+    _label.cache_clear()
     for secret in secrets:
         if len(secret) >= 6:  # shorter ones would blot out ordinary words
             _known.update({secret, quote_plus(secret)})
@@ -214,6 +216,7 @@ class Metrics:
         return generate_latest(self.registry)
 
 
+@lru_cache(maxsize=1024)
 def _label(value: str) -> str:
     """What may stand in a label: short plain words. Addresses, sentences and secrets become "other"."""
     return value if _LABEL.fullmatch(value) and concealed(value) == value else "other"
