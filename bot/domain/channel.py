@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from bot.domain.cause import Cause
+from bot.domain.cause import REFUSED_CAUSES, Cause
 from bot.domain.grant import MailboxIdentity
 from bot.domain.ids import ChannelId, ConversationId, GrantId, UserId, WorkspaceId
 
@@ -61,5 +61,5 @@ class Channel:
     @property
     def needs_reconnect(self) -> bool:
         """A person has to sign in again before this channel can work."""
-        refused = self.cause not in {Cause.NONE, Cause.CHECKING, Cause.PROVIDER_UNREACHABLE}
+        refused = self.cause in REFUSED_CAUSES
         return self.state is State.DISCONNECTED or (self.state is State.DISABLED and refused)
