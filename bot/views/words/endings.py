@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bot.domain.cause import Cause
+from bot.domain.cause import ADMIN_CAUSES, Cause
 from bot.domain.ticket import Ending, TicketOutcome
 from bot.views.language import Language
 from bot.views.text import shown
@@ -150,6 +150,8 @@ def _not_proven(lang: Language, outcome: TicketOutcome, provider_label: str) -> 
     if cause in _UNTOLD:
         return Words(title, said, lang.say("Try again. If it happens again, ask a super admin."))
     known = cause_words(lang, cause, provider_label)
+    if cause in ADMIN_CAUSES:  # refused before or after signing in: the mailbox was not at fault
+        return Words(lang.say("{house} says no", house=house(provider_label)), known.why, known.next_step)
     return Words(title, lang.together(said, known.why), known.next_step)
 
 
