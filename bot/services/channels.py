@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -13,6 +13,7 @@ from bot.domain.grant import Grant, Revocation
 from bot.domain.ids import ChannelId, GrantId, WorkspaceId
 from bot.domain.lifecycle import Refused, Signal
 from bot.domain.picture import ChannelRow, ChannelStatus, Overview, Removal, SetupCard
+from bot.domain.probing import Probe
 from bot.services.addresses import near_misses, read_address
 from bot.services.core import Core
 from bot.services.giving_back import GivingBack
@@ -123,9 +124,17 @@ class Channels:
 
         Raises ``ReconnectFirst`` if the provider is known to refuse the grant.
         """
-        channel = await self._do(actor, channel_id, Deed.ENABLE, Signal.ENABLE_ASKED)
-        if channel.state is State.IMPAIRED:
-            await self._monitoring.probe_now(channel.id)
+
+        async def once() -> tuple[Probe, ...]:
+            async with self._core.storage.writing() as uow:
+                channel = await self._step(uow, actor, channel_id, Deed.ENABLE, Signal.ENABLE_ASKED)
+                checking = channel.state is State.IMPAIRED
+                # Claimed with the step: the engine, woken by it, would be faster than this answer.
+                claimed = await self._monitoring.claim(uow, channel.id) if checking else ()
+                await uow.commit()
+                return claimed
+
+        await self._monitoring.work_off(await retried(once))
         return await self.by_id(actor, channel_id)
 
     async def remove(self, actor: Actor, channel_id: ChannelId) -> Removal:
@@ -157,15 +166,20 @@ class Channels:
     async def _do(self, actor: Actor, channel_id: ChannelId, deed: Deed, signal: Signal) -> Channel:
         async def once() -> Channel:
             async with self._core.storage.writing() as uow:
-                channel = await self._channel(uow, actor, channel_id, deed)
-                try:
-                    after = await self._steps.apply(uow, channel, signal, actor=actor.id)
-                except Refused:
-                    raise _refusal(channel) from None
+                after = await self._step(uow, actor, channel_id, deed, signal)
                 await uow.commit()
                 return after
 
         return await retried(once)
+
+    async def _step(
+        self, uow: UnitOfWork, actor: Actor, channel_id: ChannelId, deed: Deed, signal: Signal
+    ) -> Channel:
+        channel = await self._channel(uow, actor, channel_id, deed)
+        try:
+            return await self._steps.apply(uow, channel, signal, actor=actor.id)
+        except Refused:
+            raise _refusal(channel) from None
 
     # --- looking up
 
@@ -223,7 +237,7 @@ class Channels:
         )
 
     def _row(self, actor: Actor, channel: Channel, last_ok_at: datetime | None) -> ChannelRow:
-        allowed = frozenset(deed for deed in Deed if may(actor, deed, channel) and _fits(deed, channel))
+        allowed = frozenset(deed for deed in _FITTING[channel.state] if may(actor, deed, channel))
         return ChannelRow(
             channel=channel,
             provider_label=self.provider_label(channel.provider),
@@ -246,17 +260,14 @@ class Channels:
         )
 
 
-_FITTING: Final = {
-    Deed.SEE: frozenset(State),
-    Deed.DISABLE: frozenset({State.CONNECTED, State.IMPAIRED, State.DISCONNECTED}),
-    Deed.ENABLE: frozenset({State.DISABLED}),
-    Deed.REMOVE: frozenset(State) - {State.REMOVED},
-    Deed.RECONNECT: frozenset(State) - {State.REMOVED},
+_FITTING: Final[Mapping[State, tuple[Deed, ...]]] = {
+    State.CONNECTED: (Deed.SEE, Deed.DISABLE, Deed.REMOVE, Deed.RECONNECT),
+    State.IMPAIRED: (Deed.SEE, Deed.DISABLE, Deed.REMOVE, Deed.RECONNECT),
+    State.DISCONNECTED: (Deed.SEE, Deed.DISABLE, Deed.REMOVE, Deed.RECONNECT),
+    State.DISABLED: (Deed.SEE, Deed.ENABLE, Deed.REMOVE, Deed.RECONNECT),
+    State.REMOVED: (Deed.SEE,),
 }
-
-
-def _fits(deed: Deed, channel: Channel) -> bool:
-    return channel.state in _FITTING[deed]
+"""What makes sense in each state, whoever asks."""
 
 
 def _same_workspace(actor: Actor, channel: Channel) -> bool:
