@@ -39,6 +39,8 @@ class GivingBack:
         self._core = core
         self._telling = telling
         self._hurried: set[asyncio.Future[None]] = set()
+        self._awaited: dict[GrantId, asyncio.Event] = {}
+        """Grants that somebody waits to hear about."""
         self._run_lane: Callable[[str], Awaitable[None]] | None = None
 
     def hurried_by(self, run_lane: Callable[[str], Awaitable[None]]) -> None:
@@ -49,21 +51,34 @@ class GivingBack:
         """Try to have the answer while the person looks on; what takes longer goes on by itself."""
         async with self._core.storage.reading() as uow:
             grant = await uow.grants.find(grant_id)
-        if self._run_lane is None or grant is None:
+        if self._run_lane is None or grant is None or grant.secret is None:
             return
+        # Whoever does the job says so: the engine, woken by the same step, may be faster than this.
+        looked = self._awaited.setdefault(grant_id, asyncio.Event())
         running = asyncio.ensure_future(self._run_lane(lane_of_identity(grant)))
         self._hurried.add(running)
         running.add_done_callback(self._hurried.discard)
         # The job goes on when the person has waited enough: half a revocation is worse than a late one.
-        await asyncio.wait({running}, timeout=_HURRY)
+        try:
+            async with asyncio.timeout(_HURRY):
+                await looked.wait()
+        except TimeoutError:
+            self._awaited.pop(grant_id, None)
 
     async def run(self, job: Job) -> datetime | None:
         """The job ``REVOKE_GRANT``. Returns when to look again, ``None`` when all is known."""
-        grant = await self._to_ask(GrantId(job.payload["grant"]))
+        grant_id = GrantId(job.payload["grant"])
+        try:
+            return await self._look(grant_id, looks=job.attempts + 1)
+        finally:
+            if looked := self._awaited.pop(grant_id, None):
+                looked.set()
+
+    async def _look(self, grant_id: GrantId, *, looks: int) -> datetime | None:
+        grant = await self._to_ask(grant_id)
         if grant is None:
             return None
-        outcome = await self._ask(grant)
-        return await self._write(grant, outcome, looks=job.attempts + 1)
+        return await self._write(grant, await self._ask(grant), looks=looks)
 
     async def _to_ask(self, grant_id: GrantId) -> Grant | None:
         """The grant, if it is still to be asked about; decides rule 9."""
