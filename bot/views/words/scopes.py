@@ -1,7 +1,5 @@
 """What permissions allow and why they are asked for, in words instead of scope names."""
 
-
-
 from __future__ import annotations
 
 from collections.abc import Iterable
