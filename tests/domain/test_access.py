@@ -1,0 +1,152 @@
+"""Who may do what, row by row."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bot.domain.access import (
+    Actor,
+    Deed,
+    Person,
+    may,
+    may_connect_at_once,
+    same_address,
+    super_admins_among,
+)
+from bot.domain.channel import Kind
+from bot.domain.ids import UserId, WorkspaceId
+from tests.storage.builders import WORKSPACE, a_channel, a_team_channel
+
+OWNER, CONNECTOR = UserId("UOWNER"), UserId("UCONNECTOR")
+PERSONAL = a_channel(owner_id=OWNER, connected_by=OWNER)
+TEAM = a_team_channel(connected_by=CONNECTOR)
+
+SEE, DISABLE, ENABLE, REMOVE, RECONNECT = Deed
+ALL = frozenset(Deed)
+NONE: frozenset[Deed] = frozenset()
+
+
+def a_person(user: str = "USOMEBODY", **changes: Any) -> Person:
+    return replace(Person(UserId(user), WORKSPACE, email=f"{user.lower()}@example.com"), **changes)
+
+
+def an_actor(user: str, *, admin: bool = False, **changes: Any) -> Actor:
+    return Actor(a_person(user, **changes), is_super_admin=admin)
+
+
+TABLE = [
+    # who                                                      personal                  team
+    ("the owner", an_actor("UOWNER"), ALL, {SEE}),
+    ("the connector of the team channel", an_actor("UCONNECTOR"), NONE, {SEE, RECONNECT}),
+    ("another member", an_actor("UMEMBER"), NONE, {SEE}),
+    ("a super admin", an_actor("UADMIN", admin=True), {SEE, DISABLE, REMOVE}, ALL),
+    ("a super admin's own inbox", an_actor("UOWNER", admin=True), ALL, ALL),
+    ("a guest who owns it", an_actor("UOWNER", is_guest=True), NONE, NONE),
+    ("a guest called super admin", an_actor("UADMIN", admin=True, is_guest=True), NONE, NONE),
+    ("a deactivated owner", an_actor("UOWNER", is_deleted=True), NONE, NONE),
+    ("a bot", an_actor("UOWNER", is_bot=True), NONE, NONE),
+    (
+        "a super admin of another workspace",
+        an_actor("UADMIN", admin=True, workspace_id=WorkspaceId("T2")),
+        NONE,
+        NONE,
+    ),
+    (
+        "somebody of another workspace with the same id",
+        an_actor("UOWNER", workspace_id=WorkspaceId("T2")),
+        NONE,
+        NONE,
+    ),
+]
+
+
+@pytest.mark.parametrize(("actor", "personal", "team"), [row[1:] for row in TABLE], ids=[r[0] for r in TABLE])
+def test_what_everybody_may_do(actor: Actor, personal: frozenset[Deed], team: frozenset[Deed]) -> None:
+    """The whole table of rights: what is not in a row is forbidden."""
+    assert {deed for deed in Deed if may(actor, deed, PERSONAL)} == set(personal)
+    assert {deed for deed in Deed if may(actor, deed, TEAM)} == set(team)
+
+
+def test_having_connected_a_personal_inbox_gives_no_rights_to_it() -> None:
+    """A personal inbox belongs to its owner, whoever pressed the button."""
+    taken_over = replace(PERSONAL, connected_by=CONNECTOR)
+    assert not any(may(an_actor("UCONNECTOR"), deed, taken_over) for deed in Deed)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("ana@gmail.com", "ana@googlemail.com", True),
+        ("Ana@GoogleMail.com", "ana@GMAIL.com", True),
+        (" ana@acme.example ", "ANA@acme.example", True),
+        ("ana@acme.example", "ana@acme.test", False),
+        ("ana@gmail.com", "ana@gmail.com.evil.example", False),
+        ("googlemail.com@evil.example", "gmail.com@evil.example", False),
+        ("a.na@gmail.com", "ana@gmail.com", False),
+        ("straße@acme.example", "STRASSE@acme.example", True),
+        ("", "", False),
+        ("ana@acme.example", "", False),
+    ],
+)
+def test_when_two_addresses_are_one(one: str, other: str, same: bool) -> None:
+    """Case, blanks and gmail/googlemail make no difference; anything else does. Nothing equals nothing."""
+    assert same_address(one, other) is same
+    assert same_address(other, one) is same
+
+
+def test_only_the_address_slack_knows_is_connected_at_once() -> None:
+    """One's own Slack address needs nobody's approval; any other needs an admin, who needs nobody."""
+    member = an_actor("UMEMBER", email="mia@gmail.com")
+    assert may_connect_at_once(member, "mia@googlemail.com")
+    assert not may_connect_at_once(member, "sales@acme.example")
+    assert not may_connect_at_once(an_actor("UMEMBER", email=""), "")
+    assert may_connect_at_once(an_actor("UADMIN", admin=True), "sales@acme.example")
+
+
+class TestSuperAdmins:
+    """``SUPER_ADMINS`` if any is active, else the chosen, else Slack's owners and admins."""
+
+    owner = a_person("USLACKOWNER", is_owner=True)
+    named = a_person("UNAMED")
+    chosen = a_person("UCHOSEN")
+    people = (owner, named, chosen, a_person("UMEMBER"))
+
+    def _ids(self, people: tuple[Person, ...], fixed: str = "", chosen: str = "") -> list[str]:
+        found = super_admins_among(
+            people,
+            fixed=frozenset(map(UserId, fixed.split())),
+            chosen=frozenset(map(UserId, chosen.split())),
+        )
+        return [person.id for person in found]
+
+    def test_fixed_ones_come_first(self) -> None:
+        """The operator's setting beats what was chosen in Slack."""
+        assert self._ids(self.people, "UNAMED", "UCHOSEN") == ["UNAMED"]
+
+    def test_chosen_ones_come_second(self) -> None:
+        """Without a setting, those chosen in Slack."""
+        assert self._ids(self.people, "", "UCHOSEN") == ["UCHOSEN"]
+
+    def test_slack_owners_come_last(self) -> None:
+        """Nobody named: the people who administer the Slack workspace."""
+        assert self._ids(self.people) == ["USLACKOWNER"]
+
+    def test_a_named_set_that_left_locks_nobody_out(self) -> None:
+        """If nobody of a set is still active, the next set applies."""
+        left = tuple(replace(p, is_deleted=True) if p.id == "UNAMED" else p for p in self.people)
+        assert self._ids(left, "UNAMED", "UCHOSEN") == ["UCHOSEN"]
+        assert self._ids(left, "UNAMED USTRANGER") == ["USLACKOWNER"]
+
+    def test_guests_and_bots_are_never_super_admins(self) -> None:
+        """Even if somebody names them, or Slack flags them."""
+        guest = replace(self.owner, is_guest=True)
+        assert self._ids((guest, replace(self.named, is_bot=True)), "UNAMED") == []
+
+
+def test_a_team_channel_has_no_owner() -> None:
+    """The builders stand on what the database holds: personal has an owner, team has none."""
+    assert TEAM.kind is Kind.TEAM
+    assert TEAM.owner_id is None
