@@ -28,6 +28,7 @@ from bot.views.replies import (
     busy_message,
     directory_away_message,
     refusal_message,
+    too_late_message,
 )
 from bot.views.words import refusal_words
 from handlers.faults import Away, Bug, Refused, attempt
@@ -98,7 +99,7 @@ class Answering:
         try:
             return await self._presenter.show(course, reply)
         except SlackAway:
-            return await self._last_words(course, busy_message(course.lang))
+            return await self._last_words(course, too_late_message(course.lang))
 
     async def _last_words(self, course: Course, message: dict[str, Any]) -> Ack:
         """The answer could not be shown as it should be: words may still get through."""

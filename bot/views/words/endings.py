@@ -115,7 +115,7 @@ def _stopped(lang: Language, ending: Ending, address: str, at: str) -> Words:
             return Words(
                 lang.say("Not your fault"),
                 lang.say("{house} does not accept Inboxkeeper's own registration.", house=at),
-                lang.say("Whoever runs Inboxkeeper has been told. Try again later."),
+                lang.say("Tell whoever runs Inboxkeeper, and try again later."),
             )
         case _:
             return Words(
