@@ -272,6 +272,7 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
         services,
         inbound=_inbound(settings, slack, world),
         base_url=core.policy.base_url,
+        team_url=ours.url,
         ready=ready,
         metrics=metrics,
         clock=world.clock,

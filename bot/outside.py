@@ -43,6 +43,8 @@ class WhoWeAre:
 
     workspace: Workspace
     bot_id: str
+    url: str
+    """The workspace's own address, for browsers."""
 
 
 async def who_are_we(client: AsyncWebClient, clock: Clock) -> WhoWeAre:
@@ -62,7 +64,7 @@ async def who_are_we(client: AsyncWebClient, clock: Clock) -> WhoWeAre:
         bot_user_id=UserId(answer["user_id"]),
         seen_at=clock(),
     )
-    return WhoWeAre(workspace, str(answer.get("bot_id", "")))
+    return WhoWeAre(workspace, str(answer.get("bot_id", "")), str(answer.get("url", "")))
 
 
 async def _asked(client: AsyncWebClient) -> AsyncSlackResponse | None:
