@@ -41,8 +41,12 @@ def build_web(
     ready: Ready,
     metrics: Metrics,
     clock: Callable[[], datetime],
+    team_url: str = "",
 ) -> web.Application:
-    """``inbound`` is ``None`` under Socket Mode: then Slack has no business posting here."""
+    """``inbound`` is ``None`` under Socket Mode: then Slack has no business posting here.
+
+    ``team_url`` is where Slack says that the workspace is.
+    """
     app = web.Application(client_max_size=MOST_BYTES, middlewares=[_answering(metrics)])
     app.on_response_prepare.append(_guard)
     if inbound is not None:
@@ -50,7 +54,7 @@ def build_web(
     site, tasks = Site.at(base_url), Tasks()
     _add_pages(
         app.router,
-        Pages(services.connecting, site, loopback_only=services.core.policy.loopback_only),
+        Pages(services.connecting, site),
         Callback(
             connecting=services.connecting,
             provider_label=services.channels.provider_label,
@@ -58,7 +62,7 @@ def build_web(
             tasks=tasks,
             site=site,
             workspace_name=services.workspace.name,
-            team_url=team_url(services.workspace.id),
+            team_url=team_url or slack_url(services.workspace.id),
         ),
     )
     _add_machines(app.router, ready, metrics)
@@ -70,7 +74,7 @@ def build_web(
     return app
 
 
-def team_url(workspace_id: str) -> str:
+def slack_url(workspace_id: str) -> str:
     """Opens Slack in this workspace."""
     return f"https://app.slack.com/client/{quote(workspace_id)}"
 

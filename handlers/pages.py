@@ -37,7 +37,6 @@ class Pages:
 
     connecting: Connecting
     site: Site
-    loopback_only: bool
 
     async def welcome(self, request: web.Request) -> web.Response:
         return page(welcome_page(language_wanted(request)))
@@ -80,7 +79,6 @@ class Pages:
             purpose=landing.purpose,
             provider_label=landing.provider_label,
             action_url=self._path(kind, _secret(request)),
-            loopback_hint=self.loopback_only,
             mark=new_mark(),
         )
         return page(html)

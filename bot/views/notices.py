@@ -12,7 +12,7 @@ from typing import Final
 
 from bot.domain.access import Deed
 from bot.domain.cause import ADMIN_CAUSES
-from bot.domain.channel import Channel
+from bot.domain.channel import Channel, State
 from bot.domain.ids import UserId
 from bot.domain.incident import Incident, IncidentKind, Resolution
 from bot.domain.ticket import Ending
@@ -168,6 +168,11 @@ def removed_notice(lang: Language, removal: Removal, *, now: datetime) -> Messag
 
 def connected_notice(lang: Language, channel: Channel, ending: Ending, *, provider_label: str) -> Message:
     """The guarantee that a finished sign-in is heard of, should the modal be closed."""
+    if channel.state is State.REMOVED:
+        return _line(
+            "⚪ "
+            + lang.say("{address} was connected. It has been removed since.", address=inert(channel.address))
+        )
     words = good_ending(lang, ending, shown(channel.address))
     mark = "⚪" if ending is Ending.STILL_DISABLED else "✅"
     said = f"{mark} {escape(words.text)}"
@@ -175,9 +180,15 @@ def connected_notice(lang: Language, channel: Channel, ending: Ending, *, provid
     blocks = [
         section("\n".join(line for line in lines if line)),
         *actions(*_after_connecting(lang, channel, ending)),
-        context(lang.say("Not you? Disconnect it.")),
+        context(*_told(lang, ending), lang.say("Not you? Disconnect it.")),
     ]
     return message(said, blocks)
+
+
+def _told(lang: Language, ending: Ending) -> list[str]:
+    """What happens from now on; nothing, while the inbox is disabled."""
+    is_watched = ending is not Ending.STILL_DISABLED
+    return [lang.say("If it stops working, you are told here.")] if is_watched else []
 
 
 def _after_connecting(lang: Language, channel: Channel, ending: Ending) -> list[Block]:

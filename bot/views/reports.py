@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.domain.access import Deed
+from bot.domain.cause import Cause
 from bot.domain.channel import Channel, State
 from bot.domain.grant import Revocation
 from bot.views.blocks import Block, actions, context, escape, inert, link, section
@@ -30,6 +31,11 @@ def enabled_text(lang: Language, channel: Channel, provider_label: str) -> str:
     match channel.state:
         case State.CONNECTED:
             return lang.say("{address} is enabled and works: we just checked.", address=address)
+        case State.IMPAIRED if channel.cause is Cause.CHECKING:
+            return lang.say(
+                "{address} is enabled. The check is not finished yet: look at its details in a moment.",
+                address=address,
+            )
         case State.IMPAIRED:
             said = lang.say("{address} is enabled. The check is not finished yet.", address=address)
         case State.DISCONNECTED:

@@ -55,7 +55,8 @@ def _trouble(lang: Language, status: ChannelStatus, now: datetime) -> list[Block
         return []
     why = cause_words(lang, cause, status.row.provider_label)
     lines = [escape(lang.together(why.why, why.next_step))]
-    if incident and incident.resolved_at is None:
+    # A disconnected inbox has said since when already.
+    if incident and incident.resolved_at is None and channel.state is not State.DISCONNECTED:
         lines.append(
             lang.say(
                 "Open since {when} ({span}).",

@@ -56,7 +56,6 @@ def landing(lang: Language = EN, **changes: Any) -> str:
         "purpose": Purpose.CONNECT,
         "provider_label": "Gmail",
         "action_url": "/go/secret",
-        "loopback_hint": False,
     }
     return pages.landing_page(lang, **{**given_, **changes})
 
@@ -76,7 +75,7 @@ def outcome(
 
 def every_page(lang: Language) -> Iterator[str]:
     for purpose in Purpose:
-        yield landing(lang, purpose=purpose, loopback_hint=True)
+        yield landing(lang, purpose=purpose)
     yield pages.onward_page(lang, url="https://accounts.google.com/?a=1&b=2", provider_label="Gmail")
     for ending in Ending:
         yield outcome(ending, lang)
@@ -123,12 +122,6 @@ def test_the_landing_page_says_who_asked_for_what() -> None:
     assert "ann@example.com" in page.text
     assert page.all("form") == [{"method": "post", "action": "/go/secret"}]
     assert page.text.count("Continue to Google") == 1
-
-
-def test_a_page_on_localhost_says_so() -> None:
-    """Somebody else's browser could not open it."""
-    assert "only on the machine" in landing(loopback_hint=True)
-    assert "only on the machine" not in landing()
 
 
 def test_the_way_on_is_a_page_with_a_link() -> None:
@@ -199,7 +192,7 @@ def test_colours_have_enough_contrast() -> None:
         dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", part)) for part in css.split("@media", 2)[:2]
     )
     pairs = [("ink", "card"), ("quiet", "card"), ("link", "card"), ("good", "card"), ("bad", "card")]
-    pairs += [("action-ink", "action"), ("action-ink", "action-hover"), ("ink", "hint")]
+    pairs += [("action-ink", "action"), ("action-ink", "action-hover")]
     for colours in (light, {**light, **dark}):
         for front, back in pairs:
             assert contrast(colours[front], colours[back]) >= 4.5, (front, back)

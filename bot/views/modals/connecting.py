@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from bot.domain.ticket import Ending, TicketOutcome
 from bot.views.blocks import Block, View, actions, button, context, escape, inert, modal, plain, section
@@ -16,6 +17,7 @@ CONSENT_OPEN: Final = "consent.open"
 ADDRESS_BLOCK: Final = "address"
 ADDRESS_ACTION: Final = "address"
 _LONGEST_ADDRESS: Final = 254
+_THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def connect_modal(lang: Language, *, address: str = "", own_address: str = "") -> View:
@@ -93,9 +95,17 @@ def consent_modal(
             ),
             *actions(go),
             context(waiting_text(lang)),
+            *_loopback_hint(lang, url),
         ],
         close=lang.say("Close"),
     )
+
+
+def _loopback_hint(lang: Language, url: str) -> list[Block]:
+    """Said before the click: elsewhere the browser would only show that nobody answers."""
+    if urlsplit(url).hostname not in _THIS_MACHINE:
+        return []
+    return [context(lang.say("It opens only on the machine that runs Inboxkeeper."))]
 
 
 def permission_lines(scopes: Iterable[str], lang: Language) -> str:
@@ -116,6 +126,8 @@ def outcome_modal(lang: Language, outcome: TicketOutcome, *, provider_label: str
     is_good = outcome.ending.is_good
     mark = "✅" if is_good else "⏳" if outcome.ending is Ending.PENDING else "⚠️"
     lines = [f"{mark} {escape(words.text)}", escape(words.next_step)]
+    ways = [context(lang.say("Go on in your browser, or close this and start again."))]
     is_bad = not is_good and outcome.ending is not Ending.PENDING
     title = lang.say("Not connected") if is_bad else words.title
-    return modal(title, [section("\n".join(line for line in lines if line))], close=lang.say("Close"))
+    said = section("\n".join(line for line in lines if line))
+    return modal(title, [said, *(ways if outcome.ending.may_try_again else [])], close=lang.say("Close"))

@@ -48,7 +48,6 @@ def landing_page(
     purpose: Purpose,
     provider_label: str,
     action_url: str,
-    loopback_hint: bool,
     mark: str = "",
 ) -> str:
     """Who asked for what, for which workspace. Opening it spends nothing; its one button does.
@@ -68,7 +67,6 @@ def landing_page(
         if reconnects
         else lang.say("{who} asked to connect this inbox to the Slack workspace {workspace}.", **named)
     )
-    hint = lang.say("This page opens only on the machine that runs Inboxkeeper.") if loopback_hint else ""
     return _page(
         lang,
         "landing.html",
@@ -76,7 +74,6 @@ def landing_page(
         asked=asked,
         next_step=lang.say("At {house}, sign in as {address} and leave every box ticked.", house=at, **named),
         warning=lang.say("If you don't know this request, close this page: nothing happens."),
-        hint=hint,
         action_url=action_url,
         mark_name=MARK,
         mark=mark,
@@ -109,12 +106,13 @@ def outcome_page(
     """What came of the sign-in, and the way on: back to Slack, or once more."""
     words = ending_words(lang, outcome, provider_label)
     is_good, is_pending = outcome.ending.is_good, outcome.ending is Ending.PENDING
+    is_calm = is_pending or outcome.ending is Ending.DECLINED  # their own wish is no failure
     again = again_url if again_url and outcome.ending.may_try_again else ""
     return _page(
         lang,
         "answer.html",
         words.title,
-        tone="good" if is_good else "calm" if is_pending else "bad",
+        tone="good" if is_good else "calm" if is_calm else "bad",
         reload_after=_LOOKS_AGAIN if is_pending else 0,
         text=words.text,
         next_step=words.next_step,
