@@ -1,6 +1,6 @@
 """The page: one person's Slack in a browser, drawn from the same blocks the tests read.
 
-Rule: the page holds no state; who acts and what is shown are in its address.
+Rule: who acts and what is shown are in its address; a cookie only completes one that does not say who.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from sandbox.slack.seed import BOT_NAME, BOT_USER
 from sandbox.slack.state import Conversation, Json, Message, Person, Values, View, Workspace
 
 MOST_OFFERED = 40
+_FIRST = "U0ALICE"
+_LAST = "acting-as"
+"""Remembers whom a browser acted as last, for links that lead here without saying it."""
 _SANDBOX = Path(__file__).parent.parent
 
 
@@ -99,9 +102,12 @@ class Page:
 
     def _reader(self, request: web.Request) -> Reader:
         workspace = self._core.workspace
-        person = workspace.person(request.query.get("as", "U0SAKURA"))
+        asked = request.query.get("as")
+        person = workspace.person(asked or request.cookies.get(_LAST, "") or _FIRST)
         if person is None or not person.is_human:
-            raise web.HTTPNotFound(text="nobody of that name")
+            if asked:
+                raise web.HTTPNotFound(text="nobody of that name")
+            person = workspace.people[_FIRST]
         return Reader(workspace, person.id)
 
     def _place(self, reader: Reader, request: web.Request) -> Place:
@@ -125,7 +131,9 @@ class Page:
             parts=self._drawn(reader, place),
             revision=reader.workspace.revision,
         )
-        return web.Response(text=html, content_type="text/html", headers={"Cache-Control": "no-store"})
+        page = web.Response(text=html, content_type="text/html", headers={"Cache-Control": "no-store"})
+        page.set_cookie(_LAST, reader.user, httponly=True, samesite="Lax")
+        return page
 
     async def _parts(self, request: web.Request) -> web.Response:
         reader = self._reader(request)

@@ -90,30 +90,50 @@ class Reader:
         """`{date_short_pretty} at {time}` in the viewer's own time zone."""
         instant = self.local(datetime.fromtimestamp(unix, UTC))
         today = self.local(self.workspace.clock())
-        return re.sub(r"\{(\w+)\}", lambda word: _date_word(word.group(1), instant, today), wanted)
+        words = _JAPANESE if self.workspace.people[self.user].locale.startswith("ja") else _ENGLISH
+        return re.sub(r"\{(\w+)\}", lambda word: _date_word(word.group(1), instant, today, words), wanted)
 
 
-def _date_word(word: str, instant: datetime, today: datetime) -> str:
+def _date_word(word: str, instant: datetime, today: datetime, words: _DateWords) -> str:
     if word.endswith("_pretty"):
         days = (instant.date() - today.date()).days
-        if days in _PRETTY:
-            return _PRETTY[days]
+        if days in words.pretty:
+            return words.pretty[days]
         word = word.removesuffix("_pretty")
     if word == "ago":
         return _ago(today - instant)
-    return instant.strftime(_DATE_FORMATS.get(word, "%Y-%m-%d"))
+    return instant.strftime(words.formats.get(word, "%Y-%m-%d"))
 
 
-_PRETTY = {-1: "yesterday", 0: "today", 1: "tomorrow"}
-_DATE_FORMATS = {
-    "date": "%B %-d, %Y",
-    "date_num": "%Y-%m-%d",
-    "date_slash": "%m/%d/%Y",
-    "date_short": "%b %-d, %Y",
-    "date_long": "%A, %B %-d, %Y",
-    "time": "%H:%M",
-    "time_secs": "%H:%M:%S",
-}
+@dataclass(frozen=True)
+class _DateWords:
+    """How Slack writes dates in one language."""
+
+    pretty: dict[int, str]
+    formats: dict[str, str]
+
+
+_TIMES = {"date_num": "%Y-%m-%d", "time": "%H:%M", "time_secs": "%H:%M:%S"}
+_ENGLISH = _DateWords(
+    {-1: "yesterday", 0: "today", 1: "tomorrow"},
+    _TIMES
+    | {
+        "date": "%B %-d, %Y",
+        "date_slash": "%m/%d/%Y",
+        "date_short": "%b %-d, %Y",
+        "date_long": "%A, %B %-d, %Y",
+    },
+)
+_JAPANESE = _DateWords(
+    {-1: "昨日", 0: "今日", 1: "明日"},
+    _TIMES
+    | {
+        "date": "%Y年%-m月%-d日",
+        "date_slash": "%Y/%m/%d",
+        "date_short": "%Y年%-m月%-d日",
+        "date_long": "%Y年%-m月%-d日",
+    },
+)
 
 
 def _ago(span: timedelta) -> str:

@@ -12,8 +12,8 @@ def person_json(workspace: Workspace, person: Person, *, locale: bool, email: bo
     profile: Json = {
         "real_name": person.real_name,
         "real_name_normalized": person.real_name,
-        "display_name": person.name,
-        "display_name_normalized": person.name,
+        "display_name": "",  # as for everybody who did not choose one
+        "display_name_normalized": "",
         "team": workspace.team_id,
     }
     if email and person.email:
