@@ -10,9 +10,11 @@ from typing import Final
 
 from bot.domain.errors import DomainNotAllowed, NotAnAddress
 
-_ADDRESS: Final = re.compile(r"[^\s@<>\"'(),:;\[\]\\|]{1,64}@(?:[\w-]{1,63}\.)+[\w-]{2,63}")
+_ADDRESS: Final = re.compile(r"[^\s@<>\"(),:;\[\]\\|]{1,64}@(?:[\w-]{1,63}\.)+[\w-]{2,63}")
 _LONGEST: Final = 254
 _MAILTO: Final = re.compile(r"^<mailto:([^|>]+)(?:\|[^>]*)?>$")
+_APOSTROPHES: Final = str.maketrans(dict.fromkeys("‘’‛´", "'"))
+"""Around an address they are quotes; inside one they are an Irish name as editors type it."""
 _SHOWN: Final = 60
 
 
@@ -23,7 +25,7 @@ def read_address(typed: str) -> str:
     """
     folded = unicodedata.normalize("NFKC", typed).strip()
     linked = _MAILTO.match(folded)
-    bare = (linked.group(1) if linked else folded).strip(" \"'“”‘’<>,;.").casefold()
+    bare = (linked.group(1) if linked else folded).strip(" \"'“”‘’<>,;.").translate(_APOSTROPHES).casefold()
     if len(bare) > _LONGEST or not _ADDRESS.fullmatch(bare):
         raise NotAnAddress(_shortened(folded))
     return bare
