@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from html import unescape
@@ -20,7 +21,7 @@ import aiohttp
 from bot.bootstrap import Bot, World, running
 from bot.config import Settings
 from sandbox.clock import SandboxClock
-from sandbox.demo import Place, Town, town
+from sandbox.demo import Place, Town, bound, town
 from sandbox.driver import Driver, Person
 
 BEGINNING: Final = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -216,15 +217,22 @@ async def a_town(
 @asynccontextmanager
 async def a_bot(built: Town, settings: Settings | None = None) -> AsyncIterator[Stage]:
     """The bot in town, ready to take what Slack sends."""
-    async with (
-        running(settings or built.settings, built.world) as bot,
-        aiohttp.ClientSession() as session,
-    ):
-        stage = Stage(built, bot, Driver(built.url, session), session)
-        try:
-            yield stage
-        finally:
-            await stage.close()
+    with closing(_listener(built)) as listener:
+        world = replace(built.world, listener=listener)
+        async with running(settings or built.settings, world) as bot, aiohttp.ClientSession() as session:
+            stage = Stage(built, bot, Driver(built.url, session), session)
+            try:
+                yield stage
+            finally:
+                await stage.close()
+
+
+def _listener(built: Town) -> socket.socket:
+    """A bot that ended has closed its socket: the next one listens at the same address."""
+    listener = built.world.listener
+    if listener is not None and listener.fileno() != -1:
+        return listener
+    return bound("127.0.0.1", urlsplit(built.settings.base_url).port or 0)
 
 
 @asynccontextmanager
