@@ -93,6 +93,8 @@ class Notices:
 
 
 def _topic(it: Notice) -> str:
+    if it.kind is NoticeKind.OPERATOR:
+        return it.subject  # one matter, however many channels it was noticed at
     return it.incident_id or it.grant_id or f"{it.channel_id or ''}:{it.subject}"
 
 

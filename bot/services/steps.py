@@ -80,20 +80,26 @@ class Steps:
         after, effects = advance(channel, signal, now=now, cause=cause, grant_id=grant_id)
         if after == channel and not effects:
             return channel
+        if after == channel and signal is Signal.OURS_BROKEN:  # the same again, for as long as it lasts
+            await self._follow(uow, Happening(channel, channel, signal, actor, now, code), effects)
+            return channel
         saved = await uow.channels.save(after)
         happening = Happening(channel, saved, signal, actor, now, code)
         await uow.history.add(_record_of(happening))
         if signal in PROOFS and grant_id is not None:
             await uow.grants.set_phase(grant_id, Phase.LIVE, now, channel_id=saved.id)
         await self._schedule(uow, happening)
-        for effect in effects:
-            await self._effects[effect](uow, happening)
+        await self._follow(uow, happening, effects)
         if signal in _UNSEEN:
             await self._telling.home_changed(uow, saved, actor=actor, now=now)
         if signal in {Signal.DISABLE_ASKED, Signal.REMOVE_ASKED}:
             await self._telling.answered_about_owner(uow, saved, now=now)
         self._core.wake()
         return saved
+
+    async def _follow(self, uow: UnitOfWork, happening: Happening, effects: tuple[Effect, ...]) -> None:
+        for effect in effects:
+            await self._effects[effect](uow, happening)
 
     async def born(self, uow: UnitOfWork, draft: Channel, *, actor: UserId) -> Channel:
         """Write a new channel, proven before it exists: it goes from *checking* straight to connected."""
