@@ -120,14 +120,15 @@ class Probes:
     async def siblings(
         self, identity: MailboxIdentity, *, proven_since: datetime, limit: int, tenant: str | None = None
     ) -> tuple[ChannelId, ...]:
-        """Connected channels of other mailboxes at the same provider, in any workspace, last proven first.
+        """Channels of other mailboxes at the same provider, in any workspace, last proven first.
 
-        ``tenant`` limits them to one organisation.
+        Impaired ones too: in an outage the first to be refused must go on speaking for the others, or the
+        last would stand alone. ``tenant`` limits them to one organisation.
         """
         wanted = [
             probe.c.provider == identity.provider,
             probe.c.last_ok_at >= proven_since,
-            channel.c.state == State.CONNECTED,
+            channel.c.state.in_((State.CONNECTED, State.IMPAIRED)),
             channel.c.identity_subject != identity.subject,
         ]
         if tenant is not None:

@@ -22,6 +22,8 @@ SIBLINGS_FRESH_FOR: Final = timedelta(hours=24)
 """A sibling is worth asking only if it was proven this recently."""
 LONE_WITNESS_AFTER: Final = timedelta(minutes=5)
 """Without siblings the second witness waits this long: nobody else can vouch for the provider."""
+HOLD_LASTS: Final = timedelta(hours=2)
+"""For so long a refusal of many at once is taken for an outage; a policy lasts longer, and must be told."""
 MAX_IMPAIRED_FOR: Final = timedelta(minutes=60)
 DISABLED_REFRESH_EVERY: Final = timedelta(days=7)
 _IMPAIRED_STEPS: Final = tuple(timedelta(seconds=s) for s in (30, 60, 120, 300))
@@ -161,6 +163,11 @@ def _disconnected_pause(down_for: timedelta, cadence: Cadence) -> timedelta:
     if down_for < timedelta(days=8):
         return timedelta(hours=1)
     return timedelta(days=1)
+
+
+def is_hold_over(channel: Channel, *, now: datetime) -> bool:
+    """Whether others have been refused too for so long that each refusal counts by itself again."""
+    return channel.state is State.IMPAIRED and now - channel.since >= HOLD_LASTS
 
 
 def is_too_old(channel: Channel, *, now: datetime) -> bool:

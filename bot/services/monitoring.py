@@ -24,6 +24,7 @@ from bot.domain.probing import (
     Outcome,
     Probe,
     Vote,
+    is_hold_over,
     is_second_witness,
     is_too_old,
     outcome_of,
@@ -42,6 +43,8 @@ AT_ONCE: Final = 64
 """Mailboxes looked at side by side: enough to hide the network, few enough to be a polite client."""
 LEASE: Final = timedelta(seconds=90)
 """Longer than the slowest look: two provider calls of 10 s for the mailbox and for its siblings."""
+_IN_DOUBT: Final = frozenset({State.CONNECTED, State.IMPAIRED})
+"""Where siblings are worth asking: nobody is told anything about the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +105,10 @@ class Monitoring:
         look = await self._reaching.look(grant, refresh_only=channel.state is State.DISABLED)
         self._core.telemetry.probe(grant.provider, outcome_of(look.error).value)
         said = None
-        if outcome_of(look.error) is Outcome.REFUSED and channel.state is not State.DISCONNECTED:
+        if outcome_of(look.error) is Outcome.REFUSED and channel.state in _IN_DOUBT:
             said = await self._ask_siblings(grant, look)
+            if said is not Vote.VOUCHED and is_hold_over(channel, now=self._core.clock()):
+                said = Vote.LONELY
         return _Sight(probe, channel, grant, look, said)
 
     async def _ask_siblings(self, grant: Grant, look: Look) -> Vote:
@@ -198,13 +203,13 @@ class Monitoring:
     async def _after_step(
         self, uow: UnitOfWork, before: Channel, after: Channel, sight: _Sight, row: Probe
     ) -> None:
-        if after.state is State.IMPAIRED and sight.said is not None:
+        if after.state is State.IMPAIRED and (sight.said is not None or _retry_after(sight.look.error)):
             await uow.probes.reschedule(after.id, self._due_after(after, sight, row))
         if before.cause is Cause.OURS_BROKEN and after.cause is not Cause.OURS_BROKEN:
             await self._telling.operator_matter_changed(
                 uow, after.workspace_id, after.provider, now=self._core.clock()
             )
-        if is_too_old(after, now=self._core.clock()):
+        if is_too_old(after, now=self._core.clock()) and not _was_too_old(before, sight.probe):
             await self._steps.apply(uow, after, Signal.TOO_OLD, grant_id=sight.grant.id)
 
     def _counted(self, sight: _Sight) -> Probe:
@@ -263,6 +268,11 @@ class Monitoring:
 def _is_plain(sight: _Sight) -> bool:
     """A pass that changes nothing but the row."""
     return sight.look.error is None and sight.channel.state is State.CONNECTED
+
+
+def _was_too_old(channel: Channel, last: Probe) -> bool:
+    """Whether the look before this one found it too old already: that is news only once."""
+    return last.last_done_at is not None and is_too_old(channel, now=last.last_done_at)
 
 
 def _refusal(error: ProviderError | None) -> PersonMustAct:

@@ -221,10 +221,10 @@ async def test_a_probe_that_is_never_finished_is_noticed(storage: Storage) -> No
         assert late == (first.channel_id, second.channel_id)
 
 
-async def test_siblings_are_other_mailboxes_that_work(storage: Storage) -> None:
-    """Connected, proven lately, at the same provider; the last proven first, in any workspace."""
-    ok = [a_channel() for _ in range(3)]
-    sad = a_channel(state=State.IMPAIRED)
+async def test_siblings_are_other_mailboxes_that_worked_lately(storage: Storage) -> None:
+    """Proven lately, at the same provider, not given up; the last proven first, in any workspace."""
+    ok = [a_channel(), a_channel(state=State.IMPAIRED), a_channel()]
+    sad = a_channel(state=State.DISCONNECTED)
     other_provider = a_channel(provider="microsoft")
     stale = a_channel()
     rows = [(it, a_probe(it, last_ok_at=NOW - n * MINUTE)) for n, it in enumerate(ok)]
