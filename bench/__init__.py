@@ -1,0 +1,1 @@
+"""Measures the product: every figure beside its floor, taken in the same run (``make bench``)."""

@@ -1,0 +1,92 @@
+"""Child processes: what is measured and what measures must not share an interpreter."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from time import perf_counter
+
+import aiohttp
+
+_STARTS_WITHIN = 30.0
+
+
+class DidNotStart(Exception):
+    """A child ended, or said nothing, before it was ready."""
+
+
+def listener() -> socket.socket:
+    """A socket on a free port of this machine."""
+    return socket.create_server(("127.0.0.1", 0), backlog=128)
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with listener() as taken:
+        return int(taken.getsockname()[1])
+
+
+def announce(listening: socket.socket) -> None:
+    """Tell the parent where this child listens."""
+    sys.stdout.write(f"{listening.getsockname()[1]}\n")
+    sys.stdout.flush()
+
+
+@asynccontextmanager
+async def announced(module: str) -> AsyncIterator[int]:
+    """``python -m module`` for as long as the block lasts; yields the port that it announced."""
+    async with _child("-m", module, stdout=asyncio.subprocess.PIPE) as child:
+        assert child.stdout is not None
+        async with asyncio.timeout(_STARTS_WITHIN):
+            said = await child.stdout.readline()
+        if not said:
+            raise DidNotStart(module)
+        yield int(said)
+
+
+@asynccontextmanager
+async def the_bot(environment: Mapping[str, str], port: int) -> AsyncIterator[float]:
+    """``python -m bot serve``; yields the seconds from its start until it was ready."""
+    began = perf_counter()
+    quiet = asyncio.subprocess.DEVNULL
+    async with (
+        _child("-m", "bot", "serve", environment=environment, stdout=quiet, stderr=quiet) as child,
+        aiohttp.ClientSession() as session,
+    ):
+        await _until_ready(child, session, f"http://127.0.0.1:{port}/readyz")
+        yield perf_counter() - began
+
+
+@asynccontextmanager
+async def _child(
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    stdout: int | None = None,
+    stderr: int | None = None,
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, env={**os.environ, **(environment or {})}, stdout=stdout, stderr=stderr
+    )
+    try:
+        yield child
+    finally:
+        if child.returncode is None:
+            child.terminate()
+        await child.wait()
+
+
+async def _until_ready(child: asyncio.subprocess.Process, session: aiohttp.ClientSession, url: str) -> None:
+    async with asyncio.timeout(_STARTS_WITHIN):
+        while child.returncode is None:
+            try:
+                async with session.get(url) as answer:
+                    if answer.status == 200:
+                        return
+            except aiohttp.ClientConnectionError:
+                pass
+            await asyncio.sleep(0.01)
+    raise DidNotStart(url)

@@ -1,0 +1,82 @@
+"""Sends signed slash commands as fast as they are answered.
+
+One rule: it must cost next to nothing beside the server it drives, so it speaks HTTP by hand: requests
+are made beforehand, and of an answer only its status and length are read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import re
+import time
+from time import perf_counter
+from typing import Final
+from urllib.parse import urlencode
+
+from bench.databases import OWNER, WORKSPACE
+from bench.figures import Latency
+from bench.setting import SIGNING_SECRET
+
+_LENGTH: Final = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+_WARM_UP: Final = 30
+
+
+class Unexpected(Exception):
+    """The server did not answer 200."""
+
+
+def command(port: int, text: str) -> bytes:
+    """One request of Slack's, signed for the next five minutes."""
+    form = {
+        "command": "/inbox",
+        "text": text,
+        "team_id": WORKSPACE,
+        "user_id": OWNER,
+        "channel_id": "C0GENERAL",
+        "api_app_id": "A0BENCH",
+        "response_url": f"http://127.0.0.1:{port}/nowhere",
+        "trigger_id": "1234567890.1234567890.0123456789abcdef",
+    }
+    body, now = urlencode(form).encode(), str(int(time.time()))
+    base = b"v0:" + now.encode() + b":" + body
+    signature = hmac.new(SIGNING_SECRET.encode(), base, hashlib.sha256).hexdigest()
+    head = (
+        f"POST /slack/events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+        f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n"
+        f"X-Slack-Request-Timestamp: {now}\r\nX-Slack-Signature: v0={signature}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+async def hammer(port: int, text: str, *, at_once: int, seconds: float) -> Latency:
+    """How long answers take with ``at_once`` people asking all the time."""
+    request = command(port, text)
+    await _asker(port, request, until=0.0, least=_WARM_UP)
+    began = perf_counter()
+    askers = [_asker(port, request, until=began + seconds, least=3) for _ in range(at_once)]
+    taken = await asyncio.gather(*askers)
+    return Latency.of([one for some in taken for one in some], within=perf_counter() - began)
+
+
+async def _asker(port: int, request: bytes, *, until: float, least: int) -> list[float]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    taken: list[float] = []
+    try:
+        while len(taken) < least or perf_counter() < until:
+            began = perf_counter()
+            writer.write(request)
+            await _answer(reader)
+            taken.append(perf_counter() - began)
+    finally:
+        writer.close()
+    return taken
+
+
+async def _answer(reader: asyncio.StreamReader) -> None:
+    head = await reader.readuntil(b"\r\n\r\n")
+    if not head.startswith(b"HTTP/1.1 200"):
+        raise Unexpected(head.partition(b"\r\n")[0].decode())
+    length = _LENGTH.search(head)
+    await reader.readexactly(int(length[1]) if length else 0)

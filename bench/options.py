@@ -1,0 +1,19 @@
+"""How much is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The defaults take a few minutes on two cores."""
+
+    runs: int = 5
+    """Interleaved runs of which the median counts."""
+    seconds: float = 1.0
+    """How long one run under load lasts."""
+    samples: int = 30
+    """Outages on the simulated clock."""
+    million: bool = False
+    """Claim from 1,000,000 channels too."""

@@ -1,0 +1,61 @@
+"""The world outside, as little of it as the product needs: Google's tokens and labels, Slack's who-is-who.
+
+Runs in a process of its own (``python -m bench.outside``), so that what it costs is not the product's.
+It knows every token and refuses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from aiohttp import web
+
+from bench.children import announce, listener
+from bench.databases import OWNER, WORKSPACE
+
+_TOKEN: Final = (
+    b'{"access_token": "ya29.an-access-token-of-about-the-usual-length-0123456789abcdefghijklmnopqrstuvwxyz",'
+    b' "expires_in": 3599, "scope": "openid https://www.googleapis.com/auth/gmail.labels",'
+    b' "token_type": "Bearer"}'
+)
+_LABELS: Final = b'{"labels": [{"id": "INBOX"}, {"id": "SENT"}, {"id": "SPAM"}, {"id": "TRASH"}]}'
+
+
+async def token(request: web.Request) -> web.Response:
+    await request.read()
+    return web.Response(body=_TOKEN, content_type="application/json")
+
+
+async def labels(_: web.Request) -> web.Response:
+    return web.Response(body=_LABELS, content_type="application/json")
+
+
+async def auth_test(_: web.Request) -> web.Response:
+    ours = {"team_id": WORKSPACE, "team": "Bench", "user_id": "U0BOT", "bot_id": "B0BOT"}
+    return web.json_response({"ok": True, **ours})
+
+
+async def users_list(_: web.Request) -> web.Response:
+    """Only the owner, as ``bench.databases`` writes them."""
+    profile = {"email": "owner@acme.example", "real_name": "Owner"}
+    owner = {"id": OWNER, "team_id": WORKSPACE, "name": "owner", "profile": profile, "is_owner": True}
+    return web.json_response({"ok": True, "members": [{**owner, "is_admin": True, "locale": "en-US"}]})
+
+
+async def serve() -> None:
+    app = web.Application()
+    app.router.add_post("/token", token)
+    app.router.add_get("/gmail/v1/users/me/labels", labels)
+    app.router.add_post("/api/auth.test", auth_test)
+    app.router.add_post("/api/users.list", users_list)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    socket = listener()
+    await web.SockSite(runner, socket).start()
+    announce(socket)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve())

@@ -1,0 +1,129 @@
+"""How fast mailboxes are looked at, end to end, beside a loop that only sends the same requests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter, process_time
+from typing import Final
+
+import aiohttp
+
+from bench.children import announced
+from bench.databases import KINDS, Databases
+from bench.figures import Row, judged
+from bench.options import Options
+from bench.working import Working, working
+from bot.outside import http_session
+from bot.services.monitoring import AT_ONCE
+
+MAILBOXES: Final = 1_500
+_TARGETS: Final = {"PostgreSQL": 0.7, "SQLite": 0.55}
+_A_DAY: Final = 86_400 / 900
+"""Probes of a personal inbox a day, at the default cadence."""
+_FLOOR: Final = "floor"
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One look at every mailbox."""
+
+    per_second: float
+    cpu_ms: float
+    """Of this process, per mailbox."""
+    rows: float = 0.0
+    transactions: float = 0.0
+
+
+async def measure(options: Options, databases: Databases) -> list[Row]:
+    passes: dict[str, list[Pass]] = defaultdict(list)
+    async with AsyncExitStack() as stack:
+        outside = await stack.enter_async_context(announced("bench.outside"))
+        session = await stack.enter_async_context(http_session())
+        crowds = {
+            kind: await stack.enter_async_context(
+                working(databases.fresh(kind), outside=outside, due=MAILBOXES)
+            )
+            for kind in KINDS
+        }
+        await _bare(session, outside)
+        for crowd in crowds.values():
+            await crowd.probe_everything()
+        for _ in range(options.runs):
+            passes[_FLOOR].append(await _timed(lambda: _bare(session, outside)))
+            for kind, crowd in crowds.items():
+                passes[kind].append(await _counted(crowd))
+    return [*(_rate(passes, kind) for kind in KINDS), *(_a_day(passes[kind], kind) for kind in KINDS)]
+
+
+async def _bare(session: aiohttp.ClientSession, outside: int) -> int:
+    """The same requests, as many at once, and nothing else."""
+    gate, there = asyncio.Semaphore(AT_ONCE), f"http://127.0.0.1:{outside}"
+    form = {
+        "grant_type": "refresh_token",
+        "refresh_token": f"1//refresh-token-of-about-the-usual-length-{0:040d}",
+        "client_id": "1234567890-bench.apps.googleusercontent.com",
+        "client_secret": "GOCSPX-bench-secret-0000000000",
+    }
+
+    async def one() -> None:
+        async with gate:
+            async with session.post(f"{there}/token", data=form) as answer:
+                token = (await answer.json())["access_token"]
+            headers = {"Authorization": f"Bearer {token}"}
+            url = f"{there}/gmail/v1/users/me/labels?fields=labels(id)"
+            async with session.get(url, headers=headers) as answer:
+                await answer.json()
+
+    await asyncio.gather(*(one() for _ in range(MAILBOXES)))
+    return MAILBOXES
+
+
+async def _timed(work: Callable[[], Awaitable[int]]) -> Pass:
+    began, cpu = perf_counter(), process_time()
+    done = await work()
+    assert done == MAILBOXES, f"{done} of {MAILBOXES} were due"
+    return Pass(done / (perf_counter() - began), (process_time() - cpu) * 1000 / done)
+
+
+async def _counted(crowd: Working) -> Pass:
+    written = crowd.written
+    rows, transactions = written.rows, written.transactions
+    took = await _timed(crowd.probe_everything)
+    return Pass(
+        took.per_second,
+        took.cpu_ms,
+        (written.rows - rows) / MAILBOXES,
+        (written.transactions - transactions) / MAILBOXES,
+    )
+
+
+def _rate(passes: dict[str, list[Pass]], kind: str) -> Row:
+    floor = median(one.per_second for one in passes[_FLOOR])
+    got = median(one.per_second for one in passes[kind])
+    # Neighbours on the machine change from run to run: each run is compared with its own floor.
+    pairs = zip(passes[kind], passes[_FLOOR], strict=True)
+    ratio = median(mine.per_second / bare.per_second for mine, bare in pairs)
+    return Row(
+        f"refresh-probes end to end, {kind}",
+        f"{got:.0f} mailboxes/s",
+        f"≥ {_TARGETS[kind]} ×",
+        judged(ratio >= _TARGETS[kind]),
+        floor=f"bare loop: {floor:.0f}/s",
+        ratio=f"{ratio:.2f} ×",
+    )
+
+
+def _a_day(passes: list[Pass], kind: str) -> Row:
+    cpu = median(one.cpu_ms for one in passes) * _A_DAY
+    rows = median(one.rows for one in passes) * _A_DAY
+    transactions = median(one.transactions for one in passes) * _A_DAY
+    return Row(
+        f"per personal mailbox and day, {kind}",
+        f"{2 * _A_DAY:.0f} requests, {rows:.0f} rows written in {transactions:.1f} transactions, "
+        f"{cpu:.0f} CPU-ms",
+    )

@@ -1,0 +1,109 @@
+"""The product's services in this process, without Slack: for what goes on behind people's backs.
+
+The clock is the real one, moved on so that everything becomes due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import event
+
+from bench.databases import OWNER, WORKSPACE, add_owner, fill, opened, owner_id
+from bench.setting import environment
+from bot import telemetry
+from bot.bootstrap import World, core_of, services_of
+from bot.config import load
+from bot.domain.access import Actor, Person
+from bot.domain.ids import UserId, WorkspaceId
+from bot.domain.workspace import Workspace
+from bot.engine import Wake
+from bot.notifier import SlackMessenger
+from bot.outside import http_session, slack_client
+from bot.services import Services
+from handlers.directory import SlackDirectory
+from sandbox.clock import SandboxClock
+from storage import Storage
+
+POLL: Final = timedelta(minutes=20)
+"""Longer than the interval between two probes of a personal inbox, jitter included."""
+
+
+@dataclass
+class Written:
+    """What went to the database."""
+
+    rows: int = 0
+    transactions: int = 0
+
+
+@dataclass(frozen=True)
+class Working:
+    """Services on one database."""
+
+    services: Services
+    storage: Storage
+    clock: SandboxClock
+    written: Written = field(default_factory=Written)
+
+    async def probe_everything(self) -> int:
+        """Let every inbox become due and look at it. Returns how many were."""
+        self.clock.advance(POLL)
+        total = 0
+        while done := await self.services.monitoring.run_due():
+            self.written.rows += done
+            total += done
+        return total
+
+    def owner_of(self, number: int) -> Actor:
+        person = Person(UserId(owner_id(number)), WorkspaceId(WORKSPACE))
+        return Actor(person, is_super_admin=False)
+
+
+@asynccontextmanager
+async def working(url: str, *, outside: int, due: int, idle: int = 0) -> AsyncIterator[Working]:
+    """``due`` inboxes that are probed in turn, and ``idle`` more (after them) that are left alone."""
+    clock = SandboxClock.running()
+    settings = load(environment(url, outside=outside, port=1), env_file=None)
+    async with opened(url, clock) as storage, http_session() as session:
+        await add_owner(storage, clock())
+        await fill(storage, due, now=clock(), due=timedelta())
+        if idle:
+            await fill(storage, idle, now=clock(), start=due)
+        client = slack_client(settings, session)
+        core = core_of(
+            settings,
+            World(clock=clock, lead=clock.lead),
+            storage=storage,
+            session=session,
+            metrics=telemetry.Metrics.build(),
+            wake=Wake(),
+        )
+        services = services_of(
+            core,
+            directory=SlackDirectory(client),
+            messenger=SlackMessenger(client),
+            workspace=Workspace(WorkspaceId(WORKSPACE), "Bench", UserId(OWNER), clock()),
+        )
+        counted = Working(services, storage, clock)
+        _count(storage, counted.written)
+        yield counted
+
+
+def _count(storage: Storage, written: Written) -> None:
+    engine = storage._engine.sync_engine  # counting is nothing the product needs
+
+    def row_count(_c: Any, cursor: Any, statement: str, *_: Any) -> None:
+        # SQLite's driver does not know how many rows a RETURNING touched: claims are counted as claims.
+        if statement.lstrip()[:6].upper() in {"INSERT", "UPDATE", "DELETE"} and "RETURNING" not in statement:
+            written.rows += max(cursor.rowcount, 0)
+
+    def transaction(_c: Any) -> None:
+        written.transactions += 1
+
+    event.listen(engine, "after_cursor_execute", row_count)
+    event.listen(engine, "commit", transaction)
