@@ -1,0 +1,329 @@
+"""People who use the services directly: what a slash command or a page would do, without Slack's wire.
+
+What they see is read from the local Slack, and what Google holds from the local Google.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final, TypeVar
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from bot import telemetry
+from bot.bootstrap import World, cipher_of, core_of, services_of
+from bot.domain.access import Actor
+from bot.domain.channel import Channel
+from bot.domain.grant import Grant, MailboxIdentity, Revocation, Secret
+from bot.domain.ids import ChannelId, GrantId, TicketId, UserId, WorkspaceId
+from bot.domain.incident import Incident
+from bot.domain.probing import Probe
+from bot.domain.ticket import TicketOutcome
+from bot.engine import Wake
+from bot.notifier import SlackMessenger
+from bot.outside import http_session, slack_client
+from bot.services import Services
+from bot.services.connecting import Begun
+from bot.services.delivering import Messenger
+from handlers.directory import SlackDirectory
+from providers.base import Authorization, Consent, Evidence, Fresh, Provider
+from providers.registry import Registry
+from sandbox.driver import Said
+from storage import Storage
+from tests.stage import Stage
+
+ACME: Final = WorkspaceId("T0ACME")
+IDS: Final = {name: UserId(f"U0{name.upper()}") for name in ("sakura", "omar", "alice", "kenji", "gus")}
+
+T = TypeVar("T")
+
+on_both = pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"])
+"""The test runs once on each database."""
+
+
+def secret_of(begun: Begun) -> str:
+    """The ticket's secret, as it stands in its address."""
+    return begun.url.rpartition("/")[2]
+
+
+@dataclass
+class Play:
+    """The stage, and short words for what people do on it."""
+
+    stage: Stage
+    services: Services = field(init=False)
+    _secrets: dict[TicketId, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.services = self.stage.bot.services
+
+    @property
+    def google(self) -> Any:
+        return self.stage.town.google
+
+    @property
+    def now(self) -> datetime:
+        return self.stage.town.clock()
+
+    @property
+    def storage(self) -> Storage:
+        return self.services.core.storage
+
+    async def passes(self, **span: float) -> None:
+        await self.stage.passes(**span)
+
+    async def settles(self) -> None:
+        await self.stage.settles()
+
+    # --- people
+
+    async def actor(self, name: str) -> Actor:
+        return await self.services.people.member(ACME, IDS[name], fresh=True)
+
+    async def dm(self, name: str) -> list[Said]:
+        """What this person's conversation with the bot holds."""
+        return (await self.stage.person(name).sees()).messages("dm")
+
+    async def told(self, name: str, *words: str) -> list[Said]:
+        """The messages that contain all these words."""
+        return [said for said in await self.dm(name) if all(word in said.plain for word in words)]
+
+    async def alarms(self, name: str = "alice") -> list[Said]:
+        """Messages that say now that an inbox stopped working."""
+        return [said for said in await self.dm(name) if "🔴" in said.plain]
+
+    async def add_mailboxes(self, count: int) -> list[str]:
+        """That many more people with a Google account each, connected; returns their names."""
+        names = await self.stage.driver.add_people(count)
+        for user_id in names:
+            person = await self.services.people.member(ACME, UserId(user_id), fresh=True)
+            self.google.accounts.add(person.person.email)
+            await self.connect(person, person.person.email)
+        return names
+
+    # --- connecting
+
+    async def begin(self, who: str | Actor, address: str | None = None) -> Begun:
+        actor = await self.actor(who) if isinstance(who, str) else who
+        return await self.services.connecting.begin(actor, address or actor.person.email)
+
+    async def reconnect(self, who: str, channel: Channel) -> Begun:
+        return await self.services.connecting.begin_reconnect(await self.actor(who), channel.id)
+
+    async def consent(
+        self,
+        begun: Begun,
+        account: str | None = None,
+        *,
+        browser: str = "browser",
+        untick: Collection[str] = (),
+        cancel: bool = False,
+    ) -> dict[str, str]:
+        """Open the ticket, consent at Google; returns the callback's query."""
+        self._secrets[begun.ticket_id] = secret_of(begun)
+        url = await self.services.connecting.start(secret_of(begun), browser)
+        return self.callback(
+            self.google.consent(url, account or begun.address, untick=tuple(untick), cancel=cancel)
+        )
+
+    @staticmethod
+    def callback(url: str) -> dict[str, str]:
+        return dict(parse_qsl(urlsplit(url).query))
+
+    async def complete(
+        self, callback: dict[str, str], *, browser: str = "browser", services: Services | None = None
+    ) -> TicketOutcome:
+        return await (services or self.services).connecting.complete("google", callback, browser)
+
+    async def signs_in(self, begun: Begun, account: str | None = None, **how: Any) -> TicketOutcome:
+        """From the ticket to its outcome, and everything that follows at once."""
+        outcome = await self.complete(await self.consent(begun, account, **how))
+        await self.settles()
+        return outcome
+
+    async def connect(self, who: str | Actor = "alice", address: str | None = None) -> Channel:
+        """A member connects an inbox."""
+        begun = await self.begin(who, address)
+        outcome = await self.signs_in(begun)
+        assert outcome.ending.is_good, outcome
+        found = await self.channel(begun.address)
+        assert found is not None
+        return found
+
+    async def again(self, outcome: TicketOutcome, account: str = "") -> dict[str, str]:
+        """*Try again* on the page of an outcome; returns the new callback's query."""
+        secret = self._secrets[outcome.ticket.id]
+        url = await self.services.connecting.again(secret, "browser")
+        return self.callback(self.google.consent(url, account or outcome.ticket.address))
+
+    async def link(self, name: str) -> str:
+        """The secret of the *Reconnect* link in this person's alarm."""
+        [alarm] = await self.alarms(name)
+        urls = [part["url"] for block in alarm.blocks for part in block.get("elements", []) if "url" in part]
+        [url] = [url for url in urls if "/l/" in url]
+        return str(url).rpartition("/")[2]
+
+    def refresh_tokens(self, account: str) -> int:
+        """How many refresh tokens of this account Google still honours."""
+        described = self.google._levers.accounts()
+        return int(next(one["refresh_tokens"] for one in described if one["email"] == account))
+
+    async def second_refresh_token(self, account: str) -> Secret:
+        """Another refresh token of the same account, as a rotating provider would hand out."""
+        begun = await self.begin(account.partition("@")[0], account)
+        callback = await self.consent(begun, account)
+        async with self.storage.reading() as uow:
+            ticket = await uow.tickets.find(begun.ticket_id)
+        assert ticket is not None
+        consent = self.services.connecting._consent(secret_of(begun), ticket)
+        answer = await self.services.core.providers.get("google").redeem(consent, callback)
+        return answer.secret
+
+    # --- doing
+
+    async def disable(self, who: str, channel: Channel) -> Channel:
+        return await self.services.channels.disable(await self.actor(who), channel.id)
+
+    async def enable(self, who: str, channel: Channel) -> Channel:
+        return await self.services.channels.enable(await self.actor(who), channel.id)
+
+    async def remove(self, who: str, channel: Channel) -> Any:
+        removal = await self.services.channels.remove(await self.actor(who), channel.id)
+        await self.settles()
+        return removal
+
+    async def look(self, channel: Channel, *, services: Services | None = None) -> None:
+        """A probe now, due or not."""
+        services = services or self.services
+        async with services.core.storage.writing() as uow:
+            claimed = await services.monitoring.claim(uow, channel.id)
+            await uow.commit()
+        await services.monitoring.work_off(claimed)
+
+    # --- what is stored
+
+    async def channel(self, which: str | ChannelId) -> Channel | None:
+        """By address (not removed) or by id."""
+        async with self.storage.reading() as uow:
+            if "@" in which:
+                return await uow.channels.at_address(ACME, which)
+            return await uow.channels.find(ChannelId(which))
+
+    async def now_of(self, channel: Channel) -> Channel:
+        found = await self.channel(channel.id)
+        assert found is not None
+        return found
+
+    async def grant(self, grant_id: GrantId | None) -> Grant:
+        assert grant_id is not None
+        async with self.storage.reading() as uow:
+            found = await uow.grants.find(grant_id)
+        assert found is not None
+        return found
+
+    async def add_grant(self, grant: Grant) -> None:
+        async with self.storage.writing() as uow:
+            await uow.grants.add(grant)
+            await uow.commit()
+
+    async def grants_of(self, identity: MailboxIdentity) -> int:
+        async with self.storage.reading() as uow:
+            return await uow.grants.in_use(identity)
+
+    async def probe(self, channel: Channel) -> Probe | None:
+        async with self.storage.reading() as uow:
+            return await uow.probes.find(channel.id)
+
+    async def incident(self, channel: Channel) -> Incident | None:
+        async with self.storage.reading() as uow:
+            return await uow.incidents.latest_of(channel.id)
+
+    async def history(self, channel: Channel) -> list[str]:
+        """What happened, oldest first."""
+        async with self.storage.reading() as uow:
+            records = await uow.history.of_channel(channel.id, 500)
+        return [record.what for record in reversed(records)]
+
+    # --- a second process
+
+    @asynccontextmanager
+    async def another_process(
+        self,
+        *,
+        provider: Callable[[Provider], Provider] = lambda it: it,
+        messenger: Callable[[Messenger], Messenger] = lambda it: it,
+    ) -> AsyncIterator[Services]:
+        """The same services over a connection of their own, as another process has them."""
+        settings, town = self.stage.town.settings, self.stage.town
+        world = World(clock=town.clock, lead=town.clock.lead, jitter=lambda: 0.0)
+        storage = await Storage.open(
+            settings.database_url.get_secret_value(), cipher=cipher_of(settings), lead=world.lead
+        )
+        async with http_session() as session:
+            core = core_of(
+                settings,
+                world,
+                storage=storage,
+                session=session,
+                metrics=telemetry.Metrics.build(),
+                wake=Wake(),
+            )
+            core = replace(core, providers=Registry([provider(core.providers.get("google"))]))
+            client = slack_client(settings, session)
+            try:
+                yield services_of(
+                    core,
+                    directory=SlackDirectory(client),
+                    messenger=messenger(SlackMessenger(client)),  # type: ignore[arg-type]
+                    workspace=self.services.workspace,
+                )
+            finally:
+                await storage.close()
+
+
+class Gate:
+    """Stops a provider's answer until it is let go: for races that would be luck otherwise."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self.reached = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    def before(self, provider: Provider) -> Provider:
+        """The provider with the gate between its answer and whoever asked."""
+        return _Gated(provider, self)
+
+    async def late(self, where: str, answer: Awaitable[T]) -> T:
+        try:
+            return await answer
+        finally:
+            if where == self._where:
+                self.reached.set()
+                await self.go_on.wait()
+
+
+class _Gated:
+    def __init__(self, inner: Provider, gate: Gate) -> None:
+        self._inner = inner
+        self._gate = gate
+        self.key, self.label, self.needed_scopes = inner.key, inner.label, inner.needed_scopes
+
+    def consent_url(self, consent: Consent) -> str:
+        return self._inner.consent_url(consent)
+
+    async def redeem(self, consent: Consent, callback: Mapping[str, str]) -> Authorization:
+        return await self._gate.late("redeem", self._inner.redeem(consent, callback))
+
+    async def refresh(self, grant: Grant) -> Fresh:
+        return await self._gate.late("refresh", self._inner.refresh(grant))
+
+    async def probe(self, grant: Grant, fresh: Fresh) -> Evidence:
+        return await self._gate.late("probe", self._inner.probe(grant, fresh))
+
+    async def revoke(self, grant: Grant) -> Revocation:
+        return await self._gate.late("revoke", self._inner.revoke(grant))
