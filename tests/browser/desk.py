@@ -43,6 +43,7 @@ class Desk:
 
     async def goes(self, place: str) -> None:
         """``home``, ``dm`` or ``general``."""
+        await self.slack.bring_to_front()
         await self.slack.goto(f"{self.url}/?as={self.user}&in={place}")
 
     async def types(self, text: str) -> None:
@@ -67,6 +68,7 @@ class Desk:
 
     async def presses(self, label: str) -> None:
         """A button of the modal if one is open, else of what is behind it."""
+        await self.slack.bring_to_front()  # a tab behind another one draws once a second
         await self.slack.get_by_role("button", name=label, exact=True).last.click()
 
     async def submits(self, label: str) -> None:
@@ -76,6 +78,7 @@ class Desk:
         await button.click()
 
     async def closes(self) -> None:
+        await self.slack.bring_to_front()
         await self.slack.get_by_test_id("modal-close").click()
         await expect(self.modal).to_have_count(0)
 
