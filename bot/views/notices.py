@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from bot.domain.access import Deed
-from bot.domain.cause import ADMIN_CAUSES
+from bot.domain.cause import ADMIN_CAUSES, Cause
 from bot.domain.channel import Channel, State
 from bot.domain.ids import UserId
 from bot.domain.incident import Incident, IncidentKind, Resolution
@@ -42,6 +42,8 @@ from bot.views.words.endings import good_ending
 RECONNECT_LINK: Final = "incident.reconnect"
 WHY: Final = "incident.why"
 
+_MANAGED: Final = frozenset({Cause.ACCOUNT_DISABLED, Cause.MAILBOX_MISSING})
+"""What only whoever manages the accounts at the provider can mend."""
 _FOR_ADMINS: Final = frozenset({Deed.DISABLE, Deed.REMOVE})
 
 
@@ -103,6 +105,9 @@ def _mender(lang: Language, channel: Channel, incident: Incident, provider_label
     if incident.cause in ADMIN_CAUSES:
         admin = inert(house(provider_label), 40)
         return lang.say("Who can fix it: your organisation's {house} admin.", house=admin)
+    if incident.cause in _MANAGED:
+        managed = inert(house(provider_label), 40)
+        return lang.say("Who can fix it: whoever manages your {house} accounts.", house=managed)
     if channel.is_personal:
         return lang.say("Who can fix it: you.")
     return lang.say("Who can fix it: whoever can sign in to this mailbox.")
@@ -112,7 +117,9 @@ def _ways(lang: Language, channel: Channel, incident: Incident, url: str) -> lis
     why = button(lang.say("Why?"), WHY, value=value_of(channel), about=channel.address)
     if incident.kind is IncidentKind.UNVERIFIABLE or not url:
         return [why]
-    mend = button(lang.say("Reconnect"), RECONNECT_LINK, url=url, style="primary", about=channel.address)
+    is_first = incident.cause not in ADMIN_CAUSES | _MANAGED  # else somebody must act before it helps
+    style = "primary" if is_first else ""
+    mend = button(lang.say("Reconnect"), RECONNECT_LINK, url=url, style=style, about=channel.address)
     return [mend, why]
 
 

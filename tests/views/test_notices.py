@@ -74,6 +74,14 @@ def test_a_policy_names_the_admin_who_can_lift_it() -> None:
     assert "your organisation's Google admin" in texts(incident(cause=Cause.ADMIN_POLICY))
 
 
+@pytest.mark.parametrize("cause", [Cause.ACCOUNT_DISABLED, Cause.MAILBOX_MISSING])
+def test_an_account_is_mended_by_whoever_manages_it(cause: Cause) -> None:
+    """Its owner can do nothing first, so nothing urges them to."""
+    message = incident(cause=cause)
+    assert "Who can fix it: whoever manages your Google accounts." in texts(message)
+    assert "style" not in buttons(message)["incident.reconnect"]
+
+
 def test_a_team_inbox_is_mended_by_whoever_can_sign_in() -> None:
     """A team's mailbox has no "you"."""
     assert "whoever can sign in" in texts(incident(channel=a_team_channel()))
