@@ -66,8 +66,8 @@ ACCOUNT: Final = Group(
             "account_disabled",
             "Disable the account",
             "The Google admin suspends the account.",
-            "A direct message that names the admin as the one who can mend it. Mend, and the message says "
-            "by itself that all is well again.",
+            "Google tells us no more than after revoking, so the message is the same; whoever reconnects is "
+            "told at Google. Mend, and the message says by itself that all is well again.",
         ),
         _google(
             "admin_policy",
@@ -92,7 +92,8 @@ ACCOUNT: Final = Group(
             "no_mailbox",
             "Take the Gmail licence away",
             "The account can sign in, but has no mailbox any more.",
-            "A direct message about the mailbox, not the sign-in. Mend, and it is well again by itself.",
+            "A direct message about the mailbox, which names who can mend it. Mend, and it is well again by "
+            "itself.",
         ),
         Lever(
             "mend_account",

@@ -19,7 +19,7 @@ _STYLES = (
 _CODE = re.compile(r"```\n?(.+?)\n?```|`([^`\n]+)`", re.DOTALL)
 _KEPT = re.compile("\ue000(\\d+)\ue001")
 # A bare machine has no emoji font: the marks that carry meaning are drawn by the style sheet.
-_DRAWN = re.compile("[🟢🟡🔴🔵⚪⚫✅❌⚠]\ufe0f?")
+_DRAWN = re.compile("[🟢🟡🔴🔵⚪⚫✅❌⚠❓⏳🔧]\ufe0f?")
 _DRAWN_AS = {
     "🟢": "dot-green",
     "🟡": "dot-yellow",
@@ -30,6 +30,9 @@ _DRAWN_AS = {
     "✅": "tick",
     "❌": "cross",
     "⚠": "warn",
+    "❓": "ask",
+    "⏳": "wait",
+    "🔧": "tool",
 }
 _WRAPPERS = {"bold": "strong", "italic": "em", "strike": "del", "code": "code"}
 
