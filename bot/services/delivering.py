@@ -108,8 +108,11 @@ class Delivering:
         return replace(notice, conversation_id=conversation)
 
     async def _adopted(self, notice: Notice) -> Notice:
-        """After a crash between posting and noting it, the message is there: take it."""
-        if notice.ts is not None or notice.nonce is None or notice.sending_since is None:
+        """After a crash between posting and noting it, the message is there: take it.
+
+        It may be the second one, posted because its reader had deleted the first (whose ``ts`` is kept).
+        """
+        if notice.nonce is None or notice.sending_since is None:
             return notice
         ts = await self._messenger.find(_conversation(notice), notice.nonce, since=notice.sending_since)
         if ts is None:
