@@ -17,11 +17,12 @@ import pytest
 
 from bot import telemetry
 from bot.bootstrap import World, cipher_of, core_of, services_of
-from bot.domain.access import Actor
+from bot.domain.access import Actor, Person
 from bot.domain.channel import Channel
 from bot.domain.grant import Grant, MailboxIdentity, Revocation, Secret
 from bot.domain.ids import ChannelId, GrantId, TicketId, UserId, WorkspaceId
 from bot.domain.incident import Incident
+from bot.domain.job import Job, JobKind
 from bot.domain.probing import Probe
 from bot.domain.ticket import TicketOutcome
 from bot.engine import Wake
@@ -30,6 +31,7 @@ from bot.outside import http_session, slack_client
 from bot.services import Services
 from bot.services.connecting import Begun
 from bot.services.delivering import Messenger
+from bot.services.telling import Telling
 from handlers.directory import SlackDirectory
 from providers.base import Authorization, Consent, Evidence, Fresh, Provider
 from providers.registry import Registry
@@ -96,6 +98,37 @@ class Play:
     async def alarms(self, name: str = "alice") -> list[Said]:
         """Messages that say now that an inbox stopped working."""
         return [said for said in await self.dm(name) if "🔴" in said.plain]
+
+    async def delete(self, name: str, messages: list[Said]) -> None:
+        """The reader deletes these messages."""
+        conversation = (await self.stage.person(name).sees()).dm.id
+        slack = slack_client(self.stage.town.settings, self.stage.session)
+        for message in messages:
+            await slack.chat_delete(channel=conversation, ts=message.ts)
+
+    async def redraw(self, channel: Channel) -> None:
+        """What was told of the open outage must be shown anew."""
+        async with self.storage.writing() as uow:
+            incident = await uow.incidents.open_of(channel.id)
+            assert incident is not None
+            await Telling(self.services.core).changed(
+                uow, await uow.notices.of_incident(incident.id), now=self.now
+            )
+            await uow.commit()
+
+    async def rejected(self, method: str) -> list[dict[str, Any]]:
+        """Calls that Slack has refused."""
+        return [call for call in await self.stage.driver.calls(method) if not call["ok"]]
+
+    async def until_known(self, is_so: Callable[[Person], bool], name: str = "alice") -> None:
+        """Slack's news about a person has been written down."""
+        async with asyncio.timeout(5):
+            while True:
+                async with self.storage.reading() as uow:
+                    person = await uow.people.find(ACME, IDS[name])
+                if person is not None and is_so(person):
+                    return
+                await asyncio.sleep(0.005)
 
     async def add_mailboxes(self, count: int) -> list[str]:
         """That many more people with a Google account each, connected; returns their names."""
@@ -194,7 +227,7 @@ class Play:
 
     async def remove(self, who: str, channel: Channel) -> Any:
         removal = await self.services.channels.remove(await self.actor(who), channel.id)
-        await self.settles()
+        await self.passes(seconds=2)  # Slack's pace: this person may just have been told something else
         return removal
 
     async def look(self, channel: Channel, *, services: Services | None = None) -> None:
@@ -275,15 +308,21 @@ class Play:
             )
             core = replace(core, providers=Registry([provider(core.providers.get("google"))]))
             client = slack_client(settings, session)
+            services = services_of(
+                core,
+                directory=SlackDirectory(client),
+                messenger=messenger(SlackMessenger(client)),  # type: ignore[arg-type]
+                workspace=self.services.workspace,
+            )
+            services.jobs.does(JobKind.REFRESH_HOME, _nothing)
             try:
-                yield services_of(
-                    core,
-                    directory=SlackDirectory(client),
-                    messenger=messenger(SlackMessenger(client)),  # type: ignore[arg-type]
-                    workspace=self.services.workspace,
-                )
+                yield services
             finally:
                 await storage.close()
+
+
+async def _nothing(job: Job) -> None:
+    """Home is drawn by the process that people talk to."""
 
 
 class Gate:
