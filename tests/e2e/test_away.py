@@ -158,7 +158,7 @@ async def test_enabling_while_google_is_away_says_that_it_is_not_checked(stage: 
     await submits(stage, "alice")
     stage.town.google.break_down("server_error")
     answer = await asks(stage, "alice", f"/inbox enable {ALICE}")
-    assert "is enabled. The check is not finished yet." in answer
+    assert "is enabled. The check is not finished yet" in answer
     stage.town.google.mend()
     await stage.passes(minutes=3)
     assert "🟢 Connected since" in await asks(stage, "alice", "/inbox list")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.e2e.asking import asks, asks_for_modal, both_submit, in_time, modal_text, submits
@@ -135,6 +137,21 @@ async def test_a_stale_form_asks_again(stage: Stage) -> None:
     assert "That has changed" in modal_text(screen)
     assert screen.modal is not None and screen.modal.submit == "Yes, disable it"
     assert "is disabled. Nothing was deleted." in modal_text(await submits(stage, "alice"))
+
+
+async def test_a_button_pressed_twice_at_once_is_done_once(stage: Stage) -> None:
+    """A double click on Enable enables once; whatever the second press shows, it is the present state."""
+    await stage.connected("alice")
+    alice = stage.person("alice")
+    await alice.closes()
+    await asks_for_modal(stage, "alice", "/inbox disable alice@acme.example")
+    await submits(stage, "alice")
+    await alice.closes()
+    await asks(stage, "alice", "/inbox list")
+    for shown in await asyncio.gather(*(alice.clicks("Enable", in_="#general") for _ in range(2))):
+        in_time(shown)
+    status = await asks(stage, "alice", "/inbox status alice@acme.example")
+    assert "🟢 Connected since" in status and status.count("Was enabled") == 1
 
 
 async def test_a_form_sent_twice_at_once_is_done_once(stage: Stage) -> None:
