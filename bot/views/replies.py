@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.domain.channel import Channel
-from bot.domain.errors import InboxkeeperError
+from bot.domain.errors import GuestNotAllowed, InboxkeeperError, NotSetUp, WrongWorkspace
 from bot.views.blocks import Message, actions, context, escape, inert, message, section
 from bot.views.buttons import connect_button, overview_button
 from bot.views.language import Language
@@ -14,6 +14,8 @@ from bot.views.sorry import apology_text, busy_text, directory_away_text, refusa
 from bot.views.words import Words, refusal_words
 
 _LISTED = 20
+_STRANGERS = (GuestNotAllowed, WrongWorkspace, NotSetUp)
+"""Refused for who they are or where: no command helps them on."""
 _TOGETHER = 5
 """Addresses in a section: five of the longest fit."""
 
@@ -70,6 +72,8 @@ def which_address_message(lang: Language, verb: str, addresses: Sequence[str], c
 
 def refusal_message(lang: Language, refusal: InboxkeeperError, command: str) -> Message:
     words = refusal_words(lang, refusal)
+    if isinstance(refusal, _STRANGERS):
+        return message(escape(words.title), [section(refusal_text(lang, words))])
     hint = lang.say("{command} shows your inboxes.", command=f"`{inert(command)} list`")
     return message(escape(words.title), [section(refusal_text(lang, words)), context(hint)])
 

@@ -17,8 +17,8 @@ def row_blocks(lang: Language, row: ChannelRow, *, roomy: bool, primary: bool = 
     if row.channel.state is State.DISABLED:
         return [context(_grey(lang, row)), *(_buttons(lang, row, primary) if roomy else ())]
     if roomy:
-        return [section(_text(lang, row)), *_buttons(lang, row, primary)]
-    return [section(_text(lang, row), _foremost(lang, row, primary))]
+        return [section(_text(lang, row, roomy=True)), *_buttons(lang, row, primary)]
+    return [section(_text(lang, row, roomy=False), _foremost(lang, row, primary))]
 
 
 def wants_mending(row: ChannelRow) -> bool:
@@ -37,10 +37,11 @@ def _about(row: ChannelRow) -> list[str]:
     return [part for part in (inert(channel.name, 40), inert(row.provider_label, 40), owner) if part]
 
 
-def _text(lang: Language, row: ChannelRow) -> str:
+def _text(lang: Language, row: ChannelRow, *, roomy: bool) -> str:
     lines = [title(row), f"{_since(lang, row.channel)} · {_proof(lang, row)}"]
     if row.channel.cause not in {Cause.NONE, Cause.CHECKING}:
-        lines.append(escape(cause_words(lang, row.channel.cause, row.provider_label).why))
+        known = cause_words(lang, row.channel.cause, row.provider_label)
+        lines.append(escape(lang.together(known.why, known.next_step if roomy else "")))
     return "\n".join(lines)
 
 
