@@ -112,6 +112,13 @@ class Steps:
             grant_id=draft.grant_id,
         )
 
+    async def tell_again(self, uow: UnitOfWork, channel: Channel) -> None:
+        """What is open about ``channel`` is shown anew: its messages could not be delivered for a while."""
+        incident = await uow.incidents.open_of(channel.id)
+        if incident is not None:
+            notices = await uow.notices.of_incident(incident.id)
+            await self._telling.changed(uow, notices, now=self._core.clock())
+
     # --- probing follows the state
 
     async def _schedule(self, uow: UnitOfWork, happening: Happening) -> None:
@@ -207,6 +214,7 @@ _RESOLUTIONS: Mapping[Signal, Resolution] = {
     Signal.PROBE_PASSED: Resolution.RECOVERED,
     Signal.DISABLE_ASKED: Resolution.DISABLED,
     Signal.REMOVE_ASKED: Resolution.REMOVED,
+    Signal.WORKSPACE_GONE: Resolution.REMOVED,
 }
 
 

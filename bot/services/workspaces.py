@@ -23,11 +23,15 @@ class Workspaces:
         self._steps = steps
 
     async def seen(self, workspace: Workspace) -> None:
-        """The token works: the workspace is here (again)."""
+        """The token works: the workspace is here (again). What was to be said meanwhile is said now."""
         now = self._core.clock()
         async with self._core.storage.writing() as uow:
+            was_gone = await uow.workspaces.is_gone(workspace.id)
             await uow.workspaces.save_seen(workspace.id, workspace.name, workspace.bot_user_id, now)
             await uow.workspaces.mark_back(workspace.id)
+            if was_gone:
+                for channel in await uow.channels.all(workspace.id):
+                    await self._steps.tell_again(uow, channel)
             await uow.commit()
 
     async def gone(self, workspace_id: WorkspaceId) -> None:
