@@ -206,6 +206,10 @@ class Play:
         described = self.google._levers.accounts()
         return int(next(one["refresh_tokens"] for one in described if one["email"] == account))
 
+    def handed_out(self) -> list[str]:
+        """Every code and token that Google has ever handed out here."""
+        return list(self.google._state.ledger._owners)
+
     async def second_refresh_token(self, account: str) -> Secret:
         """Another refresh token of the same account, as a rotating provider would hand out."""
         begun = await self.begin(account.partition("@")[0], account)
