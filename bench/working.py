@@ -5,6 +5,7 @@ The clock is the real one, moved on so that everything becomes due.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -91,6 +92,8 @@ async def working(url: str, *, outside: int, due: int, idle: int = 0) -> AsyncIt
         )
         counted = Working(services, storage, clock)
         _count(storage, counted.written)
+        gc.collect()
+        gc.freeze()  # as ``serve`` does once everything is loaded
         yield counted
 
 

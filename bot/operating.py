@@ -6,6 +6,7 @@ The one rule: what goes wrong is said in words and ends with status 2, never wit
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from typing import Final, NoReturn
 
@@ -33,6 +34,9 @@ async def serve(settings: Settings) -> None:
     try:
         async with running(settings) as bot:
             _say_hello(settings, bot)
+            # All that is loaded now stays: collecting garbage need not walk it again, which took 90 ms.
+            gc.collect()
+            gc.freeze()
             await asyncio.Event().wait()
     except asyncio.CancelledError:
         _log.info("Inboxkeeper stops")
