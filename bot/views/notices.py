@@ -223,7 +223,9 @@ def owner_gone_notice(lang: Language, channel: Channel, *, provider_label: str, 
     if not is_open:
         return _line("✅ " + lang.say("{address}: decided. There is nothing to do.", address=address))
     who = mention(channel.owner_id) if channel.owner_id else "–"
-    said = lang.say("{who} left the workspace, but {address} is still managed here.", who=who, address=address)
+    said = lang.say(
+        "{who} left the workspace, but {address} is still managed here.", who=who, address=address
+    )
     kept = lang.say(
         "Disable it to keep the permission at {house} for now, or remove it.",
         house=inert(house(provider_label), 40),

@@ -124,6 +124,13 @@ def test_the_landing_page_says_who_asked_for_what() -> None:
     assert page.text.count("Continue to Google") == 1
 
 
+def test_a_refusal_leaves_no_sentence_without_its_end() -> None:
+    """Slack shows whom to ask by their ids; a page names the role instead of ending in a colon."""
+    html = pages.refusal_page(EN, errors.NotAllowed("remove", ("U0ANN",)))
+    assert "These people can" not in html
+    assert "Ask a super admin." in html
+
+
 def test_the_way_on_is_a_page_with_a_link() -> None:
     """A redirect would be stopped by ``form-action``."""
     url = "https://accounts.google.com/o/oauth2/v2/auth?client_id=1&state=2"

@@ -5,12 +5,13 @@ The one rule: templates lay out, this module words. Everything is escaped by the
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from bot.domain.errors import InboxkeeperError
+from bot.domain.errors import ConsentDeclined, InboxkeeperError, LinkClosed
 from bot.domain.ticket import Ending, Purpose, TicketOutcome
 from bot.views.language import Language
 from bot.views.text import shown
@@ -22,6 +23,9 @@ STYLESHEET: Final = _HERE / "page.css"
 
 MARK: Final = "mark"
 """The landing form's hidden field."""
+
+_NO_FAILURE: Final = (ConsentDeclined, LinkClosed)
+"""What people wished for, or what has solved itself."""
 
 _LOOKS_AGAIN: Final = 2
 """Seconds after which a page that waits for a result asks for it again."""
@@ -141,7 +145,10 @@ def _again(lang: Language, ending: Ending) -> str:
 
 
 def refusal_page(lang: Language, refusal: InboxkeeperError) -> str:
-    return _answer(lang, refusal_words(lang, refusal))
+    words = refusal_words(lang, refusal)
+    if words.ask:  # people by their Slack ids, which only Slack can show
+        words = replace(words, next_step=lang.say("Ask a super admin."), ask=())
+    return _answer(lang, words, tone="calm" if isinstance(refusal, _NO_FAILURE) else "bad")
 
 
 def problem_page(lang: Language, reference: str) -> str:
