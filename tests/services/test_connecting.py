@@ -376,7 +376,7 @@ async def test_reconnecting_mends_a_dead_inbox_and_its_message(play: Play) -> No
     assert (await play.services.connecting.link_landing(secret)).address == ALICE
     url = await play.services.connecting.link_start(secret, "browser")
     outcome = await play.complete(play.callback(play.google.consent(url, ALICE)))
-    await play.settles()
+    await play.passes(seconds=2)
     assert outcome.ending is Ending.RECONNECTED
     incident = await play.incident(alice)
     assert incident is not None

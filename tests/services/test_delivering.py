@@ -14,6 +14,7 @@ from bot.domain.ids import ConversationId, UserId
 from bot.domain.picture import NoticePicture
 from bot.domain.ticket import TicketOutcome
 from bot.services.delivering import Messenger
+from bot.services.jobs import LEASE
 from tests.services.play import ACME, IDS, Play, on_both
 
 ALICE = "alice@acme.example"
@@ -70,7 +71,7 @@ async def dies(play: Play, at: str, *, after: bool) -> None:
         with pytest.raises(Killed):
             while await other.jobs.run_due():
                 play.stage.town.clock.advance(timedelta(seconds=2))
-    play.stage.town.clock.advance(timedelta(seconds=90))
+    play.stage.town.clock.advance(LEASE + timedelta(seconds=30))
 
 
 async def dead(play: Play) -> Channel:

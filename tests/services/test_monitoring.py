@@ -11,6 +11,7 @@ import pytest
 from bot.domain.cause import Cause
 from bot.domain.channel import Channel, State
 from bot.domain.incident import Resolution
+from bot.services.monitoring import LEASE
 from tests.services.play import Gate, Play, on_both
 
 ALICE, KENJI = "alice@acme.example", "kenji@acme.example"
@@ -320,7 +321,7 @@ async def test_a_worker_that_froze_writes_nothing_back(play: Play) -> None:
         thawing = asyncio.create_task(frozen.monitoring.run_due())
         await gate.reached.wait()
         assert await play.services.monitoring.run_due() == 0
-        play.stage.town.clock.advance(timedelta(minutes=2))
+        play.stage.town.clock.advance(LEASE + timedelta(seconds=30))
         assert await play.services.monitoring.run_due() == 1
         proven = await play.probe(alice)
         gate.go_on.set()

@@ -1,0 +1,166 @@
+"""What people do with inboxes that exist: see, disable, enable."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.access import Deed
+from bot.domain.channel import State
+from bot.domain.errors import Gone, NotAllowed, ReconnectFirst, UnknownAddress
+from bot.domain.ids import ChannelId, WorkspaceId
+from bot.domain.incident import IncidentKind
+from bot.services.telling import Telling
+from tests.services.play import Play, on_both
+
+ALICE, KENJI = "alice@acme.example", "kenji@acme.example"
+
+
+@on_both
+async def test_a_channel_goes_from_connected_over_disabled_to_connected(play: Play) -> None:
+    """Disabled is not probed as if it were on; enabled goes through a look whose result is returned."""
+    alice = await play.connect("alice")
+    off = await play.disable("alice", alice)
+    assert (off.state, off.version) == (State.DISABLED, alice.version + 1)
+    asked = play.google.requests["gmail"]
+    await play.passes(hours=1)
+    assert play.google.requests["gmail"] == asked
+    on = await play.enable("alice", alice)
+    assert on.state is State.CONNECTED
+    assert play.google.requests["gmail"] == asked + 1
+    assert await play.history(alice) == [
+        "connect_proven",
+        "disable_asked",
+        "enable_asked",
+        "probe_passed",
+    ]
+
+
+@on_both
+async def test_disabling_twice_at_once_is_once(play: Play) -> None:
+    """Two clicks, or two people, at the same moment: one step, no error, one line of history."""
+    alice = await play.connect("alice")
+    states = await asyncio.gather(*(play.disable(who, alice) for who in ("alice", "omar", "alice")))
+    assert {channel.state for channel in states} == {State.DISABLED}
+    assert (await play.history(alice)).count("disable_asked") == 1
+
+
+async def test_enabling_what_the_provider_refuses_says_so(play: Play) -> None:
+    """The grant died while it was off: it comes back as trouble, not as connected, and is told."""
+    alice = await play.connect("alice")
+    await play.disable("alice", alice)
+    play.google.break_down("revoked", ALICE)
+    on = await play.enable("alice", alice)
+    assert on.state is State.IMPAIRED
+    await play.passes(minutes=6)
+    assert (await play.now_of(alice)).state is State.DISCONNECTED
+    assert len(await play.alarms()) == 1
+    with pytest.raises(ReconnectFirst):
+        await play.enable("alice", alice)
+
+
+async def test_disabling_a_dead_inbox_ends_its_alarm(play: Play) -> None:
+    """Who turned it off wants no more of it: the message changes, and nobody is paged again."""
+    alice = await play.connect("alice")
+    play.google.break_down("revoked", ALICE)
+    await play.passes(minutes=21)
+    await play.disable("alice", alice)
+    await play.passes(hours=1)
+    assert not await play.alarms()
+    assert (await play.now_of(alice)).needs_reconnect
+
+
+async def test_an_owner_is_told_when_somebody_else_disables_their_inbox(play: Play) -> None:
+    """Once, naming who; doing it oneself needs no message."""
+    alice, kenji = await play.connect("alice"), await play.connect("kenji")
+    before = {name: len(await play.dm(name)) for name in ("alice", "kenji")}
+    await play.disable("omar", alice)
+    await play.disable("kenji", kenji)
+    await play.passes(seconds=5)
+    assert len(await play.dm("alice")) == before["alice"] + 1
+    assert "Omar" in (await play.dm("alice"))[-1].plain
+    assert len(await play.dm("kenji")) == before["kenji"]
+
+
+async def test_what_one_may_not_see_does_not_exist(play: Play) -> None:
+    """Another member's inbox looks like one nobody ever connected; a super admin finds it."""
+    kenji = await play.connect("kenji")
+    alice, channels = await play.actor("alice"), play.services.channels
+    for typed in (KENJI, "nobody@acme.example"):
+        with pytest.raises(UnknownAddress) as unknown:
+            await channels.find(alice, typed)
+        assert unknown.value.near == ()
+    assert KENJI not in await channels.addresses(alice)
+    overview = await channels.overview(alice)
+    assert (overview.own, overview.team, overview.others) == ((), (), ())
+    seen = await channels.overview(await play.actor("omar"))
+    assert [row.channel.id for row in seen.others] == [kenji.id]
+    assert seen.others[0].may == {Deed.SEE, Deed.DISABLE, Deed.REMOVE}
+
+
+async def test_a_near_miss_of_ones_own_inbox_is_named(play: Play) -> None:
+    """A slip of the finger is met with *did you mean*."""
+    await play.connect("alice")
+    with pytest.raises(UnknownAddress) as unknown:
+        await play.services.channels.find(await play.actor("alice"), "alise@acme.example")
+    assert unknown.value.near == (ALICE,)
+
+
+async def test_status_shows_both_sides(play: Play) -> None:
+    """State, proof of life, scopes, the next look and what happened lately."""
+    alice = await play.connect("alice")
+    status = await play.services.channels.status(await play.actor("alice"), alice.id)
+    assert status.row.last_ok_at == play.now
+    assert status.next_probe_at is not None
+    assert status.next_probe_at > play.now
+    assert {scope.rpartition("/")[2] for scope in status.scopes} >= {"gmail.labels"}
+    assert [record.what for record in status.recent] == ["connect_proven"]
+    assert status.incident is None
+
+
+async def test_buttons_of_other_people_and_other_workspaces_do_nothing(play: Play) -> None:
+    """Rights are checked where it is done, whatever the button said."""
+    alice = await play.connect("alice")
+    kenji, channels = await play.actor("kenji"), play.services.channels
+    for deed in (channels.disable, channels.enable, channels.remove, channels.status):
+        with pytest.raises((NotAllowed, Gone)):
+            await deed(kenji, alice.id)
+        with pytest.raises(Gone):
+            await deed(kenji, ChannelId("made-up"))
+    owner = await play.actor("alice")
+    stranger = replace(owner, person=replace(owner.person, workspace_id=WorkspaceId("T0OTHER")))
+    with pytest.raises(Gone):
+        await channels.disable(stranger, alice.id)
+    assert (await play.now_of(alice)).state is State.CONNECTED
+
+
+async def test_a_button_of_a_removed_inbox_says_gone(play: Play) -> None:
+    """It was removed meanwhile: nothing to disable, enable or show."""
+    alice = await play.connect("alice")
+    await play.remove("alice", alice)
+    for deed in (
+        play.services.channels.disable,
+        play.services.channels.enable,
+        play.services.channels.status,
+    ):
+        with pytest.raises(Gone):
+            await deed(await play.actor("alice"), alice.id)
+
+
+@on_both
+async def test_a_channel_has_at_most_one_open_incident(play: Play) -> None:
+    """Opening a second one changes nothing: the first stays the only one (rule 10)."""
+    alice = await play.connect("alice")
+    play.google.break_down("revoked", ALICE)
+    await play.passes(minutes=21)
+    first, dead = await play.incident(alice), await play.now_of(alice)
+    async with play.storage.writing() as uow:
+        await Telling(play.services.core).open_incident(
+            uow, dead, IncidentKind.DEAD, now=play.now, code="again"
+        )
+        await uow.commit()
+    await play.settles()
+    assert await play.incident(alice) == first
+    assert len(await play.alarms()) == 1
