@@ -189,7 +189,7 @@ def services_of(
         workspaces=workspaces,
         monitoring=monitoring,
         jobs=jobs,
-        chores=Chores(core, people=people, telling=telling, workspaces=workspaces),
+        chores=Chores(core, people=people, telling=telling, workspaces=workspaces, giving_back=giving_back),
     )
 
 

@@ -20,6 +20,7 @@ from bot.config import Settings
 from bot.manifest import SCOPES
 from bot.outside import http_session, slack_client
 from bot.rules import is_loopback
+from bot.slack_errors import code_of
 from storage import Storage, StorageAway, is_current
 
 _SECONDS: Final = 10
@@ -77,11 +78,13 @@ async def _keys(settings: Settings) -> Finding:
             return Finding("Keys", True, "nothing is stored yet")
         storage = await Storage.open(url, cipher=cipher_of(settings))
         try:
-            fits = await storage.check_keys()
+            fits = await storage.opens_canary()
         finally:
             await storage.close()
     except StorageAway:
         return Finding("Keys", False, "could not be tried: the database does not answer")
+    if fits is None:
+        return Finding("Keys", True, "nothing is stored yet")
     if fits:
         return Finding("Keys", True, "they open what is stored")
     step = "put the old key behind the new one in INBOXKEEPER_SECRET_KEYS, separated by a comma."
@@ -95,7 +98,7 @@ async def _slack(settings: Settings) -> Finding:
             async with asyncio.timeout(_SECONDS):
                 answer = await client.auth_test()
         except SlackApiError as error:
-            code = str(error.response.get("error", ""))
+            code = code_of(error) or "no answer of Slack's"
             step = "copy the Bot User OAuth Token again; reinstall the app if it was removed."
             return Finding("Slack", False, f"it refuses the token ({code})", step)
         except (aiohttp.ClientError, TimeoutError, OSError):

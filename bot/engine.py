@@ -49,6 +49,7 @@ class Engine:
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._last_turn: dict[str, datetime] = {}
+        self._began = clock()
 
     def start(self) -> None:
         """Begin the loops."""

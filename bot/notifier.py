@@ -19,6 +19,7 @@ from bot.domain.ids import ConversationId, UserId
 from bot.domain.incident import NoticeKind
 from bot.domain.picture import NoticePicture
 from bot.domain.ticket import Ending, TicketOutcome
+from bot.slack_errors import code_of
 from bot.views import notices
 from bot.views.blocks import Message
 from bot.views.language import Language, language_for
@@ -185,15 +186,15 @@ async def _asked(call: Callable[[], Awaitable[Any]]) -> dict[str, Any]:
         raise _translated(error) from error
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
         raise SlackAway(type(error).__name__) from error
-    data = answer.data
-    assert isinstance(data, dict)
-    return data
+    if not isinstance(answer.data, dict):  # a proxy's page, not Slack's answer
+        raise SlackAway("no_json")
+    return answer.data
 
 
 def _translated(error: SlackApiError) -> SlackError:
     response = error.response
-    code = str(response.get("error", "")) if isinstance(response.data, dict) else ""
-    if response.status_code == 429 or code in {"ratelimited", "rate_limited"}:
+    code = code_of(error)
+    if getattr(response, "status_code", 0) == 429 or code in {"ratelimited", "rate_limited"}:
         return SlackAway("ratelimited", _retry_after(response.headers))
     kind = _ERRORS.get(code, SlackAway)
     return kind(code)

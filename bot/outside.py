@@ -16,6 +16,7 @@ from bot.config import Settings
 from bot.domain.ids import UserId, WorkspaceId
 from bot.domain.workspace import Workspace
 from bot.services.core import Clock
+from bot.slack_errors import code_of
 
 _log = structlog.get_logger(__name__)
 
@@ -72,7 +73,7 @@ async def _asked(client: AsyncWebClient) -> AsyncSlackResponse | None:
         async with asyncio.timeout(_SLACK_SECONDS):
             return await client.auth_test()
     except SlackApiError as error:
-        code = str(error.response.get("error", ""))
+        code = code_of(error)
         if code in _HOPELESS:
             raise SlackRefuses(_REFUSED.format(code=code)) from None
         return None

@@ -13,7 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.domain.access import Person
 from bot.domain.ids import UserId, WorkspaceId
 from bot.services.people import DirectoryAway
-from handlers.slack_errors import code_of
+from bot.slack_errors import code_of
 
 _PATIENCE: Final = 1.5
 _PAGE_PATIENCE: Final = 10.0

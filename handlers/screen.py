@@ -13,8 +13,8 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.slack_errors import code_of, is_away
 from handlers.reply import Message, View
-from handlers.slack_errors import code_of, is_away
 
 _TOO_LATE: Final = frozenset({"expired_trigger_id", "trigger_expired", "invalid_trigger_id"})
 _TAKEN: Final = frozenset({"exchanged_trigger_id", "trigger_exchanged"})

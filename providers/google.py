@@ -159,7 +159,7 @@ class Google:
             return Revocation.NOT_CONFIRMED
         reply = await self._wire.post_form(self._client.revoke_url, {"token": grant.secret.reveal()})
         answer = reply.json_object() or {}
-        already_gone = reply.status == 400 and answer.get("error") in {"invalid_token", "invalid_grant"}
+        already_gone = reply.status == 400 and str(answer.get("error")) in {"invalid_token", "invalid_grant"}
         if not already_gone and reply.status != 200:
             raise self._errors.of_token(reply)
         return await self._what_became_of(grant)

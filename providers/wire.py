@@ -44,7 +44,7 @@ class Reply:
             return min(timedelta(seconds=min(int(given[:9]), 10**6)), LONGEST_RETRY)
         try:
             return min(max(parsedate_to_datetime(given) - now, timedelta()), LONGEST_RETRY)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return None
 
     @property

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Row, func, select, update
 from bot.domain.grant import Grant, MailboxIdentity, Phase, Revocation, Secret
 from bot.domain.ids import ChannelId, GrantId, WorkspaceId
 from storage.cipher import Cipher
-from storage.errors import KeyLost
+from storage.errors import KeyLost, Misplaced
 from storage.session import Session
 from storage.tables import grant
 
@@ -24,20 +24,20 @@ _HAS_SECRET: Final = grant.c.sealed.is_not(None)
 
 
 class Grants:
-    """Rows of ``grant_``. Finders that return grants raise ``KeyLost`` when no key opens the secret."""
+    """Rows of ``grant_``. A grant whose key is lost comes without its secret: nothing else of it is lost."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     async def find(self, grant_id: GrantId) -> Grant | None:
         row = await self._session.first(select(grant).where(grant.c.id == grant_id))
-        return _grant(row, self._session.cipher) if row else None
+        return self._readable(row) if row else None
 
     async def live_of(self, channel_id: ChannelId) -> Grant | None:
         live = grant.c.channel_id == channel_id, grant.c.phase == Phase.LIVE
         newest = select(grant).where(*live).order_by(grant.c.obtained_at.desc()).limit(1)
         row = await self._session.first(newest)
-        return _grant(row, self._session.cipher) if row else None
+        return self._readable(row) if row else None
 
     async def by_ids(self, ids: Sequence[GrantId]) -> dict[GrantId, Grant]:
         """Those that exist. One whose key is lost comes without its secret: it must not stop the others."""
@@ -57,7 +57,7 @@ class Grants:
     def _readable(self, row: Row[Any]) -> Grant:
         try:
             return _grant(row, self._session.cipher)
-        except KeyLost:
+        except (KeyLost, Misplaced):
             return _grant(row, None)
 
     async def fingerprint(self, grant_id: GrantId) -> str | None:

@@ -70,14 +70,15 @@ class Notices:
         """What they show is out of date."""
         if ids:
             theirs = update(notice).where(notice.c.id.in_(ids))
-            await self._session.count(theirs.values(wanted_rev=notice.c.wanted_rev + 1))
+            # Whoever could not be reached then may be reached now.
+            await self._session.count(theirs.values(wanted_rev=notice.c.wanted_rev + 1, unreachable=""))
 
     async def opened(self, notice_id: NoticeId, conversation_id: ConversationId) -> None:
         await self._change(notice_id, conversation_id=conversation_id)
 
     async def begin_sending(self, notice_id: NoticeId, nonce: str, since: datetime) -> None:
         """Committed before posting: after a crash the nonce finds the message, if it went out."""
-        await self._change(notice_id, nonce=nonce, sending_since=since)
+        await self._change(notice_id, nonce=nonce, sending_since=since, ts=None)
 
     async def shown(self, notice_id: NoticeId, *, rev: int, ts: str | None) -> None:
         """It stands in Slack as of ``rev``, or need not (without ``ts``); a later one that was shown

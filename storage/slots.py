@@ -26,3 +26,7 @@ class Slots:
             return False
         await self._session.count(delete(slot).where(slot.c.name == name, slot.c.at < at - _KEPT_FOR))
         return True
+
+    async def give_back(self, name: str, at: datetime) -> None:
+        """What was to be done in it failed: somebody may try again."""
+        await self._session.count(delete(slot).where(slot.c.name == name, slot.c.at == at))

@@ -147,6 +147,18 @@ class Storage:
             return False
         return True
 
+    async def opens_canary(self) -> bool | None:
+        """Whether the keys fit what is stored; ``None`` if nothing was stored yet. Changes nothing."""
+        async with self.reading() as uow:
+            sealed = await uow.meta.find(CANARY)
+        if sealed is None:
+            return None
+        try:
+            self._cipher.open(sealed.encode(), owner=CANARY)
+        except KeyLost:
+            return False
+        return True
+
     async def close(self) -> None:
         await self._engine.dispose()
         if self._held is not None:

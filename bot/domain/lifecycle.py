@@ -89,7 +89,7 @@ _E = Effect
 
 _REMOVE = Step(_S.REMOVED, (_E.VOID_ASKS, _E.RESOLVE_INCIDENT, _E.RETIRE_GRANT, _E.ANNOUNCE))
 _SWITCH = (_E.RETIRE_GRANT, _E.RESOLVE_INCIDENT, _E.ANNOUNCE)
-_FORGET = Step(_S.REMOVED, (_E.VOID_ASKS, _E.ERASE_GRANT))
+_FORGET = Step(_S.REMOVED, (_E.VOID_ASKS, _E.RESOLVE_INCIDENT, _E.ERASE_GRANT))
 
 TRANSITIONS: Final[dict[tuple[State, Signal], Step | Verdict]] = {
     # --- connected: proven by a probe, not by a redirect

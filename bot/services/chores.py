@@ -9,13 +9,15 @@ from typing import Final
 
 from bot.domain.record import HISTORY_LASTS
 from bot.services.core import Core
-from bot.services.giving_back import SECRET_KEPT_FOR
+from bot.services.giving_back import SECRET_KEPT_FOR, GivingBack
+from bot.services.guard import attempted
 from bot.services.people import People
 from bot.services.telling import Telling
 from bot.services.workspaces import Workspaces
 
 DONE_JOBS_LAST: Final = timedelta(days=7)
 SEEN_LASTS: Final = timedelta(hours=24)
+RESTS_AFTER_FAILURE: Final = timedelta(minutes=5)
 STAGED_LASTS: Final = timedelta(hours=1)
 """A grant still staged after this belonged to a process that died: it is given back."""
 
@@ -32,10 +34,20 @@ class Chore:
 class Chores:
     """Takes slots and does what is due in them."""
 
-    def __init__(self, core: Core, *, people: People, telling: Telling, workspaces: Workspaces) -> None:
+    def __init__(
+        self,
+        core: Core,
+        *,
+        people: People,
+        telling: Telling,
+        workspaces: Workspaces,
+        giving_back: GivingBack,
+    ) -> None:
         self._core = core
         self._telling = telling
+        self._giving_back = giving_back
         self._done: dict[str, datetime] = {}
+        self._rests_until: dict[str, datetime] = {}
         self.chores: tuple[Chore, ...] = (
             Chore("tidy", timedelta(hours=1), self.tidy),
             Chore("people", timedelta(days=1), people.read_all),
@@ -49,11 +61,25 @@ class Chores:
             slot = _slot(self._core.clock(), chore.every)
             if self._done.get(chore.name) == slot:
                 continue
-            if await self._take(chore.name, slot):
-                await chore.run()
-                done += 1
-            self._done[chore.name] = slot
+            if self._core.clock() >= self._rests_until.get(chore.name, slot):
+                done += await self._do(chore, slot)
         return done
+
+    async def _do(self, chore: Chore, slot: datetime) -> int:
+        """Do it once, whoever else runs. A chore that fails gives its slot back and is tried again."""
+        if await self._take(chore.name, slot):
+            _, failure = await attempted(chore.run(), what=chore.name)
+            if failure is not None:
+                await self._give_back(chore.name, slot)
+                self._rests_until[chore.name] = self._core.clock() + RESTS_AFTER_FAILURE
+                return 0
+        self._done[chore.name] = slot
+        return 1
+
+    async def _give_back(self, name: str, slot: datetime) -> None:
+        async with self._core.storage.writing() as uow:
+            await uow.slots.give_back(name, slot)
+            await uow.commit()
 
     async def _take(self, name: str, slot: datetime) -> bool:
         async with self._core.storage.writing() as uow:
@@ -72,7 +98,7 @@ class Chores:
             for grant in await uow.grants.staged_before(now - STAGED_LASTS):
                 await self._telling.give_back(uow, grant.id, now=now)
             for grant_id in await uow.grants.retired_with_secret_before(now - SECRET_KEPT_FOR):
-                await uow.grants.erase(grant_id)
+                await self._giving_back.give_up(uow, grant_id)
             await uow.commit()
 
 

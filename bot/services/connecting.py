@@ -202,11 +202,13 @@ class Connecting:
     async def again(self, secret: str, browser: str) -> str:
         """After an outcome that can be mended: a fresh ticket for the same browser, at once."""
         now = self._core.clock()
-        async with self._core.storage.writing() as uow:
+        async with self._core.storage.reading() as uow:
             outcome = await uow.tickets.outcome(TicketId(digest(secret)), browser, now)
-            if outcome is None or not _unless_interrupted(outcome, now).ending.may_try_again:
-                raise TicketSpent
-            old = outcome.ticket
+        if outcome is None or not _unless_interrupted(outcome, now).ending.may_try_again:
+            raise TicketSpent
+        old = outcome.ticket
+        await self._people.member(old.workspace_id, old.user_id, fresh=True)
+        async with self._core.storage.writing() as uow:
             fresh, ticket = self._ticket(
                 old.workspace_id,
                 old.user_id,

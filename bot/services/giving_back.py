@@ -84,7 +84,11 @@ class GivingBack:
         """The grant, if it is still to be asked about; decides rule 9."""
         async with self._core.storage.writing() as uow:
             grant = await uow.grants.find(grant_id)
-            if grant is None or grant.secret is None or grant.phase is not Phase.RETIRED:
+            if grant is None or grant.phase is not Phase.RETIRED or grant.revocation in FINAL:
+                return None
+            if grant.secret is None:  # erased, or its key is lost: nobody can ask any more
+                await self._settle(uow, grant, Revocation.NOT_CONFIRMED)
+                await uow.commit()
                 return None
             if await uow.grants.in_use(grant.identity) > 0:
                 await self._settle(uow, grant, Revocation.SHARED)
@@ -114,6 +118,14 @@ class GivingBack:
         if outcome in FINAL or self._is_over(grant, now):
             return None
         return now + _LOOKS_AGAIN_AFTER[min(looks, len(_LOOKS_AGAIN_AFTER)) - 1]
+
+    async def give_up(self, uow: UnitOfWork, grant_id: GrantId) -> None:
+        """The secret has served its time: what is not known by now is not confirmed."""
+        grant = await uow.grants.find(grant_id)
+        if grant is None or grant.phase is not Phase.RETIRED or grant.revocation in FINAL:
+            await uow.grants.erase(grant_id)
+        else:
+            await self._settle(uow, grant, Revocation.NOT_CONFIRMED)
 
     async def _settle(self, uow: UnitOfWork, grant: Grant, outcome: Revocation) -> None:
         now = self._core.clock()

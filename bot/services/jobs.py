@@ -19,7 +19,8 @@ Run = Callable[[Job], Awaitable[datetime | None]]
 """Does a job. Returns when it must go on, ``None`` when it is done."""
 
 BATCH: Final = 32
-LEASE: Final = timedelta(seconds=60)
+LEASE: Final = timedelta(seconds=150)
+"""Longer than the slowest job: opening a conversation, five pages of its history and a post, 10 s each."""
 _PAUSES: Final = tuple(timedelta(seconds=s) for s in (2, 5, 15, 60, 300, 900, 3600))
 
 _log = structlog.get_logger(__name__)

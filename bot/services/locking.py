@@ -10,9 +10,10 @@ from typing import Final
 
 from bot.services.core import Core
 
-_TRIES: Final = 40
+_TRIES: Final = 120
 _PAUSE: Final = 0.25
-"""Seconds between tries: with 40 of them a holder has 10 s to finish."""
+"""Seconds between tries: with 120 of them a holder has 30 s, longer than the
+slowest revocation, to finish."""
 
 
 class Locks:
@@ -24,8 +25,7 @@ class Locks:
 
     @asynccontextmanager
     async def held(self, key: str, *, for_: timedelta) -> AsyncIterator[bool]:
-        """Hold ``key`` for at most ``for_``. Yields whether it was got: after 10 s of waiting the work
-        goes on without, since a person is waiting, and the proof that follows tells the truth anyway."""
+        """Hold ``key`` for at most ``for_``. Yields whether it was got within 30 s of waiting."""
         token = await self._acquire(key, for_)
         try:
             yield token is not None

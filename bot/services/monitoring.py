@@ -33,16 +33,17 @@ from bot.domain.probing import (
 )
 from bot.domain.record import Record
 from bot.services.core import Core
+from bot.services.guard import attempted
 from bot.services.reaching import Look, Reaching
 from bot.services.steps import Steps
 from bot.services.telling import Telling
 from storage import Conflict, UnitOfWork
 
-BATCH: Final = 500
+BATCH: Final = 128
 AT_ONCE: Final = 64
 """Mailboxes looked at side by side: enough to hide the network, few enough to be a polite client."""
-LEASE: Final = timedelta(seconds=90)
-"""Longer than the slowest look: two provider calls of 10 s for the mailbox and for its siblings."""
+LEASE: Final = timedelta(minutes=3)
+"""Longer than the slowest batch: two waves, each of two calls of 10 s for a mailbox and for its siblings."""
 _IN_DOUBT: Final = frozenset({State.CONNECTED, State.IMPAIRED})
 """Where siblings are worth asking: nobody is told anything about the others."""
 
@@ -57,6 +58,11 @@ class _Sight:
     look: Look
     said: Vote | None
     """What siblings said, where they were asked."""
+
+    @classmethod
+    def spoilt(cls, probe: Probe, channel: Channel, grant: Grant) -> _Sight:
+        """A look that ended in an error nobody had foreseen (it is logged): no news about the mailbox."""
+        return cls(probe, channel, grant, Look(ProviderUnavailable("unforeseen")), None)
 
 
 class Monitoring:
@@ -94,7 +100,9 @@ class Monitoring:
             if channel is None or grant is None or channel.state is State.REMOVED:
                 return None
             async with gate:
-                return await self._see(probe, channel, grant)
+                # Whatever goes wrong with one must not cost the others of its batch their turn.
+                sight, failure = await attempted(self._see(probe, channel, grant), what="probe")
+            return _Sight.spoilt(probe, channel, grant) if failure is not None else sight
 
         sights = await asyncio.gather(*(one(probe) for probe in claimed))
         await self._write(claimed, sights)
@@ -134,7 +142,7 @@ class Monitoring:
             if sight is None:
                 await self._let_go(probe)
             elif not _is_plain(sight):
-                await self._judge_safely(sight)
+                await attempted(self._judge_safely(sight), what="judging")
 
     async def _judge_safely(self, sight: _Sight) -> None:
         try:

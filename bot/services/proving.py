@@ -79,17 +79,21 @@ class Proving:
             outcome = self._outcome(ticket, _ending_of(error), code=_code_of(error))
         else:
             grant = self._staged(ticket, authorization)
-            async with self._locks.held(lane_of_identity(grant), for_=_REDEEM_BUDGET):
-                outcome = await self._judge(ticket, grant, authorization)
+            async with self._locks.held(lane_of_identity(grant), for_=_REDEEM_BUDGET) as is_ours:
+                outcome = await self._judge(ticket, grant, authorization, is_ours=is_ours)
         return await self._keep(outcome)
 
     # --- judging
 
-    async def _judge(self, ticket: Ticket, grant: Grant, authorization: Authorization) -> TicketOutcome:
+    async def _judge(
+        self, ticket: Ticket, grant: Grant, authorization: Authorization, *, is_ours: bool
+    ) -> TicketOutcome:
         async with self._core.storage.writing() as uow:
             await uow.grants.add(grant)
             pinned = await uow.channels.find(ticket.channel_id) if ticket.channel_id else None
             await uow.commit()
+        if not is_ours:  # a revocation of this account is under way: it might end what we just got
+            return await self._give_back(self._outcome(ticket, Ending.PROVIDER_AWAY, code="busy"), grant)
         if not _is_wanted(ticket, pinned, authorization):
             return await self._give_back(
                 self._outcome(ticket, Ending.WRONG_MAILBOX, signed_in=authorization.address), grant
@@ -120,6 +124,7 @@ class Proving:
 
     async def _adopt(self, uow: UnitOfWork, ticket: Ticket, grant: Grant) -> Ending:
         """Swap the proven grant in: renew what is there, restore what was there, or begin anew."""
+        await self._check_person(uow, ticket)
         existing = await uow.channels.at_address(ticket.workspace_id, ticket.address)
         if existing is not None or ticket.purpose is Purpose.RECONNECT:
             return await self._renew(uow, ticket, existing, grant)
@@ -137,6 +142,12 @@ class Proving:
             return await self._told(uow, ticket, channel, Ending.RESTORED)
         channel = await self._steps.born(uow, self._draft(ticket, grant), actor=ticket.user_id)
         return await self._told(uow, ticket, channel, Ending.CONNECTED)
+
+    async def _check_person(self, uow: UnitOfWork, ticket: Ticket) -> None:
+        """People leave, and become guests, while they sign in."""
+        person = await uow.people.find(ticket.workspace_id, ticket.user_id)
+        if person is None or not person.is_active_member:
+            raise NotPossible
 
     async def _renew(self, uow: UnitOfWork, ticket: Ticket, existing: Channel | None, grant: Grant) -> Ending:
         if existing is None or existing.identity != grant.identity:
