@@ -6,6 +6,7 @@ import argparse
 import errno
 import os
 import signal
+import socket
 import sys
 
 _LAST_PORT = 65535
@@ -15,12 +16,20 @@ def main() -> None:
     # Until the loop listens for signals itself: an end without a traceback, whatever is being imported.
     signal.signal(signal.SIGINT, lambda *_: os._exit(0))
     arguments = _arguments()
-    from sandbox.running import run  # noqa: PLC0415  takes a second or two
-
     try:
+        _claim(arguments.port)
+        from sandbox.running import run  # noqa: PLC0415  takes a second or two
+
         run(arguments.port, arguments.transport)
     except OSError as error:
         sys.exit(_sentence(error, arguments.port))
+
+
+def _claim(port: int) -> None:
+    """Find out early whether the port can be had. Raises ``OSError``."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        trial.bind(("localhost", port))
 
 
 def _arguments() -> argparse.Namespace:
