@@ -215,7 +215,7 @@ LATER_SIGNALS = sorted(set(Signal) - {Signal.CONNECT_PROVEN})
 happenings = st.lists(st.sampled_from(LATER_SIGNALS).flatmap(_of_what), max_size=25)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(start=st.sampled_from(list(State)), happenings=happenings)
 def test_no_sequence_of_signals_breaks_a_channel(
     start: State, happenings: list[tuple[Signal, Cause, str]]

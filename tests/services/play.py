@@ -130,15 +130,6 @@ class Play:
                     return
                 await asyncio.sleep(0.005)
 
-    async def add_mailboxes(self, count: int) -> list[str]:
-        """That many more people with a Google account each, connected; returns their names."""
-        names = await self.stage.driver.add_people(count)
-        for user_id in names:
-            person = await self.services.people.member(ACME, UserId(user_id), fresh=True)
-            self.google.accounts.add(person.person.email)
-            await self.connect(person, person.person.email)
-        return names
-
     # --- connecting
 
     async def begin(self, who: str | Actor, address: str | None = None) -> Begun:

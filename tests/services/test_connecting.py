@@ -61,7 +61,6 @@ async def test_the_wrong_account_is_refused_and_given_back(play: Play) -> None:
     assert play.refresh_tokens(KENJI) == 0
 
 
-@on_both
 async def test_reconnecting_with_the_wrong_account_leaves_the_old_grant(play: Play) -> None:
     """Anything less than a proven grant of the same mailbox changes nothing (rule 6)."""
     alice = await play.connect("alice")
@@ -274,7 +273,6 @@ async def test_a_double_click_at_the_provider_connects_once(play: Play) -> None:
     assert play.refresh_tokens(ALICE) == 1
 
 
-@on_both
 async def test_a_crash_between_spending_and_the_outcome_can_be_begun_again(play: Play) -> None:
     """The process dies while proving: the page offers to begin again, and the grant goes back."""
     gate = Gate("redeem")
@@ -348,7 +346,6 @@ async def test_a_sign_in_finished_for_a_disabled_inbox_leaves_it_disabled(play: 
     assert (await play.enable("alice", alice)).state is State.CONNECTED
 
 
-@on_both
 async def test_a_removal_during_the_proof_wins(play: Play) -> None:
     """The ticket was spent already when the inbox was removed: the new grant is given back."""
     alice = await play.connect("alice")

@@ -15,7 +15,7 @@ from bot.domain.picture import NoticePicture
 from bot.domain.ticket import TicketOutcome
 from bot.services.delivering import Messenger
 from bot.services.jobs import LEASE
-from tests.services.play import ACME, IDS, Play, on_both
+from tests.services.play import ACME, IDS, Play
 
 ALICE = "alice@acme.example"
 
@@ -96,9 +96,15 @@ async def mended(play: Play, alice: Channel, callback: dict[str, str] | None = N
 # --- kill -9
 
 
-@on_both
 @pytest.mark.parametrize(
-    ("at", "after"), [("open_dm", False), ("open_dm", True), ("post", False), ("post", True)]
+    ("at", "after", "database_kind"),
+    [
+        ("open_dm", False, "sqlite"),
+        ("open_dm", True, "sqlite"),
+        ("post", False, "sqlite"),
+        ("post", True, "sqlite"),
+        ("post", True, "postgresql"),
+    ],
 )
 async def test_dying_while_posting_neither_loses_nor_doubles_the_message(
     play: Play, at: str, after: bool
@@ -147,7 +153,6 @@ async def test_dying_while_a_deleted_message_is_said_again_leaves_one(play: Play
     assert len(await play.alarms()) == 1
 
 
-@on_both
 async def test_an_answer_lost_on_the_way_does_not_double_the_message(play: Play) -> None:
     """Slack posted it, but its answer never arrived."""
     await dead(play)
@@ -234,7 +239,6 @@ async def test_slack_is_left_alone_for_as_long_as_it_asks(play: Play) -> None:
     assert len(await play.alarms()) == 1
 
 
-@on_both
 async def test_an_hour_without_slack_loses_and_doubles_nothing(play: Play) -> None:
     """Everything that had to be said is said once when Slack is back."""
     await dead(play)

@@ -100,7 +100,6 @@ async def test_before_removing_it_is_said_what_else_uses_the_permission(play: Pl
     assert (shared.shared_here, shared.shared_elsewhere) == (0, 1)
 
 
-@on_both
 async def test_the_decision_is_made_when_google_is_asked_not_when_the_person_asks(play: Play) -> None:
     """Connected elsewhere between the click and a late revoke: the revoke is not sent (rule 9)."""
     alice = await play.connect("alice")
@@ -130,7 +129,6 @@ async def test_a_pending_revoke_is_cancelled_when_the_account_is_connected_again
     assert (await play.now_of(alice)).state is State.CONNECTED
 
 
-@on_both
 async def test_a_revoke_under_way_and_a_reconnect_do_not_overlap(play: Play) -> None:
     """Connecting waits for the revocation of the same account; what is called connected works."""
     alice = await play.connect("alice")
@@ -163,7 +161,6 @@ async def test_a_removal_never_fails_because_google_does(play: Play, what: str) 
     assert await fate(play, alice) == (Revocation.CONFIRMED, False)
 
 
-@on_both
 async def test_what_cannot_be_confirmed_is_said_with_the_way_to_do_it_by_hand(play: Play) -> None:
     """After some looks: not confirmed, with Google's own page; asked on, and erased within a day."""
     alice = await play.connect("alice")

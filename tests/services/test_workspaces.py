@@ -54,7 +54,6 @@ async def test_a_privileged_click_fails_closed_when_slack_is_away(play: Play) ->
     assert await play.services.people.locale_of(ACME, IDS["kenji"]) == "ja-JP"
 
 
-@on_both
 async def test_an_inbox_without_an_owner_is_asked_about_once(play: Play) -> None:
     """The owner left: every super admin sees it once, and the question is over when one decides."""
     alice = await play.connect("alice")
@@ -129,7 +128,6 @@ async def test_an_alarm_that_met_the_uninstall_is_told_after_reinstalling(play: 
     assert len(await play.alarms()) == 1
 
 
-@on_both
 async def test_thirty_days_after_an_uninstall_the_secrets_are_erased(play: Play) -> None:
     """Nothing is revoked, since nobody asked; nothing is left that could be used."""
     alice = await play.connect("alice")
