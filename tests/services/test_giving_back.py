@@ -7,12 +7,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from bot.domain.channel import Channel, State
 from bot.domain.errors import Gone, NotAllowed
 from bot.domain.grant import Grant, Phase, Revocation, Secret
 from bot.domain.ids import ChannelId, GrantId, WorkspaceId
 from bot.domain.ticket import Ending
+from storage import Cipher, generate_key
+from storage.tables import grant as grant_table
 from tests.services.play import Gate, Play, on_both
 
 ALICE = "alice@acme.example"
@@ -258,3 +261,20 @@ async def test_removing_what_never_was_is_refused(play: Play) -> None:
     """An invented id finds nothing."""
     with pytest.raises(Gone):
         await play.services.channels.remove(await play.actor("alice"), ChannelId("made-up"))
+
+
+async def test_a_secret_whose_key_is_lost_is_erased_all_the_same(play: Play) -> None:
+    """Nobody can open it, so nobody can ask Google: not confirmed, erased, and no other chore suffers."""
+    alice = await play.connect("alice")
+    assert alice.grant_id is not None
+    lost = Cipher([generate_key()]).seal(Secret("1//0lost"), owner=alice.grant_id)
+    async with play.storage.writing() as uow:
+        sealed = update(grant_table).where(grant_table.c.id == alice.grant_id).values(sealed=lost)
+        await uow.session.count(sealed)
+        await uow.commit()
+    async with play.storage.writing() as uow:
+        await uow.grants.set_phase(alice.grant_id, Phase.RETIRED, play.now)
+        await uow.commit()
+    play.stage.town.clock.advance(timedelta(hours=25))
+    await play.services.chores.tidy()
+    assert await fate(play, alice) == (Revocation.NOT_CONFIRMED, False)
