@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
+import platform
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from time import perf_counter
 from typing import Final
 
@@ -56,8 +59,14 @@ def main() -> None:
     given = parser.parse_args()
     telemetry.configure(level=50)  # what is measured must not wait for a terminal
     options = Options(given.runs, given.seconds, given.samples, given.million)
+    before, began = os.getloadavg()[0], perf_counter()
     rows = asyncio.run(run(given.only, options))
-    sys.stdout.write(table(rows) + "\n")
+    after, minutes = os.getloadavg()[0], (perf_counter() - began) / 60
+    when, python = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", platform.python_version()
+    sys.stdout.write(
+        f"{when}, {os.cpu_count()} cores, Python {python}, load {before:.1f} before and {after:.1f} after, "
+        f"{minutes:.1f} min, {options}\n\n{table(rows)}\n"
+    )
 
 
 if __name__ == "__main__":

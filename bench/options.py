@@ -11,9 +11,9 @@ class Options:
 
     runs: int = 5
     """Interleaved runs of which the median counts."""
-    seconds: float = 1.0
+    seconds: float = 0.8
     """How long one run under load lasts."""
-    samples: int = 30
+    samples: int = 20
     """Outages on the simulated clock."""
     million: bool = False
     """Claim from 1,000,000 channels too."""

@@ -29,6 +29,8 @@ _SEED: Final = 20250301
 _STEP: Final = 15.0
 """Seconds of the simulated clock between two looks at what Slack got."""
 _PATIENCE: Final = 3_600.0
+_APART: Final = 300.0
+"""From a recovery to the next refusal, which is another mailbox's."""
 _OUTAGE: Final = timedelta(minutes=65)
 """1 March 2025, 20:40 to 21:45 UTC: Microsoft refused as if every permission had been withdrawn."""
 _OUTAGE_BEGAN: Final = datetime(2025, 3, 1, 20, 40, tzinfo=UTC)
@@ -66,7 +68,7 @@ async def _delays(databases: Databases, *, poll: int, samples: int, channels: in
     async with _stage(databases, channels, PROBE_PERSONAL_SECONDS=str(poll)) as (stage, accounts):
         for number in range(samples):
             account = accounts[number % len(accounts)]
-            await stage.passes(seconds=2_400 + chance.uniform(0, 1.2 * poll))
+            await stage.passes(seconds=_APART + chance.uniform(0, 1.2 * poll))
             stage.town.google.break_down("account_disabled", account)
             told.append(await _until(stage, "chat.postMessage"))
             await stage.passes(seconds=chance.uniform(0, 1.2 * poll))

@@ -18,7 +18,7 @@ from bench.working import Working, working
 from bot.domain.ids import ChannelId
 
 PROBED: Final = 1_500
-CLICKS: Final = 40
+CLICKS: Final = 30
 """In one run."""
 _APART: Final = 0.02
 _TARGET_MS: Final = 100.0
