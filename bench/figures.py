@@ -11,6 +11,7 @@ REACHED: Final = "reached"
 MISSED: Final = "MISSED"
 REPORTED: Final = "reported"
 NOT_BUILT: Final = "not built yet"
+NOT_MEASURED: Final = "not measured"
 
 
 @dataclass(frozen=True, slots=True)
