@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row, delete, select
 
-from bot.domain.ids import ChannelId
+from bot.domain.ids import ChannelId, WorkspaceId
 from bot.domain.record import Record
 from storage.session import Session
 from storage.tables import history
@@ -35,6 +35,14 @@ class History:
         theirs = select(history).where(history.c.channel_id == channel_id)
         latest = theirs.order_by(history.c.at.desc(), history.c.id.desc()).limit(limit)
         return tuple(map(_record, await self._session.rows(latest)))
+
+    async def of_workspace(
+        self, workspace_id: WorkspaceId, since: datetime, limit: int
+    ) -> tuple[Record, ...]:
+        """Everything since then, the latest first."""
+        theirs = history.c.workspace_id == workspace_id, history.c.at >= since
+        latest = select(history).where(*theirs).order_by(history.c.at.desc(), history.c.id.desc())
+        return tuple(map(_record, await self._session.rows(latest.limit(limit))))
 
     async def purge(self, before: datetime, *, limit: int = 5_000) -> int:
         """Forget up to ``limit`` older records; how many. Call again while there are some."""

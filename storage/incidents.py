@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import Row, Select, select, update
 
 from bot.domain.cause import Cause
-from bot.domain.ids import ChannelId, IncidentId, UserId
+from bot.domain.ids import ChannelId, IncidentId, NoticeId, UserId
 from bot.domain.incident import Incident, IncidentKind, Resolution
 from storage.errors import Taken
 from storage.session import Session
-from storage.tables import incident
+from storage.tables import incident, notice_incident
 
 
 class Incidents:
@@ -47,6 +47,41 @@ class Incidents:
         ended = {"resolution": resolution, "resolved_by": by, "resolved_at": at}
         return await self._session.count(update(incident).where(*open_).values(**ended)) == 1
 
+    async def reopen(self, incident_id: IncidentId, *, cause: Cause, code: str) -> None:
+        """It has come back: the same outage goes on."""
+        again = {"resolution": None, "resolved_by": None, "resolved_at": None, "cause": cause, "code": code}
+        freed = {"claimed_by": None, "claimed_at": None, "relapses": incident.c.relapses + 1}
+        await self._session.count(
+            update(incident).where(incident.c.id == incident_id).values(**again, **freed)
+        )
+
+    async def claim(self, incident_id: IncidentId, by: UserId, at: datetime) -> bool:
+        """Somebody is on it; ``False`` if it is over. Who says it last has it."""
+        open_ = incident.c.id == incident_id, incident.c.resolved_at.is_(None)
+        claimed = update(incident).where(*open_).values(claimed_by=by, claimed_at=at)
+        return await self._session.count(claimed) == 1
+
+    async def of_notice(self, notice_id: NoticeId) -> tuple[Incident, ...]:
+        """The outages that a message is about, in the order in which they began."""
+        rows = await self._session.rows(
+            select(incident)
+            .join(notice_incident, notice_incident.c.incident_id == incident.c.id)
+            .where(notice_incident.c.notice_id == notice_id)
+            .order_by(incident.c.opened_at, incident.c.id)
+        )
+        return tuple(map(_incident, rows))
+
+    async def hold_of(self, notice_id: NoticeId) -> None:
+        """Let nobody else change the outages that a message is about before this unit of work ends."""
+        rows = (
+            select(incident.c.id)
+            .join(notice_incident, notice_incident.c.incident_id == incident.c.id)
+            .where(notice_incident.c.notice_id == notice_id)
+            .order_by(incident.c.id)
+            .with_for_update(of=incident)
+        )
+        await self._session.rows(rows)
+
     async def _one(self, query: Select[Any]) -> Incident | None:
         row = await self._session.first(query)
         return _incident(row) if row else None
@@ -64,4 +99,8 @@ def _incident(row: Row[Any]) -> Incident:
         resolved_at=row.resolved_at,
         resolution=Resolution(row.resolution) if row.resolution else None,
         resolved_by=row.resolved_by,
+        claimed_by=row.claimed_by,
+        claimed_at=row.claimed_at,
+        is_lonely=row.is_lonely,
+        relapses=row.relapses,
     )

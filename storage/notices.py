@@ -12,7 +12,7 @@ from sqlalchemy import Row, case, select, update
 from bot.domain.ids import ChannelId, ConversationId, GrantId, IncidentId, NoticeId, UserId, WorkspaceId
 from bot.domain.incident import Notice, NoticeKind
 from storage.session import Session
-from storage.tables import incident, notice
+from storage.tables import notice, notice_incident
 
 
 class Notices:
@@ -31,19 +31,57 @@ class Notices:
         row = await self._session.first(select(notice).where(notice.c.id == notice_id))
         return _notice(row) if row else None
 
+    async def attach(self, notice_id: NoticeId, incident_id: IncidentId) -> None:
+        """This message is about that outage, too."""
+        values = {"notice_id": notice_id, "incident_id": incident_id}
+        await self._session.count(
+            self._session.insert(notice_incident).values(**values).on_conflict_do_nothing()
+        )
+
     async def of_incident(self, incident_id: IncidentId) -> tuple[Notice, ...]:
-        theirs = select(notice).where(notice.c.incident_id == incident_id).order_by(notice.c.id)
-        return tuple(map(_notice, await self._session.rows(theirs)))
+        """Every message that is about it."""
+        rows = await self._session.rows(
+            select(notice)
+            .join(notice_incident, notice_incident.c.notice_id == notice.c.id)
+            .where(notice_incident.c.incident_id == incident_id)
+            .order_by(notice.c.id)
+        )
+        return tuple(map(_notice, rows))
+
+    async def latest_alarm(
+        self, workspace_id: WorkspaceId, recipient: UserId, kind: NoticeKind, since: datetime
+    ) -> Notice | None:
+        """The newest message about outages that this reader got since then."""
+        row = await self._session.first(
+            select(notice)
+            .where(
+                notice.c.workspace_id == workspace_id,
+                notice.c.recipient == recipient,
+                notice.c.kind == kind,
+                notice.c.created_at >= since,
+            )
+            .order_by(notice.c.created_at.desc(), notice.c.id)
+            .limit(1)
+        )
+        return _notice(row) if row else None
+
+    async def snooze(self, notice_id: NoticeId, until: datetime) -> None:
+        await self._change(notice_id, snoozed_until=until)
+
+    async def reminded(self, notice_id: NoticeId) -> None:
+        await self._change(notice_id, reminders=notice.c.reminders + 1)
 
     async def of_grant(self, grant_id: GrantId) -> tuple[Notice, ...]:
         theirs = select(notice).where(notice.c.grant_id == grant_id).order_by(notice.c.id)
         return tuple(map(_notice, await self._session.rows(theirs)))
 
-    async def of_subject(self, workspace_id: WorkspaceId, prefix: str) -> tuple[Notice, ...]:
-        """The operator's notices about something, by how their subject begins."""
+    async def of_subject(
+        self, workspace_id: WorkspaceId, prefix: str, kind: NoticeKind = NoticeKind.OPERATOR
+    ) -> tuple[Notice, ...]:
+        """Notices of a kind about something, by how their subject begins."""
         theirs = select(notice).where(
             notice.c.workspace_id == workspace_id,
-            notice.c.kind == NoticeKind.OPERATOR,
+            notice.c.kind == kind,
             notice.c.subject.startswith(prefix, autoescape=True),
         )
         return tuple(map(_notice, await self._session.rows(theirs.order_by(notice.c.id))))
@@ -52,18 +90,10 @@ class Notices:
         theirs = select(notice).where(notice.c.channel_id == channel_id, notice.c.kind == kind)
         return tuple(map(_notice, await self._session.rows(theirs.order_by(notice.c.id))))
 
-    async def open_for(self, workspace_id: WorkspaceId, user_id: UserId) -> tuple[Notice, ...]:
-        """This person's notices of incidents that are open, oldest first."""
-        rows = await self._session.rows(
-            select(notice)
-            .join(incident, incident.c.id == notice.c.incident_id)
-            .where(
-                notice.c.workspace_id == workspace_id,
-                notice.c.recipient == user_id,
-                incident.c.resolved_at.is_(None),
-            )
-            .order_by(incident.c.opened_at, notice.c.id)
-        )
+    async def stale(self, workspace_id: WorkspaceId) -> tuple[Notice, ...]:
+        """Those whose reader does not see yet what they should."""
+        theirs = notice.c.workspace_id == workspace_id, notice.c.shown_rev < notice.c.wanted_rev
+        rows = await self._session.rows(select(notice).where(*theirs).order_by(notice.c.created_at))
         return tuple(map(_notice, rows))
 
     async def bump(self, ids: Collection[NoticeId]) -> None:
@@ -117,4 +147,7 @@ def _notice(row: Row[Any]) -> Notice:
         sending_since=row.sending_since,
         created_at=row.created_at,
         unreachable=row.unreachable,
+        thread_of=row.thread_of,
+        snoozed_until=row.snoozed_until,
+        reminders=row.reminders,
     )

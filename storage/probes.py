@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Integer, Row, bindparam, delete, select, update
 
+from bot.domain.cause import Cause
 from bot.domain.channel import State
 from bot.domain.grant import MailboxIdentity
 from bot.domain.ids import ChannelId, GrantId, WorkspaceId
@@ -118,19 +119,26 @@ class Probes:
         return {row.channel_id: row.last_ok_at for row in await self._session.rows(proven)}
 
     async def siblings(
-        self, identity: MailboxIdentity, *, proven_since: datetime, limit: int, tenant: str | None = None
+        self,
+        identity: MailboxIdentity,
+        *,
+        proven_since: datetime,
+        limit: int,
+        tenant: str | None = None,
+        held: bool = False,
     ) -> tuple[ChannelId, ...]:
-        """Channels of other mailboxes at the same provider, in any workspace, last proven first.
+        """Connected channels of other mailboxes at the same provider, in any workspace, last proven first.
 
-        Impaired ones too: in an outage the first to be refused must go on speaking for the others, or the
-        last would stand alone. ``tenant`` limits them to one organisation.
+        ``tenant`` limits them to one organisation; ``held`` asks for those on hold instead.
         """
         wanted = [
             probe.c.provider == identity.provider,
             probe.c.last_ok_at >= proven_since,
-            channel.c.state.in_((State.CONNECTED, State.IMPAIRED)),
             channel.c.identity_subject != identity.subject,
+            channel.c.state == (State.IMPAIRED if held else State.CONNECTED),
         ]
+        if held:
+            wanted.append(channel.c.cause == Cause.HELD)
         if tenant is not None:
             wanted.append(channel.c.identity_tenant == tenant)
         rows = await self._session.rows(

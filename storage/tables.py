@@ -189,6 +189,82 @@ lane: Final = Table(
     Index("ix_lane_paced", "paced_until"),
 )
 
+role: Final = Table(
+    "role",
+    metadata,
+    required_text("workspace_id"),
+    required_text("role"),
+    # A person, or a Slack user group (S…).
+    required_text("subject"),
+    required_text("added_by"),
+    instant("added_at"),
+    PrimaryKeyConstraint("workspace_id", "role", "subject"),
+)
+
+group_member: Final = Table(
+    "group_member",
+    metadata,
+    required_text("workspace_id"),
+    required_text("group_id"),
+    required_text("user_id"),
+    PrimaryKeyConstraint("workspace_id", "group_id", "user_id"),
+)
+
+request: Final = Table(
+    "request",
+    metadata,
+    Column("id", Text, primary_key=True),
+    required_text("workspace_id"),
+    required_text("requester"),
+    required_text("deed"),
+    required_text("address"),
+    required_text("address_key"),
+    required_text("kind"),
+    maybe_text("channel_id"),
+    required_text("use"),
+    required_text("name"),
+    maybe_text("conversation_id"),
+    required_text("reason"),
+    required_text("state"),
+    instant("created_at"),
+    instant("expires_at"),
+    maybe_text("answered_by"),
+    maybe_instant("answered_at"),
+    Index(
+        "uq_request_waiting",
+        "workspace_id",
+        "requester",
+        "deed",
+        "address_key",
+        unique=True,
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
+    Index("ix_request_channel", "channel_id"),
+    Index("ix_request_expires", "state", "expires_at"),
+)
+
+hold: Final = Table(
+    "hold",
+    metadata,
+    Column("id", Text, primary_key=True),
+    required_text("workspace_id"),
+    required_text("provider"),
+    required_text("tenant"),
+    instant("opened_at"),
+    maybe_instant("ended_at"),
+    flag("was_false_alarm"),
+    Index(
+        "uq_hold_open",
+        "workspace_id",
+        "provider",
+        "tenant",
+        unique=True,
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+)
+
 slot: Final = Table(
     "slot", metadata, required_text("name"), instant("at"), PrimaryKeyConstraint("name", "at")
 )
@@ -207,6 +283,9 @@ def _trip() -> list[Column[Any]]:
         instant("created_at"),
         maybe_text("channel_id"),
         required_text("use"),
+        maybe_text("name"),
+        maybe_text("conversation_id"),
+        maybe_text("request_id"),
         maybe_text("view_id"),
         maybe_text("browser"),
         required_text("locale"),
@@ -268,6 +347,10 @@ incident: Final = Table(
     maybe_instant("resolved_at"),
     maybe_text("resolution"),
     maybe_text("resolved_by"),
+    maybe_text("claimed_by"),
+    maybe_instant("claimed_at"),
+    flag("is_lonely"),
+    number("relapses"),
     CheckConstraint("(resolved_at IS NULL) = (resolution IS NULL)", name="resolved"),
     Index(
         "uq_incident_open",
@@ -300,10 +383,23 @@ notice: Final = Table(
     maybe_instant("sending_since"),
     maybe_instant("created_at"),
     required_text("unreachable"),
+    # A reply in the thread of another notice.
+    maybe_text("thread_of"),
+    maybe_instant("snoozed_until"),
+    number("reminders"),
     UniqueConstraint("workspace_id", "recipient", "kind", "topic"),
     Index("ix_notice_incident", "incident_id"),
     Index("ix_notice_grant", "grant_id"),
     Index("ix_notice_channel", "channel_id", "kind"),
+)
+
+notice_incident: Final = Table(
+    "notice_incident",
+    metadata,
+    required_text("notice_id"),
+    required_text("incident_id"),
+    PrimaryKeyConstraint("notice_id", "incident_id"),
+    Index("ix_notice_incident_incident", "incident_id"),
 )
 
 history: Final = Table(

@@ -25,6 +25,7 @@ from storage.errors import KeyLost
 from storage.files import FileLock, make_folder
 from storage.grants import Grants
 from storage.history import History
+from storage.holds import Holds
 from storage.incidents import Incidents
 from storage.jobs import Jobs
 from storage.leases import Locks
@@ -33,6 +34,8 @@ from storage.meta import Meta
 from storage.notices import Notices
 from storage.people import People
 from storage.probes import Probes
+from storage.requests import Requests
+from storage.roles import Roles
 from storage.seen import Seen
 from storage.session import Session, translated
 from storage.slots import Slots
@@ -61,6 +64,9 @@ class UnitOfWork:
         self.notices = Notices(session)
         self.history = History(session)
         self.seen = Seen(session)
+        self.holds = Holds(session)
+        self.roles = Roles(session)
+        self.requests = Requests(session)
         self.meta = Meta(session)
 
     async def commit(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from bot.domain.channel import Channel, Kind
 from bot.domain.ids import UserId, WorkspaceId
@@ -29,12 +30,25 @@ class Person:
         return not (self.is_guest or self.is_bot or self.is_deleted)
 
 
+class Role(StrEnum):
+    """What somebody is to a channel. One person may hold several."""
+
+    SUPER_ADMIN = "super_admin"
+    ACCOUNT_ACCESS = "account_access"
+    OWNER = "owner"
+    """Whose personal inbox it is."""
+    ADDRESSEE = "addressee"
+    """Whose address it is as far as Slack knows, whoever connected it."""
+    MEMBER = "member"
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A person about to do something, with the role they hold right now."""
+    """A person about to do something, with the roles they hold right now."""
 
     person: Person
     is_super_admin: bool
+    has_account_access: bool = False
 
     @property
     def id(self) -> UserId:
@@ -44,40 +58,100 @@ class Actor:
     def workspace_id(self) -> WorkspaceId:
         return self.person.workspace_id
 
+    def roles(self, channel: Channel | None = None) -> frozenset[Role]:
+        """The roles held, towards ``channel`` if one is given. Guests hold none."""
+        if not self.person.is_active_member:
+            return frozenset()
+        held = {Role.MEMBER}
+        if self.is_super_admin:
+            held.add(Role.SUPER_ADMIN)
+        if self.has_account_access:
+            held.add(Role.ACCOUNT_ACCESS)
+        if channel is not None and channel.owner_id == self.id:
+            held.add(Role.OWNER)
+        if channel is not None and same_address(self.person.email, channel.address):
+            held.add(Role.ADDRESSEE)
+        return frozenset(held)
+
 
 class Deed(StrEnum):
-    """What can be wished of an existing channel."""
+    """What can be wished of a channel."""
 
     SEE = "see"
+    CONNECT = "connect"
     DISABLE = "disable"
     ENABLE = "enable"
     REMOVE = "remove"
     RECONNECT = "reconnect"
+    TAKE_OVER = "take_over"
+    """Make a personal inbox a team address."""
 
 
-_OWN_OR_ADMIN = frozenset({Deed.SEE, Deed.DISABLE, Deed.REMOVE})
-"""What super admins may do to anybody's personal inbox; enabling and signing in stay its owner's."""
+class Right(StrEnum):
+    """How far a right goes."""
+
+    AT_ONCE = "at_once"
+    ON_REQUEST = "on_request"
+    """A wish that waits for an admin's approval."""
+    NONE = "none"
+
+
+_ADMINS: Final = frozenset({Role.SUPER_ADMIN, Role.ACCOUNT_ACCESS})
+_SUPER: Final = frozenset({Role.SUPER_ADMIN})
+_OWNER: Final = frozenset({Role.OWNER})
+_ADDRESSEE: Final = frozenset({Role.ADDRESSEE})
+_ANYBODY: Final = frozenset({Role.MEMBER})
+_NOBODY: Final[frozenset[Role]] = frozenset()
+
+RIGHTS: Final[dict[tuple[Kind, Deed], tuple[frozenset[Role], frozenset[Role]]]] = {
+    # (kind, deed): (who may at once, who may ask for it)
+    (Kind.PERSONAL, Deed.SEE): (_OWNER | _ADDRESSEE | _SUPER, _NOBODY),
+    # Connecting the address that Slack knows as one's own is decided by ``right_to_connect``.
+    (Kind.PERSONAL, Deed.CONNECT): (_SUPER, _ANYBODY),
+    (Kind.PERSONAL, Deed.DISABLE): (_OWNER | _ADDRESSEE | _SUPER, _NOBODY),
+    (Kind.PERSONAL, Deed.ENABLE): (_OWNER, _NOBODY),
+    (Kind.PERSONAL, Deed.REMOVE): (_OWNER | _ADDRESSEE | _SUPER, _NOBODY),
+    (Kind.PERSONAL, Deed.RECONNECT): (_OWNER, _NOBODY),
+    (Kind.PERSONAL, Deed.TAKE_OVER): (_SUPER, _NOBODY),
+    (Kind.TEAM, Deed.SEE): (_ANYBODY, _NOBODY),
+    (Kind.TEAM, Deed.CONNECT): (_ADMINS, _ANYBODY),
+    (Kind.TEAM, Deed.DISABLE): (_ADMINS | _ADDRESSEE, _ANYBODY),
+    (Kind.TEAM, Deed.ENABLE): (_ADMINS, _ANYBODY),
+    (Kind.TEAM, Deed.REMOVE): (_ADMINS | _ADDRESSEE, _ANYBODY),
+    # Whoever can sign in as the pinned mailbox may mend it: the sign-in itself is the proof.
+    (Kind.TEAM, Deed.RECONNECT): (_ANYBODY, _NOBODY),
+    (Kind.TEAM, Deed.TAKE_OVER): (_NOBODY, _NOBODY),
+}
+"""Who may do what, row by row. What is in neither set is refused."""
+
+
+def right(actor: Actor, deed: Deed, channel: Channel) -> Right:
+    """How far ``actor`` may go with ``deed``. Guests and people of other workspaces: not at all."""
+    if actor.workspace_id != channel.workspace_id:
+        return Right.NONE
+    return _right(actor.roles(channel), channel.kind, deed)
 
 
 def may(actor: Actor, deed: Deed, channel: Channel) -> bool:
-    """Whether ``actor`` may do ``deed`` to ``channel``. Guests and strangers may do nothing."""
-    if not actor.person.is_active_member or actor.workspace_id != channel.workspace_id:
-        return False
-    if channel.kind is Kind.TEAM:
-        return deed is Deed.SEE or actor.is_super_admin or _is_connector(actor, deed, channel)
-    return channel.owner_id == actor.id or (actor.is_super_admin and deed in _OWN_OR_ADMIN)
+    """Whether ``actor`` may do ``deed`` to ``channel`` at once."""
+    return right(actor, deed, channel) is Right.AT_ONCE
 
 
-def _is_connector(actor: Actor, deed: Deed, channel: Channel) -> bool:
-    return deed is Deed.RECONNECT and channel.connected_by == actor.id
+def right_to_connect(actor: Actor, kind: Kind, address: str) -> Right:
+    """How far ``actor`` may go with connecting a new address.
 
-
-def may_connect_at_once(actor: Actor, address: str) -> bool:
-    """Whether connecting ``address`` as one's own inbox needs nobody's approval.
-
-    True only for the address that Slack knows as that person's, and for super admins.
+    One's own address (the one that Slack knows) needs nobody's approval; everything else needs an admin.
     """
-    return actor.is_super_admin or same_address(actor.person.email, address)
+    if kind is Kind.PERSONAL and actor.person.is_active_member and same_address(actor.person.email, address):
+        return Right.AT_ONCE
+    return _right(actor.roles(), kind, Deed.CONNECT)
+
+
+def _right(roles: frozenset[Role], kind: Kind, deed: Deed) -> Right:
+    at_once, on_request = RIGHTS[kind, deed]
+    if roles & at_once:
+        return Right.AT_ONCE
+    return Right.ON_REQUEST if roles & on_request else Right.NONE
 
 
 def same_address(one: str, other: str) -> bool:

@@ -43,5 +43,8 @@ REFUSED_CAUSES = frozenset(
 )
 """Causes that a provider's refusal brings: what a strike is counted for."""
 
+MANAGED_CAUSES = frozenset({Cause.ACCOUNT_DISABLED, Cause.MAILBOX_MISSING})
+"""Causes that only whoever manages the accounts at the provider can mend."""
+
 ADMIN_CAUSES = frozenset({Cause.ADMIN_POLICY})
 """Causes that the tenant's admin mends, not the mailbox's owner."""

@@ -7,6 +7,9 @@
     │   ├── UnknownAddress        no such channel for this person; carries near misses
     │   ├── NotAnAddress          what was typed is no e-mail address
     │   ├── DomainNotAllowed      the operator limits what can be connected
+    │   ├── NeedsApproval · NobodyCanApprove · RequestClosed · LastSuperAdmin
+    │   ├── CannotPostThere       the bot is not in that conversation
+    │   ├── OtherKind             connected as personal, wanted as team, or the other way
     │   ├── AlreadyConnected      the address is under management already
     │   ├── WrongMailbox          somebody signed in to another mailbox; carries both
     │   ├── PermissionWithheld    a permission was left unticked; carries which
@@ -38,6 +41,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.domain.cause import Cause
+from bot.domain.request import Request, Wish
 
 
 class InboxkeeperError(Exception):
@@ -101,11 +105,41 @@ class AlreadyConnected(Refusal):
 
 @dataclass(eq=False)
 class NeedsApproval(Refusal):
-    """Connecting somebody else's address (or one Slack does not know as yours) takes an admin."""
+    """An admin must agree first. ``wish`` is what to ask them for."""
+
+    wish: Wish
+    own_address: str | None = None
+    who_can: tuple[str, ...] = ()
+
+
+class NobodyCanApprove(Refusal):
+    """There is nobody who could be asked."""
+
+
+@dataclass(eq=False)
+class RequestClosed(Refusal):
+    """The request was answered, cancelled or has expired; it says which and by whom."""
+
+    request: Request
+
+
+@dataclass(eq=False)
+class CannotPostThere(Refusal):
+    """The bot is not in the conversation that should be told."""
+
+    conversation_id: str
+
+
+class LastSuperAdmin(Refusal):
+    """The last super admin cannot take the role from themselves."""
+
+
+@dataclass(eq=False)
+class OtherKind(Refusal):
+    """The address is connected as the other kind: personal or team."""
 
     address: str
-    own_address: str | None
-    who_can: tuple[str, ...] = ()
+    is_team: bool
 
 
 @dataclass(eq=False)
@@ -159,6 +193,10 @@ class TicketExpired(Refusal):
 
 class TicketSpent(Refusal):
     """The ticket was used, and its outcome is not for this browser (any more)."""
+
+
+class ExportTaken(Refusal):
+    """The file was downloaded already."""
 
 
 class OtherBrowser(Refusal):

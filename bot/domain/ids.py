@@ -14,5 +14,7 @@ TicketId = NewType("TicketId", str)
 LinkId = NewType("LinkId", str)
 """The SHA-256 of a link's secret."""
 IncidentId = NewType("IncidentId", str)
+RequestId = NewType("RequestId", str)
+HoldId = NewType("HoldId", str)
 NoticeId = NewType("NoticeId", str)
 JobId = NewType("JobId", str)

@@ -52,6 +52,17 @@ class Incident:
     resolution: Resolution | None = None
     resolved_by: UserId | None = None
     """Who mended it; ``None`` if it mended itself."""
+    claimed_by: UserId | None = None
+    """Who said *I'm on it*."""
+    claimed_at: datetime | None = None
+    is_lonely: bool = False
+    """There was no other mailbox to compare with: it may as well be the provider's outage."""
+    relapses: int = 0
+    """How often it came back within half an hour of being over."""
+
+    @property
+    def is_open(self) -> bool:
+        return self.resolved_at is None
 
 
 class NoticeKind(StrEnum):
@@ -63,7 +74,27 @@ class NoticeKind(StrEnum):
     CONNECTED = "connected"
     """A consent finished: the guarantee, should the modal be closed."""
     DISABLED = "disabled"
-    """Somebody else disabled this person's inbox."""
+    """Somebody disabled an inbox that concerns this person."""
+    HOLD = "hold"
+    """To those who look after the mailboxes: many are refused at once; don't reconnect yet."""
+    CONVERSATION = "conversation"
+    """The one line in a team's conversation about its outages."""
+    STORM = "storm"
+    """A reply that names how many outages there were in all."""
+    RELAPSE = "relapse"
+    """A reply: an outage that was over has come back."""
+    REMINDER = "reminder"
+    """A reply: it is still so, and nobody has said that they are on it."""
+    NOBODY_TOLD = "nobody_told"
+    """To the operator: none of those who should know could be told."""
+    REQUEST = "request"
+    """To an admin: somebody asks for something."""
+    WISH = "wish"
+    """To whoever asked: what became of it."""
+    SOMEBODY_ELSE = "somebody_else"
+    """To whose address it is: somebody else has connected it."""
+    TAKEN_OVER = "taken_over"
+    """To its owner: a personal inbox has become a team address."""
     OWNER_GONE = "owner_gone"
     """A personal inbox whose owner left the workspace: the super admins decide."""
     OPERATOR = "operator"
@@ -77,6 +108,7 @@ class Notice:
     id: NoticeId
     workspace_id: WorkspaceId
     recipient: UserId
+    """Who reads it; a conversation's id for what stands in a conversation."""
     kind: NoticeKind
     channel_id: ChannelId | None
     incident_id: IncidentId | None = None
@@ -97,6 +129,11 @@ class Notice:
     created_at: datetime | None = None
     unreachable: str = ""
     """Slack's error, if this person cannot be reached."""
+    thread_of: NoticeId | None = None
+    """The notice in whose thread this one is a reply."""
+    snoozed_until: datetime | None = None
+    reminders: int = 0
+    """How many reminders were sent."""
 
     @property
     def is_current(self) -> bool:

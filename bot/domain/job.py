@@ -18,6 +18,13 @@ class JobKind(StrEnum):
 
     DELIVER_NOTICE = "deliver_notice"
     REVOKE_GRANT = "revoke_grant"
+    REMIND = "remind"
+    """See whether an outage still needs somebody's attention."""
+    COUNT_STORM = "count_storm"
+    """Name how many outages there were, once they stopped coming."""
+    RIPEN_HOLD = "ripen_hold"
+    """A mass refusal has lasted: people may act on it."""
+    EXPIRE_REQUEST = "expire_request"
     CLOSE_VIEW = "close_view"
     """Turn the waiting modal to its outcome, if it is still open."""
     REFRESH_HOME = "refresh_home"

@@ -279,7 +279,8 @@ def _cause_after(channel: Channel, signal: Signal, step: Step, cause: Cause) -> 
 
 _SIGNAL_CAUSES: Final = {
     Signal.ENABLE_ASKED: Cause.CHECKING,
-    Signal.RELEASED: Cause.CHECKING,
+    # It stays held until the look that is due now: one mailbox that recovers does not vouch for all.
+    Signal.RELEASED: Cause.HELD,
     Signal.UNREACHABLE: Cause.PROVIDER_UNREACHABLE,
     Signal.OURS_BROKEN: Cause.OURS_BROKEN,
     Signal.HELD: Cause.HELD,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from bot.domain.access import Deed
+from bot.domain.access import Deed, Person
 from bot.domain.channel import Channel
 from bot.domain.grant import Revocation
-from bot.domain.ids import GrantId, UserId
+from bot.domain.hold import Hold
+from bot.domain.ids import ConversationId, GrantId, UserId
 from bot.domain.incident import Incident, Notice
 from bot.domain.record import Record
+from bot.domain.request import Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class ChannelStatus:
     incident: Incident | None
     next_probe_at: datetime | None
     recent: tuple[Record, ...] = ()
+    requests: tuple[Request, ...] = ()
+    """What people wait for about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +83,76 @@ class Removal:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """One person who was told of an outage, and what came of that."""
+
+    recipient: UserId
+    is_shown: bool
+    unreachable: str = ""
+    """Slack's error, if they could not be reached."""
+    reminders: int = 0
+    snoozed_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why a channel is in its state: what was seen, judged, told and done, newest first."""
+
+    row: ChannelRow
+    records: tuple[Record, ...]
+    incident: Incident | None
+    """The last outage, open or over."""
+    told: tuple[Told, ...]
+    next_probe_at: datetime | None
+    strikes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drill:
+    """What would happen if this channel stopped working now. Nothing is touched, nobody is told."""
+
+    row: ChannelRow
+    readers: tuple[Person, ...]
+    conversation_id: ConversationId | None
+    told_within: timedelta
+    """From the provider's refusal to the message, at the ordinary pace of probing."""
+    reminders: tuple[timedelta, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """One outage in a message."""
+
+    channel: Channel
+    incident: Incident
+    provider_label: str
+    url: str = ""
+    """Where *Reconnect* leads for this reader, while it is open."""
+
+
+@dataclass(frozen=True, slots=True)
 class NoticePicture:
     """All that is true of a notice at the moment it is shown."""
 
     notice: Notice
-    channel: Channel
+    channel: Channel | None
+    """``None`` where it is about a channel that does not exist (yet)."""
     provider_label: str
     locale: str
     now: datetime
     command: str
-    incident: Incident | None = None
-    url: str = ""
-    """Where *Reconnect* leads, while the incident is open."""
+    outages: tuple[Outage, ...] = ()
+    """For ``INCIDENT`` and ``CONVERSATION``: what it is about, in the order in which it began."""
+    hold: Hold | None = None
+    held: tuple[Channel, ...] = ()
+    """What the hold holds now."""
+    is_ripe: bool = False
+    """The hold has lasted so long that people may reconnect."""
+    request: Request | None = None
+    is_unheard: bool = False
+    """Of a request: none of those who could grant it can be written to."""
+    replies_to: str | None = None
+    """Slack's id of the message in whose thread this one stands."""
     removal: Removal | None = None
     is_open: bool = True
     """Whether there is still something to do about it."""

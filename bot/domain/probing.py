@@ -22,8 +22,6 @@ SIBLINGS_FRESH_FOR: Final = timedelta(hours=24)
 """A sibling is worth asking only if it was proven this recently."""
 LONE_WITNESS_AFTER: Final = timedelta(minutes=5)
 """Without siblings the second witness waits this long: nobody else can vouch for the provider."""
-HOLD_LASTS: Final = timedelta(hours=2)
-"""For so long a refusal of many at once is taken for an outage; a policy lasts longer, and must be told."""
 MAX_IMPAIRED_FOR: Final = timedelta(minutes=60)
 DISABLED_REFRESH_EVERY: Final = timedelta(days=7)
 _IMPAIRED_STEPS: Final = tuple(timedelta(seconds=s) for s in (30, 60, 120, 300))
@@ -88,20 +86,45 @@ class Vote(StrEnum):
     """The provider serves others: the refusal is this mailbox's own."""
     MASS = "mass"
     """Others are refused in the same way: an outage or a policy, not this mailbox."""
+    TENANT = "tenant"
+    """The others of its organisation are refused in the same way, other organisations' are not."""
     UNCLEAR = "unclear"
     """Others could not be reached either: no news."""
 
 
-def vote(mine: PersonMustAct, others: tuple[ProviderError | None, ...]) -> Vote:
-    """Judge a refusal by what siblings got. At least 2 and at least half refused alike is a mass failure."""
+@dataclass(frozen=True, slots=True)
+class Testimony:
+    """What a sibling got, and which organisation it belongs to."""
+
+    error: ProviderError | None
+    tenant: str = ""
+    is_back_lately: bool = False
+    """It has only just come back: a provider that recovers bit by bit is not yet well."""
+
+
+def vote(mine: PersonMustAct, others: tuple[Testimony, ...], *, tenant: str = "") -> Vote:
+    """Judge a refusal by what siblings got. At least 2 and at least half refused alike is a mass failure;
+    if those are all of its own ``tenant`` while another one is served, it is that tenant's."""
     if not others:
         return Vote.LONELY
-    alike = sum(1 for other in others if _is_alike(mine, other))
-    if alike >= 2 and alike * 2 >= len(others):
+    if tenant and any(other.tenant != tenant and other.error is None for other in others):
+        own = tuple(other for other in others if other.tenant == tenant)
+        if _is_mass(mine, own):
+            return Vote.TENANT
+    if _is_mass(mine, others):
         return Vote.MASS
-    if any(other is None for other in others):
+    if any(other.error is None for other in others):
         return Vote.VOUCHED
-    return Vote.UNCLEAR
+    # Too few to be called an outage, and nobody to vouch for the provider: as good as alone.
+    return Vote.LONELY if all(_is_alike(mine, other.error) for other in others) else Vote.UNCLEAR
+
+
+MASS_VOTES: Final = frozenset({Vote.MASS, Vote.TENANT})
+
+
+def _is_mass(mine: PersonMustAct, others: tuple[Testimony, ...]) -> bool:
+    alike = sum(1 for other in others if _is_alike(mine, other.error))
+    return alike >= 2 and alike * 2 >= len(others)
 
 
 def _is_alike(mine: ProviderError, other: ProviderError | None) -> bool:
@@ -163,11 +186,6 @@ def _disconnected_pause(down_for: timedelta, cadence: Cadence) -> timedelta:
     if down_for < timedelta(days=8):
         return timedelta(hours=1)
     return timedelta(days=1)
-
-
-def is_hold_over(channel: Channel, *, now: datetime) -> bool:
-    """Whether others have been refused too for so long that each refusal counts by itself again."""
-    return channel.state is State.IMPAIRED and now - channel.since >= HOLD_LASTS
 
 
 def is_too_old(channel: Channel, *, now: datetime) -> bool:

@@ -9,7 +9,16 @@ from typing import Final
 
 from bot.domain.channel import Kind
 from bot.domain.grant import Secret
-from bot.domain.ids import ChannelId, IncidentId, LinkId, TicketId, UserId, WorkspaceId
+from bot.domain.ids import (
+    ChannelId,
+    ConversationId,
+    IncidentId,
+    LinkId,
+    RequestId,
+    TicketId,
+    UserId,
+    WorkspaceId,
+)
 
 TICKET_LASTS: Final = timedelta(minutes=15)
 PENDING_LASTS: Final = timedelta(minutes=2)
@@ -23,6 +32,8 @@ class Purpose(StrEnum):
 
     CONNECT = "connect"
     RECONNECT = "reconnect"
+    EXPORT = "export"
+    """Not to a provider: to fetch the history as a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +55,10 @@ class Ticket:
     channel_id: ChannelId | None = None
     """The channel to reconnect; ``None`` for a new one."""
     use: str = ""
+    name: str = ""
+    conversation_id: ConversationId | None = None
+    request_id: RequestId | None = None
+    """The approved request that it goes on with."""
     view_id: str | None = None
     """The Slack modal that waits for the outcome, if one is open."""
     browser: str | None = None

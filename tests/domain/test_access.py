@@ -11,8 +11,11 @@ from bot.domain.access import (
     Actor,
     Deed,
     Person,
+    Right,
+    Role,
     may,
-    may_connect_at_once,
+    right,
+    right_to_connect,
     same_address,
     super_admins_among,
 )
@@ -24,8 +27,16 @@ OWNER, CONNECTOR = UserId("UOWNER"), UserId("UCONNECTOR")
 PERSONAL = a_channel(owner_id=OWNER, connected_by=OWNER)
 TEAM = a_team_channel(connected_by=CONNECTOR)
 
-SEE, DISABLE, ENABLE, REMOVE, RECONNECT = Deed
-ALL = frozenset(Deed)
+SEE, DISABLE, ENABLE, REMOVE, RECONNECT = (
+    Deed.SEE,
+    Deed.DISABLE,
+    Deed.ENABLE,
+    Deed.REMOVE,
+    Deed.RECONNECT,
+)
+OWN = frozenset({SEE, DISABLE, ENABLE, REMOVE, RECONNECT})
+TAKE = frozenset({Deed.CONNECT, Deed.TAKE_OVER})
+WISHES = frozenset({Deed.CONNECT, DISABLE, ENABLE, REMOVE})
 NONE: frozenset[Deed] = frozenset()
 
 
@@ -33,17 +44,24 @@ def a_person(user: str = "USOMEBODY", **changes: Any) -> Person:
     return replace(Person(UserId(user), WORKSPACE, email=f"{user.lower()}@example.com"), **changes)
 
 
-def an_actor(user: str, *, admin: bool = False, **changes: Any) -> Actor:
-    return Actor(a_person(user, **changes), is_super_admin=admin)
+def an_actor(user: str, *, admin: bool = False, access: bool = False, **changes: Any) -> Actor:
+    return Actor(a_person(user, **changes), is_super_admin=admin, has_account_access=access)
 
 
-TABLE = [
-    # who                                                      personal                  team
-    ("the owner", an_actor("UOWNER"), ALL, {SEE}),
-    ("the connector of the team channel", an_actor("UCONNECTOR"), NONE, {SEE, RECONNECT}),
-    ("another member", an_actor("UMEMBER"), NONE, {SEE}),
-    ("a super admin", an_actor("UADMIN", admin=True), {SEE, DISABLE, REMOVE}, ALL),
-    ("a super admin's own inbox", an_actor("UOWNER", admin=True), ALL, ALL),
+TABLE: list[tuple[str, Actor, frozenset[Deed], frozenset[Deed]]] = [
+    # who, what they may do at once: to a personal inbox, to a team channel
+    ("the owner", an_actor("UOWNER"), OWN, frozenset({SEE, RECONNECT})),
+    ("the connector of the team channel", an_actor("UCONNECTOR"), NONE, frozenset({SEE, RECONNECT})),
+    ("another member", an_actor("UMEMBER"), NONE, frozenset({SEE, RECONNECT})),
+    ("account access", an_actor("UACCESS", access=True), NONE, OWN | {Deed.CONNECT}),
+    ("a super admin", an_actor("UADMIN", admin=True), TAKE | {SEE, DISABLE, REMOVE}, OWN | {Deed.CONNECT}),
+    ("a super admin's own inbox", an_actor("UOWNER", admin=True), TAKE | OWN, OWN | {Deed.CONNECT}),
+    (
+        "whose address it is",
+        an_actor("UELSE", email=PERSONAL.address),
+        frozenset({SEE, DISABLE, REMOVE}),
+        frozenset({SEE, RECONNECT}),
+    ),
     ("a guest who owns it", an_actor("UOWNER", is_guest=True), NONE, NONE),
     ("a guest called super admin", an_actor("UADMIN", admin=True, is_guest=True), NONE, NONE),
     ("a deactivated owner", an_actor("UOWNER", is_deleted=True), NONE, NONE),
@@ -65,9 +83,25 @@ TABLE = [
 
 @pytest.mark.parametrize(("actor", "personal", "team"), [row[1:] for row in TABLE], ids=[r[0] for r in TABLE])
 def test_what_everybody_may_do(actor: Actor, personal: frozenset[Deed], team: frozenset[Deed]) -> None:
-    """The whole table of rights: what is not in a row is forbidden."""
+    """The whole table of rights: what is not in a row is forbidden, or must be asked for."""
     assert {deed for deed in Deed if may(actor, deed, PERSONAL)} == set(personal)
     assert {deed for deed in Deed if may(actor, deed, TEAM)} == set(team)
+
+
+def test_what_a_member_may_wish_for() -> None:
+    """Changing a team channel takes an admin's approval; somebody's personal inbox is no wish of others."""
+    member = an_actor("UMEMBER")
+    wished = {deed for deed in Deed if right(member, deed, TEAM) is Right.ON_REQUEST}
+    assert wished == set(WISHES)
+    assert {d for d in Deed if right(member, d, PERSONAL) is Right.ON_REQUEST} == {Deed.CONNECT}
+
+
+def test_whoever_holds_no_role_may_not_even_ask() -> None:
+    """Guests and people of other workspaces get a refusal, not a form."""
+    guest = an_actor("UGUEST", is_guest=True)
+    assert guest.roles(TEAM) == frozenset()
+    assert all(right(guest, deed, channel) is Right.NONE for deed in Deed for channel in (PERSONAL, TEAM))
+    assert Role.MEMBER in an_actor("UMEMBER").roles()
 
 
 def test_having_connected_a_personal_inbox_gives_no_rights_to_it() -> None:
@@ -98,12 +132,17 @@ def test_when_two_addresses_are_one(one: str, other: str, same: bool) -> None:
 
 
 def test_only_the_address_slack_knows_is_connected_at_once() -> None:
-    """One's own Slack address needs nobody's approval; any other needs an admin, who needs nobody."""
-    member = an_actor("UMEMBER", email="mia@gmail.com")
-    assert may_connect_at_once(member, "mia@googlemail.com")
-    assert not may_connect_at_once(member, "sales@acme.example")
-    assert not may_connect_at_once(an_actor("UMEMBER", email=""), "")
-    assert may_connect_at_once(an_actor("UADMIN", admin=True), "sales@acme.example")
+    """One's own Slack address needs nobody's approval; any other, and a team's, needs an admin."""
+    member, personal, team = an_actor("UMEMBER", email="mia@gmail.com"), Kind.PERSONAL, Kind.TEAM
+    assert right_to_connect(member, personal, "mia@googlemail.com") is Right.AT_ONCE
+    assert right_to_connect(member, personal, "sales@acme.example") is Right.ON_REQUEST
+    assert right_to_connect(member, team, "mia@gmail.com") is Right.ON_REQUEST
+    assert right_to_connect(an_actor("UMEMBER", email=""), personal, "") is Right.ON_REQUEST
+    assert right_to_connect(an_actor("UADMIN", admin=True), personal, "sales@acme.example") is Right.AT_ONCE
+    assert right_to_connect(an_actor("UACCESS", access=True), team, "sales@acme.example") is Right.AT_ONCE
+    assert right_to_connect(an_actor("UACCESS", access=True), personal, "a@b.test") is Right.ON_REQUEST
+    guest = an_actor("UGUEST", is_guest=True, email="gus@acme.example")
+    assert right_to_connect(guest, personal, "gus@acme.example") is Right.NONE
 
 
 class TestSuperAdmins:

@@ -31,6 +31,7 @@ from bot.domain.probing import (
     vote,
     witness_delay,
 )
+from bot.domain.probing import Testimony as Heard
 from tests.storage.builders import NOW, a_channel, a_probe
 
 SECOND = timedelta(seconds=1)
@@ -58,13 +59,17 @@ def test_an_error_is_sorted_by_who_must_act(error: ProviderError | None, outcome
     assert outcome_of(error) is outcome
 
 
+def heard(*errors: ProviderError | None, tenant: str = "") -> tuple[Heard, ...]:
+    return tuple(Heard(error, tenant) for error in errors)
+
+
 @pytest.mark.parametrize(
     ("others", "said"),
     [
         ([], Vote.LONELY),
         ([None], Vote.VOUCHED),
         ([None] * 10, Vote.VOUCHED),
-        ([REJECTED], Vote.UNCLEAR),
+        ([REJECTED], Vote.LONELY),
         ([REJECTED, None], Vote.VOUCHED),
         ([REJECTED, REJECTED], Vote.MASS),
         ([REJECTED, REJECTED, None, None], Vote.MASS),
@@ -80,13 +85,32 @@ def test_an_error_is_sorted_by_who_must_act(error: ProviderError | None, outcome
 )
 def test_what_siblings_say_of_a_refusal(others: Sequence[ProviderError | None], said: Vote) -> None:
     """Two and half refused alike is a mass failure; one that passes vouches; silence is no news."""
-    assert vote(GrantRejected(), tuple(others)) is said
+    assert vote(GrantRejected(), heard(*others)) is said
 
 
 def test_only_refusals_of_the_same_class_are_alike() -> None:
     """A policy that forbids is not the same trouble as a grant that ended."""
-    assert vote(AdminActionNeeded(), (AdminActionNeeded(), AdminActionNeeded())) is Vote.MASS
-    assert vote(AdminActionNeeded(), (REJECTED, REJECTED, None)) is Vote.VOUCHED
+    assert vote(AdminActionNeeded(), heard(AdminActionNeeded(), AdminActionNeeded())) is Vote.MASS
+    assert vote(AdminActionNeeded(), heard(REJECTED, REJECTED, None)) is Vote.VOUCHED
+
+
+@pytest.mark.parametrize(
+    ("own", "foreign", "said"),
+    [
+        ([REJECTED, REJECTED], [None], Vote.TENANT),
+        ([REJECTED, REJECTED], [REJECTED], Vote.MASS),
+        ([REJECTED, REJECTED], [AWAY], Vote.MASS),
+        ([REJECTED], [None], Vote.VOUCHED),
+        ([REJECTED, REJECTED, None, None, None], [None], Vote.VOUCHED),
+        ([], [None], Vote.VOUCHED),
+    ],
+)
+def test_one_organisation_may_be_refused_while_others_are_served(
+    own: Sequence[ProviderError | None], foreign: Sequence[ProviderError | None], said: Vote
+) -> None:
+    """If another tenant passes, a mass refusal is this tenant's own, and its admin must hear of it."""
+    others = (*heard(*own, tenant="acme"), *heard(*foreign, tenant="other"))
+    assert vote(GrantRejected(), others, tenant="acme") is said
 
 
 def test_the_second_witness_waits_longer_when_nobody_vouches() -> None:

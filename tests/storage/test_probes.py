@@ -10,6 +10,7 @@ from functools import partial
 
 import pytest
 
+from bot.domain.cause import Cause
 from bot.domain.channel import Channel, State
 from bot.domain.grant import MailboxIdentity
 from bot.domain.ids import ChannelId, GrantId, UserId
@@ -223,7 +224,7 @@ async def test_a_probe_that_is_never_finished_is_noticed(storage: Storage) -> No
 
 async def test_siblings_are_other_mailboxes_that_worked_lately(storage: Storage) -> None:
     """Proven lately, at the same provider, not given up; the last proven first, in any workspace."""
-    ok = [a_channel(), a_channel(state=State.IMPAIRED), a_channel()]
+    ok = [a_channel(), a_channel(), a_channel()]
     sad = a_channel(state=State.DISCONNECTED)
     other_provider = a_channel(provider="microsoft")
     stale = a_channel()
@@ -239,3 +240,14 @@ async def test_siblings_are_other_mailboxes_that_worked_lately(storage: Storage)
         assert await siblings(ok[0].identity, limit=10) == (ok[1].id, ok[2].id)
         assert await siblings(ANYBODY, limit=10, tenant="example.com") == tuple(it.id for it in ok)
         assert await siblings(ANYBODY, limit=10, tenant="other.example") == ()
+
+
+async def test_held_siblings_are_asked_for_apart(storage: Storage) -> None:
+    """Those on hold were proven lately, too; those that are refused by themselves say nothing of others."""
+    held = a_channel(state=State.IMPAIRED, cause=Cause.HELD)
+    refused = a_channel(state=State.IMPAIRED, cause=Cause.GRANT_REFUSED)
+    fine = a_channel()
+    await keep(storage, *((it, a_probe(it, last_ok_at=NOW)) for it in (held, refused, fine)))
+    since = NOW - timedelta(days=1)
+    async with storage.reading() as uow:
+        assert await uow.probes.siblings(ANYBODY, proven_since=since, limit=9, held=True) == (held.id,)

@@ -114,7 +114,7 @@ async def test_a_person_who_cannot_be_reached_is_remembered(storage: Storage) ->
 
 
 async def test_notices_are_found_by_what_they_are_about(storage: Storage) -> None:
-    """Incident, grant, channel, matter; and by whose open incidents they tell."""
+    """Incident, grant, channel and matter; and an incident by the messages that are about it."""
     channel = await a_kept_channel(storage)
     incident = an_incident(channel)
     told = a_notice(channel_id=channel.id, incident_id=incident.id)
@@ -125,16 +125,17 @@ async def test_notices_are_found_by_what_they_are_about(storage: Storage) -> Non
         for notice in (told, gone, ours):
             await uow.notices.add(notice)
         notices = uow.notices
+        assert await notices.of_incident(incident.id) == ()
+        await notices.attach(told.id, incident.id)
         assert await notices.of_incident(incident.id) == (told,)
         assert await notices.of_grant(GrantId("g")) == (gone,)
         assert await notices.of_channel(channel.id, NoticeKind.INCIDENT) == (told,)
         assert await notices.of_channel(channel.id, NoticeKind.REMOVED) == ()
         assert await notices.of_subject(WORKSPACE, "google:") == (ours,)
         assert await notices.of_subject(WORKSPACE, "goo_le:") == ()
-        assert await notices.open_for(WORKSPACE, ANA) == (told,)
         assert await notices.find(NoticeId("none")) is None
-        await uow.incidents.resolve(incident.id, resolution=Resolution.RECOVERED, by=None, at=NOW)
-        assert await notices.open_for(WORKSPACE, ANA) == ()
+        assert await uow.incidents.of_notice(told.id) == (incident,)
+        assert await uow.incidents.of_notice(gone.id) == ()
 
 
 async def test_history_tells_the_latest_first(storage: Storage) -> None:

@@ -1,0 +1,99 @@
+"""Holds. One rule, held by the database: one is open per workspace, provider and tenant."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, func, select, update
+
+from bot.domain.cause import Cause
+from bot.domain.channel import State
+from bot.domain.hold import Hold
+from bot.domain.ids import ChannelId, HoldId, WorkspaceId
+from storage.session import Session
+from storage.tables import channel, hold, probe
+
+
+class Holds:
+    """Rows of ``hold``, and the channels that are held."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def open_(self, new: Hold) -> bool:
+        """``False`` if one is open already."""
+        insert = self._session.insert(hold).values(**asdict(new)).on_conflict_do_nothing()
+        return await self._session.count(insert) == 1
+
+    async def find(self, hold_id: HoldId) -> Hold | None:
+        row = await self._session.first(select(hold).where(hold.c.id == hold_id))
+        return _hold(row) if row else None
+
+    async def open_for(self, workspace_id: WorkspaceId, provider: str, tenant: str) -> Hold | None:
+        """The open one that a mailbox of this tenant belongs to: its tenant's, or everybody's."""
+        row = await self._session.first(
+            select(hold)
+            .where(
+                hold.c.workspace_id == workspace_id,
+                hold.c.provider == provider,
+                hold.c.tenant.in_({"", tenant}),
+                hold.c.ended_at.is_(None),
+            )
+            .order_by(hold.c.tenant.desc())
+            .limit(1)
+        )
+        return _hold(row) if row else None
+
+    async def recovered(self, hold_id: HoldId) -> None:
+        """The provider took an old grant again: whatever else comes, it was a false alarm."""
+        await self._session.count(update(hold).where(hold.c.id == hold_id).values(was_false_alarm=True))
+
+    async def end(self, hold_id: HoldId, at: datetime) -> bool:
+        """``False`` if somebody else was first."""
+        open_ = hold.c.id == hold_id, hold.c.ended_at.is_(None)
+        return await self._session.count(update(hold).where(*open_).values(ended_at=at)) == 1
+
+    async def held(self, it: Hold) -> tuple[ChannelId, ...]:
+        """The channels that it holds, by address."""
+        theirs = select(channel.c.id).where(*_held(it)).order_by(channel.c.address_key)
+        return tuple(row.id for row in await self._session.rows(theirs))
+
+    async def count_held(self, it: Hold) -> int:
+        """How many channels it holds."""
+        number: int = await self._session.value(select(func.count()).select_from(channel).where(*_held(it)))
+        return number
+
+    async def waiting(self, it: Hold, now: datetime) -> tuple[ChannelId, ...]:
+        """Those it holds that nobody looks at now or is about to."""
+        theirs = select(channel.c.id).join(probe, probe.c.channel_id == channel.c.id)
+        later = probe.c.due_at > now, probe.c.lease_token.is_(None)
+        return tuple(row.id for row in await self._session.rows(theirs.where(*_held(it), *later)))
+
+    async def lately_disconnected(self, it: Hold, since: datetime) -> tuple[ChannelId, ...]:
+        """Channels that were called disconnected just before, and may have been part of it."""
+        theirs = [
+            channel.c.workspace_id == it.workspace_id,
+            channel.c.provider == it.provider,
+            channel.c.state == State.DISCONNECTED,
+            channel.c.since >= since,
+        ]
+        if it.tenant:
+            theirs.append(channel.c.identity_tenant == it.tenant)
+        rows = await self._session.rows(select(channel.c.id).where(*theirs))
+        return tuple(row.id for row in rows)
+
+
+def _held(it: Hold) -> list[ColumnElement[bool]]:
+    theirs = [
+        channel.c.workspace_id == it.workspace_id,
+        channel.c.provider == it.provider,
+        channel.c.state == State.IMPAIRED,
+        channel.c.cause == Cause.HELD,
+    ]
+    return [*theirs, channel.c.identity_tenant == it.tenant] if it.tenant else theirs
+
+
+def _hold(row: Row[Any]) -> Hold:
+    return Hold(**row._mapping)
