@@ -32,18 +32,25 @@ from bot.notifier import SlackMessenger
 from bot.outside import http_session, slack_client, who_are_we
 from bot.rules import is_loopback
 from bot.services import Services
+from bot.services.admins import Admins
 from bot.services.channels import Channels
 from bot.services.chores import Chores
 from bot.services.connecting import Connecting
 from bot.services.core import Clock, Core, Policy
 from bot.services.delivering import Delivering
+from bot.services.evidence import Evidences
+from bot.services.exporting import Exporting
 from bot.services.giving_back import GivingBack
+from bot.services.guard import attempted
+from bot.services.holds import Holds
+from bot.services.incidents import Incidents
 from bot.services.jobs import Jobs
 from bot.services.locking import Locks
 from bot.services.monitoring import Monitoring
 from bot.services.people import Directory, People
 from bot.services.proving import Proving
 from bot.services.reaching import Reaching
+from bot.services.requests import Requests
 from bot.services.steps import Steps
 from bot.services.telling import Telling
 from bot.services.workspaces import Workspaces
@@ -156,19 +163,27 @@ def services_of(
 ) -> Services:
     """Every service, each given what it needs."""
     telling = Telling(core)
-    steps = Steps(core, telling)
+    incidents = Incidents(core, telling)
+    steps = Steps(core, telling=telling, incidents=incidents)
     reaching = Reaching(core)
     giving_back = GivingBack(core, telling)
-    monitoring = Monitoring(core, steps=steps, telling=telling, reaching=reaching)
-    workspaces = Workspaces(core, steps)
+    holds = Holds(core, steps=steps, telling=telling)
+    monitoring = Monitoring(core, steps=steps, telling=telling, reaching=reaching, holds=holds)
+    workspaces = Workspaces(core, steps, workspace=workspace, is_there=messenger.is_there)
     people = People(core, steps, directory, workspace)
-    delivering = Delivering(core, messenger, workspaces)
+    admins = Admins(core, people=people, directory=directory)
+    requests = Requests(core, steps=steps, telling=telling)
+    delivering = Delivering(core, messenger=messenger, workspaces=workspaces, telling=telling)
     jobs = Jobs(
         core,
         {
             JobKind.DELIVER_NOTICE: delivering.deliver,
             JobKind.CLOSE_VIEW: delivering.close_view,
             JobKind.REVOKE_GRANT: giving_back.run,
+            JobKind.REMIND: incidents.remind,
+            JobKind.COUNT_STORM: incidents.count_storm,
+            JobKind.EXPIRE_REQUEST: requests.expire,
+            JobKind.RIPEN_HOLD: holds.ripen,
         },
     )
     giving_back.hurried_by(jobs.run_lane)
@@ -178,18 +193,40 @@ def services_of(
         telling=telling,
         reaching=reaching,
         giving_back=giving_back,
+        requests=requests,
         locks=Locks(core),
     )
+    channels = Channels(core, steps=steps, telling=telling, monitoring=monitoring, giving_back=giving_back)
+    evidences = Evidences(core, channels)
     return Services(
         core=core,
         workspace=workspace,
         people=people,
-        channels=Channels(core, steps=steps, telling=telling, monitoring=monitoring, giving_back=giving_back),
-        connecting=Connecting(core, people=people, telling=telling, proving=proving, workspace=workspace),
+        channels=channels,
+        connecting=Connecting(
+            core,
+            people=people,
+            requests=requests,
+            proving=proving,
+            messenger=messenger,
+            workspace=workspace,
+        ),
         workspaces=workspaces,
         monitoring=monitoring,
         jobs=jobs,
-        chores=Chores(core, people=people, telling=telling, workspaces=workspaces, giving_back=giving_back),
+        chores=Chores(
+            core,
+            people=people,
+            admins=admins,
+            telling=telling,
+            workspaces=workspaces,
+            giving_back=giving_back,
+        ),
+        admins=admins,
+        incidents=incidents,
+        requests=requests,
+        evidences=evidences,
+        exporting=Exporting(core, people=people, evidences=evidences, workspace=workspace),
     )
 
 
@@ -226,6 +263,7 @@ async def running(settings: Settings, world: World | None = None) -> AsyncIterat
     world = world or World()
     async with AsyncExitStack() as stack:
         bot = await _assembled(settings, world, stack)
+        await attempted(bot.services.people.meet(), what="people")
         await _listening(bot.web, settings, world, stack)
         if world.engine_runs:
             bot.engine.start()
@@ -266,6 +304,7 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
             "database": await _answers(storage),
             "slack": link is None or link.is_connected,
             "engine": engine.is_turning,
+            "workspace": not await _is_gone(services),
         }
 
     app = build_web(
@@ -328,6 +367,13 @@ async def _listening(app: web.Application, settings: Settings, world: World, sta
         await web.SockSite(runner, world.listener).start()
     else:
         await web.TCPSite(runner, settings.host, settings.port).start()
+
+
+async def _is_gone(services: Services) -> bool:
+    try:
+        return await services.workspaces.is_gone()
+    except StorageAway:
+        return False  # "database" says it
 
 
 async def _answers(storage: Storage) -> bool:

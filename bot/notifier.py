@@ -18,7 +18,7 @@ from bot.domain.errors import MessageGone, PersonUnreachable, SlackAway, SlackEr
 from bot.domain.ids import ConversationId, UserId
 from bot.domain.incident import NoticeKind
 from bot.domain.picture import NoticePicture
-from bot.domain.ticket import Ending, TicketOutcome
+from bot.domain.ticket import TicketOutcome
 from bot.slack_errors import code_of
 from bot.views import notices
 from bot.views.blocks import Message
@@ -43,6 +43,7 @@ _ERRORS: Final[dict[str, type[SlackError]]] = {
     "messages_tab_disabled": PersonUnreachable,
     "restricted_action": PersonUnreachable,
     "is_archived": PersonUnreachable,
+    "not_in_channel": PersonUnreachable,
     "message_not_found": MessageGone,
     "cant_update_message": MessageGone,
     "edit_window_closed": MessageGone,
@@ -63,6 +64,13 @@ class SlackMessenger:
     def __init__(self, client: AsyncWebClient) -> None:
         self._client = client
 
+    async def is_there(self) -> bool:
+        try:
+            await _asked(self._client.auth_test)
+        except TokenDead:
+            return False
+        return True
+
     async def open_dm(self, user_id: UserId) -> ConversationId:
         answer = await _asked(lambda: self._client.conversations_open(users=user_id))
         return ConversationId(answer["channel"]["id"])
@@ -78,6 +86,7 @@ class SlackMessenger:
                     "event_type": EVENT_TYPE,
                     "event_payload": {"notice": picture.notice.id, "nonce": nonce},
                 },
+                thread_ts=picture.replies_to,
                 unfurl_links=False,
                 unfurl_media=False,
             )
@@ -92,11 +101,13 @@ class SlackMessenger:
             )
         )
 
-    async def find(self, conversation: ConversationId, nonce: str, *, since: datetime) -> str | None:
+    async def find(
+        self, conversation: ConversationId, nonce: str, *, since: datetime, thread: str | None
+    ) -> str | None:
         cursor = ""
         for _ in range(_HISTORY_PAGES):
             oldest = f"{(since - _CLOCKS_DIFFER_BY).timestamp():.6f}"
-            page = await self._history(conversation, oldest, cursor)
+            page = await self._history(conversation, oldest, cursor, thread)
             for message in page.get("messages", []):
                 payload = message.get("metadata", {}).get("event_payload", {})
                 if payload.get("nonce") == nonce:
@@ -106,14 +117,31 @@ class SlackMessenger:
                 break
         return None
 
-    async def _history(self, conversation: ConversationId, oldest: str, cursor: str) -> dict[str, Any]:
-        return await _asked(
-            lambda: self._client.conversations_history(
+    async def _history(
+        self, conversation: ConversationId, oldest: str, cursor: str, thread: str | None
+    ) -> dict[str, Any]:
+        wanted: dict[str, Any] = {
+            "channel": conversation,
+            "oldest": oldest,
+            "cursor": cursor or None,
+            "include_all_metadata": True,
+            "limit": 100,
+        }
+        if thread is None:
+            return await _asked(lambda: self._client.conversations_history(**wanted))
+        return await _asked(lambda: self._client.conversations_replies(ts=thread, **wanted))
+
+    async def hello(self, conversation: ConversationId, address: str, actor: UserId, locale: str) -> None:
+        """Say in a team's conversation that its address will be watched. Raises ``PersonUnreachable``
+        when the bot is not in there."""
+        message = notices.hello_notice(language_for(locale), address=address, actor=actor)
+        await _asked(
+            lambda: self._client.chat_postMessage(
                 channel=conversation,
-                oldest=oldest,
-                cursor=cursor or None,
-                include_all_metadata=True,
-                limit=100,
+                text=message["text"],
+                blocks=message["blocks"],
+                unfurl_links=False,
+                unfurl_media=False,
             )
         )
 
@@ -132,48 +160,23 @@ def rendered(picture: NoticePicture) -> Message:
     return _VIEWS[picture.notice.kind](language_for(picture.locale), picture)
 
 
-def _incident(lang: Language, it: NoticePicture) -> Message:
-    assert it.incident is not None
-    return notices.incident_notice(
-        lang,
-        it.channel,
-        it.incident,
-        provider_label=it.provider_label,
-        url=it.url,
-        now=it.now,
-        is_open=it.is_open,
-    )
-
-
-def _removed(lang: Language, it: NoticePicture) -> Message:
-    assert it.removal is not None
-    return notices.removed_notice(lang, it.removal, now=it.now)
-
-
-def _connected(lang: Language, it: NoticePicture) -> Message:
-    ending = Ending(it.notice.subject)
-    return notices.connected_notice(lang, it.channel, ending, provider_label=it.provider_label)
-
-
-def _disabled(lang: Language, it: NoticePicture) -> Message:
-    return notices.disabled_notice(lang, it.channel, actor=it.actor, now=it.now)
-
-
-def _owner_gone(lang: Language, it: NoticePicture) -> Message:
-    return notices.owner_gone_notice(lang, it.channel, provider_label=it.provider_label, is_open=it.is_open)
-
-
-def _operator(lang: Language, it: NoticePicture) -> Message:
-    return notices.operator_notice(lang, it.notice.subject, it.provider_label, it.is_open)
-
-
 _VIEWS: Final[dict[NoticeKind, Callable[[Language, NoticePicture], Message]]] = {
-    NoticeKind.INCIDENT: _incident,
-    NoticeKind.REMOVED: _removed,
-    NoticeKind.CONNECTED: _connected,
-    NoticeKind.DISABLED: _disabled,
-    NoticeKind.OWNER_GONE: _owner_gone,
-    NoticeKind.OPERATOR: _operator,
+    NoticeKind.INCIDENT: notices.incident_notice,
+    NoticeKind.CONVERSATION: notices.conversation_notice,
+    NoticeKind.STORM: notices.storm_reply,
+    NoticeKind.RELAPSE: notices.relapse_reply,
+    NoticeKind.REMINDER: notices.reminder_reply,
+    NoticeKind.NOBODY_TOLD: notices.nobody_told_notice,
+    NoticeKind.REMOVED: notices.removed_picture,
+    NoticeKind.CONNECTED: notices.connected_picture,
+    NoticeKind.DISABLED: notices.disabled_picture,
+    NoticeKind.TAKEN_OVER: notices.taken_over_notice,
+    NoticeKind.OWNER_GONE: notices.owner_gone_picture,
+    NoticeKind.OPERATOR: notices.operator_picture,
+    NoticeKind.REQUEST: notices.request_notice,
+    NoticeKind.WISH: notices.wish_notice,
+    NoticeKind.HOLD: notices.hold_notice,
+    NoticeKind.SOMEBODY_ELSE: notices.somebody_else_notice,
 }
 
 

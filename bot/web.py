@@ -19,6 +19,7 @@ from bot.services import Services
 from bot.telemetry import Metrics
 from handlers.browser import HEADERS, Site, language_wanted
 from handlers.callback import Callback, Handles
+from handlers.exports import Exports
 from handlers.failing import fault_page, http_page
 from handlers.faults import Away, Bug, Fault, Refused, attempt
 from handlers.inbound import MOST_BYTES, PATH, Inbound
@@ -65,6 +66,7 @@ def build_web(
             team_url=team_url or slack_url(services.workspace.id),
         ),
     )
+    _add_exports(app.router, Exports(services.exporting, site))
     _add_machines(app.router, ready, metrics)
 
     async def drain(_: web.Application) -> None:
@@ -90,6 +92,11 @@ def _add_pages(router: web.UrlDispatcher, pages: Pages, callback: Callback) -> N
     # A HEAD must not spend what the GET after it needs.
     router.add_get("/callback/{provider}", callback.arrive, allow_head=False)
     router.add_post("/callback/{provider}", callback.posted)
+
+
+def _add_exports(router: web.UrlDispatcher, exports: Exports) -> None:
+    router.add_get("/export/{secret}", exports.landing)
+    router.add_post("/export/{secret}", exports.fetch)
 
 
 def _add_machines(router: web.UrlDispatcher, ready: Ready, metrics: Metrics) -> None:

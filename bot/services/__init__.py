@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.domain.workspace import Workspace
+from bot.services.admins import Admins
 from bot.services.channels import Channels
 from bot.services.chores import Chores
 from bot.services.connecting import Connecting
 from bot.services.core import Core
+from bot.services.evidence import Evidences
+from bot.services.exporting import Exporting
+from bot.services.incidents import Incidents
 from bot.services.jobs import Jobs
 from bot.services.monitoring import Monitoring
 from bot.services.people import People
+from bot.services.requests import Requests
 from bot.services.workspaces import Workspaces
 
 
@@ -28,3 +33,8 @@ class Services:
     monitoring: Monitoring
     jobs: Jobs
     chores: Chores
+    admins: Admins
+    incidents: Incidents
+    requests: Requests
+    evidences: Evidences
+    exporting: Exporting

@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypeVar
 
-from bot.domain.access import Actor, Deed, may
-from bot.domain.channel import Channel, State
-from bot.domain.errors import Gone, NotAllowed, ReconnectFirst, UnknownAddress
+from bot.domain.access import RIGHTS, Actor, Deed, Right, Role, may, right
+from bot.domain.channel import Channel, Kind, State
+from bot.domain.errors import Gone, NeedsApproval, NotAllowed, ReconnectFirst, UnknownAddress
 from bot.domain.grant import Grant, Revocation
-from bot.domain.ids import ChannelId, GrantId, WorkspaceId
+from bot.domain.ids import ChannelId, ConversationId, GrantId, WorkspaceId
 from bot.domain.lifecycle import Refused, Signal
 from bot.domain.picture import ChannelRow, ChannelStatus, Overview, Removal, SetupCard
 from bot.domain.probing import Probe
+from bot.domain.request import Wish
 from bot.services.addresses import near_misses, read_address
 from bot.services.core import Core
 from bot.services.giving_back import GivingBack
 from bot.services.monitoring import Monitoring
+from bot.services.standing import Standing, standing_of
 from bot.services.steps import Steps
 from bot.services.telling import Telling
 from storage import Conflict, UnitOfWork
 
 _RECENT: Final = 8
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class TeamDetails:
+    """What makes an address a team's."""
+
+    name: str
+    use: str = ""
+    conversation_id: ConversationId | None = None
 
 
 class Channels:
@@ -89,6 +101,12 @@ class Channels:
         async with self._core.storage.reading() as uow:
             return await self._channel(uow, actor, channel_id, Deed.SEE)
 
+    async def allowed(self, actor: Actor, channel_id: ChannelId, deed: Deed) -> Channel:
+        """The channel, if ``actor`` may do ``deed`` to it at once. Raises ``NeedsApproval``,
+        ``NotAllowed``, ``Gone``."""
+        async with self._core.storage.reading() as uow:
+            return await self._channel(uow, actor, channel_id, deed)
+
     async def status(self, actor: Actor, channel_id: ChannelId) -> ChannelStatus:
         """One channel, both sides."""
         async with self._core.storage.reading() as uow:
@@ -96,6 +114,7 @@ class Channels:
             grant = await uow.grants.live_of(channel.id)
             probe = await uow.probes.find(channel.id)
             incident = await uow.incidents.open_of(channel.id)
+            requests = await uow.requests.open_of(channel.id)
             recent = await uow.history.of_channel(channel.id, _RECENT)
         return ChannelStatus(
             row=self._row(actor, channel, probe.last_ok_at if probe else None),
@@ -105,6 +124,7 @@ class Channels:
             incident=incident,
             next_probe_at=probe.due_at if probe else None,
             recent=recent,
+            requests=requests,
         )
 
     async def before_removal(self, actor: Actor, channel_id: ChannelId) -> Removal:
@@ -151,6 +171,27 @@ class Channels:
         async with self._core.storage.reading() as uow:
             return await self._removal(uow, channel, grant_id)
 
+    async def take_over(self, actor: Actor, channel_id: ChannelId, details: TeamDetails) -> Channel:
+        """Make a personal inbox a team address, keeping grant and history; its owner is told."""
+
+        async def once() -> Channel:
+            async with self._core.storage.writing() as uow:
+                channel = await self._channel(uow, actor, channel_id, Deed.TAKE_OVER)
+                taken = replace(
+                    channel,
+                    kind=Kind.TEAM,
+                    owner_id=None,
+                    name=details.name,
+                    use=details.use or channel.use,
+                    conversation_id=details.conversation_id,
+                )
+                saved = await uow.channels.save(taken)
+                await self._telling.taken_over(uow, channel, saved, actor=actor.id, now=self._core.clock())
+                await uow.commit()
+                return saved
+
+        return await retried(once)
+
     async def check_again(self, actor: Actor, grant_id: GrantId) -> Removal:
         """Ask the provider once more whether the access is gone."""
         async with self._core.storage.writing() as uow:
@@ -191,8 +232,7 @@ class Channels:
         channel = await uow.channels.find(channel_id)
         if channel is None or not _same_workspace(actor, channel):
             raise Gone("")
-        if not may(actor, deed, channel):
-            raise NotAllowed(deed.value, await self._who_can(uow, channel, deed))
+        await self._check(uow, actor, deed, channel)
         if channel.state is State.REMOVED and deed is not Deed.REMOVE:
             raise Gone(channel.address)
         return channel
@@ -203,16 +243,19 @@ class Channels:
         channel = await uow.channels.find(grant.channel_id)
         if channel is None or not _same_workspace(actor, channel):
             raise Gone(grant.address)
-        if not may(actor, Deed.REMOVE, channel):
-            raise NotAllowed(Deed.REMOVE.value, await self._who_can(uow, channel, Deed.REMOVE))
+        await self._check(uow, actor, Deed.REMOVE, channel)
         return channel
 
-    async def _who_can(self, uow: UnitOfWork, channel: Channel, deed: Deed) -> tuple[str, ...]:
-        admins = [admin.id for admin in await self._telling.super_admins(uow, channel.workspace_id)]
-        if deed in {Deed.ENABLE, Deed.RECONNECT} and channel.owner_id:
-            return (channel.owner_id,)
-        owner = [channel.owner_id] if channel.owner_id else []
-        return tuple(dict.fromkeys([*owner, *admins]))
+    async def _check(self, uow: UnitOfWork, actor: Actor, deed: Deed, channel: Channel) -> None:
+        """Raises ``NeedsApproval`` if an admin must agree first, else ``NotAllowed`` with who can."""
+        how_far = right(actor, deed, channel)
+        if how_far is Right.AT_ONCE:
+            return
+        standing = await standing_of(uow, self._core, channel.workspace_id)
+        if how_far is Right.ON_REQUEST:
+            wish = Wish(deed, channel.address, channel.kind, channel.id)
+            raise NeedsApproval(wish, who_can=standing.approvers(channel.kind, deed))
+        raise NotAllowed(deed.value, _who_can(standing, deed, channel))
 
     async def _removal(
         self,
@@ -237,7 +280,10 @@ class Channels:
         )
 
     def _row(self, actor: Actor, channel: Channel, last_ok_at: datetime | None) -> ChannelRow:
-        allowed = frozenset(deed for deed in _FITTING[channel.state] if may(actor, deed, channel))
+        # A wish counts as possible: the button leads to the form that asks an admin.
+        allowed = frozenset(
+            deed for deed in _FITTING[channel.state] if right(actor, deed, channel) is not Right.NONE
+        )
         return ChannelRow(
             channel=channel,
             provider_label=self.provider_label(channel.provider),
@@ -261,13 +307,20 @@ class Channels:
 
 
 _FITTING: Final[Mapping[State, tuple[Deed, ...]]] = {
-    State.CONNECTED: (Deed.SEE, Deed.DISABLE, Deed.REMOVE, Deed.RECONNECT),
-    State.IMPAIRED: (Deed.SEE, Deed.DISABLE, Deed.REMOVE, Deed.RECONNECT),
-    State.DISCONNECTED: (Deed.SEE, Deed.DISABLE, Deed.REMOVE, Deed.RECONNECT),
-    State.DISABLED: (Deed.SEE, Deed.ENABLE, Deed.REMOVE, Deed.RECONNECT),
+    State.CONNECTED: (Deed.SEE, Deed.DISABLE, Deed.REMOVE, Deed.RECONNECT, Deed.TAKE_OVER),
+    State.IMPAIRED: (Deed.SEE, Deed.DISABLE, Deed.REMOVE, Deed.RECONNECT, Deed.TAKE_OVER),
+    State.DISCONNECTED: (Deed.SEE, Deed.DISABLE, Deed.REMOVE, Deed.RECONNECT, Deed.TAKE_OVER),
+    State.DISABLED: (Deed.SEE, Deed.ENABLE, Deed.REMOVE, Deed.RECONNECT, Deed.TAKE_OVER),
     State.REMOVED: (Deed.SEE,),
 }
 """What makes sense in each state, whoever asks."""
+
+
+def _who_can(standing: Standing, deed: Deed, channel: Channel) -> tuple[str, ...]:
+    """The owner where the deed is theirs, then everybody whose role allows it."""
+    at_once, _ = RIGHTS[channel.kind, deed]
+    owner = [channel.owner_id] if channel.owner_id and Role.OWNER in at_once else []
+    return tuple(dict.fromkeys([*owner, *standing.approvers(channel.kind, deed)]))
 
 
 def _same_workspace(actor: Actor, channel: Channel) -> bool:

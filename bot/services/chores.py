@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bot.domain.record import HISTORY_LASTS
+from bot.services.admins import Admins
 from bot.services.core import Core
 from bot.services.giving_back import SECRET_KEPT_FOR, GivingBack
 from bot.services.guard import attempted
@@ -39,6 +40,7 @@ class Chores:
         core: Core,
         *,
         people: People,
+        admins: Admins,
         telling: Telling,
         workspaces: Workspaces,
         giving_back: GivingBack,
@@ -51,6 +53,8 @@ class Chores:
         self.chores: tuple[Chore, ...] = (
             Chore("tidy", timedelta(hours=1), self.tidy),
             Chore("people", timedelta(days=1), people.read_all),
+            Chore("workspace", timedelta(minutes=5), workspaces.look_for),
+            Chore("groups", timedelta(hours=1), admins.read_groups),
             Chore("long-gone", timedelta(days=1), workspaces.forget_long_gone),
         )
 

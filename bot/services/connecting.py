@@ -11,21 +11,34 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from bot.domain.access import Actor, Deed, may, may_connect_at_once
+from bot.domain.access import Actor, Deed, Right, may, right_to_connect
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import (
     AlreadyConnected,
+    CannotPostThere,
     Gone,
     LinkClosed,
     NeedsApproval,
     NotAllowed,
     OtherBrowser,
+    OtherKind,
+    PersonUnreachable,
     TicketExpired,
     TicketSpent,
     TicketUnknown,
 )
 from bot.domain.grant import Secret
-from bot.domain.ids import ChannelId, IncidentId, LinkId, TicketId, UserId, WorkspaceId
+from bot.domain.ids import (
+    ChannelId,
+    ConversationId,
+    IncidentId,
+    LinkId,
+    RequestId,
+    TicketId,
+    UserId,
+    WorkspaceId,
+)
+from bot.domain.request import Request, Wish
 from bot.domain.ticket import (
     OUTCOME_LASTS,
     PENDING_LASTS,
@@ -39,13 +52,26 @@ from bot.domain.ticket import (
 from bot.domain.workspace import Workspace
 from bot.services.addresses import check_domain, read_address
 from bot.services.core import Core, digest, new_secret
+from bot.services.delivering import Messenger
 from bot.services.people import People
 from bot.services.proving import Proving
-from bot.services.telling import Telling
+from bot.services.requests import Requests
+from bot.services.standing import standing_of
 from providers.base import Consent
 from storage import UnitOfWork
 
 _PROVIDER: Final = "google"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What somebody typed into the connect form."""
+
+    typed: str
+    kind: Kind = Kind.PERSONAL
+    use: str = ""
+    name: str = ""
+    conversation_id: ConversationId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,37 +102,58 @@ class Connecting:
     """Tickets and links, from the slash command to the outcome."""
 
     def __init__(
-        self, core: Core, *, people: People, telling: Telling, proving: Proving, workspace: Workspace
+        self,
+        core: Core,
+        *,
+        people: People,
+        requests: Requests,
+        proving: Proving,
+        messenger: Messenger,
+        workspace: Workspace,
     ) -> None:
         self._core = core
         self._people = people
-        self._telling = telling
+        self._requests = requests
+        self._messenger = messenger
         self._proving = proving
         self._workspace = workspace
 
     # --- in Slack
 
-    async def begin(self, actor: Actor, typed: str) -> Begun:
-        """Begin connecting one's own inbox; an address that is one's own already is reconnected.
+    async def begin(self, actor: Actor, plan: Plan) -> Begun:
+        """Begin connecting an inbox; an address that is under management already is reconnected.
 
         Raises ``NotAnAddress``, ``DomainNotAllowed``, ``ProviderOff``, ``AlreadyConnected`` (somebody
-        else's), ``NeedsApproval``.
+        else's), ``OtherKind``, ``CannotPostThere``, and ``NeedsApproval`` with the wish that an admin can
+        grant.
         """
-        address = read_address(typed)
-        check_domain(address, self._core.policy.allowed_domains)
-        self._core.providers.get(_PROVIDER)
+        wish = self._wish(plan)
+        async with self._core.storage.reading() as uow:
+            existing = await self._checked(uow, actor, wish)
+        if existing is None:
+            await self.say_hello(actor, wish.address, wish.conversation_id)
         async with self._core.storage.writing() as uow:
-            existing = await uow.channels.at_address(actor.workspace_id, address)
-            await self._check_connecting(uow, actor, address, existing)
-            secret, ticket = self._ticket(
-                actor.workspace_id,
-                actor.id,
-                Purpose.RECONNECT if existing else Purpose.CONNECT,
-                address=address,
-                kind=existing.kind if existing else Kind.PERSONAL,
-                channel_id=existing.id if existing else None,
-                locale=actor.person.locale,
-            )
+            existing = await self._checked(uow, actor, wish)
+            if existing is not None:
+                secret, ticket = self._renewal(existing, actor.id, actor.person.locale)
+            else:
+                secret, ticket = self._first(wish, actor)
+            await uow.tickets.add(ticket)
+            await uow.commit()
+        return self._begun(secret, ticket)
+
+    async def begin_approved(self, actor: Actor, request_id: RequestId) -> Begun:
+        """Go on with a connect that an admin approved; each time with a fresh ticket.
+
+        Raises ``RequestClosed``, ``NotAllowed``, and as ``begin``.
+        """
+        async with self._core.storage.reading() as uow:
+            request = await self._approved(uow, actor, request_id)
+        await self.say_hello(actor, request.wish.address, request.wish.conversation_id)
+        async with self._core.storage.writing() as uow:
+            request = await self._approved(uow, actor, request_id)
+            secret, ticket = self._first(request.wish, actor)
+            ticket = replace(ticket, request_id=request_id)
             await uow.tickets.add(ticket)
             await uow.commit()
         return self._begun(secret, ticket)
@@ -120,6 +167,18 @@ class Connecting:
             await uow.tickets.add(ticket)
             await uow.commit()
         return self._begun(secret, ticket)
+
+    async def say_hello(self, actor: Actor, address: str, conversation_id: ConversationId | None) -> None:
+        """The conversation that will be told is told so now: that is how we know that we may post there.
+
+        Raises ``CannotPostThere``.
+        """
+        if conversation_id is None:
+            return
+        try:
+            await self._messenger.hello(conversation_id, address, actor.id, actor.person.locale)
+        except PersonUnreachable as error:
+            raise CannotPostThere(conversation_id) from error
 
     async def waits_in(self, ticket_id: TicketId, view_id: str) -> None:
         """Remember the modal that waits for this ticket's outcome."""
@@ -218,26 +277,64 @@ class Connecting:
                 channel_id=old.channel_id,
                 locale=old.locale,
             )
-            ticket = replace(ticket, browser=browser, view_id=old.view_id, use=old.use)
+            ticket = replace(
+                ticket,
+                browser=browser,
+                view_id=old.view_id,
+                use=old.use,
+                name=old.name,
+                conversation_id=old.conversation_id,
+                request_id=old.request_id,
+            )
             await uow.tickets.add(ticket)
             await uow.commit()
         return self._consent_url(fresh, ticket)
 
     # --- checks
 
-    async def _check_connecting(
-        self, uow: UnitOfWork, actor: Actor, address: str, existing: Channel | None
-    ) -> None:
-        if existing is not None and may(actor, Deed.RECONNECT, existing):
-            return
+    def _wish(self, plan: Plan) -> Wish:
+        address = read_address(plan.typed)
+        check_domain(address, self._core.policy.allowed_domains)
+        self._core.providers.get(_PROVIDER)
+        return Wish(
+            deed=Deed.CONNECT,
+            address=address,
+            kind=plan.kind,
+            use=plan.use.strip(),
+            name=plan.name.strip() if plan.kind is Kind.TEAM else "",
+            conversation_id=plan.conversation_id if plan.kind is Kind.TEAM else None,
+        )
+
+    async def _checked(self, uow: UnitOfWork, actor: Actor, wish: Wish) -> Channel | None:
+        """What is at the address already, if ``actor`` may connect it at all."""
+        existing = await uow.channels.at_address(actor.workspace_id, wish.address)
+        if existing is not None and may(actor, Deed.SEE, existing):
+            self._check_existing(actor, wish, existing)
+            return existing
         # What somebody may not see is refused like an address that nobody has connected.
-        is_seen = existing is not None and may(actor, Deed.SEE, existing)
-        if not is_seen and not may_connect_at_once(actor, address):
-            admins = await self._telling.super_admins(uow, actor.workspace_id)
-            who = tuple(admin.id for admin in admins)
-            raise NeedsApproval(address, actor.person.email or None, who)
+        await self._check_new(uow, actor, wish)
         if existing is not None:
-            raise AlreadyConnected(address, by_another=True)
+            raise AlreadyConnected(wish.address, by_another=True)
+        return None
+
+    async def _approved(self, uow: UnitOfWork, actor: Actor, request_id: RequestId) -> Request:
+        request = await self._requests.approved(uow, request_id, actor.id)
+        existing = await uow.channels.at_address(actor.workspace_id, request.wish.address)
+        if existing is not None:
+            raise AlreadyConnected(request.wish.address, by_another=existing.owner_id != actor.id)
+        return request
+
+    def _check_existing(self, actor: Actor, wish: Wish, existing: Channel) -> None:
+        if existing.kind is not wish.kind:
+            raise OtherKind(wish.address, is_team=existing.kind is Kind.TEAM)
+        if not may(actor, Deed.RECONNECT, existing):
+            raise AlreadyConnected(wish.address, by_another=True)
+
+    async def _check_new(self, uow: UnitOfWork, actor: Actor, wish: Wish) -> None:
+        if right_to_connect(actor, wish.kind, wish.address) is not Right.AT_ONCE:
+            standing = await standing_of(uow, self._core, actor.workspace_id)
+            who = standing.approvers(wish.kind, wish.deed)
+            raise NeedsApproval(wish, actor.person.email or None, who)
 
     async def _reconnectable(self, uow: UnitOfWork, actor: Actor, channel_id: ChannelId) -> Channel:
         channel = await uow.channels.find(channel_id)
@@ -279,6 +376,18 @@ class Connecting:
         return link, channel
 
     # --- making
+
+    def _first(self, wish: Wish, actor: Actor) -> tuple[str, Ticket]:
+        secret, ticket = self._ticket(
+            actor.workspace_id,
+            actor.id,
+            Purpose.CONNECT,
+            address=wish.address,
+            kind=wish.kind,
+            channel_id=None,
+            locale=actor.person.locale,
+        )
+        return secret, replace(ticket, use=wish.use, name=wish.name, conversation_id=wish.conversation_id)
 
     def _ticket(
         self,

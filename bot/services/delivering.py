@@ -14,15 +14,18 @@ from typing import Final, Protocol
 import structlog
 
 from bot.domain.cause import Cause
-from bot.domain.channel import State
+from bot.domain.channel import Channel, State
 from bot.domain.errors import MessageGone, PersonUnreachable, TokenDead
 from bot.domain.grant import Revocation
-from bot.domain.ids import ConversationId, NoticeId, TicketId, UserId
-from bot.domain.incident import Notice, NoticeKind
+from bot.domain.hold import ripe_at
+from bot.domain.ids import ConversationId, HoldId, NoticeId, RequestId, TicketId, UserId
+from bot.domain.incident import Incident, Notice, NoticeKind
 from bot.domain.job import Job
-from bot.domain.picture import NoticePicture, Removal
+from bot.domain.picture import NoticePicture, Outage, Removal
 from bot.domain.ticket import TicketOutcome
 from bot.services.core import Core, new_id
+from bot.services.standing import standing_of
+from bot.services.telling import Telling
 from bot.services.workspaces import Workspaces
 from storage import UnitOfWork
 
@@ -35,6 +38,9 @@ PACE: Final = timedelta(seconds=1)
 class Messenger(Protocol):
     """Slack, as far as notices need it. Every method raises ``SlackError``s and nothing else."""
 
+    async def is_there(self) -> bool:
+        """Whether our token works. Raises ``SlackAway`` when nobody can tell."""
+
     async def open_dm(self, user_id: UserId) -> ConversationId: ...
 
     async def post(self, conversation: ConversationId, picture: NoticePicture, *, nonce: str) -> str:
@@ -42,8 +48,13 @@ class Messenger(Protocol):
 
     async def edit(self, conversation: ConversationId, ts: str, picture: NoticePicture) -> None: ...
 
-    async def find(self, conversation: ConversationId, nonce: str, *, since: datetime) -> str | None:
-        """The ``ts`` of the message that carries ``nonce``, if it did arrive."""
+    async def find(
+        self, conversation: ConversationId, nonce: str, *, since: datetime, thread: str | None
+    ) -> str | None:
+        """The ``ts`` of the message (or reply) that carries ``nonce``, if it did arrive."""
+
+    async def hello(self, conversation: ConversationId, address: str, actor: UserId, locale: str) -> None:
+        """Say in a conversation that it will be told of an address's outages."""
 
     async def show_outcome(self, view_id: str, outcome: TicketOutcome, *, provider_label: str) -> None:
         """Turn a waiting modal to its outcome; one that is closed is no error."""
@@ -52,8 +63,9 @@ class Messenger(Protocol):
 class Delivering:
     """Brings notices to Slack, one at a time per person."""
 
-    def __init__(self, core: Core, messenger: Messenger, workspaces: Workspaces) -> None:
+    def __init__(self, core: Core, *, messenger: Messenger, workspaces: Workspaces, telling: Telling) -> None:
         self._core = core
+        self._telling = telling
         self._messenger = messenger
         self._workspaces = workspaces
 
@@ -62,15 +74,27 @@ class Delivering:
         notice, picture = await self._load(NoticeId(job.payload["notice"]))
         if notice is None or picture is None or notice.is_current:
             return None
-        if notice.ts is None and not _is_worth_posting(picture):
+        was_tried = notice.ts is not None or notice.sending_since is not None
+        if not was_tried and not _is_worth_posting(picture):
             await self._shown(notice, ts=None)
             return None
+        if notice.thread_of is not None and picture.replies_to is None:
+            return await self._awaiting(notice, notice.thread_of)
         try:
             await self._reconcile(job, notice, picture)
         except PersonUnreachable as error:
             await self._unreachable(notice, error.code)
-        except TokenDead:
-            await self._workspaces.gone(notice.workspace_id)
+        except TokenDead as error:
+            await self._workspaces.suspected(notice.workspace_id, error.code)
+        return None
+
+    async def _awaiting(self, notice: Notice, parent_id: NoticeId) -> datetime | None:
+        """The message that ``notice`` replies to is not there: when to look again, unless it never comes."""
+        async with self._core.storage.reading() as uow:
+            parent = await uow.notices.find(parent_id)
+        if parent is not None and not (parent.unreachable or parent.is_current):
+            return self._core.clock() + PACE
+        await self._shown(notice, ts=None)
         return None
 
     async def close_view(self, job: Job) -> datetime | None:
@@ -86,7 +110,14 @@ class Delivering:
 
     async def _reconcile(self, job: Job, notice: Notice, picture: NoticePicture) -> None:
         notice = await self._with_conversation(notice)
-        notice = await self._adopted(notice)
+        if notice.kind is NoticeKind.CONVERSATION and notice.ts is None and notice.nonce is not None:
+            # A team's conversation cannot be read by us: rather no line than two of them.
+            await self._shown(notice, ts=None)
+            return
+        notice = await self._adopted(notice, picture)
+        if notice.ts is None and not _is_worth_posting(picture):
+            await self._shown(notice, ts=None)  # it never arrived, and is over by now
+            return
         if notice.ts is None:
             await self._post(job, notice, picture)
             return
@@ -107,14 +138,19 @@ class Delivering:
             await uow.commit()
         return replace(notice, conversation_id=conversation)
 
-    async def _adopted(self, notice: Notice) -> Notice:
+    async def _adopted(self, notice: Notice, picture: NoticePicture) -> Notice:
         """After a crash between posting and noting it, the message is there: take it.
 
         It may be the second one, posted because its reader had deleted the first (whose ``ts`` is kept).
         """
         if notice.nonce is None or notice.sending_since is None:
             return notice
-        ts = await self._messenger.find(_conversation(notice), notice.nonce, since=notice.sending_since)
+        ts = await self._messenger.find(
+            _conversation(notice),
+            notice.nonce,
+            since=notice.sending_since,
+            thread=picture.replies_to,
+        )
         if ts is None:
             return notice
         async with self._core.storage.writing() as uow:
@@ -142,7 +178,12 @@ class Delivering:
         self._core.telemetry.unreachable()
         _log.error("a person cannot be told", notice=notice.id, kind=notice.kind.value, slack_error=code)
         async with self._core.storage.writing() as uow:
+            # One reader at a time: of two who cannot be reached, one must find that there is nobody left.
+            await uow.incidents.hold_of(notice.id)
+            if notice.kind is NoticeKind.REQUEST:
+                await uow.requests.hold(RequestId(notice.subject))
             await uow.notices.unreachable(notice.id, code)
+            await self._telling.could_not_tell(uow, notice, now=self._core.clock())
             await uow.commit()
 
     # --- what is true now
@@ -156,47 +197,106 @@ class Delivering:
 
     async def _picture(self, uow: UnitOfWork, notice: Notice) -> NoticePicture | None:
         channel = await uow.channels.find(notice.channel_id) if notice.channel_id else None
-        if channel is None:
-            return None
         person = await uow.people.find(notice.workspace_id, notice.recipient)
         picture = NoticePicture(
             notice=notice,
             channel=channel,
-            provider_label=self._core.providers.label_of(channel.provider),
-            locale=person.locale if person else "en-US",
+            provider_label=self._core.providers.label_of(channel.provider) if channel else "",
+            locale=person.locale if person else await self._house_locale(uow, notice),
             now=self._core.clock(),
             command=self._core.policy.command,
         )
+        if notice.thread_of is not None:
+            picture = await self._with_parent(uow, picture, notice.thread_of)
         match notice.kind:
-            case NoticeKind.INCIDENT:
-                return await self._with_incident(uow, picture)
+            case NoticeKind.INCIDENT | NoticeKind.CONVERSATION:
+                return await self._with_outages(uow, picture, notice)
+            case NoticeKind.HOLD:
+                return await self._with_hold(uow, picture)
+            case NoticeKind.REQUEST | NoticeKind.WISH:
+                return await self._with_request(uow, picture)
+            case NoticeKind.NOBODY_TOLD:
+                picture = await self._with_request(uow, picture)
+                if picture.request is not None:
+                    return picture
+        return await self._about_channel(uow, picture, channel) if channel else None
+
+    async def _with_request(self, uow: UnitOfWork, picture: NoticePicture) -> NoticePicture:
+        request = await uow.requests.find(RequestId(picture.notice.subject))
+        if request is None:
+            return replace(picture, is_open=False)
+        is_unheard = await self._telling.is_unheard(uow, request)
+        return replace(picture, request=request, is_unheard=is_unheard, is_open=request.is_open)
+
+    async def _about_channel(
+        self, uow: UnitOfWork, picture: NoticePicture, channel: Channel
+    ) -> NoticePicture:
+        match picture.notice.kind:
             case NoticeKind.REMOVED:
-                return await self._with_removal(uow, picture)
+                return await self._with_removal(uow, picture, channel)
+            case NoticeKind.NOBODY_TOLD:
+                return replace(picture, is_open=await uow.incidents.open_of(channel.id) is not None)
             case NoticeKind.OPERATOR:
                 broken = await uow.channels.count_with_cause(channel.provider, Cause.OURS_BROKEN)
                 return replace(picture, is_open=broken > 0)
+            case NoticeKind.SOMEBODY_ELSE:
+                return replace(picture, is_open=channel.state is not State.REMOVED)
             case NoticeKind.OWNER_GONE:
                 return replace(picture, is_open=channel.state not in {State.DISABLED, State.REMOVED})
         return picture
 
-    async def _with_incident(self, uow: UnitOfWork, picture: NoticePicture) -> NoticePicture | None:
-        notice = picture.notice
-        if notice.incident_id is None:
-            return None
-        incident = await uow.incidents.find(notice.incident_id)
-        if incident is None:
-            return None
-        link = await uow.links.of(notice.recipient, incident.id, picture.channel.id)
-        url = f"{self._core.policy.base_url}/l/{link.secret.reveal()}" if link else ""
-        return replace(picture, incident=incident, url=url, is_open=incident.resolved_at is None)
+    async def _with_parent(
+        self, uow: UnitOfWork, picture: NoticePicture, parent_id: NoticeId
+    ) -> NoticePicture:
+        """A reply shows what is so of the message it belongs to, and needs that message's place."""
+        parent = await uow.notices.find(parent_id)
+        if parent is None:
+            return picture
+        picture = await self._with_outages(uow, picture, parent)
+        return replace(picture, replies_to=parent.ts)
 
-    async def _with_removal(self, uow: UnitOfWork, picture: NoticePicture) -> NoticePicture:
+    async def _with_outages(self, uow: UnitOfWork, picture: NoticePicture, notice: Notice) -> NoticePicture:
+        incidents = await uow.incidents.of_notice(notice.id)
+        channels = await uow.channels.by_ids([incident.channel_id for incident in incidents])
+        outages = [
+            await self._outage(uow, notice, channels[incident.channel_id], incident)
+            for incident in incidents
+            if incident.channel_id in channels
+        ]
+        is_open = any(outage.incident.is_open for outage in outages)
+        return replace(picture, outages=tuple(outages), is_open=is_open)
+
+    async def _with_hold(self, uow: UnitOfWork, picture: NoticePicture) -> NoticePicture | None:
+        hold = await uow.holds.find(HoldId(picture.notice.subject))
+        if hold is None:
+            return None
+        held = await uow.holds.held(hold) if hold.is_open else ()
+        channels = await uow.channels.by_ids(held)
+        return replace(
+            picture,
+            hold=hold,
+            held=tuple(channels[channel_id] for channel_id in held),
+            is_ripe=ripe_at(hold, self._core.policy.cadence.witness) <= self._core.clock(),
+            is_open=hold.is_open,
+        )
+
+    async def _outage(self, uow: UnitOfWork, notice: Notice, channel: Channel, incident: Incident) -> Outage:
+        link = await uow.links.of(notice.recipient, incident.id, channel.id) if incident.is_open else None
+        url = f"{self._core.policy.base_url}/l/{link.secret.reveal()}" if link else ""
+        return Outage(channel, incident, self._core.providers.label_of(channel.provider), url)
+
+    async def _house_locale(self, uow: UnitOfWork, notice: Notice) -> str:
+        """A conversation reads what its first super admin would."""
+        standing = await standing_of(uow, self._core, notice.workspace_id)
+        return standing.super_admins[0].locale if standing.super_admins else "en-US"
+
+    async def _with_removal(self, uow: UnitOfWork, picture: NoticePicture, channel: Channel) -> NoticePicture:
         notice = picture.notice
         grant = await uow.grants.find(notice.grant_id) if notice.grant_id else None
-        everywhere = await uow.grants.in_use(picture.channel.identity)
-        elsewhere = await uow.grants.in_use_elsewhere(picture.channel.identity, picture.channel.workspace_id)
+        everywhere = await uow.grants.in_use(channel.identity)
+        elsewhere = await uow.grants.in_use_elsewhere(channel.identity, channel.workspace_id)
         removal = Removal(
-            channel=picture.channel,
+            channel=channel,
             revocation=grant.revocation if grant else Revocation.NOT_ASKED,
             shared_here=max(everywhere - elsewhere, 0),
             shared_elsewhere=elsewhere,
@@ -207,9 +307,26 @@ class Delivering:
         return replace(picture, removal=removal)
 
 
+_ONLY_WHILE_OPEN: Final = frozenset(
+    {
+        NoticeKind.INCIDENT,
+        NoticeKind.CONVERSATION,
+        NoticeKind.HOLD,
+        NoticeKind.STORM,
+        NoticeKind.RELAPSE,
+        NoticeKind.REMINDER,
+        NoticeKind.NOBODY_TOLD,
+        NoticeKind.OPERATOR,
+        NoticeKind.OWNER_GONE,
+        NoticeKind.SOMEBODY_ELSE,
+        NoticeKind.REQUEST,
+    }
+)
+
+
 def _is_worth_posting(picture: NoticePicture) -> bool:
     """What was never shown and is over by now is never sent."""
-    if picture.notice.kind in {NoticeKind.INCIDENT, NoticeKind.OPERATOR, NoticeKind.OWNER_GONE}:
+    if picture.notice.kind in _ONLY_WHILE_OPEN:
         return picture.is_open
     return True
 

@@ -16,15 +16,17 @@ from bot.domain.cause import Cause
 from bot.domain.channel import Channel, State
 from bot.domain.errors import PersonMustAct, ProviderError, ProviderUnavailable
 from bot.domain.grant import Grant
+from bot.domain.hold import settles_for
 from bot.domain.ids import ChannelId
 from bot.domain.lifecycle import Signal
 from bot.domain.probing import (
+    MASS_VOTES,
     SIBLINGS_FRESH_FOR,
     SIBLINGS_WANTED,
     Outcome,
     Probe,
+    Testimony,
     Vote,
-    is_hold_over,
     is_second_witness,
     is_too_old,
     outcome_of,
@@ -34,18 +36,18 @@ from bot.domain.probing import (
 from bot.domain.record import Record
 from bot.services.core import Core
 from bot.services.guard import attempted
+from bot.services.holds import Holds
 from bot.services.reaching import Look, Reaching
 from bot.services.steps import Steps
 from bot.services.telling import Telling
 from storage import Conflict, UnitOfWork
 
 BATCH: Final = 128
+_JUDGED_BY_SIBLINGS: Final = frozenset({State.CONNECTED, State.IMPAIRED})
 AT_ONCE: Final = 64
 """Mailboxes looked at side by side: enough to hide the network, few enough to be a polite client."""
 LEASE: Final = timedelta(minutes=3)
 """Longer than the slowest batch: two waves, each of two calls of 10 s for a mailbox and for its siblings."""
-_IN_DOUBT: Final = frozenset({State.CONNECTED, State.IMPAIRED})
-"""Where siblings are worth asking: nobody is told anything about the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +67,34 @@ class _Sight:
         return cls(probe, channel, grant, Look(ProviderUnavailable("unforeseen")), None)
 
 
+class _Jury:
+    """What siblings said within one batch: a thousand mailboxes refused alike ask ten others, not ten
+    thousand."""
+
+    def __init__(self) -> None:
+        self.turn = asyncio.Lock()
+        self._verdicts: dict[tuple[str, str, type], Vote] = {}
+
+    def verdict(self, grant: Grant, look: Look) -> Vote | None:
+        return self._verdicts.get(self._key(grant, look))
+
+    def remember(self, grant: Grant, look: Look, said: Vote) -> None:
+        """Only a mass failure speaks for others, too."""
+        if said in MASS_VOTES:
+            self._verdicts[self._key(grant, look)] = said
+
+    def _key(self, grant: Grant, look: Look) -> tuple[str, str, type]:
+        return grant.provider, grant.identity.tenant, type(look.error)
+
+
 class Monitoring:
     """Probes, siblings, witnesses."""
 
-    def __init__(self, core: Core, *, steps: Steps, telling: Telling, reaching: Reaching) -> None:
+    def __init__(
+        self, core: Core, *, steps: Steps, telling: Telling, reaching: Reaching, holds: Holds
+    ) -> None:
         self._core = core
+        self._holds = holds
         self._steps = steps
         self._telling = telling
         self._reaching = reaching
@@ -93,7 +118,7 @@ class Monitoring:
         async with self._core.storage.reading() as uow:
             channels = await uow.channels.by_ids([probe.channel_id for probe in claimed])
             grants = await uow.grants.by_ids([probe.grant_id for probe in claimed])
-        gate = asyncio.Semaphore(AT_ONCE)
+        gate, jury = asyncio.Semaphore(AT_ONCE), _Jury()
 
         async def one(probe: Probe) -> _Sight | None:
             channel, grant = channels.get(probe.channel_id), grants.get(probe.grant_id)
@@ -101,7 +126,7 @@ class Monitoring:
                 return None
             async with gate:
                 # Whatever goes wrong with one must not cost the others of its batch their turn.
-                sight, failure = await attempted(self._see(probe, channel, grant), what="probe")
+                sight, failure = await attempted(self._see(probe, channel, grant, jury), what="probe")
             return _Sight.spoilt(probe, channel, grant) if failure is not None else sight
 
         sights = await asyncio.gather(*(one(probe) for probe in claimed))
@@ -109,25 +134,44 @@ class Monitoring:
 
     # --- looking
 
-    async def _see(self, probe: Probe, channel: Channel, grant: Grant) -> _Sight:
+    async def _see(self, probe: Probe, channel: Channel, grant: Grant, jury: _Jury) -> _Sight:
         look = await self._reaching.look(grant, refresh_only=channel.state is State.DISABLED)
         self._core.telemetry.probe(grant.provider, outcome_of(look.error).value)
         said = None
-        if outcome_of(look.error) is Outcome.REFUSED and channel.state in _IN_DOUBT:
-            said = await self._ask_siblings(grant, look)
-            if said is not Vote.VOUCHED and is_hold_over(channel, now=self._core.clock()):
-                said = Vote.LONELY
+        if outcome_of(look.error) is Outcome.REFUSED and channel.state in _JUDGED_BY_SIBLINGS:
+            async with jury.turn:
+                said = jury.verdict(grant, look) or await self._ask_siblings(channel, grant, look)
+                jury.remember(grant, look, said)
         return _Sight(probe, channel, grant, look, said)
 
-    async def _ask_siblings(self, grant: Grant, look: Look) -> Vote:
-        assert look.error is not None
-        since = self._core.clock() - SIBLINGS_FRESH_FOR
+    async def _ask_siblings(self, channel: Channel, grant: Grant, look: Look) -> Vote:
+        """What other mailboxes of the provider get right now, those of its own organisation and others."""
+        tenant = grant.identity.tenant
         async with self._core.storage.reading() as uow:
-            ids = await uow.probes.siblings(grant.identity, proven_since=since, limit=SIBLINGS_WANTED)
+            hold = await uow.holds.open_for(channel.workspace_id, grant.provider, tenant)
+        heard = await self._hear(grant, limit=SIBLINGS_WANTED)
+        if hold is not None and not any(one.error is None and not one.is_back_lately for one in heard):
+            return Vote.TENANT if hold.tenant else Vote.MASS  # nothing contradicts the hold
+        if len(heard) < SIBLINGS_WANTED:
+            # Held ones are witnesses, too: a few that are served do not outvote many that are not.
+            heard += await self._hear(grant, limit=SIBLINGS_WANTED - len(heard), held=True)
+        return vote(_refusal(look.error), heard, tenant=tenant)
+
+    async def _hear(self, grant: Grant, *, limit: int, held: bool = False) -> tuple[Testimony, ...]:
+        """Ask siblings: those that are connected, or those that are ``held``."""
+        now = self._core.clock()
+        since = now - SIBLINGS_FRESH_FOR
+        settled = now - settles_for(self._core.policy.cadence.witness)
+        async with self._core.storage.reading() as uow:
+            ids = await uow.probes.siblings(grant.identity, proven_since=since, limit=limit, held=held)
             channels = await uow.channels.by_ids(ids)
             grants = await uow.grants.by_ids([c.grant_id for c in channels.values() if c.grant_id])
+        back_lately = {c.grant_id for c in channels.values() if c.since > settled}
         looks = await asyncio.gather(*(self._reaching.look(sibling) for sibling in grants.values()))
-        return vote(_refusal(look.error), tuple(one.error for one in looks))
+        return tuple(
+            Testimony(one.error, sibling.identity.tenant, is_back_lately=sibling.id in back_lately)
+            for one, sibling in zip(looks, grants.values(), strict=True)
+        )
 
     # --- writing
 
@@ -203,7 +247,13 @@ class Monitoring:
         if not await uow.probes.write_back(row, lease_token=sight.probe.lease_token or ""):
             return  # our lease ran out or a person was faster: somebody else judges
         after = await self._steps.apply(
-            uow, channel, signal, cause=cause, grant_id=sight.grant.id, code=sight.look.code
+            uow,
+            channel,
+            signal,
+            cause=cause,
+            grant_id=sight.grant.id,
+            code=sight.look.code,
+            is_lonely=sight.said is Vote.LONELY,
         )
         await self._remember_strike(uow, sight, after)
         await self._after_step(uow, channel, after, sight, row)
@@ -211,7 +261,14 @@ class Monitoring:
     async def _after_step(
         self, uow: UnitOfWork, before: Channel, after: Channel, sight: _Sight, row: Probe
     ) -> None:
-        if after.state is State.IMPAIRED and (sight.said is not None or _retry_after(sight.look.error)):
+        if after.cause is Cause.HELD and sight.said is not None:
+            await self._holds.joined(
+                uow,
+                after,
+                only_tenant=sight.said is Vote.TENANT,
+                is_new=before.cause is not Cause.HELD,
+            )
+        elif after.state is State.IMPAIRED and (sight.said is not None or _retry_after(sight.look.error)):
             await uow.probes.reschedule(after.id, self._due_after(after, sight, row))
         if before.cause is Cause.OURS_BROKEN and after.cause is not Cause.OURS_BROKEN:
             await self._telling.operator_matter_changed(
@@ -228,7 +285,7 @@ class Monitoring:
         if outcome is Outcome.PASSED:
             return replace(row, strikes=0, tries=0, first_refused_at=None, last_ok_at=now)
         row = replace(row, tries=row.tries + 1)
-        if sight.said is Vote.MASS:  # strikes of before an outage prove nothing after it
+        if sight.said in MASS_VOTES:  # strikes of before an outage prove nothing after it
             return replace(row, strikes=0, first_refused_at=None)
         if outcome is not Outcome.REFUSED or sight.said is Vote.UNCLEAR:
             return row
@@ -242,7 +299,7 @@ class Monitoring:
                 return Signal.UNREACHABLE, Cause.NONE
             case Outcome.OURS_BROKEN:
                 return Signal.OURS_BROKEN, Cause.NONE
-        if sight.said is Vote.MASS and channel.state is not State.DISABLED:
+        if sight.said in MASS_VOTES:
             return Signal.HELD, Cause.NONE
         cause = _refusal(sight.look.error).cause
         if is_second_witness(row, sight.said, now=self._core.clock(), cadence=self._core.policy.cadence):

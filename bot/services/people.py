@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from bot.domain.access import Actor, Person, super_admins_among
+from bot.domain.access import Actor, Person
 from bot.domain.channel import State
-from bot.domain.errors import GuestNotAllowed, InboxkeeperError, WrongWorkspace
+from bot.domain.errors import GuestNotAllowed, InboxkeeperError, Refusal, WrongWorkspace
 from bot.domain.ids import UserId, WorkspaceId
 from bot.domain.lifecycle import Signal
 from bot.domain.workspace import Workspace
 from bot.services.core import Core
+from bot.services.standing import standing_of
 from bot.services.steps import Steps
 from storage import StorageAway, UnitOfWork
 
@@ -30,11 +32,29 @@ class DirectoryAway(InboxkeeperError):
     """Slack could not be asked who somebody is."""
 
 
+class GroupsClosed(Refusal):
+    """The app lacks the optional scope ``usergroups:read``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A Slack user group."""
+
+    id: str
+    name: str
+
+
 class Directory(Protocol):
     """Slack's list of people."""
 
     async def person(self, user_id: UserId) -> Person | None:
         """The user, ``None`` if there is none. Raises ``DirectoryAway``."""
+
+    async def group(self, group_id: str) -> tuple[UserId, ...]:
+        """A user group's members. Raises ``DirectoryAway``, ``GroupsClosed`` without the optional scope."""
+
+    async def groups(self) -> tuple[Group, ...]:
+        """The workspace's user groups. Raises as ``group``."""
 
     def everybody(self) -> AsyncIterator[Person]:
         """Every user, page by page. Raises ``DirectoryAway``."""
@@ -50,6 +70,11 @@ class People:
         self._workspace = workspace
         self._memory: OrderedDict[UserId, tuple[datetime, Person]] = OrderedDict()
 
+    @property
+    def workspace_id(self) -> WorkspaceId:
+        """The workspace that is served."""
+        return self._workspace.id
+
     async def member(self, workspace_id: WorkspaceId, user_id: UserId, *, fresh: bool = False) -> Actor:
         """The person with the role they hold now.
 
@@ -63,7 +88,9 @@ class People:
             raise WrongWorkspace
         if not person.is_active_member:
             raise GuestNotAllowed
-        return Actor(person, is_super_admin=await self._is_super_admin(person))
+        async with self._core.storage.reading() as uow:
+            standing = await standing_of(uow, self._core, self._workspace.id)
+        return standing.actor(person)
 
     async def locale_of(self, workspace_id: WorkspaceId, user_id: UserId) -> str:
         """The person's language. Never raises: an answer in English beats no answer."""
@@ -90,6 +117,13 @@ class People:
         async with self._core.storage.writing() as uow:
             await self._save(uow, person)
             await uow.commit()
+
+    async def meet(self) -> None:
+        """At the first start: know who the admins are before anybody asks."""
+        async with self._core.storage.reading() as uow:
+            known = await uow.people.of_workspace(self._workspace.id)
+        if not known:
+            await self.read_all()
 
     async def read_all(self) -> int:
         """Read the whole workspace, as is done daily. Returns how many people there are."""
@@ -163,16 +197,3 @@ class People:
         self._memory.move_to_end(person.id)
         while len(self._memory) > _REMEMBERED:
             self._memory.popitem(last=False)
-
-    async def _is_super_admin(self, person: Person) -> bool:
-        fixed = self._core.policy.super_admins
-        if person.id in fixed:
-            return True
-        if not fixed:
-            return person.is_owner
-        if not person.is_owner:
-            return False
-        # A fixed set whose members have all left must not lock the workspace out.
-        async with self._core.storage.reading() as uow:
-            people = await uow.people.of_workspace(person.workspace_id)
-        return person.id in {admin.id for admin in super_admins_among(people, fixed=fixed)}

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
-from bot.domain.access import same_address
+from bot.domain.access import Right, right_to_connect, same_address
 from bot.domain.cause import Cause
-from bot.domain.channel import Channel, State
+from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import (
     ConsentDeclined,
     ConsentFailed,
@@ -21,9 +21,10 @@ from bot.domain.errors import (
     ProviderMisconfigured,
     ProviderOff,
     ProviderUnavailable,
+    Refusal,
 )
 from bot.domain.grant import Grant, Phase
-from bot.domain.ids import ChannelId, GrantId, JobId
+from bot.domain.ids import ChannelId, GrantId, JobId, UserId
 from bot.domain.job import Job, JobKind
 from bot.domain.lifecycle import Refused, Signal
 from bot.domain.ticket import OUTCOME_LASTS, Ending, Purpose, Ticket, TicketOutcome
@@ -32,6 +33,8 @@ from bot.services.core import Core, new_id
 from bot.services.giving_back import GivingBack
 from bot.services.locking import Locks
 from bot.services.reaching import Reaching
+from bot.services.requests import Requests
+from bot.services.standing import standing_of
 from bot.services.steps import Steps
 from bot.services.telling import Telling, lane_of_identity
 from providers.base import Authorization, Consent
@@ -57,6 +60,7 @@ class Proving:
         telling: Telling,
         reaching: Reaching,
         giving_back: GivingBack,
+        requests: Requests,
         locks: Locks,
     ) -> None:
         self._core = core
@@ -64,6 +68,7 @@ class Proving:
         self._telling = telling
         self._reaching = reaching
         self._giving_back = giving_back
+        self._requests = requests
         self._locks = locks
 
     async def prove(self, ticket: Ticket, consent: Consent, callback: Mapping[str, str]) -> TicketOutcome:
@@ -119,7 +124,7 @@ class Proving:
 
         try:
             return self._outcome(ticket, await retried(once))
-        except (NotPossible, Refused, Taken):
+        except (NotPossible, Refused, Refusal, Taken):
             return await self._give_back(self._outcome(ticket, Ending.NOT_POSSIBLE), grant)
 
     async def _adopt(self, uow: UnitOfWork, ticket: Ticket, grant: Grant) -> Ending:
@@ -128,11 +133,12 @@ class Proving:
         existing = await uow.channels.at_address(ticket.workspace_id, ticket.address)
         if existing is not None or ticket.purpose is Purpose.RECONNECT:
             return await self._renew(uow, ticket, existing, grant)
+        await self._check_right(uow, ticket)
         removed = await uow.channels.restorable(
             ticket.workspace_id,
             ticket.address,
             grant.identity,
-            ticket.user_id,
+            _owner(ticket),
             self._core.clock() - RESTORABLE_FOR,
         )
         if removed is not None:
@@ -149,6 +155,19 @@ class Proving:
         if person is None or not person.is_active_member:
             raise NotPossible
 
+    async def _check_right(self, uow: UnitOfWork, ticket: Ticket) -> None:
+        """Rights are asked again at the last moment: roles change while people sign in."""
+        if ticket.request_id is not None:
+            await self._requests.approved(uow, ticket.request_id, ticket.user_id)
+            return
+        person = await uow.people.find(ticket.workspace_id, ticket.user_id)
+        standing = await standing_of(uow, self._core, ticket.workspace_id)
+        if person is None:
+            raise NotPossible
+        right = right_to_connect(standing.actor(person), ticket.kind, ticket.address)
+        if right is not Right.AT_ONCE:
+            raise NotPossible
+
     async def _renew(self, uow: UnitOfWork, ticket: Ticket, existing: Channel | None, grant: Grant) -> Ending:
         if existing is None or existing.identity != grant.identity:
             raise NotPossible
@@ -161,6 +180,8 @@ class Proving:
         return await self._told(uow, ticket, channel, ending)
 
     async def _told(self, uow: UnitOfWork, ticket: Ticket, channel: Channel, ending: Ending) -> Ending:
+        if ticket.request_id is not None:
+            await self._requests.done(uow, ticket.request_id)
         await self._telling.connected(
             uow, channel, recipient=ticket.user_id, ending=ending, now=self._core.clock()
         )
@@ -226,7 +247,7 @@ class Proving:
             workspace_id=ticket.workspace_id,
             address=ticket.address,
             kind=ticket.kind,
-            owner_id=ticket.user_id,
+            owner_id=_owner(ticket),
             connected_by=ticket.user_id,
             provider=ticket.provider,
             identity=grant.identity,
@@ -236,7 +257,13 @@ class Proving:
             created_at=now,
             grant_id=grant.id,
             use=ticket.use,
+            name=ticket.name,
+            conversation_id=ticket.conversation_id,
         )
+
+
+def _owner(ticket: Ticket) -> UserId | None:
+    return None if ticket.kind is Kind.TEAM else ticket.user_id
 
 
 def _is_wanted(ticket: Ticket, pinned: Channel | None, authorization: Authorization) -> bool:

@@ -14,12 +14,13 @@ from typing import Final
 from bot.domain.cause import Cause
 from bot.domain.channel import Channel, State
 from bot.domain.grant import Phase, Revocation
-from bot.domain.ids import GrantId, UserId
+from bot.domain.ids import GrantId, UserId, WorkspaceId
 from bot.domain.incident import IncidentKind, Resolution
 from bot.domain.lifecycle import NEWS, PROOFS, Effect, Signal, advance
 from bot.domain.probing import Probe, next_pause
 from bot.domain.record import Record
 from bot.services.core import Core
+from bot.services.incidents import Incidents
 from bot.services.telling import Telling
 from storage import UnitOfWork
 
@@ -37,14 +38,21 @@ class Happening:
     actor: UserId | None
     now: datetime
     code: str
+    is_lonely: bool
+
+
+Follower = Callable[[UnitOfWork, Channel, Channel], Awaitable[None]]
+"""Told a channel before and after a step."""
 
 
 class Steps:
     """Moves channels through their life."""
 
-    def __init__(self, core: Core, telling: Telling) -> None:
+    def __init__(self, core: Core, *, telling: Telling, incidents: Incidents) -> None:
         self._core = core
         self._telling = telling
+        self._incidents = incidents
+        self._followers: list[Follower] = []
         self._effects: Mapping[Effect, Callable[[UnitOfWork, Happening], Awaitable[None]]] = {
             Effect.PROBE_NOW: self._probe_now,
             Effect.SUPERSEDE_GRANT: self._supersede_grant,
@@ -60,6 +68,11 @@ class Steps:
             Effect.ASK_ABOUT_OWNER: self._ask_about_owner,
         }
 
+    def followed_by(self, follow: Follower) -> None:
+        """Let ``follow`` see every step in the same unit of work. Bootstrap's business: what follows needs
+        steps, and steps need what follows."""
+        self._followers.append(follow)
+
     async def apply(
         self,
         uow: UnitOfWork,
@@ -70,10 +83,12 @@ class Steps:
         cause: Cause = Cause.NONE,
         grant_id: GrantId | None = None,
         code: str = "",
+        is_lonely: bool = False,
     ) -> Channel:
         """Tell ``channel`` the ``signal`` and write all that follows. Returns the channel as it is then.
 
-        ``actor`` is the person who did it, ``None`` for the system; ``code`` a provider's own error code.
+        ``actor`` is the person who did it, ``None`` for the system; ``code`` a provider's own error code;
+        ``is_lonely`` says that no other mailbox could be asked.
         Raises ``lifecycle.Refused``, and ``storage.Conflict`` if somebody else was first.
         """
         now = self._core.clock()
@@ -81,10 +96,11 @@ class Steps:
         if after == channel and not effects:
             return channel
         if after == channel and signal is Signal.OURS_BROKEN:  # the same again, for as long as it lasts
-            await self._follow(uow, Happening(channel, channel, signal, actor, now, code), effects)
+            same = Happening(channel, channel, signal, actor, now, code, is_lonely)
+            await self._follow(uow, same, effects)
             return channel
         saved = await uow.channels.save(after)
-        happening = Happening(channel, saved, signal, actor, now, code)
+        happening = Happening(channel, saved, signal, actor, now, code, is_lonely)
         await uow.history.add(_record_of(happening))
         if signal in PROOFS and grant_id is not None:
             await uow.grants.set_phase(grant_id, Phase.LIVE, now, channel_id=saved.id)
@@ -94,6 +110,8 @@ class Steps:
             await self._telling.home_changed(uow, saved, actor=actor, now=now)
         if signal in {Signal.DISABLE_ASKED, Signal.REMOVE_ASKED}:
             await self._telling.answered_about_owner(uow, saved, now=now)
+        for follow in self._followers:
+            await follow(uow, channel, saved)
         self._core.wake()
         return saved
 
@@ -112,12 +130,9 @@ class Steps:
             grant_id=draft.grant_id,
         )
 
-    async def tell_again(self, uow: UnitOfWork, channel: Channel) -> None:
-        """What is open about ``channel`` is shown anew: its messages could not be delivered for a while."""
-        incident = await uow.incidents.open_of(channel.id)
-        if incident is not None:
-            notices = await uow.notices.of_incident(incident.id)
-            await self._telling.changed(uow, notices, now=self._core.clock())
+    async def tell_again(self, uow: UnitOfWork, workspace_id: WorkspaceId) -> None:
+        """What could not be delivered for a while is shown as it is now."""
+        await self._telling.changed(uow, await uow.notices.stale(workspace_id), now=self._core.clock())
 
     # --- probing follows the state
 
@@ -166,26 +181,32 @@ class Steps:
     async def _void_asks(self, uow: UnitOfWork, happening: Happening) -> None:
         await uow.tickets.void_of(happening.after.id)
         await uow.links.void_of(happening.after.id)
+        await self._telling.void_requests(uow, happening.after, now=happening.now)
 
     async def _open_incident(self, uow: UnitOfWork, happening: Happening) -> None:
-        await self._telling.open_incident(
-            uow, happening.after, IncidentKind.DEAD, now=happening.now, code=happening.code
+        await self._incidents.open(
+            uow,
+            happening.after,
+            IncidentKind.DEAD,
+            now=happening.now,
+            code=happening.code,
+            is_lonely=happening.is_lonely,
         )
 
     async def _open_unverifiable(self, uow: UnitOfWork, happening: Happening) -> None:
         # A personal inbox that cannot be checked is nothing its owner could mend: shown, not sent.
         if not happening.after.is_personal:
-            await self._telling.open_incident(
+            await self._incidents.open(
                 uow, happening.after, IncidentKind.UNVERIFIABLE, now=happening.now, code=happening.code
             )
 
     async def _resolve_incident(self, uow: UnitOfWork, happening: Happening) -> None:
-        await self._telling.resolve_incident(
+        await self._incidents.resolve(
             uow, happening.after, _RESOLUTIONS[happening.signal], now=happening.now, by=happening.actor
         )
 
     async def _recall_incident(self, uow: UnitOfWork, happening: Happening) -> None:
-        await self._telling.resolve_incident(
+        await self._incidents.resolve(
             uow, happening.after, Resolution.FALSE_ALARM, now=happening.now, by=None
         )
 

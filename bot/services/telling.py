@@ -9,15 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from bot.domain.access import Person, super_admins_among
+import structlog
+
+from bot.domain.access import Person
 from bot.domain.channel import Channel, State
-from bot.domain.grant import Grant, Phase, Revocation, Secret
-from bot.domain.ids import GrantId, IncidentId, JobId, LinkId, NoticeId, UserId, WorkspaceId
-from bot.domain.incident import Incident, IncidentKind, Notice, NoticeKind, Resolution
+from bot.domain.grant import Grant, Phase, Revocation
+from bot.domain.ids import GrantId, JobId, NoticeId, RequestId, UserId, WorkspaceId
+from bot.domain.incident import Incident, Notice, NoticeKind
 from bot.domain.job import Job, JobKind
-from bot.domain.ticket import Ending, Link
-from bot.services.core import Core, digest, new_id, new_secret
+from bot.domain.record import Record
+from bot.domain.request import Request, RequestState
+from bot.domain.ticket import Ending
+from bot.services.core import Core, new_id
+from bot.services.standing import standing_of
 from storage import UnitOfWork
+
+_log = structlog.get_logger(__name__)
 
 
 class Telling:
@@ -25,65 +32,6 @@ class Telling:
 
     def __init__(self, core: Core) -> None:
         self._core = core
-
-    # --- incidents
-
-    async def open_incident(
-        self, uow: UnitOfWork, channel: Channel, kind: IncidentKind, *, now: datetime, code: str
-    ) -> None:
-        """Begin an outage and tell the right people. One that is open already stays the only one."""
-        if await uow.incidents.open_of(channel.id) is not None:
-            return
-        incident = Incident(
-            id=IncidentId(new_id()),
-            workspace_id=channel.workspace_id,
-            channel_id=channel.id,
-            kind=kind,
-            cause=channel.cause,
-            opened_at=now,
-            code=code,
-        )
-        await uow.incidents.open_(incident)
-        for recipient in await self._audience(uow, channel):
-            await self._link_for(uow, incident, recipient, now)
-            await self._tell(uow, _notice(NoticeKind.INCIDENT, channel, recipient, now, incident=incident))
-
-    async def resolve_incident(
-        self,
-        uow: UnitOfWork,
-        channel: Channel,
-        resolution: Resolution,
-        *,
-        now: datetime,
-        by: UserId | None,
-    ) -> None:
-        """End the open outage, if there is one, and edit every message about it."""
-        incident = await uow.incidents.open_of(channel.id)
-        if incident is None:
-            return
-        await uow.incidents.resolve(incident.id, resolution=resolution, by=by, at=now)
-        await uow.links.void_of(channel.id)
-        await self.changed(uow, await uow.notices.of_incident(incident.id), now=now)
-
-    async def _audience(self, uow: UnitOfWork, channel: Channel) -> tuple[UserId, ...]:
-        if channel.owner_id is not None:
-            return (channel.owner_id,)
-        admins = await self.super_admins(uow, channel.workspace_id)
-        return tuple(dict.fromkeys([*(p.id for p in admins), channel.connected_by]))
-
-    async def _link_for(self, uow: UnitOfWork, incident: Incident, recipient: UserId, now: datetime) -> None:
-        secret = new_secret()
-        await uow.links.add(
-            Link(
-                id=LinkId(digest(secret)),
-                workspace_id=incident.workspace_id,
-                user_id=recipient,
-                incident_id=incident.id,
-                channel_id=incident.channel_id,
-                secret=Secret(secret),
-                created_at=now,
-            )
-        )
 
     # --- what a person did
 
@@ -97,18 +45,25 @@ class Telling:
         now: datetime,
     ) -> None:
         """Tell those concerned what somebody did on purpose: once, without reminders."""
+        concerned = await self._concerned(uow, channel)
         if channel.state is State.REMOVED:
-            for recipient in _concerned(channel, actor):
-                await self._tell(uow, _notice(NoticeKind.REMOVED, channel, recipient, now, grant_id=grant_id))
-        elif channel.state is State.DISABLED and channel.owner_id not in {None, actor}:
-            notice = _notice(NoticeKind.DISABLED, channel, _owner(channel), now, actor=actor)
-            await self._tell(uow, notice)
+            for recipient in dict.fromkeys([*concerned, *([actor] if actor else [])]):
+                await self.tell(uow, a_notice(NoticeKind.REMOVED, channel, recipient, now, grant_id=grant_id))
+        elif channel.state is State.DISABLED:
+            for recipient in concerned:
+                if recipient != actor:
+                    await self.tell(uow, a_notice(NoticeKind.DISABLED, channel, recipient, now, actor=actor))
+
+    async def _concerned(self, uow: UnitOfWork, channel: Channel) -> tuple[UserId, ...]:
+        """Its owner; for a team address everybody who would be told of an outage."""
+        standing = await standing_of(uow, self._core, channel.workspace_id)
+        return standing.audience(channel)
 
     async def connected(
         self, uow: UnitOfWork, channel: Channel, *, recipient: UserId, ending: Ending, now: datetime
     ) -> None:
         """The lasting word on a consent that went well, should the modal be closed by then."""
-        notice = _notice(
+        notice = a_notice(
             NoticeKind.CONNECTED,
             channel,
             recipient,
@@ -116,7 +71,19 @@ class Telling:
             grant_id=channel.grant_id,
             subject=ending.value,
         )
-        await self._tell(uow, notice)
+        await self.tell(uow, notice)
+        if ending in {Ending.CONNECTED, Ending.RESTORED}:
+            await self._tell_addressee(uow, channel, connected_by=recipient, now=now)
+
+    async def _tell_addressee(
+        self, uow: UnitOfWork, channel: Channel, *, connected_by: UserId, now: datetime
+    ) -> None:
+        """Somebody connected an address that Slack knows as another person's: that person hears of it."""
+        person = await uow.people.by_email(channel.workspace_id, channel.address)
+        if person is None or person.id == connected_by:
+            return
+        subject = f"by:{connected_by}:{now.isoformat()}"
+        await self.tell(uow, a_notice(NoticeKind.SOMEBODY_ELSE, channel, person.id, now, subject=subject))
 
     async def home_changed(
         self, uow: UnitOfWork, channel: Channel, *, actor: UserId | None, now: datetime
@@ -135,6 +102,31 @@ class Telling:
             )
         )
         self._core.wake()
+
+    async def taken_over(
+        self, uow: UnitOfWork, before: Channel, after: Channel, *, actor: UserId, now: datetime
+    ) -> None:
+        """A personal inbox has become a team address: its owner is told, its history says who did it."""
+        await uow.history.add(
+            Record(after.workspace_id, after.id, now, "taken_over", actor, {"owner": before.owner_id or ""})
+        )
+        if before.owner_id and before.owner_id != actor:
+            subject = f"by:{actor}:{now.isoformat()}"
+            notice = a_notice(NoticeKind.TAKEN_OVER, after, before.owner_id, now, subject=subject)
+            await self.tell(uow, notice)
+
+    async def request_changed(self, uow: UnitOfWork, request: Request, *, now: datetime) -> None:
+        """Everybody who was asked, and whoever asked, sees what came of it."""
+        for kind in (NoticeKind.REQUEST, NoticeKind.WISH, NoticeKind.NOBODY_TOLD):
+            await self.changed(
+                uow, await uow.notices.of_subject(request.workspace_id, request.id, kind), now=now
+            )
+
+    async def void_requests(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
+        """The channel was removed: nobody needs to answer about it any more."""
+        for request in await uow.requests.open_of(channel.id):
+            await uow.requests.answer(request.id, RequestState.CANCELLED, by=None, at=now)
+            await self.request_changed(uow, request, now=now)
 
     # --- giving back
 
@@ -172,7 +164,7 @@ class Telling:
         """Our own credentials are broken: said once a day and code to the operator, to nobody else."""
         subject = f"{channel.provider}:{code}:{now.date().isoformat()}"
         for recipient in await self._operators(uow, channel.workspace_id):
-            await self._tell(uow, _notice(NoticeKind.OPERATOR, channel, recipient, now, subject=subject))
+            await self.tell(uow, a_notice(NoticeKind.OPERATOR, channel, recipient, now, subject=subject))
 
     async def operator_matter_changed(
         self, uow: UnitOfWork, workspace_id: WorkspaceId, provider: str, *, now: datetime
@@ -181,25 +173,62 @@ class Telling:
         notices = await uow.notices.of_subject(workspace_id, f"{provider}:")
         await self.changed(uow, [n for n in notices if n.ts or n.nonce], now=now)
 
+    async def could_not_tell(self, uow: UnitOfWork, notice: Notice, *, now: datetime) -> None:
+        """A reader cannot be reached. If that was the last one, the operator must know."""
+        match notice.kind:
+            case NoticeKind.INCIDENT | NoticeKind.CONVERSATION:
+                await self._untold(uow, notice, now)
+            case NoticeKind.REQUEST:
+                await self._unasked(uow, notice, now)
+
+    async def _untold(self, uow: UnitOfWork, notice: Notice, now: datetime) -> None:
+        for incident in await uow.incidents.of_notice(notice.id):
+            told = await uow.notices.of_incident(incident.id)
+            readers = [one for one in told if one.kind is not NoticeKind.NOBODY_TOLD]
+            channel = await uow.channels.find(incident.channel_id)
+            if channel is None or any(not reader.unreachable for reader in readers):
+                continue
+            _log.error("nobody could be told of an outage", incident=incident.id, readers=len(readers))
+            for operator in await self._operators(uow, channel.workspace_id):
+                about = a_notice(NoticeKind.NOBODY_TOLD, channel, operator, now, subject=incident.id)
+                if await self.tell(uow, about):
+                    await uow.notices.attach(about.id, incident.id)
+
+    async def _unasked(self, uow: UnitOfWork, notice: Notice, now: datetime) -> None:
+        """Nobody who could grant a request hears of it: whoever asked must know, too."""
+        request = await uow.requests.find(RequestId(notice.subject))
+        if request is None or not await self.is_unheard(uow, request):
+            return
+        _log.error("nobody could be asked for approval", request=request.id)
+        wishes = await uow.notices.of_subject(request.workspace_id, request.id, NoticeKind.WISH)
+        await self.changed(uow, wishes, now=now)
+        for operator in await self._operators(uow, request.workspace_id):
+            await self.tell(uow, about_request(request, operator, NoticeKind.NOBODY_TOLD, now))
+
+    async def is_unheard(self, uow: UnitOfWork, request: Request) -> bool:
+        """Whether a request waits while none of those who could grant it can be written to."""
+        asked = await uow.notices.of_subject(request.workspace_id, request.id, NoticeKind.REQUEST)
+        return request.is_open and bool(asked) and all(one.unreachable for one in asked)
+
     async def _operators(self, uow: UnitOfWork, workspace_id: WorkspaceId) -> tuple[UserId, ...]:
         if self._core.policy.operators:
             return tuple(sorted(self._core.policy.operators))
         return tuple(p.id for p in await self.super_admins(uow, workspace_id))
 
     async def super_admins(self, uow: UnitOfWork, workspace_id: WorkspaceId) -> tuple[Person, ...]:
-        people = await uow.people.of_workspace(workspace_id)
-        return super_admins_among(people, fixed=self._core.policy.super_admins)
+        """The super admins as they are now."""
+        return (await standing_of(uow, self._core, workspace_id)).super_admins
 
     async def ask_about_owner(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
         """A personal inbox has lost its owner: the super admins see whose it was and what they can do."""
         for admin in await self.super_admins(uow, channel.workspace_id):
-            notice = _notice(NoticeKind.OWNER_GONE, channel, admin.id, now, subject=channel.id)
-            await self._tell(uow, notice)
+            notice = a_notice(NoticeKind.OWNER_GONE, channel, admin.id, now, subject=channel.id)
+            await self.tell(uow, notice)
 
     async def answered_about_owner(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
-        """Somebody decided what becomes of an inbox without an owner: the others see that."""
-        notices = await uow.notices.of_channel(channel.id, NoticeKind.OWNER_GONE)
-        await self.changed(uow, notices, now=now)
+        """Somebody decided what becomes of an inbox that people were asked about: they see that."""
+        for kind in (NoticeKind.OWNER_GONE, NoticeKind.SOMEBODY_ELSE):
+            await self.changed(uow, await uow.notices.of_channel(channel.id, kind), now=now)
 
     # --- bringing it to Slack
 
@@ -210,9 +239,12 @@ class Telling:
         for notice in kept:
             await self._deliver(uow, notice, now)
 
-    async def _tell(self, uow: UnitOfWork, notice: Notice) -> None:
-        if await uow.notices.add(notice):
+    async def tell(self, uow: UnitOfWork, notice: Notice) -> bool:
+        """Let somebody see something. ``False`` if they have a notice about it already."""
+        is_new = await uow.notices.add(notice)
+        if is_new:
             await self._deliver(uow, notice, notice.created_at or self._core.clock())
+        return is_new
 
     async def _deliver(self, uow: UnitOfWork, notice: Notice, now: datetime) -> None:
         await uow.jobs.put(
@@ -234,7 +266,7 @@ def lane_of_identity(grant: Grant) -> str:
     return f"identity:{grant.identity.provider}:{grant.identity.subject}"
 
 
-def _notice(
+def a_notice(
     kind: NoticeKind,
     channel: Channel,
     recipient: UserId,
@@ -244,7 +276,9 @@ def _notice(
     grant_id: GrantId | None = None,
     subject: str = "",
     actor: UserId | None = None,
+    thread_of: NoticeId | None = None,
 ) -> Notice:
+    """A notice about ``channel`` for one reader; a reply if ``thread_of`` names another notice."""
     return Notice(
         id=NoticeId(new_id()),
         workspace_id=channel.workspace_id,
@@ -255,14 +289,18 @@ def _notice(
         grant_id=grant_id,
         subject=subject or (f"by:{actor}:{now.isoformat()}" if actor else ""),
         created_at=now,
+        thread_of=thread_of,
     )
 
 
-def _concerned(channel: Channel, actor: UserId | None) -> tuple[UserId, ...]:
-    """The owner (or who connected it) and whoever did it, each once."""
-    people = (channel.owner_id or channel.connected_by, actor)
-    return tuple(dict.fromkeys(person for person in people if person))
-
-
-def _owner(channel: Channel) -> UserId:
-    return channel.owner_id or channel.connected_by
+def about_request(request: Request, recipient: UserId, kind: NoticeKind, now: datetime) -> Notice:
+    """A notice about what somebody wishes for."""
+    return Notice(
+        id=NoticeId(new_id()),
+        workspace_id=request.workspace_id,
+        recipient=recipient,
+        kind=kind,
+        channel_id=request.wish.channel_id,
+        subject=request.id,
+        created_at=now,
+    )

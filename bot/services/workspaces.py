@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
 
+import structlog
+
+from bot.domain.errors import SlackAway
 from bot.domain.ids import WorkspaceId
 from bot.domain.lifecycle import Signal
 from bot.domain.workspace import Workspace
 from bot.services.core import Core
 from bot.services.steps import Steps
+
+_log = structlog.get_logger(__name__)
 
 SECRETS_OUTLIVE_IT: Final = timedelta(days=30)
 """Reinstalling within this time finds everything as it was."""
@@ -18,9 +24,13 @@ SECRETS_OUTLIVE_IT: Final = timedelta(days=30)
 class Workspaces:
     """Installs and uninstalls."""
 
-    def __init__(self, core: Core, steps: Steps) -> None:
+    def __init__(
+        self, core: Core, steps: Steps, *, workspace: Workspace, is_there: Callable[[], Awaitable[bool]]
+    ) -> None:
         self._core = core
         self._steps = steps
+        self._workspace = workspace
+        self._is_there = is_there
 
     async def seen(self, workspace: Workspace) -> None:
         """The token works: the workspace is here (again). What was to be said meanwhile is said now."""
@@ -30,9 +40,28 @@ class Workspaces:
             await uow.workspaces.save_seen(workspace.id, workspace.name, workspace.bot_user_id, now)
             await uow.workspaces.mark_back(workspace.id)
             if was_gone:
-                for channel in await uow.channels.all(workspace.id):
-                    await self._steps.tell_again(uow, channel)
+                await self._steps.tell_again(uow, workspace.id)
             await uow.commit()
+
+    async def suspected(self, workspace_id: WorkspaceId, code: str) -> None:
+        """A call was answered as if our token were dead. Believed only if asking who we are says so too.
+
+        Raises ``SlackAway`` when it was a slip, so that the work is tried again.
+        """
+        if await self._is_there():
+            raise SlackAway(code)
+        _log.error("Slack no longer accepts our token: everything rests until it does", code=code)
+        await self.gone(workspace_id)
+
+    async def look_for(self) -> None:
+        """While it is gone: see whether our token works again."""
+        if await self.is_gone() and await self._is_there():
+            await self.seen(self._workspace)
+
+    async def is_gone(self) -> bool:
+        """Whether the workspace that this process serves has gone."""
+        async with self._core.storage.reading() as uow:
+            return await uow.workspaces.is_gone(self._workspace.id)
 
     async def gone(self, workspace_id: WorkspaceId) -> None:
         """The bot was uninstalled or its token died: probing and messages stop, attempts are not spent."""

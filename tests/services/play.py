@@ -29,7 +29,7 @@ from bot.engine import Wake
 from bot.notifier import SlackMessenger
 from bot.outside import http_session, slack_client
 from bot.services import Services
-from bot.services.connecting import Begun
+from bot.services.connecting import Begun, Plan
 from bot.services.delivering import Messenger
 from bot.services.telling import Telling
 from handlers.directory import SlackDirectory
@@ -130,11 +130,21 @@ class Play:
                     return
                 await asyncio.sleep(0.005)
 
+    async def uninstalled(self) -> None:
+        """The bot was uninstalled: Slack says so, and no longer takes its token."""
+        await self.stage.driver.uninstall()
+        await self.services.workspaces.gone(ACME)
+
+    async def reinstalled(self) -> None:
+        """It is there again, with the same token."""
+        await self.stage.driver.install()
+        await self.services.workspaces.seen(self.services.workspace)
+
     # --- connecting
 
     async def begin(self, who: str | Actor, address: str | None = None) -> Begun:
         actor = await self.actor(who) if isinstance(who, str) else who
-        return await self.services.connecting.begin(actor, address or actor.person.email)
+        return await self.services.connecting.begin(actor, Plan(address or actor.person.email))
 
     async def reconnect(self, who: str, channel: Channel) -> Begun:
         return await self.services.connecting.begin_reconnect(await self.actor(who), channel.id)

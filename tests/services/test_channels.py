@@ -12,7 +12,6 @@ from bot.domain.channel import State
 from bot.domain.errors import Gone, NotAllowed, ReconnectFirst, UnknownAddress
 from bot.domain.ids import ChannelId, WorkspaceId
 from bot.domain.incident import IncidentKind
-from bot.services.telling import Telling
 from tests.services.play import Play, on_both
 
 ALICE, KENJI = "alice@acme.example", "kenji@acme.example"
@@ -97,7 +96,7 @@ async def test_what_one_may_not_see_does_not_exist(play: Play) -> None:
     assert (overview.own, overview.team, overview.others) == ((), (), ())
     seen = await channels.overview(await play.actor("omar"))
     assert [row.channel.id for row in seen.others] == [kenji.id]
-    assert seen.others[0].may == {Deed.SEE, Deed.DISABLE, Deed.REMOVE}
+    assert seen.others[0].may == {Deed.SEE, Deed.DISABLE, Deed.REMOVE, Deed.TAKE_OVER}
 
 
 async def test_a_near_miss_of_ones_own_inbox_is_named(play: Play) -> None:
@@ -157,9 +156,7 @@ async def test_a_channel_has_at_most_one_open_incident(play: Play) -> None:
     await play.passes(minutes=21)
     first, dead = await play.incident(alice), await play.now_of(alice)
     async with play.storage.writing() as uow:
-        await Telling(play.services.core).open_incident(
-            uow, dead, IncidentKind.DEAD, now=play.now, code="again"
-        )
+        await play.services.incidents.open(uow, dead, IncidentKind.DEAD, now=play.now, code="again")
         await uow.commit()
     await play.settles()
     assert await play.incident(alice) == first

@@ -51,11 +51,19 @@ class Dying:
     async def edit(self, conversation: ConversationId, ts: str, picture: NoticePicture) -> None:
         await self._call("edit", lambda: self.inner.edit(conversation, ts, picture))
 
-    async def find(self, conversation: ConversationId, nonce: str, *, since: datetime) -> str | None:
+    async def find(
+        self, conversation: ConversationId, nonce: str, *, since: datetime, thread: str | None
+    ) -> str | None:
         found: str | None = await self._call(
-            "find", lambda: self.inner.find(conversation, nonce, since=since)
+            "find", lambda: self.inner.find(conversation, nonce, since=since, thread=thread)
         )
         return found
+
+    async def is_there(self) -> bool:
+        return await self.inner.is_there()
+
+    async def hello(self, conversation: ConversationId, address: str, actor: UserId, locale: str) -> None:
+        await self.inner.hello(conversation, address, actor, locale)
 
     async def show_outcome(self, view_id: str, outcome: TicketOutcome, *, provider_label: str) -> None:
         await self.inner.show_outcome(view_id, outcome, provider_label=provider_label)
@@ -200,14 +208,15 @@ async def test_a_deleted_alarm_is_not_dug_up_when_it_is_over(play: Play) -> None
 
 
 async def test_one_message_for_the_whole_life_of_an_outage(play: Play) -> None:
-    """Dead, mended, dead again: each outage has one message, edited when it is over."""
+    """Dead, mended, dead again within half an hour: one message, and one reply that says it is back."""
     alice = await dead(play)
     await play.settles()
     await mended(play, alice)
     await play.passes(minutes=1)
     play.google.break_down("revoked", ALICE)
     await play.passes(minutes=21)
-    assert len(await play.alarms()) == 1
+    alarms = await play.alarms()
+    assert sorted(said.thread is None for said in alarms) == [False, True]
     outages = [said for said in await play.dm("alice") if ALICE in said.plain]
     assert len({said.ts for said in outages}) == len(outages)
 

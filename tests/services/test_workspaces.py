@@ -89,7 +89,7 @@ async def test_super_admins_are_told_of_an_owner_who_left_unnoticed(play: Play) 
 async def test_an_uninstall_stops_probing_and_messages(play: Play) -> None:
     """Neither Google nor Slack hears anything while the bot is not installed."""
     alice = await play.connect("alice")
-    await play.services.workspaces.gone(ACME)
+    await play.uninstalled()
     play.google.break_down("revoked", ALICE)
     asked, posted = play.google.requests["token"], len(await play.stage.driver.calls("chat.postMessage"))
     await play.passes(hours=6)
@@ -101,9 +101,9 @@ async def test_an_uninstall_stops_probing_and_messages(play: Play) -> None:
 async def test_reinstalling_finds_everything_as_it_was(play: Play) -> None:
     """Probing goes on where it stopped, with the same grant."""
     alice = await play.connect("alice")
-    await play.services.workspaces.gone(ACME)
+    await play.uninstalled()
     await play.passes(days=2)
-    await play.services.workspaces.seen(play.services.workspace)
+    await play.reinstalled()
     asked = play.google.requests["token"]
     await play.passes(minutes=1)
     assert play.google.requests["token"] == asked + 1
@@ -123,7 +123,7 @@ async def test_an_alarm_that_met_the_uninstall_is_told_after_reinstalling(play: 
     await play.stage.driver.mend()
     assert not await play.alarms()
     play.stage.town.clock.advance(timedelta(days=4))
-    await play.services.workspaces.seen(play.services.workspace)
+    await play.reinstalled()
     await play.passes(minutes=1)
     assert len(await play.alarms()) == 1
 
@@ -132,7 +132,7 @@ async def test_thirty_days_after_an_uninstall_the_secrets_are_erased(play: Play)
     """Nothing is revoked, since nobody asked; nothing is left that could be used."""
     alice = await play.connect("alice")
     kenji = await play.connect("kenji")
-    await play.services.workspaces.gone(ACME)
+    await play.uninstalled()
     play.stage.town.clock.advance(timedelta(days=29))
     await play.settles()
     assert (await play.grant(alice.grant_id)).secret is not None
@@ -152,10 +152,10 @@ async def test_thirty_days_after_an_uninstall_the_secrets_are_erased(play: Play)
 async def test_after_being_forgotten_an_inbox_can_be_connected_anew(play: Play) -> None:
     """Reinstalled too late: the address is free."""
     alice = await play.connect("alice")
-    await play.services.workspaces.gone(ACME)
+    await play.uninstalled()
     play.stage.town.clock.advance(timedelta(days=31))
     await play.settles()
-    await play.services.workspaces.seen(play.services.workspace)
+    await play.reinstalled()
     assert (await play.signs_in(await play.begin("alice"))).ending.is_good
     assert (await play.now_of(alice)).grant_id != alice.grant_id
 

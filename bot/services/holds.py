@@ -1,0 +1,122 @@
+"""Mass refusals: one message instead of many, one look a minute, and everything back when it is over."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from bot.domain.cause import Cause
+from bot.domain.channel import Channel, State
+from bot.domain.hold import Hold, canary_pause, ripe_at
+from bot.domain.ids import HoldId, JobId, NoticeId
+from bot.domain.incident import Notice, NoticeKind
+from bot.domain.job import Job, JobKind
+from bot.domain.lifecycle import Signal
+from bot.services.core import Core, new_id
+from bot.services.standing import standing_of
+from bot.services.steps import Steps
+from bot.services.telling import Telling
+from storage import UnitOfWork
+
+_RECALLS_WITNESSES: Final = 30
+"""How far back a hold reaches: 15 min at the ordinary 30 s witness."""
+
+
+class Holds:
+    """Opens, feeds, ripens and ends holds."""
+
+    def __init__(self, core: Core, *, steps: Steps, telling: Telling) -> None:
+        self._core = core
+        self._steps = steps
+        self._telling = telling
+        steps.followed_by(self.left)
+
+    async def joined(
+        self, uow: UnitOfWork, channel: Channel, *, only_tenant: bool, is_new: bool = True
+    ) -> None:
+        """``channel`` is held now: open a hold if none is, and give the channel its turn as canary.
+
+        ``is_new`` is false for a canary that found everything as before: nobody needs to see that.
+        """
+        now = self._core.clock()
+        tenant = channel.identity.tenant
+        hold = await uow.holds.open_for(channel.workspace_id, channel.provider, tenant)
+        if hold is None:
+            hold = await self._open(uow, channel, tenant if only_tenant else "", now)
+        held = await uow.holds.count_held(hold)
+        pause = canary_pause(self._core.policy.cadence.witness, held)
+        await uow.probes.reschedule(channel.id, now + pause)
+        if is_new:
+            await self._shown_anew(uow, hold, now)
+
+    async def left(self, uow: UnitOfWork, before: Channel, after: Channel) -> None:
+        """After any step: a channel that is held no more. The last one ends the hold.
+
+        A pass lets all others be looked at now. They stay held until that look: a provider recovers bit
+        by bit, and what it still refuses then must neither be told one by one nor as a second outage.
+        """
+        if before.cause is not Cause.HELD or after.cause is Cause.HELD:
+            return
+        now = self._core.clock()
+        hold = await uow.holds.open_for(before.workspace_id, before.provider, before.identity.tenant)
+        if hold is None:
+            return
+        if after.state is State.CONNECTED and after.grant_id == before.grant_id:
+            await uow.holds.recovered(hold.id)
+            # Those that are being looked at already are left alone: their answers are on the way.
+            waiting = await uow.channels.by_ids(await uow.holds.waiting(hold, now))
+            for channel in waiting.values():
+                await self._steps.apply(uow, channel, Signal.RELEASED, grant_id=channel.grant_id)
+        if not await uow.holds.count_held(hold):
+            await uow.holds.end(hold.id, now)
+        await self._shown_anew(uow, hold, now)
+
+    async def ripen(self, job: Job) -> datetime | None:
+        """The job ``RIPEN_HOLD``: the message gains its Reconnect buttons."""
+        async with self._core.storage.writing() as uow:
+            hold = await uow.holds.find(HoldId(job.payload["hold"]))
+            if hold is not None and hold.is_open:
+                await self._shown_anew(uow, hold, self._core.clock())
+                await uow.commit()
+        return None
+
+    async def _open(self, uow: UnitOfWork, channel: Channel, tenant: str, now: datetime) -> Hold:
+        hold = Hold(HoldId(new_id()), channel.workspace_id, channel.provider, tenant, now)
+        await uow.holds.open_(hold)
+        await self._recall(uow, hold, now)
+        for reader in (await standing_of(uow, self._core, hold.workspace_id)).everybody:
+            await self._telling.tell(
+                uow,
+                Notice(
+                    id=NoticeId(new_id()),
+                    workspace_id=hold.workspace_id,
+                    recipient=reader,
+                    kind=NoticeKind.HOLD,
+                    channel_id=channel.id,
+                    subject=hold.id,
+                    created_at=now,
+                ),
+            )
+        await uow.jobs.put(
+            Job(
+                id=JobId(new_id()),
+                lane=f"hold:{hold.id}",
+                kind=JobKind.RIPEN_HOLD,
+                dedupe=f"ripen:{hold.id}",
+                due_at=ripe_at(hold, self._core.policy.cadence.witness),
+                created_at=now,
+                payload={"hold": hold.id},
+            )
+        )
+        return hold
+
+    async def _recall(self, uow: UnitOfWork, hold: Hold, now: datetime) -> None:
+        """What was called disconnected just before was probably part of it: said to be a false alarm."""
+        since = now - self._core.policy.cadence.witness * _RECALLS_WITNESSES
+        lately = await uow.channels.by_ids(await uow.holds.lately_disconnected(hold, since))
+        for channel in lately.values():
+            await self._steps.apply(uow, channel, Signal.HELD, grant_id=channel.grant_id)
+
+    async def _shown_anew(self, uow: UnitOfWork, hold: Hold, now: datetime) -> None:
+        notices = await uow.notices.of_subject(hold.workspace_id, hold.id, NoticeKind.HOLD)
+        await self._telling.changed(uow, notices, now=now)

@@ -1,0 +1,203 @@
+"""Wishes that wait for an admin: asked, answered once, expired, cancelled.
+
+The first answer wins under any race; everybody else's message is edited to who answered. What was
+approved is done at once where no browser is needed; a connect waits for its requester, who goes on from
+their own message.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.domain.access import Actor, Deed
+from bot.domain.errors import Gone, NobodyCanApprove, NotAllowed, Refusal, RequestClosed
+from bot.domain.ids import JobId, RequestId, UserId
+from bot.domain.incident import NoticeKind
+from bot.domain.job import Job, JobKind
+from bot.domain.lifecycle import Refused, Signal
+from bot.domain.request import APPROVAL_LASTS, Request, RequestState, Wish
+from bot.services.core import Core, new_id
+from bot.services.standing import Standing, standing_of
+from bot.services.steps import Steps
+from bot.services.telling import Telling, about_request
+from storage import UnitOfWork
+
+_SIGNALS = {
+    Deed.DISABLE: Signal.DISABLE_ASKED,
+    Deed.ENABLE: Signal.ENABLE_ASKED,
+    Deed.REMOVE: Signal.REMOVE_ASKED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A wish that waits now."""
+
+    request: Request
+    approvers: tuple[UserId, ...]
+    is_new: bool
+
+
+class Requests:
+    """Asks, answers, expires."""
+
+    def __init__(self, core: Core, *, steps: Steps, telling: Telling) -> None:
+        self._core = core
+        self._steps = steps
+        self._telling = telling
+
+    async def ask(self, actor: Actor, wish: Wish, *, reason: str) -> Asked:
+        """Let ``wish`` wait for an admin. Asking twice for the same thing finds the first request.
+
+        Raises ``NobodyCanApprove`` when there is nobody to ask.
+        """
+        async with self._core.storage.writing() as uow:
+            standing = await standing_of(uow, self._core, actor.workspace_id)
+            approvers = self._approvers(standing, actor, wish)
+            if not approvers:
+                raise NobodyCanApprove
+            waiting = await uow.requests.waiting_for(actor.workspace_id, actor.id, wish.deed, wish.address)
+            if waiting is not None:
+                return Asked(waiting, approvers, is_new=False)
+            request = self._new(actor, wish, reason)
+            await uow.requests.add(request)
+            await self._tell(uow, request, approvers)
+            await self._expire_later(uow, request)
+            await uow.commit()
+        self._core.wake()
+        return Asked(request, approvers, is_new=True)
+
+    async def answer(self, actor: Actor, request_id: RequestId, *, approve: bool) -> Request:
+        """Say yes or no. Raises ``RequestClosed`` with what came of it if somebody was faster, and
+        ``NotAllowed`` when ``actor`` may not decide it."""
+        state = RequestState.APPROVED if approve else RequestState.DECLINED
+        async with self._core.storage.writing() as uow:
+            request = await self._open(uow, actor, request_id)
+            now = self._core.clock()
+            if not await uow.requests.answer(request_id, state, by=actor.id, at=now):
+                raise RequestClosed(await self._found(uow, request_id))
+            if approve:
+                await self._grant(uow, request, actor, now)
+            await self._telling.request_changed(uow, request, now=now)
+            await uow.commit()
+        async with self._core.storage.reading() as uow:
+            return await self._found(uow, request_id)
+
+    async def cancel(self, actor: Actor, request_id: RequestId) -> Request:
+        """Take one's own wish back."""
+        async with self._core.storage.writing() as uow:
+            request = await self._found(uow, request_id)
+            if request.requester != actor.id:
+                raise NotAllowed("cancel", (request.requester,))
+            now = self._core.clock()
+            if not await uow.requests.answer(request_id, RequestState.CANCELLED, by=actor.id, at=now):
+                raise RequestClosed(await self._found(uow, request_id))
+            await self._telling.request_changed(uow, request, now=now)
+            await uow.commit()
+        async with self._core.storage.reading() as uow:
+            return await self._found(uow, request_id)
+
+    async def expire(self, job: Job) -> datetime | None:
+        """The job ``EXPIRE_REQUEST``: nobody answered in time, or nobody went on."""
+        request_id = RequestId(job.payload["request"])
+        async with self._core.storage.writing() as uow:
+            request = await uow.requests.find(request_id)
+            if request is None:
+                return None
+            now = self._core.clock()
+            if now < request.expires_at:
+                return request.expires_at
+            expired = RequestState.EXPIRED
+            for state in (RequestState.WAITING, RequestState.APPROVED):
+                await uow.requests.answer(request_id, expired, by=None, at=now, was=state)
+            await self._telling.request_changed(uow, request, now=now)
+            await uow.commit()
+        return None
+
+    async def approved(self, uow: UnitOfWork, request_id: RequestId, actor_id: UserId) -> Request:
+        """The approved request that its requester goes on with. Raises ``RequestClosed``, ``NotAllowed``."""
+        request = await self._found(uow, request_id)
+        if request.requester != actor_id:
+            raise NotAllowed("go_on", (request.requester,))
+        is_over = self._core.clock() >= request.expires_at
+        if request.state is not RequestState.APPROVED or is_over:
+            raise RequestClosed(request)
+        return request
+
+    async def done(self, uow: UnitOfWork, request_id: RequestId) -> None:
+        """What was approved has been done."""
+        now = self._core.clock()
+        was = RequestState.APPROVED
+        if await uow.requests.answer(request_id, RequestState.DONE, by=None, at=now, was=was):
+            await self._telling.request_changed(uow, await self._found(uow, request_id), now=now)
+
+    # --- parts
+
+    async def _open(self, uow: UnitOfWork, actor: Actor, request_id: RequestId) -> Request:
+        request = await self._found(uow, request_id)
+        standing = await standing_of(uow, self._core, request.workspace_id)
+        approvers = standing.approvers(request.wish.kind, request.wish.deed)
+        if actor.workspace_id != request.workspace_id or actor.id not in approvers:
+            raise NotAllowed("approve", approvers)
+        if not request.is_open:
+            raise RequestClosed(request)
+        return request
+
+    async def _found(self, uow: UnitOfWork, request_id: RequestId) -> Request:
+        request = await uow.requests.find(request_id)
+        if request is None:
+            raise Gone("")
+        return request
+
+    async def _grant(self, uow: UnitOfWork, request: Request, actor: Actor, now: datetime) -> None:
+        """Do what needs no browser. A wish that makes no sense any more ends as cancelled."""
+        signal = _SIGNALS.get(request.wish.deed)
+        if signal is None:
+            return
+        channel = await uow.channels.find(request.wish.channel_id) if request.wish.channel_id else None
+        try:
+            if channel is None:
+                raise Gone(request.wish.address)
+            await self._steps.apply(uow, channel, signal, actor=actor.id)
+        except (Refused, Refusal):
+            ended = RequestState.CANCELLED
+        else:
+            ended = RequestState.DONE
+        await uow.requests.answer(request.id, ended, by=None, at=now, was=RequestState.APPROVED)
+
+    def _approvers(self, standing: Standing, actor: Actor, wish: Wish) -> tuple[UserId, ...]:
+        found = standing.approvers(wish.kind, wish.deed)
+        return tuple(person for person in found if person != actor.id)
+
+    def _new(self, actor: Actor, wish: Wish, reason: str) -> Request:
+        now = self._core.clock()
+        return Request(
+            id=RequestId(new_id()),
+            workspace_id=actor.workspace_id,
+            requester=actor.id,
+            wish=wish,
+            reason=reason.strip(),
+            state=RequestState.WAITING,
+            created_at=now,
+            expires_at=now + APPROVAL_LASTS,
+        )
+
+    async def _tell(self, uow: UnitOfWork, request: Request, approvers: tuple[UserId, ...]) -> None:
+        now = request.created_at
+        for approver in approvers:
+            await self._telling.tell(uow, about_request(request, approver, NoticeKind.REQUEST, now))
+        await self._telling.tell(uow, about_request(request, request.requester, NoticeKind.WISH, now))
+
+    async def _expire_later(self, uow: UnitOfWork, request: Request) -> None:
+        await uow.jobs.put(
+            Job(
+                id=JobId(new_id()),
+                lane=f"request:{request.id}",
+                kind=JobKind.EXPIRE_REQUEST,
+                dedupe=f"expire:{request.id}",
+                due_at=request.expires_at,
+                created_at=request.created_at,
+                payload={"request": request.id},
+            )
+        )

@@ -1,0 +1,56 @@
+"""Who holds which role, and who must hear of what: read from the database, decided purely."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.domain.access import RIGHTS, Actor, Deed, Person, super_admins_among
+from bot.domain.channel import Channel, Kind
+from bot.domain.ids import UserId, WorkspaceId
+from bot.services.core import Core
+from storage import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The roles of a workspace, as they are now. Only active members hold any."""
+
+    super_admins: tuple[Person, ...]
+    account_access: tuple[Person, ...]
+    """Named one by one or through a user group; super admins among them are not repeated."""
+
+    @property
+    def everybody(self) -> tuple[UserId, ...]:
+        """All who hold a role, super admins first."""
+        return tuple(dict.fromkeys(person.id for person in (*self.super_admins, *self.account_access)))
+
+    def actor(self, person: Person) -> Actor:
+        """``person`` with the roles they hold."""
+        return Actor(
+            person,
+            is_super_admin=person.id in {one.id for one in self.super_admins},
+            has_account_access=person.id in {one.id for one in self.account_access},
+        )
+
+    def audience(self, channel: Channel) -> tuple[UserId, ...]:
+        """Who is told when ``channel`` stops working, each once."""
+        if channel.owner_id is not None:
+            return (channel.owner_id,)
+        return tuple(dict.fromkeys([*self.everybody, channel.connected_by]))
+
+    def approvers(self, kind: Kind, deed: Deed) -> tuple[UserId, ...]:
+        """Who may grant somebody's wish: whoever could do it themselves at once."""
+        at_once, _ = RIGHTS[kind, deed]
+        people = (*self.super_admins, *self.account_access)
+        return tuple(person.id for person in people if self.actor(person).roles() & at_once)
+
+
+async def standing_of(uow: UnitOfWork, core: Core, workspace_id: WorkspaceId) -> Standing:
+    """Read the roles of a workspace."""
+    people = await uow.people.of_workspace(workspace_id)
+    given = await uow.roles.of(workspace_id)
+    supers = super_admins_among(people, fixed=core.policy.super_admins, chosen=given.super_admins)
+    ids = {person.id for person in supers}
+    named = given.account_access | given.group_members
+    access = tuple(p for p in people if p.is_active_member and p.id in named and p.id not in ids)
+    return Standing(supers, access)
