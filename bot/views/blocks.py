@@ -6,7 +6,7 @@ The one rule: whatever a person typed passes ``inert`` (or ``escape``) before it
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -62,6 +62,11 @@ def mention(user_id: str) -> str:
 def instant(lang: Language, at: datetime) -> str:
     """An instant in the reader's own time zone; the fallback says UTC."""
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{escape(lang.day_time(at))}>"
+
+
+def clock(at: datetime) -> str:
+    """The time of day alone, in the reader's own time zone; the fallback says UTC."""
+    return f"<!date^{int(at.timestamp())}^{{time}}|{at.astimezone(UTC):%H:%M} UTC>"
 
 
 def link(url: str, label: str) -> str:

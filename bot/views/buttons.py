@@ -13,6 +13,7 @@ from bot.domain.access import Deed
 from bot.domain.cause import REFUSED_CAUSES
 from bot.domain.channel import Channel, State
 from bot.domain.ids import GrantId
+from bot.domain.request import Request
 from bot.views.blocks import Block, button, value_of
 from bot.views.language import Language
 
@@ -23,10 +24,36 @@ DISABLE: Final = "channel.disable"
 ENABLE: Final = "channel.enable"
 REMOVE: Final = "channel.remove"
 RECONNECT: Final = "channel.reconnect"
+WHY: Final = "incident.why"
+"""Carries the channel, like all before it."""
 OVERVIEW: Final = "overview.list"
 CHECK: Final = "revocation.check"
+TAKE_OVER: Final = "channel.take_over"
+APPROVE: Final = "request.approve"
+DECLINE: Final = "request.decline"
+CANCEL: Final = "request.cancel"
+GO_ON: Final = "request.go_on"
+"""The last four carry a request's id."""
 
-ACTIONS: Final = frozenset({CONNECT, STATUS, DISCONNECT, DISABLE, ENABLE, REMOVE, RECONNECT, OVERVIEW, CHECK})
+ACTIONS: Final = frozenset(
+    {
+        CONNECT,
+        STATUS,
+        DISCONNECT,
+        DISABLE,
+        ENABLE,
+        REMOVE,
+        RECONNECT,
+        TAKE_OVER,
+        OVERVIEW,
+        CHECK,
+        WHY,
+        APPROVE,
+        DECLINE,
+        CANCEL,
+        GO_ON,
+    }
+)
 
 
 def offered(channel: Channel, may: frozenset[Deed]) -> tuple[Deed, ...]:
@@ -70,6 +97,14 @@ def _face(lang: Language, deed: Deed) -> tuple[str, str]:
             return lang.say("Remove"), REMOVE
         case Deed.RECONNECT:
             return lang.say("Reconnect"), RECONNECT
+        case Deed.TAKE_OVER:
+            return lang.say("Make it a team address"), TAKE_OVER
+        case Deed.CONNECT:
+            return lang.say("Connect an inbox"), CONNECT
+
+
+def why_button(lang: Language, channel: Channel) -> Block:
+    return button(lang.say("Why?"), WHY, value=value_of(channel), about=channel.address)
 
 
 def connect_button(lang: Language, *, primary: bool = False) -> Block:
@@ -86,3 +121,23 @@ def overview_button(lang: Language) -> Block:
 
 def check_button(lang: Language, grant_id: GrantId) -> Block:
     return button(lang.say("Check again"), CHECK, value=str(grant_id))
+
+
+def approve_buttons(lang: Language, request: Request) -> list[Block]:
+    """Yes and no, for an admin."""
+    about = request.wish.address
+    return [
+        button(lang.say("Approve"), APPROVE, value=request.id, style="primary", about=about),
+        button(lang.say("Decline"), DECLINE, value=request.id, about=about),
+    ]
+
+
+def cancel_button(lang: Language, request: Request) -> Block:
+    """Takes one's own wish back."""
+    return button(lang.say("Cancel the request"), CANCEL, value=request.id, about=request.wish.address)
+
+
+def go_on_button(lang: Language, request: Request) -> Block:
+    """Goes on with a connect that was approved."""
+    about = request.wish.address
+    return button(lang.say("Continue"), GO_ON, value=request.id, style="primary", about=about)

@@ -4,8 +4,26 @@ from __future__ import annotations
 
 from typing import Final
 
-from bot.views import buttons, notices
-from bot.views.modals import CONNECT_FORM, CONSENT_OPEN, DISABLE_FORM, REMOVE_FORM
+from bot.views import buttons, evidence, modals, notices
 
-ACTIONS: Final = buttons.ACTIONS | {CONSENT_OPEN, notices.RECONNECT_LINK, notices.WHY}
-CALLBACKS: Final = frozenset({CONNECT_FORM, DISABLE_FORM, REMOVE_FORM})
+ACTIONS: Final = buttons.ACTIONS | {
+    modals.CONSENT_OPEN,
+    modals.CONNECT_KIND,
+    modals.ADMINS_TAKE,
+    modals.ADMINS_GIVE_SUPER,
+    modals.ADMINS_GIVE_ACCESS,
+    modals.ADMINS_GIVE_GROUP,
+    evidence.EXPORT_OPEN,
+    notices.RECONNECT_LINK,
+    notices.CLAIM,
+    notices.SNOOZE,
+}
+CALLBACKS: Final = frozenset(
+    {
+        modals.CONNECT_FORM,
+        modals.DISABLE_FORM,
+        modals.REMOVE_FORM,
+        modals.ASK_FORM,
+        modals.TAKE_OVER_FORM,
+    }
+)

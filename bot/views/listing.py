@@ -47,12 +47,12 @@ def listing(lang: Language, overview: Overview, room: Room) -> list[Block]:
 
 
 def all_rows(overview: Overview) -> tuple[ChannelRow, ...]:
-    return (*overview.own, *overview.team, *overview.others)
+    return (*overview.team, *overview.own, *overview.others)
 
 
 def to_mend(overview: Overview) -> ChannelId | None:
     """The one channel whose Reconnect stands out: the first that this person can mend."""
-    for group in (overview.own, overview.team, overview.others):
+    for group in (overview.team, overview.own, overview.others):
         if waiting := [row.channel for row in group if wants_mending(row)]:
             return min(waiting, key=_rank).id
     return None
@@ -67,8 +67,8 @@ def summary(lang: Language, overview: Overview) -> str:
 
 def _lines(lang: Language, overview: Overview) -> Iterator[tuple[list[Block], ChannelRow]]:
     groups = (
-        (lang.say("Your inbox"), overview.own),
         (lang.say("Team addresses"), overview.team),
+        (lang.say("Your inbox"), overview.own),
         (lang.say("Other people's inboxes"), overview.others),
     )
     for name, rows in groups:

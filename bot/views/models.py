@@ -1,5 +1,69 @@
-"""The models that views lay out. They live in ``bot.domain.picture``, since services make them."""
+"""The models that views lay out. Most live in ``bot.domain.picture``, since services make them."""
 
-from bot.domain.picture import ChannelRow, ChannelStatus, Overview, Removal, SetupCard
+from __future__ import annotations
 
-__all__ = ["ChannelRow", "ChannelStatus", "Overview", "Removal", "SetupCard"]
+from typing import Protocol
+
+from bot.domain.access import Person
+from bot.domain.ids import UserId
+from bot.domain.picture import (
+    ChannelRow,
+    ChannelStatus,
+    Drill,
+    Evidence,
+    NoticePicture,
+    Outage,
+    Overview,
+    Removal,
+    SetupCard,
+    Told,
+)
+
+__all__ = [
+    "ChannelRow",
+    "ChannelStatus",
+    "Drill",
+    "Evidence",
+    "NoticePicture",
+    "Outage",
+    "Overview",
+    "Removal",
+    "RosterShown",
+    "SetupCard",
+    "Told",
+    "UserGroup",
+]
+
+
+class UserGroup(Protocol):
+    """A Slack user group, as far as a view needs it."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+
+class RosterShown(Protocol):
+    """Who holds which role, as far as a view needs it."""
+
+    @property
+    def super_admins(self) -> tuple[Person, ...]: ...
+    @property
+    def account_access(self) -> tuple[Person, ...]: ...
+    @property
+    def groups(self) -> tuple[UserGroup, ...]:
+        """The user groups that have account access."""
+
+    @property
+    def chosen(self) -> frozenset[UserId]:
+        """Super admins that were chosen in Slack."""
+
+    @property
+    def is_fixed(self) -> bool:
+        """The operator's setting names the super admins."""
+
+    @property
+    def may_change(self) -> bool: ...
+    @property
+    def other_groups(self) -> tuple[UserGroup, ...]: ...

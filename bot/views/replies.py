@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from bot.domain.channel import Channel
 from bot.domain.errors import GuestNotAllowed, InboxkeeperError, NotSetUp, WrongWorkspace
-from bot.views.blocks import Message, actions, context, escape, inert, message, section
+from bot.views.blocks import Message, actions, context, escape, inert, instant, message, section
 from bot.views.buttons import connect_button, overview_button
 from bot.views.language import Language
-from bot.views.reports import enabled_blocks, enabled_text
+from bot.views.models import Removal
+from bot.views.reports import enabled_blocks, enabled_text, removal_blocks
 from bot.views.sorry import apology_text, busy_text, directory_away_text, refusal_text
 from bot.views.words import Words, refusal_words
 
@@ -42,6 +43,10 @@ def _verbs(lang: Language) -> tuple[tuple[str, str], ...]:
         (lang.say("enable") + f" {address}", lang.say("use it again")),
         (lang.say("remove") + f" {address}", lang.say("forget it, and give the permission back")),
         (lang.say("reconnect") + f" {address}", lang.say("sign in again: same inbox, same settings")),
+        (lang.say("why") + f" {address}", lang.say("what was seen, who was told, what they did")),
+        (lang.say("drill") + f" {address}", lang.say("who would be told, in which words: a rehearsal")),
+        (lang.say("export"), lang.say("the history of all inboxes as a file")),
+        (lang.say("admins"), lang.say("who decides, and who gets told")),
         (lang.say("help"), lang.say("this list")),
     )
 
@@ -105,6 +110,14 @@ def too_late_message(lang: Language) -> Message:
 
 def enabled_message(lang: Language, channel: Channel, *, provider_label: str) -> Message:
     return message(enabled_text(lang, channel, provider_label), enabled_blocks(lang, channel, provider_label))
+
+
+def removed_message(lang: Language, removal: Removal) -> Message:
+    """Both sides of a removal, and as of when the provider's side is known."""
+    said = lang.say("{address} was removed.", address=inert(removal.channel.address))
+    at = removal.revocation_at
+    asked = [context(lang.say("As of {when}", when=instant(lang, at)))] if at else []
+    return message(said, [*removal_blocks(lang, removal), *asked])
 
 
 def done_message(lang: Language, words: Words) -> Message:

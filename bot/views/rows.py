@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from bot.domain.access import Deed
 from bot.domain.cause import Cause
 from bot.domain.channel import Channel, State
 from bot.views.blocks import Block, actions, context, escape, inert, instant, mention, section
-from bot.views.buttons import deed_button, offered
+from bot.views.buttons import deed_button, offered, why_button
 from bot.views.language import Language
 from bot.views.models import ChannelRow
 from bot.views.words import cause_words, state_words
+
+_TROUBLED: Final = frozenset({State.IMPAIRED, State.DISCONNECTED})
 
 
 def row_blocks(lang: Language, row: ChannelRow, *, roomy: bool, primary: bool = False) -> list[Block]:
@@ -39,6 +43,8 @@ def _about(row: ChannelRow) -> list[str]:
 
 def _text(lang: Language, row: ChannelRow, *, roomy: bool) -> str:
     lines = [title(row), f"{_since(lang, row.channel)} · {_proof(lang, row)}"]
+    if use := inert(row.channel.use, 60):
+        lines.append(lang.say("Used for: {use}", use=use))
     if row.channel.cause not in {Cause.NONE, Cause.CHECKING}:
         known = cause_words(lang, row.channel.cause, row.provider_label)
         lines.append(escape(lang.together(known.why, known.next_step if roomy else "")))
@@ -63,7 +69,8 @@ def _proof(lang: Language, row: ChannelRow) -> str:
 
 
 def _buttons(lang: Language, row: ChannelRow, primary: bool) -> list[Block]:
-    return actions(*(_button(lang, row, deed, primary) for deed in _deeds(row)))
+    why = [why_button(lang, row.channel)] if row.channel.state in _TROUBLED and Deed.SEE in row.may else []
+    return actions(*(_button(lang, row, deed, primary) for deed in _deeds(row)), *why)
 
 
 def _deeds(row: ChannelRow) -> tuple[Deed, ...]:

@@ -6,6 +6,8 @@ from datetime import datetime
 
 from bot.domain.access import Deed
 from bot.domain.channel import Channel, State
+from bot.domain.ids import UserId
+from bot.domain.request import Request
 from bot.views.blocks import (
     Block,
     Message,
@@ -20,17 +22,21 @@ from bot.views.blocks import (
     message,
     section,
 )
-from bot.views.buttons import deed_button, offered, overview_button
+from bot.views.buttons import cancel_button, deed_button, offered, overview_button, why_button
 from bot.views.language import Language
 from bot.views.models import ChannelRow, ChannelStatus
 from bot.views.rows import title
-from bot.views.words import cause_words, house, record_words, scope_lines, state_words
+from bot.views.words import cause_words, house, record_words, scope_lines, state_words, wish_words
 
 _RECENT = 5
 _SCOPES = 12
+_REQUESTS = 5
 
 
-def status_message(lang: Language, status: ChannelStatus, *, now: datetime) -> Message:
+def status_message(
+    lang: Language, status: ChannelStatus, *, now: datetime, viewer: UserId | None = None
+) -> Message:
+    """``viewer`` can cancel what they have asked for themselves."""
     row, channel = status.row, status.row.channel
     state = lang.say(
         "{state} since {when}", state=state_words(lang, channel), when=instant(lang, channel.since)
@@ -40,6 +46,7 @@ def status_message(lang: Language, status: ChannelStatus, *, now: datetime) -> M
         *_trouble(lang, status, now),
         fields(*_facts(lang, status)),
         section(_permissions(lang, status)),
+        *_requests(lang, status, viewer),
         *_history(lang, status),
         *_buttons(lang, row),
     ]
@@ -108,6 +115,26 @@ def _permissions(lang: Language, status: ChannelStatus) -> str:
     return "\n".join([bold(lang.say("Permissions")), *(lines or [lang.say("none on record")])])
 
 
+def _requests(lang: Language, status: ChannelStatus, viewer: UserId | None) -> list[Block]:
+    """What people wait for; whoever asked can take it back."""
+    return [
+        section(
+            _request(lang, request),
+            cancel_button(lang, request) if request.requester == viewer else None,
+        )
+        for request in status.requests[:_REQUESTS]
+    ]
+
+
+def _request(lang: Language, request: Request) -> str:
+    asked = lang.say(
+        "{who} asks for this; it waits for an admin until {when}.",
+        who=mention(request.requester),
+        when=instant(lang, request.expires_at),
+    )
+    return f"⏳ *{escape(wish_words(lang, request.wish))}*\n{asked}"
+
+
 def _history(lang: Language, status: ChannelStatus) -> list[Block]:
     lines = [
         f"{instant(lang, record.at)} {words}{f' · {mention(record.actor)}' if record.actor else ''}"
@@ -122,8 +149,10 @@ def _buttons(lang: Language, row: ChannelRow) -> list[Block]:
     urgent = Deed.RECONNECT in deeds and row.channel.state is State.DISCONNECTED
     if Deed.RECONNECT not in deeds and Deed.RECONNECT in row.may and row.channel.state is not State.REMOVED:
         deeds = (*deeds, Deed.RECONNECT)
+    if Deed.TAKE_OVER in row.may and row.channel.is_personal and not row.is_own:
+        deeds = (*deeds, Deed.TAKE_OVER)
     buttons = [_button(lang, row.channel, deed, urgent) for deed in deeds]
-    return actions(*buttons, overview_button(lang))
+    return actions(*buttons, why_button(lang, row.channel), overview_button(lang))
 
 
 def _button(lang: Language, channel: Channel, deed: Deed, urgent: bool) -> Block:

@@ -4,35 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from bot.domain import errors
 from bot.domain.access import Deed
 from bot.domain.cause import Cause
-from bot.domain.channel import Channel, State
+from bot.domain.channel import Channel, Kind, State
 from bot.domain.grant import Revocation
 from bot.domain.ids import ChannelId
-from bot.domain.incident import IncidentKind, Resolution
+from bot.domain.incident import IncidentKind, NoticeKind, Resolution
+from bot.domain.picture import NoticePicture, Outage
+from bot.domain.request import Request, RequestState
 from bot.domain.ticket import Ending
+from bot.notifier import rendered
 from bot.views import modals, notices, replies
+from bot.views.evidence import export_message
 from bot.views.home import home
 from bot.views.language import Language
 from bot.views.models import Overview
 from bot.views.overview import overview_message
 from bot.views.status import status_message
 from bot.views.words import Words
+from tests.views.evidence_gallery import doubts
 from tests.views.samples import (
     ANN,
     BOB,
+    HOSTILE,
     NOW,
     SCOPES,
+    AGroup,
+    ARoster,
     a_channel,
+    a_person,
+    a_picture,
     a_removal,
+    a_request,
     a_row,
     a_setup_card,
     a_status,
+    a_storm,
     a_team_channel,
+    a_wish,
     an_incident,
+    an_outage,
     an_outcome,
     an_overview,
     in_state,
@@ -41,10 +56,21 @@ from tests.views.samples import (
 
 Drawn = Iterator[tuple[str, dict[str, Any]]]
 LABEL = {"provider_label": "Gmail"}
+ALARMS = (
+    NoticeKind.INCIDENT,
+    NoticeKind.CONVERSATION,
+    NoticeKind.STORM,
+    NoticeKind.RELAPSE,
+    NoticeKind.REMINDER,
+)
+
+_BOSS = a_wish(Deed.CONNECT, kind=Kind.PERSONAL, address="boss@example.com")
+CLOSED = {RequestState.APPROVED, RequestState.DECLINED, RequestState.DONE}
 
 REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     errors.NotAllowed("remove", ("U0ANN", "U0BOB")),
     errors.NotAllowed("fly"),
+    *(errors.NotAllowed(what) for what in (*Deed, "admins", "approve", "cancel", "go_on", "answer")),
     errors.GuestNotAllowed(),
     errors.WrongWorkspace(),
     errors.NotSetUp(),
@@ -54,8 +80,17 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     errors.DomainNotAllowed("ann@elsewhere.example", ("example.com", "example.org")),
     errors.AlreadyConnected("ann@example.com", by_another=True),
     errors.AlreadyConnected("ann@example.com", by_another=False),
-    errors.NeedsApproval("boss@example.com", "ann@example.com", ("U0BOB",)),
-    errors.NeedsApproval("boss@example.com", None),
+    errors.NeedsApproval(_BOSS, "ann@example.com", ("U0BOB",)),
+    errors.NeedsApproval(_BOSS, None),
+    errors.NeedsApproval(a_wish(Deed.CONNECT), "ann@example.com", ("U0BOB",)),
+    errors.NeedsApproval(a_wish(Deed.REMOVE), None, ("U0BOB",)),
+    errors.NobodyCanApprove(),
+    *(errors.RequestClosed(a_request(state=state, answered_by=BOB)) for state in RequestState),
+    errors.RequestClosed(a_request(state=RequestState.CANCELLED)),
+    errors.LastSuperAdmin(),
+    errors.CannotPostThere("C0SUPPORT"),
+    errors.OtherKind("ann@example.com", is_team=True),
+    errors.OtherKind("ann@example.com", is_team=False),
     errors.WrongMailbox("ann@example.com", "bob@example.com", given_back=True),
     errors.PermissionWithheld("ann@example.com", SCOPES, given_back=True),
     errors.ConsentDeclined("ann@example.com"),
@@ -65,7 +100,9 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     errors.TicketExpired(),
     errors.TicketSpent(),
     errors.OtherBrowser(),
+    errors.ExportTaken(),
     errors.LinkClosed(),
+    errors.ExportTaken(),
     errors.ReconnectFirst("ann@example.com"),
     errors.ProviderOff("google"),
     errors.OutOfDate(),
@@ -91,6 +128,10 @@ def everything(lang: Language) -> Drawn:
         yield from looks(lang, channel, f"{channel.state} because of {channel.cause}")
     yield from outcomes(lang)
     yield from answers(lang)
+    yield from storms(lang)
+    yield from doubts(lang)
+    for case, roster in rosters():
+        yield f"admins {case}", modals.admins_modal(lang, roster)
 
 
 def overviews() -> Iterator[tuple[str, Overview]]:
@@ -136,11 +177,27 @@ def looks(lang: Language, channel: Channel, case: str) -> Drawn:
     yield f"enabled {case}", modals.enabled_modal(lang, channel, **LABEL)
     yield f"enabled message {case}", replies.enabled_message(lang, channel, **LABEL)
     for kind in IncidentKind:
-        incident = an_incident(kind=kind, cause=channel.cause)
-        view = notices.incident_notice(
-            lang, channel, incident, url="https://x.example/l/1", now=NOW, is_open=True, **LABEL
-        )
-        yield f"incident {kind} {case}", view
+        outage = an_outage(channel, kind=kind, cause=channel.cause)
+        for name, picture in outage_pictures(outage):
+            yield f"{name} {kind} {case}", picture_of(lang, picture)
+
+
+def outage_pictures(outage: Outage) -> Iterator[tuple[str, NoticePicture]]:
+    """One outage as different people see it."""
+    yield "incident", a_picture(NoticeKind.INCIDENT, outage)
+    yield "incident without a link", a_picture(NoticeKind.INCIDENT, replace(outage, url=""))
+    claimed = replace(outage, incident=replace(outage.incident, claimed_by=BOB, claimed_at=NOW))
+    snoozed = {"snoozed_until": NOW + timedelta(hours=4)}
+    yield "incident claimed", a_picture(NoticeKind.INCIDENT, claimed, notice=snoozed)
+    yield "incident claimed by the reader", a_picture(NoticeKind.INCIDENT, claimed, notice={"recipient": BOB})
+    for kind in (NoticeKind.CONVERSATION, NoticeKind.STORM, NoticeKind.RELAPSE, NoticeKind.REMINDER):
+        yield str(kind), a_picture(kind, outage, notice={"subject": f"{outage.incident.id}:1"})
+        yield f"{kind} claimed", a_picture(kind, claimed, notice={"subject": "gone:1"})
+
+
+def picture_of(lang: Language, picture: NoticePicture) -> dict[str, Any]:
+    """The message, as the notifier posts it to a reader of this language."""
+    return rendered(replace(picture, locale=lang.code))
 
 
 def about(lang: Language, channel: Channel) -> Drawn:
@@ -158,7 +215,8 @@ def about(lang: Language, channel: Channel) -> Drawn:
     for revocation in Revocation:
         removal = a_removal(revocation, channel=channel, shared_here=1)
         yield f"removed {revocation} {case}", modals.removed_modal(lang, removal)
-        yield f"removed notice {revocation} {case}", notices.removed_notice(lang, removal, now=NOW)
+        picture = a_picture(NoticeKind.REMOVED, channel=channel, removal=removal)
+        yield f"removed notice {revocation} {case}", picture_of(lang, picture)
     yield from told(lang, channel, case)
 
 
@@ -166,16 +224,109 @@ def told(lang: Language, channel: Channel, case: str) -> Drawn:
     """Its direct messages."""
     for resolution in Resolution:
         for who in (ANN, None):
-            ended = an_incident(resolution=resolution, resolved_by=who, resolved_at=NOW)
-            shown = notices.incident_notice(lang, channel, ended, url="", now=NOW, is_open=False, **LABEL)
-            yield f"resolved {resolution} {who} {case}", shown
+            over = an_outage(channel, resolution=resolution, resolved_by=who, resolved_at=NOW)
+            for kind in ALARMS:
+                yield f"{kind} {resolution} {who} {case}", picture_of(lang, a_picture(kind, over))
+            storm = a_picture(NoticeKind.INCIDENT, over, over, an_outage(channel))
+            yield f"storm {resolution} {who} {case}", picture_of(lang, storm)
+    for name, picture in announcements(channel):
+        yield f"{name} {case}", picture_of(lang, picture)
+
+
+def announcements(channel: Channel) -> Iterator[tuple[str, NoticePicture]]:
     for ending in (Ending.CONNECTED, Ending.RECONNECTED, Ending.RESTORED, Ending.STILL_DISABLED):
-        yield f"connected {ending} {case}", notices.connected_notice(lang, channel, ending, **LABEL)
-    for actor in (BOB, None):
-        yield f"disabled by {actor} {case}", notices.disabled_notice(lang, channel, actor=actor, now=NOW)
-    for is_open in (True, False):
-        shown = notices.owner_gone_notice(lang, channel, is_open=is_open, **LABEL)
-        yield f"owner gone {is_open} {case}", shown
+        yield (
+            f"connected {ending}",
+            a_picture(NoticeKind.CONNECTED, channel=channel, notice={"subject": ending}),
+        )
+    for kind in (NoticeKind.DISABLED, NoticeKind.TAKEN_OVER):
+        for subject in ("by:U0BOB:2026-11-23", ""):
+            yield f"{kind} {subject}", a_picture(kind, channel=channel, notice={"subject": subject})
+    for kind in (NoticeKind.OWNER_GONE, NoticeKind.NOBODY_TOLD):
+        for is_open in (True, False):
+            yield f"{kind} {is_open}", a_picture(kind, channel=channel, is_open=is_open)
+
+
+def storms(lang: Language) -> Drawn:
+    """Many outages in one message."""
+    over = {"resolved_at": NOW, "resolution": Resolution.RECOVERED}
+    for kind in ALARMS:
+        for count in (2, 5, 40, 300):
+            half = (*a_storm(count), *a_storm(count, **over))
+            claimed = a_storm(count, claimed_by=BOB, claimed_at=NOW)
+            for name, outages in (("", a_storm(count)), ("half over", half), ("claimed", claimed)):
+                yield f"{kind} of {count} {name}", picture_of(lang, a_picture(kind, *outages))
+            yield f"{kind} of {count} over", picture_of(lang, a_picture(kind, *a_storm(count, **over)))
+        yield f"{kind} of nothing", picture_of(lang, a_picture(kind, is_open=False))
+
+
+def requests(lang: Language, text: str = "We move to another tool") -> Drawn:
+    """Wishes that wait, and what became of them; ``text`` is what people typed."""
+    for request in asked_for(text):
+        wish = request.wish
+        case = f"{wish.deed} {wish.kind} {request.state} by {request.answered_by}"
+        for kind in (NoticeKind.REQUEST, NoticeKind.WISH, NoticeKind.NOBODY_TOLD):
+            for is_unheard in (True, False):
+                picture = a_picture(kind, request=request, is_unheard=is_unheard, is_open=request.is_open)
+                yield f"{kind} {case} {is_unheard}", picture_of(lang, picture)
+        for who in ((), (BOB,), tuple(f"U{n}" for n in range(300))):
+            yield f"ask {case} {len(who)}", modals.ask_modal(lang, wish, who_can=who)
+            for is_new in (True, False):
+                shown = modals.asked_modal(lang, request, who, is_new)
+                yield f"asked {case} {len(who)} {is_new}", shown
+        status = a_status(a_row(a_team_channel(), is_own=False), requests=(request,) * 9)
+        for viewer in (ANN, BOB):
+            yield f"status {case} for {viewer}", status_message(lang, status, now=NOW, viewer=viewer)
+    for kind in (NoticeKind.REQUEST, NoticeKind.WISH):
+        yield f"{kind} of nothing", picture_of(lang, a_picture(kind))
+
+
+def asked_for(text: str) -> Iterator[Request]:
+    for deed in Deed:
+        for kind in Kind:
+            wish = a_wish(deed, kind=kind, address=text, use=text, name=text)
+            yield a_request(wish, reason=text)
+    for state in RequestState:
+        for who in (ANN, BOB, None):
+            if who is not None or state not in CLOSED:
+                yield a_request(a_wish(Deed.CONNECT, address=text), reason="", state=state, answered_by=who)
+
+
+def rosters() -> Iterator[tuple[str, ARoster]]:
+    crowd = tuple(a_person(f"U{n}") for n in range(300))
+    groups = tuple(AGroup(f"S{n}", text) for n, text in enumerate(HOSTILE * 20))
+    yield "to change", ARoster()
+    yield "to see", ARoster(may_change=False)
+    yield "fixed", ARoster(is_fixed=True, chosen=frozenset())
+    yield "of owners", ARoster(chosen=frozenset(), account_access=())
+    yield "with groups", ARoster(groups=groups[:3], other_groups=groups[3:6])
+    yield "of nobody", ARoster(super_admins=(), account_access=(), chosen=frozenset())
+    yield (
+        "of a crowd",
+        ARoster(crowd, crowd, groups, frozenset(one.id for one in crowd), other_groups=groups),
+    )
+
+
+def dialogs(lang: Language, text: str) -> Drawn:
+    """Dialogs about teams, with what people may have typed."""
+    for kind in Kind:
+        for conversation_id in ("", "C0SUPPORT"):
+            yield (
+                f"connect {kind} {conversation_id}",
+                modals.connect_modal(
+                    lang,
+                    address=text,
+                    own_address=text,
+                    kind=kind,
+                    use=text,
+                    name=text,
+                    conversation_id=conversation_id,
+                ),
+            )
+    channel = a_channel(address=text, use=text)
+    yield "take over", modals.take_over_modal(lang, channel)
+    yield "take over nobody's", modals.take_over_modal(lang, replace(channel, owner_id=None))
+    yield "hello", notices.hello_notice(lang, address=text, actor=ANN)
 
 
 def outcomes(lang: Language) -> Drawn:
@@ -220,5 +371,10 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
     yield "which of none", replies.which_address_message(lang, "disable", (), "/inbox")
     yield "which of many", replies.which_address_message(lang, "disable", (address,) * 500, "/inbox")
     yield "done", replies.done_message(lang, Words("Done", address))
-    yield "operator", notices.operator_notice(lang, "google:invalid_client:2026-11-23", "Gmail", True)
-    yield "operator again", notices.operator_notice(lang, "google:invalid_client", "Gmail", False)
+    for is_open in (True, False):
+        for subject in ("google:invalid_client:2026-11-23", "google"):
+            picture = a_picture(NoticeKind.OPERATOR, notice={"subject": subject}, is_open=is_open)
+            yield f"operator {subject} {is_open}", picture_of(lang, picture)
+    yield "export", export_message(lang, url="https://x.example/export/1", until=NOW)
+    yield from requests(lang, address)
+    yield from dialogs(lang, address)

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.domain.access import Deed
+from bot.domain.access import Deed, Person
 from bot.domain.cause import Cause
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.grant import MailboxIdentity, Revocation, Secret
-from bot.domain.ids import ChannelId, GrantId, IncidentId, TicketId, UserId, WorkspaceId
-from bot.domain.incident import Incident, IncidentKind
+from bot.domain.ids import (
+    ChannelId,
+    ConversationId,
+    GrantId,
+    IncidentId,
+    NoticeId,
+    RequestId,
+    TicketId,
+    UserId,
+    WorkspaceId,
+)
+from bot.domain.incident import Incident, IncidentKind, Notice, NoticeKind
 from bot.domain.lifecycle import Signal
+from bot.domain.picture import NoticePicture, Outage
 from bot.domain.record import Record
+from bot.domain.request import APPROVAL_LASTS, Request, RequestState, Wish
 from bot.domain.ticket import Ending, Purpose, Ticket, TicketOutcome
 from bot.views.language import language_for
 from bot.views.models import ChannelRow, ChannelStatus, Overview, Removal, SetupCard
@@ -23,6 +35,7 @@ EN, JA = language_for("en-US"), language_for("ja-JP")
 LANGUAGES = (EN, JA)
 ALL = frozenset(Deed)
 W, ANN, BOB = WorkspaceId("T1"), UserId("U0ANN"), UserId("U0BOB")
+URL = "https://bot.example/l/0123456789abcdef0123456789abcdef"
 SCOPES = frozenset({"openid", "email", "https://www.googleapis.com/auth/gmail.labels"})
 
 HOSTILE = (
@@ -176,3 +189,96 @@ def an_outcome(ending: Ending, **changes: Any) -> TicketOutcome:
     if ending is Ending.PERMISSION_WITHHELD:
         outcome = replace(outcome, missing=SCOPES - {"openid", "email"})
     return replace(outcome, **changes)
+
+
+def an_outage(channel: Channel | None = None, *, url: str = URL, **changes: Any) -> Outage:
+    channel = channel or a_team_channel()
+    incident = an_incident(id=IncidentId(f"i-{channel.id}"), channel_id=channel.id, **changes)
+    return Outage(channel, incident, "Gmail", url if incident.is_open else "")
+
+
+def a_picture(
+    kind: NoticeKind,
+    *outages: Outage,
+    channel: Channel | None = None,
+    notice: dict[str, Any] | None = None,
+    **changes: Any,
+) -> NoticePicture:
+    """What ``kind`` of message shows; ``notice`` and ``changes`` say what is special."""
+    channel = channel or (outages[0].channel if outages else a_channel())
+    seen = Notice(NoticeId("n1"), W, ANN, kind, channel.id)
+    picture = NoticePicture(
+        notice=replace(seen, **(notice or {})),
+        channel=channel,
+        provider_label="Gmail",
+        locale="en-US",
+        now=NOW,
+        command="/inbox",
+        outages=outages,
+        is_open=any(outage.incident.is_open for outage in outages) if outages else True,
+    )
+    return replace(picture, **changes)
+
+
+def a_storm(count: int, **changes: Any) -> tuple[Outage, ...]:
+    """Outages of as many team addresses, within two minutes."""
+    return tuple(
+        an_outage(
+            a_team_channel(id=ChannelId(f"t{n}"), address=f"team-{n}@example.com"),
+            **{"opened_at": NOW - timedelta(hours=1, seconds=-n), **changes},
+        )
+        for n in range(count)
+    )
+
+
+def a_wish(deed: Deed = Deed.DISABLE, **changes: Any) -> Wish:
+    is_new = deed is Deed.CONNECT
+    wish = Wish(
+        deed=deed,
+        address="support@example.com",
+        kind=Kind.TEAM,
+        channel_id=None if is_new else ChannelId("t1"),
+        use="Zendesk reads it" if is_new else "",
+        name="Support" if is_new else "",
+        conversation_id=ConversationId("C0SUPPORT") if is_new else None,
+    )
+    return replace(wish, **changes)
+
+
+def a_request(wish: Wish | None = None, **changes: Any) -> Request:
+    request = Request(
+        id=RequestId("q1"),
+        workspace_id=W,
+        requester=ANN,
+        wish=wish or a_wish(),
+        reason="We move to another tool",
+        state=RequestState.WAITING,
+        created_at=NOW - timedelta(hours=1),
+        expires_at=NOW + APPROVAL_LASTS,
+    )
+    return replace(request, **changes)
+
+
+def a_person(user_id: str = "U0ANN", **changes: Any) -> Person:
+    return replace(Person(UserId(user_id), W, name="Ann", email="ann@example.com"), **changes)
+
+
+@dataclass(frozen=True, slots=True)
+class AGroup:
+    """A user group."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ARoster:
+    """Who holds which role."""
+
+    super_admins: tuple[Person, ...] = (a_person("U0ANN"),)
+    account_access: tuple[Person, ...] = (a_person("U0BOB"),)
+    groups: tuple[AGroup, ...] = ()
+    chosen: frozenset[UserId] = field(default=frozenset({ANN}))
+    is_fixed: bool = False
+    may_change: bool = True
+    other_groups: tuple[AGroup, ...] = ()

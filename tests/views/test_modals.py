@@ -37,14 +37,12 @@ def remove(channel: Channel, lang: Any = EN, *, here: int = 0, elsewhere: int = 
 
 def test_the_form_starts_with_what_was_typed_or_known() -> None:
     """Typed first, then one's own address, else empty."""
-    element = [
-        modals.connect_modal(EN, **given)["blocks"][1]["element"]
-        for given in (
-            {"address": "a@x.com", "own_address": "b@x.com"},
-            {"own_address": "b@x.com"},
-            {},
-        )
-    ]
+    forms = (
+        modals.connect_modal(EN, address="a@x.com", own_address="b@x.com"),
+        modals.connect_modal(EN, own_address="b@x.com"),
+        modals.connect_modal(EN),
+    )
+    element = [form["blocks"][1]["element"] for form in forms]
     assert [one.get("initial_value") for one in element] == ["a@x.com", "b@x.com", None]
 
 

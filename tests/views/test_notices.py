@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from bot.domain.access import Deed
 from bot.domain.cause import Cause
-from bot.domain.channel import State
+from bot.domain.channel import Kind, State
 from bot.domain.grant import Revocation
-from bot.domain.incident import IncidentKind, Resolution
+from bot.domain.incident import IncidentKind, NoticeKind, Resolution
+from bot.domain.request import RequestState
 from bot.domain.ticket import Ending
+from bot.notifier import rendered
 from bot.views import notices
 from bot.views.language import Language
 from bot.views.text import shown
+from sandbox.slack.validate import validate_message
 from tests.views.samples import (
     ANN,
     BOB,
     EN,
     LANGUAGES,
     NOW,
+    URL,
     a_channel,
+    a_picture,
     a_removal,
+    a_request,
+    a_storm,
     a_team_channel,
-    an_incident,
+    a_wish,
+    an_outage,
 )
 from tests.views.test_surfaces import parts
 
-URL = "https://bot.example/l/secret"
+OVER: dict[str, Any] = {"resolved_at": NOW, "resolution": Resolution.RECOVERED}
 
 
 def buttons(message: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -39,17 +50,19 @@ def texts(message: dict[str, Any]) -> str:
 
 
 def incident(
-    lang: Language = EN, *, channel: Any = None, is_open: bool = True, url: str = URL, **changes: Any
+    lang: Language = EN, *, channel: Any = None, url: str = URL, seen: Any = None, **changes: Any
 ) -> Any:
-    return notices.incident_notice(
-        lang,
-        channel or a_channel(use="The CRM reads it"),
-        an_incident(**changes),
-        provider_label="Gmail",
-        url=url,
-        now=NOW,
-        is_open=is_open,
-    )
+    """One outage as its owner, or as ``seen`` says, sees it."""
+    outage = an_outage(channel or a_channel(use="The CRM reads it"), url=url, **changes)
+    return notices.incident_notice(lang, a_picture(NoticeKind.INCIDENT, outage, notice=seen))
+
+
+def team(lang: Language = EN, **changes: Any) -> Any:
+    return incident(lang, channel=a_team_channel(), **changes)
+
+
+def storm(*outages: Any, kind: NoticeKind = NoticeKind.INCIDENT, **seen: Any) -> Any:
+    return rendered(a_picture(kind, *outages, notice=seen))
 
 
 def test_an_outage_says_everything_that_is_needed() -> None:
@@ -91,19 +104,19 @@ def test_what_cannot_be_checked_asks_nobody_to_act() -> None:
     """It may still work: no red mark and no Reconnect."""
     message = incident(kind=IncidentKind.UNVERIFIABLE, cause=Cause.PROVIDER_UNREACHABLE)
     assert message["text"].startswith("🟡")
-    assert set(buttons(message)) == {"incident.why"}
+    assert set(buttons(message)) == {"incident.snooze", "incident.why"}
 
 
 def test_without_a_link_there_is_no_reconnect_button() -> None:
     """A button that leads nowhere is worse than none."""
-    assert set(buttons(incident(url=""))) == {"incident.why"}
+    assert "incident.reconnect" not in buttons(incident(url=""))
 
 
 @pytest.mark.parametrize("resolution", Resolution)
 def test_what_is_over_is_one_quiet_line(resolution: Resolution) -> None:
     """No alarm, no button, and every ending reads differently."""
     for lang in LANGUAGES:
-        message = incident(lang, is_open=False, resolution=resolution, resolved_by=ANN, resolved_at=NOW)
+        message = incident(lang, resolution=resolution, resolved_by=ANN, resolved_at=NOW)
         assert buttons(message) == {}
         assert "🔴" not in message["text"] + texts(message)
         assert [block["type"] for block in message["blocks"]] == ["context"]
@@ -111,15 +124,19 @@ def test_what_is_over_is_one_quiet_line(resolution: Resolution) -> None:
 
 def test_a_resolved_outage_tells_who_and_how_long() -> None:
     """The reader knows whom to thank, and that nothing is left to do."""
-    mended = incident(is_open=False, resolution=Resolution.RECONNECTED, resolved_by=BOB, resolved_at=NOW)
+    mended = incident(resolution=Resolution.RECONNECTED, resolved_by=BOB, resolved_at=NOW)
     assert texts(mended) == "✅ ann@example.com works again. Reconnected by <@U0BOB> after 2 h 14 min."
-    healed = incident(is_open=False, resolution=Resolution.RECOVERED, resolved_at=NOW)
+    healed = incident(resolution=Resolution.RECOVERED, resolved_at=NOW)
     assert "by itself after 2 h 14 min" in texts(healed)
+
+
+def removed(revocation: Revocation) -> Any:
+    return rendered(a_picture(NoticeKind.REMOVED, removal=a_removal(revocation)))
 
 
 def test_a_removal_that_was_not_confirmed_offers_both_ways_on() -> None:
     """Check again, or by hand: the provider's own steps and a link."""
-    message = notices.removed_notice(EN, a_removal(Revocation.NOT_CONFIRMED), now=NOW)
+    message = removed(Revocation.NOT_CONFIRMED)
     assert buttons(message)["revocation.check"]["value"] == "g1"
     assert "Manage third-party access › (this app) › Remove access" in texts(message)
     assert "<https://myaccount.google.com/connections|Open that page>" in texts(message)
@@ -128,46 +145,74 @@ def test_a_removal_that_was_not_confirmed_offers_both_ways_on() -> None:
 @pytest.mark.parametrize("revocation", [Revocation.CONFIRMED, Revocation.SHARED, Revocation.CANCELLED])
 def test_a_removal_that_is_settled_offers_nothing_more(revocation: Revocation) -> None:
     """There is nothing to check and nothing to do by hand."""
-    message = notices.removed_notice(EN, a_removal(revocation), now=NOW)
+    message = removed(revocation)
     assert buttons(message) == {}
     assert "By hand" not in texts(message)
 
 
+def connected(ending: Ending, state: State = State.CONNECTED) -> Any:
+    channel = a_channel(state=state)
+    return rendered(a_picture(NoticeKind.CONNECTED, channel=channel, notice={"subject": ending.value}))
+
+
 def test_a_finished_sign_in_can_be_disowned() -> None:
     """Whoever did not do this sees how to undo it."""
-    message = notices.connected_notice(EN, a_channel(), Ending.CONNECTED, provider_label="Gmail")
+    message = connected(Ending.CONNECTED)
     assert "channel.disconnect" in buttons(message)
     assert "ann@example.com is connected" in message["text"]
 
 
 def test_an_inbox_that_stays_disabled_can_be_enabled_from_its_message() -> None:
     """Signing in again is not a wish to turn it on, but the next click may be."""
-    channel = a_channel(state=State.DISABLED)
-    message = notices.connected_notice(EN, channel, Ending.STILL_DISABLED, provider_label="Gmail")
-    assert "channel.enable" in buttons(message)
+    assert "channel.enable" in buttons(connected(Ending.STILL_DISABLED, State.DISABLED))
+
+
+def disabled(**changes: Any) -> Any:
+    channel = a_channel(**{"state": State.DISABLED, **changes})
+    by_bob = {"subject": f"by:{BOB}:2026-11-23"}
+    return rendered(a_picture(NoticeKind.DISABLED, channel=channel, notice=by_bob))
 
 
 def test_an_owner_learns_who_disabled_their_inbox() -> None:
     """Named, reversible, nothing deleted."""
-    message = notices.disabled_notice(EN, a_channel(state=State.DISABLED), actor=BOB, now=NOW)
+    message = disabled()
     assert "<@U0BOB> disabled your inbox ann@example.com." in texts(message)
     assert "channel.enable" in buttons(message)
 
 
-def test_an_orphaned_inbox_is_disabled_or_removed() -> None:
-    """Enabling and signing in were its owner's; two buttons are left, until somebody decided."""
-    asked = notices.owner_gone_notice(EN, a_channel(), provider_label="Gmail", is_open=True)
-    assert set(buttons(asked)) == {"channel.disable", "channel.remove"}
-    decided = notices.owner_gone_notice(EN, a_channel(), provider_label="Gmail", is_open=False)
-    assert buttons(decided) == {}
+def test_a_disabled_team_address_is_nobodys_own() -> None:
+    """It is not "your inbox" to those who look after it."""
+    message = disabled(kind=Kind.TEAM, owner_id=None)
+    assert "<@U0BOB> disabled the team address ann@example.com." in texts(message)
+    assert "Nobody is told about it until it is enabled again." in texts(message)
+
+
+def owner_gone(is_open: bool = True, **changes: Any) -> Any:
+    channel = a_channel(**changes)
+    return rendered(a_picture(NoticeKind.OWNER_GONE, channel=channel, is_open=is_open))
+
+
+def test_an_orphaned_inbox_is_taken_over_disabled_or_removed() -> None:
+    """Enabling and signing in were its owner's; three buttons are left, until somebody decided."""
+    assert set(buttons(owner_gone())) == {"channel.take_over", "channel.disable", "channel.remove"}
+    assert buttons(owner_gone(is_open=False)) == {}
+
+
+def test_an_inbox_that_was_taken_over_is_no_orphan_any_more() -> None:
+    """It stays connected, so only its kind tells that somebody has decided."""
+    assert buttons(owner_gone(kind=Kind.TEAM, owner_id=None)) == {}
+
+
+def operator(is_open: bool) -> Any:
+    seen = {"subject": "google:invalid_client:2026-11-23"}
+    return rendered(a_picture(NoticeKind.OPERATOR, notice=seen, is_open=is_open))
 
 
 def test_the_operator_gets_the_code_and_nobody_else_is_blamed() -> None:
     """What the provider said, where to look, and when it is over."""
-    broken = notices.operator_notice(EN, "google:invalid_client:2026-11-23", "Gmail", True)
+    broken = operator(is_open=True)
     assert "(invalid_client)" in texts(broken) and "2026" not in texts(broken)
-    mended = notices.operator_notice(EN, "google:invalid_client:2026-11-23", "Gmail", False)
-    assert "There is nothing to do." in texts(mended)
+    assert "There is nothing to do." in texts(operator(is_open=False))
 
 
 def test_a_hostile_use_stays_text() -> None:
@@ -176,3 +221,237 @@ def test_a_hostile_use_stays_text() -> None:
     assert "<!channel>" not in texts(message)
     assert "*now*" not in texts(message)
     assert shown("x" * 3000, 200)[-1] == "…"
+
+
+# --- a team's outage
+
+
+def test_a_team_outage_has_a_button_for_every_answer() -> None:
+    """Mend it, say that one is on it, be left alone for a while, or look closer."""
+    found = buttons(team())
+    assert list(found) == ["incident.reconnect", "incident.claim", "incident.snooze", "incident.why"]
+    assert [found[one]["value"] for one in ("incident.claim", "incident.snooze")] == ["n1", "n1"]
+    assert found["incident.why"]["value"] == "t1:3"
+    assert "support@example.com (Support) stopped working" in team()["text"]
+
+
+def test_one_does_not_tell_oneself_who_is_on_it() -> None:
+    """A personal inbox has one reader."""
+    assert "incident.claim" not in buttons(incident())
+
+
+def test_everybody_sees_who_is_on_it() -> None:
+    """With since when; others may still take it on, whoever has it need not say so again."""
+    since: dict[str, Any] = {"claimed_by": BOB, "claimed_at": NOW - timedelta(minutes=5)}
+    others = team(**since)
+    assert "🙋 <@U0BOB> is on it since " in texts(others)
+    assert "incident.claim" in buttons(others)
+    assert "incident.claim" not in buttons(team(seen={"recipient": BOB}, **since))
+
+
+def test_whoever_sleeps_sees_until_when() -> None:
+    """Only while it lasts."""
+    assert "No reminders for you until " in texts(team(seen={"snoozed_until": NOW + timedelta(hours=4)}))
+    assert "No reminders" not in texts(team(seen={"snoozed_until": NOW - timedelta(minutes=1)}))
+
+
+# --- several at once
+
+
+def test_a_storm_is_one_list() -> None:
+    """How many, each with since when, why, what depends on it and its own way to mend it."""
+    message = storm(*a_storm(3))
+    assert message["text"] == "🔴 3 inboxes do not work"
+    lines = [line for line in texts(message).splitlines() if "team-" in line]
+    assert len(lines) == 3
+    for line in lines:
+        for wanted in ("🔴 *team-", " · since <!date", "access refused", "Zendesk reads it"):
+            assert wanted in line
+        assert line.endswith(f" · <{URL}|Reconnect>")
+    assert set(buttons(message)) == {"incident.claim", "incident.snooze"}
+
+
+def test_what_works_again_is_quiet_and_stands_last() -> None:
+    """A grey line below what still has to be done."""
+    mended = [replace(one, incident=replace(one.incident, **OVER)) for one in a_storm(5)[:2]]
+    message = storm(*mended, *a_storm(5)[2:])
+    assert message["text"] == "🔴 3 of 5 inboxes still do not work"
+    grey = [block for block in message["blocks"] if block["type"] == "context"]
+    assert "✅ team-0@example.com (Support) works again by itself" in texts({"blocks": grey})
+    said = texts(message)
+    assert said.index("team-4@example.com") < said.index("team-0@example.com")
+
+
+def test_a_storm_that_is_over_is_a_quiet_summary() -> None:
+    """No alarm and no button is left."""
+    message = storm(*a_storm(3, **OVER))
+    assert message["text"] == "✅ All 3 outages are over."
+    assert {block["type"] for block in message["blocks"]} == {"context"}
+
+
+@pytest.mark.parametrize("count", [2, 40, 300])
+def test_no_outage_of_a_storm_is_lost(count: int) -> None:
+    """What finds no room is counted; forty ordinary ones all find room, within Slack's limits."""
+    for outages in (a_storm(count), a_storm(count, **OVER)):
+        message = storm(*outages)
+        assert validate_message(message) == []
+        lines = [line for line in texts(message).splitlines() if "team-" in line]
+        more = [line for line in texts(message).splitlines() if line.startswith("and ")]
+        assert len(lines) + sum(int(line.split()[1]) for line in more) == count
+        assert len(lines) >= min(count, 40)
+
+
+def test_several_people_may_be_on_parts_of_a_storm() -> None:
+    """Each is named with how many they took on."""
+    mine = a_storm(3, claimed_by=ANN, claimed_at=NOW)[:2]
+    his = a_storm(3, claimed_by=BOB, claimed_at=NOW)[2:]
+    said = texts(storm(*mine, *his))
+    assert "<@U0ANN> is on 2 of these 3 since" in said
+    assert "<@U0BOB> is on 1 of these 3 since" in said
+    assert "<@U0BOB> is on it since" in texts(storm(*a_storm(3, claimed_by=BOB, claimed_at=NOW)))
+
+
+def test_a_conversation_gets_one_line_and_nobodys_link() -> None:
+    """A link is one person's own."""
+    for outages in (a_storm(1), a_storm(40)):
+        message = storm(*outages, kind=NoticeKind.CONVERSATION)
+        assert buttons(message) == {} and URL not in str(message)
+        assert "Those who look after it have been told." in texts(message)
+    assert "team-9@example.com and 30 more" in texts(storm(*a_storm(40), kind=NoticeKind.CONVERSATION))
+    claimed = storm(*a_storm(1, claimed_by=BOB, claimed_at=NOW), kind=NoticeKind.CONVERSATION)
+    assert "<@U0BOB> is on it since" in texts(claimed)
+    over = storm(*a_storm(1, **OVER), kind=NoticeKind.CONVERSATION)
+    assert [block["type"] for block in over["blocks"]] == ["context"]
+
+
+# --- replies
+
+
+def test_a_reply_counts_the_storm() -> None:
+    """Edits notify nobody, so the total is said once more."""
+    assert "40 inboxes in all stopped working" in storm(*a_storm(40), kind=NoticeKind.STORM)["text"]
+
+
+def test_a_relapse_names_what_came_back() -> None:
+    """In a list of many, only one of them did."""
+    outages = a_storm(3)
+    message = storm(*outages, kind=NoticeKind.RELAPSE, subject=f"{outages[1].incident.id}:2")
+    assert "team-1@example.com (Support) stopped working again" in message["text"]
+
+
+def test_a_reminder_says_since_when_and_that_nobody_is_on_it() -> None:
+    """And asks whoever said so hours ago by name."""
+    one = storm(*a_storm(1), kind=NoticeKind.REMINDER)
+    assert "team-0@example.com (Support) still does not work, since" in one["text"]
+    assert "Nobody has said that they are on it." in texts(one)
+    many = storm(*a_storm(3), *a_storm(2, **OVER), kind=NoticeKind.REMINDER)
+    assert "3 inboxes still do not work, the first since" in many["text"]
+    stale = a_storm(1, claimed_by=BOB, claimed_at=NOW - timedelta(hours=5))
+    assert "<@U0BOB> said at <!date" in texts(storm(*stale, kind=NoticeKind.REMINDER))
+
+
+@pytest.mark.parametrize("kind", [NoticeKind.STORM, NoticeKind.RELAPSE, NoticeKind.REMINDER])
+def test_a_reply_has_no_button(kind: NoticeKind) -> None:
+    """Nobody edits a reply, so a button in it would outlive its outage."""
+    message = storm(*a_storm(3), kind=kind)
+    assert buttons(message) == {} and URL not in str(message)
+
+
+def test_the_operator_hears_that_nobody_was_told() -> None:
+    """And where to see who should have been."""
+    told = rendered(a_picture(NoticeKind.NOBODY_TOLD, channel=a_team_channel()))
+    assert "nobody could be told" in told["text"]
+    assert "`/inbox admins`" in texts(told)
+
+
+# --- requests
+
+
+def test_a_wish_that_nobody_heard_says_what_to_do_instead() -> None:
+    """Waiting would be for nothing: both who asked and whoever runs the bot read where the admins are."""
+    request = a_request(a_wish(Deed.CONNECT))
+    wish, operator = (
+        rendered(a_picture(kind, request=request, is_unheard=True))
+        for kind in (NoticeKind.WISH, NoticeKind.NOBODY_TOLD)
+    )
+    assert "No admin can get messages" in texts(wish) and "`/inbox admins`" in texts(wish)
+    assert "<@U0ANN> asks for something" in texts(operator) and "`/inbox admins`" in texts(operator)
+
+
+def asked(state: RequestState = RequestState.WAITING, *, wish: Any = None, **changes: Any) -> Any:
+    """What an admin sees, and what whoever asked sees."""
+    request = a_request(wish or a_wish(Deed.CONNECT), state=state, **changes)
+    return tuple(
+        rendered(a_picture(kind, request=request, is_open=request.is_open))
+        for kind in (NoticeKind.REQUEST, NoticeKind.WISH)
+    )
+
+
+def test_an_admin_sees_who_asks_for_what_and_why() -> None:
+    """All that is needed to answer, and what saying yes does."""
+    admin, _ = asked()
+    for wanted in (
+        "<@U0ANN> asks for your approval:",
+        "Connect support@example.com as a team address",
+        "Name: Support",
+        "Used for: Zendesk reads it",
+        "Conversation to tell: <#C0SUPPORT>",
+        "Reason: “We move to another tool”",
+        "Nothing is connected before they have.",
+    ):
+        assert wanted in texts(admin)
+    found = buttons(admin)
+    assert {name: one["value"] for name, one in found.items()} == {
+        "request.approve": "q1",
+        "request.decline": "q1",
+    }
+
+
+def test_whoever_asked_sees_until_when_and_can_take_it_back() -> None:
+    """While nobody has answered."""
+    _, mine = asked()
+    assert "It waits until <!date" in texts(mine)
+    assert buttons(mine)["request.cancel"]["value"] == "q1"
+
+
+@pytest.mark.parametrize(
+    ("state", "by", "admins_read", "mine"),
+    [
+        (RequestState.APPROVED, BOB, "approved by <@U0BOB>; they still have to sign in", "request.go_on"),
+        (RequestState.DONE, BOB, "approved by <@U0BOB>, and done", ""),
+        (RequestState.DECLINED, BOB, "declined by <@U0BOB>", ""),
+        (RequestState.EXPIRED, None, "nobody answered in time", ""),
+        (RequestState.EXPIRED, BOB, "approved by <@U0BOB>, but not used in time", ""),
+        (RequestState.CANCELLED, ANN, "taken back by whoever asked", ""),
+        (RequestState.CANCELLED, BOB, "approved by <@U0BOB>, but no longer possible", ""),
+        (RequestState.CANCELLED, None, "no longer possible", ""),
+    ],
+)
+def test_an_answered_request_is_quiet(state: RequestState, by: Any, admins_read: str, mine: str) -> None:
+    """The other admins see who was first; only whoever asked may have something left to do."""
+    admin, wish = asked(state, answered_by=by)
+    assert texts(admin).endswith(f"(asked by <@U0ANN>): {admins_read}")
+    assert buttons(admin) == {} and [block["type"] for block in admin["blocks"]] == ["context"]
+    assert set(buttons(wish)) == ({mine} if mine else set())
+
+
+@pytest.mark.parametrize("state", [RequestState.DECLINED, RequestState.EXPIRED])
+def test_a_wish_that_was_not_granted_comes_with_a_next_step(state: RequestState) -> None:
+    """Nobody is left with a bare no."""
+    _, wish = asked(state, answered_by=BOB if state is RequestState.DECLINED else None)
+    assert "Nothing has changed." in texts(wish)
+
+
+def test_a_former_owner_learns_who_took_their_inbox_over() -> None:
+    """And what that means."""
+    seen = {"subject": f"by:{BOB}:2026-11-23"}
+    message = rendered(a_picture(NoticeKind.TAKEN_OVER, channel=a_team_channel(), notice=seen))
+    assert "<@U0BOB> made your inbox support@example.com a team address." in message["text"]
+    assert "It stays connected." in texts(message)
+
+
+def test_a_conversation_is_greeted_by_name() -> None:
+    """Its members learn who chose it, for which address, and how much to expect."""
+    message = notices.hello_notice(EN, address="support@example.com", actor=BOB)
+    assert "<@U0BOB> chose this conversation" in message["text"]
+    assert "One line per outage" in texts(message)

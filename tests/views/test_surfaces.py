@@ -32,6 +32,14 @@ def parts(value: Any) -> Iterator[dict[str, Any]]:
         yield from parts(part)
 
 
+def clickable(view: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Whatever Slack reports at once when it is pressed or chosen: all but a form's fields."""
+    for block in view["blocks"]:
+        yield from (part for part in block.get("elements", []) if "action_id" in part)
+        if "action_id" in block.get("accessory", {}):
+            yield block["accessory"]
+
+
 def primaries(view: dict[str, Any]) -> list[dict[str, Any]]:
     return [part for part in parts(view) if part.get("style") == "primary"]
 
@@ -67,7 +75,7 @@ def test_every_id_that_is_emitted_is_announced(lang: Language) -> None:
     actions: set[str] = set()
     callbacks: set[str] = set()
     for _, view in everything(lang):
-        actions |= {part["action_id"] for part in parts(view) if part.get("type") == "button"}
+        actions |= {part["action_id"] for part in clickable(view)}
         callbacks |= {view["callback_id"]} if "callback_id" in view else set()
     assert actions == ACTIONS
     assert callbacks == CALLBACKS

@@ -3,33 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
+from bot.domain.channel import Kind
 from bot.domain.ticket import Ending, TicketOutcome
 from bot.views.blocks import Block, View, actions, button, context, escape, inert, modal, plain, section
 from bot.views.language import Language
-from bot.views.text import tidy
+from bot.views.modals.inputs import (
+    KIND_BLOCK,
+    address_input,
+    conversation_input,
+    name_input,
+    use_input,
+)
 from bot.views.words import ending_words, house, scope_lines
 
 CONNECT_FORM: Final = "connect.form"
+CONNECT_KIND: Final = "connect.kind"
+"""Choosing draws the form anew."""
 CONSENT_OPEN: Final = "consent.open"
-ADDRESS_BLOCK: Final = "address"
-ADDRESS_ACTION: Final = "address"
-_LONGEST_ADDRESS: Final = 254
 _THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def connect_modal(lang: Language, *, address: str = "", own_address: str = "") -> View:
+def connect_modal(
+    lang: Language,
+    *,
+    address: str = "",
+    own_address: str = "",
+    kind: Kind = Kind.PERSONAL,
+    use: str = "",
+    name: str = "",
+    conversation_id: str = "",
+) -> View:
     """The form. It starts with what was typed, else with the address Slack knows as this person's."""
+    is_team = kind is Kind.TEAM
     return modal(
         lang.say("Connect an inbox"),
         [
             section(
                 lang.say("Which inbox? In the next step you see what is asked for, before anything happens.")
             ),
-            _address_input(lang, address or own_address),
-            *_own_hint(lang, own_address),
+            address_input(lang, address or ("" if is_team else own_address)),
+            _kind_choice(lang, kind),
+            *_hint(lang, own_address, is_team=is_team),
+            *([name_input(lang, name)] if is_team else []),
+            use_input(lang, use),
+            *([conversation_input(lang, conversation_id)] if is_team else []),
         ],
         submit=lang.say("Next"),
         close=lang.say("Cancel"),
@@ -37,25 +57,21 @@ def connect_modal(lang: Language, *, address: str = "", own_address: str = "") -
     )
 
 
-def _address_input(lang: Language, initial: str) -> Block:
-    element: dict[str, Any] = {
-        "type": "plain_text_input",
-        "action_id": ADDRESS_ACTION,
-        "placeholder": plain("name@example.com"),
-        "max_length": _LONGEST_ADDRESS,
-        "focus_on_load": True,
+def _kind_choice(lang: Language, kind: Kind) -> Block:
+    mine: Block = {"text": plain(lang.say("My inbox")), "value": Kind.PERSONAL.value}
+    team: Block = {"text": plain(lang.say("Team address")), "value": Kind.TEAM.value}
+    choice: Block = {
+        "type": "radio_buttons",
+        "action_id": CONNECT_KIND,
+        "options": [mine, team],
+        "initial_option": team if kind is Kind.TEAM else mine,
     }
-    if typed := tidy(initial, _LONGEST_ADDRESS):
-        element["initial_value"] = typed
-    return {
-        "type": "input",
-        "block_id": ADDRESS_BLOCK,
-        "label": plain(lang.say("E-mail address")),
-        "element": element,
-    }
+    return {"type": "actions", "block_id": KIND_BLOCK, "elements": [choice]}
 
 
-def _own_hint(lang: Language, own_address: str) -> list[Block]:
+def _hint(lang: Language, own_address: str, *, is_team: bool) -> list[Block]:
+    if is_team:
+        return [context(lang.say("Everybody sees it. Admins and you are told when it stops working."))]
     if not own_address:
         return []
     return [

@@ -28,7 +28,8 @@ def disconnect_modal(lang: Language, channel: Channel, *, provider_label: str) -
         "sign-in.",
         house=at,
     )
-    blocks = [section(lang.say("How should {address} be disconnected?", address=inert(channel.address)))]
+    asked = section(lang.say("How should {address} be disconnected?", address=inert(channel.address)))
+    blocks = [asked, *_everybody(lang, channel)]
     if Deed.DISABLE in offered(channel, _ALL):
         blocks += [
             titled(lang.say("Disable"), _disabling(lang, at)),
@@ -51,6 +52,7 @@ def disable_modal(lang: Language, channel: Channel, *, provider_label: str) -> V
             section(lang.say("Disable {address}?", address=inert(channel.address))),
             section(_disabling(lang, at)),
             *_use(lang, channel),
+            *_everybody(lang, channel),
         ],
         submit=lang.say("Yes, disable it"),
         close=lang.say("Cancel"),
@@ -78,6 +80,7 @@ def remove_modal(
         [
             section(lang.say("Remove {address}?", address=inert(channel.address))),
             *_use(lang, channel),
+            *_everybody(lang, channel),
             titled(lang.say("Here"), _here(lang)),
             titled(lang.say("At {house}", house=at), _there(lang, at, shared_here, shared_elsewhere)),
         ],
@@ -92,6 +95,17 @@ def _use(lang: Language, channel: Channel) -> list[Block]:
     if not channel.use:
         return []
     return [section(lang.say("What depends on it: {use}", use=inert(channel.use, 200)))]
+
+
+def _everybody(lang: Language, channel: Channel) -> list[Block]:
+    """A team address is not only one's own."""
+    if channel.is_personal:
+        return []
+    return [
+        section(
+            "👥 " + lang.say("This is a team address: it stops for everybody who uses it, not only for you.")
+        )
+    ]
 
 
 def _here(lang: Language) -> str:

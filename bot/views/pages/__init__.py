@@ -85,6 +85,38 @@ def landing_page(
     )
 
 
+def export_page(
+    lang: Language,
+    *,
+    requester_name: str,
+    workspace_name: str,
+    lines: int,
+    action_url: str,
+    mark: str = "",
+) -> str:
+    """Before the download: whose history it is. Opening it spends nothing; its one button does."""
+    named = {"who": shown(requester_name), "workspace": shown(workspace_name)}
+    return _page(
+        lang,
+        "landing.html",
+        lang.say("Download the history"),
+        asked=lang.say(
+            "{who} asked for the history of the inboxes of the Slack workspace {workspace}.", **named
+        ),
+        next_step=lang.say(
+            "A CSV file with up to {lines} lines of the last 400 days, the latest first. It opens in any "
+            "spreadsheet.",
+            lines=f"{lines:,}",
+        ),
+        warning=lang.say("If you don't know this request, close this page: nothing happens."),
+        hint="",
+        action_url=action_url,
+        mark_name=MARK,
+        mark=mark,
+        go=lang.say("Download"),
+    )
+
+
 def onward_page(lang: Language, *, url: str, provider_label: str) -> str:
     """A page instead of a redirect: browsers apply ``form-action`` to redirects of a form."""
     at = house(provider_label)

@@ -3,20 +3,24 @@
 The one rule: words are plain text. Slack's views escape them, pages let the template do it.
 """
 
-from bot.views.words.causes import Why, cause_words, operator_words
+from bot.views.words.causes import Why, cause_in_short, cause_words, operator_words
 from bot.views.words.endings import ending_words
 from bot.views.words.history import record_words
 from bot.views.words.names import family, house, provider_of
 from bot.views.words.refusals import refusal_words
 from bot.views.words.revocations import manual_steps, removal_words, revocation_words
+from bot.views.words.roles import role_words
 from bot.views.words.said import Words
 from bot.views.words.scopes import scope_lines, scope_words
 from bot.views.words.states import state_mark, state_name, state_words
+from bot.views.words.wishes import consequence_words, request_state_words, wish_words
 
 __all__ = [
     "Why",
     "Words",
+    "cause_in_short",
     "cause_words",
+    "consequence_words",
     "ending_words",
     "family",
     "house",
@@ -26,10 +30,13 @@ __all__ = [
     "record_words",
     "refusal_words",
     "removal_words",
+    "request_state_words",
     "revocation_words",
+    "role_words",
     "scope_lines",
     "scope_words",
     "state_mark",
     "state_name",
     "state_words",
+    "wish_words",
 ]

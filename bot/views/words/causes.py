@@ -106,6 +106,27 @@ def _account(lang: Language, cause: Cause, at: str) -> Why:
             )
 
 
+def cause_in_short(lang: Language, cause: Cause, provider_label: str) -> str:
+    """The cause in two or three words: where many inboxes share a message."""
+    match cause:
+        case Cause.SIGN_IN_AGAIN:
+            return lang.say("new sign-in needed")
+        case Cause.ACCOUNT_DISABLED:
+            return lang.say("account disabled")
+        case Cause.PERMISSION_MISSING:
+            return lang.say("permission missing")
+        case Cause.MAILBOX_MISSING:
+            return lang.say("no mailbox")
+        case Cause.OTHER_MAILBOX:
+            return lang.say("other account")
+        case Cause.ADMIN_POLICY:
+            return lang.say("not allowed by {house} admin", house=house(provider_label))
+        case Cause.NONE | Cause.CHECKING | Cause.PROVIDER_UNREACHABLE | Cause.HELD | Cause.OURS_BROKEN:
+            return lang.say("cannot be checked")
+        case _:
+            return lang.say("access refused")
+
+
 def operator_words(lang: Language, provider_label: str, code: str) -> Why:
     """What the operator reads when the provider refuses our own registration."""
     at = house(provider_label)

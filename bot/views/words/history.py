@@ -10,6 +10,8 @@ from bot.views.language import Language
 def record_words(lang: Language, record: Record) -> str:
     """What happened; empty for entries that only the evidence view explains."""
     what = record.what.casefold()
+    if what == "taken_over":
+        return lang.say("Became a team address")
     return _signal(lang, Signal(what)) if what in set(Signal) else ""
 
 

@@ -9,6 +9,7 @@ from bot.domain.access import Deed
 from bot.domain.cause import Cause
 from bot.views.language import Language
 from bot.views.text import shown
+from bot.views.words.approvals import approval_words
 from bot.views.words.causes import cause_words
 from bot.views.words.endings import withheld, wrong_mailbox
 from bot.views.words.names import house, provider_of
@@ -19,7 +20,7 @@ _LISTED = 5
 
 def refusal_words(lang: Language, refusal: e.InboxkeeperError, provider_label: str = "Gmail") -> Words:
     """Total over ``Refusal`` and ``ProviderError``; an unknown one still gets a calm answer."""
-    for words in (_rights, _address, _sign_in, _ticket, _changed):
+    for words in (_rights, approval_words, _address, _sign_in, _ticket, _changed):
         if answer := words(lang, refusal):
             return answer
     if isinstance(refusal, e.ProviderError):
@@ -58,8 +59,6 @@ def _rights(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
                 lang.say("No {provider} client is configured.", provider=provider_of(provider)),
                 lang.say("Ask whoever runs Inboxkeeper to add one."),
             )
-        case e.NeedsApproval(address, own, who_can):
-            return _needs_approval(lang, address, own, who_can)
     return None
 
 
@@ -75,23 +74,18 @@ def _not_allowed(lang: Language, what: str) -> str:
             return lang.say("You may not reconnect this inbox.")
         case Deed.SEE:
             return lang.say("You may not see this inbox.")
+        case Deed.TAKE_OVER:
+            return lang.say("You may not make this inbox a team address.")
+        case "admins":
+            return lang.say("Only super admins choose admins.")
+        case "approve":
+            return lang.say("You may not answer this request.")
+        case "cancel" | "go_on":
+            return lang.say("Only whoever asked can do that.")
+        case "answer":
+            return lang.say("This message is somebody else's.")
         case _:
             return lang.say("You may not do that.")
-
-
-def _needs_approval(lang: Language, address: str, own: str | None, who_can: tuple[str, ...]) -> Words:
-    text = lang.say(
-        "You can connect your own address at once. {address} is not yours as far as Slack knows.",
-        address=shown(address),
-    )
-    if own:
-        text = lang.say(
-            "You can connect your own address, {own}, at once. {address} is another one.",
-            own=shown(own),
-            address=shown(address),
-        )
-    next_step = lang.say("These people can connect it:") if who_can else lang.say("Ask a super admin.")
-    return Words(lang.say("Needs a super admin"), text, next_step, who_can)
 
 
 def _address(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
@@ -120,7 +114,29 @@ def _address(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
             )
         case e.AlreadyConnected(address, by_another):
             return _already(lang, shown(address), by_another)
+        case e.OtherKind(address, is_team):
+            return _other_kind(lang, shown(address), is_team=is_team)
+        case e.CannotPostThere():
+            return Words(
+                lang.say("The bot is not in there"),
+                lang.say("Inboxkeeper cannot post in that conversation yet."),
+                lang.say("Write {command} there, then try again.", command="/invite @Inboxkeeper"),
+            )
     return None
+
+
+def _other_kind(lang: Language, address: str, *, is_team: bool) -> Words:
+    if is_team:
+        return Words(
+            lang.say("It is a team address"),
+            lang.say("{address} is connected as a team address already.", address=address),
+            lang.say("To make it personal, remove it first, then connect it as your own."),
+        )
+    return Words(
+        lang.say("It is a personal inbox"),
+        lang.say("{address} is connected as somebody's own inbox.", address=address),
+        lang.say("A super admin can make it a team address."),
+    )
 
 
 def _already(lang: Language, address: str, by_another: bool) -> Words:
@@ -188,6 +204,12 @@ def _ticket(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
                 lang.say("This link was used already"),
                 lang.say("Each link works once."),
                 lang.say("Slack shows whether the inbox is connected. If it is not, start again there."),
+            )
+        case e.ExportTaken():
+            return Words(
+                lang.say("Downloaded already"),
+                lang.say("Each link gives the file once."),
+                lang.say("Ask for a new one in Slack."),
             )
         case e.OtherBrowser():
             return Words(

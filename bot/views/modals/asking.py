@@ -1,0 +1,105 @@
+"""A wish that an admin must agree to: the form that asks, and the answer that it waits now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from bot.domain.access import Deed
+from bot.domain.channel import Kind
+from bot.domain.ids import ChannelId, ConversationId
+from bot.domain.request import Request, Wish
+from bot.views.blocks import Block, View, context, escape, instant, modal, section
+from bot.views.language import Language
+from bot.views.modals.inputs import LONGEST_ADDRESS, LONGEST_NAME, LONGEST_USE, reason_input
+from bot.views.setup import people
+from bot.views.text import tidy
+from bot.views.words.wishes import wish_words
+
+ASK_FORM: Final = "request.form"
+
+
+def ask_modal(lang: Language, wish: Wish, *, who_can: Sequence[str]) -> View:
+    """Explains that an admin must agree, and asks for a reason. The form carries the wish."""
+    return modal(
+        lang.say("An admin must agree"),
+        [
+            section(f"*{escape(wish_words(lang, wish))}*\n{_explained(lang, wish)}"),
+            *_who(lang, who_can),
+            reason_input(lang),
+        ],
+        submit=lang.say("Send the request"),
+        close=lang.say("Cancel"),
+        callback=ASK_FORM,
+        metadata=wish_text(wish),
+    )
+
+
+def _explained(lang: Language, wish: Wish) -> str:
+    if wish.deed is Deed.CONNECT and wish.kind is Kind.PERSONAL:
+        return lang.say("Slack knows another address as yours, so an admin must agree first.")
+    if wish.deed is Deed.CONNECT:
+        return lang.say("A team address is there for everybody, so an admin must agree first.")
+    return lang.say("Other people use this team address too, so an admin must agree first.")
+
+
+def _who(lang: Language, who_can: Sequence[str]) -> list[Block]:
+    if not who_can:
+        return []
+    return [
+        context(
+            lang.say(
+                "These people get your request; the first answer counts: {people}",
+                people=people(lang, tuple(who_can)),
+            )
+        )
+    ]
+
+
+def asked_modal(lang: Language, request: Request, approvers: Sequence[str], is_new: bool) -> View:
+    """The wish waits now, or waited already."""
+    said = lang.say("Your request is on its way.") if is_new else lang.say("You have asked for this already.")
+    waits = lang.say(
+        "It waits until {when}. You get a message as soon as somebody answers.",
+        when=instant(lang, request.expires_at),
+    )
+    return modal(
+        lang.say("Request sent") if is_new else lang.say("Already asked"),
+        [section(f"⏳ {said}\n*{escape(wish_words(lang, request.wish))}*\n{waits}"), *_who(lang, approvers)],
+        close=lang.say("Close"),
+    )
+
+
+def wish_text(wish: Wish) -> str:
+    """The wish as a form carries it: what was typed and ids, within ``private_metadata``."""
+    return json.dumps(
+        {
+            "deed": wish.deed.value,
+            "address": tidy(wish.address, LONGEST_ADDRESS),
+            "kind": wish.kind.value,
+            "channel": wish.channel_id,
+            "use": tidy(wish.use, LONGEST_USE),
+            "name": tidy(wish.name, LONGEST_NAME),
+            "conversation": wish.conversation_id,
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+
+
+def parse_wish(text: str) -> Wish | None:
+    """The wish that ``wish_text`` wrote; ``None`` for anything else."""
+    try:
+        found: Any = json.loads(text)
+        return Wish(
+            deed=Deed(found["deed"]),
+            address=str(found["address"]),
+            kind=Kind(found["kind"]),
+            channel_id=ChannelId(str(found["channel"])) if found["channel"] else None,
+            use=str(found["use"]),
+            name=str(found["name"]),
+            conversation_id=ConversationId(str(found["conversation"])) if found["conversation"] else None,
+        )
+    except (ValueError, KeyError, TypeError):
+        return None

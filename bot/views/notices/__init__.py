@@ -1,0 +1,41 @@
+"""Direct messages that are kept true: outages, requests, and what a person did on purpose.
+
+The one rule: a message says what is so now, and alarms only while somebody can do something about it.
+"""
+
+from bot.views.notices.alarms import CLAIM, RECONNECT_LINK, SNOOZE, conversation_notice, incident_notice
+from bot.views.notices.announcements import (
+    connected_picture,
+    disabled_picture,
+    hello_notice,
+    owner_gone_picture,
+    removed_picture,
+    taken_over_notice,
+)
+from bot.views.notices.follow_ups import relapse_reply, reminder_reply, storm_reply
+from bot.views.notices.holds import hold_notice, somebody_else_notice
+from bot.views.notices.operators import nobody_told_notice, operator_picture
+from bot.views.notices.wishes import request_notice, wish_notice
+
+__all__ = [
+    "CLAIM",
+    "RECONNECT_LINK",
+    "SNOOZE",
+    "connected_picture",
+    "conversation_notice",
+    "disabled_picture",
+    "hello_notice",
+    "hold_notice",
+    "incident_notice",
+    "nobody_told_notice",
+    "operator_picture",
+    "owner_gone_picture",
+    "relapse_reply",
+    "reminder_reply",
+    "removed_picture",
+    "request_notice",
+    "somebody_else_notice",
+    "storm_reply",
+    "taken_over_notice",
+    "wish_notice",
+]

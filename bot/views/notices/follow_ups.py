@@ -1,0 +1,104 @@
+"""Replies in an outage's thread, since edits notify nobody: how many there are, it is back, it is still so.
+
+The one rule: a reply is never edited, so it says nothing that could become untrue, and carries no button.
+"""
+
+from __future__ import annotations
+
+from bot.domain.incident import Incident
+from bot.views.blocks import Message, instant, mention, message, section
+from bot.views.language import Language
+from bot.views.models import NoticePicture, Outage
+from bot.views.notices.outages import is_doubtful, named, open_ones
+
+
+def storm_reply(lang: Language, picture: NoticePicture) -> Message:
+    """Names the total, once the storm is over."""
+    total = len(picture.outages)
+    said = "🔴 " + lang.count(
+        "{n} inbox in all stopped working at about the same time.",
+        "{n} inboxes in all stopped working at about the same time.",
+        total,
+    )
+    return _reply(said, lang.say("The message above lists them and stays up to date."))
+
+
+def relapse_reply(lang: Language, picture: NoticePicture) -> Message:
+    """An outage that was over has come back."""
+    outage = _meant(picture)
+    if outage is None:
+        return _reply(lang.say("There is nothing to do any more."))
+    if is_doubtful(outage):
+        return _reply("🟡 " + lang.say("{address} cannot be checked again.", address=named(outage)))
+    said = "🔴 " + lang.say(
+        "{address} stopped working again: it had worked for less than half an hour.", address=named(outage)
+    )
+    return _reply(said, lang.say("The message above has the button to reconnect it."))
+
+
+def _meant(picture: NoticePicture) -> Outage | None:
+    """The outage that the reply's subject names (``incident:how often``)."""
+    wanted = picture.notice.subject.partition(":")[0]
+    named_ = [outage for outage in picture.outages if outage.incident.id == wanted]
+    return next(iter([*named_, *open_ones(picture), *picture.outages]), None)
+
+
+def reminder_reply(lang: Language, picture: NoticePicture) -> Message:
+    """It is still so, and nobody is on it."""
+    waiting = open_ones(picture)
+    if not waiting:
+        return _reply(lang.say("There is nothing to do any more."))
+    said = "⏰ " + _still(lang, picture, waiting)
+    if all(map(is_doubtful, waiting)):
+        return _reply(said, lang.say("We keep trying; you don't need to do anything."))
+    if all(outage.channel.is_personal for outage in waiting):
+        return _reply(said, lang.say("The message above has the button to reconnect it."))
+    return _reply(said, _nobody(lang, waiting))
+
+
+def _still(lang: Language, picture: NoticePicture, waiting: tuple[Outage, ...]) -> str:
+    first = min(outage.incident.opened_at for outage in waiting)
+    when, span = instant(lang, first), lang.lasting(picture.now - first)
+    if len(waiting) == 1 and is_doubtful(waiting[0]):
+        return lang.say(
+            "{address} still cannot be checked, since {when} ({span}).",
+            address=named(waiting[0]),
+            when=when,
+            span=span,
+        )
+    if len(waiting) == 1:
+        return lang.say(
+            "{address} still does not work, since {when} ({span}).",
+            address=named(waiting[0]),
+            when=when,
+            span=span,
+        )
+    return lang.say(
+        "{n} inboxes still do not work, the first since {when} ({span}).",
+        n=len(waiting),
+        when=when,
+        span=span,
+    )
+
+
+def _nobody(lang: Language, waiting: tuple[Outage, ...]) -> str:
+    """A claim that is hours old may be forgotten: it is asked after by name."""
+    claimed = [outage.incident for outage in waiting if outage.incident.claimed_by]
+    how = lang.say("The message above has the buttons: reconnect, or say that you are on it.")
+    if len(claimed) == len(waiting):
+        return "\n".join([_last_claim(lang, claimed), how])
+    return "\n".join([lang.say("Nobody has said that they are on it."), how])
+
+
+def _last_claim(lang: Language, claimed: list[Incident]) -> str:
+    latest = max(claimed, key=lambda incident: (incident.claimed_at is not None, incident.claimed_at))
+    who = mention(latest.claimed_by or "")
+    if latest.claimed_at is None:
+        return lang.say("{who} said that they are on it.", who=who)
+    return lang.say(
+        "{who} said at {when} that they are on it.", who=who, when=instant(lang, latest.claimed_at)
+    )
+
+
+def _reply(said: str, *lines: str) -> Message:
+    return message(said, [section("\n".join([said, *lines]))])

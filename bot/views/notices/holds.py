@@ -1,0 +1,159 @@
+"""Mass refusals in one message: wait, then act if you must, then *it was nothing*. And a stranger's connect.
+
+The one rule: as long as waiting is the best advice, there is no button to press.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bot.domain.access import Deed
+from bot.domain.channel import Channel
+from bot.domain.hold import Hold
+from bot.views.blocks import (
+    Block,
+    Message,
+    actions,
+    bold,
+    button,
+    context,
+    escape,
+    inert,
+    instant,
+    mention,
+    message,
+    section,
+    value_of,
+)
+from bot.views.buttons import DISCONNECT, deed_button
+from bot.views.language import Language
+from bot.views.models import NoticePicture
+from bot.views.notices.quiet import quiet
+from bot.views.words import house
+
+_NAMED: Final = 6
+"""Addresses that are named; the others are counted."""
+_BUTTONS: Final = 5
+"""Inboxes with a button of their own; beyond that the command does it."""
+
+
+def hold_notice(lang: Language, picture: NoticePicture) -> Message:
+    """Many inboxes are refused at once: what that most likely is, and what (not) to do."""
+    hold, at = picture.hold, inert(house(picture.provider_label), 40)
+    if hold is None or not hold.is_open:
+        return quiet(_over(lang, hold, at))
+    said = "🟠 " + _headline(lang, picture, hold, at)
+    # No span: the message is edited when there is news, and a span would be old by then.
+    since = lang.say("Since {when}", when=instant(lang, hold.opened_at))
+    blocks = [
+        section(f"{bold(said)}\n{since}"),
+        section(_advice(lang, picture, hold, at)),
+        *_held(lang, picture.held),
+        *(_ways(lang, picture) if picture.is_ripe else ()),
+    ]
+    return message(said, blocks)
+
+
+def _over(lang: Language, hold: Hold | None, at: str) -> str:
+    if hold is None or not hold.was_false_alarm:
+        return "⚪ " + lang.say("{house} refuses no inboxes together any more.", house=at)
+    if hold.tenant:
+        return "✅ " + lang.say(
+            "{house} accepts the inboxes of {tenant} again. There is nothing to do.",
+            house=at,
+            tenant=inert(hold.tenant),
+        )
+    return "✅ " + lang.say("False alarm: {house} works again. There is nothing to do.", house=at)
+
+
+def _headline(lang: Language, picture: NoticePicture, hold: Hold, at: str) -> str:
+    number = len(picture.held)
+    if hold.tenant:
+        return lang.count(
+            "{house} refuses {n} inbox of {tenant}",
+            "{house} refuses {n} inboxes of {tenant} at once",
+            number,
+            house=at,
+            tenant=inert(hold.tenant),
+        )
+    return lang.count("{house} refuses {n} inbox", "{house} refuses {n} inboxes at once", number, house=at)
+
+
+def _advice(lang: Language, picture: NoticePicture, hold: Hold, at: str) -> str:
+    if hold.tenant:
+        return _for_their_admin(lang, hold, at)
+    if picture.is_ripe:
+        lasts = lang.say("This has lasted too long to just wait for it.")
+        if_works = lang.say(
+            "If {house} works for you otherwise, reconnect: then it is a policy, or the access was taken "
+            "away. If not, it is an outage: keep waiting.",
+            house=at,
+        )
+        return "\n".join([lasts, if_works])
+    return "\n".join(
+        [
+            lang.say("An outage at {house}, or a policy. Don't reconnect yet.", house=at),
+            lang.say(
+                "We check every minute. What works again is restored by itself, and this message says so."
+            ),
+        ]
+    )
+
+
+def _for_their_admin(lang: Language, hold: Hold, at: str) -> str:
+    """What only the organisation's admin can lift, with a message that is ready to be forwarded."""
+    only = lang.say(
+        "Only inboxes of {tenant} are refused, others at {house} work. That looks like a setting of the "
+        "organisation: ask your {house} admin. Reconnecting will most likely not help.",
+        tenant=inert(hold.tenant),
+        house=at,
+    )
+    forward = lang.say(
+        "Since {when} {house} refuses Inboxkeeper for the inboxes of {tenant}. Please check in the admin "
+        "console, under Security › API controls › App access control, whether the app is still trusted.",
+        when=escape(lang.day_time(hold.opened_at)),
+        house=at,
+        tenant=inert(hold.tenant),
+    )
+    return "\n".join([only, lang.say("A message to forward:"), f"> {forward}"])
+
+
+def _held(lang: Language, held: tuple[Channel, ...]) -> list[Block]:
+    """Which ones, and when their use is known what waits for them."""
+    if not held:
+        return []
+    names = lang.listed(inert(channel.address) or "–" for channel in held[:_NAMED])
+    rest = len(held) - _NAMED
+    return [
+        context(names if rest <= 0 else lang.say("{addresses} and {n} more", addresses=names, n=rest)),
+    ]
+
+
+def _ways(lang: Language, picture: NoticePicture) -> list[Block]:
+    """The way out for whoever does not want to wait: of those inboxes that this reader may reconnect."""
+    reader = picture.notice.recipient
+    own = [it for it in picture.held if not it.is_personal or it.owner_id == reader]
+    if len(own) > _BUTTONS:
+        how, verb = lang.say("To reconnect one:"), lang.say("reconnect")
+        return [section(f"{how} `{inert(picture.command)} {verb} {inert(own[0].address)}`")]
+    return [section(inert(it.address) or "–", deed_button(lang, Deed.RECONNECT, it)) for it in own]
+
+
+def somebody_else_notice(lang: Language, picture: NoticePicture) -> Message:
+    """To whose address it is: somebody else has connected it."""
+    channel = picture.channel
+    address = inert(channel.address) if channel else "–"
+    if channel is None or not picture.is_open:
+        return quiet("⚪ " + lang.say("{address} was removed. There is nothing to do.", address=address))
+    who = mention(picture.actor) if picture.actor else lang.say("Somebody")
+    said = "👀 " + lang.say(
+        "{who} connected {address}, which Slack knows as yours.", who=who, address=address
+    )
+    means = lang.say(
+        "Whoever connects an inbox has signed in to it. If you agree, there is nothing to do. If not, "
+        "disconnect it here and change the password."
+    )
+    not_me = button(
+        lang.say("Wasn't me: disconnect"), DISCONNECT, value=value_of(channel), about=channel.address
+    )
+    return message(said, [section(f"{said}\n{means}"), *actions(not_me)])

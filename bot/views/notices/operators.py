@@ -1,0 +1,60 @@
+"""What only the operator can mend."""
+
+from __future__ import annotations
+
+from bot.domain.request import Request
+from bot.views.blocks import Message, bold, escape, inert, mention, message, section
+from bot.views.language import Language
+from bot.views.models import NoticePicture
+from bot.views.notices.quiet import quiet
+from bot.views.words import house, operator_words, wish_words
+
+
+def operator_picture(lang: Language, picture: NoticePicture) -> Message:
+    """The provider refuses our own registration. The notice's subject names provider, code and day."""
+    at = inert(house(picture.provider_label), 40)
+    if not picture.is_open:
+        return quiet(
+            "✅ " + lang.say("{house} accepts Inboxkeeper's client again. There is nothing to do.", house=at)
+        )
+    words = operator_words(lang, picture.provider_label, _code_in(picture.notice.subject))
+    said = f"🔧 {escape(words.why)}"
+    untold = lang.say("Nobody else was told, and no inbox counts as disconnected for it.")
+    return message(said, [section("\n".join([said, escape(words.next_step), untold]))])
+
+
+def _code_in(subject: str) -> str:
+    return subject.split(":")[1] if ":" in subject else ""
+
+
+def nobody_told_notice(lang: Language, picture: NoticePicture) -> Message:
+    """None of those who should know of an outage, or answer a request, could be written to."""
+    if picture.request is not None:
+        return _nobody_asked(lang, picture, picture.request)
+    address = inert(picture.channel.address) if picture.channel else "–"
+    if not picture.is_open:
+        return quiet(
+            "✅ " + lang.say("{address}: the outage is over. There is nothing to do.", address=address)
+        )
+    said = "📵 " + lang.say("{address} stopped working, and nobody could be told.", address=address)
+    why = lang.say(
+        "Everybody who should know has left, or cannot get messages from the bot. Please tell them yourself; "
+        "{command} shows who is told.",
+        command=f"`{inert(picture.command)} admins`",
+    )
+    return message(said, [section(f"{said}\n{why}")])
+
+
+def _nobody_asked(lang: Language, picture: NoticePicture, request: Request) -> Message:
+    wish = escape(wish_words(lang, request.wish))
+    if not request.is_open:
+        return quiet("✅ " + lang.say("{wish}: decided. There is nothing to do.", wish=wish))
+    said = "📵 " + lang.say(
+        "{who} asks for something, and no admin could be told.", who=mention(request.requester)
+    )
+    why = lang.say(
+        "Every admin has left, or cannot get messages from the bot. Please tell them yourself; {command} "
+        "shows who they are.",
+        command=f"`{inert(picture.command)} admins`",
+    )
+    return message(said, [section("\n".join([said, bold(wish), why]))])

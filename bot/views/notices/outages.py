@@ -1,0 +1,152 @@
+"""The words of one outage: that it is, since when, why, what it stops, who can mend it, how it ended."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+
+from bot.domain.cause import ADMIN_CAUSES, MANAGED_CAUSES
+from bot.domain.ids import UserId
+from bot.domain.incident import Incident, IncidentKind, Resolution
+from bot.views.blocks import escape, inert, instant, mention
+from bot.views.language import Language
+from bot.views.models import NoticePicture, Outage
+from bot.views.words import cause_in_short, cause_words, house
+
+_CLAIMERS = 3
+
+
+def is_doubtful(outage: Outage) -> bool:
+    """It may still work: nobody could look for an hour."""
+    return outage.incident.kind is IncidentKind.UNVERIFIABLE
+
+
+def first_since(lang: Language, picture: NoticePicture) -> str:
+    """When the first of those that are still open began, and how long ago."""
+    return since(lang, min(open_ones(picture), key=lambda one: one.incident.opened_at), picture.now)
+
+
+def open_ones(picture: NoticePicture) -> tuple[Outage, ...]:
+    return tuple(outage for outage in picture.outages if outage.incident.is_open)
+
+
+def mark(outage: Outage) -> str:
+    return "🟡" if is_doubtful(outage) else "🔴"
+
+
+def named(outage: Outage) -> str:
+    """The address, with what the team calls it."""
+    address = inert(outage.channel.address)
+    return f"{address} ({inert(outage.channel.name, 40)})" if outage.channel.name else address
+
+
+def headline(lang: Language, outage: Outage) -> str:
+    if is_doubtful(outage):
+        return lang.say("{address} cannot be checked", address=named(outage))
+    return lang.say("{address} stopped working", address=named(outage))
+
+
+def brief(lang: Language, outage: Outage) -> str:
+    """What, since when and why in one line, for those who cannot mend it."""
+    why = cause_in_short(lang, outage.incident.cause, outage.provider_label)
+    when = lang.say("since {when}", when=instant(lang, outage.incident.opened_at))
+    return f"{mark(outage)} {headline(lang, outage)} · {when} · {escape(why)}"
+
+
+def since(lang: Language, outage: Outage, now: datetime) -> str:
+    opened_at = outage.incident.opened_at
+    return lang.say(
+        "Since {when} ({span})", when=instant(lang, opened_at), span=lang.lasting(now - opened_at)
+    )
+
+
+def reasons(lang: Language, outage: Outage) -> str:
+    """Why, what stops working, who can mend it and how; one line each."""
+    channel, incident = outage.channel, outage.incident
+    why = cause_words(lang, incident.cause, outage.provider_label)
+    if is_doubtful(outage):
+        waiting = lang.say(
+            "It may still work. We keep trying and tell you here; you don't need to do anything."
+        )
+        return "\n".join([escape(why.why), waiting])
+    stops = (
+        lang.say("What stops working: {use}", use=inert(channel.use, 200))
+        if channel.use
+        else lang.say("What stops working: everything that uses this inbox.")
+    )
+    lines = (escape(why.why), stops, _mender(lang, outage), escape(why.next_step))
+    return "\n".join(line for line in lines if line)
+
+
+def _mender(lang: Language, outage: Outage) -> str:
+    if outage.incident.cause in ADMIN_CAUSES:
+        admin = inert(house(outage.provider_label), 40)
+        return lang.say("Who can fix it: your organisation's {house} admin.", house=admin)
+    if outage.incident.cause in MANAGED_CAUSES:
+        managed = inert(house(outage.provider_label), 40)
+        return lang.say("Who can fix it: whoever manages your {house} accounts.", house=managed)
+    if outage.channel.is_personal:
+        return lang.say("Who can fix it: you.")
+    return lang.say("Who can fix it: whoever can sign in to this mailbox.")
+
+
+def claims(lang: Language, picture: NoticePicture) -> list[str]:
+    """Who said that they are on it: in a line each, for as much of the message as they took on."""
+    waiting = [outage.incident for outage in open_ones(picture)]
+    taken = Counter(incident.claimed_by for incident in waiting if incident.claimed_by)
+    return [
+        "🙋 " + _claim(lang, who, [it for it in waiting if it.claimed_by == who], len(waiting))
+        for who, _ in taken.most_common(_CLAIMERS)
+    ]
+
+
+def _claim(lang: Language, who: UserId, taken: list[Incident], total: int) -> str:
+    when = [instant(lang, it.claimed_at) for it in taken if it.claimed_at] or ["–"]
+    if len(taken) == total:
+        return lang.say("{who} is on it since {when}.", who=mention(who), when=when[0])
+    return lang.say(
+        "{who} is on {n} of these {total} since {when}.",
+        who=mention(who),
+        n=len(taken),
+        total=total,
+        when=when[0],
+    )
+
+
+def ended(lang: Language, outage: Outage, now: datetime) -> str:
+    """How it ended, in one line: who did what, how long it lasted, and that nothing is left to do."""
+    incident, address = outage.incident, named(outage)
+    who = mention(incident.resolved_by) if incident.resolved_by else ""
+    span = lang.lasting((incident.resolved_at or now) - incident.opened_at)
+    match incident.resolution:
+        case Resolution.RECONNECTED:
+            return "✅ " + _reconnected(lang, address, who, span)
+        case Resolution.DISABLED | Resolution.REMOVED:
+            return "⚪ " + _put_away(lang, incident.resolution, address, who)
+        case Resolution.FALSE_ALARM:
+            return "✅ " + lang.say("False alarm: {address} works. There is nothing to do.", address=address)
+        case _:
+            return "✅ " + lang.say(
+                "{address} works again by itself after {span}. There is nothing to do.",
+                address=address,
+                span=span,
+            )
+
+
+def _reconnected(lang: Language, address: str, who: str, span: str) -> str:
+    if not who:
+        return lang.say("{address} works again. Reconnected after {span}.", address=address, span=span)
+    return lang.say(
+        "{address} works again. Reconnected by {who} after {span}.", address=address, who=who, span=span
+    )
+
+
+def _put_away(lang: Language, resolution: Resolution, address: str, who: str) -> str:
+    is_disabled = resolution is Resolution.DISABLED
+    if is_disabled and who:
+        return lang.say("{address} was disabled by {who}. There is nothing to do.", address=address, who=who)
+    if is_disabled:
+        return lang.say("{address} was disabled. There is nothing to do.", address=address)
+    if who:
+        return lang.say("{address} was removed by {who}. There is nothing to do.", address=address, who=who)
+    return lang.say("{address} was removed. There is nothing to do.", address=address)

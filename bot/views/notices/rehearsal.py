@@ -1,0 +1,39 @@
+"""An outage that does not happen, in the words in which it would be told."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.domain.cause import Cause
+from bot.domain.ids import IncidentId, NoticeId, UserId
+from bot.domain.incident import Incident, IncidentKind, Notice, NoticeKind
+from bot.views.blocks import Block
+from bot.views.language import Language
+from bot.views.models import Drill, NoticePicture, Outage
+from bot.views.notices.alarms import incident_notice
+
+_NOBODY = UserId("")
+
+
+def rehearsed(lang: Language, drill: Drill, now: datetime, command: str) -> list[Block]:
+    """The message's blocks, without its buttons."""
+    channel, label = drill.row.channel, drill.row.provider_label
+    incident = Incident(
+        id=IncidentId(""),
+        workspace_id=channel.workspace_id,
+        channel_id=channel.id,
+        kind=IncidentKind.DEAD,
+        cause=Cause.GRANT_REFUSED,
+        opened_at=now,
+    )
+    notice = Notice(NoticeId(""), channel.workspace_id, _NOBODY, NoticeKind.INCIDENT, channel.id)
+    picture = NoticePicture(
+        notice=notice,
+        channel=channel,
+        provider_label=label,
+        locale=lang.code,
+        now=now,
+        command=command,
+        outages=(Outage(channel, incident, label),),
+    )
+    return [block for block in incident_notice(lang, picture)["blocks"] if block["type"] != "actions"]

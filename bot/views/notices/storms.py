@@ -1,0 +1,64 @@
+"""Several outages that began together: one list, what is still open first, the rest of it quiet."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bot.views.blocks import Block, clock, escape, inert, link, section
+from bot.views.language import Language
+from bot.views.models import NoticePicture, Outage
+from bot.views.notices.outages import ended, is_doubtful, mark, open_ones
+from bot.views.notices.quiet import fitting, grey, more, paragraphs
+from bot.views.words import cause_in_short
+
+_ROOM: Final = 8_600
+"""Characters for the lines; heading, who is on it and the buttons need the rest of Slack's 10,000."""
+
+
+def storm_headline(lang: Language, picture: NoticePicture) -> str:
+    """How many do not work, of how many."""
+    waiting, total = len(open_ones(picture)), len(picture.outages)
+    if all(is_doubtful(outage) for outage in open_ones(picture)):
+        return "🟡 " + lang.count("{n} inbox cannot be checked", "{n} inboxes cannot be checked", waiting)
+    if waiting == total:
+        return "🔴 " + lang.count("{n} inbox does not work", "{n} inboxes do not work", total)
+    return "🔴 " + lang.count(
+        "{n} of {total} inboxes still does not work",
+        "{n} of {total} inboxes still do not work",
+        waiting,
+        total=total,
+    )
+
+
+def storm_blocks(lang: Language, picture: NoticePicture) -> list[Block]:
+    """A line per outage, with the time of day (the heading has the date); what finds no room is counted."""
+    waiting = [_line(lang, outage) for outage in open_ones(picture)]
+    over = [ended(lang, outage, picture.now) for outage in picture.outages if not outage.incident.is_open]
+    shown = fitting(waiting, _ROOM)
+    room = _ROOM - sum(len(line) + 1 for line in shown) if len(shown) == len(waiting) else 0
+    quiet = fitting(over, room)
+    hidden = len(waiting) - len(shown) + len(over) - len(quiet)
+    return [*(section(text) for text in paragraphs(shown)), *grey(quiet), *more(lang, hidden)]
+
+
+def _line(lang: Language, outage: Outage) -> str:
+    channel, incident = outage.channel, outage.incident
+    parts = [
+        f"{mark(outage)} *{inert(channel.address)}*",
+        inert(channel.name, 40),
+        _since(lang, outage),
+        escape(cause_in_short(lang, incident.cause, outage.provider_label)),
+        inert(channel.use, 60),
+        _reconnect(lang, outage),
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def _since(lang: Language, outage: Outage) -> str:
+    return lang.say("since {when}", when=clock(outage.incident.opened_at))
+
+
+def _reconnect(lang: Language, outage: Outage) -> str:
+    if not outage.url or is_doubtful(outage):
+        return ""
+    return link(outage.url, lang.say("Reconnect"))

@@ -1,0 +1,178 @@
+"""A request in two messages, kept true: to every admin who may answer, and to whoever asked."""
+
+# ruff: noqa: PLR0911 - one return per case is how a closed set reads best
+
+from __future__ import annotations
+
+from bot.domain.request import Request, RequestState
+from bot.views.blocks import (
+    Block,
+    Message,
+    actions,
+    bold,
+    context,
+    escape,
+    inert,
+    instant,
+    mention,
+    message,
+    section,
+)
+from bot.views.buttons import approve_buttons, cancel_button, go_on_button
+from bot.views.language import Language
+from bot.views.models import NoticePicture
+from bot.views.notices.quiet import quiet
+from bot.views.words import consequence_words, wish_words
+
+
+def request_notice(lang: Language, picture: NoticePicture) -> Message:
+    """To an admin: who asks for what and why; later, who answered."""
+    request = picture.request
+    if request is None:
+        return quiet(lang.say("There is nothing to do any more."))
+    if not request.is_open:
+        return quiet(_answered(lang, request))
+    who, wish = mention(request.requester), escape(wish_words(lang, request.wish))
+    asks = lang.say("{who} asks for your approval:", who=who)
+    blocks = [
+        section("\n".join([f"🙋 {asks}", bold(wish), *_details(lang, request)])),
+        section(_reason(lang, request)),
+        section(escape(consequence_words(lang, request.wish))),
+        *actions(*approve_buttons(lang, request)),
+        context(_waits(lang, request)),
+    ]
+    return message(f"🙋 {asks} {wish}", blocks)
+
+
+def _details(lang: Language, request: Request) -> list[str]:
+    """What was typed, each on a line of its own, quoted as theirs."""
+    wish = request.wish
+    conversation = f"<#{wish.conversation_id}>" if _is_conversation(wish.conversation_id or "") else ""
+    told = [
+        lang.say("Name: {name}", name=name) if (name := inert(wish.name)) else "",
+        lang.say("Used for: {use}", use=use) if (use := inert(wish.use, 200)) else "",
+        lang.say("Conversation to tell: {conversation}", conversation=conversation) if conversation else "",
+    ]
+    return [line for line in told if line]
+
+
+def _reason(lang: Language, request: Request) -> str:
+    reason = inert(request.reason, 500)
+    if not reason:
+        return lang.say("No reason was given.")
+    return lang.say("Reason: {reason}", reason=lang.quoted(reason))
+
+
+def _is_conversation(conversation_id: str) -> bool:
+    return conversation_id[:1] in {"C", "G"} and conversation_id.isalnum() and conversation_id.isascii()
+
+
+def _waits(lang: Language, request: Request) -> str:
+    return lang.say(
+        "It waits until {when}. All admins got this message; the first answer counts.",
+        when=instant(lang, request.expires_at),
+    )
+
+
+def _answered(lang: Language, request: Request) -> str:
+    """The wish, who asked, and what came of it: one quiet line."""
+    said = lang.say(
+        "{wish} (asked by {who}): {outcome}",
+        wish=escape(wish_words(lang, request.wish)),
+        who=mention(request.requester),
+        outcome=_outcome(lang, request),
+    )
+    return f"{_mark(request)} {said}"
+
+
+def _mark(request: Request) -> str:
+    return {
+        RequestState.WAITING: "⏳",
+        RequestState.APPROVED: "✅",
+        RequestState.DONE: "✅",
+        RequestState.DECLINED: "✋",
+    }.get(request.state, "⚪")
+
+
+def _outcome(lang: Language, request: Request) -> str:
+    by = mention(request.answered_by) if request.answered_by else ""
+    match request.state:
+        case RequestState.WAITING:
+            return lang.say("waiting for an admin")
+        case RequestState.APPROVED:
+            return lang.say("approved by {who}; they still have to sign in", who=by)
+        case RequestState.DONE:
+            return lang.say("approved by {who}, and done", who=by)
+        case RequestState.DECLINED:
+            return lang.say("declined by {who}", who=by)
+        case RequestState.EXPIRED if by:
+            return lang.say("approved by {who}, but not used in time", who=by)
+        case RequestState.EXPIRED:
+            return lang.say("nobody answered in time")
+        case RequestState.CANCELLED if request.answered_by == request.requester:
+            return lang.say("taken back by whoever asked")
+        case RequestState.CANCELLED if by:
+            return lang.say("approved by {who}, but no longer possible", who=by)
+        case RequestState.CANCELLED:
+            return lang.say("no longer possible")
+
+
+def wish_notice(lang: Language, picture: NoticePicture) -> Message:
+    """To whoever asked: where it stands, and the next step."""
+    request = picture.request
+    if request is None:
+        return quiet(lang.say("There is nothing to do any more."))
+    wish, outcome = escape(wish_words(lang, request.wish)), _outcome_for_requester(lang, request)
+    said = f"{_mark(request)} " + lang.say("{wish}: {outcome}", wish=wish, outcome=outcome)
+    step = _unheard(lang, picture) if picture.is_unheard else _next_step(lang, request)
+    if request.state is RequestState.DONE or _is_withdrawn(request):
+        return quiet(said)
+    return message(said, [section("\n".join([said, step])), *_buttons(lang, request)])
+
+
+def _unheard(lang: Language, picture: NoticePicture) -> str:
+    return lang.say(
+        "No admin can get messages from the bot. Talk to one of them: {command} shows who they are, and they "
+        "can do it themselves.",
+        command=f"`{inert(picture.command)} admins`",
+    )
+
+
+def _is_withdrawn(request: Request) -> bool:
+    return request.state is RequestState.CANCELLED and request.answered_by == request.requester
+
+
+def _outcome_for_requester(lang: Language, request: Request) -> str:
+    match request.state:
+        case RequestState.APPROVED if request.answered_by:
+            return lang.say("approved by {who}", who=mention(request.answered_by))
+        case RequestState.CANCELLED if _is_withdrawn(request):
+            return lang.say("you took it back")
+        case _:
+            return _outcome(lang, request)
+
+
+def _next_step(lang: Language, request: Request) -> str:
+    until = instant(lang, request.expires_at)
+    match request.state:
+        case RequestState.WAITING:
+            return lang.say(
+                "Admins have been asked. It waits until {when}; this message changes when somebody answers.",
+                when=until,
+            )
+        case RequestState.APPROVED:
+            return lang.say("Continue and sign in as that mailbox. Possible until {when}.", when=until)
+        case RequestState.DECLINED:
+            return lang.say("Nothing has changed. Talk to them if you need it after all.")
+        case RequestState.EXPIRED:
+            return lang.say("Nothing has changed. Ask again, or talk to an admin.")
+        case _:
+            return lang.say("The inbox has changed meanwhile. Look at your inboxes in Slack.")
+
+
+def _buttons(lang: Language, request: Request) -> list[Block]:
+    if request.state is RequestState.WAITING:
+        return actions(cancel_button(lang, request))
+    if request.state is RequestState.APPROVED:
+        return actions(go_on_button(lang, request))
+    return []

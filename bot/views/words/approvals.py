@@ -1,0 +1,81 @@
+"""What people read when something needs an admin's approval, cannot get one, or has its answer already."""
+
+from __future__ import annotations
+
+from bot.domain import errors as e
+from bot.domain.access import Deed
+from bot.domain.channel import Kind
+from bot.domain.request import Request, RequestState, Wish
+from bot.views.language import Language
+from bot.views.text import shown
+from bot.views.words.said import Words
+
+
+def approval_words(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
+    """``None`` for a refusal about something else."""
+    match refusal:
+        case e.NeedsApproval(wish, own, who_can):
+            return _needs_approval(lang, wish, own, who_can)
+        case e.NobodyCanApprove():
+            return Words(
+                lang.say("Nobody to ask"),
+                lang.say("An admin must agree to this, but there is no active admin whom we could ask."),
+                lang.say("Ask an owner of this Slack workspace."),
+            )
+        case e.RequestClosed(request):
+            return _request_closed(lang, request)
+        case e.LastSuperAdmin():
+            return Words(
+                lang.say("The last super admin"),
+                lang.say("Somebody has to remain super admin."),
+                lang.say("Add another super admin first."),
+            )
+    return None
+
+
+def _needs_approval(lang: Language, wish: Wish, own: str | None, who_can: tuple[str, ...]) -> Words:
+    address = shown(wish.address)
+    if wish.deed is not Deed.CONNECT:
+        text = lang.say("Other people use {address} too, so an admin must agree first.", address=address)
+    elif wish.kind is Kind.TEAM:
+        text = lang.say("{address} is to be there for everybody, so an admin must agree.", address=address)
+    elif own:
+        text = lang.say(
+            "You can connect your own address, {own}, at once. {address} is another one.",
+            own=shown(own),
+            address=address,
+        )
+    else:
+        text = lang.say(
+            "You can connect your own address at once. {address} is not yours as far as Slack knows.",
+            address=address,
+        )
+    next_step = lang.say("These people can agree:") if who_can else lang.say("Ask a super admin.")
+    return Words(lang.say("An admin must agree"), text, next_step, who_can)
+
+
+def _request_closed(lang: Language, request: Request) -> Words:
+    match request.state:
+        case RequestState.APPROVED | RequestState.DONE:
+            said = lang.say("Somebody has approved this already.")
+            return _answered(lang, request, lang.say("Already approved"), said)
+        case RequestState.DECLINED:
+            said = lang.say("Somebody has declined this already.")
+            return _answered(lang, request, lang.say("Already declined"), said)
+        case RequestState.EXPIRED:
+            said = lang.say("The time for this request is over.")
+            return Words(lang.say("Too late"), said, lang.say("It has to be asked again."))
+        case RequestState.CANCELLED:
+            said = lang.say("This request was taken back, or is no longer possible.")
+            return _answered(lang, request, lang.say("Taken back"), said)
+        case RequestState.WAITING:
+            said = lang.say("No admin has answered this request yet.")
+            next_step = lang.say("You get a message as soon as somebody does.")
+            return Words(lang.say("Still waiting"), said, next_step)
+
+
+def _answered(lang: Language, request: Request, title: str, said: str) -> Words:
+    """Names who was faster."""
+    if request.answered_by and request.state is not RequestState.CANCELLED:
+        return Words(title, said, lang.say("This person was first:"), (request.answered_by,))
+    return Words(title, said, lang.say("There is nothing to do any more."))

@@ -1,0 +1,67 @@
+"""What somebody wishes for, in a few words: one per deed. Where the request stands: one per state."""
+
+# ruff: noqa: PLR0911 - one return per case is how a closed set reads best
+
+from __future__ import annotations
+
+from bot.domain.access import Deed
+from bot.domain.channel import Kind
+from bot.domain.request import Request, RequestState, Wish
+from bot.views.language import Language
+from bot.views.text import shown
+
+
+def wish_words(lang: Language, wish: Wish) -> str:
+    """The wish as a heading: ``Disable support@example.com``."""
+    address = shown(wish.address)
+    match wish.deed:
+        case Deed.CONNECT if wish.kind is Kind.TEAM:
+            return lang.say("Connect {address} as a team address", address=address)
+        case Deed.CONNECT:
+            return lang.say("Connect {address} as a personal inbox", address=address)
+        case Deed.DISABLE:
+            return lang.say("Disable {address}", address=address)
+        case Deed.ENABLE:
+            return lang.say("Enable {address}", address=address)
+        case Deed.REMOVE:
+            return lang.say("Remove {address}", address=address)
+        case Deed.RECONNECT:
+            return lang.say("Reconnect {address}", address=address)
+        case Deed.TAKE_OVER:
+            return lang.say("Make {address} a team address", address=address)
+        case Deed.SEE:
+            return lang.say("See {address}", address=address)
+
+
+def consequence_words(lang: Language, wish: Wish) -> str:
+    """What saying yes to it does."""
+    match wish.deed:
+        case Deed.CONNECT:
+            return lang.say(
+                "Approve, and they can sign in as that mailbox. Nothing is connected before they have."
+            )
+        case Deed.REMOVE:
+            return lang.say("Approve, and it is removed at once, for everybody who uses it.")
+        case Deed.DISABLE:
+            return lang.say("Approve, and it is disabled at once, for everybody who uses it.")
+        case Deed.ENABLE:
+            return lang.say("Approve, and it is enabled and checked at once.")
+        case _:
+            return lang.say("Approve, and it is done at once.")
+
+
+def request_state_words(lang: Language, request: Request) -> str:
+    """Where a request stands, in a word or two."""
+    match request.state:
+        case RequestState.WAITING:
+            return lang.say("Waiting for an admin")
+        case RequestState.APPROVED:
+            return lang.say("Approved")
+        case RequestState.DECLINED:
+            return lang.say("Declined")
+        case RequestState.EXPIRED:
+            return lang.say("Expired")
+        case RequestState.DONE:
+            return lang.say("Approved and done")
+        case RequestState.CANCELLED:
+            return lang.say("Cancelled")

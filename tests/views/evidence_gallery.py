@@ -1,0 +1,174 @@
+"""Holds, evidence, drills and exports, drawn once per case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from bot.domain.access import Person
+from bot.domain.channel import Channel, Kind, State
+from bot.domain.hold import Hold
+from bot.domain.ids import ChannelId, ConversationId, HoldId, UserId
+from bot.domain.incident import NoticeKind
+from bot.domain.lifecycle import Signal
+from bot.domain.picture import Drill, Evidence, NoticePicture, Told
+from bot.domain.probing import Vote
+from bot.domain.record import Record
+from bot.notifier import rendered
+from bot.views.evidence import drill_message, export_message, why_message
+from bot.views.language import Language
+from bot.views.notices import hold_notice, somebody_else_notice
+from tests.views.samples import (
+    ANN,
+    BOB,
+    NOW,
+    W,
+    a_channel,
+    a_person,
+    a_picture,
+    a_row,
+    a_team_channel,
+    an_incident,
+    an_outage,
+)
+
+Drawn = Iterator[tuple[str, dict[str, Any]]]
+
+
+def a_hold(**changes: Any) -> Hold:
+    values: dict[str, Any] = {
+        "id": HoldId("h1"),
+        "workspace_id": W,
+        "provider": "google",
+        "tenant": "",
+        "opened_at": NOW - timedelta(minutes=3),
+    }
+    return Hold(**(values | changes))
+
+
+def held_channels(count: int, *, text: str = "", kind: Kind = Kind.TEAM) -> tuple[Channel, ...]:
+    return tuple(
+        a_channel(
+            id=ChannelId(f"h{n}"),
+            address=text or f"team-{n}@example.com",
+            kind=kind,
+            owner_id=BOB if kind is Kind.PERSONAL else None,
+            state=State.IMPAIRED,
+        )
+        for n in range(count)
+    )
+
+
+def a_hold_picture(
+    hold: Hold | None, held: tuple[Channel, ...] = (), *, is_ripe: bool = False
+) -> NoticePicture:
+    is_open = hold is not None and hold.is_open
+    return a_picture(NoticeKind.HOLD, hold=hold, held=held, is_ripe=is_ripe, is_open=is_open)
+
+
+def some_evidence(channel: Channel | None = None, **changes: Any) -> Evidence:
+    """An outage with everything that can be recorded of one."""
+    channel = channel or a_team_channel(state=State.DISCONNECTED)
+    values: dict[str, Any] = {
+        "row": a_row(channel, is_own=False),
+        "records": some_records(channel.id),
+        "incident": an_incident(channel_id=channel.id, claimed_by=BOB, claimed_at=NOW),
+        "told": (
+            Told(ANN, is_shown=True, reminders=2, snoozed_until=NOW + timedelta(hours=1)),
+            Told(BOB, is_shown=False),
+            Told(UserId("U0EVE"), is_shown=False, unreachable="user_disabled"),
+        ),
+        "next_probe_at": NOW + timedelta(minutes=11),
+        "strikes": 2,
+    }
+    return Evidence(**(values | changes))
+
+
+def some_records(channel_id: ChannelId) -> tuple[Record, ...]:
+    """Newest first: every signal, every vote, and what people do."""
+    whats = [*Signal, "claimed", "snoozed", "taken_over", "unheard-of"]
+    told = [
+        Record(W, channel_id, NOW - timedelta(minutes=n), what, ANN if n % 2 else None)
+        for n, what in enumerate(whats)
+    ]
+    struck = [
+        Record(
+            W,
+            channel_id,
+            NOW - timedelta(hours=2, minutes=n),
+            "strike",
+            None,
+            {"code": "invalid_grant", "siblings": vote},
+        )
+        for n, vote in enumerate(Vote)
+    ]
+    return (*told, *struck)
+
+
+def a_drill(channel: Channel | None = None, *readers: Person, **changes: Any) -> Drill:
+    channel = channel or a_team_channel()
+    values: dict[str, Any] = {
+        "row": a_row(channel, is_own=False),
+        "readers": readers,
+        "conversation_id": ConversationId("C0SUPPORT"),
+        "told_within": timedelta(minutes=2, seconds=30),
+        "reminders": (timedelta(hours=4), timedelta(hours=24), *(timedelta(days=d) for d in range(2, 8))),
+    }
+    return Drill(**(values | changes))
+
+
+def doubts(lang: Language) -> Drawn:
+    """Everything, about ordinary inboxes."""
+    yield from about_holds(lang)
+    yield from about_evidence(lang, a_team_channel(state=State.DISCONNECTED))
+    for state in State:
+        yield f"why {state}", why_message(lang, some_evidence(a_team_channel(state=state)), now=NOW)
+    yield "export", export_message(lang, url="https://x.example/export/1", until=NOW)
+
+
+def about_holds(lang: Language, text: str = "") -> Drawn:
+    ended = {"ended_at": NOW}
+    for tenant in ("", text or "example.com"):
+        for count in (0, 1, 3, 5, 6, 500):
+            for kind in Kind:
+                for is_ripe in (False, True):
+                    picture = a_hold_picture(
+                        a_hold(tenant=tenant), held_channels(count, text=text, kind=kind), is_ripe=is_ripe
+                    )
+                    yield f"hold {bool(tenant)} {count} {kind} {is_ripe}", hold_notice(lang, picture)
+        for was in (True, False):
+            picture = a_hold_picture(a_hold(tenant=tenant, was_false_alarm=was, **ended))
+            yield f"hold over {bool(tenant)} {was}", hold_notice(lang, picture)
+    yield "hold unknown", hold_notice(lang, a_hold_picture(None))
+    for is_open in (True, False):
+        for subject in (f"by:{BOB}:2026-11-23T14:05:00+00:00", ""):
+            channel = a_channel(address=text or "ann@example.com")
+            notice = {"subject": subject}
+            picture = a_picture(NoticeKind.SOMEBODY_ELSE, channel=channel, notice=notice, is_open=is_open)
+            yield f"somebody else {is_open} {subject}", somebody_else_notice(lang, picture)
+
+
+def about_evidence(lang: Language, channel: Channel) -> Drawn:
+    many = tuple(Told(UserId(f"U0{n:05d}"), is_shown=True, unreachable=channel.name) for n in range(300))
+    over = an_incident(channel_id=channel.id, resolved_at=NOW)
+    yield "why", why_message(lang, some_evidence(channel), now=NOW)
+    yield "why so many", why_message(lang, some_evidence(channel, told=many), now=NOW)
+    yield "why it was", why_message(lang, some_evidence(channel, incident=over, told=()), now=NOW)
+    bare = some_evidence(channel, records=(), incident=None, told=(), next_probe_at=None, strikes=0)
+    yield "why not", why_message(lang, bare, now=NOW)
+    odd = Record(W, channel.id, NOW, "strike", ANN, {"code": channel.name, "siblings": channel.name})
+    yield "why oddly", why_message(lang, some_evidence(channel, records=(odd,) * 40), now=NOW)
+    crowd = tuple(a_person(f"U0{n:05d}", locale="ja-JP" if n % 2 else "en-US") for n in range(300))
+    for name, readers in (("nobody", ()), ("one", crowd[:1]), ("a crowd", crowd)):
+        drill = a_drill(channel, *readers, conversation_id=None if name == "one" else "C0SUPPORT")
+        yield f"drill for {name}", drill_message(lang, drill, now=NOW, command="/inbox")
+    lonely = an_outage(channel, is_lonely=True, opened_at=NOW - timedelta(minutes=5))
+    picture = a_picture(NoticeKind.INCIDENT, lonely)
+    yield "a lonely incident", _in(lang, picture)
+
+
+def _in(lang: Language, picture: NoticePicture) -> dict[str, Any]:
+    """As the notifier renders it, in ``lang``."""
+    return rendered(replace(picture, locale=lang.code))

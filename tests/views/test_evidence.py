@@ -1,0 +1,225 @@
+"""Holds, doubts, evidence and drills: they advise what is best now, and show what was seen."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.domain.channel import Kind, State
+from bot.domain.incident import NoticeKind
+from bot.domain.lifecycle import Signal
+from bot.domain.record import Record
+from bot.views.evidence import drill_message, export_message, why_message
+from bot.views.language import Language
+from bot.views.notices import hold_notice, incident_notice, somebody_else_notice
+from tests.views.evidence_gallery import (
+    a_drill,
+    a_hold,
+    a_hold_picture,
+    about_evidence,
+    about_holds,
+    held_channels,
+    some_evidence,
+)
+from tests.views.samples import (
+    ANN,
+    BOB,
+    EN,
+    HOSTILE,
+    JA,
+    LANGUAGES,
+    NOW,
+    W,
+    a_channel,
+    a_person,
+    a_picture,
+    a_team_channel,
+    an_outage,
+)
+from tests.views.test_notices import buttons, texts
+from tests.views.test_surfaces import parts, problems
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("lang", LANGUAGES, ids=[lang.code for lang in LANGUAGES])
+def test_slack_takes_them_whatever_people_typed(lang: Language, text: str) -> None:
+    """An address, a name, a use, a tenant or an error's code may be anything."""
+    channel = a_team_channel(address=text, name=text, use=text)
+    views = [*about_holds(lang, text), *about_evidence(lang, channel)]
+    assert {name: found for name, view in views if (found := problems(view))} == {}
+
+
+# --- holds
+
+
+def test_a_hold_first_says_wait() -> None:
+    """How many, since when, and that reconnecting is wrong now: there is no button for it."""
+    message = hold_notice(EN, a_hold_picture(a_hold(), held_channels(12)))
+    assert "Google refuses 12 inboxes at once" in texts(message)
+    assert "Don't reconnect yet" in texts(message)
+    assert "Since <!date" in texts(message)
+    assert buttons(message) == {}
+
+
+def test_a_ripe_hold_lets_people_act() -> None:
+    """Up to five inboxes have a button each; for more the command is given."""
+    few = hold_notice(EN, a_hold_picture(a_hold(), held_channels(5), is_ripe=True))
+    reconnects = [part for part in parts(few) if part.get("action_id") == "channel.reconnect"]
+    assert [button["value"].split(":")[0] for button in reconnects] == [f"h{n}" for n in range(5)]
+    many = hold_notice(EN, a_hold_picture(a_hold(), held_channels(6), is_ripe=True))
+    assert buttons(many) == {}
+    assert "/inbox reconnect team-0@example.com" in texts(many)
+
+
+def test_nobody_is_offered_to_reconnect_what_is_not_theirs() -> None:
+    """Somebody else's personal inbox has no button here: the click would be refused."""
+    held = held_channels(2, kind=Kind.PERSONAL)
+    assert buttons(hold_notice(EN, a_hold_picture(a_hold(), held, is_ripe=True))) == {}
+
+
+def test_one_organisations_hold_is_its_admins_matter() -> None:
+    """It says whose, that others work, and brings the message to forward; it never says *wait*."""
+    message = hold_notice(EN, a_hold_picture(a_hold(tenant="acme.example"), held_channels(3)))
+    assert "Only inboxes of acme.example are refused, others at Google work" in texts(message)
+    assert "App access control" in texts(message)
+    assert "Don't reconnect yet" not in texts(message)
+
+
+@pytest.mark.parametrize(
+    ("was_false_alarm", "said"),
+    [
+        (True, "False alarm: Google works again. There is nothing to do."),
+        (False, "Google refuses no inboxes"),
+    ],
+)
+def test_a_hold_that_is_over_is_quiet(was_false_alarm: bool, said: str) -> None:
+    """One grey line, no button, and the truth about what it was."""
+    message = hold_notice(EN, a_hold_picture(a_hold(ended_at=NOW, was_false_alarm=was_false_alarm)))
+    assert said in texts(message)
+    assert [block["type"] for block in message["blocks"]] == ["context"]
+
+
+# --- somebody else
+
+
+def somebody_else(*, is_open: bool = True) -> dict[str, Any]:
+    notice = {"subject": f"by:{BOB}:2026-11-23T14:05:00+00:00"}
+    picture = a_picture(NoticeKind.SOMEBODY_ELSE, channel=a_channel(), notice=notice, is_open=is_open)
+    return somebody_else_notice(EN, picture)
+
+
+def test_whose_address_it_is_can_undo_a_strangers_connect() -> None:
+    """Who did it, and one button that disconnects; quiet once it is removed."""
+    assert f"<@{BOB}> connected ann@example.com" in texts(somebody_else())
+    assert buttons(somebody_else())["channel.disconnect"]["text"]["text"] == "Wasn't me: disconnect"
+    assert buttons(somebody_else(is_open=False)) == {}
+
+
+# --- doubt
+
+
+def lonely(minutes: float, *, is_lonely: bool = True) -> dict[str, Any]:
+    outage = an_outage(is_lonely=is_lonely, opened_at=NOW - timedelta(minutes=minutes))
+    return incident_notice(EN, a_picture(NoticeKind.INCIDENT, outage))
+
+
+def test_an_outage_without_witnesses_says_so_at_first() -> None:
+    """It may be the provider's: the way to reconnect is there but does not stand out. Later it does."""
+    early, late, sure = lonely(5), lonely(16), lonely(5, is_lonely=False)
+    assert "may as well be an outage at Google" in texts(early)
+    assert "style" not in buttons(early)["incident.reconnect"]
+    for message in (late, sure):
+        assert "may as well be" not in texts(message)
+        assert buttons(message)["incident.reconnect"]["style"] == "primary"
+
+
+# --- why
+
+
+def test_why_shows_what_was_seen_judged_told_and_done() -> None:
+    """State, cause, the provider's own code, who heard of it and how, and what happened, newest first."""
+    said = texts(why_message(EN, some_evidence(), now=NOW))
+    for wanted in (
+        "Disconnected since",
+        "Google no longer accepts our access",
+        "What Google answered last: `invalid\u02cdgrant`",
+        "2 refusals in a row.",
+        "Next check: ",
+        f"<@{ANN}>: told, 2 reminders, snoozed until",
+        f"<@{BOB}>: not told yet",
+        "could not be reached (Slack: user_disabled)",
+        f"<@{BOB}> is on it since",
+        "What happened",
+    ):
+        assert wanted.replace("\u02cd", "_") in said.replace("\u02cd", "_"), wanted
+
+
+def at(minutes: int, what: str, **details: str) -> Record:
+    return Record(W, a_team_channel().id, NOW - timedelta(minutes=minutes), what, None, details)
+
+
+def test_a_refusal_and_what_others_said_are_one_line() -> None:
+    """Both were written at the same instant: they are one thing that happened."""
+    records = (at(0, "strike", siblings="vouched"), at(0, Signal.REFUSED_AGAIN), at(1, Signal.REFUSED))
+    message = why_message(EN, some_evidence(records=records), now=NOW)
+    assert "Refused again by the provider · other inboxes work, so it is this one" in texts(message)
+    assert texts(message).count("Refused") == 2
+
+
+def test_what_repeats_itself_is_one_line() -> None:
+    """An hour of canaries is not an hour of lines."""
+    records = tuple(at(n, "strike", siblings="mass") for n in range(30))
+    said = texts(why_message(EN, some_evidence(records=records), now=NOW))
+    assert said.count("others are refused, too") == 1
+    assert "30 times since" in said
+
+
+def test_an_inbox_that_works_has_no_trouble_to_explain() -> None:
+    """The last outage stays to be read; its code and cause are not those of now."""
+    said = texts(why_message(EN, some_evidence(a_team_channel(state=State.CONNECTED)), now=NOW))
+    assert "Everything works." in said
+    assert "answered last" not in said
+
+
+# --- the drill
+
+
+def test_a_drill_says_who_when_where_and_in_which_words() -> None:
+    """Each reader with their language, how soon, the conversation, the reminders, and the words in each
+    language; nothing in it can be pressed."""
+    readers = (a_person("U0ANN"), a_person("U0KENJI", locale="ja-JP"))
+    message = drill_message(EN, a_drill(None, *readers), now=NOW, command="/inbox")
+    said = texts(message)
+    for wanted in (
+        "2 people get a direct message, at most 3 min after Google refuses the inbox",
+        "<@U0ANN> (English)",
+        "<@U0KENJI> (日本語)",
+        "<#C0SUPPORT> gets one line",
+        "Reminders after 4 h, 1 day, 2 days",
+        "support@example.com (Support) stopped working",
+        JA.say("{address} stopped working", address="support@example.com (Support)"),
+        "What stops working: Zendesk reads it",
+    ):
+        assert wanted in said, wanted
+    assert buttons(message) == {}
+
+
+def test_every_screen_of_a_drill_says_that_it_is_one() -> None:
+    """Whoever sees a part of it must not believe it: the notification, the top, each preview and the end."""
+    message = drill_message(EN, a_drill(None, a_person()), now=NOW, command="/inbox")
+    assert message["text"].startswith("🧪 Drill")
+    assert texts(message).count("🧪") == 3
+
+
+def test_a_drill_warns_when_nobody_would_hear() -> None:
+    """That is what a drill is for."""
+    assert "Nobody would be told" in texts(drill_message(EN, a_drill(), now=NOW, command="/inbox"))
+
+
+def test_the_way_to_the_file_says_that_it_works_once() -> None:
+    """And until when."""
+    message = export_message(EN, url="https://x.example/export/1", until=NOW)
+    assert buttons(message)["export.open"]["url"] == "https://x.example/export/1"
+    assert "works once, until <!date" in texts(message)
