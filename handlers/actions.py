@@ -13,9 +13,18 @@ from bot.domain.errors import OutOfDate
 from bot.domain.ids import GrantId
 from bot.views import buttons, notices
 from bot.views.blocks import parse_value
-from bot.views.modals import CONSENT_OPEN, connect_modal, removed_modal
-from bot.views.notices import removed_notice
-from handlers import deeds
+from bot.views.evidence import EXPORT_OPEN
+from bot.views.modals import (
+    ADMINS_GIVE_ACCESS,
+    ADMINS_GIVE_GROUP,
+    ADMINS_GIVE_SUPER,
+    ADMINS_TAKE,
+    CONNECT_KIND,
+    CONSENT_OPEN,
+    removed_modal,
+)
+from bot.views.replies import removed_message
+from handlers import asking, deeds, evidence, outages, roles
 from handlers.commands import About, show_overview
 from handlers.desk import Desk, Handler, Route
 from handlers.payload import Asked
@@ -38,8 +47,12 @@ async def out_of_date(desk: Desk, turn: Turn) -> Reply:
 
 
 async def connect(desk: Desk, turn: Turn) -> Reply:
-    actor = await desk.actor(turn)
-    return Reply(modal=connect_modal(turn.lang, own_address=actor.person.email))
+    return Reply(modal=deeds.connect_form(turn, await desk.actor(turn)))
+
+
+async def choose_kind(desk: Desk, turn: Turn) -> Reply:
+    """*My inbox* or *team address*: the form asks for what that kind needs."""
+    return Reply(modal=deeds.redrawn_form(turn, await desk.actor(turn)))
 
 
 async def check_again(desk: Desk, turn: Turn) -> Reply:
@@ -47,7 +60,7 @@ async def check_again(desk: Desk, turn: Turn) -> Reply:
     actor = await desk.actor(turn, fresh=True)
     removal = await desk.channels.check_again(actor, GrantId(turn.asked.value))
     return Reply(
-        message=removed_notice(turn.lang, removal, now=desk.clock()),
+        message=removed_message(turn.lang, removal),
         modal=removed_modal(turn.lang, removal),
         replaces=True,
     )
@@ -93,9 +106,22 @@ ACTIONS: Final[Mapping[str, Route]] = {
     buttons.ENABLE: Route(act(deeds.enable, otherwise=deeds.status_after_all)),
     buttons.REMOVE: Route(look(deeds.offer_remove), opens=True),
     buttons.RECONNECT: Route(look(deeds.reconnect, fresh=True), opens=True),
+    buttons.TAKE_OVER: Route(look(deeds.offer_take_over), opens=True),
     buttons.OVERVIEW: Route(show_overview),
     buttons.CHECK: Route(check_again),
+    CONNECT_KIND: Route(choose_kind),
     CONSENT_OPEN: _LINK,
+    EXPORT_OPEN: _LINK,
     notices.RECONNECT_LINK: _LINK,
-    notices.WHY: Route(look(deeds.show_status)),
+    buttons.WHY: Route(look(evidence.why)),
+    notices.CLAIM: Route(outages.claim),
+    notices.SNOOZE: Route(outages.snooze),
+    buttons.APPROVE: Route(asking.answer(approve=True)),
+    buttons.DECLINE: Route(asking.answer(approve=False)),
+    buttons.CANCEL: Route(asking.cancel),
+    buttons.GO_ON: Route(asking.go_on, opens=True),
+    ADMINS_TAKE: Route(roles.change(roles.take)),
+    ADMINS_GIVE_SUPER: Route(roles.change(roles.give_super)),
+    ADMINS_GIVE_ACCESS: Route(roles.change(roles.give_access)),
+    ADMINS_GIVE_GROUP: Route(roles.change(roles.give_group)),
 }

@@ -6,6 +6,7 @@ time is its own answer; work that is not goes on, and its answer follows by the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -13,16 +14,26 @@ import structlog
 
 from bot.domain.errors import (
     AlreadyConnected,
+    CannotPostThere,
     DomainNotAllowed,
     NeedsApproval,
+    NobodyCanApprove,
     NotAnAddress,
+    OtherKind,
     Refusal,
     UnknownAddress,
 )
 from bot.domain.ids import UserId, WorkspaceId
 from bot.services.people import People
 from bot.views.language import Language, language_for
-from bot.views.modals import ADDRESS_BLOCK, apology_modal, busy_modal, refusal_modal
+from bot.views.modals import (
+    ADDRESS_BLOCK,
+    CONVERSATION_BLOCK,
+    apology_modal,
+    ask_modal,
+    busy_modal,
+    refusal_modal,
+)
 from bot.views.replies import (
     apology_message,
     busy_message,
@@ -40,14 +51,15 @@ from handlers.tasks import Tasks, finished
 
 _log = structlog.get_logger(__name__)
 
-_ADDRESS_AT_FAULT: Final = (
-    NotAnAddress,
-    DomainNotAllowed,
-    AlreadyConnected,
-    NeedsApproval,
-    UnknownAddress,
-)
-"""Refusals that belong beside the form's address field."""
+_FIELD_AT_FAULT: Final[Mapping[type[Refusal], str]] = {
+    NotAnAddress: ADDRESS_BLOCK,
+    DomainNotAllowed: ADDRESS_BLOCK,
+    AlreadyConnected: ADDRESS_BLOCK,
+    OtherKind: ADDRESS_BLOCK,
+    UnknownAddress: ADDRESS_BLOCK,
+    CannotPostThere: CONVERSATION_BLOCK,
+}
+"""Refusals that belong beside a field of the form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +147,8 @@ class Answering:
     def _worded(self, course: Course, fault: Refused | Away | Bug) -> Reply:
         lang = course.lang
         match fault:
+            case Refused(NeedsApproval() as needed):
+                return _asking(lang, needed, asker=course.asked.user_id)
             case Refused(refusal):
                 return Reply(
                     message=refusal_message(lang, refusal, self._command),
@@ -166,10 +180,19 @@ def _holds(asked: Asked) -> bool:
     return asked.form is Form.ACTION and asked.surface in {Surface.HOME, Surface.MODAL}
 
 
+def _asking(lang: Language, needed: NeedsApproval, *, asker: UserId) -> Reply:
+    """An admin must agree first: the form that asks them, wherever the wish was made."""
+    who_can = tuple(who for who in needed.who_can if who != asker)
+    if not who_can:
+        return Reply(modal=refusal_modal(lang, NobodyCanApprove()))
+    return Reply(modal=ask_modal(lang, needed.wish, who_can=who_can))
+
+
 def _beside_field(lang: Language, asked: Asked, refusal: Refusal) -> dict[str, str]:
-    if ADDRESS_BLOCK not in asked.fields or not isinstance(refusal, _ADDRESS_AT_FAULT):
+    field = _FIELD_AT_FAULT.get(type(refusal))
+    if field is None or field not in asked.fields or asked.form is not Form.SUBMISSION:
         return {}
     # What stands beside a field is plain text: it can mention nobody.
     nameless = replace(refusal, who_can=()) if isinstance(refusal, NeedsApproval) else refusal
     words = refusal_words(lang, nameless)
-    return {ADDRESS_BLOCK: lang.together(words.text, words.next_step)}
+    return {field: lang.together(words.text, words.next_step)}

@@ -8,10 +8,9 @@ from typing import Final
 from bot.domain.access import Actor
 from bot.domain.channel import Channel
 from bot.domain.errors import NotAnAddress
-from bot.views.modals import connect_modal
 from bot.views.overview import overview_message
 from bot.views.replies import help_message, unknown_verb_message, which_address_message
-from handlers import deeds
+from handlers import deeds, evidence, roles
 from handlers.desk import Desk, Handler, Route
 from handlers.reply import SILENT, Reply, Turn
 from handlers.typed import Typed, Verb, looks_like_address, shortened, understand
@@ -34,8 +33,7 @@ def connect(typed: Typed) -> Handler:
         if typed.rest and not looks_like_address(typed.rest):
             raise NotAnAddress(shortened(typed.rest))
         actor = await desk.actor(turn)
-        own = actor.person.email
-        return Reply(modal=connect_modal(turn.lang, address=typed.rest, own_address=own))
+        return Reply(modal=deeds.connect_form(turn, actor, address=typed.rest))
 
     return handler
 
@@ -47,6 +45,14 @@ def overview(typed: Typed) -> Handler:
 async def show_overview(desk: Desk, turn: Turn) -> Reply:
     shown = await desk.channels.overview(await desk.actor(turn))
     return Reply(message=overview_message(turn.lang, shown, now=desk.clock()), replaces=True)
+
+
+def admins(typed: Typed) -> Handler:
+    return roles.show
+
+
+def export(typed: Typed) -> Handler:
+    return evidence.export
 
 
 def explain(typed: Typed) -> Handler:
@@ -112,6 +118,10 @@ VERBS: Final[Mapping[Verb, tuple[Callable[[Typed], Handler], bool]]] = {
     Verb.ENABLE: (about(deeds.enable, fresh=True, once=True), False),
     Verb.REMOVE: (about(deeds.offer_remove), True),
     Verb.RECONNECT: (about(deeds.reconnect, fresh=True), True),
+    Verb.WHY: (about(evidence.why), False),
+    Verb.DRILL: (about(evidence.drill, fresh=True), False),
+    Verb.EXPORT: (export, False),
+    Verb.ADMINS: (admins, True),
     Verb.HELP: (explain, False),
 }
 """What each verb does, and whether it opens a modal."""

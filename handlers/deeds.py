@@ -5,16 +5,26 @@ The one rule: each function is told the channel as it is now and an actor whose 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
-from bot.domain.access import Actor, Deed, may
-from bot.domain.channel import Channel, State
-from bot.domain.errors import NotAllowed, OutOfDate
+from bot.domain.access import Actor, Deed, Right, may, right_to_connect, same_address
+from bot.domain.channel import Channel, Kind, State
+from bot.domain.errors import NeedsApproval, OtherKind, OutOfDate
+from bot.domain.ids import ConversationId
 from bot.domain.picture import Removal
-from bot.services.connecting import Begun
+from bot.services.channels import TeamDetails
+from bot.services.connecting import Begun, Plan
 from bot.views.blocks import escape
 from bot.views.language import Language
 from bot.views.modals import (
+    ADDRESS_BLOCK,
+    CONVERSATION_BLOCK,
+    KIND_BLOCK,
+    NAME_BLOCK,
+    USE_BLOCK,
+    connect_modal,
     consent_modal,
     disable_modal,
     disabled_modal,
@@ -22,30 +32,34 @@ from bot.views.modals import (
     enabled_modal,
     remove_modal,
     removed_modal,
+    take_over_modal,
 )
 from bot.views.replies import enabled_message
 from bot.views.status import status_message
 from bot.views.words import refusal_words
 from handlers.desk import Desk
-from handlers.reply import Reply, Turn, noted
+from handlers.reply import Reply, Turn, View, noted
 
 
 async def show_status(desk: Desk, turn: Turn, actor: Actor, channel: Channel) -> Reply:
     status = await desk.channels.status(actor, channel.id)
-    return Reply(message=status_message(turn.lang, status, now=desk.clock()), replaces=True)
+    shown = status_message(turn.lang, status, now=desk.clock(), viewer=actor.id)
+    return Reply(message=shown, replaces=True)
 
 
 async def offer_disconnect(desk: Desk, turn: Turn, actor: Actor, channel: Channel) -> Reply:
-    _check(actor, Deed.REMOVE, channel)
+    """Explain both ways. Whoever must ask an admin first may read it all the same."""
+    with suppress(NeedsApproval):
+        await desk.channels.allowed(actor, channel.id, Deed.REMOVE)
     label = desk.channels.provider_label(channel.provider)
     return Reply(modal=disconnect_modal(turn.lang, channel, provider_label=label))
 
 
 async def offer_disable(desk: Desk, turn: Turn, actor: Actor, channel: Channel) -> Reply:
     """Ask before disabling. A channel that is disabled already is shown as such."""
-    _check(actor, Deed.DISABLE, channel)
     if channel.state is State.DISABLED:
         return Reply(modal=disabled_modal(turn.lang, channel))
+    channel = await desk.channels.allowed(actor, channel.id, Deed.DISABLE)
     label = desk.channels.provider_label(channel.provider)
     return Reply(modal=disable_modal(turn.lang, channel, provider_label=label))
 
@@ -81,6 +95,90 @@ async def remove(desk: Desk, turn: Turn, actor: Actor, channel: Channel) -> Repl
 
 async def reconnect(desk: Desk, turn: Turn, actor: Actor, channel: Channel) -> Reply:
     return consent(desk, turn, await desk.connecting.begin_reconnect(actor, channel.id))
+
+
+# --- connecting
+
+
+def connect_form(turn: Turn, actor: Actor, *, address: str = "") -> View:
+    """The form. Somebody else's address, typed by whoever may add team addresses, most likely is one."""
+    own = actor.person.email
+    may_team = right_to_connect(actor, Kind.TEAM, address) is Right.AT_ONCE
+    is_team = bool(address) and may_team and not same_address(own, address)
+    kind = Kind.TEAM if is_team else Kind.PERSONAL
+    return connect_modal(turn.lang, address=address, own_address=own, kind=kind)
+
+
+def redrawn_form(turn: Turn, actor: Actor) -> View:
+    """The form for the kind that was chosen in it. What is typed stays."""
+    plan = _plan(turn.asked.fields)
+    return connect_modal(
+        turn.lang,
+        address=plan.typed,
+        own_address=actor.person.email,
+        kind=_kind(turn.asked.value),
+        use=plan.use,
+        name=plan.name,
+        conversation_id=plan.conversation_id or "",
+    )
+
+
+async def connect(desk: Desk, turn: Turn, actor: Actor) -> Reply:
+    """Begin with what stands in the form. A personal inbox that should be the team's is taken over."""
+    plan = _plan(turn.asked.fields)
+    try:
+        return consent(desk, turn, await desk.connecting.begin(actor, plan))
+    except OtherKind as other:
+        if other.is_team:
+            raise
+        channel = await desk.channels.find(actor, plan.typed)
+        if not may(actor, Deed.TAKE_OVER, channel):
+            raise
+        return Reply(modal=take_over_modal(turn.lang, channel))
+
+
+async def offer_take_over(desk: Desk, turn: Turn, actor: Actor, channel: Channel) -> Reply:
+    """Ask what a team address needs. One that is the team's already is shown as such."""
+    if not channel.is_personal:
+        return await show_status(desk, turn, actor, channel)
+    channel = await desk.channels.allowed(actor, channel.id, Deed.TAKE_OVER)
+    return Reply(modal=take_over_modal(turn.lang, channel))
+
+
+async def take_over(desk: Desk, turn: Turn, actor: Actor, channel: Channel) -> Reply:
+    """Make a personal inbox the team's; its owner is told."""
+    fields = turn.asked.fields
+    details = TeamDetails(fields.get(NAME_BLOCK, ""), fields.get(USE_BLOCK, ""), _conversation(fields))
+    await desk.channels.allowed(actor, channel.id, Deed.TAKE_OVER)
+    await desk.connecting.say_hello(actor, channel.address, details.conversation_id)
+    taken = await desk.channels.take_over(actor, channel.id, details)
+    desk.home.refresh(actor.id, *([channel.owner_id] if channel.owner_id else []))
+    return await show_status(desk, turn, actor, taken)
+
+
+async def take_over_after_all(desk: Desk, turn: Turn, actor: Actor, channel: Channel) -> Reply:
+    """It has changed since the form was drawn; once it is the team's there is nothing left to do."""
+    reply = await offer_take_over(desk, turn, actor, channel)
+    return _remarked(turn.lang, reply) if channel.is_personal else reply
+
+
+def _plan(fields: Mapping[str, str]) -> Plan:
+    return Plan(
+        typed=fields.get(ADDRESS_BLOCK, ""),
+        kind=_kind(fields.get(KIND_BLOCK, "")),
+        use=fields.get(USE_BLOCK, ""),
+        name=fields.get(NAME_BLOCK, ""),
+        conversation_id=_conversation(fields),
+    )
+
+
+def _kind(chosen: str) -> Kind:
+    return Kind.TEAM if chosen == Kind.TEAM.value else Kind.PERSONAL
+
+
+def _conversation(fields: Mapping[str, str]) -> ConversationId | None:
+    chosen = fields.get(CONVERSATION_BLOCK, "")
+    return ConversationId(chosen) if chosen else None
 
 
 def consent(desk: Desk, turn: Turn, begun: Begun) -> Reply:
@@ -135,9 +233,3 @@ def _remove_form(lang: Language, removal: Removal) -> dict[str, Any]:
         shared_here=removal.shared_here,
         shared_elsewhere=removal.shared_elsewhere,
     )
-
-
-def _check(actor: Actor, deed: Deed, channel: Channel) -> None:
-    """Refuse before asking; the service decides again when it is done."""
-    if not may(actor, deed, channel):
-        raise NotAllowed(deed.value, (channel.owner_id,) if channel.owner_id else ())

@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.access import Actor
+from bot.services.admins import Admins
 from bot.services.channels import Channels
 from bot.services.connecting import Connecting
+from bot.services.evidence import Evidences
+from bot.services.exporting import Exporting
+from bot.services.incidents import Incidents
 from bot.services.people import People
+from bot.services.requests import Requests
 from bot.services.workspaces import Workspaces
 from handlers.home import Home
 from handlers.reply import Reply, Turn
@@ -22,6 +27,11 @@ class Desk:
     people: People
     channels: Channels
     connecting: Connecting
+    requests: Requests
+    incidents: Incidents
+    admins: Admins
+    evidences: Evidences
+    exporting: Exporting
     workspaces: Workspaces
     home: Home
     clock: Callable[[], datetime]

@@ -12,18 +12,21 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.access import Person
 from bot.domain.ids import UserId, WorkspaceId
-from bot.services.people import DirectoryAway
+from bot.services.people import DirectoryAway, Group, GroupsClosed
 from bot.slack_errors import code_of
 
 _PATIENCE: Final = 1.5
 _PAGE_PATIENCE: Final = 10.0
 _PAGE: Final = 200
 _NOBODY: Final = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
+_NO_GROUP: Final = frozenset({"no_such_subteam", "subteam_not_found"})
+_NO_GROUPS: Final = frozenset({"missing_scope", "plan_upgrade_required"})
+"""The app may not read user groups, or the workspace's plan has none."""
 _SLACKBOT: Final = "USLACKBOT"
 
 
 class SlackDirectory:
-    """Slack's ``users.info`` and ``users.list``."""
+    """Slack's ``users.info`` and ``users.list``, and its user groups where the app may read them."""
 
     def __init__(self, client: AsyncWebClient, *, patience: float = _PATIENCE) -> None:
         self._client = client
@@ -39,6 +42,27 @@ class SlackDirectory:
                 return None
             raise DirectoryAway from error
         return person_of(answer["user"])
+
+    async def group(self, group_id: str) -> tuple[UserId, ...]:
+        """A user group's members; of one that was disabled, nobody. Raises ``DirectoryAway``,
+        ``GroupsClosed``."""
+        call = self._client.usergroups_users_list(usergroup=group_id)
+        try:
+            answer = await _asked(call, _PAGE_PATIENCE)
+        except SlackApiError as error:
+            if code_of(error) in _NO_GROUP:
+                return ()
+            raise _groups_error(error) from error
+        return tuple(UserId(user) for user in answer["users"])
+
+    async def groups(self) -> tuple[Group, ...]:
+        """The workspace's user groups, by name. Raises ``DirectoryAway``, ``GroupsClosed``."""
+        try:
+            answer = await _asked(self._client.usergroups_list(), self._patience)
+        except SlackApiError as error:
+            raise _groups_error(error) from error
+        groups = (Group(group["id"], group.get("name") or group["id"]) for group in answer["usergroups"])
+        return tuple(sorted(groups, key=lambda group: group.name.casefold()))
 
     async def everybody(self) -> AsyncIterator[Person]:
         """Every user, page by page. Raises ``DirectoryAway``."""
@@ -62,6 +86,10 @@ async def _asked(call: Awaitable[Any], patience: float) -> Any:
             return await call
     except (TimeoutError, aiohttp.ClientError) as error:
         raise DirectoryAway from error
+
+
+def _groups_error(error: SlackApiError) -> DirectoryAway | GroupsClosed:
+    return GroupsClosed() if code_of(error) in _NO_GROUPS else DirectoryAway()
 
 
 def person_of(user: Mapping[str, Any]) -> Person:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from bot.views.modals import ADDRESS_BLOCK, CONNECT_FORM, DISABLE_FORM, REMOVE_FORM
-from handlers import deeds
+from bot.views.modals import ASK_FORM, CONNECT_FORM, DISABLE_FORM, REMOVE_FORM, TAKE_OVER_FORM
+from handlers import asking, deeds
 from handlers.actions import act
 from handlers.commands import is_first
 from handlers.desk import Desk, Route
@@ -19,14 +19,15 @@ async def connect(desk: Desk, turn: Turn) -> Reply:
     actor = await desk.actor(turn, fresh=True)
     if not await is_first(desk, turn):
         return SILENT
-    begun = await desk.connecting.begin(actor, turn.asked.fields.get(ADDRESS_BLOCK, ""))
-    return deeds.consent(desk, turn, begun)
+    return await deeds.connect(desk, turn, actor)
 
 
 CALLBACKS: Final[Mapping[str, Route]] = {
     CONNECT_FORM: Route(connect),
     DISABLE_FORM: Route(act(deeds.disable, otherwise=deeds.disable_after_all)),
     REMOVE_FORM: Route(act(deeds.remove, otherwise=deeds.remove_after_all)),
+    TAKE_OVER_FORM: Route(act(deeds.take_over, otherwise=deeds.take_over_after_all)),
+    ASK_FORM: Route(asking.ask),
 }
 
 

@@ -58,10 +58,10 @@ class Asked:
     text: str = ""
     """What was typed after the command."""
     value: str = ""
-    """What the button carries, or the form's private metadata."""
+    """What the button carries or was chosen, or the form's private metadata."""
     view_id: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
-    """What stands in the form, by block id."""
+    """What stands in the dialog, by block id: typed or chosen."""
     is_link: bool = False
     """A button that only opens an address: Slack reports it all the same."""
     is_ephemeral: bool = False
@@ -69,6 +69,8 @@ class Asked:
 
 
 _INTERACTIVE: Final = {form.value: form for form in (Form.ACTION, Form.SUBMISSION, Form.CLOSED)}
+_FILLED_IN: Final = frozenset({Form.ACTION, Form.SUBMISSION})
+_CHOICES: Final = ("value", "selected_user", "selected_conversation")
 
 
 def read(body: Json) -> Asked:
@@ -114,7 +116,7 @@ def _interaction(body: Json, form: Form) -> Asked:
         response_url=_text(body, "response_url"),
         value=_value(action) if action else _text(view, "private_metadata"),
         view_id=_text(view, "id"),
-        fields=_fields(view) if form is Form.SUBMISSION else {},
+        fields=_fields(view) if form in _FILLED_IN else {},
         is_link=bool(_text(action, "url")),
         is_ephemeral=container.get("is_ephemeral") is True,
     )
@@ -164,9 +166,10 @@ def _action(body: Json) -> Json:
     return actions[0]
 
 
-def _value(action: Json) -> str:
-    chosen = _part(action, "selected_option")
-    return _text(action, "value") or _text(chosen, "value")
+def _value(element: Json) -> str:
+    """What a button carries, or what was typed or chosen in any other element."""
+    found = (_text(element, name) for name in _CHOICES)
+    return next(filter(None, found), "") or _text(_part(element, "selected_option"), "value")
 
 
 def _fields(view: Json) -> dict[str, str]:
@@ -177,7 +180,7 @@ def _fields(view: Json) -> dict[str, str]:
         if not isinstance(elements, dict):
             raise Malformed("state that is no state")
         for element in elements.values():
-            read_[block] = _text(element, "value") if isinstance(element, dict) else ""
+            read_[block] = _value(element) if isinstance(element, dict) else ""
     return read_
 
 

@@ -20,9 +20,14 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.ids import UserId, WorkspaceId
 from bot.domain.job import Job
+from bot.services.admins import Admins
 from bot.services.channels import Channels
 from bot.services.connecting import Connecting
+from bot.services.evidence import Evidences
+from bot.services.exporting import Exporting
+from bot.services.incidents import Incidents
 from bot.services.people import People
+from bot.services.requests import Requests
 from bot.services.workspaces import Workspaces
 from handlers.answering import Answering, Pace
 from handlers.desk import Desk
@@ -50,6 +55,21 @@ class Services(Protocol):
 
     @property
     def connecting(self) -> Connecting: ...
+
+    @property
+    def requests(self) -> Requests: ...
+
+    @property
+    def incidents(self) -> Incidents: ...
+
+    @property
+    def admins(self) -> Admins: ...
+
+    @property
+    def evidences(self) -> Evidences: ...
+
+    @property
+    def exporting(self) -> Exporting: ...
 
     @property
     def workspaces(self) -> Workspaces: ...
@@ -156,6 +176,11 @@ def build_slack(
         people=services.people,
         channels=services.channels,
         connecting=services.connecting,
+        requests=services.requests,
+        incidents=services.incidents,
+        admins=services.admins,
+        evidences=services.evidences,
+        exporting=services.exporting,
         workspaces=services.workspaces,
         home=home,
         clock=clock,

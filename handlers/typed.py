@@ -31,12 +31,17 @@ class Verb(StrEnum):
     ENABLE = "enable"
     REMOVE = "remove"
     RECONNECT = "reconnect"
+    WHY = "why"
+    DRILL = "drill"
+    EXPORT = "export"
+    ADMINS = "admins"
     HELP = "help"
 
 
 WORDS: Final[Mapping[str, Verb]] = {
     **{verb.value: verb for verb in Verb},
     "add": Verb.CONNECT,
+    "admin": Verb.ADMINS,
     "delete": Verb.REMOVE,
     "接続": Verb.CONNECT,
     "一覧": Verb.LIST,
@@ -48,6 +53,10 @@ WORDS: Final[Mapping[str, Verb]] = {
     "有効化": Verb.ENABLE,
     "削除": Verb.REMOVE,
     "再接続": Verb.RECONNECT,
+    "理由": Verb.WHY,
+    "訓練": Verb.DRILL,
+    "書き出し": Verb.EXPORT,
+    "管理者": Verb.ADMINS,
     "ヘルプ": Verb.HELP,
 }
 """Every word that is understood, and what it means."""

@@ -5,17 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
-from bot.domain.access import Actor, Person
-from bot.domain.channel import Channel, State
-from bot.domain.errors import Gone, TicketUnknown, UnknownAddress
+from bot.domain.access import Actor, Deed, Person, Role
+from bot.domain.channel import Channel, Kind, State
+from bot.domain.errors import ExportTaken, Gone, NeedsApproval, TicketUnknown, UnknownAddress
 from bot.domain.grant import Revocation
-from bot.domain.ids import ChannelId, GrantId, TicketId
-from bot.domain.picture import ChannelRow, ChannelStatus, Overview, Removal
+from bot.domain.ids import ChannelId, ConversationId, GrantId, NoticeId, RequestId, TicketId, UserId
+from bot.domain.picture import ChannelRow, ChannelStatus, Drill, Evidence, Overview, Removal
+from bot.domain.request import APPROVAL_LASTS, Request, RequestState, Wish
 from bot.domain.ticket import Purpose, TicketOutcome
-from bot.services.connecting import Begun, Landing
-from tests.views.samples import ALL, ANN, NOW, SCOPES, W, a_row
+from bot.services.admins import Roster
+from bot.services.channels import TeamDetails
+from bot.services.connecting import Begun, Landing, Plan
+from bot.services.exporting import ExportLanding, Offer
+from bot.services.requests import Asked
+from tests.views.samples import ALL, ANN, BOB, NOW, SCOPES, W, a_row
 
 ADDRESS = "ann@example.com"
 
@@ -38,6 +44,7 @@ class Trouble:
 class FakePeople:
     trouble: Trouble
     locale: str = "en-US"
+    is_super_admin: bool = False
     known: list[Person] = field(default_factory=list)
     fresh: list[bool] = field(default_factory=list)
 
@@ -45,7 +52,7 @@ class FakePeople:
         self.fresh.append(fresh)
         await self.trouble.pass_()
         person = Person(id=ANN, workspace_id=W, email=ADDRESS, locale=self.locale)
-        return Actor(person, is_super_admin=False)
+        return Actor(person, is_super_admin=self.is_super_admin)
 
     async def locale_of(self, workspace_id: str, user_id: str) -> str:
         return self.locale
@@ -59,6 +66,9 @@ class FakePeople:
 class FakeChannels:
     channels: dict[str, Channel] = field(default_factory=dict)
     done: list[tuple[str, str]] = field(default_factory=list)
+    taken_over: list[TeamDetails] = field(default_factory=list)
+    needs_approval: bool = False
+    """Every deed is a wish that ``BOB`` may grant."""
 
     async def overview(self, actor: Actor) -> Overview:
         rows = tuple(a_row(channel) for channel in self.channels.values())
@@ -78,6 +88,18 @@ class FakeChannels:
             raise Gone(ADDRESS)
         return self.channels[channel_id]
 
+    async def allowed(self, actor: Actor, channel_id: ChannelId, deed: Deed) -> Channel:
+        channel = await self.by_id(actor, channel_id)
+        if self.needs_approval:
+            raise NeedsApproval(Wish(deed, channel.address, channel.kind, channel.id), who_can=(BOB,))
+        return channel
+
+    async def take_over(self, actor: Actor, channel_id: ChannelId, details: TeamDetails) -> Channel:
+        self.taken_over.append(details)
+        taken = replace(self.channels[channel_id], kind=Kind.TEAM, owner_id=None, version=4)
+        self.channels[channel_id] = taken
+        return taken
+
     async def status(self, actor: Actor, channel_id: ChannelId) -> ChannelStatus:
         row = ChannelRow(self.channels[channel_id], "Gmail", NOW, ALL, is_own=True)
         return ChannelStatus(
@@ -85,12 +107,14 @@ class FakeChannels:
         )
 
     async def before_removal(self, actor: Actor, channel_id: ChannelId) -> Removal:
-        return self._removal(self.channels[channel_id], Revocation.NOT_ASKED)
+        channel = await self.allowed(actor, channel_id, Deed.REMOVE)
+        return self._removal(channel, Revocation.NOT_ASKED)
 
     async def disable(self, actor: Actor, channel_id: ChannelId) -> Channel:
         return self._moved("disable", channel_id, State.DISABLED)
 
     async def enable(self, actor: Actor, channel_id: ChannelId) -> Channel:
+        await self.allowed(actor, channel_id, Deed.ENABLE)
         return self._moved("enable", channel_id, State.CONNECTED)
 
     async def remove(self, actor: Actor, channel_id: ChannelId) -> Removal:
@@ -118,6 +142,9 @@ class FakeChannels:
 class FakeConnecting:
     trouble: Trouble
     begun: list[str] = field(default_factory=list)
+    """Addresses, or the id of the channel or request that it goes on with."""
+    plans: list[Plan] = field(default_factory=list)
+    greeted: list[ConversationId | None] = field(default_factory=list)
     waiting: list[tuple[str, str]] = field(default_factory=list)
     browsers: list[str | None] = field(default_factory=list)
     completed: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
@@ -125,10 +152,19 @@ class FakeConnecting:
     cannot_wait: Exception | None = None
     locale: str = "en-US"
 
-    async def begin(self, actor: Actor, address: str) -> Begun:
+    async def begin(self, actor: Actor, plan: Plan) -> Begun:
         await self.trouble.pass_()
-        self.begun.append(address)
-        return self._begun(address, reconnect=False)
+        self.begun.append(plan.typed)
+        self.plans.append(plan)
+        return self._begun(plan.typed, reconnect=False)
+
+    async def begin_approved(self, actor: Actor, request_id: RequestId) -> Begun:
+        self.begun.append(request_id)
+        return self._begun(ADDRESS, reconnect=False)
+
+    async def say_hello(self, actor: Actor, address: str, conversation_id: ConversationId | None) -> None:
+        await self.trouble.pass_()
+        self.greeted.append(conversation_id)
 
     async def begin_reconnect(self, actor: Actor, channel_id: ChannelId) -> Begun:
         self.begun.append(channel_id)
@@ -170,6 +206,116 @@ class FakeConnecting:
         return Begun(address, "Gmail", SCOPES, url, reconnect, TicketId("t1"))
 
 
+def a_request(**changes: Any) -> Request:
+    request = Request(
+        id=RequestId("r1"),
+        workspace_id=W,
+        requester=BOB,
+        wish=Wish(Deed.REMOVE, ADDRESS, Kind.TEAM, ChannelId("c1")),
+        reason="We moved",
+        state=RequestState.WAITING,
+        created_at=NOW,
+        expires_at=NOW + APPROVAL_LASTS,
+    )
+    return replace(request, **changes)
+
+
+@dataclass
+class FakeRequests:
+    trouble: Trouble
+    done: list[tuple[str, str]] = field(default_factory=list)
+    asked: list[tuple[Wish, str]] = field(default_factory=list)
+
+    async def ask(self, actor: Actor, wish: Wish, *, reason: str) -> Asked:
+        await self.trouble.pass_()
+        self.asked.append((wish, reason))
+        return Asked(a_request(requester=actor.id, wish=wish, reason=reason), (BOB,), is_new=True)
+
+    async def answer(self, actor: Actor, request_id: RequestId, *, approve: bool) -> Request:
+        await self.trouble.pass_()
+        state = RequestState.APPROVED if approve else RequestState.DECLINED
+        self.done.append((state.value, request_id))
+        return a_request(state=state, answered_by=actor.id, answered_at=NOW)
+
+    async def cancel(self, actor: Actor, request_id: RequestId) -> Request:
+        await self.trouble.pass_()
+        self.done.append(("cancelled", request_id))
+        return a_request(requester=actor.id, state=RequestState.CANCELLED)
+
+
+@dataclass
+class FakeIncidents:
+    trouble: Trouble
+    done: list[tuple[str, str]] = field(default_factory=list)
+
+    async def claim(self, actor: Actor, notice_id: NoticeId) -> None:
+        await self.trouble.pass_()
+        self.done.append(("claim", notice_id))
+
+    async def snooze(self, actor: Actor, notice_id: NoticeId) -> None:
+        await self.trouble.pass_()
+        self.done.append(("snooze", notice_id))
+
+
+@dataclass
+class FakeAdmins:
+    trouble: Trouble
+    done: list[tuple[str, str, str]] = field(default_factory=list)
+
+    async def roster(self, actor: Actor) -> Roster:
+        ann = Person(id=ANN, workspace_id=W, name="Ann")
+        return Roster((ann,), (), (), frozenset({ANN}), is_fixed=False, may_change=True)
+
+    async def give(self, actor: Actor, role: Role, user_id: UserId) -> None:
+        await self.trouble.pass_()
+        self.done.append(("give", role.value, user_id))
+
+    async def take(self, actor: Actor, role: Role, subject: str) -> None:
+        await self.trouble.pass_()
+        self.done.append(("take", role.value, subject))
+
+    async def give_group(self, actor: Actor, group_id: str) -> None:
+        await self.trouble.pass_()
+        self.done.append(("give", Role.ACCOUNT_ACCESS.value, group_id))
+
+
+@dataclass
+class FakeEvidences:
+    trouble: Trouble
+
+    async def why(self, actor: Actor, channel_id: ChannelId) -> Evidence:
+        await self.trouble.pass_()
+        return Evidence(a_row(), (), None, (), next_probe_at=None, strikes=3)
+
+    async def drill(self, actor: Actor, channel_id: ChannelId) -> Drill:
+        await self.trouble.pass_()
+        reminders = (timedelta(hours=4),)
+        return Drill(a_row(), (actor.person,), None, told_within=timedelta(minutes=3), reminders=reminders)
+
+
+@dataclass
+class FakeExporting:
+    trouble: Trouble
+    browsers: list[str] = field(default_factory=list)
+
+    async def begin(self, actor: Actor) -> Offer:
+        await self.trouble.pass_()
+        return Offer("http://127.0.0.1:8080/export/s1", NOW)
+
+    async def landing(self, secret: str) -> ExportLanding:
+        await self.trouble.pass_()
+        if secret != "s1":
+            raise TicketUnknown
+        return ExportLanding("Ann", "Acme", "en-US")
+
+    async def fetch(self, secret: str, browser: str) -> str:
+        await self.landing(secret)
+        if self.browsers:
+            raise ExportTaken
+        self.browsers.append(browser)
+        return "at,address\r\n2026-11-23,ann@example.com\r\n"
+
+
 @dataclass
 class FakeWorkspaces:
     trouble: Trouble
@@ -194,10 +340,20 @@ class FakeServices:
     people: Any = None
     channels: Any = None
     connecting: Any = None
+    requests: Any = None
+    incidents: Any = None
+    admins: Any = None
+    evidences: Any = None
+    exporting: Any = None
     workspaces: Any = None
 
     def __post_init__(self) -> None:
         self.people = FakePeople(self.trouble)
         self.channels = FakeChannels()
         self.connecting = FakeConnecting(self.trouble)
+        self.requests = FakeRequests(self.trouble)
+        self.incidents = FakeIncidents(self.trouble)
+        self.admins = FakeAdmins(self.trouble)
+        self.evidences = FakeEvidences(self.trouble)
+        self.exporting = FakeExporting(self.trouble)
         self.workspaces = FakeWorkspaces(self.trouble)

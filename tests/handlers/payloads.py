@@ -44,7 +44,9 @@ def a_click_in(view_type: str, action_id: str, value: str = "") -> Json:
 
 
 def a_form(callback_id: str, *, metadata: str = "", address: str | None = None, **changes: Any) -> Json:
-    values = {"address": {"address": {"type": "plain_text_input", "value": address}}}
+    """A dialog that was sent off. ``chosen`` are its other fields, each as Slack would send its element."""
+    chosen: Json = changes.pop("chosen", {})
+    typed = {} if address is None else {"address": {"address": typed_in(address)}}
     return {
         "type": "view_submission",
         "user": _PERSON,
@@ -56,10 +58,24 @@ def a_form(callback_id: str, *, metadata: str = "", address: str | None = None, 
             "team_id": W,
             "callback_id": callback_id,
             "private_metadata": metadata,
-            "state": {"values": {} if address is None else values},
+            "state": {"values": {**typed, **{block: {block: held} for block, held in chosen.items()}}},
         },
         **changes,
     }
+
+
+def typed_in(value: str | None) -> Json:
+    return {"type": "plain_text_input", "value": value}
+
+
+def picked(value: str) -> Json:
+    """A radio button or an option of a list."""
+    return {"type": "radio_buttons", "selected_option": {"value": value}}
+
+
+def selected(kind: str, value: str | None) -> Json:
+    """Somebody or something out of Slack's own lists: ``user``, ``conversation``."""
+    return {"type": f"{kind}s_select", f"selected_{kind}": value}
 
 
 def an_event(event: Json, *, event_id: str = "Ev1", **changes: Any) -> Json:

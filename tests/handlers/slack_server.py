@@ -25,6 +25,7 @@ class SlackServer:
     refusals: dict[str, list[str]] = field(default_factory=dict)
     """Errors to answer with next, by method."""
     users: dict[str, Json] = field(default_factory=dict)
+    groups: dict[str, list[str]] = field(default_factory=dict)
     is_down: bool = False
     nonsense: tuple[int, str, str] | None = None
     """Somebody else's answer (status, text, content type) instead of Slack's."""
@@ -83,6 +84,10 @@ class SlackServer:
                 return {"user": self.users[arguments["user"]]}
             case "users.list":
                 return self._page(arguments.get("cursor", ""))
+            case "usergroups.list":
+                return {"usergroups": [{"id": one, "name": f"Group {one}"} for one in self.groups]}
+            case "usergroups.users.list":
+                return {"users": self.groups[arguments["usergroup"]]}
             case _:
                 return {"view": {"id": arguments.get("view_id", ""), "hash": "h"}}
 

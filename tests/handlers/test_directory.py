@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.services.people import DirectoryAway
+from bot.services.people import DirectoryAway, GroupsClosed
 from handlers.directory import SlackDirectory, person_of
 from tests.handlers.conftest import Bench
 from tests.handlers.payloads import a_command
@@ -51,6 +51,33 @@ async def test_everybody_is_read_page_by_page(bench: Bench) -> None:
     """A large workspace comes in pages, all of them."""
     bench.slack.users = {ANN: USER, BOB: USER | {"id": BOB}}
     assert [person.id async for person in SlackDirectory(bench.client).everybody()] == [ANN, BOB]
+
+
+async def test_user_groups_are_read_with_their_members(bench: Bench) -> None:
+    """Groups come by name; a group's members by its id."""
+    bench.slack.groups = {"S2": ["U0ANN"], "S1": ["U0ANN", "U0BOB"]}
+    directory = SlackDirectory(bench.client)
+    assert [group.id for group in await directory.groups()] == ["S1", "S2"]
+    assert await directory.group("S1") == (ANN, BOB)
+
+
+async def test_a_group_that_is_no_more_has_nobody_in_it(bench: Bench) -> None:
+    """Deleting a group in Slack takes from its members what they had through it."""
+    bench.slack.refusals["usergroups.users.list"] = ["no_such_subteam"]
+    assert await SlackDirectory(bench.client).group("S1") == ()
+
+
+async def test_without_the_optional_scope_groups_are_closed(bench: Bench) -> None:
+    """Not being allowed to read groups is an answer of its own: nothing is wrong with Slack."""
+    directory = SlackDirectory(bench.client)
+    bench.slack.refusals["usergroups.list"] = ["missing_scope"]
+    with pytest.raises(GroupsClosed):
+        await directory.groups()
+    bench.slack.refusals["usergroups.users.list"] = ["missing_scope", "internal_error"]
+    with pytest.raises(GroupsClosed):
+        await directory.group("S1")
+    with pytest.raises(DirectoryAway):
+        await directory.group("S1")
 
 
 @pytest.mark.parametrize("flag", ["is_restricted", "is_ultra_restricted", "is_stranger", "is_bot", "deleted"])

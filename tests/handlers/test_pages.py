@@ -30,6 +30,7 @@ ALL_PAGES = [
     "/",
     "/go/s1",
     "/l/s1",
+    "/export/s1",
     "/go/unknown",
     "/nowhere",
     "/callback/google?state=s1",
@@ -57,6 +58,7 @@ async def made(base_url: str) -> Desk:
     services = SimpleNamespace(
         connecting=fakes.connecting,
         channels=fakes.channels,
+        exporting=fakes.exporting,
         workspace=SimpleNamespace(id="T1", name="Acme"),
         core=SimpleNamespace(policy=SimpleNamespace(loopback_only=True)),
     )

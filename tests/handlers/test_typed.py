@@ -44,6 +44,8 @@ A = "ann@example.com"
         (f"削除 {A}", Verb.REMOVE, A),
         (f"再接続 {A}", Verb.RECONNECT, A),
         ("一覧", Verb.LIST, ""),
+        ("admins", Verb.ADMINS, ""),
+        ("管理者", Verb.ADMINS, ""),
         ("ヘルプ", Verb.HELP, ""),
         ("ﾍﾙﾌﾟ", Verb.HELP, ""),
         (f"payload={A}", Verb.STATUS, f"payload={A}"),

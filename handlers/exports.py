@@ -1,0 +1,68 @@
+"""The page that hands out the history as a file.
+
+The one rule: a GET spends nothing, so that link previews are harmless; the POST of our own form gives the
+file once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote
+
+from aiohttp import web
+
+from bot.services.evidence import EXPORTED
+from bot.services.exporting import Exporting
+from bot.views.language import language_for
+from bot.views.pages import export_page
+from handlers.browser import Marked, Site, is_own_form, mark_offered, new_mark, page, see_other
+
+FILE: Final = "inboxkeeper-history.csv"
+_MARKS_UTF_8: Final = "\ufeff"
+"""Without it Excel takes the file for the machine's own code page."""
+_LONGEST: Final = 200
+
+
+@dataclass(frozen=True)
+class Exports:
+    """The routes of the download."""
+
+    exporting: Exporting
+    site: Site
+
+    async def landing(self, request: web.Request) -> web.Response:
+        """``GET /export/{secret}``: whose history it is."""
+        secret = _secret(request)
+        landing = await self.exporting.landing(secret)
+        html = export_page(
+            language_for(landing.locale),
+            requester_name=landing.requester_name,
+            workspace_name=landing.workspace_name,
+            lines=EXPORTED,
+            action_url=self._path(secret),
+            mark=new_mark(),
+        )
+        return page(html)
+
+    async def fetch(self, request: web.Request) -> web.Response:
+        """``POST /export/{secret}``: the file, once."""
+        secret = _secret(request)
+        if not is_own_form(request, self.site):
+            return see_other(self._path(secret))
+        marked = Marked.of(request, offered=await mark_offered(request))
+        text = await self.exporting.fetch(secret, marked.browser)
+        response = web.Response(
+            body=f"{_MARKS_UTF_8}{text}".encode(),
+            content_type="text/csv",
+            charset="utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{FILE}"'},
+        )
+        return marked.on(response, self.site)
+
+    def _path(self, secret: str) -> str:
+        return f"{self.site.prefix}/export/{quote(secret, safe='')}"
+
+
+def _secret(request: web.Request) -> str:
+    return request.match_info["secret"][:_LONGEST]
