@@ -183,6 +183,13 @@ class Driver:
     async def install(self) -> None:
         await self.post("/control/slack/install")
 
+    async def grant(self, *scopes: str) -> None:
+        """Lets the app do more, as reinstalling it with these scopes would."""
+        await self.post("/control/slack/scopes", {"grant": list(scopes)})
+
+    async def withdraw(self, *scopes: str) -> None:
+        await self.post("/control/slack/scopes", {"withdraw": list(scopes)})
+
     async def edit_person(self, name: str, **changes: Any) -> Json:
         return await self.post("/control/slack/people/edit", {"person": name, **changes})
 

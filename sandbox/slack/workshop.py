@@ -56,6 +56,7 @@ class Workshop:
         post("/control/slack/verify-url", refusing(self._verify_url))
         post("/control/slack/uninstall", refusing(self._uninstall))
         post("/control/slack/install", refusing(self._install))
+        post("/control/slack/scopes", refusing(self._scopes))
         post("/control/slack/people/add", refusing(self._add_people))
         post("/control/slack/people/edit", refusing(self._edit_person))
         post("/control/slack/conversations/edit", refusing(self._edit_conversation))
@@ -145,6 +146,16 @@ class Workshop:
     async def _install(self, _request: web.Request) -> Json:
         self._core.settings.installed = True
         return {"ok": True}
+
+    async def _scopes(self, request: web.Request) -> Json:
+        """`{grant?, withdraw?}`: what the app may do, as if it had been installed anew with it."""
+        body = await body_of(request)
+        granted, withdrawn = (body.get(key, []) for key in ("grant", "withdraw"))
+        if not all(isinstance(names, list) for names in (granted, withdrawn)):
+            raise CannotAct(400, "`grant` and `withdraw` are lists of scopes")
+        settings = self._core.settings
+        settings.scopes = tuple(sorted({*settings.scopes, *granted} - {*withdrawn}))
+        return {"ok": True, "scopes": list(settings.scopes)}
 
     # --- people and conversations ---
 

@@ -164,7 +164,7 @@ async def _loses_and_mends(desk: Desk, words: Words) -> None:
     await desk.goes("dm")
     stopped = desk.slack.get_by_test_id("message").filter(has_text=words.stopped)
     ts = await stopped.get_attribute("data-ts")
-    tab = await desk.follows(stopped.locator("a.button.primary"))
+    tab = await desk.follows(stopped.locator("a.button").first)
     await signs_in(tab)
     await desk.reads(tab, words.reconnected)
     mended = desk.slack.locator(f'[data-testid="message"][data-ts="{ts}"]')

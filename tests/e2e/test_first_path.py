@@ -115,7 +115,10 @@ JAPANESE: Final = Tongue(
     help="ヘルプ",
 )
 
-NAMES: Final = {"Inboxkeeper", "Google", "Gmail", "Slack", "Acme", "Kenji", "Mori", "kenji", "inbox", "help"}
+NAMES: Final = {
+    *{"Inboxkeeper", "Google", "Gmail", "Slack", "Zendesk"},
+    *{"Acme", "Kenji", "Mori", "kenji", "inbox", "help"},
+}
 """All that stands in Latin letters on a Japanese screen: names, the command, and its one word for help."""
 SLACKS_OWN: Final = {"today", "yesterday"}
 """The local Slack writes dates in English; the real one in the reader's language."""

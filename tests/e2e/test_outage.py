@@ -34,14 +34,3 @@ async def test_an_outage_tells_nobody_however_the_probes_fall(database_url: str)
         await stage.passes(minutes=6)
         shown = await stage.person(people[0]).sees()
         assert "🔴" not in shown.plain
-
-
-async def test_a_refusal_of_everybody_that_does_not_end_is_told_once(database_url: str) -> None:
-    """After two hours it is no outage but a policy or a deleted app, and silence would hide it."""
-    async with a_stage(database_url) as stage:
-        people = await _a_crowd(stage, 3)
-        stage.town.google.break_down("outage")
-        await stage.passes(minutes=110)
-        assert await _alarms(stage, people) == [0, 0, 0]
-        await stage.passes(minutes=45)
-        assert await _alarms(stage, people) == [1, 1, 1]

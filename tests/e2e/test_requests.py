@@ -1,0 +1,210 @@
+"""Wishes of members: asked in a form, answered from an admin's message, told to everybody concerned."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from sandbox.driver import Said
+from tests.stage import Stage, a_stage
+
+SUPPORT = "support@acme.example"
+REASON = "The new shop answers from it"
+
+
+async def _wishes_support(stage: Stage, who: str = "alice") -> None:
+    """A member asks for a team address, with a reason."""
+    await stage.settles()  # the bot has read who is here
+    person = stage.person(who)
+    await person.types(f"/inbox connect {SUPPORT}")
+    await person.chooses(None, "Team address")
+    await stage.fills_in_team(who, name="Support", use="Zendesk")
+    await person.submits()
+    await person.fills("Why do you need it?", REASON)
+    await person.clicks("Send the request")
+    await stage.settles()
+
+
+async def _last_dm(stage: Stage, who: str) -> Said:
+    return (await stage.person(who).sees()).dm.last
+
+
+async def _is_told(stage: Stage, who: str, words: str) -> None:
+    said = await _last_dm(stage, who)
+    assert words in said.plain, said.plain
+
+
+async def _title(stage: Stage, who: str) -> str:
+    screen = await stage.person(who).sees()
+    assert screen.modal is not None
+    return screen.modal.title or ""
+
+
+async def test_an_approved_wish_is_connected_by_whoever_made_it(stage: Stage) -> None:
+    """Every admin reads who wants what and why, in their language; one Approve is enough; the requester
+    goes on from their own message, and all of them see that it is done."""
+    await _wishes_support(stage)
+    omar, sakura = await _last_dm(stage, "omar"), await _last_dm(stage, "sakura")
+    assert "@Alice Martin asks for your approval" in omar.plain and REASON in omar.plain
+    assert "[承認]" in sakura.plain and REASON in sakura.plain
+    await stage.person("omar").clicks("Approve")
+    await stage.passes(seconds=2)
+    await _is_told(stage, "alice", "approved by @Omar Haddad")
+    assert "[承認]" not in (await _last_dm(stage, "sakura")).plain
+    assert (await _last_dm(stage, "sakura")).ts == sakura.ts
+    await stage.person("alice").clicks("Continue")
+    page = await stage.consents(await stage.link_in_modal("alice"), SUPPORT)
+    assert "Connected ✓" in page.text
+    await stage.passes(seconds=5)
+    await _is_told(stage, "omar", "approved by @Omar Haddad, and done")
+    await stage.person("kenji").types("/inbox list")
+    assert SUPPORT in (await stage.person("kenji").sees()).messages("#general")[-1].plain
+
+
+async def test_the_first_of_two_answers_wins(stage: Stage) -> None:
+    """Two admins press at the same instant: one answer stands, and the other admin hears whose it was."""
+    await _wishes_support(stage)
+    omar, sakura = stage.person("omar"), stage.person("sakura")
+    await asyncio.gather(omar.clicks("Approve"), sakura.clicks("却下"))
+    await stage.passes(seconds=2)
+    screens = [await omar.sees(), await sakura.sees()]
+    told = [[said for said in screen.dm.messages if said.ephemeral] for screen in screens]
+    assert sorted(map(len, told)) == [0, 1]
+    faster, slower = ("Omar Haddad", told[1]) if told[1] else ("Sakura Sato", told[0])
+    assert faster in slower[0].plain
+    alice = await _last_dm(stage, "alice")
+    assert faster in alice.plain
+
+
+async def test_a_declined_wish_changes_nothing(stage: Stage) -> None:
+    """The requester hears by whom; the other admin's message loses its buttons."""
+    await _wishes_support(stage)
+    await stage.person("sakura").clicks("却下")
+    await stage.passes(seconds=2)
+    await _is_told(stage, "alice", "declined by @Sakura Sato")
+    omar = await _last_dm(stage, "omar")
+    assert "declined by @Sakura Sato" in omar.plain and "[Approve]" not in omar.plain
+
+
+async def test_an_unanswered_wish_expires_after_three_days(stage: Stage) -> None:
+    """Nobody answers: everybody sees that it is over, and it can be asked for again."""
+    await _wishes_support(stage)
+    await stage.passes(hours=71, minutes=59)
+    assert "[Approve]" in (await _last_dm(stage, "omar")).plain
+    await stage.passes(minutes=2)
+    assert "[Approve]" not in (await _last_dm(stage, "omar")).plain
+    await _is_told(stage, "alice", "nobody answered in time")
+    await _wishes_support(stage)
+    await stage.passes(seconds=2)
+    assert "[Approve]" in (await _last_dm(stage, "omar")).plain
+
+
+async def test_an_approval_that_is_not_used_expires_too(stage: Stage) -> None:
+    """After three days *Continue* leads nowhere, and says so in words."""
+    await _wishes_support(stage)
+    await stage.person("omar").clicks("Approve")
+    await stage.passes(hours=73)
+    await _is_told(stage, "alice", "not used in time")
+    assert "[Continue]" not in (await _last_dm(stage, "alice")).plain
+
+
+async def test_a_wish_can_be_taken_back(stage: Stage) -> None:
+    """Whoever asked cancels; the admins' buttons are gone."""
+    await _wishes_support(stage)
+    await stage.person("alice").clicks("Cancel the request")
+    await stage.passes(seconds=2)
+    await _is_told(stage, "alice", "you took it back")
+    assert "[Approve]" not in (await _last_dm(stage, "omar")).plain
+
+
+async def test_asking_twice_asks_once(stage: Stage) -> None:
+    """The second wish finds the first; no admin gets a second message."""
+    await _wishes_support(stage)
+    await _wishes_support(stage)
+    await stage.passes(seconds=5)
+    assert await _title(stage, "alice") == "Already asked"
+    assert len((await stage.person("omar").sees()).dm.messages) == 1
+
+
+async def test_an_approved_disable_is_done_at_once(stage: Stage) -> None:
+    """What needs no browser is done by the approval itself; the requester sees it in their message."""
+    await stage.team_connected()
+    alice = stage.person("alice")
+    await alice.types(f"/inbox disable {SUPPORT}")
+    await alice.clicks("Send the request")
+    await stage.passes(seconds=2)
+    await stage.person("omar").clicks("Approve")
+    await stage.passes(seconds=2)
+    await _is_told(stage, "alice", "and done")
+    await alice.types(f"/inbox status {SUPPORT}")
+    assert "⚪ Disabled" in (await alice.sees()).messages("#general")[-1].plain
+
+
+async def test_a_wish_about_what_was_removed_is_over(stage: Stage) -> None:
+    """An admin removes the address while somebody waits to disable it: nobody has to answer any more."""
+    await stage.team_connected()
+    alice = stage.person("alice")
+    await alice.types(f"/inbox disable {SUPPORT}")
+    await alice.clicks("Send the request")
+    await stage.passes(seconds=2)
+    await stage.person("sakura").types(f"/inbox remove {SUPPORT}")
+    await stage.person("sakura").clicks("はい、削除")
+    await stage.passes(seconds=5)
+    await _is_told(stage, "alice", "no longer possible")
+    screen = await stage.person("omar").sees()
+    assert "[Approve]" not in screen.dm.plain
+
+
+async def test_a_former_admin_is_refused_in_words(stage: Stage) -> None:
+    """The button in an old message asks who one is now, not who one was."""
+    await _wishes_support(stage)
+    await stage.driver.edit_person("omar", is_admin=False)
+    await stage.person("omar").clicks("Approve")
+    await stage.settles()
+    screen = await stage.person("omar").sees()
+    refused = screen.dm.last
+    assert refused.ephemeral and "Sakura Sato" in refused.plain
+    assert "[承認]" in (await _last_dm(stage, "sakura")).plain
+
+
+async def test_with_nobody_to_ask_it_is_said_at_once(stage: Stage) -> None:
+    """Every admin has left: the member hears so instead of waiting three days."""
+    await stage.team_connected()
+    for admin in ("omar", "sakura"):
+        await stage.driver.edit_person(admin, deleted=True)
+    alice = stage.person("alice")
+    await alice.types(f"/inbox disable {SUPPORT}")
+    screen = await alice.sees()
+    assert screen.modal is not None and screen.modal.submit is None
+    assert "Nobody" in screen.modal.plain or "nobody" in screen.modal.plain
+
+
+async def test_if_no_admin_can_be_written_to_it_is_said_at_once(database_url: str) -> None:
+    """The requester learns that nobody heard them, and whoever runs the bot that somebody waits; both see
+    when an answer came after all."""
+    async with a_stage(database_url, OPERATORS="U0KENJI") as stage:
+        for who in ("omar", "sakura"):
+            await stage.driver.break_("dm_closed", person=who)
+        await _wishes_support(stage)
+        await stage.passes(seconds=2)
+        await _is_told(stage, "alice", "No admin can get messages from the bot.")
+        await _is_told(stage, "kenji", "どの管理者にも通知できませんでした。")
+        await stage.person("alice").clicks("Cancel the request", in_="dm")
+        await stage.passes(seconds=2)
+        await _is_told(stage, "kenji", "対応が決まりました。")
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_status_shows_who_waits_and_lets_them_stop(stage: Stage) -> None:
+    """An open wish stands in the status; its requester can cancel it there."""
+    await stage.team_connected()
+    alice = stage.person("alice")
+    await alice.types(f"/inbox remove {SUPPORT}")
+    await alice.clicks("Send the request")
+    await stage.passes(seconds=2)
+    await alice.closes()
+    await alice.types(f"/inbox status {SUPPORT}")
+    await alice.clicks("Cancel the request", in_="#general")
+    shown = (await alice.until(lambda screen: screen.messages("#general"))).messages("#general")[-1]
+    assert "[Cancel the request]" not in shown.plain

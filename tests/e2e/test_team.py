@@ -1,0 +1,169 @@
+"""Team addresses, from the form to the end: connected, seen, taken over, deleted, and who may do it."""
+
+from __future__ import annotations
+
+import pytest
+
+from sandbox.driver import Screen
+from tests.stage import Stage
+
+SUPPORT = "support@acme.example"
+USE = "Zendesk answers customers from it"
+
+
+@pytest.fixture
+def database_kind() -> str:
+    """Both databases hold the same for what is shown; races and outages are tried on each."""
+    return "sqlite"
+
+
+async def _list(stage: Stage, who: str) -> str:
+    """What somebody's own list says."""
+    await stage.person(who).types("/inbox list")
+    screen = await stage.person(who).sees()
+    return screen.messages("#general")[-1].plain
+
+
+def _modal(screen: Screen) -> str:
+    assert screen.modal is not None, screen.plain
+    return screen.modal.plain
+
+
+async def test_an_admin_connects_a_team_address(stage: Stage) -> None:
+    """Name, use and conversation come with it; the conversation is greeted, and everybody sees it first."""
+    await stage.connected("alice")
+    await stage.team_connected(conversation="#support")
+    omar = await stage.person("omar").sees()
+    assert SUPPORT in omar.messages("#support")[-1].plain
+    assert f"{SUPPORT} is connected" in omar.dm.last.plain
+    listed = await _list(stage, "alice")
+    assert "Support" in listed and USE in listed
+    assert listed.index(SUPPORT) < listed.index("alice@acme.example")
+
+
+async def test_a_conversation_without_the_bot_is_said_beside_its_field(stage: Stage) -> None:
+    """The form stays, says how to let the bot in, and goes on once that is done. Nothing was posted."""
+    omar = stage.person("omar")
+    await omar.types(f"/inbox connect {SUPPORT}")
+    await stage.fills_in_team("omar", name="Support", use=USE, conversation="#support")
+    await omar.submits()
+    screen = await omar.sees()
+    assert screen.modal is not None
+    assert "/invite" in screen.modal.errors["conversation"]
+    await omar.types("/invite @Inboxkeeper", in_="#support")
+    await omar.submits()
+    assert await stage.link_in_modal("omar")
+
+
+async def test_choosing_team_address_asks_for_what_it_needs(stage: Stage) -> None:
+    """The form grows when *Team address* is chosen, and what was typed stays."""
+    alice = stage.person("alice")
+    await alice.types("/inbox connect")
+    assert "What do you call it?" not in _modal(await alice.sees())
+    await alice.fills("E-mail address", SUPPORT)
+    await alice.chooses(None, "Team address")
+    shown = _modal(await alice.until(lambda screen: "What do you call it?" in _modal(screen)))
+    assert SUPPORT in shown and "Conversation to tell" in shown
+
+
+async def test_an_address_is_personal_or_the_teams(stage: Stage) -> None:
+    """Wanted as one's own, a team address is refused with what it is; nothing changes."""
+    await stage.team_connected()
+    alice = stage.person("alice")
+    await alice.types(f"/inbox connect {SUPPORT}")
+    await alice.submits()
+    screen = await alice.sees()
+    assert screen.modal is not None
+    assert SUPPORT in screen.modal.errors["address"]
+
+
+async def test_a_super_admin_takes_a_personal_inbox_over(stage: Stage) -> None:
+    """The inbox goes on as the team's, its owner is told who did it, and both see it where it belongs."""
+    await stage.connected("alice")
+    omar = stage.person("omar")
+    await omar.types("/inbox connect alice@acme.example")
+    await stage.fills_in_team("omar", name="Alice's desk", use="Orders")
+    await omar.submits()
+    assert "Make alice@acme.example a team address?" in _modal(await omar.sees())
+    await stage.fills_in_team("omar", name="Orders", use="Orders arrive here")
+    await omar.clicks("Yes, take it over")
+    await stage.passes(seconds=2)
+    assert "the team" in _modal(await omar.sees())
+    alice = await stage.person("alice").sees()
+    assert "@Omar Haddad made your inbox alice@acme.example a team address." in alice.dm.last.plain
+    assert "Orders arrive here" in await _list(stage, "kenji")
+
+
+async def test_deleting_a_team_address_takes_the_articles_words(stage: Stage) -> None:
+    """*Yes, delete*; both sides are told to the other super admin in her own language."""
+    await stage.team_connected()
+    omar = stage.person("omar")
+    await omar.types(f"/inbox remove {SUPPORT}")
+    screen = await omar.sees()
+    assert screen.modal and screen.modal.submit == "Yes, delete"
+    await omar.clicks("Yes, delete")
+    await stage.settles()
+    assert "Revoked at Google: confirmed." in _modal(await omar.sees())
+    sakura = await stage.person("sakura").sees()
+    assert f"{SUPPORT} を" in sakura.dm.last.plain
+    assert SUPPORT not in await _list(stage, "alice")
+
+
+async def test_disabling_is_told_to_those_who_look_after_it(stage: Stage) -> None:
+    """Whoever would hear of an outage hears of a disable, too; whoever did it need not."""
+    await stage.team_connected()
+    before = len((await stage.person("omar").sees()).dm.messages)
+    await stage.person("omar").types(f"/inbox disable {SUPPORT}")
+    await stage.person("omar").clicks("Yes, disable it")
+    await stage.settles()
+    assert len((await stage.person("omar").sees()).dm.messages) == before
+    sakura = await stage.person("sakura").sees()
+    assert "Omar Haddad" in sakura.dm.last.plain and "[有効にする]" in sakura.dm.last.plain
+
+
+async def test_account_access_is_given_and_taken_in_the_dialog(stage: Stage) -> None:
+    """With it a member acts at once; without it the same click asks an admin."""
+    await stage.team_connected()
+    omar, alice = stage.person("omar"), stage.person("alice")
+    await omar.types("/inbox admins")
+    await omar.chooses("Add a person", "alice")
+    await omar.until(lambda screen: "@Alice Martin" in _modal(screen))
+    await alice.types(f"/inbox disable {SUPPORT}")
+    screen = await alice.sees()
+    assert screen.modal and screen.modal.submit == "Yes, disable it"
+    await omar.clicks("Remove", near="@Alice Martin")
+    await omar.until(lambda screen: "@Alice Martin" not in _modal(screen))
+    await alice.clicks("Yes, disable it")
+    screen = await alice.sees()
+    assert screen.modal and screen.modal.submit == "Send the request"
+    await alice.types("/inbox admins")
+    assert "[Add a person]" not in _modal(await alice.sees())
+
+
+async def test_a_user_group_gives_account_access_to_its_members(stage: Stage) -> None:
+    """Without the optional permission there is no such control; with it the whole group has access, and
+    keeps it when its members are nothing else."""
+    await stage.team_connected()
+    omar = stage.person("omar")
+    await omar.types("/inbox admins")
+    assert "Add a user group" not in _modal(await omar.sees())
+    await stage.driver.grant("usergroups:read")
+    await omar.types("/inbox admins")
+    await omar.chooses("Add a user group", "Mail admins")
+    await omar.until(lambda screen: "the user group Mail admins" in _modal(screen))
+    await omar.chooses("Add a super admin", "alice")
+    await omar.until(lambda screen: "They were chosen here." in _modal(screen))
+    await stage.person("sakura").types(f"/inbox disable {SUPPORT}")
+    screen = await stage.person("sakura").sees()
+    assert screen.modal and screen.modal.submit == "はい、無効にします"
+
+
+async def test_choosing_super_admins_takes_the_chooser_along(stage: Stage) -> None:
+    """The first one that is chosen ends the owners' role, but never the chooser's own."""
+    omar = stage.person("omar")
+    await omar.types("/inbox admins")
+    await omar.chooses("Add a super admin", "alice")
+    shown = _modal(await omar.until(lambda screen: "They were chosen here." in _modal(screen)))
+    assert "@Alice Martin" in shown and "@Omar Haddad" in shown and "@Sakura Sato" not in shown
+    await stage.person("sakura").types("/inbox admins")
+    assert "Sakura Sato" not in _modal(await stage.person("sakura").sees())
