@@ -11,6 +11,8 @@ from typing import Final
 from bot.domain.ids import JobId
 
 GIVES_UP_AFTER: Final = timedelta(hours=72)
+LEAST_ATTEMPTS: Final = 20
+"""A job is not given up before it was tried this often, however old it is."""
 
 
 class JobKind(StrEnum):

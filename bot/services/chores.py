@@ -71,14 +71,15 @@ class Chores:
 
     async def _do(self, chore: Chore, slot: datetime) -> int:
         """Do it once, whoever else runs. A chore that fails gives its slot back and is tried again."""
-        if await self._take(chore.name, slot):
+        taken = await self._take(chore.name, slot)
+        if taken:
             _, failure = await attempted(chore.run(), what=chore.name)
             if failure is not None:
                 await self._give_back(chore.name, slot)
                 self._rests_until[chore.name] = self._core.clock() + RESTS_AFTER_FAILURE
                 return 0
         self._done[chore.name] = slot
-        return 1
+        return int(taken)
 
     async def _give_back(self, name: str, slot: datetime) -> None:
         async with self._core.storage.writing() as uow:

@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from bot.domain.errors import SlackAway
-from bot.domain.job import GIVES_UP_AFTER, Job, JobKind
+from bot.domain.job import GIVES_UP_AFTER, LEAST_ATTEMPTS, Job, JobKind
 from bot.services.core import Core
 from bot.services.guard import attempted
 from storage import UnitOfWork
@@ -68,7 +68,8 @@ class Jobs:
 
     async def _fail(self, uow: UnitOfWork, job: Job, failure: Exception) -> None:
         now, name = self._core.clock(), type(failure).__name__
-        if now - job.created_at >= GIVES_UP_AFTER:
+        # Both: a job that waits for days by nature is not given up at its first stumble.
+        if now - job.created_at >= GIVES_UP_AFTER and job.attempts >= LEAST_ATTEMPTS:
             self._core.telemetry.dead_job(job.kind.value)
             _log.error("job given up", kind=job.kind.value, job=job.id, failure=name)
             await uow.jobs.dead(job, now, name)

@@ -203,11 +203,21 @@ async def test_a_job_that_keeps_failing_is_given_up_after_three_days(play: Play)
     await play.passes(hours=2)
     calls = len(await play.stage.driver.calls("chat.postMessage"))
     assert calls <= 10
+    await play.passes(days=3)
+    await play.stage.driver.mend()
+    await play.passes(hours=2)
+    assert not await play.dm("alice")
+
+
+async def test_three_days_off_are_no_reason_to_give_up(play: Play) -> None:
+    """A job that was hardly tried, because nothing ran, is tried on."""
+    await play.stage.driver.break_("error", method="chat.postMessage", error="internal_error")
+    await play.connect("alice")
     play.stage.town.clock.advance(timedelta(days=3))
     await play.settles()
     await play.stage.driver.mend()
     await play.passes(hours=2)
-    assert not await play.dm("alice")
+    assert len(await play.dm("alice")) == 1
 
 
 async def test_a_bug_in_one_job_stops_no_other(play: Play) -> None:
