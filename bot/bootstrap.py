@@ -327,6 +327,7 @@ async def _opened(settings: Settings, world: World, stack: AsyncExitStack) -> St
     stack.push_async_callback(storage.close)
     if not await storage.check_keys():
         raise KeysLost(_KEYS_LOST)
+    await storage.take_over()
     return storage
 
 

@@ -58,6 +58,8 @@ class Town:
     google: LocalGoogle
     settings: Settings
     world: World
+    environment: Mapping[str, str] = field(repr=False)
+    """The settings as a process of its own would read them."""
 
 
 @asynccontextmanager
@@ -82,6 +84,7 @@ async def town(place: Place, clock: SandboxClock, *, world: World | None = None)
             google=google,
             settings=load(environment, env_file=None),
             world=replace(base, clock=clock, lead=clock.lead, listener=back),
+            environment={"INBOXKEEPER_PORT": str(_port(back)), **environment},
         )
 
 

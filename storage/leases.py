@@ -12,7 +12,7 @@ from datetime import timedelta
 from sqlalchemy import update
 
 from storage.session import Session
-from storage.tables import lane
+from storage.tables import lane, probe
 
 
 def new_token() -> str:
@@ -38,6 +38,12 @@ class Locks:
             .returning(lane.c.lease_token)
         )
         return row.lease_token if row else None
+
+    async def release_all(self) -> None:
+        """Free every lane and every probing row, whoever held it."""
+        freed = {"lease_token": None, "lease_until": None}
+        for table in (lane, probe):
+            await self._session.count(update(table).where(table.c.lease_token.is_not(None)).values(**freed))
 
     async def release(self, key: str, token: str) -> bool:
         """Whether it was still ours."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+import pytest
+
 from storage import Cipher, Storage
 from tests.storage.builders import MINUTE, NOW, a_job
 from tests.storage.test_probes import MovingLead
@@ -76,3 +78,32 @@ async def test_what_was_seen_is_new_once(storage: Storage) -> None:
         assert await uow.seen.purge(NOW) == 0
         assert await uow.seen.purge(NOW + MINUTE) == 1
         assert await uow.seen.first_time("Ev1", NOW)
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_whoever_is_alone_with_a_file_frees_what_a_dead_process_held(
+    database_url: str, cipher: Cipher
+) -> None:
+    """After a crash nothing waits for a lease that nobody can give back."""
+    before = await Storage.open(database_url, cipher=cipher, exclusive=True)
+    async with before.writing() as uow:
+        assert await uow.locks.acquire("lane", timedelta(hours=1)) is not None
+        await uow.commit()
+    await before.close()
+    after = await Storage.open(database_url, cipher=cipher, exclusive=True)
+    async with after.writing() as uow:
+        assert await uow.locks.acquire("lane", timedelta(hours=1)) is None
+    await after.take_over()
+    async with after.writing() as uow:
+        assert await uow.locks.acquire("lane", timedelta(hours=1)) is not None
+    await after.close()
+
+
+async def test_whoever_shares_a_database_takes_nothing_over(storage: Storage) -> None:
+    """Another process may be at work: its leases stand until they run out."""
+    async with storage.writing() as uow:
+        assert await uow.locks.acquire("lane", timedelta(hours=1)) is not None
+        await uow.commit()
+    await storage.take_over()
+    async with storage.writing() as uow:
+        assert await uow.locks.acquire("lane", timedelta(hours=1)) is None

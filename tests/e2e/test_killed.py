@@ -1,0 +1,103 @@
+"""The bot as a process of its own, killed without warning: ``kill -9``, and what people see of it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from sandbox.clock import SandboxClock
+from sandbox.demo import Place, Town, town
+from sandbox.driver import Driver, Person, Screen
+from tests.stage import Browser
+
+ALICE = "alice@acme.example"
+ROOT = Path(__file__).parents[2]
+QUICK = {"PROBE_PERSONAL_SECONDS": "0.5", "WITNESS_SECONDS": "0.1", "LOG_FORMAT": "json"}
+
+
+@asynccontextmanager
+async def a_process(built: Town) -> AsyncIterator[asyncio.subprocess.Process]:
+    """``python -m bot serve``, ready; killed in the end at the latest."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "bot", "serve"),
+        cwd=ROOT,
+        env=dict(built.environment),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        await killed(process)
+
+
+async def killed(process: asyncio.subprocess.Process) -> None:
+    """No warning, no clean-up."""
+    if process.returncode is None:
+        process.send_signal(signal.SIGKILL)
+    await process.wait()
+
+
+def alarms(screen: Screen) -> list[str]:
+    return [said.plain for said in screen.dm.messages if "stopped working" in said.plain]
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_kill_9_while_telling_neither_loses_nor_doubles_the_alarm(database_url: str) -> None:
+    """Killed the moment Slack has the message, the next process finds it, and edits it in the end.
+
+    On PostgreSQL the dead process's lease must run out first: ``tests/services`` plays that in virtual time.
+    """
+    place = Place(database_url=database_url, settings=QUICK)
+    async with town(place, SandboxClock.running()) as built, aiohttp.ClientSession() as session:
+        assert built.world.listener is not None
+        built.world.listener.close()
+        driver = Driver(built.url, session)
+        alice = driver.person("alice")
+        async with a_process(built) as first:
+            await connects(built, driver)
+            built.google.break_down("revoked", ALICE)
+            await alice.until(alarms, within=30)
+            await killed(first)
+        async with a_process(built):
+            await built.slack.until_connected()
+            await alice.opens_home()
+            await alice.until(lambda seen: seen.home and "Disconnected" in seen.home.plain, within=30)
+            assert len(alarms(await alice.sees())) == 1
+            await goes_through_google(built, await link(alice, "dm"))
+            screen = await alice.until(lambda seen: not alarms(seen), within=30)
+            assert sum("works again" in said.plain for said in screen.dm.messages) >= 1
+
+
+async def connects(built: Town, driver: Driver) -> None:
+    """Alice connects her inbox, as soon as the process takes what Slack sends."""
+    alice = driver.person("alice")
+    await built.slack.until_connected()
+    await alice.types(f"/inbox connect {ALICE}")
+    await alice.submits()
+    await alice.until(lambda seen: seen.modal and "Open Google" in seen.modal.plain)
+    await goes_through_google(built, await link(alice, "modal"))
+    await alice.until(lambda seen: "is connected" in seen.dm.plain, within=30)
+
+
+async def link(person: Person, where: str) -> str:
+    """The newest link button in the dialog or in the bot's messages."""
+    screen = await person.sees()
+    shown = screen.modal.blocks if where == "modal" and screen.modal else []
+    blocks = shown or [block for said in screen.dm.messages for block in said.blocks]
+    urls = [part["url"] for block in blocks for part in block.get("elements", []) if part.get("url")]
+    return str(urls[-1])
+
+
+async def goes_through_google(built: Town, url: str) -> None:
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as jar:
+        browser = Browser(jar)
+        await browser.opens(built.google.consent(await browser.goes_to_consent(url), ALICE))
