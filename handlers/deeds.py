@@ -15,7 +15,8 @@ from bot.domain.errors import NeedsApproval, OtherKind, OutOfDate
 from bot.domain.ids import ConversationId
 from bot.domain.picture import Removal
 from bot.services.channels import TeamDetails
-from bot.services.connecting import Begun, Plan
+from bot.services.connecting import Plan
+from bot.services.trips import Begun
 from bot.views.blocks import escape
 from bot.views.language import Language
 from bot.views.modals import (

@@ -7,9 +7,8 @@ exactly as it was, and what Google gave us is given back as rule 9 allows.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
 
 from bot.domain.access import Actor, Deed, Right, may, right_to_connect
 from bot.domain.channel import Channel, Kind, State
@@ -27,7 +26,6 @@ from bot.domain.errors import (
     TicketSpent,
     TicketUnknown,
 )
-from bot.domain.grant import Secret
 from bot.domain.ids import (
     ChannelId,
     ConversationId,
@@ -36,13 +34,11 @@ from bot.domain.ids import (
     RequestId,
     TicketId,
     UserId,
-    WorkspaceId,
 )
 from bot.domain.request import Request, Wish
 from bot.domain.ticket import (
     OUTCOME_LASTS,
     PENDING_LASTS,
-    TICKET_LASTS,
     Ending,
     Link,
     Purpose,
@@ -51,16 +47,14 @@ from bot.domain.ticket import (
 )
 from bot.domain.workspace import Workspace
 from bot.services.addresses import check_domain, read_address
-from bot.services.core import Core, digest, new_secret
+from bot.services.core import Core, digest
 from bot.services.delivering import Messenger
 from bot.services.people import People
 from bot.services.proving import Proving
 from bot.services.requests import Requests
 from bot.services.standing import standing_of
-from providers.base import Consent
+from bot.services.trips import PROVIDER, Begun, Trips
 from storage import UnitOfWork
-
-_PROVIDER: Final = "google"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +66,6 @@ class Plan:
     use: str = ""
     name: str = ""
     conversation_id: ConversationId | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """A ticket, ready to be opened in a browser."""
-
-    address: str
-    provider_label: str
-    scopes: frozenset[str]
-    url: str = field(repr=False)
-    reconnect: bool
-    ticket_id: TicketId
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +99,7 @@ class Connecting:
         self._messenger = messenger
         self._proving = proving
         self._workspace = workspace
+        self._trips = Trips(core)
 
     # --- in Slack
 
@@ -135,12 +118,12 @@ class Connecting:
         async with self._core.storage.writing() as uow:
             existing = await self._checked(uow, actor, wish)
             if existing is not None:
-                secret, ticket = self._renewal(existing, actor.id, actor.person.locale)
+                secret, ticket = self._trips.renewal(existing, actor.id, actor.person.locale)
             else:
-                secret, ticket = self._first(wish, actor)
+                secret, ticket = self._trips.first(wish, actor)
             await uow.tickets.add(ticket)
             await uow.commit()
-        return self._begun(secret, ticket)
+        return self._trips.begun(secret, ticket)
 
     async def begin_approved(self, actor: Actor, request_id: RequestId) -> Begun:
         """Go on with a connect that an admin approved; each time with a fresh ticket.
@@ -152,21 +135,21 @@ class Connecting:
         await self.say_hello(actor, request.wish.address, request.wish.conversation_id)
         async with self._core.storage.writing() as uow:
             request = await self._approved(uow, actor, request_id)
-            secret, ticket = self._first(request.wish, actor)
+            secret, ticket = self._trips.first(request.wish, actor)
             ticket = replace(ticket, request_id=request_id)
             await uow.tickets.add(ticket)
             await uow.commit()
-        return self._begun(secret, ticket)
+        return self._trips.begun(secret, ticket)
 
     async def begin_reconnect(self, actor: Actor, channel_id: ChannelId) -> Begun:
         """Begin a new grant for the same channel and the same mailbox. Raises ``Gone``, ``NotAllowed``."""
         async with self._core.storage.writing() as uow:
             channel = await self._reconnectable(uow, actor, channel_id)
             self._core.providers.get(channel.provider)
-            secret, ticket = self._renewal(channel, actor.id, actor.person.locale)
+            secret, ticket = self._trips.renewal(channel, actor.id, actor.person.locale)
             await uow.tickets.add(ticket)
             await uow.commit()
-        return self._begun(secret, ticket)
+        return self._trips.begun(secret, ticket)
 
     async def say_hello(self, actor: Actor, address: str, conversation_id: ConversationId | None) -> None:
         """The conversation that will be told is told so now: that is how we know that we may post there.
@@ -211,7 +194,7 @@ class Connecting:
             if ticket is None:
                 raise OtherBrowser
             await uow.commit()
-        return self._consent_url(secret, ticket)
+        return self._trips.consent_url(secret, ticket)
 
     async def link_landing(self, secret: str) -> Landing:
         """What a notice's link is for. Raises ``LinkClosed`` when the outage is over, ``TicketUnknown``."""
@@ -228,11 +211,11 @@ class Connecting:
         actor = await self._people.member(link.workspace_id, link.user_id, fresh=True)
         async with self._core.storage.writing() as uow:
             channel = await self._reconnectable(uow, actor, channel.id)
-            fresh, ticket = self._renewal(channel, actor.id, actor.person.locale)
+            fresh, ticket = self._trips.renewal(channel, actor.id, actor.person.locale)
             ticket = replace(ticket, browser=browser)
             await uow.tickets.add(ticket)
             await uow.commit()
-        return self._consent_url(fresh, ticket)
+        return self._trips.consent_url(fresh, ticket)
 
     async def complete(
         self, provider: str, callback: Mapping[str, str], browser: str | None
@@ -250,7 +233,7 @@ class Connecting:
                 return await self._kept(uow, ticket_id, browser)
             await self._begin_proving(uow, ticket)
             await uow.commit()
-        return await self._proving.prove(ticket, self._consent(secret, ticket), callback)
+        return await self._proving.prove(ticket, self._trips.consent(secret, ticket), callback)
 
     async def _begin_proving(self, uow: UnitOfWork, ticket: Ticket) -> None:
         """A double click at the provider sends two callbacks, and the browser shows the second."""
@@ -268,34 +251,17 @@ class Connecting:
         old = outcome.ticket
         await self._people.member(old.workspace_id, old.user_id, fresh=True)
         async with self._core.storage.writing() as uow:
-            fresh, ticket = self._ticket(
-                old.workspace_id,
-                old.user_id,
-                old.purpose,
-                address=old.address,
-                kind=old.kind,
-                channel_id=old.channel_id,
-                locale=old.locale,
-            )
-            ticket = replace(
-                ticket,
-                browser=browser,
-                view_id=old.view_id,
-                use=old.use,
-                name=old.name,
-                conversation_id=old.conversation_id,
-                request_id=old.request_id,
-            )
+            fresh, ticket = self._trips.again(old, browser)
             await uow.tickets.add(ticket)
             await uow.commit()
-        return self._consent_url(fresh, ticket)
+        return self._trips.consent_url(fresh, ticket)
 
     # --- checks
 
     def _wish(self, plan: Plan) -> Wish:
         address = read_address(plan.typed)
         check_domain(address, self._core.policy.allowed_domains)
-        self._core.providers.get(_PROVIDER)
+        self._core.providers.get(PROVIDER)
         return Wish(
             deed=Deed.CONNECT,
             address=address,
@@ -375,71 +341,6 @@ class Connecting:
             raise LinkClosed
         return link, channel
 
-    # --- making
-
-    def _first(self, wish: Wish, actor: Actor) -> tuple[str, Ticket]:
-        secret, ticket = self._ticket(
-            actor.workspace_id,
-            actor.id,
-            Purpose.CONNECT,
-            address=wish.address,
-            kind=wish.kind,
-            channel_id=None,
-            locale=actor.person.locale,
-        )
-        return secret, replace(ticket, use=wish.use, name=wish.name, conversation_id=wish.conversation_id)
-
-    def _ticket(
-        self,
-        workspace_id: WorkspaceId,
-        user_id: UserId,
-        purpose: Purpose,
-        *,
-        address: str,
-        kind: Kind,
-        channel_id: ChannelId | None,
-        locale: str,
-    ) -> tuple[str, Ticket]:
-        secret, now = new_secret(), self._core.clock()
-        return secret, Ticket(
-            id=TicketId(digest(secret)),
-            workspace_id=workspace_id,
-            user_id=user_id,
-            purpose=purpose,
-            address=address,
-            kind=kind,
-            provider=_PROVIDER,
-            created_at=now,
-            expires_at=now + TICKET_LASTS,
-            verifier=Secret(new_secret()),
-            nonce=new_secret(),
-            channel_id=channel_id,
-            locale=locale,
-        )
-
-    def _renewal(self, channel: Channel, user_id: UserId, locale: str) -> tuple[str, Ticket]:
-        secret, ticket = self._ticket(
-            channel.workspace_id,
-            user_id,
-            Purpose.RECONNECT,
-            address=channel.address,
-            kind=channel.kind,
-            channel_id=channel.id,
-            locale=locale,
-        )
-        return secret, replace(ticket, provider=channel.provider)
-
-    def _begun(self, secret: str, ticket: Ticket) -> Begun:
-        provider = self._core.providers.get(ticket.provider)
-        return Begun(
-            address=ticket.address,
-            provider_label=provider.label,
-            scopes=provider.needed_scopes,
-            url=f"{self._core.policy.base_url}/go/{secret}",
-            reconnect=ticket.purpose is Purpose.RECONNECT,
-            ticket_id=ticket.id,
-        )
-
     async def _landing(
         self, user_id: UserId, address: str, purpose: Purpose, provider: str, locale: str
     ) -> Landing:
@@ -451,18 +352,6 @@ class Connecting:
             provider_label=self._core.providers.label_of(provider),
             locale=locale,
         )
-
-    def _consent(self, secret: str, ticket: Ticket) -> Consent:
-        return Consent(
-            state=Secret(secret),
-            verifier=ticket.verifier,
-            nonce=ticket.nonce,
-            redirect_uri=f"{self._core.policy.base_url}/callback/{ticket.provider}",
-            address=ticket.address,
-        )
-
-    def _consent_url(self, secret: str, ticket: Ticket) -> str:
-        return self._core.providers.get(ticket.provider).consent_url(self._consent(secret, ticket))
 
 
 def _unless_interrupted(outcome: TicketOutcome, now: datetime) -> TicketOutcome:

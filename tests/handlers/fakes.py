@@ -18,9 +18,10 @@ from bot.domain.request import APPROVAL_LASTS, Request, RequestState, Wish
 from bot.domain.ticket import Purpose, TicketOutcome
 from bot.services.admins import Roster
 from bot.services.channels import TeamDetails
-from bot.services.connecting import Begun, Landing, Plan
+from bot.services.connecting import Landing, Plan
 from bot.services.exporting import ExportLanding, Offer
 from bot.services.requests import Asked
+from bot.services.trips import Begun
 from tests.views.samples import ALL, ANN, BOB, NOW, SCOPES, W, a_row
 
 ADDRESS = "ann@example.com"

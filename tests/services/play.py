@@ -29,9 +29,10 @@ from bot.engine import Wake
 from bot.notifier import SlackMessenger
 from bot.outside import http_session, slack_client
 from bot.services import Services
-from bot.services.connecting import Begun, Plan
+from bot.services.connecting import Plan
 from bot.services.delivering import Messenger
 from bot.services.telling import Telling
+from bot.services.trips import Begun, Trips
 from handlers.directory import SlackDirectory
 from providers.base import Authorization, Consent, Evidence, Fresh, Provider
 from providers.registry import Registry
@@ -218,7 +219,7 @@ class Play:
         async with self.storage.reading() as uow:
             ticket = await uow.tickets.find(begun.ticket_id)
         assert ticket is not None
-        consent = self.services.connecting._consent(secret_of(begun), ticket)
+        consent = Trips(self.services.core).consent(secret_of(begun), ticket)
         answer = await self.services.core.providers.get("google").redeem(consent, callback)
         return answer.secret
 
