@@ -79,8 +79,9 @@ class _Jury:
         return self._verdicts.get(self._key(grant, look))
 
     def remember(self, grant: Grant, look: Look, said: Vote) -> None:
-        """Only a mass failure speaks for others, too."""
-        if said in MASS_VOTES:
+        """A mass failure speaks for others, too. So does silence: asked one after the other, siblings that
+        time out would keep the whole batch waiting, and silence counts for no strike."""
+        if said in MASS_VOTES or said is Vote.UNCLEAR:
             self._verdicts[self._key(grant, look)] = said
 
     def _key(self, grant: Grant, look: Look) -> tuple[str, str, type]:

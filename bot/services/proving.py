@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
+import structlog
+
 from bot.domain.access import Right, right_to_connect, same_address
 from bot.domain.cause import Cause
 from bot.domain.channel import Channel, Kind, State
@@ -39,6 +41,8 @@ from bot.services.steps import Steps
 from bot.services.telling import Telling, lane_of_identity
 from providers.base import Authorization, Consent
 from storage import Taken, UnitOfWork
+
+_log = structlog.get_logger(__name__)
 
 RESTORABLE_FOR: Final = timedelta(days=30)
 _REDEEM_BUDGET: Final = timedelta(seconds=60)
@@ -82,6 +86,8 @@ class Proving:
             outcome = self._outcome(ticket, Ending.CONSENT_FAILED, code=failed.code)
         except (ProviderError, ProviderOff) as error:
             outcome = self._outcome(ticket, _ending_of(error), code=_code_of(error))
+            if outcome.ending is Ending.OURS_BROKEN:
+                _log.warning("our own client is not accepted", provider=ticket.provider, code=outcome.code)
         else:
             grant = self._staged(ticket, authorization)
             async with self._locks.held(lane_of_identity(grant), for_=_REDEEM_BUDGET) as is_ours:

@@ -264,12 +264,29 @@ async def test_removing_an_inbox_voids_its_tickets(play: Play) -> None:
 
 @on_both
 async def test_a_double_click_at_the_provider_connects_once(play: Play) -> None:
-    """Two callbacks at the same moment: one spends, the other is told to wait for it."""
+    """Two callbacks: one spends, the other is told to wait for it, and finds its outcome afterwards."""
+    gate = Gate("redeem")
     callback = await play.consent(await play.begin("alice"))
-    outcomes = await asyncio.gather(play.complete(callback), play.complete(callback))
-    assert sorted(outcome.ending for outcome in outcomes) == [Ending.CONNECTED, Ending.PENDING]
+    async with play.another_process(provider=gate.before) as other:
+        proving = asyncio.create_task(play.complete(callback, services=other))
+        await gate.reached.wait()
+        assert (await play.complete(callback)).ending is Ending.PENDING
+        gate.go_on.set()
+        assert (await proving).ending is Ending.CONNECTED
     assert (await play.complete(callback)).ending is Ending.CONNECTED
     await play.settles()
+    assert play.refresh_tokens(ALICE) == 1
+
+
+@on_both
+async def test_two_callbacks_at_the_same_moment_make_one_grant(play: Play) -> None:
+    """Whichever the database lets in first spends the ticket; the other never reaches the provider."""
+    callback = await play.consent(await play.begin("alice"))
+    exchanged = play.google.requests["token"]
+    outcomes = await asyncio.gather(play.complete(callback), play.complete(callback))
+    endings = {outcome.ending for outcome in outcomes}
+    assert Ending.CONNECTED in endings and endings <= {Ending.CONNECTED, Ending.PENDING}
+    assert play.google.requests["token"] == exchanged + 2  # one code redeemed, one refresh to prove it
     assert play.refresh_tokens(ALICE) == 1
 
 

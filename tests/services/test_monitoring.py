@@ -10,9 +10,13 @@ import pytest
 
 from bot.domain.cause import Cause
 from bot.domain.channel import Channel, State
+from bot.domain.errors import GrantRejected, MailboxGone
 from bot.domain.incident import Resolution
-from bot.services.monitoring import LEASE
+from bot.domain.probing import Vote
+from bot.services.monitoring import LEASE, _Jury
+from bot.services.reaching import Look
 from tests.services.play import Gate, Play, on_both
+from tests.storage.builders import a_grant
 
 ALICE, KENJI = "alice@acme.example", "kenji@acme.example"
 
@@ -400,3 +404,20 @@ async def test_a_probe_under_way_does_not_undo_a_disable(play: Play) -> None:
     await play.passes(minutes=10)
     assert (await play.now_of(alice)).state is State.DISABLED
     assert not await play.alarms()
+
+
+def test_a_jury_asks_no_silent_siblings_twice() -> None:
+    """In one batch silence speaks for all: else each refused mailbox would wait for the same time-outs."""
+    grant, refused = a_grant(), Look(GrantRejected("x"), "x")
+    for said, kept in (
+        (Vote.MASS, Vote.MASS),
+        (Vote.TENANT, Vote.TENANT),
+        (Vote.UNCLEAR, Vote.UNCLEAR),
+        (Vote.VOUCHED, None),
+        (Vote.LONELY, None),
+    ):
+        jury = _Jury()
+        assert jury.verdict(grant, refused) is None
+        jury.remember(grant, refused, said)
+        assert jury.verdict(grant, refused) is kept
+        assert jury.verdict(grant, Look(MailboxGone("x"), "x")) is None
