@@ -8,10 +8,10 @@ on; on PostgreSQL they run side by side and meet at the rows.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from datetime import timedelta
-from typing import Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -21,7 +21,7 @@ from storage.channels import Channels
 from storage.cipher import Cipher
 from storage.clock import DatabaseClock, no_lead
 from storage.engine import BEGIN_WITHIN, IMMEDIATE, create_engine, is_sqlite, sqlite_file
-from storage.errors import KeyLost
+from storage.errors import KeyLost, StorageAway
 from storage.files import FileLock, make_folder
 from storage.grants import Grants
 from storage.history import History
@@ -30,6 +30,7 @@ from storage.incidents import Incidents
 from storage.jobs import Jobs
 from storage.leases import Locks
 from storage.links import Links
+from storage.logins import Logins
 from storage.meta import Meta
 from storage.notices import Notices
 from storage.people import People
@@ -42,7 +43,11 @@ from storage.slots import Slots
 from storage.tickets import Tickets
 from storage.workspaces import Workspaces
 
+T = TypeVar("T")
+
 CANARY: Final = "canary"
+_END_WITHIN: Final = 2.0
+"""Seconds that closing waits for units of work under way: they are short."""
 
 
 class UnitOfWork:
@@ -67,6 +72,7 @@ class UnitOfWork:
         self.holds = Holds(session)
         self.roles = Roles(session)
         self.requests = Requests(session)
+        self.logins = Logins(session)
         self.meta = Meta(session)
 
     async def commit(self) -> None:
@@ -87,6 +93,10 @@ class Storage:
         self._turn: AbstractAsyncContextManager[object] = asyncio.Lock() if sqlite else nullcontext()
         self._writer = engine.execution_options(**{IMMEDIATE: True}) if sqlite else engine
         self._reader = engine if sqlite else engine.execution_options(**_SNAPSHOT)
+        self._is_closing = False
+        self._under_way = 0
+        self._going_on: set[asyncio.Task[Any]] = set()
+        self._idle = asyncio.Event()
 
     @classmethod
     async def open(
@@ -119,21 +129,64 @@ class Storage:
 
     @asynccontextmanager
     async def _unit(self, engine: AsyncEngine) -> AsyncIterator[UnitOfWork]:
-        connection = await _connected(engine)
-        try:
+        async with self._connected(engine) as connection:
             yield UnitOfWork(Session(connection, clock=self._clock, cipher=self._cipher))
-        finally:
-            with translated():
-                await connection.close()
 
     async def ping(self) -> None:
         """Raises ``StorageAway`` unless the database answers."""
-        connection = await _connected(self._reader)
-        try:
+        async with self._connected(self._reader) as connection:
             with translated():
                 await connection.execute(text("SELECT 1"))
+
+    @asynccontextmanager
+    async def _connected(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+        if self._is_closing:
+            raise StorageAway
+        self._under_way += 1
+        try:
+            connection = await self._connect(engine)
+            try:
+                yield connection
+            finally:
+                with translated():
+                    await asyncio.shield(self._begin(self._let_go(connection)))
         finally:
-            await connection.close()
+            self._under_way -= 1
+            self._idle.set()
+
+    async def _connect(self, engine: AsyncEngine) -> AsyncConnection:
+        """Connecting cannot be cut off half-way, only be waited for no longer: the driver's thread would
+        go on alone, and answer an event loop that may have ended."""
+        connecting = self._begin(_connection(engine))
+        try:
+            with translated():
+                async with asyncio.timeout(BEGIN_WITHIN):
+                    return await asyncio.shield(connecting)
+        except BaseException:
+            connecting.add_done_callback(self._came_late)
+            raise
+
+    def _came_late(self, connecting: asyncio.Task[AsyncConnection]) -> None:
+        if not connecting.cancelled() and connecting.exception() is None:
+            self._begin(self._let_go(connecting.result()))
+
+    async def _let_go(self, connection: AsyncConnection) -> None:
+        """Back into the pool. One that outlived ``close`` has no pool to go back to: only the garbage
+        collector would ever end it."""
+        if self._is_closing:
+            await connection.invalidate()
+        await connection.close()
+
+    def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Work that goes on when whoever wanted it is gone; ``close`` waits for it."""
+        task = asyncio.create_task(work)
+        self._going_on.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._going_on.discard(task)
+        self._idle.set()
 
     async def check_keys(self) -> bool:
         """Whether the configured keys are the ones this database was written with.
@@ -173,16 +226,28 @@ class Storage:
             return False
         return True
 
-    async def close(self) -> None:
+    async def close(self, *, within: float = _END_WITHIN) -> None:
+        """Let no new unit begin, give those under way ``within`` seconds to end, and hang up."""
+        self._is_closing = True
+        await self._until_idle(within)
+        late = set(self._going_on)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
         await self._engine.dispose()
         if self._held is not None:
             self._held.release()
+
+    async def _until_idle(self, within: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while self._under_way or self._going_on:
+                    self._idle.clear()
+                    await self._idle.wait()
 
 
 _SNAPSHOT: Final = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
-async def _connected(engine: AsyncEngine) -> AsyncConnection:
-    with translated():
-        async with asyncio.timeout(BEGIN_WITHIN):
-            return await engine.connect()
+async def _connection(engine: AsyncEngine) -> AsyncConnection:
+    return await engine.connect()

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 
-from storage import Storage
+from storage import Cipher, Storage, StorageAway
 from tests.storage.builders import NOW, WORKSPACE, a_channel
 
 
@@ -77,3 +81,70 @@ async def test_a_cancelled_writer_leaves_the_way_free(storage: Storage) -> None:
     await asyncio.gather(holding, return_exceptions=True)
     async with asyncio.timeout(5), storage.writing() as uow:
         assert await uow.seen.first_time("held", NOW)
+
+
+# --- closing
+
+
+async def test_closing_lets_what_is_under_way_be_kept(database_url: str, cipher: Cipher) -> None:
+    """Whoever shuts down waits for the moment that a transaction lasts; nothing new begins meanwhile."""
+    storage = await Storage.open(database_url, cipher=cipher)
+    with nothing_left_open():
+        async with storage.writing() as uow:
+            closing = asyncio.create_task(storage.close())
+            await asyncio.sleep(0)
+            with pytest.raises(StorageAway):
+                await storage.ping()
+            await uow.seen.first_time("kept", NOW)
+            await uow.commit()
+        await closing
+        with pytest.raises(StorageAway):
+            async with storage.reading():
+                pass
+    again = await Storage.open(database_url, cipher=cipher)
+    async with again.writing() as uow:
+        assert not await uow.seen.first_time("kept", NOW)
+    await again.close()
+
+
+async def test_a_unit_that_outlives_closing_hangs_up_itself(database_url: str, cipher: Cipher) -> None:
+    """Its connection has no pool to go back to: it is closed, not left to the garbage collector."""
+    storage = await Storage.open(database_url, cipher=cipher)
+    with nothing_left_open():
+        async with storage.reading() as uow:
+            await storage.close(within=0)
+            assert await uow.channels.count() == 0
+        del storage, uow
+
+
+async def test_whoever_is_cut_off_anywhere_leaves_nothing_open(database_url: str, cipher: Cipher) -> None:
+    """A unit cancelled at any of its steps, connecting and hanging up among them, returns what it took."""
+    cut_off = 0
+    with nothing_left_open():
+        for step in range(60):
+            storage = await Storage.open(database_url, cipher=cipher)
+            reading = asyncio.create_task(_counts(storage))
+            for _ in range(step):
+                await asyncio.sleep(0)
+            reading.cancel()
+            [result] = await asyncio.gather(reading, return_exceptions=True)
+            cut_off += isinstance(result, asyncio.CancelledError)
+            await storage.close()
+            del storage, reading, result
+    assert cut_off
+
+
+async def _counts(storage: Storage) -> int:
+    async with storage.reading() as uow:
+        return await uow.channels.count()
+
+
+@contextmanager
+def nothing_left_open() -> Iterator[None]:
+    """No connection is found unclosed by the garbage collector."""
+    gc.collect()  # what somebody else left is not ours
+    with warnings.catch_warnings(record=True) as left:
+        warnings.simplefilter("always")
+        yield
+        gc.collect()
+    assert [str(one.message) for one in left] == []
