@@ -1,0 +1,59 @@
+"""What the local DNS says: where each domain's mail goes, movable at will.
+
+The one rule: a name that nobody registered here does not exist.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Protocol
+
+PLACES: Final = {
+    "google": ("aspmx.l.google.com", "alt1.aspmx.l.google.com"),
+    "microsoft": ("acme-example.mail.protection.outlook.com",),
+    "filter": ("mxa-0001.gslb.pphosted.com",),
+    "elsewhere": ("mx.hosting.example",),
+    "nowhere": (),
+}
+"""Whose mail hosts a domain can point to."""
+
+_AT_FIRST: Final = {"acme.example": "google"}
+
+
+class Inner(Protocol):
+    """A host with names of its own."""
+
+    async def addresses(self, host: str) -> tuple[Any, ...]: ...
+
+    async def srv(self, name: str) -> tuple[Any, ...]: ...
+
+    async def mx(self, domain: str) -> tuple[str, ...]: ...
+
+
+class LocalNames:
+    """The DNS of everything local."""
+
+    def __init__(self, inner: Inner) -> None:
+        self._inner = inner
+        self._places = dict(_AT_FIRST)
+        self.senders: dict[str, str] = {}
+        """SPF policies, by domain."""
+
+    def move(self, domain: str, place: str) -> None:
+        """Let a domain's mail go elsewhere. Raises ``ValueError``."""
+        if place not in PLACES:
+            raise ValueError(f"unknown place: {place}")
+        self._places[domain.lower()] = place
+
+    async def addresses(self, host: str) -> tuple[Any, ...]:
+        return await self._inner.addresses(host)
+
+    async def srv(self, name: str) -> tuple[Any, ...]:
+        return await self._inner.srv(name)
+
+    async def mx(self, domain: str) -> tuple[str, ...]:
+        place = self._places.get(domain.lower())
+        return PLACES[place] if place else await self._inner.mx(domain)
+
+    async def txt(self, name: str) -> tuple[str, ...]:
+        policy = self.senders.get(name.lower())
+        return (policy,) if policy else ()

@@ -1,0 +1,91 @@
+"""Who hosts an address: a guess that people see and can overrule, and that never keeps them waiting."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from providers.detect import UNKNOWN, Detected, Detector, How
+
+GOOGLE = ("ASPMX.L.GOOGLE.COM.", "alt1.aspmx.l.google.com")
+MICROSOFT = ("acme-com.mail.protection.outlook.com",)
+FILTER = ("mxa-001.gslb.pphosted.com",)
+
+
+class Dns:
+    """Names that say what they are told to; ``stuck`` ones never answer."""
+
+    def __init__(self, mx: tuple[str, ...] = (), txt: tuple[str, ...] = (), *, stuck: bool = False) -> None:
+        self._mx, self._txt, self._stuck = mx, txt, stuck
+        self.asked: list[str] = []
+
+    async def mx(self, domain: str) -> tuple[str, ...]:
+        self.asked.append(domain)
+        if self._stuck:
+            await asyncio.Event().wait()
+        return self._mx
+
+    async def txt(self, name: str) -> tuple[str, ...]:
+        return self._txt
+
+
+@pytest.mark.parametrize(
+    ("address", "provider"),
+    [
+        ("ann@gmail.com", "google"),
+        ("ann@googlemail.com", "google"),
+        ("ann@outlook.com", "microsoft"),
+        ("ann@hotmail.co.uk", "microsoft"),
+        ("ann@live.jp", "microsoft"),
+        ("ann@msn.com", "microsoft"),
+        ("ann@yahoo.co.jp", "imap"),
+        ("ann@icloud.com", "imap"),
+        ("ann@GMX.de", "imap"),
+    ],
+)
+async def test_everybody_knows_these_domains(address: str, provider: str) -> None:
+    """No name server is asked."""
+    dns = Dns(stuck=True)
+    assert await Detector(dns).detect(address) == Detected(provider, How.DOMAIN)
+    assert not dns.asked
+
+
+@pytest.mark.parametrize(
+    ("dns", "found"),
+    [
+        (Dns(GOOGLE), Detected("google", How.MX)),
+        (Dns(("smtp.google.com",)), Detected("google", How.MX)),
+        (Dns(MICROSOFT), Detected("microsoft", How.MX)),
+        (Dns(("acme-com.o-v1.mx.microsoft",)), Detected("microsoft", How.MX)),
+        (Dns(("mx.hosting.example",)), Detected("imap", How.MX)),
+        (Dns(("notgoogle.com",)), Detected("imap", How.MX)),
+        (Dns(FILTER, ("v=spf1 include:_spf.google.com -all",)), Detected("google", How.SPF)),
+        (
+            Dns(FILTER, ("x=1", "v=spf1 include:spf.protection.outlook.com -all")),
+            Detected("microsoft", How.SPF),
+        ),
+        (Dns(FILTER, ("v=spf1 include:_spf.google.com include:spf.protection.outlook.com ~all",)), UNKNOWN),
+        (Dns(FILTER), UNKNOWN),
+        (Dns(), UNKNOWN),
+    ],
+)
+async def test_the_domains_mail_hosts_tell(dns: Dns, found: Detected) -> None:
+    """By whom they belong to; behind a mail filter by whom the domain lets send; else nobody knows."""
+    assert await Detector(dns).detect("ann@acme.com") == found
+
+
+async def test_a_name_server_that_hangs_keeps_nobody_waiting() -> None:
+    """The answer is *unknown*, in time."""
+    assert await Detector(Dns(stuck=True), waits=timedelta()).detect("ann@acme.com") == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "address", ["ann@müller.example", "ann@", "@", "ann@" + "x" * 300 + ".com", "ann@a..b"]
+)
+async def test_odd_domains_are_asked_as_the_dns_knows_them(address: str) -> None:
+    """Whatever was typed, there is an answer."""
+    dns = Dns(GOOGLE)
+    assert (await Detector(dns).detect(address)).provider == "google"
+    assert "ü" not in dns.asked[0]
