@@ -83,6 +83,7 @@ async def working(url: str, *, outside: int, due: int, idle: int = 0) -> AsyncIt
             session=session,
             metrics=telemetry.Metrics.build(),
             wake=Wake(),
+            guarded=session,
         )
         services = services_of(
             core,

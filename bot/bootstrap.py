@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -59,8 +60,16 @@ from handlers.directory import SlackDirectory
 from handlers.inbound import Inbound
 from handlers.slack import Identity, SlackSide, build_slack
 from handlers.socket import Socket, build_socket
+from providers.autoconfig import HTTPS, Autoconfig, Names, guarded_session
+from providers.base import Provider
+from providers.detect import Detector
 from providers.google import Google, GoogleClient
+from providers.hosts import Guard, Network
+from providers.imap import Imap, manner_of
+from providers.imap_wire import ImapWire, Trust
+from providers.names import SystemNames
 from providers.registry import Registry
+from providers.wire import Wire
 from storage import Cipher, Storage, StorageAway, migrate
 
 _log = structlog.get_logger(__name__)
@@ -88,8 +97,12 @@ class World:
     """``False`` for tests that call ``Bot.settle`` instead."""
     listener: socket.socket | None = None
     """A bound socket to serve on; ``None`` binds ``HOST`` and ``PORT``."""
+    names: Names | None = None
+    """Where the names of mail hosts are looked up; ``None`` asks this machine."""
     jitter: Callable[[], float] = lambda: random.uniform(-1, 1)  # noqa: S311  spreads load, guards nothing
 
+
+_AUTOCONFIG_WAITS: Final = timedelta(seconds=2)
 
 _KEYS_LOST: Final = (
     "INBOXKEEPER_SECRET_KEYS do not open this database: it was written with another key. "
@@ -110,11 +123,13 @@ def core_of(
     session: aiohttp.ClientSession,
     metrics: telemetry.Metrics,
     wake: Wake,
+    guarded: aiohttp.ClientSession,
 ) -> Core:
-    """The parts that every service stands on."""
+    """The parts that every service stands on. ``guarded`` is the session for hosts that people name."""
     return Core(
         storage=storage,
-        providers=Registry(providers_of(settings, session, world.clock)),
+        providers=Registry(providers_of(settings, session, world, guarded)),
+        detector=Detector(names_of(world)),
         clock=world.clock,
         policy=policy_of(settings),
         telemetry=metrics,
@@ -140,8 +155,55 @@ def policy_of(settings: Settings) -> Policy:
     )
 
 
-def providers_of(settings: Settings, session: aiohttp.ClientSession, clock: Clock) -> list[Google]:
-    """The providers that there are clients for."""
+def providers_of(
+    settings: Settings, session: aiohttp.ClientSession, world: World, guarded: aiohttp.ClientSession
+) -> list[Provider]:
+    """The providers that there are clients for, and the one that needs none."""
+    google = _google_of(settings, session, world.clock)
+    return [*google, *([_imap_of(settings, session, world, guarded)] if settings.imap else [])]
+
+
+def _imap_of(
+    settings: Settings, session: aiohttp.ClientSession, world: World, guarded: aiohttp.ClientSession
+) -> Imap:
+    names = names_of(world)
+    guard = Guard(
+        names,
+        allowed_networks=networks_of(settings),
+        allowed_ports=frozenset(map(int, settings.imap_allowed_ports)),
+    )
+    return Imap(
+        ImapWire(guard, Trust.of(settings.imap_ca_file)),
+        Autoconfig(
+            names,
+            own=Wire(guarded, timeout=_AUTOCONFIG_WAITS),
+            listed=Wire(session, timeout=_AUTOCONFIG_WAITS),
+            ispdb_url=settings.imap_ispdb_url or "",
+        ),
+        clock=world.clock,
+        manner=manner_of(timedelta(seconds=settings.imap_probe_seconds)),
+    )
+
+
+def names_of(world: World) -> Names:
+    """Who knows the names of mail hosts."""
+    return world.names or SystemNames()
+
+
+def networks_of(settings: Settings) -> tuple[Network, ...]:
+    """The operator's own networks."""
+    return tuple(ip_network(one) for one in settings.imap_allowed_networks)
+
+
+@asynccontextmanager
+async def guarded_http(settings: Settings, world: World) -> AsyncIterator[aiohttp.ClientSession]:
+    """HTTPS to hosts that people name: never to an inner one."""
+    guard = Guard(names_of(world), HTTPS, allowed_networks=networks_of(settings))
+    async with guarded_session(guard, Trust.of(settings.imap_ca_file)) as session:
+        yield session
+
+
+def _google_of(settings: Settings, session: aiohttp.ClientSession, clock: Clock) -> list[Provider]:
     google = settings.google
     if google is None:
         return []
@@ -278,7 +340,15 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
     client = slack_client(settings, session)
     ours = await who_are_we(client, world.clock)
     metrics, wake = telemetry.Metrics.build(), Wake()
-    core = core_of(settings, world, storage=storage, session=session, metrics=metrics, wake=wake)
+    core = core_of(
+        settings,
+        world,
+        storage=storage,
+        session=session,
+        metrics=metrics,
+        wake=wake,
+        guarded=await stack.enter_async_context(guarded_http(settings, world)),
+    )
     services = services_of(
         core,
         directory=SlackDirectory(client),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -193,6 +194,45 @@ class Settings(BaseSettings):
     google_issuer: Url = _endpoint("https://accounts.google.com", "Who must have signed an id token.")
     gmail_api_url: Url = _endpoint("https://gmail.googleapis.com", "Where the Gmail API is.")
 
+    imap: bool = _setting(
+        True,
+        about="Whether mailboxes at other hosts can be connected with a password (IMAP).",
+        example="true",
+        hint="write true or false.",
+    )
+    imap_probe_seconds: _SECONDS = _setting(
+        900.0,
+        about="How often an IMAP mailbox is looked at, at most: hosts lock out who logs in more often.",
+        example="900",
+        hint="900 or more; less only for trying it out on this very machine.",
+    )
+    imap_allowed_networks: Annotated[tuple[str, ...], NoDecode, Listed, AfterValidator(rules.networks)] = (
+        _setting(
+            (),
+            about="Networks of your own mail servers that are not on the public internet, comma-separated.",
+            example="10.20.0.0/16",
+            hint="write them like 10.20.0.0/16; name no more than the mail servers' own.",
+        )
+    )
+    imap_allowed_ports: Annotated[tuple[str, ...], NoDecode, Listed, AfterValidator(rules.ports)] = _setting(
+        (),
+        about="More ports than 993 and 143, comma-separated; only for hosts in those networks.",
+        example="1993",
+        hint="write numbers from 1 to 65535.",
+    )
+    imap_ca_file: Annotated[str, AfterValidator(rules.ca_file)] | None = _setting(
+        None,
+        about="A file (PEM) with the certificate authority of those servers; only they are trusted by it.",
+        example="/etc/ssl/our-ca.pem",
+        hint="name a file that holds certificates in PEM form.",
+    )
+    imap_ispdb_url: Url | None = _setting(
+        "https://autoconfig.thunderbird.net/v1.1",
+        about="Thunderbird's list of mail hosts, asked for the settings of a domain.",
+        example="https://autoconfig.thunderbird.net/v1.1",
+        hint="leave it out to use Thunderbird's own.",
+    )
+
     probe_team_seconds: _SECONDS = _setting(
         120.0, about="How often a team address is checked.", example="120"
     )
@@ -285,11 +325,23 @@ def _between(given: Mapping[str, Any]) -> Iterator[Problem]:
         wrong = f"is missing, and so is {PREFIX}SLACK_SIGNING_SECRET: one of them is needed"
         next_step = "set the app-level token for Socket Mode, or the signing secret for HTTP."
         yield _problem("slack_app_token", wrong, next_step)
+    yield from _imap_pace(given)
     has_id, has_secret = bool(given.get("google_client_id")), bool(given.get("google_client_secret"))
     if has_id and not has_secret:
         yield _problem("google_client_secret", f"is missing although {PREFIX}GOOGLE_CLIENT_ID is set")
     if has_secret and not has_id:
         yield _problem("google_client_id", f"is missing although {PREFIX}GOOGLE_CLIENT_SECRET is set")
+
+
+def _imap_pace(given: Mapping[str, Any]) -> Iterator[Problem]:
+    """Trying it out is done on this very machine; anywhere else accounts get locked."""
+    try:
+        host = urlsplit(str(given.get("base_url") or "http://localhost")).hostname or ""
+        is_hasty = float(given.get("imap_probe_seconds") or 900) < 900
+    except ValueError:
+        return  # complained about already
+    if is_hasty and not rules.is_loopback(host):
+        yield _problem("imap_probe_seconds", "is less than 900, and mail hosts lock accounts for that")
 
 
 def _single(error: ValidationError) -> Iterator[Problem]:

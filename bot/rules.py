@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import ssl
 from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -99,6 +100,36 @@ def domains(value: tuple[str, ...]) -> tuple[str, ...]:
     if wrong := [one for one in folded if not re.fullmatch(rf"{label}(\.{label})+", one)]:
         raise ValueError(f"holds what is not a domain name: entry {_places(folded, wrong)}")
     return folded
+
+
+def networks(value: tuple[str, ...]) -> tuple[str, ...]:
+    if wrong := [one for one in value if _network(one) is None]:
+        raise ValueError(f"holds what is not a network: entry {_places(value, wrong)}")
+    if whole := [one for one in value if _network(one) == 0]:
+        raise ValueError(f"holds the whole internet: entry {_places(value, whole)}")
+    return value
+
+
+def _network(value: str) -> int | None:
+    """The length of a network's prefix; ``None`` if it is none."""
+    try:
+        return ipaddress.ip_network(value).prefixlen
+    except ValueError:
+        return None
+
+
+def ports(value: tuple[str, ...]) -> tuple[str, ...]:
+    if wrong := [one for one in value if not (one.isdecimal() and 1 <= int(one) <= 65_535)]:
+        raise ValueError(f"holds what is not a port: entry {_places(value, wrong)}")
+    return value
+
+
+def ca_file(value: str) -> str:
+    try:
+        ssl.create_default_context(cafile=value)
+    except (OSError, ssl.SSLError):
+        raise ValueError("names a file that cannot be read as certificates") from None
+    return value
 
 
 def _places(given: tuple[str, ...], wrong: list[str]) -> str:

@@ -86,6 +86,8 @@ def _add_pages(router: web.UrlDispatcher, pages: Pages, callback: Callback) -> N
     router.add_get("/static/page.css", pages.stylesheet)
     router.add_get("/go/{secret}", pages.landing)
     router.add_post("/go/{secret}", pages.start)
+    router.add_get("/go/{secret}/form", pages.back)
+    router.add_post("/go/{secret}/form", callback.filled)
     router.add_get("/l/{secret}", pages.link_landing)
     router.add_post("/l/{secret}", pages.link_start)
     router.add_post("/again/{secret}", pages.again)

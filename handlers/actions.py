@@ -19,13 +19,15 @@ from bot.views.modals import (
     ADMINS_GIVE_GROUP,
     ADMINS_GIVE_SUPER,
     ADMINS_TAKE,
+    CONNECT_AT_ANY,
     CONNECT_KIND,
     CONSENT_OPEN,
+    parse_wish,
     removed_modal,
 )
 from bot.views.replies import removed_message
 from handlers import asking, deeds, evidence, outages, roles
-from handlers.commands import About, show_overview
+from handlers.commands import About, is_first, show_overview
 from handlers.desk import Desk, Handler, Route
 from handlers.payload import Asked
 from handlers.reply import SILENT, Reply, Turn
@@ -53,6 +55,17 @@ async def connect(desk: Desk, turn: Turn) -> Reply:
 async def choose_kind(desk: Desk, turn: Turn) -> Reply:
     """*My inbox* or *team address*: the form asks for what that kind needs."""
     return Reply(modal=deeds.redrawn_form(turn, await desk.actor(turn)))
+
+
+async def connect_at(desk: Desk, turn: Turn) -> Reply:
+    """The mailbox is hosted elsewhere than was found out."""
+    wish = parse_wish(turn.asked.value)
+    if wish is None:
+        raise OutOfDate
+    actor = await desk.actor(turn, fresh=True)
+    if not await is_first(desk, turn):
+        return SILENT
+    return await deeds.connect_at(desk, turn, actor, wish)
 
 
 async def check_again(desk: Desk, turn: Turn) -> Reply:
@@ -110,6 +123,7 @@ ACTIONS: Final[Mapping[str, Route]] = {
     buttons.OVERVIEW: Route(show_overview),
     buttons.CHECK: Route(check_again),
     CONNECT_KIND: Route(choose_kind),
+    **dict.fromkeys(CONNECT_AT_ANY, Route(connect_at)),
     CONSENT_OPEN: _LINK,
     EXPORT_OPEN: _LINK,
     notices.RECONNECT_LINK: _LINK,

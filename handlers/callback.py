@@ -19,13 +19,15 @@ from aiohttp import web
 
 from bot.domain.errors import TicketUnknown
 from bot.domain.ticket import TicketOutcome
-from bot.services.connecting import Connecting
+from bot.services.connecting import Connecting, Refilled
 from bot.views.language import language_for
 from bot.views.pages import outcome_page
-from handlers.browser import Site, browser_of, language_wanted, page, see_other
+from bot.views.pages.mailbox import mailbox_page
+from handlers.browser import Site, browser_of, is_own_form, language_wanted, page, see_other
 from handlers.failing import fault_page
 from handlers.faults import Fault, attempt
 from handlers.tasks import Tasks
+from providers.imap_hosts import guidance_for
 
 _HANDLE_LASTS: Final = timedelta(minutes=1)
 _MOST_HANDLES: Final = 500
@@ -85,6 +87,32 @@ class Callback:
         form = await request.post()
         handle = self.handles.hold(_fields({k: v for k, v in form.items() if isinstance(v, str)}))
         return see_other(f"{self.site.prefix}/callback/{_provider(request)}?handle={handle}")
+
+    async def filled(self, request: web.Request) -> web.Response:
+        """``POST /go/{secret}/form``: try what a form of ours brought."""
+        secret = request.match_info["secret"][:_LONGEST_FIELD]
+        path = f"{self.site.prefix}/go/{quote(secret, safe='')}"
+        if not is_own_form(request, self.site):
+            return see_other(path)
+        form = await request.post()
+        fields = _fields({name: value for name, value in form.items() if isinstance(value, str)})
+        # A task of its own, as for a callback: a login under way is brought to its end.
+        trying = attempt(self.connecting.fill(secret, fields, browser_of(request)))
+        done = await asyncio.shield(self.tasks.start(trying))
+        if isinstance(done, TicketOutcome):
+            return self._shown(done, secret)
+        if not isinstance(done, Refilled):
+            return fault_page(language_wanted(request), done)
+        html = mailbox_page(
+            language_for(done.ticket.locale),
+            address=done.ticket.address,
+            given={name: value for name, value in fields.items() if name != "password"},
+            guidance=guidance_for(fields.get("host", "")),
+            action_url=f"{path}/form",
+            error=done.error,
+            tries_left=done.tries_left,
+        )
+        return page(html, status=422)
 
     async def _outcome(
         self, provider: str, callback: Mapping[str, str], browser: str | None

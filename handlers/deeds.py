@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
 
 from bot.domain.access import Actor, Deed, Right, may, right_to_connect, same_address
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import NeedsApproval, OtherKind, OutOfDate
 from bot.domain.ids import ConversationId
-from bot.domain.picture import Removal
+from bot.domain.request import Wish
 from bot.services.channels import TeamDetails
 from bot.services.connecting import Plan
 from bot.services.trips import Begun
@@ -52,8 +51,8 @@ async def offer_disconnect(desk: Desk, turn: Turn, actor: Actor, channel: Channe
     """Explain both ways. Whoever must ask an admin first may read it all the same."""
     with suppress(NeedsApproval):
         await desk.channels.allowed(actor, channel.id, Deed.REMOVE)
-    label = desk.channels.provider_label(channel.provider)
-    return Reply(modal=disconnect_modal(turn.lang, channel, provider_label=label))
+    label, by_hand = desk.channels.label_for(channel), desk.channels.is_by_hand(channel)
+    return Reply(modal=disconnect_modal(turn.lang, channel, provider_label=label, by_hand=by_hand))
 
 
 async def offer_disable(desk: Desk, turn: Turn, actor: Actor, channel: Channel) -> Reply:
@@ -61,13 +60,13 @@ async def offer_disable(desk: Desk, turn: Turn, actor: Actor, channel: Channel) 
     if channel.state is State.DISABLED:
         return Reply(modal=disabled_modal(turn.lang, channel))
     channel = await desk.channels.allowed(actor, channel.id, Deed.DISABLE)
-    label = desk.channels.provider_label(channel.provider)
+    label = desk.channels.label_for(channel)
     return Reply(modal=disable_modal(turn.lang, channel, provider_label=label))
 
 
 async def offer_remove(desk: Desk, turn: Turn, actor: Actor, channel: Channel) -> Reply:
     """Ask before removing, and say what will stop at the provider."""
-    return Reply(modal=_remove_form(turn.lang, await desk.channels.before_removal(actor, channel.id)))
+    return Reply(modal=remove_modal(turn.lang, await desk.channels.before_removal(actor, channel.id)))
 
 
 async def disable(desk: Desk, turn: Turn, actor: Actor, channel: Channel) -> Reply:
@@ -80,7 +79,7 @@ async def enable(desk: Desk, turn: Turn, actor: Actor, channel: Channel) -> Repl
     """Enable and say what the check showed."""
     channel = await desk.channels.enable(actor, channel.id)
     desk.home.refresh(actor.id)
-    label = desk.channels.provider_label(channel.provider)
+    label = desk.channels.label_for(channel)
     return Reply(
         message=enabled_message(turn.lang, channel, provider_label=label),
         modal=enabled_modal(turn.lang, channel, provider_label=label),
@@ -136,6 +135,20 @@ async def connect(desk: Desk, turn: Turn, actor: Actor) -> Reply:
         if not may(actor, Deed.TAKE_OVER, channel):
             raise
         return Reply(modal=take_over_modal(turn.lang, channel))
+
+
+async def connect_at(desk: Desk, turn: Turn, actor: Actor, wish: Wish) -> Reply:
+    """The same form once more, at the provider that was chosen."""
+    plan = Plan(
+        typed=wish.address,
+        kind=wish.kind,
+        use=wish.use,
+        name=wish.name,
+        conversation_id=wish.conversation_id,
+        provider=wish.provider,
+        is_shared=wish.is_shared,
+    )
+    return consent(desk, turn, await desk.connecting.begin(actor, plan))
 
 
 async def offer_take_over(desk: Desk, turn: Turn, actor: Actor, channel: Channel) -> Reply:
@@ -195,6 +208,9 @@ def consent(desk: Desk, turn: Turn, begun: Begun) -> Reply:
         scopes=begun.scopes,
         url=begun.url,
         reconnect=begun.reconnect,
+        takes_password=begun.takes_password,
+        wish=begun.wish,
+        others=begun.others,
     )
     return Reply(modal=view, then=waits)
 
@@ -223,14 +239,4 @@ def _remarked(lang: Language, reply: Reply) -> Reply:
         message=noted(reply.message, *remark) if reply.message else None,
         modal=noted(reply.modal, *remark) if reply.modal else None,
         replaces=reply.replaces,
-    )
-
-
-def _remove_form(lang: Language, removal: Removal) -> dict[str, Any]:
-    return remove_modal(
-        lang,
-        removal.channel,
-        provider_label=removal.provider_label,
-        shared_here=removal.shared_here,
-        shared_elsewhere=removal.shared_elsewhere,
     )

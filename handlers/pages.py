@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import quote
 
 from aiohttp import web
 
 from bot.services.connecting import Connecting, Landing
+from bot.services.trips import Way
 from bot.views.language import language_for
 from bot.views.pages import STYLESHEET, landing_page, not_found_page, onward_page, welcome_page
+from bot.views.pages.mailbox import mailbox_page
 from handlers.browser import (
     Marked,
     Site,
@@ -26,6 +28,7 @@ from handlers.browser import (
     page,
     see_other,
 )
+from providers.base import Redirect
 
 _LONGEST: Final = 200
 """Characters of a secret in an address; ours have 43."""
@@ -52,6 +55,10 @@ class Pages:
         """``POST /go/{secret}``: mark the browser and show the way to the provider."""
         return await self._begun(request, "go", self.connecting.landing, self.connecting.start)
 
+    async def back(self, request: web.Request) -> web.Response:
+        """``GET /go/{secret}/form``: the form is only shown where it was begun."""
+        return see_other(self._path("go", _secret(request)))
+
     async def link_landing(self, request: web.Request) -> web.Response:
         """``GET /l/{secret}``: the same for the link in a notice."""
         return self._landed(request, "l", await self.connecting.link_landing(_secret(request)))
@@ -65,10 +72,8 @@ class Pages:
         if not is_own_form(request, self.site):
             return page(not_found_page(language_wanted(request)), status=403)
         marked = Marked.of(request)
-        url = await self.connecting.again(_secret(request), marked.browser)
-        # The fresh ticket goes to the provider as the state; whose it is, only it knows.
-        landing = await self.connecting.landing(dict(parse_qsl(urlsplit(url).query)).get("state", ""))
-        return self._onward(marked, landing, url)
+        way = await self.connecting.again(_secret(request), marked.browser)
+        return self._onward(marked, await self.connecting.landing(way.secret), way)
 
     def _landed(self, request: web.Request, kind: str, landing: Landing) -> web.Response:
         html = landing_page(
@@ -80,6 +85,7 @@ class Pages:
             provider_label=landing.provider_label,
             action_url=self._path(kind, _secret(request)),
             mark=new_mark(),
+            takes_password=landing.takes_password,
         )
         return page(html)
 
@@ -88,7 +94,7 @@ class Pages:
         request: web.Request,
         kind: str,
         look: Callable[[str], Awaitable[Landing]],
-        begin: Callable[[str, str], Awaitable[str]],
+        begin: Callable[[str, str], Awaitable[Way]],
     ) -> web.Response:
         secret = _secret(request)
         if not is_own_form(request, self.site):
@@ -98,8 +104,18 @@ class Pages:
         marked = Marked.of(request, offered=await mark_offered(request))
         return self._onward(marked, landing, await begin(secret, marked.browser))
 
-    def _onward(self, marked: Marked, landing: Landing, url: str) -> web.Response:
-        html = onward_page(language_for(landing.locale), url=url, provider_label=landing.provider_label)
+    def _onward(self, marked: Marked, landing: Landing, way: Way) -> web.Response:
+        lang = language_for(landing.locale)
+        if isinstance(way.step, Redirect):
+            html = onward_page(lang, url=way.step.url, provider_label=landing.provider_label)
+        else:
+            html = mailbox_page(
+                lang,
+                address=landing.address,
+                given=way.step.given,
+                guidance=way.step.guidance,
+                action_url=f"{self._path('go', way.secret)}/form",
+            )
         return marked.on(page(html), self.site)
 
     def _path(self, kind: str, secret: str) -> str:

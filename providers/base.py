@@ -1,7 +1,7 @@
 """What the product asks of a mail provider. Structural: nothing to inherit, nothing to register.
 
-Every method but ``consent_url`` talks to the provider and raises only ``ProviderError``s (and, from
-``redeem``, the consent refusals named there). Implementations translate foreign exceptions
+Every method talks to the provider and raises only ``ProviderError``s (and, from ``redeem``, the consent
+refusals named there). Implementations translate foreign exceptions
 themselves and keep secrets out of every exception, log line and repr.
 """
 
@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from bot.domain.grant import Grant, MailboxIdentity, Revocation, Secret
+from bot.domain.grant import Delegate, Grant, MailboxIdentity, Revocation, Secret
+from bot.domain.manner import Manner
 
 
 @dataclass(frozen=True, slots=True)
 class Consent:
     """What one trip to the provider's consent page needs to be begun and ended.
 
-    The same values are given to ``consent_url`` and to ``redeem``.
+    The same values are given to ``begin`` and to ``redeem``; ``memo`` is what ``begin`` asked to keep.
     """
 
     state: Secret = field(repr=False)
@@ -30,6 +31,35 @@ class Consent:
     redirect_uri: str
     address: str
     """The address that is wanted: a hint to the provider, not a check."""
+    scopes: frozenset[str]
+    """All that is to be asked for: what the provider needs, and what features need."""
+    is_shared: bool = False
+    """A shared mailbox, to be opened with the account of whoever signs in."""
+    claims: str = field(default="", repr=False)
+    """What the provider wanted to be told at the next sign-in."""
+    memo: Secret | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """The person goes on at the provider."""
+
+    url: str = field(repr=False)
+    memo: Secret | None = field(default=None, repr=False)
+    """Kept with the ticket and handed back to ``redeem``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The person fills in a form of our own."""
+
+    given: Mapping[str, str] = field(default_factory=dict)
+    """What is known already, by field name."""
+    guidance: str = ""
+    """Whose instructions for app passwords fit; empty if none do."""
+
+
+Onward = Redirect | Form
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +75,8 @@ class Authorization:
     missing: frozenset[str]
     """Needed scopes that were not granted (an unticked box). The grant is still a grant: give it back."""
     secret: Secret = field(repr=False)
+    delegate: Delegate | None = None
+    """Whose account opens the mailbox, where it is a shared one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +108,12 @@ class Provider(Protocol):
     label: str
     """``"Gmail"``: shown, never stored."""
     needed_scopes: frozenset[str]
+    """The least that can prove that the mailbox works."""
+    manner: Manner
 
-    def consent_url(self, consent: Consent) -> str:
-        """The address of the provider's consent page for this ticket."""
+    async def begin(self, consent: Consent) -> Onward:
+        """Where the person goes on: to the provider's consent page, or to a form of ours. Asked again for
+        the same ticket, it begins again. Raises ``ProviderError``."""
 
     async def redeem(self, consent: Consent, callback: Mapping[str, str]) -> Authorization:
         """Exchange the callback's code for a grant and learn whose mailbox it is.
@@ -97,6 +132,7 @@ class Provider(Protocol):
     async def revoke(self, grant: Grant) -> Revocation:
         """Ask the provider to end the grant and see whether it did.
 
-        Returns ``CONFIRMED`` (a refresh was refused), or ``REQUESTED`` (accepted, a refresh still
-        works). Raises ``ProviderUnavailable`` / ``ProviderMisconfigured`` when it could not be asked.
+        Returns ``CONFIRMED`` (a refresh was refused), ``REQUESTED`` (accepted, a refresh still works), or
+        ``BY_HAND`` (it works, and only the person can end it). Raises ``ProviderUnavailable`` /
+        ``ProviderMisconfigured`` when it could not be asked.
         """

@@ -32,7 +32,8 @@ from bot.domain.errors import (
     ProviderError,
 )
 from bot.domain.grant import Grant, MailboxIdentity, Revocation, Secret
-from providers.base import Authorization, Consent, Evidence, Fresh
+from bot.domain.manner import Manner
+from providers.base import Authorization, Consent, Evidence, Fresh, Redirect
 from providers.google_errors import LABELS_SCOPE, GoogleErrors, of_consent
 from providers.google_identity import Certificates, IdentityNotProven, IdTokens
 from providers.wire import Reply, Wire
@@ -62,6 +63,7 @@ class Google:
     key = "google"
     label = "Gmail"
     needed_scopes = frozenset({LABELS_SCOPE})
+    manner = Manner()
 
     def __init__(
         self,
@@ -80,13 +82,13 @@ class Google:
         )
         self._errors = GoogleErrors(clock)
 
-    def consent_url(self, consent: Consent) -> str:
+    async def begin(self, consent: Consent) -> Redirect:
         """See ``Provider``. ``prompt=consent`` because Google hands out a refresh token only then."""
         query = {
             "client_id": self._client.client_id,
             "redirect_uri": consent.redirect_uri,
             "response_type": "code",
-            "scope": " ".join(["openid", "email", *sorted(self.needed_scopes)]),
+            "scope": " ".join(["openid", "email", *sorted(consent.scopes)]),
             "access_type": "offline",
             "prompt": "consent",
             "login_hint": consent.address,
@@ -95,7 +97,7 @@ class Google:
             "code_challenge": _challenge(consent.verifier),
             "code_challenge_method": "S256",
         }
-        return f"{self._client.auth_url}?{urlencode(query)}"
+        return Redirect(f"{self._client.auth_url}?{urlencode(query)}")
 
     async def redeem(self, consent: Consent, callback: Mapping[str, str]) -> Authorization:
         """See ``Provider``. The certificates come first: a code that was spent cannot be tried again."""

@@ -6,10 +6,17 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from bot.domain.errors import ProviderOff
+from bot.domain.grant import MailboxIdentity
+from bot.domain.manner import Manner
 from providers.base import Provider
 
-LABELS: Final[Mapping[str, str]] = {"google": "Gmail"}
-"""What people call a provider, also when no client is configured for it."""
+LABELS: Final[Mapping[str, str]] = {
+    "google": "Gmail",
+    "microsoft": "Office 365",
+    "outlook": "Outlook.com",
+    "imap": "IMAP",
+}
+"""What people call a provider, also when no client is configured for it, by its family."""
 
 
 class Registry:
@@ -28,10 +35,26 @@ class Registry:
     def is_on(self, key: str) -> bool:
         return key in self._providers
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Those that are on, in the order in which they are offered."""
+        return tuple(self._providers)
+
+    def manner_of(self, key: str) -> Manner:
+        """How it wants to be asked, also when it is off."""
+        provider = self._providers.get(key)
+        return provider.manner if provider else Manner()
+
     def label_of(self, key: str) -> str:
         return LABELS.get(key, key)
+
+    def label_for(self, identity: MailboxIdentity) -> str:
+        """What people call the host of this mailbox; an IMAP host goes by its own name."""
+        if identity.provider == "imap" and identity.tenant:
+            return identity.tenant
+        return self.label_of(identity.family)
 
     @property
     def off(self) -> tuple[str, ...]:
         """Labels of the providers that lack a client."""
-        return tuple(label for key, label in LABELS.items() if key not in self._providers)
+        return tuple(LABELS[key] for key in ("google", "microsoft") if key not in self._providers)

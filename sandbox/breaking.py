@@ -15,10 +15,16 @@ import aiohttp
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from sandbox.levers import ACCOUNT, GROUPS, LEVERS, PEOPLE, Lever
+from sandbox.levers import ACCOUNT, GROUPS, LEVERS, MAILBOX, PEOPLE, Lever
 
 PATH: Final = "/break"
-PAGE_LINKS: Final = (("Break things", PATH), ("Google accounts", f"{PATH}#accounts"))
+PAGE_LINKS: Final = (
+    ("Break things", PATH),
+    ("Google accounts", f"{PATH}#accounts"),
+    ("Mailboxes", f"{PATH}#mailboxes"),
+)
+_CHOSEN: Final = (ACCOUNT.key, MAILBOX.key, PEOPLE.key)
+"""Groups that are about somebody: whom, stays chosen."""
 _TEMPLATES: Final = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined
 )
@@ -31,6 +37,9 @@ class Standing:
     now: str
     accounts: tuple[Mapping[str, Any], ...]
     google: tuple[str, ...]
+    mailboxes: tuple[Mapping[str, Any], ...]
+    mail_host: str
+    harbor: tuple[str, ...]
     slack: tuple[str, ...]
     people: tuple[Mapping[str, Any], ...]
     installed: bool
@@ -41,8 +50,8 @@ class Standing:
 
     @property
     def is_whole(self) -> bool:
-        broken = any(account["broken"] for account in self.accounts)
-        return self.installed and not (broken or self.google or self.slack or self.away)
+        broken = any(account["broken"] for account in (*self.accounts, *self.mailboxes))
+        return self.installed and not (broken or self.google or self.harbor or self.slack or self.away)
 
 
 class Breaking:
@@ -70,7 +79,7 @@ class Breaking:
             label=label,
             pulled=lever_of(asked.get("done", "")),
             problem=asked.get("problem", ""),
-            chosen={ACCOUNT.key: asked.get(ACCOUNT.key), PEOPLE.key: asked.get(PEOPLE.key)},
+            chosen={key: asked.get(key) for key in _CHOSEN},
             whom=asked.get("whom", ""),
         )
         return web.Response(text=html, content_type="text/html", headers={"Cache-Control": "no-store"})
@@ -81,7 +90,7 @@ class Breaking:
         group, lever = LEVERS.get(str(form.get("lever", "")), (None, None))
         if group is None or lever is None:
             raise web.HTTPSeeOther(f"{PATH}?{urlencode({'problem': 'There is no such button.'})}")
-        kept = {key: str(form[key]) for key in (ACCOUNT.key, PEOPLE.key) if key in form}
+        kept = {key: str(form[key]) for key in _CHOSEN if key in form}
         named = {group.names: kept.get(group.key, "")} if group.names else {}
         problem = await self._told(lever.path, {**lever.body, **named})
         shown = {"problem": problem} if problem else {"done": lever.key, "whom": kept.get(group.key, "")}
@@ -98,9 +107,14 @@ class Breaking:
             return str(told.get("error") or told.get("reason") or answer.reason)
 
     async def _standing(self) -> Standing:
-        clock, google, slack = [
+        clock, google, imap, slack = [
             await self._read(path)
-            for path in ("/control/clock", "/control/google/accounts", "/control/slack/broken")
+            for path in (
+                "/control/clock",
+                "/control/google/accounts",
+                "/control/imap/accounts",
+                "/control/slack/broken",
+            )
         ]
         everywhere = tuple(dict.fromkeys(google["broken_for_all"]))
         accounts = google["accounts"]
@@ -110,6 +124,9 @@ class Breaking:
             now=clock["now"][:19].replace("T", " "),
             accounts=tuple(accounts),
             google=everywhere,
+            mailboxes=tuple(_with_faults(box, imap["broken_for_all"]) for box in imap["accounts"]),
+            mail_host=imap["host"],
+            harbor=tuple(f"imap_{what}" for what in imap["broken_for_all"]),
             slack=tuple(dict.fromkeys(f"slack_{fault['what']}" for fault in slack["broken"])),
             people=tuple(slack["people"]),
             installed=slack["installed"],
@@ -124,6 +141,11 @@ class Breaking:
     def _http(self) -> aiohttp.ClientSession:
         assert self._session is not None, "the page is not served yet"
         return self._session
+
+
+def _with_faults(box: Mapping[str, Any], everywhere: list[str]) -> Mapping[str, Any]:
+    """A mailbox with its own faults, by the names of their buttons."""
+    return {**box, "broken": [f"imap_{what}" for what in box["faults"] if what not in everywhere]}
 
 
 def lever_of(key: str) -> Lever | None:

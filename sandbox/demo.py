@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from aiohttp import web
 from cryptography.fernet import Fernet
@@ -21,6 +22,8 @@ from bot.config import Settings, load
 from sandbox.breaking import PAGE_LINKS, Breaking
 from sandbox.clock import SandboxClock
 from sandbox.google import LocalGoogle
+from sandbox.imap import LocalImap
+from sandbox.names import LocalNames
 from sandbox.slack import LocalSlack
 
 BOT_TOKEN = "xoxb-local-0000000000-sandboxsandbox"
@@ -56,6 +59,8 @@ class Town:
     clock: SandboxClock
     slack: LocalSlack
     google: LocalGoogle
+    imap: LocalImap
+    names: LocalNames
     settings: Settings
     world: World
     environment: Mapping[str, str] = field(repr=False)
@@ -73,17 +78,25 @@ async def town(place: Place, clock: SandboxClock, *, world: World | None = None)
         database_url = place.database_url or fresh_database(DATA, _port(front))
         slack = _slack(clock, place, bot_url)
         google = _google(clock, bot_url)
+        imap = await _imap(stack)
+        names = LocalNames(imap)
         slack.public_url = url
-        await _serve(front, url, slack, google, stack)
-        environment = _environment(place, database_url, url, bot_url, google.issuer)
+        await _serve(front, url, slack, (google, imap), stack)
+        environment = {
+            **_environment(place, database_url, url, bot_url, google.issuer),
+            **_at(imap, url, stack),
+            **_prefixed(place.settings),
+        }
         base = world or World()
         yield Town(
             url=url,
             clock=clock,
             slack=slack,
             google=google,
+            imap=imap,
+            names=names,
             settings=load(environment, env_file=None),
-            world=replace(base, clock=clock, lead=clock.lead, listener=back),
+            world=replace(base, clock=clock, lead=clock.lead, listener=back, names=base.names or names),
             environment={"INBOXKEEPER_PORT": str(_port(back)), **environment},
         )
 
@@ -108,6 +121,27 @@ def _google(clock: SandboxClock, bot_url: str) -> LocalGoogle:
     )
 
 
+async def _imap(stack: AsyncExitStack) -> LocalImap:
+    imap = LocalImap()
+    await imap.start()
+    stack.push_async_callback(imap.close)
+    return imap
+
+
+def _at(imap: LocalImap, url: str, stack: AsyncExitStack) -> dict[str, str]:
+    """What an operator with a mail server of their own would set."""
+    ca_file = Path(stack.enter_context(TemporaryDirectory())) / "ca.pem"
+    ca_file.write_bytes(imap.authority.pem)
+    return _prefixed(
+        {
+            "IMAP_ALLOWED_NETWORKS": "127.0.0.0/8",
+            "IMAP_ALLOWED_PORTS": f"{imap.tls_port},{imap.starttls_port}",
+            "IMAP_CA_FILE": str(ca_file),
+            "IMAP_ISPDB_URL": f"{url}/autoconfig",
+        }
+    )
+
+
 @asynccontextmanager
 async def demo(place: Place) -> AsyncIterator[tuple[Town, Bot]]:
     """The town with the bot in it."""
@@ -120,11 +154,16 @@ async def demo(place: Place) -> AsyncIterator[tuple[Town, Bot]]:
 
 
 async def _serve(
-    front: socket.socket, url: str, slack: LocalSlack, google: LocalGoogle, stack: AsyncExitStack
+    front: socket.socket,
+    url: str,
+    slack: LocalSlack,
+    hosts: tuple[LocalGoogle, LocalImap],
+    stack: AsyncExitStack,
 ) -> None:
     app = web.Application(client_max_size=4 * 1024 * 1024)
     slack.add_routes(app)
-    google.add_routes(app)
+    for host in hosts:
+        host.add_routes(app)
     Breaking(url).add_routes(app)
     slack.page_links = PAGE_LINKS
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
@@ -171,8 +210,11 @@ def _environment(place: Place, database_url: str, url: str, bot_url: str, issuer
         "GOOGLE_ISSUER": issuer,
         "GMAIL_API_URL": f"{url}/google",
         **transport,
-        **place.settings,
     }
+    return _prefixed(values)
+
+
+def _prefixed(values: Mapping[str, str]) -> dict[str, str]:
     return {f"INBOXKEEPER_{name}": value for name, value in values.items()}
 
 

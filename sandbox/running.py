@@ -14,6 +14,7 @@ _FAST = {
     "PROBE_PERSONAL_SECONDS": "4",
     "PROBE_TEAM_SECONDS": "3",
     "WITNESS_SECONDS": "0.5",
+    "IMAP_PROBE_SECONDS": "4",
 }
 """The demo looks every few seconds, so that a broken inbox is noticed while one watches."""
 

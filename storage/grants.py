@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, func, select, update
 
-from bot.domain.grant import Grant, MailboxIdentity, Phase, Revocation, Secret
+from bot.domain.grant import Delegate, Grant, MailboxIdentity, Phase, Revocation, Secret
 from bot.domain.ids import ChannelId, GrantId, WorkspaceId
 from storage.cipher import Cipher
 from storage.errors import KeyLost, Misplaced
@@ -80,6 +80,16 @@ class Grants:
         renewed = update(grant).where(*as_read)
         renewed = renewed.values(sealed=sealed, scopes=_joined(scopes), version=expected_version + 1)
         return await self._session.count(renewed) == 1
+
+    async def count_look(self, grant_id: GrantId) -> int:
+        """One more look at a retired grant; how many it were by now."""
+        counted = update(grant).where(grant.c.id == grant_id).values(looks=grant.c.looks + 1)
+        row = await self._session.first(counted.returning(grant.c.looks))
+        return int(row.looks) if row else 0
+
+    async def set_claims(self, grant_id: GrantId, claims: str) -> None:
+        """Remember what the provider wants to be told at the next sign-in."""
+        await self._change(grant_id, claims=claims)
 
     async def set_phase(
         self, grant_id: GrantId, phase: Phase, at: datetime, *, channel_id: ChannelId | None = None
@@ -158,6 +168,9 @@ def _values(it: Grant, cipher: Cipher) -> dict[str, Any]:
         "revocation": it.revocation,
         "revocation_at": it.revocation_at,
         "retired_at": it.retired_at,
+        "delegate_subject": it.delegate.subject if it.delegate else None,
+        "delegate_address": it.delegate.address if it.delegate else None,
+        "claims": it.claims or None,
         "version": it.version,
     }
 
@@ -176,5 +189,7 @@ def _grant(row: Row[Any], cipher: Cipher | None) -> Grant:
         revocation=Revocation(row.revocation),
         revocation_at=row.revocation_at,
         retired_at=row.retired_at,
+        delegate=Delegate(row.delegate_subject, row.delegate_address or "") if row.delegate_subject else None,
+        claims=row.claims or "",
         version=row.version,
     )

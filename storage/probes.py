@@ -150,6 +150,26 @@ class Probes:
         )
         return tuple(row.channel_id for row in rows)
 
+    async def refused_lately(
+        self, identity: MailboxIdentity, *, since: datetime, limit: int
+    ) -> tuple[Cause, ...]:
+        """Why other mailboxes of the same tenant were refused when they were last looked at."""
+        rows = await self._session.rows(
+            select(channel.c.cause)
+            .join(probe, channel.c.id == probe.c.channel_id)
+            .where(
+                probe.c.provider == identity.provider,
+                channel.c.identity_tenant == identity.tenant,
+                channel.c.identity_subject != identity.subject,
+                channel.c.state == State.IMPAIRED,
+                probe.c.strikes > 0,
+                probe.c.last_done_at >= since,
+                _SERVED,
+            )
+            .limit(limit)
+        )
+        return tuple(Cause(row.cause) for row in rows)
+
     async def next_due(self) -> datetime | None:
         """When the next row can be claimed: those that are being worked on don't count."""
         waiting = select(probe.c.due_at).where(self._is_free(), _SERVED)

@@ -87,6 +87,8 @@ def _values(it: Request) -> dict[str, Any]:
         "use": wish.use,
         "name": wish.name,
         "conversation_id": wish.conversation_id,
+        "provider": wish.provider or None,
+        "is_shared": wish.is_shared,
         "reason": it.reason,
         "state": it.state,
         "created_at": it.created_at,
@@ -105,6 +107,8 @@ def _request(row: Row[Any]) -> Request:
         use=row.use,
         name=row.name,
         conversation_id=row.conversation_id,
+        provider=row.provider or "",
+        is_shared=row.is_shared,
     )
     return Request(
         id=row.id,

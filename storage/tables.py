@@ -126,6 +126,13 @@ grant: Final = Table(
     required_text("revocation"),
     maybe_instant("revocation_at"),
     maybe_instant("retired_at"),
+    # A shared mailbox is reached through somebody else's account.
+    maybe_text("delegate_subject"),
+    maybe_text("delegate_address"),
+    # What the provider wants to be told at the next sign-in.
+    maybe_text("claims"),
+    # How often it was looked at since it was retired, where every look is a login.
+    number("looks"),
     number("version"),
     Index("ix_grant_channel", "channel_id"),
     Index("ix_grant_identity", "identity_provider", "identity_subject", "phase"),
@@ -224,6 +231,8 @@ request: Final = Table(
     required_text("use"),
     required_text("name"),
     maybe_text("conversation_id"),
+    maybe_text("provider"),
+    flag("is_shared"),
     required_text("reason"),
     required_text("state"),
     instant("created_at"),
@@ -269,6 +278,18 @@ slot: Final = Table(
     "slot", metadata, required_text("name"), instant("at"), PrimaryKeyConstraint("name", "at")
 )
 
+# A login at a host that locks people out: under way, or refused lately.
+login_slot: Final = Table(
+    "login_slot",
+    metadata,
+    required_text("host"),
+    number("number"),
+    required_text("token"),
+    instant("until"),
+    PrimaryKeyConstraint("host", "number"),
+    Index("ix_login_slot_until", "until"),
+)
+
 
 def _trip() -> list[Column[Any]]:
     """What a ticket and its kept outcome both know of the trip."""
@@ -289,6 +310,7 @@ def _trip() -> list[Column[Any]]:
         maybe_text("view_id"),
         maybe_text("browser"),
         required_text("locale"),
+        flag("is_shared"),
     ]
 
 
@@ -300,6 +322,10 @@ ticket: Final = Table(
     instant("expires_at"),
     Column("sealed", LargeBinary, nullable=False),
     required_text("nonce"),
+    # What a provider's own library must find again when the person comes back; sealed.
+    Column("memo", LargeBinary),
+    maybe_text("claims"),
+    number("tries"),
     Index("ix_ticket_expires", "expires_at"),
     Index("ix_ticket_channel", "channel_id"),
     Index("ix_ticket_address", "workspace_id", "address_key"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -31,6 +32,8 @@ class Tickets:
             "expires_at": new.expires_at,
             "sealed": cipher.seal(new.verifier, owner=new.id),
             "nonce": new.nonce,
+            "memo": None if new.memo is None else cipher.seal(new.memo, owner=new.id),
+            "claims": new.claims or None,
         }
         await self._session.count(self._session.insert(ticket).values(**values))
 
@@ -52,8 +55,23 @@ class Tickets:
         row = await self._session.first(delete(ticket).where(*mine).returning(ticket))
         return _ticket(row, self._session.cipher) if row else None
 
+    async def count_try(self, ticket_id: TicketId, browser: str, now: datetime, *, most: int) -> bool:
+        """Count one more attempt with this browser's ticket, unless there were ``most`` already."""
+        mine = ticket.c.id == ticket_id, ticket.c.browser == browser, ticket.c.expires_at > now
+        more = update(ticket).where(*mine, ticket.c.tries < most).values(tries=ticket.c.tries + 1)
+        return await self._session.count(more) == 1
+
+    async def tries(self, ticket_id: TicketId) -> int:
+        """How many attempts there were."""
+        return await self._session.value(select(ticket.c.tries).where(ticket.c.id == ticket_id)) or 0
+
     async def set_view(self, ticket_id: TicketId, view_id: str) -> None:
         await self._session.count(update(ticket).where(ticket.c.id == ticket_id).values(view_id=view_id))
+
+    async def set_memo(self, ticket_id: TicketId, memo: Secret) -> None:
+        """Keep what the provider's library must find again."""
+        sealed = self._session.cipher.seal(memo, owner=ticket_id)
+        await self._session.count(update(ticket).where(ticket.c.id == ticket_id).values(memo=sealed))
 
     async def void_of(self, channel_id: ChannelId) -> None:
         await self._session.count(delete(ticket).where(ticket.c.channel_id == channel_id))
@@ -125,12 +143,15 @@ def _trip(it: Ticket) -> dict[str, Any]:
         "view_id": it.view_id,
         "browser": it.browser,
         "locale": it.locale,
+        "is_shared": it.is_shared,
     }
 
 
 def _ticket(row: Row[Any], cipher: Cipher) -> Ticket:
     verifier = cipher.open(row.sealed, owner=row.id)
-    return _of_trip(row, ticket_id=row.id, expires_at=row.expires_at, verifier=verifier, nonce=row.nonce)
+    memo = None if row.memo is None else cipher.open(row.memo, owner=row.id)
+    read = _of_trip(row, ticket_id=row.id, expires_at=row.expires_at, verifier=verifier, nonce=row.nonce)
+    return replace(read, memo=memo, claims=row.claims or "")
 
 
 def _outcome(row: Row[Any]) -> TicketOutcome:
@@ -170,4 +191,5 @@ def _of_trip(
         view_id=row.view_id,
         browser=row.browser,
         locale=row.locale,
+        is_shared=row.is_shared,
     )

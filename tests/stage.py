@@ -62,6 +62,14 @@ class Page:
         return {_attribute(one, "name"): _attribute(one, "value") for one in fields}
 
     @property
+    def shown(self) -> dict[str, str]:
+        """What stands in the form's fields."""
+        fields = re.findall(r"<input[^>]*>", self.html)
+        chosen = re.search(r'<option value="([^"]+)" selected', self.html)
+        typed = {_attribute(one, "name"): _attribute(one, "value") for one in fields}
+        return typed | ({"security": unescape(chosen.group(1))} if chosen else {})
+
+    @property
     def onward(self) -> str:
         """Where the page sends the browser by itself."""
         found = re.search(r'http-equiv="refresh"[^>]*content="\d+;\s*url=([^"]+)"', self.html)
@@ -188,6 +196,17 @@ class Stage:
         page = await self.consents(await self.presses_on(by), address)
         assert page.status == 200, page.text
         await person.closes()
+
+    async def signs_in_by_password(
+        self, url: str, address: str, *, password: str = "", browser: Browser | None = None, **typed: str
+    ) -> Page:
+        """Follow a link from Slack to the form for a mail host, fill it in, and see what comes of it."""
+        browser = browser or self.browser()
+        form = await browser.presses(await browser.opens(url))
+        filled = {**form.shown, "password": password or self.town.imap.password_of(address), **typed}
+        page = await browser.opens(form.form_action, method="POST", data=filled)
+        await self.settles()
+        return page
 
     async def fills_in_team(self, by: str, *, name: str, use: str, conversation: str | None = None) -> None:
         """What the form asks of a team address, in English."""

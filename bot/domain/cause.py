@@ -24,6 +24,9 @@ class Cause(StrEnum):
     MAILBOX_MISSING = "mailbox_missing"
     OTHER_MAILBOX = "other_mailbox"
     ADMIN_POLICY = "admin_policy"
+    ADMIN_CONSENT = "admin_consent"
+    """The tenant's admin has not approved the app, or has taken the approval back."""
+    PASSWORD_REFUSED = "password_refused"
 
     # removed
     BY_PERSON = "by_person"
@@ -39,6 +42,8 @@ REFUSED_CAUSES = frozenset(
         Cause.MAILBOX_MISSING,
         Cause.OTHER_MAILBOX,
         Cause.ADMIN_POLICY,
+        Cause.ADMIN_CONSENT,
+        Cause.PASSWORD_REFUSED,
     }
 )
 """Causes that a provider's refusal brings: what a strike is counted for."""
@@ -46,5 +51,5 @@ REFUSED_CAUSES = frozenset(
 MANAGED_CAUSES = frozenset({Cause.ACCOUNT_DISABLED, Cause.MAILBOX_MISSING})
 """Causes that only whoever manages the accounts at the provider can mend."""
 
-ADMIN_CAUSES = frozenset({Cause.ADMIN_POLICY})
+ADMIN_CAUSES = frozenset({Cause.ADMIN_POLICY, Cause.ADMIN_CONSENT})
 """Causes that the tenant's admin mends, not the mailbox's owner."""

@@ -15,9 +15,12 @@
     │   ├── PermissionWithheld    a permission was left unticked; carries which
     │   ├── ConsentDeclined       Cancel was pressed at the provider
     │   ├── ConsentFailed         the provider refused the sign-in for a reason of its own
-    │   ├── TicketSpent · TicketExpired · TicketUnknown · OtherBrowser
+    │   ├── TicketSpent · TicketExpired · TicketUnknown · TooManyTries · OtherBrowser
     │   ├── ReconnectFirst        enabling what the provider refuses
     │   ├── ProviderOff           no client for this provider is configured
+    │   ├── SignInElsewhere       no password is taken for this mailbox; carries whose sign-in to use
+    │   ├── FormFault             a field of our own form cannot be used; carries which
+    │   ├── SignInClosed          the provider cannot be asked to sign somebody in; carries its error
     │   ├── OutOfDate             the button was made for an older state; carries the present one
     │   └── Gone                  the channel was removed meanwhile
     ├── ProviderError             a provider said no
@@ -37,7 +40,7 @@ not frozen: the standard library assigns ``__traceback__``; and not comparable, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from bot.domain.cause import Cause
@@ -195,6 +198,10 @@ class TicketSpent(Refusal):
     """The ticket was used, and its outcome is not for this browser (any more)."""
 
 
+class TooManyTries(Refusal):
+    """The form was sent too often with this ticket."""
+
+
 class ExportTaken(Refusal):
     """The file was downloaded already."""
 
@@ -221,6 +228,30 @@ class ProviderOff(Refusal):
     provider: str
 
 
+@dataclass(eq=False)
+class SignInElsewhere(Refusal):
+    """No password is taken for this mailbox: its host has a sign-in of its own. ``provider`` is its key."""
+
+    address: str
+    provider: str
+
+
+@dataclass(eq=False)
+class FormFault(Refusal):
+    """A field of our own form cannot be used; ``code`` says why, in plain words with underscores."""
+
+    name: str
+    code: str
+
+
+@dataclass(eq=False)
+class SignInClosed(Refusal):
+    """The provider cannot even be asked to sign somebody in right now. ``provider`` is its label."""
+
+    provider: str
+    error: ProviderError
+
+
 class OutOfDate(Refusal):
     """The button or form was made for an older state: show the present one instead."""
 
@@ -234,9 +265,14 @@ class Gone(Refusal):
 
 @dataclass(eq=False)
 class ProviderError(InboxkeeperError):
-    """A provider said no. ``code`` is the provider's own error code, safe to show and to log."""
+    """A provider said no. ``code`` is the provider's own error code, safe to show and to log; ``claims``
+    what it wants to be told at the next sign-in."""
 
     code: str = ""
+    claims: str = field(default="", kw_only=True, repr=False)
+    said: str = field(default="", kw_only=True, repr=False)
+    """The provider's own words where it demands that people read them (IMAP's ``ALERT``): short, inert, and
+    not for logs."""
 
 
 @dataclass(eq=False)

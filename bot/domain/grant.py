@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -46,6 +46,10 @@ class Secret:
         return hashlib.sha256(self._value.encode()).hexdigest()[:16]
 
 
+CONSUMERS: Final = "9188040d-6c67-4c5b-b112-36a304b66dad"
+"""The tenant of Microsoft's personal accounts (Outlook.com)."""
+
+
 @dataclass(frozen=True, slots=True)
 class MailboxIdentity:
     """The provider's own immutable id of an account (Google ``sub``). Never the address."""
@@ -53,8 +57,26 @@ class MailboxIdentity:
     provider: str
     subject: str
     tenant: str = field(default="", compare=False)
-    """The organisation at the provider (Google ``hd``), empty for consumer accounts. Not part of who it
-    is: a domain may be renamed."""
+    """The organisation at the provider (Google ``hd``, Microsoft ``tid``, IMAP the host), empty for Google's
+    consumer accounts. Not part of who it is: a domain may be renamed."""
+
+    @property
+    def family(self) -> str:
+        """The provider, told apart where people know it under two names: ``outlook`` is Microsoft's."""
+        return "outlook" if self.provider == "microsoft" and self.tenant == CONSUMERS else self.provider
+
+
+@dataclass(frozen=True, slots=True)
+class Delegate:
+    """Whose account opens a shared mailbox."""
+
+    subject: str
+    """The provider's own id of that account."""
+    address: str
+
+
+SECRET_KEPT_FOR: Final = timedelta(hours=24)
+"""How long a retired grant's secret may be kept to find out whether it is gone at the provider."""
 
 
 class Phase(StrEnum):
@@ -72,6 +94,8 @@ class Revocation(StrEnum):
     NOT_ASKED = "not_asked"
     REQUESTED = "requested"
     """We asked; a refresh has not been refused yet."""
+    BY_HAND = "by_hand"
+    """Only the person can end it at the provider, and it still works."""
     CONFIRMED = "confirmed"
     """A refresh was refused: the access is gone."""
     NOT_CONFIRMED = "not_confirmed"
@@ -99,6 +123,10 @@ class Grant:
     revocation: Revocation = Revocation.NOT_ASKED
     revocation_at: datetime | None = None
     retired_at: datetime | None = None
+    delegate: Delegate | None = None
+    """Whose account it is, where the mailbox is a shared one."""
+    claims: str = ""
+    """What the provider wants to be told at the next sign-in (a claims challenge)."""
     version: int = 0
 
     @property

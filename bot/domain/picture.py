@@ -78,8 +78,14 @@ class Removal:
     shared_elsewhere: int
     """The same in other workspaces of this deployment: a number only."""
     provider_label: str
+    family: str
+    """Whose manual steps apply: ``"google"``, ``"microsoft"``, ``"outlook"``, ``"imap"``."""
+    by_hand: bool = False
+    """Only the mailbox's owner can end the access at the provider."""
     grant_id: GrantId | None = None
     revocation_at: datetime | None = None
+    kept_until: datetime | None = None
+    """Until when the secret is kept to see whether the access is gone; ``None`` once erased."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from bot.domain.errors import (
     ProviderMisconfigured,
 )
 from bot.domain.ids import ChannelId, GrantId, WorkspaceId
+from bot.domain.manner import Manner
 
 SIBLINGS_WANTED: Final = 10
 SIBLINGS_FRESH_FOR: Final = timedelta(hours=24)
@@ -131,8 +132,15 @@ def _is_alike(mine: ProviderError, other: ProviderError | None) -> bool:
     return isinstance(other, REFUSALS) and type(other) is type(mine)
 
 
-def witness_delay(verdict: Vote, cadence: Cadence) -> timedelta:
-    """How long to wait for the second witness."""
+_ORDINARY: Final = Manner()
+
+
+def witness_delay(verdict: Vote, cadence: Cadence, manner: Manner = _ORDINARY) -> timedelta:
+    """How long to wait for the second witness. Where refused logins lock people out, siblings don't hurry
+    it, and a look that was no witness is not repeated before the ordinary time."""
+    if manner.witness_after is not None:
+        is_witness = verdict in {Vote.VOUCHED, Vote.LONELY}
+        return manner.witness_after if is_witness else max(manner.witness_after, manner.least_interval)
     return cadence.witness if verdict is Vote.VOUCHED else max(cadence.witness, lone_witness(cadence))
 
 
@@ -141,7 +149,9 @@ def lone_witness(cadence: Cadence) -> timedelta:
     return cadence.witness * (LONE_WITNESS_AFTER / timedelta(seconds=30))
 
 
-def is_second_witness(row: Probe, said: Vote | None, *, now: datetime, cadence: Cadence) -> bool:
+def is_second_witness(
+    row: Probe, said: Vote | None, *, now: datetime, cadence: Cadence, manner: Manner = _ORDINARY
+) -> bool:
     """Whether this refusal, counted in ``row`` already, makes the first one a fact.
 
     It must be another refusal, late enough to be independent, and nobody may contradict it. Where no
@@ -154,14 +164,24 @@ def is_second_witness(row: Probe, said: Vote | None, *, now: datetime, cadence: 
     if said not in {Vote.VOUCHED, Vote.LONELY}:
         return False
     # Half a second's grace: the second look is scheduled for exactly this delay after the first.
-    return now - row.first_refused_at >= witness_delay(said, cadence) - timedelta(milliseconds=500)
+    return now - row.first_refused_at >= witness_delay(said, cadence, manner) - timedelta(milliseconds=500)
 
 
-def next_pause(channel: Channel, probe: Probe, *, cadence: Cadence, now: datetime) -> timedelta | None:
-    """How long until the next probe, by state; ``None`` when there must be none.
+def next_pause(
+    channel: Channel, probe: Probe, *, cadence: Cadence, now: datetime, manner: Manner = _ORDINARY
+) -> timedelta | None:
+    """How long until the next probe, by state, and never less than the provider bears; ``None`` when there
+    must be none.
 
-    The caller adds jitter.
+    The caller adds jitter, which may not shorten what ``manner`` asks for.
     """
+    if channel.state is State.DISCONNECTED and manner.after_disconnect is not None:
+        return manner.after_disconnect
+    pause = _pause(channel, probe, cadence=cadence, now=now)
+    return None if pause is None else max(pause, manner.least_interval)
+
+
+def _pause(channel: Channel, probe: Probe, *, cadence: Cadence, now: datetime) -> timedelta | None:
     match channel.state:
         case State.CONNECTED:
             return cadence.team if channel.kind is Kind.TEAM else cadence.personal

@@ -39,6 +39,10 @@ class Wish:
     use: str = ""
     name: str = ""
     conversation_id: ConversationId | None = None
+    provider: str = ""
+    """Whose sign-in it will be; empty where it was not chosen yet."""
+    is_shared: bool = False
+    """A shared mailbox, to be opened with somebody's own account."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ class Purpose(StrEnum):
 
     CONNECT = "connect"
     RECONNECT = "reconnect"
+    SWITCH = "switch"
+    """To another provider, settings kept."""
     EXPORT = "export"
     """Not to a provider: to fetch the history as a file."""
 
@@ -53,7 +55,13 @@ class Ticket:
     verifier: Secret = field(repr=False)
     nonce: str = field(repr=False, default="")
     channel_id: ChannelId | None = None
-    """The channel to reconnect; ``None`` for a new one."""
+    """The channel to reconnect or to switch; ``None`` for a new one."""
+    is_shared: bool = False
+    """A shared mailbox, to be opened with the account of whoever signs in."""
+    claims: str = field(repr=False, default="")
+    """What the provider wanted to be told at the next sign-in."""
+    memo: Secret | None = field(repr=False, default=None)
+    """What the provider's library must find again when the person comes back."""
     use: str = ""
     name: str = ""
     conversation_id: ConversationId | None = None
@@ -74,6 +82,7 @@ class Ending(StrEnum):
     CONNECTED = "connected"
     RECONNECTED = "reconnected"
     RESTORED = "restored"
+    SWITCHED = "switched"
     STILL_DISABLED = "still_disabled"
     """Signed in again; the inbox stays disabled, since a person disabled it."""
     WRONG_MAILBOX = "wrong_mailbox"
@@ -88,11 +97,16 @@ class Ending(StrEnum):
 
     @property
     def is_good(self) -> bool:
-        return self in {Ending.CONNECTED, Ending.RECONNECTED, Ending.RESTORED, Ending.STILL_DISABLED}
+        return self in _GOOD
 
     @property
     def may_try_again(self) -> bool:
         return not self.is_good and self not in {Ending.NOT_POSSIBLE, Ending.PENDING}
+
+
+_GOOD: Final = frozenset(
+    {Ending.CONNECTED, Ending.RECONNECTED, Ending.RESTORED, Ending.SWITCHED, Ending.STILL_DISABLED}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from bot.domain.access import RIGHTS, Actor, Deed, Right, Role, may, right
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import Gone, NeedsApproval, NotAllowed, ReconnectFirst, UnknownAddress
-from bot.domain.grant import Grant, Revocation
+from bot.domain.grant import Grant
 from bot.domain.ids import ChannelId, ConversationId, GrantId, WorkspaceId
 from bot.domain.lifecycle import Refused, Signal
 from bot.domain.picture import ChannelRow, ChannelStatus, Overview, Removal, SetupCard
@@ -20,6 +20,7 @@ from bot.services.addresses import near_misses, read_address
 from bot.services.core import Core
 from bot.services.giving_back import GivingBack
 from bot.services.monitoring import Monitoring
+from bot.services.removals import removal_of
 from bot.services.standing import Standing, standing_of
 from bot.services.steps import Steps
 from bot.services.telling import Telling
@@ -59,6 +60,14 @@ class Channels:
     def provider_label(self, key: str) -> str:
         return self._core.providers.label_of(key)
 
+    def label_for(self, channel: Channel) -> str:
+        """What people call the host of this channel's mailbox."""
+        return self._core.providers.label_for(channel.identity)
+
+    def is_by_hand(self, channel: Channel) -> bool:
+        """Whether only the mailbox's owner can end the access at the provider."""
+        return not self._core.providers.manner_of(channel.provider).revokes
+
     # --- seeing
 
     async def overview(self, actor: Actor) -> Overview:
@@ -72,7 +81,7 @@ class Channels:
             own=tuple(row for row in rows if row.is_own),
             team=tuple(row for row in rows if not row.channel.is_personal),
             others=tuple(row for row in rows if row.channel.is_personal and not row.is_own),
-            may_connect=self._core.providers.is_on("google"),
+            may_connect=bool(self._core.providers.keys),
             command=self._core.policy.command,
             providers_off=self._core.providers.off,
             not_set_up=setup,
@@ -131,7 +140,7 @@ class Channels:
         """What removing would mean at the provider. Changes nothing."""
         async with self._core.storage.reading() as uow:
             channel = await self._channel(uow, actor, channel_id, Deed.REMOVE)
-            return await self._removal(uow, channel, channel.grant_id, counting_own=True)
+            return await removal_of(uow, self._core, channel, channel.grant_id, counting_own=True)
 
     # --- doing
 
@@ -169,7 +178,7 @@ class Channels:
         if grant_id is not None:
             await self._giving_back.hurry(grant_id)
         async with self._core.storage.reading() as uow:
-            return await self._removal(uow, channel, grant_id)
+            return await removal_of(uow, self._core, channel, grant_id)
 
     async def take_over(self, actor: Actor, channel_id: ChannelId, details: TeamDetails) -> Channel:
         """Make a personal inbox a team address, keeping grant and history; its owner is told."""
@@ -198,11 +207,11 @@ class Channels:
             grant = await uow.grants.find(grant_id)
             channel = await self._channel_of(uow, actor, grant)
             if grant is not None and grant.secret is not None:
-                await self._telling.ask_revocation(uow, grant, now=self._core.clock())
+                await self._telling.ask_revocation(uow, grant, now=self._core.clock(), by_person=True)
             await uow.commit()
         await self._giving_back.hurry(grant_id)
         async with self._core.storage.reading() as uow:
-            return await self._removal(uow, channel, grant_id)
+            return await removal_of(uow, self._core, channel, grant_id)
 
     async def _do(self, actor: Actor, channel_id: ChannelId, deed: Deed, signal: Signal) -> Channel:
         async def once() -> Channel:
@@ -257,28 +266,6 @@ class Channels:
             raise NeedsApproval(wish, who_can=standing.approvers(channel.kind, deed))
         raise NotAllowed(deed.value, _who_can(standing, deed, channel))
 
-    async def _removal(
-        self,
-        uow: UnitOfWork,
-        channel: Channel,
-        grant_id: GrantId | None,
-        *,
-        counting_own: bool = False,
-    ) -> Removal:
-        grant = await uow.grants.find(grant_id) if grant_id else None
-        own = 1 if counting_own and grant else 0
-        everywhere = await uow.grants.in_use(channel.identity) - own
-        elsewhere = await uow.grants.in_use_elsewhere(channel.identity, channel.workspace_id)
-        return Removal(
-            channel=channel,
-            revocation=grant.revocation if grant else Revocation.NOT_ASKED,
-            shared_here=max(everywhere - elsewhere, 0),
-            shared_elsewhere=elsewhere,
-            provider_label=self.provider_label(channel.provider),
-            grant_id=grant_id,
-            revocation_at=grant.revocation_at if grant else None,
-        )
-
     def _row(self, actor: Actor, channel: Channel, last_ok_at: datetime | None) -> ChannelRow:
         # A wish counts as possible: the button leads to the form that asks an admin.
         allowed = frozenset(
@@ -286,15 +273,15 @@ class Channels:
         )
         return ChannelRow(
             channel=channel,
-            provider_label=self.provider_label(channel.provider),
+            provider_label=self.label_for(channel),
             last_ok_at=last_ok_at,
             may=allowed,
             is_own=channel.owner_id == actor.id,
         )
 
     async def _setup(self, uow: UnitOfWork, actor: Actor, *, empty: bool) -> SetupCard | None:
-        is_on = self._core.providers.is_on("google")
-        if is_on and not (empty and actor.is_super_admin):
+        providers = self._core.providers
+        if providers.keys and not (empty and actor.is_super_admin):
             return None
         admins = await self._telling.super_admins(uow, actor.workspace_id)
         return SetupCard(
@@ -302,7 +289,7 @@ class Channels:
             admins=tuple(admin.id for admin in admins),
             base_url=self._core.policy.base_url,
             loopback_only=self._core.policy.loopback_only,
-            google_on=is_on,
+            google_on=providers.is_on("google"),
         )
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from bot.domain.grant import SECRET_KEPT_FOR
 from bot.domain.record import HISTORY_LASTS
 from bot.services.admins import Admins
 from bot.services.core import Core
-from bot.services.giving_back import SECRET_KEPT_FOR, GivingBack
+from bot.services.giving_back import GivingBack
 from bot.services.guard import attempted
 from bot.services.people import People
 from bot.services.telling import Telling
@@ -100,8 +101,9 @@ class Chores:
             await uow.jobs.purge(now - DONE_JOBS_LAST)
             await uow.seen.purge(now - SEEN_LASTS)
             await uow.history.purge(now - HISTORY_LASTS)
+            await uow.logins.purge(now)
             for grant in await uow.grants.staged_before(now - STAGED_LASTS):
-                await self._telling.give_back(uow, grant.id, now=now)
+                await self._telling.drop(uow, grant.id, now=now)
             for grant_id in await uow.grants.retired_with_secret_before(now - SECRET_KEPT_FOR):
                 await self._giving_back.give_up(uow, grant_id)
             await uow.commit()

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from bot.domain.access import Actor, Deed, Right, may, right_to_connect
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import (
     AlreadyConnected,
     CannotPostThere,
+    FormFault,
     Gone,
     LinkClosed,
     NeedsApproval,
@@ -22,9 +24,12 @@ from bot.domain.errors import (
     OtherBrowser,
     OtherKind,
     PersonUnreachable,
+    ProviderError,
+    SignInElsewhere,
     TicketExpired,
     TicketSpent,
     TicketUnknown,
+    TooManyTries,
 )
 from bot.domain.ids import (
     ChannelId,
@@ -53,7 +58,8 @@ from bot.services.people import People
 from bot.services.proving import Proving
 from bot.services.requests import Requests
 from bot.services.standing import standing_of
-from bot.services.trips import PROVIDER, Begun, Trips
+from bot.services.trips import Begun, Trips, Way
+from providers.base import Redirect
 from storage import UnitOfWork
 
 
@@ -66,6 +72,9 @@ class Plan:
     use: str = ""
     name: str = ""
     conversation_id: ConversationId | None = None
+    provider: str = ""
+    """Whose sign-in it is to be; empty finds out."""
+    is_shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,21 @@ class Landing:
     purpose: Purpose
     provider_label: str
     locale: str
+    takes_password: bool = False
+    """A form of ours comes next, not the provider's page."""
+
+
+MOST_TRIES: Final = 5
+"""How often a form can be sent with one ticket: hosts lock accounts, and nobody is to guess here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refilled:
+    """What was filled in did not do: the form is shown again."""
+
+    ticket: Ticket
+    error: ProviderError | FormFault | SignInElsewhere
+    tries_left: int
 
 
 class Connecting:
@@ -114,16 +138,17 @@ class Connecting:
         async with self._core.storage.reading() as uow:
             existing = await self._checked(uow, actor, wish)
         if existing is None:
+            wish = await self._hosted(wish)
             await self.say_hello(actor, wish.address, wish.conversation_id)
         async with self._core.storage.writing() as uow:
             existing = await self._checked(uow, actor, wish)
             if existing is not None:
-                secret, ticket = self._trips.renewal(existing, actor.id, actor.person.locale)
+                secret, ticket = await self._renewal(uow, existing, actor)
             else:
                 secret, ticket = self._trips.first(wish, actor)
             await uow.tickets.add(ticket)
             await uow.commit()
-        return self._trips.begun(secret, ticket)
+        return replace(self._trips.begun(secret, ticket), wish=None if existing else wish)
 
     async def begin_approved(self, actor: Actor, request_id: RequestId) -> Begun:
         """Go on with a connect that an admin approved; each time with a fresh ticket.
@@ -132,10 +157,11 @@ class Connecting:
         """
         async with self._core.storage.reading() as uow:
             request = await self._approved(uow, actor, request_id)
-        await self.say_hello(actor, request.wish.address, request.wish.conversation_id)
+        wish = await self._hosted(request.wish)
+        await self.say_hello(actor, wish.address, wish.conversation_id)
         async with self._core.storage.writing() as uow:
-            request = await self._approved(uow, actor, request_id)
-            secret, ticket = self._trips.first(request.wish, actor)
+            await self._approved(uow, actor, request_id)
+            secret, ticket = self._trips.first(wish, actor)
             ticket = replace(ticket, request_id=request_id)
             await uow.tickets.add(ticket)
             await uow.commit()
@@ -146,7 +172,7 @@ class Connecting:
         async with self._core.storage.writing() as uow:
             channel = await self._reconnectable(uow, actor, channel_id)
             self._core.providers.get(channel.provider)
-            secret, ticket = self._trips.renewal(channel, actor.id, actor.person.locale)
+            secret, ticket = await self._renewal(uow, channel, actor)
             await uow.tickets.add(ticket)
             await uow.commit()
         return self._trips.begun(secret, ticket)
@@ -178,14 +204,14 @@ class Connecting:
         """
         async with self._core.storage.reading() as uow:
             ticket = await self._open_ticket(uow, TicketId(digest(secret)))
-        return await self._landing(
-            ticket.user_id, ticket.address, ticket.purpose, ticket.provider, ticket.locale
-        )
+        label = self._core.providers.label_of(ticket.provider)
+        landing = await self._landing(ticket.user_id, ticket.address, ticket.purpose, label, ticket.locale)
+        return replace(landing, takes_password=self._takes_password(ticket.provider))
 
-    async def start(self, secret: str, browser: str) -> str:
-        """Bind the ticket to this browser and say where the provider asks for consent.
+    async def start(self, secret: str, browser: str) -> Way:
+        """Bind the ticket to this browser and say where the person goes on.
 
-        Raises ``OtherBrowser`` if another browser has begun it, and as ``landing``.
+        Raises ``OtherBrowser`` if another browser has begun it, ``SignInClosed``, and as ``landing``.
         """
         now = self._core.clock()
         async with self._core.storage.writing() as uow:
@@ -194,7 +220,7 @@ class Connecting:
             if ticket is None:
                 raise OtherBrowser
             await uow.commit()
-        return self._trips.consent_url(secret, ticket)
+        return await self._way(secret, ticket)
 
     async def link_landing(self, secret: str) -> Landing:
         """What a notice's link is for. Raises ``LinkClosed`` when the outage is over, ``TicketUnknown``."""
@@ -202,20 +228,34 @@ class Connecting:
             link, channel = await self._open_link(uow, secret)
             person = await uow.people.find(link.workspace_id, link.user_id)
         locale = person.locale if person else "en-US"
-        return await self._landing(link.user_id, channel.address, Purpose.RECONNECT, channel.provider, locale)
+        label = self._core.providers.label_for(channel.identity)
+        landing = await self._landing(link.user_id, channel.address, Purpose.RECONNECT, label, locale)
+        return replace(landing, takes_password=self._takes_password(channel.provider))
 
-    async def link_start(self, secret: str, browser: str) -> str:
+    def _takes_password(self, provider: str) -> bool:
+        return self._core.providers.manner_of(provider).takes_password
+
+    async def link_start(self, secret: str, browser: str) -> Way:
         """Turn a notice's link into a fresh ticket, after asking again who this person is now."""
         async with self._core.storage.reading() as uow:
             link, channel = await self._open_link(uow, secret)
         actor = await self._people.member(link.workspace_id, link.user_id, fresh=True)
         async with self._core.storage.writing() as uow:
             channel = await self._reconnectable(uow, actor, channel.id)
-            fresh, ticket = self._trips.renewal(channel, actor.id, actor.person.locale)
+            fresh, ticket = await self._renewal(uow, channel, actor)
             ticket = replace(ticket, browser=browser)
             await uow.tickets.add(ticket)
             await uow.commit()
-        return self._trips.consent_url(fresh, ticket)
+        return await self._way(fresh, ticket)
+
+    async def _way(self, secret: str, ticket: Ticket) -> Way:
+        """The way on, with what the provider wants to find again kept beside the ticket."""
+        way = await self._trips.onward(secret, ticket)
+        if isinstance(way.step, Redirect) and way.step.memo is not None:
+            async with self._core.storage.writing() as uow:
+                await uow.tickets.set_memo(ticket.id, way.step.memo)
+                await uow.commit()
+        return way
 
     async def complete(
         self, provider: str, callback: Mapping[str, str], browser: str | None
@@ -235,13 +275,51 @@ class Connecting:
             await uow.commit()
         return await self._proving.prove(ticket, self._trips.consent(secret, ticket), callback)
 
+    async def fill(
+        self, secret: str, fields: Mapping[str, str], browser: str | None
+    ) -> TicketOutcome | Refilled:
+        """Try what a form of ours brought. Only a login that is proven spends the ticket; five may fail.
+
+        A reload finds the kept outcome. Raises ``TooManyTries``, and as ``complete``.
+        """
+        ticket_id = TicketId(digest(secret))
+        ticket, tries = await self._trying(ticket_id, browser)
+        if isinstance(ticket, TicketOutcome):
+            return ticket
+        provider = self._core.providers.get(ticket.provider)
+        try:
+            authorization = await provider.redeem(self._trips.consent(secret, ticket), fields)
+        except (ProviderError, FormFault, SignInElsewhere) as error:
+            return Refilled(ticket, error, MOST_TRIES - tries)
+        async with self._core.storage.writing() as uow:
+            spent = await uow.tickets.spend(ticket_id, browser or "", self._core.clock())
+            if spent is None:
+                return await self._kept(uow, ticket_id, browser)
+            await self._begin_proving(uow, spent)
+            await uow.commit()
+        return await self._proving.prove_authorized(spent, authorization)
+
+    async def _trying(self, ticket_id: TicketId, browser: str | None) -> tuple[Ticket | TicketOutcome, int]:
+        """The ticket, with one more try counted: before it is made, so that a crash counts, too."""
+        now = self._core.clock()
+        async with self._core.storage.writing() as uow:
+            counted = await uow.tickets.count_try(ticket_id, browser or "", now, most=MOST_TRIES)
+            ticket, tries = await uow.tickets.find(ticket_id), await uow.tickets.tries(ticket_id)
+            if not counted and ticket is not None and browser and ticket.browser == browser:
+                await self._open_ticket(uow, ticket_id)
+                raise TooManyTries
+            if not counted or ticket is None:
+                return await self._kept(uow, ticket_id, browser), tries
+            await uow.commit()
+        return ticket, tries
+
     async def _begin_proving(self, uow: UnitOfWork, ticket: Ticket) -> None:
         """A double click at the provider sends two callbacks, and the browser shows the second."""
         now = self._core.clock()
         pending = TicketOutcome(ticket, Ending.PENDING, now)
         await uow.tickets.keep(pending, now + OUTCOME_LASTS)
 
-    async def again(self, secret: str, browser: str) -> str:
+    async def again(self, secret: str, browser: str) -> Way:
         """After an outcome that can be mended: a fresh ticket for the same browser, at once."""
         now = self._core.clock()
         async with self._core.storage.reading() as uow:
@@ -254,14 +332,14 @@ class Connecting:
             fresh, ticket = self._trips.again(old, browser)
             await uow.tickets.add(ticket)
             await uow.commit()
-        return self._trips.consent_url(fresh, ticket)
+        return await self._way(fresh, ticket)
 
     # --- checks
 
     def _wish(self, plan: Plan) -> Wish:
         address = read_address(plan.typed)
         check_domain(address, self._core.policy.allowed_domains)
-        self._core.providers.get(PROVIDER)
+        self._core.providers.get(plan.provider or next(iter(self._core.providers.keys), "google"))
         return Wish(
             deed=Deed.CONNECT,
             address=address,
@@ -269,6 +347,8 @@ class Connecting:
             use=plan.use.strip(),
             name=plan.name.strip() if plan.kind is Kind.TEAM else "",
             conversation_id=plan.conversation_id if plan.kind is Kind.TEAM else None,
+            provider=plan.provider,
+            is_shared=plan.is_shared,
         )
 
     async def _checked(self, uow: UnitOfWork, actor: Actor, wish: Wish) -> Channel | None:
@@ -301,6 +381,21 @@ class Connecting:
             standing = await standing_of(uow, self._core, actor.workspace_id)
             who = standing.approvers(wish.kind, wish.deed)
             raise NeedsApproval(wish, actor.person.email or None, who)
+
+    async def _hosted(self, wish: Wish) -> Wish:
+        """The wish with who most likely hosts its address, unless somebody chose; where nobody can say, the
+        first provider that is on. Raises ``ProviderOff`` if that one is not."""
+        if wish.provider:
+            return wish
+        keys = self._core.providers.keys
+        found = (await self._core.detector.detect(wish.address)).provider if len(keys) > 1 else None
+        provider = found or next(iter(keys), "google")
+        self._core.providers.get(provider)
+        return replace(wish, provider=provider)
+
+    async def _renewal(self, uow: UnitOfWork, channel: Channel, actor: Actor) -> tuple[str, Ticket]:
+        grant = await uow.grants.find(channel.grant_id) if channel.grant_id else None
+        return self._trips.renewal(channel, grant, actor.id, actor.person.locale)
 
     async def _reconnectable(self, uow: UnitOfWork, actor: Actor, channel_id: ChannelId) -> Channel:
         channel = await uow.channels.find(channel_id)
@@ -342,14 +437,14 @@ class Connecting:
         return link, channel
 
     async def _landing(
-        self, user_id: UserId, address: str, purpose: Purpose, provider: str, locale: str
+        self, user_id: UserId, address: str, purpose: Purpose, label: str, locale: str
     ) -> Landing:
         return Landing(
             address=address,
             requester_name=await self._people.name_of(user_id),
             workspace_name=self._workspace.name,
             purpose=purpose,
-            provider_label=self._core.providers.label_of(provider),
+            provider_label=label,
             locale=locale,
         )
 

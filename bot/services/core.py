@@ -11,6 +11,7 @@ from typing import Protocol
 
 from bot.domain.ids import UserId
 from bot.domain.probing import Cadence
+from providers.detect import Detected
 from providers.registry import Registry
 from storage import Storage
 
@@ -32,6 +33,12 @@ class Telemetry(Protocol):
     def unreachable(self) -> None: ...
 
 
+class Detecting(Protocol):
+    """Finds out who hosts an address. Never raises, and never takes long."""
+
+    async def detect(self, address: str) -> Detected: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What the operator decided."""
@@ -51,6 +58,7 @@ class Core:
 
     storage: Storage
     providers: Registry
+    detector: Detecting
     clock: Clock
     policy: Policy
     telemetry: Telemetry

@@ -16,14 +16,14 @@ import structlog
 from bot.domain.cause import Cause
 from bot.domain.channel import Channel, State
 from bot.domain.errors import MessageGone, PersonUnreachable, TokenDead
-from bot.domain.grant import Revocation
 from bot.domain.hold import ripe_at
 from bot.domain.ids import ConversationId, HoldId, NoticeId, RequestId, TicketId, UserId
 from bot.domain.incident import Incident, Notice, NoticeKind
 from bot.domain.job import Job
-from bot.domain.picture import NoticePicture, Outage, Removal
+from bot.domain.picture import NoticePicture, Outage
 from bot.domain.ticket import TicketOutcome
 from bot.services.core import Core, new_id
+from bot.services.removals import removal_of
 from bot.services.standing import standing_of
 from bot.services.telling import Telling
 from bot.services.workspaces import Workspaces
@@ -201,7 +201,7 @@ class Delivering:
         picture = NoticePicture(
             notice=notice,
             channel=channel,
-            provider_label=self._core.providers.label_of(channel.provider) if channel else "",
+            provider_label=self._core.providers.label_for(channel.identity) if channel else "",
             locale=person.locale if person else await self._house_locale(uow, notice),
             now=self._core.clock(),
             command=self._core.policy.command,
@@ -283,7 +283,7 @@ class Delivering:
     async def _outage(self, uow: UnitOfWork, notice: Notice, channel: Channel, incident: Incident) -> Outage:
         link = await uow.links.of(notice.recipient, incident.id, channel.id) if incident.is_open else None
         url = f"{self._core.policy.base_url}/l/{link.secret.reveal()}" if link else ""
-        return Outage(channel, incident, self._core.providers.label_of(channel.provider), url)
+        return Outage(channel, incident, self._core.providers.label_for(channel.identity), url)
 
     async def _house_locale(self, uow: UnitOfWork, notice: Notice) -> str:
         """A conversation reads what its first super admin would."""
@@ -291,19 +291,7 @@ class Delivering:
         return standing.super_admins[0].locale if standing.super_admins else "en-US"
 
     async def _with_removal(self, uow: UnitOfWork, picture: NoticePicture, channel: Channel) -> NoticePicture:
-        notice = picture.notice
-        grant = await uow.grants.find(notice.grant_id) if notice.grant_id else None
-        everywhere = await uow.grants.in_use(channel.identity)
-        elsewhere = await uow.grants.in_use_elsewhere(channel.identity, channel.workspace_id)
-        removal = Removal(
-            channel=channel,
-            revocation=grant.revocation if grant else Revocation.NOT_ASKED,
-            shared_here=max(everywhere - elsewhere, 0),
-            shared_elsewhere=elsewhere,
-            provider_label=picture.provider_label,
-            grant_id=notice.grant_id,
-            revocation_at=grant.revocation_at if grant else None,
-        )
+        removal = await removal_of(uow, self._core, channel, picture.notice.grant_id)
         return replace(picture, removal=removal)
 
 

@@ -10,22 +10,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
 
 from bot.domain.errors import ProviderError
-from bot.domain.grant import Grant, Phase, Revocation
+from bot.domain.grant import SECRET_KEPT_FOR, Grant, Phase, Revocation
 from bot.domain.ids import GrantId
 from bot.domain.job import Job
+from bot.domain.manner import Manner
 from bot.services.core import Core
+from bot.services.guard import attempted
 from bot.services.telling import Telling, lane_of_identity
 from storage import UnitOfWork
 
-_LOOKS_AGAIN_AFTER: Final = tuple(timedelta(seconds=s) for s in (5, 30, 120, 600, 3600, 4 * 3600, 12 * 3600))
-"""A revocation may take a while to spread at Google; after the fourth look it is called unconfirmed,
-and still looked at until the secret is erased."""
 _UNCONFIRMED_AFTER_LOOKS: Final = 4
-SECRET_KEPT_FOR: Final = timedelta(hours=24)
+"""A revocation may take a while to spread at the provider; then it is called unconfirmed, and still
+looked at until the secret is erased."""
 _HURRY: Final = 2.0
 """Seconds that a person waits for the provider's answer."""
 
@@ -38,7 +38,7 @@ class GivingBack:
     def __init__(self, core: Core, telling: Telling) -> None:
         self._core = core
         self._telling = telling
-        self._hurried: set[asyncio.Future[None]] = set()
+        self._hurried: set[asyncio.Future[Any]] = set()
         self._awaited: dict[GrantId, asyncio.Event] = {}
         """Grants that somebody waits to hear about."""
         self._run_lane: Callable[[str], Awaitable[None]] | None = None
@@ -55,7 +55,7 @@ class GivingBack:
             return
         # Whoever does the job says so: the engine, woken by the same step, may be faster than this.
         looked = self._awaited.setdefault(grant_id, asyncio.Event())
-        running = asyncio.ensure_future(self._run_lane(lane_of_identity(grant)))
+        running = asyncio.ensure_future(attempted(self._run_lane(lane_of_identity(grant)), what="hurrying"))
         self._hurried.add(running)
         running.add_done_callback(self._hurried.discard)
         # The job goes on when the person has waited enough: half a revocation is worse than a late one.
@@ -69,16 +69,29 @@ class GivingBack:
         """The job ``REVOKE_GRANT``. Returns when to look again, ``None`` when all is known."""
         grant_id = GrantId(job.payload["grant"])
         try:
-            return await self._look(grant_id, looks=job.attempts + 1)
+            return await self._look(grant_id, job)
         finally:
             if looked := self._awaited.pop(grant_id, None):
                 looked.set()
 
-    async def _look(self, grant_id: GrantId, *, looks: int) -> datetime | None:
+    async def _look(self, grant_id: GrantId, job: Job) -> datetime | None:
         grant = await self._to_ask(grant_id)
         if grant is None:
             return None
-        return await self._write(grant, await self._ask(grant), looks=looks)
+        manner = self._core.providers.manner_of(grant.provider)
+        if not manner.looks_after and "by_person" not in job.payload:
+            return None  # every look is a login: it waits for somebody who wants to know
+        looks = await self._counted(grant) if manner.most_looks is not None else job.attempts + 1
+        if manner.most_looks is not None and looks > manner.most_looks:
+            return await self._write(grant, None, manner, looks=looks)
+        return await self._write(grant, await self._ask(grant), manner, looks=looks)
+
+    async def _counted(self, grant: Grant) -> int:
+        """How often it was looked at, this time included: counted before, so that a crash counts too."""
+        async with self._core.storage.writing() as uow:
+            looks = await uow.grants.count_look(grant.id)
+            await uow.commit()
+        return looks
 
     async def _to_ask(self, grant_id: GrantId) -> Grant | None:
         """The grant, if it is still to be asked about; decides rule 9."""
@@ -96,28 +109,39 @@ class GivingBack:
                 return None
         return grant
 
-    async def _ask(self, grant: Grant) -> Revocation:
+    async def _ask(self, grant: Grant) -> Revocation | None:
+        """What the provider says; ``None`` when it could not be asked, and is asked again later."""
         if not self._core.providers.is_on(grant.provider):
-            return Revocation.REQUESTED
+            return None
         try:
             return await self._core.providers.get(grant.provider).revoke(grant)
         except ProviderError:
-            return Revocation.REQUESTED  # not asked yet, as far as anybody knows: asked again later
-
-    async def _write(self, grant: Grant, outcome: Revocation, *, looks: int) -> datetime | None:
-        now = self._core.clock()
-        async with self._core.storage.writing() as uow:
-            if outcome in FINAL:
-                await self._settle(uow, grant, outcome)
-            elif self._is_over(grant, now):
-                await self._settle(uow, grant, Revocation.NOT_CONFIRMED)
-            elif looks >= _UNCONFIRMED_AFTER_LOOKS and grant.revocation is not Revocation.NOT_CONFIRMED:
-                await uow.grants.set_revocation(grant.id, Revocation.NOT_CONFIRMED, now)
-                await self._telling.fate_changed(uow, grant.id, now=now)
-            await uow.commit()
-        if outcome in FINAL or self._is_over(grant, now):
             return None
-        return now + _LOOKS_AGAIN_AFTER[min(looks, len(_LOOKS_AGAIN_AFTER)) - 1]
+
+    async def _write(
+        self, grant: Grant, outcome: Revocation | None, manner: Manner, *, looks: int
+    ) -> datetime | None:
+        now = self._core.clock()
+        no_more = manner.most_looks is not None and looks >= manner.most_looks
+        is_over = no_more or now - (grant.retired_at or now) >= SECRET_KEPT_FOR
+        async with self._core.storage.writing() as uow:
+            if outcome is not None and outcome in FINAL:
+                await self._settle(uow, grant, outcome)
+            elif is_over:
+                await self._settle(uow, grant, Revocation.NOT_CONFIRMED)
+            elif manner.revokes and looks >= _UNCONFIRMED_AFTER_LOOKS:
+                await self._note(uow, grant, Revocation.NOT_CONFIRMED)
+            await uow.commit()
+        if outcome in FINAL or is_over or not manner.looks_after:
+            return None
+        return now + manner.looks_after[min(looks, len(manner.looks_after)) - 1]
+
+    async def _note(self, uow: UnitOfWork, grant: Grant, outcome: Revocation) -> None:
+        """Say what is known by now; we go on looking."""
+        if grant.revocation is not outcome:
+            now = self._core.clock()
+            await uow.grants.set_revocation(grant.id, outcome, now)
+            await self._telling.fate_changed(uow, grant.id, now=now)
 
     async def give_up(self, uow: UnitOfWork, grant_id: GrantId) -> None:
         """The secret has served its time: what is not known by now is not confirmed."""
@@ -132,9 +156,6 @@ class GivingBack:
         await uow.grants.set_revocation(grant.id, outcome, now)
         await uow.grants.erase(grant.id)
         await self._telling.fate_changed(uow, grant.id, now=now)
-
-    def _is_over(self, grant: Grant, now: datetime) -> bool:
-        return now - (grant.retired_at or now) >= SECRET_KEPT_FOR
 
     async def cancel(self, uow: UnitOfWork, reconnected: Grant) -> None:
         """The mailbox was connected again: what was still to be revoked must not be any more."""

@@ -44,7 +44,8 @@ class Holds:
         if hold is None:
             hold = await self._open(uow, channel, tenant if only_tenant else "", now)
         held = await uow.holds.count_held(hold)
-        pause = canary_pause(self._core.policy.cadence.witness, held)
+        least = self._core.providers.manner_of(channel.provider).least_interval
+        pause = max(canary_pause(self._core.policy.cadence.witness, held), least)
         await uow.probes.reschedule(channel.id, now + pause)
         if is_new:
             await self._shown_anew(uow, hold, now)

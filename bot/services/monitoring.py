@@ -137,6 +137,8 @@ class Monitoring:
 
     async def _see(self, probe: Probe, channel: Channel, grant: Grant, jury: _Jury) -> _Sight:
         look = await self._reaching.look(grant, refresh_only=channel.state is State.DISABLED)
+        if look.put_off_until is not None:
+            return _Sight(probe, channel, grant, look, None)
         self._core.telemetry.probe(grant.provider, outcome_of(look.error).value)
         said = None
         if outcome_of(look.error) is Outcome.REFUSED and channel.state in _JUDGED_BY_SIBLINGS:
@@ -148,6 +150,7 @@ class Monitoring:
     async def _ask_siblings(self, channel: Channel, grant: Grant, look: Look) -> Vote:
         """What other mailboxes of the provider get right now, those of its own organisation and others."""
         tenant = grant.identity.tenant
+        manner = self._core.providers.manner_of(grant.provider)
         async with self._core.storage.reading() as uow:
             hold = await uow.holds.open_for(channel.workspace_id, grant.provider, tenant)
         heard = await self._hear(grant, limit=SIBLINGS_WANTED)
@@ -156,15 +159,32 @@ class Monitoring:
         if len(heard) < SIBLINGS_WANTED:
             # Held ones are witnesses, too: a few that are served do not outvote many that are not.
             heard += await self._hear(grant, limit=SIBLINGS_WANTED - len(heard), held=True)
-        return vote(_refusal(look.error), heard, tenant=tenant)
+        if manner.siblings_in_tenant:
+            heard += await self._recall(grant, _refusal(look.error))
+        said = vote(_refusal(look.error), heard, tenant=tenant)
+        # Who hears only those of the same host can blame no more than that host.
+        return Vote.TENANT if said is Vote.MASS and manner.siblings_in_tenant else said
+
+    async def _recall(self, grant: Grant, mine: PersonMustAct) -> tuple[Testimony, ...]:
+        """What is known of siblings that were refused when last looked at, where looking is a login that
+        may be one too many: a host that locks everybody out must not be taken for many lost passwords."""
+        since = self._core.clock() - SIBLINGS_FRESH_FOR
+        async with self._core.storage.reading() as uow:
+            causes = await uow.probes.refused_lately(grant.identity, since=since, limit=SIBLINGS_WANTED)
+        alike = Testimony(mine, grant.identity.tenant)
+        return tuple(alike for cause in causes if cause is mine.cause)
 
     async def _hear(self, grant: Grant, *, limit: int, held: bool = False) -> tuple[Testimony, ...]:
         """Ask siblings: those that are connected, or those that are ``held``."""
         now = self._core.clock()
+        manner = self._core.providers.manner_of(grant.provider)
+        tenant = grant.identity.tenant if manner.siblings_in_tenant else None
         since = now - SIBLINGS_FRESH_FOR
         settled = now - settles_for(self._core.policy.cadence.witness)
         async with self._core.storage.reading() as uow:
-            ids = await uow.probes.siblings(grant.identity, proven_since=since, limit=limit, held=held)
+            ids = await uow.probes.siblings(
+                grant.identity, proven_since=since, limit=limit, tenant=tenant, held=held
+            )
             channels = await uow.channels.by_ids(ids)
             grants = await uow.grants.by_ids([c.grant_id for c in channels.values() if c.grant_id])
         back_lately = {c.grant_id for c in channels.values() if c.since > settled}
@@ -172,6 +192,7 @@ class Monitoring:
         return tuple(
             Testimony(one.error, sibling.identity.tenant, is_back_lately=sibling.id in back_lately)
             for one, sibling in zip(looks, grants.values(), strict=True)
+            if one.put_off_until is None
         )
 
     # --- writing
@@ -224,7 +245,9 @@ class Monitoring:
             channel = await uow.channels.find(sight.channel.id)
             if channel is None or channel.grant_id != sight.grant.id:
                 return  # news about a replaced grant: the swap has made a row of its own
-            if not await self._is_believable(uow, sight):
+            if sight.look.put_off_until is not None:
+                await self._give_row_back(uow, sight, sight.look.put_off_until)
+            elif not await self._is_believable(uow, sight):
                 await self._give_row_back(uow, sight, self._core.clock())
             else:
                 await self._believe(uow, channel, sight)
@@ -303,14 +326,17 @@ class Monitoring:
         if sight.said in MASS_VOTES:
             return Signal.HELD, Cause.NONE
         cause = _refusal(sight.look.error).cause
-        if is_second_witness(row, sight.said, now=self._core.clock(), cadence=self._core.policy.cadence):
+        manner = self._core.providers.manner_of(sight.grant.provider)
+        cadence = self._core.policy.cadence
+        if is_second_witness(row, sight.said, now=self._core.clock(), cadence=cadence, manner=manner):
             return Signal.REFUSED_AGAIN, cause
         return Signal.REFUSED, cause
 
     def _due_after(self, channel: Channel, sight: _Sight, row: Probe) -> datetime:
         if sight.said in {Vote.VOUCHED, Vote.LONELY, Vote.UNCLEAR}:
             assert sight.said is not None
-            return self._core.clock() + witness_delay(sight.said, self._core.policy.cadence)
+            manner = self._core.providers.manner_of(channel.provider)
+            return self._core.clock() + witness_delay(sight.said, self._core.policy.cadence, manner)
         retry_after = _retry_after(sight.look.error)
         state = State.IMPAIRED if sight.look.error and channel.state is State.CONNECTED else channel.state
         due = self._steps.next_due(replace(channel, state=state), row)

@@ -89,9 +89,14 @@ class Proving:
             if outcome.ending is Ending.OURS_BROKEN:
                 _log.warning("our own client is not accepted", provider=ticket.provider, code=outcome.code)
         else:
-            grant = self._staged(ticket, authorization)
-            async with self._locks.held(lane_of_identity(grant), for_=_REDEEM_BUDGET) as is_ours:
-                outcome = await self._judge(ticket, grant, authorization, is_ours=is_ours)
+            return await self.prove_authorized(ticket, authorization)
+        return await self._keep(outcome)
+
+    async def prove_authorized(self, ticket: Ticket, authorization: Authorization) -> TicketOutcome:
+        """The same for what has been redeemed already: a form is, before its ticket is spent."""
+        grant = self._staged(ticket, authorization)
+        async with self._locks.held(lane_of_identity(grant), for_=_REDEEM_BUDGET) as is_ours:
+            outcome = await self._judge(ticket, grant, authorization, is_ours=is_ours)
         return await self._keep(outcome)
 
     # --- judging
@@ -113,7 +118,7 @@ class Proving:
             return await self._give_back(
                 self._outcome(ticket, Ending.PERMISSION_WITHHELD, missing=authorization.missing), grant
             )
-        look = await self._reaching.look(grant)
+        look = await self._reaching.look(grant, is_sparing=False)
         if look.error is not None:
             return await self._give_back(
                 self._outcome(ticket, _ending_of(look.error), code=_code_of(look.error)), grant
@@ -197,7 +202,7 @@ class Proving:
 
     async def _give_back(self, outcome: TicketOutcome, grant: Grant) -> TicketOutcome:
         async with self._core.storage.writing() as uow:
-            await self._telling.give_back(uow, grant.id, now=self._core.clock())
+            await self._telling.drop(uow, grant.id, now=self._core.clock())
             await uow.commit()
         return outcome
 
@@ -242,6 +247,7 @@ class Proving:
             identity=authorization.identity,
             scopes=authorization.scopes,
             secret=authorization.secret,
+            delegate=authorization.delegate,
             phase=Phase.STAGED,
             obtained_at=self._core.clock(),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from bot.domain.cause import Cause
 from bot.domain.errors import (
@@ -13,6 +14,7 @@ from bot.domain.errors import (
 )
 from bot.domain.grant import Grant
 from bot.services.core import Core
+from bot.services.lockouts import Lockouts, is_refused_login
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,8 @@ class Look:
 
     error: ProviderError | None
     code: str = ""
+    put_off_until: datetime | None = None
+    """Nobody looked: the host has refused too many logins lately. No news about the mailbox."""
 
 
 class Reaching:
@@ -28,10 +32,25 @@ class Reaching:
 
     def __init__(self, core: Core) -> None:
         self._core = core
+        self._lockouts = Lockouts(core)
 
-    async def look(self, grant: Grant, *, refresh_only: bool = False) -> Look:
+    async def look(self, grant: Grant, *, refresh_only: bool = False, is_sparing: bool = True) -> Look:
         """Refresh ``grant`` and, unless told otherwise, make the cheap mailbox call. Never raises
-        ``ProviderError``: it is the answer."""
+        ``ProviderError``: it is the answer.
+
+        ``is_sparing`` leaves a host alone that has refused too many logins; who has just shown that the
+        password is right need not wait for it.
+        """
+        if not is_sparing or not self._lockouts.may_follow(grant):
+            return await self._look(grant, refresh_only=refresh_only)
+        async with self._lockouts.turn(grant) as turn:
+            if turn.put_off_until is not None:
+                return Look(ProviderUnavailable("host_spared"), "host_spared", turn.put_off_until)
+            look = await self._look(grant, refresh_only=refresh_only)
+            turn.was_refused = is_refused_login(look.error)
+        return look
+
+    async def _look(self, grant: Grant, *, refresh_only: bool) -> Look:
         try:
             await self._prove(grant, refresh_only=refresh_only)
         except ProviderError as error:

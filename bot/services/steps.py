@@ -151,8 +151,11 @@ class Steps:
     def next_due(self, channel: Channel, row: Probe) -> datetime:
         """When ``channel`` is to be probed next, spread by the jitter."""
         now = self._core.clock()
-        pause = next_pause(channel, row, cadence=self._core.policy.cadence, now=now)
-        return now + (pause or timedelta(days=1)) * (1 + JITTER * self._core.jitter())
+        manner = self._core.providers.manner_of(channel.provider)
+        pause = next_pause(channel, row, cadence=self._core.policy.cadence, now=now, manner=manner)
+        # Where a provider bears no shorter pause, the spread only makes it longer.
+        spread = JITTER * self._core.jitter()
+        return now + (pause or timedelta(days=1)) * (1 + (abs(spread) if manner.least_interval else spread))
 
     async def _probe_now(self, uow: UnitOfWork, happening: Happening) -> None:
         await uow.probes.reschedule(happening.after.id, happening.now, fresh=True)

@@ -135,12 +135,28 @@ class Telling:
         grant = await uow.grants.find(grant_id)
         if grant is None or grant.phase is Phase.RETIRED:
             return
+        by_us = self._core.providers.manner_of(grant.provider).revokes
+        asked = Revocation.REQUESTED if by_us else Revocation.BY_HAND
         await uow.grants.set_phase(grant_id, Phase.RETIRED, now)
-        await uow.grants.set_revocation(grant_id, Revocation.REQUESTED, now)
+        await uow.grants.set_revocation(grant_id, asked, now)
         await self.ask_revocation(uow, grant, now=now)
 
-    async def ask_revocation(self, uow: UnitOfWork, grant: Grant, *, now: datetime) -> None:
-        """Put the revocation on its lane: one at a time per mailbox identity."""
+    async def drop(self, uow: UnitOfWork, grant_id: GrantId, *, now: datetime) -> None:
+        """Retire a grant that was never used: returned where we can, else forgotten here at once, since
+        nobody is told what becomes of it."""
+        grant = await uow.grants.find(grant_id)
+        if grant is None or self._core.providers.manner_of(grant.provider).revokes:
+            await self.give_back(uow, grant_id, now=now)
+            return
+        await uow.grants.set_phase(grant_id, Phase.RETIRED, now)
+        await uow.grants.set_revocation(grant_id, Revocation.NOT_CONFIRMED, now)
+        await uow.grants.erase(grant_id)
+
+    async def ask_revocation(
+        self, uow: UnitOfWork, grant: Grant, *, now: datetime, by_person: bool = False
+    ) -> None:
+        """Put the revocation on its lane: one at a time per mailbox identity. ``by_person`` says that
+        somebody waits for a look."""
         await uow.jobs.put(
             Job(
                 id=JobId(new_id()),
@@ -149,7 +165,7 @@ class Telling:
                 dedupe=f"revoke:{grant.id}",
                 due_at=now,
                 created_at=now,
-                payload={"grant": grant.id},
+                payload={"grant": grant.id, **({"by_person": "yes"} if by_person else {})},
             )
         )
         self._core.wake()

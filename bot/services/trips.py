@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 from bot.domain.access import Actor
 from bot.domain.channel import Channel, Kind
-from bot.domain.grant import Secret
+from bot.domain.errors import ProviderError, SignInClosed
+from bot.domain.grant import Grant, Secret
 from bot.domain.ids import ChannelId, TicketId, UserId, WorkspaceId
 from bot.domain.request import Wish
 from bot.domain.ticket import TICKET_LASTS, Purpose, Ticket
 from bot.services.core import Core, digest, new_secret
-from providers.base import Consent
-
-PROVIDER: Final = "google"
-"""The provider of every new channel, as long as there is only one."""
+from providers.base import Consent, Onward
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +25,20 @@ class Begun:
     url: str = field(repr=False)
     reconnect: bool
     ticket_id: TicketId
+    takes_password: bool = False
+    """On the next page a form of ours asks; there is nothing to tick."""
+    wish: Wish | None = None
+    """What a new channel is begun with, to begin it again at another provider."""
+    others: tuple[tuple[str, str], ...] = ()
+    """Key and label of the providers that could be chosen instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The way on from our own page, for the ticket with this secret."""
+
+    secret: str = field(repr=False)
+    step: Onward
 
 
 class Trips:
@@ -44,10 +55,17 @@ class Trips:
             Purpose.CONNECT,
             address=wish.address,
             kind=wish.kind,
+            provider=wish.provider,
             channel_id=None,
             locale=actor.person.locale,
         )
-        return secret, replace(ticket, use=wish.use, name=wish.name, conversation_id=wish.conversation_id)
+        return secret, replace(
+            ticket,
+            use=wish.use,
+            name=wish.name,
+            conversation_id=wish.conversation_id,
+            is_shared=wish.is_shared,
+        )
 
     def again(self, old: Ticket, browser: str) -> tuple[str, Ticket]:
         """The same trip once more, for the same browser, and its secret."""
@@ -57,12 +75,13 @@ class Trips:
             old.purpose,
             address=old.address,
             kind=old.kind,
+            provider=old.provider,
             channel_id=old.channel_id,
             locale=old.locale,
         )
         return secret, replace(
             ticket,
-            provider=old.provider,
+            is_shared=old.is_shared,
             browser=browser,
             view_id=old.view_id,
             use=old.use,
@@ -79,6 +98,7 @@ class Trips:
         *,
         address: str,
         kind: Kind,
+        provider: str,
         channel_id: ChannelId | None,
         locale: str,
     ) -> tuple[str, Ticket]:
@@ -90,7 +110,7 @@ class Trips:
             purpose=purpose,
             address=address,
             kind=kind,
-            provider=PROVIDER,
+            provider=provider,
             created_at=now,
             expires_at=now + TICKET_LASTS,
             verifier=Secret(new_secret()),
@@ -99,18 +119,23 @@ class Trips:
             locale=locale,
         )
 
-    def renewal(self, channel: Channel, user_id: UserId, locale: str) -> tuple[str, Ticket]:
-        """A ticket for a new grant of the same channel, and its secret."""
+    def renewal(
+        self, channel: Channel, grant: Grant | None, user_id: UserId, locale: str
+    ) -> tuple[str, Ticket]:
+        """A ticket for a new grant of the same channel, and its secret. ``grant`` is the present one."""
         secret, ticket = self._ticket(
             channel.workspace_id,
             user_id,
             Purpose.RECONNECT,
             address=channel.address,
             kind=channel.kind,
+            provider=channel.provider,
             channel_id=channel.id,
             locale=locale,
         )
-        return secret, replace(ticket, provider=channel.provider)
+        if grant is None:
+            return secret, ticket
+        return secret, replace(ticket, is_shared=grant.delegate is not None, claims=grant.claims)
 
     def begun(self, secret: str, ticket: Ticket) -> Begun:
         """The ticket as Slack shows it."""
@@ -122,7 +147,16 @@ class Trips:
             url=f"{self._core.policy.base_url}/go/{secret}",
             reconnect=ticket.purpose is Purpose.RECONNECT,
             ticket_id=ticket.id,
+            takes_password=provider.manner.takes_password,
+            others=self._others(ticket),
         )
+
+    def _others(self, ticket: Ticket) -> tuple[tuple[str, str], ...]:
+        """What else could host a new channel's mailbox."""
+        if ticket.purpose is not Purpose.CONNECT:
+            return ()
+        providers = self._core.providers
+        return tuple((key, providers.label_of(key)) for key in providers.keys if key != ticket.provider)
 
     def consent(self, secret: str, ticket: Ticket) -> Consent:
         """What the provider is told, and must echo."""
@@ -132,8 +166,17 @@ class Trips:
             nonce=ticket.nonce,
             redirect_uri=f"{self._core.policy.base_url}/callback/{ticket.provider}",
             address=ticket.address,
+            scopes=self._core.providers.get(ticket.provider).needed_scopes,
+            is_shared=ticket.is_shared,
+            claims=ticket.claims,
+            memo=ticket.memo,
         )
 
-    def consent_url(self, secret: str, ticket: Ticket) -> str:
-        """Where the provider asks for consent."""
-        return self._core.providers.get(ticket.provider).consent_url(self.consent(secret, ticket))
+    async def onward(self, secret: str, ticket: Ticket) -> Way:
+        """Where the person goes on, once the ticket is stored. Raises ``SignInClosed``."""
+        provider = self._core.providers.get(ticket.provider)
+        try:
+            step = await provider.begin(self.consent(secret, ticket))
+        except ProviderError as error:
+            raise SignInClosed(provider.label, error) from error
+        return Way(secret, step)

@@ -6,14 +6,14 @@ from bot.domain.access import Deed
 from bot.domain.cause import Cause
 from bot.domain.channel import Channel, State
 from bot.domain.grant import Revocation
-from bot.views.blocks import Block, actions, context, escape, inert, link, section
+from bot.views.blocks import Block, actions, context, escape, inert, instant, link, section
 from bot.views.buttons import check_button, deed_button, offered
 from bot.views.language import Language
 from bot.views.models import Removal
 from bot.views.words import cause_words, manual_steps, revocation_words, state_mark
 
-_BY_HAND = frozenset({Revocation.NOT_CONFIRMED})
-_CHECKABLE = frozenset({Revocation.NOT_CONFIRMED, Revocation.REQUESTED})
+_BY_HAND = frozenset({Revocation.NOT_CONFIRMED, Revocation.BY_HAND})
+_CHECKABLE = frozenset({Revocation.NOT_CONFIRMED, Revocation.REQUESTED, Revocation.BY_HAND})
 
 
 def enabled_blocks(lang: Language, channel: Channel, provider_label: str) -> list[Block]:
@@ -49,8 +49,8 @@ def removal_blocks(lang: Language, removal: Removal) -> list[Block]:
     """Here, there, and by hand where it was not confirmed."""
     here = lang.say("{address} is removed here.", address=inert(removal.channel.address))
     text = f"• {here}\n• {escape(revocation_words(lang, removal))}"
-    by_hand = [manual_block(lang, removal.channel.provider)] if removal.revocation in _BY_HAND else []
-    return [section(text), *by_hand, *_check(lang, removal)]
+    by_hand = [manual_block(lang, removal.family)] if removal.revocation in _BY_HAND else []
+    return [section(text), *by_hand, *_kept(lang, removal), *_check(lang, removal)]
 
 
 def manual_block(lang: Language, provider: str) -> Block:
@@ -62,7 +62,20 @@ def manual_block(lang: Language, provider: str) -> Block:
     return context("\n".join(lines))
 
 
+def _kept(lang: Language, removal: Removal) -> list[Block]:
+    """Why something is still kept here, and until when."""
+    if removal.kept_until is None or removal.revocation is not Revocation.BY_HAND:
+        return []
+    when = instant(lang, removal.kept_until)
+    return [
+        context(
+            lang.say("Our key is kept only to check whether it is gone, until {when} at most.", when=when)
+        )
+    ]
+
+
 def _check(lang: Language, removal: Removal) -> list[Block]:
-    if removal.grant_id is None or removal.revocation not in _CHECKABLE:
+    is_over = removal.by_hand and removal.kept_until is None
+    if removal.grant_id is None or is_over or removal.revocation not in _CHECKABLE:
         return []
     return actions(check_button(lang, removal.grant_id))

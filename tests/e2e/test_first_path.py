@@ -116,7 +116,7 @@ JAPANESE: Final = Tongue(
 )
 
 NAMES: Final = {
-    *{"Inboxkeeper", "Google", "Gmail", "Slack", "Zendesk"},
+    *{"Inboxkeeper", "Google", "Gmail", "Slack", "Zendesk", "Office", "IMAP"},
     *{"Acme", "Kenji", "Mori", "kenji", "inbox", "help"},
 }
 """All that stands in Latin letters on a Japanese screen: names, the command, and its one word for help."""

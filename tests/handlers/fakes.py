@@ -21,7 +21,8 @@ from bot.services.channels import TeamDetails
 from bot.services.connecting import Landing, Plan
 from bot.services.exporting import ExportLanding, Offer
 from bot.services.requests import Asked
-from bot.services.trips import Begun
+from bot.services.trips import Begun, Way
+from providers.base import Redirect
 from tests.views.samples import ALL, ANN, BOB, NOW, SCOPES, W, a_row
 
 ADDRESS = "ann@example.com"
@@ -125,6 +126,12 @@ class FakeChannels:
         self.done.append(("check", grant_id))
         return self._removal(next(iter(self.channels.values())), Revocation.NOT_CONFIRMED)
 
+    def is_by_hand(self, channel: Channel) -> bool:
+        return False
+
+    def label_for(self, channel: Channel) -> str:
+        return self.provider_label(channel.provider)
+
     def provider_label(self, key: str) -> str:
         return "Gmail"
 
@@ -136,7 +143,9 @@ class FakeChannels:
         return after
 
     def _removal(self, channel: Channel, revocation: Revocation) -> Removal:
-        return Removal(channel, revocation, 0, 0, "Gmail", grant_id=GrantId("g1"), revocation_at=NOW)
+        return Removal(
+            channel, revocation, 0, 0, "Gmail", "google", grant_id=GrantId("g1"), revocation_at=NOW
+        )
 
 
 @dataclass
@@ -184,13 +193,13 @@ class FakeConnecting:
 
     link_landing = landing
 
-    async def start(self, secret: str, browser: str) -> str:
+    async def start(self, secret: str, browser: str) -> Way:
         self.browsers.append(browser)
-        return f"https://provider.example/consent?state={secret}"
+        return Way(secret, Redirect(f"https://provider.example/consent?state={secret}"))
 
     link_start = start
 
-    async def again(self, secret: str, browser: str) -> str:
+    async def again(self, secret: str, browser: str) -> Way:
         return await self.start("s2", browser)
 
     async def complete(

@@ -85,10 +85,11 @@ class Stage(Protocol):
     other: str
     own_secrets: Sequence[str]
 
-    def visit(
+    async def visit(
         self, consent: Consent, *, account: str = "", withhold: bool = False, cancel: bool = False
-    ) -> Mapping[str, str]:
-        """Go to the consent page and come back with the callback's parameters."""
+    ) -> tuple[Consent, Mapping[str, str]]:
+        """Begin, go to the consent page and come back with the callback's parameters (or fill in the form);
+        asks for what the provider needs. The consent is returned with what ``begin`` wanted to be kept."""
 
     def happens(self, trouble: Trouble) -> None: ...
 
@@ -105,6 +106,7 @@ def a_consent(address: str) -> Consent:
         nonce=secrets.token_urlsafe(16),
         redirect_uri="http://127.0.0.1:9/oauth/callback",
         address=address,
+        scopes=frozenset(),
     )
 
 
@@ -124,7 +126,7 @@ def a_grant(authorization: Authorization) -> Grant:
 
 async def connected(stage: Stage, account: str = "") -> Grant:
     consent = a_consent(account or stage.address)
-    callback = stage.visit(consent, account=account or stage.address)
+    consent, callback = await stage.visit(consent, account=account or stage.address)
     return a_grant(await stage.provider.redeem(consent, callback))
 
 
@@ -134,7 +136,7 @@ class ProviderContract:
     async def test_consent_leads_to_a_grant_that_lasts(self, stage: Stage) -> None:
         """Consent gives the mailbox's identity and address, the needed scopes, and a renewable secret."""
         consent = a_consent(stage.address)
-        got = await stage.provider.redeem(consent, stage.visit(consent))
+        got = await stage.provider.redeem(*await stage.visit(consent))
         assert (got.address, got.missing) == (stage.address, frozenset())
         assert got.address in got.addresses
         assert got.identity.provider == stage.provider.key
@@ -159,7 +161,8 @@ class ProviderContract:
     async def test_the_state_must_come_back(self, stage: Stage) -> None:
         """A callback with another state, or none, opens nothing."""
         consent = a_consent(stage.address)
-        callback = dict(stage.visit(consent))
+        consent, answer = await stage.visit(consent)
+        callback = dict(answer)
         for forged in ({**callback, "state": "x"}, {**callback, "state": "é"}, {"code": callback["code"]}):
             with pytest.raises(ConsentFailed):
                 await stage.provider.redeem(consent, forged)
@@ -168,7 +171,8 @@ class ProviderContract:
     async def test_the_code_opens_only_with_its_verifier(self, stage: Stage) -> None:
         """A stolen code is worth nothing without the verifier."""
         consent = a_consent(stage.address)
-        callback = dict(stage.visit(consent))
+        consent, answer = await stage.visit(consent)
+        callback = dict(answer)
         thief = a_consent(stage.address)
         with pytest.raises(ConsentFailed):
             await stage.provider.redeem(thief, {**callback, "state": thief.state.reveal()})
@@ -176,7 +180,7 @@ class ProviderContract:
     async def test_a_code_redeemed_twice_is_refused(self, stage: Stage) -> None:
         """The second use is a failed sign-in, not a crash and not a dead mailbox."""
         consent = a_consent(stage.address)
-        callback = stage.visit(consent)
+        consent, callback = await stage.visit(consent)
         await stage.provider.redeem(consent, callback)
         with pytest.raises(ConsentFailed):
             await stage.provider.redeem(consent, callback)
@@ -191,12 +195,12 @@ class ProviderContract:
         """Pressing Cancel at the provider is the person's decision, not an error."""
         consent = a_consent(stage.address)
         with pytest.raises(ConsentDeclined):
-            await stage.provider.redeem(consent, stage.visit(consent, cancel=True))
+            await stage.provider.redeem(*await stage.visit(consent, cancel=True))
 
     async def test_a_withheld_permission_is_named_and_the_grant_can_be_given_back(self, stage: Stage) -> None:
         """An unticked box shows in ``missing``; the probe refuses; the secret is there to be revoked."""
         consent = a_consent(stage.address)
-        got = await stage.provider.redeem(consent, stage.visit(consent, withhold=True))
+        got = await stage.provider.redeem(*await stage.visit(consent, withhold=True))
         assert got.missing == stage.provider.needed_scopes
         grant = a_grant(got)
         with pytest.raises(PermissionMissing) as refused:
@@ -244,7 +248,7 @@ class ProviderContract:
         grant = await connected(stage)
         fresh = await stage.provider.refresh(grant)
         consent = a_consent(stage.address)
-        callback = stage.visit(consent)
+        consent, callback = await stage.visit(consent)
         with pytest.raises(ProviderUnavailable):
             await stage.unreachable.redeem(consent, callback)
         with pytest.raises(ProviderUnavailable):
@@ -294,7 +298,7 @@ class ProviderContract:
         """A cancelled sign-in or refresh does not stand in the way of the next."""
         grant = await connected(stage)
         consent = a_consent(stage.address)
-        callback = stage.visit(consent)
+        consent, callback = await stage.visit(consent)
         stage.happens(Trouble.SLOW)
         waiting = [
             asyncio.create_task(stage.patient.refresh(grant)),
@@ -308,13 +312,13 @@ class ProviderContract:
         stage.is_over()
         assert await stage.patient.refresh(grant)
         again = a_consent(stage.address)
-        assert await stage.patient.redeem(again, stage.visit(again))
+        assert await stage.patient.redeem(*await stage.visit(again))
 
     async def test_no_secret_shows(self, stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
         """Whatever goes wrong: no exception, log line or repr holds a secret."""
         caplog.set_level(logging.DEBUG)
         consent = a_consent(stage.address)
-        callback = stage.visit(consent)
+        consent, callback = await stage.visit(consent)
         got = await stage.provider.redeem(consent, callback)
         grant = a_grant(got)
         fresh = await stage.provider.refresh(grant)

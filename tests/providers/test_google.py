@@ -30,7 +30,7 @@ from bot.domain.errors import (
     ProviderUnavailable,
 )
 from bot.domain.grant import MailboxIdentity, Revocation, Secret
-from providers.base import Consent, Provider
+from providers.base import Consent, Provider, Redirect
 from providers.google import Google, GoogleClient
 from providers.google_errors import GMAIL_ERRORS, LABELS_SCOPE, TOKEN_ERRORS
 from sandbox.clock import SandboxClock
@@ -39,6 +39,12 @@ from tests.providers.contract import NOW, ProviderContract, Trouble, a_consent, 
 
 ALICE, KENJI = "alice@acme.example", "kenji@acme.example"
 CLIENT_SECRET = "a-client-secret-nobody-may-see"
+
+
+async def url_of(provider: Provider, consent: Consent) -> str:
+    step = await provider.begin(consent)
+    assert isinstance(step, Redirect)
+    return step.url
 
 
 @dataclass
@@ -56,13 +62,14 @@ class GoogleStage:
     other: str = KENJI
     own_secrets: Sequence[str] = (CLIENT_SECRET,)
 
-    def visit(
+    async def visit(
         self, consent: Consent, *, account: str = "", withhold: bool = False, cancel: bool = False
-    ) -> Mapping[str, str]:
-        url = self.provider.consent_url(consent)
+    ) -> tuple[Consent, Mapping[str, str]]:
+        consent = replace(consent, scopes=self.provider.needed_scopes)
+        url = await url_of(self.provider, consent)
         untick = ["gmail.labels"] if withhold else []
         redirect = self.google.consent(url, account or self.address, untick=untick, cancel=cancel)
-        return {name: values[0] for name, values in parse_qs(urlsplit(redirect).query).items()}
+        return consent, {name: values[0] for name, values in parse_qs(urlsplit(redirect).query).items()}
 
     def happens(self, trouble: Trouble) -> None:
         what, options = HAPPENS[trouble]
@@ -255,8 +262,9 @@ def test_the_tables_hold_nothing_untested() -> None:
 
 async def test_consent_asks_for_little_and_for_good(stage: GoogleStage) -> None:
     """Offline, with consent, PKCE and the hint; no scope beyond identity and labels, none combined."""
-    consent = a_consent(ALICE)
-    asked = {k: v[0] for k, v in parse_qs(urlsplit(stage.provider.consent_url(consent)).query).items()}
+    consent = replace(a_consent(ALICE), scopes=stage.provider.needed_scopes)
+    url = await url_of(stage.provider, consent)
+    asked = {k: v[0] for k, v in parse_qs(urlsplit(url).query).items()}
     assert asked["scope"].split() == ["openid", "email", LABELS_SCOPE]
     assert (asked["access_type"], asked["prompt"], asked["login_hint"]) == ("offline", "consent", ALICE)
     assert asked["code_challenge_method"] == "S256"
@@ -267,7 +275,7 @@ async def test_consent_asks_for_little_and_for_good(stage: GoogleStage) -> None:
 async def test_a_consumer_address_has_a_twin_and_no_tenant(stage: GoogleStage) -> None:
     """gmail.com and googlemail.com are one mailbox; only Workspace accounts belong to a tenant."""
     consent = a_consent("alice.private@gmail.com")
-    got = await stage.provider.redeem(consent, stage.visit(consent, account=consent.address))
+    got = await stage.provider.redeem(*await stage.visit(consent, account=consent.address))
     assert got.addresses == {"alice.private@gmail.com", "alice.private@googlemail.com"}
     assert got.identity.tenant == ""
     assert (await connected(stage)).identity.tenant == "acme.example"
@@ -296,7 +304,8 @@ async def test_a_sign_in_google_ends_is_named(
 async def test_an_identity_that_is_not_proven_is_refused(stage: GoogleStage, what: str) -> None:
     """Wrong issuer, another app's token, another sign-in's token, an old token: no grant."""
     consent = a_consent(ALICE)
-    provider, callback = stage.provider, stage.visit(consent)
+    provider = stage.provider
+    consent, callback = await stage.visit(consent)
     if what == "issuer":
         provider = stage.make(issuer="https://elsewhere.example")
     elif what == "client":
@@ -329,7 +338,7 @@ async def test_certificates_are_kept_and_renewed(stage: GoogleStage) -> None:
 async def test_without_certificates_no_code_is_spent(stage: GoogleStage) -> None:
     """When Google's keys cannot be had, the person can simply come back with the same code."""
     consent = a_consent(ALICE)
-    callback = stage.visit(consent)
+    consent, callback = await stage.visit(consent)
     stage.google.break_down("html", at="certs")
     with pytest.raises(ProviderUnavailable):
         await stage.provider.redeem(consent, callback)
@@ -380,5 +389,5 @@ async def test_both_of_googles_key_formats_are_read(stage: GoogleStage) -> None:
     """A JWK set proves an identity as well as a map of certificates does."""
     consent = a_consent(ALICE)
     provider = stage.make(certs_url=stage.jwks_url)
-    got = await provider.redeem(consent, stage.visit(consent))
+    got = await provider.redeem(*await stage.visit(consent))
     assert got.address == ALICE

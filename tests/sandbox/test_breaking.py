@@ -13,7 +13,7 @@ from yarl import URL
 from sandbox.breaking import label
 from sandbox.clock import SandboxClock
 from sandbox.demo import Place, Town, town
-from sandbox.levers import ACCOUNT, GROUPS, LEVERS, Lever
+from sandbox.levers import GROUPS, LEVERS, Lever
 from tests.stage import BEGINNING
 
 ALICE = "alice@acme.example"
@@ -52,11 +52,11 @@ async def panel(tmp_path: Path) -> AsyncIterator[Panel]:
 
 async def test_every_button_is_a_request_that_the_control_api_takes(panel: Panel) -> None:
     """None is refused, and what is not a matter of the past is mended again."""
-    for group, lever in LEVERS.values():
-        fields = {"account": ALICE} if group is ACCOUNT else {"person": "Omar Haddad"}
+    for _, lever in LEVERS.values():
+        fields = {"account": ALICE, "mailbox": ALICE, "person": "Omar Haddad"}
         said = await panel.presses(lever.key, **fields)
         assert said.get("done") == lever.key, said
-    for lever_key in ("mend_google", "mend_slack", "reactivated", "install"):
+    for lever_key in ("mend_google", "mend_harbor", "mend_slack", "reactivated", "install"):
         await panel.presses(lever_key, person="Omar Haddad")
     assert 'data-testid="whole"' in await panel.reads()
 
@@ -70,6 +70,11 @@ async def test_what_is_broken_is_shown_until_it_is_mended(panel: Panel) -> None:
     assert f"{ALICE}: <b>{label('no_mailbox')}</b>" in broken
     assert f"All of Google: <b>{label('outage')}</b>" in broken
     assert f"Slack: <b>{label('slack_slow')}</b>" in broken
+    await panel.presses("imap_app_password", mailbox=ALICE)
+    await panel.presses("imap_lockout")
+    broken = await panel.reads()
+    assert f"{ALICE}: <b>{label('imap_app_password')}</b>" in broken
+    assert f"All of Harbor Mail: <b>{label('imap_lockout')}</b>" in broken
     await panel.presses("mend_account", account=ALICE)
     assert f"<b>{label('no_mailbox')}</b>" not in await panel.reads()
 
@@ -80,6 +85,16 @@ async def test_it_answers_where_the_button_is(panel: Panel) -> None:
     html = await panel.reads("/break?done=revoked&account=kenji%40acme.example&whom=kenji%40acme.example")
     assert html.count('role="status"') == 1
     assert "<option selected>kenji@acme.example</option>" in html
+
+
+async def test_the_password_to_enter_is_the_present_one(panel: Panel) -> None:
+    """After it was changed, the page shows the new one."""
+    before = panel.town.imap.password_of(ALICE)
+    assert before in await panel.reads()
+    await panel.presses("imap_password_changed", mailbox=ALICE)
+    now = panel.town.imap.password_of(ALICE)
+    assert now != before
+    assert now in await panel.reads()
 
 
 async def test_the_clock_goes_on(panel: Panel) -> None:

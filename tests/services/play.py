@@ -32,9 +32,9 @@ from bot.services import Services
 from bot.services.connecting import Plan
 from bot.services.delivering import Messenger
 from bot.services.telling import Telling
-from bot.services.trips import Begun, Trips
+from bot.services.trips import Begun, Trips, Way
 from handlers.directory import SlackDirectory
-from providers.base import Authorization, Consent, Evidence, Fresh, Provider
+from providers.base import Authorization, Consent, Evidence, Fresh, Onward, Provider, Redirect
 from providers.registry import Registry
 from sandbox.driver import Said
 from storage import Storage
@@ -161,7 +161,7 @@ class Play:
     ) -> dict[str, str]:
         """Open the ticket, consent at Google; returns the callback's query."""
         self._secrets[begun.ticket_id] = secret_of(begun)
-        url = await self.services.connecting.start(secret_of(begun), browser)
+        url = url_of(await self.services.connecting.start(secret_of(begun), browser))
         return self.callback(
             self.google.consent(url, account or begun.address, untick=tuple(untick), cancel=cancel)
         )
@@ -193,7 +193,7 @@ class Play:
     async def again(self, outcome: TicketOutcome, account: str = "") -> dict[str, str]:
         """*Try again* on the page of an outcome; returns the new callback's query."""
         secret = self._secrets[outcome.ticket.id]
-        url = await self.services.connecting.again(secret, "browser")
+        url = url_of(await self.services.connecting.again(secret, "browser"))
         return self.callback(self.google.consent(url, account or outcome.ticket.address))
 
     async def link(self, name: str) -> str:
@@ -311,6 +311,7 @@ class Play:
                 session=session,
                 metrics=telemetry.Metrics.build(),
                 wake=Wake(),
+                guarded=session,
             )
             core = replace(core, providers=Registry([provider(core.providers.get("google"))]))
             client = slack_client(settings, session)
@@ -329,6 +330,12 @@ class Play:
 
 async def _nothing(job: Job) -> None:
     """Home is drawn by the process that people talk to."""
+
+
+def url_of(way: Way) -> str:
+    """The provider's page that a way leads to."""
+    assert isinstance(way.step, Redirect)
+    return way.step.url
 
 
 class Gate:
@@ -357,9 +364,10 @@ class _Gated:
         self._inner = inner
         self._gate = gate
         self.key, self.label, self.needed_scopes = inner.key, inner.label, inner.needed_scopes
+        self.manner = inner.manner
 
-    def consent_url(self, consent: Consent) -> str:
-        return self._inner.consent_url(consent)
+    async def begin(self, consent: Consent) -> Onward:
+        return await self._inner.begin(consent)
 
     async def redeem(self, consent: Consent, callback: Mapping[str, str]) -> Authorization:
         return await self._gate.late("redeem", self._inner.redeem(consent, callback))

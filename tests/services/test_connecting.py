@@ -23,7 +23,7 @@ from bot.domain.errors import (
 )
 from bot.domain.grant import Phase, Revocation
 from bot.domain.ticket import Ending, TicketOutcome
-from tests.services.play import Gate, Play, on_both, secret_of
+from tests.services.play import Gate, Play, on_both, secret_of, url_of
 
 ALICE, KENJI, PRIVATE = "alice@acme.example", "kenji@acme.example", "alice.private@gmail.com"
 
@@ -388,7 +388,7 @@ async def test_reconnecting_mends_a_dead_inbox_and_its_message(play: Play) -> No
     await play.passes(minutes=21)
     secret = await play.link("alice")
     assert (await play.services.connecting.link_landing(secret)).address == ALICE
-    url = await play.services.connecting.link_start(secret, "browser")
+    url = url_of(await play.services.connecting.link_start(secret, "browser"))
     outcome = await play.complete(play.callback(play.google.consent(url, ALICE)))
     await play.passes(seconds=2)
     assert outcome.ending is Ending.RECONNECTED

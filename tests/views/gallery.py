@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from itertools import product
 from typing import Any
 
 from bot.domain import errors
@@ -15,7 +16,7 @@ from bot.domain.grant import Revocation
 from bot.domain.ids import ChannelId
 from bot.domain.incident import IncidentKind, NoticeKind, Resolution
 from bot.domain.picture import NoticePicture, Outage
-from bot.domain.request import Request, RequestState
+from bot.domain.request import Request, RequestState, Wish
 from bot.domain.ticket import Ending
 from bot.notifier import rendered
 from bot.views import modals, notices, replies
@@ -52,6 +53,7 @@ from tests.views.samples import (
     an_overview,
     in_state,
     many_rows,
+    removed_by_hand,
 )
 
 Drawn = Iterator[tuple[str, dict[str, Any]]]
@@ -99,12 +101,16 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     errors.TicketUnknown(),
     errors.TicketExpired(),
     errors.TicketSpent(),
+    errors.TooManyTries(),
+    errors.FormFault("host", "not_a_host_name"),
+    errors.SignInElsewhere("ann@gmail.com", "google"),
     errors.OtherBrowser(),
     errors.ExportTaken(),
     errors.LinkClosed(),
     errors.ExportTaken(),
     errors.ReconnectFirst("ann@example.com"),
     errors.ProviderOff("google"),
+    errors.SignInClosed("Office 365", errors.ProviderUnavailable("timeout")),
     errors.OutOfDate(),
     errors.Gone("ann@example.com"),
     errors.Gone(""),
@@ -204,12 +210,16 @@ def about(lang: Language, channel: Channel) -> Drawn:
     """Every view of one channel."""
     case = f"{channel.kind} {channel.state} {channel.cause}"
     yield from looks(lang, channel, case)
-    yield f"disconnect {case}", modals.disconnect_modal(lang, channel, **LABEL)
+    for by_hand in (False, True):
+        modal = modals.disconnect_modal(lang, channel, provider_label="Gmail", by_hand=by_hand)
+        yield f"disconnect {case} {by_hand}", modal
     yield f"disable {case}", modals.disable_modal(lang, channel, **LABEL)
     for here, elsewhere in ((0, 0), (1, 0), (0, 2), (2, 3)):
         yield (
             f"remove {case} {here} {elsewhere}",
-            modals.remove_modal(lang, channel, shared_here=here, shared_elsewhere=elsewhere, **LABEL),
+            modals.remove_modal(
+                lang, a_removal(channel=channel, shared_here=here, shared_elsewhere=elsewhere)
+            ),
         )
     yield f"disabled {case}", modals.disabled_modal(lang, channel)
     for revocation in Revocation:
@@ -217,6 +227,14 @@ def about(lang: Language, channel: Channel) -> Drawn:
         yield f"removed {revocation} {case}", modals.removed_modal(lang, removal)
         picture = a_picture(NoticeKind.REMOVED, channel=channel, removal=removal)
         yield f"removed notice {revocation} {case}", picture_of(lang, picture)
+    for family, label in (
+        ("microsoft", "Office 365"),
+        ("outlook", "Outlook.com"),
+        ("imap", "mail.example.net"),
+    ):
+        removal = removed_by_hand(family, label, channel=channel)
+        yield f"remove {family} {case}", modals.remove_modal(lang, removal)
+        yield f"removed {family} {case}", modals.removed_modal(lang, removal)
     yield from told(lang, channel, case)
 
 
@@ -234,7 +252,13 @@ def told(lang: Language, channel: Channel, case: str) -> Drawn:
 
 
 def announcements(channel: Channel) -> Iterator[tuple[str, NoticePicture]]:
-    for ending in (Ending.CONNECTED, Ending.RECONNECTED, Ending.RESTORED, Ending.STILL_DISABLED):
+    for ending in (
+        Ending.CONNECTED,
+        Ending.RECONNECTED,
+        Ending.RESTORED,
+        Ending.SWITCHED,
+        Ending.STILL_DISABLED,
+    ):
         yield (
             f"connected {ending}",
             a_picture(NoticeKind.CONNECTED, channel=channel, notice={"subject": ending}),
@@ -342,16 +366,21 @@ def outcomes(lang: Language) -> Drawn:
 def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
     yield "connect", modals.connect_modal(lang)
     yield "connect with", modals.connect_modal(lang, address=address, own_address=address)
-    for reconnect in (True, False):
+    others = (("google", "Gmail"), ("microsoft", "Office 365"), ("imap", "IMAP"))
+    wish = Wish(Deed.CONNECT, address, Kind.TEAM, use="u" * 300, name="n" * 100)
+    for reconnect, takes_password in product((True, False), (True, False)):
         yield (
-            f"consent {reconnect}",
+            f"consent {reconnect} {takes_password}",
             modals.consent_modal(
                 lang,
                 address=address,
+                provider_label="IMAP" if takes_password else "Gmail",
                 scopes=SCOPES,
                 url="https://x.example/go/1",
                 reconnect=reconnect,
-                **LABEL,
+                takes_password=takes_password,
+                wish=None if reconnect else wish,
+                others=others,
             ),
         )
     for refusal in REFUSALS:

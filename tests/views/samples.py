@@ -164,10 +164,18 @@ def a_removal(revocation: Revocation = Revocation.CONFIRMED, **changes: Any) -> 
         shared_here=0,
         shared_elsewhere=0,
         provider_label="Gmail",
+        family="google",
         grant_id=GrantId("g1"),
         revocation_at=NOW,
     )
     return replace(removal, **changes)
+
+
+def removed_by_hand(family: str, label: str, **changes: Any) -> Removal:
+    """Removed here, and only the owner can end it there."""
+    kept_until = NOW + timedelta(hours=20)
+    told = {"family": family, "provider_label": label, "by_hand": True, "kept_until": kept_until, **changes}
+    return a_removal(Revocation.BY_HAND, **told)
 
 
 def an_outcome(ending: Ending, **changes: Any) -> TicketOutcome:

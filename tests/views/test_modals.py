@@ -30,9 +30,7 @@ from tests.views.test_notices import buttons, texts
 
 
 def remove(channel: Channel, lang: Any = EN, *, here: int = 0, elsewhere: int = 0) -> dict[str, Any]:
-    return modals.remove_modal(
-        lang, channel, provider_label="Gmail", shared_here=here, shared_elsewhere=elsewhere
-    )
+    return modals.remove_modal(lang, a_removal(channel=channel, shared_here=here, shared_elsewhere=elsewhere))
 
 
 def test_the_form_starts_with_what_was_typed_or_known() -> None:

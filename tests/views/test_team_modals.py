@@ -27,6 +27,7 @@ from tests.views.samples import (
     ARoster,
     a_channel,
     a_person,
+    a_removal,
     a_request,
     a_row,
     a_status,
@@ -209,7 +210,7 @@ def test_a_team_address_stops_for_everybody() -> None:
         for view in (
             modals.disconnect_modal(EN, channel, provider_label="Gmail"),
             modals.disable_modal(EN, channel, provider_label="Gmail"),
-            modals.remove_modal(EN, channel, provider_label="Gmail", shared_here=0, shared_elsewhere=0),
+            modals.remove_modal(EN, a_removal(channel=channel)),
         ):
             assert ("everybody who uses it" in texts(view)) == says
 

@@ -10,6 +10,7 @@ from bot.views.modals.admins import (
 from bot.views.modals.answers import apology_modal, busy_modal, refusal_modal, working_modal
 from bot.views.modals.asking import ASK_FORM, ask_modal, asked_modal, parse_wish, wish_text
 from bot.views.modals.connecting import (
+    CONNECT_AT_ANY,
     CONNECT_FORM,
     CONNECT_KIND,
     CONSENT_OPEN,
@@ -47,6 +48,7 @@ __all__ = [
     "ADMINS_GIVE_SUPER",
     "ADMINS_TAKE",
     "ASK_FORM",
+    "CONNECT_AT_ANY",
     "CONNECT_FORM",
     "CONNECT_KIND",
     "CONSENT_OPEN",

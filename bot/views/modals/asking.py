@@ -82,6 +82,8 @@ def wish_text(wish: Wish) -> str:
             "use": tidy(wish.use, LONGEST_USE),
             "name": tidy(wish.name, LONGEST_NAME),
             "conversation": wish.conversation_id,
+            "provider": wish.provider,
+            "shared": wish.is_shared,
         },
         ensure_ascii=False,
         separators=(",", ":"),
@@ -100,6 +102,8 @@ def parse_wish(text: str) -> Wish | None:
             use=str(found["use"]),
             name=str(found["name"]),
             conversation_id=ConversationId(str(found["conversation"])) if found["conversation"] else None,
+            provider=str(found.get("provider", "")),
+            is_shared=found.get("shared") is True,
         )
     except (ValueError, KeyError, TypeError):
         return None

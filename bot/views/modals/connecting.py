@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 from urllib.parse import urlsplit
 
 from bot.domain.channel import Kind
+from bot.domain.request import Wish
 from bot.domain.ticket import Ending, TicketOutcome
 from bot.views.blocks import Block, View, actions, button, context, escape, inert, modal, plain, section
 from bot.views.language import Language
+from bot.views.modals.asking import wish_text
 from bot.views.modals.inputs import (
     KIND_BLOCK,
     address_input,
@@ -23,6 +26,9 @@ CONNECT_FORM: Final = "connect.form"
 CONNECT_KIND: Final = "connect.kind"
 """Choosing draws the form anew."""
 CONSENT_OPEN: Final = "consent.open"
+CONNECT_AT: Final = "connect.at"
+"""The beginning of an action id; a provider's key follows."""
+CONNECT_AT_ANY: Final = tuple(f"{CONNECT_AT}.{key}" for key in ("google", "microsoft", "imap"))
 _THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -84,9 +90,45 @@ def _hint(lang: Language, own_address: str, *, is_team: bool) -> list[Block]:
 
 
 def consent_modal(
-    lang: Language, *, address: str, provider_label: str, scopes: Iterable[str], url: str, reconnect: bool
+    lang: Language,
+    *,
+    address: str,
+    provider_label: str,
+    scopes: Iterable[str],
+    url: str,
+    reconnect: bool,
+    takes_password: bool = False,
+    wish: Wish | None = None,
+    others: Sequence[tuple[str, str]] = (),
 ) -> View:
-    """What will be asked for, then the one button that opens the browser. There is nothing to submit."""
+    """What will be asked for, then the one button that opens the browser. There is nothing to submit.
+
+    ``others`` (key and label) stand below it, should somebody else host the mailbox: their buttons carry the
+    ``wish``, so that nothing is typed again.
+    """
+    asked = (
+        _password(lang, address, reconnect=reconnect)
+        if takes_password
+        else _permissions(lang, address, provider_label, scopes, reconnect=reconnect)
+    )
+    at = house(provider_label)
+    label = lang.say("Open the form") if takes_password else lang.say("Open {house}", house=at)
+    return modal(
+        lang.say("Reconnect") if reconnect else lang.say("Connect an inbox"),
+        [
+            *asked,
+            *actions(button(label, CONSENT_OPEN, url=url, style="primary")),
+            context(waiting_text(lang)),
+            *_loopback_hint(lang, url),
+            *(_other_hosts(lang, provider_label, wish, others) if wish else []),
+        ],
+        close=lang.say("Close"),
+    )
+
+
+def _permissions(
+    lang: Language, address: str, provider_label: str, scopes: Iterable[str], *, reconnect: bool
+) -> list[Block]:
     at = inert(house(provider_label), 40)
     intro = (
         lang.say(
@@ -97,24 +139,48 @@ def consent_modal(
         if reconnect
         else lang.say("Connect {address}. {house} will ask for this:", address=inert(address), house=at)
     )
-    go = button(lang.say("Open {house}", house=house(provider_label)), CONSENT_OPEN, url=url, style="primary")
-    return modal(
-        lang.say("Reconnect") if reconnect else lang.say("Connect an inbox"),
-        [
-            section(intro),
-            section(permission_lines(scopes, lang)),
-            section(
-                lang.say(
-                    "The button opens your browser. Sign in as {address} and leave every box ticked.",
-                    address=inert(address),
-                )
-            ),
-            *actions(go),
-            context(waiting_text(lang)),
-            *_loopback_hint(lang, url),
-        ],
-        close=lang.say("Close"),
+    how = lang.say(
+        "The button opens your browser. Sign in as {address} and leave every box ticked.",
+        address=inert(address),
     )
+    return [section(intro), section(permission_lines(scopes, lang)), section(how)]
+
+
+def _password(lang: Language, address: str, *, reconnect: bool) -> list[Block]:
+    """An ordinary mail host: nothing to consent to, a password to enter, and never in Slack."""
+    intro = (
+        lang.say("Reconnect {address}: same inbox, its present password.", address=inert(address))
+        if reconnect
+        else lang.say("Connect {address} by its mail server (IMAP).", address=inert(address))
+    )
+    how = lang.say(
+        "The button opens a form in your browser for mail server, user name and password. We log in to try "
+        "them; the inbox is opened, but no mail is read. Never write a password in Slack."
+    )
+    return [section(intro), section(how)]
+
+
+def _other_hosts(
+    lang: Language, provider_label: str, wish: Wish, others: Sequence[tuple[str, str]]
+) -> list[Block]:
+    if not others:
+        return []
+    is_imap = provider_label == "IMAP"
+    said = (
+        lang.say("Is the mailbox at one of these? Then choose:")
+        if is_imap
+        else lang.say("Is the mailbox not at {house}? Then choose:", house=inert(house(provider_label), 40))
+    )
+    return [context(said), *actions(*(_other_host(lang, wish, key, label) for key, label in others))]
+
+
+def _other_host(lang: Language, wish: Wish, key: str, label: str) -> Block:
+    chosen = wish_text(replace(wish, provider=key))
+    return button(_host_label(lang, key, label), f"{CONNECT_AT}.{key}", value=chosen)
+
+
+def _host_label(lang: Language, key: str, label: str) -> str:
+    return lang.say("Another mail server (IMAP)") if key == "imap" else label
 
 
 def _loopback_hint(lang: Language, url: str) -> list[Block]:

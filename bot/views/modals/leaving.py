@@ -20,13 +20,22 @@ REMOVE_FORM: Final = "remove.form"
 _ALL: Final = frozenset(Deed)
 
 
-def disconnect_modal(lang: Language, channel: Channel, *, provider_label: str) -> View:
-    """Disable or remove: both explained, one button each."""
+def disconnect_modal(lang: Language, channel: Channel, *, provider_label: str, by_hand: bool = False) -> View:
+    """Disable or remove: both explained, one button each. ``by_hand``: only the mailbox's owner can end the
+    access at the provider."""
     at = inert(house(provider_label), 40)
-    remove = lang.say(
-        "Forgets the inbox here and asks {house} to take the permission back. Connecting again needs a new "
-        "sign-in.",
-        house=at,
+    remove = (
+        lang.say(
+            "Forgets the inbox here and shows how its owner ends the access at {house}. Connecting again "
+            "needs a new sign-in.",
+            house=at,
+        )
+        if by_hand
+        else lang.say(
+            "Forgets the inbox here and asks {house} to take the permission back. Connecting again needs a "
+            "new sign-in.",
+            house=at,
+        )
     )
     asked = section(lang.say("How should {address} be disconnected?", address=inert(channel.address)))
     blocks = [asked, *_everybody(lang, channel)]
@@ -69,11 +78,9 @@ def _disabling(lang: Language, at: str) -> str:
     )
 
 
-def remove_modal(
-    lang: Language, channel: Channel, *, provider_label: str, shared_here: int, shared_elsewhere: int
-) -> View:
+def remove_modal(lang: Language, removal: Removal) -> View:
     """What depends on it, what else lives on the same permission, and what will stop at the provider."""
-    at = inert(house(provider_label), 40)
+    channel, at = removal.channel, inert(house(removal.provider_label), 40)
     yes = lang.say("Yes, remove inbox") if channel.is_personal else lang.say("Yes, delete")
     return modal(
         lang.say("Remove"),
@@ -82,7 +89,7 @@ def remove_modal(
             *_use(lang, channel),
             *_everybody(lang, channel),
             titled(lang.say("Here"), _here(lang)),
-            titled(lang.say("At {house}", house=at), _there(lang, at, shared_here, shared_elsewhere)),
+            titled(lang.say("At {house}", house=at), _there(lang, removal, at)),
         ],
         submit=yes,
         close=lang.say("Cancel"),
@@ -115,11 +122,21 @@ def _here(lang: Language) -> str:
     )
 
 
-def _there(lang: Language, at: str, here: int, elsewhere: int) -> str:
-    if here or elsewhere:
+def _there(lang: Language, removal: Removal, at: str) -> str:
+    if removal.shared_here or removal.shared_elsewhere:
         return lang.say(
             "Nothing stops there: {others} with the same account, and revoking would end that too.",
-            others=sharers(lang, here, elsewhere),
+            others=sharers(lang, removal.shared_here, removal.shared_elsewhere),
+        )
+    if removal.family == "imap":
+        return lang.say(
+            "Nothing changes there. If an app password was made for this, delete it there afterwards: you "
+            "get the way."
+        )
+    if removal.by_hand:
+        return lang.say(
+            "Only the mailbox's owner can take the permission back there: you get the steps, and we check "
+            "whether it is gone."
         )
     return lang.say(
         "The permission is taken back. Everything that this app may do with the account ends. Mail and "

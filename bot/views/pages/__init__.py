@@ -9,11 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from bot.domain.errors import ConsentDeclined, InboxkeeperError, LinkClosed
 from bot.domain.ticket import Ending, Purpose, TicketOutcome
 from bot.views.language import Language
+from bot.views.pages.rendering import render as _page
 from bot.views.text import shown
 from bot.views.words import Words, ending_words, house, refusal_words
 
@@ -30,18 +29,6 @@ _NO_FAILURE: Final = (ConsentDeclined, LinkClosed)
 _LOOKS_AGAIN: Final = 2
 """Seconds after which a page that waits for a result asks for it again."""
 
-_pages: Final = Environment(
-    loader=FileSystemLoader(_HERE),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-
-
-def _page(lang: Language, template: str, title: str, **values: object) -> str:
-    return _pages.get_template(template).render(language=lang.code, title=title, **values)
-
 
 def landing_page(
     lang: Language,
@@ -53,6 +40,7 @@ def landing_page(
     provider_label: str,
     action_url: str,
     mark: str = "",
+    takes_password: bool = False,
 ) -> str:
     """Who asked for what, for which workspace. Opening it spends nothing; its one button does.
 
@@ -76,12 +64,14 @@ def landing_page(
         "landing.html",
         title,
         asked=asked,
-        next_step=lang.say("At {house}, sign in as {address} and leave every box ticked.", house=at, **named),
+        next_step=lang.say("Next come the mail server, the user name and the password of {address}.", **named)
+        if takes_password
+        else lang.say("At {house}, sign in as {address} and leave every box ticked.", house=at, **named),
         warning=lang.say("If you don't know this request, close this page: nothing happens."),
         action_url=action_url,
         mark_name=MARK,
         mark=mark,
-        go=lang.say("Continue to {house}", house=at),
+        go=lang.say("Continue") if takes_password else lang.say("Continue to {house}", house=at),
     )
 
 

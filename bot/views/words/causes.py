@@ -71,6 +71,16 @@ def _refused(lang: Language, cause: Cause, at: str) -> Why:
                 lang.say("Your organisation's {house} admin does not allow this app.", house=at),
                 lang.say("Ask that admin to allow it, then reconnect."),
             )
+        case Cause.ADMIN_CONSENT:
+            return Why(
+                lang.say("Your organisation's {house} admin has to approve this app first.", house=at),
+                lang.say("Send that admin the approval link, then reconnect."),
+            )
+        case Cause.PASSWORD_REFUSED:
+            return Why(
+                lang.say("{house} no longer accepts the password.", house=at),
+                lang.say("Reconnect and enter the present one; some hosts want an app password."),
+            )
         case _:
             return Why(
                 lang.say(
@@ -121,6 +131,10 @@ def cause_in_short(lang: Language, cause: Cause, provider_label: str) -> str:
             return lang.say("other account")
         case Cause.ADMIN_POLICY:
             return lang.say("not allowed by {house} admin", house=house(provider_label))
+        case Cause.ADMIN_CONSENT:
+            return lang.say("needs the {house} admin's approval", house=house(provider_label))
+        case Cause.PASSWORD_REFUSED:
+            return lang.say("password refused")
         case Cause.NONE | Cause.CHECKING | Cause.PROVIDER_UNREACHABLE | Cause.HELD | Cause.OURS_BROKEN:
             return lang.say("cannot be checked")
         case _:

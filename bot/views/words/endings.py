@@ -19,8 +19,8 @@ from bot.views.words.scopes import scope_lines
 def ending_words(lang: Language, outcome: TicketOutcome, provider_label: str) -> Words:
     at, address = house(provider_label), shown(outcome.ticket.address)
     match outcome.ending:
-        case Ending.CONNECTED | Ending.RECONNECTED | Ending.RESTORED | Ending.STILL_DISABLED:
-            return good_ending(lang, outcome.ending, address)
+        case ending if ending.is_good:
+            return good_ending(lang, ending, address)
         case Ending.PENDING:
             return Words(
                 lang.say("Checking the mailbox…"),
@@ -41,8 +41,7 @@ def ending_words(lang: Language, outcome: TicketOutcome, provider_label: str) ->
             return _consent_failed(lang, outcome, at)
         case Ending.NOT_PROVEN:
             return _not_proven(lang, outcome, provider_label)
-        case Ending.PROVIDER_AWAY | Ending.OURS_BROKEN | Ending.NOT_POSSIBLE:
-            return _stopped(lang, outcome.ending, address, at)
+    return _stopped(lang, outcome.ending, address, at)
 
 
 def good_ending(lang: Language, ending: Ending, address: str) -> Words:
@@ -58,6 +57,14 @@ def good_ending(lang: Language, ending: Ending, address: str) -> Words:
                 lang.say("Connected ✓"),
                 lang.say(
                     "{address} is connected again, with its former settings and history.", address=address
+                ),
+            )
+        case Ending.SWITCHED:
+            return Words(
+                lang.say("Switched ✓"),
+                lang.say(
+                    "{address} now works through its new provider. We just checked the mailbox.",
+                    address=address,
                 ),
             )
         case Ending.STILL_DISABLED:

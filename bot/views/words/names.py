@@ -19,5 +19,5 @@ def provider_of(key_or_label: str) -> str:
 
 
 def family(provider: str) -> str:
-    """A provider's key, given either its key or its label."""
+    """A provider's key, given either its key or its label; an IMAP host's name stays as it is."""
     return {label: key for key, label in _LABELS.items()}.get(provider, provider)

@@ -53,6 +53,31 @@ def _rights(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
                 lang.say("Inboxkeeper is not ready: whoever runs it has not finished the settings."),
                 lang.say("Ask a super admin. Nothing is lost."),
             )
+        case e.SignInElsewhere(address, provider):
+            return Words(
+                lang.say("No password needed"),
+                lang.say(
+                    "{address} is a mailbox at {house}, which has a sign-in of its own. Inboxkeeper takes no "
+                    "password for it.",
+                    address=shown(address),
+                    house=house(provider_of(provider)),
+                ),
+                lang.say(
+                    "Go back to Slack and connect it again with {provider}.", provider=provider_of(provider)
+                ),
+            )
+        case e.FormFault():
+            return Words(
+                lang.say("Please check the form"),
+                lang.say("A field holds signs that cannot be used here."),
+                lang.say("Go back to Slack and open the link from there."),
+            )
+        case e.TooManyTries():
+            return Words(
+                lang.say("Too many tries"),
+                lang.say("This link was used for too many passwords. Nothing has changed."),
+                lang.say("Ask for a new one in Slack."),
+            )
         case e.ProviderOff(provider):
             return Words(
                 lang.say("{provider} is switched off", provider=provider_of(provider)),
@@ -174,6 +199,8 @@ def _sign_in(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
                 ),
                 lang.say("Try again. If it happens again, ask a super admin."),
             )
+        case e.SignInClosed(provider, error):
+            return _provider(lang, error, provider)
         case e.ProofFailed(address, cause):
             known = cause_words(lang, cause, "Gmail")
             return Words(

@@ -1,5 +1,7 @@
 """Both sides of a removal: what is gone here, what is known at the provider, and how to finish by hand."""
 
+# ruff: noqa: PLR0911 - one return per case is how a closed set reads best
+
 from __future__ import annotations
 
 from typing import Final
@@ -32,6 +34,8 @@ def revocation_words(lang: Language, removal: Removal) -> str:
     """The provider's side, as far as it is known."""
     at = house(removal.provider_label)
     match removal.revocation:
+        case Revocation.BY_HAND:
+            return _by_hand(lang, removal, at)
         case Revocation.CONFIRMED:
             return lang.say("Revoked at {house}: confirmed. The access is gone there too.", house=at)
         case Revocation.REQUESTED:
@@ -49,6 +53,18 @@ def revocation_words(lang: Language, removal: Removal) -> str:
             )
         case Revocation.NOT_ASKED:
             return lang.say("Revoked at {house}: not asked yet. We will, and tell you.", house=at)
+
+
+def _by_hand(lang: Language, removal: Removal, at: str) -> str:
+    """Nothing is claimed that we cannot do."""
+    if removal.family == "imap":
+        return lang.say(
+            "At {house} we cannot take anything back. If an app password was made for this, delete it there.",
+            house=at,
+        )
+    return lang.say(
+        "At {house} the permission still stands: only the mailbox's owner can remove it there.", house=at
+    )
 
 
 def _shared(lang: Language, removal: Removal, at: str) -> str:

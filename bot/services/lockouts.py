@@ -1,0 +1,75 @@
+"""Keeps hosts that lock people out from being asked too often, over all channels and processes.
+
+The one rule: a login that may be refused holds one of a host's few slots, and a refused one keeps it for as
+long as ``Manner.refused_within``. With none free nobody logs in there, and nothing is concluded from that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from bot.domain.errors import AdminActionNeeded, GrantRejected, ProviderError
+from bot.domain.grant import Grant
+from bot.services.core import Core
+
+_AT_MOST: Final = timedelta(minutes=2)
+"""How long a login may hold its slot: longer than the slowest. A dead process's slot is free after that."""
+
+
+@dataclass
+class Turn:
+    """One login's turn. ``was_refused`` is told by whoever had it."""
+
+    put_off_until: datetime | None = None
+    was_refused: bool = False
+
+
+class Lockouts:
+    """Hands out turns."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._queues: dict[str, asyncio.Semaphore] = {}
+        """In this process those who wait for each other need not ask the database."""
+
+    def may_follow(self, grant: Grant) -> bool:
+        """Whether refused logins lock people out at this provider."""
+        return self._core.providers.manner_of(grant.provider).refused_logins is not None
+
+    @asynccontextmanager
+    async def turn(self, grant: Grant) -> AsyncIterator[Turn]:
+        """One login at this grant's host."""
+        manner = self._core.providers.manner_of(grant.provider)
+        slots, host = manner.refused_logins or 1, f"{grant.provider}:{grant.identity.tenant}"
+        async with self._queues.setdefault(host, asyncio.Semaphore(slots)):
+            token, free_at = await self._take(host, slots)
+            turn = Turn(put_off_until=None if token else free_at)
+            yield turn
+            if token is not None:
+                await self._give_back(host, token, manner.refused_within if turn.was_refused else None)
+
+    async def _take(self, host: str, slots: int) -> tuple[str | None, datetime]:
+        now = self._core.clock()
+        async with self._core.storage.writing() as uow:
+            token = await uow.logins.take(host, slots=slots, now=now, until=now + _AT_MOST)
+            free_at = await uow.logins.free_at(host)
+            await uow.commit()
+        return token, max(free_at or now, now + timedelta(seconds=1))
+
+    async def _give_back(self, host: str, token: str, keep_for: timedelta | None) -> None:
+        async with self._core.storage.writing() as uow:
+            if keep_for is None:
+                await uow.logins.free(host, token)
+            else:
+                await uow.logins.keep(host, token, self._core.clock() + keep_for)
+            await uow.commit()
+
+
+def is_refused_login(error: ProviderError | None) -> bool:
+    """Whether a host may count it against the account."""
+    return isinstance(error, GrantRejected | AdminActionNeeded)

@@ -1,0 +1,101 @@
+"""Why a form for a mailbox did not do: which field, or what the host said to it."""
+
+from __future__ import annotations
+
+from bot.domain import errors as e
+from bot.domain.cause import Cause
+from bot.views.language import Language
+from bot.views.text import shown
+from bot.views.words.causes import cause_words
+from bot.views.words.refusals import refusal_words
+from bot.views.words.said import Words
+
+
+def fault_words(lang: Language, error: e.InboxkeeperError, host: str) -> Words:
+    """What was wrong and what to do, for whoever filled in the form."""
+    at = shown(host, 80) or lang.say("the mail host")
+    match error:
+        case e.FormFault(name, code):
+            return _field(lang, name, code, at)
+        case e.GrantRejected(cause=Cause.PASSWORD_REFUSED):
+            return _password(lang, error.code, at)
+        case e.GrantRejected() | e.MailboxGone() | e.AdminActionNeeded():
+            known = cause_words(lang, error.cause, at)
+            return Words(lang.say("{host} says no", host=at), known.why, known.next_step)
+        case e.ProviderUnavailable():
+            return _unavailable(lang, error.code, at)
+        case e.ProviderError():
+            return _unavailable(lang, "", at)
+    return refusal_words(lang, error)
+
+
+def _field(lang: Language, name: str, code: str, at: str) -> Words:
+    title = lang.say("Please check the form")
+    match name, code:
+        case "host", "unknown_host":
+            return Words(
+                title,
+                lang.say("There is no host {host}.", host=at),
+                lang.say("Look for a slip of the pen, or ask your mail host for its IMAP server."),
+            )
+        case "host", "not_a_public_host":
+            return Words(
+                title,
+                lang.say("{host} is not on the public internet.", host=at),
+                lang.say("If it is your own server, whoever runs Inboxkeeper can allow its network."),
+            )
+        case "host", _:
+            return Words(
+                title,
+                lang.say("That is no full host name."),
+                lang.say("Write it like imap.example.com."),
+            )
+        case "port", _:
+            return Words(
+                title,
+                lang.say("This port is not used for IMAP."),
+                lang.say("It is 993 with TLS, or 143 with STARTTLS."),
+            )
+        case _, "missing":
+            return Words(title, lang.say("User name and password are both needed."), "")
+        case _:
+            return Words(title, lang.say("A field holds signs that cannot be used here."), "")
+
+
+def _password(lang: Language, code: str, at: str) -> Words:
+    if code == "APP_PASSWORD":
+        return Words(
+            lang.say("An app password is needed"),
+            lang.say("{host} wants an app password here, not your usual one.", host=at),
+            lang.say("Make one in your account's security settings there and enter it below."),
+        )
+    return Words(
+        lang.say("Not accepted"),
+        lang.say("{host} did not accept this user name and password.", host=at),
+        lang.say("Check both. Many hosts want an app password here."),
+    )
+
+
+def _unavailable(lang: Language, code: str, at: str) -> Words:
+    match code:
+        case "certificate" | "tls":
+            return Words(
+                lang.say("Not a safe connection"),
+                lang.say(
+                    "{host} could not prove that it is {host}: its certificate is not valid. The password "
+                    "was not sent.",
+                    host=at,
+                ),
+                lang.say("Check the host name, or ask your mail host."),
+            )
+        case "no_starttls":
+            return Words(
+                lang.say("Not a safe connection"),
+                lang.say("{host} offers no encryption on this port. The password was not sent.", host=at),
+                lang.say("Try TLS on port 993."),
+            )
+    return Words(
+        lang.say("{host} does not answer", host=at),
+        lang.say("The mail host could not be asked, so nothing is known about the password."),
+        lang.say("Check host, port and security, or try again in a few minutes."),
+    )

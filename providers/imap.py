@@ -1,0 +1,250 @@
+"""Mailboxes at any other host, through IMAP and a password.
+
+The one rule: a password is stored only after it has opened the mailbox, and is then used sparingly: one
+login shows both that it is accepted and that INBOX can be read, and hosts that lock people out are asked
+as rarely as ``manner`` says.
+
+What a login proves is that host and password go together. It does not prove that mail for an address
+arrives there, so a login name that is itself an address must be the wanted one (``docs/decisions/0014``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, cast
+
+from bot.domain.cause import Cause
+from bot.domain.errors import (
+    AdminActionNeeded,
+    FormFault,
+    GrantRejected,
+    MailboxGone,
+    PermissionMissing,
+    ProviderError,
+    ProviderUnavailable,
+    SignInElsewhere,
+)
+from bot.domain.grant import Grant, MailboxIdentity, Revocation, Secret
+from bot.domain.manner import Manner
+from providers.autoconfig import Autoconfig
+from providers.base import Authorization, Consent, Evidence, Form, Fresh
+from providers.hosts import HostRefused, host_name
+from providers.imap_errors import ImapErrors
+from providers.imap_hosts import guidance_for, sign_in_of
+from providers.imap_wire import Endpoint, ImapWire, NoWay, Security
+
+LEAST_INTERVAL: Final = timedelta(minutes=15)
+_NO_SCOPES: Final[frozenset[str]] = frozenset()
+_LONGEST: Final = 1_000
+"""Characters of a user name or password."""
+_GIVEN: Final = ("host", "port", "security", "user")
+
+
+def manner_of(least_interval: timedelta = LEAST_INTERVAL) -> Manner:
+    """How IMAP hosts want to be asked: everything in proportion to the pause between two looks.
+
+    At 15 min: a second witness after 10 min, once disconnected one login a day, and a host that has refused
+    5 logins within an hour is left alone.
+    """
+    return Manner(
+        takes_password=True,
+        revokes=False,
+        looks_after=(),
+        most_looks=2,
+        least_interval=least_interval,
+        witness_after=least_interval * 2 / 3,
+        after_disconnect=least_interval * 96,
+        siblings_in_tenant=True,
+        refused_logins=5,
+        refused_within=least_interval * 4,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """What a grant's secret holds."""
+
+    at: Endpoint
+    user: str
+    password: Secret = field(repr=False)
+
+    @property
+    def identity(self) -> MailboxIdentity:
+        """Host and login, folded: whether it is reached over TLS or STARTTLS makes no other mailbox."""
+        port = "" if self.at.port in {993, 143} else f":{self.at.port}"
+        return MailboxIdentity("imap", f"{self.user.casefold()}@{self.at.host}{port}", self.at.host)
+
+    def sealed(self) -> Secret:
+        return Secret(json.dumps({**asdict(self.at), "user": self.user, "password": self.password.reveal()}))
+
+    @classmethod
+    def of(cls, secret: Secret | None) -> _Account:
+        """Raises ``GrantRejected`` when the secret was erased."""
+        if not secret:
+            raise GrantRejected("erased", Cause.PASSWORD_REFUSED)
+        held = json.loads(secret.reveal())
+        at = Endpoint(held["host"], held["port"], Security(held["security"]))
+        return cls(at, held["user"], Secret(held["password"]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen(Fresh):
+    """A login that was accepted, and what the look into INBOX in the same session showed."""
+
+    at: datetime
+    refused: ProviderError | None
+
+
+class Imap:
+    """The Provider for mailboxes with a password."""
+
+    key = "imap"
+    label = "IMAP"
+    needed_scopes: frozenset[str] = _NO_SCOPES
+
+    def __init__(
+        self,
+        wire: ImapWire,
+        autoconfig: Autoconfig,
+        *,
+        clock: Callable[[], datetime],
+        manner: Manner | None = None,
+    ) -> None:
+        self._wire = wire
+        self._autoconfig = autoconfig
+        self._clock = clock
+        self._errors = ImapErrors()
+        self.manner = manner or manner_of()
+
+    async def begin(self, consent: Consent) -> Form:
+        """See ``Provider``. Raises ``SignInElsewhere`` for addresses at Google and Microsoft."""
+        _check_sign_in(consent.address, consent.address.rpartition("@")[2])
+        suggested = await self._autoconfig.suggest(consent.address)
+        if suggested is None:
+            return Form({"user": consent.address, "port": "993", "security": Security.TLS.value})
+        _check_sign_in(consent.address, suggested.at.host)
+        values = (suggested.at.host, str(suggested.at.port), suggested.at.security.value, suggested.user)
+        return Form(dict(zip(_GIVEN, values, strict=True)), guidance_for(suggested.at.host))
+
+    async def redeem(self, consent: Consent, callback: Mapping[str, str]) -> Authorization:
+        """See ``Provider``: logs in and looks into INBOX. Raises also ``FormFault`` (a field makes no sense)
+        and ``SignInElsewhere``."""
+        account = _filled_in(consent.address, callback)
+        try:
+            seen = await self._look(account)
+        except HostRefused as refused:
+            raise FormFault("port" if "port" in refused.code else "host", refused.code) from None
+        if seen is not None:
+            raise seen
+        address = _address_of(account.user, consent.address)
+        return Authorization(
+            identity=account.identity,
+            address=address,
+            addresses=frozenset({address}),
+            scopes=_NO_SCOPES,
+            missing=_NO_SCOPES,
+            secret=account.sealed(),
+        )
+
+    async def refresh(self, grant: Grant) -> Fresh:
+        """See ``Provider``. One login for both: ``probe`` tells what this one saw in the mailbox."""
+        account = _Account.of(grant.secret)
+        try:
+            refused = await self._look(account)
+        except HostRefused as moved:
+            # What the name means now is no place to bring a password to; nothing is known of the mailbox.
+            raise ProviderUnavailable(moved.code) from None
+        return _Seen(
+            access_token=account.password,
+            secret=cast("Secret", grant.secret),
+            scopes=grant.scopes,
+            identity=account.identity,
+            at=self._clock(),
+            refused=refused,
+        )
+
+    async def probe(self, grant: Grant, fresh: Fresh) -> Evidence:
+        """See ``Provider``. The look was made with the login that ``fresh`` is; only a stranger's asks for
+        another one."""
+        seen = fresh if isinstance(fresh, _Seen) else cast("_Seen", await self.refresh(grant))
+        if seen.refused is not None:
+            raise seen.refused
+        return Evidence(seen.at, "imap.examine")
+
+    async def revoke(self, grant: Grant) -> Revocation:
+        """See ``Provider``. Nobody but the person can end a password: one login shows whether they did."""
+        try:
+            await self.refresh(grant)
+        except GrantRejected as refused:
+            is_gone = refused.cause is Cause.PASSWORD_REFUSED and refused.code != "erased"
+            return Revocation.CONFIRMED if is_gone else Revocation.NOT_CONFIRMED
+        except (MailboxGone, AdminActionNeeded, PermissionMissing):
+            return Revocation.BY_HAND  # refused for another reason: the password may well stand
+        return Revocation.BY_HAND
+
+    async def _look(self, account: _Account) -> ProviderError | None:
+        """Log in and look into INBOX: what the mailbox said, ``None`` if it opened.
+
+        Raises what the login met: ``ProviderError``, ``HostRefused``.
+        """
+        try:
+            async with self._wire.session(account.at) as session:
+                login = await session.log_in(account.user, account.password)
+                if not login.is_ok:
+                    raise self._without_secrets(self._errors.of_login(login), account)
+                look = await session.examine()
+                if look.is_ok:
+                    return None
+                return self._without_secrets(self._errors.of_examine(look), account)
+        except NoWay as no_way:
+            raise _of_no_way(no_way) from None
+
+    def _without_secrets(self, error: ProviderError, account: _Account) -> ProviderError:
+        """A host that repeats the password gets none of its words shown."""
+        if account.password.reveal().casefold() in error.said.casefold():
+            error.said = ""
+        return error
+
+
+def _of_no_way(no_way: NoWay) -> ProviderError:
+    """No private or no password login on offer: for a mailbox that once had one, its admin's decision."""
+    if no_way.code == "no_starttls":
+        # Somebody between us and the host can take the offer away, too: that is no news about the mailbox.
+        return ProviderUnavailable(no_way.code)
+    return AdminActionNeeded(no_way.code)
+
+
+def _filled_in(address: str, fields: Mapping[str, str]) -> _Account:
+    """The form, read. Raises ``FormFault`` and ``SignInElsewhere``."""
+    _check_sign_in(address, address.rpartition("@")[2])
+    try:
+        host = host_name(fields.get("host", ""))
+    except HostRefused as refused:
+        raise FormFault("host", refused.code) from None
+    _check_sign_in(address, host)
+    port = fields.get("port", "").strip()
+    if not (port.isascii() and port.isdecimal() and len(port) <= 5):
+        raise FormFault("port", "port_not_allowed")
+    if fields.get("security") not in set(Security):
+        raise FormFault("security", "not_a_choice")
+    user, password = fields.get("user", "").strip(), fields.get("password", "")
+    for name, value in (("user", user), ("password", password)):
+        if not value:
+            raise FormFault(name, "missing")
+        if len(value) > _LONGEST or any(ord(sign) < 32 or ord(sign) == 127 for sign in value):
+            raise FormFault(name, "not_possible")
+    return _Account(Endpoint(host, int(port), Security(fields["security"])), user, Secret(password))
+
+
+def _check_sign_in(address: str, host: str) -> None:
+    if provider := sign_in_of(host):
+        raise SignInElsewhere(address, provider)
+
+
+def _address_of(user: str, wanted: str) -> str:
+    """Whose mailbox it is: a login name that is an address speaks for itself; any other name is the person's
+    word for the wanted one."""
+    return (user if "@" in user else wanted).lower()

@@ -1,0 +1,208 @@
+"""One connection to the local mail host. Rule: strict like a good server, broken only as told."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import re
+import ssl
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from sandbox.imap.faults import EXAMINE, LOGIN, Faults
+
+_ATOM = re.compile(r'"((?:[^"\\\r\n]|\\["\\])*)"|([^\s"(){%*\\\]]+)')
+
+
+@dataclass
+class Mailbox:
+    """An account: its login name and its password."""
+
+    user: str
+    password: str = field(repr=False)
+    messages: int = 3
+
+
+@dataclass
+class Host:
+    """What all connections share."""
+
+    mailboxes: dict[str, Mailbox] = field(default_factory=dict)
+    faults: Faults = field(default_factory=Faults)
+    requests: Counter[str] = field(default_factory=Counter)
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set, and made anew, when what is slow may go on."""
+
+
+class Session:
+    """Speaks IMAP4rev1, as much of it as a look at a mailbox takes."""
+
+    def __init__(
+        self,
+        host: Host,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        starttls: ssl.SSLContext | None,
+    ) -> None:
+        self._host = host
+        self._reader, self._writer = reader, writer
+        self._starttls = starttls
+        """``None`` once private, or where the port was from the start."""
+        self._user: str | None = None
+
+    async def run(self) -> None:
+        with suppress(OSError, EOFError, asyncio.LimitOverrunError, ssl.SSLError):
+            if await self._greets():
+                while await self._answers(await self._line()):
+                    pass
+        with suppress(OSError, ssl.SSLError):
+            self._writer.close()
+
+    async def _greets(self) -> bool:
+        faults = self._host.faults
+        self._host.requests["connect"] += 1
+        if faults.has("slow"):
+            await self._host.released.wait()
+        if faults.has("drops"):
+            return False
+        if faults.has("garbage"):
+            self._say("HTTP/1.1 400 Bad Request")
+            return False
+        if faults.has("bye"):
+            self._say("* BYE [UNAVAILABLE] Come back later.")
+            return False
+        if faults.has("huge_lines"):
+            self._writer.write(b"* OK " + b"x" * 1_000_000 + b"\r\n")
+        elif faults.has("preauth"):
+            self._say("* PREAUTH Welcome.")
+        else:
+            self._say("* OK The harbor's mail host is ready.")
+        await self._writer.drain()
+        return True
+
+    async def _line(self) -> str:
+        return (await self._reader.readuntil(b"\n")).decode().rstrip("\r\n")
+
+    def _say(self, line: str) -> None:
+        self._writer.write(line.encode() + b"\r\n")
+
+    async def _answers(self, line: str) -> bool:
+        """Answer one command; whether the connection goes on."""
+        tag, _, rest = line.partition(" ")
+        command, _, arguments = rest.partition(" ")
+        verb = command.upper()
+        if verb == "LOGOUT":
+            self._say("* BYE")
+            self._say(f"{tag} OK Bye.")
+            return False
+        does = {
+            "CAPABILITY": self._capability,
+            "NOOP": self._noop,
+            "STARTTLS": self._turn_private,
+            "LOGIN": self._login,
+            "AUTHENTICATE": self._authenticate,
+            "EXAMINE": self._examine,
+        }.get(verb)
+        if does is None:
+            self._say(f"{tag} BAD Unknown command.")
+            return True
+        goes_on = await does(tag, arguments)
+        await self._writer.drain()
+        return goes_on
+
+    async def _capability(self, tag: str, _: str) -> bool:
+        if self._host.faults.has("endless"):
+            for _number in range(2_000):
+                self._say("* OK Still thinking.")
+        listed = ["IMAP4rev1"]
+        if self._starttls is not None:
+            listed += (
+                ["LOGINDISABLED"] if self._host.faults.has("no_starttls") else ["STARTTLS", "LOGINDISABLED"]
+            )
+        elif self._host.faults.has("login_disabled"):
+            listed += ["LOGINDISABLED"]
+        else:
+            listed += ["AUTH=PLAIN"]
+        self._say(f"* CAPABILITY {' '.join(listed)}")
+        self._say(f"{tag} OK Done.")
+        return True
+
+    async def _noop(self, tag: str, _: str) -> bool:
+        self._say(f"{tag} OK Done.")
+        return True
+
+    async def _turn_private(self, tag: str, _: str) -> bool:
+        if self._starttls is None or self._host.faults.has("no_starttls"):
+            self._say(f"{tag} BAD Not here.")
+            return True
+        injected = b"* CAPABILITY IMAP4rev1 EVIL\r\n" if self._host.faults.has("injected") else b""
+        # In one piece with the OK, as somebody between the two would send it.
+        self._writer.write(f"{tag} OK Begin TLS now.\r\n".encode() + injected)
+        await self._writer.drain()
+        await self._writer.start_tls(self._starttls)
+        self._starttls = None
+        return True
+
+    async def _login(self, tag: str, arguments: str) -> bool:
+        words = [_unquoted(found) for found in _ATOM.finditer(arguments)]
+        if len(words) != 2:
+            self._say(f"{tag} BAD LOGIN wants a name and a password.")
+            return True
+        return await self._enters(tag, *words)
+
+    async def _authenticate(self, tag: str, mechanism: str) -> bool:
+        if mechanism.upper() != "PLAIN":
+            self._say(f"{tag} NO No such mechanism.")
+            return True
+        self._say("+ ")
+        await self._writer.drain()
+        try:
+            parts = base64.b64decode(await self._line(), validate=True).decode().split("\0")
+        except (binascii.Error, UnicodeDecodeError):
+            parts = []
+        if len(parts) != 3:
+            self._say(f"{tag} BAD Not a PLAIN response.")
+            return True
+        return await self._enters(tag, parts[1], parts[2])
+
+    async def _enters(self, tag: str, user: str, password: str) -> bool:
+        faults = self._host.faults
+        self._host.requests["login"] += 1
+        if faults.has("drops_at_login"):
+            return False
+        if self._starttls is not None or faults.has("login_disabled"):
+            self._say(f"{tag} NO [PRIVACYREQUIRED] Not like this.")
+            return True
+        mailbox = self._host.mailboxes.get(user.lower())
+        if mailbox is None or mailbox.password != password:
+            self._host.requests["refused"] += 1
+            self._say(f"{tag} NO [AUTHENTICATIONFAILED] Invalid credentials.")
+            return True
+        if fault := faults.among(LOGIN, mailbox.user):
+            self._host.requests["refused"] += 1
+            self._say(f"{tag} {fault.format(user=user, password=password)}")
+            return True
+        self._user = mailbox.user
+        self._say(f"{tag} OK Logged in.")
+        return True
+
+    async def _examine(self, tag: str, name: str) -> bool:
+        self._host.requests["examine"] += 1
+        if self._user is None or name.strip('"').upper() != "INBOX":
+            self._say(f"{tag} BAD Log in first." if self._user is None else f"{tag} NO [NONEXISTENT] None.")
+            return True
+        if fault := self._host.faults.among(EXAMINE, self._user):
+            self._say(f"{tag} {fault}")
+            return True
+        self._say(f"* {self._host.mailboxes[self._user].messages} EXISTS")
+        self._say("* 0 RECENT")
+        self._say(r"* FLAGS (\Answered \Flagged \Deleted \Seen \Draft)")
+        self._say("* OK [UIDVALIDITY 1] Valid.")
+        self._say(f"{tag} OK [READ-ONLY] Opened.")
+        return True
+
+
+def _unquoted(found: re.Match[str]) -> str:
+    return found[2] if found[2] is not None else re.sub(r'\\(["\\])', r"\1", found[1])

@@ -1,0 +1,39 @@
+"""Every provider: Microsoft and IMAP, shared mailboxes, switching, features, where a domain's mail goes."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+INSTANT = sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite")
+
+
+def upgrade() -> None:
+    # A shared mailbox is reached through somebody else's account.
+    op.add_column("grant_", sa.Column("delegate_subject", sa.Text(), nullable=True))
+    op.add_column("grant_", sa.Column("delegate_address", sa.Text(), nullable=True))
+    # What the provider wants to be told at the next sign-in (a claims challenge).
+    op.add_column("grant_", sa.Column("claims", sa.Text(), nullable=True))
+    # How often a retired grant was looked at, where every look is a login.
+    op.add_column("grant_", sa.Column("looks", sa.Integer(), server_default="0", nullable=False))
+    for table in ("ticket", "ticket_outcome", "request"):
+        op.add_column(table, sa.Column("is_shared", sa.Boolean(), server_default=sa.false(), nullable=False))
+    # What a provider's own library must find again when the person comes back.
+    op.add_column("ticket", sa.Column("memo", sa.LargeBinary(), nullable=True))
+    op.add_column("ticket", sa.Column("claims", sa.Text(), nullable=True))
+    op.add_column("request", sa.Column("provider", sa.Text(), nullable=True))
+    # How often a form of ours was sent with this ticket: passwords are not for guessing.
+    op.add_column("ticket", sa.Column("tries", sa.Integer(), server_default="0", nullable=False))
+    # Logins at hosts that lock people out: under way, or refused lately.
+    op.create_table(
+        "login_slot",
+        sa.Column("host", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("token", sa.Text(), nullable=False),
+        sa.Column("until", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("host", "number", name="pk_login_slot"),
+    )
+    op.create_index("ix_login_slot_until", "login_slot", ["until"])

@@ -1,0 +1,438 @@
+"""IMAP against the local mail host: the contract, every refusal, and what never leaves us in plain text."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.domain.cause import Cause
+from bot.domain.errors import (
+    AdminActionNeeded,
+    FormFault,
+    GrantRejected,
+    InboxkeeperError,
+    MailboxGone,
+    ProviderError,
+    ProviderMisconfigured,
+    ProviderUnavailable,
+    SignInElsewhere,
+)
+from bot.domain.grant import Grant, MailboxIdentity, Revocation, Secret
+from providers.base import Form, Fresh
+from providers.imap import manner_of
+from providers.imap_errors import EXAMINE_ERRORS, LOGIN_ERRORS, ImapErrors, alert_of
+from providers.imap_wire import Answer, quoted
+from sandbox.imap.faults import EXAMINE, LOGIN
+from tests.providers.contract import NOW, ProviderContract, a_consent, a_grant, connected
+from tests.providers.imap_stage import ALICE, KENJI, ImapStage, an_imap_stage
+
+NEVER_MEANT_HERE: Any = None
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[ImapStage]:
+    async with an_imap_stage(tmp_path) as made:
+        yield made
+
+
+class TestImap(ProviderContract):
+    """IMAP keeps the contract of every provider, as far as a form and a password have a part in it.
+
+    There is no consent page: no state, verifier, code, Cancel or box to untick, and no permission apart from
+    the password; a host names no time to come back. What replaces revoking and probing is tested below.
+    """
+
+    test_the_state_must_come_back = NEVER_MEANT_HERE
+    test_the_code_opens_only_with_its_verifier = NEVER_MEANT_HERE
+    test_a_code_redeemed_twice_is_refused = NEVER_MEANT_HERE
+    test_a_callback_without_a_code_is_refused = NEVER_MEANT_HERE
+    test_cancel_is_told_apart = NEVER_MEANT_HERE
+    test_a_withheld_permission_is_named_and_the_grant_can_be_given_back = NEVER_MEANT_HERE
+    test_a_withdrawn_permission_is_met_by_the_probe = NEVER_MEANT_HERE
+    test_throttling_says_when_to_come_back = NEVER_MEANT_HERE
+    test_a_plain_refusal_has_its_cause = NEVER_MEANT_HERE
+    test_revoking_is_confirmed_by_a_refused_refresh = NEVER_MEANT_HERE
+    test_a_revocation_still_travelling_is_only_requested = NEVER_MEANT_HERE
+    test_a_failing_revocation_is_to_be_retried = NEVER_MEANT_HERE
+    test_nobody_at_the_other_end_is_nobodys_fault = NEVER_MEANT_HERE
+    test_no_secret_shows = NEVER_MEANT_HERE
+
+
+async def refusal(stage: ImapStage, grant: Grant) -> ProviderError:
+    """What a look at the mailbox meets."""
+    with pytest.raises(ProviderError) as refused:
+        await stage.provider.probe(grant, await stage.provider.refresh(grant))
+    return refused.value
+
+
+async def test_one_login_shows_both(stage: ImapStage) -> None:
+    """The password is accepted and INBOX opens: one login for a whole look, hosts lock out who does more."""
+    grant = await connected(stage)
+    before = stage.imap.requests["login"]
+    evidence = await stage.provider.probe(grant, await stage.provider.refresh(grant))
+    assert (evidence.what, evidence.at) == ("imap.examine", NOW)
+    assert stage.imap.requests["login"] == before + 1
+    strangers = Fresh(Secret("x"), Secret("x"), frozenset(), None)
+    assert await stage.provider.probe(grant, strangers)
+    assert stage.imap.requests["examine"] == stage.imap.requests["login"]
+
+
+# Every line that a host is known to answer with: what it becomes, and its cause if it has one.
+LOGIN_ROWS: dict[str, tuple[type[ProviderError], Cause | None]] = {
+    "lockout": (GrantRejected, Cause.PASSWORD_REFUSED),
+    "app_password": (GrantRejected, Cause.PASSWORD_REFUSED),
+    "web_login": (GrantRejected, Cause.SIGN_IN_AGAIN),
+    "alert": (GrantRejected, Cause.PASSWORD_REFUSED),
+    "echo": (GrantRejected, Cause.PASSWORD_REFUSED),
+    "expired": (GrantRejected, Cause.PASSWORD_REFUSED),
+    "no_code": (GrantRejected, Cause.PASSWORD_REFUSED),
+    "contact_admin": (AdminActionNeeded, Cause.ADMIN_POLICY),
+    "not_authorized": (AdminActionNeeded, Cause.ADMIN_POLICY),
+    "privacy_required": (ProviderMisconfigured, None),
+    "unavailable": (ProviderUnavailable, None),
+    "server_bug": (ProviderUnavailable, None),
+    "in_use": (ProviderUnavailable, None),
+    "limit": (ProviderUnavailable, None),
+    "over_quota": (ProviderUnavailable, None),
+    "unknown_code": (ProviderUnavailable, None),
+    "bad": (ProviderUnavailable, None),
+    "not_connected": (MailboxGone, Cause.MAILBOX_MISSING),
+}
+EXAMINE_ROWS: dict[str, tuple[type[ProviderError], Cause | None]] = {
+    "no_inbox": (MailboxGone, Cause.MAILBOX_MISSING),
+    "no_permission": (AdminActionNeeded, Cause.ADMIN_POLICY),
+    "inbox_unavailable": (ProviderUnavailable, None),
+    "inbox_refused": (ProviderUnavailable, None),
+    "inbox_unknown_code": (ProviderUnavailable, None),
+}
+CONNECTION_ROWS: dict[str, tuple[type[ProviderError], str]] = {
+    "bye": (ProviderUnavailable, "UNAVAILABLE"),
+    "slow": (ProviderUnavailable, "timeout"),
+    "drops": (ProviderUnavailable, "unreachable"),
+    "drops_at_login": (ProviderUnavailable, "hung_up"),
+    "huge_lines": (ProviderUnavailable, "oversized_reply"),
+    "endless": (ProviderUnavailable, "oversized_reply"),
+    "garbage": (ProviderUnavailable, "no_imap_greeting"),
+    "preauth": (ProviderUnavailable, "PREAUTH"),
+    "bad_certificate": (ProviderUnavailable, "certificate"),
+    "expired_certificate": (ProviderUnavailable, "certificate"),
+    "login_disabled": (AdminActionNeeded, "LOGINDISABLED"),
+}
+
+
+@pytest.mark.parametrize("fault", LOGIN)
+async def test_every_answer_to_a_login_has_its_error(stage: ImapStage, fault: str) -> None:
+    """Owner, admin, operator or nobody: named by code, and by shape where hosts know no codes."""
+    grant = await connected(stage)
+    stage.imap.break_down(fault, ALICE)
+    error = await refusal(stage, grant)
+    assert (type(error), getattr(error, "cause", None)) == LOGIN_ROWS[fault]
+
+
+@pytest.mark.parametrize("fault", EXAMINE)
+async def test_every_answer_of_the_mailbox_has_its_error(stage: ImapStage, fault: str) -> None:
+    """The login works, the mailbox does not: refreshing alone sees nothing wrong."""
+    grant = await connected(stage)
+    stage.imap.break_down(fault, ALICE)
+    assert await stage.provider.refresh(grant)
+    error = await refusal(stage, grant)
+    assert (type(error), getattr(error, "cause", None)) == EXAMINE_ROWS[fault]
+
+
+@pytest.mark.parametrize("fault", CONNECTION_ROWS)
+async def test_a_broken_connection_is_never_the_mailboxs_fault(stage: ImapStage, fault: str) -> None:
+    """Silence, hanging up, floods, another protocol, a wrong certificate: nobody is asked to reconnect."""
+    grant = await connected(stage)
+    stage.imap.break_down(fault)
+    error = await refusal(stage, grant)
+    assert (type(error), error.code) == CONNECTION_ROWS[fault]
+
+
+@pytest.mark.parametrize("table", [LOGIN_ERRORS, EXAMINE_ERRORS])
+def test_the_tables_hold_no_code_untested(table: dict[str, Any]) -> None:
+    """Each row makes the error it says, with its own code, whoever the host is."""
+    errors = ImapErrors()
+    for code, make in table.items():
+        shape = {"NO": "NO", "BYE": "BYE", "APP_PASSWORD": "", "NO_MAILBOX": ""}.get(code)
+        if shape is None:
+            answer = Answer("NO", code, "whatever")
+            error = errors.of_login(answer) if table is LOGIN_ERRORS else errors.of_examine(answer)
+            assert (type(error), error.code) == (type(make(code)), code)
+        elif shape:
+            error = (
+                errors.of_login(Answer(shape)) if table is LOGIN_ERRORS else errors.of_examine(Answer(shape))
+            )
+            assert (type(error), error.code) == (type(make(code)), code)
+    named = {line.partition("[")[2].partition("]")[0].partition(" ")[0] for line in LOGIN.values()}
+    assert named - {"", "ALERT", "MERCURY-RETROGRADE"} <= set(LOGIN_ERRORS)
+
+
+async def test_nobody_at_the_other_end_is_nobodys_fault(stage: ImapStage) -> None:
+    """No connection: unavailable, whatever was to be done."""
+    grant = await connected(stage)
+    consent, fields = await stage.visit(a_consent(ALICE))
+    with pytest.raises(ProviderUnavailable):
+        await stage.unreachable.redeem(consent, fields)
+    with pytest.raises(ProviderUnavailable):
+        await stage.unreachable.refresh(grant)
+    with pytest.raises(ProviderUnavailable):
+        await stage.unreachable.revoke(grant)
+
+
+# --- what travels, and how
+
+
+async def test_starttls_is_as_good(stage: ImapStage) -> None:
+    """The other port leads to the same mailbox, inside TLS as well."""
+    consent = a_consent(ALICE)
+    got = await stage.provider.redeem(consent, stage.starttls())
+    assert await stage.provider.refresh(a_grant(got))
+
+
+@pytest.mark.parametrize("fault", ["no_starttls", "bad_certificate", "expired_certificate"])
+async def test_without_tls_no_password_leaves(stage: ImapStage, fault: str) -> None:
+    """An offer that was taken away, or a stranger's certificate: no login, no way back to plain text."""
+    stage.imap.break_down(fault)
+    with pytest.raises(ProviderUnavailable):
+        await stage.provider.redeem(a_consent(ALICE), stage.starttls())
+    assert stage.imap.requests["login"] == 0
+
+
+async def test_words_from_before_tls_are_forgotten(stage: ImapStage) -> None:
+    """What somebody slips in behind the answer to STARTTLS is not taken for the server's."""
+    stage.imap.break_down("injected")
+    got = await stage.provider.redeem(a_consent(ALICE), stage.starttls())
+    assert await stage.provider.refresh(a_grant(got))
+
+
+async def test_a_tls_port_gets_no_plain_text(stage: ImapStage) -> None:
+    """STARTTLS on the port that is private from the start, and the other way round: nothing is sent."""
+    crossed = stage.filled_in(port=str(stage.imap.starttls_port))
+    for fields in (crossed, stage.filled_in(security="starttls")):
+        with pytest.raises(ProviderUnavailable):
+            await stage.provider.redeem(a_consent(ALICE), fields)
+    assert stage.imap.requests["login"] == 0
+
+
+async def test_the_certificate_must_be_for_the_host(stage: ImapStage) -> None:
+    """A good certificate of another name is no certificate."""
+    stage.names.hosts["imap.other.example"] = "127.0.0.1"
+    with pytest.raises(ProviderUnavailable) as refused:
+        await stage.provider.redeem(a_consent(ALICE), stage.filled_in(host="imap.other.example"))
+    assert refused.value.code == "certificate"
+
+
+@pytest.mark.parametrize(
+    "password", ["with space", 'quo"te', "back\\slash", "{5}", "パスワード", "naïve", "*", "a" * 900]
+)
+async def test_every_password_arrives_as_it_is(stage: ImapStage, password: str) -> None:
+    """Blanks, quotes, backslashes and all the world's letters."""
+    stage.imap.change_password(ALICE, password)
+    assert await connected(stage)
+
+
+def test_nothing_can_end_the_line() -> None:
+    """A name with a line break would be a second command."""
+    assert quoted('a"b\\') == '"a\\"b\\\\"'
+    for sign in "\r\n\0":
+        with pytest.raises(ValueError, match="line"):
+            quoted(f"a{sign}b")
+
+
+# --- the form
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "code"),
+    [
+        ({"host": ""}, "host", "not_a_host_name"),
+        ({"host": "mail"}, "host", "not_a_full_name"),
+        ({"host": "127.0.0.1"}, "host", "not_a_host_name"),
+        ({"host": "nowhere.example"}, "host", "unknown_host"),
+        ({"port": "25"}, "port", "port_not_allowed"),
+        ({"port": "x"}, "port", "port_not_allowed"),
+        ({"port": "９９３"}, "port", "port_not_allowed"),
+        ({"security": "none"}, "security", "not_a_choice"),
+        ({"user": " "}, "user", "missing"),
+        ({"password": ""}, "password", "missing"),
+        ({"user": "a\r\nb"}, "user", "not_possible"),
+        ({"password": "a\nb"}, "password", "not_possible"),
+        ({"password": "x" * 1001}, "password", "not_possible"),
+    ],
+)
+async def test_a_field_that_makes_no_sense_is_named(
+    stage: ImapStage, changes: dict[str, str], name: str, code: str
+) -> None:
+    """Before anything is dialled: which field, and why."""
+    with pytest.raises(FormFault) as refused:
+        await stage.provider.redeem(a_consent(ALICE), stage.filled_in(**changes))
+    assert (refused.value.name, refused.value.code) == (name, code)
+    assert stage.imap.requests["connect"] == 0
+
+
+async def test_an_inner_host_is_not_dialled(stage: ImapStage) -> None:
+    """The guard stands before the form, too."""
+    stage.names.hosts["imap.evil.example"] = "169.254.169.254"
+    with pytest.raises(FormFault) as refused:
+        await stage.provider.redeem(a_consent(ALICE), stage.filled_in(host="imap.evil.example"))
+    assert refused.value.code == "not_a_public_host"
+
+
+@pytest.mark.parametrize(
+    ("host", "provider"),
+    [
+        ("imap.gmail.com", "google"),
+        ("IMAP.GoogleMail.com.", "google"),
+        ("outlook.office365.com", "microsoft"),
+        ("imap-mail.outlook.com", "microsoft"),
+        ("imap.outlook.com", "microsoft"),
+    ],
+)
+async def test_google_and_microsoft_have_a_sign_in_of_their_own(
+    stage: ImapStage, host: str, provider: str
+) -> None:
+    """No password is taken for them; the refusal says whose sign-in to use."""
+    with pytest.raises(SignInElsewhere) as refused:
+        await stage.provider.redeem(a_consent(ALICE), stage.filled_in(host=host))
+    assert (refused.value.provider, refused.value.address) == (provider, ALICE)
+    assert stage.imap.requests["connect"] == 0
+
+
+@pytest.mark.parametrize("address", ["a@gmail.com", "a@outlook.com", "a@hotmail.com", "a@live.com"])
+async def test_nobody_is_shown_a_form_for_them(stage: ImapStage, address: str) -> None:
+    """The address alone says it."""
+    with pytest.raises(SignInElsewhere):
+        await stage.provider.begin(a_consent(address))
+
+
+async def test_an_unknown_domain_gets_an_empty_form(stage: ImapStage) -> None:
+    """With what is most often right, and nothing made up."""
+    form = await stage.provider.begin(a_consent("a@unheard-of.example"))
+    assert form == Form({"user": "a@unheard-of.example", "port": "993", "security": "tls"})
+
+
+# --- whose mailbox
+
+
+async def test_a_login_name_that_is_an_address_speaks_for_itself(stage: ImapStage) -> None:
+    """Somebody else's login does not connect this address; a name without @ is the person's word."""
+    consent = a_consent(ALICE)
+    got = await stage.provider.redeem(consent, stage.filled_in(KENJI))
+    assert got.addresses == {KENJI}
+    stage.imap.add("alice", "secret")
+    got = await stage.provider.redeem(consent, stage.filled_in("alice"))
+    assert got.addresses == {ALICE}
+
+
+async def test_a_mailbox_is_its_host_and_login(stage: ImapStage) -> None:
+    """However the name is written; another port of ours is another server, STARTTLS for TLS is not."""
+    consent = a_consent(ALICE)
+    got = await stage.provider.redeem(
+        consent, stage.filled_in(host="IMAP.Harbor.Example.", user=ALICE.upper())
+    )
+    port = stage.imap.tls_port
+    assert got.identity == MailboxIdentity("imap", f"{ALICE}@imap.harbor.example:{port}")
+    assert got.identity.tenant == "imap.harbor.example"
+
+
+# --- both sides
+
+
+async def test_only_the_person_can_end_a_password(stage: ImapStage) -> None:
+    """As long as it works it is said to; refused for another reason it is not called gone."""
+    grant = await connected(stage)
+    assert await stage.provider.revoke(grant) is Revocation.BY_HAND
+    for fault in ("contact_admin", "not_connected"):
+        stage.imap.break_down(fault, ALICE)
+        assert await stage.provider.revoke(grant) is Revocation.BY_HAND
+        stage.imap.mend()
+    before = stage.imap.requests["login"]
+    stage.imap.change_password(ALICE)
+    assert await stage.provider.revoke(grant) is Revocation.CONFIRMED
+    assert stage.imap.requests["login"] == before + 1
+
+
+async def test_an_erased_password_asks_nobody(stage: ImapStage) -> None:
+    """Without it nothing can be asked, and nothing is."""
+    grant = replace(await connected(stage), secret=None)
+    asked = stage.imap.requests["connect"]
+    assert await stage.provider.revoke(grant) is Revocation.NOT_CONFIRMED
+    with pytest.raises(GrantRejected):
+        await stage.provider.refresh(grant)
+    assert stage.imap.requests["connect"] == asked
+
+
+def test_hosts_are_asked_rarely() -> None:
+    """Never under 15 min, a second witness after 10, one login a day once disconnected, two looks in all."""
+    manner = manner_of()
+    minutes = [
+        span.total_seconds() / 60
+        for span in (manner.least_interval, manner.witness_after or manner.least_interval)
+    ]
+    assert minutes == [15, 10]
+    assert manner.after_disconnect is not None
+    assert manner.after_disconnect.days == 1
+    assert (manner.revokes, manner.looks_after, manner.most_looks) == (False, (), 2)
+    assert (manner.refused_logins, manner.refused_within.total_seconds()) == (5, 3600)
+
+
+# --- what is shown
+
+
+async def test_a_hosts_alert_is_handed_on(stage: ImapStage) -> None:
+    """RFC 3501 wants people to read it."""
+    grant = await connected(stage)
+    stage.imap.break_down("alert", ALICE)
+    error = await refusal(stage, grant)
+    assert error.said == "Please accept the new terms at https://harbor.example/terms"
+
+
+async def test_an_alert_with_the_password_in_it_is_not(stage: ImapStage) -> None:
+    """A host that repeats what it was told is not repeated."""
+    grant = await connected(stage)
+    stage.imap.break_down("echo", ALICE)
+    assert (await refusal(stage, grant)).said == ""
+
+
+def test_an_alert_is_short_and_inert() -> None:
+    """No line breaks, no hidden signs, no flood; a plain refusal's text is nobody's business."""
+    said = alert_of(Answer("NO", "ALERT", "a\tb\u202ec\x07 " + "x" * 500))
+    assert said.startswith("a b c x")
+    assert len(said) == 200
+    assert alert_of(Answer("NO", "AUTHENTICATIONFAILED", "secret")) == ""
+    assert alert_of(Answer("NO", "", "", ("OK [ALERT] Read me",))) == "Read me"
+
+
+async def test_no_secret_shows(stage: ImapStage, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever goes wrong: no exception, log line or repr holds the password."""
+    caplog.set_level(logging.DEBUG)
+    consent, fields = await stage.visit(a_consent(ALICE))
+    got = await stage.provider.redeem(consent, fields)
+    fresh = await stage.provider.refresh(a_grant(got))
+    seen = [repr(it) for it in (got, a_grant(got), fresh, vars(stage.provider), vars(fresh_wire(stage)))]
+    passwords = [fields["password"]]
+    for fault in [*LOGIN, *EXAMINE, *CONNECTION_ROWS]:
+        grant = await connected(stage)
+        stage.imap.break_down(fault)
+        try:
+            await stage.provider.probe(grant, await stage.provider.refresh(grant))
+        except InboxkeeperError as error:
+            seen += [
+                repr(error),
+                str(error),
+                repr(error.args),
+                repr(error.__context__),
+                repr(error.__cause__),
+            ]
+        stage.imap.mend()
+    seen.append(caplog.text)
+    assert not [shown for shown in seen for password in passwords if password in shown]
+
+
+def fresh_wire(stage: ImapStage) -> Any:
+    return vars(stage.provider)["_wire"]

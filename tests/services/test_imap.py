@@ -1,0 +1,261 @@
+"""A mailbox with a password, from the form to the day its password changes, and hosts that are spared."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.cause import Cause
+from bot.domain.channel import Channel, State
+from bot.domain.errors import (
+    FormFault,
+    GrantRejected,
+    OtherBrowser,
+    SignInElsewhere,
+    TicketExpired,
+    TooManyTries,
+)
+from bot.domain.grant import MailboxIdentity, Revocation
+from bot.domain.ticket import Ending, TicketOutcome
+from bot.services.connecting import MOST_TRIES, Plan, Refilled
+from bot.services.lockouts import Lockouts
+from bot.services.trips import Begun
+from providers.base import Form
+from sandbox.imap import LocalImap
+from tests.services.play import Play, on_both, secret_of
+from tests.storage.builders import a_grant
+
+ALICE, KENJI = "alice@acme.example", "kenji@acme.example"
+
+
+def host_of(play: Play) -> LocalImap:
+    return play.stage.town.imap
+
+
+async def begun(play: Play, who: str = "alice") -> tuple[Begun, dict[str, str]]:
+    """The ticket of somebody who chose IMAP, and the form as it is shown to them."""
+    actor = await play.actor(who)
+    ticket = await play.services.connecting.begin(actor, Plan(actor.person.email, provider="imap"))
+    way = await play.services.connecting.start(secret_of(ticket), "browser")
+    assert isinstance(way.step, Form)
+    return ticket, dict(way.step.given)
+
+
+async def fills(play: Play, ticket: Begun, given: dict[str, str], **fields: str) -> TicketOutcome | Refilled:
+    password = host_of(play).password_of(ticket.address)
+    filled = {**given, "password": password, **fields}
+    return await play.services.connecting.fill(secret_of(ticket), filled, "browser")
+
+
+async def connected(play: Play, who: str = "alice") -> Channel:
+    ticket, given = await begun(play, who)
+    outcome = await fills(play, ticket, given)
+    assert isinstance(outcome, TicketOutcome)
+    assert outcome.ending is Ending.CONNECTED
+    found = await play.channel(ticket.address)
+    assert found is not None
+    return found
+
+
+# --- the form
+
+
+@on_both
+async def test_a_password_connects_a_mailbox(play: Play) -> None:
+    """Prefilled from the list of hosts; proven by a login before anything is stored; sealed."""
+    ticket, given = await begun(play)
+    host = host_of(play)
+    assert given == {"host": host.name, "port": str(host.tls_port), "security": "tls", "user": ALICE}
+    outcome = await fills(play, ticket, given)
+    assert isinstance(outcome, TicketOutcome)
+    assert outcome.ending is Ending.CONNECTED
+    channel = await play.channel(ALICE)
+    assert channel is not None
+    assert (channel.state, channel.provider) == (State.CONNECTED, "imap")
+    assert channel.identity.tenant == host.name
+    await play.settles()
+    assert await play.told("alice", ALICE, "connected")
+
+
+async def test_a_wrong_password_stores_nothing_and_may_be_tried_again(play: Play) -> None:
+    """The ticket is not spent by it; the right one then is enough."""
+    ticket, given = await begun(play)
+    tried = await fills(play, ticket, given, password="wrong")
+    assert isinstance(tried, Refilled)
+    assert isinstance(tried.error, GrantRejected)
+    assert tried.tries_left == MOST_TRIES - 1
+    assert await play.channel(ALICE) is None
+    again = await fills(play, ticket, given)
+    assert isinstance(again, TicketOutcome)
+    assert again.ending is Ending.CONNECTED
+
+
+@on_both
+async def test_nobody_guesses_passwords_here(play: Play) -> None:
+    """Five tries, and the ticket is worth nothing, not even with the right password."""
+    ticket, given = await begun(play)
+    for left in reversed(range(MOST_TRIES)):
+        tried = await fills(play, ticket, given, password="wrong")
+        assert isinstance(tried, Refilled)
+        assert tried.tries_left == left
+    before = host_of(play).requests["login"]
+    with pytest.raises(TooManyTries):
+        await fills(play, ticket, given)
+    assert host_of(play).requests["login"] == before
+
+
+async def test_the_ticket_is_this_browsers_and_lasts_fifteen_minutes(play: Play) -> None:
+    """A form from elsewhere, or too late, tries nothing."""
+    ticket, given = await begun(play)
+    filled = {**given, "password": host_of(play).password_of(ALICE)}
+    for browser in ("another", None):
+        with pytest.raises(OtherBrowser):
+            await play.services.connecting.fill(secret_of(ticket), filled, browser)
+    await play.passes(minutes=16)
+    with pytest.raises(TicketExpired):
+        await play.services.connecting.fill(secret_of(ticket), filled, "browser")
+    assert host_of(play).requests["login"] == 0
+
+
+async def test_a_reload_finds_the_outcome(play: Play) -> None:
+    """Sending the form once more shows what came of it, without another login."""
+    ticket, given = await begun(play)
+    first = await fills(play, ticket, given)
+    before = host_of(play).requests["login"]
+    again = await fills(play, ticket, given)
+    assert isinstance(first, TicketOutcome)
+    assert isinstance(again, TicketOutcome)
+    assert (again.ending, host_of(play).requests["login"]) == (first.ending, before)
+
+
+async def test_a_form_that_cannot_be_used_says_why(play: Play) -> None:
+    """Fields, inner hosts, and hosts with a sign-in of their own."""
+    ticket, given = await begun(play)
+    faults = [await fills(play, ticket, given, host=host) for host in ("localhost", "imap.gmail.com")]
+    assert [type(one.error) for one in faults if isinstance(one, Refilled)] == [FormFault, SignInElsewhere]
+
+
+async def test_somebody_elses_login_does_not_connect_this_address(play: Play) -> None:
+    """Kenji's mailbox is not Alice's."""
+    ticket, given = await begun(play)
+    host = host_of(play)
+    outcome = await fills(play, ticket, given, user=KENJI, password=host.password_of(KENJI))
+    assert isinstance(outcome, TicketOutcome)
+    assert outcome.ending is Ending.WRONG_MAILBOX
+    assert await play.channel(ALICE) is None
+
+
+# --- its life
+
+
+async def test_a_changed_password_is_told_after_two_refused_logins(play: Play) -> None:
+    """A second witness after ten minutes, then one login a day; the new password mends it."""
+    channel = await connected(play)
+    host = host_of(play)
+    host.change_password(ALICE)
+    await play.passes(minutes=17)
+    assert host.requests["refused"] == 1
+    assert (await play.now_of(channel)).state is State.IMPAIRED
+    assert not await play.alarms()
+    await play.passes(minutes=7)
+    assert host.requests["refused"] == 1
+    await play.passes(minutes=2)
+    after = await play.now_of(channel)
+    assert (after.state, after.cause) == (State.DISCONNECTED, Cause.PASSWORD_REFUSED)
+    assert len(await play.alarms()) == 1
+    await play.passes(hours=23)
+    assert host.requests["refused"] == 2
+    await play.passes(hours=4)
+    assert host.requests["refused"] == 3
+    ticket = await play.reconnect("alice", channel)
+    way = await play.services.connecting.start(secret_of(ticket), "browser")
+    assert isinstance(way.step, Form)
+    outcome = await fills(play, ticket, dict(way.step.given))
+    assert isinstance(outcome, TicketOutcome)
+    assert outcome.ending is Ending.RECONNECTED
+    assert (await play.now_of(channel)).state is State.CONNECTED
+
+
+async def test_a_mailbox_is_looked_at_every_quarter_of_an_hour_at_most(play: Play) -> None:
+    """Whatever the pace of other providers, and whatever is wrong with the host."""
+    await connected(play)
+    host = host_of(play)
+    host.requests.clear()
+    await play.passes(minutes=60)
+    assert host.requests["login"] <= 4
+    host.break_down("unavailable")
+    host.requests.clear()
+    await play.passes(minutes=60)
+    assert 1 <= host.requests["login"] <= 4
+
+
+async def test_a_lockout_of_the_whole_host_is_held(play: Play) -> None:
+    """All mailboxes of a host refused at once: one message about that host, nobody told to reconnect."""
+    channels = [await connected(play, who) for who in ("alice", "kenji", "sakura", "omar")]
+    host = host_of(play)
+    host.break_down("lockout")
+    await play.passes(minutes=60)
+    assert host.requests["refused"] <= 5
+    assert {(await play.now_of(channel)).state for channel in channels} == {State.IMPAIRED}
+    await play.passes(minutes=60)
+    assert host.requests["refused"] <= 10
+    causes = {(await play.now_of(channel)).cause for channel in channels}
+    assert Cause.HELD in causes
+    assert State.DISCONNECTED not in {(await play.now_of(channel)).state for channel in channels}
+    for name in ("alice", "kenji", "sakura", "omar"):
+        assert not await play.alarms(name)
+    host.mend()
+    await play.passes(hours=3)
+    assert {(await play.now_of(channel)).state for channel in channels} == {State.CONNECTED}
+
+
+@on_both
+async def test_a_host_refuses_five_logins_an_hour_over_all_processes(play: Play) -> None:
+    """The sixth is not made, here or in another process; an hour later there is room again."""
+    identity = MailboxIdentity("imap", "a@imap.harbor.example", "imap.harbor.example")
+    grant = replace(a_grant(), identity=identity)
+    here, elsewhere = Lockouts(play.services.core), Lockouts(play.services.core)
+    for lockouts in (here, elsewhere, here, elsewhere, here):
+        async with lockouts.turn(grant) as turn:
+            assert turn.put_off_until is None
+            turn.was_refused = True
+    for lockouts in (here, elsewhere):
+        async with lockouts.turn(grant) as turn:
+            assert turn.put_off_until == play.now + timedelta(hours=1)
+    other = replace(grant, identity=replace(identity, tenant="imap.other.example"))
+    async with here.turn(other) as turn:
+        assert turn.put_off_until is None
+    play.stage.town.clock.advance(timedelta(minutes=61))
+    async with elsewhere.turn(grant) as turn:
+        assert turn.put_off_until is None
+
+
+async def test_a_spared_host_is_no_news(play: Play) -> None:
+    """With no login left for its host a mailbox stays what it was, and is looked at when there is one."""
+    channel = await connected(play)
+    grant = await play.grant(channel.grant_id)
+    lockouts = Lockouts(play.services.core)
+    for _ in range(5):
+        async with lockouts.turn(grant) as turn:
+            turn.was_refused = True
+    host = host_of(play)
+    host.requests.clear()
+    await play.passes(minutes=50)
+    assert host.requests["login"] == 0
+    assert (await play.now_of(channel)).state is State.CONNECTED
+    await play.passes(minutes=20)
+    assert host.requests["login"] >= 1
+
+
+async def test_removing_waits_for_somebody_who_wants_to_know(play: Play) -> None:
+    """Only its owner can delete a password: no login by itself, two at most when asked."""
+    channel = await connected(play)
+    host = host_of(play)
+    host.requests.clear()
+    await play.services.channels.remove(await play.actor("alice"), channel.id)
+    await play.passes(hours=2)
+    assert host.requests["login"] == 0
+    assert channel.grant_id is not None
+    assert (await play.grant(channel.grant_id)).revocation is not Revocation.CONFIRMED
