@@ -204,7 +204,7 @@ class Connecting:
         """
         async with self._core.storage.reading() as uow:
             ticket = await self._open_ticket(uow, TicketId(digest(secret)))
-        label = self._core.providers.label_of(ticket.provider)
+        label = self._core.providers.label_at(ticket.provider, ticket.address)
         landing = await self._landing(ticket.user_id, ticket.address, ticket.purpose, label, ticket.locale)
         return replace(landing, takes_password=self._takes_password(ticket.provider))
 

@@ -102,7 +102,7 @@ class Delivering:
         async with self._core.storage.reading() as uow:
             outcome = await uow.tickets.outcome_of(TicketId(job.payload["ticket"]))
         if outcome is not None:
-            label = self._core.providers.label_of(outcome.ticket.provider)
+            label = self._core.providers.label_at(outcome.ticket.provider, outcome.ticket.address)
             await self._messenger.show_outcome(job.payload["view"], outcome, provider_label=label)
         return None
 

@@ -279,7 +279,7 @@ class Telling:
 
 def lane_of_identity(grant: Grant) -> str:
     """The lane, and the lock, of everything that gives or takes access of one account at a provider."""
-    return f"identity:{grant.identity.provider}:{grant.identity.subject}"
+    return f"identity:{grant.provider}:{grant.signer.subject}"
 
 
 def a_notice(

@@ -142,8 +142,8 @@ class Trips:
         provider = self._core.providers.get(ticket.provider)
         return Begun(
             address=ticket.address,
-            provider_label=provider.label,
-            scopes=provider.needed_scopes,
+            provider_label=self._core.providers.label_at(ticket.provider, ticket.address),
+            scopes=self._asked(ticket),
             url=f"{self._core.policy.base_url}/go/{secret}",
             reconnect=ticket.purpose is Purpose.RECONNECT,
             ticket_id=ticket.id,
@@ -166,11 +166,16 @@ class Trips:
             nonce=ticket.nonce,
             redirect_uri=f"{self._core.policy.base_url}/callback/{ticket.provider}",
             address=ticket.address,
-            scopes=self._core.providers.get(ticket.provider).needed_scopes,
+            scopes=self._asked(ticket),
             is_shared=ticket.is_shared,
             claims=ticket.claims,
             memo=ticket.memo,
         )
+
+    def _asked(self, ticket: Ticket) -> frozenset[str]:
+        """What consent is asked for."""
+        provider = self._core.providers.get(ticket.provider)
+        return provider.shared_scopes if ticket.is_shared else provider.needed_scopes
 
     async def onward(self, secret: str, ticket: Ticket) -> Way:
         """Where the person goes on, once the ticket is stored. Raises ``SignInClosed``."""
