@@ -251,7 +251,7 @@ def services_of(
     holds = Holds(core, steps=steps, telling=telling)
     monitoring = Monitoring(core, steps=steps, telling=telling, reaching=reaching, holds=holds)
     workspaces = Workspaces(core, steps, workspace=workspace, is_there=messenger.is_there)
-    people = People(core, steps, directory, workspace)
+    people = People(core, steps, telling, directory, workspace)
     admins = Admins(core, people=people, directory=directory)
     requests = Requests(core, steps=steps, telling=telling)
     delivering = Delivering(core, messenger=messenger, workspaces=workspaces, telling=telling)

@@ -118,6 +118,13 @@ class Grants:
         """The same, of other workspaces: a number that tells nothing about them."""
         return await self._count(_signed_by(signer), _IN_USE, grant.c.workspace_id != workspace_id)
 
+    async def delegated_by(self, workspace_id: WorkspaceId, address: str) -> tuple[Grant, ...]:
+        """Live grants of shared mailboxes here that are opened with this person's account."""
+        if not address:
+            return ()
+        theirs = grant.c.workspace_id == workspace_id, grant.c.delegate_address == address.lower()
+        return await self._all(*theirs, grant.c.phase == Phase.LIVE)
+
     async def pending_revocations(self, signer: MailboxIdentity) -> tuple[Grant, ...]:
         """Retired grants of this account that might still be revoked."""
         pending = grant.c.revocation.not_in((Revocation.CONFIRMED, Revocation.SHARED, Revocation.CANCELLED))
