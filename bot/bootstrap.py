@@ -67,6 +67,8 @@ from providers.google import Google, GoogleClient
 from providers.hosts import Guard, Network
 from providers.imap import Imap, manner_of
 from providers.imap_wire import ImapWire, Trust
+from providers.microsoft import Microsoft, Mode
+from providers.microsoft_sign_in import MicrosoftClient
 from providers.names import SystemNames
 from providers.registry import Registry
 from providers.wire import Wire
@@ -159,8 +161,11 @@ def providers_of(
     settings: Settings, session: aiohttp.ClientSession, world: World, guarded: aiohttp.ClientSession
 ) -> list[Provider]:
     """The providers that there are clients for, and the one that needs none."""
-    google = _google_of(settings, session, world.clock)
-    return [*google, *([_imap_of(settings, session, world, guarded)] if settings.imap else [])]
+    clients = [
+        *_google_of(settings, session, world.clock),
+        *_microsoft_of(settings, session, world.clock),
+    ]
+    return [*clients, *([_imap_of(settings, session, world, guarded)] if settings.imap else [])]
 
 
 def _imap_of(
@@ -220,6 +225,20 @@ def _google_of(settings: Settings, session: aiohttp.ClientSession, clock: Clock)
     return [Google(client, session=session, clock=clock)]
 
 
+def _microsoft_of(settings: Settings, session: aiohttp.ClientSession, clock: Clock) -> list[Provider]:
+    microsoft = settings.microsoft
+    if microsoft is None:
+        return []
+    client = MicrosoftClient(
+        client_id=microsoft.client_id,
+        client_secret=Secret(microsoft.client_secret.get_secret_value()),
+        login_url=microsoft.login_url,
+        graph_url=microsoft.graph_url,
+        tenant=microsoft.tenant,
+    )
+    return [Microsoft(client, session=session, clock=clock, mode=Mode(microsoft.mode))]
+
+
 def services_of(
     core: Core, *, directory: Directory, messenger: SlackMessenger, workspace: Workspace
 ) -> Services:
@@ -232,7 +251,7 @@ def services_of(
     holds = Holds(core, steps=steps, telling=telling)
     monitoring = Monitoring(core, steps=steps, telling=telling, reaching=reaching, holds=holds)
     workspaces = Workspaces(core, steps, workspace=workspace, is_there=messenger.is_there)
-    people = People(core, steps, directory, workspace)
+    people = People(core, steps, telling, directory, workspace)
     admins = Admins(core, people=people, directory=directory)
     requests = Requests(core, steps=steps, telling=telling)
     delivering = Delivering(core, messenger=messenger, workspaces=workspaces, telling=telling)

@@ -42,7 +42,7 @@ Check = Callable[[Settings], Awaitable[Finding]]
 async def examine(settings: Settings) -> bool:
     """Run every check and print what it found. Returns whether all is well."""
     findings = [await check(settings) for check in CHECKS]
-    findings.append(_google(settings))
+    findings += [_google(settings), _microsoft(settings)]
     show(findings, Console(highlight=False, soft_wrap=True))
     return all(finding.is_good for finding in findings)
 
@@ -135,13 +135,21 @@ def _google(settings: Settings) -> Finding:
     if settings.google is None:
         step = "set INBOXKEEPER_GOOGLE_CLIENT_ID and _SECRET to let people connect Gmail."
         return Finding("Gmail", True, "switched off: no client is configured", step)
-    redirect = f"{settings.base_url.rstrip('/')}/callback/google"
-    return Finding(
-        "Gmail",
-        True,
-        "a client is configured",
-        f"Google's client must list exactly this redirect URI: {redirect}",
-    )
+    return Finding("Gmail", True, "a client is configured", _redirect(settings, "Google", "google"))
+
+
+def _microsoft(settings: Settings) -> Finding:
+    label = "Office 365 and Outlook.com"
+    if settings.microsoft is None:
+        step = "set INBOXKEEPER_MICROSOFT_CLIENT_ID and _SECRET to let people connect them."
+        return Finding(label, True, "switched off: no client is configured", step)
+    said = f"a client is configured for {settings.microsoft.tenant}, mode {settings.microsoft.mode}"
+    return Finding(label, True, said, _redirect(settings, "Microsoft", "microsoft"))
+
+
+def _redirect(settings: Settings, house: str, key: str) -> str:
+    redirect = f"{settings.base_url.rstrip('/')}/callback/{key}"
+    return f"{house}'s client must list exactly this redirect URI: {redirect}"
 
 
 CHECKS: Final[tuple[Check, ...]] = (_database, _keys, _slack, _pages)

@@ -172,6 +172,7 @@ _VIEWS: Final[dict[NoticeKind, Callable[[Language, NoticePicture], Message]]] = 
     NoticeKind.DISABLED: notices.disabled_picture,
     NoticeKind.TAKEN_OVER: notices.taken_over_notice,
     NoticeKind.OWNER_GONE: notices.owner_gone_picture,
+    NoticeKind.DELEGATE_GONE: notices.delegate_gone_picture,
     NoticeKind.OPERATOR: notices.operator_picture,
     NoticeKind.REQUEST: notices.request_notice,
     NoticeKind.WISH: notices.wish_notice,

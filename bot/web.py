@@ -58,7 +58,7 @@ def build_web(
         Pages(services.connecting, site),
         Callback(
             connecting=services.connecting,
-            provider_label=services.channels.provider_label,
+            provider_label=services.channels.label_at,
             handles=Handles(clock),
             tasks=tasks,
             site=site,

@@ -63,7 +63,8 @@ class Callback:
     """The route back."""
 
     connecting: Connecting
-    provider_label: Callable[[str], str]
+    provider_label: Callable[[str, str], str]
+    """What people call a provider, by its key and the address that is connected there."""
     handles: Handles
     tasks: Tasks
     site: Site
@@ -130,7 +131,7 @@ class Callback:
         html = outcome_page(
             language_for(outcome.ticket.locale),
             outcome,
-            provider_label=self.provider_label(outcome.ticket.provider),
+            provider_label=self.provider_label(outcome.ticket.provider, outcome.ticket.address),
             workspace_name=self.workspace_name,
             again_url=f"{self.site.prefix}/again/{quote(secret, safe='')}",
             team_url=self.team_url,

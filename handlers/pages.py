@@ -86,6 +86,7 @@ class Pages:
             action_url=self._path(kind, _secret(request)),
             mark=new_mark(),
             takes_password=landing.takes_password,
+            is_shared=landing.is_shared,
         )
         return page(html)
 

@@ -88,7 +88,7 @@ class Fresh:
     """The (possibly rotated) secret that must be stored if it differs from the grant's."""
     scopes: frozenset[str]
     identity: MailboxIdentity | None
-    """Whose grant the provider says this is, if it says so on refresh."""
+    """Whose sign-in the provider says this is (``Grant.signer``), if it says so on refresh."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,8 @@ class Provider(Protocol):
     """``"Gmail"``: shown, never stored."""
     needed_scopes: frozenset[str]
     """The least that can prove that the mailbox works."""
+    shared_scopes: frozenset[str]
+    """The same for a shared mailbox, opened with somebody's own account; empty where there is none."""
     manner: Manner
 
     async def begin(self, consent: Consent) -> Onward:

@@ -63,6 +63,7 @@ class Google:
     key = "google"
     label = "Gmail"
     needed_scopes = frozenset({LABELS_SCOPE})
+    shared_scopes: frozenset[str] = frozenset()
     manner = Manner()
 
     def __init__(
@@ -141,7 +142,7 @@ class Google:
 
     async def probe(self, grant: Grant, fresh: Fresh) -> Evidence:
         """See ``Provider``. Identity is the account's number alone: its domain may be renamed."""
-        if fresh.identity and fresh.identity.subject != grant.identity.subject:
+        if fresh.identity and fresh.identity.subject != grant.signer.subject:
             raise MailboxGone("other_account", cause=Cause.OTHER_MAILBOX)
         if missing := self.needed_scopes - fresh.scopes:
             raise PermissionMissing("scope_not_granted", scopes=missing)

@@ -104,6 +104,7 @@ class Imap:
     key = "imap"
     label = "IMAP"
     needed_scopes: frozenset[str] = _NO_SCOPES
+    shared_scopes: frozenset[str] = _NO_SCOPES
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ from bot.domain.errors import ProviderOff
 from bot.domain.grant import MailboxIdentity
 from bot.domain.manner import Manner
 from providers.base import Provider
+from providers.detect import of_domain
 
 LABELS: Final[Mapping[str, str]] = {
     "google": "Gmail",
@@ -47,6 +48,11 @@ class Registry:
 
     def label_of(self, key: str) -> str:
         return LABELS.get(key, key)
+
+    def label_at(self, key: str, address: str) -> str:
+        """What people call the host of ``address`` before anybody signs in; Outlook.com by its domain."""
+        is_consumer = key == "microsoft" and of_domain(address.rpartition("@")[2].lower()) == key
+        return self.label_of("outlook" if is_consumer else key)
 
     def label_for(self, identity: MailboxIdentity) -> str:
         """What people call the host of this mailbox; an IMAP host goes by its own name."""

@@ -136,6 +136,7 @@ grant: Final = Table(
     number("version"),
     Index("ix_grant_channel", "channel_id"),
     Index("ix_grant_identity", "identity_provider", "identity_subject", "phase"),
+    Index("ix_grant_delegate", "identity_provider", "delegate_subject", "phase"),
     Index("ix_grant_phase", "phase", "retired_at"),
 )
 

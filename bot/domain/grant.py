@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -132,3 +132,11 @@ class Grant:
     @property
     def provider(self) -> str:
         return self.identity.provider
+
+    @property
+    def signer(self) -> MailboxIdentity:
+        """Whose sign-in it rests on: the mailbox's own account, or the one that opens a shared mailbox. What
+        is taken back at the provider is taken from all that this account signed in for."""
+        if self.delegate is None:
+            return self.identity
+        return replace(self.identity, subject=self.delegate.subject)

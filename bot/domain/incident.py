@@ -97,6 +97,8 @@ class NoticeKind(StrEnum):
     """To its owner: a personal inbox has become a team address."""
     OWNER_GONE = "owner_gone"
     """A personal inbox whose owner left the workspace: the super admins decide."""
+    DELEGATE_GONE = "delegate_gone"
+    """A shared mailbox is opened with the account of somebody who left: it will die with that account."""
     OPERATOR = "operator"
     """Something only the operator can mend."""
 
@@ -113,7 +115,7 @@ class Notice:
     channel_id: ChannelId | None
     incident_id: IncidentId | None = None
     grant_id: GrantId | None = None
-    """For ``REMOVED``: the grant whose fate is told."""
+    """For ``REMOVED``: the grant whose fate is told; for ``DELEGATE_GONE``: the one that will die."""
     subject: str = ""
     """For ``OPERATOR``: provider, code and day, with colons; for ``CONNECTED``: the ending; for
     ``DISABLED``: who did it and when; for ``OWNER_GONE``: the channel."""

@@ -65,6 +65,8 @@ class ChannelStatus:
     recent: tuple[Record, ...] = ()
     requests: tuple[Request, ...] = ()
     """What people wait for about it."""
+    delegate: str = ""
+    """Whose account opens it, where it is a shared mailbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,8 @@ class NoticePicture:
     replies_to: str | None = None
     """Slack's id of the message in whose thread this one stands."""
     removal: Removal | None = None
+    delegate: str = ""
+    """For ``DELEGATE_GONE``: whose account opens the shared mailbox."""
     is_open: bool = True
     """Whether there is still something to do about it."""
 

@@ -57,8 +57,9 @@ class Channels:
         self._monitoring = monitoring
         self._giving_back = giving_back
 
-    def provider_label(self, key: str) -> str:
-        return self._core.providers.label_of(key)
+    def label_at(self, key: str, address: str) -> str:
+        """What people call a provider, by the address that is connected there."""
+        return self._core.providers.label_at(key, address)
 
     def label_for(self, channel: Channel) -> str:
         """What people call the host of this channel's mailbox."""
@@ -130,6 +131,7 @@ class Channels:
             scopes=grant.scopes if grant else frozenset(),
             connected_by=channel.connected_by,
             obtained_at=grant.obtained_at if grant else None,
+            delegate=grant.delegate.address if grant and grant.delegate else "",
             incident=incident,
             next_probe_at=probe.due_at if probe else None,
             recent=recent,

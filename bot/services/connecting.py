@@ -89,6 +89,8 @@ class Landing:
     locale: str
     takes_password: bool = False
     """A form of ours comes next, not the provider's page."""
+    is_shared: bool = False
+    """A shared mailbox: whoever signs in does so as themselves."""
 
 
 MOST_TRIES: Final = 5
@@ -204,9 +206,10 @@ class Connecting:
         """
         async with self._core.storage.reading() as uow:
             ticket = await self._open_ticket(uow, TicketId(digest(secret)))
-        label = self._core.providers.label_of(ticket.provider)
+        label = self._core.providers.label_at(ticket.provider, ticket.address)
         landing = await self._landing(ticket.user_id, ticket.address, ticket.purpose, label, ticket.locale)
-        return replace(landing, takes_password=self._takes_password(ticket.provider))
+        takes_password = self._takes_password(ticket.provider)
+        return replace(landing, takes_password=takes_password, is_shared=ticket.is_shared)
 
     async def start(self, secret: str, browser: str) -> Way:
         """Bind the ticket to this browser and say where the person goes on.
@@ -227,10 +230,13 @@ class Connecting:
         async with self._core.storage.reading() as uow:
             link, channel = await self._open_link(uow, secret)
             person = await uow.people.find(link.workspace_id, link.user_id)
+            grant = await uow.grants.find(channel.grant_id) if channel.grant_id else None
         locale = person.locale if person else "en-US"
         label = self._core.providers.label_for(channel.identity)
         landing = await self._landing(link.user_id, channel.address, Purpose.RECONNECT, label, locale)
-        return replace(landing, takes_password=self._takes_password(channel.provider))
+        is_shared = grant is not None and grant.delegate is not None
+        takes_password = self._takes_password(channel.provider)
+        return replace(landing, takes_password=takes_password, is_shared=is_shared)
 
     def _takes_password(self, provider: str) -> bool:
         return self._core.providers.manner_of(provider).takes_password

@@ -102,7 +102,7 @@ class Delivering:
         async with self._core.storage.reading() as uow:
             outcome = await uow.tickets.outcome_of(TicketId(job.payload["ticket"]))
         if outcome is not None:
-            label = self._core.providers.label_of(outcome.ticket.provider)
+            label = self._core.providers.label_at(outcome.ticket.provider, outcome.ticket.address)
             await self._messenger.show_outcome(job.payload["view"], outcome, provider_label=label)
         return None
 
@@ -228,7 +228,7 @@ class Delivering:
         is_unheard = await self._telling.is_unheard(uow, request)
         return replace(picture, request=request, is_unheard=is_unheard, is_open=request.is_open)
 
-    async def _about_channel(
+    async def _about_channel(  # noqa: PLR0911  one return per kind reads best
         self, uow: UnitOfWork, picture: NoticePicture, channel: Channel
     ) -> NoticePicture:
         match picture.notice.kind:
@@ -241,6 +241,8 @@ class Delivering:
                 return replace(picture, is_open=broken > 0)
             case NoticeKind.SOMEBODY_ELSE:
                 return replace(picture, is_open=channel.state is not State.REMOVED)
+            case NoticeKind.DELEGATE_GONE:
+                return await self._with_delegate(uow, picture, channel)
             case NoticeKind.OWNER_GONE:
                 return replace(picture, is_open=channel.state not in {State.DISABLED, State.REMOVED})
         return picture
@@ -290,6 +292,15 @@ class Delivering:
         standing = await standing_of(uow, self._core, notice.workspace_id)
         return standing.super_admins[0].locale if standing.super_admins else "en-US"
 
+    async def _with_delegate(
+        self, uow: UnitOfWork, picture: NoticePicture, channel: Channel
+    ) -> NoticePicture:
+        """It is settled once another grant has taken its place."""
+        grant_id = picture.notice.grant_id
+        grant = await uow.grants.find(grant_id) if grant_id else None
+        delegate = grant.delegate.address if grant and grant.delegate else ""
+        return replace(picture, delegate=delegate, is_open=channel.grant_id == grant_id)
+
     async def _with_removal(self, uow: UnitOfWork, picture: NoticePicture, channel: Channel) -> NoticePicture:
         removal = await removal_of(uow, self._core, channel, picture.notice.grant_id)
         return replace(picture, removal=removal)
@@ -306,6 +317,7 @@ _ONLY_WHILE_OPEN: Final = frozenset(
         NoticeKind.NOBODY_TOLD,
         NoticeKind.OPERATOR,
         NoticeKind.OWNER_GONE,
+        NoticeKind.DELEGATE_GONE,
         NoticeKind.SOMEBODY_ELSE,
         NoticeKind.REQUEST,
     }

@@ -27,6 +27,10 @@ class Begun:
     ticket_id: TicketId
     takes_password: bool = False
     """On the next page a form of ours asks; there is nothing to tick."""
+    is_shared: bool = False
+    """A shared mailbox, to be opened with the account of whoever signs in."""
+    may_be_shared: bool = False
+    """It could be one: the person can say so."""
     wish: Wish | None = None
     """What a new channel is begun with, to begin it again at another provider."""
     others: tuple[tuple[str, str], ...] = ()
@@ -142,14 +146,24 @@ class Trips:
         provider = self._core.providers.get(ticket.provider)
         return Begun(
             address=ticket.address,
-            provider_label=provider.label,
-            scopes=provider.needed_scopes,
+            provider_label=self._core.providers.label_at(ticket.provider, ticket.address),
+            scopes=self._asked(ticket),
             url=f"{self._core.policy.base_url}/go/{secret}",
             reconnect=ticket.purpose is Purpose.RECONNECT,
             ticket_id=ticket.id,
             takes_password=provider.manner.takes_password,
+            is_shared=ticket.is_shared,
+            may_be_shared=self._may_be_shared(ticket),
             others=self._others(ticket),
         )
+
+    def _may_be_shared(self, ticket: Ticket) -> bool:
+        """Only organisations have shared mailboxes, and only a team's address is one."""
+        providers = self._core.providers
+        if ticket.purpose is not Purpose.CONNECT or ticket.kind is not Kind.TEAM:
+            return False
+        is_work = providers.label_at(ticket.provider, ticket.address) == providers.label_of(ticket.provider)
+        return is_work and bool(providers.get(ticket.provider).shared_scopes)
 
     def _others(self, ticket: Ticket) -> tuple[tuple[str, str], ...]:
         """What else could host a new channel's mailbox."""
@@ -166,11 +180,16 @@ class Trips:
             nonce=ticket.nonce,
             redirect_uri=f"{self._core.policy.base_url}/callback/{ticket.provider}",
             address=ticket.address,
-            scopes=self._core.providers.get(ticket.provider).needed_scopes,
+            scopes=self._asked(ticket),
             is_shared=ticket.is_shared,
             claims=ticket.claims,
             memo=ticket.memo,
         )
+
+    def _asked(self, ticket: Ticket) -> frozenset[str]:
+        """What consent is asked for."""
+        provider = self._core.providers.get(ticket.provider)
+        return provider.shared_scopes if ticket.is_shared else provider.needed_scopes
 
     async def onward(self, secret: str, ticket: Ticket) -> Way:
         """Where the person goes on, once the ticket is stored. Raises ``SignInClosed``."""

@@ -9,6 +9,7 @@ from bot.views import buttons, evidence, modals, notices
 ACTIONS: Final = buttons.ACTIONS | {
     modals.CONSENT_OPEN,
     modals.CONNECT_KIND,
+    modals.CONNECT_SHARED,
     *modals.CONNECT_AT_ANY,
     modals.ADMINS_TAKE,
     modals.ADMINS_GIVE_SUPER,

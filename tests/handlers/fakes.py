@@ -130,9 +130,9 @@ class FakeChannels:
         return False
 
     def label_for(self, channel: Channel) -> str:
-        return self.provider_label(channel.provider)
+        return self.label_at(channel.provider, channel.address)
 
-    def provider_label(self, key: str) -> str:
+    def label_at(self, key: str, address: str) -> str:
         return "Gmail"
 
     def _moved(self, deed: str, channel_id: str, state: State) -> Channel:

@@ -364,6 +364,7 @@ class _Gated:
         self._inner = inner
         self._gate = gate
         self.key, self.label, self.needed_scopes = inner.key, inner.label, inner.needed_scopes
+        self.shared_scopes = inner.shared_scopes
         self.manner = inner.manner
 
     async def begin(self, consent: Consent) -> Onward:

@@ -32,8 +32,10 @@ from tests.views.samples import (
     ANN,
     BOB,
     HOSTILE,
+    MICROSOFT_SCOPES,
     NOW,
     SCOPES,
+    SHARED_SCOPES,
     AGroup,
     ARoster,
     a_channel,
@@ -266,6 +268,15 @@ def announcements(channel: Channel) -> Iterator[tuple[str, NoticePicture]]:
     for kind in (NoticeKind.DISABLED, NoticeKind.TAKEN_OVER):
         for subject in ("by:U0BOB:2026-11-23", ""):
             yield f"{kind} {subject}", a_picture(kind, channel=channel, notice={"subject": subject})
+    for is_open in (True, False):
+        gone = a_picture(
+            NoticeKind.DELEGATE_GONE,
+            channel=replace(channel, kind=Kind.TEAM, owner_id=None),
+            provider_label="Office 365",
+            delegate="omar@example.com",
+            is_open=is_open,
+        )
+        yield f"delegate gone {is_open}", gone
     for kind in (NoticeKind.OWNER_GONE, NoticeKind.NOBODY_TOLD):
         for is_open in (True, False):
             yield f"{kind} {is_open}", a_picture(kind, channel=channel, is_open=is_open)
@@ -380,6 +391,22 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
                 reconnect=reconnect,
                 takes_password=takes_password,
                 wish=None if reconnect else wish,
+                others=others,
+            ),
+        )
+    for is_shared in (True, False):
+        yield (
+            f"consent at Microsoft {is_shared}",
+            modals.consent_modal(
+                lang,
+                address=address,
+                provider_label="Office 365",
+                scopes=SHARED_SCOPES if is_shared else MICROSOFT_SCOPES,
+                url="https://x.example/go/1",
+                reconnect=False,
+                is_shared=is_shared,
+                may_be_shared=True,
+                wish=replace(wish, is_shared=is_shared),
                 others=others,
             ),
         )

@@ -37,6 +37,8 @@ ALL = frozenset(Deed)
 W, ANN, BOB = WorkspaceId("T1"), UserId("U0ANN"), UserId("U0BOB")
 URL = "https://bot.example/l/0123456789abcdef0123456789abcdef"
 SCOPES = frozenset({"openid", "email", "https://www.googleapis.com/auth/gmail.labels"})
+MICROSOFT_SCOPES = frozenset({"User.Read", "Mail.ReadBasic"})
+SHARED_SCOPES = frozenset({"User.Read", "User.ReadBasic.All", "Mail.ReadBasic.Shared"})
 
 HOSTILE = (
     "<!channel> *bold* _under_ ~gone~ `code` <https://evil.example|bank> &amp; <@U0ANN> @here @channel",

@@ -6,6 +6,7 @@ The one rule: a message says what is so now, and alarms only while somebody can 
 from bot.views.notices.alarms import CLAIM, RECONNECT_LINK, SNOOZE, conversation_notice, incident_notice
 from bot.views.notices.announcements import (
     connected_picture,
+    delegate_gone_picture,
     disabled_picture,
     hello_notice,
     owner_gone_picture,
@@ -23,6 +24,7 @@ __all__ = [
     "SNOOZE",
     "connected_picture",
     "conversation_notice",
+    "delegate_gone_picture",
     "disabled_picture",
     "hello_notice",
     "hold_notice",

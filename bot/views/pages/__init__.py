@@ -41,6 +41,7 @@ def landing_page(
     action_url: str,
     mark: str = "",
     takes_password: bool = False,
+    is_shared: bool = False,
 ) -> str:
     """Who asked for what, for which workspace. Opening it spends nothing; its one button does.
 
@@ -66,13 +67,28 @@ def landing_page(
         asked=asked,
         next_step=lang.say("Next come the mail server, the user name and the password of {address}.", **named)
         if takes_password
-        else lang.say("At {house}, sign in as {address} and leave every box ticked.", house=at, **named),
+        else _sign_in(lang, named["address"], at, is_shared=is_shared),
         warning=lang.say("If you don't know this request, close this page: nothing happens."),
         action_url=action_url,
         mark_name=MARK,
         mark=mark,
         go=lang.say("Continue") if takes_password else lang.say("Continue to {house}", house=at),
     )
+
+
+def _sign_in(lang: Language, address: str, at: str, *, is_shared: bool) -> str:
+    if is_shared:
+        return lang.say(
+            "{address} is a shared mailbox. At {house}, sign in as yourself, with an account that may open "
+            "it.",
+            house=at,
+            address=address,
+        )
+    if at == "Google":
+        return lang.say(
+            "At {house}, sign in as {address} and leave every box ticked.", house=at, address=address
+        )
+    return lang.say("At {house}, sign in as {address} and accept.", house=at, address=address)
 
 
 def export_page(

@@ -93,8 +93,16 @@ def wrong_mailbox(lang: Language, signed_in: str, address: str) -> Words:
 
 
 def withheld(lang: Language, missing: frozenset[str], at: str) -> Words:
-    """Names the boxes that were left unticked."""
+    """Names the boxes that were left unticked; only Google has boxes."""
     names = [lang.quoted(what) for what, _ in scope_lines(lang, missing)]
+    if at != "Google":
+        text = lang.say(
+            "{house} did not give every permission. Missing: {permissions}.",
+            house=at,
+            permissions=lang.listed(names) or "…",
+        )
+        next_step = lang.say("Accept everything that is asked for: without it the mailbox cannot be checked.")
+        return Words(lang.say("A permission is missing"), text, next_step)
     text = lang.count(
         "At {house} this box was left unticked: {permissions}.",
         "At {house} these boxes were left unticked: {permissions}.",

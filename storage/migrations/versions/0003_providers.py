@@ -15,6 +15,7 @@ def upgrade() -> None:
     # A shared mailbox is reached through somebody else's account.
     op.add_column("grant_", sa.Column("delegate_subject", sa.Text(), nullable=True))
     op.add_column("grant_", sa.Column("delegate_address", sa.Text(), nullable=True))
+    op.create_index("ix_grant_delegate", "grant_", ["identity_provider", "delegate_subject", "phase"])
     # What the provider wants to be told at the next sign-in (a claims challenge).
     op.add_column("grant_", sa.Column("claims", sa.Text(), nullable=True))
     # How often a retired grant was looked at, where every look is a login.
