@@ -231,6 +231,10 @@ def _environment(place: Place, database_url: str, url: str, bot_url: str, issuer
         "GOOGLE_CERTS_URL": f"{url}/google/certs",
         "GOOGLE_ISSUER": issuer,
         "GMAIL_API_URL": f"{url}/google",
+        "MICROSOFT_CLIENT_ID": MICROSOFT_CLIENT_ID,
+        "MICROSOFT_CLIENT_SECRET": MICROSOFT_CLIENT_SECRET,
+        "MICROSOFT_LOGIN_URL": f"{url}/microsoft",
+        "MICROSOFT_GRAPH_URL": f"{url}/microsoft/graph",
         **transport,
     }
     return _prefixed(values)

@@ -139,7 +139,7 @@ class Pages:
             "accounts",
             accounts=sorted(able, key=lambda account: account != hinted),
             accounts_url=self._accounts_url(request),
-            unknown=wish.login_hint if wish.login_hint and hinted is None else "",
+            unknown="" if self._state.directory.find(wish.login_hint) else wish.login_hint,
         )
 
     def _hinted(self, wish: ConsentRequest) -> Account | None:
