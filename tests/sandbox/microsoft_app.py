@@ -77,7 +77,7 @@ class App:
         status, body = await self.refresh(token, **fields)
         return status, body.get("error", "alive"), body.get("error_codes", [0])[0]
 
-    async def grant(self, account: str = ALICE, **changes: str | None) -> dict[str, Any]:
+    async def grant(self, account: str = ALICE, **changes: Any) -> dict[str, Any]:
         status, body = await self.redeem(self.code(account, **changes))
         assert status == 200, body
         return dict(body)
