@@ -7,6 +7,7 @@ something; what exactly is decided when it is shown, from what is true then (``b
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -121,6 +122,13 @@ class Telling:
             await self.changed(
                 uow, await uow.notices.of_subject(request.workspace_id, request.id, kind), now=now
             )
+
+    async def request_answered(self, uow: UnitOfWork, request: Request, *, now: datetime) -> None:
+        """Whoever asked hears of the answer: their message is edited, which notifies nobody."""
+        for wish in await uow.notices.of_subject(request.workspace_id, request.id, NoticeKind.WISH):
+            if wish.ts or wish.nonce:
+                reply = about_request(request, wish.recipient, NoticeKind.ANSWERED, now)
+                await self.tell(uow, replace(reply, thread_of=wish.id, conversation_id=wish.conversation_id))
 
     async def void_requests(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
         """The channel was removed: nobody needs to answer about it any more."""
