@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -183,3 +184,17 @@ async def test_graph_is_as_narrow_as_graph(app: App) -> None:
     headers = {"Authorization": f"Bearer {token}"}
     old = await app.http.get("/microsoft/graph/v0.9/me", headers=headers)
     assert (old.status, (await old.json())["error"]["message"]) == (400, "Invalid version: v0.9")
+
+
+async def test_graph_answers_four_at_a_time(app: App) -> None:
+    """The fifth request for one person is throttled, somebody else's is not."""
+    alice, omar = await access(app), await access(app, OMAR)
+    app.microsoft.break_down("slow", ALICE, at="graph")
+    waiting = [asyncio.create_task(app.graph(alice)) for _ in range(5)]
+    async with asyncio.timeout(5):
+        while app.microsoft.requests["graph"] < 5:
+            await asyncio.sleep(0)
+    assert (await app.graph(omar))[0] == 200
+    app.microsoft.mend(ALICE)
+    assert sorted(status for status, _ in await asyncio.gather(*waiting)) == [200, 200, 200, 200, 429]
+    assert (await app.graph(alice))[0] == 200
