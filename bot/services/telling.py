@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 import structlog
 
@@ -26,6 +27,8 @@ from bot.services.standing import standing_of
 from storage import UnitOfWork
 
 _log = structlog.get_logger(__name__)
+
+_AFTER: Final = timedelta(milliseconds=1)
 
 
 class Telling:
@@ -284,7 +287,8 @@ class Telling:
                 lane=f"dm:{notice.workspace_id}:{notice.recipient}",
                 kind=JobKind.DELIVER_NOTICE,
                 dedupe=f"deliver:{notice.id}",
-                due_at=now,
+                # A reply comes after the edit of the message that it belongs to.
+                due_at=now + _AFTER if notice.thread_of else now,
                 created_at=now,
                 payload={"notice": notice.id},
             )
