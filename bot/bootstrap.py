@@ -49,6 +49,7 @@ from bot.services.jobs import Jobs
 from bot.services.locking import Locks
 from bot.services.monitoring import Monitoring
 from bot.services.people import Directory, People
+from bot.services.permissions import Permissions
 from bot.services.proving import Proving
 from bot.services.reaching import Reaching
 from bot.services.requests import Requests
@@ -104,6 +105,9 @@ class World:
 
 _AUTOCONFIG_WAITS: Final = timedelta(seconds=2)
 
+NEEDED_SCOPES: Final = {one.key: one.needed_scopes for one in (Google, Imap)}
+"""What each provider is asked for, whatever else is; known without a client."""
+
 _KEYS_LOST: Final = (
     "INBOXKEEPER_SECRET_KEYS do not open this database: it was written with another key. "
     "Next: add the old key behind the new one, separated by a comma. Without it every inbox must be "
@@ -152,6 +156,7 @@ def policy_of(settings: Settings) -> Policy:
         operators=frozenset(map(UserId, settings.operators)),
         allowed_domains=settings.allowed_domains,
         loopback_only=is_loopback(urlsplit(settings.base_url).hostname or ""),
+        features=settings.features,
     )
 
 
@@ -289,6 +294,7 @@ def services_of(
         requests=requests,
         evidences=evidences,
         exporting=Exporting(core, people=people, evidences=evidences, workspace=workspace),
+        permissions=Permissions(core, channels),
     )
 
 

@@ -17,7 +17,7 @@ from bot.domain.ids import ChannelId, GrantId, WorkspaceId
 from storage.cipher import Cipher
 from storage.errors import KeyLost, Misplaced
 from storage.session import Session
-from storage.tables import grant
+from storage.tables import channel, grant
 
 _IN_USE: Final = grant.c.phase.in_((Phase.LIVE, Phase.STAGED))
 _HAS_SECRET: Final = grant.c.sealed.is_not(None)
@@ -43,6 +43,17 @@ class Grants:
         """Those that exist. One whose key is lost comes without its secret: it must not stop the others."""
         rows = await self._session.rows(select(grant).where(grant.c.id.in_(ids)))
         return {row.id: self._readable(row) for row in rows}
+
+    async def scopes_of(self, grant_id: GrantId) -> frozenset[str] | None:
+        """What was granted; ``None`` if there is no such grant. The secret is not opened."""
+        scopes: str | None = await self._session.value(select(grant.c.scopes).where(grant.c.id == grant_id))
+        return None if scopes is None else frozenset(scopes.split())
+
+    async def scopes_in(self, workspace_id: WorkspaceId) -> dict[ChannelId, frozenset[str]]:
+        """What was granted for every channel here that has a grant. No secret is opened."""
+        theirs = select(channel.c.id, grant.c.scopes).join(grant, grant.c.id == channel.c.grant_id)
+        rows = await self._session.rows(theirs.where(channel.c.workspace_id == workspace_id))
+        return {row.id: frozenset(row.scopes.split()) for row in rows}
 
     async def latest_of(self, channel_id: ChannelId) -> GrantId | None:
         """The grant that this channel had last, whatever became of it."""

@@ -5,6 +5,8 @@ is read and the message adopted, or posted if it never arrived. What is shown is
 not the state of when somebody asked for it.
 """
 
+# ruff: noqa: PLR0911 - one return per case is how a closed set reads best
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -16,6 +18,7 @@ import structlog
 from bot.domain.cause import Cause
 from bot.domain.channel import Channel, State
 from bot.domain.errors import MessageGone, PersonUnreachable, TokenDead
+from bot.domain.feature import Feature
 from bot.domain.hold import ripe_at
 from bot.domain.ids import ConversationId, HoldId, NoticeId, RequestId, TicketId, UserId
 from bot.domain.incident import Incident, Notice, NoticeKind
@@ -26,6 +29,7 @@ from bot.services.core import Core, new_id
 from bot.services.removals import removal_of
 from bot.services.standing import standing_of
 from bot.services.telling import Telling
+from bot.services.trips import lacking_after
 from bot.services.workspaces import Workspaces
 from storage import UnitOfWork
 
@@ -56,8 +60,16 @@ class Messenger(Protocol):
     async def hello(self, conversation: ConversationId, address: str, actor: UserId, locale: str) -> None:
         """Say in a conversation that it will be told of an address's outages."""
 
-    async def show_outcome(self, view_id: str, outcome: TicketOutcome, *, provider_label: str) -> None:
-        """Turn a waiting modal to its outcome; one that is closed is no error."""
+    async def show_outcome(
+        self,
+        view_id: str,
+        outcome: TicketOutcome,
+        *,
+        provider_label: str,
+        lacking: tuple[Feature, ...],
+    ) -> None:
+        """Turn a waiting modal to its outcome; one that is closed is no error. ``lacking`` are features whose
+        permission was left unticked."""
 
 
 class Delivering:
@@ -102,8 +114,12 @@ class Delivering:
         async with self._core.storage.reading() as uow:
             outcome = await uow.tickets.outcome_of(TicketId(job.payload["ticket"]))
         if outcome is not None:
-            label = self._core.providers.label_of(outcome.ticket.provider)
-            await self._messenger.show_outcome(job.payload["view"], outcome, provider_label=label)
+            await self._messenger.show_outcome(
+                job.payload["view"],
+                outcome,
+                provider_label=self._core.providers.label_of(outcome.ticket.provider),
+                lacking=lacking_after(self._core, outcome),
+            )
         return None
 
     # --- reconciling
@@ -234,6 +250,8 @@ class Delivering:
         match picture.notice.kind:
             case NoticeKind.REMOVED:
                 return await self._with_removal(uow, picture, channel)
+            case NoticeKind.CONNECTED:
+                return await self._with_lacking(uow, picture, channel)
             case NoticeKind.NOBODY_TOLD:
                 return replace(picture, is_open=await uow.incidents.open_of(channel.id) is not None)
             case NoticeKind.OPERATOR:
@@ -244,6 +262,12 @@ class Delivering:
             case NoticeKind.OWNER_GONE:
                 return replace(picture, is_open=channel.state not in {State.DISABLED, State.REMOVED})
         return picture
+
+    async def _with_lacking(self, uow: UnitOfWork, picture: NoticePicture, channel: Channel) -> NoticePicture:
+        granted = await uow.grants.scopes_of(channel.grant_id) if channel.grant_id else None
+        if granted is None:
+            return picture
+        return replace(picture, lacking=self._core.policy.features.lacking(channel.provider, granted))
 
     async def _with_parent(
         self, uow: UnitOfWork, picture: NoticePicture, parent_id: NoticeId

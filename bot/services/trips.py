@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from bot.domain.access import Actor
 from bot.domain.channel import Channel, Kind
 from bot.domain.errors import ProviderError, SignInClosed
+from bot.domain.feature import Feature
 from bot.domain.grant import Grant, Secret
 from bot.domain.ids import ChannelId, TicketId, UserId, WorkspaceId
 from bot.domain.request import Wish
-from bot.domain.ticket import TICKET_LASTS, Purpose, Ticket
+from bot.domain.ticket import TICKET_LASTS, Purpose, Ticket, TicketOutcome
 from bot.services.core import Core, digest, new_secret
 from providers.base import Consent, Onward
 
@@ -22,6 +23,7 @@ class Begun:
     address: str
     provider_label: str
     scopes: frozenset[str]
+    """All that will be asked for, in one consent."""
     url: str = field(repr=False)
     reconnect: bool
     ticket_id: TicketId
@@ -31,6 +33,8 @@ class Begun:
     """What a new channel is begun with, to begin it again at another provider."""
     others: tuple[tuple[str, str], ...] = ()
     """Key and label of the providers that could be chosen instead."""
+    features: tuple[Feature, ...] = ()
+    """What is asked for beyond what keeping the mailbox connected needs, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,19 @@ class Way:
 
     secret: str = field(repr=False)
     step: Onward
+
+
+def asked_of(core: Core, provider: str) -> frozenset[str]:
+    """All that a provider is asked for at every consent, whatever brought it about: what it needs itself, and
+    what every feature needs that is switched on. Raises ``ProviderOff``."""
+    return core.providers.get(provider).needed_scopes | core.policy.features.scopes_at(provider)
+
+
+def lacking_after(core: Core, outcome: TicketOutcome) -> tuple[Feature, ...]:
+    """Features that cannot use what was just connected, because their permission was left unticked."""
+    if not outcome.ending.is_good:
+        return ()
+    return core.policy.features.needing(outcome.ticket.provider, outcome.missing)
 
 
 class Trips:
@@ -143,12 +160,13 @@ class Trips:
         return Begun(
             address=ticket.address,
             provider_label=provider.label,
-            scopes=provider.needed_scopes,
+            scopes=asked_of(self._core, ticket.provider),
             url=f"{self._core.policy.base_url}/go/{secret}",
             reconnect=ticket.purpose is Purpose.RECONNECT,
             ticket_id=ticket.id,
             takes_password=provider.manner.takes_password,
             others=self._others(ticket),
+            features=self._core.policy.features.at(ticket.provider),
         )
 
     def _others(self, ticket: Ticket) -> tuple[tuple[str, str], ...]:
@@ -166,7 +184,7 @@ class Trips:
             nonce=ticket.nonce,
             redirect_uri=f"{self._core.policy.base_url}/callback/{ticket.provider}",
             address=ticket.address,
-            scopes=self._core.providers.get(ticket.provider).needed_scopes,
+            scopes=asked_of(self._core, ticket.provider),
             is_shared=ticket.is_shared,
             claims=ticket.claims,
             memo=ticket.memo,

@@ -28,6 +28,7 @@ from bot.views.overview import overview_message
 from bot.views.status import status_message
 from bot.views.words import Words
 from tests.views.evidence_gallery import doubts
+from tests.views.permission_gallery import permissions
 from tests.views.samples import (
     ANN,
     BOB,
@@ -138,6 +139,7 @@ def everything(lang: Language) -> Drawn:
     yield from doubts(lang)
     for case, roster in rosters():
         yield f"admins {case}", modals.admins_modal(lang, roster)
+    yield from permissions(lang)
 
 
 def overviews() -> Iterator[tuple[str, Overview]]:
@@ -355,11 +357,11 @@ def dialogs(lang: Language, text: str) -> Drawn:
 
 def outcomes(lang: Language) -> Drawn:
     for ending in Ending:
-        yield f"outcome {ending}", modals.outcome_modal(lang, an_outcome(ending), **LABEL)
+        yield f"outcome {ending}", modals.outcome_modal(lang, an_outcome(ending), provider_label="Gmail")
     for cause in Cause:
         yield (
             f"not proven {cause}",
-            modals.outcome_modal(lang, an_outcome(Ending.NOT_PROVEN, code=cause), **LABEL),
+            modals.outcome_modal(lang, an_outcome(Ending.NOT_PROVEN, code=cause), provider_label="Gmail"),
         )
 
 
@@ -407,3 +409,4 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
     yield "export", export_message(lang, url="https://x.example/export/1", until=NOW)
     yield from requests(lang, address)
     yield from dialogs(lang, address)
+    yield from permissions(lang, address)

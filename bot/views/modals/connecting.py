@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from bot.domain.channel import Kind
+from bot.domain.feature import Feature
 from bot.domain.request import Wish
 from bot.domain.ticket import Ending, TicketOutcome
 from bot.views.blocks import Block, View, actions, button, context, escape, inert, modal, plain, section
@@ -20,7 +21,8 @@ from bot.views.modals.inputs import (
     name_input,
     use_input,
 )
-from bot.views.words import ending_words, house, scope_lines
+from bot.views.permissions import permission_blocks
+from bot.views.words import ending_words, house
 
 CONNECT_FORM: Final = "connect.form"
 CONNECT_KIND: Final = "connect.kind"
@@ -97,6 +99,7 @@ def consent_modal(
     scopes: Iterable[str],
     url: str,
     reconnect: bool,
+    features: Sequence[Feature] = (),
     takes_password: bool = False,
     wish: Wish | None = None,
     others: Sequence[tuple[str, str]] = (),
@@ -109,7 +112,7 @@ def consent_modal(
     asked = (
         _password(lang, address, reconnect=reconnect)
         if takes_password
-        else _permissions(lang, address, provider_label, scopes, reconnect=reconnect)
+        else _permissions(lang, address, provider_label, scopes, features, reconnect=reconnect)
     )
     at = house(provider_label)
     label = lang.say("Open the form") if takes_password else lang.say("Open {house}", house=at)
@@ -127,7 +130,13 @@ def consent_modal(
 
 
 def _permissions(
-    lang: Language, address: str, provider_label: str, scopes: Iterable[str], *, reconnect: bool
+    lang: Language,
+    address: str,
+    provider_label: str,
+    scopes: Iterable[str],
+    features: Sequence[Feature],
+    *,
+    reconnect: bool,
 ) -> list[Block]:
     at = inert(house(provider_label), 40)
     intro = (
@@ -143,7 +152,7 @@ def _permissions(
         "The button opens your browser. Sign in as {address} and leave every box ticked.",
         address=inert(address),
     )
-    return [section(intro), section(permission_lines(scopes, lang)), section(how)]
+    return [section(intro), *permission_blocks(lang, scopes, features), section(how)]
 
 
 def _password(lang: Language, address: str, *, reconnect: bool) -> list[Block]:
@@ -190,10 +199,6 @@ def _loopback_hint(lang: Language, url: str) -> list[Block]:
     return [context(lang.say("It opens only on the machine that runs Inboxkeeper."))]
 
 
-def permission_lines(scopes: Iterable[str], lang: Language) -> str:
-    return "\n".join(f"• *{escape(what)}*\n      {escape(why)}" for what, why in scope_lines(lang, scopes))
-
-
 def waiting_text(lang: Language) -> str:
     """What to expect while the browser has the floor."""
     return lang.say(
@@ -202,9 +207,11 @@ def waiting_text(lang: Language) -> str:
     )
 
 
-def outcome_modal(lang: Language, outcome: TicketOutcome, *, provider_label: str) -> View:
-    """What the waiting consent modal turns into."""
-    words = ending_words(lang, outcome, provider_label)
+def outcome_modal(
+    lang: Language, outcome: TicketOutcome, *, provider_label: str, lacking: Sequence[Feature] = ()
+) -> View:
+    """What the waiting consent modal turns into. ``lacking`` are features whose box was left unticked."""
+    words = ending_words(lang, outcome, provider_label, lacking)
     is_good = outcome.ending.is_good
     mark = "✅" if is_good else "⏳" if outcome.ending is Ending.PENDING else "⚠️"
     lines = [f"{mark} {escape(words.text)}", escape(words.next_step)]

@@ -5,16 +5,18 @@ The one rule: templates lay out, this module words. Everything is escaped by the
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from bot.domain.errors import ConsentDeclined, InboxkeeperError, LinkClosed
+from bot.domain.feature import Feature
 from bot.domain.ticket import Ending, Purpose, TicketOutcome
 from bot.views.language import Language
 from bot.views.pages.rendering import render as _page
 from bot.views.text import shown
-from bot.views.words import Words, ending_words, house, refusal_words
+from bot.views.words import Words, ending_words, house, refusal_words, scope_lines
 
 _HERE: Final = Path(__file__).resolve().parent
 STYLESHEET: Final = _HERE / "page.css"
@@ -41,8 +43,11 @@ def landing_page(
     action_url: str,
     mark: str = "",
     takes_password: bool = False,
+    scopes: Iterable[str] = (),
+    features: Sequence[Feature] = (),
 ) -> str:
-    """Who asked for what, for which workspace. Opening it spends nothing; its one button does.
+    """Who asked for what, for which workspace, and what the provider will ask. Opening it spends nothing; its
+    one button does.
 
     ``mark`` comes back with the form.
     """
@@ -67,6 +72,8 @@ def landing_page(
         next_step=lang.say("Next come the mail server, the user name and the password of {address}.", **named)
         if takes_password
         else lang.say("At {house}, sign in as {address} and leave every box ticked.", house=at, **named),
+        intro=lang.say("{house} will ask for this:", house=at),
+        asks=scope_lines(lang, scopes, features),
         warning=lang.say("If you don't know this request, close this page: nothing happens."),
         action_url=action_url,
         mark_name=MARK,
@@ -98,6 +105,7 @@ def export_page(
             "spreadsheet.",
             lines=f"{lines:,}",
         ),
+        asks=(),
         warning=lang.say("If you don't know this request, close this page: nothing happens."),
         hint="",
         action_url=action_url,
@@ -128,9 +136,11 @@ def outcome_page(
     workspace_name: str,
     again_url: str | None,
     team_url: str,
+    lacking: Sequence[Feature] = (),
 ) -> str:
-    """What came of the sign-in, and the way on: back to Slack, or once more."""
-    words = ending_words(lang, outcome, provider_label)
+    """What came of the sign-in, and the way on: back to Slack, or once more. ``lacking`` are features whose
+    box was left unticked."""
+    words = ending_words(lang, outcome, provider_label, lacking)
     is_good, is_pending = outcome.ending.is_good, outcome.ending is Ending.PENDING
     is_calm = is_pending or outcome.ending is Ending.DECLINED  # their own wish is no failure
     again = again_url if again_url and outcome.ending.may_try_again else ""
