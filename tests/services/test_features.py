@@ -1,0 +1,124 @@
+"""What is asked at consent and what is missing afterwards, as the services decide it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+
+import pytest
+
+from bot.domain.channel import Channel, State
+from bot.domain.errors import Gone, NotAllowed
+from bot.domain.feature import Feature
+from bot.domain.picture import ChannelRow
+from bot.domain.ticket import Ending
+from tests.services.play import Play, on_both
+from tests.stage import a_stage
+
+ALICE, KENJI = "alice@acme.example", "kenji@acme.example"
+GMAIL = "https://www.googleapis.com/auth/gmail."
+FILE = """
+[crm]
+on = true
+name.en = "CRM"
+reason.en = "to log"
+scopes.google = ["https://www.googleapis.com/auth/gmail.readonly"]
+
+[send]
+on = true
+name.en = "Send"
+reason.en = "to answer"
+scopes.google = ["https://www.googleapis.com/auth/gmail.send"]
+
+[off]
+on = false
+name.en = "Off"
+reason.en = "to do nothing yet"
+scopes.google = ["https://mail.google.com/"]
+"""
+
+
+@pytest.fixture
+async def play(database_url: str, tmp_path: Path) -> AsyncIterator[Play]:
+    """The usual play, where two features are switched on."""
+    file = tmp_path / "features.toml"
+    file.write_text(FILE)
+    async with a_stage(database_url, FEATURES_FILE=str(file)) as stage:
+        await stage.settles()
+        yield Play(stage)
+
+
+def keys(features: Iterable[Feature]) -> list[str]:
+    return [feature.key for feature in features]
+
+
+async def row_of(play: Play, who: str, channel: Channel) -> ChannelRow:
+    """The channel as it stands in somebody's list."""
+    shown = await play.services.channels.overview(await play.actor(who))
+    [row] = [row for row in (*shown.own, *shown.team, *shown.others) if row.channel.id == channel.id]
+    return row
+
+
+@on_both
+async def test_a_feature_that_was_unticked_is_lacking_until_somebody_reconnects(play: Play) -> None:
+    """The grant works and is kept; what it lacks is seen at every look, on both databases."""
+    outcome = await play.signs_in(await play.begin("alice"), untick=["gmail.readonly"])
+    assert outcome.ending is Ending.CONNECTED
+    assert outcome.missing == {f"{GMAIL}readonly"}
+    assert keys(play.services.connecting.lacking(outcome)) == ["crm"]
+    alice = await play.channel(ALICE)
+    assert alice is not None and alice.state is State.CONNECTED
+    assert keys((await row_of(play, "alice", alice)).lacking) == ["crm"]
+    await play.signs_in(await play.reconnect("alice", alice))
+    assert (await row_of(play, "alice", alice)).lacking == ()
+
+
+async def test_everything_is_asked_for_again_each_time(play: Play) -> None:
+    """Connecting, reconnecting and trying once more ask for the same."""
+    asked = frozenset({f"{GMAIL}labels", f"{GMAIL}readonly", f"{GMAIL}send"})
+    begun = await play.begin("alice")
+    assert (begun.scopes, keys(begun.features)) == (asked, ["crm", "send"])
+    callback = await play.consent(begun, cancel=True)
+    outcome = await play.complete(await play.again(await play.complete(callback)))
+    assert outcome.ending is Ending.CONNECTED and not outcome.missing
+    alice = await play.channel(ALICE)
+    assert alice is not None
+    assert (await play.reconnect("alice", alice)).scopes == asked
+
+
+async def test_what_needs_a_reconnect_anyway_is_not_marked_for_a_feature(play: Play) -> None:
+    """An outage is one thing to say; the feature comes along with its end."""
+    alice = (await play.signs_in(await play.begin("alice"), untick=["gmail.send"])).ticket.address
+    play.google.break_down("revoked", alice)
+    await play.passes(minutes=21)
+    channel = await play.channel(alice)
+    assert channel is not None and channel.state is State.DISCONNECTED
+    assert (await row_of(play, "alice", channel)).lacking == ()
+
+
+async def test_a_lacking_feature_is_no_incident(play: Play) -> None:
+    """Probes pass, nobody is paged, at whatever hour."""
+    await play.signs_in(await play.begin("alice"), untick=["gmail.send"])
+    told = len(await play.dm("alice"))
+    await play.passes(hours=5)
+    alice = await play.channel(ALICE)
+    assert alice is not None and alice.state is State.CONNECTED
+    assert await play.incident(alice) is None
+    assert len(await play.dm("alice")) == told
+
+
+async def test_permissions_compare_what_is_asked_with_what_was_granted(play: Play) -> None:
+    """One channel's, for whoever may see it; and those that lack something, among all."""
+    await play.signs_in(await play.begin("alice"), untick=["gmail.send"])
+    kenji = await play.connect("kenji", KENJI)
+    alice = await play.channel(ALICE)
+    assert alice is not None
+    mine = await play.services.permissions.of_channel(await play.actor("alice"), alice.id)
+    assert mine.ask.scopes - mine.granted == {f"{GMAIL}send"}
+    assert keys(mine.row.lacking) == ["send"]
+    shown = await play.services.permissions.overview(await play.actor("omar"))
+    assert [row.channel.id for row in shown.lacking] == [alice.id]
+    assert shown.complete == 1
+    assert [ask.provider_label for ask in shown.asks] == ["Gmail", "IMAP"]
+    with pytest.raises((NotAllowed, Gone)):
+        await play.services.permissions.of_channel(await play.actor("alice"), kenji.id)
