@@ -34,6 +34,7 @@ from bot.outside import http_session, slack_client, who_are_we
 from bot.rules import is_loopback
 from bot.services import Services
 from bot.services.admins import Admins
+from bot.services.approvals import Approvals
 from bot.services.channels import Channels
 from bot.services.chores import Chores
 from bot.services.connecting import Connecting
@@ -68,6 +69,8 @@ from providers.google import Google, GoogleClient
 from providers.hosts import Guard, Network
 from providers.imap import Imap, manner_of
 from providers.imap_wire import ImapWire, Trust
+from providers.microsoft import Microsoft, Mode, needed_in
+from providers.microsoft_sign_in import MicrosoftClient
 from providers.names import SystemNames
 from providers.registry import Registry
 from providers.wire import Wire
@@ -104,9 +107,6 @@ class World:
 
 
 _AUTOCONFIG_WAITS: Final = timedelta(seconds=2)
-
-NEEDED_SCOPES: Final = {one.key: one.needed_scopes for one in (Google, Imap)}
-"""What each provider is asked for, whatever else is; known without a client."""
 
 _KEYS_LOST: Final = (
     "INBOXKEEPER_SECRET_KEYS do not open this database: it was written with another key. "
@@ -164,8 +164,11 @@ def providers_of(
     settings: Settings, session: aiohttp.ClientSession, world: World, guarded: aiohttp.ClientSession
 ) -> list[Provider]:
     """The providers that there are clients for, and the one that needs none."""
-    google = _google_of(settings, session, world.clock)
-    return [*google, *([_imap_of(settings, session, world, guarded)] if settings.imap else [])]
+    clients = [
+        *_google_of(settings, session, world.clock),
+        *_microsoft_of(settings, session, world.clock),
+    ]
+    return [*clients, *([_imap_of(settings, session, world, guarded)] if settings.imap else [])]
 
 
 def _imap_of(
@@ -225,6 +228,27 @@ def _google_of(settings: Settings, session: aiohttp.ClientSession, clock: Clock)
     return [Google(client, session=session, clock=clock)]
 
 
+def needed_scopes_of(settings: Settings) -> dict[str, frozenset[str]]:
+    """What the providers that are on need themselves, by key; known without asking any of them."""
+    google = {Google.key: Google.needed_scopes} if settings.google else {}
+    microsoft = {Microsoft.key: needed_in(Mode(settings.microsoft.mode))} if settings.microsoft else {}
+    return {**google, **microsoft, **({Imap.key: Imap.needed_scopes} if settings.imap else {})}
+
+
+def _microsoft_of(settings: Settings, session: aiohttp.ClientSession, clock: Clock) -> list[Provider]:
+    microsoft = settings.microsoft
+    if microsoft is None:
+        return []
+    client = MicrosoftClient(
+        client_id=microsoft.client_id,
+        client_secret=Secret(microsoft.client_secret.get_secret_value()),
+        login_url=microsoft.login_url,
+        graph_url=microsoft.graph_url,
+        tenant=microsoft.tenant,
+    )
+    return [Microsoft(client, session=session, clock=clock, mode=Mode(microsoft.mode))]
+
+
 def services_of(
     core: Core, *, directory: Directory, messenger: SlackMessenger, workspace: Workspace
 ) -> Services:
@@ -237,10 +261,13 @@ def services_of(
     holds = Holds(core, steps=steps, telling=telling)
     monitoring = Monitoring(core, steps=steps, telling=telling, reaching=reaching, holds=holds)
     workspaces = Workspaces(core, steps, workspace=workspace, is_there=messenger.is_there)
-    people = People(core, steps, directory, workspace)
+    people = People(core, steps, telling, directory, workspace)
     admins = Admins(core, people=people, directory=directory)
     requests = Requests(core, steps=steps, telling=telling)
-    delivering = Delivering(core, messenger=messenger, workspaces=workspaces, telling=telling)
+    approvals = Approvals(core, requests=requests, telling=telling)
+    delivering = Delivering(
+        core, messenger=messenger, workspaces=workspaces, telling=telling, approvals=approvals
+    )
     jobs = Jobs(
         core,
         {
@@ -261,6 +288,7 @@ def services_of(
         reaching=reaching,
         giving_back=giving_back,
         requests=requests,
+        approvals=approvals,
         locks=Locks(core),
     )
     channels = Channels(core, steps=steps, telling=telling, monitoring=monitoring, giving_back=giving_back)
@@ -274,6 +302,7 @@ def services_of(
             core,
             people=people,
             requests=requests,
+            approvals=approvals,
             proving=proving,
             messenger=messenger,
             workspace=workspace,

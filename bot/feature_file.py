@@ -20,17 +20,19 @@ EXAMPLE: Final = "docs/features.example.toml"
 _KEY: Final = re.compile(r"[a-z][a-z0-9_-]{0,30}")
 _WORD: Final = re.compile(r"[a-z_]{1,20}")
 """What may be repeated of an unknown name: no secret looks like that."""
+_MICROSOFT: Final = (
+    re.compile(r"(?:https://graph\.microsoft\.com/)?[A-Z][A-Za-z-]{0,40}(?:\.[A-Z][A-Za-z]{0,40}){1,4}"),
+    "a permission of Microsoft Graph, like Mail.Send",
+)
 _SHAPES: Final[Mapping[str, tuple[re.Pattern[str], str]]] = {
     "google": (
         re.compile(r"https://www\.googleapis\.com/auth/[a-z][a-z0-9_.-]{0,80}|https://mail\.google\.com/"),
         "a full address, like https://www.googleapis.com/auth/gmail.send",
     ),
-    "microsoft": (
-        re.compile(r"(?:https://graph\.microsoft\.com/)?[A-Z][A-Za-z-]{0,40}(?:\.[A-Z][A-Za-z]{0,40}){1,4}"),
-        "a permission of Microsoft Graph, like Mail.Send",
-    ),
+    "microsoft": _MICROSOFT,
+    "microsoft_shared": _MICROSOFT,
 }
-"""What a provider's scopes look like, by its key, and how to say that."""
+"""What scopes look like, by where they are asked for, and how to say that."""
 _GRAPH: Final = "https://graph.microsoft.com/"
 _MOST_BYTES: Final = 64 * 1024
 _MOST_FEATURES: Final = 10
@@ -159,7 +161,7 @@ class _Reading:
             return {}
         table = self._table(place, given, known=tuple(_SHAPES))
         if not table:
-            self.complain(place, f"is empty: without a permission at {' or '.join(_SHAPES)} it is no feature")
+            self.complain(place, f"is empty: without a permission of {' or '.join(_SHAPES)} it is no feature")
         return {
             provider: self._scopes_at(f"{place}.{provider}", table[provider], *_SHAPES[provider])
             for provider in _SHAPES

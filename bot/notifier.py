@@ -152,10 +152,17 @@ class SlackMessenger:
         outcome: TicketOutcome,
         *,
         provider_label: str,
+        may_ask_admin: bool,
         lacking: tuple[Feature, ...],
     ) -> None:
         lang = language_for(outcome.ticket.locale)
-        view = outcome_modal(lang, outcome, provider_label=provider_label, lacking=lacking)
+        view = outcome_modal(
+            lang,
+            outcome,
+            provider_label=provider_label,
+            may_ask_admin=may_ask_admin,
+            lacking=lacking,
+        )
         try:
             await _asked(lambda: self._client.views_update(view_id=view_id, view=view))
         except SlackError as error:
@@ -180,9 +187,11 @@ _VIEWS: Final[dict[NoticeKind, Callable[[Language, NoticePicture], Message]]] = 
     NoticeKind.DISABLED: notices.disabled_picture,
     NoticeKind.TAKEN_OVER: notices.taken_over_notice,
     NoticeKind.OWNER_GONE: notices.owner_gone_picture,
+    NoticeKind.DELEGATE_GONE: notices.delegate_gone_picture,
     NoticeKind.OPERATOR: notices.operator_picture,
     NoticeKind.REQUEST: notices.request_notice,
     NoticeKind.WISH: notices.wish_notice,
+    NoticeKind.ANSWERED: notices.answered_reply,
     NoticeKind.HOLD: notices.hold_notice,
     NoticeKind.SOMEBODY_ELSE: notices.somebody_else_notice,
 }

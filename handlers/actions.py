@@ -21,6 +21,8 @@ from bot.views.modals import (
     ADMINS_TAKE,
     CONNECT_AT_ANY,
     CONNECT_KIND,
+    CONNECT_SHARED,
+    CONSENT_ASK,
     CONSENT_OPEN,
     parse_wish,
     removed_modal,
@@ -58,7 +60,7 @@ async def choose_kind(desk: Desk, turn: Turn) -> Reply:
 
 
 async def connect_at(desk: Desk, turn: Turn) -> Reply:
-    """The mailbox is hosted elsewhere than was found out."""
+    """The mailbox is hosted elsewhere than was found out, or is (not) a shared one."""
     wish = parse_wish(turn.asked.value)
     if wish is None:
         raise OutOfDate
@@ -123,7 +125,8 @@ ACTIONS: Final[Mapping[str, Route]] = {
     buttons.OVERVIEW: Route(show_overview),
     buttons.CHECK: Route(check_again),
     CONNECT_KIND: Route(choose_kind),
-    **dict.fromkeys(CONNECT_AT_ANY, Route(connect_at)),
+    **dict.fromkeys((*CONNECT_AT_ANY, CONNECT_SHARED), Route(connect_at)),
+    CONSENT_ASK: Route(asking.ask_their_admin),
     CONSENT_OPEN: _LINK,
     EXPORT_OPEN: _LINK,
     notices.RECONNECT_LINK: _LINK,

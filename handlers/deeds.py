@@ -210,6 +210,8 @@ def consent(desk: Desk, turn: Turn, begun: Begun) -> Reply:
         url=begun.url,
         reconnect=begun.reconnect,
         takes_password=begun.takes_password,
+        is_shared=begun.is_shared,
+        may_be_shared=begun.may_be_shared,
         wish=begun.wish,
         others=begun.others,
     )

@@ -88,6 +88,7 @@ class Pages:
             takes_password=landing.takes_password,
             scopes=landing.scopes,
             features=landing.features,
+            is_shared=landing.is_shared,
         )
         return page(html)
 

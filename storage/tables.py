@@ -136,6 +136,7 @@ grant: Final = Table(
     number("version"),
     Index("ix_grant_channel", "channel_id"),
     Index("ix_grant_identity", "identity_provider", "identity_subject", "phase"),
+    Index("ix_grant_delegate", "identity_provider", "delegate_subject", "phase"),
     Index("ix_grant_phase", "phase", "retired_at"),
 )
 
@@ -239,12 +240,20 @@ request: Final = Table(
     instant("expires_at"),
     maybe_text("answered_by"),
     maybe_instant("answered_at"),
+    Column("awaits", Text, nullable=False, server_default="admins"),
+    # What the provider hands back when an organisation's admin has decided: sealed, and what it is found by.
+    Column("sealed", LargeBinary),
+    maybe_text("digest"),
+    maybe_text("tenant"),
+    maybe_text("follows"),
+    Index("uq_request_digest", "digest", unique=True),
     Index(
         "uq_request_waiting",
         "workspace_id",
         "requester",
         "deed",
         "address_key",
+        "awaits",
         unique=True,
         sqlite_where=text("state = 'waiting'"),
         postgresql_where=text("state = 'waiting'"),

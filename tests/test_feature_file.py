@@ -37,7 +37,7 @@ def test_the_example_can_be_used_as_it_is() -> None:
     crm, replies = read(ROOT / EXAMPLE).defined
     assert (crm.is_on, replies.is_on) == (True, False)
     assert crm.name.for_("ja") == "顧客管理" and replies.name.for_("ja") == "Replies"
-    assert set(crm.scopes) == {"google", "microsoft"}
+    assert set(crm.scopes) == {"google", "microsoft", "microsoft_shared"}
 
 
 def test_an_empty_file_defines_nothing(file: Path) -> None:
@@ -68,7 +68,7 @@ def test_a_graph_permission_may_be_written_in_full(file: Path) -> None:
         ('reason.en = "two\\nlines"', "crm.reason.en", "must be one line of 1 to 150"),
         ('reason.en = "x"\nreason.fr = "x"', "crm.reason.fr", "is unknown here; known are en, ja"),
         ("scopes =", "crm.scopes", "is missing"),
-        ("scopes = {}", "crm.scopes", "is empty: without a permission at google or microsoft"),
+        ("scopes = {}", "crm.scopes", "is empty: without a permission of google or microsoft"),
         ('scopes.imap = ["x"]', "crm.scopes.imap", "is unknown here"),
         ("scopes.google = []", "crm.scopes.google", "must be a list of 1 to 10"),
         ('scopes.google = "x"', "crm.scopes.google", "must be a list of 1 to 10"),

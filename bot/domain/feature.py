@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
 
+from bot.domain.grant import Granted
+
 
 @dataclass(frozen=True, slots=True)
 class Wording:
@@ -32,11 +34,12 @@ class Feature:
     reason: Wording
     """What it needs the permission for: goes after *for*, as in *to log customers' mail*."""
     scopes: Mapping[str, frozenset[str]]
-    """What it needs, by the provider's key. Of a provider that is not here it needs nothing."""
+    """What it needs, by the provider's key, with ``_shared`` behind it for mailboxes that are opened with
+    somebody's own account. Where nothing stands, it needs nothing."""
     is_on: bool = True
 
-    def scopes_at(self, provider: str) -> frozenset[str]:
-        return self.scopes.get(provider, frozenset())
+    def scopes_at(self, provider: str, *, is_shared: bool = False) -> frozenset[str]:
+        return self.scopes.get(f"{provider}_shared" if is_shared else provider, frozenset())
 
     def needs(self, scope: str) -> bool:
         """Whether this permission, of whichever provider, is asked for on its behalf."""
@@ -45,22 +48,29 @@ class Feature:
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """All that the operator has defined, in that order."""
+    """All that the operator has defined, in that order. ``is_shared`` asks about shared mailboxes."""
 
     defined: tuple[Feature, ...] = ()
 
-    def at(self, provider: str) -> tuple[Feature, ...]:
+    def at(self, provider: str, *, is_shared: bool = False) -> tuple[Feature, ...]:
         """Those that are switched on and need something of this provider."""
-        return tuple(one for one in self.defined if one.is_on and one.scopes_at(provider))
+        return tuple(
+            one for one in self.defined if one.is_on and one.scopes_at(provider, is_shared=is_shared)
+        )
 
-    def scopes_at(self, provider: str) -> frozenset[str]:
+    def scopes_at(self, provider: str, *, is_shared: bool = False) -> frozenset[str]:
         """All that they need together."""
-        return frozenset(chain.from_iterable(one.scopes_at(provider) for one in self.at(provider)))
+        here = self.at(provider, is_shared=is_shared)
+        return frozenset(chain.from_iterable(one.scopes_at(provider, is_shared=is_shared) for one in here))
 
-    def needing(self, provider: str, scopes: frozenset[str]) -> tuple[Feature, ...]:
+    def needing(
+        self, provider: str, scopes: frozenset[str], *, is_shared: bool = False
+    ) -> tuple[Feature, ...]:
         """Those that are switched on and need one of these permissions."""
-        return tuple(one for one in self.at(provider) if one.scopes_at(provider) & scopes)
+        here = self.at(provider, is_shared=is_shared)
+        return tuple(one for one in here if one.scopes_at(provider, is_shared=is_shared) & scopes)
 
-    def lacking(self, provider: str, granted: frozenset[str]) -> tuple[Feature, ...]:
+    def lacking(self, provider: str, granted: Granted) -> tuple[Feature, ...]:
         """Those that cannot work with what was ``granted`` until somebody consents again."""
-        return self.needing(provider, self.scopes_at(provider) - granted)
+        wanted = self.scopes_at(provider, is_shared=granted.is_shared)
+        return self.needing(provider, wanted - granted.scopes, is_shared=granted.is_shared)

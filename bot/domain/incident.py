@@ -91,12 +91,16 @@ class NoticeKind(StrEnum):
     """To an admin: somebody asks for something."""
     WISH = "wish"
     """To whoever asked: what became of it."""
+    ANSWERED = "answered"
+    """A reply to that: somebody has said yes or no (an edit notifies nobody)."""
     SOMEBODY_ELSE = "somebody_else"
     """To whose address it is: somebody else has connected it."""
     TAKEN_OVER = "taken_over"
     """To its owner: a personal inbox has become a team address."""
     OWNER_GONE = "owner_gone"
     """A personal inbox whose owner left the workspace: the super admins decide."""
+    DELEGATE_GONE = "delegate_gone"
+    """A shared mailbox is opened with the account of somebody who left: it will die with that account."""
     OPERATOR = "operator"
     """Something only the operator can mend."""
 
@@ -113,7 +117,7 @@ class Notice:
     channel_id: ChannelId | None
     incident_id: IncidentId | None = None
     grant_id: GrantId | None = None
-    """For ``REMOVED``: the grant whose fate is told."""
+    """For ``REMOVED``: the grant whose fate is told; for ``DELEGATE_GONE``: the one that will die."""
     subject: str = ""
     """For ``OPERATOR``: provider, code and day, with colons; for ``CONNECTED``: the ending; for
     ``DISABLED``: who did it and when; for ``OWNER_GONE``: the channel."""

@@ -11,7 +11,7 @@ from bot.domain.access import RIGHTS, Actor, Deed, Right, Role, may, right
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import Gone, NeedsApproval, NotAllowed, ReconnectFirst, UnknownAddress
 from bot.domain.feature import Feature
-from bot.domain.grant import Grant
+from bot.domain.grant import Grant, Granted
 from bot.domain.ids import ChannelId, ConversationId, GrantId, WorkspaceId
 from bot.domain.lifecycle import Refused, Signal
 from bot.domain.picture import ChannelRow, ChannelStatus, Overview, Removal, SetupCard
@@ -58,8 +58,9 @@ class Channels:
         self._monitoring = monitoring
         self._giving_back = giving_back
 
-    def provider_label(self, key: str) -> str:
-        return self._core.providers.label_of(key)
+    def label_at(self, key: str, address: str) -> str:
+        """What people call a provider, by the address that is connected there."""
+        return self._core.providers.label_at(key, address)
 
     def label_for(self, channel: Channel) -> str:
         """What people call the host of this channel's mailbox."""
@@ -129,18 +130,20 @@ class Channels:
             incident = await uow.incidents.open_of(channel.id)
             requests = await uow.requests.open_of(channel.id)
             recent = await uow.history.of_channel(channel.id, _RECENT)
+        granted = grant.granted if grant else None
         return ChannelStatus(
-            row=self._row(
-                actor, channel, probe.last_ok_at if probe else None, grant.scopes if grant else None
-            ),
+            row=self._row(actor, channel, probe.last_ok_at if probe else None, granted),
             scopes=grant.scopes if grant else frozenset(),
             connected_by=channel.connected_by,
             obtained_at=grant.obtained_at if grant else None,
+            delegate=grant.delegate.address if grant and grant.delegate else "",
             incident=incident,
             next_probe_at=probe.due_at if probe else None,
             recent=recent,
             requests=requests,
-            features=self._core.policy.features.at(channel.provider),
+            features=self._core.policy.features.at(
+                channel.provider, is_shared=granted is not None and granted.is_shared
+            ),
         )
 
     async def before_removal(self, actor: Actor, channel_id: ChannelId) -> Removal:
@@ -277,7 +280,7 @@ class Channels:
         channels = await self._visible(uow, actor)
         proofs = await uow.probes.proofs(actor.workspace_id)
         wants_more = self._core.policy.features.defined
-        granted = await uow.grants.scopes_in(actor.workspace_id) if wants_more else {}
+        granted = await uow.grants.granted_in(actor.workspace_id) if wants_more else {}
         return tuple(
             self._row(actor, channel, proofs.get(channel.id), granted.get(channel.id)) for channel in channels
         )
@@ -287,7 +290,7 @@ class Channels:
         actor: Actor,
         channel: Channel,
         last_ok_at: datetime | None,
-        granted: frozenset[str] | None,
+        granted: Granted | None,
     ) -> ChannelRow:
         # A wish counts as possible: the button leads to the form that asks an admin.
         allowed = frozenset(
@@ -302,7 +305,7 @@ class Channels:
             lacking=self._lacking(channel, granted),
         )
 
-    def _lacking(self, channel: Channel, granted: frozenset[str] | None) -> tuple[Feature, ...]:
+    def _lacking(self, channel: Channel, granted: Granted | None) -> tuple[Feature, ...]:
         """Features that need a new consent; whatever needs one anyway needs none for a feature."""
         if granted is None or channel.state in _NO_MATTER:
             return ()

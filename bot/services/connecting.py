@@ -40,7 +40,7 @@ from bot.domain.ids import (
     RequestId,
     TicketId,
 )
-from bot.domain.request import Request, Wish
+from bot.domain.request import Awaits, Request, Wish
 from bot.domain.ticket import (
     OUTCOME_LASTS,
     PENDING_LASTS,
@@ -52,13 +52,14 @@ from bot.domain.ticket import (
 )
 from bot.domain.workspace import Workspace
 from bot.services.addresses import check_domain, read_address
+from bot.services.approvals import Approvals, is_asked_for
 from bot.services.core import Core, digest
 from bot.services.delivering import Messenger
 from bot.services.people import People
 from bot.services.proving import Proving
 from bot.services.requests import Requests
 from bot.services.standing import standing_of
-from bot.services.trips import Begun, Trips, Way, asked_of, lacking_after
+from bot.services.trips import Begun, Trips, Way, asked_for, lacking_after
 from providers.base import Redirect
 from storage import UnitOfWork
 
@@ -89,6 +90,8 @@ class Landing:
     locale: str
     takes_password: bool = False
     """A form of ours comes next, not the provider's page."""
+    is_shared: bool = False
+    """A shared mailbox: whoever signs in does so as themselves."""
     scopes: frozenset[str] = frozenset()
     """All that the provider will ask for."""
     features: tuple[Feature, ...] = ()
@@ -99,6 +102,7 @@ class _Asking(TypedDict):
     """The part of a landing that the provider decides."""
 
     takes_password: bool
+    is_shared: bool
     scopes: frozenset[str]
     features: tuple[Feature, ...]
 
@@ -125,6 +129,7 @@ class Connecting:
         *,
         people: People,
         requests: Requests,
+        approvals: Approvals,
         proving: Proving,
         messenger: Messenger,
         workspace: Workspace,
@@ -132,6 +137,7 @@ class Connecting:
         self._core = core
         self._people = people
         self._requests = requests
+        self._approvals = approvals
         self._messenger = messenger
         self._proving = proving
         self._workspace = workspace
@@ -169,15 +175,24 @@ class Connecting:
         """
         async with self._core.storage.reading() as uow:
             request = await self._approved(uow, actor, request_id)
-        wish = await self._hosted(request.wish)
-        await self.say_hello(actor, wish.address, wish.conversation_id)
+        wish = request.wish
+        if wish.deed is Deed.CONNECT:
+            wish = await self._hosted(wish)
+            if request.awaits is Awaits.ADMINS:
+                await self.say_hello(actor, wish.address, wish.conversation_id)
         async with self._core.storage.writing() as uow:
             await self._approved(uow, actor, request_id)
-            secret, ticket = self._trips.first(wish, actor)
+            secret, ticket = await self._approved_trip(uow, actor, wish)
             ticket = replace(ticket, request_id=request_id)
             await uow.tickets.add(ticket)
             await uow.commit()
         return self._trips.begun(secret, ticket)
+
+    async def _approved_trip(self, uow: UnitOfWork, actor: Actor, wish: Wish) -> tuple[str, Ticket]:
+        if wish.deed is Deed.RECONNECT and wish.channel_id is not None:
+            channel = await self._reconnectable(uow, actor, wish.channel_id)
+            return await self._renewal(uow, channel, actor)
+        return self._trips.first(wish, actor)
 
     async def begin_reconnect(self, actor: Actor, channel_id: ChannelId) -> Begun:
         """Begin a new grant for the same channel and the same mailbox. Raises ``Gone``, ``NotAllowed``."""
@@ -221,9 +236,9 @@ class Connecting:
             requester_name=await self._people.name_of(ticket.user_id),
             workspace_name=self._workspace.name,
             purpose=ticket.purpose,
-            provider_label=self._core.providers.label_of(ticket.provider),
+            provider_label=self._core.providers.label_at(ticket.provider, ticket.address),
             locale=ticket.locale,
-            **self._asking(ticket.provider),
+            **self._asking(ticket.provider, is_shared=ticket.is_shared),
         )
 
     async def start(self, secret: str, browser: str) -> Way:
@@ -245,6 +260,7 @@ class Connecting:
         async with self._core.storage.reading() as uow:
             link, channel = await self._open_link(uow, secret)
             person = await uow.people.find(link.workspace_id, link.user_id)
+            grant = await uow.grants.find(channel.grant_id) if channel.grant_id else None
         return Landing(
             address=channel.address,
             requester_name=await self._people.name_of(link.user_id),
@@ -252,15 +268,16 @@ class Connecting:
             purpose=Purpose.RECONNECT,
             provider_label=self._core.providers.label_for(channel.identity),
             locale=person.locale if person else "en-US",
-            **self._asking(channel.provider),
+            **self._asking(channel.provider, is_shared=grant is not None and grant.delegate is not None),
         )
 
-    def _asking(self, provider: str) -> _Asking:
+    def _asking(self, provider: str, *, is_shared: bool) -> _Asking:
         """What comes next at this provider. Raises ``ProviderOff``."""
         return {
             "takes_password": self._core.providers.manner_of(provider).takes_password,
-            "scopes": asked_of(self._core, provider),
-            "features": self._core.policy.features.at(provider),
+            "is_shared": is_shared,
+            "scopes": asked_for(self._core, provider, is_shared=is_shared),
+            "features": self._core.policy.features.at(provider, is_shared=is_shared),
         }
 
     async def link_start(self, secret: str, browser: str) -> Way:
@@ -366,6 +383,43 @@ class Connecting:
             await uow.commit()
         return await self._way(fresh, ticket)
 
+    async def ask_their_admin(self, secret: str, browser: str) -> Request:
+        """The page of an outcome was asked for the approval of the organisation's admin.
+
+        Raises ``TicketSpent`` when that would help nobody (any more).
+        """
+        now = self._core.clock()
+        async with self._core.storage.writing() as uow:
+            outcome = await uow.tickets.outcome(TicketId(digest(secret)), browser, now)
+            request = await self._asked(uow, outcome)
+            await uow.commit()
+        self._core.wake()
+        return request
+
+    async def ask_their_admin_for(self, actor: Actor, ticket_id: TicketId) -> Request:
+        """The same from the modal in Slack. Raises ``TicketSpent``, ``NotAllowed``."""
+        async with self._core.storage.writing() as uow:
+            outcome = await uow.tickets.outcome_of(ticket_id)
+            if outcome is not None and outcome.ticket.user_id != actor.id:
+                raise NotAllowed("go_on", (outcome.ticket.user_id,))
+            request = await self._asked(uow, outcome)
+            await uow.commit()
+        self._core.wake()
+        return request
+
+    def may_ask_their_admin(self, outcome: TicketOutcome) -> bool:
+        """Whether an outcome should offer it: where it was not asked by itself."""
+        return self._approvals.may_help(outcome) and not is_asked_for(outcome)
+
+    async def heard_of_approval(self, provider: str, secret: str, *, is_given: bool) -> Request | None:
+        """An organisation's admin has decided. ``None`` if nobody waits for that."""
+        return await self._approvals.heard(provider, secret, is_given=is_given)
+
+    async def _asked(self, uow: UnitOfWork, outcome: TicketOutcome | None) -> Request:
+        if outcome is None or not self._approvals.may_help(outcome):
+            raise TicketSpent
+        return await self._approvals.ask(uow, outcome.ticket)
+
     # --- checks
 
     def _wish(self, plan: Plan) -> Wish:
@@ -397,6 +451,8 @@ class Connecting:
 
     async def _approved(self, uow: UnitOfWork, actor: Actor, request_id: RequestId) -> Request:
         request = await self._requests.approved(uow, request_id, actor.id)
+        if request.wish.deed is not Deed.CONNECT:
+            return request
         existing = await uow.channels.at_address(actor.workspace_id, request.wish.address)
         if existing is not None:
             raise AlreadyConnected(request.wish.address, by_another=existing.owner_id != actor.id)

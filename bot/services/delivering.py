@@ -5,8 +5,6 @@ is read and the message adopted, or posted if it never arrived. What is shown is
 not the state of when somebody asked for it.
 """
 
-# ruff: noqa: PLR0911 - one return per case is how a closed set reads best
-
 from __future__ import annotations
 
 from dataclasses import replace
@@ -15,7 +13,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from bot.domain.cause import Cause
+from bot.domain.cause import ADMIN_CAUSES, Cause
 from bot.domain.channel import Channel, State
 from bot.domain.errors import MessageGone, PersonUnreachable, TokenDead
 from bot.domain.feature import Feature
@@ -23,8 +21,9 @@ from bot.domain.hold import ripe_at
 from bot.domain.ids import ConversationId, HoldId, NoticeId, RequestId, TicketId, UserId
 from bot.domain.incident import Incident, Notice, NoticeKind
 from bot.domain.job import Job
-from bot.domain.picture import NoticePicture, Outage
+from bot.domain.picture import NoticePicture, Outage, Registration
 from bot.domain.ticket import TicketOutcome
+from bot.services.approvals import Approvals, is_asked_for
 from bot.services.core import Core, new_id
 from bot.services.removals import removal_of
 from bot.services.standing import standing_of
@@ -66,6 +65,7 @@ class Messenger(Protocol):
         outcome: TicketOutcome,
         *,
         provider_label: str,
+        may_ask_admin: bool,
         lacking: tuple[Feature, ...],
     ) -> None:
         """Turn a waiting modal to its outcome; one that is closed is no error. ``lacking`` are features whose
@@ -75,8 +75,17 @@ class Messenger(Protocol):
 class Delivering:
     """Brings notices to Slack, one at a time per person."""
 
-    def __init__(self, core: Core, *, messenger: Messenger, workspaces: Workspaces, telling: Telling) -> None:
+    def __init__(
+        self,
+        core: Core,
+        *,
+        messenger: Messenger,
+        workspaces: Workspaces,
+        telling: Telling,
+        approvals: Approvals,
+    ) -> None:
         self._core = core
+        self._approvals = approvals
         self._telling = telling
         self._messenger = messenger
         self._workspaces = workspaces
@@ -114,10 +123,12 @@ class Delivering:
         async with self._core.storage.reading() as uow:
             outcome = await uow.tickets.outcome_of(TicketId(job.payload["ticket"]))
         if outcome is not None:
+            label = self._core.providers.label_at(outcome.ticket.provider, outcome.ticket.address)
             await self._messenger.show_outcome(
                 job.payload["view"],
                 outcome,
-                provider_label=self._core.providers.label_of(outcome.ticket.provider),
+                provider_label=label,
+                may_ask_admin=self._approvals.may_help(outcome) and not is_asked_for(outcome),
                 lacking=lacking_after(self._core, outcome),
             )
         return None
@@ -229,7 +240,7 @@ class Delivering:
                 return await self._with_outages(uow, picture, notice)
             case NoticeKind.HOLD:
                 return await self._with_hold(uow, picture)
-            case NoticeKind.REQUEST | NoticeKind.WISH:
+            case NoticeKind.REQUEST | NoticeKind.WISH | NoticeKind.ANSWERED:
                 return await self._with_request(uow, picture)
             case NoticeKind.NOBODY_TOLD:
                 picture = await self._with_request(uow, picture)
@@ -242,9 +253,17 @@ class Delivering:
         if request is None:
             return replace(picture, is_open=False)
         is_unheard = await self._telling.is_unheard(uow, request)
-        return replace(picture, request=request, is_unheard=is_unheard, is_open=request.is_open)
+        return replace(
+            picture,
+            request=request,
+            app=self._approvals.registration_for(request),
+            scopes=self._approvals.scopes_for(request),
+            provider_label=self._core.providers.label_at(request.wish.provider, request.wish.address),
+            is_unheard=is_unheard,
+            is_open=request.is_open,
+        )
 
-    async def _about_channel(
+    async def _about_channel(  # noqa: PLR0911  one return per kind reads best
         self, uow: UnitOfWork, picture: NoticePicture, channel: Channel
     ) -> NoticePicture:
         match picture.notice.kind:
@@ -259,12 +278,14 @@ class Delivering:
                 return replace(picture, is_open=broken > 0)
             case NoticeKind.SOMEBODY_ELSE:
                 return replace(picture, is_open=channel.state is not State.REMOVED)
+            case NoticeKind.DELEGATE_GONE:
+                return await self._with_delegate(uow, picture, channel)
             case NoticeKind.OWNER_GONE:
                 return replace(picture, is_open=channel.state not in {State.DISABLED, State.REMOVED})
         return picture
 
     async def _with_lacking(self, uow: UnitOfWork, picture: NoticePicture, channel: Channel) -> NoticePicture:
-        granted = await uow.grants.scopes_of(channel.grant_id) if channel.grant_id else None
+        granted = await uow.grants.granted_of(channel.grant_id) if channel.grant_id else None
         if granted is None:
             return picture
         return replace(picture, lacking=self._core.policy.features.lacking(channel.provider, granted))
@@ -300,6 +321,7 @@ class Delivering:
             picture,
             hold=hold,
             held=tuple(channels[channel_id] for channel_id in held),
+            app=self._approvals.registration_at(hold.provider),
             is_ripe=ripe_at(hold, self._core.policy.cadence.witness) <= self._core.clock(),
             is_open=hold.is_open,
         )
@@ -307,12 +329,30 @@ class Delivering:
     async def _outage(self, uow: UnitOfWork, notice: Notice, channel: Channel, incident: Incident) -> Outage:
         link = await uow.links.of(notice.recipient, incident.id, channel.id) if incident.is_open else None
         url = f"{self._core.policy.base_url}/l/{link.secret.reveal()}" if link else ""
-        return Outage(channel, incident, self._core.providers.label_for(channel.identity), url)
+        label = self._core.providers.label_for(channel.identity)
+        app = await self._registration(uow, channel, incident)
+        return Outage(channel, incident, label, url, app)
+
+    async def _registration(self, uow: UnitOfWork, channel: Channel, incident: Incident) -> Registration:
+        if incident.cause not in ADMIN_CAUSES or not incident.is_open:
+            return Registration()
+        grant = await uow.grants.find(channel.grant_id) if channel.grant_id else None
+        is_shared = grant is not None and grant.delegate is not None
+        return self._approvals.registration_of(channel, incident.cause, is_shared=is_shared)
 
     async def _house_locale(self, uow: UnitOfWork, notice: Notice) -> str:
         """A conversation reads what its first super admin would."""
         standing = await standing_of(uow, self._core, notice.workspace_id)
         return standing.super_admins[0].locale if standing.super_admins else "en-US"
+
+    async def _with_delegate(
+        self, uow: UnitOfWork, picture: NoticePicture, channel: Channel
+    ) -> NoticePicture:
+        """It is settled once another grant has taken its place."""
+        grant_id = picture.notice.grant_id
+        grant = await uow.grants.find(grant_id) if grant_id else None
+        delegate = grant.delegate.address if grant and grant.delegate else ""
+        return replace(picture, delegate=delegate, is_open=channel.grant_id == grant_id)
 
     async def _with_removal(self, uow: UnitOfWork, picture: NoticePicture, channel: Channel) -> NoticePicture:
         removal = await removal_of(uow, self._core, channel, picture.notice.grant_id)
@@ -330,6 +370,7 @@ _ONLY_WHILE_OPEN: Final = frozenset(
         NoticeKind.NOBODY_TOLD,
         NoticeKind.OPERATOR,
         NoticeKind.OWNER_GONE,
+        NoticeKind.DELEGATE_GONE,
         NoticeKind.SOMEBODY_ELSE,
         NoticeKind.REQUEST,
     }

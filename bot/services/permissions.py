@@ -8,7 +8,7 @@ from bot.domain.ids import ChannelId
 from bot.domain.picture import Ask, ChannelPermissions, PermissionsOverview
 from bot.services.channels import Channels
 from bot.services.core import Core
-from bot.services.trips import asked_of
+from bot.services.trips import asked_for
 
 
 class Permissions:
@@ -24,7 +24,7 @@ class Permissions:
         row = status.row
         return ChannelPermissions(
             row=row,
-            ask=self._ask(row.channel.provider, label=row.provider_label),
+            ask=self._ask(row.channel.provider, label=row.provider_label, is_shared=bool(status.delegate)),
             granted=status.scopes,
             granted_at=status.obtained_at,
         )
@@ -40,11 +40,11 @@ class Permissions:
             complete=len(rows) - len(lacking),
         )
 
-    def _ask(self, provider: str, *, label: str) -> Ask:
+    def _ask(self, provider: str, *, label: str, is_shared: bool = False) -> Ask:
         features = self._core.policy.features
-        here = features.at(provider)
+        here = features.at(provider, is_shared=is_shared)
         try:
-            scopes = asked_of(self._core, provider)
+            scopes = asked_for(self._core, provider, is_shared=is_shared)
         except ProviderOff:  # its client was taken away: nobody can be asked for anything
             scopes = frozenset()
         others = tuple(one for one in features.defined if one.is_on and one not in here)

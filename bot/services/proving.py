@@ -30,6 +30,7 @@ from bot.domain.ids import ChannelId, GrantId, JobId, UserId
 from bot.domain.job import Job, JobKind
 from bot.domain.lifecycle import Refused, Signal
 from bot.domain.ticket import OUTCOME_LASTS, Ending, Purpose, Ticket, TicketOutcome
+from bot.services.approvals import Approvals, is_asked_for
 from bot.services.channels import retried
 from bot.services.core import Core, new_id
 from bot.services.giving_back import GivingBack
@@ -65,6 +66,7 @@ class Proving:
         reaching: Reaching,
         giving_back: GivingBack,
         requests: Requests,
+        approvals: Approvals,
         locks: Locks,
     ) -> None:
         self._core = core
@@ -73,6 +75,7 @@ class Proving:
         self._reaching = reaching
         self._giving_back = giving_back
         self._requests = requests
+        self._approvals = approvals
         self._locks = locks
 
     async def prove(self, ticket: Ticket, consent: Consent, callback: Mapping[str, str]) -> TicketOutcome:
@@ -133,9 +136,9 @@ class Proving:
                 await uow.commit()
                 return ending
 
-        unticked = self._core.policy.features.scopes_at(ticket.provider) - grant.scopes
+        wanted = self._core.policy.features.scopes_at(ticket.provider, is_shared=ticket.is_shared)
         try:
-            return self._outcome(ticket, await retried(once), missing=unticked)
+            return self._outcome(ticket, await retried(once), missing=wanted - grant.scopes)
         except (NotPossible, Refused, Refusal, Taken):
             return await self._give_back(self._outcome(ticket, Ending.NOT_POSSIBLE), grant)
 
@@ -169,8 +172,9 @@ class Proving:
 
     async def _check_right(self, uow: UnitOfWork, ticket: Ticket) -> None:
         """Rights are asked again at the last moment: roles change while people sign in."""
-        if ticket.request_id is not None:
-            await self._requests.approved(uow, ticket.request_id, ticket.user_id)
+        if ticket.request_id is not None and await self._requests.vouches(
+            uow, ticket.request_id, ticket.user_id
+        ):
             return
         person = await uow.people.find(ticket.workspace_id, ticket.user_id)
         standing = await standing_of(uow, self._core, ticket.workspace_id)
@@ -196,13 +200,14 @@ class Proving:
         """What was said of permissions that the grant of before lacked is true no more."""
         if existing.grant_id is None:
             return
-        granted = await uow.grants.scopes_of(existing.grant_id)
+        granted = await uow.grants.granted_of(existing.grant_id)
         if granted is not None and self._core.policy.features.lacking(existing.provider, granted):
             await self._telling.fate_changed(uow, existing.grant_id, now=self._core.clock())
 
     async def _told(self, uow: UnitOfWork, ticket: Ticket, channel: Channel, ending: Ending) -> Ending:
         if ticket.request_id is not None:
             await self._requests.done(uow, ticket.request_id)
+        await self._approvals.settled(uow, ticket)
         await self._telling.connected(
             uow, channel, recipient=ticket.user_id, ending=ending, now=self._core.clock()
         )
@@ -221,6 +226,8 @@ class Proving:
         ticket, now = outcome.ticket, self._core.clock()
         async with self._core.storage.writing() as uow:
             await uow.tickets.keep(outcome, now + OUTCOME_LASTS)
+            if is_asked_for(outcome) and self._approvals.may_help(outcome):
+                await self._approvals.ask(uow, ticket)
             if ticket.view_id:
                 await uow.jobs.put(
                     Job(

@@ -28,8 +28,9 @@ async def removal_of(
     grant = await uow.grants.find(grant_id) if grant_id else None
     identity = grant.identity if grant else channel.identity
     own = 1 if counting_own and grant else 0
-    everywhere = await uow.grants.in_use(identity) - own
-    elsewhere = await uow.grants.in_use_elsewhere(identity, channel.workspace_id)
+    signer = grant.signer if grant else channel.identity
+    everywhere = await uow.grants.in_use(signer) - own
+    elsewhere = await uow.grants.in_use_elsewhere(signer, channel.workspace_id)
     return Removal(
         channel=channel,
         revocation=grant.revocation if grant else Revocation.NOT_ASKED,

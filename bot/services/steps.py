@@ -108,7 +108,7 @@ class Steps:
         await self._follow(uow, happening, effects)
         if signal in _UNSEEN:
             await self._telling.home_changed(uow, saved, actor=actor, now=now)
-        if signal in {Signal.DISABLE_ASKED, Signal.REMOVE_ASKED}:
+        if signal in _ANSWERS:
             await self._telling.answered_about_owner(uow, saved, now=now)
         for follow in self._followers:
             await follow(uow, channel, saved)
@@ -231,6 +231,9 @@ class Steps:
 
 _UNSEEN: Final = PROOFS | NEWS
 """What happens in a browser or by itself: no click in Slack follows it with a fresh Home."""
+
+_ANSWERS: Final = PROOFS | {Signal.DISABLE_ASKED, Signal.REMOVE_ASKED}
+"""What decides about an inbox whose owner, or whose delegate, has left."""
 
 _RESOLUTIONS: Mapping[Signal, Resolution] = {
     Signal.RECONNECT_PROVEN: Resolution.RECONNECTED,

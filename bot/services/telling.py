@@ -7,6 +7,7 @@ something; what exactly is decided when it is shown, from what is true then (``b
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -121,6 +122,13 @@ class Telling:
             await self.changed(
                 uow, await uow.notices.of_subject(request.workspace_id, request.id, kind), now=now
             )
+
+    async def request_answered(self, uow: UnitOfWork, request: Request, *, now: datetime) -> None:
+        """Whoever asked hears of the answer: their message is edited, which notifies nobody."""
+        for wish in await uow.notices.of_subject(request.workspace_id, request.id, NoticeKind.WISH):
+            if wish.ts or wish.nonce:
+                reply = about_request(request, wish.recipient, NoticeKind.ANSWERED, now)
+                await self.tell(uow, replace(reply, thread_of=wish.id, conversation_id=wish.conversation_id))
 
     async def void_requests(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
         """The channel was removed: nobody needs to answer about it any more."""
@@ -241,9 +249,16 @@ class Telling:
             notice = a_notice(NoticeKind.OWNER_GONE, channel, admin.id, now, subject=channel.id)
             await self.tell(uow, notice)
 
+    async def delegate_gone(
+        self, uow: UnitOfWork, channel: Channel, grant_id: GrantId, *, now: datetime
+    ) -> None:
+        """Whoever looks after a shared mailbox must know that the account which opens it will be closed."""
+        for reader in await self._concerned(uow, channel):
+            await self.tell(uow, a_notice(NoticeKind.DELEGATE_GONE, channel, reader, now, grant_id=grant_id))
+
     async def answered_about_owner(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
         """Somebody decided what becomes of an inbox that people were asked about: they see that."""
-        for kind in (NoticeKind.OWNER_GONE, NoticeKind.SOMEBODY_ELSE):
+        for kind in (NoticeKind.OWNER_GONE, NoticeKind.SOMEBODY_ELSE, NoticeKind.DELEGATE_GONE):
             await self.changed(uow, await uow.notices.of_channel(channel.id, kind), now=now)
 
     # --- bringing it to Slack
@@ -279,7 +294,7 @@ class Telling:
 
 def lane_of_identity(grant: Grant) -> str:
     """The lane, and the lock, of everything that gives or takes access of one account at a provider."""
-    return f"identity:{grant.identity.provider}:{grant.identity.subject}"
+    return f"identity:{grant.provider}:{grant.signer.subject}"
 
 
 def a_notice(

@@ -29,6 +29,10 @@ class Begun:
     ticket_id: TicketId
     takes_password: bool = False
     """On the next page a form of ours asks; there is nothing to tick."""
+    is_shared: bool = False
+    """A shared mailbox, to be opened with the account of whoever signs in."""
+    may_be_shared: bool = False
+    """It could be one: the person can say so."""
     wish: Wish | None = None
     """What a new channel is begun with, to begin it again at another provider."""
     others: tuple[tuple[str, str], ...] = ()
@@ -45,17 +49,25 @@ class Way:
     step: Onward
 
 
-def asked_of(core: Core, provider: str) -> frozenset[str]:
-    """All that a provider is asked for at every consent, whatever brought it about: what it needs itself, and
-    what every feature needs that is switched on. Raises ``ProviderOff``."""
-    return core.providers.get(provider).needed_scopes | core.policy.features.scopes_at(provider)
+def asked_for(core: Core, provider: str, *, is_shared: bool) -> frozenset[str]:
+    """All that consent is asked for, whatever brought it about: what the provider needs itself, and what
+    every feature needs that is switched on. Raises ``ProviderOff``."""
+    asked = core.providers.get(provider)
+    needed = asked.shared_scopes if is_shared else asked.needed_scopes
+    return needed | core.policy.features.scopes_at(provider, is_shared=is_shared)
+
+
+def callback_of(core: Core, provider: str) -> str:
+    """Where the provider sends people back to."""
+    return f"{core.policy.base_url}/callback/{provider}"
 
 
 def lacking_after(core: Core, outcome: TicketOutcome) -> tuple[Feature, ...]:
     """Features that cannot use what was just connected, because their permission was left unticked."""
     if not outcome.ending.is_good:
         return ()
-    return core.policy.features.needing(outcome.ticket.provider, outcome.missing)
+    ticket = outcome.ticket
+    return core.policy.features.needing(ticket.provider, outcome.missing, is_shared=ticket.is_shared)
 
 
 class Trips:
@@ -159,15 +171,25 @@ class Trips:
         provider = self._core.providers.get(ticket.provider)
         return Begun(
             address=ticket.address,
-            provider_label=provider.label,
-            scopes=asked_of(self._core, ticket.provider),
+            provider_label=self._core.providers.label_at(ticket.provider, ticket.address),
+            scopes=asked_for(self._core, ticket.provider, is_shared=ticket.is_shared),
             url=f"{self._core.policy.base_url}/go/{secret}",
             reconnect=ticket.purpose is Purpose.RECONNECT,
             ticket_id=ticket.id,
             takes_password=provider.manner.takes_password,
+            is_shared=ticket.is_shared,
+            may_be_shared=self._may_be_shared(ticket),
             others=self._others(ticket),
-            features=self._core.policy.features.at(ticket.provider),
+            features=self._core.policy.features.at(ticket.provider, is_shared=ticket.is_shared),
         )
+
+    def _may_be_shared(self, ticket: Ticket) -> bool:
+        """Only organisations have shared mailboxes, and only a team's address is one."""
+        providers = self._core.providers
+        if ticket.purpose is not Purpose.CONNECT or ticket.kind is not Kind.TEAM:
+            return False
+        is_work = providers.label_at(ticket.provider, ticket.address) == providers.label_of(ticket.provider)
+        return is_work and bool(providers.get(ticket.provider).shared_scopes)
 
     def _others(self, ticket: Ticket) -> tuple[tuple[str, str], ...]:
         """What else could host a new channel's mailbox."""
@@ -182,9 +204,9 @@ class Trips:
             state=Secret(secret),
             verifier=ticket.verifier,
             nonce=ticket.nonce,
-            redirect_uri=f"{self._core.policy.base_url}/callback/{ticket.provider}",
+            redirect_uri=callback_of(self._core, ticket.provider),
             address=ticket.address,
-            scopes=asked_of(self._core, ticket.provider),
+            scopes=asked_for(self._core, ticket.provider, is_shared=ticket.is_shared),
             is_shared=ticket.is_shared,
             claims=ticket.claims,
             memo=ticket.memo,

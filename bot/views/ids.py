@@ -7,8 +7,10 @@ from typing import Final
 from bot.views import buttons, evidence, modals, notices
 
 ACTIONS: Final = buttons.ACTIONS | {
+    modals.CONSENT_ASK,
     modals.CONSENT_OPEN,
     modals.CONNECT_KIND,
+    modals.CONNECT_SHARED,
     *modals.CONNECT_AT_ANY,
     modals.ADMINS_TAKE,
     modals.ADMINS_GIVE_SUPER,

@@ -102,6 +102,7 @@ def _facts(lang: Language, status: ChannelStatus) -> list[str]:
         (lang.say("Used for"), inert(channel.use, 200) or lang.say("not said")),
         (lang.say("Connected by"), _connected_by(lang, status)),
         (lang.say("Next check"), _next(lang, status)),
+        *([(lang.say("Shared mailbox, opened with"), inert(status.delegate))] if status.delegate else []),
     ]
     return [f"*{name}*\n{fact}" for name, fact in facts]
 

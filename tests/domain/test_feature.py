@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.domain.feature import Feature, Features, Wording
+from bot.domain.grant import Granted
 
 READ, SEND = "https://www.googleapis.com/auth/gmail.readonly", "https://www.googleapis.com/auth/gmail.send"
 
@@ -30,15 +31,27 @@ def test_a_feature_counts_only_where_it_needs_something() -> None:
     """Of a provider that it needs nothing of, it can lack nothing."""
     assert ALL.at("google") == (CRM, DESK)
     assert ALL.at("microsoft") == (CRM,)
-    assert ALL.lacking("imap", frozenset()) == ()
+    assert ALL.lacking("imap", Granted(frozenset())) == ()
 
 
 def test_lacking_is_what_was_not_granted() -> None:
     """A feature with only part of its permissions lacks, too; more than it needs does no harm."""
-    assert ALL.lacking("google", frozenset()) == (CRM, DESK)
-    assert ALL.lacking("google", frozenset({READ})) == (DESK,)
-    assert ALL.lacking("google", frozenset({READ, SEND, "more"})) == ()
+    assert ALL.lacking("google", Granted(frozenset())) == (CRM, DESK)
+    assert ALL.lacking("google", Granted(frozenset({READ}))) == (DESK,)
+    assert ALL.lacking("google", Granted(frozenset({READ, SEND, "more"}))) == ()
     assert ALL.needing("google", frozenset({SEND})) == (DESK,)
+
+
+def test_a_shared_mailbox_is_asked_for_what_is_its_own() -> None:
+    """Whoever opens it with their own account is not asked for their own mail."""
+    both = a_feature(
+        "both", microsoft=frozenset({"Mail.Read"}), microsoft_shared=frozenset({"Mail.Read.Shared"})
+    )
+    features = Features((both, CRM))
+    assert features.scopes_at("microsoft", is_shared=True) == {"Mail.Read.Shared"}
+    assert features.at("microsoft", is_shared=True) == (both,)
+    granted = Granted(frozenset({"Mail.Read"}), is_shared=True)
+    assert features.lacking("microsoft", granted) == (both,)
 
 
 def test_words_fall_back_to_english() -> None:

@@ -72,9 +72,16 @@ class Dying:
         outcome: TicketOutcome,
         *,
         provider_label: str,
+        may_ask_admin: bool,
         lacking: tuple[Feature, ...],
     ) -> None:
-        await self.inner.show_outcome(view_id, outcome, provider_label=provider_label, lacking=lacking)
+        await self.inner.show_outcome(
+            view_id,
+            outcome,
+            provider_label=provider_label,
+            may_ask_admin=may_ask_admin,
+            lacking=lacking,
+        )
 
 
 async def dies(play: Play, at: str, *, after: bool) -> None:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.channel import Channel, State
+from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import Gone, NotAllowed
 from bot.domain.feature import Feature
 from bot.domain.picture import ChannelRow
 from bot.domain.ticket import Ending
-from tests.services.play import Play, on_both
+from bot.services.connecting import Plan
+from tests.services.play import Play, on_both, secret_of, url_of
 from tests.stage import a_stage
 
 ALICE, KENJI = "alice@acme.example", "kenji@acme.example"
@@ -23,6 +24,8 @@ on = true
 name.en = "CRM"
 reason.en = "to log"
 scopes.google = ["https://www.googleapis.com/auth/gmail.readonly"]
+scopes.microsoft = ["Mail.Read"]
+scopes.microsoft_shared = ["https://graph.microsoft.com/Mail.Read.Shared"]
 
 [send]
 on = true
@@ -119,6 +122,44 @@ async def test_permissions_compare_what_is_asked_with_what_was_granted(play: Pla
     shown = await play.services.permissions.overview(await play.actor("omar"))
     assert [row.channel.id for row in shown.lacking] == [alice.id]
     assert shown.complete == 1
-    assert [ask.provider_label for ask in shown.asks] == ["Gmail", "IMAP"]
+    assert [ask.provider_label for ask in shown.asks] == ["Gmail", "Office 365", "IMAP"]
     with pytest.raises((NotAllowed, Gone)):
         await play.services.permissions.of_channel(await play.actor("alice"), kenji.id)
+
+
+# --- at Microsoft
+
+
+async def signs_in_at_microsoft(play: Play, plan: Plan, account: str) -> Channel:
+    """Omar connects a team address with somebody's account."""
+    begun = await play.services.connecting.begin(await play.actor("omar"), plan)
+    way = await play.services.connecting.start(secret_of(begun), "browser")
+    callback = play.callback(play.stage.town.microsoft.consent(url_of(way), account))
+    outcome = await play.services.connecting.complete("microsoft", callback, "browser")
+    assert outcome.ending is Ending.CONNECTED, outcome
+    found = await play.channel(plan.typed)
+    assert found is not None
+    return found
+
+
+async def test_microsoft_is_asked_in_its_own_names(play: Play) -> None:
+    """What was granted is compared by the names of Graph; a refresh that brings new ones loses nothing."""
+    plan = Plan("support@acme.example", Kind.TEAM, provider="microsoft")
+    support = await signs_in_at_microsoft(play, plan, "support@acme.example")
+    await play.look(support)
+    shown = await play.services.permissions.of_channel(await play.actor("omar"), support.id)
+    assert shown.ask.scopes == shown.granted == {"User.Read", "Mail.ReadBasic", "Mail.Read"}
+    assert (await row_of(play, "omar", support)).lacking == ()
+
+
+async def test_a_shared_mailbox_is_asked_for_its_own_and_not_for_the_persons(play: Play) -> None:
+    """Whoever opens it is not asked for their own mail; the organisation's admin neither."""
+    plan = Plan("help@acme.example", Kind.TEAM, provider="microsoft", is_shared=True)
+    shared = await signs_in_at_microsoft(play, plan, "omar@acme.example")
+    shown = await play.services.permissions.of_channel(await play.actor("omar"), shared.id)
+    assert "Mail.Read.Shared" in shown.granted and "Mail.Read" not in shown.granted
+    assert keys(shown.ask.features) == ["crm"]
+    assert keys(shown.ask.asking_nothing) == ["send"]
+    assert (await row_of(play, "omar", shared)).lacking == ()
+    again = await play.reconnect("omar", shared)
+    assert again.scopes == shown.ask.scopes

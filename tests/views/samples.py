@@ -38,6 +38,8 @@ ALL = frozenset(Deed)
 W, ANN, BOB = WorkspaceId("T1"), UserId("U0ANN"), UserId("U0BOB")
 URL = "https://bot.example/l/0123456789abcdef0123456789abcdef"
 SCOPES = frozenset({"openid", "email", "https://www.googleapis.com/auth/gmail.labels"})
+MICROSOFT_SCOPES = frozenset({"User.Read", "Mail.ReadBasic"})
+SHARED_SCOPES = frozenset({"User.Read", "User.ReadBasic.All", "Mail.ReadBasic.Shared"})
 
 GMAIL = "https://www.googleapis.com/auth/"
 

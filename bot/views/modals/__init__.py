@@ -8,11 +8,13 @@ from bot.views.modals.admins import (
     admins_modal,
 )
 from bot.views.modals.answers import apology_modal, busy_modal, refusal_modal, working_modal
-from bot.views.modals.asking import ASK_FORM, ask_modal, asked_modal, parse_wish, wish_text
+from bot.views.modals.asking import ASK_FORM, ask_modal, asked_modal, forwarded_modal, parse_wish, wish_text
 from bot.views.modals.connecting import (
     CONNECT_AT_ANY,
     CONNECT_FORM,
     CONNECT_KIND,
+    CONNECT_SHARED,
+    CONSENT_ASK,
     CONSENT_OPEN,
     connect_modal,
     consent_modal,
@@ -51,6 +53,8 @@ __all__ = [
     "CONNECT_AT_ANY",
     "CONNECT_FORM",
     "CONNECT_KIND",
+    "CONNECT_SHARED",
+    "CONSENT_ASK",
     "CONSENT_OPEN",
     "CONVERSATION_BLOCK",
     "DISABLE_FORM",
@@ -71,6 +75,7 @@ __all__ = [
     "disabled_modal",
     "disconnect_modal",
     "enabled_modal",
+    "forwarded_modal",
     "outcome_modal",
     "parse_wish",
     "refusal_modal",

@@ -129,6 +129,26 @@ def owner_gone_picture(lang: Language, picture: NoticePicture) -> Message:
     )
 
 
+def delegate_gone_picture(lang: Language, picture: NoticePicture) -> Message:
+    """A shared mailbox hangs on the account of somebody who left: hand it over before that account ends."""
+    address, channel = _address(picture), picture.channel
+    if channel is None or not picture.is_open:
+        return quiet("✅ " + lang.say("{address}: handed over. There is nothing to do.", address=address))
+    said = "👋 " + lang.say(
+        "{delegate} left the workspace, and the shared mailbox {address} is opened with that account.",
+        delegate=inert(picture.delegate),
+        address=address,
+    )
+    means = lang.say(
+        "It still works. When {house} closes the account, it stops. Reconnect now as somebody else who may "
+        "open the mailbox; nothing is interrupted.",
+        house=inert(house(picture.provider_label), 40),
+    )
+    deeds = (Deed.RECONNECT, Deed.SEE)
+    buttons = (deed_button(lang, it, channel, primary=it is Deed.RECONNECT) for it in deeds)
+    return message(said, [section(f"{said}\n{means}"), *actions(*buttons)])
+
+
 def hello_notice(lang: Language, *, address: str, actor: UserId) -> Message:
     """In a team's conversation, when it is chosen: what it will hear of."""
     said = "👋 " + lang.say(

@@ -59,6 +59,11 @@ def _with_lacking(lang: Language, words: Words, lacking: Sequence[Feature], at: 
     return replace(words, next_step=next_step)
 
 
+def approval_hint(lang: Language, at: str) -> str:
+    """*Cancel* is also the only way off a page that asks for an admin's approval."""
+    return lang.say("Did {house} say that an admin has to approve Inboxkeeper first?", house=at)
+
+
 def good_ending(lang: Language, ending: Ending, address: str) -> Words:
     """The same sentence for the page, the modal and the message."""
     match ending:
@@ -108,8 +113,16 @@ def wrong_mailbox(lang: Language, signed_in: str, address: str) -> Words:
 
 
 def withheld(lang: Language, missing: frozenset[str], at: str) -> Words:
-    """Names the boxes that were left unticked."""
+    """Names the boxes that were left unticked; only Google has boxes."""
     names = [lang.quoted(what) for what, _ in scope_lines(lang, missing)]
+    if at != "Google":
+        text = lang.say(
+            "{house} did not give every permission. Missing: {permissions}.",
+            house=at,
+            permissions=lang.listed(names) or "…",
+        )
+        next_step = lang.say("Accept everything that is asked for: without it the mailbox cannot be checked.")
+        return Words(lang.say("A permission is missing"), text, next_step)
     text = lang.count(
         "At {house} this box was left unticked: {permissions}.",
         "At {house} these boxes were left unticked: {permissions}.",
@@ -172,6 +185,12 @@ def _not_proven(lang: Language, outcome: TicketOutcome, provider_label: str) -> 
     if cause in _UNTOLD:
         return Words(title, said, lang.say("Try again. If it happens again, ask a super admin."))
     known = cause_words(lang, cause, provider_label)
+    if cause is Cause.ADMIN_CONSENT:
+        next_step = lang.say(
+            "You got a message in Slack that you can send to that admin. Once they have approved, go on from "
+            "there."
+        )
+        return Words(lang.say("An admin has to approve first"), known.why, next_step)
     if cause in ADMIN_CAUSES:  # refused before or after signing in: the mailbox was not at fault
         return Words(lang.say("{house} says no", house=house(provider_label)), known.why, known.next_step)
     return Words(title, lang.together(said, known.why), known.next_step)

@@ -13,8 +13,8 @@ from bot.views.text import shown
 from bot.views.words.features import feature_reason
 
 _GOOGLE: Final = "https://www.googleapis.com/auth/"
-_IDENTITY: Final = frozenset({"openid", "email", "profile", "userinfo.email", "userinfo.profile"})
-_MAILBOX: Final = frozenset({"gmail.labels", "gmail.metadata"})
+_SIGN_IN: Final = frozenset({"openid", "email", "profile", "userinfo.email", "userinfo.profile", "User.Read"})
+_MAILBOX: Final = frozenset({"gmail.labels", "gmail.metadata", "Mail.ReadBasic", "Mail.ReadBasic.Shared"})
 
 
 def scope_words(lang: Language, scope: str, features: Sequence[Feature] = ()) -> tuple[str, str]:
@@ -55,12 +55,40 @@ def _ours(lang: Language, name: str, *, is_shared: bool) -> tuple[str, str]:
         case "gmail.metadata":
             return lang.say("See labels and message headers, never the text of a message"), works
         case other:
+            return _microsoft(lang, other, works if is_shared else "")
+
+
+def _microsoft(lang: Language, name: str, works: str) -> tuple[str, str]:
+    """``works`` stands in for a promise that only we can keep."""
+    match name:
+        case "User.Read":
+            return (
+                lang.say("See the account's name and addresses"),
+                lang.say("to be sure that it is the right mailbox"),
+            )
+        case "User.ReadBasic.All":
+            return (
+                lang.say("See names and addresses in the organisation's directory"),
+                lang.say("to find the shared mailbox there"),
+            )
+        case "Mail.ReadBasic":
+            return (
+                lang.say("See the mailbox's folders and message headers, never the text of a message"),
+                works
+                or lang.say("to check that the mailbox works; only the inbox folder itself is looked up"),
+            )
+        case "Mail.ReadBasic.Shared":
+            return (
+                lang.say("The same for mailboxes that are shared with the account"),
+                lang.say("to check that the shared mailbox works"),
+            )
+        case other:
             return _allowed(lang, other), ""
 
 
 def _allowed(lang: Language, name: str) -> str:
     """What only features ask for; the scope's own name where we have no words for it."""
-    match name:
+    match name.removesuffix(".Shared"):
         case "gmail.readonly" | "Mail.Read":
             return lang.say("Read mail")
         case "gmail.modify" | "Mail.ReadWrite":
@@ -83,4 +111,4 @@ def _allowed(lang: Language, name: str) -> str:
 
 def _weight(scope: str) -> tuple[int, str]:
     name = scope.removeprefix(_GOOGLE)
-    return (0 if name in _IDENTITY else 1 if name in _MAILBOX else 2, name)
+    return (0 if name in _SIGN_IN else 1 if name in _MAILBOX else 2, name)
