@@ -28,7 +28,7 @@ from bot.views.modals import (
     removed_modal,
 )
 from bot.views.replies import removed_message
-from handlers import asking, deeds, evidence, outages, roles
+from handlers import asking, deeds, evidence, outages, permissions, roles
 from handlers.commands import About, is_first, show_overview
 from handlers.desk import Desk, Handler, Route
 from handlers.payload import Asked
@@ -131,6 +131,7 @@ ACTIONS: Final[Mapping[str, Route]] = {
     EXPORT_OPEN: _LINK,
     notices.RECONNECT_LINK: _LINK,
     buttons.WHY: Route(look(evidence.why)),
+    buttons.PERMISSIONS: Route(look(permissions.of_channel)),
     notices.CLAIM: Route(outages.claim),
     notices.SNOOZE: Route(outages.snooze),
     buttons.APPROVE: Route(asking.answer(approve=True)),

@@ -206,6 +206,7 @@ def consent(desk: Desk, turn: Turn, begun: Begun) -> Reply:
         address=begun.address,
         provider_label=begun.provider_label,
         scopes=begun.scopes,
+        features=begun.features,
         url=begun.url,
         reconnect=begun.reconnect,
         takes_password=begun.takes_password,

@@ -10,7 +10,8 @@ from typing import Final, TypeVar
 from bot.domain.access import RIGHTS, Actor, Deed, Right, Role, may, right
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import Gone, NeedsApproval, NotAllowed, ReconnectFirst, UnknownAddress
-from bot.domain.grant import Grant
+from bot.domain.feature import Feature
+from bot.domain.grant import Grant, Granted
 from bot.domain.ids import ChannelId, ConversationId, GrantId, WorkspaceId
 from bot.domain.lifecycle import Refused, Signal
 from bot.domain.picture import ChannelRow, ChannelStatus, Overview, Removal, SetupCard
@@ -74,10 +75,8 @@ class Channels:
     async def overview(self, actor: Actor) -> Overview:
         """All that ``actor`` may see."""
         async with self._core.storage.reading() as uow:
-            channels = await self._visible(uow, actor)
-            proofs = await uow.probes.proofs(actor.workspace_id)
-            setup = await self._setup(uow, actor, empty=not channels)
-        rows = [self._row(actor, channel, proofs.get(channel.id)) for channel in channels]
+            rows = await self._rows(uow, actor)
+            setup = await self._setup(uow, actor, empty=not rows)
         return Overview(
             own=tuple(row for row in rows if row.is_own),
             team=tuple(row for row in rows if not row.channel.is_personal),
@@ -87,6 +86,11 @@ class Channels:
             providers_off=self._core.providers.off,
             not_set_up=setup,
         )
+
+    async def rows(self, actor: Actor) -> tuple[ChannelRow, ...]:
+        """Every channel that ``actor`` may see, by address."""
+        async with self._core.storage.reading() as uow:
+            return await self._rows(uow, actor)
 
     async def addresses(self, actor: Actor) -> tuple[str, ...]:
         """Every address that ``actor`` may see."""
@@ -126,8 +130,9 @@ class Channels:
             incident = await uow.incidents.open_of(channel.id)
             requests = await uow.requests.open_of(channel.id)
             recent = await uow.history.of_channel(channel.id, _RECENT)
+        granted = grant.granted if grant else None
         return ChannelStatus(
-            row=self._row(actor, channel, probe.last_ok_at if probe else None),
+            row=self._row(actor, channel, probe.last_ok_at if probe else None, granted),
             scopes=grant.scopes if grant else frozenset(),
             connected_by=channel.connected_by,
             obtained_at=grant.obtained_at if grant else None,
@@ -136,6 +141,9 @@ class Channels:
             next_probe_at=probe.due_at if probe else None,
             recent=recent,
             requests=requests,
+            features=self._core.policy.features.at(
+                channel.provider, is_shared=granted is not None and granted.is_shared
+            ),
         )
 
     async def before_removal(self, actor: Actor, channel_id: ChannelId) -> Removal:
@@ -268,7 +276,22 @@ class Channels:
             raise NeedsApproval(wish, who_can=standing.approvers(channel.kind, deed))
         raise NotAllowed(deed.value, _who_can(standing, deed, channel))
 
-    def _row(self, actor: Actor, channel: Channel, last_ok_at: datetime | None) -> ChannelRow:
+    async def _rows(self, uow: UnitOfWork, actor: Actor) -> tuple[ChannelRow, ...]:
+        channels = await self._visible(uow, actor)
+        proofs = await uow.probes.proofs(actor.workspace_id)
+        wants_more = self._core.policy.features.defined
+        granted = await uow.grants.granted_in(actor.workspace_id) if wants_more else {}
+        return tuple(
+            self._row(actor, channel, proofs.get(channel.id), granted.get(channel.id)) for channel in channels
+        )
+
+    def _row(
+        self,
+        actor: Actor,
+        channel: Channel,
+        last_ok_at: datetime | None,
+        granted: Granted | None,
+    ) -> ChannelRow:
         # A wish counts as possible: the button leads to the form that asks an admin.
         allowed = frozenset(
             deed for deed in _FITTING[channel.state] if right(actor, deed, channel) is not Right.NONE
@@ -279,7 +302,14 @@ class Channels:
             last_ok_at=last_ok_at,
             may=allowed,
             is_own=channel.owner_id == actor.id,
+            lacking=self._lacking(channel, granted),
         )
+
+    def _lacking(self, channel: Channel, granted: Granted | None) -> tuple[Feature, ...]:
+        """Features that need a new consent; whatever needs one anyway needs none for a feature."""
+        if granted is None or channel.state in _NO_MATTER:
+            return ()
+        return self._core.policy.features.lacking(channel.provider, granted)
 
     async def _setup(self, uow: UnitOfWork, actor: Actor, *, empty: bool) -> SetupCard | None:
         providers = self._core.providers
@@ -295,6 +325,7 @@ class Channels:
         )
 
 
+_NO_MATTER: Final = frozenset({State.DISCONNECTED, State.REMOVED})
 _FITTING: Final[Mapping[State, tuple[Deed, ...]]] = {
     State.CONNECTED: (Deed.SEE, Deed.DISABLE, Deed.REMOVE, Deed.RECONNECT, Deed.TAKE_OVER),
     State.IMPAIRED: (Deed.SEE, Deed.DISABLE, Deed.REMOVE, Deed.RECONNECT, Deed.TAKE_OVER),

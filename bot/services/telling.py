@@ -182,7 +182,7 @@ class Telling:
         self._core.wake()
 
     async def fate_changed(self, uow: UnitOfWork, grant_id: GrantId, *, now: datetime) -> None:
-        """What is known of a retired grant has changed: the messages that tell it follow."""
+        """What is known of a grant has changed: the messages that tell it follow."""
         await self.changed(uow, await uow.notices.of_grant(grant_id), now=now)
 
     # --- the operator

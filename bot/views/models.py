@@ -7,6 +7,8 @@ from typing import Protocol
 from bot.domain.access import Person
 from bot.domain.ids import UserId
 from bot.domain.picture import (
+    Ask,
+    ChannelPermissions,
     ChannelRow,
     ChannelStatus,
     Drill,
@@ -14,12 +16,15 @@ from bot.domain.picture import (
     NoticePicture,
     Outage,
     Overview,
+    PermissionsOverview,
     Removal,
     SetupCard,
     Told,
 )
 
 __all__ = [
+    "Ask",
+    "ChannelPermissions",
     "ChannelRow",
     "ChannelStatus",
     "Drill",
@@ -27,6 +32,7 @@ __all__ = [
     "NoticePicture",
     "Outage",
     "Overview",
+    "PermissionsOverview",
     "Removal",
     "RosterShown",
     "SetupCard",
