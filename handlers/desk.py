@@ -15,6 +15,7 @@ from bot.services.exporting import Exporting
 from bot.services.incidents import Incidents
 from bot.services.people import People
 from bot.services.requests import Requests
+from bot.services.switching import Switching
 from bot.services.workspaces import Workspaces
 from handlers.home import Home
 from handlers.reply import Reply, Turn
@@ -27,6 +28,7 @@ class Desk:
     people: People
     channels: Channels
     connecting: Connecting
+    switching: Switching
     requests: Requests
     incidents: Incidents
     admins: Admins

@@ -10,7 +10,7 @@ from sqlalchemy import Row, select, update
 from bot.domain.access import Deed
 from bot.domain.channel import Kind
 from bot.domain.ids import ChannelId, RequestId, UserId, WorkspaceId
-from bot.domain.request import Request, RequestState, Wish
+from bot.domain.request import GOES_ON, Request, RequestState, Wish
 from storage.folding import folded
 from storage.session import Session
 from storage.tables import request
@@ -50,6 +50,16 @@ class Requests:
         """What people wait for about this channel, oldest first."""
         waiting = request.c.channel_id == channel_id, request.c.state == RequestState.WAITING
         rows = await self._session.rows(select(request).where(*waiting).order_by(request.c.created_at))
+        return tuple(map(_request, rows))
+
+    async def unfinished_of(self, channel_id: ChannelId, deed: Deed | None = None) -> tuple[Request, ...]:
+        """What people wait for about this channel, or were granted and have still to go on with, oldest
+        first."""
+        granted = (request.c.state == RequestState.APPROVED) & request.c.deed.in_(GOES_ON)
+        theirs = [request.c.channel_id == channel_id, (request.c.state == RequestState.WAITING) | granted]
+        if deed is not None:
+            theirs.append(request.c.deed == deed)
+        rows = await self._session.rows(select(request).where(*theirs).order_by(request.c.created_at))
         return tuple(map(_request, rows))
 
     async def hold(self, request_id: RequestId) -> None:

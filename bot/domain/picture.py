@@ -16,6 +16,23 @@ from bot.domain.request import Request
 
 
 @dataclass(frozen=True, slots=True)
+class Mail:
+    """Where a team address's mail goes, as far as two looks agreed."""
+
+    domain: str
+    place: str
+    """The key of the provider that takes it; ``imap`` for any other host."""
+    label: str
+    is_home: bool
+    """That is where the inbox is connected."""
+    has_left: bool
+    """It went there before, and has moved since."""
+    since: datetime
+    is_on: bool
+    """There is a client for that provider."""
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelRow:
     """One line of an overview."""
 
@@ -25,6 +42,8 @@ class ChannelRow:
     """The last proof of life: a probe that passed."""
     may: frozenset[Deed]
     is_own: bool
+    mail: Mail | None = None
+    """Where its mail goes, for team addresses whose mail has left their provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +86,13 @@ class ChannelStatus:
     """What people wait for about it."""
     delegate: str = ""
     """Whose account opens it, where it is a shared mailbox."""
+    mail: Mail | None = None
+    """Where its mail goes, if that is watched and known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """Both sides of a removal: gone here, and what is known of it at the provider."""
+    """Both sides of a removal, or of a switch: gone or elsewhere here, and what is known at the provider."""
 
     channel: Channel
     revocation: Revocation
@@ -88,6 +109,8 @@ class Removal:
     revocation_at: datetime | None = None
     kept_until: datetime | None = None
     """Until when the secret is kept to see whether the access is gone; ``None`` once erased."""
+    now_at: str = ""
+    """The label of the provider that the channel is connected at, should it live on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +159,8 @@ class Outage:
     provider_label: str
     url: str = ""
     """Where *Reconnect* leads for this reader, while it is open."""
+    mail: Mail | None = None
+    """Where its mail goes, if that is no longer where it is connected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +189,7 @@ class NoticePicture:
     removal: Removal | None = None
     delegate: str = ""
     """For ``DELEGATE_GONE``: whose account opens the shared mailbox."""
+    mail: Mail | None = None
     is_open: bool = True
     """Whether there is still something to do about it."""
 

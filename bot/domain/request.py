@@ -12,6 +12,8 @@ from bot.domain.channel import Kind
 from bot.domain.ids import ChannelId, ConversationId, RequestId, UserId, WorkspaceId
 
 APPROVAL_LASTS: Final = timedelta(hours=72)
+GOES_ON: Final = frozenset({Deed.CONNECT, Deed.SWITCH})
+"""Wishes that whoever made them goes on with in a browser, once they are granted."""
 
 
 class RequestState(StrEnum):

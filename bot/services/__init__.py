@@ -17,6 +17,7 @@ from bot.services.jobs import Jobs
 from bot.services.monitoring import Monitoring
 from bot.services.people import People
 from bot.services.requests import Requests
+from bot.services.switching import Switching
 from bot.services.workspaces import Workspaces
 
 
@@ -29,6 +30,7 @@ class Services:
     people: People
     channels: Channels
     connecting: Connecting
+    switching: Switching
     workspaces: Workspaces
     monitoring: Monitoring
     jobs: Jobs

@@ -17,7 +17,7 @@ from bot.domain.ids import ChannelId
 from bot.domain.incident import IncidentKind, NoticeKind, Resolution
 from bot.domain.picture import NoticePicture, Outage
 from bot.domain.request import Request, RequestState, Wish
-from bot.domain.ticket import Ending
+from bot.domain.ticket import SWITCHED_MEANWHILE, Ending
 from bot.notifier import rendered
 from bot.views import modals, notices, replies
 from bot.views.evidence import export_message
@@ -57,6 +57,7 @@ from tests.views.samples import (
     many_rows,
     removed_by_hand,
 )
+from tests.views.switching_gallery import about_switching
 
 Drawn = Iterator[tuple[str, dict[str, Any]]]
 LABEL = {"provider_label": "Gmail"}
@@ -84,6 +85,8 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     errors.DomainNotAllowed("ann@elsewhere.example", ("example.com", "example.org")),
     errors.AlreadyConnected("ann@example.com", by_another=True),
     errors.AlreadyConnected("ann@example.com", by_another=False),
+    errors.SwitchInstead(a_channel(), "Gmail", ("microsoft", "Office 365")),
+    errors.DisconnectFirst(a_channel(), "Gmail", (("imap", "IMAP"),)),
     errors.NeedsApproval(_BOSS, "ann@example.com", ("U0BOB",)),
     errors.NeedsApproval(_BOSS, None),
     errors.NeedsApproval(a_wish(Deed.CONNECT), "ann@example.com", ("U0BOB",)),
@@ -238,6 +241,7 @@ def about(lang: Language, channel: Channel) -> Drawn:
         yield f"remove {family} {case}", modals.remove_modal(lang, removal)
         yield f"removed {family} {case}", modals.removed_modal(lang, removal)
     yield from told(lang, channel, case)
+    yield from about_switching(lang, channel)
 
 
 def told(lang: Language, channel: Channel, case: str) -> Drawn:
@@ -259,6 +263,7 @@ def announcements(channel: Channel) -> Iterator[tuple[str, NoticePicture]]:
         Ending.RECONNECTED,
         Ending.RESTORED,
         Ending.SWITCHED,
+        Ending.SWITCHED_STILL_DISABLED,
         Ending.STILL_DISABLED,
     ):
         yield (
@@ -367,6 +372,8 @@ def dialogs(lang: Language, text: str) -> Drawn:
 def outcomes(lang: Language) -> Drawn:
     for ending in Ending:
         yield f"outcome {ending}", modals.outcome_modal(lang, an_outcome(ending), **LABEL)
+    meanwhile = an_outcome(Ending.NOT_POSSIBLE, code=SWITCHED_MEANWHILE)
+    yield "outcome switched meanwhile", modals.outcome_modal(lang, meanwhile, **LABEL)
     for cause in Cause:
         yield (
             f"not proven {cause}",

@@ -39,6 +39,16 @@ from bot.views.modals.leaving import (
     remove_modal,
     removed_modal,
 )
+from bot.views.modals.switching import (
+    LEAVE_ANY,
+    LEAVE_FORM,
+    SWITCH_SHARED,
+    disconnect_first_modal,
+    leave_modal,
+    left_remark,
+    switch_instead_modal,
+    switch_modal,
+)
 from bot.views.modals.team import TAKE_OVER_FORM, take_over_modal
 
 __all__ = [
@@ -57,9 +67,12 @@ __all__ = [
     "CONVERSATION_BLOCK",
     "DISABLE_FORM",
     "KIND_BLOCK",
+    "LEAVE_ANY",
+    "LEAVE_FORM",
     "NAME_BLOCK",
     "REASON_BLOCK",
     "REMOVE_FORM",
+    "SWITCH_SHARED",
     "TAKE_OVER_FORM",
     "USE_BLOCK",
     "admins_modal",
@@ -71,13 +84,18 @@ __all__ = [
     "consent_modal",
     "disable_modal",
     "disabled_modal",
+    "disconnect_first_modal",
     "disconnect_modal",
     "enabled_modal",
+    "leave_modal",
+    "left_remark",
     "outcome_modal",
     "parse_wish",
     "refusal_modal",
     "remove_modal",
     "removed_modal",
+    "switch_instead_modal",
+    "switch_modal",
     "take_over_modal",
     "waiting_text",
     "wish_text",
