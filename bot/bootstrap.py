@@ -34,6 +34,7 @@ from bot.outside import http_session, slack_client, who_are_we
 from bot.rules import is_loopback
 from bot.services import Services
 from bot.services.admins import Admins
+from bot.services.approvals import Approvals
 from bot.services.channels import Channels
 from bot.services.chores import Chores
 from bot.services.connecting import Connecting
@@ -263,7 +264,10 @@ def services_of(
     people = People(core, steps, telling, directory, workspace)
     admins = Admins(core, people=people, directory=directory)
     requests = Requests(core, steps=steps, telling=telling)
-    delivering = Delivering(core, messenger=messenger, workspaces=workspaces, telling=telling)
+    approvals = Approvals(core, requests=requests, telling=telling)
+    delivering = Delivering(
+        core, messenger=messenger, workspaces=workspaces, telling=telling, approvals=approvals
+    )
     jobs = Jobs(
         core,
         {
@@ -277,7 +281,7 @@ def services_of(
         },
     )
     giving_back.hurried_by(jobs.run_lane)
-    switching = Switching(core, steps=steps, telling=telling, requests=requests)
+    switching = Switching(core, steps=steps, telling=telling, requests=requests, approvals=approvals)
     proving = Proving(
         core,
         steps=steps,
@@ -285,6 +289,7 @@ def services_of(
         reaching=reaching,
         giving_back=giving_back,
         requests=requests,
+        approvals=approvals,
         switching=switching,
         locks=Locks(core),
     )
@@ -299,6 +304,7 @@ def services_of(
             core,
             people=people,
             requests=requests,
+            approvals=approvals,
             proving=proving,
             switching=switching,
             messenger=messenger,

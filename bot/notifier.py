@@ -145,9 +145,11 @@ class SlackMessenger:
             )
         )
 
-    async def show_outcome(self, view_id: str, outcome: TicketOutcome, *, provider_label: str) -> None:
+    async def show_outcome(
+        self, view_id: str, outcome: TicketOutcome, *, provider_label: str, may_ask_admin: bool
+    ) -> None:
         lang = language_for(outcome.ticket.locale)
-        view = outcome_modal(lang, outcome, provider_label=provider_label)
+        view = outcome_modal(lang, outcome, provider_label=provider_label, may_ask_admin=may_ask_admin)
         try:
             await _asked(lambda: self._client.views_update(view_id=view_id, view=view))
         except SlackError as error:
@@ -178,6 +180,7 @@ _VIEWS: Final[dict[NoticeKind, Callable[[Language, NoticePicture], Message]]] = 
     NoticeKind.OPERATOR: notices.operator_picture,
     NoticeKind.REQUEST: notices.request_notice,
     NoticeKind.WISH: notices.wish_notice,
+    NoticeKind.ANSWERED: notices.answered_reply,
     NoticeKind.HOLD: notices.hold_notice,
     NoticeKind.SOMEBODY_ELSE: notices.somebody_else_notice,
 }

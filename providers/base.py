@@ -112,6 +112,12 @@ class Provider(Protocol):
     shared_scopes: frozenset[str]
     """The same for a shared mailbox, opened with somebody's own account; empty where there is none."""
     manner: Manner
+    app_id: str
+    """Our registration, as an organisation's admin finds it in their console; empty where there is none."""
+
+    def approval_url(self, scopes: frozenset[str], *, redirect_uri: str, tenant: str, state: str) -> str:
+        """Where the admin of an organisation approves the app for everybody in it; empty where there is no
+        such page. ``tenant`` may be empty: whoever signs in there decides it. ``state`` comes back."""
 
     async def begin(self, consent: Consent) -> Onward:
         """Where the person goes on: to the provider's consent page, or to a form of ours. Asked again for

@@ -75,6 +75,7 @@ class Google:
         timeout: timedelta = timedelta(seconds=10),
     ) -> None:
         self._client = client
+        self.app_id = client.client_id
         self._clock = clock
         self._wire = Wire(session, timeout=timeout)
         self._certificates = Certificates(self._wire, client.certs_url, clock)
@@ -82,6 +83,10 @@ class Google:
             self._certificates, client_id=client.client_id, issuer=client.issuer, clock=clock
         )
         self._errors = GoogleErrors(clock)
+
+    def approval_url(self, scopes: frozenset[str], *, redirect_uri: str, tenant: str, state: str) -> str:
+        """See ``Provider``. Google's admins trust an app in their console, by its client id."""
+        return ""
 
     async def begin(self, consent: Consent) -> Redirect:
         """See ``Provider``. ``prompt=consent`` because Google hands out a refresh token only then."""

@@ -102,6 +102,7 @@ class Microsoft:
         timeout: timedelta = timedelta(seconds=10),
     ) -> None:
         self._client = client
+        self.app_id = client.client_id
         self._clock = clock
         self._mode = mode
         self._wire = Wire(session, timeout=timeout)
@@ -110,6 +111,17 @@ class Microsoft:
         is_full = mode is Mode.FULL
         self.needed_scopes = frozenset({PROFILE_SCOPE, MAIL_SCOPE} if is_full else {PROFILE_SCOPE})
         self.shared_scopes = frozenset({PROFILE_SCOPE, DIRECTORY_SCOPE, SHARED_SCOPE} if is_full else ())
+
+    def approval_url(self, scopes: frozenset[str], *, redirect_uri: str, tenant: str, state: str) -> str:
+        """See ``Provider``. Never ``common``: a personal account can approve nothing."""
+        query = {
+            "client_id": self._client.client_id,
+            "scope": " ".join(f"{_GRAPH}{scope}" for scope in sorted(scopes)),
+            "redirect_uri": redirect_uri,
+            **({"state": state} if state else {}),
+        }
+        where = quote(tenant or "organizations")
+        return f"{self._client.login_url}/{where}/v2.0/adminconsent?{urlencode(query, quote_via=quote)}"
 
     async def begin(self, consent: Consent) -> Redirect:
         """See ``Provider``."""

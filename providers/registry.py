@@ -33,6 +33,10 @@ class Registry:
         except KeyError:
             raise ProviderOff(key) from None
 
+    def find(self, key: str) -> Provider | None:
+        """The provider, if a client is configured for it."""
+        return self._providers.get(key)
+
     def is_on(self, key: str) -> bool:
         return key in self._providers
 

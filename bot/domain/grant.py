@@ -41,9 +41,14 @@ class Secret:
         raise TypeError("a Secret is not pickled")
 
     @property
+    def digest(self) -> str:
+        """What it is found by when it comes back from outside: SHA-256, hexadecimal."""
+        return hashlib.sha256(self._value.encode()).hexdigest()
+
+    @property
     def fingerprint(self) -> str:
         """Tells one secret from another without telling either: 16 hex digits."""
-        return hashlib.sha256(self._value.encode()).hexdigest()[:16]
+        return self.digest[:16]
 
 
 CONSUMERS: Final = "9188040d-6c67-4c5b-b112-36a304b66dad"

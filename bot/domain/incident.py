@@ -97,6 +97,8 @@ class NoticeKind(StrEnum):
     """To an admin: somebody asks for something."""
     WISH = "wish"
     """To whoever asked: what became of it."""
+    ANSWERED = "answered"
+    """A reply to that: somebody has said yes or no (an edit notifies nobody)."""
     SOMEBODY_ELSE = "somebody_else"
     """To whose address it is: somebody else has connected it."""
     TAKEN_OVER = "taken_over"

@@ -151,6 +151,16 @@ class Drill:
 
 
 @dataclass(frozen=True, slots=True)
+class Registration:
+    """Our app as an organisation's admin meets it at the provider."""
+
+    app_id: str = ""
+    """What it is found by in their admin console."""
+    approval_url: str = ""
+    """Where they approve it for everybody; empty where there is no such page."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outage:
     """One outage in a message."""
 
@@ -159,6 +169,8 @@ class Outage:
     provider_label: str
     url: str = ""
     """Where *Reconnect* leads for this reader, while it is open."""
+    app: Registration = Registration()
+    """What the tenant's admin needs, where it is theirs to mend."""
     mail: Mail | None = None
     """Where its mail goes, if that is no longer where it is connected."""
 
@@ -182,6 +194,10 @@ class NoticePicture:
     is_ripe: bool = False
     """The hold has lasted so long that people may reconnect."""
     request: Request | None = None
+    app: Registration = Registration()
+    """For a request that waits for the organisation's admin, and for a hold of one organisation."""
+    scopes: frozenset[str] = frozenset()
+    """For such a request: what the admin is to approve."""
     is_unheard: bool = False
     """Of a request: none of those who could grant it can be written to."""
     replies_to: str | None = None

@@ -40,7 +40,7 @@ from bot.domain.ids import (
     TicketId,
     UserId,
 )
-from bot.domain.request import Request, Wish
+from bot.domain.request import Awaits, Request, Wish
 from bot.domain.switching import may_switch
 from bot.domain.ticket import (
     OUTCOME_LASTS,
@@ -53,6 +53,7 @@ from bot.domain.ticket import (
 )
 from bot.domain.workspace import Workspace
 from bot.services.addresses import check_domain, read_address
+from bot.services.approvals import Approvals, is_asked_for
 from bot.services.core import Core, digest
 from bot.services.delivering import Messenger
 from bot.services.people import People
@@ -118,6 +119,7 @@ class Connecting:
         *,
         people: People,
         requests: Requests,
+        approvals: Approvals,
         proving: Proving,
         switching: Switching,
         messenger: Messenger,
@@ -126,6 +128,7 @@ class Connecting:
         self._core = core
         self._people = people
         self._requests = requests
+        self._approvals = approvals
         self._messenger = messenger
         self._proving = proving
         self._switching = switching
@@ -166,17 +169,26 @@ class Connecting:
         """
         async with self._core.storage.reading() as uow:
             request = await self._approved(uow, actor, request_id)
-        if request.wish.deed is Deed.SWITCH:
+        wish = request.wish
+        if wish.deed is Deed.SWITCH:
             return await self._switching.begin_approved(actor, request_id)
-        wish = await self._hosted(request.wish)
-        await self.say_hello(actor, wish.address, wish.conversation_id)
+        if wish.deed is Deed.CONNECT:
+            wish = await self._hosted(wish)
+            if request.awaits is Awaits.ADMINS:
+                await self.say_hello(actor, wish.address, wish.conversation_id)
         async with self._core.storage.writing() as uow:
             await self._approved(uow, actor, request_id)
-            secret, ticket = self._trips.first(wish, actor)
+            secret, ticket = await self._approved_trip(uow, actor, wish)
             ticket = replace(ticket, request_id=request_id)
             await uow.tickets.add(ticket)
             await uow.commit()
         return self._trips.begun(secret, ticket)
+
+    async def _approved_trip(self, uow: UnitOfWork, actor: Actor, wish: Wish) -> tuple[str, Ticket]:
+        if wish.deed is Deed.RECONNECT and wish.channel_id is not None:
+            channel = await self._reconnectable(uow, actor, wish.channel_id)
+            return await self._renewal(uow, channel, actor)
+        return self._trips.first(wish, actor)
 
     async def begin_reconnect(self, actor: Actor, channel_id: ChannelId) -> Begun:
         """Begin a new grant for the same channel and the same mailbox. Raises ``Gone``, ``NotAllowed``."""
@@ -348,6 +360,43 @@ class Connecting:
             await uow.tickets.add(ticket)
             await uow.commit()
         return await self._way(fresh, ticket)
+
+    async def ask_their_admin(self, secret: str, browser: str) -> Request:
+        """The page of an outcome was asked for the approval of the organisation's admin.
+
+        Raises ``TicketSpent`` when that would help nobody (any more).
+        """
+        now = self._core.clock()
+        async with self._core.storage.writing() as uow:
+            outcome = await uow.tickets.outcome(TicketId(digest(secret)), browser, now)
+            request = await self._asked(uow, outcome)
+            await uow.commit()
+        self._core.wake()
+        return request
+
+    async def ask_their_admin_for(self, actor: Actor, ticket_id: TicketId) -> Request:
+        """The same from the modal in Slack. Raises ``TicketSpent``, ``NotAllowed``."""
+        async with self._core.storage.writing() as uow:
+            outcome = await uow.tickets.outcome_of(ticket_id)
+            if outcome is not None and outcome.ticket.user_id != actor.id:
+                raise NotAllowed("go_on", (outcome.ticket.user_id,))
+            request = await self._asked(uow, outcome)
+            await uow.commit()
+        self._core.wake()
+        return request
+
+    def may_ask_their_admin(self, outcome: TicketOutcome) -> bool:
+        """Whether an outcome should offer it: where it was not asked by itself."""
+        return self._approvals.may_help(outcome) and not is_asked_for(outcome)
+
+    async def heard_of_approval(self, provider: str, secret: str, *, is_given: bool) -> Request | None:
+        """An organisation's admin has decided. ``None`` if nobody waits for that."""
+        return await self._approvals.heard(provider, secret, is_given=is_given)
+
+    async def _asked(self, uow: UnitOfWork, outcome: TicketOutcome | None) -> Request:
+        if outcome is None or not self._approvals.may_help(outcome):
+            raise TicketSpent
+        return await self._approvals.ask(uow, outcome.ticket)
 
     # --- checks
 

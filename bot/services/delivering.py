@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from bot.domain.cause import Cause
+from bot.domain.cause import ADMIN_CAUSES, Cause
 from bot.domain.channel import Channel, State
 from bot.domain.errors import MessageGone, PersonUnreachable, TokenDead
 from bot.domain.grant import MailboxIdentity
@@ -21,8 +21,9 @@ from bot.domain.hold import ripe_at
 from bot.domain.ids import ConversationId, HoldId, NoticeId, RequestId, TicketId, UserId
 from bot.domain.incident import Incident, Notice, NoticeKind
 from bot.domain.job import Job
-from bot.domain.picture import NoticePicture, Outage
+from bot.domain.picture import NoticePicture, Outage, Registration
 from bot.domain.ticket import TicketOutcome
+from bot.services.approvals import Approvals, is_asked_for
 from bot.services.core import Core, new_id
 from bot.services.mail_watch import is_still_away, mail_of, mail_shown
 from bot.services.removals import removal_of
@@ -58,15 +59,26 @@ class Messenger(Protocol):
     async def hello(self, conversation: ConversationId, address: str, actor: UserId, locale: str) -> None:
         """Say in a conversation that it will be told of an address's outages."""
 
-    async def show_outcome(self, view_id: str, outcome: TicketOutcome, *, provider_label: str) -> None:
+    async def show_outcome(
+        self, view_id: str, outcome: TicketOutcome, *, provider_label: str, may_ask_admin: bool
+    ) -> None:
         """Turn a waiting modal to its outcome; one that is closed is no error."""
 
 
 class Delivering:
     """Brings notices to Slack, one at a time per person."""
 
-    def __init__(self, core: Core, *, messenger: Messenger, workspaces: Workspaces, telling: Telling) -> None:
+    def __init__(
+        self,
+        core: Core,
+        *,
+        messenger: Messenger,
+        workspaces: Workspaces,
+        telling: Telling,
+        approvals: Approvals,
+    ) -> None:
         self._core = core
+        self._approvals = approvals
         self._telling = telling
         self._messenger = messenger
         self._workspaces = workspaces
@@ -105,7 +117,12 @@ class Delivering:
             outcome = await uow.tickets.outcome_of(TicketId(job.payload["ticket"]))
         if outcome is not None:
             label = self._core.providers.label_at(outcome.ticket.provider, outcome.ticket.address)
-            await self._messenger.show_outcome(job.payload["view"], outcome, provider_label=label)
+            await self._messenger.show_outcome(
+                job.payload["view"],
+                outcome,
+                provider_label=label,
+                may_ask_admin=self._approvals.may_help(outcome) and not is_asked_for(outcome),
+            )
         return None
 
     # --- reconciling
@@ -215,7 +232,7 @@ class Delivering:
                 return await self._with_outages(uow, picture, notice)
             case NoticeKind.HOLD:
                 return await self._with_hold(uow, picture)
-            case NoticeKind.REQUEST | NoticeKind.WISH:
+            case NoticeKind.REQUEST | NoticeKind.WISH | NoticeKind.ANSWERED:
                 return await self._with_request(uow, picture)
             case NoticeKind.NOBODY_TOLD:
                 picture = await self._with_request(uow, picture)
@@ -228,7 +245,15 @@ class Delivering:
         if request is None:
             return replace(picture, is_open=False)
         is_unheard = await self._telling.is_unheard(uow, request)
-        return replace(picture, request=request, is_unheard=is_unheard, is_open=request.is_open)
+        return replace(
+            picture,
+            request=request,
+            app=self._approvals.registration_for(request),
+            scopes=self._approvals.scopes_for(request),
+            provider_label=self._core.providers.label_at(request.wish.provider, request.wish.address),
+            is_unheard=is_unheard,
+            is_open=request.is_open,
+        )
 
     async def _about_channel(  # noqa: PLR0911  one return per kind reads best
         self, uow: UnitOfWork, picture: NoticePicture, channel: Channel
@@ -285,6 +310,7 @@ class Delivering:
             provider_label=self._core.providers.label_for(house),
             hold=hold,
             held=tuple(channels[channel_id] for channel_id in held),
+            app=self._approvals.registration_at(hold.provider),
             is_ripe=ripe_at(hold, self._core.policy.cadence.witness) <= self._core.clock(),
             is_open=hold.is_open,
         )
@@ -292,9 +318,17 @@ class Delivering:
     async def _outage(self, uow: UnitOfWork, notice: Notice, channel: Channel, incident: Incident) -> Outage:
         link = await uow.links.of(notice.recipient, incident.id, channel.id) if incident.is_open else None
         url = f"{self._core.policy.base_url}/l/{link.secret.reveal()}" if link else ""
-        mail = await mail_of(uow, self._core, channel) if incident.is_open else None
         label = self._core.providers.label_for(channel.identity)
-        return Outage(channel, incident, label, url, mail if mail and mail.has_left else None)
+        app = await self._registration(uow, channel, incident)
+        mail = await mail_of(uow, self._core, channel) if incident.is_open else None
+        return Outage(channel, incident, label, url, app, mail if mail and mail.has_left else None)
+
+    async def _registration(self, uow: UnitOfWork, channel: Channel, incident: Incident) -> Registration:
+        if incident.cause not in ADMIN_CAUSES or not incident.is_open:
+            return Registration()
+        grant = await uow.grants.find(channel.grant_id) if channel.grant_id else None
+        is_shared = grant is not None and grant.delegate is not None
+        return self._approvals.registration_of(channel, incident.cause, is_shared=is_shared)
 
     async def _house_locale(self, uow: UnitOfWork, notice: Notice) -> str:
         """A conversation reads what its first super admin would."""

@@ -29,6 +29,7 @@ from bot.domain.grant import Grant, Phase
 from bot.domain.ids import ChannelId, GrantId, UserId
 from bot.domain.lifecycle import Refused, Signal
 from bot.domain.ticket import SWITCHED_MEANWHILE, Ending, Purpose, Ticket, TicketOutcome
+from bot.services.approvals import Approvals, is_asked_for
 from bot.services.channels import retried
 from bot.services.core import Core, new_id
 from bot.services.giving_back import GivingBack
@@ -62,6 +63,7 @@ class Proving:
         reaching: Reaching,
         giving_back: GivingBack,
         requests: Requests,
+        approvals: Approvals,
         switching: Switching,
         locks: Locks,
     ) -> None:
@@ -71,6 +73,7 @@ class Proving:
         self._reaching = reaching
         self._giving_back = giving_back
         self._requests = requests
+        self._approvals = approvals
         self._switching = switching
         self._locks = locks
 
@@ -174,8 +177,9 @@ class Proving:
 
     async def _check_right(self, uow: UnitOfWork, ticket: Ticket) -> None:
         """Rights are asked again at the last moment: roles change while people sign in."""
-        if ticket.request_id is not None:
-            await self._requests.approved(uow, ticket.request_id, ticket.user_id)
+        if ticket.request_id is not None and await self._requests.vouches(
+            uow, ticket.request_id, ticket.user_id
+        ):
             return
         person = await uow.people.find(ticket.workspace_id, ticket.user_id)
         standing = await standing_of(uow, self._core, ticket.workspace_id)
@@ -199,6 +203,7 @@ class Proving:
     async def _told(self, uow: UnitOfWork, ticket: Ticket, channel: Channel, ending: Ending) -> Ending:
         if ticket.request_id is not None:
             await self._requests.done(uow, ticket.request_id)
+        await self._approvals.settled(uow, ticket)
         await self._telling.connected(
             uow, channel, recipient=ticket.user_id, ending=ending, now=self._core.clock()
         )
@@ -216,6 +221,8 @@ class Proving:
         """Keep the outcome for a reload, and let the waiting modal turn to it."""
         async with self._core.storage.writing() as uow:
             await self._telling.keep_outcome(uow, outcome)
+            if is_asked_for(outcome) and self._approvals.may_help(outcome):
+                await self._approvals.ask(uow, outcome.ticket)
             await uow.commit()
         self._core.wake()
         return outcome

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from bot.domain.access import Deed
 from bot.domain.cause import Cause
 from bot.domain.channel import Channel, State
 from bot.domain.grant import MailboxIdentity, Phase, Revocation
@@ -20,6 +19,7 @@ from bot.domain.incident import IncidentKind, Resolution
 from bot.domain.lifecycle import NEWS, PROOFS, Effect, Signal, advance
 from bot.domain.probing import Probe, next_pause
 from bot.domain.record import Record
+from bot.domain.request import GOES_ON
 from bot.services.core import Core
 from bot.services.incidents import Incidents
 from bot.services.telling import Telling
@@ -192,7 +192,7 @@ class Steps:
 
     async def _close_old_ways(self, uow: UnitOfWork, happening: Happening) -> None:
         await self._telling.void_tickets_elsewhere(uow, happening.after, now=happening.now)
-        await self._telling.void_requests(uow, happening.after, now=happening.now, deed=Deed.SWITCH)
+        await self._telling.void_requests(uow, happening.after, now=happening.now, deeds=GOES_ON)
 
     async def _open_incident(self, uow: UnitOfWork, happening: Happening) -> None:
         await self._incidents.open(

@@ -26,6 +26,7 @@ from bot.domain.lifecycle import Signal
 from bot.domain.request import Request, Wish
 from bot.domain.switching import SWITCHABLE, Ways, may_switch, ways_from
 from bot.domain.ticket import Ending, Ticket
+from bot.services.approvals import Approvals
 from bot.services.core import Core
 from bot.services.removals import removal_of
 from bot.services.requests import Requests
@@ -39,11 +40,14 @@ from storage import UnitOfWork
 class Switching:
     """From the wish to the swap."""
 
-    def __init__(self, core: Core, *, steps: Steps, telling: Telling, requests: Requests) -> None:
+    def __init__(
+        self, core: Core, *, steps: Steps, telling: Telling, requests: Requests, approvals: Approvals
+    ) -> None:
         self._core = core
         self._steps = steps
         self._telling = telling
         self._requests = requests
+        self._approvals = approvals
         self._trips = Trips(core)
 
     def ways(self, channel: Channel) -> Ways:
@@ -79,7 +83,7 @@ class Switching:
         return begun
 
     async def begin_approved(self, actor: Actor, request_id: RequestId) -> Begun:
-        """Go on with a switch that an admin approved; each time with a fresh ticket.
+        """Go on with a switch that somebody else's approval was needed for; each time with a fresh ticket.
 
         Raises ``RequestClosed``, and as ``begin``.
         """
@@ -87,6 +91,8 @@ class Switching:
             request = await self._requests.approved(uow, request_id, actor.id)
             channel = await self._wished(uow, actor, request)
             self._target(channel, request.wish.provider)
+            if not await self._requests.vouches(uow, request_id, actor.id):
+                await self._check_right(uow, actor, channel, request.wish)
             begun = await self._begun(uow, actor, channel, request.wish, request_id)
             await uow.commit()
         return begun
@@ -146,6 +152,7 @@ class Switching:
         is_there = channel.identity == grant.identity
         if ticket.request_id is not None:  # before the step, which ends what others still wish for
             await self._requests.done(uow, ticket.request_id)
+        await self._approvals.settled(uow, ticket)
         after = await self._steps.apply(
             uow,
             channel,
@@ -167,8 +174,8 @@ class Switching:
         person = await uow.people.find(ticket.workspace_id, ticket.user_id)
         if channel is None or channel.state is State.REMOVED or person is None:
             raise NotPossible
-        if ticket.request_id is not None:
-            await self._requests.approved(uow, ticket.request_id, ticket.user_id)
+        request_id = ticket.request_id
+        if request_id is not None and await self._requests.vouches(uow, request_id, ticket.user_id):
             return channel
         standing = await standing_of(uow, self._core, ticket.workspace_id)
         if not may(standing.actor(person), Deed.SWITCH, channel):

@@ -6,7 +6,8 @@ something; what exactly is decided when it is shown, from what is true then (``b
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -134,12 +135,18 @@ class Telling:
                 uow, await uow.notices.of_subject(request.workspace_id, request.id, kind), now=now
             )
 
+    async def request_answered(self, uow: UnitOfWork, request: Request, *, now: datetime) -> None:
+        """Whoever asked hears of the answer: their message is edited, which notifies nobody."""
+        for wish in await uow.notices.of_subject(request.workspace_id, request.id, NoticeKind.WISH):
+            if wish.ts or wish.nonce:
+                reply = about_request(request, wish.recipient, NoticeKind.ANSWERED, now)
+                await self.tell(uow, replace(reply, thread_of=wish.id, conversation_id=wish.conversation_id))
+
     async def void_requests(
-        self, uow: UnitOfWork, channel: Channel, *, now: datetime, deed: Deed | None = None
+        self, uow: UnitOfWork, channel: Channel, *, now: datetime, deeds: Collection[Deed] = tuple(Deed)
     ) -> None:
-        """What was asked for makes no sense any more: nobody needs to answer it, or go on with it. ``deed``
-        ends wishes for that alone."""
-        for request in await uow.requests.unfinished_of(channel.id, deed):
+        """What was asked for makes no sense any more: nobody needs to answer it, or to go on with it."""
+        for request in await uow.requests.unfinished_of(channel.id, deeds):
             was = request.state
             await uow.requests.answer(request.id, RequestState.CANCELLED, by=None, at=now, was=was)
             await self.request_changed(uow, request, now=now)

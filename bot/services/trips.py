@@ -59,6 +59,17 @@ class Way:
     step: Onward
 
 
+def asked_for(core: Core, provider: str, *, is_shared: bool) -> frozenset[str]:
+    """What consent is asked for. Raises ``ProviderOff``."""
+    asked = core.providers.get(provider)
+    return asked.shared_scopes if is_shared else asked.needed_scopes
+
+
+def callback_of(core: Core, provider: str) -> str:
+    """Where the provider sends people back to."""
+    return f"{core.policy.base_url}/callback/{provider}"
+
+
 class Trips:
     """Makes tickets; what is made is stored by whoever asked for it."""
 
@@ -174,7 +185,7 @@ class Trips:
         return Begun(
             address=ticket.address,
             provider_label=self._core.providers.label_at(ticket.provider, ticket.address),
-            scopes=self._asked(ticket),
+            scopes=asked_for(self._core, ticket.provider, is_shared=ticket.is_shared),
             url=f"{self._core.policy.base_url}/go/{secret}",
             reconnect=ticket.purpose is Purpose.RECONNECT,
             ticket_id=ticket.id,
@@ -206,18 +217,13 @@ class Trips:
             state=Secret(secret),
             verifier=ticket.verifier,
             nonce=ticket.nonce,
-            redirect_uri=f"{self._core.policy.base_url}/callback/{ticket.provider}",
+            redirect_uri=callback_of(self._core, ticket.provider),
             address=ticket.address,
-            scopes=self._asked(ticket),
+            scopes=asked_for(self._core, ticket.provider, is_shared=ticket.is_shared),
             is_shared=ticket.is_shared,
             claims=ticket.claims,
             memo=ticket.memo,
         )
-
-    def _asked(self, ticket: Ticket) -> frozenset[str]:
-        """What consent is asked for."""
-        provider = self._core.providers.get(ticket.provider)
-        return provider.shared_scopes if ticket.is_shared else provider.needed_scopes
 
     async def onward(self, secret: str, ticket: Ticket) -> Way:
         """Where the person goes on, once the ticket is stored. Raises ``SignInClosed``."""

@@ -6,6 +6,7 @@ The one rule: whatever a person typed passes ``inert`` (or ``escape``) before it
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -52,6 +53,11 @@ def escape(text: str) -> str:
 def inert(text: str, limit: int = 80) -> str:
     """Foreign text on one line, shortened, safe in mrkdwn."""
     return escape(shown(text, limit))
+
+
+def quoted(lines: Iterable[str]) -> list[str]:
+    """Lines of plain text as a quotation."""
+    return [f"> {escape(line)}" for line in lines]
 
 
 def mention(user_id: str) -> str:

@@ -176,7 +176,7 @@ def cancel_button(lang: Language, request: Request) -> Block:
     return button(lang.say("Cancel the request"), CANCEL, value=request.id, about=request.wish.address)
 
 
-def go_on_button(lang: Language, request: Request) -> Block:
+def go_on_button(lang: Language, request: Request, *, label: str = "") -> Block:
     """Goes on with a connect that was approved."""
     about = request.wish.address
-    return button(lang.say("Continue"), GO_ON, value=request.id, style="primary", about=about)
+    return button(label or lang.say("Continue"), GO_ON, value=request.id, style="primary", about=about)

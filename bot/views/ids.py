@@ -7,6 +7,7 @@ from typing import Final
 from bot.views import buttons, evidence, modals, notices
 
 ACTIONS: Final = buttons.ACTIONS | {
+    modals.CONSENT_ASK,
     modals.CONSENT_OPEN,
     modals.CONNECT_KIND,
     modals.CONNECT_SHARED,

@@ -160,6 +160,9 @@ class FakeConnecting:
     completed: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
     outcome: TicketOutcome | None = None
     cannot_wait: Exception | None = None
+    approvals: list[tuple[str, str, bool]] = field(default_factory=list)
+    waiting_request: Request | None = None
+    may_ask: bool = False
     locale: str = "en-US"
 
     async def begin(self, actor: Actor, plan: Plan) -> Begun:
@@ -201,6 +204,18 @@ class FakeConnecting:
 
     async def again(self, secret: str, browser: str) -> Way:
         return await self.start("s2", browser)
+
+    async def heard_of_approval(self, provider: str, secret: str, *, is_given: bool) -> Request | None:
+        self.approvals.append((provider, secret, is_given))
+        return self.waiting_request
+
+    def may_ask_their_admin(self, outcome: TicketOutcome) -> bool:
+        return self.may_ask
+
+    async def ask_their_admin(self, secret: str, browser: str) -> Request:
+        self.browsers.append(browser)
+        await self.trouble.pass_()
+        return a_request()
 
     async def complete(
         self, provider: str, callback: Mapping[str, str], browser: str | None

@@ -65,8 +65,12 @@ class Dying:
     async def hello(self, conversation: ConversationId, address: str, actor: UserId, locale: str) -> None:
         await self.inner.hello(conversation, address, actor, locale)
 
-    async def show_outcome(self, view_id: str, outcome: TicketOutcome, *, provider_label: str) -> None:
-        await self.inner.show_outcome(view_id, outcome, provider_label=provider_label)
+    async def show_outcome(
+        self, view_id: str, outcome: TicketOutcome, *, provider_label: str, may_ask_admin: bool
+    ) -> None:
+        await self.inner.show_outcome(
+            view_id, outcome, provider_label=provider_label, may_ask_admin=may_ask_admin
+        )
 
 
 async def dies(play: Play, at: str, *, after: bool) -> None:

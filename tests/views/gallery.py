@@ -15,8 +15,8 @@ from bot.domain.channel import Channel, Kind, State
 from bot.domain.grant import Revocation
 from bot.domain.ids import ChannelId
 from bot.domain.incident import IncidentKind, NoticeKind, Resolution
-from bot.domain.picture import NoticePicture, Outage
-from bot.domain.request import Request, RequestState, Wish
+from bot.domain.picture import NoticePicture, Outage, Registration
+from bot.domain.request import Awaits, Request, RequestState, Wish
 from bot.domain.ticket import SWITCHED_MEANWHILE, Ending
 from bot.notifier import rendered
 from bot.views import modals, notices, replies
@@ -59,6 +59,10 @@ from tests.views.samples import (
 )
 from tests.views.switching_gallery import about_switching
 
+APP = Registration(
+    "6731de76-14a6-49ae-97bc-6eba6914391e",
+    "https://login.microsoftonline.com/organizations/v2.0/adminconsent?client_id=6731de76&state=s",
+)
 Drawn = Iterator[tuple[str, dict[str, Any]]]
 LABEL = {"provider_label": "Gmail"}
 ALARMS = (
@@ -196,6 +200,7 @@ def looks(lang: Language, channel: Channel, case: str) -> Drawn:
 def outage_pictures(outage: Outage) -> Iterator[tuple[str, NoticePicture]]:
     """One outage as different people see it."""
     yield "incident", a_picture(NoticeKind.INCIDENT, outage)
+    yield "incident for their admin", a_picture(NoticeKind.INCIDENT, replace(outage, app=APP))
     yield "incident without a link", a_picture(NoticeKind.INCIDENT, replace(outage, url=""))
     claimed = replace(outage, incident=replace(outage.incident, claimed_by=BOB, claimed_at=NOW))
     snoozed = {"snoozed_until": NOW + timedelta(hours=4)}
@@ -317,7 +322,25 @@ def requests(lang: Language, text: str = "We move to another tool") -> Drawn:
         status = a_status(a_row(a_team_channel(), is_own=False), requests=(request,) * 9)
         for viewer in (ANN, BOB):
             yield f"status {case} for {viewer}", status_message(lang, status, now=NOW, viewer=viewer)
-    for kind in (NoticeKind.REQUEST, NoticeKind.WISH):
+    for state in RequestState:
+        theirs = a_request(
+            a_wish(Deed.CONNECT, address=text, provider="microsoft"), state=state, awaits=Awaits.TENANT
+        )
+        for kind in (NoticeKind.WISH, NoticeKind.ANSWERED):
+            picture = a_picture(
+                kind,
+                request=theirs,
+                provider_label="Office 365",
+                app=APP,
+                scopes=MICROSOFT_SCOPES,
+                is_open=theirs.is_open,
+            )
+            yield f"{kind} that waits for the organisation {state}", picture_of(lang, picture)
+        answered = a_picture(NoticeKind.ANSWERED, request=a_request(state=state, answered_by=BOB))
+        yield f"answered {state}", picture_of(lang, answered)
+        status = a_status(a_row(a_team_channel(), is_own=False), requests=(theirs,), delegate=text)
+        yield f"status that waits for the organisation {state}", status_message(lang, status, now=NOW)
+    for kind in (NoticeKind.REQUEST, NoticeKind.WISH, NoticeKind.ANSWERED):
         yield f"{kind} of nothing", picture_of(lang, a_picture(kind))
 
 
@@ -371,13 +394,20 @@ def dialogs(lang: Language, text: str) -> Drawn:
 
 def outcomes(lang: Language) -> Drawn:
     for ending in Ending:
-        yield f"outcome {ending}", modals.outcome_modal(lang, an_outcome(ending), **LABEL)
+        yield f"outcome {ending}", modals.outcome_modal(lang, an_outcome(ending), provider_label="Gmail")
     meanwhile = an_outcome(Ending.NOT_POSSIBLE, code=SWITCHED_MEANWHILE)
-    yield "outcome switched meanwhile", modals.outcome_modal(lang, meanwhile, **LABEL)
+    yield "outcome switched meanwhile", modals.outcome_modal(lang, meanwhile, provider_label="Gmail")
+    yield (
+        "outcome declined at Microsoft",
+        modals.outcome_modal(
+            lang, an_outcome(Ending.DECLINED), provider_label="Office 365", may_ask_admin=True
+        ),
+    )
+    yield "forwarded", modals.forwarded_modal(lang, provider_label="Office 365")
     for cause in Cause:
         yield (
             f"not proven {cause}",
-            modals.outcome_modal(lang, an_outcome(Ending.NOT_PROVEN, code=cause), **LABEL),
+            modals.outcome_modal(lang, an_outcome(Ending.NOT_PROVEN, code=cause), provider_label="Gmail"),
         )
 
 

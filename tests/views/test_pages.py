@@ -81,6 +81,21 @@ def every_page(lang: Language) -> Iterator[str]:
         yield outcome(ending, lang)
     for refusal in REFUSALS:
         yield pages.refusal_page(lang, refusal)
+    microsoft = {"provider_label": "Office 365"}
+    yield landing(lang, is_shared=True, **microsoft)
+    yield pages.outcome_page(
+        lang,
+        an_outcome(Ending.DECLINED),
+        workspace_name="Acme",
+        again_url="/again/secret",
+        ask_url="/ask/secret",
+        team_url="https://app.slack.com/client/T1",
+        **microsoft,
+    )
+    yield pages.asked_page(lang, team_url="https://app.slack.com", workspace_name="Acme", **microsoft)
+    yield pages.approved_page(lang, address="ann@example.com", **microsoft)
+    yield pages.approved_page(lang, address="", **microsoft)
+    yield pages.not_approved_page(lang, **microsoft)
     yield pages.problem_page(lang, "7F3A-22")
     for page in (
         pages.not_found_page,

@@ -8,12 +8,13 @@ from bot.views.modals.admins import (
     admins_modal,
 )
 from bot.views.modals.answers import apology_modal, busy_modal, refusal_modal, working_modal
-from bot.views.modals.asking import ASK_FORM, ask_modal, asked_modal, parse_wish, wish_text
+from bot.views.modals.asking import ASK_FORM, ask_modal, asked_modal, forwarded_modal, parse_wish, wish_text
 from bot.views.modals.connecting import (
     CONNECT_AT_ANY,
     CONNECT_FORM,
     CONNECT_KIND,
     CONNECT_SHARED,
+    CONSENT_ASK,
     CONSENT_OPEN,
     connect_modal,
     consent_modal,
@@ -63,6 +64,7 @@ __all__ = [
     "CONNECT_FORM",
     "CONNECT_KIND",
     "CONNECT_SHARED",
+    "CONSENT_ASK",
     "CONSENT_OPEN",
     "CONVERSATION_BLOCK",
     "DISABLE_FORM",
@@ -87,6 +89,7 @@ __all__ = [
     "disconnect_first_modal",
     "disconnect_modal",
     "enabled_modal",
+    "forwarded_modal",
     "leave_modal",
     "left_remark",
     "outcome_modal",

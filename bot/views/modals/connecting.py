@@ -20,12 +20,14 @@ from bot.views.modals.inputs import (
     name_input,
     use_input,
 )
-from bot.views.words import ending_words, house, scope_lines
+from bot.views.words import approval_hint, ending_words, house, scope_lines
 
 CONNECT_FORM: Final = "connect.form"
 CONNECT_KIND: Final = "connect.kind"
 """Choosing draws the form anew."""
 CONSENT_OPEN: Final = "consent.open"
+CONSENT_ASK: Final = "consent.ask"
+"""Carries the ticket's id."""
 CONNECT_AT: Final = "connect.at"
 """The beginning of an action id; a provider's key follows."""
 CONNECT_AT_ANY: Final = tuple(f"{CONNECT_AT}.{key}" for key in ("google", "microsoft", "imap"))
@@ -237,8 +239,11 @@ def waiting_text(lang: Language) -> str:
     )
 
 
-def outcome_modal(lang: Language, outcome: TicketOutcome, *, provider_label: str) -> View:
-    """What the waiting consent modal turns into."""
+def outcome_modal(
+    lang: Language, outcome: TicketOutcome, *, provider_label: str, may_ask_admin: bool = False
+) -> View:
+    """What the waiting consent modal turns into. ``may_ask_admin``: an organisation's approval may be what
+    was missing."""
     words = ending_words(lang, outcome, provider_label)
     is_good = outcome.ending.is_good
     mark = "✅" if is_good else "⏳" if outcome.ending is Ending.PENDING else "⚠️"
@@ -247,4 +252,14 @@ def outcome_modal(lang: Language, outcome: TicketOutcome, *, provider_label: str
     is_bad = not is_good and outcome.ending is not Ending.PENDING
     title = lang.say("Not connected") if is_bad else words.title
     said = section("\n".join(line for line in lines if line))
-    return modal(title, [said, *(ways if outcome.ending.may_try_again else [])], close=lang.say("Close"))
+    asking = _ask_admin(lang, outcome, provider_label) if may_ask_admin else []
+    blocks = [said, *asking, *(ways if outcome.ending.may_try_again else [])]
+    return modal(title, blocks, close=lang.say("Close"))
+
+
+def _ask_admin(lang: Language, outcome: TicketOutcome, provider_label: str) -> list[Block]:
+    label = lang.say("Get a message for that admin")
+    return [
+        section(escape(approval_hint(lang, house(provider_label)))),
+        *actions(button(label, CONSENT_ASK, value=outcome.ticket.id)),
+    ]

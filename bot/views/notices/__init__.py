@@ -18,12 +18,13 @@ from bot.views.notices.holds import hold_notice, somebody_else_notice
 from bot.views.notices.moves import moved_notice
 from bot.views.notices.operators import nobody_told_notice, operator_picture
 from bot.views.notices.switches import switched_notice
-from bot.views.notices.wishes import request_notice, wish_notice
+from bot.views.notices.wishes import answered_reply, request_notice, wish_notice
 
 __all__ = [
     "CLAIM",
     "RECONNECT_LINK",
     "SNOOZE",
+    "answered_reply",
     "connected_picture",
     "conversation_notice",
     "delegate_gone_picture",

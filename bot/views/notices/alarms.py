@@ -21,6 +21,7 @@ from bot.views.blocks import (
     inert,
     instant,
     message,
+    quoted,
     section,
 )
 from bot.views.buttons import switch_button, why_button
@@ -40,6 +41,7 @@ from bot.views.notices.outages import (
 from bot.views.notices.quiet import quiet, quiet_list
 from bot.views.notices.storms import storm_blocks, storm_headline
 from bot.views.words import house
+from bot.views.words.forwarding import admin_message
 
 RECONNECT_LINK: Final = "incident.reconnect"
 CLAIM: Final = "incident.claim"
@@ -62,6 +64,7 @@ def incident_notice(lang: Language, picture: NoticePicture) -> Message:
     blocks = [
         section(f"{mark(outage)} {bold(headline(lang, outage))}\n{since(lang, outage, picture.now)}"),
         section(reasons(lang, outage)),
+        *_forward(lang, outage),
         *_doubt(lang, outage, picture.now),
         *_standing(lang, picture),
         *actions(
@@ -88,6 +91,23 @@ def _over(lang: Language, picture: NoticePicture) -> Message:
         return quiet(lines[0])
     total = lang.count("{n} outage is over.", "All {n} outages are over.", len(lines))
     return quiet_list(lang, f"✅ {total}", lines)
+
+
+def _forward(lang: Language, outage: Outage) -> list[Block]:
+    """What only the organisation's admin can mend, with a message that is ready to be forwarded."""
+    incident = outage.incident
+    if incident.cause not in ADMIN_CAUSES or outage.channel.provider == "imap":
+        return []
+    at = house(outage.provider_label)
+    lines = admin_message(
+        lang,
+        incident.cause,
+        at,
+        address=outage.channel.address,
+        app=outage.app,
+        code=incident.code,
+    )
+    return [section("\n".join([lang.say("A message to forward to that admin:"), *quoted(lines)]))]
 
 
 def _standing(lang: Language, picture: NoticePicture) -> list[Block]:

@@ -14,7 +14,7 @@ from bot.domain.ticket import Ending, Purpose, TicketOutcome
 from bot.views.language import Language
 from bot.views.pages.rendering import render as _page
 from bot.views.text import shown
-from bot.views.words import Words, ending_words, house, refusal_words
+from bot.views.words import Words, approval_hint, ending_words, house, refusal_words
 
 _HERE: Final = Path(__file__).resolve().parent
 STYLESHEET: Final = _HERE / "page.css"
@@ -158,8 +158,10 @@ def outcome_page(
     workspace_name: str,
     again_url: str | None,
     team_url: str,
+    ask_url: str = "",
 ) -> str:
-    """What came of the sign-in, and the way on: back to Slack, or once more."""
+    """What came of the sign-in, and the way on: back to Slack, once more, or (``ask_url``) by way of the
+    organisation's admin."""
     words = ending_words(lang, outcome, provider_label)
     is_good, is_pending = outcome.ending.is_good, outcome.ending is Ending.PENDING
     is_calm = is_pending or outcome.ending is Ending.DECLINED  # their own wish is no failure
@@ -174,6 +176,9 @@ def outcome_page(
         next_step=words.next_step,
         again_url=again,
         again=_again(lang, outcome.ending),
+        ask_url=ask_url,
+        ask_hint=approval_hint(lang, house(provider_label)) if ask_url else "",
+        ask=lang.say("Get a message for that admin"),
         close=lang.say("You can close this page and go back to Slack.") if is_good else "",
         team_url=team_url,
         team=_team(lang, workspace_name),
@@ -259,7 +264,52 @@ def welcome_page(lang: Language) -> str:
     return _answer(lang, words, tone="calm")
 
 
-def _answer(lang: Language, words: Words, *, tone: str = "bad", reference: str = "") -> str:
+def asked_page(lang: Language, *, provider_label: str, team_url: str, workspace_name: str) -> str:
+    """The message for the organisation's admin is in Slack."""
+    words = Words(
+        lang.say("Look into Slack"),
+        lang.say(
+            "You got a message there that you can send to your {house} admin.", house=house(provider_label)
+        ),
+        lang.say("Once they have approved, go on from that message."),
+    )
+    return _answer(lang, words, tone="calm", team_url=team_url, team=_team(lang, workspace_name))
+
+
+def approved_page(lang: Language, *, address: str, provider_label: str) -> str:
+    """To an organisation's admin, who most likely has never heard of us. ``address`` is empty where what
+    waited for them goes on by itself."""
+    at = house(provider_label)
+    text = (
+        lang.say(
+            "{house} reports that Inboxkeeper is approved. Whoever asked for {address} has been told in "
+            "Slack and can go on.",
+            house=at,
+            address=shown(address),
+        )
+        if address
+        else lang.say(
+            "{house} reports that Inboxkeeper is approved. What waited for it goes on by itself.", house=at
+        )
+    )
+    words = Words(lang.say("Thank you"), text, lang.say("You can close this page."))
+    return _answer(lang, words, tone="good")
+
+
+def not_approved_page(lang: Language, *, address: str = "", provider_label: str) -> str:
+    """The same admin has not approved; whose ``address`` it was about makes no difference."""
+    words = Words(
+        lang.say("Not approved"),
+        lang.say(
+            "Inboxkeeper was not approved at {house}. Nothing has changed.", house=house(provider_label)
+        ),
+        lang.say("The link that you were sent works again whenever you like."),
+    )
+    return _answer(lang, words, tone="calm")
+
+
+def _answer(lang: Language, words: Words, *, tone: str = "bad", reference: str = "", **more: str) -> str:
+    given = {"again_url": "", "again": "", "ask_url": "", "ask_hint": "", "ask": "", "close": ""}
     return _page(
         lang,
         "answer.html",
@@ -267,11 +317,7 @@ def _answer(lang: Language, words: Words, *, tone: str = "bad", reference: str =
         tone=tone,
         text=words.text,
         next_step=words.next_step,
-        again_url="",
-        again="",
-        close="",
-        team_url="",
-        team="",
         reference=reference,
         reload_after=0,
+        **{**given, "team_url": "", "team": "", **more},
     )

@@ -4,7 +4,7 @@ The one rule: words are plain text. Slack's views escape them, pages let the tem
 """
 
 from bot.views.words.causes import Why, cause_in_short, cause_words, operator_words
-from bot.views.words.endings import ending_words
+from bot.views.words.endings import approval_hint, ending_words
 from bot.views.words.history import record_words
 from bot.views.words.mail import mail_in_short, mail_words, place_words, way_words
 from bot.views.words.names import family, house, provider_of
@@ -19,6 +19,7 @@ from bot.views.words.wishes import consequence_words, request_state_words, wish_
 __all__ = [
     "Why",
     "Words",
+    "approval_hint",
     "cause_in_short",
     "cause_words",
     "consequence_words",

@@ -53,6 +53,11 @@ def ending_words(lang: Language, outcome: TicketOutcome, provider_label: str) ->
     return _stopped(lang, outcome.ending, address, at)
 
 
+def approval_hint(lang: Language, at: str) -> str:
+    """*Cancel* is also the only way off a page that asks for an admin's approval."""
+    return lang.say("Did {house} say that an admin has to approve Inboxkeeper first?", house=at)
+
+
 def good_ending(lang: Language, ending: Ending, address: str) -> Words:
     """The same sentence for the page, the modal and the message."""
     match ending:
@@ -184,6 +189,12 @@ def _not_proven(lang: Language, outcome: TicketOutcome, provider_label: str) -> 
     if cause in _UNTOLD:
         return Words(title, said, lang.say("Try again. If it happens again, ask a super admin."))
     known = cause_words(lang, cause, provider_label)
+    if cause is Cause.ADMIN_CONSENT:
+        next_step = lang.say(
+            "You got a message in Slack that you can send to that admin. Once they have approved, go on from "
+            "there."
+        )
+        return Words(lang.say("An admin has to approve first"), known.why, next_step)
     if cause in ADMIN_CAUSES:  # refused before or after signing in: the mailbox was not at fault
         return Words(lang.say("{house} says no", house=house(provider_label)), known.why, known.next_step)
     return Words(title, lang.together(said, known.why), known.next_step)

@@ -26,6 +26,21 @@ def upgrade() -> None:
     op.add_column("ticket", sa.Column("memo", sa.LargeBinary(), nullable=True))
     op.add_column("ticket", sa.Column("claims", sa.Text(), nullable=True))
     op.add_column("request", sa.Column("provider", sa.Text(), nullable=True))
+    # An organisation's admin may have to agree, too: what the provider hands back then.
+    op.add_column("request", sa.Column("awaits", sa.Text(), server_default="admins", nullable=False))
+    op.add_column("request", sa.Column("sealed", sa.LargeBinary(), nullable=True))
+    for name in ("digest", "tenant", "follows"):
+        op.add_column("request", sa.Column(name, sa.Text(), nullable=True))
+    op.create_index("uq_request_digest", "request", ["digest"], unique=True)
+    op.drop_index("uq_request_waiting", table_name="request")
+    op.create_index(
+        "uq_request_waiting",
+        "request",
+        ["workspace_id", "requester", "deed", "address_key", "awaits"],
+        unique=True,
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
+    )
     # How often a form of ours was sent with this ticket: passwords are not for guessing.
     op.add_column("ticket", sa.Column("tries", sa.Integer(), server_default="0", nullable=False))
     # Where a team address's mail goes, as the daily look saw it.
