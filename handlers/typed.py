@@ -32,6 +32,7 @@ class Verb(StrEnum):
     REMOVE = "remove"
     RECONNECT = "reconnect"
     PERMISSIONS = "permissions"
+    SWITCH = "switch"
     WHY = "why"
     DRILL = "drill"
     EXPORT = "export"
@@ -56,6 +57,9 @@ WORDS: Final[Mapping[str, Verb]] = {
     "削除": Verb.REMOVE,
     "再接続": Verb.RECONNECT,
     "権限": Verb.PERMISSIONS,
+    "切替": Verb.SWITCH,
+    "切り替え": Verb.SWITCH,
+    "切替え": Verb.SWITCH,
     "理由": Verb.WHY,
     "訓練": Verb.DRILL,
     "書き出し": Verb.EXPORT,

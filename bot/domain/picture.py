@@ -17,6 +17,23 @@ from bot.domain.request import Request
 
 
 @dataclass(frozen=True, slots=True)
+class Mail:
+    """Where a team address's mail goes, as far as two looks agreed."""
+
+    domain: str
+    place: str
+    """The key of the provider that takes it; ``imap`` for any other host."""
+    label: str
+    is_home: bool
+    """That is where the inbox is connected."""
+    has_left: bool
+    """It went there before, and has moved since."""
+    since: datetime
+    is_on: bool
+    """There is a client for that provider."""
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelRow:
     """One line of an overview."""
 
@@ -28,6 +45,8 @@ class ChannelRow:
     is_own: bool
     lacking: tuple[Feature, ...] = ()
     """Features that cannot use it until somebody consents again; it works all the same."""
+    mail: Mail | None = None
+    """Where its mail goes, for team addresses whose mail has left their provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +91,8 @@ class ChannelStatus:
     """What some of the scopes are for."""
     delegate: str = ""
     """Whose account opens it, where it is a shared mailbox."""
+    mail: Mail | None = None
+    """Where its mail goes, if that is watched and known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +130,7 @@ class PermissionsOverview:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """Both sides of a removal: gone here, and what is known of it at the provider."""
+    """Both sides of a removal, or of a switch: gone or elsewhere here, and what is known at the provider."""
 
     channel: Channel
     revocation: Revocation
@@ -126,6 +147,8 @@ class Removal:
     revocation_at: datetime | None = None
     kept_until: datetime | None = None
     """Until when the secret is kept to see whether the access is gone; ``None`` once erased."""
+    now_at: str = ""
+    """The label of the provider that the channel is connected at, should it live on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +209,8 @@ class Outage:
     """Where *Reconnect* leads for this reader, while it is open."""
     app: Registration = Registration()
     """What the tenant's admin needs, where it is theirs to mend."""
+    mail: Mail | None = None
+    """Where its mail goes, if that is no longer where it is connected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +245,7 @@ class NoticePicture:
     """Features that cannot use the channel yet."""
     delegate: str = ""
     """For ``DELEGATE_GONE``: whose account opens the shared mailbox."""
+    mail: Mail | None = None
     is_open: bool = True
     """Whether there is still something to do about it."""
 

@@ -21,7 +21,11 @@ from bot.services.telling import Telling, about_request
 from bot.services.trips import asked_for, callback_of
 from storage import UnitOfWork
 
-_DEEDS = {Purpose.CONNECT: Deed.CONNECT, Purpose.RECONNECT: Deed.RECONNECT}
+_DEEDS = {
+    Purpose.CONNECT: Deed.CONNECT,
+    Purpose.RECONNECT: Deed.RECONNECT,
+    Purpose.SWITCH: Deed.SWITCH,
+}
 
 
 class Approvals:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypeVar
 
-from bot.domain.access import RIGHTS, Actor, Deed, Right, Role, may, right
+from bot.domain.access import Actor, Deed, Right, may, right
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import Gone, NeedsApproval, NotAllowed, ReconnectFirst, UnknownAddress
 from bot.domain.feature import Feature
@@ -17,12 +17,15 @@ from bot.domain.lifecycle import Refused, Signal
 from bot.domain.picture import ChannelRow, ChannelStatus, Overview, Removal, SetupCard
 from bot.domain.probing import Probe
 from bot.domain.request import Wish
+from bot.domain.switching import ways_from
+from bot.domain.whereabouts import Whereabouts
 from bot.services.addresses import near_misses, read_address
 from bot.services.core import Core
 from bot.services.giving_back import GivingBack
+from bot.services.mail_watch import mail_shown
 from bot.services.monitoring import Monitoring
 from bot.services.removals import removal_of
-from bot.services.standing import Standing, standing_of
+from bot.services.standing import standing_of
 from bot.services.steps import Steps
 from bot.services.telling import Telling
 from storage import Conflict, UnitOfWork
@@ -130,9 +133,10 @@ class Channels:
             incident = await uow.incidents.open_of(channel.id)
             requests = await uow.requests.open_of(channel.id)
             recent = await uow.history.of_channel(channel.id, _RECENT)
+            known = await uow.whereabouts.find(channel.id) if not channel.is_personal else None
         granted = grant.granted if grant else None
         return ChannelStatus(
-            row=self._row(actor, channel, probe.last_ok_at if probe else None, granted),
+            row=self._row(actor, channel, probe.last_ok_at if probe else None, granted, known),
             scopes=grant.scopes if grant else frozenset(),
             connected_by=channel.connected_by,
             obtained_at=grant.obtained_at if grant else None,
@@ -144,6 +148,7 @@ class Channels:
             features=self._core.policy.features.at(
                 channel.provider, is_shared=granted is not None and granted.is_shared
             ),
+            mail=mail_shown(self._core, channel, known) if known else None,
         )
 
     async def before_removal(self, actor: Actor, channel_id: ChannelId) -> Removal:
@@ -262,7 +267,7 @@ class Channels:
         channel = await uow.channels.find(grant.channel_id)
         if channel is None or not _same_workspace(actor, channel):
             raise Gone(grant.address)
-        await self._check(uow, actor, Deed.REMOVE, channel)
+        await self._check(uow, actor, Deed.SEE, channel)  # looking changes nothing, here or there
         return channel
 
     async def _check(self, uow: UnitOfWork, actor: Actor, deed: Deed, channel: Channel) -> None:
@@ -274,15 +279,16 @@ class Channels:
         if how_far is Right.ON_REQUEST:
             wish = Wish(deed, channel.address, channel.kind, channel.id)
             raise NeedsApproval(wish, who_can=standing.approvers(channel.kind, deed))
-        raise NotAllowed(deed.value, _who_can(standing, deed, channel))
+        raise NotAllowed(deed.value, standing.who_can(deed, channel))
 
     async def _rows(self, uow: UnitOfWork, actor: Actor) -> tuple[ChannelRow, ...]:
         channels = await self._visible(uow, actor)
         proofs = await uow.probes.proofs(actor.workspace_id)
         wants_more = self._core.policy.features.defined
         granted = await uow.grants.granted_in(actor.workspace_id) if wants_more else {}
+        moved = await uow.whereabouts.left(actor.workspace_id)
         return tuple(
-            self._row(actor, channel, proofs.get(channel.id), granted.get(channel.id)) for channel in channels
+            self._row(actor, it, proofs.get(it.id), granted.get(it.id), moved.get(it.id)) for it in channels
         )
 
     def _row(
@@ -291,10 +297,11 @@ class Channels:
         channel: Channel,
         last_ok_at: datetime | None,
         granted: Granted | None,
+        mail: Whereabouts | None = None,
     ) -> ChannelRow:
         # A wish counts as possible: the button leads to the form that asks an admin.
         allowed = frozenset(
-            deed for deed in _FITTING[channel.state] if right(actor, deed, channel) is not Right.NONE
+            deed for deed in self._fitting(channel) if right(actor, deed, channel) is not Right.NONE
         )
         return ChannelRow(
             channel=channel,
@@ -303,6 +310,7 @@ class Channels:
             may=allowed,
             is_own=channel.owner_id == actor.id,
             lacking=self._lacking(channel, granted),
+            mail=mail_shown(self._core, channel, mail) if mail and mail.has_left else None,
         )
 
     def _lacking(self, channel: Channel, granted: Granted | None) -> tuple[Feature, ...]:
@@ -310,6 +318,14 @@ class Channels:
         if granted is None or channel.state in _NO_MATTER:
             return ()
         return self._core.policy.features.lacking(channel.provider, granted)
+
+    def _fitting(self, channel: Channel) -> tuple[Deed, ...]:
+        """What makes sense now, whoever asks."""
+        deeds = _FITTING[channel.state]
+        can_go = channel.state is not State.REMOVED and bool(
+            ways_from(channel.provider, self._core.providers.keys)
+        )
+        return (*deeds, Deed.SWITCH) if can_go else deeds
 
     async def _setup(self, uow: UnitOfWork, actor: Actor, *, empty: bool) -> SetupCard | None:
         providers = self._core.providers
@@ -333,14 +349,7 @@ _FITTING: Final[Mapping[State, tuple[Deed, ...]]] = {
     State.DISABLED: (Deed.SEE, Deed.ENABLE, Deed.REMOVE, Deed.RECONNECT, Deed.TAKE_OVER),
     State.REMOVED: (Deed.SEE,),
 }
-"""What makes sense in each state, whoever asks."""
-
-
-def _who_can(standing: Standing, deed: Deed, channel: Channel) -> tuple[str, ...]:
-    """The owner where the deed is theirs, then everybody whose role allows it."""
-    at_once, _ = RIGHTS[channel.kind, deed]
-    owner = [channel.owner_id] if channel.owner_id and Role.OWNER in at_once else []
-    return tuple(dict.fromkeys([*owner, *standing.approvers(channel.kind, deed)]))
+"""What makes sense in each state."""
 
 
 def _same_workspace(actor: Actor, channel: Channel) -> bool:

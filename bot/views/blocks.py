@@ -185,6 +185,6 @@ def value_of(channel: Channel) -> str:
 
 
 def parse_value(value: str) -> tuple[ChannelId, int] | None:
-    """The channel and version that ``value_of`` wrote; ``None`` for anything else."""
-    match = re.fullmatch(r"([A-Za-z0-9_-]{1,100}):([0-9]{1,9})", value, re.ASCII)
+    """The channel and version that ``value_of`` wrote, whatever else follows; ``None`` for anything else."""
+    match = re.fullmatch(r"([A-Za-z0-9_-]{1,100}):([0-9]{1,9})(?::[a-z:]{1,40})?", value, re.ASCII)
     return (ChannelId(match[1]), int(match[2])) if match else None

@@ -17,7 +17,7 @@ from bot.domain.ids import ChannelId
 from bot.domain.incident import IncidentKind, NoticeKind, Resolution
 from bot.domain.picture import NoticePicture, Outage, Registration
 from bot.domain.request import Awaits, Request, RequestState, Wish
-from bot.domain.ticket import Ending
+from bot.domain.ticket import SWITCHED_MEANWHILE, Ending
 from bot.notifier import rendered
 from bot.views import modals, notices, replies
 from bot.views.evidence import export_message
@@ -58,6 +58,7 @@ from tests.views.samples import (
     many_rows,
     removed_by_hand,
 )
+from tests.views.switching_gallery import about_switching
 
 APP = Registration(
     "6731de76-14a6-49ae-97bc-6eba6914391e",
@@ -89,6 +90,8 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     errors.DomainNotAllowed("ann@elsewhere.example", ("example.com", "example.org")),
     errors.AlreadyConnected("ann@example.com", by_another=True),
     errors.AlreadyConnected("ann@example.com", by_another=False),
+    errors.SwitchInstead(a_channel(), "Gmail", ("microsoft", "Office 365")),
+    errors.DisconnectFirst(a_channel(), "Gmail", (("imap", "IMAP"),)),
     errors.NeedsApproval(_BOSS, "ann@example.com", ("U0BOB",)),
     errors.NeedsApproval(_BOSS, None),
     errors.NeedsApproval(a_wish(Deed.CONNECT), "ann@example.com", ("U0BOB",)),
@@ -245,6 +248,7 @@ def about(lang: Language, channel: Channel) -> Drawn:
         yield f"remove {family} {case}", modals.remove_modal(lang, removal)
         yield f"removed {family} {case}", modals.removed_modal(lang, removal)
     yield from told(lang, channel, case)
+    yield from about_switching(lang, channel)
 
 
 def told(lang: Language, channel: Channel, case: str) -> Drawn:
@@ -266,6 +270,7 @@ def announcements(channel: Channel) -> Iterator[tuple[str, NoticePicture]]:
         Ending.RECONNECTED,
         Ending.RESTORED,
         Ending.SWITCHED,
+        Ending.SWITCHED_STILL_DISABLED,
         Ending.STILL_DISABLED,
     ):
         yield (
@@ -392,6 +397,8 @@ def dialogs(lang: Language, text: str) -> Drawn:
 def outcomes(lang: Language) -> Drawn:
     for ending in Ending:
         yield f"outcome {ending}", modals.outcome_modal(lang, an_outcome(ending), provider_label="Gmail")
+    meanwhile = an_outcome(Ending.NOT_POSSIBLE, code=SWITCHED_MEANWHILE)
+    yield "outcome switched meanwhile", modals.outcome_modal(lang, meanwhile, provider_label="Gmail")
     yield (
         "outcome declined at Microsoft",
         modals.outcome_modal(
