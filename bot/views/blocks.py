@@ -58,8 +58,12 @@ def inert(text: str, limit: int = 80) -> str:
 
 
 def quoted(lines: Iterable[str]) -> list[str]:
-    """Lines of plain text as a quotation."""
-    return [f"> {escape(line)}" for line in lines]
+    """Lines of plain text as a quotation. An address on a line of its own is made a link: underscores in it
+    would else be taken for italics."""
+    return [f"> <{escape(it)}>" if _ADDRESS.fullmatch(it) else f"> {escape(it)}" for it in lines]
+
+
+_ADDRESS: Final = re.compile(r"https?://[^\s<>|]+")
 
 
 def mention(user_id: str) -> str:

@@ -103,8 +103,10 @@ def _outcome(lang: Language, request: Request) -> str:
             return lang.say("waiting for an admin")
         case RequestState.APPROVED:
             return lang.say("approved by {who}; they still have to sign in", who=by)
-        case RequestState.DONE:
+        case RequestState.DONE if by:
             return lang.say("approved by {who}, and done", who=by)
+        case RequestState.DONE:
+            return lang.say("done")
         case RequestState.DECLINED:
             return lang.say("declined by {who}", who=by)
         case RequestState.EXPIRED if by:
