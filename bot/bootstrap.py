@@ -51,6 +51,7 @@ from bot.services.locking import Locks
 from bot.services.mail_watch import MailWatch
 from bot.services.monitoring import Monitoring
 from bot.services.people import Directory, People
+from bot.services.permissions import Permissions
 from bot.services.proving import Proving
 from bot.services.reaching import Reaching
 from bot.services.requests import Requests
@@ -70,7 +71,7 @@ from providers.google import Google, GoogleClient
 from providers.hosts import Guard, Network
 from providers.imap import Imap, manner_of
 from providers.imap_wire import ImapWire, Trust
-from providers.microsoft import Microsoft, Mode
+from providers.microsoft import Microsoft, Mode, needed_in
 from providers.microsoft_sign_in import MicrosoftClient
 from providers.names import SystemNames
 from providers.registry import Registry
@@ -158,6 +159,7 @@ def policy_of(settings: Settings) -> Policy:
         operators=frozenset(map(UserId, settings.operators)),
         allowed_domains=settings.allowed_domains,
         loopback_only=is_loopback(urlsplit(settings.base_url).hostname or ""),
+        features=settings.features,
     )
 
 
@@ -233,6 +235,13 @@ def _google_of(settings: Settings, session: aiohttp.ClientSession, clock: Clock)
         gmail_api_url=google.gmail_api_url,
     )
     return [Google(client, session=session, clock=clock)]
+
+
+def needed_scopes_of(settings: Settings) -> dict[str, frozenset[str]]:
+    """What the providers that are on need themselves, by key; known without asking any of them."""
+    google = {Google.key: Google.needed_scopes} if settings.google else {}
+    microsoft = {Microsoft.key: needed_in(Mode(settings.microsoft.mode))} if settings.microsoft else {}
+    return {**google, **microsoft, **({Imap.key: Imap.needed_scopes} if settings.imap else {})}
 
 
 def _microsoft_of(settings: Settings, session: aiohttp.ClientSession, clock: Clock) -> list[Provider]:
@@ -328,6 +337,7 @@ def services_of(
         requests=requests,
         evidences=evidences,
         exporting=Exporting(core, people=people, evidences=evidences, workspace=workspace),
+        permissions=Permissions(core, channels),
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,7 +15,9 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
+    InstanceOf,
     ModelWrapValidatorHandler,
     SecretStr,
     ValidationError,
@@ -23,7 +25,9 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from bot import rules
+from bot import feature_file, rules
+from bot.domain.feature import Features
+from bot.feature_file import FeatureFaults
 from bot.rules import Listed, Url
 
 PREFIX = "INBOXKEEPER_"
@@ -187,6 +191,13 @@ class Settings(BaseSettings):
         hint="write bare domains, without the part before the @.",
     )
 
+    features_file: Annotated[InstanceOf[Features], BeforeValidator(feature_file.read)] | None = _setting(
+        None,
+        about="What mailboxes are used for, and the permissions that needs: a TOML file (docs/features.md).",
+        example="features.toml",
+        hint=f"start from a copy of {feature_file.EXAMPLE}; docs/features.md explains it.",
+    )
+
     google_client_id: Annotated[str, AfterValidator(rules.client_id)] | None = _setting(
         None,
         about="The Google client's id; without it and its secret, Gmail is switched off.",
@@ -319,6 +330,10 @@ class Settings(BaseSettings):
         return self.slack_app_token is not None
 
     @property
+    def features(self) -> Features:
+        return self.features_file or Features()
+
+    @property
     def google(self) -> GoogleSettings | None:
         """``None`` when no Google client is configured: Gmail is off."""
         if self.google_client_id is None or self.google_client_secret is None:
@@ -408,7 +423,7 @@ def _imap_pace(given: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _single(error: ValidationError) -> Iterator[Problem]:
     """What is wrong with each setting by itself."""
-    for fault in error.errors(include_url=False, include_context=False, include_input=False):
+    for fault in error.errors(include_url=False, include_input=False):
         name = str(fault["loc"][0])
         if fault["type"] == "default_factory_not_called":
             continue  # BASE_URL follows PORT, and PORT has been complained about already
@@ -416,8 +431,17 @@ def _single(error: ValidationError) -> Iterator[Problem]:
             yield _unknown(name)
         elif fault["type"] == "missing":
             yield _problem(name, "is missing")
+        elif isinstance(cause := fault.get("ctx", {}).get("error"), FeatureFaults):
+            yield from _in_file(name, cause)
         else:
             yield _problem(name, _said(fault["msg"]))
+
+
+def _in_file(name: str, faults: FeatureFaults) -> Iterator[Problem]:
+    """A file holds many things: each is a problem of its own."""
+    for fault in faults.faults:
+        problem = _problem(name, fault.wrong)
+        yield replace(problem, name=f"{problem.name}: {fault.place}", example="") if fault.place else problem
 
 
 def _said(message: str) -> str:

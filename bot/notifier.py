@@ -15,6 +15,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.errors import MessageGone, PersonUnreachable, SlackAway, SlackError, TokenDead
+from bot.domain.feature import Feature
 from bot.domain.ids import ConversationId, UserId
 from bot.domain.incident import NoticeKind
 from bot.domain.picture import NoticePicture
@@ -146,10 +147,22 @@ class SlackMessenger:
         )
 
     async def show_outcome(
-        self, view_id: str, outcome: TicketOutcome, *, provider_label: str, may_ask_admin: bool
+        self,
+        view_id: str,
+        outcome: TicketOutcome,
+        *,
+        provider_label: str,
+        may_ask_admin: bool,
+        lacking: tuple[Feature, ...],
     ) -> None:
         lang = language_for(outcome.ticket.locale)
-        view = outcome_modal(lang, outcome, provider_label=provider_label, may_ask_admin=may_ask_admin)
+        view = outcome_modal(
+            lang,
+            outcome,
+            provider_label=provider_label,
+            may_ask_admin=may_ask_admin,
+            lacking=lacking,
+        )
         try:
             await _asked(lambda: self._client.views_update(view_id=view_id, view=view))
         except SlackError as error:

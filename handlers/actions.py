@@ -30,7 +30,7 @@ from bot.views.modals import (
     removed_modal,
 )
 from bot.views.replies import removed_message
-from handlers import asking, deeds, evidence, outages, roles, switching
+from handlers import asking, deeds, evidence, outages, permissions, roles, switching
 from handlers.commands import About, is_first, show_overview
 from handlers.desk import Desk, Handler, Route
 from handlers.payload import Asked
@@ -138,6 +138,7 @@ ACTIONS: Final[Mapping[str, Route]] = {
     EXPORT_OPEN: _LINK,
     notices.RECONNECT_LINK: _LINK,
     buttons.WHY: Route(look(evidence.why)),
+    buttons.PERMISSIONS: Route(look(permissions.of_channel)),
     notices.CLAIM: Route(outages.claim),
     notices.SNOOZE: Route(outages.snooze),
     buttons.APPROVE: Route(asking.answer(approve=True)),

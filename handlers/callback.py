@@ -136,6 +136,7 @@ class Callback:
             language_for(outcome.ticket.locale),
             outcome,
             provider_label=self.provider_label(outcome.ticket.provider, outcome.ticket.address),
+            lacking=self.connecting.lacking(outcome),
             workspace_name=self.workspace_name,
             again_url=f"{self.site.prefix}/again/{quote(secret, safe='')}",
             team_url=self.team_url,

@@ -14,6 +14,7 @@ from bot.services.evidence import Evidences
 from bot.services.exporting import Exporting
 from bot.services.incidents import Incidents
 from bot.services.people import People
+from bot.services.permissions import Permissions
 from bot.services.requests import Requests
 from bot.services.switching import Switching
 from bot.services.workspaces import Workspaces
@@ -34,6 +35,7 @@ class Desk:
     admins: Admins
     evidences: Evidences
     exporting: Exporting
+    permissions: Permissions
     workspaces: Workspaces
     home: Home
     clock: Callable[[], datetime]

@@ -27,6 +27,7 @@ from bot.services.evidence import Evidences
 from bot.services.exporting import Exporting
 from bot.services.incidents import Incidents
 from bot.services.people import People
+from bot.services.permissions import Permissions
 from bot.services.requests import Requests
 from bot.services.switching import Switching
 from bot.services.workspaces import Workspaces
@@ -74,6 +75,9 @@ class Services(Protocol):
 
     @property
     def exporting(self) -> Exporting: ...
+
+    @property
+    def permissions(self) -> Permissions: ...
 
     @property
     def workspaces(self) -> Workspaces: ...
@@ -186,6 +190,7 @@ def build_slack(
         admins=services.admins,
         evidences=services.evidences,
         exporting=services.exporting,
+        permissions=services.permissions,
         workspaces=services.workspaces,
         home=home,
         clock=clock,

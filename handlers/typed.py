@@ -32,6 +32,7 @@ class Verb(StrEnum):
     REMOVE = "remove"
     RECONNECT = "reconnect"
     SWITCH = "switch"
+    PERMISSIONS = "permissions"
     WHY = "why"
     DRILL = "drill"
     EXPORT = "export"
@@ -44,6 +45,7 @@ WORDS: Final[Mapping[str, Verb]] = {
     "add": Verb.CONNECT,
     "admin": Verb.ADMINS,
     "delete": Verb.REMOVE,
+    "permission": Verb.PERMISSIONS,
     "接続": Verb.CONNECT,
     "一覧": Verb.LIST,
     "状態": Verb.STATUS,
@@ -57,6 +59,7 @@ WORDS: Final[Mapping[str, Verb]] = {
     "切替": Verb.SWITCH,
     "切り替え": Verb.SWITCH,
     "切替え": Verb.SWITCH,
+    "権限": Verb.PERMISSIONS,
     "理由": Verb.WHY,
     "訓練": Verb.DRILL,
     "書き出し": Verb.EXPORT,

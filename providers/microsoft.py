@@ -62,6 +62,11 @@ class Mode(StrEnum):
     """Enough to see that the sign-in still counts."""
 
 
+def needed_in(mode: Mode) -> frozenset[str]:
+    """The least that proves a mailbox, or a sign-in alone."""
+    return frozenset({PROFILE_SCOPE, MAIL_SCOPE} if mode is Mode.FULL else {PROFILE_SCOPE})
+
+
 @dataclass(frozen=True, slots=True)
 class _Who:
     """Who signed in, by the id token."""
@@ -108,9 +113,10 @@ class Microsoft:
         self._wire = Wire(session, timeout=timeout)
         self._errors = MicrosoftErrors(clock)
         self._sign_in = SignIn(client, self._wire, self._errors)
-        is_full = mode is Mode.FULL
-        self.needed_scopes = frozenset({PROFILE_SCOPE, MAIL_SCOPE} if is_full else {PROFILE_SCOPE})
-        self.shared_scopes = frozenset({PROFILE_SCOPE, DIRECTORY_SCOPE, SHARED_SCOPE} if is_full else ())
+        self.needed_scopes = needed_in(mode)
+        self.shared_scopes = frozenset(
+            {PROFILE_SCOPE, DIRECTORY_SCOPE, SHARED_SCOPE} if mode is Mode.FULL else ()
+        )
 
     def approval_url(self, scopes: frozenset[str], *, redirect_uri: str, tenant: str, state: str) -> str:
         """See ``Provider``. Never ``common``: a personal account can approve nothing."""

@@ -12,15 +12,16 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, func, select, update
 
-from bot.domain.grant import Delegate, Grant, MailboxIdentity, Phase, Revocation, Secret
+from bot.domain.grant import Delegate, Grant, Granted, MailboxIdentity, Phase, Revocation, Secret
 from bot.domain.ids import ChannelId, GrantId, WorkspaceId
 from storage.cipher import Cipher
 from storage.errors import KeyLost, Misplaced
 from storage.session import Session
-from storage.tables import grant
+from storage.tables import channel, grant
 
 _IN_USE: Final = grant.c.phase.in_((Phase.LIVE, Phase.STAGED))
 _HAS_SECRET: Final = grant.c.sealed.is_not(None)
+_GRANTED: Final = (grant.c.scopes, grant.c.delegate_subject)
 
 
 class Grants:
@@ -43,6 +44,17 @@ class Grants:
         """Those that exist. One whose key is lost comes without its secret: it must not stop the others."""
         rows = await self._session.rows(select(grant).where(grant.c.id.in_(ids)))
         return {row.id: self._readable(row) for row in rows}
+
+    async def granted_of(self, grant_id: GrantId) -> Granted | None:
+        """What was granted; ``None`` if there is no such grant. The secret is not opened."""
+        row = await self._session.first(select(*_GRANTED).where(grant.c.id == grant_id))
+        return _granted(row) if row else None
+
+    async def granted_in(self, workspace_id: WorkspaceId) -> dict[ChannelId, Granted]:
+        """What was granted for every channel here that has a grant. No secret is opened."""
+        theirs = select(channel.c.id, *_GRANTED).join(grant, grant.c.id == channel.c.grant_id)
+        rows = await self._session.rows(theirs.where(channel.c.workspace_id == workspace_id))
+        return {row.id: _granted(row) for row in rows}
 
     async def latest_of(self, channel_id: ChannelId) -> GrantId | None:
         """The grant that this channel had last, whatever became of it."""
@@ -157,6 +169,10 @@ def _signed_by(signer: MailboxIdentity) -> ColumnElement[bool]:
     return (grant.c.identity_provider == signer.provider) & (
         own | (grant.c.delegate_subject == signer.subject)
     )
+
+
+def _granted(row: Row[Any]) -> Granted:
+    return Granted(frozenset(row.scopes.split()), row.delegate_subject is not None)
 
 
 def _joined(scopes: frozenset[str]) -> str:

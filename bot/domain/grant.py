@@ -112,6 +112,15 @@ class Revocation(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Granted:
+    """What a grant allows."""
+
+    scopes: frozenset[str]
+    is_shared: bool = False
+    """The mailbox is a shared one, opened with somebody's own account."""
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """One grant. ``secret`` is what refreshes it (Google: the refresh token)."""
 
@@ -137,6 +146,10 @@ class Grant:
     @property
     def provider(self) -> str:
         return self.identity.provider
+
+    @property
+    def granted(self) -> Granted:
+        return Granted(self.scopes, self.delegate is not None)
 
     @property
     def signer(self) -> MailboxIdentity:

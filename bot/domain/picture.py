@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.access import Deed, Person
 from bot.domain.channel import Channel
+from bot.domain.feature import Feature
 from bot.domain.grant import Revocation
 from bot.domain.hold import Hold
 from bot.domain.ids import ConversationId, GrantId, UserId
@@ -42,6 +43,8 @@ class ChannelRow:
     """The last proof of life: a probe that passed."""
     may: frozenset[Deed]
     is_own: bool
+    lacking: tuple[Feature, ...] = ()
+    """Features that cannot use it until somebody consents again; it works all the same."""
     mail: Mail | None = None
     """Where its mail goes, for team addresses whose mail has left their provider."""
 
@@ -84,10 +87,45 @@ class ChannelStatus:
     recent: tuple[Record, ...] = ()
     requests: tuple[Request, ...] = ()
     """What people wait for about it."""
+    features: tuple[Feature, ...] = ()
+    """What some of the scopes are for."""
     delegate: str = ""
     """Whose account opens it, where it is a shared mailbox."""
     mail: Mail | None = None
     """Where its mail goes, if that is watched and known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What one provider is asked for at every consent, and why."""
+
+    provider_label: str
+    scopes: frozenset[str]
+    features: tuple[Feature, ...]
+    """What some of it is for."""
+    asking_nothing: tuple[Feature, ...] = ()
+    """Features that are switched on and need nothing of this provider."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelPermissions:
+    """What was asked for one channel, and what came of it."""
+
+    row: ChannelRow
+    ask: Ask
+    granted: frozenset[str]
+    granted_at: datetime | None
+    """``None`` without a grant."""
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionsOverview:
+    """What is asked of whom, and which channels somebody has to consent for again."""
+
+    asks: tuple[Ask, ...]
+    lacking: tuple[ChannelRow, ...]
+    complete: int
+    """How many channels have all that is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +241,8 @@ class NoticePicture:
     replies_to: str | None = None
     """Slack's id of the message in whose thread this one stands."""
     removal: Removal | None = None
+    lacking: tuple[Feature, ...] = ()
+    """Features that cannot use the channel yet."""
     delegate: str = ""
     """For ``DELEGATE_GONE``: whose account opens the shared mailbox."""
     mail: Mail | None = None

@@ -131,6 +131,7 @@ class TicketOutcome:
     signed_in: str = ""
     """The address that was signed in, where it was the wrong one."""
     missing: frozenset[str] = frozenset()
+    """What was asked for and not granted; after a good ending only what features need."""
     code: str = ""
     """A provider's error code, or the cause's name."""
 

@@ -16,6 +16,7 @@ from bot.services.incidents import Incidents
 from bot.services.jobs import Jobs
 from bot.services.monitoring import Monitoring
 from bot.services.people import People
+from bot.services.permissions import Permissions
 from bot.services.requests import Requests
 from bot.services.switching import Switching
 from bot.services.workspaces import Workspaces
@@ -40,3 +41,4 @@ class Services:
     requests: Requests
     evidences: Evidences
     exporting: Exporting
+    permissions: Permissions

@@ -10,7 +10,8 @@ from typing import Final, TypeVar
 from bot.domain.access import Actor, Deed, Right, may, right
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import Gone, NeedsApproval, NotAllowed, ReconnectFirst, UnknownAddress
-from bot.domain.grant import Grant
+from bot.domain.feature import Feature
+from bot.domain.grant import Grant, Granted
 from bot.domain.ids import ChannelId, ConversationId, GrantId, WorkspaceId
 from bot.domain.lifecycle import Refused, Signal
 from bot.domain.picture import ChannelRow, ChannelStatus, Overview, Removal, SetupCard
@@ -77,11 +78,8 @@ class Channels:
     async def overview(self, actor: Actor) -> Overview:
         """All that ``actor`` may see."""
         async with self._core.storage.reading() as uow:
-            channels = await self._visible(uow, actor)
-            proofs = await uow.probes.proofs(actor.workspace_id)
-            moved = await uow.whereabouts.left(actor.workspace_id)
-            setup = await self._setup(uow, actor, empty=not channels)
-        rows = [self._row(actor, it, proofs.get(it.id), moved.get(it.id)) for it in channels]
+            rows = await self._rows(uow, actor)
+            setup = await self._setup(uow, actor, empty=not rows)
         return Overview(
             own=tuple(row for row in rows if row.is_own),
             team=tuple(row for row in rows if not row.channel.is_personal),
@@ -91,6 +89,11 @@ class Channels:
             providers_off=self._core.providers.off,
             not_set_up=setup,
         )
+
+    async def rows(self, actor: Actor) -> tuple[ChannelRow, ...]:
+        """Every channel that ``actor`` may see, by address."""
+        async with self._core.storage.reading() as uow:
+            return await self._rows(uow, actor)
 
     async def addresses(self, actor: Actor) -> tuple[str, ...]:
         """Every address that ``actor`` may see."""
@@ -131,8 +134,9 @@ class Channels:
             requests = await uow.requests.open_of(channel.id)
             recent = await uow.history.of_channel(channel.id, _RECENT)
             known = await uow.whereabouts.find(channel.id) if not channel.is_personal else None
+        granted = grant.granted if grant else None
         return ChannelStatus(
-            row=self._row(actor, channel, probe.last_ok_at if probe else None, known),
+            row=self._row(actor, channel, probe.last_ok_at if probe else None, granted, known),
             scopes=grant.scopes if grant else frozenset(),
             connected_by=channel.connected_by,
             obtained_at=grant.obtained_at if grant else None,
@@ -141,6 +145,9 @@ class Channels:
             next_probe_at=probe.due_at if probe else None,
             recent=recent,
             requests=requests,
+            features=self._core.policy.features.at(
+                channel.provider, is_shared=granted is not None and granted.is_shared
+            ),
             mail=mail_shown(self._core, channel, known) if known else None,
         )
 
@@ -274,11 +281,22 @@ class Channels:
             raise NeedsApproval(wish, who_can=standing.approvers(channel.kind, deed))
         raise NotAllowed(deed.value, standing.who_can(deed, channel))
 
+    async def _rows(self, uow: UnitOfWork, actor: Actor) -> tuple[ChannelRow, ...]:
+        channels = await self._visible(uow, actor)
+        proofs = await uow.probes.proofs(actor.workspace_id)
+        moved = await uow.whereabouts.left(actor.workspace_id)
+        wants_more = self._core.policy.features.defined
+        granted = await uow.grants.granted_in(actor.workspace_id) if wants_more else {}
+        return tuple(
+            self._row(actor, it, proofs.get(it.id), granted.get(it.id), moved.get(it.id)) for it in channels
+        )
+
     def _row(
         self,
         actor: Actor,
         channel: Channel,
         last_ok_at: datetime | None,
+        granted: Granted | None,
         mail: Whereabouts | None = None,
     ) -> ChannelRow:
         # A wish counts as possible: the button leads to the form that asks an admin.
@@ -291,6 +309,7 @@ class Channels:
             last_ok_at=last_ok_at,
             may=allowed,
             is_own=channel.owner_id == actor.id,
+            lacking=self._lacking(channel, granted),
             mail=mail_shown(self._core, channel, mail) if mail and mail.has_left else None,
         )
 
@@ -301,6 +320,12 @@ class Channels:
             ways_from(channel.provider, self._core.providers.keys)
         )
         return (*deeds, Deed.SWITCH) if can_go else deeds
+
+    def _lacking(self, channel: Channel, granted: Granted | None) -> tuple[Feature, ...]:
+        """Features that need a new consent; whatever needs one anyway needs none for a feature."""
+        if granted is None or channel.state in _NO_MATTER:
+            return ()
+        return self._core.policy.features.lacking(channel.provider, granted)
 
     async def _setup(self, uow: UnitOfWork, actor: Actor, *, empty: bool) -> SetupCard | None:
         providers = self._core.providers
@@ -316,6 +341,7 @@ class Channels:
         )
 
 
+_NO_MATTER: Final = frozenset({State.DISCONNECTED, State.REMOVED})
 _FITTING: Final[Mapping[State, tuple[Deed, ...]]] = {
     State.CONNECTED: (Deed.SEE, Deed.DISABLE, Deed.REMOVE, Deed.RECONNECT, Deed.TAKE_OVER),
     State.IMPAIRED: (Deed.SEE, Deed.DISABLE, Deed.REMOVE, Deed.RECONNECT, Deed.TAKE_OVER),

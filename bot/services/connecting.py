@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, TypedDict
 
 from bot.domain.access import Actor, Deed, Right, may, right_to_connect
 from bot.domain.channel import Channel, Kind, State
@@ -31,6 +31,7 @@ from bot.domain.errors import (
     TicketUnknown,
     TooManyTries,
 )
+from bot.domain.feature import Feature
 from bot.domain.ids import (
     ChannelId,
     ConversationId,
@@ -38,7 +39,6 @@ from bot.domain.ids import (
     LinkId,
     RequestId,
     TicketId,
-    UserId,
 )
 from bot.domain.request import Awaits, Request, Wish
 from bot.domain.switching import may_switch
@@ -61,7 +61,7 @@ from bot.services.proving import Proving
 from bot.services.requests import Requests
 from bot.services.standing import standing_of
 from bot.services.switching import Switching
-from bot.services.trips import Begun, Trips, Way
+from bot.services.trips import Begun, Trips, Way, asked_for, lacking_after
 from providers.base import Redirect
 from providers.detect import BELIEVED, UNKNOWN, Detected
 from storage import UnitOfWork
@@ -95,6 +95,19 @@ class Landing:
     """A form of ours comes next, not the provider's page."""
     is_shared: bool = False
     """A shared mailbox: whoever signs in does so as themselves."""
+    scopes: frozenset[str] = frozenset()
+    """All that the provider will ask for."""
+    features: tuple[Feature, ...] = ()
+    """What some of it is for."""
+
+
+class _Asking(TypedDict):
+    """The part of a landing that the provider decides."""
+
+    takes_password: bool
+    is_shared: bool
+    scopes: frozenset[str]
+    features: tuple[Feature, ...]
 
 
 MOST_TRIES: Final = 5
@@ -223,14 +236,19 @@ class Connecting:
     async def landing(self, secret: str) -> Landing:
         """What a ticket is for. Spends nothing, so that a link preview is harmless.
 
-        Raises ``TicketUnknown``, ``TicketExpired``, ``TicketSpent``.
+        Raises ``TicketUnknown``, ``TicketExpired``, ``TicketSpent``, ``ProviderOff``.
         """
         async with self._core.storage.reading() as uow:
             ticket = await self._open_ticket(uow, TicketId(digest(secret)))
-        label = self._core.providers.label_at(ticket.provider, ticket.address)
-        landing = await self._landing(ticket.user_id, ticket.address, ticket.purpose, label, ticket.locale)
-        takes_password = self._takes_password(ticket.provider)
-        return replace(landing, takes_password=takes_password, is_shared=ticket.is_shared)
+        return Landing(
+            address=ticket.address,
+            requester_name=await self._people.name_of(ticket.user_id),
+            workspace_name=self._workspace.name,
+            purpose=ticket.purpose,
+            provider_label=self._core.providers.label_at(ticket.provider, ticket.address),
+            locale=ticket.locale,
+            **self._asking(ticket.provider, is_shared=ticket.is_shared),
+        )
 
     async def start(self, secret: str, browser: str) -> Way:
         """Bind the ticket to this browser and say where the person goes on.
@@ -247,20 +265,29 @@ class Connecting:
         return await self._way(secret, ticket)
 
     async def link_landing(self, secret: str) -> Landing:
-        """What a notice's link is for. Raises ``LinkClosed`` when the outage is over, ``TicketUnknown``."""
+        """What a notice's link is for. Raises ``LinkClosed`` when the outage is over, ``ProviderOff``."""
         async with self._core.storage.reading() as uow:
             link, channel = await self._open_link(uow, secret)
             person = await uow.people.find(link.workspace_id, link.user_id)
             grant = await uow.grants.find(channel.grant_id) if channel.grant_id else None
-        locale = person.locale if person else "en-US"
-        label = self._core.providers.label_for(channel.identity)
-        landing = await self._landing(link.user_id, channel.address, Purpose.RECONNECT, label, locale)
-        is_shared = grant is not None and grant.delegate is not None
-        takes_password = self._takes_password(channel.provider)
-        return replace(landing, takes_password=takes_password, is_shared=is_shared)
+        return Landing(
+            address=channel.address,
+            requester_name=await self._people.name_of(link.user_id),
+            workspace_name=self._workspace.name,
+            purpose=Purpose.RECONNECT,
+            provider_label=self._core.providers.label_for(channel.identity),
+            locale=person.locale if person else "en-US",
+            **self._asking(channel.provider, is_shared=grant is not None and grant.delegate is not None),
+        )
 
-    def _takes_password(self, provider: str) -> bool:
-        return self._core.providers.manner_of(provider).takes_password
+    def _asking(self, provider: str, *, is_shared: bool) -> _Asking:
+        """What comes next at this provider. Raises ``ProviderOff``."""
+        return {
+            "takes_password": self._core.providers.manner_of(provider).takes_password,
+            "is_shared": is_shared,
+            "scopes": asked_for(self._core, provider, is_shared=is_shared),
+            "features": self._core.policy.features.at(provider, is_shared=is_shared),
+        }
 
     async def link_start(self, secret: str, browser: str) -> Way:
         """Turn a notice's link into a fresh ticket, after asking again who this person is now."""
@@ -325,6 +352,10 @@ class Connecting:
             await self._begin_proving(uow, spent)
             await uow.commit()
         return await self._proving.prove_authorized(spent, authorization)
+
+    def lacking(self, outcome: TicketOutcome) -> tuple[Feature, ...]:
+        """Features that cannot use what was just connected, because their permission was left unticked."""
+        return lacking_after(self._core, outcome)
 
     async def _trying(self, ticket_id: TicketId, browser: str | None) -> tuple[Ticket | TicketOutcome, int]:
         """The ticket, with one more try counted: before it is made, so that a crash counts, too."""
@@ -522,18 +553,6 @@ class Connecting:
         if incident is None or incident.resolved_at is not None or channel is None:
             raise LinkClosed
         return link, channel
-
-    async def _landing(
-        self, user_id: UserId, address: str, purpose: Purpose, label: str, locale: str
-    ) -> Landing:
-        return Landing(
-            address=address,
-            requester_name=await self._people.name_of(user_id),
-            workspace_name=self._workspace.name,
-            purpose=purpose,
-            provider_label=label,
-            locale=locale,
-        )
 
 
 def _unless_interrupted(outcome: TicketOutcome, now: datetime) -> TicketOutcome:

@@ -16,6 +16,7 @@ import structlog
 from bot.domain.cause import ADMIN_CAUSES, Cause
 from bot.domain.channel import Channel, State
 from bot.domain.errors import MessageGone, PersonUnreachable, TokenDead
+from bot.domain.feature import Feature
 from bot.domain.grant import MailboxIdentity
 from bot.domain.hold import ripe_at
 from bot.domain.ids import ConversationId, HoldId, NoticeId, RequestId, TicketId, UserId
@@ -29,6 +30,7 @@ from bot.services.mail_watch import is_still_away, mail_of, mail_shown
 from bot.services.removals import removal_of
 from bot.services.standing import standing_of
 from bot.services.telling import Telling
+from bot.services.trips import lacking_after
 from bot.services.workspaces import Workspaces
 from storage import UnitOfWork
 
@@ -60,9 +62,16 @@ class Messenger(Protocol):
         """Say in a conversation that it will be told of an address's outages."""
 
     async def show_outcome(
-        self, view_id: str, outcome: TicketOutcome, *, provider_label: str, may_ask_admin: bool
+        self,
+        view_id: str,
+        outcome: TicketOutcome,
+        *,
+        provider_label: str,
+        may_ask_admin: bool,
+        lacking: tuple[Feature, ...],
     ) -> None:
-        """Turn a waiting modal to its outcome; one that is closed is no error."""
+        """Turn a waiting modal to its outcome; one that is closed is no error. ``lacking`` are features whose
+        permission was left unticked."""
 
 
 class Delivering:
@@ -122,6 +131,7 @@ class Delivering:
                 outcome,
                 provider_label=label,
                 may_ask_admin=self._approvals.may_help(outcome) and not is_asked_for(outcome),
+                lacking=lacking_after(self._core, outcome),
             )
         return None
 
@@ -263,6 +273,8 @@ class Delivering:
                 return await self._with_removal(uow, picture, channel)
             case NoticeKind.MOVED:
                 return await self._with_mail(uow, picture, channel)
+            case NoticeKind.CONNECTED:
+                return await self._with_lacking(uow, picture, channel)
             case NoticeKind.NOBODY_TOLD:
                 return replace(picture, is_open=await uow.incidents.open_of(channel.id) is not None)
             case NoticeKind.OPERATOR:
@@ -275,6 +287,12 @@ class Delivering:
             case NoticeKind.OWNER_GONE:
                 return replace(picture, is_open=channel.state not in {State.DISABLED, State.REMOVED})
         return picture
+
+    async def _with_lacking(self, uow: UnitOfWork, picture: NoticePicture, channel: Channel) -> NoticePicture:
+        granted = await uow.grants.granted_of(channel.grant_id) if channel.grant_id else None
+        if granted is None:
+            return picture
+        return replace(picture, lacking=self._core.policy.features.lacking(channel.provider, granted))
 
     async def _with_parent(
         self, uow: UnitOfWork, picture: NoticePicture, parent_id: NoticeId

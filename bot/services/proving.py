@@ -139,8 +139,9 @@ class Proving:
                 await uow.commit()
                 return ending
 
+        wanted = self._core.policy.features.scopes_at(ticket.provider, is_shared=ticket.is_shared)
         try:
-            return self._outcome(ticket, await retried(once))
+            return self._outcome(ticket, await retried(once), missing=wanted - grant.scopes)
         except (NotPossible, Refused, Refusal, Taken) as error:
             outcome = self._outcome(ticket, Ending.NOT_POSSIBLE, code=getattr(error, "code", ""))
             return await self._give_back(outcome, grant)
@@ -194,6 +195,7 @@ class Proving:
             raise NotPossible(SWITCHED_MEANWHILE if _has_left(existing, ticket) else "")
         if existing.owner_id not in {None, ticket.user_id}:
             raise NotPossible
+        await self._telling.replaced(uow, existing, now=self._core.clock())
         channel = await self._steps.apply(
             uow, existing, Signal.RECONNECT_PROVEN, actor=ticket.user_id, grant_id=grant.id
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -35,6 +35,7 @@ _ANNOUNCED: Final = {
     Signal.DISABLE_ASKED: NoticeKind.DISABLED,
 }
 """What is said of what a person did on purpose."""
+_AFTER: Final = timedelta(milliseconds=1)
 
 
 class Telling:
@@ -220,8 +221,17 @@ class Telling:
         self._core.wake()
 
     async def fate_changed(self, uow: UnitOfWork, grant_id: GrantId, *, now: datetime) -> None:
-        """What is known of a retired grant has changed: the messages that tell it follow."""
+        """What is known of a grant has changed: the messages that tell it follow."""
         await self.changed(uow, await uow.notices.of_grant(grant_id), now=now)
+
+    async def replaced(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
+        """``channel``'s grant is about to be replaced: what was said of permissions that it lacks is then
+        true no more."""
+        granted = await uow.grants.granted_of(channel.grant_id) if channel.grant_id else None
+        if granted is None or channel.grant_id is None:
+            return
+        if self._core.policy.features.lacking(channel.provider, granted):
+            await self.fate_changed(uow, channel.grant_id, now=now)
 
     # --- the operator
 
@@ -325,7 +335,8 @@ class Telling:
                 lane=f"dm:{notice.workspace_id}:{notice.recipient}",
                 kind=JobKind.DELIVER_NOTICE,
                 dedupe=f"deliver:{notice.id}",
-                due_at=now,
+                # A reply comes after the edit of the message that it belongs to.
+                due_at=now + _AFTER if notice.thread_of else now,
                 created_at=now,
                 payload={"notice": notice.id},
             )

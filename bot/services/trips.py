@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from bot.domain.access import Actor
 from bot.domain.channel import Channel, Kind
 from bot.domain.errors import InboxkeeperError, ProviderError, SignInClosed
+from bot.domain.feature import Feature
 from bot.domain.grant import Grant, Secret
 from bot.domain.ids import ChannelId, TicketId, UserId, WorkspaceId
 from bot.domain.picture import Removal
 from bot.domain.request import Wish
-from bot.domain.ticket import TICKET_LASTS, Purpose, Ticket
+from bot.domain.ticket import TICKET_LASTS, Purpose, Ticket, TicketOutcome
 from bot.services.core import Core, digest, new_secret
 from providers.base import Consent, Onward
 
@@ -30,6 +31,7 @@ class Begun:
     address: str
     provider_label: str
     scopes: frozenset[str]
+    """All that will be asked for, in one consent."""
     url: str = field(repr=False)
     reconnect: bool
     ticket_id: TicketId
@@ -43,6 +45,8 @@ class Begun:
     """What a new channel is begun with, to begin it again at another provider."""
     others: tuple[tuple[str, str], ...] = ()
     """Key and label of the providers that could be chosen instead."""
+    features: tuple[Feature, ...] = ()
+    """What is asked for beyond what keeping the mailbox connected needs, and why."""
     channel: Channel | None = None
     """Of a switch: the channel, as it is until the sign-in has been proven."""
     leaves: Removal | None = None
@@ -60,14 +64,24 @@ class Way:
 
 
 def asked_for(core: Core, provider: str, *, is_shared: bool) -> frozenset[str]:
-    """What consent is asked for. Raises ``ProviderOff``."""
+    """All that consent is asked for, whatever brought it about: what the provider needs itself, and what
+    every feature needs that is switched on. Raises ``ProviderOff``."""
     asked = core.providers.get(provider)
-    return asked.shared_scopes if is_shared else asked.needed_scopes
+    needed = asked.shared_scopes if is_shared else asked.needed_scopes
+    return needed | core.policy.features.scopes_at(provider, is_shared=is_shared)
 
 
 def callback_of(core: Core, provider: str) -> str:
     """Where the provider sends people back to."""
     return f"{core.policy.base_url}/callback/{provider}"
+
+
+def lacking_after(core: Core, outcome: TicketOutcome) -> tuple[Feature, ...]:
+    """Features that cannot use what was just connected, because their permission was left unticked."""
+    if not outcome.ending.is_good:
+        return ()
+    ticket = outcome.ticket
+    return core.policy.features.needing(ticket.provider, outcome.missing, is_shared=ticket.is_shared)
 
 
 class Trips:
@@ -193,6 +207,7 @@ class Trips:
             is_shared=ticket.is_shared,
             may_be_shared=self._may_be_shared(ticket),
             others=self._others(ticket),
+            features=self._core.policy.features.at(ticket.provider, is_shared=ticket.is_shared),
             provider=ticket.provider,
         )
 

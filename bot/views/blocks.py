@@ -6,7 +6,7 @@ The one rule: whatever a person typed passes ``inert`` (or ``escape``) before it
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -24,6 +24,8 @@ MODAL_TITLE: Final = 24
 HOME_BLOCKS: Final = 100
 MESSAGE_BLOCKS: Final = 50
 MESSAGE_CHARACTERS: Final = 10_000
+LONGEST_BLOCK: Final = 2_900
+"""Slack takes 3,000 characters in one text."""
 _NOTIFICATION: Final = 1_000
 
 _ENTITIES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
@@ -132,6 +134,28 @@ def button(
     spoken = clip(f"{text}: {shown(about, 60)}", 75) if about else ""
     extras = {"value": value, "style": style, "url": url, "accessibility_label": spoken}
     return block | {key: extra for key, extra in extras.items() if extra}
+
+
+def fitting(lines: Sequence[str], room: int) -> list[str]:
+    """The first lines that fit into ``room`` characters together."""
+    kept: list[str] = []
+    for line in lines:
+        room -= len(line) + 1
+        if room < 0:
+            break
+        kept.append(line)
+    return kept
+
+
+def paragraphs(lines: Sequence[str]) -> list[str]:
+    """The lines, joined to as few texts as Slack's limit allows."""
+    joined: list[str] = []
+    for line in lines:
+        if joined and len(joined[-1]) + len(line) < LONGEST_BLOCK:
+            joined[-1] = f"{joined[-1]}\n{line}"
+        else:
+            joined.append(line)
+    return joined
 
 
 def modal(

@@ -29,6 +29,7 @@ WHY: Final = "incident.why"
 """Carries the channel, like all before it."""
 OVERVIEW: Final = "overview.list"
 CHECK: Final = "revocation.check"
+PERMISSIONS: Final = "channel.permissions"
 TAKE_OVER: Final = "channel.take_over"
 SWITCH: Final = "channel.switch"
 """To the provider that its value names, or else to the only one there is."""
@@ -55,6 +56,7 @@ ACTIONS: Final = frozenset(
         SWITCH,
         OVERVIEW,
         CHECK,
+        PERMISSIONS,
         WHY,
         APPROVE,
         DECLINE,
@@ -64,9 +66,11 @@ ACTIONS: Final = frozenset(
 )
 
 
-def offered(channel: Channel, may: frozenset[Deed]) -> tuple[Deed, ...]:
-    """What makes sense for this channel now, of what this person may do, the most wanted first."""
-    return tuple(deed for deed in _sensible(channel) if deed in may)
+def offered(channel: Channel, may: frozenset[Deed], *, is_lacking: bool = False) -> tuple[Deed, ...]:
+    """What makes sense for this channel now, of what this person may do, the most wanted first. One that
+    ``is_lacking`` a permission for some feature can be reconnected although it works."""
+    wanted = (Deed.RECONNECT, *_sensible(channel)) if is_lacking else _sensible(channel)
+    return tuple(dict.fromkeys(deed for deed in wanted if deed in may))
 
 
 def _sensible(channel: Channel) -> tuple[Deed, ...]:
@@ -144,6 +148,10 @@ def switch_button(lang: Language, channel: Channel, key: str, label: str, *, pri
 
 def why_button(lang: Language, channel: Channel) -> Block:
     return button(lang.say("Why?"), WHY, value=value_of(channel), about=channel.address)
+
+
+def permissions_button(lang: Language, channel: Channel) -> Block:
+    return button(lang.say("Permissions"), PERMISSIONS, value=value_of(channel), about=channel.address)
 
 
 def connect_button(lang: Language, *, primary: bool = False) -> Block:

@@ -7,6 +7,8 @@ from typing import Protocol
 from bot.domain.access import Person
 from bot.domain.ids import UserId
 from bot.domain.picture import (
+    Ask,
+    ChannelPermissions,
     ChannelRow,
     ChannelStatus,
     Drill,
@@ -15,12 +17,15 @@ from bot.domain.picture import (
     NoticePicture,
     Outage,
     Overview,
+    PermissionsOverview,
     Removal,
     SetupCard,
     Told,
 )
 
 __all__ = [
+    "Ask",
+    "ChannelPermissions",
     "ChannelRow",
     "ChannelStatus",
     "Drill",
@@ -29,6 +34,7 @@ __all__ = [
     "NoticePicture",
     "Outage",
     "Overview",
+    "PermissionsOverview",
     "Removal",
     "RosterShown",
     "SetupCard",

@@ -16,19 +16,28 @@ from bot.views.blocks import (
     context,
     escape,
     fields,
+    fitting,
     inert,
     instant,
     mention,
     message,
     section,
 )
-from bot.views.buttons import cancel_button, deed_button, offered, overview_button, why_button
+from bot.views.buttons import (
+    cancel_button,
+    deed_button,
+    offered,
+    overview_button,
+    permissions_button,
+    why_button,
+)
 from bot.views.language import Language
 from bot.views.models import ChannelRow, ChannelStatus, Mail
 from bot.views.rows import title
 from bot.views.words import (
     cause_words,
     house,
+    lacking_words,
     mail_words,
     place_words,
     record_words,
@@ -40,6 +49,8 @@ from bot.views.words import (
 
 _RECENT = 5
 _SCOPES = 12
+_SCOPES_ROOM = 2_500
+"""Characters."""
 _REQUESTS = 5
 
 
@@ -57,6 +68,7 @@ def status_message(
         *_moved(lang, status),
         fields(*_facts(lang, status)),
         section(_permissions(lang, status)),
+        *_lacking(lang, row),
         *_requests(lang, status, viewer),
         *_history(lang, status),
         *_buttons(lang, row),
@@ -136,10 +148,18 @@ def _next(lang: Language, status: ChannelStatus) -> str:
 
 def _permissions(lang: Language, status: ChannelStatus) -> str:
     lines = [
-        "• " + lang.say("{what}: {why}", what=escape(what), why=escape(why))
-        for what, why in scope_lines(lang, status.scopes)[:_SCOPES]
+        "• " + lang.say("{what}: {why}", what=inert(what, 100), why=inert(why, 400))
+        for what, why in scope_lines(lang, status.scopes, status.features)[:_SCOPES]
     ]
-    return "\n".join([bold(lang.say("Permissions")), *(lines or [lang.say("none on record")])])
+    shown = fitting(lines, _SCOPES_ROOM) or [lang.say("none on record")]
+    return "\n".join([bold(lang.say("Permissions")), *shown])
+
+
+def _lacking(lang: Language, row: ChannelRow) -> list[Block]:
+    """Quietly: the inbox works."""
+    if not row.lacking:
+        return []
+    return [section("⚠️ " + escape(lacking_words(lang, row.lacking, house(row.provider_label))))]
 
 
 def _requests(lang: Language, status: ChannelStatus, viewer: UserId | None) -> list[Block]:
@@ -172,7 +192,7 @@ def _history(lang: Language, status: ChannelStatus) -> list[Block]:
 
 
 def _buttons(lang: Language, row: ChannelRow) -> list[Block]:
-    deeds = offered(row.channel, row.may)
+    deeds = offered(row.channel, row.may, is_lacking=bool(row.lacking))
     urgent = Deed.RECONNECT in deeds and row.channel.state is State.DISCONNECTED
     if Deed.RECONNECT not in deeds and Deed.RECONNECT in row.may and row.channel.state is not State.REMOVED:
         deeds = (*deeds, Deed.RECONNECT)
@@ -181,6 +201,8 @@ def _buttons(lang: Language, row: ChannelRow) -> list[Block]:
     if Deed.TAKE_OVER in row.may and row.channel.is_personal and not row.is_own:
         deeds = (*deeds, Deed.TAKE_OVER)
     buttons = [_button(lang, row.channel, deed, urgent) for deed in deeds]
+    if row.channel.state is not State.REMOVED:
+        buttons.append(permissions_button(lang, row.channel))
     return actions(*buttons, why_button(lang, row.channel), overview_button(lang))
 
 

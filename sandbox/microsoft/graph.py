@@ -5,7 +5,9 @@ Rule: the token decides who asks and what may be seen; the mailbox decides wheth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from aiohttp import web
@@ -32,6 +34,9 @@ FOLDER = (
 )
 FOLDERS = frozenset({"inbox", "archive", "drafts", "sentitems", "deleteditems", "junkemail", "outbox"})
 
+AT_ONCE = 4
+"""How many requests Outlook answers at a time for one app and one person."""
+
 _Look = Callable[[web.Request, AccessToken, Account], Answer]
 
 
@@ -40,6 +45,7 @@ class Graph:
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self._busy: Counter[str] = Counter()
 
     async def me(self, request: web.Request) -> web.Response:
         """GET /v1.0/me."""
@@ -62,17 +68,38 @@ class Graph:
         return await self._serve(request, self._nothing)
 
     async def _serve(self, request: web.Request, look: _Look) -> web.Response:
-        kind, _, text = request.headers.get("Authorization", "").partition(" ")
+        text = _bearer(request)
         whom = self._whom(text)
         self._state.requests["graph"] += 1
-        await self._state.faults.delay("graph", *whom)
-        token = self._state.ledger.access_token(text) if kind.lower() == "bearer" else None
+        with self._at_once(whom) as others:
+            if others >= AT_ONCE:
+                return self._too_many().response()
+            await self._state.faults.delay("graph", *whom)
+            return self._answer(request, text, look).response()
+
+    def _answer(self, request: web.Request, text: str, look: _Look) -> Answer:
+        token = self._state.ledger.access_token(text)
         if wrong := self._useless(token, text):
-            return wrong.response()
+            return wrong
         assert token is not None
-        if broken := self._state.faults.answer_for("graph", *whom):
-            return broken.response()
-        return look(request, token, self._state.directory.by_oid(token.oid)).response()
+        if broken := self._state.faults.answer_for("graph", *self._whom(text)):
+            return broken
+        return look(request, token, self._state.directory.by_oid(token.oid))
+
+    @contextmanager
+    def _at_once(self, whom: tuple[str, ...]) -> Iterator[int]:
+        """How many requests with somebody's tokens are being answered already."""
+        asker = whom[0] if whom else ""
+        others = self._busy[asker] if asker else 0
+        self._busy[asker] += 1
+        try:
+            yield others
+        finally:
+            self._busy[asker] -= 1
+
+    def _too_many(self) -> Answer:
+        text = "Application is over its MailboxConcurrency limit."
+        return graph_error(self._state.clock, 429, "ApplicationThrottled", text, headers={"Retry-After": "1"})
 
     def _whom(self, text: str) -> tuple[str, ...]:
         oid = self._state.ledger.owner_of(text)
@@ -185,6 +212,12 @@ class Graph:
         about = "Parsing OData Select and Expand failed:"
         text = f"{about} Could not find a property named '{name}' on type 'microsoft.graph.{kind}'."
         return graph_error(self._state.clock, 400, "BadRequest", text)
+
+
+def _bearer(request: web.Request) -> str:
+    """The token that came along; empty when none did."""
+    kind, _, text = request.headers.get("Authorization", "").partition(" ")
+    return text if kind.lower() == "bearer" else ""
 
 
 def _selected(request: web.Request) -> tuple[str, ...]:

@@ -11,9 +11,20 @@ from typing import Any
 from bot.domain.access import Actor, Deed, Person, Role
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import ExportTaken, Gone, NeedsApproval, TicketUnknown, UnknownAddress
+from bot.domain.feature import Feature
 from bot.domain.grant import Revocation
 from bot.domain.ids import ChannelId, ConversationId, GrantId, NoticeId, RequestId, TicketId, UserId
-from bot.domain.picture import ChannelRow, ChannelStatus, Drill, Evidence, Overview, Removal
+from bot.domain.picture import (
+    Ask,
+    ChannelPermissions,
+    ChannelRow,
+    ChannelStatus,
+    Drill,
+    Evidence,
+    Overview,
+    PermissionsOverview,
+    Removal,
+)
 from bot.domain.request import APPROVAL_LASTS, Request, RequestState, Wish
 from bot.domain.ticket import Purpose, TicketOutcome
 from bot.services.admins import Roster
@@ -226,6 +237,9 @@ class FakeConnecting:
         assert self.outcome is not None
         return self.outcome
 
+    def lacking(self, outcome: TicketOutcome) -> tuple[Feature, ...]:
+        return ()
+
     def _begun(self, address: str, *, reconnect: bool) -> Begun:
         url = "https://bot.example/go/s1"
         return Begun(address, "Gmail", SCOPES, url, reconnect, TicketId("t1"))
@@ -372,6 +386,19 @@ class FakeExporting:
 
 
 @dataclass
+class FakePermissions:
+    trouble: Trouble
+
+    async def of_channel(self, actor: Actor, channel_id: ChannelId) -> ChannelPermissions:
+        await self.trouble.pass_()
+        return ChannelPermissions(a_row(), Ask("Gmail", SCOPES, ()), SCOPES, NOW)
+
+    async def overview(self, actor: Actor) -> PermissionsOverview:
+        await self.trouble.pass_()
+        return PermissionsOverview((Ask("Gmail", SCOPES, ()),), (), complete=0)
+
+
+@dataclass
 class FakeWorkspaces:
     trouble: Trouble
     seen: set[str] = field(default_factory=set)
@@ -401,6 +428,7 @@ class FakeServices:
     admins: Any = None
     evidences: Any = None
     exporting: Any = None
+    permissions: Any = None
     workspaces: Any = None
 
     def __post_init__(self) -> None:
@@ -413,4 +441,5 @@ class FakeServices:
         self.admins = FakeAdmins(self.trouble)
         self.evidences = FakeEvidences(self.trouble)
         self.exporting = FakeExporting(self.trouble)
+        self.permissions = FakePermissions(self.trouble)
         self.workspaces = FakeWorkspaces(self.trouble)

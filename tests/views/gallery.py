@@ -28,6 +28,7 @@ from bot.views.overview import overview_message
 from bot.views.status import status_message
 from bot.views.words import Words
 from tests.views.evidence_gallery import doubts
+from tests.views.permission_gallery import permissions
 from tests.views.samples import (
     ANN,
     BOB,
@@ -147,6 +148,7 @@ def everything(lang: Language) -> Drawn:
     yield from doubts(lang)
     for case, roster in rosters():
         yield f"admins {case}", modals.admins_modal(lang, roster)
+    yield from permissions(lang)
 
 
 def overviews() -> Iterator[tuple[str, Overview]]:
@@ -471,3 +473,4 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
     yield "export", export_message(lang, url="https://x.example/export/1", until=NOW)
     yield from requests(lang, address)
     yield from dialogs(lang, address)
+    yield from permissions(lang, address)

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from bot.domain.channel import Kind
+from bot.domain.feature import Feature
 from bot.domain.request import Wish
 from bot.domain.ticket import Ending, TicketOutcome
 from bot.views.blocks import Block, View, actions, button, context, escape, inert, modal, plain, section
@@ -20,7 +21,8 @@ from bot.views.modals.inputs import (
     name_input,
     use_input,
 )
-from bot.views.words import approval_hint, ending_words, house, scope_lines
+from bot.views.permissions import permission_blocks
+from bot.views.words import approval_hint, ending_words, house
 
 CONNECT_FORM: Final = "connect.form"
 CONNECT_KIND: Final = "connect.kind"
@@ -101,6 +103,7 @@ def consent_modal(
     scopes: Iterable[str],
     url: str,
     reconnect: bool,
+    features: Sequence[Feature] = (),
     takes_password: bool = False,
     is_shared: bool = False,
     may_be_shared: bool = False,
@@ -116,7 +119,7 @@ def consent_modal(
         _password(lang, address, reconnect=reconnect)
         if takes_password
         else [
-            *_permissions(lang, address, provider_label, scopes, reconnect=reconnect),
+            *_permissions(lang, address, provider_label, scopes, features, reconnect=reconnect),
             section(sign_in_text(lang, address, provider_label, is_shared=is_shared)),
         ]
     )
@@ -137,7 +140,13 @@ def consent_modal(
 
 
 def _permissions(
-    lang: Language, address: str, provider_label: str, scopes: Iterable[str], *, reconnect: bool
+    lang: Language,
+    address: str,
+    provider_label: str,
+    scopes: Iterable[str],
+    features: Sequence[Feature],
+    *,
+    reconnect: bool,
 ) -> list[Block]:
     at = inert(house(provider_label), 40)
     intro = (
@@ -149,7 +158,7 @@ def _permissions(
         if reconnect
         else lang.say("Connect {address}. {house} will ask for this:", address=inert(address), house=at)
     )
-    return [section(intro), section(permission_lines(scopes, lang))]
+    return [section(intro), *permission_blocks(lang, scopes, features)]
 
 
 def sign_in_text(lang: Language, address: str, provider_label: str, *, is_shared: bool) -> str:
@@ -227,10 +236,6 @@ def loopback_hint(lang: Language, url: str) -> list[Block]:
     return [context(lang.say("It opens only on the machine that runs Inboxkeeper."))]
 
 
-def permission_lines(scopes: Iterable[str], lang: Language) -> str:
-    return "\n".join(f"• *{escape(what)}*\n      {escape(why)}" for what, why in scope_lines(lang, scopes))
-
-
 def waiting_text(lang: Language) -> str:
     """What to expect while the browser has the floor."""
     return lang.say(
@@ -240,11 +245,16 @@ def waiting_text(lang: Language) -> str:
 
 
 def outcome_modal(
-    lang: Language, outcome: TicketOutcome, *, provider_label: str, may_ask_admin: bool = False
+    lang: Language,
+    outcome: TicketOutcome,
+    *,
+    provider_label: str,
+    may_ask_admin: bool = False,
+    lacking: Sequence[Feature] = (),
 ) -> View:
     """What the waiting consent modal turns into. ``may_ask_admin``: an organisation's approval may be what
-    was missing."""
-    words = ending_words(lang, outcome, provider_label)
+    was missing; ``lacking`` are features whose box was left unticked."""
+    words = ending_words(lang, outcome, provider_label, lacking)
     is_good = outcome.ending.is_good
     mark = "✅" if is_good else "⏳" if outcome.ending is Ending.PENDING else "⚠️"
     lines = [f"{mark} {escape(words.text)}", escape(words.next_step)]

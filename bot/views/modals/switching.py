@@ -11,18 +11,26 @@ from typing import Final
 from bot.domain.access import Deed
 from bot.domain.channel import Channel
 from bot.domain.errors import DisconnectFirst, SwitchInstead
-from bot.views.blocks import Block, View, actions, button, context, escape, inert, modal, section, titled
+from bot.domain.feature import Feature
+from bot.views.blocks import (
+    Block,
+    View,
+    actions,
+    bold,
+    button,
+    context,
+    escape,
+    inert,
+    modal,
+    section,
+    titled,
+)
 from bot.views.buttons import PLACES, SWITCH, Goal, deed_button, goal_of, switch_button
 from bot.views.language import Language
-from bot.views.modals.connecting import (
-    CONSENT_OPEN,
-    loopback_hint,
-    permission_lines,
-    sign_in_text,
-    waiting_text,
-)
+from bot.views.modals.connecting import CONSENT_OPEN, loopback_hint, sign_in_text, waiting_text
 from bot.views.modals.leaving import leaving_blocks, there_text, yes_text
 from bot.views.models import Removal
+from bot.views.permissions import permission_blocks
 from bot.views.sorry import refusal_text
 from bot.views.words import house, refusal_words
 
@@ -46,6 +54,7 @@ def switch_modal(
     is_shared: bool = False,
     may_be_shared: bool = False,
     others: Sequence[tuple[str, str]] = (),
+    features: Sequence[Feature] = (),
 ) -> View:
     """What stays, what will be asked for, what becomes of the permission at the provider that is left, and
     the one button that opens the browser. ``goal`` is the key of the provider that it leads to; ``others``
@@ -65,7 +74,8 @@ def switch_modal(
         lang.say("Switch provider"),
         [
             section(intro),
-            titled(_asks(lang, there), permission_lines(scopes, lang)),
+            section(bold(_asks(lang, there))),
+            *permission_blocks(lang, scopes, features),
             titled(lang.say("At {house}", house=inert(here, 40)), _old_side(lang, leaves)),
             section(sign_in_text(lang, channel.address, provider_label, is_shared=is_shared)),
             *actions(button(lang.say("Open {house}", house=there), CONSENT_OPEN, url=url, style="primary")),

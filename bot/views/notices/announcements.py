@@ -15,7 +15,7 @@ from bot.views.models import NoticePicture
 from bot.views.notices.quiet import quiet
 from bot.views.replies import removed_message
 from bot.views.text import shown
-from bot.views.words import house
+from bot.views.words import house, lacking_words
 from bot.views.words.endings import good_ending
 
 _FOR_ADMINS: Final = frozenset({Deed.DISABLE, Deed.REMOVE})
@@ -38,8 +38,8 @@ def connected_picture(lang: Language, picture: NoticePicture) -> Message:
     words = good_ending(lang, ending, shown(picture.channel.address if picture.channel else ""))
     mark = "⚪" if ending in _STILL_OFF else "✅"
     said = f"{mark} {escape(words.text)}"
-    lines = [said, escape(words.next_step)]
-    buttons = _after_connecting(lang, picture.channel, ending) if picture.channel else []
+    lines = [said, escape(words.next_step), *_lacking(lang, picture)]
+    buttons = _after_connecting(lang, picture, picture.channel, ending) if picture.channel else []
     blocks = [
         section("\n".join(line for line in lines if line)),
         *actions(*buttons),
@@ -54,9 +54,18 @@ def _told(lang: Language, ending: Ending) -> list[str]:
     return [lang.say("If it stops working, you are told here.")] if is_watched else []
 
 
-def _after_connecting(lang: Language, channel: Channel, ending: Ending) -> list[Block]:
+def _lacking(lang: Language, picture: NoticePicture) -> list[str]:
+    if not picture.lacking:
+        return []
+    return ["⚠️ " + escape(lacking_words(lang, picture.lacking, house(picture.provider_label)))]
+
+
+def _after_connecting(
+    lang: Language, picture: NoticePicture, channel: Channel, ending: Ending
+) -> list[Block]:
     first = deed_button(lang, Deed.ENABLE if ending in _STILL_OFF else Deed.SEE, channel)
-    return [first, disconnect_button(lang, channel)]
+    again = [deed_button(lang, Deed.RECONNECT, channel)] if picture.lacking else []
+    return [first, *again, disconnect_button(lang, channel)]
 
 
 def disabled_picture(lang: Language, picture: NoticePicture) -> Message:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from bot.views.blocks import Block, clock, escape, inert, link, section
+from bot.views.blocks import Block, clock, escape, fitting, inert, link, paragraphs, section
 from bot.views.language import Language
 from bot.views.models import NoticePicture, Outage
 from bot.views.notices.outages import ended, is_doubtful, mark, open_ones
-from bot.views.notices.quiet import fitting, grey, more, paragraphs
+from bot.views.notices.quiet import grey, more
 from bot.views.words import cause_in_short, mail_in_short
 
 _ROOM: Final = 8_600

@@ -180,7 +180,7 @@ def answered_reply(lang: Language, picture: NoticePicture) -> Message:
     said = f"{_mark(request)} " + lang.say(
         "{wish}: {outcome}", wish=escape(wish_words(lang, request.wish)), outcome=outcome
     )
-    more = lang.say("The message above has the button to go on.") if request.may_go_on else ""
+    more = lang.say("The message above says how to go on.") if request.may_go_on else ""
     return message(said, [section("\n".join(line for line in (said, more) if line))])
 
 

@@ -5,16 +5,18 @@ The one rule: templates lay out, this module words. Everything is escaped by the
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from bot.domain.errors import ConsentDeclined, InboxkeeperError, LinkClosed
+from bot.domain.feature import Feature
 from bot.domain.ticket import Ending, Purpose, TicketOutcome
 from bot.views.language import Language
 from bot.views.pages.rendering import render as _page
 from bot.views.text import shown
-from bot.views.words import Words, approval_hint, ending_words, house, refusal_words
+from bot.views.words import Words, approval_hint, ending_words, house, refusal_words, scope_lines
 
 _HERE: Final = Path(__file__).resolve().parent
 STYLESHEET: Final = _HERE / "page.css"
@@ -42,8 +44,11 @@ def landing_page(
     mark: str = "",
     takes_password: bool = False,
     is_shared: bool = False,
+    scopes: Iterable[str] = (),
+    features: Sequence[Feature] = (),
 ) -> str:
-    """Who asked for what, for which workspace. Opening it spends nothing; its one button does.
+    """Who asked for what, for which workspace, and what the provider will ask. Opening it spends nothing; its
+    one button does.
 
     ``mark`` comes back with the form.
     """
@@ -58,6 +63,8 @@ def landing_page(
         next_step=lang.say("Next come the mail server, the user name and the password of {address}.", **named)
         if takes_password
         else _sign_in(lang, named["address"], at, is_shared=is_shared),
+        intro=lang.say("{house} will ask for this:", house=at),
+        asks=scope_lines(lang, scopes, features),
         warning=lang.say("If you don't know this request, close this page: nothing happens."),
         action_url=action_url,
         mark_name=MARK,
@@ -128,6 +135,7 @@ def export_page(
             "spreadsheet.",
             lines=f"{lines:,}",
         ),
+        asks=(),
         warning=lang.say("If you don't know this request, close this page: nothing happens."),
         hint="",
         action_url=action_url,
@@ -159,10 +167,11 @@ def outcome_page(
     again_url: str | None,
     team_url: str,
     ask_url: str = "",
+    lacking: Sequence[Feature] = (),
 ) -> str:
     """What came of the sign-in, and the way on: back to Slack, once more, or (``ask_url``) by way of the
-    organisation's admin."""
-    words = ending_words(lang, outcome, provider_label)
+    organisation's admin. ``lacking`` are features whose box was left unticked."""
+    words = ending_words(lang, outcome, provider_label, lacking)
     is_good, is_pending = outcome.ending.is_good, outcome.ending is Ending.PENDING
     is_calm = is_pending or outcome.ending is Ending.DECLINED  # their own wish is no failure
     again = again_url if again_url and outcome.ending.may_try_again else ""

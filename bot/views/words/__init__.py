@@ -5,6 +5,7 @@ The one rule: words are plain text. Slack's views escape them, pages let the tem
 
 from bot.views.words.causes import Why, cause_in_short, cause_words, operator_words
 from bot.views.words.endings import approval_hint, ending_words
+from bot.views.words.features import feature_name, feature_names, lacking_in_short, lacking_words
 from bot.views.words.history import record_words
 from bot.views.words.mail import mail_in_short, mail_words, place_words, way_words
 from bot.views.words.names import family, house, provider_of
@@ -25,7 +26,11 @@ __all__ = [
     "consequence_words",
     "ending_words",
     "family",
+    "feature_name",
+    "feature_names",
     "house",
+    "lacking_in_short",
+    "lacking_words",
     "mail_in_short",
     "mail_words",
     "manual_steps",

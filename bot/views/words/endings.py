@@ -4,23 +4,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from bot.domain.cause import ADMIN_CAUSES, Cause
+from bot.domain.feature import Feature
 from bot.domain.ticket import SWITCHED_MEANWHILE, Ending, TicketOutcome
 from bot.views.language import Language
 from bot.views.text import shown
 from bot.views.words.causes import cause_words
+from bot.views.words.features import lacking_words
 from bot.views.words.names import house
 from bot.views.words.said import Words
 from bot.views.words.scopes import scope_lines
 
 
-def ending_words(lang: Language, outcome: TicketOutcome, provider_label: str) -> Words:
+def ending_words(
+    lang: Language, outcome: TicketOutcome, provider_label: str, lacking: Sequence[Feature] = ()
+) -> Words:
+    """``lacking``: features that a good ending leaves without their permission."""
     at, address = house(provider_label), shown(outcome.ticket.address)
     match outcome.ending:
         case ending if ending.is_good:
-            return good_ending(lang, ending, address)
+            return _with_lacking(lang, good_ending(lang, ending, address), lacking, at)
         case Ending.PENDING:
             return Words(
                 lang.say("Checking the mailbox…"),
@@ -51,6 +58,14 @@ def ending_words(lang: Language, outcome: TicketOutcome, provider_label: str) ->
                 lang.say("Look at your inboxes in Slack."),
             )
     return _stopped(lang, outcome.ending, address, at)
+
+
+def _with_lacking(lang: Language, words: Words, lacking: Sequence[Feature], at: str) -> Words:
+    """What is so stays so; then what is not, and the way to it."""
+    if not lacking:
+        return words
+    next_step = lang.together(lacking_words(lang, lacking, at), words.next_step)
+    return replace(words, next_step=next_step)
 
 
 def approval_hint(lang: Language, at: str) -> str:
