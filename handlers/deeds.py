@@ -219,6 +219,7 @@ def _consent_view(lang: Language, begun: Begun) -> View:
             is_shared=begun.is_shared,
             may_be_shared=begun.may_be_shared,
             others=begun.others,
+            features=begun.features,
         )
     return consent_modal(
         lang,

@@ -31,8 +31,8 @@ class Verb(StrEnum):
     ENABLE = "enable"
     REMOVE = "remove"
     RECONNECT = "reconnect"
-    PERMISSIONS = "permissions"
     SWITCH = "switch"
+    PERMISSIONS = "permissions"
     WHY = "why"
     DRILL = "drill"
     EXPORT = "export"
@@ -56,10 +56,10 @@ WORDS: Final[Mapping[str, Verb]] = {
     "有効化": Verb.ENABLE,
     "削除": Verb.REMOVE,
     "再接続": Verb.RECONNECT,
-    "権限": Verb.PERMISSIONS,
     "切替": Verb.SWITCH,
     "切り替え": Verb.SWITCH,
     "切替え": Verb.SWITCH,
+    "権限": Verb.PERMISSIONS,
     "理由": Verb.WHY,
     "訓練": Verb.DRILL,
     "書き出し": Verb.EXPORT,

@@ -16,15 +16,15 @@ import aiohttp
 from bot.domain.errors import ProviderUnavailable
 from providers.wire import Wire
 
-_WAITS: Final = timedelta(seconds=1)
+WAITS: Final = timedelta(seconds=1)
 _DOMAIN: Final = re.compile(r"(?=.{4,253}\Z)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+", re.ASCII)
 
 
 class MicrosoftTenants:
     """``providers.detect.Tenants``, asked of Microsoft's sign-in at ``login_url``."""
 
-    def __init__(self, session: aiohttp.ClientSession, login_url: str) -> None:
-        self._wire = Wire(session, timeout=_WAITS)
+    def __init__(self, session: aiohttp.ClientSession, login_url: str, *, waits: timedelta = WAITS) -> None:
+        self._wire = Wire(session, timeout=waits)
         self._login_url = login_url.rstrip("/")
 
     async def knows(self, domain: str) -> bool:

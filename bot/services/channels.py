@@ -284,9 +284,9 @@ class Channels:
     async def _rows(self, uow: UnitOfWork, actor: Actor) -> tuple[ChannelRow, ...]:
         channels = await self._visible(uow, actor)
         proofs = await uow.probes.proofs(actor.workspace_id)
+        moved = await uow.whereabouts.left(actor.workspace_id)
         wants_more = self._core.policy.features.defined
         granted = await uow.grants.granted_in(actor.workspace_id) if wants_more else {}
-        moved = await uow.whereabouts.left(actor.workspace_id)
         return tuple(
             self._row(actor, it, proofs.get(it.id), granted.get(it.id), moved.get(it.id)) for it in channels
         )

@@ -271,10 +271,10 @@ class Delivering:
         match picture.notice.kind:
             case NoticeKind.REMOVED | NoticeKind.SWITCHED:
                 return await self._with_removal(uow, picture, channel)
-            case NoticeKind.CONNECTED:
-                return await self._with_lacking(uow, picture, channel)
             case NoticeKind.MOVED:
                 return await self._with_mail(uow, picture, channel)
+            case NoticeKind.CONNECTED:
+                return await self._with_lacking(uow, picture, channel)
             case NoticeKind.NOBODY_TOLD:
                 return replace(picture, is_open=await uow.incidents.open_of(channel.id) is not None)
             case NoticeKind.OPERATOR:

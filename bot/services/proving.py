@@ -195,20 +195,12 @@ class Proving:
             raise NotPossible(SWITCHED_MEANWHILE if _has_left(existing, ticket) else "")
         if existing.owner_id not in {None, ticket.user_id}:
             raise NotPossible
-        await self._mended(uow, existing)
+        await self._telling.replaced(uow, existing, now=self._core.clock())
         channel = await self._steps.apply(
             uow, existing, Signal.RECONNECT_PROVEN, actor=ticket.user_id, grant_id=grant.id
         )
         ending = Ending.STILL_DISABLED if channel.state is State.DISABLED else Ending.RECONNECTED
         return await self._told(uow, ticket, channel, ending)
-
-    async def _mended(self, uow: UnitOfWork, existing: Channel) -> None:
-        """What was said of permissions that the grant of before lacked is true no more."""
-        if existing.grant_id is None:
-            return
-        granted = await uow.grants.granted_of(existing.grant_id)
-        if granted is not None and self._core.policy.features.lacking(existing.provider, granted):
-            await self._telling.fate_changed(uow, existing.grant_id, now=self._core.clock())
 
     async def _told(self, uow: UnitOfWork, ticket: Ticket, channel: Channel, ending: Ending) -> Ending:
         if ticket.request_id is not None:

@@ -153,6 +153,7 @@ class Switching:
         if ticket.request_id is not None:  # before the step, which ends what others still wish for
             await self._requests.done(uow, ticket.request_id)
         await self._approvals.settled(uow, ticket)
+        await self._telling.replaced(uow, channel, now=self._core.clock())
         after = await self._steps.apply(
             uow,
             channel,

@@ -29,13 +29,13 @@ from storage import UnitOfWork
 
 _log = structlog.get_logger(__name__)
 
-_AFTER: Final = timedelta(milliseconds=1)
 _ANNOUNCED: Final = {
     Signal.REMOVE_ASKED: NoticeKind.REMOVED,
     Signal.SWITCH_PROVEN: NoticeKind.SWITCHED,
     Signal.DISABLE_ASKED: NoticeKind.DISABLED,
 }
 """What is said of what a person did on purpose."""
+_AFTER: Final = timedelta(milliseconds=1)
 
 
 class Telling:
@@ -223,6 +223,15 @@ class Telling:
     async def fate_changed(self, uow: UnitOfWork, grant_id: GrantId, *, now: datetime) -> None:
         """What is known of a grant has changed: the messages that tell it follow."""
         await self.changed(uow, await uow.notices.of_grant(grant_id), now=now)
+
+    async def replaced(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
+        """``channel``'s grant is about to be replaced: what was said of permissions that it lacks is then
+        true no more."""
+        granted = await uow.grants.granted_of(channel.grant_id) if channel.grant_id else None
+        if granted is None or channel.grant_id is None:
+            return
+        if self._core.policy.features.lacking(channel.provider, granted):
+            await self.fate_changed(uow, channel.grant_id, now=now)
 
     # --- the operator
 

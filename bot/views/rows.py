@@ -48,10 +48,10 @@ def _text(lang: Language, row: ChannelRow, *, roomy: bool) -> str:
     if row.channel.cause not in {Cause.NONE, Cause.CHECKING}:
         known = cause_words(lang, row.channel.cause, row.provider_label)
         lines.append(escape(lang.together(known.why, known.next_step if roomy else "")))
-    if row.lacking:
-        lines.append(escape(lacking_in_short(lang, row.lacking)))
     if row.mail is not None:
         lines.append(f"📭 {escape(mail_words(lang, row.mail))}")
+    if row.lacking:
+        lines.append(escape(lacking_in_short(lang, row.lacking)))
     return "\n".join(lines)
 
 

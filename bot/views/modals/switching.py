@@ -27,12 +27,7 @@ from bot.views.blocks import (
 )
 from bot.views.buttons import PLACES, SWITCH, Goal, deed_button, goal_of, switch_button
 from bot.views.language import Language
-from bot.views.modals.connecting import (
-    CONSENT_OPEN,
-    loopback_hint,
-    sign_in_text,
-    waiting_text,
-)
+from bot.views.modals.connecting import CONSENT_OPEN, loopback_hint, sign_in_text, waiting_text
 from bot.views.modals.leaving import leaving_blocks, there_text, yes_text
 from bot.views.models import Removal
 from bot.views.permissions import permission_blocks
@@ -60,6 +55,7 @@ def switch_modal(
     is_shared: bool = False,
     may_be_shared: bool = False,
     others: Sequence[tuple[str, str]] = (),
+    features: Sequence[Feature] = (),
 ) -> View:
     """What stays, what will be asked for, what becomes of the permission at the provider that is left, and
     the one button that opens the browser. ``goal`` is the key of the provider that it leads to; ``others``
