@@ -207,6 +207,7 @@ def consent(desk: Desk, turn: Turn, begun: Begun) -> Reply:
         provider_label=begun.provider_label,
         scopes=begun.scopes,
         features=begun.features,
+        account=begun.account,
         url=begun.url,
         reconnect=begun.reconnect,
         takes_password=begun.takes_password,

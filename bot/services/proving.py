@@ -7,6 +7,7 @@ the same time (rule 9), and the swap is one transaction (rule 6).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -114,9 +115,9 @@ class Proving:
         if not is_ours:  # a revocation of this account is under way: it might end what we just got
             return await self._give_back(self._outcome(ticket, Ending.PROVIDER_AWAY, code="busy"), grant)
         if not _is_wanted(ticket, pinned, authorization):
-            return await self._give_back(
-                self._outcome(ticket, Ending.WRONG_MAILBOX, signed_in=authorization.address), grant
-            )
+            wrong = self._outcome(ticket, Ending.WRONG_MAILBOX, signed_in=authorization.address)
+            return await self._give_back(replace(wrong, signed_in_id=authorization.identity.subject), grant)
+        ticket = replace(ticket, via=_via(ticket, authorization))
         if authorization.missing:
             return await self._give_back(
                 self._outcome(ticket, Ending.PERMISSION_WITHHELD, missing=authorization.missing), grant
@@ -149,6 +150,7 @@ class Proving:
         if existing is not None or ticket.purpose is Purpose.RECONNECT:
             return await self._renew(uow, ticket, existing, grant)
         await self._check_right(uow, ticket)
+        await self._check_confirmed(uow, ticket)
         removed = await uow.channels.restorable(
             ticket.workspace_id,
             ticket.address,
@@ -157,6 +159,7 @@ class Proving:
             self._core.clock() - RESTORABLE_FOR,
         )
         if removed is not None:
+            removed = replace(removed, via=ticket.via)
             channel = await self._steps.apply(
                 uow, removed, Signal.RESTORE_PROVEN, actor=ticket.user_id, grant_id=grant.id
             )
@@ -184,12 +187,21 @@ class Proving:
         if right is not Right.AT_ONCE:
             raise NotPossible
 
+    async def _check_confirmed(self, uow: UnitOfWork, ticket: Ticket) -> None:
+        """Whose word it is that the account receives the address must be a super admin still."""
+        if not ticket.via:
+            return
+        standing = await standing_of(uow, self._core, ticket.workspace_id)
+        if ticket.user_id not in {admin.id for admin in standing.super_admins}:
+            raise NotPossible
+
     async def _renew(self, uow: UnitOfWork, ticket: Ticket, existing: Channel | None, grant: Grant) -> Ending:
         if existing is None or existing.identity != grant.identity:
             raise NotPossible
         if existing.owner_id not in {None, ticket.user_id}:
             raise NotPossible
         await self._mended(uow, existing)
+        existing = replace(existing, via=ticket.via)
         channel = await self._steps.apply(
             uow, existing, Signal.RECONNECT_PROVEN, actor=ticket.user_id, grant_id=grant.id
         )
@@ -208,6 +220,8 @@ class Proving:
         if ticket.request_id is not None:
             await self._requests.done(uow, ticket.request_id)
         await self._approvals.settled(uow, ticket)
+        if ticket.via and ticket.confirmed:
+            await self._telling.confirmed(uow, channel, ticket)
         await self._telling.connected(
             uow, channel, recipient=ticket.user_id, ending=ending, now=self._core.clock()
         )
@@ -288,6 +302,7 @@ class Proving:
             use=ticket.use,
             name=ticket.name,
             conversation_id=ticket.conversation_id,
+            via=ticket.via,
         )
 
 
@@ -296,10 +311,20 @@ def _owner(ticket: Ticket) -> UserId | None:
 
 
 def _is_wanted(ticket: Ticket, pinned: Channel | None, authorization: Authorization) -> bool:
-    """Reconnecting takes the pinned account itself; connecting takes an account that owns the address."""
+    """Reconnecting takes the pinned account itself; connecting takes an account that owns the address, or the
+    very one of which a super admin said that it receives the address."""
     if pinned is not None:
         return pinned.identity == authorization.identity
+    return _owns(ticket, authorization) or ticket.confirmed == authorization.identity.subject
+
+
+def _owns(ticket: Ticket, authorization: Authorization) -> bool:
     return any(same_address(ticket.address, owned) for owned in authorization.addresses)
+
+
+def _via(ticket: Ticket, authorization: Authorization) -> str:
+    """The account by its present address, where it opens an address that is not its own."""
+    return authorization.address if ticket.via and not _owns(ticket, authorization) else ""
 
 
 def _ending_of(error: InboxkeeperError) -> Ending:

@@ -20,7 +20,7 @@ from bot.domain.incident import Incident, Notice, NoticeKind
 from bot.domain.job import Job, JobKind
 from bot.domain.record import Record
 from bot.domain.request import Request, RequestState
-from bot.domain.ticket import Ending
+from bot.domain.ticket import Ending, Ticket
 from bot.services.core import Core, new_id
 from bot.services.standing import standing_of
 from storage import UnitOfWork
@@ -115,6 +115,19 @@ class Telling:
             subject = f"by:{actor}:{now.isoformat()}"
             notice = a_notice(NoticeKind.TAKEN_OVER, after, before.owner_id, now, subject=subject)
             await self.tell(uow, notice)
+
+    async def confirmed(self, uow: UnitOfWork, channel: Channel, ticket: Ticket) -> None:
+        """A super admin has said that this account receives the address: who, when, and which account."""
+        await uow.history.add(
+            Record(
+                workspace_id=channel.workspace_id,
+                channel_id=channel.id,
+                at=ticket.created_at,
+                what="via_confirmed",
+                actor=ticket.user_id,
+                details={"via": ticket.via},
+            )
+        )
 
     async def request_changed(self, uow: UnitOfWork, request: Request, *, now: datetime) -> None:
         """Everybody who was asked, and whoever asked, sees what came of it."""

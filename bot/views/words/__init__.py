@@ -7,7 +7,7 @@ from bot.views.words.causes import Why, cause_in_short, cause_words, operator_wo
 from bot.views.words.endings import approval_hint, ending_words
 from bot.views.words.features import feature_name, feature_names, lacking_in_short, lacking_words
 from bot.views.words.history import record_words
-from bot.views.words.names import family, house, provider_of
+from bot.views.words.names import family, house, provider_of, via_words
 from bot.views.words.refusals import refusal_words
 from bot.views.words.revocations import manual_steps, removal_words, revocation_words
 from bot.views.words.roles import role_words
@@ -44,5 +44,6 @@ __all__ = [
     "state_mark",
     "state_name",
     "state_words",
+    "via_words",
     "wish_words",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.domain.lifecycle import Signal
 from bot.domain.record import Record
 from bot.views.language import Language
+from bot.views.text import shown
 
 
 def record_words(lang: Language, record: Record) -> str:
@@ -12,6 +13,10 @@ def record_words(lang: Language, record: Record) -> str:
     what = record.what.casefold()
     if what == "taken_over":
         return lang.say("Became a team address")
+    if what == "via_confirmed":
+        return lang.say(
+            "Confirmed: {account} receives its mail", account=shown(record.details.get("via", ""))
+        )
     return _signal(lang, Signal(what)) if what in set(Signal) else ""
 
 

@@ -107,6 +107,8 @@ def _not_allowed(lang: Language, what: str) -> str:
             return lang.say("You may not answer this request.")
         case "cancel" | "go_on":
             return lang.say("Only whoever asked can do that.")
+        case "confirm":
+            return lang.say("Only super admins can confirm that.")
         case "answer":
             return lang.say("This message is somebody else's.")
         case _:
