@@ -97,6 +97,7 @@ def _add_pages(router: web.UrlDispatcher, pages: Pages, callback: Callback) -> N
     router.add_get("/l/{secret}", pages.link_landing)
     router.add_post("/l/{secret}", pages.link_start)
     router.add_post("/again/{secret}", pages.again)
+    router.add_post("/receives/{secret}", pages.receives)
     router.add_post("/ask/{secret}", callback.approving.ask)
     # A HEAD must not spend what the GET after it needs.
     router.add_get("/callback/{provider}", callback.arrive, allow_head=False)

@@ -85,7 +85,7 @@ class Callback:
         outcome = await self._outcome(_provider(request), callback, browser_of(request))
         if not isinstance(outcome, TicketOutcome):
             return fault_page(language_wanted(request), outcome)
-        return self._shown(outcome, callback.get("state", ""))
+        return await self._shown(outcome, callback.get("state", ""))
 
     async def posted(self, request: web.Request) -> web.Response:
         """``POST /callback/{provider}``: the same as a GET, which brings our cookie along."""
@@ -105,12 +105,12 @@ class Callback:
         trying = attempt(self.connecting.fill(secret, fields, browser_of(request)))
         done = await asyncio.shield(self.tasks.start(trying))
         if isinstance(done, TicketOutcome):
-            return self._shown(done, secret)
+            return await self._shown(done, secret)
         if not isinstance(done, Refilled):
             return fault_page(language_wanted(request), done)
         html = mailbox_page(
             language_for(done.ticket.locale),
-            address=done.ticket.address,
+            address=done.ticket.account,
             given={name: value for name, value in fields.items() if name != "password"},
             guidance=guidance_for(fields.get("host", "")),
             action_url=f"{path}/form",
@@ -131,7 +131,8 @@ class Callback:
             task.add_done_callback(lambda _: self._at_work.pop(key, None))
         return await asyncio.shield(task)
 
-    def _shown(self, outcome: TicketOutcome, secret: str) -> web.Response:
+    async def _shown(self, outcome: TicketOutcome, secret: str) -> web.Response:
+        may_confirm = await self.connecting.may_confirm(outcome)
         html = outcome_page(
             language_for(outcome.ticket.locale),
             outcome,
@@ -141,6 +142,7 @@ class Callback:
             again_url=f"{self.site.prefix}/again/{quote(secret, safe='')}",
             team_url=self.team_url,
             ask_url=self._ask_url(outcome, secret),
+            confirm_url=f"{self.site.prefix}/receives/{quote(secret, safe='')}" if may_confirm else "",
         )
         return page(html)
 

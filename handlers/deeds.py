@@ -219,7 +219,6 @@ def _consent_view(lang: Language, begun: Begun) -> View:
             is_shared=begun.is_shared,
             may_be_shared=begun.may_be_shared,
             others=begun.others,
-            features=begun.features,
         )
     return consent_modal(
         lang,
@@ -227,6 +226,7 @@ def _consent_view(lang: Language, begun: Begun) -> View:
         provider_label=begun.provider_label,
         scopes=begun.scopes,
         features=begun.features,
+        account=begun.account,
         url=begun.url,
         reconnect=begun.reconnect,
         takes_password=begun.takes_password,

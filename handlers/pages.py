@@ -75,6 +75,14 @@ class Pages:
         way = await self.connecting.again(_secret(request), marked.browser)
         return self._onward(marked, await self.connecting.landing(way.secret), way)
 
+    async def receives(self, request: web.Request) -> web.Response:
+        """``POST /receives/{secret}``: a super admin says that this account receives the address."""
+        if not is_own_form(request, self.site):
+            return page(not_found_page(language_wanted(request)), status=403)
+        marked = Marked.of(request)
+        way = await self.connecting.confirm(_secret(request), marked.browser)
+        return self._onward(marked, await self.connecting.landing(way.secret), way)
+
     def _landed(self, request: web.Request, kind: str, landing: Landing) -> web.Response:
         html = landing_page(
             language_for(landing.locale),
@@ -89,6 +97,7 @@ class Pages:
             scopes=landing.scopes,
             features=landing.features,
             is_shared=landing.is_shared,
+            account=landing.account,
         )
         return page(html)
 
@@ -114,7 +123,7 @@ class Pages:
         else:
             html = mailbox_page(
                 lang,
-                address=landing.address,
+                address=landing.account or landing.address,
                 given=way.step.given,
                 guidance=way.step.guidance,
                 action_url=f"{self._path('go', way.secret)}/form",

@@ -158,6 +158,7 @@ def _values(it: Channel) -> dict[str, Any]:
         "conversation_id": it.conversation_id,
         "version": it.version,
         "removed_at": it.removed_at,
+        "via": it.via or None,
     }
 
 
@@ -166,7 +167,7 @@ def _channel(row: Row[Any]) -> Channel:
     values: Sequence[Any] = row
     id_, workspace_id, address, _, kind, owner_id, connected_by, provider, *rest = values
     idp, subject, tenant, state, cause, since, created_at, grant_id, *settings = rest
-    use, name, conversation_id, version, removed_at = settings
+    use, name, conversation_id, version, removed_at, via = settings
     return Channel(
         id_,
         workspace_id,
@@ -186,4 +187,5 @@ def _channel(row: Row[Any]) -> Channel:
         conversation_id,
         version,
         removed_at,
+        via or "",
     )

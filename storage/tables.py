@@ -95,6 +95,8 @@ channel: Final = Table(
     maybe_text("conversation_id"),
     number("version"),
     maybe_instant("removed_at"),
+    # The account that opens it, where that does not own the address.
+    maybe_text("via"),
     CheckConstraint("(kind = 'personal') = (owner_id IS NOT NULL)", name="owner"),
     CheckConstraint("(state = 'removed') = (removed_at IS NOT NULL)", name="removed"),
     Index(
@@ -332,6 +334,8 @@ def _trip() -> list[Column[Any]]:
         maybe_text("browser"),
         required_text("locale"),
         flag("is_shared"),
+        maybe_text("via"),
+        maybe_text("confirmed"),
     ]
 
 
@@ -362,6 +366,7 @@ ticket_outcome: Final = Table(
     required_text("ending"),
     instant("at"),
     required_text("signed_in"),
+    maybe_text("signed_in_id"),
     required_text("missing"),
     required_text("code"),
     Index("ix_ticket_outcome_expires", "expires_at"),

@@ -97,6 +97,7 @@ class Tickets:
             "signed_in": it.signed_in,
             "missing": " ".join(sorted(it.missing)),
             "code": it.code,
+            "signed_in_id": it.signed_in_id or None,
         }
         await self._session.count(
             self._session.insert(ticket_outcome)
@@ -150,6 +151,8 @@ def _trip(it: Ticket) -> dict[str, Any]:
         "browser": it.browser,
         "locale": it.locale,
         "is_shared": it.is_shared,
+        "via": it.via or None,
+        "confirmed": it.confirmed or None,
     }
 
 
@@ -171,6 +174,7 @@ def _outcome(row: Row[Any]) -> TicketOutcome:
         signed_in=row.signed_in,
         missing=frozenset(row.missing.split()),
         code=row.code,
+        signed_in_id=row.signed_in_id or "",
     )
 
 
@@ -198,4 +202,6 @@ def _of_trip(
         browser=row.browser,
         locale=row.locale,
         is_shared=row.is_shared,
+        via=row.via or "",
+        confirmed=row.confirmed or "",
     )

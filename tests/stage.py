@@ -56,6 +56,12 @@ class Page:
         return urljoin(self.url, unescape(found.group(1)))
 
     @property
+    def form_actions(self) -> list[str]:
+        """Where each of the page's forms goes."""
+        found = re.findall(r'<form[^>]*action="([^"]+)"', self.html)
+        return [urljoin(self.url, unescape(action)) for action in found]
+
+    @property
     def hidden(self) -> dict[str, str]:
         """The form's hidden fields."""
         fields = re.findall(r'<input[^>]*type="hidden"[^>]*>', self.html)

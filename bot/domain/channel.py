@@ -53,6 +53,14 @@ class Channel:
     conversation_id: ConversationId | None = None
     version: int = 0
     removed_at: datetime | None = None
+    via: str = ""
+    """The account that opens it, where that does not own the address: a super admin confirmed that it
+    receives the mail."""
+
+    @property
+    def account(self) -> str:
+        """As whom to sign in."""
+        return self.via or self.address
 
     @property
     def is_personal(self) -> bool:

@@ -72,6 +72,15 @@ class Ticket:
     browser: str | None = None
     """SHA-256 (hex) of the cookie of the browser that began it."""
     locale: str = "en"
+    via: str = ""
+    """The account that is to sign in, where the address is not its own."""
+    confirmed: str = ""
+    """The provider's own id of the account that, as a super admin has just said, receives the address."""
+
+    @property
+    def account(self) -> str:
+        """As whom to sign in."""
+        return self.via or self.address
 
 
 class Ending(StrEnum):
@@ -134,6 +143,15 @@ class TicketOutcome:
     """What was asked for and not granted; after a good ending only what features need."""
     code: str = ""
     """A provider's error code, or the cause's name."""
+    signed_in_id: str = ""
+    """The provider's own id of the account that was the wrong one."""
+
+    @property
+    def may_be_confirmed(self) -> bool:
+        """Whether a super admin may say that the account signed in to receives the address. What is connected
+        already is reconnected with its own account alone; a shared mailbox has no account of its own."""
+        is_new = self.ticket.purpose is not Purpose.RECONNECT and not self.ticket.is_shared
+        return self.ending is Ending.WRONG_MAILBOX and is_new and bool(self.signed_in_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from bot.domain.errors import (
     OtherKind,
     PersonUnreachable,
     ProviderError,
+    Refusal,
     SignInElsewhere,
     TicketExpired,
     TicketSpent,
@@ -56,7 +57,7 @@ from bot.services.addresses import check_domain, read_address
 from bot.services.approvals import Approvals, is_asked_for
 from bot.services.core import Core, digest
 from bot.services.delivering import Messenger
-from bot.services.people import People
+from bot.services.people import DirectoryAway, People
 from bot.services.proving import Proving
 from bot.services.requests import Requests
 from bot.services.standing import standing_of
@@ -95,6 +96,8 @@ class Landing:
     """A form of ours comes next, not the provider's page."""
     is_shared: bool = False
     """A shared mailbox: whoever signs in does so as themselves."""
+    account: str = ""
+    """As whom to sign in, where the address is not the account's own."""
     scopes: frozenset[str] = frozenset()
     """All that the provider will ask for."""
     features: tuple[Feature, ...] = ()
@@ -247,6 +250,7 @@ class Connecting:
             purpose=ticket.purpose,
             provider_label=self._core.providers.label_at(ticket.provider, ticket.address),
             locale=ticket.locale,
+            account=ticket.account,
             **self._asking(ticket.provider, is_shared=ticket.is_shared),
         )
 
@@ -277,6 +281,7 @@ class Connecting:
             purpose=Purpose.RECONNECT,
             provider_label=self._core.providers.label_for(channel.identity),
             locale=person.locale if person else "en-US",
+            account=channel.account,
             **self._asking(channel.provider, is_shared=grant is not None and grant.delegate is not None),
         )
 
@@ -386,11 +391,43 @@ class Connecting:
             raise TicketSpent
         old = outcome.ticket
         await self._people.member(old.workspace_id, old.user_id, fresh=True)
+        return await self._again(old, browser)
+
+    async def _again(self, old: Ticket, browser: str) -> Way:
         async with self._core.storage.writing() as uow:
             fresh, ticket = self._trips.again(old, browser)
             await uow.tickets.add(ticket)
             await uow.commit()
         return await self._way(fresh, ticket)
+
+    async def may_confirm(self, outcome: TicketOutcome) -> bool:
+        """Whether whoever signed in may say that this account receives the address. Asked again then."""
+        ticket = outcome.ticket
+        if not outcome.may_be_confirmed:
+            return False
+        try:
+            actor = await self._people.member(ticket.workspace_id, ticket.user_id)
+        except (Refusal, DirectoryAway):
+            return False
+        return actor.is_super_admin
+
+    async def confirm(self, secret: str, browser: str) -> Way:
+        """A super admin says that the account which was signed in to receives the address: the trip begins
+        again, and only that account will do.
+
+        Raises ``TicketSpent`` without such an outcome in this browser, ``NotAllowed``, and as ``start``.
+        """
+        now = self._core.clock()
+        async with self._core.storage.reading() as uow:
+            outcome = await uow.tickets.outcome(TicketId(digest(secret)), browser, now)
+        if outcome is None or not outcome.may_be_confirmed:
+            raise TicketSpent
+        old = outcome.ticket
+        actor = await self._people.member(old.workspace_id, old.user_id, fresh=True)
+        if not actor.is_super_admin:
+            raise NotAllowed("confirm")
+        confirmed = replace(old, via=outcome.signed_in, confirmed=outcome.signed_in_id)
+        return await self._again(confirmed, browser)
 
     async def ask_their_admin(self, secret: str, browser: str) -> Request:
         """The page of an outcome was asked for the approval of the organisation's admin.

@@ -25,7 +25,7 @@ _RECORDS: Final = 40
 EXPORTED: Final = 10_000
 """Lines of an export, the latest."""
 _MISTAKEN_FOR_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
-_COLUMNS: Final = ("at", "address", "kind", "what", "actor", "from", "to", "cause", "code", "siblings")
+_COLUMNS: Final = ("at", "address", "kind", "what", "actor", "from", "to", "cause", "code", "siblings", "via")
 
 
 class Evidences:
@@ -116,7 +116,7 @@ def _cells(line: Record, channel: Channel | None) -> tuple[str, ...]:
         channel.kind.value if channel else "",
         line.what,
         line.actor or "",
-        *(details.get(name, "") for name in ("from", "to", "cause", "code", "siblings")),
+        *(details.get(name, "") for name in ("from", "to", "cause", "code", "siblings", "via")),
     )
 
 

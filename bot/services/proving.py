@@ -7,6 +7,7 @@ the same time (rule 9), and the swap is one transaction (rule 6).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -117,9 +118,9 @@ class Proving:
                 self._outcome(ticket, Ending.NOT_POSSIBLE, code=SWITCHED_MEANWHILE), grant
             )
         if not _is_wanted(ticket, pinned, authorization):
-            return await self._give_back(
-                self._outcome(ticket, Ending.WRONG_MAILBOX, signed_in=authorization.address), grant
-            )
+            wrong = self._outcome(ticket, Ending.WRONG_MAILBOX, signed_in=authorization.address)
+            return await self._give_back(replace(wrong, signed_in_id=authorization.identity.subject), grant)
+        ticket = replace(ticket, via=_via(ticket, authorization))
         if authorization.missing:
             return await self._give_back(
                 self._outcome(ticket, Ending.PERMISSION_WITHHELD, missing=authorization.missing), grant
@@ -149,6 +150,8 @@ class Proving:
     async def _adopt(self, uow: UnitOfWork, ticket: Ticket, grant: Grant) -> Ending:
         """Swap the proven grant in: renew what is there, restore what was there, or begin anew."""
         await self._check_person(uow, ticket)
+        if ticket.purpose is not Purpose.RECONNECT:
+            await self._check_confirmed(uow, ticket)
         if ticket.purpose is Purpose.SWITCH:
             return await self._switching.swap(uow, ticket, grant)
         existing = await uow.channels.at_address(ticket.workspace_id, ticket.address)
@@ -163,6 +166,7 @@ class Proving:
             self._core.clock() - RESTORABLE_FOR,
         )
         if removed is not None:
+            removed = replace(removed, via=ticket.via)
             channel = await self._steps.apply(
                 uow, removed, Signal.RESTORE_PROVEN, actor=ticket.user_id, grant_id=grant.id
             )
@@ -190,12 +194,21 @@ class Proving:
         if right is not Right.AT_ONCE:
             raise NotPossible
 
+    async def _check_confirmed(self, uow: UnitOfWork, ticket: Ticket) -> None:
+        """Whose word it is that the account receives the address must be a super admin still."""
+        if not ticket.via:
+            return
+        standing = await standing_of(uow, self._core, ticket.workspace_id)
+        if ticket.user_id not in {admin.id for admin in standing.super_admins}:
+            raise NotPossible
+
     async def _renew(self, uow: UnitOfWork, ticket: Ticket, existing: Channel | None, grant: Grant) -> Ending:
         if existing is None or existing.identity != grant.identity:
             raise NotPossible(SWITCHED_MEANWHILE if _has_left(existing, ticket) else "")
         if existing.owner_id not in {None, ticket.user_id}:
             raise NotPossible
         await self._telling.replaced(uow, existing, now=self._core.clock())
+        existing = replace(existing, via=ticket.via)
         channel = await self._steps.apply(
             uow, existing, Signal.RECONNECT_PROVEN, actor=ticket.user_id, grant_id=grant.id
         )
@@ -206,6 +219,8 @@ class Proving:
         if ticket.request_id is not None:
             await self._requests.done(uow, ticket.request_id)
         await self._approvals.settled(uow, ticket)
+        if ticket.via and ticket.confirmed:
+            await self._telling.confirmed(uow, channel, ticket)
         await self._telling.connected(
             uow, channel, recipient=ticket.user_id, ending=ending, now=self._core.clock()
         )
@@ -273,6 +288,7 @@ class Proving:
             use=ticket.use,
             name=ticket.name,
             conversation_id=ticket.conversation_id,
+            via=ticket.via,
         )
 
 
@@ -287,10 +303,20 @@ def _has_left(channel: Channel | None, ticket: Ticket) -> bool:
 
 
 def _is_wanted(ticket: Ticket, pinned: Channel | None, authorization: Authorization) -> bool:
-    """Reconnecting takes the pinned account itself; connecting, and switching, one that owns the address."""
+    """Reconnecting takes the pinned account itself; connecting, and switching, one that owns the address, or
+    the very one of which a super admin said that it receives the address."""
     if pinned is not None and ticket.purpose is Purpose.RECONNECT:
         return pinned.identity == authorization.identity
+    return _owns(ticket, authorization) or ticket.confirmed == authorization.identity.subject
+
+
+def _owns(ticket: Ticket, authorization: Authorization) -> bool:
     return any(same_address(ticket.address, owned) for owned in authorization.addresses)
+
+
+def _via(ticket: Ticket, authorization: Authorization) -> str:
+    """The account by its present address, where it opens an address that is not its own."""
+    return authorization.address if ticket.via and not _owns(ticket, authorization) else ""
 
 
 def _ending_of(error: InboxkeeperError) -> Ending:

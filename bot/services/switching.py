@@ -148,7 +148,7 @@ class Switching:
 
         Raises ``NotPossible``, and ``Refusal`` or ``lifecycle.Refused`` where it may not be done any more.
         """
-        channel = await self._still(uow, ticket)
+        channel = replace(await self._still(uow, ticket), via=ticket.via)
         is_there = channel.identity == grant.identity
         if ticket.request_id is not None:  # before the step, which ends what others still wish for
             await self._requests.done(uow, ticket.request_id)
@@ -162,6 +162,8 @@ class Switching:
             grant_id=grant.id,
             identity=grant.identity,
         )
+        if ticket.via and ticket.confirmed:
+            await self._telling.confirmed(uow, after, ticket)
         is_disabled = after.state is State.DISABLED
         ending = Ending.SWITCHED_STILL_DISABLED if is_disabled else Ending.SWITCHED
         if is_there:  # otherwise whoever did it reads the announcement of the switch

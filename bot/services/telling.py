@@ -22,7 +22,7 @@ from bot.domain.job import Job, JobKind
 from bot.domain.lifecycle import Signal
 from bot.domain.record import Record
 from bot.domain.request import Request, RequestState
-from bot.domain.ticket import OUTCOME_LASTS, SWITCHED_MEANWHILE, Ending, TicketOutcome
+from bot.domain.ticket import OUTCOME_LASTS, SWITCHED_MEANWHILE, Ending, Ticket, TicketOutcome
 from bot.services.core import Core, new_id
 from bot.services.standing import standing_of
 from storage import UnitOfWork
@@ -128,6 +128,19 @@ class Telling:
             subject = f"by:{actor}:{now.isoformat()}"
             notice = a_notice(NoticeKind.TAKEN_OVER, after, before.owner_id, now, subject=subject)
             await self.tell(uow, notice)
+
+    async def confirmed(self, uow: UnitOfWork, channel: Channel, ticket: Ticket) -> None:
+        """A super admin has said that this account receives the address: who, when, and which account."""
+        await uow.history.add(
+            Record(
+                workspace_id=channel.workspace_id,
+                channel_id=channel.id,
+                at=ticket.created_at,
+                what="via_confirmed",
+                actor=ticket.user_id,
+                details={"via": ticket.via},
+            )
+        )
 
     async def request_changed(self, uow: UnitOfWork, request: Request, *, now: datetime) -> None:
         """Everybody who was asked, and whoever asked, sees what came of it."""

@@ -45,6 +45,8 @@ class Begun:
     """What a new channel is begun with, to begin it again at another provider."""
     others: tuple[tuple[str, str], ...] = ()
     """Key and label of the providers that could be chosen instead."""
+    account: str = ""
+    """As whom to sign in, where the address is not the account's own."""
     features: tuple[Feature, ...] = ()
     """What is asked for beyond what keeping the mailbox connected needs, and why."""
     channel: Channel | None = None
@@ -131,6 +133,8 @@ class Trips:
             name=old.name,
             conversation_id=old.conversation_id,
             request_id=old.request_id,
+            via=old.via,
+            confirmed=old.confirmed,
         )
 
     def _ticket(
@@ -176,6 +180,7 @@ class Trips:
             channel_id=channel.id,
             locale=locale,
         )
+        ticket = replace(ticket, via=channel.via)
         if grant is None:
             return secret, ticket
         return secret, replace(ticket, is_shared=grant.delegate is not None, claims=grant.claims)
@@ -207,6 +212,7 @@ class Trips:
             is_shared=ticket.is_shared,
             may_be_shared=self._may_be_shared(ticket),
             others=self._others(ticket),
+            account=ticket.account,
             features=self._core.policy.features.at(ticket.provider, is_shared=ticket.is_shared),
             provider=ticket.provider,
         )
@@ -233,7 +239,7 @@ class Trips:
             verifier=ticket.verifier,
             nonce=ticket.nonce,
             redirect_uri=callback_of(self._core, ticket.provider),
-            address=ticket.address,
+            address=ticket.account,
             scopes=asked_for(self._core, ticket.provider, is_shared=ticket.is_shared),
             is_shared=ticket.is_shared,
             claims=ticket.claims,

@@ -55,7 +55,7 @@ def why_message(lang: Language, evidence: Evidence, *, now: datetime) -> Message
         "{state} since {when}", state=state_words(lang, channel), when=instant(lang, channel.since)
     )
     blocks = [
-        section(f"{title(evidence.row)}\n{state}"),
+        section(f"{title(lang, evidence.row)}\n{state}"),
         section("\n".join(_cause(lang, evidence))),
         *_told(lang, evidence, now),
         *_timeline(lang, evidence.records),

@@ -53,7 +53,7 @@ def channel_permissions_message(lang: Language, shown: ChannelPermissions) -> Me
     """One inbox: each permission with its reason, and whether it was granted."""
     row = shown.row
     blocks = [
-        section(f"{title(row)}\n{state_words(lang, row.channel)}"),
+        section(f"{title(lang, row)}\n{state_words(lang, row.channel)}"),
         *_compared(lang, shown),
         section(_verdict(lang, shown)),
         *_elsewhere(lang, shown.ask),
@@ -135,7 +135,7 @@ def _asked(lang: Language, ask: Ask, room: int) -> list[Block]:
 
 
 def _lacking(lang: Language, row: ChannelRow) -> str:
-    return f"{title(row)}\n{escape(lacking_in_short(lang, row.lacking))}"
+    return f"{title(lang, row)}\n{escape(lacking_in_short(lang, row.lacking))}"
 
 
 def _way(lang: Language, row: ChannelRow) -> Block | None:

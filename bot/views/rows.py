@@ -11,7 +11,7 @@ from bot.views.blocks import Block, actions, context, escape, inert, instant, me
 from bot.views.buttons import deed_button, offered, why_button
 from bot.views.language import Language
 from bot.views.models import ChannelRow
-from bot.views.words import cause_words, lacking_in_short, mail_words, state_words
+from bot.views.words import cause_words, lacking_in_short, mail_words, state_words, via_words
 
 _TROUBLED: Final = frozenset({State.IMPAIRED, State.DISCONNECTED})
 
@@ -30,19 +30,20 @@ def wants_mending(row: ChannelRow) -> bool:
     return row.channel.state is State.DISCONNECTED and Deed.RECONNECT in row.may
 
 
-def title(row: ChannelRow) -> str:
-    """Address, team name, provider and foreign owner, the address standing out."""
-    return " · ".join([f"*{inert(row.channel.address)}*", *_about(row)])
+def title(lang: Language, row: ChannelRow) -> str:
+    """Address, account, team name, provider and foreign owner, the address standing out."""
+    return " · ".join([f"*{inert(row.channel.address)}*", *_about(lang, row)])
 
 
-def _about(row: ChannelRow) -> list[str]:
+def _about(lang: Language, row: ChannelRow) -> list[str]:
     channel = row.channel
+    via = escape(via_words(lang, channel.via)) if channel.via else ""
     owner = mention(channel.owner_id) if channel.owner_id and not row.is_own else ""
-    return [part for part in (inert(channel.name, 40), inert(row.provider_label, 40), owner) if part]
+    return [part for part in (via, inert(channel.name, 40), inert(row.provider_label, 40), owner) if part]
 
 
 def _text(lang: Language, row: ChannelRow, *, roomy: bool) -> str:
-    lines = [title(row), f"{_since(lang, row.channel)} · {_proof(lang, row)}"]
+    lines = [title(lang, row), f"{_since(lang, row.channel)} · {_proof(lang, row)}"]
     if use := inert(row.channel.use, 60):
         lines.append(lang.say("Used for: {use}", use=use))
     if row.channel.cause not in {Cause.NONE, Cause.CHECKING}:
@@ -58,7 +59,7 @@ def _text(lang: Language, row: ChannelRow, *, roomy: bool) -> str:
 def _grey(lang: Language, row: ChannelRow) -> str:
     mark, _, words = _since(lang, row.channel).partition(" ")
     lacking = [escape(lacking_in_short(lang, row.lacking))] if row.lacking else []
-    return " · ".join([f"{mark} {inert(row.channel.address)}", *_about(row), words, *lacking])
+    return " · ".join([f"{mark} {inert(row.channel.address)}", *_about(lang, row), words, *lacking])
 
 
 def _since(lang: Language, channel: Channel) -> str:

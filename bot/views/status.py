@@ -63,7 +63,7 @@ def status_message(
         "{state} since {when}", state=state_words(lang, channel), when=instant(lang, channel.since)
     )
     blocks = [
-        section(f"{title(row)}\n{state}"),
+        section(f"{title(lang, row)}\n{state}"),
         *_trouble(lang, status, now),
         *_moved(lang, status),
         fields(*_facts(lang, status)),

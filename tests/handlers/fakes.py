@@ -237,6 +237,15 @@ class FakeConnecting:
         assert self.outcome is not None
         return self.outcome
 
+    may_confirm_it: bool = False
+
+    async def may_confirm(self, outcome: TicketOutcome) -> bool:
+        return self.may_confirm_it and outcome.may_be_confirmed
+
+    async def confirm(self, secret: str, browser: str) -> Way:
+        await self.trouble.pass_()
+        return await self.start("s2", browser)
+
     def lacking(self, outcome: TicketOutcome) -> tuple[Feature, ...]:
         return ()
 

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import ClientResponse, CookieJar, web
 from aiohttp.test_utils import TestClient, TestServer
 
-from bot.domain.errors import LinkClosed, OtherBrowser, TicketExpired, TicketSpent, TicketUnknown
+from bot.domain.errors import LinkClosed, NotAllowed, OtherBrowser, TicketExpired, TicketSpent, TicketUnknown
 from bot.domain.ticket import Ending
 from bot.telemetry import Metrics
 from bot.web import build_web
@@ -230,6 +230,24 @@ async def test_what_can_be_mended_is_mended_at_once(desk: Desk) -> None:
     again = await desk.post("/again/s1")
     assert "state=s2" in await again.text()
     assert len(set(desk.services.connecting.browsers)) == 1
+
+
+async def test_a_super_admins_word_is_given_by_our_own_form_alone(desk: Desk) -> None:
+    """The page offers it where it counts; a look gives nothing, nor does a foreign form."""
+    connecting = desk.services.connecting
+    connecting.outcome, connecting.may_confirm_it = an_outcome(ending=Ending.WRONG_MAILBOX), True
+    await desk.post("/go/s1")
+    html = await (await desk.get("/callback/google?state=s1&code=c")).text()
+    assert 'action="/receives/s1"' in html
+    begun = len(connecting.browsers)
+    assert (await desk.get("/receives/s1")).status == 405
+    assert (await desk.post("/receives/s1", headers={"Sec-Fetch-Site": "cross-site"})).status == 403
+    assert len(connecting.browsers) == begun
+    assert "state=s2" in await (await desk.post("/receives/s1")).text()
+    assert len(set(connecting.browsers)) == 1
+    connecting.trouble.error = NotAllowed("confirm", ("U0BOB",))
+    html = await (await desk.post("/receives/s1")).text()
+    assert "Only super admins can confirm that." in html and "U0BOB" not in html
 
 
 # --- errors

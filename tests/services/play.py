@@ -214,6 +214,10 @@ class Play:
         assert found is not None
         return found
 
+    def secret(self, outcome: TicketOutcome) -> str:
+        """What stood in the address of the ticket that this came of."""
+        return self._secrets[outcome.ticket.id]
+
     async def again(self, outcome: TicketOutcome, account: str = "") -> dict[str, str]:
         """*Try again* on the page of an outcome; returns the new callback's query."""
         secret = self._secrets[outcome.ticket.id]

@@ -164,6 +164,10 @@ def overviews() -> Iterator[tuple[str, Overview]]:
     yield "with one", an_overview(own=own)
     yield "with one that is disabled", an_overview(own=(in_state(State.DISABLED),))
     yield "with a few", an_overview(own=own, team=many_rows(5), others=(other,))
+    yield (
+        "with one that others' mail goes to",
+        an_overview(team=(a_row(a_team_channel(via="bob@example.com")),)),
+    )
     yield "with fifteen", an_overview(own=own, team=many_rows(14))
     yield "with five hundred", an_overview(own=own, team=many_rows(300), others=many_rows(199))
     yield (
@@ -177,6 +181,7 @@ def channels() -> Iterator[Channel]:
         yield a_channel(state=state)
     yield a_team_channel()
     yield a_channel(state=State.DISABLED, cause=Cause.GRANT_REFUSED, use="CRM reads it")
+    yield from (a_team_channel(state=state, via="omar@example.com") for state in State)
 
 
 def troubled() -> Iterator[Channel]:

@@ -198,7 +198,7 @@ def an_outcome(ending: Ending, **changes: Any) -> TicketOutcome:
     )
     outcome = TicketOutcome(ticket=ticket, ending=ending, at=NOW)
     if ending is Ending.WRONG_MAILBOX:
-        outcome = replace(outcome, signed_in="bob@example.com")
+        outcome = replace(outcome, signed_in="bob@example.com", signed_in_id="2002")
     if ending is Ending.PERMISSION_WITHHELD:
         outcome = replace(outcome, missing=SCOPES - {"openid", "email"})
     return replace(outcome, **changes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -73,6 +74,26 @@ def outcome(
     )
 
 
+def wrong(
+    lang: Language = EN,
+    *,
+    purpose: Purpose = Purpose.CONNECT,
+    signed_in: str = "bob@example.com",
+    confirm_url: str = "",
+) -> str:
+    """Somebody signed in to another account."""
+    came = an_outcome(Ending.WRONG_MAILBOX, signed_in=signed_in)
+    return pages.outcome_page(
+        lang,
+        replace(came, ticket=replace(came.ticket, purpose=purpose)),
+        provider_label="Gmail",
+        workspace_name="Acme",
+        again_url="/again/secret",
+        team_url="https://app.slack.com/client/T1",
+        confirm_url=confirm_url,
+    )
+
+
 def every_page(lang: Language) -> Iterator[str]:
     for purpose in Purpose:
         yield landing(lang, purpose=purpose)
@@ -84,6 +105,11 @@ def every_page(lang: Language) -> Iterator[str]:
     yield pages.onward_page(lang, url="https://accounts.google.com/?a=1&b=2", provider_label="Gmail")
     for ending in Ending:
         yield outcome(ending, lang)
+    for purpose in (Purpose.CONNECT, Purpose.RECONNECT):
+        for signed_in in ("bob@example.com", "ann@example.com"):
+            yield wrong(lang, purpose=purpose, signed_in=signed_in)
+    yield wrong(lang, confirm_url="/receives/secret")
+    yield landing(lang, account="bob@example.com")
     for refusal in REFUSALS:
         yield pages.refusal_page(lang, refusal)
     microsoft: dict[str, Any] = {"provider_label": "Office 365"}
@@ -166,6 +192,32 @@ def test_a_feature_that_was_unticked_is_named_after_a_good_ending() -> None:
     )
     assert "Connected ✓" in html
     assert "CRM cannot use this inbox yet: a permission is missing at Google." in Reader(html).text
+
+
+def test_the_wrong_account_leaves_every_way_open() -> None:
+    """Another account; for groups and forwarding addresses a mailbox that receives their mail; for a super
+    admin the word that this one does."""
+    page = Reader(wrong(confirm_url="/receives/secret"))
+    assert "You signed in as bob@example.com, but ann@example.com is to be connected." in page.text
+    assert "Google groups, Microsoft distribution lists" in page.text
+    assert "Does bob@example.com receive the mail of ann@example.com?" in page.text
+    assert [form["action"] for form in page.all("form")] == ["/again/secret", "/receives/secret"]
+    assert [form["method"] for form in page.all("form")] == ["post", "post"]
+    assert "receive the mail of" not in Reader(wrong()).text
+
+
+def test_reconnecting_takes_the_same_account_and_offers_no_other_way() -> None:
+    """Unless the address has another account by now: then it is removed and connected anew."""
+    other = Reader(wrong(purpose=Purpose.RECONNECT)).text
+    assert "Sign in with the account ann@example.com." in other and "Google groups" not in other
+    renamed = Reader(wrong(purpose=Purpose.RECONNECT, signed_in="ann@example.com")).text
+    assert "remove the inbox in Slack and connect it again" in renamed
+
+
+def test_as_whom_to_sign_in_is_said_where_it_is_not_the_address_itself() -> None:
+    """Whoever reconnects a group's address needs the account that receives its mail."""
+    page = Reader(landing(account="bob@example.com"))
+    assert "sign in as bob@example.com" in page.text and "Connect ann@example.com" in page.text
 
 
 def test_a_refusal_leaves_no_sentence_without_its_end() -> None:

@@ -104,6 +104,7 @@ def consent_modal(
     url: str,
     reconnect: bool,
     features: Sequence[Feature] = (),
+    account: str = "",
     takes_password: bool = False,
     is_shared: bool = False,
     may_be_shared: bool = False,
@@ -112,15 +113,20 @@ def consent_modal(
 ) -> View:
     """What will be asked for, then the one button that opens the browser. There is nothing to submit.
 
-    ``others`` (key and label) stand below it, should somebody else host the mailbox: their buttons carry the
-    ``wish``, so that nothing is typed again.
+    ``account`` is as whom to sign in, where the address is not its own. ``others`` (key and label) stand
+    below it, should somebody else host the mailbox: their buttons carry the ``wish``, so that nothing is
+    typed again.
     """
     asked = (
         _password(lang, address, reconnect=reconnect)
         if takes_password
         else [
             *_permissions(lang, address, provider_label, scopes, features, reconnect=reconnect),
-            section(sign_in_text(lang, address, provider_label, is_shared=is_shared)),
+            section(
+                sign_in_text(
+                    lang, address if is_shared else account or address, provider_label, is_shared=is_shared
+                )
+            ),
         ]
     )
     at = house(provider_label)

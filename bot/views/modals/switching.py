@@ -55,7 +55,6 @@ def switch_modal(
     is_shared: bool = False,
     may_be_shared: bool = False,
     others: Sequence[tuple[str, str]] = (),
-    features: Sequence[Feature] = (),
 ) -> View:
     """What stays, what will be asked for, what becomes of the permission at the provider that is left, and
     the one button that opens the browser. ``goal`` is the key of the provider that it leads to; ``others``

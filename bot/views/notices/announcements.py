@@ -38,7 +38,7 @@ def connected_picture(lang: Language, picture: NoticePicture) -> Message:
     words = good_ending(lang, ending, shown(picture.channel.address if picture.channel else ""))
     mark = "⚪" if ending in _STILL_OFF else "✅"
     said = f"{mark} {escape(words.text)}"
-    lines = [said, escape(words.next_step), *_lacking(lang, picture)]
+    lines = [said, escape(words.next_step), *_via(lang, picture.channel), *_lacking(lang, picture)]
     buttons = _after_connecting(lang, picture, picture.channel, ending) if picture.channel else []
     blocks = [
         section("\n".join(line for line in lines if line)),
@@ -52,6 +52,13 @@ def _told(lang: Language, ending: Ending) -> list[str]:
     """What happens from now on; nothing, while the inbox is disabled."""
     is_watched = ending not in _STILL_OFF
     return [lang.say("If it stops working, you are told here.")] if is_watched else []
+
+
+def _via(lang: Language, channel: Channel | None) -> list[str]:
+    if channel is None or not channel.via:
+        return []
+    account = inert(channel.via)
+    return [lang.say("It is opened via {account}, which receives its mail.", account=account)]
 
 
 def _lacking(lang: Language, picture: NoticePicture) -> list[str]:

@@ -90,6 +90,9 @@ def _mender(lang: Language, outage: Outage) -> str:
     if outage.incident.cause in MANAGED_CAUSES:
         managed = inert(house(outage.provider_label), 40)
         return lang.say("Who can fix it: whoever manages your {house} accounts.", house=managed)
+    if outage.channel.via:
+        account = inert(outage.channel.via)
+        return lang.say("Who can fix it: whoever can sign in as {account}.", account=account)
     if outage.channel.is_personal:
         return lang.say("Who can fix it: you.")
     return lang.say("Who can fix it: whoever can sign in to this mailbox.")

@@ -44,25 +44,28 @@ def landing_page(
     mark: str = "",
     takes_password: bool = False,
     is_shared: bool = False,
+    account: str = "",
     scopes: Iterable[str] = (),
     features: Sequence[Feature] = (),
 ) -> str:
     """Who asked for what, for which workspace, and what the provider will ask. Opening it spends nothing; its
     one button does.
 
-    ``mark`` comes back with the form.
+    ``mark`` comes back with the form; ``account`` is as whom to sign in, where the address is not its own.
     """
     named = {"address": shown(address), "who": shown(requester_name), "workspace": shown(workspace_name)}
-    at = house(provider_label)
+    at, signer = house(provider_label), shown(account or address)
     title, asked = _wished(lang, purpose, named, provider_label)
     return _page(
         lang,
         "landing.html",
         title,
         asked=asked,
-        next_step=lang.say("Next come the mail server, the user name and the password of {address}.", **named)
+        next_step=lang.say(
+            "Next come the mail server, the user name and the password of {address}.", address=signer
+        )
         if takes_password
-        else _sign_in(lang, named["address"], at, is_shared=is_shared),
+        else _sign_in(lang, named["address"] if is_shared else signer, at, is_shared=is_shared),
         intro=lang.say("{house} will ask for this:", house=at),
         asks=scope_lines(lang, scopes, features),
         warning=lang.say("If you don't know this request, close this page: nothing happens."),
@@ -167,10 +170,12 @@ def outcome_page(
     again_url: str | None,
     team_url: str,
     ask_url: str = "",
+    confirm_url: str = "",
     lacking: Sequence[Feature] = (),
 ) -> str:
-    """What came of the sign-in, and the way on: back to Slack, once more, or (``ask_url``) by way of the
-    organisation's admin. ``lacking`` are features whose box was left unticked."""
+    """What came of the sign-in, and the way on: back to Slack, once more, by way of the organisation's admin
+    (``ask_url``), or by a super admin's word (``confirm_url``). ``lacking`` are features whose box was left
+    unticked."""
     words = ending_words(lang, outcome, provider_label, lacking)
     is_good, is_pending = outcome.ending.is_good, outcome.ending is Ending.PENDING
     is_calm = is_pending or outcome.ending is Ending.DECLINED  # their own wish is no failure
@@ -188,10 +193,22 @@ def outcome_page(
         ask_url=ask_url,
         ask_hint=approval_hint(lang, house(provider_label)) if ask_url else "",
         ask=lang.say("Get a message for that admin"),
+        confirm_url=confirm_url,
+        confirm_hint=_confirm_hint(lang, outcome) if confirm_url else "",
+        confirm=lang.say("Yes, it receives that mail"),
         close=lang.say("You can close this page and go back to Slack.") if is_good else "",
         team_url=team_url,
         team=_team(lang, workspace_name),
         reference="",
+    )
+
+
+def _confirm_hint(lang: Language, outcome: TicketOutcome) -> str:
+    return lang.say(
+        "You are a super admin. Does {account} receive the mail of {address}? Then confirm it, and sign in "
+        "to it once more.",
+        account=shown(outcome.signed_in),
+        address=shown(outcome.ticket.address),
     )
 
 
@@ -319,6 +336,7 @@ def not_approved_page(lang: Language, *, address: str = "", provider_label: str)
 
 def _answer(lang: Language, words: Words, *, tone: str = "bad", reference: str = "", **more: str) -> str:
     given = {"again_url": "", "again": "", "ask_url": "", "ask_hint": "", "ask": "", "close": ""}
+    given |= {"confirm_url": "", "confirm_hint": "", "confirm": ""}
     return _page(
         lang,
         "answer.html",

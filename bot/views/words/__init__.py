@@ -8,7 +8,7 @@ from bot.views.words.endings import approval_hint, ending_words
 from bot.views.words.features import feature_name, feature_names, lacking_in_short, lacking_words
 from bot.views.words.history import record_words
 from bot.views.words.mail import mail_in_short, mail_words, place_words, way_words
-from bot.views.words.names import family, house, provider_of
+from bot.views.words.names import family, house, provider_of, via_words
 from bot.views.words.refusals import refusal_words
 from bot.views.words.revocations import manual_steps, removal_words, revocation_words
 from bot.views.words.roles import role_words
@@ -48,6 +48,7 @@ __all__ = [
     "state_mark",
     "state_name",
     "state_words",
+    "via_words",
     "way_words",
     "wish_words",
 ]

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from bot.domain.access import same_address
 from bot.domain.cause import ADMIN_CAUSES, Cause
 from bot.domain.feature import Feature
-from bot.domain.ticket import SWITCHED_MEANWHILE, Ending, TicketOutcome
+from bot.domain.ticket import SWITCHED_MEANWHILE, Ending, Purpose, TicketOutcome
 from bot.views.language import Language
 from bot.views.text import shown
 from bot.views.words.causes import cause_words
@@ -35,7 +36,7 @@ def ending_words(
                 lang.say("This page shows the result in a moment."),
             )
         case Ending.WRONG_MAILBOX:
-            return wrong_mailbox(lang, outcome.signed_in, address)
+            return _wrong_mailbox(lang, outcome, address)
         case Ending.PERMISSION_WITHHELD:
             return withheld(lang, outcome.missing, at)
         case Ending.DECLINED:
@@ -119,7 +120,8 @@ def good_ending(lang: Language, ending: Ending, address: str) -> Words:
             )
 
 
-def wrong_mailbox(lang: Language, signed_in: str, address: str) -> Words:
+def wrong_mailbox(lang: Language, signed_in: str, address: str, account: str = "") -> Words:
+    """``account`` is as whom to sign in, where that is not the address itself."""
     return Words(
         lang.say("That was another account"),
         lang.say(
@@ -127,7 +129,33 @@ def wrong_mailbox(lang: Language, signed_in: str, address: str) -> Words:
             signed_in=shown(signed_in),
             address=address,
         ),
-        lang.say("Sign in with the account {address}.", address=address),
+        lang.say("Sign in with the account {address}.", address=shown(account) or address),
+    )
+
+
+def _wrong_mailbox(lang: Language, outcome: TicketOutcome, address: str) -> Words:
+    ticket, signed_in = outcome.ticket, shown(outcome.signed_in)
+    words = wrong_mailbox(lang, outcome.signed_in, address, ticket.account)
+    if ticket.purpose is not Purpose.RECONNECT:
+        cannot = lang.say(
+            "Groups and forwarding addresses (Google groups, Microsoft distribution lists) have no sign-in "
+            "of their own: connect one through a mailbox that receives its mail. A super admin confirms that "
+            "after signing in to it."
+        )
+        return replace(words, next_step=lang.together(words.next_step, cannot))
+    if not same_address(outcome.signed_in, ticket.account):
+        return words
+    return replace(
+        words,
+        text=lang.say(
+            "{address} was connected with another account than the one that is called {signed_in} now. "
+            "Nothing has changed.",
+            address=address,
+            signed_in=signed_in,
+        ),
+        next_step=lang.say(
+            "If this account is the right one from now on, remove the inbox in Slack and connect it again."
+        ),
     )
 
 

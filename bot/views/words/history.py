@@ -19,6 +19,10 @@ def record_words(lang: Language, record: Record) -> str:
     if what == Signal.SWITCH_PROVEN and "provider" in record.details:
         new = provider_of(record.details["provider"])
         return lang.say("Switched to {provider}", provider=shown(new, 40))
+    if what == "via_confirmed":
+        return lang.say(
+            "Confirmed: {account} receives its mail", account=shown(record.details.get("via", ""))
+        )
     return _signal(lang, Signal(what)) if what in set(Signal) else ""
 
 

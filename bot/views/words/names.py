@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from bot.views.language import Language
+from bot.views.text import shown
+
 _LABELS: Final = {"google": "Gmail", "microsoft": "Office 365", "outlook": "Outlook.com", "imap": "IMAP"}
 _HOUSES: Final = {"Gmail": "Google", "Office 365": "Microsoft", "Outlook.com": "Microsoft"}
 
@@ -11,6 +14,11 @@ _HOUSES: Final = {"Gmail": "Google", "Office 365": "Microsoft", "Outlook.com": "
 def house(provider_label: str) -> str:
     """Who answers for the mailbox: permissions of Gmail are given and taken back at Google."""
     return _HOUSES.get(provider_label, provider_label)
+
+
+def via_words(lang: Language, account: str) -> str:
+    """Whose account opens an inbox that is not its own."""
+    return lang.say("via {account}", account=shown(account))
 
 
 def provider_of(key_or_label: str) -> str:

@@ -1,6 +1,6 @@
 """What people read when something is refused: one answer per error, who must act, and the next step."""
 
-# ruff: noqa: PLR0911 - one return per case is how a closed set reads best
+# ruff: noqa: PLR0911, PLR0912 - one return per case is how a closed set reads best
 
 from __future__ import annotations
 
@@ -109,6 +109,8 @@ def _not_allowed(lang: Language, what: str) -> str:
             return lang.say("You may not answer this request.")
         case "cancel" | "go_on":
             return lang.say("Only whoever asked can do that.")
+        case "confirm":
+            return lang.say("Only super admins can confirm that.")
         case "answer":
             return lang.say("This message is somebody else's.")
         case _:

@@ -41,6 +41,12 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'waiting'"),
         postgresql_where=sa.text("state = 'waiting'"),
     )
+    # An account that receives an address without owning it, as a super admin confirmed.
+    for table in ("channel", "ticket", "ticket_outcome"):
+        op.add_column(table, sa.Column("via", sa.Text(), nullable=True))
+    for table in ("ticket", "ticket_outcome"):
+        op.add_column(table, sa.Column("confirmed", sa.Text(), nullable=True))
+    op.add_column("ticket_outcome", sa.Column("signed_in_id", sa.Text(), nullable=True))
     # How often a form of ours was sent with this ticket: passwords are not for guessing.
     op.add_column("ticket", sa.Column("tries", sa.Integer(), server_default="0", nullable=False))
     # Where a team address's mail goes, as the daily look saw it.
