@@ -40,11 +40,12 @@ class Requests:
         row = await self._session.first(select(request).where(request.c.digest == digest))
         return self._readable(row) if row else None
 
-    async def waiting_of(self, workspace_id: WorkspaceId, requester: UserId) -> tuple[Request, ...]:
-        """What this person waits for, oldest first."""
+    async def unfinished_by(self, workspace_id: WorkspaceId, requester: UserId) -> tuple[Request, ...]:
+        """What this person waits for, or has not gone on with; oldest first."""
         theirs = request.c.workspace_id == workspace_id, request.c.requester == requester
-        waiting = select(request).where(*theirs, request.c.state == RequestState.WAITING)
-        rows = await self._session.rows(waiting.order_by(request.c.created_at, request.c.id))
+        unfinished = request.c.state.in_((RequestState.WAITING, RequestState.APPROVED))
+        found = select(request).where(*theirs, unfinished).order_by(request.c.created_at, request.c.id)
+        rows = await self._session.rows(found)
         return tuple(map(self._readable, rows))
 
     async def extend(self, request_id: RequestId, until: datetime) -> None:

@@ -80,10 +80,11 @@ class NotSetUp(Refusal):
 
 @dataclass(eq=False)
 class UnknownAddress(Refusal):
-    """No channel with this address that this person may see."""
+    """No channel with this address that this person may see. ``wished``: they have asked for it."""
 
     address: str
     near: tuple[str, ...] = ()
+    wished: Request | None = None
 
 
 @dataclass(eq=False)

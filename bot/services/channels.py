@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypeVar
 
-from bot.domain.access import Actor, Deed, Right, may, right
+from bot.domain.access import Actor, Deed, Right, may, right, same_address
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import Gone, NeedsApproval, NotAllowed, ReconnectFirst, UnknownAddress
 from bot.domain.feature import Feature
@@ -111,7 +111,9 @@ class Channels:
             if channel is not None and may(actor, Deed.SEE, channel):
                 return channel
             known = [one.address for one in await self._visible(uow, actor)]
-        raise UnknownAddress(address, near_misses(address, known))
+            unfinished = await uow.requests.unfinished_by(actor.workspace_id, actor.id)
+        wished = [it for it in unfinished if same_address(it.wish.address, address)]
+        raise UnknownAddress(address, near_misses(address, known), wished[-1] if wished else None)
 
     async def by_id(self, actor: Actor, channel_id: ChannelId) -> Channel:
         """The channel that a button names. Raises ``Gone``, ``NotAllowed``."""

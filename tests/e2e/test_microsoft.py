@@ -306,3 +306,14 @@ async def test_a_broken_client_secret_is_the_operators(stage: Stage) -> None:
     assert not any("stopped working" in said.plain for said in await dms(stage, "alice"))
     about = [said for said in await dms(stage, "sakura") if "AADSTS7000222" in said.plain]
     assert len(about) == 1
+
+
+async def test_whoever_waits_can_ask_how_it_stands(stage: Stage) -> None:
+    """``status`` of an address that is not connected yet says what it waits for."""
+    await refused_at_microsoft(stage, is_said=True)
+    await stage.person("alice").closes()
+    await stage.person("alice").types(f"/inbox status {ALICE}")
+    said = (await stage.person("alice").sees()).messages("#general")[-1].plain
+    assert "Not connected yet" in said and "your organisation's Microsoft admin" in said
+    await stage.person("kenji").types(f"/inbox status {ALICE}")
+    assert "Microsoft" not in (await stage.person("kenji").sees()).messages("#general")[-1].plain

@@ -86,6 +86,10 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     errors.NotSetUp(),
     errors.UnknownAddress("anne@example.com", ("ann@example.com", "anna@example.com")),
     errors.UnknownAddress("anne@example.com"),
+    *(
+        errors.UnknownAddress("support@example.com", (), a_request(a_wish(Deed.CONNECT), **changes))
+        for changes in ({}, {"awaits": Awaits.TENANT}, {"state": RequestState.APPROVED})
+    ),
     errors.NotAnAddress("ann"),
     errors.DomainNotAllowed("ann@elsewhere.example", ("example.com", "example.org")),
     errors.AlreadyConnected("ann@example.com", by_another=True),

@@ -97,8 +97,8 @@ def _refused(lang: Language, cause: Cause, at: str) -> Why:
         case _ if at == "Microsoft":  # which keeps a grant over a changed password
             return Why(
                 lang.say(
-                    "{house} no longer accepts our access. Usually it was removed there, or an admin ended all "
-                    "sign-ins.",
+                    "{house} no longer accepts our access. Usually it was removed there, or an admin ended "
+                    "all sign-ins.",
                     house=at,
                 ),
                 lang.say("Reconnect and sign in."),

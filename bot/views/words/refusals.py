@@ -9,7 +9,7 @@ from bot.domain.access import Deed
 from bot.domain.cause import Cause
 from bot.views.language import Language
 from bot.views.text import shown
-from bot.views.words.approvals import approval_words
+from bot.views.words.approvals import approval_words, wished_words
 from bot.views.words.causes import cause_words
 from bot.views.words.endings import withheld, wrong_mailbox
 from bot.views.words.names import house, provider_of
@@ -119,6 +119,8 @@ def _not_allowed(lang: Language, what: str) -> str:
 
 def _address(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
     match refusal:
+        case e.UnknownAddress(_, _, wished) if wished is not None:
+            return wished_words(lang, wished)
         case e.UnknownAddress(address, near):
             names = lang.listed(shown(one) for one in near[:_LISTED])
             return Words(
