@@ -82,7 +82,7 @@ def switch_modal(
             context(waiting_text(lang)),
             *loopback_hint(lang, url),
             *(_shared(lang, channel, goal, is_shared=is_shared) if may_be_shared else []),
-            *_elsewhere(lang, channel, others),
+            *_elsewhere(lang, channel, there, others),
         ],
         close=lang.say("Close"),
     )
@@ -114,11 +114,13 @@ def _shared(lang: Language, channel: Channel, goal: str, *, is_shared: bool) -> 
     return [context(said), *actions(button(label, SWITCH_SHARED, value=other))]
 
 
-def _elsewhere(lang: Language, channel: Channel, others: Sequence[tuple[str, str]]) -> list[Block]:
+def _elsewhere(
+    lang: Language, channel: Channel, there: str, others: Sequence[tuple[str, str]]
+) -> list[Block]:
     """No switch leads there; the button says what does."""
     if not others:
         return []
-    said = lang.say("Is the mailbox at one of these? Then choose:")
+    said = lang.say("Is the mailbox not at {house}? Then choose:", house=inert(there, 40))
     return [context(said), *actions(*(_other(lang, channel, key, label) for key, label in others))]
 
 
