@@ -58,6 +58,7 @@ class SetupCard:
     base_url: str
     loopback_only: bool
     google_on: bool
+    microsoft_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -338,6 +338,7 @@ class Channels:
             base_url=self._core.policy.base_url,
             loopback_only=self._core.policy.loopback_only,
             google_on=providers.is_on("google"),
+            microsoft_on=providers.is_on("microsoft"),
         )
 
 
