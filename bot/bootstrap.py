@@ -153,6 +153,7 @@ def policy_of(settings: Settings) -> Policy:
             personal=timedelta(seconds=settings.probe_personal_seconds),
             witness=timedelta(seconds=settings.witness_seconds),
         ),
+        mail_watch=timedelta(seconds=settings.mail_watch_seconds),
         base_url=settings.base_url.rstrip("/"),
         command=settings.command,
         super_admins=frozenset(map(UserId, settings.super_admins)),

@@ -12,8 +12,9 @@ from typing import Final
 
 from bot.domain.ids import ChannelId
 
-APART: Final = timedelta(hours=20)
-"""Two looks of different days: a daily look may come a few hours early after a late one."""
+DAILY: Final = timedelta(days=1)
+_APART: Final = 5 / 6
+"""Share of the time between two looks that two must lie apart to be two: one may have come late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +41,23 @@ class Whereabouts:
 
 
 def after_look(
-    known: Whereabouts | None, channel_id: ChannelId, *, home: str, seen: str | None, now: datetime
+    known: Whereabouts | None,
+    channel_id: ChannelId,
+    *,
+    home: str,
+    seen: str | None,
+    now: datetime,
+    every: timedelta = DAILY,
 ) -> Whereabouts | None:
-    """What is known after one more look. ``home`` is the channel's provider, ``seen`` whose hosts take the
-    mail; ``None`` if nobody could say."""
+    """What is known after one more look of those that are made ``every`` so often. ``home`` is the channel's
+    provider, ``seen`` whose hosts take the mail; ``None`` if nobody could say."""
     if seen is None:
         return known
     if known is None:
         return Whereabouts(channel_id, seen, now, seen, now)
     if seen != known.seen:
         known = replace(known, seen=seen, seen_at=now)
-    if seen == known.place or now - known.seen_at < APART:
+    if seen == known.place or now - known.seen_at < every * _APART:
         return known
     left_at = None if seen == home else known.left_at or now
     return replace(known, place=seen, since=now, left_at=left_at)

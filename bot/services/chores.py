@@ -59,7 +59,7 @@ class Chores:
             Chore("workspace", timedelta(minutes=5), workspaces.look_for),
             Chore("groups", timedelta(hours=1), admins.read_groups),
             Chore("long-gone", timedelta(days=1), workspaces.forget_long_gone),
-            Chore("mail", timedelta(days=1), mail_watch.look),
+            Chore("mail", core.policy.mail_watch, mail_watch.look),
         )
 
     async def run_due(self) -> int:

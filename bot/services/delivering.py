@@ -278,8 +278,11 @@ class Delivering:
             case NoticeKind.NOBODY_TOLD:
                 return replace(picture, is_open=await uow.incidents.open_of(channel.id) is not None)
             case NoticeKind.OPERATOR:
-                broken = await uow.channels.count_with_cause(channel.provider, Cause.OURS_BROKEN)
-                return replace(picture, is_open=broken > 0)
+                # The inbox at which it was noticed may have been switched since.
+                provider = picture.notice.subject.partition(":")[0]
+                broken = await uow.channels.count_with_cause(provider, Cause.OURS_BROKEN)
+                label = self._core.providers.label_of(provider)
+                return replace(picture, provider_label=label, is_open=broken > 0)
             case NoticeKind.SOMEBODY_ELSE:
                 return replace(picture, is_open=channel.state is not State.REMOVED)
             case NoticeKind.DELEGATE_GONE:

@@ -1,4 +1,4 @@
-"""Watches where team addresses' mail goes, once a day: a grant can work where no mail arrives any more.
+"""Watches where team addresses' mail goes, daily: a grant can work where no mail arrives any more.
 
 The one rule: this is advice. It changes no state, opens no outage and reminds nobody; what it tells is kept
 true until the mail is back, the inbox switched, disabled or removed.
@@ -39,7 +39,7 @@ class MailWatch:
         steps.followed_by(self.followed)
 
     async def look(self) -> int:
-        """The daily chore: look after every team address in use. Returns for how many something changed."""
+        """The chore: look after every team address in use. Returns for how many something changed."""
         async with self._core.storage.reading() as uow:
             channels = await uow.channels.with_watched_mail()
         places = await self._places(channels)
@@ -82,7 +82,14 @@ class MailWatch:
             channels = await uow.channels.by_ids(ids)  # as they are by now
             for channel in channels.values():
                 before, seen = known.get(channel.id), places[domain_of(channel)]
-                after = after_look(before, channel.id, home=channel.provider, seen=seen, now=now)
+                after = after_look(
+                    before,
+                    channel.id,
+                    home=channel.provider,
+                    seen=seen,
+                    now=now,
+                    every=self._core.policy.mail_watch,
+                )
                 if after is None or after == before or channel.state is State.REMOVED:
                     continue
                 await uow.whereabouts.put(after)

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.ids import ChannelId
-from bot.domain.whereabouts import APART, Whereabouts, after_look, settled
+from bot.domain.whereabouts import DAILY, Whereabouts, after_look, settled
 from tests.storage.builders import NOW
 
 C = ChannelId("c1")
-DAY = timedelta(days=1)
+DAY = DAILY
 
 
 def looked(*answers: str | None, home: str = "google", every: timedelta = DAY) -> list[Whereabouts | None]:
@@ -95,6 +95,17 @@ def test_nothing_new_changes_nothing() -> None:
     assert after_look(None, C, home="google", seen=None, now=NOW) is None
 
 
+def test_the_pace_of_the_looks_decides_what_is_another_one() -> None:
+    """Where they are made every minute, the next minute's counts."""
+    every = timedelta(minutes=1)
+    known = after_look(None, C, home="google", seen="google", now=NOW, every=every)
+    for minute in (1, 2):
+        at = NOW + minute * every
+        known = after_look(known, C, home="google", seen="microsoft", now=at, every=every)
+    assert known is not None
+    assert known.has_left
+
+
 @given(st.lists(st.sampled_from(["google", "microsoft", "imap", None]), max_size=30))
 def test_the_place_always_was_seen_twice_running(answers: list[str | None]) -> None:
     """Whatever the answers: where the mail is said to be, two answers in a row had it (or the very first),
@@ -104,7 +115,7 @@ def test_the_place_always_was_seen_twice_running(answers: list[str | None]) -> N
     at: datetime = NOW
     for seen in answers:
         known = after_look(known, C, home="google", seen=seen, now=at)
-        at += APART
+        at += DAILY
     if known is None:
         assert not told
         return

@@ -247,21 +247,29 @@ async def test_a_members_switch_waits_for_an_admin(stage: Stage) -> None:
 
 
 @on_sqlite
-async def test_an_organisation_that_must_approve_is_asked_for_it(stage: Stage) -> None:
-    """Microsoft demands the admin's approval: the old side stays, the wish waits, and goes on as a switch."""
-    await stage.team_connected()
-    await stage.driver.post(
-        "/control/microsoft/tenant", {"tenant": "acme.example", "users_may_consent": False}
-    )
-    await asks_for_modal(stage, "omar", f"/inbox switch {SUPPORT}")
-    page = await stage.declines(await stage.link_in_modal("omar"), SUPPORT)
-    assert "Nothing has changed." in page.text
-    assert "Gmail" in await asks(stage, "omar", f"/inbox status {SUPPORT}")
+async def test_an_organisation_that_must_approve_is_waited_for(stage: Stage) -> None:
+    """Microsoft demands its admin's approval: the inbox stays at Google, the wish waits, and what goes on
+    once the admin has approved is the switch."""
+    await stage.connected("alice")
+    stage.town.microsoft.levers.decide("acme.example", users_may_consent=False, takes_requests=True)
+    await asks_for_modal(stage, "alice", "/inbox switch alice@acme.example")
+    browser = stage.browser()
+    consent = await browser.goes_to_consent(await stage.link_in_modal("alice"))
+    await browser.opens(stage.town.microsoft.consent(consent, "alice@acme.example", reason="We move"))
+    await stage.passes(seconds=5)
+    await stage.person("alice").closes()
+    waiting = await told(stage, "alice", "waiting for your organisation's Microsoft admin")
+    assert "Switch alice@acme.example to Office 365" in waiting
+    assert "Gmail" in await asks(stage, "alice", "/inbox status alice@acme.example")
     stage.town.microsoft.levers.approve("acme.example")
-    await stage.person("omar").closes()
-    await asks_for_modal(stage, "omar", f"/inbox switch {SUPPORT}")
-    page = await stage.consents(await stage.link_in_modal("omar"), SUPPORT)
+    await stage.person("alice").clicks("They have approved: continue")
+    said = modal_text(await stage.person("alice").sees())
+    assert "Switch alice@acme.example from Gmail to Office 365." in said
+    page = await stage.consents(await stage.link_in_modal("alice"), "alice@acme.example")
     assert "Switched ✓" in page.text
+    await stage.passes(seconds=5)
+    assert "waiting" not in (await stage.person("alice").sees()).dm.plain
+    await told(stage, "alice", "works through Office 365 now", "Revoked at Google: confirmed")
 
 
 # --- any other provider

@@ -26,6 +26,7 @@ from bot.domain.incident import NoticeKind, Resolution
 from bot.domain.request import RequestState
 from bot.domain.ticket import SWITCHED_MEANWHILE, Ending
 from bot.services.connecting import Plan
+from bot.services.telling import Telling
 from providers.base import Form
 from tests.services.play import IDS, Gate, Play, on_both, secret_of, url_of
 
@@ -192,6 +193,35 @@ async def test_what_fails_before_the_swap_changes_nothing(play: Play, how: str) 
         assert await uow.grants.in_use(before.identity) == 1
     await play.passes(minutes=5)
     assert (await play.now_of(before)).state is State.CONNECTED
+
+
+async def test_what_google_gave_for_a_switch_that_failed_goes_back(play: Play) -> None:
+    """The other way round: a box left unticked. Nothing is kept there, and Microsoft's grant is as it was."""
+    before = await play.connect_team(provider="microsoft")
+    labels = "https://www.googleapis.com/auth/gmail.labels"
+    outcome = await play.signs_in(await play.switch("omar", before), untick=(labels,))
+    assert (outcome.ending, outcome.missing) == (Ending.PERMISSION_WITHHELD, frozenset({labels}))
+    assert await play.now_of(before) == before
+    await play.passes(minutes=1)
+    assert play.refresh_tokens(SUPPORT) == 0
+    assert (await play.grant(before.grant_id)).phase is Phase.LIVE
+
+
+async def test_the_operator_still_reads_whose_client_is_broken(play: Play) -> None:
+    """Google refuses our client, and the inbox at which that was noticed moves on to Microsoft."""
+    await play.connect("alice")
+    before = await play.connect_team()
+    play.google.break_down("invalid_client")
+    await play.passes(minutes=16)
+    [told] = await play.told("omar", "Google does not accept Inboxkeeper's own client")
+    await switched(play, before)
+    async with play.storage.writing() as uow:
+        telling = Telling(play.services.core)
+        await telling.operator_matter_changed(uow, before.workspace_id, "google", now=play.now)
+        await uow.commit()
+    await play.passes(seconds=5)
+    [after] = await play.told("omar", "Google does not accept Inboxkeeper's own client")
+    assert after.ts == told.ts
 
 
 async def test_a_failed_switch_can_be_tried_again(play: Play) -> None:

@@ -31,7 +31,6 @@ from bot.views.modals.connecting import CONSENT_OPEN, loopback_hint, sign_in_tex
 from bot.views.modals.leaving import leaving_blocks, there_text, yes_text
 from bot.views.models import Removal
 from bot.views.permissions import permission_blocks
-from bot.views.sorry import refusal_text
 from bot.views.words import house, refusal_words
 
 LEAVE: Final = "leave"
@@ -83,7 +82,7 @@ def switch_modal(
             context(waiting_text(lang)),
             *loopback_hint(lang, url),
             *(_shared(lang, channel, goal, is_shared=is_shared) if may_be_shared else []),
-            *_elsewhere(lang, channel, others),
+            *_elsewhere(lang, channel, there, others),
         ],
         close=lang.say("Close"),
     )
@@ -115,11 +114,13 @@ def _shared(lang: Language, channel: Channel, goal: str, *, is_shared: bool) -> 
     return [context(said), *actions(button(label, SWITCH_SHARED, value=other))]
 
 
-def _elsewhere(lang: Language, channel: Channel, others: Sequence[tuple[str, str]]) -> list[Block]:
+def _elsewhere(
+    lang: Language, channel: Channel, there: str, others: Sequence[tuple[str, str]]
+) -> list[Block]:
     """No switch leads there; the button says what does."""
     if not others:
         return []
-    said = lang.say("Is the mailbox at one of these? Then choose:")
+    said = lang.say("Is the mailbox not at {house}? Then choose:", house=inert(there, 40))
     return [context(said), *actions(*(_other(lang, channel, key, label) for key, label in others))]
 
 
@@ -134,7 +135,7 @@ def switch_instead_modal(lang: Language, refusal: SwitchInstead) -> View:
     return modal(
         lang.say("Already connected"),
         [
-            section(refusal_text(lang, refusal_words(lang, refusal))),
+            section(_said(lang, refusal)),
             *actions(
                 switch_button(lang, channel, key, label, primary=True),
                 deed_button(lang, Deed.RECONNECT, channel),
@@ -144,13 +145,19 @@ def switch_instead_modal(lang: Language, refusal: SwitchInstead) -> View:
     )
 
 
+def _said(lang: Language, refusal: SwitchInstead | DisconnectFirst) -> str:
+    """The dialog's title says the rest."""
+    words = refusal_words(lang, refusal)
+    return "\n".join([escape(words.text), escape(words.next_step)])
+
+
 def disconnect_first_modal(lang: Language, refusal: DisconnectFirst) -> View:
     """The reason, in the help article's words, and a button for each provider that disconnects first and goes
     on there."""
     ways = [_leave_button(lang, refusal.channel, key, label) for key, label in refusal.ways]
     return modal(
         lang.say("Disconnect first"),
-        [section(refusal_text(lang, refusal_words(lang, refusal))), *actions(*ways)],
+        [section(_said(lang, refusal)), *actions(*ways)],
         close=lang.say("Close"),
     )
 

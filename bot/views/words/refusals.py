@@ -148,13 +148,13 @@ def _address(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
         case e.SwitchInstead(channel, provider, (_, wanted)):
             return Words(
                 lang.say("Already connected"),
+                lang.say("{address} is connected at {old}.", address=shown(channel.address), old=provider),
                 lang.say(
-                    "{address} is connected at {old}, and its mail is at {new} or wanted there.",
-                    address=shown(channel.address),
-                    old=provider,
+                    "Is the mailbox at {new} now? Then switch it: everything else stays as it is. If it is "
+                    "still at {old}, sign in again there.",
                     new=wanted,
+                    old=provider,
                 ),
-                lang.say("Switch it: everything else stays as it is. Or sign in again where it is."),
             )
         case e.DisconnectFirst(channel, provider, _):
             return Words(
