@@ -5,6 +5,7 @@ Rule: the token decides who asks and what may be seen; the mailbox decides wheth
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -37,6 +38,10 @@ FOLDERS = frozenset({"inbox", "archive", "drafts", "sentitems", "deleteditems", 
 AT_ONCE = 4
 """How many requests Outlook answers at a time for one app and one person."""
 
+_CLAUSE = re.compile(r"(mail|userPrincipalName) eq '((?:[^']|'')*)'")
+_FILTER = re.compile(rf"{_CLAUSE.pattern}(?: or {_CLAUSE.pattern})*")
+"""What people are looked for by. Graph knows much more; nothing here asks for it."""
+
 _Look = Callable[[web.Request, AccessToken, Account], Answer]
 
 
@@ -54,6 +59,10 @@ class Graph:
     async def user(self, request: web.Request) -> web.Response:
         """GET /v1.0/users/{user}."""
         return await self._serve(request, self._profile)
+
+    async def users(self, request: web.Request) -> web.Response:
+        """GET /v1.0/users?$filter=…."""
+        return await self._serve(request, self._found)
 
     async def own_folder(self, request: web.Request) -> web.Response:
         """GET /v1.0/me/mailFolders/{folder}."""
@@ -134,6 +143,25 @@ class Graph:
         if select and set(select) - BASIC and set(select) <= {*USUAL, *MORE}:
             return request_denied(self._state.clock)
         return self._described(request, found, only=BASIC)
+
+    def _found(self, request: web.Request, token: AccessToken, asker: Account) -> Answer:
+        """Those of the asker's tenant whom the filter names, by mail or sign-in name."""
+        if "User.ReadBasic.All" not in token.scopes or asker.is_personal:
+            return request_denied(self._state.clock)
+        select = _selected(request)
+        if unknown := [name for name in select if name not in (*USUAL, *MORE)]:
+            return self._no_property(unknown[0], "user")
+        if set(select) - BASIC:
+            return request_denied(self._state.clock)
+        asked = request.query.get("$filter", "")
+        if not _FILTER.fullmatch(asked):
+            return graph_error(self._state.clock, 400, "Request_UnsupportedQuery", "Unsupported Query.")
+        wanted = {(name, text.replace("''", "'").casefold()) for name, text in _CLAUSE.findall(asked)}
+        same = [account for account in self._state.directory if account.tid == asker.tid]
+        found = [it for it in same if {("mail", it.email), ("userPrincipalName", it.upn)} & wanted]
+        names = select or tuple(name for name in USUAL if name in BASIC)
+        value = [{name: _profile_of(it)[name] for name in names} for it in found]
+        return ok({"@odata.context": f"{V1}({','.join(names)})", "value": value})
 
     def _described(
         self, request: web.Request, account: Account, only: frozenset[str] = frozenset()

@@ -103,6 +103,7 @@ class LocalMicrosoft:
         graph = Graph(self._state)
         app.router.add_get(f"{prefix}/v1.0/me", graph.me)
         app.router.add_get(f"{prefix}/v1.0/me/mailFolders/{{folder}}", graph.own_folder)
+        app.router.add_get(f"{prefix}/v1.0/users", graph.users)
         app.router.add_get(f"{prefix}/v1.0/users/{{user}}", graph.user)
         app.router.add_get(f"{prefix}/v1.0/users/{{user}}/mailFolders/{{folder}}", graph.folder)
         app.router.add_route("*", f"{prefix}/{{rest:.*}}", graph.nothing)
