@@ -245,7 +245,8 @@ def services_of(
             JobKind.REMIND: incidents.remind,
             JobKind.COUNT_STORM: incidents.count_storm,
             JobKind.EXPIRE_REQUEST: requests.expire,
-            JobKind.RIPEN_HOLD: holds.ripen,
+            JobKind.SHOW_HOLD: holds.show,
+            JobKind.RIPEN_HOLD: holds.show,
         },
     )
     giving_back.hurried_by(jobs.run_lane)

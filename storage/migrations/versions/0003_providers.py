@@ -27,6 +27,14 @@ def upgrade() -> None:
     op.add_column("request", sa.Column("provider", sa.Text(), nullable=True))
     # How often a form of ours was sent with this ticket: passwords are not for guessing.
     op.add_column("ticket", sa.Column("tries", sa.Integer(), server_default="0", nullable=False))
+    # What a mass refusal holds: found at every look of its canaries.
+    op.create_index(
+        "ix_channel_held",
+        "channel",
+        ["workspace_id", "provider"],
+        sqlite_where=sa.text("cause = 'held'"),
+        postgresql_where=sa.text("cause = 'held'"),
+    )
     # Logins at hosts that lock people out: under way, or refused lately.
     op.create_table(
         "login_slot",
