@@ -34,6 +34,7 @@ from bot.outside import http_session, slack_client, who_are_we
 from bot.rules import is_loopback
 from bot.services import Services
 from bot.services.admins import Admins
+from bot.services.approvals import Approvals
 from bot.services.channels import Channels
 from bot.services.chores import Chores
 from bot.services.connecting import Connecting
@@ -47,12 +48,15 @@ from bot.services.holds import Holds
 from bot.services.incidents import Incidents
 from bot.services.jobs import Jobs
 from bot.services.locking import Locks
+from bot.services.mail_watch import MailWatch
 from bot.services.monitoring import Monitoring
 from bot.services.people import Directory, People
+from bot.services.permissions import Permissions
 from bot.services.proving import Proving
 from bot.services.reaching import Reaching
 from bot.services.requests import Requests
 from bot.services.steps import Steps
+from bot.services.switching import Switching
 from bot.services.telling import Telling
 from bot.services.workspaces import Workspaces
 from bot.web import build_web
@@ -67,8 +71,11 @@ from providers.google import Google, GoogleClient
 from providers.hosts import Guard, Network
 from providers.imap import Imap, manner_of
 from providers.imap_wire import ImapWire, Trust
+from providers.microsoft import Microsoft, Mode, needed_in
+from providers.microsoft_sign_in import MicrosoftClient
 from providers.names import SystemNames
 from providers.registry import Registry
+from providers.tenants import MicrosoftTenants
 from providers.wire import Wire
 from storage import Cipher, Storage, StorageAway, migrate
 
@@ -129,7 +136,7 @@ def core_of(
     return Core(
         storage=storage,
         providers=Registry(providers_of(settings, session, world, guarded)),
-        detector=Detector(names_of(world)),
+        detector=Detector(names_of(world), tenants=_tenants_of(settings, session)),
         clock=world.clock,
         policy=policy_of(settings),
         telemetry=metrics,
@@ -152,6 +159,7 @@ def policy_of(settings: Settings) -> Policy:
         operators=frozenset(map(UserId, settings.operators)),
         allowed_domains=settings.allowed_domains,
         loopback_only=is_loopback(urlsplit(settings.base_url).hostname or ""),
+        features=settings.features,
     )
 
 
@@ -159,8 +167,11 @@ def providers_of(
     settings: Settings, session: aiohttp.ClientSession, world: World, guarded: aiohttp.ClientSession
 ) -> list[Provider]:
     """The providers that there are clients for, and the one that needs none."""
-    google = _google_of(settings, session, world.clock)
-    return [*google, *([_imap_of(settings, session, world, guarded)] if settings.imap else [])]
+    clients = [
+        *_google_of(settings, session, world.clock),
+        *_microsoft_of(settings, session, world.clock),
+    ]
+    return [*clients, *([_imap_of(settings, session, world, guarded)] if settings.imap else [])]
 
 
 def _imap_of(
@@ -183,6 +194,12 @@ def _imap_of(
         clock=world.clock,
         manner=manner_of(timedelta(seconds=settings.imap_probe_seconds)),
     )
+
+
+def _tenants_of(settings: Settings, session: aiohttp.ClientSession) -> MicrosoftTenants | None:
+    """Who knows which domains are Microsoft's; nobody asks where there is no Microsoft client."""
+    microsoft = settings.microsoft
+    return MicrosoftTenants(session, microsoft.login_url) if microsoft is not None else None
 
 
 def names_of(world: World) -> Names:
@@ -220,6 +237,27 @@ def _google_of(settings: Settings, session: aiohttp.ClientSession, clock: Clock)
     return [Google(client, session=session, clock=clock)]
 
 
+def needed_scopes_of(settings: Settings) -> dict[str, frozenset[str]]:
+    """What the providers that are on need themselves, by key; known without asking any of them."""
+    google = {Google.key: Google.needed_scopes} if settings.google else {}
+    microsoft = {Microsoft.key: needed_in(Mode(settings.microsoft.mode))} if settings.microsoft else {}
+    return {**google, **microsoft, **({Imap.key: Imap.needed_scopes} if settings.imap else {})}
+
+
+def _microsoft_of(settings: Settings, session: aiohttp.ClientSession, clock: Clock) -> list[Provider]:
+    microsoft = settings.microsoft
+    if microsoft is None:
+        return []
+    client = MicrosoftClient(
+        client_id=microsoft.client_id,
+        client_secret=Secret(microsoft.client_secret.get_secret_value()),
+        login_url=microsoft.login_url,
+        graph_url=microsoft.graph_url,
+        tenant=microsoft.tenant,
+    )
+    return [Microsoft(client, session=session, clock=clock, mode=Mode(microsoft.mode))]
+
+
 def services_of(
     core: Core, *, directory: Directory, messenger: SlackMessenger, workspace: Workspace
 ) -> Services:
@@ -232,10 +270,13 @@ def services_of(
     holds = Holds(core, steps=steps, telling=telling)
     monitoring = Monitoring(core, steps=steps, telling=telling, reaching=reaching, holds=holds)
     workspaces = Workspaces(core, steps, workspace=workspace, is_there=messenger.is_there)
-    people = People(core, steps, directory, workspace)
+    people = People(core, steps, telling, directory, workspace)
     admins = Admins(core, people=people, directory=directory)
     requests = Requests(core, steps=steps, telling=telling)
-    delivering = Delivering(core, messenger=messenger, workspaces=workspaces, telling=telling)
+    approvals = Approvals(core, requests=requests, telling=telling)
+    delivering = Delivering(
+        core, messenger=messenger, workspaces=workspaces, telling=telling, approvals=approvals
+    )
     jobs = Jobs(
         core,
         {
@@ -250,6 +291,7 @@ def services_of(
         },
     )
     giving_back.hurried_by(jobs.run_lane)
+    switching = Switching(core, steps=steps, telling=telling, requests=requests, approvals=approvals)
     proving = Proving(
         core,
         steps=steps,
@@ -257,6 +299,8 @@ def services_of(
         reaching=reaching,
         giving_back=giving_back,
         requests=requests,
+        approvals=approvals,
+        switching=switching,
         locks=Locks(core),
     )
     channels = Channels(core, steps=steps, telling=telling, monitoring=monitoring, giving_back=giving_back)
@@ -270,10 +314,13 @@ def services_of(
             core,
             people=people,
             requests=requests,
+            approvals=approvals,
             proving=proving,
+            switching=switching,
             messenger=messenger,
             workspace=workspace,
         ),
+        switching=switching,
         workspaces=workspaces,
         monitoring=monitoring,
         jobs=jobs,
@@ -284,12 +331,14 @@ def services_of(
             telling=telling,
             workspaces=workspaces,
             giving_back=giving_back,
+            mail_watch=MailWatch(core, steps=steps, telling=telling),
         ),
         admins=admins,
         incidents=incidents,
         requests=requests,
         evidences=evidences,
         exporting=Exporting(core, people=people, evidences=evidences, workspace=workspace),
+        permissions=Permissions(core, channels),
     )
 
 

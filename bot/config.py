@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,7 +15,9 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
+    InstanceOf,
     ModelWrapValidatorHandler,
     SecretStr,
     ValidationError,
@@ -23,7 +25,9 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from bot import rules
+from bot import feature_file, rules
+from bot.domain.feature import Features
+from bot.feature_file import FeatureFaults
 from bot.rules import Listed, Url
 
 PREFIX = "INBOXKEEPER_"
@@ -70,6 +74,18 @@ class GoogleSettings:
     gmail_api_url: str
 
 
+@dataclass(frozen=True, slots=True)
+class MicrosoftSettings:
+    """The Microsoft client, and where Microsoft is."""
+
+    client_id: str
+    client_secret: SecretStr = field(repr=False)
+    tenant: str
+    mode: Literal["full", "grant-only"]
+    login_url: str
+    graph_url: str
+
+
 def _setting(default: Any = ..., *, about: str, example: str, hint: str = "", **more: Any) -> Any:
     """``about`` is the line in .env.example; ``hint`` says where a good value comes from."""
     extra = {"hint": hint or "see .env.example; without this setting the default is used."}
@@ -77,12 +93,13 @@ def _setting(default: Any = ..., *, about: str, example: str, hint: str = "", **
     return Field(**given, description=about, examples=[example], json_schema_extra={**extra})
 
 
-def _endpoint(default: str, about: str) -> Any:
-    return _setting(default, about=about, example=default, hint="leave it out to use the real Google.")
+def _endpoint(default: str, about: str, *, of: str = "Google") -> Any:
+    return _setting(default, about=about, example=default, hint=f"leave it out to use the real {of}.")
 
 
 _KEYGEN = "run `python -m bot keygen` and keep what it prints: without it stored mailboxes cannot be read."
 _GOOGLE = "Google Cloud console › Google Auth Platform › Clients."
+_MICROSOFT = "Microsoft Entra admin center › App registrations › your app."
 _MEMBER = "in Slack, open the person's profile › ⋮ › Copy member ID."
 _SECONDS = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 
@@ -174,6 +191,13 @@ class Settings(BaseSettings):
         hint="write bare domains, without the part before the @.",
     )
 
+    features_file: Annotated[InstanceOf[Features], BeforeValidator(feature_file.read)] | None = _setting(
+        None,
+        about="What mailboxes are used for, and the permissions that needs: a TOML file (docs/features.md).",
+        example="features.toml",
+        hint=f"start from a copy of {feature_file.EXAMPLE}; docs/features.md explains it.",
+    )
+
     google_client_id: Annotated[str, AfterValidator(rules.client_id)] | None = _setting(
         None,
         about="The Google client's id; without it and its secret, Gmail is switched off.",
@@ -193,6 +217,36 @@ class Settings(BaseSettings):
     )
     google_issuer: Url = _endpoint("https://accounts.google.com", "Who must have signed an id token.")
     gmail_api_url: Url = _endpoint("https://gmail.googleapis.com", "Where the Gmail API is.")
+
+    microsoft_client_id: Annotated[str, AfterValidator(rules.microsoft_client_id)] | None = _setting(
+        None,
+        about="The Microsoft app's application (client) id; without it and its secret, Microsoft is off.",
+        example="6731de76-14a6-49ae-97bc-6eba6914391e",
+        hint=_MICROSOFT,
+    )
+    microsoft_client_secret: Annotated[SecretStr, AfterValidator(rules.microsoft_client_secret)] | None = (
+        _setting(
+            None,
+            about="The value of a client secret of that app (not the secret's id).",
+            example="Abc8Q~…",
+            hint=f"{_MICROSOFT[:-1]} › Certificates & secrets.",
+        )
+    )
+    microsoft_tenant: Annotated[str, AfterValidator(rules.microsoft_tenant)] = _setting(
+        "common",
+        about="Who may sign in: common, organizations, consumers, or one tenant's id or domain.",
+        example="common",
+        hint='as the app\'s "Supported account types" say; one organisation only: its tenant id.',
+    )
+    microsoft_mode: Literal["full", "grant-only"] = _setting(
+        "full",
+        about="full looks into the inbox; grant-only needs no admin's approval and proves only the sign-in.",
+        example="grant-only",
+    )
+    microsoft_login_url: Url = _endpoint(
+        "https://login.microsoftonline.com", "Microsoft's sign-in.", of="Microsoft"
+    )
+    microsoft_graph_url: Url = _endpoint("https://graph.microsoft.com", "The Graph API.", of="Microsoft")
 
     imap: bool = _setting(
         True,
@@ -276,6 +330,10 @@ class Settings(BaseSettings):
         return self.slack_app_token is not None
 
     @property
+    def features(self) -> Features:
+        return self.features_file or Features()
+
+    @property
     def google(self) -> GoogleSettings | None:
         """``None`` when no Google client is configured: Gmail is off."""
         if self.google_client_id is None or self.google_client_secret is None:
@@ -291,10 +349,25 @@ class Settings(BaseSettings):
             gmail_api_url=self.gmail_api_url,
         )
 
+    @property
+    def microsoft(self) -> MicrosoftSettings | None:
+        """``None`` when no Microsoft client is configured: Office 365 and Outlook.com are off."""
+        if self.microsoft_client_id is None or self.microsoft_client_secret is None:
+            return None
+        return MicrosoftSettings(
+            client_id=self.microsoft_client_id,
+            client_secret=self.microsoft_client_secret,
+            tenant=self.microsoft_tenant,
+            mode=self.microsoft_mode,
+            login_url=self.microsoft_login_url,
+            graph_url=self.microsoft_graph_url,
+        )
+
     def secrets(self) -> tuple[str, ...]:
         """Every secret's value, so that logging can be told to conceal them."""
         held: list[SecretStr | None] = [*self.secret_keys, *self.slack_signing_secret]
-        held += [self.slack_bot_token, self.slack_app_token, self.google_client_secret]
+        held += [self.slack_bot_token, self.slack_app_token]
+        held += [self.google_client_secret, self.microsoft_client_secret]
         password = rules.password_of(self.database_url.get_secret_value())
         return (*(secret.get_secret_value() for secret in held if secret is not None), *password)
 
@@ -326,11 +399,15 @@ def _between(given: Mapping[str, Any]) -> Iterator[Problem]:
         next_step = "set the app-level token for Socket Mode, or the signing secret for HTTP."
         yield _problem("slack_app_token", wrong, next_step)
     yield from _imap_pace(given)
-    has_id, has_secret = bool(given.get("google_client_id")), bool(given.get("google_client_secret"))
-    if has_id and not has_secret:
-        yield _problem("google_client_secret", f"is missing although {PREFIX}GOOGLE_CLIENT_ID is set")
-    if has_secret and not has_id:
-        yield _problem("google_client_id", f"is missing although {PREFIX}GOOGLE_CLIENT_SECRET is set")
+    for provider in ("google", "microsoft"):
+        yield from _half_a_client(given, f"{provider}_client_id", f"{provider}_client_secret")
+
+
+def _half_a_client(given: Mapping[str, Any], *pair: str) -> Iterator[Problem]:
+    missing = [name for name in pair if not given.get(name)]
+    if len(missing) == 1:
+        [present] = set(pair) - set(missing)
+        yield _problem(missing[0], f"is missing although {PREFIX}{present.upper()} is set")
 
 
 def _imap_pace(given: Mapping[str, Any]) -> Iterator[Problem]:
@@ -346,7 +423,7 @@ def _imap_pace(given: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _single(error: ValidationError) -> Iterator[Problem]:
     """What is wrong with each setting by itself."""
-    for fault in error.errors(include_url=False, include_context=False, include_input=False):
+    for fault in error.errors(include_url=False, include_input=False):
         name = str(fault["loc"][0])
         if fault["type"] == "default_factory_not_called":
             continue  # BASE_URL follows PORT, and PORT has been complained about already
@@ -354,8 +431,17 @@ def _single(error: ValidationError) -> Iterator[Problem]:
             yield _unknown(name)
         elif fault["type"] == "missing":
             yield _problem(name, "is missing")
+        elif isinstance(cause := fault.get("ctx", {}).get("error"), FeatureFaults):
+            yield from _in_file(name, cause)
         else:
             yield _problem(name, _said(fault["msg"]))
+
+
+def _in_file(name: str, faults: FeatureFaults) -> Iterator[Problem]:
+    """A file holds many things: each is a problem of its own."""
+    for fault in faults.faults:
+        problem = _problem(name, fault.wrong)
+        yield replace(problem, name=f"{problem.name}: {fault.place}", example="") if fault.place else problem
 
 
 def _said(message: str) -> str:

@@ -15,12 +15,13 @@ import aiohttp
 from rich.console import Console
 from slack_sdk.errors import SlackApiError
 
-from bot.bootstrap import cipher_of
+from bot.bootstrap import cipher_of, needed_scopes_of
 from bot.config import Settings
 from bot.manifest import SCOPES
 from bot.outside import http_session, slack_client
 from bot.rules import is_loopback
 from bot.slack_errors import code_of
+from providers.registry import LABELS
 from storage import Storage, StorageAway, is_current
 
 _SECONDS: Final = 10
@@ -42,7 +43,7 @@ Check = Callable[[Settings], Awaitable[Finding]]
 async def examine(settings: Settings) -> bool:
     """Run every check and print what it found. Returns whether all is well."""
     findings = [await check(settings) for check in CHECKS]
-    findings.append(_google(settings))
+    findings += [_google(settings), _microsoft(settings), *permissions(settings)]
     show(findings, Console(highlight=False, soft_wrap=True))
     return all(finding.is_good for finding in findings)
 
@@ -135,13 +136,49 @@ def _google(settings: Settings) -> Finding:
     if settings.google is None:
         step = "set INBOXKEEPER_GOOGLE_CLIENT_ID and _SECRET to let people connect Gmail."
         return Finding("Gmail", True, "switched off: no client is configured", step)
-    redirect = f"{settings.base_url.rstrip('/')}/callback/google"
-    return Finding(
-        "Gmail",
-        True,
-        "a client is configured",
-        f"Google's client must list exactly this redirect URI: {redirect}",
-    )
+    return Finding("Gmail", True, "a client is configured", _redirect(settings, "Google", "google"))
 
+
+def _microsoft(settings: Settings) -> Finding:
+    label = "Office 365 and Outlook.com"
+    if settings.microsoft is None:
+        step = "set INBOXKEEPER_MICROSOFT_CLIENT_ID and _SECRET to let people connect them."
+        return Finding(label, True, "switched off: no client is configured", step)
+    said = f"a client is configured for {settings.microsoft.tenant}, mode {settings.microsoft.mode}"
+    return Finding(label, True, said, _redirect(settings, "Microsoft", "microsoft"))
+
+
+def _redirect(settings: Settings, house: str, key: str) -> str:
+    redirect = f"{settings.base_url.rstrip('/')}/callback/{key}"
+    return f"{house}'s client must list exactly this redirect URI: {redirect}"
+
+
+def permissions(settings: Settings) -> list[Finding]:
+    """What is asked of whom at every consent, and on whose behalf; and what is switched off."""
+    needed = needed_scopes_of(settings)
+    return [*(_asked(settings, *one) for one in needed.items()), *_switched_off(settings)]
+
+
+def _asked(settings: Settings, provider: str, needed: frozenset[str]) -> Finding:
+    what = f"Permissions at {LABELS[provider]}"
+    if not needed:
+        return Finding(what, True, "none are asked for: a password opens the whole mailbox")
+    always = ("keeping it connected", needed)
+    more = [(one.key, one.scopes_at(provider)) for one in settings.features.at(provider)]
+    said = "; ".join(f"{name}: {', '.join(sorted(scopes))}" for name, scopes in [always, *more])
+    return Finding(what, True, said, _REGISTERED.get(provider, "") if more else "")
+
+
+def _switched_off(settings: Settings) -> list[Finding]:
+    off = [one.key for one in settings.features.defined if not one.is_on]
+    return [Finding("Features", True, f"switched off: {', '.join(off)}")] if off else []
+
+
+_REGISTERED: Final = {
+    "google": "list the same under Data access in Google's console. Unless the audience is Internal, Google "
+    "reviews an app that asks for more of Gmail than gmail.labels.",
+    "microsoft": "add the same to the app registration as delegated permissions of Microsoft Graph.",
+}
+"""Where the operator has to name more than what is always asked for."""
 
 CHECKS: Final[tuple[Check, ...]] = (_database, _keys, _slack, _pages)

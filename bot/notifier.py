@@ -15,6 +15,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.errors import MessageGone, PersonUnreachable, SlackAway, SlackError, TokenDead
+from bot.domain.feature import Feature
 from bot.domain.ids import ConversationId, UserId
 from bot.domain.incident import NoticeKind
 from bot.domain.picture import NoticePicture
@@ -145,9 +146,23 @@ class SlackMessenger:
             )
         )
 
-    async def show_outcome(self, view_id: str, outcome: TicketOutcome, *, provider_label: str) -> None:
+    async def show_outcome(
+        self,
+        view_id: str,
+        outcome: TicketOutcome,
+        *,
+        provider_label: str,
+        may_ask_admin: bool,
+        lacking: tuple[Feature, ...],
+    ) -> None:
         lang = language_for(outcome.ticket.locale)
-        view = outcome_modal(lang, outcome, provider_label=provider_label)
+        view = outcome_modal(
+            lang,
+            outcome,
+            provider_label=provider_label,
+            may_ask_admin=may_ask_admin,
+            lacking=lacking,
+        )
         try:
             await _asked(lambda: self._client.views_update(view_id=view_id, view=view))
         except SlackError as error:
@@ -168,13 +183,17 @@ _VIEWS: Final[dict[NoticeKind, Callable[[Language, NoticePicture], Message]]] = 
     NoticeKind.REMINDER: notices.reminder_reply,
     NoticeKind.NOBODY_TOLD: notices.nobody_told_notice,
     NoticeKind.REMOVED: notices.removed_picture,
+    NoticeKind.SWITCHED: notices.switched_notice,
+    NoticeKind.MOVED: notices.moved_notice,
     NoticeKind.CONNECTED: notices.connected_picture,
     NoticeKind.DISABLED: notices.disabled_picture,
     NoticeKind.TAKEN_OVER: notices.taken_over_notice,
     NoticeKind.OWNER_GONE: notices.owner_gone_picture,
+    NoticeKind.DELEGATE_GONE: notices.delegate_gone_picture,
     NoticeKind.OPERATOR: notices.operator_picture,
     NoticeKind.REQUEST: notices.request_notice,
     NoticeKind.WISH: notices.wish_notice,
+    NoticeKind.ANSWERED: notices.answered_reply,
     NoticeKind.HOLD: notices.hold_notice,
     NoticeKind.SOMEBODY_ELSE: notices.somebody_else_notice,
 }

@@ -88,6 +88,28 @@ def client_secret(value: SecretStr) -> SecretStr:
     return value
 
 
+_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def microsoft_client_id(value: str) -> str:
+    if not _GUID.fullmatch(client_id(value)):
+        raise ValueError("is not an application (client) id: that is 32 hexadecimal digits in five groups")
+    return value.lower()
+
+
+def microsoft_client_secret(value: SecretStr) -> SecretStr:
+    """The page that shows a new secret shows two things, and the wrong one comes first."""
+    if _GUID.fullmatch(value.get_secret_value()):
+        raise ValueError("is the secret's id, not its value")
+    return value
+
+
+def microsoft_tenant(value: str) -> str:
+    folded = value.lower()
+    is_named = folded in {"common", "organizations", "consumers"} or _GUID.fullmatch(folded)
+    return folded if is_named else domains((folded,))[0]
+
+
 def slack_ids(value: tuple[str, ...]) -> tuple[str, ...]:
     if wrong := [one for one in value if not re.fullmatch(r"[UW][A-Z0-9]{2,}", one)]:
         raise ValueError(f"holds what is not a Slack member id (U…): entry {_places(value, wrong)}")

@@ -17,6 +17,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from bot.services import Services
 from bot.telemetry import Metrics
+from handlers.approving import Approving
 from handlers.browser import HEADERS, Site, language_wanted
 from handlers.callback import Callback, Handles
 from handlers.exports import Exports
@@ -53,17 +54,22 @@ def build_web(
     if inbound is not None:
         app.router.add_post(PATH, inbound.receive)
     site, tasks = Site.at(base_url), Tasks()
+    workspace_name = services.workspace.name
+    team_url = team_url or slack_url(services.workspace.id)
+    label_at = services.channels.label_at
+    approving = Approving(services.connecting, label_at, site, workspace_name, team_url)
     _add_pages(
         app.router,
         Pages(services.connecting, site),
         Callback(
             connecting=services.connecting,
-            provider_label=services.channels.provider_label,
+            provider_label=label_at,
             handles=Handles(clock),
             tasks=tasks,
             site=site,
-            workspace_name=services.workspace.name,
-            team_url=team_url or slack_url(services.workspace.id),
+            workspace_name=workspace_name,
+            team_url=team_url,
+            approving=approving,
         ),
     )
     _add_exports(app.router, Exports(services.exporting, site))
@@ -91,6 +97,7 @@ def _add_pages(router: web.UrlDispatcher, pages: Pages, callback: Callback) -> N
     router.add_get("/l/{secret}", pages.link_landing)
     router.add_post("/l/{secret}", pages.link_start)
     router.add_post("/again/{secret}", pages.again)
+    router.add_post("/ask/{secret}", callback.approving.ask)
     # A HEAD must not spend what the GET after it needs.
     router.add_get("/callback/{provider}", callback.arrive, allow_head=False)
     router.add_post("/callback/{provider}", callback.posted)

@@ -21,12 +21,16 @@ from bot.views.modals import (
     ADMINS_TAKE,
     CONNECT_AT_ANY,
     CONNECT_KIND,
+    CONNECT_SHARED,
+    CONSENT_ASK,
     CONSENT_OPEN,
+    LEAVE_ANY,
+    SWITCH_SHARED,
     parse_wish,
     removed_modal,
 )
 from bot.views.replies import removed_message
-from handlers import asking, deeds, evidence, outages, roles
+from handlers import asking, deeds, evidence, outages, permissions, roles, switching
 from handlers.commands import About, is_first, show_overview
 from handlers.desk import Desk, Handler, Route
 from handlers.payload import Asked
@@ -58,7 +62,7 @@ async def choose_kind(desk: Desk, turn: Turn) -> Reply:
 
 
 async def connect_at(desk: Desk, turn: Turn) -> Reply:
-    """The mailbox is hosted elsewhere than was found out."""
+    """The mailbox is hosted elsewhere than was found out, or is (not) a shared one."""
     wish = parse_wish(turn.asked.value)
     if wish is None:
         raise OutOfDate
@@ -120,14 +124,21 @@ ACTIONS: Final[Mapping[str, Route]] = {
     buttons.REMOVE: Route(look(deeds.offer_remove), opens=True),
     buttons.RECONNECT: Route(look(deeds.reconnect, fresh=True), opens=True),
     buttons.TAKE_OVER: Route(look(deeds.offer_take_over), opens=True),
+    **dict.fromkeys(
+        (buttons.SWITCH, *buttons.SWITCH_ANY, SWITCH_SHARED),
+        Route(look(switching.switch, fresh=True), opens=True),
+    ),
+    **dict.fromkeys(LEAVE_ANY, Route(look(switching.offer_leaving, fresh=True), opens=True)),
     buttons.OVERVIEW: Route(show_overview),
     buttons.CHECK: Route(check_again),
     CONNECT_KIND: Route(choose_kind),
-    **dict.fromkeys(CONNECT_AT_ANY, Route(connect_at)),
+    **dict.fromkeys((*CONNECT_AT_ANY, CONNECT_SHARED), Route(connect_at)),
+    CONSENT_ASK: Route(asking.ask_their_admin),
     CONSENT_OPEN: _LINK,
     EXPORT_OPEN: _LINK,
     notices.RECONNECT_LINK: _LINK,
     buttons.WHY: Route(look(evidence.why)),
+    buttons.PERMISSIONS: Route(look(permissions.of_channel)),
     notices.CLAIM: Route(outages.claim),
     notices.SNOOZE: Route(outages.snooze),
     buttons.APPROVE: Route(asking.answer(approve=True)),

@@ -7,9 +7,9 @@ click adds words only where it could not do what it says.
 from __future__ import annotations
 
 from bot.domain.errors import OutOfDate, RequestClosed
-from bot.domain.ids import RequestId
+from bot.domain.ids import RequestId, TicketId
 from bot.domain.request import Request, RequestState
-from bot.views.modals import REASON_BLOCK, asked_modal, parse_wish
+from bot.views.modals import REASON_BLOCK, asked_modal, forwarded_modal, parse_wish
 from handlers import deeds
 from handlers.commands import show_overview
 from handlers.desk import Desk, Handler
@@ -58,6 +58,14 @@ async def go_on(desk: Desk, turn: Turn) -> Reply:
     """A connect was approved: its requester sees what will be asked for."""
     actor = await desk.actor(turn, fresh=True)
     return deeds.consent(desk, turn, await desk.connecting.begin_approved(actor, _request_id(turn)))
+
+
+async def ask_their_admin(desk: Desk, turn: Turn) -> Reply:
+    """An organisation's admin must agree first: a message that can be forwarded is on its way."""
+    actor = await desk.actor(turn, fresh=True)
+    request = await desk.connecting.ask_their_admin_for(actor, TicketId(turn.asked.value))
+    label = desk.channels.label_at(request.wish.provider, request.wish.address)
+    return Reply(modal=forwarded_modal(turn.lang, provider_label=label))
 
 
 async def said(desk: Desk, turn: Turn) -> Reply:

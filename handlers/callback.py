@@ -23,6 +23,7 @@ from bot.services.connecting import Connecting, Refilled
 from bot.views.language import language_for
 from bot.views.pages import outcome_page
 from bot.views.pages.mailbox import mailbox_page
+from handlers.approving import Approving
 from handlers.browser import Site, browser_of, is_own_form, language_wanted, page, see_other
 from handlers.failing import fault_page
 from handlers.faults import Fault, attempt
@@ -63,12 +64,14 @@ class Callback:
     """The route back."""
 
     connecting: Connecting
-    provider_label: Callable[[str], str]
+    provider_label: Callable[[str, str], str]
+    """What people call a provider, by its key and the address that is connected there."""
     handles: Handles
     tasks: Tasks
     site: Site
     workspace_name: str
     team_url: str
+    approving: Approving
     _at_work: dict[tuple[str, str, str | None], asyncio.Task[TicketOutcome | Fault]] = field(
         default_factory=dict
     )
@@ -77,6 +80,8 @@ class Callback:
         """``GET /callback/{provider}``: spend the ticket and show what came of it."""
         handle = request.query.get("handle")
         callback = self.handles.held(handle) if handle else _fields(request.query)
+        if (approval := await self.approving.heard(request, _provider(request), callback)) is not None:
+            return approval
         outcome = await self._outcome(_provider(request), callback, browser_of(request))
         if not isinstance(outcome, TicketOutcome):
             return fault_page(language_wanted(request), outcome)
@@ -130,12 +135,19 @@ class Callback:
         html = outcome_page(
             language_for(outcome.ticket.locale),
             outcome,
-            provider_label=self.provider_label(outcome.ticket.provider),
+            provider_label=self.provider_label(outcome.ticket.provider, outcome.ticket.address),
+            lacking=self.connecting.lacking(outcome),
             workspace_name=self.workspace_name,
             again_url=f"{self.site.prefix}/again/{quote(secret, safe='')}",
             team_url=self.team_url,
+            ask_url=self._ask_url(outcome, secret),
         )
         return page(html)
+
+    def _ask_url(self, outcome: TicketOutcome, secret: str) -> str:
+        if not self.connecting.may_ask_their_admin(outcome):
+            return ""
+        return f"{self.site.prefix}/ask/{quote(secret, safe='')}"
 
 
 def _provider(request: web.Request) -> str:

@@ -10,7 +10,8 @@ from bot.domain.channel import Channel
 from bot.domain.errors import NotAnAddress
 from bot.views.overview import overview_message
 from bot.views.replies import help_message, unknown_verb_message, which_address_message
-from handlers import deeds, evidence, roles
+from handlers import deeds, evidence, roles, switching
+from handlers import permissions as granted
 from handlers.desk import Desk, Handler, Route
 from handlers.reply import SILENT, Reply, Turn
 from handlers.typed import Typed, Verb, looks_like_address, shortened, understand
@@ -49,6 +50,19 @@ async def show_overview(desk: Desk, turn: Turn) -> Reply:
 
 def admins(typed: Typed) -> Handler:
     return roles.show
+
+
+def permissions(typed: Typed) -> Handler:
+    """Without an address: of the only inbox there is, else what is asked of every provider."""
+
+    async def handler(desk: Desk, turn: Turn) -> Reply:
+        actor = await desk.actor(turn)
+        address = typed.rest or await _only_one(desk, actor)
+        if not address:
+            return await granted.overview(desk, turn, actor)
+        return await granted.of_channel(desk, turn, actor, await desk.channels.find(actor, address))
+
+    return handler
 
 
 def export(typed: Typed) -> Handler:
@@ -118,6 +132,8 @@ VERBS: Final[Mapping[Verb, tuple[Callable[[Typed], Handler], bool]]] = {
     Verb.ENABLE: (about(deeds.enable, fresh=True, once=True), False),
     Verb.REMOVE: (about(deeds.offer_remove), True),
     Verb.RECONNECT: (about(deeds.reconnect, fresh=True), True),
+    Verb.PERMISSIONS: (permissions, False),
+    Verb.SWITCH: (about(switching.switch, fresh=True), True),
     Verb.WHY: (about(evidence.why), False),
     Verb.DRILL: (about(evidence.drill, fresh=True), False),
     Verb.EXPORT: (export, False),

@@ -14,7 +14,9 @@ from bot.services.evidence import Evidences
 from bot.services.exporting import Exporting
 from bot.services.incidents import Incidents
 from bot.services.people import People
+from bot.services.permissions import Permissions
 from bot.services.requests import Requests
+from bot.services.switching import Switching
 from bot.services.workspaces import Workspaces
 from handlers.home import Home
 from handlers.reply import Reply, Turn
@@ -27,11 +29,13 @@ class Desk:
     people: People
     channels: Channels
     connecting: Connecting
+    switching: Switching
     requests: Requests
     incidents: Incidents
     admins: Admins
     evidences: Evidences
     exporting: Exporting
+    permissions: Permissions
     workspaces: Workspaces
     home: Home
     clock: Callable[[], datetime]

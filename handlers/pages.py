@@ -86,6 +86,9 @@ class Pages:
             action_url=self._path(kind, _secret(request)),
             mark=new_mark(),
             takes_password=landing.takes_password,
+            scopes=landing.scopes,
+            features=landing.features,
+            is_shared=landing.is_shared,
         )
         return page(html)
 

@@ -27,7 +27,9 @@ from bot.services.evidence import Evidences
 from bot.services.exporting import Exporting
 from bot.services.incidents import Incidents
 from bot.services.people import People
+from bot.services.permissions import Permissions
 from bot.services.requests import Requests
+from bot.services.switching import Switching
 from bot.services.workspaces import Workspaces
 from handlers.answering import Answering, Pace
 from handlers.desk import Desk
@@ -57,6 +59,9 @@ class Services(Protocol):
     def connecting(self) -> Connecting: ...
 
     @property
+    def switching(self) -> Switching: ...
+
+    @property
     def requests(self) -> Requests: ...
 
     @property
@@ -70,6 +75,9 @@ class Services(Protocol):
 
     @property
     def exporting(self) -> Exporting: ...
+
+    @property
+    def permissions(self) -> Permissions: ...
 
     @property
     def workspaces(self) -> Workspaces: ...
@@ -176,11 +184,13 @@ def build_slack(
         people=services.people,
         channels=services.channels,
         connecting=services.connecting,
+        switching=services.switching,
         requests=services.requests,
         incidents=services.incidents,
         admins=services.admins,
         evidences=services.evidences,
         exporting=services.exporting,
+        permissions=services.permissions,
         workspaces=services.workspaces,
         home=home,
         clock=clock,

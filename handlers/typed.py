@@ -31,6 +31,8 @@ class Verb(StrEnum):
     ENABLE = "enable"
     REMOVE = "remove"
     RECONNECT = "reconnect"
+    PERMISSIONS = "permissions"
+    SWITCH = "switch"
     WHY = "why"
     DRILL = "drill"
     EXPORT = "export"
@@ -43,6 +45,7 @@ WORDS: Final[Mapping[str, Verb]] = {
     "add": Verb.CONNECT,
     "admin": Verb.ADMINS,
     "delete": Verb.REMOVE,
+    "permission": Verb.PERMISSIONS,
     "接続": Verb.CONNECT,
     "一覧": Verb.LIST,
     "状態": Verb.STATUS,
@@ -53,6 +56,10 @@ WORDS: Final[Mapping[str, Verb]] = {
     "有効化": Verb.ENABLE,
     "削除": Verb.REMOVE,
     "再接続": Verb.RECONNECT,
+    "権限": Verb.PERMISSIONS,
+    "切替": Verb.SWITCH,
+    "切り替え": Verb.SWITCH,
+    "切替え": Verb.SWITCH,
     "理由": Verb.WHY,
     "訓練": Verb.DRILL,
     "書き出し": Verb.EXPORT,

@@ -88,7 +88,7 @@ class Fresh:
     """The (possibly rotated) secret that must be stored if it differs from the grant's."""
     scopes: frozenset[str]
     identity: MailboxIdentity | None
-    """Whose grant the provider says this is, if it says so on refresh."""
+    """Whose sign-in the provider says this is (``Grant.signer``), if it says so on refresh."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,15 @@ class Provider(Protocol):
     """``"Gmail"``: shown, never stored."""
     needed_scopes: frozenset[str]
     """The least that can prove that the mailbox works."""
+    shared_scopes: frozenset[str]
+    """The same for a shared mailbox, opened with somebody's own account; empty where there is none."""
     manner: Manner
+    app_id: str
+    """Our registration, as an organisation's admin finds it in their console; empty where there is none."""
+
+    def approval_url(self, scopes: frozenset[str], *, redirect_uri: str, tenant: str, state: str) -> str:
+        """Where the admin of an organisation approves the app for everybody in it; empty where there is no
+        such page. ``tenant`` may be empty: whoever signs in there decides it. ``state`` comes back."""
 
     async def begin(self, consent: Consent) -> Onward:
         """Where the person goes on: to the provider's consent page, or to a form of ours. Asked again for

@@ -63,6 +63,7 @@ class Google:
     key = "google"
     label = "Gmail"
     needed_scopes = frozenset({LABELS_SCOPE})
+    shared_scopes: frozenset[str] = frozenset()
     manner = Manner()
 
     def __init__(
@@ -74,6 +75,7 @@ class Google:
         timeout: timedelta = timedelta(seconds=10),
     ) -> None:
         self._client = client
+        self.app_id = client.client_id
         self._clock = clock
         self._wire = Wire(session, timeout=timeout)
         self._certificates = Certificates(self._wire, client.certs_url, clock)
@@ -81,6 +83,10 @@ class Google:
             self._certificates, client_id=client.client_id, issuer=client.issuer, clock=clock
         )
         self._errors = GoogleErrors(clock)
+
+    def approval_url(self, scopes: frozenset[str], *, redirect_uri: str, tenant: str, state: str) -> str:
+        """See ``Provider``. Google's admins trust an app in their console, by its client id."""
+        return ""
 
     async def begin(self, consent: Consent) -> Redirect:
         """See ``Provider``. ``prompt=consent`` because Google hands out a refresh token only then."""
@@ -141,7 +147,7 @@ class Google:
 
     async def probe(self, grant: Grant, fresh: Fresh) -> Evidence:
         """See ``Provider``. Identity is the account's number alone: its domain may be renamed."""
-        if fresh.identity and fresh.identity.subject != grant.identity.subject:
+        if fresh.identity and fresh.identity.subject != grant.signer.subject:
             raise MailboxGone("other_account", cause=Cause.OTHER_MAILBOX)
         if missing := self.needed_scopes - fresh.scopes:
             raise PermissionMissing("scope_not_granted", scopes=missing)

@@ -104,6 +104,8 @@ class Imap:
     key = "imap"
     label = "IMAP"
     needed_scopes: frozenset[str] = _NO_SCOPES
+    shared_scopes: frozenset[str] = _NO_SCOPES
+    app_id = ""
 
     def __init__(
         self,
@@ -118,6 +120,10 @@ class Imap:
         self._clock = clock
         self._errors = ImapErrors()
         self.manner = manner or manner_of()
+
+    def approval_url(self, scopes: frozenset[str], *, redirect_uri: str, tenant: str, state: str) -> str:
+        """See ``Provider``. A password needs nobody's approval."""
+        return ""
 
     async def begin(self, consent: Consent) -> Form:
         """See ``Provider``. Raises ``SignInElsewhere`` for addresses at Google and Microsoft."""

@@ -9,6 +9,7 @@ from bot.domain.errors import ProviderOff
 from bot.domain.grant import MailboxIdentity
 from bot.domain.manner import Manner
 from providers.base import Provider
+from providers.detect import of_domain
 
 LABELS: Final[Mapping[str, str]] = {
     "google": "Gmail",
@@ -32,6 +33,10 @@ class Registry:
         except KeyError:
             raise ProviderOff(key) from None
 
+    def find(self, key: str) -> Provider | None:
+        """The provider, if a client is configured for it."""
+        return self._providers.get(key)
+
     def is_on(self, key: str) -> bool:
         return key in self._providers
 
@@ -47,6 +52,11 @@ class Registry:
 
     def label_of(self, key: str) -> str:
         return LABELS.get(key, key)
+
+    def label_at(self, key: str, address: str) -> str:
+        """What people call the host of ``address`` before anybody signs in; Outlook.com by its domain."""
+        is_consumer = key == "microsoft" and of_domain(address.rpartition("@")[2].lower()) == key
+        return self.label_of("outlook" if is_consumer else key)
 
     def label_for(self, identity: MailboxIdentity) -> str:
         """What people call the host of this mailbox; an IMAP host goes by its own name."""

@@ -15,15 +15,17 @@ import aiohttp
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from sandbox.levers import ACCOUNT, GROUPS, LEVERS, MAILBOX, PEOPLE, Lever
+from sandbox.levers import ACCOUNT, GROUPS, LEVERS, MAILBOX, MICROSOFT_ACCOUNT, PEOPLE, Lever
+from sandbox.standing import PATHS, Standing, Told
 
 PATH: Final = "/break"
 PAGE_LINKS: Final = (
     ("Break things", PATH),
     ("Google accounts", f"{PATH}#accounts"),
+    ("Microsoft accounts", f"{PATH}#microsoft-accounts"),
     ("Mailboxes", f"{PATH}#mailboxes"),
 )
-_CHOSEN: Final = (ACCOUNT.key, MAILBOX.key, PEOPLE.key)
+_CHOSEN: Final = (ACCOUNT.key, MICROSOFT_ACCOUNT.key, MAILBOX.key, PEOPLE.key)
 """Groups that are about somebody: whom, stays chosen."""
 _TEMPLATES: Final = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined
@@ -31,27 +33,13 @@ _TEMPLATES: Final = Environment(
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What is so at present, as the control API tells it."""
+class Choice:
+    """Whom the levers of a group are about: a select field."""
 
-    now: str
-    accounts: tuple[Mapping[str, Any], ...]
-    google: tuple[str, ...]
-    mailboxes: tuple[Mapping[str, Any], ...]
-    mail_host: str
-    harbor: tuple[str, ...]
-    slack: tuple[str, ...]
-    people: tuple[Mapping[str, Any], ...]
-    installed: bool
-
-    @property
-    def away(self) -> tuple[str, ...]:
-        return tuple(person["real_name"] for person in self.people if person["deleted"])
-
-    @property
-    def is_whole(self) -> bool:
-        broken = any(account["broken"] for account in (*self.accounts, *self.mailboxes))
-        return self.installed and not (broken or self.google or self.harbor or self.slack or self.away)
+    label: str
+    options: tuple[tuple[str, str], ...]
+    """Values and what is read there."""
+    selected: str
 
 
 class Breaking:
@@ -73,13 +61,14 @@ class Breaking:
     async def _show(self, request: web.Request) -> web.Response:
         """GET /break: all levers; after one was pulled, what to expect of it."""
         asked = request.query
+        standing = await self._standing()
         html = _TEMPLATES.get_template("break.html").render(
             groups=GROUPS,
-            standing=await self._standing(),
+            standing=standing,
+            choices=choices(standing, {key: asked.get(key) for key in _CHOSEN}),
             label=label,
             pulled=lever_of(asked.get("done", "")),
             problem=asked.get("problem", ""),
-            chosen={key: asked.get(key) for key in _CHOSEN},
             whom=asked.get("whom", ""),
         )
         return web.Response(text=html, content_type="text/html", headers={"Cache-Control": "no-store"})
@@ -107,30 +96,7 @@ class Breaking:
             return str(told.get("error") or told.get("reason") or answer.reason)
 
     async def _standing(self) -> Standing:
-        clock, google, imap, slack = [
-            await self._read(path)
-            for path in (
-                "/control/clock",
-                "/control/google/accounts",
-                "/control/imap/accounts",
-                "/control/slack/broken",
-            )
-        ]
-        everywhere = tuple(dict.fromkeys(google["broken_for_all"]))
-        accounts = google["accounts"]
-        for account in accounts:
-            account["broken"] = [what for what in dict.fromkeys(account["faults"]) if what not in everywhere]
-        return Standing(
-            now=clock["now"][:19].replace("T", " "),
-            accounts=tuple(accounts),
-            google=everywhere,
-            mailboxes=tuple(_with_faults(box, imap["broken_for_all"]) for box in imap["accounts"]),
-            mail_host=imap["host"],
-            harbor=tuple(f"imap_{what}" for what in imap["broken_for_all"]),
-            slack=tuple(dict.fromkeys(f"slack_{fault['what']}" for fault in slack["broken"])),
-            people=tuple(slack["people"]),
-            installed=slack["installed"],
-        )
+        return Standing.of({name: await self._read(path) for name, path in PATHS.items()})
 
     async def _read(self, path: str) -> dict[str, Any]:
         async with self._http.get(path) as answer:
@@ -143,9 +109,38 @@ class Breaking:
         return self._session
 
 
-def _with_faults(box: Mapping[str, Any], everywhere: list[str]) -> Mapping[str, Any]:
-    """A mailbox with its own faults, by the names of their buttons."""
-    return {**box, "broken": [f"imap_{what}" for what in box["faults"] if what not in everywhere]}
+def choices(standing: Standing, chosen: Mapping[str, str | None]) -> dict[str, Choice]:
+    """The select fields, by the keys of their groups."""
+    return {
+        ACCOUNT.key: Choice(
+            "Account", _addresses(standing.google), _first(standing.google, chosen, ACCOUNT.key)
+        ),
+        MICROSOFT_ACCOUNT.key: Choice(
+            "Account",
+            _addresses(standing.microsoft),
+            _first(standing.microsoft, chosen, MICROSOFT_ACCOUNT.key),
+        ),
+        MAILBOX.key: Choice("Mailbox", _addresses(standing.mailboxes), chosen.get(MAILBOX.key) or ""),
+        PEOPLE.key: Choice("Person", _names(standing.people), chosen.get(PEOPLE.key) or ""),
+    }
+
+
+def _addresses(accounts: tuple[Told, ...]) -> tuple[tuple[str, str], ...]:
+    return tuple((account["email"], account["email"]) for account in accounts)
+
+
+def _names(people: tuple[Told, ...]) -> tuple[tuple[str, str], ...]:
+    def read(person: Told) -> str:
+        language = "日本語" if person["locale"].startswith("ja") else "English"
+        return f"{person['real_name']} ({language}{', deactivated' if person['deleted'] else ''})"
+
+    return tuple((person["real_name"], read(person)) for person in people)
+
+
+def _first(accounts: tuple[Told, ...], chosen: Mapping[str, str | None], key: str) -> str:
+    """Whoever was chosen before, else the first account that Inboxkeeper has something from."""
+    connected = (account["email"] for account in accounts if account["refresh_tokens"])
+    return chosen.get(key) or next(connected, "")
 
 
 def lever_of(key: str) -> Lever | None:

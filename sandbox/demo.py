@@ -1,4 +1,4 @@
-"""The demo: the local Slack, the local Google and the real bot, composed.
+"""The demo: the local Slack, Google, Microsoft and mail host, and the real bot, composed.
 
 The bot gets its own public settings and an injected clock, as any deployment could give it; it knows
 nothing of the sandbox. The sandbox answers on ``localhost`` and the bot on ``127.0.0.1``, so that
@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Protocol
 
 from aiohttp import web
 from cryptography.fernet import Fernet
@@ -23,6 +24,7 @@ from sandbox.breaking import PAGE_LINKS, Breaking
 from sandbox.clock import SandboxClock
 from sandbox.google import LocalGoogle
 from sandbox.imap import LocalImap
+from sandbox.microsoft import LocalMicrosoft
 from sandbox.names import LocalNames
 from sandbox.slack import LocalSlack
 
@@ -31,9 +33,17 @@ APP_TOKEN = "xapp-local-0000000000-sandboxsandbox"
 SIGNING_SECRET = "0123456789abcdef0123456789abcdef"
 CLIENT_ID = "1234567890-sandbox.apps.googleusercontent.com"
 CLIENT_SECRET = "GOCSPX-sandbox-secret-0000000000"
+MICROSOFT_CLIENT_ID = "5a4db0c5-0000-4000-8000-1b0c4ee9e400"
+MICROSOFT_CLIENT_SECRET = "sandbox~secret.00000000000000000000000"
 
 DATA = Path("data")
 """Where a demo keeps its database."""
+
+
+class Served(Protocol):
+    """Something local with addresses of its own."""
+
+    def add_routes(self, app: web.Application) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,7 @@ class Town:
     clock: SandboxClock
     slack: LocalSlack
     google: LocalGoogle
+    microsoft: LocalMicrosoft
     imap: LocalImap
     names: LocalNames
     settings: Settings
@@ -69,7 +80,7 @@ class Town:
 
 @asynccontextmanager
 async def town(place: Place, clock: SandboxClock, *, world: World | None = None) -> AsyncIterator[Town]:
-    """The local Slack and Google, and settings for a bot that fits them; the bot does not run yet."""
+    """Everything local, and settings for a bot that fits them; the bot does not run yet."""
     async with AsyncExitStack() as stack:
         front = stack.enter_context(bound("localhost", place.port))
         back = stack.enter_context(bound("127.0.0.1", 0))
@@ -78,10 +89,11 @@ async def town(place: Place, clock: SandboxClock, *, world: World | None = None)
         database_url = place.database_url or fresh_database(DATA, _port(front))
         slack = _slack(clock, place, bot_url)
         google = _google(clock, bot_url)
+        microsoft = _microsoft(clock, bot_url)
         imap = await _imap(stack)
         names = LocalNames(imap)
         slack.public_url = url
-        await _serve(front, url, slack, (google, imap), stack)
+        await _serve(front, url, slack, (google, microsoft, imap, names), stack)
         environment = {
             **_environment(place, database_url, url, bot_url, google.issuer),
             **_at(imap, url, stack),
@@ -93,6 +105,7 @@ async def town(place: Place, clock: SandboxClock, *, world: World | None = None)
             clock=clock,
             slack=slack,
             google=google,
+            microsoft=microsoft,
             imap=imap,
             names=names,
             settings=load(environment, env_file=None),
@@ -118,6 +131,15 @@ def _google(clock: SandboxClock, bot_url: str) -> LocalGoogle:
         client_id=CLIENT_ID,
         client_secret=CLIENT_SECRET,
         redirect_uris=(f"{bot_url}/callback/google",),
+    )
+
+
+def _microsoft(clock: SandboxClock, bot_url: str) -> LocalMicrosoft:
+    return LocalMicrosoft(
+        clock=clock,
+        client_id=MICROSOFT_CLIENT_ID,
+        client_secret=MICROSOFT_CLIENT_SECRET,
+        redirect_uris=(f"{bot_url}/callback/microsoft",),
     )
 
 
@@ -157,7 +179,7 @@ async def _serve(
     front: socket.socket,
     url: str,
     slack: LocalSlack,
-    hosts: tuple[LocalGoogle, LocalImap],
+    hosts: tuple[Served, ...],
     stack: AsyncExitStack,
 ) -> None:
     app = web.Application(client_max_size=4 * 1024 * 1024)
@@ -209,6 +231,10 @@ def _environment(place: Place, database_url: str, url: str, bot_url: str, issuer
         "GOOGLE_CERTS_URL": f"{url}/google/certs",
         "GOOGLE_ISSUER": issuer,
         "GMAIL_API_URL": f"{url}/google",
+        "MICROSOFT_CLIENT_ID": MICROSOFT_CLIENT_ID,
+        "MICROSOFT_CLIENT_SECRET": MICROSOFT_CLIENT_SECRET,
+        "MICROSOFT_LOGIN_URL": f"{url}/microsoft",
+        "MICROSOFT_GRAPH_URL": f"{url}/microsoft/graph",
         **transport,
     }
     return _prefixed(values)

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 from typing import Any, Final, Protocol
 
+from aiohttp import web
+
+from sandbox.controls import as_bad_request, body_of, text
+
 PLACES: Final = {
     "google": ("aspmx.l.google.com", "alt1.aspmx.l.google.com"),
-    "microsoft": ("acme-example.mail.protection.outlook.com",),
+    "microsoft": ("example.mail.protection.outlook.com",),
     "filter": ("mxa-0001.gslb.pphosted.com",),
     "elsewhere": ("mx.hosting.example",),
     "nowhere": (),
 }
 """Whose mail hosts a domain can point to."""
 
-_AT_FIRST: Final = {"acme.example": "google"}
+_AT_FIRST: Final = {"acme.example": "google", "globex.example": "microsoft"}
 
 
 class Inner(Protocol):
@@ -57,3 +61,19 @@ class LocalNames:
     async def txt(self, name: str) -> tuple[str, ...]:
         policy = self.senders.get(name.lower())
         return (policy,) if policy else ()
+
+    # --- over HTTP
+
+    def add_routes(self, app: web.Application) -> None:
+        """The control API, under `/control/names`."""
+        app.router.add_get("/control/names", self._told)
+        app.router.add_post("/control/names", self._moved)
+
+    async def _told(self, _: web.Request) -> web.Response:
+        return web.json_response({"domains": self._places, "places": list(PLACES)})
+
+    async def _moved(self, request: web.Request) -> web.Response:
+        body = await body_of(request, "domain", "place")
+        with as_bad_request():
+            self.move(text(body, "domain"), text(body, "place"))
+        return web.json_response({"ok": True})

@@ -16,9 +16,10 @@ from bot.domain.ids import ChannelId, UserId, WorkspaceId
 from storage.errors import Conflict, Taken
 from storage.folding import folded
 from storage.session import Session
-from storage.tables import channel
+from storage.tables import channel, workspace
 
 _KEPT = channel.c.state != State.REMOVED
+_GONE: Final = select(workspace.c.id).where(workspace.c.gone_at.is_not(None))
 _KINDS: Final = {kind.value: kind for kind in Kind}
 _STATES: Final = {state.value: state for state in State}
 _CAUSES: Final = {cause.value: cause for cause in Cause}
@@ -48,6 +49,14 @@ class Channels:
 
     async def all(self, workspace_id: WorkspaceId) -> tuple[Channel, ...]:
         return await self._kept(workspace_id)
+
+    async def with_watched_mail(self) -> tuple[Channel, ...]:
+        """Team addresses in use, of every workspace that is served: those whose mail is looked after."""
+        in_use = channel.c.state.in_((State.CONNECTED, State.IMPAIRED, State.DISCONNECTED))
+        here = select(channel).where(
+            channel.c.kind == Kind.TEAM, in_use, channel.c.workspace_id.not_in(_GONE)
+        )
+        return tuple(map(_channel, await self._session.rows(here.order_by(channel.c.id))))
 
     async def addresses(self, workspace_id: WorkspaceId) -> tuple[str, ...]:
         """Every address under management, for "did you mean"."""
@@ -101,6 +110,11 @@ class Channels:
         """Those that exist, removed ones too."""
         rows = await self._session.rows(select(channel).where(channel.c.id.in_(ids)))
         return {row.id: _channel(row) for row in rows}
+
+    async def with_cause(self, provider: str, cause: Cause) -> tuple[ChannelId, ...]:
+        """A provider's channels that are in their state for this cause."""
+        those = channel.c.provider == provider, channel.c.cause == cause, _KEPT
+        return tuple(row.id for row in await self._session.rows(select(channel.c.id).where(*those)))
 
     async def count_with_cause(self, provider: str, cause: Cause) -> int:
         """How many of a provider's channels are in their state for this cause."""

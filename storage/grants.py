@@ -12,15 +12,16 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, func, select, update
 
-from bot.domain.grant import Delegate, Grant, MailboxIdentity, Phase, Revocation, Secret
+from bot.domain.grant import Delegate, Grant, Granted, MailboxIdentity, Phase, Revocation, Secret
 from bot.domain.ids import ChannelId, GrantId, WorkspaceId
 from storage.cipher import Cipher
 from storage.errors import KeyLost, Misplaced
 from storage.session import Session
-from storage.tables import grant
+from storage.tables import channel, grant
 
 _IN_USE: Final = grant.c.phase.in_((Phase.LIVE, Phase.STAGED))
 _HAS_SECRET: Final = grant.c.sealed.is_not(None)
+_GRANTED: Final = (grant.c.scopes, grant.c.delegate_subject)
 
 
 class Grants:
@@ -43,6 +44,17 @@ class Grants:
         """Those that exist. One whose key is lost comes without its secret: it must not stop the others."""
         rows = await self._session.rows(select(grant).where(grant.c.id.in_(ids)))
         return {row.id: self._readable(row) for row in rows}
+
+    async def granted_of(self, grant_id: GrantId) -> Granted | None:
+        """What was granted; ``None`` if there is no such grant. The secret is not opened."""
+        row = await self._session.first(select(*_GRANTED).where(grant.c.id == grant_id))
+        return _granted(row) if row else None
+
+    async def granted_in(self, workspace_id: WorkspaceId) -> dict[ChannelId, Granted]:
+        """What was granted for every channel here that has a grant. No secret is opened."""
+        theirs = select(channel.c.id, *_GRANTED).join(grant, grant.c.id == channel.c.grant_id)
+        rows = await self._session.rows(theirs.where(channel.c.workspace_id == workspace_id))
+        return {row.id: _granted(row) for row in rows}
 
     async def latest_of(self, channel_id: ChannelId) -> GrantId | None:
         """The grant that this channel had last, whatever became of it."""
@@ -109,18 +121,26 @@ class Grants:
         """Forget the secret for good."""
         await self._change(grant_id, sealed=None, version=grant.c.version + 1)
 
-    async def in_use(self, identity: MailboxIdentity) -> int:
-        """Live and staged grants of this mailbox in the whole deployment, disabled channels' among them."""
-        return await self._count(_of(identity), _IN_USE)
+    async def in_use(self, signer: MailboxIdentity) -> int:
+        """Live and staged grants that rest on this account's sign-in, in the whole deployment; disabled
+        channels' and shared mailboxes' among them."""
+        return await self._count(_signed_by(signer), _IN_USE)
 
-    async def in_use_elsewhere(self, identity: MailboxIdentity, workspace_id: WorkspaceId) -> int:
+    async def in_use_elsewhere(self, signer: MailboxIdentity, workspace_id: WorkspaceId) -> int:
         """The same, of other workspaces: a number that tells nothing about them."""
-        return await self._count(_of(identity), _IN_USE, grant.c.workspace_id != workspace_id)
+        return await self._count(_signed_by(signer), _IN_USE, grant.c.workspace_id != workspace_id)
 
-    async def pending_revocations(self, identity: MailboxIdentity) -> tuple[Grant, ...]:
-        """Retired grants of this mailbox that might still be revoked."""
+    async def delegated_by(self, workspace_id: WorkspaceId, address: str) -> tuple[Grant, ...]:
+        """Live grants of shared mailboxes here that are opened with this person's account."""
+        if not address:
+            return ()
+        theirs = grant.c.workspace_id == workspace_id, grant.c.delegate_address == address.lower()
+        return await self._all(*theirs, grant.c.phase == Phase.LIVE)
+
+    async def pending_revocations(self, signer: MailboxIdentity) -> tuple[Grant, ...]:
+        """Retired grants of this account that might still be revoked."""
         pending = grant.c.revocation.not_in((Revocation.CONFIRMED, Revocation.SHARED, Revocation.CANCELLED))
-        return await self._all(_of(identity), grant.c.phase == Phase.RETIRED, pending, _HAS_SECRET)
+        return await self._all(_signed_by(signer), grant.c.phase == Phase.RETIRED, pending, _HAS_SECRET)
 
     async def retired_with_secret_before(self, at: datetime, *, limit: int = 500) -> tuple[GrantId, ...]:
         """Whose secrets to erase. Ids, unopened: a secret whose key is lost is erased all the same."""
@@ -143,9 +163,16 @@ class Grants:
         await self._session.count(update(grant).where(grant.c.id == grant_id).values(**values))
 
 
-def _of(identity: MailboxIdentity) -> ColumnElement[bool]:
+def _signed_by(signer: MailboxIdentity) -> ColumnElement[bool]:
     """The tenant is not part of who it is: an account keeps its subject when it moves."""
-    return (grant.c.identity_provider == identity.provider) & (grant.c.identity_subject == identity.subject)
+    own = (grant.c.identity_subject == signer.subject) & grant.c.delegate_subject.is_(None)
+    return (grant.c.identity_provider == signer.provider) & (
+        own | (grant.c.delegate_subject == signer.subject)
+    )
+
+
+def _granted(row: Row[Any]) -> Granted:
+    return Granted(frozenset(row.scopes.split()), row.delegate_subject is not None)
 
 
 def _joined(scopes: frozenset[str]) -> str:

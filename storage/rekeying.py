@@ -7,15 +7,21 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import Column, select, update
 
 from storage.errors import KeyLost
 from storage.session import Session
-from storage.tables import grant, link, ticket
+from storage.tables import grant, link, request, ticket
 from storage.unit_of_work import CANARY, Storage
 
 _BATCH: Final = 200
-_SEALED: Final = (grant, ticket, link)
+_SEALED: Final[tuple[Column[Any], ...]] = (
+    grant.c.sealed,
+    ticket.c.sealed,
+    ticket.c.memo,
+    link.c.sealed,
+    request.c.sealed,
+)
 
 
 async def rekey(storage: Storage) -> int:
@@ -24,11 +30,11 @@ async def rekey(storage: Storage) -> int:
     Raises ``KeyLost``, with their number, when some could not be opened; the others are done by then.
     """
     renewed = lost = 0
-    for table in _SEALED:
+    for column in _SEALED:
         after: str | None = ""
         while after is not None:
             async with storage.writing() as uow:
-                done, failed, after = await _batch(uow.session, table, after)
+                done, failed, after = await _batch(uow.session, column, after)
                 await uow.commit()
             renewed, lost = renewed + done, lost + failed
     if not await _canary(storage):
@@ -38,23 +44,24 @@ async def rekey(storage: Storage) -> int:
     return renewed
 
 
-async def _batch(session: Session, table: Table, after: str) -> tuple[int, int, str | None]:
+async def _batch(session: Session, column: Column[Any], after: str) -> tuple[int, int, str | None]:
     """Renewed, lost, and where to go on (``None`` at the end)."""
-    page = select(table.c.id, table.c.sealed).where(table.c.id > after, table.c.sealed.is_not(None))
-    rows = await session.rows(page.order_by(table.c.id).limit(_BATCH))
-    results = [await _row(session, table, row.id, row.sealed) for row in rows]
+    key = column.table.c.id
+    page = select(key, column.label("sealed")).where(key > after, column.is_not(None))
+    rows = await session.rows(page.order_by(key).limit(_BATCH))
+    results = [await _row(session, column, row.id, row.sealed) for row in rows]
     done, lost = results.count(True), results.count(None)
     return done, lost, rows[-1].id if rows else None
 
 
-async def _row(session: Session, table: Table, row_id: Any, sealed: bytes) -> bool | None:
+async def _row(session: Session, column: Column[Any], row_id: Any, sealed: bytes) -> bool | None:
     """Whether it was renewed; ``None`` if no key opens it."""
     try:
         fresh = session.cipher.reseal(sealed)
     except KeyLost:
         return None
-    as_read = table.c.id == row_id, table.c.sealed == sealed
-    return await session.count(update(table).where(*as_read).values(sealed=fresh)) == 1
+    as_read = column.table.c.id == row_id, column == sealed
+    return await session.count(update(column.table).where(*as_read).values({column.name: fresh})) == 1
 
 
 async def _canary(storage: Storage) -> bool:

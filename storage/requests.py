@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,9 @@ from sqlalchemy import Row, select, update
 from bot.domain.access import Deed
 from bot.domain.channel import Kind
 from bot.domain.ids import ChannelId, RequestId, UserId, WorkspaceId
-from bot.domain.request import Request, RequestState, Wish
+from bot.domain.request import GOES_ON, Awaits, Request, RequestState, Wish
+from storage.cipher import Cipher
+from storage.errors import KeyLost, Misplaced
 from storage.folding import folded
 from storage.session import Session
 from storage.tables import request
@@ -24,15 +27,45 @@ class Requests:
 
     async def add(self, new: Request) -> bool:
         """``False`` if this person already waits for the same thing."""
-        insert = self._session.insert(request).values(**_values(new)).on_conflict_do_nothing()
+        values = _values(new, self._session.cipher)
+        insert = self._session.insert(request).values(**values).on_conflict_do_nothing()
         return await self._session.count(insert) == 1
 
     async def find(self, request_id: RequestId) -> Request | None:
         row = await self._session.first(select(request).where(request.c.id == request_id))
-        return _request(row) if row else None
+        return self._readable(row) if row else None
+
+    async def by_secret(self, digest: str) -> Request | None:
+        """The one that waits for an organisation's admin and is told of their decision with this secret."""
+        row = await self._session.first(select(request).where(request.c.digest == digest))
+        return self._readable(row) if row else None
+
+    async def waiting_of(self, workspace_id: WorkspaceId, requester: UserId) -> tuple[Request, ...]:
+        """What this person waits for, oldest first."""
+        theirs = request.c.workspace_id == workspace_id, request.c.requester == requester
+        waiting = select(request).where(*theirs, request.c.state == RequestState.WAITING)
+        rows = await self._session.rows(waiting.order_by(request.c.created_at, request.c.id))
+        return tuple(map(self._readable, rows))
+
+    async def extend(self, request_id: RequestId, until: datetime) -> None:
+        """Let it stand longer: what it was approved for waits for somebody else now."""
+        await self._session.count(update(request).where(request.c.id == request_id).values(expires_at=until))
+
+    def _readable(self, row: Row[Any]) -> Request:
+        """One whose key is lost can no longer be told of the decision; nothing else of it is lost."""
+        try:
+            return _request(row, self._session.cipher)
+        except (KeyLost, Misplaced):
+            return _request(row, None)
 
     async def waiting_for(
-        self, workspace_id: WorkspaceId, requester: UserId, deed: Deed, address: str
+        self,
+        workspace_id: WorkspaceId,
+        requester: UserId,
+        deed: Deed,
+        address: str,
+        *,
+        awaits: Awaits = Awaits.ADMINS,
     ) -> Request | None:
         """The one that this person already waits for."""
         row = await self._session.first(
@@ -40,17 +73,26 @@ class Requests:
                 request.c.workspace_id == workspace_id,
                 request.c.requester == requester,
                 request.c.deed == deed,
+                request.c.awaits == awaits,
                 request.c.address_key == folded(address),
                 request.c.state == RequestState.WAITING,
             )
         )
-        return _request(row) if row else None
+        return self._readable(row) if row else None
 
     async def open_of(self, channel_id: ChannelId) -> tuple[Request, ...]:
         """What people wait for about this channel, oldest first."""
         waiting = request.c.channel_id == channel_id, request.c.state == RequestState.WAITING
         rows = await self._session.rows(select(request).where(*waiting).order_by(request.c.created_at))
-        return tuple(map(_request, rows))
+        return tuple(map(self._readable, rows))
+
+    async def unfinished_of(self, channel_id: ChannelId, deeds: Collection[Deed]) -> tuple[Request, ...]:
+        """Those of these deeds that people wait for about this channel, or were granted and have still to go
+        on with; oldest first."""
+        granted = (request.c.state == RequestState.APPROVED) & request.c.deed.in_(GOES_ON)
+        theirs = [request.c.channel_id == channel_id, (request.c.state == RequestState.WAITING) | granted]
+        wanted = select(request).where(*theirs, request.c.deed.in_(deeds)).order_by(request.c.created_at)
+        return tuple(map(self._readable, await self._session.rows(wanted)))
 
     async def hold(self, request_id: RequestId) -> None:
         """Let nobody else change it before this unit of work ends."""
@@ -73,7 +115,7 @@ class Requests:
         return await self._session.count(update(request).where(*waiting).values(**answered)) == 1
 
 
-def _values(it: Request) -> dict[str, Any]:
+def _values(it: Request, cipher: Cipher) -> dict[str, Any]:
     wish = it.wish
     return {
         "id": it.id,
@@ -95,10 +137,15 @@ def _values(it: Request) -> dict[str, Any]:
         "expires_at": it.expires_at,
         "answered_by": it.answered_by,
         "answered_at": it.answered_at,
+        "awaits": it.awaits,
+        "sealed": cipher.seal(it.secret, owner=it.id) if it.secret else None,
+        "digest": it.secret.digest if it.secret else None,
+        "tenant": it.tenant or None,
+        "follows": it.follows,
     }
 
 
-def _request(row: Row[Any]) -> Request:
+def _request(row: Row[Any], cipher: Cipher | None) -> Request:
     wish = Wish(
         deed=Deed(row.deed),
         address=row.address,
@@ -121,4 +168,8 @@ def _request(row: Row[Any]) -> Request:
         expires_at=row.expires_at,
         answered_by=row.answered_by,
         answered_at=row.answered_at,
+        awaits=Awaits(row.awaits),
+        secret=None if row.sealed is None or cipher is None else cipher.open(row.sealed, owner=row.id),
+        tenant=row.tenant or "",
+        follows=row.follows,
     )

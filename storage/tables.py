@@ -143,6 +143,7 @@ grant: Final = Table(
     number("version"),
     Index("ix_grant_channel", "channel_id"),
     Index("ix_grant_identity", "identity_provider", "identity_subject", "phase"),
+    Index("ix_grant_delegate", "identity_provider", "delegate_subject", "phase"),
     Index("ix_grant_phase", "phase", "retired_at"),
 )
 
@@ -246,12 +247,20 @@ request: Final = Table(
     instant("expires_at"),
     maybe_text("answered_by"),
     maybe_instant("answered_at"),
+    Column("awaits", Text, nullable=False, server_default="admins"),
+    # What the provider hands back when an organisation's admin has decided: sealed, and what it is found by.
+    Column("sealed", LargeBinary),
+    maybe_text("digest"),
+    maybe_text("tenant"),
+    maybe_text("follows"),
+    Index("uq_request_digest", "digest", unique=True),
     Index(
         "uq_request_waiting",
         "workspace_id",
         "requester",
         "deed",
         "address_key",
+        "awaits",
         unique=True,
         sqlite_where=text("state = 'waiting'"),
         postgresql_where=text("state = 'waiting'"),
@@ -283,6 +292,18 @@ hold: Final = Table(
 
 slot: Final = Table(
     "slot", metadata, required_text("name"), instant("at"), PrimaryKeyConstraint("name", "at")
+)
+
+# Where a team address's mail goes, as the daily look saw it.
+whereabouts: Final = Table(
+    "whereabouts",
+    metadata,
+    of_channel(required=True, primary_key=True),
+    required_text("place"),
+    instant("since"),
+    required_text("seen"),
+    instant("seen_at"),
+    maybe_instant("left_at"),
 )
 
 # A login at a host that locks people out: under way, or refused lately.

@@ -1,4 +1,4 @@
-"""The stage for tests that play the whole product: local Slack, local Google, the real bot, one clock.
+"""The stage for tests that play the whole product: local Slack and providers, the real bot, one clock.
 
 Time stands still unless a test says ``passes``; what is due then is done in its order, without waiting.
 """
@@ -155,7 +155,10 @@ class Stage:
     async def consents(
         self, url: str, account: str, *, untick: Collection[str] = (), browser: Browser | None = None
     ) -> Page:
-        """Follow a link from Slack, consent as ``account``, and see the page that comes of it."""
+        """Follow a link from Slack, consent as ``account``, and see the page that comes of it.
+
+        Whose consent page it is, Google's or Microsoft's, its address says; boxes are unticked at Google.
+        """
         browser = browser or self.browser()
         consent = await browser.goes_to_consent(url)
         return await self.consents_at(consent, account, untick=untick, browser=browser)
@@ -163,8 +166,25 @@ class Stage:
     async def consents_at(
         self, consent: str, account: str, *, untick: Collection[str] = (), browser: Browser
     ) -> Page:
-        callback = self.town.google.consent(consent, account, untick=tuple(untick))
-        page = await browser.opens(callback)
+        page = await browser.opens(self._answer_at(consent, account, untick=tuple(untick)))
+        await self.settles()
+        return page
+
+    def _answer_at(self, consent: str, account: str, *, untick: tuple[str, ...]) -> str:
+        """The callback address with which a provider answers a consent."""
+        if urlsplit(consent).path.startswith("/microsoft/"):
+            assert not untick, "Microsoft asks for all or nothing"
+            return self.town.microsoft.consent(consent, account)
+        return self.town.google.consent(consent, account, untick=untick)
+
+    async def declines(self, url: str, account: str, *, browser: Browser | None = None) -> Page:
+        """Follow a link from Slack to a consent page, and cancel there."""
+        browser = browser or self.browser()
+        consent = await browser.goes_to_consent(url)
+        provider = (
+            self.town.microsoft if urlsplit(consent).path.startswith("/microsoft/") else self.town.google
+        )
+        page = await browser.opens(provider.consent(consent, account, cancel=True))
         await self.settles()
         return page
 

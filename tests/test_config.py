@@ -10,10 +10,12 @@ import pytest
 from pydantic import SecretStr
 
 from bot.config import PREFIX, Settings, SettingsError, load
+from bot.domain.feature import Features
 
 KEY = base64.urlsafe_b64encode(b"k" * 32).decode()
 ENOUGH = {"SECRET_KEYS": KEY, "SLACK_BOT_TOKEN": "xoxb-1-2-three", "SLACK_APP_TOKEN": "xapp-1-A-b"}
 EXAMPLE = Path(__file__).parent.parent / ".env.example"
+FEATURES = Path(__file__).parent.parent / "docs/features.example.toml"
 
 
 def settings(**given: str) -> Settings:
@@ -169,6 +171,25 @@ def test_plain_http_is_for_this_machine_only(value: str) -> None:
 def test_database_addresses_are_folded(given: str, kept: str) -> None:
     """Which driver is used is the storage's business, so the address names only the database."""
     assert settings(DATABASE_URL=given).database_url.get_secret_value() == kept
+
+
+def test_what_is_wrong_in_a_file_stands_beside_what_is_wrong_elsewhere(tmp_path: Path) -> None:
+    """The features file is read with the settings: each fault is a problem of its own, by its place."""
+    file = tmp_path / "features.toml"
+    file.write_text('[crm]\non = true\nname.en = "CRM"\nscopes.google = ["topsecret"]\n')
+    found = wrong(FEATURES_FILE=str(file), PORT="x")
+    assert set(found) == {"PORT", "FEATURES_FILE: crm.reason", "FEATURES_FILE: crm.scopes.google"}
+    assert "topsecret" not in str(found)
+    assert "cannot be read" in wrong(FEATURES_FILE=str(tmp_path / "none.toml"))["FEATURES_FILE"]
+
+
+def test_without_a_file_there_are_no_features() -> None:
+    """Only what keeps a mailbox connected is built in."""
+    assert settings().features == Features()
+    assert [one.key for one in settings(FEATURES_FILE=str(FEATURES)).features.defined] == [
+        "crm",
+        "replies",
+    ]
 
 
 def test_no_secret_is_shown() -> None:

@@ -27,6 +27,8 @@ class Cause(StrEnum):
     ADMIN_CONSENT = "admin_consent"
     """The tenant's admin has not approved the app, or has taken the approval back."""
     PASSWORD_REFUSED = "password_refused"
+    SHARED_ACCESS = "shared_access"
+    """Whoever signed in may not, or no longer, open this shared mailbox."""
 
     # removed
     BY_PERSON = "by_person"
@@ -44,6 +46,7 @@ REFUSED_CAUSES = frozenset(
         Cause.ADMIN_POLICY,
         Cause.ADMIN_CONSENT,
         Cause.PASSWORD_REFUSED,
+        Cause.SHARED_ACCESS,
     }
 )
 """Causes that a provider's refusal brings: what a strike is counted for."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -41,9 +41,14 @@ class Secret:
         raise TypeError("a Secret is not pickled")
 
     @property
+    def digest(self) -> str:
+        """What it is found by when it comes back from outside: SHA-256, hexadecimal."""
+        return hashlib.sha256(self._value.encode()).hexdigest()
+
+    @property
     def fingerprint(self) -> str:
         """Tells one secret from another without telling either: 16 hex digits."""
-        return hashlib.sha256(self._value.encode()).hexdigest()[:16]
+        return self.digest[:16]
 
 
 CONSUMERS: Final = "9188040d-6c67-4c5b-b112-36a304b66dad"
@@ -107,6 +112,15 @@ class Revocation(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Granted:
+    """What a grant allows."""
+
+    scopes: frozenset[str]
+    is_shared: bool = False
+    """The mailbox is a shared one, opened with somebody's own account."""
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """One grant. ``secret`` is what refreshes it (Google: the refresh token)."""
 
@@ -132,3 +146,15 @@ class Grant:
     @property
     def provider(self) -> str:
         return self.identity.provider
+
+    @property
+    def granted(self) -> Granted:
+        return Granted(self.scopes, self.delegate is not None)
+
+    @property
+    def signer(self) -> MailboxIdentity:
+        """Whose sign-in it rests on: the mailbox's own account, or the one that opens a shared mailbox. What
+        is taken back at the provider is taken from all that this account signed in for."""
+        if self.delegate is None:
+            return self.identity
+        return replace(self.identity, subject=self.delegate.subject)

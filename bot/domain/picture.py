@@ -7,12 +7,30 @@ from datetime import datetime, timedelta
 
 from bot.domain.access import Deed, Person
 from bot.domain.channel import Channel
+from bot.domain.feature import Feature
 from bot.domain.grant import Revocation
 from bot.domain.hold import Hold
 from bot.domain.ids import ConversationId, GrantId, UserId
 from bot.domain.incident import Incident, Notice
 from bot.domain.record import Record
 from bot.domain.request import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """Where a team address's mail goes, as far as two looks agreed."""
+
+    domain: str
+    place: str
+    """The key of the provider that takes it; ``imap`` for any other host."""
+    label: str
+    is_home: bool
+    """That is where the inbox is connected."""
+    has_left: bool
+    """It went there before, and has moved since."""
+    since: datetime
+    is_on: bool
+    """There is a client for that provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +43,10 @@ class ChannelRow:
     """The last proof of life: a probe that passed."""
     may: frozenset[Deed]
     is_own: bool
+    lacking: tuple[Feature, ...] = ()
+    """Features that cannot use it until somebody consents again; it works all the same."""
+    mail: Mail | None = None
+    """Where its mail goes, for team addresses whose mail has left their provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +87,50 @@ class ChannelStatus:
     recent: tuple[Record, ...] = ()
     requests: tuple[Request, ...] = ()
     """What people wait for about it."""
+    features: tuple[Feature, ...] = ()
+    """What some of the scopes are for."""
+    delegate: str = ""
+    """Whose account opens it, where it is a shared mailbox."""
+    mail: Mail | None = None
+    """Where its mail goes, if that is watched and known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What one provider is asked for at every consent, and why."""
+
+    provider_label: str
+    scopes: frozenset[str]
+    features: tuple[Feature, ...]
+    """What some of it is for."""
+    asking_nothing: tuple[Feature, ...] = ()
+    """Features that are switched on and need nothing of this provider."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelPermissions:
+    """What was asked for one channel, and what came of it."""
+
+    row: ChannelRow
+    ask: Ask
+    granted: frozenset[str]
+    granted_at: datetime | None
+    """``None`` without a grant."""
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionsOverview:
+    """What is asked of whom, and which channels somebody has to consent for again."""
+
+    asks: tuple[Ask, ...]
+    lacking: tuple[ChannelRow, ...]
+    complete: int
+    """How many channels have all that is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """Both sides of a removal: gone here, and what is known of it at the provider."""
+    """Both sides of a removal, or of a switch: gone or elsewhere here, and what is known at the provider."""
 
     channel: Channel
     revocation: Revocation
@@ -86,6 +147,8 @@ class Removal:
     revocation_at: datetime | None = None
     kept_until: datetime | None = None
     """Until when the secret is kept to see whether the access is gone; ``None`` once erased."""
+    now_at: str = ""
+    """The label of the provider that the channel is connected at, should it live on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +189,16 @@ class Drill:
 
 
 @dataclass(frozen=True, slots=True)
+class Registration:
+    """Our app as an organisation's admin meets it at the provider."""
+
+    app_id: str = ""
+    """What it is found by in their admin console."""
+    approval_url: str = ""
+    """Where they approve it for everybody; empty where there is no such page."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outage:
     """One outage in a message."""
 
@@ -134,6 +207,10 @@ class Outage:
     provider_label: str
     url: str = ""
     """Where *Reconnect* leads for this reader, while it is open."""
+    app: Registration = Registration()
+    """What the tenant's admin needs, where it is theirs to mend."""
+    mail: Mail | None = None
+    """Where its mail goes, if that is no longer where it is connected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +232,20 @@ class NoticePicture:
     is_ripe: bool = False
     """The hold has lasted so long that people may reconnect."""
     request: Request | None = None
+    app: Registration = Registration()
+    """For a request that waits for the organisation's admin, and for a hold of one organisation."""
+    scopes: frozenset[str] = frozenset()
+    """For such a request: what the admin is to approve."""
     is_unheard: bool = False
     """Of a request: none of those who could grant it can be written to."""
     replies_to: str | None = None
     """Slack's id of the message in whose thread this one stands."""
     removal: Removal | None = None
+    lacking: tuple[Feature, ...] = ()
+    """Features that cannot use the channel yet."""
+    delegate: str = ""
+    """For ``DELEGATE_GONE``: whose account opens the shared mailbox."""
+    mail: Mail | None = None
     is_open: bool = True
     """Whether there is still something to do about it."""
 

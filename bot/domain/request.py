@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from bot.domain.access import Deed
 from bot.domain.channel import Kind
+from bot.domain.grant import Secret
 from bot.domain.ids import ChannelId, ConversationId, RequestId, UserId, WorkspaceId
 
 APPROVAL_LASTS: Final = timedelta(hours=72)
+GOES_ON: Final = frozenset({Deed.CONNECT, Deed.RECONNECT, Deed.SWITCH})
+"""Wishes that whoever made them goes on with in a browser, once they are granted."""
+CONSENT_LASTS: Final = timedelta(days=14)
+"""Admins of whole organisations take longer than one's own."""
+
+
+class Awaits(StrEnum):
+    """Who has to say yes."""
+
+    ADMINS = "admins"
+    """Somebody here in Slack who may grant it."""
+    TENANT = "tenant"
+    """The admin of the organisation at the provider, who is not here."""
 
 
 class RequestState(StrEnum):
@@ -60,7 +74,22 @@ class Request:
     expires_at: datetime
     answered_by: UserId | None = None
     answered_at: datetime | None = None
+    awaits: Awaits = Awaits.ADMINS
+    secret: Secret | None = field(repr=False, default=None)
+    """For ``TENANT``: comes back from the provider when its admin has decided. It says so and no more."""
+    tenant: str = ""
+    """The organisation at the provider, where it is known."""
+    follows: RequestId | None = None
+    """The approved request whose sign-in found that the organisation must agree, too."""
 
     @property
     def is_open(self) -> bool:
         return self.state is RequestState.WAITING
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether its requester can sign in. An organisation's yes is found out by trying: its admin may
+        have said it somewhere else."""
+        if self.awaits is Awaits.TENANT and self.is_open:
+            return True
+        return self.state is RequestState.APPROVED

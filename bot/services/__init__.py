@@ -16,7 +16,9 @@ from bot.services.incidents import Incidents
 from bot.services.jobs import Jobs
 from bot.services.monitoring import Monitoring
 from bot.services.people import People
+from bot.services.permissions import Permissions
 from bot.services.requests import Requests
+from bot.services.switching import Switching
 from bot.services.workspaces import Workspaces
 
 
@@ -29,6 +31,7 @@ class Services:
     people: People
     channels: Channels
     connecting: Connecting
+    switching: Switching
     workspaces: Workspaces
     monitoring: Monitoring
     jobs: Jobs
@@ -38,3 +41,4 @@ class Services:
     requests: Requests
     evidences: Evidences
     exporting: Exporting
+    permissions: Permissions

@@ -7,21 +7,25 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypeVar
 
-from bot.domain.access import RIGHTS, Actor, Deed, Right, Role, may, right
+from bot.domain.access import Actor, Deed, Right, may, right
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import Gone, NeedsApproval, NotAllowed, ReconnectFirst, UnknownAddress
-from bot.domain.grant import Grant
+from bot.domain.feature import Feature
+from bot.domain.grant import Grant, Granted
 from bot.domain.ids import ChannelId, ConversationId, GrantId, WorkspaceId
 from bot.domain.lifecycle import Refused, Signal
 from bot.domain.picture import ChannelRow, ChannelStatus, Overview, Removal, SetupCard
 from bot.domain.probing import Probe
 from bot.domain.request import Wish
+from bot.domain.switching import ways_from
+from bot.domain.whereabouts import Whereabouts
 from bot.services.addresses import near_misses, read_address
 from bot.services.core import Core
 from bot.services.giving_back import GivingBack
+from bot.services.mail_watch import mail_shown
 from bot.services.monitoring import Monitoring
 from bot.services.removals import removal_of
-from bot.services.standing import Standing, standing_of
+from bot.services.standing import standing_of
 from bot.services.steps import Steps
 from bot.services.telling import Telling
 from storage import Conflict, UnitOfWork
@@ -57,8 +61,9 @@ class Channels:
         self._monitoring = monitoring
         self._giving_back = giving_back
 
-    def provider_label(self, key: str) -> str:
-        return self._core.providers.label_of(key)
+    def label_at(self, key: str, address: str) -> str:
+        """What people call a provider, by the address that is connected there."""
+        return self._core.providers.label_at(key, address)
 
     def label_for(self, channel: Channel) -> str:
         """What people call the host of this channel's mailbox."""
@@ -73,10 +78,8 @@ class Channels:
     async def overview(self, actor: Actor) -> Overview:
         """All that ``actor`` may see."""
         async with self._core.storage.reading() as uow:
-            channels = await self._visible(uow, actor)
-            proofs = await uow.probes.proofs(actor.workspace_id)
-            setup = await self._setup(uow, actor, empty=not channels)
-        rows = [self._row(actor, channel, proofs.get(channel.id)) for channel in channels]
+            rows = await self._rows(uow, actor)
+            setup = await self._setup(uow, actor, empty=not rows)
         return Overview(
             own=tuple(row for row in rows if row.is_own),
             team=tuple(row for row in rows if not row.channel.is_personal),
@@ -86,6 +89,11 @@ class Channels:
             providers_off=self._core.providers.off,
             not_set_up=setup,
         )
+
+    async def rows(self, actor: Actor) -> tuple[ChannelRow, ...]:
+        """Every channel that ``actor`` may see, by address."""
+        async with self._core.storage.reading() as uow:
+            return await self._rows(uow, actor)
 
     async def addresses(self, actor: Actor) -> tuple[str, ...]:
         """Every address that ``actor`` may see."""
@@ -125,15 +133,22 @@ class Channels:
             incident = await uow.incidents.open_of(channel.id)
             requests = await uow.requests.open_of(channel.id)
             recent = await uow.history.of_channel(channel.id, _RECENT)
+            known = await uow.whereabouts.find(channel.id) if not channel.is_personal else None
+        granted = grant.granted if grant else None
         return ChannelStatus(
-            row=self._row(actor, channel, probe.last_ok_at if probe else None),
+            row=self._row(actor, channel, probe.last_ok_at if probe else None, granted, known),
             scopes=grant.scopes if grant else frozenset(),
             connected_by=channel.connected_by,
             obtained_at=grant.obtained_at if grant else None,
+            delegate=grant.delegate.address if grant and grant.delegate else "",
             incident=incident,
             next_probe_at=probe.due_at if probe else None,
             recent=recent,
             requests=requests,
+            features=self._core.policy.features.at(
+                channel.provider, is_shared=granted is not None and granted.is_shared
+            ),
+            mail=mail_shown(self._core, channel, known) if known else None,
         )
 
     async def before_removal(self, actor: Actor, channel_id: ChannelId) -> Removal:
@@ -252,7 +267,7 @@ class Channels:
         channel = await uow.channels.find(grant.channel_id)
         if channel is None or not _same_workspace(actor, channel):
             raise Gone(grant.address)
-        await self._check(uow, actor, Deed.REMOVE, channel)
+        await self._check(uow, actor, Deed.SEE, channel)  # looking changes nothing, here or there
         return channel
 
     async def _check(self, uow: UnitOfWork, actor: Actor, deed: Deed, channel: Channel) -> None:
@@ -264,12 +279,29 @@ class Channels:
         if how_far is Right.ON_REQUEST:
             wish = Wish(deed, channel.address, channel.kind, channel.id)
             raise NeedsApproval(wish, who_can=standing.approvers(channel.kind, deed))
-        raise NotAllowed(deed.value, _who_can(standing, deed, channel))
+        raise NotAllowed(deed.value, standing.who_can(deed, channel))
 
-    def _row(self, actor: Actor, channel: Channel, last_ok_at: datetime | None) -> ChannelRow:
+    async def _rows(self, uow: UnitOfWork, actor: Actor) -> tuple[ChannelRow, ...]:
+        channels = await self._visible(uow, actor)
+        proofs = await uow.probes.proofs(actor.workspace_id)
+        wants_more = self._core.policy.features.defined
+        granted = await uow.grants.granted_in(actor.workspace_id) if wants_more else {}
+        moved = await uow.whereabouts.left(actor.workspace_id)
+        return tuple(
+            self._row(actor, it, proofs.get(it.id), granted.get(it.id), moved.get(it.id)) for it in channels
+        )
+
+    def _row(
+        self,
+        actor: Actor,
+        channel: Channel,
+        last_ok_at: datetime | None,
+        granted: Granted | None,
+        mail: Whereabouts | None = None,
+    ) -> ChannelRow:
         # A wish counts as possible: the button leads to the form that asks an admin.
         allowed = frozenset(
-            deed for deed in _FITTING[channel.state] if right(actor, deed, channel) is not Right.NONE
+            deed for deed in self._fitting(channel) if right(actor, deed, channel) is not Right.NONE
         )
         return ChannelRow(
             channel=channel,
@@ -277,7 +309,23 @@ class Channels:
             last_ok_at=last_ok_at,
             may=allowed,
             is_own=channel.owner_id == actor.id,
+            lacking=self._lacking(channel, granted),
+            mail=mail_shown(self._core, channel, mail) if mail and mail.has_left else None,
         )
+
+    def _lacking(self, channel: Channel, granted: Granted | None) -> tuple[Feature, ...]:
+        """Features that need a new consent; whatever needs one anyway needs none for a feature."""
+        if granted is None or channel.state in _NO_MATTER:
+            return ()
+        return self._core.policy.features.lacking(channel.provider, granted)
+
+    def _fitting(self, channel: Channel) -> tuple[Deed, ...]:
+        """What makes sense now, whoever asks."""
+        deeds = _FITTING[channel.state]
+        can_go = channel.state is not State.REMOVED and bool(
+            ways_from(channel.provider, self._core.providers.keys)
+        )
+        return (*deeds, Deed.SWITCH) if can_go else deeds
 
     async def _setup(self, uow: UnitOfWork, actor: Actor, *, empty: bool) -> SetupCard | None:
         providers = self._core.providers
@@ -293,6 +341,7 @@ class Channels:
         )
 
 
+_NO_MATTER: Final = frozenset({State.DISCONNECTED, State.REMOVED})
 _FITTING: Final[Mapping[State, tuple[Deed, ...]]] = {
     State.CONNECTED: (Deed.SEE, Deed.DISABLE, Deed.REMOVE, Deed.RECONNECT, Deed.TAKE_OVER),
     State.IMPAIRED: (Deed.SEE, Deed.DISABLE, Deed.REMOVE, Deed.RECONNECT, Deed.TAKE_OVER),
@@ -300,14 +349,7 @@ _FITTING: Final[Mapping[State, tuple[Deed, ...]]] = {
     State.DISABLED: (Deed.SEE, Deed.ENABLE, Deed.REMOVE, Deed.RECONNECT, Deed.TAKE_OVER),
     State.REMOVED: (Deed.SEE,),
 }
-"""What makes sense in each state, whoever asks."""
-
-
-def _who_can(standing: Standing, deed: Deed, channel: Channel) -> tuple[str, ...]:
-    """The owner where the deed is theirs, then everybody whose role allows it."""
-    at_once, _ = RIGHTS[channel.kind, deed]
-    owner = [channel.owner_id] if channel.owner_id and Role.OWNER in at_once else []
-    return tuple(dict.fromkeys([*owner, *standing.approvers(channel.kind, deed)]))
+"""What makes sense in each state."""
 
 
 def _same_workspace(actor: Actor, channel: Channel) -> bool:

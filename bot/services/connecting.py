@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, TypedDict
 
 from bot.domain.access import Actor, Deed, Right, may, right_to_connect
 from bot.domain.channel import Channel, Kind, State
@@ -31,6 +31,7 @@ from bot.domain.errors import (
     TicketUnknown,
     TooManyTries,
 )
+from bot.domain.feature import Feature
 from bot.domain.ids import (
     ChannelId,
     ConversationId,
@@ -38,9 +39,9 @@ from bot.domain.ids import (
     LinkId,
     RequestId,
     TicketId,
-    UserId,
 )
-from bot.domain.request import Request, Wish
+from bot.domain.request import Awaits, Request, Wish
+from bot.domain.switching import may_switch
 from bot.domain.ticket import (
     OUTCOME_LASTS,
     PENDING_LASTS,
@@ -52,14 +53,17 @@ from bot.domain.ticket import (
 )
 from bot.domain.workspace import Workspace
 from bot.services.addresses import check_domain, read_address
+from bot.services.approvals import Approvals, is_asked_for
 from bot.services.core import Core, digest
 from bot.services.delivering import Messenger
 from bot.services.people import People
 from bot.services.proving import Proving
 from bot.services.requests import Requests
 from bot.services.standing import standing_of
-from bot.services.trips import Begun, Trips, Way
+from bot.services.switching import Switching
+from bot.services.trips import Begun, Trips, Way, asked_for, lacking_after
 from providers.base import Redirect
+from providers.detect import BELIEVED, UNKNOWN, Detected
 from storage import UnitOfWork
 
 
@@ -89,6 +93,21 @@ class Landing:
     locale: str
     takes_password: bool = False
     """A form of ours comes next, not the provider's page."""
+    is_shared: bool = False
+    """A shared mailbox: whoever signs in does so as themselves."""
+    scopes: frozenset[str] = frozenset()
+    """All that the provider will ask for."""
+    features: tuple[Feature, ...] = ()
+    """What some of it is for."""
+
+
+class _Asking(TypedDict):
+    """The part of a landing that the provider decides."""
+
+    takes_password: bool
+    is_shared: bool
+    scopes: frozenset[str]
+    features: tuple[Feature, ...]
 
 
 MOST_TRIES: Final = 5
@@ -113,15 +132,19 @@ class Connecting:
         *,
         people: People,
         requests: Requests,
+        approvals: Approvals,
         proving: Proving,
+        switching: Switching,
         messenger: Messenger,
         workspace: Workspace,
     ) -> None:
         self._core = core
         self._people = people
         self._requests = requests
+        self._approvals = approvals
         self._messenger = messenger
         self._proving = proving
+        self._switching = switching
         self._workspace = workspace
         self._trips = Trips(core)
 
@@ -131,8 +154,8 @@ class Connecting:
         """Begin connecting an inbox; an address that is under management already is reconnected.
 
         Raises ``NotAnAddress``, ``DomainNotAllowed``, ``ProviderOff``, ``AlreadyConnected`` (somebody
-        else's), ``OtherKind``, ``CannotPostThere``, and ``NeedsApproval`` with the wish that an admin can
-        grant.
+        else's), ``SwitchInstead`` and ``DisconnectFirst`` (it is connected at another provider),
+        ``OtherKind``, ``CannotPostThere``, and ``NeedsApproval`` with the wish that an admin can grant.
         """
         wish = self._wish(plan)
         async with self._core.storage.reading() as uow:
@@ -140,6 +163,8 @@ class Connecting:
         if existing is None:
             wish = await self._hosted(wish)
             await self.say_hello(actor, wish.address, wish.conversation_id)
+        else:
+            await self._check_place(existing, wish)
         async with self._core.storage.writing() as uow:
             existing = await self._checked(uow, actor, wish)
             if existing is not None:
@@ -151,21 +176,32 @@ class Connecting:
         return replace(self._trips.begun(secret, ticket), wish=None if existing else wish)
 
     async def begin_approved(self, actor: Actor, request_id: RequestId) -> Begun:
-        """Go on with a connect that an admin approved; each time with a fresh ticket.
+        """Go on with a connect or a switch that an admin approved; each time with a fresh ticket.
 
         Raises ``RequestClosed``, ``NotAllowed``, and as ``begin``.
         """
         async with self._core.storage.reading() as uow:
             request = await self._approved(uow, actor, request_id)
-        wish = await self._hosted(request.wish)
-        await self.say_hello(actor, wish.address, wish.conversation_id)
+        wish = request.wish
+        if wish.deed is Deed.SWITCH:
+            return await self._switching.begin_approved(actor, request_id)
+        if wish.deed is Deed.CONNECT:
+            wish = await self._hosted(wish)
+            if request.awaits is Awaits.ADMINS:
+                await self.say_hello(actor, wish.address, wish.conversation_id)
         async with self._core.storage.writing() as uow:
             await self._approved(uow, actor, request_id)
-            secret, ticket = self._trips.first(wish, actor)
+            secret, ticket = await self._approved_trip(uow, actor, wish)
             ticket = replace(ticket, request_id=request_id)
             await uow.tickets.add(ticket)
             await uow.commit()
         return self._trips.begun(secret, ticket)
+
+    async def _approved_trip(self, uow: UnitOfWork, actor: Actor, wish: Wish) -> tuple[str, Ticket]:
+        if wish.deed is Deed.RECONNECT and wish.channel_id is not None:
+            channel = await self._reconnectable(uow, actor, wish.channel_id)
+            return await self._renewal(uow, channel, actor)
+        return self._trips.first(wish, actor)
 
     async def begin_reconnect(self, actor: Actor, channel_id: ChannelId) -> Begun:
         """Begin a new grant for the same channel and the same mailbox. Raises ``Gone``, ``NotAllowed``."""
@@ -200,13 +236,19 @@ class Connecting:
     async def landing(self, secret: str) -> Landing:
         """What a ticket is for. Spends nothing, so that a link preview is harmless.
 
-        Raises ``TicketUnknown``, ``TicketExpired``, ``TicketSpent``.
+        Raises ``TicketUnknown``, ``TicketExpired``, ``TicketSpent``, ``ProviderOff``.
         """
         async with self._core.storage.reading() as uow:
             ticket = await self._open_ticket(uow, TicketId(digest(secret)))
-        label = self._core.providers.label_of(ticket.provider)
-        landing = await self._landing(ticket.user_id, ticket.address, ticket.purpose, label, ticket.locale)
-        return replace(landing, takes_password=self._takes_password(ticket.provider))
+        return Landing(
+            address=ticket.address,
+            requester_name=await self._people.name_of(ticket.user_id),
+            workspace_name=self._workspace.name,
+            purpose=ticket.purpose,
+            provider_label=self._core.providers.label_at(ticket.provider, ticket.address),
+            locale=ticket.locale,
+            **self._asking(ticket.provider, is_shared=ticket.is_shared),
+        )
 
     async def start(self, secret: str, browser: str) -> Way:
         """Bind the ticket to this browser and say where the person goes on.
@@ -223,17 +265,29 @@ class Connecting:
         return await self._way(secret, ticket)
 
     async def link_landing(self, secret: str) -> Landing:
-        """What a notice's link is for. Raises ``LinkClosed`` when the outage is over, ``TicketUnknown``."""
+        """What a notice's link is for. Raises ``LinkClosed`` when the outage is over, ``ProviderOff``."""
         async with self._core.storage.reading() as uow:
             link, channel = await self._open_link(uow, secret)
             person = await uow.people.find(link.workspace_id, link.user_id)
-        locale = person.locale if person else "en-US"
-        label = self._core.providers.label_for(channel.identity)
-        landing = await self._landing(link.user_id, channel.address, Purpose.RECONNECT, label, locale)
-        return replace(landing, takes_password=self._takes_password(channel.provider))
+            grant = await uow.grants.find(channel.grant_id) if channel.grant_id else None
+        return Landing(
+            address=channel.address,
+            requester_name=await self._people.name_of(link.user_id),
+            workspace_name=self._workspace.name,
+            purpose=Purpose.RECONNECT,
+            provider_label=self._core.providers.label_for(channel.identity),
+            locale=person.locale if person else "en-US",
+            **self._asking(channel.provider, is_shared=grant is not None and grant.delegate is not None),
+        )
 
-    def _takes_password(self, provider: str) -> bool:
-        return self._core.providers.manner_of(provider).takes_password
+    def _asking(self, provider: str, *, is_shared: bool) -> _Asking:
+        """What comes next at this provider. Raises ``ProviderOff``."""
+        return {
+            "takes_password": self._core.providers.manner_of(provider).takes_password,
+            "is_shared": is_shared,
+            "scopes": asked_for(self._core, provider, is_shared=is_shared),
+            "features": self._core.policy.features.at(provider, is_shared=is_shared),
+        }
 
     async def link_start(self, secret: str, browser: str) -> Way:
         """Turn a notice's link into a fresh ticket, after asking again who this person is now."""
@@ -299,6 +353,10 @@ class Connecting:
             await uow.commit()
         return await self._proving.prove_authorized(spent, authorization)
 
+    def lacking(self, outcome: TicketOutcome) -> tuple[Feature, ...]:
+        """Features that cannot use what was just connected, because their permission was left unticked."""
+        return lacking_after(self._core, outcome)
+
     async def _trying(self, ticket_id: TicketId, browser: str | None) -> tuple[Ticket | TicketOutcome, int]:
         """The ticket, with one more try counted: before it is made, so that a crash counts, too."""
         now = self._core.clock()
@@ -334,6 +392,43 @@ class Connecting:
             await uow.commit()
         return await self._way(fresh, ticket)
 
+    async def ask_their_admin(self, secret: str, browser: str) -> Request:
+        """The page of an outcome was asked for the approval of the organisation's admin.
+
+        Raises ``TicketSpent`` when that would help nobody (any more).
+        """
+        now = self._core.clock()
+        async with self._core.storage.writing() as uow:
+            outcome = await uow.tickets.outcome(TicketId(digest(secret)), browser, now)
+            request = await self._asked(uow, outcome)
+            await uow.commit()
+        self._core.wake()
+        return request
+
+    async def ask_their_admin_for(self, actor: Actor, ticket_id: TicketId) -> Request:
+        """The same from the modal in Slack. Raises ``TicketSpent``, ``NotAllowed``."""
+        async with self._core.storage.writing() as uow:
+            outcome = await uow.tickets.outcome_of(ticket_id)
+            if outcome is not None and outcome.ticket.user_id != actor.id:
+                raise NotAllowed("go_on", (outcome.ticket.user_id,))
+            request = await self._asked(uow, outcome)
+            await uow.commit()
+        self._core.wake()
+        return request
+
+    def may_ask_their_admin(self, outcome: TicketOutcome) -> bool:
+        """Whether an outcome should offer it: where it was not asked by itself."""
+        return self._approvals.may_help(outcome) and not is_asked_for(outcome)
+
+    async def heard_of_approval(self, provider: str, secret: str, *, is_given: bool) -> Request | None:
+        """An organisation's admin has decided. ``None`` if nobody waits for that."""
+        return await self._approvals.heard(provider, secret, is_given=is_given)
+
+    async def _asked(self, uow: UnitOfWork, outcome: TicketOutcome | None) -> Request:
+        if outcome is None or not self._approvals.may_help(outcome):
+            raise TicketSpent
+        return await self._approvals.ask(uow, outcome.ticket)
+
     # --- checks
 
     def _wish(self, plan: Plan) -> Wish:
@@ -365,6 +460,8 @@ class Connecting:
 
     async def _approved(self, uow: UnitOfWork, actor: Actor, request_id: RequestId) -> Request:
         request = await self._requests.approved(uow, request_id, actor.id)
+        if request.wish.deed is not Deed.CONNECT:
+            return request
         existing = await uow.channels.at_address(actor.workspace_id, request.wish.address)
         if existing is not None:
             raise AlreadyConnected(request.wish.address, by_another=existing.owner_id != actor.id)
@@ -387,11 +484,32 @@ class Connecting:
         first provider that is on. Raises ``ProviderOff`` if that one is not."""
         if wish.provider:
             return wish
-        keys = self._core.providers.keys
-        found = (await self._core.detector.detect(wish.address)).provider if len(keys) > 1 else None
-        provider = found or next(iter(keys), "google")
+        provider = (await self._found(wish.address)).provider or next(
+            iter(self._core.providers.keys), "google"
+        )
         self._core.providers.get(provider)
         return replace(wish, provider=provider)
+
+    async def _check_place(self, existing: Channel, wish: Wish) -> None:
+        """What is connected already may be wanted at another provider, or be hosted there by now. Where its
+        mail goes is only a guess: it may offer a switch, and must not stand in a reconnect's way."""
+        if wish.provider:
+            wanted = wish.provider
+        else:
+            found = await self._found(wish.address)
+            wanted = found.provider or ""
+            if found.how not in BELIEVED or not self._may_switch(existing, wanted):
+                return
+        if wanted != existing.provider:
+            raise self._switching.instead(existing, wanted)
+
+    def _may_switch(self, existing: Channel, wanted: str) -> bool:
+        return may_switch(existing.provider, wanted) and self._core.providers.is_on(wanted)
+
+    async def _found(self, address: str) -> Detected:
+        """Who most likely hosts it. Nobody is asked where there is only one provider."""
+        several = len(self._core.providers.keys) > 1
+        return await self._core.detector.detect(address) if several else UNKNOWN
 
     async def _renewal(self, uow: UnitOfWork, channel: Channel, actor: Actor) -> tuple[str, Ticket]:
         grant = await uow.grants.find(channel.grant_id) if channel.grant_id else None
@@ -435,18 +553,6 @@ class Connecting:
         if incident is None or incident.resolved_at is not None or channel is None:
             raise LinkClosed
         return link, channel
-
-    async def _landing(
-        self, user_id: UserId, address: str, purpose: Purpose, label: str, locale: str
-    ) -> Landing:
-        return Landing(
-            address=address,
-            requester_name=await self._people.name_of(user_id),
-            workspace_name=self._workspace.name,
-            purpose=purpose,
-            provider_label=label,
-            locale=locale,
-        )
 
 
 def _unless_interrupted(outcome: TicketOutcome, now: datetime) -> TicketOutcome:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from bot.domain.feature import Features
 from bot.domain.ids import UserId
 from bot.domain.probing import Cadence
 from providers.detect import Detected
@@ -50,6 +51,7 @@ class Policy:
     operators: frozenset[UserId] = frozenset()
     allowed_domains: tuple[str, ...] = ()
     loopback_only: bool = False
+    features: Features = field(default_factory=Features)
 
 
 @dataclass(frozen=True)

@@ -13,19 +13,24 @@ from typing import Final, Protocol
 
 import structlog
 
-from bot.domain.cause import Cause
+from bot.domain.cause import ADMIN_CAUSES, Cause
 from bot.domain.channel import Channel, State
 from bot.domain.errors import MessageGone, PersonUnreachable, TokenDead
+from bot.domain.feature import Feature
+from bot.domain.grant import MailboxIdentity
 from bot.domain.hold import ripe_at
 from bot.domain.ids import ConversationId, HoldId, NoticeId, RequestId, TicketId, UserId
 from bot.domain.incident import Incident, Notice, NoticeKind
 from bot.domain.job import Job
-from bot.domain.picture import NoticePicture, Outage
+from bot.domain.picture import NoticePicture, Outage, Registration
 from bot.domain.ticket import TicketOutcome
+from bot.services.approvals import Approvals, is_asked_for
 from bot.services.core import Core, new_id
+from bot.services.mail_watch import is_still_away, mail_of, mail_shown
 from bot.services.removals import removal_of
 from bot.services.standing import standing_of
 from bot.services.telling import Telling
+from bot.services.trips import lacking_after
 from bot.services.workspaces import Workspaces
 from storage import UnitOfWork
 
@@ -56,15 +61,33 @@ class Messenger(Protocol):
     async def hello(self, conversation: ConversationId, address: str, actor: UserId, locale: str) -> None:
         """Say in a conversation that it will be told of an address's outages."""
 
-    async def show_outcome(self, view_id: str, outcome: TicketOutcome, *, provider_label: str) -> None:
-        """Turn a waiting modal to its outcome; one that is closed is no error."""
+    async def show_outcome(
+        self,
+        view_id: str,
+        outcome: TicketOutcome,
+        *,
+        provider_label: str,
+        may_ask_admin: bool,
+        lacking: tuple[Feature, ...],
+    ) -> None:
+        """Turn a waiting modal to its outcome; one that is closed is no error. ``lacking`` are features whose
+        permission was left unticked."""
 
 
 class Delivering:
     """Brings notices to Slack, one at a time per person."""
 
-    def __init__(self, core: Core, *, messenger: Messenger, workspaces: Workspaces, telling: Telling) -> None:
+    def __init__(
+        self,
+        core: Core,
+        *,
+        messenger: Messenger,
+        workspaces: Workspaces,
+        telling: Telling,
+        approvals: Approvals,
+    ) -> None:
         self._core = core
+        self._approvals = approvals
         self._telling = telling
         self._messenger = messenger
         self._workspaces = workspaces
@@ -102,8 +125,14 @@ class Delivering:
         async with self._core.storage.reading() as uow:
             outcome = await uow.tickets.outcome_of(TicketId(job.payload["ticket"]))
         if outcome is not None:
-            label = self._core.providers.label_of(outcome.ticket.provider)
-            await self._messenger.show_outcome(job.payload["view"], outcome, provider_label=label)
+            label = self._core.providers.label_at(outcome.ticket.provider, outcome.ticket.address)
+            await self._messenger.show_outcome(
+                job.payload["view"],
+                outcome,
+                provider_label=label,
+                may_ask_admin=self._approvals.may_help(outcome) and not is_asked_for(outcome),
+                lacking=lacking_after(self._core, outcome),
+            )
         return None
 
     # --- reconciling
@@ -213,7 +242,7 @@ class Delivering:
                 return await self._with_outages(uow, picture, notice)
             case NoticeKind.HOLD:
                 return await self._with_hold(uow, picture)
-            case NoticeKind.REQUEST | NoticeKind.WISH:
+            case NoticeKind.REQUEST | NoticeKind.WISH | NoticeKind.ANSWERED:
                 return await self._with_request(uow, picture)
             case NoticeKind.NOBODY_TOLD:
                 picture = await self._with_request(uow, picture)
@@ -226,14 +255,26 @@ class Delivering:
         if request is None:
             return replace(picture, is_open=False)
         is_unheard = await self._telling.is_unheard(uow, request)
-        return replace(picture, request=request, is_unheard=is_unheard, is_open=request.is_open)
+        return replace(
+            picture,
+            request=request,
+            app=self._approvals.registration_for(request),
+            scopes=self._approvals.scopes_for(request),
+            provider_label=self._core.providers.label_at(request.wish.provider, request.wish.address),
+            is_unheard=is_unheard,
+            is_open=request.is_open,
+        )
 
-    async def _about_channel(
+    async def _about_channel(  # noqa: PLR0911  one return per kind reads best
         self, uow: UnitOfWork, picture: NoticePicture, channel: Channel
     ) -> NoticePicture:
         match picture.notice.kind:
-            case NoticeKind.REMOVED:
+            case NoticeKind.REMOVED | NoticeKind.SWITCHED:
                 return await self._with_removal(uow, picture, channel)
+            case NoticeKind.CONNECTED:
+                return await self._with_lacking(uow, picture, channel)
+            case NoticeKind.MOVED:
+                return await self._with_mail(uow, picture, channel)
             case NoticeKind.NOBODY_TOLD:
                 return replace(picture, is_open=await uow.incidents.open_of(channel.id) is not None)
             case NoticeKind.OPERATOR:
@@ -241,9 +282,17 @@ class Delivering:
                 return replace(picture, is_open=broken > 0)
             case NoticeKind.SOMEBODY_ELSE:
                 return replace(picture, is_open=channel.state is not State.REMOVED)
+            case NoticeKind.DELEGATE_GONE:
+                return await self._with_delegate(uow, picture, channel)
             case NoticeKind.OWNER_GONE:
                 return replace(picture, is_open=channel.state not in {State.DISABLED, State.REMOVED})
         return picture
+
+    async def _with_lacking(self, uow: UnitOfWork, picture: NoticePicture, channel: Channel) -> NoticePicture:
+        granted = await uow.grants.granted_of(channel.grant_id) if channel.grant_id else None
+        if granted is None:
+            return picture
+        return replace(picture, lacking=self._core.policy.features.lacking(channel.provider, granted))
 
     async def _with_parent(
         self, uow: UnitOfWork, picture: NoticePicture, parent_id: NoticeId
@@ -272,10 +321,14 @@ class Delivering:
             return None
         held = await uow.holds.held(hold) if hold.is_open else ()
         channels = await uow.channels.by_ids(held)
+        house = MailboxIdentity(hold.provider, "", hold.tenant)
         return replace(
             picture,
+            # The channel that it began with may have been switched since.
+            provider_label=self._core.providers.label_for(house),
             hold=hold,
             held=tuple(channels[channel_id] for channel_id in held),
+            app=self._approvals.registration_at(hold.provider),
             is_ripe=ripe_at(hold, self._core.policy.cadence.witness) <= self._core.clock(),
             is_open=hold.is_open,
         )
@@ -283,12 +336,36 @@ class Delivering:
     async def _outage(self, uow: UnitOfWork, notice: Notice, channel: Channel, incident: Incident) -> Outage:
         link = await uow.links.of(notice.recipient, incident.id, channel.id) if incident.is_open else None
         url = f"{self._core.policy.base_url}/l/{link.secret.reveal()}" if link else ""
-        return Outage(channel, incident, self._core.providers.label_for(channel.identity), url)
+        label = self._core.providers.label_for(channel.identity)
+        app = await self._registration(uow, channel, incident)
+        mail = await mail_of(uow, self._core, channel) if incident.is_open else None
+        return Outage(channel, incident, label, url, app, mail if mail and mail.has_left else None)
+
+    async def _registration(self, uow: UnitOfWork, channel: Channel, incident: Incident) -> Registration:
+        if incident.cause not in ADMIN_CAUSES or not incident.is_open:
+            return Registration()
+        grant = await uow.grants.find(channel.grant_id) if channel.grant_id else None
+        is_shared = grant is not None and grant.delegate is not None
+        return self._approvals.registration_of(channel, incident.cause, is_shared=is_shared)
 
     async def _house_locale(self, uow: UnitOfWork, notice: Notice) -> str:
         """A conversation reads what its first super admin would."""
         standing = await standing_of(uow, self._core, notice.workspace_id)
         return standing.super_admins[0].locale if standing.super_admins else "en-US"
+
+    async def _with_delegate(
+        self, uow: UnitOfWork, picture: NoticePicture, channel: Channel
+    ) -> NoticePicture:
+        """It is settled once another grant has taken its place."""
+        grant_id = picture.notice.grant_id
+        grant = await uow.grants.find(grant_id) if grant_id else None
+        delegate = grant.delegate.address if grant and grant.delegate else ""
+        return replace(picture, delegate=delegate, is_open=channel.grant_id == grant_id)
+
+    async def _with_mail(self, uow: UnitOfWork, picture: NoticePicture, channel: Channel) -> NoticePicture:
+        known = await uow.whereabouts.find(channel.id)
+        mail = mail_shown(self._core, channel, known) if known else None
+        return replace(picture, mail=mail, is_open=is_still_away(picture.notice, channel, known))
 
     async def _with_removal(self, uow: UnitOfWork, picture: NoticePicture, channel: Channel) -> NoticePicture:
         removal = await removal_of(uow, self._core, channel, picture.notice.grant_id)
@@ -306,7 +383,9 @@ _ONLY_WHILE_OPEN: Final = frozenset(
         NoticeKind.NOBODY_TOLD,
         NoticeKind.OPERATOR,
         NoticeKind.OWNER_GONE,
+        NoticeKind.DELEGATE_GONE,
         NoticeKind.SOMEBODY_ELSE,
+        NoticeKind.MOVED,
         NoticeKind.REQUEST,
     }
 )

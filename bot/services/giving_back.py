@@ -103,7 +103,7 @@ class GivingBack:
                 await self._settle(uow, grant, Revocation.NOT_CONFIRMED)
                 await uow.commit()
                 return None
-            if await uow.grants.in_use(grant.identity) > 0:
+            if await uow.grants.in_use(grant.signer) > 0:
                 await self._settle(uow, grant, Revocation.SHARED)
                 await uow.commit()
                 return None
@@ -159,7 +159,7 @@ class GivingBack:
 
     async def cancel(self, uow: UnitOfWork, reconnected: Grant) -> None:
         """The mailbox was connected again: what was still to be revoked must not be any more."""
-        for grant in await uow.grants.pending_revocations(reconnected.identity):
+        for grant in await uow.grants.pending_revocations(reconnected.signer):
             if grant.id != reconnected.id:
                 await uow.jobs.cancel(f"revoke:{grant.id}")
                 await self._settle(uow, grant, Revocation.CANCELLED)

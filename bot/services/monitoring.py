@@ -7,7 +7,7 @@ is believed only after the row was read again and other mailboxes of the provide
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -186,12 +186,13 @@ class Monitoring:
                 grant.identity, proven_since=since, limit=limit, tenant=tenant, held=held
             )
             channels = await uow.channels.by_ids(ids)
-            grants = await uow.grants.by_ids([c.grant_id for c in channels.values() if c.grant_id])
+            found = await uow.grants.by_ids([c.grant_id for c in channels.values() if c.grant_id])
+        grants = _one_each(found.values(), besides=grant)
         back_lately = {c.grant_id for c in channels.values() if c.since > settled}
-        looks = await asyncio.gather(*(self._reaching.look(sibling) for sibling in grants.values()))
+        looks = await asyncio.gather(*(self._reaching.look(sibling) for sibling in grants))
         return tuple(
             Testimony(one.error, sibling.identity.tenant, is_back_lately=sibling.id in back_lately)
-            for one, sibling in zip(looks, grants.values(), strict=True)
+            for one, sibling in zip(looks, grants, strict=True)
             if one.put_off_until is None
         )
 
@@ -255,9 +256,9 @@ class Monitoring:
 
     async def _is_believable(self, uow: UnitOfWork, sight: _Sight) -> bool:
         """A refusal counts only for the secret that is stored now (rule 8)."""
-        if sight.look.error is None or sight.grant.secret is None:
+        if sight.look.error is None or not sight.look.fingerprint:
             return True
-        return await uow.grants.fingerprint(sight.grant.id) == sight.grant.secret.fingerprint
+        return await uow.grants.fingerprint(sight.grant.id) == sight.look.fingerprint
 
     async def _give_row_back(self, uow: UnitOfWork, sight: _Sight, due_at: datetime) -> None:
         row = replace(sight.probe, due_at=due_at)
@@ -280,6 +281,7 @@ class Monitoring:
             is_lonely=sight.said is Vote.LONELY,
         )
         await self._remember_strike(uow, sight, after)
+        await self._remember_claims(uow, sight)
         await self._after_step(uow, channel, after, sight, row)
 
     async def _after_step(
@@ -342,6 +344,13 @@ class Monitoring:
         due = self._steps.next_due(replace(channel, state=state), row)
         return max(due, self._core.clock() + retry_after)
 
+    async def _remember_claims(self, uow: UnitOfWork, sight: _Sight) -> None:
+        """What the provider wants to be told at the next sign-in; forgotten once it is content."""
+        error = sight.look.error
+        claims = "" if error is None else error.claims or sight.grant.claims
+        if claims != sight.grant.claims:
+            await uow.grants.set_claims(sight.grant.id, claims)
+
     async def _remember_strike(self, uow: UnitOfWork, sight: _Sight, after: Channel) -> None:
         """Refusals and what siblings said are evidence: *why* shows them."""
         if sight.said is None:
@@ -355,6 +364,14 @@ class Monitoring:
                 details={"code": sight.look.code, "siblings": sight.said.value},
             )
         )
+
+
+def _one_each(grants: Iterable[Grant], *, besides: Grant) -> tuple[Grant, ...]:
+    """One grant per sign-in, other than that of ``besides``: five shared mailboxes that one person opens are
+    one witness, and none for a sixth."""
+    by_signer = {grant.signer.subject: grant for grant in grants}
+    by_signer.pop(besides.signer.subject, None)
+    return tuple(by_signer.values())
 
 
 def _is_plain(sight: _Sight) -> bool:

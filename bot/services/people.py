@@ -21,6 +21,7 @@ from bot.domain.workspace import Workspace
 from bot.services.core import Core
 from bot.services.standing import standing_of
 from bot.services.steps import Steps
+from bot.services.telling import Telling
 from storage import StorageAway, UnitOfWork
 
 _BELIEVED_FOR: Final = timedelta(minutes=10)
@@ -63,8 +64,11 @@ class Directory(Protocol):
 class People:
     """Knows people and their roles."""
 
-    def __init__(self, core: Core, steps: Steps, directory: Directory, workspace: Workspace) -> None:
+    def __init__(
+        self, core: Core, steps: Steps, telling: Telling, directory: Directory, workspace: Workspace
+    ) -> None:
         self._core = core
+        self._telling = telling
         self._steps = steps
         self._directory = directory
         self._workspace = workspace
@@ -155,6 +159,10 @@ class People:
         for channel in await uow.channels.of_owner(person.workspace_id, person.id):
             if channel.state is not State.REMOVED:
                 await self._steps.apply(uow, channel, Signal.OWNER_GONE)
+        for grant in await uow.grants.delegated_by(person.workspace_id, person.email):
+            channels = await uow.channels.by_ids([grant.channel_id] if grant.channel_id else [])
+            for channel in channels.values():
+                await self._telling.delegate_gone(uow, channel, grant.id, now=self._core.clock())
 
     async def _read(self, user_id: UserId, *, fresh: bool) -> Person | None:
         if not fresh and (remembered := self._remembered(user_id)):

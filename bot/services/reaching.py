@@ -15,6 +15,7 @@ from bot.domain.errors import (
 from bot.domain.grant import Grant
 from bot.services.core import Core
 from bot.services.lockouts import Lockouts, is_refused_login
+from providers.base import Fresh
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Look:
 
     error: ProviderError | None
     code: str = ""
+    fingerprint: str = ""
+    """Of the secret that the answer is about: the renewed one, where the refresh brought one."""
     put_off_until: datetime | None = None
     """Nobody looked: the host has refused too many logins lately. No news about the mailbox."""
 
@@ -45,34 +48,37 @@ class Reaching:
             return await self._look(grant, refresh_only=refresh_only)
         async with self._lockouts.turn(grant) as turn:
             if turn.put_off_until is not None:
-                return Look(ProviderUnavailable("host_spared"), "host_spared", turn.put_off_until)
+                spared = ProviderUnavailable("host_spared")
+                return Look(spared, spared.code, put_off_until=turn.put_off_until)
             look = await self._look(grant, refresh_only=refresh_only)
             turn.was_refused = is_refused_login(look.error)
         return look
 
     async def _look(self, grant: Grant, *, refresh_only: bool) -> Look:
+        secret = grant.secret
         try:
-            await self._prove(grant, refresh_only=refresh_only)
+            fresh = await self._refreshed(grant)
+            secret = fresh.secret
+            if not refresh_only:
+                await self._core.providers.get(grant.provider).probe(grant, fresh)
         except ProviderError as error:
             if isinstance(error, ProviderUnavailable) and error.unknown_code:
                 self._core.telemetry.unknown_code(grant.provider, error.code)
-            return Look(error, error.code)
-        return Look(None)
+            return Look(error, error.code, secret.fingerprint if secret else "")
+        return Look(None, fingerprint=secret.fingerprint)
 
-    async def _prove(self, grant: Grant, *, refresh_only: bool) -> None:
+    async def _refreshed(self, grant: Grant) -> Fresh:
         if not self._core.providers.is_on(grant.provider):
             raise ProviderMisconfigured("no_client")
-        provider = self._core.providers.get(grant.provider)
         if grant.secret is None:
             raise ProviderMisconfigured("key_lost")  # a live grant without a secret: its key is gone
-        fresh = await provider.refresh(grant)
+        fresh = await self._core.providers.get(grant.provider).refresh(grant)
         if fresh.secret != grant.secret:
             async with self._core.storage.writing() as uow:
                 await uow.grants.save_secret(
                     grant.id, secret=fresh.secret, scopes=fresh.scopes, expected_version=grant.version
                 )
                 await uow.commit()
-        if fresh.identity is not None and fresh.identity.subject != grant.identity.subject:
+        if fresh.identity is not None and fresh.identity.subject != grant.signer.subject:
             raise MailboxGone("other_subject", Cause.OTHER_MAILBOX)
-        if not refresh_only:
-            await provider.probe(grant, fresh)
+        return fresh

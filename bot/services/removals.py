@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.domain.channel import Channel
+from bot.domain.channel import Channel, State
 from bot.domain.grant import SECRET_KEPT_FOR, Grant, Revocation
 from bot.domain.ids import GrantId
 from bot.domain.picture import Removal
@@ -28,8 +28,9 @@ async def removal_of(
     grant = await uow.grants.find(grant_id) if grant_id else None
     identity = grant.identity if grant else channel.identity
     own = 1 if counting_own and grant else 0
-    everywhere = await uow.grants.in_use(identity) - own
-    elsewhere = await uow.grants.in_use_elsewhere(identity, channel.workspace_id)
+    signer = grant.signer if grant else channel.identity
+    everywhere = await uow.grants.in_use(signer) - own
+    elsewhere = await uow.grants.in_use_elsewhere(signer, channel.workspace_id)
     return Removal(
         channel=channel,
         revocation=grant.revocation if grant else Revocation.NOT_ASKED,
@@ -41,6 +42,7 @@ async def removal_of(
         grant_id=grant_id,
         revocation_at=grant.revocation_at if grant else None,
         kept_until=_kept_until(grant),
+        now_at=core.providers.label_for(channel.identity) if channel.state is not State.REMOVED else "",
     )
 
 

@@ -16,7 +16,7 @@ from bot.domain.ids import JobId, RequestId, UserId
 from bot.domain.incident import NoticeKind
 from bot.domain.job import Job, JobKind
 from bot.domain.lifecycle import Refused, Signal
-from bot.domain.request import APPROVAL_LASTS, Request, RequestState, Wish
+from bot.domain.request import APPROVAL_LASTS, Awaits, Request, RequestState, Wish
 from bot.services.core import Core, new_id
 from bot.services.standing import Standing, standing_of
 from bot.services.steps import Steps
@@ -63,7 +63,7 @@ class Requests:
             request = self._new(actor, wish, reason)
             await uow.requests.add(request)
             await self._tell(uow, request, approvers)
-            await self._expire_later(uow, request)
+            await self.expire_later(uow, request)
             await uow.commit()
         self._core.wake()
         return Asked(request, approvers, is_new=True)
@@ -80,6 +80,7 @@ class Requests:
             if approve:
                 await self._grant(uow, request, actor, now)
             await self._telling.request_changed(uow, request, now=now)
+            await self._telling.request_answered(uow, request, now=now)
             await uow.commit()
         async with self._core.storage.reading() as uow:
             return await self._found(uow, request_id)
@@ -116,21 +117,36 @@ class Requests:
         return None
 
     async def approved(self, uow: UnitOfWork, request_id: RequestId, actor_id: UserId) -> Request:
-        """The approved request that its requester goes on with. Raises ``RequestClosed``, ``NotAllowed``."""
+        """The request that its requester goes on with. Raises ``RequestClosed``, ``NotAllowed``."""
         request = await self._found(uow, request_id)
         if request.requester != actor_id:
             raise NotAllowed("go_on", (request.requester,))
         is_over = self._core.clock() >= request.expires_at
-        if request.state is not RequestState.APPROVED or is_over:
+        if not request.may_go_on or is_over:
             raise RequestClosed(request)
         return request
 
+    async def vouches(self, uow: UnitOfWork, request_id: RequestId, actor_id: UserId) -> bool:
+        """Whether an admin here has allowed what ``request_id`` wishes for; an organisation's admin cannot.
+
+        Raises as ``approved``.
+        """
+        request = await self.approved(uow, request_id, actor_id)
+        if request.awaits is Awaits.ADMINS:
+            return True
+        return request.follows is not None and await self.vouches(uow, request.follows, actor_id)
+
     async def done(self, uow: UnitOfWork, request_id: RequestId) -> None:
-        """What was approved has been done."""
+        """What was approved has been done; what it rests on, too."""
         now = self._core.clock()
-        was = RequestState.APPROVED
-        if await uow.requests.answer(request_id, RequestState.DONE, by=None, at=now, was=was):
-            await self._telling.request_changed(uow, await self._found(uow, request_id), now=now)
+        request = await self._found(uow, request_id)
+        for was in (RequestState.APPROVED, RequestState.WAITING):
+            if await uow.requests.answer(
+                request_id, RequestState.DONE, by=request.answered_by, at=now, was=was
+            ):
+                await self._telling.request_changed(uow, request, now=now)
+        if request.follows:
+            await self.done(uow, request.follows)
 
     # --- parts
 
@@ -189,7 +205,8 @@ class Requests:
             await self._telling.tell(uow, about_request(request, approver, NoticeKind.REQUEST, now))
         await self._telling.tell(uow, about_request(request, request.requester, NoticeKind.WISH, now))
 
-    async def _expire_later(self, uow: UnitOfWork, request: Request) -> None:
+    async def expire_later(self, uow: UnitOfWork, request: Request) -> None:
+        """Let it end when its time is over."""
         await uow.jobs.put(
             Job(
                 id=JobId(new_id()),

@@ -6,13 +6,22 @@ from dataclasses import dataclass, field, replace
 
 from bot.domain.access import Actor
 from bot.domain.channel import Channel, Kind
-from bot.domain.errors import ProviderError, SignInClosed
+from bot.domain.errors import InboxkeeperError, ProviderError, SignInClosed
+from bot.domain.feature import Feature
 from bot.domain.grant import Grant, Secret
 from bot.domain.ids import ChannelId, TicketId, UserId, WorkspaceId
+from bot.domain.picture import Removal
 from bot.domain.request import Wish
-from bot.domain.ticket import TICKET_LASTS, Purpose, Ticket
+from bot.domain.ticket import TICKET_LASTS, Purpose, Ticket, TicketOutcome
 from bot.services.core import Core, digest, new_secret
 from providers.base import Consent, Onward
+
+
+@dataclass(eq=False)
+class NotPossible(InboxkeeperError):
+    """Something changed while the person was at the provider; ``code`` says what, where that has a word."""
+
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +31,28 @@ class Begun:
     address: str
     provider_label: str
     scopes: frozenset[str]
+    """All that will be asked for, in one consent."""
     url: str = field(repr=False)
     reconnect: bool
     ticket_id: TicketId
     takes_password: bool = False
     """On the next page a form of ours asks; there is nothing to tick."""
+    is_shared: bool = False
+    """A shared mailbox, to be opened with the account of whoever signs in."""
+    may_be_shared: bool = False
+    """It could be one: the person can say so."""
     wish: Wish | None = None
     """What a new channel is begun with, to begin it again at another provider."""
     others: tuple[tuple[str, str], ...] = ()
     """Key and label of the providers that could be chosen instead."""
+    features: tuple[Feature, ...] = ()
+    """What is asked for beyond what keeping the mailbox connected needs, and why."""
+    channel: Channel | None = None
+    """Of a switch: the channel, as it is until the sign-in has been proven."""
+    leaves: Removal | None = None
+    """Of a switch: what it means at the provider that is left."""
+    provider: str = ""
+    """The key of the provider that it leads to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +61,27 @@ class Way:
 
     secret: str = field(repr=False)
     step: Onward
+
+
+def asked_for(core: Core, provider: str, *, is_shared: bool) -> frozenset[str]:
+    """All that consent is asked for, whatever brought it about: what the provider needs itself, and what
+    every feature needs that is switched on. Raises ``ProviderOff``."""
+    asked = core.providers.get(provider)
+    needed = asked.shared_scopes if is_shared else asked.needed_scopes
+    return needed | core.policy.features.scopes_at(provider, is_shared=is_shared)
+
+
+def callback_of(core: Core, provider: str) -> str:
+    """Where the provider sends people back to."""
+    return f"{core.policy.base_url}/callback/{provider}"
+
+
+def lacking_after(core: Core, outcome: TicketOutcome) -> tuple[Feature, ...]:
+    """Features that cannot use what was just connected, because their permission was left unticked."""
+    if not outcome.ending.is_good:
+        return ()
+    ticket = outcome.ticket
+    return core.policy.features.needing(ticket.provider, outcome.missing, is_shared=ticket.is_shared)
 
 
 class Trips:
@@ -137,19 +180,44 @@ class Trips:
             return secret, ticket
         return secret, replace(ticket, is_shared=grant.delegate is not None, claims=grant.claims)
 
+    def switch(self, channel: Channel, provider: str, actor: Actor) -> tuple[str, Ticket]:
+        """A ticket for the same channel at another provider, and its secret."""
+        return self._ticket(
+            channel.workspace_id,
+            actor.id,
+            Purpose.SWITCH,
+            address=channel.address,
+            kind=channel.kind,
+            provider=provider,
+            channel_id=channel.id,
+            locale=actor.person.locale,
+        )
+
     def begun(self, secret: str, ticket: Ticket) -> Begun:
         """The ticket as Slack shows it."""
         provider = self._core.providers.get(ticket.provider)
         return Begun(
             address=ticket.address,
-            provider_label=provider.label,
-            scopes=provider.needed_scopes,
+            provider_label=self._core.providers.label_at(ticket.provider, ticket.address),
+            scopes=asked_for(self._core, ticket.provider, is_shared=ticket.is_shared),
             url=f"{self._core.policy.base_url}/go/{secret}",
             reconnect=ticket.purpose is Purpose.RECONNECT,
             ticket_id=ticket.id,
             takes_password=provider.manner.takes_password,
+            is_shared=ticket.is_shared,
+            may_be_shared=self._may_be_shared(ticket),
             others=self._others(ticket),
+            features=self._core.policy.features.at(ticket.provider, is_shared=ticket.is_shared),
+            provider=ticket.provider,
         )
+
+    def _may_be_shared(self, ticket: Ticket) -> bool:
+        """Only organisations have shared mailboxes, and only a team's address is one."""
+        providers = self._core.providers
+        if ticket.purpose is Purpose.RECONNECT or ticket.kind is not Kind.TEAM:
+            return False
+        is_work = providers.label_at(ticket.provider, ticket.address) == providers.label_of(ticket.provider)
+        return is_work and bool(providers.get(ticket.provider).shared_scopes)
 
     def _others(self, ticket: Ticket) -> tuple[tuple[str, str], ...]:
         """What else could host a new channel's mailbox."""
@@ -164,9 +232,9 @@ class Trips:
             state=Secret(secret),
             verifier=ticket.verifier,
             nonce=ticket.nonce,
-            redirect_uri=f"{self._core.policy.base_url}/callback/{ticket.provider}",
+            redirect_uri=callback_of(self._core, ticket.provider),
             address=ticket.address,
-            scopes=self._core.providers.get(ticket.provider).needed_scopes,
+            scopes=asked_for(self._core, ticket.provider, is_shared=ticket.is_shared),
             is_shared=ticket.is_shared,
             claims=ticket.claims,
             memo=ticket.memo,

@@ -6,6 +6,7 @@ The one rule: whatever a person typed passes ``inert`` (or ``escape``) before it
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -23,6 +24,8 @@ MODAL_TITLE: Final = 24
 HOME_BLOCKS: Final = 100
 MESSAGE_BLOCKS: Final = 50
 MESSAGE_CHARACTERS: Final = 10_000
+LONGEST_BLOCK: Final = 2_900
+"""Slack takes 3,000 characters in one text."""
 _NOTIFICATION: Final = 1_000
 
 _ENTITIES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
@@ -52,6 +55,15 @@ def escape(text: str) -> str:
 def inert(text: str, limit: int = 80) -> str:
     """Foreign text on one line, shortened, safe in mrkdwn."""
     return escape(shown(text, limit))
+
+
+def quoted(lines: Iterable[str]) -> list[str]:
+    """Lines of plain text as a quotation. An address on a line of its own is made a link: underscores in it
+    would else be taken for italics."""
+    return [f"> <{escape(it)}>" if _ADDRESS.fullmatch(it) else f"> {escape(it)}" for it in lines]
+
+
+_ADDRESS: Final = re.compile(r"https?://[^\s<>|]+")
 
 
 def mention(user_id: str) -> str:
@@ -128,6 +140,28 @@ def button(
     return block | {key: extra for key, extra in extras.items() if extra}
 
 
+def fitting(lines: Sequence[str], room: int) -> list[str]:
+    """The first lines that fit into ``room`` characters together."""
+    kept: list[str] = []
+    for line in lines:
+        room -= len(line) + 1
+        if room < 0:
+            break
+        kept.append(line)
+    return kept
+
+
+def paragraphs(lines: Sequence[str]) -> list[str]:
+    """The lines, joined to as few texts as Slack's limit allows."""
+    joined: list[str] = []
+    for line in lines:
+        if joined and len(joined[-1]) + len(line) < LONGEST_BLOCK:
+            joined[-1] = f"{joined[-1]}\n{line}"
+        else:
+            joined.append(line)
+    return joined
+
+
 def modal(
     title: str, blocks: list[Block], *, close: str, submit: str = "", callback: str = "", metadata: str = ""
 ) -> View:
@@ -155,6 +189,6 @@ def value_of(channel: Channel) -> str:
 
 
 def parse_value(value: str) -> tuple[ChannelId, int] | None:
-    """The channel and version that ``value_of`` wrote; ``None`` for anything else."""
-    match = re.fullmatch(r"([A-Za-z0-9_-]{1,100}):([0-9]{1,9})", value, re.ASCII)
+    """The channel and version that ``value_of`` wrote, whatever else follows; ``None`` for anything else."""
+    match = re.fullmatch(r"([A-Za-z0-9_-]{1,100}):([0-9]{1,9})(?::[a-z:]{1,40})?", value, re.ASCII)
     return (ChannelId(match[1]), int(match[2])) if match else None

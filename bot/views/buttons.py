@@ -7,6 +7,7 @@ The one rule: a button stands only where its deed is both allowed to this person
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from bot.domain.access import Deed
@@ -28,7 +29,14 @@ WHY: Final = "incident.why"
 """Carries the channel, like all before it."""
 OVERVIEW: Final = "overview.list"
 CHECK: Final = "revocation.check"
+PERMISSIONS: Final = "channel.permissions"
 TAKE_OVER: Final = "channel.take_over"
+SWITCH: Final = "channel.switch"
+"""To the provider that its value names, or else to the only one there is."""
+PLACES: Final = ("google", "microsoft", "imap")
+"""Keys of the providers that an inbox can be at."""
+SWITCH_ANY: Final = tuple(f"{SWITCH}.{key}" for key in PLACES)
+"""The same, where there are several beside each other."""
 APPROVE: Final = "request.approve"
 DECLINE: Final = "request.decline"
 CANCEL: Final = "request.cancel"
@@ -45,8 +53,10 @@ ACTIONS: Final = frozenset(
         REMOVE,
         RECONNECT,
         TAKE_OVER,
+        SWITCH,
         OVERVIEW,
         CHECK,
+        PERMISSIONS,
         WHY,
         APPROVE,
         DECLINE,
@@ -56,9 +66,11 @@ ACTIONS: Final = frozenset(
 )
 
 
-def offered(channel: Channel, may: frozenset[Deed]) -> tuple[Deed, ...]:
-    """What makes sense for this channel now, of what this person may do, the most wanted first."""
-    return tuple(deed for deed in _sensible(channel) if deed in may)
+def offered(channel: Channel, may: frozenset[Deed], *, is_lacking: bool = False) -> tuple[Deed, ...]:
+    """What makes sense for this channel now, of what this person may do, the most wanted first. One that
+    ``is_lacking`` a permission for some feature can be reconnected although it works."""
+    wanted = (Deed.RECONNECT, *_sensible(channel)) if is_lacking else _sensible(channel)
+    return tuple(dict.fromkeys(deed for deed in wanted if deed in may))
 
 
 def _sensible(channel: Channel) -> tuple[Deed, ...]:
@@ -97,14 +109,49 @@ def _face(lang: Language, deed: Deed) -> tuple[str, str]:
             return lang.say("Remove"), REMOVE
         case Deed.RECONNECT:
             return lang.say("Reconnect"), RECONNECT
+        case Deed.SWITCH:
+            return lang.say("Switch provider…"), SWITCH
         case Deed.TAKE_OVER:
             return lang.say("Make it a team address"), TAKE_OVER
         case Deed.CONNECT:
             return lang.say("Connect an inbox"), CONNECT
 
 
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """Where a switch leads."""
+
+    key: str = ""
+    """The provider's; empty for the only one there is."""
+    is_shared: bool = False
+    """To a shared mailbox, opened with the account of whoever signs in."""
+
+
+def goal_of(channel: Channel, goal: Goal) -> str:
+    """What a button carries that leads somewhere else: channel, version and goal."""
+    return ":".join([value_of(channel), goal.key, *(["shared"] if goal.is_shared else [])])
+
+
+def parse_goal(value: str) -> Goal:
+    """The goal that ``goal_of`` wrote; for anything else the only one there is."""
+    _, _, rest = value.partition(":")
+    key, _, how = rest.partition(":")[2].partition(":")
+    return Goal(key, is_shared=how == "shared") if key in PLACES else Goal()
+
+
+def switch_button(lang: Language, channel: Channel, key: str, label: str, *, primary: bool = False) -> Block:
+    """Leads to a certain provider."""
+    shown = lang.say("Switch to {provider}", provider=label)
+    style = "primary" if primary else ""
+    return button(shown, SWITCH, value=goal_of(channel, Goal(key)), style=style, about=channel.address)
+
+
 def why_button(lang: Language, channel: Channel) -> Block:
     return button(lang.say("Why?"), WHY, value=value_of(channel), about=channel.address)
+
+
+def permissions_button(lang: Language, channel: Channel) -> Block:
+    return button(lang.say("Permissions"), PERMISSIONS, value=value_of(channel), about=channel.address)
 
 
 def connect_button(lang: Language, *, primary: bool = False) -> Block:
@@ -137,7 +184,7 @@ def cancel_button(lang: Language, request: Request) -> Block:
     return button(lang.say("Cancel the request"), CANCEL, value=request.id, about=request.wish.address)
 
 
-def go_on_button(lang: Language, request: Request) -> Block:
+def go_on_button(lang: Language, request: Request, *, label: str = "") -> Block:
     """Goes on with a connect that was approved."""
     about = request.wish.address
-    return button(lang.say("Continue"), GO_ON, value=request.id, style="primary", about=about)
+    return button(label or lang.say("Continue"), GO_ON, value=request.id, style="primary", about=about)

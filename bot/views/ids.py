@@ -7,9 +7,14 @@ from typing import Final
 from bot.views import buttons, evidence, modals, notices
 
 ACTIONS: Final = buttons.ACTIONS | {
+    modals.CONSENT_ASK,
     modals.CONSENT_OPEN,
     modals.CONNECT_KIND,
+    modals.CONNECT_SHARED,
     *modals.CONNECT_AT_ANY,
+    *modals.LEAVE_ANY,
+    modals.SWITCH_SHARED,
+    *buttons.SWITCH_ANY,
     modals.ADMINS_TAKE,
     modals.ADMINS_GIVE_SUPER,
     modals.ADMINS_GIVE_ACCESS,
@@ -25,6 +30,7 @@ CALLBACKS: Final = frozenset(
         modals.DISABLE_FORM,
         modals.REMOVE_FORM,
         modals.ASK_FORM,
+        modals.LEAVE_FORM,
         modals.TAKE_OVER_FORM,
     }
 )

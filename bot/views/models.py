@@ -7,26 +7,34 @@ from typing import Protocol
 from bot.domain.access import Person
 from bot.domain.ids import UserId
 from bot.domain.picture import (
+    Ask,
+    ChannelPermissions,
     ChannelRow,
     ChannelStatus,
     Drill,
     Evidence,
+    Mail,
     NoticePicture,
     Outage,
     Overview,
+    PermissionsOverview,
     Removal,
     SetupCard,
     Told,
 )
 
 __all__ = [
+    "Ask",
+    "ChannelPermissions",
     "ChannelRow",
     "ChannelStatus",
     "Drill",
     "Evidence",
+    "Mail",
     "NoticePicture",
     "Outage",
     "Overview",
+    "PermissionsOverview",
     "Removal",
     "RosterShown",
     "SetupCard",

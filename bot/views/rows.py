@@ -11,7 +11,7 @@ from bot.views.blocks import Block, actions, context, escape, inert, instant, me
 from bot.views.buttons import deed_button, offered, why_button
 from bot.views.language import Language
 from bot.views.models import ChannelRow
-from bot.views.words import cause_words, state_words
+from bot.views.words import cause_words, lacking_in_short, mail_words, state_words
 
 _TROUBLED: Final = frozenset({State.IMPAIRED, State.DISCONNECTED})
 
@@ -48,12 +48,17 @@ def _text(lang: Language, row: ChannelRow, *, roomy: bool) -> str:
     if row.channel.cause not in {Cause.NONE, Cause.CHECKING}:
         known = cause_words(lang, row.channel.cause, row.provider_label)
         lines.append(escape(lang.together(known.why, known.next_step if roomy else "")))
+    if row.lacking:
+        lines.append(escape(lacking_in_short(lang, row.lacking)))
+    if row.mail is not None:
+        lines.append(f"📭 {escape(mail_words(lang, row.mail))}")
     return "\n".join(lines)
 
 
 def _grey(lang: Language, row: ChannelRow) -> str:
     mark, _, words = _since(lang, row.channel).partition(" ")
-    return f"{mark} {' · '.join([inert(row.channel.address), *_about(row)])} · {words}"
+    lacking = [escape(lacking_in_short(lang, row.lacking))] if row.lacking else []
+    return " · ".join([f"{mark} {inert(row.channel.address)}", *_about(row), words, *lacking])
 
 
 def _since(lang: Language, channel: Channel) -> str:
@@ -75,11 +80,11 @@ def _buttons(lang: Language, row: ChannelRow, primary: bool) -> list[Block]:
 
 def _deeds(row: ChannelRow) -> tuple[Deed, ...]:
     see = (Deed.SEE,) if Deed.SEE in row.may else ()
-    return (*offered(row.channel, row.may), *see)
+    return (*offered(row.channel, row.may, is_lacking=bool(row.lacking)), *see)
 
 
 def _foremost(lang: Language, row: ChannelRow, primary: bool) -> Block | None:
-    if wants_mending(row):
+    if wants_mending(row) or (row.lacking and Deed.RECONNECT in row.may):
         return _button(lang, row, Deed.RECONNECT, primary)
     return _button(lang, row, Deed.SEE, primary) if Deed.SEE in row.may else None
 

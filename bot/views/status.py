@@ -16,20 +16,41 @@ from bot.views.blocks import (
     context,
     escape,
     fields,
+    fitting,
     inert,
     instant,
     mention,
     message,
     section,
 )
-from bot.views.buttons import cancel_button, deed_button, offered, overview_button, why_button
+from bot.views.buttons import (
+    cancel_button,
+    deed_button,
+    offered,
+    overview_button,
+    permissions_button,
+    why_button,
+)
 from bot.views.language import Language
-from bot.views.models import ChannelRow, ChannelStatus
+from bot.views.models import ChannelRow, ChannelStatus, Mail
 from bot.views.rows import title
-from bot.views.words import cause_words, house, record_words, scope_lines, state_words, wish_words
+from bot.views.words import (
+    cause_words,
+    house,
+    lacking_words,
+    mail_words,
+    place_words,
+    record_words,
+    scope_lines,
+    state_words,
+    way_words,
+    wish_words,
+)
 
 _RECENT = 5
 _SCOPES = 12
+_SCOPES_ROOM = 2_500
+"""Characters."""
 _REQUESTS = 5
 
 
@@ -44,8 +65,10 @@ def status_message(
     blocks = [
         section(f"{title(row)}\n{state}"),
         *_trouble(lang, status, now),
+        *_moved(lang, status),
         fields(*_facts(lang, status)),
         section(_permissions(lang, status)),
+        *_lacking(lang, row),
         *_requests(lang, status, viewer),
         *_history(lang, status),
         *_buttons(lang, row),
@@ -74,6 +97,15 @@ def _trouble(lang: Language, status: ChannelStatus, now: datetime) -> list[Block
     return [section("\n".join(lines))]
 
 
+def _moved(lang: Language, status: ChannelStatus) -> list[Block]:
+    """A warning, since nothing else would show it: the grant works, and no mail arrives."""
+    mail, channel = status.mail, status.row.channel
+    if mail is None or not mail.has_left or channel.state in {State.DISABLED, State.REMOVED}:
+        return []
+    told = lang.together(mail_words(lang, mail), way_words(lang, mail, channel.provider))
+    return [section(f"📭 {escape(told)}")]
+
+
 def _facts(lang: Language, status: ChannelStatus) -> list[str]:
     channel = status.row.channel
     facts = [
@@ -83,8 +115,15 @@ def _facts(lang: Language, status: ChannelStatus) -> list[str]:
         (lang.say("Used for"), inert(channel.use, 200) or lang.say("not said")),
         (lang.say("Connected by"), _connected_by(lang, status)),
         (lang.say("Next check"), _next(lang, status)),
+        *([(lang.say("New mail goes to"), _mail(lang, mail))] if (mail := status.mail) else []),
+        *([(lang.say("Shared mailbox, opened with"), inert(status.delegate))] if status.delegate else []),
     ]
     return [f"*{name}*\n{fact}" for name, fact in facts]
+
+
+def _mail(lang: Language, mail: Mail) -> str:
+    place = inert(place_words(lang, mail), 40)
+    return place if mail.is_home else lang.say("{place}, not where it is connected", place=place)
 
 
 def _there(lang: Language, status: ChannelStatus) -> str:
@@ -109,10 +148,18 @@ def _next(lang: Language, status: ChannelStatus) -> str:
 
 def _permissions(lang: Language, status: ChannelStatus) -> str:
     lines = [
-        "• " + lang.say("{what}: {why}", what=escape(what), why=escape(why))
-        for what, why in scope_lines(lang, status.scopes)[:_SCOPES]
+        "• " + lang.say("{what}: {why}", what=inert(what, 100), why=inert(why, 400))
+        for what, why in scope_lines(lang, status.scopes, status.features)[:_SCOPES]
     ]
-    return "\n".join([bold(lang.say("Permissions")), *(lines or [lang.say("none on record")])])
+    shown = fitting(lines, _SCOPES_ROOM) or [lang.say("none on record")]
+    return "\n".join([bold(lang.say("Permissions")), *shown])
+
+
+def _lacking(lang: Language, row: ChannelRow) -> list[Block]:
+    """Quietly: the inbox works."""
+    if not row.lacking:
+        return []
+    return [section("⚠️ " + escape(lacking_words(lang, row.lacking, house(row.provider_label))))]
 
 
 def _requests(lang: Language, status: ChannelStatus, viewer: UserId | None) -> list[Block]:
@@ -145,13 +192,17 @@ def _history(lang: Language, status: ChannelStatus) -> list[Block]:
 
 
 def _buttons(lang: Language, row: ChannelRow) -> list[Block]:
-    deeds = offered(row.channel, row.may)
+    deeds = offered(row.channel, row.may, is_lacking=bool(row.lacking))
     urgent = Deed.RECONNECT in deeds and row.channel.state is State.DISCONNECTED
     if Deed.RECONNECT not in deeds and Deed.RECONNECT in row.may and row.channel.state is not State.REMOVED:
         deeds = (*deeds, Deed.RECONNECT)
+    if Deed.SWITCH in row.may and row.channel.state is not State.REMOVED:
+        deeds = (*deeds, Deed.SWITCH)
     if Deed.TAKE_OVER in row.may and row.channel.is_personal and not row.is_own:
         deeds = (*deeds, Deed.TAKE_OVER)
     buttons = [_button(lang, row.channel, deed, urgent) for deed in deeds]
+    if row.channel.state is not State.REMOVED:
+        buttons.append(permissions_button(lang, row.channel))
     return actions(*buttons, why_button(lang, row.channel), overview_button(lang))
 
 

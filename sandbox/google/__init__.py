@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.google.authorization import ConsentRefused
+from sandbox.consent import ConsentRefused
 from sandbox.google.local import LocalGoogle
 
 __all__ = ["ConsentRefused", "LocalGoogle"]

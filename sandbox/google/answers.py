@@ -7,32 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from aiohttp import web
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A whole HTTP answer, ready to send."""
-
-    status: int
-    body: str
-    content_type: str = "application/json"
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    def response(self) -> web.Response:
-        return web.Response(
-            status=self.status,
-            text=self.body,
-            content_type=self.content_type,
-            headers={"Cache-Control": "no-store", **self.headers},
-        )
-
-
-def ok(body: Mapping[str, Any]) -> Answer:
-    return Answer(200, json.dumps(body))
+from sandbox.answers import Answer
 
 
 def oauth_error(status: int, error: str, description: str = "", **fields: str) -> Answer:

@@ -11,21 +11,13 @@ from urllib.parse import urlencode
 
 from multidict import MultiMapping
 
+from sandbox.consent import ConsentRefused
 from sandbox.google.accounts import Account
 from sandbox.google.ledger import Code
 from sandbox.google.scopes import UnknownScope, mail_among, parse
 from sandbox.google.state import Client, State
 
 PROMPTS = frozenset({"none", "consent", "select_account"})
-
-
-@dataclass
-class ConsentRefused(Exception):
-    """Shown on Google's own page; the app never hears of it."""
-
-    status: int
-    code: str
-    detail: str
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,7 @@ Rule: consent by lever passes the very checks of the page; no answer carries a s
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,9 +13,10 @@ from aiohttp import web
 from multidict import MultiDict
 from yarl import URL
 
+from sandbox.controls import as_bad_request, body_of, text, whom
 from sandbox.google.accounts import Account
-from sandbox.google.authorization import ConsentRefused, declined, granted, read_request
-from sandbox.google.faults import CANNED, CONDITIONS, Options
+from sandbox.google.authorization import declined, granted, read_request
+from sandbox.google.faults import CANNED, CONDITIONS, Options, made
 from sandbox.google.scopes import full_name, mail_among
 from sandbox.google.state import State
 
@@ -58,7 +57,7 @@ class Levers:
         elif what == "keys_rotated":
             self._state.key.rotate()
         else:
-            self._state.faults.add(what, hit[0].sub if account else None, Options.of(options))
+            self._state.faults.add(made(what, hit[0].sub if account else None, Options.of(options)))
 
     def mend(self, account: str | None = None) -> None:
         """Mend every fault of one account, or all faults. What was revoked stays revoked."""
@@ -116,83 +115,44 @@ class ControlApi:
         )
 
     async def _add(self, request: web.Request) -> web.Response:
-        body = await _body(request, "email", "name")
-        with _as_bad_request():
-            account = self._state.accounts.add(_text(body, "email"), body.get("name", ""))
+        body = await body_of(request, "email", "name")
+        with as_bad_request():
+            account = self._state.accounts.add(text(body, "email"), body.get("name", ""))
         return web.json_response({"sub": account.sub, "email": account.email})
 
     async def _rename(self, request: web.Request) -> web.Response:
-        body = await _body(request, "account", "to")
-        with _as_bad_request():
-            account = self._state.accounts.rename(_text(body, "account"), _text(body, "to"))
+        body = await body_of(request, "account", "to")
+        with as_bad_request():
+            account = self._state.accounts.rename(text(body, "account"), text(body, "to"))
         return web.json_response({"sub": account.sub, "email": account.email})
 
     async def _alias(self, request: web.Request) -> web.Response:
-        body = await _body(request, "account", "alias")
-        with _as_bad_request():
-            account = self._state.accounts.add_alias(_text(body, "account"), _text(body, "alias"))
+        body = await body_of(request, "account", "alias")
+        with as_bad_request():
+            account = self._state.accounts.add_alias(text(body, "account"), text(body, "alias"))
         return web.json_response({"sub": account.sub, "aliases": sorted(account.aliases)})
 
     async def _consent(self, request: web.Request) -> web.Response:
-        body = await _body(request, "url", "account", "untick", "cancel")
-        with _as_bad_request():
+        body = await body_of(request, "url", "account", "untick", "cancel")
+        with as_bad_request():
             redirect = self._levers.consent(
-                _text(body, "url"),
-                _text(body, "account"),
+                text(body, "url"),
+                text(body, "account"),
                 untick=body.get("untick", []),
                 cancel=body.get("cancel", False) is True,
             )
         return web.json_response({"redirect": redirect})
 
     async def _break(self, request: web.Request) -> web.Response:
-        body = await _body(request)
-        what, account = _text(body, "what"), _whom(body)
+        body = await body_of(request)
+        what, account = text(body, "what"), whom(body)
         options = {key: value for key, value in body.items() if key not in {"what", "account", "all"}}
-        with _as_bad_request():
+        with as_bad_request():
             self._levers.break_down(what, account, **options)
         return web.json_response({"ok": True})
 
     async def _mend(self, request: web.Request) -> web.Response:
-        body = await _body(request, "account", "all")
-        with _as_bad_request():
-            self._levers.mend(_whom(body))
+        body = await body_of(request, "account", "all")
+        with as_bad_request():
+            self._levers.mend(whom(body))
         return web.json_response({"ok": True})
-
-
-@contextmanager
-def _as_bad_request() -> Iterator[None]:
-    """Turn a wrong lever into a 400 that says what was wrong."""
-    try:
-        yield
-    except ConsentRefused as refused:
-        raise _bad_request(refused.code, detail=refused.detail) from refused
-    except ValueError as wrong:
-        raise _bad_request(str(wrong)) from wrong
-
-
-def _bad_request(error: str, **more: str) -> web.HTTPBadRequest:
-    return web.HTTPBadRequest(text=json.dumps({"error": error, **more}), content_type="application/json")
-
-
-async def _body(request: web.Request, *known: str) -> Mapping[str, Any]:
-    try:
-        body = await request.json()
-    except ValueError:
-        raise _bad_request("send JSON") from None
-    if not isinstance(body, dict):
-        raise _bad_request("send a JSON object")
-    if known and (stray := set(body) - set(known)):
-        raise _bad_request(f"unknown fields: {', '.join(sorted(stray))}")
-    return body
-
-
-def _text(body: Mapping[str, Any], name: str) -> str:
-    value = body.get(name)
-    if not isinstance(value, str) or not value:
-        raise _bad_request(f"{name} is missing")
-    return value
-
-
-def _whom(body: Mapping[str, Any]) -> str | None:
-    """One account, or everybody when asked so or when nobody is named."""
-    return None if body.get("all") or "account" not in body else _text(body, "account")

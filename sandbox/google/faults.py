@@ -1,6 +1,4 @@
-"""What is broken on purpose.
-
-Rule: a fault stands until it is mended or used up, for one account or for everybody.
+"""What can be broken at the local Google, for one account or for everybody. Rule: one line each.
 
 Faults in ``CANNED`` answer a request in place of the endpoint; those in ``CONDITIONS`` change how the
 endpoints decide (an account is gone, a permission is hidden, revoking takes effect late).
@@ -8,13 +6,14 @@ endpoints decide (an account is gone, a permission is hidden, revoking takes eff
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sandbox.google.answers import Answer, gmail_error, invalid_grant, oauth_error, unauthenticated
+from sandbox.answers import Answer
+from sandbox.faults import Fault
+from sandbox.google.answers import gmail_error, invalid_grant, oauth_error, unauthenticated
 
 PLACES = frozenset({"token", "gmail", "revoke", "certs"})
 CONDITIONS = frozenset({"account_deleted", "account_disabled", "scope_removed", "revoke_lag", "slow"})
@@ -126,83 +125,12 @@ CANNED: dict[str, tuple[str, Callable[[Options], Answer]]] = {
 }
 
 
-@dataclass(eq=False)
-class Fault:
-    """One thing that is broken now. ``sub`` is None when it is broken for everybody."""
-
-    what: str
-    sub: str | None
-    place: str
-    answer: Answer | None
-    remaining: int | None
-    seconds: float | None
-    lifted: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def concerns(self, sub: str | None) -> bool:
-        return self.sub is None or self.sub == sub
-
-
-class Faults:
-    """Everything that is broken now, oldest first."""
-
-    def __init__(self) -> None:
-        self._standing: list[Fault] = []
-
-    def add(self, what: str, sub: str | None, options: Options) -> None:
-        """Break something. Raises UnknownFault."""
-        if what in CANNED:
-            place, make = CANNED[what]
-            at = options.at or place
-            answer = make(Options(**{**vars(options), "at": at}))
-        elif what in CONDITIONS:
-            at, answer = options.at or "token", None
-        else:
-            raise UnknownFault(what)
-        self._standing.append(Fault(what, sub, at, answer, options.times, options.seconds))
-
-    def mend(self, sub: str | None) -> None:
-        """Mend what is broken for one account, or, given None, everything."""
-        for fault in [fault for fault in self._standing if sub is None or fault.sub == sub]:
-            self._lift(fault)
-
-    def stands(self, what: str, sub: str | None) -> bool:
-        """Whether a fault holds for this account; asking does not use it up."""
-        return any(fault.what == what and fault.concerns(sub) for fault in self._standing)
-
-    def allowance(self, what: str, sub: str) -> int:
-        """How many times a counted condition lets something pass."""
-        counted = (f.remaining or 0 for f in self._standing if f.what == what and f.concerns(sub))
-        return max(counted, default=0)
-
-    def named(self, sub: str | None) -> list[str]:
-        """What is broken for this account, or, given None, for everybody."""
-        return [fault.what for fault in self._standing if fault.concerns(sub)]
-
-    async def delay(self, place: str, sub: str | None) -> None:
-        """Wait as long as a *slow* fault wants: its seconds, or until it is mended."""
-        for fault in [f for f in self._standing if f.what == "slow" and f.place == place and f.concerns(sub)]:
-            self._use(fault)
-            try:
-                async with asyncio.timeout(fault.seconds):
-                    await fault.lifted.wait()
-            except TimeoutError:
-                continue
-
-    def answer_for(self, place: str, sub: str | None) -> Answer | None:
-        """The canned answer the next request at a place must get."""
-        for fault in self._standing:
-            if fault.place == place and fault.answer is not None and fault.concerns(sub):
-                self._use(fault)
-                return fault.answer
-        return None
-
-    def _use(self, fault: Fault) -> None:
-        if fault.remaining is None:
-            return
-        fault.remaining -= 1
-        if fault.remaining <= 0:
-            self._standing.remove(fault)
-
-    def _lift(self, fault: Fault) -> None:
-        self._standing.remove(fault)
-        fault.lifted.set()
+def made(what: str, sub: str | None, options: Options) -> Fault:
+    """A fault for an account or (None) for everybody. Raises UnknownFault."""
+    if what in CONDITIONS:
+        return Fault(what, sub, options.at or "token", None, options.times, options.seconds)
+    if what not in CANNED:
+        raise UnknownFault(what)
+    place, say = CANNED[what]
+    placed = replace(options, at=options.at or place)
+    return Fault(what, sub, placed.at, lambda: say(placed), options.times, options.seconds)

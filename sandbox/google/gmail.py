@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from sandbox.google.answers import Answer, gmail_error, insufficient_permissions, ok, unauthenticated
+from sandbox.answers import Answer, ok
+from sandbox.google.answers import gmail_error, insufficient_permissions, unauthenticated
 from sandbox.google.ledger import AccessToken
 from sandbox.google.scopes import MAIL_SCOPES, MAY_GET_PROFILE, MAY_LIST_LABELS
 from sandbox.google.state import State

@@ -9,9 +9,9 @@ from typing import Any
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from sandbox.consent import ConsentRefused
 from sandbox.google.accounts import Account
 from sandbox.google.authorization import (
-    ConsentRefused,
     ConsentRequest,
     check_account,
     declined,
@@ -20,7 +20,8 @@ from sandbox.google.authorization import (
 )
 from sandbox.google.scopes import mail_among
 from sandbox.google.state import State
-from sandbox.google.words import WORDS, preferred
+from sandbox.google.words import WORDS
+from sandbox.languages import preferred
 
 HERE = Path(__file__).parent
 STYLE = (HERE / "google.css").read_text(encoding="utf-8")

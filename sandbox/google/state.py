@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sandbox.faults import Faults
 from sandbox.google.accounts import Accounts
-from sandbox.google.faults import Faults
-from sandbox.google.keys import SigningKey
 from sandbox.google.ledger import Ledger
+from sandbox.keys import SigningKey
 
 
 @dataclass

@@ -15,7 +15,8 @@ from urllib.parse import unquote_plus
 from aiohttp import web
 from multidict import MultiMapping
 
-from sandbox.google.answers import Answer, invalid_grant, oauth_error, ok
+from sandbox.answers import Answer, ok
+from sandbox.google.answers import invalid_grant, oauth_error
 from sandbox.google.ledger import ACCESS_LIFE, Code, RefreshToken
 from sandbox.google.scopes import EMAIL, MAIL_SCOPES, OPENID, PROFILE, UnknownScope, parse
 from sandbox.google.state import Client, State

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 import ssl
 from collections import Counter
-from collections.abc import Mapping
 from ipaddress import IPv4Address
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
 from aiohttp import web
 
+from sandbox.controls import as_bad_request, body_of
 from sandbox.imap.certificates import Authority
 from sandbox.imap.faults import FAULTS
 from sandbox.imap.session import Host, Mailbox, Session
@@ -200,30 +199,14 @@ class LocalImap:
         )
 
     async def _break(self, request: web.Request) -> web.Response:
-        body = await _body(request)
+        body = await body_of(request)
         return self._done(lambda: self.break_down(str(body.get("what", "")), body.get("account")))
 
     async def _mend(self, request: web.Request) -> web.Response:
-        body = await _body(request)
+        body = await body_of(request)
         return self._done(lambda: self.mend(body.get("account")))
 
     def _done(self, lever: Any) -> web.Response:
-        try:
+        with as_bad_request():
             lever()
-        except ValueError as wrong:
-            raise _bad_request(str(wrong)) from wrong
         return web.json_response({"ok": True})
-
-
-def _bad_request(error: str) -> web.HTTPBadRequest:
-    return web.HTTPBadRequest(text=json.dumps({"error": error}), content_type="application/json")
-
-
-async def _body(request: web.Request) -> Mapping[str, Any]:
-    try:
-        body = await request.json()
-    except ValueError:
-        raise _bad_request("send JSON") from None
-    if not isinstance(body, dict):
-        raise _bad_request("send a JSON object")
-    return body

@@ -11,9 +11,20 @@ from typing import Any
 from bot.domain.access import Actor, Deed, Person, Role
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import ExportTaken, Gone, NeedsApproval, TicketUnknown, UnknownAddress
+from bot.domain.feature import Feature
 from bot.domain.grant import Revocation
 from bot.domain.ids import ChannelId, ConversationId, GrantId, NoticeId, RequestId, TicketId, UserId
-from bot.domain.picture import ChannelRow, ChannelStatus, Drill, Evidence, Overview, Removal
+from bot.domain.picture import (
+    Ask,
+    ChannelPermissions,
+    ChannelRow,
+    ChannelStatus,
+    Drill,
+    Evidence,
+    Overview,
+    PermissionsOverview,
+    Removal,
+)
 from bot.domain.request import APPROVAL_LASTS, Request, RequestState, Wish
 from bot.domain.ticket import Purpose, TicketOutcome
 from bot.services.admins import Roster
@@ -130,9 +141,9 @@ class FakeChannels:
         return False
 
     def label_for(self, channel: Channel) -> str:
-        return self.provider_label(channel.provider)
+        return self.label_at(channel.provider, channel.address)
 
-    def provider_label(self, key: str) -> str:
+    def label_at(self, key: str, address: str) -> str:
         return "Gmail"
 
     def _moved(self, deed: str, channel_id: str, state: State) -> Channel:
@@ -160,6 +171,9 @@ class FakeConnecting:
     completed: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
     outcome: TicketOutcome | None = None
     cannot_wait: Exception | None = None
+    approvals: list[tuple[str, str, bool]] = field(default_factory=list)
+    waiting_request: Request | None = None
+    may_ask: bool = False
     locale: str = "en-US"
 
     async def begin(self, actor: Actor, plan: Plan) -> Begun:
@@ -202,6 +216,18 @@ class FakeConnecting:
     async def again(self, secret: str, browser: str) -> Way:
         return await self.start("s2", browser)
 
+    async def heard_of_approval(self, provider: str, secret: str, *, is_given: bool) -> Request | None:
+        self.approvals.append((provider, secret, is_given))
+        return self.waiting_request
+
+    def may_ask_their_admin(self, outcome: TicketOutcome) -> bool:
+        return self.may_ask
+
+    async def ask_their_admin(self, secret: str, browser: str) -> Request:
+        self.browsers.append(browser)
+        await self.trouble.pass_()
+        return a_request()
+
     async def complete(
         self, provider: str, callback: Mapping[str, str], browser: str | None
     ) -> TicketOutcome:
@@ -211,9 +237,42 @@ class FakeConnecting:
         assert self.outcome is not None
         return self.outcome
 
+    def lacking(self, outcome: TicketOutcome) -> tuple[Feature, ...]:
+        return ()
+
     def _begun(self, address: str, *, reconnect: bool) -> Begun:
         url = "https://bot.example/go/s1"
         return Begun(address, "Gmail", SCOPES, url, reconnect, TicketId("t1"))
+
+
+@dataclass
+class FakeSwitching:
+    trouble: Trouble
+    begun: list[tuple[str, str, bool]] = field(default_factory=list)
+    """Channel, goal, and whether it is a shared mailbox."""
+    needs_approval: bool = False
+
+    async def begin(
+        self, actor: Actor, channel_id: ChannelId, *, to: str = "", is_shared: bool = False
+    ) -> Begun:
+        await self.trouble.pass_()
+        self.begun.append((channel_id, to, is_shared))
+        channel = a_row().channel
+        removal = Removal(channel, Revocation.NOT_ASKED, 0, 0, "Gmail", "google", now_at="Gmail")
+        url = "https://bot.example/go/s1"
+        return Begun(
+            ADDRESS, "Office 365", SCOPES, url, False, TicketId("t1"), channel=channel, leaves=removal
+        )
+
+    async def check_leaving(self, actor: Actor, channel_id: ChannelId, provider: str) -> bool:
+        await self.trouble.pass_()
+        return self.needs_approval
+
+    async def begin_anew(self, actor: Actor, channel_id: ChannelId, provider: str) -> Begun:
+        self.begun.append((channel_id, provider, False))
+        wish = Wish(Deed.CONNECT, ADDRESS, Kind.PERSONAL, provider=provider)
+        url = "https://bot.example/go/s1"
+        return Begun(ADDRESS, "IMAP", SCOPES, url, False, TicketId("t1"), takes_password=True, wish=wish)
 
 
 def a_request(**changes: Any) -> Request:
@@ -327,6 +386,19 @@ class FakeExporting:
 
 
 @dataclass
+class FakePermissions:
+    trouble: Trouble
+
+    async def of_channel(self, actor: Actor, channel_id: ChannelId) -> ChannelPermissions:
+        await self.trouble.pass_()
+        return ChannelPermissions(a_row(), Ask("Gmail", SCOPES, ()), SCOPES, NOW)
+
+    async def overview(self, actor: Actor) -> PermissionsOverview:
+        await self.trouble.pass_()
+        return PermissionsOverview((Ask("Gmail", SCOPES, ()),), (), complete=0)
+
+
+@dataclass
 class FakeWorkspaces:
     trouble: Trouble
     seen: set[str] = field(default_factory=set)
@@ -350,20 +422,24 @@ class FakeServices:
     people: Any = None
     channels: Any = None
     connecting: Any = None
+    switching: Any = None
     requests: Any = None
     incidents: Any = None
     admins: Any = None
     evidences: Any = None
     exporting: Any = None
+    permissions: Any = None
     workspaces: Any = None
 
     def __post_init__(self) -> None:
         self.people = FakePeople(self.trouble)
         self.channels = FakeChannels()
         self.connecting = FakeConnecting(self.trouble)
+        self.switching = FakeSwitching(self.trouble)
         self.requests = FakeRequests(self.trouble)
         self.incidents = FakeIncidents(self.trouble)
         self.admins = FakeAdmins(self.trouble)
         self.evidences = FakeEvidences(self.trouble)
         self.exporting = FakeExporting(self.trouble)
+        self.permissions = FakePermissions(self.trouble)
         self.workspaces = FakeWorkspaces(self.trouble)

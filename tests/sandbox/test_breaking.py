@@ -53,10 +53,10 @@ async def panel(tmp_path: Path) -> AsyncIterator[Panel]:
 async def test_every_button_is_a_request_that_the_control_api_takes(panel: Panel) -> None:
     """None is refused, and what is not a matter of the past is mended again."""
     for _, lever in LEVERS.values():
-        fields = {"account": ALICE, "mailbox": ALICE, "person": "Omar Haddad"}
+        fields = {"account": ALICE, "microsoft_account": ALICE, "mailbox": ALICE, "person": "Omar Haddad"}
         said = await panel.presses(lever.key, **fields)
         assert said.get("done") == lever.key, said
-    for lever_key in ("mend_google", "mend_harbor", "mend_slack", "reactivated", "install"):
+    for lever_key in ("mend_google", "mend_microsoft", "mend_harbor", "mend_slack", "reactivated", "install"):
         await panel.presses(lever_key, person="Omar Haddad")
     assert 'data-testid="whole"' in await panel.reads()
 
@@ -79,12 +79,43 @@ async def test_what_is_broken_is_shown_until_it_is_mended(panel: Panel) -> None:
     assert f"<b>{label('no_mailbox')}</b>" not in await panel.reads()
 
 
+async def test_what_is_broken_at_microsoft_is_told_once(panel: Panel) -> None:
+    """For an account, for the whole tenant, and for everybody; never for each of its people again."""
+    await panel.presses("microsoft_licence_taken", microsoft_account=ALICE)
+    await panel.presses("microsoft_app_blocked")
+    await panel.presses("microsoft_outage")
+    broken = await panel.reads()
+    assert f"{ALICE}: <b>{label('microsoft_licence_taken')}</b>" in broken
+    assert broken.count(f"The tenant Acme: <b>{label('microsoft_app_blocked')}</b>") == 1
+    assert broken.count(f"All of Microsoft: <b>{label('microsoft_outage')}</b>") == 1
+    assert broken.count(f"<b>{label('microsoft_app_blocked')}</b>") == 1
+    await panel.presses("mend_tenant")
+    assert label("microsoft_app_blocked") + "</b>" not in await panel.reads()
+
+
+async def test_what_the_admin_decided_is_shown(panel: Panel) -> None:
+    """Who may consent, what is approved, and who asks for it."""
+    assert "Acme: people may allow Inboxkeeper into their mail themselves" in await panel.reads()
+    await panel.presses("microsoft_take_requests")
+    assert "Acme: mail needs the admin's approval" in await panel.reads()
+    await panel.presses("microsoft_approve")
+    assert "approved for everybody: <code>Mail.Read</code>" in await panel.reads()
+
+
+async def test_the_mail_of_the_domain_goes_where_the_button_says(panel: Panel) -> None:
+    """And the page says where."""
+    assert "acme.example: google" in await panel.reads()
+    await panel.presses("names_microsoft")
+    assert "acme.example: microsoft" in await panel.reads()
+    assert (await panel.town.names.mx("acme.example"))[0].endswith("protection.outlook.com")
+
+
 async def test_it_answers_where_the_button_is(panel: Panel) -> None:
     """What to expect is said once, in its own group, and the account stays chosen."""
     await panel.presses("revoked", account="kenji@acme.example")
     html = await panel.reads("/break?done=revoked&account=kenji%40acme.example&whom=kenji%40acme.example")
     assert html.count('role="status"') == 1
-    assert "<option selected>kenji@acme.example</option>" in html
+    assert '<option selected value="kenji@acme.example">kenji@acme.example</option>' in html
 
 
 async def test_the_password_to_enter_is_the_present_one(panel: Panel) -> None:

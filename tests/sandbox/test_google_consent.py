@@ -12,7 +12,8 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from sandbox.clock import SandboxClock
 from sandbox.google import ConsentRefused, LocalGoogle
-from sandbox.google.words import WORDS, preferred
+from sandbox.google.words import WORDS
+from sandbox.languages import preferred
 
 CALLBACK = "http://127.0.0.1:9/oauth/google/callback"
 LABELS = "https://www.googleapis.com/auth/gmail.labels"

@@ -364,7 +364,9 @@ class _Gated:
         self._inner = inner
         self._gate = gate
         self.key, self.label, self.needed_scopes = inner.key, inner.label, inner.needed_scopes
-        self.manner = inner.manner
+        self.shared_scopes = inner.shared_scopes
+        self.manner, self.app_id = inner.manner, inner.app_id
+        self.approval_url = inner.approval_url
 
     async def begin(self, consent: Consent) -> Onward:
         return await self._inner.begin(consent)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bot.domain.channel import Channel, State
+from bot.domain.feature import Feature
 from bot.domain.ids import ConversationId, UserId
 from bot.domain.picture import NoticePicture
 from bot.domain.ticket import TicketOutcome
@@ -65,8 +66,22 @@ class Dying:
     async def hello(self, conversation: ConversationId, address: str, actor: UserId, locale: str) -> None:
         await self.inner.hello(conversation, address, actor, locale)
 
-    async def show_outcome(self, view_id: str, outcome: TicketOutcome, *, provider_label: str) -> None:
-        await self.inner.show_outcome(view_id, outcome, provider_label=provider_label)
+    async def show_outcome(
+        self,
+        view_id: str,
+        outcome: TicketOutcome,
+        *,
+        provider_label: str,
+        may_ask_admin: bool,
+        lacking: tuple[Feature, ...],
+    ) -> None:
+        await self.inner.show_outcome(
+            view_id,
+            outcome,
+            provider_label=provider_label,
+            may_ask_admin=may_ask_admin,
+            lacking=lacking,
+        )
 
 
 async def dies(play: Play, at: str, *, after: bool) -> None:

@@ -1,4 +1,4 @@
-"""A mail host in memory that speaks the product's own protocol: for a million probes, where HTTP would take days.
+"""A mail host in memory that speaks the product's own protocol: for a million probes, where HTTP takes days.
 
 It knows what is true of every mailbox, and that is what a simulation judges the bot by.
 """
@@ -67,7 +67,9 @@ class MailHost:
     key = "google"
     label = "Gmail"
     needed_scopes = SCOPES
+    shared_scopes: frozenset[str] = frozenset()
     manner = Manner()
+    app_id = ""
 
     def opens(self, address: str) -> Mailbox:
         """A new account."""
@@ -79,6 +81,9 @@ class MailHost:
         return self.mailboxes[f"sub-{address}"]
 
     # --- the protocol
+
+    def approval_url(self, scopes: frozenset[str], *, redirect_uri: str, tenant: str, state: str) -> str:
+        return ""
 
     async def begin(self, consent: Consent) -> Redirect:
         return Redirect(f"https://mail.example/consent?account={consent.address}")

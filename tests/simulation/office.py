@@ -4,9 +4,9 @@ Slack, and a mail host in memory. Processes come and go; some die in the middle 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -32,7 +32,7 @@ from providers.base import Provider
 from providers.registry import Registry
 from sandbox.clock import SandboxClock
 from sandbox.demo import Place, Town, town
-from sandbox.driver import Driver, Said
+from sandbox.driver import Driver
 from sandbox.slack.state import Message
 from storage import Storage, UnitOfWork
 from tests.simulation.mailhost import SCOPES, MailHost

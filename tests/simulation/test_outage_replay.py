@@ -100,7 +100,7 @@ async def test_recovering_bit_by_bit_is_no_storm_of_looks(office: Office) -> Non
 
 @on_both
 async def test_a_hold_whose_last_inbox_was_disabled_is_over(office: Office) -> None:
-    """Disabled inboxes wait for nothing: the message is closed, and the next outage is a matter of its own."""
+    """Disabled inboxes wait for nothing: the message is closed, and the next outage is its own matter."""
     channels = await office.has_team_channels(team(3))
     office.host.weather = outage
     await office.passes(minutes=4)

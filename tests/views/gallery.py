@@ -15,9 +15,9 @@ from bot.domain.channel import Channel, Kind, State
 from bot.domain.grant import Revocation
 from bot.domain.ids import ChannelId
 from bot.domain.incident import IncidentKind, NoticeKind, Resolution
-from bot.domain.picture import NoticePicture, Outage
-from bot.domain.request import Request, RequestState, Wish
-from bot.domain.ticket import Ending
+from bot.domain.picture import NoticePicture, Outage, Registration
+from bot.domain.request import Awaits, Request, RequestState, Wish
+from bot.domain.ticket import SWITCHED_MEANWHILE, Ending
 from bot.notifier import rendered
 from bot.views import modals, notices, replies
 from bot.views.evidence import export_message
@@ -28,12 +28,15 @@ from bot.views.overview import overview_message
 from bot.views.status import status_message
 from bot.views.words import Words
 from tests.views.evidence_gallery import doubts
+from tests.views.permission_gallery import permissions
 from tests.views.samples import (
     ANN,
     BOB,
     HOSTILE,
+    MICROSOFT_SCOPES,
     NOW,
     SCOPES,
+    SHARED_SCOPES,
     AGroup,
     ARoster,
     a_channel,
@@ -55,7 +58,12 @@ from tests.views.samples import (
     many_rows,
     removed_by_hand,
 )
+from tests.views.switching_gallery import about_switching
 
+APP = Registration(
+    "6731de76-14a6-49ae-97bc-6eba6914391e",
+    "https://login.microsoftonline.com/organizations/v2.0/adminconsent?client_id=6731de76&state=s",
+)
 Drawn = Iterator[tuple[str, dict[str, Any]]]
 LABEL = {"provider_label": "Gmail"}
 ALARMS = (
@@ -82,6 +90,8 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     errors.DomainNotAllowed("ann@elsewhere.example", ("example.com", "example.org")),
     errors.AlreadyConnected("ann@example.com", by_another=True),
     errors.AlreadyConnected("ann@example.com", by_another=False),
+    errors.SwitchInstead(a_channel(), "Gmail", ("microsoft", "Office 365")),
+    errors.DisconnectFirst(a_channel(), "Gmail", (("imap", "IMAP"),)),
     errors.NeedsApproval(_BOSS, "ann@example.com", ("U0BOB",)),
     errors.NeedsApproval(_BOSS, None),
     errors.NeedsApproval(a_wish(Deed.CONNECT), "ann@example.com", ("U0BOB",)),
@@ -138,6 +148,7 @@ def everything(lang: Language) -> Drawn:
     yield from doubts(lang)
     for case, roster in rosters():
         yield f"admins {case}", modals.admins_modal(lang, roster)
+    yield from permissions(lang)
 
 
 def overviews() -> Iterator[tuple[str, Overview]]:
@@ -191,6 +202,7 @@ def looks(lang: Language, channel: Channel, case: str) -> Drawn:
 def outage_pictures(outage: Outage) -> Iterator[tuple[str, NoticePicture]]:
     """One outage as different people see it."""
     yield "incident", a_picture(NoticeKind.INCIDENT, outage)
+    yield "incident for their admin", a_picture(NoticeKind.INCIDENT, replace(outage, app=APP))
     yield "incident without a link", a_picture(NoticeKind.INCIDENT, replace(outage, url=""))
     claimed = replace(outage, incident=replace(outage.incident, claimed_by=BOB, claimed_at=NOW))
     snoozed = {"snoozed_until": NOW + timedelta(hours=4)}
@@ -236,6 +248,7 @@ def about(lang: Language, channel: Channel) -> Drawn:
         yield f"remove {family} {case}", modals.remove_modal(lang, removal)
         yield f"removed {family} {case}", modals.removed_modal(lang, removal)
     yield from told(lang, channel, case)
+    yield from about_switching(lang, channel)
 
 
 def told(lang: Language, channel: Channel, case: str) -> Drawn:
@@ -257,6 +270,7 @@ def announcements(channel: Channel) -> Iterator[tuple[str, NoticePicture]]:
         Ending.RECONNECTED,
         Ending.RESTORED,
         Ending.SWITCHED,
+        Ending.SWITCHED_STILL_DISABLED,
         Ending.STILL_DISABLED,
     ):
         yield (
@@ -266,6 +280,15 @@ def announcements(channel: Channel) -> Iterator[tuple[str, NoticePicture]]:
     for kind in (NoticeKind.DISABLED, NoticeKind.TAKEN_OVER):
         for subject in ("by:U0BOB:2026-11-23", ""):
             yield f"{kind} {subject}", a_picture(kind, channel=channel, notice={"subject": subject})
+    for is_open in (True, False):
+        gone = a_picture(
+            NoticeKind.DELEGATE_GONE,
+            channel=replace(channel, kind=Kind.TEAM, owner_id=None),
+            provider_label="Office 365",
+            delegate="omar@example.com",
+            is_open=is_open,
+        )
+        yield f"delegate gone {is_open}", gone
     for kind in (NoticeKind.OWNER_GONE, NoticeKind.NOBODY_TOLD):
         for is_open in (True, False):
             yield f"{kind} {is_open}", a_picture(kind, channel=channel, is_open=is_open)
@@ -301,7 +324,25 @@ def requests(lang: Language, text: str = "We move to another tool") -> Drawn:
         status = a_status(a_row(a_team_channel(), is_own=False), requests=(request,) * 9)
         for viewer in (ANN, BOB):
             yield f"status {case} for {viewer}", status_message(lang, status, now=NOW, viewer=viewer)
-    for kind in (NoticeKind.REQUEST, NoticeKind.WISH):
+    for state in RequestState:
+        theirs = a_request(
+            a_wish(Deed.CONNECT, address=text, provider="microsoft"), state=state, awaits=Awaits.TENANT
+        )
+        for kind in (NoticeKind.WISH, NoticeKind.ANSWERED):
+            picture = a_picture(
+                kind,
+                request=theirs,
+                provider_label="Office 365",
+                app=APP,
+                scopes=MICROSOFT_SCOPES,
+                is_open=theirs.is_open,
+            )
+            yield f"{kind} that waits for the organisation {state}", picture_of(lang, picture)
+        answered = a_picture(NoticeKind.ANSWERED, request=a_request(state=state, answered_by=BOB))
+        yield f"answered {state}", picture_of(lang, answered)
+        status = a_status(a_row(a_team_channel(), is_own=False), requests=(theirs,), delegate=text)
+        yield f"status that waits for the organisation {state}", status_message(lang, status, now=NOW)
+    for kind in (NoticeKind.REQUEST, NoticeKind.WISH, NoticeKind.ANSWERED):
         yield f"{kind} of nothing", picture_of(lang, a_picture(kind))
 
 
@@ -355,11 +396,20 @@ def dialogs(lang: Language, text: str) -> Drawn:
 
 def outcomes(lang: Language) -> Drawn:
     for ending in Ending:
-        yield f"outcome {ending}", modals.outcome_modal(lang, an_outcome(ending), **LABEL)
+        yield f"outcome {ending}", modals.outcome_modal(lang, an_outcome(ending), provider_label="Gmail")
+    meanwhile = an_outcome(Ending.NOT_POSSIBLE, code=SWITCHED_MEANWHILE)
+    yield "outcome switched meanwhile", modals.outcome_modal(lang, meanwhile, provider_label="Gmail")
+    yield (
+        "outcome declined at Microsoft",
+        modals.outcome_modal(
+            lang, an_outcome(Ending.DECLINED), provider_label="Office 365", may_ask_admin=True
+        ),
+    )
+    yield "forwarded", modals.forwarded_modal(lang, provider_label="Office 365")
     for cause in Cause:
         yield (
             f"not proven {cause}",
-            modals.outcome_modal(lang, an_outcome(Ending.NOT_PROVEN, code=cause), **LABEL),
+            modals.outcome_modal(lang, an_outcome(Ending.NOT_PROVEN, code=cause), provider_label="Gmail"),
         )
 
 
@@ -380,6 +430,22 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
                 reconnect=reconnect,
                 takes_password=takes_password,
                 wish=None if reconnect else wish,
+                others=others,
+            ),
+        )
+    for is_shared in (True, False):
+        yield (
+            f"consent at Microsoft {is_shared}",
+            modals.consent_modal(
+                lang,
+                address=address,
+                provider_label="Office 365",
+                scopes=SHARED_SCOPES if is_shared else MICROSOFT_SCOPES,
+                url="https://x.example/go/1",
+                reconnect=False,
+                is_shared=is_shared,
+                may_be_shared=True,
+                wish=replace(wish, is_shared=is_shared),
                 others=others,
             ),
         )
@@ -407,3 +473,4 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
     yield "export", export_message(lang, url="https://x.example/export/1", until=NOW)
     yield from requests(lang, address)
     yield from dialogs(lang, address)
+    yield from permissions(lang, address)

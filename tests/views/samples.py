@@ -9,6 +9,7 @@ from typing import Any
 from bot.domain.access import Deed, Person
 from bot.domain.cause import Cause
 from bot.domain.channel import Channel, Kind, State
+from bot.domain.feature import Feature, Wording
 from bot.domain.grant import MailboxIdentity, Revocation, Secret
 from bot.domain.ids import (
     ChannelId,
@@ -28,7 +29,7 @@ from bot.domain.record import Record
 from bot.domain.request import APPROVAL_LASTS, Request, RequestState, Wish
 from bot.domain.ticket import Ending, Purpose, Ticket, TicketOutcome
 from bot.views.language import language_for
-from bot.views.models import ChannelRow, ChannelStatus, Overview, Removal, SetupCard
+from bot.views.models import Ask, ChannelRow, ChannelStatus, Overview, Removal, SetupCard
 
 NOW = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
 EN, JA = language_for("en-US"), language_for("ja-JP")
@@ -37,6 +38,10 @@ ALL = frozenset(Deed)
 W, ANN, BOB = WorkspaceId("T1"), UserId("U0ANN"), UserId("U0BOB")
 URL = "https://bot.example/l/0123456789abcdef0123456789abcdef"
 SCOPES = frozenset({"openid", "email", "https://www.googleapis.com/auth/gmail.labels"})
+MICROSOFT_SCOPES = frozenset({"User.Read", "Mail.ReadBasic"})
+SHARED_SCOPES = frozenset({"User.Read", "User.ReadBasic.All", "Mail.ReadBasic.Shared"})
+
+GMAIL = "https://www.googleapis.com/auth/"
 
 HOSTILE = (
     "<!channel> *bold* _under_ ~gone~ `code` <https://evil.example|bank> &amp; <@U0ANN> @here @channel",
@@ -241,6 +246,7 @@ def a_storm(count: int, **changes: Any) -> tuple[Outage, ...]:
 
 def a_wish(deed: Deed = Deed.DISABLE, **changes: Any) -> Wish:
     is_new = deed is Deed.CONNECT
+    changes = {"provider": "microsoft"} | changes if deed is Deed.SWITCH else changes
     wish = Wish(
         deed=deed,
         address="support@example.com",
@@ -269,6 +275,36 @@ def a_request(wish: Wish | None = None, **changes: Any) -> Request:
 
 def a_person(user_id: str = "U0ANN", **changes: Any) -> Person:
     return replace(Person(UserId(user_id), W, name="Ann", email="ann@example.com"), **changes)
+
+
+def a_feature(key: str = "crm", *scopes: str, **changes: Any) -> Feature:
+    needed = frozenset(scopes or {f"{GMAIL}gmail.readonly"})
+    feature = Feature(
+        key=key,
+        name=Wording("CRM", "顧客管理"),
+        reason=Wording("to log what customers write", "お客様からのメールを記録します"),
+        scopes={"google": needed},
+    )
+    return replace(feature, **changes)
+
+
+def many_features(count: int, text: str = "") -> tuple[Feature, ...]:
+    """As many as nobody could define, each with permissions of its own."""
+    return tuple(
+        a_feature(
+            f"f{n}",
+            *(f"{GMAIL}made.up.{n}.{m}" for m in range(10)),
+            name=Wording(text or f"Feature {n}", text or f"機能 {n}"),
+            reason=Wording(text or "to try it", text or "試します"),
+        )
+        for n in range(count)
+    )
+
+
+def an_ask(features: tuple[Feature, ...] = (), **changes: Any) -> Ask:
+    asked = frozenset().union(*(feature.scopes_at("google") for feature in features))
+    needed = frozenset({f"{GMAIL}gmail.labels"})
+    return replace(Ask("Gmail", needed | asked, features), **changes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from bot.domain.ticket import Ending, Purpose
 from bot.views import pages
 from bot.views.language import Language
 from tests.views.gallery import REFUSALS
-from tests.views.samples import EN, HOSTILE, JA, LANGUAGES, an_outcome
+from tests.views.samples import EN, HOSTILE, JA, LANGUAGES, a_feature, an_outcome, many_features
 
 VOID = {"meta", "link"}
 
@@ -76,11 +76,31 @@ def outcome(
 def every_page(lang: Language) -> Iterator[str]:
     for purpose in Purpose:
         yield landing(lang, purpose=purpose)
+    for text in ("", *HOSTILE[:3]):
+        features = many_features(10, text)
+        yield landing(
+            lang, features=features, scopes=[one for it in features for one in it.scopes_at("google")]
+        )
     yield pages.onward_page(lang, url="https://accounts.google.com/?a=1&b=2", provider_label="Gmail")
     for ending in Ending:
         yield outcome(ending, lang)
     for refusal in REFUSALS:
         yield pages.refusal_page(lang, refusal)
+    microsoft: dict[str, Any] = {"provider_label": "Office 365"}
+    yield landing(lang, is_shared=True, **microsoft)
+    yield pages.outcome_page(
+        lang,
+        an_outcome(Ending.DECLINED),
+        workspace_name="Acme",
+        again_url="/again/secret",
+        ask_url="/ask/secret",
+        team_url="https://app.slack.com/client/T1",
+        **microsoft,
+    )
+    yield pages.asked_page(lang, team_url="https://app.slack.com", workspace_name="Acme", **microsoft)
+    yield pages.approved_page(lang, address="ann@example.com", **microsoft)
+    yield pages.approved_page(lang, address="", **microsoft)
+    yield pages.not_approved_page(lang, **microsoft)
     yield pages.problem_page(lang, "7F3A-22")
     for page in (
         pages.not_found_page,
@@ -122,6 +142,30 @@ def test_the_landing_page_says_who_asked_for_what() -> None:
     assert "ann@example.com" in page.text
     assert page.all("form") == [{"method": "post", "action": "/go/secret"}]
     assert page.text.count("Continue to Google") == 1
+
+
+def test_the_landing_page_says_what_will_be_asked() -> None:
+    """Each permission with its reason, as a list; a form of ours asks for none."""
+    crm = a_feature()
+    page = Reader(landing(scopes=crm.scopes_at("google"), features=(crm,)))
+    assert len(page.all("li")) == 1
+    assert "Read mail for CRM: to log what customers write" in " ".join(page.text.split())
+    assert not Reader(landing(takes_password=True)).all("li")
+
+
+def test_a_feature_that_was_unticked_is_named_after_a_good_ending() -> None:
+    """Connected all the same; what cannot be used, and the way to it."""
+    html = pages.outcome_page(
+        EN,
+        an_outcome(Ending.CONNECTED),
+        provider_label="Gmail",
+        workspace_name="Acme",
+        again_url="/again/secret",
+        team_url="https://app.slack.com/client/T1",
+        lacking=(a_feature(),),
+    )
+    assert "Connected ✓" in html
+    assert "CRM cannot use this inbox yet: a permission is missing at Google." in Reader(html).text
 
 
 def test_a_refusal_leaves_no_sentence_without_its_end() -> None:

@@ -9,6 +9,7 @@ import pytest
 from bot.domain import errors
 from bot.domain.cause import ADMIN_CAUSES, REFUSED_CAUSES, Cause
 from bot.domain.channel import Channel, State
+from bot.domain.feature import Wording
 from bot.domain.grant import Revocation
 from bot.domain.lifecycle import Signal
 from bot.domain.record import Record
@@ -27,7 +28,7 @@ from bot.views.words import (
     state_words,
 )
 from tests.views.gallery import REFUSALS
-from tests.views.samples import EN, JA, LANGUAGES, NOW, SCOPES, W, a_channel, a_removal, an_outcome
+from tests.views.samples import EN, JA, LANGUAGES, NOW, SCOPES, W, a_channel, a_feature, a_removal, an_outcome
 
 both = pytest.mark.parametrize("lang", LANGUAGES, ids=[lang.code for lang in LANGUAGES])
 GMAIL = "https://www.googleapis.com/auth/"
@@ -190,6 +191,33 @@ def test_every_permission_says_what_and_why(scope: str) -> None:
         what, why = scope_words(lang, scope)
         assert what and why
         assert GMAIL not in what
+
+
+def test_a_features_permission_says_which_feature_and_why() -> None:
+    """In the reader's language, as the operator wrote it; two features share a permission in one line."""
+    read = f"{GMAIL}gmail.readonly"
+    crm = a_feature()
+    assert scope_words(EN, read, (crm,)) == ("Read mail", "for CRM: to log what customers write")
+    assert scope_words(JA, read, (crm,))[1] == "顧客管理 のため：お客様からのメールを記録します"
+    desk = a_feature("desk", name=Wording("Desk"), reason=Wording("to sort mail"))
+    assert scope_words(EN, read, (crm, desk))[1] == (
+        "for CRM: to log what customers write · for Desk: to sort mail"
+    )
+
+
+def test_a_permission_that_a_feature_shares_promises_no_more_than_is_true() -> None:
+    """Labels are never changed by us; a feature that asks for the same may well change them."""
+    labels = f"{GMAIL}gmail.labels"
+    assert "labels are never changed" in scope_words(EN, labels, (a_feature(),))[1]
+    sorter = a_feature("sort", labels, name=Wording("Sorter"), reason=Wording("to label mail"))
+    assert scope_words(EN, labels, (sorter,))[1] == (
+        "to check that the mailbox works · for Sorter: to label mail"
+    )
+
+
+def test_a_permission_that_nothing_needs_says_so() -> None:
+    """What was granted for a feature that is switched off by now."""
+    assert scope_words(EN, f"{GMAIL}gmail.send") == ("Send mail", "nothing that is switched on needs it")
 
 
 def test_permissions_that_mean_the_same_are_said_once() -> None:

@@ -8,11 +8,13 @@ from bot.views.modals.admins import (
     admins_modal,
 )
 from bot.views.modals.answers import apology_modal, busy_modal, refusal_modal, working_modal
-from bot.views.modals.asking import ASK_FORM, ask_modal, asked_modal, parse_wish, wish_text
+from bot.views.modals.asking import ASK_FORM, ask_modal, asked_modal, forwarded_modal, parse_wish, wish_text
 from bot.views.modals.connecting import (
     CONNECT_AT_ANY,
     CONNECT_FORM,
     CONNECT_KIND,
+    CONNECT_SHARED,
+    CONSENT_ASK,
     CONSENT_OPEN,
     connect_modal,
     consent_modal,
@@ -38,6 +40,16 @@ from bot.views.modals.leaving import (
     remove_modal,
     removed_modal,
 )
+from bot.views.modals.switching import (
+    LEAVE_ANY,
+    LEAVE_FORM,
+    SWITCH_SHARED,
+    disconnect_first_modal,
+    leave_modal,
+    left_remark,
+    switch_instead_modal,
+    switch_modal,
+)
 from bot.views.modals.team import TAKE_OVER_FORM, take_over_modal
 
 __all__ = [
@@ -51,13 +63,18 @@ __all__ = [
     "CONNECT_AT_ANY",
     "CONNECT_FORM",
     "CONNECT_KIND",
+    "CONNECT_SHARED",
+    "CONSENT_ASK",
     "CONSENT_OPEN",
     "CONVERSATION_BLOCK",
     "DISABLE_FORM",
     "KIND_BLOCK",
+    "LEAVE_ANY",
+    "LEAVE_FORM",
     "NAME_BLOCK",
     "REASON_BLOCK",
     "REMOVE_FORM",
+    "SWITCH_SHARED",
     "TAKE_OVER_FORM",
     "USE_BLOCK",
     "admins_modal",
@@ -69,13 +86,19 @@ __all__ = [
     "consent_modal",
     "disable_modal",
     "disabled_modal",
+    "disconnect_first_modal",
     "disconnect_modal",
     "enabled_modal",
+    "forwarded_modal",
+    "leave_modal",
+    "left_remark",
     "outcome_modal",
     "parse_wish",
     "refusal_modal",
     "remove_modal",
     "removed_modal",
+    "switch_instead_modal",
+    "switch_modal",
     "take_over_modal",
     "waiting_text",
     "wish_text",

@@ -15,6 +15,7 @@ from bot.views.language import Language
 from bot.views.modals.inputs import LONGEST_ADDRESS, LONGEST_NAME, LONGEST_USE, reason_input
 from bot.views.setup import people
 from bot.views.text import tidy
+from bot.views.words.names import house
 from bot.views.words.wishes import wish_words
 
 ASK_FORM: Final = "request.form"
@@ -69,6 +70,16 @@ def asked_modal(lang: Language, request: Request, approvers: Sequence[str], is_n
         [section(f"⏳ {said}\n*{escape(wish_words(lang, request.wish))}*\n{waits}"), *_who(lang, approvers)],
         close=lang.say("Close"),
     )
+
+
+def forwarded_modal(lang: Language, *, provider_label: str) -> View:
+    """It waits for an organisation's admin now, who is not in Slack."""
+    said = lang.say(
+        "You got a message that you can send to your {house} admin. Once they have approved, go on from "
+        "there.",
+        house=escape(house(provider_label)),
+    )
+    return modal(lang.say("Request sent"), [section(f"⏳ {said}")], close=lang.say("Close"))
 
 
 def wish_text(wish: Wish) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from bot.domain.channel import Kind
+from bot.domain.feature import Feature
 from bot.domain.request import Wish
 from bot.domain.ticket import Ending, TicketOutcome
 from bot.views.blocks import Block, View, actions, button, context, escape, inert, modal, plain, section
@@ -20,15 +21,20 @@ from bot.views.modals.inputs import (
     name_input,
     use_input,
 )
-from bot.views.words import ending_words, house, scope_lines
+from bot.views.permissions import permission_blocks
+from bot.views.words import approval_hint, ending_words, house
 
 CONNECT_FORM: Final = "connect.form"
 CONNECT_KIND: Final = "connect.kind"
 """Choosing draws the form anew."""
 CONSENT_OPEN: Final = "consent.open"
+CONSENT_ASK: Final = "consent.ask"
+"""Carries the ticket's id."""
 CONNECT_AT: Final = "connect.at"
 """The beginning of an action id; a provider's key follows."""
 CONNECT_AT_ANY: Final = tuple(f"{CONNECT_AT}.{key}" for key in ("google", "microsoft", "imap"))
+CONNECT_SHARED: Final = "connect.shared"
+"""The same form once more, for a mailbox that is (or is not) a shared one."""
 _THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -97,7 +103,10 @@ def consent_modal(
     scopes: Iterable[str],
     url: str,
     reconnect: bool,
+    features: Sequence[Feature] = (),
     takes_password: bool = False,
+    is_shared: bool = False,
+    may_be_shared: bool = False,
     wish: Wish | None = None,
     others: Sequence[tuple[str, str]] = (),
 ) -> View:
@@ -109,7 +118,10 @@ def consent_modal(
     asked = (
         _password(lang, address, reconnect=reconnect)
         if takes_password
-        else _permissions(lang, address, provider_label, scopes, reconnect=reconnect)
+        else [
+            *_permissions(lang, address, provider_label, scopes, features, reconnect=reconnect),
+            section(sign_in_text(lang, address, provider_label, is_shared=is_shared)),
+        ]
     )
     at = house(provider_label)
     label = lang.say("Open the form") if takes_password else lang.say("Open {house}", house=at)
@@ -119,7 +131,8 @@ def consent_modal(
             *asked,
             *actions(button(label, CONSENT_OPEN, url=url, style="primary")),
             context(waiting_text(lang)),
-            *_loopback_hint(lang, url),
+            *loopback_hint(lang, url),
+            *(_shared(lang, wish, is_shared=is_shared) if wish and may_be_shared else []),
             *(_other_hosts(lang, provider_label, wish, others) if wish else []),
         ],
         close=lang.say("Close"),
@@ -127,7 +140,13 @@ def consent_modal(
 
 
 def _permissions(
-    lang: Language, address: str, provider_label: str, scopes: Iterable[str], *, reconnect: bool
+    lang: Language,
+    address: str,
+    provider_label: str,
+    scopes: Iterable[str],
+    features: Sequence[Feature],
+    *,
+    reconnect: bool,
 ) -> list[Block]:
     at = inert(house(provider_label), 40)
     intro = (
@@ -139,11 +158,38 @@ def _permissions(
         if reconnect
         else lang.say("Connect {address}. {house} will ask for this:", address=inert(address), house=at)
     )
-    how = lang.say(
-        "The button opens your browser. Sign in as {address} and leave every box ticked.",
-        address=inert(address),
+    return [section(intro), *permission_blocks(lang, scopes, features)]
+
+
+def sign_in_text(lang: Language, address: str, provider_label: str, *, is_shared: bool) -> str:
+    """As whom to sign in, and what to do there."""
+    named = inert(address)
+    if is_shared:
+        return lang.say(
+            "The button opens your browser. {address} is shared: sign in as yourself, with an account that "
+            "may open it.",
+            address=named,
+        )
+    if house(provider_label) == "Google":
+        return lang.say(
+            "The button opens your browser. Sign in as {address} and leave every box ticked.", address=named
+        )
+    return lang.say("The button opens your browser. Sign in as {address} and accept.", address=named)
+
+
+def _shared(lang: Language, wish: Wish, *, is_shared: bool) -> list[Block]:
+    """Own or shared? Nobody but the person can know."""
+    said = (
+        lang.say("Can one sign in as {address} itself? Then choose:", address=inert(wish.address))
+        if is_shared
+        else lang.say(
+            "Is {address} a shared mailbox, which people open with their own accounts? Then choose:",
+            address=inert(wish.address),
+        )
     )
-    return [section(intro), section(permission_lines(scopes, lang)), section(how)]
+    label = lang.say("It has its own sign-in") if is_shared else lang.say("It is a shared mailbox")
+    other = wish_text(replace(wish, is_shared=not is_shared))
+    return [context(said), *actions(button(label, CONNECT_SHARED, value=other))]
 
 
 def _password(lang: Language, address: str, *, reconnect: bool) -> list[Block]:
@@ -175,7 +221,7 @@ def _other_hosts(
 
 
 def _other_host(lang: Language, wish: Wish, key: str, label: str) -> Block:
-    chosen = wish_text(replace(wish, provider=key))
+    chosen = wish_text(replace(wish, provider=key, is_shared=False))
     return button(_host_label(lang, key, label), f"{CONNECT_AT}.{key}", value=chosen)
 
 
@@ -183,15 +229,11 @@ def _host_label(lang: Language, key: str, label: str) -> str:
     return lang.say("Another mail server (IMAP)") if key == "imap" else label
 
 
-def _loopback_hint(lang: Language, url: str) -> list[Block]:
+def loopback_hint(lang: Language, url: str) -> list[Block]:
     """Said before the click: elsewhere the browser would only show that nobody answers."""
     if urlsplit(url).hostname not in _THIS_MACHINE:
         return []
     return [context(lang.say("It opens only on the machine that runs Inboxkeeper."))]
-
-
-def permission_lines(scopes: Iterable[str], lang: Language) -> str:
-    return "\n".join(f"• *{escape(what)}*\n      {escape(why)}" for what, why in scope_lines(lang, scopes))
 
 
 def waiting_text(lang: Language) -> str:
@@ -202,9 +244,17 @@ def waiting_text(lang: Language) -> str:
     )
 
 
-def outcome_modal(lang: Language, outcome: TicketOutcome, *, provider_label: str) -> View:
-    """What the waiting consent modal turns into."""
-    words = ending_words(lang, outcome, provider_label)
+def outcome_modal(
+    lang: Language,
+    outcome: TicketOutcome,
+    *,
+    provider_label: str,
+    may_ask_admin: bool = False,
+    lacking: Sequence[Feature] = (),
+) -> View:
+    """What the waiting consent modal turns into. ``may_ask_admin``: an organisation's approval may be what
+    was missing; ``lacking`` are features whose box was left unticked."""
+    words = ending_words(lang, outcome, provider_label, lacking)
     is_good = outcome.ending.is_good
     mark = "✅" if is_good else "⏳" if outcome.ending is Ending.PENDING else "⚠️"
     lines = [f"{mark} {escape(words.text)}", escape(words.next_step)]
@@ -212,4 +262,14 @@ def outcome_modal(lang: Language, outcome: TicketOutcome, *, provider_label: str
     is_bad = not is_good and outcome.ending is not Ending.PENDING
     title = lang.say("Not connected") if is_bad else words.title
     said = section("\n".join(line for line in lines if line))
-    return modal(title, [said, *(ways if outcome.ending.may_try_again else [])], close=lang.say("Close"))
+    asking = _ask_admin(lang, outcome, provider_label) if may_ask_admin else []
+    blocks = [said, *asking, *(ways if outcome.ending.may_try_again else [])]
+    return modal(title, blocks, close=lang.say("Close"))
+
+
+def _ask_admin(lang: Language, outcome: TicketOutcome, provider_label: str) -> list[Block]:
+    label = lang.say("Get a message for that admin")
+    return [
+        section(escape(approval_hint(lang, house(provider_label)))),
+        *actions(button(label, CONSENT_ASK, value=outcome.ticket.id)),
+    ]

@@ -6,6 +6,7 @@ The one rule: a message says what is so now, and alarms only while somebody can 
 from bot.views.notices.alarms import CLAIM, RECONNECT_LINK, SNOOZE, conversation_notice, incident_notice
 from bot.views.notices.announcements import (
     connected_picture,
+    delegate_gone_picture,
     disabled_picture,
     hello_notice,
     owner_gone_picture,
@@ -14,19 +15,24 @@ from bot.views.notices.announcements import (
 )
 from bot.views.notices.follow_ups import relapse_reply, reminder_reply, storm_reply
 from bot.views.notices.holds import hold_notice, somebody_else_notice
+from bot.views.notices.moves import moved_notice
 from bot.views.notices.operators import nobody_told_notice, operator_picture
-from bot.views.notices.wishes import request_notice, wish_notice
+from bot.views.notices.switches import switched_notice
+from bot.views.notices.wishes import answered_reply, request_notice, wish_notice
 
 __all__ = [
     "CLAIM",
     "RECONNECT_LINK",
     "SNOOZE",
+    "answered_reply",
     "connected_picture",
     "conversation_notice",
+    "delegate_gone_picture",
     "disabled_picture",
     "hello_notice",
     "hold_notice",
     "incident_notice",
+    "moved_notice",
     "nobody_told_notice",
     "operator_picture",
     "owner_gone_picture",
@@ -36,6 +42,7 @@ __all__ = [
     "request_notice",
     "somebody_else_notice",
     "storm_reply",
+    "switched_notice",
     "taken_over_notice",
     "wish_notice",
 ]

@@ -10,6 +10,7 @@ from typing import Final
 
 from bot.domain.cause import ADMIN_CAUSES, MANAGED_CAUSES
 from bot.domain.incident import IncidentKind
+from bot.domain.switching import may_switch
 from bot.views.blocks import (
     Block,
     Message,
@@ -20,9 +21,10 @@ from bot.views.blocks import (
     inert,
     instant,
     message,
+    quoted,
     section,
 )
-from bot.views.buttons import why_button
+from bot.views.buttons import switch_button, why_button
 from bot.views.language import Language
 from bot.views.models import NoticePicture, Outage
 from bot.views.notices.outages import (
@@ -39,6 +41,7 @@ from bot.views.notices.outages import (
 from bot.views.notices.quiet import quiet, quiet_list
 from bot.views.notices.storms import storm_blocks, storm_headline
 from bot.views.words import house
+from bot.views.words.forwarding import admin_message
 
 RECONNECT_LINK: Final = "incident.reconnect"
 CLAIM: Final = "incident.claim"
@@ -61,6 +64,7 @@ def incident_notice(lang: Language, picture: NoticePicture) -> Message:
     blocks = [
         section(f"{mark(outage)} {bold(headline(lang, outage))}\n{since(lang, outage, picture.now)}"),
         section(reasons(lang, outage)),
+        *_forward(lang, outage),
         *_doubt(lang, outage, picture.now),
         *_standing(lang, picture),
         *actions(
@@ -87,6 +91,23 @@ def _over(lang: Language, picture: NoticePicture) -> Message:
         return quiet(lines[0])
     total = lang.count("{n} outage is over.", "All {n} outages are over.", len(lines))
     return quiet_list(lang, f"✅ {total}", lines)
+
+
+def _forward(lang: Language, outage: Outage) -> list[Block]:
+    """What only the organisation's admin can mend, with a message that is ready to be forwarded."""
+    incident = outage.incident
+    if incident.cause not in ADMIN_CAUSES or outage.channel.provider == "imap":
+        return []
+    at = house(outage.provider_label)
+    lines = admin_message(
+        lang,
+        incident.cause,
+        at,
+        address=outage.channel.address,
+        app=outage.app,
+        code=incident.code,
+    )
+    return [section("\n".join([lang.say("A message to forward to that admin:"), *quoted(lines)]))]
 
 
 def _standing(lang: Language, picture: NoticePicture) -> list[Block]:
@@ -122,7 +143,16 @@ def _mend(lang: Language, outage: Outage, now: datetime) -> list[Block]:
     waits = outage.incident.cause in ADMIN_CAUSES | MANAGED_CAUSES
     style = "" if waits or is_doubtful(outage, now) else "primary"
     about = outage.channel.address
-    return [button(lang.say("Reconnect"), RECONNECT_LINK, url=outage.url, style=style, about=about)]
+    reconnect = button(lang.say("Reconnect"), RECONNECT_LINK, url=outage.url, style=style, about=about)
+    return [reconnect, *_switch(lang, outage)]
+
+
+def _switch(lang: Language, outage: Outage) -> list[Block]:
+    """Its mail has moved: most likely that is where it should be connected."""
+    mail, channel = outage.mail, outage.channel
+    if mail is None or not mail.is_on or not may_switch(channel.provider, mail.place):
+        return []
+    return [switch_button(lang, channel, mail.place, mail.label)]
 
 
 def _answers(lang: Language, picture: NoticePicture) -> list[Block]:

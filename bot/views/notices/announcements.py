@@ -15,10 +15,11 @@ from bot.views.models import NoticePicture
 from bot.views.notices.quiet import quiet
 from bot.views.replies import removed_message
 from bot.views.text import shown
-from bot.views.words import house
+from bot.views.words import house, lacking_words
 from bot.views.words.endings import good_ending
 
 _FOR_ADMINS: Final = frozenset({Deed.DISABLE, Deed.REMOVE})
+_STILL_OFF: Final = frozenset({Ending.STILL_DISABLED, Ending.SWITCHED_STILL_DISABLED})
 
 
 def removed_picture(lang: Language, picture: NoticePicture) -> Message:
@@ -35,10 +36,10 @@ def connected_picture(lang: Language, picture: NoticePicture) -> Message:
         return quiet("⚪ " + lang.say("{address} was connected. It has been removed since.", address=gone))
     ending = Ending(picture.notice.subject)
     words = good_ending(lang, ending, shown(picture.channel.address if picture.channel else ""))
-    mark = "⚪" if ending is Ending.STILL_DISABLED else "✅"
+    mark = "⚪" if ending in _STILL_OFF else "✅"
     said = f"{mark} {escape(words.text)}"
-    lines = [said, escape(words.next_step)]
-    buttons = _after_connecting(lang, picture.channel, ending) if picture.channel else []
+    lines = [said, escape(words.next_step), *_lacking(lang, picture)]
+    buttons = _after_connecting(lang, picture, picture.channel, ending) if picture.channel else []
     blocks = [
         section("\n".join(line for line in lines if line)),
         *actions(*buttons),
@@ -49,13 +50,22 @@ def connected_picture(lang: Language, picture: NoticePicture) -> Message:
 
 def _told(lang: Language, ending: Ending) -> list[str]:
     """What happens from now on; nothing, while the inbox is disabled."""
-    is_watched = ending is not Ending.STILL_DISABLED
+    is_watched = ending not in _STILL_OFF
     return [lang.say("If it stops working, you are told here.")] if is_watched else []
 
 
-def _after_connecting(lang: Language, channel: Channel, ending: Ending) -> list[Block]:
-    first = deed_button(lang, Deed.ENABLE if ending is Ending.STILL_DISABLED else Deed.SEE, channel)
-    return [first, disconnect_button(lang, channel)]
+def _lacking(lang: Language, picture: NoticePicture) -> list[str]:
+    if not picture.lacking:
+        return []
+    return ["⚠️ " + escape(lacking_words(lang, picture.lacking, house(picture.provider_label)))]
+
+
+def _after_connecting(
+    lang: Language, picture: NoticePicture, channel: Channel, ending: Ending
+) -> list[Block]:
+    first = deed_button(lang, Deed.ENABLE if ending in _STILL_OFF else Deed.SEE, channel)
+    again = [deed_button(lang, Deed.RECONNECT, channel)] if picture.lacking else []
+    return [first, *again, disconnect_button(lang, channel)]
 
 
 def disabled_picture(lang: Language, picture: NoticePicture) -> Message:
@@ -118,6 +128,26 @@ def owner_gone_picture(lang: Language, picture: NoticePicture) -> Message:
         said,
         [section(f"{said}\n{kept}"), *actions(*(deed_button(lang, deed, channel) for deed in deeds))],
     )
+
+
+def delegate_gone_picture(lang: Language, picture: NoticePicture) -> Message:
+    """A shared mailbox hangs on the account of somebody who left: hand it over before that account ends."""
+    address, channel = _address(picture), picture.channel
+    if channel is None or not picture.is_open:
+        return quiet("✅ " + lang.say("{address}: handed over. There is nothing to do.", address=address))
+    said = "👋 " + lang.say(
+        "{delegate} left the workspace, and the shared mailbox {address} is opened with that account.",
+        delegate=inert(picture.delegate),
+        address=address,
+    )
+    means = lang.say(
+        "It still works. When {house} closes the account, it stops. Reconnect now as somebody else who may "
+        "open the mailbox; nothing is interrupted.",
+        house=inert(house(picture.provider_label), 40),
+    )
+    deeds = (Deed.RECONNECT, Deed.SEE)
+    buttons = (deed_button(lang, it, channel, primary=it is Deed.RECONNECT) for it in deeds)
+    return message(said, [section(f"{said}\n{means}"), *actions(*buttons)])
 
 
 def hello_notice(lang: Language, *, address: str, actor: UserId) -> Message:

@@ -17,11 +17,11 @@ from bot.views.blocks import (
     bold,
     button,
     context,
-    escape,
     inert,
     instant,
     mention,
     message,
+    quoted,
     section,
     value_of,
 )
@@ -30,6 +30,7 @@ from bot.views.language import Language
 from bot.views.models import NoticePicture
 from bot.views.notices.quiet import quiet
 from bot.views.words import house
+from bot.views.words.forwarding import tenant_message
 
 _NAMED: Final = 6
 """Addresses that are named; the others are counted."""
@@ -81,7 +82,7 @@ def _headline(lang: Language, picture: NoticePicture, hold: Hold, at: str) -> st
 
 def _advice(lang: Language, picture: NoticePicture, hold: Hold, at: str) -> str:
     if hold.tenant:
-        return _for_their_admin(lang, hold, at)
+        return _for_their_admin(lang, picture, hold, at)
     if picture.is_ripe:
         lasts = lang.say("This has lasted too long to just wait for it.")
         if_works = lang.say(
@@ -100,7 +101,7 @@ def _advice(lang: Language, picture: NoticePicture, hold: Hold, at: str) -> str:
     )
 
 
-def _for_their_admin(lang: Language, hold: Hold, at: str) -> str:
+def _for_their_admin(lang: Language, picture: NoticePicture, hold: Hold, at: str) -> str:
     """What only the organisation's admin can lift, with a message that is ready to be forwarded."""
     only = lang.say(
         "Only inboxes of {tenant} are refused, others at {house} work. That looks like a setting of the "
@@ -108,14 +109,8 @@ def _for_their_admin(lang: Language, hold: Hold, at: str) -> str:
         tenant=inert(hold.tenant),
         house=at,
     )
-    forward = lang.say(
-        "Since {when} {house} refuses Inboxkeeper for the inboxes of {tenant}. Please check in the admin "
-        "console, under Security › API controls › App access control, whether the app is still trusted.",
-        when=escape(lang.day_time(hold.opened_at)),
-        house=at,
-        tenant=inert(hold.tenant),
-    )
-    return "\n".join([only, lang.say("A message to forward:"), f"> {forward}"])
+    lines = tenant_message(lang, at, hold.tenant, lang.day_time(hold.opened_at), picture.app)
+    return "\n".join([only, lang.say("A message to forward:"), *quoted(lines)])
 
 
 def _held(lang: Language, held: tuple[Channel, ...]) -> list[Block]:

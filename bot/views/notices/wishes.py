@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from bot.domain.request import Request, RequestState
+from bot.domain.request import Awaits, Request, RequestState
 from bot.views.blocks import (
     Block,
     Message,
@@ -16,13 +16,15 @@ from bot.views.blocks import (
     instant,
     mention,
     message,
+    quoted,
     section,
 )
 from bot.views.buttons import approve_buttons, cancel_button, go_on_button
 from bot.views.language import Language
 from bot.views.models import NoticePicture
 from bot.views.notices.quiet import quiet
-from bot.views.words import consequence_words, wish_words
+from bot.views.words import consequence_words, house, wish_words
+from bot.views.words.forwarding import approval_message
 
 
 def request_notice(lang: Language, picture: NoticePicture) -> Message:
@@ -101,8 +103,10 @@ def _outcome(lang: Language, request: Request) -> str:
             return lang.say("waiting for an admin")
         case RequestState.APPROVED:
             return lang.say("approved by {who}; they still have to sign in", who=by)
-        case RequestState.DONE:
+        case RequestState.DONE if by:
             return lang.say("approved by {who}, and done", who=by)
+        case RequestState.DONE:
+            return lang.say("done")
         case RequestState.DECLINED:
             return lang.say("declined by {who}", who=by)
         case RequestState.EXPIRED if by:
@@ -122,12 +126,64 @@ def wish_notice(lang: Language, picture: NoticePicture) -> Message:
     request = picture.request
     if request is None:
         return quiet(lang.say("There is nothing to do any more."))
+    if request.awaits is Awaits.TENANT and request.state in {RequestState.WAITING, RequestState.APPROVED}:
+        return _for_their_admin(lang, picture, request)
     wish, outcome = escape(wish_words(lang, request.wish)), _outcome_for_requester(lang, request)
     said = f"{_mark(request)} " + lang.say("{wish}: {outcome}", wish=wish, outcome=outcome)
     step = _unheard(lang, picture) if picture.is_unheard else _next_step(lang, request)
     if request.state is RequestState.DONE or _is_withdrawn(request):
         return quiet(said)
     return message(said, [section("\n".join([said, step])), *_buttons(lang, request)])
+
+
+def _for_their_admin(lang: Language, picture: NoticePicture, request: Request) -> Message:
+    """It waits for somebody who is not in Slack: what to send them, and how to go on."""
+    at = house(picture.provider_label)
+    said = f"{_mark(request)} " + lang.say(
+        "{wish}: {outcome}",
+        wish=escape(wish_words(lang, request.wish)),
+        outcome=_their_answer(lang, request, at),
+    )
+    until = instant(lang, request.expires_at)
+    if request.state is RequestState.APPROVED:
+        step = lang.say("Continue and sign in. Possible until {when}.", when=until)
+        return message(said, [section("\n".join([said, step])), *actions(go_on_button(lang, request))])
+    lines = approval_message(lang, at, request.wish.address, picture.app, picture.scopes)
+    how = lang.say(
+        "Send this to that admin. As soon as they accept you get a message here; if they did it in another "
+        "way, just continue. It waits until {when}.",
+        when=until,
+    )
+    blocks = [
+        section("\n".join([said, how])),
+        section("\n".join(quoted(lines))),
+        *actions(
+            go_on_button(lang, request, label=lang.say("They have approved: continue")),
+            cancel_button(lang, request),
+        ),
+    ]
+    return message(said, blocks)
+
+
+def _their_answer(lang: Language, request: Request, at: str) -> str:
+    if request.state is RequestState.APPROVED:
+        return lang.say("your organisation's {house} admin has approved", house=at)
+    return lang.say("waiting for your organisation's {house} admin", house=at)
+
+
+def answered_reply(lang: Language, picture: NoticePicture) -> Message:
+    """In the thread of one's own wish: somebody has answered. Never edited, so it only says what was said."""
+    request = picture.request
+    if request is None:
+        return quiet(lang.say("There is nothing to do any more."))
+    at = house(picture.provider_label)
+    is_theirs = request.awaits is Awaits.TENANT and request.state is RequestState.APPROVED
+    outcome = _their_answer(lang, request, at) if is_theirs else _outcome_for_requester(lang, request)
+    said = f"{_mark(request)} " + lang.say(
+        "{wish}: {outcome}", wish=escape(wish_words(lang, request.wish)), outcome=outcome
+    )
+    more = lang.say("The message above says how to go on.") if request.may_go_on else ""
+    return message(said, [section("\n".join(line for line in (said, more) if line))])
 
 
 def _unheard(lang: Language, picture: NoticePicture) -> str:

@@ -5,16 +5,18 @@ The one rule: templates lay out, this module words. Everything is escaped by the
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from bot.domain.errors import ConsentDeclined, InboxkeeperError, LinkClosed
+from bot.domain.feature import Feature
 from bot.domain.ticket import Ending, Purpose, TicketOutcome
 from bot.views.language import Language
 from bot.views.pages.rendering import render as _page
 from bot.views.text import shown
-from bot.views.words import Words, ending_words, house, refusal_words
+from bot.views.words import Words, approval_hint, ending_words, house, refusal_words, scope_lines
 
 _HERE: Final = Path(__file__).resolve().parent
 STYLESHEET: Final = _HERE / "page.css"
@@ -41,24 +43,18 @@ def landing_page(
     action_url: str,
     mark: str = "",
     takes_password: bool = False,
+    is_shared: bool = False,
+    scopes: Iterable[str] = (),
+    features: Sequence[Feature] = (),
 ) -> str:
-    """Who asked for what, for which workspace. Opening it spends nothing; its one button does.
+    """Who asked for what, for which workspace, and what the provider will ask. Opening it spends nothing; its
+    one button does.
 
     ``mark`` comes back with the form.
     """
     named = {"address": shown(address), "who": shown(requester_name), "workspace": shown(workspace_name)}
     at = house(provider_label)
-    reconnects = purpose is Purpose.RECONNECT
-    title = (
-        lang.say("Reconnect {address}", address=named["address"])
-        if reconnects
-        else lang.say("Connect {address}", address=named["address"])
-    )
-    asked = (
-        lang.say("{who} asked to reconnect this inbox to the Slack workspace {workspace}.", **named)
-        if reconnects
-        else lang.say("{who} asked to connect this inbox to the Slack workspace {workspace}.", **named)
-    )
+    title, asked = _wished(lang, purpose, named, provider_label)
     return _page(
         lang,
         "landing.html",
@@ -66,13 +62,54 @@ def landing_page(
         asked=asked,
         next_step=lang.say("Next come the mail server, the user name and the password of {address}.", **named)
         if takes_password
-        else lang.say("At {house}, sign in as {address} and leave every box ticked.", house=at, **named),
+        else _sign_in(lang, named["address"], at, is_shared=is_shared),
+        intro=lang.say("{house} will ask for this:", house=at),
+        asks=scope_lines(lang, scopes, features),
         warning=lang.say("If you don't know this request, close this page: nothing happens."),
         action_url=action_url,
         mark_name=MARK,
         mark=mark,
         go=lang.say("Continue") if takes_password else lang.say("Continue to {house}", house=at),
     )
+
+
+def _wished(lang: Language, purpose: Purpose, named: dict[str, str], provider_label: str) -> tuple[str, str]:
+    """What the trip is for: in the title, and with who asked for it."""
+    address = named["address"]
+    match purpose:
+        case Purpose.RECONNECT:
+            return (
+                lang.say("Reconnect {address}", address=address),
+                lang.say("{who} asked to reconnect this inbox to the Slack workspace {workspace}.", **named),
+            )
+        case Purpose.SWITCH:
+            asked = lang.say(
+                "{who} asked to switch this inbox to {provider}, for the Slack workspace {workspace}. "
+                "Nothing changes until you have signed in.",
+                provider=provider_label,
+                **named,
+            )
+            return lang.say("Switch {address} to {provider}", address=address, provider=provider_label), asked
+        case _:
+            return (
+                lang.say("Connect {address}", address=address),
+                lang.say("{who} asked to connect this inbox to the Slack workspace {workspace}.", **named),
+            )
+
+
+def _sign_in(lang: Language, address: str, at: str, *, is_shared: bool) -> str:
+    if is_shared:
+        return lang.say(
+            "{address} is a shared mailbox. At {house}, sign in as yourself, with an account that may open "
+            "it.",
+            house=at,
+            address=address,
+        )
+    if at == "Google":
+        return lang.say(
+            "At {house}, sign in as {address} and leave every box ticked.", house=at, address=address
+        )
+    return lang.say("At {house}, sign in as {address} and accept.", house=at, address=address)
 
 
 def export_page(
@@ -98,6 +135,7 @@ def export_page(
             "spreadsheet.",
             lines=f"{lines:,}",
         ),
+        asks=(),
         warning=lang.say("If you don't know this request, close this page: nothing happens."),
         hint="",
         action_url=action_url,
@@ -128,9 +166,12 @@ def outcome_page(
     workspace_name: str,
     again_url: str | None,
     team_url: str,
+    ask_url: str = "",
+    lacking: Sequence[Feature] = (),
 ) -> str:
-    """What came of the sign-in, and the way on: back to Slack, or once more."""
-    words = ending_words(lang, outcome, provider_label)
+    """What came of the sign-in, and the way on: back to Slack, once more, or (``ask_url``) by way of the
+    organisation's admin. ``lacking`` are features whose box was left unticked."""
+    words = ending_words(lang, outcome, provider_label, lacking)
     is_good, is_pending = outcome.ending.is_good, outcome.ending is Ending.PENDING
     is_calm = is_pending or outcome.ending is Ending.DECLINED  # their own wish is no failure
     again = again_url if again_url and outcome.ending.may_try_again else ""
@@ -144,6 +185,9 @@ def outcome_page(
         next_step=words.next_step,
         again_url=again,
         again=_again(lang, outcome.ending),
+        ask_url=ask_url,
+        ask_hint=approval_hint(lang, house(provider_label)) if ask_url else "",
+        ask=lang.say("Get a message for that admin"),
         close=lang.say("You can close this page and go back to Slack.") if is_good else "",
         team_url=team_url,
         team=_team(lang, workspace_name),
@@ -229,7 +273,52 @@ def welcome_page(lang: Language) -> str:
     return _answer(lang, words, tone="calm")
 
 
-def _answer(lang: Language, words: Words, *, tone: str = "bad", reference: str = "") -> str:
+def asked_page(lang: Language, *, provider_label: str, team_url: str, workspace_name: str) -> str:
+    """The message for the organisation's admin is in Slack."""
+    words = Words(
+        lang.say("Look into Slack"),
+        lang.say(
+            "You got a message there that you can send to your {house} admin.", house=house(provider_label)
+        ),
+        lang.say("Once they have approved, go on from that message."),
+    )
+    return _answer(lang, words, tone="calm", team_url=team_url, team=_team(lang, workspace_name))
+
+
+def approved_page(lang: Language, *, address: str, provider_label: str) -> str:
+    """To an organisation's admin, who most likely has never heard of us. ``address`` is empty where what
+    waited for them goes on by itself."""
+    at = house(provider_label)
+    text = (
+        lang.say(
+            "{house} reports that Inboxkeeper is approved. Whoever asked for {address} has been told in "
+            "Slack and can go on.",
+            house=at,
+            address=shown(address),
+        )
+        if address
+        else lang.say(
+            "{house} reports that Inboxkeeper is approved. What waited for it goes on by itself.", house=at
+        )
+    )
+    words = Words(lang.say("Thank you"), text, lang.say("You can close this page."))
+    return _answer(lang, words, tone="good")
+
+
+def not_approved_page(lang: Language, *, address: str = "", provider_label: str) -> str:
+    """The same admin has not approved; whose ``address`` it was about makes no difference."""
+    words = Words(
+        lang.say("Not approved"),
+        lang.say(
+            "Inboxkeeper was not approved at {house}. Nothing has changed.", house=house(provider_label)
+        ),
+        lang.say("The link that you were sent works again whenever you like."),
+    )
+    return _answer(lang, words, tone="calm")
+
+
+def _answer(lang: Language, words: Words, *, tone: str = "bad", reference: str = "", **more: str) -> str:
+    given = {"again_url": "", "again": "", "ask_url": "", "ask_hint": "", "ask": "", "close": ""}
     return _page(
         lang,
         "answer.html",
@@ -237,11 +326,7 @@ def _answer(lang: Language, words: Words, *, tone: str = "bad", reference: str =
         tone=tone,
         text=words.text,
         next_step=words.next_step,
-        again_url="",
-        again="",
-        close="",
-        team_url="",
-        team="",
         reference=reference,
         reload_after=0,
+        **{**given, "team_url": "", "team": "", **more},
     )

@@ -4,8 +4,10 @@ The one rule: words are plain text. Slack's views escape them, pages let the tem
 """
 
 from bot.views.words.causes import Why, cause_in_short, cause_words, operator_words
-from bot.views.words.endings import ending_words
+from bot.views.words.endings import approval_hint, ending_words
+from bot.views.words.features import feature_name, feature_names, lacking_in_short, lacking_words
 from bot.views.words.history import record_words
+from bot.views.words.mail import mail_in_short, mail_words, place_words, way_words
 from bot.views.words.names import family, house, provider_of
 from bot.views.words.refusals import refusal_words
 from bot.views.words.revocations import manual_steps, removal_words, revocation_words
@@ -18,14 +20,22 @@ from bot.views.words.wishes import consequence_words, request_state_words, wish_
 __all__ = [
     "Why",
     "Words",
+    "approval_hint",
     "cause_in_short",
     "cause_words",
     "consequence_words",
     "ending_words",
     "family",
+    "feature_name",
+    "feature_names",
     "house",
+    "lacking_in_short",
+    "lacking_words",
+    "mail_in_short",
+    "mail_words",
     "manual_steps",
     "operator_words",
+    "place_words",
     "provider_of",
     "record_words",
     "refusal_words",
@@ -38,5 +48,6 @@ __all__ = [
     "state_mark",
     "state_name",
     "state_words",
+    "way_words",
     "wish_words",
 ]

@@ -64,7 +64,9 @@ def _refused(lang: Language, cause: Cause, at: str) -> Why:
         case Cause.PERMISSION_MISSING:
             return Why(
                 lang.say("A permission that is needed is missing at {house}.", house=at),
-                lang.say("Reconnect and leave every box ticked."),
+                lang.say("Reconnect and leave every box ticked.")
+                if at == "Google"
+                else lang.say("Reconnect and accept everything that is asked for."),
             )
         case Cause.ADMIN_POLICY:
             return Why(
@@ -75,6 +77,17 @@ def _refused(lang: Language, cause: Cause, at: str) -> Why:
             return Why(
                 lang.say("Your organisation's {house} admin has to approve this app first.", house=at),
                 lang.say("Send that admin the approval link, then reconnect."),
+            )
+        case Cause.SHARED_ACCESS:
+            return Why(
+                lang.say(
+                    "Whoever signed in may not (any longer) open this shared mailbox at {house}.", house=at
+                ),
+                lang.say(
+                    "Ask your {house} admin for full access to the mailbox, or reconnect as somebody who has "
+                    "it.",
+                    house=at,
+                ),
             )
         case Cause.PASSWORD_REFUSED:
             return Why(
@@ -135,6 +148,8 @@ def cause_in_short(lang: Language, cause: Cause, provider_label: str) -> str:
             return lang.say("needs the {house} admin's approval", house=house(provider_label))
         case Cause.PASSWORD_REFUSED:
             return lang.say("password refused")
+        case Cause.SHARED_ACCESS:
+            return lang.say("shared mailbox not open to whoever signed in")
         case Cause.NONE | Cause.CHECKING | Cause.PROVIDER_UNREACHABLE | Cause.HELD | Cause.OURS_BROKEN:
             return lang.say("cannot be checked")
         case _:

@@ -4,23 +4,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from bot.domain.cause import ADMIN_CAUSES, Cause
-from bot.domain.ticket import Ending, TicketOutcome
+from bot.domain.feature import Feature
+from bot.domain.ticket import SWITCHED_MEANWHILE, Ending, TicketOutcome
 from bot.views.language import Language
 from bot.views.text import shown
 from bot.views.words.causes import cause_words
+from bot.views.words.features import lacking_words
 from bot.views.words.names import house
 from bot.views.words.said import Words
 from bot.views.words.scopes import scope_lines
 
 
-def ending_words(lang: Language, outcome: TicketOutcome, provider_label: str) -> Words:
+def ending_words(
+    lang: Language, outcome: TicketOutcome, provider_label: str, lacking: Sequence[Feature] = ()
+) -> Words:
+    """``lacking``: features that a good ending leaves without their permission."""
     at, address = house(provider_label), shown(outcome.ticket.address)
     match outcome.ending:
         case ending if ending.is_good:
-            return good_ending(lang, ending, address)
+            return _with_lacking(lang, good_ending(lang, ending, address), lacking, at)
         case Ending.PENDING:
             return Words(
                 lang.say("Checking the mailbox…"),
@@ -41,7 +48,29 @@ def ending_words(lang: Language, outcome: TicketOutcome, provider_label: str) ->
             return _consent_failed(lang, outcome, at)
         case Ending.NOT_PROVEN:
             return _not_proven(lang, outcome, provider_label)
+        case Ending.NOT_POSSIBLE if outcome.code == SWITCHED_MEANWHILE:
+            return Words(
+                lang.say("Switched meanwhile"),
+                lang.say(
+                    "Meanwhile {address} was switched to another provider, so this sign-in is not used.",
+                    address=address,
+                ),
+                lang.say("Look at your inboxes in Slack."),
+            )
     return _stopped(lang, outcome.ending, address, at)
+
+
+def _with_lacking(lang: Language, words: Words, lacking: Sequence[Feature], at: str) -> Words:
+    """What is so stays so; then what is not, and the way to it."""
+    if not lacking:
+        return words
+    next_step = lang.together(lacking_words(lang, lacking, at), words.next_step)
+    return replace(words, next_step=next_step)
+
+
+def approval_hint(lang: Language, at: str) -> str:
+    """*Cancel* is also the only way off a page that asks for an admin's approval."""
+    return lang.say("Did {house} say that an admin has to approve Inboxkeeper first?", house=at)
 
 
 def good_ending(lang: Language, ending: Ending, address: str) -> Words:
@@ -66,6 +95,16 @@ def good_ending(lang: Language, ending: Ending, address: str) -> Words:
                     "{address} now works through its new provider. We just checked the mailbox.",
                     address=address,
                 ),
+                lang.say("A message in Slack says what becomes of the old permission."),
+            )
+        case Ending.SWITCHED_STILL_DISABLED:
+            return Words(
+                lang.say("Switched ✓"),
+                lang.say(
+                    "{address} is signed in at its new provider. It stays disabled, as it was.",
+                    address=address,
+                ),
+                lang.say("A message in Slack says what becomes of the old permission."),
             )
         case Ending.STILL_DISABLED:
             return Words(
@@ -93,8 +132,16 @@ def wrong_mailbox(lang: Language, signed_in: str, address: str) -> Words:
 
 
 def withheld(lang: Language, missing: frozenset[str], at: str) -> Words:
-    """Names the boxes that were left unticked."""
+    """Names the boxes that were left unticked; only Google has boxes."""
     names = [lang.quoted(what) for what, _ in scope_lines(lang, missing)]
+    if at != "Google":
+        text = lang.say(
+            "{house} did not give every permission. Missing: {permissions}.",
+            house=at,
+            permissions=lang.listed(names) or "…",
+        )
+        next_step = lang.say("Accept everything that is asked for: without it the mailbox cannot be checked.")
+        return Words(lang.say("A permission is missing"), text, next_step)
     text = lang.count(
         "At {house} this box was left unticked: {permissions}.",
         "At {house} these boxes were left unticked: {permissions}.",
@@ -157,6 +204,12 @@ def _not_proven(lang: Language, outcome: TicketOutcome, provider_label: str) -> 
     if cause in _UNTOLD:
         return Words(title, said, lang.say("Try again. If it happens again, ask a super admin."))
     known = cause_words(lang, cause, provider_label)
+    if cause is Cause.ADMIN_CONSENT:
+        next_step = lang.say(
+            "You got a message in Slack that you can send to that admin. Once they have approved, go on from "
+            "there."
+        )
+        return Words(lang.say("An admin has to approve first"), known.why, next_step)
     if cause in ADMIN_CAUSES:  # refused before or after signing in: the mailbox was not at fault
         return Words(lang.say("{house} says no", house=house(provider_label)), known.why, known.next_step)
     return Words(title, lang.together(said, known.why), known.next_step)

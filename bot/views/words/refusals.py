@@ -99,6 +99,8 @@ def _not_allowed(lang: Language, what: str) -> str:
             return lang.say("You may not reconnect this inbox.")
         case Deed.SEE:
             return lang.say("You may not see this inbox.")
+        case Deed.SWITCH:
+            return lang.say("You may not switch this inbox to another provider.")
         case Deed.TAKE_OVER:
             return lang.say("You may not make this inbox a team address.")
         case "admins":
@@ -139,6 +141,28 @@ def _address(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
             )
         case e.AlreadyConnected(address, by_another):
             return _already(lang, shown(address), by_another)
+        case e.SwitchInstead(channel, provider, (_, wanted)):
+            return Words(
+                lang.say("Already connected"),
+                lang.say(
+                    "{address} is connected at {old}, and its mail is at {new} or wanted there.",
+                    address=shown(channel.address),
+                    old=provider,
+                    new=wanted,
+                ),
+                lang.say("Switch it: everything else stays as it is. Or sign in again where it is."),
+            )
+        case e.DisconnectFirst(channel, provider, _):
+            return Words(
+                lang.say("Disconnect first"),
+                lang.say(
+                    "{address} is connected at {old}. Only between Gmail and Office 365 is the old side "
+                    "disconnected by itself. For any other provider: disconnect first, then connect.",
+                    address=shown(channel.address),
+                    old=shown(provider, 40),
+                ),
+                lang.say("A button here does both: it asks before it disconnects, then goes on at once."),
+            )
         case e.OtherKind(address, is_team):
             return _other_kind(lang, shown(address), is_team=is_team)
         case e.CannotPostThere():

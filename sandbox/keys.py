@@ -1,6 +1,6 @@
 """Signed identity.
 
-Rule: id tokens are real RS256, so that the product verifies them exactly as it does Google's.
+Rule: id tokens are real RS256, so that the product verifies them exactly as it does the real ones.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 
 @cache
 def _private_key(generation: int) -> rsa.RSAPrivateKey:
-    """Made once per process: making one costs more than all the rest of the local Google."""
+    """Made once per process: making one costs more than all the rest of a local provider."""
     del generation
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
@@ -31,7 +31,7 @@ def _base64url(data: bytes) -> str:
 
 
 class SigningKey:
-    """The key that signs now; `rotate` replaces it, as Google does every few days."""
+    """The key that signs now; `rotate` replaces it, as providers do every few days."""
 
     def __init__(self) -> None:
         self._generation = 0
@@ -55,7 +55,7 @@ class SigningKey:
 
     def certificates(self) -> dict[str, str]:
         """Key id to certificate, the form of Google's v1 certs."""
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "local-google.example")])
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sandbox.example")])
         born = datetime(2020, 1, 1, tzinfo=UTC)
         certificate = (
             x509.CertificateBuilder()
@@ -68,6 +68,18 @@ class SigningKey:
             .sign(self._key, hashes.SHA256())
         )
         return {self.kid: certificate.public_bytes(serialization.Encoding.PEM).decode()}
+
+    def jwks(self) -> dict[str, Any]:
+        """The public key as a JSON Web Key Set."""
+        numbers = self._key.public_key().public_numbers()
+        key = {
+            "kty": "RSA",
+            "use": "sig",
+            "kid": self.kid,
+            "n": _base64url(numbers.n.to_bytes((numbers.n.bit_length() + 7) // 8)),
+            "e": _base64url(numbers.e.to_bytes(3)),
+        }
+        return {"keys": [key]}
 
     @property
     def _key(self) -> rsa.RSAPrivateKey:

@@ -1,0 +1,183 @@
+"""An organisation's admin at the provider has to approve our app: asked for, waited for, heard of.
+
+Nobody here can say yes for them, and what their browser brings back proves nothing. So it only tells the
+person who waits that they can go on; their own sign-in is the proof.
+"""
+
+from __future__ import annotations
+
+from bot.domain.access import Deed, same_address
+from bot.domain.cause import ADMIN_CAUSES, Cause
+from bot.domain.channel import Channel
+from bot.domain.grant import Secret
+from bot.domain.ids import RequestId, UserId
+from bot.domain.incident import NoticeKind
+from bot.domain.picture import Registration
+from bot.domain.request import CONSENT_LASTS, Awaits, Request, RequestState, Wish
+from bot.domain.ticket import Ending, Purpose, Ticket, TicketOutcome
+from bot.services.core import Core, new_id, new_secret
+from bot.services.requests import Requests
+from bot.services.telling import Telling, about_request
+from bot.services.trips import asked_for, callback_of
+from storage import UnitOfWork
+
+_DEEDS = {
+    Purpose.CONNECT: Deed.CONNECT,
+    Purpose.RECONNECT: Deed.RECONNECT,
+    Purpose.SWITCH: Deed.SWITCH,
+}
+
+
+class Approvals:
+    """Asks for approvals and hears of them."""
+
+    def __init__(self, core: Core, *, requests: Requests, telling: Telling) -> None:
+        self._core = core
+        self._requests = requests
+        self._telling = telling
+
+    def may_help(self, outcome: TicketOutcome) -> bool:
+        """Whether an organisation's approval may be what was missing. *Cancel* may have been the only way
+        off a page that asked for it."""
+        if outcome.ticket.purpose not in _DEEDS or not self._registration(outcome.ticket).approval_url:
+            return False
+        return outcome.ending is Ending.DECLINED or is_asked_for(outcome)
+
+    async def ask(self, uow: UnitOfWork, ticket: Ticket) -> Request:
+        """Let the wish behind ``ticket`` wait for the organisation's admin. Asked again, the same request
+        goes on waiting."""
+        wish = self._wish(ticket)
+        waiting = await uow.requests.waiting_for(
+            ticket.workspace_id, ticket.user_id, wish.deed, wish.address, awaits=Awaits.TENANT
+        )
+        if waiting is not None:
+            return waiting
+        request = await self._new(uow, ticket, wish)
+        await uow.requests.add(request)
+        if request.follows:
+            await uow.requests.extend(request.follows, request.expires_at)
+        await self._telling.tell(
+            uow, about_request(request, request.requester, NoticeKind.WISH, request.created_at)
+        )
+        await self._requests.expire_later(uow, request)
+        return request
+
+    async def heard(self, provider: str, secret: str, *, is_given: bool) -> Request | None:
+        """The admin's browser has come back. ``None`` if nobody waits for that.
+
+        Whether it is true shows when the requester signs in, and at the next look at mailboxes that were
+        refused for want of an approval: that look is made now.
+        """
+        async with self._core.storage.writing() as uow:
+            request = await uow.requests.by_secret(Secret(secret).digest) if secret else None
+            if is_given and request is not None:
+                await self._say_yes(uow, request)
+            if is_given:
+                now = self._core.clock()
+                for channel_id in await uow.channels.with_cause(provider, Cause.ADMIN_CONSENT):
+                    await uow.probes.reschedule(channel_id, now)
+            await uow.commit()
+        self._core.wake()
+        return request
+
+    async def _say_yes(self, uow: UnitOfWork, request: Request) -> None:
+        now = self._core.clock()
+        if await uow.requests.answer(request.id, RequestState.APPROVED, by=request.answered_by, at=now):
+            await self._telling.request_changed(uow, request, now=now)
+            await self._telling.request_answered(uow, request, now=now)
+
+    async def settled(self, uow: UnitOfWork, ticket: Ticket) -> None:
+        """The sign-in has succeeded: whoever still waited for the organisation waits no more."""
+        for request in await uow.requests.waiting_of(ticket.workspace_id, ticket.user_id):
+            if request.awaits is Awaits.TENANT and same_address(request.wish.address, ticket.address):
+                await self._requests.done(uow, request.id)
+
+    def registration_for(self, request: Request) -> Registration:
+        """What the organisation's admin needs to grant ``request``."""
+        wish, provider = request.wish, self._core.providers.find(request.wish.provider)
+        if provider is None or request.awaits is not Awaits.TENANT:
+            return Registration()
+        url = provider.approval_url(
+            asked_for(self._core, wish.provider, is_shared=wish.is_shared),
+            redirect_uri=callback_of(self._core, wish.provider),
+            tenant=request.tenant,
+            state=request.secret.reveal() if request.secret else "",
+        )
+        return Registration(provider.app_id, url)
+
+    def scopes_for(self, request: Request) -> frozenset[str]:
+        """What an organisation's admin is asked to approve; nothing for other requests."""
+        if request.awaits is not Awaits.TENANT or not self._core.providers.is_on(request.wish.provider):
+            return frozenset()
+        return asked_for(self._core, request.wish.provider, is_shared=request.wish.is_shared)
+
+    def registration_of(self, channel: Channel, cause: Cause, *, is_shared: bool) -> Registration:
+        """What the organisation's admin needs to mend ``channel``; nothing where it is not theirs to mend."""
+        provider = self._core.providers.find(channel.provider)
+        if provider is None or cause not in ADMIN_CAUSES:
+            return Registration()
+        url = provider.approval_url(
+            asked_for(self._core, channel.provider, is_shared=is_shared),
+            redirect_uri=callback_of(self._core, channel.provider),
+            tenant=channel.identity.tenant,
+            state="",
+        )
+        return Registration(provider.app_id, url if cause is Cause.ADMIN_CONSENT else "")
+
+    def registration_at(self, key: str) -> Registration:
+        """What an admin finds our app by at a provider."""
+        provider = self._core.providers.find(key)
+        return Registration(provider.app_id) if provider else Registration()
+
+    def _registration(self, ticket: Ticket) -> Registration:
+        provider = self._core.providers.find(ticket.provider)
+        if provider is None:
+            return Registration()
+        scopes = asked_for(self._core, ticket.provider, is_shared=ticket.is_shared)
+        redirect_uri = callback_of(self._core, ticket.provider)
+        url = provider.approval_url(scopes, redirect_uri=redirect_uri, tenant="", state="")
+        return Registration(provider.app_id, url)
+
+    def _wish(self, ticket: Ticket) -> Wish:
+        return Wish(
+            deed=_DEEDS[ticket.purpose],
+            address=ticket.address,
+            kind=ticket.kind,
+            channel_id=ticket.channel_id,
+            use=ticket.use,
+            name=ticket.name,
+            conversation_id=ticket.conversation_id,
+            provider=ticket.provider,
+            is_shared=ticket.is_shared,
+        )
+
+    async def _new(self, uow: UnitOfWork, ticket: Ticket, wish: Wish) -> Request:
+        now = self._core.clock()
+        before = await uow.requests.find(ticket.request_id) if ticket.request_id else None
+        channel = await uow.channels.find(ticket.channel_id) if ticket.channel_id else None
+        return Request(
+            id=RequestId(new_id()),
+            workspace_id=ticket.workspace_id,
+            requester=UserId(ticket.user_id),
+            wish=wish,
+            reason="",
+            state=RequestState.WAITING,
+            created_at=now,
+            expires_at=now + CONSENT_LASTS,
+            awaits=Awaits.TENANT,
+            secret=Secret(new_secret()),
+            tenant=channel.identity.tenant if channel and channel.provider == ticket.provider else "",
+            follows=_root(before),
+        )
+
+
+def is_asked_for(outcome: TicketOutcome) -> bool:
+    """Whether the provider itself said that an organisation's admin must approve."""
+    return outcome.ending is Ending.NOT_PROVEN and outcome.code == Cause.ADMIN_CONSENT.value
+
+
+def _root(before: Request | None) -> RequestId | None:
+    """The approval from here that it rests on, however often the organisation was asked since."""
+    if before is None:
+        return None
+    return before.id if before.awaits is Awaits.ADMINS else before.follows

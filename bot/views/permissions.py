@@ -1,0 +1,166 @@
+"""Permissions in plain words: what is asked for and why, what was granted, and what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from bot.domain.access import Deed
+from bot.domain.feature import Feature
+from bot.views.blocks import (
+    Block,
+    Message,
+    actions,
+    bold,
+    context,
+    escape,
+    fitting,
+    inert,
+    instant,
+    message,
+    paragraphs,
+    section,
+)
+from bot.views.buttons import connect_button, deed_button, overview_button
+from bot.views.language import Language
+from bot.views.models import Ask, ChannelPermissions, ChannelRow, PermissionsOverview
+from bot.views.rows import title
+from bot.views.words import (
+    feature_names,
+    house,
+    lacking_in_short,
+    lacking_words,
+    scope_lines,
+    scope_words,
+    state_words,
+)
+
+_ROOM: Final = 4_500
+"""Characters for all permissions together: a message holds 10,000."""
+_ROWS, _ROWS_ROOM = 20, 2_500
+_GRANTED, _MISSING = "✅", "⚠️"
+
+
+def permission_blocks(
+    lang: Language, scopes: Iterable[str], features: Sequence[Feature], *, room: int = _ROOM
+) -> list[Block]:
+    """What a provider will ask for, before it does."""
+    lines = [_line("•", what, why) for what, why in scope_lines(lang, scopes, features)]
+    return _fitted(lang, lines, room)
+
+
+def channel_permissions_message(lang: Language, shown: ChannelPermissions) -> Message:
+    """One inbox: each permission with its reason, and whether it was granted."""
+    row = shown.row
+    blocks = [
+        section(f"{title(row)}\n{state_words(lang, row.channel)}"),
+        *_compared(lang, shown),
+        section(_verdict(lang, shown)),
+        *_elsewhere(lang, shown.ask),
+        *actions(*_ways(lang, row), deed_button(lang, Deed.SEE, row.channel)),
+    ]
+    return message(lang.say("Permissions of {address}", address=inert(row.channel.address)), blocks)
+
+
+def permissions_message(lang: Language, shown: PermissionsOverview) -> Message:
+    """What is asked of whom, and the inboxes that somebody has to consent for again."""
+    room = _ROOM // max(len(shown.asks), 1)
+    asks = [block for ask in shown.asks for block in _asked(lang, ask, room)]
+    texts = fitting([_lacking(lang, row) for row in shown.lacking[:_ROWS]], _ROWS_ROOM)
+    lacking = [section(text, _way(lang, row)) for text, row in zip(texts, shown.lacking, strict=False)]
+    rest = len(shown.lacking) - len(texts)
+    more = [context(lang.count("and {n} more", "and {n} more", rest))] if rest > 0 else []
+    return message(lang.say("What is asked for, and why"), [*asks, *lacking, *more, *_standing(lang, shown)])
+
+
+# --- one inbox
+
+
+def _compared(lang: Language, shown: ChannelPermissions) -> list[Block]:
+    heading = bold(lang.say("Permissions"))
+    if shown.granted_at is not None:
+        heading += "\n" + lang.say("As granted {when}", when=instant(lang, shown.granted_at))
+    lines = list(_marked(lang, shown))
+    return [section(heading), *_fitted(lang, lines, _ROOM)] if lines else []
+
+
+def _marked(lang: Language, shown: ChannelPermissions) -> Iterator[str]:
+    """What reads the same is one line, and granted only if all of it is."""
+    missing = {scope_words(lang, scope, shown.ask.features) for scope in shown.ask.scopes - shown.granted}
+    for words in scope_lines(lang, shown.ask.scopes | shown.granted, shown.ask.features):
+        yield _line(_MISSING if words in missing else _GRANTED, *words)
+
+
+def _verdict(lang: Language, shown: ChannelPermissions) -> str:
+    at = house(shown.ask.provider_label)
+    if not shown.ask.scopes:
+        return _whole(lang, at)
+    if shown.row.lacking:
+        return escape(lacking_words(lang, shown.row.lacking, at))
+    if shown.ask.scopes - shown.granted:
+        return lang.say("What is marked {mark} is missing. Reconnect to grant it.", mark=_MISSING)
+    return lang.say("Everything that is asked for was granted.")
+
+
+def _elsewhere(lang: Language, ask: Ask) -> list[Block]:
+    if not ask.asking_nothing:
+        return []
+    names = escape(feature_names(lang, ask.asking_nothing))
+    at = inert(house(ask.provider_label), 40)
+    return [context(lang.say("These ask for nothing at {house}: {features}.", house=at, features=names))]
+
+
+def _whole(lang: Language, at: str) -> str:
+    return lang.say(
+        "{house} has no separate permissions: a password opens the whole mailbox.", house=inert(at, 40)
+    )
+
+
+def _ways(lang: Language, row: ChannelRow) -> list[Block]:
+    helps = row.lacking or row.channel.needs_reconnect
+    if not helps or Deed.RECONNECT not in row.may:
+        return []
+    return [deed_button(lang, Deed.RECONNECT, row.channel, primary=True)]
+
+
+# --- all of them
+
+
+def _asked(lang: Language, ask: Ask, room: int) -> list[Block]:
+    at = inert(house(ask.provider_label), 40)
+    if not ask.scopes:
+        return [section(_whole(lang, ask.provider_label)), *_elsewhere(lang, ask)]
+    heading = section(bold(lang.say("{house} is asked for this, all at once:", house=at)))
+    return [heading, *permission_blocks(lang, ask.scopes, ask.features, room=room), *_elsewhere(lang, ask)]
+
+
+def _lacking(lang: Language, row: ChannelRow) -> str:
+    return f"{title(row)}\n{escape(lacking_in_short(lang, row.lacking))}"
+
+
+def _way(lang: Language, row: ChannelRow) -> Block | None:
+    """Side by side none stands out."""
+    return deed_button(lang, Deed.RECONNECT, row.channel) if Deed.RECONNECT in row.may else None
+
+
+def _standing(lang: Language, shown: PermissionsOverview) -> list[Block]:
+    if not shown.lacking and not shown.complete:
+        return [context(lang.say("Nothing is connected yet.")), *actions(connect_button(lang))]
+    said = lang.count(
+        "{n} inbox has all that is asked for.", "{n} inboxes have all that is asked for.", shown.complete
+    )
+    return [*([context(said)] if shown.complete else []), *actions(overview_button(lang))]
+
+
+# --- lines
+
+
+def _line(mark: str, what: str, why: str) -> str:
+    return f"{mark} *{inert(what, 100)}*\n      {inert(why, 400)}"
+
+
+def _fitted(lang: Language, lines: Sequence[str], room: int) -> list[Block]:
+    kept = fitting(lines, room)
+    rest = len(lines) - len(kept)
+    more = [context(lang.count("and {n} more", "and {n} more", rest))] if rest > 0 else []
+    return [*(section(text) for text in paragraphs(kept)), *more]

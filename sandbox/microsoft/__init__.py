@@ -1,0 +1,8 @@
+"""A Microsoft that runs on this machine: consent, approval, tokens and Graph, with faults on demand."""
+
+from __future__ import annotations
+
+from sandbox.consent import ConsentRefused
+from sandbox.microsoft.local import LocalMicrosoft
+
+__all__ = ["ConsentRefused", "LocalMicrosoft"]

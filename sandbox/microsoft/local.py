@@ -1,0 +1,112 @@
+"""The local Microsoft, put together. Rule: to the product it is only a set of addresses."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from aiohttp import web
+
+from sandbox.microsoft.approving import ApprovalPages
+from sandbox.microsoft.control import ControlApi
+from sandbox.microsoft.directory import Directory
+from sandbox.microsoft.discovery import Discovery
+from sandbox.microsoft.graph import Graph
+from sandbox.microsoft.ledger import Ledger
+from sandbox.microsoft.levers import Levers
+from sandbox.microsoft.pages import Pages
+from sandbox.microsoft.showing import Showing
+from sandbox.microsoft.state import Client, State
+from sandbox.microsoft.token import TokenEndpoint
+
+
+class LocalMicrosoft:
+    """Sign-in, consent, approval, tokens and Graph, as strict as Microsoft and breakable at will."""
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], datetime],
+        client_id: str,
+        client_secret: str,
+        redirect_uris: Iterable[str] = (),
+        app_name: str = "Inboxkeeper",
+    ) -> None:
+        client = Client(client_id, client_secret, tuple(redirect_uris))
+        self._client_id = client_id
+        self._state = State(clock, app_name, {client_id: client}, Ledger(clock))
+        self.levers = Levers(self._state)
+
+    @property
+    def directory(self) -> Directory:
+        """The accounts and the organisations."""
+        return self._state.directory
+
+    @property
+    def requests(self) -> Counter[str]:
+        """Requests so far to `discovery`, `keys`, `authorize`, `adminconsent`, `token` and `graph`."""
+        return self._state.requests
+
+    @property
+    def wishes(self) -> Sequence[Mapping[str, str]]:
+        """The latest authorization requests that browsers brought or levers answered."""
+        return tuple(self._state.wishes)
+
+    @property
+    def redirect_uris(self) -> tuple[str, ...]:
+        """The registered callback addresses of the first client."""
+        return self._state.clients[self._client_id].redirect_uris
+
+    @redirect_uris.setter
+    def redirect_uris(self, uris: Iterable[str]) -> None:
+        self._state.clients[self._client_id].redirect_uris = tuple(uris)
+
+    def add_client(self, client_id: str, client_secret: str, redirect_uris: Iterable[str] = ()) -> None:
+        """Register another app; consent to one says nothing about the other."""
+        self._state.clients[client_id] = Client(client_id, client_secret, tuple(redirect_uris))
+
+    def consent(
+        self, url: str, account: str, *, cancel: bool = False, for_everybody: bool = False, reason: str = ""
+    ) -> str:
+        """See Levers.consent."""
+        return self.levers.consent(url, account, cancel=cancel, for_everybody=for_everybody, reason=reason)
+
+    def break_down(
+        self, what: str, account: str | None = None, *, tenant: str | None = None, **options: Any
+    ) -> None:
+        """See Levers.break_down."""
+        self.levers.break_down(what, account, tenant=tenant, **options)
+
+    def mend(self, account: str | None = None, *, tenant: str | None = None) -> None:
+        """See Levers.mend."""
+        self.levers.mend(account, tenant=tenant)
+
+    def add_routes(self, app: web.Application, prefix: str = "/microsoft") -> None:
+        """Mount Graph under the prefix and `/graph`, the rest under the prefix, and the control API."""
+        self._add_graph(app, f"{prefix}/graph")
+        showing = Showing(self._state, prefix)
+        app.router.add_get(f"{prefix}/microsoft.css", showing.style)
+        Pages(self._state, prefix, showing).add_routes(app)
+        ApprovalPages(self._state, prefix, showing).add_routes(app)
+        discovery, token = Discovery(self._state, prefix), TokenEndpoint(self._state)
+        app.router.add_get(
+            f"{prefix}/{{tenant}}/v2.0/.well-known/openid-configuration", discovery.configuration
+        )
+        app.router.add_get(f"{prefix}/{{tenant}}/discovery/v2.0/keys", discovery.keys)
+        app.router.add_post(f"{prefix}/{{tenant}}/oauth2/v2.0/token", token.token)
+        ControlApi(self._state, self.levers).add_routes(app)
+        app.on_shutdown.append(self._release)
+
+    def _add_graph(self, app: web.Application, prefix: str) -> None:
+        graph = Graph(self._state)
+        app.router.add_get(f"{prefix}/v1.0/me", graph.me)
+        app.router.add_get(f"{prefix}/v1.0/me/mailFolders/{{folder}}", graph.own_folder)
+        app.router.add_get(f"{prefix}/v1.0/users/{{user}}", graph.user)
+        app.router.add_get(f"{prefix}/v1.0/users/{{user}}/mailFolders/{{folder}}", graph.folder)
+        app.router.add_route("*", f"{prefix}/{{rest:.*}}", graph.nothing)
+
+    async def _release(self, app: web.Application) -> None:
+        """Let slow requests go, so that stopping does not wait for them."""
+        self.mend()

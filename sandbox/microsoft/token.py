@@ -1,0 +1,200 @@
+"""The token endpoint.
+
+Rule: the client is proven first, then the grant, then what the person or the admin still allows.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+from multidict import MultiMapping
+
+from sandbox.answers import Answer, ok
+from sandbox.microsoft.answers import aad
+from sandbox.microsoft.authority import Authority, authority_of
+from sandbox.microsoft.authorization import is_json_object
+from sandbox.microsoft.directory import Account
+from sandbox.microsoft.faults import CLAIMS
+from sandbox.microsoft.identity import claims_of, client_info
+from sandbox.microsoft.ledger import ACCESS_LIFE, Code, SignIn
+from sandbox.microsoft.scopes import OFFLINE, OPENID, SIGN_IN, UnknownScope, full_name, not_valid, parse
+from sandbox.microsoft.state import Client, State
+
+FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass
+class _Refused(Exception):
+    """The answer is a refusal, by its number."""
+
+    number: int
+    error: str = ""
+    text: str = ""
+    suberror: str | None = None
+    claims: str = ""
+
+
+class TokenEndpoint:
+    """Exchanges codes and refresh tokens."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    async def token(self, request: web.Request) -> web.Response:
+        """POST /{tenant}/oauth2/v2.0/token."""
+        form = await _form(request)
+        whom = self._whom(form)
+        self._state.requests["token"] += 1
+        await self._state.faults.delay("token", *whom)
+        early = self._state.faults.answer_for("token", *whom)
+        return (early or self._answer(request.match_info["tenant"], form)).response()
+
+    def _whom(self, form: MultiMapping[str] | None) -> tuple[str, ...]:
+        """Under which ids the owner of what was sent can be hit; nobody when it was made up."""
+        texts = [form.get(name, "") for name in ("refresh_token", "code")] if form is not None else []
+        oid = next((oid for text in texts if (oid := self._state.ledger.owner_of(text))), None)
+        return (oid, self._state.directory.by_oid(oid).tid) if oid else ()
+
+    def _answer(self, path: str, form: MultiMapping[str] | None) -> Answer:
+        try:
+            return ok(self._granted(path, form))
+        except _Refused as no:
+            return aad(
+                self._state.clock,
+                no.number,
+                error=no.error,
+                text=no.text,
+                suberror=no.suberror,
+                claims=no.claims,
+            )
+
+    def _granted(self, path: str, form: MultiMapping[str] | None) -> dict[str, Any]:
+        authority = authority_of(path, self._state.directory)
+        if authority is None:
+            raise _Refused(90002, text=f"Tenant '{path}' not found.")
+        if form is None:
+            raise _Refused(9002313, error="invalid_request")
+        client = self._proven_client(form)
+        grant_type = _needed(form, "grant_type")
+        if grant_type == "refresh_token":
+            return self._refreshed(form, client, authority)
+        if grant_type == "authorization_code":
+            return self._redeemed(form, client, authority)
+        raise _Refused(70003, text=f"The app requested an unsupported grant type '{grant_type}'.")
+
+    def _proven_client(self, form: MultiMapping[str]) -> Client:
+        client = self._state.clients.get(_needed(form, "client_id"))
+        if client is None:
+            raise _Refused(700016)
+        secret = form.get("client_secret", "")
+        if not secret:
+            raise _Refused(7000218)
+        if not hmac.compare_digest(client.client_secret.encode(), secret.encode()):
+            raise _Refused(7000215)
+        return client
+
+    def _redeemed(self, form: MultiMapping[str], client: Client, authority: Authority) -> dict[str, Any]:
+        code = self._state.ledger.spend_code(_needed(form, "code"))
+        if isinstance(code, int):
+            raise _Refused(code)
+        if code.sign_in.client_id != client.client_id:
+            raise _Refused(70000, suberror="client_mismatch", text="The code was issued to another client.")
+        if code.redirect_uri != _needed(form, "redirect_uri"):
+            raise _Refused(500112)
+        if not _proves(code, form.get("code_verifier", "")):
+            raise _Refused(501481)
+        return self._bearer(form, code.sign_in, authority, code.nonce)
+
+    def _refreshed(self, form: MultiMapping[str], client: Client, authority: Authority) -> dict[str, Any]:
+        token = self._state.ledger.refresh_token(_needed(form, "refresh_token"))
+        if token is None:
+            raise _Refused(9002313)
+        if token.sign_in.client_id != client.client_id:
+            raise _Refused(70000, suberror="client_mismatch", text="The token was issued to another client.")
+        if token.ended is not None:
+            raise _Refused(token.ended)
+        if self._state.ledger.is_idle(token):
+            raise _Refused(70000 if token.sign_in.is_personal else 700082)
+        granted = self._bearer(form, token.sign_in, authority)
+        self._state.ledger.used(token)
+        return granted
+
+    def _bearer(
+        self, form: MultiMapping[str], sign_in: SignIn, authority: Authority, nonce: str = ""
+    ) -> dict[str, Any]:
+        account = self._state.directory.by_oid(sign_in.oid)
+        if "claims" in form and not is_json_object(form["claims"]):
+            raise _Refused(9002313, error="invalid_request", text="The claims parameter is not valid JSON.")
+        self._check(account, sign_in, authority)
+        allowed = self._state.allowed(sign_in.client_id, account)
+        asked = self._asked(form, sign_in, allowed)
+        # An access token carries all that the app may do at Graph, whatever it asked for this time.
+        scopes = (asked & SIGN_IN) | (allowed - SIGN_IN)
+        body: dict[str, Any] = {
+            "token_type": "Bearer",
+            "scope": _told(scopes - {OFFLINE}, full_names=sign_in.full_names or account.is_personal),
+            "expires_in": int(ACCESS_LIFE.total_seconds()) - 1,
+            "ext_expires_in": int(ACCESS_LIFE.total_seconds()) - 1,
+            "access_token": self._state.ledger.issue_access(sign_in, scopes).text,
+        }
+        if OFFLINE in asked:
+            body["refresh_token"] = self._state.ledger.issue_refresh(sign_in).text
+        if OPENID in asked:
+            body["id_token"] = self._identity(account, sign_in.client_id, scopes, nonce)
+        if form.get("client_info") == "1":
+            body["client_info"] = client_info(account)
+        return body
+
+    def _identity(self, account: Account, client_id: str, scopes: frozenset[str], nonce: str) -> str:
+        return self._state.key.sign(claims_of(account, client_id, scopes, nonce, self._state.clock()))
+
+    def _check(self, account: Account, sign_in: SignIn, authority: Authority) -> None:
+        if not authority.admits(account):
+            raise _Refused(50020)
+        if self._state.stands("claims_demanded", account) and not sign_in.claims:
+            raise _Refused(50076, claims=CLAIMS)
+        if self._state.stands("mfa_demanded", account) and not sign_in.mfa:
+            raise _Refused(50076)
+
+    def _asked(self, form: MultiMapping[str], sign_in: SignIn, allowed: frozenset[str]) -> frozenset[str]:
+        try:
+            asked = frozenset(parse(form.get("scope", "")) or sign_in.scopes)
+        except UnknownScope as unknown:
+            raise _Refused(70011, text=not_valid(str(unknown))) from None
+        if not asked <= allowed:
+            raise _Refused(70000 if sign_in.is_personal else 65001)
+        return asked
+
+
+async def _form(request: web.Request) -> MultiMapping[str] | None:
+    """The fields of a form body, or None when it is no form or repeats a field."""
+    if request.content_type != FORM:
+        return None
+    form = await request.post()
+    if len(set(form)) != len(form):
+        return None
+    return form  # type: ignore[return-value]  # a urlencoded form holds no files
+
+
+def _needed(form: MultiMapping[str], name: str) -> str:
+    value = form.get(name, "")
+    if not value:
+        raise _Refused(900144, text=f"The request body must contain the following parameter: '{name}'.")
+    return value
+
+
+def _proves(code: Code, verifier: str) -> bool:
+    if not code.challenge or not verifier:
+        return not code.challenge and not verifier
+    digest = hashlib.sha256(verifier.encode()).digest()
+    proof = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return hmac.compare_digest(proof, code.challenge)
+
+
+def _told(scopes: frozenset[str], *, full_names: bool) -> str:
+    return " ".join(full_name(name) if full_names else name for name in sorted(scopes))
