@@ -22,6 +22,8 @@ BATCH: Final = 32
 LEASE: Final = timedelta(seconds=150)
 """Longer than the slowest job: opening a conversation, five pages of its history and a post, 10 s each."""
 _PAUSES: Final = tuple(timedelta(seconds=s) for s in (2, 5, 15, 60, 300, 900, 3600))
+_MOST_WITHOUT_SLACK: Final = timedelta(minutes=1)
+"""Whoever waits for an alarm waits no longer than this after Slack is back."""
 
 _log = structlog.get_logger(__name__)
 
@@ -74,9 +76,11 @@ class Jobs:
             _log.error("job given up", kind=job.kind.value, job=job.id, failure=name)
             await uow.jobs.dead(job, now, name)
             return
-        if isinstance(failure, SlackAway) and failure.retry_after:
-            await uow.jobs.pace(job.lane, failure.retry_after)
-            await uow.jobs.again(job, due_at=now + failure.retry_after, failure=name)
-            return
-        pause = _PAUSES[min(job.attempts, len(_PAUSES) - 1)]
-        await uow.jobs.again(job, due_at=now + pause, failure=name)
+        await uow.jobs.again(job, due_at=now + _pause_after(failure, job.attempts), failure=name)
+
+
+def _pause_after(failure: Exception, attempts: int) -> timedelta:
+    pause = _PAUSES[min(attempts, len(_PAUSES) - 1)]
+    if not isinstance(failure, SlackAway):
+        return pause
+    return failure.retry_after or min(pause, _MOST_WITHOUT_SLACK)

@@ -90,7 +90,7 @@ async def a_process(
             services = services_of(
                 replace(core, providers=Registry(provider)),
                 directory=SlackDirectory(client),
-                messenger=messenger(SlackMessenger(client)),  # type: ignore[arg-type]
+                messenger=messenger(SlackMessenger(client, built.clock)),  # type: ignore[arg-type]
                 workspace=(await who_are_we(client, built.clock)).workspace,
             )
             services.jobs.does(JobKind.REFRESH_HOME, _nothing)
@@ -116,6 +116,7 @@ class Office:
     host: MailHost
     process: Process
     driver: Driver
+    acme: WorkspaceId = ACME
 
     @property
     def services(self) -> Services:
@@ -229,12 +230,6 @@ class Office:
 
     async def actor(self, user_id: UserId) -> Actor:
         return await self.services.people.member(ACME, user_id, fresh=True)
-
-    async def has_account_access(self, count: int, *, locale: str = "") -> tuple[UserId, ...]:
-        """So many new people who are told of outages."""
-        added = [UserId(one) for one in await self.driver.add_people(count)]
-        await self.services.people.read_all()
-        return tuple(added)
 
     def messages(self, user_id: UserId) -> list[Message]:
         """What stands in this person's conversation with the bot."""
