@@ -88,7 +88,7 @@ async def working(url: str, *, outside: int, due: int, idle: int = 0) -> AsyncIt
         services = services_of(
             core,
             directory=SlackDirectory(client),
-            messenger=SlackMessenger(client),
+            messenger=SlackMessenger(client, clock),
             workspace=Workspace(WorkspaceId(WORKSPACE), "Bench", UserId(OWNER), clock()),
         )
         counted = Working(services, storage, clock)

@@ -52,6 +52,7 @@ from bot.services.mail_watch import MailWatch
 from bot.services.monitoring import Monitoring
 from bot.services.people import Directory, People
 from bot.services.permissions import Permissions
+from bot.services.pictures import Pictures
 from bot.services.proving import Proving
 from bot.services.reaching import Reaching
 from bot.services.requests import Requests
@@ -276,7 +277,12 @@ def services_of(
     requests = Requests(core, steps=steps, telling=telling)
     approvals = Approvals(core, requests=requests, telling=telling)
     delivering = Delivering(
-        core, messenger=messenger, workspaces=workspaces, telling=telling, approvals=approvals
+        core,
+        messenger=messenger,
+        workspaces=workspaces,
+        telling=telling,
+        approvals=approvals,
+        pictures=Pictures(core, telling=telling, approvals=approvals),
     )
     jobs = Jobs(
         core,
@@ -287,7 +293,8 @@ def services_of(
             JobKind.REMIND: incidents.remind,
             JobKind.COUNT_STORM: incidents.count_storm,
             JobKind.EXPIRE_REQUEST: requests.expire,
-            JobKind.RIPEN_HOLD: holds.ripen,
+            JobKind.SHOW_HOLD: holds.show,
+            JobKind.RIPEN_HOLD: holds.show,
         },
     )
     giving_back.hurried_by(jobs.run_lane)
@@ -402,7 +409,7 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
     services = services_of(
         core,
         directory=SlackDirectory(client),
-        messenger=SlackMessenger(client),
+        messenger=SlackMessenger(client, world.clock),
         workspace=ours.workspace,
     )
     slack = build_slack(

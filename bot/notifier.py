@@ -17,7 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.domain.errors import MessageGone, PersonUnreachable, SlackAway, SlackError, TokenDead
 from bot.domain.feature import Feature
 from bot.domain.ids import ConversationId, UserId
-from bot.domain.incident import NoticeKind
+from bot.domain.incident import NoticeKind, Posted
 from bot.domain.picture import NoticePicture
 from bot.domain.ticket import TicketOutcome
 from bot.slack_errors import code_of
@@ -26,6 +26,7 @@ from bot.views.blocks import Message
 from bot.views.language import Language, language_for
 from bot.views.modals import outcome_modal
 
+Clock = Callable[[], datetime]
 EVENT_TYPE: Final = "inboxkeeper_notice"
 """The metadata event type of our messages; its payload carries ids only."""
 
@@ -33,6 +34,11 @@ _HISTORY_PAGES: Final = 5
 _CLOCKS_DIFFER_BY: Final = timedelta(minutes=2)
 """Slack stamps messages with its own clock."""
 _TIMEOUT: Final = 10.0
+
+_APART: Final = {"chat.postMessage": timedelta(seconds=0.2)}
+"""Several hundred posts a minute in a workspace."""
+_MOSTLY_APART: Final = timedelta(seconds=1.2)
+"""Fifty calls of a method a minute: Slack's third tier, which all others that we use have at least."""
 
 _ERRORS: Final[dict[str, type[SlackError]]] = {
     "channel_not_found": PersonUnreachable,
@@ -46,6 +52,8 @@ _ERRORS: Final[dict[str, type[SlackError]]] = {
     "is_archived": PersonUnreachable,
     "not_in_channel": PersonUnreachable,
     "message_not_found": MessageGone,
+    "thread_not_found": MessageGone,
+    "cannot_reply_to_message": MessageGone,
     "cant_update_message": MessageGone,
     "edit_window_closed": MessageGone,
     "invalid_auth": TokenDead,
@@ -62,25 +70,28 @@ _CLOSED_VIEW: Final = frozenset({"not_found", "view_not_found", "expired_trigger
 class SlackMessenger:
     """``bot.services.delivering.Messenger`` over the Web API."""
 
-    def __init__(self, client: AsyncWebClient) -> None:
+    def __init__(self, client: AsyncWebClient, clock: Clock) -> None:
         self._client = client
+        self._pace = Pace(clock)
 
     async def is_there(self) -> bool:
         try:
-            await _asked(self._client.auth_test)
+            await self._asked("auth.test", self._client.auth_test)
         except TokenDead:
             return False
         return True
 
     async def open_dm(self, user_id: UserId) -> ConversationId:
-        answer = await _asked(lambda: self._client.conversations_open(users=user_id))
+        opened = self._asked("conversations.open", lambda: self._client.conversations_open(users=user_id))
+        answer = await opened
         return ConversationId(answer["channel"]["id"])
 
-    async def post(self, conversation: ConversationId, picture: NoticePicture, *, nonce: str) -> str:
+    async def post(self, to: ConversationId | UserId, picture: NoticePicture, *, nonce: str) -> Posted:
         message = rendered(picture)
-        answer = await _asked(
+        answer = await self._asked(
+            "chat.postMessage",
             lambda: self._client.chat_postMessage(
-                channel=conversation,
+                channel=to,
                 text=message["text"],
                 blocks=message["blocks"],
                 metadata={
@@ -90,16 +101,17 @@ class SlackMessenger:
                 thread_ts=picture.replies_to,
                 unfurl_links=False,
                 unfurl_media=False,
-            )
+            ),
         )
-        return str(answer["ts"])
+        return Posted(ConversationId(answer["channel"]), str(answer["ts"]))
 
     async def edit(self, conversation: ConversationId, ts: str, picture: NoticePicture) -> None:
         message = rendered(picture)
-        await _asked(
+        await self._asked(
+            "chat.update",
             lambda: self._client.chat_update(
                 channel=conversation, ts=ts, text=message["text"], blocks=message["blocks"]
-            )
+            ),
         )
 
     async def find(
@@ -129,21 +141,24 @@ class SlackMessenger:
             "limit": 100,
         }
         if thread is None:
-            return await _asked(lambda: self._client.conversations_history(**wanted))
-        return await _asked(lambda: self._client.conversations_replies(ts=thread, **wanted))
+            asking, method = self._client.conversations_history, "conversations.history"
+            return await self._asked(method, lambda: asking(**wanted))
+        replies = self._client.conversations_replies
+        return await self._asked("conversations.replies", lambda: replies(ts=thread, **wanted))
 
     async def hello(self, conversation: ConversationId, address: str, actor: UserId, locale: str) -> None:
         """Say in a team's conversation that its address will be watched. Raises ``PersonUnreachable``
         when the bot is not in there."""
         message = notices.hello_notice(language_for(locale), address=address, actor=actor)
-        await _asked(
+        await self._asked(
+            "chat.postMessage",
             lambda: self._client.chat_postMessage(
                 channel=conversation,
                 text=message["text"],
                 blocks=message["blocks"],
                 unfurl_links=False,
                 unfurl_media=False,
-            )
+            ),
         )
 
     async def show_outcome(
@@ -164,10 +179,42 @@ class SlackMessenger:
             lacking=lacking,
         )
         try:
-            await _asked(lambda: self._client.views_update(view_id=view_id, view=view))
+            await self._asked("views.update", lambda: self._client.views_update(view_id=view_id, view=view))
         except SlackError as error:
             if error.code not in _CLOSED_VIEW:
                 raise
+
+    async def _asked(self, method: str, call: Callable[[], Awaitable[Any]]) -> dict[str, Any]:
+        """Slack's answer, unless this method is to be left alone for a while. Raises ``SlackError``s only."""
+        self._pace.check(method)
+        try:
+            return await _answer(call)
+        except SlackAway as error:
+            if error.retry_after is not None:
+                self._pace.rest(method, error.retry_after)
+            raise
+
+
+class Pace:
+    """Which methods Slack wants left alone, and until when: a 429 counts for the whole workspace, whoever
+    the message was for. Who has to wait stands in line, so that the end of the pause is no rush."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._free_at: dict[str, datetime] = {}
+        self._last_turn: dict[str, datetime] = {}
+
+    def check(self, method: str) -> None:
+        """Raises ``SlackAway`` while ``method`` rests, with how long this caller had better wait."""
+        now, free_at = self._clock(), self._free_at.get(method)
+        if free_at is not None and free_at > now:
+            turn = max(free_at, self._last_turn.get(method, free_at)) + _APART.get(method, _MOSTLY_APART)
+            self._last_turn[method] = turn
+            raise SlackAway("ratelimited", turn - now)
+
+    def rest(self, method: str, span: timedelta) -> None:
+        until = self._clock() + span
+        self._free_at[method] = max(until, self._free_at.get(method, until))
 
 
 def rendered(picture: NoticePicture) -> Message:
@@ -199,7 +246,7 @@ _VIEWS: Final[dict[NoticeKind, Callable[[Language, NoticePicture], Message]]] = 
 }
 
 
-async def _asked(call: Callable[[], Awaitable[Any]]) -> dict[str, Any]:
+async def _answer(call: Callable[[], Awaitable[Any]]) -> dict[str, Any]:
     """Slack's answer. Raises ``SlackError``s only."""
     try:
         async with asyncio.timeout(_TIMEOUT):

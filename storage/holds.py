@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, select, update
+from sqlalchemy import ColumnElement, Row, case, func, literal, select, update
 
 from bot.domain.cause import Cause
 from bot.domain.channel import State
@@ -14,6 +14,7 @@ from bot.domain.hold import Hold
 from bot.domain.ids import ChannelId, HoldId, WorkspaceId
 from storage.session import Session
 from storage.tables import channel, hold, probe
+from storage.types import Instant
 
 
 class Holds:
@@ -60,16 +61,30 @@ class Holds:
         theirs = select(channel.c.id).where(*_held(it)).order_by(channel.c.address_key)
         return tuple(row.id for row in await self._session.rows(theirs))
 
-    async def count_held(self, it: Hold) -> int:
-        """How many channels it holds."""
-        number: int = await self._session.value(select(func.count()).select_from(channel).where(*_held(it)))
-        return number
+    async def holds_any(self, it: Hold) -> bool:
+        """Whether it holds a channel at all."""
+        return await self._session.first(select(channel.c.id).where(*_held(it)).limit(1)) is not None
 
-    async def waiting(self, it: Hold, now: datetime) -> tuple[ChannelId, ...]:
-        """Those it holds that nobody looks at now or is about to."""
-        theirs = select(channel.c.id).join(probe, probe.c.channel_id == channel.c.id)
-        later = probe.c.due_at > now, probe.c.lease_token.is_(None)
-        return tuple(row.id for row in await self._session.rows(theirs.where(*_held(it), *later)))
+    async def last_turn(self, it: Hold, *, but: ChannelId) -> datetime | None:
+        """When the last one in line is looked at, among those that it holds beside ``but``."""
+        theirs = select(func.max(probe.c.due_at)).join(channel, probe.c.channel_id == channel.c.id)
+        found: datetime | None = await self._session.value(theirs.where(*_held(it), channel.c.id != but))
+        return found
+
+    async def last_in_line(self, it: Hold) -> ChannelId | None:
+        """The one that waits longest for its turn."""
+        theirs = select(channel.c.id).join(probe, probe.c.channel_id == channel.c.id).where(*_held(it))
+        row = await self._session.first(theirs.order_by(probe.c.due_at.desc()).limit(1))
+        return row.id if row else None
+
+    async def call(self, it: Hold, *, now: datetime, rested_for: timedelta) -> None:
+        """Let all that it holds be looked at now; those whose last look is younger than ``rested_for``, that
+        long from now. Those that are being looked at already are left alone: their answers are on the way."""
+        lately = probe.c.last_done_at > now - rested_for
+        turn = case((lately, literal(now + rested_for, Instant)), else_=literal(now, Instant))
+        theirs = probe.c.channel_id.in_(select(channel.c.id).where(*_held(it)))
+        waiting = theirs, probe.c.lease_token.is_(None), probe.c.due_at > turn
+        await self._session.count(update(probe).where(*waiting).values(due_at=turn))
 
     async def lately_disconnected(self, it: Hold, since: datetime) -> tuple[ChannelId, ...]:
         """Channels that were called disconnected just before, and may have been part of it."""

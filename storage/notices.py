@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, case, select, update
+from sqlalchemy import Row, case, null, select, update
 
 from bot.domain.ids import ChannelId, ConversationId, GrantId, IncidentId, NoticeId, UserId, WorkspaceId
 from bot.domain.incident import Notice, NoticeKind
@@ -103,21 +103,32 @@ class Notices:
             # Whoever could not be reached then may be reached now.
             await self._session.count(theirs.values(wanted_rev=notice.c.wanted_rev + 1, unreachable=""))
 
-    async def opened(self, notice_id: NoticeId, conversation_id: ConversationId) -> None:
-        await self._change(notice_id, conversation_id=conversation_id)
-
     async def begin_sending(self, notice_id: NoticeId, nonce: str, since: datetime) -> None:
         """Committed before posting: after a crash the nonce finds the message, if it went out."""
         await self._change(notice_id, nonce=nonce, sending_since=since, ts=None)
 
-    async def shown(self, notice_id: NoticeId, *, rev: int, ts: str | None) -> None:
+    async def not_sent(self, notice_id: NoticeId) -> None:
+        """Slack refused to take it: there is nothing to be found."""
+        await self._change(notice_id, nonce=None, sending_since=None)
+
+    async def shown(
+        self,
+        notice_id: NoticeId,
+        *,
+        rev: int,
+        ts: str | None,
+        conversation_id: ConversationId | None = None,
+    ) -> None:
         """It stands in Slack as of ``rev``, or need not (without ``ts``); a later one that was shown
-        meanwhile stays."""
+        meanwhile stays. ``conversation_id`` is where, if that is news."""
         newest = case((notice.c.shown_rev > rev, notice.c.shown_rev), else_=rev)
-        await self._change(notice_id, shown_rev=newest, ts=ts, sending_since=None, unreachable="")
+        where = {} if conversation_id is None else {"conversation_id": conversation_id}
+        await self._change(notice_id, shown_rev=newest, ts=ts, sending_since=None, unreachable="", **where)
 
     async def unreachable(self, notice_id: NoticeId, error: str) -> None:
-        await self._change(notice_id, unreachable=error, sending_since=None)
+        """Slack refused to show it there."""
+        never_shown = case((notice.c.ts.is_(None), null()), else_=notice.c.nonce)
+        await self._change(notice_id, unreachable=error, nonce=never_shown, sending_since=None)
 
     async def _change(self, notice_id: NoticeId, **values: Any) -> None:
         await self._session.count(update(notice).where(notice.c.id == notice_id).values(**values))

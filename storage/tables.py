@@ -108,6 +108,13 @@ channel: Final = Table(
         postgresql_where=text("state <> 'removed'"),
     ),
     Index("ix_channel_owner", "workspace_id", "owner_id"),
+    Index(
+        "ix_channel_held",
+        "workspace_id",
+        "provider",
+        sqlite_where=text("cause = 'held'"),
+        postgresql_where=text("cause = 'held'"),
+    ),
     Index("ix_channel_removed", "workspace_id", "address_key", "removed_at"),
 )
 

@@ -363,13 +363,18 @@ class SlackAway(SlackError):
 
     retry_after: timedelta | None = None
 
+    @property
+    def was_refused(self) -> bool:
+        """Whether Slack has said that it did nothing; without an answer it may have done it all the same."""
+        return self.retry_after is not None
+
 
 class PersonUnreachable(SlackError):
     """This person cannot be written to: deactivated, or closed to the bot."""
 
 
 class MessageGone(SlackError):
-    """The message to edit was deleted."""
+    """The message to edit, or to reply to, was deleted."""
 
 
 class TokenDead(SlackError):

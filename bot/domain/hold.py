@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from bot.domain.cause import Cause
+from bot.domain.channel import Channel, State
 from bot.domain.ids import HoldId, WorkspaceId
 
 RIPE_AFTER_WITNESSES: Final = 30
 """A hold is ripe after 30 times the second witness's pause: 15 min at the ordinary 30 s."""
 CANARY_AFTER_WITNESSES: Final = 2
 """One look a minute, over all mailboxes that are held."""
+NEWS_AFTER_WITNESSES: Final = 1
+"""How many mailboxes are held is shown again after 30 s, however many joined by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,23 @@ def settles_for(witness: timedelta) -> timedelta:
     return witness * RIPE_AFTER_WITNESSES
 
 
-def canary_pause(witness: timedelta, held: int) -> timedelta:
-    """Each held mailbox waits its turn, so that all of them together are looked at once a minute."""
-    return witness * CANARY_AFTER_WITNESSES * max(held, 1)
+def is_held(channel: Channel) -> bool:
+    """Whether it waits in a hold. One that was disabled meanwhile keeps the cause, and waits no more."""
+    return channel.state is State.IMPAIRED and channel.cause is Cause.HELD
+
+
+def canary_pause(witness: timedelta) -> timedelta:
+    """From one mailbox's turn to the next one's."""
+    return witness * CANARY_AFTER_WITNESSES
+
+
+def news_pause(witness: timedelta) -> timedelta:
+    """How long the message may lag behind the number of mailboxes that are held."""
+    return witness * NEWS_AFTER_WITNESSES
+
+
+def next_turn(last_turn: datetime | None, now: datetime, *, witness: timedelta, least: timedelta) -> datetime:
+    """When a held mailbox is looked at again: at the end of the line, whose ``last_turn`` is taken, and not
+    before its host bears it. So one of them is looked at once a minute, however they came to be held."""
+    end = now if last_turn is None else max(last_turn, now)
+    return max(end + canary_pause(witness), now + least)

@@ -150,3 +150,11 @@ class Notice:
     @property
     def is_current(self) -> bool:
         return self.shown_rev >= self.wanted_rev
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """Where a message stands in Slack."""
+
+    conversation: ConversationId
+    ts: str

@@ -24,6 +24,8 @@ class JobKind(StrEnum):
     """See whether an outage still needs somebody's attention."""
     COUNT_STORM = "count_storm"
     """Name how many outages there were, once they stopped coming."""
+    SHOW_HOLD = "show_hold"
+    """A mass refusal holds more or fewer inboxes than its messages say."""
     RIPEN_HOLD = "ripen_hold"
     """A mass refusal has lasted: people may act on it."""
     EXPIRE_REQUEST = "expire_request"

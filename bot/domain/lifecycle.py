@@ -34,7 +34,6 @@ class Signal(StrEnum):
     UNREACHABLE = "unreachable"
     OURS_BROKEN = "ours_broken"
     HELD = "held"
-    RELEASED = "released"
     TOO_OLD = "too_old"
     OWNER_GONE = "owner_gone"
     WORKSPACE_GONE = "workspace_gone"
@@ -110,7 +109,6 @@ TRANSITIONS: Final[dict[tuple[State, Signal], Step | Verdict]] = {
     (_S.CONNECTED, _G.UNREACHABLE): Step(_S.IMPAIRED),
     (_S.CONNECTED, _G.OURS_BROKEN): Step(_S.IMPAIRED, (_E.TELL_OPERATOR,)),
     (_S.CONNECTED, _G.HELD): Step(_S.IMPAIRED),
-    (_S.CONNECTED, _G.RELEASED): STAY,
     (_S.CONNECTED, _G.TOO_OLD): STAY,
     (_S.CONNECTED, _G.OWNER_GONE): Step(_S.CONNECTED, (_E.ASK_ABOUT_OWNER,)),
     (_S.CONNECTED, _G.WORKSPACE_GONE): _FORGET,
@@ -130,7 +128,6 @@ TRANSITIONS: Final[dict[tuple[State, Signal], Step | Verdict]] = {
     (_S.IMPAIRED, _G.UNREACHABLE): STAY,
     (_S.IMPAIRED, _G.OURS_BROKEN): Step(_S.IMPAIRED, (_E.TELL_OPERATOR,)),
     (_S.IMPAIRED, _G.HELD): Step(_S.IMPAIRED),
-    (_S.IMPAIRED, _G.RELEASED): Step(_S.IMPAIRED, (_E.PROBE_NOW,)),
     (_S.IMPAIRED, _G.TOO_OLD): Step(_S.IMPAIRED, (_E.OPEN_UNVERIFIABLE,)),
     (_S.IMPAIRED, _G.OWNER_GONE): Step(_S.IMPAIRED, (_E.ASK_ABOUT_OWNER,)),
     (_S.IMPAIRED, _G.WORKSPACE_GONE): _FORGET,
@@ -149,7 +146,6 @@ TRANSITIONS: Final[dict[tuple[State, Signal], Step | Verdict]] = {
     (_S.DISCONNECTED, _G.UNREACHABLE): STAY,
     (_S.DISCONNECTED, _G.OURS_BROKEN): Step(_S.IMPAIRED, (_E.RECALL_INCIDENT, _E.TELL_OPERATOR)),
     (_S.DISCONNECTED, _G.HELD): Step(_S.IMPAIRED, (_E.RECALL_INCIDENT,)),
-    (_S.DISCONNECTED, _G.RELEASED): STAY,
     (_S.DISCONNECTED, _G.TOO_OLD): STAY,
     (_S.DISCONNECTED, _G.OWNER_GONE): Step(_S.DISCONNECTED, (_E.ASK_ABOUT_OWNER,)),
     (_S.DISCONNECTED, _G.WORKSPACE_GONE): _FORGET,
@@ -169,7 +165,6 @@ TRANSITIONS: Final[dict[tuple[State, Signal], Step | Verdict]] = {
     (_S.DISABLED, _G.UNREACHABLE): STAY,
     (_S.DISABLED, _G.OURS_BROKEN): STAY,
     (_S.DISABLED, _G.HELD): STAY,
-    (_S.DISABLED, _G.RELEASED): STAY,
     (_S.DISABLED, _G.TOO_OLD): STAY,
     (_S.DISABLED, _G.OWNER_GONE): Step(_S.DISABLED, (_E.ASK_ABOUT_OWNER,)),
     (_S.DISABLED, _G.WORKSPACE_GONE): _FORGET,
@@ -187,7 +182,6 @@ TRANSITIONS: Final[dict[tuple[State, Signal], Step | Verdict]] = {
     (_S.REMOVED, _G.UNREACHABLE): STAY,
     (_S.REMOVED, _G.OURS_BROKEN): STAY,
     (_S.REMOVED, _G.HELD): STAY,
-    (_S.REMOVED, _G.RELEASED): STAY,
     (_S.REMOVED, _G.TOO_OLD): STAY,
     (_S.REMOVED, _G.OWNER_GONE): STAY,
     (_S.REMOVED, _G.WORKSPACE_GONE): STAY,
@@ -204,7 +198,6 @@ NEWS: Final = frozenset(
         _G.UNREACHABLE,
         _G.OURS_BROKEN,
         _G.HELD,
-        _G.RELEASED,
         _G.TOO_OLD,
     }
 )
@@ -284,8 +277,6 @@ def _cause_after(channel: Channel, signal: Signal, step: Step, cause: Cause) -> 
 
 _SIGNAL_CAUSES: Final = {
     Signal.ENABLE_ASKED: Cause.CHECKING,
-    # It stays held until the look that is due now: one mailbox that recovers does not vouch for all.
-    Signal.RELEASED: Cause.HELD,
     Signal.UNREACHABLE: Cause.PROVIDER_UNREACHABLE,
     Signal.OURS_BROKEN: Cause.OURS_BROKEN,
     Signal.HELD: Cause.HELD,

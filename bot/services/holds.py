@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
-from bot.domain.cause import Cause
 from bot.domain.channel import Channel, State
-from bot.domain.hold import Hold, canary_pause, ripe_at
+from bot.domain.hold import Hold, canary_pause, is_held, news_pause, next_turn, ripe_at
 from bot.domain.ids import HoldId, JobId, NoticeId
 from bot.domain.incident import Notice, NoticeKind
 from bot.domain.job import Job, JobKind
@@ -34,7 +33,7 @@ class Holds:
     async def joined(
         self, uow: UnitOfWork, channel: Channel, *, only_tenant: bool, is_new: bool = True
     ) -> None:
-        """``channel`` is held now: open a hold if none is, and give the channel its turn as canary.
+        """``channel`` is held now: open a hold if none is, and send the channel to the end of the line.
 
         ``is_new`` is false for a canary that found everything as before: nobody needs to see that.
         """
@@ -43,12 +42,15 @@ class Holds:
         hold = await uow.holds.open_for(channel.workspace_id, channel.provider, tenant)
         if hold is None:
             hold = await self._open(uow, channel, tenant if only_tenant else "", now)
-        held = await uow.holds.count_held(hold)
-        least = self._core.providers.manner_of(channel.provider).least_interval
-        pause = max(canary_pause(self._core.policy.cadence.witness, held), least)
-        await uow.probes.reschedule(channel.id, now + pause)
-        if is_new:
-            await self._shown_anew(uow, hold, now)
+        elif is_new:
+            await self._show_later(uow, hold, now + news_pause(self._witness), now)
+        turn = next_turn(
+            await uow.holds.last_turn(hold, but=channel.id),
+            now,
+            witness=self._witness,
+            least=self._core.providers.manner_of(channel.provider).least_interval,
+        )
+        await uow.probes.reschedule(channel.id, turn)
 
     async def left(self, uow: UnitOfWork, before: Channel, after: Channel) -> None:
         """After any step: a channel that is held no more. The last one ends the hold.
@@ -56,28 +58,31 @@ class Holds:
         A pass lets all others be looked at now. They stay held until that look: a provider recovers bit
         by bit, and what it still refuses then must neither be told one by one nor as a second outage.
         """
-        if before.cause is not Cause.HELD or after.cause is Cause.HELD:
+        if not is_held(before) or is_held(after):
             return
         now = self._core.clock()
         hold = await uow.holds.open_for(before.workspace_id, before.provider, before.identity.tenant)
         if hold is None:
             return
         if after.state is State.CONNECTED and after.grant_id == before.grant_id:
-            await uow.holds.recovered(hold.id)
-            # Those that are being looked at already are left alone: their answers are on the way.
-            waiting = await uow.channels.by_ids(await uow.holds.waiting(hold, now))
-            for channel in waiting.values():
-                await self._steps.apply(uow, channel, Signal.RELEASED, grant_id=channel.grant_id)
-        if not await uow.holds.count_held(hold):
-            await uow.holds.end(hold.id, now)
-        await self._shown_anew(uow, hold, now)
+            if not hold.was_false_alarm:
+                await uow.holds.recovered(hold.id)
+            await uow.holds.call(hold, now=now, rested_for=canary_pause(self._witness))
+        elif last := await uow.holds.last_in_line(hold):
+            await uow.probes.reschedule(last, now)  # the line closes up: nobody waits for who has left it
+        if await uow.holds.holds_any(hold):
+            await self._show_later(uow, hold, now + news_pause(self._witness), now)
+            return
+        await uow.holds.end(hold.id, now)
+        await self._show_later(uow, hold, now, now)
 
-    async def ripen(self, job: Job) -> datetime | None:
-        """The job ``RIPEN_HOLD``: the message gains its Reconnect buttons."""
+    async def show(self, job: Job) -> datetime | None:
+        """The jobs ``SHOW_HOLD`` and ``RIPEN_HOLD``: its messages say what is so now."""
         async with self._core.storage.writing() as uow:
             hold = await uow.holds.find(HoldId(job.payload["hold"]))
-            if hold is not None and hold.is_open:
-                await self._shown_anew(uow, hold, self._core.clock())
+            if hold is not None:
+                notices = await uow.notices.of_subject(hold.workspace_id, hold.id, NoticeKind.HOLD)
+                await self._telling.changed(uow, notices, now=self._core.clock())
                 await uow.commit()
         return None
 
@@ -98,26 +103,33 @@ class Holds:
                     created_at=now,
                 ),
             )
-        await uow.jobs.put(
-            Job(
-                id=JobId(new_id()),
-                lane=f"hold:{hold.id}",
-                kind=JobKind.RIPEN_HOLD,
-                dedupe=f"ripen:{hold.id}",
-                due_at=ripe_at(hold, self._core.policy.cadence.witness),
-                created_at=now,
-                payload={"hold": hold.id},
-            )
-        )
+        await self._later(uow, hold, JobKind.RIPEN_HOLD, ripe_at(hold, self._witness), now)
         return hold
 
     async def _recall(self, uow: UnitOfWork, hold: Hold, now: datetime) -> None:
         """What was called disconnected just before was probably part of it: said to be a false alarm."""
-        since = now - self._core.policy.cadence.witness * _RECALLS_WITNESSES
+        since = now - self._witness * _RECALLS_WITNESSES
         lately = await uow.channels.by_ids(await uow.holds.lately_disconnected(hold, since))
         for channel in lately.values():
             await self._steps.apply(uow, channel, Signal.HELD, grant_id=channel.grant_id)
 
-    async def _shown_anew(self, uow: UnitOfWork, hold: Hold, now: datetime) -> None:
-        notices = await uow.notices.of_subject(hold.workspace_id, hold.id, NoticeKind.HOLD)
-        await self._telling.changed(uow, notices, now=now)
+    async def _show_later(self, uow: UnitOfWork, hold: Hold, due: datetime, now: datetime) -> None:
+        """Once for all that happens until ``due``: a provider that fails takes its mailboxes in a rush."""
+        await self._later(uow, hold, JobKind.SHOW_HOLD, due, now)
+
+    async def _later(self, uow: UnitOfWork, hold: Hold, kind: JobKind, due: datetime, now: datetime) -> None:
+        await uow.jobs.put(
+            Job(
+                id=JobId(new_id()),
+                lane=f"hold:{hold.id}",
+                kind=kind,
+                dedupe=f"{kind.value}:{hold.id}",
+                due_at=due,
+                created_at=now,
+                payload={"hold": hold.id},
+            )
+        )
+
+    @property
+    def _witness(self) -> timedelta:
+        return self._core.policy.cadence.witness

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -22,6 +22,9 @@ BATCH: Final = 32
 LEASE: Final = timedelta(seconds=150)
 """Longer than the slowest job: opening a conversation, five pages of its history and a post, 10 s each."""
 _PAUSES: Final = tuple(timedelta(seconds=s) for s in (2, 5, 15, 60, 300, 900, 3600))
+_PAUSES_WITHOUT_SLACK: Final = (*_PAUSES[:3], *[timedelta(minutes=1)] * 60, timedelta(minutes=5))
+"""Slack is seldom away for long: whoever waits for an alarm waits for a minute more when it is back, and for
+five after a long absence."""
 
 _log = structlog.get_logger(__name__)
 
@@ -74,9 +77,14 @@ class Jobs:
             _log.error("job given up", kind=job.kind.value, job=job.id, failure=name)
             await uow.jobs.dead(job, now, name)
             return
-        if isinstance(failure, SlackAway) and failure.retry_after:
-            await uow.jobs.pace(job.lane, failure.retry_after)
-            await uow.jobs.again(job, due_at=now + failure.retry_after, failure=name)
-            return
-        pause = _PAUSES[min(job.attempts, len(_PAUSES) - 1)]
-        await uow.jobs.again(job, due_at=now + pause, failure=name)
+        await uow.jobs.again(job, due_at=now + _pause_after(failure, job.attempts), failure=name)
+
+
+def _pause_after(failure: Exception, attempts: int) -> timedelta:
+    if isinstance(failure, SlackAway):
+        return failure.retry_after or _nth(_PAUSES_WITHOUT_SLACK, attempts)
+    return _nth(_PAUSES, attempts)
+
+
+def _nth(pauses: Sequence[timedelta], attempts: int) -> timedelta:
+    return pauses[min(attempts, len(pauses) - 1)]

@@ -347,7 +347,7 @@ class Telling:
                 id=JobId(new_id()),
                 lane=f"dm:{notice.workspace_id}:{notice.recipient}",
                 kind=JobKind.DELIVER_NOTICE,
-                dedupe=f"deliver:{notice.id}",
+                dedupe=delivery_of(notice.id),
                 # A reply comes after the edit of the message that it belongs to.
                 due_at=now + _AFTER if notice.thread_of else now,
                 created_at=now,
@@ -355,6 +355,11 @@ class Telling:
             )
         )
         self._core.wake()
+
+
+def delivery_of(notice_id: NoticeId) -> str:
+    """The key of the job that brings a notice to Slack."""
+    return f"deliver:{notice_id}"
 
 
 def lane_of_identity(grant: Grant) -> str:

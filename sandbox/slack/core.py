@@ -12,6 +12,7 @@ from sandbox.slack.errors import SlackError
 from sandbox.slack.faults import Faults
 from sandbox.slack.handles import ResponseUrls, Triggers
 from sandbox.slack.state import Conversation, Person, Workspace
+from sandbox.slack.tiers import Tiers
 
 GRANTED = ("chat:write", "commands", "im:history", "im:write", "users:read", "users:read.email")
 
@@ -46,6 +47,7 @@ class Core:
     faults: Faults
     calls: CallLog
     paced: dict[str, float] = field(default_factory=dict)
+    tiers: Tiers = field(default_factory=Tiers)
     socket_tickets: set[str] = field(default_factory=set)
 
     @classmethod

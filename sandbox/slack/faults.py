@@ -9,7 +9,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-KINDS = ("away", "slow", "ratelimited", "dm_closed", "error", "lost_answer")
+KINDS = ("away", "slow", "ratelimited", "tiers", "dm_closed", "error", "lost_answer")
 
 
 @dataclass

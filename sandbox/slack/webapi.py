@@ -68,6 +68,10 @@ class WebApi:
     def _break(self, name: str) -> None:
         if fault := self._core.faults.strike("ratelimited", name):
             raise SlackError("ratelimited", retry_after=fault.retry_after)
+        if self._core.faults.strike("tiers", name):
+            wait = self._core.tiers.admit(name, self._core.clock())
+            if wait is not None:
+                raise SlackError("ratelimited", retry_after=wait)
         if fault := self._core.faults.strike("error", name):
             raise SlackError(fault.error)
 

@@ -347,7 +347,7 @@ class Play:
             services = services_of(
                 core,
                 directory=SlackDirectory(client),
-                messenger=messenger(SlackMessenger(client)),  # type: ignore[arg-type]
+                messenger=messenger(SlackMessenger(client, town.clock)),  # type: ignore[arg-type]
                 workspace=self.services.workspace,
             )
             services.jobs.does(JobKind.REFRESH_HOME, _nothing)

@@ -197,12 +197,15 @@ async def test_two_processes_do_a_job_once(play: Play) -> None:
 
 
 async def test_a_job_that_keeps_failing_is_given_up_after_three_days(play: Play) -> None:
-    """Ever rarer tries, then a dead job for the operator to see; never a busy loop."""
+    """Once a minute, so that Slack's return is noticed; after an hour more rarely; then a dead job for the
+    operator to see. Never a busy loop."""
     await play.stage.driver.break_("error", method="chat.postMessage", error="internal_error")
     await play.connect("alice")
-    await play.passes(hours=2)
+    await play.passes(hours=1)
     calls = len(await play.stage.driver.calls("chat.postMessage"))
-    assert calls <= 10
+    assert calls <= 65
+    await play.passes(hours=1)
+    assert len(await play.stage.driver.calls("chat.postMessage")) <= calls + 15
     await play.passes(days=3)
     await play.stage.driver.mend()
     await play.passes(hours=2)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
+
+import pytest
 
 from bot.domain.cause import Cause
 from bot.domain.channel import Channel, State
@@ -47,13 +50,50 @@ async def test_a_recovery_is_remembered_until_the_end(storage: Storage) -> None:
     assert found == replace(HOLD, ended_at=NOW, was_false_alarm=True)
 
 
-async def test_those_that_wait_are_held_and_not_due(storage: Storage) -> None:
-    """Whoever is due is about to be looked at; whoever is connected is not held."""
-    due, later, fine = _held(), _held(), a_channel()
-    await _keep(storage, due, later, fine)
+async def test_the_line_is_of_those_that_are_held(storage: Storage) -> None:
+    """Whoever is connected, or was disabled while it was held, waits for no turn."""
+    first, last, fine, off = _held(), _held(), a_channel(), _held(state=State.DISABLED)
+    await _keep(storage, first, last, fine, off)
     async with storage.reading() as uow:
-        assert set(await uow.holds.held(HOLD)) == {due.id, later.id}
-        assert await uow.holds.count_held(HOLD) == 2
-        assert await uow.holds.waiting(HOLD, NOW) == (later.id,)
+        assert set(await uow.holds.held(HOLD)) == {first.id, last.id}
+        assert await uow.holds.last_in_line(HOLD) == last.id
+        assert await uow.holds.last_turn(HOLD, but=last.id) == NOW
+        assert await uow.holds.holds_any(HOLD)
         tenant = replace(HOLD, tenant="other.example")
-        assert await uow.holds.count_held(tenant) == 0
+        assert not await uow.holds.holds_any(tenant)
+        assert await uow.holds.last_turn(tenant, but=last.id) is None
+
+
+@pytest.mark.parametrize("last_done_at", [None, NOW - MINUTE, NOW - 5 * MINUTE])
+async def test_a_call_brings_everybody_forward(storage: Storage, last_done_at: datetime | None) -> None:
+    """Those that are held are looked at now; nobody else is, and nobody who is being looked at."""
+    waiting, fine, looked_at = _held(), a_channel(), _held()
+    await _keep(storage, waiting, fine, looked_at)
+    late = NOW + 60 * MINUTE
+    async with storage.writing() as uow:
+        for channel in (waiting, fine, looked_at):
+            await uow.probes.put(a_probe(channel, due_at=late, last_done_at=last_done_at))
+        await uow.probes.claim(now=NOW, limit=1, lease_for=MINUTE, only=looked_at.id)
+        await uow.holds.call(HOLD, now=NOW, rested_for=MINUTE)
+        await uow.commit()
+    assert [await _due(storage, it) for it in (waiting, fine, looked_at)] == [NOW, late, late]
+
+
+async def test_a_call_lets_those_rest_that_were_looked_at_just_now(storage: Storage) -> None:
+    """However often others come back, one mailbox is asked about once a minute at most."""
+    rested, sooner = _held(), _held()
+    await _keep(storage, rested, sooner)
+    async with storage.writing() as uow:
+        for channel, due in ((rested, NOW + 60 * MINUTE), (sooner, NOW + MINUTE / 4)):
+            await uow.probes.put(a_probe(channel, due_at=due, last_done_at=NOW - MINUTE / 3))
+        await uow.holds.call(HOLD, now=NOW, rested_for=MINUTE)
+        await uow.commit()
+    assert await _due(storage, rested) == NOW + MINUTE
+    assert await _due(storage, sooner) == NOW + MINUTE / 4
+
+
+async def _due(storage: Storage, channel: Channel) -> datetime:
+    async with storage.reading() as uow:
+        row = await uow.probes.find(channel.id)
+    assert row is not None
+    return row.due_at

@@ -82,19 +82,21 @@ async def test_a_person_gets_one_notice_about_one_thing(
 
 
 async def test_a_notice_lives_from_wanted_to_shown(storage: Storage) -> None:
-    """Opened, about to be sent, shown, out of date, shown again."""
+    """About to be sent, shown, out of date, shown again."""
     notice = a_notice()
     async with storage.writing() as uow:
         await uow.notices.add(notice)
         assert await uow.notices.find(notice.id) == notice
-        await uow.notices.opened(notice.id, ConversationId("D1"))
         await uow.notices.begin_sending(notice.id, "nonce", NOW)
-        sending = replace(notice, conversation_id=ConversationId("D1"), nonce="nonce", sending_since=NOW)
+        sending = replace(notice, nonce="nonce", sending_since=NOW)
         assert await uow.notices.find(notice.id) == sending
         await uow.notices.bump([notice.id])
         await uow.notices.bump([])
-        await uow.notices.shown(notice.id, rev=1, ts="1.2")
-        posted = replace(sending, wanted_rev=2, shown_rev=1, ts="1.2", sending_since=None)
+        there = ConversationId("D1")
+        await uow.notices.shown(notice.id, rev=1, ts="1.2", conversation_id=there)
+        posted = replace(
+            sending, wanted_rev=2, shown_rev=1, ts="1.2", sending_since=None, conversation_id=there
+        )
         assert await uow.notices.find(notice.id) == posted
         assert not posted.is_current
         await uow.notices.shown(notice.id, rev=2, ts="1.2")

@@ -49,7 +49,6 @@ def _signal(lang: Language, signal: Signal) -> str:
         Signal.UNREACHABLE: lang.say("Provider out of reach"),
         Signal.OURS_BROKEN: lang.say("Our own registration was not accepted"),
         Signal.HELD: lang.say("Put on hold: many inboxes refused at once"),
-        Signal.RELEASED: lang.say("Released from hold"),
         Signal.TOO_OLD: lang.say("Could not be checked for an hour"),
         Signal.OWNER_GONE: lang.say("Its owner left the workspace"),
         Signal.WORKSPACE_GONE: lang.say("Inboxkeeper was uninstalled"),

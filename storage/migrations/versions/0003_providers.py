@@ -49,6 +49,14 @@ def upgrade() -> None:
     op.add_column("ticket_outcome", sa.Column("signed_in_id", sa.Text(), nullable=True))
     # How often a form of ours was sent with this ticket: passwords are not for guessing.
     op.add_column("ticket", sa.Column("tries", sa.Integer(), server_default="0", nullable=False))
+    # What a mass refusal holds: found at every look of its canaries.
+    op.create_index(
+        "ix_channel_held",
+        "channel",
+        ["workspace_id", "provider"],
+        sqlite_where=sa.text("cause = 'held'"),
+        postgresql_where=sa.text("cause = 'held'"),
+    )
     # Where a team address's mail goes, as the daily look saw it.
     op.create_table(
         "whereabouts",

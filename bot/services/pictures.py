@@ -1,0 +1,207 @@
+"""What is true of a notice at the moment it is shown: read in the caller's unit of work, decided nowhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from bot.domain.cause import ADMIN_CAUSES, Cause
+from bot.domain.channel import Channel, State
+from bot.domain.grant import MailboxIdentity
+from bot.domain.hold import ripe_at
+from bot.domain.ids import HoldId, NoticeId, RequestId
+from bot.domain.incident import Incident, Notice, NoticeKind
+from bot.domain.picture import NoticePicture, Outage, Registration
+from bot.services.approvals import Approvals
+from bot.services.core import Core
+from bot.services.mail_watch import is_still_away, mail_of, mail_shown
+from bot.services.removals import removal_of
+from bot.services.standing import standing_of
+from bot.services.telling import Telling
+from storage import UnitOfWork
+
+
+class Pictures:
+    """Draws the present state together, for whoever shows it."""
+
+    def __init__(self, core: Core, *, telling: Telling, approvals: Approvals) -> None:
+        self._core = core
+        self._telling = telling
+        self._approvals = approvals
+
+    async def of(self, uow: UnitOfWork, notice: Notice) -> NoticePicture | None:
+        """What ``notice`` shows now; ``None`` if what it is about is no more."""
+        channel = await uow.channels.find(notice.channel_id) if notice.channel_id else None
+        person = await uow.people.find(notice.workspace_id, notice.recipient)
+        picture = NoticePicture(
+            notice=notice,
+            channel=channel,
+            provider_label=self._core.providers.label_for(channel.identity) if channel else "",
+            locale=person.locale if person else await self._house_locale(uow, notice),
+            now=self._core.clock(),
+            command=self._core.policy.command,
+        )
+        if notice.thread_of is not None:
+            picture = await self._with_parent(uow, picture, notice.thread_of)
+        match notice.kind:
+            case NoticeKind.INCIDENT | NoticeKind.CONVERSATION:
+                return await self._with_outages(uow, picture, notice)
+            case NoticeKind.HOLD:
+                return await self._with_hold(uow, picture)
+            case NoticeKind.REQUEST | NoticeKind.WISH | NoticeKind.ANSWERED:
+                return await self._with_request(uow, picture)
+            case NoticeKind.NOBODY_TOLD:
+                picture = await self._with_request(uow, picture)
+                if picture.request is not None:
+                    return picture
+        return await self._about_channel(uow, picture, channel) if channel else None
+
+    async def _with_request(self, uow: UnitOfWork, picture: NoticePicture) -> NoticePicture:
+        request = await uow.requests.find(RequestId(picture.notice.subject))
+        if request is None:
+            return replace(picture, is_open=False)
+        is_unheard = await self._telling.is_unheard(uow, request)
+        return replace(
+            picture,
+            request=request,
+            app=self._approvals.registration_for(request),
+            scopes=self._approvals.scopes_for(request),
+            provider_label=self._core.providers.label_at(request.wish.provider, request.wish.address),
+            is_unheard=is_unheard,
+            is_open=request.is_open,
+        )
+
+    async def _about_channel(  # noqa: PLR0911  one return per kind reads best
+        self, uow: UnitOfWork, picture: NoticePicture, channel: Channel
+    ) -> NoticePicture:
+        match picture.notice.kind:
+            case NoticeKind.REMOVED | NoticeKind.SWITCHED:
+                return await self._with_removal(uow, picture, channel)
+            case NoticeKind.CONNECTED:
+                return await self._with_lacking(uow, picture, channel)
+            case NoticeKind.MOVED:
+                return await self._with_mail(uow, picture, channel)
+            case NoticeKind.NOBODY_TOLD:
+                return replace(picture, is_open=await uow.incidents.open_of(channel.id) is not None)
+            case NoticeKind.OPERATOR:
+                # The inbox at which it was noticed may have been switched since.
+                provider = picture.notice.subject.partition(":")[0]
+                broken = await uow.channels.count_with_cause(provider, Cause.OURS_BROKEN)
+                label = self._core.providers.label_of(provider)
+                return replace(picture, provider_label=label, is_open=broken > 0)
+            case NoticeKind.SOMEBODY_ELSE:
+                return replace(picture, is_open=channel.state is not State.REMOVED)
+            case NoticeKind.DELEGATE_GONE:
+                return await self._with_delegate(uow, picture, channel)
+            case NoticeKind.OWNER_GONE:
+                return replace(picture, is_open=channel.state not in {State.DISABLED, State.REMOVED})
+        return picture
+
+    async def _with_lacking(self, uow: UnitOfWork, picture: NoticePicture, channel: Channel) -> NoticePicture:
+        granted = await uow.grants.granted_of(channel.grant_id) if channel.grant_id else None
+        if granted is None:
+            return picture
+        return replace(picture, lacking=self._core.policy.features.lacking(channel.provider, granted))
+
+    async def _with_parent(
+        self, uow: UnitOfWork, picture: NoticePicture, parent_id: NoticeId
+    ) -> NoticePicture:
+        """A reply shows what is so of the message it belongs to, and needs that message's place."""
+        parent = await uow.notices.find(parent_id)
+        if parent is None:
+            return picture
+        picture = await self._with_outages(uow, picture, parent)
+        return replace(picture, replies_to=parent.ts)
+
+    async def _with_outages(self, uow: UnitOfWork, picture: NoticePicture, notice: Notice) -> NoticePicture:
+        incidents = await uow.incidents.of_notice(notice.id)
+        channels = await uow.channels.by_ids([incident.channel_id for incident in incidents])
+        outages = [
+            await self._outage(uow, notice, channels[incident.channel_id], incident)
+            for incident in incidents
+            if incident.channel_id in channels
+        ]
+        is_open = any(outage.incident.is_open for outage in outages)
+        return replace(picture, outages=tuple(outages), is_open=is_open)
+
+    async def _with_hold(self, uow: UnitOfWork, picture: NoticePicture) -> NoticePicture | None:
+        hold = await uow.holds.find(HoldId(picture.notice.subject))
+        if hold is None:
+            return None
+        held = await uow.holds.held(hold) if hold.is_open else ()
+        channels = await uow.channels.by_ids(held)
+        house = MailboxIdentity(hold.provider, "", hold.tenant)
+        return replace(
+            picture,
+            # The channel that it began with may have been switched since.
+            provider_label=self._core.providers.label_for(house),
+            hold=hold,
+            held=tuple(channels[channel_id] for channel_id in held),
+            app=self._approvals.registration_at(hold.provider),
+            is_ripe=ripe_at(hold, self._core.policy.cadence.witness) <= self._core.clock(),
+            is_open=hold.is_open,
+        )
+
+    async def _outage(self, uow: UnitOfWork, notice: Notice, channel: Channel, incident: Incident) -> Outage:
+        link = await uow.links.of(notice.recipient, incident.id, channel.id) if incident.is_open else None
+        url = f"{self._core.policy.base_url}/l/{link.secret.reveal()}" if link else ""
+        label = self._core.providers.label_for(channel.identity)
+        app = await self._registration(uow, channel, incident)
+        mail = await mail_of(uow, self._core, channel) if incident.is_open else None
+        return Outage(channel, incident, label, url, app, mail if mail and mail.has_left else None)
+
+    async def _registration(self, uow: UnitOfWork, channel: Channel, incident: Incident) -> Registration:
+        if incident.cause not in ADMIN_CAUSES or not incident.is_open:
+            return Registration()
+        grant = await uow.grants.find(channel.grant_id) if channel.grant_id else None
+        is_shared = grant is not None and grant.delegate is not None
+        return self._approvals.registration_of(channel, incident.cause, is_shared=is_shared)
+
+    async def _house_locale(self, uow: UnitOfWork, notice: Notice) -> str:
+        """A conversation reads what its first super admin would."""
+        standing = await standing_of(uow, self._core, notice.workspace_id)
+        return standing.super_admins[0].locale if standing.super_admins else "en-US"
+
+    async def _with_delegate(
+        self, uow: UnitOfWork, picture: NoticePicture, channel: Channel
+    ) -> NoticePicture:
+        """It is settled once another grant has taken its place."""
+        grant_id = picture.notice.grant_id
+        grant = await uow.grants.find(grant_id) if grant_id else None
+        delegate = grant.delegate.address if grant and grant.delegate else ""
+        return replace(picture, delegate=delegate, is_open=channel.grant_id == grant_id)
+
+    async def _with_mail(self, uow: UnitOfWork, picture: NoticePicture, channel: Channel) -> NoticePicture:
+        known = await uow.whereabouts.find(channel.id)
+        mail = mail_shown(self._core, channel, known) if known else None
+        return replace(picture, mail=mail, is_open=is_still_away(picture.notice, channel, known))
+
+    async def _with_removal(self, uow: UnitOfWork, picture: NoticePicture, channel: Channel) -> NoticePicture:
+        removal = await removal_of(uow, self._core, channel, picture.notice.grant_id)
+        return replace(picture, removal=removal)
+
+
+_ONLY_WHILE_OPEN: Final = frozenset(
+    {
+        NoticeKind.INCIDENT,
+        NoticeKind.CONVERSATION,
+        NoticeKind.HOLD,
+        NoticeKind.STORM,
+        NoticeKind.RELAPSE,
+        NoticeKind.REMINDER,
+        NoticeKind.NOBODY_TOLD,
+        NoticeKind.OPERATOR,
+        NoticeKind.OWNER_GONE,
+        NoticeKind.DELEGATE_GONE,
+        NoticeKind.SOMEBODY_ELSE,
+        NoticeKind.MOVED,
+        NoticeKind.REQUEST,
+    }
+)
+
+
+def is_worth_posting(picture: NoticePicture) -> bool:
+    """What was never shown and is over by now is never sent."""
+    if picture.notice.kind in _ONLY_WHILE_OPEN:
+        return picture.is_open
+    return True

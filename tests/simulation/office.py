@@ -1,0 +1,252 @@
+"""A workspace with many team addresses, in virtual time: real services, storage and Slack client, the local
+Slack, and a mail host in memory. Processes come and go; some die in the middle of something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+import aiohttp
+
+from bot import telemetry
+from bot.bootstrap import World, cipher_of, core_of, services_of
+from bot.domain.access import Actor
+from bot.domain.cause import Cause
+from bot.domain.channel import Channel, Kind, State
+from bot.domain.grant import Grant, Phase
+from bot.domain.ids import ChannelId, ConversationId, GrantId, UserId, WorkspaceId
+from bot.domain.job import Job, JobKind
+from bot.domain.probing import Probe
+from bot.engine import Engine, Wake
+from bot.notifier import SlackMessenger
+from bot.outside import http_session, slack_client, who_are_we
+from bot.services import Services
+from bot.services.core import new_id
+from bot.services.delivering import Messenger
+from handlers.directory import SlackDirectory
+from providers.base import Provider
+from providers.registry import Registry
+from sandbox.clock import SandboxClock
+from sandbox.demo import Place, Town, town
+from sandbox.driver import Driver
+from sandbox.slack.state import Message
+from storage import Storage, UnitOfWork
+from tests.simulation.mailhost import SCOPES, MailHost
+
+ACME: Final = WorkspaceId("T0ACME")
+OMAR: Final = UserId("U0OMAR")
+BEGINNING: Final = datetime.fromisoformat("2026-11-23T09:00:00+00:00")
+_AT_LEAST: Final = timedelta(seconds=1)
+"""The engine looks for what is due once a second."""
+
+OpenStorage = Callable[[Storage], Storage]
+
+
+def _same(messenger: Messenger) -> Messenger:
+    return messenger
+
+
+@dataclass
+class Process:
+    """One bot process, without its pages and listeners."""
+
+    services: Services
+    engine: Engine
+
+    @property
+    def storage(self) -> Storage:
+        return self.services.core.storage
+
+
+@asynccontextmanager
+async def a_process(
+    built: Town,
+    *provider: Provider,
+    messenger: Callable[[Messenger], Messenger] = _same,
+    storage_class: type[Storage] = Storage,
+    jitter: Callable[[], float] = lambda: 0.0,
+) -> AsyncIterator[Process]:
+    """A process over connections of its own; it does nothing by itself."""
+    settings, wake = built.settings, Wake()
+    world = World(clock=built.clock, lead=built.clock.lead, jitter=jitter)
+    url = settings.database_url.get_secret_value()
+    storage = await storage_class.open(url, cipher=cipher_of(settings), lead=world.lead)
+    try:
+        async with http_session() as session:
+            client = slack_client(settings, session)
+            core = core_of(
+                settings,
+                world,
+                storage=storage,
+                session=session,
+                metrics=telemetry.Metrics.build(),
+                wake=wake,
+                guarded=session,
+            )
+            services = services_of(
+                replace(core, providers=Registry(provider)),
+                directory=SlackDirectory(client),
+                messenger=messenger(SlackMessenger(client, built.clock)),  # type: ignore[arg-type]
+                workspace=(await who_are_we(client, built.clock)).workspace,
+            )
+            services.jobs.does(JobKind.REFRESH_HOME, _nothing)
+            turns = {
+                "probes": services.monitoring.run_due,
+                "jobs": services.jobs.run_due,
+                "chores": services.chores.run_due,
+            }
+            yield Process(services, Engine(turns, clock=built.clock, wake=wake))
+    finally:
+        await storage.close()
+
+
+async def _nothing(job: Job) -> None:
+    """There are no listeners here that could draw Home."""
+
+
+@dataclass
+class Office:
+    """Acme, its mail host and the process that looks after it."""
+
+    town: Town
+    host: MailHost
+    process: Process
+    driver: Driver
+    acme: WorkspaceId = ACME
+
+    @property
+    def services(self) -> Services:
+        return self.process.services
+
+    @property
+    def storage(self) -> Storage:
+        return self.process.storage
+
+    @property
+    def now(self) -> datetime:
+        return self.town.clock()
+
+    # --- time
+
+    async def settles(self) -> None:
+        await self.process.engine.settle()
+
+    async def passes(self, **span: float) -> None:
+        """Time passes; what becomes due is done at most a second late, as the engine would."""
+        target = self.now + timedelta(**span)
+        await self.settles()
+        while (due := await self._next_due()) is not None and due <= target:
+            step = max(due - self.now, _AT_LEAST)
+            if self.now + step > target:
+                break
+            self.town.clock.advance(step)
+            await self.settles()
+        self.town.clock.advance(max(target - self.now, timedelta()))
+        await self.settles()
+
+    async def _next_due(self) -> datetime | None:
+        async with self.storage.reading() as uow:
+            found = [await uow.probes.next_due(), await uow.jobs.next_due()]
+        return min((due for due in found if due is not None), default=None)
+
+    # --- channels
+
+    async def has_team_channels(
+        self, addresses: Sequence[str], *, conversation: ConversationId | None = None
+    ) -> tuple[Channel, ...]:
+        """Connected by Omar some time ago, their probes spread over the interval between two."""
+        interval = self.services.core.policy.cadence.team
+        async with self.storage.writing() as uow:
+            made = [
+                await self._add(uow, address, self.now + interval * (n / len(addresses)), conversation)
+                for n, address in enumerate(addresses)
+            ]
+            await uow.commit()
+        return tuple(made)
+
+    async def _add(
+        self, uow: UnitOfWork, address: str, due_at: datetime, conversation: ConversationId | None
+    ) -> Channel:
+        mailbox = self.host.opens(address)
+        channel_id, grant_id = ChannelId(new_id()), GrantId(new_id())
+        channel = Channel(
+            id=channel_id,
+            workspace_id=ACME,
+            address=address,
+            kind=Kind.TEAM,
+            owner_id=None,
+            connected_by=OMAR,
+            provider=self.host.key,
+            identity=mailbox.identity,
+            state=State.CONNECTED,
+            cause=Cause.NONE,
+            since=self.now,
+            created_at=self.now,
+            grant_id=grant_id,
+            use="Zendesk reads it",
+            name=address.partition("@")[0],
+            conversation_id=conversation,
+            version=1,
+        )
+        grant = Grant(
+            id=grant_id,
+            workspace_id=ACME,
+            channel_id=channel_id,
+            address=address,
+            identity=mailbox.identity,
+            scopes=SCOPES,
+            secret=mailbox.issue(),
+            phase=Phase.LIVE,
+            obtained_at=self.now,
+        )
+        row = Probe(
+            channel_id=channel_id,
+            workspace_id=ACME,
+            grant_id=grant_id,
+            provider=self.host.key,
+            due_at=due_at,
+            last_ok_at=self.now,
+            last_done_at=self.now,
+            outcome="passed",
+        )
+        await uow.channels.add(channel)
+        await uow.grants.add(grant)
+        await uow.probes.put(row)
+        return channel
+
+    async def channels(self) -> tuple[Channel, ...]:
+        async with self.storage.reading() as uow:
+            return await uow.channels.all(ACME)
+
+    async def states(self) -> dict[State, int]:
+        channels = await self.channels()
+        return {state: sum(c.state is state for c in channels) for state in {c.state for c in channels}}
+
+    # --- people
+
+    async def actor(self, user_id: UserId) -> Actor:
+        return await self.services.people.member(ACME, user_id, fresh=True)
+
+    def messages(self, user_id: UserId) -> list[Message]:
+        """What stands in this person's conversation with the bot."""
+        return list(self.town.slack.core.workspace.messages.get(f"D{user_id[1:]}", []))
+
+
+@asynccontextmanager
+async def an_office(database_url: str, **settings: str) -> AsyncIterator[Office]:
+    """A workspace before anybody connected anything. The daily chores are done."""
+    place = Place(database_url=database_url, settings=settings)
+    async with (
+        town(place, SandboxClock.frozen(BEGINNING)) as built,
+        aiohttp.ClientSession() as session,
+    ):
+        host = MailHost(built.clock)
+        async with a_process(built, host) as process:
+            await process.services.workspaces.seen(process.services.workspace)
+            await process.services.people.read_all()
+            await process.engine.settle()
+            yield Office(built, host, process, Driver(built.url, session))

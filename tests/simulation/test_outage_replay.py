@@ -1,0 +1,132 @@
+"""HubSpot's outage of 1 March 2025 for team addresses: for 65 minutes a provider answers as if every grant
+were dead, then recovers. Nobody is sent to reconnect for nothing, and everything comes back by itself.
+
+``tests/e2e/test_holds.py`` plays 3, 5 and 20 through the whole product; ``bench`` plays 2,000.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.channel import State
+from bot.domain.errors import GrantRejected, ProviderError
+from bot.domain.ids import UserId
+from tests.services.play import on_both
+from tests.simulation.mailhost import Mailbox, fair
+from tests.simulation.office import OMAR, Office
+from tests.simulation.reading import asks_to_reconnect, words
+
+SAKURA = UserId("U0SAKURA")
+ADMINS = (OMAR, SAKURA)
+
+
+def outage(_: Mailbox) -> ProviderError:
+    """Everybody is answered like this."""
+    return GrantRejected("invalid_grant")
+
+
+def team(count: int) -> list[str]:
+    return [f"team-{number}@acme.example" for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("count", "database_kind"),
+    [(1, "sqlite"), (5, "postgresql"), (50, "sqlite")],
+)
+async def test_an_outage_replayed_sends_nobody_to_reconnect(office: Office, count: int) -> None:
+    """No advice to reconnect in the first 15 minutes, one message for its whole life, all back by itself."""
+    await office.has_team_channels(team(count))
+    office.host.weather = outage
+    for _ in range(14):
+        await office.passes(minutes=1)
+        assert not any(asks_to_reconnect(said) for who in ADMINS for said in office.messages(who))
+    await office.passes(minutes=51)
+    assert State.CONNECTED not in await office.states()
+    office.host.weather = fair
+    await office.passes(minutes=2 if count >= 3 else 16)
+    assert await office.states() == {State.CONNECTED: count}
+    await office.passes(minutes=30)
+    for who, over in ((OMAR, ("False alarm", "works again by itself")), (SAKURA, ("誤報", "自然に復旧"))):
+        [said] = office.messages(who)
+        assert any(word in words(said) for word in over), words(said)
+        assert not asks_to_reconnect(said)
+
+
+async def test_a_moments_recovery_does_not_blind_the_bot(office: Office) -> None:
+    """One mailbox works for one look in the middle of an outage: all others are looked at, are refused, and
+    wait in line again, so that the real end is noticed as soon as ever."""
+    await office.has_team_channels(team(12))
+    office.host.weather = outage
+    await office.passes(minutes=5)
+    served: list[str] = []
+
+    def once(mailbox: Mailbox) -> ProviderError | None:
+        if served:
+            return outage(mailbox)
+        served.append(mailbox.address)
+        return None
+
+    office.host.weather = once
+    await office.passes(minutes=5)
+    assert served
+    before = office.host.asked["refresh"]
+    await office.passes(minutes=10)
+    assert office.host.asked["refresh"] - before in range(8, 30)  # a look a minute, and the one that is back
+    office.host.weather = fair
+    await office.passes(minutes=2)
+    assert await office.states() == {State.CONNECTED: 12}
+    for who in ADMINS:
+        assert len(office.messages(who)) == 1
+
+
+async def test_recovering_bit_by_bit_is_no_storm_of_looks(office: Office) -> None:
+    """Half of the mailboxes come back in one minute: nobody is asked about more often than once a minute."""
+    await office.has_team_channels(team(20))
+    office.host.weather = outage
+    await office.passes(minutes=6)
+    back: set[str] = set()
+    office.host.weather = lambda it: None if it.address in back else outage(it)
+    before = office.host.asked["refresh"]
+    for number in range(0, 10):
+        back |= set(team(20)[number : number + 1])
+        await office.passes(seconds=6)
+    assert office.host.asked["refresh"] - before < 20 * 3 + 11 * 10
+    office.host.weather = fair
+    await office.passes(minutes=3)
+    assert await office.states() == {State.CONNECTED: 20}
+
+
+@on_both
+async def test_a_hold_whose_last_inbox_was_disabled_is_over(office: Office) -> None:
+    """Disabled inboxes wait for nothing: the message is closed, and the next outage is its own matter."""
+    channels = await office.has_team_channels(team(3))
+    office.host.weather = outage
+    await office.passes(minutes=4)
+    omar = await office.actor(OMAR)
+    for channel in channels:
+        await office.services.channels.disable(omar, channel.id)
+    await office.passes(minutes=1)
+    [hold] = [said for said in office.messages(SAKURA) if "Google" in words(said)]
+    assert "一斉の拒否は解消しました" in words(hold), words(hold)
+    office.host.weather = fair
+    [lone] = await office.has_team_channels(["lone@acme.example"])
+    office.host.at("lone@acme.example").tokens.clear()
+    await office.passes(minutes=8)
+    assert (await office.services.channels.by_id(omar, lone.id)).state is State.DISCONNECTED
+    assert any("lone@acme.example" in words(said) for said in office.messages(OMAR))
+
+
+async def test_who_leaves_the_hold_keeps_nobody_waiting(office: Office) -> None:
+    """With many in line a turn may be far off. When the others leave by hand, the last one's comes soon."""
+    channels = await office.has_team_channels(team(12))
+    office.host.weather = outage
+    await office.passes(minutes=5)
+    omar = await office.actor(OMAR)
+    kept, *others = sorted(channels, key=lambda it: it.address)
+    for channel in others:
+        await office.services.channels.remove(omar, channel.id)
+    async with office.storage.reading() as uow:
+        row = await uow.probes.find(kept.id)
+    assert row is not None and row.due_at <= office.now + timedelta(minutes=2)
