@@ -47,21 +47,26 @@ class Jobs:
     async def put(self, new: Job) -> None:
         """Ask for it. An unfinished job with the same key is brought forward and told the new payload;
         one that runs at this moment runs once more afterwards."""
-        add_lane = self._session.insert(lane).values(key=new.lane).on_conflict_do_nothing()
-        await self._session.count(add_lane)
-        insert = self._session.insert(job).values(**_values(new))
+        await self.put_all((new,))
+
+    async def put_all(self, new: Sequence[Job]) -> None:
+        """The same for many. Of several with one key, the last."""
+        jobs = {it.dedupe: it for it in new}
+        lanes = [{"key": key} for key in sorted({it.lane for it in jobs.values()})]
+        add_lanes = self._session.insert(lane).on_conflict_do_nothing()
+        await self._session.many(add_lanes, lanes)
+        insert = self._session.insert(job)
         sooner = case((job.c.due_at < insert.excluded.due_at, job.c.due_at), else_=insert.excluded.due_at)
-        await self._session.count(
-            insert.on_conflict_do_update(
-                index_elements=[job.c.dedupe],
-                index_where=UNFINISHED,
-                set_={
-                    "due_at": sooner,
-                    "payload": insert.excluded.payload,
-                    "rerun": job.c.lease_token.is_not(None),
-                },
-            )
+        add_jobs = insert.on_conflict_do_update(
+            index_elements=[job.c.dedupe],
+            index_where=UNFINISHED,
+            set_={
+                "due_at": sooner,
+                "payload": insert.excluded.payload,
+                "rerun": job.c.lease_token.is_not(None),
+            },
         )
+        await self._session.many(add_jobs, [_values(jobs[key]) for key in sorted(jobs)])
 
     async def find_unfinished(self, dedupe: str) -> Job | None:
         row = await self._session.first(select(job).where(job.c.dedupe == dedupe, _UNFINISHED))

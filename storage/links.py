@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Row, delete, select
@@ -9,7 +10,6 @@ from sqlalchemy import Row, delete, select
 from bot.domain.ids import ChannelId, IncidentId, LinkId, UserId
 from bot.domain.ticket import Link
 from storage.cipher import Cipher
-from storage.errors import Taken
 from storage.session import Session
 from storage.tables import link
 
@@ -20,30 +20,18 @@ class Links:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def add(self, new: Link) -> None:
-        """Raises ``Taken`` when that person has one for this incident and channel."""
-        values = {
-            "id": new.id,
-            "workspace_id": new.workspace_id,
-            "user_id": new.user_id,
-            "incident_id": new.incident_id,
-            "channel_id": new.channel_id,
-            "sealed": self._session.cipher.seal(new.secret, owner=new.id),
-            "created_at": new.created_at,
-        }
-        insert = self._session.insert(link).values(**values).on_conflict_do_nothing()
-        if not await self._session.count(insert):
-            raise Taken
+    async def add_all(self, new: Sequence[Link]) -> None:
+        """Whoever has one for this incident and channel keeps that one."""
+        insert = self._session.insert(link).on_conflict_do_nothing()
+        await self._session.many(insert, [_values(it, self._session.cipher) for it in new])
 
-    async def of(self, user_id: UserId, incident_id: IncidentId, channel_id: ChannelId) -> Link | None:
-        row = await self._session.first(
-            select(link).where(
-                link.c.user_id == user_id,
-                link.c.incident_id == incident_id,
-                link.c.channel_id == channel_id,
-            )
-        )
-        return _link(row, self._session.cipher) if row else None
+    async def of_reader(
+        self, user_id: UserId, incident_ids: Collection[IncidentId]
+    ) -> dict[IncidentId, Link]:
+        """One person's links, by what they mend."""
+        theirs = select(link).where(link.c.user_id == user_id, link.c.incident_id.in_(incident_ids))
+        rows = await self._session.rows(theirs)
+        return {row.incident_id: _link(row, self._session.cipher) for row in rows}
 
     async def find(self, link_id: LinkId) -> Link | None:
         row = await self._session.first(select(link).where(link.c.id == link_id))
@@ -51,6 +39,18 @@ class Links:
 
     async def void_of(self, channel_id: ChannelId) -> None:
         await self._session.count(delete(link).where(link.c.channel_id == channel_id))
+
+
+def _values(it: Link, cipher: Cipher) -> dict[str, Any]:
+    return {
+        "id": it.id,
+        "workspace_id": it.workspace_id,
+        "user_id": it.user_id,
+        "incident_id": it.incident_id,
+        "channel_id": it.channel_id,
+        "sealed": cipher.seal(it.secret, owner=it.id),
+        "created_at": it.created_at,
+    }
 
 
 def _link(row: Row[Any], cipher: Cipher) -> Link:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, case, null, select, update
+from sqlalchemy import ColumnElement, Row, case, null, select, update
 
 from bot.domain.ids import ChannelId, ConversationId, GrantId, IncidentId, NoticeId, UserId, WorkspaceId
-from bot.domain.incident import Notice, NoticeKind
+from bot.domain.incident import IncidentKind, Notice, NoticeKind
 from storage.session import Session
-from storage.tables import notice, notice_incident
+from storage.tables import channel, incident, notice, notice_incident
 
 
 class Notices:
@@ -23,20 +23,23 @@ class Notices:
 
     async def add(self, new: Notice) -> bool:
         """``False`` if this person has one of this kind about the same thing already."""
-        values = asdict(new) | {"topic": _topic(new)}
-        insert = self._session.insert(notice).values(**values).on_conflict_do_nothing()
-        return await self._session.count(insert) == 1
+        return bool(await self.add_all((new,)))
+
+    async def add_all(self, new: Sequence[Notice]) -> tuple[Notice, ...]:
+        """Those that their readers had not got one of yet."""
+        insert = self._session.insert(notice).on_conflict_do_nothing().returning(notice.c.id)
+        rows = await self._session.rows_of_many(insert, [asdict(it) | {"topic": _topic(it)} for it in new])
+        added = {row.id for row in rows}
+        return tuple(it for it in new if it.id in added)
 
     async def find(self, notice_id: NoticeId) -> Notice | None:
         row = await self._session.first(select(notice).where(notice.c.id == notice_id))
         return _notice(row) if row else None
 
-    async def attach(self, notice_id: NoticeId, incident_id: IncidentId) -> None:
-        """This message is about that outage, too."""
-        values = {"notice_id": notice_id, "incident_id": incident_id}
-        await self._session.count(
-            self._session.insert(notice_incident).values(**values).on_conflict_do_nothing()
-        )
+    async def attach(self, ids: Iterable[NoticeId], incident_id: IncidentId) -> None:
+        """These messages are about that outage, too."""
+        insert = self._session.insert(notice_incident).on_conflict_do_nothing()
+        await self._session.many(insert, [{"notice_id": it, "incident_id": incident_id} for it in ids])
 
     async def of_incident(self, incident_id: IncidentId) -> tuple[Notice, ...]:
         """Every message that is about it."""
@@ -48,22 +51,32 @@ class Notices:
         )
         return tuple(map(_notice, rows))
 
-    async def latest_alarm(
-        self, workspace_id: WorkspaceId, recipient: UserId, kind: NoticeKind, since: datetime
-    ) -> Notice | None:
-        """The newest message about outages that this reader got since then."""
-        row = await self._session.first(
+    async def young_alarms(
+        self, workspace_id: WorkspaceId, kind: NoticeKind, since: datetime
+    ) -> dict[UserId, Notice]:
+        """The newest message since then that is about an open outage, by reader."""
+        return await self._alarms(workspace_id, kind, notice.c.created_at >= since)
+
+    async def doubts(
+        self, workspace_id: WorkspaceId, kind: NoticeKind, provider: str
+    ) -> dict[UserId, Notice]:
+        """The newest message that is about inboxes of a provider which cannot be checked, by reader."""
+        theirs = incident.c.kind == IncidentKind.UNVERIFIABLE, channel.c.provider == provider
+        return await self._alarms(workspace_id, kind, *theirs)
+
+    async def _alarms(
+        self, workspace_id: WorkspaceId, kind: NoticeKind, *which: ColumnElement[bool]
+    ) -> dict[UserId, Notice]:
+        found = (
             select(notice)
-            .where(
-                notice.c.workspace_id == workspace_id,
-                notice.c.recipient == recipient,
-                notice.c.kind == kind,
-                notice.c.created_at >= since,
-            )
-            .order_by(notice.c.created_at.desc(), notice.c.id)
-            .limit(1)
+            .join(notice_incident, notice_incident.c.notice_id == notice.c.id)
+            .join(incident, incident.c.id == notice_incident.c.incident_id)
+            .join(channel, channel.c.id == incident.c.channel_id)
+            .where(notice.c.workspace_id == workspace_id, notice.c.kind == kind)
+            .where(incident.c.resolved_at.is_(None), *which)
+            .order_by(notice.c.created_at, notice.c.id)
         )
-        return _notice(row) if row else None
+        return {row.recipient: _notice(row) for row in await self._session.rows(found)}
 
     async def snooze(self, notice_id: NoticeId, until: datetime) -> None:
         await self._change(notice_id, snoozed_until=until)

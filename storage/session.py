@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Delete, Executable, Row, Select, Table, Update, exc
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningInsert
 
 from storage.cipher import Cipher
 from storage.clock import DatabaseClock
@@ -75,10 +76,21 @@ class Session:
         with translated():
             return (await self._connection.execute(statement, execution_options=_COUNTED)).rowcount
 
-    async def many(self, statement: Update, values: Sequence[dict[str, Any]]) -> None:
+    async def many(self, statement: Insert | Update, values: Sequence[dict[str, Any]]) -> None:
         """Run one statement for many sets of values."""
+        if values:
+            with translated():
+                await self._connection.execute(statement, values)
+
+    async def rows_of_many(
+        self, statement: ReturningInsert[Any], values: Sequence[dict[str, Any]]
+    ) -> Sequence[Row[Any]]:
+        """The same, and what it returns."""
+        if not values:
+            return ()
         with translated():
-            await self._connection.execute(statement, values)
+            rows: Sequence[Row[Any]] = (await self._connection.execute(statement, values)).all()
+        return rows
 
     async def commit(self) -> None:
         with translated():

@@ -51,6 +51,9 @@ REFUSED_CAUSES = frozenset(
 )
 """Causes that a provider's refusal brings: what a strike is counted for."""
 
+EXCUSED_CAUSES = frozenset({Cause.OURS_BROKEN, Cause.HELD})
+"""Causes that say why a channel cannot be judged, and that somebody has been told of."""
+
 MANAGED_CAUSES = frozenset({Cause.ACCOUNT_DISABLED, Cause.MAILBOX_MISSING})
 """Causes that only whoever manages the accounts at the provider can mend."""
 

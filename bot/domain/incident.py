@@ -36,6 +36,8 @@ class Resolution(StrEnum):
     DISABLED = "disabled"
     REMOVED = "removed"
     FALSE_ALARM = "false_alarm"
+    WORSE = "worse"
+    """It could not be checked, and is known by now to be refused: that is an outage of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import Enum, StrEnum
 from typing import Final
 
-from bot.domain.cause import Cause
+from bot.domain.cause import EXCUSED_CAUSES, Cause
 from bot.domain.channel import Channel, State
 from bot.domain.grant import MailboxIdentity
 from bot.domain.ids import GrantId
@@ -252,14 +252,22 @@ def _stepped(
     cause: Cause,
     grant_id: GrantId | None,
 ) -> Channel:
+    new_cause = _cause_after(channel, signal, step, cause)
     return replace(
         channel,
         state=step.to,
-        cause=_cause_after(channel, signal, step, cause),
-        since=channel.since if step.to is channel.state else now,
+        cause=new_cause,
+        since=channel.since if _goes_on(channel, step, new_cause) else now,
         removed_at=_removed_at(channel, step, now),
         grant_id=_grant_after(channel, signal, step, grant_id),
     )
+
+
+def _goes_on(channel: Channel, step: Step, cause: Cause) -> bool:
+    """Whether it is the same trouble, or the same peace, as before. What follows an outage of everybody's, or
+    a fault of ours, is a trouble of its own: its hour begins now."""
+    was_excused = channel.cause in EXCUSED_CAUSES and cause not in EXCUSED_CAUSES
+    return step.to is channel.state and not was_excused
 
 
 def _cause_after(channel: Channel, signal: Signal, step: Step, cause: Cause) -> Cause:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from bot.domain.cause import Cause
+from bot.domain.cause import EXCUSED_CAUSES
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import (
     REFUSALS,
@@ -210,9 +210,8 @@ def _disconnected_pause(down_for: timedelta, cadence: Cadence) -> timedelta:
 
 def is_too_old(channel: Channel, *, now: datetime) -> bool:
     """Whether an impaired channel could not be judged for an hour, by no fault of ours."""
-    excused = {Cause.OURS_BROKEN, Cause.HELD}
     return (
         channel.state is State.IMPAIRED
-        and channel.cause not in excused
+        and channel.cause not in EXCUSED_CAUSES
         and now - channel.since >= MAX_IMPAIRED_FOR
     )

@@ -7,14 +7,14 @@ from typing import Final
 
 from bot.domain.channel import Channel, State
 from bot.domain.hold import Hold, canary_pause, is_held, news_pause, next_turn, ripe_at
-from bot.domain.ids import HoldId, JobId, NoticeId
-from bot.domain.incident import Notice, NoticeKind
+from bot.domain.ids import HoldId, JobId
+from bot.domain.incident import NoticeKind
 from bot.domain.job import Job, JobKind
 from bot.domain.lifecycle import Signal
 from bot.services.core import Core, new_id
 from bot.services.standing import standing_of
 from bot.services.steps import Steps
-from bot.services.telling import Telling
+from bot.services.telling import Telling, a_notice
 from storage import UnitOfWork
 
 _RECALLS_WITNESSES: Final = 30
@@ -90,19 +90,9 @@ class Holds:
         hold = Hold(HoldId(new_id()), channel.workspace_id, channel.provider, tenant, now)
         await uow.holds.open_(hold)
         await self._recall(uow, hold, now)
-        for reader in (await standing_of(uow, self._core, hold.workspace_id)).everybody:
-            await self._telling.tell(
-                uow,
-                Notice(
-                    id=NoticeId(new_id()),
-                    workspace_id=hold.workspace_id,
-                    recipient=reader,
-                    kind=NoticeKind.HOLD,
-                    channel_id=channel.id,
-                    subject=hold.id,
-                    created_at=now,
-                ),
-            )
+        readers = (await standing_of(uow, self._core, hold.workspace_id)).everybody
+        about = [a_notice(NoticeKind.HOLD, channel, reader, now, subject=hold.id) for reader in readers]
+        await self._telling.tell_all(uow, about)
         await self._later(uow, hold, JobKind.RIPEN_HOLD, ripe_at(hold, self._witness), now)
         return hold
 

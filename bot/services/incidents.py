@@ -7,6 +7,7 @@ storm is two notifications, however large it is.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -53,10 +54,13 @@ class Incidents:
         code: str,
         is_lonely: bool = False,
     ) -> None:
-        """Begin an outage and tell the right people. One that is open already stays the only one;
-        one that ended within half an hour goes on."""
-        if await uow.incidents.open_of(channel.id) is not None:
+        """Begin an outage and tell the right people. One that is open already stays the only one, unless it
+        was only a doubt; one that ended within half an hour goes on."""
+        present = await uow.incidents.open_of(channel.id)
+        if present is not None and not _is_worse(kind, than=present):
             return
+        if present is not None:
+            await self.resolve(uow, channel, Resolution.WORSE, now=now, by=None)
         last = await uow.incidents.latest_of(channel.id)
         if last is not None and _comes_back(last, kind, now):
             await self._relapse(uow, channel, last, now=now, code=code)
@@ -94,73 +98,79 @@ class Incidents:
     async def _relapse(
         self, uow: UnitOfWork, channel: Channel, incident: Incident, *, now: datetime, code: str
     ) -> None:
-        """The same outage goes on; one reply says so, since an edit would notify nobody."""
+        """The same outage goes on; one reply says so, since an edit would notify nobody. People are reminded
+        as if it had begun now."""
         await uow.incidents.reopen(incident.id, cause=channel.cause, code=code)
-        for notice in await uow.notices.of_incident(incident.id):
-            if notice.kind is NoticeKind.INCIDENT:
-                await self._link(uow, incident, notice.recipient, now)
-                if notice.ts or notice.nonce:
-                    subject = f"{incident.id}:{incident.relapses + 1}"
-                    await self._telling.tell(uow, _reply(NoticeKind.RELAPSE, notice, subject, now))
-        await self._changed(uow, incident.id, now)
+        told = await uow.notices.of_incident(incident.id)
+        alarms = [it for it in told if it.kind is NoticeKind.INCIDENT]
+        await self._link(uow, incident, [it.recipient for it in alarms], now)
+        subject = f"{incident.id}:{incident.relapses + 1}"
+        replies = [_reply(NoticeKind.RELAPSE, it, subject, now) for it in alarms if it.ts or it.nonce]
+        await self._telling.tell_all(uow, replies)
+        for alarm in alarms:
+            await uow.jobs.cancel(_key(JobKind.REMIND, alarm))
+        await self._remind_later(uow, alarms, now)
+        await self._telling.changed(uow, told, now=now)
 
     async def _tell_everybody(
         self, uow: UnitOfWork, channel: Channel, incident: Incident, now: datetime
     ) -> None:
-        standing = await standing_of(uow, self._core, channel.workspace_id)
-        for recipient in standing.audience(channel):
-            await self._link(uow, incident, recipient, now)
-            await self._show(uow, channel, incident, recipient, kind=NoticeKind.INCIDENT, now=now)
+        readers = (await standing_of(uow, self._core, channel.workspace_id)).audience(channel)
+        if incident.kind is IncidentKind.DEAD:
+            await self._link(uow, incident, readers, now)
+        await self._show(uow, channel, incident, readers, kind=NoticeKind.INCIDENT, now=now)
         if channel.conversation_id is not None:
             reader = UserId(channel.conversation_id)
-            await self._show(uow, channel, incident, reader, kind=NoticeKind.CONVERSATION, now=now)
+            await self._show(uow, channel, incident, [reader], kind=NoticeKind.CONVERSATION, now=now)
 
     async def _show(
         self,
         uow: UnitOfWork,
         channel: Channel,
         incident: Incident,
-        recipient: UserId,
+        readers: Sequence[UserId],
         *,
         kind: NoticeKind,
         now: datetime,
     ) -> None:
-        """A message of its own, or a line more in the one that this reader has just got."""
-        storm = await self._storm(uow, channel, recipient, kind, now=now)
-        if storm is not None:
-            await uow.notices.attach(storm.id, incident.id)
-            await self._telling.changed(uow, [storm], now=now)
-            await self._count_later(uow, storm, now)
-            return
-        notice = a_notice(kind, channel, recipient, now, incident=incident)
+        """To each a message of their own, or a line more in the one that they have got already."""
+        present = await self._to_join(uow, channel, incident, kind, now=now)
+        joined = [present[reader] for reader in readers if reader in present]
+        await uow.notices.attach([it.id for it in joined], incident.id)
+        await self._telling.changed(uow, joined, now=now)
+        fresh = [
+            self._alarm(channel, incident, reader, kind, now) for reader in readers if reader not in present
+        ]
+        told = await self._telling.tell_all(uow, fresh)
+        await uow.notices.attach([it.id for it in told], incident.id)
+        if kind is NoticeKind.INCIDENT:
+            await self._remind_later(uow, told, now)
+        if kind is NoticeKind.INCIDENT and incident.kind is IncidentKind.DEAD:
+            await self._count_later(uow, joined, now)
+
+    async def _to_join(
+        self, uow: UnitOfWork, channel: Channel, incident: Incident, kind: NoticeKind, *, now: datetime
+    ) -> dict[UserId, Notice]:
+        """The messages, by reader, in which one line more will do: young ones, and of inboxes that cannot be
+        checked the one about all of their provider's. What they are about is not over (an edit notifies
+        nobody)."""
+        if incident.kind is IncidentKind.UNVERIFIABLE:
+            return await uow.notices.doubts(channel.workspace_id, kind, channel.provider)
+        return await uow.notices.young_alarms(channel.workspace_id, kind, now - STORM_LASTS)
+
+    def _alarm(
+        self, channel: Channel, incident: Incident, reader: UserId, kind: NoticeKind, now: datetime
+    ) -> Notice:
+        notice = a_notice(kind, channel, reader, now, incident=incident)
         if kind is NoticeKind.CONVERSATION:
             notice = replace(notice, conversation_id=channel.conversation_id)
-        if await self._telling.tell(uow, notice):
-            await uow.notices.attach(notice.id, incident.id)
-            await self._remind_later(uow, notice, now)
+        return notice
 
-    async def _storm(
-        self, uow: UnitOfWork, channel: Channel, recipient: UserId, kind: NoticeKind, *, now: datetime
-    ) -> Notice | None:
-        """The message to join: young, and about something that is not over (an edit notifies nobody)."""
-        young = await uow.notices.latest_alarm(channel.workspace_id, recipient, kind, now - STORM_LASTS)
-        if young is None or not any(it.is_open for it in await uow.incidents.of_notice(young.id)):
-            return None
-        return young
-
-    async def _link(self, uow: UnitOfWork, incident: Incident, recipient: UserId, now: datetime) -> None:
-        secret = new_secret()
-        await uow.links.add(
-            Link(
-                id=LinkId(digest(secret)),
-                workspace_id=incident.workspace_id,
-                user_id=recipient,
-                incident_id=incident.id,
-                channel_id=incident.channel_id,
-                secret=Secret(secret),
-                created_at=now,
-            )
-        )
+    async def _link(
+        self, uow: UnitOfWork, incident: Incident, readers: Sequence[UserId], now: datetime
+    ) -> None:
+        """A way to reconnect for each."""
+        await uow.links.add_all([_a_link(incident, reader, now) for reader in readers])
 
     async def _changed(self, uow: UnitOfWork, incident_id: IncidentId, now: datetime) -> None:
         await self._telling.changed(uow, await uow.notices.of_incident(incident_id), now=now)
@@ -224,7 +234,7 @@ class Incidents:
             await uow.notices.reminded(notice.id)
             await uow.commit()
         self._core.wake()
-        return next_reminder(notice.created_at or now, now)
+        return next_reminder(_counted_from(job, notice, now), now)
 
     async def count_storm(self, job: Job) -> datetime | None:
         """The job ``COUNT_STORM``: the storm is over, one reply names the total."""
@@ -238,29 +248,39 @@ class Incidents:
         self._core.wake()
         return None
 
-    async def _remind_later(self, uow: UnitOfWork, notice: Notice, now: datetime) -> None:
-        if notice.kind is NoticeKind.INCIDENT:
-            await self._later(uow, JobKind.REMIND, notice, now + REMINDERS[0], now)
-
-    async def _count_later(self, uow: UnitOfWork, notice: Notice, now: datetime) -> None:
-        if notice.kind is NoticeKind.INCIDENT:
-            due = (notice.created_at or now) + STORM_LASTS
-            await self._later(uow, JobKind.COUNT_STORM, notice, due, now)
-
-    async def _later(
-        self, uow: UnitOfWork, kind: JobKind, notice: Notice, due: datetime, now: datetime
-    ) -> None:
-        await uow.jobs.put(
-            Job(
-                id=JobId(new_id()),
-                lane=f"{kind.value}:{notice.id}",
-                kind=kind,
-                dedupe=f"{kind.value}:{notice.id}",
-                due_at=due,
-                created_at=now,
-                payload={"notice": notice.id},
-            )
+    async def _remind_later(self, uow: UnitOfWork, notices: Sequence[Notice], now: datetime) -> None:
+        due = now + REMINDERS[0]
+        await uow.jobs.put_all(
+            [_later(JobKind.REMIND, it, due, now, since=now.isoformat()) for it in notices]
         )
+
+    async def _count_later(self, uow: UnitOfWork, notices: Sequence[Notice], now: datetime) -> None:
+        kind = JobKind.COUNT_STORM
+        await uow.jobs.put_all(
+            [_later(kind, it, (it.created_at or now) + STORM_LASTS, now) for it in notices]
+        )
+
+
+def _later(kind: JobKind, notice: Notice, due: datetime, now: datetime, **payload: str) -> Job:
+    return Job(
+        id=JobId(new_id()),
+        lane=_key(kind, notice),
+        kind=kind,
+        dedupe=_key(kind, notice),
+        due_at=due,
+        created_at=now,
+        payload={"notice": notice.id, **payload},
+    )
+
+
+def _key(kind: JobKind, notice: Notice) -> str:
+    return f"{kind.value}:{notice.id}"
+
+
+def _counted_from(job: Job, notice: Notice, now: datetime) -> datetime:
+    """Since when somebody waits: since the message, or since the outage came back."""
+    since = job.payload.get("since")
+    return datetime.fromisoformat(since) if since else notice.created_at or now
 
 
 def next_reminder(told_at: datetime, now: datetime) -> datetime | None:
@@ -276,6 +296,24 @@ def _rest_until(notice: Notice, waiting: list[Incident], now: datetime) -> datet
     if len(claims) == len(waiting) and min(claims) > now:
         return min(claims)
     return None
+
+
+def _is_worse(kind: IncidentKind, *, than: Incident) -> bool:
+    """What could not be checked is known to be dead now: that is news, and needs somebody."""
+    return kind is IncidentKind.DEAD and than.kind is IncidentKind.UNVERIFIABLE
+
+
+def _a_link(incident: Incident, reader: UserId, now: datetime) -> Link:
+    secret = new_secret()
+    return Link(
+        id=LinkId(digest(secret)),
+        workspace_id=incident.workspace_id,
+        user_id=reader,
+        incident_id=incident.id,
+        channel_id=incident.channel_id,
+        secret=Secret(secret),
+        created_at=now,
+    )
 
 
 def _comes_back(last: Incident, kind: IncidentKind, now: datetime) -> bool:

@@ -12,6 +12,7 @@ from bot.domain.hold import ripe_at
 from bot.domain.ids import HoldId, NoticeId, RequestId
 from bot.domain.incident import Incident, Notice, NoticeKind
 from bot.domain.picture import NoticePicture, Outage, Registration
+from bot.domain.ticket import Link
 from bot.services.approvals import Approvals
 from bot.services.core import Core
 from bot.services.mail_watch import is_still_away, mail_of, mail_shown
@@ -116,8 +117,9 @@ class Pictures:
     async def _with_outages(self, uow: UnitOfWork, picture: NoticePicture, notice: Notice) -> NoticePicture:
         incidents = await uow.incidents.of_notice(notice.id)
         channels = await uow.channels.by_ids([incident.channel_id for incident in incidents])
+        links = await uow.links.of_reader(notice.recipient, [it.id for it in incidents if it.is_open])
         outages = [
-            await self._outage(uow, notice, channels[incident.channel_id], incident)
+            await self._outage(uow, channels[incident.channel_id], incident, links.get(incident.id))
             for incident in incidents
             if incident.channel_id in channels
         ]
@@ -142,8 +144,9 @@ class Pictures:
             is_open=hold.is_open,
         )
 
-    async def _outage(self, uow: UnitOfWork, notice: Notice, channel: Channel, incident: Incident) -> Outage:
-        link = await uow.links.of(notice.recipient, incident.id, channel.id) if incident.is_open else None
+    async def _outage(
+        self, uow: UnitOfWork, channel: Channel, incident: Incident, link: Link | None
+    ) -> Outage:
         url = f"{self._core.policy.base_url}/l/{link.secret.reveal()}" if link else ""
         label = self._core.providers.label_for(channel.identity)
         app = await self._registration(uow, channel, incident)

@@ -6,7 +6,7 @@ something; what exactly is decided when it is shown, from what is true then (``b
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -280,7 +280,7 @@ class Telling:
             for operator in await self._operators(uow, channel.workspace_id):
                 about = a_notice(NoticeKind.NOBODY_TOLD, channel, operator, now, subject=incident.id)
                 if await self.tell(uow, about):
-                    await uow.notices.attach(about.id, incident.id)
+                    await uow.notices.attach([about.id], incident.id)
 
     async def _unasked(self, uow: UnitOfWork, notice: Notice, now: datetime) -> None:
         """Nobody who could grant a request hears of it: whoever asked must know, too."""
@@ -331,30 +331,35 @@ class Telling:
         """These notices must be shown anew."""
         kept = tuple(notices)
         await uow.notices.bump([notice.id for notice in kept])
-        for notice in kept:
-            await self._deliver(uow, notice, now)
+        await self._deliver(uow, kept, now)
 
     async def tell(self, uow: UnitOfWork, notice: Notice) -> bool:
         """Let somebody see something. ``False`` if they have a notice about it already."""
-        is_new = await uow.notices.add(notice)
-        if is_new:
-            await self._deliver(uow, notice, notice.created_at or self._core.clock())
-        return is_new
+        return bool(await self.tell_all(uow, (notice,)))
 
-    async def _deliver(self, uow: UnitOfWork, notice: Notice, now: datetime) -> None:
-        await uow.jobs.put(
-            Job(
-                id=JobId(new_id()),
-                lane=f"dm:{notice.workspace_id}:{notice.recipient}",
-                kind=JobKind.DELIVER_NOTICE,
-                dedupe=delivery_of(notice.id),
-                # A reply comes after the edit of the message that it belongs to.
-                due_at=now + _AFTER if notice.thread_of else now,
-                created_at=now,
-                payload={"notice": notice.id},
-            )
-        )
+    async def tell_all(self, uow: UnitOfWork, notices: Sequence[Notice]) -> tuple[Notice, ...]:
+        """Let many people see something, written in a few statements. Returns the notices of those who had
+        none about it yet."""
+        told = await uow.notices.add_all(notices)
+        await self._deliver(uow, told, self._core.clock())
+        return told
+
+    async def _deliver(self, uow: UnitOfWork, notices: Sequence[Notice], now: datetime) -> None:
+        await uow.jobs.put_all([_delivery(notice, now) for notice in notices])
         self._core.wake()
+
+
+def _delivery(notice: Notice, now: datetime) -> Job:
+    return Job(
+        id=JobId(new_id()),
+        lane=f"dm:{notice.workspace_id}:{notice.recipient}",
+        kind=JobKind.DELIVER_NOTICE,
+        dedupe=delivery_of(notice.id),
+        # A reply comes after the edit of the message that it belongs to.
+        due_at=now + _AFTER if notice.thread_of else now,
+        created_at=now,
+        payload={"notice": notice.id},
+    )
 
 
 def delivery_of(notice_id: NoticeId) -> str:

@@ -39,6 +39,8 @@ from tests.simulation.mailhost import SCOPES, MailHost
 
 ACME: Final = WorkspaceId("T0ACME")
 OMAR: Final = UserId("U0OMAR")
+SAKURA: Final = UserId("U0SAKURA")
+"""The two super admins; she reads Japanese."""
 BEGINNING: Final = datetime.fromisoformat("2026-11-23T09:00:00+00:00")
 _AT_LEAST: Final = timedelta(seconds=1)
 """The engine looks for what is due once a second."""

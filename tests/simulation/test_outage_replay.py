@@ -12,13 +12,11 @@ import pytest
 
 from bot.domain.channel import State
 from bot.domain.errors import GrantRejected, ProviderError
-from bot.domain.ids import UserId
 from tests.services.play import on_both
 from tests.simulation.mailhost import Mailbox, fair
-from tests.simulation.office import OMAR, Office
+from tests.simulation.office import OMAR, SAKURA, Office
 from tests.simulation.reading import asks_to_reconnect, words
 
-SAKURA = UserId("U0SAKURA")
 ADMINS = (OMAR, SAKURA)
 
 

@@ -65,7 +65,7 @@ def counts(office: Office, people: Sequence[UserId]) -> Counter[int]:
 
 @pytest.mark.parametrize(("count", "database_kind"), [(1, "sqlite"), (5, "postgresql"), (300, "sqlite")])
 async def test_everybody_is_told_once_in_their_language_at_slacks_pace(office: Office, count: int) -> None:
-    """Within three minutes of the refusal, although Slack limits methods; and it ends in the same place."""
+    """Within three minutes of the refusal, although Slack limits every method; it ends in the same place."""
     people = await told_of(office, count)
     await office.driver.break_("tiers")
     await dies(office)
@@ -174,7 +174,7 @@ async def test_closed_conversations_stop_nobody_else(office: Office, error: str)
     await office.passes(hours=3)
     assert len(await office.driver.calls("chat.postMessage")) == calls
     await office.driver.mend()
-    [notice] = list(alarms(office, omar))
+    [notice] = alarms(office, omar)
     await office.services.incidents.claim(await office.actor(omar), notice_of(notice))
     await office.passes(seconds=30)
     assert [len(alarms(office, it)) for it in (omar, closed, shut, gone, fine)] == [1, 1, 1, 0, 1]

@@ -128,7 +128,7 @@ async def test_notices_are_found_by_what_they_are_about(storage: Storage) -> Non
             await uow.notices.add(notice)
         notices = uow.notices
         assert await notices.of_incident(incident.id) == ()
-        await notices.attach(told.id, incident.id)
+        await notices.attach([told.id], incident.id)
         assert await notices.of_incident(incident.id) == (told,)
         assert await notices.of_grant(GrantId("g")) == (gone,)
         assert await notices.of_channel(channel.id, NoticeKind.INCIDENT) == (told,)

@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-import pytest
-
 from bot.domain.grant import Secret
 from bot.domain.ids import ChannelId, IncidentId, LinkId, UserId
 from bot.domain.ticket import Ending, Link, Ticket, TicketOutcome
-from storage import Storage, Taken
+from storage import Storage
 from tests.storage.builders import ANA, MINUTE, NOW, WORKSPACE, a_ticket
 
 MINE, OTHER = "my browser", "another browser"
@@ -147,12 +145,10 @@ async def test_a_person_has_one_link_per_incident(storage: Storage) -> None:
         created_at=NOW,
     )
     async with storage.writing() as uow:
-        await uow.links.add(link)
-        with pytest.raises(Taken):
-            await uow.links.add(replace(link, id=LinkId("l2")))
-        await uow.links.add(replace(link, id=LinkId("l3"), user_id=UserId("UBOB")))
-        assert await uow.links.of(ANA, link.incident_id, link.channel_id) == link
+        await uow.links.add_all([link, replace(link, id=LinkId("l3"), user_id=UserId("UBOB"))])
+        await uow.links.add_all([replace(link, id=LinkId("l2"))])
+        assert await uow.links.of_reader(ANA, [link.incident_id]) == {link.incident_id: link}
         assert await uow.links.find(link.id) == link
         await uow.links.void_of(link.channel_id)
         assert await uow.links.find(link.id) is None
-        assert await uow.links.of(ANA, link.incident_id, link.channel_id) is None
+        assert await uow.links.of_reader(ANA, [link.incident_id]) == {}

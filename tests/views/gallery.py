@@ -313,6 +313,9 @@ def storms(lang: Language) -> Drawn:
             for name, outages in (("", a_storm(count)), ("half over", half), ("claimed", claimed)):
                 yield f"{kind} of {count} {name}", picture_of(lang, a_picture(kind, *outages))
             yield f"{kind} of {count} over", picture_of(lang, a_picture(kind, *a_storm(count, **over)))
+            worse = a_storm(count, **over | {"resolution": Resolution.WORSE})
+            for name, outages in (("worse", worse), ("some worse", (*worse, *a_storm(2, **over)))):
+                yield f"{kind} of {count} {name}", picture_of(lang, a_picture(kind, *outages))
         yield f"{kind} of nothing", picture_of(lang, a_picture(kind, is_open=False))
 
 

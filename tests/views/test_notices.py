@@ -130,6 +130,18 @@ def test_a_resolved_outage_tells_who_and_how_long() -> None:
     assert "by itself after 2 h 14 min" in texts(healed)
 
 
+def test_what_turned_out_worse_is_not_called_over() -> None:
+    """It could not be checked, and is refused: the older message points at the newer one, and counts as over
+    only what is."""
+    worse = incident(resolution=Resolution.WORSE, resolved_at=NOW)
+    assert (
+        texts(worse) == "🔴 ann@example.com: it is clear now that Google refuses it. See the newer message."
+    )
+    over = {"resolved_at": NOW, "resolution": Resolution.RECOVERED}
+    outages = (*a_storm(2, **over), *a_storm(1, **over | {"resolution": Resolution.WORSE}))
+    assert "All 2 outages are over." in texts(rendered(a_picture(NoticeKind.INCIDENT, *outages)))
+
+
 def removed(revocation: Revocation) -> Any:
     return rendered(a_picture(NoticeKind.REMOVED, removal=a_removal(revocation)))
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bot.domain.cause import ADMIN_CAUSES, MANAGED_CAUSES
-from bot.domain.incident import IncidentKind
+from bot.domain.incident import IncidentKind, Resolution
 from bot.domain.switching import may_switch
 from bot.views.blocks import (
     Block,
@@ -87,9 +87,12 @@ def _storm(lang: Language, picture: NoticePicture) -> Message:
 
 def _over(lang: Language, picture: NoticePicture) -> Message:
     lines = [ended(lang, outage, picture.now) for outage in picture.outages]
+    settled = [it for it in picture.outages if it.incident.resolution is not Resolution.WORSE]
     if len(lines) == 1:
         return quiet(lines[0])
-    total = lang.count("{n} outage is over.", "All {n} outages are over.", len(lines))
+    if lines and not settled:
+        return quiet_list(lang, lines[0], lines[1:])
+    total = lang.count("{n} outage is over.", "All {n} outages are over.", len(settled))
     return quiet_list(lang, f"✅ {total}", lines)
 
 

@@ -133,6 +133,13 @@ def ended(lang: Language, outage: Outage, now: datetime) -> str:
             return "✅ " + _switched(lang, address, who, span)
         case Resolution.DISABLED | Resolution.REMOVED:
             return "⚪ " + _put_away(lang, incident.resolution, address, who)
+        case Resolution.WORSE:
+            house_name = inert(house(outage.provider_label), 40)
+            return "⚪ " + lang.say(
+                "{address}: it is clear now that {house} refuses it. See the newer message.",
+                address=address,
+                house=house_name,
+            )
         case Resolution.FALSE_ALARM:
             return "✅ " + lang.say("False alarm: {address} works. There is nothing to do.", address=address)
         case _:

@@ -1,0 +1,104 @@
+"""What nobody can judge for a while: told late, once, and told apart from what is known to be dead."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.channel import State
+from bot.domain.errors import GrantRejected, ProviderError, ProviderUnavailable
+from tests.services.play import on_both
+from tests.simulation.mailhost import Mailbox, fair
+from tests.simulation.office import OMAR, SAKURA, Office
+from tests.simulation.reading import asks_to_reconnect, words
+
+TEAM = [f"team-{number}@acme.example" for number in range(8)]
+SUPPORT = TEAM[0]
+
+
+def down(_: Mailbox) -> ProviderError:
+    return ProviderUnavailable("http_503")
+
+
+def outage(_: Mailbox) -> ProviderError:
+    return GrantRejected("invalid_grant")
+
+
+@on_both
+async def test_an_hour_of_errors_is_one_message_for_all_of_a_provider(office: Office) -> None:
+    """However many inboxes cannot be checked, and though each is due at its own time: one message per person,
+    nobody is asked to do anything, and it says when all of it works again."""
+    await office.has_team_channels(TEAM)
+    office.host.weather = down
+    await office.passes(minutes=59)
+    assert not office.messages(OMAR)
+    await office.passes(minutes=61)
+    for who in (OMAR, SAKURA):
+        [said] = office.messages(who)
+        assert not asks_to_reconnect(said)
+        assert "8" in said.text
+    office.host.weather = fair
+    await office.passes(minutes=6)
+    assert await office.states() == {State.CONNECTED: 8}
+    [said] = office.messages(OMAR)
+    assert "All 8 outages are over." in words(said)
+
+
+@on_both
+async def test_what_could_not_be_checked_and_is_dead_is_told_as_dead(office: Office) -> None:
+    """After an hour of errors the provider is back, and refuses one of them for good: that is news, with a
+    way to mend it, and the older message points at it."""
+    await office.has_team_channels(TEAM)
+    office.host.weather = down
+    await office.passes(minutes=70)
+    [doubt] = office.messages(OMAR)
+    office.host.at(SUPPORT).tokens.clear()
+    office.host.weather = fair
+    await office.passes(minutes=8)
+    assert await office.states() == {State.CONNECTED: 7, State.DISCONNECTED: 1}
+    doubt, alarm = office.messages(OMAR)
+    assert f"{SUPPORT}" in words(alarm) and asks_to_reconnect(alarm)
+    assert "All 7 outages are over." in words(doubt)
+    assert f"{SUPPORT} (team-0): it is clear now that Google refuses it." in words(doubt)
+
+
+async def test_after_an_outage_the_dead_is_told_as_dead_at_once(office: Office) -> None:
+    """It was held for more than an hour with all others. That hour was the outage's: its own trouble begins
+    when the others are back, and is never called "cannot be checked"."""
+    await office.has_team_channels(TEAM)
+    office.host.weather = outage
+    await office.passes(minutes=65)
+    office.host.at(SUPPORT).tokens.clear()
+    office.host.weather = fair
+    await office.passes(minutes=20)
+    hold, alarm = office.messages(OMAR)
+    assert "False alarm" in words(hold)
+    assert "stopped working" in words(alarm) and asks_to_reconnect(alarm)
+
+
+@pytest.mark.parametrize("back_after", [timedelta(hours=3, minutes=50), timedelta(hours=30)])
+async def test_after_a_relapse_people_are_reminded_anew(office: Office, back_after: timedelta) -> None:
+    """It worked again when the reminder was due, and is dead again within half an hour: four hours later
+    nobody has forgotten it."""
+    await office.has_team_channels([SUPPORT, TEAM[1]])
+    mailbox = office.host.at(SUPPORT)
+    mailbox.refuses = lambda: GrantRejected("account_disabled")
+    await office.passes(minutes=3)
+    [alarm] = office.messages(OMAR)
+    await office.services.channels.disable(
+        await office.actor(OMAR), next(it.id for it in await office.channels() if it.address == TEAM[1])
+    )
+    await office.passes(seconds=back_after.total_seconds() - 180)
+    reminders = len(office.messages(OMAR))
+    mailbox.refuses = None
+    await office.passes(minutes=20)
+    mailbox.refuses = lambda: GrantRejected("account_disabled")
+    await office.passes(minutes=10)
+    assert len(office.messages(OMAR)) == reminders + 1
+    assert "stopped working again" in words(office.messages(OMAR)[-1])
+    await office.passes(hours=3, minutes=40)
+    assert len(office.messages(OMAR)) == reminders + 1
+    await office.passes(minutes=25)
+    assert "still does not work" in words(office.messages(OMAR)[-1])
+    assert {said.thread_ts for said in office.messages(OMAR)[1:]} == {alarm.ts}
