@@ -17,7 +17,7 @@ from bot.domain.ids import ChannelId, GrantId, WorkspaceId
 from storage.cipher import Cipher
 from storage.errors import KeyLost, Misplaced
 from storage.session import Session
-from storage.tables import channel, grant
+from storage.tables import grant
 
 _IN_USE: Final = grant.c.phase.in_((Phase.LIVE, Phase.STAGED))
 _HAS_SECRET: Final = grant.c.sealed.is_not(None)
@@ -49,12 +49,6 @@ class Grants:
         """What was granted; ``None`` if there is no such grant. The secret is not opened."""
         row = await self._session.first(select(*_GRANTED).where(grant.c.id == grant_id))
         return _granted(row) if row else None
-
-    async def granted_in(self, workspace_id: WorkspaceId) -> dict[ChannelId, Granted]:
-        """What was granted for every channel here that has a grant. No secret is opened."""
-        theirs = select(channel.c.id, *_GRANTED).join(grant, grant.c.id == channel.c.grant_id)
-        rows = await self._session.rows(theirs.where(channel.c.workspace_id == workspace_id))
-        return {row.id: _granted(row) for row in rows}
 
     async def latest_of(self, channel_id: ChannelId) -> GrantId | None:
         """The grant that this channel had last, whatever became of it."""

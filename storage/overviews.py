@@ -1,0 +1,110 @@
+"""What an overview shows of a workspace: the first rows in its order, and how many there are of each state.
+
+One rule: what somebody may not see is neither read nor counted; ``bot.domain.access.Sight`` says what. All is
+read by one statement that is built once: building it takes longer than running it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, bindparam, case, func, or_, select, true
+
+from bot.domain.access import Sight
+from bot.domain.channel import URGENCY, Channel, Kind, State
+from bot.domain.grant import Granted
+from bot.domain.picture import Tally
+from storage.channels import channel_of
+from storage.session import Session, by_letters
+from storage.tables import channel, grant, probe
+
+_WIDTH: Final = len(channel.c)
+_COUNTED: Final = tuple(state for state in URGENCY if state is not State.REMOVED)
+_NO_LIMIT: Final = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One channel, with what its line tells beside it."""
+
+    channel: Channel
+    last_ok_at: datetime | None
+    granted: Granted | None
+    """Only where it was asked for."""
+
+
+class Overviews:
+    """Reads ``channel`` with what belongs to it, as one person may see it."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def read(
+        self, sight: Sight, *, most: int | None, with_grants: bool
+    ) -> tuple[tuple[Listed, ...], Tally]:
+        """The first ``most``, or all: team addresses, one's own, other people's; of each what needs somebody
+        first, then by address. And how many there are. What was granted is read only ``with_grants``."""
+        statement = _statement(self._session.dialect, sight.all_personal, with_grants)
+        values = {**_values(sight), "most": _NO_LIMIT if most is None else most}
+        rows = await self._session.rows(statement, values)
+        return tuple(map(_listed, rows)), _tally(rows[0]) if rows else Tally()
+
+
+@cache
+def _statement(dialect: str, all_personal: bool, with_grants: bool) -> Select[Any]:
+    seen = _seen(all_personal=all_personal)
+    numbers = [func.sum(case((channel.c.state == state, 1), else_=0)) for state in _COUNTED]
+    own = func.sum(case((_group() == 1, 1), else_=0))
+    counted = select(
+        own.label("own"), *(number.label(state) for number, state in zip(numbers, _COUNTED, strict=True))
+    )
+    tally = counted.where(*seen).subquery("tally")
+    more = (grant.c.scopes, grant.c.delegate_subject) if with_grants else ()
+    shown = select(channel, probe.c.last_ok_at, *tally.c, *more)
+    joined = channel.join(tally, true()).outerjoin(probe, probe.c.channel_id == channel.c.id)
+    if with_grants:
+        joined = joined.outerjoin(grant, grant.c.id == channel.c.grant_id)
+    urgency = case({state.value: place for place, state in enumerate(URGENCY)}, value=channel.c.state)
+    order = _group(), urgency, by_letters(channel.c.address_key, dialect)
+    return shown.select_from(joined).where(*seen).order_by(*order).limit(bindparam("most"))
+
+
+def _group() -> ColumnElement[int]:
+    """Team addresses, one's own, other people's."""
+    return case((channel.c.kind == Kind.TEAM, 0), (channel.c.owner_id == bindparam("user"), 1), else_=2)
+
+
+def _seen(*, all_personal: bool) -> tuple[ColumnElement[bool], ...]:
+    here = channel.c.workspace_id == bindparam("workspace"), channel.c.state != State.REMOVED
+    if all_personal:
+        return here
+    own = channel.c.owner_id == bindparam("user")
+    theirs = (channel.c.address_key == bindparam(name) for name in ("address", "other_name"))
+    return *here, or_(channel.c.kind == Kind.TEAM, own, *theirs)
+
+
+def _values(sight: Sight) -> dict[str, Any]:
+    values = {"workspace": sight.workspace_id, "user": sight.user_id}
+    if sight.all_personal:
+        return values
+    return values | {"address": sight.address, "other_name": sight.other_name}
+
+
+def _listed(row: Sequence[Any]) -> Listed:
+    return Listed(channel_of(row[:_WIDTH]), row[_WIDTH], _granted(row[_WIDTH + 2 + len(_COUNTED) :]))
+
+
+def _tally(row: Sequence[Any]) -> Tally:
+    """The same in every row."""
+    own, *numbers = row[_WIDTH + 1 : _WIDTH + 2 + len(_COUNTED)]
+    return Tally(dict(zip(_COUNTED, map(int, numbers), strict=True)), own=int(own))
+
+
+def _granted(found: Sequence[Any]) -> Granted | None:
+    if not found or found[0] is None:
+        return None
+    return Granted(frozenset(found[0].split()), found[1] is not None)
