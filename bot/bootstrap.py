@@ -48,6 +48,7 @@ from bot.services.holds import Holds
 from bot.services.incidents import Incidents
 from bot.services.jobs import Jobs
 from bot.services.locking import Locks
+from bot.services.mail_watch import MailWatch
 from bot.services.monitoring import Monitoring
 from bot.services.people import Directory, People
 from bot.services.permissions import Permissions
@@ -55,6 +56,7 @@ from bot.services.proving import Proving
 from bot.services.reaching import Reaching
 from bot.services.requests import Requests
 from bot.services.steps import Steps
+from bot.services.switching import Switching
 from bot.services.telling import Telling
 from bot.services.workspaces import Workspaces
 from bot.web import build_web
@@ -73,6 +75,7 @@ from providers.microsoft import Microsoft, Mode, needed_in
 from providers.microsoft_sign_in import MicrosoftClient
 from providers.names import SystemNames
 from providers.registry import Registry
+from providers.tenants import MicrosoftTenants
 from providers.wire import Wire
 from storage import Cipher, Storage, StorageAway, migrate
 
@@ -133,7 +136,7 @@ def core_of(
     return Core(
         storage=storage,
         providers=Registry(providers_of(settings, session, world, guarded)),
-        detector=Detector(names_of(world)),
+        detector=Detector(names_of(world), tenants=_tenants_of(settings, session)),
         clock=world.clock,
         policy=policy_of(settings),
         telemetry=metrics,
@@ -150,6 +153,7 @@ def policy_of(settings: Settings) -> Policy:
             personal=timedelta(seconds=settings.probe_personal_seconds),
             witness=timedelta(seconds=settings.witness_seconds),
         ),
+        mail_watch=timedelta(seconds=settings.mail_watch_seconds),
         base_url=settings.base_url.rstrip("/"),
         command=settings.command,
         super_admins=frozenset(map(UserId, settings.super_admins)),
@@ -191,6 +195,12 @@ def _imap_of(
         clock=world.clock,
         manner=manner_of(timedelta(seconds=settings.imap_probe_seconds)),
     )
+
+
+def _tenants_of(settings: Settings, session: aiohttp.ClientSession) -> MicrosoftTenants | None:
+    """Who knows which domains are Microsoft's; nobody asks where there is no Microsoft client."""
+    microsoft = settings.microsoft
+    return MicrosoftTenants(session, microsoft.login_url) if microsoft is not None else None
 
 
 def names_of(world: World) -> Names:
@@ -281,6 +291,7 @@ def services_of(
         },
     )
     giving_back.hurried_by(jobs.run_lane)
+    switching = Switching(core, steps=steps, telling=telling, requests=requests, approvals=approvals)
     proving = Proving(
         core,
         steps=steps,
@@ -289,6 +300,7 @@ def services_of(
         giving_back=giving_back,
         requests=requests,
         approvals=approvals,
+        switching=switching,
         locks=Locks(core),
     )
     channels = Channels(core, steps=steps, telling=telling, monitoring=monitoring, giving_back=giving_back)
@@ -304,9 +316,11 @@ def services_of(
             requests=requests,
             approvals=approvals,
             proving=proving,
+            switching=switching,
             messenger=messenger,
             workspace=workspace,
         ),
+        switching=switching,
         workspaces=workspaces,
         monitoring=monitoring,
         jobs=jobs,
@@ -317,6 +331,7 @@ def services_of(
             telling=telling,
             workspaces=workspaces,
             giving_back=giving_back,
+            mail_watch=MailWatch(core, steps=steps, telling=telling),
         ),
         admins=admins,
         incidents=incidents,

@@ -296,6 +296,11 @@ class Settings(BaseSettings):
     witness_seconds: _SECONDS = _setting(
         30.0, about="How long after a refusal it is checked again before anybody is told.", example="30"
     )
+    mail_watch_seconds: _SECONDS = _setting(
+        86_400.0,
+        about="How often it is looked up where team addresses' mail goes; two looks must agree.",
+        example="86400",
+    )
     log_format: Literal["console", "json"] = _setting(
         "console", about="console for people, json for log collectors.", example="json"
     )

@@ -183,6 +183,8 @@ _VIEWS: Final[dict[NoticeKind, Callable[[Language, NoticePicture], Message]]] = 
     NoticeKind.REMINDER: notices.reminder_reply,
     NoticeKind.NOBODY_TOLD: notices.nobody_told_notice,
     NoticeKind.REMOVED: notices.removed_picture,
+    NoticeKind.SWITCHED: notices.switched_notice,
+    NoticeKind.MOVED: notices.moved_notice,
     NoticeKind.CONNECTED: notices.connected_picture,
     NoticeKind.DISABLED: notices.disabled_picture,
     NoticeKind.TAKEN_OVER: notices.taken_over_notice,

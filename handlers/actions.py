@@ -24,11 +24,13 @@ from bot.views.modals import (
     CONNECT_SHARED,
     CONSENT_ASK,
     CONSENT_OPEN,
+    LEAVE_ANY,
+    SWITCH_SHARED,
     parse_wish,
     removed_modal,
 )
 from bot.views.replies import removed_message
-from handlers import asking, deeds, evidence, outages, permissions, roles
+from handlers import asking, deeds, evidence, outages, permissions, roles, switching
 from handlers.commands import About, is_first, show_overview
 from handlers.desk import Desk, Handler, Route
 from handlers.payload import Asked
@@ -122,6 +124,11 @@ ACTIONS: Final[Mapping[str, Route]] = {
     buttons.REMOVE: Route(look(deeds.offer_remove), opens=True),
     buttons.RECONNECT: Route(look(deeds.reconnect, fresh=True), opens=True),
     buttons.TAKE_OVER: Route(look(deeds.offer_take_over), opens=True),
+    **dict.fromkeys(
+        (buttons.SWITCH, *buttons.SWITCH_ANY, SWITCH_SHARED),
+        Route(look(switching.switch, fresh=True), opens=True),
+    ),
+    **dict.fromkeys(LEAVE_ANY, Route(look(switching.offer_leaving, fresh=True), opens=True)),
     buttons.OVERVIEW: Route(show_overview),
     buttons.CHECK: Route(check_again),
     CONNECT_KIND: Route(choose_kind),

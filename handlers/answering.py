@@ -15,12 +15,14 @@ import structlog
 from bot.domain.errors import (
     AlreadyConnected,
     CannotPostThere,
+    DisconnectFirst,
     DomainNotAllowed,
     NeedsApproval,
     NobodyCanApprove,
     NotAnAddress,
     OtherKind,
     Refusal,
+    SwitchInstead,
     UnknownAddress,
 )
 from bot.domain.ids import UserId, WorkspaceId
@@ -32,7 +34,9 @@ from bot.views.modals import (
     apology_modal,
     ask_modal,
     busy_modal,
+    disconnect_first_modal,
     refusal_modal,
+    switch_instead_modal,
 )
 from bot.views.replies import (
     apology_message,
@@ -147,10 +151,8 @@ class Answering:
     def _worded(self, course: Course, fault: Refused | Away | Bug) -> Reply:
         lang = course.lang
         match fault:
-            case Refused(NeedsApproval() as needed):
-                return _asking(lang, needed, asker=course.asked.user_id)
             case Refused(refusal):
-                return Reply(
+                return _way_on(lang, refusal, asker=course.asked.user_id) or Reply(
                     message=refusal_message(lang, refusal, self._command),
                     modal=refusal_modal(lang, refusal),
                     errors=_beside_field(lang, course.asked, refusal),
@@ -178,6 +180,18 @@ async def language_of(people: People, workspace_id: WorkspaceId, user_id: UserId
 def _holds(asked: Asked) -> bool:
     """Clicks on Home and in modals are answered in modals."""
     return asked.form is Form.ACTION and asked.surface in {Surface.HOME, Surface.MODAL}
+
+
+def _way_on(lang: Language, refusal: Refusal, *, asker: UserId) -> Reply | None:
+    """A refusal that leads on by a button or a form, wherever it was met; ``None`` for those that do not."""
+    match refusal:
+        case NeedsApproval():
+            return _asking(lang, refusal, asker=asker)
+        case SwitchInstead():
+            return Reply(modal=switch_instead_modal(lang, refusal))
+        case DisconnectFirst():
+            return Reply(modal=disconnect_first_modal(lang, refusal))
+    return None
 
 
 def _asking(lang: Language, needed: NeedsApproval, *, asker: UserId) -> Reply:

@@ -10,7 +10,7 @@ from bot.domain.channel import Channel
 from bot.domain.errors import NotAnAddress
 from bot.views.overview import LIST_ROWS, overview_message
 from bot.views.replies import help_message, unknown_verb_message, which_address_message
-from handlers import deeds, evidence, roles
+from handlers import deeds, evidence, roles, switching
 from handlers import permissions as granted
 from handlers.desk import Desk, Handler, Route
 from handlers.reply import SILENT, Reply, Turn
@@ -132,6 +132,7 @@ VERBS: Final[Mapping[Verb, tuple[Callable[[Typed], Handler], bool]]] = {
     Verb.ENABLE: (about(deeds.enable, fresh=True, once=True), False),
     Verb.REMOVE: (about(deeds.offer_remove), True),
     Verb.RECONNECT: (about(deeds.reconnect, fresh=True), True),
+    Verb.SWITCH: (about(switching.switch, fresh=True), True),
     Verb.PERMISSIONS: (permissions, False),
     Verb.WHY: (about(evidence.why), False),
     Verb.DRILL: (about(evidence.drill, fresh=True), False),

@@ -32,6 +32,7 @@ from bot.views.modals import (
     enabled_modal,
     remove_modal,
     removed_modal,
+    switch_modal,
     take_over_modal,
 )
 from bot.views.replies import enabled_message
@@ -173,7 +174,7 @@ async def take_over(desk: Desk, turn: Turn, actor: Actor, channel: Channel) -> R
 async def take_over_after_all(desk: Desk, turn: Turn, actor: Actor, channel: Channel) -> Reply:
     """It has changed since the form was drawn; once it is the team's there is nothing left to do."""
     reply = await offer_take_over(desk, turn, actor, channel)
-    return _remarked(turn.lang, reply) if channel.is_personal else reply
+    return remarked(turn.lang, reply) if channel.is_personal else reply
 
 
 def _plan(fields: Mapping[str, str]) -> Plan:
@@ -201,8 +202,26 @@ def consent(desk: Desk, turn: Turn, begun: Begun) -> Reply:
     async def waits(view_id: str) -> None:
         await desk.connecting.waits_in(begun.ticket_id, view_id)
 
-    view = consent_modal(
-        turn.lang,
+    return Reply(modal=_consent_view(turn.lang, begun), then=waits)
+
+
+def _consent_view(lang: Language, begun: Begun) -> View:
+    if begun.channel is not None and begun.leaves is not None:
+        return switch_modal(
+            lang,
+            begun.channel,
+            begun.leaves,
+            provider_label=begun.provider_label,
+            scopes=begun.scopes,
+            features=begun.features,
+            url=begun.url,
+            goal=begun.provider,
+            is_shared=begun.is_shared,
+            may_be_shared=begun.may_be_shared,
+            others=begun.others,
+        )
+    return consent_modal(
+        lang,
         address=begun.address,
         provider_label=begun.provider_label,
         scopes=begun.scopes,
@@ -216,7 +235,6 @@ def consent(desk: Desk, turn: Turn, begun: Begun) -> Reply:
         wish=begun.wish,
         others=begun.others,
     )
-    return Reply(modal=view, then=waits)
 
 
 # --- the channel has changed since the button or the form was drawn
@@ -224,18 +242,18 @@ def consent(desk: Desk, turn: Turn, begun: Begun) -> Reply:
 
 async def disable_after_all(desk: Desk, turn: Turn, actor: Actor, channel: Channel) -> Reply:
     reply = await offer_disable(desk, turn, actor, channel)
-    return reply if channel.state is State.DISABLED else _remarked(turn.lang, reply)
+    return reply if channel.state is State.DISABLED else remarked(turn.lang, reply)
 
 
 async def remove_after_all(desk: Desk, turn: Turn, actor: Actor, channel: Channel) -> Reply:
-    return _remarked(turn.lang, await offer_remove(desk, turn, actor, channel))
+    return remarked(turn.lang, await offer_remove(desk, turn, actor, channel))
 
 
 async def status_after_all(desk: Desk, turn: Turn, actor: Actor, channel: Channel) -> Reply:
-    return _remarked(turn.lang, await show_status(desk, turn, actor, channel))
+    return remarked(turn.lang, await show_status(desk, turn, actor, channel))
 
 
-def _remarked(lang: Language, reply: Reply) -> Reply:
+def remarked(lang: Language, reply: Reply) -> Reply:
     """The present state, and why nothing was done yet."""
     words = refusal_words(lang, OutOfDate())
     remark = (f"*{escape(words.title)}*", escape(words.text), escape(words.next_step))

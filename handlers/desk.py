@@ -16,6 +16,7 @@ from bot.services.incidents import Incidents
 from bot.services.people import People
 from bot.services.permissions import Permissions
 from bot.services.requests import Requests
+from bot.services.switching import Switching
 from bot.services.workspaces import Workspaces
 from handlers.home import Home
 from handlers.reply import Reply, Turn
@@ -28,6 +29,7 @@ class Desk:
     people: People
     channels: Channels
     connecting: Connecting
+    switching: Switching
     requests: Requests
     incidents: Incidents
     admins: Admins

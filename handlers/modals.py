@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from bot.views.modals import ASK_FORM, CONNECT_FORM, DISABLE_FORM, REMOVE_FORM, TAKE_OVER_FORM
-from handlers import asking, deeds
+from bot.views.modals import (
+    ASK_FORM,
+    CONNECT_FORM,
+    DISABLE_FORM,
+    LEAVE_FORM,
+    REMOVE_FORM,
+    TAKE_OVER_FORM,
+)
+from handlers import asking, deeds, switching
 from handlers.actions import act
 from handlers.commands import is_first
 from handlers.desk import Desk, Route
@@ -27,6 +34,7 @@ CALLBACKS: Final[Mapping[str, Route]] = {
     DISABLE_FORM: Route(act(deeds.disable, otherwise=deeds.disable_after_all)),
     REMOVE_FORM: Route(act(deeds.remove, otherwise=deeds.remove_after_all)),
     TAKE_OVER_FORM: Route(act(deeds.take_over, otherwise=deeds.take_over_after_all)),
+    LEAVE_FORM: Route(switching.leave),
     ASK_FORM: Route(asking.ask),
 }
 

@@ -29,6 +29,7 @@ from bot.services.incidents import Incidents
 from bot.services.people import People
 from bot.services.permissions import Permissions
 from bot.services.requests import Requests
+from bot.services.switching import Switching
 from bot.services.workspaces import Workspaces
 from handlers.answering import Answering, Pace
 from handlers.desk import Desk
@@ -56,6 +57,9 @@ class Services(Protocol):
 
     @property
     def connecting(self) -> Connecting: ...
+
+    @property
+    def switching(self) -> Switching: ...
 
     @property
     def requests(self) -> Requests: ...
@@ -180,6 +184,7 @@ def build_slack(
         people=services.people,
         channels=services.channels,
         connecting=services.connecting,
+        switching=services.switching,
         requests=services.requests,
         incidents=services.incidents,
         admins=services.admins,

@@ -31,6 +31,7 @@ class Verb(StrEnum):
     ENABLE = "enable"
     REMOVE = "remove"
     RECONNECT = "reconnect"
+    SWITCH = "switch"
     PERMISSIONS = "permissions"
     WHY = "why"
     DRILL = "drill"
@@ -55,6 +56,9 @@ WORDS: Final[Mapping[str, Verb]] = {
     "有効化": Verb.ENABLE,
     "削除": Verb.REMOVE,
     "再接続": Verb.RECONNECT,
+    "切替": Verb.SWITCH,
+    "切り替え": Verb.SWITCH,
+    "切替え": Verb.SWITCH,
     "権限": Verb.PERMISSIONS,
     "理由": Verb.WHY,
     "訓練": Verb.DRILL,

@@ -4,7 +4,7 @@ The one rule: this is a guess that the person sees and can overrule; it never re
 server that fails only makes the answer *unknown*.
 
 Order and patterns: known domains, then the hosts that take the domain's mail (MX), then, behind a mail
-filter that hides them, whom the domain lets send for it (SPF).
+filter that hides them, whom the domain lets send for it (SPF), then whether Microsoft knows the domain.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ class How(StrEnum):
     DOMAIN = "domain"
     MX = "mx"
     SPF = "spf"
+    TENANT = "tenant"
+    """Microsoft knows the domain: good enough to begin with, no proof that its mail is there."""
     UNKNOWN = "unknown"
 
 
@@ -58,6 +60,8 @@ class Detected:
 
 
 UNKNOWN: Final = Detected(None, How.UNKNOWN)
+BELIEVED: Final = frozenset({How.DOMAIN, How.MX, How.SPF})
+"""What an answer must rest on to say where mail goes, rather than where to begin."""
 
 
 class MailNames(Protocol):
@@ -68,11 +72,21 @@ class MailNames(Protocol):
     async def txt(self, name: str) -> tuple[str, ...]: ...
 
 
+class Tenants(Protocol):
+    """Microsoft's list of the domains it knows."""
+
+    async def knows(self, domain: str) -> bool:
+        """Whether a tenant has this domain. ``False`` if that cannot be found out soon."""
+
+
 class Detector:
     """Finds out who hosts an address."""
 
-    def __init__(self, names: MailNames, *, waits: timedelta = _WAITS) -> None:
+    def __init__(
+        self, names: MailNames, *, tenants: Tenants | None = None, waits: timedelta = _WAITS
+    ) -> None:
         self._names = names
+        self._tenants = tenants
         self._waits = waits.total_seconds()
 
     async def detect(self, address: str) -> Detected:
@@ -94,8 +108,11 @@ class Detector:
             return Detected(provider, How.MX)
         if not any(_ends_in(host, _FILTERS) for host in hosts):
             return Detected("imap", How.MX)
-        provider = of_spf(await self._names.txt(domain))
-        return Detected(provider, How.SPF) if provider else UNKNOWN
+        if provider := of_spf(await self._names.txt(domain)):
+            return Detected(provider, How.SPF)
+        if self._tenants is not None and await self._tenants.knows(domain):
+            return Detected("microsoft", How.TENANT)
+        return UNKNOWN
 
 
 def of_domain(domain: str) -> str | None:

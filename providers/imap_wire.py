@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Final
 
 from bot.domain.errors import ProviderUnavailable
@@ -85,10 +86,17 @@ class Trust:
     @classmethod
     def of(cls, ca_file: str | None = None) -> Trust:
         """``ca_file`` holds more authorities (PEM). Raises ``OSError`` and ``ssl.SSLError``."""
-        public, ours = _context(), _context()
-        if ca_file is not None:
-            ours.load_verify_locations(cafile=ca_file)
-        return cls(public, ours)
+        if ca_file is None:
+            return cls(_public(), _public())
+        ours = _context()
+        ours.load_verify_locations(cafile=ca_file)
+        return cls(_public(), ours)
+
+
+@cache
+def _public() -> ssl.SSLContext:
+    """Read once: the system's list of authorities takes longer to load than the rest of a start."""
+    return _context()
 
 
 def _context() -> ssl.SSLContext:

@@ -217,8 +217,7 @@ class Microsoft:
 
     async def _shared(self, address: str, who: _Who, access: Secret, own: Authorization) -> Authorization:
         """The shared mailbox itself: its id and addresses, opened by ``who``."""
-        path = f"/v1.0/users/{quote(address, safe='@')}?{urlencode({'$select': _OWN}, safe=',$')}"
-        entry = await self._entry(path, access, is_shared=True)
+        entry = await self._found(address, access)
         mailbox_id = entry.get("id")
         if not isinstance(mailbox_id, str) or not _ID.fullmatch(mailbox_id):
             raise ProviderUnavailable("unreadable_200")
@@ -233,11 +232,27 @@ class Microsoft:
             delegate=Delegate(who.subject, own.address),
         )
 
-    async def _entry(self, path: str, access: Secret, *, is_shared: bool = False) -> dict[str, Any]:
+    async def _found(self, address: str, access: Secret) -> dict[str, Any]:
+        """The directory's entry for an address: by its sign-in name alone it would miss those whose name was
+        made up for them. Raises ``MailboxGone``."""
+        quoted = address.replace("'", "''")
+        query = {
+            "$filter": f"mail eq '{quoted}' or userPrincipalName eq '{quoted}'",
+            "$select": _OWN,
+        }
+        answer = await self._entry(f"/v1.0/users?{urlencode(query, safe='$,', quote_via=quote)}", access)
+        entries = answer.get("value")
+        found = [one for one in entries if isinstance(one, dict)] if isinstance(entries, list) else []
+        mine = [one for one in found if str(one.get("mail")).lower() == address.lower()]
+        if not found:
+            raise MailboxGone("not_in_directory")
+        return (mine or found)[0]
+
+    async def _entry(self, path: str, access: Secret) -> dict[str, Any]:
         reply = await self._graph(path, access)
         entry = reply.json_object()
         if reply.is_trouble or reply.status != 200:
-            raise self._errors.of_graph(reply, is_shared=is_shared)
+            raise self._errors.of_graph(reply)
         if entry is None:
             raise self._errors.unreadable(reply)
         return entry

@@ -74,7 +74,8 @@ class SignIn:
             redirect_uri=consent.redirect_uri,
             state=consent.state.reveal(),
             prompt="select_account",
-            login_hint=consent.address,
+            # Nobody signs in as a shared mailbox, and no personal account may open one.
+            **({"domain_hint": "organizations"} if consent.is_shared else {"login_hint": consent.address}),
             response_mode="query",
             claims_challenge=consent.claims or None,
         )

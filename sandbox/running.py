@@ -15,6 +15,7 @@ _FAST = {
     "PROBE_TEAM_SECONDS": "3",
     "WITNESS_SECONDS": "0.5",
     "IMAP_PROBE_SECONDS": "4",
+    "MAIL_WATCH_SECONDS": "5",
 }
 """The demo looks every few seconds, so that a broken inbox is noticed while one watches."""
 

@@ -16,9 +16,10 @@ from bot.domain.ids import ChannelId, UserId, WorkspaceId
 from storage.errors import Conflict, Taken
 from storage.folding import folded
 from storage.session import Session
-from storage.tables import channel
+from storage.tables import channel, workspace
 
 _KEPT = channel.c.state != State.REMOVED
+_GONE: Final = select(workspace.c.id).where(workspace.c.gone_at.is_not(None))
 _KINDS: Final = {kind.value: kind for kind in Kind}
 _STATES: Final = {state.value: state for state in State}
 _CAUSES: Final = {cause.value: cause for cause in Cause}
@@ -48,6 +49,14 @@ class Channels:
 
     async def all(self, workspace_id: WorkspaceId) -> tuple[Channel, ...]:
         return await self._kept(workspace_id)
+
+    async def with_watched_mail(self) -> tuple[Channel, ...]:
+        """Team addresses in use, of every workspace that is served: those whose mail is looked after."""
+        in_use = channel.c.state.in_((State.CONNECTED, State.IMPAIRED, State.DISCONNECTED))
+        here = select(channel).where(
+            channel.c.kind == Kind.TEAM, in_use, channel.c.workspace_id.not_in(_GONE)
+        )
+        return tuple(map(channel_of, await self._session.rows(here.order_by(channel.c.id))))
 
     async def addresses(self, workspace_id: WorkspaceId) -> tuple[str, ...]:
         """Every address under management, for "did you mean"."""

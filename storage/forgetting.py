@@ -9,7 +9,18 @@ from sqlalchemy import ColumnElement, Select, Table, delete, select
 
 from storage.folding import folded
 from storage.session import Session
-from storage.tables import channel, grant, history, incident, link, notice, probe, ticket, ticket_outcome
+from storage.tables import (
+    channel,
+    grant,
+    history,
+    incident,
+    link,
+    notice,
+    probe,
+    ticket,
+    ticket_outcome,
+    whereabouts,
+)
 from storage.unit_of_work import Storage
 
 
@@ -23,7 +34,7 @@ async def forget(storage: Storage, address: str) -> int:
 
 async def _forget(session: Session, address: str) -> int:
     theirs = select(channel.c.id).where(channel.c.address_key == folded(address))
-    for table in (probe, link, notice, incident, history, ticket, ticket_outcome, grant):
+    for table in (probe, whereabouts, link, notice, incident, history, ticket, ticket_outcome, grant):
         await session.count(delete(table).where(_belongs(table, theirs)))
     for table in (ticket, ticket_outcome):
         await session.count(delete(table).where(table.c.address_key == folded(address)))

@@ -12,19 +12,27 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, bindparam, case, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, or_, select, true
 
 from bot.domain.access import Sight
 from bot.domain.channel import URGENCY, Channel, Kind, State
 from bot.domain.grant import Granted
 from bot.domain.picture import Tally
+from bot.domain.whereabouts import Whereabouts
 from storage.channels import channel_of
+from storage.grants import GRANTED, granted_as
 from storage.session import Session, by_letters
-from storage.tables import channel, grant, probe
+from storage.tables import channel, grant, probe, whereabouts
+from storage.whereabouts import known_of
 
-_WIDTH: Final = len(channel.c)
 _COUNTED: Final = tuple(state for state in URGENCY if state is not State.REMOVED)
 _NO_LIMIT: Final = 2**31 - 1
+# Where each part stands in a row, which is unpacked by position.
+_CHANNEL: Final = slice(0, len(channel.c))
+_PROOF: Final = _CHANNEL.stop
+_MAIL: Final = slice(_PROOF + 1, _PROOF + 1 + len(whereabouts.c))
+_TALLY: Final = slice(_MAIL.stop, _MAIL.stop + 1 + len(_COUNTED))
+_GRANT: Final = slice(_TALLY.stop, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,8 @@ class Listed:
     last_ok_at: datetime | None
     granted: Granted | None
     """Only where it was asked for."""
+    mail_left: Whereabouts | None
+    """Where the mail goes, once it has left the channel's provider."""
 
 
 class Overviews:
@@ -63,9 +73,11 @@ def _statement(dialect: str, all_personal: bool, with_grants: bool) -> Select[An
         own.label("own"), *(number.label(state) for number, state in zip(numbers, _COUNTED, strict=True))
     )
     tally = counted.where(*seen).subquery("tally")
-    more = (grant.c.scopes, grant.c.delegate_subject) if with_grants else ()
-    shown = select(channel, probe.c.last_ok_at, *tally.c, *more)
+    more = GRANTED if with_grants else ()
+    shown = select(channel, probe.c.last_ok_at, *whereabouts.c, *tally.c, *more)
     joined = channel.join(tally, true()).outerjoin(probe, probe.c.channel_id == channel.c.id)
+    has_left = and_(whereabouts.c.channel_id == channel.c.id, whereabouts.c.left_at.is_not(None))
+    joined = joined.outerjoin(whereabouts, has_left)
     if with_grants:
         joined = joined.outerjoin(grant, grant.c.id == channel.c.grant_id)
     urgency = case({state.value: place for place, state in enumerate(URGENCY)}, value=channel.c.state)
@@ -95,16 +107,21 @@ def _values(sight: Sight) -> dict[str, Any]:
 
 
 def _listed(row: Sequence[Any]) -> Listed:
-    return Listed(channel_of(row[:_WIDTH]), row[_WIDTH], _granted(row[_WIDTH + 2 + len(_COUNTED) :]))
+    mail, granted = row[_MAIL], row[_GRANT]
+    return Listed(
+        channel_of(row[_CHANNEL]),
+        row[_PROOF],
+        granted_as(granted) if _is_joined(granted) else None,
+        known_of(mail) if _is_joined(mail) else None,
+    )
+
+
+def _is_joined(found: Sequence[Any]) -> bool:
+    """Whether the outer join, if there was one, found a row: it begins with a column that is never empty."""
+    return bool(found) and found[0] is not None
 
 
 def _tally(row: Sequence[Any]) -> Tally:
     """The same in every row."""
-    own, *numbers = row[_WIDTH + 1 : _WIDTH + 2 + len(_COUNTED)]
+    own, *numbers = row[_TALLY]
     return Tally(dict(zip(_COUNTED, map(int, numbers), strict=True)), own=int(own))
-
-
-def _granted(found: Sequence[Any]) -> Granted | None:
-    if not found or found[0] is None:
-        return None
-    return Granted(frozenset(found[0].split()), found[1] is not None)

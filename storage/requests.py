@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlalchemy import Row, select, update
 from bot.domain.access import Deed
 from bot.domain.channel import Kind
 from bot.domain.ids import ChannelId, RequestId, UserId, WorkspaceId
-from bot.domain.request import Awaits, Request, RequestState, Wish
+from bot.domain.request import GOES_ON, Awaits, Request, RequestState, Wish
 from storage.cipher import Cipher
 from storage.errors import KeyLost, Misplaced
 from storage.folding import folded
@@ -39,11 +40,12 @@ class Requests:
         row = await self._session.first(select(request).where(request.c.digest == digest))
         return self._readable(row) if row else None
 
-    async def waiting_of(self, workspace_id: WorkspaceId, requester: UserId) -> tuple[Request, ...]:
-        """What this person waits for, oldest first."""
+    async def unfinished_by(self, workspace_id: WorkspaceId, requester: UserId) -> tuple[Request, ...]:
+        """What this person waits for, or has not gone on with; oldest first."""
         theirs = request.c.workspace_id == workspace_id, request.c.requester == requester
-        waiting = select(request).where(*theirs, request.c.state == RequestState.WAITING)
-        rows = await self._session.rows(waiting.order_by(request.c.created_at, request.c.id))
+        unfinished = request.c.state.in_((RequestState.WAITING, RequestState.APPROVED))
+        found = select(request).where(*theirs, unfinished).order_by(request.c.created_at, request.c.id)
+        rows = await self._session.rows(found)
         return tuple(map(self._readable, rows))
 
     async def extend(self, request_id: RequestId, until: datetime) -> None:
@@ -84,6 +86,14 @@ class Requests:
         waiting = request.c.channel_id == channel_id, request.c.state == RequestState.WAITING
         rows = await self._session.rows(select(request).where(*waiting).order_by(request.c.created_at))
         return tuple(map(self._readable, rows))
+
+    async def unfinished_of(self, channel_id: ChannelId, deeds: Collection[Deed]) -> tuple[Request, ...]:
+        """Those of these deeds that people wait for about this channel, or were granted and have still to go
+        on with; oldest first."""
+        granted = (request.c.state == RequestState.APPROVED) & request.c.deed.in_(GOES_ON)
+        theirs = [request.c.channel_id == channel_id, (request.c.state == RequestState.WAITING) | granted]
+        wanted = select(request).where(*theirs, request.c.deed.in_(deeds)).order_by(request.c.created_at)
+        return tuple(map(self._readable, await self._session.rows(wanted)))
 
     async def hold(self, request_id: RequestId) -> None:
         """Let nobody else change it before this unit of work ends."""

@@ -289,6 +289,18 @@ slot: Final = Table(
     "slot", metadata, required_text("name"), instant("at"), PrimaryKeyConstraint("name", "at")
 )
 
+# Where a team address's mail goes, as the daily look saw it.
+whereabouts: Final = Table(
+    "whereabouts",
+    metadata,
+    of_channel(required=True, primary_key=True),
+    required_text("place"),
+    instant("since"),
+    required_text("seen"),
+    instant("seen_at"),
+    maybe_instant("left_at"),
+)
+
 # A login at a host that locks people out: under way, or refused lately.
 login_slot: Final = Table(
     "login_slot",

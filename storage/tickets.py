@@ -76,6 +76,12 @@ class Tickets:
     async def void_of(self, channel_id: ChannelId) -> None:
         await self._session.count(delete(ticket).where(ticket.c.channel_id == channel_id))
 
+    async def void_elsewhere(self, channel_id: ChannelId, provider: str) -> tuple[Ticket, ...]:
+        """Take away this channel's tickets to any other provider, and return them."""
+        theirs = ticket.c.channel_id == channel_id, ticket.c.provider != provider
+        rows = await self._session.rows(delete(ticket).where(*theirs).returning(ticket))
+        return tuple(_ticket(row, self._session.cipher) for row in rows)
+
     async def void_of_address(self, workspace_id: WorkspaceId, address: str) -> None:
         theirs = ticket.c.workspace_id == workspace_id, ticket.c.address_key == folded(address)
         await self._session.count(delete(ticket).where(*theirs))

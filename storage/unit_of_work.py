@@ -42,6 +42,7 @@ from storage.seen import Seen
 from storage.session import Session, translated
 from storage.slots import Slots
 from storage.tickets import Tickets
+from storage.whereabouts import WhereaboutsKnown
 from storage.workspaces import Workspaces
 
 T = TypeVar("T")
@@ -75,6 +76,7 @@ class UnitOfWork:
         self.roles = Roles(session)
         self.requests = Requests(session)
         self.logins = Logins(session)
+        self.whereabouts = WhereaboutsKnown(session)
         self.meta = Meta(session)
 
     async def commit(self) -> None:

@@ -23,7 +23,7 @@ from bot.bootstrap import Bot, World, running
 from bot.config import Settings
 from sandbox.clock import SandboxClock
 from sandbox.demo import Place, Town, bound, town
-from sandbox.driver import Driver, Person
+from sandbox.driver import Driver, Person, Screen
 
 BEGINNING: Final = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 _SETTLES_WITHIN: Final = 60
@@ -258,17 +258,10 @@ class Stage:
         return await self.link_in_modal(name)
 
     async def link_in_modal(self, name: str) -> str:
-        """The only link button of the open modal."""
-        screen = await self.person(name).sees()
-        assert screen.modal is not None, screen.plain
-        urls = [
-            element["url"]
-            for block in screen.modal.blocks
-            for element in [*block.get("elements", []), block.get("accessory") or {}]
-            if element.get("url")
-        ]
-        assert len(urls) == 1, urls
-        return str(urls[0])
+        """The only link button of the open modal, which may still be on its way."""
+        screen = await self.person(name).until(_links_in)
+        [url] = _links_in(screen)
+        return url
 
     async def link_in_dm(self, name: str) -> str:
         """Where the newest link button among the bot's messages leads."""
@@ -286,6 +279,16 @@ class Stage:
     async def close(self) -> None:
         for session in self._browsers:
             await session.close()
+
+
+def _links_in(screen: Screen) -> list[str]:
+    """Where the link buttons of the open modal lead."""
+    return [
+        str(element["url"])
+        for block in (screen.modal.blocks if screen.modal else ())
+        for element in [*block.get("elements", []), block.get("accessory") or {}]
+        if element.get("url")
+    ]
 
 
 @asynccontextmanager

@@ -85,6 +85,8 @@ class Deed(StrEnum):
     ENABLE = "enable"
     REMOVE = "remove"
     RECONNECT = "reconnect"
+    SWITCH = "switch"
+    """Let another provider host it, everything kept."""
     TAKE_OVER = "take_over"
     """Make a personal inbox a team address."""
 
@@ -114,6 +116,7 @@ RIGHTS: Final[dict[tuple[Kind, Deed], tuple[frozenset[Role], frozenset[Role]]]] 
     (Kind.PERSONAL, Deed.ENABLE): (_OWNER, _NOBODY),
     (Kind.PERSONAL, Deed.REMOVE): (_OWNER | _ADDRESSEE | _SUPER, _NOBODY),
     (Kind.PERSONAL, Deed.RECONNECT): (_OWNER, _NOBODY),
+    (Kind.PERSONAL, Deed.SWITCH): (_OWNER, _NOBODY),
     (Kind.PERSONAL, Deed.TAKE_OVER): (_SUPER, _NOBODY),
     (Kind.TEAM, Deed.SEE): (_ANYBODY, _NOBODY),
     (Kind.TEAM, Deed.CONNECT): (_ADMINS, _ANYBODY),
@@ -122,6 +125,8 @@ RIGHTS: Final[dict[tuple[Kind, Deed], tuple[frozenset[Role], frozenset[Role]]]] 
     (Kind.TEAM, Deed.REMOVE): (_ADMINS | _ADDRESSEE, _ANYBODY),
     # Whoever can sign in as the pinned mailbox may mend it: the sign-in itself is the proof.
     (Kind.TEAM, Deed.RECONNECT): (_ANYBODY, _NOBODY),
+    # Another mailbox than the pinned one: that takes what connecting a new address takes.
+    (Kind.TEAM, Deed.SWITCH): (_ADMINS, _ANYBODY),
     (Kind.TEAM, Deed.TAKE_OVER): (_NOBODY, _NOBODY),
 }
 """Who may do what, row by row. What is in neither set is refused."""

@@ -11,6 +11,8 @@
     │   ├── CannotPostThere       the bot is not in that conversation
     │   ├── OtherKind             connected as personal, wanted as team, or the other way
     │   ├── AlreadyConnected      the address is under management already
+    │   ├── SwitchInstead         it is connected at another provider; carries which it can be switched to
+    │   ├── DisconnectFirst       to or from any other provider; carries where it could go
     │   ├── WrongMailbox          somebody signed in to another mailbox; carries both
     │   ├── PermissionWithheld    a permission was left unticked; carries which
     │   ├── ConsentDeclined       Cancel was pressed at the provider
@@ -44,6 +46,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from bot.domain.cause import Cause
+from bot.domain.channel import Channel
 from bot.domain.request import Request, Wish
 
 
@@ -77,10 +80,11 @@ class NotSetUp(Refusal):
 
 @dataclass(eq=False)
 class UnknownAddress(Refusal):
-    """No channel with this address that this person may see."""
+    """No channel with this address that this person may see. ``wished``: they have asked for it."""
 
     address: str
     near: tuple[str, ...] = ()
+    wished: Request | None = None
 
 
 @dataclass(eq=False)
@@ -104,6 +108,26 @@ class AlreadyConnected(Refusal):
 
     address: str
     by_another: bool
+
+
+@dataclass(eq=False)
+class SwitchInstead(Refusal):
+    """The channel is connected at one provider and wanted at the other. ``provider`` is the present one's
+    label; ``to`` the key and label of the wanted one."""
+
+    channel: Channel
+    provider: str
+    to: tuple[str, str]
+
+
+@dataclass(eq=False)
+class DisconnectFirst(Refusal):
+    """Only between Gmail and Office 365 is there a switch. ``provider`` is the present one's label; ``ways``
+    are keys and labels of those that it can be connected at once it is disconnected."""
+
+    channel: Channel
+    provider: str
+    ways: tuple[tuple[str, str], ...]
 
 
 @dataclass(eq=False)

@@ -29,6 +29,8 @@ class Resolution(StrEnum):
     """How an incident ended: chooses the words of the edited message."""
 
     RECONNECTED = "reconnected"
+    SWITCHED = "switched"
+    """It works at another provider now."""
     RECOVERED = "recovered"
     """The provider accepts the old grant again: nobody had to do anything."""
     DISABLED = "disabled"
@@ -71,6 +73,10 @@ class NoticeKind(StrEnum):
     INCIDENT = "incident"
     REMOVED = "removed"
     """What became of a removed inbox on both sides."""
+    SWITCHED = "switched"
+    """An inbox works through another provider now, and what became of the old permission."""
+    MOVED = "moved"
+    """A team address's mail goes to another provider than the one it is connected at."""
     CONNECTED = "connected"
     """A consent finished: the guarantee, should the modal be closed."""
     DISABLED = "disabled"
@@ -117,10 +123,12 @@ class Notice:
     channel_id: ChannelId | None
     incident_id: IncidentId | None = None
     grant_id: GrantId | None = None
-    """For ``REMOVED``: the grant whose fate is told; for ``DELEGATE_GONE``: the one that will die."""
+    """For ``REMOVED`` and ``SWITCHED``: the grant whose fate is told; for ``DELEGATE_GONE``: the one that
+    will die."""
     subject: str = ""
     """For ``OPERATOR``: provider, code and day, with colons; for ``CONNECTED``: the ending; for
-    ``DISABLED``: who did it and when; for ``OWNER_GONE``: the channel."""
+    ``DISABLED`` and ``SWITCHED``: who did it and when; for ``OWNER_GONE``: the channel; for ``MOVED``: the
+    provider that the mail left, and when."""
     wanted_rev: int = 1
     shown_rev: int = 0
     conversation_id: ConversationId | None = None

@@ -14,6 +14,7 @@ from typing import Final
 
 from bot.domain.cause import Cause
 from bot.domain.channel import Channel, State
+from bot.domain.grant import MailboxIdentity
 from bot.domain.ids import GrantId
 
 
@@ -51,6 +52,8 @@ class Effect(StrEnum):
     """Forget the secret without asking the provider: nobody asked us to revoke."""
     VOID_ASKS = "void_asks"
     """Tickets, links and requests of this channel end."""
+    CLOSE_OLD_WAYS = "close_old_ways"
+    """Tickets that lead back to the former provider end, and wishes to switch that others still have."""
     OPEN_INCIDENT = "open_incident"
     """Tell the right people that it stopped working."""
     OPEN_UNVERIFIABLE = "open_unverifiable"
@@ -88,7 +91,7 @@ _G = Signal
 _E = Effect
 
 _REMOVE = Step(_S.REMOVED, (_E.VOID_ASKS, _E.RESOLVE_INCIDENT, _E.RETIRE_GRANT, _E.ANNOUNCE))
-_SWITCH = (_E.RETIRE_GRANT, _E.RESOLVE_INCIDENT, _E.ANNOUNCE)
+_SWITCH = (_E.CLOSE_OLD_WAYS, _E.RETIRE_GRANT, _E.RESOLVE_INCIDENT, _E.ANNOUNCE)
 _FORGET = Step(_S.REMOVED, (_E.VOID_ASKS, _E.RESOLVE_INCIDENT, _E.ERASE_GRANT))
 
 TRANSITIONS: Final[dict[tuple[State, Signal], Step | Verdict]] = {
@@ -154,7 +157,7 @@ TRANSITIONS: Final[dict[tuple[State, Signal], Step | Verdict]] = {
     (_S.DISABLED, _G.CONNECT_PROVEN): REFUSE,
     # A renewed grant is not a wish to turn it on.
     (_S.DISABLED, _G.RECONNECT_PROVEN): Step(_S.DISABLED, (_E.SUPERSEDE_GRANT,)),
-    (_S.DISABLED, _G.SWITCH_PROVEN): Step(_S.DISABLED, (_E.RETIRE_GRANT, _E.ANNOUNCE)),
+    (_S.DISABLED, _G.SWITCH_PROVEN): Step(_S.DISABLED, _SWITCH),
     (_S.DISABLED, _G.RESTORE_PROVEN): REFUSE,
     (_S.DISABLED, _G.DISABLE_ASKED): STAY,
     (_S.DISABLED, _G.ENABLE_ASKED): Step(_S.IMPAIRED, (_E.PROBE_NOW,)),
@@ -224,12 +227,13 @@ def advance(
     now: datetime,
     cause: Cause = Cause.NONE,
     grant_id: GrantId | None = None,
+    identity: MailboxIdentity | None = None,
 ) -> tuple[Channel, tuple[Effect, ...]]:
     """What becomes of ``channel`` when it is told ``signal``, and what must follow.
 
     ``grant_id`` names the grant that the signal is about; for a proof it is the new grant. News about
-    any other grant than the channel's own changes nothing. The same channel is returned, with no
-    effects, when nothing changes.
+    any other grant than the channel's own changes nothing. ``identity`` is the mailbox that a switch leads
+    to. The same channel is returned, with no effects, when nothing changes.
 
     Raises ``Refused`` where the table says so.
     """
@@ -240,7 +244,10 @@ def advance(
         raise Refused(channel.state, signal)
     if not isinstance(step, Step):
         return channel, ()
-    return _stepped(channel, signal, step, now=now, cause=cause, grant_id=grant_id)
+    after = _stepped(channel, signal, step, now=now, cause=cause, grant_id=grant_id)
+    if signal is Signal.SWITCH_PROVEN and identity is not None:
+        after = replace(after, provider=identity.provider, identity=identity)
+    return after, step.effects
 
 
 def _stepped(
@@ -251,17 +258,15 @@ def _stepped(
     now: datetime,
     cause: Cause,
     grant_id: GrantId | None,
-) -> tuple[Channel, tuple[Effect, ...]]:
-    new_cause = _cause_after(channel, signal, step, cause)
-    after = replace(
+) -> Channel:
+    return replace(
         channel,
         state=step.to,
-        cause=new_cause,
+        cause=_cause_after(channel, signal, step, cause),
         since=channel.since if step.to is channel.state else now,
         removed_at=_removed_at(channel, step, now),
         grant_id=_grant_after(channel, signal, step, grant_id),
     )
-    return after, step.effects
 
 
 def _cause_after(channel: Channel, signal: Signal, step: Step, cause: Cause) -> Cause:

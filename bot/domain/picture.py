@@ -18,6 +18,23 @@ from bot.domain.request import Request
 
 
 @dataclass(frozen=True, slots=True)
+class Mail:
+    """Where a team address's mail goes, as far as two looks agreed."""
+
+    domain: str
+    place: str
+    """The key of the provider that takes it; ``imap`` for any other host."""
+    label: str
+    is_home: bool
+    """That is where the inbox is connected."""
+    has_left: bool
+    """It went there before, and has moved since."""
+    since: datetime
+    is_on: bool
+    """There is a client for that provider."""
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelRow:
     """One line of an overview."""
 
@@ -29,6 +46,8 @@ class ChannelRow:
     is_own: bool
     lacking: tuple[Feature, ...] = ()
     """Features that cannot use it until somebody consents again; it works all the same."""
+    mail: Mail | None = None
+    """Where its mail goes, for team addresses whose mail has left their provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +59,7 @@ class SetupCard:
     base_url: str
     loopback_only: bool
     google_on: bool
+    microsoft_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +107,8 @@ class ChannelStatus:
     """What some of the scopes are for."""
     delegate: str = ""
     """Whose account opens it, where it is a shared mailbox."""
+    mail: Mail | None = None
+    """Where its mail goes, if that is watched and known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +146,7 @@ class PermissionsOverview:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """Both sides of a removal: gone here, and what is known of it at the provider."""
+    """Both sides of a removal, or of a switch: gone or elsewhere here, and what is known at the provider."""
 
     channel: Channel
     revocation: Revocation
@@ -141,6 +163,8 @@ class Removal:
     revocation_at: datetime | None = None
     kept_until: datetime | None = None
     """Until when the secret is kept to see whether the access is gone; ``None`` once erased."""
+    now_at: str = ""
+    """The label of the provider that the channel is connected at, should it live on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +225,8 @@ class Outage:
     """Where *Reconnect* leads for this reader, while it is open."""
     app: Registration = Registration()
     """What the tenant's admin needs, where it is theirs to mend."""
+    mail: Mail | None = None
+    """Where its mail goes, if that is no longer where it is connected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +261,7 @@ class NoticePicture:
     """Features that cannot use the channel yet."""
     delegate: str = ""
     """For ``DELEGATE_GONE``: whose account opens the shared mailbox."""
+    mail: Mail | None = None
     is_open: bool = True
     """Whether there is still something to do about it."""
 

@@ -13,6 +13,8 @@ from bot.domain.grant import Secret
 from bot.domain.ids import ChannelId, ConversationId, RequestId, UserId, WorkspaceId
 
 APPROVAL_LASTS: Final = timedelta(hours=72)
+GOES_ON: Final = frozenset({Deed.CONNECT, Deed.RECONNECT, Deed.SWITCH})
+"""Wishes that whoever made them goes on with in a browser, once they are granted."""
 CONSENT_LASTS: Final = timedelta(days=14)
 """Admins of whole organisations take longer than one's own."""
 

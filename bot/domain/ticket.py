@@ -92,6 +92,8 @@ class Ending(StrEnum):
     RECONNECTED = "reconnected"
     RESTORED = "restored"
     SWITCHED = "switched"
+    SWITCHED_STILL_DISABLED = "switched_still_disabled"
+    """Another provider hosts it now; the inbox stays disabled, since a person disabled it."""
     STILL_DISABLED = "still_disabled"
     """Signed in again; the inbox stays disabled, since a person disabled it."""
     WRONG_MAILBOX = "wrong_mailbox"
@@ -102,7 +104,7 @@ class Ending(StrEnum):
     PROVIDER_AWAY = "provider_away"
     OURS_BROKEN = "ours_broken"
     NOT_POSSIBLE = "not_possible"
-    """Something changed meanwhile (removed, taken by somebody else, rights lost)."""
+    """Something changed meanwhile (removed, switched, taken by somebody else, rights lost)."""
 
     @property
     def is_good(self) -> bool:
@@ -113,8 +115,18 @@ class Ending(StrEnum):
         return not self.is_good and self not in {Ending.NOT_POSSIBLE, Ending.PENDING}
 
 
+SWITCHED_MEANWHILE: Final = "switched"
+"""The code of a trip that ended because the channel has left the provider that it led to."""
+
 _GOOD: Final = frozenset(
-    {Ending.CONNECTED, Ending.RECONNECTED, Ending.RESTORED, Ending.SWITCHED, Ending.STILL_DISABLED}
+    {
+        Ending.CONNECTED,
+        Ending.RECONNECTED,
+        Ending.RESTORED,
+        Ending.SWITCHED,
+        Ending.SWITCHED_STILL_DISABLED,
+        Ending.STILL_DISABLED,
+    }
 )
 
 

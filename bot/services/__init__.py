@@ -18,6 +18,7 @@ from bot.services.monitoring import Monitoring
 from bot.services.people import People
 from bot.services.permissions import Permissions
 from bot.services.requests import Requests
+from bot.services.switching import Switching
 from bot.services.workspaces import Workspaces
 
 
@@ -30,6 +31,7 @@ class Services:
     people: People
     channels: Channels
     connecting: Connecting
+    switching: Switching
     workspaces: Workspaces
     monitoring: Monitoring
     jobs: Jobs

@@ -21,7 +21,11 @@ from bot.services.telling import Telling, about_request
 from bot.services.trips import asked_for, callback_of
 from storage import UnitOfWork
 
-_DEEDS = {Purpose.CONNECT: Deed.CONNECT, Purpose.RECONNECT: Deed.RECONNECT}
+_DEEDS = {
+    Purpose.CONNECT: Deed.CONNECT,
+    Purpose.RECONNECT: Deed.RECONNECT,
+    Purpose.SWITCH: Deed.SWITCH,
+}
 
 
 class Approvals:
@@ -84,7 +88,7 @@ class Approvals:
 
     async def settled(self, uow: UnitOfWork, ticket: Ticket) -> None:
         """The sign-in has succeeded: whoever still waited for the organisation waits no more."""
-        for request in await uow.requests.waiting_of(ticket.workspace_id, ticket.user_id):
+        for request in await uow.requests.unfinished_by(ticket.workspace_id, ticket.user_id):
             if request.awaits is Awaits.TENANT and same_address(request.wish.address, ticket.address):
                 await self._requests.done(uow, request.id)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypeVar
 
-from bot.domain.access import RIGHTS, Actor, Deed, Right, Role, may, right, rights, sight_of
+from bot.domain.access import Actor, Deed, Right, may, right, rights, same_address, sight_of
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import Gone, NeedsApproval, NotAllowed, ReconnectFirst, UnknownAddress
 from bot.domain.feature import Feature
@@ -17,12 +17,15 @@ from bot.domain.lifecycle import Refused, Signal
 from bot.domain.picture import ChannelRow, ChannelStatus, Overview, Removal, SetupCard, Tally
 from bot.domain.probing import Probe
 from bot.domain.request import Wish
+from bot.domain.switching import ways_from
+from bot.domain.whereabouts import Whereabouts
 from bot.services.addresses import near_misses, read_address
 from bot.services.core import Core
 from bot.services.giving_back import GivingBack
+from bot.services.mail_watch import mail_shown
 from bot.services.monitoring import Monitoring
 from bot.services.removals import removal_of
-from bot.services.standing import Standing, standing_of
+from bot.services.standing import standing_of
 from bot.services.steps import Steps
 from bot.services.telling import Telling
 from storage import Conflict, UnitOfWork
@@ -110,7 +113,9 @@ class Channels:
             if channel is not None and may(actor, Deed.SEE, channel):
                 return channel
             known = [one.address for one in await self._visible(uow, actor)]
-        raise UnknownAddress(address, near_misses(address, known))
+            unfinished = await uow.requests.unfinished_by(actor.workspace_id, actor.id)
+        wished = [it for it in unfinished if same_address(it.wish.address, address)]
+        raise UnknownAddress(address, near_misses(address, known), wished[-1] if wished else None)
 
     async def by_id(self, actor: Actor, channel_id: ChannelId) -> Channel:
         """The channel that a button names. Raises ``Gone``, ``NotAllowed``."""
@@ -132,9 +137,10 @@ class Channels:
             incident = await uow.incidents.open_of(channel.id)
             requests = await uow.requests.open_of(channel.id)
             recent = await uow.history.of_channel(channel.id, _RECENT)
+            known = await uow.whereabouts.find(channel.id) if not channel.is_personal else None
         granted = grant.granted if grant else None
         return ChannelStatus(
-            row=self._row(actor, channel, probe.last_ok_at if probe else None, granted),
+            row=self._row(actor, channel, probe.last_ok_at if probe else None, granted, known),
             scopes=grant.scopes if grant else frozenset(),
             connected_by=channel.connected_by,
             obtained_at=grant.obtained_at if grant else None,
@@ -146,6 +152,7 @@ class Channels:
             features=self._core.policy.features.at(
                 channel.provider, is_shared=granted is not None and granted.is_shared
             ),
+            mail=mail_shown(self._core, channel, known) if known else None,
         )
 
     async def before_removal(self, actor: Actor, channel_id: ChannelId) -> Removal:
@@ -264,7 +271,7 @@ class Channels:
         channel = await uow.channels.find(grant.channel_id)
         if channel is None or not _same_workspace(actor, channel):
             raise Gone(grant.address)
-        await self._check(uow, actor, Deed.REMOVE, channel)
+        await self._check(uow, actor, Deed.SEE, channel)  # looking changes nothing, here or there
         return channel
 
     async def _check(self, uow: UnitOfWork, actor: Actor, deed: Deed, channel: Channel) -> None:
@@ -276,7 +283,7 @@ class Channels:
         if how_far is Right.ON_REQUEST:
             wish = Wish(deed, channel.address, channel.kind, channel.id)
             raise NeedsApproval(wish, who_can=standing.approvers(channel.kind, deed))
-        raise NotAllowed(deed.value, _who_can(standing, deed, channel))
+        raise NotAllowed(deed.value, standing.who_can(deed, channel))
 
     async def _rows(
         self, uow: UnitOfWork, actor: Actor, *, most: int | None
@@ -286,7 +293,9 @@ class Channels:
             return (), Tally()
         wants_more = bool(self._core.policy.features.defined)
         listed, tally = await uow.overviews.read(sight, most=most, with_grants=wants_more)
-        return tuple(self._row(actor, one.channel, one.last_ok_at, one.granted) for one in listed), tally
+        return tuple(
+            self._row(actor, it.channel, it.last_ok_at, it.granted, it.mail_left) for it in listed
+        ), tally
 
     def _row(
         self,
@@ -294,9 +303,10 @@ class Channels:
         channel: Channel,
         last_ok_at: datetime | None,
         granted: Granted | None,
+        mail: Whereabouts | None = None,
     ) -> ChannelRow:
         # A wish counts as possible: the button leads to the form that asks an admin.
-        allowed = rights(actor, _FITTING[channel.state], channel)
+        allowed = rights(actor, self._fitting(channel), channel)
         return ChannelRow(
             channel=channel,
             provider_label=self.label_for(channel),
@@ -304,6 +314,7 @@ class Channels:
             may=allowed,
             is_own=channel.owner_id == actor.id,
             lacking=self._lacking(channel, granted),
+            mail=mail_shown(self._core, channel, mail) if mail and mail.has_left else None,
         )
 
     def _lacking(self, channel: Channel, granted: Granted | None) -> tuple[Feature, ...]:
@@ -311,6 +322,14 @@ class Channels:
         if granted is None or channel.state in _NO_MATTER:
             return ()
         return self._core.policy.features.lacking(channel.provider, granted)
+
+    def _fitting(self, channel: Channel) -> tuple[Deed, ...]:
+        """What makes sense now, whoever asks."""
+        deeds = _FITTING[channel.state]
+        can_go = channel.state is not State.REMOVED and bool(
+            ways_from(channel.provider, self._core.providers.keys)
+        )
+        return (*deeds, Deed.SWITCH) if can_go else deeds
 
     async def _setup(self, uow: UnitOfWork, actor: Actor, *, empty: bool) -> SetupCard | None:
         providers = self._core.providers
@@ -323,6 +342,7 @@ class Channels:
             base_url=self._core.policy.base_url,
             loopback_only=self._core.policy.loopback_only,
             google_on=providers.is_on("google"),
+            microsoft_on=providers.is_on("microsoft"),
         )
 
 
@@ -334,14 +354,7 @@ _FITTING: Final[Mapping[State, tuple[Deed, ...]]] = {
     State.DISABLED: (Deed.SEE, Deed.ENABLE, Deed.REMOVE, Deed.RECONNECT, Deed.TAKE_OVER),
     State.REMOVED: (Deed.SEE,),
 }
-"""What makes sense in each state, whoever asks."""
-
-
-def _who_can(standing: Standing, deed: Deed, channel: Channel) -> tuple[str, ...]:
-    """The owner where the deed is theirs, then everybody whose role allows it."""
-    at_once, _ = RIGHTS[channel.kind, deed]
-    owner = [channel.owner_id] if channel.owner_id and Role.OWNER in at_once else []
-    return tuple(dict.fromkeys([*owner, *standing.approvers(channel.kind, deed)]))
+"""What makes sense in each state."""
 
 
 def _same_workspace(actor: Actor, channel: Channel) -> bool:

@@ -13,6 +13,7 @@ from bot.services.admins import Admins
 from bot.services.core import Core
 from bot.services.giving_back import GivingBack
 from bot.services.guard import attempted
+from bot.services.mail_watch import MailWatch
 from bot.services.people import People
 from bot.services.telling import Telling
 from bot.services.workspaces import Workspaces
@@ -45,6 +46,7 @@ class Chores:
         telling: Telling,
         workspaces: Workspaces,
         giving_back: GivingBack,
+        mail_watch: MailWatch,
     ) -> None:
         self._core = core
         self._telling = telling
@@ -57,6 +59,7 @@ class Chores:
             Chore("workspace", timedelta(minutes=5), workspaces.look_for),
             Chore("groups", timedelta(hours=1), admins.read_groups),
             Chore("long-gone", timedelta(days=1), workspaces.forget_long_gone),
+            Chore("mail", core.policy.mail_watch, mail_watch.look),
         )
 
     async def run_due(self) -> int:

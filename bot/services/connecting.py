@@ -42,6 +42,7 @@ from bot.domain.ids import (
     TicketId,
 )
 from bot.domain.request import Awaits, Request, Wish
+from bot.domain.switching import may_switch
 from bot.domain.ticket import (
     OUTCOME_LASTS,
     PENDING_LASTS,
@@ -60,8 +61,10 @@ from bot.services.people import DirectoryAway, People
 from bot.services.proving import Proving
 from bot.services.requests import Requests
 from bot.services.standing import standing_of
+from bot.services.switching import Switching
 from bot.services.trips import Begun, Trips, Way, asked_for, lacking_after
 from providers.base import Redirect
+from providers.detect import BELIEVED, UNKNOWN, Detected
 from storage import UnitOfWork
 
 
@@ -134,6 +137,7 @@ class Connecting:
         requests: Requests,
         approvals: Approvals,
         proving: Proving,
+        switching: Switching,
         messenger: Messenger,
         workspace: Workspace,
     ) -> None:
@@ -143,6 +147,7 @@ class Connecting:
         self._approvals = approvals
         self._messenger = messenger
         self._proving = proving
+        self._switching = switching
         self._workspace = workspace
         self._trips = Trips(core)
 
@@ -152,8 +157,8 @@ class Connecting:
         """Begin connecting an inbox; an address that is under management already is reconnected.
 
         Raises ``NotAnAddress``, ``DomainNotAllowed``, ``ProviderOff``, ``AlreadyConnected`` (somebody
-        else's), ``OtherKind``, ``CannotPostThere``, and ``NeedsApproval`` with the wish that an admin can
-        grant.
+        else's), ``SwitchInstead`` and ``DisconnectFirst`` (it is connected at another provider),
+        ``OtherKind``, ``CannotPostThere``, and ``NeedsApproval`` with the wish that an admin can grant.
         """
         wish = self._wish(plan)
         async with self._core.storage.reading() as uow:
@@ -161,6 +166,8 @@ class Connecting:
         if existing is None:
             wish = await self._hosted(wish)
             await self.say_hello(actor, wish.address, wish.conversation_id)
+        else:
+            await self._check_place(existing, wish)
         async with self._core.storage.writing() as uow:
             existing = await self._checked(uow, actor, wish)
             if existing is not None:
@@ -172,13 +179,15 @@ class Connecting:
         return replace(self._trips.begun(secret, ticket), wish=None if existing else wish)
 
     async def begin_approved(self, actor: Actor, request_id: RequestId) -> Begun:
-        """Go on with a connect that an admin approved; each time with a fresh ticket.
+        """Go on with a connect or a switch that an admin approved; each time with a fresh ticket.
 
         Raises ``RequestClosed``, ``NotAllowed``, and as ``begin``.
         """
         async with self._core.storage.reading() as uow:
             request = await self._approved(uow, actor, request_id)
         wish = request.wish
+        if wish.deed is Deed.SWITCH:
+            return await self._switching.begin_approved(actor, request_id)
         if wish.deed is Deed.CONNECT:
             wish = await self._hosted(wish)
             if request.awaits is Awaits.ADMINS:
@@ -512,11 +521,32 @@ class Connecting:
         first provider that is on. Raises ``ProviderOff`` if that one is not."""
         if wish.provider:
             return wish
-        keys = self._core.providers.keys
-        found = (await self._core.detector.detect(wish.address)).provider if len(keys) > 1 else None
-        provider = found or next(iter(keys), "google")
+        provider = (await self._found(wish.address)).provider or next(
+            iter(self._core.providers.keys), "google"
+        )
         self._core.providers.get(provider)
         return replace(wish, provider=provider)
+
+    async def _check_place(self, existing: Channel, wish: Wish) -> None:
+        """What is connected already may be wanted at another provider, or be hosted there by now. Where its
+        mail goes is only a guess: it may offer a switch, and must not stand in a reconnect's way."""
+        if wish.provider:
+            wanted = wish.provider
+        else:
+            found = await self._found(wish.address)
+            wanted = found.provider or ""
+            if found.how not in BELIEVED or not self._may_switch(existing, wanted):
+                return
+        if wanted != existing.provider:
+            raise self._switching.instead(existing, wanted)
+
+    def _may_switch(self, existing: Channel, wanted: str) -> bool:
+        return may_switch(existing.provider, wanted) and self._core.providers.is_on(wanted)
+
+    async def _found(self, address: str) -> Detected:
+        """Who most likely hosts it. Nobody is asked where there is only one provider."""
+        several = len(self._core.providers.keys) > 1
+        return await self._core.detector.detect(address) if several else UNKNOWN
 
     async def _renewal(self, uow: UnitOfWork, channel: Channel, actor: Actor) -> tuple[str, Ticket]:
         grant = await uow.grants.find(channel.grant_id) if channel.grant_id else None

@@ -6,12 +6,13 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from bot.domain.feature import Features
 from bot.domain.ids import UserId
 from bot.domain.probing import Cadence
+from bot.domain.whereabouts import DAILY
 from providers.detect import Detected
 from providers.registry import Registry
 from storage import Storage
@@ -46,6 +47,8 @@ class Policy:
 
     cadence: Cadence
     base_url: str
+    mail_watch: timedelta = DAILY
+    """How often it is looked up where team addresses' mail goes."""
     command: str = "/inbox"
     super_admins: frozenset[UserId] = frozenset()
     operators: frozenset[UserId] = frozenset()

@@ -17,6 +17,7 @@ from bot.domain.cause import ADMIN_CAUSES, Cause
 from bot.domain.channel import Channel, State
 from bot.domain.errors import MessageGone, PersonUnreachable, TokenDead
 from bot.domain.feature import Feature
+from bot.domain.grant import MailboxIdentity
 from bot.domain.hold import ripe_at
 from bot.domain.ids import ConversationId, HoldId, NoticeId, RequestId, TicketId, UserId
 from bot.domain.incident import Incident, Notice, NoticeKind
@@ -25,6 +26,7 @@ from bot.domain.picture import NoticePicture, Outage, Registration
 from bot.domain.ticket import TicketOutcome
 from bot.services.approvals import Approvals, is_asked_for
 from bot.services.core import Core, new_id
+from bot.services.mail_watch import is_still_away, mail_of, mail_shown
 from bot.services.removals import removal_of
 from bot.services.standing import standing_of
 from bot.services.telling import Telling
@@ -267,15 +269,20 @@ class Delivering:
         self, uow: UnitOfWork, picture: NoticePicture, channel: Channel
     ) -> NoticePicture:
         match picture.notice.kind:
-            case NoticeKind.REMOVED:
+            case NoticeKind.REMOVED | NoticeKind.SWITCHED:
                 return await self._with_removal(uow, picture, channel)
+            case NoticeKind.MOVED:
+                return await self._with_mail(uow, picture, channel)
             case NoticeKind.CONNECTED:
                 return await self._with_lacking(uow, picture, channel)
             case NoticeKind.NOBODY_TOLD:
                 return replace(picture, is_open=await uow.incidents.open_of(channel.id) is not None)
             case NoticeKind.OPERATOR:
-                broken = await uow.channels.count_with_cause(channel.provider, Cause.OURS_BROKEN)
-                return replace(picture, is_open=broken > 0)
+                # The inbox at which it was noticed may have been switched since.
+                provider = picture.notice.subject.partition(":")[0]
+                broken = await uow.channels.count_with_cause(provider, Cause.OURS_BROKEN)
+                label = self._core.providers.label_of(provider)
+                return replace(picture, provider_label=label, is_open=broken > 0)
             case NoticeKind.SOMEBODY_ELSE:
                 return replace(picture, is_open=channel.state is not State.REMOVED)
             case NoticeKind.DELEGATE_GONE:
@@ -317,8 +324,11 @@ class Delivering:
             return None
         held = await uow.holds.held(hold) if hold.is_open else ()
         channels = await uow.channels.by_ids(held)
+        house = MailboxIdentity(hold.provider, "", hold.tenant)
         return replace(
             picture,
+            # The channel that it began with may have been switched since.
+            provider_label=self._core.providers.label_for(house),
             hold=hold,
             held=tuple(channels[channel_id] for channel_id in held),
             app=self._approvals.registration_at(hold.provider),
@@ -331,7 +341,8 @@ class Delivering:
         url = f"{self._core.policy.base_url}/l/{link.secret.reveal()}" if link else ""
         label = self._core.providers.label_for(channel.identity)
         app = await self._registration(uow, channel, incident)
-        return Outage(channel, incident, label, url, app)
+        mail = await mail_of(uow, self._core, channel) if incident.is_open else None
+        return Outage(channel, incident, label, url, app, mail if mail and mail.has_left else None)
 
     async def _registration(self, uow: UnitOfWork, channel: Channel, incident: Incident) -> Registration:
         if incident.cause not in ADMIN_CAUSES or not incident.is_open:
@@ -354,6 +365,11 @@ class Delivering:
         delegate = grant.delegate.address if grant and grant.delegate else ""
         return replace(picture, delegate=delegate, is_open=channel.grant_id == grant_id)
 
+    async def _with_mail(self, uow: UnitOfWork, picture: NoticePicture, channel: Channel) -> NoticePicture:
+        known = await uow.whereabouts.find(channel.id)
+        mail = mail_shown(self._core, channel, known) if known else None
+        return replace(picture, mail=mail, is_open=is_still_away(picture.notice, channel, known))
+
     async def _with_removal(self, uow: UnitOfWork, picture: NoticePicture, channel: Channel) -> NoticePicture:
         removal = await removal_of(uow, self._core, channel, picture.notice.grant_id)
         return replace(picture, removal=removal)
@@ -372,6 +388,7 @@ _ONLY_WHILE_OPEN: Final = frozenset(
         NoticeKind.OWNER_GONE,
         NoticeKind.DELEGATE_GONE,
         NoticeKind.SOMEBODY_ELSE,
+        NoticeKind.MOVED,
         NoticeKind.REQUEST,
     }
 )

@@ -27,10 +27,9 @@ from bot.domain.errors import (
     Refusal,
 )
 from bot.domain.grant import Grant, Phase
-from bot.domain.ids import ChannelId, GrantId, JobId, UserId
-from bot.domain.job import Job, JobKind
+from bot.domain.ids import ChannelId, GrantId, UserId
 from bot.domain.lifecycle import Refused, Signal
-from bot.domain.ticket import OUTCOME_LASTS, Ending, Purpose, Ticket, TicketOutcome
+from bot.domain.ticket import SWITCHED_MEANWHILE, Ending, Purpose, Ticket, TicketOutcome
 from bot.services.approvals import Approvals, is_asked_for
 from bot.services.channels import retried
 from bot.services.core import Core, new_id
@@ -40,7 +39,9 @@ from bot.services.reaching import Reaching
 from bot.services.requests import Requests
 from bot.services.standing import standing_of
 from bot.services.steps import Steps
+from bot.services.switching import Switching
 from bot.services.telling import Telling, lane_of_identity
+from bot.services.trips import NotPossible
 from providers.base import Authorization, Consent
 from storage import Taken, UnitOfWork
 
@@ -49,10 +50,6 @@ _log = structlog.get_logger(__name__)
 RESTORABLE_FOR: Final = timedelta(days=30)
 _REDEEM_BUDGET: Final = timedelta(seconds=60)
 """How long a connect may hold the identity's lane: redeem, refresh and probe at 10 s each, twice over."""
-
-
-class NotPossible(InboxkeeperError):
-    """Something changed while the person was at the provider."""
 
 
 class Proving:
@@ -68,6 +65,7 @@ class Proving:
         giving_back: GivingBack,
         requests: Requests,
         approvals: Approvals,
+        switching: Switching,
         locks: Locks,
     ) -> None:
         self._core = core
@@ -77,6 +75,7 @@ class Proving:
         self._giving_back = giving_back
         self._requests = requests
         self._approvals = approvals
+        self._switching = switching
         self._locks = locks
 
     async def prove(self, ticket: Ticket, consent: Consent, callback: Mapping[str, str]) -> TicketOutcome:
@@ -114,6 +113,10 @@ class Proving:
             await uow.commit()
         if not is_ours:  # a revocation of this account is under way: it might end what we just got
             return await self._give_back(self._outcome(ticket, Ending.PROVIDER_AWAY, code="busy"), grant)
+        if _has_left(pinned, ticket):
+            return await self._give_back(
+                self._outcome(ticket, Ending.NOT_POSSIBLE, code=SWITCHED_MEANWHILE), grant
+            )
         if not _is_wanted(ticket, pinned, authorization):
             wrong = self._outcome(ticket, Ending.WRONG_MAILBOX, signed_in=authorization.address)
             return await self._give_back(replace(wrong, signed_in_id=authorization.identity.subject), grant)
@@ -140,17 +143,21 @@ class Proving:
         wanted = self._core.policy.features.scopes_at(ticket.provider, is_shared=ticket.is_shared)
         try:
             return self._outcome(ticket, await retried(once), missing=wanted - grant.scopes)
-        except (NotPossible, Refused, Refusal, Taken):
-            return await self._give_back(self._outcome(ticket, Ending.NOT_POSSIBLE), grant)
+        except (NotPossible, Refused, Refusal, Taken) as error:
+            outcome = self._outcome(ticket, Ending.NOT_POSSIBLE, code=getattr(error, "code", ""))
+            return await self._give_back(outcome, grant)
 
     async def _adopt(self, uow: UnitOfWork, ticket: Ticket, grant: Grant) -> Ending:
         """Swap the proven grant in: renew what is there, restore what was there, or begin anew."""
         await self._check_person(uow, ticket)
+        if ticket.purpose is not Purpose.RECONNECT:
+            await self._check_confirmed(uow, ticket)
+        if ticket.purpose is Purpose.SWITCH:
+            return await self._switching.swap(uow, ticket, grant)
         existing = await uow.channels.at_address(ticket.workspace_id, ticket.address)
         if existing is not None or ticket.purpose is Purpose.RECONNECT:
             return await self._renew(uow, ticket, existing, grant)
         await self._check_right(uow, ticket)
-        await self._check_confirmed(uow, ticket)
         removed = await uow.channels.restorable(
             ticket.workspace_id,
             ticket.address,
@@ -197,24 +204,16 @@ class Proving:
 
     async def _renew(self, uow: UnitOfWork, ticket: Ticket, existing: Channel | None, grant: Grant) -> Ending:
         if existing is None or existing.identity != grant.identity:
-            raise NotPossible
+            raise NotPossible(SWITCHED_MEANWHILE if _has_left(existing, ticket) else "")
         if existing.owner_id not in {None, ticket.user_id}:
             raise NotPossible
-        await self._mended(uow, existing)
+        await self._telling.replaced(uow, existing, now=self._core.clock())
         existing = replace(existing, via=ticket.via)
         channel = await self._steps.apply(
             uow, existing, Signal.RECONNECT_PROVEN, actor=ticket.user_id, grant_id=grant.id
         )
         ending = Ending.STILL_DISABLED if channel.state is State.DISABLED else Ending.RECONNECTED
         return await self._told(uow, ticket, channel, ending)
-
-    async def _mended(self, uow: UnitOfWork, existing: Channel) -> None:
-        """What was said of permissions that the grant of before lacked is true no more."""
-        if existing.grant_id is None:
-            return
-        granted = await uow.grants.granted_of(existing.grant_id)
-        if granted is not None and self._core.policy.features.lacking(existing.provider, granted):
-            await self._telling.fate_changed(uow, existing.grant_id, now=self._core.clock())
 
     async def _told(self, uow: UnitOfWork, ticket: Ticket, channel: Channel, ending: Ending) -> Ending:
         if ticket.request_id is not None:
@@ -237,23 +236,10 @@ class Proving:
 
     async def _keep(self, outcome: TicketOutcome) -> TicketOutcome:
         """Keep the outcome for a reload, and let the waiting modal turn to it."""
-        ticket, now = outcome.ticket, self._core.clock()
         async with self._core.storage.writing() as uow:
-            await uow.tickets.keep(outcome, now + OUTCOME_LASTS)
+            await self._telling.keep_outcome(uow, outcome)
             if is_asked_for(outcome) and self._approvals.may_help(outcome):
-                await self._approvals.ask(uow, ticket)
-            if ticket.view_id:
-                await uow.jobs.put(
-                    Job(
-                        id=JobId(new_id()),
-                        lane=f"view:{ticket.view_id}",
-                        kind=JobKind.CLOSE_VIEW,
-                        dedupe=f"view:{ticket.id}",
-                        due_at=now,
-                        created_at=now,
-                        payload={"ticket": ticket.id, "view": ticket.view_id},
-                    )
-                )
+                await self._approvals.ask(uow, outcome.ticket)
             await uow.commit()
         self._core.wake()
         return outcome
@@ -310,10 +296,16 @@ def _owner(ticket: Ticket) -> UserId | None:
     return None if ticket.kind is Kind.TEAM else ticket.user_id
 
 
+def _has_left(channel: Channel | None, ticket: Ticket) -> bool:
+    """Whether a channel that was to be reconnected has been switched meanwhile."""
+    is_renewal = ticket.purpose is Purpose.RECONNECT
+    return is_renewal and channel is not None and channel.provider != ticket.provider
+
+
 def _is_wanted(ticket: Ticket, pinned: Channel | None, authorization: Authorization) -> bool:
-    """Reconnecting takes the pinned account itself; connecting takes an account that owns the address, or the
-    very one of which a super admin said that it receives the address."""
-    if pinned is not None:
+    """Reconnecting takes the pinned account itself; connecting, and switching, one that owns the address, or
+    the very one of which a super admin said that it receives the address."""
+    if pinned is not None and ticket.purpose is Purpose.RECONNECT:
         return pinned.identity == authorization.identity
     return _owns(ticket, authorization) or ticket.confirmed == authorization.identity.subject
 

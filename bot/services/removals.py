@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.domain.channel import Channel
+from bot.domain.channel import Channel, State
 from bot.domain.grant import SECRET_KEPT_FOR, Grant, Revocation
 from bot.domain.ids import GrantId
 from bot.domain.picture import Removal
@@ -42,6 +42,7 @@ async def removal_of(
         grant_id=grant_id,
         revocation_at=grant.revocation_at if grant else None,
         kept_until=_kept_until(grant),
+        now_at=core.providers.label_for(channel.identity) if channel.state is not State.REMOVED else "",
     )
 
 

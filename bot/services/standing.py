@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.domain.access import RIGHTS, Actor, Deed, Person, super_admins_among
+from bot.domain.access import RIGHTS, Actor, Deed, Person, Role, super_admins_among
 from bot.domain.channel import Channel, Kind
 from bot.domain.ids import UserId, WorkspaceId
 from bot.services.core import Core
@@ -43,6 +43,12 @@ class Standing:
         at_once, _ = RIGHTS[kind, deed]
         people = (*self.super_admins, *self.account_access)
         return tuple(person.id for person in people if self.actor(person).roles() & at_once)
+
+    def who_can(self, deed: Deed, channel: Channel) -> tuple[UserId, ...]:
+        """The owner where the deed is theirs, then everybody whose role allows it."""
+        at_once, _ = RIGHTS[channel.kind, deed]
+        owner = [channel.owner_id] if channel.owner_id and Role.OWNER in at_once else []
+        return tuple(dict.fromkeys([*owner, *self.approvers(channel.kind, deed)]))
 
 
 async def standing_of(uow: UnitOfWork, core: Core, workspace_id: WorkspaceId) -> Standing:

@@ -13,12 +13,13 @@ from typing import Final
 
 from bot.domain.cause import Cause
 from bot.domain.channel import Channel, State
-from bot.domain.grant import Phase, Revocation
+from bot.domain.grant import MailboxIdentity, Phase, Revocation
 from bot.domain.ids import GrantId, UserId, WorkspaceId
 from bot.domain.incident import IncidentKind, Resolution
 from bot.domain.lifecycle import NEWS, PROOFS, Effect, Signal, advance
 from bot.domain.probing import Probe, next_pause
 from bot.domain.record import Record
+from bot.domain.request import GOES_ON
 from bot.services.core import Core
 from bot.services.incidents import Incidents
 from bot.services.telling import Telling
@@ -59,6 +60,7 @@ class Steps:
             Effect.RETIRE_GRANT: self._retire_grant,
             Effect.ERASE_GRANT: self._erase_grant,
             Effect.VOID_ASKS: self._void_asks,
+            Effect.CLOSE_OLD_WAYS: self._close_old_ways,
             Effect.OPEN_INCIDENT: self._open_incident,
             Effect.OPEN_UNVERIFIABLE: self._open_unverifiable,
             Effect.RESOLVE_INCIDENT: self._resolve_incident,
@@ -82,17 +84,19 @@ class Steps:
         actor: UserId | None = None,
         cause: Cause = Cause.NONE,
         grant_id: GrantId | None = None,
+        identity: MailboxIdentity | None = None,
         code: str = "",
         is_lonely: bool = False,
     ) -> Channel:
         """Tell ``channel`` the ``signal`` and write all that follows. Returns the channel as it is then.
 
-        ``actor`` is the person who did it, ``None`` for the system; ``code`` a provider's own error code;
-        ``is_lonely`` says that no other mailbox could be asked.
+        ``actor`` is the person who did it, ``None`` for the system; ``identity`` the mailbox that a switch
+        leads to; ``code`` a provider's own error code; ``is_lonely`` says that no other mailbox could be
+        asked.
         Raises ``lifecycle.Refused``, and ``storage.Conflict`` if somebody else was first.
         """
         now = self._core.clock()
-        after, effects = advance(channel, signal, now=now, cause=cause, grant_id=grant_id)
+        after, effects = advance(channel, signal, now=now, cause=cause, grant_id=grant_id, identity=identity)
         if after == channel and not effects:
             return channel
         if after == channel and signal is Signal.OURS_BROKEN:  # the same again, for as long as it lasts
@@ -186,6 +190,10 @@ class Steps:
         await uow.links.void_of(happening.after.id)
         await self._telling.void_requests(uow, happening.after, now=happening.now)
 
+    async def _close_old_ways(self, uow: UnitOfWork, happening: Happening) -> None:
+        await self._telling.void_tickets_elsewhere(uow, happening.after, now=happening.now)
+        await self._telling.void_requests(uow, happening.after, now=happening.now, deeds=GOES_ON)
+
     async def _open_incident(self, uow: UnitOfWork, happening: Happening) -> None:
         await self._incidents.open(
             uow,
@@ -217,6 +225,7 @@ class Steps:
         await self._telling.announce(
             uow,
             happening.after,
+            happening.signal,
             grant_id=happening.before.grant_id,
             actor=happening.actor,
             now=happening.now,
@@ -237,7 +246,7 @@ _ANSWERS: Final = PROOFS | {Signal.DISABLE_ASKED, Signal.REMOVE_ASKED}
 
 _RESOLUTIONS: Mapping[Signal, Resolution] = {
     Signal.RECONNECT_PROVEN: Resolution.RECONNECTED,
-    Signal.SWITCH_PROVEN: Resolution.RECONNECTED,
+    Signal.SWITCH_PROVEN: Resolution.SWITCHED,
     Signal.PROBE_PASSED: Resolution.RECOVERED,
     Signal.DISABLE_ASKED: Resolution.DISABLED,
     Signal.REMOVE_ASKED: Resolution.REMOVED,
@@ -265,6 +274,8 @@ def _record_of(happening: Happening) -> Record:
         details["cause"] = after.cause.value
     if happening.code:
         details["code"] = happening.code
+    if after.provider != before.provider:
+        details |= {"left": before.provider, "provider": after.provider}
     return Record(
         workspace_id=after.workspace_id,
         channel_id=after.id,

@@ -6,26 +6,36 @@ something; what exactly is decided when it is shown, from what is true then (``b
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 import structlog
 
-from bot.domain.access import Person
-from bot.domain.channel import Channel, State
+from bot.domain.access import Deed, Person
+from bot.domain.channel import Channel
 from bot.domain.grant import Grant, Phase, Revocation
 from bot.domain.ids import GrantId, JobId, NoticeId, RequestId, UserId, WorkspaceId
 from bot.domain.incident import Incident, Notice, NoticeKind
 from bot.domain.job import Job, JobKind
+from bot.domain.lifecycle import Signal
 from bot.domain.record import Record
 from bot.domain.request import Request, RequestState
-from bot.domain.ticket import Ending, Ticket
+from bot.domain.ticket import OUTCOME_LASTS, SWITCHED_MEANWHILE, Ending, Ticket, TicketOutcome
 from bot.services.core import Core, new_id
 from bot.services.standing import standing_of
 from storage import UnitOfWork
 
 _log = structlog.get_logger(__name__)
+
+_ANNOUNCED: Final = {
+    Signal.REMOVE_ASKED: NoticeKind.REMOVED,
+    Signal.SWITCH_PROVEN: NoticeKind.SWITCHED,
+    Signal.DISABLE_ASKED: NoticeKind.DISABLED,
+}
+"""What is said of what a person did on purpose."""
+_AFTER: Final = timedelta(milliseconds=1)
 
 
 class Telling:
@@ -40,20 +50,23 @@ class Telling:
         self,
         uow: UnitOfWork,
         channel: Channel,
+        signal: Signal,
         *,
         grant_id: GrantId | None,
         actor: UserId | None,
         now: datetime,
     ) -> None:
-        """Tell those concerned what somebody did on purpose: once, without reminders."""
-        concerned = await self._concerned(uow, channel)
-        if channel.state is State.REMOVED:
-            for recipient in dict.fromkeys([*concerned, *([actor] if actor else [])]):
-                await self.tell(uow, a_notice(NoticeKind.REMOVED, channel, recipient, now, grant_id=grant_id))
-        elif channel.state is State.DISABLED:
-            for recipient in concerned:
-                if recipient != actor:
-                    await self.tell(uow, a_notice(NoticeKind.DISABLED, channel, recipient, now, actor=actor))
+        """Tell those concerned what somebody did on purpose: once, without reminders. Whoever did it hears of
+        the provider's side, too."""
+        kind = _ANNOUNCED[signal]
+        readers = dict.fromkeys([*await self._concerned(uow, channel), *([actor] if actor else [])])
+        has_sides = kind is not NoticeKind.DISABLED
+        about = grant_id if has_sides else None
+        doer = f"by:{actor}:{now.isoformat()}" if actor else ""
+        subject = f"to:{channel.identity.family}:{doer}" if kind is NoticeKind.SWITCHED else doer
+        for reader in readers:
+            if has_sides or reader != actor:
+                await self.tell(uow, a_notice(kind, channel, reader, now, grant_id=about, subject=subject))
 
     async def _concerned(self, uow: UnitOfWork, channel: Channel) -> tuple[UserId, ...]:
         """Its owner; for a team address everybody who would be told of an outage."""
@@ -143,11 +156,40 @@ class Telling:
                 reply = about_request(request, wish.recipient, NoticeKind.ANSWERED, now)
                 await self.tell(uow, replace(reply, thread_of=wish.id, conversation_id=wish.conversation_id))
 
-    async def void_requests(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
-        """The channel was removed: nobody needs to answer about it any more."""
-        for request in await uow.requests.open_of(channel.id):
-            await uow.requests.answer(request.id, RequestState.CANCELLED, by=None, at=now)
+    async def void_requests(
+        self, uow: UnitOfWork, channel: Channel, *, now: datetime, deeds: Collection[Deed] = tuple(Deed)
+    ) -> None:
+        """What was asked for makes no sense any more: nobody needs to answer it, or to go on with it."""
+        for request in await uow.requests.unfinished_of(channel.id, deeds):
+            was = request.state
+            await uow.requests.answer(request.id, RequestState.CANCELLED, by=None, at=now, was=was)
             await self.request_changed(uow, request, now=now)
+
+    async def void_tickets_elsewhere(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
+        """The channel has been switched: who is on the way to its former provider finds that said, in the
+        browser and in the modal that waits."""
+        for ticket in await uow.tickets.void_elsewhere(channel.id, channel.provider):
+            outcome = TicketOutcome(ticket, Ending.NOT_POSSIBLE, now, code=SWITCHED_MEANWHILE)
+            await self.keep_outcome(uow, outcome)
+
+    async def keep_outcome(self, uow: UnitOfWork, outcome: TicketOutcome) -> None:
+        """Keep it for a reload, and let the waiting modal turn to it."""
+        ticket, now = outcome.ticket, outcome.at
+        await uow.tickets.keep(outcome, now + OUTCOME_LASTS)
+        if not ticket.view_id:
+            return
+        await uow.jobs.put(
+            Job(
+                id=JobId(new_id()),
+                lane=f"view:{ticket.view_id}",
+                kind=JobKind.CLOSE_VIEW,
+                dedupe=f"view:{ticket.id}",
+                due_at=now,
+                created_at=now,
+                payload={"ticket": ticket.id, "view": ticket.view_id},
+            )
+        )
+        self._core.wake()
 
     # --- giving back
 
@@ -194,6 +236,15 @@ class Telling:
     async def fate_changed(self, uow: UnitOfWork, grant_id: GrantId, *, now: datetime) -> None:
         """What is known of a grant has changed: the messages that tell it follow."""
         await self.changed(uow, await uow.notices.of_grant(grant_id), now=now)
+
+    async def replaced(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
+        """``channel``'s grant is about to be replaced: what was said of permissions that it lacks is then
+        true no more."""
+        granted = await uow.grants.granted_of(channel.grant_id) if channel.grant_id else None
+        if granted is None or channel.grant_id is None:
+            return
+        if self._core.policy.features.lacking(channel.provider, granted):
+            await self.fate_changed(uow, channel.grant_id, now=now)
 
     # --- the operator
 
@@ -297,7 +348,8 @@ class Telling:
                 lane=f"dm:{notice.workspace_id}:{notice.recipient}",
                 kind=JobKind.DELIVER_NOTICE,
                 dedupe=f"deliver:{notice.id}",
-                due_at=now,
+                # A reply comes after the edit of the message that it belongs to.
+                due_at=now + _AFTER if notice.thread_of else now,
                 created_at=now,
                 payload={"notice": notice.id},
             )
@@ -319,7 +371,6 @@ def a_notice(
     incident: Incident | None = None,
     grant_id: GrantId | None = None,
     subject: str = "",
-    actor: UserId | None = None,
     thread_of: NoticeId | None = None,
 ) -> Notice:
     """A notice about ``channel`` for one reader; a reply if ``thread_of`` names another notice."""
@@ -331,7 +382,7 @@ def a_notice(
         channel_id=channel.id,
         incident_id=incident.id if incident else None,
         grant_id=grant_id,
-        subject=subject or (f"by:{actor}:{now.isoformat()}" if actor else ""),
+        subject=subject,
         created_at=now,
         thread_of=thread_of,
     )

@@ -6,14 +6,22 @@ from dataclasses import dataclass, field, replace
 
 from bot.domain.access import Actor
 from bot.domain.channel import Channel, Kind
-from bot.domain.errors import ProviderError, SignInClosed
+from bot.domain.errors import InboxkeeperError, ProviderError, SignInClosed
 from bot.domain.feature import Feature
 from bot.domain.grant import Grant, Secret
 from bot.domain.ids import ChannelId, TicketId, UserId, WorkspaceId
+from bot.domain.picture import Removal
 from bot.domain.request import Wish
 from bot.domain.ticket import TICKET_LASTS, Purpose, Ticket, TicketOutcome
 from bot.services.core import Core, digest, new_secret
 from providers.base import Consent, Onward
+
+
+@dataclass(eq=False)
+class NotPossible(InboxkeeperError):
+    """Something changed while the person was at the provider; ``code`` says what, where that has a word."""
+
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,12 @@ class Begun:
     """As whom to sign in, where the address is not the account's own."""
     features: tuple[Feature, ...] = ()
     """What is asked for beyond what keeping the mailbox connected needs, and why."""
+    channel: Channel | None = None
+    """Of a switch: the channel, as it is until the sign-in has been proven."""
+    leaves: Removal | None = None
+    """Of a switch: what it means at the provider that is left."""
+    provider: str = ""
+    """The key of the provider that it leads to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +185,19 @@ class Trips:
             return secret, ticket
         return secret, replace(ticket, is_shared=grant.delegate is not None, claims=grant.claims)
 
+    def switch(self, channel: Channel, provider: str, actor: Actor) -> tuple[str, Ticket]:
+        """A ticket for the same channel at another provider, and its secret."""
+        return self._ticket(
+            channel.workspace_id,
+            actor.id,
+            Purpose.SWITCH,
+            address=channel.address,
+            kind=channel.kind,
+            provider=provider,
+            channel_id=channel.id,
+            locale=actor.person.locale,
+        )
+
     def begun(self, secret: str, ticket: Ticket) -> Begun:
         """The ticket as Slack shows it."""
         provider = self._core.providers.get(ticket.provider)
@@ -187,12 +214,13 @@ class Trips:
             others=self._others(ticket),
             account=ticket.account,
             features=self._core.policy.features.at(ticket.provider, is_shared=ticket.is_shared),
+            provider=ticket.provider,
         )
 
     def _may_be_shared(self, ticket: Ticket) -> bool:
         """Only organisations have shared mailboxes, and only a team's address is one."""
         providers = self._core.providers
-        if ticket.purpose is not Purpose.CONNECT or ticket.kind is not Kind.TEAM:
+        if ticket.purpose is Purpose.RECONNECT or ticket.kind is not Kind.TEAM:
             return False
         is_work = providers.label_at(ticket.provider, ticket.address) == providers.label_of(ticket.provider)
         return is_work and bool(providers.get(ticket.provider).shared_scopes)

@@ -58,8 +58,12 @@ def inert(text: str, limit: int = 80) -> str:
 
 
 def quoted(lines: Iterable[str]) -> list[str]:
-    """Lines of plain text as a quotation."""
-    return [f"> {escape(line)}" for line in lines]
+    """Lines of plain text as a quotation. An address on a line of its own is made a link: underscores in it
+    would else be taken for italics."""
+    return [f"> <{escape(it)}>" if _ADDRESS.fullmatch(it) else f"> {escape(it)}" for it in lines]
+
+
+_ADDRESS: Final = re.compile(r"https?://[^\s<>|]+")
 
 
 def mention(user_id: str) -> str:
@@ -186,6 +190,6 @@ def value_of(channel: Channel) -> str:
 
 
 def parse_value(value: str) -> tuple[ChannelId, int] | None:
-    """The channel and version that ``value_of`` wrote; ``None`` for anything else."""
-    match = re.fullmatch(r"([A-Za-z0-9_-]{1,100}):([0-9]{1,9})", value, re.ASCII)
+    """The channel and version that ``value_of`` wrote, whatever else follows; ``None`` for anything else."""
+    match = re.fullmatch(r"([A-Za-z0-9_-]{1,100}):([0-9]{1,9})(?::[a-z:]{1,40})?", value, re.ASCII)
     return (ChannelId(match[1]), int(match[2])) if match else None

@@ -7,6 +7,7 @@ The one rule: a button stands only where its deed is both allowed to this person
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from bot.domain.access import Deed
@@ -30,6 +31,12 @@ OVERVIEW: Final = "overview.list"
 CHECK: Final = "revocation.check"
 PERMISSIONS: Final = "channel.permissions"
 TAKE_OVER: Final = "channel.take_over"
+SWITCH: Final = "channel.switch"
+"""To the provider that its value names, or else to the only one there is."""
+PLACES: Final = ("google", "microsoft", "imap")
+"""Keys of the providers that an inbox can be at."""
+SWITCH_ANY: Final = tuple(f"{SWITCH}.{key}" for key in PLACES)
+"""The same, where there are several beside each other."""
 APPROVE: Final = "request.approve"
 DECLINE: Final = "request.decline"
 CANCEL: Final = "request.cancel"
@@ -46,6 +53,7 @@ ACTIONS: Final = frozenset(
         REMOVE,
         RECONNECT,
         TAKE_OVER,
+        SWITCH,
         OVERVIEW,
         CHECK,
         PERMISSIONS,
@@ -101,10 +109,41 @@ def _face(lang: Language, deed: Deed) -> tuple[str, str]:
             return lang.say("Remove"), REMOVE
         case Deed.RECONNECT:
             return lang.say("Reconnect"), RECONNECT
+        case Deed.SWITCH:
+            return lang.say("Switch provider…"), SWITCH
         case Deed.TAKE_OVER:
             return lang.say("Make it a team address"), TAKE_OVER
         case Deed.CONNECT:
             return lang.say("Connect an inbox"), CONNECT
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """Where a switch leads."""
+
+    key: str = ""
+    """The provider's; empty for the only one there is."""
+    is_shared: bool = False
+    """To a shared mailbox, opened with the account of whoever signs in."""
+
+
+def goal_of(channel: Channel, goal: Goal) -> str:
+    """What a button carries that leads somewhere else: channel, version and goal."""
+    return ":".join([value_of(channel), goal.key, *(["shared"] if goal.is_shared else [])])
+
+
+def parse_goal(value: str) -> Goal:
+    """The goal that ``goal_of`` wrote; for anything else the only one there is."""
+    _, _, rest = value.partition(":")
+    key, _, how = rest.partition(":")[2].partition(":")
+    return Goal(key, is_shared=how == "shared") if key in PLACES else Goal()
+
+
+def switch_button(lang: Language, channel: Channel, key: str, label: str, *, primary: bool = False) -> Block:
+    """Leads to a certain provider."""
+    shown = lang.say("Switch to {provider}", provider=label)
+    style = "primary" if primary else ""
+    return button(shown, SWITCH, value=goal_of(channel, Goal(key)), style=style, about=channel.address)
 
 
 def why_button(lang: Language, channel: Channel) -> Block:

@@ -34,7 +34,7 @@ from bot.views.language import Language, language_for
 from bot.views.models import Drill, Evidence, Told
 from bot.views.notices.rehearsal import rehearsed
 from bot.views.rows import title
-from bot.views.words import cause_words, house, state_words
+from bot.views.words import cause_words, house, mail_words, state_words
 from bot.views.words.evidence import evidence_words, testimony_words
 
 EXPORT_OPEN: Final = "export.open"
@@ -73,6 +73,8 @@ def _cause(lang: Language, evidence: Evidence) -> list[str]:
         cause = Cause.NONE
     why = cause_words(lang, cause, row.provider_label)
     lines = [escape(lang.together(why.why, why.next_step))]
+    if row.mail is not None:
+        lines.append(f"📭 {escape(mail_words(lang, row.mail))}")
     if code := _code(evidence):
         at = inert(house(row.provider_label), 40)
         lines.append(lang.say("What {house} answered last: {code}", house=at, code=f"`{inert(code, 60)}`"))

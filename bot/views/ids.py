@@ -12,6 +12,9 @@ ACTIONS: Final = buttons.ACTIONS | {
     modals.CONNECT_KIND,
     modals.CONNECT_SHARED,
     *modals.CONNECT_AT_ANY,
+    *modals.LEAVE_ANY,
+    modals.SWITCH_SHARED,
+    *buttons.SWITCH_ANY,
     modals.ADMINS_TAKE,
     modals.ADMINS_GIVE_SUPER,
     modals.ADMINS_GIVE_ACCESS,
@@ -27,6 +30,7 @@ CALLBACKS: Final = frozenset(
         modals.DISABLE_FORM,
         modals.REMOVE_FORM,
         modals.ASK_FORM,
+        modals.LEAVE_FORM,
         modals.TAKE_OVER_FORM,
     }
 )

@@ -43,6 +43,7 @@ def _verbs(lang: Language) -> tuple[tuple[str, str], ...]:
         (lang.say("enable") + f" {address}", lang.say("use it again")),
         (lang.say("remove") + f" {address}", lang.say("forget it, and give the permission back")),
         (lang.say("reconnect") + f" {address}", lang.say("sign in again: same inbox, same settings")),
+        (lang.say("switch") + f" {address}", lang.say("to another provider, everything else kept")),
         (lang.say("permissions") + f" {address}", lang.say("what is asked for and why, what was granted")),
         (lang.say("why") + f" {address}", lang.say("what was seen, who was told, what they did")),
         (lang.say("drill") + f" {address}", lang.say("who would be told, in which words: a rehearsal")),
@@ -115,7 +116,12 @@ def enabled_message(lang: Language, channel: Channel, *, provider_label: str) ->
 
 def removed_message(lang: Language, removal: Removal) -> Message:
     """Both sides of a removal, and as of when the provider's side is known."""
-    said = lang.say("{address} was removed.", address=inert(removal.channel.address))
+    address = inert(removal.channel.address)
+    said = (
+        lang.say("{address} was switched to {provider}.", address=address, provider=inert(removal.now_at, 40))
+        if removal.now_at
+        else lang.say("{address} was removed.", address=address)
+    )
     at = removal.revocation_at
     asked = [context(lang.say("As of {when}", when=instant(lang, at)))] if at else []
     return message(said, [*removal_blocks(lang, removal), *asked])

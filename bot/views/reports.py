@@ -47,10 +47,33 @@ def enabled_text(lang: Language, channel: Channel, provider_label: str) -> str:
 
 def removal_blocks(lang: Language, removal: Removal) -> list[Block]:
     """Here, there, and by hand where it was not confirmed."""
-    here = lang.say("{address} is removed here.", address=inert(removal.channel.address))
-    text = f"• {here}\n• {escape(revocation_words(lang, removal))}"
+    return [section(f"• {_here(lang, removal)}\n• {_there(lang, removal)}"), *_rest(lang, removal)]
+
+
+def old_side_blocks(lang: Language, removal: Removal) -> list[Block]:
+    """The provider's side alone."""
+    return [section(_there(lang, removal)), *_rest(lang, removal)]
+
+
+def _here(lang: Language, removal: Removal) -> str:
+    address = inert(removal.channel.address)
+    if not removal.now_at:
+        return lang.say("{address} is removed here.", address=address)
+    return lang.say(
+        "{address} stays here: it is connected at {provider} now.",
+        address=address,
+        provider=inert(removal.now_at, 40),
+    )
+
+
+def _there(lang: Language, removal: Removal) -> str:
+    return escape(revocation_words(lang, removal))
+
+
+def _rest(lang: Language, removal: Removal) -> list[Block]:
+    """What people can still do about the old permission."""
     by_hand = [manual_block(lang, removal.family)] if removal.revocation in _BY_HAND else []
-    return [section(text), *by_hand, *_kept(lang, removal), *_check(lang, removal)]
+    return [*by_hand, *_kept(lang, removal), *_check(lang, removal)]
 
 
 def manual_block(lang: Language, provider: str) -> Block:

@@ -11,7 +11,7 @@ from bot.views.blocks import Block, actions, context, escape, inert, instant, me
 from bot.views.buttons import deed_button, offered, why_button
 from bot.views.language import Language
 from bot.views.models import ChannelRow
-from bot.views.words import cause_words, lacking_in_short, state_words, via_words
+from bot.views.words import cause_words, lacking_in_short, mail_words, state_words, via_words
 
 _TROUBLED: Final = frozenset({State.IMPAIRED, State.DISCONNECTED})
 
@@ -49,6 +49,8 @@ def _text(lang: Language, row: ChannelRow, *, roomy: bool) -> str:
     if row.channel.cause not in {Cause.NONE, Cause.CHECKING}:
         known = cause_words(lang, row.channel.cause, row.provider_label)
         lines.append(escape(lang.together(known.why, known.next_step if roomy else "")))
+    if row.mail is not None:
+        lines.append(f"📭 {escape(mail_words(lang, row.mail))}")
     if row.lacking:
         lines.append(escape(lacking_in_short(lang, row.lacking)))
     return "\n".join(lines)

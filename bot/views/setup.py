@@ -6,6 +6,7 @@ from bot.views.blocks import Block, bold, context, divider, inert, mention, sect
 from bot.views.language import Language
 from bot.views.models import SetupCard
 from bot.views.text import shown
+from bot.views.words.names import house, provider_of
 
 _NAMED = 5
 
@@ -32,18 +33,24 @@ def _lines(lang: Language, card: SetupCard) -> list[str]:
             "opens in your people's browsers.",
             url=inert(card.base_url, 200),
         )
-    google = lang.say("Google client configured")
-    if not card.google_on:
-        google = lang.say(
-            "No Google client yet: set the client ID and secret. Its redirect URI is {url}",
-            url=inert(shown(f"{card.base_url.rstrip('/')}/callback/google", 200), 200),
-        )
     return [
         "✅ " + lang.say("Slack connected"),
         ("⚠️ " if card.loopback_only else "✅ ") + pages,
-        ("✅ " if card.google_on else "☐ ") + google,
+        _client(lang, card, "google", is_on=card.google_on),
+        _client(lang, card, "microsoft", is_on=card.microsoft_on),
         "☐ " + lang.say("Connect the first inbox"),
     ]
+
+
+def _client(lang: Language, card: SetupCard, key: str, *, is_on: bool) -> str:
+    """Whether mailboxes at Google or Microsoft can be connected, and what is missing."""
+    at = house(provider_of(key))
+    if is_on:
+        return "✅ " + lang.say("{house} client configured", house=at)
+    uri = inert(shown(f"{card.base_url.rstrip('/')}/callback/{key}", 200), 200)
+    return "☐ " + lang.say(
+        "No {house} client yet: set the client ID and secret. Its redirect URI is {url}", house=at, url=uri
+    )
 
 
 def _told(lang: Language, card: SetupCard) -> str:

@@ -32,15 +32,18 @@ from bot.views.buttons import (
     why_button,
 )
 from bot.views.language import Language
-from bot.views.models import ChannelRow, ChannelStatus
+from bot.views.models import ChannelRow, ChannelStatus, Mail
 from bot.views.rows import title
 from bot.views.words import (
     cause_words,
     house,
     lacking_words,
+    mail_words,
+    place_words,
     record_words,
     scope_lines,
     state_words,
+    way_words,
     wish_words,
 )
 
@@ -62,6 +65,7 @@ def status_message(
     blocks = [
         section(f"{title(lang, row)}\n{state}"),
         *_trouble(lang, status, now),
+        *_moved(lang, status),
         fields(*_facts(lang, status)),
         section(_permissions(lang, status)),
         *_lacking(lang, row),
@@ -93,6 +97,15 @@ def _trouble(lang: Language, status: ChannelStatus, now: datetime) -> list[Block
     return [section("\n".join(lines))]
 
 
+def _moved(lang: Language, status: ChannelStatus) -> list[Block]:
+    """A warning, since nothing else would show it: the grant works, and no mail arrives."""
+    mail, channel = status.mail, status.row.channel
+    if mail is None or not mail.has_left or channel.state in {State.DISABLED, State.REMOVED}:
+        return []
+    told = lang.together(mail_words(lang, mail), way_words(lang, mail, channel.provider))
+    return [section(f"📭 {escape(told)}")]
+
+
 def _facts(lang: Language, status: ChannelStatus) -> list[str]:
     channel = status.row.channel
     facts = [
@@ -102,9 +115,15 @@ def _facts(lang: Language, status: ChannelStatus) -> list[str]:
         (lang.say("Used for"), inert(channel.use, 200) or lang.say("not said")),
         (lang.say("Connected by"), _connected_by(lang, status)),
         (lang.say("Next check"), _next(lang, status)),
+        *([(lang.say("New mail goes to"), _mail(lang, mail))] if (mail := status.mail) else []),
         *([(lang.say("Shared mailbox, opened with"), inert(status.delegate))] if status.delegate else []),
     ]
     return [f"*{name}*\n{fact}" for name, fact in facts]
+
+
+def _mail(lang: Language, mail: Mail) -> str:
+    place = inert(place_words(lang, mail), 40)
+    return place if mail.is_home else lang.say("{place}, not where it is connected", place=place)
 
 
 def _there(lang: Language, status: ChannelStatus) -> str:
@@ -177,6 +196,8 @@ def _buttons(lang: Language, row: ChannelRow) -> list[Block]:
     urgent = Deed.RECONNECT in deeds and row.channel.state is State.DISCONNECTED
     if Deed.RECONNECT not in deeds and Deed.RECONNECT in row.may and row.channel.state is not State.REMOVED:
         deeds = (*deeds, Deed.RECONNECT)
+    if Deed.SWITCH in row.may and row.channel.state is not State.REMOVED:
+        deeds = (*deeds, Deed.SWITCH)
     if Deed.TAKE_OVER in row.may and row.channel.is_personal and not row.is_own:
         deeds = (*deeds, Deed.TAKE_OVER)
     buttons = [_button(lang, row.channel, deed, urgent) for deed in deeds]

@@ -74,7 +74,7 @@ MICROSOFT_ACCOUNT: Final = Group(
             "rights_taken",
             "Take the rights to share away",
             "The admin no longer lets other people open this mailbox. Choose help@acme.example.",
-            "A message about the shared mailbox; what Omar connects as his own goes on working.",
+            "A message about the shared mailbox and who can mend it; its delegates' own inboxes go on.",
         ),
         Lever(
             "mend_microsoft_account",
@@ -98,7 +98,8 @@ TENANT: Final = Group(
             "Demand the admin's approval",
             "People may no longer allow apps into mail by themselves: Microsoft's own default. What they "
             "allowed before still counts.",
-            "Connecting leads to a page that says so, and Slack then has a link for the admin (Omar).",
+            "Connecting leads to a page that says so. Back from there, the bot's page offers a message for "
+            "the admin (Omar), with a link to approve.",
             _TENANT,
             {"tenant": ACME, "users_may_consent": False, "takes_requests": False},
         ),
@@ -106,7 +107,7 @@ TENANT: Final = Group(
             "microsoft_take_requests",
             "Let people ask the admin",
             "The same, but people can write to their admin on Microsoft's own page.",
-            "Slack says that the request waits at Microsoft.",
+            "Whoever asked gets a message in Slack for the admin (Omar), with a link to approve.",
             _TENANT,
             {"tenant": ACME, "users_may_consent": False, "takes_requests": True},
         ),
@@ -123,21 +124,23 @@ TENANT: Final = Group(
             "approval_withdrawn",
             "Withdraw the approval",
             "The admin takes the permissions back, for everybody, and lets nobody allow them again.",
-            "A message about the whole organisation, with a link for its admin. Approve mends it.",
+            "With one inbox connected there, its owner is told; with several, the admins get one message "
+            "about all of them. Whoever reconnects reads at Microsoft what is missing. Approve mends it.",
             tenant=ACME,
         ),
         _microsoft(
             "app_blocked",
             "Block the app",
             "The admin disables Inboxkeeper for the whole organisation.",
-            "A message about the whole organisation. Personal accounts, and other organisations, go on.",
+            "With one inbox connected there, its owner gets words for the admin; with several, the bot's "
+            "admins get one message about all of them. Personal accounts and other organisations go on.",
             tenant=ACME,
         ),
         _microsoft(
             "not_assigned",
             "Let in only who is assigned",
             "The admin lets only chosen people use the app, and nobody is chosen.",
-            "A message about the whole organisation, and who can mend it.",
+            "The same as after blocking the app.",
             tenant=ACME,
         ),
         Lever(

@@ -22,20 +22,20 @@ NAMES: Final = Group(
             "google",
             "To Google",
             "The domain's mail is delivered to Google, as in the beginning.",
-            "Connecting an address of the domain offers Gmail.",
+            "Connecting an address of the domain offers Gmail; messages about mail that moved are settled.",
             mends=True,
         ),
         _mail_goes(
             "microsoft",
             "To Microsoft",
             "The organisation moves its mail to Microsoft 365.",
-            "Connecting an address of the domain offers Microsoft.",
+            "Those who look after a team address at Google read so within seconds, and can switch it.",
         ),
         _mail_goes(
             "elsewhere",
             "To another host",
             "The domain's mail goes to an ordinary mail host.",
-            "Connecting an address of the domain offers another mail server (IMAP).",
+            "Those who look after a team address read so, and why they have to disconnect it first.",
         ),
         _mail_goes(
             "filter",

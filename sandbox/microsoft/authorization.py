@@ -23,6 +23,7 @@ from sandbox.microsoft.state import Client, State
 PROMPTS = frozenset({"login", "none", "consent", "select_account"})
 MODES = frozenset({"query", "form_post"})
 DOMAIN_HINTS = frozenset({"consumers", "organizations"})
+_WRONG_TYPE = 700051
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,9 @@ def read_request(state: State, path: str, query: MultiMapping[str]) -> ConsentRe
     back = Return(proven_redirect(client, query), query.get("state", ""), by_form=mode == "form_post")
     trace = Trace(state.clock())
     if wrong := _wrong_shape(query, mode):
-        raise SentBack(back.error(trace, wrong[0], text=wrong[1]))
+        number, text = wrong
+        error = "" if number == _WRONG_TYPE else "invalid_request"
+        raise SentBack(back.error(trace, number, error=error, text=text))
     return ConsentRequest(
         authority=authority,
         client_id=client.client_id,
@@ -180,7 +183,7 @@ def _wrong_shape(query: MultiMapping[str], mode: str) -> tuple[int, str] | None:
     if not kind:
         return 900144, "The request body must contain the following parameter: 'response_type'."
     if kind != "code":
-        return 700051, f"response_type '{kind}' is not enabled for the application."
+        return _WRONG_TYPE, f"response_type '{kind}' is not enabled for the application."
     if mode not in MODES:
         return 90023, f"Unsupported 'response_mode' value '{mode}' for this response type."
     if query.get("prompt", "") not in {"", *PROMPTS}:
@@ -189,14 +192,15 @@ def _wrong_shape(query: MultiMapping[str], mode: str) -> tuple[int, str] | None:
         return 90023, f"Unsupported 'domain_hint' value '{query['domain_hint']}'."
     if bool(query.get("code_challenge")) != bool(method) or method not in {"", "S256"}:
         return 501481, "code_challenge and code_challenge_method S256 belong together."
-    if "claims" in query and not _is_json_object(query["claims"]):
+    if "claims" in query and not is_json_object(query["claims"]):
         return 9002313, "The claims parameter is not valid JSON."
     if "client_info" in query and query["client_info"] != "1":
         return 90023, "Unsupported 'client_info' value."
     return None
 
 
-def _is_json_object(text: str) -> bool:
+def is_json_object(text: str) -> bool:
+    """Whether this can be a claims request."""
     try:
         return isinstance(json.loads(text), dict)
     except ValueError:

@@ -5,7 +5,10 @@ Rule: the token decides who asks and what may be seen; the mailbox decides wheth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from aiohttp import web
@@ -32,6 +35,13 @@ FOLDER = (
 )
 FOLDERS = frozenset({"inbox", "archive", "drafts", "sentitems", "deleteditems", "junkemail", "outbox"})
 
+AT_ONCE = 4
+"""How many requests Outlook answers at a time for one app and one person."""
+
+_CLAUSE = re.compile(r"(mail|userPrincipalName) eq '((?:[^']|'')*)'")
+_FILTER = re.compile(rf"{_CLAUSE.pattern}(?: or {_CLAUSE.pattern})*")
+"""What people are looked for by. Graph knows much more; nothing here asks for it."""
+
 _Look = Callable[[web.Request, AccessToken, Account], Answer]
 
 
@@ -40,6 +50,7 @@ class Graph:
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self._busy: Counter[str] = Counter()
 
     async def me(self, request: web.Request) -> web.Response:
         """GET /v1.0/me."""
@@ -48,6 +59,10 @@ class Graph:
     async def user(self, request: web.Request) -> web.Response:
         """GET /v1.0/users/{user}."""
         return await self._serve(request, self._profile)
+
+    async def users(self, request: web.Request) -> web.Response:
+        """GET /v1.0/users?$filter=…."""
+        return await self._serve(request, self._found)
 
     async def own_folder(self, request: web.Request) -> web.Response:
         """GET /v1.0/me/mailFolders/{folder}."""
@@ -62,17 +77,38 @@ class Graph:
         return await self._serve(request, self._nothing)
 
     async def _serve(self, request: web.Request, look: _Look) -> web.Response:
-        kind, _, text = request.headers.get("Authorization", "").partition(" ")
+        text = _bearer(request)
         whom = self._whom(text)
         self._state.requests["graph"] += 1
-        await self._state.faults.delay("graph", *whom)
-        token = self._state.ledger.access_token(text) if kind.lower() == "bearer" else None
+        with self._at_once(whom) as others:
+            if others >= AT_ONCE:
+                return self._too_many().response()
+            await self._state.faults.delay("graph", *whom)
+            return self._answer(request, text, look).response()
+
+    def _answer(self, request: web.Request, text: str, look: _Look) -> Answer:
+        token = self._state.ledger.access_token(text)
         if wrong := self._useless(token, text):
-            return wrong.response()
+            return wrong
         assert token is not None
-        if broken := self._state.faults.answer_for("graph", *whom):
-            return broken.response()
-        return look(request, token, self._state.directory.by_oid(token.oid)).response()
+        if broken := self._state.faults.answer_for("graph", *self._whom(text)):
+            return broken
+        return look(request, token, self._state.directory.by_oid(token.oid))
+
+    @contextmanager
+    def _at_once(self, whom: tuple[str, ...]) -> Iterator[int]:
+        """How many requests with somebody's tokens are being answered already."""
+        asker = whom[0] if whom else ""
+        others = self._busy[asker] if asker else 0
+        self._busy[asker] += 1
+        try:
+            yield others
+        finally:
+            self._busy[asker] -= 1
+
+    def _too_many(self) -> Answer:
+        text = "Application is over its MailboxConcurrency limit."
+        return graph_error(self._state.clock, 429, "ApplicationThrottled", text, headers={"Retry-After": "1"})
 
     def _whom(self, text: str) -> tuple[str, ...]:
         oid = self._state.ledger.owner_of(text)
@@ -107,6 +143,25 @@ class Graph:
         if select and set(select) - BASIC and set(select) <= {*USUAL, *MORE}:
             return request_denied(self._state.clock)
         return self._described(request, found, only=BASIC)
+
+    def _found(self, request: web.Request, token: AccessToken, asker: Account) -> Answer:
+        """Those of the asker's tenant whom the filter names, by mail or sign-in name."""
+        if "User.ReadBasic.All" not in token.scopes or asker.is_personal:
+            return request_denied(self._state.clock)
+        select = _selected(request)
+        if unknown := [name for name in select if name not in (*USUAL, *MORE)]:
+            return self._no_property(unknown[0], "user")
+        if set(select) - BASIC:
+            return request_denied(self._state.clock)
+        asked = request.query.get("$filter", "")
+        if not _FILTER.fullmatch(asked):
+            return graph_error(self._state.clock, 400, "Request_UnsupportedQuery", "Unsupported Query.")
+        wanted = {(name, text.replace("''", "'").casefold()) for name, text in _CLAUSE.findall(asked)}
+        same = [account for account in self._state.directory if account.tid == asker.tid]
+        found = [it for it in same if {("mail", it.email), ("userPrincipalName", it.upn)} & wanted]
+        names = select or tuple(name for name in USUAL if name in BASIC)
+        value = [{name: _profile_of(it)[name] for name in names} for it in found]
+        return ok({"@odata.context": f"{V1}({','.join(names)})", "value": value})
 
     def _described(
         self, request: web.Request, account: Account, only: frozenset[str] = frozenset()
@@ -185,6 +240,12 @@ class Graph:
         about = "Parsing OData Select and Expand failed:"
         text = f"{about} Could not find a property named '{name}' on type 'microsoft.graph.{kind}'."
         return graph_error(self._state.clock, 400, "BadRequest", text)
+
+
+def _bearer(request: web.Request) -> str:
+    """The token that came along; empty when none did."""
+    kind, _, text = request.headers.get("Authorization", "").partition(" ")
+    return text if kind.lower() == "bearer" else ""
 
 
 def _selected(request: web.Request) -> tuple[str, ...]:

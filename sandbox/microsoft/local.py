@@ -10,11 +10,12 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.microsoft.approving import ApprovalPages
-from sandbox.microsoft.control import ControlApi, Levers
+from sandbox.microsoft.control import ControlApi
 from sandbox.microsoft.directory import Directory
 from sandbox.microsoft.discovery import Discovery
 from sandbox.microsoft.graph import Graph
 from sandbox.microsoft.ledger import Ledger
+from sandbox.microsoft.levers import Levers
 from sandbox.microsoft.pages import Pages
 from sandbox.microsoft.showing import Showing
 from sandbox.microsoft.state import Client, State
@@ -102,6 +103,7 @@ class LocalMicrosoft:
         graph = Graph(self._state)
         app.router.add_get(f"{prefix}/v1.0/me", graph.me)
         app.router.add_get(f"{prefix}/v1.0/me/mailFolders/{{folder}}", graph.own_folder)
+        app.router.add_get(f"{prefix}/v1.0/users", graph.users)
         app.router.add_get(f"{prefix}/v1.0/users/{{user}}", graph.user)
         app.router.add_get(f"{prefix}/v1.0/users/{{user}}/mailFolders/{{folder}}", graph.folder)
         app.router.add_route("*", f"{prefix}/{{rest:.*}}", graph.nothing)

@@ -103,7 +103,7 @@ class Pages:
         try:
             requested(self._state, wish, account, reason)
         except ValueError:
-            return self._page(request, "request", wish, account, status=400)
+            return self._page(request, "request", wish, account, without_reason=True)
         return self._page(request, "requested", wish, account)
 
     def _page(
@@ -113,18 +113,17 @@ class Pages:
         wish: ConsentRequest,
         account: Account,
         *,
-        status: int = 200,
+        without_reason: bool = False,
     ) -> web.Response:
         return self._showing.page(
             request,
             template,
-            status,
             account=account,
             accounts_url=self._accounts_url(request),
             scopes=listed(wish.scopes),
             managed=MANAGED[account.is_personal],
             for_organisation=False,
-            without_reason=status != web.HTTPOk.status_code,
+            without_reason=without_reason,
         )
 
     def _chooser(self, request: web.Request, wish: ConsentRequest) -> web.Response:

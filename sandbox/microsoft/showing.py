@@ -12,7 +12,7 @@ from sandbox.consent import ConsentRefused
 from sandbox.languages import preferred
 from sandbox.microsoft.answers import Trace
 from sandbox.microsoft.authorization import Reply
-from sandbox.microsoft.scopes import EMAIL, OPENID, PROFILE, SCOPES, Scope
+from sandbox.microsoft.scopes import EMAIL, OPENID, PROFILE, SCOPES, SIGN_IN, Scope
 from sandbox.microsoft.state import State
 from sandbox.microsoft.words import WORDS
 
@@ -64,5 +64,5 @@ class Showing:
 def listed(scopes: tuple[str, ...]) -> tuple[Scope, ...]:
     """What the consent page lists: signing in goes without saying once the profile is read."""
     quiet = {OPENID, PROFILE, EMAIL} if "User.Read" in scopes else {OPENID}
-    shown = tuple(SCOPES[name] for name in scopes if name not in quiet)
-    return shown or tuple(SCOPES[name] for name in scopes)
+    shown = [name for name in scopes if name not in quiet] or list(scopes)
+    return tuple(SCOPES[name] for name in sorted(shown, key=lambda name: name in SIGN_IN))

@@ -17,6 +17,7 @@ from multidict import MultiMapping
 from sandbox.answers import Answer, ok
 from sandbox.microsoft.answers import aad
 from sandbox.microsoft.authority import Authority, authority_of
+from sandbox.microsoft.authorization import is_json_object
 from sandbox.microsoft.directory import Account
 from sandbox.microsoft.faults import CLAIMS
 from sandbox.microsoft.identity import claims_of, client_info
@@ -116,9 +117,9 @@ class TokenEndpoint:
         if token.sign_in.client_id != client.client_id:
             raise _Refused(70000, suberror="client_mismatch", text="The token was issued to another client.")
         if token.ended is not None:
-            raise _Refused(token.ended, suberror="" if token.ended != 50173 else "bad_token")
+            raise _Refused(token.ended)
         if self._state.ledger.is_idle(token):
-            raise _Refused(70000 if token.sign_in.is_personal else 700082, suberror="")
+            raise _Refused(70000 if token.sign_in.is_personal else 700082)
         granted = self._bearer(form, token.sign_in, authority)
         self._state.ledger.used(token)
         return granted
@@ -127,6 +128,8 @@ class TokenEndpoint:
         self, form: MultiMapping[str], sign_in: SignIn, authority: Authority, nonce: str = ""
     ) -> dict[str, Any]:
         account = self._state.directory.by_oid(sign_in.oid)
+        if "claims" in form and not is_json_object(form["claims"]):
+            raise _Refused(9002313, error="invalid_request", text="The claims parameter is not valid JSON.")
         self._check(account, sign_in, authority)
         allowed = self._state.allowed(sign_in.client_id, account)
         asked = self._asked(form, sign_in, allowed)
@@ -142,11 +145,13 @@ class TokenEndpoint:
         if OFFLINE in asked:
             body["refresh_token"] = self._state.ledger.issue_refresh(sign_in).text
         if OPENID in asked:
-            claims = claims_of(account, sign_in.client_id, scopes, nonce, self._state.clock())
-            body["id_token"] = self._state.key.sign(claims)
+            body["id_token"] = self._identity(account, sign_in.client_id, scopes, nonce)
         if form.get("client_info") == "1":
             body["client_info"] = client_info(account)
         return body
+
+    def _identity(self, account: Account, client_id: str, scopes: frozenset[str], nonce: str) -> str:
+        return self._state.key.sign(claims_of(account, client_id, scopes, nonce, self._state.clock()))
 
     def _check(self, account: Account, sign_in: SignIn, authority: Authority) -> None:
         if not authority.admits(account):

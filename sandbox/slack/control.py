@@ -154,8 +154,8 @@ class Control:
         if place is not None and place not in ("modal", "home"):
             place = self._place(person, text_of(body, "in")).id
         target = body.get("target")
-        if target is not None and not (isinstance(target, list) and len(target) == 3):
-            raise CannotAct(400, "a target is [surface, block_id, action_id]")
+        if target is not None and not (isinstance(target, list) and len(target) in (3, 4)):
+            raise CannotAct(400, "a target is [surface, block_id, action_id], and may name a value")
         confirm = body.get("confirm")
         return Wish(
             label=body.get("label"),

@@ -24,13 +24,14 @@ CHOSEN = ("static_select", "users_select", "conversations_select", "radio_button
 
 @dataclass(frozen=True)
 class Wish:
-    """Where to look for a control, and how its confirm dialog is answered. `target` is exact."""
+    """Where to look for a control, and how its confirm dialog is answered. `target` is exact: surface,
+    block id, action id and value."""
 
     label: str | None = None
     place: str | None = None
     near: str | None = None
     confirm: bool | None = None
-    target: tuple[str, str, str] | None = None
+    target: tuple[str, ...] | None = None
 
 
 class Pressing:

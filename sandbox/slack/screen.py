@@ -173,14 +173,22 @@ class Screen:
         text = surface.message.text if surface.message else ""
         return controls if near in f"{text}\n{self.plain(surface)}" else []
 
-    def exactly(self, surface_id: str, block_id: str, action_id: str) -> Control:
-        """What the page points at. Raises CannotAct when a redraw took it away."""
-        for surface in self.surfaces(None):
-            if surface.id != surface_id:
-                continue
-            for control in self.controls(surface):
-                if (control.block["block_id"], control.element["action_id"]) == (block_id, action_id):
-                    return control
+    def exactly(self, surface_id: str, block_id: str, action_id: str, value: str = "") -> Control:
+        """What the page points at. A redraw gives its block another id: then it is what does the same with
+        the same value. Raises CannotAct when a redraw took it away."""
+        surfaces = [surface for surface in self.surfaces(None) if surface.id == surface_id]
+        alike = [
+            control
+            for surface in surfaces
+            for control in self.controls(surface)
+            if control.element["action_id"] == action_id
+        ]
+        for control in alike:
+            if control.block["block_id"] == block_id:
+                return control
+        same = [control for control in alike if value and control.element.get("value") == value]
+        if len(same) == 1:
+            return same[0]
         raise CannotAct(404, "this is no longer on the screen")
 
 

@@ -111,7 +111,7 @@
 
   const flush = () => Promise.all([...document.querySelectorAll("[data-dirty]")].map(fill));
 
-  const targetOf = (element) => [element.dataset.surface, element.dataset.block, element.dataset.action];
+  const targetOf = ({ dataset }) => [dataset.surface, dataset.block, dataset.action, dataset.value];
 
   // --- what the person does ---
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, WebError, expect
 
-_NEVER_MIND = re.compile(r"the server responded with a status of 410")
-"""Chromium's own remark on a page that says that a link was used."""
+_NEVER_MIND = re.compile(r"the server responded with a status of (410|422)")
+"""Chromium's own remark on a page that says that a link was used, or that a form did not do."""
 
 
 @dataclass

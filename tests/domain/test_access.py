@@ -27,16 +27,17 @@ OWNER, CONNECTOR = UserId("UOWNER"), UserId("UCONNECTOR")
 PERSONAL = a_channel(owner_id=OWNER, connected_by=OWNER)
 TEAM = a_team_channel(connected_by=CONNECTOR)
 
-SEE, DISABLE, ENABLE, REMOVE, RECONNECT = (
+SEE, DISABLE, ENABLE, REMOVE, RECONNECT, SWITCH = (
     Deed.SEE,
     Deed.DISABLE,
     Deed.ENABLE,
     Deed.REMOVE,
     Deed.RECONNECT,
+    Deed.SWITCH,
 )
-OWN = frozenset({SEE, DISABLE, ENABLE, REMOVE, RECONNECT})
+OWN = frozenset({SEE, DISABLE, ENABLE, REMOVE, RECONNECT, SWITCH})
 TAKE = frozenset({Deed.CONNECT, Deed.TAKE_OVER})
-WISHES = frozenset({Deed.CONNECT, DISABLE, ENABLE, REMOVE})
+WISHES = frozenset({Deed.CONNECT, DISABLE, ENABLE, REMOVE, SWITCH})
 NONE: frozenset[Deed] = frozenset()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from bot.domain.cause import REFUSED_CAUSES, Cause
 from bot.domain.channel import Channel, State
+from bot.domain.grant import MailboxIdentity
 from bot.domain.ids import GrantId
 from bot.domain.lifecycle import (
     NEWS,
@@ -113,6 +114,40 @@ def test_asking_twice_sends_once(state: State, signal: Signal) -> None:
     except Refused:
         return
     assert advance(once, signal, now=LATER) == (once, ())
+
+
+@pytest.mark.parametrize("state", sorted(set(State) - {State.REMOVED}))
+def test_a_switch_changes_the_mailbox_and_nothing_that_people_set(state: State) -> None:
+    """Provider, mailbox and grant are new; id, owner, kind, use and conversation stay; disabled stays so."""
+    channel = a_channel_in(state, use="CRM reads it")
+    there = MailboxIdentity("microsoft", "1.2", "2")
+    after, effects = advance(channel, Signal.SWITCH_PROVEN, now=LATER, grant_id=NEW, identity=there)
+    expected = State.DISABLED if state is State.DISABLED else State.CONNECTED
+    assert (after.provider, after.identity, after.grant_id, after.state) == (
+        "microsoft",
+        there,
+        NEW,
+        expected,
+    )
+    new = {"provider", "identity", "grant_id", "state", "cause", "since"}
+    kept = [field.name for field in fields(Channel) if field.name not in new]
+    assert [getattr(after, name) for name in kept] == [getattr(channel, name) for name in kept]
+    assert {Effect.CLOSE_OLD_WAYS, Effect.RETIRE_GRANT, Effect.RESOLVE_INCIDENT, Effect.ANNOUNCE} == set(
+        effects
+    )
+
+
+@pytest.mark.parametrize("signal", sorted(set(Signal) - {Signal.SWITCH_PROVEN}))
+@pytest.mark.parametrize("state", list(State))
+def test_only_a_switch_changes_the_provider(state: State, signal: Signal) -> None:
+    """Whatever else is told, with whatever mailbox, a channel stays where it is."""
+    channel = a_channel_in(state)
+    there = MailboxIdentity("microsoft", "1.2")
+    try:
+        after, _ = advance(channel, signal, now=LATER, grant_id=OWN, identity=there)
+    except Refused:
+        return
+    assert (after.provider, after.identity) == (channel.provider, channel.identity)
 
 
 def test_reconnecting_a_disabled_channel_does_not_enable_it() -> None:

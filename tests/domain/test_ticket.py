@@ -13,7 +13,14 @@ from bot.domain.picture import NoticePicture
 from bot.domain.ticket import Ending
 from tests.storage.builders import NOW, a_channel, a_job, a_notice
 
-GOOD = {Ending.CONNECTED, Ending.RECONNECTED, Ending.RESTORED, Ending.SWITCHED, Ending.STILL_DISABLED}
+GOOD = {
+    Ending.CONNECTED,
+    Ending.RECONNECTED,
+    Ending.RESTORED,
+    Ending.SWITCHED,
+    Ending.SWITCHED_STILL_DISABLED,
+    Ending.STILL_DISABLED,
+}
 
 
 @pytest.mark.parametrize("ending", list(Ending))

@@ -11,11 +11,26 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from structlog.testing import capture_logs
 
-from sandbox.demo import APP_TOKEN, BOT_TOKEN, CLIENT_SECRET, SIGNING_SECRET
+from sandbox.demo import (
+    APP_TOKEN,
+    BOT_TOKEN,
+    CLIENT_SECRET,
+    MICROSOFT_CLIENT_SECRET,
+    SIGNING_SECRET,
+)
 from tests.stage import Stage, a_stage
 
 EVERYBODY = ("sakura", "omar", "alice", "kenji", "gus")
-NEVER_SHOWN = (BOT_TOKEN, APP_TOKEN, CLIENT_SECRET, SIGNING_SECRET, "Traceback", "Exception", "sqlalchemy")
+NEVER_SHOWN = (
+    BOT_TOKEN,
+    APP_TOKEN,
+    CLIENT_SECRET,
+    MICROSOFT_CLIENT_SECRET,
+    SIGNING_SECRET,
+    "Traceback",
+    "Exception",
+    "sqlalchemy",
+)
 
 
 @pytest.fixture(autouse=True)

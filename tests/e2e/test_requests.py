@@ -31,7 +31,9 @@ async def _last_dm(stage: Stage, who: str) -> Said:
 
 
 async def _is_told(stage: Stage, who: str, words: str) -> None:
-    said = await _last_dm(stage, who)
+    """What one message says now: an answer is a reply to it, and is not edited."""
+    screen = await stage.person(who).sees()
+    said = next(message for message in reversed(screen.messages("dm")) if message.thread is None)
     assert words in said.plain, said.plain
 
 

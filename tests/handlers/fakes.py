@@ -253,6 +253,36 @@ class FakeConnecting:
         return Begun(address, "Gmail", SCOPES, url, reconnect, TicketId("t1"))
 
 
+@dataclass
+class FakeSwitching:
+    trouble: Trouble
+    begun: list[tuple[str, str, bool]] = field(default_factory=list)
+    """Channel, goal, and whether it is a shared mailbox."""
+    needs_approval: bool = False
+
+    async def begin(
+        self, actor: Actor, channel_id: ChannelId, *, to: str = "", is_shared: bool = False
+    ) -> Begun:
+        await self.trouble.pass_()
+        self.begun.append((channel_id, to, is_shared))
+        channel = a_row().channel
+        removal = Removal(channel, Revocation.NOT_ASKED, 0, 0, "Gmail", "google", now_at="Gmail")
+        url = "https://bot.example/go/s1"
+        return Begun(
+            ADDRESS, "Office 365", SCOPES, url, False, TicketId("t1"), channel=channel, leaves=removal
+        )
+
+    async def check_leaving(self, actor: Actor, channel_id: ChannelId, provider: str) -> bool:
+        await self.trouble.pass_()
+        return self.needs_approval
+
+    async def begin_anew(self, actor: Actor, channel_id: ChannelId, provider: str) -> Begun:
+        self.begun.append((channel_id, provider, False))
+        wish = Wish(Deed.CONNECT, ADDRESS, Kind.PERSONAL, provider=provider)
+        url = "https://bot.example/go/s1"
+        return Begun(ADDRESS, "IMAP", SCOPES, url, False, TicketId("t1"), takes_password=True, wish=wish)
+
+
 def a_request(**changes: Any) -> Request:
     request = Request(
         id=RequestId("r1"),
@@ -400,6 +430,7 @@ class FakeServices:
     people: Any = None
     channels: Any = None
     connecting: Any = None
+    switching: Any = None
     requests: Any = None
     incidents: Any = None
     admins: Any = None
@@ -412,6 +443,7 @@ class FakeServices:
         self.people = FakePeople(self.trouble)
         self.channels = FakeChannels()
         self.connecting = FakeConnecting(self.trouble)
+        self.switching = FakeSwitching(self.trouble)
         self.requests = FakeRequests(self.trouble)
         self.incidents = FakeIncidents(self.trouble)
         self.admins = FakeAdmins(self.trouble)

@@ -64,11 +64,25 @@ async def server() -> AsyncIterator[SocketServer]:
 
 @pytest.fixture
 async def link(bench: Bench, server: SocketServer) -> AsyncIterator[Socket]:
-    assert server.server is not None
-    client = AsyncWebClient(base_url=str(server.server.make_url("/api/")), session=bench.session)
-    made = build_socket(bench.side, app_token="xapp-test", client=client, look_every=0.01, rebuild_after=0.05)
+    made = a_socket(bench, server, rebuild_after=60)
     yield made
     await made.close()
+
+
+@pytest.fixture
+async def hasty(bench: Bench, server: SocketServer) -> AsyncIterator[Socket]:
+    """Gives a connection up almost at once."""
+    made = a_socket(bench, server, rebuild_after=0.05)
+    yield made
+    await made.close()
+
+
+def a_socket(bench: Bench, server: SocketServer, *, rebuild_after: float) -> Socket:
+    assert server.server is not None
+    client = AsyncWebClient(base_url=str(server.server.make_url("/api/")), session=bench.session)
+    return build_socket(
+        bench.side, app_token="xapp-test", client=client, look_every=0.01, rebuild_after=rebuild_after
+    )
 
 
 async def connected(server: SocketServer) -> web.WebSocketResponse:
@@ -119,16 +133,15 @@ async def test_slack_moving_house_is_followed(link: Socket, server: SocketServer
     assert ack["envelope_id"] == "E1"
 
 
-async def test_a_connection_that_never_comes_back_is_made_anew(link: Socket, server: SocketServer) -> None:
+async def test_a_connection_that_never_comes_back_is_made_anew(hasty: Socket, server: SocketServer) -> None:
     """When the SDK is stuck on an address that is gone, a new client asks for a new one."""
     server.refuses = True
-    await link.start()
+    await hasty.start()
     async with asyncio.timeout(5):
         while server.opened < 2:
             await asyncio.sleep(0.005)
     server.refuses = False
-    await connected(server)
-    await until(link, up=True)
+    await until(hasty, up=True)
 
 
 async def test_closing_while_connecting_ends_cleanly(link: Socket, server: SocketServer) -> None:

@@ -142,4 +142,4 @@ async def a_microsoft_stage() -> AsyncIterator[MicrosoftStage]:
                 timeout=timedelta(seconds=seconds),
             )
 
-        yield MicrosoftStage(microsoft, clock, make(seconds=0.7), make(), make(closed_port()), make)
+        yield MicrosoftStage(microsoft, clock, make(seconds=1.5), make(), make(closed_port()), make)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from providers.detect import UNKNOWN, Detected, Detector, How
+from providers.detect import BELIEVED, UNKNOWN, Detected, Detector, How
 
 GOOGLE = ("ASPMX.L.GOOGLE.COM.", "alt1.aspmx.l.google.com")
 MICROSOFT = ("acme-com.mail.protection.outlook.com",)
@@ -74,6 +74,50 @@ async def test_everybody_knows_these_domains(address: str, provider: str) -> Non
 async def test_the_domains_mail_hosts_tell(dns: Dns, found: Detected) -> None:
     """By whom they belong to; behind a mail filter by whom the domain lets send; else nobody knows."""
     assert await Detector(dns).detect("ann@acme.com") == found
+
+
+class Known:
+    """Microsoft's list of domains; ``stuck``: it never answers."""
+
+    def __init__(self, *domains: str, stuck: bool = False) -> None:
+        self._domains, self._stuck = domains, stuck
+        self.asked: list[str] = []
+
+    async def knows(self, domain: str) -> bool:
+        self.asked.append(domain)
+        if self._stuck:
+            await asyncio.Event().wait()
+        return domain in self._domains
+
+
+@pytest.mark.parametrize(
+    ("dns", "found"),
+    [
+        (Dns(FILTER), Detected("microsoft", How.TENANT)),
+        (Dns(FILTER, ("v=spf1 include:_spf.google.com -all",)), Detected("google", How.SPF)),
+        (Dns(GOOGLE), Detected("google", How.MX)),
+        (Dns(("mx.hosting.example",)), Detected("imap", How.MX)),
+        (Dns(), UNKNOWN),
+    ],
+)
+async def test_microsoft_is_asked_where_nothing_else_tells(dns: Dns, found: Detected) -> None:
+    """Only behind a filter, and only after whom the domain lets send: many have a tenant and no mail there.
+    That answer is one to begin with, not one to believe."""
+    tenants = Known("acme.com")
+    assert await Detector(dns, tenants=tenants).detect("ann@acme.com") == found
+    assert tenants.asked == (["acme.com"] if found.how is How.TENANT else [])
+    assert (found.how in BELIEVED) is (found.how not in {How.TENANT, How.UNKNOWN})
+
+
+async def test_a_domain_that_microsoft_does_not_know_stays_unknown() -> None:
+    """No news is no answer."""
+    assert await Detector(Dns(FILTER), tenants=Known()).detect("ann@acme.com") == UNKNOWN
+
+
+async def test_microsoft_keeps_nobody_waiting_either() -> None:
+    """The answer is *unknown*, in time."""
+    detector = Detector(Dns(FILTER), tenants=Known(stuck=True), waits=timedelta(milliseconds=20))
+    assert await detector.detect("ann@acme.com") == UNKNOWN
 
 
 async def test_a_name_server_that_hangs_keeps_nobody_waiting() -> None:

@@ -168,7 +168,7 @@ async def stage() -> AsyncIterator[GoogleStage]:
             return Google(replace(client, **changes), session=session, clock=now, timeout=timeout)
 
         yield GoogleStage(
-            google, clock, make(seconds=0.5), make(), make(closed_port()), make, f"{server.make_url('/jwks')}"
+            google, clock, make(seconds=1.5), make(), make(closed_port()), make, f"{server.make_url('/jwks')}"
         )
 
 

@@ -466,6 +466,20 @@ async def test_whoever_may_not_open_it_is_told_what_is_missing(stage: MicrosoftS
     assert (await refusal(stage, stranger)).code
 
 
+async def test_a_shared_mailbox_is_found_by_its_address(stage: MicrosoftStage) -> None:
+    """Its sign-in name may be one that was made up for it."""
+    stage.microsoft.levers.share("sales@acme.example", OMAR)
+    grant = await stage.shared("sales@acme.example")
+    assert grant.address == "sales@acme.example"
+    assert await stage.provider.probe(grant, await stage.provider.refresh(grant))
+
+
+async def test_a_quote_in_an_address_stays_a_quote(stage: MicrosoftStage) -> None:
+    """It ends no filter."""
+    with pytest.raises(MailboxGone):
+        await stage.shared("o'x' or mail eq 'help@acme.example")
+
+
 async def test_a_mailbox_that_is_not_there_cannot_be_shared(stage: MicrosoftStage) -> None:
     """A mistyped address is found out while signing in."""
     with pytest.raises(MailboxGone):

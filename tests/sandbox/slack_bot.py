@@ -22,7 +22,6 @@ from sandbox.clock import SandboxClock
 from sandbox.driver import Driver
 from sandbox.slack import LocalSlack
 
-START = datetime.now(UTC).replace(microsecond=0)
 BOT_TOKEN, APP_TOKEN, SECRET = "xoxb-local", "xapp-local", "shh"
 Transport = Literal["socket", "http"]
 
@@ -72,7 +71,9 @@ async def _authorize(**_: Any) -> AuthorizeResult:
 async def world(
     transport: Transport, *, frozen: bool = True, ack_within: float = 3.0, **settings: Any
 ) -> AsyncIterator[World]:
-    clock = SandboxClock.frozen(START) if frozen else SandboxClock.running()
+    # Bolt itself judges the age of a signature here, by the machine's clock: five minutes, no more.
+    now = datetime.now(UTC).replace(microsecond=0)
+    clock = SandboxClock.frozen(now) if frozen else SandboxClock.running()
     slack = LocalSlack(
         clock=clock,
         bot_token=BOT_TOKEN,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
+from sandbox.driver import CannotDo
 from tests.sandbox.slack_bot import World, world
 
 
@@ -42,6 +44,32 @@ async def test_looking_at_a_conversation_reads_it() -> None:
         async with acme.session.get(f"{acme.slack.public_url}/?as=U0ALICE&in=dm") as response:
             assert "News" in await response.text()
         assert (await acme.driver.person("alice").sees()).dm.unread == 0
+
+
+async def test_a_button_that_was_redrawn_meanwhile_is_still_that_button() -> None:
+    """An edit gives blocks new ids; what is clicked then does the same with the same value."""
+    button = {
+        "type": "button",
+        "action_id": "go",
+        "value": "v1",
+        "text": {"type": "plain_text", "text": "Go"},
+    }
+    blocks = [{"type": "actions", "elements": [button]}]
+    async with world("http") as acme:
+        sent = await acme.client.chat_postMessage(channel="U0ALICE", text="x", blocks=blocks)
+        async with acme.session.get(f"{acme.slack.public_url}/?as=U0ALICE&in=dm") as response:
+            found = re.search(
+                r'data-surface="([^"]+)" data-block="([^"]+)" data-action="(go)" data-value="([^"]+)"',
+                await response.text(),
+            )
+        assert found is not None
+        drawn = list(found.groups())
+        await acme.client.chat_update(channel=sent["channel"], ts=sent["ts"], text="x", blocks=blocks)
+        clicked = await acme.driver.post("/control/slack/act/click", {"as": "U0ALICE", "target": drawn})
+        assert clicked["ok"]
+        for gone in (drawn[:3], [*drawn[:3], "v2"]):
+            with pytest.raises(CannotDo, match="no longer on the screen"):
+                await acme.driver.post("/control/slack/act/click", {"as": "U0ALICE", "target": gone})
 
 
 @pytest.fixture

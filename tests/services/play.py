@@ -18,7 +18,7 @@ import pytest
 from bot import telemetry
 from bot.bootstrap import World, cipher_of, core_of, services_of
 from bot.domain.access import Actor, Person
-from bot.domain.channel import Channel
+from bot.domain.channel import Channel, Kind
 from bot.domain.grant import Grant, MailboxIdentity, Revocation, Secret
 from bot.domain.ids import ChannelId, GrantId, TicketId, UserId, WorkspaceId
 from bot.domain.incident import Incident
@@ -68,6 +68,10 @@ class Play:
     @property
     def google(self) -> Any:
         return self.stage.town.google
+
+    @property
+    def microsoft(self) -> Any:
+        return self.stage.town.microsoft
 
     @property
     def now(self) -> datetime:
@@ -147,6 +151,20 @@ class Play:
         actor = await self.actor(who) if isinstance(who, str) else who
         return await self.services.connecting.begin(actor, Plan(address or actor.person.email))
 
+    async def connect_team(
+        self, address: str = "support@acme.example", *, by: str = "omar", provider: str = "google"
+    ) -> Channel:
+        """An admin connects a team address."""
+        plan = Plan(address, Kind.TEAM, use="Zendesk reads it", name="Support", provider=provider)
+        outcome = await self.signs_in(await self.services.connecting.begin(await self.actor(by), plan))
+        assert outcome.ending.is_good, outcome
+        found = await self.channel(address)
+        assert found is not None
+        return found
+
+    async def switch(self, who: str, channel: Channel, **how: Any) -> Begun:
+        return await self.services.switching.begin(await self.actor(who), channel.id, **how)
+
     async def reconnect(self, who: str, channel: Channel) -> Begun:
         return await self.services.connecting.begin_reconnect(await self.actor(who), channel.id)
 
@@ -159,25 +177,31 @@ class Play:
         untick: Collection[str] = (),
         cancel: bool = False,
     ) -> dict[str, str]:
-        """Open the ticket, consent at Google; returns the callback's query."""
+        """Open the ticket, consent at Google or Microsoft; returns the callback's query."""
         self._secrets[begun.ticket_id] = secret_of(begun)
         url = url_of(await self.services.connecting.start(secret_of(begun), browser))
-        return self.callback(
-            self.google.consent(url, account or begun.address, untick=tuple(untick), cancel=cancel)
-        )
+        account = account or begun.address
+        if begun.provider == "microsoft":
+            return self.callback(self.microsoft.consent(url, account, cancel=cancel))
+        return self.callback(self.google.consent(url, account, untick=tuple(untick), cancel=cancel))
 
     @staticmethod
     def callback(url: str) -> dict[str, str]:
         return dict(parse_qsl(urlsplit(url).query))
 
     async def complete(
-        self, callback: dict[str, str], *, browser: str = "browser", services: Services | None = None
+        self,
+        callback: dict[str, str],
+        *,
+        browser: str = "browser",
+        services: Services | None = None,
+        provider: str = "google",
     ) -> TicketOutcome:
-        return await (services or self.services).connecting.complete("google", callback, browser)
+        return await (services or self.services).connecting.complete(provider, callback, browser)
 
     async def signs_in(self, begun: Begun, account: str | None = None, **how: Any) -> TicketOutcome:
         """From the ticket to its outcome, and everything that follows at once."""
-        outcome = await self.complete(await self.consent(begun, account, **how))
+        outcome = await self.complete(await self.consent(begun, account, **how), provider=begun.provider)
         await self.settles()
         return outcome
 
@@ -317,7 +341,8 @@ class Play:
                 wake=Wake(),
                 guarded=session,
             )
-            core = replace(core, providers=Registry([provider(core.providers.get("google"))]))
+            there = [provider(core.providers.get(key)) for key in core.providers.keys]
+            core = replace(core, providers=Registry(there))
             client = slack_client(settings, session)
             services = services_of(
                 core,

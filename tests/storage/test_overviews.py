@@ -15,6 +15,7 @@ from bot.domain.channel import URGENCY, Channel, State
 from bot.domain.grant import Delegate, Granted
 from bot.domain.ids import UserId, WorkspaceId
 from bot.domain.picture import Tally
+from bot.domain.whereabouts import Whereabouts
 from storage import Storage
 from storage.overviews import Listed
 from tests.storage.builders import ANA, NOW, WORKSPACE, a_channel, a_grant, a_probe, a_team_channel
@@ -96,22 +97,37 @@ async def test_the_first_are_those_that_are_shown_first(storage: Storage) -> Non
         assert tally.total == len(wanted)
 
 
-async def test_each_comes_with_its_proof_and_what_was_granted(storage: Storage) -> None:
-    """The channel whole; what was granted only where somebody asks."""
-    grant = a_grant(delegate=Delegate("sub", "omar@example.com"))
+async def test_each_comes_with_all_that_its_line_tells(storage: Storage) -> None:
+    """The channel whole, its proof, where its mail has gone; what was granted only where somebody asks."""
+    grant, nothing = a_grant(delegate=Delegate("sub", "omar@example.com")), a_grant(scopes=frozenset())
     proven = a_team_channel(grant_id=grant.id, via="omar@example.com")
+    barely = a_team_channel(address="yes@example.com", grant_id=nothing.id)
     bare = a_team_channel(address="zoe@example.com", grant_id=None)
-    await keep(storage, (proven, bare))
+    await keep(storage, (proven, barely, bare))
+    left = Whereabouts(barely.id, "microsoft", NOW, "google", NOW - timedelta(days=1), NOW)
     async with storage.writing() as uow:
         await uow.grants.add(replace(grant, channel_id=proven.id))
+        await uow.grants.add(replace(nothing, channel_id=barely.id))
         await uow.probes.put(a_probe(proven, last_ok_at=NOW - timedelta(hours=1)))
+        await uow.whereabouts.put(left)
+        await uow.whereabouts.put(Whereabouts(bare.id, "google", NOW, "google", NOW))
         await uow.commit()
     sight = sight_of(an_actor(ANA, ""))
     assert sight is not None
     plain, _ = await read(storage, sight)
-    assert plain == (Listed(proven, NOW - timedelta(hours=1), None), Listed(bare, None, None))
+    seen = {one.channel: one for one in plain}
+    assert seen == {
+        proven: Listed(proven, NOW - timedelta(hours=1), None, None),
+        barely: Listed(barely, None, None, left),
+        bare: Listed(bare, None, None, None),
+    }
     full, _ = await read(storage, sight, with_grants=True)
-    assert [one.granted for one in full] == [Granted(grant.scopes, is_shared=True), None]
+    assert {one.channel: one.granted for one in full} == {
+        proven: Granted(grant.scopes, is_shared=True),
+        barely: Granted(frozenset(), is_shared=False),
+        bare: None,
+    }
+    assert [one.mail_left for one in full] == [one.mail_left for one in plain]
 
 
 async def test_nothing_is_counted_where_nothing_is(storage: Storage) -> None:

@@ -98,6 +98,18 @@ async def test_tickets_of_a_removed_channel_are_void(storage: Storage) -> None:
         assert await uow.tickets.find(other.id) == other
 
 
+async def test_tickets_that_lead_back_are_taken_away_and_told(storage: Storage) -> None:
+    """Of a switched channel: those to any other provider, whole, so that their outcome can be kept."""
+    switched = ChannelId("switched")
+    back, there, other = a_ticket(channel_id=switched), a_ticket(channel_id=switched), a_ticket()
+    there = replace(there, provider="microsoft")
+    await keep(storage, back, there, other)
+    async with storage.writing() as uow:
+        assert await uow.tickets.void_elsewhere(switched, "microsoft") == (back,)
+        assert await uow.tickets.find(back.id) is None
+        assert [await uow.tickets.find(one.id) for one in (there, other)] == [there, other]
+
+
 async def test_an_outcome_is_for_the_browser_that_spent_the_ticket(storage: Storage) -> None:
     """A reload shows it again; the verifier is not kept, and after a while nothing is."""
     ticket = await begun(storage)

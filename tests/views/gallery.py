@@ -15,9 +15,9 @@ from bot.domain.channel import Channel, Kind, State
 from bot.domain.grant import Revocation
 from bot.domain.ids import ChannelId
 from bot.domain.incident import IncidentKind, NoticeKind, Resolution
-from bot.domain.picture import NoticePicture, Outage, Tally, Registration
+from bot.domain.picture import NoticePicture, Outage, Registration, Tally
 from bot.domain.request import Awaits, Request, RequestState, Wish
-from bot.domain.ticket import Ending
+from bot.domain.ticket import SWITCHED_MEANWHILE, Ending
 from bot.notifier import rendered
 from bot.views import modals, notices, replies
 from bot.views.evidence import export_message
@@ -58,6 +58,7 @@ from tests.views.samples import (
     many_rows,
     removed_by_hand,
 )
+from tests.views.switching_gallery import about_switching
 
 APP = Registration(
     "6731de76-14a6-49ae-97bc-6eba6914391e",
@@ -85,10 +86,16 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     errors.NotSetUp(),
     errors.UnknownAddress("anne@example.com", ("ann@example.com", "anna@example.com")),
     errors.UnknownAddress("anne@example.com"),
+    *(
+        errors.UnknownAddress("support@example.com", (), a_request(a_wish(Deed.CONNECT), **changes))
+        for changes in ({}, {"awaits": Awaits.TENANT}, {"state": RequestState.APPROVED})
+    ),
     errors.NotAnAddress("ann"),
     errors.DomainNotAllowed("ann@elsewhere.example", ("example.com", "example.org")),
     errors.AlreadyConnected("ann@example.com", by_another=True),
     errors.AlreadyConnected("ann@example.com", by_another=False),
+    errors.SwitchInstead(a_channel(), "Gmail", ("microsoft", "Office 365")),
+    errors.DisconnectFirst(a_channel(), "Gmail", (("imap", "IMAP"),)),
     errors.NeedsApproval(_BOSS, "ann@example.com", ("U0BOB",)),
     errors.NeedsApproval(_BOSS, None),
     errors.NeedsApproval(a_wish(Deed.CONNECT), "ann@example.com", ("U0BOB",)),
@@ -252,6 +259,7 @@ def about(lang: Language, channel: Channel) -> Drawn:
         yield f"remove {family} {case}", modals.remove_modal(lang, removal)
         yield f"removed {family} {case}", modals.removed_modal(lang, removal)
     yield from told(lang, channel, case)
+    yield from about_switching(lang, channel)
 
 
 def told(lang: Language, channel: Channel, case: str) -> Drawn:
@@ -273,6 +281,7 @@ def announcements(channel: Channel) -> Iterator[tuple[str, NoticePicture]]:
         Ending.RECONNECTED,
         Ending.RESTORED,
         Ending.SWITCHED,
+        Ending.SWITCHED_STILL_DISABLED,
         Ending.STILL_DISABLED,
     ):
         yield (
@@ -399,6 +408,8 @@ def dialogs(lang: Language, text: str) -> Drawn:
 def outcomes(lang: Language) -> Drawn:
     for ending in Ending:
         yield f"outcome {ending}", modals.outcome_modal(lang, an_outcome(ending), provider_label="Gmail")
+    meanwhile = an_outcome(Ending.NOT_POSSIBLE, code=SWITCHED_MEANWHILE)
+    yield "outcome switched meanwhile", modals.outcome_modal(lang, meanwhile, provider_label="Gmail")
     yield (
         "outcome declined at Microsoft",
         modals.outcome_modal(

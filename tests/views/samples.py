@@ -251,6 +251,7 @@ def a_storm(count: int, **changes: Any) -> tuple[Outage, ...]:
 
 def a_wish(deed: Deed = Deed.DISABLE, **changes: Any) -> Wish:
     is_new = deed is Deed.CONNECT
+    changes = {"provider": "microsoft"} | changes if deed is Deed.SWITCH else changes
     wish = Wish(
         deed=deed,
         address="support@example.com",

@@ -137,7 +137,7 @@ def consent_modal(
             *asked,
             *actions(button(label, CONSENT_OPEN, url=url, style="primary")),
             context(waiting_text(lang)),
-            *_loopback_hint(lang, url),
+            *loopback_hint(lang, url),
             *(_shared(lang, wish, is_shared=is_shared) if wish and may_be_shared else []),
             *(_other_hosts(lang, provider_label, wish, others) if wish else []),
         ],
@@ -235,7 +235,7 @@ def _host_label(lang: Language, key: str, label: str) -> str:
     return lang.say("Another mail server (IMAP)") if key == "imap" else label
 
 
-def _loopback_hint(lang: Language, url: str) -> list[Block]:
+def loopback_hint(lang: Language, url: str) -> list[Block]:
     """Said before the click: elsewhere the browser would only show that nobody answers."""
     if urlsplit(url).hostname not in _THIS_MACHINE:
         return []

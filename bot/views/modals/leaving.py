@@ -80,22 +80,31 @@ def _disabling(lang: Language, at: str) -> str:
 
 def remove_modal(lang: Language, removal: Removal) -> View:
     """What depends on it, what else lives on the same permission, and what will stop at the provider."""
-    channel, at = removal.channel, inert(house(removal.provider_label), 40)
-    yes = lang.say("Yes, remove inbox") if channel.is_personal else lang.say("Yes, delete")
     return modal(
         lang.say("Remove"),
-        [
-            section(lang.say("Remove {address}?", address=inert(channel.address))),
-            *_use(lang, channel),
-            *_everybody(lang, channel),
-            titled(lang.say("Here"), _here(lang)),
-            titled(lang.say("At {house}", house=at), _there(lang, removal, at)),
-        ],
-        submit=yes,
+        leaving_blocks(lang, removal),
+        submit=yes_text(lang, removal.channel),
         close=lang.say("Cancel"),
         callback=REMOVE_FORM,
-        metadata=value_of(channel),
+        metadata=value_of(removal.channel),
     )
+
+
+def leaving_blocks(lang: Language, removal: Removal) -> list[Block]:
+    """What a removal means, on both sides."""
+    channel, at = removal.channel, inert(house(removal.provider_label), 40)
+    return [
+        section(lang.say("Remove {address}?", address=inert(channel.address))),
+        *_use(lang, channel),
+        *_everybody(lang, channel),
+        titled(lang.say("Here"), _here(lang)),
+        titled(lang.say("At {house}", house=at), there_text(lang, removal)),
+    ]
+
+
+def yes_text(lang: Language, channel: Channel) -> str:
+    """The label that confirms a removal: the same words wherever it is asked."""
+    return lang.say("Yes, remove inbox") if channel.is_personal else lang.say("Yes, delete")
 
 
 def _use(lang: Language, channel: Channel) -> list[Block]:
@@ -122,7 +131,8 @@ def _here(lang: Language) -> str:
     )
 
 
-def _there(lang: Language, removal: Removal, at: str) -> str:
+def there_text(lang: Language, removal: Removal) -> str:
+    """What will happen at the provider."""
     if removal.shared_here or removal.shared_elsewhere:
         return lang.say(
             "Nothing stops there: {others} with the same account, and revoking would end that too.",
@@ -140,8 +150,7 @@ def _there(lang: Language, removal: Removal, at: str) -> str:
         )
     return lang.say(
         "The permission is taken back. Everything that this app may do with the account ends. Mail and "
-        "account stay as they are.",
-        house=at,
+        "account stay as they are."
     )
 
 
@@ -157,7 +166,8 @@ def disabled_modal(lang: Language, channel: Channel) -> View:
 
 def removed_modal(lang: Language, removal: Removal) -> View:
     """Both sides, truthfully, as far as they are known by now."""
-    return modal(lang.say("Removed"), removal_blocks(lang, removal), close=lang.say("Close"))
+    title = lang.say("Switched") if removal.now_at else lang.say("Removed")
+    return modal(title, removal_blocks(lang, removal), close=lang.say("Close"))
 
 
 def enabled_modal(lang: Language, channel: Channel, *, provider_label: str) -> View:

@@ -15,7 +15,9 @@ from bot.views.notices.announcements import (
 )
 from bot.views.notices.follow_ups import relapse_reply, reminder_reply, storm_reply
 from bot.views.notices.holds import hold_notice, somebody_else_notice
+from bot.views.notices.moves import moved_notice
 from bot.views.notices.operators import nobody_told_notice, operator_picture
+from bot.views.notices.switches import switched_notice
 from bot.views.notices.wishes import answered_reply, request_notice, wish_notice
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "hello_notice",
     "hold_notice",
     "incident_notice",
+    "moved_notice",
     "nobody_told_notice",
     "operator_picture",
     "owner_gone_picture",
@@ -39,6 +42,7 @@ __all__ = [
     "request_notice",
     "somebody_else_notice",
     "storm_reply",
+    "switched_notice",
     "taken_over_notice",
     "wish_notice",
 ]

@@ -10,6 +10,7 @@ from typing import Final
 
 from bot.domain.cause import ADMIN_CAUSES, MANAGED_CAUSES
 from bot.domain.incident import IncidentKind
+from bot.domain.switching import may_switch
 from bot.views.blocks import (
     Block,
     Message,
@@ -23,7 +24,7 @@ from bot.views.blocks import (
     quoted,
     section,
 )
-from bot.views.buttons import why_button
+from bot.views.buttons import switch_button, why_button
 from bot.views.language import Language
 from bot.views.models import NoticePicture, Outage
 from bot.views.notices.outages import (
@@ -142,7 +143,16 @@ def _mend(lang: Language, outage: Outage, now: datetime) -> list[Block]:
     waits = outage.incident.cause in ADMIN_CAUSES | MANAGED_CAUSES
     style = "" if waits or is_doubtful(outage, now) else "primary"
     about = outage.channel.address
-    return [button(lang.say("Reconnect"), RECONNECT_LINK, url=outage.url, style=style, about=about)]
+    reconnect = button(lang.say("Reconnect"), RECONNECT_LINK, url=outage.url, style=style, about=about)
+    return [reconnect, *_switch(lang, outage)]
+
+
+def _switch(lang: Language, outage: Outage) -> list[Block]:
+    """Its mail has moved: most likely that is where it should be connected."""
+    mail, channel = outage.mail, outage.channel
+    if mail is None or not mail.is_on or not may_switch(channel.provider, mail.place):
+        return []
+    return [switch_button(lang, channel, mail.place, mail.label)]
 
 
 def _answers(lang: Language, picture: NoticePicture) -> list[Block]:

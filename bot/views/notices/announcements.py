@@ -19,6 +19,7 @@ from bot.views.words import house, lacking_words
 from bot.views.words.endings import good_ending
 
 _FOR_ADMINS: Final = frozenset({Deed.DISABLE, Deed.REMOVE})
+_STILL_OFF: Final = frozenset({Ending.STILL_DISABLED, Ending.SWITCHED_STILL_DISABLED})
 
 
 def removed_picture(lang: Language, picture: NoticePicture) -> Message:
@@ -35,7 +36,7 @@ def connected_picture(lang: Language, picture: NoticePicture) -> Message:
         return quiet("⚪ " + lang.say("{address} was connected. It has been removed since.", address=gone))
     ending = Ending(picture.notice.subject)
     words = good_ending(lang, ending, shown(picture.channel.address if picture.channel else ""))
-    mark = "⚪" if ending is Ending.STILL_DISABLED else "✅"
+    mark = "⚪" if ending in _STILL_OFF else "✅"
     said = f"{mark} {escape(words.text)}"
     lines = [said, escape(words.next_step), *_via(lang, picture.channel), *_lacking(lang, picture)]
     buttons = _after_connecting(lang, picture, picture.channel, ending) if picture.channel else []
@@ -49,7 +50,7 @@ def connected_picture(lang: Language, picture: NoticePicture) -> Message:
 
 def _told(lang: Language, ending: Ending) -> list[str]:
     """What happens from now on; nothing, while the inbox is disabled."""
-    is_watched = ending is not Ending.STILL_DISABLED
+    is_watched = ending not in _STILL_OFF
     return [lang.say("If it stops working, you are told here.")] if is_watched else []
 
 
@@ -69,7 +70,7 @@ def _lacking(lang: Language, picture: NoticePicture) -> list[str]:
 def _after_connecting(
     lang: Language, picture: NoticePicture, channel: Channel, ending: Ending
 ) -> list[Block]:
-    first = deed_button(lang, Deed.ENABLE if ending is Ending.STILL_DISABLED else Deed.SEE, channel)
+    first = deed_button(lang, Deed.ENABLE if ending in _STILL_OFF else Deed.SEE, channel)
     again = [deed_button(lang, Deed.RECONNECT, channel)] if picture.lacking else []
     return [first, *again, disconnect_button(lang, channel)]
 

@@ -11,7 +11,7 @@ from bot.domain.incident import Incident, IncidentKind, Resolution
 from bot.views.blocks import escape, inert, instant, mention
 from bot.views.language import Language
 from bot.views.models import NoticePicture, Outage
-from bot.views.words import cause_in_short, cause_words, house
+from bot.views.words import cause_in_short, cause_words, house, mail_words
 
 _CLAIMERS = 3
 
@@ -74,8 +74,13 @@ def reasons(lang: Language, outage: Outage) -> str:
         if channel.use
         else lang.say("What stops working: everything that uses this inbox.")
     )
-    lines = (escape(why.why), stops, _mender(lang, outage), escape(why.next_step))
+    lines = (escape(why.why), _mail(lang, outage), stops, _mender(lang, outage), escape(why.next_step))
     return "\n".join(line for line in lines if line)
+
+
+def _mail(lang: Language, outage: Outage) -> str:
+    """Where its mail goes by now: reconnecting where it was may be the wrong thing to do."""
+    return f"📭 {escape(mail_words(lang, outage.mail))}" if outage.mail else ""
 
 
 def _mender(lang: Language, outage: Outage) -> str:
@@ -124,6 +129,8 @@ def ended(lang: Language, outage: Outage, now: datetime) -> str:
     match incident.resolution:
         case Resolution.RECONNECTED:
             return "✅ " + _reconnected(lang, address, who, span)
+        case Resolution.SWITCHED:
+            return "✅ " + _switched(lang, address, who, span)
         case Resolution.DISABLED | Resolution.REMOVED:
             return "⚪ " + _put_away(lang, incident.resolution, address, who)
         case Resolution.FALSE_ALARM:
@@ -141,6 +148,19 @@ def _reconnected(lang: Language, address: str, who: str, span: str) -> str:
         return lang.say("{address} works again. Reconnected after {span}.", address=address, span=span)
     return lang.say(
         "{address} works again. Reconnected by {who} after {span}.", address=address, who=who, span=span
+    )
+
+
+def _switched(lang: Language, address: str, who: str, span: str) -> str:
+    if not who:
+        return lang.say(
+            "{address} works again. Switched to another provider after {span}.", address=address, span=span
+        )
+    return lang.say(
+        "{address} works again. Switched to another provider by {who} after {span}.",
+        address=address,
+        who=who,
+        span=span,
     )
 
 

@@ -9,7 +9,7 @@ from bot.views.language import Language
 from bot.views.models import NoticePicture, Outage
 from bot.views.notices.outages import ended, is_doubtful, mark, open_ones
 from bot.views.notices.quiet import grey, more
-from bot.views.words import cause_in_short
+from bot.views.words import cause_in_short, mail_in_short
 
 _ROOM: Final = 8_600
 """Characters for the lines; heading, who is on it and the buttons need the rest of Slack's 10,000."""
@@ -48,6 +48,7 @@ def _line(lang: Language, outage: Outage) -> str:
         inert(channel.name, 40),
         _since(lang, outage),
         escape(cause_in_short(lang, incident.cause, outage.provider_label)),
+        escape(mail_in_short(lang, outage.mail)) if outage.mail else "",
         inert(channel.use, 60),
         _reconnect(lang, outage),
     ]

@@ -103,8 +103,10 @@ def _outcome(lang: Language, request: Request) -> str:
             return lang.say("waiting for an admin")
         case RequestState.APPROVED:
             return lang.say("approved by {who}; they still have to sign in", who=by)
-        case RequestState.DONE:
+        case RequestState.DONE if by:
             return lang.say("approved by {who}, and done", who=by)
+        case RequestState.DONE:
+            return lang.say("done")
         case RequestState.DECLINED:
             return lang.say("declined by {who}", who=by)
         case RequestState.EXPIRED if by:
@@ -180,7 +182,7 @@ def answered_reply(lang: Language, picture: NoticePicture) -> Message:
     said = f"{_mark(request)} " + lang.say(
         "{wish}: {outcome}", wish=escape(wish_words(lang, request.wish)), outcome=outcome
     )
-    more = lang.say("The message above has the button to go on.") if request.may_go_on else ""
+    more = lang.say("The message above says how to go on.") if request.may_go_on else ""
     return message(said, [section("\n".join(line for line in (said, more) if line))])
 
 

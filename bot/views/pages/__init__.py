@@ -55,17 +55,7 @@ def landing_page(
     """
     named = {"address": shown(address), "who": shown(requester_name), "workspace": shown(workspace_name)}
     at, signer = house(provider_label), shown(account or address)
-    reconnects = purpose is Purpose.RECONNECT
-    title = (
-        lang.say("Reconnect {address}", address=named["address"])
-        if reconnects
-        else lang.say("Connect {address}", address=named["address"])
-    )
-    asked = (
-        lang.say("{who} asked to reconnect this inbox to the Slack workspace {workspace}.", **named)
-        if reconnects
-        else lang.say("{who} asked to connect this inbox to the Slack workspace {workspace}.", **named)
-    )
+    title, asked = _wished(lang, purpose, named, provider_label)
     return _page(
         lang,
         "landing.html",
@@ -84,6 +74,30 @@ def landing_page(
         mark=mark,
         go=lang.say("Continue") if takes_password else lang.say("Continue to {house}", house=at),
     )
+
+
+def _wished(lang: Language, purpose: Purpose, named: dict[str, str], provider_label: str) -> tuple[str, str]:
+    """What the trip is for: in the title, and with who asked for it."""
+    address = named["address"]
+    match purpose:
+        case Purpose.RECONNECT:
+            return (
+                lang.say("Reconnect {address}", address=address),
+                lang.say("{who} asked to reconnect this inbox to the Slack workspace {workspace}.", **named),
+            )
+        case Purpose.SWITCH:
+            asked = lang.say(
+                "{who} asked to switch this inbox to {provider}, for the Slack workspace {workspace}. "
+                "Nothing changes until you have signed in.",
+                provider=provider_label,
+                **named,
+            )
+            return lang.say("Switch {address} to {provider}", address=address, provider=provider_label), asked
+        case _:
+            return (
+                lang.say("Connect {address}", address=address),
+                lang.say("{who} asked to connect this inbox to the Slack workspace {workspace}.", **named),
+            )
 
 
 def _sign_in(lang: Language, address: str, at: str, *, is_shared: bool) -> str:

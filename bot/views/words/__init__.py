@@ -7,6 +7,7 @@ from bot.views.words.causes import Why, cause_in_short, cause_words, operator_wo
 from bot.views.words.endings import approval_hint, ending_words
 from bot.views.words.features import feature_name, feature_names, lacking_in_short, lacking_words
 from bot.views.words.history import record_words
+from bot.views.words.mail import mail_in_short, mail_words, place_words, way_words
 from bot.views.words.names import family, house, provider_of, via_words
 from bot.views.words.refusals import refusal_words
 from bot.views.words.revocations import manual_steps, removal_words, revocation_words
@@ -30,8 +31,11 @@ __all__ = [
     "house",
     "lacking_in_short",
     "lacking_words",
+    "mail_in_short",
+    "mail_words",
     "manual_steps",
     "operator_words",
+    "place_words",
     "provider_of",
     "record_words",
     "refusal_words",
@@ -45,5 +49,6 @@ __all__ = [
     "state_name",
     "state_words",
     "via_words",
+    "way_words",
     "wish_words",
 ]

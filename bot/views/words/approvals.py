@@ -5,10 +5,12 @@ from __future__ import annotations
 from bot.domain import errors as e
 from bot.domain.access import Deed
 from bot.domain.channel import Kind
-from bot.domain.request import Request, RequestState, Wish
+from bot.domain.request import Awaits, Request, RequestState, Wish
 from bot.views.language import Language
 from bot.views.text import shown
+from bot.views.words.names import house, provider_of
 from bot.views.words.said import Words
+from bot.views.words.wishes import wish_words
 
 
 def approval_words(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
@@ -79,3 +81,22 @@ def _answered(lang: Language, request: Request, title: str, said: str) -> Words:
     if request.answered_by and request.state is not RequestState.CANCELLED:
         return Words(title, said, lang.say("This person was first:"), (request.answered_by,))
     return Words(title, said, lang.say("There is nothing to do any more."))
+
+
+def wished_words(lang: Language, request: Request) -> Words:
+    """No such inbox yet: it was asked for."""
+    until = lang.day_time(request.expires_at)
+    if request.state is RequestState.APPROVED:
+        waits = lang.say("It is approved and waits for you to sign in, until {when}.", when=until)
+    elif request.awaits is Awaits.TENANT:
+        at = house(provider_of(request.wish.provider))
+        waits = lang.say(
+            "It waits for your organisation's {house} admin, until {when}.", house=at, when=until
+        )
+    else:
+        waits = lang.say("It waits for an admin, until {when}.", when=until)
+    return Words(
+        lang.say("Not connected yet"),
+        lang.together(lang.say("You asked for this: {wish}.", wish=wish_words(lang, request.wish)), waits),
+        lang.say("The message about it, in your conversation with the bot, has the buttons."),
+    )

@@ -94,6 +94,15 @@ def _refused(lang: Language, cause: Cause, at: str) -> Why:
                 lang.say("{house} no longer accepts the password.", house=at),
                 lang.say("Reconnect and enter the present one; some hosts want an app password."),
             )
+        case _ if at == "Microsoft":  # which keeps a grant over a changed password
+            return Why(
+                lang.say(
+                    "{house} no longer accepts our access. Usually it was removed there, or an admin ended "
+                    "all sign-ins.",
+                    house=at,
+                ),
+                lang.say("Reconnect and sign in."),
+            )
         case _:
             return Why(
                 lang.say(

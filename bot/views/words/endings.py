@@ -11,7 +11,7 @@ from typing import Final
 from bot.domain.access import same_address
 from bot.domain.cause import ADMIN_CAUSES, Cause
 from bot.domain.feature import Feature
-from bot.domain.ticket import Ending, Purpose, TicketOutcome
+from bot.domain.ticket import SWITCHED_MEANWHILE, Ending, Purpose, TicketOutcome
 from bot.views.language import Language
 from bot.views.text import shown
 from bot.views.words.causes import cause_words
@@ -49,6 +49,15 @@ def ending_words(
             return _consent_failed(lang, outcome, at)
         case Ending.NOT_PROVEN:
             return _not_proven(lang, outcome, provider_label)
+        case Ending.NOT_POSSIBLE if outcome.code == SWITCHED_MEANWHILE:
+            return Words(
+                lang.say("Switched meanwhile"),
+                lang.say(
+                    "Meanwhile {address} was switched to another provider, so this sign-in is not used.",
+                    address=address,
+                ),
+                lang.say("Look at your inboxes in Slack."),
+            )
     return _stopped(lang, outcome.ending, address, at)
 
 
@@ -87,6 +96,16 @@ def good_ending(lang: Language, ending: Ending, address: str) -> Words:
                     "{address} now works through its new provider. We just checked the mailbox.",
                     address=address,
                 ),
+                lang.say("A message in Slack says what becomes of the old permission."),
+            )
+        case Ending.SWITCHED_STILL_DISABLED:
+            return Words(
+                lang.say("Switched ✓"),
+                lang.say(
+                    "{address} is signed in at its new provider. It stays disabled, as it was.",
+                    address=address,
+                ),
+                lang.say("A message in Slack says what becomes of the old permission."),
             )
         case Ending.STILL_DISABLED:
             return Words(

@@ -6,6 +6,7 @@ from bot.domain.lifecycle import Signal
 from bot.domain.record import Record
 from bot.views.language import Language
 from bot.views.text import shown
+from bot.views.words.names import house, provider_of
 
 
 def record_words(lang: Language, record: Record) -> str:
@@ -13,11 +14,24 @@ def record_words(lang: Language, record: Record) -> str:
     what = record.what.casefold()
     if what == "taken_over":
         return lang.say("Became a team address")
+    if what == "mail_moved":
+        return mail_moved_words(lang, record)
+    if what == Signal.SWITCH_PROVEN and "provider" in record.details:
+        new = provider_of(record.details["provider"])
+        return lang.say("Switched to {provider}", provider=shown(new, 40))
     if what == "via_confirmed":
         return lang.say(
             "Confirmed: {account} receives its mail", account=shown(record.details.get("via", ""))
         )
     return _signal(lang, Signal(what)) if what in set(Signal) else ""
+
+
+def mail_moved_words(lang: Language, record: Record) -> str:
+    """Where the mail goes since then."""
+    place = record.details.get("provider", "")
+    if place == "imap":
+        return lang.say("New mail goes to another mail host")
+    return lang.say("New mail goes to {house}", house=shown(house(provider_of(place)), 40))
 
 
 def _signal(lang: Language, signal: Signal) -> str:

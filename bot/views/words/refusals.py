@@ -1,6 +1,6 @@
 """What people read when something is refused: one answer per error, who must act, and the next step."""
 
-# ruff: noqa: PLR0911 - one return per case is how a closed set reads best
+# ruff: noqa: PLR0911, PLR0912 - one return per case is how a closed set reads best
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bot.domain.access import Deed
 from bot.domain.cause import Cause
 from bot.views.language import Language
 from bot.views.text import shown
-from bot.views.words.approvals import approval_words
+from bot.views.words.approvals import approval_words, wished_words
 from bot.views.words.causes import cause_words
 from bot.views.words.endings import withheld, wrong_mailbox
 from bot.views.words.names import house, provider_of
@@ -99,6 +99,8 @@ def _not_allowed(lang: Language, what: str) -> str:
             return lang.say("You may not reconnect this inbox.")
         case Deed.SEE:
             return lang.say("You may not see this inbox.")
+        case Deed.SWITCH:
+            return lang.say("You may not switch this inbox to another provider.")
         case Deed.TAKE_OVER:
             return lang.say("You may not make this inbox a team address.")
         case "admins":
@@ -117,6 +119,8 @@ def _not_allowed(lang: Language, what: str) -> str:
 
 def _address(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
     match refusal:
+        case e.UnknownAddress(_, _, wished) if wished is not None:
+            return wished_words(lang, wished)
         case e.UnknownAddress(address, near):
             names = lang.listed(shown(one) for one in near[:_LISTED])
             return Words(
@@ -141,6 +145,28 @@ def _address(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
             )
         case e.AlreadyConnected(address, by_another):
             return _already(lang, shown(address), by_another)
+        case e.SwitchInstead(channel, provider, (_, wanted)):
+            return Words(
+                lang.say("Already connected"),
+                lang.say("{address} is connected at {old}.", address=shown(channel.address), old=provider),
+                lang.say(
+                    "Is the mailbox at {new} now? Then switch it: everything else stays as it is. If it is "
+                    "still at {old}, sign in again there.",
+                    new=wanted,
+                    old=provider,
+                ),
+            )
+        case e.DisconnectFirst(channel, provider, _):
+            return Words(
+                lang.say("Disconnect first"),
+                lang.say(
+                    "{address} is connected at {old}. Only between Gmail and Office 365 is the old side "
+                    "disconnected by itself. For any other provider: disconnect first, then connect.",
+                    address=shown(channel.address),
+                    old=shown(provider, 40),
+                ),
+                lang.say("A button here does both: it asks before it disconnects, then goes on at once."),
+            )
         case e.OtherKind(address, is_team):
             return _other_kind(lang, shown(address), is_team=is_team)
         case e.CannotPostThere():

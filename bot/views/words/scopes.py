@@ -79,7 +79,7 @@ def _microsoft(lang: Language, name: str, works: str) -> tuple[str, str]:
             )
         case "Mail.ReadBasic.Shared":
             return (
-                lang.say("The same for mailboxes that are shared with the account"),
+                lang.say("See folders and message headers of shared mailboxes, never the text of a message"),
                 lang.say("to check that the shared mailbox works"),
             )
         case other:

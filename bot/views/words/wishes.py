@@ -9,6 +9,7 @@ from bot.domain.channel import Kind
 from bot.domain.request import Request, RequestState, Wish
 from bot.views.language import Language
 from bot.views.text import shown
+from bot.views.words.names import provider_of
 
 
 def wish_words(lang: Language, wish: Wish) -> str:
@@ -27,6 +28,9 @@ def wish_words(lang: Language, wish: Wish) -> str:
             return lang.say("Remove {address}", address=address)
         case Deed.RECONNECT:
             return lang.say("Reconnect {address}", address=address)
+        case Deed.SWITCH:
+            new = shown(provider_of(wish.provider), 40)
+            return lang.say("Switch {address} to {provider}", address=address, provider=new)
         case Deed.TAKE_OVER:
             return lang.say("Make {address} a team address", address=address)
         case Deed.SEE:
@@ -39,6 +43,10 @@ def consequence_words(lang: Language, wish: Wish) -> str:
         case Deed.CONNECT:
             return lang.say(
                 "Approve, and they can sign in as that mailbox. Nothing is connected before they have."
+            )
+        case Deed.SWITCH:
+            return lang.say(
+                "Approve, and they can sign in at the new provider. Until they have, nothing changes."
             )
         case Deed.REMOVE:
             return lang.say("Approve, and it is removed at once, for everybody who uses it.")

@@ -49,6 +49,24 @@ def upgrade() -> None:
     op.add_column("ticket_outcome", sa.Column("signed_in_id", sa.Text(), nullable=True))
     # How often a form of ours was sent with this ticket: passwords are not for guessing.
     op.add_column("ticket", sa.Column("tries", sa.Integer(), server_default="0", nullable=False))
+    # Where a team address's mail goes, as the daily look saw it.
+    op.create_table(
+        "whereabouts",
+        sa.Column("channel_id", sa.Text(), nullable=False),
+        sa.Column("place", sa.Text(), nullable=False),
+        sa.Column("since", INSTANT, nullable=False),
+        sa.Column("seen", sa.Text(), nullable=False),
+        sa.Column("seen_at", INSTANT, nullable=False),
+        sa.Column("left_at", INSTANT, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["channel_id"],
+            ["channel.id"],
+            name="fk_whereabouts_channel_id",
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("channel_id", name="pk_whereabouts"),
+    )
     # Logins at hosts that lock people out: under way, or refused lately.
     op.create_table(
         "login_slot",

@@ -1,0 +1,40 @@
+"""Where an address's mail goes, and which way leads there."""
+
+from __future__ import annotations
+
+from bot.domain.switching import may_switch
+from bot.views.language import Language
+from bot.views.models import Mail
+from bot.views.text import shown
+from bot.views.words.names import family, house
+
+
+def place_words(lang: Language, mail: Mail) -> str:
+    """Whose hosts take the mail."""
+    return lang.say("another mail host") if mail.place == "imap" else house(mail.label)
+
+
+def mail_words(lang: Language, mail: Mail) -> str:
+    """The plain fact."""
+    domain, place = shown(mail.domain, 80), place_words(lang, mail)
+    return lang.say("By its DNS, mail for {domain} goes to {place} now.", domain=domain, place=place)
+
+
+def mail_in_short(lang: Language, mail: Mail) -> str:
+    """The same where there is little room."""
+    return lang.say("new mail goes to {place}", place=place_words(lang, mail))
+
+
+def way_words(lang: Language, mail: Mail, provider: str) -> str:
+    """What to do about it. ``provider`` is where the inbox is connected, key or label."""
+    if not mail.is_on:
+        return lang.say(
+            "No {provider} client is configured. Ask whoever runs Inboxkeeper to add one.",
+            provider=mail.label,
+        )
+    if may_switch(family(provider), mail.place):
+        return lang.say("If that is meant to be so, switch the inbox. Everything else stays as it is.")
+    return lang.say(
+        "If that is meant to be so: for any provider but Gmail and Office 365, disconnect the inbox first, "
+        "then connect it there."
+    )

@@ -1,0 +1,319 @@
+"""Mailboxes at Microsoft, from the slash command to their removal: work and Outlook.com, shared ones, and an
+admin of the organisation who has to approve first."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+import pytest
+
+from sandbox.driver import Said, Screen
+from tests.stage import Page, Stage
+
+ALICE, KENJI, OMAR = "alice@acme.example", "kenji@acme.example", "omar@acme.example"
+HELP, OUTLOOK = "help@acme.example", "alice.private@outlook.com"
+
+
+@pytest.fixture
+def database_kind() -> str:
+    """What both databases keep of it is tried in ``tests/services`` and ``tests/storage``."""
+    return "sqlite"
+
+
+def modal_of(screen: Screen) -> str:
+    assert screen.modal is not None, screen.plain
+    return screen.modal.plain
+
+
+async def begins(stage: Stage, name: str, address: str, *, is_shared: bool = False) -> str:
+    """From the slash command to the link that leads to Microsoft."""
+    person = stage.person(name)
+    await person.types(f"/inbox connect {address}")
+    if name == "omar":
+        await stage.fills_in_team("omar", name="Help desk", use="Zendesk answers customers from it")
+    await person.submits()
+    await person.clicks("Office 365")
+    await person.until(lambda screen: "Microsoft will ask for this" in modal_of(screen))
+    if is_shared:
+        await person.clicks("It is a shared mailbox")
+        await person.until(lambda screen: "sign in as yourself" in modal_of(screen))
+    return await stage.link_in_modal(name)
+
+
+async def connects(stage: Stage, name: str = "alice", address: str = ALICE) -> None:
+    page = await stage.consents(await begins(stage, name, address), address)
+    assert "Connected" in page.text, page.text
+    await stage.person(name).closes()
+
+
+async def shares(stage: Stage, by: str = OMAR) -> Page:
+    """Omar connects the shared mailbox with somebody's account."""
+    page = await stage.consents(await begins(stage, "omar", HELP, is_shared=True), by)
+    await stage.person("omar").closes()
+    return page
+
+
+async def dms(stage: Stage, name: str) -> list[Said]:
+    return (await stage.person(name).sees()).messages("dm")
+
+
+async def told(stage: Stage, name: str, words: str) -> Said:
+    """The only message to somebody that contains these words."""
+    found = [said for said in await dms(stage, name) if words in said.plain and said.thread is None]
+    assert len(found) == 1, [said.plain for said in await dms(stage, name)]
+    return found[0]
+
+
+async def test_a_work_mailbox_is_connected_broken_and_mended(stage: Stage) -> None:
+    """One sign-in; when Microsoft refuses it, one message with a button, edited when all is well."""
+    await connects(stage)
+    await stage.passes(minutes=30)
+    stage.town.microsoft.break_down("sessions_revoked", ALICE)
+    await stage.passes(minutes=25)
+    alarm = await told(stage, "alice", "stopped working")
+    assert "Microsoft no longer accepts our access" in alarm.plain
+    page = await stage.consents(await stage.link_in_dm("alice"), ALICE)
+    assert "Reconnected" in page.text
+    await stage.passes(seconds=5)
+    mended = next(said for said in await dms(stage, "alice") if said.ts == alarm.ts)
+    assert "works again" in mended.plain
+
+
+async def test_outlook_goes_by_its_own_name_and_steps(stage: Stage) -> None:
+    """Before the sign-in, in the status, and when its owner is shown how to end the access."""
+    await stage.driver.edit_person("alice", email=OUTLOOK)
+    alice = stage.person("alice")
+    await alice.types(f"/inbox connect {OUTLOOK}")
+    await alice.submits()
+    page = await stage.consents(await stage.link_in_modal("alice"), OUTLOOK)
+    assert "Connected" in page.text, page.text
+    await alice.closes()
+    await alice.types(f"/inbox status {OUTLOOK}")
+    assert "Outlook.com" in (await alice.sees()).messages("#general")[-1].plain
+    await alice.types(f"/inbox remove {OUTLOOK}")
+    await alice.submits()
+    removed = modal_of(await alice.until(lambda screen: "is removed here" in modal_of(screen)))
+    assert "apps and services you've given access › (this app) › Edit › Remove these permissions" in removed
+
+
+async def test_the_other_side_is_told_as_it_is(stage: Stage) -> None:
+    """No app can revoke at Microsoft: the steps stand there, *Check again* finds out, and by itself, too."""
+    await connects(stage)
+    alice = stage.person("alice")
+    await alice.types(f"/inbox remove {ALICE}")
+    before = modal_of(await alice.sees())
+    assert "Microsoft" in before and "revoke" not in before.lower().replace("revoked", "")
+    await alice.submits()
+    removed = modal_of(await alice.until(lambda screen: "is removed here" in modal_of(screen)))
+    assert "the permission still stands" in removed
+    assert "account settings › App permissions › Change app permissions › Revoke" in removed
+    await alice.clicks("Check again")
+    assert "the permission still stands" in modal_of(await alice.sees())
+    stage.town.microsoft.break_down("consent_revoked", ALICE)
+    await alice.clicks("Check again")
+    assert "confirmed" in modal_of(await alice.until(lambda screen: "confirmed" in modal_of(screen)))
+    await stage.passes(seconds=3)
+    assert "confirmed" in (await told(stage, "alice", "is removed here")).plain
+
+
+async def test_what_nobody_ends_is_forgotten_after_a_day(stage: Stage) -> None:
+    """The secret is kept to look with, for 24 hours at the most, and the message says so."""
+    await connects(stage)
+    await stage.person("alice").types(f"/inbox remove {ALICE}")
+    await stage.person("alice").submits()
+    await stage.passes(seconds=5)
+    await stage.passes(hours=26)
+    asked = stage.town.microsoft.requests["token"]
+    await stage.passes(hours=24)
+    assert stage.town.microsoft.requests["token"] == asked
+    assert "not confirmed" in (await told(stage, "alice", "is removed here")).plain
+
+
+async def test_a_shared_mailbox_says_whose_account_opens_it(stage: Stage) -> None:
+    """Asked for with one click, opened as oneself, shown in the status, looked at under its own address."""
+    assert "Connected" in (await shares(stage)).text
+    omar = stage.person("omar")
+    await omar.types(f"/inbox status {HELP}")
+    status = (await omar.sees()).messages("#general")[-1].plain
+    assert "Shared mailbox, opened with" in status and OMAR in status
+    await stage.passes(minutes=10)
+    stage.town.microsoft.levers.share(HELP, OMAR, allowed=False)
+    await stage.passes(minutes=12)
+    alarm = await told(stage, "omar", "stopped working")
+    assert "may not (any longer) open this shared mailbox" in alarm.plain
+    assert "full access" in alarm.plain
+
+
+async def test_whoever_may_not_open_it_connects_nothing(stage: Stage) -> None:
+    """The page says what is missing and who can give it."""
+    page = await shares(stage, by=KENJI)
+    assert "Connected" not in page.text
+    assert "full access" in page.text
+    await stage.person("omar").types("/inbox list")
+    assert HELP not in (await stage.person("omar").sees()).messages("#general")[-1].plain
+
+
+async def test_a_shared_mailbox_is_handed_over_before_its_delegate_is_gone(stage: Stage) -> None:
+    """The delegate leaves: those who look after it are told while it still works, and one click mends it."""
+    assert "Connected" in (await shares(stage, by=ALICE)).text
+    await stage.driver.edit_person("alice", deleted=True)
+    await stage.person("omar").until(lambda screen: True)
+    async with stage.bot.services.core.storage.reading() as uow:
+        assert len(await uow.grants.delegated_by(stage.bot.services.workspace.id, ALICE)) == 1
+    for _ in range(40):
+        await stage.passes(seconds=2)
+        if any("left the workspace" in said.plain for said in await dms(stage, "omar")):
+            break
+    warned = await told(stage, "omar", "left the workspace")
+    assert f"{ALICE} left the workspace, and the shared mailbox {HELP}" in warned.plain
+    omar = stage.person("omar")
+    await omar.clicks("Reconnect")
+    page = await stage.consents(await stage.link_in_modal("omar"), OMAR)
+    assert "Reconnected" in page.text, page.text
+    await stage.passes(seconds=5)
+    after = next(said for said in await dms(stage, "omar") if said.ts == warned.ts)
+    assert "handed over" in after.plain
+
+
+# --- an organisation's admin
+
+
+async def refused_at_microsoft(stage: Stage, *, is_said: bool) -> Page:
+    """Alice needs her organisation's admin; Microsoft tells us so, or only her."""
+    stage.town.microsoft.levers.decide("acme.example", users_may_consent=False, takes_requests=is_said)
+    browser = stage.browser()
+    consent = await browser.goes_to_consent(await begins(stage, "alice", ALICE))
+    how = {"reason": "We need it"} if is_said else {"cancel": True}
+    page = await browser.opens(stage.town.microsoft.consent(consent, ALICE, **how))
+    await stage.settles()
+    if not is_said:
+        assert "an admin has to approve" in page.text
+        action = re.findall(r'action="([^"]*/ask/[^"]+)"', page.html)[0]
+        asked = await browser.opens(
+            f"{urlsplit(page.url).scheme}://{urlsplit(page.url).netloc}{action}", method="POST"
+        )
+        assert "Look into Slack" in asked.text
+        await stage.settles()
+    return page
+
+
+@pytest.mark.parametrize("is_said", [True, False], ids=["recognised", "cancelled"])
+async def test_an_admins_approval_is_asked_for_and_it_goes_on(stage: Stage, is_said: bool) -> None:
+    """A message that can be forwarded; the admin accepts; the requester is told and signs in."""
+    await refused_at_microsoft(stage, is_said=is_said)
+    await stage.passes(seconds=3)
+    waiting = await told(stage, "alice", "waiting for your organisation's Microsoft admin")
+    [link] = re.findall(r"http\S+/adminconsent\S+", waiting.plain)
+    assert "It never reads mail" in waiting.plain
+    admin = stage.browser("ja")
+    page = await admin.opens(stage.town.microsoft.consent(link.rstrip(">"), OMAR))
+    assert "ありがとうございます" in page.text and ALICE in page.text
+    await stage.passes(seconds=3)
+    assert "has approved" in (await dms(stage, "alice"))[-1].plain  # a reply: edits notify nobody
+    alice = stage.person("alice")
+    await alice.closes()
+    await alice.clicks("Continue")
+    page = await stage.consents(await stage.link_in_modal("alice"), ALICE)
+    assert "Connected" in page.text, page.text
+    await stage.passes(seconds=3)
+    assert "waiting" not in (await dms(stage, "alice"))[0].plain
+
+
+async def test_an_approval_given_elsewhere_is_found_out_by_trying(stage: Stage) -> None:
+    """The admin did it in their own console: *continue* is all it takes."""
+    await refused_at_microsoft(stage, is_said=True)
+    await stage.passes(seconds=3)
+    stage.town.microsoft.levers.approve("acme.example")
+    alice = stage.person("alice")
+    await alice.closes()
+    await alice.clicks("They have approved: continue")
+    page = await stage.consents(await stage.link_in_modal("alice"), ALICE)
+    assert "Connected" in page.text, page.text
+
+
+async def test_an_admin_who_says_no_changes_nothing(stage: Stage) -> None:
+    """The page says so; the request goes on waiting; it can be taken back."""
+    await refused_at_microsoft(stage, is_said=True)
+    await stage.passes(seconds=3)
+    [link] = re.findall(r"http\S+/adminconsent\S+", (await told(stage, "alice", "waiting")).plain)
+    page = await stage.browser().opens(stage.town.microsoft.consent(link.rstrip(">"), OMAR, cancel=True))
+    assert "Not approved" in page.text
+    await stage.passes(seconds=3)
+    alice = stage.person("alice")
+    await alice.closes()
+    await alice.clicks("Cancel the request")
+    await stage.passes(seconds=3)
+    assert "you took it back" in (await told(stage, "alice", "you took it back")).plain
+
+
+async def test_a_request_for_an_approval_waits_two_weeks(stage: Stage) -> None:
+    """Then it says that it is over, and the link does nothing any more."""
+    await refused_at_microsoft(stage, is_said=True)
+    await stage.passes(seconds=3)
+    [link] = re.findall(r"http\S+/adminconsent\S+", (await told(stage, "alice", "waiting")).plain)
+    await stage.passes(days=14, minutes=1)
+    await told(stage, "alice", "nobody answered in time")
+    await stage.browser().opens(stage.town.microsoft.consent(link.rstrip(">"), OMAR))
+    await stage.passes(seconds=3)
+    await told(stage, "alice", "nobody answered in time")
+
+
+async def test_a_forged_approval_only_says_that_one_may_try(stage: Stage) -> None:
+    """What a browser brings is no proof: the next sign-in is refused again, and waits again."""
+    await refused_at_microsoft(stage, is_said=True)
+    await stage.passes(seconds=3)
+    [link] = re.findall(r"http\S+/adminconsent\S+", (await told(stage, "alice", "waiting")).plain)
+    state = re.findall(r"state=([\w-]+)", link)[0]
+    base = stage.town.settings.base_url
+    forged = f"{base}/callback/microsoft?admin_consent=True&tenant=evil&state={state}"
+    assert "Thank you" in (await stage.browser().opens(forged)).text
+    assert "Thank you" in (await stage.browser().opens(forged.replace(state, "x" * 5000))).text
+    await stage.passes(seconds=3)
+    alice = stage.person("alice")
+    await alice.closes()
+    await alice.clicks("Continue")
+    browser = stage.browser()
+    consent = await browser.goes_to_consent(await stage.link_in_modal("alice"))
+    page = await browser.opens(stage.town.microsoft.consent(consent, ALICE, reason="Please"))
+    assert "An admin has to approve first" in page.text
+    await stage.passes(seconds=3)
+    assert any("waiting for your organisation" in said.plain for said in await dms(stage, "alice"))
+
+
+async def test_an_approval_taken_back_from_a_team_address_comes_with_a_message(stage: Stage) -> None:
+    """Those who look after it get what they can forward; once it is given again, all is well by itself."""
+    assert "Connected" in (await shares(stage)).text
+    await stage.passes(minutes=10)
+    stage.town.microsoft.break_down("aad", OMAR, code=90094, error="invalid_grant")
+    await stage.passes(minutes=12)
+    alarm = await told(stage, "omar", "stopped working")
+    assert "A message to forward to that admin" in alarm.plain
+    [link] = re.findall(r"http\S+/adminconsent\S+", alarm.plain)
+    assert "Mail.ReadBasic.Shared" in link
+    stage.town.microsoft.mend()
+    page = await stage.browser().opens(stage.town.microsoft.consent(link.rstrip(">"), OMAR))
+    assert "goes on by itself" in page.text
+    await stage.passes(seconds=10)
+    assert "works again" in next(said for said in await dms(stage, "omar") if said.ts == alarm.ts).plain
+
+
+async def test_a_broken_client_secret_is_the_operators(stage: Stage) -> None:
+    """Nobody is asked to reconnect; whoever runs the bot is told once."""
+    await connects(stage)
+    stage.town.microsoft.break_down("secret_expired")
+    await stage.passes(hours=2)
+    assert not any("stopped working" in said.plain for said in await dms(stage, "alice"))
+    about = [said for said in await dms(stage, "sakura") if "AADSTS7000222" in said.plain]
+    assert len(about) == 1
+
+
+async def test_whoever_waits_can_ask_how_it_stands(stage: Stage) -> None:
+    """``status`` of an address that is not connected yet says what it waits for."""
+    await refused_at_microsoft(stage, is_said=True)
+    await stage.person("alice").closes()
+    await stage.person("alice").types(f"/inbox status {ALICE}")
+    said = (await stage.person("alice").sees()).messages("#general")[-1].plain
+    assert "Not connected yet" in said and "your organisation's Microsoft admin" in said
+    await stage.person("kenji").types(f"/inbox status {ALICE}")
+    assert "Microsoft" not in (await stage.person("kenji").sees()).messages("#general")[-1].plain

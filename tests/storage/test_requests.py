@@ -1,0 +1,50 @@
+"""Requests, as they are kept: which of them a change of their channel ends."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.domain.access import Deed
+from bot.domain.channel import Kind
+from bot.domain.ids import ChannelId, RequestId, UserId
+from bot.domain.request import GOES_ON, Request, RequestState, Wish
+from storage import Storage
+from tests.storage.builders import NOW, WORKSPACE
+
+TEAM = ChannelId("team")
+
+
+def a_request(number: int, deed: Deed, state: RequestState, channel_id: ChannelId = TEAM) -> Request:
+    return Request(
+        id=RequestId(f"r{number}"),
+        workspace_id=WORKSPACE,
+        requester=UserId(f"U{number}"),
+        wish=Wish(deed, "support@example.com", Kind.TEAM, channel_id, provider="microsoft"),
+        reason="",
+        state=state,
+        created_at=NOW + timedelta(seconds=number),
+        expires_at=NOW + timedelta(days=3),
+    )
+
+
+async def test_what_waits_or_has_still_to_be_gone_on_with_is_unfinished(storage: Storage) -> None:
+    """A granted *disable* is done or as good as done; a granted *switch* waits for its sign-in."""
+    waiting, granted, declined = RequestState.WAITING, RequestState.APPROVED, RequestState.DECLINED
+    requests = [
+        a_request(1, Deed.SWITCH, waiting),
+        a_request(2, Deed.SWITCH, granted),
+        a_request(3, Deed.SWITCH, declined),
+        a_request(4, Deed.DISABLE, waiting),
+        a_request(5, Deed.DISABLE, granted),
+        a_request(6, Deed.RECONNECT, granted),
+        a_request(7, Deed.SWITCH, waiting, ChannelId("other")),
+    ]
+    async with storage.writing() as uow:
+        for request in requests:
+            assert await uow.requests.add(request)
+        await uow.commit()
+    async with storage.reading() as uow:
+        everything = await uow.requests.unfinished_of(TEAM, tuple(Deed))
+        to_go_on_with = await uow.requests.unfinished_of(TEAM, GOES_ON)
+    assert [one.id for one in everything] == ["r1", "r2", "r4", "r6"]
+    assert [one.id for one in to_go_on_with] == ["r1", "r2", "r6"]
