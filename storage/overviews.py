@@ -12,7 +12,18 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    true,
+)
 
 from bot.domain.access import Sight
 from bot.domain.channel import URGENCY, Channel, Kind, State
@@ -66,28 +77,38 @@ class Overviews:
 
 @cache
 def _statement(dialect: str, all_personal: bool, with_grants: bool) -> Select[Any]:
+    """What stands beside a channel is looked up for the first ones only."""
     seen = _seen(all_personal=all_personal)
-    numbers = [func.sum(case((channel.c.state == state, 1), else_=0)) for state in _COUNTED]
-    own = func.sum(case((_group() == 1, 1), else_=0))
-    counted = select(
-        own.label("own"), *(number.label(state) for number, state in zip(numbers, _COUNTED, strict=True))
+    first = select(channel).where(*seen).order_by(*_order(channel, dialect)).limit(bindparam("most"))
+    shown, tally = first.subquery("shown"), _counts().where(*seen).subquery("tally")
+    has_left = and_(whereabouts.c.channel_id == shown.c.id, whereabouts.c.left_at.is_not(None))
+    joined = (
+        shown.join(tally, true())
+        .outerjoin(probe, probe.c.channel_id == shown.c.id)
+        .outerjoin(whereabouts, has_left)
     )
-    tally = counted.where(*seen).subquery("tally")
-    more = GRANTED if with_grants else ()
-    shown = select(channel, probe.c.last_ok_at, *whereabouts.c, *tally.c, *more)
-    joined = channel.join(tally, true()).outerjoin(probe, probe.c.channel_id == channel.c.id)
-    has_left = and_(whereabouts.c.channel_id == channel.c.id, whereabouts.c.left_at.is_not(None))
-    joined = joined.outerjoin(whereabouts, has_left)
+    columns = [*shown.c, probe.c.last_ok_at, *whereabouts.c, *tally.c]
     if with_grants:
-        joined = joined.outerjoin(grant, grant.c.id == channel.c.grant_id)
-    urgency = case({state.value: place for place, state in enumerate(URGENCY)}, value=channel.c.state)
-    order = _group(), urgency, by_letters(channel.c.address_key, dialect)
-    return shown.select_from(joined).where(*seen).order_by(*order).limit(bindparam("most"))
+        joined = joined.outerjoin(grant, grant.c.id == shown.c.grant_id)
+        columns += GRANTED
+    return select(*columns).select_from(joined).order_by(*_order(shown, dialect))
 
 
-def _group() -> ColumnElement[int]:
+def _counts() -> Select[Any]:
+    """In the order in which ``_tally`` unpacks them."""
+    own = func.sum(case((_group(channel) == 1, 1), else_=0)).label("own")
+    states = (func.sum(case((channel.c.state == state, 1), else_=0)).label(state) for state in _COUNTED)
+    return select(own, *states)
+
+
+def _order(of: FromClause, dialect: str) -> tuple[ColumnElement[Any], ...]:
+    urgency = case({state.value: place for place, state in enumerate(URGENCY)}, value=of.c.state)
+    return _group(of), urgency, by_letters(of.c.address_key, dialect)
+
+
+def _group(of: FromClause) -> ColumnElement[int]:
     """Team addresses, one's own, other people's."""
-    return case((channel.c.kind == Kind.TEAM, 0), (channel.c.owner_id == bindparam("user"), 1), else_=2)
+    return case((of.c.kind == Kind.TEAM, 0), (of.c.owner_id == bindparam("user"), 1), else_=2)
 
 
 def _seen(*, all_personal: bool) -> tuple[ColumnElement[bool], ...]:
