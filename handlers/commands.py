@@ -8,7 +8,7 @@ from typing import Final
 from bot.domain.access import Actor
 from bot.domain.channel import Channel
 from bot.domain.errors import NotAnAddress
-from bot.views.overview import overview_message
+from bot.views.overview import LIST_ROWS, overview_message
 from bot.views.replies import help_message, unknown_verb_message, which_address_message
 from handlers import deeds, evidence, roles, switching
 from handlers import permissions as granted
@@ -44,7 +44,7 @@ def overview(typed: Typed) -> Handler:
 
 
 async def show_overview(desk: Desk, turn: Turn) -> Reply:
-    shown = await desk.channels.overview(await desk.actor(turn))
+    shown = await desk.channels.overview(await desk.actor(turn), most=LIST_ROWS)
     return Reply(message=overview_message(turn.lang, shown, now=desk.clock()), replaces=True)
 
 

@@ -18,6 +18,7 @@ from bot.domain.ids import UserId, WorkspaceId
 from bot.domain.picture import Overview
 from bot.services.channels import Channels
 from bot.services.people import People
+from bot.views.home import HOME_ROWS
 from bot.views.home import home as home_view
 from bot.views.replies import busy_message, refusal_message
 from handlers.answering import language_of
@@ -105,7 +106,7 @@ class Home:
 
     async def _overview(self, user_id: UserId) -> Overview:
         actor = await self._people.member(self._workspace_id, user_id)
-        return await self._channels.overview(actor)
+        return await self._channels.overview(actor, most=HOME_ROWS)
 
     def _forget(self, user_id: UserId) -> None:
         self._viewers.pop(user_id, None)

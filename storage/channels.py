@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, func, select, update
+from sqlalchemy import ColumnElement, Select, func, select, update
 
 from bot.domain.cause import Cause
 from bot.domain.channel import Channel, Kind, State
@@ -56,7 +56,7 @@ class Channels:
         here = select(channel).where(
             channel.c.kind == Kind.TEAM, in_use, channel.c.workspace_id.not_in(_GONE)
         )
-        return tuple(map(_channel, await self._session.rows(here.order_by(channel.c.id))))
+        return tuple(map(channel_of, await self._session.rows(here.order_by(channel.c.id))))
 
     async def addresses(self, workspace_id: WorkspaceId) -> tuple[str, ...]:
         """Every address under management, for "did you mean"."""
@@ -109,7 +109,7 @@ class Channels:
     async def by_ids(self, ids: Sequence[ChannelId]) -> dict[ChannelId, Channel]:
         """Those that exist, removed ones too."""
         rows = await self._session.rows(select(channel).where(channel.c.id.in_(ids)))
-        return {row.id: _channel(row) for row in rows}
+        return {row.id: channel_of(row) for row in rows}
 
     async def with_cause(self, provider: str, cause: Cause) -> tuple[ChannelId, ...]:
         """A provider's channels that are in their state for this cause."""
@@ -128,11 +128,11 @@ class Channels:
 
     async def _kept(self, workspace_id: WorkspaceId, *which: ColumnElement[bool]) -> tuple[Channel, ...]:
         here = select(channel).where(channel.c.workspace_id == workspace_id, _KEPT, *which)
-        return tuple(map(_channel, await self._session.rows(here.order_by(channel.c.address_key))))
+        return tuple(map(channel_of, await self._session.rows(here.order_by(channel.c.address_key))))
 
     async def _one(self, query: Select[Any]) -> Channel | None:
         row = await self._session.first(query)
-        return _channel(row) if row else None
+        return channel_of(row) if row else None
 
 
 def _values(it: Channel) -> dict[str, Any]:
@@ -162,10 +162,9 @@ def _values(it: Channel) -> dict[str, Any]:
     }
 
 
-def _channel(row: Row[Any]) -> Channel:
+def channel_of(row: Sequence[Any]) -> Channel:
     """Unpacked rather than asked for by name, which takes five times as long; lists and batches are long."""
-    values: Sequence[Any] = row
-    id_, workspace_id, address, _, kind, owner_id, connected_by, provider, *rest = values
+    id_, workspace_id, address, _, kind, owner_id, connected_by, provider, *rest = row
     idp, subject, tenant, state, cause, since, created_at, grant_id, *settings = rest
     use, name, conversation_id, version, removed_at, via = settings
     return Channel(

@@ -17,11 +17,12 @@ from bot.domain.ids import ChannelId, GrantId, WorkspaceId
 from storage.cipher import Cipher
 from storage.errors import KeyLost, Misplaced
 from storage.session import Session
-from storage.tables import channel, grant
+from storage.tables import grant
 
 _IN_USE: Final = grant.c.phase.in_((Phase.LIVE, Phase.STAGED))
 _HAS_SECRET: Final = grant.c.sealed.is_not(None)
-_GRANTED: Final = (grant.c.scopes, grant.c.delegate_subject)
+GRANTED: Final = (grant.c.scopes, grant.c.delegate_subject)
+"""What ``granted_as`` unpacks."""
 
 
 class Grants:
@@ -47,14 +48,8 @@ class Grants:
 
     async def granted_of(self, grant_id: GrantId) -> Granted | None:
         """What was granted; ``None`` if there is no such grant. The secret is not opened."""
-        row = await self._session.first(select(*_GRANTED).where(grant.c.id == grant_id))
-        return _granted(row) if row else None
-
-    async def granted_in(self, workspace_id: WorkspaceId) -> dict[ChannelId, Granted]:
-        """What was granted for every channel here that has a grant. No secret is opened."""
-        theirs = select(channel.c.id, *_GRANTED).join(grant, grant.c.id == channel.c.grant_id)
-        rows = await self._session.rows(theirs.where(channel.c.workspace_id == workspace_id))
-        return {row.id: _granted(row) for row in rows}
+        row = await self._session.first(select(*GRANTED).where(grant.c.id == grant_id))
+        return granted_as(row) if row else None
 
     async def latest_of(self, channel_id: ChannelId) -> GrantId | None:
         """The grant that this channel had last, whatever became of it."""
@@ -171,8 +166,9 @@ def _signed_by(signer: MailboxIdentity) -> ColumnElement[bool]:
     )
 
 
-def _granted(row: Row[Any]) -> Granted:
-    return Granted(frozenset(row.scopes.split()), row.delegate_subject is not None)
+def granted_as(row: Sequence[Any]) -> Granted:
+    scopes, delegate = row
+    return Granted(frozenset(scopes.split()), is_shared=delegate is not None)
 
 
 def _joined(scopes: frozenset[str]) -> str:

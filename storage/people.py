@@ -28,7 +28,7 @@ class People:
     async def find(self, workspace_id: WorkspaceId, user_id: UserId) -> Person | None:
         mine = person.c.workspace_id == workspace_id, person.c.id == user_id
         row = await self._session.first(select(person).where(*mine))
-        return _person(row) if row else None
+        return person_of(row) if row else None
 
     async def save(self, someone: Person, at: datetime) -> None:
         await self.save_all((someone,), at)
@@ -44,7 +44,7 @@ class People:
 
     async def of_workspace(self, workspace_id: WorkspaceId) -> tuple[Person, ...]:
         theirs = select(person).where(person.c.workspace_id == workspace_id)
-        return tuple(map(_person, await self._session.rows(theirs.order_by(person.c.id))))
+        return tuple(map(person_of, await self._session.rows(theirs.order_by(person.c.id))))
 
     async def by_email(self, workspace_id: WorkspaceId, email: str) -> Person | None:
         """Who has this address at Slack: a person who is still there, no bot."""
@@ -59,14 +59,14 @@ class People:
             )
             .order_by(person.c.is_guest, person.c.id)
         )
-        return _person(row) if row else None
+        return person_of(row) if row else None
 
 
 def _values(someone: Person, at: datetime) -> dict[str, Any]:
     return asdict(someone) | {"email_key": folded(someone.email), "read_at": at}
 
 
-def _person(row: Row[Any]) -> Person:
+def person_of(row: Row[Any]) -> Person:
     return Person(
         id=row.id,
         workspace_id=row.workspace_id,

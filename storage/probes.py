@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Integer, Row, bindparam, delete, select, u
 from bot.domain.cause import Cause
 from bot.domain.channel import State
 from bot.domain.grant import MailboxIdentity
-from bot.domain.ids import ChannelId, GrantId, WorkspaceId
+from bot.domain.ids import ChannelId, GrantId
 from bot.domain.probing import Probe
 from storage.leases import new_token
 from storage.session import Session
@@ -110,13 +110,6 @@ class Probes:
                 for it in proven
             ],
         )
-
-    async def proofs(self, workspace_id: WorkspaceId) -> dict[ChannelId, datetime]:
-        """The last proof of life of every channel here that has one."""
-        proven = select(probe.c.channel_id, probe.c.last_ok_at).where(
-            probe.c.workspace_id == workspace_id, probe.c.last_ok_at.is_not(None)
-        )
-        return {row.channel_id: row.last_ok_at for row in await self._session.rows(proven)}
 
     async def siblings(
         self,

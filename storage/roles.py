@@ -5,13 +5,46 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import BindParameter, Select, bindparam, delete, or_, select
 
-from bot.domain.access import Role
+from bot.domain.access import Person, Role
 from bot.domain.ids import UserId, WorkspaceId
+from storage.people import person_of
 from storage.session import Session
-from storage.tables import group_member, role
+from storage.tables import group_member, person, role
+
+_HERE: Final[BindParameter[str]] = bindparam("workspace")
+
+
+def _subjects(given: Role) -> Select[tuple[str]]:
+    return select(role.c.subject).where(role.c.workspace_id == _HERE, role.c.role == given)
+
+
+_CHOSEN: Final = person.c.id.in_(_subjects(Role.SUPER_ADMIN))
+_MEMBERS: Final = select(group_member.c.user_id).where(
+    group_member.c.workspace_id == _HERE, group_member.c.group_id.in_(_subjects(Role.ACCOUNT_ACCESS))
+)
+_NAMED: Final = or_(person.c.id.in_(_subjects(Role.ACCOUNT_ACCESS)), person.c.id.in_(_MEMBERS))
+_FIXED: Final = person.c.id.in_(bindparam("fixed", expanding=True))
+_HOLDERS: Final = (
+    select(person, _CHOSEN.label("was_chosen"), _NAMED.label("has_access"))
+    .where(person.c.workspace_id == _HERE, or_(person.c.is_owner, _FIXED, _CHOSEN, _NAMED))
+    .order_by(person.c.id)
+)
+"""Built once: every request asks for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Somebody who may hold a role."""
+
+    person: Person
+    was_chosen: bool
+    """As a super admin, in Slack."""
+    has_access: bool
+    """Account access, named or through a user group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +75,12 @@ class Roles:
             groups=groups,
             group_members=await self._members(workspace_id, groups) if groups else frozenset(),
         )
+
+    async def holders(self, workspace_id: WorkspaceId, fixed: Collection[UserId]) -> tuple[Holder, ...]:
+        """Slack's owners and admins, whoever was given a role, and the ``fixed``: few, of thousands. Which
+        role they hold is the caller's to decide."""
+        rows = await self._session.rows(_HOLDERS, {"workspace": workspace_id, "fixed": list(fixed)})
+        return tuple(Holder(person_of(row), bool(row.was_chosen), bool(row.has_access)) for row in rows)
 
     async def give(
         self, workspace_id: WorkspaceId, given: Role, subject: str, *, by: UserId, at: datetime

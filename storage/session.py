@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from sqlalchemy import Delete, Executable, Row, Select, Table, Update, exc
+from sqlalchemy import ColumnElement, Delete, Executable, Row, Select, Table, Update, collate, exc
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
@@ -21,6 +21,11 @@ _UNIQUE_VIOLATIONS: Final = frozenset({"23505", "SQLITE_CONSTRAINT_UNIQUE", "SQL
 
 _COUNTED: Final = {"preserve_rowcount": True}
 """Of an insert SQLAlchemy tells how many rows there were only when asked beforehand."""
+
+
+def by_letters(column: ColumnElement[str], dialect: str) -> ColumnElement[str]:
+    """Sorted by code point, as Python does, whatever the server's language is."""
+    return column if dialect == "sqlite" else collate(column, "C")
 
 
 @contextmanager
@@ -58,9 +63,17 @@ class Session:
             return sqlite.insert(table)
         return postgresql.insert(table)
 
-    async def rows(self, statement: Executable) -> Sequence[Row[Any]]:
+    @property
+    def dialect(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+        return self._connection.dialect.name
+
+    async def rows(
+        self, statement: Executable, values: Mapping[str, Any] | None = None
+    ) -> Sequence[Row[Any]]:
+        """``values`` fill the parameters of a statement that was built beforehand."""
         with translated():
-            return (await self._connection.execute(statement)).all()
+            return (await self._connection.execute(statement, values)).all()
 
     async def first(self, statement: Executable) -> Row[Any] | None:
         with translated():

@@ -33,6 +33,7 @@ from storage.links import Links
 from storage.logins import Logins
 from storage.meta import Meta
 from storage.notices import Notices
+from storage.overviews import Overviews
 from storage.people import People
 from storage.probes import Probes
 from storage.requests import Requests
@@ -59,6 +60,7 @@ class UnitOfWork:
         self.workspaces = Workspaces(session)
         self.people = People(session)
         self.channels = Channels(session)
+        self.overviews = Overviews(session)
         self.grants = Grants(session)
         self.probes = Probes(session)
         self.jobs = Jobs(session)

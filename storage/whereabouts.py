@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import delete, select
 
-from bot.domain.ids import ChannelId, WorkspaceId
+from bot.domain.ids import ChannelId
 from bot.domain.whereabouts import Whereabouts
 from storage.session import Session
-from storage.tables import channel, whereabouts
+from storage.tables import whereabouts
 
 
 class WhereaboutsKnown:
@@ -26,15 +26,7 @@ class WhereaboutsKnown:
     async def by_ids(self, ids: Collection[ChannelId]) -> dict[ChannelId, Whereabouts]:
         """Those that are known."""
         rows = await self._session.rows(select(whereabouts).where(whereabouts.c.channel_id.in_(ids)))
-        return {row.channel_id: _known(row) for row in rows}
-
-    async def left(self, workspace_id: WorkspaceId) -> dict[ChannelId, Whereabouts]:
-        """Those of a workspace whose mail has left their provider."""
-        theirs = channel.c.workspace_id == workspace_id, whereabouts.c.left_at.is_not(None)
-        rows = await self._session.rows(
-            select(whereabouts).join(channel, channel.c.id == whereabouts.c.channel_id).where(*theirs)
-        )
-        return {row.channel_id: _known(row) for row in rows}
+        return {row.channel_id: known_of(row) for row in rows}
 
     async def put(self, new: Whereabouts) -> None:
         """Insert or replace."""
@@ -49,5 +41,5 @@ class WhereaboutsKnown:
         await self._session.count(delete(whereabouts).where(whereabouts.c.channel_id == channel_id))
 
 
-def _known(row: Row[Any]) -> Whereabouts:
-    return Whereabouts(**row._mapping)
+def known_of(row: Sequence[Any]) -> Whereabouts:
+    return Whereabouts(*row)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from bot.domain.channel import Channel, Kind
@@ -142,6 +144,38 @@ def may(actor: Actor, deed: Deed, channel: Channel) -> bool:
     return right(actor, deed, channel) is Right.AT_ONCE
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Which channels of a workspace somebody may see, as a database can be asked: every team address, their
+    own, and personal ones at their own address or, for super admins, all. ``may`` says the same of each."""
+
+    workspace_id: WorkspaceId
+    user_id: UserId
+    all_personal: bool
+    address: str = ""
+    """Their own, folded; empty where Slack knows none. No channel has an empty one."""
+    other_name: str = ""
+    """The same mailbox under its other name, or once more the same."""
+
+
+def sight_of(actor: Actor) -> Sight | None:
+    """``None`` for somebody who may see nothing."""
+    roles = actor.roles()
+    if not roles & _ANYBODY:
+        return None
+    own = _folded(actor.person.email)
+    other = f"{own.removesuffix('gmail.com')}googlemail.com" if own.endswith("@gmail.com") else own
+    return Sight(actor.workspace_id, actor.id, Role.SUPER_ADMIN in roles, own, other)
+
+
+def rights(actor: Actor, deeds: Iterable[Deed], channel: Channel) -> frozenset[Deed]:
+    """Those of ``deeds`` that ``actor`` may do, at once or on request."""
+    if actor.workspace_id != channel.workspace_id:
+        return frozenset()
+    roles = actor.roles(channel)
+    return frozenset(deed for deed in deeds if _right(roles, channel.kind, deed) is not Right.NONE)
+
+
 def right_to_connect(actor: Actor, kind: Kind, address: str) -> Right:
     """How far ``actor`` may go with connecting a new address.
 
@@ -164,6 +198,7 @@ def same_address(one: str, other: str) -> bool:
     return _folded(one) == _folded(other) != ""
 
 
+@lru_cache(maxsize=4096)
 def _folded(address: str) -> str:
     folded = address.strip().casefold()
     local, at, domain = folded.rpartition("@")

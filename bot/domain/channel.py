@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from bot.domain.cause import REFUSED_CAUSES, Cause
 from bot.domain.grant import MailboxIdentity
@@ -26,6 +27,10 @@ class State(StrEnum):
     DISCONNECTED = "disconnected"
     DISABLED = "disabled"
     REMOVED = "removed"
+
+
+URGENCY: Final = (State.DISCONNECTED, State.IMPAIRED, State.CONNECTED, State.DISABLED, State.REMOVED)
+"""What needs somebody stands first, wherever many are listed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.domain.access import Deed, Person
-from bot.domain.channel import Channel
+from bot.domain.channel import Channel, State
 from bot.domain.feature import Feature
 from bot.domain.grant import Revocation
 from bot.domain.hold import Hold
@@ -62,13 +63,27 @@ class SetupCard:
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """How many channels somebody may see, whether or not there is room for them."""
+
+    of_state: Mapping[State, int] = field(default_factory=dict)
+    own: int = 0
+    """How many of them are their own."""
+
+    @property
+    def total(self) -> int:
+        return sum(self.of_state.values())
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
-    """All that one person may see."""
+    """What one person may see: as many rows as can be shown, and how many there are."""
 
     own: tuple[ChannelRow, ...]
     team: tuple[ChannelRow, ...]
     others: tuple[ChannelRow, ...]
-    """Other people's personal inboxes: super admins only."""
+    """Other people's personal inboxes: for super admins, and where it is one's own address."""
+    tally: Tally
     may_connect: bool
     command: str
     providers_off: tuple[str, ...] = ()

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypeVar
 
-from bot.domain.access import Actor, Deed, Right, may, right, same_address
+from bot.domain.access import Actor, Deed, Right, may, right, rights, same_address, sight_of
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import Gone, NeedsApproval, NotAllowed, ReconnectFirst, UnknownAddress
 from bot.domain.feature import Feature
 from bot.domain.grant import Grant, Granted
 from bot.domain.ids import ChannelId, ConversationId, GrantId, WorkspaceId
 from bot.domain.lifecycle import Refused, Signal
-from bot.domain.picture import ChannelRow, ChannelStatus, Overview, Removal, SetupCard
+from bot.domain.picture import ChannelRow, ChannelStatus, Overview, Removal, SetupCard, Tally
 from bot.domain.probing import Probe
 from bot.domain.request import Wish
 from bot.domain.switching import ways_from
@@ -75,15 +75,16 @@ class Channels:
 
     # --- seeing
 
-    async def overview(self, actor: Actor) -> Overview:
-        """All that ``actor`` may see."""
+    async def overview(self, actor: Actor, *, most: int = 100) -> Overview:
+        """What ``actor`` may see: at most so many rows, what needs somebody first, and how many there are."""
         async with self._core.storage.reading() as uow:
-            rows = await self._rows(uow, actor)
+            rows, tally = await self._rows(uow, actor, most=most)
             setup = await self._setup(uow, actor, empty=not rows)
         return Overview(
             own=tuple(row for row in rows if row.is_own),
             team=tuple(row for row in rows if not row.channel.is_personal),
             others=tuple(row for row in rows if row.channel.is_personal and not row.is_own),
+            tally=tally,
             may_connect=bool(self._core.providers.keys),
             command=self._core.policy.command,
             providers_off=self._core.providers.off,
@@ -91,9 +92,10 @@ class Channels:
         )
 
     async def rows(self, actor: Actor) -> tuple[ChannelRow, ...]:
-        """Every channel that ``actor`` may see, by address."""
+        """Every channel that ``actor`` may see, what needs somebody first."""
         async with self._core.storage.reading() as uow:
-            return await self._rows(uow, actor)
+            rows, _ = await self._rows(uow, actor, most=None)
+        return rows
 
     async def addresses(self, actor: Actor) -> tuple[str, ...]:
         """Every address that ``actor`` may see."""
@@ -283,15 +285,17 @@ class Channels:
             raise NeedsApproval(wish, who_can=standing.approvers(channel.kind, deed))
         raise NotAllowed(deed.value, standing.who_can(deed, channel))
 
-    async def _rows(self, uow: UnitOfWork, actor: Actor) -> tuple[ChannelRow, ...]:
-        channels = await self._visible(uow, actor)
-        proofs = await uow.probes.proofs(actor.workspace_id)
-        moved = await uow.whereabouts.left(actor.workspace_id)
-        wants_more = self._core.policy.features.defined
-        granted = await uow.grants.granted_in(actor.workspace_id) if wants_more else {}
+    async def _rows(
+        self, uow: UnitOfWork, actor: Actor, *, most: int | None
+    ) -> tuple[tuple[ChannelRow, ...], Tally]:
+        sight = sight_of(actor)
+        if sight is None:
+            return (), Tally()
+        wants_more = bool(self._core.policy.features.defined)
+        listed, tally = await uow.overviews.read(sight, most=most, with_grants=wants_more)
         return tuple(
-            self._row(actor, it, proofs.get(it.id), granted.get(it.id), moved.get(it.id)) for it in channels
-        )
+            self._row(actor, it.channel, it.last_ok_at, it.granted, it.mail_left) for it in listed
+        ), tally
 
     def _row(
         self,
@@ -302,9 +306,7 @@ class Channels:
         mail: Whereabouts | None = None,
     ) -> ChannelRow:
         # A wish counts as possible: the button leads to the form that asks an admin.
-        allowed = frozenset(
-            deed for deed in self._fitting(channel) if right(actor, deed, channel) is not Right.NONE
-        )
+        allowed = rights(actor, self._fitting(channel), channel)
         return ChannelRow(
             channel=channel,
             provider_label=self.label_for(channel),

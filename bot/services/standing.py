@@ -53,10 +53,13 @@ class Standing:
 
 async def standing_of(uow: UnitOfWork, core: Core, workspace_id: WorkspaceId) -> Standing:
     """Read the roles of a workspace."""
-    people = await uow.people.of_workspace(workspace_id)
-    given = await uow.roles.of(workspace_id)
-    supers = super_admins_among(people, fixed=core.policy.super_admins, chosen=given.super_admins)
+    fixed = core.policy.super_admins
+    holders = await uow.roles.holders(workspace_id, fixed)
+    supers = super_admins_among(
+        tuple(holder.person for holder in holders),
+        fixed=fixed,
+        chosen=frozenset(holder.person.id for holder in holders if holder.was_chosen),
+    )
     ids = {person.id for person in supers}
-    named = given.account_access | given.group_members
-    access = tuple(p for p in people if p.is_active_member and p.id in named and p.id not in ids)
-    return Standing(supers, access)
+    access = [one.person for one in holders if one.has_access and one.person.id not in ids]
+    return Standing(supers, tuple(person for person in access if person.is_active_member))

@@ -71,6 +71,7 @@ def mention(user_id: str) -> str:
     return f"<@{user_id}>" if re.fullmatch(r"[UW][A-Z0-9]{1,30}", user_id) else inert(user_id, 30)
 
 
+@lru_cache(maxsize=4096)
 def instant(lang: Language, at: datetime) -> str:
     """An instant in the reader's own time zone; the fallback says UTC."""
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{escape(lang.day_time(at))}>"

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from bot.views.blocks import HOME_BLOCKS, Block, View, actions, context, header, inert, section
 from bot.views.buttons import connect_button
 from bot.views.language import Language
-from bot.views.listing import Room, all_rows, listing, summary, to_mend
+from bot.views.listing import Room, listing, summary, to_mend
 from bot.views.models import Overview
 from bot.views.setup import setup_blocks
 
 _ROOM = Room(blocks=HOME_BLOCKS - 12, characters=60_000, roomy_rows=24)
+HOME_ROWS: Final = _ROOM.blocks
+"""More than that are never shown."""
 
 
 def home(lang: Language, overview: Overview, *, now: datetime) -> View:
@@ -30,10 +33,9 @@ def home(lang: Language, overview: Overview, *, now: datetime) -> View:
 
 
 def _intro(lang: Language, overview: Overview) -> list[Block]:
-    rows = all_rows(overview)
-    if not rows:
+    if not overview.tally.total:
         return [section(nothing_yet(lang, overview))]
-    return [context(summary(lang, overview))] if len(rows) > 1 else []
+    return [context(summary(lang, overview))] if overview.tally.total > 1 else []
 
 
 def nothing_yet(lang: Language, overview: Overview) -> str:
@@ -46,7 +48,7 @@ def nothing_yet(lang: Language, overview: Overview) -> str:
 def _connect(lang: Language, overview: Overview) -> list[Block]:
     if not overview.may_connect:
         return []
-    return actions(connect_button(lang, primary=not overview.own and to_mend(overview) is None))
+    return actions(connect_button(lang, primary=not overview.tally.own and to_mend(overview) is None))
 
 
 def _foot(lang: Language, overview: Overview, now: datetime) -> list[Block]:

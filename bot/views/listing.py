@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from bot.domain.channel import Channel, State
+from bot.domain.channel import URGENCY, Channel
 from bot.domain.ids import ChannelId
 from bot.views.blocks import Block, context, inert, section
 from bot.views.language import Language
 from bot.views.models import ChannelRow, Overview
 from bot.views.rows import row_blocks, wants_mending
 from bot.views.words import state_mark, state_name
-
-_URGENCY = (State.DISCONNECTED, State.IMPAIRED, State.CONNECTED, State.DISABLED, State.REMOVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,26 +27,17 @@ class Room:
 
 def listing(lang: Language, overview: Overview, room: Room) -> list[Block]:
     """All groups, each under its heading, as far as there is room."""
-    total = len(all_rows(overview))
-    roomy, mend = total <= room.roomy_rows, to_mend(overview)
+    roomy, mend = overview.tally.total <= room.roomy_rows, to_mend(overview)
     blocks: list[Block] = []
-    characters = hidden = 0
+    shown = characters = 0
     for heading, row in _lines(lang, overview):
-        if hidden:  # nothing is drawn that will not be shown
-            hidden += 1
-            continue
         added = [*heading, *row_blocks(lang, row, roomy=roomy, primary=mend == row.channel.id)]
-        grown = characters + _characters(added)
-        if len(blocks) + len(added) > room.blocks or grown > room.characters:
-            hidden = 1
-            continue
+        characters += _characters(added)
+        if len(blocks) + len(added) > room.blocks or characters > room.characters:
+            break  # nothing is drawn that will not be shown
         blocks += added
-        characters = grown
-    return [*blocks, *_more(lang, hidden, overview.command)]
-
-
-def all_rows(overview: Overview) -> tuple[ChannelRow, ...]:
-    return (*overview.team, *overview.own, *overview.others)
+        shown += 1
+    return [*blocks, *_more(lang, overview.tally.total - shown, overview.command)]
 
 
 def to_mend(overview: Overview) -> ChannelId | None:
@@ -60,8 +50,7 @@ def to_mend(overview: Overview) -> ChannelId | None:
 
 def summary(lang: Language, overview: Overview) -> str:
     """``🔴 1 Disconnected · 🟢 11 Connected``: worth a line from two channels on."""
-    states = [row.channel.state for row in all_rows(overview)]
-    counts = [(state, states.count(state)) for state in _URGENCY]
+    counts = [(state, overview.tally.of_state.get(state, 0)) for state in URGENCY]
     return " · ".join(f"{state_mark(state)} {n} {state_name(lang, state)}" for state, n in counts if n)
 
 
@@ -81,7 +70,7 @@ def _sorted(rows: tuple[ChannelRow, ...]) -> list[ChannelRow]:
 
 
 def _rank(channel: Channel) -> tuple[int, str]:
-    return (_URGENCY.index(channel.state), channel.address.casefold())
+    return (URGENCY.index(channel.state), channel.address.casefold())
 
 
 def _more(lang: Language, hidden: int, command: str) -> list[Block]:
@@ -91,9 +80,15 @@ def _more(lang: Language, hidden: int, command: str) -> list[Block]:
     return [context(lang.count("and {n} more: {command}", "and {n} more: {command}", hidden, command=narrow))]
 
 
-def _characters(value: object) -> int:
+def _characters(blocks: list[Block]) -> int:
     """All text in these blocks, as Slack counts it towards a message's limit."""
-    if isinstance(value, dict):
-        own = value.get("text")
-        return (len(own) if isinstance(own, str) else 0) + sum(_characters(part) for part in value.values())
-    return sum(_characters(part) for part in value) if isinstance(value, list) else 0
+    total, waiting = 0, list[Any](blocks)
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            own = part.get("text")
+            total += len(own) if isinstance(own, str) else 0
+            waiting += part.values()
+        elif isinstance(part, list):
+            waiting += part
+    return total

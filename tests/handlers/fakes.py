@@ -34,7 +34,7 @@ from bot.services.exporting import ExportLanding, Offer
 from bot.services.requests import Asked
 from bot.services.trips import Begun, Way
 from providers.base import Redirect
-from tests.views.samples import ALL, ANN, BOB, NOW, SCOPES, W, a_row
+from tests.views.samples import ALL, ANN, BOB, NOW, SCOPES, W, a_row, an_overview
 
 ADDRESS = "ann@example.com"
 
@@ -83,9 +83,8 @@ class FakeChannels:
     needs_approval: bool = False
     """Every deed is a wish that ``BOB`` may grant."""
 
-    async def overview(self, actor: Actor) -> Overview:
-        rows = tuple(a_row(channel) for channel in self.channels.values())
-        return Overview(own=rows, team=(), others=(), may_connect=True, command="/inbox")
+    async def overview(self, actor: Actor, *, most: int) -> Overview:
+        return an_overview(own=tuple(a_row(channel) for channel in self.channels.values()))
 
     async def addresses(self, actor: Actor) -> tuple[str, ...]:
         return tuple(channel.address for channel in self.channels.values())

@@ -31,23 +31,9 @@ async def test_what_is_known_is_kept_and_replaced(storage: Storage) -> None:
     async with storage.reading() as uow:
         assert await uow.whereabouts.by_ids([channel.id, ChannelId("none")]) == {channel.id: moved}
         assert await uow.whereabouts.find(ChannelId("none")) is None
-
-
-async def test_mail_that_has_left_is_found_by_workspace(storage: Storage) -> None:
-    """Only what has left, and nothing of another workspace."""
-    here, stays, elsewhere = (
-        a_team_channel(),
-        a_team_channel(),
-        a_team_channel(workspace_id=WorkspaceId("T2")),
-    )
     async with storage.writing() as uow:
-        for channel in (here, stays, elsewhere):
-            await uow.channels.add(channel)
-            left_at = None if channel is stays else NOW
-            await uow.whereabouts.put(known(channel.id, left_at=left_at))
-        assert set(await uow.whereabouts.left(WORKSPACE)) == {here.id}
-        await uow.whereabouts.drop(here.id)
-        assert not await uow.whereabouts.left(WORKSPACE)
+        await uow.whereabouts.drop(channel.id)
+        assert await uow.whereabouts.find(channel.id) is None
 
 
 async def test_team_addresses_in_use_are_watched(storage: Storage) -> None:

@@ -15,7 +15,7 @@ from bot.domain.channel import Channel, Kind, State
 from bot.domain.grant import Revocation
 from bot.domain.ids import ChannelId
 from bot.domain.incident import IncidentKind, NoticeKind, Resolution
-from bot.domain.picture import NoticePicture, Outage, Registration
+from bot.domain.picture import NoticePicture, Outage, Registration, Tally
 from bot.domain.request import Awaits, Request, RequestState, Wish
 from bot.domain.ticket import SWITCHED_MEANWHILE, Ending
 from bot.notifier import rendered
@@ -174,6 +174,8 @@ def overviews() -> Iterator[tuple[str, Overview]]:
     )
     yield "with fifteen", an_overview(own=own, team=many_rows(14))
     yield "with five hundred", an_overview(own=own, team=many_rows(300), others=many_rows(199))
+    many = Tally({State.DISCONNECTED: 4, State.CONNECTED: 2_000}, own=1)
+    yield "with more than five hundred that were not even read", an_overview(team=many_rows(100), tally=many)
     yield (
         "with five hundred disabled",
         an_overview(team=tuple(in_state(State.DISABLED, id=ChannelId(f"d{n}")) for n in range(500))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,7 +25,7 @@ from bot.domain.ids import (
 )
 from bot.domain.incident import Incident, IncidentKind, Notice, NoticeKind
 from bot.domain.lifecycle import Signal
-from bot.domain.picture import NoticePicture, Outage
+from bot.domain.picture import NoticePicture, Outage, Tally
 from bot.domain.record import Record
 from bot.domain.request import APPROVAL_LASTS, Request, RequestState, Wish
 from bot.domain.ticket import Ending, Purpose, Ticket, TicketOutcome
@@ -120,7 +121,11 @@ def many_rows(count: int, **changes: Any) -> tuple[ChannelRow, ...]:
 
 
 def an_overview(**changes: Any) -> Overview:
-    return replace(Overview(own=(), team=(), others=(), may_connect=True, command="/inbox"), **changes)
+    """Of all that there is, unless ``tally`` says that there is more."""
+    bare = Overview(own=(), team=(), others=(), tally=Tally(), may_connect=True, command="/inbox")
+    shown = replace(bare, **changes)
+    states = Counter(row.channel.state for row in (*shown.own, *shown.team, *shown.others))
+    return replace(shown, tally=changes.get("tally", Tally(states, own=len(shown.own))))
 
 
 def a_setup_card(**changes: Any) -> SetupCard:

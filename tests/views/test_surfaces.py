@@ -115,7 +115,7 @@ def test_both_languages_draw_the_same_views() -> None:
 def test_an_overview_says_how_many_it_could_not_show(case: str) -> None:
     """What is shown and what is counted as more add up to what there is."""
     overview = dict(overviews())[case]
-    total = len(overview.own) + len(overview.team) + len(overview.others)
+    total = overview.tally.total
     for view in (home(LANGUAGES[0], overview, now=NOW), overview_message(LANGUAGES[0], overview, now=NOW)):
         texts = [part["text"] for part in parts(view["blocks"]) if isinstance(part.get("text"), str)]
         shown = sum(" since <!date" in text for text in texts)

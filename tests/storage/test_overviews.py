@@ -1,0 +1,137 @@
+"""What is read for a list: exactly what its reader may see, in the order of the list, and counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from itertools import product
+from typing import Any
+
+import pytest
+
+from bot.domain.access import Actor, Deed, Person, Sight, may, sight_of
+from bot.domain.channel import URGENCY, Channel, State
+from bot.domain.grant import Delegate, Granted
+from bot.domain.ids import UserId, WorkspaceId
+from bot.domain.picture import Tally
+from bot.domain.whereabouts import Whereabouts
+from storage import Storage
+from storage.overviews import Listed
+from tests.storage.builders import ANA, NOW, WORKSPACE, a_channel, a_grant, a_probe, a_team_channel
+
+BEN = UserId("UBEN")
+CHANNELS = (
+    a_team_channel(address="support@example.com"),
+    a_team_channel(address="sales@example.com", state=State.DISCONNECTED),
+    a_channel(address="ana@example.com"),
+    a_channel(address="Ana@Gmail.com", state=State.DISABLED),
+    a_channel(address="ben@googlemail.com", state=State.IMPAIRED),
+    a_channel(address="ben@example.com", owner_id=BEN),
+    a_channel(address="gone@example.com", state=State.REMOVED, removed_at=NOW),
+    a_team_channel(address="support@example.com", workspace_id=WorkspaceId("T2")),
+)
+EMAILS = ("", "ana@example.com", "BEN@gmail.com", "ben@googlemail.com", "ana@gmail.com", "nobody@example.com")
+
+
+def an_actor(who: UserId, email: str, *, admin: bool = False, **flags: Any) -> Actor:
+    return Actor(Person(who, WORKSPACE, email=email, **flags), is_super_admin=admin)
+
+
+async def keep(storage: Storage, channels: tuple[Channel, ...]) -> None:
+    async with storage.writing() as uow:
+        for channel in channels:
+            await uow.channels.add(channel)
+        await uow.commit()
+
+
+async def read(
+    storage: Storage, sight: Sight, *, most: int | None = None, with_grants: bool = False
+) -> tuple[tuple[Listed, ...], Tally]:
+    async with storage.reading() as uow:
+        return await uow.overviews.read(sight, most=most, with_grants=with_grants)
+
+
+async def test_everybody_reads_what_they_may_see(storage: Storage) -> None:
+    """The statement and the table of rights agree, for members, addressees and super admins."""
+    await keep(storage, CHANNELS)
+    for who, email, admin in product((ANA, BEN, UserId("UCY")), EMAILS, (True, False)):
+        actor = an_actor(who, email, admin=admin)
+        sight = sight_of(actor)
+        assert sight is not None
+        listed, tally = await read(storage, sight)
+        visible = [one for one in CHANNELS if one.state is not State.REMOVED and may(actor, Deed.SEE, one)]
+        assert {one.channel.id for one in listed} == {one.id for one in visible}, actor
+        assert Counter(one.state for one in visible) == +Counter(tally.of_state), actor
+        assert tally.own == sum(one.owner_id == who for one in visible), actor
+
+
+@pytest.mark.parametrize("flags", [{"is_guest": True}, {"is_deleted": True}, {"is_bot": True}])
+def test_whoever_is_no_member_reads_nothing(flags: dict[str, bool]) -> None:
+    """Not even as a super admin, should the flags say both."""
+    assert sight_of(an_actor(ANA, "ana@example.com", admin=True, **flags)) is None
+
+
+async def test_the_first_are_those_that_are_shown_first(storage: Storage) -> None:
+    """Team, own, others; in each what needs somebody first, then by address, as Python sorts."""
+    names = ("b", "B2", "a", "é", "_", "z", "Ä", "ａ", "0")
+    mixed = tuple(
+        make(address=f"{name}{letter}-{number}@example.com", state=state)
+        for number, (name, state) in enumerate(product(names, URGENCY[:4]))
+        for letter, make in (("", a_channel), ("t", a_team_channel))
+    )
+    others = tuple(replace(one, owner_id=BEN) for one in mixed[:6] if one.owner_id)
+    rest = tuple(one for one in mixed if one.id not in {other.id for other in others})
+    await keep(storage, (*others, *rest))
+
+    def place(one: Channel) -> tuple[int, int, str]:
+        group = 0 if one.owner_id is None else 1 if one.owner_id == ANA else 2
+        return group, URGENCY.index(one.state), one.address.casefold()
+
+    wanted = [one.id for one in sorted((*others, *rest), key=place)]
+    sight = sight_of(an_actor(ANA, "", admin=True))
+    assert sight is not None
+    for most in (None, 1, 40, len(wanted), 500):
+        listed, tally = await read(storage, sight, most=most)
+        assert [one.channel.id for one in listed] == wanted[:most]
+        assert tally.total == len(wanted)
+
+
+async def test_each_comes_with_all_that_its_line_tells(storage: Storage) -> None:
+    """The channel whole, its proof, where its mail has gone; what was granted only where somebody asks."""
+    grant, nothing = a_grant(delegate=Delegate("sub", "omar@example.com")), a_grant(scopes=frozenset())
+    proven = a_team_channel(grant_id=grant.id, via="omar@example.com")
+    barely = a_team_channel(address="yes@example.com", grant_id=nothing.id)
+    bare = a_team_channel(address="zoe@example.com", grant_id=None)
+    await keep(storage, (proven, barely, bare))
+    left = Whereabouts(barely.id, "microsoft", NOW, "google", NOW - timedelta(days=1), NOW)
+    async with storage.writing() as uow:
+        await uow.grants.add(replace(grant, channel_id=proven.id))
+        await uow.grants.add(replace(nothing, channel_id=barely.id))
+        await uow.probes.put(a_probe(proven, last_ok_at=NOW - timedelta(hours=1)))
+        await uow.whereabouts.put(left)
+        await uow.whereabouts.put(Whereabouts(bare.id, "google", NOW, "google", NOW))
+        await uow.commit()
+    sight = sight_of(an_actor(ANA, ""))
+    assert sight is not None
+    plain, _ = await read(storage, sight)
+    seen = {one.channel: one for one in plain}
+    assert seen == {
+        proven: Listed(proven, NOW - timedelta(hours=1), None, None),
+        barely: Listed(barely, None, None, left),
+        bare: Listed(bare, None, None, None),
+    }
+    full, _ = await read(storage, sight, with_grants=True)
+    assert {one.channel: one.granted for one in full} == {
+        proven: Granted(grant.scopes, is_shared=True),
+        barely: Granted(frozenset(), is_shared=False),
+        bare: None,
+    }
+    assert [one.mail_left for one in full] == [one.mail_left for one in plain]
+
+
+async def test_nothing_is_counted_where_nothing_is(storage: Storage) -> None:
+    """An empty workspace."""
+    sight = sight_of(an_actor(ANA, ""))
+    assert sight is not None
+    assert await read(storage, sight) == ((), Tally())
