@@ -288,6 +288,7 @@ def services_of(
         core,
         {
             JobKind.DELIVER_NOTICE: delivering.deliver,
+            JobKind.RAISE_ALARM: delivering.deliver,
             JobKind.CLOSE_VIEW: delivering.close_view,
             JobKind.REVOKE_GRANT: giving_back.run,
             JobKind.REMIND: incidents.remind,

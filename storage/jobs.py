@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 
 from bot.domain.ids import JobId
-from bot.domain.job import Job, JobKind
+from bot.domain.job import URGENT, Job, JobKind
 from storage.leases import new_token
 from storage.session import Session
 from storage.tables import UNFINISHED, job, lane
@@ -117,9 +117,8 @@ class Jobs:
         return [row.key for row in await self._session.rows(claimed)]
 
     async def _claim_firsts(self, token: str, lanes: Sequence[str], *, now: datetime) -> list[Job]:
-        in_turn = func.row_number().over(
-            partition_by=job.c.lane, order_by=(job.c.due_at, job.c.created_at, job.c.id)
-        )
+        order = case((job.c.kind.in_(URGENT), 0), else_=1), job.c.due_at, job.c.created_at, job.c.id
+        in_turn = func.row_number().over(partition_by=job.c.lane, order_by=order)
         due = _UNFINISHED, job.c.due_at <= now, job.c.lane.in_(lanes)
         ranked = select(job.c.id, in_turn.label("place")).where(*due).subquery()
         firsts = select(ranked.c.id).where(ranked.c.place == 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from bot.domain.cause import Cause
 from bot.domain.ids import (
@@ -111,6 +112,10 @@ class NoticeKind(StrEnum):
     """A shared mailbox is opened with the account of somebody who left: it will die with that account."""
     OPERATOR = "operator"
     """Something only the operator can mend."""
+
+
+ALARMS: Final = frozenset({NoticeKind.INCIDENT, NoticeKind.HOLD, NoticeKind.RELAPSE})
+"""What somebody is woken for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ class JobKind(StrEnum):
     """What a job does. Each is idempotent: it may run more than once."""
 
     DELIVER_NOTICE = "deliver_notice"
+    RAISE_ALARM = "raise_alarm"
+    """The same for what somebody should act on: it does not wait behind what they can read later."""
     REVOKE_GRANT = "revoke_grant"
     REMIND = "remind"
     """See whether an outage still needs somebody's attention."""
@@ -34,9 +36,13 @@ class JobKind(StrEnum):
     REFRESH_HOME = "refresh_home"
 
 
+URGENT: Final = frozenset({JobKind.RAISE_ALARM})
+"""What goes first in its lane."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One thing to do. Jobs of a lane run one at a time, oldest first."""
+    """One thing to do. Jobs of a lane run one at a time: the urgent ones first, then the oldest."""
 
     id: JobId
     lane: str

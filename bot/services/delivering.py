@@ -88,7 +88,8 @@ class Delivering:
         self._workspaces = workspaces
 
     async def deliver(self, job: Job) -> datetime | None:
-        """The job ``DELIVER_NOTICE``. Returns when to go on, ``None`` when the message is current."""
+        """The jobs ``DELIVER_NOTICE`` and ``RAISE_ALARM``. Returns when to go on, ``None`` when the message
+        is current."""
         notice, picture = await self._load(NoticeId(job.payload["notice"]))
         if notice is None or picture is None or notice.is_current:
             return None

@@ -17,7 +17,7 @@ from bot.domain.access import Deed, Person
 from bot.domain.channel import Channel
 from bot.domain.grant import Grant, Phase, Revocation
 from bot.domain.ids import GrantId, JobId, NoticeId, RequestId, UserId, WorkspaceId
-from bot.domain.incident import Incident, Notice, NoticeKind
+from bot.domain.incident import ALARMS, Incident, Notice, NoticeKind
 from bot.domain.job import Job, JobKind
 from bot.domain.lifecycle import Signal
 from bot.domain.record import Record
@@ -353,7 +353,7 @@ def _delivery(notice: Notice, now: datetime) -> Job:
     return Job(
         id=JobId(new_id()),
         lane=f"dm:{notice.workspace_id}:{notice.recipient}",
-        kind=JobKind.DELIVER_NOTICE,
+        kind=JobKind.RAISE_ALARM if notice.kind in ALARMS else JobKind.DELIVER_NOTICE,
         dedupe=delivery_of(notice.id),
         # A reply comes after the edit of the message that it belongs to.
         due_at=now + _AFTER if notice.thread_of else now,

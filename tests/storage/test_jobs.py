@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.domain.job import Job
+from bot.domain.job import Job, JobKind
 from storage import Cipher, Storage
 from tests.storage.builders import MINUTE, NOW, a_job
 from tests.storage.test_probes import MovingLead
@@ -110,6 +110,21 @@ async def test_a_lane_gives_one_job_at_a_time_in_turn(storage: Storage) -> None:
     assert await claim(storage) == ()
     assert all([await finish(storage, it) for it in claimed])
     assert [it.id for it in await claim(storage)] == [second.id]
+
+
+async def test_in_a_lane_the_urgent_go_first(storage: Storage) -> None:
+    """Whoever is woken does not first get what they could read in the morning. The due ones only: what is to
+    be tried again later holds nobody up."""
+    news = a_job(lane="ana", due_at=NOW - MINUTE)
+    alarm = a_job(lane="ana", kind=JobKind.RAISE_ALARM)
+    resting = a_job(lane="ana", kind=JobKind.RAISE_ALARM, due_at=NOW + MINUTE)
+    await put(storage, news, alarm, resting)
+    order = []
+    for _ in range(2):
+        [claimed] = await claim(storage)
+        order.append(claimed.id)
+        await finish(storage, claimed)
+    assert order == [alarm.id, news.id]
 
 
 async def test_the_lane_that_waits_longest_is_first(storage: Storage) -> None:
