@@ -59,8 +59,8 @@ def inert(text: str, limit: int = 80) -> str:
 
 def quoted(lines: Iterable[str]) -> list[str]:
     """Lines of plain text as a quotation. An address on a line of its own is made a link: underscores in it
-    would else be taken for italics."""
-    return [f"> <{escape(it)}>" if _ADDRESS.fullmatch(it) else f"> {escape(it)}" for it in lines]
+    would else be taken for italics, and whoever copies it needs every character as it is."""
+    return [f"> <{_target(it)}>" if _ADDRESS.fullmatch(it) else f"> {escape(it)}" for it in lines]
 
 
 _ADDRESS: Final = re.compile(r"https?://[^\s<>|]+")
@@ -83,8 +83,12 @@ def clock(at: datetime) -> str:
 
 
 def link(url: str, label: str) -> str:
-    safe = url.replace("|", "%7C").replace("<", "%3C").replace(">", "%3E").replace("&", "&amp;")
-    return f"<{safe}|{escape(label).replace('|', '¦')}>"
+    return f"<{_target(url)}|{escape(label).replace('|', '¦')}>"
+
+
+def _target(url: str) -> str:
+    """An address as the target of a link: nothing in it formats anything there."""
+    return url.replace("|", "%7C").replace("<", "%3C").replace(">", "%3E").replace("&", "&amp;")
 
 
 def bold(text: str) -> str:

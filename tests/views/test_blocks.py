@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.ids import ChannelId
-from bot.views.blocks import escape, inert, instant, link, mention, parse_value, section, value_of
+from bot.views.blocks import escape, inert, instant, link, mention, parse_value, quoted, section, value_of
 from bot.views.text import clip, shown
 from sandbox.slack.mrkdwn import problems_in, unescape
 from sandbox.slack.validate import validate_message
@@ -88,6 +88,14 @@ def test_instants_are_in_the_readers_own_time_zone() -> None:
 def test_a_link_cannot_be_given_a_false_label() -> None:
     """A bar or bracket in an address would end it early."""
     assert link("https://x.example/?a=1&b=2|c>", "Open") == "<https://x.example/?a=1&amp;b=2%7Cc%3E|Open>"
+
+
+@given(st.text("ABCxyz019-_", min_size=1))
+def test_an_address_to_pass_on_keeps_every_character(state: str) -> None:
+    """It carries a secret in base 64, and two underscores in a row must not become look-alikes."""
+    address = f"https://login.example/adminconsent?client_id=1&state={state}"
+    [line] = quoted([address])
+    assert unescape(line.removeprefix("> <").removesuffix(">")) == address
 
 
 def test_a_button_carries_its_channel_and_version() -> None:
