@@ -135,7 +135,7 @@ def ended(lang: Language, outage: Outage, now: datetime) -> str:
             return "⚪ " + _put_away(lang, incident.resolution, address, who)
         case Resolution.WORSE:
             house_name = inert(house(outage.provider_label), 40)
-            return "🔴 " + lang.say(
+            return "⚪ " + lang.say(
                 "{address}: it is clear now that {house} refuses it. See the newer message.",
                 address=address,
                 house=house_name,
