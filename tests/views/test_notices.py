@@ -135,7 +135,7 @@ def test_what_turned_out_worse_is_not_called_over() -> None:
     only what is."""
     worse = incident(resolution=Resolution.WORSE, resolved_at=NOW)
     assert (
-        texts(worse) == "🔴 ann@example.com: it is clear now that Google refuses it. See the newer message."
+        texts(worse) == "⚪ ann@example.com: it is clear now that Google refuses it. See the newer message."
     )
     over = {"resolved_at": NOW, "resolution": Resolution.RECOVERED}
     outages = (*a_storm(2, **over), *a_storm(1, **over | {"resolution": Resolution.WORSE}))
