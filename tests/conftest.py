@@ -17,7 +17,7 @@ import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import psycopg
 import pytest
@@ -82,38 +82,73 @@ def _administering(url: str) -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
+_EMPTIED: Final = """
+DO $$ BEGIN
+    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid();
+    EXECUTE (SELECT string_agg(format('DELETE FROM %I', relname), ';') FROM pg_stat_user_tables
+        WHERE relname <> 'alembic_version');
+END $$
+"""
+"""Whoever is still connected is sent away; then every row but the version of the tables goes."""
+
+
 class Databases:
     """Creates and drops the databases of a server."""
 
     def __init__(self, server: str, connection: psycopg.Connection[Any]) -> None:
         self._server = server
         self._connection = connection
+        self._idle: list[str] = []
 
     @contextmanager
-    def fresh(self, *, template: str = "template0") -> Iterator[str]:
-        """The URL of a copy of ``template``, for as long as it is needed."""
-        name = f"test_{secrets.token_hex(8)}"
-        words = {"name": sql.Identifier(name), "template": sql.Identifier(template)}
-        self._connection.execute(sql.SQL("CREATE DATABASE {name} TEMPLATE {template}").format(**words))
+    def fresh(self) -> Iterator[str]:
+        """The URL of a database without tables, for as long as it is needed."""
+        name = self._created()
         try:
-            yield make_url(self._server).set(database=name).render_as_string(hide_password=False)
+            yield self._url(name)
         finally:
-            self._connection.execute(sql.SQL("DROP DATABASE {name} WITH (FORCE)").format(**words))
+            self._connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    @contextmanager
+    def lent(self) -> Iterator[str]:
+        """The URL of a database with the present tables and no rows. It is emptied and lent again: that
+        takes a twentieth of the time that creating and dropping takes."""
+        url = self._idle.pop() if self._idle else self._migrated()
+        yield url
+        with _administering(url) as connection:
+            connection.execute("SET session_replication_role = replica")  # no order among the tables
+            connection.execute(_EMPTIED)
+        self._idle.append(url)
+
+    def drop(self) -> None:
+        """All that are not lent at this moment."""
+        for url in self._idle:
+            name = sql.Identifier(make_url(url).database or "")
+            self._connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+    def _migrated(self) -> str:
+        url = self._url(self._created())
+        asyncio.run(migrate(url))
+        return url
+
+    def _created(self) -> str:
+        name = f"test_{secrets.token_hex(8)}"
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name))
+        self._connection.execute(create)
+        return name
+
+    def _url(self, name: str) -> str:
+        return make_url(self._server).set(database=name).render_as_string(hide_password=False)
 
 
 @pytest.fixture(scope="session")
 def postgresql_databases(postgresql_server: str) -> Iterator[Databases]:
     """Where to get databases from."""
     with _administering(postgresql_server) as connection:
-        yield Databases(postgresql_server, connection)
-
-
-@pytest.fixture(scope="session")
-def migrated_postgresql(postgresql_databases: Databases) -> Iterator[str]:
-    """The name of a database with the present tables, to be copied."""
-    with postgresql_databases.fresh() as url:
-        asyncio.run(migrate(url))
-        yield make_url(url).database or ""
+        databases = Databases(postgresql_server, connection)
+        yield databases
+        databases.drop()
 
 
 @pytest.fixture(scope="session")
@@ -140,7 +175,7 @@ def database_url(database_kind: Kind, tmp_path: Path, request: pytest.FixtureReq
         yield f"sqlite:///{file}"
         return
     databases: Databases = request.getfixturevalue("postgresql_databases")
-    with databases.fresh(template=request.getfixturevalue("migrated_postgresql")) as url:
+    with databases.lent() as url:
         yield url
 
 
