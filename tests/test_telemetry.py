@@ -22,7 +22,7 @@ JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:
     root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
+    handlers, level, ours = list(root.handlers), root.level, structlog.get_config()
     levels = {name: logging.getLogger(name).level for name in telemetry.LEAST_LEVELS}
     known = set(telemetry._known)
     yield
@@ -31,7 +31,7 @@ def _logging_as_it_was() -> Iterator[None]:
         logging.getLogger(name).setLevel(was)
     telemetry._known.clear()
     telemetry._known.update(known)
-    structlog.reset_defaults()
+    structlog.configure(**ours)
 
 
 def written(log_format: Literal["console", "json"] = "json", level: int = logging.DEBUG) -> io.StringIO:

@@ -21,7 +21,7 @@ ALICE, KENJI = "alice@acme.example", "kenji@acme.example"
 def log() -> Iterator[io.StringIO]:
     """Everything that anybody logs from now on, as it would be written."""
     root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
+    handlers, level, ours = list(root.handlers), root.level, structlog.get_config()
     levels = {name: logging.getLogger(name).level for name in telemetry.LEAST_LEVELS}
     known = set(telemetry._known)
     stream = io.StringIO()
@@ -32,7 +32,7 @@ def log() -> Iterator[io.StringIO]:
         logging.getLogger(name).setLevel(was)
     telemetry._known.clear()
     telemetry._known.update(known)
-    structlog.reset_defaults()
+    structlog.configure(**ours)
 
 
 class Unfiltered(logging.Handler):
