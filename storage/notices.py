@@ -54,8 +54,9 @@ class Notices:
     async def young_alarms(
         self, workspace_id: WorkspaceId, kind: NoticeKind, since: datetime
     ) -> dict[UserId, Notice]:
-        """The newest message since then that is about an open outage, by reader."""
-        return await self._alarms(workspace_id, kind, notice.c.created_at >= since)
+        """The newest message since then that is about an open outage, by reader. Doubts are none."""
+        theirs = incident.c.kind == IncidentKind.DEAD, notice.c.created_at >= since
+        return await self._alarms(workspace_id, kind, *theirs)
 
     async def doubts(
         self, workspace_id: WorkspaceId, kind: NoticeKind, provider: str

@@ -37,8 +37,15 @@ class Resolution(StrEnum):
     DISABLED = "disabled"
     REMOVED = "removed"
     FALSE_ALARM = "false_alarm"
+    """Many are refused at once: it was probably never this one's own outage."""
+    OURS = "ours"
+    """It can no longer be judged, by a fault of ours."""
     WORSE = "worse"
     """It could not be checked, and is known by now to be refused: that is an outage of its own."""
+
+
+RECALLED: Final = frozenset({Resolution.FALSE_ALARM, Resolution.OURS})
+"""Taken back before anybody knew how it would end: what is said of it follows the channel."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from bot.domain.channel import Channel
 from bot.domain.errors import Gone, NotAllowed
 from bot.domain.grant import Secret
 from bot.domain.ids import IncidentId, JobId, LinkId, NoticeId, UserId
-from bot.domain.incident import Incident, IncidentKind, Notice, NoticeKind, Resolution
+from bot.domain.incident import RECALLED, Incident, IncidentKind, Notice, NoticeKind, Resolution
 from bot.domain.job import Job, JobKind
 from bot.domain.record import Record
 from bot.domain.ticket import Link
@@ -65,6 +65,7 @@ class Incidents:
         if last is not None and _comes_back(last, kind, now):
             await self._relapse(uow, channel, last, now=now, code=code)
             return
+        await self._recalled_changed(uow, last, now)
         incident = Incident(
             id=IncidentId(new_id()),
             workspace_id=channel.workspace_id,
@@ -90,6 +91,7 @@ class Incidents:
         """End the open outage, if there is one, and edit every message about it."""
         incident = await uow.incidents.open_of(channel.id)
         if incident is None:
+            await self._recalled_changed(uow, await uow.incidents.latest_of(channel.id), now)
             return
         await uow.incidents.resolve(incident.id, resolution=resolution, by=by, at=now)
         await uow.links.void_of(channel.id)
@@ -151,9 +153,9 @@ class Incidents:
     async def _to_join(
         self, uow: UnitOfWork, channel: Channel, incident: Incident, kind: NoticeKind, *, now: datetime
     ) -> dict[UserId, Notice]:
-        """The messages, by reader, in which one line more will do: young ones, and of inboxes that cannot be
-        checked the one about all of their provider's. What they are about is not over (an edit notifies
-        nobody)."""
+        """The messages, by reader, in which one line more will do: young ones about what is dead, too, and of
+        inboxes that cannot be checked the one about all of their provider's. What they are about is not over
+        (an edit notifies nobody)."""
         if incident.kind is IncidentKind.UNVERIFIABLE:
             return await uow.notices.doubts(channel.workspace_id, kind, channel.provider)
         return await uow.notices.young_alarms(channel.workspace_id, kind, now - STORM_LASTS)
@@ -171,6 +173,11 @@ class Incidents:
     ) -> None:
         """A way to reconnect for each."""
         await uow.links.add_all([_a_link(incident, reader, now) for reader in readers])
+
+    async def _recalled_changed(self, uow: UnitOfWork, last: Incident | None, now: datetime) -> None:
+        """What was taken back is known by now: its messages say it."""
+        if last is not None and last.resolution in RECALLED:
+            await self._changed(uow, last.id, now)
 
     async def _changed(self, uow: UnitOfWork, incident_id: IncidentId, now: datetime) -> None:
         await self._telling.changed(uow, await uow.notices.of_incident(incident_id), now=now)
@@ -320,7 +327,7 @@ def _comes_back(last: Incident, kind: IncidentKind, now: datetime) -> bool:
     ended_by_itself = last.resolution in {
         Resolution.RECONNECTED,
         Resolution.RECOVERED,
-        Resolution.FALSE_ALARM,
+        *RECALLED,
     }
     return (
         last.kind is kind

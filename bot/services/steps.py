@@ -217,9 +217,9 @@ class Steps:
         )
 
     async def _recall_incident(self, uow: UnitOfWork, happening: Happening) -> None:
-        await self._incidents.resolve(
-            uow, happening.after, Resolution.FALSE_ALARM, now=happening.now, by=None
-        )
+        is_ours = happening.signal is Signal.OURS_BROKEN
+        why = Resolution.OURS if is_ours else Resolution.FALSE_ALARM
+        await self._incidents.resolve(uow, happening.after, why, now=happening.now, by=None)
 
     async def _announce(self, uow: UnitOfWork, happening: Happening) -> None:
         await self._telling.announce(

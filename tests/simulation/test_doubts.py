@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.channel import State
-from bot.domain.errors import GrantRejected, ProviderError, ProviderUnavailable
+from bot.domain.errors import GrantRejected, ProviderError, ProviderMisconfigured, ProviderUnavailable
 from tests.services.play import on_both
 from tests.simulation.mailhost import Mailbox, fair
 from tests.simulation.office import OMAR, SAKURA, Office
@@ -61,6 +61,48 @@ async def test_what_could_not_be_checked_and_is_dead_is_told_as_dead(office: Off
     assert f"{SUPPORT}" in words(alarm) and asks_to_reconnect(alarm)
     assert "All 7 outages are over." in words(doubt)
     assert f"{SUPPORT} (team-0): it is clear now that Google refuses it." in words(doubt)
+
+
+async def test_what_is_dead_does_not_join_what_only_cannot_be_checked(office: Office) -> None:
+    """An edit of the older message would wake nobody."""
+    support, *_ = await office.has_team_channels(TEAM)
+    office.host.weather = lambda mailbox: None if mailbox.address in TEAM[:2] else down(mailbox)
+    while not office.messages(OMAR):
+        await office.passes(seconds=10)
+    office.host.at(SUPPORT).tokens.clear()
+    async with office.storage.writing() as uow:
+        await uow.probes.reschedule(support.id, office.now)
+        await uow.commit()
+    await office.passes(seconds=50)
+    doubt, alarm = office.messages(OMAR)
+    assert SUPPORT not in words(doubt)
+    assert f"{SUPPORT} (team-0) stopped working" in words(alarm) and asks_to_reconnect(alarm)
+
+
+@on_both
+@pytest.mark.parametrize("is_mended", [True, False])
+async def test_a_fault_of_ours_does_not_call_an_inbox_well(office: Office, is_mended: bool) -> None:
+    """Support is refused; then our own credentials are. Nobody knows about Support any more, and its message
+    says just that, until somebody does."""
+    await office.has_team_channels(TEAM[:2])
+    support = office.host.at(SUPPORT)
+    support.refuses = lambda: GrantRejected("account_disabled")
+    await office.passes(minutes=5)
+    office.host.weather = lambda _: ProviderMisconfigured("invalid_client")
+    await office.passes(minutes=40)
+    [alarm] = (said for said in office.messages(OMAR) if SUPPORT in words(said))
+    assert "cannot be checked at the moment" in words(alarm) and "works" not in words(alarm)
+    assert not asks_to_reconnect(alarm)
+    office.host.weather = fair
+    support.refuses = None if is_mended else support.refuses
+    await office.passes(minutes=20)
+    first, *more = (said for said in office.messages(OMAR) if SUPPORT in words(said))
+    if is_mended:
+        assert "works again" in words(first) and not more
+    else:
+        [newer] = more
+        assert "See the newer message" in words(first)
+        assert "stopped working" in words(newer) and asks_to_reconnect(newer)
 
 
 async def test_after_an_outage_the_dead_is_told_as_dead_at_once(office: Office) -> None:

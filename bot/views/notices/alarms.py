@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bot.domain.cause import ADMIN_CAUSES, MANAGED_CAUSES
-from bot.domain.incident import IncidentKind, Resolution
+from bot.domain.incident import IncidentKind
 from bot.domain.switching import may_switch
 from bot.views.blocks import (
     Block,
@@ -33,6 +33,7 @@ from bot.views.notices.outages import (
     ended,
     first_since,
     headline,
+    is_settled,
     mark,
     open_ones,
     reasons,
@@ -87,7 +88,7 @@ def _storm(lang: Language, picture: NoticePicture) -> Message:
 
 def _over(lang: Language, picture: NoticePicture) -> Message:
     lines = [ended(lang, outage, picture.now) for outage in picture.outages]
-    settled = [it for it in picture.outages if it.incident.resolution is not Resolution.WORSE]
+    settled = [it for it in picture.outages if is_settled(it)]
     if len(lines) == 1:
         return quiet(lines[0])
     if lines and not settled:

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from bot.domain.cause import ADMIN_CAUSES, MANAGED_CAUSES
 from bot.domain.ids import UserId
-from bot.domain.incident import Incident, IncidentKind, Resolution
+from bot.domain.channel import State
+from bot.domain.incident import RECALLED, Incident, IncidentKind, Resolution
 from bot.views.blocks import escape, inert, instant, mention
 from bot.views.language import Language
 from bot.views.models import NoticePicture, Outage
@@ -121,6 +122,14 @@ def _claim(lang: Language, who: UserId, taken: list[Incident], total: int) -> st
     )
 
 
+def is_settled(outage: Outage) -> bool:
+    """Whether it is over, and not only taken back or told of anew."""
+    resolution = outage.incident.resolution
+    if resolution in RECALLED:
+        return outage.channel.state is State.CONNECTED
+    return resolution is not Resolution.WORSE
+
+
 def ended(lang: Language, outage: Outage, now: datetime) -> str:
     """How it ended, in one line: who did what, how long it lasted, and that nothing is left to do."""
     incident, address = outage.incident, named(outage)
@@ -134,20 +143,52 @@ def ended(lang: Language, outage: Outage, now: datetime) -> str:
         case Resolution.DISABLED | Resolution.REMOVED:
             return "⚪ " + _put_away(lang, incident.resolution, address, who)
         case Resolution.WORSE:
-            house_name = inert(house(outage.provider_label), 40)
-            return "⚪ " + lang.say(
-                "{address}: it is clear now that {house} refuses it. See the newer message.",
-                address=address,
-                house=house_name,
-            )
-        case Resolution.FALSE_ALARM:
-            return "✅ " + lang.say("False alarm: {address} works. There is nothing to do.", address=address)
+            return "⚪ " + _told_anew(lang, outage)
+        case Resolution.FALSE_ALARM | Resolution.OURS:
+            return _recalled(lang, outage)
         case _:
-            return "✅ " + lang.say(
-                "{address} works again by itself after {span}. There is nothing to do.",
+            return _recovered(lang, address, span)
+
+
+def _recalled(lang: Language, outage: Outage) -> str:
+    """As much as is known of it by now."""
+    channel, address, at = outage.channel, named(outage), inert(house(outage.provider_label), 40)
+    is_false_alarm = outage.incident.resolution is Resolution.FALSE_ALARM
+    match channel.state:
+        case State.CONNECTED if is_false_alarm:
+            return "✅ " + lang.say("False alarm: {address} works. There is nothing to do.", address=address)
+        case State.CONNECTED:
+            return _recovered(lang, address, lang.lasting(channel.since - outage.incident.opened_at))
+        case State.DISCONNECTED:
+            return "⚪ " + _told_anew(lang, outage)
+        case State.IMPAIRED if is_false_alarm:
+            return "⚪ " + lang.say(
+                "{address}: probably a false alarm. {house} refuses many inboxes at once; do nothing for now.",
                 address=address,
-                span=span,
+                house=at,
             )
+        case State.IMPAIRED:
+            return "⚪ " + lang.say(
+                "{address} cannot be checked at the moment, through a fault in Inboxkeeper's own setup. "
+                "Whoever runs it has been told; you are told here if {house} still refuses afterwards.",
+                address=address,
+                house=at,
+            )
+    return "⚪ " + lang.say("{address}: there is nothing to do any more.", address=address)
+
+
+def _told_anew(lang: Language, outage: Outage) -> str:
+    return lang.say(
+        "{address}: it is clear now that {house} refuses it. See the newer message.",
+        address=named(outage),
+        house=inert(house(outage.provider_label), 40),
+    )
+
+
+def _recovered(lang: Language, address: str, span: str) -> str:
+    return "✅ " + lang.say(
+        "{address} works again by itself after {span}. There is nothing to do.", address=address, span=span
+    )
 
 
 def _reconnected(lang: Language, address: str, who: str, span: str) -> str:
