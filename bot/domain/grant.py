@@ -70,6 +70,12 @@ class MailboxIdentity:
         """The provider, told apart where people know it under two names: ``outlook`` is Microsoft's."""
         return "outlook" if self.provider == "microsoft" and self.tenant == CONSUMERS else self.provider
 
+    @property
+    def organisation(self) -> str:
+        """The tenant, where it has an admin who could lift a refusal: personal accounts and the hosts that
+        are only known by their name have none."""
+        return "" if self.provider == "imap" or self.tenant == CONSUMERS else self.tenant
+
 
 @dataclass(frozen=True, slots=True)
 class Delegate:

@@ -245,6 +245,10 @@ class NoticePicture:
     hold: Hold | None = None
     held: tuple[Channel, ...] = ()
     """What the hold holds now."""
+    seen: tuple[Channel, ...] = ()
+    """Those of them that this reader may see."""
+    organisation: tuple[str, ...] = ()
+    """For a hold of one organisation: the domains by which people know it."""
     is_ripe: bool = False
     """The hold has lasted so long that people may reconnect."""
     request: Request | None = None
@@ -252,6 +256,8 @@ class NoticePicture:
     """For a request that waits for the organisation's admin, and for a hold of one organisation."""
     scopes: frozenset[str] = frozenset()
     """For such a request: what the admin is to approve."""
+    features: tuple[Feature, ...] = ()
+    """For such a request: what else than being kept connected that is for."""
     is_unheard: bool = False
     """Of a request: none of those who could grant it can be written to."""
     replies_to: str | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bot.domain.access import Deed, same_address
 from bot.domain.cause import ADMIN_CAUSES, Cause
 from bot.domain.channel import Channel
+from bot.domain.feature import Feature
 from bot.domain.grant import Secret
 from bot.domain.ids import RequestId, UserId
 from bot.domain.incident import NoticeKind
@@ -110,6 +111,13 @@ class Approvals:
         if request.awaits is not Awaits.TENANT or not self._core.providers.is_on(request.wish.provider):
             return frozenset()
         return asked_for(self._core, request.wish.provider, is_shared=request.wish.is_shared)
+
+    def features_for(self, request: Request) -> tuple[Feature, ...]:
+        """Those that such an admin's approval is for, too."""
+        wish = request.wish
+        if request.awaits is not Awaits.TENANT:
+            return ()
+        return self._core.policy.features.at(wish.provider, is_shared=wish.is_shared)
 
     def registration_of(self, channel: Channel, cause: Cause, *, is_shared: bool) -> Registration:
         """What the organisation's admin needs to mend ``channel``; nothing where it is not theirs to mend."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from bot.domain.access import Deed, may
 from bot.domain.cause import ADMIN_CAUSES, Cause
 from bot.domain.channel import Channel, State
 from bot.domain.grant import MailboxIdentity
@@ -67,6 +69,7 @@ class Pictures:
             request=request,
             app=self._approvals.registration_for(request),
             scopes=self._approvals.scopes_for(request),
+            features=self._approvals.features_for(request),
             provider_label=self._core.providers.label_at(request.wish.provider, request.wish.address),
             is_unheard=is_unheard,
             is_open=request.is_open,
@@ -130,19 +133,31 @@ class Pictures:
         hold = await uow.holds.find(HoldId(picture.notice.subject))
         if hold is None:
             return None
-        held = await uow.holds.held(hold) if hold.is_open else ()
-        channels = await uow.channels.by_ids(held)
+        ids = await uow.holds.held(hold) if hold.is_open else ()
+        channels = await uow.channels.by_ids(ids)
+        held = tuple(channels[channel_id] for channel_id in ids)
         house = MailboxIdentity(hold.provider, "", hold.tenant)
         return replace(
             picture,
             # The channel that it began with may have been switched since.
             provider_label=self._core.providers.label_for(house),
             hold=hold,
-            held=tuple(channels[channel_id] for channel_id in held),
+            held=held,
+            seen=await self._seen_by(uow, picture.notice, held),
+            organisation=_domains(house.organisation, held or filter(None, [picture.channel])),
             app=self._approvals.registration_at(hold.provider),
             is_ripe=ripe_at(hold, self._core.policy.cadence.witness) <= self._core.clock(),
             is_open=hold.is_open,
         )
+
+    async def _seen_by(
+        self, uow: UnitOfWork, notice: Notice, channels: Sequence[Channel]
+    ) -> tuple[Channel, ...]:
+        person = await uow.people.find(notice.workspace_id, notice.recipient)
+        if person is None:
+            return ()
+        reader = (await standing_of(uow, self._core, notice.workspace_id)).actor(person)
+        return tuple(channel for channel in channels if may(reader, Deed.SEE, channel))
 
     async def _outage(
         self, uow: UnitOfWork, channel: Channel, incident: Incident, link: Link | None
@@ -208,3 +223,10 @@ def is_worth_posting(picture: NoticePicture) -> bool:
     if picture.notice.kind in _ONLY_WHILE_OPEN:
         return picture.is_open
     return True
+
+
+def _domains(tenant: str, channels: Iterable[Channel]) -> tuple[str, ...]:
+    """What people call an organisation. Google's tenant is a domain; Microsoft's is a number."""
+    if not tenant or "." in tenant:
+        return (tenant,) if tenant else ()
+    return tuple(sorted({channel.address.rpartition("@")[2].casefold() for channel in channels}))

@@ -8,6 +8,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from bot.domain.access import Role
+from bot.domain.channel import Kind
+from bot.domain.ids import UserId
+from bot.services.connecting import Plan
 from sandbox.driver import Said, Screen
 from tests.stage import Page, Stage
 
@@ -317,3 +321,65 @@ async def test_whoever_waits_can_ask_how_it_stands(stage: Stage) -> None:
     assert "Not connected yet" in said and "your organisation's Microsoft admin" in said
     await stage.person("kenji").types(f"/inbox status {ALICE}")
     assert "Microsoft" not in (await stage.person("kenji").sees()).messages("#general")[-1].plain
+
+
+async def connects_here(stage: Stage, name: str, *addresses: str) -> None:
+    """Somebody connects their accounts at Microsoft, team addresses if it is Omar, through the services: the
+    forms have tests of their own."""
+    services = stage.bot.services
+    actor = await services.people.member(services.workspace.id, UserId(f"U0{name.upper()}"), fresh=True)
+    kind = Kind.TEAM if name == "omar" else Kind.PERSONAL
+    for address in addresses:
+        if kind is Kind.PERSONAL:
+            await stage.driver.edit_person(name, email=address)
+            actor = await services.people.member(services.workspace.id, actor.id, fresh=True)
+        plan = Plan(address, kind, name=address.partition("@")[0], provider="microsoft")
+        page = await stage.consents((await services.connecting.begin(actor, plan)).url, address)
+        assert "✓" in page.text, page.text
+    await stage.passes(minutes=3)
+
+
+async def opens(stage: Stage, *addresses: str) -> None:
+    """Microsoft has more mailboxes."""
+    for address in addresses:
+        await stage.driver.post("/control/microsoft/accounts", {"email": address})
+
+
+async def test_what_hits_one_organisation_is_called_by_its_domain(stage: Stage) -> None:
+    """Microsoft knows organisations by number, people by domain. Others work: it is its admin's matter. And
+    whose personal inboxes are held is nobody else's business."""
+    await connects_here(stage, "kenji", OUTLOOK)
+    await connects_here(stage, "alice", ALICE)
+    await opens(stage, "team@acme.example", "jobs@acme.example")
+    await connects_here(stage, "omar", "team@acme.example", "jobs@acme.example")
+    services = stage.bot.services
+    async with services.core.storage.writing() as uow:
+        kenji, omar = UserId("U0KENJI"), UserId("U0OMAR")
+        at = stage.town.clock()
+        await uow.roles.give(services.workspace.id, Role.ACCOUNT_ACCESS, kenji, by=omar, at=at)
+        await uow.commit()
+    stage.town.microsoft.break_down("aad", tenant="acme.example", code=53003, error="interaction_required")
+    await stage.passes(minutes=25)
+    hold = await told(stage, "omar", "Microsoft refuses 3 inboxes of acme.example at once")
+    assert "for the inboxes of acme.example." in hold.plain and ALICE in hold.plain
+    theirs = await told(stage, "kenji", "acme.example の受信トレイ 3 件")
+    assert "team@acme.example" in theirs.plain and ALICE not in theirs.plain
+    stage.town.microsoft.mend()
+    await stage.passes(minutes=10)
+    await told(stage, "omar", "Microsoft accepts the inboxes of acme.example again.")
+
+
+async def test_an_outage_at_outlook_is_no_organisations_matter(stage: Stage) -> None:
+    """Personal accounts have no admin to ask: it is an outage, of Outlook.com alone."""
+    await opens(stage, "team.one@outlook.com", "team.two@outlook.com", "team.three@outlook.com")
+    await connects_here(stage, "alice", ALICE)
+    mailboxes = ("team.one@outlook.com", "team.two@outlook.com", "team.three@outlook.com")
+    await connects_here(stage, "omar", *mailboxes)
+    for mailbox in mailboxes:
+        stage.town.microsoft.break_down("aad", mailbox, code=70000, error="invalid_grant")
+    await stage.passes(minutes=6)
+    hold = await told(stage, "omar", "Outlook.com refuses 3 inboxes at once")
+    assert "Don't reconnect yet." in hold.plain and "admin" not in hold.plain
+    stage.town.microsoft.mend()
+    await stage.passes(minutes=10)
+    await told(stage, "omar", "False alarm: Outlook.com works again.")

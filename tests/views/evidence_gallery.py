@@ -65,7 +65,9 @@ def a_hold_picture(
     hold: Hold | None, held: tuple[Channel, ...] = (), *, is_ripe: bool = False
 ) -> NoticePicture:
     is_open = hold is not None and hold.is_open
-    return a_picture(NoticeKind.HOLD, hold=hold, held=held, is_ripe=is_ripe, is_open=is_open)
+    tenant = (hold.tenant,) if hold is not None and hold.tenant else ()
+    known: dict[str, Any] = {"held": held, "seen": held, "organisation": tenant}
+    return a_picture(NoticeKind.HOLD, hold=hold, **known, is_ripe=is_ripe, is_open=is_open)
 
 
 def some_evidence(channel: Channel | None = None, **changes: Any) -> Evidence:

@@ -40,6 +40,7 @@ from tests.views.samples import (
     AGroup,
     ARoster,
     a_channel,
+    a_feature,
     a_person,
     a_picture,
     a_removal,
@@ -349,6 +350,7 @@ def requests(lang: Language, text: str = "We move to another tool") -> Drawn:
                 provider_label="Office 365",
                 app=APP,
                 scopes=MICROSOFT_SCOPES,
+                features=(a_feature(scopes={"microsoft": frozenset({"User.Read"})}),) if text else (),
                 is_open=theirs.is_open,
             )
             yield f"{kind} that waits for the organisation {state}", picture_of(lang, picture)

@@ -27,7 +27,8 @@ from bot.views.words import (
     scope_words,
     state_words,
 )
-from tests.views.gallery import REFUSALS
+from bot.views.words.forwarding import approval_message
+from tests.views.gallery import APP, REFUSALS
 from tests.views.samples import EN, JA, LANGUAGES, NOW, SCOPES, W, a_channel, a_feature, a_removal, an_outcome
 
 both = pytest.mark.parametrize("lang", LANGUAGES, ids=[lang.code for lang in LANGUAGES])
@@ -237,3 +238,14 @@ def test_a_disabled_inbox_that_needs_reconnecting_says_so() -> None:
     """It stays disabled and nobody is paged, but it does not hide the fact."""
     channel: Channel = a_channel(state=State.DISABLED, cause=Cause.GRANT_REFUSED)
     assert state_words(EN, channel) == "⚪ Disabled, needs reconnecting"
+
+
+def test_an_organisations_admin_reads_what_features_need_and_why() -> None:
+    """With a feature that reads mail, nobody promises that mail is never read."""
+    scopes = {"User.Read", "Mail.ReadBasic", "Mail.Read"}
+    crm = a_feature(scopes={"microsoft": frozenset({"Mail.Read"})})
+    plain = approval_message(EN, "Microsoft", "ann@acme.example", APP, scopes=scopes - {"Mail.Read"})
+    assert any("It never reads mail." in line for line in plain)
+    lines = approval_message(EN, "Microsoft", "ann@acme.example", APP, scopes=scopes, features=(crm,))
+    assert not any("never reads" in line for line in lines)
+    assert "• Read mail – for CRM: to log what customers write" in lines

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Final
 
 from bot.domain.access import Deed
-from bot.domain.channel import Channel
 from bot.domain.hold import Hold
 from bot.views.blocks import (
     Block,
@@ -34,54 +33,70 @@ from bot.views.words.forwarding import tenant_message
 
 _NAMED: Final = 6
 """Addresses that are named; the others are counted."""
+_DOMAINS: Final = 3
+"""Domains of an organisation that are named."""
 _BUTTONS: Final = 5
 """Inboxes with a button of their own; beyond that the command does it."""
 
 
 def hold_notice(lang: Language, picture: NoticePicture) -> Message:
     """Many inboxes are refused at once: what that most likely is, and what (not) to do."""
-    hold, at = picture.hold, inert(house(picture.provider_label), 40)
+    hold = picture.hold
     if hold is None or not hold.is_open:
-        return quiet(_over(lang, hold, at))
-    said = "🟠 " + _headline(lang, picture, hold, at)
+        return quiet(_over(lang, picture))
+    at = _at(picture)
+    said = "🟠 " + _headline(lang, picture, at)
     # No span: the message is edited when there is news, and a span would be old by then.
     since = lang.say("Since {when}", when=instant(lang, hold.opened_at))
     blocks = [
         section(f"{bold(said)}\n{since}"),
         section(_advice(lang, picture, hold, at)),
-        *_held(lang, picture.held),
+        *_held(lang, picture),
         *(_ways(lang, picture) if picture.is_ripe else ()),
     ]
     return message(said, blocks)
 
 
-def _over(lang: Language, hold: Hold | None, at: str) -> str:
+def _at(picture: NoticePicture) -> str:
+    """Who refuses: the house; Outlook.com is not all of Microsoft."""
+    is_part = picture.hold is not None and picture.hold.tenant and not picture.organisation
+    return inert(picture.provider_label if is_part else house(picture.provider_label), 40)
+
+
+def _tenant(lang: Language, picture: NoticePicture) -> str:
+    shown_ones = [inert(domain) for domain in picture.organisation[:_DOMAINS]]
+    rest = len(picture.organisation) - len(shown_ones)
+    return lang.listed(shown_ones) + (f" (+{rest})" if rest else "")
+
+
+def _over(lang: Language, picture: NoticePicture) -> str:
+    hold, at = picture.hold, _at(picture)
     if hold is None or not hold.was_false_alarm:
         return "⚪ " + lang.say("{house} refuses no inboxes together any more.", house=at)
-    if hold.tenant:
+    if picture.organisation:
         return "✅ " + lang.say(
             "{house} accepts the inboxes of {tenant} again. There is nothing to do.",
             house=at,
-            tenant=inert(hold.tenant),
+            tenant=_tenant(lang, picture),
         )
     return "✅ " + lang.say("False alarm: {house} works again. There is nothing to do.", house=at)
 
 
-def _headline(lang: Language, picture: NoticePicture, hold: Hold, at: str) -> str:
+def _headline(lang: Language, picture: NoticePicture, at: str) -> str:
     number = len(picture.held)
-    if hold.tenant:
+    if picture.organisation:
         return lang.count(
             "{house} refuses {n} inbox of {tenant}",
             "{house} refuses {n} inboxes of {tenant} at once",
             number,
             house=at,
-            tenant=inert(hold.tenant),
+            tenant=_tenant(lang, picture),
         )
     return lang.count("{house} refuses {n} inbox", "{house} refuses {n} inboxes at once", number, house=at)
 
 
 def _advice(lang: Language, picture: NoticePicture, hold: Hold, at: str) -> str:
-    if hold.tenant:
+    if picture.organisation:
         return _for_their_admin(lang, picture, hold, at)
     if picture.is_ripe:
         lasts = lang.say("This has lasted too long to just wait for it.")
@@ -106,19 +121,21 @@ def _for_their_admin(lang: Language, picture: NoticePicture, hold: Hold, at: str
     only = lang.say(
         "Only inboxes of {tenant} are refused, others at {house} work. That looks like a setting of the "
         "organisation: ask your {house} admin. Reconnecting will most likely not help.",
-        tenant=inert(hold.tenant),
+        tenant=_tenant(lang, picture),
         house=at,
     )
-    lines = tenant_message(lang, at, hold.tenant, lang.day_time(hold.opened_at), picture.app)
+    whose = lang.listed(picture.organisation)
+    lines = tenant_message(lang, at, whose, lang.day_time(hold.opened_at), picture.app)
     return "\n".join([only, lang.say("A message to forward:"), *quoted(lines)])
 
 
-def _held(lang: Language, held: tuple[Channel, ...]) -> list[Block]:
-    """Which ones, and when their use is known what waits for them."""
-    if not held:
+def _held(lang: Language, picture: NoticePicture) -> list[Block]:
+    """Which ones, as far as this reader may know them."""
+    named = picture.seen[:_NAMED]
+    if not named:
         return []
-    names = lang.listed(inert(channel.address) or "–" for channel in held[:_NAMED])
-    rest = len(held) - _NAMED
+    names = lang.listed(inert(channel.address) or "–" for channel in named)
+    rest = len(picture.held) - len(named)
     return [
         context(names if rest <= 0 else lang.say("{addresses} and {n} more", addresses=names, n=rest)),
     ]

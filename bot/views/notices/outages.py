@@ -6,8 +6,8 @@ from collections import Counter
 from datetime import datetime
 
 from bot.domain.cause import ADMIN_CAUSES, MANAGED_CAUSES
-from bot.domain.ids import UserId
 from bot.domain.channel import State
+from bot.domain.ids import UserId
 from bot.domain.incident import RECALLED, Incident, IncidentKind, Resolution
 from bot.views.blocks import escape, inert, instant, mention
 from bot.views.language import Language
@@ -163,7 +163,8 @@ def _recalled(lang: Language, outage: Outage) -> str:
             return "⚪ " + _told_anew(lang, outage)
         case State.IMPAIRED if is_false_alarm:
             return "⚪ " + lang.say(
-                "{address}: probably a false alarm. {house} refuses many inboxes at once; do nothing for now.",
+                "{address}: probably a false alarm. {house} refuses many inboxes at once; do nothing for "
+                "now.",
                 address=address,
                 house=at,
             )

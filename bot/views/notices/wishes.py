@@ -148,7 +148,14 @@ def _for_their_admin(lang: Language, picture: NoticePicture, request: Request) -
     if request.state is RequestState.APPROVED:
         step = lang.say("Continue and sign in. Possible until {when}.", when=until)
         return message(said, [section("\n".join([said, step])), *actions(go_on_button(lang, request))])
-    lines = approval_message(lang, at, request.wish.address, picture.app, picture.scopes)
+    lines = approval_message(
+        lang,
+        at,
+        request.wish.address,
+        picture.app,
+        scopes=picture.scopes,
+        features=picture.features,
+    )
     how = lang.say(
         "Send this to that admin. As soon as they accept you get a message here; if they did it in another "
         "way, just continue. It waits until {when}.",

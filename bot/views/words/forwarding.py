@@ -6,9 +6,10 @@ one thing to do, and holds nothing that is meant for somebody else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from bot.domain.cause import Cause
+from bot.domain.feature import Feature
 from bot.domain.picture import Registration
 from bot.views.language import Language
 from bot.views.text import shown
@@ -16,10 +17,16 @@ from bot.views.words.scopes import scope_lines
 
 
 def approval_message(
-    lang: Language, at: str, address: str, app: Registration, scopes: Iterable[str] = ()
+    lang: Language,
+    at: str,
+    address: str,
+    app: Registration,
+    *,
+    scopes: Iterable[str] = (),
+    features: Sequence[Feature] = (),
 ) -> tuple[str, ...]:
-    """Asks for the approval of our app: lines of plain text, the link on a line of its own."""
-    asked = [what for what, _ in scope_lines(lang, scopes)]
+    """Asks for the approval of our app, for itself and for those ``features``: lines of plain text, the link
+    on a line of its own."""
     lines = [
         lang.say(
             "We use Inboxkeeper in Slack to notice at once when the mailbox {address} stops working. {house} "
@@ -27,13 +34,26 @@ def approval_message(
             address=shown(address),
             house=at,
         ),
-        lang.say("It asks for: {permissions}. It never reads mail.", permissions=lang.listed(asked))
-        if asked
-        else "",
+        *_asked(lang, scopes, features),
         lang.say("Please sign in here as an admin and accept:"),
         app.approval_url,
     ]
     return tuple(line for line in lines if line)
+
+
+def _asked(lang: Language, scopes: Iterable[str], features: Sequence[Feature]) -> list[str]:
+    """What is asked for; of what we don't ask for ourselves also why."""
+    asked = scope_lines(lang, scopes, features)
+    if not asked:
+        return []
+    named = lang.listed(what for what, _ in asked)
+    if not features:
+        return [lang.say("It asks for: {permissions}. It never reads mail.", permissions=named)]
+    theirs = scope_lines(lang, (it for it in scopes if any(one.needs(it) for one in features)), features)
+    return [
+        lang.say("It asks for: {permissions}.", permissions=named),
+        *(f"• {what} – {why}" for what, why in theirs),
+    ]
 
 
 def policy_message(lang: Language, at: str, address: str, app: Registration, code: str) -> tuple[str, ...]:
