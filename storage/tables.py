@@ -374,6 +374,7 @@ ticket_outcome: Final = Table(
     instant("at"),
     required_text("signed_in"),
     maybe_text("signed_in_id"),
+    maybe_text("claims"),
     required_text("missing"),
     required_text("code"),
     Index("ix_ticket_outcome_expires", "expires_at"),

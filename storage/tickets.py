@@ -98,6 +98,7 @@ class Tickets:
             "missing": " ".join(sorted(it.missing)),
             "code": it.code,
             "signed_in_id": it.signed_in_id or None,
+            "claims": it.ticket.claims or None,
         }
         await self._session.count(
             self._session.insert(ticket_outcome)
@@ -168,7 +169,7 @@ def _outcome(row: Row[Any]) -> TicketOutcome:
         row, ticket_id=row.ticket_id, expires_at=row.ticket_expires_at, verifier=Secret(""), nonce=""
     )
     return TicketOutcome(
-        ticket=spent,
+        ticket=replace(spent, claims=row.claims or ""),
         ending=Ending(row.ending),
         at=row.at,
         signed_in=row.signed_in,

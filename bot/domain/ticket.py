@@ -115,6 +115,8 @@ class Ending(StrEnum):
         return not self.is_good and self not in {Ending.NOT_POSSIBLE, Ending.PENDING}
 
 
+INTERRUPTED: Final = "interrupted"
+"""The code of an ending: our process died before the mailbox was checked."""
 SWITCHED_MEANWHILE: Final = "switched"
 """The code of a trip that ended because the channel has left the provider that it led to."""
 

@@ -44,6 +44,7 @@ from bot.domain.ids import (
 from bot.domain.request import Awaits, Request, Wish
 from bot.domain.switching import may_switch
 from bot.domain.ticket import (
+    INTERRUPTED,
     OUTCOME_LASTS,
     PENDING_LASTS,
     Ending,
@@ -595,5 +596,5 @@ class Connecting:
 def _unless_interrupted(outcome: TicketOutcome, now: datetime) -> TicketOutcome:
     """A check that never ended (the process died) offers to begin again instead of waiting for ever."""
     if outcome.ending is Ending.PENDING and now - outcome.at > PENDING_LASTS:
-        return replace(outcome, ending=Ending.PROVIDER_AWAY, code="interrupted")
+        return replace(outcome, ending=Ending.PROVIDER_AWAY, code=INTERRUPTED)
     return outcome

@@ -158,8 +158,10 @@ class GivingBack:
         await self._telling.fate_changed(uow, grant.id, now=now)
 
     async def cancel(self, uow: UnitOfWork, reconnected: Grant) -> None:
-        """The mailbox was connected again: what was still to be revoked must not be any more."""
+        """The same account was connected again: what was still to be revoked must not be any more, because
+        it is this mailbox's again, or because the account serves another one now."""
         for grant in await uow.grants.pending_revocations(reconnected.signer):
             if grant.id != reconnected.id:
                 await uow.jobs.cancel(f"revoke:{grant.id}")
-                await self._settle(uow, grant, Revocation.CANCELLED)
+                is_back = grant.identity == reconnected.identity
+                await self._settle(uow, grant, Revocation.CANCELLED if is_back else Revocation.SHARED)

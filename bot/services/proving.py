@@ -88,7 +88,7 @@ class Proving:
         except ConsentFailed as failed:
             outcome = self._outcome(ticket, Ending.CONSENT_FAILED, code=failed.code)
         except (ProviderError, ProviderOff) as error:
-            outcome = self._outcome(ticket, _ending_of(error), code=_code_of(error))
+            outcome = self._failed(ticket, error)
             if outcome.ending is Ending.OURS_BROKEN:
                 _log.warning("our own client is not accepted", provider=ticket.provider, code=outcome.code)
         else:
@@ -100,7 +100,7 @@ class Proving:
         grant = self._staged(ticket, authorization)
         async with self._locks.held(lane_of_identity(grant), for_=_REDEEM_BUDGET) as is_ours:
             outcome = await self._judge(ticket, grant, authorization, is_ours=is_ours)
-        return await self._keep(outcome)
+        return outcome if outcome.ending.is_good else await self._keep(outcome)
 
     # --- judging
 
@@ -127,22 +127,24 @@ class Proving:
             )
         look = await self._reaching.look(grant, is_sparing=False)
         if look.error is not None:
-            return await self._give_back(
-                self._outcome(ticket, _ending_of(look.error), code=_code_of(look.error)), grant
-            )
+            return await self._give_back(self._failed(ticket, look.error), grant)
         return await self._swap(ticket, grant)
 
     async def _swap(self, ticket: Ticket, grant: Grant) -> TicketOutcome:
-        async def once() -> Ending:
+        wanted = self._core.policy.features.scopes_at(ticket.provider, is_shared=ticket.is_shared)
+
+        async def once() -> TicketOutcome:
             async with self._core.storage.writing() as uow:
                 ending = await self._adopt(uow, ticket, grant)
                 await self._giving_back.cancel(uow, grant)
+                outcome = self._outcome(ticket, ending, missing=wanted - grant.scopes)
+                # With the swap: who reloads the page after a crash must not read that nothing has changed.
+                await self._telling.keep_outcome(uow, outcome)
                 await uow.commit()
-                return ending
+                return outcome
 
-        wanted = self._core.policy.features.scopes_at(ticket.provider, is_shared=ticket.is_shared)
         try:
-            return self._outcome(ticket, await retried(once), missing=wanted - grant.scopes)
+            return await retried(once)
         except (NotPossible, Refused, Refusal, Taken) as error:
             outcome = self._outcome(ticket, Ending.NOT_POSSIBLE, code=getattr(error, "code", ""))
             return await self._give_back(outcome, grant)
@@ -254,6 +256,12 @@ class Proving:
         code: str = "",
     ) -> TicketOutcome:
         return TicketOutcome(ticket, ending, self._core.clock(), signed_in, missing, code)
+
+    def _failed(self, ticket: Ticket, error: InboxkeeperError) -> TicketOutcome:
+        """The next try tells the provider what it wants to be told (a claims challenge)."""
+        wanted = error.claims if isinstance(error, ProviderError) else ""
+        ticket = replace(ticket, claims=wanted or ticket.claims)
+        return self._outcome(ticket, _ending_of(error), code=_code_of(error))
 
     def _staged(self, ticket: Ticket, authorization: Authorization) -> Grant:
         return Grant(

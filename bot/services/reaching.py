@@ -73,12 +73,12 @@ class Reaching:
         if grant.secret is None:
             raise ProviderMisconfigured("key_lost")  # a live grant without a secret: its key is gone
         fresh = await self._core.providers.get(grant.provider).refresh(grant)
+        if fresh.identity is not None and fresh.identity.subject != grant.signer.subject:
+            raise MailboxGone("other_subject", Cause.OTHER_MAILBOX)  # and its secret is not ours to keep
         if fresh.secret != grant.secret:
             async with self._core.storage.writing() as uow:
                 await uow.grants.save_secret(
                     grant.id, secret=fresh.secret, scopes=fresh.scopes, expected_version=grant.version
                 )
                 await uow.commit()
-        if fresh.identity is not None and fresh.identity.subject != grant.signer.subject:
-            raise MailboxGone("other_subject", Cause.OTHER_MAILBOX)
         return fresh

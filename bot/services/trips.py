@@ -135,6 +135,7 @@ class Trips:
             request_id=old.request_id,
             via=old.via,
             confirmed=old.confirmed,
+            claims=old.claims,
         )
 
     def _ticket(

@@ -383,3 +383,50 @@ async def test_an_outage_at_outlook_is_no_organisations_matter(stage: Stage) -> 
     stage.town.microsoft.mend()
     await stage.passes(minutes=10)
     await told(stage, "omar", "False alarm: Outlook.com works again.")
+
+
+async def test_a_grant_that_signs_in_as_somebody_else_is_told_as_that(stage: Stage) -> None:
+    """However the wrong secret came there: Alice hears of it, and it is not looked at without pause."""
+    await connects_here(stage, "alice", ALICE)
+    await connects_here(stage, "kenji", KENJI)
+    services = stage.bot.services
+    async with services.core.storage.writing() as uow:
+        ids = [channel.grant_id for channel in await uow.channels.all(services.workspace.id)]
+        found = await uow.grants.by_ids([grant_id for grant_id in ids if grant_id])
+        mine, other = sorted(found.values(), key=lambda grant: grant.address)
+        assert other.secret is not None
+        at = mine.version
+        await uow.grants.save_secret(mine.id, secret=other.secret, scopes=mine.scopes, expected_version=at)
+        await uow.commit()
+    await stage.passes(minutes=25)
+    alarm = await told(stage, "alice", "stopped working")
+    assert "another account" in alarm.plain
+
+
+async def test_a_permission_that_serves_another_mailbox_is_not_called_connected_again(stage: Stage) -> None:
+    """Omar's account opened the shared mailbox; once that is removed it is connected for itself."""
+    assert "Connected" in (await shares(stage)).text
+    omar = stage.person("omar")
+    await omar.types(f"/inbox remove {HELP}")
+    await omar.clicks("Yes, delete")
+    await stage.passes(seconds=5)
+    await told(stage, "omar", "the permission still stands")
+    await connects_here(stage, "omar", OMAR)
+    shown = await told(stage, "omar", f"{HELP} is removed here")
+    assert "Not revoked at Microsoft, on purpose" in shown.plain
+    assert "connected again" not in shown.plain
+
+
+async def test_what_microsoft_wants_to_be_told_is_told_at_the_second_try_too(stage: Stage) -> None:
+    """A claims challenge, and the person cancels at first."""
+    await connects(stage)
+    stage.town.microsoft.break_down("claims_demanded", ALICE)
+    await stage.passes(minutes=25)
+    link = await stage.link_in_dm("alice")
+    browser = stage.browser()
+    page = await stage.declines(link, ALICE, browser=browser)
+    assert "Cancelled" in page.text
+    again = await browser.presses(page)
+    assert "claims=" in again.onward
+    page = await stage.consents_at(again.onward, ALICE, browser=browser)
+    assert "Reconnected" in page.text, page.text

@@ -175,6 +175,7 @@ async def test_stopping_half_way_changes_nothing(stage: Stage) -> None:
     await asks_for_modal(stage, "alice", "/inbox switch alice@acme.example")
     page = await stage.consents(await stage.link_in_modal("alice"), "kenji@acme.example")
     assert "You signed in as kenji@acme.example" in page.text and "Nothing has changed." in page.text
+    assert "What you allowed at Microsoft stands there, although it is not used here." in page.text
     await stage.person("alice").closes()
     status = await asks(stage, "alice", "/inbox status alice@acme.example")
     assert "🟢 Connected" in status and "Gmail" in status and "Office 365" not in status

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 
@@ -23,6 +25,7 @@ from bot.domain.errors import (
 )
 from bot.domain.grant import Phase, Revocation
 from bot.domain.ticket import Ending, TicketOutcome
+from storage import UnitOfWork
 from tests.services.play import Gate, Play, on_both, secret_of, url_of
 
 ALICE, KENJI, PRIVATE = "alice@acme.example", "kenji@acme.example", "alice.private@gmail.com"
@@ -304,6 +307,25 @@ async def test_a_crash_between_spending_and_the_outcome_can_be_begun_again(play:
     interrupted = await play.complete(callback)
     assert (interrupted.ending, interrupted.code) == (Ending.PROVIDER_AWAY, "interrupted")
     assert (await play.complete(await play.again(interrupted))).ending is Ending.CONNECTED
+
+
+async def test_a_crash_after_the_swap_does_not_deny_it(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The inbox is connected: whoever loads the page again reads that."""
+    callback = await play.consent(await play.begin("alice"))
+    async with play.another_process() as dying:
+        writing = dying.core.storage.writing
+
+        @asynccontextmanager
+        async def until_it_is_connected() -> AsyncIterator[UnitOfWork]:
+            async with play.storage.reading() as seen:
+                if await seen.channels.at_address(play.services.workspace.id, ALICE):
+                    raise asyncio.CancelledError
+            async with writing() as uow:
+                yield uow
+
+        monkeypatch.setattr(dying.core.storage, "writing", until_it_is_connected)
+        await asyncio.gather(play.complete(callback, services=dying), return_exceptions=True)
+    assert (await play.complete(callback)).ending is Ending.CONNECTED
 
 
 async def test_a_grant_staged_by_a_process_that_died_is_given_back(play: Play) -> None:

@@ -11,12 +11,13 @@ from typing import Final
 from bot.domain.access import same_address
 from bot.domain.cause import ADMIN_CAUSES, Cause
 from bot.domain.feature import Feature
-from bot.domain.ticket import SWITCHED_MEANWHILE, Ending, Purpose, TicketOutcome
+from bot.domain.ticket import INTERRUPTED, SWITCHED_MEANWHILE, Ending, Purpose, TicketOutcome
 from bot.views.language import Language
 from bot.views.text import shown
 from bot.views.words.causes import cause_words
 from bot.views.words.features import lacking_words
 from bot.views.words.names import house
+from bot.views.words.revocations import manual_steps
 from bot.views.words.said import Words
 from bot.views.words.scopes import scope_lines
 
@@ -25,6 +26,27 @@ def ending_words(
     lang: Language, outcome: TicketOutcome, provider_label: str, lacking: Sequence[Feature] = ()
 ) -> Words:
     """``lacking``: features that a good ending leaves without their permission."""
+    words = _ending_words(lang, outcome, provider_label, lacking)
+    is_unused = outcome.ending in _UNUSED and outcome.code != SWITCHED_MEANWHILE
+    if not is_unused or outcome.ticket.provider != "microsoft":
+        return words
+    steps, _ = manual_steps(lang, provider_label)
+    stands = lang.say(
+        "What you allowed at {house} stands there, although it is not used here. To take it back: {steps}.",
+        house=house(provider_label),
+        steps=" › ".join(steps),
+    )
+    return replace(words, next_step=lang.together(words.next_step, stands))
+
+
+_UNUSED: Final = frozenset({Ending.WRONG_MAILBOX, Ending.NOT_POSSIBLE})
+"""A person signed in and allowed something, and that is not used. Google takes it back for us; Microsoft has
+no way to."""
+
+
+def _ending_words(
+    lang: Language, outcome: TicketOutcome, provider_label: str, lacking: Sequence[Feature]
+) -> Words:
     at, address = house(provider_label), shown(outcome.ticket.address)
     match outcome.ending:
         case ending if ending.is_good:
@@ -37,6 +59,15 @@ def ending_words(
             )
         case Ending.WRONG_MAILBOX:
             return _wrong_mailbox(lang, outcome, address)
+        case Ending.PROVIDER_AWAY if outcome.code == INTERRUPTED:
+            return Words(
+                lang.say("Interrupted"),
+                lang.say(
+                    "Inboxkeeper was interrupted before {address} was checked. Nothing has changed here.",
+                    address=address,
+                ),
+                lang.say("Try again."),
+            )
         case Ending.PERMISSION_WITHHELD:
             return withheld(lang, outcome.missing, at)
         case Ending.DECLINED:

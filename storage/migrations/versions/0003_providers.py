@@ -24,7 +24,8 @@ def upgrade() -> None:
         op.add_column(table, sa.Column("is_shared", sa.Boolean(), server_default=sa.false(), nullable=False))
     # What a provider's own library must find again when the person comes back.
     op.add_column("ticket", sa.Column("memo", sa.LargeBinary(), nullable=True))
-    op.add_column("ticket", sa.Column("claims", sa.Text(), nullable=True))
+    for table in ("ticket", "ticket_outcome"):
+        op.add_column(table, sa.Column("claims", sa.Text(), nullable=True))
     op.add_column("request", sa.Column("provider", sa.Text(), nullable=True))
     # An organisation's admin may have to agree, too: what the provider hands back then.
     op.add_column("request", sa.Column("awaits", sa.Text(), server_default="admins", nullable=False))
