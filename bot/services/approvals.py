@@ -87,9 +87,10 @@ class Approvals:
             await self._telling.request_answered(uow, request, now=now)
 
     async def settled(self, uow: UnitOfWork, ticket: Ticket) -> None:
-        """The sign-in has succeeded: whoever still waited for the organisation waits no more."""
+        """The sign-in has succeeded: whoever still waited for the organisation to do just that waits no
+        more."""
         for request in await uow.requests.unfinished_by(ticket.workspace_id, ticket.user_id):
-            if request.awaits is Awaits.TENANT and same_address(request.wish.address, ticket.address):
+            if request.awaits is Awaits.TENANT and _is_fulfilled(request.wish, ticket):
                 await self._requests.done(uow, request.id)
 
     def registration_for(self, request: Request) -> Registration:
@@ -174,6 +175,17 @@ class Approvals:
 def is_asked_for(outcome: TicketOutcome) -> bool:
     """Whether the provider itself said that an organisation's admin must approve."""
     return outcome.ending is Ending.NOT_PROVEN and outcome.code == Cause.ADMIN_CONSENT.value
+
+
+def _is_fulfilled(wish: Wish, ticket: Ticket) -> bool:
+    """Whether ``ticket`` has brought what was wished for. An address is connected wherever it is hosted; a
+    switch leads to one provider."""
+    if wish.deed is not _DEEDS[ticket.purpose]:
+        return False
+    if wish.deed is Deed.CONNECT:
+        return wish.kind is ticket.kind and same_address(wish.address, ticket.address)
+    is_there = wish.deed is Deed.RECONNECT or wish.provider == ticket.provider
+    return is_there and wish.channel_id == ticket.channel_id
 
 
 def _root(before: Request | None) -> RequestId | None:
