@@ -6,6 +6,9 @@ person who waits that they can go on; their own sign-in is the proof.
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Final
+
 from bot.domain.access import Deed, same_address
 from bot.domain.cause import ADMIN_CAUSES, Cause
 from bot.domain.channel import Channel
@@ -26,6 +29,9 @@ _DEEDS = {
     Purpose.RECONNECT: Deed.RECONNECT,
     Purpose.SWITCH: Deed.SWITCH,
 }
+
+_LOOKS_APART: Final = timedelta(minutes=1)
+"""How often news of approvals may make us look at a mailbox."""
 
 
 class Approvals:
@@ -66,19 +72,23 @@ class Approvals:
         """The admin's browser has come back. ``None`` if nobody waits for that.
 
         Whether it is true shows when the requester signs in, and at the next look at mailboxes that were
-        refused for want of an approval: that look is made now.
+        refused for want of an approval: that look is made soon. Anybody can send what an admin's browser
+        would bring, and as often as they like.
         """
+        now = self._core.clock()
         async with self._core.storage.writing() as uow:
-            request = await uow.requests.by_secret(Secret(secret).digest) if secret else None
+            request = await self._waiting(uow, provider, secret)
             if is_given and request is not None:
                 await self._say_yes(uow, request)
             if is_given:
-                now = self._core.clock()
-                for channel_id in await uow.channels.with_cause(provider, Cause.ADMIN_CONSENT):
-                    await uow.probes.reschedule(channel_id, now)
+                await uow.probes.hasten(provider, Cause.ADMIN_CONSENT, now=now, apart=_LOOKS_APART)
             await uow.commit()
         self._core.wake()
         return request
+
+    async def _waiting(self, uow: UnitOfWork, provider: str, secret: str) -> Request | None:
+        request = await uow.requests.by_secret(Secret(secret).digest) if secret else None
+        return request if request is not None and request.wish.provider == provider else None
 
     async def _say_yes(self, uow: UnitOfWork, request: Request) -> None:
         now = self._core.clock()

@@ -267,6 +267,9 @@ async def test_a_forged_approval_only_says_that_one_may_try(stage: Stage) -> Non
     state = re.findall(r"state=([\w-]+)", link)[0]
     base = stage.town.settings.base_url
     forged = f"{base}/callback/microsoft?admin_consent=True&tenant=evil&state={state}"
+    await stage.browser().opens(forged.replace("/callback/microsoft", "/callback/google"))
+    await stage.passes(seconds=3)
+    await told(stage, "alice", "waiting for your organisation")  # it does not wait for Google
     assert "Thank you" in (await stage.browser().opens(forged)).text
     assert "Thank you" in (await stage.browser().opens(forged.replace(state, "x" * 5000))).text
     await stage.passes(seconds=3)
@@ -317,3 +320,19 @@ async def test_whoever_waits_can_ask_how_it_stands(stage: Stage) -> None:
     assert "Not connected yet" in said and "your organisation's Microsoft admin" in said
     await stage.person("kenji").types(f"/inbox status {ALICE}")
     assert "Microsoft" not in (await stage.person("kenji").sees()).messages("#general")[-1].plain
+
+
+async def test_callbacks_without_end_do_not_hurry_what_was_refused(stage: Stage) -> None:
+    """Anybody can send what an admin's browser would bring. Inboxes that wait for an approval are looked at
+    once a minute at the most, and the alarm comes when it would have come anyway."""
+    assert "Connected" in (await shares(stage)).text
+    await stage.passes(minutes=10)
+    stage.town.microsoft.break_down("aad", OMAR, code=90094, error="invalid_grant")
+    forged = f"{stage.town.settings.base_url}/callback/microsoft?admin_consent=True"
+    browser = stage.browser()
+    asked = stage.town.microsoft.requests["token"]
+    for _ in range(12 * 3):
+        await browser.opens(forged)
+        await stage.passes(seconds=20)
+    await told(stage, "omar", "stopped working")
+    assert stage.town.microsoft.requests["token"] - asked <= 2 + 12
