@@ -6,7 +6,7 @@ person who waits that they can go on; their own sign-in is the proof.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from bot.domain.access import Deed, same_address
@@ -51,14 +51,16 @@ class Approvals:
 
     async def ask(self, uow: UnitOfWork, ticket: Ticket) -> Request:
         """Let the wish behind ``ticket`` wait for the organisation's admin. Asked again, the same request
-        goes on waiting."""
-        wish = self._wish(ticket)
+        goes on waiting; asked otherwise, the newer one takes its place."""
+        request = await self._new(uow, ticket)
+        wish = request.wish
         waiting = await uow.requests.waiting_for(
             ticket.workspace_id, ticket.user_id, wish.deed, wish.address, awaits=Awaits.TENANT
         )
-        if waiting is not None:
+        if waiting is not None and _is_as_good(waiting, request):
             return waiting
-        request = await self._new(uow, ticket, wish)
+        if waiting is not None:
+            await self._replace(uow, waiting, now=request.created_at)
         await uow.requests.add(request)
         if request.follows:
             await uow.requests.extend(request.follows, request.expires_at)
@@ -67,6 +69,10 @@ class Approvals:
         )
         await self._requests.expire_later(uow, request)
         return request
+
+    async def _replace(self, uow: UnitOfWork, older: Request, *, now: datetime) -> None:
+        await uow.requests.answer(older.id, RequestState.REPLACED, by=None, at=now)
+        await self._telling.request_changed(uow, older, now=now)
 
     async def heard(self, provider: str, secret: str, *, is_given: bool) -> Request | None:
         """The admin's browser has come back. ``None`` if nobody waits for that.
@@ -162,7 +168,7 @@ class Approvals:
             is_shared=ticket.is_shared,
         )
 
-    async def _new(self, uow: UnitOfWork, ticket: Ticket, wish: Wish) -> Request:
+    async def _new(self, uow: UnitOfWork, ticket: Ticket) -> Request:
         now = self._core.clock()
         before = await uow.requests.find(ticket.request_id) if ticket.request_id else None
         channel = await uow.channels.find(ticket.channel_id) if ticket.channel_id else None
@@ -170,7 +176,7 @@ class Approvals:
             id=RequestId(new_id()),
             workspace_id=ticket.workspace_id,
             requester=UserId(ticket.user_id),
-            wish=wish,
+            wish=self._wish(ticket),
             reason="",
             state=RequestState.WAITING,
             created_at=now,
@@ -196,6 +202,11 @@ def _is_fulfilled(wish: Wish, ticket: Ticket) -> bool:
         return wish.kind is ticket.kind and same_address(wish.address, ticket.address)
     is_there = wish.deed is Deed.RECONNECT or wish.provider == ticket.provider
     return is_there and wish.channel_id == ticket.channel_id
+
+
+def _is_as_good(waiting: Request, newer: Request) -> bool:
+    """Whether nothing is lost if ``waiting`` goes on waiting instead of ``newer``."""
+    return waiting.wish == newer.wish and newer.follows in {None, waiting.follows}
 
 
 def _root(before: Request | None) -> RequestId | None:

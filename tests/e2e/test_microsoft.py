@@ -336,3 +336,28 @@ async def test_callbacks_without_end_do_not_hurry_what_was_refused(stage: Stage)
         await stage.passes(seconds=20)
     await told(stage, "omar", "stopped working")
     assert stage.town.microsoft.requests["token"] - asked <= 2 + 12
+
+
+async def waits_for_help(stage: Stage, *, is_shared: bool) -> None:
+    """A sign-in for the help desk's mailbox ends where Microsoft wants its admin."""
+    browser = stage.browser()
+    consent = await browser.goes_to_consent(await begins(stage, "omar", HELP, is_shared=is_shared))
+    page = await browser.opens(stage.town.microsoft.consent(consent, KENJI, reason="We need it"))
+    assert "An admin has to approve first" in page.text
+    await stage.passes(seconds=3)
+    await stage.person("omar").closes()
+
+
+async def test_a_newer_wish_takes_the_place_of_the_one_that_waits(stage: Stage) -> None:
+    """Only now Omar says that the mailbox is a shared one: a new message asks Microsoft's admin for what
+    that takes, the old one points there; said again, nothing more is sent."""
+    stage.town.microsoft.levers.decide("acme.example", users_may_consent=False, takes_requests=True)
+    await waits_for_help(stage, is_shared=False)
+    first = await told(stage, "omar", "waiting for your organisation's Microsoft admin")
+    assert "Mail.ReadBasic.Shared" not in first.plain
+    for _ in range(2):
+        await waits_for_help(stage, is_shared=True)
+        second = await told(stage, "omar", "waiting for your organisation's Microsoft admin")
+        assert second.ts != first.ts and "Mail.ReadBasic.Shared" in second.plain
+        replaced = await told(stage, "omar", "asked for anew")
+        assert replaced.ts == first.ts and "[" not in replaced.plain

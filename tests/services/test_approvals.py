@@ -12,7 +12,7 @@ from bot.domain.ticket import Ending, TicketOutcome
 from bot.services.trips import Begun
 from tests.services.play import ACME, IDS, Play, secret_of, url_of
 
-SUPPORT = "support@acme.example"
+SUPPORT, HELP = "support@acme.example", "help@acme.example"
 
 
 async def approved(play: Play, who: str, needed: NeedsApproval, *, by: str = "omar") -> RequestId:
@@ -52,12 +52,12 @@ async def awaiting_tenant(play: Play, who: str) -> list[Request]:
     return [one for one in unfinished if one.awaits is Awaits.TENANT]
 
 
-async def waiting_switch(play: Play, before: Channel) -> RequestId:
+async def waiting_switch(play: Play, before: Channel, *, is_shared: bool = False) -> RequestId:
     """Alice's switch to Microsoft is approved here and waits for the organisation; returns our approval."""
     with pytest.raises(NeedsApproval) as needed:
-        await play.switch("alice", before)
+        await play.switch("alice", before, is_shared=is_shared)
     ours = await approved(play, "alice", needed.value)
-    await refused_at_microsoft(play, await goes_on(play, "alice", ours))
+    await refused_at_microsoft(play, await goes_on(play, "alice", ours), "alice@acme.example")
     return ours
 
 
@@ -81,3 +81,23 @@ async def test_a_reconnect_does_not_settle_a_switch(play: Play) -> None:
     await play.passes(seconds=5)
     assert await play.told("omar", f"Switch {SUPPORT} to Office 365", "and done")
     assert await play.told("alice", f"Switch {SUPPORT} to Office 365: done")
+
+
+# --- asked for once more
+
+
+async def test_a_newer_approval_is_the_one_that_is_followed(play: Play) -> None:
+    """Her switch waits for Microsoft's admin when Alice learns that the mailbox is shared there. What is
+    approved then waits in its place, and is what the sign-in spends."""
+    await play.stage.opens_account(HELP)
+    before = await play.connect_team(HELP)
+    older = await waiting_switch(play, before)
+    newer = await waiting_switch(play, before, is_shared=True)
+    [theirs] = await awaiting_tenant(play, "alice")
+    assert (theirs.wish.is_shared, theirs.follows) == (True, newer)
+    assert await play.told("alice", "asked for anew")
+    play.microsoft.levers.approve("acme.example")
+    outcome = await play.signs_in(await goes_on(play, "alice", theirs.id), "omar@acme.example")
+    assert outcome.ending is Ending.SWITCHED
+    states = [(await request(play, one)).state for one in (older, newer, theirs.id)]
+    assert states == [RequestState.CANCELLED, RequestState.DONE, RequestState.DONE]
