@@ -111,11 +111,6 @@ class Channels:
         rows = await self._session.rows(select(channel).where(channel.c.id.in_(ids)))
         return {row.id: channel_of(row) for row in rows}
 
-    async def with_cause(self, provider: str, cause: Cause) -> tuple[ChannelId, ...]:
-        """A provider's channels that are in their state for this cause."""
-        those = channel.c.provider == provider, channel.c.cause == cause, _KEPT
-        return tuple(row.id for row in await self._session.rows(select(channel.c.id).where(*those)))
-
     async def count_with_cause(self, provider: str, cause: Cause) -> int:
         """How many of a provider's channels are in their state for this cause."""
         those = channel.c.provider == provider, channel.c.cause == cause, _KEPT

@@ -10,7 +10,7 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Integer, Row, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Integer, Row, bindparam, delete, or_, select, update
 
 from bot.domain.cause import Cause
 from bot.domain.channel import State
@@ -64,6 +64,17 @@ class Probes:
         if fresh:
             values |= _FRESH
         await self._session.count(update(probe).where(probe.c.channel_id == channel_id).values(**values))
+
+    async def hasten(self, provider: str, cause: Cause, *, now: datetime, apart: timedelta) -> None:
+        """Look sooner at a provider's channels that are disconnected for this cause: now, or ``apart`` from
+        the last look. What is being looked at is left alone, and so is what is due before."""
+        theirs = channel.c.provider == provider, channel.c.cause == cause
+        wanted = select(channel.c.id).where(*theirs, channel.c.state == State.DISCONNECTED)
+        waiting = probe.c.channel_id.in_(wanted), self._is_free()
+        has_rested = or_(probe.c.last_done_at.is_(None), probe.c.last_done_at <= now - apart)
+        sooner = update(probe).where(*waiting)
+        await self._session.count(sooner.where(has_rested, probe.c.due_at > now).values(due_at=now))
+        await self._session.count(sooner.where(probe.c.due_at > now + apart).values(due_at=now + apart))
 
     async def claim(
         self, *, now: datetime, limit: int, lease_for: timedelta, only: ChannelId | None = None

@@ -39,6 +39,8 @@ class RequestState(StrEnum):
     """Approved, and done by now."""
     CANCELLED = "cancelled"
     """By whoever made it, or because what it was about has gone."""
+    REPLACED = "replaced"
+    """By a newer one of the same person, about the same address."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,9 @@ person who waits that they can go on; their own sign-in is the proof.
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+from typing import Final
+
 from bot.domain.access import Deed, same_address
 from bot.domain.cause import ADMIN_CAUSES, Cause
 from bot.domain.channel import Channel
@@ -28,6 +31,9 @@ _DEEDS = {
     Purpose.SWITCH: Deed.SWITCH,
 }
 
+_LOOKS_APART: Final = timedelta(minutes=1)
+"""How often news of approvals may make us look at a mailbox."""
+
 
 class Approvals:
     """Asks for approvals and hears of them."""
@@ -46,14 +52,16 @@ class Approvals:
 
     async def ask(self, uow: UnitOfWork, ticket: Ticket) -> Request:
         """Let the wish behind ``ticket`` wait for the organisation's admin. Asked again, the same request
-        goes on waiting."""
-        wish = self._wish(ticket)
+        goes on waiting; asked otherwise, the newer one takes its place."""
+        request = await self._new(uow, ticket)
+        wish = request.wish
         waiting = await uow.requests.waiting_for(
             ticket.workspace_id, ticket.user_id, wish.deed, wish.address, awaits=Awaits.TENANT
         )
-        if waiting is not None:
+        if waiting is not None and _is_as_good(waiting, request):
             return waiting
-        request = await self._new(uow, ticket, wish)
+        if waiting is not None:
+            await self._replace(uow, waiting, now=request.created_at)
         await uow.requests.add(request)
         if request.follows:
             await uow.requests.extend(request.follows, request.expires_at)
@@ -63,23 +71,31 @@ class Approvals:
         await self._requests.expire_later(uow, request)
         return request
 
+    async def _replace(self, uow: UnitOfWork, older: Request, *, now: datetime) -> None:
+        await uow.requests.answer(older.id, RequestState.REPLACED, by=None, at=now)
+        await self._telling.request_changed(uow, older, now=now)
+
     async def heard(self, provider: str, secret: str, *, is_given: bool) -> Request | None:
         """The admin's browser has come back. ``None`` if nobody waits for that.
 
         Whether it is true shows when the requester signs in, and at the next look at mailboxes that were
-        refused for want of an approval: that look is made now.
+        refused for want of an approval: that look is made soon. Anybody can send what an admin's browser
+        would bring, and as often as they like.
         """
+        now = self._core.clock()
         async with self._core.storage.writing() as uow:
-            request = await uow.requests.by_secret(Secret(secret).digest) if secret else None
+            request = await self._waiting(uow, provider, secret)
             if is_given and request is not None:
                 await self._say_yes(uow, request)
             if is_given:
-                now = self._core.clock()
-                for channel_id in await uow.channels.with_cause(provider, Cause.ADMIN_CONSENT):
-                    await uow.probes.reschedule(channel_id, now)
+                await uow.probes.hasten(provider, Cause.ADMIN_CONSENT, now=now, apart=_LOOKS_APART)
             await uow.commit()
         self._core.wake()
         return request
+
+    async def _waiting(self, uow: UnitOfWork, provider: str, secret: str) -> Request | None:
+        request = await uow.requests.by_secret(Secret(secret).digest) if secret else None
+        return request if request is not None and request.wish.provider == provider else None
 
     async def _say_yes(self, uow: UnitOfWork, request: Request) -> None:
         now = self._core.clock()
@@ -88,9 +104,10 @@ class Approvals:
             await self._telling.request_answered(uow, request, now=now)
 
     async def settled(self, uow: UnitOfWork, ticket: Ticket) -> None:
-        """The sign-in has succeeded: whoever still waited for the organisation waits no more."""
+        """The sign-in has succeeded: whoever still waited for the organisation to do just that waits no
+        more."""
         for request in await uow.requests.unfinished_by(ticket.workspace_id, ticket.user_id):
-            if request.awaits is Awaits.TENANT and same_address(request.wish.address, ticket.address):
+            if request.awaits is Awaits.TENANT and _is_fulfilled(request.wish, ticket):
                 await self._requests.done(uow, request.id)
 
     def registration_for(self, request: Request) -> Registration:
@@ -159,7 +176,7 @@ class Approvals:
             is_shared=ticket.is_shared,
         )
 
-    async def _new(self, uow: UnitOfWork, ticket: Ticket, wish: Wish) -> Request:
+    async def _new(self, uow: UnitOfWork, ticket: Ticket) -> Request:
         now = self._core.clock()
         before = await uow.requests.find(ticket.request_id) if ticket.request_id else None
         channel = await uow.channels.find(ticket.channel_id) if ticket.channel_id else None
@@ -167,7 +184,7 @@ class Approvals:
             id=RequestId(new_id()),
             workspace_id=ticket.workspace_id,
             requester=UserId(ticket.user_id),
-            wish=wish,
+            wish=self._wish(ticket),
             reason="",
             state=RequestState.WAITING,
             created_at=now,
@@ -182,6 +199,22 @@ class Approvals:
 def is_asked_for(outcome: TicketOutcome) -> bool:
     """Whether the provider itself said that an organisation's admin must approve."""
     return outcome.ending is Ending.NOT_PROVEN and outcome.code == Cause.ADMIN_CONSENT.value
+
+
+def _is_fulfilled(wish: Wish, ticket: Ticket) -> bool:
+    """Whether ``ticket`` has brought what was wished for. An address is connected wherever it is hosted; a
+    switch leads to one provider."""
+    if wish.deed is not _DEEDS[ticket.purpose]:
+        return False
+    if wish.deed is Deed.CONNECT:
+        return wish.kind is ticket.kind and same_address(wish.address, ticket.address)
+    is_there = wish.deed is Deed.RECONNECT or wish.provider == ticket.provider
+    return is_there and wish.channel_id == ticket.channel_id
+
+
+def _is_as_good(waiting: Request, newer: Request) -> bool:
+    """Whether nothing is lost if ``waiting`` goes on waiting instead of ``newer``."""
+    return waiting.wish == newer.wish and newer.follows in {None, waiting.follows}
 
 
 def _root(before: Request | None) -> RequestId | None:

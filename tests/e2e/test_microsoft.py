@@ -271,6 +271,9 @@ async def test_a_forged_approval_only_says_that_one_may_try(stage: Stage) -> Non
     state = re.findall(r"state=([\w-]+)", link)[0]
     base = stage.town.settings.base_url
     forged = f"{base}/callback/microsoft?admin_consent=True&tenant=evil&state={state}"
+    await stage.browser().opens(forged.replace("/callback/microsoft", "/callback/google"))
+    await stage.passes(seconds=3)
+    await told(stage, "alice", "waiting for your organisation")  # it does not wait for Google
     assert "Thank you" in (await stage.browser().opens(forged)).text
     assert "Thank you" in (await stage.browser().opens(forged.replace(state, "x" * 5000))).text
     await stage.passes(seconds=3)
@@ -430,3 +433,44 @@ async def test_what_microsoft_wants_to_be_told_is_told_at_the_second_try_too(sta
     assert "claims=" in again.onward
     page = await stage.consents_at(again.onward, ALICE, browser=browser)
     assert "Reconnected" in page.text, page.text
+
+
+async def test_callbacks_without_end_do_not_hurry_what_was_refused(stage: Stage) -> None:
+    """Anybody can send what an admin's browser would bring. Inboxes that wait for an approval are looked at
+    once a minute at the most, and the alarm comes when it would have come anyway."""
+    assert "Connected" in (await shares(stage)).text
+    await stage.passes(minutes=10)
+    stage.town.microsoft.break_down("aad", OMAR, code=90094, error="invalid_grant")
+    forged = f"{stage.town.settings.base_url}/callback/microsoft?admin_consent=True"
+    browser = stage.browser()
+    asked = stage.town.microsoft.requests["token"]
+    for _ in range(12 * 3):
+        await browser.opens(forged)
+        await stage.passes(seconds=20)
+    await told(stage, "omar", "stopped working")
+    assert stage.town.microsoft.requests["token"] - asked <= 2 + 12
+
+
+async def waits_for_help(stage: Stage, *, is_shared: bool) -> None:
+    """A sign-in for the help desk's mailbox ends where Microsoft wants its admin."""
+    browser = stage.browser()
+    consent = await browser.goes_to_consent(await begins(stage, "omar", HELP, is_shared=is_shared))
+    page = await browser.opens(stage.town.microsoft.consent(consent, KENJI, reason="We need it"))
+    assert "An admin has to approve first" in page.text
+    await stage.passes(seconds=3)
+    await stage.person("omar").closes()
+
+
+async def test_a_newer_wish_takes_the_place_of_the_one_that_waits(stage: Stage) -> None:
+    """Only now Omar says that the mailbox is a shared one: a new message asks Microsoft's admin for what
+    that takes, the old one points there; said again, nothing more is sent."""
+    stage.town.microsoft.levers.decide("acme.example", users_may_consent=False, takes_requests=True)
+    await waits_for_help(stage, is_shared=False)
+    first = await told(stage, "omar", "waiting for your organisation's Microsoft admin")
+    assert "Mail.ReadBasic.Shared" not in first.plain
+    for _ in range(2):
+        await waits_for_help(stage, is_shared=True)
+        second = await told(stage, "omar", "waiting for your organisation's Microsoft admin")
+        assert second.ts != first.ts and "Mail.ReadBasic.Shared" in second.plain
+        replaced = await told(stage, "omar", "asked for anew")
+        assert replaced.ts == first.ts and "[" not in replaced.plain

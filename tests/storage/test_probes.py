@@ -250,3 +250,30 @@ async def test_held_siblings_are_asked_for_apart(storage: Storage) -> None:
     since = NOW - timedelta(days=1)
     async with storage.reading() as uow:
         assert await uow.probes.siblings(ANYBODY, proven_since=since, limit=9, held=True) == (held.id,)
+
+
+async def test_what_is_hastened_is_neither_hurried_nor_disturbed(storage: Storage) -> None:
+    """A look that is due soon, or under way, stays as it is; two looks stay apart; and nobody else's move."""
+    later, soon, lately = NOW + 60 * MINUTE, NOW + MINUTE / 2, NOW - MINUTE / 3
+    refused = {"state": State.DISCONNECTED, "cause": Cause.ADMIN_CONSENT}
+    rows = {
+        "rested": (a_channel(**refused), {"due_at": later}, NOW),
+        "looked at lately": (a_channel(**refused), {"due_at": later, "last_done_at": lately}, NOW + MINUTE),
+        "soon": (a_channel(**refused), {"due_at": soon, "last_done_at": lately}, soon),
+        "under way": (a_channel(**refused), {"due_at": later}, later),
+        "in doubt": (a_channel(**refused | {"state": State.IMPAIRED}), {"due_at": later}, later),
+        "other cause": (a_channel(**refused | {"cause": Cause.GRANT_REFUSED}), {"due_at": later}, later),
+        "elsewhere": (a_channel(**refused, provider="microsoft"), {"due_at": later}, later),
+    }
+    await keep(storage, *((channel, a_probe(channel, **how)) for channel, how, _ in rows.values()))
+    [under_way] = await claim(storage, only=rows["under way"][0].id)
+    for _ in range(2):
+        async with storage.writing() as uow:
+            await uow.probes.hasten("google", Cause.ADMIN_CONSENT, now=NOW, apart=MINUTE)
+            await uow.commit()
+    async with storage.writing() as uow:
+        found = {name: await uow.probes.find(channel.id) for name, (channel, _, _) in rows.items()}
+        assert await uow.probes.write_back(under_way, lease_token=under_way.lease_token or "")
+    assert {name: row and row.due_at for name, row in found.items()} == {
+        name: due_at for name, (_, _, due_at) in rows.items()
+    }

@@ -437,6 +437,7 @@ def test_whoever_asked_sees_until_when_and_can_take_it_back() -> None:
         (RequestState.CANCELLED, ANN, "taken back by whoever asked", ""),
         (RequestState.CANCELLED, BOB, "approved by <@U0BOB>, but no longer possible", ""),
         (RequestState.CANCELLED, None, "no longer possible", ""),
+        (RequestState.REPLACED, None, "asked for anew, see the newer message", ""),
     ],
 )
 def test_an_answered_request_is_quiet(state: RequestState, by: Any, admins_read: str, mine: str) -> None:

@@ -119,6 +119,8 @@ def _outcome(lang: Language, request: Request) -> str:
             return lang.say("approved by {who}, but no longer possible", who=by)
         case RequestState.CANCELLED:
             return lang.say("no longer possible")
+        case RequestState.REPLACED:
+            return lang.say("asked for anew, see the newer message")
 
 
 def wish_notice(lang: Language, picture: NoticePicture) -> Message:
@@ -131,7 +133,7 @@ def wish_notice(lang: Language, picture: NoticePicture) -> Message:
     wish, outcome = escape(wish_words(lang, request.wish)), _outcome_for_requester(lang, request)
     said = f"{_mark(request)} " + lang.say("{wish}: {outcome}", wish=wish, outcome=outcome)
     step = _unheard(lang, picture) if picture.is_unheard else _next_step(lang, request)
-    if request.state is RequestState.DONE or _is_withdrawn(request):
+    if request.state in {RequestState.DONE, RequestState.REPLACED} or _is_withdrawn(request):
         return quiet(said)
     return message(said, [section("\n".join([said, step])), *_buttons(lang, request)])
 

@@ -70,6 +70,9 @@ def _request_closed(lang: Language, request: Request) -> Words:
         case RequestState.CANCELLED:
             said = lang.say("This request was taken back, or is no longer possible.")
             return _answered(lang, request, lang.say("Taken back"), said)
+        case RequestState.REPLACED:
+            said = lang.say("This was asked for once more, a little differently.")
+            return Words(lang.say("Asked for anew"), said, lang.say("Go on from the newer message."))
         case RequestState.WAITING:
             said = lang.say("No admin has answered this request yet.")
             next_step = lang.say("You get a message as soon as somebody does.")

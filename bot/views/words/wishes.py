@@ -73,3 +73,5 @@ def request_state_words(lang: Language, request: Request) -> str:
             return lang.say("Approved and done")
         case RequestState.CANCELLED:
             return lang.say("Cancelled")
+        case RequestState.REPLACED:
+            return lang.say("Asked for anew")

@@ -1,0 +1,103 @@
+"""Approvals, ours and an organisation's, one upon the other: what ends them and what keeps them."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.domain.channel import Channel
+from bot.domain.errors import NeedsApproval
+from bot.domain.ids import RequestId
+from bot.domain.request import Awaits, Request, RequestState
+from bot.domain.ticket import Ending, TicketOutcome
+from bot.services.trips import Begun
+from tests.services.play import ACME, IDS, Play, secret_of, url_of
+
+SUPPORT, HELP = "support@acme.example", "help@acme.example"
+
+
+async def approved(play: Play, who: str, needed: NeedsApproval, *, by: str = "omar") -> RequestId:
+    """What somebody needs an approval for is asked for, and granted."""
+    asked = await play.services.requests.ask(await play.actor(who), needed.wish, reason="")
+    await play.passes(seconds=2)  # everybody who is asked reads it before somebody answers
+    await play.services.requests.answer(await play.actor(by), asked.request.id, approve=True)
+    return asked.request.id
+
+
+async def goes_on(play: Play, who: str, request_id: RequestId) -> Begun:
+    """*Continue*, in the message about one's wish."""
+    return await play.services.connecting.begin_approved(await play.actor(who), request_id)
+
+
+async def refused_at_microsoft(play: Play, begun: Begun, account: str | None = None) -> TicketOutcome:
+    """The sign-in ends at Microsoft's page that asks for an admin, and Microsoft says so."""
+    play.microsoft.levers.decide("acme.example", users_may_consent=False, takes_requests=True)
+    url = url_of(await play.services.connecting.start(secret_of(begun), "browser"))
+    callback = play.callback(play.microsoft.consent(url, account or begun.address, reason="We need it"))
+    outcome = await play.complete(callback, provider="microsoft")
+    await play.passes(seconds=2)
+    return outcome
+
+
+async def request(play: Play, request_id: RequestId) -> Request:
+    async with play.storage.reading() as uow:
+        found = await uow.requests.find(request_id)
+    assert found is not None
+    return found
+
+
+async def awaiting_tenant(play: Play, who: str) -> list[Request]:
+    """What somebody waits for an organisation's admin with."""
+    async with play.storage.reading() as uow:
+        unfinished = await uow.requests.unfinished_by(ACME, IDS[who])
+    return [one for one in unfinished if one.awaits is Awaits.TENANT]
+
+
+async def waiting_switch(play: Play, before: Channel, *, is_shared: bool = False) -> RequestId:
+    """Alice's switch to Microsoft is approved here and waits for the organisation; returns our approval."""
+    with pytest.raises(NeedsApproval) as needed:
+        await play.switch("alice", before, is_shared=is_shared)
+    ours = await approved(play, "alice", needed.value)
+    await refused_at_microsoft(play, await goes_on(play, "alice", ours), "alice@acme.example")
+    return ours
+
+
+# --- what a sign-in settles
+
+
+async def test_a_reconnect_does_not_settle_a_switch(play: Play) -> None:
+    """While her switch waits for Microsoft's admin, Alice mends the inbox at Google: the switch waits on, no
+    message says that it is done, and the approval still carries it once Microsoft's admin agrees."""
+    before = await play.connect_team()
+    ours = await waiting_switch(play, before)
+    outcome = await play.signs_in(await play.reconnect("alice", before), SUPPORT)
+    assert outcome.ending is Ending.RECONNECTED
+    await play.passes(seconds=5)
+    assert await play.told("alice", f"Switch {SUPPORT} to Office 365: waiting for your organisation's")
+    assert not await play.told("omar", "and done")
+    assert (await request(play, ours)).state is RequestState.APPROVED
+    play.microsoft.levers.approve("acme.example")
+    [theirs] = await awaiting_tenant(play, "alice")
+    assert (await play.signs_in(await goes_on(play, "alice", theirs.id))).ending is Ending.SWITCHED
+    await play.passes(seconds=5)
+    assert await play.told("omar", f"Switch {SUPPORT} to Office 365", "and done")
+    assert await play.told("alice", f"Switch {SUPPORT} to Office 365: done")
+
+
+# --- asked for once more
+
+
+async def test_a_newer_approval_is_the_one_that_is_followed(play: Play) -> None:
+    """Her switch waits for Microsoft's admin when Alice learns that the mailbox is shared there. What is
+    approved then waits in its place, and is what the sign-in spends."""
+    await play.stage.opens_account(HELP)
+    before = await play.connect_team(HELP)
+    older = await waiting_switch(play, before)
+    newer = await waiting_switch(play, before, is_shared=True)
+    [theirs] = await awaiting_tenant(play, "alice")
+    assert (theirs.wish.is_shared, theirs.follows) == (True, newer)
+    assert await play.told("alice", "asked for anew")
+    play.microsoft.levers.approve("acme.example")
+    outcome = await play.signs_in(await goes_on(play, "alice", theirs.id), "omar@acme.example")
+    assert outcome.ending is Ending.SWITCHED
+    states = [(await request(play, one)).state for one in (older, newer, theirs.id)]
+    assert states == [RequestState.CANCELLED, RequestState.DONE, RequestState.DONE]
