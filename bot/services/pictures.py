@@ -17,6 +17,7 @@ from bot.services.approvals import Approvals
 from bot.services.core import Core
 from bot.services.mail_watch import is_still_away, mail_of, mail_shown
 from bot.services.removals import removal_of
+from bot.services.silence import episode_of
 from bot.services.standing import standing_of
 from bot.services.telling import Telling
 from storage import UnitOfWork
@@ -51,6 +52,9 @@ class Pictures:
                 return await self._with_hold(uow, picture)
             case NoticeKind.REQUEST | NoticeKind.WISH | NoticeKind.ANSWERED:
                 return await self._with_request(uow, picture)
+            case NoticeKind.SILENCE:
+                began = await uow.meta.find(episode_of(notice.workspace_id))
+                return replace(picture, is_open=began == notice.subject)
             case NoticeKind.NOBODY_TOLD:
                 picture = await self._with_request(uow, picture)
                 if picture.request is not None:
@@ -194,6 +198,7 @@ _ONLY_WHILE_OPEN: Final = frozenset(
         NoticeKind.REMINDER,
         NoticeKind.NOBODY_TOLD,
         NoticeKind.OPERATOR,
+        NoticeKind.SILENCE,
         NoticeKind.OWNER_GONE,
         NoticeKind.DELEGATE_GONE,
         NoticeKind.SOMEBODY_ELSE,

@@ -254,6 +254,13 @@ class Telling:
         for recipient in await self._operators(uow, channel.workspace_id):
             await self.tell(uow, a_notice(NoticeKind.OPERATOR, channel, recipient, now, subject=subject))
 
+    async def tell_operators(
+        self, uow: UnitOfWork, workspace_id: WorkspaceId, kind: NoticeKind, *, subject: str, now: datetime
+    ) -> None:
+        """Whoever runs the bot sees something that is about no channel in particular."""
+        readers = await self._operators(uow, workspace_id)
+        await self.tell_all(uow, [about_us(workspace_id, reader, kind, subject, now) for reader in readers])
+
     async def operator_matter_changed(
         self, uow: UnitOfWork, workspace_id: WorkspaceId, provider: str, *, now: datetime
     ) -> None:
@@ -395,6 +402,21 @@ def a_notice(
         subject=subject,
         created_at=now,
         thread_of=thread_of,
+    )
+
+
+def about_us(
+    workspace_id: WorkspaceId, recipient: UserId, kind: NoticeKind, subject: str, now: datetime
+) -> Notice:
+    """A notice about the bot itself, for whoever runs it."""
+    return Notice(
+        id=NoticeId(new_id()),
+        workspace_id=workspace_id,
+        recipient=recipient,
+        kind=kind,
+        channel_id=None,
+        subject=subject,
+        created_at=now,
     )
 
 

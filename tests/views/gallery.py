@@ -481,6 +481,8 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
     yield "which of many", replies.which_address_message(lang, "disable", (address,) * 500, "/inbox")
     yield "done", replies.done_message(lang, Words("Done", address))
     for is_open in (True, False):
+        silence = a_picture(NoticeKind.SILENCE, notice={"subject": NOW.isoformat()}, is_open=is_open)
+        yield f"silence {is_open}", picture_of(lang, silence)
         for subject in ("google:invalid_client:2026-11-23", "google"):
             picture = a_picture(NoticeKind.OPERATOR, notice={"subject": subject}, is_open=is_open)
             yield f"operator {subject} {is_open}", picture_of(lang, picture)
