@@ -19,7 +19,7 @@ from bot.services.mail_watch import is_still_away, mail_of, mail_shown
 from bot.services.removals import removal_of
 from bot.services.silence import episode_of
 from bot.services.standing import standing_of
-from bot.services.telling import Telling
+from bot.services.telling import Telling, client_at
 from storage import UnitOfWork
 
 
@@ -52,14 +52,24 @@ class Pictures:
                 return await self._with_hold(uow, picture)
             case NoticeKind.REQUEST | NoticeKind.WISH | NoticeKind.ANSWERED:
                 return await self._with_request(uow, picture)
-            case NoticeKind.SILENCE:
-                began = await uow.meta.find(episode_of(notice.workspace_id))
-                return replace(picture, is_open=began == notice.subject)
+            case NoticeKind.OPERATOR | NoticeKind.SILENCE:
+                return await self._about_us(uow, picture)
             case NoticeKind.NOBODY_TOLD:
                 picture = await self._with_request(uow, picture)
                 if picture.request is not None:
                     return picture
         return await self._about_channel(uow, picture, channel) if channel else None
+
+    async def _about_us(self, uow: UnitOfWork, picture: NoticePicture) -> NoticePicture:
+        """What is wrong with the bot itself: it does not probe, or a provider refuses its credentials, at
+        inboxes that are there or at somebody's sign-in."""
+        if picture.notice.kind is NoticeKind.SILENCE:
+            began = await uow.meta.find(episode_of(picture.notice.workspace_id))
+            return replace(picture, is_open=began == picture.notice.subject)
+        provider = picture.notice.subject.partition(":")[0]
+        is_refused = await uow.meta.find(client_at(provider)) is not None
+        is_open = is_refused or await uow.channels.count_with_cause(provider, Cause.OURS_BROKEN) > 0
+        return replace(picture, provider_label=self._core.providers.label_of(provider), is_open=is_open)
 
     async def _with_request(self, uow: UnitOfWork, picture: NoticePicture) -> NoticePicture:
         request = await uow.requests.find(RequestId(picture.notice.subject))
@@ -88,12 +98,6 @@ class Pictures:
                 return await self._with_mail(uow, picture, channel)
             case NoticeKind.NOBODY_TOLD:
                 return replace(picture, is_open=await uow.incidents.open_of(channel.id) is not None)
-            case NoticeKind.OPERATOR:
-                # The inbox at which it was noticed may have been switched since.
-                provider = picture.notice.subject.partition(":")[0]
-                broken = await uow.channels.count_with_cause(provider, Cause.OURS_BROKEN)
-                label = self._core.providers.label_of(provider)
-                return replace(picture, provider_label=label, is_open=broken > 0)
             case NoticeKind.SOMEBODY_ELSE:
                 return replace(picture, is_open=channel.state is not State.REMOVED)
             case NoticeKind.DELEGATE_GONE:

@@ -238,11 +238,20 @@ class Proving:
         """Keep the outcome for a reload, and let the waiting modal turn to it."""
         async with self._core.storage.writing() as uow:
             await self._telling.keep_outcome(uow, outcome)
+            await self._tell_of_client(uow, outcome)
             if is_asked_for(outcome) and self._approvals.may_help(outcome):
                 await self._approvals.ask(uow, outcome.ticket)
             await uow.commit()
         self._core.wake()
         return outcome
+
+    async def _tell_of_client(self, uow: UnitOfWork, outcome: TicketOutcome) -> None:
+        """A sign-in also shows whether the provider accepts us; whoever tried cannot mend that."""
+        workspace_id, provider = outcome.ticket.workspace_id, outcome.ticket.provider
+        if outcome.ending is Ending.OURS_BROKEN:
+            await self._telling.tell_operator(uow, workspace_id, provider, code=outcome.code, now=outcome.at)
+        elif outcome.ending.is_good:
+            await self._telling.signed_in(uow, workspace_id, provider, now=outcome.at)
 
     def _outcome(
         self,

@@ -248,11 +248,13 @@ class Telling:
 
     # --- the operator
 
-    async def tell_operator(self, uow: UnitOfWork, channel: Channel, *, code: str, now: datetime) -> None:
+    async def tell_operator(
+        self, uow: UnitOfWork, workspace_id: WorkspaceId, provider: str, *, code: str, now: datetime
+    ) -> None:
         """Our own credentials are broken: said once a day and code to the operator, to nobody else."""
-        subject = f"{channel.provider}:{code}:{now.date().isoformat()}"
-        for recipient in await self._operators(uow, channel.workspace_id):
-            await self.tell(uow, a_notice(NoticeKind.OPERATOR, channel, recipient, now, subject=subject))
+        await uow.meta.add(client_at(provider), _REFUSED)
+        subject = f"{provider}:{code}:{now.date().isoformat()}"
+        await self.tell_operators(uow, workspace_id, NoticeKind.OPERATOR, subject=subject, now=now)
 
     async def tell_operators(
         self, uow: UnitOfWork, workspace_id: WorkspaceId, kind: NoticeKind, *, subject: str, now: datetime
@@ -265,8 +267,16 @@ class Telling:
         self, uow: UnitOfWork, workspace_id: WorkspaceId, provider: str, *, now: datetime
     ) -> None:
         """The provider accepts our credentials again: what the operator was told is edited."""
+        await uow.meta.drop(client_at(provider), _REFUSED)
         notices = await uow.notices.of_subject(workspace_id, f"{provider}:")
         await self.changed(uow, [n for n in notices if n.ts or n.nonce], now=now)
+
+    async def signed_in(
+        self, uow: UnitOfWork, workspace_id: WorkspaceId, provider: str, *, now: datetime
+    ) -> None:
+        """Somebody's sign-in was proven, so our credentials are accepted, whatever was told of them."""
+        if await uow.meta.find(client_at(provider)) is not None:
+            await self.operator_matter_changed(uow, workspace_id, provider, now=now)
 
     async def could_not_tell(self, uow: UnitOfWork, notice: Notice, *, now: datetime) -> None:
         """A reader cannot be reached. If that was the last one, the operator must know."""
@@ -367,6 +377,14 @@ def _delivery(notice: Notice, now: datetime) -> Job:
         created_at=now,
         payload={"notice": notice.id},
     )
+
+
+_REFUSED: Final = "refused"
+
+
+def client_at(provider: str) -> str:
+    """The fact that a provider has last refused our own credentials, by name."""
+    return f"client:{provider}"
 
 
 def delivery_of(notice_id: NoticeId) -> str:
