@@ -297,6 +297,7 @@ def services_of(
             JobKind.EXPIRE_REQUEST: requests.expire,
             JobKind.SHOW_HOLD: holds.show,
             JobKind.RIPEN_HOLD: holds.show,
+            JobKind.READ_PEOPLE: people.read_on,
         },
     )
     giving_back.hurried_by(jobs.run_lane)
