@@ -136,8 +136,8 @@ class Notice:
     will die."""
     subject: str = ""
     """For ``OPERATOR``: provider, code and day, with colons; for ``CONNECTED``: the ending; for
-    ``DISABLED`` and ``SWITCHED``: who did it and when; for ``OWNER_GONE``: the channel; for ``MOVED``: the
-    provider that the mail left, and when; for ``SILENCE``: since when."""
+    ``DISABLED`` and ``SWITCHED``: who did it and when; for ``OWNER_GONE``: the channel and its version;
+    for ``MOVED``: the provider that the mail left, and when; for ``SILENCE``: since when."""
     wanted_rev: int = 1
     shown_rev: int = 0
     conversation_id: ConversationId | None = None

@@ -196,9 +196,11 @@ class People:
         await uow.people.save_all(people, now)
         for person in people:
             self._remember(person, now)
-            before = known.get(person.id)
-            if person.is_deleted and not (before and before.is_deleted):
+            was_deleted = person.id in known and known[person.id].is_deleted
+            if person.is_deleted and not was_deleted:
                 await self._orphan(uow, person)
+            elif was_deleted and not person.is_deleted:
+                await self._welcome_back(uow, person)
 
     async def _orphan(self, uow: UnitOfWork, person: Person) -> None:
         for channel in await uow.channels.of_owner(person.workspace_id, person.id):
@@ -208,6 +210,15 @@ class People:
             channels = await uow.channels.by_ids([grant.channel_id] if grant.channel_id else [])
             for channel in channels.values():
                 await self._telling.delegate_gone(uow, channel, grant.id, now=self._core.clock())
+
+    async def _welcome_back(self, uow: UnitOfWork, person: Person) -> None:
+        """What was asked because this person had left needs no answer any more."""
+        for channel in await uow.channels.of_owner(person.workspace_id, person.id):
+            if channel.state is not State.REMOVED:
+                await self._telling.owner_back(uow, channel, now=self._core.clock())
+        for grant in await uow.grants.delegated_by(person.workspace_id, person.email):
+            if grant.channel_id:
+                await self._telling.delegate_changed(uow, grant.channel_id, now=self._core.clock())
 
     async def _read(self, user_id: UserId, *, fresh: bool) -> Person | None:
         if not fresh and (remembered := self._remembered(user_id)):

@@ -103,8 +103,15 @@ class Pictures:
             case NoticeKind.DELEGATE_GONE:
                 return await self._with_delegate(uow, picture, channel)
             case NoticeKind.OWNER_GONE:
-                return replace(picture, is_open=channel.state not in {State.DISABLED, State.REMOVED})
+                return await self._with_owner(uow, picture, channel)
         return picture
+
+    async def _with_owner(self, uow: UnitOfWork, picture: NoticePicture, channel: Channel) -> NoticePicture:
+        """It is settled once somebody has decided, or the owner is there again."""
+        owner = await uow.people.find(channel.workspace_id, channel.owner_id) if channel.owner_id else None
+        is_decided = channel.state in {State.DISABLED, State.REMOVED} or not channel.is_personal
+        is_back = not is_decided and owner is not None and not owner.is_deleted
+        return replace(picture, is_back=is_back, is_open=not (is_decided or is_back))
 
     async def _with_lacking(self, uow: UnitOfWork, picture: NoticePicture, channel: Channel) -> NoticePicture:
         granted = await uow.grants.granted_of(channel.grant_id) if channel.grant_id else None
@@ -176,11 +183,13 @@ class Pictures:
     async def _with_delegate(
         self, uow: UnitOfWork, picture: NoticePicture, channel: Channel
     ) -> NoticePicture:
-        """It is settled once another grant has taken its place."""
+        """It is settled once another grant has taken its place, or that person is there again."""
         grant_id = picture.notice.grant_id
         grant = await uow.grants.find(grant_id) if grant_id else None
         delegate = grant.delegate.address if grant and grant.delegate else ""
-        return replace(picture, delegate=delegate, is_open=channel.grant_id == grant_id)
+        is_theirs = channel.grant_id == grant_id
+        is_back = is_theirs and await uow.people.by_email(channel.workspace_id, delegate) is not None
+        return replace(picture, delegate=delegate, is_back=is_back, is_open=is_theirs and not is_back)
 
     async def _with_mail(self, uow: UnitOfWork, picture: NoticePicture, channel: Channel) -> NoticePicture:
         known = await uow.whereabouts.find(channel.id)

@@ -16,7 +16,7 @@ import structlog
 from bot.domain.access import Deed, Person
 from bot.domain.channel import Channel
 from bot.domain.grant import Grant, Phase, Revocation
-from bot.domain.ids import GrantId, JobId, NoticeId, RequestId, UserId, WorkspaceId
+from bot.domain.ids import ChannelId, GrantId, JobId, NoticeId, RequestId, UserId, WorkspaceId
 from bot.domain.incident import ALARMS, Incident, Notice, NoticeKind
 from bot.domain.job import Job, JobKind
 from bot.domain.lifecycle import Signal
@@ -326,16 +326,26 @@ class Telling:
 
     async def ask_about_owner(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
         """A personal inbox has lost its owner: the super admins see whose it was and what they can do."""
+        subject = f"{channel.id}:{channel.version}"  # who came back and leaves again is asked about again
         for admin in await self.super_admins(uow, channel.workspace_id):
-            notice = a_notice(NoticeKind.OWNER_GONE, channel, admin.id, now, subject=channel.id)
-            await self.tell(uow, notice)
+            await self.tell(uow, a_notice(NoticeKind.OWNER_GONE, channel, admin.id, now, subject=subject))
+
+    async def owner_back(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
+        """The owner of a personal inbox is in the workspace again: whoever was asked about it sees that."""
+        await uow.history.add(Record(channel.workspace_id, channel.id, now, "owner_back", channel.owner_id))
+        await self.changed(uow, await uow.notices.of_channel(channel.id, NoticeKind.OWNER_GONE), now=now)
 
     async def delegate_gone(
         self, uow: UnitOfWork, channel: Channel, grant_id: GrantId, *, now: datetime
     ) -> None:
         """Whoever looks after a shared mailbox must know that the account which opens it will be closed."""
+        await self.delegate_changed(uow, channel.id, now=now)  # told before, of one who came back since
         for reader in await self._concerned(uow, channel):
             await self.tell(uow, a_notice(NoticeKind.DELEGATE_GONE, channel, reader, now, grant_id=grant_id))
+
+    async def delegate_changed(self, uow: UnitOfWork, channel_id: ChannelId, *, now: datetime) -> None:
+        """Whoever opens a shared mailbox came back, or left again: who was told sees that."""
+        await self.changed(uow, await uow.notices.of_channel(channel_id, NoticeKind.DELEGATE_GONE), now=now)
 
     async def answered_about_owner(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
         """Somebody decided what becomes of an inbox that people were asked about: they see that."""

@@ -300,6 +300,9 @@ def announcements(channel: Channel) -> Iterator[tuple[str, NoticePicture]]:
             is_open=is_open,
         )
         yield f"delegate gone {is_open}", gone
+    yield "delegate back", replace(gone, is_back=True)
+    back = a_picture(NoticeKind.OWNER_GONE, channel=channel, is_open=False, is_back=True)
+    yield "owner back", back
     for kind in (NoticeKind.OWNER_GONE, NoticeKind.NOBODY_TOLD):
         for is_open in (True, False):
             yield f"{kind} {is_open}", a_picture(kind, channel=channel, is_open=is_open)
