@@ -74,9 +74,19 @@ class Telling:
         return standing.audience(channel)
 
     async def connected(
-        self, uow: UnitOfWork, channel: Channel, *, recipient: UserId, ending: Ending, now: datetime
+        self,
+        uow: UnitOfWork,
+        channel: Channel,
+        *,
+        recipient: UserId,
+        ending: Ending,
+        now: datetime,
+        turned_alarm: bool = False,
     ) -> None:
-        """The lasting word on a consent that went well, should the modal be closed by then."""
+        """The lasting word on a consent that went well, should the modal be closed by then. An alarm that
+        turned to that says enough, unless a permission is missing."""
+        if turned_alarm and not await self._lacks_something(uow, channel):
+            return
         notice = a_notice(
             NoticeKind.CONNECTED,
             channel,
@@ -88,6 +98,17 @@ class Telling:
         await self.tell(uow, notice)
         if ending in {Ending.CONNECTED, Ending.RESTORED}:
             await self._tell_addressee(uow, channel, connected_by=recipient, now=now)
+
+    async def sees_alarm(self, uow: UnitOfWork, channel: Channel, reader: UserId) -> bool:
+        """Whether a message of theirs is about the outage of ``channel``, and turns to what becomes of it."""
+        incident = await uow.incidents.open_of(channel.id)
+        told = await uow.notices.of_incident(incident.id) if incident else ()
+        alarms = [one for one in told if one.recipient == reader and one.kind is NoticeKind.INCIDENT]
+        return any((one.ts or one.nonce) and not one.unreachable for one in alarms)
+
+    async def _lacks_something(self, uow: UnitOfWork, channel: Channel) -> bool:
+        granted = await uow.grants.granted_of(channel.grant_id) if channel.grant_id else None
+        return granted is not None and bool(self._core.policy.features.lacking(channel.provider, granted))
 
     async def _tell_addressee(
         self, uow: UnitOfWork, channel: Channel, *, connected_by: UserId, now: datetime
@@ -240,10 +261,7 @@ class Telling:
     async def replaced(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
         """``channel``'s grant is about to be replaced: what was said of permissions that it lacks is then
         true no more."""
-        granted = await uow.grants.granted_of(channel.grant_id) if channel.grant_id else None
-        if granted is None or channel.grant_id is None:
-            return
-        if self._core.policy.features.lacking(channel.provider, granted):
+        if channel.grant_id is not None and await self._lacks_something(uow, channel):
             await self.fate_changed(uow, channel.grant_id, now=now)
 
     # --- the operator
