@@ -56,6 +56,7 @@ from bot.services.pictures import Pictures
 from bot.services.proving import Proving
 from bot.services.reaching import Reaching
 from bot.services.requests import Requests
+from bot.services.silence import Silence
 from bot.services.steps import Steps
 from bot.services.switching import Switching
 from bot.services.telling import Telling
@@ -296,6 +297,7 @@ def services_of(
             JobKind.EXPIRE_REQUEST: requests.expire,
             JobKind.SHOW_HOLD: holds.show,
             JobKind.RIPEN_HOLD: holds.show,
+            JobKind.READ_PEOPLE: people.read_on,
         },
     )
     giving_back.hurried_by(jobs.run_lane)
@@ -347,6 +349,7 @@ def services_of(
         evidences=evidences,
         exporting=Exporting(core, people=people, evidences=evidences, workspace=workspace),
         permissions=Permissions(core, channels),
+        silence=Silence(core, telling, workspace),
     )
 
 
@@ -432,6 +435,7 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
             "database": await _answers(storage),
             "slack": link is None or link.is_connected,
             "engine": engine.is_turning,
+            "probes": not services.silence.is_silent,
             "workspace": not await _is_gone(services),
         }
 
@@ -464,6 +468,7 @@ def _engine(services: Services, world: World, wake: Wake) -> Engine:
         "probes": services.monitoring.run_due,
         "jobs": services.jobs.run_due,
         "chores": services.chores.run_due,
+        "silence": services.silence.run_due,
     }
     return Engine(turns, clock=world.clock, wake=wake, idle_seconds=world.idle_seconds)
 

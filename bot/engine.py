@@ -1,4 +1,4 @@
-"""Keeps doing what is due: probes, jobs and chores, each in a loop of its own, for as long as it lives.
+"""Keeps doing what is due: probes, jobs, chores and the watch over probes, each in a loop of its own.
 
 A loop that meets an error waits and goes on. The loops wait for a wake-up or a short while, whichever
 comes first; *due* is judged by the injected clock.
@@ -53,6 +53,7 @@ class Engine:
 
     def start(self) -> None:
         """Begin the loops."""
+        self._began = self._clock()
         for name, turn in self._turns.items():
             self._tasks.append(asyncio.create_task(self._loop(name, turn), name=f"engine:{name}"))
 
@@ -78,7 +79,7 @@ class Engine:
         """Whether every loop has finished a turn lately."""
         if not self._tasks:
             return True
-        oldest = min(self._last_turn.get(name) or self._clock() for name in self._turns)
+        oldest = min(self._last_turn.get(name, self._began) for name in self._turns)
         return self._clock() - oldest < _STALLED_AFTER and not any(task.done() for task in self._tasks)
 
     async def _loop(self, name: str, turn: Turn) -> None:

@@ -20,7 +20,7 @@ from bot.domain.ids import ConversationId, UserId
 from bot.domain.incident import NoticeKind, Posted
 from bot.domain.picture import NoticePicture
 from bot.domain.ticket import TicketOutcome
-from bot.slack_errors import code_of
+from bot.slack_errors import code_of, is_throttled, retry_after
 from bot.views import notices
 from bot.views.blocks import Message
 from bot.views.language import Language, language_for
@@ -238,6 +238,7 @@ _VIEWS: Final[dict[NoticeKind, Callable[[Language, NoticePicture], Message]]] = 
     NoticeKind.OWNER_GONE: notices.owner_gone_picture,
     NoticeKind.DELEGATE_GONE: notices.delegate_gone_picture,
     NoticeKind.OPERATOR: notices.operator_picture,
+    NoticeKind.SILENCE: notices.silence_notice,
     NoticeKind.REQUEST: notices.request_notice,
     NoticeKind.WISH: notices.wish_notice,
     NoticeKind.ANSWERED: notices.answered_reply,
@@ -261,14 +262,7 @@ async def _answer(call: Callable[[], Awaitable[Any]]) -> dict[str, Any]:
 
 
 def _translated(error: SlackApiError) -> SlackError:
-    response = error.response
+    if is_throttled(error):
+        return SlackAway("ratelimited", retry_after(error))
     code = code_of(error)
-    if getattr(response, "status_code", 0) == 429 or code in {"ratelimited", "rate_limited"}:
-        return SlackAway("ratelimited", _retry_after(response.headers))
-    kind = _ERRORS.get(code, SlackAway)
-    return kind(code)
-
-
-def _retry_after(headers: dict[str, str]) -> timedelta:
-    value = next((v for k, v in headers.items() if k.lower() == "retry-after"), "")
-    return timedelta(seconds=int(value) if str(value).isdigit() else 30)
+    return _ERRORS.get(code, SlackAway)(code)

@@ -16,7 +16,7 @@ from typing import Any, Literal, TextIO
 from urllib.parse import quote_plus
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.exposition import generate_latest
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import Processor, WrappedLogger
@@ -171,6 +171,7 @@ class Metrics:
     unknown_codes: Counter
     http_requests: Counter
     dead_jobs: Counter
+    silent_channels: Gauge
 
     @classmethod
     def build(cls) -> Metrics:
@@ -188,6 +189,11 @@ class Metrics:
             unknown_codes=counter("unknown_codes", "Answers nobody has classified", "provider", "code"),
             http_requests=counter("http_requests", "Requests answered", "route", "status"),
             dead_jobs=counter("dead_jobs", "Jobs given up for good", "kind"),
+            silent_channels=Gauge(
+                "inboxkeeper_silent_channels",
+                "Mailboxes whose probes do not finish, up to 500",
+                registry=registry,
+            ),
         )
 
     def slack_call(self, method: str, outcome: str) -> None:
@@ -201,6 +207,9 @@ class Metrics:
 
     def dead_job(self, kind: str) -> None:
         self.dead_jobs.labels(_label(kind)).inc()
+
+    def silent(self, channels: int) -> None:
+        self.silent_channels.set(channels)
 
     def unreachable(self) -> None:
         self.unreachable_people.inc()

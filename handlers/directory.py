@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any, Final
 
 import aiohttp
@@ -12,8 +12,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.access import Person
 from bot.domain.ids import UserId, WorkspaceId
-from bot.services.people import DirectoryAway, Group, GroupsClosed
-from bot.slack_errors import code_of
+from bot.services.people import CursorLost, DirectoryAway, Group, GroupsClosed, Page
+from bot.slack_errors import code_of, is_throttled, retry_after
 
 _PATIENCE: Final = 1.5
 _PAGE_PATIENCE: Final = 10.0
@@ -64,20 +64,17 @@ class SlackDirectory:
         groups = (Group(group["id"], group.get("name") or group["id"]) for group in answer["usergroups"])
         return tuple(sorted(groups, key=lambda group: group.name.casefold()))
 
-    async def everybody(self) -> AsyncIterator[Person]:
-        """Every user, page by page. Raises ``DirectoryAway``."""
-        cursor = ""
-        while True:
-            call = self._client.users_list(limit=_PAGE, cursor=cursor, include_locale=True)
-            try:
-                answer = await _asked(call, _PAGE_PATIENCE)
-            except SlackApiError as error:
-                raise DirectoryAway from error
-            for user in answer["members"]:
-                yield person_of(user)
-            cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
-            if not cursor:
-                return
+    async def page(self, cursor: str) -> Page:
+        """Some of all users, from ``cursor`` on. Raises ``DirectoryAway``, ``CursorLost``."""
+        call = self._client.users_list(limit=_PAGE, cursor=cursor, include_locale=True)
+        try:
+            answer = await _asked(call, _PAGE_PATIENCE)
+        except SlackApiError as error:
+            if code_of(error) == "invalid_cursor":
+                raise CursorLost from error
+            raise DirectoryAway(retry_after(error) if is_throttled(error) else None) from error
+        further = (answer.get("response_metadata") or {}).get("next_cursor") or ""
+        return Page(tuple(person_of(user) for user in answer["members"]), further)
 
 
 async def _asked(call: Awaitable[Any], patience: float) -> Any:

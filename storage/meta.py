@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from storage.session import Session
 from storage.tables import meta
@@ -22,6 +22,10 @@ class Meta:
         """``False`` if somebody else was first."""
         insert = self._session.insert(meta).values(key=key, value=value).on_conflict_do_nothing()
         return await self._session.count(insert) == 1
+
+    async def drop(self, key: str, value: str) -> bool:
+        """Forget it, if it is still ``value``; ``False`` if somebody else was first."""
+        return await self._session.count(delete(meta).where(meta.c.key == key, meta.c.value == value)) == 1
 
     async def replace(self, key: str, value: str) -> None:
         await self._session.count(update(meta).where(meta.c.key == key).values(value=value))

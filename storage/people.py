@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from datetime import datetime
 from itertools import islice
@@ -29,6 +29,11 @@ class People:
         mine = person.c.workspace_id == workspace_id, person.c.id == user_id
         row = await self._session.first(select(person).where(*mine))
         return person_of(row) if row else None
+
+    async def by_ids(self, workspace_id: WorkspaceId, ids: Collection[UserId]) -> dict[UserId, Person]:
+        """Those that are known."""
+        theirs = person.c.workspace_id == workspace_id, person.c.id.in_(ids)
+        return {row.id: person_of(row) for row in await self._session.rows(select(person).where(*theirs))}
 
     async def save(self, someone: Person, at: datetime) -> None:
         await self.save_all((someone,), at)

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Integer, Row, bindparam, delete, or_, sele
 from bot.domain.cause import Cause
 from bot.domain.channel import State
 from bot.domain.grant import MailboxIdentity
-from bot.domain.ids import ChannelId, GrantId
+from bot.domain.ids import ChannelId, GrantId, WorkspaceId
 from bot.domain.probing import Probe
 from storage.leases import new_token
 from storage.session import Session
@@ -26,6 +26,7 @@ _FOUND: Final = ("due_at", "strikes", "tries", "first_refused_at", "last_ok_at",
 """What a finished probe writes back; the rest is somebody else's."""
 _FRESH: Final = {"strikes": 0, "tries": 0, "first_refused_at": None}
 _FREED: Final = {"lease_token": None, "lease_until": None}
+_WATCHED: Final = (State.CONNECTED, State.IMPAIRED, State.DISCONNECTED)
 _SERVED: Final = probe.c.workspace_id.not_in(select(workspace.c.id).where(workspace.c.gone_at.is_not(None)))
 
 
@@ -180,11 +181,25 @@ class Probes:
         found: datetime | None = await self._session.value(waiting.order_by(probe.c.due_at).limit(1))
         return found
 
-    async def finished_late(self, before: datetime, *, limit: int = 500) -> tuple[ChannelId, ...]:
-        """Channels whose probe has been due since before ``before`` and was not finished, leased or not."""
-        late = select(probe.c.channel_id).where(probe.c.due_at < before, _SERVED)
-        rows = await self._session.rows(late.order_by(probe.c.due_at).limit(limit))
-        return tuple(row.channel_id for row in rows)
+    async def unfinished(
+        self, workspace_id: WorkspaceId, *, due_before: datetime, limit: int
+    ) -> tuple[Probe, ...]:
+        """What has been due since before ``due_before``, leased or not, longest due first. Nobody waits for
+        what is disabled, or held and in line."""
+        rows = await self._session.rows(
+            select(probe)
+            .join(channel, channel.c.id == probe.c.channel_id)
+            .where(
+                probe.c.workspace_id == workspace_id,
+                probe.c.due_at < due_before,
+                channel.c.state.in_(_WATCHED),
+                channel.c.cause != Cause.HELD,
+                _SERVED,
+            )
+            .order_by(probe.c.due_at)
+            .limit(limit)
+        )
+        return tuple(map(_probe, rows))
 
     def _is_free(self) -> ColumnElement[bool]:
         return self._session.clock.has_passed(probe.c.lease_until)

@@ -21,6 +21,10 @@ class Seen:
         insert = self._session.insert(seen).values(key=key, at=at).on_conflict_do_nothing()
         return await self._session.count(insert) == 1
 
+    async def forget(self, key: str) -> None:
+        """It did not happen after all."""
+        await self._session.count(delete(seen).where(seen.c.key == key))
+
     async def purge(self, before: datetime, *, limit: int = 5_000) -> int:
         """Forget up to ``limit`` older keys; how many. Call again while there are some."""
         old = select(seen.c.key).where(seen.c.at < before).limit(limit)

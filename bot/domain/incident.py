@@ -119,6 +119,8 @@ class NoticeKind(StrEnum):
     """A shared mailbox is opened with the account of somebody who left: it will die with that account."""
     OPERATOR = "operator"
     """Something only the operator can mend."""
+    SILENCE = "silence"
+    """To the operator: mailboxes are not looked at any more."""
 
 
 ALARMS: Final = frozenset({NoticeKind.INCIDENT, NoticeKind.HOLD, NoticeKind.RELAPSE})
@@ -141,8 +143,8 @@ class Notice:
     will die."""
     subject: str = ""
     """For ``OPERATOR``: provider, code and day, with colons; for ``CONNECTED``: the ending; for
-    ``DISABLED`` and ``SWITCHED``: who did it and when; for ``OWNER_GONE``: the channel; for ``MOVED``: the
-    provider that the mail left, and when."""
+    ``DISABLED`` and ``SWITCHED``: who did it and when; for ``OWNER_GONE``: the channel and its version;
+    for ``MOVED``: the provider that the mail left, and when; for ``SILENCE``: since when."""
     wanted_rev: int = 1
     shown_rev: int = 0
     conversation_id: ConversationId | None = None

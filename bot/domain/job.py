@@ -34,6 +34,8 @@ class JobKind(StrEnum):
     CLOSE_VIEW = "close_view"
     """Turn the waiting modal to its outcome, if it is still open."""
     REFRESH_HOME = "refresh_home"
+    READ_PEOPLE = "read_people"
+    """Read one more page of Slack's list of people."""
 
 
 URGENT: Final = frozenset({JobKind.RAISE_ALARM})

@@ -267,6 +267,8 @@ class NoticePicture:
     """Features that cannot use the channel yet."""
     delegate: str = ""
     """For ``DELEGATE_GONE``: whose account opens the shared mailbox."""
+    is_back: bool = False
+    """For ``OWNER_GONE`` and ``DELEGATE_GONE``: whoever had left is in the workspace again."""
     mail: Mail | None = None
     is_open: bool = True
     """Whether there is still something to do about it."""

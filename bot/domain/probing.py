@@ -23,6 +23,8 @@ SIBLINGS_FRESH_FOR: Final = timedelta(hours=24)
 """A sibling is worth asking only if it was proven this recently."""
 LONE_WITNESS_AFTER: Final = timedelta(minutes=5)
 """Without siblings the second witness waits this long: nobody else can vouch for the provider."""
+SILENT_AFTER: Final = 3
+"""Intervals without a finished probe."""
 MAX_IMPAIRED_FOR: Final = timedelta(minutes=60)
 DISABLED_REFRESH_EVERY: Final = timedelta(days=7)
 _IMPAIRED_STEPS: Final = tuple(timedelta(seconds=s) for s in (30, 60, 120, 300))
@@ -206,6 +208,15 @@ def _disconnected_pause(down_for: timedelta, cadence: Cadence) -> timedelta:
     if down_for < timedelta(days=8):
         return timedelta(hours=1)
     return timedelta(days=1)
+
+
+def patience_for(
+    channel: Channel, probe: Probe, *, cadence: Cadence, now: datetime, manner: Manner = _ORDINARY
+) -> timedelta:
+    """How late a probe may be before that is our own fault. It is due one interval after the last one: three
+    without any are one too many."""
+    pause = next_pause(channel, probe, cadence=cadence, now=now, manner=manner)
+    return timedelta.max if pause is None else pause * (SILENT_AFTER - 1)
 
 
 def is_too_old(channel: Channel, *, now: datetime) -> bool:

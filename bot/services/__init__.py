@@ -18,6 +18,7 @@ from bot.services.monitoring import Monitoring
 from bot.services.people import People
 from bot.services.permissions import Permissions
 from bot.services.requests import Requests
+from bot.services.silence import Silence
 from bot.services.switching import Switching
 from bot.services.workspaces import Workspaces
 
@@ -42,3 +43,4 @@ class Services:
     evidences: Evidences
     exporting: Exporting
     permissions: Permissions
+    silence: Silence

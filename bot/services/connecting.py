@@ -15,7 +15,6 @@ from bot.domain.access import Actor, Deed, Right, may, right_to_connect
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import (
     AlreadyConnected,
-    CannotPostThere,
     FormFault,
     Gone,
     LinkClosed,
@@ -23,7 +22,6 @@ from bot.domain.errors import (
     NotAllowed,
     OtherBrowser,
     OtherKind,
-    PersonUnreachable,
     ProviderError,
     Refusal,
     SignInElsewhere,
@@ -58,6 +56,7 @@ from bot.services.addresses import check_domain, read_address
 from bot.services.approvals import Approvals, is_asked_for
 from bot.services.core import Core, digest
 from bot.services.delivering import Messenger
+from bot.services.greeting import Greeting
 from bot.services.people import DirectoryAway, People
 from bot.services.proving import Proving
 from bot.services.requests import Requests
@@ -146,7 +145,7 @@ class Connecting:
         self._people = people
         self._requests = requests
         self._approvals = approvals
-        self._messenger = messenger
+        self._greeting = Greeting(core, messenger)
         self._proving = proving
         self._switching = switching
         self._workspace = workspace
@@ -222,12 +221,8 @@ class Connecting:
 
         Raises ``CannotPostThere``.
         """
-        if conversation_id is None:
-            return
-        try:
-            await self._messenger.hello(conversation_id, address, actor.id, actor.person.locale)
-        except PersonUnreachable as error:
-            raise CannotPostThere(conversation_id) from error
+        if conversation_id is not None:
+            await self._greeting.greet(actor, address, conversation_id)
 
     async def waits_in(self, ticket_id: TicketId, view_id: str) -> None:
         """Remember the modal that waits for this ticket's outcome."""

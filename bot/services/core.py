@@ -34,6 +34,8 @@ class Telemetry(Protocol):
 
     def unreachable(self) -> None: ...
 
+    def silent(self, channels: int) -> None: ...
+
 
 class Detecting(Protocol):
     """Finds out who hosts an address. Never raises, and never takes long."""

@@ -7,18 +7,21 @@ and fails closed.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+import structlog
+
 from bot.domain.access import Actor, Person
 from bot.domain.channel import State
 from bot.domain.errors import GuestNotAllowed, InboxkeeperError, Refusal, WrongWorkspace
-from bot.domain.ids import UserId, WorkspaceId
+from bot.domain.ids import JobId, UserId, WorkspaceId
+from bot.domain.job import Job, JobKind
 from bot.domain.lifecycle import Signal
 from bot.domain.workspace import Workspace
-from bot.services.core import Core
+from bot.services.core import Core, new_id
 from bot.services.standing import standing_of
 from bot.services.steps import Steps
 from bot.services.telling import Telling
@@ -26,11 +29,20 @@ from storage import StorageAway, UnitOfWork
 
 _BELIEVED_FOR: Final = timedelta(minutes=10)
 _REMEMBERED: Final = 5_000
-_BATCH: Final = 500
+
+_log = structlog.get_logger(__name__)
 
 
+@dataclass(eq=False)
 class DirectoryAway(InboxkeeperError):
     """Slack could not be asked who somebody is."""
+
+    retry_after: timedelta | None = None
+    """For how long Slack wants to be left alone, if it said so."""
+
+
+class CursorLost(InboxkeeperError):
+    """Slack no longer knows how far its list of people was read."""
 
 
 class GroupsClosed(Refusal):
@@ -45,6 +57,15 @@ class Group:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of a workspace's users."""
+
+    people: tuple[Person, ...]
+    further: str
+    """The cursor of the next page; empty at the end."""
+
+
 class Directory(Protocol):
     """Slack's list of people."""
 
@@ -57,8 +78,9 @@ class Directory(Protocol):
     async def groups(self) -> tuple[Group, ...]:
         """The workspace's user groups. Raises as ``group``."""
 
-    def everybody(self) -> AsyncIterator[Person]:
-        """Every user, page by page. Raises ``DirectoryAway``."""
+    async def page(self, cursor: str) -> Page:
+        """Some of all users, from ``cursor`` on; an empty one begins. Raises ``DirectoryAway``,
+        ``CursorLost``."""
 
 
 class People:
@@ -119,41 +141,66 @@ class People:
         if person.workspace_id != self._workspace.id:
             return
         async with self._core.storage.writing() as uow:
-            await self._save(uow, person)
+            await self._save_all(uow, (person,))
             await uow.commit()
 
     async def meet(self) -> None:
-        """At the first start: know who the admins are before anybody asks."""
+        """At the first start: know who the admins are before anybody asks, at least in a workspace of one
+        page."""
         async with self._core.storage.reading() as uow:
             known = await uow.people.of_workspace(self._workspace.id)
         if not known:
             await self.read_all()
 
-    async def read_all(self) -> int:
-        """Read the whole workspace, as is done daily. Returns how many people there are."""
-        batch: list[Person] = []
-        total = 0
-        async for person in self._directory.everybody():
-            batch.append(person)
-            if len(batch) >= _BATCH:
-                total += await self._save_batch(batch)
-                batch = []
-        return total + await self._save_batch(batch)
+    async def read_all(self) -> None:
+        """Read the whole workspace, as is done daily: the first page now, the others at Slack's pace, page by
+        page, while everything else goes on. Raises ``DirectoryAway``."""
+        await self._read_page("")
 
-    async def _save_batch(self, batch: list[Person]) -> int:
+    async def read_on(self, job: Job) -> datetime | None:
+        """The job ``READ_PEOPLE``: one more page, or the same one later if Slack wants to be left alone."""
+        try:
+            await self._read_page(job.payload["cursor"])
+        except DirectoryAway as away:
+            if away.retry_after is None:
+                raise
+            return self._core.clock() + away.retry_after
+        except CursorLost:
+            _log.warning("Slack has lost the place in its list of people: tomorrow it is read again")
+        return None
+
+    async def _read_page(self, cursor: str) -> None:
+        page = await self._directory.page(cursor)
         async with self._core.storage.writing() as uow:
-            for person in batch:
-                await self._save(uow, person)
+            await self._save_all(uow, page.people)
+            if page.further:
+                await uow.jobs.put(self._reading(page.further))
             await uow.commit()
-        return len(batch)
+        self._core.wake()
 
-    async def _save(self, uow: UnitOfWork, person: Person) -> None:
+    def _reading(self, cursor: str) -> Job:
+        lane, now = f"people:{self._workspace.id}", self._core.clock()
+        return Job(
+            id=JobId(new_id()),
+            lane=lane,
+            kind=JobKind.READ_PEOPLE,
+            dedupe=lane,
+            due_at=now,
+            created_at=now,
+            payload={"cursor": cursor},
+        )
+
+    async def _save_all(self, uow: UnitOfWork, people: Sequence[Person]) -> None:
         now = self._core.clock()
-        known = await uow.people.find(person.workspace_id, person.id)
-        await uow.people.save(person, now)
-        self._remember(person, now)
-        if person.is_deleted and not (known and known.is_deleted):
-            await self._orphan(uow, person)
+        known = await uow.people.by_ids(self._workspace.id, [person.id for person in people])
+        await uow.people.save_all(people, now)
+        for person in people:
+            self._remember(person, now)
+            was_deleted = person.id in known and known[person.id].is_deleted
+            if person.is_deleted and not was_deleted:
+                await self._orphan(uow, person)
+            elif was_deleted and not person.is_deleted:
+                await self._welcome_back(uow, person)
 
     async def _orphan(self, uow: UnitOfWork, person: Person) -> None:
         for channel in await uow.channels.of_owner(person.workspace_id, person.id):
@@ -163,6 +210,15 @@ class People:
             channels = await uow.channels.by_ids([grant.channel_id] if grant.channel_id else [])
             for channel in channels.values():
                 await self._telling.delegate_gone(uow, channel, grant.id, now=self._core.clock())
+
+    async def _welcome_back(self, uow: UnitOfWork, person: Person) -> None:
+        """What was asked because this person had left needs no answer any more."""
+        for channel in await uow.channels.of_owner(person.workspace_id, person.id):
+            if channel.state is not State.REMOVED:
+                await self._telling.owner_back(uow, channel, now=self._core.clock())
+        for grant in await uow.grants.delegated_by(person.workspace_id, person.email):
+            if grant.channel_id:
+                await self._telling.delegate_changed(uow, grant.channel_id, now=self._core.clock())
 
     async def _read(self, user_id: UserId, *, fresh: bool) -> Person | None:
         if not fresh and (remembered := self._remembered(user_id)):

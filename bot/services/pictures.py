@@ -19,8 +19,9 @@ from bot.services.approvals import Approvals
 from bot.services.core import Core
 from bot.services.mail_watch import is_still_away, mail_of, mail_shown
 from bot.services.removals import removal_of
+from bot.services.silence import episode_of
 from bot.services.standing import standing_of
-from bot.services.telling import Telling
+from bot.services.telling import Telling, client_at
 from storage import UnitOfWork
 
 
@@ -53,11 +54,24 @@ class Pictures:
                 return await self._with_hold(uow, picture)
             case NoticeKind.REQUEST | NoticeKind.WISH | NoticeKind.ANSWERED:
                 return await self._with_request(uow, picture)
+            case NoticeKind.OPERATOR | NoticeKind.SILENCE:
+                return await self._about_us(uow, picture)
             case NoticeKind.NOBODY_TOLD:
                 picture = await self._with_request(uow, picture)
                 if picture.request is not None:
                     return picture
         return await self._about_channel(uow, picture, channel) if channel else None
+
+    async def _about_us(self, uow: UnitOfWork, picture: NoticePicture) -> NoticePicture:
+        """What is wrong with the bot itself: it does not probe, or a provider refuses its credentials, at
+        inboxes that are there or at somebody's sign-in."""
+        if picture.notice.kind is NoticeKind.SILENCE:
+            began = await uow.meta.find(episode_of(picture.notice.workspace_id))
+            return replace(picture, is_open=began == picture.notice.subject)
+        provider = picture.notice.subject.partition(":")[0]
+        is_refused = await uow.meta.find(client_at(provider)) is not None
+        is_open = is_refused or await uow.channels.count_with_cause(provider, Cause.OURS_BROKEN) > 0
+        return replace(picture, provider_label=self._core.providers.label_of(provider), is_open=is_open)
 
     async def _with_request(self, uow: UnitOfWork, picture: NoticePicture) -> NoticePicture:
         request = await uow.requests.find(RequestId(picture.notice.subject))
@@ -87,19 +101,20 @@ class Pictures:
                 return await self._with_mail(uow, picture, channel)
             case NoticeKind.NOBODY_TOLD:
                 return replace(picture, is_open=await uow.incidents.open_of(channel.id) is not None)
-            case NoticeKind.OPERATOR:
-                # The inbox at which it was noticed may have been switched since.
-                provider = picture.notice.subject.partition(":")[0]
-                broken = await uow.channels.count_with_cause(provider, Cause.OURS_BROKEN)
-                label = self._core.providers.label_of(provider)
-                return replace(picture, provider_label=label, is_open=broken > 0)
             case NoticeKind.SOMEBODY_ELSE:
                 return replace(picture, is_open=channel.state is not State.REMOVED)
             case NoticeKind.DELEGATE_GONE:
                 return await self._with_delegate(uow, picture, channel)
             case NoticeKind.OWNER_GONE:
-                return replace(picture, is_open=channel.state not in {State.DISABLED, State.REMOVED})
+                return await self._with_owner(uow, picture, channel)
         return picture
+
+    async def _with_owner(self, uow: UnitOfWork, picture: NoticePicture, channel: Channel) -> NoticePicture:
+        """It is settled once somebody has decided, or the owner is there again."""
+        owner = await uow.people.find(channel.workspace_id, channel.owner_id) if channel.owner_id else None
+        is_decided = channel.state in {State.DISABLED, State.REMOVED} or not channel.is_personal
+        is_back = not is_decided and owner is not None and not owner.is_deleted
+        return replace(picture, is_back=is_back, is_open=not (is_decided or is_back))
 
     async def _with_lacking(self, uow: UnitOfWork, picture: NoticePicture, channel: Channel) -> NoticePicture:
         granted = await uow.grants.granted_of(channel.grant_id) if channel.grant_id else None
@@ -183,11 +198,13 @@ class Pictures:
     async def _with_delegate(
         self, uow: UnitOfWork, picture: NoticePicture, channel: Channel
     ) -> NoticePicture:
-        """It is settled once another grant has taken its place."""
+        """It is settled once another grant has taken its place, or that person is there again."""
         grant_id = picture.notice.grant_id
         grant = await uow.grants.find(grant_id) if grant_id else None
         delegate = grant.delegate.address if grant and grant.delegate else ""
-        return replace(picture, delegate=delegate, is_open=channel.grant_id == grant_id)
+        is_theirs = channel.grant_id == grant_id
+        is_back = is_theirs and await uow.people.by_email(channel.workspace_id, delegate) is not None
+        return replace(picture, delegate=delegate, is_back=is_back, is_open=is_theirs and not is_back)
 
     async def _with_mail(self, uow: UnitOfWork, picture: NoticePicture, channel: Channel) -> NoticePicture:
         known = await uow.whereabouts.find(channel.id)
@@ -209,6 +226,7 @@ _ONLY_WHILE_OPEN: Final = frozenset(
         NoticeKind.REMINDER,
         NoticeKind.NOBODY_TOLD,
         NoticeKind.OPERATOR,
+        NoticeKind.SILENCE,
         NoticeKind.OWNER_GONE,
         NoticeKind.DELEGATE_GONE,
         NoticeKind.SOMEBODY_ELSE,

@@ -210,21 +210,35 @@ class Proving:
         if existing.owner_id not in {None, ticket.user_id}:
             raise NotPossible
         await self._telling.replaced(uow, existing, now=self._core.clock())
+        sees_alarm = await self._telling.sees_alarm(uow, existing, ticket.user_id)
         existing = replace(existing, via=ticket.via)
         channel = await self._steps.apply(
             uow, existing, Signal.RECONNECT_PROVEN, actor=ticket.user_id, grant_id=grant.id
         )
         ending = Ending.STILL_DISABLED if channel.state is State.DISABLED else Ending.RECONNECTED
-        return await self._told(uow, ticket, channel, ending)
+        return await self._told(uow, ticket, channel, ending, turned_alarm=sees_alarm)
 
-    async def _told(self, uow: UnitOfWork, ticket: Ticket, channel: Channel, ending: Ending) -> Ending:
+    async def _told(
+        self,
+        uow: UnitOfWork,
+        ticket: Ticket,
+        channel: Channel,
+        ending: Ending,
+        *,
+        turned_alarm: bool = False,
+    ) -> Ending:
         if ticket.request_id is not None:
             await self._requests.done(uow, ticket.request_id)
         await self._approvals.settled(uow, ticket)
         if ticket.via and ticket.confirmed:
             await self._telling.confirmed(uow, channel, ticket)
         await self._telling.connected(
-            uow, channel, recipient=ticket.user_id, ending=ending, now=self._core.clock()
+            uow,
+            channel,
+            recipient=ticket.user_id,
+            ending=ending,
+            now=self._core.clock(),
+            turned_alarm=turned_alarm,
         )
         return ending
 
@@ -240,11 +254,20 @@ class Proving:
         """Keep the outcome for a reload, and let the waiting modal turn to it."""
         async with self._core.storage.writing() as uow:
             await self._telling.keep_outcome(uow, outcome)
+            await self._tell_of_client(uow, outcome)
             if is_asked_for(outcome) and self._approvals.may_help(outcome):
                 await self._approvals.ask(uow, outcome.ticket)
             await uow.commit()
         self._core.wake()
         return outcome
+
+    async def _tell_of_client(self, uow: UnitOfWork, outcome: TicketOutcome) -> None:
+        """A sign-in also shows whether the provider accepts us; whoever tried cannot mend that."""
+        workspace_id, provider = outcome.ticket.workspace_id, outcome.ticket.provider
+        if outcome.ending is Ending.OURS_BROKEN:
+            await self._telling.tell_operator(uow, workspace_id, provider, code=outcome.code, now=outcome.at)
+        elif outcome.ending.is_good:
+            await self._telling.signed_in(uow, workspace_id, provider, now=outcome.at)
 
     def _outcome(
         self,

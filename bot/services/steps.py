@@ -232,7 +232,10 @@ class Steps:
         )
 
     async def _tell_operator(self, uow: UnitOfWork, happening: Happening) -> None:
-        await self._telling.tell_operator(uow, happening.after, code=happening.code, now=happening.now)
+        after = happening.after
+        await self._telling.tell_operator(
+            uow, after.workspace_id, after.provider, code=happening.code, now=happening.now
+        )
 
     async def _ask_about_owner(self, uow: UnitOfWork, happening: Happening) -> None:
         await self._telling.ask_about_owner(uow, happening.after, now=happening.now)

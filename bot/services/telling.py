@@ -16,7 +16,7 @@ import structlog
 from bot.domain.access import Deed, Person
 from bot.domain.channel import Channel
 from bot.domain.grant import Grant, Phase, Revocation
-from bot.domain.ids import GrantId, JobId, NoticeId, RequestId, UserId, WorkspaceId
+from bot.domain.ids import ChannelId, GrantId, JobId, NoticeId, RequestId, UserId, WorkspaceId
 from bot.domain.incident import ALARMS, Incident, Notice, NoticeKind
 from bot.domain.job import Job, JobKind
 from bot.domain.lifecycle import Signal
@@ -74,9 +74,19 @@ class Telling:
         return standing.audience(channel)
 
     async def connected(
-        self, uow: UnitOfWork, channel: Channel, *, recipient: UserId, ending: Ending, now: datetime
+        self,
+        uow: UnitOfWork,
+        channel: Channel,
+        *,
+        recipient: UserId,
+        ending: Ending,
+        now: datetime,
+        turned_alarm: bool = False,
     ) -> None:
-        """The lasting word on a consent that went well, should the modal be closed by then."""
+        """The lasting word on a consent that went well, should the modal be closed by then. An alarm that
+        turned to that says enough, unless a permission is missing."""
+        if turned_alarm and not await self._lacks_something(uow, channel):
+            return
         notice = a_notice(
             NoticeKind.CONNECTED,
             channel,
@@ -88,6 +98,17 @@ class Telling:
         await self.tell(uow, notice)
         if ending in {Ending.CONNECTED, Ending.RESTORED}:
             await self._tell_addressee(uow, channel, connected_by=recipient, now=now)
+
+    async def sees_alarm(self, uow: UnitOfWork, channel: Channel, reader: UserId) -> bool:
+        """Whether a message of theirs is about the outage of ``channel``, and turns to what becomes of it."""
+        incident = await uow.incidents.open_of(channel.id)
+        told = await uow.notices.of_incident(incident.id) if incident else ()
+        alarms = [one for one in told if one.recipient == reader and one.kind is NoticeKind.INCIDENT]
+        return any((one.ts or one.nonce) and not one.unreachable for one in alarms)
+
+    async def _lacks_something(self, uow: UnitOfWork, channel: Channel) -> bool:
+        granted = await uow.grants.granted_of(channel.grant_id) if channel.grant_id else None
+        return granted is not None and bool(self._core.policy.features.lacking(channel.provider, granted))
 
     async def _tell_addressee(
         self, uow: UnitOfWork, channel: Channel, *, connected_by: UserId, now: datetime
@@ -240,26 +261,40 @@ class Telling:
     async def replaced(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
         """``channel``'s grant is about to be replaced: what was said of permissions that it lacks is then
         true no more."""
-        granted = await uow.grants.granted_of(channel.grant_id) if channel.grant_id else None
-        if granted is None or channel.grant_id is None:
-            return
-        if self._core.policy.features.lacking(channel.provider, granted):
+        if channel.grant_id is not None and await self._lacks_something(uow, channel):
             await self.fate_changed(uow, channel.grant_id, now=now)
 
     # --- the operator
 
-    async def tell_operator(self, uow: UnitOfWork, channel: Channel, *, code: str, now: datetime) -> None:
+    async def tell_operator(
+        self, uow: UnitOfWork, workspace_id: WorkspaceId, provider: str, *, code: str, now: datetime
+    ) -> None:
         """Our own credentials are broken: said once a day and code to the operator, to nobody else."""
-        subject = f"{channel.provider}:{code}:{now.date().isoformat()}"
-        for recipient in await self._operators(uow, channel.workspace_id):
-            await self.tell(uow, a_notice(NoticeKind.OPERATOR, channel, recipient, now, subject=subject))
+        await uow.meta.add(client_at(provider), _REFUSED)
+        subject = f"{provider}:{code}:{now.date().isoformat()}"
+        await self.tell_operators(uow, workspace_id, NoticeKind.OPERATOR, subject=subject, now=now)
+
+    async def tell_operators(
+        self, uow: UnitOfWork, workspace_id: WorkspaceId, kind: NoticeKind, *, subject: str, now: datetime
+    ) -> None:
+        """Whoever runs the bot sees something that is about no channel in particular."""
+        readers = await self._operators(uow, workspace_id)
+        await self.tell_all(uow, [about_us(workspace_id, reader, kind, subject, now) for reader in readers])
 
     async def operator_matter_changed(
         self, uow: UnitOfWork, workspace_id: WorkspaceId, provider: str, *, now: datetime
     ) -> None:
         """The provider accepts our credentials again: what the operator was told is edited."""
+        await uow.meta.drop(client_at(provider), _REFUSED)
         notices = await uow.notices.of_subject(workspace_id, f"{provider}:")
         await self.changed(uow, [n for n in notices if n.ts or n.nonce], now=now)
+
+    async def signed_in(
+        self, uow: UnitOfWork, workspace_id: WorkspaceId, provider: str, *, now: datetime
+    ) -> None:
+        """Somebody's sign-in was proven, so our credentials are accepted, whatever was told of them."""
+        if await uow.meta.find(client_at(provider)) is not None:
+            await self.operator_matter_changed(uow, workspace_id, provider, now=now)
 
     async def could_not_tell(self, uow: UnitOfWork, notice: Notice, *, now: datetime) -> None:
         """A reader cannot be reached. If that was the last one, the operator must know."""
@@ -309,16 +344,26 @@ class Telling:
 
     async def ask_about_owner(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
         """A personal inbox has lost its owner: the super admins see whose it was and what they can do."""
+        subject = f"{channel.id}:{channel.version}"  # who came back and leaves again is asked about again
         for admin in await self.super_admins(uow, channel.workspace_id):
-            notice = a_notice(NoticeKind.OWNER_GONE, channel, admin.id, now, subject=channel.id)
-            await self.tell(uow, notice)
+            await self.tell(uow, a_notice(NoticeKind.OWNER_GONE, channel, admin.id, now, subject=subject))
+
+    async def owner_back(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
+        """The owner of a personal inbox is in the workspace again: whoever was asked about it sees that."""
+        await uow.history.add(Record(channel.workspace_id, channel.id, now, "owner_back", channel.owner_id))
+        await self.changed(uow, await uow.notices.of_channel(channel.id, NoticeKind.OWNER_GONE), now=now)
 
     async def delegate_gone(
         self, uow: UnitOfWork, channel: Channel, grant_id: GrantId, *, now: datetime
     ) -> None:
         """Whoever looks after a shared mailbox must know that the account which opens it will be closed."""
+        await self.delegate_changed(uow, channel.id, now=now)  # told before, of one who came back since
         for reader in await self._concerned(uow, channel):
             await self.tell(uow, a_notice(NoticeKind.DELEGATE_GONE, channel, reader, now, grant_id=grant_id))
+
+    async def delegate_changed(self, uow: UnitOfWork, channel_id: ChannelId, *, now: datetime) -> None:
+        """Whoever opens a shared mailbox came back, or left again: who was told sees that."""
+        await self.changed(uow, await uow.notices.of_channel(channel_id, NoticeKind.DELEGATE_GONE), now=now)
 
     async def answered_about_owner(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
         """Somebody decided what becomes of an inbox that people were asked about: they see that."""
@@ -362,6 +407,14 @@ def _delivery(notice: Notice, now: datetime) -> Job:
     )
 
 
+_REFUSED: Final = "refused"
+
+
+def client_at(provider: str) -> str:
+    """The fact that a provider has last refused our own credentials, by name."""
+    return f"client:{provider}"
+
+
 def delivery_of(notice_id: NoticeId) -> str:
     """The key of the job that brings a notice to Slack."""
     return f"deliver:{notice_id}"
@@ -395,6 +448,21 @@ def a_notice(
         subject=subject,
         created_at=now,
         thread_of=thread_of,
+    )
+
+
+def about_us(
+    workspace_id: WorkspaceId, recipient: UserId, kind: NoticeKind, subject: str, now: datetime
+) -> Notice:
+    """A notice about the bot itself, for whoever runs it."""
+    return Notice(
+        id=NoticeId(new_id()),
+        workspace_id=workspace_id,
+        recipient=recipient,
+        kind=kind,
+        channel_id=None,
+        subject=subject,
+        created_at=now,
     )
 
 

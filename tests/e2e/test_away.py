@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import make_url
 
+from sandbox.driver import Said
 from tests.e2e.asking import asks, asks_for_modal, in_time, modal_text, submits
 from tests.e2e.conftest import stays_decent
 from tests.e2e.gate import a_gate
@@ -147,6 +148,40 @@ async def test_a_broken_client_is_nothing_the_person_did(stage: Stage) -> None:
     assert "Google does not accept Inboxkeeper's own registration." in page.text
     assert "Tell whoever runs Inboxkeeper, and try again later." in page.text
     assert "invalid_client" not in page.text
+
+
+@SQLITE
+async def test_broken_client_credentials_tell_the_operator_once_and_nobody_else(stage: Stage) -> None:
+    """Noticed at the very first sign-in, when no inbox is there yet: whoever runs the bot reads it, once a
+    day, and sees when a sign-in goes well again."""
+
+    async def tries(name: str, refused: str = "own registration") -> None:
+        await stage.person(name).types("/inbox connect")
+        page = await stage.consents(await stage.presses_on(name), f"{name}@acme.example")
+        assert refused in page.text
+        await stage.passes(minutes=1)
+
+    async def told(name: str) -> list[Said]:
+        said = (await stage.person(name).sees()).messages("dm")
+        return [one for one in said if "client" in one.plain or "クライアント" in one.plain]
+
+    stage.town.google.break_down("invalid_client")
+    await tries("alice")
+    await tries("kenji", "Inboxkeeper 自体が受け入れられませんでした")
+    for name in ("omar", "sakura"):
+        [said] = await told(name)
+        assert "🔧" in said.plain and "invalid_client" in said.plain and not said.edited
+    for name in ("alice", "kenji"):
+        assert (await stage.person(name).sees()).messages("dm") == []
+    await stage.passes(hours=24)
+    await tries("alice")
+    assert len(await told("omar")) == 2
+    stage.town.google.mend()
+    await stage.connected("alice")
+    await stage.passes(minutes=1)
+    assert [said.edited for said in await told("omar")] == [True, True]
+    assert all("accepts Inboxkeeper's client again" in said.plain for said in await told("omar"))
+    assert len((await stage.person("omar").sees()).messages("dm")) == 2
 
 
 @SQLITE

@@ -3,6 +3,7 @@ admin of the organisation who has to approve first."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 from urllib.parse import urlsplit
 
@@ -178,6 +179,24 @@ async def test_a_shared_mailbox_is_handed_over_before_its_delegate_is_gone(stage
     await stage.passes(seconds=5)
     after = next(said for said in await dms(stage, "omar") if said.ts == warned.ts)
     assert "handed over" in after.plain
+
+
+async def test_a_delegate_who_is_back_needs_no_handing_over(stage: Stage) -> None:
+    """Back at Slack, their account stays: the warning is taken back, and stands again should they leave."""
+
+    async def edits(*, deleted: bool, until: str) -> Said:
+        await stage.driver.edit_person("alice", deleted=deleted)
+        async with asyncio.timeout(20):
+            while not [said for said in await dms(stage, "omar") if until in said.plain]:
+                await stage.passes(seconds=2)
+        return await told(stage, "omar", until)
+
+    assert "Connected" in (await shares(stage, by=ALICE)).text
+    warned = await edits(deleted=True, until="left the workspace")
+    back = await edits(deleted=False, until=f"{ALICE} is back in the workspace")
+    again = await edits(deleted=True, until="left the workspace")
+    assert warned.ts == back.ts == again.ts
+    assert not [block for block in back.blocks if block["type"] == "actions"]
 
 
 # --- an organisation's admin

@@ -159,9 +159,13 @@ async def test_mended_from_one_message_it_is_over_in_all(team: Stage) -> None:
     """Omar reconnects from his own message; everybody reads who did, and no button is left."""
     await team.breaks(SUPPORT)
     url = await team.link_in_dm("omar")
+    before = len((await team.person("omar").sees()).messages("dm"))
     page = await team.consents(url, SUPPORT)
     assert "Reconnected ✓" in page.text
     await team.passes(seconds=5)
+    assert (
+        len((await team.person("omar").sees()).messages("dm")) == before
+    )  # one message says that it is over
     omar, sakura = await _alarm(team, "omar"), await _alarm(team, "sakura")
     assert "works again. Reconnected by @Omar Haddad" in omar.plain
     assert "復旧しました" in sakura.plain
@@ -170,6 +174,30 @@ async def test_mended_from_one_message_it_is_over_in_all(team: Stage) -> None:
     assert "over" in (await team.browser().opens(url)).text
     await team.passes(hours=4, minutes=5)
     assert await _replies(team, "omar") == []
+
+
+async def test_who_reconnects_without_an_alarm_is_told_that_it_went_well(team: Stage) -> None:
+    """Nothing was broken, or this person was told of nothing: a message of its own says so."""
+    omar = team.person("omar")
+    before = len((await omar.sees()).messages("dm"))
+    await omar.types(f"/inbox reconnect {SUPPORT}")
+    page = await team.consents(await team.link_in_modal("omar"), SUPPORT)
+    assert "Reconnected ✓" in page.text
+    await team.passes(seconds=5)
+    [said] = (await omar.sees()).messages("dm")[before:]
+    assert SUPPORT in said.plain and "✅" in said.plain
+
+
+async def test_who_reconnects_by_command_sees_it_in_the_alarm(team: Stage) -> None:
+    """The alarm stands there, wherever one goes on from."""
+    await team.breaks(SUPPORT)
+    omar = team.person("omar")
+    before = len((await omar.sees()).messages("dm"))
+    await omar.types(f"/inbox reconnect {SUPPORT}")
+    assert "Reconnected ✓" in (await team.consents(await team.link_in_modal("omar"), SUPPORT)).text
+    await team.passes(seconds=5)
+    assert len((await omar.sees()).messages("dm")) == before
+    assert "works again. Reconnected by @Omar Haddad" in (await _alarm(team, "omar")).plain
 
 
 # --- back by itself, and back again

@@ -55,6 +55,24 @@ async def test_a_conversation_without_the_bot_is_said_beside_its_field(stage: St
     assert await stage.link_in_modal("omar")
 
 
+async def test_whoever_connects_again_greets_the_conversation_once(stage: Stage) -> None:
+    """Closed on the way, expired, declined: every try begins with the same form, and one hello is enough. A
+    conversation that was not greeted yet still is."""
+    omar = stage.person("omar")
+    for conversation in ("#support", "#general"):
+        await omar.types("/invite @Inboxkeeper", in_=conversation)
+    for _ in range(3):
+        await omar.types(f"/inbox connect {SUPPORT}")
+        await stage.fills_in_team("omar", name="Support", use=USE, conversation="#support")
+        await stage.presses_on("omar")
+        await omar.closes()
+        await stage.passes(minutes=20)
+    await stage.team_connected(conversation="#general")
+    screen = await omar.sees()
+    for conversation in ("#support", "#general"):
+        assert len([said for said in screen.messages(conversation) if SUPPORT in said.plain]) == 1
+
+
 async def test_choosing_team_address_asks_for_what_it_needs(stage: Stage) -> None:
     """The form grows when *Team address* is chosen, and what was typed stays."""
     alice = stage.person("alice")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.services.people import DirectoryAway, GroupsClosed
+from bot.services.people import CursorLost, DirectoryAway, GroupsClosed
 from handlers.directory import SlackDirectory, person_of
 from tests.handlers.conftest import Bench
 from tests.handlers.payloads import a_command
@@ -48,9 +48,20 @@ async def test_any_other_trouble_is_slack_being_away(bench: Bench, error: str) -
 
 
 async def test_everybody_is_read_page_by_page(bench: Bench) -> None:
-    """A large workspace comes in pages, all of them."""
+    """A large workspace comes in pages, each of which names the next."""
     bench.slack.users = {ANN: USER, BOB: USER | {"id": BOB}}
-    assert [person.id async for person in SlackDirectory(bench.client).everybody()] == [ANN, BOB]
+    directory = SlackDirectory(bench.client)
+    first = await directory.page("")
+    second = await directory.page(first.further)
+    assert [person.id for person in first.people + second.people] == [ANN, BOB]
+    assert second.further == ""
+
+
+async def test_a_place_that_slack_has_lost_is_not_slack_being_away(bench: Bench) -> None:
+    """Asking again from the same place would never end."""
+    bench.slack.refusals["users.list"] = ["invalid_cursor"]
+    with pytest.raises(CursorLost):
+        await SlackDirectory(bench.client).page("old")
 
 
 async def test_user_groups_are_read_with_their_members(bench: Bench) -> None:

@@ -169,6 +169,23 @@ async def test_trouble_while_redeeming_is_worded_and_can_be_tried_again(
     assert (await play.complete(await play.again(outcome))).ending is Ending.CONNECTED
 
 
+async def test_the_operator_reads_it_once_whether_a_sign_in_or_an_inbox_notices(play: Play) -> None:
+    """The same trouble, first noticed by somebody who signs in and then at an inbox that is connected."""
+    await play.connect("kenji")
+    begun = await play.begin("alice")
+    callback = await play.consent(begun)
+    play.google.break_down("invalid_client")
+    assert (await play.complete(callback)).ending is Ending.OURS_BROKEN
+    await play.passes(minutes=20)
+    [said] = await play.told("omar", "invalid_client")
+    assert not said.edited
+    play.google.mend()
+    await play.connect("alice")
+    await play.passes(minutes=20)
+    [said] = await play.told("omar", "again")
+    assert said.edited and not await play.told("omar", "invalid_client")
+
+
 async def test_a_mailbox_that_does_not_answer_is_not_connected(play: Play) -> None:
     """The grant is fine but the mailbox is not: no *Connected*, and the grant goes back."""
     play.google.break_down("no_mailbox", ALICE)

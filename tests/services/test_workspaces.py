@@ -73,6 +73,45 @@ async def test_an_inbox_without_an_owner_is_asked_about_once(play: Play) -> None
         assert said.edited
 
 
+async def test_an_owner_who_is_back_needs_no_answer(play: Play) -> None:
+    """Reactivated at Slack: the question says so and has no button. Who leaves again is asked about again."""
+    alice = await play.connect("alice")
+    await play.stage.driver.edit_person("alice", deleted=True)
+    await play.until_known(lambda person: person.is_deleted)
+    await play.passes(seconds=5)
+    [asked] = await play.told("omar", ALICE)
+    await play.stage.driver.edit_person("alice", deleted=False)
+    await play.until_known(lambda person: not person.is_deleted)
+    await play.passes(seconds=5)
+    [said] = await play.told("omar", ALICE)
+    assert (said.ts, said.edited) == (asked.ts, True)
+    assert "is back in the workspace" in said.plain and "nothing to do" in said.plain
+    assert not [block for block in said.blocks if block["type"] == "actions"]
+    assert (await play.history(alice))[-1] == "owner_back"
+    await play.stage.driver.edit_person("alice", deleted=True)
+    await play.until_known(lambda person: person.is_deleted)
+    await play.passes(seconds=5)
+    first, second = await play.told("omar", ALICE)
+    assert "left the workspace" in second.plain and "is back" in first.plain
+    await play.disable("sakura", alice)
+    await play.stage.driver.edit_person("alice", deleted=False)
+    await play.until_known(lambda person: not person.is_deleted)
+    await play.passes(seconds=5)
+    assert all("decided" in said.plain for said in (await play.told("omar", ALICE))[:2])
+
+
+async def test_an_owner_who_came_back_before_anybody_was_asked_is_no_question(play: Play) -> None:
+    """Slack was away in between; by then there is nothing to ask."""
+    await play.connect("alice")
+    await play.stage.driver.break_("away", method="chat.postMessage")
+    for deleted in (True, False):
+        await play.stage.driver.edit_person("alice", deleted=deleted)
+        await play.until_known(lambda person, it=deleted: person.is_deleted is it)  # type: ignore[misc]
+    await play.stage.driver.mend()
+    await play.passes(minutes=5)
+    assert not await play.told("omar", ALICE)
+
+
 async def test_super_admins_are_told_of_an_owner_who_left_unnoticed(play: Play) -> None:
     """No event arrived: the daily reading finds out."""
     await play.connect("alice")

@@ -13,7 +13,7 @@ import pytest
 from bot.domain.cause import Cause
 from bot.domain.channel import Channel, State
 from bot.domain.grant import MailboxIdentity
-from bot.domain.ids import ChannelId, GrantId, UserId
+from bot.domain.ids import ChannelId, GrantId, UserId, WorkspaceId
 from bot.domain.probing import Probe
 from storage import Cipher, Storage
 from tests.storage.builders import MINUTE, NOW, WORKSPACE, a_channel, a_probe
@@ -193,7 +193,7 @@ async def test_a_workspace_that_is_gone_is_not_probed(storage: Storage) -> None:
     assert await claim(storage) == ()
     async with storage.writing() as uow:
         assert await uow.probes.next_due() is None
-        assert await uow.probes.finished_late(NOW + MINUTE) == ()
+        assert await uow.probes.unfinished(WORKSPACE, due_before=NOW + MINUTE, limit=9) == ()
         await uow.workspaces.mark_back(WORKSPACE)
         await uow.commit()
     assert [it.channel_id for it in await claim(storage)] == [probe.channel_id]
@@ -217,8 +217,22 @@ async def test_a_probe_that_is_never_finished_is_noticed(storage: Storage) -> No
     first, second, _ = await some_due(storage, 3)
     await claim(storage)
     async with storage.reading() as uow:
-        late = await uow.probes.finished_late(NOW - MINUTE)
-        assert late == (first.channel_id, second.channel_id)
+        late = await uow.probes.unfinished(WORKSPACE, due_before=NOW - MINUTE, limit=9)
+        assert [it.channel_id for it in late] == [first.channel_id, second.channel_id]
+        assert len(await uow.probes.unfinished(WORKSPACE, due_before=NOW - MINUTE, limit=1)) == 1
+
+
+async def test_nobody_waits_for_what_is_not_served(storage: Storage) -> None:
+    """Disabled ones are refreshed weekly, held ones stand in line; another workspace's are not ours."""
+    held = a_channel(state=State.IMPAIRED, cause=Cause.HELD)
+    disabled = a_channel(state=State.DISABLED)
+    broken = a_channel(state=State.DISCONNECTED, cause=Cause.GRANT_REFUSED)
+    rows = ((it, a_probe(it, due_at=NOW - MINUTE)) for it in (held, disabled, broken))
+    await keep(storage, *rows)
+    async with storage.reading() as uow:
+        [late] = await uow.probes.unfinished(WORKSPACE, due_before=NOW, limit=9)
+        assert late.channel_id == broken.id
+        assert await uow.probes.unfinished(WorkspaceId("TX"), due_before=NOW, limit=9) == ()
 
 
 async def test_siblings_are_other_mailboxes_that_worked_lately(storage: Storage) -> None:

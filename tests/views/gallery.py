@@ -301,6 +301,9 @@ def announcements(channel: Channel) -> Iterator[tuple[str, NoticePicture]]:
             is_open=is_open,
         )
         yield f"delegate gone {is_open}", gone
+    yield "delegate back", replace(gone, is_back=True)
+    back = a_picture(NoticeKind.OWNER_GONE, channel=channel, is_open=False, is_back=True)
+    yield "owner back", back
     for kind in (NoticeKind.OWNER_GONE, NoticeKind.NOBODY_TOLD):
         for is_open in (True, False):
             yield f"{kind} {is_open}", a_picture(kind, channel=channel, is_open=is_open)
@@ -483,6 +486,8 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
     yield "which of many", replies.which_address_message(lang, "disable", (address,) * 500, "/inbox")
     yield "done", replies.done_message(lang, Words("Done", address))
     for is_open in (True, False):
+        silence = a_picture(NoticeKind.SILENCE, notice={"subject": NOW.isoformat()}, is_open=is_open)
+        yield f"silence {is_open}", picture_of(lang, silence)
         for subject in ("google:invalid_client:2026-11-23", "google"):
             picture = a_picture(NoticeKind.OPERATOR, notice={"subject": subject}, is_open=is_open)
             yield f"operator {subject} {is_open}", picture_of(lang, picture)

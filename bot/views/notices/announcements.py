@@ -119,6 +119,13 @@ def taken_over_notice(lang: Language, picture: NoticePicture) -> Message:
 def owner_gone_picture(lang: Language, picture: NoticePicture) -> Message:
     """Asks a super admin what should become of the inbox of somebody who left."""
     address, channel = _address(picture), picture.channel
+    if channel is not None and picture.is_back:
+        back = lang.say(
+            "{who} is back in the workspace, and {address} is theirs as before. There is nothing to do.",
+            who=mention(channel.owner_id) if channel.owner_id else "–",
+            address=address,
+        )
+        return quiet(f"✅ {back}")
     if channel is None or not picture.is_open or not channel.is_personal:
         return quiet("✅ " + lang.say("{address}: decided. There is nothing to do.", address=address))
     who = mention(channel.owner_id) if channel.owner_id else "–"
@@ -140,6 +147,13 @@ def owner_gone_picture(lang: Language, picture: NoticePicture) -> Message:
 def delegate_gone_picture(lang: Language, picture: NoticePicture) -> Message:
     """A shared mailbox hangs on the account of somebody who left: hand it over before that account ends."""
     address, channel = _address(picture), picture.channel
+    if picture.is_back:
+        back = lang.say(
+            "{delegate} is back in the workspace, and still opens {address}. There is nothing to do.",
+            delegate=inert(picture.delegate),
+            address=address,
+        )
+        return quiet(f"✅ {back}")
     if channel is None or not picture.is_open:
         return quiet("✅ " + lang.say("{address}: handed over. There is nothing to do.", address=address))
     said = "👋 " + lang.say(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from bot.domain.request import Request
-from bot.views.blocks import Message, bold, escape, inert, mention, message, section
+from bot.views.blocks import Message, bold, escape, inert, instant, mention, message, section
 from bot.views.language import Language
 from bot.views.models import NoticePicture
 from bot.views.notices.quiet import quiet
@@ -19,8 +21,26 @@ def operator_picture(lang: Language, picture: NoticePicture) -> Message:
         )
     words = operator_words(lang, picture.provider_label, _code_in(picture.notice.subject))
     said = f"🔧 {escape(words.why)}"
-    untold = lang.say("Nobody else was told, and no inbox counts as disconnected for it.")
-    return message(said, [section("\n".join([said, escape(words.next_step), untold]))])
+    return message(said, [section("\n".join([said, escape(words.next_step), _nobody_else(lang)]))])
+
+
+def silence_notice(lang: Language, picture: NoticePicture) -> Message:
+    """Probes do not finish. The notice's subject is since when."""
+    if not picture.is_open:
+        return quiet("✅ " + lang.say("Inboxes are checked again. There is nothing to do."))
+    said = "🔧 " + lang.say("Inboxkeeper does not get round to checking inboxes any more.")
+    when = instant(lang, datetime.fromisoformat(picture.notice.subject))
+    why = lang.say(
+        "Noticed {when}. That is its own fault, not a mail provider's. Until it is mended, an inbox may stop "
+        "working without anybody being told.",
+        when=when,
+    )
+    what = lang.say("Look at the log and at {path}, then restart Inboxkeeper.", path="`/readyz`")
+    return message(said, [section("\n".join([said, why, what, _nobody_else(lang)]))])
+
+
+def _nobody_else(lang: Language) -> str:
+    return lang.say("Nobody else was told, and no inbox counts as disconnected for it.")
 
 
 def _code_in(subject: str) -> str:

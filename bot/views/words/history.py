@@ -14,6 +14,8 @@ def record_words(lang: Language, record: Record) -> str:
     what = record.what.casefold()
     if what == "taken_over":
         return lang.say("Became a team address")
+    if what == "owner_back":
+        return lang.say("Its owner is back in the workspace")
     if what == "mail_moved":
         return mail_moved_words(lang, record)
     if what == Signal.SWITCH_PROVEN and "provider" in record.details:
