@@ -265,6 +265,8 @@ class NoticePicture:
     removal: Removal | None = None
     lacking: tuple[Feature, ...] = ()
     """Features that cannot use the channel yet."""
+    is_told: bool = True
+    """For ``CONNECTED``: this reader is among those who are told when it stops working."""
     delegate: str = ""
     """For ``DELEGATE_GONE``: whose account opens the shared mailbox."""
     is_back: bool = False

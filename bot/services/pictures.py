@@ -96,7 +96,7 @@ class Pictures:
             case NoticeKind.REMOVED | NoticeKind.SWITCHED:
                 return await self._with_removal(uow, picture, channel)
             case NoticeKind.CONNECTED:
-                return await self._with_lacking(uow, picture, channel)
+                return await self._with_watch(uow, await self._with_lacking(uow, picture, channel), channel)
             case NoticeKind.MOVED:
                 return await self._with_mail(uow, picture, channel)
             case NoticeKind.NOBODY_TOLD:
@@ -112,9 +112,15 @@ class Pictures:
     async def _with_owner(self, uow: UnitOfWork, picture: NoticePicture, channel: Channel) -> NoticePicture:
         """It is settled once somebody has decided, or the owner is there again."""
         owner = await uow.people.find(channel.workspace_id, channel.owner_id) if channel.owner_id else None
-        is_decided = channel.state in {State.DISABLED, State.REMOVED} or not channel.is_personal
+        asked_at = picture.notice.created_at or channel.since
+        was_put_away = channel.state is State.DISABLED and channel.since > asked_at
+        is_decided = was_put_away or channel.state is State.REMOVED or not channel.is_personal
         is_back = not is_decided and owner is not None and not owner.is_deleted
         return replace(picture, is_back=is_back, is_open=not (is_decided or is_back))
+
+    async def _with_watch(self, uow: UnitOfWork, picture: NoticePicture, channel: Channel) -> NoticePicture:
+        audience = (await standing_of(uow, self._core, channel.workspace_id)).audience(channel)
+        return replace(picture, is_told=picture.notice.recipient in audience)
 
     async def _with_lacking(self, uow: UnitOfWork, picture: NoticePicture, channel: Channel) -> NoticePicture:
         granted = await uow.grants.granted_of(channel.grant_id) if channel.grant_id else None

@@ -100,6 +100,32 @@ async def test_an_owner_who_is_back_needs_no_answer(play: Play) -> None:
     assert all("decided" in said.plain for said in (await play.told("omar", ALICE))[:2])
 
 
+@on_both
+async def test_the_owner_of_a_disabled_inbox_is_missed_too(play: Play) -> None:
+    """Nothing works there, but the permission at the provider still stands: somebody must decide."""
+    alice = await play.connect("alice")
+    await play.disable("alice", alice)
+    await play.stage.driver.edit_person("alice", deleted=True)
+    await play.until_known(lambda person: person.is_deleted)
+    await play.passes(seconds=5)
+    [asked] = await play.told("omar", "left the workspace")
+    assert "its permission at Google still stands" in asked.plain
+    await play.remove("omar", await play.now_of(alice))
+    await play.passes(seconds=5)
+    [said] = (said for said in await play.dm("omar") if said.ts == asked.ts)
+    assert "decided" in said.plain
+
+
+async def test_whoever_is_not_told_of_outages_is_not_promised_it(play: Play) -> None:
+    """A member who reconnects a team address mends it; others look after it."""
+    support = await play.connect_team()
+    assert (await play.signs_in(await play.reconnect("alice", support))).ending is Ending.RECONNECTED
+    await play.passes(seconds=5)
+    [mended], [first] = await play.told("alice", "works again"), await play.told("omar", "is connected")
+    promise = "If it stops working, you are told here."
+    assert promise in first.plain and promise not in mended.plain
+
+
 async def test_an_owner_who_came_back_before_anybody_was_asked_is_no_question(play: Play) -> None:
     """Slack was away in between; by then there is nothing to ask."""
     await play.connect("alice")

@@ -289,6 +289,10 @@ def announcements(channel: Channel) -> Iterator[tuple[str, NoticePicture]]:
             f"connected {ending}",
             a_picture(NoticeKind.CONNECTED, channel=channel, notice={"subject": ending}),
         )
+    untold = a_picture(
+        NoticeKind.CONNECTED, channel=channel, notice={"subject": "reconnected"}, is_told=False
+    )
+    yield "connected by somebody who is not told of outages", untold
     for kind in (NoticeKind.DISABLED, NoticeKind.TAKEN_OVER):
         for subject in ("by:U0BOB:2026-11-23", ""):
             yield f"{kind} {subject}", a_picture(kind, channel=channel, notice={"subject": subject})

@@ -208,6 +208,9 @@ def test_an_orphaned_inbox_is_taken_over_disabled_or_removed() -> None:
     """Enabling and signing in were its owner's; three buttons are left, until somebody decided."""
     assert set(buttons(owner_gone())) == {"channel.take_over", "channel.disable", "channel.remove"}
     assert buttons(owner_gone(is_open=False)) == {}
+    disabled = owner_gone(state=State.DISABLED)
+    assert set(buttons(disabled)) == {"channel.take_over", "channel.remove"}
+    assert "It is disabled, but its permission at Google still stands." in texts(disabled)
 
 
 def test_an_inbox_that_was_taken_over_is_no_orphan_any_more() -> None:

@@ -43,14 +43,14 @@ def connected_picture(lang: Language, picture: NoticePicture) -> Message:
     blocks = [
         section("\n".join(line for line in lines if line)),
         *actions(*buttons),
-        context(*_told(lang, ending), lang.say("Not you? Disconnect it.")),
+        context(*_told(lang, picture, ending), lang.say("Not you? Disconnect it.")),
     ]
     return message(said, blocks)
 
 
-def _told(lang: Language, ending: Ending) -> list[str]:
-    """What happens from now on; nothing, while the inbox is disabled."""
-    is_watched = ending not in _STILL_OFF
+def _told(lang: Language, picture: NoticePicture, ending: Ending) -> list[str]:
+    """What happens from now on; nothing, while the inbox is disabled, or where others look after it."""
+    is_watched = ending not in _STILL_OFF and picture.is_told
     return [lang.say("If it stops working, you are told here.")] if is_watched else []
 
 
@@ -132,10 +132,19 @@ def owner_gone_picture(lang: Language, picture: NoticePicture) -> Message:
     said = "❓ " + lang.say(
         "{who} left the workspace, but {address} is still managed here.", who=who, address=address
     )
-    kept = lang.say(
-        "Make it a team address if others need it, disable it to keep the permission at {house} for now, or "
-        "remove it.",
-        house=inert(house(picture.provider_label), 40),
+    at = inert(house(picture.provider_label), 40)
+    kept = (
+        lang.say(
+            "It is disabled, but its permission at {house} still stands. Make it a team address if others "
+            "need it, or remove it.",
+            house=at,
+        )
+        if channel.state is State.DISABLED
+        else lang.say(
+            "Make it a team address if others need it, disable it to keep the permission at {house} for now, "
+            "or remove it.",
+            house=at,
+        )
     )
     deeds = (Deed.TAKE_OVER, *offered(channel, _FOR_ADMINS))
     return message(
