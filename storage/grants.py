@@ -149,7 +149,7 @@ class Grants:
 
     async def _all(self, *which: ColumnElement[bool], limit: int = 500) -> tuple[Grant, ...]:
         query = select(grant).where(*which).order_by(grant.c.obtained_at, grant.c.id).limit(limit)
-        return tuple(_grant(row, self._session.cipher) for row in await self._session.rows(query))
+        return tuple(map(self._readable, await self._session.rows(query)))
 
     async def _count(self, *which: ColumnElement[bool]) -> int:
         return int(await self._session.value(select(func.count()).select_from(grant).where(*which)))

@@ -210,7 +210,7 @@ class Registration:
 
     app_id: str = ""
     """What it is found by in their admin console."""
-    approval_url: str = ""
+    approval_url: str = field(default="", repr=False)
     """Where they approve it for everybody; empty where there is no such page."""
 
 
@@ -221,7 +221,7 @@ class Outage:
     channel: Channel
     incident: Incident
     provider_label: str
-    url: str = ""
+    url: str = field(default="", repr=False)
     """Where *Reconnect* leads for this reader, while it is open."""
     app: Registration = Registration()
     """What the tenant's admin needs, where it is theirs to mend."""

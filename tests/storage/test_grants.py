@@ -74,6 +74,8 @@ async def test_without_the_key_other_things_still_work(storage: Storage, databas
         assert await uow.grants.by_ids([grant.id]) == {grant.id: replace(grant, secret=None)}
         assert await uow.grants.in_use(grant.identity) == 1
         await uow.grants.set_phase(grant.id, Phase.RETIRED, NOW)
+        [pending] = await uow.grants.pending_revocations(grant.signer)
+        assert (pending.id, pending.secret) == (grant.id, None)
         later = NOW + timedelta(days=1)
         assert await uow.grants.retired_with_secret_before(later) == (grant.id,)
         await uow.grants.erase(grant.id)
