@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from sqlalchemy import BigInteger, ColumnElement, Interval, cast, func, literal, or_, type_coerce
@@ -32,13 +33,20 @@ class DatabaseClock:
 
     def now(self, *, plus: timedelta = timedelta()) -> ColumnElement[datetime]:
         """The present, or a moment ``plus`` later."""
-        span = self._lead() + plus
-        if not self._is_sqlite:
-            moment = func.clock_timestamp() + literal(span, Interval)
-            return type_coerce(moment, Instant)
-        days = func.julianday("now") - _UNIX_EPOCH_AS_JULIAN_DAY
-        return type_coerce(cast(days * _MICROSECONDS_A_DAY, BigInteger) + microseconds(span), Instant)
+        return (_now_in_sqlite if self._is_sqlite else _now_in_postgresql)(self._lead() + plus)
 
     def has_passed(self, moment: ColumnElement[datetime | None]) -> ColumnElement[bool]:
         """Whether ``moment`` is not ahead of us; no moment has always passed."""
         return or_(moment.is_(None), moment <= self.now())
+
+
+@lru_cache(maxsize=32)
+def _now_in_postgresql(span: timedelta) -> ColumnElement[datetime]:
+    """Built once for each of the few spans that there are: every turn of the loops asks for it."""
+    return type_coerce(func.clock_timestamp() + literal(span, Interval), Instant)
+
+
+@lru_cache(maxsize=32)
+def _now_in_sqlite(span: timedelta) -> ColumnElement[datetime]:
+    days = func.julianday("now") - _UNIX_EPOCH_AS_JULIAN_DAY
+    return type_coerce(cast(days * _MICROSECONDS_A_DAY, BigInteger) + microseconds(span), Instant)
