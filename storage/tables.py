@@ -374,6 +374,7 @@ ticket_outcome: Final = Table(
     instant("at"),
     required_text("signed_in"),
     maybe_text("signed_in_id"),
+    flag("stands"),
     maybe_text("claims"),
     required_text("missing"),
     required_text("code"),

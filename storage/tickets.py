@@ -98,6 +98,7 @@ class Tickets:
             "missing": " ".join(sorted(it.missing)),
             "code": it.code,
             "signed_in_id": it.signed_in_id or None,
+            "stands": it.stands,
             "claims": it.ticket.claims or None,
         }
         await self._session.count(
@@ -176,6 +177,7 @@ def _outcome(row: Row[Any]) -> TicketOutcome:
         missing=frozenset(row.missing.split()),
         code=row.code,
         signed_in_id=row.signed_in_id or "",
+        stands=row.stands,
     )
 
 

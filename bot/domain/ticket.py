@@ -147,6 +147,8 @@ class TicketOutcome:
     """A provider's error code, or the cause's name."""
     signed_in_id: str = ""
     """The provider's own id of the account that was the wrong one."""
+    stands: bool = False
+    """What was allowed at the provider is not used here, and stays there all the same."""
 
     @property
     def may_be_confirmed(self) -> bool:

@@ -246,9 +246,9 @@ class Proving:
 
     async def _give_back(self, outcome: TicketOutcome, grant: Grant) -> TicketOutcome:
         async with self._core.storage.writing() as uow:
-            await self._telling.drop(uow, grant.id, now=self._core.clock())
+            stands = await self._telling.drop(uow, grant.id, now=self._core.clock())
             await uow.commit()
-        return outcome
+        return replace(outcome, stands=stands)
 
     async def _keep(self, outcome: TicketOutcome) -> TicketOutcome:
         """Keep the outcome for a reload, and let the waiting modal turn to it."""

@@ -225,16 +225,19 @@ class Telling:
         await uow.grants.set_revocation(grant_id, asked, now)
         await self.ask_revocation(uow, grant, now=now)
 
-    async def drop(self, uow: UnitOfWork, grant_id: GrantId, *, now: datetime) -> None:
+    async def drop(self, uow: UnitOfWork, grant_id: GrantId, *, now: datetime) -> bool:
         """Retire a grant that was never used: returned where we can, else forgotten here at once, since
-        nobody is told what becomes of it."""
+        no message follows what becomes of it. Whether what was allowed stays at the provider."""
         grant = await uow.grants.find(grant_id)
-        if grant is None or self._core.providers.manner_of(grant.provider).revokes:
+        if grant is None:
+            return False
+        if self._core.providers.manner_of(grant.provider).revokes:
             await self.give_back(uow, grant_id, now=now)
-            return
+            return await uow.grants.in_use(grant.signer) > 0
         await uow.grants.set_phase(grant_id, Phase.RETIRED, now)
         await uow.grants.set_revocation(grant_id, Revocation.NOT_CONFIRMED, now)
         await uow.grants.erase(grant_id)
+        return True
 
     async def ask_revocation(
         self, uow: UnitOfWork, grant: Grant, *, now: datetime, by_person: bool = False

@@ -64,6 +64,16 @@ async def test_the_wrong_account_is_refused_and_given_back(play: Play) -> None:
     assert play.refresh_tokens(KENJI) == 0
 
 
+async def test_a_wrong_account_that_another_inbox_uses_keeps_its_permission(play: Play) -> None:
+    """Taking back what was allowed for nothing would end Kenji's inbox, too: the page says that it stays."""
+    kenji = await play.connect("kenji")
+    outcome = await play.signs_in(await play.begin("alice"), KENJI)
+    assert outcome.ending is Ending.WRONG_MAILBOX and outcome.stands
+    assert await unchanged(play, kenji)
+    other = await play.signs_in(await play.begin("alice"), PRIVATE)
+    assert other.ending is Ending.WRONG_MAILBOX and not other.stands
+
+
 async def test_reconnecting_with_the_wrong_account_leaves_the_old_grant(play: Play) -> None:
     """Anything less than a proven grant of the same mailbox changes nothing (rule 6)."""
     alice = await play.connect("alice")

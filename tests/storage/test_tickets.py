@@ -113,6 +113,7 @@ async def test_an_outcome_is_for_the_browser_that_spent_the_ticket(storage: Stor
     ticket = await begun(storage)
     assert await spend(storage, ticket)
     outcome = TicketOutcome(
+        stands=True,
         ticket=ticket,
         ending=Ending.PERMISSION_WITHHELD,
         at=NOW,

@@ -420,6 +420,9 @@ def dialogs(lang: Language, text: str) -> Drawn:
 def outcomes(lang: Language) -> Drawn:
     for ending in Ending:
         yield f"outcome {ending}", modals.outcome_modal(lang, an_outcome(ending), provider_label="Gmail")
+        for label in ("Gmail", "Office 365", "Outlook.com", "mail.example.com"):
+            stands = an_outcome(ending, stands=True)
+            yield f"outcome {ending} {label}", modals.outcome_modal(lang, stands, provider_label=label)
     meanwhile = an_outcome(Ending.NOT_POSSIBLE, code=SWITCHED_MEANWHILE)
     yield "outcome switched meanwhile", modals.outcome_modal(lang, meanwhile, provider_label="Gmail")
     yield (

@@ -16,7 +16,7 @@ from bot.views.language import Language
 from bot.views.text import shown
 from bot.views.words.causes import cause_words
 from bot.views.words.features import lacking_words
-from bot.views.words.names import house
+from bot.views.words.names import family, house
 from bot.views.words.revocations import manual_steps
 from bot.views.words.said import Words
 from bot.views.words.scopes import scope_lines
@@ -27,21 +27,30 @@ def ending_words(
 ) -> Words:
     """``lacking``: features that a good ending leaves without their permission."""
     words = _ending_words(lang, outcome, provider_label, lacking)
-    is_unused = outcome.ending in _UNUSED and outcome.code != SWITCHED_MEANWHILE
-    if not is_unused or outcome.ticket.provider != "microsoft":
+    if not outcome.stands or outcome.ending not in _UNUSED:
         return words
-    steps, _ = manual_steps(lang, provider_label)
-    stands = lang.say(
-        "What you allowed at {house} stands there, although it is not used here. To take it back: {steps}.",
-        house=house(provider_label),
-        steps=" › ".join(steps),
-    )
-    return replace(words, next_step=lang.together(words.next_step, stands))
+    return replace(words, next_step=lang.together(words.next_step, _stands(lang, provider_label)))
 
 
 _UNUSED: Final = frozenset({Ending.WRONG_MAILBOX, Ending.NOT_POSSIBLE})
-"""A person signed in and allowed something, and that is not used. Google takes it back for us; Microsoft has
-no way to."""
+"""A person signed in and allowed something for nothing; after the others they will sign in again."""
+
+
+def _stands(lang: Language, provider_label: str) -> str:
+    """Why what was allowed is not taken back, as it otherwise is."""
+    at, key = house(provider_label), family(provider_label)
+    if key == "google":
+        return lang.say(
+            "What you allowed at {house} stays: another inbox here uses the same account.", house=at
+        )
+    if key not in {"microsoft", "outlook"}:
+        return ""
+    steps, _ = manual_steps(lang, provider_label)
+    return lang.say(
+        "What you allowed at {house} stands there, although it is not used here. To take it back: {steps}.",
+        house=at,
+        steps=" › ".join(steps),
+    )
 
 
 def _ending_words(

@@ -48,6 +48,9 @@ def upgrade() -> None:
     for table in ("ticket", "ticket_outcome"):
         op.add_column(table, sa.Column("confirmed", sa.Text(), nullable=True))
     op.add_column("ticket_outcome", sa.Column("signed_in_id", sa.Text(), nullable=True))
+    # What was allowed for nothing, and stays at the provider.
+    stands = sa.Column("stands", sa.Boolean(), server_default=sa.false(), nullable=False)
+    op.add_column("ticket_outcome", stands)
     # How often a form of ours was sent with this ticket: passwords are not for guessing.
     op.add_column("ticket", sa.Column("tries", sa.Integer(), server_default="0", nullable=False))
     # What a mass refusal holds: found at every look of its canaries.
