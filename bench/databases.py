@@ -121,7 +121,7 @@ async def add_owner(storage: Storage, now: datetime) -> None:
 
 async def _add(uow: UnitOfWork, target: Table, rows: list[dict[str, Any]]) -> None:
     if rows:
-        await uow.session.many(uow.session.insert(target), rows)  # type: ignore[arg-type]
+        await uow.session.many(uow.session.insert(target), rows)
 
 
 def owner_id(number: int) -> str:

@@ -10,8 +10,6 @@ from typing import Final
 REACHED: Final = "reached"
 MISSED: Final = "MISSED"
 REPORTED: Final = "reported"
-NOT_BUILT: Final = "not built yet"
-NOT_MEASURED: Final = "not measured"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +26,6 @@ class Row:
 
 def judged(is_reached: bool) -> str:
     return REACHED if is_reached else MISSED
-
-
-def not_built(what: str, target: str, why: str) -> Row:
-    """Something the design wants measured and the product does not have."""
-    return Row(what, why, target, NOT_BUILT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ class Tiers:
     """Counts calls by method over the last minute."""
 
     def __init__(self) -> None:
+        self.per_minute = dict(PER_MINUTE)
         self._calls: dict[str, deque[datetime]] = defaultdict(deque)
 
     def admit(self, method: str, now: datetime) -> int | None:
@@ -36,7 +37,7 @@ class Tiers:
         calls = self._calls[method]
         while calls and calls[0] <= now - MINUTE:
             calls.popleft()
-        if len(calls) < PER_MINUTE.get(method, REST):
+        if len(calls) < self.per_minute.get(method, REST):
             calls.append(now)
             return None
         return max(ceil((calls[0] + MINUTE - now).total_seconds()), 1)
