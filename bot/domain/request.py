@@ -89,6 +89,11 @@ class Request:
         return self.state is RequestState.WAITING
 
     @property
+    def was_answered(self) -> bool:
+        """Whether somebody answered before its time was over."""
+        return self.answered_at is not None and self.answered_at < self.expires_at
+
+    @property
     def may_go_on(self) -> bool:
         """Whether its requester can sign in. An organisation's yes is found out by trying: its admin may
         have said it somewhere else."""

@@ -103,8 +103,10 @@ class Approvals:
             await self._telling.request_answered(uow, request, now=now)
 
     async def settled(self, uow: UnitOfWork, ticket: Ticket) -> None:
-        """The sign-in has succeeded: whoever still waited for the organisation to do just that waits no
-        more."""
+        """The sign-in has succeeded: what it was approved for is done, and whoever still waited for the
+        organisation to do just that waits no more. Said before the step, which ends what others wish for."""
+        if ticket.request_id is not None:
+            await self._requests.done(uow, ticket.request_id)
         for request in await uow.requests.unfinished_by(ticket.workspace_id, ticket.user_id):
             if request.awaits is Awaits.TENANT and _is_fulfilled(request.wish, ticket):
                 await self._requests.done(uow, request.id)

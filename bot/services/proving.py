@@ -158,6 +158,7 @@ class Proving:
         if existing is not None or ticket.purpose is Purpose.RECONNECT:
             return await self._renew(uow, ticket, existing, grant)
         await self._check_right(uow, ticket)
+        await self._approvals.settled(uow, ticket)
         removed = await uow.channels.restorable(
             ticket.workspace_id,
             ticket.address,
@@ -207,6 +208,7 @@ class Proving:
             raise NotPossible(SWITCHED_MEANWHILE if _has_left(existing, ticket) else "")
         if existing.owner_id not in {None, ticket.user_id}:
             raise NotPossible
+        await self._approvals.settled(uow, ticket)
         await self._telling.replaced(uow, existing, now=self._core.clock())
         existing = replace(existing, via=ticket.via)
         channel = await self._steps.apply(
@@ -216,9 +218,6 @@ class Proving:
         return await self._told(uow, ticket, channel, ending)
 
     async def _told(self, uow: UnitOfWork, ticket: Ticket, channel: Channel, ending: Ending) -> Ending:
-        if ticket.request_id is not None:
-            await self._requests.done(uow, ticket.request_id)
-        await self._approvals.settled(uow, ticket)
         if ticket.via and ticket.confirmed:
             await self._telling.confirmed(uow, channel, ticket)
         await self._telling.connected(

@@ -111,6 +111,8 @@ def _outcome(lang: Language, request: Request) -> str:
             return lang.say("declined by {who}", who=by)
         case RequestState.EXPIRED if by:
             return lang.say("approved by {who}, but not used in time", who=by)
+        case RequestState.EXPIRED if request.was_answered:
+            return lang.say("approved, but not used in time")
         case RequestState.EXPIRED:
             return lang.say("nobody answered in time")
         case RequestState.CANCELLED if request.answered_by == request.requester:
