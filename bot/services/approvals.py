@@ -53,15 +53,12 @@ class Approvals:
         """Let the wish behind ``ticket`` wait for the organisation's admin. Asked again, the same request
         goes on waiting; asked otherwise, the newer one takes its place."""
         request = await self._new(uow, ticket)
-        wish = request.wish
-        waiting = await uow.requests.waiting_for(
-            ticket.workspace_id, ticket.user_id, wish.deed, wish.address, awaits=Awaits.TENANT
-        )
-        if waiting is not None and _is_as_good(waiting, request):
+        waiting = await uow.requests.add(request)
+        if waiting.id != request.id and _is_as_good(waiting, request):
             return waiting
-        if waiting is not None:
+        if waiting.id != request.id:
             await self._replace(uow, waiting, now=request.created_at)
-        await uow.requests.add(request)
+            await uow.requests.add(request)
         if request.follows:
             await uow.requests.extend(request.follows, request.expires_at)
         await self._telling.tell(

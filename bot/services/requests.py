@@ -57,11 +57,10 @@ class Requests:
             approvers = self._approvers(standing, actor, wish)
             if not approvers:
                 raise NobodyCanApprove
-            waiting = await uow.requests.waiting_for(actor.workspace_id, actor.id, wish.deed, wish.address)
-            if waiting is not None:
-                return Asked(waiting, approvers, is_new=False)
             request = self._new(actor, wish, reason)
-            await uow.requests.add(request)
+            waiting = await uow.requests.add(request)
+            if waiting.id != request.id:
+                return Asked(waiting, approvers, is_new=False)
             await self._tell(uow, request, approvers)
             await self.expire_later(uow, request)
             await uow.commit()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from bot.domain.ids import RequestId
 from bot.domain.request import Awaits, Request, RequestState
 from bot.domain.ticket import Ending, TicketOutcome
 from bot.services.trips import Begun
-from tests.services.play import ACME, IDS, Play, secret_of, url_of
+from tests.services.play import ACME, IDS, Play, on_both, secret_of, url_of
 
 SUPPORT, HELP, ALICE = "support@acme.example", "help@acme.example", "alice@acme.example"
 
@@ -173,3 +174,38 @@ async def test_an_approval_that_nobody_used_is_not_called_unanswered(play: Play)
     query = f"admin_consent=True&state={theirs.secret.reveal()}"
     page = await play.stage.browser().opens(f"{base}/callback/microsoft?{query}")
     assert "can go on" not in page.text and "is over" in page.text
+
+
+# --- at the same moment
+
+
+@on_both
+async def test_a_double_click_asks_once(play: Play) -> None:
+    """Two presses of *Get a message for that admin* find one request, and one message comes of it."""
+    before = await play.connect_team()
+    await play.disable("omar", before)  # nothing else is looked at meanwhile
+    outcome = await play.signs_in(await play.switch("omar", before), cancel=True)
+    assert outcome.ending is Ending.DECLINED
+    secret, connecting = play.secret(outcome), play.services.connecting
+    asked = await asyncio.gather(*(connecting.ask_their_admin(secret, "browser") for _ in range(8)))
+    await play.passes(seconds=10)
+    [waiting] = await awaiting_tenant(play, "omar")
+    assert {one.id for one in asked} == {waiting.id}
+    assert not await play.told("omar", "There is nothing to do any more.")
+    assert len(await play.told("omar", f"Switch {SUPPORT}")) == 1
+
+
+@on_both
+async def test_the_same_wish_at_the_same_moment_is_one(play: Play) -> None:
+    """*Send the request*, pressed twice: every admin reads it once, and both answers are about that one."""
+    before = await play.connect_team()
+    with pytest.raises(NeedsApproval) as needed:
+        await play.switch("alice", before)
+    alice, requests = await play.actor("alice"), play.services.requests
+    asked = await asyncio.gather(*(requests.ask(alice, needed.value.wish, reason="") for _ in range(8)))
+    await play.passes(seconds=10)
+    assert len({one.request.id for one in asked}) == 1
+    assert [one.is_new for one in asked].count(True) == 1
+    for who in ("alice", "omar"):
+        assert not await play.told(who, "There is nothing to do any more.")
+        assert len(await play.told(who, f"Switch {SUPPORT}")) == 1
