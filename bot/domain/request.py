@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from bot.domain.access import Deed
+from bot.domain.access import Deed, same_address
 from bot.domain.channel import Kind
 from bot.domain.grant import Secret
 from bot.domain.ids import ChannelId, ConversationId, RequestId, UserId, WorkspaceId
@@ -59,6 +59,12 @@ class Wish:
     """Whose sign-in it will be; empty where it was not chosen yet."""
     is_shared: bool = False
     """A shared mailbox, to be opened with somebody's own account."""
+
+    def is_covered_by(self, approved: Wish) -> bool:
+        """Whether saying yes to ``approved`` said yes to this, too: all is the same but who hosts it, and
+        how."""
+        elsewhere = replace(approved, address=self.address, provider=self.provider, is_shared=self.is_shared)
+        return same_address(self.address, approved.address) and self == elsewhere
 
 
 @dataclass(frozen=True, slots=True)

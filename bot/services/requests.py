@@ -125,6 +125,14 @@ class Requests:
             raise RequestClosed(request)
         return request
 
+    async def covering(self, uow: UnitOfWork, actor: Actor, wish: Wish) -> RequestId | None:
+        """The approval with which ``actor`` may go on with ``wish``, if they hold one."""
+        for request in await uow.requests.unfinished_by(actor.workspace_id, actor.id):
+            is_held = request.may_go_on and request.awaits is Awaits.ADMINS
+            if is_held and self._core.clock() < request.expires_at and wish.is_covered_by(request.wish):
+                return request.id
+        return None
+
     async def vouches(self, uow: UnitOfWork, request_id: RequestId, actor_id: UserId) -> bool:
         """Whether an admin here has allowed what ``request_id`` wishes for; an organisation's admin cannot.
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from bot.domain.cause import Cause
-from bot.domain.channel import Channel
+from bot.domain.channel import Channel, Kind
 from bot.domain.errors import NeedsApproval
 from bot.domain.ids import RequestId
 from bot.domain.request import Awaits, Request, RequestState
 from bot.domain.ticket import Ending, TicketOutcome
+from bot.services.connecting import Plan
 from bot.services.trips import Begun
 from tests.services.play import ACME, IDS, Play, on_both, secret_of, url_of
 
@@ -209,3 +211,37 @@ async def test_the_same_wish_at_the_same_moment_is_one(play: Play) -> None:
     for who in ("alice", "omar"):
         assert not await play.told(who, "There is nothing to do any more.")
         assert len(await play.told(who, f"Switch {SUPPORT}")) == 1
+
+
+# --- what an approval covers
+
+
+async def test_an_approval_covers_what_was_asked_for(play: Play) -> None:
+    """The same address in the same role goes on, wherever it is hosted; anything else is asked for anew."""
+    alice, plan = await play.actor("alice"), Plan(SUPPORT, Kind.TEAM, use="Zendesk reads it", name="Support")
+    with pytest.raises(NeedsApproval) as needed:
+        await play.services.connecting.begin(alice, plan)
+    ours = await approved(play, "alice", needed.value)
+    for others in (
+        replace(plan, kind=Kind.PERSONAL),
+        replace(plan, use="Another"),
+        replace(plan, typed=HELP),
+    ):
+        with pytest.raises(NeedsApproval):
+            await play.services.connecting.begin(alice, others)
+    with pytest.raises(NeedsApproval):
+        await play.services.connecting.begin(await play.actor("kenji"), plan)
+    begun = await play.services.connecting.begin(alice, replace(plan, provider="microsoft"))
+    assert (await play.signs_in(begun)).ending is Ending.CONNECTED
+    assert (await request(play, ours)).state is RequestState.DONE
+
+
+async def test_an_approval_covers_nothing_once_its_time_is_over(play: Play) -> None:
+    """Three days later it takes another one."""
+    alice, plan = await play.actor("alice"), Plan(SUPPORT, Kind.TEAM)
+    with pytest.raises(NeedsApproval) as needed:
+        await play.services.connecting.begin(alice, plan)
+    await approved(play, "alice", needed.value)
+    await later(play, days=3)
+    with pytest.raises(NeedsApproval):
+        await play.services.connecting.begin(alice, plan)
