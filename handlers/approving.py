@@ -57,8 +57,11 @@ class Approving:
             return None
         lang = language_wanted(request)
         label = self._label(waiting) if waiting else self.provider_label(provider, "")
-        shown = approved_page if is_given else not_approved_page
-        return page(shown(lang, address=waiting.wish.address if waiting else "", provider_label=label))
+        if not is_given:
+            return page(not_approved_page(lang, provider_label=label))
+        address = waiting.wish.address if waiting else ""
+        is_over = waiting is not None and not waiting.may_go_on
+        return page(approved_page(lang, address=address, provider_label=label, is_over=is_over))
 
     def _label(self, request: Request) -> str:
         return self.provider_label(request.wish.provider, request.wish.address)

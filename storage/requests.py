@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, select, text, update
 
 from bot.domain.access import Deed
 from bot.domain.channel import Kind
@@ -18,6 +18,10 @@ from storage.folding import folded
 from storage.session import Session
 from storage.tables import request
 
+_SAME: Final = ("workspace_id", "requester", "deed", "address_key", "awaits")
+"""What makes two waiting requests the same: a unique index of those that wait."""
+_WAITING: Final = text("state = 'waiting'")
+
 
 class Requests:
     """Rows of ``request``."""
@@ -25,11 +29,16 @@ class Requests:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def add(self, new: Request) -> bool:
-        """``False`` if this person already waits for the same thing."""
-        values = _values(new, self._session.cipher)
-        insert = self._session.insert(request).values(**values).on_conflict_do_nothing()
-        return await self._session.count(insert) == 1
+    async def add(self, new: Request) -> Request:
+        """The one that waits now: ``new``, or the one with which this person waits for the same already.
+        Nobody else changes it before this unit of work ends."""
+        insert = self._session.insert(request).values(**_values(new, self._session.cipher))
+        # Touched, not changed: a row that is only passed over would not be returned.
+        touched = insert.on_conflict_do_update(
+            index_elements=_SAME, index_where=_WAITING, set_={"state": request.c.state}
+        )
+        [row] = await self._session.rows(touched.returning(*request.c))
+        return self._readable(row)
 
     async def find(self, request_id: RequestId) -> Request | None:
         row = await self._session.first(select(request).where(request.c.id == request_id))
@@ -58,28 +67,6 @@ class Requests:
             return _request(row, self._session.cipher)
         except (KeyLost, Misplaced):
             return _request(row, None)
-
-    async def waiting_for(
-        self,
-        workspace_id: WorkspaceId,
-        requester: UserId,
-        deed: Deed,
-        address: str,
-        *,
-        awaits: Awaits = Awaits.ADMINS,
-    ) -> Request | None:
-        """The one that this person already waits for."""
-        row = await self._session.first(
-            select(request).where(
-                request.c.workspace_id == workspace_id,
-                request.c.requester == requester,
-                request.c.deed == deed,
-                request.c.awaits == awaits,
-                request.c.address_key == folded(address),
-                request.c.state == RequestState.WAITING,
-            )
-        )
-        return self._readable(row) if row else None
 
     async def open_of(self, channel_id: ChannelId) -> tuple[Request, ...]:
         """What people wait for about this channel, oldest first."""

@@ -53,6 +53,8 @@ class Effect(StrEnum):
     """Tickets, links and requests of this channel end."""
     CLOSE_OLD_WAYS = "close_old_ways"
     """Tickets that lead back to the former provider end, and wishes to switch that others still have."""
+    SETTLE_RECONNECTS = "settle_reconnects"
+    """It works: whoever still wished to reconnect it has what they wished for."""
     OPEN_INCIDENT = "open_incident"
     """Tell the right people that it stopped working."""
     OPEN_UNVERIFIABLE = "open_unverifiable"
@@ -91,12 +93,14 @@ _E = Effect
 
 _REMOVE = Step(_S.REMOVED, (_E.VOID_ASKS, _E.RESOLVE_INCIDENT, _E.RETIRE_GRANT, _E.ANNOUNCE))
 _SWITCH = (_E.CLOSE_OLD_WAYS, _E.RETIRE_GRANT, _E.RESOLVE_INCIDENT, _E.ANNOUNCE)
+_MENDED = (_E.SUPERSEDE_GRANT, _E.SETTLE_RECONNECTS)
+_HEALED = Step(_S.CONNECTED, (_E.SETTLE_RECONNECTS, _E.RESOLVE_INCIDENT))
 _FORGET = Step(_S.REMOVED, (_E.VOID_ASKS, _E.RESOLVE_INCIDENT, _E.ERASE_GRANT))
 
 TRANSITIONS: Final[dict[tuple[State, Signal], Step | Verdict]] = {
     # --- connected: proven by a probe, not by a redirect
     (_S.CONNECTED, _G.CONNECT_PROVEN): REFUSE,
-    (_S.CONNECTED, _G.RECONNECT_PROVEN): Step(_S.CONNECTED, (_E.SUPERSEDE_GRANT,)),
+    (_S.CONNECTED, _G.RECONNECT_PROVEN): Step(_S.CONNECTED, _MENDED),
     (_S.CONNECTED, _G.SWITCH_PROVEN): Step(_S.CONNECTED, _SWITCH),
     (_S.CONNECTED, _G.RESTORE_PROVEN): REFUSE,
     (_S.CONNECTED, _G.DISABLE_ASKED): Step(_S.DISABLED, (_E.ANNOUNCE,)),
@@ -114,14 +118,14 @@ TRANSITIONS: Final[dict[tuple[State, Signal], Step | Verdict]] = {
     (_S.CONNECTED, _G.WORKSPACE_GONE): _FORGET,
     # --- impaired: trouble nobody can act on yet; a new channel starts here, being checked
     (_S.IMPAIRED, _G.CONNECT_PROVEN): Step(_S.CONNECTED),
-    (_S.IMPAIRED, _G.RECONNECT_PROVEN): Step(_S.CONNECTED, (_E.SUPERSEDE_GRANT, _E.RESOLVE_INCIDENT)),
+    (_S.IMPAIRED, _G.RECONNECT_PROVEN): Step(_S.CONNECTED, (*_MENDED, _E.RESOLVE_INCIDENT)),
     (_S.IMPAIRED, _G.SWITCH_PROVEN): Step(_S.CONNECTED, _SWITCH),
     (_S.IMPAIRED, _G.RESTORE_PROVEN): REFUSE,
     # The cause stays with it: enabling later starts from what was last known.
     (_S.IMPAIRED, _G.DISABLE_ASKED): Step(_S.DISABLED, (_E.RESOLVE_INCIDENT, _E.ANNOUNCE)),
     (_S.IMPAIRED, _G.ENABLE_ASKED): STAY,
     (_S.IMPAIRED, _G.REMOVE_ASKED): _REMOVE,
-    (_S.IMPAIRED, _G.PROBE_PASSED): Step(_S.CONNECTED, (_E.RESOLVE_INCIDENT,)),
+    (_S.IMPAIRED, _G.PROBE_PASSED): _HEALED,
     (_S.IMPAIRED, _G.REFUSED): Step(_S.IMPAIRED),
     (_S.IMPAIRED, _G.REFUSED_AGAIN): Step(_S.DISCONNECTED, (_E.OPEN_INCIDENT,)),
     # A refusal is not forgotten because the next try met network trouble.
@@ -133,14 +137,14 @@ TRANSITIONS: Final[dict[tuple[State, Signal], Step | Verdict]] = {
     (_S.IMPAIRED, _G.WORKSPACE_GONE): _FORGET,
     # --- disconnected: enough witnesses; the grant is kept, since a false alarm must be recoverable
     (_S.DISCONNECTED, _G.CONNECT_PROVEN): REFUSE,
-    (_S.DISCONNECTED, _G.RECONNECT_PROVEN): Step(_S.CONNECTED, (_E.SUPERSEDE_GRANT, _E.RESOLVE_INCIDENT)),
+    (_S.DISCONNECTED, _G.RECONNECT_PROVEN): Step(_S.CONNECTED, (*_MENDED, _E.RESOLVE_INCIDENT)),
     (_S.DISCONNECTED, _G.SWITCH_PROVEN): Step(_S.CONNECTED, _SWITCH),
     (_S.DISCONNECTED, _G.RESTORE_PROVEN): REFUSE,
     (_S.DISCONNECTED, _G.DISABLE_ASKED): Step(_S.DISABLED, (_E.RESOLVE_INCIDENT, _E.ANNOUNCE)),
     (_S.DISCONNECTED, _G.ENABLE_ASKED): REFUSE,
     (_S.DISCONNECTED, _G.REMOVE_ASKED): _REMOVE,
     # Recovery is noticed by itself: whoever was told sees the message change.
-    (_S.DISCONNECTED, _G.PROBE_PASSED): Step(_S.CONNECTED, (_E.RESOLVE_INCIDENT,)),
+    (_S.DISCONNECTED, _G.PROBE_PASSED): _HEALED,
     (_S.DISCONNECTED, _G.REFUSED): STAY,
     (_S.DISCONNECTED, _G.REFUSED_AGAIN): STAY,
     (_S.DISCONNECTED, _G.UNREACHABLE): STAY,
@@ -152,7 +156,7 @@ TRANSITIONS: Final[dict[tuple[State, Signal], Step | Verdict]] = {
     # --- disabled: a person turned it off; nobody is paged, whatever happens to the grant
     (_S.DISABLED, _G.CONNECT_PROVEN): REFUSE,
     # A renewed grant is not a wish to turn it on.
-    (_S.DISABLED, _G.RECONNECT_PROVEN): Step(_S.DISABLED, (_E.SUPERSEDE_GRANT,)),
+    (_S.DISABLED, _G.RECONNECT_PROVEN): Step(_S.DISABLED, _MENDED),
     (_S.DISABLED, _G.SWITCH_PROVEN): Step(_S.DISABLED, _SWITCH),
     (_S.DISABLED, _G.RESTORE_PROVEN): REFUSE,
     (_S.DISABLED, _G.DISABLE_ASKED): STAY,

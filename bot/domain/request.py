@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from bot.domain.access import Deed
+from bot.domain.access import Deed, same_address
 from bot.domain.channel import Kind
 from bot.domain.grant import Secret
 from bot.domain.ids import ChannelId, ConversationId, RequestId, UserId, WorkspaceId
@@ -60,6 +60,12 @@ class Wish:
     is_shared: bool = False
     """A shared mailbox, to be opened with somebody's own account."""
 
+    def is_covered_by(self, approved: Wish) -> bool:
+        """Whether saying yes to ``approved`` said yes to this, too: all is the same but who hosts it, and
+        how."""
+        elsewhere = replace(approved, address=self.address, provider=self.provider, is_shared=self.is_shared)
+        return same_address(self.address, approved.address) and self == elsewhere
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -87,6 +93,11 @@ class Request:
     @property
     def is_open(self) -> bool:
         return self.state is RequestState.WAITING
+
+    @property
+    def was_answered(self) -> bool:
+        """Whether somebody answered before its time was over."""
+        return self.answered_at is not None and self.answered_at < self.expires_at
 
     @property
     def may_go_on(self) -> bool:

@@ -54,15 +54,12 @@ class Approvals:
         """Let the wish behind ``ticket`` wait for the organisation's admin. Asked again, the same request
         goes on waiting; asked otherwise, the newer one takes its place."""
         request = await self._new(uow, ticket)
-        wish = request.wish
-        waiting = await uow.requests.waiting_for(
-            ticket.workspace_id, ticket.user_id, wish.deed, wish.address, awaits=Awaits.TENANT
-        )
-        if waiting is not None and _is_as_good(waiting, request):
+        waiting = await uow.requests.add(request)
+        if waiting.id != request.id and _is_as_good(waiting, request):
             return waiting
-        if waiting is not None:
+        if waiting.id != request.id:
             await self._replace(uow, waiting, now=request.created_at)
-        await uow.requests.add(request)
+            await uow.requests.add(request)
         if request.follows:
             await uow.requests.extend(request.follows, request.expires_at)
         await self._telling.tell(
@@ -104,8 +101,10 @@ class Approvals:
             await self._telling.request_answered(uow, request, now=now)
 
     async def settled(self, uow: UnitOfWork, ticket: Ticket) -> None:
-        """The sign-in has succeeded: whoever still waited for the organisation to do just that waits no
-        more."""
+        """The sign-in has succeeded: what it was approved for is done, and whoever still waited for the
+        organisation to do just that waits no more. Said before the step, which ends what others wish for."""
+        if ticket.request_id is not None:
+            await self._requests.done(uow, ticket.request_id)
         for request in await uow.requests.unfinished_by(ticket.workspace_id, ticket.user_id):
             if request.awaits is Awaits.TENANT and _is_fulfilled(request.wish, ticket):
                 await self._requests.done(uow, request.id)

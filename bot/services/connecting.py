@@ -174,6 +174,7 @@ class Connecting:
                 secret, ticket = await self._renewal(uow, existing, actor)
             else:
                 secret, ticket = self._trips.first(wish, actor)
+                ticket = replace(ticket, request_id=await self._check_new(uow, actor, wish))
             await uow.tickets.add(ticket)
             await uow.commit()
         return replace(self._trips.begun(secret, ticket), wish=None if existing else wish)
@@ -198,7 +199,7 @@ class Connecting:
             ticket = replace(ticket, request_id=request_id)
             await uow.tickets.add(ticket)
             await uow.commit()
-        return self._trips.begun(secret, ticket)
+        return replace(self._trips.begun(secret, ticket), wish=wish if wish.deed is Deed.CONNECT else None)
 
     async def _approved_trip(self, uow: UnitOfWork, actor: Actor, wish: Wish) -> tuple[str, Ticket]:
         if wish.deed is Deed.RECONNECT and wish.channel_id is not None:
@@ -506,11 +507,16 @@ class Connecting:
         if not may(actor, Deed.RECONNECT, existing):
             raise AlreadyConnected(wish.address, by_another=True)
 
-    async def _check_new(self, uow: UnitOfWork, actor: Actor, wish: Wish) -> None:
-        if right_to_connect(actor, wish.kind, wish.address) is not Right.AT_ONCE:
+    async def _check_new(self, uow: UnitOfWork, actor: Actor, wish: Wish) -> RequestId | None:
+        """The approval that it rests on, if it needs one. Raises ``NeedsApproval`` without."""
+        if right_to_connect(actor, wish.kind, wish.address) is Right.AT_ONCE:
+            return None
+        approval = await self._requests.covering(uow, actor, wish)
+        if approval is None:
             standing = await standing_of(uow, self._core, actor.workspace_id)
             who = standing.approvers(wish.kind, wish.deed)
             raise NeedsApproval(wish, actor.person.email or None, who)
+        return approval
 
     async def _hosted(self, wish: Wish) -> Wish:
         """The wish with who most likely hosts its address, unless somebody chose; where nobody can say, the

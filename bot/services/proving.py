@@ -160,6 +160,7 @@ class Proving:
         if existing is not None or ticket.purpose is Purpose.RECONNECT:
             return await self._renew(uow, ticket, existing, grant)
         await self._check_right(uow, ticket)
+        await self._approvals.settled(uow, ticket)
         removed = await uow.channels.restorable(
             ticket.workspace_id,
             ticket.address,
@@ -209,6 +210,7 @@ class Proving:
             raise NotPossible(SWITCHED_MEANWHILE if _has_left(existing, ticket) else "")
         if existing.owner_id not in {None, ticket.user_id}:
             raise NotPossible
+        await self._approvals.settled(uow, ticket)
         await self._telling.replaced(uow, existing, now=self._core.clock())
         sees_alarm = await self._telling.sees_alarm(uow, existing, ticket.user_id)
         existing = replace(existing, via=ticket.via)
@@ -227,9 +229,6 @@ class Proving:
         *,
         turned_alarm: bool = False,
     ) -> Ending:
-        if ticket.request_id is not None:
-            await self._requests.done(uow, ticket.request_id)
-        await self._approvals.settled(uow, ticket)
         if ticket.via and ticket.confirmed:
             await self._telling.confirmed(uow, channel, ticket)
         await self._telling.connected(

@@ -57,11 +57,10 @@ class Requests:
             approvers = self._approvers(standing, actor, wish)
             if not approvers:
                 raise NobodyCanApprove
-            waiting = await uow.requests.waiting_for(actor.workspace_id, actor.id, wish.deed, wish.address)
-            if waiting is not None:
-                return Asked(waiting, approvers, is_new=False)
             request = self._new(actor, wish, reason)
-            await uow.requests.add(request)
+            waiting = await uow.requests.add(request)
+            if waiting.id != request.id:
+                return Asked(waiting, approvers, is_new=False)
             await self._tell(uow, request, approvers)
             await self.expire_later(uow, request)
             await uow.commit()
@@ -125,6 +124,14 @@ class Requests:
         if not request.may_go_on or is_over:
             raise RequestClosed(request)
         return request
+
+    async def covering(self, uow: UnitOfWork, actor: Actor, wish: Wish) -> RequestId | None:
+        """The approval with which ``actor`` may go on with ``wish``, if they hold one."""
+        for request in await uow.requests.unfinished_by(actor.workspace_id, actor.id):
+            is_held = request.may_go_on and request.awaits is Awaits.ADMINS
+            if is_held and self._core.clock() < request.expires_at and wish.is_covered_by(request.wish):
+                return request.id
+        return None
 
     async def vouches(self, uow: UnitOfWork, request_id: RequestId, actor_id: UserId) -> bool:
         """Whether an admin here has allowed what ``request_id`` wishes for; an organisation's admin cannot.

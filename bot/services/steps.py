@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from bot.domain.access import Deed
 from bot.domain.cause import Cause
 from bot.domain.channel import Channel, State
 from bot.domain.grant import MailboxIdentity, Phase, Revocation
@@ -19,7 +20,7 @@ from bot.domain.incident import IncidentKind, Resolution
 from bot.domain.lifecycle import NEWS, PROOFS, Effect, Signal, advance
 from bot.domain.probing import Probe, next_pause
 from bot.domain.record import Record
-from bot.domain.request import GOES_ON
+from bot.domain.request import GOES_ON, RequestState
 from bot.services.core import Core
 from bot.services.incidents import Incidents
 from bot.services.telling import Telling
@@ -61,6 +62,7 @@ class Steps:
             Effect.ERASE_GRANT: self._erase_grant,
             Effect.VOID_ASKS: self._void_asks,
             Effect.CLOSE_OLD_WAYS: self._close_old_ways,
+            Effect.SETTLE_RECONNECTS: self._settle_reconnects,
             Effect.OPEN_INCIDENT: self._open_incident,
             Effect.OPEN_UNVERIFIABLE: self._open_unverifiable,
             Effect.RESOLVE_INCIDENT: self._resolve_incident,
@@ -188,11 +190,18 @@ class Steps:
     async def _void_asks(self, uow: UnitOfWork, happening: Happening) -> None:
         await uow.tickets.void_of(happening.after.id)
         await uow.links.void_of(happening.after.id)
-        await self._telling.void_requests(uow, happening.after, now=happening.now)
+        await self._telling.end_requests(uow, happening.after, RequestState.CANCELLED, now=happening.now)
 
     async def _close_old_ways(self, uow: UnitOfWork, happening: Happening) -> None:
         await self._telling.void_tickets_elsewhere(uow, happening.after, now=happening.now)
-        await self._telling.void_requests(uow, happening.after, now=happening.now, deeds=GOES_ON)
+        await self._telling.end_requests(
+            uow, happening.after, RequestState.CANCELLED, now=happening.now, deeds=GOES_ON
+        )
+
+    async def _settle_reconnects(self, uow: UnitOfWork, happening: Happening) -> None:
+        await self._telling.end_requests(
+            uow, happening.after, RequestState.DONE, now=happening.now, deeds=(Deed.RECONNECT,)
+        )
 
     async def _open_incident(self, uow: UnitOfWork, happening: Happening) -> None:
         await self._incidents.open(

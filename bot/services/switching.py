@@ -150,8 +150,6 @@ class Switching:
         """
         channel = replace(await self._still(uow, ticket), via=ticket.via)
         is_there = channel.identity == grant.identity
-        if ticket.request_id is not None:  # before the step, which ends what others still wish for
-            await self._requests.done(uow, ticket.request_id)
         await self._approvals.settled(uow, ticket)
         await self._telling.replaced(uow, channel, now=self._core.clock())
         after = await self._steps.apply(

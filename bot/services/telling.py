@@ -177,13 +177,20 @@ class Telling:
                 reply = about_request(request, wish.recipient, NoticeKind.ANSWERED, now)
                 await self.tell(uow, replace(reply, thread_of=wish.id, conversation_id=wish.conversation_id))
 
-    async def void_requests(
-        self, uow: UnitOfWork, channel: Channel, *, now: datetime, deeds: Collection[Deed] = tuple(Deed)
+    async def end_requests(
+        self,
+        uow: UnitOfWork,
+        channel: Channel,
+        state: RequestState,
+        *,
+        now: datetime,
+        deeds: Collection[Deed] = tuple(Deed),
     ) -> None:
-        """What was asked for makes no sense any more: nobody needs to answer it, or to go on with it."""
+        """What was asked for has come about, or makes no sense any more: nobody needs to answer it, or to go
+        on with it."""
         for request in await uow.requests.unfinished_of(channel.id, deeds):
             was = request.state
-            await uow.requests.answer(request.id, RequestState.CANCELLED, by=None, at=now, was=was)
+            await uow.requests.answer(request.id, state, by=None, at=now, was=was)
             await self.request_changed(uow, request, now=now)
 
     async def void_tickets_elsewhere(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:

@@ -159,7 +159,7 @@ def test_reconnecting_a_disabled_channel_does_not_enable_it() -> None:
         grant_id=NEW,
     )
     assert (after.state, after.cause, after.grant_id) == (State.DISABLED, Cause.NONE, NEW)
-    assert effects == (Effect.SUPERSEDE_GRANT,)
+    assert effects == (Effect.SUPERSEDE_GRANT, Effect.SETTLE_RECONNECTS)
 
 
 def test_disabling_remembers_why_it_did_not_work() -> None:

@@ -493,3 +493,31 @@ async def test_a_newer_wish_takes_the_place_of_the_one_that_waits(stage: Stage) 
         assert second.ts != first.ts and "Mail.ReadBasic.Shared" in second.plain
         replaced = await told(stage, "omar", "asked for anew")
         assert replaced.ts == first.ts and "[" not in replaced.plain
+
+
+async def test_a_member_says_where_what_was_approved_is_hosted(stage: Stage) -> None:
+    """The approval is for the address: *Continue* offers the same choices as any connect, no admin is asked
+    again, and the wish ends as done."""
+    await stage.settles()
+    alice, omar = stage.person("alice"), stage.person("omar")
+    await alice.types(f"/inbox connect {HELP}")
+    await alice.chooses(None, "Team address")
+    await stage.fills_in_team("alice", name="Help desk", use="Zendesk answers customers from it")
+    await alice.submits()
+    await alice.clicks("Send the request")
+    await stage.passes(seconds=2)
+    asked = await told(stage, "omar", "asks for your approval")
+    assert "at the provider or mail server that they choose" in asked.plain
+    await omar.clicks("Approve")
+    await stage.passes(seconds=2)
+    await alice.closes()
+    await alice.clicks("Continue")
+    await alice.until(lambda screen: "Google will ask for this" in modal_of(screen))
+    await alice.clicks("Office 365")
+    await alice.until(lambda screen: "Microsoft will ask for this" in modal_of(screen))
+    await alice.clicks("It is a shared mailbox")
+    await alice.until(lambda screen: "sign in as yourself" in modal_of(screen))
+    page = await stage.consents(await stage.link_in_modal("alice"), ALICE)
+    assert "Connected" in page.text, page.text
+    await stage.passes(seconds=5)
+    assert "approved by @Omar Haddad, and done" in (await told(stage, "omar", "asked by")).plain

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
-from bot.domain.channel import Channel
+from bot.domain.cause import Cause
+from bot.domain.channel import Channel, Kind
 from bot.domain.errors import NeedsApproval
 from bot.domain.ids import RequestId
 from bot.domain.request import Awaits, Request, RequestState
 from bot.domain.ticket import Ending, TicketOutcome
+from bot.services.connecting import Plan
 from bot.services.trips import Begun
-from tests.services.play import ACME, IDS, Play, secret_of, url_of
+from tests.services.play import ACME, IDS, Play, on_both, secret_of, url_of
 
-SUPPORT, HELP = "support@acme.example", "help@acme.example"
+SUPPORT, HELP, ALICE = "support@acme.example", "help@acme.example", "alice@acme.example"
 
 
 async def approved(play: Play, who: str, needed: NeedsApproval, *, by: str = "omar") -> RequestId:
@@ -57,7 +63,7 @@ async def waiting_switch(play: Play, before: Channel, *, is_shared: bool = False
     with pytest.raises(NeedsApproval) as needed:
         await play.switch("alice", before, is_shared=is_shared)
     ours = await approved(play, "alice", needed.value)
-    await refused_at_microsoft(play, await goes_on(play, "alice", ours), "alice@acme.example")
+    await refused_at_microsoft(play, await goes_on(play, "alice", ours), ALICE)
     return ours
 
 
@@ -101,3 +107,141 @@ async def test_a_newer_approval_is_the_one_that_is_followed(play: Play) -> None:
     assert outcome.ending is Ending.SWITCHED
     states = [(await request(play, one)).state for one in (older, newer, theirs.id)]
     assert states == [RequestState.CANCELLED, RequestState.DONE, RequestState.DONE]
+
+
+# --- when what it was about is over
+
+
+async def waits_to_reconnect(play: Play) -> Request:
+    """Microsoft's admin has taken the approval back; Alice, who wants to mend it, waits for it."""
+    before = await play.connect_team(provider="microsoft")
+    play.microsoft.break_down("aad", SUPPORT, code=90094, error="invalid_grant")
+    await play.passes(minutes=10)
+    assert (await play.now_of(before)).cause is Cause.ADMIN_CONSENT
+    outcome = await refused_at_microsoft(play, await play.reconnect("alice", before), ALICE)
+    assert outcome.ending is Ending.NOT_PROVEN
+    assert await play.told("alice", f"Reconnect {SUPPORT}", "waiting for your organisation's Microsoft admin")
+    [waiting] = await awaiting_tenant(play, "alice")
+    return waiting
+
+
+async def later(play: Play, **span: float) -> None:
+    """Some time has passed at once: mailboxes are not looked at in between."""
+    play.stage.town.clock.advance(timedelta(**span))
+    await play.passes(minutes=1)
+
+
+async def reconnect_is_settled(play: Play) -> None:
+    """Nobody is asked for anything any more, now or when the time would have been over."""
+    for days in (0, 15):
+        await later(play, days=days)
+        [said] = [one for one in await play.told("alice", f"Reconnect {SUPPORT}: ") if one.thread is None]
+        assert said.plain == f"✅ Reconnect {SUPPORT}: done"
+
+
+async def test_an_outage_that_heals_ends_the_wish_to_mend_it(play: Play) -> None:
+    """The admin approves by the link: what we hold works again by itself, so nobody needs to sign in."""
+    waiting = await waits_to_reconnect(play)
+    play.microsoft.mend()
+    assert waiting.secret is not None
+    await play.services.connecting.heard_of_approval("microsoft", waiting.secret.reveal(), is_given=True)
+    await play.passes(minutes=1)
+    assert await play.told("omar", "works again")
+    await reconnect_is_settled(play)
+
+
+async def test_whoever_was_faster_ends_the_wish_of_the_others(play: Play) -> None:
+    """Omar, who may approve at Microsoft himself, has reconnected it meanwhile."""
+    waiting = await waits_to_reconnect(play)
+    play.microsoft.mend()
+    play.microsoft.levers.approve("acme.example")
+    channel = await play.channel(SUPPORT)
+    assert channel is not None
+    outcome = await play.signs_in(await play.reconnect("omar", channel))
+    assert outcome.ending is Ending.RECONNECTED
+    assert (await request(play, waiting.id)).state is RequestState.DONE
+    await reconnect_is_settled(play)
+
+
+async def test_an_approval_that_nobody_used_is_not_called_unanswered(play: Play) -> None:
+    """Microsoft's admin has said yes in time, and Alice did not go on. Said once more, it is too late."""
+    before = await play.connect_team()
+    await waiting_switch(play, before)
+    [theirs] = await awaiting_tenant(play, "alice")
+    assert theirs.secret is not None
+    await play.services.connecting.heard_of_approval("microsoft", theirs.secret.reveal(), is_given=True)
+    await later(play, days=14)
+    assert await play.told("alice", f"Switch {SUPPORT} to Office 365: approved, but not used in time")
+    base = play.stage.town.settings.base_url
+    query = f"admin_consent=True&state={theirs.secret.reveal()}"
+    page = await play.stage.browser().opens(f"{base}/callback/microsoft?{query}")
+    assert "can go on" not in page.text and "is over" in page.text
+
+
+# --- at the same moment
+
+
+@on_both
+async def test_a_double_click_asks_once(play: Play) -> None:
+    """Two presses of *Get a message for that admin* find one request, and one message comes of it."""
+    before = await play.connect_team()
+    await play.disable("omar", before)  # nothing else is looked at meanwhile
+    outcome = await play.signs_in(await play.switch("omar", before), cancel=True)
+    assert outcome.ending is Ending.DECLINED
+    secret, connecting = play.secret(outcome), play.services.connecting
+    asked = await asyncio.gather(*(connecting.ask_their_admin(secret, "browser") for _ in range(8)))
+    await play.passes(seconds=10)
+    [waiting] = await awaiting_tenant(play, "omar")
+    assert {one.id for one in asked} == {waiting.id}
+    assert not await play.told("omar", "There is nothing to do any more.")
+    assert len(await play.told("omar", f"Switch {SUPPORT}")) == 1
+
+
+@on_both
+async def test_the_same_wish_at_the_same_moment_is_one(play: Play) -> None:
+    """*Send the request*, pressed twice: every admin reads it once, and both answers are about that one."""
+    before = await play.connect_team()
+    with pytest.raises(NeedsApproval) as needed:
+        await play.switch("alice", before)
+    alice, requests = await play.actor("alice"), play.services.requests
+    asked = await asyncio.gather(*(requests.ask(alice, needed.value.wish, reason="") for _ in range(8)))
+    await play.passes(seconds=10)
+    assert len({one.request.id for one in asked}) == 1
+    assert [one.is_new for one in asked].count(True) == 1
+    for who in ("alice", "omar"):
+        assert not await play.told(who, "There is nothing to do any more.")
+        assert len(await play.told(who, f"Switch {SUPPORT}")) == 1
+
+
+# --- what an approval covers
+
+
+async def test_an_approval_covers_what_was_asked_for(play: Play) -> None:
+    """The same address in the same role goes on, wherever it is hosted; anything else is asked for anew."""
+    alice, plan = await play.actor("alice"), Plan(SUPPORT, Kind.TEAM, use="Zendesk reads it", name="Support")
+    with pytest.raises(NeedsApproval) as needed:
+        await play.services.connecting.begin(alice, plan)
+    ours = await approved(play, "alice", needed.value)
+    for others in (
+        replace(plan, kind=Kind.PERSONAL),
+        replace(plan, use="Another"),
+        replace(plan, typed=HELP),
+    ):
+        with pytest.raises(NeedsApproval):
+            await play.services.connecting.begin(alice, others)
+    with pytest.raises(NeedsApproval):
+        await play.services.connecting.begin(await play.actor("kenji"), plan)
+    begun = await play.services.connecting.begin(alice, replace(plan, provider="microsoft"))
+    assert (await play.signs_in(begun)).ending is Ending.CONNECTED
+    assert (await request(play, ours)).state is RequestState.DONE
+
+
+async def test_an_approval_covers_nothing_once_its_time_is_over(play: Play) -> None:
+    """Three days later it takes another one."""
+    alice, plan = await play.actor("alice"), Plan(SUPPORT, Kind.TEAM)
+    with pytest.raises(NeedsApproval) as needed:
+        await play.services.connecting.begin(alice, plan)
+    await approved(play, "alice", needed.value)
+    await later(play, days=3)
+    with pytest.raises(NeedsApproval):
+        await play.services.connecting.begin(alice, plan)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain.access import Deed
 from bot.domain.channel import Kind
+from bot.domain.grant import Secret
 from bot.domain.ids import ChannelId, RequestId, UserId
-from bot.domain.request import GOES_ON, Request, RequestState, Wish
+from bot.domain.request import GOES_ON, Awaits, Request, RequestState, Wish
 from storage import Storage
 from tests.storage.builders import NOW, WORKSPACE
 
@@ -41,10 +43,25 @@ async def test_what_waits_or_has_still_to_be_gone_on_with_is_unfinished(storage:
     ]
     async with storage.writing() as uow:
         for request in requests:
-            assert await uow.requests.add(request)
+            assert await uow.requests.add(request) == request
         await uow.commit()
     async with storage.reading() as uow:
         everything = await uow.requests.unfinished_of(TEAM, tuple(Deed))
         to_go_on_with = await uow.requests.unfinished_of(TEAM, GOES_ON)
     assert [one.id for one in everything] == ["r1", "r2", "r4", "r6"]
     assert [one.id for one in to_go_on_with] == ["r1", "r2", "r6"]
+
+
+async def test_who_waits_already_goes_on_waiting(storage: Storage) -> None:
+    """Added once more, the first is found as it was; once it is answered, the next one waits. A person waits
+    for an admin here and for their organisation's at the same time."""
+    first = replace(a_request(1, Deed.SWITCH, RequestState.WAITING), secret=Secret("theirs"))
+    again = replace(first, id=RequestId("again"), reason="please", secret=Secret("another"))
+    theirs = replace(again, id=RequestId("theirs"), awaits=Awaits.TENANT)
+    async with storage.writing() as uow:
+        assert await uow.requests.add(first) == first
+        assert await uow.requests.add(again) == first
+        assert await uow.requests.add(theirs) == theirs
+        assert await uow.requests.answer(first.id, RequestState.DECLINED, by=None, at=NOW)
+        assert await uow.requests.add(replace(again, secret=Secret("a third"))) != first
+        await uow.commit()

@@ -374,6 +374,10 @@ def asked_for(text: str) -> Iterator[Request]:
         for kind in Kind:
             wish = a_wish(deed, kind=kind, address=text, use=text, name=text)
             yield a_request(wish, reason=text)
+    for provider in ("google", "microsoft", "imap"):
+        yield a_request(a_wish(Deed.CONNECT, address=text, provider=provider))
+    for deed in (Deed.CONNECT, Deed.SWITCH):
+        yield a_request(a_wish(deed, address=text, provider="microsoft", is_shared=True))
     for state in RequestState:
         for who in (ANN, BOB, None):
             if who is not None or state not in CLOSED:

@@ -422,6 +422,25 @@ def test_an_admin_sees_who_asks_for_what_and_why() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("deed", "chosen", "read"),
+    [
+        (Deed.CONNECT, {"provider": "microsoft"}, "Provider: Office 365"),
+        (Deed.CONNECT, {"provider": "imap"}, "Provider: a mail server (IMAP) that they name"),
+        (Deed.CONNECT, {"provider": "microsoft", "is_shared": True}, "they sign in with their own account"),
+        (Deed.SWITCH, {"provider": "microsoft", "is_shared": True}, "they sign in with their own account"),
+        (Deed.CONNECT, {}, ""),
+        (Deed.SWITCH, {"provider": "microsoft"}, ""),
+    ],
+)
+def test_an_admin_sees_where_a_wish_leads(deed: Deed, chosen: dict[str, Any], read: str) -> None:
+    """As far as it was chosen: at a mail server that somebody names, the answer is that one's."""
+    request = a_request(a_wish(deed, **chosen))
+    said = texts(rendered(a_picture(NoticeKind.REQUEST, request=request, provider_label="Office 365")))
+    assert read in said
+    assert read or ("Provider:" not in said and "own account" not in said)
+
+
 def test_whoever_asked_sees_until_when_and_can_take_it_back() -> None:
     """While nobody has answered."""
     _, mine = asked()

@@ -126,6 +126,7 @@ def every_page(lang: Language) -> Iterator[str]:
     yield pages.asked_page(lang, team_url="https://app.slack.com", workspace_name="Acme", **microsoft)
     yield pages.approved_page(lang, address="ann@example.com", **microsoft)
     yield pages.approved_page(lang, address="", **microsoft)
+    yield pages.approved_page(lang, address="ann@example.com", is_over=True, **microsoft)
     yield pages.not_approved_page(lang, **microsoft)
     yield pages.problem_page(lang, "7F3A-22")
     for page in (

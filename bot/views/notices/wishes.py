@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from bot.domain.request import Awaits, Request, RequestState
+from bot.domain.access import Deed
+from bot.domain.request import Awaits, Request, RequestState, Wish
 from bot.views.blocks import (
     Block,
     Message,
@@ -37,7 +38,7 @@ def request_notice(lang: Language, picture: NoticePicture) -> Message:
     who, wish = mention(request.requester), escape(wish_words(lang, request.wish))
     asks = lang.say("{who} asks for your approval:", who=who)
     blocks = [
-        section("\n".join([f"🙋 {asks}", bold(wish), *_details(lang, request)])),
+        section("\n".join([f"🙋 {asks}", bold(wish), *_details(lang, picture, request)])),
         section(_reason(lang, request)),
         section(escape(consequence_words(lang, request.wish))),
         *actions(*approve_buttons(lang, request)),
@@ -46,16 +47,28 @@ def request_notice(lang: Language, picture: NoticePicture) -> Message:
     return message(f"🙋 {asks} {wish}", blocks)
 
 
-def _details(lang: Language, request: Request) -> list[str]:
-    """What was typed, each on a line of its own, quoted as theirs."""
+def _details(lang: Language, picture: NoticePicture, request: Request) -> list[str]:
+    """What was typed and chosen, each on a line of its own, quoted as theirs."""
     wish = request.wish
     conversation = f"<#{wish.conversation_id}>" if _is_conversation(wish.conversation_id or "") else ""
     told = [
         lang.say("Name: {name}", name=name) if (name := inert(wish.name)) else "",
         lang.say("Used for: {use}", use=use) if (use := inert(wish.use, 200)) else "",
         lang.say("Conversation to tell: {conversation}", conversation=conversation) if conversation else "",
+        _host(lang, request.wish, picture.provider_label),
     ]
     return [line for line in told if line]
+
+
+def _host(lang: Language, wish: Wish, label: str) -> str:
+    """What was chosen of where the mailbox is; a switch has its provider in its name."""
+    if wish.is_shared:
+        return lang.say("Shared mailbox: they sign in with their own account")
+    if wish.deed is not Deed.CONNECT or not wish.provider:
+        return ""
+    if wish.provider == "imap":
+        return lang.say("Provider: a mail server (IMAP) that they name")
+    return lang.say("Provider: {provider}", provider=inert(label, 40))
 
 
 def _reason(lang: Language, request: Request) -> str:
@@ -111,6 +124,8 @@ def _outcome(lang: Language, request: Request) -> str:
             return lang.say("declined by {who}", who=by)
         case RequestState.EXPIRED if by:
             return lang.say("approved by {who}, but not used in time", who=by)
+        case RequestState.EXPIRED if request.was_answered:
+            return lang.say("approved, but not used in time")
         case RequestState.EXPIRED:
             return lang.say("nobody answered in time")
         case RequestState.CANCELLED if request.answered_by == request.requester:
@@ -226,7 +241,7 @@ def _next_step(lang: Language, request: Request) -> str:
                 when=until,
             )
         case RequestState.APPROVED:
-            return lang.say("Continue and sign in as that mailbox. Possible until {when}.", when=until)
+            return lang.say("Continue and sign in. Possible until {when}.", when=until)
         case RequestState.DECLINED:
             return lang.say("Nothing has changed. Talk to them if you need it after all.")
         case RequestState.EXPIRED:

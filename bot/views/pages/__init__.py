@@ -302,28 +302,35 @@ def asked_page(lang: Language, *, provider_label: str, team_url: str, workspace_
     return _answer(lang, words, tone="calm", team_url=team_url, team=_team(lang, workspace_name))
 
 
-def approved_page(lang: Language, *, address: str, provider_label: str) -> str:
+def approved_page(lang: Language, *, address: str, provider_label: str, is_over: bool = False) -> str:
     """To an organisation's admin, who most likely has never heard of us. ``address`` is empty where what
-    waited for them goes on by itself."""
-    at = house(provider_label)
-    text = (
-        lang.say(
-            "{house} reports that Inboxkeeper is approved. Whoever asked for {address} has been told in "
-            "Slack and can go on.",
-            house=at,
-            address=shown(address),
-        )
-        if address
-        else lang.say(
-            "{house} reports that Inboxkeeper is approved. What waited for it goes on by itself.", house=at
-        )
-    )
+    waited for them goes on by itself; ``is_over``: nobody waits for this any more."""
+    text = _approved(lang, address, house(provider_label), is_over=is_over)
     words = Words(lang.say("Thank you"), text, lang.say("You can close this page."))
     return _answer(lang, words, tone="good")
 
 
-def not_approved_page(lang: Language, *, address: str = "", provider_label: str) -> str:
-    """The same admin has not approved; whose ``address`` it was about makes no difference."""
+def _approved(lang: Language, address: str, at: str, *, is_over: bool) -> str:
+    if is_over:
+        return lang.say(
+            "{house} reports that Inboxkeeper is approved. What this link was sent for is over; if you got a "
+            "newer link, please open that one, too.",
+            house=at,
+        )
+    if not address:
+        return lang.say(
+            "{house} reports that Inboxkeeper is approved. What waited for it goes on by itself.", house=at
+        )
+    return lang.say(
+        "{house} reports that Inboxkeeper is approved. Whoever asked for {address} has been told in "
+        "Slack and can go on.",
+        house=at,
+        address=shown(address),
+    )
+
+
+def not_approved_page(lang: Language, *, provider_label: str) -> str:
+    """The same admin has not approved."""
     words = Words(
         lang.say("Not approved"),
         lang.say(

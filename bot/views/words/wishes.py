@@ -42,7 +42,8 @@ def consequence_words(lang: Language, wish: Wish) -> str:
     match wish.deed:
         case Deed.CONNECT:
             return lang.say(
-                "Approve, and they can sign in as that mailbox. Nothing is connected before they have."
+                "Approve, and they can sign in to that mailbox, at the provider or mail server that they "
+                "choose. Nothing is connected before they have."
             )
         case Deed.SWITCH:
             return lang.say(
