@@ -120,7 +120,7 @@ def good_ending(lang: Language, ending: Ending, address: str) -> Words:
         case Ending.RECONNECTED:
             return Words(
                 lang.say("Reconnected ✓"),
-                lang.say("{address} works again. We just checked the mailbox.", address=address),
+                lang.say("{address} works again. We just checked it.", address=address),
             )
         case Ending.RESTORED:
             return Words(
@@ -133,7 +133,7 @@ def good_ending(lang: Language, ending: Ending, address: str) -> Words:
             return Words(
                 lang.say("Switched ✓"),
                 lang.say(
-                    "{address} now works through its new provider. We just checked the mailbox.",
+                    "{address} now works through its new provider. We just checked it.",
                     address=address,
                 ),
                 lang.say("A message in Slack says what becomes of the old permission."),
@@ -156,7 +156,7 @@ def good_ending(lang: Language, ending: Ending, address: str) -> Words:
         case _:
             return Words(
                 lang.say("Connected ✓"),
-                lang.say("{address} is connected. We just checked the mailbox.", address=address),
+                lang.say("{address} is connected. We just checked it.", address=address),
             )
 
 
