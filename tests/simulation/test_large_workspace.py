@@ -82,3 +82,15 @@ async def test_the_first_start_waits_for_one_page(database_url: str) -> None:
             await stage.person("alice").types("/inbox help")
             await stage.settles()
             assert len(set((await listings(driver))[0])) == PAGES
+
+
+async def test_a_place_that_slack_has_lost_is_given_up_until_tomorrow(office: Office) -> None:
+    """Asking from there again and again would help nobody; the next daily reading begins at the beginning."""
+    there = await known(office) + len(await office.driver.add_people(MANY))
+    await office.services.people.read_all()
+    await office.driver.break_("error", method="users.list", error="invalid_cursor")
+    await office.passes(hours=2)
+    assert (await listings(office.driver))[1] == 1
+    await office.driver.mend()
+    await office.passes(days=1)
+    assert await known(office) == there
