@@ -44,8 +44,11 @@ class Approvals:
 
     def may_help(self, outcome: TicketOutcome) -> bool:
         """Whether an organisation's approval may be what was missing. *Cancel* may have been the only way
-        off a page that asked for it."""
-        if outcome.ticket.purpose not in _DEEDS or not self._registration(outcome.ticket).approval_url:
+        off a page that asked for it; private mailboxes have no organisation."""
+        ticket = outcome.ticket
+        if ticket.purpose not in _DEEDS or self._core.providers.is_private(ticket.provider, ticket.address):
+            return False
+        if not self._registration(ticket).approval_url:
             return False
         return outcome.ending is Ending.DECLINED or is_asked_for(outcome)
 

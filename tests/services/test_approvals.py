@@ -19,6 +19,7 @@ from bot.services.trips import Begun
 from tests.services.play import ACME, IDS, Play, on_both, secret_of, url_of
 
 SUPPORT, HELP, ALICE = "support@acme.example", "help@acme.example", "alice@acme.example"
+OUTLOOK = "alice.private@outlook.com"
 
 
 async def approved(play: Play, who: str, needed: NeedsApproval, *, by: str = "omar") -> RequestId:
@@ -245,3 +246,18 @@ async def test_an_approval_covers_nothing_once_its_time_is_over(play: Play) -> N
     await later(play, days=3)
     with pytest.raises(NeedsApproval):
         await play.services.connecting.begin(alice, plan)
+
+
+# --- whom nobody can approve for
+
+
+async def test_a_private_mailbox_has_no_admin(play: Play) -> None:
+    """Whoever cancels at Outlook.com is not offered an approval that nobody could give; at work they are."""
+    alice = await play.actor("alice")
+    private = replace(alice, person=replace(alice.person, email=OUTLOOK))
+    for actor, may_ask in ((private, False), (alice, True)):
+        plan = Plan(actor.person.email, provider="microsoft")
+        begun = await play.services.connecting.begin(actor, plan)
+        outcome = await play.signs_in(begun, cancel=True)
+        assert outcome.ending is Ending.DECLINED
+        assert play.services.connecting.may_ask_their_admin(outcome) is may_ask
