@@ -55,8 +55,11 @@ class Registry:
 
     def label_at(self, key: str, address: str) -> str:
         """What people call the host of ``address`` before anybody signs in; Outlook.com by its domain."""
-        is_consumer = key == "microsoft" and of_domain(address.rpartition("@")[2].lower()) == key
-        return self.label_of("outlook" if is_consumer else key)
+        return self.label_of("outlook" if self.is_private(key, address) else key)
+
+    def is_private(self, key: str, address: str) -> bool:
+        """Whether its domain tells that a mailbox at Microsoft belongs to no organisation."""
+        return key == "microsoft" and of_domain(address.rpartition("@")[2].lower()) == key
 
     def label_for(self, identity: MailboxIdentity) -> str:
         """What people call the host of this mailbox; an IMAP host goes by its own name."""

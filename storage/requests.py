@@ -57,9 +57,11 @@ class Requests:
         rows = await self._session.rows(found)
         return tuple(map(self._readable, rows))
 
-    async def extend(self, request_id: RequestId, until: datetime) -> None:
-        """Let it stand longer: what it was approved for waits for somebody else now."""
-        await self._session.count(update(request).where(request.c.id == request_id).values(expires_at=until))
+    async def extend(self, request_id: RequestId, until: datetime) -> bool:
+        """Let it stand longer: what it was approved for waits for somebody else now. ``False`` if it lasts as
+        long already."""
+        shorter = request.c.id == request_id, request.c.expires_at < until
+        return await self._session.count(update(request).where(*shorter).values(expires_at=until)) == 1
 
     def _readable(self, row: Row[Any]) -> Request:
         """One whose key is lost can no longer be told of the decision; nothing else of it is lost."""

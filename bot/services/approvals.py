@@ -45,8 +45,11 @@ class Approvals:
 
     def may_help(self, outcome: TicketOutcome) -> bool:
         """Whether an organisation's approval may be what was missing. *Cancel* may have been the only way
-        off a page that asked for it."""
-        if outcome.ticket.purpose not in _DEEDS or not self._registration(outcome.ticket).approval_url:
+        off a page that asked for it; private mailboxes have no organisation."""
+        ticket = outcome.ticket
+        if ticket.purpose not in _DEEDS or self._core.providers.is_private(ticket.provider, ticket.address):
+            return False
+        if not self._registration(ticket).approval_url:
             return False
         return outcome.ending is Ending.DECLINED or is_asked_for(outcome)
 
@@ -61,12 +64,19 @@ class Approvals:
             await self._replace(uow, waiting, now=request.created_at)
             await uow.requests.add(request)
         if request.follows:
-            await uow.requests.extend(request.follows, request.expires_at)
+            await self._extend(uow, request.follows, request.expires_at)
         await self._telling.tell(
             uow, about_request(request, request.requester, NoticeKind.WISH, request.created_at)
         )
         await self._requests.expire_later(uow, request)
         return request
+
+    async def _extend(self, uow: UnitOfWork, approval_id: RequestId, until: datetime) -> None:
+        """The approval waits as long as what rests on it, and its message says so."""
+        if await uow.requests.extend(approval_id, until):
+            approval = await uow.requests.find(approval_id)
+            assert approval is not None
+            await self._telling.request_changed(uow, approval, now=self._core.clock())
 
     async def _replace(self, uow: UnitOfWork, older: Request, *, now: datetime) -> None:
         await uow.requests.answer(older.id, RequestState.REPLACED, by=None, at=now)
@@ -177,7 +187,7 @@ class Approvals:
 
     async def _new(self, uow: UnitOfWork, ticket: Ticket) -> Request:
         now = self._core.clock()
-        before = await uow.requests.find(ticket.request_id) if ticket.request_id else None
+        approval = await self._approval(uow, ticket)
         channel = await uow.channels.find(ticket.channel_id) if ticket.channel_id else None
         return Request(
             id=RequestId(new_id()),
@@ -187,12 +197,20 @@ class Approvals:
             reason="",
             state=RequestState.WAITING,
             created_at=now,
-            expires_at=now + CONSENT_LASTS,
+            # However often the organisation is asked, what was approved here is not renewed by that.
+            expires_at=(approval.created_at if approval else now) + CONSENT_LASTS,
             awaits=Awaits.TENANT,
             secret=Secret(new_secret()),
             tenant=channel.identity.tenant if channel and channel.provider == ticket.provider else "",
-            follows=_root(before),
+            follows=approval.id if approval else None,
         )
+
+    async def _approval(self, uow: UnitOfWork, ticket: Ticket) -> Request | None:
+        """The approval from here that it rests on, however often the organisation was asked since."""
+        before = await uow.requests.find(ticket.request_id) if ticket.request_id else None
+        if before is None or before.awaits is Awaits.ADMINS:
+            return before
+        return await uow.requests.find(before.follows) if before.follows else None
 
 
 def is_asked_for(outcome: TicketOutcome) -> bool:
@@ -214,10 +232,3 @@ def _is_fulfilled(wish: Wish, ticket: Ticket) -> bool:
 def _is_as_good(waiting: Request, newer: Request) -> bool:
     """Whether nothing is lost if ``waiting`` goes on waiting instead of ``newer``."""
     return waiting.wish == newer.wish and newer.follows in {None, waiting.follows}
-
-
-def _root(before: Request | None) -> RequestId | None:
-    """The approval from here that it rests on, however often the organisation was asked since."""
-    if before is None:
-        return None
-    return before.id if before.awaits is Awaits.ADMINS else before.follows

@@ -223,8 +223,8 @@ class Trips:
         providers = self._core.providers
         if ticket.purpose is Purpose.RECONNECT or ticket.kind is not Kind.TEAM:
             return False
-        is_work = providers.label_at(ticket.provider, ticket.address) == providers.label_of(ticket.provider)
-        return is_work and bool(providers.get(ticket.provider).shared_scopes)
+        is_private = providers.is_private(ticket.provider, ticket.address)
+        return not is_private and bool(providers.get(ticket.provider).shared_scopes)
 
     def _others(self, ticket: Ticket) -> tuple[tuple[str, str], ...]:
         """What else could host a new channel's mailbox."""

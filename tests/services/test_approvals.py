@@ -10,15 +10,16 @@ import pytest
 
 from bot.domain.cause import Cause
 from bot.domain.channel import Channel, Kind
-from bot.domain.errors import NeedsApproval
+from bot.domain.errors import NeedsApproval, RequestClosed
 from bot.domain.ids import RequestId
-from bot.domain.request import Awaits, Request, RequestState
+from bot.domain.request import CONSENT_LASTS, Awaits, Request, RequestState
 from bot.domain.ticket import Ending, TicketOutcome
 from bot.services.connecting import Plan
 from bot.services.trips import Begun
 from tests.services.play import ACME, IDS, Play, on_both, secret_of, url_of
 
 SUPPORT, HELP, ALICE = "support@acme.example", "help@acme.example", "alice@acme.example"
+OUTLOOK = "alice.private@outlook.com"
 
 
 async def approved(play: Play, who: str, needed: NeedsApproval, *, by: str = "omar") -> RequestId:
@@ -245,3 +246,42 @@ async def test_an_approval_covers_nothing_once_its_time_is_over(play: Play) -> N
     await later(play, days=3)
     with pytest.raises(NeedsApproval):
         await play.services.connecting.begin(alice, plan)
+
+
+# --- how long one lasts
+
+
+async def test_an_approval_lasts_two_weeks_and_no_longer(play: Play) -> None:
+    """It waits as long as the organisation may take, and its message says so. Taken back and asked for once
+    more, however late, what rests on it ends with it."""
+    before = await play.connect_team()
+    ours = await waiting_switch(play, before)
+    over_at = (await request(play, ours)).created_at + CONSENT_LASTS
+    [said] = [one for one in await play.told("alice", "approved by @Omar Haddad") if one.thread is None]
+    assert "Possible until Dec 7, 2026" in said.plain
+    alice = await play.actor("alice")
+    for _ in range(2):
+        [theirs] = await awaiting_tenant(play, "alice")
+        assert (theirs.expires_at, (await request(play, ours)).expires_at) == (over_at, over_at)
+        await later(play, days=5)
+        await play.services.requests.cancel(alice, theirs.id)
+        await refused_at_microsoft(play, await goes_on(play, "alice", ours), ALICE)
+    await later(play, days=4)
+    with pytest.raises(RequestClosed):
+        await goes_on(play, "alice", ours)
+    assert await awaiting_tenant(play, "alice") == []
+
+
+# --- whom nobody can approve for
+
+
+async def test_a_private_mailbox_has_no_admin(play: Play) -> None:
+    """Whoever cancels at Outlook.com is not offered an approval that nobody could give; at work they are."""
+    alice = await play.actor("alice")
+    private = replace(alice, person=replace(alice.person, email=OUTLOOK))
+    for actor, may_ask in ((private, False), (alice, True)):
+        plan = Plan(actor.person.email, provider="microsoft")
+        begun = await play.services.connecting.begin(actor, plan)
+        outcome = await play.signs_in(begun, cancel=True)
+        assert outcome.ending is Ending.DECLINED
+        assert play.services.connecting.may_ask_their_admin(outcome) is may_ask
