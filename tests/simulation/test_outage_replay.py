@@ -138,8 +138,8 @@ def only(tenant: str, but: Collection[str] = ()) -> Weather:
 
 @on_both
 async def test_a_small_organisation_is_heard_among_many_others(office: Office) -> None:
-    """Four of forty-four mailboxes belong to one organisation, and its admin closes it: that is one message and
-    no four accidents, though most of those that could be asked are somebody else's."""
+    """Four of forty-four mailboxes belong to one organisation, and its admin closes it: that is one message
+    and no four accidents, though most of those that could be asked are somebody else's."""
     shop = [f"till-{number}@shop.example" for number in range(4)]
     await office.has_team_channels([*team(40), *shop])
     office.host.weather = only("shop.example")
@@ -154,8 +154,8 @@ async def test_a_small_organisation_is_heard_among_many_others(office: Office) -
 
 
 async def test_others_know_nothing_of_an_organisations_recovery(office: Office) -> None:
-    """It comes back bit by bit. That all mailboxes of somebody else worked throughout is no reason to call those
-    disconnected that are not back yet."""
+    """It comes back bit by bit. That all mailboxes of somebody else worked throughout is no reason to call
+    those disconnected that are not back yet."""
     await office.has_team_channels([*team(9), *[f"till-{number}@shop.example" for number in range(4)]])
     office.host.weather = only("acme.example")
     await office.passes(minutes=6)
