@@ -31,7 +31,7 @@ SCALE: Final = (
     )
 )
 HOW: Final = settings(
-    max_examples=1 if IS_LARGE else int(os.environ.get("WEEKS", "3")),
+    max_examples=1 if IS_LARGE else int(os.environ.get("WEEKS", "2")),
     # The same walks in every run of the suite; WEEKS=50 looks further.
     derandomize=not IS_LARGE and "WEEKS" not in os.environ,
     phases=[
