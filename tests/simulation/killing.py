@@ -34,12 +34,14 @@ class Fate:
     steps: list[str] = field(default_factory=list)
     """Those that it has begun."""
     is_dead: bool = False
+    _at: str = ""
     _left: int | None = None
     _after: bool = False
 
-    def dooms(self, *, in_steps: int, after: bool) -> None:
-        """It dies at the ``in_steps``-th step from now (0: the next): before that is done, or ``after``."""
-        self._left, self._after = in_steps, after
+    def dooms(self, *, in_steps: int, after: bool, at: str = "") -> None:
+        """It dies at the ``in_steps``-th step from now (0: the next), or at the so-many-th of those called
+        ``at``: before that is done, or ``after``."""
+        self._at, self._left, self._after = at, in_steps, after
 
     @property
     def is_doomed(self) -> bool:
@@ -49,10 +51,10 @@ class Fate:
         """Do it, unless that is more than was granted."""
         self._live_on()
         self.steps.append(what)
-        is_last = self._left == 0
-        if self._left is not None:
+        is_meant = self._left is not None and self._at in {"", what}
+        self.is_dead = is_last = is_meant and self._left == 0
+        if self._left is not None and is_meant:
             self._left -= 1
-        self.is_dead = is_last
         if is_last and not self._after:
             raise Killed
         result = await work()

@@ -99,6 +99,8 @@ class Promises:
     clear_since: datetime = field(init=False)
     """Since when neither Slack nor the process has been away."""
     active_since: dict[ChannelId, datetime] = field(default_factory=dict)
+    held_at: dict[ChannelId, datetime] = field(default_factory=dict)
+    """When each was last refused together with others: that was told by another message."""
     removed: set[ChannelId] = field(default_factory=set)
     deleted: set[NoticeId] = field(default_factory=set)
     """Whose message a reader took away."""
@@ -142,7 +144,9 @@ class Promises:
     def no_false_alarm(self, seen: Seen) -> Iterator[str]:
         """Disconnected is only what its host refuses for a reason of the mailbox's own, or during an outage
         with too few to compare with."""
-        for record in seen.happened:
+        for record in reversed(seen.happened):
+            if record.channel_id is not None and record.details.get("cause") == Cause.HELD.value:
+                self.held_at[record.channel_id] = record.at
             if record.channel_id is None or record.details.get("to") != State.DISCONNECTED.value:
                 continue
             it = seen.channels[record.channel_id]
@@ -160,7 +164,8 @@ class Promises:
 
     def _measure(self, it: Channel, began: datetime, at: datetime) -> None:
         is_fair = not self.weather.felt(at, *Kind, within=AFTER_OUTAGES) and began > self.clear_since
-        if is_fair and began >= self.active_since.get(it.id, at):
+        was_held = self.held_at.get(it.id, self.clear_since) >= began
+        if is_fair and not was_held and began >= self.active_since.get(it.id, at):
             self.told_after.append(at - began)
 
     def no_doubt_without_an_hour_of_it(self, seen: Seen) -> Iterator[str]:

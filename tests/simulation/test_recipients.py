@@ -222,7 +222,7 @@ async def test_a_deleted_alarm_does_not_swallow_the_reminder(office: Office) -> 
 
 
 async def test_a_reminder_that_was_written_down_is_not_written_down_again(office: Office) -> None:
-    """The process died between the reminder and the end of its job: the job is run once more, and finds it."""
+    """The process died between the reminder and the end of its job: that is run once more, and finds it."""
     await told_of(office, 1)
     await dies(office)
     await office.passes(minutes=2)

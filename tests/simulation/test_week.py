@@ -19,12 +19,12 @@ from tests.simulation.week import Ledger, Scale, Week
 
 IS_LARGE: Final = os.environ.get("WEEK") == "large"
 SCALE: Final = (
-    Scale(acme=140, shop=60, lasts=timedelta(days=7), steps=300, grain=timedelta(seconds=20))
+    Scale(acme=140, shop=60, lasts=timedelta(days=7), steps=300, grain=timedelta(seconds=30))
     if IS_LARGE
     else Scale(
         acme=10,
         shop=4,
-        lasts=timedelta(hours=5),
+        lasts=timedelta(hours=3),
         steps=30,
         team_seconds=600,
         grain=timedelta(minutes=1),

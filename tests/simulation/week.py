@@ -5,6 +5,7 @@ people do what people do. After every step all promises are looked at (``promise
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
@@ -35,6 +36,8 @@ from tests.simulation.weather import DEATHS, Weather
 ALICE: Final = UserId("U0ALICE")
 KENJI: Final = UserId("U0KENJI")
 _MINUTE: Final = timedelta(minutes=1)
+_SHARES: Final = (0.0, 0.0, 0.1, 0.5, 1.0, 2.0, 4.0)
+"""How long a step lasts, in averages: much happens at once, and then nothing for hours."""
 _LEASES: Final = timedelta(seconds=200)
 """Until whatever a dead process had leased is anybody's."""
 
@@ -76,8 +79,6 @@ class Ledger:
 
 many = st.integers(0, 999)
 """One of however many there are."""
-spans = st.sampled_from([0.02, 0.1, 0.5, 1.0, 2.0, 4.0])
-"""Shares of the average step."""
 admins = st.sampled_from([OMAR, SAKURA, "access"])
 anybody = st.sampled_from([OMAR, SAKURA, "access", ALICE, KENJI])
 
@@ -94,6 +95,7 @@ class Week(RuleBasedStateMachine):
         self._runner = asyncio.Runner()
         self._life = AsyncExitStack()
         self._steps_left = scale.steps
+        self._chance = random.Random(0)
         self.fate = Fate()
 
     @initialize(seed=st.integers(0, 2**32 - 1))
@@ -107,6 +109,7 @@ class Week(RuleBasedStateMachine):
         office = self.office
         office.grain = self.scale.grain
         self.weather = Weather(office.town.clock, seed)
+        self._chance.seed(seed)
         office.host.weather = self.weather
         self.ends_at = office.now + self.scale.lasts
         [access] = await office.driver.add_people(1)
@@ -141,7 +144,7 @@ class Week(RuleBasedStateMachine):
         try:
             await self.office.passes(seconds=1)
             await deed()
-            await self.office.passes(seconds=2)
+            await self._lets_pass(self._chance.choice(_SHARES))
         except Refusal as refused:
             self.counts[f"{what}: {type(refused).__name__}"] += 1
         except Killed:
@@ -169,14 +172,10 @@ class Week(RuleBasedStateMachine):
         """As much as makes the walk as long as it should be."""
         left = self.ends_at - self.office.now
         steps = max(self._steps_left, 0) + 1
-        span = left if steps == 1 else min(left, 2 * share * left / steps)
-        await self.office.passes(seconds=max(span.total_seconds(), 1))
+        span = left if steps == 1 else min(left, share * left / steps)
+        await self.office.passes(seconds=max(span.total_seconds(), 2))
 
     # --- time
-
-    @rule(share=spans)
-    def time_passes(self, share: float) -> None:
-        self._does("time passes", lambda: self._lets_pass(share))
 
     @rule(minutes=st.sampled_from([1, 3, 10]))
     def a_while_passes(self, minutes: int) -> None:
@@ -184,12 +183,11 @@ class Week(RuleBasedStateMachine):
 
     # --- mailboxes
 
-    @rule(which=many, more=st.sampled_from([0, 0, 0, 1, 3]), share=spans)
-    def people_take_grants_back(self, which: int, more: int, share: float) -> None:
+    @rule(which=many, more=st.sampled_from([0, 0, 0, 1, 3]))
+    def people_take_grants_back(self, which: int, more: int) -> None:
         async def deed() -> None:
             for number in range(more + 1):
                 self._mailbox(which + number).revokes(self.office.now)
-            await self._lets_pass(share)
 
         self._does("grants taken back", deed)
 
@@ -238,9 +236,14 @@ class Week(RuleBasedStateMachine):
         self._does("restart", self._another_process)
 
     @precondition(lambda self: not self.fate.is_doomed)
-    @rule(in_steps=st.integers(0, 40), after=st.booleans())
-    def the_process_will_be_killed(self, in_steps: int, after: bool) -> None:
-        self.fate.dooms(in_steps=in_steps, after=after)
+    @rule(
+        at=st.sampled_from(["commit", "post", "edit", "redeem", "revoke"]),
+        in_steps=st.integers(0, 9),
+        after=st.booleans(),
+    )
+    def the_process_will_be_killed(self, at: str, in_steps: int, after: bool) -> None:
+        self._steps_left -= 1
+        self.fate.dooms(at=at, in_steps=in_steps, after=after)
 
     @rule(minutes=st.sampled_from([1, 5, 20]))
     def slack_is_away(self, minutes: int) -> None:
