@@ -38,6 +38,8 @@ KENJI: Final = UserId("U0KENJI")
 _MINUTE: Final = timedelta(minutes=1)
 _SHARES: Final = (0.0, 0.0, 0.1, 0.5, 1.0, 2.0, 4.0)
 """How long a step lasts, in averages: much happens at once, and then nothing for hours."""
+_DIES: Final = 1 / 4
+_IS_MENDED: Final = 1 / 3
 _LEASES: Final = timedelta(seconds=200)
 """Until whatever a dead process had leased is anybody's."""
 
@@ -143,15 +145,33 @@ class Week(RuleBasedStateMachine):
     async def _done(self, what: str, deed: Callable[[], Awaitable[None]]) -> None:
         try:
             await self.office.passes(seconds=1)
-            await deed()
+            await self._tries(what, deed)
+            await self._life_goes_on()
             await self._lets_pass(self._chance.choice(_SHARES))
-        except Refusal as refused:
-            self.counts[f"{what}: {type(refused).__name__}"] += 1
         except Killed:
             self.counts["killed"] += 1
             await self._taken_over()
-        else:
-            self.counts[what] += 1
+
+    async def _tries(self, what: str, deed: Callable[[], Awaitable[None]]) -> None:
+        """Do it, or be told why not."""
+        try:
+            await deed()
+        except Refusal as refused:
+            what = f"{what}: {type(refused).__name__}"
+        self.counts[what] += 1
+
+    async def _life_goes_on(self) -> None:
+        """What a mailbox is bound to meet with, whatever else is drawn: of all rules Hypothesis takes but a
+        few for each walk."""
+        if self._chance.random() < _DIES:
+            self._mailbox(self._chance.randrange(1_000)).revokes(self.office.now)
+        ailing = [it for it in await self._channels() if it.state is State.DISCONNECTED]
+        if ailing and self._chance.random() < _IS_MENDED:
+            channel = self._chance.choice(ailing)
+            if self._chance.random() < 1 / 2:
+                self.office.host.at(channel.address).reopens(self.office.now)
+            else:
+                await self._tries("mend", lambda: self._reconnects(SAKURA, channel, channel.address))
 
     async def _another_process(self) -> None:
         self.fate = Fate()
@@ -278,9 +298,8 @@ class Week(RuleBasedStateMachine):
             if not ailing:
                 return
             channel = ailing[which % len(ailing)]
-            begun = await self.office.services.connecting.begin_reconnect(await self._actor(who), channel.id)
             account = self._mailbox(which).address if mistaken else channel.address
-            await self._signs_in(begun, account)
+            await self._reconnects(who, channel, account)
 
         self._does("reconnect", deed)
 
@@ -302,6 +321,10 @@ class Week(RuleBasedStateMachine):
             )
 
         self._does("connect", deed)
+
+    async def _reconnects(self, who: str, channel: Channel, account: str) -> None:
+        begun = await self.office.services.connecting.begin_reconnect(await self._actor(who), channel.id)
+        await self._signs_in(begun, account)
 
     async def _signs_in(self, begun: Begun, account: str) -> None:
         secret = secret_of(begun)
