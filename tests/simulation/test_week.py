@@ -25,7 +25,7 @@ SCALE: Final = (
         acme=10,
         shop=4,
         lasts=timedelta(hours=3),
-        steps=30,
+        steps=25,
         team_seconds=600,
         grain=timedelta(minutes=1),
     )

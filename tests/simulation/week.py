@@ -38,6 +38,9 @@ KENJI: Final = UserId("U0KENJI")
 _MINUTE: Final = timedelta(minutes=1)
 _SHARES: Final = (0.0, 0.0, 0.1, 0.5, 1.0, 2.0, 4.0)
 """How long a step lasts, in averages: much happens at once, and then nothing for hours."""
+_TENANTS: Final = ("", "", "acme.example", "shop.example")
+_OUTAGE_BEGINS: Final = 1 / 12
+_OUTAGE_ENDS: Final = 1 / 4
 _DIES: Final = 1 / 4
 _IS_MENDED: Final = 1 / 3
 _LEASES: Final = timedelta(seconds=200)
@@ -145,12 +148,19 @@ class Week(RuleBasedStateMachine):
     async def _done(self, what: str, deed: Callable[[], Awaitable[None]]) -> None:
         try:
             await self.office.passes(seconds=1)
+            self._moment_passes()
             await self._tries(what, deed)
+            self._moment_passes()
             await self._life_goes_on()
             await self._lets_pass(self._chance.choice(_SHARES))
         except Killed:
             self.counts["killed"] += 1
             await self._taken_over()
+
+    def _moment_passes(self) -> None:
+        """Nobody acts at the very instant at which something was said to them: what came first could not be
+        told any more."""
+        self.office.town.clock.advance(timedelta(seconds=1))
 
     async def _tries(self, what: str, deed: Callable[[], Awaitable[None]]) -> None:
         """Do it, or be told why not."""
@@ -161,8 +171,9 @@ class Week(RuleBasedStateMachine):
         self.counts[what] += 1
 
     async def _life_goes_on(self) -> None:
-        """What a mailbox is bound to meet with, whatever else is drawn: of all rules Hypothesis takes but a
-        few for each walk."""
+        """What is bound to happen, whatever else is drawn: of all rules Hypothesis takes but a few for each
+        walk."""
+        self._weather_changes()
         if self._chance.random() < _DIES:
             self._mailbox(self._chance.randrange(1_000)).revokes(self.office.now)
         ailing = [it for it in await self._channels() if it.state is State.DISCONNECTED]
@@ -172,6 +183,14 @@ class Week(RuleBasedStateMachine):
                 self.office.host.at(channel.address).reopens(self.office.now)
             else:
                 await self._tries("mend", lambda: self._reconnects(SAKURA, channel, channel.address))
+
+    def _weather_changes(self) -> None:
+        if self.weather.outage is None and self._chance.random() < _OUTAGE_BEGINS:
+            kind = self._chance.choice(list(weather.Kind))
+            self.weather.begins(kind, self._chance.choice(_TENANTS))
+            self.counts[f"outage: {kind}"] += 1
+        elif self.weather.outage is not None and self._chance.random() < _OUTAGE_ENDS:
+            self.weather.ends(bit_by_bit=self._chance.random() < 1 / 2)
 
     async def _another_process(self) -> None:
         self.fate = Fate()
@@ -230,9 +249,7 @@ class Week(RuleBasedStateMachine):
         self._does("mailbox reopens", deed)
 
     @precondition(lambda self: self.weather.outage is None)
-    @rule(
-        kind=st.sampled_from(weather.Kind), tenant=st.sampled_from(["", "", "acme.example", "shop.example"])
-    )
+    @rule(kind=st.sampled_from(weather.Kind), tenant=st.sampled_from(_TENANTS))
     def an_outage_begins(self, kind: weather.Kind, tenant: str) -> None:
         async def deed() -> None:
             self.weather.begins(kind, tenant)
