@@ -38,7 +38,7 @@ serve: ready ## Run the bot with the settings in .env
 
 # ---- Checking ----
 
-.PHONY: test test-browser check bench
+.PHONY: test test-browser week check bench
 test: ready ## Run all tests, on SQLite and PostgreSQL, in a browser where there is one (ARGS=)
 	@if [ -n "$(CHROMIUM)" ]; then CHROMIUM="$(CHROMIUM)" $(PYTEST) $(ARGS); \
 	elif [ -n "$$CI" ]; then echo "$(NO_CHROMIUM)" >&2; exit 1; \
@@ -47,6 +47,9 @@ test: ready ## Run all tests, on SQLite and PostgreSQL, in a browser where there
 test-browser: ready ## Run only the tests that drive a real browser
 	@[ -n "$(CHROMIUM)" ] || { echo "$(NO_CHROMIUM)" >&2; exit 1; }
 	@CHROMIUM="$(CHROMIUM)" $(BIN)/python -m pytest -m browser $(ARGS)
+
+week: ready ## Play seven days of 200 mailboxes in virtual time: most of an hour (ARGS=--hypothesis-seed=7)
+	@WEEK=large $(BIN)/python -m pytest -n 0 -s -p no:cacheprovider tests/simulation/test_week.py $(ARGS)
 
 NO_CHROMIUM = The browser tests need Chromium, and there is none. On Debian: apt install chromium \
 	fonts-noto-cjk; elsewhere name one with CHROMIUM=/path/to/chromium. Then: make test-browser

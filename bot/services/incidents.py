@@ -236,12 +236,14 @@ class Incidents:
             rest = _rest_until(notice, waiting, now)
             if rest is not None:
                 return rest
-            number = notice.reminders + 1
-            await self._telling.tell(uow, _reply(NoticeKind.REMINDER, notice, f"{notice.id}:{number}", now))
-            await uow.notices.reminded(notice.id)
+            since = _counted_from(job, notice, now)
+            # Named after its place in the row, and not counted: after a crash the same one is told once.
+            subject = f"{notice.id}:{since.isoformat()}:{_place(since, now)}"
+            if await self._telling.tell(uow, _reply(NoticeKind.REMINDER, notice, subject, now)):
+                await uow.notices.reminded(notice.id)
             await uow.commit()
         self._core.wake()
-        return next_reminder(_counted_from(job, notice, now), now)
+        return next_reminder(since, now)
 
     async def count_storm(self, job: Job) -> datetime | None:
         """The job ``COUNT_STORM``: the storm is over, one reply names the total."""
@@ -293,6 +295,11 @@ def _counted_from(job: Job, notice: Notice, now: datetime) -> datetime:
 def next_reminder(told_at: datetime, now: datetime) -> datetime | None:
     """When the next reminder is due; ``None`` after a week."""
     return next((told_at + after for after in REMINDERS if told_at + after > now), None)
+
+
+def _place(told_at: datetime, now: datetime) -> int:
+    """Which reminder it is that is due at last."""
+    return sum(told_at + after <= now for after in REMINDERS)
 
 
 def _rest_until(notice: Notice, waiting: list[Incident], now: datetime) -> datetime | None:

@@ -7,16 +7,17 @@ is believed only after the row was read again and other mailboxes of the provide
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from bot.domain.cause import Cause
 from bot.domain.channel import Channel, State
 from bot.domain.errors import PersonMustAct, ProviderError, ProviderUnavailable
 from bot.domain.grant import Grant
-from bot.domain.hold import settles_for
+from bot.domain.hold import Hold, settles_for
 from bot.domain.ids import ChannelId
 from bot.domain.lifecycle import Signal
 from bot.domain.probing import (
@@ -154,8 +155,8 @@ class Monitoring:
         async with self._core.storage.reading() as uow:
             hold = await uow.holds.open_for(channel.workspace_id, grant.provider, tenant)
         heard = await self._hear(grant, limit=SIBLINGS_WANTED)
-        if hold is not None and not any(one.error is None and not one.is_back_lately for one in heard):
-            return Vote.TENANT if hold.tenant else Vote.MASS  # nothing contradicts the hold
+        if hold is not None and not any(_contradicts(one, hold) for one in heard):
+            return Vote.TENANT if hold.tenant else Vote.MASS
         if len(heard) < SIBLINGS_WANTED:
             # Held ones are witnesses, too: a few that are served do not outvote many that are not.
             heard += await self._hear(grant, limit=SIBLINGS_WANTED - len(heard), held=True)
@@ -177,15 +178,9 @@ class Monitoring:
     async def _hear(self, grant: Grant, *, limit: int, held: bool = False) -> tuple[Testimony, ...]:
         """Ask siblings: those that are connected, or those that are ``held``."""
         now = self._core.clock()
-        manner = self._core.providers.manner_of(grant.provider)
-        tenant = grant.identity.tenant if manner.siblings_in_tenant else None
-        since = now - SIBLINGS_FRESH_FOR
         settled = now - settles_for(self._core.policy.cadence.witness)
         async with self._core.storage.reading() as uow:
-            ids = await uow.probes.siblings(
-                grant.identity, proven_since=since, limit=limit, tenant=tenant, held=held
-            )
-            channels = await uow.channels.by_ids(ids)
+            channels = await self._siblings(uow, grant, now, limit=limit, held=held)
             found = await uow.grants.by_ids([c.grant_id for c in channels.values() if c.grant_id])
         grants = _one_each(found.values(), besides=grant)
         back_lately = {c.grant_id for c in channels.values() if c.since > settled}
@@ -195,6 +190,21 @@ class Monitoring:
             for one, sibling in zip(looks, grants, strict=True)
             if one.put_off_until is None
         )
+
+    async def _siblings(
+        self, uow: UnitOfWork, grant: Grant, now: datetime, *, limit: int, held: bool
+    ) -> Mapping[ChannelId, Channel]:
+        """Those proven last, and among them enough of its own organisation: a small one would not be heard
+        between all others, and what its admin has closed would look like so many accidents."""
+        tenant = grant.identity.tenant
+        is_only_own = self._core.providers.manner_of(grant.provider).siblings_in_tenant
+        find = partial(uow.probes.siblings, grant.identity, proven_since=now - SIBLINGS_FRESH_FOR, held=held)
+        found = await uow.channels.by_ids(await find(limit=limit, tenant=tenant if is_only_own else None))
+        enough = limit // 2
+        if is_only_own or not tenant or _of_tenant(tenant, found.values()) >= enough:
+            return found
+        own = await find(limit=enough, tenant=tenant)
+        return await uow.channels.by_ids([*own, *(it for it in found if it not in own)][:limit])
 
     # --- writing
 
@@ -364,6 +374,17 @@ class Monitoring:
                 details={"code": sight.look.code, "siblings": sight.said.value},
             )
         )
+
+
+def _contradicts(one: Testimony, hold: Hold) -> bool:
+    """Whether it shows that who is refused now is refused for a reason of their own. Of an organisation's
+    trouble nobody else's mailboxes know anything."""
+    is_concerned = hold.tenant in {"", one.tenant}
+    return is_concerned and one.error is None and not one.is_back_lately
+
+
+def _of_tenant(tenant: str, channels: Iterable[Channel]) -> int:
+    return sum(channel.identity.tenant == tenant for channel in channels)
 
 
 def _one_each(grants: Iterable[Grant], *, besides: Grant) -> tuple[Grant, ...]:

@@ -27,6 +27,20 @@ def fair(_: Mailbox) -> ProviderError | None:
 
 
 @dataclass
+class Spell:
+    """For as long as it lasts, grants are refused for a reason of the mailbox's own: no outage, no noise."""
+
+    began: datetime
+    tokens: frozenset[str] | None
+    """Which; ``None`` for all."""
+    ended: datetime | None = None
+
+    def covers(self, token: str, at: datetime) -> bool:
+        is_of_it = self.tokens is None or token in self.tokens
+        return is_of_it and self.began <= at and (self.ended is None or at <= self.ended)
+
+
+@dataclass
 class Mailbox:
     """One account, as its host knows it."""
 
@@ -38,6 +52,8 @@ class Mailbox:
     refuses: Callable[[], ProviderError] | None = None
     """Why every token is refused, while it is: a disabled account, a policy."""
     issued: int = 0
+    spells: list[Spell] = field(default_factory=list)
+    """All that were, in a simulation that keeps account of them."""
 
     @property
     def identity(self) -> MailboxIdentity:
@@ -52,6 +68,34 @@ class Mailbox:
     def accepts(self, secret: Secret | None) -> bool:
         """Whether this is a grant that a person need not renew."""
         return self.refuses is None and secret is not None and secret.reveal() in self.tokens
+
+    # --- with account of when
+
+    def revokes(self, at: datetime) -> None:
+        """Its owner takes back whatever was given so far."""
+        self.spells.append(Spell(at, frozenset(self.tokens)))
+        self.tokens.clear()
+
+    def shuts(self, at: datetime, why: Callable[[], ProviderError]) -> None:
+        """Nothing is accepted until it ``reopens``."""
+        if self.refuses is None:
+            self.spells.append(Spell(at, None))
+        self.refuses = why
+
+    def reopens(self, at: datetime) -> None:
+        """All is as if nothing had been."""
+        for spell in self.spells:
+            if spell.ended is None:
+                self.tokens |= spell.tokens or set()
+                spell.ended = at
+        self.refuses = None
+
+    def was_refused(self, token: str, at: datetime) -> bool:
+        return any(spell.covers(token, at) for spell in self.spells)
+
+    def refused_since(self, token: str, now: datetime) -> datetime | None:
+        """``None`` for a grant that nobody need renew."""
+        return min((spell.began for spell in self.spells if spell.covers(token, now)), default=None)
 
 
 @dataclass
@@ -122,7 +166,7 @@ class MailHost:
         """As at Google: everything that this account gave ends."""
         mailbox = self._of(grant)
         self._through(mailbox, "revoke")
-        mailbox.tokens.clear()
+        mailbox.revokes(self.clock())
         return Revocation.CONFIRMED
 
     def _of(self, grant: Grant) -> Mailbox:

@@ -5,10 +5,10 @@ Slack, and a mail host in memory. Processes come and go; some die in the middle 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 
@@ -119,6 +119,10 @@ class Office:
     process: Process
     driver: Driver
     acme: WorkspaceId = ACME
+    grain: timedelta = _AT_LEAST
+    """How late a mailbox may be looked at: what is coarse is quick."""
+    life: AsyncExitStack = field(default_factory=AsyncExitStack, repr=False)
+    """Of the present process."""
 
     @property
     def services(self) -> Services:
@@ -132,28 +136,33 @@ class Office:
     def now(self) -> datetime:
         return self.town.clock()
 
+    async def is_replaced(self, *provider: Provider, **how: Any) -> None:
+        """The present process has come to its end, and another one begins: ``how`` as for ``a_process``."""
+        await self.life.aclose()
+        self.process = await self.life.enter_async_context(
+            a_process(self.town, *(provider or (self.host,)), **how)
+        )
+
     # --- time
 
     async def settles(self) -> None:
         await self.process.engine.settle()
 
     async def passes(self, **span: float) -> None:
-        """Time passes; what becomes due is done at most a second late, as the engine would."""
+        """Time passes; what becomes due is done at most a second late, as the engine would, and mailboxes are
+        looked at within the ``grain``."""
         target = self.now + timedelta(**span)
         await self.settles()
-        while (due := await self._next_due()) is not None and due <= target:
-            step = max(due - self.now, _AT_LEAST)
-            if self.now + step > target:
-                break
-            self.town.clock.advance(step)
+        while (due := await self._next_turn()) is not None and due <= target:
+            self.town.clock.advance(due - self.now)
             await self.settles()
         self.town.clock.advance(max(target - self.now, timedelta()))
         await self.settles()
 
-    async def _next_due(self) -> datetime | None:
+    async def _next_turn(self) -> datetime | None:
         async with self.storage.reading() as uow:
-            found = [await uow.probes.next_due(), await uow.jobs.next_due()]
-        return min((due for due in found if due is not None), default=None)
+            waiting = (await uow.jobs.next_due(), _AT_LEAST), (await uow.probes.next_due(), self.grain)
+        return min((max(due, self.now + least) for due, least in waiting if due is not None), default=None)
 
     # --- channels
 
@@ -247,8 +256,9 @@ async def an_office(database_url: str, **settings: str) -> AsyncIterator[Office]
         aiohttp.ClientSession() as session,
     ):
         host = MailHost(built.clock)
-        async with a_process(built, host) as process:
+        async with AsyncExitStack() as life:
+            process = await life.enter_async_context(a_process(built, host))
             await process.services.workspaces.seen(process.services.workspace)
             await process.services.people.read_all()
             await process.engine.settle()
-            yield Office(built, host, process, Driver(built.url, session))
+            yield Office(built, host, process, Driver(built.url, session), life=life)

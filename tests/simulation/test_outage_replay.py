@@ -6,6 +6,7 @@ were dead, then recovers. Nobody is sent to reconnect for nothing, and everythin
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from bot.domain.channel import State
 from bot.domain.errors import GrantRejected, ProviderError
 from tests.services.play import on_both
-from tests.simulation.mailhost import Mailbox, fair
+from tests.simulation.mailhost import Mailbox, Weather, fair
 from tests.simulation.office import OMAR, SAKURA, Office
 from tests.simulation.reading import asks_to_reconnect, words
 
@@ -128,3 +129,43 @@ async def test_who_leaves_the_hold_keeps_nobody_waiting(office: Office) -> None:
     async with office.storage.reading() as uow:
         row = await uow.probes.find(kept.id)
     assert row is not None and row.due_at <= office.now + timedelta(minutes=2)
+
+
+def only(tenant: str, but: Collection[str] = ()) -> Weather:
+    """One organisation's mailboxes are refused, all ``but`` these."""
+    return lambda it: outage(it) if it.tenant == tenant and it.address not in but else None
+
+
+@on_both
+async def test_a_small_organisation_is_heard_among_many_others(office: Office) -> None:
+    """Four of forty-four mailboxes belong to one organisation, and its admin closes it: that is one message
+    and no four accidents, though most of those that could be asked are somebody else's."""
+    shop = [f"till-{number}@shop.example" for number in range(4)]
+    await office.has_team_channels([*team(40), *shop])
+    office.host.weather = only("shop.example")
+    await office.passes(minutes=14)
+    assert await office.states() == {State.CONNECTED: 40, State.IMPAIRED: 4}
+    for who in ADMINS:
+        [said] = office.messages(who)
+        assert "shop.example" in words(said) and not asks_to_reconnect(said)
+    office.host.weather = fair
+    await office.passes(minutes=5)
+    assert await office.states() == {State.CONNECTED: 44}
+
+
+async def test_others_know_nothing_of_an_organisations_recovery(office: Office) -> None:
+    """It comes back bit by bit. That all mailboxes of somebody else worked throughout is no reason to call
+    those disconnected that are not back yet."""
+    await office.has_team_channels([*team(9), *[f"till-{number}@shop.example" for number in range(4)]])
+    office.host.weather = only("acme.example")
+    await office.passes(minutes=6)
+    assert await office.states() == {State.CONNECTED: 4, State.IMPAIRED: 9}
+    for back in range(1, 9):
+        office.host.weather = only("acme.example", but=team(back))
+        await office.passes(minutes=1, seconds=30)
+    assert await office.states() == {State.CONNECTED: 12, State.IMPAIRED: 1}
+    office.host.weather = fair
+    await office.passes(minutes=3)
+    assert await office.states() == {State.CONNECTED: 13}
+    for who in ADMINS:
+        assert len(office.messages(who)) == 1

@@ -221,6 +221,22 @@ async def test_a_deleted_alarm_does_not_swallow_the_reminder(office: Office) -> 
     assert [said.thread_ts for said in office.messages(OMAR)] == [None, again.ts]
 
 
+async def test_a_reminder_that_was_written_down_is_not_written_down_again(office: Office) -> None:
+    """The process died between the reminder and the end of its job: that is run once more, and finds it."""
+    await told_of(office, 1)
+    await dies(office)
+    await office.passes(minutes=2)
+    [alarm] = alarms(office, OMAR)
+    office.town.clock.advance(timedelta(hours=4))
+    async with office.storage.reading() as uow:
+        job = await uow.jobs.find_unfinished(f"remind:{notice_of(alarm)}")
+    assert job is not None
+    for _ in range(2):
+        assert await office.services.incidents.remind(job) == job.due_at + timedelta(hours=20)
+    await office.passes(seconds=10)
+    assert [said.thread_ts for said in alarms(office, OMAR)] == [None, alarm.ts]
+
+
 async def test_while_slack_is_away_replies_do_not_knock_every_second(office: Office) -> None:
     """A reminder waits for its message as long as that one waits for Slack."""
     await told_of(office, 1)

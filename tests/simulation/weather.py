@@ -1,0 +1,157 @@
+"""What stands between good grants and their answers in a simulated week: noise on every twentieth look, and
+outages of all of a provider or of one organisation at it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from bot.domain.cause import Cause
+from bot.domain.errors import (
+    AdminActionNeeded,
+    GrantRejected,
+    MailboxGone,
+    PermissionMissing,
+    ProviderError,
+    ProviderMisconfigured,
+    ProviderUnavailable,
+)
+from tests.simulation.mailhost import SCOPES, Mailbox
+
+NOISE: Final = 0.05
+_REFUSED_ONCE_IN: Final = timedelta(hours=1)
+_RECOVERS_WITHIN: Final = timedelta(minutes=10)
+"""Bit by bit: sooner than those that are back count as well again."""
+
+
+class Kind(StrEnum):
+    """What an outage looks like from here."""
+
+    DOWN = "down"
+    THROTTLED = "throttled"
+    LYING = "lying"
+    """Everybody is answered as if their grant were dead."""
+    OURS = "ours"
+    """Our own client is refused."""
+
+
+@dataclass
+class Outage:
+    kind: Kind
+    tenant: str
+    """Whose; empty for everybody's."""
+    began: datetime
+    ended: datetime | None = None
+    bit_by_bit: bool = False
+    """It takes a while to be over for all."""
+
+    def strikes(self, mailbox: Mailbox, now: datetime) -> bool:
+        if self.tenant not in {"", mailbox.tenant}:
+            return False
+        if self.ended is None:
+            return True
+        return self.bit_by_bit and now < self.ended + _RECOVERS_WITHIN * _share(mailbox)
+
+    def is_felt(self, at: datetime, within: timedelta) -> bool:
+        return self.began <= at and (self.over is None or at <= self.over + within)
+
+    @property
+    def over(self) -> datetime | None:
+        if self.ended is None:
+            return None
+        return self.ended + (_RECOVERS_WITHIN if self.bit_by_bit else timedelta())
+
+
+@dataclass
+class Weather:
+    """The same ``seed`` brings the same noise."""
+
+    clock: Callable[[], datetime]
+    seed: int
+    noise: float = NOISE
+    outages: list[Outage] = field(default_factory=list)
+    _refused_at: dict[str, datetime] = field(default_factory=dict)
+    _chance: random.Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._chance = random.Random(self.seed)
+
+    def __call__(self, mailbox: Mailbox) -> ProviderError | None:
+        now = self.clock()
+        for outage in self.outages[-2:]:  # the present one, and one that is not over for all
+            if outage.strikes(mailbox, now):
+                return _ANSWERS[outage.kind]()
+        return self._noise(mailbox, now) if self._chance.random() < self.noise else None
+
+    def _noise(self, mailbox: Mailbox, now: datetime) -> ProviderError:
+        """A refusal out of the blue does not repeat itself, and follows upon no real one."""
+        lately = self._refused_at.get(mailbox.subject), *(spell.ended for spell in mailbox.spells)
+        is_fresh = any(it is not None and now - it < _REFUSED_ONCE_IN for it in lately)
+        if self._chance.random() < 1 / 5 and not is_fresh and not self._lied_lately(now):
+            self._refused_at[mailbox.subject] = now
+            return self._chance.choice(_REFUSALS)()
+        return self._chance.choice(_TROUBLE)()
+
+    def _lied_lately(self, now: datetime) -> bool:
+        return any(
+            it.kind is Kind.LYING and (it.over is None or now - it.over < _REFUSED_ONCE_IN)
+            for it in self.outages[-3:]
+        )
+
+    @property
+    def outage(self) -> Outage | None:
+        """The one that goes on."""
+        return self.outages[-1] if self.outages and self.outages[-1].ended is None else None
+
+    def begins(self, kind: Kind, tenant: str) -> None:
+        self.outages.append(Outage(kind, tenant, self.clock()))
+
+    def ends(self, *, bit_by_bit: bool) -> None:
+        if self.outage is not None:
+            self.outage.bit_by_bit = bit_by_bit
+            self.outage.ended = self.clock()
+
+    def felt(self, at: datetime, *kinds: Kind, within: timedelta = timedelta()) -> list[Outage]:
+        """The outages of these kinds that there were then, or up to ``within`` before."""
+        return [it for it in self.outages if it.kind in kinds and it.is_felt(at, within)]
+
+    def clear_since(self, now: datetime) -> datetime | None:
+        """Since when nothing but noise has stood in the way; ``None`` while something does."""
+        overs = [it.over for it in self.outages]
+        if any(over is None or over > now for over in overs):
+            return None
+        return max(
+            (over for over in overs if over is not None), default=datetime.min.replace(tzinfo=now.tzinfo)
+        )
+
+
+def _share(mailbox: Mailbox) -> float:
+    """Anywhere in [0, 1), the same for a mailbox every time."""
+    return sum(mailbox.subject.encode()) * 37 % 101 / 101
+
+
+_ANSWERS: Final[dict[Kind, Callable[[], ProviderError]]] = {
+    Kind.DOWN: lambda: ProviderUnavailable("http_503"),
+    Kind.THROTTLED: lambda: ProviderUnavailable("http_429", timedelta(seconds=60)),
+    Kind.LYING: lambda: GrantRejected("invalid_grant"),
+    Kind.OURS: lambda: ProviderMisconfigured("invalid_client"),
+}
+_TROUBLE: Final[tuple[Callable[[], ProviderError], ...]] = (
+    lambda: ProviderUnavailable("http_500"),
+    lambda: ProviderUnavailable("timeout"),
+    lambda: ProviderUnavailable("http_429", timedelta(seconds=45)),
+    lambda: ProviderUnavailable("moon_phase", unknown_code=True),
+)
+_REFUSALS: Final[tuple[Callable[[], ProviderError], ...]] = (
+    lambda: GrantRejected("invalid_grant"),
+    lambda: MailboxGone("mail_disabled"),
+    lambda: PermissionMissing("insufficient_scope", SCOPES),
+    lambda: AdminActionNeeded("access_denied", Cause.ADMIN_POLICY),
+)
+DEATHS: Final = _REFUSALS
+"""Why a mailbox may be shut for good."""
