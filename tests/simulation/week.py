@@ -39,7 +39,7 @@ _MINUTE: Final = timedelta(minutes=1)
 _SHARES: Final = (0.0, 0.0, 0.1, 0.5, 1.0, 2.0, 4.0)
 """How long a step lasts, in averages: much happens at once, and then nothing for hours."""
 _TENANTS: Final = ("", "", "acme.example", "shop.example")
-_OUTAGE_BEGINS: Final = 1 / 12
+_OUTAGE_BEGINS: Final = 1 / 6
 _OUTAGE_ENDS: Final = 1 / 4
 _DIES: Final = 1 / 4
 _IS_MENDED: Final = 1 / 3
@@ -186,7 +186,7 @@ class Week(RuleBasedStateMachine):
 
     def _weather_changes(self) -> None:
         if self.weather.outage is None and self._chance.random() < _OUTAGE_BEGINS:
-            kind = self._chance.choice(list(weather.Kind))
+            kind = self._chance.choice([*weather.Kind, weather.Kind.LYING])
             self.weather.begins(kind, self._chance.choice(_TENANTS))
             self.counts[f"outage: {kind}"] += 1
         elif self.weather.outage is not None and self._chance.random() < _OUTAGE_ENDS:
