@@ -92,16 +92,15 @@ class Weather:
         """A refusal out of the blue does not repeat itself, and follows upon no real one."""
         lately = self._refused_at.get(mailbox.subject), *(spell.ended for spell in mailbox.spells)
         is_fresh = any(it is not None and now - it < _REFUSED_ONCE_IN for it in lately)
-        if self._chance.random() < 1 / 5 and not is_fresh and not self._lied_lately(now):
+        if self._chance.random() < 1 / 5 and not is_fresh and not self._was_out_lately(now):
             self._refused_at[mailbox.subject] = now
             return self._chance.choice(_REFUSALS)()
         return self._chance.choice(_TROUBLE)()
 
-    def _lied_lately(self, now: datetime) -> bool:
-        return any(
-            it.kind is Kind.LYING and (it.over is None or now - it.over < _REFUSED_ONCE_IN)
-            for it in self.outages[-3:]
-        )
+    def _was_out_lately(self, now: datetime) -> bool:
+        """A strike of before an outage is still there after it: one more refusal would be the second, and
+        nothing in between contradicts it."""
+        return any(it.over is None or now - it.over < _REFUSED_ONCE_IN for it in self.outages[-3:])
 
     @property
     def outage(self) -> Outage | None:
