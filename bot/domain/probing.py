@@ -25,6 +25,8 @@ LONE_WITNESS_AFTER: Final = timedelta(minutes=5)
 """Without siblings the second witness waits this long: nobody else can vouch for the provider."""
 SILENT_AFTER: Final = 3
 """Intervals without a finished probe."""
+STRIKE_LASTS: Final = timedelta(hours=1)
+"""A refusal is no witness to another one this long after it, if nobody could look in between."""
 MAX_IMPAIRED_FOR: Final = timedelta(minutes=60)
 DISABLED_REFRESH_EVERY: Final = timedelta(days=7)
 _IMPAIRED_STEPS: Final = tuple(timedelta(seconds=s) for s in (30, 60, 120, 300))
@@ -149,6 +151,13 @@ def witness_delay(verdict: Vote, cadence: Cadence, manner: Manner = _ORDINARY) -
 def lone_witness(cadence: Cadence) -> timedelta:
     """The wait without siblings: 5 min at the ordinary 30 s witness, in proportion otherwise."""
     return cadence.witness * (LONE_WITNESS_AFTER / timedelta(seconds=30))
+
+
+def is_first_again(row: Probe, *, now: datetime) -> bool:
+    """Whether a refusal now is a first one, although there was one: that is long past, and the provider has
+    only failed since. One stray answer before an outage and one after it are no proof."""
+    is_old = row.first_refused_at is not None and now - row.first_refused_at > STRIKE_LASTS
+    return is_old and row.outcome == Outcome.UNREACHABLE
 
 
 def is_second_witness(

@@ -28,6 +28,7 @@ from bot.domain.probing import (
     Probe,
     Testimony,
     Vote,
+    is_first_again,
     is_second_witness,
     is_too_old,
     outcome_of,
@@ -325,6 +326,8 @@ class Monitoring:
             return replace(row, strikes=0, first_refused_at=None)
         if outcome is not Outcome.REFUSED or sight.said is Vote.UNCLEAR:
             return row
+        if is_first_again(sight.probe, now=now):
+            return replace(row, strikes=1, first_refused_at=now)
         return replace(row, strikes=row.strikes + 1, first_refused_at=row.first_refused_at or now)
 
     def _signal(self, channel: Channel, sight: _Sight, row: Probe) -> tuple[Signal, Cause]:

@@ -20,9 +20,11 @@ from bot.domain.errors import (
     ProviderUnavailable,
 )
 from bot.domain.probing import (
+    STRIKE_LASTS,
     Cadence,
     Outcome,
     Vote,
+    is_first_again,
     is_second_witness,
     is_too_old,
     lone_witness,
@@ -203,3 +205,18 @@ def test_when_doubt_has_lasted_too_long(state: State, cause: Cause, age: int, to
     """After an hour of trouble that is neither ours nor everybody's."""
     channel = a_channel(state=state, cause=cause, since=NOW - age * MINUTE)
     assert is_too_old(channel, now=NOW) is too_old
+
+
+@pytest.mark.parametrize(
+    ("outcome", "ago", "is_first"),
+    [
+        (Outcome.UNREACHABLE, STRIKE_LASTS + SECOND, True),
+        (Outcome.UNREACHABLE, STRIKE_LASTS, False),
+        (Outcome.REFUSED, timedelta(days=7), False),
+    ],
+)
+def test_a_refusal_of_before_an_outage_is_forgotten(outcome: Outcome, ago: timedelta, is_first: bool) -> None:
+    """Two refusals in a row are proof, however far apart; a failing provider between them for an hour ends
+    the row."""
+    row = a_probe(a_channel(), strikes=1, first_refused_at=NOW - ago, outcome=outcome.value)
+    assert is_first_again(row, now=NOW) is is_first

@@ -45,6 +45,26 @@ async def test_an_hour_of_errors_is_one_message_for_all_of_a_provider(office: Of
     assert "All 8 outages are over." in words(said)
 
 
+async def test_one_stray_refusal_before_an_outage_and_one_after_it_are_no_proof(office: Office) -> None:
+    """Nobody could look in between: the second one is a first one again, and the next look passes."""
+    await office.has_team_channels(TEAM)
+    support = office.host.at(SUPPORT)
+
+    async def is_refused_once() -> None:
+        strays = [GrantRejected("invalid_grant")]
+        office.host.weather = lambda it: strays.pop() if it is support and strays else None
+        while strays:
+            await office.passes(seconds=1)
+
+    await is_refused_once()
+    office.host.weather = down
+    await office.passes(hours=2)
+    await is_refused_once()
+    await office.passes(minutes=10)
+    assert await office.states() == {State.CONNECTED: 8}
+    assert not any(asks_to_reconnect(said) for said in office.messages(OMAR))
+
+
 @on_both
 async def test_what_could_not_be_checked_and_is_dead_is_told_as_dead(office: Office) -> None:
     """After an hour of errors the provider is back, and refuses one of them for good: that is news, with a
