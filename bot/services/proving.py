@@ -140,6 +140,7 @@ class Proving:
                 outcome = self._outcome(ticket, ending, missing=wanted - grant.scopes)
                 # With the swap: who reloads the page after a crash must not read that nothing has changed.
                 await self._telling.keep_outcome(uow, outcome)
+                await self._telling.signed_in(uow, ticket.workspace_id, ticket.provider, now=outcome.at)
                 await uow.commit()
                 return outcome
 
@@ -250,7 +251,7 @@ class Proving:
         return replace(outcome, stands=stands)
 
     async def _keep(self, outcome: TicketOutcome) -> TicketOutcome:
-        """Keep the outcome for a reload, and let the waiting modal turn to it."""
+        """Keep what did not go well for a reload, and let the waiting modal turn to it."""
         async with self._core.storage.writing() as uow:
             await self._telling.keep_outcome(uow, outcome)
             await self._tell_of_client(uow, outcome)
@@ -261,12 +262,12 @@ class Proving:
         return outcome
 
     async def _tell_of_client(self, uow: UnitOfWork, outcome: TicketOutcome) -> None:
-        """A sign-in also shows whether the provider accepts us; whoever tried cannot mend that."""
-        workspace_id, provider = outcome.ticket.workspace_id, outcome.ticket.provider
+        """A sign-in also shows that the provider does not accept us; whoever tried cannot mend that."""
+        ticket = outcome.ticket
         if outcome.ending is Ending.OURS_BROKEN:
-            await self._telling.tell_operator(uow, workspace_id, provider, code=outcome.code, now=outcome.at)
-        elif outcome.ending.is_good:
-            await self._telling.signed_in(uow, workspace_id, provider, now=outcome.at)
+            await self._telling.tell_operator(
+                uow, ticket.workspace_id, ticket.provider, code=outcome.code, now=outcome.at
+            )
 
     def _outcome(
         self,

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.domain.grant import MailboxIdentity
-from storage import Storage, UnitOfWork
+from storage import Storage, UnitOfWork, migrate
 from storage.engine import async_url
 from tests.storage.builders import MINUTE, NOW, WORKSPACE, a_job
 
@@ -39,6 +39,13 @@ async def _at_address(uow: UnitOfWork) -> object:
 
 async def _put_job(uow: UnitOfWork) -> object:
     return await uow.jobs.find_unfinished(a_job().dedupe)
+
+
+@pytest.fixture
+async def database_url(empty_database_url: str) -> str:
+    """One that nobody has used: PostgreSQL plans by what it has seen in the tables."""
+    await migrate(empty_database_url)
+    return empty_database_url
 
 
 @pytest.mark.parametrize(
