@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Final
 
 from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, WebError, expect
 
 _NEVER_MIND = re.compile(r"the server responded with a status of (410|422)")
 """Chromium's own remark on a page that says that a link was used, or that a form did not do."""
+_UNKNOWN: Final = "the server responded with a status of 404"
+"""The same of a callback that nobody waits for."""
 
 
 @dataclass
@@ -33,7 +36,9 @@ class Desk:
         return desk
 
     def _hears(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and not _NEVER_MIND.search(message.text):
+        is_unknown = _UNKNOWN in message.text and "/callback/" in message.location["url"]
+        is_fault = message.type in {"error", "warning"} and not _NEVER_MIND.search(message.text)
+        if is_fault and not is_unknown:
             self.faults.append(message.text)
 
     def _breaks(self, error: WebError) -> None:
