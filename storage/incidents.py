@@ -10,7 +10,7 @@ from sqlalchemy import Row, Select, select, update
 
 from bot.domain.cause import Cause
 from bot.domain.ids import ChannelId, IncidentId, NoticeId, UserId
-from bot.domain.incident import Incident, IncidentKind, Resolution
+from bot.domain.incident import RECALLED, Incident, IncidentKind, Resolution
 from storage.errors import Taken
 from storage.session import Session
 from storage.tables import incident, notice_incident
@@ -46,6 +46,14 @@ class Incidents:
         open_ = incident.c.id == incident_id, incident.c.resolved_at.is_(None)
         ended = {"resolution": resolution, "resolved_by": by, "resolved_at": at}
         return await self._session.count(update(incident).where(*open_).values(**ended)) == 1
+
+    async def settle(
+        self, incident_id: IncidentId, *, resolution: Resolution, by: UserId | None, at: datetime
+    ) -> None:
+        """What was taken back has ended in a way that is known."""
+        taken_back = incident.c.id == incident_id, incident.c.resolution.in_(RECALLED)
+        ended = {"resolution": resolution, "resolved_by": by, "resolved_at": at}
+        await self._session.count(update(incident).where(*taken_back).values(**ended))
 
     async def reopen(self, incident_id: IncidentId, *, cause: Cause, code: str) -> None:
         """It has come back: the same outage goes on."""

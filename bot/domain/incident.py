@@ -37,6 +37,8 @@ class Resolution(StrEnum):
     DISABLED = "disabled"
     REMOVED = "removed"
     FALSE_ALARM = "false_alarm"
+    """It was part of an outage of everybody's, and works."""
+    DOUBTED = "doubted"
     """Many are refused at once: it was probably never this one's own outage."""
     OURS = "ours"
     """It can no longer be judged, by a fault of ours."""
@@ -44,8 +46,8 @@ class Resolution(StrEnum):
     """It could not be checked, and is known by now to be refused: that is an outage of its own."""
 
 
-RECALLED: Final = frozenset({Resolution.FALSE_ALARM, Resolution.OURS})
-"""Taken back before anybody knew how it would end: what is said of it follows the channel."""
+RECALLED: Final = frozenset({Resolution.DOUBTED, Resolution.OURS})
+"""Taken back before anybody knew how it would end. Once that is known, it ends anew."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ class Incidents:
         if last is not None and _comes_back(last, kind, now):
             await self._relapse(uow, channel, last, now=now, code=code)
             return
-        await self._recalled_changed(uow, last, now)
+        await self._settle(uow, last, Resolution.WORSE, now=now, by=None)
         incident = Incident(
             id=IncidentId(new_id()),
             workspace_id=channel.workspace_id,
@@ -88,10 +88,12 @@ class Incidents:
         now: datetime,
         by: UserId | None,
     ) -> None:
-        """End the open outage, if there is one, and edit every message about it."""
+        """End the open outage, if there is one, and edit every message about it. One that was taken back
+        ends now, too."""
         incident = await uow.incidents.open_of(channel.id)
         if incident is None:
-            await self._recalled_changed(uow, await uow.incidents.latest_of(channel.id), now)
+            last = await uow.incidents.latest_of(channel.id)
+            await self._settle(uow, last, resolution, now=now, by=by)
             return
         await uow.incidents.resolve(incident.id, resolution=resolution, by=by, at=now)
         await uow.links.void_of(channel.id)
@@ -174,10 +176,22 @@ class Incidents:
         """A way to reconnect for each."""
         await uow.links.add_all([_a_link(incident, reader, now) for reader in readers])
 
-    async def _recalled_changed(self, uow: UnitOfWork, last: Incident | None, now: datetime) -> None:
-        """What was taken back is known by now: its messages say it."""
-        if last is not None and last.resolution in RECALLED:
-            await self._changed(uow, last.id, now)
+    async def _settle(
+        self,
+        uow: UnitOfWork,
+        last: Incident | None,
+        resolution: Resolution,
+        *,
+        now: datetime,
+        by: UserId | None,
+    ) -> None:
+        """What was taken back is known by now: its messages say it, for good."""
+        if last is None or last.resolution not in RECALLED:
+            return
+        was_nothing = last.resolution is Resolution.DOUBTED and resolution is Resolution.RECOVERED
+        known = Resolution.FALSE_ALARM if was_nothing else resolution
+        await uow.incidents.settle(last.id, resolution=known, by=by, at=now)
+        await self._changed(uow, last.id, now)
 
     async def _changed(self, uow: UnitOfWork, incident_id: IncidentId, now: datetime) -> None:
         await self._telling.changed(uow, await uow.notices.of_incident(incident_id), now=now)
@@ -334,6 +348,7 @@ def _comes_back(last: Incident, kind: IncidentKind, now: datetime) -> bool:
     ended_by_itself = last.resolution in {
         Resolution.RECONNECTED,
         Resolution.RECOVERED,
+        Resolution.FALSE_ALARM,
         *RECALLED,
     }
     return (

@@ -227,7 +227,7 @@ class Steps:
 
     async def _recall_incident(self, uow: UnitOfWork, happening: Happening) -> None:
         is_ours = happening.signal is Signal.OURS_BROKEN
-        why = Resolution.OURS if is_ours else Resolution.FALSE_ALARM
+        why = Resolution.OURS if is_ours else Resolution.DOUBTED
         await self._incidents.resolve(uow, happening.after, why, now=happening.now, by=None)
 
     async def _announce(self, uow: UnitOfWork, happening: Happening) -> None:

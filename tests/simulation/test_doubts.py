@@ -100,6 +100,28 @@ async def test_what_is_dead_does_not_join_what_only_cannot_be_checked(office: Of
 
 
 @on_both
+async def test_what_was_a_false_alarm_stays_one(office: Office) -> None:
+    """Told one by one, then part of an outage, then well. When the inbox really dies later that is
+    told anew, and the old message does not change for it."""
+    await office.has_team_channels(TEAM)
+    office.host.weather = lambda mailbox: outage(mailbox) if mailbox.address == SUPPORT else None
+    await office.passes(minutes=4)
+    office.host.weather = outage
+    await office.passes(minutes=5)
+    [first] = (said for said in office.messages(OMAR) if f"{SUPPORT} (team-0)" in words(said))
+    assert "probably a false alarm" in words(first)
+    office.host.weather = fair
+    await office.passes(minutes=30)
+    well = words(office.messages(OMAR)[0])
+    assert f"False alarm: {SUPPORT} (team-0) works." in well
+    await office.passes(hours=2)
+    office.host.at(SUPPORT).tokens.clear()
+    await office.passes(minutes=5)
+    assert asks_to_reconnect(office.messages(OMAR)[-1])
+    assert words(office.messages(OMAR)[0]) == well
+
+
+@on_both
 @pytest.mark.parametrize("is_mended", [True, False])
 async def test_a_fault_of_ours_does_not_call_an_inbox_well(office: Office, is_mended: bool) -> None:
     """Support is refused; then our own credentials are. Nobody knows about Support any more, and its message

@@ -6,7 +6,6 @@ from collections import Counter
 from datetime import datetime
 
 from bot.domain.cause import ADMIN_CAUSES, MANAGED_CAUSES
-from bot.domain.channel import State
 from bot.domain.ids import UserId
 from bot.domain.incident import RECALLED, Incident, IncidentKind, Resolution
 from bot.views.blocks import escape, inert, instant, mention
@@ -124,10 +123,7 @@ def _claim(lang: Language, who: UserId, taken: list[Incident], total: int) -> st
 
 def is_settled(outage: Outage) -> bool:
     """Whether it is over, and not only taken back or told of anew."""
-    resolution = outage.incident.resolution
-    if resolution in RECALLED:
-        return outage.channel.state is State.CONNECTED
-    return resolution is not Resolution.WORSE
+    return outage.incident.resolution not in {*RECALLED, Resolution.WORSE}
 
 
 def ended(lang: Language, outage: Outage, now: datetime) -> str:
@@ -142,53 +138,40 @@ def ended(lang: Language, outage: Outage, now: datetime) -> str:
             return "✅ " + _switched(lang, address, who, span)
         case Resolution.DISABLED | Resolution.REMOVED:
             return "⚪ " + _put_away(lang, incident.resolution, address, who)
-        case Resolution.WORSE:
-            return "⚪ " + _told_anew(lang, outage)
-        case Resolution.FALSE_ALARM | Resolution.OURS:
-            return _recalled(lang, outage)
-        case _:
-            return _recovered(lang, address, span)
-
-
-def _recalled(lang: Language, outage: Outage) -> str:
-    """As much as is known of it by now."""
-    channel, address, at = outage.channel, named(outage), inert(house(outage.provider_label), 40)
-    is_false_alarm = outage.incident.resolution is Resolution.FALSE_ALARM
-    match channel.state:
-        case State.CONNECTED if is_false_alarm:
+        case Resolution.WORSE | Resolution.DOUBTED | Resolution.OURS:
+            return "⚪ " + _unsettled(lang, outage)
+        case Resolution.FALSE_ALARM:
             return "✅ " + lang.say("False alarm: {address} works. There is nothing to do.", address=address)
-        case State.CONNECTED:
-            return _recovered(lang, address, lang.lasting(channel.since - outage.incident.opened_at))
-        case State.DISCONNECTED:
-            return "⚪ " + _told_anew(lang, outage)
-        case State.IMPAIRED if is_false_alarm:
-            return "⚪ " + lang.say(
+        case _:
+            return "✅ " + lang.say(
+                "{address} works again by itself after {span}. There is nothing to do.",
+                address=address,
+                span=span,
+            )
+
+
+def _unsettled(lang: Language, outage: Outage) -> str:
+    """It is no alarm any more, but nobody says that it works."""
+    address, at = named(outage), inert(house(outage.provider_label), 40)
+    match outage.incident.resolution:
+        case Resolution.WORSE:
+            return lang.say(
+                "{address}: it is clear now that {house} refuses it. See the newer message.",
+                address=address,
+                house=at,
+            )
+        case Resolution.DOUBTED:
+            return lang.say(
                 "{address}: probably a false alarm. {house} refuses many inboxes at once; do nothing for "
                 "now.",
                 address=address,
                 house=at,
             )
-        case State.IMPAIRED:
-            return "⚪ " + lang.say(
-                "{address} cannot be checked at the moment, through a fault in Inboxkeeper's own setup. "
-                "Whoever runs it has been told; you are told here if {house} still refuses afterwards.",
-                address=address,
-                house=at,
-            )
-    return "⚪ " + lang.say("{address}: there is nothing to do any more.", address=address)
-
-
-def _told_anew(lang: Language, outage: Outage) -> str:
     return lang.say(
-        "{address}: it is clear now that {house} refuses it. See the newer message.",
-        address=named(outage),
-        house=inert(house(outage.provider_label), 40),
-    )
-
-
-def _recovered(lang: Language, address: str, span: str) -> str:
-    return "✅ " + lang.say(
-        "{address} works again by itself after {span}. There is nothing to do.", address=address, span=span
+        "{address} cannot be checked at the moment, through a fault in Inboxkeeper's own setup. Whoever runs "
+        "it has been told; you are told here if {house} still refuses afterwards.",
+        address=address,
+        house=at,
     )
 
 
