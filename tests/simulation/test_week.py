@@ -57,9 +57,14 @@ def fresh_database(migrated_sqlite: Path, tmp_path: Path) -> Callable[[], str]:
     return fresh
 
 
+def _says_so(played: timedelta) -> None:
+    sys.stdout.write(f"\r{played} of {SCALE.lasts} ")
+    sys.stdout.flush()
+
+
 def test_a_week_keeps_every_promise(fresh_database: Callable[[], str]) -> None:
     """Whatever happens to mailboxes, processes and messages: no false alarm, none missed, each told once."""
-    ledger = Ledger()
+    ledger = Ledger(goes_on=_says_so) if IS_LARGE else Ledger()
 
     class Walk(Week):
         def __init__(self) -> None:

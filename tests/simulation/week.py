@@ -73,6 +73,8 @@ class Ledger:
     happened: Counter[str] = field(default_factory=Counter)
     told_after: list[timedelta] = field(default_factory=list)
     """From a grant's end to the disconnect, in fair weather."""
+    goes_on: Callable[[timedelta], None] = lambda played: None
+    """Called after each step with how much of the week is over: a long walk wants a sign of life."""
 
     def __str__(self) -> str:
         lines = [f"{n:6} {what}" for what, n in sorted(self.happened.items())]
@@ -156,6 +158,7 @@ class Week(RuleBasedStateMachine):
         except Killed:
             self.counts["killed"] += 1
             await self._taken_over()
+        self.ledger.goes_on(self.office.now - (self.ends_at - self.scale.lasts))
 
     def _moment_passes(self) -> None:
         """Nobody acts at the very instant at which something was said to them: what came first could not be
