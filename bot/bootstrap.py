@@ -50,6 +50,7 @@ from bot.services.jobs import Jobs
 from bot.services.locking import Locks
 from bot.services.mail_watch import MailWatch
 from bot.services.monitoring import Monitoring
+from bot.services.pace import Pace
 from bot.services.people import Directory, People
 from bot.services.permissions import Permissions
 from bot.services.pictures import Pictures
@@ -267,7 +268,8 @@ def services_of(
     """Every service, each given what it needs."""
     telling = Telling(core)
     incidents = Incidents(core, telling)
-    steps = Steps(core, telling=telling, incidents=incidents)
+    pace = Pace(core)
+    steps = Steps(core, telling=telling, incidents=incidents, pace=pace)
     reaching = Reaching(core)
     giving_back = GivingBack(core, telling)
     holds = Holds(core, steps=steps, telling=telling)
@@ -314,7 +316,7 @@ def services_of(
         locks=Locks(core),
     )
     channels = Channels(core, steps=steps, telling=telling, monitoring=monitoring, giving_back=giving_back)
-    evidences = Evidences(core, channels)
+    evidences = Evidences(core, channels, pace)
     return Services(
         core=core,
         workspace=workspace,
@@ -349,7 +351,8 @@ def services_of(
         evidences=evidences,
         exporting=Exporting(core, people=people, evidences=evidences, workspace=workspace),
         permissions=Permissions(core, channels),
-        silence=Silence(core, telling, workspace),
+        silence=Silence(core, telling, pace, workspace),
+        pace=pace,
     )
 
 
@@ -465,6 +468,7 @@ async def _opened(settings: Settings, world: World, stack: AsyncExitStack) -> St
 
 def _engine(services: Services, world: World, wake: Wake) -> Engine:
     turns = {
+        "pace": services.pace.run_due,
         "probes": services.monitoring.run_due,
         "jobs": services.jobs.run_due,
         "chores": services.chores.run_due,

@@ -288,7 +288,7 @@ class Settings(BaseSettings):
     )
 
     probe_team_seconds: _SECONDS = _setting(
-        120.0, about="How often a team address is checked.", example="120"
+        120.0, about="How often a team address is checked; less often beyond 5,000 of them.", example="120"
     )
     probe_personal_seconds: _SECONDS = _setting(
         900.0, about="How often a personal inbox is checked.", example="900"

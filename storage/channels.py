@@ -20,6 +20,11 @@ from storage.tables import channel, workspace
 
 _KEPT = channel.c.state != State.REMOVED
 _GONE: Final = select(workspace.c.id).where(workspace.c.gone_at.is_not(None))
+_TEAM_IN_USE: Final = (
+    channel.c.kind == Kind.TEAM,
+    channel.c.state.in_((State.CONNECTED, State.IMPAIRED, State.DISCONNECTED)),
+    channel.c.workspace_id.not_in(_GONE),
+)
 _KINDS: Final = {kind.value: kind for kind in Kind}
 _STATES: Final = {state.value: state for state in State}
 _CAUSES: Final = {cause.value: cause for cause in Cause}
@@ -52,11 +57,13 @@ class Channels:
 
     async def with_watched_mail(self) -> tuple[Channel, ...]:
         """Team addresses in use, of every workspace that is served: those whose mail is looked after."""
-        in_use = channel.c.state.in_((State.CONNECTED, State.IMPAIRED, State.DISCONNECTED))
-        here = select(channel).where(
-            channel.c.kind == Kind.TEAM, in_use, channel.c.workspace_id.not_in(_GONE)
-        )
-        return tuple(map(channel_of, await self._session.rows(here.order_by(channel.c.id))))
+        here = select(channel).where(*_TEAM_IN_USE).order_by(channel.c.id)
+        return tuple(map(channel_of, await self._session.rows(here)))
+
+    async def count_team_in_use(self) -> int:
+        """How many team addresses are looked at often, in the whole deployment."""
+        those = select(func.count()).select_from(channel).where(*_TEAM_IN_USE)
+        return int(await self._session.value(those))
 
     async def addresses(self, workspace_id: WorkspaceId) -> tuple[str, ...]:
         """Every address under management, for "did you mean"."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -29,6 +29,8 @@ STRIKE_LASTS: Final = timedelta(hours=1)
 """A refusal is no witness to another one this long after it, if nobody could look in between."""
 MAX_IMPAIRED_FOR: Final = timedelta(minutes=60)
 DISABLED_REFRESH_EVERY: Final = timedelta(days=7)
+FULL_PACE_UP_TO: Final = 5_000
+"""Team addresses that are looked at as often as the operator set it; more of them share the same looks."""
 _IMPAIRED_STEPS: Final = tuple(timedelta(seconds=s) for s in (30, 60, 120, 300))
 
 
@@ -40,6 +42,12 @@ class Cadence:
     personal: timedelta
     witness: timedelta
     """The second look after siblings vouched for the provider."""
+
+    def shared_by(self, team_channels: int) -> Cadence:
+        """The one that costs no more looks than ``FULL_PACE_UP_TO`` team channels do, although there are this
+        many. They are never looked at less often than personal inboxes."""
+        share = max(team_channels / FULL_PACE_UP_TO, 1)
+        return replace(self, team=min(self.team * share, max(self.team, self.personal)))
 
 
 @dataclass(frozen=True, slots=True)

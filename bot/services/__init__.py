@@ -15,6 +15,7 @@ from bot.services.exporting import Exporting
 from bot.services.incidents import Incidents
 from bot.services.jobs import Jobs
 from bot.services.monitoring import Monitoring
+from bot.services.pace import Pace
 from bot.services.people import People
 from bot.services.permissions import Permissions
 from bot.services.requests import Requests
@@ -44,3 +45,4 @@ class Services:
     exporting: Exporting
     permissions: Permissions
     silence: Silence
+    pace: Pace

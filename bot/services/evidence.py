@@ -18,6 +18,7 @@ from bot.domain.record import Record
 from bot.services.channels import Channels
 from bot.services.core import Core
 from bot.services.incidents import REMINDERS
+from bot.services.pace import Pace
 from bot.services.standing import standing_of
 from storage import UnitOfWork
 
@@ -31,8 +32,9 @@ _COLUMNS: Final = ("at", "address", "kind", "what", "actor", "from", "to", "caus
 class Evidences:
     """Reads, and changes nothing."""
 
-    def __init__(self, core: Core, channels: Channels) -> None:
+    def __init__(self, core: Core, channels: Channels, pace: Pace) -> None:
         self._core = core
+        self._pace = pace
         self._channels = channels
 
     async def why(self, actor: Actor, channel_id: ChannelId) -> Evidence:
@@ -55,7 +57,7 @@ class Evidences:
     async def drill(self, actor: Actor, channel_id: ChannelId) -> Drill:
         """Who would be told, when, and where: for super admins. Raises ``Gone``, ``NotAllowed``."""
         row = await self._for_super_admins(actor, channel_id)
-        channel, cadence = row.channel, self._core.policy.cadence
+        channel, cadence = row.channel, self._pace.cadence
         async with self._core.storage.reading() as uow:
             readers = await self._readers(uow, channel)
         every = cadence.team if channel.kind is Kind.TEAM else cadence.personal

@@ -19,6 +19,7 @@ from bot.domain.probing import Probe, patience_for
 from bot.domain.workspace import Workspace
 from bot.services.core import Core
 from bot.services.monitoring import LEASE
+from bot.services.pace import Pace
 from bot.services.telling import Telling
 from storage import UnitOfWork
 
@@ -42,8 +43,9 @@ def episode_of(workspace_id: WorkspaceId) -> str:
 class Silence:
     """Judges whether probes finish."""
 
-    def __init__(self, core: Core, telling: Telling, workspace: Workspace) -> None:
+    def __init__(self, core: Core, telling: Telling, pace: Pace, workspace: Workspace) -> None:
         self._core = core
+        self._pace = pace
         self._telling = telling
         self._workspace_id = workspace.id
         self._looked_at: datetime | None = None
@@ -90,7 +92,7 @@ class Silence:
         """Whether a probe is late, counted from ``since`` at the earliest."""
         channel, row = late
         manner = self._core.providers.manner_of(channel.provider)
-        patience = patience_for(channel, row, cadence=self._core.policy.cadence, now=now, manner=manner)
+        patience = patience_for(channel, row, cadence=self._pace.cadence, now=now, manner=manner)
         return now - max(row.due_at, since) >= max(patience, PATIENCE)
 
     async def _begin(self, silent: Sequence[Late], now: datetime) -> int:

@@ -23,6 +23,7 @@ from bot.domain.record import Record
 from bot.domain.request import GOES_ON, RequestState
 from bot.services.core import Core
 from bot.services.incidents import Incidents
+from bot.services.pace import Pace
 from bot.services.telling import Telling
 from storage import UnitOfWork
 
@@ -50,8 +51,9 @@ Follower = Callable[[UnitOfWork, Channel, Channel], Awaitable[None]]
 class Steps:
     """Moves channels through their life."""
 
-    def __init__(self, core: Core, *, telling: Telling, incidents: Incidents) -> None:
+    def __init__(self, core: Core, *, telling: Telling, incidents: Incidents, pace: Pace) -> None:
         self._core = core
+        self._pace = pace
         self._telling = telling
         self._incidents = incidents
         self._followers: list[Follower] = []
@@ -158,7 +160,7 @@ class Steps:
         """When ``channel`` is to be probed next, spread by the jitter."""
         now = self._core.clock()
         manner = self._core.providers.manner_of(channel.provider)
-        pause = next_pause(channel, row, cadence=self._core.policy.cadence, now=now, manner=manner)
+        pause = next_pause(channel, row, cadence=self._pace.cadence, now=now, manner=manner)
         # Where a provider bears no shorter pause, the spread only makes it longer.
         spread = JITTER * self._core.jitter()
         return now + (pause or timedelta(days=1)) * (1 + (abs(spread) if manner.least_interval else spread))

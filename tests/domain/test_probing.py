@@ -179,6 +179,27 @@ def test_how_long_until_the_next_look(
     assert next_pause(channel, a_probe(channel, tries=tries), cadence=CADENCE, now=NOW) == pause
 
 
+@pytest.mark.parametrize(
+    ("many", "team"),
+    [
+        (0, 2 * MINUTE),
+        (5_000, 2 * MINUTE),
+        (10_000, 4 * MINUTE),
+        (37_500, 15 * MINUTE),
+        (1_000_000, 15 * MINUTE),
+    ],
+)
+def test_very_many_team_addresses_share_the_looks(many: int, team: timedelta) -> None:
+    """Up to 5,000 at full pace; never less often than personal inboxes. Everything else stays."""
+    assert CADENCE.shared_by(many) == replace(CADENCE, team=team)
+
+
+def test_an_operator_may_look_at_team_addresses_the_least() -> None:
+    """What was set to be slow is not made quicker by being many."""
+    slow = Cadence(team=60 * MINUTE, personal=15 * MINUTE, witness=30 * SECOND)
+    assert slow.shared_by(20_000) == slow
+
+
 def test_faster_polling_never_makes_trouble_slower() -> None:
     """Where the operator probes every few seconds, troubled channels are looked at as often."""
     quick = Cadence(team=SECOND, personal=2 * SECOND, witness=SECOND)

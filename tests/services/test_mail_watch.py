@@ -267,7 +267,7 @@ async def test_a_domain_is_looked_up_once_for_all_its_addresses(play: Play) -> N
     counting = Counting(play.services.core.detector)
     core = replace(play.services.core, detector=counting)
     telling = Telling(core)
-    steps = Steps(core, telling=telling, incidents=Incidents(core, telling))
+    steps = Steps(core, telling=telling, incidents=Incidents(core, telling), pace=play.services.pace)
     await MailWatch(core, steps=steps, telling=telling).look()
     assert counting.asked == ["acme.example"]
     moves(play, "microsoft")

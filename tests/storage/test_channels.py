@@ -141,6 +141,19 @@ async def test_lists_are_by_address_and_without_tombstones(storage: Storage) -> 
         assert await uow.channels.count(kind=Kind.TEAM) == 1
 
 
+async def test_team_addresses_in_use_are_counted_everywhere(storage: Storage) -> None:
+    """Not those that are disabled or removed, and nobody's own."""
+    used = [
+        a_team_channel(address=f"{state}@x.org", state=state)
+        for state in (State.CONNECTED, State.IMPAIRED, State.DISCONNECTED)
+    ]
+    elsewhere = a_team_channel(address="e@x.org", workspace_id=WorkspaceId("T2"))
+    off = a_team_channel(address="off@x.org", state=State.DISABLED)
+    await keep(storage, *used, elsewhere, off, removed(a_team_channel(address="0@x.org")), a_channel())
+    async with storage.reading() as uow:
+        assert await uow.channels.count_team_in_use() == 4
+
+
 async def test_only_the_same_mailbox_of_the_same_owner_is_restored(storage: Storage) -> None:
     """And of several the one removed last, if that is recent enough."""
     before = a_channel(address="ana@x.org")
