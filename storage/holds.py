@@ -47,6 +47,16 @@ class Holds:
         )
         return _hold(row) if row else None
 
+    async def narrow(self, it: Hold, tenant: str) -> bool:
+        """It is this organisation's alone from now on, with an end of its own to come. ``False``, and nothing
+        changes, while it holds anybody else's mailbox."""
+        foreign = select(channel.c.id).where(*_held(it), channel.c.identity_tenant != tenant)
+        mine = hold.c.id == it.id, hold.c.ended_at.is_(None), ~foreign.exists()
+        return (
+            await self._session.count(update(hold).where(*mine).values(tenant=tenant, was_false_alarm=False))
+            == 1
+        )
+
     async def recovered(self, hold_id: HoldId) -> None:
         """The provider took an old grant again: whatever else comes, it was a false alarm."""
         await self._session.count(update(hold).where(hold.c.id == hold_id).values(was_false_alarm=True))

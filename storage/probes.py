@@ -16,7 +16,7 @@ from bot.domain.cause import Cause
 from bot.domain.channel import State
 from bot.domain.grant import MailboxIdentity
 from bot.domain.ids import ChannelId, GrantId, WorkspaceId
-from bot.domain.probing import Probe
+from bot.domain.probing import Probe, Whose
 from storage.leases import new_token
 from storage.session import Session
 from storage.tables import channel, probe, workspace
@@ -129,14 +129,15 @@ class Probes:
         *,
         proven_since: datetime,
         limit: int,
-        tenant: str | None = None,
+        whose: Whose,
         held: bool = False,
     ) -> tuple[ChannelId, ...]:
-        """Connected channels of other mailboxes at the same provider, in any workspace, last proven first.
-
-        ``tenant`` limits them to one organisation; ``held`` asks for those on hold instead.
+        """Connected channels of other mailboxes at the same provider, in any workspace, last proven first;
+        ``held`` asks for those on hold instead.
         """
+        is_own = channel.c.identity_tenant == identity.tenant
         wanted = [
+            is_own if whose is Whose.OWN else ~is_own,
             probe.c.provider == identity.provider,
             probe.c.last_ok_at >= proven_since,
             channel.c.identity_subject != identity.subject,
@@ -144,8 +145,6 @@ class Probes:
         ]
         if held:
             wanted.append(channel.c.cause == Cause.HELD)
-        if tenant is not None:
-            wanted.append(channel.c.identity_tenant == tenant)
         rows = await self._session.rows(
             select(probe.c.channel_id)
             .join(channel, channel.c.id == probe.c.channel_id)

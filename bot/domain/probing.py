@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -90,6 +91,14 @@ def outcome_of(error: ProviderError | None) -> Outcome:
     return Outcome.UNREACHABLE
 
 
+class Whose(StrEnum):
+    """Which siblings to ask."""
+
+    OWN = "own"
+    """Of the same organisation; private accounts are one of their own."""
+    OTHERS = "others'"
+
+
 class Vote(StrEnum):
     """What siblings say of a first refusal."""
 
@@ -103,6 +112,15 @@ class Vote(StrEnum):
     """The others of its organisation are refused in the same way, other organisations' are not."""
     UNCLEAR = "unclear"
     """Others could not be reached either: no news."""
+
+
+def shared_out(own: Sequence[ChannelId], others: Sequence[ChannelId]) -> tuple[ChannelId, ...]:
+    """Whom to ask: half of them of its own organisation and half of others, as far as there are so many.
+    Otherwise a small one would not be heard between all others, and a large one would speak for the provider.
+    """
+    half = SIBLINGS_WANTED // 2
+    first = own[: max(half, SIBLINGS_WANTED - len(others))]
+    return (*first, *others[: SIBLINGS_WANTED - len(first)])
 
 
 @dataclass(frozen=True, slots=True)

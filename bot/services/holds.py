@@ -42,7 +42,7 @@ class Holds:
         hold = await uow.holds.open_for(channel.workspace_id, channel.provider, tenant)
         if hold is None:
             hold = await self._open(uow, channel, tenant if only_tenant else "", now)
-        elif is_new:
+        elif is_new or (only_tenant and await self._narrowed(uow, hold, tenant)):
             await self._show_later(uow, hold, now + news_pause(self._witness), now)
         turn = next_turn(
             await uow.holds.last_turn(hold, but=channel.id),
@@ -51,6 +51,10 @@ class Holds:
             least=self._core.providers.manner_of(channel.provider).least_interval,
         )
         await uow.probes.reschedule(channel.id, turn)
+
+    async def _narrowed(self, uow: UnitOfWork, hold: Hold, tenant: str) -> bool:
+        """Whether the provider's trouble is but one organisation's from now on: others are served."""
+        return not hold.tenant and await uow.holds.narrow(hold, tenant)
 
     async def left(self, uow: UnitOfWork, before: Channel, after: Channel) -> None:
         """After any step: a channel that is held no more. The last one ends the hold.

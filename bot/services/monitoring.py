@@ -7,10 +7,9 @@ is believed only after the row was read again and other mailboxes of the provide
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Final
 
 from bot.domain.cause import Cause
@@ -28,10 +27,12 @@ from bot.domain.probing import (
     Probe,
     Testimony,
     Vote,
+    Whose,
     is_first_again,
     is_second_witness,
     is_too_old,
     outcome_of,
+    shared_out,
     vote,
     witness_delay,
 )
@@ -155,12 +156,10 @@ class Monitoring:
         manner = self._core.providers.manner_of(grant.provider)
         async with self._core.storage.reading() as uow:
             hold = await uow.holds.open_for(channel.workspace_id, grant.provider, tenant)
-        heard = await self._hear(grant, limit=SIBLINGS_WANTED)
+        heard = await self._hear(grant, await self._panel(grant))
         if hold is not None and not any(_contradicts(one, hold) for one in heard):
             return Vote.TENANT if hold.tenant else Vote.MASS
-        if len(heard) < SIBLINGS_WANTED:
-            # Held ones are witnesses, too: a few that are served do not outvote many that are not.
-            heard += await self._hear(grant, limit=SIBLINGS_WANTED - len(heard), held=True)
+        heard += await self._hear_held(grant, heard)
         if manner.siblings_in_tenant:
             heard += await self._recall(grant, _refusal(look.error))
         said = vote(_refusal(look.error), heard, tenant=tenant)
@@ -176,12 +175,49 @@ class Monitoring:
         alike = Testimony(mine, grant.identity.tenant)
         return tuple(alike for cause in causes if cause is mine.cause)
 
-    async def _hear(self, grant: Grant, *, limit: int, held: bool = False) -> tuple[Testimony, ...]:
-        """Ask siblings: those that are connected, or those that are ``held``."""
-        now = self._core.clock()
-        settled = now - settles_for(self._core.policy.cadence.witness)
+    async def _panel(self, grant: Grant) -> tuple[ChannelId, ...]:
+        """Those proven last, of its own organisation and of others."""
         async with self._core.storage.reading() as uow:
-            channels = await self._siblings(uow, grant, now, limit=limit, held=held)
+            own = await self._siblings(uow, grant, Whose.OWN)
+            if self._core.providers.manner_of(grant.provider).siblings_in_tenant:
+                return own
+            return shared_out(own, await self._siblings(uow, grant, Whose.OTHERS))
+
+    async def _hear_held(self, grant: Grant, heard: Sequence[Testimony]) -> tuple[Testimony, ...]:
+        """Held ones are witnesses, too: a few that are served do not outvote many that are not. What other
+        organisations are refused counts only where nobody of its own is served."""
+        own = [one for one in heard if one.tenant == grant.identity.tenant]
+        room = SIBLINGS_WANTED - len(heard)
+        async with self._core.storage.reading() as uow:
+            kin = await self._siblings(
+                uow, grant, Whose.OWN, held=True, limit=max(room, SIBLINGS_WANTED // 2 - len(own))
+            )
+            is_alone = not any(one.error is None for one in own)
+            if is_alone and not self._core.providers.manner_of(grant.provider).siblings_in_tenant:
+                kin += await self._siblings(uow, grant, Whose.OTHERS, held=True, limit=room - len(kin))
+        return await self._hear(grant, kin)
+
+    async def _siblings(
+        self,
+        uow: UnitOfWork,
+        grant: Grant,
+        whose: Whose,
+        *,
+        held: bool = False,
+        limit: int = SIBLINGS_WANTED,
+    ) -> tuple[ChannelId, ...]:
+        if limit <= 0:
+            return ()
+        since = self._core.clock() - SIBLINGS_FRESH_FOR
+        return await uow.probes.siblings(
+            grant.identity, proven_since=since, limit=limit, whose=whose, held=held
+        )
+
+    async def _hear(self, grant: Grant, siblings: Sequence[ChannelId]) -> tuple[Testimony, ...]:
+        """What they get right now."""
+        settled = self._core.clock() - settles_for(self._core.policy.cadence.witness)
+        async with self._core.storage.reading() as uow:
+            channels = await uow.channels.by_ids(siblings)
             found = await uow.grants.by_ids([c.grant_id for c in channels.values() if c.grant_id])
         grants = _one_each(found.values(), besides=grant)
         back_lately = {c.grant_id for c in channels.values() if c.since > settled}
@@ -191,21 +227,6 @@ class Monitoring:
             for one, sibling in zip(looks, grants, strict=True)
             if one.put_off_until is None
         )
-
-    async def _siblings(
-        self, uow: UnitOfWork, grant: Grant, now: datetime, *, limit: int, held: bool
-    ) -> Mapping[ChannelId, Channel]:
-        """Those proven last, and among them enough of its own organisation: a small one would not be heard
-        between all others, and what its admin has closed would look like so many accidents."""
-        tenant = grant.identity.tenant
-        is_only_own = self._core.providers.manner_of(grant.provider).siblings_in_tenant
-        find = partial(uow.probes.siblings, grant.identity, proven_since=now - SIBLINGS_FRESH_FOR, held=held)
-        found = await uow.channels.by_ids(await find(limit=limit, tenant=tenant if is_only_own else None))
-        enough = limit // 2
-        if is_only_own or not tenant or _of_tenant(tenant, found.values()) >= enough:
-            return found
-        own = await find(limit=enough, tenant=tenant)
-        return await uow.channels.by_ids([*own, *(it for it in found if it not in own)][:limit])
 
     # --- writing
 
@@ -384,10 +405,6 @@ def _contradicts(one: Testimony, hold: Hold) -> bool:
     trouble nobody else's mailboxes know anything."""
     is_concerned = hold.tenant in {"", one.tenant}
     return is_concerned and one.error is None and not one.is_back_lately
-
-
-def _of_tenant(tenant: str, channels: Iterable[Channel]) -> int:
-    return sum(channel.identity.tenant == tenant for channel in channels)
 
 
 def _one_each(grants: Iterable[Grant], *, besides: Grant) -> tuple[Grant, ...]:

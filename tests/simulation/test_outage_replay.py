@@ -13,6 +13,7 @@ import pytest
 
 from bot.domain.channel import State
 from bot.domain.errors import GrantRejected, ProviderError
+from bot.domain.hold import Hold
 from tests.services.play import on_both
 from tests.simulation.mailhost import Mailbox, Weather, fair
 from tests.simulation.office import OMAR, SAKURA, Office
@@ -151,6 +152,69 @@ async def test_a_small_organisation_is_heard_among_many_others(office: Office) -
     office.host.weather = fair
     await office.passes(minutes=5)
     assert await office.states() == {State.CONNECTED: 44}
+
+
+async def holds(office: Office) -> list[Hold]:
+    """Those that are open."""
+    async with office.storage.reading() as uow:
+        channels = await uow.channels.team(office.acme)
+        found = [
+            await uow.holds.open_for(it.workspace_id, it.provider, it.identity.tenant) for it in channels
+        ]
+    return list({it.id: it for it in found if it is not None}.values())
+
+
+@on_both
+async def test_a_large_organisation_does_not_speak_for_the_provider(office: Office) -> None:
+    """The ten that were proven last all belong to the one that is closed. Others are asked, too: the hold is
+    that organisation's, and stays its own however long the others are served."""
+    await office.has_team_channels(team(2))
+    await office.has_team_channels([f"till-{number}@shop.example" for number in range(60)])
+    await office.passes(seconds=150)
+    office.host.weather = only("shop.example")
+    await office.passes(minutes=40)
+    assert await office.states() == {State.CONNECTED: 2, State.IMPAIRED: 60}
+    assert [it.tenant for it in await holds(office)] == ["shop.example"]
+    for who in ADMINS:
+        [said] = office.messages(who)
+        assert "shop.example" in words(said)
+
+
+@on_both
+async def test_an_outage_that_goes_on_for_one_organisation_becomes_its_own(office: Office) -> None:
+    """All were refused, all others are back for long: nobody's grant is dead for that. The same message says
+    now whose trouble it is, and ends well when that is over."""
+    shop = [f"till-{number}@shop.example" for number in range(12)]
+    await office.has_team_channels([*team(12), *shop])
+    office.host.weather = outage
+    await office.passes(minutes=5)
+    office.host.weather = only("shop.example")
+    await office.passes(minutes=40)
+    assert await office.states() == {State.CONNECTED: 12, State.IMPAIRED: 12}
+    assert [it.tenant for it in await holds(office)] == ["shop.example"]
+    for who in ADMINS:
+        [said] = office.messages(who)
+        assert "shop.example" in words(said)
+    office.host.weather = fair
+    await office.passes(minutes=3)
+    assert await office.states() == {State.CONNECTED: 24}
+    for who in ADMINS:
+        [said] = office.messages(who)
+        assert words(said).startswith("✅") and "shop.example" in words(said)
+
+
+async def test_who_is_served_beside_one_is_heard_before_other_organisations(office: Office) -> None:
+    """Another organisation is closed; a mailbox of ours dies by itself. Its only sibling works: that counts
+    for more than all those held elsewhere."""
+    shop = [f"till-{number}@shop.example" for number in range(30)]
+    ours = await office.has_team_channels(team(2))
+    await office.has_team_channels(shop)
+    office.host.weather = only("shop.example")
+    await office.passes(minutes=10)
+    office.host.at(ours[0].address).revokes(office.now)
+    await office.passes(minutes=4)
+    assert await office.states() == {State.CONNECTED: 1, State.DISCONNECTED: 1, State.IMPAIRED: 30}
+    assert [it.tenant for it in await holds(office)] == ["shop.example"]
 
 
 async def test_others_know_nothing_of_an_organisations_recovery(office: Office) -> None:

@@ -50,6 +50,20 @@ async def test_a_recovery_is_remembered_until_the_end(storage: Storage) -> None:
     assert found == replace(HOLD, ended_at=NOW, was_false_alarm=True)
 
 
+async def test_a_hold_becomes_an_organisations_own_once_it_holds_nobody_else(storage: Storage) -> None:
+    """What others' recovery said of the whole provider is forgotten with them."""
+    own, foreign = _held(), _held()
+    foreign = replace(foreign, identity=replace(foreign.identity, tenant="other.example"))
+    await _keep(storage, own, foreign)
+    async with storage.writing() as uow:
+        await uow.holds.recovered(HOLD.id)
+        assert not await uow.holds.narrow(HOLD, "example.com")
+        await uow.channels.save(replace(foreign, state=State.CONNECTED, cause=Cause.NONE))
+        assert await uow.holds.narrow(HOLD, "example.com")
+        assert await uow.holds.find(HOLD.id) == replace(HOLD, tenant="example.com")
+        assert await uow.holds.open_for(WORKSPACE, HOLD.provider, "other.example") is None
+
+
 async def test_the_line_is_of_those_that_are_held(storage: Storage) -> None:
     """Whoever is connected, or was disabled while it was held, waits for no turn."""
     first, last, fine, off = _held(), _held(), a_channel(), _held(state=State.DISABLED)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.domain.grant import MailboxIdentity
+from bot.domain.probing import Whose
 from storage import Storage, UnitOfWork, migrate
 from storage.engine import async_url
 from tests.storage.builders import MINUTE, NOW, WORKSPACE, a_job
@@ -30,7 +31,8 @@ async def _next_due(uow: UnitOfWork) -> object:
 
 
 async def _siblings(uow: UnitOfWork) -> object:
-    return await uow.probes.siblings(MailboxIdentity("google", "s"), proven_since=NOW, limit=10)
+    anybody = MailboxIdentity("google", "s")
+    return await uow.probes.siblings(anybody, proven_since=NOW, limit=10, whose=Whose.OTHERS)
 
 
 async def _at_address(uow: UnitOfWork) -> object:

@@ -14,11 +14,11 @@ from bot.domain.cause import Cause
 from bot.domain.channel import Channel, State
 from bot.domain.grant import MailboxIdentity
 from bot.domain.ids import ChannelId, GrantId, UserId, WorkspaceId
-from bot.domain.probing import Probe
+from bot.domain.probing import Probe, Whose
 from storage import Cipher, Storage
 from tests.storage.builders import MINUTE, NOW, WORKSPACE, a_channel, a_probe
 
-ANYBODY = MailboxIdentity("google", "somebody else")
+ANYBODY = MailboxIdentity("google", "somebody else", "example.com")
 
 
 class MovingLead:
@@ -247,12 +247,21 @@ async def test_siblings_are_other_mailboxes_that_worked_lately(storage: Storage)
     await keep(storage, *rows)
     since = NOW - timedelta(days=1)
     async with storage.reading() as uow:
-        siblings = partial(uow.probes.siblings, proven_since=since)
+        siblings = partial(uow.probes.siblings, proven_since=since, whose=Whose.OWN)
         assert await siblings(ANYBODY, limit=10) == tuple(it.id for it in ok)
         assert await siblings(ANYBODY, limit=2) == (ok[0].id, ok[1].id)
         assert await siblings(ok[0].identity, limit=10) == (ok[1].id, ok[2].id)
-        assert await siblings(ANYBODY, limit=10, tenant="example.com") == tuple(it.id for it in ok)
-        assert await siblings(ANYBODY, limit=10, tenant="other.example") == ()
+
+
+async def test_siblings_of_other_organisations_are_asked_for_apart(storage: Storage) -> None:
+    """Neither hides the other."""
+    own = a_channel()
+    foreign = a_channel(identity=replace(ANYBODY, subject="else", tenant="other.example"))
+    await keep(storage, *((it, a_probe(it, last_ok_at=NOW)) for it in (own, foreign)))
+    async with storage.reading() as uow:
+        siblings = partial(uow.probes.siblings, ANYBODY, proven_since=NOW, limit=9)
+        assert await siblings(whose=Whose.OWN) == (own.id,)
+        assert await siblings(whose=Whose.OTHERS) == (foreign.id,)
 
 
 async def test_held_siblings_are_asked_for_apart(storage: Storage) -> None:
@@ -263,7 +272,8 @@ async def test_held_siblings_are_asked_for_apart(storage: Storage) -> None:
     await keep(storage, *((it, a_probe(it, last_ok_at=NOW)) for it in (held, refused, fine)))
     since = NOW - timedelta(days=1)
     async with storage.reading() as uow:
-        assert await uow.probes.siblings(ANYBODY, proven_since=since, limit=9, held=True) == (held.id,)
+        siblings = partial(uow.probes.siblings, ANYBODY, proven_since=since, limit=9, whose=Whose.OWN)
+        assert await siblings(held=True) == (held.id,)
 
 
 async def test_what_is_hastened_is_neither_hurried_nor_disturbed(storage: Storage) -> None:
