@@ -11,15 +11,17 @@ import json
 import re
 import shutil
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from html import escape
 from pathlib import Path
 from typing import Any, Final
 
 from aiohttp import web
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
 from bot.views.language import Language
 from bot.views.pages import STYLESHEET
@@ -35,6 +37,9 @@ from tests.views.test_pages import every_page
 
 _ELSEWHERE: Final = "http://inboxkeeper.example/"
 _LONGEST_NAME: Final = 90
+_WINDOW: Final[ViewportSize] = {"width": 1040, "height": 760}
+_FRAME: Final = 400
+"""What the local Slack needs around what it shows, in pixels."""
 _CHROMIUMS: Final = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -51,18 +56,22 @@ class Case:
 def cases(lang: Language, *, only: str) -> Iterator[Case]:
     """Every view whose name contains ``only``; of those that look alike, the first."""
     seen: set[str] = set()
+    namesakes: Counter[str] = Counter()
     for name, view in everything(lang):
         key = json.dumps(view, sort_keys=True)
         if key not in seen and only in name:
             seen.add(key)
-            yield Case(name, view)
+            namesakes[name] += 1
+            yield Case(name if namesakes[name] == 1 else f"{name} ({namesakes[name]})", view)
     for number, html in enumerate(every_page(lang)):
         if only in (name := f"page {number:02}"):
             yield Case(name, {}, html)
 
 
 def file_name(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_LONGEST_NAME].rstrip("-") + ".png"
+    """Short enough for every file system, and another one for every name."""
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    return f"{plain[:_LONGEST_NAME].rstrip('-')}-{sha256(name.encode()).hexdigest()[:6]}.png"
 
 
 class Easel:
@@ -75,7 +84,13 @@ class Easel:
     async def paint(self, case: Case, target: Path) -> None:
         """Show one view and take its picture."""
         shown = await (self._page_of_ours(case.html) if case.html else self._in_slack(case.view))
-        await self._page.locator(shown).first.screenshot(path=target)
+        thing = self._page.locator(shown).first
+        box = await thing.bounding_box()
+        # What Slack scrolls is seen whole only in a window that is tall enough.
+        height = max(_WINDOW["height"], int(box["height"] if box else 0) + _FRAME)
+        await self._page.set_viewport_size({**_WINDOW, "height": height})
+        await thing.screenshot(path=target)
+        await self._page.set_viewport_size(_WINDOW)
 
     async def _page_of_ours(self, html: str) -> str:
         await self._page.route(
@@ -124,7 +139,7 @@ async def easel(browser: Browser, lang: Language) -> AsyncIterator[Easel]:
     # Without scripts: the page must not ask for news, and nothing moves while the picture is taken.
     page = await browser.new_page(
         locale="ja-JP" if lang.code == "ja" else "en-US",
-        viewport={"width": 1040, "height": 760},
+        viewport=_WINDOW,
         java_script_enabled=False,
     )
     # Pages that send the browser on stay where they are: there is nothing where they point.
