@@ -112,7 +112,7 @@ async def test_a_japanese_member_meets_the_same_in_japanese(stage: Stage) -> Non
     kenji = stage.person("kenji")
     await kenji.types("/inbox 接続 kenji@acme.example")
     await kenji.submits()
-    await kenji.clicks("その他のメールサーバー (IMAP)")
+    await kenji.clicks("その他のメールサーバー（IMAP）")
     shown = modal_of(await kenji.until(lambda screen: "IMAP" in modal_of(screen)))
     assert "パスワードは Slack に書かないでください" in shown
     browser = stage.browser("ja")

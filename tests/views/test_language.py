@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -107,6 +108,17 @@ def test_japanese_sounds_like_one_product() -> None:
     assert JA.say("Yes, remove inbox") == "はい、受信トレイを削除します"
     assert JA.say("Yes, delete") == "はい、削除"
     assert not any(mark in text for mark in ("である。", "だ。", ",", "?", "!", "受信箱", "インボックス"))
+
+
+_JAPANESE = r"[\u3041-\u309f\u30a1-\u30fa\u30fc\u4e00-\u9fff々]"
+_LATIN = r"(?:[A-Za-z0-9]|\{(?!spans|others|language)[a-z_]+\})"
+"""Latin letters, digits, and what is filled in, but for what is Japanese itself."""
+
+
+def test_latin_words_stand_apart_in_japanese() -> None:
+    """Names and figures have a space on either side, everywhere or nowhere."""
+    touching = re.compile(f"{_JAPANESE}{_LATIN}|{_LATIN}{_JAPANESE}")
+    assert [text for m in messages("ja") for text in forms(m.string) if touching.search(text)] == []
 
 
 @pytest.mark.parametrize("locale", ["ja", "ja-JP", "ja_JP", "JA"])
