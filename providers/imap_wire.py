@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from functools import cache
+from pathlib import Path
 from typing import Final
 
 from bot.domain.errors import ProviderUnavailable
@@ -86,22 +87,19 @@ class Trust:
     @classmethod
     def of(cls, ca_file: str | None = None) -> Trust:
         """``ca_file`` holds more authorities (PEM). Raises ``OSError`` and ``ssl.SSLError``."""
-        if ca_file is None:
-            return cls(_public(), _public())
-        ours = _context()
-        ours.load_verify_locations(cafile=ca_file)
-        return cls(_public(), ours)
+        more = Path(ca_file).read_bytes() if ca_file else None
+        return cls(_trusting(None), _trusting(more))
 
 
 @cache
-def _public() -> ssl.SSLContext:
-    """Read once: the system's list of authorities takes longer to load than the rest of a start."""
-    return _context()
-
-
-def _context() -> ssl.SSLContext:
+def _trusting(more: bytes | None) -> ssl.SSLContext:
+    """The system's authorities, and ``more`` of them. Read once: the system's list takes longer to load than
+    the rest of a start."""
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if more is not None:
+        # What is not ASCII is no certificate but somebody's remark.
+        context.load_verify_locations(cadata=more.decode("ascii", "ignore"))
     return context
 
 

@@ -6,6 +6,8 @@ import asyncio
 import secrets
 import ssl
 from collections import Counter
+from collections.abc import Mapping
+from functools import cache
 from ipaddress import IPv4Address
 from typing import Any, Final
 from xml.sax.saxutils import escape
@@ -26,6 +28,21 @@ RESIDENTS: Final = tuple(
 )
 
 
+@cache
+def _authority() -> Authority:
+    """One for all hosts of a process."""
+    return Authority()
+
+
+@cache
+def _bad_contexts(host: str) -> Mapping[str, ssl.SSLContext]:
+    """What ``host`` shows while its certificate is broken, by what is wrong with it."""
+    return {
+        "bad_certificate": Authority("Nobody").sign(host).context(),
+        "expired_certificate": _authority().sign(host, expired=True).context(),
+    }
+
+
 class LocalImap:
     """Mailboxes behind real TLS, breakable at will."""
 
@@ -33,17 +50,14 @@ class LocalImap:
         self.name = host
         self.tls_port = 0
         self.starttls_port = 0
-        self.authority = Authority()
+        self.authority = _authority()
         self._host = Host()
         for address in RESIDENTS:
             self.add(address)
         self._servers: list[asyncio.Server] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._good = self.authority.sign(host).context()
-        self._bad = {
-            "bad_certificate": Authority("Nobody").sign(host).context(),
-            "expired_certificate": self.authority.sign(host, expired=True).context(),
-        }
+        self._good = _authority().sign(host).context()
+        self._bad = _bad_contexts(host)
         self._good.sni_callback = self._show_certificate
 
     @property
