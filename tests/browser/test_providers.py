@@ -95,10 +95,10 @@ JAPANESE: Final = Words(
     by_hand="アカウント設定 › アプリ権限 › アプリ権限を変更 › 取り消す",
     check="もう一度確認",
     confirmed="Microsoft での取り消し：確認済み。",
-    shared="共有メールボックスである",
-    name="呼び名",
-    use="利用目的",
-    password_by_hand="アプリパスワードを作った場合は、そちらで削除してください。",
+    shared="共有メールボックスです",
+    name="名前",
+    use="用途（このアドレスを使うもの）",
+    password_by_hand="アプリパスワードを作った場合は、メールサービス側で削除してください。",
 )
 
 both = pytest.mark.parametrize("words", [ENGLISH, JAPANESE], ids=["en", "ja"])

@@ -167,7 +167,7 @@ async def test_broken_client_credentials_tell_the_operator_once_and_nobody_else(
 
     stage.town.google.break_down("invalid_client")
     await tries("alice")
-    await tries("kenji", "Inboxkeeper 自体が受け入れられませんでした")
+    await tries("kenji", "Inboxkeeper のアプリ登録を受け付けていません")
     for name in ("omar", "sakura"):
         [said] = await told(name)
         assert "🔧" in said.plain and "invalid_client" in said.plain and not said.edited

@@ -154,7 +154,7 @@ async def test_a_notices_link_shows_what_will_be_asked(stage: Stage) -> None:
 async def test_before_anything_is_connected_each_provider_is_listed(stage: Stage) -> None:
     """What would be asked of whom, in the reader's language; an IMAP host has no permissions to ask for."""
     shown = await said(stage, "kenji", "/inbox 権限")
-    assert "メールの閲覧" in shown and "顧客管理 のため：お客様からのメールを記録します" in shown
+    assert "メールの閲覧" in shown and "機能「顧客管理」で使用：お客様からのメールを記録します" in shown
     assert "IMAP には個別の権限がありません" in shown
     assert "権限を求めない機能：顧客管理" in shown
 

@@ -194,7 +194,7 @@ async def test_if_no_admin_can_be_written_to_it_is_said_at_once(database_url: st
         await _is_told(stage, "kenji", "どの管理者にも通知できませんでした。")
         await stage.person("alice").clicks("Cancel the request", in_="dm")
         await stage.passes(seconds=2)
-        await _is_told(stage, "kenji", "対応が決まりました。")
+        await _is_told(stage, "kenji", "返答済みです。")
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])

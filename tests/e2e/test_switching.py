@@ -82,21 +82,21 @@ JAPANESE: Final = Tongue(
     status="状態",
     heading="kenji@acme.example を Gmail から Office 365 に切り替えます。",
     stays="所有者、用途、履歴、通知先はそのままです。",
-    old_side="切り替えが済んだあとに、次のようになります。権限を取り消します。",
+    old_side="切り替えが済むまでは何もしません。切り替え後：アクセス権を取り消します。",
     until="新しいメールボックスの確認が済むまで何も変わりません。",
     landing="kenji@acme.example を Office 365 に切り替え",
-    page="切り替えました ✓ kenji@acme.example は新しいプロバイダーで動いています。",
+    page="切り替えました ✓ kenji@acme.example は新しいプロバイダーに切り替わり、正常に動いています。",
     modal="切り替えました ✓",
-    works="kenji@acme.example は Office 365 で動いています",
+    works="kenji@acme.example は Office 365 に切り替わり、正常に動いています",
     revoked="Google での取り消し：確認済み。",
     kept="@Kenji Mori が Gmail から切り替えました。所有者、用途、履歴はそのままです。",
     history="Office 365 に切り替え",
     back_heading="kenji@acme.example を Office 365 から Gmail に切り替えます。",
-    by_hand="Microsoft 側の許可はまだ残っています。",
+    by_hand="Microsoft 側のアクセス権はまだ残っています。",
     steps="アカウント設定 › アプリ権限 › アプリ権限を変更 › 取り消す",
-    kept_until="こちらの鍵は、取り消されたかどうかの確認だけに使い",
+    kept_until="Inboxkeeper が保管している認証情報は、取り消されたかどうかの確認だけに使い",
     check="もう一度確認",
-    still="Microsoft 側の許可はまだ残っています。",
+    still="Microsoft 側のアクセス権はまだ残っています。",
     gone="Microsoft での取り消し：確認済み。",
 )
 
@@ -203,7 +203,7 @@ async def test_two_tabs_and_a_reconnect_at_once(stage: Stage) -> None:
     assert "Switched ✓" in one.text and "Switched ✓" in other.text
     assert "別のプロバイダーに切り替えられたため、このログインは使われません" in hers.text
     await stage.passes(seconds=5)
-    assert "その間に" in modal_text(await stage.person("sakura").sees())
+    assert "ログインしている間に" in modal_text(await stage.person("sakura").sees())
     assert "Office 365" in await asks(stage, "alice", f"/inbox status {SUPPORT}")
 
 
@@ -219,7 +219,7 @@ async def test_a_team_address_is_switched_for_everybody(stage: Stage) -> None:
     await stage.consents(await stage.link_in_modal("omar"), SUPPORT)
     await stage.passes(seconds=5)
     await told(stage, "omar", "works through Office 365 now", "Revoked at Google: confirmed")
-    await told(stage, "sakura", "Office 365 で動いています", "Omar Haddad", "確認済み")
+    await told(stage, "sakura", "Office 365 に切り替わり、正常に動いています", "Omar Haddad", "確認済み")
     assert len((await stage.person("omar").sees()).messages("#support")) == quiet
     listed = await asks(stage, "alice", "/inbox list")
     assert "Support" in listed and USE in listed and "Office 365" in listed

@@ -21,7 +21,7 @@ from tests.services.play import IDS, Play, on_both
 from tests.services.test_switching import at_imap, switched
 
 SUPPORT = "support@acme.example"
-MOVED, MOVED_JA = "New mail for support@acme.example goes elsewhere", "宛の新着メールの配送先が変わりました"
+MOVED, MOVED_JA = "New mail for support@acme.example goes elsewhere", "宛ての新着メールの配送先が変わりました"
 
 
 def moves(play: Play, place: str, domain: str = "acme.example") -> None:

@@ -80,7 +80,7 @@ async def test_a_switch_is_told_once_to_everybody_concerned(play: Play) -> None:
     [omar] = await play.told("omar", "works through Office 365 now")
     assert "@Omar Haddad switched it from Gmail" in omar.plain
     assert "Revoked at Google: confirmed" in omar.plain
-    [sakura] = await play.told("sakura", "Office 365 で動いています")
+    [sakura] = await play.told("sakura", "Office 365 に切り替わり、正常に動いています")
     assert "Omar Haddad" in sakura.plain and "Google での取り消し：確認済み" in sakura.plain
     assert not await play.told("alice", SUPPORT)
     assert len(await play.told("omar", "connected")) == 1  # when it was connected, and not again

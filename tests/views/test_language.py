@@ -110,6 +110,33 @@ def test_japanese_sounds_like_one_product() -> None:
     assert not any(mark in text for mark in ("である。", "だ。", ",", "?", "!", "受信箱", "インボックス"))
 
 
+_FORMER = (
+    "サインイン",
+    "持ち主",
+    "宛の",
+    "接続中",
+    "承諾",
+    "スヌーズ",
+    "メール サーバー",
+    "その間に",
+    "チームのアドレス",
+)
+"""Words that were replaced: each thing has one name."""
+
+
+def test_japanese_has_one_word_for_one_thing() -> None:
+    """A second word for the same thing would make people look for a difference."""
+    found = [
+        (word, form) for m in messages("ja") for form in forms(m.string) for word in _FORMER if word in form
+    ]
+    assert found == []
+
+
+def test_japanese_has_no_half_width_punctuation() -> None:
+    """Colons and brackets are as wide as the letters around them."""
+    assert [form for m in messages("ja") for form in forms(m.string) if re.search(r"[():;]", form)] == []
+
+
 _JAPANESE = r"[\u3041-\u309f\u30a1-\u30fa\u30fc\u4e00-\u9fff々]"
 _LATIN = r"(?:[A-Za-z0-9]|\{(?!spans|others|language)[a-z_]+\})"
 """Latin letters, digits, and what is filled in, but for what is Japanese itself."""

@@ -199,7 +199,7 @@ def test_a_features_permission_says_which_feature_and_why() -> None:
     read = f"{GMAIL}gmail.readonly"
     crm = a_feature()
     assert scope_words(EN, read, (crm,)) == ("Read mail", "for CRM: to log what customers write")
-    assert scope_words(JA, read, (crm,))[1] == "顧客管理 のため：お客様からのメールを記録します"
+    assert scope_words(JA, read, (crm,))[1] == "機能「顧客管理」で使用：お客様からのメールを記録します"
     desk = a_feature("desk", name=Wording("Desk"), reason=Wording("to sort mail"))
     assert scope_words(EN, read, (crm, desk))[1] == (
         "for CRM: to log what customers write · for Desk: to sort mail"
