@@ -242,7 +242,7 @@ class LinkClosed(Refusal):
 class ReconnectFirst(Refusal):
     """Enabling a channel whose grant the provider refuses."""
 
-    address: str
+    channel: Channel
 
 
 @dataclass(eq=False)

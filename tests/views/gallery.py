@@ -123,7 +123,7 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     errors.ExportTaken(),
     errors.LinkClosed(),
     errors.ExportTaken(),
-    errors.ReconnectFirst("ann@example.com"),
+    errors.ReconnectFirst(a_channel()),
     errors.ProviderOff("google"),
     errors.SignInClosed("Office 365", errors.ProviderUnavailable("timeout")),
     errors.OutOfDate(),

@@ -457,8 +457,8 @@ def test_whoever_asked_sees_until_when_and_can_take_it_back() -> None:
         (RequestState.EXPIRED, None, "nobody answered in time", ""),
         (RequestState.EXPIRED, BOB, "approved by <@U0BOB>, but not used in time", ""),
         (RequestState.CANCELLED, ANN, "taken back by whoever asked", ""),
-        (RequestState.CANCELLED, BOB, "approved by <@U0BOB>, but no longer possible", ""),
-        (RequestState.CANCELLED, None, "no longer possible", ""),
+        (RequestState.CANCELLED, BOB, "approved by <@U0BOB>, but no longer possible", "overview.list"),
+        (RequestState.CANCELLED, None, "no longer possible", "overview.list"),
         (RequestState.REPLACED, None, "asked for anew, see the newer message", ""),
     ],
 )
