@@ -81,6 +81,7 @@ CLOSED = {RequestState.APPROVED, RequestState.DECLINED, RequestState.DONE}
 REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     errors.NotAllowed("remove", ("U0ANN", "U0BOB")),
     errors.NotAllowed("fly"),
+    *(errors.NotAllowed(what, ("U0ANN",)) for what in ("cancel", "go_on", "answer", Deed.RECONNECT)),
     *(errors.NotAllowed(what) for what in (*Deed, "admins", "approve", "cancel", "go_on", "answer")),
     errors.GuestNotAllowed(),
     errors.WrongWorkspace(),
@@ -126,6 +127,7 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     errors.ReconnectFirst(a_channel()),
     errors.ProviderOff("google"),
     errors.SignInClosed("Office 365", errors.ProviderUnavailable("timeout")),
+    errors.SignInClosed("Office 365", errors.ProviderMisconfigured("invalid_client")),
     errors.OutOfDate(),
     errors.Gone("ann@example.com"),
     errors.Gone(""),
