@@ -24,7 +24,7 @@ from bot.views.modals.inputs import (
 )
 from bot.views.permissions import permission_blocks
 from bot.views.words import approval_hint, ending_words, house
-from bot.views.words.endings import waits_for_others
+from bot.views.words.unproven import waits_for_others
 
 CONNECT_FORM: Final = "connect.form"
 CONNECT_KIND: Final = "connect.kind"
