@@ -7,7 +7,7 @@ time is its own answer; work that is not goes on, and its answer follows by the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
@@ -21,6 +21,7 @@ from bot.domain.errors import (
     NobodyCanApprove,
     NotAnAddress,
     OtherKind,
+    ReconnectFirst,
     Refusal,
     SwitchInstead,
     UnknownAddress,
@@ -35,6 +36,7 @@ from bot.views.modals import (
     ask_modal,
     busy_modal,
     disconnect_first_modal,
+    reconnect_first_modal,
     refusal_modal,
     switch_instead_modal,
 )
@@ -45,7 +47,7 @@ from bot.views.replies import (
     refusal_message,
     too_late_message,
 )
-from bot.views.words import refusal_words
+from bot.views.words import refusal_words, spelled_out
 from handlers.faults import Away, Bug, Refused, attempt
 from handlers.payload import Asked, Form, Surface
 from handlers.presenting import Ack, Course, Presenter
@@ -191,6 +193,8 @@ def _way_on(lang: Language, refusal: Refusal, *, asker: UserId) -> Reply | None:
             return Reply(modal=switch_instead_modal(lang, refusal))
         case DisconnectFirst():
             return Reply(modal=disconnect_first_modal(lang, refusal))
+        case ReconnectFirst():
+            return Reply(modal=reconnect_first_modal(lang, refusal))
     return None
 
 
@@ -207,6 +211,5 @@ def _beside_field(lang: Language, asked: Asked, refusal: Refusal) -> dict[str, s
     if field is None or field not in asked.fields or asked.form is not Form.SUBMISSION:
         return {}
     # What stands beside a field is plain text: it can mention nobody.
-    nameless = replace(refusal, who_can=()) if isinstance(refusal, NeedsApproval) else refusal
-    words = refusal_words(lang, nameless)
+    words = spelled_out(lang, refusal_words(lang, refusal))
     return {field: lang.together(words.text, words.next_step)}

@@ -38,7 +38,7 @@ def change(how: Change) -> Handler:
         try:
             whom = await how(desk, actor, turn.asked.value)
         except Refusal as refusal:
-            words = refusal_words(turn.lang, refusal)
+            words = refusal_words(turn.lang, refusal).nameless
             remark = (f"*{escape(words.title)}*", escape(words.text), escape(words.next_step))
         else:
             desk.home.refresh(actor.id, *([whom] if whom else []))

@@ -18,7 +18,7 @@
     │   ├── ConsentDeclined       Cancel was pressed at the provider
     │   ├── ConsentFailed         the provider refused the sign-in for a reason of its own
     │   ├── TicketSpent · TicketExpired · TicketUnknown · TooManyTries · OtherBrowser
-    │   ├── ReconnectFirst        enabling what the provider refuses
+    │   ├── ReconnectFirst        enabling what the provider refuses; carries the channel
     │   ├── ProviderOff           no client for this provider is configured
     │   ├── SignInElsewhere       no password is taken for this mailbox; carries whose sign-in to use
     │   ├── FormFault             a field of our own form cannot be used; carries which
@@ -242,7 +242,7 @@ class LinkClosed(Refusal):
 class ReconnectFirst(Refusal):
     """Enabling a channel whose grant the provider refuses."""
 
-    address: str
+    channel: Channel
 
 
 @dataclass(eq=False)

@@ -364,7 +364,7 @@ def _same_workspace(actor: Actor, channel: Channel) -> bool:
 def _refusal(channel: Channel) -> Exception:
     if channel.state is State.REMOVED:
         return Gone(channel.address)
-    return ReconnectFirst(channel.address)
+    return ReconnectFirst(channel)
 
 
 async def retried(work: Callable[[], Awaitable[T]]) -> T:

@@ -145,6 +145,17 @@ def button(
     return block | {key: extra for key, extra in extras.items() if extra}
 
 
+def dialog(title: str, text: str, *, yes: str, no: str) -> Block:
+    """Slack asks this itself before it reports a press that cannot be taken back."""
+    return {
+        "title": plain(clip(title, 100)),
+        "text": plain(clip(text, 300)),
+        "confirm": plain(clip(yes, 30)),
+        "deny": plain(clip(no, 30)),
+        "style": "danger",
+    }
+
+
 def fitting(lines: Sequence[str], room: int) -> list[str]:
     """The first lines that fit into ``room`` characters together."""
     kept: list[str] = []

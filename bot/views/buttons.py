@@ -15,8 +15,9 @@ from bot.domain.cause import REFUSED_CAUSES
 from bot.domain.channel import Channel, State
 from bot.domain.ids import GrantId
 from bot.domain.request import Request
-from bot.views.blocks import Block, button, value_of
+from bot.views.blocks import Block, button, dialog, value_of
 from bot.views.language import Language
+from bot.views.text import shown
 
 CONNECT: Final = "channel.connect"
 STATUS: Final = "channel.status"
@@ -91,9 +92,11 @@ def _sensible(channel: Channel) -> tuple[Deed, ...]:
             return ()
 
 
-def deed_button(lang: Language, deed: Deed, channel: Channel, *, primary: bool = False) -> Block:
+def deed_button(
+    lang: Language, deed: Deed, channel: Channel, *, primary: bool = False, style: str = ""
+) -> Block:
     label, action_id = _face(lang, deed)
-    style = "primary" if primary else ""
+    style = "primary" if primary else style
     return button(label, action_id, value=value_of(channel), style=style, about=channel.address)
 
 
@@ -171,12 +174,31 @@ def check_button(lang: Language, grant_id: GrantId) -> Block:
 
 
 def approve_buttons(lang: Language, request: Request) -> list[Block]:
-    """Yes and no, for an admin."""
+    """Yes and no, for an admin. What a yes does at once and to everybody is in its label, and what cannot be
+    taken back is asked once more."""
     about = request.wish.address
     return [
-        button(lang.say("Approve"), APPROVE, value=request.id, style="primary", about=about),
+        _approve_button(lang, request),
         button(lang.say("Decline"), DECLINE, value=request.id, about=about),
     ]
+
+
+def _approve_button(lang: Language, request: Request) -> Block:
+    value, about = request.id, request.wish.address
+    match request.wish.deed:
+        case Deed.REMOVE:
+            sure = dialog(
+                lang.say("Approve and remove"),
+                lang.say("{address} is removed at once, for everybody who uses it.", address=shown(about)),
+                yes=lang.say("Approve and remove"),
+                no=lang.say("Cancel"),
+            )
+            removing = button(sure["title"]["text"], APPROVE, value=value, style="danger", about=about)
+            return removing | {"confirm": sure}
+        case Deed.DISABLE:
+            return button(lang.say("Approve and disable"), APPROVE, value=value, about=about)
+        case _:
+            return button(lang.say("Approve"), APPROVE, value=value, style="primary", about=about)
 
 
 def cancel_button(lang: Language, request: Request) -> Block:

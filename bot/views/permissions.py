@@ -57,7 +57,7 @@ def channel_permissions_message(lang: Language, shown: ChannelPermissions) -> Me
         *_compared(lang, shown),
         section(_verdict(lang, shown)),
         *_elsewhere(lang, shown.ask),
-        *actions(*_ways(lang, row), deed_button(lang, Deed.SEE, row.channel)),
+        *actions(*_ways(lang, shown), deed_button(lang, Deed.SEE, row.channel)),
     ]
     return message(lang.say("Permissions of {address}", address=inert(row.channel.address)), blocks)
 
@@ -116,8 +116,9 @@ def _whole(lang: Language, at: str) -> str:
     )
 
 
-def _ways(lang: Language, row: ChannelRow) -> list[Block]:
-    helps = row.lacking or row.channel.needs_reconnect
+def _ways(lang: Language, shown: ChannelPermissions) -> list[Block]:
+    row = shown.row
+    helps = row.lacking or row.channel.needs_reconnect or shown.ask.scopes - shown.granted
     if not helps or Deed.RECONNECT not in row.may:
         return []
     return [deed_button(lang, Deed.RECONNECT, row.channel, primary=True)]

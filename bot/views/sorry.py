@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from bot.views.blocks import bold, escape, inert
+from bot.views.blocks import bold, escape, inert, instant
 from bot.views.language import Language
 from bot.views.setup import people
 from bot.views.text import clip
 from bot.views.words import Words
+from bot.views.words.approvals import until_words
 
 _LONGEST: Final = 190
 """Longer only with foreign text in it. Escaped (five for one), three of these fit into a section."""
@@ -18,7 +19,8 @@ def refusal_text(lang: Language, words: Words) -> str:
     """What is so, why, what next, and whom to ask, as mrkdwn."""
     asked = people(lang, words.ask) if words.ask else ""
     next_step = " ".join(part for part in (_safe(words.next_step), asked) if part)
-    lines = [bold(_safe(words.title)), _safe(words.text), next_step]
+    valid = until_words(lang, instant(lang, words.until)) if words.until else ""
+    lines = [bold(_safe(words.title)), lang.together(_safe(words.text), valid), next_step]
     return "\n".join(line for line in lines if line)
 
 

@@ -146,7 +146,7 @@ async def test_a_broken_client_is_nothing_the_person_did(stage: Stage) -> None:
     stage.town.google.break_down("invalid_client")
     page = await browser.opens(callback)
     assert "Google does not accept Inboxkeeper's own registration." in page.text
-    assert "Tell whoever runs Inboxkeeper, and try again later." in page.text
+    assert "Whoever runs Inboxkeeper has been told. Try again later." in page.text
     assert "invalid_client" not in page.text
 
 

@@ -120,7 +120,8 @@ async def test_cancelling_at_google_can_be_tried_again(stage: Stage) -> None:
     page = await browser.opens(callback)
     is_page(page, 200, "You cancelled at Google. Nothing has changed.", "Try again")
     await stage.settles()
-    assert "Not connected" in modal_text(await stage.person("alice").sees())
+    shown = modal_text(await stage.person("alice").sees())
+    assert "Cancelled" in shown and "Not connected" not in shown and "⚠️" not in shown
     consent = (await browser.presses(page)).onward
     is_page(await stage.consents_at(consent, ALICE, browser=browser), 200, "Connected ✓")
     assert "Connected ✓" in modal_text(await stage.person("alice").sees())

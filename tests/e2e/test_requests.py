@@ -136,11 +136,26 @@ async def test_an_approved_disable_is_done_at_once(stage: Stage) -> None:
     await alice.types(f"/inbox disable {SUPPORT}")
     await alice.clicks("Send the request")
     await stage.passes(seconds=2)
-    await stage.person("omar").clicks("Approve")
+    await stage.person("omar").clicks("Approve and disable")
     await stage.passes(seconds=2)
     await _is_told(stage, "alice", "and done")
     await alice.types(f"/inbox status {SUPPORT}")
     assert "⚪ Disabled" in (await alice.sees()).messages("#general")[-1].plain
+
+
+async def test_an_approved_removal_is_asked_once_more(stage: Stage) -> None:
+    """It cannot be taken back: Slack asks before it is sent, and a no sends nothing."""
+    await stage.team_connected()
+    alice, omar = stage.person("alice"), stage.person("omar")
+    await alice.types(f"/inbox remove {SUPPORT}")
+    await alice.clicks("Send the request")
+    await stage.passes(seconds=2)
+    await omar.clicks("Approve and remove", confirm=False)
+    await stage.passes(seconds=2)
+    await _is_told(stage, "alice", "waiting for an admin")
+    await omar.clicks("Approve and remove", confirm=True)
+    await stage.passes(seconds=2)
+    await _is_told(stage, "alice", "and done")
 
 
 async def test_a_wish_about_what_was_removed_is_over(stage: Stage) -> None:
@@ -155,7 +170,7 @@ async def test_a_wish_about_what_was_removed_is_over(stage: Stage) -> None:
     await stage.passes(seconds=5)
     await _is_told(stage, "alice", "no longer possible")
     screen = await stage.person("omar").sees()
-    assert "[Approve]" not in screen.dm.plain
+    assert "[Approve" not in screen.dm.plain
 
 
 async def test_a_former_admin_is_refused_in_words(stage: Stage) -> None:

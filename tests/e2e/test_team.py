@@ -149,7 +149,7 @@ async def test_account_access_is_given_and_taken_in_the_dialog(stage: Stage) -> 
     await alice.types(f"/inbox disable {SUPPORT}")
     screen = await alice.sees()
     assert screen.modal and screen.modal.submit == "Yes, disable it"
-    await omar.clicks("Remove", near="@Alice Martin")
+    await omar.clicks("Take off the list", near="@Alice Martin")
     await omar.until(lambda screen: "@Alice Martin" not in _modal(screen))
     await alice.clicks("Yes, disable it")
     screen = await alice.sees()

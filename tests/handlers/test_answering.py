@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from bot.domain.errors import ReconnectFirst
 from bot.services.people import DirectoryAway
 from handlers.answering import Answering
 from handlers.payload import read
@@ -17,6 +18,7 @@ from handlers.tasks import Tasks
 from storage import Conflict, StorageAway
 from tests.handlers.conftest import Bench, texts
 from tests.handlers.payloads import a_click, a_click_in, a_command, a_form
+from tests.views.samples import a_channel
 
 ANN = "ann@example.com"
 
@@ -184,3 +186,12 @@ async def test_a_dialog_that_cannot_wait_is_still_shown(bench: Bench) -> None:
     bench.services.connecting.cannot_wait = StorageAway()
     answer = await bench.send(a_form("connect.form", address=ANN))
     assert "https://bot.example/go/s1" in texts(answer.body)
+
+
+async def test_enabling_what_must_be_reconnected_leads_on(bench: Bench) -> None:
+    """Met in Home as in a command: the button is right there."""
+    bench.services.trouble.error = ReconnectFirst(a_channel())
+    await bench.send(a_click_in("home", "channel.enable", "c1:3"))
+    await bench.send(a_command(f"enable {ANN}"))
+    opened = [call["view"] for call in bench.slack.of("views.open")]
+    assert len(opened) == 2 and all("channel.reconnect" in texts(view) for view in opened)

@@ -121,7 +121,7 @@ async def test_leaving_is_confirmed_in_the_usual_words(bench: Bench, needs_appro
     view = drawn["view"]
     assert (view["submit"]["text"], view["callback_id"]) == ("Yes, remove inbox", "leave.form")
     assert view["private_metadata"] == here(bench, "imap")
-    assert ("An admin has to agree to that first" in texts(view)) is needs_approval
+    assert ("An admin has to agree to the new connection first" in texts(view)) is needs_approval
     assert bench.services.channels.done == []
 
 

@@ -349,6 +349,14 @@ async def test_what_is_refused_is_said_in_the_dialog(bench: Bench) -> None:
     assert "admins.take" in texts(drawn)
 
 
+async def test_a_refusal_in_the_dialog_names_a_role_instead_of_people(bench: Bench) -> None:
+    """A sentence that ends in a colon names nobody."""
+    bench.services.admins.trouble = Trouble(NotAllowed("admins", (ANN,)))
+    await bench.send(a_click_in("modal", "admins.take", f"super_admin:{ANN}"))
+    said = texts(bench.slack.of("views.update")[0])
+    assert "Ask a super admin." in said and "These people can:" not in said
+
+
 async def test_everybody_may_see_whom_to_ask(bench: Bench) -> None:
     """``admins`` opens the dialog, whoever types it."""
     await bench.send(a_command("admins"))

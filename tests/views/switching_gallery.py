@@ -9,7 +9,7 @@ from itertools import product
 from typing import Any
 
 from bot.domain.channel import Channel, State
-from bot.domain.errors import DisconnectFirst, SwitchInstead
+from bot.domain.errors import DisconnectFirst, ReconnectFirst, SwitchInstead
 from bot.domain.grant import MailboxIdentity, Revocation
 from bot.domain.ids import GrantId
 from bot.domain.incident import NoticeKind
@@ -93,6 +93,7 @@ def switching(lang: Language, channel: Channel, case: str) -> Drawn:
         )
     instead = SwitchInstead(channel, "Gmail", PROVIDERS[1])
     yield f"switch instead {case}", modals.switch_instead_modal(lang, instead)
+    yield f"reconnect first {case}", modals.reconnect_first_modal(lang, ReconnectFirst(channel))
 
 
 def leaving(lang: Language, channel: Channel, case: str) -> Drawn:

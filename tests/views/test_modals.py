@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from bot.domain import errors
 from bot.domain.access import Deed
 from bot.domain.cause import Cause
 from bot.domain.channel import Channel, State
 from bot.domain.grant import Revocation
-from bot.domain.ticket import Ending
+from bot.domain.ticket import SWITCHED_MEANWHILE, Ending, Purpose
 from bot.views import modals
 from bot.views.blocks import parse_value
 from bot.views.buttons import offered
-from bot.views.replies import unknown_verb_message, which_address_message
+from bot.views.replies import refusal_message, unknown_verb_message, which_address_message
 from tests.views.samples import (
     ALL,
     EN,
@@ -22,8 +24,11 @@ from tests.views.samples import (
     LANGUAGES,
     SCOPES,
     a_channel,
+    a_feature,
     a_removal,
+    a_request,
     a_team_channel,
+    a_wish,
     an_outcome,
 )
 from tests.views.test_notices import buttons, texts
@@ -179,3 +184,103 @@ def test_a_verb_without_an_address_lists_what_to_type() -> None:
     """Ready to copy."""
     said = texts(which_address_message(EN, "disable", ("a@x.com", "b@x.com"), "/inbox"))
     assert "• `/inbox disable a@x.com`\n• `/inbox disable b@x.com`" in said
+
+
+def outcome(ending: Ending, *, purpose: Purpose = Purpose.CONNECT, **changes: Any) -> dict[str, Any]:
+    ended = an_outcome(ending, **changes)
+    ended = replace(ended, ticket=replace(ended.ticket, purpose=purpose))
+    return modals.outcome_modal(EN, ended, provider_label="Gmail")
+
+
+@pytest.mark.parametrize(
+    ("cause", "footer"),
+    [
+        (Cause.ADMIN_POLICY, False),
+        (Cause.ADMIN_CONSENT, False),
+        (Cause.ACCOUNT_DISABLED, False),
+        (Cause.MAILBOX_MISSING, False),
+        (Cause.SHARED_ACCESS, True),
+        (Cause.PASSWORD_REFUSED, True),
+        (Cause.NONE, True),
+    ],
+)
+def test_nobody_is_sent_back_before_somebody_else_has_acted(cause: Cause, footer: bool) -> None:
+    """And whoever connects for the first time has nothing to reconnect."""
+    said = texts(outcome(Ending.NOT_PROVEN, code=cause))
+    assert ("close this and start again" in said) is footer
+    assert "econnect" not in said
+
+
+def test_a_broken_registration_is_not_tried_again_at_once() -> None:
+    """The operator has to act first."""
+    assert "close this and start again" not in texts(outcome(Ending.OURS_BROKEN))
+
+
+def test_cancelling_is_no_failure() -> None:
+    """It was their own wish, as the page says, too."""
+    shown = outcome(Ending.DECLINED)
+    assert shown["title"]["text"] == "Cancelled" and "⚠️" not in texts(shown)
+
+
+@pytest.mark.parametrize("ending", Ending)
+def test_nobody_in_slack_is_sent_to_slack(ending: Ending) -> None:
+    """Nor told of a page while looking at a dialog."""
+    for purpose in (Purpose.CONNECT, Purpose.RECONNECT):
+        for code in ("", SWITCHED_MEANWHILE, Cause.ADMIN_CONSENT):
+            said = texts(outcome(ending, purpose=purpose, code=code, signed_in="ann@example.com"))
+            assert "Slack" not in said and "This page" not in said
+
+
+def test_what_is_not_possible_any_more_leads_to_the_list() -> None:
+    """With a button, since it is shown in Slack."""
+    assert set(buttons(outcome(Ending.NOT_POSSIBLE))) == {"overview.list"}
+
+
+def test_boxes_are_spoken_of_where_there_are_boxes() -> None:
+    """Microsoft has none; Google's are unticked at first where there are several."""
+    features = (a_feature(),)
+    for label, way in (("Gmail", "tick all boxes"), ("Office 365", "accept everything that is asked for")):
+        shown = modals.outcome_modal(EN, an_outcome(Ending.CONNECTED), provider_label=label, lacking=features)
+        assert f"Reconnect and {way}." in texts(shown)
+        assert ("boxes" in texts(shown)) == (label == "Gmail")
+
+
+def test_a_text_to_forward_is_not_called_sent() -> None:
+    """The reader has to send it: nobody else will."""
+    shown = modals.forwarded_modal(EN, provider_label="Office 365")
+    assert shown["title"]["text"] == "Forward it to your admin"
+    assert "Nothing was sent yet." in texts(shown) and "forward it to them" in texts(shown)
+
+
+def test_removing_looks_like_what_cannot_be_taken_back() -> None:
+    """Beside Disable, which can."""
+    found = buttons(modals.disconnect_modal(EN, a_channel(), provider_label="Gmail"))
+    assert found["channel.remove"].get("style") == "danger" and "style" not in found["channel.disable"]
+
+
+def test_a_disabled_inbox_is_not_asked_how() -> None:
+    """There is one way only."""
+    off = a_channel(state=State.DISABLED)
+    said = texts(modals.disconnect_modal(EN, off, provider_label="Gmail"))
+    assert "ann@example.com is disabled already. Remove it?" in said and "How should" not in said
+
+
+def test_enabling_what_must_be_reconnected_offers_that() -> None:
+    """The way on is a button, not a sentence."""
+    shown = modals.reconnect_first_modal(EN, errors.ReconnectFirst(a_channel()))
+    assert buttons(shown)["channel.reconnect"]["value"] == "c1:3"
+
+
+def test_the_gravest_line_before_leaving_stands_before_what_follows() -> None:
+    """Connected nowhere until an admin agrees: a warning of its own."""
+    shown = modals.leave_modal(EN, a_removal(), to=("imap", "IMAP"), needs_approval=True)
+    blocks = [block["text"]["text"] for block in shown["blocks"]]
+    assert blocks[-2].startswith("⚠️ An admin has to agree") and blocks[-1].startswith("*Then*")
+
+
+def test_a_wish_is_dated_in_the_readers_own_time() -> None:
+    """As everywhere else in Slack."""
+    wished = errors.UnknownAddress("support@example.com", (), a_request(a_wish(Deed.CONNECT)))
+    for shown in (refusal_message(EN, wished, "/inbox"), modals.refusal_modal(EN, wished)):
+        assert "It is valid until <!date^" in texts(shown)
+    assert "として接続。" in texts(refusal_message(JA, wished, "/inbox"))

@@ -13,12 +13,13 @@ from bot.domain.cause import Cause
 from bot.domain.channel import Kind, State
 from bot.domain.grant import Revocation
 from bot.domain.incident import IncidentKind, NoticeKind, Resolution
-from bot.domain.request import RequestState
+from bot.domain.request import Awaits, RequestState
 from bot.domain.ticket import Ending
 from bot.notifier import rendered
 from bot.views import notices
 from bot.views.language import Language
 from bot.views.text import shown
+from bot.views.words import request_state_words
 from sandbox.slack.validate import validate_message
 from tests.views.samples import (
     ANN,
@@ -457,8 +458,8 @@ def test_whoever_asked_sees_until_when_and_can_take_it_back() -> None:
         (RequestState.EXPIRED, None, "nobody answered in time", ""),
         (RequestState.EXPIRED, BOB, "approved by <@U0BOB>, but not used in time", ""),
         (RequestState.CANCELLED, ANN, "taken back by whoever asked", ""),
-        (RequestState.CANCELLED, BOB, "approved by <@U0BOB>, but no longer possible", ""),
-        (RequestState.CANCELLED, None, "no longer possible", ""),
+        (RequestState.CANCELLED, BOB, "approved by <@U0BOB>, but no longer possible", "overview.list"),
+        (RequestState.CANCELLED, None, "no longer possible", "overview.list"),
         (RequestState.REPLACED, None, "asked for anew, see the newer message", ""),
     ],
 )
@@ -490,3 +491,65 @@ def test_a_conversation_is_greeted_by_name() -> None:
     message = notices.hello_notice(EN, address="support@example.com", actor=BOB)
     assert "<@U0BOB> chose this conversation" in message["text"]
     assert "One line per outage" in texts(message)
+
+
+def test_a_removal_is_not_approved_like_a_connect() -> None:
+    """What happens at once, to everybody and for good is on the button, red, and asked once more."""
+    (remove, _), (disable, _) = (asked(wish=a_wish(deed)) for deed in (Deed.REMOVE, Deed.DISABLE))
+    red, plain = buttons(remove)["request.approve"], buttons(disable)["request.approve"]
+    assert (red["text"]["text"], red["style"]) == ("Approve and remove", "danger")
+    assert red["confirm"]["text"]["text"].startswith("support@example.com is removed at once")
+    assert plain["text"]["text"] == "Approve and disable" and "style" not in plain and "confirm" not in plain
+    assert "Approving removes it at once, for everybody who uses it." in texts(remove)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "read"),
+    [
+        ({"provider": "microsoft"}, "at Microsoft, or elsewhere if it is not there"),
+        ({"provider": "imap"}, "at a mail server that they name, or elsewhere"),
+        (
+            {"provider": "microsoft", "is_shared": True},
+            "that shared mailbox with their own account at Microsoft",
+        ),
+        ({}, "at the provider or mail server that they choose"),
+    ],
+)
+def test_saying_yes_is_explained_by_what_was_chosen(chosen: dict[str, Any], read: str) -> None:
+    """The approval holds elsewhere, too, which is not kept back."""
+    request = a_request(a_wish(Deed.CONNECT, **chosen))
+    said = texts(rendered(a_picture(NoticeKind.REQUEST, request=request, provider_label="Office 365")))
+    assert read in said
+    assert ("that they choose" in said) == (not chosen)
+
+
+@pytest.mark.parametrize("state", [state for state in RequestState if state is not RequestState.WAITING])
+def test_an_answered_wish_does_not_look_for_admins(state: RequestState) -> None:
+    """That nobody could be told matters only while it waits."""
+    request = a_request(a_wish(Deed.CONNECT), state=state)
+    assert "No admin can" not in texts(
+        rendered(a_picture(NoticeKind.WISH, request=request, is_unheard=True, is_open=False))
+    )
+
+
+@pytest.mark.parametrize("state", [RequestState.APPROVED, RequestState.DECLINED])
+def test_an_answer_without_its_giver_is_a_whole_sentence(state: RequestState) -> None:
+    """Whoever answered may be unknown by now."""
+    for message in asked(state, answered_by=None):
+        assert f"{state.value} by" not in texts(message) and state.value in texts(message)
+
+
+def test_the_organisations_admin_is_named_wherever_it_waits_for_them() -> None:
+    """Not somebody here."""
+    theirs = a_request(a_wish(Deed.CONNECT, provider="microsoft"), awaits=Awaits.TENANT)
+    reply = rendered(a_picture(NoticeKind.ANSWERED, request=theirs, provider_label="Office 365"))
+    assert "waiting for your organisation's Microsoft admin" in texts(reply)
+    assert request_state_words(EN, theirs) == "Waiting for the organisation's Microsoft admin"
+    assert request_state_words(EN, a_request()) == "Waiting for an admin"
+
+
+@pytest.mark.parametrize("ending", [Ending.STILL_DISABLED, Ending.SWITCHED, Ending.SWITCHED_STILL_DISABLED])
+def test_a_message_in_slack_sends_nobody_to_slack(ending: Ending) -> None:
+    """The button is below, and no other message follows."""
+    said = texts(connected(ending, State.DISABLED))
+    assert "Slack" not in said and "A message" not in said

@@ -13,11 +13,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain import errors
+from bot.domain.access import Deed
+from bot.domain.request import RequestState
 from bot.domain.ticket import Ending, Purpose
 from bot.views import pages
 from bot.views.language import Language
 from tests.views.gallery import REFUSALS
-from tests.views.samples import EN, HOSTILE, JA, LANGUAGES, a_feature, an_outcome, many_features
+from tests.views.samples import (
+    ANN,
+    EN,
+    HOSTILE,
+    JA,
+    LANGUAGES,
+    a_feature,
+    a_request,
+    a_wish,
+    an_outcome,
+    many_features,
+)
 
 VOID = {"meta", "link"}
 
@@ -320,3 +333,115 @@ def test_a_refusal_names_no_scope_and_no_class() -> None:
     for refusal in (*REFUSALS, errors.Refusal()):
         text = Reader(pages.refusal_page(EN, refusal)).text
         assert "googleapis" not in text and type(refusal).__name__ not in text
+
+
+CLOSED = errors.SignInClosed("Office 365", errors.ProviderUnavailable("timeout"))
+OURS = errors.SignInClosed("Office 365", errors.ProviderMisconfigured("invalid_client"))
+
+
+def refused(refusal: errors.InboxkeeperError, lang: Language = EN) -> Reader:
+    return Reader(pages.refusal_page(lang, refusal))
+
+
+def test_a_sign_in_that_cannot_begin_does_not_go_on_by_itself() -> None:
+    """Nobody keeps trying for whoever wanted to sign in, and nobody has been told."""
+    away, ours = refused(CLOSED).text, refused(OURS).text
+    assert "Microsoft does not answer" in away and "Nothing has changed." in away
+    assert "Try again from Slack in a few minutes." in away
+    assert "Microsoft cannot be connected right now" in ours and "Tell whoever runs Inboxkeeper" in ours
+    assert not any("You don't need to do anything" in said for said in (away, ours))
+
+
+@pytest.mark.parametrize(
+    ("refusal", "step"),
+    [
+        (errors.NotAllowed("cancel", ("U0ANN",)), "Talk to them about it."),
+        (errors.NotAllowed("go_on", ("U0ANN",)), "Talk to them about it."),
+        (errors.NotAllowed("answer", ("U0ANN",)), "Only whoever got it can answer it."),
+        (errors.NotAllowed("reconnect", ("U0ANN",)), "Ask the inbox's owner."),
+        (errors.NotAllowed("approve", ("U0ANN",)), "Ask a super admin."),
+        (
+            errors.RequestClosed(a_request(state=RequestState.APPROVED, answered_by=ANN)),
+            "There is nothing to do any more.",
+        ),
+        (
+            errors.RequestClosed(a_request(state=RequestState.DECLINED, answered_by=ANN)),
+            "Talk to an admin if it is needed after all.",
+        ),
+    ],
+)
+def test_a_page_sends_people_to_somebody_who_can_help(refusal: errors.Refusal, step: str) -> None:
+    """A page cannot name people; a super admin is no answer to everything."""
+    said = refused(refusal).text
+    assert step in said
+    assert ("super admin" in said) == ("super admin" in step)
+
+
+@pytest.mark.parametrize(
+    ("html", "tone"),
+    [
+        (outcome(Ending.OURS_BROKEN), "calm"),
+        (outcome(Ending.PENDING), "calm"),
+        (outcome(Ending.PROVIDER_AWAY), "bad"),
+        (pages.busy_page(EN), "calm"),
+        (pages.refusal_page(EN, OURS), "calm"),
+        (pages.refusal_page(EN, CLOSED), "bad"),
+        *(
+            (pages.refusal_page(EN, errors.RequestClosed(a_request(state=state))), tone)
+            for state, tone in [
+                (RequestState.WAITING, "calm"),
+                (RequestState.APPROVED, "calm"),
+                (RequestState.CANCELLED, "calm"),
+                (RequestState.REPLACED, "calm"),
+                (RequestState.DECLINED, "bad"),
+            ]
+        ),
+    ],
+)
+def test_what_is_harmless_looks_harmless(html: str, tone: str) -> None:
+    """Red is for what went wrong for the reader."""
+    assert [heading["class"] for heading in Reader(html).all("h1")] == [tone]
+
+
+def test_a_broken_registration_is_named_in_the_title() -> None:
+    """That it is nobody's fault does not say what happened; the operator hears of it by themselves."""
+    said = Reader(outcome(Ending.OURS_BROKEN)).text
+    assert "Google cannot be connected right now" in said and "has been told" in said
+
+
+def test_boxes_are_ticked_not_left_ticked() -> None:
+    """Where several permissions are asked for, Google's boxes are unticked at first."""
+    assert "sign in as ann@example.com and tick all boxes" in Reader(landing()).text
+    assert "Sign in again and tick all boxes" in Reader(outcome(Ending.PERMISSION_WITHHELD)).text
+
+
+def test_another_account_comes_with_its_reason() -> None:
+    """Nobody signs in as bob for ann's address without knowing why."""
+    why = "ann@example.com is opened via bob@example.com, which receives its mail."
+    assert why in Reader(landing(account="bob@example.com")).text
+    assert "which receives" not in Reader(landing(account="ann@example.com")).text
+    assert "which receives" not in Reader(landing(account="bob@example.com", takes_password=True)).text
+
+
+def test_every_refusal_of_a_request_says_what_to_do_next() -> None:
+    """Also one that was too large, or not filled in right."""
+    assert "Go back to Slack and start again." in Reader(pages.too_large_page(EN)).text
+    assert "Go back and correct it" in refused(errors.FormFault("host", "not_a_host_name")).text
+
+
+def test_a_switch_says_who_is_about_to_do_it() -> None:
+    """And for which workspace, quoted where Japanese quotes names."""
+    said = Reader(landing(purpose=Purpose.SWITCH, provider_label="Office 365")).text
+    assert "Ann Lee is about to switch this inbox to Office 365" in said
+    for purpose in (Purpose.CONNECT, Purpose.RECONNECT, Purpose.SWITCH):
+        assert "「Acme」" in Reader(landing(JA, purpose=purpose)).text
+    export = pages.export_page(
+        JA, requester_name="Ann", workspace_name="Acme", lines=3, action_url="/export/secret"
+    )
+    assert "「Acme」" in Reader(export).text
+
+
+def test_a_page_says_until_when_in_words() -> None:
+    """Slack's own dates mean nothing there."""
+    said = refused(errors.UnknownAddress("support@example.com", (), a_request(a_wish(Deed.CONNECT)))).text
+    assert "It is valid until 26 Nov 2026, 14:05 UTC." in said and "<!date" not in said

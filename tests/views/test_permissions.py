@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from bot.domain.access import Deed
 from bot.domain.channel import State
 from bot.domain.picture import ChannelPermissions, PermissionsOverview
@@ -55,3 +57,10 @@ def test_many_inboxes_are_listed_by_what_they_lack() -> None:
     assert "ann@example.com" in said and "Needs a reconnect for CRM" in said
     assert "3 inboxes have all that is asked for." in said
     assert RECONNECT in buttons(view)
+
+
+@pytest.mark.parametrize("state", [State.CONNECTED, State.IMPAIRED, State.DISABLED])
+def test_what_is_told_to_be_granted_by_reconnecting_comes_with_the_button(state: State) -> None:
+    """Also where no feature suffers from it."""
+    view = shown(SCOPES - {"openid"}, lacking=(), channel=a_channel(state=state))
+    assert "Reconnect to grant it." in texts(view) and RECONNECT in buttons(view)

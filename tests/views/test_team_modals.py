@@ -229,3 +229,21 @@ def test_only_somebody_elses_inbox_can_be_taken_over() -> None:
     others = status_message(EN, a_status(a_row(is_own=False)), now=NOW)
     assert "channel.take_over" in buttons(others)
     assert "channel.take_over" not in buttons(status_message(EN, a_status(), now=NOW))
+
+
+def test_taking_somebody_off_the_list_is_not_called_removing() -> None:
+    """Which is what is done to inboxes."""
+    labels = {
+        block["accessory"]["text"]["text"]
+        for block in modals.admins_modal(EN, ARoster())["blocks"]
+        if "text" in block.get("accessory", {})
+    }
+    assert labels == {"Take off the list"}
+
+
+def test_nobody_told_is_a_warning() -> None:
+    """Not a count of zero."""
+    empty: dict[str, Any] = {"super_admins": (), "account_access": (), "chosen": frozenset()}
+    for may_change, step in ((True, "Choose admins below."), (False, "Ask an owner of this Slack workspace")):
+        first = modals.admins_modal(EN, ARoster(**empty, may_change=may_change))["blocks"][0]["text"]["text"]
+        assert "⚠️ Nobody but whoever connected it" in first and step in first and "0 people" not in first

@@ -47,6 +47,7 @@ from bot.views.modals.switching import (
     disconnect_first_modal,
     leave_modal,
     left_remark,
+    reconnect_first_modal,
     switch_instead_modal,
     switch_modal,
 )
@@ -94,6 +95,7 @@ __all__ = [
     "left_remark",
     "outcome_modal",
     "parse_wish",
+    "reconnect_first_modal",
     "refusal_modal",
     "remove_modal",
     "removed_modal",

@@ -51,6 +51,8 @@ def admins_modal(lang: Language, roster: RosterShown) -> View:
 
 def _told(lang: Language, roster: RosterShown) -> str:
     n = len({person.id for person in (*roster.super_admins, *roster.account_access)})
+    if not n:
+        return _nobody(lang, roster)
     said = lang.count(
         "When a team address stops working, {n} person below and whoever connected it get a direct message.",
         "When a team address stops working, {n} people below and whoever connected it get a direct message.",
@@ -59,6 +61,16 @@ def _told(lang: Language, roster: RosterShown) -> str:
     if n <= _MANY or not roster.may_change:
         return said
     return said + "\n" + lang.say("That is many: an alarm for everybody is often nobody's. Choose fewer.")
+
+
+def _nobody(lang: Language, roster: RosterShown) -> str:
+    nobody = lang.say("Nobody but whoever connected it is told when a team address stops working.")
+    way = (
+        lang.say("Choose admins below.")
+        if roster.may_change
+        else lang.say("Ask an owner of this Slack workspace, or whoever runs Inboxkeeper.")
+    )
+    return "⚠️ " + lang.together(nobody, way)
 
 
 def _supers(lang: Language, roster: RosterShown) -> list[Block]:
@@ -119,7 +131,7 @@ def _holder(lang: Language, role: Role, said: str, subject: str, removable: bool
     if not removable:
         return section(said)
     value = f"{role.value}:{subject}"
-    return section(said, button(lang.say("Remove"), ADMINS_TAKE, value=value, about=subject))
+    return section(said, button(lang.say("Take off the list"), ADMINS_TAKE, value=value, about=subject))
 
 
 def _give_person(label: str, action_id: str) -> list[Block]:

@@ -73,13 +73,13 @@ def asked_modal(lang: Language, request: Request, approvers: Sequence[str], is_n
 
 
 def forwarded_modal(lang: Language, *, provider_label: str) -> View:
-    """It waits for an organisation's admin now, who is not in Slack."""
+    """It waits for an organisation's admin now, who is not in Slack and has to be written to."""
     said = lang.say(
-        "You got a message that you can send to your {house} admin. Once they have approved, go on from "
-        "there.",
+        "Nothing was sent yet. The text for your {house} admin is in your conversation with the bot: forward "
+        "it to them. Once they have approved, go on from that message.",
         house=escape(house(provider_label)),
     )
-    return modal(lang.say("Request sent"), [section(f"⏳ {said}")], close=lang.say("Close"))
+    return modal(lang.say("Forward it to your admin"), [section(f"✉️ {said}")], close=lang.say("Close"))
 
 
 def wish_text(wish: Wish) -> str:

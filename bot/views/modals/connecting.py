@@ -12,6 +12,7 @@ from bot.domain.feature import Feature
 from bot.domain.request import Wish
 from bot.domain.ticket import Ending, TicketOutcome
 from bot.views.blocks import Block, View, actions, button, context, escape, inert, modal, plain, section
+from bot.views.buttons import overview_button
 from bot.views.language import Language
 from bot.views.modals.asking import wish_text
 from bot.views.modals.inputs import (
@@ -23,6 +24,7 @@ from bot.views.modals.inputs import (
 )
 from bot.views.permissions import permission_blocks
 from bot.views.words import approval_hint, ending_words, house
+from bot.views.words.unproven import waits_for_others
 
 CONNECT_FORM: Final = "connect.form"
 CONNECT_KIND: Final = "connect.kind"
@@ -178,7 +180,7 @@ def sign_in_text(lang: Language, address: str, provider_label: str, *, is_shared
         )
     if house(provider_label) == "Google":
         return lang.say(
-            "The button opens your browser. Sign in as {address} and leave every box ticked.", address=named
+            "The button opens your browser. Sign in as {address} and tick all boxes.", address=named
         )
     return lang.say("The button opens your browser. Sign in as {address} and accept.", address=named)
 
@@ -260,17 +262,26 @@ def outcome_modal(
 ) -> View:
     """What the waiting consent modal turns into. ``may_ask_admin``: an organisation's approval may be what
     was missing; ``lacking`` are features whose box was left unticked."""
-    words = ending_words(lang, outcome, provider_label, lacking)
-    is_good = outcome.ending.is_good
-    mark = "✅" if is_good else "⏳" if outcome.ending is Ending.PENDING else "⚠️"
-    lines = [f"{mark} {escape(words.text)}", escape(words.next_step)]
-    ways = [context(lang.say("Go on in your browser, or close this and start again."))]
-    is_bad = not is_good and outcome.ending is not Ending.PENDING
-    title = lang.say("Not connected") if is_bad else words.title
+    words = ending_words(lang, outcome, provider_label, lacking, in_slack=True)
+    is_calm = outcome.ending.is_good or outcome.ending in _MARKS
+    mark = "✅ " if outcome.ending.is_good else _MARKS.get(outcome.ending, "⚠️ ")
+    lines = [f"{mark}{escape(words.text)}", escape(words.next_step)]
     said = section("\n".join(line for line in lines if line))
     asking = _ask_admin(lang, outcome, provider_label) if may_ask_admin else []
-    blocks = [said, *asking, *(ways if outcome.ending.may_try_again else [])]
-    return modal(title, blocks, close=lang.say("Close"))
+    title = words.title if is_calm else lang.say("Not connected")
+    return modal(title, [said, *asking, *_from_here(lang, outcome)], close=lang.say("Close"))
+
+
+_MARKS: Final = {Ending.PENDING: "⏳ ", Ending.DECLINED: ""}
+"""Neither good nor a failure: it is not over, or it is their own wish."""
+
+
+def _from_here(lang: Language, outcome: TicketOutcome) -> list[Block]:
+    if outcome.ending is Ending.NOT_POSSIBLE:
+        return actions(overview_button(lang))
+    if not outcome.ending.may_try_again or waits_for_others(outcome):
+        return []
+    return [context(lang.say("Go on in your browser, or close this and start again."))]
 
 
 def _ask_admin(lang: Language, outcome: TicketOutcome, provider_label: str) -> list[Block]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from bot.domain.access import Deed
-from bot.domain.channel import Channel
+from bot.domain.channel import Channel, State
 from bot.views.blocks import Block, View, actions, divider, inert, modal, section, titled, value_of
 from bot.views.buttons import deed_button, offered
 from bot.views.language import Language
@@ -37,20 +37,27 @@ def disconnect_modal(lang: Language, channel: Channel, *, provider_label: str, b
             house=at,
         )
     )
-    asked = section(lang.say("How should {address} be disconnected?", address=inert(channel.address)))
-    blocks = [asked, *_everybody(lang, channel)]
-    if Deed.DISABLE in offered(channel, _ALL):
+    can_disable = Deed.DISABLE in offered(channel, _ALL)
+    blocks = [section(_how(lang, channel, can_disable=can_disable)), *_everybody(lang, channel)]
+    if can_disable:
         blocks += [
             titled(lang.say("Disable"), _disabling(lang, at)),
-            *_choice(lang, Deed.DISABLE, channel),
+            *actions(deed_button(lang, Deed.DISABLE, channel)),
             divider(),
         ]
-    blocks += [titled(lang.say("Remove"), remove), *_choice(lang, Deed.REMOVE, channel)]
+    blocks += [
+        titled(lang.say("Remove"), remove),
+        *actions(deed_button(lang, Deed.REMOVE, channel, style="danger")),
+    ]
     return modal(lang.say("Disconnect"), blocks, close=lang.say("Cancel"), metadata=value_of(channel))
 
 
-def _choice(lang: Language, deed: Deed, channel: Channel) -> list[Block]:
-    return actions(deed_button(lang, deed, channel))
+def _how(lang: Language, channel: Channel, *, can_disable: bool) -> str:
+    """``can_disable``: there is a choice."""
+    address = inert(channel.address)
+    if channel.state is State.DISABLED and not can_disable:
+        return lang.say("{address} is disabled already. Remove it?", address=address)
+    return lang.say("How should {address} be disconnected?", address=address)
 
 
 def disable_modal(lang: Language, channel: Channel, *, provider_label: str) -> View:

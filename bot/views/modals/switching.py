@@ -10,7 +10,7 @@ from typing import Final
 
 from bot.domain.access import Deed
 from bot.domain.channel import Channel
-from bot.domain.errors import DisconnectFirst, SwitchInstead
+from bot.domain.errors import DisconnectFirst, ReconnectFirst, SwitchInstead
 from bot.domain.feature import Feature
 from bot.views.blocks import (
     Block,
@@ -129,6 +129,18 @@ def _other(lang: Language, channel: Channel, key: str, label: str) -> Block:
     return button(shown, f"{SWITCH}.{key}", value=goal_of(channel, Goal(key)))
 
 
+def reconnect_first_modal(lang: Language, refusal: ReconnectFirst) -> View:
+    """It cannot be enabled before somebody has signed in again."""
+    return modal(
+        lang.say("Reconnect first"),
+        [
+            section(_said(lang, refusal)),
+            *actions(deed_button(lang, Deed.RECONNECT, refusal.channel, primary=True)),
+        ],
+        close=lang.say("Close"),
+    )
+
+
 def switch_instead_modal(lang: Language, refusal: SwitchInstead) -> View:
     """It is connected, but at the other provider: switch, or sign in again where it is."""
     channel, (key, label) = refusal.channel, refusal.to
@@ -145,7 +157,7 @@ def switch_instead_modal(lang: Language, refusal: SwitchInstead) -> View:
     )
 
 
-def _said(lang: Language, refusal: SwitchInstead | DisconnectFirst) -> str:
+def _said(lang: Language, refusal: SwitchInstead | DisconnectFirst | ReconnectFirst) -> str:
     """The dialog's title says the rest."""
     words = refusal_words(lang, refusal)
     return "\n".join([escape(words.text), escape(words.next_step)])
@@ -176,12 +188,15 @@ def leave_modal(lang: Language, removal: Removal, *, to: tuple[str, str], needs_
         "new inbox, without the history so far.",
         provider=inert(label, 40),
     )
-    waits = lang.say("An admin has to agree to that first. Until then the inbox is not connected at all.")
+    waits = lang.say(
+        "An admin has to agree to the new connection first. Until then the inbox is not connected at all."
+    )
     return modal(
         lang.say("Remove"),
         [
             *leaving_blocks(lang, removal),
-            titled(lang.say("Then"), "\n".join([then, *([f"⏳ {waits}"] if needs_approval else [])])),
+            *([section(f"⚠️ {waits}")] if needs_approval else []),
+            titled(lang.say("Then"), then),
         ],
         submit=yes_text(lang, removal.channel),
         close=lang.say("Cancel"),

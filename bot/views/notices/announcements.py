@@ -19,6 +19,7 @@ from bot.views.words import house, lacking_words
 from bot.views.words.endings import good_ending
 
 _FOR_ADMINS: Final = frozenset({Deed.DISABLE, Deed.REMOVE})
+_SWITCHED: Final = frozenset({Ending.SWITCHED, Ending.SWITCHED_STILL_DISABLED})
 _STILL_OFF: Final = frozenset({Ending.STILL_DISABLED, Ending.SWITCHED_STILL_DISABLED})
 
 
@@ -35,10 +36,14 @@ def connected_picture(lang: Language, picture: NoticePicture) -> Message:
         gone = inert(picture.channel.address)
         return quiet("⚪ " + lang.say("{address} was connected. It has been removed since.", address=gone))
     ending = Ending(picture.notice.subject)
-    words = good_ending(lang, ending, shown(picture.channel.address if picture.channel else ""))
+    words = good_ending(
+        lang, ending, shown(picture.channel.address if picture.channel else ""), in_slack=True
+    )
     mark = "⚪" if ending in _STILL_OFF else "✅"
     said = f"{mark} {escape(words.text)}"
-    lines = [said, escape(words.next_step), *_via(lang, picture.channel), *_lacking(lang, picture)]
+    # A sign-in where it was switched to already leaves no old permission to tell of.
+    next_step = "" if ending in _SWITCHED else escape(words.next_step)
+    lines = [said, next_step, *_via(lang, picture.channel), *_lacking(lang, picture)]
     buttons = _after_connecting(lang, picture, picture.channel, ending) if picture.channel else []
     blocks = [
         section("\n".join(line for line in lines if line)),

@@ -1,6 +1,6 @@
 """A request in two messages, kept true: to every admin who may answer, and to whoever asked."""
 
-# ruff: noqa: PLR0911 - one return per case is how a closed set reads best
+# ruff: noqa: PLR0911, PLR0912 - one return per case is how a closed set reads best
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bot.views.blocks import (
     quoted,
     section,
 )
-from bot.views.buttons import approve_buttons, cancel_button, go_on_button
+from bot.views.buttons import approve_buttons, cancel_button, go_on_button, overview_button
 from bot.views.language import Language
 from bot.views.models import NoticePicture
 from bot.views.notices.quiet import quiet
@@ -40,7 +40,7 @@ def request_notice(lang: Language, picture: NoticePicture) -> Message:
     blocks = [
         section("\n".join([f"🙋 {asks}", bold(wish), *_details(lang, picture, request)])),
         section(_reason(lang, request)),
-        section(escape(consequence_words(lang, request.wish))),
+        section(escape(consequence_words(lang, request.wish, picture.provider_label))),
         *actions(*approve_buttons(lang, request)),
         context(_waits(lang, request)),
     ]
@@ -114,14 +114,18 @@ def _outcome(lang: Language, request: Request) -> str:
     match request.state:
         case RequestState.WAITING:
             return lang.say("waiting for an admin")
-        case RequestState.APPROVED:
+        case RequestState.APPROVED if by:
             return lang.say("approved by {who}; they still have to sign in", who=by)
+        case RequestState.APPROVED:
+            return lang.say("approved; they still have to sign in")
         case RequestState.DONE if by:
             return lang.say("approved by {who}, and done", who=by)
         case RequestState.DONE:
             return lang.say("done")
-        case RequestState.DECLINED:
+        case RequestState.DECLINED if by:
             return lang.say("declined by {who}", who=by)
+        case RequestState.DECLINED:
+            return lang.say("declined")
         case RequestState.EXPIRED if by:
             return lang.say("approved by {who}, but not used in time", who=by)
         case RequestState.EXPIRED if request.was_answered:
@@ -143,11 +147,12 @@ def wish_notice(lang: Language, picture: NoticePicture) -> Message:
     request = picture.request
     if request is None:
         return quiet(lang.say("There is nothing to do any more."))
-    if request.awaits is Awaits.TENANT and request.state in {RequestState.WAITING, RequestState.APPROVED}:
+    if _is_theirs(request):
         return _for_their_admin(lang, picture, request)
     wish, outcome = escape(wish_words(lang, request.wish)), _outcome_for_requester(lang, request)
     said = f"{_mark(request)} " + lang.say("{wish}: {outcome}", wish=wish, outcome=outcome)
-    step = _unheard(lang, picture) if picture.is_unheard else _next_step(lang, request)
+    is_unheard = picture.is_unheard and request.state is RequestState.WAITING
+    step = _unheard(lang, picture) if is_unheard else _next_step(lang, request)
     if request.state in {RequestState.DONE, RequestState.REPLACED} or _is_withdrawn(request):
         return quiet(said)
     return message(said, [section("\n".join([said, step])), *_buttons(lang, request)])
@@ -189,6 +194,11 @@ def _for_their_admin(lang: Language, picture: NoticePicture, request: Request) -
     return message(said, blocks)
 
 
+def _is_theirs(request: Request) -> bool:
+    """Whether it is the organisation's admin who has it, or has just said yes."""
+    return request.awaits is Awaits.TENANT and request.state in {RequestState.WAITING, RequestState.APPROVED}
+
+
 def _their_answer(lang: Language, request: Request, at: str) -> str:
     if request.state is RequestState.APPROVED:
         return lang.say("your organisation's {house} admin has approved", house=at)
@@ -201,8 +211,9 @@ def answered_reply(lang: Language, picture: NoticePicture) -> Message:
     if request is None:
         return quiet(lang.say("There is nothing to do any more."))
     at = house(picture.provider_label)
-    is_theirs = request.awaits is Awaits.TENANT and request.state is RequestState.APPROVED
-    outcome = _their_answer(lang, request, at) if is_theirs else _outcome_for_requester(lang, request)
+    outcome = (
+        _their_answer(lang, request, at) if _is_theirs(request) else _outcome_for_requester(lang, request)
+    )
     said = f"{_mark(request)} " + lang.say(
         "{wish}: {outcome}", wish=escape(wish_words(lang, request.wish)), outcome=outcome
     )
@@ -226,6 +237,8 @@ def _outcome_for_requester(lang: Language, request: Request) -> str:
     match request.state:
         case RequestState.APPROVED if request.answered_by:
             return lang.say("approved by {who}", who=mention(request.answered_by))
+        case RequestState.APPROVED:
+            return lang.say("approved")
         case RequestState.CANCELLED if _is_withdrawn(request):
             return lang.say("you took it back")
         case _:
@@ -243,11 +256,15 @@ def _next_step(lang: Language, request: Request) -> str:
         case RequestState.APPROVED:
             return lang.say("Continue and sign in. Possible until {when}.", when=until)
         case RequestState.DECLINED:
-            return lang.say("Nothing has changed. Talk to them if you need it after all.")
+            return (
+                lang.say("Nothing has changed. Talk to them if you need it after all.")
+                if request.answered_by
+                else lang.say("Nothing has changed. Talk to an admin if you need it after all.")
+            )
         case RequestState.EXPIRED:
             return lang.say("Nothing has changed. Ask again, or talk to an admin.")
         case _:
-            return lang.say("The inbox has changed meanwhile. Look at your inboxes in Slack.")
+            return lang.say("The inbox has changed meanwhile.")
 
 
 def _buttons(lang: Language, request: Request) -> list[Block]:
@@ -255,4 +272,4 @@ def _buttons(lang: Language, request: Request) -> list[Block]:
         return actions(cancel_button(lang, request))
     if request.state is RequestState.APPROVED:
         return actions(go_on_button(lang, request))
-    return []
+    return actions(overview_button(lang)) if request.state is RequestState.CANCELLED else []

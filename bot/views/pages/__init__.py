@@ -6,17 +6,33 @@ The one rule: templates lay out, this module words. Everything is escaped by the
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from bot.domain.errors import ConsentDeclined, InboxkeeperError, LinkClosed
+from bot.domain.access import same_address
+from bot.domain.errors import (
+    ConsentDeclined,
+    InboxkeeperError,
+    LinkClosed,
+    ProviderMisconfigured,
+    RequestClosed,
+    SignInClosed,
+)
 from bot.domain.feature import Feature
+from bot.domain.request import RequestState
 from bot.domain.ticket import Ending, Purpose, TicketOutcome
 from bot.views.language import Language
 from bot.views.pages.rendering import render as _page
 from bot.views.text import shown
-from bot.views.words import Words, approval_hint, ending_words, house, refusal_words, scope_lines
+from bot.views.words import (
+    Words,
+    approval_hint,
+    ending_words,
+    house,
+    refusal_words,
+    scope_lines,
+    spelled_out,
+)
 
 _HERE: Final = Path(__file__).resolve().parent
 STYLESHEET: Final = _HERE / "page.css"
@@ -27,6 +43,9 @@ MARK: Final = "mark"
 
 _NO_FAILURE: Final = (ConsentDeclined, LinkClosed)
 """What people wished for, or what has solved itself."""
+_CALM_ENDINGS: Final = frozenset({Ending.PENDING, Ending.DECLINED, Ending.OURS_BROKEN})
+"""It is not over, it was their own wish, or it is no fault of theirs."""
+_CALM_REQUESTS: Final = frozenset(RequestState) - {RequestState.DECLINED, RequestState.EXPIRED}
 
 _LOOKS_AGAIN: Final = 2
 """Seconds after which a page that waits for a result asks for it again."""
@@ -65,7 +84,10 @@ def landing_page(
             "Next come the mail server, the user name and the password of {address}.", address=signer
         )
         if takes_password
-        else _sign_in(lang, named["address"] if is_shared else signer, at, is_shared=is_shared),
+        else lang.together(
+            _why_another(lang, named["address"], account),
+            _sign_in(lang, named["address"] if is_shared else signer, at, is_shared=is_shared),
+        ),
         intro=lang.say("{house} will ask for this:", house=at),
         asks=scope_lines(lang, scopes, features),
         warning=lang.say("If you don't know this request, close this page: nothing happens."),
@@ -87,7 +109,7 @@ def _wished(lang: Language, purpose: Purpose, named: dict[str, str], provider_la
             )
         case Purpose.SWITCH:
             asked = lang.say(
-                "{who} asked to switch this inbox to {provider}, for the Slack workspace {workspace}. "
+                "{who} is about to switch this inbox to {provider}, for the Slack workspace {workspace}. "
                 "Nothing changes until you have signed in.",
                 provider=provider_label,
                 **named,
@@ -100,6 +122,15 @@ def _wished(lang: Language, purpose: Purpose, named: dict[str, str], provider_la
             )
 
 
+def _why_another(lang: Language, address: str, account: str) -> str:
+    """Why to sign in as ``account``, where that is not the address itself."""
+    if not account or same_address(account, address):
+        return ""
+    return lang.say(
+        "{address} is opened via {account}, which receives its mail.", address=address, account=shown(account)
+    )
+
+
 def _sign_in(lang: Language, address: str, at: str, *, is_shared: bool) -> str:
     if is_shared:
         return lang.say(
@@ -109,9 +140,7 @@ def _sign_in(lang: Language, address: str, at: str, *, is_shared: bool) -> str:
             address=address,
         )
     if at == "Google":
-        return lang.say(
-            "At {house}, sign in as {address} and leave every box ticked.", house=at, address=address
-        )
+        return lang.say("At {house}, sign in as {address} and tick all boxes.", house=at, address=address)
     return lang.say("At {house}, sign in as {address} and accept.", house=at, address=address)
 
 
@@ -178,7 +207,7 @@ def outcome_page(
     unticked."""
     words = ending_words(lang, outcome, provider_label, lacking)
     is_good, is_pending = outcome.ending.is_good, outcome.ending is Ending.PENDING
-    is_calm = is_pending or outcome.ending is Ending.DECLINED  # their own wish is no failure
+    is_calm = outcome.ending in _CALM_ENDINGS
     again = again_url if again_url and outcome.ending.may_try_again else ""
     return _page(
         lang,
@@ -228,10 +257,18 @@ def _again(lang: Language, ending: Ending) -> str:
 
 
 def refusal_page(lang: Language, refusal: InboxkeeperError) -> str:
-    words = refusal_words(lang, refusal)
-    if words.ask:  # people by their Slack ids, which only Slack can show
-        words = replace(words, next_step=lang.say("Ask a super admin."), ask=())
-    return _answer(lang, words, tone="calm" if isinstance(refusal, _NO_FAILURE) else "bad")
+    words = spelled_out(lang, refusal_words(lang, refusal))
+    return _answer(lang, words, tone="calm" if _is_calm(refusal) else "bad")
+
+
+def _is_calm(refusal: InboxkeeperError) -> bool:
+    match refusal:
+        case RequestClosed(request):
+            return request.state in _CALM_REQUESTS
+        case SignInClosed(_, error):
+            return isinstance(error, ProviderMisconfigured)
+        case _:
+            return isinstance(refusal, _NO_FAILURE)
 
 
 def problem_page(lang: Language, reference: str) -> str:
@@ -264,11 +301,16 @@ def busy_page(lang: Language) -> str:
         ),
         lang.say("Please try again in a minute."),
     )
-    return _answer(lang, words)
+    return _answer(lang, words, tone="calm")
 
 
 def too_large_page(lang: Language) -> str:
-    return _answer(lang, Words(lang.say("Too much"), lang.say("The request was too large."), ""))
+    words = Words(
+        lang.say("Too much"),
+        lang.say("The request was too large."),
+        lang.say("Go back to Slack and start again."),
+    )
+    return _answer(lang, words)
 
 
 def wrong_method_page(lang: Language) -> str:

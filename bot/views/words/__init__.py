@@ -3,6 +3,7 @@
 The one rule: words are plain text. Slack's views escape them, pages let the template do it.
 """
 
+from bot.views.words.approvals import spelled_out
 from bot.views.words.causes import Why, cause_in_short, cause_words, operator_words
 from bot.views.words.endings import approval_hint, ending_words
 from bot.views.words.features import feature_name, feature_names, lacking_in_short, lacking_words
@@ -45,6 +46,7 @@ __all__ = [
     "role_words",
     "scope_lines",
     "scope_words",
+    "spelled_out",
     "state_mark",
     "state_name",
     "state_words",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.domain import errors as e
 from bot.domain.access import Deed
 from bot.domain.channel import Kind
@@ -52,8 +54,9 @@ def _needs_approval(lang: Language, wish: Wish, own: str | None, who_can: tuple[
             "You can connect your own address at once. {address} is not yours as far as Slack knows.",
             address=address,
         )
-    next_step = lang.say("These people can agree:") if who_can else lang.say("Ask a super admin.")
-    return Words(lang.say("An admin must agree"), text, next_step, who_can)
+    otherwise = lang.say("Ask a super admin.")
+    next_step = lang.say("These people can agree:") if who_can else otherwise
+    return Words(lang.say("An admin must agree"), text, next_step, who_can, otherwise)
 
 
 def _request_closed(lang: Language, request: Request) -> Words:
@@ -81,25 +84,42 @@ def _request_closed(lang: Language, request: Request) -> Words:
 
 def _answered(lang: Language, request: Request, title: str, said: str) -> Words:
     """Names who was faster."""
+    otherwise = (
+        lang.say("Talk to an admin if it is needed after all.")
+        if request.state is RequestState.DECLINED
+        else lang.say("There is nothing to do any more.")
+    )
     if request.answered_by and request.state is not RequestState.CANCELLED:
-        return Words(title, said, lang.say("This person was first:"), (request.answered_by,))
-    return Words(title, said, lang.say("There is nothing to do any more."))
+        by = (request.answered_by,)
+        return Words(title, said, lang.say("This person was first:"), by, otherwise)
+    return Words(title, said, otherwise)
 
 
 def wished_words(lang: Language, request: Request) -> Words:
     """No such inbox yet: it was asked for."""
-    until = lang.day_time(request.expires_at)
     if request.state is RequestState.APPROVED:
-        waits = lang.say("It is approved and waits for you to sign in, until {when}.", when=until)
+        waits = lang.say("It is approved and waits for you to sign in.")
     elif request.awaits is Awaits.TENANT:
         at = house(provider_of(request.wish.provider))
-        waits = lang.say(
-            "It waits for your organisation's {house} admin, until {when}.", house=at, when=until
-        )
+        waits = lang.say("It waits for your organisation's {house} admin.", house=at)
     else:
-        waits = lang.say("It waits for an admin, until {when}.", when=until)
+        waits = lang.say("It waits for an admin.")
     return Words(
         lang.say("Not connected yet"),
         lang.together(lang.say("You asked for this: {wish}.", wish=wish_words(lang, request.wish)), waits),
         lang.say("The message about it, in your conversation with the bot, has the buttons."),
+        until=request.expires_at,
     )
+
+
+def until_words(lang: Language, when: str) -> str:
+    """How long a request is valid."""
+    return lang.say("It is valid until {when}.", when=when)
+
+
+def spelled_out(lang: Language, words: Words) -> Words:
+    """As plain text that stands alone: nobody can be named there, and instants are in UTC."""
+    if words.until is None:
+        return words.nameless
+    valid = until_words(lang, lang.day_time(words.until))
+    return replace(words.nameless, text=lang.together(words.text, valid), until=None)

@@ -64,7 +64,7 @@ def _refused(lang: Language, cause: Cause, at: str) -> Why:
         case Cause.PERMISSION_MISSING:
             return Why(
                 lang.say("A permission that is needed is missing at {house}.", house=at),
-                lang.say("Reconnect and leave every box ticked.")
+                lang.say("Reconnect and tick all boxes.")
                 if at == "Google"
                 else lang.say("Reconnect and accept everything that is asked for."),
             )

@@ -9,24 +9,29 @@ from dataclasses import replace
 from typing import Final
 
 from bot.domain.access import same_address
-from bot.domain.cause import ADMIN_CAUSES, Cause
 from bot.domain.feature import Feature
 from bot.domain.ticket import INTERRUPTED, SWITCHED_MEANWHILE, Ending, Purpose, TicketOutcome
 from bot.views.language import Language
 from bot.views.text import shown
-from bot.views.words.causes import cause_words
 from bot.views.words.features import lacking_words
 from bot.views.words.names import family, house
 from bot.views.words.revocations import manual_steps
 from bot.views.words.said import Words
 from bot.views.words.scopes import scope_lines
+from bot.views.words.unproven import not_proven
 
 
 def ending_words(
-    lang: Language, outcome: TicketOutcome, provider_label: str, lacking: Sequence[Feature] = ()
+    lang: Language,
+    outcome: TicketOutcome,
+    provider_label: str,
+    lacking: Sequence[Feature] = (),
+    *,
+    in_slack: bool = False,
 ) -> Words:
-    """``lacking``: features that a good ending leaves without their permission."""
-    words = _ending_words(lang, outcome, provider_label, lacking)
+    """``lacking``: features that a good ending leaves without their permission. ``in_slack``: nobody there is
+    sent to Slack."""
+    words = _ending_words(lang, outcome, provider_label, lacking, in_slack=in_slack)
     if not outcome.stands or outcome.ending not in _UNUSED:
         return words
     return replace(words, next_step=lang.together(words.next_step, _stands(lang, provider_label)))
@@ -54,20 +59,25 @@ def _stands(lang: Language, provider_label: str) -> str:
 
 
 def _ending_words(
-    lang: Language, outcome: TicketOutcome, provider_label: str, lacking: Sequence[Feature]
+    lang: Language,
+    outcome: TicketOutcome,
+    provider_label: str,
+    lacking: Sequence[Feature],
+    *,
+    in_slack: bool,
 ) -> Words:
     at, address = house(provider_label), shown(outcome.ticket.address)
     match outcome.ending:
         case ending if ending.is_good:
-            return _with_lacking(lang, good_ending(lang, ending, address), lacking, at)
+            return _with_lacking(lang, good_ending(lang, ending, address, in_slack=in_slack), lacking, at)
         case Ending.PENDING:
             return Words(
                 lang.say("Checking the mailbox…"),
                 lang.say("You signed in; {address} is being checked right now.", address=address),
-                lang.say("This page shows the result in a moment."),
+                lang.say("The result appears here in a moment."),
             )
         case Ending.WRONG_MAILBOX:
-            return _wrong_mailbox(lang, outcome, address)
+            return _wrong_mailbox(lang, outcome, address, in_slack=in_slack)
         case Ending.PROVIDER_AWAY if outcome.code == INTERRUPTED:
             return Words(
                 lang.say("Interrupted"),
@@ -88,7 +98,7 @@ def _ending_words(
         case Ending.CONSENT_FAILED:
             return _consent_failed(lang, outcome, at)
         case Ending.NOT_PROVEN:
-            return _not_proven(lang, outcome, provider_label)
+            return not_proven(lang, outcome, provider_label, in_slack=in_slack)
         case Ending.NOT_POSSIBLE if outcome.code == SWITCHED_MEANWHILE:
             return Words(
                 lang.say("Switched meanwhile"),
@@ -96,9 +106,13 @@ def _ending_words(
                     "Meanwhile {address} was switched to another provider, so this sign-in is not used.",
                     address=address,
                 ),
-                lang.say("Look at your inboxes in Slack."),
+                _look(lang, in_slack=in_slack),
             )
-    return _stopped(lang, outcome.ending, address, at)
+    return _stopped(lang, outcome.ending, address, at, in_slack=in_slack)
+
+
+def _look(lang: Language, *, in_slack: bool) -> str:
+    return lang.say("Look at your inboxes.") if in_slack else lang.say("Look at your inboxes in Slack.")
 
 
 def _with_lacking(lang: Language, words: Words, lacking: Sequence[Feature], at: str) -> Words:
@@ -114,8 +128,13 @@ def approval_hint(lang: Language, at: str) -> str:
     return lang.say("Did {house} say that an admin has to approve Inboxkeeper first?", house=at)
 
 
-def good_ending(lang: Language, ending: Ending, address: str) -> Words:
+def good_ending(lang: Language, ending: Ending, address: str, *, in_slack: bool = False) -> Words:
     """The same sentence for the page, the modal and the message."""
+    old_side = (
+        lang.say("A message says what becomes of the old permission.")
+        if in_slack
+        else lang.say("A message in Slack says what becomes of the old permission.")
+    )
     match ending:
         case Ending.RECONNECTED:
             return Words(
@@ -136,7 +155,7 @@ def good_ending(lang: Language, ending: Ending, address: str) -> Words:
                     "{address} now works through its new provider. We just checked it.",
                     address=address,
                 ),
-                lang.say("A message in Slack says what becomes of the old permission."),
+                old_side,
             )
         case Ending.SWITCHED_STILL_DISABLED:
             return Words(
@@ -145,13 +164,15 @@ def good_ending(lang: Language, ending: Ending, address: str) -> Words:
                     "{address} is signed in at its new provider. It stays disabled, as it was.",
                     address=address,
                 ),
-                lang.say("A message in Slack says what becomes of the old permission."),
+                old_side,
             )
         case Ending.STILL_DISABLED:
             return Words(
                 lang.say("Signed in ✓"),
                 lang.say("{address} is signed in again. It stays disabled, as it was.", address=address),
-                lang.say("Enable it in Slack when you need it."),
+                lang.say("Enable it when you need it.")
+                if in_slack
+                else lang.say("Enable it in Slack when you need it."),
             )
         case _:
             return Words(
@@ -173,7 +194,7 @@ def wrong_mailbox(lang: Language, signed_in: str, address: str, account: str = "
     )
 
 
-def _wrong_mailbox(lang: Language, outcome: TicketOutcome, address: str) -> Words:
+def _wrong_mailbox(lang: Language, outcome: TicketOutcome, address: str, *, in_slack: bool) -> Words:
     ticket, signed_in = outcome.ticket, shown(outcome.signed_in)
     words = wrong_mailbox(lang, outcome.signed_in, address, ticket.account)
     if ticket.purpose is not Purpose.RECONNECT:
@@ -194,6 +215,10 @@ def _wrong_mailbox(lang: Language, outcome: TicketOutcome, address: str) -> Word
             signed_in=signed_in,
         ),
         next_step=lang.say(
+            "If this account is the right one from now on, remove the inbox and connect it again."
+        )
+        if in_slack
+        else lang.say(
             "If this account is the right one from now on, remove the inbox in Slack and connect it again."
         ),
     )
@@ -217,11 +242,11 @@ def withheld(lang: Language, missing: frozenset[str], at: str) -> Words:
         house=at,
         permissions=lang.listed(names) or "…",
     )
-    next_step = lang.say("Leave every box ticked: without it the mailbox cannot be checked.")
+    next_step = lang.say("Sign in again and tick all boxes; without that the mailbox cannot be checked.")
     return Words(lang.say("A permission is missing"), text, next_step)
 
 
-def _stopped(lang: Language, ending: Ending, address: str, at: str) -> Words:
+def _stopped(lang: Language, ending: Ending, address: str, at: str, *, in_slack: bool) -> Words:
     match ending:
         case Ending.PROVIDER_AWAY:
             return Words(
@@ -235,9 +260,11 @@ def _stopped(lang: Language, ending: Ending, address: str, at: str) -> Words:
             )
         case Ending.OURS_BROKEN:
             return Words(
-                lang.say("Not your fault"),
-                lang.say("{house} does not accept Inboxkeeper's own registration.", house=at),
-                lang.say("Tell whoever runs Inboxkeeper, and try again later."),
+                lang.say("{house} cannot be connected right now", house=at),
+                lang.say(
+                    "{house} does not accept Inboxkeeper's own registration. Nothing has changed.", house=at
+                ),
+                lang.say("Whoever runs Inboxkeeper has been told. Try again later."),
             )
         case _:
             return Words(
@@ -247,7 +274,7 @@ def _stopped(lang: Language, ending: Ending, address: str, at: str) -> Words:
                     "has changed.",
                     address=address,
                 ),
-                lang.say("Look at your inboxes in Slack."),
+                _look(lang, in_slack=in_slack),
             )
 
 
@@ -263,25 +290,3 @@ def _consent_failed(lang: Language, outcome: TicketOutcome, at: str) -> Words:
         text,
         lang.say("Try again. If it happens again, ask your organisation's {house} admin.", house=at),
     )
-
-
-def _not_proven(lang: Language, outcome: TicketOutcome, provider_label: str) -> Words:
-    title = lang.say("The mailbox did not answer")
-    said = lang.say("You signed in, but the mailbox could not be opened.")
-    cause = Cause(outcome.code) if outcome.code in set(Cause) else Cause.NONE
-    if cause in _UNTOLD:
-        return Words(title, said, lang.say("Try again. If it happens again, ask a super admin."))
-    known = cause_words(lang, cause, provider_label)
-    if cause is Cause.ADMIN_CONSENT:
-        next_step = lang.say(
-            "You got a message in Slack that you can send to that admin. Once they have approved, go on from "
-            "there."
-        )
-        return Words(lang.say("An admin has to approve first"), known.why, next_step)
-    if cause in ADMIN_CAUSES:  # refused before or after signing in: the mailbox was not at fault
-        return Words(lang.say("{house} says no", house=house(provider_label)), known.why, known.next_step)
-    return Words(title, lang.together(said, known.why), known.next_step)
-
-
-_UNTOLD: Final = frozenset({Cause.NONE, Cause.GRANT_REFUSED, Cause.SIGN_IN_AGAIN})
-"""Causes that say nothing to somebody who has just signed in."""

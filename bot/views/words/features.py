@@ -37,12 +37,16 @@ def lacking_in_short(lang: Language, lacking: Sequence[Feature]) -> str:
 
 def lacking_words(lang: Language, lacking: Sequence[Feature], at: str) -> str:
     """What works, what does not, and the way to it."""
-    return lang.count(
-        "{features} cannot use this inbox yet: a permission is missing at {house}. To add it, reconnect and "
-        "leave every box ticked.",
-        "These cannot use this inbox yet, because permissions are missing at {house}: {features}. To add "
-        "them, reconnect and leave every box ticked.",
+    missing = lang.count(
+        "{features} cannot use this inbox yet: a permission is missing at {house}.",
+        "These cannot use this inbox yet, because permissions are missing at {house}: {features}.",
         len(lacking),
         features=feature_names(lang, lacking),
         house=at,
     )
+    way = (
+        lang.say("Reconnect and tick all boxes.")
+        if at == "Google"  # the only one that has boxes
+        else lang.say("Reconnect and accept everything that is asked for.")
+    )
+    return lang.together(missing, way)

@@ -1,11 +1,10 @@
 """What people read when something is refused: one answer per error, who must act, and the next step."""
 
-# ruff: noqa: PLR0911, PLR0912 - one return per case is how a closed set reads best
+# ruff: noqa: PLR0911 - one return per case is how a closed set reads best
 
 from __future__ import annotations
 
 from bot.domain import errors as e
-from bot.domain.access import Deed
 from bot.domain.cause import Cause
 from bot.views.language import Language
 from bot.views.text import shown
@@ -13,6 +12,7 @@ from bot.views.words.approvals import approval_words, wished_words
 from bot.views.words.causes import cause_words
 from bot.views.words.endings import withheld, wrong_mailbox
 from bot.views.words.names import house, provider_of
+from bot.views.words.rights import not_allowed
 from bot.views.words.said import Words
 
 _LISTED = 5
@@ -33,8 +33,7 @@ def refusal_words(lang: Language, refusal: e.InboxkeeperError, provider_label: s
 def _rights(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
     match refusal:
         case e.NotAllowed(what, who_can):
-            next_step = lang.say("These people can:") if who_can else lang.say("Ask a super admin.")
-            return Words(lang.say("Not allowed"), _not_allowed(lang, what), next_step, who_can)
+            return not_allowed(lang, what, who_can)
         case e.GuestNotAllowed():
             return Words(
                 lang.say("Members only"),
@@ -70,7 +69,7 @@ def _rights(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
             return Words(
                 lang.say("Please check the form"),
                 lang.say("A field holds signs that cannot be used here."),
-                lang.say("Go back to Slack and open the link from there."),
+                lang.say("Go back and correct it, or open the link from Slack again."),
             )
         case e.TooManyTries():
             return Words(
@@ -85,36 +84,6 @@ def _rights(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
                 lang.say("Ask whoever runs Inboxkeeper to add one."),
             )
     return None
-
-
-def _not_allowed(lang: Language, what: str) -> str:
-    match what:
-        case Deed.DISABLE:
-            return lang.say("You may not disable this inbox.")
-        case Deed.ENABLE:
-            return lang.say("You may not enable this inbox.")
-        case Deed.REMOVE:
-            return lang.say("You may not remove this inbox.")
-        case Deed.RECONNECT:
-            return lang.say("You may not reconnect this inbox.")
-        case Deed.SEE:
-            return lang.say("You may not see this inbox.")
-        case Deed.SWITCH:
-            return lang.say("You may not switch this inbox to another provider.")
-        case Deed.TAKE_OVER:
-            return lang.say("You may not make this inbox a team address.")
-        case "admins":
-            return lang.say("Only super admins choose admins.")
-        case "approve":
-            return lang.say("You may not answer this request.")
-        case "cancel" | "go_on":
-            return lang.say("Only whoever asked can do that.")
-        case "confirm":
-            return lang.say("Only super admins can confirm that.")
-        case "answer":
-            return lang.say("This message is somebody else's.")
-        case _:
-            return lang.say("You may not do that.")
 
 
 def _address(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
@@ -228,7 +197,7 @@ def _sign_in(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
                 lang.say("Try again. If it happens again, ask a super admin."),
             )
         case e.SignInClosed(provider, error):
-            return _provider(lang, error, provider)
+            return _closed(lang, error, house(provider))
         case e.ProofFailed(address, cause):
             known = cause_words(lang, cause, "Gmail")
             return Words(
@@ -237,6 +206,23 @@ def _sign_in(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
                 known.next_step,
             )
     return None
+
+
+def _closed(lang: Language, error: e.ProviderError, at: str) -> Words:
+    """A sign-in could not even begin: nothing goes on by itself, and nobody has been told."""
+    if isinstance(error, e.ProviderMisconfigured):
+        return Words(
+            lang.say("{house} cannot be connected right now", house=at),
+            lang.say(
+                "{house} does not accept Inboxkeeper's own registration. Nothing has changed.", house=at
+            ),
+            lang.say("Tell whoever runs Inboxkeeper, and try again later."),
+        )
+    return Words(
+        lang.say("{house} does not answer", house=at),
+        lang.say("The sign-in at {house} could not be started. Nothing has changed.", house=at),
+        lang.say("Try again from Slack in a few minutes."),
+    )
 
 
 def _ticket(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
@@ -283,10 +269,12 @@ def _ticket(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
 
 def _changed(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
     match refusal:
-        case e.ReconnectFirst(address):
+        case e.ReconnectFirst(channel):
             return Words(
                 lang.say("Reconnect first"),
-                lang.say("The provider no longer accepts our access to {address}.", address=shown(address)),
+                lang.say(
+                    "The provider no longer accepts our access to {address}.", address=shown(channel.address)
+                ),
                 lang.say("Reconnect it, then enable it."),
             )
         case e.OutOfDate():

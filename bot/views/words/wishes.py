@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from bot.domain.access import Deed
 from bot.domain.channel import Kind
-from bot.domain.request import Request, RequestState, Wish
+from bot.domain.request import Awaits, Request, RequestState, Wish
 from bot.views.language import Language
 from bot.views.text import shown
-from bot.views.words.names import provider_of
+from bot.views.words.names import house, provider_of
 
 
 def wish_words(lang: Language, wish: Wish) -> str:
@@ -37,31 +37,58 @@ def wish_words(lang: Language, wish: Wish) -> str:
             return lang.say("See {address}", address=address)
 
 
-def consequence_words(lang: Language, wish: Wish) -> str:
+def consequence_words(lang: Language, wish: Wish, provider_label: str) -> str:
     """What saying yes to it does."""
     match wish.deed:
         case Deed.CONNECT:
-            return lang.say(
-                "Approve, and they can sign in to that mailbox, at the provider or mail server that they "
-                "choose. Nothing is connected before they have."
+            return lang.together(
+                _sign_in(lang, wish, provider_label), lang.say("Nothing is connected before they have.")
             )
         case Deed.SWITCH:
             return lang.say(
                 "Approve, and they can sign in at the new provider. Until they have, nothing changes."
             )
         case Deed.REMOVE:
-            return lang.say("Approve, and it is removed at once, for everybody who uses it.")
+            return lang.say("Approving removes it at once, for everybody who uses it.")
         case Deed.DISABLE:
-            return lang.say("Approve, and it is disabled at once, for everybody who uses it.")
+            return lang.say("Approving disables it at once, for everybody who uses it.")
         case Deed.ENABLE:
             return lang.say("Approve, and it is enabled and checked at once.")
         case _:
             return lang.say("Approve, and it is done at once.")
 
 
+def _sign_in(lang: Language, wish: Wish, provider_label: str) -> str:
+    """An approval is for the mailbox, wherever it turns out to be (see ``Wish.is_covered_by``): where the
+    sign-in leads is named, and that it may lead elsewhere is not kept from whoever approves."""
+    at = shown(house(provider_label), 40)
+    if wish.is_shared:
+        return lang.say(
+            "Approve, and they can open that shared mailbox with their own account at {house}, or sign in "
+            "elsewhere if it is not there.",
+            house=at,
+        )
+    if wish.provider == "imap":
+        return lang.say(
+            "Approve, and they can sign in to that mailbox at a mail server that they name, or elsewhere if "
+            "it is not there."
+        )
+    if wish.provider:
+        return lang.say(
+            "Approve, and they can sign in to that mailbox at {house}, or elsewhere if it is not there.",
+            house=at,
+        )
+    return lang.say(
+        "Approve, and they can sign in to that mailbox, at the provider or mail server that they choose."
+    )
+
+
 def request_state_words(lang: Language, request: Request) -> str:
     """Where a request stands, in a word or two."""
     match request.state:
+        case RequestState.WAITING if request.awaits is Awaits.TENANT:
+            at = house(provider_of(request.wish.provider))
+            return lang.say("Waiting for the organisation's {house} admin", house=at)
         case RequestState.WAITING:
             return lang.say("Waiting for an admin")
         case RequestState.APPROVED:
