@@ -47,19 +47,48 @@ class Holds:
         )
         return _hold(row) if row else None
 
-    async def narrow(self, it: Hold, tenant: str) -> bool:
-        """It is this organisation's alone from now on, with an end of its own to come. ``False``, and nothing
-        changes, while it holds anybody else's mailbox."""
-        foreign = select(channel.c.id).where(*_held(it), channel.c.identity_tenant != tenant)
-        mine = hold.c.id == it.id, hold.c.ended_at.is_(None), ~foreign.exists()
-        return (
-            await self._session.count(update(hold).where(*mine).values(tenant=tenant, was_false_alarm=False))
-            == 1
+    async def narrow(self, it: Hold, tenant: str, *, served_since: datetime) -> bool:
+        """It is this organisation's alone from now on, with an end of its own to come, if it holds nobody
+        else's mailbox and somebody else's has been served throughout. ``False``: nothing changed."""
+        others = channel.c.identity_tenant != tenant
+        foreign = select(channel.c.id).where(*_held(it), others)
+        served = (
+            select(channel.c.id)
+            .join(probe, probe.c.channel_id == channel.c.id)
+            .where(
+                probe.c.provider == it.provider,
+                probe.c.last_ok_at >= served_since,
+                channel.c.state == State.CONNECTED,
+                channel.c.since <= served_since,
+                others,
+            )
         )
+        mine = hold.c.id == it.id, hold.c.ended_at.is_(None), ~foreign.exists(), served.exists()
+        fresh = {"tenant": tenant, "was_false_alarm": False, "recovered_at": None}
+        return await self._session.count(update(hold).where(*mine).values(**fresh)) == 1
 
-    async def recovered(self, hold_id: HoldId) -> None:
+    async def recovered(self, hold_id: HoldId, at: datetime) -> None:
         """The provider took an old grant again: whatever else comes, it was a false alarm."""
-        await self._session.count(update(hold).where(hold.c.id == hold_id).values(was_false_alarm=True))
+        changed = update(hold).where(hold.c.id == hold_id).values(was_false_alarm=True, recovered_at=at)
+        await self._session.count(changed)
+
+    async def relapsed(self, hold_id: HoldId, at: datetime) -> None:
+        """It holds another one although some had come back: they will have to prove themselves anew."""
+        back = hold.c.id == hold_id, hold.c.recovered_at.is_not(None)
+        await self._session.count(update(hold).where(*back).values(recovered_at=at))
+
+    async def is_just_over(
+        self, workspace_id: WorkspaceId, provider: str, tenant: str, recovered_since: datetime
+    ) -> bool:
+        """Whether one that this tenant's mailboxes belonged to has ended, but recovered only lately."""
+        over = (
+            hold.c.workspace_id == workspace_id,
+            hold.c.provider == provider,
+            hold.c.tenant.in_({"", tenant}),
+            hold.c.ended_at.is_not(None),
+            hold.c.recovered_at >= recovered_since,
+        )
+        return await self._session.first(select(hold.c.id).where(*over).limit(1)) is not None
 
     async def end(self, hold_id: HoldId, at: datetime) -> bool:
         """``False`` if somebody else was first."""
@@ -74,6 +103,13 @@ class Holds:
     async def holds_any(self, it: Hold) -> bool:
         """Whether it holds a channel at all."""
         return await self._session.first(select(channel.c.id).where(*_held(it)).limit(1)) is not None
+
+    async def last_joined(self, it: Hold) -> datetime | None:
+        """When the state of those that it holds last changed: it still spreads then."""
+        found: datetime | None = await self._session.value(
+            select(func.max(channel.c.since)).where(*_held(it))
+        )
+        return found
 
     async def last_turn(self, it: Hold, *, but: ChannelId) -> datetime | None:
         """When the last one in line is looked at, among those that it holds beside ``but``."""

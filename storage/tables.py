@@ -281,6 +281,7 @@ hold: Final = Table(
     instant("opened_at"),
     maybe_instant("ended_at"),
     flag("was_false_alarm"),
+    maybe_instant("recovered_at"),
     Index(
         "uq_hold_open",
         "workspace_id",

@@ -31,6 +31,8 @@ class Hold:
     ended_at: datetime | None = None
     was_false_alarm: bool = False
     """The provider took old grants again: for those nothing had to be done. True from the first one on."""
+    recovered_at: datetime | None = None
+    """When the last of its mailboxes came back, or another one joined it after the first had come back."""
 
     @property
     def is_open(self) -> bool:
@@ -43,9 +45,15 @@ def ripe_at(hold: Hold, witness: timedelta) -> datetime:
 
 
 def settles_for(witness: timedelta) -> timedelta:
-    """How long after an outage's first mailboxes work again the others may still follow: as long as a hold
-    takes to ripen. Until then those that recovered say nothing about those that did not."""
+    """How long after an outage's mailboxes work again others may still follow: as long as a hold takes to
+    ripen. Until then those that are served say nothing about those that are not."""
     return witness * RIPE_AFTER_WITNESSES
+
+
+def is_settled(hold: Hold, *, now: datetime, witness: timedelta) -> bool:
+    """Whether the outage is over, and long enough for whoever is still refused to be refused for a reason of
+    their own. Mailboxes that it never struck prove nothing: they were served when it began."""
+    return hold.recovered_at is not None and now - hold.recovered_at >= settles_for(witness)
 
 
 def is_held(channel: Channel) -> bool:

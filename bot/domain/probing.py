@@ -129,8 +129,6 @@ class Testimony:
 
     error: ProviderError | None
     tenant: str = ""
-    is_back_lately: bool = False
-    """It has only just come back: a provider that recovers bit by bit is not yet well."""
 
 
 def vote(mine: PersonMustAct, others: tuple[Testimony, ...], *, tenant: str = "") -> Vote:
@@ -151,6 +149,8 @@ def vote(mine: PersonMustAct, others: tuple[Testimony, ...], *, tenant: str = ""
 
 
 MASS_VOTES: Final = frozenset({Vote.MASS, Vote.TENANT})
+WITNESSES: Final = frozenset({Vote.VOUCHED, Vote.LONELY})
+"""Those that make a refusal count: nobody contradicts it."""
 
 
 def _is_mass(mine: PersonMustAct, others: tuple[Testimony, ...]) -> bool:
@@ -169,7 +169,7 @@ def witness_delay(verdict: Vote, cadence: Cadence, manner: Manner = _ORDINARY) -
     """How long to wait for the second witness. Where refused logins lock people out, siblings don't hurry
     it, and a look that was no witness is not repeated before the ordinary time."""
     if manner.witness_after is not None:
-        is_witness = verdict in {Vote.VOUCHED, Vote.LONELY}
+        is_witness = verdict in WITNESSES
         return manner.witness_after if is_witness else max(manner.witness_after, manner.least_interval)
     return cadence.witness if verdict is Vote.VOUCHED else max(cadence.witness, lone_witness(cadence))
 
@@ -198,7 +198,7 @@ def is_second_witness(
         return False
     if said is None:
         return True
-    if said not in {Vote.VOUCHED, Vote.LONELY}:
+    if said not in WITNESSES:
         return False
     # Half a second's grace: the second look is scheduled for exactly this delay after the first.
     return now - row.first_refused_at >= witness_delay(said, cadence, manner) - timedelta(milliseconds=500)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bot.domain.channel import Channel, State
-from bot.domain.hold import Hold, canary_pause, is_held, news_pause, next_turn, ripe_at
+from bot.domain.hold import Hold, canary_pause, is_held, news_pause, next_turn, ripe_at, settles_for
 from bot.domain.ids import HoldId, JobId
 from bot.domain.incident import NoticeKind
 from bot.domain.job import Job, JobKind
@@ -42,8 +42,11 @@ class Holds:
         hold = await uow.holds.open_for(channel.workspace_id, channel.provider, tenant)
         if hold is None:
             hold = await self._open(uow, channel, tenant if only_tenant else "", now)
-        elif is_new or (only_tenant and await self._narrowed(uow, hold, tenant)):
+        elif is_new:
+            await uow.holds.relapsed(hold.id, now)
             await self._show_later(uow, hold, now + news_pause(self._witness), now)
+        elif await self._narrowed(uow, hold, tenant, now):
+            await self._show_later(uow, hold, now, now)
         turn = next_turn(
             await uow.holds.last_turn(hold, but=channel.id),
             now,
@@ -52,9 +55,14 @@ class Holds:
         )
         await uow.probes.reschedule(channel.id, turn)
 
-    async def _narrowed(self, uow: UnitOfWork, hold: Hold, tenant: str) -> bool:
-        """Whether the provider's trouble is but one organisation's from now on: others are served."""
-        return not hold.tenant and await uow.holds.narrow(hold, tenant)
+    async def _narrowed(self, uow: UnitOfWork, hold: Hold, tenant: str, now: datetime) -> bool:
+        """Whether the provider's trouble is but one organisation's from now on: all others are served, and
+        have been for a while."""
+        return (
+            bool(tenant)
+            and not hold.tenant
+            and await uow.holds.narrow(hold, tenant, served_since=now - settles_for(self._witness))
+        )
 
     async def left(self, uow: UnitOfWork, before: Channel, after: Channel) -> None:
         """After any step: a channel that is held no more. The last one ends the hold.
@@ -69,8 +77,7 @@ class Holds:
         if hold is None:
             return
         if after.state is State.CONNECTED and after.grant_id == before.grant_id:
-            if not hold.was_false_alarm:
-                await uow.holds.recovered(hold.id)
+            await uow.holds.recovered(hold.id, now)
             await uow.holds.call(hold, now=now, rested_for=canary_pause(self._witness))
         elif last := await uow.holds.last_in_line(hold):
             await uow.probes.reschedule(last, now)  # the line closes up: nobody waits for who has left it

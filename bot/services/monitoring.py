@@ -16,13 +16,14 @@ from bot.domain.cause import Cause
 from bot.domain.channel import Channel, State
 from bot.domain.errors import PersonMustAct, ProviderError, ProviderUnavailable
 from bot.domain.grant import Grant
-from bot.domain.hold import Hold, settles_for
+from bot.domain.hold import Hold, is_held, is_settled, settles_for
 from bot.domain.ids import ChannelId
 from bot.domain.lifecycle import Signal
 from bot.domain.probing import (
     MASS_VOTES,
     SIBLINGS_FRESH_FOR,
     SIBLINGS_WANTED,
+    WITNESSES,
     Outcome,
     Probe,
     Testimony,
@@ -76,19 +77,20 @@ class _Jury:
 
     def __init__(self) -> None:
         self.turn = asyncio.Lock()
-        self._verdicts: dict[tuple[str, str, type], Vote] = {}
+        self._verdicts: dict[tuple[str, str, type, bool], Vote] = {}
 
-    def verdict(self, grant: Grant, look: Look) -> Vote | None:
-        return self._verdicts.get(self._key(grant, look))
+    def verdict(self, channel: Channel, grant: Grant, look: Look) -> Vote | None:
+        return self._verdicts.get(self._key(channel, grant, look))
 
-    def remember(self, grant: Grant, look: Look, said: Vote) -> None:
+    def remember(self, channel: Channel, grant: Grant, look: Look, said: Vote) -> None:
         """A mass failure speaks for others, too. So does silence: asked one after the other, siblings that
         time out would keep the whole batch waiting, and silence counts for no strike."""
         if said in MASS_VOTES or said is Vote.UNCLEAR:
-            self._verdicts[self._key(grant, look)] = said
+            self._verdicts[self._key(channel, grant, look)] = said
 
-    def _key(self, grant: Grant, look: Look) -> tuple[str, str, type]:
-        return grant.provider, grant.identity.tenant, type(look.error)
+    def _key(self, channel: Channel, grant: Grant, look: Look) -> tuple[str, str, type, bool]:
+        # What a hold says of its own it does not say of others.
+        return grant.provider, grant.identity.tenant, type(look.error), is_held(channel)
 
 
 class Monitoring:
@@ -146,23 +148,45 @@ class Monitoring:
         said = None
         if outcome_of(look.error) is Outcome.REFUSED and channel.state in _JUDGED_BY_SIBLINGS:
             async with jury.turn:
-                said = jury.verdict(grant, look) or await self._ask_siblings(channel, grant, look)
-                jury.remember(grant, look, said)
+                said = jury.verdict(channel, grant, look) or await self._verdict(channel, grant, look)
+                jury.remember(channel, grant, look, said)
         return _Sight(probe, channel, grant, look, said)
 
-    async def _ask_siblings(self, channel: Channel, grant: Grant, look: Look) -> Vote:
-        """What other mailboxes of the provider get right now, those of its own organisation and others."""
-        tenant = grant.identity.tenant
-        manner = self._core.providers.manner_of(grant.provider)
+    async def _verdict(self, channel: Channel, grant: Grant, look: Look) -> Vote:
+        """What is to be thought of a refusal. While a mass refusal lasts it speaks for all that it holds; and
+        what follows on the heels of one proves nothing."""
         async with self._core.storage.reading() as uow:
-            hold = await uow.holds.open_for(channel.workspace_id, grant.provider, tenant)
-        heard = await self._hear(grant, await self._panel(grant))
-        if hold is not None and not any(_contradicts(one, hold) for one in heard):
+            hold = await uow.holds.open_for(channel.workspace_id, grant.provider, grant.identity.tenant)
+            is_part = hold is not None and await self._is_part_of(uow, hold, channel)
+        if hold is not None and is_part:
             return Vote.TENANT if hold.tenant else Vote.MASS
+        said = await self._ask_siblings(grant, look)
+        return Vote.UNCLEAR if said in WITNESSES and await self._is_just_over(channel, grant) else said
+
+    async def _is_part_of(self, uow: UnitOfWork, hold: Hold, channel: Channel) -> bool:
+        """Whoever is held is, until the outage is over and has settled; others are as long as it spreads."""
+        if is_held(channel):
+            return not is_settled(hold, now=self._core.clock(), witness=self._core.policy.cadence.witness)
+        return not self._has_lasted(await uow.holds.last_joined(hold) or hold.opened_at)
+
+    def _has_lasted(self, since: datetime) -> bool:
+        return self._core.clock() - since >= settles_for(self._core.policy.cadence.witness)
+
+    async def _is_just_over(self, channel: Channel, grant: Grant) -> bool:
+        since = self._core.clock() - settles_for(self._core.policy.cadence.witness)
+        async with self._core.storage.reading() as uow:
+            return await uow.holds.is_just_over(
+                channel.workspace_id, grant.provider, grant.identity.tenant, since
+            )
+
+    async def _ask_siblings(self, grant: Grant, look: Look) -> Vote:
+        """What other mailboxes of the provider get right now, those of its own organisation and others."""
+        manner = self._core.providers.manner_of(grant.provider)
+        heard = await self._hear(grant, await self._panel(grant))
         heard += await self._hear_held(grant, heard)
         if manner.siblings_in_tenant:
             heard += await self._recall(grant, _refusal(look.error))
-        said = vote(_refusal(look.error), heard, tenant=tenant)
+        said = vote(_refusal(look.error), heard, tenant=grant.identity.tenant)
         # Who hears only those of the same host can blame no more than that host.
         return Vote.TENANT if said is Vote.MASS and manner.siblings_in_tenant else said
 
@@ -215,15 +239,13 @@ class Monitoring:
 
     async def _hear(self, grant: Grant, siblings: Sequence[ChannelId]) -> tuple[Testimony, ...]:
         """What they get right now."""
-        settled = self._core.clock() - settles_for(self._core.policy.cadence.witness)
         async with self._core.storage.reading() as uow:
             channels = await uow.channels.by_ids(siblings)
             found = await uow.grants.by_ids([c.grant_id for c in channels.values() if c.grant_id])
         grants = _one_each(found.values(), besides=grant)
-        back_lately = {c.grant_id for c in channels.values() if c.since > settled}
         looks = await asyncio.gather(*(self._reaching.look(sibling) for sibling in grants))
         return tuple(
-            Testimony(one.error, sibling.identity.tenant, is_back_lately=sibling.id in back_lately)
+            Testimony(one.error, sibling.identity.tenant)
             for one, sibling in zip(looks, grants, strict=True)
             if one.put_off_until is None
         )
@@ -369,8 +391,7 @@ class Monitoring:
         return Signal.REFUSED, cause
 
     def _due_after(self, channel: Channel, sight: _Sight, row: Probe) -> datetime:
-        if sight.said in {Vote.VOUCHED, Vote.LONELY, Vote.UNCLEAR}:
-            assert sight.said is not None
+        if sight.said is not None and sight.said not in MASS_VOTES:
             manner = self._core.providers.manner_of(channel.provider)
             return self._core.clock() + witness_delay(sight.said, self._core.policy.cadence, manner)
         retry_after = _retry_after(sight.look.error)
@@ -398,13 +419,6 @@ class Monitoring:
                 details={"code": sight.look.code, "siblings": sight.said.value},
             )
         )
-
-
-def _contradicts(one: Testimony, hold: Hold) -> bool:
-    """Whether it shows that who is refused now is refused for a reason of their own. Of an organisation's
-    trouble nobody else's mailboxes know anything."""
-    is_concerned = hold.tenant in {"", one.tenant}
-    return is_concerned and one.error is None and not one.is_back_lately
 
 
 def _one_each(grants: Iterable[Grant], *, besides: Grant) -> tuple[Grant, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -16,7 +17,7 @@ from bot.domain.probing import Vote
 from bot.services.monitoring import LEASE, _Jury
 from bot.services.reaching import Look
 from tests.services.play import Gate, Play, on_both
-from tests.storage.builders import a_grant
+from tests.storage.builders import a_channel, a_grant
 
 ALICE, KENJI = "alice@acme.example", "kenji@acme.example"
 
@@ -407,8 +408,10 @@ async def test_a_probe_under_way_does_not_undo_a_disable(play: Play) -> None:
 
 
 def test_a_jury_asks_no_silent_siblings_twice() -> None:
-    """In one batch silence speaks for all: else each refused mailbox would wait for the same time-outs."""
-    grant, refused = a_grant(), Look(GrantRejected("x"), "x")
+    """In one batch silence speaks for all: else each refused mailbox would wait for the same time-outs. But
+    what a hold says of those it holds it does not say of others."""
+    channel, grant, refused = a_channel(), a_grant(), Look(GrantRejected("x"), "x")
+    held = replace(channel, state=State.IMPAIRED, cause=Cause.HELD)
     for said, kept in (
         (Vote.MASS, Vote.MASS),
         (Vote.TENANT, Vote.TENANT),
@@ -417,7 +420,8 @@ def test_a_jury_asks_no_silent_siblings_twice() -> None:
         (Vote.LONELY, None),
     ):
         jury = _Jury()
-        assert jury.verdict(grant, refused) is None
-        jury.remember(grant, refused, said)
-        assert jury.verdict(grant, refused) is kept
-        assert jury.verdict(grant, Look(MailboxGone("x"), "x")) is None
+        assert jury.verdict(channel, grant, refused) is None
+        jury.remember(channel, grant, refused, said)
+        assert jury.verdict(channel, grant, refused) is kept
+        assert jury.verdict(held, grant, refused) is None
+        assert jury.verdict(channel, grant, Look(MailboxGone("x"), "x")) is None

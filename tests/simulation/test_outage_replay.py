@@ -203,6 +203,38 @@ async def test_an_outage_that_goes_on_for_one_organisation_becomes_its_own(offic
         assert words(said).startswith("✅") and "shop.example" in words(said)
 
 
+@on_both
+async def test_a_moments_outage_that_ends_bit_by_bit_tells_nobody(office: Office) -> None:
+    """Most mailboxes are not even looked at before it wanes: those found well never saw it, and say nothing
+    of those that are still refused."""
+    await office.has_team_channels(team(60))
+    await office.passes(minutes=3)
+    began = office.now
+
+    def waning(it: Mailbox) -> ProviderError | None:
+        share = int(it.address.removeprefix("team-").partition("@")[0]) * 37 % 60 / 60
+        return outage(it) if office.now - began < timedelta(minutes=10) * share else None
+
+    office.host.weather = waning
+    for _ in range(40):
+        await office.passes(seconds=30)
+        assert State.DISCONNECTED not in await office.states()
+    assert await office.states() == {State.CONNECTED: 60}
+    for who in ADMINS:
+        assert len(office.messages(who)) == 1
+
+
+async def test_an_outage_of_half_of_all_mailboxes_is_no_accident_of_each(office: Office) -> None:
+    """The other half works throughout: that was so before, and refutes nothing."""
+    await office.has_team_channels(team(40))
+    office.host.weather = lambda it: outage(it) if int(it.address[5:].partition("@")[0]) % 2 else None
+    await office.passes(minutes=65)
+    assert State.DISCONNECTED not in await office.states()
+    office.host.weather = fair
+    await office.passes(minutes=5)
+    assert await office.states() == {State.CONNECTED: 40}
+
+
 async def test_who_is_served_beside_one_is_heard_before_other_organisations(office: Office) -> None:
     """Another organisation is closed; a mailbox of ours dies by itself. Its only sibling works: that counts
     for more than all those held elsewhere."""

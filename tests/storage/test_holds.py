@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import pytest
 
@@ -44,10 +45,10 @@ async def test_a_recovery_is_remembered_until_the_end(storage: Storage) -> None:
     """The last channel to leave need not be one that recovered."""
     await _keep(storage)
     async with storage.writing() as uow:
-        await uow.holds.recovered(HOLD.id)
+        await uow.holds.recovered(HOLD.id, NOW)
         await uow.holds.end(HOLD.id, NOW)
         found = await uow.holds.find(HOLD.id)
-    assert found == replace(HOLD, ended_at=NOW, was_false_alarm=True)
+    assert found == replace(HOLD, ended_at=NOW, was_false_alarm=True, recovered_at=NOW)
 
 
 async def test_a_hold_becomes_an_organisations_own_once_it_holds_nobody_else(storage: Storage) -> None:
@@ -55,11 +56,17 @@ async def test_a_hold_becomes_an_organisations_own_once_it_holds_nobody_else(sto
     own, foreign = _held(), _held()
     foreign = replace(foreign, identity=replace(foreign.identity, tenant="other.example"))
     await _keep(storage, own, foreign)
+    back = replace(foreign, state=State.CONNECTED, cause=Cause.NONE, since=NOW - MINUTE)
     async with storage.writing() as uow:
-        await uow.holds.recovered(HOLD.id)
-        assert not await uow.holds.narrow(HOLD, "example.com")
-        await uow.channels.save(replace(foreign, state=State.CONNECTED, cause=Cause.NONE))
-        assert await uow.holds.narrow(HOLD, "example.com")
+        narrow = partial(uow.holds.narrow, HOLD, "example.com")
+        await uow.holds.recovered(HOLD.id, NOW)
+        assert not await narrow(served_since=NOW - MINUTE)
+        await uow.channels.save(back)
+        assert not await narrow(served_since=NOW - MINUTE)
+        await uow.probes.put(a_probe(back, last_ok_at=NOW - MINUTE))
+        assert not await narrow(served_since=NOW)
+        assert not await narrow(served_since=NOW - 2 * MINUTE)
+        assert await narrow(served_since=NOW - MINUTE)
         assert await uow.holds.find(HOLD.id) == replace(HOLD, tenant="example.com")
         assert await uow.holds.open_for(WORKSPACE, HOLD.provider, "other.example") is None
 

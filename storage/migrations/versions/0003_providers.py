@@ -53,6 +53,8 @@ def upgrade() -> None:
     op.add_column("ticket_outcome", stands)
     # How often a form of ours was sent with this ticket: passwords are not for guessing.
     op.add_column("ticket", sa.Column("tries", sa.Integer(), server_default="0", nullable=False))
+    # Since when a mass refusal is over, if it is.
+    op.add_column("hold", sa.Column("recovered_at", INSTANT, nullable=True))
     # What a mass refusal holds: found at every look of its canaries.
     op.create_index(
         "ix_channel_held",
