@@ -154,7 +154,7 @@ def test_the_waiting_dialog_ends_in_a_result(ending: Ending) -> None:
     [
         (State.CONNECTED, Cause.NONE, (Deed.DISABLE, Deed.REMOVE)),
         (State.IMPAIRED, Cause.PROVIDER_UNREACHABLE, (Deed.DISABLE, Deed.REMOVE)),
-        (State.IMPAIRED, Cause.GRANT_REFUSED, (Deed.RECONNECT, Deed.DISABLE, Deed.REMOVE)),
+        (State.IMPAIRED, Cause.GRANT_REFUSED, (Deed.DISABLE, Deed.REMOVE)),
         (State.DISCONNECTED, Cause.GRANT_REFUSED, (Deed.RECONNECT, Deed.DISABLE, Deed.REMOVE)),
         (State.DISABLED, Cause.NONE, (Deed.ENABLE, Deed.REMOVE)),
         (State.DISABLED, Cause.GRANT_REFUSED, (Deed.RECONNECT, Deed.REMOVE)),
@@ -179,3 +179,6 @@ def test_a_verb_without_an_address_lists_what_to_type() -> None:
     """Ready to copy."""
     said = texts(which_address_message(EN, "disable", ("a@x.com", "b@x.com"), "/inbox"))
     assert "• `/inbox disable a@x.com`\n• `/inbox disable b@x.com`" in said
+    assert "`/inbox 無効 a@x.com`" in texts(
+        which_address_message(JA, "disable", ("a@x.com", "b@x.com"), "/inbox")
+    )

@@ -44,7 +44,7 @@ def storm_blocks(lang: Language, picture: NoticePicture) -> list[Block]:
 def _hidden(lang: Language, command: str, waiting: int, over: int) -> list[Block]:
     """How many of either kind are not shown, and where to see them."""
     counted = [
-        *([lang.say("and {n} more that do not work", n=waiting)] if waiting else []),
+        *([lang.say("and {n} more that are not over yet", n=waiting)] if waiting else []),
         *([lang.say("and {n} more that are over", n=over)] if over else []),
     ]
     if not counted:
