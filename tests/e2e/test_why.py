@@ -100,11 +100,11 @@ async def test_a_drill_tells_nobody_and_touches_nothing(team: Stage) -> None:
     said = await asks(team, "omar", f"drill {SUPPORT}")
     for wanted in (
         "2 people get a direct message, at most 3 min after Google refuses the inbox",
-        "@Omar Haddad (English)",
-        "@Sakura Sato (日本語)",
+        "@Omar Haddad (reads English)",
+        "@Sakura Sato (reads Japanese)",
         "#support gets one line",
         f"{SUPPORT} (Support) stopped working",
-        f"{SUPPORT} (Support) が使えなくなりました",
+        f"{SUPPORT}（Support） が使えなくなりました",
         "This was a drill. Nothing was sent",
     ):
         assert wanted in said, (wanted, said)

@@ -89,10 +89,10 @@ def _headline(lang: Language, picture: NoticePicture, at: str) -> str:
     if picture.organisation:
         tenant = _tenant(lang, picture)
         if number == 1:
-            return lang.say("{house} refuses one inbox of {tenant}", house=at, tenant=tenant)
+            return lang.say("{house} refuses 1 inbox of {tenant}", house=at, tenant=tenant)
         return lang.say("{house} refuses {n} inboxes of {tenant} at once", n=number, house=at, tenant=tenant)
     if number == 1:
-        return lang.say("{house} refuses one inbox", house=at)
+        return lang.say("{house} refuses 1 inbox", house=at)
     return lang.say("{house} refuses {n} inboxes at once", n=number, house=at)
 
 
