@@ -209,7 +209,9 @@ def test_an_outage_whose_link_was_lost_names_the_command() -> None:
 def test_an_outage_of_moved_mail_says_which_way_fits(place: str, label: str, way: str) -> None:
     """Reconnect and Switch stand beside each other: which of them, is said above."""
     outage = replace(an_outage(), mail=some_mail(place, label))
-    assert way in texts(rendered(a_picture(NoticeKind.INCIDENT, outage)))
+    said = texts(rendered(a_picture(NoticeKind.INCIDENT, outage)))
+    assert way in said
+    assert "If the mail was not meant to move: Reconnect and sign in." in said
 
 
 def test_moved_mail_that_cannot_be_followed_by_a_switch_offers_what_it_says() -> None:

@@ -91,7 +91,10 @@ def reasons(lang: Language, outage: Outage) -> str:
         if channel.use
         else lang.say("What stops working: everything that uses this inbox.")
     )
-    lines = (escape(why.why), _mail(lang, outage), stops, _mender(lang, outage), escape(why.next_step))
+    step = escape(why.next_step)
+    if outage.mail:
+        step = lang.say("If the mail was not meant to move: {step}", step=step)
+    lines = (escape(why.why), _mail(lang, outage), stops, _mender(lang, outage), step)
     return "\n".join(line for line in lines if line)
 
 
