@@ -23,7 +23,6 @@ from tests.views.samples import (
     JA,
     LANGUAGES,
     NOW,
-    a_channel,
     a_feature,
     a_request,
     a_row,
@@ -206,8 +205,3 @@ def test_where_nobody_is_in_charge_nobody_is_sent_to_them() -> None:
         said = texts(home(lang, an_overview(not_set_up=card), now=NOW))
         assert lang.say("Inboxkeeper is not set up yet. Ask a super admin.") not in said
     assert "Ask an owner of this Slack workspace" in texts(home(EN, an_overview(not_set_up=card), now=NOW))
-
-
-def test_a_channel_of_ones_own_keeps_its_buttons() -> None:
-    """What is not in doubt is offered as before."""
-    assert {"channel.disable", "channel.remove"} <= set(buttons(listed(a_row(a_channel()))))
