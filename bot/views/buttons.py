@@ -146,11 +146,12 @@ def switch_button(lang: Language, channel: Channel, key: str, label: str, *, pri
 
 def following(lang: Language, channel: Channel, mail: Mail, may: frozenset[Deed]) -> list[Block]:
     """The way to where the mail goes by now: a switch, or leaving first where there is none."""
-    if not mail.is_on:
+    if not mail.is_on or Deed.SWITCH not in may:
         return []
     if may_switch(channel.provider, mail.place):
-        return [switch_button(lang, channel, mail.place, mail.label)] if Deed.SWITCH in may else []
-    return [disconnect_button(lang, channel)] if Deed.REMOVE in may else []
+        return [switch_button(lang, channel, mail.place, mail.label)]
+    label = lang.say("Disconnect, then connect…")
+    return [button(label, SWITCH, value=goal_of(channel, Goal(mail.place)), about=channel.address)]
 
 
 def why_button(lang: Language, channel: Channel) -> Block:

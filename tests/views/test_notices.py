@@ -218,7 +218,10 @@ def test_moved_mail_that_cannot_be_followed_by_a_switch_offers_what_it_says() ->
     """*Disconnect it first*, and that is what the button does."""
     seen = {"subject": "google:2026-11-21T00:00:00+00:00"}
     moved = a_picture(NoticeKind.MOVED, channel=a_team_channel(), mail=some_mail("imap", "IMAP"), notice=seen)
-    assert list(buttons(rendered(moved))) == ["channel.disconnect", "incident.why"]
+    found = buttons(rendered(moved))
+    assert list(found) == ["channel.switch", "incident.why"]
+    assert found["channel.switch"]["text"]["text"] == "Disconnect, then connect…"
+    assert found["channel.switch"]["value"] == "t1:3:imap"
 
 
 def test_a_name_stands_in_the_brackets_of_its_language() -> None:
