@@ -91,6 +91,11 @@ def _target(url: str) -> str:
     return url.replace("|", "%7C").replace("<", "%3C").replace(">", "%3E").replace("&", "&amp;")
 
 
+def to_type(command: str, *words: str) -> str:
+    """What to type, to be copied: the command and its words, which are the reader's own."""
+    return f"`{' '.join([inert(command), *words])}`"
+
+
 def bold(text: str) -> str:
     """Stands on its own line: Slack only sees bold between blanks, which Japanese does not write."""
     return f"*{text}*"

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.domain.access import Deed
-from bot.domain.cause import REFUSED_CAUSES
 from bot.domain.channel import Channel, State
 from bot.domain.ids import GrantId
 from bot.domain.request import Request
+from bot.domain.switching import may_switch
 from bot.views.blocks import Block, button, dialog, value_of
 from bot.views.language import Language
+from bot.views.models import Mail
 from bot.views.text import shown
 
 CONNECT: Final = "channel.connect"
@@ -70,17 +71,14 @@ ACTIONS: Final = frozenset(
 def offered(channel: Channel, may: frozenset[Deed], *, is_lacking: bool = False) -> tuple[Deed, ...]:
     """What makes sense for this channel now, of what this person may do, the most wanted first. One that
     ``is_lacking`` a permission for some feature can be reconnected although it works."""
-    wanted = (Deed.RECONNECT, *_sensible(channel)) if is_lacking else _sensible(channel)
+    asks = is_lacking and channel.state is not State.IMPAIRED  # which is to be settled first
+    wanted = (Deed.RECONNECT, *_sensible(channel)) if asks else _sensible(channel)
     return tuple(dict.fromkeys(deed for deed in wanted if deed in may))
 
 
 def _sensible(channel: Channel) -> tuple[Deed, ...]:
     match channel.state:
-        case State.CONNECTED:
-            return (Deed.DISABLE, Deed.REMOVE)
-        case State.IMPAIRED if channel.cause in REFUSED_CAUSES:
-            return (Deed.RECONNECT, Deed.DISABLE, Deed.REMOVE)
-        case State.IMPAIRED:
+        case State.CONNECTED | State.IMPAIRED:
             return (Deed.DISABLE, Deed.REMOVE)
         case State.DISCONNECTED:
             return (Deed.RECONNECT, Deed.DISABLE, Deed.REMOVE)
@@ -147,6 +145,16 @@ def switch_button(lang: Language, channel: Channel, key: str, label: str, *, pri
     shown = lang.say("Switch to {provider}", provider=label)
     style = "primary" if primary else ""
     return button(shown, SWITCH, value=goal_of(channel, Goal(key)), style=style, about=channel.address)
+
+
+def following(lang: Language, channel: Channel, mail: Mail, may: frozenset[Deed]) -> list[Block]:
+    """The way to where the mail goes by now: a switch, or leaving first where there is none."""
+    if not mail.is_on or Deed.SWITCH not in may:
+        return []
+    if may_switch(channel.provider, mail.place):
+        return [switch_button(lang, channel, mail.place, mail.label)]
+    label = lang.say("Disconnect, then connect…")
+    return [button(label, SWITCH, value=goal_of(channel, Goal(mail.place)), about=channel.address)]
 
 
 def why_button(lang: Language, channel: Channel) -> Block:

@@ -11,7 +11,6 @@ from itertools import groupby
 from typing import Final, NamedTuple
 
 from bot.domain.access import Deed
-from bot.domain.cause import Cause
 from bot.domain.channel import State
 from bot.domain.record import Record
 from bot.views.blocks import (
@@ -34,15 +33,15 @@ from bot.views.language import Language, language_for
 from bot.views.models import Drill, Evidence, Told
 from bot.views.notices.rehearsal import rehearsed
 from bot.views.rows import title
-from bot.views.words import cause_words, house, mail_words, state_words
+from bot.views.words import Why, cause_words, house, mail_words, state_words, trouble_words
 from bot.views.words.evidence import evidence_words, testimony_words
+from bot.views.words.names import more_people
+from bot.views.words.reaching import unreachable_words
 
 EXPORT_OPEN: Final = "export.open"
 
 _LINES: Final = 12
 _PEOPLE: Final = 12
-_TONGUES: Final = {"en": "English", "ja": "日本語"}
-"""What people call their own language."""
 
 
 # --- why
@@ -56,7 +55,7 @@ def why_message(lang: Language, evidence: Evidence, *, now: datetime) -> Message
     )
     blocks = [
         section(f"{title(lang, evidence.row)}\n{state}"),
-        section("\n".join(_cause(lang, evidence))),
+        *(section(text) for text in ["\n".join(_cause(lang, evidence))] if text),
         *_told(lang, evidence, now),
         *_timeline(lang, evidence.records),
         *actions(deed_button(lang, Deed.SEE, channel), overview_button(lang)),
@@ -66,23 +65,31 @@ def why_message(lang: Language, evidence: Evidence, *, now: datetime) -> Message
 
 def _cause(lang: Language, evidence: Evidence) -> list[str]:
     """Why it is so, in our words and in the provider's, and when we look again."""
-    row, incident = evidence.row, evidence.incident
-    is_open = incident is not None and incident.is_open
-    cause = incident.cause if incident and is_open else row.channel.cause
-    if row.channel.state is State.CONNECTED:
-        cause = Cause.NONE
-    why = cause_words(lang, cause, row.provider_label)
-    lines = [escape(lang.together(why.why, why.next_step))]
+    row = evidence.row
+    why = _judged(lang, evidence)
+    lines = [escape(lang.together(why.why, why.next_step))] if why else []
     if row.mail is not None:
         lines.append(f"📭 {escape(mail_words(lang, row.mail))}")
     if code := _code(evidence):
         at = inert(house(row.provider_label), 40)
         lines.append(lang.say("What {house} answered last: {code}", house=at, code=f"`{inert(code, 60)}`"))
-    if evidence.strikes:
+    if evidence.strikes and row.channel.state is not State.CONNECTED:
         lines.append(lang.count("{n} refusal in a row.", "{n} refusals in a row.", evidence.strikes))
     if evidence.next_probe_at is not None:
         lines.append(lang.say("Next check: {when}", when=instant(lang, evidence.next_probe_at)))
     return lines
+
+
+def _judged(lang: Language, evidence: Evidence) -> Why | None:
+    """Nothing of what works as it should, or was turned off while it did."""
+    row, channel, incident = evidence.row, evidence.row.channel, evidence.incident
+    if channel.state is State.CONNECTED:
+        return Why(lang.say("Everything works."), "")
+    if channel.state is State.DISABLED and not channel.needs_reconnect:
+        return None
+    if incident is not None and incident.is_open and channel.state is State.DISCONNECTED:
+        return cause_words(lang, incident.cause, row.provider_label)
+    return trouble_words(lang, channel, row.provider_label)
 
 
 def _code(evidence: Evidence) -> str:
@@ -102,10 +109,13 @@ def _told(lang: Language, evidence: Evidence, now: datetime) -> list[Block]:
         if incident.is_open
         else lang.say("Who was told of the last outage ({when})", when=instant(lang, incident.opened_at))
     )
-    lines = [f"• {mention(one.recipient)}: {_reached(lang, one, now)}" for one in evidence.told[:_PEOPLE]]
+    lines = [
+        "• " + lang.say("{who}: {what}", who=mention(one.recipient), what=_reached(lang, one, now))
+        for one in evidence.told[:_PEOPLE]
+    ]
     rest = len(evidence.told) - _PEOPLE
     if rest > 0:
-        lines.append(lang.count("and {n} more", "and {n} more", rest))
+        lines.append(more_people(lang, rest))
     if incident.claimed_by and incident.claimed_at:
         when = instant(lang, incident.claimed_at)
         lines.append(
@@ -117,7 +127,7 @@ def _told(lang: Language, evidence: Evidence, now: datetime) -> list[Block]:
 def _reached(lang: Language, told: Told, now: datetime) -> str:
     """Whether the message arrived, and what followed."""
     if told.unreachable:
-        return lang.say("could not be reached (Slack: {error})", error=inert(told.unreachable, 30))
+        return escape(unreachable_words(lang, told.unreachable))
     facts = [lang.say("told") if told.is_shown else lang.say("not told yet")]
     if told.reminders:
         facts.append(lang.count("{n} reminder", "{n} reminders", told.reminders))
@@ -209,11 +219,22 @@ def _readers(lang: Language, drill: Drill, at: str) -> str:
         house=at,
     )
     lines = [
-        f"• {mention(one.id)} ({_TONGUES[language_for(one.locale).code]})" for one in drill.readers[:_PEOPLE]
+        "• "
+        + lang.say(
+            "{who} (reads {language})",
+            who=mention(one.id),
+            language=_tongue(lang, language_for(one.locale).code),
+        )
+        for one in drill.readers[:_PEOPLE]
     ]
     rest = len(drill.readers) - _PEOPLE
-    more = [lang.count("and {n} more", "and {n} more", rest)] if rest > 0 else []
+    more = [more_people(lang, rest)] if rest > 0 else []
     return "\n".join([told, *lines, *more])
+
+
+def _tongue(lang: Language, code: str) -> str:
+    """What the reader calls that language."""
+    return lang.say("Japanese") if code == "ja" else lang.say("English")
 
 
 def _later(lang: Language, drill: Drill) -> str:
@@ -234,7 +255,7 @@ def _previews(lang: Language, drill: Drill, now: datetime, command: str) -> list
     codes = dict.fromkeys(language_for(person.locale).code for person in drill.readers)
     blocks: list[Block] = []
     for code in codes:
-        heading = lang.say("In {language} it would read:", language=_TONGUES[code])
+        heading = lang.say("In {language} it would read:", language=_tongue(lang, code))
         blocks += [divider(), context(f"🧪 {heading}"), *rehearsed(language_for(code), drill, now, command)]
     return [*blocks, divider()] if blocks else []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from bot.views.blocks import HOME_BLOCKS, Block, View, actions, context, header, inert, section
+from bot.views.blocks import HOME_BLOCKS, Block, View, actions, context, header, inert, section, to_type
 from bot.views.buttons import connect_button
 from bot.views.language import Language
 from bot.views.listing import Room, listing, summary, to_mend
@@ -63,4 +63,4 @@ def providers_off(lang: Language, overview: Overview) -> list[str]:
 
 
 def help_hint(lang: Language, command: str) -> str:
-    return lang.say("{command} shows all that you can do.", command=f"`{inert(command)} help`")
+    return lang.say("{command} shows all that you can do.", command=to_type(command, lang.say("help")))

@@ -8,11 +8,11 @@ from typing import Any
 
 from bot.domain.channel import URGENCY, Channel
 from bot.domain.ids import ChannelId
-from bot.views.blocks import Block, context, inert, section
+from bot.views.blocks import Block, context, escape, section, to_type
 from bot.views.language import Language
 from bot.views.models import ChannelRow, Overview
 from bot.views.rows import row_blocks, wants_mending
-from bot.views.words import state_mark, state_name
+from bot.views.words import state_count, state_mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,9 @@ def to_mend(overview: Overview) -> ChannelId | None:
 
 
 def summary(lang: Language, overview: Overview) -> str:
-    """``🔴 1 Disconnected · 🟢 11 Connected``: worth a line from two channels on."""
+    """``🔴 1 disconnected · 🟢 11 connected``: worth a line from two channels on."""
     counts = [(state, overview.tally.of_state.get(state, 0)) for state in URGENCY]
-    return " · ".join(f"{state_mark(state)} {n} {state_name(lang, state)}" for state, n in counts if n)
+    return " · ".join(f"{state_mark(state)} {state_count(lang, state, n)}" for state, n in counts if n)
 
 
 def _lines(lang: Language, overview: Overview) -> Iterator[tuple[list[Block], ChannelRow]]:
@@ -76,7 +76,7 @@ def _rank(channel: Channel) -> tuple[int, str]:
 def _more(lang: Language, hidden: int, command: str) -> list[Block]:
     if not hidden:
         return []
-    narrow = f"`{inert(command)} status …`"
+    narrow = to_type(command, lang.say("status"), escape(lang.say("<address>")))
     return [context(lang.count("and {n} more: {command}", "and {n} more: {command}", hidden, command=narrow))]
 
 

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from bot.domain.channel import Channel
 from bot.domain.errors import GuestNotAllowed, InboxkeeperError, NotSetUp, WrongWorkspace
-from bot.views.blocks import Message, actions, context, escape, inert, instant, message, section
+from bot.views.blocks import Message, actions, context, escape, inert, instant, message, section, to_type
 from bot.views.buttons import connect_button, overview_button
 from bot.views.language import Language
 from bot.views.models import Removal
 from bot.views.reports import enabled_blocks, enabled_text, removal_blocks
 from bot.views.sorry import apology_text, busy_text, directory_away_text, refusal_text
 from bot.views.words import Words, refusal_words
+from bot.views.words.verbs import verb_words
 
 _LISTED = 20
 _STRANGERS = (GuestNotAllowed, WrongWorkspace, NotSetUp)
@@ -57,7 +58,7 @@ def unknown_verb_message(lang: Language, typed: str, nearest: str | None, comman
     """Help, after saying what was not understood and what may have been meant."""
     said = lang.say("“{typed}” is not something I know.", typed=inert(typed, 40))
     if nearest:
-        meant = f"`{inert(command)} {inert(nearest, 40)}`"
+        meant = to_type(command, inert(nearest, 40))
         said = lang.together(said, lang.say("Did you mean {command}?", command=meant))
     return message(said, [section(said), *help_message(lang, command)["blocks"][1:]])
 
@@ -68,7 +69,8 @@ def which_address_message(lang: Language, verb: str, addresses: Sequence[str], c
         said = lang.say("You have no inbox here yet.")
         return message(said, [section(said), *actions(connect_button(lang, primary=True))])
     said = lang.say("Which inbox?")
-    lines = [f"• `{inert(command)} {inert(verb, 40)} {inert(one)}`" for one in addresses[:_LISTED]]
+    meant = inert(verb_words(lang, verb), 40)
+    lines = [f"• {to_type(command, meant, inert(one))}" for one in addresses[:_LISTED]]
     rest = len(addresses) - _LISTED
     more = [context(lang.count("and {n} more", "and {n} more", rest))] if rest > 0 else []
     parts = [
@@ -81,7 +83,7 @@ def refusal_message(lang: Language, refusal: InboxkeeperError, command: str) -> 
     words = refusal_words(lang, refusal)
     if isinstance(refusal, _STRANGERS):
         return message(escape(words.title), [section(refusal_text(lang, words))])
-    hint = lang.say("{command} shows your inboxes.", command=f"`{inert(command)} list`")
+    hint = lang.say("{command} shows your inboxes.", command=to_type(command, lang.say("list")))
     return message(escape(words.title), [section(refusal_text(lang, words)), context(hint)])
 
 

@@ -10,7 +10,7 @@ from bot.views.blocks import Block, actions, context, escape, inert, instant, li
 from bot.views.buttons import check_button, deed_button, offered
 from bot.views.language import Language
 from bot.views.models import Removal
-from bot.views.words import cause_words, manual_steps, revocation_words, state_mark
+from bot.views.words import manual_steps, revocation_words, state_mark, trouble_words
 
 _BY_HAND = frozenset({Revocation.NOT_CONFIRMED, Revocation.BY_HAND})
 _CHECKABLE = frozenset({Revocation.NOT_CONFIRMED, Revocation.REQUESTED, Revocation.BY_HAND})
@@ -27,7 +27,7 @@ def enabled_blocks(lang: Language, channel: Channel, provider_label: str) -> lis
 
 def enabled_text(lang: Language, channel: Channel, provider_label: str) -> str:
     address = inert(channel.address)
-    why = cause_words(lang, channel.cause, provider_label)
+    why = trouble_words(lang, channel, provider_label)
     match channel.state:
         case State.CONNECTED:
             return lang.say("{address} is enabled and works: we just checked.", address=address)

@@ -8,10 +8,17 @@ from bot.domain.access import Deed
 from bot.domain.cause import Cause
 from bot.domain.channel import Channel, State
 from bot.views.blocks import Block, actions, context, escape, inert, instant, mention, section
-from bot.views.buttons import deed_button, offered, why_button
+from bot.views.buttons import deed_button, following, offered, why_button
 from bot.views.language import Language
 from bot.views.models import ChannelRow
-from bot.views.words import cause_words, lacking_in_short, mail_words, state_words, via_words
+from bot.views.words import (
+    lacking_in_short,
+    mail_words,
+    state_words,
+    trouble_words,
+    via_words,
+    way_words,
+)
 
 _TROUBLED: Final = frozenset({State.IMPAIRED, State.DISCONNECTED})
 
@@ -28,6 +35,11 @@ def row_blocks(lang: Language, row: ChannelRow, *, roomy: bool, primary: bool = 
 def wants_mending(row: ChannelRow) -> bool:
     """This person can and should reconnect it."""
     return row.channel.state is State.DISCONNECTED and Deed.RECONNECT in row.may
+
+
+def is_lacking(row: ChannelRow) -> bool:
+    """Worth saying: what cannot be judged right now is settled first, and that needs nobody."""
+    return bool(row.lacking) and row.channel.state is not State.IMPAIRED
 
 
 def title(lang: Language, row: ChannelRow) -> str:
@@ -47,11 +59,12 @@ def _text(lang: Language, row: ChannelRow, *, roomy: bool) -> str:
     if use := inert(row.channel.use, 60):
         lines.append(lang.say("Used for: {use}", use=use))
     if row.channel.cause not in {Cause.NONE, Cause.CHECKING}:
-        known = cause_words(lang, row.channel.cause, row.provider_label)
+        known = trouble_words(lang, row.channel, row.provider_label)
         lines.append(escape(lang.together(known.why, known.next_step if roomy else "")))
     if row.mail is not None:
-        lines.append(f"📭 {escape(mail_words(lang, row.mail))}")
-    if row.lacking:
+        way = way_words(lang, row.mail, row.channel.provider) if roomy else ""
+        lines.append(f"📭 {escape(lang.together(mail_words(lang, row.mail), way))}")
+    if is_lacking(row):
         lines.append(escape(lacking_in_short(lang, row.lacking)))
     return "\n".join(lines)
 
@@ -76,7 +89,14 @@ def _proof(lang: Language, row: ChannelRow) -> str:
 
 def _buttons(lang: Language, row: ChannelRow, primary: bool) -> list[Block]:
     why = [why_button(lang, row.channel)] if row.channel.state in _TROUBLED and Deed.SEE in row.may else []
-    return actions(*(_button(lang, row, deed, primary) for deed in _deeds(row)), *why)
+    return actions(*(_button(lang, row, deed, primary) for deed in _deeds(row)), *_moving(lang, row), *why)
+
+
+def _moving(lang: Language, row: ChannelRow) -> list[Block]:
+    """The way to where its mail goes, if it is one of our providers and this person may go it."""
+    if row.mail is None or row.channel.state is State.DISABLED:
+        return []
+    return following(lang, row.channel, row.mail, row.may)
 
 
 def _deeds(row: ChannelRow) -> tuple[Deed, ...]:
@@ -85,7 +105,7 @@ def _deeds(row: ChannelRow) -> tuple[Deed, ...]:
 
 
 def _foremost(lang: Language, row: ChannelRow, primary: bool) -> Block | None:
-    if wants_mending(row) or (row.lacking and Deed.RECONNECT in row.may):
+    if wants_mending(row) or (is_lacking(row) and Deed.RECONNECT in row.may):
         return _button(lang, row, Deed.RECONNECT, primary)
     return _button(lang, row, Deed.SEE, primary) if Deed.SEE in row.may else None
 

@@ -21,7 +21,10 @@ def setup_blocks(lang: Language, card: SetupCard) -> list[Block]:
 
 def _not_yet(lang: Language, card: SetupCard) -> str:
     if not card.admins:
-        return lang.say("Inboxkeeper is not set up yet. Ask a super admin.")
+        return lang.say(
+            "Inboxkeeper is not set up yet. Ask an owner of this Slack workspace, or whoever runs "
+            "Inboxkeeper."
+        )
     return lang.say("Inboxkeeper is not set up yet. Ask {people}.", people=people(lang, card.admins))
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from bot.domain.access import Deed
+from bot.domain.cause import Cause
 from bot.domain.channel import Channel, State
+from bot.domain.hold import is_held
 from bot.domain.ids import UserId
-from bot.domain.request import Request
+from bot.domain.request import Awaits, Request, RequestState
 from bot.views.blocks import (
     Block,
     Message,
@@ -33,16 +35,19 @@ from bot.views.buttons import (
 )
 from bot.views.language import Language
 from bot.views.models import ChannelRow, ChannelStatus, Mail
-from bot.views.rows import title
+from bot.views.rows import is_lacking, title
 from bot.views.words import (
     cause_words,
     house,
+    is_refused_once,
     lacking_words,
     mail_words,
     place_words,
+    provider_of,
     record_words,
     scope_lines,
     state_words,
+    trouble_words,
     way_words,
     wish_words,
 )
@@ -78,18 +83,20 @@ def status_message(
 
 def _trouble(lang: Language, status: ChannelStatus, now: datetime) -> list[Block]:
     channel, incident = status.row.channel, status.incident
-    cause = incident.cause if incident and channel.state is State.DISCONNECTED else channel.cause
     if channel.state in {State.CONNECTED, State.REMOVED} or (
         channel.state is State.DISABLED and not channel.needs_reconnect
     ):
         return []
-    why = cause_words(lang, cause, status.row.provider_label)
+    if incident and channel.state is State.DISCONNECTED:
+        why = cause_words(lang, incident.cause, status.row.provider_label)
+    else:
+        why = trouble_words(lang, channel, status.row.provider_label)
     lines = [escape(lang.together(why.why, why.next_step))]
     # A disconnected inbox has said since when already.
     if incident and incident.resolved_at is None and channel.state is not State.DISCONNECTED:
         lines.append(
             lang.say(
-                "Open since {when} ({span}).",
+                "Outage: began {when} ({span} ago).",
                 when=instant(lang, incident.opened_at),
                 span=lang.lasting(now - incident.opened_at),
             )
@@ -127,12 +134,19 @@ def _mail(lang: Language, mail: Mail) -> str:
 
 
 def _there(lang: Language, status: ChannelStatus) -> str:
-    row = status.row
-    if row.channel.needs_reconnect:
+    row, channel = status.row, status.row.channel
+    if channel.needs_reconnect:
         return lang.say("refuses our access")
     if row.last_ok_at is None:
         return lang.say("not confirmed yet")
-    return lang.say("accepts our access, last confirmed {when}", when=instant(lang, row.last_ok_at))
+    when = instant(lang, row.last_ok_at)
+    if is_refused_once(channel):
+        return lang.say("refused our access, last confirmed {when}", when=when)
+    if channel.state is State.IMPAIRED and channel.cause is Cause.CHECKING:
+        return lang.say("being checked, last confirmed {when}", when=when)
+    if channel.state in {State.IMPAIRED, State.REMOVED}:
+        return lang.say("cannot be checked right now, last confirmed {when}", when=when)
+    return lang.say("accepts our access, last confirmed {when}", when=when)
 
 
 def _connected_by(lang: Language, status: ChannelStatus) -> str:
@@ -157,7 +171,7 @@ def _permissions(lang: Language, status: ChannelStatus) -> str:
 
 def _lacking(lang: Language, row: ChannelRow) -> list[Block]:
     """Quietly: the inbox works."""
-    if not row.lacking:
+    if not is_lacking(row):
         return []
     return [section("⚠️ " + escape(lacking_words(lang, row.lacking, house(row.provider_label))))]
 
@@ -174,12 +188,26 @@ def _requests(lang: Language, status: ChannelStatus, viewer: UserId | None) -> l
 
 
 def _request(lang: Language, request: Request) -> str:
-    asked = lang.say(
-        "{who} asks for this; it waits for an admin until {when}.",
-        who=mention(request.requester),
-        when=instant(lang, request.expires_at),
-    )
-    return f"⏳ *{escape(wish_words(lang, request.wish))}*\n{asked}"
+    return f"⏳ *{escape(wish_words(lang, request.wish))}*\n{_awaited(lang, request)}"
+
+
+def _awaited(lang: Language, request: Request) -> str:
+    who, until = mention(request.requester), instant(lang, request.expires_at)
+    if request.state is RequestState.APPROVED:
+        return lang.say(
+            "{who} asked for this; it is approved and waits for them to sign in, until {when}.",
+            who=who,
+            when=until,
+        )
+    if request.awaits is Awaits.TENANT:
+        return lang.say(
+            "{who} asks for this; it waits for the approval of your organisation's {house} admin, until "
+            "{when}.",
+            who=who,
+            house=inert(house(provider_of(request.wish.provider)), 40),
+            when=until,
+        )
+    return lang.say("{who} asks for this; it waits for an admin until {when}.", who=who, when=until)
 
 
 def _history(lang: Language, status: ChannelStatus) -> list[Block]:
@@ -194,10 +222,10 @@ def _history(lang: Language, status: ChannelStatus) -> list[Block]:
 def _buttons(lang: Language, row: ChannelRow) -> list[Block]:
     deeds = offered(row.channel, row.may, is_lacking=bool(row.lacking))
     urgent = Deed.RECONNECT in deeds and row.channel.state is State.DISCONNECTED
-    if Deed.RECONNECT not in deeds and Deed.RECONNECT in row.may and row.channel.state is not State.REMOVED:
-        deeds = (*deeds, Deed.RECONNECT)
-    if Deed.SWITCH in row.may and row.channel.state is not State.REMOVED:
-        deeds = (*deeds, Deed.SWITCH)
+    # While many are refused at once, signing in anew is the wrong thing to do.
+    if row.channel.state is not State.REMOVED and not is_held(row.channel):
+        ways = (Deed.RECONNECT, Deed.SWITCH)
+        deeds = (*deeds, *(way for way in ways if way in row.may and way not in deeds))
     if Deed.TAKE_OVER in row.may and row.channel.is_personal and not row.is_own:
         deeds = (*deeds, Deed.TAKE_OVER)
     buttons = [_button(lang, row.channel, deed, urgent) for deed in deeds]

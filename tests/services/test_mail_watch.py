@@ -155,7 +155,7 @@ async def test_other_places_come_with_the_reason(play: Play) -> None:
     await moved_away(play, "elsewhere")
     [told] = await play.told("omar", MOVED)
     assert "disconnect the inbox first, then connect it there" in told.plain
-    assert "[Switch provider…]" in told.plain
+    assert "[Disconnect, then connect…]" in told.plain
 
 
 async def test_a_switch_settles_it(play: Play) -> None:

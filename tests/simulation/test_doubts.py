@@ -79,8 +79,8 @@ async def test_what_could_not_be_checked_and_is_dead_is_told_as_dead(office: Off
     assert await office.states() == {State.CONNECTED: 7, State.DISCONNECTED: 1}
     doubt, alarm = office.messages(OMAR)
     assert f"{SUPPORT}" in words(alarm) and asks_to_reconnect(alarm)
-    assert "All 7 outages are over." in words(doubt)
-    assert f"{SUPPORT} (team-0): it is clear now that Google refuses it." in words(doubt)
+    assert "⚪ 7 are over. 1 turned out to be refused: see the newer message." in words(doubt)
+    assert f"⚪ {SUPPORT} (team-0)" in words(doubt)
 
 
 async def test_what_is_dead_does_not_join_what_only_cannot_be_checked(office: Office) -> None:

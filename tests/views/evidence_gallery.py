@@ -143,6 +143,9 @@ def about_holds(lang: Language, text: str = "") -> Drawn:
         for was in (True, False):
             picture = a_hold_picture(a_hold(tenant=tenant, was_false_alarm=was, **ended))
             yield f"hold over {bool(tenant)} {was}", hold_notice(lang, picture)
+    mine_and_others = (*held_channels(2), *held_channels(2, text="bob@example.com", kind=Kind.PERSONAL))
+    mixed = a_hold_picture(a_hold(), mine_and_others, is_ripe=True)
+    yield "hold of some that are others'", hold_notice(lang, mixed)
     yield "hold unknown", hold_notice(lang, a_hold_picture(None))
     for is_open in (True, False):
         for subject in (f"by:{BOB}:2026-11-23T14:05:00+00:00", ""):

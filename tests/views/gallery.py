@@ -175,6 +175,10 @@ def overviews() -> Iterator[tuple[str, Overview]]:
         "with one that others' mail goes to",
         an_overview(team=(a_row(a_team_channel(via="bob@example.com")),)),
     )
+    yield (
+        "with one that lacks something, being checked",
+        an_overview(team=(a_row(a_team_channel(state=State.IMPAIRED), lacking=(a_feature(),)),)),
+    )
     yield "with fifteen", an_overview(own=own, team=many_rows(14))
     yield "with five hundred", an_overview(own=own, team=many_rows(300), others=many_rows(199))
     many = Tally({State.DISCONNECTED: 4, State.CONNECTED: 2_000}, own=1)
@@ -328,6 +332,11 @@ def storms(lang: Language) -> Drawn:
             worse = a_storm(count, **over | {"resolution": Resolution.WORSE})
             for name, outages in (("worse", worse), ("some worse", (*worse, *a_storm(2, **over)))):
                 yield f"{kind} of {count} {name}", picture_of(lang, a_picture(kind, *outages))
+        ends = (Resolution.WORSE, Resolution.DOUBTED, Resolution.OURS, Resolution.RECOVERED)
+        mixed = tuple(it for end in ends for it in a_storm(3, **over | {"resolution": end}))
+        yield f"{kind} of all endings", picture_of(lang, a_picture(kind, *mixed))
+        unsure = a_storm(3, kind=IncidentKind.UNVERIFIABLE, cause=Cause.ACCOUNT_DISABLED)
+        yield f"{kind} of what cannot be checked", picture_of(lang, a_picture(kind, *unsure))
         yield f"{kind} of nothing", picture_of(lang, a_picture(kind, is_open=False))
 
 

@@ -144,8 +144,10 @@ def moved(channel: Channel) -> Iterator[tuple[str, NoticePicture]]:
 
 def shown(lang: Language, channel: Channel, case: str) -> Drawn:
     """Where it is seen besides."""
-    row = a_row(channel, is_own=False, mail=some_mail())
-    yield f"list moved {case}", overview_message(lang, an_overview(team=(row,)), now=NOW)
+    for mail in (some_mail("imap", "IMAP"), some_mail(is_on=False), some_mail()):
+        row = a_row(channel, is_own=False, mail=mail)
+        name = f"list moved to {mail.place} {mail.is_on} {case}"
+        yield name, overview_message(lang, an_overview(team=(row,)), now=NOW)
     for mail in (some_mail(), some_mail("imap", "IMAP"), some_mail("google", "Gmail", is_home=True)):
         for has_left in (True, False):
             told = replace(mail, has_left=has_left)

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from bot.domain.cause import Cause
 from bot.domain.channel import Kind, State
+from bot.domain.ids import UserId
 from bot.domain.incident import NoticeKind
 from bot.domain.lifecycle import Signal
+from bot.domain.picture import Told
 from bot.domain.record import Record
+from bot.notifier import rendered
 from bot.views.evidence import drill_message, export_message, why_message
 from bot.views.language import Language
+from bot.views.modals import admins_modal
 from bot.views.notices import hold_notice, incident_notice, somebody_else_notice
+from bot.views.words import record_words
+from bot.views.words.reaching import unreachable_words
 from tests.views.evidence_gallery import (
     a_drill,
     a_hold,
@@ -31,10 +39,12 @@ from tests.views.samples import (
     JA,
     LANGUAGES,
     NOW,
+    ARoster,
     W,
     a_channel,
     a_person,
     a_picture,
+    a_removal,
     a_team_channel,
     an_outage,
 )
@@ -70,13 +80,33 @@ def test_a_ripe_hold_lets_people_act() -> None:
     assert [button["value"].split(":")[0] for button in reconnects] == [f"h{n}" for n in range(5)]
     many = hold_notice(EN, a_hold_picture(a_hold(), held_channels(6), is_ripe=True))
     assert buttons(many) == {}
-    assert "/inbox reconnect team-0@example.com" in texts(many)
+    assert "one of them, for example: `/inbox reconnect team-0@example.com`" in texts(many)
+    assert "/inbox 再接続 team-0@example.com" in texts(
+        hold_notice(JA, a_hold_picture(a_hold(), held_channels(6), is_ripe=True))
+    )
+
+
+def test_an_address_in_a_hold_is_named_once() -> None:
+    """In a line with its button, or else among the names."""
+    for count, is_ripe in ((1, True), (5, True), (5, False), (6, False)):
+        said = texts(hold_notice(EN, a_hold_picture(a_hold(), held_channels(count), is_ripe=is_ripe)))
+        assert [said.count(f"team-{n}@example.com") for n in range(count)] == [1] * count
+
+
+def test_a_hold_of_one_is_not_many_at_once() -> None:
+    """In Japanese, too."""
+    for tenant in ("", "acme.example"):
+        one = a_hold_picture(a_hold(tenant=tenant), held_channels(1))
+        assert "at once" not in hold_notice(EN, one)["text"]
+        assert "一斉" not in hold_notice(JA, one)["text"]
 
 
 def test_nobody_is_offered_to_reconnect_what_is_not_theirs() -> None:
     """Somebody else's personal inbox has no button here: the click would be refused."""
     held = held_channels(2, kind=Kind.PERSONAL)
-    assert buttons(hold_notice(EN, a_hold_picture(a_hold(), held, is_ripe=True))) == {}
+    message = hold_notice(EN, a_hold_picture(a_hold(), held, is_ripe=True))
+    assert buttons(message) == {}
+    assert "Personal inboxes are reconnected by their owners." in texts(message)
 
 
 def test_one_organisations_hold_is_its_admins_matter() -> None:
@@ -85,6 +115,11 @@ def test_one_organisations_hold_is_its_admins_matter() -> None:
     assert "Only inboxes of acme.example are refused, others at Google work" in texts(message)
     assert "App access control" in texts(message)
     assert "Don't reconnect yet" not in texts(message)
+    assert "If it still does not work" not in texts(message)
+    ripe = texts(
+        hold_notice(EN, a_hold_picture(a_hold(tenant="acme.example"), held_channels(3), is_ripe=True))
+    )
+    assert "If it still does not work after that admin has changed the settings, reconnect." in ripe
 
 
 @pytest.mark.parametrize(
@@ -115,6 +150,15 @@ def test_whose_address_it_is_can_undo_a_strangers_connect() -> None:
     assert f"<@{BOB}> connected ann@example.com" in texts(somebody_else())
     assert buttons(somebody_else())["channel.disconnect"]["text"]["text"] == "Wasn't me: disconnect"
     assert buttons(somebody_else(is_open=False)) == {}
+
+
+def test_a_deed_whose_doer_is_not_known_is_nobodys() -> None:
+    """Rather than somebody's."""
+    connected = a_picture(NoticeKind.SOMEBODY_ELSE, channel=a_channel(), notice={"subject": ""})
+    assert "ann@example.com, which Slack knows as yours, was connected." in texts(rendered(connected))
+    went = {"subject": "to:microsoft:"}
+    moved = a_picture(NoticeKind.SWITCHED, channel=a_channel(), removal=a_removal(), notice=went)
+    assert "It was switched from Gmail." in texts(rendered(moved))
 
 
 # --- doubt
@@ -149,7 +193,7 @@ def test_why_shows_what_was_seen_judged_told_and_done() -> None:
         "Next check: ",
         f"<@{ANN}>: told, 2 reminders, snoozed until",
         f"<@{BOB}>: not told yet",
-        "could not be reached (Slack: user_disabled)",
+        "<@U0EVE>: could not be reached: their Slack account is deactivated",
         f"<@{BOB}> is on it since",
         "What happened",
     ):
@@ -181,6 +225,56 @@ def test_an_inbox_that_works_has_no_trouble_to_explain() -> None:
     said = texts(why_message(EN, some_evidence(a_team_channel(state=State.CONNECTED)), now=NOW))
     assert "Everything works." in said
     assert "answered last" not in said
+    assert "in a row" not in said
+
+
+@pytest.mark.parametrize("state", [State.IMPAIRED, State.DISCONNECTED, State.DISABLED])
+def test_only_what_is_connected_works(state: State) -> None:
+    """A cause that is not known is no proof of life."""
+    evidence = some_evidence(a_team_channel(state=state), incident=None)
+    for lang in LANGUAGES:
+        assert lang.say("Everything works.") not in texts(why_message(lang, evidence, now=NOW))
+
+
+def test_one_refusal_is_explained_as_one() -> None:
+    """Nobody reads an order to sign in before it is known that it would help."""
+    channel = a_team_channel(state=State.IMPAIRED, cause=Cause.ADMIN_POLICY)
+    said = texts(why_message(EN, some_evidence(channel, incident=None), now=NOW))
+    assert "Google refused it once (not allowed by Google admin)." in said
+    assert "you don't need to do anything yet" in said and "then reconnect" not in said
+
+
+def test_people_who_find_no_room_are_counted_as_people() -> None:
+    """Japanese counts them with another word than inboxes."""
+    many = tuple(Told(UserId(f"U{n}"), is_shown=True) for n in range(20))
+    crowd = tuple(a_person(f"U{n}") for n in range(20))
+    views = (
+        why_message(JA, some_evidence(told=many), now=NOW),
+        drill_message(JA, a_drill(None, *crowd), now=NOW, command="/inbox"),
+        admins_modal(JA, ARoster(crowd * 2, ())),
+    )
+    for view in views:
+        assert re.search(r"ほかに \d+ 名います", texts(view))
+
+
+def test_whom_we_told_reads_the_same_as_other_lists() -> None:
+    """Each language has its own colon."""
+    assert f"• <@{BOB}>：" in texts(why_message(JA, some_evidence(), now=NOW))
+
+
+def test_a_code_of_slacks_that_nobody_knows_is_named() -> None:
+    """It may help whoever looks it up."""
+    assert unreachable_words(EN, "brand_new") == "could not be reached (Slack: brand_new)"
+
+
+@pytest.mark.parametrize("what", ["mail_moved", "switch_proven"])
+def test_a_record_without_a_provider_leaves_no_gap(what: str) -> None:
+    """Old lines of history did not name one."""
+    for lang in LANGUAGES:
+        for details in ({}, {"provider": ""}):
+            words = record_words(lang, Record(W, a_channel().id, NOW, what, None, details))
+            assert words == words.strip() and "  " not in words
+            assert not words.endswith((" to", "{house}"))
 
 
 # --- the drill
@@ -194,12 +288,13 @@ def test_a_drill_says_who_when_where_and_in_which_words() -> None:
     said = texts(message)
     for wanted in (
         "2 people get a direct message, at most 3 min after Google refuses the inbox",
-        "<@U0ANN> (English)",
-        "<@U0KENJI> (日本語)",
+        "<@U0ANN> (reads English)",
+        "<@U0KENJI> (reads Japanese)",
+        "In Japanese it would read:",
         "<#C0SUPPORT> gets one line",
         "Reminders after 4 h, 1 day, 2 days",
         "support@example.com (Support) stopped working",
-        JA.say("{address} stopped working", address="support@example.com (Support)"),
+        JA.say("{address} stopped working", address="support@example.com（Support）"),
         "What stops working: Zendesk reads it",
     ):
         assert wanted in said, wanted

@@ -159,7 +159,7 @@ def test_the_waiting_dialog_ends_in_a_result(ending: Ending) -> None:
     [
         (State.CONNECTED, Cause.NONE, (Deed.DISABLE, Deed.REMOVE)),
         (State.IMPAIRED, Cause.PROVIDER_UNREACHABLE, (Deed.DISABLE, Deed.REMOVE)),
-        (State.IMPAIRED, Cause.GRANT_REFUSED, (Deed.RECONNECT, Deed.DISABLE, Deed.REMOVE)),
+        (State.IMPAIRED, Cause.GRANT_REFUSED, (Deed.DISABLE, Deed.REMOVE)),
         (State.DISCONNECTED, Cause.GRANT_REFUSED, (Deed.RECONNECT, Deed.DISABLE, Deed.REMOVE)),
         (State.DISABLED, Cause.NONE, (Deed.ENABLE, Deed.REMOVE)),
         (State.DISABLED, Cause.GRANT_REFUSED, (Deed.RECONNECT, Deed.REMOVE)),
@@ -284,3 +284,6 @@ def test_a_wish_is_dated_in_the_readers_own_time() -> None:
     for shown in (refusal_message(EN, wished, "/inbox"), modals.refusal_modal(EN, wished)):
         assert "It is valid until <!date^" in texts(shown)
     assert "として接続。" in texts(refusal_message(JA, wished, "/inbox"))
+    assert "`/inbox 無効 a@x.com`" in texts(
+        which_address_message(JA, "disable", ("a@x.com", "b@x.com"), "/inbox")
+    )

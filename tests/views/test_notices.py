@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -25,6 +26,7 @@ from tests.views.samples import (
     ANN,
     BOB,
     EN,
+    JA,
     LANGUAGES,
     NOW,
     URL,
@@ -37,6 +39,7 @@ from tests.views.samples import (
     a_wish,
     an_outage,
 )
+from tests.views.switching_gallery import some_mail
 from tests.views.test_surfaces import parts
 
 OVER: dict[str, Any] = {"resolved_at": NOW, "resolution": Resolution.RECOVERED}
@@ -138,9 +141,93 @@ def test_what_turned_out_worse_is_not_called_over() -> None:
     assert (
         texts(worse) == "⚪ ann@example.com: it is clear now that Google refuses it. See the newer message."
     )
-    over = {"resolved_at": NOW, "resolution": Resolution.RECOVERED}
-    outages = (*a_storm(2, **over), *a_storm(1, **over | {"resolution": Resolution.WORSE}))
-    assert "All 2 outages are over." in texts(rendered(a_picture(NoticeKind.INCIDENT, *outages)))
+    outages = (*a_storm(2, **OVER), *a_storm(1, **OVER | {"resolution": Resolution.WORSE}))
+    message = storm(*outages)
+    assert message["text"] == "⚪ 2 are over. 1 turned out to be refused: see the newer message."
+    assert "\n⚪ team-0@example.com (Support)\n✅ team-0" in texts(message)
+
+
+@pytest.mark.parametrize("resolution", [Resolution.WORSE, Resolution.DOUBTED, Resolution.OURS])
+def test_what_is_said_of_hundreds_is_said_once(resolution: Resolution) -> None:
+    """Each is an address below one sentence, and nothing is green that is not over."""
+    for kind in (NoticeKind.INCIDENT, NoticeKind.CONVERSATION):
+        message = storm(*a_storm(300, **OVER | {"resolution": resolution}), kind=kind)
+        assert message["text"].startswith("⚪ 300 ")
+        assert "✅" not in texts(message) and "over" not in message["text"]
+        assert "\n⚪ team-99@example.com (Support)\n⚪ team-100" in texts(message)
+
+
+def test_nothing_is_not_all_of_it() -> None:
+    """A message whose outages are gone does not claim that they are over."""
+    assert texts(storm()) == "⚪ There is nothing to do any more."
+
+
+def refused_before(cause: Cause = Cause.ADMIN_POLICY, **seen: Any) -> Any:
+    """Refused once, then out of reach for an hour."""
+    outage = an_outage(a_team_channel(), kind=IncidentKind.UNVERIFIABLE, cause=cause)
+    return rendered(a_picture(seen.pop("of", NoticeKind.INCIDENT), outage, **seen))
+
+
+def test_a_refusal_before_the_silence_is_no_finding() -> None:
+    """It is the last answer; nobody has anything to do or to forward, and nothing is called a fact."""
+    said = texts(refused_before())
+    assert "The last answer of Google was a refusal (not allowed by Google admin)." in said
+    assert "this is not certain" in said and "We keep trying and tell you here" in said
+    assert "forward" not in said and "does not allow this app" not in said
+    account = texts(refused_before(Cause.ACCOUNT_DISABLED))
+    assert "The account is disabled" not in account
+
+
+def test_a_line_does_not_repeat_its_headline() -> None:
+    """*Cannot be checked* once; what was heard last is news."""
+    line = texts(refused_before(Cause.PROVIDER_UNREACHABLE, of=NoticeKind.CONVERSATION))
+    assert line.count("cannot be checked") == 1
+    known = texts(refused_before(Cause.ACCOUNT_DISABLED, of=NoticeKind.CONVERSATION))
+    assert known.count("cannot be checked") == 1
+    assert " · the last answer was: account disabled" in known
+
+
+def test_a_list_does_not_take_the_last_answer_for_the_cause() -> None:
+    """Among others each of them says that it cannot be checked."""
+    message = storm(*a_storm(2, kind=IncidentKind.UNVERIFIABLE, cause=Cause.PASSWORD_REFUSED))
+    assert texts(message).count("cannot be checked · the last answer was: password refused") == 2
+
+
+def test_an_outage_whose_link_was_lost_names_the_command() -> None:
+    """There is always a way."""
+    assert "To reconnect: `/inbox reconnect support@example.com`" in texts(team(url=""))
+    assert "`/inbox 再接続 support@example.com`" in texts(team(JA, url=""))
+    assert "To reconnect" not in texts(team())
+
+
+@pytest.mark.parametrize(
+    ("place", "label", "way"),
+    [
+        ("microsoft", "Office 365", "If that is meant to be so, switch the inbox."),
+        ("imap", "IMAP", "disconnect the inbox first, then connect it there."),
+    ],
+)
+def test_an_outage_of_moved_mail_says_which_way_fits(place: str, label: str, way: str) -> None:
+    """Reconnect and Switch stand beside each other: which of them, is said above."""
+    outage = replace(an_outage(), mail=some_mail(place, label))
+    said = texts(rendered(a_picture(NoticeKind.INCIDENT, outage)))
+    assert way in said
+    assert "If the mail was not meant to move: Reconnect and sign in." in said
+
+
+def test_moved_mail_that_cannot_be_followed_by_a_switch_offers_what_it_says() -> None:
+    """*Disconnect it first*, and that is what the button does."""
+    seen = {"subject": "google:2026-11-21T00:00:00+00:00"}
+    moved = a_picture(NoticeKind.MOVED, channel=a_team_channel(), mail=some_mail("imap", "IMAP"), notice=seen)
+    found = buttons(rendered(moved))
+    assert list(found) == ["channel.switch", "incident.why"]
+    assert found["channel.switch"]["text"]["text"] == "Disconnect, then connect…"
+    assert found["channel.switch"]["value"] == "t1:3:imap"
+
+
+def test_a_name_stands_in_the_brackets_of_its_language() -> None:
+    """Full-width ones in Japanese."""
+    assert "support@example.com（Support）" in texts(team(JA))
 
 
 def removed(revocation: Revocation) -> Any:
@@ -317,6 +404,14 @@ def test_no_outage_of_a_storm_is_lost(count: int) -> None:
         assert len(lines) >= min(count, 40)
 
 
+def test_what_finds_no_room_is_counted_by_kind() -> None:
+    """What still has to be done is not mixed with what is over, and there is a way to see it."""
+    said = texts(storm(*a_storm(300), *a_storm(300, **OVER)))
+    assert re.search(r"and \d+ more that are not over yet\nand 300 more that are over\n", said)
+    assert "`/inbox list` shows all inboxes." in said
+    assert "`/inbox 一覧`" in texts(rendered(a_picture(NoticeKind.INCIDENT, *a_storm(300), locale="ja-JP")))
+
+
 def test_several_people_may_be_on_parts_of_a_storm() -> None:
     """Each is named with how many they took on."""
     mine = a_storm(3, claimed_by=ANN, claimed_at=NOW)[:2]
@@ -346,6 +441,8 @@ def test_a_conversation_gets_one_line_and_nobodys_link() -> None:
 def test_a_reply_counts_the_storm() -> None:
     """Edits notify nobody, so the total is said once more."""
     assert "40 inboxes in all stopped working" in storm(*a_storm(40), kind=NoticeKind.STORM)["text"]
+    for outages in ((), a_storm(1), a_storm(1, **OVER)):
+        assert "in all" not in storm(*outages, kind=NoticeKind.STORM)["text"]
 
 
 def test_a_relapse_names_what_came_back() -> None:
@@ -353,6 +450,8 @@ def test_a_relapse_names_what_came_back() -> None:
     outages = a_storm(3)
     message = storm(*outages, kind=NoticeKind.RELAPSE, subject=f"{outages[1].incident.id}:2")
     assert "team-1@example.com (Support) stopped working again" in message["text"]
+    doubted = texts(refused_before(of=NoticeKind.RELAPSE))
+    assert "cannot be checked again." in doubted and "you don't need to do anything" in doubted
 
 
 def test_a_reminder_says_since_when_and_that_nobody_is_on_it() -> None:
@@ -378,6 +477,8 @@ def test_the_operator_hears_that_nobody_was_told() -> None:
     told = rendered(a_picture(NoticeKind.NOBODY_TOLD, channel=a_team_channel()))
     assert "nobody could be told" in told["text"]
     assert "`/inbox admins`" in texts(told)
+    japanese = a_picture(NoticeKind.NOBODY_TOLD, channel=a_team_channel(), locale="ja-JP")
+    assert "`/inbox 管理者`" in texts(rendered(japanese))
 
 
 # --- requests

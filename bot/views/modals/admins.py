@@ -22,6 +22,7 @@ from bot.views.blocks import (
 from bot.views.language import Language
 from bot.views.models import RosterShown, UserGroup
 from bot.views.text import shown
+from bot.views.words.names import more_people
 from bot.views.words.roles import role_words
 
 ADMINS_TAKE: Final = "admins.take"
@@ -112,7 +113,7 @@ def _people(lang: Language, role: Role, people: tuple[Person, ...], removable: f
         return [context(lang.say("nobody"))]
     rest = len(people) - _LISTED
     listed = [_holder(lang, role, mention(one.id), one.id, one.id in removable) for one in people[:_LISTED]]
-    return [*listed, *([context(lang.count("and {n} more", "and {n} more", rest))] if rest > 0 else [])]
+    return [*listed, *([context(more_people(lang, rest))] if rest > 0 else [])]
 
 
 def _groups(lang: Language, roster: RosterShown) -> list[Block]:

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bot.domain.cause import ADMIN_CAUSES, MANAGED_CAUSES
-from bot.domain.incident import IncidentKind
 from bot.domain.switching import may_switch
 from bot.views.blocks import (
     Block,
@@ -23,6 +22,7 @@ from bot.views.blocks import (
     message,
     quoted,
     section,
+    to_type,
 )
 from bot.views.buttons import switch_button, why_button
 from bot.views.language import Language
@@ -33,11 +33,14 @@ from bot.views.notices.outages import (
     ended,
     first_since,
     headline,
+    is_doubtful,
     is_settled,
     mark,
+    named,
     open_ones,
     reasons,
     since,
+    whereabouts,
 )
 from bot.views.notices.quiet import quiet, quiet_list
 from bot.views.notices.storms import storm_blocks, storm_headline
@@ -67,6 +70,7 @@ def incident_notice(lang: Language, picture: NoticePicture) -> Message:
         section(reasons(lang, outage)),
         *_forward(lang, outage),
         *_doubt(lang, outage, picture.now),
+        *_typed(lang, picture, outage),
         *_standing(lang, picture),
         *actions(
             *_mend(lang, outage, picture.now), *_answers(lang, picture), why_button(lang, outage.channel)
@@ -87,20 +91,26 @@ def _storm(lang: Language, picture: NoticePicture) -> Message:
 
 
 def _over(lang: Language, picture: NoticePicture) -> Message:
-    lines = [ended(lang, outage, picture.now) for outage in picture.outages]
-    settled = [it for it in picture.outages if is_settled(it)]
-    if len(lines) == 1:
-        return quiet(lines[0])
-    if lines and not settled:
-        return quiet_list(lang, lines[0], lines[1:])
-    total = lang.count("{n} outage is over.", "All {n} outages are over.", len(settled))
-    return quiet_list(lang, f"✅ {total}", lines)
+    """Only what is over for good is green; of the others each is an address below what became of them."""
+    outages, now = picture.outages, picture.now
+    if not outages:
+        return quiet("⚪ " + lang.say("There is nothing to do any more."))
+    if len(outages) == 1:
+        return quiet(ended(lang, outages[0], now))
+    lines = [
+        ended(lang, it, now) if is_settled(it) else f"⚪ {named(lang, it)}"
+        for it in sorted(outages, key=is_settled)
+    ]
+    if all(map(is_settled, outages)):
+        total = lang.count("{n} outage is over.", "All {n} outages are over.", len(outages))
+        return quiet_list(lang, f"✅ {total}", lines)
+    return quiet_list(lang, f"⚪ {whereabouts(lang, outages)}", lines)
 
 
 def _forward(lang: Language, outage: Outage) -> list[Block]:
     """What only the organisation's admin can mend, with a message that is ready to be forwarded."""
     incident = outage.incident
-    if incident.cause not in ADMIN_CAUSES or outage.channel.provider == "imap":
+    if incident.cause not in ADMIN_CAUSES or outage.channel.provider == "imap" or is_doubtful(outage):
         return []
     at = house(outage.provider_label)
     lines = admin_message(
@@ -125,7 +135,7 @@ def _standing(lang: Language, picture: NoticePicture) -> list[Block]:
 
 def _doubt(lang: Language, outage: Outage, now: datetime) -> list[Block]:
     """Nobody else could be asked: people may know better than we do whether it is the provider."""
-    if not is_doubtful(outage, now):
+    if not is_unwitnessed(outage, now):
         return []
     said = lang.say(
         "There was no other inbox to compare with, so this may as well be an outage at {house}. If {house} "
@@ -135,20 +145,28 @@ def _doubt(lang: Language, outage: Outage, now: datetime) -> list[Block]:
     return [section(f"🤔 {said}")]
 
 
-def is_doubtful(outage: Outage, now: datetime) -> bool:
+def is_unwitnessed(outage: Outage, now: datetime) -> bool:
     """Refused without any other inbox to compare with, and only lately."""
     return outage.incident.is_lonely and now - outage.incident.opened_at < _DOUBTED_FOR
 
 
 def _mend(lang: Language, outage: Outage, now: datetime) -> list[Block]:
-    if not outage.url or outage.incident.kind is IncidentKind.UNVERIFIABLE:
+    if not outage.url or is_doubtful(outage):
         return []
     # Where somebody else must act before it helps, or it may be an outage, it does not press.
     waits = outage.incident.cause in ADMIN_CAUSES | MANAGED_CAUSES
-    style = "" if waits or is_doubtful(outage, now) else "primary"
+    style = "" if waits or is_unwitnessed(outage, now) else "primary"
     about = outage.channel.address
     reconnect = button(lang.say("Reconnect"), RECONNECT_LINK, url=outage.url, style=style, about=about)
     return [reconnect, *_switch(lang, outage)]
+
+
+def _typed(lang: Language, picture: NoticePicture, outage: Outage) -> list[Block]:
+    """The way without a button: the link to it was lost."""
+    if outage.url or is_doubtful(outage):
+        return []
+    command = to_type(picture.command, lang.say("reconnect"), inert(outage.channel.address))
+    return [section(lang.say("To reconnect: {command}", command=command))]
 
 
 def _switch(lang: Language, outage: Outage) -> list[Block]:
@@ -170,7 +188,7 @@ def _is_claimable(picture: NoticePicture) -> bool:
     """Others should know who is on it; for one's own inbox, or having said so, there is nothing to say."""
     return any(
         not outage.channel.is_personal
-        and outage.incident.kind is not IncidentKind.UNVERIFIABLE
+        and not is_doubtful(outage)
         and outage.incident.claimed_by != picture.notice.recipient
         for outage in picture.outages
         if outage.incident.is_open

@@ -5,16 +5,24 @@ The one rule: a reply is never edited, so it says nothing that could become untr
 
 from __future__ import annotations
 
+from typing import Final
+
 from bot.domain.incident import Incident
 from bot.views.blocks import Message, instant, mention, message, section
 from bot.views.language import Language
 from bot.views.models import NoticePicture, Outage
-from bot.views.notices.outages import is_doubtful, named, open_ones
+from bot.views.notices.outages import headline, is_doubtful, mark, named, open_ones
+
+_MANY: Final = 2
+"""Below that there is no storm to count."""
 
 
 def storm_reply(lang: Language, picture: NoticePicture) -> Message:
     """Names the total, once the storm is over."""
     total = len(picture.outages)
+    if total < _MANY:
+        alone = _meant(picture)
+        return _still_alone(lang, alone) if alone and alone.incident.is_open else _nothing(lang)
     said = "🔴 " + lang.count(
         "{n} inbox in all stopped working at about the same time.",
         "{n} inboxes in all stopped working at about the same time.",
@@ -23,15 +31,26 @@ def storm_reply(lang: Language, picture: NoticePicture) -> Message:
     return _reply(said, lang.say("The message above lists them and stays up to date."))
 
 
+def _still_alone(lang: Language, outage: Outage) -> Message:
+    """It has stayed with one after all."""
+    return _reply(f"{mark(outage)} {headline(lang, outage)}")
+
+
+def _nothing(lang: Language) -> Message:
+    return _reply(lang.say("There is nothing to do any more."))
+
+
 def relapse_reply(lang: Language, picture: NoticePicture) -> Message:
     """An outage that was over has come back."""
     outage = _meant(picture)
     if outage is None:
-        return _reply(lang.say("There is nothing to do any more."))
+        return _nothing(lang)
     if is_doubtful(outage):
-        return _reply("🟡 " + lang.say("{address} cannot be checked again.", address=named(outage)))
+        said = "🟡 " + lang.say("{address} cannot be checked again.", address=named(lang, outage))
+        return _reply(said, lang.say("We keep trying; you don't need to do anything."))
     said = "🔴 " + lang.say(
-        "{address} stopped working again: it had worked for less than half an hour.", address=named(outage)
+        "{address} stopped working again: it had worked for less than half an hour.",
+        address=named(lang, outage),
     )
     return _reply(said, lang.say("The message above has the button to reconnect it."))
 
@@ -47,7 +66,7 @@ def reminder_reply(lang: Language, picture: NoticePicture) -> Message:
     """It is still so, and nobody is on it."""
     waiting = open_ones(picture)
     if not waiting:
-        return _reply(lang.say("There is nothing to do any more."))
+        return _nothing(lang)
     said = "⏰ " + _still(lang, picture, waiting)
     if all(map(is_doubtful, waiting)):
         return _reply(said, lang.say("We keep trying; you don't need to do anything."))
@@ -62,14 +81,14 @@ def _still(lang: Language, picture: NoticePicture, waiting: tuple[Outage, ...]) 
     if len(waiting) == 1 and is_doubtful(waiting[0]):
         return lang.say(
             "{address} still cannot be checked, since {when} ({span}).",
-            address=named(waiting[0]),
+            address=named(lang, waiting[0]),
             when=when,
             span=span,
         )
     if len(waiting) == 1:
         return lang.say(
             "{address} still does not work, since {when} ({span}).",
-            address=named(waiting[0]),
+            address=named(lang, waiting[0]),
             when=when,
             span=span,
         )

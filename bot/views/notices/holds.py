@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from bot.domain.access import Deed
+from bot.domain.channel import Channel
 from bot.domain.hold import Hold
 from bot.views.blocks import (
     Block,
@@ -22,6 +23,7 @@ from bot.views.blocks import (
     message,
     quoted,
     section,
+    to_type,
     value_of,
 )
 from bot.views.buttons import DISCONNECT, deed_button
@@ -85,14 +87,13 @@ def _over(lang: Language, picture: NoticePicture) -> str:
 def _headline(lang: Language, picture: NoticePicture, at: str) -> str:
     number = len(picture.held)
     if picture.organisation:
-        return lang.count(
-            "{house} refuses {n} inbox of {tenant}",
-            "{house} refuses {n} inboxes of {tenant} at once",
-            number,
-            house=at,
-            tenant=_tenant(lang, picture),
-        )
-    return lang.count("{house} refuses {n} inbox", "{house} refuses {n} inboxes at once", number, house=at)
+        tenant = _tenant(lang, picture)
+        if number == 1:
+            return lang.say("{house} refuses 1 inbox of {tenant}", house=at, tenant=tenant)
+        return lang.say("{house} refuses {n} inboxes of {tenant} at once", n=number, house=at, tenant=tenant)
+    if number == 1:
+        return lang.say("{house} refuses 1 inbox", house=at)
+    return lang.say("{house} refuses {n} inboxes at once", n=number, house=at)
 
 
 def _advice(lang: Language, picture: NoticePicture, hold: Hold, at: str) -> str:
@@ -131,11 +132,12 @@ def _for_their_admin(lang: Language, picture: NoticePicture, hold: Hold, at: str
 
 def _held(lang: Language, picture: NoticePicture) -> list[Block]:
     """Which ones, as far as this reader may know them."""
-    named = picture.seen[:_NAMED]
+    rows = {it.id for it in _with_button(picture)}
+    named = [it for it in picture.seen if it.id not in rows][:_NAMED]
     if not named:
         return []
     names = lang.listed(inert(channel.address) or "–" for channel in named)
-    rest = len(picture.held) - len(named)
+    rest = len(picture.held) - len(rows) - len(named)
     return [
         context(names if rest <= 0 else lang.say("{addresses} and {n} more", addresses=names, n=rest)),
     ]
@@ -143,12 +145,31 @@ def _held(lang: Language, picture: NoticePicture) -> list[Block]:
 
 def _ways(lang: Language, picture: NoticePicture) -> list[Block]:
     """The way out for whoever does not want to wait: of those inboxes that this reader may reconnect."""
+    own, rows = _own(picture), _with_button(picture)
+    lines = []
+    if picture.organisation and own:
+        lines.append(
+            lang.say("If it still does not work after that admin has changed the settings, reconnect.")
+        )
+    if own and not rows:
+        command = to_type(picture.command, lang.say("reconnect"), inert(own[0].address))
+        lines.append(lang.say("To reconnect one of them, for example: {command}", command=command))
+    if len(own) < len(picture.held):
+        lines.append(lang.say("Personal inboxes are reconnected by their owners."))
+    buttons = [section(inert(it.address) or "–", deed_button(lang, Deed.RECONNECT, it)) for it in rows]
+    return [*([section("\n".join(lines))] if lines else []), *buttons]
+
+
+def _own(picture: NoticePicture) -> list[Channel]:
+    """Those of them that this reader may reconnect."""
     reader = picture.notice.recipient
-    own = [it for it in picture.held if not it.is_personal or it.owner_id == reader]
-    if len(own) > _BUTTONS:
-        how, verb = lang.say("To reconnect one:"), lang.say("reconnect")
-        return [section(f"{how} `{inert(picture.command)} {verb} {inert(own[0].address)}`")]
-    return [section(inert(it.address) or "–", deed_button(lang, Deed.RECONNECT, it)) for it in own]
+    return [it for it in picture.held if not it.is_personal or it.owner_id == reader]
+
+
+def _with_button(picture: NoticePicture) -> list[Channel]:
+    """Those that stand in a line of their own, with a button: not too many, and not before it is ripe."""
+    own = _own(picture)
+    return own if picture.is_ripe and len(own) <= _BUTTONS else []
 
 
 def somebody_else_notice(lang: Language, picture: NoticePicture) -> Message:
@@ -157,9 +178,14 @@ def somebody_else_notice(lang: Language, picture: NoticePicture) -> Message:
     address = inert(channel.address) if channel else "–"
     if channel is None or not picture.is_open:
         return quiet("⚪ " + lang.say("{address} was removed. There is nothing to do.", address=address))
-    who = mention(picture.actor) if picture.actor else lang.say("Somebody")
-    said = "👀 " + lang.say(
-        "{who} connected {address}, which Slack knows as yours.", who=who, address=address
+    said = "👀 " + (
+        lang.say(
+            "{who} connected {address}, which Slack knows as yours.",
+            who=mention(picture.actor),
+            address=address,
+        )
+        if picture.actor
+        else lang.say("{address}, which Slack knows as yours, was connected.", address=address)
     )
     means = lang.say(
         "Whoever connects an inbox has signed in to it. If you agree, there is nothing to do. If not, "

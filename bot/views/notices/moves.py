@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from bot.domain.access import Deed
 from bot.domain.channel import Channel, State
-from bot.domain.switching import may_switch
 from bot.views.blocks import Block, Message, actions, bold, escape, inert, message, section
-from bot.views.buttons import deed_button, switch_button, why_button
+from bot.views.buttons import following, why_button
 from bot.views.language import Language
 from bot.views.models import Mail, NoticePicture
 from bot.views.notices.quiet import quiet
@@ -41,11 +40,7 @@ def _means(lang: Language, picture: NoticePicture, channel: Channel) -> str:
 
 
 def _ways(lang: Language, channel: Channel, mail: Mail) -> list[Block]:
-    if not mail.is_on:
-        return actions(why_button(lang, channel))
-    if may_switch(channel.provider, mail.place):
-        return actions(switch_button(lang, channel, mail.place, mail.label), why_button(lang, channel))
-    return actions(deed_button(lang, Deed.SWITCH, channel), why_button(lang, channel))
+    return actions(*following(lang, channel, mail, frozenset(Deed)), why_button(lang, channel))
 
 
 def _over(lang: Language, picture: NoticePicture) -> str:

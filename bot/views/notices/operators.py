@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from bot.domain.request import Request
-from bot.views.blocks import Message, bold, escape, inert, instant, mention, message, section
+from bot.views.blocks import Message, bold, escape, inert, instant, mention, message, section, to_type
 from bot.views.language import Language
 from bot.views.models import NoticePicture
 from bot.views.notices.quiet import quiet
@@ -60,7 +60,7 @@ def nobody_told_notice(lang: Language, picture: NoticePicture) -> Message:
     why = lang.say(
         "Everybody who should know has left, or cannot get messages from the bot. Please tell them yourself; "
         "{command} shows who is told.",
-        command=f"`{inert(picture.command)} admins`",
+        command=to_type(picture.command, lang.say("admins")),
     )
     return message(said, [section(f"{said}\n{why}")])
 
@@ -75,6 +75,6 @@ def _nobody_asked(lang: Language, picture: NoticePicture, request: Request) -> M
     why = lang.say(
         "Every admin has left, or cannot get messages from the bot. Please tell them yourself; {command} "
         "shows who they are.",
-        command=f"`{inert(picture.command)} admins`",
+        command=to_type(picture.command, lang.say("admins")),
     )
     return message(said, [section("\n".join([said, bold(wish), why]))])

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
-from bot.domain.cause import ADMIN_CAUSES, MANAGED_CAUSES
+from bot.domain.cause import ADMIN_CAUSES, MANAGED_CAUSES, REFUSED_CAUSES
 from bot.domain.ids import UserId
-from bot.domain.incident import RECALLED, Incident, IncidentKind, Resolution
+from bot.domain.incident import Incident, IncidentKind, Resolution
 from bot.views.blocks import escape, inert, instant, mention
 from bot.views.language import Language
 from bot.views.models import NoticePicture, Outage
-from bot.views.words import cause_in_short, cause_words, house, mail_words
+from bot.views.words import cause_in_short, cause_words, house, mail_words, way_words
 
 _CLAIMERS = 3
+_UNSETTLED: Final = (Resolution.WORSE, Resolution.DOUBTED, Resolution.OURS)
 
 
 def is_doubtful(outage: Outage) -> bool:
@@ -34,23 +37,40 @@ def mark(outage: Outage) -> str:
     return "🟡" if is_doubtful(outage) else "🔴"
 
 
-def named(outage: Outage) -> str:
+def named(lang: Language, outage: Outage) -> str:
     """The address, with what the team calls it."""
     address = inert(outage.channel.address)
-    return f"{address} ({inert(outage.channel.name, 40)})" if outage.channel.name else address
+    if not outage.channel.name:
+        return address
+    return lang.say("{address} ({name})", address=address, name=inert(outage.channel.name, 40))
 
 
 def headline(lang: Language, outage: Outage) -> str:
     if is_doubtful(outage):
-        return lang.say("{address} cannot be checked", address=named(outage))
-    return lang.say("{address} stopped working", address=named(outage))
+        return lang.say("{address} cannot be checked", address=named(lang, outage))
+    return lang.say("{address} stopped working", address=named(lang, outage))
 
 
 def brief(lang: Language, outage: Outage) -> str:
     """What, since when and why in one line, for those who cannot mend it."""
-    why = cause_in_short(lang, outage.incident.cause, outage.provider_label)
     when = lang.say("since {when}", when=instant(lang, outage.incident.opened_at))
-    return f"{mark(outage)} {headline(lang, outage)} · {when} · {escape(why)}"
+    why = _last_answer(lang, outage) if is_doubtful(outage) else in_short(lang, outage)
+    return " · ".join(part for part in (f"{mark(outage)} {headline(lang, outage)}", when, why) if part)
+
+
+def in_short(lang: Language, outage: Outage) -> str:
+    """Why, in a few words; of what cannot be checked also what was heard last."""
+    if not is_doubtful(outage):
+        return escape(cause_in_short(lang, outage.incident.cause, outage.provider_label))
+    return " · ".join(part for part in (lang.say("cannot be checked"), _last_answer(lang, outage)) if part)
+
+
+def _last_answer(lang: Language, outage: Outage) -> str:
+    """A refusal that was seen before the provider could not be reached any more."""
+    if outage.incident.cause not in REFUSED_CAUSES:
+        return ""
+    short = cause_in_short(lang, outage.incident.cause, outage.provider_label)
+    return lang.say("the last answer was: {cause}", cause=escape(short))
 
 
 def since(lang: Language, outage: Outage, now: datetime) -> str:
@@ -63,24 +83,42 @@ def since(lang: Language, outage: Outage, now: datetime) -> str:
 def reasons(lang: Language, outage: Outage) -> str:
     """Why, what stops working, who can mend it and how; one line each."""
     channel, incident = outage.channel, outage.incident
-    why = cause_words(lang, incident.cause, outage.provider_label)
     if is_doubtful(outage):
-        waiting = lang.say(
-            "It may still work. We keep trying and tell you here; you don't need to do anything."
-        )
-        return "\n".join([escape(why.why), waiting])
+        return _uncertain(lang, outage)
+    why = cause_words(lang, incident.cause, outage.provider_label)
     stops = (
         lang.say("What stops working: {use}", use=inert(channel.use, 200))
         if channel.use
         else lang.say("What stops working: everything that uses this inbox.")
     )
-    lines = (escape(why.why), _mail(lang, outage), stops, _mender(lang, outage), escape(why.next_step))
+    step = escape(why.next_step)
+    if outage.mail:
+        step = lang.say("If the mail was not meant to move: {step}", step=step)
+    lines = (escape(why.why), _mail(lang, outage), stops, _mender(lang, outage), step)
     return "\n".join(line for line in lines if line)
+
+
+def _uncertain(lang: Language, outage: Outage) -> str:
+    """What was found last, and that nobody knows whether it is still so."""
+    cause, at = outage.incident.cause, house(outage.provider_label)
+    waiting = lang.say("It may still work. We keep trying and tell you here; you don't need to do anything.")
+    if cause not in REFUSED_CAUSES:
+        return "\n".join([escape(cause_words(lang, cause, outage.provider_label).why), waiting])
+    said = lang.say(
+        "The last answer of {house} was a refusal ({cause}). Since then it cannot be reached, so this is not "
+        "certain.",
+        house=at,
+        cause=cause_in_short(lang, cause, outage.provider_label),
+    )
+    return "\n".join([escape(said), waiting])
 
 
 def _mail(lang: Language, outage: Outage) -> str:
     """Where its mail goes by now: reconnecting where it was may be the wrong thing to do."""
-    return f"📭 {escape(mail_words(lang, outage.mail))}" if outage.mail else ""
+    if outage.mail is None:
+        return ""
+    way = way_words(lang, outage.mail, outage.channel.provider)
+    return f"📭 {escape(lang.together(mail_words(lang, outage.mail), way))}"
 
 
 def _mender(lang: Language, outage: Outage) -> str:
@@ -123,12 +161,45 @@ def _claim(lang: Language, who: UserId, taken: list[Incident], total: int) -> st
 
 def is_settled(outage: Outage) -> bool:
     """Whether it is over, and not only taken back or told of anew."""
-    return outage.incident.resolution not in {*RECALLED, Resolution.WORSE}
+    return outage.incident.resolution not in _UNSETTLED
+
+
+def whereabouts(lang: Language, outages: Sequence[Outage]) -> str:
+    """What became of several of which some are not over for good: how many of each."""
+    ends = Counter(it.incident.resolution for it in outages)
+    over = len([it for it in outages if is_settled(it)])
+    said = [_became(lang, outages, it, ends[it]) for it in _UNSETTLED if ends[it]]
+    return lang.together(lang.count("{n} is over.", "{n} are over.", over) if over else "", *said)
+
+
+def _became(lang: Language, outages: Sequence[Outage], resolution: Resolution, n: int) -> str:
+    match resolution:
+        case Resolution.WORSE:
+            return lang.count(
+                "{n} turned out to be refused: see the newer message.",
+                "{n} turned out to be refused: see the newer message.",
+                n,
+            )
+        case Resolution.DOUBTED:
+            label = next(it.provider_label for it in outages if it.incident.resolution is resolution)
+            return lang.count(
+                "{n} was probably a false alarm: {house} refuses many inboxes at once; do nothing for now.",
+                "{n} were probably false alarms: {house} refuses many inboxes at once; do nothing for now.",
+                n,
+                house=inert(house(label), 40),
+            )
+    return lang.count(
+        "{n} cannot be checked at the moment, through a fault in Inboxkeeper's own setup. Whoever runs it "
+        "has been told.",
+        "{n} cannot be checked at the moment, through a fault in Inboxkeeper's own setup. Whoever runs it "
+        "has been told.",
+        n,
+    )
 
 
 def ended(lang: Language, outage: Outage, now: datetime) -> str:
     """How it ended, in one line: who did what, how long it lasted, and that nothing is left to do."""
-    incident, address = outage.incident, named(outage)
+    incident, address = outage.incident, named(lang, outage)
     who = mention(incident.resolved_by) if incident.resolved_by else ""
     span = lang.lasting((incident.resolved_at or now) - incident.opened_at)
     match incident.resolution:
@@ -152,7 +223,7 @@ def ended(lang: Language, outage: Outage, now: datetime) -> str:
 
 def _unsettled(lang: Language, outage: Outage) -> str:
     """It is no alarm any more, but nobody says that it works."""
-    address, at = named(outage), inert(house(outage.provider_label), 40)
+    address, at = named(lang, outage), inert(house(outage.provider_label), 40)
     match outage.incident.resolution:
         case Resolution.WORSE:
             return lang.say(

@@ -13,6 +13,8 @@ from bot.views.models import Drill, NoticePicture, Outage
 from bot.views.notices.alarms import incident_notice
 
 _NOBODY = UserId("")
+_LINK = "https://drill.invalid/"
+"""Leads nowhere: in a real outage everybody has a link, so the words are those with one."""
 
 
 def rehearsed(lang: Language, drill: Drill, now: datetime, command: str) -> list[Block]:
@@ -34,6 +36,6 @@ def rehearsed(lang: Language, drill: Drill, now: datetime, command: str) -> list
         locale=lang.code,
         now=now,
         command=command,
-        outages=(Outage(channel, incident, label),),
+        outages=(Outage(channel, incident, label, _LINK),),
     )
     return [block for block in incident_notice(lang, picture)["blocks"] if block["type"] != "actions"]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from bot.views.blocks import Block, clock, escape, fitting, inert, link, paragraphs, section
+from bot.views.blocks import Block, clock, context, escape, fitting, inert, link, paragraphs, section, to_type
 from bot.views.language import Language
 from bot.views.models import NoticePicture, Outage
-from bot.views.notices.outages import ended, is_doubtful, mark, open_ones
-from bot.views.notices.quiet import grey, more
-from bot.views.words import cause_in_short, mail_in_short
+from bot.views.notices.outages import ended, in_short, is_doubtful, mark, open_ones
+from bot.views.notices.quiet import grey
+from bot.views.words import mail_in_short
 
 _ROOM: Final = 8_600
 """Characters for the lines; heading, who is on it and the buttons need the rest of Slack's 10,000."""
@@ -37,17 +37,29 @@ def storm_blocks(lang: Language, picture: NoticePicture) -> list[Block]:
     shown = fitting(waiting, _ROOM)
     room = _ROOM - sum(len(line) + 1 for line in shown) if len(shown) == len(waiting) else 0
     quiet = fitting(over, room)
-    hidden = len(waiting) - len(shown) + len(over) - len(quiet)
-    return [*(section(text) for text in paragraphs(shown)), *grey(quiet), *more(lang, hidden)]
+    hidden = _hidden(lang, picture.command, len(waiting) - len(shown), len(over) - len(quiet))
+    return [*(section(text) for text in paragraphs(shown)), *grey(quiet), *hidden]
+
+
+def _hidden(lang: Language, command: str, waiting: int, over: int) -> list[Block]:
+    """How many of either kind are not shown, and where to see them."""
+    counted = [
+        *([lang.say("and {n} more that are not over yet", n=waiting)] if waiting else []),
+        *([lang.say("and {n} more that are over", n=over)] if over else []),
+    ]
+    if not counted:
+        return []
+    where = lang.say("{command} shows all inboxes.", command=to_type(command, lang.say("list")))
+    return [context("\n".join([*counted, where]))]
 
 
 def _line(lang: Language, outage: Outage) -> str:
-    channel, incident = outage.channel, outage.incident
+    channel = outage.channel
     parts = [
         f"{mark(outage)} *{inert(channel.address)}*",
         inert(channel.name, 40),
         _since(lang, outage),
-        escape(cause_in_short(lang, incident.cause, outage.provider_label)),
+        in_short(lang, outage),
         escape(mail_in_short(lang, outage.mail)) if outage.mail else "",
         inert(channel.use, 60),
         _reconnect(lang, outage),

@@ -20,11 +20,15 @@ def switched_notice(lang: Language, picture: NoticePicture) -> Message:
     if channel is None or removal is None:
         return quiet("⚪ " + lang.say("There is nothing to do any more."))
     said = f"🔀 {_headline(lang, picture, channel)}"
-    who = mention(picture.actor) if picture.actor else lang.say("Somebody")
-    kept = lang.say(
-        "{who} switched it from {old}. Owner, use and history stayed as they were.",
-        who=who,
-        old=inert(removal.provider_label, 40),
+    old = inert(removal.provider_label, 40)
+    kept = (
+        lang.say(
+            "{who} switched it from {old}. Owner, use and history stayed as they were.",
+            who=mention(picture.actor),
+            old=old,
+        )
+        if picture.actor
+        else lang.say("It was switched from {old}. Owner, use and history stayed as they were.", old=old)
     )
     at = removal.revocation_at
     asked = [context(lang.say("As of {when}", when=instant(lang, at)))] if at else []

@@ -19,6 +19,7 @@ from bot.views.blocks import (
     message,
     quoted,
     section,
+    to_type,
 )
 from bot.views.buttons import approve_buttons, cancel_button, go_on_button, overview_button
 from bot.views.language import Language
@@ -225,7 +226,7 @@ def _unheard(lang: Language, picture: NoticePicture) -> str:
     return lang.say(
         "No admin can get messages from the bot. Talk to one of them: {command} shows who they are, and they "
         "can do it themselves.",
-        command=f"`{inert(picture.command)} admins`",
+        command=to_type(picture.command, lang.say("admins")),
     )
 
 

@@ -4,7 +4,14 @@ The one rule: words are plain text. Slack's views escape them, pages let the tem
 """
 
 from bot.views.words.approvals import spelled_out
-from bot.views.words.causes import Why, cause_in_short, cause_words, operator_words
+from bot.views.words.causes import (
+    Why,
+    cause_in_short,
+    cause_words,
+    is_refused_once,
+    operator_words,
+    trouble_words,
+)
 from bot.views.words.endings import approval_hint, ending_words
 from bot.views.words.features import feature_name, feature_names, lacking_in_short, lacking_words
 from bot.views.words.history import record_words
@@ -15,7 +22,7 @@ from bot.views.words.revocations import manual_steps, removal_words, revocation_
 from bot.views.words.roles import role_words
 from bot.views.words.said import Words
 from bot.views.words.scopes import scope_lines, scope_words
-from bot.views.words.states import state_mark, state_name, state_words
+from bot.views.words.states import state_count, state_mark, state_name, state_words
 from bot.views.words.wishes import consequence_words, request_state_words, wish_words
 
 __all__ = [
@@ -30,6 +37,7 @@ __all__ = [
     "feature_name",
     "feature_names",
     "house",
+    "is_refused_once",
     "lacking_in_short",
     "lacking_words",
     "mail_in_short",
@@ -47,9 +55,11 @@ __all__ = [
     "scope_lines",
     "scope_words",
     "spelled_out",
+    "state_count",
     "state_mark",
     "state_name",
     "state_words",
+    "trouble_words",
     "via_words",
     "way_words",
     "wish_words",

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bot.domain.cause import Cause
+from bot.domain.cause import REFUSED_CAUSES, Cause
+from bot.domain.channel import Channel, State
 from bot.views.language import Language
 from bot.views.text import shown
 from bot.views.words.names import house
@@ -19,11 +20,30 @@ class Why(NamedTuple):
     next_step: str
 
 
+def trouble_words(lang: Language, channel: Channel, provider_label: str) -> Why:
+    """Of a channel as it is now. One refusal is no fact yet: nobody has to act on it."""
+    if not is_refused_once(channel):
+        return cause_words(lang, channel.cause, provider_label)
+    return Why(
+        lang.say(
+            "{house} refused it once ({cause}).",
+            house=house(provider_label),
+            cause=cause_in_short(lang, channel.cause, provider_label),
+        ),
+        lang.say("It is being checked again; you don't need to do anything yet."),
+    )
+
+
+def is_refused_once(channel: Channel) -> bool:
+    """Refused, and not yet known to be refused for good."""
+    return channel.state is State.IMPAIRED and channel.cause in REFUSED_CAUSES
+
+
 def cause_words(lang: Language, cause: Cause, provider_label: str) -> Why:
     at = house(provider_label)
     match cause:
         case Cause.NONE:
-            return Why(lang.say("Everything works."), "")
+            return Why(lang.say("The cause is not known yet."), "")
         case Cause.CHECKING:
             return Why(lang.say("The inbox is being checked."), lang.say("Wait a moment."))
         case Cause.PROVIDER_UNREACHABLE:
@@ -42,7 +62,7 @@ def cause_words(lang: Language, cause: Cause, provider_label: str) -> Why:
                 lang.say("Whoever runs Inboxkeeper has been told. You don't need to do anything."),
             )
         case Cause.BY_PERSON:
-            return Why(lang.say("Somebody removed it."), lang.say("Connect it again if it is needed."))
+            return Why(lang.say("It was removed."), lang.say("Connect it again if it is needed."))
         case Cause.WORKSPACE_GONE:
             return Why(
                 lang.say("Inboxkeeper was uninstalled from this workspace."),
@@ -159,7 +179,9 @@ def cause_in_short(lang: Language, cause: Cause, provider_label: str) -> str:
             return lang.say("password refused")
         case Cause.SHARED_ACCESS:
             return lang.say("shared mailbox not open to whoever signed in")
-        case Cause.NONE | Cause.CHECKING | Cause.PROVIDER_UNREACHABLE | Cause.HELD | Cause.OURS_BROKEN:
+        case Cause.NONE:
+            return lang.say("cause not known yet")
+        case Cause.CHECKING | Cause.PROVIDER_UNREACHABLE | Cause.HELD | Cause.OURS_BROKEN:
             return lang.say("cannot be checked")
         case _:
             return lang.say("access refused")

@@ -18,7 +18,7 @@ def record_words(lang: Language, record: Record) -> str:
         return lang.say("Its owner is back in the workspace")
     if what == "mail_moved":
         return mail_moved_words(lang, record)
-    if what == Signal.SWITCH_PROVEN and "provider" in record.details:
+    if what == Signal.SWITCH_PROVEN and record.details.get("provider"):
         new = provider_of(record.details["provider"])
         return lang.say("Switched to {provider}", provider=shown(new, 40))
     if what == "via_confirmed":
@@ -31,6 +31,8 @@ def record_words(lang: Language, record: Record) -> str:
 def mail_moved_words(lang: Language, record: Record) -> str:
     """Where the mail goes since then."""
     place = record.details.get("provider", "")
+    if not place:
+        return lang.say("New mail goes elsewhere")
     if place == "imap":
         return lang.say("New mail goes to another mail host")
     return lang.say("New mail goes to {house}", house=shown(house(provider_of(place)), 40))

@@ -16,6 +16,11 @@ def house(provider_label: str) -> str:
     return _HOUSES.get(provider_label, provider_label)
 
 
+def more_people(lang: Language, n: int) -> str:
+    """The end of a list of people that was cut."""
+    return lang.count("and {n} more person", "and {n} more people", n)
+
+
 def via_words(lang: Language, account: str) -> str:
     """Whose account opens an inbox that is not its own."""
     return lang.say("via {account}", account=shown(account))

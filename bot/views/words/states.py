@@ -36,6 +36,21 @@ def state_name(lang: Language, state: State) -> str:
             return lang.say("Removed")
 
 
+def state_count(lang: Language, state: State, n: int) -> str:
+    """How many are in it."""
+    match state:
+        case State.CONNECTED:
+            return lang.say("{n} connected", n=n)
+        case State.IMPAIRED:
+            return lang.say("{n} being checked", n=n)
+        case State.DISCONNECTED:
+            return lang.say("{n} disconnected", n=n)
+        case State.DISABLED:
+            return lang.say("{n} disabled", n=n)
+        case State.REMOVED:
+            return lang.say("{n} removed", n=n)
+
+
 def state_words(lang: Language, channel: Channel) -> str:
     """Mark and words: ``🟢 Connected``."""
     return f"{state_mark(channel.state)} {_said(lang, channel)}"
@@ -50,12 +65,13 @@ def _said(lang: Language, channel: Channel) -> str:
 
 
 def _impaired(lang: Language, cause: Cause) -> str:
+    """The state's own word first: it is also what is counted."""
     match cause:
         case Cause.PROVIDER_UNREACHABLE:
-            return lang.say("Cannot be checked right now")
+            return lang.say("Being checked: out of reach")
         case Cause.HELD:
-            return lang.say("Waiting: trouble at the provider")
+            return lang.say("Being checked: trouble at the provider")
         case Cause.OURS_BROKEN:
-            return lang.say("Waiting for the operator")
+            return lang.say("Being checked: the operator was told")
         case _:
             return lang.say("Being checked")

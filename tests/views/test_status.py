@@ -1,0 +1,207 @@
+"""One inbox in detail, and as a line of a list: both sides are told, and neither contradicts the other."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.domain.access import Deed
+from bot.domain.cause import REFUSED_CAUSES, Cause
+from bot.domain.channel import State
+from bot.domain.incident import IncidentKind
+from bot.domain.picture import ChannelRow, Tally
+from bot.domain.request import Awaits, RequestState
+from bot.views.home import home
+from bot.views.language import Language
+from bot.views.overview import overview_message
+from bot.views.replies import enabled_message
+from bot.views.status import status_message
+from tests.views.samples import (
+    EN,
+    JA,
+    LANGUAGES,
+    NOW,
+    a_feature,
+    a_request,
+    a_row,
+    a_setup_card,
+    a_status,
+    a_team_channel,
+    a_wish,
+    an_incident,
+    an_overview,
+    in_state,
+)
+from tests.views.switching_gallery import some_mail
+from tests.views.test_notices import buttons, texts
+
+ORDERS = ("econnect and", "then reconnect", "or reconnect", "Reconnect with")
+
+
+def status(row: ChannelRow, lang: Language = EN, **changes: Any) -> dict[str, Any]:
+    return status_message(lang, a_status(row, **changes), now=NOW)
+
+
+def listed(row: ChannelRow, lang: Language = EN) -> dict[str, Any]:
+    return overview_message(lang, an_overview(team=(row,)), now=NOW)
+
+
+# --- both sides
+
+
+@pytest.mark.parametrize(
+    ("state", "cause", "theirs"),
+    [
+        (State.CONNECTED, Cause.NONE, "accepts our access, last confirmed <!date"),
+        (State.DISABLED, Cause.NONE, "accepts our access, last confirmed <!date"),
+        (State.IMPAIRED, Cause.GRANT_REFUSED, "refused our access, last confirmed <!date"),
+        (State.IMPAIRED, Cause.CHECKING, "being checked, last confirmed <!date"),
+        (State.IMPAIRED, Cause.PROVIDER_UNREACHABLE, "cannot be checked right now, last confirmed <!date"),
+        (State.IMPAIRED, Cause.HELD, "cannot be checked right now, last confirmed <!date"),
+        (State.IMPAIRED, Cause.OURS_BROKEN, "cannot be checked right now, last confirmed <!date"),
+        (State.DISCONNECTED, Cause.GRANT_REFUSED, "refuses our access"),
+        (State.DISABLED, Cause.GRANT_REFUSED, "refuses our access"),
+    ],
+)
+def test_the_providers_side_is_what_is_known_of_it(state: State, cause: Cause, theirs: str) -> None:
+    """It accepts us only where nothing says otherwise."""
+    assert f"*At Google*\n{theirs}" in texts(status(in_state(state, cause)))
+
+
+@pytest.mark.parametrize("cause", sorted(REFUSED_CAUSES))
+def test_one_refusal_orders_nobody_about(cause: Cause) -> None:
+    """In detail, in a list, on Home and after enabling: it is being checked again, and that is all."""
+    row = in_state(State.IMPAIRED, cause)
+    views = (
+        status(row),
+        listed(row),
+        home(EN, an_overview(own=(row,)), now=NOW),
+        enabled_message(EN, row.channel, provider_label="Gmail"),
+    )
+    for view in views:
+        said = texts(view)
+        assert "Google refused it once (" in said
+        assert "you don't need to do anything yet" in said
+        assert not any(order in said for order in ORDERS)
+    assert "channel.reconnect" not in buttons(listed(row))
+
+
+@pytest.mark.parametrize("state", [State.DISCONNECTED, State.DISABLED])
+def test_what_is_refused_for_good_says_what_to_do(state: State) -> None:
+    """And has the button for it."""
+    view = status(in_state(state, Cause.GRANT_REFUSED))
+    assert "Reconnect and sign in." in texts(view)
+    assert "channel.reconnect" in buttons(view)
+
+
+def test_nobody_is_led_to_sign_in_while_many_are_refused() -> None:
+    """*Don't reconnect yet*, and no button that does; one that was disabled meanwhile waits no more."""
+    ways = {"channel.reconnect", "channel.switch"}
+    held = status(in_state(State.IMPAIRED, Cause.HELD))
+    assert "Don't reconnect yet" in texts(held)
+    assert not ways & set(buttons(held))
+    assert ways <= set(buttons(status(in_state(State.DISABLED, Cause.HELD))))
+    assert ways <= set(buttons(status(in_state(State.IMPAIRED, Cause.PROVIDER_UNREACHABLE))))
+
+
+def test_a_cause_that_is_not_known_is_no_proof_of_life() -> None:
+    """Only what is connected works."""
+    for state in (State.IMPAIRED, State.DISCONNECTED):
+        assert "The cause is not known yet." in texts(status(in_state(state)))
+
+
+def test_an_open_outage_says_what_began() -> None:
+    """A line without a subject says nothing."""
+    incident = an_incident(kind=IncidentKind.UNVERIFIABLE, opened_at=NOW - timedelta(hours=2))
+    said = texts(status(in_state(State.IMPAIRED, Cause.PROVIDER_UNREACHABLE), incident=incident))
+    assert "Outage: began <!date" in said and "(2 h ago)." in said
+
+
+@pytest.mark.parametrize(
+    ("changes", "waits"),
+    [
+        ({}, "it waits for an admin until"),
+        (
+            {"awaits": Awaits.TENANT},
+            "it waits for the approval of your organisation's Microsoft admin, until",
+        ),
+        ({"state": RequestState.APPROVED}, "it is approved and waits for them to sign in, until"),
+    ],
+)
+def test_a_request_says_for_whom_it_waits(changes: dict[str, Any], waits: str) -> None:
+    """An admin here, an admin at the provider, or whoever asked."""
+    request = a_request(a_wish(Deed.SWITCH), **changes)
+    assert waits in texts(status(a_row(a_team_channel()), requests=(request,)))
+
+
+# --- in a list
+
+
+@pytest.mark.parametrize(
+    ("state", "is_said"), [(State.CONNECTED, True), (State.DISCONNECTED, True), (State.IMPAIRED, False)]
+)
+def test_a_missing_permission_waits_until_there_is_nothing_worse(state: State, is_said: bool) -> None:
+    """*Nothing to do* and *needs a reconnect* would contradict each other."""
+    channel = a_team_channel(state=state, cause=Cause.PROVIDER_UNREACHABLE)
+    row = a_row(channel, lacking=(a_feature(),))
+    many = overview_message(EN, an_overview(team=(row,) * 13), now=NOW)
+    assert ("Needs a reconnect for CRM" in texts(listed(row))) is is_said
+    assert ("CRM cannot use this inbox yet" in texts(status(row))) is is_said
+    for view in (listed(row), many):
+        assert ("channel.reconnect" in buttons(view)) is is_said
+
+
+@pytest.mark.parametrize(
+    ("mail", "way", "said"),
+    [
+        (some_mail(), "Switch to Office 365", "switch the inbox"),
+        (some_mail("imap", "IMAP"), "Disconnect, then connect…", "disconnect the inbox first"),
+        (some_mail(is_on=False), "", "No Office 365 client is configured."),
+    ],
+)
+def test_a_line_whose_mail_has_moved_offers_the_way(mail: Any, way: str, said: str) -> None:
+    """To whoever may go it."""
+    view = listed(a_row(a_team_channel(), mail=mail))
+    assert said in texts(view)
+    found = buttons(view).get("channel.switch", {"text": {"text": ""}})
+    assert found["text"]["text"] == way
+    barred = listed(a_row(a_team_channel(), mail=mail, may=frozenset(Deed) - {Deed.SWITCH}))
+    assert "channel.switch" not in buttons(barred)
+
+
+def test_states_are_counted_in_the_words_of_their_lines() -> None:
+    """In Japanese the number stands behind its word, with a counter."""
+    tally = Tally({state: n for n, state in enumerate(State, start=2)}, own=0)
+    assert texts(overview_message(EN, an_overview(team=(a_row(),), tally=tally), now=NOW)).startswith(
+        "🔴 4 disconnected · 🟡 3 being checked · 🟢 2 connected · ⚪ 5 disabled"
+    )
+    assert "🔴 切断 4 件 · 🟡 確認中 3 件" in texts(
+        overview_message(JA, an_overview(team=(a_row(),), tally=tally), now=NOW)
+    )
+
+
+@pytest.mark.parametrize("cause", [*sorted(REFUSED_CAUSES), Cause.HELD, Cause.OURS_BROKEN, Cause.CHECKING])
+def test_whatever_is_being_checked_is_called_so(cause: Cause) -> None:
+    """The word that is counted above the list stands in each line of it."""
+    row = in_state(State.IMPAIRED, cause)
+    assert "🟡 Being checked" in texts(listed(row)) and "🟡 確認中" in texts(listed(row, JA))
+
+
+def test_what_is_not_listed_is_found_by_its_address() -> None:
+    """In the reader's own words."""
+    tally = Tally({State.CONNECTED: 462}, own=0)
+    overview = an_overview(team=(a_row(),), tally=tally)
+    assert "and 461 more: `/inbox status &lt;address&gt;`" in texts(overview_message(EN, overview, now=NOW))
+    assert "`/inbox 状態 &lt;アドレス&gt;`" in texts(home(JA, overview, now=NOW))
+    assert "`/inbox ヘルプ`" in texts(home(JA, overview, now=NOW))
+
+
+def test_where_nobody_is_in_charge_nobody_is_sent_to_them() -> None:
+    """There is no super admin to ask: an owner of the workspace can become one."""
+    card = a_setup_card(is_for_admin=False, admins=())
+    for lang in LANGUAGES:
+        said = texts(home(lang, an_overview(not_set_up=card), now=NOW))
+        assert lang.say("Inboxkeeper is not set up yet. Ask a super admin.") not in said
+    assert "Ask an owner of this Slack workspace" in texts(home(EN, an_overview(not_set_up=card), now=NOW))
