@@ -12,6 +12,8 @@ from bot.domain.ids import HoldId, WorkspaceId
 
 RIPE_AFTER_WITNESSES: Final = 30
 """A hold is ripe after 30 times the second witness's pause: 15 min at the ordinary 30 s."""
+NO_OUTAGE_AFTER_WITNESSES: Final = 240
+"""Two hours. The outage of 1 March 2025 lasted for 65 minutes."""
 CANARY_AFTER_WITNESSES: Final = 2
 """One look a minute, over all mailboxes that are held."""
 NEWS_AFTER_WITNESSES: Final = 1
@@ -52,8 +54,10 @@ def settles_for(witness: timedelta) -> timedelta:
 
 def is_settled(hold: Hold, *, now: datetime, witness: timedelta) -> bool:
     """Whether the outage is over, and long enough for whoever is still refused to be refused for a reason of
-    their own. Mailboxes that it never struck prove nothing: they were served when it began."""
-    return hold.recovered_at is not None and now - hold.recovered_at >= settles_for(witness)
+    their own. Mailboxes that it never struck prove nothing: they were served when it began. Only what has
+    lasted for very long is no outage, if others are served."""
+    is_over = hold.recovered_at is not None and now - hold.recovered_at >= settles_for(witness)
+    return is_over or now - hold.opened_at >= witness * NO_OUTAGE_AFTER_WITNESSES
 
 
 def is_held(channel: Channel) -> bool:

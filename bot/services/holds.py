@@ -79,6 +79,8 @@ class Holds:
         if after.state is State.CONNECTED and after.grant_id == before.grant_id:
             await uow.holds.recovered(hold.id, now)
             await uow.holds.call(hold, now=now, rested_for=canary_pause(self._witness))
+        elif after.state is State.IMPAIRED:  # judged on its own, as all of them are by now: told in one go
+            await uow.holds.call(hold, now=now, rested_for=canary_pause(self._witness))
         elif last := await uow.holds.last_in_line(hold):
             await uow.probes.reschedule(last, now)  # the line closes up: nobody waits for who has left it
         if await uow.holds.holds_any(hold):
