@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, case, func, literal, select, update
 
@@ -146,14 +146,24 @@ class Holds:
         return tuple(row.id for row in rows)
 
 
+_OWN: Final = hold.alias("own")
+
+
 def _held(it: Hold) -> list[ColumnElement[bool]]:
+    """An organisation's own hold holds its mailboxes, and not everybody's beside it."""
     theirs = [
         channel.c.workspace_id == it.workspace_id,
         channel.c.provider == it.provider,
         channel.c.state == State.IMPAIRED,
         channel.c.cause == Cause.HELD,
     ]
-    return [*theirs, channel.c.identity_tenant == it.tenant] if it.tenant else theirs
+    if it.tenant:
+        return [*theirs, channel.c.identity_tenant == it.tenant]
+    open_ = _OWN.c.workspace_id == it.workspace_id, _OWN.c.provider == it.provider, _OWN.c.ended_at.is_(None)
+    return [
+        *theirs,
+        channel.c.identity_tenant.not_in(select(_OWN.c.tenant).where(*open_, _OWN.c.tenant != "")),
+    ]
 
 
 def _hold(row: Row[Any]) -> Hold:

@@ -71,6 +71,21 @@ async def test_a_hold_becomes_an_organisations_own_once_it_holds_nobody_else(sto
         assert await uow.holds.open_for(WORKSPACE, HOLD.provider, "other.example") is None
 
 
+async def test_an_organisations_own_hold_holds_its_mailboxes_alone(storage: Storage) -> None:
+    """Else everybody's would never end: nobody who leaves the other one tells it."""
+    own, foreign = _held(), _held()
+    foreign = replace(foreign, identity=replace(foreign.identity, tenant="other.example"))
+    theirs = replace(HOLD, id=HoldId("theirs"), tenant="other.example")
+    await _keep(storage, own, foreign)
+    async with storage.writing() as uow:
+        assert set(await uow.holds.held(HOLD)) == {own.id, foreign.id}
+        await uow.holds.open_(theirs)
+        assert await uow.holds.held(HOLD) == (own.id,)
+        assert await uow.holds.held(theirs) == (foreign.id,)
+        await uow.holds.end(theirs.id, NOW)
+        assert set(await uow.holds.held(HOLD)) == {own.id, foreign.id}
+
+
 async def test_the_line_is_of_those_that_are_held(storage: Storage) -> None:
     """Whoever is connected, or was disabled while it was held, waits for no turn."""
     first, last, fine, off = _held(), _held(), a_channel(), _held(state=State.DISABLED)
