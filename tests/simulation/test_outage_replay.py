@@ -204,24 +204,26 @@ async def test_an_outage_that_goes_on_for_one_organisation_becomes_its_own(offic
 
 
 @on_both
-async def test_a_moments_outage_that_ends_bit_by_bit_tells_nobody(office: Office) -> None:
-    """Most mailboxes are not even looked at before it wanes: those found well never saw it, and say nothing
-    of those that are still refused."""
-    await office.has_team_channels(team(60))
+async def test_what_follows_on_the_heels_of_an_outage_is_no_news(office: Office) -> None:
+    """It is over, and a minute later two more are refused while all others work: the one for a while, the
+    other for good. Only what lasts is told."""
+    *_, slow, dead = await office.has_team_channels(team(8))
+    await office.passes(seconds=121)
+    office.host.weather = outage
+    await office.passes(seconds=50)
+    office.host.weather = fair
     await office.passes(minutes=3)
-    began = office.now
-
-    def waning(it: Mailbox) -> ProviderError | None:
-        share = int(it.address.removeprefix("team-").partition("@")[0]) * 37 % 60 / 60
-        return outage(it) if office.now - began < timedelta(minutes=10) * share else None
-
-    office.host.weather = waning
-    for _ in range(40):
-        await office.passes(seconds=30)
-        assert State.DISCONNECTED not in await office.states()
-    assert await office.states() == {State.CONNECTED: 60}
+    assert not await holds(office)
+    office.host.at(dead.address).revokes(office.now)
+    office.host.weather = lambda it: outage(it) if it.address == slow.address else None
+    await office.passes(minutes=8)
+    assert await office.states() == {State.CONNECTED: 6, State.IMPAIRED: 2}
+    office.host.weather = fair
+    await office.passes(minutes=16)
+    assert await office.states() == {State.CONNECTED: 7, State.DISCONNECTED: 1}
     for who in ADMINS:
-        assert len(office.messages(who)) == 1
+        over, alarm = office.messages(who)
+        assert words(over).startswith("✅") and dead.address in words(alarm)
 
 
 async def test_an_outage_of_half_of_all_mailboxes_is_no_accident_of_each(office: Office) -> None:
