@@ -7,34 +7,26 @@ is believed only after the row was read again and other mailboxes of the provide
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from bot.domain.cause import Cause
 from bot.domain.channel import Channel, State
-from bot.domain.errors import PersonMustAct, ProviderError, ProviderUnavailable
+from bot.domain.errors import ProviderError, ProviderUnavailable
 from bot.domain.grant import Grant
-from bot.domain.hold import Hold, is_held, is_settled, settles_for
 from bot.domain.ids import ChannelId
 from bot.domain.lifecycle import Signal
 from bot.domain.probing import (
     MASS_VOTES,
-    SIBLINGS_FRESH_FOR,
-    SIBLINGS_WANTED,
-    WITNESSES,
     Outcome,
     Probe,
-    Testimony,
     Vote,
-    Whose,
     is_first_again,
     is_second_witness,
     is_too_old,
     outcome_of,
-    shared_out,
-    vote,
     witness_delay,
 )
 from bot.domain.record import Record
@@ -44,6 +36,7 @@ from bot.services.holds import Holds
 from bot.services.reaching import Look, Reaching
 from bot.services.steps import Steps
 from bot.services.telling import Telling
+from bot.services.witnesses import Jury, Witnesses, refusal_of
 from storage import Conflict, UnitOfWork
 
 BATCH: Final = 128
@@ -71,28 +64,6 @@ class _Sight:
         return cls(probe, channel, grant, Look(ProviderUnavailable("unforeseen")), None)
 
 
-class _Jury:
-    """What siblings said within one batch: a thousand mailboxes refused alike ask ten others, not ten
-    thousand."""
-
-    def __init__(self) -> None:
-        self.turn = asyncio.Lock()
-        self._verdicts: dict[tuple[str, str, type, bool], Vote] = {}
-
-    def verdict(self, channel: Channel, grant: Grant, look: Look) -> Vote | None:
-        return self._verdicts.get(self._key(channel, grant, look))
-
-    def remember(self, channel: Channel, grant: Grant, look: Look, said: Vote) -> None:
-        """A mass failure speaks for others, too. So does silence: asked one after the other, siblings that
-        time out would keep the whole batch waiting, and silence counts for no strike."""
-        if said in MASS_VOTES or said is Vote.UNCLEAR:
-            self._verdicts[self._key(channel, grant, look)] = said
-
-    def _key(self, channel: Channel, grant: Grant, look: Look) -> tuple[str, str, type, bool]:
-        # What a hold says of its own it does not say of others.
-        return grant.provider, grant.identity.tenant, type(look.error), is_held(channel)
-
-
 class Monitoring:
     """Probes, siblings, witnesses."""
 
@@ -104,6 +75,7 @@ class Monitoring:
         self._steps = steps
         self._telling = telling
         self._reaching = reaching
+        self._witnesses = Witnesses(core, reaching)
 
     async def run_due(self, *, limit: int = BATCH) -> int:
         """Claim and work off what is due. Returns how many probes were claimed."""
@@ -124,7 +96,7 @@ class Monitoring:
         async with self._core.storage.reading() as uow:
             channels = await uow.channels.by_ids([probe.channel_id for probe in claimed])
             grants = await uow.grants.by_ids([probe.grant_id for probe in claimed])
-        gate, jury = asyncio.Semaphore(AT_ONCE), _Jury()
+        gate, jury = asyncio.Semaphore(AT_ONCE), Jury()
 
         async def one(probe: Probe) -> _Sight | None:
             channel, grant = channels.get(probe.channel_id), grants.get(probe.grant_id)
@@ -140,115 +112,15 @@ class Monitoring:
 
     # --- looking
 
-    async def _see(self, probe: Probe, channel: Channel, grant: Grant, jury: _Jury) -> _Sight:
+    async def _see(self, probe: Probe, channel: Channel, grant: Grant, jury: Jury) -> _Sight:
         look = await self._reaching.look(grant, refresh_only=channel.state is State.DISABLED)
         if look.put_off_until is not None:
             return _Sight(probe, channel, grant, look, None)
         self._core.telemetry.probe(grant.provider, outcome_of(look.error).value)
         said = None
         if outcome_of(look.error) is Outcome.REFUSED and channel.state in _JUDGED_BY_SIBLINGS:
-            async with jury.turn:
-                said = jury.verdict(channel, grant, look) or await self._verdict(channel, grant, look)
-                jury.remember(channel, grant, look, said)
+            said = await self._witnesses.verdict(channel, grant, look, jury)
         return _Sight(probe, channel, grant, look, said)
-
-    async def _verdict(self, channel: Channel, grant: Grant, look: Look) -> Vote:
-        """What is to be thought of a refusal. While a mass refusal lasts it speaks for all that it holds; and
-        what follows on the heels of one proves nothing."""
-        async with self._core.storage.reading() as uow:
-            hold = await uow.holds.open_for(channel.workspace_id, grant.provider, grant.identity.tenant)
-            is_part = hold is not None and await self._is_part_of(uow, hold, channel)
-        if hold is not None and is_part:
-            return Vote.TENANT if hold.tenant else Vote.MASS
-        said = await self._ask_siblings(grant, look)
-        return Vote.UNCLEAR if said in WITNESSES and await self._is_just_over(channel, grant) else said
-
-    async def _is_part_of(self, uow: UnitOfWork, hold: Hold, channel: Channel) -> bool:
-        """Whoever is held is, until the outage is over and has settled; others are as long as it spreads."""
-        if is_held(channel):
-            return not is_settled(hold, now=self._core.clock(), witness=self._core.policy.cadence.witness)
-        return not self._has_lasted(await uow.holds.last_joined(hold) or hold.opened_at)
-
-    def _has_lasted(self, since: datetime) -> bool:
-        return self._core.clock() - since >= settles_for(self._core.policy.cadence.witness)
-
-    async def _is_just_over(self, channel: Channel, grant: Grant) -> bool:
-        since = self._core.clock() - settles_for(self._core.policy.cadence.witness)
-        async with self._core.storage.reading() as uow:
-            return await uow.holds.is_just_over(
-                channel.workspace_id, grant.provider, grant.identity.tenant, since
-            )
-
-    async def _ask_siblings(self, grant: Grant, look: Look) -> Vote:
-        """What other mailboxes of the provider get right now, those of its own organisation and others."""
-        manner = self._core.providers.manner_of(grant.provider)
-        heard = await self._hear(grant, await self._panel(grant))
-        heard += await self._hear_held(grant, heard)
-        if manner.siblings_in_tenant:
-            heard += await self._recall(grant, _refusal(look.error))
-        said = vote(_refusal(look.error), heard, tenant=grant.identity.tenant)
-        # Who hears only those of the same host can blame no more than that host.
-        return Vote.TENANT if said is Vote.MASS and manner.siblings_in_tenant else said
-
-    async def _recall(self, grant: Grant, mine: PersonMustAct) -> tuple[Testimony, ...]:
-        """What is known of siblings that were refused when last looked at, where looking is a login that
-        may be one too many: a host that locks everybody out must not be taken for many lost passwords."""
-        since = self._core.clock() - SIBLINGS_FRESH_FOR
-        async with self._core.storage.reading() as uow:
-            causes = await uow.probes.refused_lately(grant.identity, since=since, limit=SIBLINGS_WANTED)
-        alike = Testimony(mine, grant.identity.tenant)
-        return tuple(alike for cause in causes if cause is mine.cause)
-
-    async def _panel(self, grant: Grant) -> tuple[ChannelId, ...]:
-        """Those proven last, of its own organisation and of others."""
-        async with self._core.storage.reading() as uow:
-            own = await self._siblings(uow, grant, Whose.OWN)
-            if self._core.providers.manner_of(grant.provider).siblings_in_tenant:
-                return own
-            return shared_out(own, await self._siblings(uow, grant, Whose.OTHERS))
-
-    async def _hear_held(self, grant: Grant, heard: Sequence[Testimony]) -> tuple[Testimony, ...]:
-        """Held ones are witnesses, too: a few that are served do not outvote many that are not. What other
-        organisations are refused counts only where nobody of its own is served."""
-        own = [one for one in heard if one.tenant == grant.identity.tenant]
-        room = SIBLINGS_WANTED - len(heard)
-        async with self._core.storage.reading() as uow:
-            kin = await self._siblings(
-                uow, grant, Whose.OWN, held=True, limit=max(room, SIBLINGS_WANTED // 2 - len(own))
-            )
-            is_alone = not any(one.error is None for one in own)
-            if is_alone and not self._core.providers.manner_of(grant.provider).siblings_in_tenant:
-                kin += await self._siblings(uow, grant, Whose.OTHERS, held=True, limit=room - len(kin))
-        return await self._hear(grant, kin)
-
-    async def _siblings(
-        self,
-        uow: UnitOfWork,
-        grant: Grant,
-        whose: Whose,
-        *,
-        held: bool = False,
-        limit: int = SIBLINGS_WANTED,
-    ) -> tuple[ChannelId, ...]:
-        if limit <= 0:
-            return ()
-        since = self._core.clock() - SIBLINGS_FRESH_FOR
-        return await uow.probes.siblings(
-            grant.identity, proven_since=since, limit=limit, whose=whose, held=held
-        )
-
-    async def _hear(self, grant: Grant, siblings: Sequence[ChannelId]) -> tuple[Testimony, ...]:
-        """What they get right now."""
-        async with self._core.storage.reading() as uow:
-            channels = await uow.channels.by_ids(siblings)
-            found = await uow.grants.by_ids([c.grant_id for c in channels.values() if c.grant_id])
-        grants = _one_each(found.values(), besides=grant)
-        looks = await asyncio.gather(*(self._reaching.look(sibling) for sibling in grants))
-        return tuple(
-            Testimony(one.error, sibling.identity.tenant)
-            for one, sibling in zip(looks, grants, strict=True)
-            if one.put_off_until is None
-        )
 
     # --- writing
 
@@ -383,7 +255,7 @@ class Monitoring:
                 return Signal.OURS_BROKEN, Cause.NONE
         if sight.said in MASS_VOTES:
             return Signal.HELD, Cause.NONE
-        cause = _refusal(sight.look.error).cause
+        cause = refusal_of(sight.look.error).cause
         manner = self._core.providers.manner_of(sight.grant.provider)
         cadence = self._core.policy.cadence
         if is_second_witness(row, sight.said, now=self._core.clock(), cadence=cadence, manner=manner):
@@ -421,14 +293,6 @@ class Monitoring:
         )
 
 
-def _one_each(grants: Iterable[Grant], *, besides: Grant) -> tuple[Grant, ...]:
-    """One grant per sign-in, other than that of ``besides``: five shared mailboxes that one person opens are
-    one witness, and none for a sixth."""
-    by_signer = {grant.signer.subject: grant for grant in grants}
-    by_signer.pop(besides.signer.subject, None)
-    return tuple(by_signer.values())
-
-
 def _is_plain(sight: _Sight) -> bool:
     """A pass that changes nothing but the row."""
     return sight.look.error is None and sight.channel.state is State.CONNECTED
@@ -437,11 +301,6 @@ def _is_plain(sight: _Sight) -> bool:
 def _was_too_old(channel: Channel, last: Probe) -> bool:
     """Whether the look before this one found it too old already: that is news only once."""
     return last.last_done_at is not None and is_too_old(channel, now=last.last_done_at)
-
-
-def _refusal(error: ProviderError | None) -> PersonMustAct:
-    assert error is not None and not isinstance(error, ProviderUnavailable)
-    return error  # type: ignore[return-value]
 
 
 def _retry_after(error: ProviderError | None) -> timedelta:

@@ -14,8 +14,9 @@ from bot.domain.channel import Channel, State
 from bot.domain.errors import GrantRejected, MailboxGone
 from bot.domain.incident import Resolution
 from bot.domain.probing import Vote
-from bot.services.monitoring import LEASE, _Jury
+from bot.services.monitoring import LEASE
 from bot.services.reaching import Look
+from bot.services.witnesses import Jury
 from tests.services.play import Gate, Play, on_both
 from tests.storage.builders import a_channel, a_grant
 
@@ -419,7 +420,7 @@ def test_a_jury_asks_no_silent_siblings_twice() -> None:
         (Vote.VOUCHED, None),
         (Vote.LONELY, None),
     ):
-        jury = _Jury()
+        jury = Jury()
         assert jury.verdict(channel, grant, refused) is None
         jury.remember(channel, grant, refused, said)
         assert jury.verdict(channel, grant, refused) is kept
