@@ -119,7 +119,8 @@ def _told(lang: Language, evidence: Evidence, now: datetime) -> list[Block]:
     if incident.claimed_by and incident.claimed_at:
         when = instant(lang, incident.claimed_at)
         lines.append(
-            "🙋 " + lang.say("{who} is on it since {when}.", who=mention(incident.claimed_by), when=when)
+            "🙋 "
+            + lang.say("{who} has been on it since {when}.", who=mention(incident.claimed_by), when=when)
         )
     return [section("\n".join([bold(heading), *(lines or [lang.say("nobody")])]))]
 
@@ -212,8 +213,8 @@ def _readers(lang: Language, drill: Drill, at: str) -> str:
         return "⚠️ " + lang.say("Nobody would be told. Choose admins first.")
     minutes = timedelta(minutes=-(-drill.told_within // timedelta(minutes=1)))
     told = lang.count(
-        "{n} person gets a direct message, at most {span} after {house} refuses the inbox:",
-        "{n} people get a direct message, at most {span} after {house} refuses the inbox:",
+        "{n} person would get a direct message, at most {span} after {house} refuses the inbox:",
+        "{n} people would get a direct message, at most {span} after {house} refuses the inbox:",
         len(drill.readers),
         span=lang.lasting(minutes),
         house=at,
@@ -239,9 +240,11 @@ def _tongue(lang: Language, code: str) -> str:
 
 def _later(lang: Language, drill: Drill) -> str:
     where = (
-        lang.say("{conversation} gets one line, kept up to date.", conversation=f"<#{drill.conversation_id}>")
+        lang.say(
+            "{conversation} would get one line, kept up to date.", conversation=f"<#{drill.conversation_id}>"
+        )
         if drill.conversation_id
-        else lang.say("No conversation is told.")
+        else lang.say("No conversation would be told.")
     )
     spans = lang.listed(lang.lasting(span) for span in drill.reminders)
     reminders = lang.say(

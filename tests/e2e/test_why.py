@@ -99,10 +99,10 @@ async def test_a_drill_tells_nobody_and_touches_nothing(team: Stage) -> None:
     requests = await google_requests(team)
     said = await asks(team, "omar", f"drill {SUPPORT}")
     for wanted in (
-        "2 people get a direct message, at most 3 min after Google refuses the inbox",
+        "2 people would get a direct message, at most 3 min after Google refuses the inbox",
         "@Omar Haddad (reads English)",
         "@Sakura Sato (reads Japanese)",
-        "#support gets one line",
+        "#support would get one line",
         f"{SUPPORT} (Support) stopped working",
         f"{SUPPORT}（Support） が使えなくなりました",
         "This was a drill. Nothing was sent",

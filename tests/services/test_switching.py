@@ -398,7 +398,7 @@ async def test_an_inbox_on_hold_leaves_it_by_a_switch(play: Play) -> None:
     for one in held[1:]:
         await switched(play, one)
     await play.passes(seconds=5)
-    assert await play.told("omar", "Google refuses no inboxes together any more")
+    assert await play.told("omar", "Google no longer refuses many inboxes at once")
 
 
 # --- who may

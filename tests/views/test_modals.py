@@ -105,7 +105,7 @@ def test_removing_says_what_depends_on_it_and_what_stops() -> None:
 def test_removing_one_of_several_says_that_nothing_stops_there() -> None:
     """Another inbox lives on the same permission: it is not revoked."""
     said = texts(remove(a_channel(), here=1))
-    assert "Nothing stops there: 1 more inbox here is connected" in said
+    assert "Access there stays: 1 more inbox here is connected" in said
     assert "ends." not in said
 
 

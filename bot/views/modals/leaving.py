@@ -142,7 +142,7 @@ def there_text(lang: Language, removal: Removal) -> str:
     """What will happen at the provider."""
     if removal.shared_here or removal.shared_elsewhere:
         return lang.say(
-            "Nothing stops there: {others} with the same account, and revoking would end that too.",
+            "Access there stays: {others} with the same account, and revoking it would end that, too.",
             others=sharers(lang, removal.shared_here, removal.shared_elsewhere),
         )
     if removal.family == "imap":

@@ -138,7 +138,7 @@ def _doubt(lang: Language, outage: Outage, now: datetime) -> list[Block]:
     if not is_unwitnessed(outage, now):
         return []
     said = lang.say(
-        "There was no other inbox to compare with, so this may as well be an outage at {house}. If {house} "
+        "There was no other inbox to compare with, so this may also be an outage at {house}. If {house} "
         "works for you otherwise, reconnect.",
         house=inert(house(outage.provider_label), 40),
     )

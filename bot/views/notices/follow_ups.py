@@ -23,6 +23,9 @@ def storm_reply(lang: Language, picture: NoticePicture) -> Message:
     if total < _MANY:
         alone = _meant(picture)
         return _still_alone(lang, alone) if alone and alone.incident.is_open else _nothing(lang)
+    if all(map(is_doubtful, picture.outages)):
+        said = "🟡 " + lang.say("{n} inboxes in all cannot be checked right now.", n=total)
+        return _reply(said, lang.say("The message above lists them and stays up to date."))
     said = "🔴 " + lang.count(
         "{n} inbox in all stopped working at about the same time.",
         "{n} inboxes in all stopped working at about the same time.",
@@ -46,7 +49,7 @@ def relapse_reply(lang: Language, picture: NoticePicture) -> Message:
     if outage is None:
         return _nothing(lang)
     if is_doubtful(outage):
-        said = "🟡 " + lang.say("{address} cannot be checked again.", address=named(lang, outage))
+        said = "🟡 " + lang.say("Checks of {address} fail again.", address=named(lang, outage))
         return _reply(said, lang.say("We keep trying; you don't need to do anything."))
     said = "🔴 " + lang.say(
         "{address} stopped working again: it had worked for less than half an hour.",
@@ -92,6 +95,13 @@ def _still(lang: Language, picture: NoticePicture, waiting: tuple[Outage, ...]) 
             when=when,
             span=span,
         )
+    if all(map(is_doubtful, waiting)):
+        return lang.say(
+            "{n} inboxes still cannot be checked, the first since {when} ({span}).",
+            n=len(waiting),
+            when=when,
+            span=span,
+        )
     return lang.say(
         "{n} inboxes still do not work, the first since {when} ({span}).",
         n=len(waiting),
@@ -103,9 +113,10 @@ def _still(lang: Language, picture: NoticePicture, waiting: tuple[Outage, ...]) 
 def _nobody(lang: Language, waiting: tuple[Outage, ...]) -> str:
     """A claim that is hours old may be forgotten: it is asked after by name."""
     claimed = [outage.incident for outage in waiting if outage.incident.claimed_by]
-    how = lang.say("The message above has the buttons: reconnect, or say that you are on it.")
     if len(claimed) == len(waiting):
+        how = lang.say("To take over from them, reconnect from the message above.")
         return "\n".join([_last_claim(lang, claimed), how])
+    how = lang.say("The message above has the buttons: reconnect, or say that you are on it.")
     return "\n".join([lang.say("Nobody has said that they are on it."), how])
 
 
@@ -115,7 +126,7 @@ def _last_claim(lang: Language, claimed: list[Incident]) -> str:
     if latest.claimed_at is None:
         return lang.say("{who} said that they are on it.", who=who)
     return lang.say(
-        "{who} said at {when} that they are on it.", who=who, when=instant(lang, latest.claimed_at)
+        "{who} said that they are on it ({when}).", who=who, when=instant(lang, latest.claimed_at)
     )
 
 

@@ -74,7 +74,7 @@ def _tenant(lang: Language, picture: NoticePicture) -> str:
 def _over(lang: Language, picture: NoticePicture) -> str:
     hold, at = picture.hold, _at(picture)
     if hold is None or not hold.was_false_alarm:
-        return "⚪ " + lang.say("{house} refuses no inboxes together any more.", house=at)
+        return "⚪ " + lang.say("{house} no longer refuses many inboxes at once.", house=at)
     if picture.organisation:
         return "✅ " + lang.say(
             "{house} accepts the inboxes of {tenant} again. There is nothing to do.",
@@ -155,7 +155,7 @@ def _ways(lang: Language, picture: NoticePicture) -> list[Block]:
         command = to_type(picture.command, lang.say("reconnect"), inert(own[0].address))
         lines.append(lang.say("To reconnect one of them, for example: {command}", command=command))
     if len(own) < len(picture.held):
-        lines.append(lang.say("Personal inboxes are reconnected by their owners."))
+        lines.append(lang.say("Personal inboxes have to be reconnected by their owners."))
     buttons = [section(inert(it.address) or "–", deed_button(lang, Deed.RECONNECT, it)) for it in rows]
     return [*([section("\n".join(lines))] if lines else []), *buttons]
 

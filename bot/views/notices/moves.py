@@ -32,7 +32,7 @@ def moved_notice(lang: Language, picture: NoticePicture) -> Message:
 def _means(lang: Language, picture: NoticePicture, channel: Channel) -> str:
     at = inert(house(picture.provider_label), 40)
     if channel.state is State.DISCONNECTED:
-        return lang.say("The inbox is connected at {house}, and stopped working there.", house=at)
+        return lang.say("The inbox was connected at {house} and has stopped working there.", house=at)
     return lang.say(
         "The inbox is connected at {house}. That still works, but no new mail arrives there any more.",
         house=at,

@@ -27,8 +27,8 @@ def operator_picture(lang: Language, picture: NoticePicture) -> Message:
 def silence_notice(lang: Language, picture: NoticePicture) -> Message:
     """Probes do not finish. The notice's subject is since when."""
     if not picture.is_open:
-        return quiet("✅ " + lang.say("Inboxes are checked again. There is nothing to do."))
-    said = "🔧 " + lang.say("Inboxkeeper does not get round to checking inboxes any more.")
+        return quiet("✅ " + lang.say("Inbox checks are running again. There is nothing to do."))
+    said = "🔧 " + lang.say("Inboxkeeper has stopped checking inboxes.")
     when = instant(lang, datetime.fromisoformat(picture.notice.subject))
     why = lang.say(
         "Noticed {when}. That is its own fault, not a mail provider's. Until it is mended, an inbox may stop "
@@ -40,7 +40,7 @@ def silence_notice(lang: Language, picture: NoticePicture) -> Message:
 
 
 def _nobody_else(lang: Language) -> str:
-    return lang.say("Nobody else was told, and no inbox counts as disconnected for it.")
+    return lang.say("Nobody else was told, and no inbox is called disconnected because of this.")
 
 
 def _code_in(subject: str) -> str:
@@ -58,8 +58,8 @@ def nobody_told_notice(lang: Language, picture: NoticePicture) -> Message:
         )
     said = "📵 " + lang.say("{address} stopped working, and nobody could be told.", address=address)
     why = lang.say(
-        "Everybody who should know has left, or cannot get messages from the bot. Please tell them yourself; "
-        "{command} shows who is told.",
+        "Everybody who should know has left, or cannot get messages from the bot. Please tell somebody in "
+        "charge yourself; {command} shows who is told.",
         command=to_type(picture.command, lang.say("admins")),
     )
     return message(said, [section(f"{said}\n{why}")])
@@ -73,8 +73,8 @@ def _nobody_asked(lang: Language, picture: NoticePicture, request: Request) -> M
         "{who} asks for something, and no admin could be told.", who=mention(request.requester)
     )
     why = lang.say(
-        "Every admin has left, or cannot get messages from the bot. Please tell them yourself; {command} "
-        "shows who they are.",
+        "Every admin has left, or cannot get messages from the bot. Please ask somebody in charge yourself; "
+        "{command} shows who they are.",
         command=to_type(picture.command, lang.say("admins")),
     )
     return message(said, [section("\n".join([said, bold(wish), why]))])

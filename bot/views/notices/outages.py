@@ -105,7 +105,7 @@ def _uncertain(lang: Language, outage: Outage) -> str:
     if cause not in REFUSED_CAUSES:
         return "\n".join([escape(cause_words(lang, cause, outage.provider_label).why), waiting])
     said = lang.say(
-        "The last answer of {house} was a refusal ({cause}). Since then it cannot be reached, so this is not "
+        "{house}'s last answer was a refusal ({cause}). It has not been reachable since, so this is not "
         "certain.",
         house=at,
         cause=cause_in_short(lang, cause, outage.provider_label),
@@ -149,7 +149,7 @@ def claims(lang: Language, picture: NoticePicture) -> list[str]:
 def _claim(lang: Language, who: UserId, taken: list[Incident], total: int) -> str:
     when = [instant(lang, it.claimed_at) for it in taken if it.claimed_at] or ["–"]
     if len(taken) == total:
-        return lang.say("{who} is on it since {when}.", who=mention(who), when=when[0])
+        return lang.say("{who} has been on it since {when}.", who=mention(who), when=when[0])
     return lang.say(
         "{who} is on {n} of these {total} since {when}.",
         who=mention(who),

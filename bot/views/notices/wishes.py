@@ -116,9 +116,9 @@ def _outcome(lang: Language, request: Request) -> str:
         case RequestState.WAITING:
             return lang.say("waiting for an admin")
         case RequestState.APPROVED if by:
-            return lang.say("approved by {who}; they still have to sign in", who=by)
+            return lang.say("approved by {who}; whoever asked still has to sign in", who=by)
         case RequestState.APPROVED:
-            return lang.say("approved; they still have to sign in")
+            return lang.say("approved; whoever asked still has to sign in")
         case RequestState.DONE if by:
             return lang.say("approved by {who}, and done", who=by)
         case RequestState.DONE:

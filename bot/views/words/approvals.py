@@ -42,7 +42,7 @@ def _needs_approval(lang: Language, wish: Wish, own: str | None, who_can: tuple[
     if wish.deed is not Deed.CONNECT:
         text = lang.say("Other people use {address} too, so an admin must agree first.", address=address)
     elif wish.kind is Kind.TEAM:
-        text = lang.say("{address} is to be there for everybody, so an admin must agree.", address=address)
+        text = lang.say("{address} would become a team address, so an admin must agree.", address=address)
     elif own:
         text = lang.say(
             "You can connect your own address, {own}, at once. {address} is another one.",
@@ -68,8 +68,8 @@ def _request_closed(lang: Language, request: Request) -> Words:
             said = lang.say("Somebody has declined this already.")
             return _answered(lang, request, lang.say("Already declined"), said)
         case RequestState.EXPIRED:
-            said = lang.say("The time for this request is over.")
-            return Words(lang.say("Too late"), said, lang.say("It has to be asked again."))
+            said = lang.say("This request has expired.")
+            return Words(lang.say("Too late"), said, lang.say("It has to be made again."))
         case RequestState.CANCELLED:
             said = lang.say("This request was taken back, or is no longer possible.")
             return _answered(lang, request, lang.say("Taken back"), said)

@@ -96,7 +96,7 @@ def _refused(lang: Language, cause: Cause, at: str) -> Why:
         case Cause.ADMIN_CONSENT:
             return Why(
                 lang.say("Your organisation's {house} admin has to approve this app first.", house=at),
-                lang.say("Send that admin the approval link, then reconnect."),
+                lang.say("Ask that admin to approve the app, then reconnect."),
             )
         case Cause.SHARED_ACCESS:
             return Why(

@@ -209,8 +209,8 @@ def _wrong_mailbox(lang: Language, outcome: TicketOutcome, address: str, *, in_s
     return replace(
         words,
         text=lang.say(
-            "{address} was connected with another account than the one that is called {signed_in} now. "
-            "Nothing has changed.",
+            "{signed_in} belongs to a different account by now than the one that {address} was connected "
+            "with. Nothing has changed.",
             address=address,
             signed_in=signed_in,
         ),

@@ -35,6 +35,6 @@ def way_words(lang: Language, mail: Mail, provider: str) -> str:
     if may_switch(family(provider), mail.place):
         return lang.say("If that is meant to be so, switch the inbox. Everything else stays as it is.")
     return lang.say(
-        "If that is meant to be so: for any provider but Gmail and Office 365, disconnect the inbox first, "
-        "then connect it there."
+        "If that is meant to be so, disconnect the inbox first, then connect it at its new host. (Only "
+        "between Gmail and Office 365 it can be switched.)"
     )

@@ -59,7 +59,7 @@ def _field(lang: Language, name: str, code: str, at: str) -> Words:
         case _, "missing":
             return Words(title, lang.say("User name and password are both needed."), "")
         case _:
-            return Words(title, lang.say("A field holds signs that cannot be used here."), "")
+            return Words(title, lang.say("A field holds characters that cannot be used here."), "")
 
 
 def _password(lang: Language, code: str, at: str) -> Words:

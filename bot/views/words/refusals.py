@@ -68,7 +68,7 @@ def _rights(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
         case e.FormFault():
             return Words(
                 lang.say("Please check the form"),
-                lang.say("A field holds signs that cannot be used here."),
+                lang.say("A field holds characters that cannot be used here."),
                 lang.say("Go back and correct it, or open the link from Slack again."),
             )
         case e.TooManyTries():
