@@ -154,7 +154,7 @@ async def test_other_places_come_with_the_reason(play: Play) -> None:
     """No switch leads to just any host: disconnect first, then connect. Its button leads to that."""
     await moved_away(play, "elsewhere")
     [told] = await play.told("omar", MOVED)
-    assert "disconnect the inbox first, then connect it there" in told.plain
+    assert "disconnect the inbox first, then connect it at its new host" in told.plain
     assert "[Disconnect, then connect…]" in told.plain
 
 

@@ -445,6 +445,13 @@ def test_a_reply_counts_the_storm() -> None:
         assert "in all" not in storm(*outages, kind=NoticeKind.STORM)["text"]
 
 
+@pytest.mark.parametrize("kind", [NoticeKind.STORM, NoticeKind.REMINDER])
+def test_many_that_only_cannot_be_checked_are_not_called_dead(kind: NoticeKind) -> None:
+    """There is nothing to do for them, so nothing sounds like it."""
+    said = texts(storm(*a_storm(3, kind=IncidentKind.UNVERIFIABLE), kind=kind))
+    assert "cannot be checked" in said and "stopped working" not in said and "do not work" not in said
+
+
 def test_a_relapse_names_what_came_back() -> None:
     """In a list of many, only one of them did."""
     outages = a_storm(3)
@@ -464,7 +471,9 @@ def test_a_reminder_says_since_when_and_that_nobody_is_on_it() -> None:
     many = storm(*a_storm(3), *a_storm(2, **OVER), kind=NoticeKind.REMINDER)
     assert "3 inboxes still do not work, the first since" in many["text"]
     stale = a_storm(1, claimed_by=BOB, claimed_at=NOW - timedelta(hours=5))
-    assert "<@U0BOB> said that they are on it (<!date" in texts(storm(*stale, kind=NoticeKind.REMINDER))
+    claimed = texts(storm(*stale, kind=NoticeKind.REMINDER))
+    assert "<@U0BOB> said that they are on it (<!date" in claimed and "To take over from them" in claimed
+    assert "say that you are on it" not in claimed
 
 
 @pytest.mark.parametrize("kind", [NoticeKind.STORM, NoticeKind.RELAPSE, NoticeKind.REMINDER])
