@@ -67,7 +67,7 @@ async def test_the_operator_alone_is_told_once_and_told_when_it_is_over(play: Pl
         assert not said.edited
     assert await figure(play, "inboxkeeper_silent_channels") == 2
     await play.passes(minutes=1)
-    for name, word in (("omar", "checked again"), ("sakura", "✅")):
+    for name, word in (("omar", "Inbox checks are running again"), ("sakura", "✅")):
         [said] = [said for said in await play.told(name, word) if said.edited]
         assert "🔧" not in said.plain
     assert await is_ready(play)
@@ -80,7 +80,7 @@ async def test_another_silence_is_told_anew(play: Play) -> None:
     for _ in range(2):
         await hangs(play, minutes=10)
         await play.passes(minutes=1)
-    assert len(await play.told("omar", "checked again")) == 2
+    assert len(await play.told("omar", "Inbox checks are running again")) == 2
 
 
 async def test_what_nobody_probes_on_purpose_is_not_silent(play: Play) -> None:
@@ -132,7 +132,7 @@ async def test_a_restart_does_not_end_it(play: Play) -> None:
         [said] = await play.told("omar", "🔧")
         assert not said.edited
     await play.passes(minutes=1)
-    assert len(await play.told("omar", "checked again")) == 1
+    assert len(await play.told("omar", "Inbox checks are running again")) == 1
 
 
 @on_both
