@@ -133,18 +133,16 @@ class Probes:
         held: bool = False,
     ) -> tuple[ChannelId, ...]:
         """Connected channels of other mailboxes at the same provider, in any workspace, last proven first;
-        ``held`` asks for those on hold instead.
+        ``held`` asks for those on hold instead, however long they have been.
         """
         is_own = channel.c.identity_tenant == identity.tenant
         wanted = [
             is_own if whose is Whose.OWN else ~is_own,
             probe.c.provider == identity.provider,
-            probe.c.last_ok_at >= proven_since,
             channel.c.identity_subject != identity.subject,
             channel.c.state == (State.IMPAIRED if held else State.CONNECTED),
+            channel.c.cause == Cause.HELD if held else probe.c.last_ok_at >= proven_since,
         ]
-        if held:
-            wanted.append(channel.c.cause == Cause.HELD)
         rows = await self._session.rows(
             select(probe.c.channel_id)
             .join(channel, channel.c.id == probe.c.channel_id)

@@ -265,15 +265,17 @@ async def test_siblings_of_other_organisations_are_asked_for_apart(storage: Stor
 
 
 async def test_held_siblings_are_asked_for_apart(storage: Storage) -> None:
-    """Those on hold were proven lately, too; those that are refused by themselves say nothing of others."""
+    """However long they have been on hold; those that are refused by themselves say nothing of others."""
     held = a_channel(state=State.IMPAIRED, cause=Cause.HELD)
+    long_held = a_channel(state=State.IMPAIRED, cause=Cause.HELD)
     refused = a_channel(state=State.IMPAIRED, cause=Cause.GRANT_REFUSED)
     fine = a_channel()
     await keep(storage, *((it, a_probe(it, last_ok_at=NOW)) for it in (held, refused, fine)))
+    await keep(storage, (long_held, a_probe(long_held, last_ok_at=NOW - timedelta(days=3))))
     since = NOW - timedelta(days=1)
     async with storage.reading() as uow:
         siblings = partial(uow.probes.siblings, ANYBODY, proven_since=since, limit=9, whose=Whose.OWN)
-        assert await siblings(held=True) == (held.id,)
+        assert await siblings(held=True) == (held.id, long_held.id)
 
 
 async def test_what_is_hastened_is_neither_hurried_nor_disturbed(storage: Storage) -> None:
