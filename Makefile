@@ -105,5 +105,5 @@ $(VENV)/.ready: pyproject.toml uv.lock
 		} || exit 1; \
 	fi; \
 	echo "Making the environment in $(VENV) ..."; \
-	$$uv sync --quiet --locked --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')"
+	$$uv sync --quiet --locked --compile-bytecode --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')"
 	@touch $@
