@@ -21,12 +21,14 @@ from bot.domain.grant import Grant, Phase
 from bot.domain.ids import ChannelId, ConversationId, GrantId, UserId, WorkspaceId
 from bot.domain.job import Job, JobKind
 from bot.domain.probing import Probe
+from bot.domain.ticket import TicketOutcome
 from bot.engine import Engine, Wake
 from bot.notifier import SlackMessenger
 from bot.outside import http_session, slack_client, who_are_we
 from bot.services import Services
 from bot.services.core import new_id
 from bot.services.delivering import Messenger
+from bot.services.trips import Begun
 from handlers.directory import SlackDirectory
 from providers.base import Provider
 from providers.registry import Registry
@@ -35,6 +37,7 @@ from sandbox.demo import Place, Town, town
 from sandbox.driver import Driver
 from sandbox.slack.state import Message
 from storage import Storage, UnitOfWork
+from tests.services.play import secret_of
 from tests.simulation.mailhost import SCOPES, MailHost
 
 ACME: Final = WorkspaceId("T0ACME")
@@ -241,6 +244,20 @@ class Office:
 
     async def actor(self, user_id: UserId) -> Actor:
         return await self.services.people.member(ACME, user_id, fresh=True)
+
+    async def reconnects(self, user_id: UserId, address: str, *, account: str = "") -> TicketOutcome:
+        """Signs in anew for what stands at ``address``, with its own ``account`` or with another one."""
+        async with self.storage.reading() as uow:
+            channel = await uow.channels.at_address(ACME, address)
+        assert channel is not None
+        begun = await self.services.connecting.begin_reconnect(await self.actor(user_id), channel.id)
+        return await self.signs_in(begun, account or address)
+
+    async def signs_in(self, begun: Begun, account: str) -> TicketOutcome:
+        secret = secret_of(begun)
+        await self.services.connecting.start(secret, "browser")
+        callback = {"state": secret, "code": account}
+        return await self.services.connecting.complete(self.host.key, callback, "browser")
 
     def messages(self, user_id: UserId) -> list[Message]:
         """What stands in this person's conversation with the bot."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import sys
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.simulation.week import Ledger, Scale, Week
@@ -30,10 +31,13 @@ SCALE: Final = (
         grain=timedelta(minutes=1),
     )
 )
+SEED: Final = int(os.environ.get("WEEK_SEED") or random.SystemRandom().randrange(1, 1_000_000))
+"""Names a walk: the same one is played again with WEEK_SEED=…"""
+IS_SAME: Final = not (IS_LARGE or "WEEKS" in os.environ or os.environ.get("WEEK_SEED"))
+"""In every run of the suite; WEEKS=50 looks further."""
 HOW: Final = settings(
     max_examples=1 if IS_LARGE else int(os.environ.get("WEEKS", "2")),
-    # The same walks in every run of the suite; WEEKS=50 looks further.
-    derandomize=not IS_LARGE and "WEEKS" not in os.environ,
+    derandomize=IS_SAME,
     phases=[
         Phase.generate
     ],  # a walk is told step by step; a shorter one would take as long again, many times
@@ -70,8 +74,11 @@ def test_a_week_keeps_every_promise(fresh_database: Callable[[], str]) -> None:
         def __init__(self) -> None:
             super().__init__(SCALE, fresh_database(), ledger)
 
+    sys.stdout.write(f"\n{'the walks of the suite' if IS_SAME else f'WEEK_SEED={SEED}'}\n")
     try:
-        run_state_machine_as_test(Walk, settings=HOW)
+        run_state_machine_as_test(Walk if IS_SAME else seed(SEED)(Walk), settings=HOW)
     finally:
         sys.stdout.write(f"\n{ledger}\n")
+        if not IS_SAME:
+            sys.stdout.write(f"To play it again: make week SEED={SEED}\n")
     assert ledger.happened.total() > SCALE.steps / 2
