@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import random
+import secrets
 import shutil
 import sys
 from collections.abc import Callable
@@ -66,6 +68,19 @@ def _says_so(played: timedelta) -> None:
     sys.stdout.flush()
 
 
+@pytest.fixture
+def same_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What happens at the same moment happens in the order of ids: they are drawn anew in the same way."""
+    chance = random.Random(SEED)
+    monkeypatch.setattr(secrets, "token_hex", lambda size=32: chance.randbytes(size).hex())
+    monkeypatch.setattr(
+        secrets,
+        "token_urlsafe",
+        lambda size=32: base64.urlsafe_b64encode(chance.randbytes(size)).decode().rstrip("="),
+    )
+
+
+@pytest.mark.usefixtures("same_ids")
 def test_a_week_keeps_every_promise(fresh_database: Callable[[], str]) -> None:
     """Whatever happens to mailboxes, processes and messages: no false alarm, none missed, each told once."""
     ledger = Ledger(goes_on=_says_so) if IS_LARGE else Ledger()

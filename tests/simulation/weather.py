@@ -77,7 +77,8 @@ class Weather:
     noise: float = NOISE
     outages: list[Outage] = field(default_factory=list)
     _refused_at: dict[str, datetime] = field(default_factory=dict)
-    _asked: Counter[tuple[str, datetime]] = field(default_factory=Counter)
+    _asked: Counter[str] = field(default_factory=Counter)
+    _asked_at: datetime | None = None
 
     def __call__(self, mailbox: Mailbox) -> ProviderError | None:
         now = self.clock()
@@ -89,10 +90,10 @@ class Weather:
 
     def _chance(self, mailbox: Mailbox, now: datetime) -> random.Random:
         """Of its own for each look: what is asked side by side is not asked in the same order every time."""
-        if not any(at == now for _, at in self._asked):
-            self._asked.clear()
-        self._asked[mailbox.subject, now] += 1
-        return random.Random(f"{self.seed}:{mailbox.subject}:{now}:{self._asked[mailbox.subject, now]}")
+        if self._asked_at != now:
+            self._asked_at, self._asked = now, Counter()
+        self._asked[mailbox.subject] += 1
+        return random.Random(f"{self.seed}:{mailbox.subject}:{now}:{self._asked[mailbox.subject]}")
 
     def _noise(self, mailbox: Mailbox, now: datetime, chance: random.Random) -> ProviderError:
         """A refusal out of the blue does not repeat itself, and follows upon no real one."""

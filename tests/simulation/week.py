@@ -200,6 +200,7 @@ class Week(RuleBasedStateMachine):
             self.fate.provider(self.office.host),
             storage_class=self.fate.storage_class(),
             messenger=self.fate.messenger,
+            jobs_at_once=1,
         )
 
     async def _taken_over(self) -> None:
