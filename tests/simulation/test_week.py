@@ -80,7 +80,7 @@ def same_ids(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-@pytest.mark.usefixtures("same_ids")
+@pytest.mark.usefixtures("same_ids", "inline_sqlite")
 def test_a_week_keeps_every_promise(fresh_database: Callable[[], str]) -> None:
     """Whatever happens to mailboxes, processes and messages: no false alarm, none missed, each told once."""
     ledger = Ledger(goes_on=_says_so) if IS_LARGE else Ledger()
