@@ -48,8 +48,8 @@ test-browser: ready ## Run only the tests that drive a real browser
 	@[ -n "$(CHROMIUM)" ] || { echo "$(NO_CHROMIUM)" >&2; exit 1; }
 	@CHROMIUM="$(CHROMIUM)" $(BIN)/python -m pytest -m browser $(ARGS)
 
-week: ready ## Play seven days of 200 mailboxes in virtual time: an hour or two (ARGS=)
-	@WEEK=large KILLS=all $(BIN)/python -m pytest -n 0 -s -p no:cacheprovider tests/simulation/test_week.py \
+week: ready ## Play seven days of 200 mailboxes in virtual time: an hour or two (SEED= plays one again, ARGS=)
+	@WEEK=large WEEK_SEED=$(SEED) PYTHONHASHSEED=0 KILLS=all $(BIN)/python -m pytest -n 0 -s -p no:cacheprovider tests/simulation/test_week.py \
 		tests/simulation/test_killed_steps.py $(ARGS)
 
 NO_CHROMIUM = The browser tests need Chromium, and there is none. On Debian: apt install chromium \

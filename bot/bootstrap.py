@@ -314,6 +314,7 @@ def services_of(
         approvals=approvals,
         switching=switching,
         locks=Locks(core),
+        holds=holds,
     )
     channels = Channels(core, steps=steps, telling=telling, monitoring=monitoring, giving_back=giving_back)
     evidences = Evidences(core, channels, pace)

@@ -12,6 +12,7 @@ from storage.session import Session
 from storage.tables import (
     channel,
     grant,
+    held,
     history,
     incident,
     link,
@@ -34,7 +35,7 @@ async def forget(storage: Storage, address: str) -> int:
 
 async def _forget(session: Session, address: str) -> int:
     theirs = select(channel.c.id).where(channel.c.address_key == folded(address))
-    for table in (probe, whereabouts, link, notice, incident, history, ticket, ticket_outcome, grant):
+    for table in (probe, held, whereabouts, link, notice, incident, history, ticket, ticket_outcome, grant):
         await session.count(delete(table).where(_belongs(table, theirs)))
     for table in (ticket, ticket_outcome):
         await session.count(delete(table).where(table.c.address_key == folded(address)))

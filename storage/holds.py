@@ -10,10 +10,10 @@ from sqlalchemy import ColumnElement, Row, case, func, literal, select, update
 
 from bot.domain.cause import Cause
 from bot.domain.channel import State
-from bot.domain.hold import Hold
-from bot.domain.ids import ChannelId, HoldId, WorkspaceId
+from bot.domain.hold import Hold, Renewal, Struck, Tally
+from bot.domain.ids import ChannelId, HoldId, UserId, WorkspaceId
 from storage.session import Session
-from storage.tables import channel, hold, probe
+from storage.tables import channel, held, hold, probe
 from storage.types import Instant
 
 
@@ -71,6 +71,82 @@ class Holds:
         """The provider took an old grant again: whatever else comes, it was a false alarm."""
         changed = update(hold).where(hold.c.id == hold_id).values(was_false_alarm=True, recovered_at=at)
         await self._session.count(changed)
+
+    # --- who was ever in it
+
+    async def joined(self, hold_id: HoldId, channel_id: ChannelId, at: datetime) -> None:
+        """It is part of it, whatever it was before."""
+        insert = self._session.insert(held).values(hold_id=hold_id, channel_id=channel_id, joined_at=at)
+        anew = {"joined_at": at, "renewed_at": None, "renewed_by": None}
+        await self._session.count(insert.on_conflict_do_update(index_elements=_MEMBER, set_=anew))
+
+    async def came_back(self, hold_id: HoldId, channel_id: ChannelId, at: datetime) -> None:
+        """Its old grant is taken again."""
+        it = held.c.hold_id == hold_id, held.c.channel_id == channel_id
+        await self._session.count(update(held).where(*it).values(back_at=at))
+
+    async def renewed(self, hold_id: HoldId, channel_id: ChannelId, at: datetime, by: UserId | None) -> None:
+        """It was reconnected while its old grant was still refused."""
+        it = held.c.hold_id == hold_id, held.c.channel_id == channel_id
+        await self._session.count(update(held).where(*it).values(renewed_at=at, renewed_by=by))
+
+    async def refused_anew(self, channel_id: ChannelId) -> None:
+        """Whatever reconnecting it showed is void."""
+        it = held.c.channel_id == channel_id, held.c.renewed_at.is_not(None)
+        await self._session.count(update(held).where(*it).values(renewed_at=None, renewed_by=None))
+
+    async def tally(self, it: Hold, one: ChannelId, tenant: str) -> Tally:
+        """What there is to know when ``one`` of its channels, of ``tenant``, is refused again."""
+        still = case((_STILL, 1), else_=0)
+        rows = await self._session.rows(
+            select(
+                channel.c.identity_tenant,
+                func.count().label("ever"),
+                func.sum(still).label("still"),
+                func.max(held.c.back_at).label("back_at"),
+            )
+            .join(held, held.c.channel_id == channel.c.id)
+            .where(held.c.hold_id == it.id)
+            .group_by(channel.c.identity_tenant)
+        )
+        own = next((row for row in rows if row.identity_tenant == tenant), None)
+        joined_at = await self._session.value(
+            select(held.c.joined_at).where(held.c.hold_id == it.id, held.c.channel_id == one)
+        )
+        return Tally(
+            everybody=Struck(sum(row.ever for row in rows), sum(row.still for row in rows)),
+            own=Struck(own.ever, own.still) if own else Struck(0, 0),
+            joined_at=joined_at or it.opened_at,
+            back_at=own.back_at if own else None,
+            renewals=await self.renewals(it.id, tenant),
+        )
+
+    async def renewals(self, hold_id: HoldId, tenant: str) -> tuple[Renewal, ...]:
+        """Of this organisation's mailboxes those that were reconnected, the first one first."""
+        works = channel.c.state == State.CONNECTED
+        rows = await self._session.rows(
+            select(
+                held.c.channel_id,
+                held.c.renewed_at.label("at"),
+                held.c.renewed_by.label("by"),
+                case((works, probe.c.last_ok_at), else_=literal(None, Instant)).label("served_at"),
+            )
+            .join(channel, channel.c.id == held.c.channel_id)
+            .outerjoin(probe, probe.c.channel_id == channel.c.id)
+            .where(
+                held.c.hold_id == hold_id,
+                held.c.renewed_at.is_not(None),
+                channel.c.identity_tenant == tenant,
+            )
+            .order_by(held.c.renewed_at, held.c.channel_id)
+        )
+        return tuple(Renewal(**row._mapping) for row in rows)
+
+    # --- who is in it now
+
+    async def settled(self, hold_id: HoldId, at: datetime) -> None:
+        """It is known to be no outage: those that are left will be judged without it."""
+        await self._session.count(update(hold).where(hold.c.id == hold_id).values(recovered_at=at))
 
     async def relapsed(self, hold_id: HoldId, at: datetime) -> None:
         """It holds another one although some had come back: they will have to prove themselves anew."""
@@ -146,6 +222,8 @@ class Holds:
         return tuple(row.id for row in rows)
 
 
+_MEMBER: Final = ("hold_id", "channel_id")
+_STILL: Final = (channel.c.state == State.IMPAIRED) & (channel.c.cause == Cause.HELD)
 _OWN: Final = hold.alias("own")
 
 

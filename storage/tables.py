@@ -293,6 +293,22 @@ hold: Final = Table(
     ),
 )
 
+# Who was ever in a hold, and what became of them: what is still refused is judged by it.
+held: Final = Table(
+    "held",
+    metadata,
+    required_text("hold_id"),
+    of_channel(required=True),
+    instant("joined_at"),
+    # When its host took the old grant again.
+    maybe_instant("back_at"),
+    # When somebody signed in anew although the old grant was refused even then: the reconnect was needed.
+    maybe_instant("renewed_at"),
+    maybe_text("renewed_by"),
+    PrimaryKeyConstraint("hold_id", "channel_id"),
+    Index("ix_held_channel", "channel_id"),
+)
+
 slot: Final = Table(
     "slot", metadata, required_text("name"), instant("at"), PrimaryKeyConstraint("name", "at")
 )

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Final
 
 from bot.domain.cause import Cause
 from bot.domain.channel import Channel, State
-from bot.domain.ids import HoldId, WorkspaceId
+from bot.domain.ids import ChannelId, HoldId, UserId, WorkspaceId
 
 RIPE_AFTER_WITNESSES: Final = 30
 """A hold is ripe after 30 times the second witness's pause: 15 min at the ordinary 30 s."""
-NO_OUTAGE_AFTER_WITNESSES: Final = 240
-"""Two hours. The outage of 1 March 2025 lasted for 65 minutes."""
+ACCIDENTS_OF_MANY: Final = 10
+"""Of as many that were struck together, one may die by accident meanwhile."""
 CANARY_AFTER_WITNESSES: Final = 2
 """One look a minute, over all mailboxes that are held."""
 NEWS_AFTER_WITNESSES: Final = 1
@@ -52,12 +53,88 @@ def settles_for(witness: timedelta) -> timedelta:
     return witness * RIPE_AFTER_WITNESSES
 
 
-def is_settled(hold: Hold, *, now: datetime, witness: timedelta) -> bool:
-    """Whether the outage is over, and long enough for whoever is still refused to be refused for a reason of
-    their own. Mailboxes that it never struck prove nothing: they were served when it began. Only what has
-    lasted for very long is no outage, if others are served."""
+class Fate(Enum):
+    """What one more refusal means to a mailbox that is held."""
+
+    WAITS = "waits"
+    """Nothing: it may be the outage."""
+    ALONE = "alone"
+    """The outage is over, and few are left: each is judged as if there had been none."""
+    PROVEN = "proven"
+    """It has to be reconnected, as others had to be that were refused together with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """Somebody reconnected a mailbox of a hold whose old grant was refused at that very moment."""
+
+    channel_id: ChannelId
+    at: datetime
+    by: UserId | None
+    served_at: datetime | None
+    """When it was last looked at and served; ``None`` if it does not work just now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """How many a hold has ever held, and how many of them it still does."""
+
+    ever: int
+    still: int
+
+    @property
+    def is_small_rest(self) -> bool:
+        """Whether those left may be accidents that happened meanwhile; more of them are the outage itself."""
+        return self.still <= accidents(self.ever)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """All that is known of a hold when one of its mailboxes is refused again."""
+
+    everybody: Struck
+    own: Struck
+    """The same, of that mailbox's organisation; private accounts are one of their own."""
+    joined_at: datetime
+    """When that mailbox was last found to be part of it."""
+    back_at: datetime | None = None
+    """When the last one of its organisation was served with its old grant."""
+    renewals: tuple[Renewal, ...] = ()
+    """Of its organisation."""
+
+
+def accidents(struck: int) -> int:
+    """How many of so many may be dead for reasons of their own. More than that have one cause in common."""
+    return max(1, struck // ACCIDENTS_OF_MANY)
+
+
+def fate(hold: Hold, tally: Tally, *, now: datetime, witness: timedelta) -> Fate:
+    """What one more refusal means to a mailbox that ``hold`` holds. Time alone proves nothing, and nor do
+    mailboxes that were never struck: they were served when it began.
+
+    The outage is over for a small rest of those it struck once nobody has come back, or joined, for a while.
+    A large rest is the outage itself, which goes on for these. That they must be reconnected, only
+    reconnecting shows: see ``proofs``."""
+    if len(proofs(tally, now=now, witness=witness)) > accidents(tally.own.ever):
+        return Fate.PROVEN
     is_over = hold.recovered_at is not None and now - hold.recovered_at >= settles_for(witness)
-    return is_over or now - hold.opened_at >= witness * NO_OUTAGE_AFTER_WITNESSES
+    is_small = tally.everybody.is_small_rest and tally.own.is_small_rest
+    return Fate.ALONE if is_over and is_small else Fate.WAITS
+
+
+def proofs(tally: Tally, *, now: datetime, witness: timedelta) -> tuple[Renewal, ...]:
+    """The reconnects that show what one mailbox needs: of its organisation, later than it was struck itself,
+    and served ever since, for a while. None is left once another one's old grant was taken again: then a
+    reconnect showed no more than that the outage ended. As many as may be accidents prove nothing: one that
+    died by itself works again however the outage goes on."""
+    return tuple(
+        it
+        for it in tally.renewals
+        if it.at > tally.joined_at
+        and (tally.back_at is None or tally.back_at < it.at)
+        and it.served_at is not None
+        and it.served_at - it.at >= settles_for(witness)
+    )
 
 
 def is_held(channel: Channel) -> bool:

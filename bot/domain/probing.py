@@ -112,6 +112,8 @@ class Vote(StrEnum):
     """The others of its organisation are refused in the same way, other organisations' are not."""
     UNCLEAR = "unclear"
     """Others could not be reached either: no news."""
+    PROVEN = "proven"
+    """Others that were refused together with it had to be reconnected, and work since: so must this one."""
 
 
 def shared_out(own: Sequence[ChannelId], others: Sequence[ChannelId]) -> tuple[ChannelId, ...]:
@@ -194,6 +196,8 @@ def is_second_witness(
     It must be another refusal, late enough to be independent, and nobody may contradict it. Where no
     siblings were asked (disabled channels) two refusals in a row are enough.
     """
+    if said is Vote.PROVEN:  # it has been refused all the while
+        return True
     if row.strikes < 2 or row.first_refused_at is None:
         return False
     if said is None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
+from bot.domain.cause import REFUSED_CAUSES, Cause
 from bot.domain.channel import Channel, State
+from bot.domain.errors import REFUSALS, ProviderError
 from bot.domain.hold import Hold, canary_pause, is_held, news_pause, next_turn, ripe_at, settles_for
-from bot.domain.ids import HoldId, JobId
+from bot.domain.ids import HoldId, JobId, UserId
 from bot.domain.incident import NoticeKind
 from bot.domain.job import Job, JobKind
 from bot.domain.lifecycle import Signal
@@ -17,6 +19,7 @@ from bot.services.steps import Steps
 from bot.services.telling import Telling, a_notice
 from storage import UnitOfWork
 
+_REFUSALS: Final = REFUSED_CAUSES | {Cause.HELD}
 _RECALLS_WITNESSES: Final = 30
 """How far back a hold reaches: 15 min at the ordinary 30 s witness."""
 
@@ -43,6 +46,7 @@ class Holds:
         if hold is None:
             hold = await self._open(uow, channel, tenant if only_tenant else "", now)
         elif is_new:
+            await uow.holds.joined(hold.id, channel.id, now)
             await uow.holds.relapsed(hold.id, now)
             await self._show_later(uow, hold, now + news_pause(self._witness), now)
         elif await self._narrowed(uow, hold, tenant, now):
@@ -70,6 +74,8 @@ class Holds:
         A pass lets all others be looked at now. They stay held until that look: a provider recovers bit
         by bit, and what it still refuses then must neither be told one by one nor as a second outage.
         """
+        if before.state is State.CONNECTED and after.cause in _REFUSALS:
+            await uow.holds.refused_anew(after.id)
         if not is_held(before) or is_held(after):
             return
         now = self._core.clock()
@@ -77,9 +83,11 @@ class Holds:
         if hold is None:
             return
         if after.state is State.CONNECTED and after.grant_id == before.grant_id:
-            await uow.holds.recovered(hold.id, now)
+            await self._came_back(uow, hold, after, now)
+        elif after.state is State.DISCONNECTED:  # proven for it, and for all who wait: told in one go
+            await uow.holds.settled(hold.id, now)
             await uow.holds.call(hold, now=now, rested_for=canary_pause(self._witness))
-        elif after.state is State.IMPAIRED:  # judged on its own, as all of them are by now: told in one go
+        elif after.state is State.IMPAIRED:  # judged on its own, as all of them are by now
             await uow.holds.call(hold, now=now, rested_for=canary_pause(self._witness))
         elif last := await uow.holds.last_in_line(hold):
             await uow.probes.reschedule(last, now)  # the line closes up: nobody waits for who has left it
@@ -88,6 +96,24 @@ class Holds:
             return
         await uow.holds.end(hold.id, now)
         await self._show_later(uow, hold, now, now)
+
+    async def reconnects(
+        self, uow: UnitOfWork, channel: Channel, *, by: UserId, error: ProviderError | None
+    ) -> None:
+        """``channel``, which is held, is about to get a new grant that works. ``error`` is what its old one
+        got at the same moment: refused, the reconnect was needed; served, the outage was simply over."""
+        hold = await uow.holds.open_for(channel.workspace_id, channel.provider, channel.identity.tenant)
+        if hold is None:
+            return
+        if error is None:
+            await self._came_back(uow, hold, channel, self._core.clock())
+        elif isinstance(error, REFUSALS):
+            await uow.holds.renewed(hold.id, channel.id, self._core.clock(), by)
+
+    async def _came_back(self, uow: UnitOfWork, hold: Hold, channel: Channel, now: datetime) -> None:
+        await uow.holds.came_back(hold.id, channel.id, now)
+        await uow.holds.recovered(hold.id, now)
+        await uow.holds.call(hold, now=now, rested_for=canary_pause(self._witness))
 
     async def show(self, job: Job) -> datetime | None:
         """The jobs ``SHOW_HOLD`` and ``RIPEN_HOLD``: its messages say what is so now."""
@@ -102,6 +128,7 @@ class Holds:
     async def _open(self, uow: UnitOfWork, channel: Channel, tenant: str, now: datetime) -> Hold:
         hold = Hold(HoldId(new_id()), channel.workspace_id, channel.provider, tenant, now)
         await uow.holds.open_(hold)
+        await uow.holds.joined(hold.id, channel.id, now)
         await self._recall(uow, hold, now)
         readers = (await standing_of(uow, self._core, hold.workspace_id)).everybody
         about = [a_notice(NoticeKind.HOLD, channel, reader, now, subject=hold.id) for reader in readers]
@@ -115,6 +142,7 @@ class Holds:
         lately = await uow.channels.by_ids(await uow.holds.lately_disconnected(hold, since))
         for channel in lately.values():
             await self._steps.apply(uow, channel, Signal.HELD, grant_id=channel.grant_id)
+            await uow.holds.joined(hold.id, channel.id, now)
 
     async def _show_later(self, uow: UnitOfWork, hold: Hold, due: datetime, now: datetime) -> None:
         """Once for all that happens until ``due``: a provider that fails takes its mailboxes in a rush."""

@@ -27,6 +27,7 @@ from bot.domain.errors import (
     Refusal,
 )
 from bot.domain.grant import Grant, Phase
+from bot.domain.hold import is_held
 from bot.domain.ids import ChannelId, GrantId, UserId
 from bot.domain.lifecycle import Refused, Signal
 from bot.domain.ticket import SWITCHED_MEANWHILE, Ending, Purpose, Ticket, TicketOutcome
@@ -34,8 +35,9 @@ from bot.services.approvals import Approvals, is_asked_for
 from bot.services.channels import retried
 from bot.services.core import Core, new_id
 from bot.services.giving_back import GivingBack
+from bot.services.holds import Holds
 from bot.services.locking import Locks
-from bot.services.reaching import Reaching
+from bot.services.reaching import Look, Reaching
 from bot.services.requests import Requests
 from bot.services.standing import standing_of
 from bot.services.steps import Steps
@@ -67,6 +69,7 @@ class Proving:
         approvals: Approvals,
         switching: Switching,
         locks: Locks,
+        holds: Holds,
     ) -> None:
         self._core = core
         self._steps = steps
@@ -77,6 +80,7 @@ class Proving:
         self._approvals = approvals
         self._switching = switching
         self._locks = locks
+        self._holds = holds
 
     async def prove(self, ticket: Ticket, consent: Consent, callback: Mapping[str, str]) -> TicketOutcome:
         """What comes of a spent ticket. Always an outcome: provider errors are worded, not raised."""
@@ -128,14 +132,26 @@ class Proving:
         look = await self._reaching.look(grant, is_sparing=False)
         if look.error is not None:
             return await self._give_back(self._failed(ticket, look.error), grant)
-        return await self._swap(ticket, grant)
+        return await self._swap(ticket, grant, await self._control(pinned))
 
-    async def _swap(self, ticket: Ticket, grant: Grant) -> TicketOutcome:
+    async def _control(self, pinned: Channel | None) -> Look | None:
+        """What the old grant of a mailbox that is held gets at the same moment. Only where it is refused does
+        the new one show that reconnecting is what helps."""
+        if pinned is None or pinned.grant_id is None or not is_held(pinned):
+            return None
+        async with self._core.storage.reading() as uow:
+            old = await uow.grants.find(pinned.grant_id)
+        if old is None or old.secret is None:
+            return None
+        look = await self._reaching.look(old)
+        return look if look.put_off_until is None else None
+
+    async def _swap(self, ticket: Ticket, grant: Grant, control: Look | None) -> TicketOutcome:
         wanted = self._core.policy.features.scopes_at(ticket.provider, is_shared=ticket.is_shared)
 
         async def once() -> TicketOutcome:
             async with self._core.storage.writing() as uow:
-                ending = await self._adopt(uow, ticket, grant)
+                ending = await self._adopt(uow, ticket, grant, control)
                 await self._giving_back.cancel(uow, grant)
                 outcome = self._outcome(ticket, ending, missing=wanted - grant.scopes)
                 # With the swap: who reloads the page after a crash must not read that nothing has changed.
@@ -150,7 +166,7 @@ class Proving:
             outcome = self._outcome(ticket, Ending.NOT_POSSIBLE, code=getattr(error, "code", ""))
             return await self._give_back(outcome, grant)
 
-    async def _adopt(self, uow: UnitOfWork, ticket: Ticket, grant: Grant) -> Ending:
+    async def _adopt(self, uow: UnitOfWork, ticket: Ticket, grant: Grant, control: Look | None) -> Ending:
         """Swap the proven grant in: renew what is there, restore what was there, or begin anew."""
         await self._check_person(uow, ticket)
         if ticket.purpose is not Purpose.RECONNECT:
@@ -159,7 +175,7 @@ class Proving:
             return await self._switching.swap(uow, ticket, grant)
         existing = await uow.channels.at_address(ticket.workspace_id, ticket.address)
         if existing is not None or ticket.purpose is Purpose.RECONNECT:
-            return await self._renew(uow, ticket, existing, grant)
+            return await self._renew(uow, ticket, existing, grant, control)
         await self._check_right(uow, ticket)
         await self._approvals.settled(uow, ticket)
         removed = await uow.channels.restorable(
@@ -206,7 +222,14 @@ class Proving:
         if ticket.user_id not in {admin.id for admin in standing.super_admins}:
             raise NotPossible
 
-    async def _renew(self, uow: UnitOfWork, ticket: Ticket, existing: Channel | None, grant: Grant) -> Ending:
+    async def _renew(
+        self,
+        uow: UnitOfWork,
+        ticket: Ticket,
+        existing: Channel | None,
+        grant: Grant,
+        control: Look | None,
+    ) -> Ending:
         if existing is None or existing.identity != grant.identity:
             raise NotPossible(SWITCHED_MEANWHILE if _has_left(existing, ticket) else "")
         if existing.owner_id not in {None, ticket.user_id}:
@@ -215,6 +238,8 @@ class Proving:
         await self._telling.replaced(uow, existing, now=self._core.clock())
         sees_alarm = await self._telling.sees_alarm(uow, existing, ticket.user_id)
         existing = replace(existing, via=ticket.via)
+        if control is not None and is_held(existing):
+            await self._holds.reconnects(uow, existing, by=ticket.user_id, error=control.error)
         channel = await self._steps.apply(
             uow, existing, Signal.RECONNECT_PROVEN, actor=ticket.user_id, grant_id=grant.id
         )

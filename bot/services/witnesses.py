@@ -13,7 +13,7 @@ from datetime import datetime
 from bot.domain.channel import Channel
 from bot.domain.errors import PersonMustAct, ProviderError, ProviderUnavailable
 from bot.domain.grant import Grant
-from bot.domain.hold import Hold, is_held, is_settled, settles_for
+from bot.domain.hold import Fate, Hold, fate, is_held, settles_for
 from bot.domain.ids import ChannelId
 from bot.domain.probing import (
     MASS_VOTES,
@@ -72,17 +72,23 @@ class Witnesses:
         proves nothing."""
         async with self._core.storage.reading() as uow:
             hold = await uow.holds.open_for(channel.workspace_id, grant.provider, grant.identity.tenant)
-            is_part = hold is not None and await self._is_part_of(uow, hold, channel)
-        if hold is not None and is_part:
+            meant = await self._fate(uow, hold, channel) if hold else Fate.ALONE
+        if hold is not None and meant is Fate.WAITS:
             return Vote.TENANT if hold.tenant else Vote.MASS
+        if meant is Fate.PROVEN:
+            return Vote.PROVEN
         said = await self._ask_siblings(grant, look)
         return Vote.UNCLEAR if said in WITNESSES and await self._is_just_over(channel, grant) else said
 
-    async def _is_part_of(self, uow: UnitOfWork, hold: Hold, channel: Channel) -> bool:
-        """Whoever is held is, until the outage is over and has settled; others are as long as it spreads."""
+    async def _fate(self, uow: UnitOfWork, hold: Hold, channel: Channel) -> Fate:
+        """Of what is held, all that is known of the hold tells; others are part of it as long as it
+        spreads."""
+        now, witness = self._core.clock(), self._core.policy.cadence.witness
         if is_held(channel):
-            return not is_settled(hold, now=self._core.clock(), witness=self._core.policy.cadence.witness)
-        return not self._has_lasted(await uow.holds.last_joined(hold) or hold.opened_at)
+            tally = await uow.holds.tally(hold, channel.id, channel.identity.tenant)
+            return fate(hold, tally, now=now, witness=witness)
+        spread_at = await uow.holds.last_joined(hold) or hold.opened_at
+        return Fate.ALONE if self._has_lasted(spread_at) else Fate.WAITS
 
     def _has_lasted(self, since: datetime) -> bool:
         return self._core.clock() - since >= settles_for(self._core.policy.cadence.witness)

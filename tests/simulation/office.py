@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import aiohttp
+from sqlalchemy import ColumnElement, literal
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot import telemetry
 from bot.bootstrap import World, cipher_of, core_of, services_of
@@ -21,12 +23,14 @@ from bot.domain.grant import Grant, Phase
 from bot.domain.ids import ChannelId, ConversationId, GrantId, UserId, WorkspaceId
 from bot.domain.job import Job, JobKind
 from bot.domain.probing import Probe
+from bot.domain.ticket import TicketOutcome
 from bot.engine import Engine, Wake
 from bot.notifier import SlackMessenger
 from bot.outside import http_session, slack_client, who_are_we
 from bot.services import Services
-from bot.services.core import new_id
+from bot.services.core import Clock, new_id
 from bot.services.delivering import Messenger
+from bot.services.trips import Begun
 from handlers.directory import SlackDirectory
 from providers.base import Provider
 from providers.registry import Registry
@@ -35,6 +39,9 @@ from sandbox.demo import Place, Town, town
 from sandbox.driver import Driver
 from sandbox.slack.state import Message
 from storage import Storage, UnitOfWork
+from storage.clock import DatabaseClock
+from storage.types import Instant
+from tests.services.play import secret_of
 from tests.simulation.mailhost import SCOPES, MailHost
 
 ACME: Final = WorkspaceId("T0ACME")
@@ -71,12 +78,14 @@ async def a_process(
     messenger: Callable[[Messenger], Messenger] = _same,
     storage_class: type[Storage] = Storage,
     jitter: Callable[[], float] = lambda: 0.0,
+    jobs_at_once: int | None = None,
 ) -> AsyncIterator[Process]:
-    """A process over connections of its own; it does nothing by itself."""
+    """A process over connections of its own; it does nothing by itself. Jobs that are done one after the
+    other are done in the same order every time."""
     settings, wake = built.settings, Wake()
     world = World(clock=built.clock, lead=built.clock.lead, jitter=jitter)
     url = settings.database_url.get_secret_value()
-    storage = await storage_class.open(url, cipher=cipher_of(settings), lead=world.lead)
+    storage = await _timed(storage_class, built.clock).open(url, cipher=cipher_of(settings))
     try:
         async with http_session() as session:
             client = slack_client(settings, session)
@@ -96,14 +105,35 @@ async def a_process(
                 workspace=(await who_are_we(client, built.clock)).workspace,
             )
             services.jobs.does(JobKind.REFRESH_HOME, _nothing)
+
+            async def one_by_one() -> int:
+                total = 0
+                while done := await services.jobs.run_due(limit=jobs_at_once or 1):
+                    total += done
+                return total
+
             turns = {
                 "probes": services.monitoring.run_due,
-                "jobs": services.jobs.run_due,
+                "jobs": services.jobs.run_due if jobs_at_once is None else one_by_one,
                 "chores": services.chores.run_due,
             }
             yield Process(services, Engine(turns, clock=built.clock, wake=wake))
     finally:
         await storage.close()
+
+
+def _timed(storage_class: type[Storage], clock: Clock) -> type[Storage]:
+    """With a database clock that stands still when time does: else no run would be like another one."""
+
+    class StandingClock(DatabaseClock):
+        def now(self, *, plus: timedelta = timedelta()) -> ColumnElement[datetime]:
+            return literal(clock() + plus, Instant)
+
+    class Timed(storage_class):  # type: ignore[misc, valid-type]
+        def __init__(self, engine: AsyncEngine, **how: Any) -> None:
+            super().__init__(engine, **how | {"clock": StandingClock(engine.dialect.name)})
+
+    return Timed
 
 
 async def _nothing(job: Job) -> None:
@@ -241,6 +271,20 @@ class Office:
 
     async def actor(self, user_id: UserId) -> Actor:
         return await self.services.people.member(ACME, user_id, fresh=True)
+
+    async def reconnects(self, user_id: UserId, address: str, *, account: str = "") -> TicketOutcome:
+        """Signs in anew for what stands at ``address``, with its own ``account`` or with another one."""
+        async with self.storage.reading() as uow:
+            channel = await uow.channels.at_address(ACME, address)
+        assert channel is not None
+        begun = await self.services.connecting.begin_reconnect(await self.actor(user_id), channel.id)
+        return await self.signs_in(begun, account or address)
+
+    async def signs_in(self, begun: Begun, account: str) -> TicketOutcome:
+        secret = secret_of(begun)
+        await self.services.connecting.start(secret, "browser")
+        callback = {"state": secret, "code": account}
+        return await self.services.connecting.complete(self.host.key, callback, "browser")
 
     def messages(self, user_id: UserId) -> list[Message]:
         """What stands in this person's conversation with the bot."""

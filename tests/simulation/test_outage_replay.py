@@ -237,21 +237,96 @@ async def test_an_outage_of_half_of_all_mailboxes_is_no_accident_of_each(office:
     assert await office.states() == {State.CONNECTED: 16}
 
 
-async def test_many_that_died_together_become_outages_at_last(office: Office) -> None:
-    """Others work all the while. Two hours on this is no outage of the provider's: each admin gets one list,
-    and its reminders."""
+@on_both
+async def test_many_that_died_together_are_told_once_reconnecting_has_helped(office: Office) -> None:
+    """Others work all the while: that proves nothing, and nor does any time. Once two of them were
+    reconnected, and work, each admin gets one list of the others."""
     await office.has_team_channels(team(16))
     await office.passes(minutes=3)
     for address in team(16)[::2]:
         office.host.at(address).revokes(office.now)
-    await office.passes(minutes=110)
+    await office.passes(hours=3)
+    assert await office.states() == {State.CONNECTED: 8, State.IMPAIRED: 8}
+    await office.reconnects(OMAR, team(16)[0])
+    await office.passes(minutes=30)
+    assert await office.states() == {State.CONNECTED: 9, State.IMPAIRED: 7}  # that one may be an accident
+    await office.reconnects(SAKURA, team(16)[2])
+    await office.passes(minutes=14)
     assert State.DISCONNECTED not in await office.states()
-    await office.passes(minutes=20)
-    assert await office.states() == {State.CONNECTED: 8, State.DISCONNECTED: 8}
+    await office.passes(minutes=5)
+    assert await office.states() == {State.CONNECTED: 10, State.DISCONNECTED: 6}
+    assert not await holds(office)
     for who in ADMINS:
-        hold, alarm, *replies = office.messages(who)
-        assert words(alarm).startswith("🔴 8 ") and not words(hold).startswith("🔴")
+        hold, *others = office.messages(who)
+        alarm, *replies = (said for said in others if "🔴" in words(said))
+        assert words(alarm).startswith("🔴 6 ") and not words(hold).startswith("🔴")
         assert len(replies) <= 1, [words(said) for said in replies]
+
+
+async def test_an_outage_that_lies_for_hours_disconnects_nobody(office: Office) -> None:
+    """All day long, with others served throughout, and back bit by bit with a long pause in between."""
+    await office.has_team_channels(team(24))
+    struck = set(team(24)[4:])
+    office.host.weather = lambda it: outage(it) if it.address in struck else None
+    await office.passes(hours=7)
+    for rest in (12, 5, 0):
+        struck = set(team(24)[24 - rest :])
+        await office.passes(minutes=50)
+        assert await office.states() == {State.CONNECTED: 24 - rest, State.IMPAIRED: rest} or not rest
+    assert await office.states() == {State.CONNECTED: 24}
+    for who in ADMINS:
+        assert not any("🔴" in words(said) for said in office.messages(who))
+
+
+async def test_who_reconnects_what_the_outage_no_longer_strikes_proves_nothing(office: Office) -> None:
+    """The old grants of these would have been taken again: the reconnect shows that the outage ends, and the
+    others are left alone, although nobody else comes back for a while."""
+    await office.has_team_channels(team(12))
+    office.host.weather = outage
+    await office.passes(minutes=20)
+    back = team(12)[:3]
+    office.host.weather = lambda it: None if it.address in back else outage(it)
+    for address in back:
+        await office.reconnects(OMAR, address)
+    await office.passes(minutes=90)
+    assert await office.states() == {State.CONNECTED: 3, State.IMPAIRED: 9}
+    office.host.weather = fair
+    await office.passes(minutes=3)
+    assert await office.states() == {State.CONNECTED: 12}
+
+
+async def test_an_accident_during_an_outage_does_not_speak_for_the_others(office: Office) -> None:
+    """It struck half of them; one that it did not strike died meanwhile, is reconnected, and works."""
+    await office.has_team_channels(team(16))
+    struck = set(team(16)[::2])
+    office.host.weather = lambda it: outage(it) if it.address in struck else None
+    await office.passes(minutes=4)
+    office.host.at(team(16)[1]).revokes(office.now)
+    await office.passes(minutes=20)
+    assert await office.states() == {State.CONNECTED: 7, State.IMPAIRED: 9}
+    await office.reconnects(OMAR, team(16)[1])
+    await office.passes(hours=2)
+    assert await office.states() == {State.CONNECTED: 8, State.IMPAIRED: 8}
+    office.host.weather = fair
+    await office.passes(minutes=3)
+    assert await office.states() == {State.CONNECTED: 16}
+
+
+async def test_a_refusal_of_the_reconnected_voids_what_it_proved(office: Office) -> None:
+    """Two were reconnected, but one of them is refused again before long."""
+    await office.has_team_channels(team(16))
+    await office.passes(minutes=3)
+    for address in team(16)[::2]:
+        office.host.at(address).revokes(office.now)
+    await office.passes(minutes=20)
+    for address in team(16)[:3:2]:
+        await office.reconnects(OMAR, address)
+    await office.passes(minutes=5)
+    office.host.weather = lambda it: outage(it) if it.address == team(16)[0] else None
+    await office.passes(minutes=2, seconds=5)
+    office.host.weather = fair
+    await office.passes(hours=1)
+    assert await office.states() == {State.CONNECTED: 10, State.IMPAIRED: 6}
 
 
 async def test_who_is_served_beside_one_is_heard_before_other_organisations(office: Office) -> None:

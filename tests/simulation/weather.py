@@ -5,6 +5,7 @@ outages of all of a provider or of one organisation at it.
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -76,26 +77,32 @@ class Weather:
     noise: float = NOISE
     outages: list[Outage] = field(default_factory=list)
     _refused_at: dict[str, datetime] = field(default_factory=dict)
-    _chance: random.Random = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._chance = random.Random(self.seed)
+    _asked: Counter[str] = field(default_factory=Counter)
+    _asked_at: datetime | None = None
 
     def __call__(self, mailbox: Mailbox) -> ProviderError | None:
         now = self.clock()
         for outage in self.outages[-2:]:  # the present one, and one that is not over for all
             if outage.strikes(mailbox, now):
                 return _ANSWERS[outage.kind]()
-        return self._noise(mailbox, now) if self._chance.random() < self.noise else None
+        chance = self._chance(mailbox, now)
+        return self._noise(mailbox, now, chance) if chance.random() < self.noise else None
 
-    def _noise(self, mailbox: Mailbox, now: datetime) -> ProviderError:
+    def _chance(self, mailbox: Mailbox, now: datetime) -> random.Random:
+        """Of its own for each look: what is asked side by side is not asked in the same order every time."""
+        if self._asked_at != now:
+            self._asked_at, self._asked = now, Counter()
+        self._asked[mailbox.subject] += 1
+        return random.Random(f"{self.seed}:{mailbox.subject}:{now}:{self._asked[mailbox.subject]}")
+
+    def _noise(self, mailbox: Mailbox, now: datetime, chance: random.Random) -> ProviderError:
         """A refusal out of the blue does not repeat itself, and follows upon no real one."""
         lately = self._refused_at.get(mailbox.subject), *(spell.ended for spell in mailbox.spells)
         is_fresh = any(it is not None and now - it < _REFUSED_ONCE_IN for it in lately)
-        if self._chance.random() < 1 / 5 and not is_fresh and not self._was_out_lately(now):
+        if chance.random() < 1 / 5 and not is_fresh and not self._was_out_lately(now):
             self._refused_at[mailbox.subject] = now
-            return self._chance.choice(_REFUSALS)()
-        return self._chance.choice(_TROUBLE)()
+            return chance.choice(_REFUSALS)()
+        return chance.choice(_TROUBLE)()
 
     def _was_out_lately(self, now: datetime) -> bool:
         """A strike of before an outage is still there after it: one more refusal would be the second, and

@@ -26,7 +26,6 @@ from bot.domain.request import Wish
 from bot.services.connecting import Plan
 from bot.services.trips import Begun
 from sandbox.slack.state import Message
-from tests.services.play import secret_of
 from tests.simulation import weather
 from tests.simulation.killing import Fate, Killed
 from tests.simulation.office import OMAR, SAKURA, Office, an_office
@@ -201,6 +200,7 @@ class Week(RuleBasedStateMachine):
             self.fate.provider(self.office.host),
             storage_class=self.fate.storage_class(),
             messenger=self.fate.messenger,
+            jobs_at_once=1,
         )
 
     async def _taken_over(self) -> None:
@@ -343,14 +343,11 @@ class Week(RuleBasedStateMachine):
         self._does("connect", deed)
 
     async def _reconnects(self, who: str, channel: Channel, account: str) -> None:
-        begun = await self.office.services.connecting.begin_reconnect(await self._actor(who), channel.id)
-        await self._signs_in(begun, account)
+        outcome = await self.office.reconnects(self._id(who), channel.address, account=account)
+        self.counts[f"signed in: {outcome.ending.value}"] += 1
 
     async def _signs_in(self, begun: Begun, account: str) -> None:
-        secret = secret_of(begun)
-        await self.office.services.connecting.start(secret, "browser")
-        callback = {"state": secret, "code": account}
-        outcome = await self.office.services.connecting.complete("google", callback, "browser")
+        outcome = await self.office.signs_in(begun, account)
         self.counts[f"signed in: {outcome.ending.value}"] += 1
 
     # --- people and messages
