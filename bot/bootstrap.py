@@ -61,6 +61,7 @@ from bot.services.silence import Silence
 from bot.services.steps import Steps
 from bot.services.switching import Switching
 from bot.services.telling import Telling
+from bot.services.timekeeping import Timekeeping
 from bot.services.workspaces import Workspaces
 from bot.web import build_web
 from handlers.directory import SlackDirectory
@@ -353,6 +354,7 @@ def services_of(
         permissions=Permissions(core, channels),
         silence=Silence(core, telling, pace, workspace),
         pace=pace,
+        timekeeping=Timekeeping(core, pace),
     )
 
 
@@ -468,6 +470,7 @@ async def _opened(settings: Settings, world: World, stack: AsyncExitStack) -> St
 
 def _engine(services: Services, world: World, wake: Wake) -> Engine:
     turns = {
+        "clock": services.timekeeping.run_due,
         "pace": services.pace.run_due,
         "probes": services.monitoring.run_due,
         "jobs": services.jobs.run_due,

@@ -79,8 +79,12 @@ class Engine:
         """Whether every loop has finished a turn lately."""
         if not self._tasks:
             return True
+        now = self._clock()
+        # Counted anew from a clock that was put back.
+        self._began = min(self._began, now)
+        self._last_turn = {name: min(at, now) for name, at in self._last_turn.items()}
         oldest = min(self._last_turn.get(name, self._began) for name in self._turns)
-        return self._clock() - oldest < _STALLED_AFTER and not any(task.done() for task in self._tasks)
+        return now - oldest < _STALLED_AFTER and not any(task.done() for task in self._tasks)
 
     async def _loop(self, name: str, turn: Turn) -> None:
         woken = self._wake.listen()

@@ -2,6 +2,7 @@
 
 from storage.cipher import Cipher, generate_key
 from storage.errors import Conflict, DatabaseInUse, KeyLost, Misplaced, StorageAway, Taken
+from storage.instants import Limits
 from storage.migrating import is_current, migrate
 from storage.rekeying import rekey
 from storage.unit_of_work import Storage, UnitOfWork
@@ -11,6 +12,7 @@ __all__ = [
     "Conflict",
     "DatabaseInUse",
     "KeyLost",
+    "Limits",
     "Misplaced",
     "Storage",
     "StorageAway",

@@ -27,6 +27,7 @@ from storage.grants import Grants
 from storage.history import History
 from storage.holds import Holds
 from storage.incidents import Incidents
+from storage.instants import Instants
 from storage.jobs import Jobs
 from storage.leases import Locks
 from storage.links import Links
@@ -77,6 +78,7 @@ class UnitOfWork:
         self.requests = Requests(session)
         self.logins = Logins(session)
         self.whereabouts = WhereaboutsKnown(session)
+        self.instants = Instants(session)
         self.meta = Meta(session)
 
     async def commit(self) -> None:

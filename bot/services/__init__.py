@@ -21,6 +21,7 @@ from bot.services.permissions import Permissions
 from bot.services.requests import Requests
 from bot.services.silence import Silence
 from bot.services.switching import Switching
+from bot.services.timekeeping import Timekeeping
 from bot.services.workspaces import Workspaces
 
 
@@ -46,3 +47,4 @@ class Services:
     permissions: Permissions
     silence: Silence
     pace: Pace
+    timekeeping: Timekeeping

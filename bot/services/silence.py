@@ -60,9 +60,10 @@ class Silence:
     async def run_due(self) -> int:
         """Judge, if it is time to. Returns how many episodes began or ended."""
         now = self._core.clock()
-        if self._looked_at is not None and now - self._looked_at < LOOKS_EVERY:
+        if self._looked_at is not None and timedelta() <= now - self._looked_at < LOOKS_EVERY:
             return 0
-        if self._looked_at is None or now - self._looked_at > AWAY_AFTER:
+        # A clock that was put back makes all that was written down before worthless, as a long sleep does.
+        if self._looked_at is None or not timedelta() <= now - self._looked_at <= AWAY_AFTER:
             self._running_since = now  # what is late by now has not had its chance
         changed = await self._judge(now)
         self._looked_at = now
