@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -113,6 +114,9 @@ class World:
     jitter: Callable[[], float] = lambda: random.uniform(-1, 1)  # noqa: S311  spreads load, guards nothing
 
 
+T = TypeVar("T")
+_SAYS_AFTER: Final = 5.0
+"""Seconds: longer than a start takes."""
 _AUTOCONFIG_WAITS: Final = timedelta(seconds=2)
 
 _KEYS_LOST: Final = (
@@ -459,13 +463,26 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
 async def _opened(settings: Settings, world: World, stack: AsyncExitStack) -> Storage:
     """The database, up to date, with keys that fit."""
     url = settings.database_url.get_secret_value()
-    await migrate(url)
+    await patiently(migrate(url))
     storage = await Storage.open(url, cipher=cipher_of(settings), lead=world.lead, exclusive=True)
     stack.push_async_callback(storage.close)
     if not await storage.check_keys():
         raise KeysLost(_KEYS_LOST)
     await storage.take_over()
     return storage
+
+
+async def patiently(work: Coroutine[object, object, T], *, says_after: float = _SAYS_AFTER) -> T:
+    """The result of ``work``. While that takes longer than ``says_after`` seconds, the log says what for: a
+    pool may be full, or another process at work on the tables."""
+    task = asyncio.ensure_future(work)
+    try:
+        while not (await asyncio.wait({task}, timeout=says_after))[0]:
+            _log.warning("still waiting for the database: no connection is free, or it is being migrated")
+        return task.result()
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
 
 
 def _engine(services: Services, world: World, wake: Wake) -> Engine:

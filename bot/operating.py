@@ -14,7 +14,7 @@ import structlog
 import typer
 
 from bot import telemetry
-from bot.bootstrap import Bot, KeysLost, cipher_of, running
+from bot.bootstrap import Bot, KeysLost, cipher_of, patiently, running
 from bot.config import Settings
 from bot.outside import SlackRefuses
 from storage import DatabaseInUse, KeyLost, Storage, StorageAway
@@ -57,7 +57,7 @@ def _say_hello(settings: Settings, bot: Bot) -> None:
 async def migrate(settings: Settings) -> None:
     """The command."""
     try:
-        await migrate_database(settings.database_url.get_secret_value())
+        await patiently(migrate_database(settings.database_url.get_secret_value()))
     except StorageAway as error:
         stop(error)
     typer.echo("The database is up to date.")

@@ -21,7 +21,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event, inspect, text
 from sqlalchemy.pool import NullPool
 
-from storage.engine import CONNECT_WITHIN, is_sqlite, sqlite_file, sync_url
+from storage.engine import CONNECT_WITHIN, WITHOUT_SESSION, is_sqlite, sqlite_file, sync_url
 from storage.files import FileLock, make_folder
 from storage.session import translated
 
@@ -84,7 +84,7 @@ def _config(connection: Connection) -> Config:
 
 @contextmanager
 def _connected(url: str) -> Iterator[Connection]:
-    arguments: dict[str, Any] = {"connect_timeout": CONNECT_WITHIN}
+    arguments: dict[str, Any] = {"connect_timeout": CONNECT_WITHIN, **WITHOUT_SESSION}
     if is_sqlite(url):
         arguments = {"isolation_level": None, "timeout": 5}
     engine = create_engine(sync_url(url), poolclass=NullPool, connect_args=arguments, hide_parameters=True)

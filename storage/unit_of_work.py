@@ -20,7 +20,7 @@ from bot.domain.grant import Secret
 from storage.channels import Channels
 from storage.cipher import Cipher
 from storage.clock import DatabaseClock, no_lead
-from storage.engine import BEGIN_WITHIN, IMMEDIATE, create_engine, is_sqlite, sqlite_file
+from storage.engine import BEGIN_WITHIN, IMMEDIATE, SNAPSHOT, create_engine, is_sqlite, sqlite_file
 from storage.errors import KeyLost, StorageAway
 from storage.files import FileLock, make_folder
 from storage.grants import Grants
@@ -98,7 +98,7 @@ class Storage:
         sqlite = engine.dialect.name == "sqlite"
         self._turn: AbstractAsyncContextManager[object] = asyncio.Lock() if sqlite else nullcontext()
         self._writer = engine.execution_options(**{IMMEDIATE: True}) if sqlite else engine
-        self._reader = engine if sqlite else engine.execution_options(**_SNAPSHOT)
+        self._reader = engine if sqlite else engine.execution_options(**{SNAPSHOT: True})
         self._is_closing = False
         self._under_way = 0
         self._going_on: set[asyncio.Task[Any]] = set()
@@ -250,9 +250,6 @@ class Storage:
                 while self._under_way or self._going_on:
                     self._idle.clear()
                     await self._idle.wait()
-
-
-_SNAPSHOT: Final = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
 async def _connection(engine: AsyncEngine) -> AsyncConnection:
