@@ -45,6 +45,7 @@ from bot.services.evidence import Evidences
 from bot.services.exporting import Exporting
 from bot.services.giving_back import GivingBack
 from bot.services.guard import attempted
+from bot.services.heartbeat import Heartbeat
 from bot.services.holds import Holds
 from bot.services.incidents import Incidents
 from bot.services.jobs import Jobs
@@ -322,6 +323,7 @@ def services_of(
     )
     channels = Channels(core, steps=steps, telling=telling, monitoring=monitoring, giving_back=giving_back)
     evidences = Evidences(core, channels, pace)
+    heartbeat = Heartbeat(core, telling, workspace)
     return Services(
         core=core,
         workspace=workspace,
@@ -356,9 +358,10 @@ def services_of(
         evidences=evidences,
         exporting=Exporting(core, people=people, evidences=evidences, workspace=workspace),
         permissions=Permissions(core, channels),
-        silence=Silence(core, telling, pace, workspace),
+        silence=Silence(core, telling, pace, workspace, heartbeat),
         pace=pace,
         timekeeping=Timekeeping(core, pace),
+        heartbeat=heartbeat,
     )
 
 
@@ -441,7 +444,7 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
 
     async def ready() -> dict[str, bool]:
         return {
-            "database": await _answers(storage),
+            "database": services.heartbeat.is_writing and await _answers(storage),
             "slack": link is None or link.is_connected,
             "engine": engine.is_turning,
             "probes": not services.silence.is_silent,
@@ -488,6 +491,7 @@ async def patiently(work: Coroutine[object, object, T], *, says_after: float = _
 def _engine(services: Services, world: World, wake: Wake) -> Engine:
     turns = {
         "clock": services.timekeeping.run_due,
+        "database": services.heartbeat.run_due,
         "pace": services.pace.run_due,
         "probes": services.monitoring.run_due,
         "jobs": services.jobs.run_due,

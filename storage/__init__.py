@@ -1,7 +1,7 @@
 """Everything that survives a restart. SQLAlchemy, and rows, never leave this package."""
 
 from storage.cipher import Cipher, generate_key
-from storage.errors import Conflict, DatabaseInUse, KeyLost, Misplaced, StorageAway, Taken
+from storage.errors import Conflict, DatabaseInUse, KeyLost, Misplaced, StorageAway, Taken, Trouble
 from storage.instants import Limits
 from storage.migrating import is_current, migrate
 from storage.rekeying import rekey
@@ -17,6 +17,7 @@ __all__ = [
     "Storage",
     "StorageAway",
     "Taken",
+    "Trouble",
     "UnitOfWork",
     "generate_key",
     "is_current",

@@ -22,7 +22,7 @@ from storage.cipher import Cipher
 from storage.clock import DatabaseClock, no_lead
 from storage.engine import BEGIN_WITHIN, IMMEDIATE, SNAPSHOT, create_engine, is_sqlite, sqlite_file
 from storage.errors import KeyLost, StorageAway
-from storage.files import FileLock, make_folder
+from storage.files import FileLock, make_folder, make_private
 from storage.grants import Grants
 from storage.history import History
 from storage.holds import Holds
@@ -108,7 +108,8 @@ class Storage:
     async def open(
         cls, url: str, *, cipher: Cipher, lead: Callable[[], timedelta] = no_lead, exclusive: bool = False
     ) -> Self:
-        """Get ready; the database itself is reached at first use.
+        """Get ready; the database itself is reached at first use. Raises ``StorageAway`` where not even its
+        folder can be used.
 
         ``exclusive`` refuses to share an SQLite file with another process that asked for the same:
         ``DatabaseInUse``. PostgreSQL is always shared.
@@ -116,8 +117,10 @@ class Storage:
         held = None
         if is_sqlite(url):
             file = sqlite_file(url)
-            make_folder(file)
-            held = FileLock.take(file.with_name(f"{file.name}.lock")) if exclusive else None
+            with translated():
+                make_folder(file)
+                make_private(file)
+                held = FileLock.take(file.with_name(f"{file.name}.lock")) if exclusive else None
         engine = create_engine(url)
         return cls(engine, clock=DatabaseClock(engine.dialect.name, lead), cipher=cipher, held=held)
 
@@ -253,4 +256,12 @@ class Storage:
 
 
 async def _connection(engine: AsyncEngine) -> AsyncConnection:
-    return await engine.connect()
+    connection = await engine.connect()
+    if engine.dialect.name == "postgresql":
+        # At once, not with the first statement: a full pool takes our connection, and lets us wait here.
+        try:
+            await connection.begin()
+        except BaseException:
+            await connection.close()
+            raise
+    return connection

@@ -12,6 +12,7 @@ from bot.services.connecting import Connecting
 from bot.services.core import Core
 from bot.services.evidence import Evidences
 from bot.services.exporting import Exporting
+from bot.services.heartbeat import Heartbeat
 from bot.services.incidents import Incidents
 from bot.services.jobs import Jobs
 from bot.services.monitoring import Monitoring
@@ -48,3 +49,4 @@ class Services:
     silence: Silence
     pace: Pace
     timekeeping: Timekeeping
+    heartbeat: Heartbeat

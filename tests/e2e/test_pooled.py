@@ -87,8 +87,8 @@ async def test_the_limits_are_in_force_and_stay_with_us(pooled_url: str) -> None
             [row] = await uow.session.rows(text("SHOW idle_in_transaction_session_timeout"))
             assert tuple(row) == ("1min",)
     with psycopg.connect(pooled_url, autocommit=True) as somebody_else:
-        row = somebody_else.execute("SHOW statement_timeout").fetchone()
-    assert row == ("0",)
+        found = somebody_else.execute("SHOW statement_timeout").fetchone()
+    assert found == ("0",)
     await storage.close()
 
 
