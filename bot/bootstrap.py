@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -44,6 +45,7 @@ from bot.services.evidence import Evidences
 from bot.services.exporting import Exporting
 from bot.services.giving_back import GivingBack
 from bot.services.guard import attempted
+from bot.services.heartbeat import Heartbeat
 from bot.services.holds import Holds
 from bot.services.incidents import Incidents
 from bot.services.jobs import Jobs
@@ -61,6 +63,7 @@ from bot.services.silence import Silence
 from bot.services.steps import Steps
 from bot.services.switching import Switching
 from bot.services.telling import Telling
+from bot.services.timekeeping import Timekeeping
 from bot.services.workspaces import Workspaces
 from bot.web import build_web
 from handlers.directory import SlackDirectory
@@ -112,6 +115,9 @@ class World:
     jitter: Callable[[], float] = lambda: random.uniform(-1, 1)  # noqa: S311  spreads load, guards nothing
 
 
+T = TypeVar("T")
+_SAYS_AFTER: Final = 5.0
+"""Seconds: longer than a start takes."""
 _AUTOCONFIG_WAITS: Final = timedelta(seconds=2)
 
 _KEYS_LOST: Final = (
@@ -318,6 +324,7 @@ def services_of(
     )
     channels = Channels(core, steps=steps, telling=telling, monitoring=monitoring, giving_back=giving_back)
     evidences = Evidences(core, channels, pace)
+    heartbeat = Heartbeat(core, telling, workspace)
     return Services(
         core=core,
         workspace=workspace,
@@ -352,8 +359,10 @@ def services_of(
         evidences=evidences,
         exporting=Exporting(core, people=people, evidences=evidences, workspace=workspace),
         permissions=Permissions(core, channels),
-        silence=Silence(core, telling, pace, workspace),
+        silence=Silence(core, telling, pace, workspace, heartbeat),
         pace=pace,
+        timekeeping=Timekeeping(core, pace),
+        heartbeat=heartbeat,
     )
 
 
@@ -436,7 +445,7 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
 
     async def ready() -> dict[str, bool]:
         return {
-            "database": await _answers(storage),
+            "database": services.heartbeat.is_writing and await _answers(storage),
             "slack": link is None or link.is_connected,
             "engine": engine.is_turning,
             "probes": not services.silence.is_silent,
@@ -458,7 +467,7 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
 async def _opened(settings: Settings, world: World, stack: AsyncExitStack) -> Storage:
     """The database, up to date, with keys that fit."""
     url = settings.database_url.get_secret_value()
-    await migrate(url)
+    await patiently(migrate(url))
     storage = await Storage.open(url, cipher=cipher_of(settings), lead=world.lead, exclusive=True)
     stack.push_async_callback(storage.close)
     if not await storage.check_keys():
@@ -467,8 +476,23 @@ async def _opened(settings: Settings, world: World, stack: AsyncExitStack) -> St
     return storage
 
 
+async def patiently(work: Coroutine[object, object, T], *, says_after: float = _SAYS_AFTER) -> T:
+    """The result of ``work``. While that takes longer than ``says_after`` seconds, the log says what for: a
+    pool may be full, or another process at work on the tables."""
+    task = asyncio.ensure_future(work)
+    try:
+        while not (await asyncio.wait({task}, timeout=says_after))[0]:
+            _log.warning("still waiting for the database: no connection is free, or it is being migrated")
+        return task.result()
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+
+
 def _engine(services: Services, world: World, wake: Wake) -> Engine:
     turns = {
+        "clock": services.timekeeping.run_due,
+        "database": services.heartbeat.run_due,
         "pace": services.pace.run_due,
         "probes": services.monitoring.run_due,
         "jobs": services.jobs.run_due,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -22,7 +23,9 @@ from bot.outside import http_session, slack_client
 from bot.rules import is_loopback
 from bot.slack_errors import code_of
 from providers.registry import LABELS
-from storage import Storage, StorageAway, is_current
+from storage import Storage, StorageAway, Trouble, is_current
+from storage.engine import is_sqlite, sqlite_file
+from storage.files import readable_by_others
 
 _SECONDS: Final = 10
 
@@ -58,23 +61,90 @@ def show(findings: Sequence[Finding], console: Console) -> None:
             console.print(f"    Next: {finding.next_step}", markup=False)
 
 
+def trouble_words(error: StorageAway) -> tuple[str, str]:
+    """What is the matter with the database, and what to do: for the operator, without a stop at the end of
+    the first."""
+    what, step = _TROUBLES[error.trouble]
+    return f"{what} ({error.said})" if error.said else what, step
+
+
+_TROUBLES: Final = {
+    Trouble.AWAY: (
+        "the database does not answer",
+        "check INBOXKEEPER_DATABASE_URL, whether the server (or the file's folder) is there, and whether a "
+        "pool in front of it is full.",
+    ),
+    Trouble.BUSY: (
+        "the database is locked by another program",
+        "end whatever else has it open, a backup or a shell, and try again.",
+    ),
+    Trouble.FULL: (
+        "the disk of the database is full",
+        "make room; nothing is lost, and a running bot goes on by itself.",
+    ),
+    Trouble.READ_ONLY: (
+        "the database cannot be written",
+        "let the user that runs Inboxkeeper write its file and folder; of PostgreSQL use the primary server.",
+    ),
+    Trouble.NO_DATABASE: (
+        "the file is not a database of Inboxkeeper's",
+        "check INBOXKEEPER_DATABASE_URL; if the file was overwritten, put back a backup.",
+    ),
+    Trouble.DAMAGED: (
+        "the database is damaged",
+        "stop Inboxkeeper, keep a copy of the file, and put back a backup; `sqlite3 FILE .recover` saves "
+        "what can still be read.",
+    ),
+}
+
+
+async def _answers(settings: Settings) -> None:
+    """Raises ``StorageAway`` soon, where a migration would wait: all checks then say the same."""
+    url = settings.database_url.get_secret_value()
+    if is_sqlite(url) and not sqlite_file(url).exists():
+        return
+    storage = await Storage.open(url, cipher=cipher_of(settings))
+    try:
+        await storage.ping()
+    finally:
+        await storage.close()
+
+
 async def _database(settings: Settings) -> Finding:
     url = settings.database_url.get_secret_value()
     try:
+        await _answers(settings)
         current = await is_current(url)
-    except StorageAway:
-        return Finding(
-            "Database", False, "it does not answer", "check INBOXKEEPER_DATABASE_URL and that it runs."
-        )
+    except StorageAway as error:
+        what, step = trouble_words(error)
+        return Finding("Database", False, what, step)
     if not current:
         step = "run `python -m bot migrate` (serve does it too)."
         return Finding("Database", True, "it answers, but is empty or older than this version", step)
     return Finding("Database", True, "it answers and is up to date")
 
 
+async def _files(settings: Settings) -> Finding:
+    return _modes(settings)
+
+
+def _modes(settings: Settings) -> Finding:
+    """Whether others on this machine may read what lies here: people's addresses, and the keys."""
+    url = settings.database_url.get_secret_value()
+    known = readable_by_others(sqlite_file(url)) if is_sqlite(url) else []
+    dotenv = Path(".env")
+    if dotenv.exists() and dotenv.stat().st_mode & 0o077:
+        known.append(dotenv)
+    if not known:
+        return Finding("Files", True, "only their owner may read them")
+    said = f"others on this machine may read {', '.join(map(str, known))}"
+    return Finding("Files", False, said, f"run `chmod go= {' '.join(map(str, known))}`.")
+
+
 async def _keys(settings: Settings) -> Finding:
     url = settings.database_url.get_secret_value()
     try:
+        await _answers(settings)
         if not await is_current(url):
             return Finding("Keys", True, "nothing is stored yet")
         storage = await Storage.open(url, cipher=cipher_of(settings))
@@ -82,8 +152,8 @@ async def _keys(settings: Settings) -> Finding:
             fits = await storage.opens_canary()
         finally:
             await storage.close()
-    except StorageAway:
-        return Finding("Keys", False, "could not be tried: the database does not answer")
+    except StorageAway as error:
+        return Finding("Keys", False, f"could not be tried: {trouble_words(error)[0]}")
     if fits is None:
         return Finding("Keys", True, "nothing is stored yet")
     if fits:
@@ -181,4 +251,4 @@ _REGISTERED: Final = {
 }
 """Where the operator has to name more than what is always asked for."""
 
-CHECKS: Final[tuple[Check, ...]] = (_database, _keys, _slack, _pages)
+CHECKS: Final[tuple[Check, ...]] = (_database, _files, _keys, _slack, _pages)

@@ -16,6 +16,8 @@ from bot.services.guard import attempted
 
 IDLE_SECONDS: Final = 1.0
 _STALLED_AFTER: Final = timedelta(minutes=3)
+_FAILS_FOR: Final = timedelta(seconds=15)
+"""A loop whose turns do nothing but fail is no use sooner than one that takes its time."""
 Turn = Callable[[], Awaitable[int]]
 """Does one batch of what is due and says how much that was."""
 
@@ -49,6 +51,7 @@ class Engine:
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._last_turn: dict[str, datetime] = {}
+        self._failing_since: dict[str, datetime] = {}
         self._began = clock()
 
     def start(self) -> None:
@@ -79,8 +82,14 @@ class Engine:
         """Whether every loop has finished a turn lately."""
         if not self._tasks:
             return True
+        now = self._clock()
+        # Counted anew from a clock that was put back.
+        self._began = min(self._began, now)
+        self._last_turn = {name: min(at, now) for name, at in self._last_turn.items()}
         oldest = min(self._last_turn.get(name, self._began) for name in self._turns)
-        return self._clock() - oldest < _STALLED_AFTER and not any(task.done() for task in self._tasks)
+        if any(now - since >= _FAILS_FOR for since in self._failing_since.values()):
+            return False
+        return now - oldest < _STALLED_AFTER and not any(task.done() for task in self._tasks)
 
     async def _loop(self, name: str, turn: Turn) -> None:
         woken = self._wake.listen()
@@ -89,6 +98,9 @@ class Engine:
             done, failure = await attempted(turn(), what=name)
             if failure is None:
                 self._last_turn[name] = self._clock()
+                self._failing_since.pop(name, None)
+            else:
+                self._failing_since.setdefault(name, self._clock())
             if failure is not None or not done:
                 await self._rest(woken, ignore_wakes=failure is not None)
 

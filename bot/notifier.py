@@ -202,18 +202,24 @@ class Pace:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._free_at: dict[str, datetime] = {}
+        self._asked_at: dict[str, datetime] = {}
         self._last_turn: dict[str, datetime] = {}
 
     def check(self, method: str) -> None:
         """Raises ``SlackAway`` while ``method`` rests, with how long this caller had better wait."""
-        now, free_at = self._clock(), self._free_at.get(method)
+        now = self._clock()
+        if now < self._asked_at.get(method, now):  # the clock was put back: what it said before is void
+            for known in (self._asked_at, self._free_at, self._last_turn):
+                known.pop(method, None)
+        free_at = self._free_at.get(method)
         if free_at is not None and free_at > now:
             turn = max(free_at, self._last_turn.get(method, free_at)) + _APART.get(method, _MOSTLY_APART)
             self._last_turn[method] = turn
             raise SlackAway("ratelimited", turn - now)
 
     def rest(self, method: str, span: timedelta) -> None:
-        until = self._clock() + span
+        self._asked_at[method] = self._clock()
+        until = self._asked_at[method] + span
         self._free_at[method] = max(until, self._free_at.get(method, until))
 
 
@@ -239,6 +245,7 @@ _VIEWS: Final[dict[NoticeKind, Callable[[Language, NoticePicture], Message]]] = 
     NoticeKind.DELEGATE_GONE: notices.delegate_gone_picture,
     NoticeKind.OPERATOR: notices.operator_picture,
     NoticeKind.SILENCE: notices.silence_notice,
+    NoticeKind.STORAGE: notices.storage_notice,
     NoticeKind.REQUEST: notices.request_notice,
     NoticeKind.WISH: notices.wish_notice,
     NoticeKind.ANSWERED: notices.answered_reply,

@@ -8,14 +8,17 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final, NoReturn
 
 import structlog
 import typer
 
 from bot import telemetry
-from bot.bootstrap import Bot, KeysLost, cipher_of, running
+from bot.bootstrap import Bot, KeysLost, cipher_of, patiently, running
 from bot.config import Settings
+from bot.doctor import trouble_words
 from bot.outside import SlackRefuses
 from storage import DatabaseInUse, KeyLost, Storage, StorageAway
 from storage import migrate as migrate_database
@@ -40,7 +43,7 @@ async def serve(settings: Settings) -> None:
             await asyncio.Event().wait()
     except asyncio.CancelledError:
         _log.info("Inboxkeeper stops")
-    except (SlackRefuses, KeysLost, DatabaseInUse, StorageAway, OSError) as error:
+    except (SlackRefuses, KeysLost, *_SAID, OSError) as error:
         stop(error)
 
 
@@ -56,51 +59,63 @@ def _say_hello(settings: Settings, bot: Bot) -> None:
 
 async def migrate(settings: Settings) -> None:
     """The command."""
-    try:
-        await migrate_database(settings.database_url.get_secret_value())
-    except StorageAway as error:
-        stop(error)
+    with _in_words():
+        await patiently(migrate_database(settings.database_url.get_secret_value()))
     typer.echo("The database is up to date.")
 
 
 async def rekey(settings: Settings) -> None:
     """The command: every secret sealed anew with the first key."""
-    storage = await Storage.open(settings.database_url.get_secret_value(), cipher=cipher_of(settings))
-    try:
+    async with _storage(settings) as storage:
         renewed = await rekey_secrets(storage)
-    except (KeyLost, StorageAway) as error:
-        stop(error)
-    finally:
-        await storage.close()
     typer.echo(f"{renewed} secrets are sealed with the first key now; the other keys may go.")
 
 
 async def forget(settings: Settings, address: str) -> None:
     """The command: everything about an address, erased."""
-    storage = await Storage.open(settings.database_url.get_secret_value(), cipher=cipher_of(settings))
-    try:
+    async with _storage(settings) as storage:
         count = await forget_address(storage, address)
-    except StorageAway as error:
-        stop(error)
-    finally:
-        await storage.close()
     typer.echo(f"Erased: {count} entries of {address}." if count else f"Nothing is known of {address}.")
+
+
+@asynccontextmanager
+async def _storage(settings: Settings) -> AsyncIterator[Storage]:
+    """The database, for one command. What goes wrong with it ends the process, in words."""
+    with _in_words():
+        storage = await Storage.open(settings.database_url.get_secret_value(), cipher=cipher_of(settings))
+        try:
+            yield storage
+        finally:
+            await storage.close()
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    try:
+        yield
+    except _SAID as error:
+        stop(error)
 
 
 def stop(error: Exception) -> NoReturn:
     """End with words instead of a traceback."""
-    typer.echo(_WORDS.get(type(error), "{error}").format(error=error), err=True)
+    typer.echo(_said(error), err=True)
     raise typer.Exit(2) from None
 
+
+def _said(error: Exception) -> str:
+    if isinstance(error, StorageAway):
+        what, step = trouble_words(error)
+        return f"{what[0].upper()}{what[1:]}. Next: {step}"
+    return _WORDS.get(type(error), "{error}").format(error=error)
+
+
+_SAID: Final = (DatabaseInUse, StorageAway, KeyLost)
 
 _WORDS: Final[dict[type[Exception], str]] = {
     DatabaseInUse: (
         "Another Inboxkeeper already uses this database file. Next: stop it first, or use PostgreSQL "
         "to run several."
-    ),
-    StorageAway: (
-        "The database does not answer. Next: check INBOXKEEPER_DATABASE_URL and whether the server "
-        "runs; `python -m bot doctor` says more."
     ),
     KeyLost: (
         "Some secrets could not be opened with any key in INBOXKEEPER_SECRET_KEYS; the others are done. "

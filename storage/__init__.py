@@ -1,7 +1,8 @@
 """Everything that survives a restart. SQLAlchemy, and rows, never leave this package."""
 
 from storage.cipher import Cipher, generate_key
-from storage.errors import Conflict, DatabaseInUse, KeyLost, Misplaced, StorageAway, Taken
+from storage.errors import Conflict, DatabaseInUse, KeyLost, Misplaced, StorageAway, Taken, Trouble
+from storage.instants import Limits
 from storage.migrating import is_current, migrate
 from storage.rekeying import rekey
 from storage.unit_of_work import Storage, UnitOfWork
@@ -11,10 +12,12 @@ __all__ = [
     "Conflict",
     "DatabaseInUse",
     "KeyLost",
+    "Limits",
     "Misplaced",
     "Storage",
     "StorageAway",
     "Taken",
+    "Trouble",
     "UnitOfWork",
     "generate_key",
     "is_current",

@@ -1,8 +1,10 @@
 """How each database is spoken to. Settings only: what a transaction is, stands in ``unit_of_work``.
 
-SQLite: the driver's own transaction handling is off, because it begins one only at the first write and
-so loses what another writer did between our read and our write. PostgreSQL: every wait is short, so that
-a dead server is an answer.
+Both drivers' own transaction handling is off: each transaction begins with a line of ours.
+SQLite: because the driver begins one only at the first write, and so loses what another writer did between
+our read and our write. PostgreSQL: so that every wait is short, and a dead server is an answer. That stands
+in the same line, and not in the connection: a pooler that lends out a server's connection by the transaction
+(PgBouncer) takes no settings of ours at its start, and would hand them on to others later.
 """
 
 from __future__ import annotations
@@ -22,18 +24,31 @@ _BUSY_MS: Final = 5_000
 
 IMMEDIATE: Final = "inboxkeeper_immediate"
 """Execution option: take SQLite's write lock at the beginning."""
+SNAPSHOT: Final = "inboxkeeper_snapshot"
+"""Execution option: see one moment of PostgreSQL, and write nothing."""
+
+WITHOUT_SESSION: Final[dict[str, Any]] = {"prepare_threshold": None}
+"""What every connection to PostgreSQL is made with. A prepared statement belongs to one server's connection,
+and a pooler gives the next transaction another one."""
 
 _POSTGRESQL_ARGUMENTS: Final = {
+    **WITHOUT_SESSION,
     "connect_timeout": CONNECT_WITHIN,
-    "options": (
-        f"-c statement_timeout={_STATEMENT_WITHIN_MS}"
-        " -c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
-    ),
     "keepalives_idle": 10,
     "keepalives_interval": 3,
     "keepalives_count": 3,
     "tcp_user_timeout": 5_000,
 }
+_POSTGRESQL_LIMITS: Final = (
+    f"SET LOCAL statement_timeout = {_STATEMENT_WITHIN_MS};"
+    "SET LOCAL idle_in_transaction_session_timeout = 60000;"
+    "SET LOCAL timezone = 'UTC'"
+)
+_POSTGRESQL_BEGINS: Final = {
+    True: f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;{_POSTGRESQL_LIMITS}",
+    False: f"BEGIN ISOLATION LEVEL READ COMMITTED;{_POSTGRESQL_LIMITS}",
+}
+"""One round trip each, as ``BEGIN`` alone would be."""
 
 
 def is_sqlite(url: str) -> bool:
@@ -74,16 +89,23 @@ def create_engine(url: str) -> AsyncEngine:
 
 
 def _postgresql_engine(url: str) -> AsyncEngine:
-    return create_async_engine(
+    engine = create_async_engine(
         async_url(url),
         connect_args=dict(_POSTGRESQL_ARGUMENTS),
-        isolation_level="READ COMMITTED",
+        isolation_level="AUTOCOMMIT",
         pool_size=10,
         max_overflow=10,
         pool_timeout=CONNECT_WITHIN,
         pool_pre_ping=True,
         hide_parameters=True,
     )
+    event.listen(engine.sync_engine, "begin", _begin_on_postgresql)
+    return engine
+
+
+def _begin_on_postgresql(connection: Connection) -> None:
+    is_snapshot = bool(connection.get_execution_options().get(SNAPSHOT))
+    connection.exec_driver_sql(_POSTGRESQL_BEGINS[is_snapshot])
 
 
 def _sqlite_engine(url: str) -> AsyncEngine:
@@ -100,16 +122,25 @@ def _sqlite_engine(url: str) -> AsyncEngine:
     return engine
 
 
+_PRAGMAS: Final = (
+    f"busy_timeout = {_BUSY_MS}",
+    "journal_mode = WAL",
+    "synchronous = NORMAL",
+    "foreign_keys = ON",
+    "secure_delete = ON",  # what is erased is overwritten
+)
+
+
 def _set_pragmas(connection: Any, _record: Any) -> None:
-    cursor = connection.cursor()
-    for pragma in (
-        f"busy_timeout = {_BUSY_MS}",
-        "journal_mode = WAL",
-        "synchronous = NORMAL",
-        "foreign_keys = ON",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+    try:
+        cursor = connection.cursor()
+        for pragma in _PRAGMAS:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+    except BaseException:
+        # The pool does not know of it yet: only the garbage collector would ever end it.
+        connection.close()
+        raise
 
 
 def _begin(connection: Connection) -> None:

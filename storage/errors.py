@@ -1,7 +1,7 @@
 """What storage itself can say no with. Errors carry data and never a secret, a URL or a row's content.
 
 InboxkeeperError
-├── StorageAway      the database cannot be reached or is too slow; try again later
+├── StorageAway      the database cannot be used (``Trouble`` says why); try again later
 ├── Conflict         somebody else changed it first; read again
 ├── Taken            a unique constraint: it exists already
 ├── DatabaseInUse    another process serves this SQLite file
@@ -12,12 +12,34 @@ InboxkeeperError
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from bot.domain.errors import InboxkeeperError
 
 
+class Trouble(StrEnum):
+    """What is the matter with a database, as far as its own words tell."""
+
+    AWAY = "away"
+    """Not reached, or too slow."""
+    BUSY = "busy"
+    """Somebody else has it locked."""
+    FULL = "full"
+    READ_ONLY = "read_only"
+    NO_DATABASE = "no_database"
+    """The file is something else."""
+    DAMAGED = "damaged"
+
+
+@dataclass(eq=False)
 class StorageAway(InboxkeeperError):
-    """The database cannot be reached, or did not answer in time. Nothing was kept."""
+    """The database cannot be used: not reached, too slow, full, damaged. Nothing was kept.
+
+    ``said`` are the driver's own words, without values; empty where nobody said anything.
+    """
+
+    trouble: Trouble = Trouble.AWAY
+    said: str = ""
 
 
 class Conflict(InboxkeeperError):

@@ -27,5 +27,11 @@ class Meta:
         """Forget it, if it is still ``value``; ``False`` if somebody else was first."""
         return await self._session.count(delete(meta).where(meta.c.key == key, meta.c.value == value)) == 1
 
+    async def put(self, key: str, value: str) -> None:
+        """Write it, whatever was there."""
+        insert = self._session.insert(meta).values(key=key, value=value)
+        changed = insert.on_conflict_do_update(index_elements=[meta.c.key], set_={"value": value})
+        await self._session.count(changed)
+
     async def replace(self, key: str, value: str) -> None:
         await self._session.count(update(meta).where(meta.c.key == key).values(value=value))

@@ -21,8 +21,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event, inspect, text
 from sqlalchemy.pool import NullPool
 
-from storage.engine import CONNECT_WITHIN, is_sqlite, sqlite_file, sync_url
-from storage.files import FileLock, make_folder
+from storage.engine import CONNECT_WITHIN, WITHOUT_SESSION, is_sqlite, sqlite_file, sync_url
+from storage.files import FileLock, copies_of, make_folder, make_private
 from storage.session import translated
 
 _ADVISORY_LOCK: Final = 0x1B0C_4EE9
@@ -40,7 +40,7 @@ async def is_current(url: str) -> bool:
 
 
 def _migrate(url: str, revision: str) -> None:
-    with _one_at_a_time(url), _connected(url) as connection:
+    with translated(), _one_at_a_time(url), _connected(url) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
         config = _config(connection)
@@ -55,7 +55,7 @@ def _migrate(url: str, revision: str) -> None:
 def _is_current(url: str) -> bool:
     if is_sqlite(url) and not sqlite_file(url).exists():
         return False
-    with _connected(url) as connection:
+    with translated(), _connected(url) as connection:
         return not _is_due(connection, _config(connection), "head")
 
 
@@ -84,14 +84,14 @@ def _config(connection: Connection) -> Config:
 
 @contextmanager
 def _connected(url: str) -> Iterator[Connection]:
-    arguments: dict[str, Any] = {"connect_timeout": CONNECT_WITHIN}
+    arguments: dict[str, Any] = {"connect_timeout": CONNECT_WITHIN, **WITHOUT_SESSION}
     if is_sqlite(url):
         arguments = {"isolation_level": None, "timeout": 5}
     engine = create_engine(sync_url(url), poolclass=NullPool, connect_args=arguments, hide_parameters=True)
     if is_sqlite(url):
         # With the driver's own transactions a migration that fails half-way would leave its half.
         event.listen(engine, "begin", _begin_immediately)
-    with translated(), engine.connect() as connection:
+    with engine.connect() as connection:
         yield connection
 
 
@@ -108,6 +108,7 @@ def _one_at_a_time(url: str) -> Iterator[None]:
     make_folder(file)
     lock = FileLock.wait(file.with_name(f"{file.name}.migrating"))
     try:
+        make_private(file)
         yield
     finally:
         lock.release()
@@ -116,6 +117,10 @@ def _one_at_a_time(url: str) -> Iterator[None]:
 def _copy(file: Path, *, label: str) -> None:
     """Beside the database, with what still stands in its write-ahead log."""
     beside = file.with_name(f"{file.name}.before-{label}")
+    make_private(beside)
     with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(beside)) as target:
-        beside.chmod(0o600)
         source.backup(target)
+    # One is enough to go back to. More would keep what has been erased since.
+    for older in copies_of(file):
+        if older != beside:
+            older.unlink(missing_ok=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
@@ -13,7 +15,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from storage.cipher import Cipher
 from storage.clock import DatabaseClock
-from storage.errors import StorageAway, Taken
+from storage.errors import StorageAway, Taken, Trouble
 
 Insert = postgresql.Insert | sqlite.Insert
 
@@ -37,12 +39,55 @@ def translated() -> Iterator[None]:
         if _code(error) in _UNIQUE_VIOLATIONS:
             raise Taken from error
         raise
-    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, TimeoutError, OSError) as error:
-        raise StorageAway from error
+    except (exc.OperationalError, exc.InterfaceError) as error:
+        raise away(error.orig) from error
     except exc.DBAPIError as error:
-        if error.connection_invalidated:
-            raise StorageAway from error
+        if error.connection_invalidated or type(error) is exc.DatabaseError or _troubles(error.orig):
+            raise away(error.orig) from error
         raise
+    except (exc.TimeoutError, TimeoutError) as error:
+        raise StorageAway(said="no answer in time") from error
+    except UnicodeDecodeError:  # not chained: it holds what could not be read
+        raise StorageAway(Trouble.DAMAGED, "a text in it is no UTF-8") from None
+    except (sqlite3.Error, OSError) as error:
+        raise away(error) from error
+
+
+_TROUBLES: Final = {
+    "SQLITE_BUSY": Trouble.BUSY,
+    "SQLITE_LOCKED": Trouble.BUSY,
+    "SQLITE_FULL": Trouble.FULL,
+    "SQLITE_READONLY": Trouble.READ_ONLY,
+    "SQLITE_NOTADB": Trouble.NO_DATABASE,
+    "SQLITE_CORRUPT": Trouble.DAMAGED,
+    "53100": Trouble.FULL,  # disk_full
+    "25006": Trouble.READ_ONLY,  # read_only_sql_transaction: a standby
+    "55P03": Trouble.BUSY,  # lock_not_available
+    errno.ENOSPC: Trouble.FULL,
+    errno.EDQUOT: Trouble.FULL,
+    errno.EFBIG: Trouble.FULL,
+    errno.EROFS: Trouble.READ_ONLY,
+    errno.EACCES: Trouble.READ_ONLY,
+    errno.EPERM: Trouble.READ_ONLY,
+}
+"""By SQLite's primary result code, PostgreSQL's SQLSTATE, or the operating system's number."""
+
+
+def away(error: BaseException | None) -> StorageAway:
+    """What a driver, or the operating system, says of a database or its file."""
+    if isinstance(error, OSError):
+        return StorageAway(_troubles(error) or Trouble.AWAY, error.strerror or "")
+    said = str(error or "").strip()
+    if "decode" in said:  # these words quote what they could not read
+        return StorageAway(Trouble.DAMAGED, "a text in it is no UTF-8")
+    return StorageAway(_troubles(error) or Trouble.AWAY, said.partition("\n")[0][:200])
+
+
+def _troubles(error: BaseException | None) -> Trouble | None:
+    name = getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None)
+    if isinstance(name, str) and name.startswith("SQLITE_"):
+        name = "_".join(name.split("_")[:2])  # without what the extended codes add
+    return _TROUBLES.get(name if name is not None else getattr(error, "errno", None))
 
 
 def _code(error: exc.IntegrityError) -> str | None:

@@ -20,13 +20,14 @@ from bot.domain.grant import Secret
 from storage.channels import Channels
 from storage.cipher import Cipher
 from storage.clock import DatabaseClock, no_lead
-from storage.engine import BEGIN_WITHIN, IMMEDIATE, create_engine, is_sqlite, sqlite_file
+from storage.engine import BEGIN_WITHIN, IMMEDIATE, SNAPSHOT, create_engine, is_sqlite, sqlite_file
 from storage.errors import KeyLost, StorageAway
-from storage.files import FileLock, make_folder
+from storage.files import FileLock, make_folder, make_private
 from storage.grants import Grants
 from storage.history import History
 from storage.holds import Holds
 from storage.incidents import Incidents
+from storage.instants import Instants
 from storage.jobs import Jobs
 from storage.leases import Locks
 from storage.links import Links
@@ -77,6 +78,7 @@ class UnitOfWork:
         self.requests = Requests(session)
         self.logins = Logins(session)
         self.whereabouts = WhereaboutsKnown(session)
+        self.instants = Instants(session)
         self.meta = Meta(session)
 
     async def commit(self) -> None:
@@ -96,7 +98,7 @@ class Storage:
         sqlite = engine.dialect.name == "sqlite"
         self._turn: AbstractAsyncContextManager[object] = asyncio.Lock() if sqlite else nullcontext()
         self._writer = engine.execution_options(**{IMMEDIATE: True}) if sqlite else engine
-        self._reader = engine if sqlite else engine.execution_options(**_SNAPSHOT)
+        self._reader = engine if sqlite else engine.execution_options(**{SNAPSHOT: True})
         self._is_closing = False
         self._under_way = 0
         self._going_on: set[asyncio.Task[Any]] = set()
@@ -106,7 +108,8 @@ class Storage:
     async def open(
         cls, url: str, *, cipher: Cipher, lead: Callable[[], timedelta] = no_lead, exclusive: bool = False
     ) -> Self:
-        """Get ready; the database itself is reached at first use.
+        """Get ready; the database itself is reached at first use. Raises ``StorageAway`` where not even its
+        folder can be used.
 
         ``exclusive`` refuses to share an SQLite file with another process that asked for the same:
         ``DatabaseInUse``. PostgreSQL is always shared.
@@ -114,8 +117,10 @@ class Storage:
         held = None
         if is_sqlite(url):
             file = sqlite_file(url)
-            make_folder(file)
-            held = FileLock.take(file.with_name(f"{file.name}.lock")) if exclusive else None
+            with translated():
+                make_folder(file)
+                make_private(file)
+                held = FileLock.take(file.with_name(f"{file.name}.lock")) if exclusive else None
         engine = create_engine(url)
         return cls(engine, clock=DatabaseClock(engine.dialect.name, lead), cipher=cipher, held=held)
 
@@ -250,8 +255,13 @@ class Storage:
                     await self._idle.wait()
 
 
-_SNAPSHOT: Final = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-
-
 async def _connection(engine: AsyncEngine) -> AsyncConnection:
-    return await engine.connect()
+    connection = await engine.connect()
+    if engine.dialect.name == "postgresql":
+        # At once, not with the first statement: a full pool takes our connection, and lets us wait here.
+        try:
+            await connection.begin()
+        except BaseException:
+            await connection.close()
+            raise
+    return connection

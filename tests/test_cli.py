@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +18,8 @@ from typer.testing import CliRunner
 
 from bot.__main__ import app
 from bot.manifest import manifest
+from storage import migrate
+from tests.test_config import ENOUGH
 
 runner = CliRunner()
 
@@ -85,3 +91,67 @@ def test_help_names_every_command() -> None:
     shown = runner.invoke(app, []).output
     for name in ("serve", "migrate", "keygen", "rekey", "doctor", "manifest", "forget"):
         assert f"  {name} " in shown
+
+
+def _settings(monkeypatch: pytest.MonkeyPatch, database: str) -> None:
+    given = ENOUGH | {"DATABASE_URL": database, "SLACK_API_URL": "http://127.0.0.1:9/api"}
+    for name, value in given.items():
+        monkeypatch.setenv(f"INBOXKEEPER_{name}", value)
+
+
+COMMANDS = [["serve"], ["migrate"], ["rekey"], ["doctor"], ["forget", "a@example.com", "--yes"]]
+
+
+def _no_database(file: Path) -> None:
+    file.write_bytes(b"This is a letter, and not a database at all.\n" * 100)
+
+
+def _damaged(file: Path) -> None:
+    """Its first page is whole, and the others are not."""
+    asyncio.run(migrate(f"sqlite:///{file}"))
+    content = bytearray(file.read_bytes())
+    content[4096:] = b"\xa5" * (len(content) - 4096)
+    file.write_bytes(content)
+
+
+def _foreign_text(file: Path) -> None:
+    """A column that holds what is no text."""
+    asyncio.run(migrate(f"sqlite:///{file}"))
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = CAST(x'fffe41' AS TEXT)")
+        connection.execute("INSERT INTO meta VALUES ('canary', CAST(x'fffe41' AS TEXT))")
+        connection.commit()
+
+
+def _a_folder(file: Path) -> None:
+    file.mkdir()
+
+
+@pytest.mark.parametrize("spoil", [_no_database, _damaged, _foreign_text, _a_folder])
+@pytest.mark.parametrize("command", COMMANDS, ids=[command[0] for command in COMMANDS])
+def test_a_database_that_is_none_is_said_in_words(
+    command: list[str], spoil: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever lies there: what it is, what to do next, and no traceback."""
+    file = tmp_path / "ik.db"
+    spoil(file)
+    _settings(monkeypatch, f"sqlite:///{file}")
+    answer = runner.invoke(app, command)
+    if command[0] == "forget" and answer.exit_code == 0:
+        return  # it had no need of what is damaged
+    assert answer.exit_code == (1 if command == ["doctor"] else 2), answer.exception
+    assert "Next: " in answer.output and "Traceback" not in answer.output
+    assert "database" in answer.output
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=[command[0] for command in COMMANDS])
+def test_a_folder_that_cannot_be_made_is_said_in_words(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file stands where its folder should be."""
+    (tmp_path / "data").write_text("")
+    _settings(monkeypatch, f"sqlite:///{tmp_path / 'data' / 'ik.db'}")
+    answer = runner.invoke(app, command)
+    assert answer.exit_code in {1, 2} and (command == ["doctor"] or answer.exit_code == 2), answer.exception
+    assert command == ["doctor"] or "Next: " in answer.output
+    assert "Traceback" not in answer.output

@@ -42,6 +42,23 @@ URGENT: Final = frozenset({JobKind.RAISE_ALARM})
 """What goes first in its lane."""
 
 
+ANY_TIME: Final = frozenset(
+    {
+        JobKind.DELIVER_NOTICE,
+        JobKind.RAISE_ALARM,
+        JobKind.CLOSE_VIEW,
+        JobKind.REFRESH_HOME,
+        JobKind.READ_PEOPLE,
+    }
+)
+"""What waits only because it failed: trying it sooner does no harm."""
+
+LONGEST_WAIT: Final = {kind: timedelta(hours=25) for kind in JobKind} | {
+    JobKind.EXPIRE_REQUEST: timedelta(days=15)
+}
+"""No job is put off for longer: one that is due later was put off by a clock that was ahead."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One thing to do. Jobs of a lane run one at a time: the urgent ones first, then the oldest."""

@@ -32,6 +32,8 @@ MAX_IMPAIRED_FOR: Final = timedelta(minutes=60)
 DISABLED_REFRESH_EVERY: Final = timedelta(days=7)
 FULL_PACE_UP_TO: Final = 5_000
 """Team addresses that are looked at as often as the operator set it; more of them share the same looks."""
+_SPREAD: Final = 1.25
+"""More than any jitter makes of a pause."""
 _IMPAIRED_STEPS: Final = tuple(timedelta(seconds=s) for s in (30, 60, 120, 300))
 
 
@@ -220,6 +222,19 @@ def next_pause(
         return manner.after_disconnect
     pause = _pause(channel, probe, cadence=cadence, now=now)
     return None if pause is None else max(pause, manner.least_interval)
+
+
+def longest_pause(cadence: Cadence, manner: Manner = _ORDINARY) -> timedelta:
+    """No mailbox that works is looked at less often than this: what is due later was due by a clock that
+    was ahead."""
+    spared = manner.refused_within if manner.refused_logins is not None else timedelta()
+    return max(cadence.team, cadence.personal, manner.least_interval, spared) * _SPREAD
+
+
+LONGEST_IMPAIRED: Final = timedelta(days=1) * _SPREAD
+"""The longest that a provider may want to be left alone."""
+LONGEST_DISCONNECTED: Final = timedelta(days=1) * _SPREAD
+LONGEST_DISABLED: Final = DISABLED_REFRESH_EVERY * _SPREAD
 
 
 def _pause(channel: Channel, probe: Probe, *, cadence: Cadence, now: datetime) -> timedelta | None:

@@ -12,6 +12,7 @@ from bot.services.connecting import Connecting
 from bot.services.core import Core
 from bot.services.evidence import Evidences
 from bot.services.exporting import Exporting
+from bot.services.heartbeat import Heartbeat
 from bot.services.incidents import Incidents
 from bot.services.jobs import Jobs
 from bot.services.monitoring import Monitoring
@@ -21,6 +22,7 @@ from bot.services.permissions import Permissions
 from bot.services.requests import Requests
 from bot.services.silence import Silence
 from bot.services.switching import Switching
+from bot.services.timekeeping import Timekeeping
 from bot.services.workspaces import Workspaces
 
 
@@ -46,3 +48,5 @@ class Services:
     permissions: Permissions
     silence: Silence
     pace: Pace
+    timekeeping: Timekeeping
+    heartbeat: Heartbeat

@@ -69,7 +69,8 @@ class Chores:
             slot = _slot(self._core.clock(), chore.every)
             if self._done.get(chore.name) == slot:
                 continue
-            if self._core.clock() >= self._rests_until.get(chore.name, slot):
+            now, until = self._core.clock(), self._rests_until.get(chore.name, slot)
+            if now >= until or until > now + RESTS_AFTER_FAILURE:  # the latter by a clock that was ahead
                 done += await self._do(chore, slot)
         return done
 

@@ -303,7 +303,8 @@ def _key(kind: JobKind, notice: Notice) -> str:
 def _counted_from(job: Job, notice: Notice, now: datetime) -> datetime:
     """Since when somebody waits: since the message, or since the outage came back."""
     since = job.payload.get("since")
-    return datetime.fromisoformat(since) if since else notice.created_at or now
+    told_at = datetime.fromisoformat(since) if since else notice.created_at or now
+    return min(told_at, now)  # a clock that was ahead may have written it down
 
 
 def next_reminder(told_at: datetime, now: datetime) -> datetime | None:

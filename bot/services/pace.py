@@ -34,7 +34,7 @@ class Pace:
     async def run_due(self) -> int:
         """Count, if it is time to. Returns 0: nothing else becomes due by it."""
         now = self._core.clock()
-        if self._counted_at is not None and now - self._counted_at < COUNTS_EVERY:
+        if self._counted_at is not None and timedelta() <= now - self._counted_at < COUNTS_EVERY:
             return 0
         async with self._core.storage.reading() as uow:
             many = await uow.channels.count_team_in_use()

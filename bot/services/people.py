@@ -252,7 +252,7 @@ class People:
 
     def _remembered(self, user_id: UserId) -> Person | None:
         found = self._memory.get(user_id)
-        if found is None or self._core.clock() - found[0] > _BELIEVED_FOR:
+        if found is None or not timedelta() <= self._core.clock() - found[0] <= _BELIEVED_FOR:
             return None
         return found[1]
 

@@ -54,7 +54,7 @@ class Pictures:
                 return await self._with_hold(uow, picture)
             case NoticeKind.REQUEST | NoticeKind.WISH | NoticeKind.ANSWERED:
                 return await self._with_request(uow, picture)
-            case NoticeKind.OPERATOR | NoticeKind.SILENCE:
+            case NoticeKind.OPERATOR | NoticeKind.SILENCE | NoticeKind.STORAGE:
                 return await self._about_us(uow, picture)
             case NoticeKind.NOBODY_TOLD:
                 picture = await self._with_request(uow, picture)
@@ -65,6 +65,8 @@ class Pictures:
     async def _about_us(self, uow: UnitOfWork, picture: NoticePicture) -> NoticePicture:
         """What is wrong with the bot itself: it does not probe, or a provider refuses its credentials, at
         inboxes that are there or at somebody's sign-in."""
+        if picture.notice.kind is NoticeKind.STORAGE:
+            return picture  # all that there is to say stands in it
         if picture.notice.kind is NoticeKind.SILENCE:
             began = await uow.meta.find(episode_of(picture.notice.workspace_id))
             return replace(picture, is_open=began == picture.notice.subject)

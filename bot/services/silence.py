@@ -18,6 +18,7 @@ from bot.domain.incident import NoticeKind
 from bot.domain.probing import Probe, patience_for
 from bot.domain.workspace import Workspace
 from bot.services.core import Core
+from bot.services.heartbeat import Heartbeat
 from bot.services.monitoring import LEASE
 from bot.services.pace import Pace
 from bot.services.telling import Telling
@@ -43,8 +44,11 @@ def episode_of(workspace_id: WorkspaceId) -> str:
 class Silence:
     """Judges whether probes finish."""
 
-    def __init__(self, core: Core, telling: Telling, pace: Pace, workspace: Workspace) -> None:
+    def __init__(
+        self, core: Core, telling: Telling, pace: Pace, workspace: Workspace, heartbeat: Heartbeat
+    ) -> None:
         self._core = core
+        self._heartbeat = heartbeat
         self._pace = pace
         self._telling = telling
         self._workspace_id = workspace.id
@@ -60,10 +64,15 @@ class Silence:
     async def run_due(self) -> int:
         """Judge, if it is time to. Returns how many episodes began or ended."""
         now = self._core.clock()
-        if self._looked_at is not None and now - self._looked_at < LOOKS_EVERY:
+        if self._looked_at is not None and timedelta() <= now - self._looked_at < LOOKS_EVERY:
             return 0
-        if self._looked_at is None or now - self._looked_at > AWAY_AFTER:
+        # A clock that was put back makes all that was written down before worthless, as a long sleep does.
+        if self._looked_at is None or not timedelta() <= now - self._looked_at <= AWAY_AFTER:
             self._running_since = now  # what is late by now has not had its chance
+        if not self._heartbeat.is_writing:
+            return 0  # nobody can write down what they saw: that is another trouble, and told as such
+        if self._heartbeat.back_at is not None:
+            self._running_since = max(self._running_since, min(self._heartbeat.back_at, now))
         changed = await self._judge(now)
         self._looked_at = now
         return changed

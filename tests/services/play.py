@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
@@ -324,10 +324,12 @@ class Play:
         *,
         provider: Callable[[Provider], Provider] = lambda it: it,
         messenger: Callable[[Messenger], Messenger] = lambda it: it,
+        strays_by: Callable[[], timedelta] = timedelta,
     ) -> AsyncIterator[Services]:
-        """The same services over a connection of their own, as another process has them."""
+        """The same services over a connection of their own, as another process has them; on a machine whose
+        clock strays from everybody else's."""
         settings, town = self.stage.town.settings, self.stage.town
-        world = World(clock=town.clock, lead=town.clock.lead, jitter=lambda: 0.0)
+        world = World(clock=lambda: town.clock() + strays_by(), lead=town.clock.lead, jitter=lambda: 0.0)
         storage = await Storage.open(
             settings.database_url.get_secret_value(), cipher=cipher_of(settings), lead=world.lead
         )
@@ -347,7 +349,7 @@ class Play:
             services = services_of(
                 core,
                 directory=SlackDirectory(client),
-                messenger=messenger(SlackMessenger(client, town.clock)),  # type: ignore[arg-type]
+                messenger=messenger(SlackMessenger(client, world.clock)),  # type: ignore[arg-type]
                 workspace=self.services.workspace,
             )
             services.jobs.does(JobKind.REFRESH_HOME, _nothing)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -21,8 +23,10 @@ from storage import (
     migrate,
     rekey,
 )
+from storage.engine import sqlite_file
 from storage.session import translated
 from tests.storage.builders import NOW, a_grant, a_ticket
+from tests.storage.test_units_of_work import nothing_left_open
 
 
 @pytest.mark.parametrize("scheme", ["sqlite", "sqlite+aiosqlite"])
@@ -179,3 +183,60 @@ async def test_a_restarted_server_costs_nothing_but_the_work_under_way(
     async with storage.writing() as uow:
         assert await uow.seen.first_time("a", NOW)
     await admin.close()
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_all_files_are_their_owners_alone(empty_database_url: str, cipher: Cipher) -> None:
+    """Whoever made the folder, and whatever was there: the database, its log, its copies."""
+    file = sqlite_file(empty_database_url)
+    file.parent.mkdir(mode=0o755)
+    before = os.umask(0o022)
+    try:
+        await migrate(empty_database_url, revision="0001")
+        file.chmod(0o644)  # as an older version left it
+        await migrate(empty_database_url)
+        storage = await Storage.open(empty_database_url, cipher=cipher)
+        assert await storage.check_keys()
+        modes = {one.name: one.stat().st_mode & 0o777 for one in file.parent.iterdir()}
+        await storage.close()
+    finally:
+        os.umask(before)
+    assert set(modes.values()) == {0o600}, modes
+    assert {f"{file.name}-wal", f"{file.name}-shm", f"{file.name}.before-0001"} <= modes.keys()
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_only_the_last_copy_is_kept(empty_database_url: str) -> None:
+    """Each upgrade leaves one to go back to, not one more."""
+    for revision in ("0001", "0002", "0003"):
+        await migrate(empty_database_url, revision=revision)
+    file = sqlite_file(empty_database_url)
+    assert [one.name for one in file.parent.glob("*.before-*")] == [f"{file.name}.before-0002"]
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_what_is_erased_is_overwritten(storage: Storage, database_url: str) -> None:
+    """A deleted address is not left in the file's free pages."""
+    async with storage.writing() as uow:
+        await uow.meta.add("erased", "somebody@erased.example" * 20)
+        await uow.commit()
+    async with storage.writing() as uow:
+        assert await uow.meta.drop("erased", "somebody@erased.example" * 20)
+        await uow.commit()
+    await storage.close()
+    assert b"somebody@erased.example" not in sqlite_file(database_url).read_bytes()
+
+
+@pytest.mark.parametrize("content", [b"no database at all " * 500, b""])
+async def test_a_connection_that_cannot_be_used_is_closed(
+    content: bytes, tmp_path: Path, cipher: Cipher
+) -> None:
+    """The pool never got it; only the garbage collector would have."""
+    file = tmp_path / "ik.db"
+    file.write_bytes(content)
+    with nothing_left_open():
+        storage = await Storage.open(f"sqlite:///{file}", cipher=cipher)
+        with suppress(StorageAway):
+            await storage.ping()
+        await storage.close()
+        del storage

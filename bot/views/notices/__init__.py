@@ -16,7 +16,12 @@ from bot.views.notices.announcements import (
 from bot.views.notices.follow_ups import relapse_reply, reminder_reply, storm_reply
 from bot.views.notices.holds import hold_notice, somebody_else_notice
 from bot.views.notices.moves import moved_notice
-from bot.views.notices.operators import nobody_told_notice, operator_picture, silence_notice
+from bot.views.notices.operators import (
+    nobody_told_notice,
+    operator_picture,
+    silence_notice,
+    storage_notice,
+)
 from bot.views.notices.switches import switched_notice
 from bot.views.notices.wishes import answered_reply, request_notice, wish_notice
 
@@ -42,6 +47,7 @@ __all__ = [
     "request_notice",
     "silence_notice",
     "somebody_else_notice",
+    "storage_notice",
     "storm_reply",
     "switched_notice",
     "taken_over_notice",

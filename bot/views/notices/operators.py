@@ -39,6 +39,24 @@ def silence_notice(lang: Language, picture: NoticePicture) -> Message:
     return message(said, [section("\n".join([said, why, what, _nobody_else(lang)]))])
 
 
+def storage_notice(lang: Language, picture: NoticePicture) -> Message:
+    """The database could not be written. The notice's subject is from when to when."""
+    began, _, ended = picture.notice.subject.partition("/")
+    said = "🔧 " + lang.say(
+        "Inboxkeeper could not write to its database from {began} to {ended}.",
+        began=instant(lang, datetime.fromisoformat(began)),
+        ended=instant(lang, datetime.fromisoformat(ended)),
+    )
+    why = lang.say(
+        "No inbox was checked in that time, and nobody could be told of anything. It works again: whatever "
+        "happened meanwhile is found out now."
+    )
+    what = lang.say(
+        "The log says what the database answered: a full disk, a lock, or a server that was away."
+    )
+    return message(said, [section("\n".join([said, why, what, _nobody_else(lang)]))])
+
+
 def _nobody_else(lang: Language) -> str:
     return lang.say("Nobody else was told, and no inbox is called disconnected because of this.")
 

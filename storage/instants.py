@@ -1,0 +1,167 @@
+"""Instants that lie ahead of the clock, set right: what a clock that was ahead has left behind.
+
+One rule: what has happened has happened by now, and what waits waits no longer than it was to wait. Every
+column that holds an instant is named here, in one of the groups; a test fails when one is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Column, ColumnElement, delete, literal, select, update
+
+from bot.domain.cause import Cause
+from bot.domain.channel import State
+from bot.domain.job import JobKind
+from storage.session import Session
+from storage.tables import (
+    channel,
+    hold,
+    incident,
+    job,
+    lane,
+    login_slot,
+    notice,
+    probe,
+    request,
+    slot,
+    ticket,
+    ticket_outcome,
+    whereabouts,
+)
+from storage.types import Instant
+
+CLOCKS_DIFFER_BY: Final = timedelta(seconds=30)
+"""Several machines never agree to the second: what is ahead by less is left alone."""
+
+COUNTED_FROM: Final[Mapping[Column[Any], Column[Any]]] = {
+    probe.c.due_at: probe.c.last_done_at,
+    job.c.due_at: job.c.created_at,
+    ticket.c.expires_at: ticket.c.created_at,
+    ticket_outcome.c.expires_at: ticket_outcome.c.at,
+    request.c.expires_at: request.c.created_at,
+}
+"""What waits, and from when on: if that lies ahead, both are moved, and the span stays."""
+
+HAPPENED: Final[tuple[Column[Any], ...]] = (
+    probe.c.first_refused_at,
+    probe.c.last_ok_at,
+    channel.c.since,
+    hold.c.opened_at,
+    hold.c.recovered_at,
+    incident.c.opened_at,
+    incident.c.claimed_at,
+    notice.c.created_at,
+    notice.c.sending_since,
+    whereabouts.c.since,
+    whereabouts.c.seen_at,
+    ticket_outcome.c.created_at,
+)
+"""What something is counted from: by now at the latest."""
+
+LIMITED: Final[tuple[Column[Any], ...]] = (notice.c.snoozed_until, login_slot.c.until)
+"""What waits from nobody knows when: as long as the longest of its kind at most."""
+
+LEASED: Final[tuple[Column[Any], ...]] = (probe.c.lease_until, lane.c.lease_until, lane.c.paced_until)
+"""By the database's clock: one longer than any lease can be is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The longest pauses there are. What is due later than that is not due then at all."""
+
+    looks: Mapping[str, timedelta]
+    """By provider, at a mailbox that works."""
+    impaired: timedelta
+    disconnected: timedelta
+    disabled: timedelta
+    jobs: Mapping[JobKind, timedelta]
+    snooze: timedelta
+    login: timedelta
+    lease: timedelta
+
+
+class Instants:
+    """Rows of many tables, by the instants in them."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def has_looked_ahead(self, now: datetime) -> bool:
+        """Whether a look at a mailbox is written down as done later than now."""
+        return await self._any_ahead(probe.c.last_done_at, now)
+
+    async def is_ahead(self, now: datetime) -> bool:
+        """Whether anything is written down as having happened later than now. Reads whole tables."""
+        for column in (*COUNTED_FROM.values(), *HAPPENED):
+            if await self._any_ahead(column, now):
+                return True
+        return False
+
+    async def set_right(self, now: datetime, limits: Limits) -> int:
+        """Move back what lies ahead of ``now`` and should not. How many rows that were."""
+        moved = await self._session.count(delete(slot).where(slot.c.at > now))
+        for due, since in COUNTED_FROM.items():
+            moved += await self._move(due, since, now)
+        for column in HAPPENED:
+            moved += await self._no_later(column, now, now + CLOCKS_DIFFER_BY)
+        for column, most in zip(LIMITED, (limits.snooze, limits.login), strict=True):
+            moved += await self._no_later(column, now + most, now + most + CLOCKS_DIFFER_BY)
+        return moved + await self.limit(now, limits)
+
+    async def hurry(self, kinds: Collection[JobKind], now: datetime) -> int:
+        """Let what may be tried at any time be tried now: nobody knows when it was put off."""
+        waiting = job.c.done_at.is_(None), job.c.dead_at.is_(None), job.c.kind.in_(kinds), job.c.due_at > now
+        return await self._session.count(update(job).where(*waiting).values(due_at=now))
+
+    async def limit(self, now: datetime, limits: Limits) -> int:
+        """Let what is due later than the longest pause of its kind be due now. How many rows."""
+        moved = 0
+        for provider, most in limits.looks.items():
+            watched = channel.c.state == State.CONNECTED, channel.c.provider == provider
+            moved += await self._due_now(now, most, *watched)
+        # Who stands in the line of a hold waits as long as that is.
+        impaired = channel.c.state == State.IMPAIRED, channel.c.cause != Cause.HELD
+        moved += await self._due_now(now, limits.impaired, *impaired)
+        moved += await self._due_now(now, limits.disconnected, channel.c.state == State.DISCONNECTED)
+        moved += await self._due_now(now, limits.disabled, channel.c.state == State.DISABLED)
+        for kind, most in limits.jobs.items():
+            late = job.c.due_at > now + most, job.c.kind == kind
+            waiting = update(job).where(*late, job.c.done_at.is_(None), job.c.dead_at.is_(None))
+            moved += await self._session.count(waiting.values(due_at=now))
+        return moved
+
+    async def release(self, limits: Limits) -> int:
+        """Free what is leased for longer than any lease lasts. How many rows."""
+        too_late, freed = self._session.clock.now(plus=limits.lease), 0
+        for column in LEASED:
+            values: dict[str, Any] = {column.name: None}
+            if column.name == "lease_until":
+                values["lease_token"] = None
+            freed += await self._session.count(update(column.table).where(column > too_late).values(**values))
+        return freed
+
+    async def _any_ahead(self, column: Column[Any], now: datetime) -> bool:
+        ahead = select(literal(1)).select_from(column.table).where(column > now + CLOCKS_DIFFER_BY).limit(1)
+        return await self._session.first(ahead) is not None
+
+    async def _move(self, due: Column[Any], since: Column[Any], now: datetime) -> int:
+        instant = literal(now, Instant)
+        moved = {due.name: instant + (due - since), since.name: instant}
+        ahead = _of(due).where(since > now + CLOCKS_DIFFER_BY)
+        return await self._session.count(ahead.values(**moved))
+
+    async def _no_later(self, column: Column[Any], latest: datetime, limit: datetime) -> int:
+        return await self._session.count(_of(column).where(column > limit).values({column.name: latest}))
+
+    async def _due_now(self, now: datetime, most: timedelta, *which: ColumnElement[bool]) -> int:
+        theirs = probe.c.channel_id.in_(select(channel.c.id).where(*which))
+        late = update(probe).where(probe.c.due_at > now + most, theirs)
+        return await self._session.count(late.values(due_at=now))
+
+
+def _of(column: Column[Any]) -> Any:
+    return update(column.table)
