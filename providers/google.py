@@ -33,7 +33,7 @@ from bot.domain.errors import (
 )
 from bot.domain.grant import Grant, MailboxIdentity, Revocation, Secret
 from bot.domain.manner import Manner
-from providers.base import Authorization, Consent, Evidence, Fresh, Redirect
+from providers.base import Authorization, Consent, Evidence, Fresh, Redirect, Renew, renewed
 from providers.google_errors import LABELS_SCOPE, GoogleErrors, of_consent
 from providers.google_identity import Certificates, IdentityNotProven, IdTokens
 from providers.wire import Reply, Wire
@@ -130,7 +130,7 @@ class Google:
             secret=Secret(secret),
         )
 
-    async def refresh(self, grant: Grant) -> Fresh:
+    async def refresh(self, grant: Grant, *, claims: str = "") -> Fresh:
         """See ``Provider``. No ``scope`` is sent: asking for one that was not granted is refused."""
         secret = grant.secret
         if not secret:
@@ -145,7 +145,7 @@ class Google:
             identity=MailboxIdentity(self.key, *subject) if subject else None,
         )
 
-    async def probe(self, grant: Grant, fresh: Fresh) -> Evidence:
+    async def probe(self, grant: Grant, fresh: Fresh, renew: Renew | None = None) -> Evidence:
         """See ``Provider``. Identity is the account's number alone: its domain may be renamed."""
         if fresh.identity and fresh.identity.subject != grant.signer.subject:
             raise MailboxGone("other_account", cause=Cause.OTHER_MAILBOX)
@@ -154,14 +154,14 @@ class Google:
         reply = await self._labels(fresh.access_token)
         if reply.status == 401:
             # A token can die on the way. A refused refresh says more, so that is asked first.
-            reply = await self._labels((await self.refresh(grant)).access_token)
+            reply = await self._labels((await renewed(self, grant, fresh, renew)).access_token)
         if reply.is_trouble or reply.status != 200:
             raise self._errors.of_gmail(reply)
         if not isinstance((reply.json_object() or {}).get("labels"), list):
             raise self._errors.unreadable(reply)
         return Evidence(self._clock(), "gmail.labels")
 
-    async def revoke(self, grant: Grant) -> Revocation:
+    async def revoke(self, grant: Grant, renew: Renew | None = None) -> Revocation:
         """See ``Provider``. Ends *everything* the account gave to our Google project: ask first."""
         if not grant.secret:
             return Revocation.NOT_CONFIRMED
@@ -170,12 +170,12 @@ class Google:
         already_gone = reply.status == 400 and str(answer.get("error")) in {"invalid_token", "invalid_grant"}
         if not already_gone and reply.status != 200:
             raise self._errors.of_token(reply)
-        return await self._what_became_of(grant)
+        return await self._what_became_of(grant, renew)
 
-    async def _what_became_of(self, grant: Grant) -> Revocation:
+    async def _what_became_of(self, grant: Grant, renew: Renew | None) -> Revocation:
         """Only the plain refusal proves it: a policy or a re-sign-in leaves the grant standing."""
         try:
-            await self.refresh(grant)
+            await (renew("") if renew else self.refresh(grant))
         except GrantRejected as refused:
             gone = refused.cause is Cause.GRANT_REFUSED
             return Revocation.CONFIRMED if gone else Revocation.REQUESTED

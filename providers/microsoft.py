@@ -37,7 +37,7 @@ from bot.domain.errors import (
 )
 from bot.domain.grant import CONSUMERS, Delegate, Grant, MailboxIdentity, Revocation, Secret
 from bot.domain.manner import Manner
-from providers.base import Authorization, Consent, Evidence, Fresh, Redirect
+from providers.base import Authorization, Consent, Evidence, Fresh, Redirect, Renew, renewed
 from providers.microsoft_errors import MAIL_SCOPE, SHARED_SCOPE, MicrosoftErrors, challenge_of
 from providers.microsoft_sign_in import MicrosoftClient, SignIn
 from providers.wire import Reply, Wire
@@ -155,11 +155,11 @@ class Microsoft:
             return authorization
         return await self._shared(consent.address, who, access, authorization)
 
-    async def refresh(self, grant: Grant) -> Fresh:
+    async def refresh(self, grant: Grant, *, claims: str = "") -> Fresh:
         """See ``Provider``."""
-        return await self._refresh(grant)
+        return await self._refresh(grant, claims=claims)
 
-    async def probe(self, grant: Grant, fresh: Fresh) -> Evidence:
+    async def probe(self, grant: Grant, fresh: Fresh, renew: Renew | None = None) -> Evidence:
         """See ``Provider``."""
         if fresh.identity and fresh.identity.subject != grant.signer.subject:
             raise MailboxGone("other_account", cause=Cause.OTHER_MAILBOX)
@@ -170,7 +170,7 @@ class Microsoft:
         reply = await self._graph(path, fresh.access_token)
         if reply.status == 401:
             # A token can die on the way, or its session has been revoked meanwhile: a refresh knows.
-            again = await self._refresh(grant, claims=challenge_of(reply))
+            again = await renewed(self, grant, fresh, renew, claims=challenge_of(reply))
             reply = await self._graph(path, again.access_token)
         if reply.is_trouble or reply.status != 200:
             raise self._errors.of_graph(reply, is_shared=is_shared)
@@ -178,12 +178,12 @@ class Microsoft:
             raise self._errors.unreadable(reply)
         return Evidence(self._clock(), what)
 
-    async def revoke(self, grant: Grant) -> Revocation:
+    async def revoke(self, grant: Grant, renew: Renew | None = None) -> Revocation:
         """See ``Provider``. No app may end an access at Microsoft: a refresh shows whether its owner has."""
         if not grant.secret:
             return Revocation.NOT_CONFIRMED
         try:
-            await self.refresh(grant)
+            await (renew("") if renew else self.refresh(grant))
         except GrantRejected as refused:
             return Revocation.CONFIRMED if refused.cause is Cause.GRANT_REFUSED else Revocation.BY_HAND
         except ProviderUnavailable:

@@ -16,7 +16,9 @@ from sandbox.faults import Fault
 from sandbox.google.answers import gmail_error, invalid_grant, oauth_error, unauthenticated
 
 PLACES = frozenset({"token", "gmail", "revoke", "certs"})
-CONDITIONS = frozenset({"account_deleted", "account_disabled", "scope_removed", "revoke_lag", "slow"})
+CONDITIONS = frozenset(
+    {"account_deleted", "account_disabled", "scope_removed", "revoke_lag", "rotating", "slow"}
+)
 
 
 class UnknownFault(ValueError):
