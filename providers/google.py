@@ -33,6 +33,7 @@ from bot.domain.errors import (
 )
 from bot.domain.grant import Grant, MailboxIdentity, Revocation, Secret
 from bot.domain.manner import Manner
+from bot.domain.scopes import lacking
 from providers.base import Authorization, Consent, Evidence, Fresh, Redirect, Renew, renewed
 from providers.google_errors import LABELS_SCOPE, GoogleErrors, of_consent
 from providers.google_identity import Certificates, IdentityNotProven, IdTokens
@@ -126,7 +127,7 @@ class Google:
             address=address,
             addresses=_equal_addresses(address),
             scopes=scopes,
-            missing=self.needed_scopes - scopes,
+            missing=lacking(self.needed_scopes, scopes),
             secret=Secret(secret),
         )
 
@@ -146,17 +147,16 @@ class Google:
         )
 
     async def probe(self, grant: Grant, fresh: Fresh, renew: Renew | None = None) -> Evidence:
-        """See ``Provider``. Identity is the account's number alone: its domain may be renamed."""
+        """See ``Provider``. Identity is the account's number alone: its domain may be renamed. What was
+        granted, the mailbox tells: an answer that opens it proves more than a list of permissions."""
         if fresh.identity and fresh.identity.subject != grant.signer.subject:
             raise MailboxGone("other_account", cause=Cause.OTHER_MAILBOX)
-        if missing := self.needed_scopes - fresh.scopes:
-            raise PermissionMissing("scope_not_granted", scopes=missing)
         reply = await self._labels(fresh.access_token)
         if reply.status == 401:
             # A token can die on the way. A refused refresh says more, so that is asked first.
             reply = await self._labels((await renewed(self, grant, fresh, renew)).access_token)
         if reply.is_trouble or reply.status != 200:
-            raise self._errors.of_gmail(reply)
+            raise _named(self._errors.of_gmail(reply), lacking(self.needed_scopes, fresh.scopes))
         if not isinstance((reply.json_object() or {}).get("labels"), list):
             raise self._errors.unreadable(reply)
         return Evidence(self._clock(), "gmail.labels")
@@ -227,6 +227,13 @@ class Google:
 def _challenge(verifier: Secret) -> str:
     digest = hashlib.sha256(verifier.reveal().encode()).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def _named(error: ProviderError, missing: frozenset[str]) -> ProviderError:
+    """A refused permission, with the names of those that are known to be missing."""
+    if isinstance(error, PermissionMissing) and missing:
+        error.scopes = missing
+    return error
 
 
 def _scopes_of(answer: Mapping[str, Any]) -> frozenset[str]:

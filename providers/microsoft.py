@@ -37,6 +37,7 @@ from bot.domain.errors import (
 )
 from bot.domain.grant import CONSUMERS, Delegate, Grant, MailboxIdentity, Revocation, Secret
 from bot.domain.manner import Manner
+from bot.domain.scopes import covers, lacking
 from providers.base import Authorization, Consent, Evidence, Fresh, Redirect, Renew, renewed
 from providers.microsoft_errors import MAIL_SCOPE, SHARED_SCOPE, MicrosoftErrors, challenge_of
 from providers.microsoft_sign_in import MicrosoftClient, SignIn
@@ -140,7 +141,7 @@ class Microsoft:
         secret, access = answer.get("refresh_token"), _access_token(answer)
         if not isinstance(secret, str) or not secret or access is None:
             raise ConsentFailed(consent.address, "no_refresh_token")
-        scopes = _scopes_of(answer)
+        scopes = _scopes_of(answer, consent.scopes)
         needed = self.shared_scopes if consent.is_shared else self.needed_scopes
         found = await self._addresses(who, access)
         authorization = Authorization(
@@ -148,7 +149,7 @@ class Microsoft:
             address=found[0] if found else who.name.lower(),
             addresses=frozenset(found) or frozenset({who.name.lower()}),
             scopes=scopes,
-            missing=needed - scopes,
+            missing=lacking(needed, scopes),
             secret=Secret(secret),
         )
         if not consent.is_shared or authorization.missing:
@@ -160,12 +161,11 @@ class Microsoft:
         return await self._refresh(grant, claims=claims)
 
     async def probe(self, grant: Grant, fresh: Fresh, renew: Renew | None = None) -> Evidence:
-        """See ``Provider``."""
+        """See ``Provider``. What was granted, the mailbox tells: an answer that opens it proves more than a
+        list of permissions, which is written in other ways, wider, or short of what an admin allowed."""
         if fresh.identity and fresh.identity.subject != grant.signer.subject:
             raise MailboxGone("other_account", cause=Cause.OTHER_MAILBOX)
         is_shared = grant.delegate is not None
-        if missing := (self.shared_scopes if is_shared else self.needed_scopes) - fresh.scopes:
-            raise PermissionMissing("scope_not_granted", scopes=missing)
         path, what = self._look_at(grant)
         reply = await self._graph(path, fresh.access_token)
         if reply.status == 401:
@@ -173,7 +173,8 @@ class Microsoft:
             again = await renewed(self, grant, fresh, renew, claims=challenge_of(reply))
             reply = await self._graph(path, again.access_token)
         if reply.is_trouble or reply.status != 200:
-            raise self._errors.of_graph(reply, is_shared=is_shared)
+            needed = self.shared_scopes if is_shared else self.needed_scopes
+            raise _named(self._errors.of_graph(reply, is_shared=is_shared), lacking(needed, fresh.scopes))
         if not isinstance((reply.json_object() or {}).get("id"), str):
             raise self._errors.unreadable(reply)
         return Evidence(self._clock(), what)
@@ -282,7 +283,7 @@ class Microsoft:
         return Fresh(
             access_token=access,
             secret=Secret(rotated) if isinstance(rotated, str) and rotated else grant.secret,
-            scopes=_scopes_of(answer) or grant.scopes,
+            scopes=_scopes_of(answer, grant.scopes) or grant.scopes,
             identity=who.identity if who else None,
         )
 
@@ -325,11 +326,26 @@ def _access_token(answer: Mapping[str, Any]) -> Secret | None:
     return Secret(token) if isinstance(token, str) and _HEADER_SAFE.fullmatch(token) else None
 
 
-def _scopes_of(answer: Mapping[str, Any]) -> frozenset[str]:
-    """The granted permissions by their short names, without those of the sign-in itself."""
+def _named(error: ProviderError, missing: frozenset[str]) -> ProviderError:
+    """Somebody who may not open a mailbox: where permissions are known to be missing, that is why."""
+    is_denied = isinstance(error, PermissionMissing) or getattr(error, "cause", None) is Cause.SHARED_ACCESS
+    if not missing or not is_denied:
+        return error
+    return PermissionMissing(error.code, scopes=missing, claims=error.claims)
+
+
+def _scopes_of(answer: Mapping[str, Any], asked: frozenset[str]) -> frozenset[str]:
+    """The granted permissions without those of the sign-in itself: those that were ``asked`` for as we have
+    written them, whether they were granted so or within a wider one, for they are asked for again."""
     scope = answer.get("scope")
-    names = scope.split() if isinstance(scope, str) else []
-    return frozenset(name.removeprefix(_GRAPH) for name in names) - _ALWAYS
+    told = [name for name in (scope.split() if isinstance(scope, str) else []) if not _is_always(name)]
+    ours = {one for one in asked if any(covers(name, one) for name in told)}
+    others = {name.removeprefix(_GRAPH) for name in told if not any(covers(name, one) for one in asked)}
+    return frozenset(ours | others)
+
+
+def _is_always(name: str) -> bool:
+    return name.casefold() in _ALWAYS
 
 
 def _texts(value: object) -> list[str]:

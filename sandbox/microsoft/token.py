@@ -146,7 +146,7 @@ class TokenEndpoint:
         scopes = (asked & SIGN_IN) | (allowed - SIGN_IN)
         body: dict[str, Any] = {
             "token_type": "Bearer",
-            "scope": _told(scopes - {OFFLINE}, full_names=sign_in.full_names or account.is_personal),
+            "scope": self._told(account, scopes - {OFFLINE}, sign_in),
             "expires_in": int(ACCESS_LIFE.total_seconds()) - 1,
             "ext_expires_in": int(ACCESS_LIFE.total_seconds()) - 1,
             "access_token": self._state.ledger.issue_access(sign_in, scopes).text,
@@ -158,6 +158,15 @@ class TokenEndpoint:
         if form.get("client_info") == "1":
             body["client_info"] = client_info(account)
         return body
+
+    def _told(self, account: Account, scopes: frozenset[str], sign_in: SignIn) -> str:
+        """What was granted, in one of the ways in which Microsoft has been seen to write it."""
+        if self._state.stands("scopes_few", account):
+            scopes = scopes & (SIGN_IN | {"User.Read"})
+        if self._state.stands("scopes_wider", account):
+            scopes = frozenset(name.replace("Mail.ReadBasic", "Mail.Read") for name in scopes)
+        told = _told(scopes, full_names=sign_in.full_names or account.is_personal)
+        return told.lower() if self._state.stands("scopes_lower", account) else told
 
     def _identity(self, account: Account, client_id: str, scopes: frozenset[str], nonce: str) -> str:
         return self._state.key.sign(claims_of(account, client_id, scopes, nonce, self._state.clock()))

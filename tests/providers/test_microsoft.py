@@ -554,3 +554,31 @@ async def test_a_grant_that_refreshes_as_somebody_else_is_no_proof(stage: Micros
     error = await refusal(stage, mixed)
     assert isinstance(error, MailboxGone)
     assert error.cause is Cause.OTHER_MAILBOX
+
+
+# --- what was granted, however it is written
+
+
+@pytest.mark.parametrize("written", ["scopes_lower", "scopes_wider", "scopes_few"])
+@pytest.mark.parametrize("account", [ALICE, "alice.private@outlook.com"])
+async def test_the_probe_proves_what_a_list_of_permissions_does_not(
+    stage: MicrosoftStage, written: str, account: str
+) -> None:
+    """In lower case, wider, or short of what was granted: the mailbox opens, so nothing is missing."""
+    grant = await stage.connected(account)
+    stage.microsoft.break_down(written)
+    for _ in range(3):  # what is kept of the answer is asked for the next time
+        fresh = await stage.provider.refresh(grant)
+        assert await stage.provider.probe(grant, fresh)
+        grant = replace(grant, secret=fresh.secret, scopes=fresh.scopes)
+
+
+@pytest.mark.parametrize("written", ["scopes_lower", "scopes_wider"])
+async def test_consent_counts_however_its_permissions_are_written(
+    stage: MicrosoftStage, written: str
+) -> None:
+    """Nobody is told that a permission was withheld that was granted in other letters, or by a wider one."""
+    stage.microsoft.break_down(written)
+    got = await stage.provider.redeem(*await stage.visit(a_consent(ALICE)))
+    assert got.missing == frozenset()
+    assert got.scopes == {"User.Read", "Mail.ReadBasic"}
