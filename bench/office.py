@@ -29,7 +29,7 @@ from bot.outside import http_session, slack_client, who_are_we
 from bot.services import Services
 from bot.services.core import new_id
 from handlers.directory import SlackDirectory
-from providers.base import Authorization, Consent, Evidence, Fresh, Redirect
+from providers.base import Authorization, Consent, Evidence, Fresh, Redirect, Renew
 from providers.registry import Registry
 from sandbox.clock import SandboxClock
 from sandbox.demo import Place, Town, town
@@ -70,16 +70,16 @@ class MailHost:
     async def redeem(self, consent: Consent, callback: Mapping[str, str]) -> Authorization:
         raise ConsentDeclined(consent.address)
 
-    async def refresh(self, grant: Grant) -> Fresh:
+    async def refresh(self, grant: Grant, *, claims: str = "") -> Fresh:
         if self.is_out or grant.address in self.dead:
             raise GrantRejected("invalid_grant")
         assert grant.secret is not None
         return Fresh(Secret("access"), grant.secret, _SCOPES, grant.identity)
 
-    async def probe(self, grant: Grant, fresh: Fresh) -> Evidence:
+    async def probe(self, grant: Grant, fresh: Fresh, renew: Renew | None = None) -> Evidence:
         return Evidence(self.clock(), "memory")
 
-    async def revoke(self, grant: Grant) -> Revocation:
+    async def revoke(self, grant: Grant, renew: Renew | None = None) -> Revocation:
         return Revocation.CONFIRMED
 
 

@@ -19,7 +19,7 @@ from bench.figures import Row, judged
 from bench.options import Options
 from bench.working import Working, working
 from bot.outside import http_session
-from bot.services.monitoring import AT_ONCE
+from bot.services.reaching import AT_ONCE
 
 MAILBOXES: Final = 1_500
 _TARGETS: Final = {"PostgreSQL": 0.7, "SQLite": 0.55}

@@ -277,7 +277,7 @@ def services_of(
     pace = Pace(core)
     steps = Steps(core, telling=telling, incidents=incidents, pace=pace)
     reaching = Reaching(core)
-    giving_back = GivingBack(core, telling)
+    giving_back = GivingBack(core, telling, reaching)
     holds = Holds(core, steps=steps, telling=telling)
     monitoring = Monitoring(core, steps=steps, telling=telling, reaching=reaching, holds=holds)
     workspaces = Workspaces(core, steps, workspace=workspace, is_there=messenger.is_there)

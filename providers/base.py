@@ -7,8 +7,8 @@ themselves and keep secrets out of every exception, log line and repr.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -100,6 +100,11 @@ class Evidence:
     """Which call, for the record: ``"gmail.labels"``."""
 
 
+Renew = Callable[[str], Awaitable[Fresh]]
+"""Refreshes a grant once more, keeps the secret that comes back, and answers with it; takes the claims that
+the provider wants to be told (most often none). Raises ``ProviderError``."""
+
+
 class Provider(Protocol):
     """One mail provider."""
 
@@ -130,17 +135,33 @@ class Provider(Protocol):
         used, expired or never there) and ``ProviderError``s.
         """
 
-    async def refresh(self, grant: Grant) -> Fresh:
-        """Prove that the grant is alive. Raises ``ProviderError``."""
+    async def refresh(self, grant: Grant, *, claims: str = "") -> Fresh:
+        """Prove that the grant is alive; ``claims`` are what the provider wants to be told. What comes back
+        is the caller's to keep, and nobody else may refresh the grant meanwhile. Raises
+        ``ProviderError``."""
 
-    async def probe(self, grant: Grant, fresh: Fresh) -> Evidence:
+    async def probe(self, grant: Grant, fresh: Fresh, renew: Renew | None = None) -> Evidence:
         """The cheapest honest mailbox call. Raises ``ProviderError``; ``MailboxGone(OTHER_MAILBOX)``
-        when the provider names another account than the grant's."""
+        when the provider names another account than the grant's.
 
-    async def revoke(self, grant: Grant) -> Revocation:
-        """Ask the provider to end the grant and see whether it did.
+        An access token that is not taken is renewed by ``renew``; without it, from ``fresh``, and what that
+        brings is lost to the caller. The same goes for ``revoke``.
+        """
+
+    async def revoke(self, grant: Grant, renew: Renew | None = None) -> Revocation:
+        """Ask the provider to end the grant and see, by one refresh, whether it did.
 
         Returns ``CONFIRMED`` (a refresh was refused), ``REQUESTED`` (accepted, a refresh still works), or
         ``BY_HAND`` (it works, and only the person can end it). Raises ``ProviderUnavailable`` /
         ``ProviderMisconfigured`` when it could not be asked.
         """
+
+
+async def renewed(
+    provider: Provider, grant: Grant, fresh: Fresh, renew: Renew | None, *, claims: str = ""
+) -> Fresh:
+    """A new access token in place of one that was not taken: from the newest secret, never from the one that
+    ``fresh`` has replaced."""
+    if renew is not None:
+        return await renew(claims)
+    return await provider.refresh(replace(grant, secret=fresh.secret), claims=claims)

@@ -33,7 +33,8 @@ from bot.domain.errors import (
 )
 from bot.domain.grant import Grant, MailboxIdentity, Revocation, Secret
 from bot.domain.manner import Manner
-from providers.base import Authorization, Consent, Evidence, Fresh, Redirect
+from bot.domain.scopes import lacking
+from providers.base import Authorization, Consent, Evidence, Fresh, Redirect, Renew, renewed
 from providers.google_errors import LABELS_SCOPE, GoogleErrors, of_consent
 from providers.google_identity import Certificates, IdentityNotProven, IdTokens
 from providers.wire import Reply, Wire
@@ -111,71 +112,70 @@ class Google:
         await self._certificates.ready()
         answer = await self._exchange(consent, code)
         try:
-            claims = await self._id_tokens.verified(str(answer.get("id_token", "")), nonce=consent.nonce)
+            claims = await self._id_tokens.verified(_text(answer, "id_token"), nonce=consent.nonce)
         except IdentityNotProven as doubt:
             raise ConsentFailed(consent.address, doubt.code) from None
-        address = str(claims.get("email", "")).lower()
+        address = _text(claims, "email").lower()
         if not address or claims.get("email_verified") is not True:
             raise ConsentFailed(consent.address, "address_not_verified")
-        secret = answer.get("refresh_token")
-        if not isinstance(secret, str) or not secret:
+        secret = _text(answer, "refresh_token")
+        if not secret:
             raise ConsentFailed(consent.address, "no_refresh_token")
         scopes = _scopes_of(answer)
         return Authorization(
-            identity=MailboxIdentity(self.key, str(claims["sub"]), str(claims.get("hd", ""))),
+            identity=MailboxIdentity(self.key, claims["sub"], _text(claims, "hd")),
             address=address,
             addresses=_equal_addresses(address),
             scopes=scopes,
-            missing=self.needed_scopes - scopes,
+            missing=lacking(self.needed_scopes, scopes),
             secret=Secret(secret),
         )
 
-    async def refresh(self, grant: Grant) -> Fresh:
+    async def refresh(self, grant: Grant, *, claims: str = "") -> Fresh:
         """See ``Provider``. No ``scope`` is sent: asking for one that was not granted is refused."""
         secret = grant.secret
         if not secret:
             raise GrantRejected("erased")
         answer = await self._token({"grant_type": "refresh_token", "refresh_token": secret.reveal()})
         subject = self._id_tokens.subject_of(answer.get("id_token"))
-        rotated = answer.get("refresh_token")
+        rotated = _text(answer, "refresh_token")
         return Fresh(
             access_token=Secret(answer["access_token"]),
-            secret=Secret(rotated) if isinstance(rotated, str) and rotated else secret,
+            secret=Secret(rotated) if rotated else secret,
             scopes=_scopes_of(answer) or grant.scopes,
             identity=MailboxIdentity(self.key, *subject) if subject else None,
         )
 
-    async def probe(self, grant: Grant, fresh: Fresh) -> Evidence:
-        """See ``Provider``. Identity is the account's number alone: its domain may be renamed."""
+    async def probe(self, grant: Grant, fresh: Fresh, renew: Renew | None = None) -> Evidence:
+        """See ``Provider``. Identity is the account's number alone: its domain may be renamed. What was
+        granted, the mailbox tells: an answer that opens it proves more than a list of permissions."""
         if fresh.identity and fresh.identity.subject != grant.signer.subject:
             raise MailboxGone("other_account", cause=Cause.OTHER_MAILBOX)
-        if missing := self.needed_scopes - fresh.scopes:
-            raise PermissionMissing("scope_not_granted", scopes=missing)
         reply = await self._labels(fresh.access_token)
         if reply.status == 401:
             # A token can die on the way. A refused refresh says more, so that is asked first.
-            reply = await self._labels((await self.refresh(grant)).access_token)
+            reply = await self._labels((await renewed(self, grant, fresh, renew)).access_token)
         if reply.is_trouble or reply.status != 200:
-            raise self._errors.of_gmail(reply)
+            raise _named(self._errors.of_gmail(reply), lacking(self.needed_scopes, fresh.scopes))
         if not isinstance((reply.json_object() or {}).get("labels"), list):
             raise self._errors.unreadable(reply)
         return Evidence(self._clock(), "gmail.labels")
 
-    async def revoke(self, grant: Grant) -> Revocation:
+    async def revoke(self, grant: Grant, renew: Renew | None = None) -> Revocation:
         """See ``Provider``. Ends *everything* the account gave to our Google project: ask first."""
         if not grant.secret:
             return Revocation.NOT_CONFIRMED
         reply = await self._wire.post_form(self._client.revoke_url, {"token": grant.secret.reveal()})
         answer = reply.json_object() or {}
-        already_gone = reply.status == 400 and str(answer.get("error")) in {"invalid_token", "invalid_grant"}
+        already_gone = reply.status == 400 and answer.get("error") in ("invalid_token", "invalid_grant")
         if not already_gone and reply.status != 200:
             raise self._errors.of_token(reply)
-        return await self._what_became_of(grant)
+        return await self._what_became_of(grant, renew)
 
-    async def _what_became_of(self, grant: Grant) -> Revocation:
+    async def _what_became_of(self, grant: Grant, renew: Renew | None) -> Revocation:
         """Only the plain refusal proves it: a policy or a re-sign-in leaves the grant standing."""
         try:
-            await self.refresh(grant)
+            await (renew("") if renew else self.refresh(grant))
         except GrantRejected as refused:
             gone = refused.cause is Cause.GRANT_REFUSED
             return Revocation.CONFIRMED if gone else Revocation.REQUESTED
@@ -217,6 +217,9 @@ class Google:
         access = answer.get("access_token")
         if not isinstance(access, str) or not _HEADER_SAFE.fullmatch(access):
             raise self._errors.unreadable(reply)
+        rotated = answer.get("refresh_token")
+        if rotated and not (isinstance(rotated, str) and _HEADER_SAFE.fullmatch(rotated)):
+            raise self._errors.unreadable(reply)
         return answer
 
     async def _labels(self, access_token: Secret) -> Reply:
@@ -224,9 +227,22 @@ class Google:
         return await self._wire.get(url, headers={"Authorization": f"Bearer {access_token.reveal()}"})
 
 
+def _text(answer: Mapping[str, Any], name: str) -> str:
+    """A field that should be a text; empty if it is anything else."""
+    value = answer.get(name)
+    return value if isinstance(value, str) else ""
+
+
 def _challenge(verifier: Secret) -> str:
     digest = hashlib.sha256(verifier.reveal().encode()).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def _named(error: ProviderError, missing: frozenset[str]) -> ProviderError:
+    """A refused permission, with the names of those that are known to be missing."""
+    if isinstance(error, PermissionMissing) and missing:
+        error.scopes = missing
+    return error
 
 
 def _scopes_of(answer: Mapping[str, Any]) -> frozenset[str]:

@@ -30,7 +30,7 @@ from bot.domain.errors import (
 from bot.domain.grant import Grant, MailboxIdentity, Revocation, Secret
 from bot.domain.manner import Manner
 from providers.autoconfig import Autoconfig
-from providers.base import Authorization, Consent, Evidence, Form, Fresh
+from providers.base import Authorization, Consent, Evidence, Form, Fresh, Renew
 from providers.hosts import HostRefused, host_name
 from providers.imap_errors import ImapErrors
 from providers.imap_hosts import guidance_for, sign_in_of
@@ -155,7 +155,7 @@ class Imap:
             secret=account.sealed(),
         )
 
-    async def refresh(self, grant: Grant) -> Fresh:
+    async def refresh(self, grant: Grant, *, claims: str = "") -> Fresh:
         """See ``Provider``. One login for both: ``probe`` tells what this one saw in the mailbox."""
         account = _Account.of(grant.secret)
         try:
@@ -172,7 +172,7 @@ class Imap:
             refused=refused,
         )
 
-    async def probe(self, grant: Grant, fresh: Fresh) -> Evidence:
+    async def probe(self, grant: Grant, fresh: Fresh, renew: Renew | None = None) -> Evidence:
         """See ``Provider``. The look was made with the login that ``fresh`` is; only a stranger's asks for
         another one."""
         seen = fresh if isinstance(fresh, _Seen) else cast("_Seen", await self.refresh(grant))
@@ -180,10 +180,10 @@ class Imap:
             raise seen.refused
         return Evidence(seen.at, "imap.examine")
 
-    async def revoke(self, grant: Grant) -> Revocation:
+    async def revoke(self, grant: Grant, renew: Renew | None = None) -> Revocation:
         """See ``Provider``. Nobody but the person can end a password: one login shows whether they did."""
         try:
-            await self.refresh(grant)
+            await (renew("") if renew else self.refresh(grant))
         except GrantRejected as refused:
             is_gone = refused.cause is Cause.PASSWORD_REFUSED and refused.code != "erased"
             return Revocation.CONFIRMED if is_gone else Revocation.NOT_CONFIRMED

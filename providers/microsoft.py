@@ -37,7 +37,8 @@ from bot.domain.errors import (
 )
 from bot.domain.grant import CONSUMERS, Delegate, Grant, MailboxIdentity, Revocation, Secret
 from bot.domain.manner import Manner
-from providers.base import Authorization, Consent, Evidence, Fresh, Redirect
+from bot.domain.scopes import covers, lacking
+from providers.base import Authorization, Consent, Evidence, Fresh, Redirect, Renew, renewed
 from providers.microsoft_errors import MAIL_SCOPE, SHARED_SCOPE, MicrosoftErrors, challenge_of
 from providers.microsoft_sign_in import MicrosoftClient, SignIn
 from providers.wire import Reply, Wire
@@ -138,9 +139,9 @@ class Microsoft:
         answer = await self._sign_in.redeem(consent, callback)
         who = self._proven(consent, answer)
         secret, access = answer.get("refresh_token"), _access_token(answer)
-        if not isinstance(secret, str) or not secret or access is None:
+        if not _is_token(secret) or access is None:
             raise ConsentFailed(consent.address, "no_refresh_token")
-        scopes = _scopes_of(answer)
+        scopes = _scopes_of(answer, consent.scopes)
         needed = self.shared_scopes if consent.is_shared else self.needed_scopes
         found = await self._addresses(who, access)
         authorization = Authorization(
@@ -148,42 +149,42 @@ class Microsoft:
             address=found[0] if found else who.name.lower(),
             addresses=frozenset(found) or frozenset({who.name.lower()}),
             scopes=scopes,
-            missing=needed - scopes,
-            secret=Secret(secret),
+            missing=lacking(needed, scopes),
+            secret=Secret(str(secret)),
         )
         if not consent.is_shared or authorization.missing:
             return authorization
         return await self._shared(consent.address, who, access, authorization)
 
-    async def refresh(self, grant: Grant) -> Fresh:
+    async def refresh(self, grant: Grant, *, claims: str = "") -> Fresh:
         """See ``Provider``."""
-        return await self._refresh(grant)
+        return await self._refresh(grant, claims=claims)
 
-    async def probe(self, grant: Grant, fresh: Fresh) -> Evidence:
-        """See ``Provider``."""
+    async def probe(self, grant: Grant, fresh: Fresh, renew: Renew | None = None) -> Evidence:
+        """See ``Provider``. What was granted, the mailbox tells: an answer that opens it proves more than a
+        list of permissions, which is written in other ways, wider, or short of what an admin allowed."""
         if fresh.identity and fresh.identity.subject != grant.signer.subject:
             raise MailboxGone("other_account", cause=Cause.OTHER_MAILBOX)
         is_shared = grant.delegate is not None
-        if missing := (self.shared_scopes if is_shared else self.needed_scopes) - fresh.scopes:
-            raise PermissionMissing("scope_not_granted", scopes=missing)
         path, what = self._look_at(grant)
         reply = await self._graph(path, fresh.access_token)
         if reply.status == 401:
             # A token can die on the way, or its session has been revoked meanwhile: a refresh knows.
-            again = await self._refresh(grant, claims=challenge_of(reply))
+            again = await renewed(self, grant, fresh, renew, claims=challenge_of(reply))
             reply = await self._graph(path, again.access_token)
         if reply.is_trouble or reply.status != 200:
-            raise self._errors.of_graph(reply, is_shared=is_shared)
+            needed = self.shared_scopes if is_shared else self.needed_scopes
+            raise _named(self._errors.of_graph(reply, is_shared=is_shared), lacking(needed, fresh.scopes))
         if not isinstance((reply.json_object() or {}).get("id"), str):
             raise self._errors.unreadable(reply)
         return Evidence(self._clock(), what)
 
-    async def revoke(self, grant: Grant) -> Revocation:
+    async def revoke(self, grant: Grant, renew: Renew | None = None) -> Revocation:
         """See ``Provider``. No app may end an access at Microsoft: a refresh shows whether its owner has."""
         if not grant.secret:
             return Revocation.NOT_CONFIRMED
         try:
-            await self.refresh(grant)
+            await (renew("") if renew else self.refresh(grant))
         except GrantRejected as refused:
             return Revocation.CONFIRMED if refused.cause is Cause.GRANT_REFUSED else Revocation.BY_HAND
         except ProviderUnavailable:
@@ -221,7 +222,7 @@ class Microsoft:
         mailbox_id = entry.get("id")
         if not isinstance(mailbox_id, str) or not _ID.fullmatch(mailbox_id):
             raise ProviderUnavailable("unreadable_200")
-        names = [one.lower() for one in (entry.get("mail"), entry.get("userPrincipalName")) if one]
+        names = [one.lower() for one in _texts([entry.get("mail"), entry.get("userPrincipalName")]) if one]
         return Authorization(
             identity=MailboxIdentity(self.key, f"{mailbox_id}.{who.tenant}", who.tenant),
             address=names[0] if names else address,
@@ -243,7 +244,7 @@ class Microsoft:
         answer = await self._entry(f"/v1.0/users?{urlencode(query, safe='$,', quote_via=quote)}", access)
         entries = answer.get("value")
         found = [one for one in entries if isinstance(one, dict)] if isinstance(entries, list) else []
-        mine = [one for one in found if str(one.get("mail")).lower() == address.lower()]
+        mine = [one for one in found if _texts([one.get("mail")]) and one["mail"].lower() == address.lower()]
         if not found:
             raise MailboxGone("not_in_directory")
         return (mine or found)[0]
@@ -276,13 +277,13 @@ class Microsoft:
         if reply.status != 200 or answer is None or "error" in answer:
             raise self._errors.of_token(reply)
         access, rotated = _access_token(answer), answer.get("refresh_token")
-        if access is None:
+        if access is None or (rotated and not _is_token(rotated)):
             raise self._errors.unreadable(reply)
         who = _who(_payload(answer.get("id_token")))
         return Fresh(
             access_token=access,
-            secret=Secret(rotated) if isinstance(rotated, str) and rotated else grant.secret,
-            scopes=_scopes_of(answer) or grant.scopes,
+            secret=Secret(rotated) if rotated else grant.secret,
+            scopes=_scopes_of(answer, grant.scopes) or grant.scopes,
             identity=who.identity if who else None,
         )
 
@@ -305,7 +306,8 @@ def _who(claims: Mapping[str, Any]) -> _Who | None:
         return None
     if not (_ID.fullmatch(tenant) and _ID.fullmatch(object_id)):
         return None
-    return _Who(tenant.lower(), object_id.lower(), str(claims.get("preferred_username", ""))[:320])
+    name = claims.get("preferred_username")
+    return _Who(tenant.lower(), object_id.lower(), name[:320] if isinstance(name, str) else "")
 
 
 def _payload(id_token: object) -> Mapping[str, Any]:
@@ -322,14 +324,33 @@ def _payload(id_token: object) -> Mapping[str, Any]:
 
 def _access_token(answer: Mapping[str, Any]) -> Secret | None:
     token = answer.get("access_token")
-    return Secret(token) if isinstance(token, str) and _HEADER_SAFE.fullmatch(token) else None
+    return Secret(str(token)) if _is_token(token) else None
 
 
-def _scopes_of(answer: Mapping[str, Any]) -> frozenset[str]:
-    """The granted permissions by their short names, without those of the sign-in itself."""
+def _is_token(value: object) -> bool:
+    return isinstance(value, str) and _HEADER_SAFE.fullmatch(value) is not None
+
+
+def _named(error: ProviderError, missing: frozenset[str]) -> ProviderError:
+    """Somebody who may not open a mailbox: where permissions are known to be missing, that is why."""
+    is_denied = isinstance(error, PermissionMissing) or getattr(error, "cause", None) is Cause.SHARED_ACCESS
+    if not missing or not is_denied:
+        return error
+    return PermissionMissing(error.code, scopes=missing, claims=error.claims)
+
+
+def _scopes_of(answer: Mapping[str, Any], asked: frozenset[str]) -> frozenset[str]:
+    """The granted permissions without those of the sign-in itself: those that were ``asked`` for as we have
+    written them, whether they were granted so or within a wider one, for they are asked for again."""
     scope = answer.get("scope")
-    names = scope.split() if isinstance(scope, str) else []
-    return frozenset(name.removeprefix(_GRAPH) for name in names) - _ALWAYS
+    told = [name for name in (scope.split() if isinstance(scope, str) else []) if not _is_always(name)]
+    ours = {one for one in asked if any(covers(name, one) for name in told)}
+    others = {name.removeprefix(_GRAPH) for name in told if not any(covers(name, one) for one in asked)}
+    return frozenset(ours | others)
+
+
+def _is_always(name: str) -> bool:
+    return name.casefold() in _ALWAYS
 
 
 def _texts(value: object) -> list[str]:

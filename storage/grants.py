@@ -1,13 +1,14 @@
 """Grants. One rule: a secret is only ever sealed here, and only opened for the row it belongs to.
 
 ``version`` counts what happened to the secret (renewed, erased), so that a renewed one is never written
-over a newer one, nor over nothing.
+over a newer one, nor over nothing. Whoever wants to refresh a grant leases it first: a provider that
+rotates its secrets may end the whole grant when one is used twice (RFC 9700 §4.14.2).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, func, select, update
@@ -16,6 +17,7 @@ from bot.domain.grant import Delegate, Grant, Granted, MailboxIdentity, Phase, R
 from bot.domain.ids import ChannelId, GrantId, WorkspaceId
 from storage.cipher import Cipher
 from storage.errors import KeyLost, Misplaced
+from storage.leases import new_token
 from storage.session import Session
 from storage.tables import grant
 
@@ -87,6 +89,54 @@ class Grants:
         renewed = update(grant).where(*as_read)
         renewed = renewed.values(sealed=sealed, scopes=_joined(scopes), version=expected_version + 1)
         return await self._session.count(renewed) == 1
+
+    async def lease(
+        self, ids: Collection[GrantId], *, lease_for: timedelta
+    ) -> tuple[str, dict[GrantId, Grant]]:
+        """Take the right to refresh these grants, those that nobody else holds now, and read them as they
+        are now. Returns the token that frees them."""
+        token = new_token()
+        # Locked in one order, so that two who want several of the same don't wait for each other; those
+        # that somebody is taking this very moment are left to them.
+        free = (
+            select(grant.c.id)
+            .where(grant.c.id.in_(ids), self._is_free())
+            .order_by(grant.c.id)
+            .with_for_update(skip_locked=True)
+            .cte("free")
+        )
+        taken = (
+            update(grant)
+            .where(grant.c.id.in_(select(free.c.id)), self._is_free())
+            .values(lease_token=token, lease_until=self._session.clock.now(plus=lease_for))
+            .returning(grant)
+        )
+        return token, {row.id: self._readable(row) for row in await self._session.rows(taken)}
+
+    async def release(
+        self, ids: Collection[GrantId], *, lease_token: str, renewed: Collection[GrantId]
+    ) -> frozenset[GrantId]:
+        """Free them, and count those that were refreshed. Returns which were ours all the time."""
+        kept: set[GrantId] = set()
+        for which, more in ((set(ids) - set(renewed), 0), (set(ids) & set(renewed), 1)):
+            if which:
+                mine = grant.c.id.in_(which), grant.c.lease_token == lease_token
+                freed = update(grant).where(*mine)
+                freed = freed.values(lease_token=None, lease_until=None, renewals=grant.c.renewals + more)
+                kept |= {row.id for row in await self._session.rows(freed.returning(grant.c.id))}
+        return frozenset(kept)
+
+    async def is_as_used(self, grant_id: GrantId, *, fingerprint: str, renewals: int) -> bool:
+        """Whether the secret is still the one with this fingerprint, and nobody has refreshed it since."""
+        row = await self._session.first(
+            select(grant.c.sealed, grant.c.renewals).where(grant.c.id == grant_id)
+        )
+        if row is None or row.sealed is None or row.renewals != renewals:
+            return False
+        return self._session.cipher.open(row.sealed, owner=grant_id).fingerprint == fingerprint
+
+    def _is_free(self) -> ColumnElement[bool]:
+        return self._session.clock.has_passed(grant.c.lease_until)
 
     async def count_look(self, grant_id: GrantId) -> int:
         """One more look at a retired grant; how many it were by now."""
@@ -215,4 +265,5 @@ def _grant(row: Row[Any], cipher: Cipher | None) -> Grant:
         delegate=Delegate(row.delegate_subject, row.delegate_address or "") if row.delegate_subject else None,
         claims=row.claims or "",
         version=row.version,
+        renewals=row.renewals,
     )

@@ -22,9 +22,25 @@ from storage.session import Session
 from storage.tables import channel, probe, workspace
 
 _FIELDS: Final = tuple(field.name for field in fields(Probe))
-_FOUND: Final = ("due_at", "strikes", "tries", "first_refused_at", "last_ok_at", "last_done_at", "outcome")
+_FOUND: Final = (
+    "due_at",
+    "strikes",
+    "tries",
+    "first_refused_at",
+    "last_ok_at",
+    "last_done_at",
+    "outcome",
+    "unknown_code",
+    "unknown_since",
+)
 """What a finished probe writes back; the rest is somebody else's."""
-_FRESH: Final = {"strikes": 0, "tries": 0, "first_refused_at": None}
+_FRESH: Final = {
+    "strikes": 0,
+    "tries": 0,
+    "first_refused_at": None,
+    "unknown_code": None,
+    "unknown_since": None,
+}
 _FREED: Final = {"lease_token": None, "lease_until": None}
 _WATCHED: Final = (State.CONNECTED, State.IMPAIRED, State.DISCONNECTED)
 _SERVED: Final = probe.c.workspace_id.not_in(select(workspace.c.id).where(workspace.c.gone_at.is_not(None)))

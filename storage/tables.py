@@ -143,6 +143,10 @@ grant: Final = Table(
     # How often it was looked at since it was retired, where every look is a login.
     number("looks"),
     number("version"),
+    # Who may refresh it until when, and how often that went well: two at once may end a grant.
+    maybe_text("lease_token"),
+    maybe_instant("lease_until"),
+    number("renewals"),
     Index("ix_grant_channel", "channel_id"),
     Index("ix_grant_identity", "identity_provider", "identity_subject", "phase"),
     Index("ix_grant_delegate", "identity_provider", "delegate_subject", "phase"),
@@ -165,6 +169,9 @@ probe: Final = Table(
     maybe_instant("last_ok_at"),
     maybe_instant("last_done_at"),
     required_text("outcome"),
+    # A refusal that nobody knows: its code, and since when it has been the same.
+    maybe_text("unknown_code"),
+    maybe_instant("unknown_since"),
     Index("ix_probe_due", "due_at"),
     Index("ix_probe_proven", "provider", "last_ok_at"),
 )

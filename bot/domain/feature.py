@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from bot.domain.grant import Granted
+from bot.domain.scopes import lacking
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,4 +74,4 @@ class Features:
     def lacking(self, provider: str, granted: Granted) -> tuple[Feature, ...]:
         """Those that cannot work with what was ``granted`` until somebody consents again."""
         wanted = self.scopes_at(provider, is_shared=granted.is_shared)
-        return self.needing(provider, wanted - granted.scopes, is_shared=granted.is_shared)
+        return self.needing(provider, lacking(wanted, granted.scopes), is_shared=granted.is_shared)

@@ -148,6 +148,8 @@ class Grant:
     claims: str = ""
     """What the provider wants to be told at the next sign-in (a claims challenge)."""
     version: int = 0
+    renewals: int = 0
+    """How many refreshes have succeeded, whether or not they brought a new secret."""
 
     @property
     def provider(self) -> str:

@@ -71,6 +71,10 @@ class Probe:
     last_ok_at: datetime | None = None
     last_done_at: datetime | None = None
     outcome: str = ""
+    unknown_code: str | None = None
+    """The provider's refusal where we don't know it."""
+    unknown_since: datetime | None = None
+    """Since when it has been the same one, look by look."""
 
 
 class Outcome(StrEnum):

@@ -20,6 +20,7 @@ from bot.domain.job import Job
 from bot.domain.manner import Manner
 from bot.services.core import Core
 from bot.services.guard import attempted
+from bot.services.reaching import BUSY_FOR, Reaching, Turn
 from bot.services.telling import Telling, lane_of_identity
 from storage import UnitOfWork
 
@@ -35,9 +36,10 @@ FINAL: Final = frozenset({Revocation.CONFIRMED, Revocation.SHARED, Revocation.CA
 class GivingBack:
     """Returns grants to their provider and finds out whether they are really gone."""
 
-    def __init__(self, core: Core, telling: Telling) -> None:
+    def __init__(self, core: Core, telling: Telling, reaching: Reaching) -> None:
         self._core = core
         self._telling = telling
+        self._reaching = reaching
         self._hurried: set[asyncio.Future[Any]] = set()
         self._awaited: dict[GrantId, asyncio.Event] = {}
         """Grants that somebody waits to hear about."""
@@ -75,16 +77,22 @@ class GivingBack:
                 looked.set()
 
     async def _look(self, grant_id: GrantId, job: Job) -> datetime | None:
-        grant = await self._to_ask(grant_id)
-        if grant is None:
-            return None
+        async with self._reaching.turn(grant_id) as turn:
+            grant = await self._to_ask(grant_id)
+            if grant is None:
+                return None
+            if turn is None:  # a look from before the removal is still under way
+                return self._core.clock() + BUSY_FOR
+            return await self._ask_and_write(turn, grant, job)
+
+    async def _ask_and_write(self, turn: Turn, grant: Grant, job: Job) -> datetime | None:
         manner = self._core.providers.manner_of(grant.provider)
         if not manner.looks_after and "by_person" not in job.payload:
             return None  # every look is a login: it waits for somebody who wants to know
         looks = await self._counted(grant) if manner.most_looks is not None else job.attempts + 1
         if manner.most_looks is not None and looks > manner.most_looks:
             return await self._write(grant, None, manner, looks=looks)
-        return await self._write(grant, await self._ask(grant), manner, looks=looks)
+        return await self._write(grant, await self._ask(turn), manner, looks=looks)
 
     async def _counted(self, grant: Grant) -> int:
         """How often it was looked at, this time included: counted before, so that a crash counts too."""
@@ -109,12 +117,13 @@ class GivingBack:
                 return None
         return grant
 
-    async def _ask(self, grant: Grant) -> Revocation | None:
+    async def _ask(self, turn: Turn) -> Revocation | None:
         """What the provider says; ``None`` when it could not be asked, and is asked again later."""
+        grant = turn.grant
         if not self._core.providers.is_on(grant.provider):
             return None
         try:
-            return await self._core.providers.get(grant.provider).revoke(grant)
+            return await self._core.providers.get(grant.provider).revoke(grant, turn.renew)
         except ProviderError:
             return None
 

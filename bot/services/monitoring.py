@@ -7,7 +7,7 @@ is believed only after the row was read again and other mailboxes of the provide
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -16,7 +16,7 @@ from bot.domain.cause import Cause
 from bot.domain.channel import Channel, State
 from bot.domain.errors import ProviderError, ProviderUnavailable
 from bot.domain.grant import Grant
-from bot.domain.ids import ChannelId
+from bot.domain.ids import ChannelId, GrantId
 from bot.domain.lifecycle import Signal
 from bot.domain.probing import (
     MASS_VOTES,
@@ -33,7 +33,7 @@ from bot.domain.record import Record
 from bot.services.core import Core
 from bot.services.guard import attempted
 from bot.services.holds import Holds
-from bot.services.reaching import Look, Reaching
+from bot.services.reaching import BUSY_FOR, LEASED_FOR, Look, Reaching
 from bot.services.steps import Steps
 from bot.services.telling import Telling
 from bot.services.witnesses import Jury, Witnesses, refusal_of
@@ -41,10 +41,8 @@ from storage import Conflict, UnitOfWork
 
 BATCH: Final = 128
 _JUDGED_BY_SIBLINGS: Final = frozenset({State.CONNECTED, State.IMPAIRED})
-AT_ONCE: Final = 64
-"""Mailboxes looked at side by side: enough to hide the network, few enough to be a polite client."""
-LEASE: Final = timedelta(minutes=3)
-"""Longer than the slowest batch: two waves, each of two calls of 10 s for a mailbox and for its siblings."""
+LEASE: Final = LEASED_FOR
+"""A row is held as long as its grant may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,25 +93,31 @@ class Monitoring:
             return
         async with self._core.storage.reading() as uow:
             channels = await uow.channels.by_ids([probe.channel_id for probe in claimed])
-            grants = await uow.grants.by_ids([probe.grant_id for probe in claimed])
-        gate, jury = asyncio.Semaphore(AT_ONCE), Jury()
+        theirs = {
+            probe.grant_id: channel.state
+            for probe in claimed
+            if (channel := channels.get(probe.channel_id)) and _is_about(probe, channel)
+        }
+        refreshed = [grant_id for grant_id, state in theirs.items() if state is State.DISABLED]
+        seen = await self._reaching.looks(list(theirs), only_refresh=refreshed)
+        jury = Jury()
 
         async def one(probe: Probe) -> _Sight | None:
-            channel, grant = channels.get(probe.channel_id), grants.get(probe.grant_id)
-            if channel is None or grant is None or channel.state is State.REMOVED:
+            channel = channels.get(probe.channel_id)
+            if channel is None or probe.grant_id not in seen:
                 return None
-            async with gate:
-                # Whatever goes wrong with one must not cost the others of its batch their turn.
-                sight, failure = await attempted(self._see(probe, channel, grant, jury), what="probe")
+            grant, look = seen[probe.grant_id].grant, seen[probe.grant_id].look
+            sight, failure = await attempted(self._see(probe, channel, grant, look, jury), what="probe")
             return _Sight.spoilt(probe, channel, grant) if failure is not None else sight
 
         sights = await asyncio.gather(*(one(probe) for probe in claimed))
-        await self._write(claimed, sights)
+        await self._write(claimed, sights, busy=theirs.keys() - seen.keys())
 
     # --- looking
 
-    async def _see(self, probe: Probe, channel: Channel, grant: Grant, jury: Jury) -> _Sight:
-        look = await self._reaching.look(grant, refresh_only=channel.state is State.DISABLED)
+    async def _see(self, probe: Probe, channel: Channel, grant: Grant, look: Look, jury: Jury) -> _Sight:
+        """Hears siblings about a refusal. By now the grants of the batch are free again, so that those who
+        are refused in another process can be heard, and hear these."""
         if look.put_off_until is not None:
             return _Sight(probe, channel, grant, look, None)
         self._core.telemetry.probe(grant.provider, outcome_of(look.error).value)
@@ -124,7 +128,9 @@ class Monitoring:
 
     # --- writing
 
-    async def _write(self, claimed: Sequence[Probe], sights: Sequence[_Sight | None]) -> None:
+    async def _write(
+        self, claimed: Sequence[Probe], sights: Sequence[_Sight | None], *, busy: Collection[GrantId]
+    ) -> None:
         """Ordinary passes go back in one statement; everything else is judged one by one."""
         plain = [sight for sight in sights if sight is not None and _is_plain(sight)]
         if plain:
@@ -132,7 +138,9 @@ class Monitoring:
                 await uow.probes.passed([self._passed(sight) for sight in plain])
                 await uow.commit()
         for probe, sight in zip(claimed, sights, strict=True):
-            if sight is None:
+            if sight is None and probe.grant_id in busy:
+                await self._put_off(probe)
+            elif sight is None:
                 await self._let_go(probe)
             elif not _is_plain(sight):
                 await attempted(self._judge_safely(sight), what="judging")
@@ -155,6 +163,13 @@ class Monitoring:
             outcome=Outcome.PASSED.value,
         )
         return replace(row, due_at=self._steps.next_due(sight.channel, row))
+
+    async def _put_off(self, probe: Probe) -> None:
+        """Somebody else is refreshing its grant, or has taken it over: what they find out counts."""
+        async with self._core.storage.writing() as uow:
+            row = replace(probe, due_at=self._core.clock() + BUSY_FOR)
+            await uow.probes.write_back(row, lease_token=probe.lease_token or "")
+            await uow.commit()
 
     async def _let_go(self, probe: Probe) -> None:
         """The channel has gone or has another grant: this row means nothing any more."""
@@ -184,7 +199,9 @@ class Monitoring:
         """A refusal counts only for the secret that is stored now (rule 8)."""
         if sight.look.error is None or not sight.look.fingerprint:
             return True
-        return await uow.grants.fingerprint(sight.grant.id) == sight.look.fingerprint
+        return await uow.grants.is_as_used(
+            sight.probe.grant_id, fingerprint=sight.look.fingerprint, renewals=sight.look.renewals
+        )
 
     async def _give_row_back(self, uow: UnitOfWork, sight: _Sight, due_at: datetime) -> None:
         row = replace(sight.probe, due_at=due_at)
@@ -291,6 +308,11 @@ class Monitoring:
                 details={"code": sight.look.code, "siblings": sight.said.value},
             )
         )
+
+
+def _is_about(probe: Probe, channel: Channel) -> bool:
+    """Whether the row means the channel's present grant."""
+    return channel.state is not State.REMOVED and channel.grant_id == probe.grant_id
 
 
 def _is_plain(sight: _Sight) -> bool:

@@ -30,6 +30,7 @@ from bot.domain.grant import Grant, Phase
 from bot.domain.hold import is_held
 from bot.domain.ids import ChannelId, GrantId, UserId
 from bot.domain.lifecycle import Refused, Signal
+from bot.domain.scopes import lacking
 from bot.domain.ticket import SWITCHED_MEANWHILE, Ending, Purpose, Ticket, TicketOutcome
 from bot.services.approvals import Approvals, is_asked_for
 from bot.services.channels import retried
@@ -153,7 +154,7 @@ class Proving:
             async with self._core.storage.writing() as uow:
                 ending = await self._adopt(uow, ticket, grant, control)
                 await self._giving_back.cancel(uow, grant)
-                outcome = self._outcome(ticket, ending, missing=wanted - grant.scopes)
+                outcome = self._outcome(ticket, ending, missing=lacking(wanted, grant.scopes))
                 # With the swap: who reloads the page after a crash must not read that nothing has changed.
                 await self._telling.keep_outcome(uow, outcome)
                 await self._telling.signed_in(uow, ticket.workspace_id, ticket.provider, now=outcome.at)

@@ -1,9 +1,18 @@
-"""Asks a provider about one grant, and keeps what a refresh rotates. Network only outside transactions."""
+"""Asks providers about grants, and keeps what a refresh rotates. Network only outside transactions.
+
+The one rule: a grant is refreshed by one at a time, in all processes (RFC 9700 §4.14.2: a provider may end it
+when one secret is used twice). Whoever wants to takes its lease, in the statement that reads it, and
+everybody who refreshes does it here: looks, siblings, canaries, connecting, and the end of a revocation.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+import asyncio
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
 
 from bot.domain.cause import Cause
 from bot.domain.errors import (
@@ -13,9 +22,19 @@ from bot.domain.errors import (
     ProviderUnavailable,
 )
 from bot.domain.grant import Grant
+from bot.domain.ids import GrantId
 from bot.services.core import Core
+from bot.services.guard import attempted
 from bot.services.lockouts import Lockouts, is_refused_login
 from providers.base import Fresh
+
+AT_ONCE: Final = 64
+"""Mailboxes looked at side by side: enough to hide the network, few enough to be a polite client."""
+LEASED_FOR: Final = timedelta(minutes=3)
+"""Longer than the slowest batch: two waves, each of two refreshes and two calls of 10 s. A dead process's
+grants are free after that."""
+BUSY_FOR: Final = timedelta(seconds=5)
+"""When to come back to a grant that somebody else is refreshing: most often it is free by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +47,58 @@ class Look:
     """Of the secret that the answer is about: the renewed one, where the refresh brought one."""
     put_off_until: datetime | None = None
     """Nobody looked: the host has refused too many logins lately. No news about the mailbox."""
+    renewals: int = 0
+    """How often the grant had been refreshed by then, this look included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A grant as it was under its lease, and what one look at it showed."""
+
+    grant: Grant
+    look: Look
+
+
+class Turn:
+    """One holder's time with a grant: nobody else refreshes it meanwhile."""
+
+    def __init__(self, core: Core, grant: Grant) -> None:
+        self._core = core
+        self.grant = grant
+        """As it is now: what a refresh brings is in it at once, so that no secret is used twice."""
+        self.has_renewed = False
+
+    async def renew(self, claims: str = "") -> Fresh:
+        """Refresh the grant and keep the secret that comes back. Raises ``ProviderError``."""
+        if not self._core.providers.is_on(self.grant.provider):
+            raise ProviderMisconfigured("no_client")
+        if self.grant.secret is None:
+            raise ProviderMisconfigured("key_lost")  # a live grant without a secret: its key is gone
+        fresh = await self._core.providers.get(self.grant.provider).refresh(self.grant, claims=claims)
+        if fresh.identity is not None and fresh.identity.subject != self.grant.signer.subject:
+            raise MailboxGone("other_subject", Cause.OTHER_MAILBOX)  # and its secret is not ours to keep
+        self.has_renewed = True
+        if fresh.secret != self.grant.secret:
+            await self._keep(fresh)
+        return fresh
+
+    async def _keep(self, fresh: Fresh) -> None:
+        grant = self.grant
+        async with self._core.storage.writing() as uow:
+            await uow.grants.save_secret(
+                grant.id, secret=fresh.secret, scopes=fresh.scopes, expected_version=grant.version
+            )
+            await uow.commit()
+        self.grant = replace(grant, secret=fresh.secret, scopes=fresh.scopes, version=grant.version + 1)
+
+    def seen(self, error: ProviderError | None) -> Look:
+        secret = self.grant.secret
+        return Look(
+            error,
+            error.code if error is not None else "",
+            secret.fingerprint if secret else "",
+            renewals=self.grant.renewals + self.has_renewed,
+        )
 
 
 class Reaching:
@@ -37,48 +108,96 @@ class Reaching:
         self._core = core
         self._lockouts = Lockouts(core)
 
-    async def look(self, grant: Grant, *, refresh_only: bool = False, is_sparing: bool = True) -> Look:
-        """Refresh ``grant`` and, unless told otherwise, make the cheap mailbox call. Never raises
-        ``ProviderError``: it is the answer.
+    async def look(self, grant: Grant, *, is_sparing: bool = True) -> Look:
+        """Refresh one grant and make the cheap mailbox call. A ``ProviderError`` is never raised: it is the
+        answer.
 
         ``is_sparing`` leaves a host alone that has refused too many logins; who has just shown that the
         password is right need not wait for it.
         """
-        if not is_sparing or not self._lockouts.may_follow(grant):
-            return await self._look(grant, refresh_only=refresh_only)
-        async with self._lockouts.turn(grant) as turn:
-            if turn.put_off_until is not None:
+        seen = await self.looks([grant.id], is_sparing=is_sparing)
+        if grant.id not in seen:
+            busy = ProviderUnavailable("busy")
+            return Look(busy, busy.code, put_off_until=self._core.clock() + BUSY_FOR)
+        return seen[grant.id].look
+
+    async def looks(
+        self,
+        grant_ids: Sequence[GrantId],
+        *,
+        only_refresh: Collection[GrantId] = (),
+        is_sparing: bool = True,
+    ) -> dict[GrantId, Seen]:
+        """Look at several side by side. Those that somebody else is refreshing right now are missing; so are
+        those whose lease was lost meanwhile: what they showed may be of yesterday."""
+        token, leased = await self._take(grant_ids)
+        gate, turns = asyncio.Semaphore(AT_ONCE), [Turn(self._core, grant) for grant in leased.values()]
+
+        async def one(turn: Turn) -> Look:
+            is_refresh = turn.grant.id in only_refresh
+            async with gate:
+                # Whatever goes wrong with one must not cost the others of its batch their turn.
+                work = self._sparing(turn, is_refresh) if is_sparing else self._look(turn, is_refresh)
+                look, _ = await attempted(work, what="probe")
+            return look or turn.seen(ProviderUnavailable("unforeseen"))
+
+        looks = await asyncio.gather(*(one(turn) for turn in turns))
+        kept = await self._free(token, turns)
+        return {
+            turn.grant.id: Seen(turn.grant, look)
+            for turn, look in zip(turns, looks, strict=True)
+            if turn.grant.id in kept
+        }
+
+    @asynccontextmanager
+    async def turn(self, grant_id: GrantId) -> AsyncIterator[Turn | None]:
+        """A grant to oneself; ``None`` while somebody else refreshes it, or if there is none."""
+        token, leased = await self._take([grant_id])
+        turn = Turn(self._core, leased[grant_id]) if grant_id in leased else None
+        try:
+            yield turn
+        finally:
+            if turn is not None:
+                await self._free(token, [turn])
+
+    async def _take(self, grant_ids: Sequence[GrantId]) -> tuple[str, dict[GrantId, Grant]]:
+        if not grant_ids:
+            return "", {}
+        async with self._core.storage.writing() as uow:
+            token, leased = await uow.grants.lease(grant_ids, lease_for=LEASED_FOR)
+            await uow.commit()
+        return token, leased
+
+    async def _free(self, token: str, turns: Sequence[Turn]) -> frozenset[GrantId]:
+        if not turns:
+            return frozenset()
+        async with self._core.storage.writing() as uow:
+            kept = await uow.grants.release(
+                [turn.grant.id for turn in turns],
+                lease_token=token,
+                renewed=[turn.grant.id for turn in turns if turn.has_renewed],
+            )
+            await uow.commit()
+        return kept
+
+    async def _sparing(self, turn: Turn, is_refresh: bool) -> Look:
+        if not self._lockouts.may_follow(turn.grant):
+            return await self._look(turn, is_refresh)
+        async with self._lockouts.turn(turn.grant) as slot:
+            if slot.put_off_until is not None:
                 spared = ProviderUnavailable("host_spared")
-                return Look(spared, spared.code, put_off_until=turn.put_off_until)
-            look = await self._look(grant, refresh_only=refresh_only)
-            turn.was_refused = is_refused_login(look.error)
+                return Look(spared, spared.code, put_off_until=slot.put_off_until)
+            look = await self._look(turn, is_refresh)
+            slot.was_refused = is_refused_login(look.error)
         return look
 
-    async def _look(self, grant: Grant, *, refresh_only: bool) -> Look:
-        secret = grant.secret
+    async def _look(self, turn: Turn, is_refresh: bool) -> Look:
         try:
-            fresh = await self._refreshed(grant)
-            secret = fresh.secret
-            if not refresh_only:
-                await self._core.providers.get(grant.provider).probe(grant, fresh)
+            fresh = await turn.renew()
+            if not is_refresh:
+                await self._core.providers.get(turn.grant.provider).probe(turn.grant, fresh, turn.renew)
         except ProviderError as error:
             if isinstance(error, ProviderUnavailable) and error.unknown_code:
-                self._core.telemetry.unknown_code(grant.provider, error.code)
-            return Look(error, error.code, secret.fingerprint if secret else "")
-        return Look(None, fingerprint=secret.fingerprint)
-
-    async def _refreshed(self, grant: Grant) -> Fresh:
-        if not self._core.providers.is_on(grant.provider):
-            raise ProviderMisconfigured("no_client")
-        if grant.secret is None:
-            raise ProviderMisconfigured("key_lost")  # a live grant without a secret: its key is gone
-        fresh = await self._core.providers.get(grant.provider).refresh(grant)
-        if fresh.identity is not None and fresh.identity.subject != grant.signer.subject:
-            raise MailboxGone("other_subject", Cause.OTHER_MAILBOX)  # and its secret is not ours to keep
-        if fresh.secret != grant.secret:
-            async with self._core.storage.writing() as uow:
-                await uow.grants.save_secret(
-                    grant.id, secret=fresh.secret, scopes=fresh.scopes, expected_version=grant.version
-                )
-                await uow.commit()
-        return fresh
+                self._core.telemetry.unknown_code(turn.grant.provider, error.code)
+            return turn.seen(error)
+        return turn.seen(None)

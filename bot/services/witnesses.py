@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Final
 
 from bot.domain.channel import Channel
 from bot.domain.errors import PersonMustAct, ProviderError, ProviderUnavailable
 from bot.domain.grant import Grant
 from bot.domain.hold import Fate, Hold, fate, is_held, settles_for
-from bot.domain.ids import ChannelId
+from bot.domain.ids import ChannelId, GrantId
 from bot.domain.probing import (
     MASS_VOTES,
     SIBLINGS_FRESH_FOR,
@@ -27,8 +28,11 @@ from bot.domain.probing import (
     vote,
 )
 from bot.services.core import Core
-from bot.services.reaching import Look, Reaching
+from bot.services.reaching import Look, Reaching, Seen
 from storage import UnitOfWork
+
+_WHILE_BUSY: Final = (0.0, 0.5, 1.5)
+"""Seconds to wait for siblings that somebody else is refreshing right now, before they are left out."""
 
 
 class Jury:
@@ -159,16 +163,21 @@ class Witnesses:
         )
 
     async def _hear(self, grant: Grant, siblings: Sequence[ChannelId]) -> tuple[Testimony, ...]:
-        """What they get right now."""
+        """What they get right now; those that somebody else is looking at, a moment later."""
         async with self._core.storage.reading() as uow:
             channels = await uow.channels.by_ids(siblings)
             found = await uow.grants.by_ids([c.grant_id for c in channels.values() if c.grant_id])
-        grants = _one_each(found.values(), besides=grant)
-        looks = await asyncio.gather(*(self._reaching.look(sibling) for sibling in grants))
+        wanted = {sibling.id for sibling in _one_each(found.values(), besides=grant)}
+        seen: dict[GrantId, Seen] = {}
+        for pause in _WHILE_BUSY:
+            await asyncio.sleep(pause)
+            seen |= await self._reaching.looks([one for one in wanted if one not in seen])
+            if len(seen) == len(wanted):
+                break
         return tuple(
-            Testimony(one.error, sibling.identity.tenant)
-            for one, sibling in zip(looks, grants, strict=True)
-            if one.put_off_until is None
+            Testimony(one.look.error, one.grant.identity.tenant)
+            for one in seen.values()
+            if one.look.put_off_until is None
         )
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from bot.domain.access import Deed
 from bot.domain.feature import Feature
+from bot.domain.scopes import lacking
 from bot.views.blocks import (
     Block,
     Message,
@@ -86,7 +87,9 @@ def _compared(lang: Language, shown: ChannelPermissions) -> list[Block]:
 
 def _marked(lang: Language, shown: ChannelPermissions) -> Iterator[str]:
     """What reads the same is one line, and granted only if all of it is."""
-    missing = {scope_words(lang, scope, shown.ask.features) for scope in shown.ask.scopes - shown.granted}
+    missing = {
+        scope_words(lang, scope, shown.ask.features) for scope in lacking(shown.ask.scopes, shown.granted)
+    }
     for words in scope_lines(lang, shown.ask.scopes | shown.granted, shown.ask.features):
         yield _line(_MISSING if words in missing else _GRANTED, *words)
 
@@ -97,7 +100,7 @@ def _verdict(lang: Language, shown: ChannelPermissions) -> str:
         return _whole(lang, at)
     if shown.row.lacking:
         return escape(lacking_words(lang, shown.row.lacking, at))
-    if shown.ask.scopes - shown.granted:
+    if lacking(shown.ask.scopes, shown.granted):
         return lang.say("What is marked {mark} is missing. Reconnect to grant it.", mark=_MISSING)
     return lang.say("Everything that is asked for was granted.")
 
@@ -118,7 +121,7 @@ def _whole(lang: Language, at: str) -> str:
 
 def _ways(lang: Language, shown: ChannelPermissions) -> list[Block]:
     row = shown.row
-    helps = row.lacking or row.channel.needs_reconnect or shown.ask.scopes - shown.granted
+    helps = row.lacking or row.channel.needs_reconnect or lacking(shown.ask.scopes, shown.granted)
     if not helps or Deed.RECONNECT not in row.may:
         return []
     return [deed_button(lang, Deed.RECONNECT, row.channel, primary=True)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sandbox.google.scopes import MAIL_SCOPES
@@ -31,7 +31,8 @@ class Code:
 
 @dataclass
 class RefreshToken:
-    """``passes_left`` is set once the grant was revoked but the news is still travelling."""
+    """``passes_left`` is set once the grant was revoked but the news is still travelling, ``is_spent`` once
+    it was rotated. ``family``: the text of the first that came from the same consent."""
 
     text: str
     client_id: str
@@ -39,6 +40,8 @@ class RefreshToken:
     scopes: tuple[str, ...]
     used_at: datetime
     passes_left: int | None = None
+    is_spent: bool = False
+    family: str = ""
 
     @property
     def reads_mail(self) -> bool:
@@ -95,6 +98,7 @@ class Ledger:
         token = RefreshToken(
             "1//0" + secrets.token_urlsafe(60), code.client_id, code.sub, code.scopes, self._clock()
         )
+        token.family = token.text
         self._refresh[token.text] = token
         self._owners[token.text] = code.sub
         self._offline_before.add((code.client_id, code.sub))
@@ -115,6 +119,9 @@ class Ledger:
         token = self._refresh.get(text)
         if token is None or self._clock() - token.used_at > IDLE_LIFE:
             return None
+        if token.is_spent:
+            self._end_family(token.family)
+            return None
         if token.passes_left is not None:
             token.passes_left -= 1
             if token.passes_left < 0:
@@ -123,12 +130,30 @@ class Ledger:
         token.used_at = self._clock()
         return token
 
+    def rotate(self, token: RefreshToken) -> RefreshToken:
+        """A new token in place of one that was just used. Whoever shows the old one again ends them all: one
+        of the two who hold it is a thief (RFC 9700 §4.14.2)."""
+        heir = replace(token, text="1//0" + secrets.token_urlsafe(60))
+        token.is_spent = True
+        self._refresh[heir.text] = heir
+        self._owners[heir.text] = heir.sub
+        return heir
+
+    def _end_family(self, family: str) -> None:
+        self._refresh = {text: token for text, token in self._refresh.items() if token.family != family}
+        self._access = {
+            text: token
+            for text, token in self._access.items()
+            if token.parent is None or token.parent.family != family
+        }
+
     def live_access(self, text: str) -> AccessToken | None:
         token = self._access.get(text)
         return token if token and self._clock() < token.expires_at else None
 
     def is_live(self, text: str) -> bool:
-        return text in self._refresh or self.live_access(text) is not None
+        token = self._refresh.get(text)
+        return (token is not None and not token.is_spent) or self.live_access(text) is not None
 
     def end_grant(self, sub: str, *, lag: int = 0) -> None:
         """End everything the account gave to the project, at once or after ``lag`` more refreshes."""
@@ -158,4 +183,4 @@ class Ledger:
                 del self._refresh[token.text]
 
     def refresh_tokens(self, sub: str) -> list[RefreshToken]:
-        return [token for token in self._refresh.values() if token.sub == sub]
+        return [token for token in self._refresh.values() if token.sub == sub and not token.is_spent]

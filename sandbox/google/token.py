@@ -105,7 +105,10 @@ class TokenEndpoint:
             return oauth_error(400, "invalid_scope", "Bad Request")
         if not set(asked) <= set(scopes):
             return oauth_error(400, "invalid_scope", "Bad Request")
-        return ok(self._bearer(token, asked or scopes, token))
+        if not self._state.faults.stands("rotating", token.sub):
+            return ok(self._bearer(token, asked or scopes, token))
+        heir = self._state.ledger.rotate(token)
+        return ok({**self._bearer(heir, asked or scopes, heir), "refresh_token": heir.text})
 
     def _redeem(self, form: MultiMapping[str], client: Client) -> Answer:
         if not form.get("code"):

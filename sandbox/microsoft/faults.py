@@ -17,7 +17,19 @@ from sandbox.faults import Fault
 from sandbox.microsoft.answers import Clock, aad, graph_error, invalid_token
 
 PLACES = frozenset({"token", "graph", "discovery", "keys"})
-CONDITIONS = frozenset({"claims_demanded", "licence_taken", "mfa_demanded", "rights_taken", "slow"})
+CONDITIONS = frozenset(
+    {
+        "claims_demanded",
+        "licence_taken",
+        "mfa_demanded",
+        "rights_taken",
+        "rotating",
+        "scopes_few",
+        "scopes_lower",
+        "scopes_wider",
+        "slow",
+    }
+)
 POLICY = "b1d5c0de-0c0a-4f9a-9d0e-5afe00000001"
 """The conditional access policy that everything here refers to."""
 CLAIMS = json.dumps({"access_token": {"capolids": {"essential": True, "values": [POLICY]}}})

@@ -50,12 +50,15 @@ class Code:
 
 @dataclass
 class RefreshToken:
-    """``ended``: the number with which Microsoft refuses it for good."""
+    """``ended``: the number with which Microsoft refuses it for good; ``is_spent``: rotated. ``family``: the
+    first one's text, of all that came from one sign-in."""
 
     text: str
     sign_in: SignIn
     used_at: datetime
     ended: int | None = None
+    is_spent: bool = False
+    family: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,9 +128,9 @@ class Ledger:
 
     # --- tokens
 
-    def issue_refresh(self, sign_in: SignIn) -> RefreshToken:
+    def issue_refresh(self, sign_in: SignIn, *, family: str = "") -> RefreshToken:
         text = ("M.C5_BAY.0.U." if sign_in.is_personal else "1.A") + secrets.token_urlsafe(90)
-        token = RefreshToken(text, sign_in, self._clock())
+        token = RefreshToken(text, sign_in, self._clock(), family=family or text)
         self._refresh[text] = token
         self._owners[text] = sign_in.oid
         return token
@@ -150,6 +153,13 @@ class Ledger:
         """Using a token does not end it, it begins its ninety days anew."""
         token.used_at = self._clock()
 
+    def end_family(self, family: str, number: int) -> None:
+        """Somebody showed a token that was rotated away: one of the two who hold it is a thief, and nobody
+        can tell which (RFC 9700 §4.14.2)."""
+        for token in self._refresh.values():
+            if token.family == family and token.ended is None:
+                token.ended = number
+
     def access_token(self, text: str) -> AccessToken | None:
         return self._access.get(text)
 
@@ -164,7 +174,8 @@ class Ledger:
 
     def refresh_tokens(self, oid: str) -> list[RefreshToken]:
         """Those that Microsoft would still take."""
-        return [t for t in self._refresh.values() if t.sign_in.oid == oid and t.ended is None]
+        mine = [t for t in self._refresh.values() if t.sign_in.oid == oid]
+        return [t for t in mine if t.ended is None and not t.is_spent]
 
 
 def _looks_like_jwt() -> str:

@@ -116,16 +116,25 @@ class TokenEndpoint:
             raise _Refused(9002313)
         if token.sign_in.client_id != client.client_id:
             raise _Refused(70000, suberror="client_mismatch", text="The token was issued to another client.")
+        if token.is_spent:
+            self._state.ledger.end_family(token.family, 50173)
         if token.ended is not None:
             raise _Refused(token.ended)
         if self._state.ledger.is_idle(token):
             raise _Refused(70000 if token.sign_in.is_personal else 700082)
-        granted = self._bearer(form, token.sign_in, authority)
+        granted = self._bearer(form, token.sign_in, authority, family=token.family)
         self._state.ledger.used(token)
+        token.is_spent = self._state.stands("rotating", self._state.directory.by_oid(token.sign_in.oid))
         return granted
 
     def _bearer(
-        self, form: MultiMapping[str], sign_in: SignIn, authority: Authority, nonce: str = ""
+        self,
+        form: MultiMapping[str],
+        sign_in: SignIn,
+        authority: Authority,
+        nonce: str = "",
+        *,
+        family: str = "",
     ) -> dict[str, Any]:
         account = self._state.directory.by_oid(sign_in.oid)
         if "claims" in form and not is_json_object(form["claims"]):
@@ -137,18 +146,27 @@ class TokenEndpoint:
         scopes = (asked & SIGN_IN) | (allowed - SIGN_IN)
         body: dict[str, Any] = {
             "token_type": "Bearer",
-            "scope": _told(scopes - {OFFLINE}, full_names=sign_in.full_names or account.is_personal),
+            "scope": self._told(account, scopes - {OFFLINE}, sign_in),
             "expires_in": int(ACCESS_LIFE.total_seconds()) - 1,
             "ext_expires_in": int(ACCESS_LIFE.total_seconds()) - 1,
             "access_token": self._state.ledger.issue_access(sign_in, scopes).text,
         }
         if OFFLINE in asked:
-            body["refresh_token"] = self._state.ledger.issue_refresh(sign_in).text
+            body["refresh_token"] = self._state.ledger.issue_refresh(sign_in, family=family).text
         if OPENID in asked:
             body["id_token"] = self._identity(account, sign_in.client_id, scopes, nonce)
         if form.get("client_info") == "1":
             body["client_info"] = client_info(account)
         return body
+
+    def _told(self, account: Account, scopes: frozenset[str], sign_in: SignIn) -> str:
+        """What was granted, in one of the ways in which Microsoft has been seen to write it."""
+        if self._state.stands("scopes_few", account):
+            scopes = scopes & (SIGN_IN | {"User.Read"})
+        if self._state.stands("scopes_wider", account):
+            scopes = frozenset(name.replace("Mail.ReadBasic", "Mail.Read") for name in scopes)
+        told = _told(scopes, full_names=sign_in.full_names or account.is_personal)
+        return told.lower() if self._state.stands("scopes_lower", account) else told
 
     def _identity(self, account: Account, client_id: str, scopes: frozenset[str], nonce: str) -> str:
         return self._state.key.sign(claims_of(account, client_id, scopes, nonce, self._state.clock()))

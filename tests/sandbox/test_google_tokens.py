@@ -94,7 +94,7 @@ async def test_a_code_becomes_tokens_and_a_signed_identity(app: App) -> None:
     """Google's own library accepts the id token, and its claims name the account by number."""
     body = await app.grant()
     assert body["token_type"] == "Bearer"
-    certificates = await (await app.http.get("/google/certs")).read()
+    certificates = await (await app.http.get("/google/certs/v1")).read()
 
     def fetch(*args: Any, **kwargs: Any) -> Any:
         return SimpleNamespace(status=200, data=certificates)
@@ -229,3 +229,17 @@ async def test_a_new_password_ends_what_reaches_mail(app: App) -> None:
     app.google.break_down("password_changed", ALICE)
     assert await app.outcome(mail["refresh_token"]) == DEAD
     assert await app.outcome(identity["refresh_token"]) == (200, "alive")
+
+
+async def test_where_tokens_rotate_one_that_is_shown_twice_ends_the_grant(app: App) -> None:
+    """Each refresh brings a successor; the old one ends it and its access tokens, but no other consent."""
+    app.google.break_down("rotating", ALICE)
+    first, other = (await app.grant())["refresh_token"], (await app.grant())["refresh_token"]
+    _, second = await app.refresh(first)
+    assert second["refresh_token"] != first
+    _, third = await app.refresh(second["refresh_token"])
+    assert (await app.gmail(third["access_token"]))[0] == 200
+    assert await app.outcome(first) == DEAD
+    assert await app.outcome(third["refresh_token"]) == DEAD
+    assert (await app.gmail(third["access_token"]))[0] == 401
+    assert await app.outcome(other) == (200, "alive")

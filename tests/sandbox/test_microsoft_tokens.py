@@ -294,3 +294,13 @@ async def test_discovery_names_microsoft_for_servers_and_this_machine_for_browse
     gone = await app.http.get("/microsoft/nowhere.example/v2.0/.well-known/openid-configuration")
     body = await gone.json()
     assert (gone.status, body["error"], body["error_codes"]) == (400, "invalid_tenant", [90002])
+
+
+async def test_where_tokens_rotate_one_that_is_shown_twice_ends_the_grant(app: App) -> None:
+    """Not what Microsoft does, but what others do, and what the bot must live with."""
+    app.microsoft.break_down("rotating", ALICE)
+    first, other = (await app.grant())["refresh_token"], (await app.grant())["refresh_token"]
+    _, second = await app.refresh(first)
+    assert (await app.refusal(first))[0] == 400
+    assert (await app.refusal(second["refresh_token"]))[0] == 400
+    assert (await app.refusal(other))[2] == 0

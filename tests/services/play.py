@@ -34,7 +34,7 @@ from bot.services.delivering import Messenger
 from bot.services.telling import Telling
 from bot.services.trips import Begun, Trips, Way
 from handlers.directory import SlackDirectory
-from providers.base import Authorization, Consent, Evidence, Fresh, Onward, Provider, Redirect
+from providers.base import Authorization, Consent, Evidence, Fresh, Onward, Provider, Redirect, Renew
 from providers.registry import Registry
 from sandbox.driver import Said
 from storage import Storage
@@ -405,11 +405,11 @@ class _Gated:
     async def redeem(self, consent: Consent, callback: Mapping[str, str]) -> Authorization:
         return await self._gate.late("redeem", self._inner.redeem(consent, callback))
 
-    async def refresh(self, grant: Grant) -> Fresh:
-        return await self._gate.late("refresh", self._inner.refresh(grant))
+    async def refresh(self, grant: Grant, *, claims: str = "") -> Fresh:
+        return await self._gate.late("refresh", self._inner.refresh(grant, claims=claims))
 
-    async def probe(self, grant: Grant, fresh: Fresh) -> Evidence:
-        return await self._gate.late("probe", self._inner.probe(grant, fresh))
+    async def probe(self, grant: Grant, fresh: Fresh, renew: Renew | None = None) -> Evidence:
+        return await self._gate.late("probe", self._inner.probe(grant, fresh, renew))
 
-    async def revoke(self, grant: Grant) -> Revocation:
-        return await self._gate.late("revoke", self._inner.revoke(grant))
+    async def revoke(self, grant: Grant, renew: Renew | None = None) -> Revocation:
+        return await self._gate.late("revoke", self._inner.revoke(grant, renew))

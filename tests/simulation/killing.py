@@ -17,7 +17,7 @@ from bot.domain.incident import Posted
 from bot.domain.picture import NoticePicture
 from bot.domain.ticket import TicketOutcome
 from bot.services.delivering import Messenger
-from providers.base import Authorization, Consent, Evidence, Fresh, Onward, Provider
+from providers.base import Authorization, Consent, Evidence, Fresh, Onward, Provider, Renew
 from storage import Storage, UnitOfWork
 
 T = TypeVar("T")
@@ -156,11 +156,11 @@ class _MortalProvider:
     async def redeem(self, consent: Consent, callback: Mapping[str, str]) -> Authorization:
         return await self._step("redeem", lambda: self._inner.redeem(consent, callback))
 
-    async def refresh(self, grant: Grant) -> Fresh:
-        return await self._step("refresh", lambda: self._inner.refresh(grant))
+    async def refresh(self, grant: Grant, *, claims: str = "") -> Fresh:
+        return await self._step("refresh", lambda: self._inner.refresh(grant, claims=claims))
 
-    async def probe(self, grant: Grant, fresh: Fresh) -> Evidence:
-        return await self._inner.probe(grant, fresh)
+    async def probe(self, grant: Grant, fresh: Fresh, renew: Renew | None = None) -> Evidence:
+        return await self._inner.probe(grant, fresh, renew)
 
-    async def revoke(self, grant: Grant) -> Revocation:
-        return await self._step("revoke", lambda: self._inner.revoke(grant))
+    async def revoke(self, grant: Grant, renew: Renew | None = None) -> Revocation:
+        return await self._step("revoke", lambda: self._inner.revoke(grant, renew))

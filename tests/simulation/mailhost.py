@@ -13,7 +13,7 @@ from datetime import datetime
 from bot.domain.errors import ConsentDeclined, GrantRejected, ProviderError
 from bot.domain.grant import Grant, MailboxIdentity, Revocation, Secret
 from bot.domain.manner import Manner
-from providers.base import Authorization, Consent, Evidence, Fresh, Redirect
+from providers.base import Authorization, Consent, Evidence, Fresh, Redirect, Renew
 
 Weather = Callable[["Mailbox"], ProviderError | None]
 """What stands between a good grant and its answer today: outages, throttling, noise."""
@@ -149,7 +149,7 @@ class MailHost:
             secret=mailbox.issue(),
         )
 
-    async def refresh(self, grant: Grant) -> Fresh:
+    async def refresh(self, grant: Grant, *, claims: str = "") -> Fresh:
         mailbox = self._of(grant)
         self._through(mailbox, "refresh")
         assert grant.secret is not None
@@ -159,10 +159,10 @@ class MailHost:
             raise GrantRejected("invalid_grant")
         return Fresh(Secret("access"), grant.secret, SCOPES, mailbox.identity)
 
-    async def probe(self, grant: Grant, fresh: Fresh) -> Evidence:
+    async def probe(self, grant: Grant, fresh: Fresh, renew: Renew | None = None) -> Evidence:
         return Evidence(self.clock(), "memory")
 
-    async def revoke(self, grant: Grant) -> Revocation:
+    async def revoke(self, grant: Grant, renew: Renew | None = None) -> Revocation:
         """As at Google: everything that this account gave ends."""
         mailbox = self._of(grant)
         self._through(mailbox, "revoke")
