@@ -10,6 +10,7 @@ arrives there, so a login name that is itself an address must be the wanted one 
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -32,9 +33,9 @@ from bot.domain.manner import Manner
 from providers.autoconfig import Autoconfig
 from providers.base import Authorization, Consent, Evidence, Form, Fresh
 from providers.hosts import HostRefused, host_name
-from providers.imap_errors import ImapErrors
+from providers.imap_errors import ImapErrors, inert_words, words_of
 from providers.imap_hosts import guidance_for, sign_in_of
-from providers.imap_wire import Endpoint, ImapWire, NoWay, Security
+from providers.imap_wire import Endpoint, ImapWire, NoWay, Security, Session, quoted
 
 LEAST_INTERVAL: Final = timedelta(minutes=15)
 _NO_SCOPES: Final[frozenset[str]] = frozenset()
@@ -196,23 +197,51 @@ class Imap:
 
         Raises what the login met: ``ProviderError``, ``HostRefused``.
         """
+        session: Session | None = None
         try:
             async with self._wire.session(account.at) as session:
                 login = await session.log_in(account.user, account.password)
                 if not login.is_ok:
-                    raise self._without_secrets(self._errors.of_login(login), account)
+                    raise _counted(self._without_secrets(self._errors.of_login(login), account))
                 look = await session.examine()
                 if look.is_ok:
                     return None
                 return self._without_secrets(self._errors.of_examine(look), account)
         except NoWay as no_way:
             raise _of_no_way(no_way) from None
+        except ProviderUnavailable as error:
+            if session is not None:
+                error.said = error.said or words_of(session.heard)
+                error.is_counted = error.is_counted or session.is_login_open
+            self._without_secrets(error, account)
+            raise
 
     def _without_secrets(self, error: ProviderError, account: _Account) -> ProviderError:
-        """A host that repeats the password gets none of its words shown."""
-        if account.password.reveal().casefold() in error.said.casefold():
+        """A host that repeats the password gets none of its words shown, in whatever spelling."""
+        password = account.password.reveal()
+        spelt = {
+            password,
+            _base64(password),
+            _base64(f"\0{account.user}\0{password}"),
+            quoted(password)[1:-1],
+        }
+        shown = {inert_words(it).casefold() for it in spelt} | {it.casefold() for it in spelt}
+        if any(it and it in error.said.casefold() for it in shown):
             error.said = ""
         return error
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode().rstrip("=")
+
+
+_UNTRIED: Final = frozenset({"UNAVAILABLE", "SERVERBUG", "INUSE", "LIMIT", "OVERQUOTA", "MECHANISM", "BAD"})
+"""Codes of a host that says itself that it did not judge the password."""
+
+
+def _counted(error: ProviderError) -> ProviderError:
+    error.is_counted = error.code not in _UNTRIED
+    return error
 
 
 def _of_no_way(no_way: NoWay) -> ProviderError:

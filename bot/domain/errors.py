@@ -295,8 +295,10 @@ class ProviderError(InboxkeeperError):
     code: str = ""
     claims: str = field(default="", kw_only=True, repr=False)
     said: str = field(default="", kw_only=True, repr=False)
-    """The provider's own words where it demands that people read them (IMAP's ``ALERT``): short, inert, and
-    not for logs."""
+    """The provider's own words where it demands that people read them (IMAP's ``ALERT``), or where they are
+    all that is known: short, inert, and not for logs."""
+    is_counted: bool = field(default=False, kw_only=True, repr=False)
+    """A password was sent and not accepted: the host may count it against the account, or against us."""
 
 
 @dataclass(eq=False)
@@ -333,10 +335,15 @@ class AdminActionNeeded(ProviderError):
 
 @dataclass(eq=False)
 class ProviderUnavailable(ProviderError):
-    """Network trouble, throttling, an outage, or an answer we don't know: nobody must act."""
+    """Network trouble, throttling, an outage, or an answer we don't know: nobody must act.
+
+    ``doubt`` says what the mailbox's own host answered (``DOUBT_CAUSES``) where it can also be the host's
+    trouble: weak evidence, which only the same answer over a long time makes stronger.
+    """
 
     retry_after: timedelta | None = None
     unknown_code: bool = False
+    doubt: Cause = field(default=Cause.NONE, kw_only=True)
 
 
 @dataclass(eq=False)

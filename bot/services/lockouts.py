@@ -49,9 +49,11 @@ class Lockouts:
         async with self._queues.setdefault(host, asyncio.Semaphore(slots)):
             token, free_at = await self._take(host, slots)
             turn = Turn(put_off_until=None if token else free_at)
-            yield turn
-            if token is not None:
-                await self._give_back(host, token, manner.refused_within if turn.was_refused else None)
+            try:
+                yield turn
+            finally:
+                if token is not None:
+                    await self._give_back(host, token, manner.refused_within if turn.was_refused else None)
 
     async def _take(self, host: str, slots: int) -> tuple[str | None, datetime]:
         now = self._core.clock()
@@ -72,4 +74,4 @@ class Lockouts:
 
 def is_refused_login(error: ProviderError | None) -> bool:
     """Whether a host may count it against the account."""
-    return isinstance(error, GrantRejected | AdminActionNeeded)
+    return error is not None and (error.is_counted or isinstance(error, GrantRejected | AdminActionNeeded))
