@@ -17,6 +17,8 @@ from bot.domain.errors import AdminActionNeeded, GrantRejected, ProviderError
 from bot.domain.grant import Grant
 from bot.services.core import Core
 
+_WAITS: Final = timedelta(seconds=20)
+"""How long a login waits for others at its host: a host that answers nobody must not hold up everybody."""
 _AT_MOST: Final = timedelta(minutes=2)
 """How long a login may hold its slot: longer than the slowest. A dead process's slot is free after that."""
 
@@ -46,7 +48,11 @@ class Lockouts:
         """One login at this grant's host."""
         manner = self._core.providers.manner_of(grant.provider)
         slots, host = manner.refused_logins or 1, f"{grant.provider}:{grant.identity.tenant}"
-        async with self._queues.setdefault(host, asyncio.Semaphore(slots)):
+        queue = self._queues.setdefault(host, asyncio.Semaphore(slots))
+        if not await _is_our_turn(queue):
+            yield Turn(put_off_until=self._core.clock() + _WAITS)
+            return
+        try:
             token, free_at = await self._take(host, slots)
             turn = Turn(put_off_until=None if token else free_at)
             try:
@@ -54,6 +60,8 @@ class Lockouts:
             finally:
                 if token is not None:
                     await self._give_back(host, token, manner.refused_within if turn.was_refused else None)
+        finally:
+            queue.release()
 
     async def _take(self, host: str, slots: int) -> tuple[str | None, datetime]:
         now = self._core.clock()
@@ -70,6 +78,14 @@ class Lockouts:
             else:
                 await uow.logins.keep(host, token, self._core.clock() + keep_for)
             await uow.commit()
+
+
+async def _is_our_turn(queue: asyncio.Semaphore) -> bool:
+    try:
+        async with asyncio.timeout(_WAITS.total_seconds()):
+            return await queue.acquire()
+    except TimeoutError:
+        return False
 
 
 def is_refused_login(error: ProviderError | None) -> bool:
