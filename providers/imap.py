@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -31,7 +33,7 @@ from bot.domain.errors import (
 from bot.domain.grant import Grant, MailboxIdentity, Revocation, Secret
 from bot.domain.manner import Manner
 from providers.autoconfig import Autoconfig
-from providers.base import Authorization, Consent, Evidence, Form, Fresh
+from providers.base import Authorization, Claim, Consent, Evidence, Form, Fresh
 from providers.hosts import HostRefused, host_name
 from providers.imap_errors import ImapErrors, inert_words, words_of
 from providers.imap_hosts import guidance_for, sign_in_of
@@ -135,6 +137,12 @@ class Imap:
         _check_sign_in(consent.address, suggested.at.host)
         values = (suggested.at.host, str(suggested.at.port), suggested.at.security.value, suggested.user)
         return Form(dict(zip(_GIVEN, values, strict=True)), guidance_for(suggested.at.host))
+
+    def claim(self, consent: Consent, fields: Mapping[str, str]) -> Claim:
+        """See ``TakesForm``."""
+        account = _filled_in(consent.address, fields)
+        name = unicodedata.normalize("NFKC", account.user)
+        return Claim(account.identity, name.lower() if "@" in name else "")
 
     async def redeem(self, consent: Consent, callback: Mapping[str, str]) -> Authorization:
         """See ``Provider``: logs in and looks into INBOX. Raises also ``FormFault`` (a field makes no sense)
@@ -255,23 +263,51 @@ def _of_no_way(no_way: NoWay) -> ProviderError:
 def _filled_in(address: str, fields: Mapping[str, str]) -> _Account:
     """The form, read. Raises ``FormFault`` and ``SignInElsewhere``."""
     _check_sign_in(address, address.rpartition("@")[2])
+    at = _pasted(fields)
     try:
-        host = host_name(fields.get("host", ""))
+        host = host_name(at["host"])
     except HostRefused as refused:
         raise FormFault("host", refused.code) from None
     _check_sign_in(address, host)
-    port = fields.get("port", "").strip()
+    port = at["port"]
     if not (port.isascii() and port.isdecimal() and len(port) <= 5):
         raise FormFault("port", "port_not_allowed")
-    if fields.get("security") not in set(Security):
+    if at["security"] not in set(Security):
         raise FormFault("security", "not_a_choice")
-    user, password = fields.get("user", "").strip(), fields.get("password", "")
+    user, password = _visible(fields.get("user", "")), fields.get("password", "")
     for name, value in (("user", user), ("password", password)):
         if not value:
             raise FormFault(name, "missing")
         if len(value) > _LONGEST or any(ord(sign) < 32 or ord(sign) == 127 for sign in value):
             raise FormFault(name, "not_possible")
-    return _Account(Endpoint(host, int(port), Security(fields["security"])), user, Secret(password))
+    return _Account(Endpoint(host, int(port), Security(at["security"])), user, Secret(password))
+
+
+_PASTED: Final = re.compile(
+    r"(?:(?P<scheme>imaps?)://)?(?:[^@/\s]*@)?(?P<host>[^:/?#@\s]+)(?::(?P<port>[0-9]{1,5}))?(?P<path>/.*)?",
+    re.IGNORECASE,
+)
+"""``imap.x.example:993``, ``imaps://imap.x.example/``: as mail programs and help pages write it."""
+_MEANT: Final = {"993": Security.TLS.value, "143": Security.STARTTLS.value}
+
+
+def _pasted(fields: Mapping[str, str]) -> dict[str, str]:
+    """Host, port and security. What was pasted with the host says the other two more surely than fields that
+    stand there anyway."""
+    at = {name: _visible(fields.get(name, "")) for name in ("host", "port", "security")}
+    found = _PASTED.fullmatch(at["host"])
+    if found is None or ("@" in at["host"] and not found["scheme"]):
+        return at
+    at["host"] = found["host"]
+    port = found["port"] or ("993" if (found["scheme"] or "").lower() == "imaps" else "")
+    if port and port != at["port"]:
+        at |= {"port": port, "security": _MEANT.get(port, at["security"])}
+    return at
+
+
+def _visible(typed: str) -> str:
+    """Without blanks around it and signs that nobody sees: they come along when something is copied."""
+    return "".join(sign for sign in typed if unicodedata.category(sign) != "Cf").strip()
 
 
 def _check_sign_in(address: str, host: str) -> None:

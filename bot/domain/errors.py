@@ -17,7 +17,7 @@
     │   ├── PermissionWithheld    a permission was left unticked; carries which
     │   ├── ConsentDeclined       Cancel was pressed at the provider
     │   ├── ConsentFailed         the provider refused the sign-in for a reason of its own
-    │   ├── TicketSpent · TicketExpired · TicketUnknown · TooManyTries · OtherBrowser
+    │   ├── TicketSpent · TicketExpired · TicketUnknown · TooManyTries · TooManyLogins · OtherBrowser
     │   ├── ReconnectFirst        enabling what the provider refuses; carries the channel
     │   ├── ProviderOff           no client for this provider is configured
     │   ├── SignInElsewhere       no password is taken for this mailbox; carries whose sign-in to use
@@ -224,6 +224,13 @@ class TicketSpent(Refusal):
 
 class TooManyTries(Refusal):
     """The form was sent too often with this ticket."""
+
+
+@dataclass(eq=False)
+class TooManyLogins(Refusal):
+    """Too many logins were refused of late, of this person or at this host; it goes on after ``wait``."""
+
+    wait: timedelta
 
 
 class ExportTaken(Refusal):

@@ -15,6 +15,7 @@ from bot.domain.errors import (
     OtherBrowser,
     SignInElsewhere,
     TicketExpired,
+    TooManyLogins,
     TooManyTries,
 )
 from bot.domain.grant import MailboxIdentity, Revocation
@@ -23,8 +24,9 @@ from bot.services.connecting import MOST_TRIES, Plan, Refilled
 from bot.services.lockouts import Lockouts
 from bot.services.trips import Begun
 from providers.base import Form
+from sandbox.driver import Said
 from sandbox.imap import LocalImap
-from tests.services.play import Play, Said, on_both, secret_of
+from tests.services.play import Play, on_both, secret_of
 from tests.storage.builders import a_grant
 
 ALICE, KENJI = "alice@acme.example", "kenji@acme.example"
@@ -376,3 +378,109 @@ async def test_an_outage_of_a_personal_inboxs_host_is_told_to_nobody(play: Play)
     host_of(play).break_down("drops")
     await play.passes(hours=8)
     assert not await doubts(play)
+
+
+# --- whose password may be tried
+
+
+@pytest.mark.parametrize("user", [KENJI, KENJI.upper(), "kenji＠acme.example", f" \u200b{KENJI}"])
+async def test_nobody_tries_passwords_of_others(play: Play, user: str) -> None:
+    """Whose mailbox a login name claims is known before anybody is asked: right and wrong look the same."""
+    host = host_of(play)
+    endings = []
+    for password in ("wrong", host.password_of(KENJI)):
+        ticket, given = await begun(play)
+        outcome = await fills(play, ticket, given, user=user, password=password)
+        assert isinstance(outcome, TicketOutcome)
+        endings.append((outcome.ending, outcome.signed_in))
+    assert endings == [(Ending.WRONG_MAILBOX, KENJI)] * 2
+    assert host.requests["connect"] == 0
+
+
+@on_both
+async def test_one_person_has_ten_refused_logins_an_hour(play: Play) -> None:
+    """Over all tickets; names without an address are tried, and the watch keeps its own slots."""
+    host = host_of(play)
+    for number in range(12):
+        ticket, given = await begun(play)
+        tried = await fills(play, ticket, given, user="support", password=f"guess{number}")
+        assert isinstance(tried, Refilled)
+        assert isinstance(tried.error, TooManyLogins if number >= 10 else GrantRejected)
+    assert host.requests["login"] == 10
+    assert isinstance(tried, Refilled)
+    assert isinstance(tried.error, TooManyLogins)
+    assert timedelta(minutes=50) < tried.error.wait <= timedelta(hours=1)
+    other = await connected(play, "kenji")
+    assert other.state is State.CONNECTED
+    async with Lockouts(play.services.core).turn(await play.grant(other.grant_id)) as turn:
+        assert turn.put_off_until is None
+    await play.passes(minutes=61)
+    assert (await connected(play)).state is State.CONNECTED
+
+
+async def test_one_host_has_twenty_refused_logins_an_hour_from_forms(play: Play) -> None:
+    """Of all people together; a right password uses none of them up, and another host is another."""
+    host = host_of(play)
+    await connected(play, "sakura")
+    for who in ("alice", "kenji", "omar"):
+        for _ in range(8):
+            ticket, given = await begun(play, who)
+            tried = await fills(play, ticket, given, password="wrong")
+    assert host.requests["refused"] == 20
+    assert isinstance(tried, Refilled)
+    assert isinstance(tried.error, TooManyLogins)
+
+
+# --- a host by another name
+
+
+async def moved(play: Play, who: str = "alice") -> tuple[Channel, TicketOutcome, str]:
+    """A mailbox whose host was renamed, and what came of a login at the new one."""
+    channel = await connected(play, who)
+    host_of(play).rename("mail.harbor.example")
+    ticket = await play.reconnect(who, channel)
+    await play.services.connecting.start(secret_of(ticket), "browser")
+    outcome = await fills(play, ticket, at_new_host(play, channel.address))
+    assert isinstance(outcome, TicketOutcome)
+    return channel, outcome, secret_of(ticket)
+
+
+def at_new_host(play: Play, user: str) -> dict[str, str]:
+    host = host_of(play)
+    return {"host": host.name, "port": str(host.tls_port), "security": "tls", "user": user}
+
+
+@on_both
+async def test_its_owner_confirms_that_a_mail_host_was_renamed(play: Play) -> None:
+    """After a login that proves it, and with another one: the same channel at the new host, and history says
+    so."""
+    channel, outcome, secret = await moved(play)
+    assert (outcome.ending, outcome.is_renamed) == (Ending.WRONG_MAILBOX, True)
+    assert (await play.now_of(channel)).identity == channel.identity
+    assert await play.services.connecting.may_confirm(outcome)
+    way = await play.services.connecting.confirm(secret, "browser")
+    fields = {**at_new_host(play, ALICE), "password": host_of(play).password_of(ALICE)}
+    done = await play.services.connecting.fill(way.secret, fields, "browser")
+    assert isinstance(done, TicketOutcome)
+    assert done.ending is Ending.RECONNECTED
+    after = await play.now_of(channel)
+    assert (after.id, after.state, after.identity.tenant) == (
+        channel.id,
+        State.CONNECTED,
+        "mail.harbor.example",
+    )
+    assert "host_renamed" in await play.history(channel)
+    await play.passes(minutes=20)
+    assert (await play.now_of(channel)).state is State.CONNECTED
+
+
+async def test_without_that_word_nothing_changes(play: Play) -> None:
+    """The login alone does not move it, and another login at the new host is not confirmed away."""
+    channel, _, _ = await moved(play)
+    ticket = await play.reconnect("alice", channel)
+    await play.services.connecting.start(secret_of(ticket), "browser")
+    host_of(play).add("somebody", "secret")
+    other = await fills(play, ticket, at_new_host(play, "somebody"), password="secret")
+    assert isinstance(other, TicketOutcome)
+    assert (other.ending, other.may_be_confirmed) == (Ending.WRONG_MAILBOX, False)
+    assert (await play.now_of(channel)).identity == channel.identity
