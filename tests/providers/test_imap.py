@@ -25,10 +25,12 @@ from bot.domain.errors import (
     SignInElsewhere,
 )
 from bot.domain.grant import Grant, MailboxIdentity, Revocation, Secret
+from providers.autoconfig import read_config
 from providers.base import Form, Fresh
 from providers.imap import manner_of
 from providers.imap_errors import EXAMINE_ERRORS, LOGIN_ERRORS, ImapErrors, alert_of
 from providers.imap_wire import Answer, quoted, read_answer
+from providers.names import Service
 from sandbox.imap.faults import EXAMINE, LOGIN
 from tests.providers.contract import NOW, ProviderContract, a_consent, a_grant, connected
 from tests.providers.imap_stage import ALICE, KENJI, ImapStage, Names, an_imap_stage
@@ -634,3 +636,62 @@ async def test_what_speaks_no_tls_has_no_bad_certificate(stage: ImapStage, field
     with pytest.raises(ProviderUnavailable) as refused:
         await stage.provider.redeem(a_consent(ALICE), stage.filled_in(**crossed[fields]))
     assert refused.value.code == ("no_tls" if fields == "port" else "timeout")
+
+
+# --- as it was pasted
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["{host}:{port}", "imaps://{host}:{port}", "IMAPS://{host}:{port}/INBOX", " \u200b{host}\u2060 :{port}"],
+)
+async def test_a_host_may_be_pasted_as_it_stands_elsewhere(stage: ImapStage, typed: str) -> None:
+    """With its port, as a URL, with signs that nobody sees: what it says of the port is believed."""
+    host = typed.replace(" :", ":").format(host=stage.imap.name, port=stage.imap.tls_port)
+    assert await stage.provider.redeem(a_consent(ALICE), stage.filled_in(host=host, port="993"))
+
+
+@pytest.mark.parametrize("typed", ["alice@imap.harbor.example", "imap.harbor.example:x", "ftp://a.example"])
+async def test_what_is_no_host_is_still_none(stage: ImapStage, typed: str) -> None:
+    """An address, a port that is none, another protocol."""
+    with pytest.raises(FormFault) as refused:
+        await stage.provider.redeem(a_consent(ALICE), stage.filled_in(host=typed))
+    assert refused.value.name == "host"
+
+
+# --- what a domain says of itself
+
+
+ENTRY = """<incomingServer type="imap"><hostname>{host}</hostname><port>993</port>
+<socketType>SSL</socketType><authentication>{way}</authentication><username>%EMAILADDRESS%</username>
+</incomingServer>"""
+
+
+def suggested(*entries: tuple[str, str]) -> str | None:
+    listed = "".join(ENTRY.format(host=host, way=way) for host, way in entries)
+    found = read_config(
+        f"<clientConfig><emailProvider>{listed}</emailProvider></clientConfig>".encode(), ALICE
+    )
+    return found.at.host if found else None
+
+
+def test_an_entry_that_takes_a_password_is_preferred() -> None:
+    """One for encrypted passwords only is the last choice, and still one."""
+    encrypted, plain = ("a.example.com", "password-encrypted"), ("b.example.com", "password-cleartext")
+    assert suggested(encrypted, plain) == "b.example.com"
+    assert suggested(("c.example.com", "OAuth2"), encrypted, plain) == "b.example.com"
+    assert suggested(encrypted) == "a.example.com"
+
+
+@pytest.mark.parametrize("target", ["", "."])
+async def test_a_domain_without_imap_is_not_guessed_about(stage: ImapStage, target: str) -> None:
+    """RFC 6186: the target ``.`` says that there is none, though a host of the usual name exists."""
+    stage.names.hosts["imap.none.example"] = "127.0.0.1"
+    consent = a_consent("a@none.example")
+    form = await stage.provider.begin(consent)
+    assert isinstance(form, Form)
+    assert form.given["host"] == "imap.none.example"
+    stage.names.srvs["_imaps._tcp.none.example"] = (Service(target, 0),)
+    form = await stage.provider.begin(consent)
+    assert isinstance(form, Form)
+    assert "host" not in form.given
