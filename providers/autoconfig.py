@@ -29,7 +29,7 @@ HTTPS: Final = frozenset({443})
 ISPDB: Final = "https://autoconfig.thunderbird.net/v1.1"
 _OWN: Final = (
     "https://autoconfig.{domain}/mail/config-v1.1.xml?emailaddress={address}",
-    "https://{domain}/.well-known/autoconfig/mail/config-v1.1.xml",
+    "https://{domain}/.well-known/autoconfig/mail/config-v1.1.xml?emailaddress={address}",
 )
 """What domains say of themselves, in Thunderbird's order."""
 _GUESSES: Final = ("imap.{domain}", "mail.{domain}")
@@ -108,7 +108,7 @@ class Autoconfig:
                 for way in ways:
                     if found := await way(address, domain):
                         return found
-        except TimeoutError:
+        except (TimeoutError, _NoImap):
             return None
         return None
 
@@ -132,11 +132,16 @@ class Autoconfig:
         return None
 
     async def _of_srv(self, address: str, domain: str) -> Suggestion | None:
-        """RFC 6186; 8314 wants TLS from the start preferred. The target ``.`` says that there is none."""
+        """RFC 6186; 8314 wants TLS from the start preferred. The target ``.`` says that there is none: raises
+        ``_NoImap``, unless another way is announced."""
+        is_denied = False
         for service, security in (("_imaps._tcp", Security.TLS), ("_imap._tcp", Security.STARTTLS)):
             for record in await self._names.srv(f"{service}.{domain}"):
+                is_denied = is_denied or record.host.strip() in {"", "."}
                 if (host := _named(record.host)) is not None:
                     return Suggestion(Endpoint(host, record.port, security), address)
+        if is_denied:
+            raise _NoImap
         return None
 
     async def _guessed(self, address: str, domain: str) -> Suggestion | None:
@@ -167,10 +172,14 @@ def read_config(document: bytes, address: str) -> Suggestion | None:
         parser.Parse(document, True)
     except (expat.ExpatError, _Forbidden, ValueError, LookupError):
         return None
-    for server in servers.found:
+    for server in sorted(servers.found, key=_wants_more):
         if (suggestion := _suggestion(server, address)) is not None:
             return suggestion
     return None
+
+
+class _NoImap(Exception):
+    """The domain says itself that it has no IMAP: guessing would only lead somewhere else."""
 
 
 class _Forbidden(Exception):
@@ -224,6 +233,16 @@ def _suggestion(server: dict[str, list[str]], address: str) -> Suggestion | None
         return None
     user = _filled(first("username"), address) or address
     return Suggestion(Endpoint(host, int(port), security), user)
+
+
+_PASSWORDS: Final = frozenset({"password-cleartext", "plain"})
+
+
+def _wants_more(server: dict[str, list[str]]) -> bool:
+    """Whether it names only ways to log in that we don't know (encrypted passwords, certificates, OAuth):
+    last choice, since many take a password inside TLS all the same."""
+    named = {text.strip().lower() for text in server.get("authentication", ())} - {""}
+    return bool(named) and not named & _PASSWORDS
 
 
 def _filled(pattern: str, address: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from bot.domain.grant import Delegate, Grant, MailboxIdentity, Revocation, Secret
 from bot.domain.manner import Manner
@@ -80,6 +80,15 @@ class Authorization:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """Whose mailbox a form that was filled in would open, known before anybody is asked."""
+
+    identity: MailboxIdentity
+    address: str
+    """The login name, where it is an address and so speaks for itself; else empty."""
+
+
+@dataclass(frozen=True, slots=True)
 class Fresh:
     """What a successful refresh brings: proof that the grant is alive."""
 
@@ -103,6 +112,14 @@ class Evidence:
 Renew = Callable[[str], Awaitable[Fresh]]
 """Refreshes a grant once more, keeps the secret that comes back, and answers with it; takes the claims that
 the provider wants to be told (most often none). Raises ``ProviderError``."""
+
+
+@runtime_checkable
+class TakesForm(Protocol):
+    """A provider whose ``begin`` asks for a form of ours."""
+
+    def claim(self, consent: Consent, fields: Mapping[str, str]) -> Claim:
+        """What the form claims. Asks nobody. Raises ``FormFault`` and ``SignInElsewhere``."""
 
 
 class Provider(Protocol):

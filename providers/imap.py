@@ -10,7 +10,10 @@ arrives there, so a login name that is itself an address must be the wanted one 
 
 from __future__ import annotations
 
+import base64
 import json
+import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -30,11 +33,11 @@ from bot.domain.errors import (
 from bot.domain.grant import Grant, MailboxIdentity, Revocation, Secret
 from bot.domain.manner import Manner
 from providers.autoconfig import Autoconfig
-from providers.base import Authorization, Consent, Evidence, Form, Fresh, Renew
+from providers.base import Authorization, Claim, Consent, Evidence, Form, Fresh, Renew
 from providers.hosts import HostRefused, host_name
-from providers.imap_errors import ImapErrors
+from providers.imap_errors import ImapErrors, inert_words, words_of
 from providers.imap_hosts import guidance_for, sign_in_of
-from providers.imap_wire import Endpoint, ImapWire, NoWay, Security
+from providers.imap_wire import Endpoint, ImapWire, NoWay, Security, Session, quoted
 
 LEAST_INTERVAL: Final = timedelta(minutes=15)
 _NO_SCOPES: Final[frozenset[str]] = frozenset()
@@ -135,6 +138,12 @@ class Imap:
         values = (suggested.at.host, str(suggested.at.port), suggested.at.security.value, suggested.user)
         return Form(dict(zip(_GIVEN, values, strict=True)), guidance_for(suggested.at.host))
 
+    def claim(self, consent: Consent, fields: Mapping[str, str]) -> Claim:
+        """See ``TakesForm``."""
+        account = _filled_in(consent.address, fields)
+        name = unicodedata.normalize("NFKC", account.user)
+        return Claim(account.identity, name.lower() if "@" in name else "")
+
     async def redeem(self, consent: Consent, callback: Mapping[str, str]) -> Authorization:
         """See ``Provider``: logs in and looks into INBOX. Raises also ``FormFault`` (a field makes no sense)
         and ``SignInElsewhere``."""
@@ -196,23 +205,51 @@ class Imap:
 
         Raises what the login met: ``ProviderError``, ``HostRefused``.
         """
+        session: Session | None = None
         try:
             async with self._wire.session(account.at) as session:
                 login = await session.log_in(account.user, account.password)
                 if not login.is_ok:
-                    raise self._without_secrets(self._errors.of_login(login), account)
+                    raise _counted(self._without_secrets(self._errors.of_login(login), account))
                 look = await session.examine()
                 if look.is_ok:
                     return None
                 return self._without_secrets(self._errors.of_examine(look), account)
         except NoWay as no_way:
             raise _of_no_way(no_way) from None
+        except ProviderUnavailable as error:
+            if session is not None:
+                error.said = error.said or words_of(session.heard)
+                error.is_counted = error.is_counted or session.is_login_open
+            self._without_secrets(error, account)
+            raise
 
     def _without_secrets(self, error: ProviderError, account: _Account) -> ProviderError:
-        """A host that repeats the password gets none of its words shown."""
-        if account.password.reveal().casefold() in error.said.casefold():
+        """A host that repeats the password gets none of its words shown, in whatever spelling."""
+        password = account.password.reveal()
+        spelt = {
+            password,
+            _base64(password),
+            _base64(f"\0{account.user}\0{password}"),
+            quoted(password)[1:-1],
+        }
+        shown = {inert_words(it).casefold() for it in spelt} | {it.casefold() for it in spelt}
+        if any(it and it in error.said.casefold() for it in shown):
             error.said = ""
         return error
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode().rstrip("=")
+
+
+_UNTRIED: Final = frozenset({"UNAVAILABLE", "SERVERBUG", "INUSE", "LIMIT", "OVERQUOTA", "MECHANISM", "BAD"})
+"""Codes of a host that says itself that it did not judge the password."""
+
+
+def _counted(error: ProviderError) -> ProviderError:
+    error.is_counted = error.code not in _UNTRIED
+    return error
 
 
 def _of_no_way(no_way: NoWay) -> ProviderError:
@@ -226,23 +263,51 @@ def _of_no_way(no_way: NoWay) -> ProviderError:
 def _filled_in(address: str, fields: Mapping[str, str]) -> _Account:
     """The form, read. Raises ``FormFault`` and ``SignInElsewhere``."""
     _check_sign_in(address, address.rpartition("@")[2])
+    at = _pasted(fields)
     try:
-        host = host_name(fields.get("host", ""))
+        host = host_name(at["host"])
     except HostRefused as refused:
         raise FormFault("host", refused.code) from None
     _check_sign_in(address, host)
-    port = fields.get("port", "").strip()
+    port = at["port"]
     if not (port.isascii() and port.isdecimal() and len(port) <= 5):
         raise FormFault("port", "port_not_allowed")
-    if fields.get("security") not in set(Security):
+    if at["security"] not in set(Security):
         raise FormFault("security", "not_a_choice")
-    user, password = fields.get("user", "").strip(), fields.get("password", "")
+    user, password = _visible(fields.get("user", "")), fields.get("password", "")
     for name, value in (("user", user), ("password", password)):
         if not value:
             raise FormFault(name, "missing")
         if len(value) > _LONGEST or any(ord(sign) < 32 or ord(sign) == 127 for sign in value):
             raise FormFault(name, "not_possible")
-    return _Account(Endpoint(host, int(port), Security(fields["security"])), user, Secret(password))
+    return _Account(Endpoint(host, int(port), Security(at["security"])), user, Secret(password))
+
+
+_PASTED: Final = re.compile(
+    r"(?:(?P<scheme>imaps?)://)?(?:[^@/\s]*@)?(?P<host>[^:/?#@\s]+)(?::(?P<port>[0-9]{1,5}))?(?P<path>/.*)?",
+    re.IGNORECASE,
+)
+"""``imap.x.example:993``, ``imaps://imap.x.example/``: as mail programs and help pages write it."""
+_MEANT: Final = {"993": Security.TLS.value, "143": Security.STARTTLS.value}
+
+
+def _pasted(fields: Mapping[str, str]) -> dict[str, str]:
+    """Host, port and security. What was pasted with the host says the other two more surely than fields that
+    stand there anyway."""
+    at = {name: _visible(fields.get(name, "")) for name in ("host", "port", "security")}
+    found = _PASTED.fullmatch(at["host"])
+    if found is None or ("@" in at["host"] and not found["scheme"]):
+        return at
+    at["host"] = found["host"]
+    port = found["port"] or ("993" if (found["scheme"] or "").lower() == "imaps" else "")
+    if port and port != at["port"]:
+        at |= {"port": port, "security": _MEANT.get(port, at["security"])}
+    return at
+
+
+def _visible(typed: str) -> str:
+    """Without blanks around it and signs that nobody sees: they come along when something is copied."""
+    return "".join(sign for sign in typed if unicodedata.category(sign) != "Cf").strip()
 
 
 def _check_sign_in(address: str, host: str) -> None:

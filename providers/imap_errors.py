@@ -1,9 +1,11 @@
 """What a mail host's refusals mean.
 
-The one rule: they are classified by response code (RFC 5530) and shape, in the two tables below; a code
-that is in neither is *unavailable*, logged once, and nobody is asked to act. Three sentences are known
-beside the codes, because hosts that millions use say nothing else. What a host demands that people read
-(``[ALERT]``, RFC 3501) is handed on shortened and inert, and never logged: nobody knows what is in it.
+The one rule: they are classified by response code (RFC 5530) and shape, in the two tables below. A ``NO``
+whose code is in neither, or that has none, is weak evidence: it may be the password and it may be the host,
+so it is *unavailable* with a doubt, and the host's own words are shown. Three sentences are known beside the
+codes, because hosts that millions use say nothing else; that a text speaks plainly of a wrong password is
+only for whoever has just typed one. What is handed on of a host's words is shortened and inert, and never
+logged: nobody knows what is in it.
 """
 
 from __future__ import annotations
@@ -11,10 +13,10 @@ from __future__ import annotations
 import logging
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from bot.domain.cause import Cause
+from bot.domain.cause import DOUBT_CAUSES, Cause
 from bot.domain.errors import (
     AdminActionNeeded,
     GrantRejected,
@@ -23,7 +25,7 @@ from bot.domain.errors import (
     ProviderMisconfigured,
     ProviderUnavailable,
 )
-from providers.imap_wire import Answer
+from providers.imap_wire import Answer, is_no_such_way
 
 log = logging.getLogger(__name__)
 
@@ -49,11 +51,18 @@ def _no_mailbox(code: str) -> ProviderError:
     return MailboxGone(code)
 
 
+def _unclear(code: str) -> ProviderError:
+    return ProviderUnavailable(code, doubt=Cause.LOGIN_UNCLEAR)
+
+
+def _closed(code: str) -> ProviderError:
+    return ProviderUnavailable(code, doubt=Cause.INBOX_CLOSED)
+
+
 LOGIN_ERRORS: Final[ErrorTable] = {
     "AUTHENTICATIONFAILED": _refused,
     "EXPIRED": _refused,
     "APP_PASSWORD": _refused,  # ours: an alert that asks for an app password
-    "NO": _refused,  # a refusal without a code: older hosts know no other
     "WEBALERT": _sign_in_again,  # Google's: the person must look at a page first
     "AUTHORIZATIONFAILED": _admin,
     "CONTACTADMIN": _admin,
@@ -65,7 +74,10 @@ LOGIN_ERRORS: Final[ErrorTable] = {
     "INUSE": ProviderUnavailable,
     "LIMIT": ProviderUnavailable,
     "OVERQUOTA": ProviderUnavailable,
+    "MECHANISM": ProviderUnavailable,  # ours: it knows none of the ways to log in that we know
     "BYE": ProviderUnavailable,
+    "NO": _unclear,  # a refusal without a code: older hosts know no other, for whatever reason
+    "CREDENTIALS": _unclear,  # ours: the same, in words that speak plainly of a wrong password
 }
 """Answers to a login, by code."""
 
@@ -76,12 +88,12 @@ EXAMINE_ERRORS: Final[ErrorTable] = {
     "AUTHORIZATIONFAILED": _admin,
     "CONTACTADMIN": _admin,
     "EXPIRED": _refused,
-    "UNAVAILABLE": ProviderUnavailable,
-    "SERVERBUG": ProviderUnavailable,
-    "INUSE": ProviderUnavailable,
-    "LIMIT": ProviderUnavailable,
-    "OVERQUOTA": ProviderUnavailable,
-    "NO": ProviderUnavailable,
+    "UNAVAILABLE": _closed,
+    "SERVERBUG": _closed,
+    "INUSE": _closed,
+    "LIMIT": _closed,
+    "OVERQUOTA": _closed,
+    "NO": _closed,
     "BYE": ProviderUnavailable,
 }
 """Answers to a look into INBOX, by code."""
@@ -89,6 +101,14 @@ EXAMINE_ERRORS: Final[ErrorTable] = {
 _NOT_CONNECTED: Final = re.compile(r"authenticated but not connected", re.IGNORECASE)
 """Exchange: the login was right, and IMAP is switched off for the mailbox."""
 _APP_PASSWORD: Final = re.compile(r"(application|app)[- ]specific password|app password", re.IGNORECASE)
+
+
+_PLAINLY: Final = re.compile(
+    r"\b(invalid|incorrect|wrong|bad)\W+(\w+\W+){0,3}?(credentials?|password|passwd)\b"
+    r"|\b(credentials?|password)\W+(\w+\W+){0,2}?(invalid|incorrect|wrong)\b",
+    re.IGNORECASE,
+)
+"""Words that nobody says of their own trouble."""
 
 
 class ImapErrors:
@@ -99,23 +119,32 @@ class ImapErrors:
 
     def of_login(self, answer: Answer) -> ProviderError:
         """A login that was not accepted."""
-        return self._classified(answer, LOGIN_ERRORS)
+        return self._classified(answer, LOGIN_ERRORS, _unclear)
 
     def of_examine(self, answer: Answer) -> ProviderError:
         """A mailbox that could not be looked into."""
-        return self._classified(answer, EXAMINE_ERRORS)
+        return self._classified(answer, EXAMINE_ERRORS, _closed)
 
-    def _classified(self, answer: Answer, table: ErrorTable) -> ProviderError:
+    def _classified(
+        self, answer: Answer, table: ErrorTable, otherwise: Callable[[str], ProviderError]
+    ) -> ProviderError:
         code = _code_of(answer)
-        error = table[code](code) if code in table else self._unknown_code(code)
-        error.said = alert_of(answer)
+        if code not in table:
+            error = self._unknown_code(code, otherwise if answer.status == "NO" else ProviderUnavailable)
+        else:
+            error = table[code](code)
+        is_all_there_is = isinstance(error, ProviderUnavailable) and error.doubt in DOUBT_CAUSES
+        error.said = alert_of(answer) or (inert_words(answer.text) if is_all_there_is else "")
         return error
 
-    def _unknown_code(self, code: str) -> ProviderUnavailable:
+    def _unknown_code(self, code: str, make: Callable[[str], ProviderError]) -> ProviderError:
         if code not in self._unknown and len(self._unknown) < _UNKNOWN_REMEMBERED:
             self._unknown.add(code)
             log.warning("A mail host answered with a code we do not know: %s", code)
-        return ProviderUnavailable(code, unknown_code=True)
+        error = make(code)
+        if isinstance(error, ProviderUnavailable):
+            error.unknown_code = True
+        return error
 
 
 def _code_of(answer: Answer) -> str:
@@ -123,10 +152,13 @@ def _code_of(answer: Answer) -> str:
     shape says."""
     if _NOT_CONNECTED.search(answer.text):
         return "NO_MAILBOX"
+    if is_no_such_way(answer):
+        return "MECHANISM"
     if answer.code in {"", "ALERT"}:
         wants_other = any(_APP_PASSWORD.search(text) for text in (answer.text, *_alerts(answer)))
         told = [code for line in answer.lines if (code := _untagged_code(line)) in LOGIN_ERRORS]
-        return "APP_PASSWORD" if wants_other else told[0] if told else answer.status
+        plainly = "CREDENTIALS" if answer.status == "NO" and _PLAINLY.search(answer.text) else answer.status
+        return "APP_PASSWORD" if wants_other else told[0] if told else plainly
     if answer.code in {"AUTHENTICATIONFAILED"} and any(_APP_PASSWORD.search(it) for it in _alerts(answer)):
         return "APP_PASSWORD"
     return answer.code
@@ -134,7 +166,17 @@ def _code_of(answer: Answer) -> str:
 
 def alert_of(answer: Answer) -> str:
     """What the host demands that people read, as plain words; empty if nothing."""
-    given = " ".join(_alerts(answer))
+    return inert_words(" ".join(_alerts(answer)))
+
+
+def words_of(heard: Sequence[str]) -> str:
+    """What a host has said of its own accord (untagged status lines), as plain words."""
+    told = [line.partition(" ")[2] for line in heard]
+    return inert_words(" ".join(re.sub(r"^\[[^\]]*\] ?", "", text) for text in told))
+
+
+def inert_words(given: str) -> str:
+    """A host's words in one short line without hidden signs."""
     plain = "".join(" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in given)
     words = " ".join(plain.split())
     return words if len(words) <= _LONGEST_ALERT else words[: _LONGEST_ALERT - 1] + "…"
@@ -147,5 +189,5 @@ def _alerts(answer: Answer) -> list[str]:
 
 
 def _untagged_code(line: str) -> str:
-    found = re.match(r"(?:NO|BAD|OK|BYE) \[([A-Z-]+)", line, re.IGNORECASE)
+    found = re.match(r"(?:NO|BAD|OK|BYE) \[([^\]\s]+)", line, re.IGNORECASE)
     return found[1].upper() if found else ""

@@ -4,6 +4,9 @@ The one rule: a password travels only inside TLS 1.2 or later that was verified 
 There is no way back to plain text: on a STARTTLS port what was said before is thrown away, offers
 included, and a server that does not turn to TLS gets nothing. Lines, answers and time are limited. Nothing
 here logs, and no exception carries a line.
+
+A host's addresses are tried side by side, each a little after the one before (RFC 8305): whatever goes wrong
+with one before it has greeted is no news while another one does.
 """
 
 from __future__ import annotations
@@ -12,27 +15,44 @@ import asyncio
 import base64
 import re
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from functools import cache
+from importlib import metadata
+from itertools import chain, zip_longest
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from bot.domain.errors import ProviderUnavailable
 from bot.domain.grant import Secret
 from providers.hosts import Address, Guard
 
-LONGEST_LINE: Final = 16 * 1024
-_MOST_LINES: Final = 500
+LONGEST_LINE: Final = 128 * 1024
+"""Of one line, literals included. Servers send 64 KB (a mailbox with many keywords) as a matter of course."""
+_MOST_LINES: Final = 1_000
 """In one answer. EXAMINE of a mailbox with many flags has a dozen."""
-_MOST_DIALLED: Final = 3
-"""Addresses of one host that are tried in turn."""
+_MOST_LITERALS: Final = 20
+"""In one line."""
+_MOST_KEPT: Final = 40
+"""Of an answer's lines, those that say something to us; the first of each are kept."""
+_LONGEST_KEPT: Final = 4_000
+_MOST_DIALLED: Final = 4
+"""Addresses of one host that are tried."""
+_HEAD_START: Final = 0.7
+"""Seconds, or less where there is less time, that an address has before the next one is tried as well."""
+_LOGIN_TAKES: Final = 2
+"""Times the ordinary patience: 30 s. Dovecot holds every answer back once logins have failed, the right
+password's too, for up to 21 s; what was not heard out would be taken for an outage."""
+_PARTING: Final = 2.0
+"""Seconds that a server which has said goodbye gets to answer the command all the same."""
 
-_CODE: Final = re.compile(r"\[([A-Z][A-Z-]{0,40})(?: [^\]]*)?\] ?(.*)", re.IGNORECASE)
+_CODE: Final = re.compile(r"\[([^\s\[\](){%*\"\\]{1,60})(?: ([^\]]*))?\] ?(.*)")
+"""A response code is an atom (RFC 3501): ``X-GM/2.1_b`` is one."""
 _LITERAL: Final = re.compile(r"\{(\d{1,9})\+?\}$")
+_STATUS: Final = frozenset({"OK", "NO", "BAD", "BYE"})
 
 
 class Security(StrEnum):
@@ -61,7 +81,9 @@ class Answer:
     """The response code (RFC 5530), upper case; empty if there is none."""
     text: str = field(repr=False, default="")
     lines: tuple[str, ...] = field(repr=False, default=())
-    """The untagged lines before it, without the asterisk."""
+    """The untagged status lines and capabilities before it, without the asterisk."""
+    about: str = field(repr=False, default="")
+    """What stands in the response code behind its name."""
 
     @property
     def is_ok(self) -> bool:
@@ -107,6 +129,8 @@ class ImapWire:
     """Opens sessions."""
 
     def __init__(self, guard: Guard, trust: Trust, *, timeout: timedelta = timedelta(seconds=15)) -> None:
+        """``timeout`` is for all that is done in a session, but for the answer to a login: that alone may
+        take twice as long."""
         self._guard = guard
         self._trust = trust
         self._seconds = timeout.total_seconds()
@@ -119,30 +143,49 @@ class ImapWire:
         """
         opened: Session | None = None
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(self._seconds) as limit:
                 opened = await self._open(at)
+                opened.limit, opened.patience = limit, self._seconds
                 yield opened
                 await opened.leave()
         except TimeoutError:
             raise ProviderUnavailable("timeout") from None
-        except ssl.SSLCertVerificationError:
-            raise ProviderUnavailable("certificate") from None
-        except ssl.SSLError:
-            raise ProviderUnavailable("tls") from None
-        except (OSError, EOFError):
-            raise ProviderUnavailable("unreachable" if opened is None else "hung_up") from None
-        except asyncio.LimitOverrunError:  # a line without an end
-            raise ProviderUnavailable("oversized_reply") from None
+        except (OSError, EOFError, asyncio.LimitOverrunError) as error:
+            raise ProviderUnavailable(_code_of(error, is_open=opened is not None)) from None
         finally:
             if opened is not None:
                 opened.drop()
 
     async def _open(self, at: Endpoint) -> Session:
-        addresses = (await self._guard.vetted(at.host, at.port))[:_MOST_DIALLED]
-        for address in addresses[:-1]:
-            with suppress(ConnectionError):
-                return await self._dial(at, address)
-        return await self._dial(at, addresses[-1])
+        """The first address that greets. Raises what the most telling of them met."""
+        addresses = _in_turn(await self._guard.vetted(at.host, at.port))[:_MOST_DIALLED]
+        head_start = min(_HEAD_START, self._seconds / (len(addresses) + 1))
+        pending: set[asyncio.Task[Session]] = set()
+        failures: list[Exception] = []
+        try:
+            for address in (*addresses, None):
+                if address is not None:
+                    pending.add(asyncio.create_task(self._dial(at, address)))
+                # The last of them has no successor to wait for.
+                wait = head_start if address is not None else None
+                while pending:
+                    done, pending = await asyncio.wait(
+                        pending, timeout=wait, return_when=asyncio.FIRST_COMPLETED
+                    )
+                    failures += [cast("Exception", it.exception()) for it in done if it.exception()]
+                    if greeted := [it for it in done if not it.exception()]:
+                        for other in greeted[1:]:
+                            other.result().drop()
+                        return greeted[0].result()
+                    if address is not None:
+                        break
+            raise min(failures, key=_telling)
+        finally:
+            for task in pending:
+                task.cancel()
+            for late in await asyncio.gather(*pending, return_exceptions=True):
+                if isinstance(late, Session):
+                    late.drop()
 
     async def _dial(self, at: Endpoint, address: Address) -> Session:
         """Dial the judged address itself; the name is only what the certificate must be for."""
@@ -166,6 +209,65 @@ class ImapWire:
         return session
 
 
+def _in_turn(addresses: Sequence[Address]) -> list[Address]:
+    """One family after the other (RFC 8305, 4): where one has no route, the other is not at the end."""
+    first = [it for it in addresses if it.version == addresses[0].version]
+    others = [it for it in addresses if it.version != addresses[0].version]
+    return [it for it in chain(*zip_longest(first, others)) if it is not None]
+
+
+def _telling(error: Exception) -> bool:
+    """Sorts first what says more than that nobody is there."""
+    return isinstance(error, OSError) and not isinstance(error, ssl.SSLError)
+
+
+_NO_TLS: Final = frozenset(
+    {
+        "WRONG_VERSION_NUMBER",
+        "HTTP_REQUEST",
+        "HTTPS_PROXY_REQUEST",
+        "UNKNOWN_PROTOCOL",
+        "PACKET_LENGTH_TOO_LONG",
+        "RECORD_LAYER_FAILURE",
+        "RECORD_TOO_SMALL",
+        "UNEXPECTED_MESSAGE",
+    }
+)
+"""What OpenSSL says (by its version) of an answer that is no TLS at all."""
+_OLD_TLS: Final = frozenset(
+    {
+        "UNSUPPORTED_PROTOCOL",
+        "TLSV1_ALERT_PROTOCOL_VERSION",
+        "SSLV3_ALERT_HANDSHAKE_FAILURE",
+        "HANDSHAKE_FAILURE_ON_CLIENT_HELLO",
+        "NO_SHARED_CIPHER",
+        "NO_PROTOCOLS_AVAILABLE",
+        "DH_KEY_TOO_SMALL",
+        "EE_KEY_TOO_SMALL",
+        "CA_KEY_TOO_SMALL",
+        "CA_MD_TOO_WEAK",
+        "WRONG_SIGNATURE_TYPE",
+        "UNSAFE_LEGACY_RENEGOTIATION_DISABLED",
+    }
+)
+"""What it says of a server whose TLS is too old to be trusted."""
+
+
+def _code_of(error: Exception, *, is_open: bool) -> str:
+    """What a connection met, in one word: ``certificate``, ``no_tls``, ``old_tls``, ``tls``,
+    ``oversized_reply``, ``unreachable`` or, once it was open, ``hung_up``."""
+    match error:
+        case ssl.SSLCertVerificationError():
+            return "certificate"
+        case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
+            return "hung_up" if is_open else "unreachable"
+        case ssl.SSLError(reason=reason):
+            return "no_tls" if reason in _NO_TLS else "old_tls" if reason in _OLD_TLS else "tls"
+        case asyncio.LimitOverrunError():  # a line without an end
+            return "oversized_reply"
+    return "hung_up" if is_open else "unreachable"
+
+
 class Session:
     """One connection, one command at a time."""
 
@@ -175,6 +277,14 @@ class Session:
         self._plain: asyncio.StreamWriter | None = None
         """The writer below TLS, kept for as long as the connection: dropping it would close that."""
         self._count = 0
+        self.limit: asyncio.Timeout | None = None
+        """When the session must be over."""
+        self.patience = 0.0
+        self.heard: list[str] = []
+        """What the server has said of its own accord since the login began, by line: all there is to show
+        where it then falls silent."""
+        self.is_login_open = False
+        """A password was sent, and whether it is right has not been answered."""
 
     async def greeted(self) -> None:
         """Hear the greeting. Raises ``ProviderUnavailable`` unless the server is ready for a login."""
@@ -202,21 +312,55 @@ class Session:
 
     async def capabilities(self) -> frozenset[str]:
         """What the server offers now."""
-        answer = await self.command("CAPABILITY")
-        listed = [line.upper().split() for line in answer.lines]
-        return frozenset(word for words in listed if words[:1] == ["CAPABILITY"] for word in words[1:])
+        return _offered((await self.command("CAPABILITY")).lines)
 
     async def log_in(self, user: str, password: Secret) -> Answer:
-        """LOGIN, or AUTHENTICATE PLAIN where names or passwords are more than ASCII (RFC 3501 has no word
-        on how LOGIN spells them) or LOGIN is switched off. Raises ``NoWay``."""
+        """Log in the first way that the server offers and knows: LOGIN, SASL PLAIN, SASL LOGIN. LOGIN only
+        for ASCII (RFC 3501 has no word on how it spells the rest). Raises ``NoWay``."""
         offered = await self.capabilities()
-        is_ascii = user.isascii() and password.reveal().isascii()
-        if is_ascii and "LOGINDISABLED" not in offered:
-            return await self.command(f"LOGIN {quoted(user)} {quoted(password.reveal())}")
-        if "AUTH=PLAIN" not in offered:
+        if "ID" in offered:
+            await self._introduce()
+        ways = _ways(offered, user, password)
+        if not ways:
             raise NoWay("LOGINDISABLED" if "LOGINDISABLED" in offered else "ascii_only")
-        message = base64.b64encode(f"\0{user}\0{password.reveal()}".encode()).decode()
-        return await self.command("AUTHENTICATE PLAIN", then=message)
+        for words, then in ways:
+            answer = await self._try(words, then)
+            if not is_no_such_way(answer):
+                break
+        if answer.is_ok:
+            await self._introduce_again(offered, answer)
+        return answer
+
+    async def _try(self, words: str, then: Sequence[str]) -> Answer:
+        """One login. The server may take its time over it, and has time left for the rest then."""
+        self.heard.clear()
+        self.is_login_open = True
+        self._may_take(_LOGIN_TAKES * self.patience)
+        answer = await self.command(words, then=then)
+        self._may_take(self.patience)
+        self.is_login_open = answer.status == "BYE"
+        if answer.is_ok and answer.code == "ALERT":
+            self.heard.append(f"OK [ALERT] {answer.text}")
+        return answer
+
+    def _may_take(self, seconds: float) -> None:
+        if self.limit is not None:
+            self.limit.reschedule(asyncio.get_running_loop().time() + seconds)
+
+    async def _introduce(self) -> None:
+        """Say who we are (RFC 2971). Some hosts open no mailbox to strangers; what they answer is the same
+        to us."""
+        said = " ".join(f"{quoted(name)} {quoted(value)}" for name, value in _ourselves().items())
+        await self.command(f"ID ({said})")
+
+    async def _introduce_again(self, before: frozenset[str], answer: Answer) -> None:
+        """Once more where it counts only after the login, or is offered only then."""
+        told = [line for line in answer.lines if line.upper().startswith("CAPABILITY ")]
+        if answer.code == "CAPABILITY":
+            told.append(f"CAPABILITY {answer.about}")
+        offered = _offered(told) if told else before if "ID" in before else await self.capabilities()
+        if "ID" in offered:
+            await self._introduce()
 
     async def examine(self) -> Answer:
         """Look into INBOX without touching it."""
@@ -231,42 +375,119 @@ class Session:
     def drop(self) -> None:
         self._writer.transport.abort()
 
-    async def command(self, words: str, *, then: str | None = None) -> Answer:
-        """Send a command and hear its answer. ``then`` is sent when the server asks to go on."""
+    async def command(self, words: str, *, then: Sequence[str] = ()) -> Answer:
+        """Send a command and hear its answer. ``then`` is sent when the server asks to go on, one by one.
+
+        A server that says goodbye first may answer all the same. ``BYE`` is the status where it did not.
+        """
         self._count += 1
         tag = f"a{self._count}"
         self._send(f"{tag} {words}")
         lines: list[str] = []
-        while True:
+        more = list(then)
+        for _ in range(_MOST_LINES):
             line = await self._line()
             if line.startswith(f"{tag} "):
-                return _answer(line.removeprefix(f"{tag} "), lines)
+                return read_answer(line.removeprefix(f"{tag} "), lines)
             if line.startswith("+"):
                 # Asked for more than there is, an asterisk ends the exchange (RFC 3501, 6.2.2).
-                self._send(then if then is not None else "*")
-                then = None
+                self._send(more.pop(0) if more else "*")
                 continue
             if not line.startswith("* "):
                 raise ProviderUnavailable("no_imap")
-            lines.append(line.removeprefix("* "))
-            if lines[-1].upper().startswith("BYE"):
-                return _answer(lines[-1], lines)
-            if len(lines) > _MOST_LINES:
-                raise ProviderUnavailable("oversized_reply")
+            self._keep(line.removeprefix("* "), lines)
+            if line[2:5].upper() == "BYE":
+                return await self._last_words(tag, line.removeprefix("* "), lines)
+        raise ProviderUnavailable("oversized_reply")
+
+    async def _last_words(self, tag: str, bye: str, lines: list[str]) -> Answer:
+        """What comes after ``BYE``: the answer, or nothing."""
+        with suppress(TimeoutError, OSError, EOFError):
+            async with asyncio.timeout(_PARTING):
+                for _ in range(_MOST_LINES):
+                    line = await self._line()
+                    if line.startswith(f"{tag} "):
+                        return read_answer(line.removeprefix(f"{tag} "), lines)
+                    self._keep(line.removeprefix("* "), lines)
+        return read_answer(bye, lines)
+
+    def _keep(self, line: str, lines: list[str]) -> None:
+        """What was asked for, and what the server wants to have said. The rest (flags, counts, whole lists of
+        keywords) is nobody's business."""
+        word = line.partition(" ")[0].upper()
+        if word not in {*_STATUS, "CAPABILITY"} or len(lines) >= _MOST_KEPT:
+            return
+        lines.append(line[:_LONGEST_KEPT])
+        if word in _STATUS and len(self.heard) < _MOST_KEPT:
+            self.heard.append(line[:_LONGEST_KEPT])
 
     def _send(self, line: str) -> None:
         self._writer.write(line.encode() + b"\r\n")
 
     async def _line(self) -> str:
-        """One line. A literal in it is read and left out: nothing we ask for needs one."""
-        raw = await self._reader.readuntil(b"\n")
-        line = raw.decode("utf-8", "replace").rstrip("\r\n")
-        if literal := _LITERAL.search(line):
-            if int(literal[1]) > LONGEST_LINE:
+        """One line. Literals in it are read and left out: nothing we ask for needs one. Raises
+        ``ProviderUnavailable`` for one that is too long, literals included, or has too many."""
+        parts: list[str] = []
+        room = LONGEST_LINE
+        while True:
+            raw = await self._reader.readuntil(b"\n")
+            line = raw.decode("utf-8", "replace").rstrip("\r\n")
+            parts.append(line)
+            room -= len(raw)
+            literal = _LITERAL.search(line)
+            if literal is None:
+                return "".join(parts)
+            room -= int(literal[1])
+            if room < 0 or len(parts) > _MOST_LITERALS:
                 raise ProviderUnavailable("oversized_reply")
             await self._reader.readexactly(int(literal[1]))
-            return line + await self._line()
-        return line
+
+
+_Way = tuple[str, tuple[str, ...]]
+"""The command, and what is sent when the server asks to go on."""
+
+
+def _ways(offered: frozenset[str], user: str, password: Secret) -> list[_Way]:
+    """The ways to log in that the server offers, the plainest first."""
+    ways: list[_Way] = []
+    if user.isascii() and password.reveal().isascii() and "LOGINDISABLED" not in offered:
+        ways.append((f"LOGIN {quoted(user)} {quoted(password.reveal())}", ()))
+    if "AUTH=PLAIN" in offered:
+        ways.append(("AUTHENTICATE PLAIN", (_base64(f"\0{user}\0{password.reveal()}"),)))
+    if "AUTH=LOGIN" in offered:
+        ways.append(("AUTHENTICATE LOGIN", (_base64(user), _base64(password.reveal()))))
+    return ways
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+_MECHANISM: Final = r"(mechanism|auth\w* (method|type))"
+_UNKNOWN: Final = r"(un(supported|known|recogni[sz]ed|available)|not (supported|enabled|available)|no such)"
+_NO_SUCH_WAY: Final = re.compile(
+    rf"{_UNKNOWN}[^.]{{0,40}}{_MECHANISM}|{_MECHANISM}[^.]{{0,40}}{_UNKNOWN}", re.IGNORECASE
+)
+
+
+def is_no_such_way(answer: Answer) -> bool:
+    """Whether the server knows no such way to log in: it has not looked at the password."""
+    return answer.status in {"NO", "BAD"} and bool(_NO_SUCH_WAY.search(answer.text))
+
+
+def _offered(lines: Sequence[str]) -> frozenset[str]:
+    listed = [line.upper().split() for line in lines]
+    return frozenset(word for words in listed if words[:1] == ["CAPABILITY"] for word in words[1:])
+
+
+@cache
+def _ourselves() -> dict[str, str]:
+    """What RFC 2971 has names for."""
+    try:
+        version = metadata.version("inboxkeeper")
+    except metadata.PackageNotFoundError:  # run from a folder
+        version = "0"
+    return {"name": "Inboxkeeper", "version": version, "vendor": "Inboxkeeper"}
 
 
 def quoted(text: str) -> str:
@@ -276,17 +497,19 @@ def quoted(text: str) -> str:
     return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
 
 
-def _answer(said: str, lines: list[str]) -> Answer:
+def read_answer(said: str, lines: list[str]) -> Answer:
+    """A status response without its tag. Raises ``ProviderUnavailable`` for what is none."""
     status, _, rest = said.partition(" ")
-    if status.upper() not in {"OK", "NO", "BAD", "BYE"}:
+    if status.upper() not in _STATUS:
         raise ProviderUnavailable("no_imap")
-    code, text = _coded(rest)
-    return Answer(status.upper(), code, text, tuple(lines))
+    code, about, text = _coded(rest)
+    return Answer(status.upper(), code, text[:_LONGEST_KEPT], tuple(lines), about)
 
 
-def _coded(rest: str) -> tuple[str, str]:
+def _coded(rest: str) -> tuple[str, str, str]:
+    """A response's code, what stands behind its name, and the text."""
     found = _CODE.match(rest)
-    return (found[1].upper(), found[2]) if found else ("", rest)
+    return (found[1].upper(), found[2] or "", found[3]) if found else ("", "", rest)
 
 
 _GREETINGS: Final = frozenset({"BYE", "UNAVAILABLE", "LIMIT", "SERVERBUG", "INUSE", "PREAUTH"})

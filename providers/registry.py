@@ -8,7 +8,7 @@ from typing import Final
 from bot.domain.errors import ProviderOff
 from bot.domain.grant import MailboxIdentity
 from bot.domain.manner import Manner
-from providers.base import Provider
+from providers.base import Provider, TakesForm
 from providers.detect import of_domain
 
 LABELS: Final[Mapping[str, str]] = {
@@ -32,6 +32,14 @@ class Registry:
             return self._providers[key]
         except KeyError:
             raise ProviderOff(key) from None
+
+    def form_of(self, key: str) -> TakesForm:
+        """The provider whose form of ours was filled in. Raises ``ProviderOff``, also for one without a form:
+        nobody was led there."""
+        provider = self.get(key)
+        if not isinstance(provider, TakesForm):
+            raise ProviderOff(key)
+        return provider
 
     def find(self, key: str) -> Provider | None:
         """The provider, if a client is configured for it."""

@@ -10,7 +10,7 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Integer, Row, bindparam, delete, or_, select, update
+from sqlalchemy import ColumnElement, Integer, Row, bindparam, delete, func, or_, select, update
 
 from bot.domain.cause import Cause
 from bot.domain.channel import State
@@ -23,15 +23,8 @@ from storage.tables import channel, probe, workspace
 
 _FIELDS: Final = tuple(field.name for field in fields(Probe))
 _FOUND: Final = (
-    "due_at",
-    "strikes",
-    "tries",
-    "first_refused_at",
-    "last_ok_at",
-    "last_done_at",
-    "outcome",
-    "unknown_code",
-    "unknown_since",
+    *("due_at", "strikes", "tries", "first_refused_at", "last_ok_at", "last_done_at", "outcome"),
+    *("unknown_code", "unknown_since", "heard", "heard_since", "heard_times"),
 )
 """What a finished probe writes back; the rest is somebody else's."""
 _FRESH: Final = {
@@ -40,6 +33,8 @@ _FRESH: Final = {
     "first_refused_at": None,
     "unknown_code": None,
     "unknown_since": None,
+    "heard": None,
+    "heard_times": 0,
 }
 _FREED: Final = {"lease_token": None, "lease_until": None}
 _WATCHED: Final = (State.CONNECTED, State.IMPAIRED, State.DISCONNECTED)
@@ -187,6 +182,17 @@ class Probes:
             .limit(limit)
         )
         return tuple(Cause(row.cause) for row in rows)
+
+    async def count_in_doubt(self, identity: MailboxIdentity) -> int:
+        """How many other mailboxes of the same tenant are refused without a reason."""
+        those = (
+            channel.c.provider == identity.provider,
+            channel.c.identity_tenant == identity.tenant,
+            channel.c.identity_subject != identity.subject,
+            channel.c.state == State.IMPAIRED,
+            channel.c.cause == Cause.LOGIN_UNCLEAR,
+        )
+        return int(await self._session.value(select(func.count()).select_from(channel).where(*those)))
 
     async def next_due(self) -> datetime | None:
         """When the next row can be claimed: those that are being worked on don't count."""

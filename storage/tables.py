@@ -97,6 +97,8 @@ channel: Final = Table(
     maybe_instant("removed_at"),
     # The account that opens it, where that does not own the address.
     maybe_text("via"),
+    # What its host answers, while that is all that is known of the trouble.
+    maybe_text("said"),
     CheckConstraint("(kind = 'personal') = (owner_id IS NOT NULL)", name="owner"),
     CheckConstraint("(state = 'removed') = (removed_at IS NOT NULL)", name="removed"),
     Index(
@@ -172,6 +174,10 @@ probe: Final = Table(
     # A refusal that nobody knows: its code, and since when it has been the same.
     maybe_text("unknown_code"),
     maybe_instant("unknown_since"),
+    # The same answer without a reason, over and over: which (a digest), since when and how often.
+    maybe_text("heard"),
+    maybe_instant("heard_since"),
+    number("heard_times"),
     Index("ix_probe_due", "due_at"),
     Index("ix_probe_proven", "provider", "last_ok_at"),
 )

@@ -15,6 +15,12 @@ class Cause(StrEnum):
     PROVIDER_UNREACHABLE = "provider_unreachable"
     HELD = "held"
     OURS_BROKEN = "ours_broken"
+    INBOX_CLOSED = "inbox_closed"
+    """The host accepts the password and does not open the inbox."""
+
+    # said no to, without a reason: *impaired*, and *disconnected* after a day of the same answer
+    LOGIN_UNCLEAR = "login_unclear"
+    """The host refuses the login and does not say why: its own trouble, or the password."""
 
     # refused by the provider: *impaired* after one refusal, *disconnected* after the witnesses
     GRANT_REFUSED = "grant_refused"
@@ -50,6 +56,9 @@ REFUSED_CAUSES = frozenset(
     }
 )
 """Causes that a provider's refusal brings: what a strike is counted for."""
+
+DOUBT_CAUSES = frozenset({Cause.LOGIN_UNCLEAR, Cause.INBOX_CLOSED})
+"""Causes that the host's own answer brings without saying whose trouble it is."""
 
 EXCUSED_CAUSES = frozenset({Cause.OURS_BROKEN, Cause.HELD})
 """Causes that say why a channel cannot be judged, and that somebody has been told of."""

@@ -61,6 +61,9 @@ class Channel:
     via: str = ""
     """The account that opens it, where that does not own the address: a super admin confirmed that it
     receives the mail."""
+    said: str = ""
+    """What its host answers, in its own words (short and inert), while that is all that is known of the
+    trouble."""
 
     @property
     def account(self) -> str:

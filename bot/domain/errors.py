@@ -17,7 +17,7 @@
     │   ├── PermissionWithheld    a permission was left unticked; carries which
     │   ├── ConsentDeclined       Cancel was pressed at the provider
     │   ├── ConsentFailed         the provider refused the sign-in for a reason of its own
-    │   ├── TicketSpent · TicketExpired · TicketUnknown · TooManyTries · OtherBrowser
+    │   ├── TicketSpent · TicketExpired · TicketUnknown · TooManyTries · TooManyLogins · OtherBrowser
     │   ├── ReconnectFirst        enabling what the provider refuses; carries the channel
     │   ├── ProviderOff           no client for this provider is configured
     │   ├── SignInElsewhere       no password is taken for this mailbox; carries whose sign-in to use
@@ -226,6 +226,13 @@ class TooManyTries(Refusal):
     """The form was sent too often with this ticket."""
 
 
+@dataclass(eq=False)
+class TooManyLogins(Refusal):
+    """Too many logins were refused of late, of this person or at this host; it goes on after ``wait``."""
+
+    wait: timedelta
+
+
 class ExportTaken(Refusal):
     """The file was downloaded already."""
 
@@ -295,8 +302,10 @@ class ProviderError(InboxkeeperError):
     code: str = ""
     claims: str = field(default="", kw_only=True, repr=False)
     said: str = field(default="", kw_only=True, repr=False)
-    """The provider's own words where it demands that people read them (IMAP's ``ALERT``): short, inert, and
-    not for logs."""
+    """The provider's own words where it demands that people read them (IMAP's ``ALERT``), or where they are
+    all that is known: short, inert, and not for logs."""
+    is_counted: bool = field(default=False, kw_only=True, repr=False)
+    """A password was sent and not accepted: the host may count it against the account, or against us."""
 
 
 @dataclass(eq=False)
@@ -333,10 +342,15 @@ class AdminActionNeeded(ProviderError):
 
 @dataclass(eq=False)
 class ProviderUnavailable(ProviderError):
-    """Network trouble, throttling, an outage, or an answer we don't know: nobody must act."""
+    """Network trouble, throttling, an outage, or an answer we don't know: nobody must act.
+
+    ``doubt`` says what the mailbox's own host answered (``DOUBT_CAUSES``) where it can also be the host's
+    trouble: weak evidence, which only the same answer over a long time makes stronger.
+    """
 
     retry_after: timedelta | None = None
     unknown_code: bool = False
+    doubt: Cause = field(default=Cause.NONE, kw_only=True)
 
 
 @dataclass(eq=False)

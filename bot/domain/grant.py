@@ -65,6 +65,17 @@ class MailboxIdentity:
     """The organisation at the provider (Google ``hd``, Microsoft ``tid``, IMAP the host), empty for Google's
     consumer accounts. Not part of who it is: a domain may be renamed."""
 
+    def has_moved_to(self, other: MailboxIdentity) -> bool:
+        """Whether ``other`` is the same login at another mail host: it may be the same mailbox, after its
+        host was renamed. Only people know."""
+        mine, theirs = self._login, other._login
+        return self.provider == other.provider == "imap" and self != other and mine == theirs != ""
+
+    @property
+    def _login(self) -> str:
+        """An IMAP subject is login and host."""
+        return self.subject.rpartition("@")[0]
+
     @property
     def family(self) -> str:
         """The provider, told apart where people know it under two names: ``outlook`` is Microsoft's."""

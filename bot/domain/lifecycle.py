@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import Enum, StrEnum
 from typing import Final
 
-from bot.domain.cause import EXCUSED_CAUSES, Cause
+from bot.domain.cause import DOUBT_CAUSES, EXCUSED_CAUSES, Cause
 from bot.domain.channel import Channel, State
 from bot.domain.grant import MailboxIdentity
 from bot.domain.ids import GrantId
@@ -225,12 +225,14 @@ def advance(
     cause: Cause = Cause.NONE,
     grant_id: GrantId | None = None,
     identity: MailboxIdentity | None = None,
+    said: str = "",
 ) -> tuple[Channel, tuple[Effect, ...]]:
     """What becomes of ``channel`` when it is told ``signal``, and what must follow.
 
     ``grant_id`` names the grant that the signal is about; for a proof it is the new grant. News about
     any other grant than the channel's own changes nothing. ``identity`` is the mailbox that a switch leads
-    to. The same channel is returned, with no effects, when nothing changes.
+    to; ``said`` what its host answers in its own words. The same channel is returned, with no effects,
+    when nothing changes.
 
     Raises ``Refused`` where the table says so.
     """
@@ -242,6 +244,7 @@ def advance(
     if not isinstance(step, Step):
         return channel, ()
     after = _stepped(channel, signal, step, now=now, cause=cause, grant_id=grant_id)
+    after = replace(after, said=(said or channel.said) if after.cause in DOUBT_CAUSES else "")
     if signal is Signal.SWITCH_PROVEN and identity is not None:
         after = replace(after, provider=identity.provider, identity=identity)
     return after, step.effects

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from bot.domain.cause import EXCUSED_CAUSES
+from bot.domain.cause import DOUBT_CAUSES, EXCUSED_CAUSES, Cause
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import (
     REFUSALS,
     PersonMustAct,
     ProviderError,
     ProviderMisconfigured,
+    ProviderUnavailable,
 )
 from bot.domain.ids import ChannelId, GrantId, WorkspaceId
 from bot.domain.manner import Manner
 
 SIBLINGS_WANTED: Final = 10
+MASS: Final = 2
+"""So many others that are refused in the same way are no coincidence."""
 SIBLINGS_FRESH_FOR: Final = timedelta(hours=24)
 """A sibling is worth asking only if it was proven this recently."""
 LONE_WITNESS_AFTER: Final = timedelta(minutes=5)
@@ -29,6 +34,17 @@ SILENT_AFTER: Final = 3
 STRIKE_LASTS: Final = timedelta(hours=1)
 """A refusal is no witness to another one this long after it, if nobody could look in between."""
 MAX_IMPAIRED_FOR: Final = timedelta(minutes=60)
+OWN_IMPAIRED_FOR: Final = timedelta(hours=4)
+"""The same for a personal inbox whose host refuses it without a reason: its owner may be able to mend that,
+and an ordinary outage is over by then."""
+SAME_ANSWER_FOR: Final = timedelta(hours=24)
+SAME_ANSWER_TIMES: Final = 8
+"""How long, and how often, a host must have refused a login in the same words before it counts as refused.
+Its own trouble is over by then; hosts that give no reasons must not keep a lost password secret for ever."""
+SHARED_ANSWER_FOR: Final = timedelta(days=7)
+"""The same where others at that host are refused as well."""
+_QUICK_LOOKS: Final = 4
+"""At a login that is refused without a reason: then they become rarer, since it may be the password."""
 DISABLED_REFRESH_EVERY: Final = timedelta(days=7)
 FULL_PACE_UP_TO: Final = 5_000
 """Team addresses that are looked at as often as the operator set it; more of them share the same looks."""
@@ -75,6 +91,10 @@ class Probe:
     """The provider's refusal where we don't know it."""
     unknown_since: datetime | None = None
     """Since when it has been the same one, look by look."""
+    heard: str | None = None
+    """A digest of the answer without a reason that its host gives over and over."""
+    heard_since: datetime | None = None
+    heard_times: int = 0
 
 
 class Outcome(StrEnum):
@@ -95,6 +115,40 @@ def outcome_of(error: ProviderError | None) -> Outcome:
     if isinstance(error, ProviderMisconfigured):
         return Outcome.OURS_BROKEN
     return Outcome.UNREACHABLE
+
+
+def doubt_of(error: ProviderError | None) -> Cause:
+    """What the host's own answer leaves open, if it has given one; else ``NONE``."""
+    return error.doubt if isinstance(error, ProviderUnavailable) else Cause.NONE
+
+
+_SILENCES: Final = frozenset({"timeout", "unreachable", "hung_up"})
+"""Codes of what is no answer at all."""
+
+
+def with_heard(row: Probe, error: ProviderError | None, *, now: datetime) -> Probe:
+    """The row with what the host answered this time. Another answer begins anew; silence is none."""
+    if doubt_of(error) is not Cause.LOGIN_UNCLEAR or error is None:
+        is_silence = error is not None and error.code in _SILENCES
+        return row if is_silence else replace(row, heard=None, heard_since=None, heard_times=0)
+    answer = _digest(f"{error.code} {error.said}")
+    if row.heard != answer or row.heard_since is None:
+        return replace(row, heard=answer, heard_since=now, heard_times=1)
+    return replace(row, heard_times=row.heard_times + 1)
+
+
+def _digest(answer: str) -> str:
+    """Alike for the same sentence with another number, session or instant in it."""
+    words = [word for word in re.findall(r"\S+", answer.casefold()) if not re.search(r"\d", word)]
+    return hashlib.sha256(" ".join(words).encode()).hexdigest()[:16]
+
+
+def is_settled_doubt(row: Probe, *, now: datetime, is_shared: bool) -> bool:
+    """Whether a login has been refused in the same words for so long that it counts as refused.
+    ``is_shared``: others at the same host are, too."""
+    if row.heard_since is None or row.heard_times < SAME_ANSWER_TIMES:
+        return False
+    return now - row.heard_since >= (SHARED_ANSWER_FOR if is_shared else SAME_ANSWER_FOR)
 
 
 class Whose(StrEnum):
@@ -163,7 +217,7 @@ WITNESSES: Final = frozenset({Vote.VOUCHED, Vote.LONELY})
 
 def _is_mass(mine: PersonMustAct, others: tuple[Testimony, ...]) -> bool:
     alike = sum(1 for other in others if _is_alike(mine, other.error))
-    return alike >= 2 and alike * 2 >= len(others)
+    return alike >= MASS and alike * 2 >= len(others)
 
 
 def _is_alike(mine: ProviderError, other: ProviderError | None) -> bool:
@@ -222,6 +276,8 @@ def next_pause(
 
     The caller adds jitter, which may not shorten what ``manner`` asks for.
     """
+    if channel.cause is Cause.LOGIN_UNCLEAR and channel.state is not State.DISABLED:
+        return _unclear_pause(channel, probe, cadence, manner)
     if channel.state is State.DISCONNECTED and manner.after_disconnect is not None:
         return manner.after_disconnect
     pause = _pause(channel, probe, cadence=cadence, now=now)
@@ -239,6 +295,15 @@ LONGEST_IMPAIRED: Final = timedelta(days=1) * _SPREAD
 """The longest that a provider may want to be left alone."""
 LONGEST_DISCONNECTED: Final = timedelta(days=1) * _SPREAD
 LONGEST_DISABLED: Final = DISABLED_REFRESH_EVERY * _SPREAD
+
+
+def _unclear_pause(channel: Channel, probe: Probe, cadence: Cadence, manner: Manner) -> timedelta:
+    """It may be the host's trouble, which ends by itself and must be seen to; or the password, with which a
+    host must not be bothered: at the ordinary pace at first, then four times, then sixteen times rarer."""
+    least = max(manner.least_interval, _impaired_pause(probe, cadence))
+    if channel.state is State.DISCONNECTED:
+        return least * 16
+    return least if probe.tries <= _QUICK_LOOKS else least * 4
 
 
 def _pause(channel: Channel, probe: Probe, *, cadence: Cadence, now: datetime) -> timedelta | None:
@@ -279,8 +344,9 @@ def patience_for(
 
 def is_too_old(channel: Channel, *, now: datetime) -> bool:
     """Whether an impaired channel could not be judged for an hour, by no fault of ours."""
+    is_own = channel.is_personal and channel.cause in DOUBT_CAUSES
     return (
         channel.state is State.IMPAIRED
         and channel.cause not in EXCUSED_CAUSES
-        and now - channel.since >= MAX_IMPAIRED_FOR
+        and now - channel.since >= (OWN_IMPAIRED_FOR if is_own else MAX_IMPAIRED_FOR)
     )

@@ -119,6 +119,10 @@ INTERRUPTED: Final = "interrupted"
 """The code of an ending: our process died before the mailbox was checked."""
 SWITCHED_MEANWHILE: Final = "switched"
 """The code of a trip that ended because the channel has left the provider that it led to."""
+ONLY_CLAIMED: Final = "only_claimed"
+"""The code of a wrong mailbox that nobody has signed in to: the login name alone says that it is."""
+HOST_RENAMED: Final = "host_renamed"
+"""The code of a wrong mailbox that may be the right one: the same login, at another mail host."""
 
 _GOOD: Final = frozenset(
     {
@@ -153,9 +157,16 @@ class TicketOutcome:
     @property
     def may_be_confirmed(self) -> bool:
         """Whether a super admin may say that the account signed in to receives the address. What is connected
-        already is reconnected with its own account alone; a shared mailbox has no account of its own."""
+        already is reconnected with its own account alone, be it at a mail host by another name; a shared
+        mailbox has no account of its own."""
         is_new = self.ticket.purpose is not Purpose.RECONNECT and not self.ticket.is_shared
-        return self.ending is Ending.WRONG_MAILBOX and is_new and bool(self.signed_in_id)
+        is_possible = is_new or self.is_renamed
+        return self.ending is Ending.WRONG_MAILBOX and is_possible and bool(self.signed_in_id)
+
+    @property
+    def is_renamed(self) -> bool:
+        """The same login at another mail host: it may be the same mailbox, if somebody says so."""
+        return self.code == HOST_RENAMED
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from bot.domain.errors import (
     TicketExpired,
     TicketSpent,
     TicketUnknown,
+    TooManyLogins,
     TooManyTries,
 )
 from bot.domain.feature import Feature
@@ -57,13 +58,14 @@ from bot.services.approvals import Approvals, is_asked_for
 from bot.services.core import Core, digest
 from bot.services.delivering import Messenger
 from bot.services.greeting import Greeting
+from bot.services.lockouts import Guesses, is_refused_login
 from bot.services.people import DirectoryAway, People
-from bot.services.proving import Proving
+from bot.services.proving import Proving, may_claim
 from bot.services.requests import Requests
 from bot.services.standing import standing_of
 from bot.services.switching import Switching
 from bot.services.trips import Begun, Trips, Way, asked_for, lacking_after
-from providers.base import Redirect
+from providers.base import Authorization, Claim, Consent, Redirect
 from providers.detect import BELIEVED, UNKNOWN, Detected
 from storage import UnitOfWork
 
@@ -122,7 +124,7 @@ class Refilled:
     """What was filled in did not do: the form is shown again."""
 
     ticket: Ticket
-    error: ProviderError | FormFault | SignInElsewhere
+    error: ProviderError | FormFault | SignInElsewhere | TooManyLogins
     tries_left: int
 
 
@@ -150,6 +152,7 @@ class Connecting:
         self._switching = switching
         self._workspace = workspace
         self._trips = Trips(core)
+        self._guesses = Guesses(core)
 
     # --- in Slack
 
@@ -336,16 +339,19 @@ class Connecting:
     ) -> TicketOutcome | Refilled:
         """Try what a form of ours brought. Only a login that is proven spends the ticket; five may fail.
 
-        A reload finds the kept outcome. Raises ``TooManyTries``, and as ``complete``.
+        Whose mailbox a login name claims is judged before anybody is asked: nobody is to guess the passwords
+        of others here. A reload finds the kept outcome. Raises ``TooManyTries``, and as ``complete``.
         """
         ticket_id = TicketId(digest(secret))
         ticket, tries = await self._trying(ticket_id, browser)
         if isinstance(ticket, TicketOutcome):
             return ticket
-        provider = self._core.providers.get(ticket.provider)
+        consent = self._trips.consent(secret, ticket)
         try:
-            authorization = await provider.redeem(self._trips.consent(secret, ticket), fields)
-        except (ProviderError, FormFault, SignInElsewhere) as error:
+            claim = self._core.providers.form_of(ticket.provider).claim(consent, fields)
+            if may_claim(ticket, claim):
+                authorization = await self._redeemed(ticket, consent, fields, claim)
+        except (ProviderError, FormFault, SignInElsewhere, TooManyLogins) as error:
             return Refilled(ticket, error, MOST_TRIES - tries)
         async with self._core.storage.writing() as uow:
             spent = await uow.tickets.spend(ticket_id, browser or "", self._core.clock())
@@ -353,7 +359,24 @@ class Connecting:
                 return await self._kept(uow, ticket_id, browser)
             await self._begin_proving(uow, spent)
             await uow.commit()
+        if not may_claim(spent, claim):
+            return await self._proving.refuse_claim(spent, claim)
         return await self._proving.prove_authorized(spent, authorization)
+
+    async def _redeemed(
+        self, ticket: Ticket, consent: Consent, fields: Mapping[str, str], claim: Claim
+    ) -> Authorization:
+        """One login, if there have not been too many refused ones. Raises ``TooManyLogins``, and as
+        ``Provider.redeem``."""
+        host = claim.identity.tenant
+        async with self._guesses.turn(ticket.workspace_id, ticket.user_id, host) as turn:
+            if turn.put_off_until is not None:
+                raise TooManyLogins(turn.put_off_until - self._core.clock())
+            try:
+                return await self._core.providers.get(ticket.provider).redeem(consent, fields)
+            except ProviderError as error:
+                turn.was_refused = is_refused_login(error)
+                raise
 
     def lacking(self, outcome: TicketOutcome) -> tuple[Feature, ...]:
         """Features that cannot use what was just connected, because their permission was left unticked."""
@@ -406,11 +429,12 @@ class Connecting:
             actor = await self._people.member(ticket.workspace_id, ticket.user_id)
         except (Refusal, DirectoryAway):
             return False
-        return actor.is_super_admin
+        return _may_confirm(actor, outcome)
 
     async def confirm(self, secret: str, browser: str) -> Way:
-        """A super admin says that the account which was signed in to receives the address: the trip begins
-        again, and only that account will do.
+        """A super admin says that the account which was signed in to receives the address, or that the mail
+        host has only been renamed (which the owner of a personal inbox may say, too): the trip begins again,
+        and only that account will do.
 
         Raises ``TicketSpent`` without such an outcome in this browser, ``NotAllowed``, and as ``start``.
         """
@@ -421,9 +445,10 @@ class Connecting:
             raise TicketSpent
         old = outcome.ticket
         actor = await self._people.member(old.workspace_id, old.user_id, fresh=True)
-        if not actor.is_super_admin:
+        if not _may_confirm(actor, outcome):
             raise NotAllowed("confirm")
-        confirmed = replace(old, via=outcome.signed_in, confirmed=outcome.signed_in_id)
+        via = old.via if outcome.is_renamed else outcome.signed_in
+        confirmed = replace(old, via=via, confirmed=outcome.signed_in_id)
         return await self._again(confirmed, browser)
 
     async def ask_their_admin(self, secret: str, browser: str) -> Request:
@@ -592,6 +617,13 @@ class Connecting:
         if incident is None or incident.resolved_at is not None or channel is None:
             raise LinkClosed
         return link, channel
+
+
+def _may_confirm(actor: Actor, outcome: TicketOutcome) -> bool:
+    """Asked again at the swap. Whose inbox it is knows where it is, too; for a team's address that is an
+    admin's word."""
+    is_own = outcome.ticket.kind is Kind.PERSONAL and outcome.ticket.user_id == actor.id
+    return actor.is_super_admin or (outcome.is_renamed and is_own)
 
 
 def _unless_interrupted(outcome: TicketOutcome, now: datetime) -> TicketOutcome:

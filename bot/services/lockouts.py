@@ -7,7 +7,7 @@ long as ``Manner.refused_within``. With none free nobody logs in there, and noth
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,8 +15,15 @@ from typing import Final
 
 from bot.domain.errors import AdminActionNeeded, GrantRejected, ProviderError
 from bot.domain.grant import Grant
+from bot.domain.ids import UserId, WorkspaceId
 from bot.services.core import Core
 
+GUESSES_OF_PERSON: Final = 10
+GUESSES_AT_HOST: Final = 20
+GUESSES_WITHIN: Final = timedelta(hours=1)
+"""How many logins from forms may be refused within an hour: of one person, and at one host."""
+_WAITS: Final = timedelta(seconds=20)
+"""How long a login waits for others at its host: a host that answers nobody must not hold up everybody."""
 _AT_MOST: Final = timedelta(minutes=2)
 """How long a login may hold its slot: longer than the slowest. A dead process's slot is free after that."""
 
@@ -46,12 +53,20 @@ class Lockouts:
         """One login at this grant's host."""
         manner = self._core.providers.manner_of(grant.provider)
         slots, host = manner.refused_logins or 1, f"{grant.provider}:{grant.identity.tenant}"
-        async with self._queues.setdefault(host, asyncio.Semaphore(slots)):
+        queue = self._queues.setdefault(host, asyncio.Semaphore(slots))
+        if not await _is_our_turn(queue):
+            yield Turn(put_off_until=self._core.clock() + _WAITS)
+            return
+        try:
             token, free_at = await self._take(host, slots)
             turn = Turn(put_off_until=None if token else free_at)
-            yield turn
-            if token is not None:
-                await self._give_back(host, token, manner.refused_within if turn.was_refused else None)
+            try:
+                yield turn
+            finally:
+                if token is not None:
+                    await self._give_back(host, token, manner.refused_within if turn.was_refused else None)
+        finally:
+            queue.release()
 
     async def _take(self, host: str, slots: int) -> tuple[str | None, datetime]:
         now = self._core.clock()
@@ -70,6 +85,57 @@ class Lockouts:
             await uow.commit()
 
 
+class Guesses:
+    """What people type into forms: logins that may be refused, counted over all tickets. They take slots of
+    their own, so that one who mistypes does not stop the watch over others."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    @asynccontextmanager
+    async def turn(self, workspace_id: WorkspaceId, person: UserId, host: str) -> AsyncIterator[Turn]:
+        """One try. With ``put_off_until`` nobody may try now."""
+        wanted = {f"form:{workspace_id}:{person}": GUESSES_OF_PERSON, f"form:at:{host}": GUESSES_AT_HOST}
+        tokens, free_at = await self._take(wanted)
+        turn = Turn(put_off_until=free_at)
+        try:
+            yield turn
+        finally:
+            await self._give_back(tokens, is_kept=turn.was_refused)
+
+    async def _take(self, wanted: Mapping[str, int]) -> tuple[Mapping[str, str], datetime | None]:
+        now = self._core.clock()
+        tokens: dict[str, str] = {}
+        async with self._core.storage.writing() as uow:
+            for key, slots in wanted.items():
+                token = await uow.logins.take(key, slots=slots, now=now, until=now + _AT_MOST)
+                if token is None:
+                    free_at = await uow.logins.free_at(key)
+                    return {}, max(free_at or now, now + timedelta(minutes=1))  # nothing is committed
+                tokens[key] = token
+            await uow.commit()
+        return tokens, None
+
+    async def _give_back(self, tokens: Mapping[str, str], *, is_kept: bool) -> None:
+        if not tokens:
+            return
+        async with self._core.storage.writing() as uow:
+            for key, token in tokens.items():
+                if is_kept:
+                    await uow.logins.keep(key, token, self._core.clock() + GUESSES_WITHIN)
+                else:
+                    await uow.logins.free(key, token)
+            await uow.commit()
+
+
+async def _is_our_turn(queue: asyncio.Semaphore) -> bool:
+    try:
+        async with asyncio.timeout(_WAITS.total_seconds()):
+            return await queue.acquire()
+    except TimeoutError:
+        return False
+
+
 def is_refused_login(error: ProviderError | None) -> bool:
     """Whether a host may count it against the account."""
-    return isinstance(error, GrantRejected | AdminActionNeeded)
+    return error is not None and (error.is_counted or isinstance(error, GrantRejected | AdminActionNeeded))

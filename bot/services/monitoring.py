@@ -12,21 +12,26 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from bot.domain.cause import Cause
+from bot.domain.cause import DOUBT_CAUSES, EXCUSED_CAUSES, REFUSED_CAUSES, Cause
 from bot.domain.channel import Channel, State
 from bot.domain.errors import ProviderError, ProviderUnavailable
 from bot.domain.grant import Grant
 from bot.domain.ids import ChannelId, GrantId
 from bot.domain.lifecycle import Signal
 from bot.domain.probing import (
+    MASS,
     MASS_VOTES,
     Outcome,
     Probe,
     Vote,
+    Whose,
+    doubt_of,
     is_first_again,
     is_second_witness,
+    is_settled_doubt,
     is_too_old,
     outcome_of,
+    with_heard,
     witness_delay,
 )
 from bot.domain.record import Record
@@ -161,6 +166,9 @@ class Monitoring:
             last_ok_at=now,
             last_done_at=now,
             outcome=Outcome.PASSED.value,
+            heard=None,
+            heard_since=None,
+            heard_times=0,
         )
         return replace(row, due_at=self._steps.next_due(sight.channel, row))
 
@@ -209,7 +217,7 @@ class Monitoring:
 
     async def _believe(self, uow: UnitOfWork, channel: Channel, sight: _Sight) -> None:
         row = self._counted(sight)
-        signal, cause = self._signal(channel, sight, row)
+        signal, cause = await self._doubted(uow, channel, sight, row) or self._signal(channel, sight, row)
         row = replace(row, due_at=self._due_after(channel, sight, row))
         # The row goes back first: a step into another state sets its own pause over it.
         if not await uow.probes.write_back(row, lease_token=sight.probe.lease_token or ""):
@@ -222,6 +230,7 @@ class Monitoring:
             grant_id=sight.grant.id,
             code=sight.look.code,
             is_lonely=sight.said is Vote.LONELY,
+            said=self._news(sight, row),
         )
         await self._remember_strike(uow, sight, after)
         await self._remember_claims(uow, sight)
@@ -243,7 +252,8 @@ class Monitoring:
             await self._telling.operator_matter_changed(
                 uow, after.workspace_id, after.provider, now=self._core.clock()
             )
-        if is_too_old(after, now=self._core.clock()) and not _was_too_old(before, sight.probe):
+        is_new = not _was_too_old(before, sight.probe) or _is_new_doubt(before, after)
+        if is_new and is_too_old(after, now=self._core.clock()):
             await self._steps.apply(uow, after, Signal.TOO_OLD, grant_id=sight.grant.id)
 
     def _counted(self, sight: _Sight) -> Probe:
@@ -251,6 +261,7 @@ class Monitoring:
         now = self._core.clock()
         outcome = outcome_of(sight.look.error)
         row = replace(sight.probe, last_done_at=now, outcome=outcome.value)
+        row = with_heard(row, sight.look.error, now=now)
         if outcome is Outcome.PASSED:
             return replace(row, strikes=0, tries=0, first_refused_at=None, last_ok_at=now)
         row = replace(row, tries=row.tries + 1)
@@ -261,6 +272,34 @@ class Monitoring:
         if is_first_again(sight.probe, now=now):
             return replace(row, strikes=1, first_refused_at=now)
         return replace(row, strikes=row.strikes + 1, first_refused_at=row.first_refused_at or now)
+
+    async def _doubted(
+        self, uow: UnitOfWork, channel: Channel, sight: _Sight, row: Probe
+    ) -> tuple[Signal, Cause] | None:
+        """What an answer without a reason means; ``None`` if it was none, or if more is known already."""
+        doubt = doubt_of(sight.look.error)
+        if doubt not in DOUBT_CAUSES or channel.cause in REFUSED_CAUSES | EXCUSED_CAUSES:
+            return None
+        if doubt is not Cause.LOGIN_UNCLEAR:
+            return Signal.REFUSED, doubt
+        is_shared = await self._is_shared(uow, sight.grant, row)
+        is_known = is_settled_doubt(row, now=self._core.clock(), is_shared=is_shared)
+        return Signal.REFUSED_AGAIN if is_known else Signal.REFUSED, doubt
+
+    async def _is_shared(self, uow: UnitOfWork, grant: Grant, row: Probe) -> bool:
+        """Whether others at the same host are refused without a reason, too, and as many as it serves."""
+        others = await uow.probes.count_in_doubt(grant.identity)
+        if others < MASS or row.heard_since is None:
+            return False
+        served = await uow.probes.siblings(
+            grant.identity, proven_since=row.heard_since, limit=others + 1, whose=Whose.OWN
+        )
+        return len(served) <= others
+
+    def _news(self, sight: _Sight, row: Probe) -> str:
+        """The host's own words, where they are others than before: a number in them is no news."""
+        is_same = row.heard and row.heard_times > 1
+        return "" if is_same or sight.look.error is None else sight.look.error.said
 
     def _signal(self, channel: Channel, sight: _Sight, row: Probe) -> tuple[Signal, Cause]:
         match outcome_of(sight.look.error):
@@ -318,6 +357,11 @@ def _is_about(probe: Probe, channel: Channel) -> bool:
 def _is_plain(sight: _Sight) -> bool:
     """A pass that changes nothing but the row."""
     return sight.look.error is None and sight.channel.state is State.CONNECTED
+
+
+def _is_new_doubt(before: Channel, after: Channel) -> bool:
+    """What could not be reached so far is refused without a reason: its owner may know why."""
+    return after.cause in DOUBT_CAUSES and before.cause not in DOUBT_CAUSES
 
 
 def _was_too_old(channel: Channel, last: Probe) -> bool:

@@ -26,12 +26,20 @@ from bot.domain.errors import (
     ProviderUnavailable,
     Refusal,
 )
-from bot.domain.grant import Grant, Phase
+from bot.domain.grant import Grant, MailboxIdentity, Phase
 from bot.domain.hold import is_held
 from bot.domain.ids import ChannelId, GrantId, UserId
 from bot.domain.lifecycle import Refused, Signal
 from bot.domain.scopes import lacking
-from bot.domain.ticket import SWITCHED_MEANWHILE, Ending, Purpose, Ticket, TicketOutcome
+from bot.domain.ticket import (
+    HOST_RENAMED,
+    ONLY_CLAIMED,
+    SWITCHED_MEANWHILE,
+    Ending,
+    Purpose,
+    Ticket,
+    TicketOutcome,
+)
 from bot.services.approvals import Approvals, is_asked_for
 from bot.services.channels import retried
 from bot.services.core import Core, new_id
@@ -45,7 +53,7 @@ from bot.services.steps import Steps
 from bot.services.switching import Switching
 from bot.services.telling import Telling, lane_of_identity
 from bot.services.trips import NotPossible
-from providers.base import Authorization, Consent
+from providers.base import Authorization, Claim, Consent
 from storage import Taken, UnitOfWork
 
 _log = structlog.get_logger(__name__)
@@ -107,6 +115,11 @@ class Proving:
             outcome = await self._judge(ticket, grant, authorization, is_ours=is_ours)
         return outcome if outcome.ending.is_good else await self._keep(outcome)
 
+    async def refuse_claim(self, ticket: Ticket, claim: Claim) -> TicketOutcome:
+        """The outcome of a form that claims somebody else's mailbox. Nobody was asked."""
+        wrong = self._outcome(ticket, Ending.WRONG_MAILBOX, signed_in=claim.address, code=ONLY_CLAIMED)
+        return await self._keep(replace(wrong, signed_in_id=claim.identity.subject))
+
     # --- judging
 
     async def _judge(
@@ -123,7 +136,13 @@ class Proving:
                 self._outcome(ticket, Ending.NOT_POSSIBLE, code=SWITCHED_MEANWHILE), grant
             )
         if not _is_wanted(ticket, pinned, authorization):
-            wrong = self._outcome(ticket, Ending.WRONG_MAILBOX, signed_in=authorization.address)
+            is_moved = pinned is not None and pinned.identity.has_moved_to(authorization.identity)
+            wrong = self._outcome(
+                ticket,
+                Ending.WRONG_MAILBOX,
+                signed_in=authorization.address,
+                code=HOST_RENAMED if is_moved and ticket.purpose is Purpose.RECONNECT else "",
+            )
             return await self._give_back(replace(wrong, signed_in_id=authorization.identity.subject), grant)
         ticket = replace(ticket, via=_via(ticket, authorization))
         if authorization.missing:
@@ -231,10 +250,14 @@ class Proving:
         grant: Grant,
         control: Look | None,
     ) -> Ending:
-        if existing is None or existing.identity != grant.identity:
+        if existing is None or not (
+            existing.identity == grant.identity or _is_renamed(ticket, existing, grant.identity)
+        ):
             raise NotPossible(SWITCHED_MEANWHILE if _has_left(existing, ticket) else "")
         if existing.owner_id not in {None, ticket.user_id}:
             raise NotPossible
+        if existing.identity != grant.identity:
+            existing = await self._moved(uow, ticket, existing, grant)
         await self._approvals.settled(uow, ticket)
         await self._telling.replaced(uow, existing, now=self._core.clock())
         sees_alarm = await self._telling.sees_alarm(uow, existing, ticket.user_id)
@@ -247,6 +270,15 @@ class Proving:
         ending = Ending.STILL_DISABLED if channel.state is State.DISABLED else Ending.RECONNECTED
         return await self._told(uow, ticket, channel, ending, turned_alarm=sees_alarm)
 
+    async def _moved(self, uow: UnitOfWork, ticket: Ticket, existing: Channel, grant: Grant) -> Channel:
+        """The same mailbox at a mail host by another name. Whose word that is must be one still."""
+        if existing.owner_id != ticket.user_id:
+            standing = await standing_of(uow, self._core, ticket.workspace_id)
+            if ticket.user_id not in {admin.id for admin in standing.super_admins}:
+                raise NotPossible
+        await self._telling.host_renamed(uow, existing, grant.identity, ticket)
+        return replace(existing, identity=grant.identity)
+
     async def _told(
         self,
         uow: UnitOfWork,
@@ -256,7 +288,7 @@ class Proving:
         *,
         turned_alarm: bool = False,
     ) -> Ending:
-        if ticket.via and ticket.confirmed:
+        if ticket.via and ticket.confirmed and ticket.purpose is not Purpose.RECONNECT:
             await self._telling.confirmed(uow, channel, ticket)
         await self._telling.connected(
             uow,
@@ -363,8 +395,23 @@ def _is_wanted(ticket: Ticket, pinned: Channel | None, authorization: Authorizat
     """Reconnecting takes the pinned account itself; connecting, and switching, one that owns the address, or
     the very one of which a super admin said that it receives the address."""
     if pinned is not None and ticket.purpose is Purpose.RECONNECT:
-        return pinned.identity == authorization.identity
+        return pinned.identity == authorization.identity or _is_renamed(
+            ticket, pinned, authorization.identity
+        )
     return _owns(ticket, authorization) or ticket.confirmed == authorization.identity.subject
+
+
+def _is_renamed(ticket: Ticket, channel: Channel, identity: MailboxIdentity) -> bool:
+    """Whether somebody has said that this is the channel's own mailbox at a host by another name."""
+    return ticket.confirmed == identity.subject and channel.identity.has_moved_to(identity)
+
+
+def may_claim(ticket: Ticket, claim: Claim) -> bool:
+    """Whether the mailbox that a login name speaks for may be the one that is wanted. A name that is no
+    address says nothing."""
+    if not claim.address or ticket.confirmed == claim.identity.subject:
+        return True
+    return any(same_address(claim.address, one) for one in (ticket.address, ticket.via))
 
 
 def _owns(ticket: Ticket, authorization: Authorization) -> bool:

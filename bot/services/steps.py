@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bot.domain.access import Deed
-from bot.domain.cause import Cause
+from bot.domain.cause import DOUBT_CAUSES, Cause
 from bot.domain.channel import Channel, State
 from bot.domain.grant import MailboxIdentity, Phase, Revocation
 from bot.domain.ids import GrantId, UserId, WorkspaceId
@@ -91,16 +91,19 @@ class Steps:
         identity: MailboxIdentity | None = None,
         code: str = "",
         is_lonely: bool = False,
+        said: str = "",
     ) -> Channel:
         """Tell ``channel`` the ``signal`` and write all that follows. Returns the channel as it is then.
 
         ``actor`` is the person who did it, ``None`` for the system; ``identity`` the mailbox that a switch
         leads to; ``code`` a provider's own error code; ``is_lonely`` says that no other mailbox could be
-        asked.
+        asked; ``said`` the host's own words.
         Raises ``lifecycle.Refused``, and ``storage.Conflict`` if somebody else was first.
         """
         now = self._core.clock()
-        after, effects = advance(channel, signal, now=now, cause=cause, grant_id=grant_id, identity=identity)
+        after, effects = advance(
+            channel, signal, now=now, cause=cause, grant_id=grant_id, identity=identity, said=said
+        )
         if after == channel and not effects:
             return channel
         if after == channel and signal is Signal.OURS_BROKEN:  # the same again, for as long as it lasts
@@ -216,8 +219,9 @@ class Steps:
         )
 
     async def _open_unverifiable(self, uow: UnitOfWork, happening: Happening) -> None:
-        # A personal inbox that cannot be checked is nothing its owner could mend: shown, not sent.
-        if not happening.after.is_personal:
+        # A personal inbox that cannot be checked is nothing its owner could mend: shown, not sent. What its
+        # host refuses without a reason may well be.
+        if not happening.after.is_personal or happening.after.cause in DOUBT_CAUSES:
             await self._incidents.open(
                 uow, happening.after, IncidentKind.UNVERIFIABLE, now=happening.now, code=happening.code
             )

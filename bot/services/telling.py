@@ -15,7 +15,7 @@ import structlog
 
 from bot.domain.access import Deed, Person
 from bot.domain.channel import Channel
-from bot.domain.grant import Grant, Phase, Revocation
+from bot.domain.grant import Grant, MailboxIdentity, Phase, Revocation
 from bot.domain.ids import ChannelId, GrantId, JobId, NoticeId, RequestId, UserId, WorkspaceId
 from bot.domain.incident import ALARMS, Incident, Notice, NoticeKind
 from bot.domain.job import Job, JobKind
@@ -160,6 +160,21 @@ class Telling:
                 what="via_confirmed",
                 actor=ticket.user_id,
                 details={"via": ticket.via},
+            )
+        )
+
+    async def host_renamed(
+        self, uow: UnitOfWork, channel: Channel, identity: MailboxIdentity, ticket: Ticket
+    ) -> None:
+        """Somebody has said that its mail host goes by another name now: who, when, from which to which."""
+        await uow.history.add(
+            Record(
+                workspace_id=channel.workspace_id,
+                channel_id=channel.id,
+                at=ticket.created_at,
+                what="host_renamed",
+                actor=ticket.user_id,
+                details={"left": channel.identity.tenant, "provider": identity.tenant},
             )
         )
 

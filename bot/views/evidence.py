@@ -88,7 +88,7 @@ def _judged(lang: Language, evidence: Evidence) -> Why | None:
     if channel.state is State.DISABLED and not channel.needs_reconnect:
         return None
     if incident is not None and incident.is_open and channel.state is State.DISCONNECTED:
-        return cause_words(lang, incident.cause, row.provider_label)
+        return cause_words(lang, incident.cause, row.provider_label, channel.said)
     return trouble_words(lang, channel, row.provider_label)
 
 

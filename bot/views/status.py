@@ -88,7 +88,7 @@ def _trouble(lang: Language, status: ChannelStatus, now: datetime) -> list[Block
     ):
         return []
     if incident and channel.state is State.DISCONNECTED:
-        why = cause_words(lang, incident.cause, status.row.provider_label)
+        why = cause_words(lang, incident.cause, status.row.provider_label, channel.said)
     else:
         why = trouble_words(lang, channel, status.row.provider_label)
     lines = [escape(lang.together(why.why, why.next_step))]

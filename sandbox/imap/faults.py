@@ -23,6 +23,11 @@ LOGIN: Final = {
     "limit": "NO [LIMIT] Too many connections.",
     "over_quota": "NO [OVERQUOTA] The mailbox is full.",
     "no_code": "NO LOGIN failed.",
+    "trouble": "NO Server Unavailable. 15",
+    "too_many": "NO [ALERT] Too many simultaneous connections",
+    "generic_failure": "NO Login failed: generic failure",
+    "invalid": "NO [ALERT] Invalid credentials (Failure)",
+    "no_mechanism": "NO [ALERT] Unsupported authentication mechanism.",
     "unknown_code": "NO [MERCURY-RETROGRADE] Not today.",
     "bad": "BAD Cannot parse that.",
     "not_connected": "BAD User is authenticated but not connected.",
@@ -35,6 +40,7 @@ EXAMINE: Final = {
     "no_permission": "NO [NOPERM] Access denied.",
     "inbox_unavailable": "NO [UNAVAILABLE] The store is away.",
     "inbox_refused": "NO Something is wrong with INBOX.",
+    "unsafe_login": "NO EXAMINE Unsafe Login. Please contact support@harbor.example for help",
     "inbox_unknown_code": "NO [MERCURY-RETROGRADE] Not today.",
 }
 """What opening INBOX is answered with."""
@@ -54,6 +60,14 @@ CONNECTION: Final = frozenset(
         "no_starttls",
         "login_disabled",
         "injected",
+        "literals",  # never comes to the end of a line
+        "wants_id",  # opens no mailbox to who has not said, since the login, what it is
+        "sasl_login",  # LOGIN is switched off, and SASL LOGIN is the only way in
+        "only_sasl_login",  # the same, without saying that LOGIN is switched off
+        "keywords",  # mailboxes with 800 keywords
+        "slow_login",
+        "bye_first",  # says goodbye before it answers a login
+        "silent",  # accepts the login, and then only says that IMAP is not switched on
     }
 )
 """What hits everybody who connects."""

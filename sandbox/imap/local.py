@@ -59,6 +59,7 @@ class LocalImap:
         self._good = _authority().sign(host).context()
         self._bad = _bad_contexts(host)
         self._good.sni_callback = self._show_certificate
+        self._renamed: ssl.SSLContext | None = None
 
     @property
     def requests(self) -> Counter[str]:
@@ -97,6 +98,11 @@ class LocalImap:
         self._host.faults.mend(self._mailbox(account).user if account else None)
         self._host.released.set()
         self._host.released = asyncio.Event()
+
+    def rename(self, host: str) -> None:
+        """From now on it goes by another name, and by no former one."""
+        self.name = host
+        self._renamed = _authority().sign(host).context()
 
     # --- what its DNS would say
 
@@ -152,6 +158,8 @@ class LocalImap:
             self._tasks.discard(task)
 
     def _show_certificate(self, connection: ssl.SSLObject, _name: str | None, _: ssl.SSLContext) -> None:
+        if self._renamed is not None:
+            connection.context = self._renamed
         for what, context in self._bad.items():
             if self._host.faults.has(what):
                 connection.context = context

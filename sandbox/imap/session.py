@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from sandbox.imap.faults import EXAMINE, LOGIN, Faults
 
+_ID = re.compile(r'\("[^"]+" "[^"]*"(?: "[^"]+" "[^"]*")*\)|NIL')
 _ATOM = re.compile(r'"((?:[^"\\\r\n]|\\["\\])*)"|([^\s"(){%*\\\]]+)')
 
 
@@ -51,6 +52,8 @@ class Session:
         self._starttls = starttls
         """``None`` once private, or where the port was from the start."""
         self._user: str | None = None
+        self._is_known = False
+        """Who has logged in has said what they are."""
 
     async def run(self) -> None:
         with suppress(OSError, EOFError, asyncio.LimitOverrunError, ssl.SSLError):
@@ -75,6 +78,8 @@ class Session:
             return False
         if faults.has("huge_lines"):
             self._writer.write(b"* OK " + b"x" * 1_000_000 + b"\r\n")
+        elif faults.has("literals"):
+            self._writer.write(b"* OK hi {0}\r\n" + b"x{0}\r\n" * 5_000)
         elif faults.has("preauth"):
             self._say("* PREAUTH Welcome.")
         else:
@@ -100,6 +105,7 @@ class Session:
         does = {
             "CAPABILITY": self._capability,
             "NOOP": self._noop,
+            "ID": self._identified,
             "STARTTLS": self._turn_private,
             "LOGIN": self._login,
             "AUTHENTICATE": self._authenticate,
@@ -121,12 +127,30 @@ class Session:
             listed += (
                 ["LOGINDISABLED"] if self._host.faults.has("no_starttls") else ["STARTTLS", "LOGINDISABLED"]
             )
-        elif self._host.faults.has("login_disabled"):
-            listed += ["LOGINDISABLED"]
         else:
-            listed += ["AUTH=PLAIN"]
+            listed += self._ways_in()
+        if self._host.faults.has("wants_id"):
+            listed += ["ID"]
         self._say(f"* CAPABILITY {' '.join(listed)}")
         self._say(f"{tag} OK Done.")
+        return True
+
+    def _ways_in(self) -> list[str]:
+        faults = self._host.faults
+        if faults.has("login_disabled"):
+            return ["LOGINDISABLED"]
+        if faults.has("sasl_login"):
+            return ["LOGINDISABLED", "AUTH=LOGIN"]
+        return ["AUTH=LOGIN"] if faults.has("only_sasl_login") else ["AUTH=PLAIN"]
+
+    async def _identified(self, tag: str, arguments: str) -> bool:
+        if not _ID.fullmatch(arguments):
+            self._say(f"{tag} BAD ID wants a list of names and values.")
+            return True
+        self._host.requests["id"] += 1
+        self._is_known = self._user is not None
+        self._say('* ID ("name" "Harbor")')
+        self._say(f"{tag} OK Pleased to meet you.")
         return True
 
     async def _noop(self, tag: str, _: str) -> bool:
@@ -150,31 +174,46 @@ class Session:
         if len(words) != 2:
             self._say(f"{tag} BAD LOGIN wants a name and a password.")
             return True
+        if self._host.faults.has("only_sasl_login"):
+            self._say(f"{tag} NO [ALERT] Unsupported authentication mechanism.")
+            return True
         return await self._enters(tag, *words)
 
     async def _authenticate(self, tag: str, mechanism: str) -> bool:
-        if mechanism.upper() != "PLAIN":
-            self._say(f"{tag} NO No such mechanism.")
+        if f"AUTH={mechanism.upper()}" not in self._ways_in():
+            self._say(f"{tag} NO [ALERT] Unsupported authentication mechanism.")
             return True
-        self._say("+ ")
-        await self._writer.drain()
-        try:
-            parts = base64.b64decode(await self._line(), validate=True).decode().split("\0")
-        except (binascii.Error, UnicodeDecodeError):
-            parts = []
-        if len(parts) != 3:
-            self._say(f"{tag} BAD Not a PLAIN response.")
+        if mechanism.upper() == "LOGIN":
+            asked = [await self._asks(prompt) for prompt in ("VXNlcm5hbWU6", "UGFzc3dvcmQ6")]
+            parts = ["", *asked]
+        else:
+            parts = (await self._asks("")).split("\0")
+        if len(parts) != 3 or not all(parts[1:]):
+            self._say(f"{tag} BAD Not a response to {mechanism}.")
             return True
         return await self._enters(tag, parts[1], parts[2])
+
+    async def _asks(self, prompt: str) -> str:
+        """What the client answers, decoded; empty if that makes no sense."""
+        self._say(f"+ {prompt}")
+        await self._writer.drain()
+        try:
+            return base64.b64decode(await self._line(), validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            return ""
 
     async def _enters(self, tag: str, user: str, password: str) -> bool:
         faults = self._host.faults
         self._host.requests["login"] += 1
         if faults.has("drops_at_login"):
             return False
+        if faults.has("slow_login"):
+            await self._host.released.wait()
         if self._starttls is not None or faults.has("login_disabled"):
             self._say(f"{tag} NO [PRIVACYREQUIRED] Not like this.")
             return True
+        if faults.has("bye_first"):
+            self._say("* BYE Too many failed logins.")
         mailbox = self._host.mailboxes.get(user.lower())
         if mailbox is None or mailbox.password != password:
             self._host.requests["refused"] += 1
@@ -185,7 +224,8 @@ class Session:
             self._say(f"{tag} {fault.format(user=user, password=password)}")
             return True
         self._user = mailbox.user
-        self._say(f"{tag} OK Logged in.")
+        notice = "[ALERT] Enable IMAP first. " if faults.has("silent") else ""
+        self._say(f"{tag} OK {notice}Logged in.")
         return True
 
     async def _examine(self, tag: str, name: str) -> bool:
@@ -193,11 +233,21 @@ class Session:
         if self._user is None or name.strip('"').upper() != "INBOX":
             self._say(f"{tag} BAD Log in first." if self._user is None else f"{tag} NO [NONEXISTENT] None.")
             return True
+        if self._host.faults.has("silent"):
+            self._say("* BAD [ALERT] Please enable IMAP in the settings of your mail.")
+            await self._writer.drain()
+            await self._host.released.wait()
+            return False
+        if self._host.faults.has("wants_id") and not self._is_known:
+            self._say(f"{tag} {EXAMINE['unsafe_login']}")
+            return True
         if fault := self._host.faults.among(EXAMINE, self._user):
             self._say(f"{tag} {fault}")
             return True
         self._say(f"* {self._host.mailboxes[self._user].messages} EXISTS")
         self._say("* 0 RECENT")
+        if self._host.faults.has("keywords"):
+            self._say(rf"* FLAGS (\Seen {' '.join(f'keyword-number-{n:04}' for n in range(800))})")
         self._say(r"* FLAGS (\Answered \Flagged \Deleted \Seen \Draft)")
         self._say("* OK [UIDVALIDITY 1] Valid.")
         self._say(f"{tag} OK [READ-ONLY] Opened.")

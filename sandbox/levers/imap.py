@@ -65,6 +65,13 @@ HARBOR: Final = Group(
             "No message: nobody can do anything. The list shows the inbox as not reachable at present.",
         ),
         _imap(
+            "generic_failure",
+            "Refuse without a reason",
+            "The host refuses every login and does not say why, as one whose user database is down.",
+            "No message for an hour: it may be the host, and it may be the passwords. The list shows the "
+            "host's own words; mend it, and the next look finds it well.",
+        ),
+        _imap(
             "expired_certificate",
             "Let its certificate expire",
             "Nobody can be sure any more that this is the right host.",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -15,7 +15,7 @@ import aiohttp
 
 from providers.autoconfig import HTTPS, Autoconfig, guarded_session
 from providers.base import Consent, Form, Provider
-from providers.hosts import Address, Guard
+from providers.hosts import Address, Guard, Network
 from providers.imap import Imap
 from providers.imap_wire import ImapWire, Security, Trust
 from providers.wire import Wire
@@ -50,7 +50,7 @@ class Names:
 HAPPENS: dict[Trouble, str] = {
     Trouble.REVOKED: "password_changed",
     Trouble.EXPIRED: "expired",
-    Trouble.DISABLED: "no_code",
+    Trouble.DISABLED: "lockout",
     Trouble.POLICY: "contact_admin",
     Trouble.THROTTLED: "limit",
     Trouble.SERVER_ERROR: "unavailable",
@@ -73,6 +73,7 @@ class ImapStage:
     provider: Provider
     patient: Provider
     unreachable: Provider
+    make: Callable[[Guard], Provider]
     address: str = ALICE
     other: str = KENJI
     own_secrets: Sequence[str] = ()
@@ -94,6 +95,11 @@ class ImapStage:
             "password": self.imap.password_of(account),
             **changes,
         }
+
+    def at(self, names: Names, *networks: Network) -> Provider:
+        """The provider with another DNS, and more networks that it may dial."""
+        ports = frozenset({self.imap.tls_port, self.imap.starttls_port})
+        return self.make(Guard(names, allowed_networks=(LOOPBACK, *networks), allowed_ports=ports))
 
     def starttls(self, account: str = ALICE) -> dict[str, str]:
         port = str(self.imap.starttls_port)
@@ -127,14 +133,13 @@ async def an_imap_stage(folder: Path) -> AsyncIterator[ImapStage]:
     async with aiohttp.ClientSession() as listed, guarded_session(Guard(names, HTTPS), trust) as own:
         autoconfig = Autoconfig(names, own=Wire(own), listed=Wire(listed), ispdb_url="")
 
-        def make(seconds: float, at: Names = names) -> Imap:
-            judged = Guard(at, allowed_networks=(LOOPBACK,), allowed_ports=guard.allowed_ports)
+        def make(judged: Guard, seconds: float = 0.7) -> Imap:
             wire = ImapWire(judged, trust, timeout=timedelta(seconds=seconds))
             return Imap(wire, autoconfig, clock=lambda: NOW)
 
-        nowhere = Names({imap.name: "127.9.9.9"})
+        nowhere = replace(guard, resolver=Names({imap.name: "127.9.9.9"}))
         try:
-            yield ImapStage(imap, names, make(0.7), make(10), make(5, nowhere))
+            yield ImapStage(imap, names, make(guard), make(guard, 10), make(nowhere, 5), make)
         finally:
             imap.mend()
             await imap.close()

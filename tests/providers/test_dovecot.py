@@ -57,8 +57,8 @@ ssl_cert = <{folder}/cert.pem
 ssl_key = <{folder}/key.pem
 ssl_min_protocol = TLSv1.2
 disable_plaintext_auth = yes
-auth_failure_delay = 0
-auth_mechanisms = plain
+auth_failure_delay = {delay}
+auth_mechanisms = {mechanisms}
 passdb {{
   driver = passwd-file
   args = scheme=PLAIN username_format=%u {folder}/users
@@ -111,7 +111,9 @@ def free_port() -> int:
 
 
 @pytest.fixture
-async def dovecot() -> AsyncIterator[Dovecot]:
+async def dovecot(request: pytest.FixtureRequest) -> AsyncIterator[Dovecot]:
+    """``request.param`` may be other settings than the usual ones."""
+    settings = {"mechanisms": "plain", "delay": 0, **getattr(request, "param", {})}
     if DOVECOT is None:
         if os.environ.get("CI"):
             pytest.fail(MISSING)
@@ -130,6 +132,7 @@ async def dovecot() -> AsyncIterator[Dovecot]:
             **_users(folder),
             tls=tls,
             starttls=starttls,
+            **settings,
         )
     )
     (folder / "users").touch()
@@ -225,3 +228,28 @@ async def test_the_wrong_port_gets_nothing(dovecot: Dovecot) -> None:
     for changes in crossed:
         with pytest.raises(ProviderUnavailable):
             await dovecot.provider.redeem(a_consent(USER), dovecot.form("right", **changes))
+
+
+ONLY_SASL_LOGIN = pytest.mark.parametrize("dovecot", [{"mechanisms": "login"}], indirect=True)
+
+
+@ONLY_SASL_LOGIN
+@pytest.mark.parametrize("changes", [{}, {"security": "starttls"}])
+async def test_a_host_that_knows_only_sasl_login(dovecot: Dovecot, changes: dict[str, str]) -> None:
+    """The command LOGIN is not taken there (it is PLAIN in disguise), and no wrong password either."""
+    dovecot.has("right")
+    port = {"port": str(dovecot.starttls)} if changes else {}
+    got = await dovecot.provider.redeem(a_consent(USER), dovecot.form("right", **port, **changes))
+    grant = a_grant(got)
+    assert await dovecot.provider.probe(grant, await dovecot.provider.refresh(grant))
+    with pytest.raises(GrantRejected):
+        await dovecot.provider.redeem(a_consent(USER), dovecot.form("wrong"))
+
+
+@pytest.mark.parametrize("dovecot", [{"delay": "1 secs"}], indirect=True)
+async def test_an_answer_that_is_held_back_is_waited_for(dovecot: Dovecot) -> None:
+    """After a wrong login the answer comes later, and is the same."""
+    dovecot.has("right")
+    with pytest.raises(GrantRejected):
+        await dovecot.provider.redeem(a_consent(USER), dovecot.form("wrong"))
+    assert await dovecot.provider.redeem(a_consent(USER), dovecot.form("right"))

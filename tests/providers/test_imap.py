@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +25,15 @@ from bot.domain.errors import (
     SignInElsewhere,
 )
 from bot.domain.grant import Grant, MailboxIdentity, Revocation, Secret
+from providers.autoconfig import read_config
 from providers.base import Form, Fresh
 from providers.imap import manner_of
 from providers.imap_errors import EXAMINE_ERRORS, LOGIN_ERRORS, ImapErrors, alert_of
-from providers.imap_wire import Answer, quoted
+from providers.imap_wire import Answer, quoted, read_answer
+from providers.names import Service
 from sandbox.imap.faults import EXAMINE, LOGIN
 from tests.providers.contract import NOW, ProviderContract, a_consent, a_grant, connected
-from tests.providers.imap_stage import ALICE, KENJI, ImapStage, an_imap_stage
+from tests.providers.imap_stage import ALICE, KENJI, ImapStage, Names, an_imap_stage
 
 NEVER_MEANT_HERE: Any = None
 
@@ -87,10 +91,15 @@ LOGIN_ROWS: dict[str, tuple[type[ProviderError], Cause | None]] = {
     "lockout": (GrantRejected, Cause.PASSWORD_REFUSED),
     "app_password": (GrantRejected, Cause.PASSWORD_REFUSED),
     "web_login": (GrantRejected, Cause.SIGN_IN_AGAIN),
-    "alert": (GrantRejected, Cause.PASSWORD_REFUSED),
-    "echo": (GrantRejected, Cause.PASSWORD_REFUSED),
+    "alert": (ProviderUnavailable, None),
+    "echo": (ProviderUnavailable, None),
     "expired": (GrantRejected, Cause.PASSWORD_REFUSED),
-    "no_code": (GrantRejected, Cause.PASSWORD_REFUSED),
+    "no_code": (ProviderUnavailable, None),
+    "trouble": (ProviderUnavailable, None),
+    "too_many": (ProviderUnavailable, None),
+    "generic_failure": (ProviderUnavailable, None),
+    "invalid": (ProviderUnavailable, None),
+    "no_mechanism": (ProviderUnavailable, None),
     "contact_admin": (AdminActionNeeded, Cause.ADMIN_POLICY),
     "not_authorized": (AdminActionNeeded, Cause.ADMIN_POLICY),
     "privacy_required": (ProviderMisconfigured, None),
@@ -108,6 +117,7 @@ EXAMINE_ROWS: dict[str, tuple[type[ProviderError], Cause | None]] = {
     "no_permission": (AdminActionNeeded, Cause.ADMIN_POLICY),
     "inbox_unavailable": (ProviderUnavailable, None),
     "inbox_refused": (ProviderUnavailable, None),
+    "unsafe_login": (ProviderUnavailable, None),
     "inbox_unknown_code": (ProviderUnavailable, None),
 }
 CONNECTION_ROWS: dict[str, tuple[type[ProviderError], str]] = {
@@ -121,6 +131,9 @@ CONNECTION_ROWS: dict[str, tuple[type[ProviderError], str]] = {
     "preauth": (ProviderUnavailable, "PREAUTH"),
     "bad_certificate": (ProviderUnavailable, "certificate"),
     "expired_certificate": (ProviderUnavailable, "certificate"),
+    "literals": (ProviderUnavailable, "oversized_reply"),
+    "slow_login": (ProviderUnavailable, "timeout"),
+    "silent": (ProviderUnavailable, "timeout"),
     "login_disabled": (AdminActionNeeded, "LOGINDISABLED"),
 }
 
@@ -158,7 +171,14 @@ def test_the_tables_hold_no_code_untested(table: dict[str, Any]) -> None:
     """Each row makes the error it says, with its own code, whoever the host is."""
     errors = ImapErrors()
     for code, make in table.items():
-        shape = {"NO": "NO", "BYE": "BYE", "APP_PASSWORD": "", "NO_MAILBOX": ""}.get(code)
+        shape = {
+            "NO": "NO",
+            "BYE": "BYE",
+            "APP_PASSWORD": "",
+            "NO_MAILBOX": "",
+            "MECHANISM": "",
+            "CREDENTIALS": "",
+        }.get(code)
         if shape is None:
             answer = Answer("NO", code, "whatever")
             error = errors.of_login(answer) if table is LOGIN_ERRORS else errors.of_examine(answer)
@@ -436,3 +456,242 @@ async def test_no_secret_shows(stage: ImapStage, caplog: pytest.LogCaptureFixtur
 
 def fresh_wire(stage: ImapStage) -> Any:
     return vars(stage.provider)["_wire"]
+
+
+# --- a host's own ways
+
+
+async def looked(stage: ImapStage, grant: Grant) -> str:
+    """What a look at the mailbox saw."""
+    return (await stage.provider.probe(grant, await stage.provider.refresh(grant))).what
+
+
+@pytest.mark.parametrize(
+    "line", ["trouble", "too_many", "generic_failure", "invalid", "no_code", "unknown_code", "alert"]
+)
+async def test_a_no_without_a_reason_is_weak_evidence(stage: ImapStage, line: str) -> None:
+    """Its own trouble or the password: nobody has to act yet; its words are kept, and it is counted."""
+    grant = await connected(stage)
+    stage.imap.break_down(line, ALICE)
+    error = await refusal(stage, grant)
+    assert isinstance(error, ProviderUnavailable)
+    assert (error.doubt, error.is_counted) == (Cause.LOGIN_UNCLEAR, True)
+    assert error.said and error.said in LOGIN[line]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("Invalid credentials (Failure)", "CREDENTIALS"),
+        ("Incorrect password or account name", "CREDENTIALS"),
+        ("LOGIN Error: password is wrong", "CREDENTIALS"),
+        ("bad username or password", "CREDENTIALS"),
+        ("LOGIN failed.", "NO"),
+        ("Login failed: generic failure", "NO"),
+        ("Authentication server is not available", "NO"),
+        ("Password server unreachable", "NO"),
+        ("Authentication failed.", "NO"),
+    ],
+)
+def test_only_plain_words_speak_of_the_password(text: str, code: str) -> None:
+    """For whoever has just typed one; what is concluded from it is the same."""
+    error = ImapErrors().of_login(Answer("NO", "", text))
+    assert isinstance(error, ProviderUnavailable)
+    assert (error.code, error.doubt, error.said) == (code, Cause.LOGIN_UNCLEAR, text)
+
+
+@pytest.mark.parametrize("code", ["X-GM/2.1_B", "NETEASE.LIMIT", "E042", "A-B"])
+def test_a_code_is_any_atom(code: str) -> None:
+    """Slashes, dots, underscores and digits occur."""
+    assert answer_of(f"NO [{code} 17] Not now.") == (code, "Not now.")
+
+
+def answer_of(line: str) -> tuple[str, str]:
+    answer = read_answer(line, [])
+    return answer.code, answer.text
+
+
+@pytest.mark.parametrize("fault", ["sasl_login", "only_sasl_login"])
+@pytest.mark.parametrize("password", ["plain", "パスワード"])
+async def test_the_way_in_is_the_one_that_is_offered(stage: ImapStage, fault: str, password: str) -> None:
+    """SASL LOGIN alone, said or only found out: a way that the host does not know is no wrong password."""
+    stage.imap.change_password(ALICE, password)
+    stage.imap.break_down(fault)
+    assert await looked(stage, await connected(stage)) == "imap.examine"
+    stage.imap.change_password(ALICE, "changed")
+    with pytest.raises(GrantRejected):
+        await stage.provider.redeem(a_consent(ALICE), stage.filled_in(password=password))
+
+
+async def test_no_way_that_we_know_is_no_wrong_password(stage: ImapStage) -> None:
+    """Nobody is asked to check theirs."""
+    stage.imap.break_down("no_mechanism")
+    with pytest.raises(ProviderUnavailable) as refused:
+        await stage.provider.redeem(a_consent(ALICE), stage.filled_in())
+    assert (refused.value.code, refused.value.doubt, refused.value.is_counted) == (
+        "MECHANISM",
+        Cause.NONE,
+        False,
+    )
+
+
+async def test_we_say_who_we_are_where_that_is_offered(stage: ImapStage) -> None:
+    """Some hosts open no mailbox to strangers; the others are not bothered."""
+    assert await looked(stage, await connected(stage)) == "imap.examine"
+    assert not stage.imap.requests["id"]
+    stage.imap.break_down("wants_id")
+    assert await looked(stage, await connected(stage)) == "imap.examine"
+    assert stage.imap.requests["id"]
+
+
+@pytest.mark.parametrize("fault", ["inbox_refused", "unsafe_login", "inbox_unavailable"])
+async def test_a_closed_inbox_is_no_silence(stage: ImapStage, fault: str) -> None:
+    """The password was accepted: no refused login, and what the host said is kept."""
+    grant = await connected(stage)
+    stage.imap.break_down(fault, ALICE)
+    error = await refusal(stage, grant)
+    assert isinstance(error, ProviderUnavailable)
+    assert (error.doubt, error.is_counted) == (Cause.INBOX_CLOSED, False)
+    assert error.said in EXAMINE[fault]
+    assert error.said
+
+
+async def test_what_was_said_before_the_silence_is_kept(stage: ImapStage) -> None:
+    """The answer never comes; what the host said instead is more than a time-out."""
+    grant = await connected(stage)
+    stage.imap.break_down("silent")
+    with pytest.raises(ProviderUnavailable) as refused:
+        await stage.provider.refresh(grant)
+    assert refused.value.said.endswith("Please enable IMAP in the settings of your mail.")
+    assert not refused.value.is_counted
+
+
+async def test_a_goodbye_before_the_answer_is_not_the_answer(stage: ImapStage) -> None:
+    """The tagged line still says what it was."""
+    grant = await connected(stage)
+    stage.imap.break_down("bye_first")
+    stage.imap.change_password(ALICE)
+    assert isinstance(await refusal(stage, grant), GrantRejected)
+
+
+@pytest.mark.parametrize("fault", ["slow_login", "drops_at_login"])
+async def test_a_login_without_an_answer_counts_as_refused(stage: ImapStage, fault: str) -> None:
+    """The password has been sent: the host may well have counted it."""
+    grant = await connected(stage)
+    stage.imap.break_down(fault)
+    error = await refusal(stage, grant)
+    assert isinstance(error, ProviderUnavailable)
+    assert error.is_counted
+
+
+async def test_a_mailbox_may_have_many_keywords(stage: ImapStage) -> None:
+    """A line of 16 KB that nobody asked for is passed over."""
+    stage.imap.break_down("keywords")
+    assert await looked(stage, await connected(stage)) == "imap.examine"
+
+
+@pytest.mark.parametrize(
+    "dead", ["127.9.9.9", "127.9.9.9 127.9.9.8", "2001:db8::1", "2001:db8::1 2001:db8::2"]
+)
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_a_dead_address_is_passed_over(stage: ImapStage, dead: str, is_first: bool) -> None:
+    """Refused or without a route: the host's other address is dialled."""
+    names = Names({stage.imap.name: f"{dead} 127.0.0.1" if is_first else f"127.0.0.1 {dead}"})
+    provider = stage.at(names, ip_network("2001:db8::/32"))
+    assert await provider.redeem(a_consent(ALICE), stage.filled_in())
+
+
+@pytest.mark.parametrize("greeting", [b"* BYE [UNAVAILABLE] Away.\r\n", b"HTTP/1.1 400 No\r\n", b"", None])
+async def test_whatever_is_wrong_with_the_first_address_the_second_is_tried(
+    stage: ImapStage, greeting: bytes | None
+) -> None:
+    """Goodbyes, another protocol, hanging up, silence: of STARTTLS ports, where anybody can say anything."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if greeting is not None:
+            writer.write(greeting)
+            writer.close()
+        else:
+            await reader.read()
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.8.8.8", stage.imap.starttls_port)
+    async with server:
+        provider = stage.at(Names({stage.imap.name: "127.8.8.8 127.0.0.1"}))
+        assert await provider.redeem(a_consent(ALICE), stage.starttls())
+
+
+async def test_every_address_is_judged_before_the_first_is_dialled(stage: ImapStage) -> None:
+    """One inner address among them, and none is tried."""
+    provider = stage.at(Names({stage.imap.name: "127.0.0.1 10.0.0.1"}))
+    with pytest.raises(FormFault):
+        await provider.redeem(a_consent(ALICE), stage.filled_in())
+    assert not stage.imap.requests["connect"]
+
+
+@pytest.mark.parametrize("fields", ["port", "security"])
+async def test_what_speaks_no_tls_has_no_bad_certificate(stage: ImapStage, fields: str) -> None:
+    """Nothing was shown that could be judged."""
+    crossed = {"port": {"port": str(stage.imap.starttls_port)}, "security": {"security": "starttls"}}
+    with pytest.raises(ProviderUnavailable) as refused:
+        await stage.provider.redeem(a_consent(ALICE), stage.filled_in(**crossed[fields]))
+    assert refused.value.code == ("no_tls" if fields == "port" else "timeout")
+
+
+# --- as it was pasted
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["{host}:{port}", "imaps://{host}:{port}", "IMAPS://{host}:{port}/INBOX", " \u200b{host}\u2060 :{port}"],
+)
+async def test_a_host_may_be_pasted_as_it_stands_elsewhere(stage: ImapStage, typed: str) -> None:
+    """With its port, as a URL, with signs that nobody sees: what it says of the port is believed."""
+    host = typed.replace(" :", ":").format(host=stage.imap.name, port=stage.imap.tls_port)
+    assert await stage.provider.redeem(a_consent(ALICE), stage.filled_in(host=host, port="993"))
+
+
+@pytest.mark.parametrize("typed", ["alice@imap.harbor.example", "imap.harbor.example:x", "ftp://a.example"])
+async def test_what_is_no_host_is_still_none(stage: ImapStage, typed: str) -> None:
+    """An address, a port that is none, another protocol."""
+    with pytest.raises(FormFault) as refused:
+        await stage.provider.redeem(a_consent(ALICE), stage.filled_in(host=typed))
+    assert refused.value.name == "host"
+
+
+# --- what a domain says of itself
+
+
+ENTRY = """<incomingServer type="imap"><hostname>{host}</hostname><port>993</port>
+<socketType>SSL</socketType><authentication>{way}</authentication><username>%EMAILADDRESS%</username>
+</incomingServer>"""
+
+
+def suggested(*entries: tuple[str, str]) -> str | None:
+    listed = "".join(ENTRY.format(host=host, way=way) for host, way in entries)
+    found = read_config(
+        f"<clientConfig><emailProvider>{listed}</emailProvider></clientConfig>".encode(), ALICE
+    )
+    return found.at.host if found else None
+
+
+def test_an_entry_that_takes_a_password_is_preferred() -> None:
+    """One for encrypted passwords only is the last choice, and still one."""
+    encrypted, plain = ("a.example.com", "password-encrypted"), ("b.example.com", "password-cleartext")
+    assert suggested(encrypted, plain) == "b.example.com"
+    assert suggested(("c.example.com", "OAuth2"), encrypted, plain) == "b.example.com"
+    assert suggested(encrypted) == "a.example.com"
+
+
+@pytest.mark.parametrize("target", ["", "."])
+async def test_a_domain_without_imap_is_not_guessed_about(stage: ImapStage, target: str) -> None:
+    """RFC 6186: the target ``.`` says that there is none, though a host of the usual name exists."""
+    stage.names.hosts["imap.none.example"] = "127.0.0.1"
+    consent = a_consent("a@none.example")
+    form = await stage.provider.begin(consent)
+    assert isinstance(form, Form)
+    assert form.given["host"] == "imap.none.example"
+    stage.names.srvs["_imaps._tcp.none.example"] = (Service(target, 0),)
+    form = await stage.provider.begin(consent)
+    assert isinstance(form, Form)
+    assert "host" not in form.given

@@ -15,6 +15,7 @@ from bot.domain.errors import (
     OtherBrowser,
     SignInElsewhere,
     TicketExpired,
+    TooManyLogins,
     TooManyTries,
 )
 from bot.domain.grant import MailboxIdentity, Revocation
@@ -23,6 +24,7 @@ from bot.services.connecting import MOST_TRIES, Plan, Refilled
 from bot.services.lockouts import Lockouts
 from bot.services.trips import Begun
 from providers.base import Form
+from sandbox.driver import Said
 from sandbox.imap import LocalImap
 from tests.services.play import Play, on_both, secret_of
 from tests.storage.builders import a_grant
@@ -259,3 +261,226 @@ async def test_removing_waits_for_somebody_who_wants_to_know(play: Play) -> None
     assert host.requests["login"] == 0
     assert channel.grant_id is not None
     assert (await play.grant(channel.grant_id)).revocation is not Revocation.CONFIRMED
+
+
+# --- a no without a reason
+
+
+async def doubts(play: Play) -> list[Said]:
+    """What is said now of an inbox that cannot be checked."""
+    return [said for said in await play.dm("alice") if "🟡" in said.plain]
+
+
+@pytest.mark.parametrize("answer", ["trouble", "too_many", "generic_failure"])
+async def test_a_hosts_own_trouble_is_over_when_it_is_over(play: Play, answer: str) -> None:
+    """Half an hour of answers without a reason: nobody is told, and the next look finds it well."""
+    channel = await connected(play)
+    host = host_of(play)
+    host.break_down(answer)
+    await play.passes(minutes=35)
+    during = await play.now_of(channel)
+    assert (during.state, during.cause) == (State.IMPAIRED, Cause.LOGIN_UNCLEAR)
+    assert during.said
+    host.mend()
+    await play.passes(minutes=17)
+    after = await play.now_of(channel)
+    assert (after.state, after.cause, after.said) == (State.CONNECTED, Cause.NONE, "")
+    assert not await play.alarms()
+
+
+async def test_a_host_without_reasons_is_believed_after_a_day(play: Play) -> None:
+    """The same answer for 24 hours may as well be the password: said with the host's words. It is still
+    looked for, so that it heals by itself within hours."""
+    channel = await connected(play)
+    host = host_of(play)
+    host.break_down("no_code", ALICE)
+    host.requests.clear()
+    await play.passes(hours=23)
+    assert (await play.now_of(channel)).state is State.IMPAIRED
+    await play.passes(hours=3)
+    after = await play.now_of(channel)
+    assert (after.state, after.cause) == (State.DISCONNECTED, Cause.LOGIN_UNCLEAR)
+    assert after.said == "LOGIN failed."
+    assert host.requests["refused"] < 35
+    assert any("LOGIN failed" in str(alarm) for alarm in await play.alarms())
+    host.mend()
+    await play.passes(hours=5)
+    assert (await play.now_of(channel)).state is State.CONNECTED
+
+
+async def test_another_answer_begins_the_day_anew(play: Play) -> None:
+    """And what the host says is its own trouble ends it; a number in the words, or silence, does not."""
+    channel = await connected(play)
+    host = host_of(play)
+    for hours, answer in ((20, "no_code"), (20, "trouble"), (1, "unavailable"), (20, "trouble")):
+        host.mend()
+        host.break_down(answer, ALICE)
+        await play.passes(hours=hours)
+        assert (await play.now_of(channel)).state is State.IMPAIRED
+
+
+async def test_everybodys_trouble_is_not_believed_in_a_day(play: Play) -> None:
+    """All mailboxes of a host refused without a reason: its user database is down over a weekend."""
+    channels = [await connected(play, who) for who in ("alice", "kenji", "sakura")]
+    host_of(play).break_down("generic_failure")
+    await play.passes(hours=28)
+    assert {(await play.now_of(channel)).state for channel in channels} == {State.IMPAIRED}
+
+
+async def test_a_refusal_is_not_forgotten_for_a_vaguer_one(play: Play) -> None:
+    """AUTHENTICATIONFAILED once, then without a reason: still refused once, not less."""
+    channel = await connected(play)
+    host = host_of(play)
+    host.break_down("lockout", ALICE)
+    await play.passes(minutes=17)
+    host.mend()
+    host.break_down("no_code", ALICE)
+    await play.passes(minutes=20)
+    after = await play.now_of(channel)
+    assert (after.state, after.cause) == (State.IMPAIRED, Cause.PASSWORD_REFUSED)
+
+
+async def test_refusals_without_a_reason_keep_slots_too(play: Play) -> None:
+    """They may be wrong passwords: five an hour at one host, as with any other."""
+    for who in ("alice", "kenji", "sakura", "omar"):
+        await connected(play, who)
+    host = host_of(play)
+    host.break_down("no_code")
+    host.requests.clear()
+    await play.passes(minutes=75)
+    assert host.requests["login"] <= 6
+    await play.passes(minutes=60)
+    assert host.requests["login"] <= 12
+
+
+async def test_the_owner_of_a_closed_inbox_is_told_within_hours(play: Play) -> None:
+    """The password works and the inbox does not open: nobody but its owner and their host can know why."""
+    channel = await connected(play)
+    host = host_of(play)
+    host.break_down("inbox_refused", ALICE)
+    await play.passes(hours=3)
+    during = await play.now_of(channel)
+    assert (during.state, during.cause) == (State.IMPAIRED, Cause.INBOX_CLOSED)
+    assert not await doubts(play)
+    await play.passes(hours=2)
+    assert len(await doubts(play)) == 1
+    assert "does not open the inbox" in (await doubts(play))[0].plain
+    await play.passes(hours=26)
+    assert (await play.now_of(channel)).state is State.IMPAIRED
+    host.mend()
+    await play.passes(minutes=20)
+    assert (await play.now_of(channel)).state is State.CONNECTED
+
+
+async def test_an_outage_of_a_personal_inboxs_host_is_told_to_nobody(play: Play) -> None:
+    """There is nothing its owner could do about silence."""
+    await connected(play)
+    host_of(play).break_down("drops")
+    await play.passes(hours=8)
+    assert not await doubts(play)
+
+
+# --- whose password may be tried
+
+
+@pytest.mark.parametrize("user", [KENJI, KENJI.upper(), "kenji＠acme.example", f" \u200b{KENJI}"])
+async def test_nobody_tries_passwords_of_others(play: Play, user: str) -> None:
+    """Whose mailbox a login name claims is known before anybody is asked: right and wrong look the same."""
+    host = host_of(play)
+    endings = []
+    for password in ("wrong", host.password_of(KENJI)):
+        ticket, given = await begun(play)
+        outcome = await fills(play, ticket, given, user=user, password=password)
+        assert isinstance(outcome, TicketOutcome)
+        endings.append((outcome.ending, outcome.signed_in))
+    assert endings == [(Ending.WRONG_MAILBOX, KENJI)] * 2
+    assert host.requests["connect"] == 0
+
+
+@on_both
+async def test_one_person_has_ten_refused_logins_an_hour(play: Play) -> None:
+    """Over all tickets; names without an address are tried, and the watch keeps its own slots."""
+    host = host_of(play)
+    for number in range(12):
+        ticket, given = await begun(play)
+        tried = await fills(play, ticket, given, user="support", password=f"guess{number}")
+        assert isinstance(tried, Refilled)
+        assert isinstance(tried.error, TooManyLogins if number >= 10 else GrantRejected)
+    assert host.requests["login"] == 10
+    assert isinstance(tried, Refilled)
+    assert isinstance(tried.error, TooManyLogins)
+    assert timedelta(minutes=50) < tried.error.wait <= timedelta(hours=1)
+    other = await connected(play, "kenji")
+    assert other.state is State.CONNECTED
+    async with Lockouts(play.services.core).turn(await play.grant(other.grant_id)) as turn:
+        assert turn.put_off_until is None
+    await play.passes(minutes=61)
+    assert (await connected(play)).state is State.CONNECTED
+
+
+async def test_one_host_has_twenty_refused_logins_an_hour_from_forms(play: Play) -> None:
+    """Of all people together; a right password uses none of them up, and another host is another."""
+    host = host_of(play)
+    await connected(play, "sakura")
+    for who in ("alice", "kenji", "omar"):
+        for _ in range(8):
+            ticket, given = await begun(play, who)
+            tried = await fills(play, ticket, given, password="wrong")
+    assert host.requests["refused"] == 20
+    assert isinstance(tried, Refilled)
+    assert isinstance(tried.error, TooManyLogins)
+
+
+# --- a host by another name
+
+
+async def moved(play: Play, who: str = "alice") -> tuple[Channel, TicketOutcome, str]:
+    """A mailbox whose host was renamed, and what came of a login at the new one."""
+    channel = await connected(play, who)
+    host_of(play).rename("mail.harbor.example")
+    ticket = await play.reconnect(who, channel)
+    await play.services.connecting.start(secret_of(ticket), "browser")
+    outcome = await fills(play, ticket, at_new_host(play, channel.address))
+    assert isinstance(outcome, TicketOutcome)
+    return channel, outcome, secret_of(ticket)
+
+
+def at_new_host(play: Play, user: str) -> dict[str, str]:
+    host = host_of(play)
+    return {"host": host.name, "port": str(host.tls_port), "security": "tls", "user": user}
+
+
+@on_both
+async def test_its_owner_confirms_that_a_mail_host_was_renamed(play: Play) -> None:
+    """After a login that proves it, and with another one: the same channel at the new host, and history says
+    so."""
+    channel, outcome, secret = await moved(play)
+    assert (outcome.ending, outcome.is_renamed) == (Ending.WRONG_MAILBOX, True)
+    assert (await play.now_of(channel)).identity == channel.identity
+    assert await play.services.connecting.may_confirm(outcome)
+    way = await play.services.connecting.confirm(secret, "browser")
+    fields = {**at_new_host(play, ALICE), "password": host_of(play).password_of(ALICE)}
+    done = await play.services.connecting.fill(way.secret, fields, "browser")
+    assert isinstance(done, TicketOutcome)
+    assert done.ending is Ending.RECONNECTED
+    after = await play.now_of(channel)
+    assert (after.id, after.state, after.identity.tenant) == (
+        channel.id,
+        State.CONNECTED,
+        "mail.harbor.example",
+    )
+    assert "host_renamed" in await play.history(channel)
+    await play.passes(minutes=20)
+    assert (await play.now_of(channel)).state is State.CONNECTED
+
+
+async def test_without_that_word_nothing_changes(play: Play) -> None:
+    """The login alone does not move it, and another login at the new host is not confirmed away."""
+    channel, _, _ = await moved(play)
+    ticket = await play.reconnect("alice", channel)
+    await play.services.connecting.start(secret_of(ticket), "browser")
+    host_of(play).add("somebody", "secret")
+    other = await fills(play, ticket, at_new_host(play, "somebody"), password="secret")
+    assert isinstance(other, TicketOutcome)
+    assert (other.ending, other.may_be_confirmed) == (Ending.WRONG_MAILBOX, False)
+    assert (await play.now_of(channel)).identity == channel.identity

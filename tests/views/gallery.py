@@ -118,6 +118,7 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     errors.TicketExpired(),
     errors.TicketSpent(),
     errors.TooManyTries(),
+    errors.TooManyLogins(timedelta(minutes=42)),
     errors.FormFault("host", "not_a_host_name"),
     errors.SignInElsewhere("ann@gmail.com", "google"),
     errors.OtherBrowser(),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from bot.domain.cause import ADMIN_CAUSES, MANAGED_CAUSES, REFUSED_CAUSES
+from bot.domain.cause import ADMIN_CAUSES, DOUBT_CAUSES, MANAGED_CAUSES, REFUSED_CAUSES
 from bot.domain.ids import UserId
 from bot.domain.incident import Incident, IncidentKind, Resolution
 from bot.views.blocks import escape, inert, instant, mention
@@ -85,7 +85,7 @@ def reasons(lang: Language, outage: Outage) -> str:
     channel, incident = outage.channel, outage.incident
     if is_doubtful(outage):
         return _uncertain(lang, outage)
-    why = cause_words(lang, incident.cause, outage.provider_label)
+    why = cause_words(lang, incident.cause, outage.provider_label, channel.said)
     stops = (
         lang.say("What stops working: {use}", use=inert(channel.use, 200))
         if channel.use
@@ -102,6 +102,9 @@ def _uncertain(lang: Language, outage: Outage) -> str:
     """What was found last, and that nobody knows whether it is still so."""
     cause, at = outage.incident.cause, house(outage.provider_label)
     waiting = lang.say("It may still work. We keep trying and tell you here; you don't need to do anything.")
+    if cause in DOUBT_CAUSES:
+        known = cause_words(lang, cause, outage.provider_label, outage.channel.said)
+        return "\n".join([escape(known.why), escape(known.next_step)])
     if cause not in REFUSED_CAUSES:
         return "\n".join([escape(cause_words(lang, cause, outage.provider_label).why), waiting])
     said = lang.say(

@@ -224,7 +224,9 @@ def outcome_page(
         ask=lang.say("Get a message for that admin"),
         confirm_url=confirm_url,
         confirm_hint=_confirm_hint(lang, outcome) if confirm_url else "",
-        confirm=lang.say("Yes, it receives that mail"),
+        confirm=lang.say("Yes, it is the same mailbox")
+        if outcome.is_renamed
+        else lang.say("Yes, it receives that mail"),
         close=lang.say("You can close this page and go back to Slack.") if is_good else "",
         team_url=team_url,
         team=_team(lang, workspace_name),
@@ -233,6 +235,11 @@ def outcome_page(
 
 
 def _confirm_hint(lang: Language, outcome: TicketOutcome) -> str:
+    if outcome.is_renamed:
+        return lang.say(
+            "Was the mail host renamed, and is this the mailbox that was connected before? Then confirm it, "
+            "and enter the password once more."
+        )
     return lang.say(
         "You are a super admin. Does {account} receive the mail of {address}? Then confirm it, and sign in "
         "to it once more.",

@@ -23,7 +23,7 @@ class Why(NamedTuple):
 def trouble_words(lang: Language, channel: Channel, provider_label: str) -> Why:
     """Of a channel as it is now. One refusal is no fact yet: nobody has to act on it."""
     if not is_refused_once(channel):
-        return cause_words(lang, channel.cause, provider_label)
+        return cause_words(lang, channel.cause, provider_label, channel.said)
     return Why(
         lang.say(
             "{house} refused it once ({cause}).",
@@ -39,7 +39,8 @@ def is_refused_once(channel: Channel) -> bool:
     return channel.state is State.IMPAIRED and channel.cause in REFUSED_CAUSES
 
 
-def cause_words(lang: Language, cause: Cause, provider_label: str) -> Why:
+def cause_words(lang: Language, cause: Cause, provider_label: str, said: str = "") -> Why:
+    """``said`` are the host's own words, where they are all that is known."""
     at = house(provider_label)
     match cause:
         case Cause.NONE:
@@ -61,6 +62,8 @@ def cause_words(lang: Language, cause: Cause, provider_label: str) -> Why:
                 lang.say("Inboxkeeper's own registration with {house} is not accepted.", house=at),
                 lang.say("Whoever runs Inboxkeeper has been told. You don't need to do anything."),
             )
+        case Cause.LOGIN_UNCLEAR | Cause.INBOX_CLOSED:
+            return _in_doubt(lang, cause, at, said)
         case Cause.BY_PERSON:
             return Why(lang.say("It was removed."), lang.say("Connect it again if it is needed."))
         case Cause.WORKSPACE_GONE:
@@ -72,6 +75,35 @@ def cause_words(lang: Language, cause: Cause, provider_label: str) -> Why:
             return _account(lang, cause, at)
         case _:
             return _refused(lang, cause, at)
+
+
+def _in_doubt(lang: Language, cause: Cause, at: str, said: str) -> Why:
+    """The host has answered and not said whose trouble it is: what it said, and both possibilities."""
+    answer = lang.say("It answers: {words}", words=lang.quoted(shown(said, 200))) if said else ""
+    if cause is Cause.INBOX_CLOSED:
+        return Why(
+            lang.together(
+                lang.say("{house} accepts the password, but does not open the inbox.", house=at), answer
+            ),
+            lang.say(
+                "If this lasts, ask your mail host; some want IMAP to be switched on in the mailbox's "
+                "settings. We keep trying."
+            ),
+        )
+    return Why(
+        lang.together(
+            lang.say(
+                "{house} refuses the login without saying why: it may be the password, or trouble at the "
+                "host.",
+                house=at,
+            ),
+            answer,
+        ),
+        lang.say(
+            "If the password was changed, reconnect and enter the present one. Otherwise there is nothing to "
+            "do: we keep trying."
+        ),
+    )
 
 
 def _refused(lang: Language, cause: Cause, at: str) -> Why:
@@ -171,12 +203,10 @@ def cause_in_short(lang: Language, cause: Cause, provider_label: str) -> str:
             return lang.say("no mailbox")
         case Cause.OTHER_MAILBOX:
             return lang.say("other account")
-        case Cause.ADMIN_POLICY:
-            return lang.say("not allowed by {house} admin", house=house(provider_label))
-        case Cause.ADMIN_CONSENT:
-            return lang.say("needs the {house} admin's approval", house=house(provider_label))
-        case Cause.PASSWORD_REFUSED:
-            return lang.say("password refused")
+        case Cause.ADMIN_POLICY | Cause.ADMIN_CONSENT:
+            return _admin_in_short(lang, cause, provider_label)
+        case Cause.PASSWORD_REFUSED | Cause.LOGIN_UNCLEAR | Cause.INBOX_CLOSED:
+            return _login_in_short(lang, cause)
         case Cause.SHARED_ACCESS:
             return lang.say("shared mailbox not open to whoever signed in")
         case Cause.NONE:
@@ -185,6 +215,21 @@ def cause_in_short(lang: Language, cause: Cause, provider_label: str) -> str:
             return lang.say("cannot be checked")
         case _:
             return lang.say("access refused")
+
+
+def _admin_in_short(lang: Language, cause: Cause, provider_label: str) -> str:
+    if cause is Cause.ADMIN_POLICY:
+        return lang.say("not allowed by {house} admin", house=house(provider_label))
+    return lang.say("needs the {house} admin's approval", house=house(provider_label))
+
+
+def _login_in_short(lang: Language, cause: Cause) -> str:
+    match cause:
+        case Cause.LOGIN_UNCLEAR:
+            return lang.say("login refused without a reason")
+        case Cause.INBOX_CLOSED:
+            return lang.say("inbox not opened")
+    return lang.say("password refused")
 
 
 def operator_words(lang: Language, provider_label: str, code: str) -> Why:

@@ -10,7 +10,7 @@ from typing import Final
 
 from bot.domain.access import same_address
 from bot.domain.feature import Feature
-from bot.domain.ticket import INTERRUPTED, SWITCHED_MEANWHILE, Ending, Purpose, TicketOutcome
+from bot.domain.ticket import INTERRUPTED, ONLY_CLAIMED, SWITCHED_MEANWHILE, Ending, Purpose, TicketOutcome
 from bot.views.language import Language
 from bot.views.text import shown
 from bot.views.words.features import lacking_words
@@ -194,9 +194,44 @@ def wrong_mailbox(lang: Language, signed_in: str, address: str, account: str = "
     )
 
 
+def _only_claimed(lang: Language, signed_in: str, address: str, account: str) -> Words:
+    """Nobody was asked: the user name alone says whose mailbox it is."""
+    return Words(
+        lang.say("That is another mailbox"),
+        lang.say(
+            "The user name {signed_in} is the address of another mailbox, but {address} is to be connected. "
+            "The password was not tried, and nothing has changed.",
+            signed_in=signed_in,
+            address=address,
+        ),
+        lang.say("Enter the user name of {address}.", address=shown(account) or address),
+    )
+
+
+def _renamed(lang: Language, outcome: TicketOutcome, address: str) -> Words:
+    """The same login at another mail host: only people know whether it is the same mailbox."""
+    return Words(
+        lang.say("The same mailbox?"),
+        lang.say(
+            "This login works at {host}. So far {address} was connected at a mail host by another name. "
+            "Nothing has changed.",
+            host=shown(outcome.signed_in_id.rpartition("@")[2]),
+            address=address,
+        ),
+        lang.say(
+            "If the mail host was renamed and this is the same mailbox, the owner of a personal inbox, or a "
+            "super admin, can confirm that here after such a login. Otherwise enter the former host."
+        ),
+    )
+
+
 def _wrong_mailbox(lang: Language, outcome: TicketOutcome, address: str, *, in_slack: bool) -> Words:
     ticket, signed_in = outcome.ticket, shown(outcome.signed_in)
+    if outcome.is_renamed:
+        return _renamed(lang, outcome, address)
     words = wrong_mailbox(lang, outcome.signed_in, address, ticket.account)
+    if outcome.code == ONLY_CLAIMED:
+        words = _only_claimed(lang, signed_in, address, ticket.account)
     if ticket.purpose is not Purpose.RECONNECT:
         cannot = lang.say(
             "Groups and forwarding addresses (Google groups, Microsoft distribution lists) have no sign-in "

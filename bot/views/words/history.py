@@ -21,11 +21,19 @@ def record_words(lang: Language, record: Record) -> str:
     if what == Signal.SWITCH_PROVEN and record.details.get("provider"):
         new = provider_of(record.details["provider"])
         return lang.say("Switched to {provider}", provider=shown(new, 40))
-    if what == "via_confirmed":
+    if what in {"via_confirmed", "host_renamed"}:
+        return _confirmed(lang, record)
+    return _signal(lang, Signal(what)) if what in set(Signal) else ""
+
+
+def _confirmed(lang: Language, record: Record) -> str:
+    """What a person has said of the mailbox."""
+    if record.what == "via_confirmed":
         return lang.say(
             "Confirmed: {account} receives its mail", account=shown(record.details.get("via", ""))
         )
-    return _signal(lang, Signal(what)) if what in set(Signal) else ""
+    left, host = (shown(record.details.get(it, ""), 80) for it in ("left", "provider"))
+    return lang.say("Confirmed: its mail host {left} is {host} now", left=left, host=host)
 
 
 def mail_moved_words(lang: Language, record: Record) -> str:

@@ -1,9 +1,11 @@
 """Why a form for a mailbox did not do: which field, or what the host said to it."""
 
+# ruff: noqa: PLR0911 - one return per case is how a closed set reads best
+
 from __future__ import annotations
 
 from bot.domain import errors as e
-from bot.domain.cause import Cause
+from bot.domain.cause import DOUBT_CAUSES, Cause
 from bot.views.language import Language
 from bot.views.text import shown
 from bot.views.words.causes import cause_words
@@ -22,6 +24,10 @@ def fault_words(lang: Language, error: e.InboxkeeperError, host: str) -> Words:
         case e.GrantRejected() | e.MailboxGone() | e.AdminActionNeeded():
             known = cause_words(lang, error.cause, at)
             return Words(lang.say("{host} says no", host=at), known.why, known.next_step)
+        case e.ProviderUnavailable(doubt=Cause.LOGIN_UNCLEAR) if error.code == "CREDENTIALS":
+            return _password(lang, error.code, at)
+        case e.ProviderUnavailable() if error.doubt in DOUBT_CAUSES:
+            return _in_doubt(lang, error.doubt, at)
         case e.ProviderUnavailable():
             return _unavailable(lang, error.code, at)
         case e.ProviderError():
@@ -76,9 +82,34 @@ def _password(lang: Language, code: str, at: str) -> Words:
     )
 
 
+def _in_doubt(lang: Language, doubt: Cause, at: str) -> Words:
+    """The host has answered, and not said whose trouble it is. Its own words stand below."""
+    if doubt is Cause.INBOX_CLOSED:
+        return Words(
+            lang.say("{host} does not open the inbox", host=at),
+            lang.say("The user name and password are right, but the inbox cannot be opened."),
+            lang.say(
+                "Some hosts want IMAP to be switched on in the mailbox's settings first. Otherwise try again "
+                "in a few minutes, or ask your mail host."
+            ),
+        )
+    return Words(
+        lang.say("{host} says no", host=at),
+        lang.say(
+            "{host} refused the login without saying why: user name or password may be wrong, or the host "
+            "has trouble of its own.",
+            host=at,
+        ),
+        lang.say(
+            "Check both, or try again in a few minutes. Many hosts want an app password here; some want IMAP "
+            "to be switched on in the mailbox's settings first."
+        ),
+    )
+
+
 def _unavailable(lang: Language, code: str, at: str) -> Words:
     match code:
-        case "certificate" | "tls":
+        case "certificate":
             return Words(
                 lang.say("Not a safe connection"),
                 lang.say(
@@ -87,6 +118,36 @@ def _unavailable(lang: Language, code: str, at: str) -> Words:
                     host=at,
                 ),
                 lang.say("Check the host name, or ask your mail host."),
+            )
+        case "no_tls":
+            return Words(
+                lang.say("Not a safe connection"),
+                lang.say("{host} does not speak TLS on this port. The password was not sent.", host=at),
+                lang.say("Check host and port. Port 143 wants STARTTLS, port 993 TLS."),
+            )
+        case "old_tls" | "tls":
+            return Words(
+                lang.say("Not a safe connection"),
+                lang.say(
+                    "{host} and Inboxkeeper could not agree on a safe encryption (TLS 1.2 or later). The "
+                    "password was not sent.",
+                    host=at,
+                ),
+                lang.say("Ask your mail host."),
+            )
+        case "LOGINDISABLED" | "MECHANISM" | "ascii_only":
+            return Words(
+                lang.say("{host} says no", host=at),
+                lang.say("{host} offers no way to log in with a password that Inboxkeeper knows.", host=at),
+                lang.say("Ask your mail host whether it takes passwords through IMAP."),
+            )
+        case _ if code.isupper():
+            return Words(
+                lang.say("{host} cannot help at present", host=at),
+                lang.say(
+                    "The mail host answers, and did not look at the password ({code}).", code=shown(code, 60)
+                ),
+                lang.say("Try again in a few minutes, or ask your mail host."),
             )
         case "no_starttls":
             return Words(

@@ -77,6 +77,15 @@ def _rights(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
                 lang.say("This link was used for too many passwords. Nothing has changed."),
                 lang.say("Ask for a new one in Slack."),
             )
+        case e.TooManyLogins(wait):
+            return Words(
+                lang.say("Too many tries"),
+                lang.say(
+                    "Too many passwords were refused within an hour, so this one was not tried: mail hosts "
+                    "lock accounts for that. Nothing has changed."
+                ),
+                lang.say("It goes on in {span}.", span=lang.lasting(wait)),
+            )
         case e.ProviderOff(provider):
             return Words(
                 lang.say("{provider} is switched off", provider=provider_of(provider)),

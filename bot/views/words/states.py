@@ -69,6 +69,8 @@ def _impaired(lang: Language, cause: Cause) -> str:
     match cause:
         case Cause.PROVIDER_UNREACHABLE:
             return lang.say("Being checked: out of reach")
+        case Cause.LOGIN_UNCLEAR | Cause.INBOX_CLOSED:
+            return lang.say("Being checked: refused without a reason")
         case Cause.HELD:
             return lang.say("Being checked: trouble at the provider")
         case Cause.OURS_BROKEN:
