@@ -43,17 +43,20 @@ class SlackDirectory:
             raise DirectoryAway from error
         return person_of(answer["user"])
 
-    async def group(self, group_id: str) -> tuple[UserId, ...]:
+    async def group(self, group_id: str, *, is_awaited: bool = False) -> tuple[UserId, ...]:
         """A user group's members; of one that was disabled, nobody. Raises ``DirectoryAway``,
         ``GroupsClosed``."""
         call = self._client.usergroups_users_list(usergroup=group_id)
         try:
-            answer = await _asked(call, _PAGE_PATIENCE)
+            answer = await _asked(call, self._patience if is_awaited else _PAGE_PATIENCE)
         except SlackApiError as error:
             if code_of(error) in _NO_GROUP:
                 return ()
             raise _groups_error(error) from error
-        return tuple(UserId(user) for user in answer["users"])
+        members = answer.get("users")
+        if not isinstance(members, list):
+            raise DirectoryAway  # an answer that says nothing is no proof that nobody is in it
+        return tuple(UserId(str(member)) for member in members)
 
     async def groups(self) -> tuple[Group, ...]:
         """The workspace's user groups, by name. Raises ``DirectoryAway``, ``GroupsClosed``."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import BindParameter, Select, bindparam, delete, or_, select
+from sqlalchemy import BindParameter, Select, bindparam, delete, or_, select, update
 
 from bot.domain.access import Person, Role
 from bot.domain.ids import UserId, WorkspaceId
@@ -23,8 +23,12 @@ def _subjects(given: Role) -> Select[tuple[str]]:
 
 
 _CHOSEN: Final = person.c.id.in_(_subjects(Role.SUPER_ADMIN))
+_BELIEVED: Final = _subjects(Role.ACCOUNT_ACCESS).where(
+    role.c.read_at >= bindparam("groups_since", type_=role.c.read_at.type)
+)
+"""The groups whose members were read lately."""
 _MEMBERS: Final = select(group_member.c.user_id).where(
-    group_member.c.workspace_id == _HERE, group_member.c.group_id.in_(_subjects(Role.ACCOUNT_ACCESS))
+    group_member.c.workspace_id == _HERE, group_member.c.group_id.in_(_BELIEVED)
 )
 _NAMED: Final = or_(person.c.id.in_(_subjects(Role.ACCOUNT_ACCESS)), person.c.id.in_(_MEMBERS))
 _FIXED: Final = person.c.id.in_(bindparam("fixed", expanding=True))
@@ -76,10 +80,15 @@ class Roles:
             group_members=await self._members(workspace_id, groups) if groups else frozenset(),
         )
 
-    async def holders(self, workspace_id: WorkspaceId, fixed: Collection[UserId]) -> tuple[Holder, ...]:
+    async def holders(
+        self, workspace_id: WorkspaceId, fixed: Collection[UserId], *, groups_since: datetime
+    ) -> tuple[Holder, ...]:
         """Slack's owners and admins, whoever was given a role, and the ``fixed``: few, of thousands. Which
-        role they hold is the caller's to decide."""
-        rows = await self._session.rows(_HOLDERS, {"workspace": workspace_id, "fixed": list(fixed)})
+        role they hold is the caller's to decide. A group whose members were last read before
+        ``groups_since`` counts for nothing."""
+        rows = await self._session.rows(
+            _HOLDERS, {"workspace": workspace_id, "fixed": list(fixed), "groups_since": groups_since}
+        )
         return tuple(Holder(person_of(row), bool(row.was_chosen), bool(row.has_access)) for row in rows)
 
     async def give(
@@ -98,10 +107,28 @@ class Roles:
         theirs = role.c.workspace_id == workspace_id, role.c.role == given, role.c.subject == subject
         return await self._session.count(delete(role).where(*theirs)) == 1
 
+    async def groups_of(self, workspace_id: WorkspaceId, user_id: UserId) -> tuple[str, ...]:
+        """The user groups with account access that this person was in when they were last read."""
+        theirs = group_member.c.workspace_id == workspace_id, group_member.c.user_id == user_id
+        given = group_member.c.group_id.in_(_subjects(Role.ACCOUNT_ACCESS))
+        wanted = select(group_member.c.group_id).where(*theirs, given).order_by(group_member.c.group_id)
+        return tuple(row.group_id for row in await self._session.rows(wanted, {"workspace": workspace_id}))
+
+    async def groups_read(self, workspace_id: WorkspaceId) -> dict[str, datetime | None]:
+        """The user groups with account access, and when the members of each were last read."""
+        wanted = select(role.c.subject, role.c.read_at).where(
+            role.c.workspace_id == workspace_id,
+            role.c.role == Role.ACCOUNT_ACCESS,
+            role.c.subject.startswith("S"),
+        )
+        return {row.subject: row.read_at for row in await self._session.rows(wanted)}
+
     async def set_members(
-        self, workspace_id: WorkspaceId, group_id: str, members: Collection[UserId]
+        self, workspace_id: WorkspaceId, group_id: str, members: Collection[UserId], *, at: datetime
     ) -> None:
-        """The group's members, as Slack says they are now."""
+        """The group's members, as Slack says they are at this moment."""
+        given = role.c.workspace_id == workspace_id, role.c.subject == group_id
+        await self._session.count(update(role).where(*given).values(read_at=at))
         theirs = group_member.c.workspace_id == workspace_id, group_member.c.group_id == group_id
         await self._session.count(delete(group_member).where(*theirs))
         if members:

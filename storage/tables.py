@@ -215,6 +215,8 @@ role: Final = Table(
     required_text("subject"),
     required_text("added_by"),
     instant("added_at"),
+    # When a user group's members were last read from Slack.
+    maybe_instant("read_at"),
     PrimaryKeyConstraint("workspace_id", "role", "subject"),
 )
 

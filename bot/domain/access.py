@@ -51,6 +51,9 @@ class Actor:
     person: Person
     is_super_admin: bool
     has_account_access: bool = False
+    is_in_doubt: bool = False
+    """Account access rests on a user group alone, and that group could not be read just now: what it would
+    allow is refused until it can be."""
 
     @property
     def id(self) -> UserId:

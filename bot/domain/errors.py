@@ -139,6 +139,10 @@ class NeedsApproval(Refusal):
     who_can: tuple[str, ...] = ()
 
 
+class RightsUnread(Refusal):
+    """It rests on a user group that cannot be read right now: nothing was done, trying again helps."""
+
+
 class NobodyCanApprove(Refusal):
     """There is nobody who could be asked."""
 

@@ -123,6 +123,8 @@ class NoticeKind(StrEnum):
     """Something only the operator can mend."""
     SILENCE = "silence"
     """To the operator: mailboxes are not looked at any more."""
+    GROUPS = "groups"
+    """To the operator: the user groups that give account access cannot be read."""
 
 
 ALARMS: Final = frozenset({NoticeKind.INCIDENT, NoticeKind.HOLD, NoticeKind.RELAPSE})
@@ -146,7 +148,8 @@ class Notice:
     subject: str = ""
     """For ``OPERATOR``: provider, code and day, with colons; for ``CONNECTED``: the ending; for
     ``DISABLED`` and ``SWITCHED``: who did it and when; for ``OWNER_GONE``: the channel and its version;
-    for ``MOVED``: the provider that the mail left, and when; for ``SILENCE``: since when."""
+    for ``MOVED``: the provider that the mail left, and when; for ``SILENCE``: since when; for
+    ``GROUPS``: why, and since when."""
     wanted_rev: int = 1
     shown_rev: int = 0
     conversation_id: ConversationId | None = None

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
 
 from bot.domain.access import Actor, Person, Role
 from bot.domain.errors import LastSuperAdmin, NotAllowed
 from bot.domain.ids import UserId
+from bot.domain.incident import NoticeKind
 from bot.services.core import Core
-from bot.services.people import Directory, Group, GroupsClosed, People
+from bot.services.people import Directory, DirectoryAway, Group, GroupsClosed, People
 from bot.services.standing import standing_of
+from bot.services.telling import Telling, unread_of
 from storage import UnitOfWork
+
+_log = structlog.get_logger(__name__)
+
+_OVERDUE: Final = timedelta(minutes=75)
+"""Read hourly, and every five minutes once that has failed: then it has failed several times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +46,9 @@ class Roster:
 class Admins:
     """Shows and changes roles. Every change is checked against the roles of that moment."""
 
-    def __init__(self, core: Core, *, people: People, directory: Directory) -> None:
+    def __init__(self, core: Core, *, people: People, directory: Directory, telling: Telling) -> None:
         self._core = core
+        self._telling = telling
         self._people = people
         self._directory = directory
 
@@ -89,20 +102,54 @@ class Admins:
         async with self._core.storage.writing() as uow:
             await self._check(uow, actor)
             await self._put(uow, actor, Role.ACCOUNT_ACCESS, group_id)
-            await uow.roles.set_members(actor.workspace_id, group_id, members)
+            at = self._core.clock()
+            await uow.roles.set_members(actor.workspace_id, group_id, members, at=at)
             await uow.commit()
 
     async def read_groups(self) -> int:
-        """Read the members of the groups that hold a role, as is done hourly."""
-        workspace_id = self._people.workspace_id
+        """Read the members of the groups that hold a role, as is done hourly; one that cannot be read stands
+        in no other's way, and the operator hears of it once. Returns how many were read.
+
+        Raises ``DirectoryAway`` for a reading that is worth repeating soon.
+        """
+        groups = await self._groups_by_age()
+        failures: dict[str, DirectoryAway | GroupsClosed] = {}
+        for group_id in groups:
+            try:
+                await self._people.read_group(group_id)
+            except (DirectoryAway, GroupsClosed) as error:
+                failures[group_id] = error
+        await self._judge_reading(failures)
+        for error in failures.values():
+            if isinstance(error, DirectoryAway):
+                raise error
+        return len(groups) - len(failures)
+
+    async def _groups_by_age(self) -> tuple[str, ...]:
+        """What was read longest ago comes first: a pause that Slack asks for hits another one each time."""
         async with self._core.storage.reading() as uow:
-            groups = (await uow.roles.of(workspace_id)).groups
-        for group_id in sorted(groups):
-            members = await self._directory.group(group_id)
-            async with self._core.storage.writing() as uow:
-                await uow.roles.set_members(workspace_id, group_id, members)
-                await uow.commit()
-        return len(groups)
+            read_at = await uow.roles.groups_read(self._people.workspace_id)
+        return tuple(sorted(read_at, key=lambda group: at.timestamp() if (at := read_at[group]) else 0.0))
+
+    async def _judge_reading(self, failures: Mapping[str, DirectoryAway | GroupsClosed]) -> None:
+        """Tell the operator that groups cannot be read, or that they are again. What Slack puts off once is
+        no matter yet: the next try is due long before the list counts for nothing."""
+        workspace_id, now = self._people.workspace_id, self._core.clock()
+        is_closed = any(isinstance(error, GroupsClosed) for error in failures.values())
+        async with self._core.storage.writing() as uow:
+            read_at = await uow.roles.groups_read(workspace_id)
+            lasts = any(_is_overdue(read_at.get(group), now) for group in failures)
+            began = await uow.meta.find(unread_of(workspace_id))
+            if began is None and (is_closed or lasts):
+                subject = f"{'closed' if is_closed else 'away'} {now.isoformat()}"
+                if await uow.meta.add(unread_of(workspace_id), subject):
+                    kind = NoticeKind.GROUPS
+                    await self._telling.tell_operators(uow, workspace_id, kind, subject=subject, now=now)
+                    _log.error("user groups cannot be read", groups=len(failures), closed=is_closed)
+            elif began is not None and not failures and await uow.meta.drop(unread_of(workspace_id), began):
+                told = await uow.notices.of_subject(workspace_id, began, NoticeKind.GROUPS)
+                await self._telling.changed(uow, told, now=now)
+            await uow.commit()
 
     async def _groups(self) -> tuple[Group, ...]:
         try:
@@ -118,3 +165,7 @@ class Admins:
     async def _put(self, uow: UnitOfWork, actor: Actor, role: Role, subject: str) -> None:
         at = self._core.clock()
         await uow.roles.give(actor.workspace_id, role, subject, by=actor.id, at=at)
+
+
+def _is_overdue(read_at: datetime | None, now: datetime) -> bool:
+    return read_at is None or now - read_at > _OVERDUE

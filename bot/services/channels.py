@@ -25,7 +25,7 @@ from bot.services.giving_back import GivingBack
 from bot.services.mail_watch import mail_shown
 from bot.services.monitoring import Monitoring
 from bot.services.removals import removal_of
-from bot.services.standing import standing_of
+from bot.services.standing import refuse_in_doubt, standing_of
 from bot.services.steps import Steps
 from bot.services.telling import Telling
 from storage import Conflict, UnitOfWork
@@ -279,6 +279,7 @@ class Channels:
         how_far = right(actor, deed, channel)
         if how_far is Right.AT_ONCE:
             return
+        refuse_in_doubt(actor, channel.kind, deed)
         standing = await standing_of(uow, self._core, channel.workspace_id)
         if how_far is Right.ON_REQUEST:
             wish = Wish(deed, channel.address, channel.kind, channel.id)

@@ -60,7 +60,7 @@ from bot.services.greeting import Greeting
 from bot.services.people import DirectoryAway, People
 from bot.services.proving import Proving
 from bot.services.requests import Requests
-from bot.services.standing import standing_of
+from bot.services.standing import refuse_in_doubt, standing_of
 from bot.services.switching import Switching
 from bot.services.trips import Begun, Trips, Way, asked_for, lacking_after
 from providers.base import Redirect
@@ -513,6 +513,7 @@ class Connecting:
             return None
         approval = await self._requests.covering(uow, actor, wish)
         if approval is None:
+            refuse_in_doubt(actor, wish.kind, wish.deed)
             standing = await standing_of(uow, self._core, actor.workspace_id)
             who = standing.approvers(wish.kind, wish.deed)
             raise NeedsApproval(wish, actor.person.email or None, who)

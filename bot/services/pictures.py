@@ -21,7 +21,7 @@ from bot.services.mail_watch import is_still_away, mail_of, mail_shown
 from bot.services.removals import removal_of
 from bot.services.silence import episode_of
 from bot.services.standing import standing_of
-from bot.services.telling import Telling, client_at
+from bot.services.telling import Telling, client_at, unread_of
 from storage import UnitOfWork
 
 
@@ -54,7 +54,7 @@ class Pictures:
                 return await self._with_hold(uow, picture)
             case NoticeKind.REQUEST | NoticeKind.WISH | NoticeKind.ANSWERED:
                 return await self._with_request(uow, picture)
-            case NoticeKind.OPERATOR | NoticeKind.SILENCE:
+            case NoticeKind.OPERATOR | NoticeKind.SILENCE | NoticeKind.GROUPS:
                 return await self._about_us(uow, picture)
             case NoticeKind.NOBODY_TOLD:
                 picture = await self._with_request(uow, picture)
@@ -63,11 +63,12 @@ class Pictures:
         return await self._about_channel(uow, picture, channel) if channel else None
 
     async def _about_us(self, uow: UnitOfWork, picture: NoticePicture) -> NoticePicture:
-        """What is wrong with the bot itself: it does not probe, or a provider refuses its credentials, at
-        inboxes that are there or at somebody's sign-in."""
-        if picture.notice.kind is NoticeKind.SILENCE:
-            began = await uow.meta.find(episode_of(picture.notice.workspace_id))
-            return replace(picture, is_open=began == picture.notice.subject)
+        """What is wrong with the bot itself: it does not probe, cannot read user groups, or a provider
+        refuses its credentials, at inboxes that are there or at somebody's sign-in."""
+        if picture.notice.kind is not NoticeKind.OPERATOR:
+            is_silence = picture.notice.kind is NoticeKind.SILENCE
+            fact = (episode_of if is_silence else unread_of)(picture.notice.workspace_id)
+            return replace(picture, is_open=await uow.meta.find(fact) == picture.notice.subject)
         provider = picture.notice.subject.partition(":")[0]
         is_refused = await uow.meta.find(client_at(provider)) is not None
         is_open = is_refused or await uow.channels.count_with_cause(provider, Cause.OURS_BROKEN) > 0
@@ -233,6 +234,7 @@ _ONLY_WHILE_OPEN: Final = frozenset(
         NoticeKind.NOBODY_TOLD,
         NoticeKind.OPERATOR,
         NoticeKind.SILENCE,
+        NoticeKind.GROUPS,
         NoticeKind.OWNER_GONE,
         NoticeKind.DELEGATE_GONE,
         NoticeKind.SOMEBODY_ELSE,

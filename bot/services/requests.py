@@ -18,7 +18,7 @@ from bot.domain.job import Job, JobKind
 from bot.domain.lifecycle import Refused, Signal
 from bot.domain.request import APPROVAL_LASTS, Awaits, Request, RequestState, Wish
 from bot.services.core import Core, new_id
-from bot.services.standing import Standing, standing_of
+from bot.services.standing import Standing, refuse_in_doubt, standing_of
 from bot.services.steps import Steps
 from bot.services.telling import Telling, about_request
 from storage import UnitOfWork
@@ -161,6 +161,8 @@ class Requests:
         request = await self._found(uow, request_id)
         standing = await standing_of(uow, self._core, request.workspace_id)
         approvers = standing.approvers(request.wish.kind, request.wish.deed)
+        if actor.workspace_id == request.workspace_id and actor.id in approvers:
+            refuse_in_doubt(actor, request.wish.kind, request.wish.deed)
         if actor.workspace_id != request.workspace_id or actor.id not in approvers:
             raise NotAllowed("approve", approvers)
         if not request.is_open:

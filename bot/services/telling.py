@@ -425,6 +425,11 @@ def client_at(provider: str) -> str:
     return f"client:{provider}"
 
 
+def unread_of(workspace_id: WorkspaceId) -> str:
+    """The fact that user groups cannot be read, by name."""
+    return f"groups:{workspace_id}"
+
+
 def delivery_of(notice_id: NoticeId) -> str:
     """The key of the job that brings a notice to Slack."""
     return f"deliver:{notice_id}"

@@ -21,7 +21,7 @@ from sandbox.slack.faults import Fault
 from sandbox.slack.hostile import REQUESTS
 from sandbox.slack.seed import newcomer
 from sandbox.slack.socketmode import SocketDelivery
-from sandbox.slack.state import Json, Person
+from sandbox.slack.state import Json, Person, UserGroup
 
 _EDITABLE = {
     "real_name",
@@ -59,6 +59,7 @@ class Workshop:
         post("/control/slack/scopes", refusing(self._scopes))
         post("/control/slack/people/add", refusing(self._add_people))
         post("/control/slack/people/edit", refusing(self._edit_person))
+        post("/control/slack/groups/edit", refusing(self._edit_group))
         post("/control/slack/conversations/edit", refusing(self._edit_conversation))
 
     async def _clock(self, request: web.Request) -> Json:
@@ -191,6 +192,18 @@ class Workshop:
         if body.get("silently"):
             return {"ok": True}
         return told(await self._events.tell(payloads.user_change(self._core, person)))
+
+    async def _edit_group(self, request: web.Request) -> Json:
+        """`{group, people}`: who is in a user group from now on; one that is not there is made."""
+        body = await body_of(request)
+        group_id, names = text_of(body, "group"), body.get("people")
+        if not group_id.startswith("S") or not isinstance(names, list):
+            raise CannotAct(400, "`group` is an id like S0MAIL, `people` a list of names")
+        groups = self._core.workspace.usergroups
+        group = groups.setdefault(group_id, UserGroup(group_id, group_id.casefold(), group_id, []))
+        group.users = [self._person(str(name)).id for name in names]
+        self._core.workspace.touch()
+        return {"ok": True}
 
     async def _edit_conversation(self, request: web.Request) -> Json:
         """`{conversation, archived?, bot_in?}`."""

@@ -510,6 +510,10 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
     for is_open in (True, False):
         silence = a_picture(NoticeKind.SILENCE, notice={"subject": NOW.isoformat()}, is_open=is_open)
         yield f"silence {is_open}", picture_of(lang, silence)
+        for why in ("closed", "away"):
+            subject = f"{why} {NOW.isoformat()}"
+            unread = a_picture(NoticeKind.GROUPS, notice={"subject": subject}, is_open=is_open)
+            yield f"groups {why} {is_open}", picture_of(lang, unread)
         for subject in ("google:invalid_client:2026-11-23", "google"):
             picture = a_picture(NoticeKind.OPERATOR, notice={"subject": subject}, is_open=is_open)
             yield f"operator {subject} {is_open}", picture_of(lang, picture)

@@ -16,7 +16,12 @@ from bot.views.notices.announcements import (
 from bot.views.notices.follow_ups import relapse_reply, reminder_reply, storm_reply
 from bot.views.notices.holds import hold_notice, somebody_else_notice
 from bot.views.notices.moves import moved_notice
-from bot.views.notices.operators import nobody_told_notice, operator_picture, silence_notice
+from bot.views.notices.operators import (
+    groups_notice,
+    nobody_told_notice,
+    operator_picture,
+    silence_notice,
+)
 from bot.views.notices.switches import switched_notice
 from bot.views.notices.wishes import answered_reply, request_notice, wish_notice
 
@@ -29,6 +34,7 @@ __all__ = [
     "conversation_notice",
     "delegate_gone_picture",
     "disabled_picture",
+    "groups_notice",
     "hello_notice",
     "hold_notice",
     "incident_notice",

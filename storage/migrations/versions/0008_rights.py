@@ -1,0 +1,23 @@
+"""Rights: how old the list of a user group's members is."""
+
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from alembic import op
+
+from storage.types import Instant
+
+revision = "0008"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+INSTANT = sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite")
+
+
+def upgrade() -> None:
+    # When a user group's members were last read from Slack: an old list counts for nothing.
+    op.add_column("role", sa.Column("read_at", INSTANT, nullable=True))
+    # The lists that are there were read within the hour; the next reading says when.
+    role = sa.table("role", sa.column("subject", sa.Text()), sa.column("read_at", Instant()))
+    op.execute(sa.update(role).where(role.c.subject.startswith("S")).values(read_at=datetime.now(UTC)))
