@@ -416,7 +416,7 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
     )
     services = services_of(
         core,
-        directory=SlackDirectory(client),
+        directory=SlackDirectory(client, home=ours.workspace.id),
         messenger=SlackMessenger(client, world.clock),
         workspace=ours.workspace,
     )

@@ -178,6 +178,15 @@ class People:
             await self._save_all(uow, (person,))
             await uow.commit()
 
+    async def left(self, user_id: UserId) -> None:
+        """Slack says that this person belongs to other workspaces of their organisation only: what was theirs
+        here is treated as if they had left Slack. News about a stranger is no news."""
+        async with self._core.storage.writing() as uow:
+            known = await uow.people.find(self._workspace.id, user_id)
+            if known is not None and not known.is_deleted:
+                await self._save_all(uow, (replace(known, is_deleted=True),))
+                await uow.commit()
+
     async def meet(self) -> None:
         """At the first start: know who the admins are before anybody asks, at least in a workspace of one
         page."""

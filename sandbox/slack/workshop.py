@@ -32,6 +32,9 @@ _EDITABLE = {
     "is_owner",
     "is_restricted",
     "is_ultra_restricted",
+    "is_stranger",
+    "team_id",
+    "teams",
     "deleted",
 }
 
@@ -57,6 +60,7 @@ class Workshop:
         post("/control/slack/uninstall", refusing(self._uninstall))
         post("/control/slack/install", refusing(self._install))
         post("/control/slack/scopes", refusing(self._scopes))
+        post("/control/slack/organisation", refusing(self._join_organisation))
         post("/control/slack/people/add", refusing(self._add_people))
         post("/control/slack/people/edit", refusing(self._edit_person))
         post("/control/slack/groups/edit", refusing(self._edit_group))
@@ -165,6 +169,15 @@ class Workshop:
         if person is None:
             raise CannotAct(404, f"nobody called {name!r}")
         return person
+
+    async def _join_organisation(self, request: web.Request) -> Json:
+        """`{enterprise}`: the workspace is one of an organisation's (Enterprise Grid) from now on."""
+        enterprise_id = text_of(await body_of(request), "enterprise")
+        if not enterprise_id.startswith("E"):
+            raise CannotAct(400, "an organisation's id begins with E")
+        self._core.workspace.enterprise_id = enterprise_id
+        self._core.workspace.touch()
+        return {"ok": True}
 
     async def _add_people(self, request: web.Request) -> Json:
         count = int((await body_of(request)).get("count", 1))

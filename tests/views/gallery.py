@@ -86,6 +86,7 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     errors.GuestNotAllowed(),
     errors.WrongWorkspace(),
     errors.NotSetUp(),
+    errors.RightsUnread(),
     errors.UnknownAddress("anne@example.com", ("ann@example.com", "anna@example.com")),
     errors.UnknownAddress("anne@example.com"),
     *(
