@@ -394,6 +394,9 @@ link: Final = Table(
     required_text("channel_id"),
     Column("sealed", LargeBinary, nullable=False),
     instant("created_at"),
+    # How often it was gone on with, since when.
+    maybe_instant("starts_since"),
+    number("starts"),
     UniqueConstraint("user_id", "incident_id", "channel_id"),
     Index("ix_link_channel", "channel_id"),
 )

@@ -143,6 +143,14 @@ class RightsUnread(Refusal):
     """It rests on a user group that cannot be read right now: nothing was done, trying again helps."""
 
 
+@dataclass(eq=False)
+class TooManyRequests(Refusal):
+    """This person has asked admins for as much as one may ask for at a time, or within a day. ``waiting`` is
+    what is open of it."""
+
+    waiting: tuple[Request, ...] = ()
+
+
 class NobodyCanApprove(Refusal):
     """There is nobody who could be asked."""
 
@@ -240,6 +248,10 @@ class OtherBrowser(Refusal):
 
 class LinkClosed(Refusal):
     """The outage this link belonged to is over."""
+
+
+class LinkBusy(Refusal):
+    """A notice's link was opened too often within a minute."""
 
 
 @dataclass(eq=False)

@@ -87,6 +87,9 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     errors.WrongWorkspace(),
     errors.NotSetUp(),
     errors.RightsUnread(),
+    errors.LinkBusy(),
+    errors.TooManyRequests((a_request(a_wish(Deed.CONNECT)), a_request(a_wish(Deed.DISABLE)))),
+    errors.TooManyRequests(),
     errors.UnknownAddress("anne@example.com", ("ann@example.com", "anna@example.com")),
     errors.UnknownAddress("anne@example.com"),
     *(
@@ -447,6 +450,10 @@ def outcomes(lang: Language) -> Drawn:
             lang, an_outcome(Ending.DECLINED), provider_label="Office 365", may_ask_admin=True
         ),
     )
+    two = (a_request(a_wish(Deed.CONNECT)), a_request(a_wish(Deed.REMOVE)))
+    for waiting in (two, two[:1], ()):
+        too_many = modals.too_many_modal(lang, errors.TooManyRequests(waiting))
+        yield f"too many requests {len(waiting)}", too_many
     yield "forwarded", modals.forwarded_modal(lang, provider_label="Office 365")
     for cause in Cause:
         yield (

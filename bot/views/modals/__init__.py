@@ -8,7 +8,15 @@ from bot.views.modals.admins import (
     admins_modal,
 )
 from bot.views.modals.answers import apology_modal, busy_modal, refusal_modal, working_modal
-from bot.views.modals.asking import ASK_FORM, ask_modal, asked_modal, forwarded_modal, parse_wish, wish_text
+from bot.views.modals.asking import (
+    ASK_FORM,
+    ask_modal,
+    asked_modal,
+    forwarded_modal,
+    parse_wish,
+    too_many_modal,
+    wish_text,
+)
 from bot.views.modals.connecting import (
     CONNECT_AT_ANY,
     CONNECT_FORM,
@@ -102,6 +110,7 @@ __all__ = [
     "switch_instead_modal",
     "switch_modal",
     "take_over_modal",
+    "too_many_modal",
     "waiting_text",
     "wish_text",
     "working_modal",

@@ -20,6 +20,8 @@ def approval_words(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
     match refusal:
         case e.NeedsApproval(wish, own, who_can):
             return _needs_approval(lang, wish, own, who_can)
+        case e.TooManyRequests(waiting):
+            return _too_many(lang, waiting)
         case e.NobodyCanApprove():
             return Words(
                 lang.say("Nobody to ask"),
@@ -35,6 +37,29 @@ def approval_words(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
                 lang.say("Add another super admin first."),
             )
     return None
+
+
+def _too_many(lang: Language, waiting: tuple[Request, ...]) -> Words:
+    """What is open already, and how to take one back."""
+    if not waiting:
+        return Words(
+            lang.say("Enough for now"),
+            lang.say("You have asked the admins for a lot within a day."),
+            lang.say("Talk to one of them, or ask again tomorrow."),
+        )
+    return Words(
+        lang.say("Enough for now"),
+        lang.count(
+            "{n} request of yours waits for an admin: {wishes}.",
+            "{n} requests of yours wait for an admin: {wishes}.",
+            len(waiting),
+            wishes=lang.listed(wish_words(lang, one.wish) for one in waiting),
+        ),
+        lang.say(
+            "Wait for an answer, or cancel one: with the button in its message, in your conversation with "
+            "the bot."
+        ),
+    )
 
 
 def _needs_approval(lang: Language, wish: Wish, own: str | None, who_can: tuple[str, ...]) -> Words:

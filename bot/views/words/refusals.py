@@ -267,6 +267,12 @@ def _ticket(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
                 lang.say("For your safety a sign-in must end in the browser in which it began."),
                 lang.say("Go back to that browser, or start again from Slack."),
             )
+        case e.LinkBusy():
+            return Words(
+                lang.say("One moment, please"),
+                lang.say("This link was used several times within a minute. Nothing has changed."),
+                lang.say("Wait a minute, then try again."),
+            )
         case e.LinkClosed():
             return Words(
                 lang.say("Nothing to do any more"),

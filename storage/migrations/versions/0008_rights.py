@@ -1,4 +1,4 @@
-"""Rights: how old the list of a user group's members is."""
+"""Rights: how old a user group's list is, and how often a link was gone on with."""
 
 from datetime import UTC, datetime
 
@@ -20,4 +20,7 @@ def upgrade() -> None:
     op.add_column("role", sa.Column("read_at", INSTANT, nullable=True))
     # The lists that are there were read within the hour; the next reading says when.
     role = sa.table("role", sa.column("subject", sa.Text()), sa.column("read_at", Instant()))
+    # How often a link was gone on with, since when: that costs a question to Slack.
+    op.add_column("link", sa.Column("starts_since", INSTANT, nullable=True))
+    op.add_column("link", sa.Column("starts", sa.Integer(), server_default="0", nullable=False))
     op.execute(sa.update(role).where(role.c.subject.startswith("S")).values(read_at=datetime.now(UTC)))
