@@ -239,6 +239,7 @@ _VIEWS: Final[dict[NoticeKind, Callable[[Language, NoticePicture], Message]]] = 
     NoticeKind.DELEGATE_GONE: notices.delegate_gone_picture,
     NoticeKind.OPERATOR: notices.operator_picture,
     NoticeKind.SILENCE: notices.silence_notice,
+    NoticeKind.ROLE_CHANGED: notices.role_changed_notice,
     NoticeKind.GROUPS: notices.groups_notice,
     NoticeKind.REQUEST: notices.request_notice,
     NoticeKind.WISH: notices.wish_notice,

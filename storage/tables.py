@@ -220,6 +220,25 @@ role: Final = Table(
     PrimaryKeyConstraint("workspace_id", "role", "subject"),
 )
 
+role_change: Final = Table(
+    "role_change",
+    metadata,
+    Column("id", Text, primary_key=True),
+    required_text("workspace_id"),
+    required_text("actor"),
+    instant("at"),
+    required_text("role"),
+    required_text("subject"),
+    flag("is_given"),
+    # Whose role changed, from what to what; who was chosen with it.
+    Column("people", JSON, nullable=False),
+    Column("along", JSON, nullable=False),
+    required_text("undoes"),
+    maybe_text("undone_by"),
+    maybe_instant("undone_at"),
+    Index("ix_role_change_at", "at"),
+)
+
 group_member: Final = Table(
     "group_member",
     metadata,

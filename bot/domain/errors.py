@@ -173,6 +173,17 @@ class LastSuperAdmin(Refusal):
     """The last super admin cannot take the role from themselves."""
 
 
+class RolesChanged(Refusal):
+    """Somebody changed the admins since it was said what would become of them."""
+
+
+@dataclass(eq=False)
+class UndoOver(Refusal):
+    """A change of roles can no longer be undone: it was already, is too old, or something followed it."""
+
+    undone_by: str | None = None
+
+
 @dataclass(eq=False)
 class OtherKind(Refusal):
     """The address is connected as the other kind: personal or team."""

@@ -115,6 +115,8 @@ class NoticeKind(StrEnum):
     """To whose address it is: somebody else has connected it."""
     TAKEN_OVER = "taken_over"
     """To its owner: a personal inbox has become a team address."""
+    ROLE_CHANGED = "role_changed"
+    """To whose role changed, and to who changed it."""
     OWNER_GONE = "owner_gone"
     """A personal inbox whose owner left the workspace: the super admins decide."""
     DELEGATE_GONE = "delegate_gone"
@@ -149,7 +151,7 @@ class Notice:
     """For ``OPERATOR``: provider, code and day, with colons; for ``CONNECTED``: the ending; for
     ``DISABLED`` and ``SWITCHED``: who did it and when; for ``OWNER_GONE``: the channel and its version;
     for ``MOVED``: the provider that the mail left, and when; for ``SILENCE``: since when; for
-    ``GROUPS``: why, and since when."""
+    ``GROUPS``: why, and since when; for ``ROLE_CHANGED``: the change."""
     wanted_rev: int = 1
     shown_rev: int = 0
     conversation_id: ConversationId | None = None

@@ -15,6 +15,7 @@ from bot.domain.ids import HoldId, NoticeId, RequestId
 from bot.domain.incident import Incident, Notice, NoticeKind
 from bot.domain.picture import NoticePicture, Outage, Registration
 from bot.domain.ticket import Link
+from bot.services.admins import can_be_undone
 from bot.services.approvals import Approvals
 from bot.services.core import Core
 from bot.services.mail_watch import is_still_away, mail_of, mail_shown
@@ -33,7 +34,9 @@ class Pictures:
         self._telling = telling
         self._approvals = approvals
 
-    async def of(self, uow: UnitOfWork, notice: Notice) -> NoticePicture | None:
+    async def of(  # noqa: PLR0911  one return per kind reads best
+        self, uow: UnitOfWork, notice: Notice
+    ) -> NoticePicture | None:
         """What ``notice`` shows now; ``None`` if what it is about is no more."""
         channel = await uow.channels.find(notice.channel_id) if notice.channel_id else None
         person = await uow.people.find(notice.workspace_id, notice.recipient)
@@ -56,6 +59,8 @@ class Pictures:
                 return await self._with_request(uow, picture)
             case NoticeKind.OPERATOR | NoticeKind.SILENCE | NoticeKind.GROUPS:
                 return await self._about_us(uow, picture)
+            case NoticeKind.ROLE_CHANGED:
+                return await self._with_role_change(uow, picture)
             case NoticeKind.NOBODY_TOLD:
                 picture = await self._with_request(uow, picture)
                 if picture.request is not None:
@@ -73,6 +78,15 @@ class Pictures:
         is_refused = await uow.meta.find(client_at(provider)) is not None
         is_open = is_refused or await uow.channels.count_with_cause(provider, Cause.OURS_BROKEN) > 0
         return replace(picture, provider_label=self._core.providers.label_of(provider), is_open=is_open)
+
+    async def _with_role_change(self, uow: UnitOfWork, picture: NoticePicture) -> NoticePicture | None:
+        change = await uow.roles.change(picture.notice.subject)
+        if change is None:
+            return None
+        standing = await standing_of(uow, self._core, change.workspace_id)
+        may_undo = picture.notice.recipient in {one.id for one in standing.super_admins}
+        is_so = await can_be_undone(uow, change, picture.now)
+        return replace(picture, role_change=change, may_undo=may_undo and is_so)
 
     async def _with_request(self, uow: UnitOfWork, picture: NoticePicture) -> NoticePicture:
         request = await uow.requests.find(RequestId(picture.notice.subject))

@@ -41,6 +41,11 @@ class Standing:
             is_in_doubt=has_access and is_in_doubt,
         )
 
+    def highest(self) -> dict[UserId, Role]:
+        """The highest role of everybody who holds one."""
+        access = {person.id: Role.ACCOUNT_ACCESS for person in self.account_access}
+        return access | {person.id: Role.SUPER_ADMIN for person in self.super_admins}
+
     def audience(self, channel: Channel) -> tuple[UserId, ...]:
         """Who is told when ``channel`` stops working, each once."""
         if channel.owner_id is not None:

@@ -1,11 +1,14 @@
 """Slack's dialogs: to connect, to disconnect, to ask, to choose admins, and to answer."""
 
 from bot.views.modals.admins import (
+    ADMINS_FORM,
     ADMINS_GIVE_ACCESS,
     ADMINS_GIVE_GROUP,
     ADMINS_GIVE_SUPER,
     ADMINS_TAKE,
     admins_modal,
+    parse_change,
+    super_admins_modal,
 )
 from bot.views.modals.answers import apology_modal, busy_modal, refusal_modal, working_modal
 from bot.views.modals.asking import (
@@ -64,6 +67,7 @@ from bot.views.modals.team import TAKE_OVER_FORM, take_over_modal
 __all__ = [
     "ADDRESS_ACTION",
     "ADDRESS_BLOCK",
+    "ADMINS_FORM",
     "ADMINS_GIVE_ACCESS",
     "ADMINS_GIVE_GROUP",
     "ADMINS_GIVE_SUPER",
@@ -102,11 +106,13 @@ __all__ = [
     "leave_modal",
     "left_remark",
     "outcome_modal",
+    "parse_change",
     "parse_wish",
     "reconnect_first_modal",
     "refusal_modal",
     "remove_modal",
     "removed_modal",
+    "super_admins_modal",
     "switch_instead_modal",
     "switch_modal",
     "take_over_modal",

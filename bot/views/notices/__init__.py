@@ -22,10 +22,12 @@ from bot.views.notices.operators import (
     operator_picture,
     silence_notice,
 )
+from bot.views.notices.roles import ADMINS_UNDO, role_changed_notice
 from bot.views.notices.switches import switched_notice
 from bot.views.notices.wishes import answered_reply, request_notice, wish_notice
 
 __all__ = [
+    "ADMINS_UNDO",
     "CLAIM",
     "RECONNECT_LINK",
     "SNOOZE",
@@ -46,6 +48,7 @@ __all__ = [
     "reminder_reply",
     "removed_picture",
     "request_notice",
+    "role_changed_notice",
     "silence_notice",
     "somebody_else_notice",
     "storm_reply",

@@ -1,5 +1,7 @@
 """What people read when something needs an admin's approval, cannot get one, or has its answer already."""
 
+# ruff: noqa: PLR0911 - one return per case is how a closed set reads best
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -30,6 +32,8 @@ def approval_words(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
             )
         case e.RequestClosed(request):
             return _request_closed(lang, request)
+        case e.RolesChanged() | e.UndoOver():
+            return _roles_changed(lang, refusal)
         case e.LastSuperAdmin():
             return Words(
                 lang.say("The last super admin"),
@@ -37,6 +41,25 @@ def approval_words(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
                 lang.say("Add another super admin first."),
             )
     return None
+
+
+def _roles_changed(lang: Language, refusal: e.RolesChanged | e.UndoOver) -> Words:
+    if isinstance(refusal, e.RolesChanged):
+        return Words(
+            lang.say("That has changed"),
+            lang.say("Somebody changed the admins meanwhile, so nothing was done."),
+            lang.say("Look at the list as it is now, and choose again."),
+        )
+    otherwise = lang.say("Change the list of admins instead.")
+    if refusal.undone_by:
+        by = (refusal.undone_by,)
+        said = lang.say("Somebody has undone this already.")
+        return Words(lang.say("Already undone"), said, lang.say("This person was first:"), by, otherwise)
+    return Words(
+        lang.say("Too late to undo"),
+        lang.say("It is more than a day old, or something else was changed since."),
+        otherwise,
+    )
 
 
 def _too_many(lang: Language, waiting: tuple[Request, ...]) -> Words:
