@@ -158,6 +158,8 @@ async def test_candidates_for_a_slip_of_the_finger_are_few_and_seen(storage: Sto
         assert len(found) == len(set(found)) <= MOST_LOOK_ALIKES
         assert meant in found
         assert (secret.address in found) is admin or admin
+    sight = sight_of(an_actor(ANA, "ana@example.com"))
+    assert sight is not None
     for odd in ("%@%", "_@_.__", "a%_b@example.com", "@", ""):
         async with storage.reading() as uow:
             assert len(await uow.overviews.look_alikes(sight, odd)) <= MOST_LOOK_ALIKES

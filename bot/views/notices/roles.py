@@ -71,7 +71,7 @@ def _means(lang: Language, change: RoleChange, reader: str) -> list[str]:
     if after in {Role.SUPER_ADMIN, Role.ACCOUNT_ACCESS}:
         told = lang.say("You are told when a team address stops working.")
     else:
-        told = lang.say("You are no longer told when a team address stops working.")
+        told = lang.say("You are no longer told when a team address stops working, unless you connected it.")
     return [lang.say("From now on you may: {what}.", what=role_words(lang, after)[1]), told]
 
 
