@@ -282,7 +282,7 @@ def services_of(
     monitoring = Monitoring(core, steps=steps, telling=telling, reaching=reaching, holds=holds)
     workspaces = Workspaces(core, steps, workspace=workspace, is_there=messenger.is_there)
     people = People(core, steps, telling, directory, workspace)
-    admins = Admins(core, people=people, directory=directory)
+    admins = Admins(core, people=people, directory=directory, telling=telling)
     requests = Requests(core, steps=steps, telling=telling)
     approvals = Approvals(core, requests=requests, telling=telling)
     delivering = Delivering(
@@ -312,6 +312,7 @@ def services_of(
     switching = Switching(core, steps=steps, telling=telling, requests=requests, approvals=approvals)
     proving = Proving(
         core,
+        people=people,
         steps=steps,
         telling=telling,
         reaching=reaching,
@@ -425,7 +426,7 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
     )
     services = services_of(
         core,
-        directory=SlackDirectory(client),
+        directory=SlackDirectory(client, home=ours.workspace.id),
         messenger=SlackMessenger(client, world.clock),
         workspace=ours.workspace,
     )

@@ -246,6 +246,8 @@ _VIEWS: Final[dict[NoticeKind, Callable[[Language, NoticePicture], Message]]] = 
     NoticeKind.OPERATOR: notices.operator_picture,
     NoticeKind.SILENCE: notices.silence_notice,
     NoticeKind.STORAGE: notices.storage_notice,
+    NoticeKind.ROLE_CHANGED: notices.role_changed_notice,
+    NoticeKind.GROUPS: notices.groups_notice,
     NoticeKind.REQUEST: notices.request_notice,
     NoticeKind.WISH: notices.wish_notice,
     NoticeKind.ANSWERED: notices.answered_reply,

@@ -146,6 +146,7 @@ ACTIONS: Final[Mapping[str, Route]] = {
     buttons.CANCEL: Route(asking.cancel),
     buttons.GO_ON: Route(asking.go_on, opens=True),
     ADMINS_TAKE: Route(roles.change(roles.take)),
+    notices.ADMINS_UNDO: Route(outages.undo_roles),
     ADMINS_GIVE_SUPER: Route(roles.change(roles.give_super)),
     ADMINS_GIVE_ACCESS: Route(roles.change(roles.give_access)),
     ADMINS_GIVE_GROUP: Route(roles.change(roles.give_group)),

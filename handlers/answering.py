@@ -24,6 +24,7 @@ from bot.domain.errors import (
     ReconnectFirst,
     Refusal,
     SwitchInstead,
+    TooManyRequests,
     UnknownAddress,
 )
 from bot.domain.ids import UserId, WorkspaceId
@@ -39,6 +40,7 @@ from bot.views.modals import (
     reconnect_first_modal,
     refusal_modal,
     switch_instead_modal,
+    too_many_modal,
 )
 from bot.views.replies import (
     apology_message,
@@ -189,6 +191,8 @@ def _way_on(lang: Language, refusal: Refusal, *, asker: UserId) -> Reply | None:
     match refusal:
         case NeedsApproval():
             return _asking(lang, refusal, asker=asker)
+        case TooManyRequests():
+            return Reply(modal=too_many_modal(lang, refusal))
         case SwitchInstead():
             return Reply(modal=switch_instead_modal(lang, refusal))
         case DisconnectFirst():

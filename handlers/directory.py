@@ -23,13 +23,19 @@ _NO_GROUP: Final = frozenset({"no_such_subteam", "subteam_not_found"})
 _NO_GROUPS: Final = frozenset({"missing_scope", "plan_upgrade_required"})
 """The app may not read user groups, or the workspace's plan has none."""
 _SLACKBOT: Final = "USLACKBOT"
+_UNKNOWN: Final = WorkspaceId("")
 
 
 class SlackDirectory:
     """Slack's ``users.info`` and ``users.list``, and its user groups where the app may read them."""
 
-    def __init__(self, client: AsyncWebClient, *, patience: float = _PATIENCE) -> None:
+    def __init__(
+        self, client: AsyncWebClient, *, home: WorkspaceId = _UNKNOWN, patience: float = _PATIENCE
+    ) -> None:
+        """``home`` is the workspace that is served: who belongs to it by way of their organisation counts as
+        its member."""
         self._client = client
+        self._home = home
         self._patience = patience
 
     async def person(self, user_id: UserId) -> Person | None:
@@ -41,19 +47,22 @@ class SlackDirectory:
             if code_of(error) in _NOBODY:
                 return None
             raise DirectoryAway from error
-        return person_of(answer["user"])
+        return person_of(answer["user"], self._home)
 
-    async def group(self, group_id: str) -> tuple[UserId, ...]:
+    async def group(self, group_id: str, *, is_awaited: bool = False) -> tuple[UserId, ...]:
         """A user group's members; of one that was disabled, nobody. Raises ``DirectoryAway``,
         ``GroupsClosed``."""
         call = self._client.usergroups_users_list(usergroup=group_id)
         try:
-            answer = await _asked(call, _PAGE_PATIENCE)
+            answer = await _asked(call, self._patience if is_awaited else _PAGE_PATIENCE)
         except SlackApiError as error:
             if code_of(error) in _NO_GROUP:
                 return ()
             raise _groups_error(error) from error
-        return tuple(UserId(user) for user in answer["users"])
+        members = answer.get("users")
+        if not isinstance(members, list):
+            raise DirectoryAway  # an answer that says nothing is no proof that nobody is in it
+        return tuple(UserId(str(member)) for member in members)
 
     async def groups(self) -> tuple[Group, ...]:
         """The workspace's user groups, by name. Raises ``DirectoryAway``, ``GroupsClosed``."""
@@ -74,7 +83,7 @@ class SlackDirectory:
                 raise CursorLost from error
             raise DirectoryAway(retry_after(error) if is_throttled(error) else None) from error
         further = (answer.get("response_metadata") or {}).get("next_cursor") or ""
-        return Page(tuple(person_of(user) for user in answer["members"]), further)
+        return Page(tuple(person_of(user, self._home) for user in answer["members"]), further)
 
 
 async def _asked(call: Awaitable[Any], patience: float) -> Any:
@@ -89,13 +98,13 @@ def _groups_error(error: SlackApiError) -> DirectoryAway | GroupsClosed:
     return GroupsClosed() if code_of(error) in _NO_GROUPS else DirectoryAway()
 
 
-def person_of(user: Mapping[str, Any]) -> Person:
+def person_of(user: Mapping[str, Any], home: WorkspaceId = _UNKNOWN) -> Person:
     """A user object of Slack's. Flags are absent from deactivated people, and count as not set."""
     profile = user.get("profile") or {}
     known = {} if not user.get("locale") else {"locale": str(user["locale"])}
     return Person(
         id=UserId(user["id"]),
-        workspace_id=WorkspaceId(user.get("team_id") or profile.get("team") or ""),
+        workspace_id=_workspace_of(user, home),
         name=profile.get("display_name") or profile.get("real_name") or user.get("name") or "",
         email=(profile.get("email") or "").casefold(),
         is_owner=_any(user, "is_admin", "is_owner", "is_primary_owner"),
@@ -104,6 +113,23 @@ def person_of(user: Mapping[str, Any]) -> Person:
         is_deleted=_any(user, "deleted"),
         **known,
     )
+
+
+def _workspace_of(user: Mapping[str, Any], home: WorkspaceId) -> WorkspaceId:
+    """``home`` for whoever belongs to it. In an organisation of several workspaces (Enterprise Grid) that
+    stands in a list: ``team_id`` may then be another workspace of theirs, the organisation, or absent."""
+    profile = user.get("profile") or {}
+    named = user.get("team_id") or profile.get("team") or ""
+    return home if home and home in (organisation_teams(user) or ()) else WorkspaceId(str(named))
+
+
+def organisation_teams(user: Mapping[str, Any]) -> frozenset[str] | None:
+    """The workspaces of their organisation that somebody belongs to; ``None`` where Slack lists none."""
+    theirs = user.get("enterprise_user")
+    teams = theirs.get("teams") if isinstance(theirs, dict) else None
+    if not isinstance(teams, list):
+        return None
+    return frozenset(team for team in teams if isinstance(team, str)) or None
 
 
 def _any(user: Mapping[str, Any], *flags: str) -> bool:

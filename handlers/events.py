@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from handlers.desk import Desk
-from handlers.directory import person_of
+from handlers.directory import organisation_teams, person_of
 from handlers.faults import attempt
 from handlers.payload import Asked
 from handlers.tasks import Tasks, finished
@@ -55,7 +55,11 @@ async def _user_changed(events: Events, asked: Asked) -> bool:
     user = asked.event.get("user")
     if not isinstance(user, dict) or not asked.user_id:
         return True
-    person = person_of(user)
+    home, teams = asked.workspace_id, organisation_teams(user)
+    if teams is not None and home not in teams:  # theirs is another workspace of the organisation by now
+        await events.desk.people.left(asked.user_id)
+        return True
+    person = person_of(user, home)
     if "locale" not in user:
         locale = await events.desk.people.locale_of(asked.workspace_id, asked.user_id)
         person = replace(person, locale=locale)

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from bot.domain.errors import (
     GuestNotAllowed,
+    LinkBusy,
     NotAllowed,
     OtherBrowser,
     Refusal,
@@ -57,4 +58,6 @@ def http_page(lang: Language, error: web.HTTPException) -> web.Response:
 def _status_of(refusal: Refusal) -> int:
     if isinstance(refusal, TicketUnknown):
         return 404
+    if isinstance(refusal, LinkBusy):
+        return 429
     return 403 if isinstance(refusal, _FORBIDDEN) else _OVER

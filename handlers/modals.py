@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from bot.views.modals import (
+    ADMINS_FORM,
     ASK_FORM,
     CONNECT_FORM,
     DISABLE_FORM,
@@ -13,7 +14,7 @@ from bot.views.modals import (
     REMOVE_FORM,
     TAKE_OVER_FORM,
 )
-from handlers import asking, deeds, switching
+from handlers import asking, deeds, roles, switching
 from handlers.actions import act
 from handlers.commands import is_first
 from handlers.desk import Desk, Route
@@ -34,6 +35,7 @@ CALLBACKS: Final[Mapping[str, Route]] = {
     DISABLE_FORM: Route(act(deeds.disable, otherwise=deeds.disable_after_all)),
     REMOVE_FORM: Route(act(deeds.remove, otherwise=deeds.remove_after_all)),
     TAKE_OVER_FORM: Route(act(deeds.take_over, otherwise=deeds.take_over_after_all)),
+    ADMINS_FORM: Route(roles.change(roles.agree)),
     LEAVE_FORM: Route(switching.leave),
     ASK_FORM: Route(asking.ask),
 }

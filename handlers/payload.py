@@ -6,7 +6,7 @@ downstream meets a wrong type.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -73,13 +73,14 @@ _FILLED_IN: Final = frozenset({Form.ACTION, Form.SUBMISSION})
 _CHOICES: Final = ("value", "selected_user", "selected_conversation")
 
 
-def read(body: Json) -> Asked:
-    """Type a payload. Raises ``Malformed``."""
+def read(body: Json, home: str = "") -> Asked:
+    """Type a payload. ``home`` is the workspace that is served: where Slack names several, being among them
+    is enough to be heard, and the directory says who is a member. Raises ``Malformed``."""
     kind = _text(body, "type")
     if kind == Form.EVENT.value:
-        return _event(body)
+        return _event(body, home)
     if kind in _INTERACTIVE:
-        return _interaction(body, _INTERACTIVE[kind])
+        return _interaction(body, _INTERACTIVE[kind], home)
     if "command" in body:
         return _command(body)
     if not kind:
@@ -91,7 +92,8 @@ def _command(body: Json) -> Asked:
     return Asked(
         form=Form.COMMAND,
         surface=Surface.COMMAND,
-        workspace_id=WorkspaceId(_needed(body, "team_id")),
+        # An organisation's own installation may name no workspace.
+        workspace_id=WorkspaceId(_text(body, "team_id") or _needed(body, "enterprise_id")),
         user_id=UserId(_needed(body, "user_id")),
         name=_needed(body, "command"),
         text=_text(body, "text"),
@@ -101,14 +103,14 @@ def _command(body: Json) -> Asked:
     )
 
 
-def _interaction(body: Json, form: Form) -> Asked:
+def _interaction(body: Json, form: Form, home: str) -> Asked:
     view = _part(body, "view")
     action = _action(body) if form is Form.ACTION else {}
     container = _part(body, "container")
     return Asked(
         form=form,
         surface=_surface(form, view, container),
-        workspace_id=_workspace(body, view),
+        workspace_id=_workspace(body, view, home),
         user_id=UserId(_needed(_part(body, "user"), "id")),
         name=_needed(action, "action_id") if action else _text(view, "callback_id"),
         key=_text(body, "trigger_id"),
@@ -122,11 +124,11 @@ def _interaction(body: Json, form: Form) -> Asked:
     )
 
 
-def _event(body: Json) -> Asked:
+def _event(body: Json, home: str) -> Asked:
     event = _part(body, "event")
     return Asked(
         form=Form.EVENT,
-        workspace_id=WorkspaceId(_needed(body, "team_id")),
+        workspace_id=_workspace_of_event(body, home),
         user_id=UserId(_user_of(event)),
         name=_needed(event, "type"),
         key=_text(body, "event_id"),
@@ -153,10 +155,41 @@ def _surface(form: Form, view: Json, container: Json) -> Surface:
     raise Malformed("a click or a form without a place")
 
 
-def _workspace(body: Json, view: Json) -> WorkspaceId:
-    # A person of another workspace may click in a shared conversation: their own workspace counts.
+def _workspace(body: Json, view: Json, home: str) -> WorkspaceId:
+    """Whose app was used. A member of an organisation may belong to several workspaces, and the one that
+    stands beside their name may be any of them; so may a stranger's in a shared conversation."""
     user, team = _part(body, "user"), _part(body, "team")
-    return WorkspaceId(_text(user, "team_id") or _text(team, "id") or _needed(view, "team_id"))
+    named = (
+        _text(user, "team_id"),
+        _text(team, "id"),
+        _text(view, "team_id"),
+        _text(view, "app_installed_team_id"),
+        _text(_part(body, "enterprise"), "id"),
+    )
+    return _one_of(named, home)
+
+
+def _workspace_of_event(body: Json, home: str) -> WorkspaceId:
+    """Whom the event was sent to: what happened may have happened in another workspace."""
+    authorizations = body.get("authorizations") or []
+    if not isinstance(authorizations, list) or not all(isinstance(it, dict) for it in authorizations):
+        raise Malformed("authorizations are no list of objects")
+    named = (
+        _text(body, "team_id"),
+        *(_text(it, "team_id") for it in authorizations),
+        _text(body, "context_team_id"),
+        *(_text(it, "enterprise_id") for it in authorizations),
+    )
+    return _one_of(named, home)
+
+
+def _one_of(named: Sequence[str], home: str) -> WorkspaceId:
+    if home and home in named:
+        return WorkspaceId(home)
+    found = next(filter(None, named), "")
+    if not found:
+        raise Malformed("no workspace is named")
+    return WorkspaceId(found)
 
 
 def _action(body: Json) -> Json:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from bot.domain.access import Actor, Role
+from bot.domain.access import Actor, Role, RoleChange
 from bot.domain.errors import OutOfDate, Refusal
 from bot.domain.ids import UserId
+from bot.services.admins import Preview
 from bot.views.blocks import escape
-from bot.views.modals import admins_modal
+from bot.views.modals import admins_modal, parse_change, super_admins_modal
 from bot.views.words import refusal_words
 from handlers.desk import Desk, Handler
 from handlers.reply import Reply, Turn, noted
@@ -21,8 +22,8 @@ from handlers.reply import Reply, Turn, noted
 _ROLES: Final[Mapping[str, Role]] = {role.value: role for role in (Role.SUPER_ADMIN, Role.ACCOUNT_ACCESS)}
 """The roles that are given and taken; the others come by themselves."""
 
-Change = Callable[[Desk, Actor, str], Awaitable[UserId | None]]
-"""Changes a role; whoever it is about, if that is a person."""
+Change = Callable[[Desk, Actor, str], Awaitable[RoleChange | Preview | None]]
+"""Changes a role, or says first what would come of it; ``None`` if nothing had to be changed."""
 
 
 async def show(desk: Desk, turn: Turn) -> Reply:
@@ -36,12 +37,14 @@ def change(how: Change) -> Handler:
         actor = await desk.actor(turn, fresh=True)
         remark: tuple[str, ...] = ()
         try:
-            whom = await how(desk, actor, turn.asked.value)
+            came = await how(desk, actor, turn.asked.value)
         except Refusal as refusal:
             words = refusal_words(turn.lang, refusal).nameless
             remark = (f"*{escape(words.title)}*", escape(words.text), escape(words.next_step))
         else:
-            desk.home.refresh(actor.id, *([whom] if whom else []))
+            if isinstance(came, Preview):
+                return Reply(modal=super_admins_modal(turn.lang, came))
+            desk.home.refresh(actor.id, *(came.people if came else ()))
         reply = await _roster(desk, turn, await desk.actor(turn))
         assert reply.modal is not None
         return Reply(modal=noted(reply.modal, *remark)) if remark else reply
@@ -49,33 +52,38 @@ def change(how: Change) -> Handler:
     return handler
 
 
-async def give_super(desk: Desk, actor: Actor, chosen: str) -> UserId | None:
-    return await _give(desk, actor, Role.SUPER_ADMIN, chosen)
+async def give_super(desk: Desk, actor: Actor, chosen: str) -> Preview:
+    """Who will be super admin then is said before it is done."""
+    return await desk.admins.preview(actor, Role.SUPER_ADMIN, UserId(_needed(chosen)), is_given=True)
 
 
-async def give_access(desk: Desk, actor: Actor, chosen: str) -> UserId | None:
-    return await _give(desk, actor, Role.ACCOUNT_ACCESS, chosen)
+async def agree(desk: Desk, actor: Actor, carried: str) -> RoleChange | None:
+    """That was read and agreed to."""
+    wanted = parse_change(carried)
+    if wanted is None:
+        raise OutOfDate
+    user_id, is_given, basis = wanted
+    change_it = desk.admins.give if is_given else desk.admins.take
+    return await change_it(actor, Role.SUPER_ADMIN, user_id, basis=basis)
 
 
-async def give_group(desk: Desk, actor: Actor, chosen: str) -> UserId | None:
+async def give_access(desk: Desk, actor: Actor, chosen: str) -> RoleChange | None:
+    return await desk.admins.give(actor, Role.ACCOUNT_ACCESS, UserId(_needed(chosen)))
+
+
+async def give_group(desk: Desk, actor: Actor, chosen: str) -> RoleChange | None:
     """Account access for whoever is in a user group."""
-    await desk.admins.give_group(actor, _needed(chosen))
-    return None
+    return await desk.admins.give_group(actor, _needed(chosen))
 
 
-async def take(desk: Desk, actor: Actor, chosen: str) -> UserId | None:
+async def take(desk: Desk, actor: Actor, chosen: str) -> RoleChange | Preview | None:
     held, _, subject = chosen.partition(":")
     role = _ROLES.get(held)
     if role is None or not subject:
         raise OutOfDate
-    await desk.admins.take(actor, role, subject)
-    return UserId(subject) if subject.startswith(("U", "W")) else None
-
-
-async def _give(desk: Desk, actor: Actor, role: Role, chosen: str) -> UserId:
-    user_id = UserId(_needed(chosen))
-    await desk.admins.give(actor, role, user_id)
-    return user_id
+    if role is Role.SUPER_ADMIN:
+        return await desk.admins.preview(actor, role, UserId(subject), is_given=False)
+    return await desk.admins.take(actor, role, subject)
 
 
 async def _roster(desk: Desk, turn: Turn, actor: Actor) -> Reply:

@@ -103,15 +103,16 @@ class Answer:
 class SlackSide:
     """Takes payloads in, from either transport, and keeps Home tabs drawn."""
 
-    def __init__(self, app: AsyncApp, home: Home, tasks: Tasks) -> None:
+    def __init__(self, app: AsyncApp, home: Home, tasks: Tasks, workspace_id: WorkspaceId) -> None:
         self._app = app
+        self._workspace_id = workspace_id
         self._home = home
         self._tasks = tasks
 
     async def dispatch(self, body: Mapping[str, Any]) -> Answer:
         """Answer one payload that is known to come from Slack. Never raises."""
         try:
-            asked = read(body)
+            asked = read(body, self._workspace_id)
         except Malformed as fault:
             _log.warning("A payload could not be read", fault=str(fault))
             return Answer(400, {"error": "malformed"})
@@ -201,7 +202,7 @@ def build_slack(
     )
     events = Events(desk, tasks, identity.bot_user_id, pace.ack_within)
     router = Router(desk, answering, events, figures, identity.workspace_id)
-    return SlackSide(_app(router, client, identity), home, tasks)
+    return SlackSide(_app(router, client, identity), home, tasks, identity.workspace_id)
 
 
 def _app(router: Router, client: AsyncWebClient, identity: Identity) -> AsyncApp:

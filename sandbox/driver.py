@@ -197,6 +197,14 @@ class Driver:
         added: list[str] = (await self.post("/control/slack/people/add", {"count": count}))["added"]
         return added
 
+    async def join_organisation(self, enterprise_id: str = "E0GROUP") -> None:
+        """The workspace is one of several of an organisation from now on, as on Enterprise Grid."""
+        await self.post("/control/slack/organisation", {"enterprise": enterprise_id})
+
+    async def edit_group(self, group_id: str, *people: str) -> None:
+        """These people, and nobody else, are in a user group from now on."""
+        await self.post("/control/slack/groups/edit", {"group": group_id, "people": list(people)})
+
     async def edit_conversation(self, label: str, **changes: bool) -> None:
         await self.post("/control/slack/conversations/edit", {"conversation": label, **changes})
 

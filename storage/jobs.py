@@ -36,6 +36,8 @@ from storage.types import Instant
 
 _UNFINISHED: Final = and_(job.c.done_at.is_(None), job.c.dead_at.is_(None))
 _FREED: Final = {"lease_token": None, "lease_until": None}
+_RANK: Final = case((job.c.kind.in_(URGENT), 0), else_=1)
+"""What somebody is woken for goes before what they can read later."""
 
 
 class Jobs:
@@ -103,7 +105,7 @@ class Jobs:
             select(lane.c.key)
             .join(due, due.c.lane == lane.c.key)
             .where(self._is_free(), self._session.clock.has_passed(lane.c.paced_until))
-            .order_by(due.c.due_at, lane.c.key)
+            .order_by(due.c.rank, due.c.due_at, lane.c.key)
             .limit(bindparam("batch", limit, Integer, literal_execute=True))
             .with_for_update(of=lane, skip_locked=True)
             .cte("free")
@@ -117,7 +119,7 @@ class Jobs:
         return [row.key for row in await self._session.rows(claimed)]
 
     async def _claim_firsts(self, token: str, lanes: Sequence[str], *, now: datetime) -> list[Job]:
-        order = case((job.c.kind.in_(URGENT), 0), else_=1), job.c.due_at, job.c.created_at, job.c.id
+        order = _RANK, job.c.due_at, job.c.created_at, job.c.id
         in_turn = func.row_number().over(partition_by=job.c.lane, order_by=order)
         due = _UNFINISHED, job.c.due_at <= now, job.c.lane.in_(lanes)
         ranked = select(job.c.id, in_turn.label("place")).where(*due).subquery()
@@ -193,7 +195,9 @@ class Jobs:
 
 
 def _first_due_by_lane(now: datetime, only: str | None) -> Subquery:
-    due = select(job.c.lane, func.min(job.c.due_at).label("due_at")).where(_UNFINISHED, job.c.due_at <= now)
+    """Lanes with something urgent come first: however much else waits in others, and however long."""
+    first, rank = func.min(job.c.due_at).label("due_at"), func.min(_RANK).label("rank")
+    due = select(job.c.lane, first, rank).where(_UNFINISHED, job.c.due_at <= now)
     if only is not None:
         due = due.where(job.c.lane == only)
     return due.group_by(job.c.lane).subquery()

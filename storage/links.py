@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, case, delete, literal, or_, select, update
 
 from bot.domain.ids import ChannelId, IncidentId, LinkId, UserId
 from bot.domain.ticket import Link
 from storage.cipher import Cipher
 from storage.session import Session
 from storage.tables import link
+from storage.types import Instant
 
 
 class Links:
@@ -36,6 +38,19 @@ class Links:
     async def find(self, link_id: LinkId) -> Link | None:
         row = await self._session.first(select(link).where(link.c.id == link_id))
         return _link(row, self._session.cipher) if row else None
+
+    async def count_start(self, link_id: LinkId, now: datetime, *, most: int, within: timedelta) -> bool:
+        """Count that it was gone on with; ``False`` if that happened ``most`` times ``within`` this span."""
+        is_over = or_(link.c.starts_since.is_(None), link.c.starts_since <= now - within)
+        counted = (
+            update(link)
+            .where(link.c.id == link_id, or_(is_over, link.c.starts < most))
+            .values(
+                starts=case((is_over, 1), else_=link.c.starts + 1),
+                starts_since=case((is_over, literal(now, Instant)), else_=link.c.starts_since),
+            )
+        )
+        return await self._session.count(counted) == 1
 
     async def void_of(self, channel_id: ChannelId) -> None:
         await self._session.count(delete(link).where(link.c.channel_id == channel_id))

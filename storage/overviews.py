@@ -31,6 +31,7 @@ from bot.domain.grant import Granted
 from bot.domain.picture import Tally
 from bot.domain.whereabouts import Whereabouts
 from storage.channels import channel_of
+from storage.folding import folded
 from storage.grants import GRANTED, granted_as
 from storage.session import Session, by_letters
 from storage.tables import channel, grant, probe, whereabouts
@@ -38,6 +39,10 @@ from storage.whereabouts import known_of
 
 _COUNTED: Final = tuple(state for state in URGENCY if state is not State.REMOVED)
 _NO_LIMIT: Final = 2**31 - 1
+MOST_LOOK_ALIKES: Final = 500
+_BESIDE: Final = MOST_LOOK_ALIKES // 4
+_OFF_BY: Final = 2
+_TAIL: Final = 3
 # Where each part stands in a row, which is unpacked by position.
 _CHANNEL: Final = slice(0, len(channel.c))
 _PROOF: Final = _CHANNEL.stop
@@ -73,6 +78,27 @@ class Overviews:
         values = {**_values(sight), "most": _NO_LIMIT if most is None else most}
         rows = await self._session.rows(statement, values)
         return tuple(map(_listed, rows)), _tally(rows[0]) if rows else Tally()
+
+    async def look_alikes(self, sight: Sight, address: str) -> tuple[str, ...]:
+        """Addresses among which one that was mistyped as ``address`` most likely is, at most
+        ``MOST_LOOK_ALIKES`` of what this person may see: those next to it by letters, and those of its domain
+        and about its length, what ends like it first."""
+        key = folded(address)
+        local, _, domain = key.rpartition("@")
+        seen, by = _seen(all_personal=sight.all_personal), channel.c.address_key
+        shown = select(channel.c.address).where(*seen)
+        about = func.length(by).between(len(key) - _OFF_BY, len(key) + _OFF_BY)
+        ending = by.endswith(f"{local[-_TAIL:]}@{domain}", autoescape=True)
+        alike = by.endswith(f"@{domain}", autoescape=True), about
+        found: dict[str, None] = {}
+        for wanted in (
+            shown.where(by >= key).order_by(by).limit(_BESIDE),
+            shown.where(by < key).order_by(by.desc()).limit(_BESIDE),
+            shown.where(*alike).order_by(case((ending, 0), else_=1), by).limit(2 * _BESIDE),
+        ):
+            rows = await self._session.rows(wanted, _values(sight))
+            found.update(dict.fromkeys(row.address for row in rows))
+        return tuple(found)
 
 
 @cache

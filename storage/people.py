@@ -35,6 +35,11 @@ class People:
         theirs = person.c.workspace_id == workspace_id, person.c.id.in_(ids)
         return {row.id: person_of(row) for row in await self._session.rows(select(person).where(*theirs))}
 
+    async def hold(self, workspace_id: WorkspaceId, user_id: UserId) -> None:
+        """Let nobody else act for this person before this unit of work ends."""
+        mine = person.c.workspace_id == workspace_id, person.c.id == user_id
+        await self._session.rows(select(person.c.id).where(*mine).with_for_update())
+
     async def save(self, someone: Person, at: datetime) -> None:
         await self.save_all((someone,), at)
 

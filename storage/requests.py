@@ -57,6 +57,17 @@ class Requests:
         rows = await self._session.rows(found)
         return tuple(map(self._readable, rows))
 
+    async def of_admins_by(
+        self, workspace_id: WorkspaceId, requester: UserId, *, since: datetime
+    ) -> tuple[Request, ...]:
+        """What this person waits for an admin's word for, and all that they have asked for since then; oldest
+        first."""
+        wanted = request.c.workspace_id == workspace_id, request.c.requester == requester
+        lately = (request.c.state == RequestState.WAITING) | (request.c.created_at > since)
+        found = select(request).where(*wanted, request.c.awaits == Awaits.ADMINS, lately)
+        rows = await self._session.rows(found.order_by(request.c.created_at, request.c.id))
+        return tuple(map(self._readable, rows))
+
     async def extend(self, request_id: RequestId, until: datetime) -> bool:
         """Let it stand longer: what it was approved for waits for somebody else now. ``False`` if it lasts as
         long already."""

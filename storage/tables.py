@@ -228,7 +228,28 @@ role: Final = Table(
     required_text("subject"),
     required_text("added_by"),
     instant("added_at"),
+    # When a user group's members were last read from Slack.
+    maybe_instant("read_at"),
     PrimaryKeyConstraint("workspace_id", "role", "subject"),
+)
+
+role_change: Final = Table(
+    "role_change",
+    metadata,
+    Column("id", Text, primary_key=True),
+    required_text("workspace_id"),
+    required_text("actor"),
+    instant("at"),
+    required_text("role"),
+    required_text("subject"),
+    flag("is_given"),
+    # Whose role changed, from what to what; who was chosen with it.
+    Column("people", JSON, nullable=False),
+    Column("along", JSON, nullable=False),
+    required_text("undoes"),
+    maybe_text("undone_by"),
+    maybe_instant("undone_at"),
+    Index("ix_role_change_at", "at"),
 )
 
 group_member: Final = Table(
@@ -421,6 +442,9 @@ link: Final = Table(
     required_text("channel_id"),
     Column("sealed", LargeBinary, nullable=False),
     instant("created_at"),
+    # How often it was gone on with, since when.
+    maybe_instant("starts_since"),
+    number("starts"),
     UniqueConstraint("user_id", "incident_id", "channel_id"),
     Index("ix_link_channel", "channel_id"),
 )

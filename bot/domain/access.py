@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
@@ -51,6 +52,9 @@ class Actor:
     person: Person
     is_super_admin: bool
     has_account_access: bool = False
+    is_in_doubt: bool = False
+    """Account access rests on a user group alone, and that group could not be read just now: what it would
+    allow is refused until it can be."""
 
     @property
     def id(self) -> UserId:
@@ -74,6 +78,36 @@ class Actor:
         if channel is not None and same_address(self.person.email, channel.address):
             held.add(Role.ADDRESSEE)
         return frozenset(held)
+
+
+UNDO_LASTS: Final = timedelta(hours=24)
+"""How long a change of roles can be undone from its message."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoleChange:
+    """One role given to, or taken from, a person or a user group, and what that meant for whom."""
+
+    id: str
+    workspace_id: WorkspaceId
+    actor: UserId
+    at: datetime
+    role: Role
+    subject: str
+    """A person, or a Slack user group (S…)."""
+    is_given: bool
+    people: Mapping[UserId, tuple[Role, Role]]
+    """Whose role changed: the highest they held, before and after."""
+    along: tuple[UserId, ...] = ()
+    """Who was super admin by Slack's flags until then, and was chosen with it so that they stay it."""
+    undoes: str = ""
+    """The earlier change that it takes back; such a one is not undone again."""
+    undone_by: UserId | None = None
+    undone_at: datetime | None = None
+
+    def may_be_undone(self, now: datetime) -> bool:
+        """Whether it is young enough; whether it is still so is the caller's to see."""
+        return not self.undoes and self.undone_at is None and now - self.at < UNDO_LASTS
 
 
 class Deed(StrEnum):

@@ -139,6 +139,18 @@ class NeedsApproval(Refusal):
     who_can: tuple[str, ...] = ()
 
 
+class RightsUnread(Refusal):
+    """It rests on a user group that cannot be read right now: nothing was done, trying again helps."""
+
+
+@dataclass(eq=False)
+class TooManyRequests(Refusal):
+    """This person has asked admins for as much as one may ask for at a time, or within a day. ``waiting`` is
+    what is open of it."""
+
+    waiting: tuple[Request, ...] = ()
+
+
 class NobodyCanApprove(Refusal):
     """There is nobody who could be asked."""
 
@@ -159,6 +171,17 @@ class CannotPostThere(Refusal):
 
 class LastSuperAdmin(Refusal):
     """The last super admin cannot take the role from themselves."""
+
+
+class RolesChanged(Refusal):
+    """Somebody changed the admins since it was said what would become of them."""
+
+
+@dataclass(eq=False)
+class UndoOver(Refusal):
+    """A change of roles can no longer be undone: it was already, is too old, or something followed it."""
+
+    undone_by: str | None = None
 
 
 @dataclass(eq=False)
@@ -243,6 +266,10 @@ class OtherBrowser(Refusal):
 
 class LinkClosed(Refusal):
     """The outage this link belonged to is over."""
+
+
+class LinkBusy(Refusal):
+    """A notice's link was opened too often within a minute."""
 
 
 @dataclass(eq=False)

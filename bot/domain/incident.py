@@ -115,6 +115,8 @@ class NoticeKind(StrEnum):
     """To whose address it is: somebody else has connected it."""
     TAKEN_OVER = "taken_over"
     """To its owner: a personal inbox has become a team address."""
+    ROLE_CHANGED = "role_changed"
+    """To whose role changed, and to who changed it."""
     OWNER_GONE = "owner_gone"
     """A personal inbox whose owner left the workspace: the super admins decide."""
     DELEGATE_GONE = "delegate_gone"
@@ -125,6 +127,8 @@ class NoticeKind(StrEnum):
     """To the operator: mailboxes are not looked at any more."""
     STORAGE = "storage"
     """To the operator: the database could not be written for a while."""
+    GROUPS = "groups"
+    """To the operator: the user groups that give account access cannot be read."""
 
 
 ALARMS: Final = frozenset({NoticeKind.INCIDENT, NoticeKind.HOLD, NoticeKind.RELAPSE})
@@ -149,7 +153,8 @@ class Notice:
     """For ``OPERATOR``: provider, code and day, with colons; for ``CONNECTED``: the ending; for
     ``DISABLED`` and ``SWITCHED``: who did it and when; for ``OWNER_GONE``: the channel and its version;
     for ``MOVED``: the provider that the mail left, and when; for ``SILENCE``: since when;
-    for ``STORAGE``: from when to when, with a slash."""
+    for ``STORAGE``: from when to when, with a slash; for ``GROUPS``: why, and since when; for
+    ``ROLE_CHANGED``: the change."""
     wanted_rev: int = 1
     shown_rev: int = 0
     conversation_id: ConversationId | None = None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bot.domain.access import Deed, Person
+from bot.domain.access import Deed, Person, RoleChange
 from bot.domain.channel import Channel, State
 from bot.domain.feature import Feature
 from bot.domain.grant import Revocation
@@ -272,6 +272,9 @@ class NoticePicture:
     is_back: bool = False
     """For ``OWNER_GONE`` and ``DELEGATE_GONE``: whoever had left is in the workspace again."""
     mail: Mail | None = None
+    role_change: RoleChange | None = None
+    may_undo: bool = False
+    """For ``ROLE_CHANGED``: this reader can take it back."""
     is_open: bool = True
     """Whether there is still something to do about it."""
 

@@ -103,6 +103,8 @@ class Ending(StrEnum):
     NOT_PROVEN = "not_proven"
     PROVIDER_AWAY = "provider_away"
     OURS_BROKEN = "ours_broken"
+    RIGHTS_UNREAD = "rights_unread"
+    """Slack did not say whether this person may still do it: nothing was swapped."""
     NOT_POSSIBLE = "not_possible"
     """Something changed meanwhile (removed, switched, taken by somebody else, rights lost)."""
 

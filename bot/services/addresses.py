@@ -16,6 +16,9 @@ _MAILTO: Final = re.compile(r"^<mailto:([^|>]+)(?:\|[^>]*)?>$")
 _APOSTROPHES: Final = str.maketrans(dict.fromkeys("‘’‛´", "'"))
 """Around an address they are quotes; inside one they are an Irish name as editors type it."""
 _SHOWN: Final = 60
+_NAMED: Final = 3
+_LOCALS_ALIKE: Final = 0.72
+_DOMAINS_ALIKE: Final = 0.8
 
 
 def read_address(typed: str) -> str:
@@ -39,8 +42,30 @@ def check_domain(address: str, allowed: Iterable[str]) -> None:
 
 
 def near_misses(address: str, known: Iterable[str]) -> tuple[str, ...]:
-    """Up to three known addresses that look like ``address``, best first."""
-    return tuple(difflib.get_close_matches(address, list(known), n=3, cutoff=0.72))
+    """Up to three known addresses that look like ``address``, best first. What stands before the @ is
+    compared: a long domain in common makes nobody alike. Costs some µs for each that is known."""
+    scored = ((_likeness(address, one), one) for one in known)
+    best = sorted(((score, one) for score, one in scored if score), key=lambda it: (-it[0], it[1]))
+    return tuple(one for _, one in best[:_NAMED])
+
+
+def _likeness(typed: str, known: str) -> float:
+    """Between 0, not alike, and 1."""
+    local, _, domain = typed.rpartition("@")
+    its_local, _, its_domain = known.casefold().rpartition("@")
+    alike = _ratio(local, its_local, least=_LOCALS_ALIKE)
+    if not alike or domain == its_domain:
+        return alike
+    return alike * _ratio(domain, its_domain, least=_DOMAINS_ALIKE)
+
+
+def _ratio(one: str, other: str, *, least: float) -> float:
+    """How alike two texts are; 0 below ``least``, found out as cheaply as possible."""
+    compared = difflib.SequenceMatcher(None, one, other)
+    if min(compared.real_quick_ratio(), compared.quick_ratio()) < least:
+        return 0.0
+    ratio = compared.ratio()
+    return ratio if ratio >= least else 0.0
 
 
 def _shortened(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -25,7 +26,7 @@ from bot.services.giving_back import GivingBack
 from bot.services.mail_watch import mail_shown
 from bot.services.monitoring import Monitoring
 from bot.services.removals import removal_of
-from bot.services.standing import standing_of
+from bot.services.standing import refuse_in_doubt, standing_of
 from bot.services.steps import Steps
 from bot.services.telling import Telling
 from storage import Conflict, UnitOfWork
@@ -112,10 +113,13 @@ class Channels:
             channel = await uow.channels.at_address(actor.workspace_id, address)
             if channel is not None and may(actor, Deed.SEE, channel):
                 return channel
-            known = [one.address for one in await self._visible(uow, actor)]
+            sight = sight_of(actor)
+            known = await uow.overviews.look_alikes(sight, address) if sight else ()
             unfinished = await uow.requests.unfinished_by(actor.workspace_id, actor.id)
         wished = [it for it in unfinished if same_address(it.wish.address, address)]
-        raise UnknownAddress(address, near_misses(address, known), wished[-1] if wished else None)
+        # Beside the event loop: others' answers do not wait for somebody's slip of the finger.
+        near = await asyncio.to_thread(near_misses, address, known)
+        raise UnknownAddress(address, near, wished[-1] if wished else None)
 
     async def by_id(self, actor: Actor, channel_id: ChannelId) -> Channel:
         """The channel that a button names. Raises ``Gone``, ``NotAllowed``."""
@@ -279,6 +283,7 @@ class Channels:
         how_far = right(actor, deed, channel)
         if how_far is Right.AT_ONCE:
             return
+        refuse_in_doubt(actor, channel.kind, deed)
         standing = await standing_of(uow, self._core, channel.workspace_id)
         if how_far is Right.ON_REQUEST:
             wish = Wish(deed, channel.address, channel.kind, channel.id)

@@ -105,6 +105,7 @@ class Chores:
             await uow.jobs.purge(now - DONE_JOBS_LAST)
             await uow.seen.purge(now - SEEN_LASTS)
             await uow.history.purge(now - HISTORY_LASTS)
+            await uow.roles.purge(now - HISTORY_LASTS)
             await uow.logins.purge(now)
             for grant in await uow.grants.staged_before(now - STAGED_LASTS):
                 await self._telling.drop(uow, grant.id, now=now)

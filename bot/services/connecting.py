@@ -6,9 +6,9 @@ exactly as it was, and what Google gave us is given back as rule 9 allows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, TypedDict
 
 from bot.domain.access import Actor, Deed, Right, may, right_to_connect
@@ -17,6 +17,7 @@ from bot.domain.errors import (
     AlreadyConnected,
     FormFault,
     Gone,
+    LinkBusy,
     LinkClosed,
     NeedsApproval,
     NotAllowed,
@@ -62,12 +63,12 @@ from bot.services.lockouts import Guesses, is_refused_login
 from bot.services.people import DirectoryAway, People
 from bot.services.proving import Proving, may_claim
 from bot.services.requests import Requests
-from bot.services.standing import standing_of
+from bot.services.standing import refuse_in_doubt, standing_of
 from bot.services.switching import Switching
 from bot.services.trips import Begun, Trips, Way, asked_for, lacking_after
 from providers.base import Authorization, Claim, Consent, Redirect
 from providers.detect import BELIEVED, UNKNOWN, Detected
-from storage import UnitOfWork
+from storage import Taken, UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,9 @@ class _Asking(TypedDict):
     features: tuple[Feature, ...]
 
 
+MOST_STARTS: Final = 5
+STARTS_COUNT_FOR: Final = timedelta(minutes=1)
+"""How often a notice's link leads to another ticket: each costs a question to Slack, who answers so many."""
 MOST_TRIES: Final = 5
 """How often a form can be sent with one ticket: hosts lock accounts, and nobody is to guess here."""
 
@@ -295,17 +299,70 @@ class Connecting:
         }
 
     async def link_start(self, secret: str, browser: str) -> Way:
-        """Turn a notice's link into a fresh ticket, after asking again who this person is now."""
+        """Turn a notice's link into a ticket, after asking again who this person is now. A browser that has
+        begun already goes on with its own.
+
+        Raises ``LinkBusy`` when that is asked of Slack too often, ``LinkClosed``, ``NotAllowed``.
+        """
         async with self._core.storage.reading() as uow:
             link, channel = await self._open_link(uow, secret)
+        kept = self._trips.kept(secret, browser)
+        if living := await self._living(kept, browser):
+            return await self._way(kept, living)
+        await self._count_start(link)
         actor = await self._people.member(link.workspace_id, link.user_id, fresh=True)
+
+        async def once() -> tuple[str, Ticket]:
+            async with self._core.storage.writing() as uow:
+                found = await self._reconnectable(uow, actor, channel.id)
+                fresh = await self._renewal(uow, found, actor)
+                return await self._added(uow, kept, fresh, browser)
+
+        return await self._way(*await self._first_of_two(once, kept, browser))
+
+    async def _count_start(self, link: Link) -> None:
+        """Counted before Slack is asked, so that what fails counts, too."""
         async with self._core.storage.writing() as uow:
-            channel = await self._reconnectable(uow, actor, channel.id)
-            fresh, ticket = await self._renewal(uow, channel, actor)
-            ticket = replace(ticket, browser=browser)
-            await uow.tickets.add(ticket)
+            now = self._core.clock()
+            if not await uow.links.count_start(link.id, now, most=MOST_STARTS, within=STARTS_COUNT_FOR):
+                raise LinkBusy
             await uow.commit()
-        return await self._way(fresh, ticket)
+
+    async def _living(self, secret: str, browser: str) -> Ticket | None:
+        """The ticket that this browser has begun with already, if it can still be used."""
+        async with self._core.storage.reading() as uow:
+            ticket = await uow.tickets.find(TicketId(digest(secret)))
+        is_alive = ticket is not None and ticket.expires_at > self._core.clock()
+        return ticket if is_alive and ticket is not None and ticket.browser == browser else None
+
+    async def _added(
+        self, uow: UnitOfWork, kept: str, fresh: tuple[str, Ticket], browser: str
+    ) -> tuple[str, Ticket]:
+        """Store a new ticket under the secret that this browser finds again, unless that was used already.
+        A second click that was as fast finds the first one's."""
+        secret, ticket = fresh
+        ticket_id = TicketId(digest(kept))
+        there = await uow.tickets.find(ticket_id)
+        if there is not None and there.browser == browser:
+            return kept, there
+        if there is None and not await uow.tickets.was_spent(ticket_id):
+            secret, ticket = kept, replace(ticket, id=ticket_id)
+        ticket = replace(ticket, browser=browser)
+        await uow.tickets.add(ticket)
+        await uow.commit()
+        return secret, ticket
+
+    async def _first_of_two(
+        self, once: Callable[[], Awaitable[tuple[str, Ticket]]], kept: str, browser: str
+    ) -> tuple[str, Ticket]:
+        """Two processes may add the same ticket: the second goes on with the first one's."""
+        try:
+            return await once()
+        except Taken:
+            living = await self._living(kept, browser)
+            if living is None:
+                raise
+            return kept, living
 
     async def _way(self, secret: str, ticket: Ticket) -> Way:
         """The way on, with what the provider wants to find again kept beside the ticket."""
@@ -409,16 +466,18 @@ class Connecting:
             outcome = await uow.tickets.outcome(TicketId(digest(secret)), browser, now)
         if outcome is None or not _unless_interrupted(outcome, now).ending.may_try_again:
             raise TicketSpent
-        old = outcome.ticket
+        old, kept = outcome.ticket, self._trips.kept(secret, browser)
+        if living := await self._living(kept, browser):
+            return await self._way(kept, living)
         await self._people.member(old.workspace_id, old.user_id, fresh=True)
-        return await self._again(old, browser)
+        return await self._again(old, browser, kept)
 
-    async def _again(self, old: Ticket, browser: str) -> Way:
-        async with self._core.storage.writing() as uow:
-            fresh, ticket = self._trips.again(old, browser)
-            await uow.tickets.add(ticket)
-            await uow.commit()
-        return await self._way(fresh, ticket)
+    async def _again(self, old: Ticket, browser: str, kept: str) -> Way:
+        async def once() -> tuple[str, Ticket]:
+            async with self._core.storage.writing() as uow:
+                return await self._added(uow, kept, self._trips.again(old, browser), browser)
+
+        return await self._way(*await self._first_of_two(once, kept, browser))
 
     async def may_confirm(self, outcome: TicketOutcome) -> bool:
         """Whether whoever signed in may say that this account receives the address. Asked again then."""
@@ -449,7 +508,8 @@ class Connecting:
             raise NotAllowed("confirm")
         via = old.via if outcome.is_renamed else outcome.signed_in
         confirmed = replace(old, via=via, confirmed=outcome.signed_in_id)
-        return await self._again(confirmed, browser)
+        # Never a ticket that was begun without that word.
+        return await self._again(confirmed, browser, self._trips.kept(f"{secret}:confirmed", browser))
 
     async def ask_their_admin(self, secret: str, browser: str) -> Request:
         """The page of an outcome was asked for the approval of the organisation's admin.
@@ -538,6 +598,7 @@ class Connecting:
             return None
         approval = await self._requests.covering(uow, actor, wish)
         if approval is None:
+            refuse_in_doubt(actor, wish.kind, wish.deed)
             standing = await standing_of(uow, self._core, actor.workspace_id)
             who = standing.approvers(wish.kind, wish.deed)
             raise NeedsApproval(wish, actor.person.email or None, who)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -83,6 +84,13 @@ def new_id() -> str:
 def new_secret() -> str:
     """A random secret for an address: 256 bits, safe in a URL."""
     return secrets.token_urlsafe(32)
+
+
+def derived(secret: str, browser: str, at: datetime, *, lasts: timedelta) -> str:
+    """A secret that ``secret`` and a browser's mark lead to again within the same span of ``lasts``, and that
+    nobody finds who lacks either."""
+    span = int(at.timestamp() // lasts.total_seconds())
+    return hmac.new(secret.encode(), f"{browser}:{span}".encode(), hashlib.sha256).hexdigest()
 
 
 def digest(secret: str) -> str:

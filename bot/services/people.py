@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
@@ -72,8 +72,9 @@ class Directory(Protocol):
     async def person(self, user_id: UserId) -> Person | None:
         """The user, ``None`` if there is none. Raises ``DirectoryAway``."""
 
-    async def group(self, group_id: str) -> tuple[UserId, ...]:
-        """A user group's members. Raises ``DirectoryAway``, ``GroupsClosed`` without the optional scope."""
+    async def group(self, group_id: str, *, is_awaited: bool = False) -> tuple[UserId, ...]:
+        """A user group's members; briefly, if somebody waits for it. Raises ``DirectoryAway``,
+        ``GroupsClosed`` without the optional scope."""
 
     async def groups(self) -> tuple[Group, ...]:
         """The workspace's user groups. Raises as ``group``."""
@@ -104,8 +105,10 @@ class People:
     async def member(self, workspace_id: WorkspaceId, user_id: UserId, *, fresh: bool = False) -> Actor:
         """The person with the role they hold now.
 
-        ``fresh`` asks Slack again, as every privileged click must. Raises ``WrongWorkspace``,
-        ``GuestNotAllowed``, ``DirectoryAway`` (fail closed).
+        ``fresh`` asks Slack again, as every privileged click must: about the person, and about the user
+        group, if their account access rests on one alone. Where that group cannot be read they come without
+        the access, ``is_in_doubt``. Raises ``WrongWorkspace``, ``GuestNotAllowed``, ``DirectoryAway`` (fail
+        closed).
         """
         if workspace_id != self._workspace.id:
             raise WrongWorkspace
@@ -116,7 +119,38 @@ class People:
             raise GuestNotAllowed
         async with self._core.storage.reading() as uow:
             standing = await standing_of(uow, self._core, self._workspace.id)
-        return standing.actor(person)
+            actor = standing.actor(person)
+            groups = await self._rests_on(uow, actor) if fresh else ()
+        return await self._asked_again(actor, groups) if groups else actor
+
+    async def _rests_on(self, uow: UnitOfWork, actor: Actor) -> tuple[str, ...]:
+        """The user groups without which ``actor`` would have no account access."""
+        if actor.is_super_admin or not actor.has_account_access:
+            return ()
+        if actor.id in (await uow.roles.of(actor.workspace_id)).account_access:
+            return ()
+        return await uow.roles.groups_of(actor.workspace_id, actor.id)
+
+    async def _asked_again(self, actor: Actor, groups: Sequence[str]) -> Actor:
+        """``actor`` as Slack's groups say now: one that names them is enough."""
+        is_in_doubt = False
+        for group_id in groups:
+            try:
+                if actor.id in await self.read_group(group_id, is_awaited=True):
+                    return actor
+            except (DirectoryAway, GroupsClosed) as error:
+                _log.warning("a user group cannot be read", group=group_id, error=type(error).__name__)
+                is_in_doubt = True
+        return replace(actor, has_account_access=False, is_in_doubt=is_in_doubt)
+
+    async def read_group(self, group_id: str, *, is_awaited: bool = False) -> tuple[UserId, ...]:
+        """Read a user group's members, and keep them. Raises ``DirectoryAway``, ``GroupsClosed``."""
+        members = await self._directory.group(group_id, is_awaited=is_awaited)
+        async with self._core.storage.writing() as uow:
+            now = self._core.clock()
+            await uow.roles.set_members(self._workspace.id, group_id, members, at=now)
+            await uow.commit()
+        return members
 
     async def locale_of(self, workspace_id: WorkspaceId, user_id: UserId) -> str:
         """The person's language. Never raises: an answer in English beats no answer."""
@@ -143,6 +177,15 @@ class People:
         async with self._core.storage.writing() as uow:
             await self._save_all(uow, (person,))
             await uow.commit()
+
+    async def left(self, user_id: UserId) -> None:
+        """Slack says that this person belongs to other workspaces of their organisation only: what was theirs
+        here is treated as if they had left Slack. News about a stranger is no news."""
+        async with self._core.storage.writing() as uow:
+            known = await uow.people.find(self._workspace.id, user_id)
+            if known is not None and not known.is_deleted:
+                await self._save_all(uow, (replace(known, is_deleted=True),))
+                await uow.commit()
 
     async def meet(self) -> None:
         """At the first start: know who the admins are before anybody asks, at least in a workspace of one

@@ -15,13 +15,14 @@ from bot.domain.ids import HoldId, NoticeId, RequestId
 from bot.domain.incident import Incident, Notice, NoticeKind
 from bot.domain.picture import NoticePicture, Outage, Registration
 from bot.domain.ticket import Link
+from bot.services.admins import can_be_undone
 from bot.services.approvals import Approvals
 from bot.services.core import Core
 from bot.services.mail_watch import is_still_away, mail_of, mail_shown
 from bot.services.removals import removal_of
 from bot.services.silence import episode_of
 from bot.services.standing import standing_of
-from bot.services.telling import Telling, client_at
+from bot.services.telling import Telling, client_at, unread_of
 from storage import UnitOfWork
 
 
@@ -33,7 +34,9 @@ class Pictures:
         self._telling = telling
         self._approvals = approvals
 
-    async def of(self, uow: UnitOfWork, notice: Notice) -> NoticePicture | None:
+    async def of(  # noqa: PLR0911  one return per kind reads best
+        self, uow: UnitOfWork, notice: Notice
+    ) -> NoticePicture | None:
         """What ``notice`` shows now; ``None`` if what it is about is no more."""
         channel = await uow.channels.find(notice.channel_id) if notice.channel_id else None
         person = await uow.people.find(notice.workspace_id, notice.recipient)
@@ -54,8 +57,10 @@ class Pictures:
                 return await self._with_hold(uow, picture)
             case NoticeKind.REQUEST | NoticeKind.WISH | NoticeKind.ANSWERED:
                 return await self._with_request(uow, picture)
-            case NoticeKind.OPERATOR | NoticeKind.SILENCE | NoticeKind.STORAGE:
+            case NoticeKind.OPERATOR | NoticeKind.SILENCE | NoticeKind.STORAGE | NoticeKind.GROUPS:
                 return await self._about_us(uow, picture)
+            case NoticeKind.ROLE_CHANGED:
+                return await self._with_role_change(uow, picture)
             case NoticeKind.NOBODY_TOLD:
                 picture = await self._with_request(uow, picture)
                 if picture.request is not None:
@@ -63,17 +68,27 @@ class Pictures:
         return await self._about_channel(uow, picture, channel) if channel else None
 
     async def _about_us(self, uow: UnitOfWork, picture: NoticePicture) -> NoticePicture:
-        """What is wrong with the bot itself: it does not probe, or a provider refuses its credentials, at
-        inboxes that are there or at somebody's sign-in."""
+        """What is wrong with the bot itself: it does not probe, cannot read user groups, or a provider
+        refuses its credentials, at inboxes that are there or at somebody's sign-in."""
         if picture.notice.kind is NoticeKind.STORAGE:
             return picture  # all that there is to say stands in it
-        if picture.notice.kind is NoticeKind.SILENCE:
-            began = await uow.meta.find(episode_of(picture.notice.workspace_id))
-            return replace(picture, is_open=began == picture.notice.subject)
+        if picture.notice.kind is not NoticeKind.OPERATOR:
+            is_silence = picture.notice.kind is NoticeKind.SILENCE
+            fact = (episode_of if is_silence else unread_of)(picture.notice.workspace_id)
+            return replace(picture, is_open=await uow.meta.find(fact) == picture.notice.subject)
         provider = picture.notice.subject.partition(":")[0]
         is_refused = await uow.meta.find(client_at(provider)) is not None
         is_open = is_refused or await uow.channels.count_with_cause(provider, Cause.OURS_BROKEN) > 0
         return replace(picture, provider_label=self._core.providers.label_of(provider), is_open=is_open)
+
+    async def _with_role_change(self, uow: UnitOfWork, picture: NoticePicture) -> NoticePicture | None:
+        change = await uow.roles.change(picture.notice.subject)
+        if change is None:
+            return None
+        standing = await standing_of(uow, self._core, change.workspace_id)
+        may_undo = picture.notice.recipient in {one.id for one in standing.super_admins}
+        is_so = await can_be_undone(uow, change, picture.now)
+        return replace(picture, role_change=change, may_undo=may_undo and is_so)
 
     async def _with_request(self, uow: UnitOfWork, picture: NoticePicture) -> NoticePicture:
         request = await uow.requests.find(RequestId(picture.notice.subject))
@@ -235,6 +250,7 @@ _ONLY_WHILE_OPEN: Final = frozenset(
         NoticeKind.NOBODY_TOLD,
         NoticeKind.OPERATOR,
         NoticeKind.SILENCE,
+        NoticeKind.GROUPS,
         NoticeKind.OWNER_GONE,
         NoticeKind.DELEGATE_GONE,
         NoticeKind.SOMEBODY_ELSE,

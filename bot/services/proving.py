@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from bot.domain.access import Right, right_to_connect, same_address
+from bot.domain.access import Actor, Deed, Right, right_to_connect, same_address
 from bot.domain.cause import Cause
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import (
@@ -25,6 +25,7 @@ from bot.domain.errors import (
     ProviderOff,
     ProviderUnavailable,
     Refusal,
+    RightsUnread,
 )
 from bot.domain.grant import Grant, MailboxIdentity, Phase
 from bot.domain.hold import is_held
@@ -46,9 +47,10 @@ from bot.services.core import Core, new_id
 from bot.services.giving_back import GivingBack
 from bot.services.holds import Holds
 from bot.services.locking import Locks
+from bot.services.people import DirectoryAway, People
 from bot.services.reaching import Look, Reaching
 from bot.services.requests import Requests
-from bot.services.standing import standing_of
+from bot.services.standing import refuse_in_doubt, standing_of
 from bot.services.steps import Steps
 from bot.services.switching import Switching
 from bot.services.telling import Telling, lane_of_identity
@@ -70,6 +72,7 @@ class Proving:
         self,
         core: Core,
         *,
+        people: People,
         steps: Steps,
         telling: Telling,
         reaching: Reaching,
@@ -81,6 +84,7 @@ class Proving:
         holds: Holds,
     ) -> None:
         self._core = core
+        self._people = people
         self._steps = steps
         self._telling = telling
         self._reaching = reaching
@@ -152,7 +156,7 @@ class Proving:
         look = await self._reaching.look(grant, is_sparing=False)
         if look.error is not None:
             return await self._give_back(self._failed(ticket, look.error), grant)
-        return await self._swap(ticket, grant, await self._control(pinned))
+        return await self._admitted(ticket, grant, await self._control(pinned))
 
     async def _control(self, pinned: Channel | None) -> Look | None:
         """What the old grant of a mailbox that is held gets at the same moment. Only where it is refused does
@@ -166,12 +170,23 @@ class Proving:
         look = await self._reaching.look(old)
         return look if look.put_off_until is None else None
 
-    async def _swap(self, ticket: Ticket, grant: Grant, control: Look | None) -> TicketOutcome:
+    async def _admitted(self, ticket: Ticket, grant: Grant, control: Look | None) -> TicketOutcome:
+        """Swap, if Slack says at this very moment that the person may still do it: people leave, become
+        guests and lose roles while they sign in. What cannot be asked is not done."""
+        try:
+            actor = await self._people.member(ticket.workspace_id, ticket.user_id, fresh=True)
+        except DirectoryAway:
+            return await self._give_back(self._outcome(ticket, Ending.RIGHTS_UNREAD), grant)
+        except Refusal:
+            return await self._give_back(self._outcome(ticket, Ending.NOT_POSSIBLE), grant)
+        return await self._swap(ticket, grant, actor, control)
+
+    async def _swap(self, ticket: Ticket, grant: Grant, actor: Actor, control: Look | None) -> TicketOutcome:
         wanted = self._core.policy.features.scopes_at(ticket.provider, is_shared=ticket.is_shared)
 
         async def once() -> TicketOutcome:
             async with self._core.storage.writing() as uow:
-                ending = await self._adopt(uow, ticket, grant, control)
+                ending = await self._adopt(uow, ticket, grant, actor, control)
                 await self._giving_back.cancel(uow, grant)
                 outcome = self._outcome(ticket, ending, missing=lacking(wanted, grant.scopes))
                 # With the swap: who reloads the page after a crash must not read that nothing has changed.
@@ -182,21 +197,25 @@ class Proving:
 
         try:
             return await retried(once)
+        except RightsUnread:
+            return await self._give_back(self._outcome(ticket, Ending.RIGHTS_UNREAD), grant)
         except (NotPossible, Refused, Refusal, Taken) as error:
             outcome = self._outcome(ticket, Ending.NOT_POSSIBLE, code=getattr(error, "code", ""))
             return await self._give_back(outcome, grant)
 
-    async def _adopt(self, uow: UnitOfWork, ticket: Ticket, grant: Grant, control: Look | None) -> Ending:
+    async def _adopt(
+        self, uow: UnitOfWork, ticket: Ticket, grant: Grant, actor: Actor, control: Look | None
+    ) -> Ending:
         """Swap the proven grant in: renew what is there, restore what was there, or begin anew."""
         await self._check_person(uow, ticket)
         if ticket.purpose is not Purpose.RECONNECT:
             await self._check_confirmed(uow, ticket)
         if ticket.purpose is Purpose.SWITCH:
-            return await self._switching.swap(uow, ticket, grant)
+            return await self._switching.swap(uow, ticket, grant, is_in_doubt=actor.is_in_doubt)
         existing = await uow.channels.at_address(ticket.workspace_id, ticket.address)
         if existing is not None or ticket.purpose is Purpose.RECONNECT:
             return await self._renew(uow, ticket, existing, grant, control)
-        await self._check_right(uow, ticket)
+        await self._check_right(uow, ticket, is_in_doubt=actor.is_in_doubt)
         await self._approvals.settled(uow, ticket)
         removed = await uow.channels.restorable(
             ticket.workspace_id,
@@ -215,12 +234,12 @@ class Proving:
         return await self._told(uow, ticket, channel, Ending.CONNECTED)
 
     async def _check_person(self, uow: UnitOfWork, ticket: Ticket) -> None:
-        """People leave, and become guests, while they sign in."""
+        """What Slack has said since it was asked counts, too."""
         person = await uow.people.find(ticket.workspace_id, ticket.user_id)
         if person is None or not person.is_active_member:
             raise NotPossible
 
-    async def _check_right(self, uow: UnitOfWork, ticket: Ticket) -> None:
+    async def _check_right(self, uow: UnitOfWork, ticket: Ticket, *, is_in_doubt: bool) -> None:
         """Rights are asked again at the last moment: roles change while people sign in."""
         if ticket.request_id is not None and await self._requests.vouches(
             uow, ticket.request_id, ticket.user_id
@@ -230,8 +249,9 @@ class Proving:
         standing = await standing_of(uow, self._core, ticket.workspace_id)
         if person is None:
             raise NotPossible
-        right = right_to_connect(standing.actor(person), ticket.kind, ticket.address)
-        if right is not Right.AT_ONCE:
+        actor = standing.actor(person, is_in_doubt=is_in_doubt)
+        if right_to_connect(actor, ticket.kind, ticket.address) is not Right.AT_ONCE:
+            refuse_in_doubt(actor, ticket.kind, Deed.CONNECT)
             raise NotPossible
 
     async def _check_confirmed(self, uow: UnitOfWork, ticket: Ticket) -> None:

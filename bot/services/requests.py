@@ -8,20 +8,34 @@ their own message.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from bot.domain.access import Actor, Deed
-from bot.domain.errors import Gone, NobodyCanApprove, NotAllowed, Refusal, RequestClosed
+from bot.domain.errors import (
+    Gone,
+    NobodyCanApprove,
+    NotAllowed,
+    Refusal,
+    RequestClosed,
+    TooManyRequests,
+)
 from bot.domain.ids import JobId, RequestId, UserId
 from bot.domain.incident import NoticeKind
 from bot.domain.job import Job, JobKind
 from bot.domain.lifecycle import Refused, Signal
 from bot.domain.request import APPROVAL_LASTS, Awaits, Request, RequestState, Wish
 from bot.services.core import Core, new_id
-from bot.services.standing import Standing, standing_of
+from bot.services.standing import Standing, refuse_in_doubt, standing_of
 from bot.services.steps import Steps
 from bot.services.telling import Telling, about_request
 from storage import UnitOfWork
+
+MOST_OPEN: Final = 5
+"""How much one person may have asked admins for at a time."""
+MOST_A_DAY: Final = 20
+"""The same within a day, where it was not granted: taken back and asked again, it is a message each time."""
+_GRANTED: Final = frozenset({RequestState.APPROVED, RequestState.DONE})
 
 _SIGNALS = {
     Deed.DISABLE: Signal.DISABLE_ASKED,
@@ -50,7 +64,8 @@ class Requests:
     async def ask(self, actor: Actor, wish: Wish, *, reason: str) -> Asked:
         """Let ``wish`` wait for an admin. Asking twice for the same thing finds the first request.
 
-        Raises ``NobodyCanApprove`` when there is nobody to ask.
+        Raises ``NobodyCanApprove`` when there is nobody to ask, ``TooManyRequests`` when this person has
+        asked for enough: every request is a message to every admin.
         """
         async with self._core.storage.writing() as uow:
             standing = await standing_of(uow, self._core, actor.workspace_id)
@@ -61,11 +76,22 @@ class Requests:
             waiting = await uow.requests.add(request)
             if waiting.id != request.id:
                 return Asked(waiting, approvers, is_new=False)
+            await self._check_amount(uow, request)
             await self._tell(uow, request, approvers)
             await self.expire_later(uow, request)
             await uow.commit()
         self._core.wake()
         return Asked(request, approvers, is_new=True)
+
+    async def _check_amount(self, uow: UnitOfWork, new: Request) -> None:
+        """Whether ``new``, just added, is one too many. Two at once are counted one after the other."""
+        await uow.people.hold(new.workspace_id, new.requester)
+        day_before = new.created_at - timedelta(days=1)
+        asked = await uow.requests.of_admins_by(new.workspace_id, new.requester, since=day_before)
+        waiting = tuple(it for it in asked if it.is_open and it.id != new.id)
+        in_vain = [it for it in asked if it.created_at > day_before and it.state not in _GRANTED]
+        if len(waiting) >= MOST_OPEN or len(in_vain) > MOST_A_DAY:
+            raise TooManyRequests(waiting)
 
     async def answer(self, actor: Actor, request_id: RequestId, *, approve: bool) -> Request:
         """Say yes or no. Raises ``RequestClosed`` with what came of it if somebody was faster, and
@@ -161,6 +187,8 @@ class Requests:
         request = await self._found(uow, request_id)
         standing = await standing_of(uow, self._core, request.workspace_id)
         approvers = standing.approvers(request.wish.kind, request.wish.deed)
+        if actor.workspace_id == request.workspace_id and actor.id in approvers:
+            refuse_in_doubt(actor, request.wish.kind, request.wish.deed)
         if actor.workspace_id != request.workspace_id or actor.id not in approvers:
             raise NotAllowed("approve", approvers)
         if not request.is_open:

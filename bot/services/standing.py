@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
 
 from bot.domain.access import RIGHTS, Actor, Deed, Person, Role, super_admins_among
 from bot.domain.channel import Channel, Kind
+from bot.domain.errors import RightsUnread
 from bot.domain.ids import UserId, WorkspaceId
 from bot.services.core import Core
 from storage import UnitOfWork
+
+GROUPS_BELIEVED_FOR: Final = timedelta(hours=2)
+"""An older list of a user group's members counts for nothing: people leave groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +30,21 @@ class Standing:
         """All who hold a role, super admins first."""
         return tuple(dict.fromkeys(person.id for person in (*self.super_admins, *self.account_access)))
 
-    def actor(self, person: Person) -> Actor:
-        """``person`` with the roles they hold."""
+    def actor(self, person: Person, *, is_in_doubt: bool = False) -> Actor:
+        """``person`` with the roles they hold. ``is_in_doubt``: the user groups they have account access
+        through have just been asked for, in vain."""
+        has_access = person.id in {one.id for one in self.account_access}
         return Actor(
             person,
             is_super_admin=person.id in {one.id for one in self.super_admins},
-            has_account_access=person.id in {one.id for one in self.account_access},
+            has_account_access=has_access and not is_in_doubt,
+            is_in_doubt=has_access and is_in_doubt,
         )
+
+    def highest(self) -> dict[UserId, Role]:
+        """The highest role of everybody who holds one."""
+        access = {person.id: Role.ACCOUNT_ACCESS for person in self.account_access}
+        return access | {person.id: Role.SUPER_ADMIN for person in self.super_admins}
 
     def audience(self, channel: Channel) -> tuple[UserId, ...]:
         """Who is told when ``channel`` stops working, each once."""
@@ -54,7 +68,8 @@ class Standing:
 async def standing_of(uow: UnitOfWork, core: Core, workspace_id: WorkspaceId) -> Standing:
     """Read the roles of a workspace."""
     fixed = core.policy.super_admins
-    holders = await uow.roles.holders(workspace_id, fixed)
+    since = core.clock() - GROUPS_BELIEVED_FOR
+    holders = await uow.roles.holders(workspace_id, fixed, groups_since=since)
     supers = super_admins_among(
         tuple(holder.person for holder in holders),
         fixed=fixed,
@@ -63,3 +78,10 @@ async def standing_of(uow: UnitOfWork, core: Core, workspace_id: WorkspaceId) ->
     ids = {person.id for person in supers}
     access = [one.person for one in holders if one.has_access and one.person.id not in ids]
     return Standing(supers, tuple(person for person in access if person.is_active_member))
+
+
+def refuse_in_doubt(actor: Actor, kind: Kind, deed: Deed) -> None:
+    """Raises ``RightsUnread`` if ``actor`` might do it at once, could their user group be read."""
+    at_once, _ = RIGHTS[kind, deed]
+    if actor.is_in_doubt and Role.ACCOUNT_ACCESS in at_once:
+        raise RightsUnread

@@ -30,7 +30,7 @@ from bot.services.approvals import Approvals
 from bot.services.core import Core
 from bot.services.removals import removal_of
 from bot.services.requests import Requests
-from bot.services.standing import standing_of
+from bot.services.standing import refuse_in_doubt, standing_of
 from bot.services.steps import Steps
 from bot.services.telling import Telling
 from bot.services.trips import Begun, NotPossible, Trips
@@ -142,13 +142,13 @@ class Switching:
 
     # --- the swap
 
-    async def swap(self, uow: UnitOfWork, ticket: Ticket, grant: Grant) -> Ending:
+    async def swap(self, uow: UnitOfWork, ticket: Ticket, grant: Grant, *, is_in_doubt: bool) -> Ending:
         """Swap the other provider's grant in. Whoever was a moment faster with the same mailbox has switched
         it already: then the newer grant takes the place of theirs, as in a reconnect.
 
         Raises ``NotPossible``, and ``Refusal`` or ``lifecycle.Refused`` where it may not be done any more.
         """
-        channel = replace(await self._still(uow, ticket), via=ticket.via)
+        channel = replace(await self._still(uow, ticket, is_in_doubt=is_in_doubt), via=ticket.via)
         is_there = channel.identity == grant.identity
         await self._approvals.settled(uow, ticket)
         await self._telling.replaced(uow, channel, now=self._core.clock())
@@ -169,7 +169,7 @@ class Switching:
             await self._telling.connected(uow, after, recipient=ticket.user_id, ending=ending, now=now)
         return ending
 
-    async def _still(self, uow: UnitOfWork, ticket: Ticket) -> Channel:
+    async def _still(self, uow: UnitOfWork, ticket: Ticket, *, is_in_doubt: bool) -> Channel:
         """The channel, if it is there and may still be switched by whoever began: roles change meanwhile."""
         channel = await uow.channels.find(ticket.channel_id) if ticket.channel_id else None
         person = await uow.people.find(ticket.workspace_id, ticket.user_id)
@@ -179,7 +179,9 @@ class Switching:
         if request_id is not None and await self._requests.vouches(uow, request_id, ticket.user_id):
             return channel
         standing = await standing_of(uow, self._core, ticket.workspace_id)
-        if not may(standing.actor(person), Deed.SWITCH, channel):
+        actor = standing.actor(person, is_in_doubt=is_in_doubt)
+        if not may(actor, Deed.SWITCH, channel):
+            refuse_in_doubt(actor, channel.kind, Deed.SWITCH)
             raise NotPossible
         return channel
 
@@ -223,12 +225,14 @@ class Switching:
     async def _check_any_right(self, uow: UnitOfWork, actor: Actor, channel: Channel) -> None:
         """Raises ``NotAllowed`` if this person may not even wish for it."""
         if right(actor, Deed.SWITCH, channel) is Right.NONE:
+            refuse_in_doubt(actor, channel.kind, Deed.SWITCH)
             standing = await standing_of(uow, self._core, channel.workspace_id)
             raise NotAllowed(Deed.SWITCH.value, standing.who_can(Deed.SWITCH, channel))
 
     async def _check_right(self, uow: UnitOfWork, actor: Actor, channel: Channel, wish: Wish) -> None:
         if may(actor, Deed.SWITCH, channel):
             return
+        refuse_in_doubt(actor, channel.kind, Deed.SWITCH)
         standing = await standing_of(uow, self._core, channel.workspace_id)
         raise NeedsApproval(wish, who_can=standing.approvers(channel.kind, Deed.SWITCH))
 
@@ -239,6 +243,7 @@ class Switching:
 
     async def _check_new(self, uow: UnitOfWork, actor: Actor, wish: Wish) -> None:
         if right_to_connect(actor, wish.kind, wish.address) is not Right.AT_ONCE:
+            refuse_in_doubt(actor, wish.kind, wish.deed)
             standing = await standing_of(uow, self._core, actor.workspace_id)
             raise NeedsApproval(wish, actor.person.email or None, standing.approvers(wish.kind, wish.deed))
 

@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from bot.domain.access import Deed, Person
+from bot.domain.access import Deed, Person, RoleChange
 from bot.domain.channel import Channel
 from bot.domain.grant import Grant, MailboxIdentity, Phase, Revocation
 from bot.domain.ids import ChannelId, GrantId, JobId, NoticeId, RequestId, UserId, WorkspaceId
@@ -177,6 +177,26 @@ class Telling:
                 details={"left": channel.identity.tenant, "provider": identity.tenant},
             )
         )
+
+    async def role_changed(self, uow: UnitOfWork, change: RoleChange) -> None:
+        """Whose role changed hears by whom; whoever did it can undo it from their own message. The history
+        has it, too."""
+        readers = dict.fromkeys([*change.people, change.actor])
+        kind, at = NoticeKind.ROLE_CHANGED, change.at
+        await self.tell_all(
+            uow, [about_us(change.workspace_id, reader, kind, change.id, at) for reader in readers]
+        )
+        what = "role_undone" if change.undoes else "role_given" if change.is_given else "role_taken"
+        holder = f"{change.role.value}:{change.subject}"
+        details = {"to" if change.is_given else "from": holder}
+        await uow.history.add(
+            Record(change.workspace_id, ChannelId(""), at, what, change.actor, details)  # about no channel
+        )
+
+    async def role_told(self, uow: UnitOfWork, change: RoleChange, *, now: datetime) -> None:
+        """What was said of a change is shown as it is by now."""
+        kind = NoticeKind.ROLE_CHANGED
+        await self.changed(uow, await uow.notices.of_subject(change.workspace_id, change.id, kind), now=now)
 
     async def request_changed(self, uow: UnitOfWork, request: Request, *, now: datetime) -> None:
         """Everybody who was asked, and whoever asked, sees what came of it."""
@@ -438,6 +458,11 @@ _REFUSED: Final = "refused"
 def client_at(provider: str) -> str:
     """The fact that a provider has last refused our own credentials, by name."""
     return f"client:{provider}"
+
+
+def unread_of(workspace_id: WorkspaceId) -> str:
+    """The fact that user groups cannot be read, by name."""
+    return f"groups:{workspace_id}"
 
 
 def delivery_of(notice_id: NoticeId) -> str:

@@ -13,7 +13,7 @@ from bot.domain.ids import ChannelId, TicketId, UserId, WorkspaceId
 from bot.domain.picture import Removal
 from bot.domain.request import Wish
 from bot.domain.ticket import TICKET_LASTS, Purpose, Ticket, TicketOutcome
-from bot.services.core import Core, digest, new_secret
+from bot.services.core import Core, derived, digest, new_secret
 from providers.base import Consent, Onward
 
 
@@ -137,6 +137,11 @@ class Trips:
             confirmed=old.confirmed,
             claims=old.claims,
         )
+
+    def kept(self, secret: str, browser: str) -> str:
+        """The secret of the one living ticket that ``secret`` leads to in this browser. A span of it is no
+        longer than a ticket lasts, so what was begun in it is alive in all of it."""
+        return derived(secret, browser, self._core.clock(), lasts=TICKET_LASTS)
 
     def _ticket(
         self,

@@ -21,6 +21,7 @@ ACTIONS: Final = buttons.ACTIONS | {
     modals.ADMINS_GIVE_GROUP,
     evidence.EXPORT_OPEN,
     notices.RECONNECT_LINK,
+    notices.ADMINS_UNDO,
     notices.CLAIM,
     notices.SNOOZE,
 }
@@ -29,6 +30,7 @@ CALLBACKS: Final = frozenset(
         modals.CONNECT_FORM,
         modals.DISABLE_FORM,
         modals.REMOVE_FORM,
+        modals.ADMINS_FORM,
         modals.ASK_FORM,
         modals.LEAVE_FORM,
         modals.TAKE_OVER_FORM,

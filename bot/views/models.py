@@ -35,6 +35,7 @@ __all__ = [
     "Outage",
     "Overview",
     "PermissionsOverview",
+    "PreviewShown",
     "Removal",
     "RosterShown",
     "SetupCard",
@@ -50,6 +51,21 @@ class UserGroup(Protocol):
     def id(self) -> str: ...
     @property
     def name(self) -> str: ...
+
+
+class PreviewShown(Protocol):
+    """What a change of the super admins would come to, as far as a view needs it."""
+
+    @property
+    def subject(self) -> UserId: ...
+    @property
+    def is_given(self) -> bool: ...
+    @property
+    def super_admins(self) -> tuple[Person, ...]: ...
+    @property
+    def along(self) -> tuple[UserId, ...]: ...
+    @property
+    def basis(self) -> str: ...
 
 
 class RosterShown(Protocol):

@@ -6,7 +6,15 @@ from typing import Any
 
 from sandbox.slack.core import Core
 from sandbox.slack.seed import APP_ID, BOT_USER
-from sandbox.slack.shapes import acting_user, message_json, person_json, team_json, view_json
+from sandbox.slack.shapes import (
+    ENTERPRISE_NAME,
+    acting_user,
+    enterprise_json,
+    message_json,
+    person_json,
+    team_json,
+    view_json,
+)
 from sandbox.slack.state import Conversation, Json, Message, Person, View
 
 _VERIFICATION = "deprecated-verification-token"
@@ -18,10 +26,12 @@ def channel_name(conversation: Conversation) -> str:
 
 def slash(core: Core, person: Person, conversation: Conversation, *, command: str, text: str) -> Json:
     workspace = core.workspace
+    organisation = {"enterprise_id": workspace.enterprise_id, "enterprise_name": ENTERPRISE_NAME}
     return {
         "token": _VERIFICATION,
         "team_id": workspace.team_id,
         "team_domain": workspace.domain,
+        **(organisation if workspace.enterprise_id else {}),
         "channel_id": conversation.id,
         "channel_name": channel_name(conversation),
         "user_id": person.id,
@@ -42,7 +52,7 @@ def _interaction(core: Core, person: Person, kind: str) -> Json:
         "api_app_id": APP_ID,
         "token": _VERIFICATION,
         "team": team_json(core.workspace),
-        "enterprise": None,
+        "enterprise": enterprise_json(core.workspace),
         "is_enterprise_install": False,
     }
 
@@ -115,11 +125,14 @@ def closed(core: Core, person: Person, view: View, *, is_cleared: bool) -> Json:
 
 def event(core: Core, inner: Json) -> Json:
     workspace = core.workspace
+    about = inner.get("user")
+    # What happened to somebody of another workspace happened there; whom it is sent to stands below.
+    where = about.get("team_id") if workspace.enterprise_id and isinstance(about, dict) else None
     return {
         "token": _VERIFICATION,
-        "team_id": workspace.team_id,
+        "team_id": where or workspace.team_id,
         "context_team_id": workspace.team_id,
-        "context_enterprise_id": None,
+        "context_enterprise_id": workspace.enterprise_id or None,
         "api_app_id": APP_ID,
         "event": {**inner, "event_ts": workspace.next_ts()},
         "type": "event_callback",
@@ -127,7 +140,7 @@ def event(core: Core, inner: Json) -> Json:
         "event_time": int(core.clock().timestamp()),
         "authorizations": [
             {
-                "enterprise_id": None,
+                "enterprise_id": workspace.enterprise_id or None,
                 "team_id": workspace.team_id,
                 "user_id": BOT_USER,
                 "is_bot": True,

@@ -7,6 +7,8 @@ from typing import Any
 from sandbox.slack.seed import APP_ID, BOT_ID, BOT_NAME, BOT_USER
 from sandbox.slack.state import Json, Message, Person, View, Workspace
 
+ENTERPRISE_NAME = "Acme Group"
+
 
 def person_json(workspace: Workspace, person: Person, *, locale: bool, email: bool) -> Json:
     profile: Json = {
@@ -14,13 +16,13 @@ def person_json(workspace: Workspace, person: Person, *, locale: bool, email: bo
         "real_name_normalized": person.real_name,
         "display_name": "",  # as for everybody who did not choose one
         "display_name_normalized": "",
-        "team": workspace.team_id,
+        "team": team_of(workspace, person),
     }
     if email and person.email:
         profile["email"] = person.email
     shown: Json = {
         "id": person.id,
-        "team_id": workspace.team_id,
+        "team_id": team_of(workspace, person),
         "name": person.name,
         "deleted": person.deleted,
         "is_bot": person.is_bot,
@@ -28,6 +30,10 @@ def person_json(workspace: Workspace, person: Person, *, locale: bool, email: bo
         "updated": person.updated,
         "profile": profile,
     }
+    if not shown["team_id"]:
+        del shown["team_id"], profile["team"]
+    if workspace.enterprise_id and person.is_human and not person.is_stranger:
+        shown["enterprise_user"] = _enterprise_user(workspace, person)
     if person.is_bot:
         profile.update(api_app_id=APP_ID, bot_id=BOT_ID)
     if not person.deleted:  # Slack leaves these out for the deactivated
@@ -48,6 +54,7 @@ def _flags(person: Person) -> Json:
         "is_primary_owner": person.is_primary_owner,
         "is_restricted": person.is_restricted,
         "is_ultra_restricted": person.is_ultra_restricted,
+        **({"is_stranger": True} if person.is_stranger else {}),
         "is_email_confirmed": person.is_human,
         "who_can_share_contact_card": "EVERYONE",
     }
@@ -115,12 +122,42 @@ def view_json(workspace: Workspace, view: View) -> Json:
     return shown
 
 
+def team_of(workspace: Workspace, person: Person) -> str:
+    """What Slack names beside this person: a workspace, their organisation, or nothing."""
+    return workspace.team_id if person.team_id is None else person.team_id
+
+
+def _enterprise_user(workspace: Workspace, person: Person) -> Json:
+    """What Slack adds to everybody of an organisation with several workspaces."""
+    return {
+        "id": person.id,
+        "enterprise_id": workspace.enterprise_id,
+        "enterprise_name": ENTERPRISE_NAME,
+        "is_admin": False,
+        "is_owner": False,
+        "is_primary_owner": False,
+        "teams": [workspace.team_id] if person.teams is None else person.teams,
+    }
+
+
 def acting_user(workspace: Workspace, person: Person) -> Json:
-    return {"id": person.id, "username": person.name, "name": person.name, "team_id": workspace.team_id}
+    return {
+        "id": person.id,
+        "username": person.name,
+        "name": person.name,
+        "team_id": team_of(workspace, person) or workspace.enterprise_id,
+    }
 
 
 def team_json(workspace: Workspace) -> Json:
-    return {"id": workspace.team_id, "domain": workspace.domain}
+    team: Json = {"id": workspace.team_id, "domain": workspace.domain}
+    if not workspace.enterprise_id:
+        return team
+    return {**team, "enterprise_id": workspace.enterprise_id, "enterprise_name": ENTERPRISE_NAME}
+
+
+def enterprise_json(workspace: Workspace) -> Json | None:
+    return {"id": workspace.enterprise_id, "name": ENTERPRISE_NAME} if workspace.enterprise_id else None
 
 
 def metadata_problem(metadata: Any) -> str | None:

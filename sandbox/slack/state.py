@@ -33,8 +33,14 @@ class Person:
     is_restricted: bool = False
     is_ultra_restricted: bool = False
     is_bot: bool = False
+    is_stranger: bool = False
     deleted: bool = False
     updated: int = 0
+    team_id: str | None = None
+    """The workspace that Slack names beside the person: ours, unless something is said here; an empty text
+    is left out, as Slack does for some members of an organisation."""
+    teams: list[str] | None = None
+    """Of an organisation: the workspaces that they belong to; ours, unless something is said here."""
 
     @property
     def is_human(self) -> bool:
@@ -116,6 +122,8 @@ class Workspace:
         self.modals: dict[str, list[View]] = {}
         self.homes: dict[str, View] = {}
         self.usergroups: dict[str, UserGroup] = {}
+        self.enterprise_id = ""
+        """The organisation that it belongs to, on Enterprise Grid."""
         self.last_read: dict[tuple[str, str], str] = {}
         self.revision = 0
         self._news = asyncio.Condition()

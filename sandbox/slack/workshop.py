@@ -21,7 +21,7 @@ from sandbox.slack.faults import Fault
 from sandbox.slack.hostile import REQUESTS
 from sandbox.slack.seed import newcomer
 from sandbox.slack.socketmode import SocketDelivery
-from sandbox.slack.state import Json, Person
+from sandbox.slack.state import Json, Person, UserGroup
 
 _EDITABLE = {
     "real_name",
@@ -32,6 +32,9 @@ _EDITABLE = {
     "is_owner",
     "is_restricted",
     "is_ultra_restricted",
+    "is_stranger",
+    "team_id",
+    "teams",
     "deleted",
 }
 
@@ -57,8 +60,10 @@ class Workshop:
         post("/control/slack/uninstall", refusing(self._uninstall))
         post("/control/slack/install", refusing(self._install))
         post("/control/slack/scopes", refusing(self._scopes))
+        post("/control/slack/organisation", refusing(self._join_organisation))
         post("/control/slack/people/add", refusing(self._add_people))
         post("/control/slack/people/edit", refusing(self._edit_person))
+        post("/control/slack/groups/edit", refusing(self._edit_group))
         post("/control/slack/conversations/edit", refusing(self._edit_conversation))
 
     async def _clock(self, request: web.Request) -> Json:
@@ -165,6 +170,15 @@ class Workshop:
             raise CannotAct(404, f"nobody called {name!r}")
         return person
 
+    async def _join_organisation(self, request: web.Request) -> Json:
+        """`{enterprise}`: the workspace is one of an organisation's (Enterprise Grid) from now on."""
+        enterprise_id = text_of(await body_of(request), "enterprise")
+        if not enterprise_id.startswith("E"):
+            raise CannotAct(400, "an organisation's id begins with E")
+        self._core.workspace.enterprise_id = enterprise_id
+        self._core.workspace.touch()
+        return {"ok": True}
+
     async def _add_people(self, request: web.Request) -> Json:
         count = int((await body_of(request)).get("count", 1))
         workspace = self._core.workspace
@@ -191,6 +205,18 @@ class Workshop:
         if body.get("silently"):
             return {"ok": True}
         return told(await self._events.tell(payloads.user_change(self._core, person)))
+
+    async def _edit_group(self, request: web.Request) -> Json:
+        """`{group, people}`: who is in a user group from now on; one that is not there is made."""
+        body = await body_of(request)
+        group_id, names = text_of(body, "group"), body.get("people")
+        if not group_id.startswith("S") or not isinstance(names, list):
+            raise CannotAct(400, "`group` is an id like S0MAIL, `people` a list of names")
+        groups = self._core.workspace.usergroups
+        group = groups.setdefault(group_id, UserGroup(group_id, group_id.casefold(), group_id, []))
+        group.users = [self._person(str(name)).id for name in names]
+        self._core.workspace.touch()
+        return {"ok": True}
 
     async def _edit_conversation(self, request: web.Request) -> Json:
         """`{conversation, archived?, bot_in?}`."""

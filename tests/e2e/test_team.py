@@ -170,18 +170,62 @@ async def test_a_user_group_gives_account_access_to_its_members(stage: Stage) ->
     await omar.chooses("Add a user group", "Mail admins")
     await omar.until(lambda screen: "the user group Mail admins" in _modal(screen))
     await omar.chooses("Add a super admin", "alice")
+    await omar.until(lambda screen: "Make @Alice Martin a super admin?" in _modal(screen))
+    await omar.submits()
+    await omar.until(lambda screen: "They were chosen here." in _modal(screen))
+    await omar.clicks("Take off the list", near="@Sakura Sato")
+    await omar.until(lambda screen: "Take @Sakura Sato off" in _modal(screen))
+    await omar.submits()
     await omar.until(lambda screen: "They were chosen here." in _modal(screen))
     await stage.person("sakura").types(f"/inbox disable {SUPPORT}")
     screen = await stage.person("sakura").sees()
     assert screen.modal and screen.modal.submit == "はい、無効にします"
 
 
-async def test_choosing_super_admins_takes_the_chooser_along(stage: Stage) -> None:
-    """The first one that is chosen ends the owners' role, but never the chooser's own."""
+async def test_choosing_super_admins_drops_nobody(stage: Stage) -> None:
+    """The first one that is chosen takes all along who were super admin so far. Who will be it is said first,
+    whose role changes hears of it, and one click undoes it."""
     omar = stage.person("omar")
     await omar.types("/inbox admins")
     await omar.chooses("Add a super admin", "alice")
+    shown = _modal(await omar.until(lambda screen: "Make @Alice Martin a super admin?" in _modal(screen)))
+    assert all(name in shown for name in ("• @Alice Martin", "• @Omar Haddad", "• @Sakura Sato"))
+    assert "Nobody was chosen" not in shown
+    await omar.submits()
     shown = _modal(await omar.until(lambda screen: "They were chosen here." in _modal(screen)))
-    assert "@Alice Martin" in shown and "@Omar Haddad" in shown and "@Sakura Sato" not in shown
-    await stage.person("sakura").types("/inbox admins")
-    assert "Sakura Sato" not in _modal(await stage.person("sakura").sees())
+    assert all(name in shown for name in ("@Alice Martin", "@Omar Haddad", "@Sakura Sato"))
+    await stage.passes(seconds=2)
+    alice = await stage.person("alice").sees()
+    assert "@Omar Haddad made you a super admin." in alice.dm.last.plain
+    assert not any(
+        "super admin" in said.plain for said in (await stage.person("sakura").sees()).messages("dm")
+    )
+    await omar.clicks("Undo", in_="dm")
+    await stage.passes(seconds=2)
+    assert "undid it" in (await omar.sees()).dm.plain
+    alice = await stage.person("alice").sees()
+    assert "@Omar Haddad took you off the super admins." in alice.dm.last.plain
+    await omar.types("/inbox admins")
+    assert "owners and admins in Slack" in _modal(await omar.sees())
+
+
+async def test_taking_somebody_off_the_list_is_told_and_undone(stage: Stage) -> None:
+    """The words name who stays; whoever was taken off hears it in their language and has no way back."""
+    omar, sakura = stage.person("omar"), stage.person("sakura")
+    await omar.types("/inbox admins")
+    await omar.chooses("Add a super admin", "alice")
+    await omar.submits()
+    await omar.clicks("Take off the list", near="@Sakura Sato")
+    shown = _modal(await omar.until(lambda screen: "Take @Sakura Sato off" in _modal(screen)))
+    assert "• @Alice Martin" in shown and "• @Sakura Sato" not in shown
+    await omar.submits()
+    await stage.passes(seconds=3)
+    told = (await sakura.sees()).dm.last.plain
+    assert "@Omar Haddad" in told and "スーパー管理者" in told and "元に戻す" not in told
+    alice = stage.person("alice")
+    assert not any("Sakura" in said.plain for said in (await alice.sees()).messages("dm"))
+    await omar.clicks("Undo", near="Sakura", in_="dm")
+    await stage.passes(seconds=2)
+    assert "スーパー管理者" in (await sakura.sees()).dm.last.plain
+    await sakura.types("/inbox admins")
+    assert "[外す]" in _modal(await sakura.sees())

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from bot.domain.access import Actor, Deed, Person, Role
+from bot.domain.access import Actor, Deed, Person, Role, RoleChange
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import ExportTaken, Gone, NeedsApproval, TicketUnknown, UnknownAddress
 from bot.domain.feature import Feature
@@ -27,7 +27,7 @@ from bot.domain.picture import (
 )
 from bot.domain.request import APPROVAL_LASTS, Request, RequestState, Wish
 from bot.domain.ticket import Purpose, TicketOutcome
-from bot.services.admins import Roster
+from bot.services.admins import Preview, Roster
 from bot.services.channels import TeamDetails
 from bot.services.connecting import Landing, Plan
 from bot.services.exporting import ExportLanding, Offer
@@ -343,11 +343,24 @@ class FakeAdmins:
         ann = Person(id=ANN, workspace_id=W, name="Ann")
         return Roster((ann,), (), (), frozenset({ANN}), is_fixed=False, may_change=True)
 
-    async def give(self, actor: Actor, role: Role, user_id: UserId) -> None:
+    async def preview(self, actor: Actor, role: Role, user_id: UserId, *, is_given: bool) -> Preview:
+        await self.trouble.pass_()
+        ann = Person(id=ANN, workspace_id=W, name="Ann")
+        return Preview(role, user_id, is_given, (ann,), (), "agreed")
+
+    async def undo(self, actor: Actor, change_id: str) -> RoleChange:
+        await self.trouble.pass_()
+        self.done.append(("undo", "", change_id))
+        roles = (Role.SUPER_ADMIN, Role.MEMBER)
+        return RoleChange(
+            "c2", W, actor.id, NOW, Role.SUPER_ADMIN, BOB, is_given=False, people={UserId(BOB): roles}
+        )
+
+    async def give(self, actor: Actor, role: Role, user_id: UserId, *, basis: str | None = None) -> None:
         await self.trouble.pass_()
         self.done.append(("give", role.value, user_id))
 
-    async def take(self, actor: Actor, role: Role, subject: str) -> None:
+    async def take(self, actor: Actor, role: Role, subject: str, *, basis: str | None = None) -> None:
         await self.trouble.pass_()
         self.done.append(("take", role.value, subject))
 

@@ -122,3 +122,19 @@ async def test_a_stranger_answering_for_slack_is_slack_being_away(
         await SlackDirectory(bench.client).person(ANN)
     answer = await bench.send(a_command("disable ann@example.com"))
     assert "try again" in str(answer.body)
+
+
+@pytest.mark.parametrize("named", [{"team_id": "T9"}, {"team_id": "E1"}, {}])
+def test_an_organisations_member_belongs_to_every_workspace_of_theirs(named: dict[str, str]) -> None:
+    """On Enterprise Grid the list of their workspaces decides, whatever stands beside the name."""
+    user = {"id": ANN, **named, "enterprise_user": {"enterprise_id": "E1", "teams": ["T9", W]}}
+    assert person_of(user, W).workspace_id == W
+    assert person_of(user).workspace_id == named.get("team_id", "")
+
+
+@pytest.mark.parametrize(
+    "theirs", [None, "E1", [], {}, {"teams": None}, {"teams": W}, {"teams": [None, 1]}, {"teams": ["T9"]}]
+)
+def test_nobody_becomes_a_member_by_a_list_that_does_not_name_us(theirs: Any) -> None:
+    """Slack Connect, another workspace, or a shape that nobody knows."""
+    assert person_of({"id": ANN, "team_id": "T9", "enterprise_user": theirs}, W).workspace_id == "T9"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from bot.domain.errors import GuestNotAllowed
 from handlers.payload import Malformed, read
 from storage import StorageAway
 from tests.handlers.conftest import Bench, texts
-from tests.handlers.payloads import a_command, an_event
+from tests.handlers.payloads import a_click, a_command, a_form, an_event
 from tests.views.samples import ANN, W
 
 OPENED = {"type": "app_home_opened", "user": ANN, "tab": "home"}
@@ -182,3 +183,47 @@ def test_reading_ends_in_a_typed_value_or_malformed(kind: str, odd: dict[str, ob
     with suppress(Malformed):
         asked = read({"type": kind, **a_command("list"), **odd})
         assert isinstance(asked.name, str)
+
+
+def sent_to(**changes: Any) -> dict[str, Any]:
+    event = {"type": "app_home_opened", "user": ANN, "tab": "home"}
+    return {"type": "event_callback", "event_id": "Ev1", "event": event, **changes}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        a_click("x") | {"user": {"id": ANN, "team_id": "T9"}},
+        a_click("x") | {"user": {"id": ANN, "team_id": W}, "team": {"id": "T9"}},
+        a_click("x") | {"user": {"id": ANN}, "team": {"id": W, "enterprise_id": "E1"}},
+        a_form("x") | {"user": {"id": ANN, "team_id": "E1"}, "team": None},
+        sent_to(team_id="T9", authorizations=[{"team_id": W, "enterprise_id": "E1"}]),
+        sent_to(team_id=None, context_team_id=W, authorizations=None),
+        sent_to(team_id=W, authorizations=[{"team_id": None, "is_enterprise_install": True}]),
+    ],
+)
+def test_one_name_among_several_is_enough_to_be_heard(body: dict[str, Any]) -> None:
+    """In an organisation of several workspaces Slack names more than one; who is a member is asked later."""
+    assert read(body, W).workspace_id == W
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        (a_click("x") | {"user": {"id": ANN, "team_id": "T9"}, "team": {"id": "T8"}}, "T9"),
+        (a_command("list", team_id="", enterprise_id="E1", is_enterprise_install="true"), "E1"),
+        (sent_to(team_id="T9", authorizations=[{"team_id": "T8"}]), "T9"),
+        (sent_to(team_id="", authorizations=[{"team_id": "", "enterprise_id": "E1"}]), "E1"),
+    ],
+)
+def test_what_was_sent_to_others_is_others(body: dict[str, Any], found: str) -> None:
+    """Nothing that names us: it is not ours, and never without a name."""
+    assert read(body, W).workspace_id == found
+    assert read(body).workspace_id == found
+
+
+@pytest.mark.parametrize("authorizations", ["T1", {"team_id": "T1"}, [None], ["T1"], [{"team_id": 1}]])
+def test_authorizations_of_no_known_shape_are_malformed(authorizations: Any) -> None:
+    """Nothing downstream meets a wrong type."""
+    with pytest.raises(Malformed):
+        read(sent_to(team_id=W, authorizations=authorizations), W)

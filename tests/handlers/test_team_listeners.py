@@ -16,6 +16,7 @@ from bot.domain.errors import (
     NotAllowed,
     OtherKind,
     RequestClosed,
+    UndoOver,
 )
 from bot.domain.ids import ChannelId, ConversationId
 from bot.domain.request import RequestState, Wish
@@ -311,10 +312,8 @@ async def test_what_a_reader_does_about_an_outage_is_shown_by_its_message(bench:
 @pytest.mark.parametrize(
     ("action_id", "element", "done"),
     [
-        ("admins.give_super", selected("user", BOB), ("give", "super_admin", BOB)),
         ("admins.give_access", selected("user", BOB), ("give", "account_access", BOB)),
         ("admins.give_group", picked("S1"), ("give", "account_access", "S1")),
-        ("admins.take", {"value": f"super_admin:{BOB}"}, ("take", "super_admin", BOB)),
         ("admins.take", {"value": "account_access:S1"}, ("take", "account_access", "S1")),
     ],
 )
@@ -330,6 +329,48 @@ async def test_a_control_changes_a_role_and_the_dialog_follows(
     (drawn,) = bench.slack.of("views.update")
     assert "admins.take" in texts(drawn)
     await bench.slack.until(lambda: bool(bench.slack.of("views.publish")))
+
+
+@pytest.mark.parametrize(
+    ("action_id", "element", "deed"),
+    [
+        ("admins.give_super", selected("user", BOB), "give"),
+        ("admins.take", {"value": f"super_admin:{BOB}"}, "take"),
+    ],
+)
+async def test_who_will_be_super_admin_is_said_first(
+    bench: Bench, action_id: str, element: dict[str, Any], deed: str
+) -> None:
+    """The choice changes nothing; the form that follows does what was agreed to."""
+    click = a_click_in("modal", action_id)
+    click["actions"] = [{"action_id": action_id, "block_id": "b", **element}]
+    await bench.send(click)
+    assert bench.services.admins.done == []
+    (drawn,) = bench.slack.of("views.update")
+    assert ANN in texts(drawn) and BOB in texts(drawn)
+    answer = await bench.send(a_form("admins.form", metadata=drawn["view"]["private_metadata"]))
+    assert bench.services.admins.done == [(deed, "super_admin", BOB)]
+    assert "admins.take" in texts(answer.body)
+
+
+@pytest.mark.parametrize("metadata", ["", "{}", "[]", "null", '{"user":"U1","give":1,"basis":""}', "🔥"])
+async def test_a_form_that_agrees_to_nothing_changes_nothing(bench: Bench, metadata: str) -> None:
+    """Forged, or of another time."""
+    answer = await bench.send(a_form("admins.form", metadata=metadata))
+    assert bench.services.admins.done == []
+    assert "That has changed" in texts(answer.body)
+
+
+async def test_undo_is_shown_by_the_message_itself(bench: Bench) -> None:
+    """A second press of the same person is no news; being second to somebody else is said."""
+    await bench.send(in_a_notice(bench, "admins.undo", "c1"))
+    assert bench.services.admins.done == [("undo", "", "c1")]
+    bench.services.admins.trouble = Trouble(UndoOver(ANN))
+    await bench.send(in_a_notice(bench, "admins.undo", "c1"))
+    assert bench.slack.of("respond") == []
+    bench.services.admins.trouble = Trouble(UndoOver(BOB))
+    await bench.send(in_a_notice(bench, "admins.undo", "c1"))
+    assert BOB in texts(bench.slack.of("respond")[0])
 
 
 @pytest.mark.parametrize("value", ["", "owner:U1", "super_admin", "super_admin:", ":"])

@@ -348,7 +348,7 @@ class Play:
             client = slack_client(settings, session)
             services = services_of(
                 core,
-                directory=SlackDirectory(client),
+                directory=SlackDirectory(client, home=self.services.workspace.id),
                 messenger=messenger(SlackMessenger(client, world.clock)),  # type: ignore[arg-type]
                 workspace=self.services.workspace,
             )

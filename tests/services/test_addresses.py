@@ -101,6 +101,14 @@ def test_near_misses_are_named_best_first(typed: str, near: list[str]) -> None:
     assert list(near_misses(typed, known))[:1] == near
 
 
+@pytest.mark.parametrize("typed", ["rupert@a-very-long-domain.example", "x@a-very-long-domain.example"])
+def test_a_long_domain_makes_nobody_alike(typed: str) -> None:
+    """What stands before the @ is what was mistyped."""
+    known = [f"{name}@a-very-long-domain.example" for name in ("support", "sales", "alice", "y")]
+    assert near_misses(typed, known) in {(), ("support@a-very-long-domain.example",)}
+    assert near_misses("alcie@a-very-long-domain.example", known) == ("alice@a-very-long-domain.example",)
+
+
 def test_at_most_three_near_misses_are_offered() -> None:
     """A list of look-alikes stays a hint."""
     assert len(near_misses("a1@acme.example", [f"a{n}@acme.example" for n in range(2, 50)])) == 3

@@ -127,6 +127,16 @@ async def test_in_a_lane_the_urgent_go_first(storage: Storage) -> None:
     assert order == [alarm.id, news.id]
 
 
+async def test_lanes_with_something_urgent_go_first(storage: Storage) -> None:
+    """However many other people are told something, and for however long, an alarm goes first."""
+    news = [a_job(lane=f"reader{n}", due_at=NOW - (n + 2) * MINUTE) for n in range(3)]
+    asked = a_job(lane="bob", due_at=NOW - MINUTE)
+    alarm = a_job(lane="bob", kind=JobKind.RAISE_ALARM)
+    await put(storage, *news, asked, alarm)
+    assert [it.id for it in await claim(storage, limit=1)] == [alarm.id]
+    assert [it.id for it in await claim(storage, limit=1)] == [news[2].id]
+
+
 async def test_the_lane_that_waits_longest_is_first(storage: Storage) -> None:
     """Nobody's lane is forgotten behind busier ones."""
     jobs = [a_job(due_at=NOW - n * MINUTE) for n in range(3)]

@@ -17,7 +17,7 @@ from bot.domain.ids import UserId, WorkspaceId
 from bot.domain.picture import Tally
 from bot.domain.whereabouts import Whereabouts
 from storage import Storage
-from storage.overviews import Listed
+from storage.overviews import MOST_LOOK_ALIKES, Listed
 from tests.storage.builders import ANA, NOW, WORKSPACE, a_channel, a_grant, a_probe, a_team_channel
 
 BEN = UserId("UBEN")
@@ -135,3 +135,31 @@ async def test_nothing_is_counted_where_nothing_is(storage: Storage) -> None:
     sight = sight_of(an_actor(ANA, ""))
     assert sight is not None
     assert await read(storage, sight) == ((), Tally())
+
+
+async def test_candidates_for_a_slip_of_the_finger_are_few_and_seen(storage: Storage) -> None:
+    """Among thousands at one domain at most 500 are looked at, and what was meant is among them; never what
+    this person may not see."""
+    many = tuple(a_team_channel(address=f"user{number:05}@example.com") for number in range(0, 20_000, 10))
+    secret = a_channel(address="user00777@example.com", owner_id=BEN)
+    await keep(storage, (*many, secret, a_team_channel(address="support@example.com")))
+    for admin, typed, meant in (
+        (False, "user0077@example.com", "user00770@example.com"),
+        (False, "uesr10000@example.com", "user10000@example.com"),
+        (False, "suport@example.com", "support@example.com"),
+        (False, "zupport@example.com", "support@example.com"),
+        (False, "support@exmaple.com", "support@example.com"),
+        (True, "user00778@example.com", "user00777@example.com"),
+    ):
+        sight = sight_of(an_actor(ANA, "ana@example.com", admin=admin))
+        assert sight is not None
+        async with storage.reading() as uow:
+            found = await uow.overviews.look_alikes(sight, typed)
+        assert len(found) == len(set(found)) <= MOST_LOOK_ALIKES
+        assert meant in found
+        assert (secret.address in found) is admin or admin
+    sight = sight_of(an_actor(ANA, "ana@example.com"))
+    assert sight is not None
+    for odd in ("%@%", "_@_.__", "a%_b@example.com", "@", ""):
+        async with storage.reading() as uow:
+            assert len(await uow.overviews.look_alikes(sight, odd)) <= MOST_LOOK_ALIKES

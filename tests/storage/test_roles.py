@@ -28,11 +28,11 @@ async def test_only_those_who_may_hold_a_role_are_read(storage: Storage) -> None
         ):
             await uow.roles.give(WORKSPACE, role, subject, by=BOSS, at=NOW)
         await uow.roles.give(WorkspaceId("T2"), Role.SUPER_ADMIN, "U0001", by=BOSS, at=NOW)
-        await uow.roles.set_members(WORKSPACE, "SDESK", {GROUPED})
-        await uow.roles.set_members(WORKSPACE, "SOTHER", {UserId("U0002")})
+        await uow.roles.set_members(WORKSPACE, "SDESK", {GROUPED}, at=NOW)
+        await uow.roles.set_members(WORKSPACE, "SOTHER", {UserId("U0002")}, at=NOW)
         await uow.commit()
     async with storage.reading() as uow:
-        holders = await uow.roles.holders(WORKSPACE, {FIXED, UserId("UNKNOWN")})
+        holders = await uow.roles.holders(WORKSPACE, {FIXED, UserId("UNKNOWN")}, groups_since=NOW)
         given = await uow.roles.of(WORKSPACE)
     found = {holder.person.id: (holder.was_chosen, holder.has_access) for holder in holders}
     assert found == {
@@ -51,4 +51,4 @@ async def test_only_those_who_may_hold_a_role_are_read(storage: Storage) -> None
 async def test_nobody_holds_anything_in_an_empty_workspace(storage: Storage) -> None:
     """No person, no role, nobody fixed."""
     async with storage.reading() as uow:
-        assert await uow.roles.holders(WORKSPACE, ()) == ()
+        assert await uow.roles.holders(WORKSPACE, (), groups_since=NOW) == ()

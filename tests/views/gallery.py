@@ -9,16 +9,17 @@ from itertools import product
 from typing import Any
 
 from bot.domain import errors
-from bot.domain.access import Deed
+from bot.domain.access import Deed, Role, RoleChange
 from bot.domain.cause import Cause
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.grant import Revocation
-from bot.domain.ids import ChannelId
+from bot.domain.ids import ChannelId, UserId
 from bot.domain.incident import IncidentKind, NoticeKind, Resolution
 from bot.domain.picture import NoticePicture, Outage, Registration, Tally
 from bot.domain.request import Awaits, Request, RequestState, Wish
 from bot.domain.ticket import SWITCHED_MEANWHILE, Ending
 from bot.notifier import rendered
+from bot.services.admins import Preview
 from bot.views import modals, notices, replies
 from bot.views.evidence import export_message
 from bot.views.home import home
@@ -39,6 +40,7 @@ from tests.views.samples import (
     SHARED_SCOPES,
     AGroup,
     ARoster,
+    W,
     a_channel,
     a_feature,
     a_person,
@@ -86,6 +88,10 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     errors.GuestNotAllowed(),
     errors.WrongWorkspace(),
     errors.NotSetUp(),
+    errors.RightsUnread(),
+    errors.LinkBusy(),
+    errors.TooManyRequests((a_request(a_wish(Deed.CONNECT)), a_request(a_wish(Deed.DISABLE)))),
+    errors.TooManyRequests(),
     errors.UnknownAddress("anne@example.com", ("ann@example.com", "anna@example.com")),
     errors.UnknownAddress("anne@example.com"),
     *(
@@ -106,6 +112,9 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     *(errors.RequestClosed(a_request(state=state, answered_by=BOB)) for state in RequestState),
     errors.RequestClosed(a_request(state=RequestState.CANCELLED)),
     errors.LastSuperAdmin(),
+    errors.RolesChanged(),
+    errors.UndoOver(),
+    errors.UndoOver("U0BOB"),
     errors.CannotPostThere("C0SUPPORT"),
     errors.OtherKind("ann@example.com", is_team=True),
     errors.OtherKind("ann@example.com", is_team=False),
@@ -156,6 +165,11 @@ def everything(lang: Language) -> Drawn:
     yield from doubts(lang)
     for case, roster in rosters():
         yield f"admins {case}", modals.admins_modal(lang, roster)
+    for is_given in (True, False):
+        crowd = tuple(a_person(f"U0{n:03}") for n in range(30 if is_given else 2))
+        along = (ANN,) if is_given else ()
+        preview = Preview(Role.SUPER_ADMIN, ANN, is_given, crowd, along, "agreed")
+        yield f"super admins {is_given}", modals.super_admins_modal(lang, preview)
     yield from permissions(lang)
 
 
@@ -281,6 +295,34 @@ def told(lang: Language, channel: Channel, case: str) -> Drawn:
             yield f"storm {resolution} {who} {case}", picture_of(lang, storm)
     for name, picture in announcements(channel):
         yield f"{name} {case}", picture_of(lang, picture)
+
+
+def role_changes() -> Iterator[tuple[RoleChange, UserId]]:
+    """Each change as whoever did it and whomever it is about read it; undone ones, too."""
+    none, access, boss = Role.MEMBER, Role.ACCOUNT_ACCESS, Role.SUPER_ADMIN
+    for role, before, after in (
+        (boss, none, boss),
+        (boss, access, boss),
+        (boss, boss, none),
+        (boss, boss, access),
+        (access, none, access),
+        (access, access, none),
+    ):
+        for subject in ("U0BOB", "S0DESK"):
+            change = RoleChange(
+                id=f"{role}-{before}-{after}-{subject}",
+                workspace_id=W,
+                actor=ANN,
+                at=NOW,
+                role=role,
+                subject=subject,
+                is_given=after is role,
+                people={UserId("U0BOB"): (before, after)},
+                along=(ANN,) if after is boss else (),
+            )
+            for one in (change, replace(change, undone_by=ANN), replace(change, undoes="c0")):
+                yield one, UserId("U0BOB")
+                yield one, ANN
 
 
 def announcements(channel: Channel) -> Iterator[tuple[str, NoticePicture]]:
@@ -447,6 +489,10 @@ def outcomes(lang: Language) -> Drawn:
             lang, an_outcome(Ending.DECLINED), provider_label="Office 365", may_ask_admin=True
         ),
     )
+    two = (a_request(a_wish(Deed.CONNECT)), a_request(a_wish(Deed.REMOVE)))
+    for waiting in (two, two[:1], ()):
+        too_many = modals.too_many_modal(lang, errors.TooManyRequests(waiting))
+        yield f"too many requests {len(waiting)}", too_many
     yield "forwarded", modals.forwarded_modal(lang, provider_label="Office 365")
     for cause in Cause:
         yield (
@@ -509,10 +555,22 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
     yield "which of many", replies.which_address_message(lang, "disable", (address,) * 500, "/inbox")
     yield "done", replies.done_message(lang, Words("Done", address))
     for is_open in (True, False):
+        for change, reader in role_changes():
+            told = a_picture(
+                NoticeKind.ROLE_CHANGED,
+                notice={"subject": change.id, "recipient": reader},
+                role_change=change,
+                may_undo=is_open,
+            )
+            yield f"role changed {change.id} {reader} {is_open}", picture_of(lang, told)
         silence = a_picture(NoticeKind.SILENCE, notice={"subject": NOW.isoformat()}, is_open=is_open)
         yield f"silence {is_open}", picture_of(lang, silence)
         spoilt = a_picture(NoticeKind.STORAGE, notice={"subject": f"{NOW.isoformat()}/{NOW.isoformat()}"})
         yield f"storage {is_open}", picture_of(lang, spoilt)
+        for why in ("closed", "away"):
+            subject = f"{why} {NOW.isoformat()}"
+            unread = a_picture(NoticeKind.GROUPS, notice={"subject": subject}, is_open=is_open)
+            yield f"groups {why} {is_open}", picture_of(lang, unread)
         for subject in ("google:invalid_client:2026-11-23", "google"):
             picture = a_picture(NoticeKind.OPERATOR, notice={"subject": subject}, is_open=is_open)
             yield f"operator {subject} {is_open}", picture_of(lang, picture)

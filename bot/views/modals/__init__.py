@@ -1,14 +1,25 @@
 """Slack's dialogs: to connect, to disconnect, to ask, to choose admins, and to answer."""
 
 from bot.views.modals.admins import (
+    ADMINS_FORM,
     ADMINS_GIVE_ACCESS,
     ADMINS_GIVE_GROUP,
     ADMINS_GIVE_SUPER,
     ADMINS_TAKE,
     admins_modal,
+    parse_change,
+    super_admins_modal,
 )
 from bot.views.modals.answers import apology_modal, busy_modal, refusal_modal, working_modal
-from bot.views.modals.asking import ASK_FORM, ask_modal, asked_modal, forwarded_modal, parse_wish, wish_text
+from bot.views.modals.asking import (
+    ASK_FORM,
+    ask_modal,
+    asked_modal,
+    forwarded_modal,
+    parse_wish,
+    too_many_modal,
+    wish_text,
+)
 from bot.views.modals.connecting import (
     CONNECT_AT_ANY,
     CONNECT_FORM,
@@ -56,6 +67,7 @@ from bot.views.modals.team import TAKE_OVER_FORM, take_over_modal
 __all__ = [
     "ADDRESS_ACTION",
     "ADDRESS_BLOCK",
+    "ADMINS_FORM",
     "ADMINS_GIVE_ACCESS",
     "ADMINS_GIVE_GROUP",
     "ADMINS_GIVE_SUPER",
@@ -94,14 +106,17 @@ __all__ = [
     "leave_modal",
     "left_remark",
     "outcome_modal",
+    "parse_change",
     "parse_wish",
     "reconnect_first_modal",
     "refusal_modal",
     "remove_modal",
     "removed_modal",
+    "super_admins_modal",
     "switch_instead_modal",
     "switch_modal",
     "take_over_modal",
+    "too_many_modal",
     "waiting_text",
     "wish_text",
     "working_modal",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Final
 
 from bot.domain.access import Person, Role
+from bot.domain.ids import UserId
 from bot.views.blocks import (
     Block,
     View,
@@ -20,7 +22,7 @@ from bot.views.blocks import (
     section,
 )
 from bot.views.language import Language
-from bot.views.models import RosterShown, UserGroup
+from bot.views.models import PreviewShown, RosterShown, UserGroup
 from bot.views.text import shown
 from bot.views.words.names import more_people
 from bot.views.words.roles import role_words
@@ -30,6 +32,8 @@ ADMINS_TAKE: Final = "admins.take"
 ADMINS_GIVE_SUPER: Final = "admins.give_super"
 ADMINS_GIVE_ACCESS: Final = "admins.give_access"
 ADMINS_GIVE_GROUP: Final = "admins.give_group"
+ADMINS_FORM: Final = "admins.form"
+"""Agrees to who will be super admin: carries what ``parse_change`` reads."""
 
 _LISTED: Final = 20
 _GROUPS: Final = 100
@@ -48,6 +52,56 @@ def admins_modal(lang: Language, roster: RosterShown) -> View:
         context(_rights(lang)),
     ]
     return modal(lang.say("Admins"), blocks, close=lang.say("Close"))
+
+
+def super_admins_modal(lang: Language, preview: PreviewShown) -> View:
+    """Before anything is done: everybody who will be super admin from then on."""
+    who, shown_ones = mention(preview.subject), preview.super_admins[:_LISTED]
+    rest = len(preview.super_admins) - len(shown_ones)
+    listed = [f"• {mention(person.id)}" for person in shown_ones]
+    question = (
+        lang.say("Make {who} a super admin?", who=who)
+        if preview.is_given
+        else lang.say("Take {who} off the super admins?", who=who)
+    )
+    blocks = [
+        section(bold(question)),
+        section("\n".join([lang.say("From now on these are the super admins:"), *listed])),
+        *([context(more_people(lang, rest))] if rest > 0 else []),
+        *([context(_first_choice(lang))] if preview.along else []),
+        context(
+            lang.say(
+                "Whoever gains or loses a role gets a message that names you. You can undo it for a day."
+            )
+        ),
+    ]
+    carried = {"user": preview.subject, "give": preview.is_given, "basis": preview.basis}
+    return modal(
+        lang.say("Admins"),
+        blocks,
+        submit=lang.say("Yes, make it so"),
+        close=lang.say("Cancel"),
+        callback=ADMINS_FORM,
+        metadata=json.dumps(carried, separators=(",", ":")),
+    )
+
+
+def _first_choice(lang: Language) -> str:
+    return lang.say(
+        "Until now they were the workspace's owners and admins in Slack. They stay; from now on this list "
+        "counts, whatever becomes of them in Slack."
+    )
+
+
+def parse_change(text: str) -> tuple[UserId, bool, str] | None:
+    """Whom it is about, whether it is given, and what was agreed to; ``None`` for anything else."""
+    try:
+        found = json.loads(text)
+        user, give, basis = found["user"], found["give"], found["basis"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    is_whole = isinstance(user, str) and user and isinstance(give, bool) and isinstance(basis, str)
+    return (UserId(user), give, basis) if is_whole else None
 
 
 def _told(lang: Language, roster: RosterShown) -> str:

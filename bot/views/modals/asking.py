@@ -8,13 +8,16 @@ from typing import Any, Final
 
 from bot.domain.access import Deed
 from bot.domain.channel import Kind
+from bot.domain.errors import TooManyRequests
 from bot.domain.ids import ChannelId, ConversationId
 from bot.domain.request import Request, Wish
 from bot.views.blocks import Block, View, context, escape, instant, modal, section
+from bot.views.buttons import cancel_button
 from bot.views.language import Language
 from bot.views.modals.inputs import LONGEST_ADDRESS, LONGEST_NAME, LONGEST_USE, reason_input
 from bot.views.setup import people
 from bot.views.text import tidy
+from bot.views.words.approvals import approval_words
 from bot.views.words.names import house
 from bot.views.words.wishes import wish_words
 
@@ -70,6 +73,24 @@ def asked_modal(lang: Language, request: Request, approvers: Sequence[str], is_n
         [section(f"⏳ {said}\n*{escape(wish_words(lang, request.wish))}*\n{waits}"), *_who(lang, approvers)],
         close=lang.say("Close"),
     )
+
+
+def too_many_modal(lang: Language, refusal: TooManyRequests) -> View:
+    """One may not ask for more yet: what waits already, each with the button that takes it back."""
+    words = approval_words(lang, refusal)
+    assert words is not None
+    if not refusal.waiting:
+        said = f"*{escape(words.title)}*\n{escape(words.text)}\n{escape(words.next_step)}"
+        return modal(lang.say("Not possible"), [section(said)], close=lang.say("Close"))
+    said = lang.count(
+        "{n} request of yours waits for an admin. Wait for an answer, or cancel one:",
+        "{n} requests of yours wait for an admin. Wait for an answer, or cancel one:",
+        len(refusal.waiting),
+    )
+    listed = [
+        section(escape(wish_words(lang, one.wish)), cancel_button(lang, one)) for one in refusal.waiting
+    ]
+    return modal(lang.say("Enough for now"), [section(said), *listed], close=lang.say("Close"))
 
 
 def forwarded_modal(lang: Language, *, provider_label: str) -> View:

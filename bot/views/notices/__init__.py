@@ -17,15 +17,18 @@ from bot.views.notices.follow_ups import relapse_reply, reminder_reply, storm_re
 from bot.views.notices.holds import hold_notice, somebody_else_notice
 from bot.views.notices.moves import moved_notice
 from bot.views.notices.operators import (
+    groups_notice,
     nobody_told_notice,
     operator_picture,
     silence_notice,
     storage_notice,
 )
+from bot.views.notices.roles import ADMINS_UNDO, role_changed_notice
 from bot.views.notices.switches import switched_notice
 from bot.views.notices.wishes import answered_reply, request_notice, wish_notice
 
 __all__ = [
+    "ADMINS_UNDO",
     "CLAIM",
     "RECONNECT_LINK",
     "SNOOZE",
@@ -34,6 +37,7 @@ __all__ = [
     "conversation_notice",
     "delegate_gone_picture",
     "disabled_picture",
+    "groups_notice",
     "hello_notice",
     "hold_notice",
     "incident_notice",
@@ -45,6 +49,7 @@ __all__ = [
     "reminder_reply",
     "removed_picture",
     "request_notice",
+    "role_changed_notice",
     "silence_notice",
     "somebody_else_notice",
     "storage_notice",

@@ -57,6 +57,28 @@ def storage_notice(lang: Language, picture: NoticePicture) -> Message:
     return message(said, [section("\n".join([said, why, what, _nobody_else(lang)]))])
 
 
+def groups_notice(lang: Language, picture: NoticePicture) -> Message:
+    """User groups cannot be read. The notice's subject is why, and since when."""
+    if not picture.is_open:
+        return quiet("✅ " + lang.say("User groups can be read again. There is nothing to do."))
+    said = "🔧 " + lang.say("Inboxkeeper cannot read Slack's user groups.")
+    means = lang.say(
+        "Whoever has account access through a group alone cannot use it meanwhile, and after two hours is no "
+        "longer told of outages."
+    )
+    what = (
+        lang.say(
+            "Give the Slack app the permission {scope} again (an app reinstall may have dropped it), or "
+            "choose people one by one with {command}.",
+            scope="`usergroups:read`",
+            command=to_type(picture.command, lang.say("admins")),
+        )
+        if picture.notice.subject.startswith("closed")
+        else lang.say("Slack does not answer that question. It is asked again every few minutes.")
+    )
+    return message(said, [section("\n".join([said, means, what]))])
+
+
 def _nobody_else(lang: Language) -> str:
     return lang.say("Nobody else was told, and no inbox is called disconnected because of this.")
 

@@ -1,5 +1,7 @@
 """What people read when something needs an admin's approval, cannot get one, or has its answer already."""
 
+# ruff: noqa: PLR0911 - one return per case is how a closed set reads best
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -20,6 +22,8 @@ def approval_words(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
     match refusal:
         case e.NeedsApproval(wish, own, who_can):
             return _needs_approval(lang, wish, own, who_can)
+        case e.TooManyRequests(waiting):
+            return _too_many(lang, waiting)
         case e.NobodyCanApprove():
             return Words(
                 lang.say("Nobody to ask"),
@@ -28,6 +32,8 @@ def approval_words(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
             )
         case e.RequestClosed(request):
             return _request_closed(lang, request)
+        case e.RolesChanged() | e.UndoOver():
+            return _roles_changed(lang, refusal)
         case e.LastSuperAdmin():
             return Words(
                 lang.say("The last super admin"),
@@ -35,6 +41,48 @@ def approval_words(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
                 lang.say("Add another super admin first."),
             )
     return None
+
+
+def _roles_changed(lang: Language, refusal: e.RolesChanged | e.UndoOver) -> Words:
+    if isinstance(refusal, e.RolesChanged):
+        return Words(
+            lang.say("That has changed"),
+            lang.say("Somebody changed the admins meanwhile, so nothing was done."),
+            lang.say("Look at the list as it is now, and choose again."),
+        )
+    otherwise = lang.say("Change the list of admins instead.")
+    if refusal.undone_by:
+        by = (refusal.undone_by,)
+        said = lang.say("Somebody has undone this already.")
+        return Words(lang.say("Already undone"), said, lang.say("This person was first:"), by, otherwise)
+    return Words(
+        lang.say("Too late to undo"),
+        lang.say("It is more than a day old, or something else was changed since."),
+        otherwise,
+    )
+
+
+def _too_many(lang: Language, waiting: tuple[Request, ...]) -> Words:
+    """What is open already, and how to take one back."""
+    if not waiting:
+        return Words(
+            lang.say("Enough for now"),
+            lang.say("You have asked the admins for a lot within a day."),
+            lang.say("Talk to one of them, or ask again tomorrow."),
+        )
+    return Words(
+        lang.say("Enough for now"),
+        lang.count(
+            "{n} request of yours waits for an admin: {wishes}.",
+            "{n} requests of yours wait for an admin: {wishes}.",
+            len(waiting),
+            wishes=lang.listed(wish_words(lang, one.wish) for one in waiting),
+        ),
+        lang.say(
+            "Wait for an answer, or cancel one: with the button in its message, in your conversation with "
+            "the bot."
+        ),
+    )
 
 
 def _needs_approval(lang: Language, wish: Wish, own: str | None, who_can: tuple[str, ...]) -> Words:

@@ -37,7 +37,7 @@ def ending_words(
     return replace(words, next_step=lang.together(words.next_step, _stands(lang, provider_label)))
 
 
-_UNUSED: Final = frozenset({Ending.WRONG_MAILBOX, Ending.NOT_POSSIBLE})
+_UNUSED: Final = frozenset({Ending.WRONG_MAILBOX, Ending.NOT_POSSIBLE, Ending.RIGHTS_UNREAD})
 """A person signed in and allowed something for nothing; after the others they will sign in again."""
 
 
@@ -292,6 +292,16 @@ def _stopped(lang: Language, ending: Ending, address: str, at: str, *, in_slack:
                     address=address,
                 ),
                 lang.say("Try again in a few minutes."),
+            )
+        case Ending.RIGHTS_UNREAD:
+            return Words(
+                lang.say("Cannot be checked right now"),
+                lang.say(
+                    "You signed in, but it could not be checked whether you may still do this, so {address} "
+                    "was left as it was.",
+                    address=address,
+                ),
+                lang.say("Try again in a few minutes: you sign in once more."),
             )
         case Ending.OURS_BROKEN:
             return Words(

@@ -46,6 +46,15 @@ def _rights(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
                 lang.say("This Inboxkeeper does not serve your workspace."),
                 lang.say("Use it in the workspace where it is installed."),
             )
+        case e.RightsUnread():
+            return Words(
+                lang.say("Cannot be checked right now"),
+                lang.say(
+                    "You may do this through a Slack user group, and Slack does not say right now who is in "
+                    "it. Nothing has changed, and nothing is lost."
+                ),
+                lang.say("Try again in a few minutes, or ask a super admin."),
+            )
         case e.NotSetUp():
             return Words(
                 lang.say("Not set up yet"),
@@ -266,6 +275,12 @@ def _ticket(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
                 lang.say("Started in another browser"),
                 lang.say("For your safety a sign-in must end in the browser in which it began."),
                 lang.say("Go back to that browser, or start again from Slack."),
+            )
+        case e.LinkBusy():
+            return Words(
+                lang.say("One moment, please"),
+                lang.say("This link was used several times within a minute. Nothing has changed."),
+                lang.say("Wait a minute, then try again."),
             )
         case e.LinkClosed():
             return Words(
