@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
-import aiohttp
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.access import Person
 from bot.domain.ids import UserId, WorkspaceId
 from bot.services.people import CursorLost, DirectoryAway, Group, GroupsClosed, Page
-from bot.slack_errors import code_of, is_throttled, retry_after
+from bot.slack_errors import NoAnswer, Refused, answer_to, cursor_in, part_at, parts_at, text_at, texts_at
+from handlers.payload import clean
 
 _PATIENCE: Final = 1.5
 _PAGE_PATIENCE: Final = 10.0
@@ -23,6 +21,7 @@ _NO_GROUP: Final = frozenset({"no_such_subteam", "subteam_not_found"})
 _NO_GROUPS: Final = frozenset({"missing_scope", "plan_upgrade_required"})
 """The app may not read user groups, or the workspace's plan has none."""
 _SLACKBOT: Final = "USLACKBOT"
+_LONGEST: Final = 320
 
 
 class SlackDirectory:
@@ -36,74 +35,91 @@ class SlackDirectory:
         """The user, ``None`` if there is none. Raises ``DirectoryAway``."""
         call = self._client.users_info(user=user_id, include_locale=True)
         try:
-            answer = await _asked(call, self._patience)
-        except SlackApiError as error:
-            if code_of(error) in _NOBODY:
+            user = part_at(await answer_to(call, within=self._patience), "user")
+            text_at(user, "id")
+        except Refused as error:
+            if error.code in _NOBODY:
                 return None
             raise DirectoryAway from error
-        return person_of(answer["user"])
+        except NoAnswer as error:
+            raise _away(error) from error
+        return person_of(user)
 
     async def group(self, group_id: str) -> tuple[UserId, ...]:
         """A user group's members; of one that was disabled, nobody. Raises ``DirectoryAway``,
         ``GroupsClosed``."""
         call = self._client.usergroups_users_list(usergroup=group_id)
         try:
-            answer = await _asked(call, _PAGE_PATIENCE)
-        except SlackApiError as error:
-            if code_of(error) in _NO_GROUP:
+            return tuple(map(UserId, texts_at(await answer_to(call, within=_PAGE_PATIENCE), "users")))
+        except Refused as error:
+            if error.code in _NO_GROUP:
                 return ()
             raise _groups_error(error) from error
-        return tuple(UserId(user) for user in answer["users"])
+        except NoAnswer as error:
+            raise _away(error) from error
 
     async def groups(self) -> tuple[Group, ...]:
         """The workspace's user groups, by name. Raises ``DirectoryAway``, ``GroupsClosed``."""
+        call = self._client.usergroups_list()
         try:
-            answer = await _asked(self._client.usergroups_list(), self._patience)
-        except SlackApiError as error:
+            found = parts_at(await answer_to(call, within=self._patience), "usergroups")
+        except Refused as error:
             raise _groups_error(error) from error
-        groups = (Group(group["id"], group.get("name") or group["id"]) for group in answer["usergroups"])
-        return tuple(sorted(groups, key=lambda group: group.name.casefold()))
+        except NoAnswer as error:
+            raise _away(error) from error
+        groups = (Group(_text(one, "id"), _text(one, "name") or _text(one, "id")) for one in found)
+        return tuple(sorted(filter(_has_id, groups), key=lambda group: group.name.casefold()))
 
     async def page(self, cursor: str) -> Page:
         """Some of all users, from ``cursor`` on. Raises ``DirectoryAway``, ``CursorLost``."""
         call = self._client.users_list(limit=_PAGE, cursor=cursor, include_locale=True)
         try:
-            answer = await _asked(call, _PAGE_PATIENCE)
-        except SlackApiError as error:
-            if code_of(error) == "invalid_cursor":
-                raise CursorLost from error
-            raise DirectoryAway(retry_after(error) if is_throttled(error) else None) from error
-        further = (answer.get("response_metadata") or {}).get("next_cursor") or ""
-        return Page(tuple(person_of(user) for user in answer["members"]), further)
+            answer = await answer_to(call, within=_PAGE_PATIENCE)
+            people = (person_of(user) for user in parts_at(answer, "members"))
+            return Page(tuple(filter(_has_id, people)), cursor_in(answer))
+        except Refused as error:
+            raise (CursorLost if error.code == "invalid_cursor" else DirectoryAway) from error
+        except NoAnswer as error:
+            raise _away(error) from error
 
 
-async def _asked(call: Awaitable[Any], patience: float) -> Any:
-    try:
-        async with asyncio.timeout(patience):
-            return await call
-    except (TimeoutError, aiohttp.ClientError) as error:
-        raise DirectoryAway from error
+def _away(error: NoAnswer) -> DirectoryAway:
+    return DirectoryAway(error.retry_after)
 
 
-def _groups_error(error: SlackApiError) -> DirectoryAway | GroupsClosed:
-    return GroupsClosed() if code_of(error) in _NO_GROUPS else DirectoryAway()
+def _groups_error(error: Refused) -> DirectoryAway | GroupsClosed:
+    return GroupsClosed() if error.code in _NO_GROUPS else DirectoryAway()
+
+
+def _has_id(it: Person | Group) -> bool:
+    return bool(it.id)
 
 
 def person_of(user: Mapping[str, Any]) -> Person:
-    """A user object of Slack's. Flags are absent from deactivated people, and count as not set."""
-    profile = user.get("profile") or {}
-    known = {} if not user.get("locale") else {"locale": str(user["locale"])}
+    """A user object of Slack's, whatever stands in it. Flags are absent from deactivated people, and count
+    as not set; what is no text counts as absent."""
+    profile = user.get("profile")
+    if not isinstance(profile, dict):
+        profile = {}
+    locale = _text(user, "locale")
+    user_id = _text(user, "id")
     return Person(
-        id=UserId(user["id"]),
-        workspace_id=WorkspaceId(user.get("team_id") or profile.get("team") or ""),
-        name=profile.get("display_name") or profile.get("real_name") or user.get("name") or "",
-        email=(profile.get("email") or "").casefold(),
+        id=UserId(user_id),
+        workspace_id=WorkspaceId(_text(user, "team_id") or _text(profile, "team")),
+        name=_text(profile, "display_name") or _text(profile, "real_name") or _text(user, "name"),
+        email=_text(profile, "email").casefold(),
         is_owner=_any(user, "is_admin", "is_owner", "is_primary_owner"),
         is_guest=_any(user, "is_restricted", "is_ultra_restricted", "is_stranger"),
-        is_bot=_any(user, "is_bot") or user["id"] == _SLACKBOT,
+        is_bot=_any(user, "is_bot") or user_id == _SLACKBOT,
         is_deleted=_any(user, "deleted"),
-        **known,
+        **({"locale": locale} if locale else {}),
     )
+
+
+def _text(it: Mapping[str, Any], name: str) -> str:
+    """What may be kept of a text: none of Slack's about a person is longer."""
+    value = it.get(name)
+    return clean(value)[:_LONGEST] if isinstance(value, str) else ""
 
 
 def _any(user: Mapping[str, Any], *flags: str) -> bool:
