@@ -55,8 +55,8 @@ async def _user_changed(events: Events, asked: Asked) -> bool:
     user = asked.event.get("user")
     if not isinstance(user, dict) or not asked.user_id:
         return True
-    person = person_of(user)
-    if "locale" not in user:
+    person = replace(person_of(user), id=asked.user_id)
+    if not isinstance(user.get("locale"), str):
         locale = await events.desk.people.locale_of(asked.workspace_id, asked.user_id)
         person = replace(person, locale=locale)
     await events.desk.people.changed(person)
