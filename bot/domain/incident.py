@@ -125,6 +125,9 @@ class NoticeKind(StrEnum):
     """To the operator: mailboxes are not looked at any more."""
 
 
+SLACK: Final = "slack"
+"""Stands where an ``OPERATOR`` notice names the provider, if it is Slack that does not connect us."""
+
 ALARMS: Final = frozenset({NoticeKind.INCIDENT, NoticeKind.HOLD, NoticeKind.RELAPSE})
 """What somebody is woken for."""
 
@@ -144,7 +147,7 @@ class Notice:
     """For ``REMOVED`` and ``SWITCHED``: the grant whose fate is told; for ``DELEGATE_GONE``: the one that
     will die."""
     subject: str = ""
-    """For ``OPERATOR``: provider, code and day, with colons; for ``CONNECTED``: the ending; for
+    """For ``OPERATOR``: provider (or Slack), code and day, with colons; for ``CONNECTED``: the ending; for
     ``DISABLED`` and ``SWITCHED``: who did it and when; for ``OWNER_GONE``: the channel and its version;
     for ``MOVED``: the provider that the mail left, and when; for ``SILENCE``: since when."""
     wanted_rev: int = 1
