@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -240,7 +241,9 @@ async def test_frames_that_nobody_can_read_are_left_unread(
 async def test_a_frame_too_large_to_take_costs_one_connection(link: Link) -> None:
     """Memory is bounded; the next connection follows at the usual pace."""
     link.hours.most = 1
-    await (await link.start()).send_str("x" * 5_000_000)
+    socket = await link.start()
+    with suppress(ConnectionError):  # hung up in the middle
+        await socket.send_str("x" * 5_000_000)
     await link.connected()
     assert link.hours.passed == [2.0]
 
