@@ -13,6 +13,8 @@ CATALOGUE := $(VENV)/messages.pot
 PORT ?= 3000
 ARGS ?=
 WORKERS ?= 2
+SECONDS ?= 60
+SEED ?=
 PYTHON ?= $(shell for one in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$one -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$one && break; done)
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
@@ -38,7 +40,7 @@ serve: ready ## Run the bot with the settings in .env
 
 # ---- Checking ----
 
-.PHONY: test test-browser week check bench
+.PHONY: test test-browser week fuzz check bench
 test: ready ## Run all tests, on SQLite and PostgreSQL, in a browser where there is one (ARGS=)
 	@if [ -n "$(CHROMIUM)" ]; then CHROMIUM="$(CHROMIUM)" $(PYTEST) $(ARGS); \
 	elif [ -n "$$CI" ]; then echo "$(NO_CHROMIUM)" >&2; exit 1; \
@@ -51,6 +53,9 @@ test-browser: ready ## Run only the tests that drive a real browser
 week: ready ## Play seven days of 200 mailboxes in virtual time: an hour or two (SEED= plays one again, ARGS=)
 	@WEEK=large WEEK_SEED=$(SEED) PYTHONHASHSEED=0 KILLS=all $(BIN)/python -m pytest -n 0 -s -p no:cacheprovider tests/simulation/test_week.py \
 		tests/simulation/test_killed_steps.py $(ARGS)
+
+fuzz: ready ## Throw odd inputs at the product: all targets in SECONDS=60, one find again with SEED= (ARGS=)
+	@FUZZ_SECONDS=$(SECONDS) FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -n 0 -q -s -p no:cacheprovider tests/fuzz $(ARGS)
 
 NO_CHROMIUM = The browser tests need Chromium, and there is none. On Debian: apt install chromium \
 	fonts-noto-cjk; elsewhere name one with CHROMIUM=/path/to/chromium. Then: make test-browser

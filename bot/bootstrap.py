@@ -31,7 +31,7 @@ from bot.domain.probing import Cadence
 from bot.domain.workspace import Workspace
 from bot.engine import IDLE_SECONDS, Engine, Wake
 from bot.notifier import SlackMessenger
-from bot.outside import http_session, slack_client, who_are_we
+from bot.outside import Pause, http_session, slack_client, who_are_we
 from bot.rules import is_loopback
 from bot.services import Services
 from bot.services.admins import Admins
@@ -112,6 +112,8 @@ class World:
     """A bound socket to serve on; ``None`` binds ``HOST`` and ``PORT``."""
     names: Names | None = None
     """Where the names of mail hosts are looked up; ``None`` asks this machine."""
+    pause: Pause = asyncio.sleep
+    """Passes the time until Slack is asked again for a connection."""
     jitter: Callable[[], float] = lambda: random.uniform(-1, 1)  # noqa: S311  spreads load, guards nothing
 
 
@@ -280,7 +282,7 @@ def services_of(
     giving_back = GivingBack(core, telling, reaching)
     holds = Holds(core, steps=steps, telling=telling)
     monitoring = Monitoring(core, steps=steps, telling=telling, reaching=reaching, holds=holds)
-    workspaces = Workspaces(core, steps, workspace=workspace, is_there=messenger.is_there)
+    workspaces = Workspaces(core, steps, telling, workspace=workspace, is_there=messenger.is_there)
     people = People(core, steps, telling, directory, workspace)
     admins = Admins(core, people=people, directory=directory, telling=telling)
     requests = Requests(core, steps=steps, telling=telling)
@@ -413,7 +415,7 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
     storage = await _opened(settings, world, stack)
     session = await stack.enter_async_context(http_session())
     client = slack_client(settings, session)
-    ours = await who_are_we(client, world.clock)
+    ours = await who_are_we(client, world.clock, world.pause)
     metrics, wake = telemetry.Metrics.build(), Wake()
     core = core_of(
         settings,
@@ -442,7 +444,7 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
     services.jobs.does(JobKind.REFRESH_HOME, slack.home_changed)
     stack.push_async_callback(slack.drain)
     engine = _engine(services, world, wake)
-    link = await _socket(settings, slack, client, stack)
+    link = await _socket(settings, world, slack, services, client=client, stack=stack)
 
     async def ready() -> dict[str, bool]:
         return {
@@ -512,12 +514,24 @@ def _inbound(settings: Settings, slack: SlackSide, world: World) -> Inbound | No
 
 
 async def _socket(
-    settings: Settings, slack: SlackSide, client: AsyncWebClient, stack: AsyncExitStack
+    settings: Settings,
+    world: World,
+    slack: SlackSide,
+    services: Services,
+    *,
+    client: AsyncWebClient,
+    stack: AsyncExitStack,
 ) -> Socket | None:
     if settings.slack_app_token is None:
         return None
-    token = settings.slack_app_token.get_secret_value()
-    link = build_socket(slack, app_token=token, client=client)
+    link = build_socket(
+        slack,
+        app_token=settings.slack_app_token.get_secret_value(),
+        client=client,
+        news=services.workspaces,
+        jitter=world.jitter,
+        pause=world.pause,
+    )
     await link.start()
     stack.push_async_callback(link.close)
     return link

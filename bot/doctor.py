@@ -14,14 +14,13 @@ from urllib.parse import urlsplit
 
 import aiohttp
 from rich.console import Console
-from slack_sdk.errors import SlackApiError
 
 from bot.bootstrap import cipher_of, needed_scopes_of
 from bot.config import Settings
 from bot.manifest import SCOPES
 from bot.outside import http_session, slack_client
 from bot.rules import is_loopback
-from bot.slack_errors import code_of
+from bot.slack_errors import NoAnswer, Refused, response_to
 from providers.registry import LABELS
 from storage import Storage, StorageAway, Trouble, is_current
 from storage.engine import is_sqlite, sqlite_file
@@ -166,13 +165,11 @@ async def _slack(settings: Settings) -> Finding:
     async with http_session() as session:
         client = slack_client(settings, session)
         try:
-            async with asyncio.timeout(_SECONDS):
-                answer = await client.auth_test()
-        except SlackApiError as error:
-            code = code_of(error) or "no answer of Slack's"
+            answer = await response_to(client.auth_test(), within=_SECONDS)
+        except Refused as error:
             step = "copy the Bot User OAuth Token again; reinstall the app if it was removed."
-            return Finding("Slack", False, f"it refuses the token ({code})", step)
-        except (aiohttp.ClientError, TimeoutError, OSError):
+            return Finding("Slack", False, f"it refuses the token ({error.code})", step)
+        except NoAnswer:
             return Finding("Slack", False, "it cannot be reached", "check the network and any proxy.")
     granted = {scope for scope in answer.headers.get("x-oauth-scopes", "").split(",") if scope}
     lacking = [scope for scope in SCOPES if granted and scope not in granted]

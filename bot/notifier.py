@@ -5,13 +5,10 @@ It keeps no state and decides nothing: ``bot.services.delivering`` does.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-import aiohttp
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.errors import MessageGone, PersonUnreachable, SlackAway, SlackError, TokenDead
@@ -20,7 +17,7 @@ from bot.domain.ids import ConversationId, UserId
 from bot.domain.incident import NoticeKind, Posted
 from bot.domain.picture import NoticePicture
 from bot.domain.ticket import TicketOutcome
-from bot.slack_errors import code_of, is_throttled, retry_after
+from bot.slack_errors import NoAnswer, Refused, answer_to, cursor_in, parts_at, text_at
 from bot.views import notices
 from bot.views.blocks import Message
 from bot.views.language import Language, language_for
@@ -84,7 +81,7 @@ class SlackMessenger:
     async def open_dm(self, user_id: UserId) -> ConversationId:
         opened = self._asked("conversations.open", lambda: self._client.conversations_open(users=user_id))
         answer = await opened
-        return ConversationId(answer["channel"]["id"])
+        return ConversationId(_told(answer, "channel", "id"))
 
     async def post(self, to: ConversationId | UserId, picture: NoticePicture, *, nonce: str) -> Posted:
         message = rendered(picture)
@@ -103,7 +100,7 @@ class SlackMessenger:
                 unfurl_media=False,
             ),
         )
-        return Posted(ConversationId(answer["channel"]), str(answer["ts"]))
+        return Posted(ConversationId(_told(answer, "channel")), _told(answer, "ts"))
 
     async def edit(self, conversation: ConversationId, ts: str, picture: NoticePicture) -> None:
         message = rendered(picture)
@@ -121,12 +118,9 @@ class SlackMessenger:
         for _ in range(_HISTORY_PAGES):
             oldest = f"{(since - _CLOCKS_DIFFER_BY).timestamp():.6f}"
             page = await self._history(conversation, oldest, cursor, thread)
-            for message in page.get("messages", []):
-                payload = message.get("metadata", {}).get("event_payload", {})
-                if payload.get("nonce") == nonce:
-                    return str(message["ts"])
-            cursor = page.get("response_metadata", {}).get("next_cursor", "")
-            if not cursor:
+            if (found := _carrying(nonce, page)) is not None:
+                return found
+            if not (cursor := cursor_in(page)):
                 break
         return None
 
@@ -256,22 +250,34 @@ _VIEWS: Final[dict[NoticeKind, Callable[[Language, NoticePicture], Message]]] = 
 }
 
 
+def _told(answer: Mapping[str, Any], *path: str) -> str:
+    """What Slack's answer must say. Raises ``SlackAway``: something else has answered."""
+    try:
+        return text_at(answer, *path)
+    except NoAnswer as error:
+        raise SlackAway(error.code) from None
+
+
+def _carrying(nonce: str, page: Mapping[str, Any]) -> str | None:
+    """The id of the message on a page of history that carries ``nonce``. Raises ``SlackAway``."""
+    try:
+        messages = parts_at(page, "messages")
+    except NoAnswer as error:
+        raise SlackAway(error.code) from None
+    return next((_told(message, "ts") for message in messages if _nonce_of(message) == nonce), None)
+
+
+def _nonce_of(message: Mapping[str, Any]) -> object:
+    metadata = message.get("metadata")
+    payload = metadata.get("event_payload") if isinstance(metadata, dict) else None
+    return payload.get("nonce") if isinstance(payload, dict) else None
+
+
 async def _answer(call: Callable[[], Awaitable[Any]]) -> dict[str, Any]:
     """Slack's answer. Raises ``SlackError``s only."""
     try:
-        async with asyncio.timeout(_TIMEOUT):
-            answer = await call()
-    except SlackApiError as error:
-        raise _translated(error) from error
-    except (TimeoutError, aiohttp.ClientError, OSError) as error:
-        raise SlackAway(type(error).__name__) from error
-    if not isinstance(answer.data, dict):  # a proxy's page, not Slack's answer
-        raise SlackAway("no_json")
-    return answer.data
-
-
-def _translated(error: SlackApiError) -> SlackError:
-    if is_throttled(error):
-        return SlackAway("ratelimited", retry_after(error))
-    code = code_of(error)
-    return _ERRORS.get(code, SlackAway)(code)
+        return await answer_to(call(), within=_TIMEOUT)
+    except Refused as refused:
+        raise _ERRORS.get(refused.code, SlackAway)(refused.code) from refused
+    except NoAnswer as away:
+        raise SlackAway(away.code, away.retry_after) from away

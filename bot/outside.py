@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
 import aiohttp
 import structlog
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.config import Settings
 from bot.domain.ids import UserId, WorkspaceId
 from bot.domain.workspace import Workspace
 from bot.services.core import Clock
-from bot.slack_errors import code_of
+from bot.slack_errors import NoAnswer, Refused, answer_to, text_at
+from handlers.payload import clean
 
 _log = structlog.get_logger(__name__)
 
 _SLACK_SECONDS: Final = 10
+_LONGEST_NAME: Final = 200
 _RETRY_SLACK_AFTER: Final = (1, 2, 5, 10, 30)
 _HOPELESS: Final = frozenset(
     {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "missing_scope"}
@@ -32,6 +33,10 @@ _REFUSED: Final = (
     "Next: copy the Bot User OAuth Token again from api.slack.com/apps › your app › OAuth & Permissions; "
     "reinstall the app there if it was removed."
 )
+
+
+Pause = Callable[[float], Awaitable[None]]
+"""Lets so many seconds pass."""
 
 
 class SlackRefuses(Exception):
@@ -48,37 +53,36 @@ class WhoWeAre:
     """The workspace's own address, for browsers."""
 
 
-async def who_are_we(client: AsyncWebClient, clock: Clock) -> WhoWeAre:
+async def who_are_we(client: AsyncWebClient, clock: Clock, pause: Pause = asyncio.sleep) -> WhoWeAre:
     """The workspace that our token belongs to. Waits for Slack for as long as it is away.
 
     Raises ``SlackRefuses`` if the token is wrong.
     """
     attempt = 0
-    while (answer := await _asked(client)) is None:
-        pause = _RETRY_SLACK_AFTER[min(attempt, len(_RETRY_SLACK_AFTER) - 1)]
-        _log.warning("Slack does not answer yet; trying again", seconds=pause)
-        await asyncio.sleep(pause)
+    while (answer := await _asked(client, clock)) is None:
+        seconds = _RETRY_SLACK_AFTER[min(attempt, len(_RETRY_SLACK_AFTER) - 1)]
+        _log.warning("Slack does not answer yet; trying again", seconds=seconds)
+        await pause(seconds)
         attempt += 1
-    workspace = Workspace(
-        id=WorkspaceId(answer["team_id"]),
-        name=str(answer.get("team", "")),
-        bot_user_id=UserId(answer["user_id"]),
-        seen_at=clock(),
-    )
-    return WhoWeAre(workspace, str(answer.get("bot_id", "")), str(answer.get("url", "")))
+    return answer
 
 
-async def _asked(client: AsyncWebClient) -> AsyncSlackResponse | None:
+async def _asked(client: AsyncWebClient, clock: Clock) -> WhoWeAre | None:
     try:
-        async with asyncio.timeout(_SLACK_SECONDS):
-            return await client.auth_test()
-    except SlackApiError as error:
-        code = code_of(error)
-        if code in _HOPELESS:
-            raise SlackRefuses(_REFUSED.format(code=code)) from None
+        answer = await answer_to(client.auth_test(), within=_SLACK_SECONDS)
+        workspace = Workspace(
+            id=WorkspaceId(text_at(answer, "team_id")),
+            name=clean(str(answer.get("team", "")))[:_LONGEST_NAME],
+            bot_user_id=UserId(text_at(answer, "user_id")),
+            seen_at=clock(),
+        )
+    except Refused as error:
+        if error.code in _HOPELESS:
+            raise SlackRefuses(_REFUSED.format(code=error.code)) from None
         return None
-    except (aiohttp.ClientError, TimeoutError, OSError):
+    except NoAnswer:
         return None
+    return WhoWeAre(workspace, str(answer.get("bot_id", "")), str(answer.get("url", "")))
 
 
 def slack_client(settings: Settings, session: aiohttp.ClientSession) -> AsyncWebClient:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
-import aiohttp
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.access import Person
 from bot.domain.ids import UserId, WorkspaceId
 from bot.services.people import CursorLost, DirectoryAway, Group, GroupsClosed, Page
-from bot.slack_errors import code_of, is_throttled, retry_after
+from bot.slack_errors import NoAnswer, Refused, answer_to, cursor_in, part_at, parts_at, text_at, texts_at
+from handlers.payload import clean
 
 _PATIENCE: Final = 1.5
 _PAGE_PATIENCE: Final = 10.0
@@ -24,6 +22,7 @@ _NO_GROUPS: Final = frozenset({"missing_scope", "plan_upgrade_required"})
 """The app may not read user groups, or the workspace's plan has none."""
 _SLACKBOT: Final = "USLACKBOT"
 _UNKNOWN: Final = WorkspaceId("")
+_LONGEST: Final = 320
 
 
 class SlackDirectory:
@@ -42,85 +41,94 @@ class SlackDirectory:
         """The user, ``None`` if there is none. Raises ``DirectoryAway``."""
         call = self._client.users_info(user=user_id, include_locale=True)
         try:
-            answer = await _asked(call, self._patience)
-        except SlackApiError as error:
-            if code_of(error) in _NOBODY:
+            user = part_at(await answer_to(call, within=self._patience), "user")
+            text_at(user, "id")
+        except Refused as error:
+            if error.code in _NOBODY:
                 return None
             raise DirectoryAway from error
-        return person_of(answer["user"], self._home)
+        except NoAnswer as error:
+            raise _away(error) from error
+        return person_of(user, self._home)
 
     async def group(self, group_id: str, *, is_awaited: bool = False) -> tuple[UserId, ...]:
         """A user group's members; of one that was disabled, nobody. Raises ``DirectoryAway``,
         ``GroupsClosed``."""
         call = self._client.usergroups_users_list(usergroup=group_id)
         try:
-            answer = await _asked(call, self._patience if is_awaited else _PAGE_PATIENCE)
-        except SlackApiError as error:
-            if code_of(error) in _NO_GROUP:
+            answer = await answer_to(call, within=self._patience if is_awaited else _PAGE_PATIENCE)
+            # An answer that says nothing is no proof that nobody is in it: no list is no answer.
+            return tuple(map(UserId, texts_at(answer, "users")))
+        except Refused as error:
+            if error.code in _NO_GROUP:
                 return ()
             raise _groups_error(error) from error
-        members = answer.get("users")
-        if not isinstance(members, list):
-            raise DirectoryAway  # an answer that says nothing is no proof that nobody is in it
-        return tuple(UserId(str(member)) for member in members)
+        except NoAnswer as error:
+            raise _away(error) from error
 
     async def groups(self) -> tuple[Group, ...]:
         """The workspace's user groups, by name. Raises ``DirectoryAway``, ``GroupsClosed``."""
+        call = self._client.usergroups_list()
         try:
-            answer = await _asked(self._client.usergroups_list(), self._patience)
-        except SlackApiError as error:
+            found = parts_at(await answer_to(call, within=self._patience), "usergroups")
+        except Refused as error:
             raise _groups_error(error) from error
-        groups = (Group(group["id"], group.get("name") or group["id"]) for group in answer["usergroups"])
-        return tuple(sorted(groups, key=lambda group: group.name.casefold()))
+        except NoAnswer as error:
+            raise _away(error) from error
+        groups = (Group(_text(one, "id"), _text(one, "name") or _text(one, "id")) for one in found)
+        return tuple(sorted(filter(_has_id, groups), key=lambda group: group.name.casefold()))
 
     async def page(self, cursor: str) -> Page:
         """Some of all users, from ``cursor`` on. Raises ``DirectoryAway``, ``CursorLost``."""
         call = self._client.users_list(limit=_PAGE, cursor=cursor, include_locale=True)
         try:
-            answer = await _asked(call, _PAGE_PATIENCE)
-        except SlackApiError as error:
-            if code_of(error) == "invalid_cursor":
-                raise CursorLost from error
-            raise DirectoryAway(retry_after(error) if is_throttled(error) else None) from error
-        further = (answer.get("response_metadata") or {}).get("next_cursor") or ""
-        return Page(tuple(person_of(user, self._home) for user in answer["members"]), further)
+            answer = await answer_to(call, within=_PAGE_PATIENCE)
+            people = (person_of(user, self._home) for user in parts_at(answer, "members"))
+            return Page(tuple(filter(_has_id, people)), cursor_in(answer))
+        except Refused as error:
+            raise (CursorLost if error.code == "invalid_cursor" else DirectoryAway) from error
+        except NoAnswer as error:
+            raise _away(error) from error
 
 
-async def _asked(call: Awaitable[Any], patience: float) -> Any:
-    try:
-        async with asyncio.timeout(patience):
-            return await call
-    except (TimeoutError, aiohttp.ClientError) as error:
-        raise DirectoryAway from error
+def _away(error: NoAnswer) -> DirectoryAway:
+    return DirectoryAway(error.retry_after)
 
 
-def _groups_error(error: SlackApiError) -> DirectoryAway | GroupsClosed:
-    return GroupsClosed() if code_of(error) in _NO_GROUPS else DirectoryAway()
+def _groups_error(error: Refused) -> DirectoryAway | GroupsClosed:
+    return GroupsClosed() if error.code in _NO_GROUPS else DirectoryAway()
+
+
+def _has_id(it: Person | Group) -> bool:
+    return bool(it.id)
 
 
 def person_of(user: Mapping[str, Any], home: WorkspaceId = _UNKNOWN) -> Person:
-    """A user object of Slack's. Flags are absent from deactivated people, and count as not set."""
-    profile = user.get("profile") or {}
-    known = {} if not user.get("locale") else {"locale": str(user["locale"])}
+    """A user object of Slack's, whatever stands in it. Flags are absent from deactivated people, and count
+    as not set; what is no text counts as absent."""
+    profile = user.get("profile")
+    if not isinstance(profile, dict):
+        profile = {}
+    locale = _text(user, "locale")
+    user_id = _text(user, "id")
     return Person(
-        id=UserId(user["id"]),
-        workspace_id=_workspace_of(user, home),
-        name=profile.get("display_name") or profile.get("real_name") or user.get("name") or "",
-        email=(profile.get("email") or "").casefold(),
+        id=UserId(user_id),
+        workspace_id=_workspace_of(user, profile, home),
+        name=_text(profile, "display_name") or _text(profile, "real_name") or _text(user, "name"),
+        email=_text(profile, "email").casefold(),
         is_owner=_any(user, "is_admin", "is_owner", "is_primary_owner"),
         is_guest=_any(user, "is_restricted", "is_ultra_restricted", "is_stranger"),
-        is_bot=_any(user, "is_bot") or user["id"] == _SLACKBOT,
+        is_bot=_any(user, "is_bot") or user_id == _SLACKBOT,
         is_deleted=_any(user, "deleted"),
-        **known,
+        **({"locale": locale} if locale else {}),
     )
 
 
-def _workspace_of(user: Mapping[str, Any], home: WorkspaceId) -> WorkspaceId:
+def _workspace_of(user: Mapping[str, Any], profile: Mapping[str, Any], home: WorkspaceId) -> WorkspaceId:
     """``home`` for whoever belongs to it. In an organisation of several workspaces (Enterprise Grid) that
     stands in a list: ``team_id`` may then be another workspace of theirs, the organisation, or absent."""
-    profile = user.get("profile") or {}
-    named = user.get("team_id") or profile.get("team") or ""
-    return home if home and home in (organisation_teams(user) or ()) else WorkspaceId(str(named))
+    named = _text(user, "team_id") or _text(profile, "team")
+    return home if home and home in (organisation_teams(user) or ()) else WorkspaceId(named)
 
 
 def organisation_teams(user: Mapping[str, Any]) -> frozenset[str] | None:
@@ -130,6 +138,12 @@ def organisation_teams(user: Mapping[str, Any]) -> frozenset[str] | None:
     if not isinstance(teams, list):
         return None
     return frozenset(team for team in teams if isinstance(team, str)) or None
+
+
+def _text(it: Mapping[str, Any], name: str) -> str:
+    """What may be kept of a text: none of Slack's about a person is longer."""
+    value = it.get(name)
+    return clean(value)[:_LONGEST] if isinstance(value, str) else ""
 
 
 def _any(user: Mapping[str, Any], *flags: str) -> bool:

@@ -59,8 +59,8 @@ async def _user_changed(events: Events, asked: Asked) -> bool:
     if teams is not None and home not in teams:  # theirs is another workspace of the organisation by now
         await events.desk.people.left(asked.user_id)
         return True
-    person = person_of(user, home)
-    if "locale" not in user:
+    person = replace(person_of(user, home), id=asked.user_id)
+    if not isinstance(user.get("locale"), str):
         locale = await events.desk.people.locale_of(asked.workspace_id, asked.user_id)
         person = replace(person, locale=locale)
     await events.desk.people.changed(person)

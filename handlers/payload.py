@@ -1,11 +1,12 @@
 """What Slack sent, as one typed value.
 
 The one rule: whatever stands in a payload, reading it ends in an ``Asked`` or in ``Malformed``; nothing
-downstream meets a wrong type.
+downstream meets a wrong type, nor a text that cannot be written down.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -68,15 +69,24 @@ class Asked:
     event: Json = field(default_factory=dict)
 
 
+_LONGEST_ID: Final = 255
+"""Slack's are a tenth of that; what is looked up by must fit an index."""
+_UNWRITABLE: Final = re.compile("[\\x00\ud800-\udfff]")
 _INTERACTIVE: Final = {form.value: form for form in (Form.ACTION, Form.SUBMISSION, Form.CLOSED)}
 _FILLED_IN: Final = frozenset({Form.ACTION, Form.SUBMISSION})
 _CHOICES: Final = ("value", "selected_user", "selected_conversation")
 
 
+def clean(text: str) -> str:
+    """The text as it can be stored and sent on: PostgreSQL takes no NUL, and half of a surrogate pair is no
+    UTF-8. JSON can spell both; the usual replacement character shows that there was something."""
+    return _UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def read(body: Json, home: str = "") -> Asked:
     """Type a payload. ``home`` is the workspace that is served: where Slack names several, being among them
     is enough to be heard, and the directory says who is a member. Raises ``Malformed``."""
-    kind = _text(body, "type")
+    kind = _id(body, "type")
     if kind == Form.EVENT.value:
         return _event(body, home)
     if kind in _INTERACTIVE:
@@ -97,8 +107,8 @@ def _command(body: Json) -> Asked:
         user_id=UserId(_needed(body, "user_id")),
         name=_needed(body, "command"),
         text=_text(body, "text"),
-        key=_text(body, "trigger_id"),
-        trigger_id=_text(body, "trigger_id"),
+        key=_id(body, "trigger_id"),
+        trigger_id=_id(body, "trigger_id"),
         response_url=_text(body, "response_url"),
     )
 
@@ -112,12 +122,12 @@ def _interaction(body: Json, form: Form, home: str) -> Asked:
         surface=_surface(form, view, container),
         workspace_id=_workspace(body, view, home),
         user_id=UserId(_needed(_part(body, "user"), "id")),
-        name=_needed(action, "action_id") if action else _text(view, "callback_id"),
-        key=_text(body, "trigger_id"),
-        trigger_id=_text(body, "trigger_id"),
+        name=_needed(action, "action_id") if action else _id(view, "callback_id"),
+        key=_id(body, "trigger_id"),
+        trigger_id=_id(body, "trigger_id"),
         response_url=_text(body, "response_url"),
         value=_value(action) if action else _text(view, "private_metadata"),
-        view_id=_text(view, "id"),
+        view_id=_id(view, "id"),
         fields=_fields(view) if form in _FILLED_IN else {},
         is_link=bool(_text(action, "url")),
         is_ephemeral=container.get("is_ephemeral") is True,
@@ -131,7 +141,7 @@ def _event(body: Json, home: str) -> Asked:
         workspace_id=_workspace_of_event(body, home),
         user_id=UserId(_user_of(event)),
         name=_needed(event, "type"),
-        key=_text(body, "event_id"),
+        key=_id(body, "event_id"),
         event=event,
     )
 
@@ -141,8 +151,8 @@ def _other(body: Json, kind: str) -> Asked:
     team, user = _part(body, "team"), _part(body, "user")
     return Asked(
         form=Form.OTHER,
-        workspace_id=WorkspaceId(_text(team, "id") or _text(body, "team_id")),
-        user_id=UserId(_text(user, "id")),
+        workspace_id=WorkspaceId(_id(team, "id") or _id(body, "team_id")),
+        user_id=UserId(_id(user, "id")),
         name=kind,
     )
 
@@ -160,11 +170,11 @@ def _workspace(body: Json, view: Json, home: str) -> WorkspaceId:
     stands beside their name may be any of them; so may a stranger's in a shared conversation."""
     user, team = _part(body, "user"), _part(body, "team")
     named = (
-        _text(user, "team_id"),
-        _text(team, "id"),
-        _text(view, "team_id"),
-        _text(view, "app_installed_team_id"),
-        _text(_part(body, "enterprise"), "id"),
+        _id(user, "team_id"),
+        _id(team, "id"),
+        _id(view, "team_id"),
+        _id(view, "app_installed_team_id"),
+        _id(_part(body, "enterprise"), "id"),
     )
     return _one_of(named, home)
 
@@ -175,10 +185,10 @@ def _workspace_of_event(body: Json, home: str) -> WorkspaceId:
     if not isinstance(authorizations, list) or not all(isinstance(it, dict) for it in authorizations):
         raise Malformed("authorizations are no list of objects")
     named = (
-        _text(body, "team_id"),
-        *(_text(it, "team_id") for it in authorizations),
-        _text(body, "context_team_id"),
-        *(_text(it, "enterprise_id") for it in authorizations),
+        _id(body, "team_id"),
+        *(_id(it, "team_id") for it in authorizations),
+        _id(body, "context_team_id"),
+        *(_id(it, "enterprise_id") for it in authorizations),
     )
     return _one_of(named, home)
 
@@ -213,13 +223,13 @@ def _fields(view: Json) -> dict[str, str]:
         if not isinstance(elements, dict):
             raise Malformed("state that is no state")
         for element in elements.values():
-            read_[block] = _value(element) if isinstance(element, dict) else ""
+            read_[clean(block)] = _value(element) if isinstance(element, dict) else ""
     return read_
 
 
 def _user_of(event: Json) -> str:
     user = event.get("user")
-    return _text(user, "id") if isinstance(user, dict) else _text(event, "user")
+    return _id(user, "id") if isinstance(user, dict) else _id(event, "user")
 
 
 def _part(body: Json, name: str) -> Json:
@@ -237,11 +247,19 @@ def _text(body: Json, name: str) -> str:
         return ""
     if not isinstance(value, str):
         raise Malformed(f"{name} is no text")
+    return clean(value)
+
+
+def _id(body: Json, name: str) -> str:
+    """One of Slack's own names for things; empty if it is missing."""
+    value = _text(body, name)
+    if len(value) > _LONGEST_ID:
+        raise Malformed(f"{name} is too long")
     return value
 
 
 def _needed(body: Json, name: str) -> str:
-    value = _text(body, name)
+    value = _id(body, name)
     if not value:
         raise Malformed(f"{name} is missing")
     return value

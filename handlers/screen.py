@@ -10,15 +10,30 @@ from collections.abc import Awaitable
 from typing import Any, Final, Protocol
 
 import aiohttp
-from slack_sdk.errors import SlackApiError
+import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack_errors import code_of, is_away
+from bot.slack_errors import NoAnswer, Refused, answer_to, part_at, text_at
 from handlers.reply import Message, View
 
+_log = structlog.get_logger(__name__)
 _TOO_LATE: Final = frozenset({"expired_trigger_id", "trigger_expired", "invalid_trigger_id"})
 _TAKEN: Final = frozenset({"exchanged_trigger_id", "trigger_exchanged"})
 _NEVER_MIND: Final = frozenset({"not_found", "view_not_found", "hash_conflict"})
+_ANSWERS: Final = _TOO_LATE | _TAKEN | _NEVER_MIND
+_OURS: Final = frozenset(
+    {
+        "invalid_arguments",
+        "invalid_blocks",
+        "invalid_blocks_format",
+        "view_too_large",
+        "duplicate_external_id",
+        "push_limit_reached",
+        "missing_argument",
+        "invalid_arg_name",
+    }
+)
+"""Slack does not take what we made: a bug. Everything else it may say is no fault of this click's."""
 
 
 class TriggerLost(Exception):
@@ -60,20 +75,23 @@ class Screen:
         """
         try:
             shown = await self._call("views.open", self._client.views_open(trigger_id=trigger_id, view=view))
-        except SlackApiError as error:
-            if code_of(error) in _TAKEN:
+        except Refused as error:
+            if error.code in _TAKEN:
                 return ""
-            if code_of(error) in _TOO_LATE:
+            if error.code in _TOO_LATE:
                 raise TriggerLost from error
             raise
-        return str(shown["view"]["id"])
+        try:
+            return text_at(_view(shown), "id")
+        except NoAnswer as error:
+            raise SlackAway from error
 
     async def update(self, view_id: str, view: View) -> bool:
         """Redraw a modal. ``False`` if it was closed meanwhile, which is nobody's fault."""
         try:
             await self._call("views.update", self._client.views_update(view_id=view_id, view=view))
-        except SlackApiError as error:
-            if code_of(error) in _NEVER_MIND:
+        except Refused as error:
+            if error.code in _NEVER_MIND:
                 return False
             raise
         return True
@@ -83,11 +101,12 @@ class Screen:
         call = self._client.views_publish(user_id=user_id, view=view, hash=known)
         try:
             shown = await self._call("views.publish", call)
-        except SlackApiError as error:
-            if code_of(error) == "hash_conflict":
+        except Refused as error:
+            if error.code == "hash_conflict":
                 return None
             raise
-        return str(shown["view"].get("hash", ""))
+        known_by = _view(shown).get("hash")
+        return known_by if isinstance(known_by, str) else ""
 
     async def respond(self, response_url: str, message: Message, *, replace: bool = False) -> None:
         """Answer where the question was asked. Only the asker sees it."""
@@ -95,24 +114,32 @@ class Screen:
         try:
             async with asyncio.timeout(self._patience), self._session.post(response_url, json=body) as answer:
                 outcome = "ok" if answer.ok else str(answer.status)
-        except (TimeoutError, aiohttp.ClientError) as error:
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:  # ValueError: no address
             self._figures.slack_call("response_url", "away")
             raise SlackAway from error
         self._figures.slack_call("response_url", outcome)
         if outcome != "ok":
             raise SlackAway(outcome)
 
-    async def _call(self, method: str, call: Awaitable[Any]) -> Any:
+    async def _call(self, method: str, call: Awaitable[Any]) -> dict[str, Any]:
         try:
-            async with asyncio.timeout(self._patience):
-                answer = await call
-        except SlackApiError as error:
-            self._figures.slack_call(method, code_of(error) or "refused")
-            if is_away(error):
-                raise SlackAway from error
-            raise
-        except (TimeoutError, aiohttp.ClientError) as error:
+            answer = await answer_to(call, within=self._patience)
+        except Refused as error:
+            self._figures.slack_call(method, error.code)
+            if error.code in _ANSWERS | _OURS:
+                raise
+            _log.warning("Slack refuses a call", method=method, code=error.code)
+            raise SlackAway(error.code) from error
+        except NoAnswer as error:
             self._figures.slack_call(method, "away")
             raise SlackAway from error
         self._figures.slack_call(method, "ok")
-        return answer.data
+        return answer
+
+
+def _view(shown: dict[str, Any]) -> dict[str, Any]:
+    """The view that Slack says it shows. Raises ``SlackAway``."""
+    try:
+        return part_at(shown, "view")
+    except NoAnswer as error:
+        raise SlackAway from error

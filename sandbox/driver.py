@@ -177,6 +177,10 @@ class Driver:
     async def disconnect(self, reason: str = "refresh_requested") -> None:
         await self.post("/control/slack/disconnect", {"reason": reason})
 
+    async def frame(self, text: str = "", *, hexed: str = "") -> None:
+        """One frame of Socket Mode as it stands."""
+        await self.post("/control/slack/frame", {"text": text, "hex": hexed})
+
     async def uninstall(self) -> Json:
         return await self.post("/control/slack/uninstall")
 

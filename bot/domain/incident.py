@@ -131,6 +131,9 @@ class NoticeKind(StrEnum):
     """To the operator: the user groups that give account access cannot be read."""
 
 
+SLACK: Final = "slack"
+"""Stands where an ``OPERATOR`` notice names the provider, if it is Slack that does not connect us."""
+
 ALARMS: Final = frozenset({NoticeKind.INCIDENT, NoticeKind.HOLD, NoticeKind.RELAPSE})
 """What somebody is woken for."""
 
@@ -150,7 +153,7 @@ class Notice:
     """For ``REMOVED`` and ``SWITCHED``: the grant whose fate is told; for ``DELEGATE_GONE``: the one that
     will die."""
     subject: str = ""
-    """For ``OPERATOR``: provider, code and day, with colons; for ``CONNECTED``: the ending; for
+    """For ``OPERATOR``: provider (or Slack), code and day, with colons; for ``CONNECTED``: the ending; for
     ``DISABLED`` and ``SWITCHED``: who did it and when; for ``OWNER_GONE``: the channel and its version;
     for ``MOVED``: the provider that the mail left, and when; for ``SILENCE``: since when;
     for ``STORAGE``: from when to when, with a slash; for ``GROUPS``: why, and since when; for

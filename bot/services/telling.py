@@ -17,7 +17,7 @@ from bot.domain.access import Deed, Person, RoleChange
 from bot.domain.channel import Channel
 from bot.domain.grant import Grant, MailboxIdentity, Phase, Revocation
 from bot.domain.ids import ChannelId, GrantId, JobId, NoticeId, RequestId, UserId, WorkspaceId
-from bot.domain.incident import ALARMS, Incident, Notice, NoticeKind
+from bot.domain.incident import ALARMS, SLACK, Incident, Notice, NoticeKind
 from bot.domain.job import Job, JobKind
 from bot.domain.lifecycle import Signal
 from bot.domain.record import Record
@@ -340,6 +340,17 @@ class Telling:
         """Somebody's sign-in was proven, so our credentials are accepted, whatever was told of them."""
         if await uow.meta.find(client_at(provider)) is not None:
             await self.operator_matter_changed(uow, workspace_id, provider, now=now)
+
+    async def socket_refused(
+        self, uow: UnitOfWork, workspace_id: WorkspaceId, *, code: str, now: datetime
+    ) -> bool:
+        """Slack gives us no connection until somebody changes something: said once, until there is one
+        again. ``False`` if it was said before."""
+        if not await uow.meta.add(client_at(SLACK), _REFUSED):
+            return False
+        subject = f"{SLACK}:{code}:{now.isoformat()}"
+        await self.tell_operators(uow, workspace_id, NoticeKind.OPERATOR, subject=subject, now=now)
+        return True
 
     async def could_not_tell(self, uow: UnitOfWork, notice: Notice, *, now: datetime) -> None:
         """A reader cannot be reached. If that was the last one, the operator must know."""

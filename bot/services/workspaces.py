@@ -10,10 +10,12 @@ import structlog
 
 from bot.domain.errors import SlackAway
 from bot.domain.ids import WorkspaceId
+from bot.domain.incident import SLACK
 from bot.domain.lifecycle import Signal
 from bot.domain.workspace import Workspace
 from bot.services.core import Core
 from bot.services.steps import Steps
+from bot.services.telling import Telling, client_at
 
 _log = structlog.get_logger(__name__)
 
@@ -25,10 +27,17 @@ class Workspaces:
     """Installs and uninstalls."""
 
     def __init__(
-        self, core: Core, steps: Steps, *, workspace: Workspace, is_there: Callable[[], Awaitable[bool]]
+        self,
+        core: Core,
+        steps: Steps,
+        telling: Telling,
+        *,
+        workspace: Workspace,
+        is_there: Callable[[], Awaitable[bool]],
     ) -> None:
         self._core = core
         self._steps = steps
+        self._telling = telling
         self._workspace = workspace
         self._is_there = is_there
 
@@ -80,6 +89,25 @@ class Workspaces:
                     forgotten += 1
             await uow.commit()
         return forgotten
+
+    async def socket_refused(self, code: str) -> None:
+        """Slack gives us no Socket Mode connection for a reason that only the operator can remove. They can
+        be written to all the same: that goes another way."""
+        async with self._core.storage.writing() as uow:
+            now = self._core.clock()
+            is_news = await self._telling.socket_refused(uow, self._workspace.id, code=code, now=now)
+            await uow.commit()
+        if is_news:
+            _log.error("Slack refuses Socket Mode: see the app's settings", code=code)
+
+    async def socket_works(self) -> None:
+        """Slack has connected us, and it lasts: what the operator was told is over."""
+        async with self._core.storage.reading() as uow:
+            if await uow.meta.find(client_at(SLACK)) is None:
+                return
+        async with self._core.storage.writing() as uow:
+            await self._telling.signed_in(uow, self._workspace.id, SLACK, now=self._core.clock())
+            await uow.commit()
 
     async def first_time(self, key: str) -> bool:
         """Whether this delivery (an event or interaction id) is new. Remembered for 24 h."""

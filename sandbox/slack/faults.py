@@ -9,7 +9,22 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-KINDS = ("away", "slow", "ratelimited", "tiers", "dm_closed", "error", "lost_answer")
+KINDS = (
+    "away",
+    "slow",
+    "ratelimited",
+    "tiers",
+    "dm_closed",
+    "error",
+    "lost_answer",
+    "socket_mute",
+    "socket_dismissed",
+    "socket_frozen",
+)
+"""The last three are about Socket Mode: no hello; a `disconnect` after it, whose reason is `error`; a line
+on which pings get no answer any more."""
+SOCKET = "socket"
+"""Stands where others name a method."""
 
 
 @dataclass

@@ -16,6 +16,7 @@ from aiohttp import WSMsgType, web
 
 from sandbox.slack.core import Core
 from sandbox.slack.delivery import FAILED, TIMED_OUT, Kind, Outcome, Retry, elapsed_ms
+from sandbox.slack.faults import SOCKET
 from sandbox.slack.seed import APP_ID
 from sandbox.slack.state import Json
 
@@ -100,11 +101,18 @@ class SocketDelivery:
         self._core.socket_tickets.remove(ticket)
         if len(self._connections) >= MOST_CONNECTIONS:
             return web.Response(status=429, text="too_many_websockets")
-        socket = web.WebSocketResponse()
+        is_frozen = self._core.faults.strike("socket_frozen", SOCKET) is not None
+        socket = web.WebSocketResponse(autoping=not is_frozen)
         await socket.prepare(request)
         connection = Connection(socket)
+        if self._core.faults.strike("socket_mute", SOCKET):
+            connection.leaving = True
+        else:
+            await socket.send_json(self._hello(len(self._connections) + 1))
+        if dismissal := self._core.faults.strike("socket_dismissed", SOCKET):
+            connection.leaving = True
+            await socket.send_json(_disconnect(dismissal.error))
         self._connections.append(connection)
-        await socket.send_json(self._hello())
         self._arrived.set()
         try:
             await self._listen(connection)
@@ -112,10 +120,10 @@ class SocketDelivery:
             self._forget(connection)
         return socket
 
-    def _hello(self) -> Json:
+    def _hello(self, connections: int) -> Json:
         return {
             "type": "hello",
-            "num_connections": len(self._connections),
+            "num_connections": connections,
             "debug_info": {"host": "applink-local", "approximate_connection_time": 18060},
             "connection_info": {"app_id": APP_ID},
         }
@@ -154,7 +162,15 @@ class SocketDelivery:
         """Slack's `disconnect`: the client opens a new connection and closes this one."""
         for connection in self._connections:
             connection.leaving = True
-            await connection.socket.send_json({"type": "disconnect", "reason": reason, "debug_info": {}})
+            await connection.socket.send_json(_disconnect(reason))
+
+    async def say(self, frame: str | bytes) -> None:
+        """Send what is no envelope of Slack's."""
+        for connection in self._connections:
+            if isinstance(frame, bytes):
+                await connection.socket.send_bytes(frame)
+            else:
+                await connection.socket.send_str(frame)
 
     async def drop(self) -> None:
         """The connections break without a word."""
@@ -163,3 +179,7 @@ class SocketDelivery:
 
     async def close(self) -> None:
         await self.drop()
+
+
+def _disconnect(reason: str) -> Json:
+    return {"type": "disconnect", "reason": reason, "debug_info": {"host": "applink-local"}}

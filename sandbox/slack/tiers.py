@@ -11,6 +11,7 @@ from math import ceil
 
 MINUTE = timedelta(minutes=1)
 PER_MINUTE = {
+    "apps.connections.open": 1,  # tier 1
     "chat.postMessage": 300,  # "several hundred" in a workspace, and one a second in a conversation
     "chat.update": 50,
     "chat.delete": 50,

@@ -56,6 +56,7 @@ class Workshop:
         post("/control/slack/raw", refusing(self._raw))
         post("/control/slack/redeliver", refusing(self._redeliver))
         post("/control/slack/disconnect", refusing(self._disconnect))
+        post("/control/slack/frame", refusing(self._frame))
         post("/control/slack/verify-url", refusing(self._verify_url))
         post("/control/slack/uninstall", refusing(self._uninstall))
         post("/control/slack/install", refusing(self._install))
@@ -112,6 +113,13 @@ class Workshop:
         """Socket Mode: Slack's `disconnect` with its reason, or the line cut with `{"reason": "drop"}`."""
         reason = text_of(await body_of(request), "reason", default="refresh_requested")
         await (self._socket.drop() if reason == "drop" else self._socket.ask_to_leave(reason))
+        return {"ok": True}
+
+    async def _frame(self, request: web.Request) -> Json:
+        """Socket Mode: one frame as it stands, `{text}` or `{hex}` for a binary one."""
+        body = await body_of(request)
+        raw = text_of(body, "hex", default="")
+        await self._socket.say(bytes.fromhex(raw) if raw else text_of(body, "text"))
         return {"ok": True}
 
     async def _raw(self, request: web.Request) -> Json:

@@ -27,8 +27,10 @@ class SlackServer:
     users: dict[str, Json] = field(default_factory=dict)
     groups: dict[str, list[str]] = field(default_factory=dict)
     is_down: bool = False
-    nonsense: tuple[int, str, str] | None = None
-    """Somebody else's answer (status, text, content type) instead of Slack's."""
+    nonsense: tuple[int, str | bytes, str] | None = None
+    """Somebody else's answer (status, body, content type) instead of Slack's."""
+    retry_after: str | None = None
+    """What a 429 to every call asks for."""
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     _server: TestServer | None = None
 
@@ -65,8 +67,12 @@ class SlackServer:
         if self.is_down:
             return web.json_response({"ok": False, "error": "internal_error"}, status=500)
         if self.nonsense is not None:
-            status, text, kind = self.nonsense
-            return web.Response(status=status, text=text, content_type=kind)
+            status, body, kind = self.nonsense
+            raw = body.encode() if isinstance(body, str) else body
+            return web.Response(status=status, body=raw, headers={"Content-Type": kind})
+        if self.retry_after is not None:
+            throttled = {"ok": False, "error": "ratelimited"}
+            return web.json_response(throttled, status=429, headers={"Retry-After": self.retry_after})
         if self.refusals.get(method):
             return web.json_response({"ok": False, "error": self.refusals[method].pop(0)})
         if "view" in arguments:

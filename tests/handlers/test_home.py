@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.errors import GuestNotAllowed
+from handlers.directory import person_of
 from handlers.payload import Malformed, read
 from storage import StorageAway
 from tests.handlers.conftest import Bench, texts
@@ -141,8 +142,6 @@ async def test_events_of_other_workspaces_and_kinds_are_taken_and_dropped(bench:
         {"type": "block_actions", "user": {"id": ANN, "team_id": W}, "actions": ["x"], "view": {"id": "V"}},
         {"type": "view_submission", "user": {"id": ANN}, "team": {"id": W}},
         {"type": "view_submission", "user": {"id": ANN, "team_id": W}, "view": {"id": 5}},
-        {"type": "event_callback", "event": []},
-        {"type": "event_callback", "team_id": W, "event": {"type": "x", "user": 5}},
         {"command": ["/inbox"], "team_id": W, "user_id": ANN},
         {"command": "/inbox"},
     ],
@@ -153,6 +152,49 @@ async def test_a_payload_of_the_wrong_shape_is_malformed(bench: Bench, body: dic
         read(body)
     answer = await bench.send(body)
     assert (answer.status, answer.body) == (400, {"error": "malformed"})
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"event": []},
+        {"team_id": W},
+        {"team_id": "T" * 5000, "event": {"type": "user_change"}},
+        {"team_id": W, "event": {"type": "x", "user": 5}},
+        {"team_id": W, "event": {"type": "app_home_opened", "user": ANN, "tab": "home", "view": []}},
+        {"team_id": W, "event": {"type": "tokens_revoked", "tokens": {"bot": 5}}},
+        {"team_id": W, "event": {"type": "user_change", "user": {"id": {}}}},
+        {"team_id": W, "event": {"type": "user_change", "user": {"id": ANN, "profile": "x"}}},
+        {"team_id": W, "event": {"type": "user_change", "user": {"id": ANN, "profile": {"email": [1]}}}},
+    ],
+)
+async def test_an_event_of_the_wrong_shape_is_not_asked_for_again(
+    bench: Bench, event: dict[str, object]
+) -> None:
+    """Refused, it would come three times more, and no other."""
+    assert (await bench.send({"type": "event_callback", "event_id": "Ev1", **event})).status == 200
+
+
+@pytest.mark.parametrize("odd", ["\x00", "\ud800", "\udfff", "a\x00b\ud83dc"])
+def test_what_cannot_be_stored_is_replaced_wherever_it_stands(odd: str) -> None:
+    """JSON can spell characters that PostgreSQL refuses and that are no UTF-8."""
+    command = read(a_command(f"status {odd}", user_id=f"U{odd}", trigger_id=odd))
+    form = read(a_form("channel.connect", metadata=odd, address=odd, chosen={odd: {"value": odd}}))
+    event = read(an_event({"type": f"x{odd}", "user": odd}, event_id=odd))
+    person = person_of({"id": ANN, "profile": {"email": f"{odd}@a.example", "real_name": odd}})
+    kept = [command.text, command.user_id, command.key, form.value, *form.fields, *form.fields.values()]
+    kept += [event.name, event.user_id, event.key, person.email, person.name]
+    for text in kept:
+        assert "\x00" not in text
+        assert text.encode("utf-8", "replace").decode() == text
+    assert command.text == f"status {odd}".translate(dict.fromkeys([0, 0xD800, 0xDFFF, 0xD83D], "\ufffd"))
+
+
+@pytest.mark.parametrize("name", ["user_id", "team_id", "trigger_id"])
+def test_an_id_too_long_to_be_one_is_malformed(name: str) -> None:
+    """What is looked up by must fit a database's index."""
+    with pytest.raises(Malformed):
+        read(a_command("list", **{name: "U" * 3000}))
 
 
 _ANYTHING = st.recursive(

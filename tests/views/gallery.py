@@ -571,7 +571,8 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
             subject = f"{why} {NOW.isoformat()}"
             unread = a_picture(NoticeKind.GROUPS, notice={"subject": subject}, is_open=is_open)
             yield f"groups {why} {is_open}", picture_of(lang, unread)
-        for subject in ("google:invalid_client:2026-11-23", "google"):
+        ours = ("slack:link_disabled:2026-11-23T09:00:00+00:00", "slack:invalid_auth:2026-11-23")
+        for subject in ("google:invalid_client:2026-11-23", "google", *ours):
             picture = a_picture(NoticeKind.OPERATOR, notice={"subject": subject}, is_open=is_open)
             yield f"operator {subject} {is_open}", picture_of(lang, picture)
     yield "export", export_message(lang, url="https://x.example/export/1", until=NOW)

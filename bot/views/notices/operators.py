@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from bot.domain.incident import SLACK
 from bot.domain.request import Request
 from bot.views.blocks import Message, bold, escape, inert, instant, mention, message, section, to_type
 from bot.views.language import Language
 from bot.views.models import NoticePicture
 from bot.views.notices.quiet import quiet
-from bot.views.words import house, operator_words, wish_words
+from bot.views.words import house, operator_words, socket_words, wish_words
 
 
 def operator_picture(lang: Language, picture: NoticePicture) -> Message:
-    """The provider refuses our own registration. The notice's subject names provider, code and day."""
+    """The provider refuses our own registration, or Slack our connection. The notice's subject names who,
+    the code and the day."""
+    provider, code = _matter(picture.notice.subject)
+    if provider == SLACK:
+        return _socket_notice(lang, picture, code)
     at = inert(house(picture.provider_label), 40)
     if not picture.is_open:
         return quiet(
             "✅ " + lang.say("{house} accepts Inboxkeeper's client again. There is nothing to do.", house=at)
         )
-    words = operator_words(lang, picture.provider_label, _code_in(picture.notice.subject))
+    words = operator_words(lang, picture.provider_label, code)
     said = f"🔧 {escape(words.why)}"
     return message(said, [section("\n".join([said, escape(words.next_step), _nobody_else(lang)]))])
 
@@ -83,8 +88,21 @@ def _nobody_else(lang: Language) -> str:
     return lang.say("Nobody else was told, and no inbox is called disconnected because of this.")
 
 
-def _code_in(subject: str) -> str:
-    return subject.split(":")[1] if ":" in subject else ""
+def _socket_notice(lang: Language, picture: NoticePicture, code: str) -> Message:
+    if not picture.is_open:
+        return quiet("✅ " + lang.say("Slack is connected to Inboxkeeper again. There is nothing to do."))
+    words = socket_words(lang, code)
+    said = f"🔧 {escape(words.why)}"
+    what = lang.say(
+        "Until then commands and buttons get no answer. Inboxes are checked and people are told as ever."
+    )
+    return message(said, [section("\n".join([said, escape(words.next_step), what]))])
+
+
+def _matter(subject: str) -> tuple[str, str]:
+    """Who refuses us, and with which code."""
+    provider, _, rest = subject.partition(":")
+    return provider, rest.partition(":")[0]
 
 
 def nobody_told_notice(lang: Language, picture: NoticePicture) -> Message:

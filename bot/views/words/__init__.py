@@ -10,6 +10,7 @@ from bot.views.words.causes import (
     cause_words,
     is_refused_once,
     operator_words,
+    socket_words,
     trouble_words,
 )
 from bot.views.words.endings import approval_hint, ending_words
@@ -54,6 +55,7 @@ __all__ = [
     "role_words",
     "scope_lines",
     "scope_words",
+    "socket_words",
     "spelled_out",
     "state_count",
     "state_mark",

@@ -242,3 +242,28 @@ def operator_words(lang: Language, provider_label: str, code: str) -> Why:
         else lang.say("{house} does not accept Inboxkeeper's own client.", house=at)
     )
     return Why(why, lang.say("Check the client ID and secret in the settings, then restart Inboxkeeper."))
+
+
+def socket_words(lang: Language, code: str) -> Why:
+    """What the operator reads when Slack gives us no Socket Mode connection."""
+    if code == "link_disabled":
+        return Why(
+            lang.say("Slack sends Inboxkeeper nothing: Socket Mode is switched off in the app's settings."),
+            lang.say(
+                "Switch it on at {place}. Inboxkeeper notices that within five minutes by itself.",
+                place="api.slack.com/apps › Socket Mode",
+            ),
+        )
+    return Why(
+        lang.say(
+            "Slack sends Inboxkeeper nothing: it does not accept {setting} ({code}).",
+            setting="INBOXKEEPER_SLACK_APP_TOKEN",
+            code=shown(code, 60),
+        ),
+        lang.say(
+            "Make an app-level token with the scope {scope} at {place}, put it into the settings, then "
+            "restart Inboxkeeper.",
+            scope="connections:write",
+            place="api.slack.com/apps › Basic Information",
+        ),
+    )
