@@ -97,7 +97,7 @@ def person_of(user: Mapping[str, Any]) -> Person:
         id=UserId(user["id"]),
         workspace_id=WorkspaceId(user.get("team_id") or profile.get("team") or ""),
         name=profile.get("display_name") or profile.get("real_name") or user.get("name") or "",
-        email=(profile.get("email") or "").casefold(),
+        email=str(profile.get("email") or "").strip(),
         is_owner=_any(user, "is_admin", "is_owner", "is_primary_owner"),
         is_guest=_any(user, "is_restricted", "is_ultra_restricted", "is_stranger"),
         is_bot=_any(user, "is_bot") or user["id"] == _SLACKBOT,

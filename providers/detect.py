@@ -15,6 +15,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final, Protocol
 
+from bot.domain.address import domain_of
+
 _WAITS: Final = timedelta(seconds=1.5)
 """A person waits, and Slack wants an answer within three seconds."""
 
@@ -91,7 +93,7 @@ class Detector:
 
     async def detect(self, address: str) -> Detected:
         """Who hosts ``address``. Never raises, and takes no longer than a person waits."""
-        domain = _ascii(address.rpartition("@")[2])
+        domain = domain_of(address)
         if known := of_domain(domain):
             return Detected(known, How.DOMAIN)
         try:
@@ -143,11 +145,3 @@ def of_spf(texts: tuple[str, ...]) -> str | None:
 def _ends_in(host: str, endings: tuple[str, ...]) -> bool:
     host = host.lower().rstrip(".")
     return any(host == ending or host.endswith(f".{ending}") for ending in endings)
-
-
-def _ascii(domain: str) -> str:
-    """As the DNS knows it; a domain that it cannot know stays as it is."""
-    try:
-        return domain.strip().lower().encode("idna").decode("ascii")
-    except UnicodeError:
-        return domain.strip().lower()

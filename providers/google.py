@@ -38,7 +38,6 @@ from providers.google_errors import LABELS_SCOPE, GoogleErrors, of_consent
 from providers.google_identity import Certificates, IdentityNotProven, IdTokens
 from providers.wire import Reply, Wire
 
-_SAME_DOMAIN: Final = {"gmail.com": "googlemail.com", "googlemail.com": "gmail.com"}
 _SHORT_SCOPES: Final = {"email": "https://www.googleapis.com/auth/userinfo.email"}
 _HEADER_SAFE = re.compile(r"[\x21-\x7e]{1,4096}")
 
@@ -124,7 +123,7 @@ class Google:
         return Authorization(
             identity=MailboxIdentity(self.key, str(claims["sub"]), str(claims.get("hd", ""))),
             address=address,
-            addresses=_equal_addresses(address),
+            addresses=frozenset({address}),
             scopes=scopes,
             missing=self.needed_scopes - scopes,
             secret=Secret(secret),
@@ -237,10 +236,3 @@ def _scopes_of(answer: Mapping[str, Any]) -> frozenset[str]:
         if isinstance(scope, str)
         else frozenset()
     )
-
-
-def _equal_addresses(address: str) -> frozenset[str]:
-    """gmail.com and googlemail.com are the same mailbox."""
-    local, _, domain = address.rpartition("@")
-    twin = _SAME_DOMAIN.get(domain)
-    return frozenset({address, f"{local}@{twin}"}) if twin else frozenset({address})

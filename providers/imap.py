@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, cast
 
+from bot.domain.address import has_control, visible
 from bot.domain.cause import Cause
 from bot.domain.errors import (
     AdminActionNeeded,
@@ -236,11 +237,11 @@ def _filled_in(address: str, fields: Mapping[str, str]) -> _Account:
         raise FormFault("port", "port_not_allowed")
     if fields.get("security") not in set(Security):
         raise FormFault("security", "not_a_choice")
-    user, password = fields.get("user", "").strip(), fields.get("password", "")
+    user, password = visible(fields.get("user", "")).strip(), fields.get("password", "")
     for name, value in (("user", user), ("password", password)):
         if not value:
             raise FormFault(name, "missing")
-        if len(value) > _LONGEST or any(ord(sign) < 32 or ord(sign) == 127 for sign in value):
+        if len(value) > _LONGEST or has_control(value):
             raise FormFault(name, "not_possible")
     return _Account(Endpoint(host, int(port), Security(fields["security"])), user, Secret(password))
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from bot.domain.address import shown_domain
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.incident import Notice, NoticeKind
 from bot.domain.picture import Mail
@@ -128,7 +129,8 @@ def _as_told(channel: Channel) -> tuple[str, State]:
 
 
 def domain_of(channel: Channel) -> str:
-    return channel.address.rpartition("@")[2].casefold()
+    """As people read it."""
+    return shown_domain(channel.address.rpartition("@")[2])
 
 
 def journey_of(channel: Channel, known: Whereabouts) -> str:

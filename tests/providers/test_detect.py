@@ -133,3 +133,18 @@ async def test_odd_domains_are_asked_as_the_dns_knows_them(address: str) -> None
     dns = Dns(GOOGLE)
     assert (await Detector(dns).detect(address)).provider == "google"
     assert "ü" not in dns.asked[0]
+
+
+@pytest.mark.parametrize(
+    ("address", "asked"),
+    [
+        ("ann@straße.example", "xn--strae-oqa.example"),
+        ("ann@strasse.example", "strasse.example"),
+        ("ann@XN--STRAE-OQA.example.", "xn--strae-oqa.example"),
+    ],
+)
+async def test_nobody_elses_domain_is_asked_about(address: str, asked: str) -> None:
+    """Letters that older rules fold into others make another domain, with another owner."""
+    dns = Dns(GOOGLE)
+    await Detector(dns).detect(address)
+    assert dns.asked == [asked]
