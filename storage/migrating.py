@@ -8,6 +8,7 @@ what the version before can live with.
 from __future__ import annotations
 
 import asyncio
+import glob
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -111,6 +112,11 @@ def _one_at_a_time(url: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def copies_of(file: Path) -> tuple[Path, ...]:
+    """The copies of an SQLite database that were made before it was migrated."""
+    return tuple(sorted(file.parent.glob(f"{glob.escape(file.name)}.before-*")))
 
 
 def _copy(file: Path, *, label: str) -> None:

@@ -167,3 +167,74 @@ def _without_stray_joiners(label: str) -> str:
     except UnicodeError:
         return bare
     return label
+
+
+class Mentions:
+    """Finds one address in text, however it is spelled there: in another case or width, with invisible
+    characters in it, its domain in either alphabet, percent-encoded, at Gmail with other dots."""
+
+    def __init__(self, address: str, *, instead: str) -> None:
+        """``instead`` is what stands in its place in ``without``."""
+        self._key = key_of(address)
+        self._instead = instead
+        local, _, domain = self._key.rpartition("@")
+        names = {domain, _readable(domain)} if domain not in _GMAILS else _GMAILS
+        gap = "[.．]?" if domain in _GMAILS else ""
+        name = gap.join(map(_any_form, local)) if local else "(?!)"
+        at = f"{_ANYTHING_INVISIBLE}{_AT}{_ANYTHING_INVISIBLE}"
+        ending = "|".join("".join(map(_any_form, one)) for one in sorted(names))
+        self._pattern = re.compile(f"{_NOT_BEFORE}{name}{at}(?:{ending}){_NOT_AFTER}", re.IGNORECASE)
+
+    def are_in(self, value: object) -> bool:
+        """Whether ``value`` (a text, or JSON as Python reads it) names the address."""
+        if isinstance(value, str):
+            if _is_one_address(value):
+                return key_of(value) == self._key
+            return self._pattern.search(value) is not None
+        if isinstance(value, dict):
+            return any(map(self.are_in, (*value, *value.values())))
+        return isinstance(value, list) and any(map(self.are_in, value))
+
+    def without(self, value: object) -> object:
+        """The same without it."""
+        if isinstance(value, str):
+            if _is_one_address(value):
+                return self._instead if key_of(value) == self._key else value
+            return self._pattern.sub(self._instead, value)
+        if isinstance(value, dict):
+            return {self.without(name): self.without(one) for name, one in value.items()}
+        return list(map(self.without, value)) if isinstance(value, list) else value
+
+
+_AT: Final = r"(?:@|＠|﹫|%40)"
+_ANYTHING_INVISIBLE: Final = "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]*"
+_NOT_BEFORE: Final = r"(?<![a-z0-9])(?<![a-z0-9][.+'_-])"
+"""The end of a longer name is somebody else's address."""
+_NOT_AFTER: Final = r"(?![a-z0-9])(?-i:(?![-.．][a-z0-9]))"
+"""So is a longer domain; the next sentence, begun without a blank, is not."""
+
+
+def _any_form(sign: str) -> str:
+    """A pattern for one character in every width, composed or not, with whatever is invisible after it."""
+    forms = {sign, unicodedata.normalize("NFD", sign)}
+    if "!" <= sign <= "~":
+        forms.add(chr(ord(sign) + 0xFEE0))
+    if sign == ".":
+        forms |= {"。", "｡"}
+    return f"(?:{'|'.join(map(re.escape, sorted(forms)))}){_ANYTHING_INVISIBLE}"
+
+
+def _readable(domain: str) -> str:
+    """A domain in its own alphabet."""
+    try:
+        return idna.decode(domain)
+    except UnicodeError:
+        return domain
+
+
+def _is_one_address(text: str) -> bool:
+    try:
+        read_parts(text)
+    except ValueError:
+        return False
+    return True
