@@ -102,8 +102,10 @@ class Detected:
     """All that the domain lets send for it, of the providers we know."""
 
     def seen_from(self, home: str) -> str | None:
-        """Whose hosts take the mail, for a mailbox that is at ``home``; ``None`` if that cannot be told. A host
-        that nobody knows is weak: while the domain still names ``home``, it has hired a filter, not moved."""
+        """Whose hosts take the mail, for a mailbox that is at ``home``; ``None`` if that cannot be told.
+
+        A host that nobody knows is weak: while the domain names ``home``, it has hired a filter, not moved.
+        """
         if self.how is How.HINT:
             return home if home in self.named or home == "imap" else None
         if home in self.named and self.provider not in {"google", "microsoft"}:
@@ -160,10 +162,14 @@ class Detector:
             return Detected(None, How.NO_MAIL)
         if provider := of_mail_hosts(hosts):
             return Detected(provider, How.MX)
-        is_filter = any(_ends_in(host, _FILTERS) for host in hosts)
+        return await self._behind(domain, is_filter=any(_ends_in(host, _FILTERS) for host in hosts))
+
+    async def _behind(self, domain: str, *, is_filter: bool) -> Detected:
+        """Behind hosts that are nobody's we know."""
         named = await self._named(domain)
         if len(named) == 1:
-            return Detected(*named, How.SPF if is_filter else How.HINT, named)
+            [provider] = named
+            return Detected(provider, How.SPF if is_filter else How.HINT, named)
         if named:  # both, and nobody knows
             return Detected(None, How.UNKNOWN, named)
         if not is_filter:

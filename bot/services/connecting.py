@@ -25,6 +25,7 @@ from bot.domain.errors import (
     ProviderError,
     Refusal,
     SignInElsewhere,
+    TakesNoMail,
     TicketExpired,
     TicketSpent,
     TicketUnknown,
@@ -64,7 +65,7 @@ from bot.services.standing import standing_of
 from bot.services.switching import Switching
 from bot.services.trips import Begun, Trips, Way, asked_for, lacking_after
 from providers.base import Redirect
-from providers.detect import BELIEVED, UNKNOWN, Detected
+from providers.detect import BELIEVED, UNKNOWN, Detected, How
 from storage import UnitOfWork
 
 
@@ -156,9 +157,10 @@ class Connecting:
     async def begin(self, actor: Actor, plan: Plan) -> Begun:
         """Begin connecting an inbox; an address that is under management already is reconnected.
 
-        Raises ``NotAnAddress``, ``DomainNotAllowed``, ``ProviderOff``, ``AlreadyConnected`` (somebody
-        else's), ``SwitchInstead`` and ``DisconnectFirst`` (it is connected at another provider),
-        ``OtherKind``, ``CannotPostThere``, and ``NeedsApproval`` with the wish that an admin can grant.
+        Raises ``NotAnAddress``, ``DomainNotAllowed``, ``TakesNoMail``, ``ProviderOff``,
+        ``AlreadyConnected`` (somebody else's), ``SwitchInstead`` and ``DisconnectFirst`` (it is connected at
+        another provider), ``OtherKind``, ``CannotPostThere``, and ``NeedsApproval`` with the wish that an
+        admin can grant.
         """
         wish = self._wish(plan)
         async with self._core.storage.reading() as uow:
@@ -520,12 +522,13 @@ class Connecting:
 
     async def _hosted(self, wish: Wish) -> Wish:
         """The wish with who most likely hosts its address, unless somebody chose; where nobody can say, the
-        first provider that is on. Raises ``ProviderOff`` if that one is not."""
+        first provider that is on. Raises ``ProviderOff`` if that one is not, ``TakesNoMail``."""
         if wish.provider:
             return wish
-        provider = (await self._found(wish.address)).provider or next(
-            iter(self._core.providers.keys), "google"
-        )
+        found = await self._found(wish.address)
+        if found.how is How.NO_MAIL:
+            raise TakesNoMail(wish.address)
+        provider = found.provider or next(iter(self._core.providers.keys), "google")
         self._core.providers.get(provider)
         return replace(wish, provider=provider)
 
