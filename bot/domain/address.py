@@ -33,6 +33,7 @@ _DOTS_AS_GIVEN: Final = frozenset({"docomo.ne.jp", "ezweb.ne.jp"})
 
 _JOINERS: Final = "\u200c\u200d"
 """Invisible, but part of a word in Persian, Hindi and others, and of a domain where IDNA 2008 allows them."""
+_KEPT: Final = f"{_JOINERS}\n"
 _INVISIBLE: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
 )
@@ -129,6 +130,12 @@ def visible(text: str) -> str:
 def legible(text: str) -> str:
     """The same, but for the joiners, which some scripts need: for what is judged further."""
     return "".join(sign for sign in text if sign in _JOINERS or not _is_invisible(sign))
+
+
+def plain_words(text: str) -> str:
+    """What somebody wrote, without what no database takes and nobody sees. Joiners stay (emoji, Persian)."""
+    kept = (sign for sign in text if sign in _KEPT or unicodedata.category(sign) not in {"Cf", "Cc", "Cs"})
+    return "".join(kept).strip()
 
 
 def has_control(text: str) -> bool:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Final, TypedDict
 
 from bot.domain.access import Actor, Deed, Right, may, right_to_connect
+from bot.domain.address import plain_words
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import (
     AlreadyConnected,
@@ -475,8 +476,8 @@ class Connecting:
             deed=Deed.CONNECT,
             address=address,
             kind=plan.kind,
-            use=plan.use.strip(),
-            name=plan.name.strip() if plan.kind is Kind.TEAM else "",
+            use=plain_words(plan.use),
+            name=plain_words(plan.name) if plan.kind is Kind.TEAM else "",
             conversation_id=plan.conversation_id if plan.kind is Kind.TEAM else None,
             provider=plan.provider,
             is_shared=plan.is_shared,

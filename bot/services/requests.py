@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.access import Actor, Deed
+from bot.domain.address import plain_words
 from bot.domain.errors import Gone, NobodyCanApprove, NotAllowed, Refusal, RequestClosed
 from bot.domain.ids import JobId, RequestId, UserId
 from bot.domain.incident import NoticeKind
@@ -57,7 +58,7 @@ class Requests:
             approvers = self._approvers(standing, actor, wish)
             if not approvers:
                 raise NobodyCanApprove
-            request = self._new(actor, wish, reason)
+            request = self._new(actor, wish, plain_words(reason))
             waiting = await uow.requests.add(request)
             if waiting.id != request.id:
                 return Asked(waiting, approvers, is_new=False)

@@ -68,3 +68,21 @@ async def a_wish(play: Play, typed: str) -> Begun:
 def has_account(play: Play, address: str) -> None:
     if play.google.accounts.find(address) is None:
         play.google.accounts.add(address)
+
+
+@on_both
+async def test_nothing_invisible_is_kept_of_what_people_write(play: Play) -> None:
+    """No database takes NUL, and a name that runs backwards misleads; emoji stay whole."""
+    plan = Plan(
+        "sales@acme.example",
+        Kind.TEAM,
+        use="Zen\x00desk\u202e ❤️",
+        name="\u200bSales 👩\u200d💻",
+        provider="google",
+    )
+    has_account(play, plan.typed)
+    begun = await play.services.connecting.begin(await play.actor("omar"), plan)
+    assert (await play.signs_in(begun)).ending is Ending.CONNECTED
+    channel = await play.channel("sales@acme.example")
+    assert channel is not None
+    assert (channel.use, channel.name) == ("Zendesk ❤️", "Sales 👩\u200d💻")
