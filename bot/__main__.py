@@ -99,17 +99,20 @@ def manifest(
 def forget(
     address: Annotated[str, typer.Argument(help="The e-mail address to erase.")],
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also if it opens other inboxes, which then stop working.")
+    ] = False,
 ) -> None:
-    """Erase an address for good.
+    """Erase an address for good, wherever it stands.
 
-    Its grants, settings and history go; this cannot be undone.
+    Its grants, settings and history go; this cannot be undone. It may be run while the bot runs.
     """
     settings = _settings()
     if not yes:
         typer.confirm(f"Erase everything about {address}? This cannot be undone.", abort=True)
     from bot import operating
 
-    asyncio.run(operating.forget(settings, address))
+    asyncio.run(operating.forget(settings, address, force=force))
 
 
 def _settings() -> Settings:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from collections.abc import AsyncIterator, Iterator
+import unicodedata
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final, NoReturn
 
@@ -23,6 +24,8 @@ from bot.outside import SlackRefuses
 from storage import DatabaseInUse, KeyLost, Storage, StorageAway
 from storage import migrate as migrate_database
 from storage import rekey as rekey_secrets
+from storage.files import copies_of
+from storage.forgetting import Forgotten
 from storage.forgetting import forget as forget_address
 
 _log = structlog.get_logger(__name__)
@@ -71,11 +74,52 @@ async def rekey(settings: Settings) -> None:
     typer.echo(f"{renewed} secrets are sealed with the first key now; the other keys may go.")
 
 
-async def forget(settings: Settings, address: str) -> None:
-    """The command: everything about an address, erased."""
+async def forget(settings: Settings, address: str, *, force: bool = False) -> None:
+    """The command: everything about an address, erased, and what that cannot reach, said."""
+    if "@" not in unicodedata.normalize("NFKC", address):
+        typer.echo(f"{address} is no e-mail address.", err=True)
+        raise typer.Exit(2)
     async with _storage(settings) as storage:
-        count = await forget_address(storage, address)
-    typer.echo(f"Erased: {count} entries of {address}." if count else f"Nothing is known of {address}.")
+        forgotten = await forget_address(storage, address, force=force)
+        copies = [copy.name for copy in copies_of(storage.file)] if storage.file else []
+    if forgotten.opens and not force:
+        typer.echo(_OPENS.format(address=address, others=", ".join(forgotten.opens)), err=True)
+        raise typer.Exit(2)
+    for line in _said_of(address, forgotten, copies):
+        typer.echo(line)
+
+
+_OPENS: Final = (
+    "{address} opens other inboxes that are in use here: {others}. Nothing was erased. Next: remove those "
+    "first (/inbox remove), or repeat this with --force; they then lose their permission, which shows within "
+    "minutes, and must be connected anew."
+)
+
+
+def _said_of(address: str, forgotten: Forgotten, copies: Sequence[str]) -> Iterator[str]:
+    """What was done, and what was not."""
+    if not forgotten.count:
+        yield f"Nothing is known of {address}."
+    else:
+        rows = ", ".join(f"{table.rstrip('_')} {count}" for table, count in sorted(forgotten.erased.items()))
+        yield f"Erased: {forgotten.count} entries of {address} ({rows})."
+    if forgotten.opens:
+        others = ", ".join(forgotten.opens)
+        yield f"Cut off, because they were opened with it: {others}. Next: remove them and connect them anew."
+    if forgotten.is_at_slack:
+        yield "Slack knows it as a member's address and will say so again: change it there, too."
+    if not forgotten.is_swept:
+        yield (
+            "It is overwritten in the database's file, but the file was not written anew because Inboxkeeper "
+            "runs, and the log beside it may hold it still. Next: run this once more when it is stopped."
+        )
+    if copies:
+        names = ", ".join(copies)
+        yield f"Not reached: copies made before upgrades, which may hold it ({names}). Next: delete them."
+    yield (
+        "Not reached either: backups, log files, messages in Slack, and what the mail provider still allows. "
+        "Its owner ends that at the provider."
+    )
 
 
 @asynccontextmanager

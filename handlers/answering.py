@@ -24,6 +24,7 @@ from bot.domain.errors import (
     ReconnectFirst,
     Refusal,
     SwitchInstead,
+    TakesNoMail,
     TooManyRequests,
     UnknownAddress,
 )
@@ -62,6 +63,7 @@ _log = structlog.get_logger(__name__)
 _FIELD_AT_FAULT: Final[Mapping[type[Refusal], str]] = {
     NotAnAddress: ADDRESS_BLOCK,
     DomainNotAllowed: ADDRESS_BLOCK,
+    TakesNoMail: ADDRESS_BLOCK,
     AlreadyConnected: ADDRESS_BLOCK,
     OtherKind: ADDRESS_BLOCK,
     UnknownAddress: ADDRESS_BLOCK,

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 
-from bot.domain.access import Actor, Deed, Right, may, right_to_connect, same_address
+from bot.domain.access import Actor, Deed, Right, may, right_to_connect
+from bot.domain.address import same_address
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import NeedsApproval, OtherKind, OutOfDate
 from bot.domain.ids import ConversationId

@@ -115,7 +115,7 @@ def person_of(user: Mapping[str, Any], home: WorkspaceId = _UNKNOWN) -> Person:
         id=UserId(user_id),
         workspace_id=_workspace_of(user, profile, home),
         name=_text(profile, "display_name") or _text(profile, "real_name") or _text(user, "name"),
-        email=_text(profile, "email").casefold(),
+        email=_text(profile, "email").strip(),
         is_owner=_any(user, "is_admin", "is_owner", "is_primary_owner"),
         is_guest=_any(user, "is_restricted", "is_ultra_restricted", "is_stranger"),
         is_bot=_any(user, "is_bot") or user_id == _SLACKBOT,

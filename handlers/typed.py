@@ -14,6 +14,8 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import Final
 
+from bot.domain.address import legible, visible
+
 MOST_READ: Final = 1_000
 """Characters of a command that are read at all; an address has at most 254."""
 _SHOWN: Final = 60
@@ -72,6 +74,9 @@ _QUOTES: Final = "\"'`´“”„‟‘’‚‛«»‹›「」『』"
 _APOSTROPHES: Final = str.maketrans(dict.fromkeys("‘’‛´", "'"))
 _MAILTO: Final = re.compile(r"<(?:mailto:)?([^<>|\s]+@[^<>|\s]+)(?:\|[^<>]*)?>|mailto:(?=\S)", re.IGNORECASE)
 
+_GLUE: Final = (".", "-", "+", "_")
+_GLUED: Final = re.compile(r"[.-]\w")
+
 
 @dataclass(frozen=True, slots=True)
 class Typed:
@@ -104,10 +109,17 @@ def folded(text: str) -> str:
     """The text as it was meant: compatible forms unified, invisible characters gone, links undone."""
     # Cut first: one character may unfold into eighteen.
     unified = unicodedata.normalize("NFKC", text[:MOST_READ])[:MOST_READ]
-    visible = "".join(c for c in unified if unicodedata.category(c) != "Cf")
-    plain = _MAILTO.sub(lambda link: f" {link[1] or ''} ", visible)
+    plain = _MAILTO.sub(_unlinked, legible(unified))
     # Quotes around a word are typing; an apostrophe inside one belongs to the address.
     return " ".join(word.strip(_QUOTES).translate(_APOSTROPHES) for word in plain.split())
+
+
+def _unlinked(link: re.Match[str]) -> str:
+    """The address of a link as a word of its own. Slack links no more than it takes for an address: a dot or
+    a dash right before the link belongs to what was typed, which is then another address."""
+    before = "" if link.string[: link.start()].endswith(_GLUE) else " "
+    after = "" if _GLUED.match(link.string, link.end()) else " "
+    return f"{before}{link[1] or ''}{after}"
 
 
 def shortened(text: str) -> str:
@@ -121,7 +133,7 @@ def looks_like_address(text: str) -> bool:
 
 
 def _meant(word: str) -> Verb | None:
-    return WORDS.get(word.casefold().strip(".,;:!?/。、"))
+    return WORDS.get(visible(word).casefold().strip(".,;:!?/。、"))
 
 
 def _nearest(word: str) -> str | None:

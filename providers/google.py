@@ -39,7 +39,6 @@ from providers.google_errors import LABELS_SCOPE, GoogleErrors, of_consent
 from providers.google_identity import Certificates, IdentityNotProven, IdTokens
 from providers.wire import Reply, Wire
 
-_SAME_DOMAIN: Final = {"gmail.com": "googlemail.com", "googlemail.com": "gmail.com"}
 _SHORT_SCOPES: Final = {"email": "https://www.googleapis.com/auth/userinfo.email"}
 _HEADER_SAFE = re.compile(r"[\x21-\x7e]{1,4096}")
 
@@ -125,7 +124,7 @@ class Google:
         return Authorization(
             identity=MailboxIdentity(self.key, claims["sub"], _text(claims, "hd")),
             address=address,
-            addresses=_equal_addresses(address),
+            addresses=frozenset({address}),
             scopes=scopes,
             missing=lacking(self.needed_scopes, scopes),
             secret=Secret(secret),
@@ -253,10 +252,3 @@ def _scopes_of(answer: Mapping[str, Any]) -> frozenset[str]:
         if isinstance(scope, str)
         else frozenset()
     )
-
-
-def _equal_addresses(address: str) -> frozenset[str]:
-    """gmail.com and googlemail.com are the same mailbox."""
-    local, _, domain = address.rpartition("@")
-    twin = _SAME_DOMAIN.get(domain)
-    return frozenset({address, f"{local}@{twin}"}) if twin else frozenset({address})

@@ -8,11 +8,12 @@ for the operator's own networks alone, so that no setting opens the rest of the 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Final, Protocol
+
+from bot.domain.address import NotADomain, ascii_domain
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -20,8 +21,6 @@ Network = IPv4Network | IPv6Network
 PORTS: Final = frozenset({993, 143})
 """IMAP over TLS, and IMAP that turns to TLS (RFC 8314)."""
 
-_LONGEST: Final = 253
-_LABEL: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 _NUMBER: Final = re.compile(r"0x[0-9a-f]*|[0-9]+")
 _NAT64: Final = (IPv6Network("64:ff9b::/96"),)
 _IPV4_COMPATIBLE: Final = IPv6Network("::/96")
@@ -97,14 +96,11 @@ def host_name(typed: str) -> str:
     Raises ``HostRefused`` for single names, which mean something on our own network only, and for addresses
     in whatever notation (``127.1``, ``0x7f.0.0.1``, ``2130706433``, ``[::1]``).
     """
-    folded = unicodedata.normalize("NFKC", typed).strip().rstrip(".").lower()
     try:
-        ascii_name = folded.encode("idna").decode("ascii") if folded else ""
-    except UnicodeError:
+        ascii_name = ascii_domain(typed)
+    except NotADomain:
         raise HostRefused("not_a_host_name") from None
     labels = ascii_name.split(".")
-    if len(ascii_name) > _LONGEST or not all(_LABEL.fullmatch(label) for label in labels):
-        raise HostRefused("not_a_host_name")
     if _NUMBER.fullmatch(labels[-1]):
         raise HostRefused("not_a_host_name")
     if len(labels) < 2:

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, cast
 
+from bot.domain.address import has_control, visible
 from bot.domain.cause import Cause
 from bot.domain.errors import (
     AdminActionNeeded,
@@ -274,11 +275,11 @@ def _filled_in(address: str, fields: Mapping[str, str]) -> _Account:
         raise FormFault("port", "port_not_allowed")
     if at["security"] not in set(Security):
         raise FormFault("security", "not_a_choice")
-    user, password = _visible(fields.get("user", "")), fields.get("password", "")
+    user, password = visible(fields.get("user", "")).strip(), fields.get("password", "")
     for name, value in (("user", user), ("password", password)):
         if not value:
             raise FormFault(name, "missing")
-        if len(value) > _LONGEST or any(ord(sign) < 32 or ord(sign) == 127 for sign in value):
+        if len(value) > _LONGEST or has_control(value):
             raise FormFault(name, "not_possible")
     return _Account(Endpoint(host, int(port), Security(at["security"])), user, Secret(password))
 
@@ -294,7 +295,7 @@ _MEANT: Final = {"993": Security.TLS.value, "143": Security.STARTTLS.value}
 def _pasted(fields: Mapping[str, str]) -> dict[str, str]:
     """Host, port and security. What was pasted with the host says the other two more surely than fields that
     stand there anyway."""
-    at = {name: _visible(fields.get(name, "")) for name in ("host", "port", "security")}
+    at = {name: visible(fields.get(name, "")).strip() for name in ("host", "port", "security")}
     found = _PASTED.fullmatch(at["host"])
     if found is None or ("@" in at["host"] and not found["scheme"]):
         return at
@@ -303,11 +304,6 @@ def _pasted(fields: Mapping[str, str]) -> dict[str, str]:
     if port and port != at["port"]:
         at |= {"port": port, "security": _MEANT.get(port, at["security"])}
     return at
-
-
-def _visible(typed: str) -> str:
-    """Without blanks around it and signs that nobody sees: they come along when something is copied."""
-    return "".join(sign for sign in typed if unicodedata.category(sign) != "Cf").strip()
 
 
 def _check_sign_in(address: str, host: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from bot.domain.address import domain_of
 from bot.domain.errors import ProviderOff
 from bot.domain.grant import MailboxIdentity
 from bot.domain.manner import Manner
@@ -67,7 +68,7 @@ class Registry:
 
     def is_private(self, key: str, address: str) -> bool:
         """Whether its domain tells that a mailbox at Microsoft belongs to no organisation."""
-        return key == "microsoft" and of_domain(address.rpartition("@")[2].lower()) == key
+        return key == "microsoft" and of_domain(domain_of(address)) == key
 
     def label_for(self, identity: MailboxIdentity) -> str:
         """What people call the host of this mailbox; an IMAP host goes by its own name."""

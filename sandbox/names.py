@@ -16,6 +16,9 @@ PLACES: Final = {
     "microsoft": ("example.mail.protection.outlook.com",),
     "filter": ("mxa-0001.gslb.pphosted.com",),
     "elsewhere": ("mx.hosting.example",),
+    "unlisted filter": ("mx01.mailwall.example",),
+    "left over": ("mx.hosting.example", "aspmx.l.google.com"),
+    "no mail": (".",),
     "nowhere": (),
 }
 """Whose mail hosts a domain can point to."""

@@ -142,15 +142,15 @@ def _seen(*, all_personal: bool) -> tuple[ColumnElement[bool], ...]:
     if all_personal:
         return here
     own = channel.c.owner_id == bindparam("user")
-    theirs = (channel.c.address_key == bindparam(name) for name in ("address", "other_name"))
-    return *here, or_(channel.c.kind == Kind.TEAM, own, *theirs)
+    theirs = channel.c.address_key == bindparam("address")
+    return *here, or_(channel.c.kind == Kind.TEAM, own, theirs)
 
 
 def _values(sight: Sight) -> dict[str, Any]:
     values = {"workspace": sight.workspace_id, "user": sight.user_id}
     if sight.all_personal:
         return values
-    return values | {"address": sight.address, "other_name": sight.other_name}
+    return values | {"address": sight.address}
 
 
 def _listed(row: Sequence[Any]) -> Listed:

@@ -124,6 +124,11 @@ class Session:
         with translated():
             return (await self._connection.execute(statement)).first()
 
+    async def run(self, statement: Executable) -> None:
+        """Run what has no rows to return, or none that matter."""
+        with translated():
+            await self._connection.execute(statement)
+
     async def value(self, statement: Select[Any]) -> Any:
         """The first column of the first row, or ``None``."""
         with translated():

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
 from sqlalchemy import text
@@ -123,6 +124,12 @@ class Storage:
                 held = FileLock.take(file.with_name(f"{file.name}.lock")) if exclusive else None
         engine = create_engine(url)
         return cls(engine, clock=DatabaseClock(engine.dialect.name, lead), cipher=cipher, held=held)
+
+    @property
+    def file(self) -> Path | None:
+        """Where it is, if it is a file."""
+        url = self._engine.url.render_as_string(hide_password=False)
+        return sqlite_file(url) if self._engine.dialect.name == "sqlite" else None
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[UnitOfWork]:

@@ -18,7 +18,8 @@ from typer.testing import CliRunner
 
 from bot.__main__ import app
 from bot.manifest import manifest
-from storage import migrate
+from storage import Cipher, Storage, migrate
+from tests.storage.builders import a_team_channel
 from tests.test_config import ENOUGH
 
 runner = CliRunner()
@@ -155,3 +156,61 @@ def test_a_folder_that_cannot_be_made_is_said_in_words(
     assert answer.exit_code in {1, 2} and (command == ["doctor"] or answer.exit_code == 2), answer.exception
     assert command == ["doctor"] or "Next: " in answer.output
     assert "Traceback" not in answer.output
+
+
+@pytest.fixture
+def database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """A migrated SQLite database, and settings that name it."""
+    url = f"sqlite:///{tmp_path / 'bot.db'}"
+    values = {
+        "DATABASE_URL": url,
+        "SECRET_KEYS": Fernet.generate_key().decode(),
+        "SLACK_BOT_TOKEN": "xoxb-1",
+        "SLACK_APP_TOKEN": "xapp-1",
+        "SLACK_SIGNING_SECRET": "0" * 32,
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(f"INBOXKEEPER_{name}", value)
+    asyncio.run(migrate(url))
+    return url
+
+
+async def _with_a_wish(url: str, **via: str) -> None:
+    storage = await Storage.open(url, cipher=Cipher([os.environ["INBOXKEEPER_SECRET_KEYS"]]))
+    try:
+        async with storage.writing() as uow:
+            await uow.channels.add(a_team_channel(address="help@acme.example", **via))
+            await uow.channels.add(a_team_channel(address="sales@acme.example", use="once jane@acme.example"))
+            await uow.commit()
+    finally:
+        await storage.close()
+
+
+def test_forgetting_says_what_was_erased_and_what_it_cannot_reach(database: str, tmp_path: Path) -> None:
+    """Copies are named; what was only mentioned is not called unknown; the second time nothing is known."""
+    asyncio.run(_with_a_wish(database))
+    (tmp_path / "bot.db.before-0001").touch()
+    answer = runner.invoke(app, ["forget", "Jane@acme.example", "--yes"])
+    assert answer.exit_code == 0, answer.stderr
+    for word in ("Erased: 1", "channel 1", "bot.db.before-0001", "backups", "Slack", "provider"):
+        assert word in answer.stdout
+    assert "Nothing is known" in runner.invoke(app, ["forget", "jane@acme.example", "--yes"]).stdout
+
+
+def test_forgetting_an_account_that_opens_an_inbox_takes_force(database: str) -> None:
+    """The inbox is named, nothing is erased, and the status tells a script."""
+    asyncio.run(_with_a_wish(database, via="jane@acme.example"))
+    answer = runner.invoke(app, ["forget", "jane@acme.example", "--yes"])
+    assert answer.exit_code == 2
+    assert "help@acme.example" in answer.stderr
+    assert "--force" in answer.stderr
+    forced = runner.invoke(app, ["forget", "jane@acme.example", "--yes", "--force"])
+    assert forced.exit_code == 0
+    assert "Cut off" in forced.stdout
+
+
+def test_forgetting_takes_an_address(database: str) -> None:
+    """A name alone would be looked for in vain, and called unknown."""
+    answer = runner.invoke(app, ["forget", "jane", "--yes"])
+    assert answer.exit_code == 2
+    assert "no e-mail address" in answer.stderr

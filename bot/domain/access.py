@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
 from typing import Final
 
+from bot.domain.address import key_of, same_address
 from bot.domain.channel import Channel, Kind
 from bot.domain.ids import UserId, WorkspaceId
 
@@ -187,9 +187,7 @@ class Sight:
     user_id: UserId
     all_personal: bool
     address: str = ""
-    """Their own, folded; empty where Slack knows none. No channel has an empty one."""
-    other_name: str = ""
-    """The same mailbox under its other name, or once more the same."""
+    """Their own, as addresses are found by; empty where Slack knows none. No channel has an empty one."""
 
 
 def sight_of(actor: Actor) -> Sight | None:
@@ -197,9 +195,7 @@ def sight_of(actor: Actor) -> Sight | None:
     roles = actor.roles()
     if not roles & _ANYBODY:
         return None
-    own = _folded(actor.person.email)
-    other = f"{own.removesuffix('gmail.com')}googlemail.com" if own.endswith("@gmail.com") else own
-    return Sight(actor.workspace_id, actor.id, Role.SUPER_ADMIN in roles, own, other)
+    return Sight(actor.workspace_id, actor.id, Role.SUPER_ADMIN in roles, key_of(actor.person.email))
 
 
 def rights(actor: Actor, deeds: Iterable[Deed], channel: Channel) -> frozenset[Deed]:
@@ -225,18 +221,6 @@ def _right(roles: frozenset[Role], kind: Kind, deed: Deed) -> Right:
     if roles & at_once:
         return Right.AT_ONCE
     return Right.ON_REQUEST if roles & on_request else Right.NONE
-
-
-def same_address(one: str, other: str) -> bool:
-    """Whether two addresses are the same mailbox by name. gmail.com and googlemail.com are one."""
-    return _folded(one) == _folded(other) != ""
-
-
-@lru_cache(maxsize=4096)
-def _folded(address: str) -> str:
-    folded = address.strip().casefold()
-    local, at, domain = folded.rpartition("@")
-    return f"{local}{at}gmail.com" if domain == "googlemail.com" else folded
 
 
 def super_admins_among(

@@ -7,6 +7,7 @@
     │   ├── UnknownAddress        no such channel for this person; carries near misses
     │   ├── NotAnAddress          what was typed is no e-mail address
     │   ├── DomainNotAllowed      the operator limits what can be connected
+    │   ├── TakesNoMail           its domain says that it takes no mail at all
     │   ├── NeedsApproval · NobodyCanApprove · RequestClosed · LastSuperAdmin
     │   ├── CannotPostThere       the bot is not in that conversation
     │   ├── OtherKind             connected as personal, wanted as team, or the other way
@@ -100,6 +101,13 @@ class DomainNotAllowed(Refusal):
 
     address: str
     allowed: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class TakesNoMail(Refusal):
+    """The address's domain says that it takes no mail at all (a null MX, RFC 7505)."""
+
+    address: str
 
 
 @dataclass(eq=False)

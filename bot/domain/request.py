@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from bot.domain.access import Deed, same_address
+from bot.domain.access import Deed
+from bot.domain.address import same_address
 from bot.domain.channel import Kind
 from bot.domain.grant import Secret
 from bot.domain.ids import ChannelId, ConversationId, RequestId, UserId, WorkspaceId

@@ -8,13 +8,18 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
+from bot.domain.address import domain_of, has_control, legible, read_parts, visible
 from bot.domain.errors import DomainNotAllowed, NotAnAddress
 
-_ADDRESS: Final = re.compile(r"[^\s@<>\"(),:;\[\]\\|]{1,64}@(?:[\w-]{1,63}\.)+[\w-]{2,63}")
-_LONGEST: Final = 254
-_MAILTO: Final = re.compile(r"^<mailto:([^|>]+)(?:\|[^>]*)?>$")
+_MOST_READ: Final = 4_000
+"""Characters; an address has at most 254 octets."""
+_MAILTO: Final = re.compile(r"^<mailto:([^|>]+)(?:\|[^>]*)?>$", re.IGNORECASE)
+_SCHEME: Final = re.compile(r"^mailto:", re.IGNORECASE)
 _APOSTROPHES: Final = str.maketrans(dict.fromkeys("‘’‛´", "'"))
 """Around an address they are quotes; inside one they are an Irish name as editors type it."""
+_BEFORE: Final = " \"'“”‘’„«「『<([,;:"
+_AFTER: Final = " \"'“”‘’»」』>)],;:.!?。、…"
+"""What stands around an address in a sentence. A dot before it does not: that would be another address."""
 _SHOWN: Final = 60
 _NAMED: Final = 3
 _LOCALS_ALIKE: Final = 0.72
@@ -22,22 +27,26 @@ _DOMAINS_ALIKE: Final = 0.8
 
 
 def read_address(typed: str) -> str:
-    """The address in ``typed``: folded (full-width, quotes, ``<mailto:…|…>``) and lower case.
+    """The address in ``typed``: folded (full-width, quotes, ``<mailto:…|…>``), in small letters and without
+    what nobody sees; its domain as it was typed, not as the DNS writes it.
 
     Raises ``NotAnAddress`` with a shortened copy of what was typed.
     """
-    folded = unicodedata.normalize("NFKC", typed).strip()
+    folded = legible(unicodedata.normalize("NFKC", typed[:_MOST_READ])).strip()
     linked = _MAILTO.match(folded)
-    bare = (linked.group(1) if linked else folded).strip(" \"'“”‘’<>,;.").translate(_APOSTROPHES).casefold()
-    if len(bare) > _LONGEST or not _ADDRESS.fullmatch(bare):
-        raise NotAnAddress(_shortened(folded))
-    return bare
+    bare = _SCHEME.sub("", linked.group(1) if linked else folded.lstrip(_BEFORE), count=1)
+    bare = bare.lstrip(_BEFORE).rstrip(_AFTER).translate(_APOSTROPHES)
+    try:
+        local, domain = read_parts(bare)
+    except ValueError:
+        raise NotAnAddress(_shortened(visible(folded))) from None
+    return f"{local}@{domain}"
 
 
 def check_domain(address: str, allowed: Iterable[str]) -> None:
     """Raises ``DomainNotAllowed`` when the operator allows only other domains."""
     domains = tuple(allowed)
-    if domains and address.rpartition("@")[2] not in {domain.casefold() for domain in domains}:
+    if domains and domain_of(address) not in {domain_of(f"@{domain}") for domain in domains}:
         raise DomainNotAllowed(address, domains)
 
 
@@ -69,4 +78,5 @@ def _ratio(one: str, other: str, *, least: float) -> float:
 
 
 def _shortened(text: str) -> str:
+    text = "".join(sign for sign in text if not has_control(sign))
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

@@ -9,7 +9,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from bot.domain.access import Deed, same_address
+from bot.domain.access import Deed
+from bot.domain.address import same_address
 from bot.domain.cause import ADMIN_CAUSES, Cause
 from bot.domain.channel import Channel
 from bot.domain.feature import Feature

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypeVar
 
-from bot.domain.access import Actor, Deed, Right, may, right, rights, same_address, sight_of
+from bot.domain.access import Actor, Deed, Right, may, right, rights, sight_of
+from bot.domain.address import same_address
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import Gone, NeedsApproval, NotAllowed, ReconnectFirst, UnknownAddress
 from bot.domain.feature import Feature

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final, TypedDict
 
 from bot.domain.access import Actor, Deed, Right, may, right_to_connect
+from bot.domain.address import plain_words
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import (
     AlreadyConnected,
@@ -26,6 +27,7 @@ from bot.domain.errors import (
     ProviderError,
     Refusal,
     SignInElsewhere,
+    TakesNoMail,
     TicketExpired,
     TicketSpent,
     TicketUnknown,
@@ -67,7 +69,7 @@ from bot.services.standing import refuse_in_doubt, standing_of
 from bot.services.switching import Switching
 from bot.services.trips import Begun, Trips, Way, asked_for, lacking_after
 from providers.base import Authorization, Claim, Consent, Redirect
-from providers.detect import BELIEVED, UNKNOWN, Detected
+from providers.detect import BELIEVED, UNKNOWN, Detected, How
 from storage import Taken, UnitOfWork
 
 
@@ -163,9 +165,10 @@ class Connecting:
     async def begin(self, actor: Actor, plan: Plan) -> Begun:
         """Begin connecting an inbox; an address that is under management already is reconnected.
 
-        Raises ``NotAnAddress``, ``DomainNotAllowed``, ``ProviderOff``, ``AlreadyConnected`` (somebody
-        else's), ``SwitchInstead`` and ``DisconnectFirst`` (it is connected at another provider),
-        ``OtherKind``, ``CannotPostThere``, and ``NeedsApproval`` with the wish that an admin can grant.
+        Raises ``NotAnAddress``, ``DomainNotAllowed``, ``TakesNoMail``, ``ProviderOff``,
+        ``AlreadyConnected`` (somebody else's), ``SwitchInstead`` and ``DisconnectFirst`` (it is connected at
+        another provider), ``OtherKind``, ``CannotPostThere``, and ``NeedsApproval`` with the wish that an
+        admin can grant.
         """
         wish = self._wish(plan)
         async with self._core.storage.reading() as uow:
@@ -558,8 +561,8 @@ class Connecting:
             deed=Deed.CONNECT,
             address=address,
             kind=plan.kind,
-            use=plan.use.strip(),
-            name=plan.name.strip() if plan.kind is Kind.TEAM else "",
+            use=plain_words(plan.use),
+            name=plain_words(plan.name) if plan.kind is Kind.TEAM else "",
             conversation_id=plan.conversation_id if plan.kind is Kind.TEAM else None,
             provider=plan.provider,
             is_shared=plan.is_shared,
@@ -606,12 +609,13 @@ class Connecting:
 
     async def _hosted(self, wish: Wish) -> Wish:
         """The wish with who most likely hosts its address, unless somebody chose; where nobody can say, the
-        first provider that is on. Raises ``ProviderOff`` if that one is not."""
+        first provider that is on. Raises ``ProviderOff`` if that one is not, ``TakesNoMail``."""
         if wish.provider:
             return wish
-        provider = (await self._found(wish.address)).provider or next(
-            iter(self._core.providers.keys), "google"
-        )
+        found = await self._found(wish.address)
+        if found.how is How.NO_MAIL:
+            raise TakesNoMail(wish.address)
+        provider = found.provider or next(iter(self._core.providers.keys), "google")
         self._core.providers.get(provider)
         return replace(wish, provider=provider)
 

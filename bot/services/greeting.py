@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from bot.domain.access import Actor
+from bot.domain.address import key_of
 from bot.domain.errors import CannotPostThere, PersonUnreachable, SlackError
 from bot.domain.ids import ConversationId
 from bot.services.core import Core, digest
@@ -24,7 +25,7 @@ class Greeting:
 
     async def greet(self, actor: Actor, address: str, conversation: ConversationId) -> None:
         """Post it, unless it stands there. Raises ``CannotPostThere``, and ``SlackError``s."""
-        key = f"hello:{conversation}:{digest(address.casefold())}"
+        key = f"hello:{conversation}:{digest(key_of(address))}"
         if not await self._is_first(key):
             return
         try:

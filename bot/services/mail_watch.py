@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from bot.domain.address import shown_domain
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.incident import Notice, NoticeKind
 from bot.domain.picture import Mail
@@ -20,7 +21,7 @@ from bot.services.core import Core
 from bot.services.standing import standing_of
 from bot.services.steps import Steps
 from bot.services.telling import Telling, a_notice
-from providers.detect import BELIEVED
+from providers.detect import UNKNOWN, Detected
 from storage import UnitOfWork
 
 MAIL_MOVED: Final = "mail_moved"
@@ -61,27 +62,27 @@ class MailWatch:
 
     # --- looking
 
-    async def _places(self, channels: Sequence[Channel]) -> Mapping[str, str | None]:
-        """Whose hosts take each domain's mail, each domain looked up once; ``None`` if nobody could say."""
+    async def _places(self, channels: Sequence[Channel]) -> Mapping[str, Detected]:
+        """Whose hosts take each domain's mail, each domain looked up once."""
         gate = asyncio.Semaphore(_AT_ONCE)
 
-        async def one(address: str) -> str | None:
+        async def one(address: str) -> Detected:
             async with gate:
-                found = await self._core.detector.detect(address)
-            return found.provider if found.how in BELIEVED else None
+                return await self._core.detector.detect(address)
 
         addresses = {domain_of(channel): channel.address for channel in channels}
         found = await asyncio.gather(*map(one, addresses.values()))
         return dict(zip(addresses, found, strict=True))
 
-    async def _note(self, batch: Sequence[Channel], places: Mapping[str, str | None]) -> int:
+    async def _note(self, batch: Sequence[Channel], places: Mapping[str, Detected]) -> int:
         now, changed = self._core.clock(), 0
         ids = [channel.id for channel in batch]
         async with self._core.storage.writing() as uow:
             known = await uow.whereabouts.by_ids(ids)
             channels = await uow.channels.by_ids(ids)  # as they are by now
             for channel in channels.values():
-                before, seen = known.get(channel.id), places[domain_of(channel)]
+                found = places.get(domain_of(channel), UNKNOWN)
+                before, seen = known.get(channel.id), found.seen_from(channel.provider)
                 after = after_look(
                     before,
                     channel.id,
@@ -128,7 +129,8 @@ def _as_told(channel: Channel) -> tuple[str, State]:
 
 
 def domain_of(channel: Channel) -> str:
-    return channel.address.rpartition("@")[2].casefold()
+    """As people read it."""
+    return shown_domain(channel.address.rpartition("@")[2])
 
 
 def journey_of(channel: Channel, known: Whereabouts) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from bot.domain.access import Deed, may
+from bot.domain.address import shown_domain
 from bot.domain.cause import ADMIN_CAUSES, Cause
 from bot.domain.channel import Channel, State
 from bot.domain.grant import MailboxIdentity
@@ -271,4 +272,4 @@ def _domains(tenant: str, channels: Iterable[Channel]) -> tuple[str, ...]:
     """What people call an organisation. Google's tenant is a domain; Microsoft's is a number."""
     if not tenant or "." in tenant:
         return (tenant,) if tenant else ()
-    return tuple(sorted({channel.address.rpartition("@")[2].casefold() for channel in channels}))
+    return tuple(sorted({shown_domain(channel.address.rpartition("@")[2]) for channel in channels}))

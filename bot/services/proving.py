@@ -13,7 +13,8 @@ from typing import Final
 
 import structlog
 
-from bot.domain.access import Actor, Deed, Right, right_to_connect, same_address
+from bot.domain.access import Actor, Deed, Right, right_to_connect
+from bot.domain.address import same_address
 from bot.domain.cause import Cause
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import (

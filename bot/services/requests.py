@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bot.domain.access import Actor, Deed
+from bot.domain.address import plain_words
 from bot.domain.errors import (
     Gone,
     NobodyCanApprove,
@@ -72,7 +73,7 @@ class Requests:
             approvers = self._approvers(standing, actor, wish)
             if not approvers:
                 raise NobodyCanApprove
-            request = self._new(actor, wish, reason)
+            request = self._new(actor, wish, plain_words(reason))
             waiting = await uow.requests.add(request)
             if waiting.id != request.id:
                 return Asked(waiting, approvers, is_new=False)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from bot.domain.address import key_of
 from bot.domain.channel import URGENCY, Channel
 from bot.domain.ids import ChannelId
 from bot.views.blocks import Block, context, escape, section, to_type
@@ -70,7 +71,7 @@ def _sorted(rows: tuple[ChannelRow, ...]) -> list[ChannelRow]:
 
 
 def _rank(channel: Channel) -> tuple[int, str]:
-    return (URGENCY.index(channel.state), channel.address.casefold())
+    return (URGENCY.index(channel.state), key_of(channel.address))
 
 
 def _more(lang: Language, hidden: int, command: str) -> list[Block]:

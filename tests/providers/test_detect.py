@@ -11,6 +11,7 @@ from providers.detect import BELIEVED, UNKNOWN, Detected, Detector, How
 
 GOOGLE = ("ASPMX.L.GOOGLE.COM.", "alt1.aspmx.l.google.com")
 MICROSOFT = ("acme-com.mail.protection.outlook.com",)
+UNLISTED = ("mx01.mailwall.example",)
 FILTER = ("mxa-001.gslb.pphosted.com",)
 
 
@@ -69,6 +70,14 @@ async def test_everybody_knows_these_domains(address: str, provider: str) -> Non
         (Dns(FILTER, ("v=spf1 include:_spf.google.com include:spf.protection.outlook.com ~all",)), UNKNOWN),
         (Dns(FILTER), UNKNOWN),
         (Dns(), UNKNOWN),
+        (Dns((".",)), Detected(None, How.NO_MAIL)),
+        (Dns(("",)), Detected(None, How.NO_MAIL)),
+        (Dns(("mx.hosting.example", "aspmx.l.google.com")), Detected("imap", How.MX)),
+        (Dns(("aspmx.l.google.com", "mx.hosting.example")), Detected("google", How.MX)),
+        (Dns(UNLISTED, ("v=spf1 include:spf.protection.outlook.com -all",)), Detected("microsoft", How.HINT)),
+        (Dns(UNLISTED, ("v=spf1 ?include:_spf.google.com. ~all",)), Detected("google", How.HINT)),
+        (Dns(UNLISTED, ("v=spf1 redirect=_spf.google.com",)), Detected("google", How.HINT)),
+        (Dns(UNLISTED, ("v=spf1 -include:_spf.google.com.evil.example -all",)), Detected("imap", How.MX)),
     ],
 )
 async def test_the_domains_mail_hosts_tell(dns: Dns, found: Detected) -> None:
@@ -133,3 +142,63 @@ async def test_odd_domains_are_asked_as_the_dns_knows_them(address: str) -> None
     dns = Dns(GOOGLE)
     assert (await Detector(dns).detect(address)).provider == "google"
     assert "ü" not in dns.asked[0]
+
+
+@pytest.mark.parametrize(
+    ("address", "asked"),
+    [
+        ("ann@straße.example", "xn--strae-oqa.example"),
+        ("ann@strasse.example", "strasse.example"),
+        ("ann@XN--STRAE-OQA.example.", "xn--strae-oqa.example"),
+    ],
+)
+async def test_nobody_elses_domain_is_asked_about(address: str, asked: str) -> None:
+    """Letters that older rules fold into others make another domain, with another owner."""
+    dns = Dns(GOOGLE)
+    await Detector(dns).detect(address)
+    assert dns.asked == [asked]
+
+
+@pytest.mark.parametrize(
+    "domain", ["live.acme.example", "outlook.acme.example", "gmx.acme.com", "hotmail.acme"]
+)
+async def test_a_domain_that_begins_like_a_known_one_is_asked_about(domain: str) -> None:
+    """Only whole names are known."""
+    assert await Detector(Dns(GOOGLE)).detect(f"ann@{domain}") == Detected("google", How.MX)
+
+
+async def test_a_policy_that_another_one_holds_is_found() -> None:
+    """Services write policies for others: one level is looked into."""
+
+    class Nested(Dns):
+        async def txt(self, name: str) -> tuple[str, ...]:
+            if name == "acme.com":
+                return ("v=spf1 include:acme.spf.example ~all",)
+            return ("v=spf1 include:_spf.google.com ~all",) if name == "acme.spf.example" else ()
+
+    assert await Detector(Nested(UNLISTED)).detect("ann@acme.com") == Detected("google", How.HINT)
+
+
+BOTH = frozenset({"google", "microsoft"})
+
+
+@pytest.mark.parametrize(
+    ("found", "home", "seen"),
+    [
+        (Detected("google", How.HINT, frozenset({"google"})), "google", "google"),
+        (Detected("google", How.HINT, frozenset({"google"})), "microsoft", None),
+        (Detected("google", How.HINT, frozenset({"google"})), "imap", "imap"),
+        (Detected(None, How.UNKNOWN, BOTH), "google", "google"),
+        (Detected(None, How.UNKNOWN, BOTH), "imap", None),
+        (Detected("imap", How.MX), "google", "imap"),
+        (Detected("microsoft", How.MX), "google", "microsoft"),
+        (Detected("microsoft", How.TENANT), "google", None),
+        (Detected(None, How.NO_MAIL), "google", None),
+        (UNKNOWN, "google", None),
+    ],
+)
+def test_a_host_nobody_knows_is_no_news_while_the_domain_names_its_home(
+    found: Detected, home: str, seen: str | None
+) -> None:
+    """A filter was hired; nothing has moved."""
+    assert found.seen_from(home) == seen

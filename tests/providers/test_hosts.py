@@ -161,6 +161,11 @@ async def test_what_is_no_full_host_name_is_not_even_looked_up(typed: str, code:
         ("ｉｍａｐ．example．com", "imap.example.com"),
         ("imap。example。com", "imap.example.com"),
         ("1und1.example", "1und1.example"),
+        ("imap.straße.example", "imap.xn--strae-oqa.example"),
+        ("imap.strasse.example", "imap.strasse.example"),
+        ("IMAP.ΟΔΟΣ.example", "imap.xn--pxavbq.example"),
+        ("imap.οδος.example", "imap.xn--pxavbm.example"),
+        ("r3---sn.example", "r3---sn.example"),
     ],
 )
 def test_names_are_folded_as_the_dns_knows_them(typed: str, name: str) -> None:

@@ -19,12 +19,14 @@ from bot.domain.errors import (
     NeedsApproval,
     NotAllowed,
     OtherBrowser,
+    TakesNoMail,
     TicketExpired,
     TicketSpent,
     TicketUnknown,
 )
 from bot.domain.grant import Phase, Revocation
 from bot.domain.ticket import Ending, TicketOutcome
+from bot.services.connecting import Plan
 from storage import UnitOfWork
 from tests.services.play import Gate, Play, on_both, secret_of, url_of
 
@@ -556,3 +558,13 @@ async def test_two_people_who_connect_one_address_get_one_inbox(play: Play) -> N
     assert play.google.requests["revoke"] == 0
     await play.look(taken)
     assert (await play.now_of(taken)).state is State.CONNECTED
+
+
+async def test_an_address_that_takes_no_mail_is_refused_unless_a_provider_was_chosen(play: Play) -> None:
+    """Its domain says so (a null MX); whoever knows better chooses the provider."""
+    play.stage.town.names.move("acme.example", "no mail")
+    with pytest.raises(TakesNoMail):
+        await play.begin("alice")
+    actor = await play.actor("alice")
+    begun = await play.services.connecting.begin(actor, Plan(actor.person.email, provider="google"))
+    assert begun.provider == "google"

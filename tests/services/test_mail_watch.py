@@ -75,13 +75,26 @@ async def test_mail_that_moves_is_told_after_two_daily_looks(play: Play) -> None
     assert (await play.history(channel)).count(MAIL_MOVED) == 1
 
 
-@pytest.mark.parametrize("place", ["nowhere", "filter"])
+@pytest.mark.parametrize("place", ["nowhere", "filter", "no mail"])
 async def test_a_name_server_that_cannot_tell_is_no_news(play: Play, place: str) -> None:
     """Silence for a week, or a filter that hides the host before a domain that Microsoft knows, too."""
     await play.connect_team()
     await days(play, 1)
     moves(play, place)
     await days(play, 7)
+    assert not await play.told("omar", MOVED)
+
+
+@pytest.mark.parametrize(
+    "policy", ["include:_spf.google.com", "include:_spf.google.com include:spf.protection.outlook.com"]
+)
+async def test_a_filter_nobody_knows_is_no_move(play: Play, policy: str) -> None:
+    """The domain still lets its home send for it."""
+    await play.connect_team()
+    await days(play, 1)
+    play.stage.town.names.senders["acme.example"] = f"v=spf1 {policy} ~all"
+    moves(play, "unlisted filter")
+    await days(play, 4)
     assert not await play.told("omar", MOVED)
 
 

@@ -13,13 +13,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, create_engine, inspect, text
 
 import storage.migrations
 from storage import Cipher, Storage, StorageAway, is_current, migrate
+from storage.channels import _values
 from storage.engine import is_sqlite, sqlite_file, sync_url
-from storage.tables import metadata
-from tests.storage.builders import NOW
+from storage.tables import channel, metadata
+from tests.storage.builders import MINUTE, NOW, a_team_channel
 
 
 def _revisions() -> list[str]:
@@ -138,3 +139,31 @@ async def test_an_unreachable_server_is_said_so(unreachable_url: str) -> None:
         with pytest.raises(StorageAway) as refused:
             await question(unreachable_url)
         assert "hunter2" not in str(refused.value)
+
+
+async def test_addresses_are_found_by_their_new_key_after_migrating(empty_database_url: str) -> None:
+    """Those that were folded otherwise before. Of two that turn out to be one mailbox, the older one is."""
+    await migrate(empty_database_url, revision=_revisions()[_revisions().index("0009") - 1])
+    kept = {"address": "info@bücher.example", "address_key": "info@bücher.example"}
+    first = {"address": "a.na@gmail.com", "address_key": "a.na@gmail.com"}
+    second = {"address": "ana@googlemail.com", "address_key": "ana@googlemail.com"}
+    await _insert_channels(empty_database_url, {"books": kept, "first": first, "second": second})
+    await migrate(empty_database_url)
+    with _connected(empty_database_url) as connection:
+        rows = connection.execute(text("SELECT id, address_key FROM channel")).all()
+    assert dict(map(tuple, rows)) == {
+        "books": "info@xn--bcher-kva.example",
+        "first": "ana@gmail.com",
+        "second": "ana@googlemail.com",
+    }
+
+
+async def _insert_channels(url: str, new: dict[str, dict[str, str]]) -> None:
+    """As the version before wrote them, one minute after the other."""
+    builders = [a_team_channel(id=name, address=it["address"]) for name, it in new.items()]
+    with _connected(url) as connection:
+        present = {column["name"] for column in inspect(connection).get_columns("channel")}
+        for minute, built in enumerate(builders):
+            values = _values(built) | new[built.id] | {"created_at": NOW + minute * MINUTE}
+            connection.execute(channel.insert().values({k: v for k, v in values.items() if k in present}))
+        connection.commit()

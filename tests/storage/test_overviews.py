@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bot.domain.access import Actor, Deed, Person, Sight, may, sight_of
+from bot.domain.address import key_of
 from bot.domain.channel import URGENCY, Channel, State
 from bot.domain.grant import Delegate, Granted
 from bot.domain.ids import UserId, WorkspaceId
@@ -73,7 +74,7 @@ def test_whoever_is_no_member_reads_nothing(flags: dict[str, bool]) -> None:
 
 
 async def test_the_first_are_those_that_are_shown_first(storage: Storage) -> None:
-    """Team, own, others; in each what needs somebody first, then by address, as Python sorts."""
+    """Team, own, others; in each what needs somebody first, then by address, as addresses are compared."""
     names = ("b", "B2", "a", "é", "_", "z", "Ä", "ａ", "0")
     mixed = tuple(
         make(address=f"{name}{letter}-{number}@example.com", state=state)
@@ -86,7 +87,7 @@ async def test_the_first_are_those_that_are_shown_first(storage: Storage) -> Non
 
     def place(one: Channel) -> tuple[int, int, str]:
         group = 0 if one.owner_id is None else 1 if one.owner_id == ANA else 2
-        return group, URGENCY.index(one.state), one.address.casefold()
+        return group, URGENCY.index(one.state), key_of(one.address)
 
     wanted = [one.id for one in sorted((*others, *rest), key=place)]
     sight = sight_of(an_actor(ANA, "", admin=True))

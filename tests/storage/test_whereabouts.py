@@ -64,6 +64,6 @@ async def test_forgetting_an_address_forgets_where_its_mail_goes(storage: Storag
         await uow.channels.add(channel)
         await uow.whereabouts.put(known(channel.id))
         await uow.commit()
-    assert await forget(storage, channel.address) == 1
+    assert (await forget(storage, channel.address)).erased == {"channel": 1, "whereabouts": 1}
     async with storage.reading() as uow:
         assert await uow.whereabouts.find(channel.id) is None

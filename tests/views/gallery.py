@@ -99,6 +99,7 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
         for changes in ({}, {"awaits": Awaits.TENANT}, {"state": RequestState.APPROVED})
     ),
     errors.NotAnAddress("ann"),
+    errors.TakesNoMail("ann@quiet.example"),
     errors.DomainNotAllowed("ann@elsewhere.example", ("example.com", "example.org")),
     errors.AlreadyConnected("ann@example.com", by_another=True),
     errors.AlreadyConnected("ann@example.com", by_another=False),

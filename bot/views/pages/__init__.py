@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from bot.domain.access import same_address
+from bot.domain.address import same_address
 from bot.domain.errors import (
     ConsentDeclined,
     InboxkeeperError,

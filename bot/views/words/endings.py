@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from bot.domain.access import same_address
+from bot.domain.address import same_address
 from bot.domain.feature import Feature
 from bot.domain.ticket import INTERRUPTED, ONLY_CLAIMED, SWITCHED_MEANWHILE, Ending, Purpose, TicketOutcome
 from bot.views.language import Language

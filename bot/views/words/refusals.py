@@ -130,6 +130,12 @@ def _address(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
                 lang.say("{address} cannot be connected here.", address=shown(address)),
                 lang.say("Only addresses of these domains can: {domains}.", domains=names),
             )
+        case e.TakesNoMail(address):
+            return Words(
+                lang.say("No mail arrives there"),
+                lang.say("By its DNS, the domain of {address} takes no mail at all.", address=shown(address)),
+                lang.say("Check the address. If the mailbox is there all the same, choose its provider."),
+            )
         case e.AlreadyConnected(address, by_another):
             return _already(lang, shown(address), by_another)
         case e.SwitchInstead(channel, provider, (_, wanted)):

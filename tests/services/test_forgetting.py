@@ -1,0 +1,76 @@
+"""Forgetting an address after all that can happen to it: no trace, and the bot goes on."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from bot.domain.access import Deed
+from bot.domain.channel import Kind, State
+from bot.domain.request import Wish
+from bot.domain.ticket import Ending
+from bot.services.connecting import Plan
+from storage.forgetting import forget
+from storage.tables import metadata
+from tests.services.play import Play, on_both, url_of
+
+ALICE, KENJI = "alice@acme.example", "kenji@acme.example"
+
+
+async def traces(play: Play, address: str) -> list[str]:
+    """The tables, and the rows in them, that hold it."""
+    async with play.storage.reading() as uow:
+        return [
+            f"{table.name}: {row!r}"
+            for table in metadata.sorted_tables
+            for row in await uow.session.rows(select(table))
+            if address in repr(row).casefold()
+        ]
+
+
+async def a_full_life(play: Play) -> None:
+    """Connected, dead, reconnected, signed in to by mistake, asked for by others, disabled."""
+    alice = await play.connect("alice")
+    assert (await play.signs_in(await play.begin("kenji"), ALICE)).ending is Ending.WRONG_MAILBOX
+    play.google.break_down("revoked", ALICE)
+    await play.passes(minutes=20)
+    assert (await play.now_of(alice)).state is State.DISCONNECTED
+    assert (await play.signs_in(await play.reconnect("alice", alice))).ending is Ending.RECONNECTED
+    wish = Wish(Deed.CONNECT, "sales@acme.example", Kind.TEAM, use=f"Was read by {ALICE}")
+    await play.services.requests.ask(await play.actor("kenji"), wish, reason=f"Alice ({ALICE}) left")
+    await play.begin("alice")
+    await play.disable("alice", alice)
+
+
+@on_both
+async def test_nothing_of_it_is_left_after_a_full_life(play: Play) -> None:
+    """Whatever way it got in; others' inboxes go on as before, and so does the bot."""
+    kenji = await play.connect("kenji")
+    await a_full_life(play)
+    assert await traces(play, ALICE)
+    forgotten = await forget(play.storage, "Alice@Acme.example")
+    assert forgotten.is_at_slack
+    assert await traces(play, ALICE) == []
+    await play.passes(minutes=10)
+    assert (await play.now_of(kenji)).state is State.CONNECTED
+    assert (await forget(play.storage, ALICE)).count == 0
+
+
+async def test_an_inbox_that_was_cut_off_says_so_and_can_be_connected_anew(play: Play) -> None:
+    """Its permission was another's account: it is found dead as any other, not held as a fault of ours."""
+    plan = Plan("press@acme.example", Kind.TEAM)
+    refused = await play.signs_in(await play.services.connecting.begin(await play.actor("omar"), plan), ALICE)
+    url = url_of(await play.services.connecting.confirm(play.secret(refused), "browser"))
+    outcome = await play.complete(play.callback(play.google.consent(url, ALICE)))
+    assert outcome.ending is Ending.CONNECTED
+    press = await play.channel("press@acme.example")
+    assert press is not None
+    assert (await forget(play.storage, ALICE)).opens == ("press@acme.example",)
+    assert (await play.now_of(press)).via == ALICE
+    assert (await forget(play.storage, ALICE, force=True)).opens == ("press@acme.example",)
+    assert await traces(play, ALICE) == []
+    await play.passes(minutes=20)
+    assert (await play.now_of(press)).state is State.DISCONNECTED
+    assert await play.told("omar", "press@acme.example", "🔴")
+    await play.remove("omar", press)
+    play.google.accounts.add("press@acme.example")
+    assert (await play.connect_team("press@acme.example")).state is State.CONNECTED
