@@ -10,8 +10,10 @@ from collections.abc import Awaitable
 from typing import Any, Final, Protocol
 
 import aiohttp
+import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
+from yarl import URL
 
 from bot.slack_errors import code_of, is_away
 from handlers.reply import Message, View
@@ -19,6 +21,8 @@ from handlers.reply import Message, View
 _TOO_LATE: Final = frozenset({"expired_trigger_id", "trigger_expired", "invalid_trigger_id"})
 _TAKEN: Final = frozenset({"exchanged_trigger_id", "trigger_exchanged"})
 _NEVER_MIND: Final = frozenset({"not_found", "view_not_found", "hash_conflict"})
+_HOOKS: Final = URL("https://hooks.slack.com")
+_log = structlog.get_logger(__name__)
 
 
 class TriggerLost(Exception):
@@ -90,17 +94,36 @@ class Screen:
         return str(shown["view"].get("hash", ""))
 
     async def respond(self, response_url: str, message: Message, *, replace: bool = False) -> None:
-        """Answer where the question was asked. Only the asker sees it."""
+        """Answer where the question was asked. Only the asker sees it.
+
+        Nowhere but at Slack: whoever learned the signing secret could else have us tell an inner host what
+        we know. Nor where Slack, or somebody in between, would send us on to.
+        """
+        url = self._at_slack(response_url)
+        if url is None:
+            self._figures.slack_call("response_url", "refused")
+            _log.warning("An answer was to go to another place than Slack")
+            return
         body = {"response_type": "ephemeral", "replace_original": replace, **message}
+        post = self._session.post(url, json=body, allow_redirects=False)
         try:
-            async with asyncio.timeout(self._patience), self._session.post(response_url, json=body) as answer:
-                outcome = "ok" if answer.ok else str(answer.status)
+            async with asyncio.timeout(self._patience), post as answer:
+                outcome = "ok" if answer.status < 300 else str(answer.status)
         except (TimeoutError, aiohttp.ClientError) as error:
             self._figures.slack_call("response_url", "away")
             raise SlackAway from error
         self._figures.slack_call("response_url", outcome)
         if outcome != "ok":
             raise SlackAway(outcome)
+
+    def _at_slack(self, response_url: str) -> URL | None:
+        """``response_url`` if it is one of Slack's: where its API is, or the host for answers beside it."""
+        try:
+            url, api = URL(response_url), URL(self._client.base_url)
+            places = {_HOOKS, api.origin(), URL(f"https://hooks.{api.host}")}
+            return url if url.user is None and url.password is None and url.origin() in places else None
+        except ValueError:
+            return None
 
     async def _call(self, method: str, call: Awaitable[Any]) -> Any:
         try:

@@ -109,8 +109,8 @@ def used_in(module: ModuleType) -> Iterator[tuple[str, Used]]:
     for name, value in vars(module).items():
         for number, one in enumerate([] if value is telemetry._patterns else patterns_in(value)):
             if isinstance(one.pattern, str):
-                how = frozenset(calls.get(name, set()) & METHODS) or METHODS
-                yield name + "'" * number, Used(one, how)
+                ways = frozenset(calls.get(name, set()) & METHODS) or METHODS
+                yield name + "'" * number, Used(one, ways)
 
 
 METHODS: Final = frozenset({"match", "fullmatch", "search", "sub"})
