@@ -431,8 +431,8 @@ async def test_an_address_that_cannot_be_read_is_no_fault(desk: Desk, path: str)
 async def test_a_provider_that_does_not_exist_is_not_found(desk: Desk, method: str, provider: str) -> None:
     """What a stranger made up is neither looked up nor repeated."""
     path = URL(f"/callback/{provider}?code=c&state=s1", encoded=True)
-    body = {"data": {"code": "c", "state": "s1"}} if method == "POST" else {}
-    answer = await desk.client.request(method, path, allow_redirects=False, **body)
+    body = {"code": "c", "state": "s1"} if method == "POST" else None
+    answer = await desk.client.request(method, path, allow_redirects=False, data=body)
     assert answer.status == 404
     assert "Location" not in answer.headers and "X-Evil" not in answer.headers
     assert desk.services.connecting.completed == []
