@@ -30,6 +30,7 @@ from bot.domain.job import JobKind
 from bot.domain.probing import Cadence
 from bot.domain.workspace import Workspace
 from bot.engine import IDLE_SECONDS, Engine, Wake
+from bot.listening import listening
 from bot.notifier import SlackMessenger
 from bot.outside import Pause, http_session, slack_client, who_are_we
 from bot.rules import is_loopback
@@ -403,7 +404,15 @@ async def running(settings: Settings, world: World | None = None) -> AsyncIterat
     async with AsyncExitStack() as stack:
         bot = await _assembled(settings, world, stack)
         await attempted(bot.services.people.meet(), what="people")
-        await _listening(bot.web, settings, world, stack)
+        await stack.enter_async_context(
+            listening(
+                bot.web,
+                host=settings.host,
+                port=settings.port,
+                listener=world.listener,
+                count=bot.metrics.bad_connection,
+            )
+        )
         if world.engine_runs:
             bot.engine.start()
             stack.push_async_callback(bot.engine.stop)
@@ -462,7 +471,6 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
         team_url=ours.url,
         ready=ready,
         metrics=metrics,
-        clock=world.clock,
     )
     return Bot(services, engine, slack, metrics, app)
 
@@ -535,16 +543,6 @@ async def _socket(
     await link.start()
     stack.push_async_callback(link.close)
     return link
-
-
-async def _listening(app: web.Application, settings: Settings, world: World, stack: AsyncExitStack) -> None:
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    if world.listener is not None:
-        await web.SockSite(runner, world.listener).start()
-    else:
-        await web.TCPSite(runner, settings.host, settings.port).start()
 
 
 async def _is_gone(services: Services) -> bool:

@@ -135,7 +135,7 @@ class Settings(BaseSettings):
     )
     base_url: Annotated[str, AfterValidator(rules.base_url)] = _setting(
         default_factory=lambda given: f"http://localhost:{given['port']}",
-        about="The address of the bot's pages as people's browsers reach them; https unless localhost.",
+        about="The bot's pages as people's browsers reach them, also under a path; https unless localhost.",
         example="https://inboxkeeper.example.com",
         hint="an intranet name with https will do; http only for localhost.",
     )

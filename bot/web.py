@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from html import escape
 from typing import Final
 from urllib.parse import quote
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from bot.listening import request_begins, request_ends
 from bot.services import Services
 from bot.telemetry import Metrics
+from bot.views.pages import STYLESHEET_PATH
 from handlers.approving import Approving
-from handlers.browser import HEADERS, Site, language_wanted
-from handlers.callback import Callback, Handles
+from handlers.bodies import FORM_WITHIN
+from handlers.browser import Site, language_wanted
+from handlers.callback import Callback
 from handlers.exports import Exports
 from handlers.failing import fault_page, http_page
 from handlers.faults import Away, Bug, Fault, Refused, attempt
@@ -42,38 +46,39 @@ def build_web(
     base_url: str,
     ready: Ready,
     metrics: Metrics,
-    clock: Callable[[], datetime],
     team_url: str = "",
+    form_within: float = 10.0,
 ) -> web.Application:
     """``inbound`` is ``None`` under Socket Mode: then Slack has no business posting here.
 
-    ``team_url`` is where Slack says that the workspace is.
+    ``team_url`` is where Slack says that the workspace is; ``form_within`` how many seconds a form may take
+    to arrive. Under a ``base_url`` with a path everything is served both there and without it: some proxies
+    take the path away, others pass it on.
     """
-    app = web.Application(client_max_size=MOST_BYTES, middlewares=[_answering(metrics)])
-    app.on_response_prepare.append(_guard)
-    if inbound is not None:
-        app.router.add_post(PATH, inbound.receive)
     site, tasks = Site.at(base_url), Tasks()
+    app = web.Application(client_max_size=MOST_BYTES, middlewares=[_answering(metrics, site)])
+    app[FORM_WITHIN] = form_within
+    app.on_response_prepare.append(_guard(site))
     workspace_name = services.workspace.name
     team_url = team_url or slack_url(services.workspace.id)
     label_at = services.channels.label_at
     approving = Approving(services.connecting, label_at, site, workspace_name, team_url)
-    _add_pages(
-        app.router,
-        Pages(services.connecting, site),
-        Callback(
-            connecting=services.connecting,
-            provider_label=label_at,
-            handles=Handles(clock),
-            tasks=tasks,
-            site=site,
-            workspace_name=workspace_name,
-            team_url=team_url,
-            approving=approving,
-        ),
+    callback = Callback(
+        connecting=services.connecting,
+        provider_label=label_at,
+        tasks=tasks,
+        site=site,
+        workspace_name=workspace_name,
+        team_url=team_url,
+        approving=approving,
     )
-    _add_exports(app.router, Exports(services.exporting, site))
-    _add_machines(app.router, ready, metrics)
+    for root in sorted({"", site.prefix}):
+        routes = Routes(app.router, root)
+        if inbound is not None:
+            routes.add_post(PATH, inbound.receive)
+        _add_pages(routes, Pages(services.connecting, site), callback)
+        _add_exports(routes, Exports(services.exporting, site))
+        _add_machines(routes, ready, metrics)
 
     async def drain(_: web.Application) -> None:
         await tasks.drain(_DRAINS_FOR)
@@ -87,9 +92,23 @@ def slack_url(workspace_id: str) -> str:
     return f"https://app.slack.com/client/{quote(workspace_id)}"
 
 
-def _add_pages(router: web.UrlDispatcher, pages: Pages, callback: Callback) -> None:
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """A router, from a path on."""
+
+    router: web.UrlDispatcher
+    root: str
+
+    def add_get(self, path: str, handler: Handler, *, allow_head: bool = True) -> None:
+        self.router.add_get(self.root + path, handler, allow_head=allow_head)
+
+    def add_post(self, path: str, handler: Handler) -> None:
+        self.router.add_post(self.root + path, handler)
+
+
+def _add_pages(router: Routes, pages: Pages, callback: Callback) -> None:
     router.add_get("/", pages.welcome)
-    router.add_get("/static/page.css", pages.stylesheet)
+    router.add_get(STYLESHEET_PATH, pages.stylesheet)
     router.add_get("/go/{secret}", pages.landing)
     router.add_post("/go/{secret}", pages.start)
     router.add_get("/go/{secret}/form", pages.back)
@@ -104,12 +123,12 @@ def _add_pages(router: web.UrlDispatcher, pages: Pages, callback: Callback) -> N
     router.add_post("/callback/{provider}", callback.posted)
 
 
-def _add_exports(router: web.UrlDispatcher, exports: Exports) -> None:
+def _add_exports(router: Routes, exports: Exports) -> None:
     router.add_get("/export/{secret}", exports.landing)
     router.add_post("/export/{secret}", exports.fetch)
 
 
-def _add_machines(router: web.UrlDispatcher, ready: Ready, metrics: Metrics) -> None:
+def _add_machines(router: Routes, ready: Ready, metrics: Metrics) -> None:
     async def healthz(_: web.Request) -> web.Response:
         return web.json_response({"alive": True})
 
@@ -127,44 +146,62 @@ def _add_machines(router: web.UrlDispatcher, ready: Ready, metrics: Metrics) -> 
     router.add_get("/metrics", figures)
 
 
-def _answering(metrics: Metrics) -> Middleware:
+def _answering(metrics: Metrics, site: Site) -> Middleware:
     @web.middleware
     async def answering(request: web.Request, handler: Handler) -> web.StreamResponse:
-        answered = await attempt(_handled(request, handler))
-        response = _worded(request, answered) if isinstance(answered, Refused | Away | Bug) else answered
-        metrics.http_request(_route(request), response.status)
+        request_begins(request)
+        try:
+            answered = await attempt(_handled(request, handler, site))
+        finally:
+            request_ends(request)
+        if isinstance(answered, Refused | Away | Bug):
+            answered = _worded(request, answered, site)
+        response = _at_home(answered, site)
+        metrics.http_request(_route(request, site), response.status)
         return response
 
     return answering
 
 
-async def _handled(request: web.Request, handler: Handler) -> web.StreamResponse:
+def _at_home(response: web.StreamResponse, site: Site) -> web.StreamResponse:
+    """A page as it is where a proxy serves it under a path: with its stylesheet there."""
+    if site.prefix and isinstance(response, web.Response) and response.content_type == "text/html":
+        response.text = (response.text or "").replace(
+            f'href="{STYLESHEET_PATH}"', f'href="{escape(site.prefix)}{STYLESHEET_PATH}"', 1
+        )
+    return response
+
+
+async def _handled(request: web.Request, handler: Handler, site: Site) -> web.StreamResponse:
     try:
         return await handler(request)
     except web.HTTPException as error:
-        if _is_machine(request):
+        if _is_machine(request, site):
             return web.json_response({"error": error.reason.casefold()}, status=error.status)
         return http_page(language_wanted(request), error)
 
 
-def _worded(request: web.Request, fault: Fault) -> web.Response:
-    if not _is_machine(request):
+def _worded(request: web.Request, fault: Fault, site: Site) -> web.Response:
+    if not _is_machine(request, site):
         return fault_page(language_wanted(request), fault)
     if isinstance(fault, Bug):
         return web.json_response({"error": "internal", "reference": fault.reference}, status=500)
     return web.json_response({"error": "unavailable"}, status=503)
 
 
-async def _guard(request: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(HEADERS)
-    response.headers.popall("Server", None)
+def _guard(site: Site) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    async def guard(request: web.Request, response: web.StreamResponse) -> None:
+        response.headers.update(site.headers)
+        response.headers.popall("Server", None)
+
+    return guard
 
 
-def _is_machine(request: web.Request) -> bool:
-    return request.path in _MACHINES
+def _is_machine(request: web.Request, site: Site) -> bool:
+    return request.path.removeprefix(site.prefix) in _MACHINES
 
 
-def _route(request: web.Request) -> str:
+def _route(request: web.Request, site: Site) -> str:
     """The pattern, never the path: that may hold a ticket."""
     resource = request.match_info.route.resource
-    return resource.canonical if resource is not None else "unknown"
+    return resource.canonical.removeprefix(site.prefix) if resource is not None else "unknown"

@@ -34,7 +34,7 @@ class Approving:
         if not is_own_form(request, self.site):
             return page(not_found_page(lang), status=403)
         secret = request.match_info["secret"][:_LONGEST]
-        asked = await self.connecting.ask_their_admin(secret, Marked.of(request).browser)
+        asked = await self.connecting.ask_their_admin(secret, Marked.of(request, self.site).browser)
         label = self._label(asked)
         html = asked_page(
             lang, provider_label=label, team_url=self.team_url, workspace_name=self.workspace_name

@@ -7,15 +7,19 @@ import re
 import secrets
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from bot.views.language import Language, language_for
 from bot.views.pages import MARK
+from handlers.bodies import FORM, read_form
 
 COOKIE: Final = "inboxkeeper_browser"
-_FORM: Final = "application/x-www-form-urlencoded"
+_ONLY_THIS_HOST: Final = "__Host-"
+"""Browsers take a cookie of such a name from this very host alone: a neighbour under the same domain could
+else give somebody a mark that the neighbour knows, and with it a part in their sign-in."""
+_HTTPS_FOR: Final = "max-age=31536000"
 _LASTS: Final = 30 * 60
 _COOKIE_SHAPE: Final = re.compile(r"[\w-]{43}", re.ASCII)
 _WEIGHTED: Final = re.compile(r"([a-z]{1,8})[\w-]*(?:\s*;\s*q=([01](?:\.\d{1,3})?))?", re.ASCII)
@@ -24,7 +28,8 @@ HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     ),
-    "Referrer-Policy": "no-referrer",
+    # Not none at all: without it old browsers hide where our own forms come from. Nobody else is told.
+    "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -51,6 +56,16 @@ class Site:
         """Plain http is allowed there only."""
         return not self.is_secure
 
+    @property
+    def cookie(self) -> str:
+        """The name of the browser's mark; plain http knows no better one."""
+        return f"{_ONLY_THIS_HOST}{COOKIE}" if self.is_secure else COOKIE
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What every answer carries."""
+        return {**HEADERS, "Strict-Transport-Security": _HTTPS_FOR} if self.is_secure else HEADERS
+
 
 def page(html: str, *, status: int = 200) -> web.Response:
     return web.Response(text=html, status=status, content_type="text/html", charset="utf-8")
@@ -72,9 +87,9 @@ def language_wanted(request: web.Request) -> Language:
     return language_for(best)
 
 
-def browser_of(request: web.Request) -> str | None:
+def browser_of(request: web.Request, site: Site) -> str | None:
     """Which browser this is: a digest of its cookie, ``None`` without one."""
-    value = _cookie(request)
+    value = _cookie(request, site)
     return _digest(value) if value else None
 
 
@@ -86,15 +101,15 @@ class Marked:
     cookie: str
 
     @classmethod
-    def of(cls, request: web.Request, *, offered: str = "") -> Marked:
+    def of(cls, request: web.Request, site: Site, *, offered: str = "") -> Marked:
         """``offered`` is the mark that our own form brought along; any other text counts as none."""
         # Kept if there is one: a second sign-in beside the first must not orphan it.
-        cookie = _cookie(request) or _shaped(offered) or new_mark()
+        cookie = _cookie(request, site) or _shaped(offered) or new_mark()
         return cls(_digest(cookie), cookie)
 
     def on(self, response: web.Response, site: Site) -> web.Response:
         response.set_cookie(
-            COOKIE,
+            site.cookie,
             self.cookie,
             max_age=_LASTS,
             path="/",
@@ -125,15 +140,12 @@ def new_mark() -> str:
 
 
 async def mark_offered(request: web.Request) -> str:
-    """The mark in a form of ours; empty for whatever else was posted."""
-    if request.content_type != _FORM:
-        return ""
-    sent = dict(parse_qsl((await request.read()).decode("ascii", "replace")))
-    return sent.get(MARK, "")
+    """The mark in a form of ours; empty for whatever else was posted. Raises as ``read_form``."""
+    return (await read_form(request)).get(MARK, "") if request.content_type == FORM else ""
 
 
-def _cookie(request: web.Request) -> str:
-    return _shaped(request.cookies.get(COOKIE, ""))
+def _cookie(request: web.Request, site: Site) -> str:
+    return _shaped(request.cookies.get(site.cookie, ""))
 
 
 def _shaped(value: str) -> str:

@@ -7,56 +7,32 @@ same outcome instead of finding the ticket gone.
 from __future__ import annotations
 
 import asyncio
-import secrets
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
-from bot.domain.errors import TicketUnknown
 from bot.domain.ticket import TicketOutcome
 from bot.services.connecting import Connecting, Refilled
 from bot.views.language import language_for
 from bot.views.pages import outcome_page
 from bot.views.pages.mailbox import mailbox_page
 from handlers.approving import Approving
+from handlers.bodies import LONGEST_VALUE, read_form
 from handlers.browser import Site, browser_of, is_own_form, language_wanted, page, see_other
 from handlers.failing import fault_page
 from handlers.faults import Fault, attempt
 from handlers.tasks import Tasks
 from providers.imap_hosts import guidance_for
+from providers.registry import LABELS
 
-_HANDLE_LASTS: Final = timedelta(minutes=1)
-_MOST_HANDLES: Final = 500
-_MOST_FIELDS: Final = 30
-_LONGEST_FIELD: Final = 4_096
-
-
-@dataclass
-class Handles:
-    """What providers posted, for a minute, under a random name: a POST carries no cookie of ours."""
-
-    clock: Callable[[], datetime]
-    _held: OrderedDict[str, tuple[datetime, Mapping[str, str]]] = field(default_factory=OrderedDict)
-
-    def hold(self, callback: Mapping[str, str]) -> str:
-        handle = secrets.token_urlsafe(24)
-        self._held[handle] = (self.clock() + _HANDLE_LASTS, callback)
-        while len(self._held) > _MOST_HANDLES:
-            self._held.popitem(last=False)
-        return handle
-
-    def held(self, handle: str) -> Mapping[str, str]:
-        """What was posted; the same again for a reload. Raises ``TicketUnknown`` when the minute is over."""
-        held = self._held.get(handle)
-        if held is None or held[0] < self.clock():
-            self._held.pop(handle, None)
-            raise TicketUnknown
-        return held[1]
+_PROVIDERS: Final = frozenset(LABELS)
+_READ: Final = ("code", "state", "error", "error_description", "error_subcode", "admin_consent")
+"""The fields of an answer that anything here asks for; no other is kept."""
+_LONGEST_ADDRESS: Final = 7_000
+"""Bytes of a query that a GET can carry: servers and proxies take lines of 8 KiB."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +42,6 @@ class Callback:
     connecting: Connecting
     provider_label: Callable[[str, str], str]
     """What people call a provider, by its key and the address that is connected there."""
-    handles: Handles
     tasks: Tasks
     site: Site
     workspace_name: str
@@ -78,31 +53,35 @@ class Callback:
 
     async def arrive(self, request: web.Request) -> web.Response:
         """``GET /callback/{provider}``: spend the ticket and show what came of it."""
-        handle = request.query.get("handle")
-        callback = self.handles.held(handle) if handle else _fields(request.query)
-        if (approval := await self.approving.heard(request, _provider(request), callback)) is not None:
+        provider, callback = _provider(request), _answer(request.query)
+        if (approval := await self.approving.heard(request, provider, callback)) is not None:
             return approval
-        outcome = await self._outcome(_provider(request), callback, browser_of(request))
+        outcome = await self._outcome(provider, callback, browser_of(request, self.site))
         if not isinstance(outcome, TicketOutcome):
             return fault_page(language_wanted(request), outcome)
         return await self._shown(outcome, callback.get("state", ""))
 
     async def posted(self, request: web.Request) -> web.Response:
-        """``POST /callback/{provider}``: the same as a GET, which brings our cookie along."""
-        form = await request.post()
-        handle = self.handles.hold(_fields({k: v for k, v in form.items() if isinstance(v, str)}))
-        return see_other(f"{self.site.prefix}/callback/{_provider(request)}?handle={handle}")
+        """``POST /callback/{provider}``: the same as a GET, which brings our cookie along.
+
+        Nothing is kept meanwhile: the GET may reach another process. Its address holds what it would have
+        held, had the provider answered as it was asked to.
+        """
+        provider = quote(_provider(request), safe="")
+        query = urlencode(_answer(await read_form(request)))
+        if len(query) > _LONGEST_ADDRESS:
+            raise web.HTTPRequestEntityTooLarge(max_size=_LONGEST_ADDRESS, actual_size=len(query))
+        return see_other(f"{self.site.prefix}/callback/{provider}?{query}")
 
     async def filled(self, request: web.Request) -> web.Response:
         """``POST /go/{secret}/form``: try what a form of ours brought."""
-        secret = request.match_info["secret"][:_LONGEST_FIELD]
+        secret = request.match_info["secret"][:LONGEST_VALUE]
         path = f"{self.site.prefix}/go/{quote(secret, safe='')}"
         if not is_own_form(request, self.site):
             return see_other(path)
-        form = await request.post()
-        fields = _fields({name: value for name, value in form.items() if isinstance(value, str)})
+        fields = await read_form(request)
         # A task of its own, as for a callback: a login under way is brought to its end.
-        trying = attempt(self.connecting.fill(secret, fields, browser_of(request)))
+        trying = attempt(self.connecting.fill(secret, fields, browser_of(request, self.site)))
         done = await asyncio.shield(self.tasks.start(trying))
         if isinstance(done, TicketOutcome):
             return await self._shown(done, secret)
@@ -153,9 +132,13 @@ class Callback:
 
 
 def _provider(request: web.Request) -> str:
-    return request.match_info["provider"]
+    """One that there is. Raises ``HTTPNotFound``: what a stranger made up goes no further."""
+    provider = request.match_info["provider"]
+    if provider not in _PROVIDERS:
+        raise web.HTTPNotFound
+    return provider
 
 
-def _fields(given: Mapping[str, str]) -> dict[str, str]:
+def _answer(given: Mapping[str, str]) -> dict[str, str]:
     """The provider's answer, within reason. A field that is there twice counts once."""
-    return {name: value[:_LONGEST_FIELD] for name, value in list(given.items())[:_MOST_FIELDS]}
+    return {name: given[name][:LONGEST_VALUE] for name in _READ if name in given}

@@ -50,7 +50,7 @@ class Exports:
         secret = _secret(request)
         if not is_own_form(request, self.site):
             return see_other(self._path(secret))
-        marked = Marked.of(request, offered=await mark_offered(request))
+        marked = Marked.of(request, self.site, offered=await mark_offered(request))
         text = await self.exporting.fetch(secret, marked.browser)
         response = web.Response(
             body=f"{_MARKS_UTF_8}{text}".encode(),

@@ -22,6 +22,8 @@ from bot.views.pages import (
     problem_page,
     refusal_page,
     too_large_page,
+    too_slow_page,
+    unreadable_page,
     wrong_method_page,
 )
 from handlers.browser import page
@@ -29,6 +31,7 @@ from handlers.faults import Away, Bug, Fault, Refused
 
 _FORBIDDEN: Final = (OtherBrowser, NotAllowed, GuestNotAllowed, WrongWorkspace)
 _OVER: Final = 410
+_UNREADABLE: Final = {400: unreadable_page, 408: too_slow_page, 413: too_large_page}
 
 
 def fault_page(lang: Language, fault: Fault) -> web.Response:
@@ -50,8 +53,8 @@ def http_page(lang: Language, error: web.HTTPException) -> web.Response:
         response = page(wrong_method_page(lang), status=405)
         response.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
         return response
-    if error.status == 413:
-        return page(too_large_page(lang), status=413)
+    if error.status in _UNREADABLE:
+        return page(_UNREADABLE[error.status](lang), status=error.status)
     return page(not_found_page(lang), status=error.status)
 
 

@@ -5,7 +5,6 @@ The one rule: what is not signed is not parsed, and no answer says more than a s
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -15,6 +14,7 @@ from urllib.parse import parse_qsl
 import structlog
 from aiohttp import web
 
+from handlers.bodies import FORM, read_body
 from handlers.payload import Malformed
 from handlers.signature import SIGNATURE, TIMESTAMP, is_genuine
 from handlers.slack import SlackSide
@@ -22,8 +22,8 @@ from handlers.slack import SlackSide
 PATH: Final = "/slack/events"
 MOST_BYTES: Final = 512 * 1024
 _READS_FOR: Final = 3.0
+_WORDS: Final = {408: "too slow", 413: "too large"}
 _MOST_FIELDS: Final = 50
-_FORM: Final = "application/x-www-form-urlencoded"
 _log = structlog.get_logger(__name__)
 
 
@@ -40,12 +40,9 @@ class Inbound:
     async def receive(self, request: web.Request) -> web.Response:
         """Answer one request of Slack's."""
         try:
-            async with asyncio.timeout(_READS_FOR):
-                raw = await _body(request)
-        except TimeoutError:
-            return _word(408, "too slow")
-        if raw is None:
-            return _word(413, "too large")
+            raw = await read_body(request, most=MOST_BYTES, within=_READS_FOR)
+        except web.HTTPException as error:
+            return _word(error.status, _WORDS.get(error.status, "malformed"))
         if not self._is_genuine(request, raw):
             _log.warning("A request was not signed by Slack")
             return _word(401, "not signed by Slack")
@@ -75,23 +72,11 @@ class Inbound:
         )
 
 
-async def _body(request: web.Request) -> bytes | None:
-    """The raw bytes; ``None`` if there are too many, of which no more is read than that takes."""
-    if (request.content_length or 0) > MOST_BYTES:
-        return None
-    read = bytearray()
-    async for chunk in request.content.iter_any():
-        read += chunk
-        if len(read) > MOST_BYTES:
-            return None
-    return bytes(read)
-
-
 def parsed(raw: bytes, content_type: str) -> dict[str, Any]:
     """The payload: JSON, or a form that is one or carries one. Raises ``Malformed``."""
     try:
         text = raw.decode("utf-8")
-        if content_type == _FORM:
+        if content_type == FORM:
             form = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
             # A command's text may well contain the word; only the field counts.
             body: Any = json.loads(form["payload"]) if "payload" in form else form

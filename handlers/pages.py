@@ -71,7 +71,7 @@ class Pages:
         """``POST /again/{secret}``: straight back to the provider after an outcome that can be mended."""
         if not is_own_form(request, self.site):
             return page(not_found_page(language_wanted(request)), status=403)
-        marked = Marked.of(request)
+        marked = Marked.of(request, self.site)
         way = await self.connecting.again(_secret(request), marked.browser)
         return self._onward(marked, await self.connecting.landing(way.secret), way)
 
@@ -79,7 +79,7 @@ class Pages:
         """``POST /receives/{secret}``: a super admin says that this account receives the address."""
         if not is_own_form(request, self.site):
             return page(not_found_page(language_wanted(request)), status=403)
-        marked = Marked.of(request)
+        marked = Marked.of(request, self.site)
         way = await self.connecting.confirm(_secret(request), marked.browser)
         return self._onward(marked, await self.connecting.landing(way.secret), way)
 
@@ -113,7 +113,7 @@ class Pages:
             # Somebody else's page sent this form: show ours, whose button decides.
             return see_other(self._path(kind, secret))
         landing = await look(secret)
-        marked = Marked.of(request, offered=await mark_offered(request))
+        marked = Marked.of(request, self.site, offered=await mark_offered(request))
         return self._onward(marked, landing, await begin(secret, marked.browser))
 
     def _onward(self, marked: Marked, landing: Landing, way: Way) -> web.Response:

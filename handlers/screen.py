@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 import aiohttp
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
+from yarl import URL
 
 from bot.slack_errors import NoAnswer, Refused, answer_to, part_at, text_at
 from handlers.reply import Message, View
@@ -34,6 +35,7 @@ _OURS: Final = frozenset(
     }
 )
 """Slack does not take what we made: a bug. Everything else it may say is no fault of this click's."""
+_HOOKS: Final = URL("https://hooks.slack.com")
 
 
 class TriggerLost(Exception):
@@ -109,17 +111,36 @@ class Screen:
         return known_by if isinstance(known_by, str) else ""
 
     async def respond(self, response_url: str, message: Message, *, replace: bool = False) -> None:
-        """Answer where the question was asked. Only the asker sees it."""
+        """Answer where the question was asked. Only the asker sees it.
+
+        Nowhere but at Slack: whoever learned the signing secret could else have us tell an inner host what
+        we know. Nor where Slack, or somebody in between, would send us on to.
+        """
+        url = self._at_slack(response_url)
+        if url is None:
+            self._figures.slack_call("response_url", "refused")
+            _log.warning("An answer was to go to another place than Slack")
+            return
         body = {"response_type": "ephemeral", "replace_original": replace, **message}
+        post = self._session.post(url, json=body, allow_redirects=False)
         try:
-            async with asyncio.timeout(self._patience), self._session.post(response_url, json=body) as answer:
-                outcome = "ok" if answer.ok else str(answer.status)
+            async with asyncio.timeout(self._patience), post as answer:
+                outcome = "ok" if answer.status < 300 else str(answer.status)
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:  # ValueError: no address
             self._figures.slack_call("response_url", "away")
             raise SlackAway from error
         self._figures.slack_call("response_url", outcome)
         if outcome != "ok":
             raise SlackAway(outcome)
+
+    def _at_slack(self, response_url: str) -> URL | None:
+        """``response_url`` if it is one of Slack's: where its API is, or the host for answers beside it."""
+        try:
+            url, api = URL(response_url), URL(self._client.base_url)
+            places = {_HOOKS, api.origin(), URL(f"https://hooks.{api.host}")}
+            return url if url.user is None and url.password is None and url.origin() in places else None
+        except ValueError:
+            return None
 
     async def _call(self, method: str, call: Awaitable[Any]) -> dict[str, Any]:
         try:

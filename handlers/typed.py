@@ -72,7 +72,7 @@ WORDS: Final[Mapping[str, Verb]] = {
 
 _QUOTES: Final = "\"'`´“”„‟‘’‚‛«»‹›「」『』"
 _APOSTROPHES: Final = str.maketrans(dict.fromkeys("‘’‛´", "'"))
-_MAILTO: Final = re.compile(r"<(?:mailto:)?([^<>|\s]+@[^<>|\s]+)(?:\|[^<>]*)?>|mailto:(?=\S)", re.IGNORECASE)
+_MAILTO: Final = re.compile(r"<(?:mailto:)?([^<>|\s@]+@[^<>|\s]+)(?:\|[^<>]*)?>|mailto:(?=\S)", re.IGNORECASE)
 
 _GLUE: Final = (".", "-", "+", "_")
 _GLUED: Final = re.compile(r"[.-]\w")

@@ -54,6 +54,18 @@ SECRETS = [
     JWT,
     KEY,
     "gAAAAABm" + "Ab-_" * 22 + "==",
+    "1%2F%2F0gabc-DEF_x",
+    "4%2F0AX4XfWhabcdefghijklmnop",
+    "M.C525_BAY.0.U.-CqPz*abc!def$ghi",
+    "M.R3_SN1.2.U.11111111-2222-3333",
+    "0.AXoAabcdefghijklmnopqrstuvwxyz.AgABAAEAAAD",
+    "1.AXoAabcdefghijklmnopqrstuvwxyz",
+    "EwBwA8l6BAAU" + "aB3+" * 12 + "==",
+    "abc8Q~" + "aB3.-_~x" * 4,
+    "v0=" + "0a" * 32,
+    "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n",
+    "https://hooks.slack-gov.com/commands/T1/2/abc",
+    "A" * 20 + "b-_7" * 5 + "xyz",
 ]
 
 
@@ -82,13 +94,40 @@ def test_secrets_are_told_by_their_shape(secret: str, text: str) -> None:
         "postgresql://bot:hush@db/inbox",
         "INBOXKEEPER_GOOGLE_CLIENT_SECRET=hush",
         "response_url=hush",
+        "GET /go/hushhushhush HTTP/9.9",
+        "bytearray(b'/l/hushhushhush",
+        "https://bot.example/mail/export/hushhushhush",
+        "next=%2Fgo%2Fhushhushhush",
+        "inboxkeeper_browser=hushhush; other=1",
+        "b'Cookie: corp_sso_session=hush; c0=1",
+        "Set-Cookie: session=hush; Path=/",
+        "Authorization: Digest username=hush",
+        "X-Slack-Signature: hush",
+        "X-Api-Key: hush",
+        "/callback/google?handle=hush",
+        "/callback/google?code%3Dhushhushhushhushhushhushhushhush",
+        'a1 LOGIN "alice@acme.example" "hush hush"',
+        "LOGIN alice@acme.example hush",
+        'LOGIN "alice" "hush"',
+        "A7 AUTHENTICATE PLAIN AGFsaWNlAGh1c2hodXNo",
+        "auth=Bearer hush.hush",
+        "AUTH PLAIN AGFsaWNlAGh1c2hodXNo",
+        "postgresql+psycopg://bot:hush@hush@db.example:5432/inbox",
+        "redis://:hush@cache",
+        "PGPASSWORD=hush",
+        "accessToken='hush'",
+        '{"password": "hu\\"sh hush"}',
+        "refresh_token%3Dhush",
+        "password: hush",
+        "client_assertion=hush",
+        "api_key=hush",
     ],
 )
 def test_secrets_are_told_by_their_place(text: str) -> None:
     """A value whose name says that it is secret is concealed, whatever it looks like."""
     shown = concealed(text)
     assert "hush" not in shown
-    assert "aHVzaGh1c2g" not in shown
+    assert "aHVzaGh1c2g" not in shown and "h1c2h" not in shown
     assert HIDDEN in shown
 
 
@@ -101,6 +140,14 @@ def test_secrets_are_told_by_their_place(text: str) -> None:
         "https://bot.example/connect",
         "the refresh token was refused",
         "password change",
+        "LOGIN failed",
+        "a1 NO [AUTHENTICATIONFAILED] LOGIN failed",
+        "AUTHENTICATE PLAIN is off",
+        "/go/{secret} 404",
+        "/callback/{provider}",
+        "AADSTS50196 trace 6a1b7e4f-0000-4000-8000-0123456789ab",
+        "postgresql://db.example/inbox",
+        "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     ],
 )
 def test_news_stays_readable(text: str) -> None:
@@ -112,6 +159,36 @@ def test_registered_secrets_are_concealed() -> None:
     """A secret without a telling shape is concealed once it is known, quoted or not."""
     telemetry.redact("cor/rect horse", "abc")
     assert concealed("cor/rect horse, cor%2Frect+horse, abc") == f"{HIDDEN}, {HIDDEN}, abc"
+
+
+def test_a_long_text_is_cut_before_anything_reads_it() -> None:
+    """Whoever makes us log something does not decide how much; its beginning and its last lines stay."""
+    shown = concealed("begins so\n" + "a line\n" * 200_000 + "ValueError: ends so")
+    assert shown.startswith("begins so\n") and shown.endswith("\nValueError: ends so")
+    assert len(shown) < 5_000 and "characters" in shown
+    assert len(concealed("no words " + "x" * 1_000_000)) < 5_000
+
+
+@pytest.mark.parametrize("secret", [secret for secret in SECRETS if "\n" not in secret])
+@pytest.mark.parametrize("end", ["\nthe end", " ", "&x=1"])
+def test_no_half_of_a_secret_is_left_by_a_cut(secret: str, end: str) -> None:
+    """Where a text is cut, no piece of a word stays: half a secret is not told by its shape."""
+    for before in range(980, 1030):
+        shown = concealed("w " * (before // 2) + " " * (before % 2) + secret + end + "y z " * 2_000)
+        assert secret[-7:] not in shown.replace(" ", "") and secret[:9] not in shown
+
+
+def test_what_is_nested_is_cut_as_well() -> None:
+    """Not the text alone: lists, names and depth are within reason, too."""
+    deep: object = "bottom"
+    for _ in range(500):
+        deep = {"in": deep}
+    out = written("json")
+    structlog.get_logger("ours").info(
+        "much", what=["x y " * 1_500] * 1_000, names={"n" * 10_000: 1}, deep=deep
+    )
+    assert len(out.getvalue()) < 250_000
+    assert "bottom" not in out.getvalue()
 
 
 @pytest.mark.parametrize("log_format", ["console", "json"])

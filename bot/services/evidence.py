@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -25,7 +26,8 @@ from storage import UnitOfWork
 _RECORDS: Final = 40
 EXPORTED: Final = 10_000
 """Lines of an export, the latest."""
-_MISTAKEN_FOR_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
+_MISTAKEN_FOR_FORMULAS: Final = frozenset("=+-@")
+_BREAKING: Final = frozenset("\t\r\n")
 _COLUMNS: Final = ("at", "address", "kind", "what", "actor", "from", "to", "cause", "code", "siblings", "via")
 
 
@@ -131,5 +133,7 @@ def _csv(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _inert(cell: str) -> str:
-    """A cell as text: spreadsheets run what begins like a formula."""
-    return f"'{cell}" if cell.startswith(_MISTAKEN_FOR_FORMULAS) else cell
+    """A cell as text: spreadsheets run what begins like a formula, also behind blanks or in full width."""
+    first = next((one for one in cell if not one.isspace() and unicodedata.category(one)[0] != "C"), "")
+    is_one = cell[:1] in _BREAKING or unicodedata.normalize("NFKC", first) in _MISTAKEN_FOR_FORMULAS
+    return f"'{cell}" if is_one else cell

@@ -181,6 +181,19 @@ async def test_a_link_is_for_one_purpose(team: Stage) -> None:
 # --- the service itself
 
 
+FORMULAS = (
+    "=HYPERLINK(1)",
+    " =1",
+    "\u00a0=1",
+    "\u3000@x",
+    "\u200b=1",
+    "\uff1d1",
+    "\uff20x",
+    "\uff0b1",
+    "\t=1",
+)
+
+
 async def test_no_cell_is_a_formula(team: Stage) -> None:
     """What begins like one is text to a spreadsheet."""
     services = team.bot.services
@@ -189,10 +202,13 @@ async def test_no_cell_is_a_formula(team: Stage) -> None:
         channel = await uow.channels.at_address(services.workspace.id, SUPPORT)
         assert channel is not None and channel.kind is Kind.TEAM
         record = (await uow.history.of_channel(channel.id, 1))[0]
-        await uow.history.add(replace(record, what="=HYPERLINK(1)"))
+        for what in FORMULAS:
+            await uow.history.add(replace(record, what=what))
         await uow.commit()
     text = await services.evidences.export(omar)
-    assert "'=HYPERLINK(1)" in text
+    cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
+    for what in FORMULAS:
+        assert f"'{what}" in cells and what not in cells
 
 
 async def test_members_export_nothing(team: Stage) -> None:

@@ -38,6 +38,7 @@ class SlackServer:
         app = web.Application()
         app.router.add_route("*", "/api/{method}", self._api)
         app.router.add_post("/respond/{secret}", self._respond)
+        app.router.add_post("/onward/{secret}", self._onward)
         self._server = TestServer(app)
         await self._server.start_server()
 
@@ -110,6 +111,9 @@ class SlackServer:
         self.problems += validate_message(shown)
         await self._took("respond", message)
         return web.Response(text="ok")
+
+    async def _onward(self, request: web.Request) -> web.Response:
+        raise web.HTTPTemporaryRedirect("/respond/secret")
 
     async def _took(self, method: str, arguments: Json) -> None:
         async with self._changed:

@@ -14,6 +14,7 @@ from handlers.answering import Answering
 from handlers.payload import read
 from handlers.presenting import Presenter
 from handlers.reply import Reply, Turn
+from handlers.screen import Screen, SlackAway
 from handlers.tasks import Tasks
 from storage import Conflict, StorageAway
 from tests.handlers.conftest import Bench, texts
@@ -195,3 +196,35 @@ async def test_enabling_what_must_be_reconnected_leads_on(bench: Bench) -> None:
     await bench.send(a_command(f"enable {ANN}"))
     opened = [call["view"] for call in bench.slack.of("views.open")]
     assert len(opened) == 2 and all("channel.reconnect" in texts(view) for view in opened)
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        "http://127.0.0.1:1/respond",
+        "http://hooks.slack.com/commands/T1/1/x",
+        "https://hooks.slack.com.evil.example/x",
+        "https://hooks.slack.com@evil.example/x",
+        "https://hooks.slack.com:pw@hooks.slack.com/x",
+        "https://hooks.slack.com:8443/x",
+        "https://evil.example\\@hooks.slack.com/x",
+        "//hooks.slack.com/x",
+        "file:///etc/hosts",
+        "not an address",
+        "http://[::1",
+    ],
+)
+async def test_answers_go_to_slack_alone(bench: Bench, elsewhere: str) -> None:
+    """A signed request that names another place is answered nowhere: the signature may be a thief's."""
+    screen = Screen(bench.client, bench.session, bench.metrics)
+    await screen.respond(elsewhere, {"text": "what we know"})
+    assert b'outcome="refused"' in bench.metrics.exposition()
+    assert bench.slack.of("respond") == []
+
+
+async def test_an_answer_is_not_sent_onward(bench: Bench) -> None:
+    """A redirect is no way to another host, nor does it count as told."""
+    screen = Screen(bench.client, bench.session, bench.metrics)
+    with pytest.raises(SlackAway):
+        await screen.respond(bench.slack.response_url.replace("/respond/", "/onward/"), {"text": "x"})
+    assert bench.slack.of("respond") == []

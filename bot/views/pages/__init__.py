@@ -36,7 +36,8 @@ from bot.views.words import (
 
 _HERE: Final = Path(__file__).resolve().parent
 STYLESHEET: Final = _HERE / "page.css"
-"""Served at ``/static/page.css``."""
+STYLESHEET_PATH: Final = "/static/page.css"
+"""Where it is served, and where every page says that it is."""
 
 MARK: Final = "mark"
 """The landing form's hidden field."""
@@ -315,6 +316,24 @@ def too_large_page(lang: Language) -> str:
     words = Words(
         lang.say("Too much"),
         lang.say("The request was too large."),
+        lang.say("Go back to Slack and start again."),
+    )
+    return _answer(lang, words)
+
+
+def too_slow_page(lang: Language) -> str:
+    words = Words(
+        lang.say("Too slow"),
+        lang.say("What your browser sent did not arrive in time."),
+        lang.say("Go back to Slack and start again."),
+    )
+    return _answer(lang, words)
+
+
+def unreadable_page(lang: Language) -> str:
+    words = Words(
+        lang.say("Not readable"),
+        lang.say("What your browser sent could not be read."),
         lang.say("Go back to Slack and start again."),
     )
     return _answer(lang, words)
