@@ -58,6 +58,13 @@ class _Sight:
     said: Vote | None
     """What siblings said, where they were asked."""
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether it is to be judged by what others get."""
+        was_looked_at = self.look.put_off_until is None
+        is_judged = self.channel.state in _JUDGED_BY_SIBLINGS
+        return was_looked_at and is_judged and outcome_of(self.look.error) is Outcome.REFUSED
+
     @classmethod
     def spoilt(cls, probe: Probe, channel: Channel, grant: Grant) -> _Sight:
         """A look that ended in an error nobody had foreseen (it is logged): no news about the mailbox."""
@@ -96,7 +103,7 @@ class Monitoring:
         async with self._core.storage.reading() as uow:
             channels = await uow.channels.by_ids([probe.channel_id for probe in claimed])
             grants = await uow.grants.by_ids([probe.grant_id for probe in claimed])
-        gate, jury = asyncio.Semaphore(AT_ONCE), Jury()
+        gate = asyncio.Semaphore(AT_ONCE)
 
         async def one(probe: Probe) -> _Sight | None:
             channel, grant = channels.get(probe.channel_id), grants.get(probe.grant_id)
@@ -104,23 +111,35 @@ class Monitoring:
                 return None
             async with gate:
                 # Whatever goes wrong with one must not cost the others of its batch their turn.
-                sight, failure = await attempted(self._see(probe, channel, grant, jury), what="probe")
+                sight, failure = await attempted(self._see(probe, channel, grant), what="probe")
             return _Sight.spoilt(probe, channel, grant) if failure is not None else sight
 
         sights = await asyncio.gather(*(one(probe) for probe in claimed))
-        await self._write(claimed, sights)
+        await self._write(claimed, await self._weighed(sights))
+
+    async def _weighed(self, sights: Sequence[_Sight | None]) -> list[_Sight | None]:
+        """With what others say of each refusal, once all of the batch are known."""
+        jury = Jury()
+        for sight in sights:
+            if sight is not None and sight.is_refused and sight.channel.state is State.CONNECTED:
+                jury.saw(sight.grant, sight.look)
+        return [await self._weigh(sight, jury) if sight and sight.is_refused else sight for sight in sights]
+
+    async def _weigh(self, sight: _Sight, jury: Jury) -> _Sight:
+        said, failure = await attempted(
+            self._witnesses.verdict(sight.channel, sight.grant, sight.look, jury), what="witnesses"
+        )
+        if failure is not None:
+            return _Sight.spoilt(sight.probe, sight.channel, sight.grant)
+        return replace(sight, said=said)
 
     # --- looking
 
-    async def _see(self, probe: Probe, channel: Channel, grant: Grant, jury: Jury) -> _Sight:
+    async def _see(self, probe: Probe, channel: Channel, grant: Grant) -> _Sight:
         look = await self._reaching.look(grant, refresh_only=channel.state is State.DISABLED)
-        if look.put_off_until is not None:
-            return _Sight(probe, channel, grant, look, None)
-        self._core.telemetry.probe(grant.provider, outcome_of(look.error).value)
-        said = None
-        if outcome_of(look.error) is Outcome.REFUSED and channel.state in _JUDGED_BY_SIBLINGS:
-            said = await self._witnesses.verdict(channel, grant, look, jury)
-        return _Sight(probe, channel, grant, look, said)
+        if look.put_off_until is None:
+            self._core.telemetry.probe(grant.provider, outcome_of(look.error).value)
+        return _Sight(probe, channel, grant, look, None)
 
     # --- writing
 
