@@ -47,6 +47,12 @@ class Holds:
         )
         return _hold(row) if row else None
 
+    async def open_in(self, workspace_id: WorkspaceId) -> tuple[Hold, ...]:
+        """All that are open, those of an organisation first."""
+        open_ = hold.c.workspace_id == workspace_id, hold.c.ended_at.is_(None)
+        rows = await self._session.rows(select(hold).where(*open_).order_by(hold.c.tenant.desc()))
+        return tuple(map(_hold, rows))
+
     async def narrow(self, it: Hold, tenant: str, *, served_since: datetime) -> bool:
         """It is this organisation's alone from now on, with an end of its own to come, if it holds nobody
         else's mailbox and somebody else's has been served throughout. ``False``: nothing changed."""

@@ -5,7 +5,7 @@ One rule: whoever claimed a row may write it back once, unless it was claimed ag
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -14,12 +14,13 @@ from sqlalchemy import ColumnElement, Integer, Row, bindparam, delete, func, or_
 
 from bot.domain.cause import Cause
 from bot.domain.channel import State
-from bot.domain.grant import MailboxIdentity
+from bot.domain.grant import Grant, MailboxIdentity
 from bot.domain.ids import ChannelId, GrantId, WorkspaceId
 from bot.domain.probing import Probe, Whose
 from storage.leases import new_token
 from storage.session import Session
 from storage.tables import channel, probe, workspace
+from storage.tables import grant as grant_table
 
 _FIELDS: Final = tuple(field.name for field in fields(Probe))
 _FOUND: Final = (
@@ -193,6 +194,39 @@ class Probes:
             channel.c.cause == Cause.LOGIN_UNCLEAR,
         )
         return int(await self._session.value(select(func.count()).select_from(channel).where(*those)))
+
+    async def refused_now(self, grant: Grant, cause: Cause) -> Mapping[str, int]:
+        """How many other mailboxes of its workspace and provider were refused at their last look for this
+        ``cause`` and have not been judged yet, by tenant. Several that one sign-in opens are one."""
+        signer = func.coalesce(grant_table.c.delegate_subject, channel.c.identity_subject)
+        rows = await self._session.rows(
+            select(channel.c.identity_tenant, func.count(signer.distinct()).label("n"))
+            .join(probe, probe.c.channel_id == channel.c.id)
+            .join(grant_table, grant_table.c.id == channel.c.grant_id)
+            .where(
+                channel.c.workspace_id == grant.workspace_id,
+                channel.c.provider == grant.provider,
+                channel.c.state == State.IMPAIRED,
+                channel.c.cause == cause,
+                probe.c.strikes > 0,
+                signer != grant.signer.subject,
+            )
+            .group_by(channel.c.identity_tenant)
+        )
+        return {row.identity_tenant: row.n for row in rows}
+
+    async def served(self, workspace_id: WorkspaceId, provider: str) -> Mapping[str, int]:
+        """How many of a workspace's mailboxes are looked at and not known to be dead, by tenant."""
+        rows = await self._session.rows(
+            select(channel.c.identity_tenant, func.count().label("n"))
+            .where(
+                channel.c.workspace_id == workspace_id,
+                channel.c.provider == provider,
+                channel.c.state.in_((State.CONNECTED, State.IMPAIRED)),
+            )
+            .group_by(channel.c.identity_tenant)
+        )
+        return {row.identity_tenant: row.n for row in rows}
 
     async def next_due(self) -> datetime | None:
         """When the next row can be claimed: those that are being worked on don't count."""

@@ -63,6 +63,9 @@ DOUBT_CAUSES = frozenset({Cause.LOGIN_UNCLEAR, Cause.INBOX_CLOSED})
 EXCUSED_CAUSES = frozenset({Cause.OURS_BROKEN, Cause.HELD})
 """Causes that say why a channel cannot be judged, and that somebody has been told of."""
 
+OUTAGE_LIKE = frozenset({Cause.GRANT_REFUSED, Cause.PASSWORD_REFUSED})
+"""What a provider's outage can look like, too. A policy or a closed account is named by nobody by mistake."""
+
 MANAGED_CAUSES = frozenset({Cause.ACCOUNT_DISABLED, Cause.MAILBOX_MISSING})
 """Causes that only whoever manages the accounts at the provider can mend."""
 

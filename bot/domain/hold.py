@@ -47,6 +47,29 @@ def ripe_at(hold: Hold, witness: timedelta) -> datetime:
     return hold.opened_at + witness * RIPE_AFTER_WITNESSES
 
 
+class Advice(Enum):
+    """What people should do about a mailbox that is held: the same wherever they ask."""
+
+    WAIT = "wait"
+    RECONNECT = "reconnect"
+    """It has lasted too long to just wait."""
+    ASK_ADMIN = "ask_admin"
+    """Of their organisation: only its mailboxes are refused."""
+    ASK_ADMIN_THEN_RECONNECT = "ask_admin_then_reconnect"
+
+    @property
+    def may_reconnect(self) -> bool:
+        return self in {Advice.RECONNECT, Advice.ASK_ADMIN_THEN_RECONNECT}
+
+
+def advice(hold: Hold, *, now: datetime, witness: timedelta) -> Advice:
+    """What is the best that people can do."""
+    is_ripe = ripe_at(hold, witness) <= now
+    if hold.tenant:
+        return Advice.ASK_ADMIN_THEN_RECONNECT if is_ripe else Advice.ASK_ADMIN
+    return Advice.RECONNECT if is_ripe else Advice.WAIT
+
+
 def settles_for(witness: timedelta) -> timedelta:
     """How long after an outage's mailboxes work again others may still follow: as long as a hold takes to
     ripen. Until then those that are served say nothing about those that are not."""
@@ -106,6 +129,12 @@ class Tally:
 def accidents(struck: int) -> int:
     """How many of so many may be dead for reasons of their own. More than that have one cause in common."""
     return max(1, struck // ACCIDENTS_OF_MANY)
+
+
+def is_mass(others: int, served: int) -> bool:
+    """Whether so many refused at the same time beside one are too many for accidents, of all that are looked
+    at. Whoever asks only a few might meet just those that the outage does not strike."""
+    return others >= 2 and others + 1 > accidents(served)
 
 
 def fate(hold: Hold, tally: Tally, *, now: datetime, witness: timedelta) -> Fate:

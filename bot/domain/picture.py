@@ -10,7 +10,7 @@ from bot.domain.access import Deed, Person, RoleChange
 from bot.domain.channel import Channel, State
 from bot.domain.feature import Feature
 from bot.domain.grant import Revocation
-from bot.domain.hold import Hold
+from bot.domain.hold import Advice, Hold
 from bot.domain.ids import ConversationId, GrantId, UserId
 from bot.domain.incident import Incident, Notice
 from bot.domain.record import Record
@@ -48,6 +48,8 @@ class ChannelRow:
     """Features that cannot use it until somebody consents again; it works all the same."""
     mail: Mail | None = None
     """Where its mail goes, for team addresses whose mail has left their provider."""
+    advice: Advice | None = None
+    """For what is held with many others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,8 +251,8 @@ class NoticePicture:
     """Those of them that this reader may see."""
     organisation: tuple[str, ...] = ()
     """For a hold of one organisation: the domains by which people know it."""
-    is_ripe: bool = False
-    """The hold has lasted so long that people may reconnect."""
+    advice: Advice = Advice.WAIT
+    """For a hold."""
     request: Request | None = None
     app: Registration = Registration()
     """For a request that waits for the organisation's admin, and for a hold of one organisation."""

@@ -172,6 +172,9 @@ class Vote(StrEnum):
     """The others of its organisation are refused in the same way, other organisations' are not."""
     UNCLEAR = "unclear"
     """Others could not be reached either: no news."""
+    FEW = "few"
+    """The provider serves others, but a few more are refused at the same time: another look will show whether
+    they are many."""
     PROVEN = "proven"
     """Others that were refused together with it had to be reconnected, and work since: so must this one."""
 
@@ -211,7 +214,7 @@ def vote(mine: PersonMustAct, others: tuple[Testimony, ...], *, tenant: str = ""
 
 
 MASS_VOTES: Final = frozenset({Vote.MASS, Vote.TENANT})
-WITNESSES: Final = frozenset({Vote.VOUCHED, Vote.LONELY})
+WITNESSES: Final = frozenset({Vote.VOUCHED, Vote.FEW, Vote.LONELY})
 """Those that make a refusal count: nobody contradicts it."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypeVar
@@ -14,6 +14,7 @@ from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import Gone, NeedsApproval, NotAllowed, ReconnectFirst, UnknownAddress
 from bot.domain.feature import Feature
 from bot.domain.grant import Grant, Granted
+from bot.domain.hold import Advice, advice, is_held
 from bot.domain.ids import ChannelId, ConversationId, GrantId, WorkspaceId
 from bot.domain.lifecycle import Refused, Signal
 from bot.domain.picture import ChannelRow, ChannelStatus, Overview, Removal, SetupCard, Tally
@@ -143,9 +144,12 @@ class Channels:
             requests = await uow.requests.open_of(channel.id)
             recent = await uow.history.of_channel(channel.id, _RECENT)
             known = await uow.whereabouts.find(channel.id) if not channel.is_personal else None
+            advised = await self._advised(uow, actor, [channel])
         granted = grant.granted if grant else None
         return ChannelStatus(
-            row=self._row(actor, channel, probe.last_ok_at if probe else None, granted, known),
+            row=self._row(
+                actor, channel, probe.last_ok_at if probe else None, granted, known, advised=advised
+            ),
             scopes=grant.scopes if grant else frozenset(),
             connected_by=channel.connected_by,
             obtained_at=grant.obtained_at if grant else None,
@@ -299,9 +303,25 @@ class Channels:
             return (), Tally()
         wants_more = bool(self._core.policy.features.defined)
         listed, tally = await uow.overviews.read(sight, most=most, with_grants=wants_more)
+        advised = await self._advised(uow, actor, [it.channel for it in listed])
         return tuple(
-            self._row(actor, it.channel, it.last_ok_at, it.granted, it.mail_left) for it in listed
+            self._row(actor, it.channel, it.last_ok_at, it.granted, it.mail_left, advised=advised)
+            for it in listed
         ), tally
+
+    async def _advised(
+        self, uow: UnitOfWork, actor: Actor, channels: Sequence[Channel]
+    ) -> Mapping[ChannelId, Advice]:
+        """What to do about those that are held."""
+        held = [it for it in channels if is_held(it)]
+        found = await uow.holds.open_in(actor.workspace_id) if held else ()
+        now, witness = self._core.clock(), self._core.policy.cadence.witness
+        return {
+            it.id: advice(hold, now=now, witness=witness)
+            for it in held
+            for hold in reversed(found)  # an organisation's own comes last, and stays
+            if hold.provider == it.provider and hold.tenant in {"", it.identity.tenant}
+        }
 
     def _row(
         self,
@@ -309,7 +329,9 @@ class Channels:
         channel: Channel,
         last_ok_at: datetime | None,
         granted: Granted | None,
-        mail: Whereabouts | None = None,
+        mail: Whereabouts | None,
+        *,
+        advised: Mapping[ChannelId, Advice],
     ) -> ChannelRow:
         # A wish counts as possible: the button leads to the form that asks an admin.
         allowed = rights(actor, self._fitting(channel), channel)
@@ -321,6 +343,7 @@ class Channels:
             is_own=channel.owner_id == actor.id,
             lacking=self._lacking(channel, granted),
             mail=mail_shown(self._core, channel, mail) if mail and mail.has_left else None,
+            advice=advised.get(channel.id),
         )
 
     def _lacking(self, channel: Channel, granted: Granted | None) -> tuple[Feature, ...]:

@@ -61,6 +61,13 @@ class _Sight:
     said: Vote | None
     """What siblings said, where they were asked."""
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether it is to be judged by what others get."""
+        was_looked_at = self.look.put_off_until is None
+        is_judged = self.channel.state in _JUDGED_BY_SIBLINGS
+        return was_looked_at and is_judged and outcome_of(self.look.error) is Outcome.REFUSED
+
     @classmethod
     def spoilt(cls, probe: Probe, channel: Channel, grant: Grant) -> _Sight:
         """A look that ended in an error nobody had foreseen (it is logged): no news about the mailbox."""
@@ -105,31 +112,43 @@ class Monitoring:
         }
         refreshed = [grant_id for grant_id, state in theirs.items() if state is State.DISABLED]
         seen = await self._reaching.looks(list(theirs), only_refresh=refreshed)
-        jury = Jury()
 
         async def one(probe: Probe) -> _Sight | None:
             channel = channels.get(probe.channel_id)
             if channel is None or probe.grant_id not in seen:
                 return None
             grant, look = seen[probe.grant_id].grant, seen[probe.grant_id].look
-            sight, failure = await attempted(self._see(probe, channel, grant, look, jury), what="probe")
+            # Whatever goes wrong with one must not cost the others of its batch their turn.
+            sight, failure = await attempted(self._see(probe, channel, grant, look), what="probe")
             return _Sight.spoilt(probe, channel, grant) if failure is not None else sight
 
         sights = await asyncio.gather(*(one(probe) for probe in claimed))
-        await self._write(claimed, sights, busy=theirs.keys() - seen.keys())
+        await self._write(claimed, await self._weighed(sights), busy=theirs.keys() - seen.keys())
+
+    async def _weighed(self, sights: Sequence[_Sight | None]) -> list[_Sight | None]:
+        """With what others say of each refusal, once all of the batch are known. By now the grants of the
+        batch are free again, so that those who are refused in another process can be heard, and hear
+        these."""
+        jury = Jury()
+        for sight in sights:
+            if sight is not None and sight.is_refused and sight.channel.state is State.CONNECTED:
+                jury.saw(sight.grant, sight.look)
+        return [await self._weigh(sight, jury) if sight and sight.is_refused else sight for sight in sights]
+
+    async def _weigh(self, sight: _Sight, jury: Jury) -> _Sight:
+        said, failure = await attempted(
+            self._witnesses.verdict(sight.channel, sight.grant, sight.look, jury), what="witnesses"
+        )
+        if failure is not None:
+            return _Sight.spoilt(sight.probe, sight.channel, sight.grant)
+        return replace(sight, said=said)
 
     # --- looking
 
-    async def _see(self, probe: Probe, channel: Channel, grant: Grant, look: Look, jury: Jury) -> _Sight:
-        """Hears siblings about a refusal. By now the grants of the batch are free again, so that those who
-        are refused in another process can be heard, and hear these."""
-        if look.put_off_until is not None:
-            return _Sight(probe, channel, grant, look, None)
-        self._core.telemetry.probe(grant.provider, outcome_of(look.error).value)
-        said = None
-        if outcome_of(look.error) is Outcome.REFUSED and channel.state in _JUDGED_BY_SIBLINGS:
-            said = await self._witnesses.verdict(channel, grant, look, jury)
-        return _Sight(probe, channel, grant, look, said)
+    async def _see(self, probe: Probe, channel: Channel, grant: Grant, look: Look) -> _Sight:
+        if look.put_off_until is None:
+            self._core.telemetry.probe(grant.provider, outcome_of(look.error).value)
+        return _Sight(probe, channel, grant, look, None)
 
     # --- writing
 

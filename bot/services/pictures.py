@@ -11,7 +11,7 @@ from bot.domain.address import shown_domain
 from bot.domain.cause import ADMIN_CAUSES, Cause
 from bot.domain.channel import Channel, State
 from bot.domain.grant import MailboxIdentity
-from bot.domain.hold import ripe_at
+from bot.domain.hold import advice
 from bot.domain.ids import HoldId, NoticeId, RequestId
 from bot.domain.incident import Incident, Notice, NoticeKind
 from bot.domain.picture import NoticePicture, Outage, Registration
@@ -185,7 +185,7 @@ class Pictures:
             seen=await self._seen_by(uow, picture.notice, held),
             organisation=_domains(house.organisation, held or filter(None, [picture.channel])),
             app=self._approvals.registration_at(hold.provider),
-            is_ripe=ripe_at(hold, self._core.policy.cadence.witness) <= self._core.clock(),
+            advice=advice(hold, now=self._core.clock(), witness=self._core.policy.cadence.witness),
             is_open=hold.is_open,
         )
 

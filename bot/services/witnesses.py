@@ -7,15 +7,17 @@ only where no outage lasts, spreads or has just ended.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
+from bot.domain.cause import OUTAGE_LIKE, Cause
 from bot.domain.channel import Channel
 from bot.domain.errors import PersonMustAct, ProviderError, ProviderUnavailable
 from bot.domain.grant import Grant
-from bot.domain.hold import Fate, Hold, fate, is_held, settles_for
-from bot.domain.ids import ChannelId, GrantId
+from bot.domain.hold import Fate, Hold, fate, is_held, is_mass, settles_for
+from bot.domain.ids import ChannelId, GrantId, WorkspaceId
 from bot.domain.probing import (
     MASS_VOTES,
     SIBLINGS_FRESH_FOR,
@@ -31,6 +33,8 @@ from bot.services.core import Core
 from bot.services.reaching import Look, Reaching, Seen
 from storage import UnitOfWork
 
+_FEW: Final = 2
+"""Others that are refused at the same time: as many make one look twice."""
 _WHILE_BUSY: Final = (0.0, 0.5, 1.5)
 """Seconds to wait for siblings that somebody else is refreshing right now, before they are left out."""
 
@@ -42,6 +46,17 @@ class Jury:
     def __init__(self) -> None:
         self.turn = asyncio.Lock()
         self._verdicts: dict[tuple[str, str, type, bool], Vote] = {}
+        self._refused: defaultdict[tuple[WorkspaceId, str, Cause], dict[str, str]] = defaultdict(dict)
+
+    def saw(self, grant: Grant, look: Look) -> None:
+        """One of the batch that had worked so far is refused: all are known before any is judged."""
+        theirs = self._refused[grant.workspace_id, grant.provider, refusal_of(look.error).cause]
+        theirs[grant.signer.subject] = grant.identity.tenant
+
+    def refused_beside(self, grant: Grant, cause: Cause) -> Counter[str]:
+        """How many other sign-ins, by tenant."""
+        theirs = self._refused[grant.workspace_id, grant.provider, cause]
+        return Counter(tenant for signer, tenant in theirs.items() if signer != grant.signer.subject)
 
     def verdict(self, channel: Channel, grant: Grant, look: Look) -> Vote | None:
         return self._verdicts.get(self._key(channel, grant, look))
@@ -67,11 +82,11 @@ class Witnesses:
     async def verdict(self, channel: Channel, grant: Grant, look: Look, jury: Jury) -> Vote:
         """What is to be thought of a refusal; of several alike in one batch, in turn."""
         async with jury.turn:
-            said = jury.verdict(channel, grant, look) or await self._judge(channel, grant, look)
+            said = jury.verdict(channel, grant, look) or await self._judge(channel, grant, look, jury)
             jury.remember(channel, grant, look, said)
         return said
 
-    async def _judge(self, channel: Channel, grant: Grant, look: Look) -> Vote:
+    async def _judge(self, channel: Channel, grant: Grant, look: Look, jury: Jury) -> Vote:
         """While a mass refusal lasts it speaks for all that it holds; what follows on the heels of one
         proves nothing."""
         async with self._core.storage.reading() as uow:
@@ -82,6 +97,9 @@ class Witnesses:
         if meant is Fate.PROVEN:
             return Vote.PROVEN
         said = await self._ask_siblings(grant, look)
+        cause = refusal_of(look.error).cause
+        if said is Vote.VOUCHED and cause in OUTAGE_LIKE:
+            said = await self._count(grant, cause, jury)
         return Vote.UNCLEAR if said in WITNESSES and await self._is_just_over(channel, grant) else said
 
     async def _fate(self, uow: UnitOfWork, hold: Hold, channel: Channel) -> Fate:
@@ -114,6 +132,22 @@ class Witnesses:
         said = vote(refusal_of(look.error), heard, tenant=grant.identity.tenant)
         # Who hears only those of the same host can blame no more than that host.
         return Vote.TENANT if said is Vote.MASS and manner.siblings_in_tenant else said
+
+    async def _count(self, grant: Grant, cause: Cause, jury: Jury) -> Vote:
+        """Those asked are served. But how many are refused at this time, of all?"""
+        async with self._core.storage.reading() as uow:
+            refused = await uow.probes.refused_now(grant, cause)
+            beside = Counter(refused) + jury.refused_beside(grant, cause)
+            if beside.total() < _FEW:
+                return Vote.VOUCHED
+            served = await uow.probes.served(grant.workspace_id, grant.provider)
+        tenant, all_served = grant.identity.tenant, sum(served.values())
+        is_own = beside[tenant] == beside.total() and served.get(tenant, 0) < all_served
+        if self._core.providers.manner_of(grant.provider).siblings_in_tenant:
+            return Vote.TENANT if is_mass(beside[tenant], served.get(tenant, 0)) else Vote.VOUCHED
+        if is_mass(beside[tenant], served.get(tenant, 0)):
+            return Vote.TENANT if is_own else Vote.MASS
+        return Vote.MASS if is_mass(beside.total(), all_served) else Vote.FEW
 
     async def _recall(self, grant: Grant, mine: PersonMustAct) -> tuple[Testimony, ...]:
         """What is known of siblings that were refused when last looked at, where looking is a login that

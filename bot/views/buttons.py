@@ -12,6 +12,7 @@ from typing import Final
 
 from bot.domain.access import Deed
 from bot.domain.channel import Channel, State
+from bot.domain.hold import Advice
 from bot.domain.ids import GrantId
 from bot.domain.request import Request
 from bot.domain.switching import may_switch
@@ -68,10 +69,14 @@ ACTIONS: Final = frozenset(
 )
 
 
-def offered(channel: Channel, may: frozenset[Deed], *, is_lacking: bool = False) -> tuple[Deed, ...]:
+def offered(
+    channel: Channel, may: frozenset[Deed], *, is_lacking: bool = False, advice: Advice | None = None
+) -> tuple[Deed, ...]:
     """What makes sense for this channel now, of what this person may do, the most wanted first. One that
-    ``is_lacking`` a permission for some feature can be reconnected although it works."""
-    asks = is_lacking and channel.state is not State.IMPAIRED  # which is to be settled first
+    ``is_lacking`` a permission for some feature can be reconnected although it works, and one that is held
+    with many others once that is the ``advice``."""
+    is_advised = advice is not None and advice.may_reconnect
+    asks = is_advised or (is_lacking and channel.state is not State.IMPAIRED)  # which is to be settled first
     wanted = (Deed.RECONNECT, *_sensible(channel)) if asks else _sensible(channel)
     return tuple(dict.fromkeys(deed for deed in wanted if deed in may))
 

@@ -34,7 +34,8 @@ def row_blocks(lang: Language, row: ChannelRow, *, roomy: bool, primary: bool = 
 
 def wants_mending(row: ChannelRow) -> bool:
     """This person can and should reconnect it."""
-    return row.channel.state is State.DISCONNECTED and Deed.RECONNECT in row.may
+    is_advised = row.advice is not None and row.advice.may_reconnect
+    return (row.channel.state is State.DISCONNECTED or is_advised) and Deed.RECONNECT in row.may
 
 
 def is_lacking(row: ChannelRow) -> bool:
@@ -59,7 +60,7 @@ def _text(lang: Language, row: ChannelRow, *, roomy: bool) -> str:
     if use := inert(row.channel.use, 60):
         lines.append(lang.say("Used for: {use}", use=use))
     if row.channel.cause not in {Cause.NONE, Cause.CHECKING}:
-        known = trouble_words(lang, row.channel, row.provider_label)
+        known = trouble_words(lang, row.channel, row.provider_label, row.advice)
         lines.append(escape(lang.together(known.why, known.next_step if roomy else "")))
     if row.mail is not None:
         way = way_words(lang, row.mail, row.channel.provider) if roomy else ""
@@ -101,7 +102,7 @@ def _moving(lang: Language, row: ChannelRow) -> list[Block]:
 
 def _deeds(row: ChannelRow) -> tuple[Deed, ...]:
     see = (Deed.SEE,) if Deed.SEE in row.may else ()
-    return (*offered(row.channel, row.may, is_lacking=bool(row.lacking)), *see)
+    return (*offered(row.channel, row.may, is_lacking=bool(row.lacking), advice=row.advice), *see)
 
 
 def _foremost(lang: Language, row: ChannelRow, primary: bool) -> Block | None:

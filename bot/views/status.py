@@ -90,7 +90,7 @@ def _trouble(lang: Language, status: ChannelStatus, now: datetime) -> list[Block
     if incident and channel.state is State.DISCONNECTED:
         why = cause_words(lang, incident.cause, status.row.provider_label, channel.said)
     else:
-        why = trouble_words(lang, channel, status.row.provider_label)
+        why = trouble_words(lang, channel, status.row.provider_label, status.row.advice)
     lines = [escape(lang.together(why.why, why.next_step))]
     # A disconnected inbox has said since when already.
     if incident and incident.resolved_at is None and channel.state is not State.DISCONNECTED:
@@ -220,7 +220,7 @@ def _history(lang: Language, status: ChannelStatus) -> list[Block]:
 
 
 def _buttons(lang: Language, row: ChannelRow) -> list[Block]:
-    deeds = offered(row.channel, row.may, is_lacking=bool(row.lacking))
+    deeds = offered(row.channel, row.may, is_lacking=bool(row.lacking), advice=row.advice)
     urgent = Deed.RECONNECT in deeds and row.channel.state is State.DISCONNECTED
     # While many are refused at once, signing in anew is the wrong thing to do.
     if row.channel.state is not State.REMOVED and not is_held(row.channel):

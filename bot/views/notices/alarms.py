@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from bot.domain.cause import ADMIN_CAUSES, MANAGED_CAUSES
+from bot.domain.cause import ADMIN_CAUSES, MANAGED_CAUSES, OUTAGE_LIKE
 from bot.domain.switching import may_switch
 from bot.views.blocks import (
     Block,
@@ -146,8 +146,9 @@ def _doubt(lang: Language, outage: Outage, now: datetime) -> list[Block]:
 
 
 def is_unwitnessed(outage: Outage, now: datetime) -> bool:
-    """Refused without any other inbox to compare with, and only lately."""
-    return outage.incident.is_lonely and now - outage.incident.opened_at < _DOUBTED_FOR
+    """Refused without any other inbox to compare with, and only lately, for what an outage can look like."""
+    is_doubtful_cause = outage.incident.cause in OUTAGE_LIKE
+    return is_doubtful_cause and outage.incident.is_lonely and now - outage.incident.opened_at < _DOUBTED_FOR
 
 
 def _mend(lang: Language, outage: Outage, now: datetime) -> list[Block]:

@@ -54,7 +54,7 @@ def hold_notice(lang: Language, picture: NoticePicture) -> Message:
         section(f"{bold(said)}\n{since}"),
         section(_advice(lang, picture, hold, at)),
         *_held(lang, picture),
-        *(_ways(lang, picture) if picture.is_ripe else ()),
+        *(_ways(lang, picture) if picture.advice.may_reconnect else ()),
     ]
     return message(said, blocks)
 
@@ -99,7 +99,7 @@ def _headline(lang: Language, picture: NoticePicture, at: str) -> str:
 def _advice(lang: Language, picture: NoticePicture, hold: Hold, at: str) -> str:
     if picture.organisation:
         return _for_their_admin(lang, picture, hold, at)
-    if picture.is_ripe:
+    if picture.advice.may_reconnect:
         lasts = lang.say("This has lasted too long to just wait for it.")
         if_works = lang.say(
             "If {house} works for you otherwise, reconnect: then it is a policy, or the access was taken "
@@ -169,7 +169,7 @@ def _own(picture: NoticePicture) -> list[Channel]:
 def _with_button(picture: NoticePicture) -> list[Channel]:
     """Those that stand in a line of their own, with a button: not too many, and not before it is ripe."""
     own = _own(picture)
-    return own if picture.is_ripe and len(own) <= _BUTTONS else []
+    return own if picture.advice.may_reconnect and len(own) <= _BUTTONS else []
 
 
 def somebody_else_notice(lang: Language, picture: NoticePicture) -> Message:

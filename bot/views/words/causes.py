@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from bot.domain.cause import REFUSED_CAUSES, Cause
 from bot.domain.channel import Channel, State
+from bot.domain.hold import Advice, is_held
 from bot.views.language import Language
 from bot.views.text import shown
 from bot.views.words.names import house
@@ -20,8 +21,11 @@ class Why(NamedTuple):
     next_step: str
 
 
-def trouble_words(lang: Language, channel: Channel, provider_label: str) -> Why:
-    """Of a channel as it is now. One refusal is no fact yet: nobody has to act on it."""
+def trouble_words(lang: Language, channel: Channel, provider_label: str, advice: Advice | None = None) -> Why:
+    """Of a channel as it is now. One refusal is no fact yet: nobody has to act on it. ``advice`` is for one
+    that is held with many others."""
+    if is_held(channel) and advice is not None:
+        return held_words(lang, advice, provider_label)
     if not is_refused_once(channel):
         return cause_words(lang, channel.cause, provider_label, channel.said)
     return Why(
@@ -31,6 +35,35 @@ def trouble_words(lang: Language, channel: Channel, provider_label: str) -> Why:
             cause=cause_in_short(lang, channel.cause, provider_label),
         ),
         lang.say("It is being checked again; you don't need to do anything yet."),
+    )
+
+
+def held_words(lang: Language, advice: Advice, provider_label: str) -> Why:
+    """Why many are refused at once, and what to do: for the message about all of them, and for each."""
+    at = house(provider_label)
+    match advice:
+        case Advice.WAIT:
+            return cause_words(lang, Cause.HELD, provider_label)
+        case Advice.RECONNECT:
+            return Why(
+                lang.say(
+                    "{house} refuses several inboxes at once, and has for too long to just wait.", house=at
+                ),
+                lang.say(
+                    "If {house} works for you otherwise, reconnect: then it is a policy, or the access was "
+                    "taken away. If not, it is an outage: keep waiting.",
+                    house=at,
+                ),
+            )
+        case Advice.ASK_ADMIN:
+            then = ""
+        case Advice.ASK_ADMIN_THEN_RECONNECT:
+            then = lang.say("If it still does not work after that admin has changed the settings, reconnect.")
+    return Why(
+        lang.say(
+            "{house} refuses only inboxes of this organisation: that looks like a setting of it.", house=at
+        ),
+        lang.together(lang.say("Ask your {house} admin.", house=at), then),
     )
 
 

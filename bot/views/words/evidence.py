@@ -23,7 +23,7 @@ def evidence_words(lang: Language, record: Record) -> str:
             return record_words(lang, record)
 
 
-def testimony_words(lang: Language, said: str) -> str:
+def testimony_words(lang: Language, said: str) -> str:  # noqa: PLR0911 - one return per case
     """What other inboxes got at the same moment, and what that means for this one."""
     match said:
         case Vote.LONELY:
@@ -34,6 +34,10 @@ def testimony_words(lang: Language, said: str) -> str:
             return lang.say("others are refused, too: an outage or a policy")
         case Vote.TENANT:
             return lang.say("only this organisation's inboxes are refused: a policy")
+        case Vote.FEW:
+            return lang.say("other inboxes work, but a few more are refused, too")
+        case Vote.PROVEN:
+            return lang.say("others that were refused with it had to be reconnected, and work since")
         case Vote.UNCLEAR:
             return lang.say("others could not be reached either")
         case _:
