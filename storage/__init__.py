@@ -5,9 +5,11 @@ from storage.errors import Conflict, DatabaseInUse, KeyLost, Misplaced, StorageA
 from storage.instants import Limits
 from storage.migrating import is_current, migrate
 from storage.rekeying import rekey
+from storage.retention import PURGED
 from storage.unit_of_work import Storage, UnitOfWork
 
 __all__ = [
+    "PURGED",
     "Cipher",
     "Conflict",
     "DatabaseInUse",

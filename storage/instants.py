@@ -19,14 +19,19 @@ from bot.domain.job import JobKind
 from storage.session import Session
 from storage.tables import (
     channel,
+    grant,
+    held,
     hold,
     incident,
     job,
     lane,
+    link,
     login_slot,
     notice,
     probe,
     request,
+    role,
+    role_change,
     slot,
     ticket,
     ticket_outcome,
@@ -49,9 +54,14 @@ COUNTED_FROM: Final[Mapping[Column[Any], Column[Any]]] = {
 HAPPENED: Final[tuple[Column[Any], ...]] = (
     probe.c.first_refused_at,
     probe.c.last_ok_at,
+    probe.c.heard_since,
+    probe.c.unknown_since,
     channel.c.since,
     hold.c.opened_at,
     hold.c.recovered_at,
+    held.c.joined_at,
+    held.c.back_at,
+    held.c.renewed_at,
     incident.c.opened_at,
     incident.c.claimed_at,
     notice.c.created_at,
@@ -59,13 +69,21 @@ HAPPENED: Final[tuple[Column[Any], ...]] = (
     whereabouts.c.since,
     whereabouts.c.seen_at,
     ticket_outcome.c.created_at,
+    link.c.starts_since,
+    role.c.read_at,
+    role_change.c.at,
 )
 """What something is counted from: by now at the latest."""
 
 LIMITED: Final[tuple[Column[Any], ...]] = (notice.c.snoozed_until, login_slot.c.until)
 """What waits from nobody knows when: as long as the longest of its kind at most."""
 
-LEASED: Final[tuple[Column[Any], ...]] = (probe.c.lease_until, lane.c.lease_until, lane.c.paced_until)
+LEASED: Final[tuple[Column[Any], ...]] = (
+    probe.c.lease_until,
+    grant.c.lease_until,
+    lane.c.lease_until,
+    lane.c.paced_until,
+)
 """By the database's clock: one longer than any lease can be is none."""
 
 

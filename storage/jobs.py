@@ -55,8 +55,7 @@ class Jobs:
         """The same for many. Of several with one key, the last."""
         jobs = {it.dedupe: it for it in new}
         lanes = [{"key": key} for key in sorted({it.lane for it in jobs.values()})]
-        add_lanes = self._session.insert(lane).on_conflict_do_nothing()
-        await self._session.many(add_lanes, lanes)
+        await self._make_lanes(lanes)
         insert = self._session.insert(job)
         sooner = case((job.c.due_at < insert.excluded.due_at, job.c.due_at), else_=insert.excluded.due_at)
         add_jobs = insert.on_conflict_do_update(
@@ -69,6 +68,19 @@ class Jobs:
             },
         )
         await self._session.many(add_jobs, [_values(jobs[key]) for key in sorted(jobs)])
+
+    async def _make_lanes(self, lanes: Sequence[dict[str, Any]]) -> None:
+        """They are there, and stay there until this unit of work ends. (On SQLite there is no other one.)"""
+        add = self._session.insert(lane).on_conflict_do_nothing()
+        await self._session.many(add, lanes)
+        if self._session.dialect == "sqlite" or not lanes:
+            return
+        keys = [it["key"] for it in lanes]
+        # Locked against being deleted, and against nothing else.
+        held = select(lane.c.key).where(lane.c.key.in_(keys)).order_by(lane.c.key)
+        rows = await self._session.rows(held.with_for_update(read=True, key_share=True))
+        if lost := set(keys) - {row.key for row in rows}:
+            await self._make_lanes([{"key": key} for key in sorted(lost)])
 
     async def find_unfinished(self, dedupe: str) -> Job | None:
         row = await self._session.first(select(job).where(job.c.dedupe == dedupe, _UNFINISHED))
@@ -107,7 +119,7 @@ class Jobs:
             .where(self._is_free(), self._session.clock.has_passed(lane.c.paced_until))
             .order_by(due.c.rank, due.c.due_at, lane.c.key)
             .limit(bindparam("batch", limit, Integer, literal_execute=True))
-            .with_for_update(of=lane, skip_locked=True)
+            .with_for_update(of=lane, skip_locked=True, key_share=True)
             .cte("free")
         )
         claimed = (

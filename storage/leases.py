@@ -7,6 +7,7 @@ double as locks by name.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from datetime import timedelta
 
 from sqlalchemy import update
@@ -44,6 +45,14 @@ class Locks:
         freed = {"lease_token": None, "lease_until": None}
         for table in (lane, probe):
             await self._session.count(update(table).where(table.c.lease_token.is_not(None)).values(**freed))
+
+    async def release_held(self, tokens: Collection[str]) -> int:
+        """Free what is still held with these tokens, lanes and probing rows; how many."""
+        freed, many = {"lease_token": None, "lease_until": None}, 0
+        for table in (lane, probe):
+            held = update(table).where(table.c.lease_token.in_(tokens))
+            many += await self._session.count(held.values(**freed))
+        return many
 
     async def release(self, key: str, token: str) -> bool:
         """Whether it was still ours."""

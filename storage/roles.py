@@ -146,10 +146,6 @@ class Roles:
         undone = update(role_change).where(*whole).values(undone_by=by, undone_at=at)
         return await self._session.count(undone) == 1
 
-    async def purge(self, before: datetime) -> int:
-        """Forget older changes; how many. The roles themselves stay."""
-        return await self._session.count(delete(role_change).where(role_change.c.at < before))
-
     async def groups_of(self, workspace_id: WorkspaceId, user_id: UserId) -> tuple[str, ...]:
         """The user groups with account access that this person was in when they were last read."""
         theirs = group_member.c.workspace_id == workspace_id, group_member.c.user_id == user_id

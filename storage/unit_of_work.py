@@ -39,6 +39,7 @@ from storage.overviews import Overviews
 from storage.people import People
 from storage.probes import Probes
 from storage.requests import Requests
+from storage.retention import Retention
 from storage.roles import Roles
 from storage.seen import Seen
 from storage.session import Session, translated
@@ -80,6 +81,7 @@ class UnitOfWork:
         self.logins = Logins(session)
         self.whereabouts = WhereaboutsKnown(session)
         self.instants = Instants(session)
+        self.retention = Retention(session)
         self.meta = Meta(session)
 
     async def commit(self) -> None:

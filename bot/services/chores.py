@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from bot.domain.grant import SECRET_KEPT_FOR
@@ -17,9 +19,13 @@ from bot.services.mail_watch import MailWatch
 from bot.services.people import People
 from bot.services.telling import Telling
 from bot.services.workspaces import Workspaces
+from storage import PURGED, UnitOfWork
 
 DONE_JOBS_LAST: Final = timedelta(days=7)
 SEEN_LASTS: Final = timedelta(hours=24)
+PURGED_AT_ONCE: Final = 500
+_MOST_BATCHES: Final = 2_000
+"""A million rows an hour: more than there can be, and an end should something never be done."""
 RESTS_AFTER_FAILURE: Final = timedelta(minutes=5)
 STAGED_LASTS: Final = timedelta(hours=1)
 """A grant still staged after this belonged to a process that died: it is given back."""
@@ -102,16 +108,42 @@ class Chores:
         now = self._core.clock()
         async with self._core.storage.writing() as uow:
             await uow.tickets.purge(now)
-            await uow.jobs.purge(now - DONE_JOBS_LAST)
-            await uow.seen.purge(now - SEEN_LASTS)
-            await uow.history.purge(now - HISTORY_LASTS)
-            await uow.roles.purge(now - HISTORY_LASTS)
             await uow.logins.purge(now)
-            for grant in await uow.grants.staged_before(now - STAGED_LASTS):
-                await self._telling.drop(uow, grant.id, now=now)
-            for grant_id in await uow.grants.retired_with_secret_before(now - SECRET_KEPT_FOR):
-                await self._giving_back.give_up(uow, grant_id)
             await uow.commit()
+        await self._until_done(lambda uow: self._drop_staged(uow, now))
+        await self._until_done(lambda uow: self._erase_retired(uow, now))
+        await self._until_done(lambda uow: uow.jobs.purge(now - DONE_JOBS_LAST, limit=PURGED_AT_ONCE))
+        await self._until_done(lambda uow: uow.seen.purge(now - SEEN_LASTS, limit=PURGED_AT_ONCE))
+        await self._until_done(lambda uow: uow.history.purge(now - HISTORY_LASTS, limit=PURGED_AT_ONCE))
+        for name in PURGED:
+            await self._until_done(partial(_purge, name, now))
+        await self._until_done(lambda uow: uow.retention.purge_lanes(limit=PURGED_AT_ONCE))
+
+    async def _until_done(self, batch: Callable[[UnitOfWork], Awaitable[int]]) -> None:
+        """Batch after batch, each in a transaction of its own: nobody waits for longer than one takes."""
+        for _ in range(_MOST_BATCHES):
+            async with self._core.storage.writing() as uow:
+                many = await batch(uow)
+                await uow.commit()
+            if not many:
+                return
+            await asyncio.sleep(0)
+
+    async def _drop_staged(self, uow: UnitOfWork, now: datetime) -> int:
+        staged = await uow.grants.staged_before(now - STAGED_LASTS, limit=PURGED_AT_ONCE)
+        for grant in staged:
+            await self._telling.drop(uow, grant.id, now=now)
+        return len(staged)
+
+    async def _erase_retired(self, uow: UnitOfWork, now: datetime) -> int:
+        retired = await uow.grants.retired_with_secret_before(now - SECRET_KEPT_FOR, limit=PURGED_AT_ONCE)
+        for grant_id in retired:
+            await self._giving_back.give_up(uow, grant_id)
+        return len(retired)
+
+
+async def _purge(name: str, now: datetime, uow: UnitOfWork) -> int:
+    return await uow.retention.purge(name, now, limit=PURGED_AT_ONCE)
 
 
 def _slot(now: datetime, every: timedelta) -> datetime:

@@ -13,7 +13,7 @@ from bot.domain.errors import SlackAway
 from bot.domain.job import GIVES_UP_AFTER, LEAST_ATTEMPTS, Job, JobKind
 from bot.services.core import Core
 from bot.services.guard import attempted
-from storage import UnitOfWork
+from storage import StorageAway, UnitOfWork
 
 Run = Callable[[Job], Awaitable[datetime | None]]
 """Does a job. Returns when it must go on, ``None`` when it is done."""
@@ -35,6 +35,8 @@ class Jobs:
     def __init__(self, core: Core, runs: Mapping[JobKind, Run]) -> None:
         self._core = core
         self._runs = dict(runs)
+        self._left_behind: set[str] = set()
+        """Leases of ours that nobody works on any more."""
 
     def does(self, kind: JobKind, run: Run) -> None:
         """Bootstrap says how one more kind is done (Slack's side needs the services, and these need it)."""
@@ -50,11 +52,20 @@ class Jobs:
             pass
 
     async def _run(self, *, limit: int, only: str | None = None) -> int:
+        left = frozenset(self._left_behind)
         async with self._core.storage.writing() as uow:
+            if left:
+                await uow.locks.release_held(left)
             claimed = await uow.jobs.claim(now=self._core.clock(), limit=limit, lease_for=LEASE, only=only)
             await uow.commit()
-        if claimed:
-            await asyncio.gather(*(self._attempt(job) for job in claimed))
+        self._left_behind -= left
+        # To the end of all of them: what is freed for another turn must not be under way any more.
+        ends = await asyncio.gather(*(self._attempt(job) for job in claimed), return_exceptions=True)
+        failures = [end for end in ends if isinstance(end, BaseException)]
+        if failures:
+            if isinstance(failures[0], StorageAway):
+                self._left_behind.update(job.lease_token for job in claimed if job.lease_token)
+            raise failures[0]
         return len(claimed)
 
     async def _attempt(self, job: Job) -> None:

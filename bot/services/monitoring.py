@@ -42,7 +42,7 @@ from bot.services.reaching import BUSY_FOR, LEASED_FOR, Look, Reaching
 from bot.services.steps import Steps
 from bot.services.telling import Telling
 from bot.services.witnesses import Jury, Witnesses, refusal_of
-from storage import Conflict, UnitOfWork
+from storage import Conflict, StorageAway, UnitOfWork
 
 BATCH: Final = 128
 _JUDGED_BY_SIBLINGS: Final = frozenset({State.CONNECTED, State.IMPAIRED})
@@ -86,12 +86,18 @@ class Monitoring:
         self._telling = telling
         self._reaching = reaching
         self._witnesses = Witnesses(core, reaching)
+        self._left_behind: set[str] = set()
+        """Leases of ours that nobody works on any more."""
 
     async def run_due(self, *, limit: int = BATCH) -> int:
         """Claim and work off what is due. Returns how many probes were claimed."""
+        left = frozenset(self._left_behind)
         async with self._core.storage.writing() as uow:
+            if left:
+                await uow.locks.release_held(left)
             claimed = await uow.probes.claim(now=self._core.clock(), limit=limit, lease_for=LEASE)
             await uow.commit()
+        self._left_behind -= left
         await self.work_off(claimed)
         return len(claimed)
 
@@ -100,9 +106,19 @@ class Monitoring:
         return await uow.probes.claim(now=self._core.clock(), limit=1, lease_for=LEASE, only=channel_id)
 
     async def work_off(self, claimed: Sequence[Probe]) -> None:
-        """Look at what was claimed, judge it and free the rows."""
-        if not claimed:
-            return
+        """Look at what was claimed, judge it and free the rows. What could not be written down because the
+        database was away is freed by the next turn, not only when its lease runs out."""
+        try:
+            if claimed:
+                await self._work_off(claimed)
+        except StorageAway:
+            self._leave(claimed)
+            raise
+
+    def _leave(self, claimed: Sequence[Probe]) -> None:
+        self._left_behind.update(probe.lease_token for probe in claimed if probe.lease_token)
+
+    async def _work_off(self, claimed: Sequence[Probe]) -> None:
         async with self._core.storage.reading() as uow:
             channels = await uow.channels.by_ids([probe.channel_id for probe in claimed])
         theirs = {
@@ -167,7 +183,9 @@ class Monitoring:
             elif sight is None:
                 await self._let_go(probe)
             elif not _is_plain(sight):
-                await attempted(self._judge_safely(sight), what="judging")
+                _, failure = await attempted(self._judge_safely(sight), what="judging")
+                if isinstance(failure, StorageAway):
+                    self._leave([probe])
 
     async def _judge_safely(self, sight: _Sight) -> None:
         try:

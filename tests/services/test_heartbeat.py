@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 
 from sqlalchemy import make_url
@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from bot.domain.channel import State
 from bot.engine import Engine, Wake
 from storage import StorageAway
-from tests.services.play import Play, on_both
+from tests.services.play import Gate, Play, on_both
 
 
 @contextmanager
@@ -113,3 +113,20 @@ async def test_loops_that_only_fail_are_not_called_turning(play: Play) -> None:
 
 async def _moment() -> None:
     await asyncio.sleep(0.002)
+
+
+async def test_what_was_in_hand_is_taken_up_again_at_once(play: Play) -> None:
+    """The database was away when a look was to be written down: nobody waits for that lease to run out."""
+    support = await play.connect_team()
+    gate = Gate("refresh")
+    async with play.another_process(provider=gate.before) as other:
+        play.stage.town.clock.advance(timedelta(minutes=3))
+        looking = asyncio.create_task(other.monitoring.run_due())
+        await gate.reached.wait()
+        with locked(play):
+            gate.go_on.set()
+            with suppress(StorageAway):
+                await looking
+        assert await other.monitoring.run_due() == 1
+    row = await play.probe(support)
+    assert row is not None and row.last_done_at == play.now

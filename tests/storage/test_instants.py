@@ -39,6 +39,7 @@ HARMLESS = {
     "grant_": {"obtained_at", "revocation_at", "retired_at"},
     "job": {"done_at", "dead_at"},
     "role": {"added_at"},
+    "role_change": {"undone_at"},
     "request": {"answered_at"},
     "hold": {"ended_at"},
     "whereabouts": {"left_at"},

@@ -9,7 +9,7 @@ from alembic import op
 from bot.domain.address import key_of
 
 revision = "0009"
-down_revision = "0003"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,177 @@
+"""What ends, and when: every table that grows is in ``ENDS`` or purged by its own repository.
+
+One rule: what is open, or what something open refers to, stays. ``docs/retention.md`` says the same in words;
+a test fails when a table is in none of the lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import ColumnElement, Select, Table, and_, delete, not_, or_, select, tuple_
+
+from bot.domain.channel import State
+from bot.domain.grant import Phase
+from bot.domain.incident import NoticeKind
+from bot.domain.request import RequestState
+from storage.session import Session
+from storage.tables import (
+    channel,
+    grant,
+    held,
+    history,
+    hold,
+    incident,
+    job,
+    lane,
+    link,
+    login_slot,
+    metadata,
+    notice,
+    notice_incident,
+    probe,
+    request,
+    role_change,
+    seen,
+    slot,
+    ticket,
+    ticket_outcome,
+    whereabouts,
+)
+
+KEPT_FOR: Final = timedelta(days=400)
+"""As long as the history: what somebody may ask about."""
+WISHES_KEPT_FOR: Final = timedelta(days=30)
+"""After their end: requests, with what people wrote, and grants that never belonged to an inbox."""
+LINKS_KEPT_FOR: Final = timedelta(days=7)
+"""After the outage that they were for."""
+
+_OPEN_WISHES: Final = (RequestState.WAITING, RequestState.APPROVED)
+_STANDING: Final = (NoticeKind.MOVED, NoticeKind.OWNER_GONE, NoticeKind.DELEGATE_GONE)
+"""Said once for as long as it is so."""
+_UNFINISHED: Final = and_(job.c.done_at.is_(None), job.c.dead_at.is_(None))
+
+
+def _ended_link(now: datetime) -> ColumnElement[bool]:
+    over = select(incident.c.id).where(incident.c.resolved_at < now - LINKS_KEPT_FOR)
+    lost = ~select(incident.c.id).where(incident.c.id == link.c.incident_id).exists()
+    return or_(link.c.incident_id.in_(over), and_(lost, link.c.created_at < now - KEPT_FOR))
+
+
+def _ended_request(now: datetime) -> ColumnElement[bool]:
+    later = request.alias("later")
+    followed = select(later.c.id).where(later.c.follows == request.c.id, later.c.state.in_(_OPEN_WISHES))
+    over = request.c.state.not_in(_OPEN_WISHES), request.c.expires_at < now - WISHES_KEPT_FOR
+    return and_(*over, ~followed.exists())
+
+
+def _ended_notice(now: datetime) -> ColumnElement[bool]:
+    its_own = select(incident.c.id).where(incident.c.id == notice.c.incident_id)
+    joined = (
+        select(incident.c.id)
+        .join(notice_incident, notice_incident.c.incident_id == incident.c.id)
+        .where(notice_incident.c.notice_id == notice.c.id)
+    )
+    is_open = or_(*(one.where(incident.c.resolved_at.is_(None)).exists() for one in (its_own, joined)))
+    is_there = select(channel.c.id).where(channel.c.id == notice.c.channel_id, _is_there())
+    stands = and_(notice.c.kind.in_(_STANDING), is_there.exists())
+    waits = select(request.c.id).where(request.c.id == notice.c.subject, request.c.state.in_(_OPEN_WISHES))
+    holds = select(hold.c.id).where(hold.c.id == notice.c.subject, hold.c.ended_at.is_(None))
+    kept = or_(is_open, stands, waits.exists(), holds.exists())
+    return and_(notice.c.created_at < now - KEPT_FOR, not_(kept))
+
+
+def _ended_incident(now: datetime) -> ColumnElement[bool]:
+    told = select(notice_incident.c.notice_id).where(notice_incident.c.incident_id == incident.c.id)
+    return and_(incident.c.resolved_at < now - KEPT_FOR, ~told.exists())
+
+
+def _lost_pair(now: datetime) -> ColumnElement[bool]:
+    return ~select(notice.c.id).where(notice.c.id == notice_incident.c.notice_id).exists()
+
+
+def _ended_grant(now: datetime) -> ColumnElement[bool]:
+    used = select(channel.c.id).where(channel.c.grant_id == grant.c.id)
+    probed = select(probe.c.channel_id).where(probe.c.grant_id == grant.c.id)
+    is_over = grant.c.phase.in_((Phase.RETIRED, Phase.SUPERSEDED)), grant.c.sealed.is_(None)
+    kept_for = or_(
+        grant.c.retired_at < now - KEPT_FOR,
+        and_(grant.c.channel_id.is_(None), grant.c.retired_at < now - WISHES_KEPT_FOR),
+    )
+    return and_(*is_over, kept_for, ~used.exists(), ~probed.exists())
+
+
+def _ended_whereabouts(now: datetime) -> ColumnElement[bool]:
+    over = select(channel.c.id).where(channel.c.removed_at < now - KEPT_FOR)
+    return whereabouts.c.channel_id.in_(over)
+
+
+def _ended_membership(now: datetime) -> ColumnElement[bool]:
+    is_open = select(hold.c.id).where(hold.c.id == held.c.hold_id, hold.c.ended_at.is_(None))
+    return ~is_open.exists()
+
+
+def _ended_channel(now: datetime) -> ColumnElement[bool]:
+    """When nothing is left that belongs to it."""
+    theirs: tuple[Select[tuple[object]], ...] = tuple(
+        select(table.c.channel_id).where(table.c.channel_id == channel.c.id)
+        for table in (grant, probe, incident, held, whereabouts, link, history)
+    )
+    return and_(channel.c.removed_at < now - KEPT_FOR, *(~one.exists() for one in theirs))
+
+
+def _is_there() -> ColumnElement[bool]:
+    return channel.c.state != State.REMOVED
+
+
+ENDS: Final[Mapping[Table, Callable[[datetime], ColumnElement[bool]]]] = {
+    link: _ended_link,
+    request: _ended_request,
+    notice: _ended_notice,
+    notice_incident: _lost_pair,
+    incident: _ended_incident,
+    held: _ended_membership,
+    hold: lambda now: hold.c.ended_at < now - KEPT_FOR,
+    role_change: lambda now: role_change.c.at < now - KEPT_FOR,
+    grant: _ended_grant,
+    whereabouts: _ended_whereabouts,
+    channel: _ended_channel,
+}
+"""In this order: what refers to others first."""
+
+PURGED: Final = tuple(table.name for table in ENDS)
+"""The same by name."""
+
+BY_THEIR_OWN: Final = frozenset({job, seen, history, ticket, ticket_outcome, login_slot, slot, lane})
+"""Their repositories know when they end."""
+
+
+class Retention:
+    """Deletes what has ended, a batch at a time."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def purge(self, name: str, now: datetime, *, limit: int) -> int:
+        """Delete up to ``limit`` rows of one of ``PURGED`` that have ended; how many. Call again while there
+        are some."""
+        table = metadata.tables[name]
+        key = tuple_(*table.primary_key.columns)
+        ended = select(*table.primary_key.columns).where(ENDS[table](now)).limit(limit)
+        return await self._session.count(delete(table).where(key.in_(ended)))
+
+    async def purge_lanes(self, *, limit: int) -> int:
+        """Delete up to ``limit`` lanes that nothing waits in; how many."""
+        passed = self._session.clock.has_passed
+        is_idle = passed(lane.c.lease_until), passed(lane.c.paced_until)
+        wanted = select(job.c.id).where(job.c.lane == lane.c.key, _UNFINISHED).exists()
+        # First locked, then looked at again: whoever put a job into one meanwhile is seen now, and whoever
+        # does so from now on waits, and makes the lane anew (``Jobs.put_all``).
+        idle = select(lane.c.key).where(*is_idle, ~wanted).limit(limit).with_for_update(skip_locked=True)
+        keys = [row.key for row in await self._session.rows(idle)]
+        if not keys:
+            return 0
+        await self._session.count(delete(lane).where(lane.c.key.in_(keys), *is_idle, ~wanted))
+        return len(keys)
