@@ -112,18 +112,18 @@ class Google:
         await self._certificates.ready()
         answer = await self._exchange(consent, code)
         try:
-            claims = await self._id_tokens.verified(str(answer.get("id_token", "")), nonce=consent.nonce)
+            claims = await self._id_tokens.verified(_text(answer, "id_token"), nonce=consent.nonce)
         except IdentityNotProven as doubt:
             raise ConsentFailed(consent.address, doubt.code) from None
-        address = str(claims.get("email", "")).lower()
+        address = _text(claims, "email").lower()
         if not address or claims.get("email_verified") is not True:
             raise ConsentFailed(consent.address, "address_not_verified")
-        secret = answer.get("refresh_token")
-        if not isinstance(secret, str) or not secret:
+        secret = _text(answer, "refresh_token")
+        if not secret:
             raise ConsentFailed(consent.address, "no_refresh_token")
         scopes = _scopes_of(answer)
         return Authorization(
-            identity=MailboxIdentity(self.key, str(claims["sub"]), str(claims.get("hd", ""))),
+            identity=MailboxIdentity(self.key, claims["sub"], _text(claims, "hd")),
             address=address,
             addresses=_equal_addresses(address),
             scopes=scopes,
@@ -138,10 +138,10 @@ class Google:
             raise GrantRejected("erased")
         answer = await self._token({"grant_type": "refresh_token", "refresh_token": secret.reveal()})
         subject = self._id_tokens.subject_of(answer.get("id_token"))
-        rotated = answer.get("refresh_token")
+        rotated = _text(answer, "refresh_token")
         return Fresh(
             access_token=Secret(answer["access_token"]),
-            secret=Secret(rotated) if isinstance(rotated, str) and rotated else secret,
+            secret=Secret(rotated) if rotated else secret,
             scopes=_scopes_of(answer) or grant.scopes,
             identity=MailboxIdentity(self.key, *subject) if subject else None,
         )
@@ -167,7 +167,7 @@ class Google:
             return Revocation.NOT_CONFIRMED
         reply = await self._wire.post_form(self._client.revoke_url, {"token": grant.secret.reveal()})
         answer = reply.json_object() or {}
-        already_gone = reply.status == 400 and str(answer.get("error")) in {"invalid_token", "invalid_grant"}
+        already_gone = reply.status == 400 and answer.get("error") in ("invalid_token", "invalid_grant")
         if not already_gone and reply.status != 200:
             raise self._errors.of_token(reply)
         return await self._what_became_of(grant, renew)
@@ -217,11 +217,20 @@ class Google:
         access = answer.get("access_token")
         if not isinstance(access, str) or not _HEADER_SAFE.fullmatch(access):
             raise self._errors.unreadable(reply)
+        rotated = answer.get("refresh_token")
+        if rotated and not (isinstance(rotated, str) and _HEADER_SAFE.fullmatch(rotated)):
+            raise self._errors.unreadable(reply)
         return answer
 
     async def _labels(self, access_token: Secret) -> Reply:
         url = f"{self._client.gmail_api_url}/gmail/v1/users/me/labels?fields=labels(id)"
         return await self._wire.get(url, headers={"Authorization": f"Bearer {access_token.reveal()}"})
+
+
+def _text(answer: Mapping[str, Any], name: str) -> str:
+    """A field that should be a text; empty if it is anything else."""
+    value = answer.get(name)
+    return value if isinstance(value, str) else ""
 
 
 def _challenge(verifier: Secret) -> str:

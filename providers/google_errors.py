@@ -41,6 +41,8 @@ TOKEN_ERRORS: Final[ErrorTable] = {
     # the Workspace admin
     "admin_policy_enforced": AdminActionNeeded,
     "org_internal": AdminActionNeeded,
+    # "Account restricted": a decision over the account, as an administrator or a guardian takes it
+    "access_denied": AdminActionNeeded,
     # the operator
     "invalid_client": ProviderMisconfigured,
     "deleted_client": ProviderMisconfigured,
@@ -64,21 +66,40 @@ GMAIL_ERRORS: Final[ErrorTable] = {
     "ACCESS_TOKEN_SCOPE_INSUFFICIENT": partial(PermissionMissing, scopes=frozenset({LABELS_SCOPE})),
     "authError": GrantRejected,
     "UNAUTHENTICATED": GrantRejected,
+    "ACCESS_TOKEN_EXPIRED": GrantRejected,
+    "ACCOUNT_STATE_INVALID": partial(GrantRejected, cause=Cause.ACCOUNT_DISABLED),
     "failedPrecondition": MailboxGone,
+    "FAILED_PRECONDITION": MailboxGone,
     "notFound": MailboxGone,
+    "NOT_FOUND": MailboxGone,
     # the Workspace admin
     "domainPolicy": AdminActionNeeded,
+    "USER_BLOCKED_BY_ADMIN": AdminActionNeeded,
+    "ORG_RESTRICTION_VIOLATION": AdminActionNeeded,
+    "RESOURCE_USAGE_RESTRICTION_VIOLATED": AdminActionNeeded,
     # the operator
     "accessNotConfigured": ProviderMisconfigured,
     "SERVICE_DISABLED": ProviderMisconfigured,
+    "BILLING_DISABLED": ProviderMisconfigured,
+    "CONSUMER_INVALID": ProviderMisconfigured,
+    "CONSUMER_SUSPENDED": ProviderMisconfigured,
+    "GCP_SUSPENDED": ProviderMisconfigured,
     # nobody
+    "RESOURCE_EXHAUSTED": ProviderUnavailable,
+    "RESOURCE_QUOTA_EXCEEDED": ProviderUnavailable,
+    "quotaExceeded": ProviderUnavailable,
+    "UNAVAILABLE": ProviderUnavailable,
+    "INTERNAL": ProviderUnavailable,
+    "DEADLINE_EXCEEDED": ProviderUnavailable,
+    "ABORTED": ProviderUnavailable,
     "rateLimitExceeded": ProviderUnavailable,
     "userRateLimitExceeded": ProviderUnavailable,
     "RATE_LIMIT_EXCEEDED": ProviderUnavailable,
     "dailyLimitExceeded": ProviderUnavailable,
     "backendError": ProviderUnavailable,
 }
-"""``errors[0].reason``, the ErrorInfo reason or ``status`` of the Gmail API, the first that is known."""
+"""``errors[0].reason``, the ErrorInfo reason (``google/api/error_reason.proto``) or ``status`` of the Gmail
+API, the first that is known. Newer answers come without ``errors``."""
 
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,48}")
 _UNKNOWN_REMEMBERED = 100

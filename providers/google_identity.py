@@ -28,6 +28,8 @@ from providers.wire import Reply, Wire
 CLOCK_SKEW = timedelta(seconds=60)
 _WHATEVER_THE_TIME = 10**11
 """google-auth measures by the machine's clock; ours is injected, so we measure ourselves."""
+_OF_ODD_TOKENS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""What google-auth meets in a token whose parts are of other types than they should be."""
 _LEAST_AGE, _MOST_AGE = timedelta(minutes=1), timedelta(hours=24)
 
 
@@ -89,11 +91,15 @@ class IdTokens:
         claims = _signed_claims(token, keys, self._client_id)
         now = self._clock().timestamp()
         skew = CLOCK_SKEW.total_seconds()
-        if claims.get("iss") not in self._issuers:
+        if not isinstance(claims.get("iss"), str) or claims["iss"] not in self._issuers:
             raise IdentityNotProven("wrong_issuer")
-        if not claims["iat"] - skew <= now <= claims["exp"] + skew:
+        issued, expires = _instant(claims.get("iat")), _instant(claims.get("exp"))
+        if issued is None or expires is None or not issued - skew <= now <= expires + skew:
             raise IdentityNotProven("wrong_time")
-        if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode()):
+        if not isinstance(claims.get("sub"), str) or not claims["sub"]:
+            raise IdentityNotProven("no_subject")
+        said = claims.get("nonce")
+        if not isinstance(said, str) or not hmac.compare_digest(_bytes(said), nonce.encode()):
             raise IdentityNotProven("wrong_nonce")
         return claims
 
@@ -106,7 +112,8 @@ class IdTokens:
         claims = _part(token, 1) if isinstance(token, str) else None
         if not claims or claims.get("aud") != self._client_id or not isinstance(claims.get("sub"), str):
             return None
-        return claims["sub"], str(claims.get("hd", ""))
+        domain = claims.get("hd", "")
+        return claims["sub"], domain if isinstance(domain, str) else ""
 
 
 class _Held(transport.Request):
@@ -133,9 +140,19 @@ def _signed_claims(token: str, keys: Mapping[str, str], client_id: str) -> dict[
         claims = google_id_token.verify_token(
             token, _Held(keys), audience=client_id, clock_skew_in_seconds=_WHATEVER_THE_TIME
         )
-    except (exceptions.GoogleAuthError, ValueError, TypeError):
+    except (exceptions.GoogleAuthError, *_OF_ODD_TOKENS):
         raise IdentityNotProven("bad_signature") from None  # their messages quote the token
     return cast("dict[str, Any]", claims)
+
+
+def _instant(value: object) -> float | None:
+    """Seconds since 1970, where they are a number of reasonable size."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and 0 < value < _WHATEVER_THE_TIME else None  # type: ignore[operator, arg-type]
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _part(token: str, index: int) -> dict[str, Any] | None:
@@ -161,7 +178,7 @@ def _pem_keys(reply: Reply) -> dict[str, str] | None:
     try:
         if isinstance(body.get("keys"), list):
             return {key["kid"]: _pem_of(key) for key in body["keys"] if key.get("kty") == "RSA"}
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError):
         return None
     return body if all(isinstance(pem, str) for pem in body.values()) else None
 

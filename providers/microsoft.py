@@ -139,7 +139,7 @@ class Microsoft:
         answer = await self._sign_in.redeem(consent, callback)
         who = self._proven(consent, answer)
         secret, access = answer.get("refresh_token"), _access_token(answer)
-        if not isinstance(secret, str) or not secret or access is None:
+        if not _is_token(secret) or access is None:
             raise ConsentFailed(consent.address, "no_refresh_token")
         scopes = _scopes_of(answer, consent.scopes)
         needed = self.shared_scopes if consent.is_shared else self.needed_scopes
@@ -150,7 +150,7 @@ class Microsoft:
             addresses=frozenset(found) or frozenset({who.name.lower()}),
             scopes=scopes,
             missing=lacking(needed, scopes),
-            secret=Secret(secret),
+            secret=Secret(str(secret)),
         )
         if not consent.is_shared or authorization.missing:
             return authorization
@@ -222,7 +222,7 @@ class Microsoft:
         mailbox_id = entry.get("id")
         if not isinstance(mailbox_id, str) or not _ID.fullmatch(mailbox_id):
             raise ProviderUnavailable("unreadable_200")
-        names = [one.lower() for one in (entry.get("mail"), entry.get("userPrincipalName")) if one]
+        names = [one.lower() for one in _texts([entry.get("mail"), entry.get("userPrincipalName")]) if one]
         return Authorization(
             identity=MailboxIdentity(self.key, f"{mailbox_id}.{who.tenant}", who.tenant),
             address=names[0] if names else address,
@@ -244,7 +244,7 @@ class Microsoft:
         answer = await self._entry(f"/v1.0/users?{urlencode(query, safe='$,', quote_via=quote)}", access)
         entries = answer.get("value")
         found = [one for one in entries if isinstance(one, dict)] if isinstance(entries, list) else []
-        mine = [one for one in found if str(one.get("mail")).lower() == address.lower()]
+        mine = [one for one in found if _texts([one.get("mail")]) and one["mail"].lower() == address.lower()]
         if not found:
             raise MailboxGone("not_in_directory")
         return (mine or found)[0]
@@ -277,12 +277,12 @@ class Microsoft:
         if reply.status != 200 or answer is None or "error" in answer:
             raise self._errors.of_token(reply)
         access, rotated = _access_token(answer), answer.get("refresh_token")
-        if access is None:
+        if access is None or (rotated and not _is_token(rotated)):
             raise self._errors.unreadable(reply)
         who = _who(_payload(answer.get("id_token")))
         return Fresh(
             access_token=access,
-            secret=Secret(rotated) if isinstance(rotated, str) and rotated else grant.secret,
+            secret=Secret(rotated) if rotated else grant.secret,
             scopes=_scopes_of(answer, grant.scopes) or grant.scopes,
             identity=who.identity if who else None,
         )
@@ -306,7 +306,8 @@ def _who(claims: Mapping[str, Any]) -> _Who | None:
         return None
     if not (_ID.fullmatch(tenant) and _ID.fullmatch(object_id)):
         return None
-    return _Who(tenant.lower(), object_id.lower(), str(claims.get("preferred_username", ""))[:320])
+    name = claims.get("preferred_username")
+    return _Who(tenant.lower(), object_id.lower(), name[:320] if isinstance(name, str) else "")
 
 
 def _payload(id_token: object) -> Mapping[str, Any]:
@@ -323,7 +324,11 @@ def _payload(id_token: object) -> Mapping[str, Any]:
 
 def _access_token(answer: Mapping[str, Any]) -> Secret | None:
     token = answer.get("access_token")
-    return Secret(token) if isinstance(token, str) and _HEADER_SAFE.fullmatch(token) else None
+    return Secret(str(token)) if _is_token(token) else None
+
+
+def _is_token(value: object) -> bool:
+    return isinstance(value, str) and _HEADER_SAFE.fullmatch(value) is not None
 
 
 def _named(error: ProviderError, missing: frozenset[str]) -> ProviderError:

@@ -62,12 +62,14 @@ AADSTS: Final[Mapping[int, Make]] = {
     **_each((50085, 50197, 54005, 9002341, 65004), GrantRejected),
     # the owner: the account must sign in anew (a second factor, a proof, a changed or expired password)
     **_each((50076, 50074, 50072, 50079, 50078, 50158, 50125, 700020, 16000), _sign_in_again),
-    **_each((50055, 50144, 70043, 50058), _sign_in_again),
+    **_each((50055, 50144, 70043, 70044, 50058), _sign_in_again),
     # whoever manages the accounts
     **_each((50057, 50034, 51004, 50014, 50020), _account_gone),
     # the tenant's admin: a policy
     **_each((53003, 530032, 53000, 53001, 53002, 50005, 50097, 50129, 50155), AdminActionNeeded),
     **_each((53011, 53004, 53010, 530035, 50131, 50105, 500011, 90002), AdminActionNeeded),
+    **_each((53005, 53008, 53009, 53012, 53035, 530003, 530021, 530031, 530033), AdminActionNeeded),
+    **_each((530034, 530036, 500014, 135011), AdminActionNeeded),
     **_each((500021, 500022, 500212, 500213, 50002), AdminActionNeeded),
     **_each((70001, 700016, 7000112, 1000031), AdminActionNeeded),
     # the tenant's admin: the app is not approved (any more)
@@ -82,6 +84,18 @@ AADSTS: Final[Mapping[int, Make]] = {
     **_each(THROTTLES, ProviderUnavailable),
 }
 """The numbers of ``error_codes``."""
+
+_OURS_UNLESS_THE_GRANTS: Final = frozenset({9002313, 90014, 900144})
+"""*The request is malformed*: with ``invalid_grant`` what is malformed is the token in it."""
+
+
+def _of_number(number: int, error: object) -> Make | None:
+    """What a number means: by the table, or as one of the growing family of access policies."""
+    if number in _OURS_UNLESS_THE_GRANTS and error == "invalid_grant":
+        return None
+    is_policy = number // 100 == 530 or number // 1000 == 530
+    return AADSTS.get(number, AdminActionNeeded if is_policy else None)
+
 
 SUBERRORS: Final[Mapping[str, Make]] = {
     "basic_action": _sign_in_again,
@@ -127,6 +141,10 @@ GRAPH_ERRORS: Final[Mapping[str, Make]] = {
     "ErrorInvalidUser": MailboxGone,
     "Request_ResourceNotFound": MailboxGone,
     "ErrorNonExistentMailbox": MailboxGone,
+    "ErrorFolderNotFound": MailboxGone,
+    "ErrorMailboxConfiguration": MailboxGone,
+    "ErrorInvalidLicense": MailboxGone,
+    "OrganizationFromTenantGuidNotFound": MailboxGone,
     # whoever manages the accounts
     "ErrorAccountDisabled": _account_gone,
     "ErrorAccountSuspend": _account_gone,
@@ -135,6 +153,14 @@ GRAPH_ERRORS: Final[Mapping[str, Make]] = {
     "ApplicationThrottled": ProviderUnavailable,
     "MailboxConcurrency": ProviderUnavailable,
     "ErrorServerBusy": ProviderUnavailable,
+    "ErrorADUnavailable": ProviderUnavailable,
+    "ErrorConnectionFailed": ProviderUnavailable,
+    "ErrorExceededConnectionCount": ProviderUnavailable,
+    "ErrorInternalServerTransientError": ProviderUnavailable,
+    "ErrorMailboxFailover": ProviderUnavailable,
+    "ErrorMailboxMoveInProgress": ProviderUnavailable,
+    "ErrorTimeoutExpired": ProviderUnavailable,
+    "RequestTimeout": ProviderUnavailable,
     "ErrorMailboxStoreUnavailable": ProviderUnavailable,
     "ErrorInternalServerError": ProviderUnavailable,
     "generalException": ProviderUnavailable,
@@ -150,8 +176,12 @@ SHARED_GRAPH_ERRORS: Final[Mapping[str, Make]] = {
 }
 """The same for a mailbox that somebody opens who is not its owner."""
 
+_SPELT: Final = {code.lower(): code for code in SHARED_GRAPH_ERRORS}
+"""Graph writes the same code with capitals and without."""
+
 _CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,60}")
-_NUMBER: Final = re.compile(r"AADSTS(\d{4,9})\b")
+_NUMBER: Final = re.compile(r"AADSTS([0-9]{4,9})\b")
+_LARGEST_NUMBER: Final = 999_999_999
 _UNKNOWN_REMEMBERED: Final = 200
 _LONGEST_CLAIMS: Final = 2_000
 
@@ -189,7 +219,7 @@ class MicrosoftErrors:
         """A refusal of the Graph API; ``is_shared`` of somebody else's mailbox."""
         codes = _graph_codes(reply.json_object() or {})
         table = SHARED_GRAPH_ERRORS if is_shared else GRAPH_ERRORS
-        known = next((code for code in codes if code in table), None)
+        known = next((_SPELT[code.lower()] for code in codes if code.lower() in _SPELT), None)
         wait = reply.retry_after(self._clock())
         if reply.is_trouble:
             return ProviderUnavailable(known or f"http_{reply.status}", retry_after=wait)
@@ -206,13 +236,15 @@ class MicrosoftErrors:
         return ProviderUnavailable(f"unreadable_{reply.status}", retry_after=reply.retry_after(self._clock()))
 
     def _classified(self, answer: Mapping[str, Any], numbers: list[int], code: str) -> ProviderError:
-        known = next((number for number in numbers if number in AADSTS), None)
-        if known is not None:
-            return AADSTS[known](f"AADSTS{known}")
-        if numbers:
+        error = answer.get("error")
+        for number in numbers:
+            if (known := _of_number(number, error)) is not None:
+                return known(f"AADSTS{number}")
+        if not any(number in AADSTS for number in numbers) and numbers:
             self._log_once(code)
         for table, key in ((SUBERRORS, "suberror"), (ERRORS, "error")):
-            if (make := table.get(str(answer.get(key)))) is not None:
+            said = answer.get(key)
+            if isinstance(said, str) and (make := table.get(said)) is not None:
                 return make(code)
         self._log_once(code)
         return ProviderUnavailable(code, unknown_code=True)
@@ -252,7 +284,11 @@ def _is_unknown(error: ProviderError) -> bool:
 def numbers_of(answer: Mapping[str, Any]) -> list[int]:
     """Every AADSTS number in an answer: those listed first, then those in its sentence."""
     listed = answer.get("error_codes")
-    numbers = [one for one in listed if isinstance(one, int)] if isinstance(listed, list) else []
+    numbers = [
+        one
+        for one in (listed if isinstance(listed, list) else [])
+        if isinstance(one, int) and 0 < one <= _LARGEST_NUMBER
+    ]
     sentence = answer.get("error_description")
     said = _NUMBER.findall(sentence) if isinstance(sentence, str) else []
     return list(dict.fromkeys([*numbers, *map(int, said)]))

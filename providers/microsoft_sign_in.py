@@ -39,6 +39,11 @@ LOGIN: Final = "https://login.microsoftonline.com"
 QUERY_WARNING: Final = "response_mode='form_post' is recommended"
 warnings.filterwarnings("ignore", message=QUERY_WARNING)
 
+_OF_ODD_TOKENS: Final = (TypeError, LookupError, AttributeError, ArithmeticError)
+"""What msal meets in an id token whose parts are of other types than they should be."""
+_TEXTS: Final = ("access_token", "client_info", "error", "id_token", "issuer", "refresh_token", "scope")
+_ADDRESSES: Final = ("authorization_endpoint", "token_endpoint")
+
 T = TypeVar("T")
 
 
@@ -92,7 +97,7 @@ class SignIn:
         spoken = {"code": callback["code"], "state": callback["state"]}
         try:
             answer = await asyncio.to_thread(app.acquire_token_by_auth_code_flow, flow, spoken)
-        except (ValueError, RuntimeError):  # an id token that is none, or is not for this sign-in
+        except (ValueError, RuntimeError, *_OF_ODD_TOKENS):  # one that is none, or not for this sign-in
             raise ConsentFailed(consent.address, "identity_not_proven") from None
         if "error" in answer:
             raise self._refused(consent, answer)
@@ -136,7 +141,7 @@ class SignIn:
                 http_cache=_Nothing(),
                 http_client=_Line(self._wire, self._errors, self._client.login_url, loop),
             )
-        except (ValueError, KeyError):  # a discovery document that is none
+        except (ValueError, *_OF_ODD_TOKENS):  # a discovery document that is none
             raise ProviderMisconfigured("discovery") from None
 
 
@@ -197,7 +202,9 @@ class _Line:
         return reply
 
     def _readable(self, reply: Reply) -> _Answer:
-        if reply.json_object() is None:
+        answer = reply.json_object()
+        # msal expects texts where texts belong, and meets what is not with whatever happens.
+        if answer is None or any(not isinstance(answer.get(name, ""), str) for name in _TEXTS + _ADDRESSES):
             raise self._errors.unreadable(reply)
         return _Answer(reply.status, reply.body.decode("utf-8", "replace"), dict(reply.headers))
 

@@ -82,6 +82,12 @@ def _forbidden(reason: str, message: str, info: str = "") -> Answer:
     return gmail_error(403, "PERMISSION_DENIED", reason, message, info=info)
 
 
+def _bare(options: Options) -> Answer:
+    """As newer parts of Google refuse: a status and a sentence, no list of errors."""
+    error = {"code": options.status, "message": "Precondition check failed.", "status": options.code}
+    return Answer(options.status, json.dumps({"error": error}))
+
+
 _NOT_FOUND = "The OAuth client was not found."
 _NOT_ENABLED = "Gmail API has not been used in project demo before or it is disabled."
 
@@ -92,6 +98,7 @@ CANNED: dict[str, tuple[str, Callable[[Options], Answer]]] = {
     "rapt_required": ("token", lambda _: invalid_grant("reauth required", error_subtype="rapt_required")),
     "admin_policy": ("token", lambda _: oauth_error(400, "admin_policy_enforced", "Restricted by policy")),
     "invalid_scope": ("token", lambda _: oauth_error(400, "invalid_scope", "Bad Request")),
+    "account_restricted": ("token", lambda _: oauth_error(403, "access_denied", "Account restricted")),
     # the app's own client
     "invalid_client": ("token", lambda _: oauth_error(401, "invalid_client", _NOT_FOUND)),
     "deleted_client": ("token", lambda _: oauth_error(401, "deleted_client", "The client was deleted.")),
@@ -113,6 +120,7 @@ CANNED: dict[str, tuple[str, Callable[[Options], Answer]]] = {
         lambda _: gmail_error(400, "FAILED_PRECONDITION", "failedPrecondition", "Mail service not enabled"),
     ),
     "mailbox_not_found": ("gmail", lambda _: gmail_error(404, "NOT_FOUND", "notFound", "Not found.")),
+    "gmail_bare": ("gmail", _bare),
     "gmail_unauthorized": ("gmail", lambda _: unauthenticated()),
     "gmail_rate_limited": ("gmail", lambda options: _forbidden(options.reason, "Rate Limit Exceeded")),
     # the line

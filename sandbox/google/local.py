@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -93,20 +93,29 @@ class LocalGoogle:
         app.router.add_get(f"{prefix}/google.css", pages.style)
         app.router.add_post(f"{prefix}/token", token.token)
         app.router.add_post(f"{prefix}/revoke", token.revoke)
-        app.router.add_get(f"{prefix}/certs", self._certificates)
+        app.router.add_get(f"{prefix}/certs", self._jwks)
+        app.router.add_get(f"{prefix}/certs/v1", self._certificates)
         app.router.add_get(f"{prefix}/gmail/v1/users/{{user}}/labels", gmail.labels)
         app.router.add_get(f"{prefix}/gmail/v1/users/{{user}}/profile", gmail.profile)
         ControlApi(self._state, self._levers).add_routes(app)
         app.on_shutdown.append(self._release)
 
+    async def _jwks(self, request: web.Request) -> web.Response:
+        """GET /certs: a JWK set, as Google's v3."""
+        return await self._keys(self._state.key.jwks())
+
     async def _certificates(self, request: web.Request) -> web.Response:
-        """GET /certs: key id to certificate, cacheable as Google's are."""
+        """GET /certs/v1: key id to certificate, as Google's v1."""
+        return await self._keys(self.certificates())
+
+    async def _keys(self, keys: Mapping[str, Any]) -> web.Response:
+        """Cacheable as Google's are."""
         self._state.requests["certs"] += 1
         await self._state.faults.delay("certs", None)
         if broken := self._state.faults.answer_for("certs", None):
             return broken.response()
         headers = {"Cache-Control": "public, max-age=21600, must-revalidate, no-transform"}
-        return web.json_response(self.certificates(), headers=headers)
+        return web.json_response(keys, headers=headers)
 
     async def _release(self, app: web.Application) -> None:
         """Let slow requests go, so that stopping does not wait for them."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,8 +14,6 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from bot.domain.cause import Cause
 from bot.domain.errors import (
@@ -57,7 +54,7 @@ class GoogleStage:
     patient: Provider
     unreachable: Provider
     make: Callable[..., Google]
-    jwks_url: str
+    pem_url: str
     address: str = ALICE
     other: str = KENJI
     own_secrets: Sequence[str] = (CLIENT_SECRET,)
@@ -107,21 +104,6 @@ HAPPENS: dict[Trouble, tuple[str, dict[str, Any]]] = {
 }
 
 
-def jwk_set(google: LocalGoogle) -> web.Response:
-    keys = []
-    for kid, pem in google.certificates().items():
-        key = x509.load_pem_x509_certificate(pem.encode()).public_key()
-        assert isinstance(key, RSAPublicKey)
-        numbers = key.public_numbers()
-        keys.append({"kid": kid, "kty": "RSA", "n": base64url(numbers.n), "e": base64url(numbers.e)})
-    return web.json_response({"keys": keys})
-
-
-def base64url(number: int) -> str:
-    data = number.to_bytes((number.bit_length() + 7) // 8)
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
 def closed_port() -> int:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
@@ -139,11 +121,6 @@ async def stage() -> AsyncIterator[GoogleStage]:
     )
     app = web.Application()
     google.add_routes(app)
-
-    async def jwks(request: web.Request) -> web.Response:
-        return jwk_set(google)
-
-    app.router.add_get("/jwks", jwks)
     async with TestServer(app) as server, aiohttp.ClientSession() as session:
 
         def make(
@@ -168,7 +145,13 @@ async def stage() -> AsyncIterator[GoogleStage]:
             return Google(replace(client, **changes), session=session, clock=now, timeout=timeout)
 
         yield GoogleStage(
-            google, clock, make(seconds=1.5), make(), make(closed_port()), make, f"{server.make_url('/jwks')}"
+            google,
+            clock,
+            make(seconds=1.5),
+            make(),
+            make(closed_port()),
+            make,
+            f"{server.make_url('/google/certs/v1')}",
         )
 
 
@@ -186,6 +169,8 @@ TOKEN_ROWS = [
     ("invalid_rapt", {}, GrantRejected, Cause.SIGN_IN_AGAIN),
     ("rapt_required", {}, GrantRejected, Cause.SIGN_IN_AGAIN),
     ("admin_policy", {}, AdminActionNeeded, Cause.ADMIN_POLICY),
+    ("account_restricted", {}, AdminActionNeeded, Cause.ADMIN_POLICY),
+    ("unknown_error", {"code": "org_internal"}, AdminActionNeeded, Cause.ADMIN_POLICY),
     ("invalid_scope", {}, ProviderMisconfigured, None),
     ("invalid_client", {}, ProviderMisconfigured, None),
     ("deleted_client", {}, ProviderMisconfigured, None),
@@ -214,6 +199,13 @@ GMAIL_ROWS = [
     ("domain_policy", {}, AdminActionNeeded, Cause.ADMIN_POLICY),
     ("no_mailbox", {}, MailboxGone, Cause.MAILBOX_MISSING),
     ("mailbox_not_found", {}, MailboxGone, Cause.MAILBOX_MISSING),
+    ("gmail_bare", {"status": 400, "code": "FAILED_PRECONDITION"}, MailboxGone, Cause.MAILBOX_MISSING),
+    ("gmail_bare", {"status": 404, "code": "NOT_FOUND"}, MailboxGone, Cause.MAILBOX_MISSING),
+    ("gmail_bare", {"status": 401, "code": "UNAUTHENTICATED"}, GrantRejected, Cause.GRANT_REFUSED),
+    ("gmail_bare", {"status": 403, "code": "RESOURCE_EXHAUSTED"}, ProviderUnavailable, None),
+    ("gmail_bare", {"status": 403, "code": "PERMISSION_DENIED"}, ProviderUnavailable, None),
+    ("gmail_rate_limited", {"reason": "USER_BLOCKED_BY_ADMIN"}, AdminActionNeeded, Cause.ADMIN_POLICY),
+    ("gmail_rate_limited", {"reason": "ACCOUNT_STATE_INVALID"}, GrantRejected, Cause.ACCOUNT_DISABLED),
     ("gmail_rate_limited", {"reason": "rateLimitExceeded"}, ProviderUnavailable, None),
     ("gmail_rate_limited", {"reason": "userRateLimitExceeded"}, ProviderUnavailable, None),
     ("gmail_rate_limited", {"reason": "dailyLimitExceeded"}, ProviderUnavailable, None),
@@ -386,8 +378,8 @@ async def test_an_erased_secret_asks_nobody(stage: GoogleStage) -> None:
 
 
 async def test_both_of_googles_key_formats_are_read(stage: GoogleStage) -> None:
-    """A JWK set proves an identity as well as a map of certificates does."""
+    """A map of certificates proves an identity as well as the JWK set that all others here read."""
     consent = a_consent(ALICE)
-    provider = stage.make(certs_url=stage.jwks_url)
+    provider = stage.make(certs_url=stage.pem_url)
     got = await provider.redeem(*await stage.visit(consent))
     assert got.address == ALICE

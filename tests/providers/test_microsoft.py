@@ -218,13 +218,14 @@ AAD_ROWS: list[tuple[int, str, type[ProviderError], Cause | None]] = [
                 65004)),
     *((n, "interaction_required", GrantRejected, Cause.SIGN_IN_AGAIN)
       for n in (50076, 50074, 50072, 50079, 50078, 50158, 50125, 700020, 16000, 50055, 50144, 70043,
-                50058)),
+                70044, 50058)),
     *((n, "invalid_grant", GrantRejected, Cause.ACCOUNT_DISABLED)
       for n in (50057, 50034, 51004, 50014, 50020)),
     *((n, "invalid_grant", AdminActionNeeded, Cause.ADMIN_POLICY)
       for n in (53003, 530032, 53000, 53001, 53002, 50005, 50097, 50129, 50155, 53011, 53004, 53010, 530035,
                 50131, 50105, 500011, 90002, 500021, 500022, 500212, 500213, 50002, 70001, 700016, 7000112,
-                1000031)),
+                1000031, 53005, 53008, 53009, 53012, 53035, 530003, 530021, 530031, 530033, 530034, 530036,
+                500014, 135011)),
     *((n, "invalid_grant", AdminActionNeeded, Cause.ADMIN_CONSENT)
       for n in (90094, 90095, 90093, 90099, 650052, 650056)),
     *((n, "invalid_client", ProviderMisconfigured, None)
@@ -273,6 +274,39 @@ async def test_a_number_nobody_knows_leaves_it_to_the_error(
     assert caplog.text.count("AADSTS1999999") == 1
 
 
+@pytest.mark.parametrize("number", [53099, 530001, 530037, 530999])
+async def test_a_policy_that_is_new_is_a_policy(stage: MicrosoftStage, number: int) -> None:
+    """The family of device and access policies grows: its next one is the admin's, too."""
+    grant = await stage.connected()
+    stage.microsoft.break_down("aad", ALICE, code=number, error="invalid_grant")
+    refused = await refusal(stage, grant)
+    assert isinstance(refused, AdminActionNeeded)
+    assert refused.code == f"AADSTS{number}"
+
+
+@pytest.mark.parametrize("number", [5300, 5303, 53100, 5300001])
+async def test_what_only_looks_like_a_policy_is_none(stage: MicrosoftStage, number: int) -> None:
+    """Numbers of other lengths are other families: ``error`` decides."""
+    grant = await stage.connected()
+    stage.microsoft.break_down("aad", ALICE, code=number, error="invalid_grant")
+    assert type(await refusal(stage, grant)) is GrantRejected
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"), [("invalid_grant", GrantRejected), ("invalid_request", ProviderMisconfigured)]
+)
+@pytest.mark.parametrize("number", [9002313, 900144])
+async def test_a_malformed_request_is_ours_but_a_malformed_token_is_not(
+    stage: MicrosoftStage, number: int, error: str, kind: type[ProviderError]
+) -> None:
+    """With ``invalid_grant`` it is the refresh token that Microsoft cannot read: the owner reconnects."""
+    grant = await stage.connected()
+    stage.microsoft.break_down("aad", ALICE, code=number, error=error)
+    refused = await refusal(stage, grant)
+    assert type(refused) is kind
+    assert refused.code == f"AADSTS{number}"
+
+
 @pytest.mark.parametrize("suberror", SUBERRORS)
 async def test_a_suberror_refines_it(stage: MicrosoftStage, suberror: str) -> None:
     """Before ``error``, after the number."""
@@ -315,6 +349,18 @@ GRAPH_ROWS: list[tuple[int, str, type[ProviderError], type[ProviderError]]] = [
     (404, "ErrorInvalidUser", MailboxGone, MailboxGone),
     (404, "ErrorNonExistentMailbox", MailboxGone, MailboxGone),
     (404, "Request_ResourceNotFound", MailboxGone, MailboxGone),
+    (404, "ErrorFolderNotFound", MailboxGone, MailboxGone),
+    (403, "ErrorMailboxConfiguration", MailboxGone, MailboxGone),
+    (403, "ErrorInvalidLicense", MailboxGone, MailboxGone),
+    (401, "OrganizationFromTenantGuidNotFound", MailboxGone, MailboxGone),
+    (400, "ErrorADUnavailable", ProviderUnavailable, ProviderUnavailable),
+    (400, "ErrorConnectionFailed", ProviderUnavailable, ProviderUnavailable),
+    (400, "ErrorExceededConnectionCount", ProviderUnavailable, ProviderUnavailable),
+    (400, "ErrorInternalServerTransientError", ProviderUnavailable, ProviderUnavailable),
+    (400, "ErrorMailboxFailover", ProviderUnavailable, ProviderUnavailable),
+    (400, "ErrorMailboxMoveInProgress", ProviderUnavailable, ProviderUnavailable),
+    (400, "ErrorTimeoutExpired", ProviderUnavailable, ProviderUnavailable),
+    (400, "RequestTimeout", ProviderUnavailable, ProviderUnavailable),
     (403, "ErrorAccountDisabled", GrantRejected, GrantRejected),
     (403, "ErrorAccountSuspend", GrantRejected, GrantRejected),
     (401, "InvalidAuthenticationToken", GrantRejected, GrantRejected),
@@ -343,6 +389,24 @@ async def test_every_graph_code_has_its_error(
     stage.microsoft.break_down("graph", code=code, status=status)
     assert type(await refusal(stage, mine)) is own
     assert type(await refusal(stage, theirs)) is shared
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (404, "OrganizationFromTenantGuidNotFound"),
+        (404, "organizationFromTenantGuidNotFound"),
+        (403, "errorInvalidLicense"),
+        (400, "mailboxNotEnabledForRESTAPI"),
+    ],
+)
+async def test_a_code_counts_whatever_status_and_letters_it_comes_in(
+    stage: MicrosoftStage, status: int, code: str
+) -> None:
+    """Graph changes both, from one service behind it to the next."""
+    grant = await stage.connected()
+    stage.microsoft.break_down("graph", ALICE, code=code, status=status)
+    assert isinstance(await refusal(stage, grant), MailboxGone)
 
 
 async def test_an_inner_code_counts_where_the_outer_is_unknown(stage: MicrosoftStage) -> None:

@@ -94,7 +94,7 @@ async def test_a_code_becomes_tokens_and_a_signed_identity(app: App) -> None:
     """Google's own library accepts the id token, and its claims name the account by number."""
     body = await app.grant()
     assert body["token_type"] == "Bearer"
-    certificates = await (await app.http.get("/google/certs")).read()
+    certificates = await (await app.http.get("/google/certs/v1")).read()
 
     def fetch(*args: Any, **kwargs: Any) -> Any:
         return SimpleNamespace(status=200, data=certificates)
