@@ -20,9 +20,11 @@ from bot.domain.ids import ChannelId, GrantId
 from bot.domain.lifecycle import Signal
 from bot.domain.probing import (
     MASS_VOTES,
+    MAX_IMPAIRED_FOR,
     Outcome,
     Probe,
     Vote,
+    Whose,
     is_first_again,
     is_second_witness,
     is_too_old,
@@ -161,6 +163,8 @@ class Monitoring:
             last_ok_at=now,
             last_done_at=now,
             outcome=Outcome.PASSED.value,
+            unknown_code=None,
+            unknown_since=None,
         )
         return replace(row, due_at=self._steps.next_due(sight.channel, row))
 
@@ -244,13 +248,30 @@ class Monitoring:
                 uow, after.workspace_id, after.provider, now=self._core.clock()
             )
         if is_too_old(after, now=self._core.clock()) and not _was_too_old(before, sight.probe):
-            await self._steps.apply(uow, after, Signal.TOO_OLD, grant_id=sight.grant.id)
+            code = row.unknown_code or ""
+            await self._steps.apply(
+                uow,
+                after,
+                Signal.TOO_OLD,
+                grant_id=sight.grant.id,
+                code=code,
+                is_lonely=bool(code) and not await self._others_work(uow, sight.grant),
+            )
+
+    async def _others_work(self, uow: UnitOfWork, grant: Grant) -> bool:
+        """Whether the provider has served other mailboxes while it refused this one."""
+        since = self._core.clock() - MAX_IMPAIRED_FOR
+        for whose in Whose:
+            if await uow.probes.siblings(grant.identity, proven_since=since, limit=1, whose=whose):
+                return True
+        return False
 
     def _counted(self, sight: _Sight) -> Probe:
         """The row with this look counted: strikes for refusals, tries for every failure."""
         now = self._core.clock()
         outcome = outcome_of(sight.look.error)
         row = replace(sight.probe, last_done_at=now, outcome=outcome.value)
+        row = _with_unknown(row, sight.look.error, now)
         if outcome is Outcome.PASSED:
             return replace(row, strikes=0, tries=0, first_refused_at=None, last_ok_at=now)
         row = replace(row, tries=row.tries + 1)
@@ -318,6 +339,14 @@ def _is_about(probe: Probe, channel: Channel) -> bool:
 def _is_plain(sight: _Sight) -> bool:
     """A pass that changes nothing but the row."""
     return sight.look.error is None and sight.channel.state is State.CONNECTED
+
+
+def _with_unknown(row: Probe, error: ProviderError | None, now: datetime) -> Probe:
+    """A refusal that nobody knows is remembered for as long as it stays the same; other answers end that."""
+    if not isinstance(error, ProviderUnavailable) or not error.unknown_code:
+        return replace(row, unknown_code=None, unknown_since=None)
+    is_same = row.unknown_code == error.code and row.unknown_since is not None
+    return replace(row, unknown_code=error.code, unknown_since=row.unknown_since if is_same else now)
 
 
 def _was_too_old(channel: Channel, last: Probe) -> bool:

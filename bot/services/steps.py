@@ -219,7 +219,12 @@ class Steps:
         # A personal inbox that cannot be checked is nothing its owner could mend: shown, not sent.
         if not happening.after.is_personal:
             await self._incidents.open(
-                uow, happening.after, IncidentKind.UNVERIFIABLE, now=happening.now, code=happening.code
+                uow,
+                happening.after,
+                IncidentKind.UNVERIFIABLE,
+                now=happening.now,
+                code=happening.code,
+                is_lonely=happening.is_lonely,
             )
 
     async def _resolve_incident(self, uow: UnitOfWork, happening: Happening) -> None:

@@ -102,6 +102,8 @@ def _uncertain(lang: Language, outage: Outage) -> str:
     """What was found last, and that nobody knows whether it is still so."""
     cause, at = outage.incident.cause, house(outage.provider_label)
     waiting = lang.say("It may still work. We keep trying and tell you here; you don't need to do anything.")
+    if outage.incident.code and cause not in REFUSED_CAUSES:
+        return "\n".join(_unknown(lang, outage, at))
     if cause not in REFUSED_CAUSES:
         return "\n".join([escape(cause_words(lang, cause, outage.provider_label).why), waiting])
     said = lang.say(
@@ -111,6 +113,17 @@ def _uncertain(lang: Language, outage: Outage) -> str:
         cause=cause_in_short(lang, cause, outage.provider_label),
     )
     return "\n".join([escape(said), waiting])
+
+
+def _unknown(lang: Language, outage: Outage, at: str) -> list[str]:
+    """The provider answers, and nobody knows what it means: no outage that passes by itself."""
+    code = inert(outage.incident.code, 60)
+    said = lang.say("{house} refuses it with a reason we don't know: {code}.", house=inert(at, 40), code=code)
+    others = "" if outage.incident.is_lonely else lang.say("Other inboxes there work.")
+    look = lang.say(
+        "Who can look: your organisation's {house} admin, or whoever runs Inboxkeeper.", house=inert(at, 40)
+    )
+    return [lang.together(said, others), look]
 
 
 def _mail(lang: Language, outage: Outage) -> str:
