@@ -51,7 +51,7 @@ _GRAPH: Final = "https://graph.microsoft.com/"
 _ID: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
 _HEADER_SAFE: Final = re.compile(r"[\x21-\x7e]{1,16384}")
 _OWN: Final = "id,mail,userPrincipalName"
-_WORK: Final = f"{_OWN},proxyAddresses,otherMails"
+_WORK: Final = f"{_OWN},proxyAddresses"
 
 
 class Mode(StrEnum):
@@ -205,14 +205,14 @@ class Microsoft:
         return who
 
     async def _addresses(self, who: _Who, access: Secret) -> list[str]:
-        """Every address of the account, its main one first."""
+        """Every address of the account, its main one first. Not ``otherMails``: contact addresses elsewhere,
+        which anybody's admin writes unchecked, and whose mail never arrives here."""
         fields = _OWN if who.is_consumer else _WORK
         entry = await self._entry(f"/v1.0/me?{urlencode({'$select': fields}, safe=',$')}", access)
         proxies = [
             one.partition(":")[2] for one in _texts(entry.get("proxyAddresses")) if one[:5].lower() == "smtp:"
         ]
         known = [entry.get("mail"), entry.get("userPrincipalName"), *proxies]
-        known += _texts(entry.get("otherMails"))
         plain = [one.lower() for one in known if isinstance(one, str) and "@" in one]
         return list(dict.fromkeys(plain))
 

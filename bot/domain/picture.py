@@ -165,6 +165,8 @@ class Removal:
     revocation_at: datetime | None = None
     kept_until: datetime | None = None
     """Until when the secret is kept to see whether the access is gone; ``None`` once erased."""
+    delegate: str = ""
+    """Whose account opened it, where it was a shared mailbox: nobody else finds the access in theirs."""
     now_at: str = ""
     """The label of the provider that the channel is connected at, should it live on."""
 

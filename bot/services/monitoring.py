@@ -21,6 +21,7 @@ from bot.domain.lifecycle import Signal
 from bot.domain.probing import (
     MASS,
     MASS_VOTES,
+    MAX_IMPAIRED_FOR,
     Outcome,
     Probe,
     Vote,
@@ -206,6 +207,8 @@ class Monitoring:
             heard=None,
             heard_since=None,
             heard_times=0,
+            unknown_code=None,
+            unknown_since=None,
         )
         return replace(row, due_at=self._steps.next_due(sight.channel, row))
 
@@ -291,7 +294,23 @@ class Monitoring:
             )
         is_new = not _was_too_old(before, sight.probe) or _is_new_doubt(before, after)
         if is_new and is_too_old(after, now=self._core.clock()):
-            await self._steps.apply(uow, after, Signal.TOO_OLD, grant_id=sight.grant.id)
+            code = row.unknown_code or ""
+            await self._steps.apply(
+                uow,
+                after,
+                Signal.TOO_OLD,
+                grant_id=sight.grant.id,
+                code=code,
+                is_lonely=bool(code) and not await self._others_work(uow, sight.grant),
+            )
+
+    async def _others_work(self, uow: UnitOfWork, grant: Grant) -> bool:
+        """Whether the provider has served other mailboxes while it refused this one."""
+        since = self._core.clock() - MAX_IMPAIRED_FOR
+        for whose in Whose:
+            if await uow.probes.siblings(grant.identity, proven_since=since, limit=1, whose=whose):
+                return True
+        return False
 
     def _counted(self, sight: _Sight) -> Probe:
         """The row with this look counted: strikes for refusals, tries for every failure."""
@@ -299,6 +318,7 @@ class Monitoring:
         outcome = outcome_of(sight.look.error)
         row = replace(sight.probe, last_done_at=now, outcome=outcome.value)
         row = with_heard(row, sight.look.error, now=now)
+        row = _with_unknown(row, sight.look.error, now)
         if outcome is Outcome.PASSED:
             return replace(row, strikes=0, tries=0, first_refused_at=None, last_ok_at=now)
         row = replace(row, tries=row.tries + 1)
@@ -399,6 +419,14 @@ def _is_plain(sight: _Sight) -> bool:
 def _is_new_doubt(before: Channel, after: Channel) -> bool:
     """What could not be reached so far is refused without a reason: its owner may know why."""
     return after.cause in DOUBT_CAUSES and before.cause not in DOUBT_CAUSES
+
+
+def _with_unknown(row: Probe, error: ProviderError | None, now: datetime) -> Probe:
+    """A refusal that nobody knows is remembered for as long as it stays the same; other answers end that."""
+    if not isinstance(error, ProviderUnavailable) or not error.unknown_code:
+        return replace(row, unknown_code=None, unknown_since=None)
+    is_same = row.unknown_code == error.code and row.unknown_since is not None
+    return replace(row, unknown_code=error.code, unknown_since=row.unknown_since if is_same else now)
 
 
 def _was_too_old(channel: Channel, last: Probe) -> bool:

@@ -39,6 +39,7 @@ async def removal_of(
         provider_label=core.providers.label_for(identity),
         family=identity.family,
         by_hand=not core.providers.manner_of(identity.provider).revokes,
+        delegate=grant.delegate.address if grant and grant.delegate else "",
         grant_id=grant_id,
         revocation_at=grant.revocation_at if grant else None,
         kept_until=_kept_until(grant),

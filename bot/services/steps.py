@@ -223,7 +223,12 @@ class Steps:
         # host refuses without a reason may well be.
         if not happening.after.is_personal or happening.after.cause in DOUBT_CAUSES:
             await self._incidents.open(
-                uow, happening.after, IncidentKind.UNVERIFIABLE, now=happening.now, code=happening.code
+                uow,
+                happening.after,
+                IncidentKind.UNVERIFIABLE,
+                now=happening.now,
+                code=happening.code,
+                is_lonely=happening.is_lonely,
             )
 
     async def _resolve_incident(self, uow: UnitOfWork, happening: Happening) -> None:

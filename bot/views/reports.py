@@ -72,15 +72,17 @@ def _there(lang: Language, removal: Removal) -> str:
 
 def _rest(lang: Language, removal: Removal) -> list[Block]:
     """What people can still do about the old permission."""
-    by_hand = [manual_block(lang, removal.family)] if removal.revocation in _BY_HAND else []
+    is_by_hand = removal.revocation in _BY_HAND
+    # The page would show whoever opens it their own accesses: not this one, unless they are that person.
+    by_hand = [manual_block(lang, removal.family, with_link=not removal.delegate)] if is_by_hand else []
     return [*by_hand, *_kept(lang, removal), *_check(lang, removal)]
 
 
-def manual_block(lang: Language, provider: str) -> Block:
+def manual_block(lang: Language, provider: str, *, with_link: bool = True) -> Block:
     """The provider's own steps, and a link straight to the page."""
     steps, url = manual_steps(lang, provider)
     lines = [lang.say("By hand: {steps}", steps=escape(" › ".join(steps)))]
-    if url:
+    if url and with_link:
         lines.append(link(url, lang.say("Open that page")))
     return context("\n".join(lines))
 

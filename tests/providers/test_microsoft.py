@@ -646,3 +646,12 @@ async def test_consent_counts_however_its_permissions_are_written(
     got = await stage.provider.redeem(*await stage.visit(a_consent(ALICE)))
     assert got.missing == frozenset()
     assert got.scopes == {"User.Read", "Mail.ReadBasic"}
+
+
+# --- which addresses are its own
+
+
+async def test_a_contact_address_elsewhere_is_not_owned(stage: MicrosoftStage) -> None:
+    """Anybody's admin writes ``otherMails`` unchecked; aliases do belong to the mailbox."""
+    got = await stage.provider.redeem(*await stage.visit(a_consent(ALICE)))
+    assert got.addresses == {ALICE, "a.archer@acme.example"}

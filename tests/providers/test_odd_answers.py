@@ -150,7 +150,9 @@ async def providers(odd: Odd) -> AsyncIterator[tuple[Google, Microsoft]]:
     app.router.add_route("*", "/{rest:.*}", odd.answer)
     async with TestServer(app) as server, aiohttp.ClientSession() as session:
         there, clock = str(server.make_url("/")).rstrip("/"), SandboxClock.frozen(NOW)
-        at_google = GoogleClient("cid", Secret("s"), *[f"{there}/{n}" for n in range(4)], "iss", there)
+        at_google = GoogleClient(
+            "cid", Secret("s"), there, f"{there}/token", f"{there}/revoke", f"{there}/certs", "iss", there
+        )
         at_microsoft = MicrosoftClient("cid", Secret("s"), there, there)
         yield (
             Google(at_google, session=session, clock=clock),

@@ -15,10 +15,12 @@ from bot.domain.lifecycle import Signal
 from bot.domain.record import Record
 from bot.domain.ticket import Ending
 from bot.views.language import Language
+from bot.views.reports import removal_blocks
 from bot.views.words import (
     cause_words,
     ending_words,
     manual_steps,
+    operator_words,
     record_words,
     refusal_words,
     removal_words,
@@ -29,7 +31,19 @@ from bot.views.words import (
 )
 from bot.views.words.forwarding import approval_message
 from tests.views.gallery import APP, REFUSALS
-from tests.views.samples import EN, JA, LANGUAGES, NOW, SCOPES, W, a_channel, a_feature, a_removal, an_outcome
+from tests.views.samples import (
+    EN,
+    JA,
+    LANGUAGES,
+    NOW,
+    SCOPES,
+    W,
+    a_channel,
+    a_feature,
+    a_removal,
+    an_outcome,
+    removed_by_hand,
+)
 
 both = pytest.mark.parametrize("lang", LANGUAGES, ids=[lang.code for lang in LANGUAGES])
 GMAIL = "https://www.googleapis.com/auth/"
@@ -249,3 +263,25 @@ def test_an_organisations_admin_reads_what_features_need_and_why() -> None:
     lines = approval_message(EN, "Microsoft", "ann@acme.example", APP, scopes=scopes, features=(crm,))
     assert not any("never reads" in line for line in lines)
     assert "• Read mail – for CRM: to log what customers write" in lines
+
+
+def test_a_shared_mailbox_names_whose_account_must_take_it_back() -> None:
+    """It has no owner who signs in: the steps come with the one person's address, and no link for others."""
+    removal = removed_by_hand("microsoft", "Office 365", delegate="omar@acme.example")
+    told = revocation_words(EN, removal)
+    assert "Only omar@acme.example can remove it" in told
+    assert "mailbox's owner" not in told
+    shown_blocks = str(removal_blocks(EN, removal))
+    assert "App permissions" in shown_blocks
+    assert "Open that page" not in shown_blocks
+    own = removed_by_hand("microsoft", "Office 365")
+    assert "mailbox's owner" in revocation_words(EN, own)
+    assert "Open that page" in str(removal_blocks(EN, own))
+
+
+def test_a_lost_key_is_named_to_the_operator() -> None:
+    """Nothing is wrong with the client at the provider: the key is missing here."""
+    told = operator_words(EN, "Gmail", "key_lost")
+    assert "key that opens stored permissions" in told.why
+    assert "INBOXKEEPER_SECRET_KEYS" in told.next_step
+    assert "client" in operator_words(EN, "Gmail", "invalid_client").why

@@ -150,6 +150,12 @@ def there_text(lang: Language, removal: Removal) -> str:
             "Nothing changes there. If an app password was made for this, delete it there afterwards: you "
             "get the way."
         )
+    if removal.delegate:
+        return lang.say(
+            "Only {person} can take the permission back there, signed in as {person}: you get the steps, and "
+            "we check whether it is gone.",
+            person=inert(removal.delegate),
+        )
     if removal.by_hand:
         return lang.say(
             "Only the mailbox's owner can take the permission back there: you get the steps, and we check "

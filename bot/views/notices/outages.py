@@ -105,6 +105,8 @@ def _uncertain(lang: Language, outage: Outage) -> str:
     if cause in DOUBT_CAUSES:
         known = cause_words(lang, cause, outage.provider_label, outage.channel.said)
         return "\n".join([escape(known.why), escape(known.next_step)])
+    if outage.incident.code and cause not in REFUSED_CAUSES:
+        return "\n".join(_unknown(lang, outage, at))
     if cause not in REFUSED_CAUSES:
         return "\n".join([escape(cause_words(lang, cause, outage.provider_label).why), waiting])
     said = lang.say(
@@ -114,6 +116,17 @@ def _uncertain(lang: Language, outage: Outage) -> str:
         cause=cause_in_short(lang, cause, outage.provider_label),
     )
     return "\n".join([escape(said), waiting])
+
+
+def _unknown(lang: Language, outage: Outage, at: str) -> list[str]:
+    """The provider answers, and nobody knows what it means: no outage that passes by itself."""
+    code = inert(outage.incident.code, 60)
+    said = lang.say("{house} refuses it with a reason we don't know: {code}.", house=inert(at, 40), code=code)
+    others = "" if outage.incident.is_lonely else lang.say("Other inboxes there work.")
+    look = lang.say(
+        "Who can look: your organisation's {house} admin, or whoever runs Inboxkeeper.", house=inert(at, 40)
+    )
+    return [lang.together(said, others), look]
 
 
 def _mail(lang: Language, outage: Outage) -> str:

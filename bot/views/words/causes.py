@@ -268,6 +268,11 @@ def _login_in_short(lang: Language, cause: Cause) -> str:
 def operator_words(lang: Language, provider_label: str, code: str) -> Why:
     """What the operator reads when the provider refuses our own registration."""
     at = house(provider_label)
+    if code == "key_lost":
+        return Why(
+            lang.say("The key that opens stored permissions of {house} is missing.", house=at),
+            lang.say("Put it into INBOXKEEPER_SECRET_KEYS and restart Inboxkeeper."),
+        )
     said = shown(code, 60)
     why = (
         lang.say("{house} does not accept Inboxkeeper's own client ({code}).", house=at, code=said)

@@ -62,6 +62,12 @@ def _by_hand(lang: Language, removal: Removal, at: str) -> str:
             "At {house} we cannot take anything back. If an app password was made for this, delete it there.",
             house=at,
         )
+    if removal.delegate:
+        return lang.say(
+            "At {house} the permission still stands. Only {person} can remove it: sign in there as {person}.",
+            house=at,
+            person=shown(removal.delegate),
+        )
     return lang.say(
         "At {house} the permission still stands: only the mailbox's owner can remove it there.", house=at
     )
