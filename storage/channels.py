@@ -161,6 +161,7 @@ def _values(it: Channel) -> dict[str, Any]:
         "version": it.version,
         "removed_at": it.removed_at,
         "via": it.via or None,
+        "worked_since": it.worked_since,
     }
 
 
@@ -168,7 +169,7 @@ def channel_of(row: Sequence[Any]) -> Channel:
     """Unpacked rather than asked for by name, which takes five times as long; lists and batches are long."""
     id_, workspace_id, address, _, kind, owner_id, connected_by, provider, *rest = row
     idp, subject, tenant, state, cause, since, created_at, grant_id, *settings = rest
-    use, name, conversation_id, version, removed_at, via = settings
+    use, name, conversation_id, version, removed_at, via, worked_since = settings
     return Channel(
         id_,
         workspace_id,
@@ -189,4 +190,5 @@ def channel_of(row: Sequence[Any]) -> Channel:
         version,
         removed_at,
         via or "",
+        worked_since,
     )

@@ -97,6 +97,7 @@ channel: Final = Table(
     maybe_instant("removed_at"),
     # The account that opens it, where that does not own the address.
     maybe_text("via"),
+    maybe_instant("worked_since"),
     CheckConstraint("(kind = 'personal') = (owner_id IS NOT NULL)", name="owner"),
     CheckConstraint("(state = 'removed') = (removed_at IS NOT NULL)", name="removed"),
     Index(
@@ -429,6 +430,10 @@ incident: Final = Table(
     maybe_instant("claimed_at"),
     flag("is_lonely"),
     number("relapses"),
+    # What showed that it must be reconnected: others that were refused with it had to be.
+    maybe_instant("proven_at"),
+    maybe_text("proven_by"),
+    maybe_text("proven_with"),
     CheckConstraint("(resolved_at IS NULL) = (resolution IS NULL)", name="resolved"),
     Index(
         "uq_incident_open",

@@ -62,6 +62,14 @@ class Channel:
     """The account that opens it, where that does not own the address: a super admin confirmed that it
     receives the mail."""
 
+    worked_since: datetime | None = None
+    """Since when it had been connected before the present trouble, or before one that was nothing."""
+
+    @property
+    def shown_since(self) -> datetime:
+        """Since when it is as it is. What works as if nothing had been has worked all the while."""
+        return self.worked_since or self.since if self.state is State.CONNECTED else self.since
+
     @property
     def account(self) -> str:
         """As whom to sign in."""
