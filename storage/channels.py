@@ -162,6 +162,7 @@ def _values(it: Channel) -> dict[str, Any]:
         "removed_at": it.removed_at,
         "via": it.via or None,
         "said": it.said or None,
+        "worked_since": it.worked_since,
     }
 
 
@@ -169,7 +170,7 @@ def channel_of(row: Sequence[Any]) -> Channel:
     """Unpacked rather than asked for by name, which takes five times as long; lists and batches are long."""
     id_, workspace_id, address, _, kind, owner_id, connected_by, provider, *rest = row
     idp, subject, tenant, state, cause, since, created_at, grant_id, *settings = rest
-    use, name, conversation_id, version, removed_at, via, said = settings
+    use, name, conversation_id, version, removed_at, via, said, worked_since = settings
     return Channel(
         id_,
         workspace_id,
@@ -191,4 +192,5 @@ def channel_of(row: Sequence[Any]) -> Channel:
         removed_at,
         via or "",
         said or "",
+        worked_since,
     )

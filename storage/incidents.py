@@ -63,6 +63,12 @@ class Incidents:
             update(incident).where(incident.c.id == incident_id).values(**again, **freed)
         )
 
+    async def proven(self, channel_id: ChannelId, *, at: datetime, by: UserId | None, address: str) -> None:
+        """Say of the open one what showed that its channel must be reconnected."""
+        open_ = incident.c.channel_id == channel_id, incident.c.resolved_at.is_(None)
+        proof = {"proven_at": at, "proven_by": by, "proven_with": address}
+        await self._session.count(update(incident).where(*open_).values(**proof))
+
     async def claim(self, incident_id: IncidentId, by: UserId, at: datetime) -> bool:
         """Somebody is on it; ``False`` if it is over. Who says it last has it."""
         open_ = incident.c.id == incident_id, incident.c.resolved_at.is_(None)
@@ -111,4 +117,7 @@ def _incident(row: Row[Any]) -> Incident:
         claimed_at=row.claimed_at,
         is_lonely=row.is_lonely,
         relapses=row.relapses,
+        proven_at=row.proven_at,
+        proven_by=row.proven_by,
+        proven_with=row.proven_with or "",
     )

@@ -99,6 +99,8 @@ channel: Final = Table(
     maybe_text("via"),
     # What its host answers, while that is all that is known of the trouble.
     maybe_text("said"),
+    # Since when it had worked before a trouble that turned out to be nothing.
+    maybe_instant("worked_since"),
     CheckConstraint("(kind = 'personal') = (owner_id IS NOT NULL)", name="owner"),
     CheckConstraint("(state = 'removed') = (removed_at IS NOT NULL)", name="removed"),
     Index(
@@ -466,6 +468,10 @@ incident: Final = Table(
     maybe_instant("claimed_at"),
     flag("is_lonely"),
     number("relapses"),
+    # What showed that it must be reconnected: others that were refused with it had to be.
+    maybe_instant("proven_at"),
+    maybe_text("proven_by"),
+    maybe_text("proven_with"),
     CheckConstraint("(resolved_at IS NULL) = (resolution IS NULL)", name="resolved"),
     Index(
         "uq_incident_open",

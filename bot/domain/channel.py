@@ -65,6 +65,14 @@ class Channel:
     """What its host answers, in its own words (short and inert), while that is all that is known of the
     trouble."""
 
+    worked_since: datetime | None = None
+    """Since when it had been connected before the present trouble, or before one that was nothing."""
+
+    @property
+    def shown_since(self) -> datetime:
+        """Since when it is as it is. What works as if nothing had been has worked all the while."""
+        return self.worked_since or self.since if self.state is State.CONNECTED else self.since
+
     @property
     def account(self) -> str:
         """As whom to sign in."""

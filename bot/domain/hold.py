@@ -144,14 +144,14 @@ def fate(hold: Hold, tally: Tally, *, now: datetime, witness: timedelta) -> Fate
     The outage is over for a small rest of those it struck once nobody has come back, or joined, for a while.
     A large rest is the outage itself, which goes on for these. That they must be reconnected, only
     reconnecting shows: see ``proofs``."""
-    if len(proofs(tally, now=now, witness=witness)) > accidents(tally.own.ever):
+    if len(proofs(tally, witness=witness)) > accidents(tally.own.ever):
         return Fate.PROVEN
     is_over = hold.recovered_at is not None and now - hold.recovered_at >= settles_for(witness)
     is_small = tally.everybody.is_small_rest and tally.own.is_small_rest
     return Fate.ALONE if is_over and is_small else Fate.WAITS
 
 
-def proofs(tally: Tally, *, now: datetime, witness: timedelta) -> tuple[Renewal, ...]:
+def proofs(tally: Tally, *, witness: timedelta) -> tuple[Renewal, ...]:
     """The reconnects that show what one mailbox needs: of its organisation, later than it was struck itself,
     and served ever since, for a while. None is left once another one's old grant was taken again: then a
     reconnect showed no more than that the outage ended. As many as may be accidents prove nothing: one that

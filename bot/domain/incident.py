@@ -50,6 +50,10 @@ RECALLED: Final = frozenset({Resolution.DOUBTED, Resolution.OURS})
 """Taken back before anybody knew how it would end. Once that is known, it ends anew."""
 
 
+AFTER_HOLD: Final = ":held"
+"""Ends the subject of a relapse that is none: it was held with many others, and never worked in between."""
+
+
 @dataclass(frozen=True, slots=True)
 class Incident:
     """One outage of one channel, from disconnect to recovery. At most one is open per channel."""
@@ -73,6 +77,12 @@ class Incident:
     """There was no other mailbox to compare with: it may as well be the provider's outage."""
     relapses: int = 0
     """How often it came back within half an hour of being over."""
+    proven_at: datetime | None = None
+    """When another one that was refused together with it was reconnected: so must this one be."""
+    proven_by: UserId | None = None
+    """Who did that."""
+    proven_with: str = ""
+    """Which one, if it is the team's."""
 
     @property
     def is_open(self) -> bool:

@@ -267,7 +267,19 @@ def _stepped(
         since=channel.since if _goes_on(channel, step, new_cause) else now,
         removed_at=_removed_at(channel, step, now),
         grant_id=_grant_after(channel, signal, step, grant_id),
+        worked_since=_worked_since(channel, signal, step),
     )
+
+
+def _worked_since(channel: Channel, signal: Signal, step: Step) -> datetime | None:
+    """Remembered through a trouble that may turn out to be nothing, or not the inbox's own."""
+    is_trouble = step.to in {State.IMPAIRED, State.DISCONNECTED}
+    if channel.state is State.CONNECTED:
+        return channel.shown_since if is_trouble else channel.worked_since
+    was_nothing = channel.state is State.IMPAIRED and signal is Signal.PROBE_PASSED
+    was_recalled = channel.state is State.DISCONNECTED and signal is Signal.HELD
+    goes_on = channel.state is State.IMPAIRED and is_trouble
+    return channel.worked_since if was_nothing or was_recalled or goes_on else None
 
 
 def _goes_on(channel: Channel, step: Step, cause: Cause) -> bool:

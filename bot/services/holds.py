@@ -8,7 +8,17 @@ from typing import Final
 from bot.domain.cause import REFUSED_CAUSES, Cause
 from bot.domain.channel import Channel, State
 from bot.domain.errors import REFUSALS, ProviderError
-from bot.domain.hold import Hold, canary_pause, is_held, news_pause, next_turn, ripe_at, settles_for
+from bot.domain.hold import (
+    Hold,
+    Renewal,
+    canary_pause,
+    is_held,
+    news_pause,
+    next_turn,
+    proofs,
+    ripe_at,
+    settles_for,
+)
 from bot.domain.ids import HoldId, JobId, UserId
 from bot.domain.incident import NoticeKind
 from bot.domain.job import Job, JobKind
@@ -109,6 +119,17 @@ class Holds:
             await self._came_back(uow, hold, channel, self._core.clock())
         elif isinstance(error, REFUSALS):
             await uow.holds.renewed(hold.id, channel.id, self._core.clock(), by)
+
+    async def proof_for(self, uow: UnitOfWork, channel: Channel) -> tuple[Renewal, Channel] | None:
+        """The first reconnect that shows what ``channel``, which is held, needs."""
+        hold = await uow.holds.open_for(channel.workspace_id, channel.provider, channel.identity.tenant)
+        if hold is None:
+            return None
+        tally = await uow.holds.tally(hold, channel.id, channel.identity.tenant)
+        for one in proofs(tally, witness=self._witness):
+            if (renewed := await uow.channels.find(one.channel_id)) is not None:
+                return one, renewed
+        return None
 
     async def _came_back(self, uow: UnitOfWork, hold: Hold, channel: Channel, now: datetime) -> None:
         await uow.holds.came_back(hold.id, channel.id, now)

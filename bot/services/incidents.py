@@ -17,7 +17,7 @@ from bot.domain.channel import Channel
 from bot.domain.errors import Gone, NotAllowed
 from bot.domain.grant import Secret
 from bot.domain.ids import IncidentId, JobId, LinkId, NoticeId, UserId
-from bot.domain.incident import RECALLED, Incident, IncidentKind, Notice, NoticeKind, Resolution
+from bot.domain.incident import AFTER_HOLD, RECALLED, Incident, IncidentKind, Notice, NoticeKind, Resolution
 from bot.domain.job import Job, JobKind
 from bot.domain.record import Record
 from bot.domain.ticket import Link
@@ -108,7 +108,8 @@ class Incidents:
         told = await uow.notices.of_incident(incident.id)
         alarms = [it for it in told if it.kind is NoticeKind.INCIDENT]
         await self._link(uow, incident, [it.recipient for it in alarms], now)
-        subject = f"{incident.id}:{incident.relapses + 1}"
+        was_held = incident.resolution is Resolution.DOUBTED
+        subject = f"{incident.id}:{incident.relapses + 1}" + (AFTER_HOLD if was_held else "")
         replies = [_reply(NoticeKind.RELAPSE, it, subject, now) for it in alarms if it.ts or it.nonce]
         await self._telling.tell_all(uow, replies)
         for alarm in alarms:

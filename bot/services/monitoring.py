@@ -262,6 +262,7 @@ class Monitoring:
         # The row goes back first: a step into another state sets its own pause over it.
         if not await uow.probes.write_back(row, lease_token=sight.probe.lease_token or ""):
             return  # our lease ran out or a person was faster: somebody else judges
+        proof = await self._holds.proof_for(uow, channel) if sight.said is Vote.PROVEN else None
         after = await self._steps.apply(
             uow,
             channel,
@@ -272,6 +273,10 @@ class Monitoring:
             is_lonely=sight.said is Vote.LONELY,
             said=self._news(sight, row),
         )
+        if proof is not None:
+            one, renewed = proof
+            address = "" if renewed.is_personal else renewed.address
+            await uow.incidents.proven(after.id, at=one.at, by=one.by, address=address)
         await self._remember_strike(uow, sight, after)
         await self._remember_claims(uow, sight)
         await self._after_step(uow, channel, after, sight, row)

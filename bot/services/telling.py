@@ -36,6 +36,8 @@ _ANNOUNCED: Final = {
 }
 """What is said of what a person did on purpose."""
 _AFTER: Final = timedelta(milliseconds=1)
+_GATHERS: Final = timedelta(seconds=3)
+"""Until a mass refusal is told: its first words, which alone notify, name all that is known by then."""
 
 
 class Telling:
@@ -450,6 +452,10 @@ class Telling:
         self._core.wake()
 
 
+def _is_first_of_hold(notice: Notice) -> bool:
+    return notice.kind is NoticeKind.HOLD and notice.ts is None and notice.nonce is None
+
+
 def _delivery(notice: Notice, now: datetime) -> Job:
     return Job(
         id=JobId(new_id()),
@@ -457,7 +463,7 @@ def _delivery(notice: Notice, now: datetime) -> Job:
         kind=JobKind.RAISE_ALARM if notice.kind in ALARMS else JobKind.DELIVER_NOTICE,
         dedupe=delivery_of(notice.id),
         # A reply comes after the edit of the message that it belongs to.
-        due_at=now + _AFTER if notice.thread_of else now,
+        due_at=now + (_AFTER if notice.thread_of else _GATHERS if _is_first_of_hold(notice) else timedelta()),
         created_at=now,
         payload={"notice": notice.id},
     )

@@ -51,7 +51,7 @@ def why_message(lang: Language, evidence: Evidence, *, now: datetime) -> Message
     """State, cause, what was seen and judged, whom we told and what they did: on one screen."""
     channel = evidence.row.channel
     state = lang.say(
-        "{state} since {when}", state=state_words(lang, channel), when=instant(lang, channel.since)
+        "{state} since {when}", state=state_words(lang, channel), when=instant(lang, channel.shown_since)
     )
     blocks = [
         section(f"{title(lang, evidence.row)}\n{state}"),

@@ -78,7 +78,7 @@ def _grey(lang: Language, row: ChannelRow) -> str:
 
 def _since(lang: Language, channel: Channel) -> str:
     return lang.say(
-        "{state} since {when}", state=state_words(lang, channel), when=instant(lang, channel.since)
+        "{state} since {when}", state=state_words(lang, channel), when=instant(lang, channel.shown_since)
     )
 
 

@@ -65,7 +65,7 @@ def status_message(
     """``viewer`` can cancel what they have asked for themselves."""
     row, channel = status.row, status.row.channel
     state = lang.say(
-        "{state} since {when}", state=state_words(lang, channel), when=instant(lang, channel.since)
+        "{state} since {when}", state=state_words(lang, channel), when=instant(lang, channel.shown_since)
     )
     blocks = [
         section(f"{title(lang, row)}\n{state}"),

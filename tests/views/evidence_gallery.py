@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.domain.access import Person
 from bot.domain.channel import Channel, Kind, State
-from bot.domain.hold import Hold
+from bot.domain.hold import Advice, Hold
 from bot.domain.ids import ChannelId, ConversationId, HoldId, UserId
 from bot.domain.incident import NoticeKind
 from bot.domain.lifecycle import Signal
@@ -61,13 +61,21 @@ def held_channels(count: int, *, text: str = "", kind: Kind = Kind.TEAM) -> tupl
     )
 
 
+def _advice(hold: Hold | None, *, is_ripe: bool) -> Advice:
+    if hold is not None and hold.tenant:
+        return Advice.ASK_ADMIN_THEN_RECONNECT if is_ripe else Advice.ASK_ADMIN
+    return Advice.RECONNECT if is_ripe else Advice.WAIT
+
+
 def a_hold_picture(
     hold: Hold | None, held: tuple[Channel, ...] = (), *, is_ripe: bool = False
 ) -> NoticePicture:
     is_open = hold is not None and hold.is_open
     tenant = (hold.tenant,) if hold is not None and hold.tenant else ()
     known: dict[str, Any] = {"held": held, "seen": held, "organisation": tenant}
-    return a_picture(NoticeKind.HOLD, hold=hold, **known, is_ripe=is_ripe, is_open=is_open)
+    return a_picture(
+        NoticeKind.HOLD, hold=hold, **known, advice=_advice(hold, is_ripe=is_ripe), is_open=is_open
+    )
 
 
 def some_evidence(channel: Channel | None = None, **changes: Any) -> Evidence:

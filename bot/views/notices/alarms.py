@@ -38,6 +38,7 @@ from bot.views.notices.outages import (
     mark,
     named,
     open_ones,
+    proof,
     reasons,
     since,
     whereabouts,
@@ -83,6 +84,7 @@ def _storm(lang: Language, picture: NoticePicture) -> Message:
     said = storm_headline(lang, picture)
     blocks = [
         section(f"{bold(said)}\n{first_since(lang, picture)}"),
+        *([section(why)] if (why := proof(lang, picture.outages)) else []),
         *storm_blocks(lang, picture),
         *_standing(lang, picture),
         *actions(*_answers(lang, picture)),

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from bot.domain.incident import Incident
-from bot.views.blocks import Message, instant, mention, message, section
+from bot.domain.incident import AFTER_HOLD, Incident
+from bot.views.blocks import Message, inert, instant, mention, message, section
 from bot.views.language import Language
 from bot.views.models import NoticePicture, Outage
 from bot.views.notices.outages import headline, is_doubtful, mark, named, open_ones
+from bot.views.words import house
 
 _MANY: Final = 2
 """Below that there is no storm to count."""
@@ -51,6 +52,13 @@ def relapse_reply(lang: Language, picture: NoticePicture) -> Message:
     if is_doubtful(outage):
         said = "🟡 " + lang.say("Checks of {address} fail again.", address=named(lang, outage))
         return _reply(said, lang.say("We keep trying; you don't need to do anything."))
+    if picture.notice.subject.endswith(AFTER_HOLD):
+        said = "🔴 " + lang.say(
+            "{house} no longer refuses many at once; {address} is refused on its own account.",
+            house=inert(house(outage.provider_label), 40),
+            address=named(lang, outage),
+        )
+        return _reply(said, lang.say("The message above has the button to reconnect it."))
     said = "🔴 " + lang.say(
         "{address} stopped working again: it had worked for less than half an hour.",
         address=named(lang, outage),

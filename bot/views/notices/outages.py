@@ -80,6 +80,30 @@ def since(lang: Language, outage: Outage, now: datetime) -> str:
     )
 
 
+def proof(lang: Language, outages: Sequence[Outage]) -> str:
+    """What showed that those that are open must be reconnected, if that was another one's reconnect."""
+    proven = [it for it in outages if it.incident.is_open and it.incident.proven_at is not None]
+    if not proven:
+        return ""
+    first = min(proven, key=lambda it: it.incident.proven_at or it.incident.opened_at).incident
+    who = mention(first.proven_by) if first.proven_by else lang.say("Somebody")
+    what = inert(first.proven_with) or lang.say("another inbox")
+    when = instant(lang, first.proven_at or first.opened_at)
+    worked = lang.say(
+        "{who} reconnected {what}, which was refused at the same time: that was needed, and it has worked "
+        "since {when}.",
+        who=who,
+        what=what,
+        when=when,
+    )
+    rest = lang.count(
+        "{n} inbox is still refused: reconnect it, too.",
+        "{n} inboxes are still refused: reconnect them, too.",
+        len(proven),
+    )
+    return f"💡 {lang.together(worked, rest)}"
+
+
 def reasons(lang: Language, outage: Outage) -> str:
     """Why, what stops working, who can mend it and how; one line each."""
     channel, incident = outage.channel, outage.incident
@@ -94,7 +118,14 @@ def reasons(lang: Language, outage: Outage) -> str:
     step = escape(why.next_step)
     if outage.mail:
         step = lang.say("If the mail was not meant to move: {step}", step=step)
-    lines = (escape(why.why), _mail(lang, outage), stops, _mender(lang, outage), step)
+    lines = (
+        escape(why.why),
+        proof(lang, [outage]),
+        _mail(lang, outage),
+        stops,
+        _mender(lang, outage),
+        step,
+    )
     return "\n".join(line for line in lines if line)
 
 

@@ -30,6 +30,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("hold_id", "channel_id", name="pk_held"),
     )
     op.create_index("ix_held_channel", "held", ["channel_id"])
+    # Since when an inbox had worked before a trouble that turned out to be nothing.
+    op.add_column("channel", sa.Column("worked_since", INSTANT, nullable=True))
+    # What showed that an inbox must be reconnected.
+    op.add_column("incident", sa.Column("proven_at", INSTANT, nullable=True))
+    for name in ("proven_by", "proven_with"):
+        op.add_column("incident", sa.Column(name, sa.Text(), nullable=True))
     # Those that are held at this moment are in it, too.
     op.execute(
         "INSERT INTO held (hold_id, channel_id, joined_at)"
