@@ -133,6 +133,7 @@ class Holds:
         rows = await self._session.rows(
             select(
                 held.c.channel_id,
+                held.c.joined_at,
                 held.c.renewed_at.label("at"),
                 held.c.renewed_by.label("by"),
                 case((works, probe.c.last_ok_at), else_=literal(None, Instant)).label("served_at"),

@@ -15,6 +15,8 @@ RIPE_AFTER_WITNESSES: Final = 30
 """A hold is ripe after 30 times the second witness's pause: 15 min at the ordinary 30 s."""
 ACCIDENTS_OF_MANY: Final = 10
 """Of as many that were struck together, one may die by accident meanwhile."""
+BEGINS_WITHIN_WITNESSES: Final = 4
+"""Two minutes: by then every team address was looked at once. Who joins later may have died by itself."""
 CANARY_AFTER_WITNESSES: Final = 2
 """One look a minute, over all mailboxes that are held."""
 NEWS_AFTER_WITNESSES: Final = 1
@@ -92,6 +94,8 @@ class Renewal:
     """Somebody reconnected a mailbox of a hold whose old grant was refused at that very moment."""
 
     channel_id: ChannelId
+    joined_at: datetime
+    """When it was found to be part of the hold."""
     at: datetime
     by: UserId | None
     served_at: datetime | None
@@ -143,8 +147,11 @@ def fate(hold: Hold, tally: Tally, *, now: datetime, witness: timedelta) -> Fate
 
     The outage is over for a small rest of those it struck once nobody has come back, or joined, for a while.
     A large rest is the outage itself, which goes on for these. That they must be reconnected, only
-    reconnecting shows: see ``proofs``."""
-    if len(proofs(tally, witness=witness)) > accidents(tally.own.ever):
+    reconnecting shows: see ``proofs``. One of those that the hold began with is enough; others, which may
+    have died by themselves meanwhile, must be more than accidents."""
+    shown = proofs(tally, witness=witness)
+    first_ones = (it.joined_at - hold.opened_at <= witness * BEGINS_WITHIN_WITNESSES for it in shown)
+    if any(first_ones) or len(shown) > accidents(tally.own.ever):
         return Fate.PROVEN
     is_over = hold.recovered_at is not None and now - hold.recovered_at >= settles_for(witness)
     is_small = tally.everybody.is_small_rest and tally.own.is_small_rest
@@ -154,8 +161,7 @@ def fate(hold: Hold, tally: Tally, *, now: datetime, witness: timedelta) -> Fate
 def proofs(tally: Tally, *, witness: timedelta) -> tuple[Renewal, ...]:
     """The reconnects that show what one mailbox needs: of its organisation, later than it was struck itself,
     and served ever since, for a while. None is left once another one's old grant was taken again: then a
-    reconnect showed no more than that the outage ended. As many as may be accidents prove nothing: one that
-    died by itself works again however the outage goes on."""
+    reconnect showed no more than that the outage ended."""
     return tuple(
         it
         for it in tally.renewals

@@ -64,12 +64,13 @@ RENEWED = NOW + 20 * MINUTE
 ENOUGH = RENEWED + 15 * MINUTE
 
 
-def renewed(count: int, *, at: int = 20, served: int | None = 15) -> tuple[Renewal, ...]:
-    """So many reconnects ``at`` that minute, last served so many minutes later."""
+def renewed(count: int, *, at: int = 20, served: int | None = 15, joined: float = 5) -> tuple[Renewal, ...]:
+    """So many reconnects ``at`` that minute, last served so many minutes later, of mailboxes that ``joined``
+    the hold so many minutes after it began."""
     then = NOW + at * MINUTE
+    until = None if served is None else then + served * MINUTE
     return tuple(
-        Renewal(ChannelId(f"c{n}"), then, UserId("U1"), None if served is None else then + served * MINUTE)
-        for n in range(count)
+        Renewal(ChannelId(f"c{n}"), NOW + joined * MINUTE, then, UserId("U1"), until) for n in range(count)
     )
 
 
@@ -124,8 +125,15 @@ def test_only_a_small_rest_is_refused_on_its_own_account(
     [
         # Two of twelve were reconnected, and work for as long as an outage takes to settle.
         (a_tally(12, 10, renewals=renewed(2)), Fate.PROVEN),
-        # One may have died by itself, and would work again in the middle of any outage.
+        # One that joined later may have died by itself, and would work again in the middle of any outage.
         (a_tally(12, 11, renewals=renewed(1)), Fate.WAITS),
+        # One of those that it began with is enough: it fell together with the others.
+        (a_tally(12, 11, renewals=renewed(1, joined=0)), Fate.PROVEN),
+        (a_tally(12, 11, renewals=renewed(1, joined=2)), Fate.PROVEN),
+        (a_tally(12, 11, renewals=renewed(1, joined=2.5)), Fate.WAITS),
+        (a_tally(12, 11, renewals=renewed(1, joined=0, served=14)), Fate.WAITS),
+        (a_tally(12, 11, back_at=RENEWED + MINUTE, renewals=renewed(1, joined=0)), Fate.WAITS),
+        (a_tally(12, 11, joined_at=RENEWED, renewals=renewed(1, joined=0)), Fate.WAITS),
         (a_tally(3, 1, renewals=renewed(2)), Fate.PROVEN),
         # Of many, more may have.
         (a_tally(40, 36, renewals=renewed(4)), Fate.WAITS),

@@ -239,8 +239,8 @@ async def test_an_outage_of_half_of_all_mailboxes_is_no_accident_of_each(office:
 
 @on_both
 async def test_many_that_died_together_are_told_once_reconnecting_has_helped(office: Office) -> None:
-    """Others work all the while: that proves nothing, and nor does any time. Once two of them were
-    reconnected, and work, each admin gets one list of the others."""
+    """Others work all the while: that proves nothing, and nor does any time. Once one of them was
+    reconnected, and works, each admin gets one list of the others."""
     await office.has_team_channels(team(16))
     await office.passes(minutes=3)
     for address in team(16)[::2]:
@@ -248,18 +248,15 @@ async def test_many_that_died_together_are_told_once_reconnecting_has_helped(off
     await office.passes(hours=3)
     assert await office.states() == {State.CONNECTED: 8, State.IMPAIRED: 8}
     await office.reconnects(OMAR, team(16)[0])
-    await office.passes(minutes=30)
-    assert await office.states() == {State.CONNECTED: 9, State.IMPAIRED: 7}  # that one may be an accident
-    await office.reconnects(SAKURA, team(16)[2])
     await office.passes(minutes=14)
     assert State.DISCONNECTED not in await office.states()
     await office.passes(minutes=5)
-    assert await office.states() == {State.CONNECTED: 10, State.DISCONNECTED: 6}
+    assert await office.states() == {State.CONNECTED: 9, State.DISCONNECTED: 7}
     assert not await holds(office)
     for who in ADMINS:
         hold, *others = office.messages(who)
         alarm, *replies = (said for said in others if "🔴" in words(said))
-        assert words(alarm).startswith("🔴 6 ") and not words(hold).startswith("🔴")
+        assert words(alarm).startswith("🔴 7 ") and not words(hold).startswith("🔴")
         assert len(replies) <= 1, [words(said) for said in replies]
 
 
@@ -313,20 +310,19 @@ async def test_an_accident_during_an_outage_does_not_speak_for_the_others(office
 
 
 async def test_a_refusal_of_the_reconnected_voids_what_it_proved(office: Office) -> None:
-    """Two were reconnected, but one of them is refused again before long."""
+    """One was reconnected, but is refused again before long."""
     await office.has_team_channels(team(16))
     await office.passes(minutes=3)
     for address in team(16)[::2]:
         office.host.at(address).revokes(office.now)
     await office.passes(minutes=20)
-    for address in team(16)[:3:2]:
-        await office.reconnects(OMAR, address)
+    await office.reconnects(OMAR, team(16)[0])
     await office.passes(minutes=5)
     office.host.weather = lambda it: outage(it) if it.address == team(16)[0] else None
     await office.passes(minutes=2, seconds=5)
     office.host.weather = fair
     await office.passes(hours=1)
-    assert await office.states() == {State.CONNECTED: 10, State.IMPAIRED: 6}
+    assert await office.states() == {State.CONNECTED: 9, State.IMPAIRED: 7}
 
 
 async def test_who_is_served_beside_one_is_heard_before_other_organisations(office: Office) -> None:
