@@ -127,6 +127,17 @@ class Holds:
             renewals=await self.renewals(it.id, tenant),
         )
 
+    async def struck(self, it: Hold) -> Struck:
+        """How many it has ever held of those that are there, and how many of them do not work yet."""
+        works = func.sum(case((channel.c.state == State.CONNECTED, 1), else_=0))
+        joined = select(func.count().label("ever"), works.label("working")).join(
+            held, held.c.channel_id == channel.c.id
+        )
+        kept = joined.where(held.c.hold_id == it.id, channel.c.state != State.REMOVED)
+        row = await self._session.first(kept)
+        ever, working = (row.ever, row.working or 0) if row else (0, 0)
+        return Struck(ever, ever - working)
+
     async def renewals(self, hold_id: HoldId, tenant: str) -> tuple[Renewal, ...]:
         """Of this organisation's mailboxes those that were reconnected, the first one first."""
         works = channel.c.state == State.CONNECTED

@@ -10,7 +10,7 @@ from bot.domain.access import Deed, Person, RoleChange
 from bot.domain.channel import Channel, State
 from bot.domain.feature import Feature
 from bot.domain.grant import Revocation
-from bot.domain.hold import Advice, Hold
+from bot.domain.hold import Advice, Hold, Struck
 from bot.domain.ids import ConversationId, GrantId, UserId
 from bot.domain.incident import Incident, Notice
 from bot.domain.record import Record
@@ -255,6 +255,8 @@ class NoticePicture:
     """For a hold of one organisation: the domains by which people know it."""
     advice: Advice = Advice.WAIT
     """For a hold."""
+    struck: Struck | None = None
+    """How many the hold has ever held, and how many of them do not work yet."""
     request: Request | None = None
     app: Registration = Registration()
     """For a request that waits for the organisation's admin, and for a hold of one organisation."""

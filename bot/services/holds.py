@@ -24,6 +24,7 @@ from bot.domain.incident import NoticeKind
 from bot.domain.job import Job, JobKind
 from bot.domain.lifecycle import Signal
 from bot.services.core import Core, new_id
+from bot.services.incidents import reminders_of
 from bot.services.standing import standing_of
 from bot.services.steps import Steps
 from bot.services.telling import Telling, a_notice
@@ -153,7 +154,8 @@ class Holds:
         await self._recall(uow, hold, now)
         readers = (await standing_of(uow, self._core, hold.workspace_id)).everybody
         about = [a_notice(NoticeKind.HOLD, channel, reader, now, subject=hold.id) for reader in readers]
-        await self._telling.tell_all(uow, about)
+        told = await self._telling.tell_all(uow, about)
+        await uow.jobs.put_all(reminders_of(told, now))
         await self._later(uow, hold, JobKind.RIPEN_HOLD, ripe_at(hold, self._witness), now)
         return hold
 

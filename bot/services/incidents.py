@@ -16,7 +16,7 @@ from bot.domain.access import Actor
 from bot.domain.channel import Channel
 from bot.domain.errors import Gone, NotAllowed
 from bot.domain.grant import Secret
-from bot.domain.ids import IncidentId, JobId, LinkId, NoticeId, UserId
+from bot.domain.ids import HoldId, IncidentId, JobId, LinkId, NoticeId, UserId
 from bot.domain.incident import AFTER_HOLD, RECALLED, Incident, IncidentKind, Notice, NoticeKind, Resolution
 from bot.domain.job import Job, JobKind
 from bot.domain.record import Record
@@ -246,7 +246,7 @@ class Incidents:
             if notice is None:
                 return None
             waiting = [it for it in await uow.incidents.of_notice(notice.id) if it.is_open]
-            if not waiting:
+            if not waiting and not await _is_of_open_hold(uow, notice):
                 return None
             rest = _rest_until(notice, waiting, now)
             if rest is not None:
@@ -273,16 +273,26 @@ class Incidents:
         return None
 
     async def _remind_later(self, uow: UnitOfWork, notices: Sequence[Notice], now: datetime) -> None:
-        due = now + REMINDERS[0]
-        await uow.jobs.put_all(
-            [_later(JobKind.REMIND, it, due, now, since=now.isoformat()) for it in notices]
-        )
+        await uow.jobs.put_all(reminders_of(notices, now))
 
     async def _count_later(self, uow: UnitOfWork, notices: Sequence[Notice], now: datetime) -> None:
         kind = JobKind.COUNT_STORM
         await uow.jobs.put_all(
             [_later(kind, it, (it.created_at or now) + STORM_LASTS, now) for it in notices]
         )
+
+
+def reminders_of(notices: Sequence[Notice], now: datetime) -> list[Job]:
+    """The first one of each; it asks for the next."""
+    due = now + REMINDERS[0]
+    return [_later(JobKind.REMIND, it, due, now, since=now.isoformat()) for it in notices]
+
+
+async def _is_of_open_hold(uow: UnitOfWork, notice: Notice) -> bool:
+    if notice.kind is not NoticeKind.HOLD:
+        return False
+    hold = await uow.holds.find(HoldId(notice.subject))
+    return hold is not None and hold.is_open
 
 
 def _later(kind: JobKind, notice: Notice, due: datetime, now: datetime, **payload: str) -> Job:
@@ -323,7 +333,7 @@ def _rest_until(notice: Notice, waiting: list[Incident], now: datetime) -> datet
     if notice.snoozed_until is not None and notice.snoozed_until > now:
         return notice.snoozed_until
     claims = [it.claimed_at + CLAIM_LASTS for it in waiting if it.claimed_at is not None]
-    if len(claims) == len(waiting) and min(claims) > now:
+    if waiting and len(claims) == len(waiting) and min(claims) > now:
         return min(claims)
     return None
 

@@ -153,6 +153,9 @@ class Pictures:
         parent = await uow.notices.find(parent_id)
         if parent is None:
             return picture
+        if parent.kind is NoticeKind.HOLD:
+            about = await self._with_hold(uow, replace(picture, notice=parent)) or picture
+            return replace(about, notice=picture.notice, replies_to=parent.ts)
         picture = await self._with_outages(uow, picture, parent)
         return replace(picture, replies_to=parent.ts)
 
@@ -182,6 +185,7 @@ class Pictures:
             provider_label=self._core.providers.label_for(house),
             hold=hold,
             held=held,
+            struck=await uow.holds.struck(hold) if hold.is_open else None,
             seen=await self._seen_by(uow, picture.notice, held),
             organisation=_domains(house.organisation, held or filter(None, [picture.channel])),
             app=self._approvals.registration_at(hold.provider),

@@ -63,6 +63,8 @@ class Seen:
     """The outages of each notice."""
     held_by_nobody: Sequence[str]
     """Open holds without a channel."""
+    holds: Sequence[Row[Any]]
+    """All that ever were."""
     open_holds: Sequence[Row[Any]]
     dead_jobs: Sequence[str]
     overdue: Sequence[str]
@@ -74,6 +76,10 @@ class Seen:
     def outages_of(self, notice_id: str) -> list[Row[Any]]:
         found = self.notices[notice_id]
         return [self.incidents[it] for it in self.about.get(found.thread_of or notice_id, ())]
+
+    def holds_of(self, notice_id: str) -> list[Row[Any]]:
+        found = self.notices.get(self.notices[notice_id].thread_of or "")
+        return [it for it in self.holds if found is not None and it.id == found.subject]
 
     def posted(self) -> Iterator[tuple[Message, str, datetime]]:
         """What was said since the last look: the message, its notice, and when."""
@@ -252,8 +258,9 @@ class Promises:
             found = seen.notices[notice_id]
             if NoticeKind(found.kind) not in _WHILE_OPEN:
                 continue
-            about = seen.outages_of(notice_id)
-            if not any(it.opened_at <= at <= (it.resolved_at or _FUTURE) for it in about):
+            spans = [(it.opened_at, it.resolved_at) for it in seen.outages_of(notice_id)]
+            spans += [(it.opened_at, it.ended_at) for it in seen.holds_of(notice_id)]
+            if not any(began <= at <= (over or _FUTURE) for began, over in spans):
                 yield f"{found.kind} to {found.recipient} at {at}, though all of it was over"
 
     def who_is_on_it_is_not_reminded(self, seen: Seen) -> Iterator[str]:
@@ -330,7 +337,8 @@ async def _seen(uow: UnitOfWork, since: datetime, office: Office) -> Seen:
     about: dict[str, list[str]] = {}
     for link in await rows(select(notice_incident)):
         about.setdefault(link.notice_id, []).append(link.incident_id)
-    holds = await rows(select(hold).where(hold.c.ended_at.is_(None)))
+    all_holds = await rows(select(hold))
+    holds = [it for it in all_holds if it.ended_at is None]
     held = [it for it in channels.values() if it.state is State.IMPAIRED and it.cause is Cause.HELD]
     return Seen(
         since=since,
@@ -346,6 +354,7 @@ async def _seen(uow: UnitOfWork, since: datetime, office: Office) -> Seen:
             for it in holds
             if not any(it.tenant in {"", one.identity.tenant} for one in held)
         ],
+        holds=all_holds,
         open_holds=holds,
         dead_jobs=[
             f"{it.kind} {it.last_class}" for it in await rows(select(job).where(job.c.dead_at.is_not(None)))

@@ -13,7 +13,7 @@ import pytest
 
 from bot.domain.channel import State
 from bot.domain.errors import GrantRejected, ProviderError
-from bot.domain.hold import Hold
+from bot.domain.hold import Advice, Hold
 from tests.services.play import on_both
 from tests.simulation.mailhost import Mailbox, Weather, fair
 from tests.simulation.office import OMAR, SAKURA, Office
@@ -355,3 +355,59 @@ async def test_others_know_nothing_of_an_organisations_recovery(office: Office) 
     assert await office.states() == {State.CONNECTED: 13}
     for who in ADMINS:
         assert len(office.messages(who)) == 1
+
+
+async def test_the_first_words_of_a_hold_name_all_that_is_known(office: Office) -> None:
+    """All five are due at the same moment: an edit a second later would not show on a phone."""
+    await office.has_team_channels(team(5))
+    async with office.storage.writing() as uow:
+        for channel in await office.channels():
+            await uow.probes.reschedule(channel.id, office.now + timedelta(minutes=1))
+        await uow.commit()
+    office.host.weather = outage
+    while not office.messages(OMAR):
+        await office.passes(seconds=1)
+    [said] = office.messages(OMAR)
+    assert "Google refuses 5 inboxes at once" in said.text and not said.edited_ts
+
+
+async def test_a_hold_gives_the_same_advice_everywhere_and_reminds(office: Office) -> None:
+    """Wait at first; after 15 minutes reconnect, in its message, list and status; and it is not forgotten."""
+    [one, *_] = await office.has_team_channels(team(6))
+    await office.passes(minutes=3)
+    office.host.weather = outage
+    await office.passes(minutes=5)
+    omar = await office.actor(OMAR)
+    for advice in (Advice.WAIT, Advice.RECONNECT):
+        status = await office.services.channels.status(omar, one.id)
+        shown = await office.services.channels.overview(omar)
+        assert {row.advice for row in (status.row, *shown.team)} == {advice}
+        [said] = office.messages(OMAR)
+        assert ("Don't reconnect yet" in words(said)) is (advice is Advice.WAIT)
+        assert asks_to_reconnect(said) is (advice is Advice.RECONNECT)
+        await office.passes(minutes=16)
+    back = team(6)[:2]
+    office.host.weather = lambda it: None if it.address in back else outage(it)
+    await office.passes(hours=4)
+    first, reminder = office.messages(OMAR)
+    assert "2 of 6 work again; 4 are still refused." in words(first)
+    assert reminder.thread_ts == first.ts
+    assert "Google still refuses 4 inboxes" in words(reminder) and "reconnect" in words(reminder)
+    office.host.weather = fair
+    await office.passes(hours=24)
+    assert len(office.messages(OMAR)) == 2
+    assert {(await office.services.channels.by_id(omar, one.id)).shown_since} == {one.since}
+
+
+async def test_what_never_worked_in_between_is_not_said_to_have(office: Office) -> None:
+    """It was told, then held with all others, and is refused still: the message was only taken back."""
+    await office.has_team_channels(team(8))
+    office.host.at(team(8)[0]).revokes(office.now)
+    await office.passes(minutes=4)
+    office.host.weather = outage
+    await office.passes(minutes=6)
+    office.host.weather = fair
+    await office.passes(minutes=22)
+    assert await office.states() == {State.CONNECTED: 7, State.DISCONNECTED: 1}
+    last = office.messages(OMAR)[-1]
+    assert "is refused on its own account" in words(last) and "half an hour" not in words(last)

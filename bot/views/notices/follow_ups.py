@@ -11,6 +11,7 @@ from bot.domain.incident import AFTER_HOLD, Incident
 from bot.views.blocks import Message, inert, instant, mention, message, section
 from bot.views.language import Language
 from bot.views.models import NoticePicture, Outage
+from bot.views.notices.holds import hold_reminder
 from bot.views.notices.outages import headline, is_doubtful, mark, named, open_ones
 from bot.views.words import house
 
@@ -75,6 +76,8 @@ def _meant(picture: NoticePicture) -> Outage | None:
 
 def reminder_reply(lang: Language, picture: NoticePicture) -> Message:
     """It is still so, and nobody is on it."""
+    if picture.hold is not None:
+        return hold_reminder(lang, picture)
     waiting = open_ones(picture)
     if not waiting:
         return _nothing(lang)

@@ -17,6 +17,7 @@ from bot.views.blocks import (
     bold,
     button,
     context,
+    escape,
     inert,
     instant,
     mention,
@@ -30,7 +31,7 @@ from bot.views.buttons import DISCONNECT, deed_button
 from bot.views.language import Language
 from bot.views.models import NoticePicture
 from bot.views.notices.quiet import quiet
-from bot.views.words import house
+from bot.views.words import held_words, house
 from bot.views.words.forwarding import tenant_message
 
 _NAMED: Final = 6
@@ -52,6 +53,7 @@ def hold_notice(lang: Language, picture: NoticePicture) -> Message:
     since = lang.say("Since {when}", when=instant(lang, hold.opened_at))
     blocks = [
         section(f"{bold(said)}\n{since}"),
+        *([section(back)] if (back := _back(lang, picture)) else []),
         section(_advice(lang, picture, hold, at)),
         *_held(lang, picture),
         *(_ways(lang, picture) if picture.advice.may_reconnect else ()),
@@ -94,6 +96,31 @@ def _headline(lang: Language, picture: NoticePicture, at: str) -> str:
     if number == 1:
         return lang.say("{house} refuses 1 inbox", house=at)
     return lang.say("{house} refuses {n} inboxes at once", n=number, house=at)
+
+
+def _back(lang: Language, picture: NoticePicture) -> str:
+    """How far it is over."""
+    ever, still = picture.struck.ever if picture.struck else 0, len(picture.held)
+    back = ever - picture.struck.still if picture.struck else 0
+    if not back or not still:
+        return ""
+    return lang.say("{back} of {ever} work again; {n} are still refused.", back=back, ever=ever, n=still)
+
+
+def hold_reminder(lang: Language, picture: NoticePicture) -> Message:
+    """A reply: it still lasts. Never edited, so it has no button."""
+    hold = picture.hold
+    if hold is None or not hold.is_open or not picture.held:
+        return message(text := lang.say("There is nothing to do any more."), [section(text)])
+    said = "⏰ " + lang.say(
+        "{house} still refuses {n} inboxes, since {when} ({span}).",
+        house=_at(picture),
+        n=len(picture.held),
+        when=instant(lang, hold.opened_at),
+        span=lang.lasting(picture.now - hold.opened_at),
+    )
+    step = escape(held_words(lang, picture.advice, picture.provider_label).next_step)
+    return message(said, [section(f"{said}\n{step}")])
 
 
 def _advice(lang: Language, picture: NoticePicture, hold: Hold, at: str) -> str:
