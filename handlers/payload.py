@@ -103,7 +103,7 @@ def _command(body: Json) -> Asked:
         form=Form.COMMAND,
         surface=Surface.COMMAND,
         # An organisation's own installation may name no workspace.
-        workspace_id=WorkspaceId(_text(body, "team_id") or _needed(body, "enterprise_id")),
+        workspace_id=WorkspaceId(_id(body, "team_id") or _needed(body, "enterprise_id")),
         user_id=UserId(_needed(body, "user_id")),
         name=_needed(body, "command"),
         text=_text(body, "text"),

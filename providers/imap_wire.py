@@ -463,7 +463,7 @@ def _base64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-_MECHANISM: Final = r"(mechanism|auth\w* (method|type))"
+_MECHANISM: Final = r"(mechanism|auth\w{0,20} (method|type))"
 _UNKNOWN: Final = r"(un(supported|known|recogni[sz]ed|available)|not (supported|enabled|available)|no such)"
 _NO_SUCH_WAY: Final = re.compile(
     rf"{_UNKNOWN}[^.]{{0,40}}{_MECHANISM}|{_MECHANISM}[^.]{{0,40}}{_UNKNOWN}", re.IGNORECASE

@@ -13,7 +13,7 @@ from datetime import timedelta
 from sqlalchemy import update
 
 from storage.session import Session
-from storage.tables import lane, probe
+from storage.tables import grant, lane, probe
 
 
 def new_token() -> str:
@@ -41,15 +41,15 @@ class Locks:
         return row.lease_token if row else None
 
     async def release_all(self) -> None:
-        """Free every lane and every probing row, whoever held it."""
+        """Free every lane, probing row and grant, whoever held it."""
         freed = {"lease_token": None, "lease_until": None}
-        for table in (lane, probe):
+        for table in (lane, probe, grant):
             await self._session.count(update(table).where(table.c.lease_token.is_not(None)).values(**freed))
 
     async def release_held(self, tokens: Collection[str]) -> int:
         """Free what is still held with these tokens, lanes and probing rows; how many."""
         freed, many = {"lease_token": None, "lease_until": None}, 0
-        for table in (lane, probe):
+        for table in (lane, probe, grant):
             held = update(table).where(table.c.lease_token.in_(tokens))
             many += await self._session.count(held.values(**freed))
         return many

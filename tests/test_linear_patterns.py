@@ -32,7 +32,7 @@ FLOOR: Final = 0.001
 GENERAL: Final = ("a", "A", "1", "_", "a_", "a-", "a.", ".", " ", "\t", "\n", "a ", '"', "'", "\\", "{", "[")
 """Pieces that each pattern is timed on beside its own."""
 HARDEST: Final = {
-    "bot.services.addresses._ADDRESS": ("a@", "a@a.", "@a."),
+    "bot.domain.address._LOCAL": ("a.", "a@", "."),
     "bot.services.addresses._MAILTO": ("<mailto:a|",),
     "bot.views.blocks._PLAIN": ("a@", "a@a."),
     "bot.views.blocks._EMOJI_NAME": (":a", ":a'"),

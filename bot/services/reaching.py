@@ -27,6 +27,7 @@ from bot.services.core import Core
 from bot.services.guard import attempted
 from bot.services.lockouts import Lockouts, is_refused_login
 from providers.base import Fresh
+from storage import StorageAway
 
 AT_ONCE: Final = 64
 """Mailboxes looked at side by side: enough to hide the network, few enough to be a polite client."""
@@ -107,6 +108,8 @@ class Reaching:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._lockouts = Lockouts(core)
+        self._left_behind: set[str] = set()
+        """Leases that could not be given back: the database was away."""
 
     async def look(self, grant: Grant, *, is_sparing: bool = True) -> Look:
         """Refresh one grant and make the cheap mailbox call. A ``ProviderError`` is never raised: it is the
@@ -163,21 +166,30 @@ class Reaching:
     async def _take(self, grant_ids: Sequence[GrantId]) -> tuple[str, dict[GrantId, Grant]]:
         if not grant_ids:
             return "", {}
+        left = frozenset(self._left_behind)
         async with self._core.storage.writing() as uow:
+            if left:
+                await uow.locks.release_held(left)
             token, leased = await uow.grants.lease(grant_ids, lease_for=LEASED_FOR)
             await uow.commit()
+        self._left_behind -= left
         return token, leased
 
     async def _free(self, token: str, turns: Sequence[Turn]) -> frozenset[GrantId]:
+        """Those that were still ours. What the database cannot be told now is freed by the next turn."""
         if not turns:
             return frozenset()
-        async with self._core.storage.writing() as uow:
-            kept = await uow.grants.release(
-                [turn.grant.id for turn in turns],
-                lease_token=token,
-                renewed=[turn.grant.id for turn in turns if turn.has_renewed],
-            )
-            await uow.commit()
+        try:
+            async with self._core.storage.writing() as uow:
+                kept = await uow.grants.release(
+                    [turn.grant.id for turn in turns],
+                    lease_token=token,
+                    renewed=[turn.grant.id for turn in turns if turn.has_renewed],
+                )
+                await uow.commit()
+        except StorageAway:
+            self._left_behind.add(token)
+            raise
         return kept
 
     async def _sparing(self, turn: Turn, is_refresh: bool) -> Look:

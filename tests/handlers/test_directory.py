@@ -27,7 +27,7 @@ async def test_a_person_is_read_with_language_and_role(bench: Bench) -> None:
     bench.slack.users = {ANN: USER}
     person = await SlackDirectory(bench.client).person(ANN)
     assert person is not None
-    assert (person.name, person.email, person.locale) == ("Ann Example", "ann@example.com", "ja-JP")
+    assert (person.name, person.email, person.locale) == ("Ann Example", "Ann@Example.com", "ja-JP")
     assert person.is_owner
     assert person.is_active_member
 

@@ -194,8 +194,8 @@ async def test_what_is_over_before_it_was_shown_is_never_sent(play: Play) -> Non
     callback = await play.consent(await play.reconnect("alice", alice))
     await play.stage.driver.break_("away")
     await play.passes(minutes=3)
-    await mended(play, alice, callback)
     await play.stage.driver.mend()
+    await mended(play, alice, callback)
     await play.passes(hours=2)
     assert not await play.told("alice", "stopped working")
     assert len(await play.told("alice", "Reconnect")) <= 1

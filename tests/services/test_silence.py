@@ -50,7 +50,7 @@ async def test_the_operator_alone_is_told_once_and_told_when_it_is_over(play: Pl
     await play.connect_team()
     await play.connect("alice")
     before = await shown(play)
-    await hangs(play, minutes=5)
+    await hangs(play, minutes=7)
     assert await shown(play) == before
     assert await is_ready(play)
     await hangs(play, minutes=2)
@@ -105,7 +105,7 @@ async def test_after_downtime_probes_have_their_chance_first(play: Play) -> None
     play.stage.town.clock.advance(timedelta(hours=9))
     before = await shown(play)
     async with play.another_process() as services:
-        await hangs(play, minutes=3, services=services)
+        await hangs(play, minutes=5, services=services)
         assert await shown(play) == before
         assert not services.silence.is_silent
         await hangs(play, minutes=3, services=services)
@@ -141,7 +141,7 @@ async def test_two_processes_tell_it_once(play: Play) -> None:
     await play.connect_team()
     async with play.another_process() as other:
         began: list[int] = []
-        for _ in range(8):
+        for _ in range(10):
             play.stage.town.clock.advance(timedelta(minutes=1))
             began += await asyncio.gather(play.services.silence.run_due(), other.silence.run_due())
         assert sum(began) == 1

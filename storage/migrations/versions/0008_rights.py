@@ -16,10 +16,9 @@ INSTANT = sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite")
 
 
 def upgrade() -> None:
-    # When a user group's members were last read from Slack: an old list counts for nothing.
+    # When a user group's members were last read from Slack: an old list counts for nothing. Nor do those that
+    # are there, until the reading that every start begins with.
     op.add_column("role", sa.Column("read_at", INSTANT, nullable=True))
-    # The lists that are there were read within the hour; the next reading says when.
-    role = sa.table("role", sa.column("subject", sa.Text()), sa.column("read_at", Instant()))
     # What was done to roles: told to whom it concerns, and undone from there.
     op.create_table(
         "role_change",
@@ -41,4 +40,3 @@ def upgrade() -> None:
     # How often a link was gone on with, since when: that costs a question to Slack.
     op.add_column("link", sa.Column("starts_since", INSTANT, nullable=True))
     op.add_column("link", sa.Column("starts", sa.Integer(), server_default="0", nullable=False))
-    op.execute(sa.update(role).where(role.c.subject.startswith("S")).values(read_at=datetime.now(UTC)))
