@@ -22,6 +22,7 @@ from bot.domain.ids import RequestId, UserId
 from bot.domain.request import APPROVAL_LASTS, RequestState, Wish
 from bot.services import Services
 from bot.services.jobs import LEASE
+from bot.services.monitoring import LEASE as LOOK_LEASE
 from sandbox.slack.state import Message
 from tests.services.play import on_both
 from tests.simulation.killing import Fate, Killed
@@ -31,7 +32,7 @@ from tests.simulation.reading import asks_to_reconnect, words
 from tests.simulation.turning_back import Moment
 
 ALICE: Final = UserId("U0ALICE")
-_LEASES: Final = LEASE + timedelta(minutes=1)
+_LEASES: Final = max(LEASE, LOOK_LEASE) + timedelta(minutes=1)
 """The longest lease, with something to spare."""
 
 
@@ -292,7 +293,7 @@ async def killed_at_each_step(scene: Scene, begins: Callable[[Scene], Awaitable[
             was_killed = await killed_at(scene, step := next(steps), turn)
             scene.fate.is_dead = True
             await scene.passes(seconds=_LEASES.total_seconds())
-            await scene.passes(seconds=2)
+            await scene.passes(seconds=4)  # a mass refusal gathers its first words for three
             await check()
         if was_killed:
             await scene.is_tidied()
