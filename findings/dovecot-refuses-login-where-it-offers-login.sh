@@ -12,15 +12,15 @@ set -euo pipefail
 tmp=$(mktemp -d)
 trap '[ -f "$tmp/run/master.pid" ] && kill "$(cat "$tmp/run/master.pid")" 2> /dev/null; rm -rf "$tmp"' EXIT
 cd "$tmp" && chmod 755 .
-mkdir -p archives/partial root run/login run/empty mail && chown nobody mail
+mkdir -p archives/partial unpacked run/login run/empty mail && chown nobody mail
 version=$(apt-cache madison dovecot-imapd | awk '$3 ~ /^1:2\.3\.19\.1/ {print $3; exit}')
 apt-get -qq download "dovecot-core=$version" "dovecot-imapd=$version" 2> /dev/null
-for package in ./*.deb; do dpkg -x "$package" root; done
+for package in ./*.deb; do dpkg -x "$package" unpacked; done
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 cat > dovecot.conf << CONF
 base_dir = $tmp/run
 state_dir = $tmp/run/state
-libexec_dir = $tmp/root/usr/lib/dovecot
+libexec_dir = $tmp/unpacked/usr/lib/dovecot
 import_environment = TZ LD_LIBRARY_PATH
 log_path = $tmp/log
 protocols = imap
@@ -56,8 +56,8 @@ service stats {
   chroot =
 }
 CONF
-export LD_LIBRARY_PATH="$tmp/root/usr/lib/dovecot"
-"$tmp/root/usr/sbin/dovecot" -c dovecot.conf
+export LD_LIBRARY_PATH="$tmp/unpacked/usr/lib/dovecot"
+"$tmp/unpacked/usr/sbin/dovecot" -c dovecot.conf
 unset LD_LIBRARY_PATH
 python3 - "$port" << 'PYTHON'
 import base64, socket, sys, time

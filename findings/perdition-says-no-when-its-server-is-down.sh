@@ -11,19 +11,19 @@ set -euo pipefail
 tmp=$(mktemp -d)
 trap '[ -n "${proxy:-}" ] && kill "$proxy" 2> /dev/null; rm -rf "$tmp"' EXIT
 cd "$tmp"
-mkdir -p archives/partial root
+mkdir -p archives/partial unpacked
 apt-get -qq -o Dir::Cache::archives="$tmp/archives" install --reinstall --download-only --no-install-recommends -y \
     perdition > /dev/null 2>&1
-for package in archives/*.deb; do dpkg -x "$package" root; done
+for package in archives/*.deb; do dpkg -x "$package" unpacked; done
 ports=$(python3 -c '
 import socket
 held = [socket.socket() for _ in range(2)]
 for one in held: one.bind(("127.0.0.1", 0))
 print(*(one.getsockname()[1] for one in held))')
 read -r listening nobody_there <<< "$ports"
-export LD_LIBRARY_PATH="$tmp/root/usr/lib:$tmp/root/usr/lib/x86_64-linux-gnu"
+export LD_LIBRARY_PATH="$tmp/unpacked/usr/lib:$tmp/unpacked/usr/lib/x86_64-linux-gnu"
 user=$(id -un)
-"$(find root -name perdition.imap4 | head -n 1)" --no_daemon -f /dev/null -b 127.0.0.1 -l "$listening" \
+"$(find unpacked -name perdition.imap4 | head -n 1)" --no_daemon -f /dev/null -b 127.0.0.1 -l "$listening" \
     -s 127.0.0.1 -p "$nobody_there" -u "$user" -g "$(id -gn)" --pid_file "$tmp/pid" -F "$tmp/log" > out 2>&1 &
 proxy=$!
 unset LD_LIBRARY_PATH

@@ -1,11 +1,7 @@
 """Rights: how old a user group's list is, and changes that can be undone, links that pause."""
 
-from datetime import UTC, datetime
-
 import sqlalchemy as sa
 from alembic import op
-
-from storage.types import Instant
 
 revision = "0008"
 down_revision = "0006"
