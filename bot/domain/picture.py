@@ -167,6 +167,8 @@ class Removal:
     """Until when the secret is kept to see whether the access is gone; ``None`` once erased."""
     delegate: str = ""
     """Whose account opened it, where it was a shared mailbox: nobody else finds the access in theirs."""
+    is_delegate: bool = False
+    """Whether that account is the reader's own: the provider's page shows them this access."""
     now_at: str = ""
     """The label of the provider that the channel is connected at, should it live on."""
 

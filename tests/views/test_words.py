@@ -274,6 +274,8 @@ def test_a_shared_mailbox_names_whose_account_must_take_it_back() -> None:
     shown_blocks = str(removal_blocks(EN, removal))
     assert "App permissions" in shown_blocks
     assert "Open that page" not in shown_blocks
+    theirs = removed_by_hand("microsoft", "Office 365", delegate="omar@acme.example", is_delegate=True)
+    assert "Open that page" in str(removal_blocks(EN, theirs))
     own = removed_by_hand("microsoft", "Office 365")
     assert "mailbox's owner" in revocation_words(EN, own)
     assert "Open that page" in str(removal_blocks(EN, own))
