@@ -281,6 +281,14 @@ def test_a_shared_mailbox_names_whose_account_must_take_it_back() -> None:
     assert "Open that page" in str(removal_blocks(EN, own))
 
 
+def test_members_read_what_is_true_of_a_refused_client_and_of_a_lost_key() -> None:
+    """Their inbox shows one cause for both, so nothing is said of what the provider does."""
+    why = cause_words(EN, Cause.OURS_BROKEN, "Gmail")
+    assert why.why == "Something is wrong with Inboxkeeper's own setup for Google."
+    assert "has been told" in why.next_step
+    assert "登録" not in cause_words(JA, Cause.OURS_BROKEN, "Gmail").why
+
+
 def test_a_lost_key_is_named_to_the_operator() -> None:
     """Nothing is wrong with the client at the provider: the key is missing here."""
     told = operator_words(EN, "Gmail", "key_lost")

@@ -91,8 +91,8 @@ def cause_words(lang: Language, cause: Cause, provider_label: str, said: str = "
                 lang.say("Don't reconnect yet. We check every minute."),
             )
         case Cause.OURS_BROKEN:
-            return Why(
-                lang.say("Inboxkeeper's own registration with {house} is not accepted.", house=at),
+            return Why(  # refused there, or a key lost here: which one is the operator's to know
+                lang.say("Something is wrong with Inboxkeeper's own setup for {house}.", house=at),
                 lang.say("Whoever runs Inboxkeeper has been told. You don't need to do anything."),
             )
         case Cause.LOGIN_UNCLEAR | Cause.INBOX_CLOSED:

@@ -59,7 +59,7 @@ def _signal(lang: Language, signal: Signal) -> str:
         Signal.REFUSED: lang.say("Refused once by the provider"),
         Signal.REFUSED_AGAIN: lang.say("Refused again by the provider"),
         Signal.UNREACHABLE: lang.say("Provider out of reach"),
-        Signal.OURS_BROKEN: lang.say("Our own registration was not accepted"),
+        Signal.OURS_BROKEN: lang.say("Something is wrong with our own setup"),
         Signal.HELD: lang.say("Put on hold: many inboxes refused at once"),
         Signal.TOO_OLD: lang.say("Could not be checked for an hour"),
         Signal.OWNER_GONE: lang.say("Its owner left the workspace"),
