@@ -90,7 +90,7 @@ def _trouble(lang: Language, status: ChannelStatus, now: datetime) -> list[Block
     if incident and channel.state is State.DISCONNECTED:
         why = cause_words(lang, incident.cause, status.row.provider_label, channel.said)
     else:
-        why = trouble_words(lang, channel, status.row.provider_label, status.row.advice)
+        why = trouble_words(lang, channel, status.row.provider_label, status.row.advice, incident)
     lines = [escape(lang.together(why.why, why.next_step))]
     # A disconnected inbox has said since when already.
     if incident and incident.resolved_at is None and channel.state is not State.DISCONNECTED:
