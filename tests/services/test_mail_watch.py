@@ -98,6 +98,22 @@ async def test_a_filter_nobody_knows_is_no_move(play: Play, policy: str) -> None
     assert not await play.told("omar", MOVED)
 
 
+async def test_a_policy_that_cannot_be_looked_up_is_no_news(play: Play) -> None:
+    """For a week, behind a host that nobody knows; what was known stays. The policy's absence is news."""
+    channel = await play.connect_team()
+    await days(play, 1)
+    before = await known(play, channel)
+    names = play.stage.town.names
+    names.silent.add("acme.example")
+    moves(play, "unlisted filter")
+    await days(play, 7)
+    assert not await play.told("omar", MOVED)
+    assert await known(play, channel) == before
+    names.silent.clear()
+    await days(play, 2)
+    assert len(await play.told("omar", MOVED)) == 1
+
+
 async def test_one_wrong_answer_alarms_nobody(play: Play) -> None:
     """It is right again the next day."""
     await play.connect_team()
