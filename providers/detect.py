@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from bot.domain.address import domain_of
+from bot.domain.whereabouts import NOWHERE
 
 _WAITS: Final = timedelta(seconds=1.5)
 """A person waits, and Slack wants an answer within three seconds."""
@@ -102,10 +103,13 @@ class Detected:
     """All that the domain lets send for it, of the providers we know."""
 
     def seen_from(self, home: str) -> str | None:
-        """Whose hosts take the mail, for a mailbox that is at ``home``; ``None`` if that cannot be told.
+        """Whose hosts take the mail, for a mailbox that is at ``home``; ``NOWHERE`` if the domain says that
+        none do, ``None`` if that cannot be told.
 
         A host that nobody knows is weak: while the domain names ``home``, it has hired a filter, not moved.
         """
+        if self.how is How.NO_MAIL:
+            return NOWHERE
         if self.how is How.HINT:
             return home if home in self.named or home == "imap" else None
         if home in self.named and self.provider not in {"google", "microsoft"}:

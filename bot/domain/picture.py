@@ -23,7 +23,8 @@ class Mail:
 
     domain: str
     place: str
-    """The key of the provider that takes it; ``imap`` for any other host."""
+    """The key of the provider that takes it; ``imap`` for any other host, ``NOWHERE`` if its domain takes
+    none."""
     label: str
     is_home: bool
     """That is where the inbox is connected."""

@@ -12,6 +12,7 @@ import pytest
 from dns.message import from_wire, make_response
 from dns.rcode import Rcode
 
+from bot.domain.whereabouts import NOWHERE
 from providers.detect import BELIEVED, UNKNOWN, Detected, Detector, How
 from providers.names import SystemNames
 
@@ -269,7 +270,8 @@ BOTH = frozenset({"google", "microsoft"})
         (Detected("imap", How.MX), "google", "imap"),
         (Detected("microsoft", How.MX), "google", "microsoft"),
         (Detected("microsoft", How.TENANT), "google", None),
-        (Detected(None, How.NO_MAIL), "google", None),
+        (Detected(None, How.NO_MAIL), "google", NOWHERE),
+        (Detected(None, How.NO_MAIL), "imap", NOWHERE),
         (UNKNOWN, "google", None),
     ],
 )

@@ -34,7 +34,7 @@ from tests.views.samples import (
     an_overview,
     in_state,
 )
-from tests.views.switching_gallery import some_mail
+from tests.views.switching_gallery import no_mail, some_mail
 from tests.views.test_notices import buttons, texts
 
 ORDERS = ("econnect and", "then reconnect", "or reconnect", "Reconnect with")
@@ -159,6 +159,7 @@ def test_a_missing_permission_waits_until_there_is_nothing_worse(state: State, i
         (some_mail(), "Switch to Office 365", "switch the inbox"),
         (some_mail("imap", "IMAP"), "Disconnect, then connect…", "disconnect the inbox first"),
         (some_mail(is_on=False), "", "No Office 365 client is configured."),
+        (no_mail(), "", "takes no mail at all, since"),
     ],
 )
 def test_a_line_whose_mail_has_moved_offers_the_way(mail: Any, way: str, said: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.domain.lifecycle import Signal
 from bot.domain.record import Record
+from bot.domain.whereabouts import NOWHERE
 from bot.views.language import Language
 from bot.views.text import shown
 from bot.views.words.names import house, provider_of
@@ -41,6 +42,8 @@ def mail_moved_words(lang: Language, record: Record) -> str:
     place = record.details.get("provider", "")
     if not place:
         return lang.say("New mail goes elsewhere")
+    if place == NOWHERE:
+        return lang.say("Its domain takes no mail any more")
     if place == "imap":
         return lang.say("New mail goes to another mail host")
     return lang.say("New mail goes to {house}", house=shown(house(provider_of(place)), 40))
