@@ -54,7 +54,10 @@ async def offer_disconnect(desk: Desk, turn: Turn, actor: Actor, channel: Channe
     with suppress(NeedsApproval):
         await desk.channels.allowed(actor, channel.id, Deed.REMOVE)
     label, by_hand = desk.channels.label_for(channel), desk.channels.is_by_hand(channel)
-    return Reply(modal=disconnect_modal(turn.lang, channel, provider_label=label, by_hand=by_hand))
+    delegate = await desk.channels.delegate_of(channel)
+    return Reply(
+        modal=disconnect_modal(turn.lang, channel, provider_label=label, by_hand=by_hand, delegate=delegate)
+    )
 
 
 async def offer_disable(desk: Desk, turn: Turn, actor: Actor, channel: Channel) -> Reply:

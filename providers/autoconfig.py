@@ -59,8 +59,8 @@ class Names(Protocol):
     async def mx(self, domain: str) -> tuple[str, ...]:
         """The hosts that take the domain's mail, the best first."""
 
-    async def txt(self, name: str) -> tuple[str, ...]:
-        """The texts that stand at a name."""
+    async def txt(self, name: str) -> tuple[str, ...] | None:
+        """The texts that stand at a name; ``None`` if that could not be found out."""
 
 
 @dataclass(frozen=True, slots=True)

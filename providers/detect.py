@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from bot.domain.address import domain_of
+from bot.domain.whereabouts import NOWHERE
 
 _WAITS: Final = timedelta(seconds=1.5)
 """A person waits, and Slack wants an answer within three seconds."""
@@ -102,10 +103,13 @@ class Detected:
     """All that the domain lets send for it, of the providers we know."""
 
     def seen_from(self, home: str) -> str | None:
-        """Whose hosts take the mail, for a mailbox that is at ``home``; ``None`` if that cannot be told.
+        """Whose hosts take the mail, for a mailbox that is at ``home``; ``NOWHERE`` if the domain says that
+        none do, ``None`` if that cannot be told.
 
         A host that nobody knows is weak: while the domain names ``home``, it has hired a filter, not moved.
         """
+        if self.how is How.NO_MAIL:
+            return NOWHERE
         if self.how is How.HINT:
             return home if home in self.named or home == "imap" else None
         if home in self.named and self.provider not in {"google", "microsoft"}:
@@ -119,11 +123,13 @@ BELIEVED: Final = frozenset({How.DOMAIN, How.MX, How.SPF})
 
 
 class MailNames(Protocol):
-    """The look-ups that are needed. An answer that cannot be had is an empty one."""
+    """The look-ups that are needed."""
 
-    async def mx(self, domain: str) -> tuple[str, ...]: ...
+    async def mx(self, domain: str) -> tuple[str, ...]:
+        """The best host first. An answer that cannot be had is an empty one."""
 
-    async def txt(self, name: str) -> tuple[str, ...]: ...
+    async def txt(self, name: str) -> tuple[str, ...] | None:
+        """Empty if there are none; ``None`` if that could not be found out."""
 
 
 class Tenants(Protocol):
@@ -166,7 +172,9 @@ class Detector:
 
     async def _behind(self, domain: str, *, is_filter: bool) -> Detected:
         """Behind hosts that are nobody's we know."""
-        named = await self._named(domain)
+        named, is_complete = await self._named(domain)
+        if not is_complete:  # what was not heard may name anybody
+            return Detected(None, How.UNKNOWN, named)
         if len(named) == 1:
             [provider] = named
             return Detected(provider, How.SPF if is_filter else How.HINT, named)
@@ -178,13 +186,16 @@ class Detector:
             return Detected("microsoft", How.TENANT)
         return UNKNOWN
 
-    async def _named(self, domain: str) -> frozenset[str]:
-        """Whom the domain lets send for it, itself or through policies that it refers to."""
-        others = policies_of(await self._names.txt(domain))
+    async def _named(self, domain: str) -> tuple[frozenset[str], bool]:
+        """Whom the domain lets send for it, itself or through policies that it refers to; and whether every
+        look-up was answered."""
+        texts = await self._names.txt(domain)
+        others = policies_of(texts or ())
         if named := _senders_among(others):
-            return named
+            return named, True
         further = await asyncio.gather(*(self._names.txt(other) for other in others[:_MOST_NESTED]))
-        return frozenset().union(*(_senders_among(policies_of(texts)) for texts in further))
+        found = (_senders_among(policies_of(those or ())) for those in further)
+        return frozenset().union(*found), None not in (texts, *further)
 
 
 def of_domain(domain: str) -> str | None:

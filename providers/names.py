@@ -1,6 +1,7 @@
 """The names that IMAP needs, as this machine knows them.
 
-The one rule: an answer that cannot be had is an empty one; nothing here raises, and nothing waits long.
+The one rule: an answer that cannot be had is an empty one, or ``None`` where the difference counts; nothing
+here raises, and nothing waits long.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from typing import Any, Final
 
 import dns.asyncresolver
 from dns.exception import DNSException
+from dns.exception import SyntaxError as NotAName
+from dns.name import NameTooLong
+from dns.resolver import NXDOMAIN, NoAnswer
 
 from providers.hosts import Address
 
@@ -52,13 +56,21 @@ class SystemNames:
         found = sorted(await self._asked(domain, "MX"), key=lambda it: it.preference)
         return tuple(it.exchange.to_text(omit_final_dot=True) for it in found)
 
-    async def txt(self, name: str) -> tuple[str, ...]:
-        """The texts that stand at a name."""
-        found = await self._asked(name, "TXT")
+    async def txt(self, name: str) -> tuple[str, ...] | None:
+        """The texts that stand at a name; ``None`` if no name server could say."""
+        found = await self._heard(name, "TXT")
+        if found is None:
+            return None
         return tuple(b"".join(it.strings).decode("utf-8", "replace") for it in found)
 
     async def _asked(self, name: str, kind: str) -> list[Any]:
+        return await self._heard(name, kind) or []
+
+    async def _heard(self, name: str, kind: str) -> list[Any] | None:
+        """``None`` is no answer (a time-out, a failing server); an empty list says that there is nothing."""
         try:
             return list(await dns.asyncresolver.resolve(name, kind, lifetime=_LASTS))
-        except (DNSException, OSError):
+        except (NXDOMAIN, NoAnswer, NotAName, NameTooLong):
             return []
+        except (DNSException, OSError):
+            return None

@@ -44,6 +44,8 @@ class LocalNames:
         self._places = dict(_AT_FIRST)
         self.senders: dict[str, str] = {}
         """SPF policies, by domain."""
+        self.silent: set[str] = set()
+        """Names whose texts cannot be found out."""
 
     def move(self, domain: str, place: str) -> None:
         """Let a domain's mail go elsewhere. Raises ``ValueError``."""
@@ -61,7 +63,9 @@ class LocalNames:
         place = self._places.get(domain.lower())
         return PLACES[place] if place else await self._inner.mx(domain)
 
-    async def txt(self, name: str) -> tuple[str, ...]:
+    async def txt(self, name: str) -> tuple[str, ...] | None:
+        if name.lower() in self.silent:
+            return None
         policy = self.senders.get(name.lower())
         return (policy,) if policy else ()
 

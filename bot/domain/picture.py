@@ -23,7 +23,8 @@ class Mail:
 
     domain: str
     place: str
-    """The key of the provider that takes it; ``imap`` for any other host."""
+    """The key of the provider that takes it; ``imap`` for any other host, ``NOWHERE`` if its domain takes
+    none."""
     label: str
     is_home: bool
     """That is where the inbox is connected."""
@@ -167,6 +168,8 @@ class Removal:
     """Until when the secret is kept to see whether the access is gone; ``None`` once erased."""
     delegate: str = ""
     """Whose account opened it, where it was a shared mailbox: nobody else finds the access in theirs."""
+    is_delegate: bool = False
+    """Whether that account is the reader's own: the provider's page shows them this access."""
     now_at: str = ""
     """The label of the provider that the channel is connected at, should it live on."""
 

@@ -12,6 +12,8 @@ from typing import Final
 
 from bot.domain.ids import ChannelId
 
+NOWHERE: Final = "nowhere"
+"""The place of mail whose domain says that it takes none (RFC 7505)."""
 DAILY: Final = timedelta(days=1)
 _APART: Final = 5 / 6
 """Share of the time between two looks that two must lie apart to be two: one may have come late."""
@@ -23,8 +25,8 @@ class Whereabouts:
 
     channel_id: ChannelId
     place: str
-    """The key of the provider that takes the mail (``imap`` for any other host), as two looks agreed; at
-    first, as the first one said."""
+    """The key of the provider that takes the mail (``imap`` for any other host, ``NOWHERE`` if the
+    domain takes none), as two looks agreed; at first, as the first one said."""
     since: datetime
     """When that became known."""
     seen: str

@@ -76,6 +76,12 @@ class Channels:
         """Whether only the mailbox's owner can end the access at the provider."""
         return not self._core.providers.manner_of(channel.provider).revokes
 
+    async def delegate_of(self, channel: Channel) -> str:
+        """Whose account opens it, where it is a shared mailbox; else empty."""
+        async with self._core.storage.reading() as uow:
+            grant = await uow.grants.find(channel.grant_id) if channel.grant_id else None
+        return grant.delegate.address if grant and grant.delegate else ""
+
     # --- seeing
 
     async def overview(self, actor: Actor, *, most: int = 100) -> Overview:
@@ -168,7 +174,9 @@ class Channels:
         """What removing would mean at the provider. Changes nothing."""
         async with self._core.storage.reading() as uow:
             channel = await self._channel(uow, actor, channel_id, Deed.REMOVE)
-            return await removal_of(uow, self._core, channel, channel.grant_id, counting_own=True)
+            return await removal_of(
+                uow, self._core, channel, channel.grant_id, reader=actor.person.email, counting_own=True
+            )
 
     # --- doing
 
@@ -206,7 +214,7 @@ class Channels:
         if grant_id is not None:
             await self._giving_back.hurry(grant_id)
         async with self._core.storage.reading() as uow:
-            return await removal_of(uow, self._core, channel, grant_id)
+            return await removal_of(uow, self._core, channel, grant_id, reader=actor.person.email)
 
     async def take_over(self, actor: Actor, channel_id: ChannelId, details: TeamDetails) -> Channel:
         """Make a personal inbox a team address, keeping grant and history; its owner is told."""
@@ -239,7 +247,7 @@ class Channels:
             await uow.commit()
         await self._giving_back.hurry(grant_id)
         async with self._core.storage.reading() as uow:
-            return await removal_of(uow, self._core, channel, grant_id)
+            return await removal_of(uow, self._core, channel, grant_id, reader=actor.person.email)
 
     async def _do(self, actor: Actor, channel_id: ChannelId, deed: Deed, signal: Signal) -> Channel:
         async def once() -> Channel:

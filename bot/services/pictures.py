@@ -240,7 +240,10 @@ class Pictures:
         return replace(picture, mail=mail, is_open=is_still_away(picture.notice, channel, known))
 
     async def _with_removal(self, uow: UnitOfWork, picture: NoticePicture, channel: Channel) -> NoticePicture:
-        removal = await removal_of(uow, self._core, channel, picture.notice.grant_id)
+        notice = picture.notice
+        person = await uow.people.find(notice.workspace_id, notice.recipient)
+        reader = person.email if person else ""
+        removal = await removal_of(uow, self._core, channel, notice.grant_id, reader=reader)
         return replace(picture, removal=removal)
 
 

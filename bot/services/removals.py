@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from bot.domain.address import same_address
 from bot.domain.channel import Channel, State
 from bot.domain.grant import SECRET_KEPT_FOR, Grant, Revocation
 from bot.domain.ids import GrantId
@@ -18,16 +19,19 @@ async def removal_of(
     channel: Channel,
     grant_id: GrantId | None,
     *,
+    reader: str = "",
     counting_own: bool = False,
 ) -> Removal:
     """What removing means at the provider, or what became of it there. The grant decides whose side it is:
     after a switch that is no longer the channel's provider.
 
-    ``counting_own`` leaves the grant itself out of those that share the permission: it is still in use.
+    ``reader`` is the e-mail address of whoever is shown it. ``counting_own`` leaves the grant itself out of
+    those that share the permission: it is still in use.
     """
     grant = await uow.grants.find(grant_id) if grant_id else None
     identity = grant.identity if grant else channel.identity
     own = 1 if counting_own and grant else 0
+    delegate = grant.delegate.address if grant and grant.delegate else ""
     signer = grant.signer if grant else channel.identity
     everywhere = await uow.grants.in_use(signer) - own
     elsewhere = await uow.grants.in_use_elsewhere(signer, channel.workspace_id)
@@ -39,7 +43,8 @@ async def removal_of(
         provider_label=core.providers.label_for(identity),
         family=identity.family,
         by_hand=not core.providers.manner_of(identity.provider).revokes,
-        delegate=grant.delegate.address if grant and grant.delegate else "",
+        delegate=delegate,
+        is_delegate=same_address(delegate, reader),
         grant_id=grant_id,
         revocation_at=grant.revocation_at if grant else None,
         kept_until=_kept_until(grant),

@@ -89,7 +89,7 @@ def _judged(lang: Language, evidence: Evidence) -> Why | None:
         return None
     if incident is not None and incident.is_open and channel.state is State.DISCONNECTED:
         return cause_words(lang, incident.cause, row.provider_label, channel.said)
-    return trouble_words(lang, channel, row.provider_label, row.advice)
+    return trouble_words(lang, channel, row.provider_label, row.advice, incident)
 
 
 def _code(evidence: Evidence) -> str:

@@ -74,7 +74,8 @@ def _rest(lang: Language, removal: Removal) -> list[Block]:
     """What people can still do about the old permission."""
     is_by_hand = removal.revocation in _BY_HAND
     # The page would show whoever opens it their own accesses: not this one, unless they are that person.
-    by_hand = [manual_block(lang, removal.family, with_link=not removal.delegate)] if is_by_hand else []
+    with_link = removal.is_delegate or not removal.delegate
+    by_hand = [manual_block(lang, removal.family, with_link=with_link)] if is_by_hand else []
     return [*by_hand, *_kept(lang, removal), *_check(lang, removal)]
 
 

@@ -10,6 +10,7 @@ from bot.domain.channel import Channel, State
 from bot.domain.hold import is_held
 from bot.domain.ids import UserId
 from bot.domain.request import Awaits, Request, RequestState
+from bot.domain.whereabouts import NOWHERE
 from bot.views.blocks import (
     Block,
     Message,
@@ -90,7 +91,7 @@ def _trouble(lang: Language, status: ChannelStatus, now: datetime) -> list[Block
     if incident and channel.state is State.DISCONNECTED:
         why = cause_words(lang, incident.cause, status.row.provider_label, channel.said)
     else:
-        why = trouble_words(lang, channel, status.row.provider_label, status.row.advice)
+        why = trouble_words(lang, channel, status.row.provider_label, status.row.advice, incident)
     lines = [escape(lang.together(why.why, why.next_step))]
     # A disconnected inbox has said since when already.
     if incident and incident.resolved_at is None and channel.state is not State.DISCONNECTED:
@@ -129,8 +130,10 @@ def _facts(lang: Language, status: ChannelStatus) -> list[str]:
 
 
 def _mail(lang: Language, mail: Mail) -> str:
-    place = inert(place_words(lang, mail), 40)
-    return place if mail.is_home else lang.say("{place}, not where it is connected", place=place)
+    place = inert(place_words(lang, mail), 80)
+    if mail.is_home or mail.place == NOWHERE:
+        return place
+    return lang.say("{place}, not where it is connected", place=place)
 
 
 def _there(lang: Language, status: ChannelStatus) -> str:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import cast
 
+import dns.asyncresolver
 import pytest
+from dns.message import from_wire, make_response
+from dns.rcode import Rcode
 
+from bot.domain.whereabouts import NOWHERE
 from providers.detect import BELIEVED, UNKNOWN, Detected, Detector, How
+from providers.names import SystemNames
 
 GOOGLE = ("ASPMX.L.GOOGLE.COM.", "alt1.aspmx.l.google.com")
 MICROSOFT = ("acme-com.mail.protection.outlook.com",)
@@ -28,7 +35,7 @@ class Dns:
             await asyncio.Event().wait()
         return self._mx
 
-    async def txt(self, name: str) -> tuple[str, ...]:
+    async def txt(self, name: str) -> tuple[str, ...] | None:
         return self._txt
 
 
@@ -83,6 +90,76 @@ async def test_everybody_knows_these_domains(address: str, provider: str) -> Non
 async def test_the_domains_mail_hosts_tell(dns: Dns, found: Detected) -> None:
     """By whom they belong to; behind a mail filter by whom the domain lets send; else nobody knows."""
     assert await Detector(dns).detect("ann@acme.com") == found
+
+
+class Halting(Dns):
+    """The texts at these names cannot be found out."""
+
+    def __init__(self, mx: tuple[str, ...], texts: Mapping[str, tuple[str, ...] | None]) -> None:
+        super().__init__(mx)
+        self._texts = texts
+
+    async def txt(self, name: str) -> tuple[str, ...] | None:
+        return self._texts.get(name, ())
+
+
+NESTED = ("v=spf1 include:one.example include:two.example ~all",)
+TO_GOOGLE = ("v=spf1 include:_spf.google.com ~all",)
+
+
+@pytest.mark.parametrize(
+    ("texts", "seen"),
+    [
+        ({"acme.com": None}, None),
+        ({"acme.com": NESTED, "one.example": None}, None),
+        ({"acme.com": NESTED, "one.example": TO_GOOGLE, "two.example": None}, "google"),
+    ],
+)
+@pytest.mark.parametrize("mx", [UNLISTED, FILTER])
+async def test_a_look_up_that_failed_is_not_an_absent_policy(
+    mx: tuple[str, ...], texts: Mapping[str, tuple[str, ...] | None], seen: str | None
+) -> None:
+    """Nobody is led anywhere by it, and it is news of no move; what was heard still counts."""
+    found = await Detector(Halting(mx, texts), tenants=Known("acme.com")).detect("ann@acme.com")
+    assert (found.provider, found.how) == (None, How.UNKNOWN)
+    assert (found.seen_from("google"), found.seen_from("microsoft")) == (seen, None)
+
+
+async def test_a_policy_that_names_us_itself_needs_no_further_look_up() -> None:
+    """Others that it refers to may fail."""
+    texts = {"acme.com": ("v=spf1 include:_spf.google.com include:two.example ~all",), "two.example": None}
+    assert await Detector(Halting(UNLISTED, texts)).detect("ann@acme.com") == Detected("google", How.HINT)
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [(Rcode.NXDOMAIN, ()), (Rcode.NOERROR, ()), (Rcode.SERVFAIL, None), (Rcode.REFUSED, None)],
+)
+async def test_what_a_name_server_says_of_texts(
+    code: Rcode, found: tuple[str, ...] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That there are none is an answer; that it failed is none."""
+
+    class Server(asyncio.DatagramProtocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self.transport = cast(asyncio.DatagramTransport, transport)
+
+        def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+            answer = make_response(from_wire(data))
+            answer.set_rcode(code)
+            self.transport.sendto(answer.to_wire(), addr)
+
+    loop = asyncio.get_running_loop()
+    server, _ = await loop.create_datagram_endpoint(Server, local_addr=("127.0.0.1", 0))
+    resolver = dns.asyncresolver.Resolver(configure=False)
+    resolver.nameservers, resolver.port = ["127.0.0.1"], server.get_extra_info("sockname")[1]
+    monkeypatch.setattr(dns.asyncresolver, "default_resolver", resolver)
+    try:
+        assert await SystemNames().txt("acme.example") == found
+        assert await SystemNames().mx("acme.example") == ()
+        assert await SystemNames().txt("a..example") == ()
+    finally:
+        server.close()
 
 
 class Known:
@@ -193,7 +270,8 @@ BOTH = frozenset({"google", "microsoft"})
         (Detected("imap", How.MX), "google", "imap"),
         (Detected("microsoft", How.MX), "google", "microsoft"),
         (Detected("microsoft", How.TENANT), "google", None),
-        (Detected(None, How.NO_MAIL), "google", None),
+        (Detected(None, How.NO_MAIL), "google", NOWHERE),
+        (Detected(None, How.NO_MAIL), "imap", NOWHERE),
         (UNKNOWN, "google", None),
     ],
 )

@@ -560,6 +560,16 @@ async def test_two_people_who_connect_one_address_get_one_inbox(play: Play) -> N
     assert (await play.now_of(taken)).state is State.CONNECTED
 
 
+async def test_a_policy_that_cannot_be_looked_up_leads_nobody_to_the_password_form(play: Play) -> None:
+    """Nobody can say who hosts it: the first provider, and every other one to choose."""
+    names = play.stage.town.names
+    names.move("acme.example", "unlisted filter")
+    names.silent.add("acme.example")
+    begun = await play.begin("alice")
+    assert (begun.provider, begun.takes_password) == ("google", False)
+    assert {key for key, _ in begun.others} == {"microsoft", "imap"}
+
+
 async def test_an_address_that_takes_no_mail_is_refused_unless_a_provider_was_chosen(play: Play) -> None:
     """Its domain says so (a null MX); whoever knows better chooses the provider."""
     play.stage.town.names.move("acme.example", "no mail")

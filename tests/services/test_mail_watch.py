@@ -9,7 +9,7 @@ import pytest
 
 from bot.domain.channel import Channel
 from bot.domain.incident import NoticeKind
-from bot.domain.whereabouts import Whereabouts
+from bot.domain.whereabouts import NOWHERE, Whereabouts
 from bot.services.channels import TeamDetails
 from bot.services.core import Detecting
 from bot.services.incidents import Incidents
@@ -22,6 +22,8 @@ from tests.services.test_switching import at_imap, switched
 
 SUPPORT = "support@acme.example"
 MOVED, MOVED_JA = "New mail for support@acme.example goes elsewhere", "宛ての新着メールの配送先が変わりました"
+
+NO_MAIL = "The domain of support@acme.example takes no mail any more"
 
 
 def moves(play: Play, place: str, domain: str = "acme.example") -> None:
@@ -75,7 +77,7 @@ async def test_mail_that_moves_is_told_after_two_daily_looks(play: Play) -> None
     assert (await play.history(channel)).count(MAIL_MOVED) == 1
 
 
-@pytest.mark.parametrize("place", ["nowhere", "filter", "no mail"])
+@pytest.mark.parametrize("place", ["nowhere", "filter"])
 async def test_a_name_server_that_cannot_tell_is_no_news(play: Play, place: str) -> None:
     """Silence for a week, or a filter that hides the host before a domain that Microsoft knows, too."""
     await play.connect_team()
@@ -96,6 +98,62 @@ async def test_a_filter_nobody_knows_is_no_move(play: Play, policy: str) -> None
     moves(play, "unlisted filter")
     await days(play, 4)
     assert not await play.told("omar", MOVED)
+
+
+@on_both
+async def test_a_domain_that_takes_no_mail_any_more_is_told_as_such(play: Play) -> None:
+    """After two looks, in words of its own: nothing has moved, so there is nothing to switch or leave."""
+    channel = await moved_away(play, "no mail")
+    [omar] = await play.told("omar", NO_MAIL)
+    assert "By its DNS, the domain acme.example takes no mail at all, since" in omar.plain
+    assert "check its MX record." in omar.plain
+    for other in ("elsewhere", "another mail host", "Switch", "Disconnect", "client is configured"):
+        assert other not in omar.plain
+    assert len(await play.told("sakura", "メールを受け取らなくなりました")) == 1
+    status = await play.services.channels.status(await play.actor("omar"), channel.id)
+    assert status.mail is not None
+    assert (status.mail.place, status.mail.has_left, status.mail.is_on) == (NOWHERE, True, False)
+    moves(play, "google")
+    await days(play, 2)
+    assert not await play.told("omar", NO_MAIL)
+    assert len(await play.told("omar", "goes to Google again")) == 1
+
+
+async def test_a_domain_that_takes_no_mail_for_a_day_alarms_nobody(play: Play) -> None:
+    """A slip in the DNS that is mended by the next look."""
+    await play.connect_team()
+    await days(play, 1)
+    moves(play, "no mail")
+    await days(play, 1)
+    moves(play, "google")
+    await days(play, 3)
+    assert not await play.told("omar", NO_MAIL)
+
+
+async def test_mail_that_goes_nowhere_and_then_elsewhere_is_the_same_message(play: Play) -> None:
+    """It says what is so by now, with the way there."""
+    await moved_away(play, "no mail")
+    moves(play, "microsoft")
+    await days(play, 2)
+    assert not await play.told("omar", NO_MAIL)
+    [omar] = await play.told("omar", MOVED)
+    assert "[Switch to Office 365]" in omar.plain
+
+
+async def test_a_policy_that_cannot_be_looked_up_is_no_news(play: Play) -> None:
+    """For a week, behind a host that nobody knows; what was known stays. The policy's absence is news."""
+    channel = await play.connect_team()
+    await days(play, 1)
+    before = await known(play, channel)
+    names = play.stage.town.names
+    names.silent.add("acme.example")
+    moves(play, "unlisted filter")
+    await days(play, 7)
+    assert not await play.told("omar", MOVED)
+    assert await known(play, channel) == before
+    names.silent.clear()
+    await days(play, 2)
+    assert len(await play.told("omar", MOVED)) == 1
 
 
 async def test_one_wrong_answer_alarms_nobody(play: Play) -> None:

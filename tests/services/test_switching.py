@@ -167,6 +167,14 @@ async def test_a_shared_mailbox_is_switched_to_with_ones_own_account(play: Play)
     grant = await play.grant((await play.now_of(before)).grant_id)
     assert grant.delegate is not None
     assert grant.delegate.address == "omar@acme.example"
+    after = await play.now_of(before)
+    assert await play.services.channels.delegate_of(after) == "omar@acme.example"
+    theirs, others = [
+        await play.services.channels.before_removal(await play.actor(who), after.id)
+        for who in ("omar", "sakura")
+    ]
+    assert (theirs.is_delegate, others.is_delegate) == (True, False)
+    assert others.delegate == "omar@acme.example"
 
 
 # --- nothing changes before it

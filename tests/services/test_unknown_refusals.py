@@ -6,7 +6,9 @@ import pytest
 
 from bot.domain.channel import State
 from bot.domain.incident import IncidentKind
+from bot.views.status import status_message
 from tests.services.play import Play
+from tests.views.samples import EN
 
 SUPPORT = "support@acme.example"
 
@@ -29,6 +31,10 @@ async def test_the_same_unknown_code_for_an_hour_is_told_with_its_name(play: Pla
     assert "Other inboxes there work" in said.plain
     assert "whoever runs Inboxkeeper" in said.plain
     assert "don't need to do anything" not in said.plain
+    status = await play.services.channels.status(await play.actor("omar"), support.id)
+    shown = str(status_message(EN, status, now=play.stage.town.clock()))
+    assert "reason we don't know: quantum_flux" in shown
+    assert "don't need to do anything" not in shown
     play.google.mend()
     await play.passes(minutes=6)
     assert (await play.now_of(support)).state is State.CONNECTED

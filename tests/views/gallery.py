@@ -259,6 +259,8 @@ def about(lang: Language, channel: Channel) -> Drawn:
     for by_hand in (False, True):
         modal = modals.disconnect_modal(lang, channel, provider_label="Gmail", by_hand=by_hand)
         yield f"disconnect {case} {by_hand}", modal
+    modal = modals.disconnect_modal(lang, channel, **LABEL, by_hand=True, delegate="omar@acme.example")
+    yield f"disconnect {case} shared", modal
     yield f"disable {case}", modals.disable_modal(lang, channel, **LABEL)
     for here, elsewhere in ((0, 0), (1, 0), (0, 2), (2, 3)):
         yield (

@@ -15,6 +15,7 @@ from bot.domain.ids import GrantId
 from bot.domain.incident import NoticeKind
 from bot.domain.picture import Mail, NoticePicture, Removal
 from bot.domain.record import Record
+from bot.domain.whereabouts import NOWHERE
 from bot.notifier import rendered
 from bot.views import modals, replies
 from bot.views.evidence import why_message
@@ -55,6 +56,11 @@ def some_mail(place: str = "microsoft", label: str = "Office 365", **changes: An
         "is_on": True,
     }
     return Mail(**(values | changes))
+
+
+def no_mail() -> Mail:
+    """Its domain says by now that it takes none."""
+    return some_mail(NOWHERE, NOWHERE, is_on=False)
 
 
 def at_microsoft(channel: Channel) -> Channel:
@@ -137,6 +143,8 @@ def moved(channel: Channel) -> Iterator[tuple[str, NoticePicture]]:
             notice={"subject": "google:2026-11-21T00:00:00+00:00"},
         )
         yield f"moved to {key} {is_on} {is_open}", picture
+    nowhere = a_picture(NoticeKind.MOVED, channel=channel, mail=no_mail())
+    yield "moved to nowhere", replace(nowhere, is_open=True)
     gone = a_picture(NoticeKind.MOVED, channel=at_microsoft(channel), provider_label="Office 365")
     yield "moved and followed", replace(gone, is_open=False, mail=some_mail(is_home=True))
     yield "moved and unknown", a_picture(NoticeKind.MOVED, channel=channel)
@@ -144,23 +152,30 @@ def moved(channel: Channel) -> Iterator[tuple[str, NoticePicture]]:
 
 def shown(lang: Language, channel: Channel, case: str) -> Drawn:
     """Where it is seen besides."""
-    for mail in (some_mail("imap", "IMAP"), some_mail(is_on=False), some_mail()):
+    for mail in (some_mail("imap", "IMAP"), some_mail(is_on=False), no_mail(), some_mail()):
         row = a_row(channel, is_own=False, mail=mail)
         name = f"list moved to {mail.place} {mail.is_on} {case}"
         yield name, overview_message(lang, an_overview(team=(row,)), now=NOW)
-    for mail in (some_mail(), some_mail("imap", "IMAP"), some_mail("google", "Gmail", is_home=True)):
+    for mail in (
+        some_mail(),
+        some_mail("imap", "IMAP"),
+        no_mail(),
+        some_mail("google", "Gmail", is_home=True),
+    ):
         for has_left in (True, False):
             told = replace(mail, has_left=has_left)
             status = status_message(lang, a_status(row, mail=told), now=NOW)
             yield f"status mail at {mail.place} {has_left} {case}", status
     records = tuple(
         Record(W, channel.id, NOW, what, None, {"left": "google", "provider": place})
-        for what, place in product(("mail_moved", "switch_proven"), ("google", "microsoft", "imap", ""))
+        for what, place in product(
+            ("mail_moved", "switch_proven"), ("google", "microsoft", "imap", NOWHERE, "")
+        )
     )
     evidence = some_evidence(channel, row=row, records=records)
     yield f"why moved {case}", why_message(lang, evidence, now=NOW)
     yield f"status after {case}", status_message(lang, a_status(row, recent=records), now=NOW)
-    for mail in (some_mail(), some_mail("imap", "IMAP"), some_mail(is_on=False)):
+    for mail in (some_mail(), some_mail("imap", "IMAP"), no_mail(), some_mail(is_on=False)):
         outage = replace(an_outage(channel), mail=mail)
         for outages in ((outage,), (outage, outage)):
             picture = a_picture(NoticeKind.INCIDENT, *outages)

@@ -117,6 +117,17 @@ def test_disconnecting_explains_both_ways() -> None:
     assert "take the permission back" in texts(view)
 
 
+def test_disconnecting_a_shared_mailbox_names_whose_account_can_end_the_access() -> None:
+    """It has no owner who signs in."""
+    delegate = "omar@acme.example"
+    shared: dict[str, Any] = {"provider_label": "Office 365", "by_hand": True, "delegate": delegate}
+    said = texts(modals.disconnect_modal(EN, a_channel(), **shared))
+    assert f"only {delegate} can, signed in there as {delegate}" in said
+    assert "its owner" not in said
+    assert texts(modals.disconnect_modal(JA, a_channel(), **shared)).count(delegate) == 2
+    assert "its owner" in texts(modals.disconnect_modal(EN, a_channel(), **{**shared, "delegate": ""}))
+
+
 def test_a_disabled_inbox_can_only_be_removed() -> None:
     """Disabling twice makes no sense, so it is not offered."""
     view = modals.disconnect_modal(EN, a_channel(state=State.DISABLED), provider_label="Gmail")

@@ -34,7 +34,7 @@ from tests.views.samples import (
     an_overview,
     in_state,
 )
-from tests.views.switching_gallery import some_mail
+from tests.views.switching_gallery import no_mail, some_mail
 from tests.views.test_notices import buttons, texts
 
 ORDERS = ("econnect and", "then reconnect", "or reconnect", "Reconnect with")
@@ -68,6 +68,30 @@ def listed(row: ChannelRow, lang: Language = EN) -> dict[str, Any]:
 def test_the_providers_side_is_what_is_known_of_it(state: State, cause: Cause, theirs: str) -> None:
     """It accepts us only where nothing says otherwise."""
     assert f"*At Google*\n{theirs}" in texts(status(in_state(state, cause)))
+
+
+def unexplained(**changes: Any) -> dict[str, Any]:
+    """The status of one that its provider refuses with a code that nobody knows."""
+    told = {"kind": IncidentKind.UNVERIFIABLE, "cause": Cause.PROVIDER_UNREACHABLE, "code": "quantum_flux"}
+    row = in_state(State.IMPAIRED, Cause.PROVIDER_UNREACHABLE)
+    return status(row, incident=an_incident(**{**told, **changes}))
+
+
+def test_a_code_that_nobody_knows_is_said_in_the_notices_words() -> None:
+    """It answers, so nobody reads that it is out of reach, nor that there is nothing to do."""
+    said = texts(unexplained())
+    assert "refuses it with a reason we don't know: quantum_flux. Other inboxes there work." in said
+    assert "Who can look: your organisation's Google admin" in said
+    assert "don't need to do anything" not in said
+    assert "Other inboxes" not in texts(unexplained(is_lonely=True))
+
+
+@pytest.mark.parametrize("changes", [{"code": ""}, {"resolved_at": NOW}])
+def test_what_is_out_of_reach_is_still_called_that(changes: dict[str, Any]) -> None:
+    """Without a code, or once that outage is over, only the cause is known."""
+    said = texts(unexplained(**changes))
+    assert "cannot be reached at the moment" in said
+    assert "reason we don't know" not in said
 
 
 @pytest.mark.parametrize("cause", sorted(REFUSED_CAUSES))
@@ -159,6 +183,7 @@ def test_a_missing_permission_waits_until_there_is_nothing_worse(state: State, i
         (some_mail(), "Switch to Office 365", "switch the inbox"),
         (some_mail("imap", "IMAP"), "Disconnect, then connect…", "disconnect the inbox first"),
         (some_mail(is_on=False), "", "No Office 365 client is configured."),
+        (no_mail(), "", "takes no mail at all, since"),
     ],
 )
 def test_a_line_whose_mail_has_moved_offers_the_way(mail: Any, way: str, said: str) -> None:

@@ -274,9 +274,19 @@ def test_a_shared_mailbox_names_whose_account_must_take_it_back() -> None:
     shown_blocks = str(removal_blocks(EN, removal))
     assert "App permissions" in shown_blocks
     assert "Open that page" not in shown_blocks
+    theirs = removed_by_hand("microsoft", "Office 365", delegate="omar@acme.example", is_delegate=True)
+    assert "Open that page" in str(removal_blocks(EN, theirs))
     own = removed_by_hand("microsoft", "Office 365")
     assert "mailbox's owner" in revocation_words(EN, own)
     assert "Open that page" in str(removal_blocks(EN, own))
+
+
+def test_members_read_what_is_true_of_a_refused_client_and_of_a_lost_key() -> None:
+    """Their inbox shows one cause for both, so nothing is said of what the provider does."""
+    why = cause_words(EN, Cause.OURS_BROKEN, "Gmail")
+    assert why.why == "Something is wrong with Inboxkeeper's own setup for Google."
+    assert "has been told" in why.next_step
+    assert "登録" not in cause_words(JA, Cause.OURS_BROKEN, "Gmail").why
 
 
 def test_a_lost_key_is_named_to_the_operator() -> None:

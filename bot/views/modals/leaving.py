@@ -20,23 +20,13 @@ REMOVE_FORM: Final = "remove.form"
 _ALL: Final = frozenset(Deed)
 
 
-def disconnect_modal(lang: Language, channel: Channel, *, provider_label: str, by_hand: bool = False) -> View:
+def disconnect_modal(
+    lang: Language, channel: Channel, *, provider_label: str, by_hand: bool = False, delegate: str = ""
+) -> View:
     """Disable or remove: both explained, one button each. ``by_hand``: only the mailbox's owner can end the
-    access at the provider."""
+    access at the provider, or ``delegate``, whose account opens a shared one."""
     at = inert(house(provider_label), 40)
-    remove = (
-        lang.say(
-            "Forgets the inbox here and shows how its owner ends the access at {house}. Connecting again "
-            "needs a new sign-in.",
-            house=at,
-        )
-        if by_hand
-        else lang.say(
-            "Forgets the inbox here and asks {house} to take the permission back. Connecting again needs a "
-            "new sign-in.",
-            house=at,
-        )
-    )
+    remove = _removing(lang, at, by_hand=by_hand, delegate=delegate)
     can_disable = Deed.DISABLE in offered(channel, _ALL)
     blocks = [section(_how(lang, channel, can_disable=can_disable)), *_everybody(lang, channel)]
     if can_disable:
@@ -50,6 +40,27 @@ def disconnect_modal(lang: Language, channel: Channel, *, provider_label: str, b
         *actions(deed_button(lang, Deed.REMOVE, channel, style="danger")),
     ]
     return modal(lang.say("Disconnect"), blocks, close=lang.say("Cancel"), metadata=value_of(channel))
+
+
+def _removing(lang: Language, at: str, *, by_hand: bool, delegate: str) -> str:
+    if delegate and by_hand:
+        return lang.say(
+            "Forgets the inbox here and shows how to end the access at {house}: only {person} can, signed in "
+            "there as {person}. Connecting again needs a new sign-in.",
+            house=at,
+            person=inert(delegate),
+        )
+    if by_hand:
+        return lang.say(
+            "Forgets the inbox here and shows how its owner ends the access at {house}. Connecting again "
+            "needs a new sign-in.",
+            house=at,
+        )
+    return lang.say(
+        "Forgets the inbox here and asks {house} to take the permission back. Connecting again needs a new "
+        "sign-in.",
+        house=at,
+    )
 
 
 def _how(lang: Language, channel: Channel, *, can_disable: bool) -> str:

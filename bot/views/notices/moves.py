@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bot.domain.access import Deed
 from bot.domain.channel import Channel, State
+from bot.domain.whereabouts import NOWHERE
 from bot.views.blocks import Block, Message, actions, bold, escape, inert, message, section
 from bot.views.buttons import following, why_button
 from bot.views.language import Language
@@ -20,13 +21,21 @@ def moved_notice(lang: Language, picture: NoticePicture) -> Message:
     channel, mail = picture.channel, picture.mail
     if channel is None or mail is None or not picture.is_open:
         return quiet(_over(lang, picture))
-    said = "📭 " + lang.say("New mail for {address} goes elsewhere", address=inert(channel.address))
+    said = "📭 " + _headline(lang, channel, mail)
     lines = [
         escape(mail_words(lang, mail)),
         _means(lang, picture, channel),
         escape(way_words(lang, mail, provider_of(channel.provider))),
     ]
-    return message(said, [section("\n".join([bold(said), *lines])), *_ways(lang, channel, mail)])
+    text = "\n".join(line for line in (bold(said), *lines) if line)
+    return message(said, [section(text), *_ways(lang, channel, mail)])
+
+
+def _headline(lang: Language, channel: Channel, mail: Mail) -> str:
+    address = inert(channel.address)
+    if mail.place == NOWHERE:
+        return lang.say("The domain of {address} takes no mail any more", address=address)
+    return lang.say("New mail for {address} goes elsewhere", address=address)
 
 
 def _means(lang: Language, picture: NoticePicture, channel: Channel) -> str:

@@ -13,7 +13,7 @@ from bot.domain.incident import Incident, IncidentKind, Resolution
 from bot.views.blocks import escape, inert, instant, mention
 from bot.views.language import Language
 from bot.views.models import NoticePicture, Outage
-from bot.views.words import cause_in_short, cause_words, house, mail_words, way_words
+from bot.views.words import cause_in_short, cause_words, house, mail_words, unexplained_words, way_words
 
 _CLAIMERS = 3
 _UNSETTLED: Final = (Resolution.WORSE, Resolution.DOUBTED, Resolution.OURS)
@@ -137,7 +137,8 @@ def _uncertain(lang: Language, outage: Outage) -> str:
         known = cause_words(lang, cause, outage.provider_label, outage.channel.said)
         return "\n".join([escape(known.why), escape(known.next_step)])
     if outage.incident.code and cause not in REFUSED_CAUSES:
-        return "\n".join(_unknown(lang, outage, at))
+        unknown = unexplained_words(lang, outage.incident, outage.provider_label)
+        return "\n".join([escape(unknown.why), escape(unknown.next_step)])
     if cause not in REFUSED_CAUSES:
         return "\n".join([escape(cause_words(lang, cause, outage.provider_label).why), waiting])
     said = lang.say(
@@ -147,17 +148,6 @@ def _uncertain(lang: Language, outage: Outage) -> str:
         cause=cause_in_short(lang, cause, outage.provider_label),
     )
     return "\n".join([escape(said), waiting])
-
-
-def _unknown(lang: Language, outage: Outage, at: str) -> list[str]:
-    """The provider answers, and nobody knows what it means: no outage that passes by itself."""
-    code = inert(outage.incident.code, 60)
-    said = lang.say("{house} refuses it with a reason we don't know: {code}.", house=inert(at, 40), code=code)
-    others = "" if outage.incident.is_lonely else lang.say("Other inboxes there work.")
-    look = lang.say(
-        "Who can look: your organisation's {house} admin, or whoever runs Inboxkeeper.", house=inert(at, 40)
-    )
-    return [lang.together(said, others), look]
 
 
 def _mail(lang: Language, outage: Outage) -> str:

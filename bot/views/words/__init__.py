@@ -13,6 +13,7 @@ from bot.views.words.causes import (
     operator_words,
     socket_words,
     trouble_words,
+    unexplained_words,
 )
 from bot.views.words.endings import approval_hint, ending_words
 from bot.views.words.features import feature_name, feature_names, lacking_in_short, lacking_words
@@ -64,6 +65,7 @@ __all__ = [
     "state_name",
     "state_words",
     "trouble_words",
+    "unexplained_words",
     "via_words",
     "way_words",
     "wish_words",

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bot.domain.cause import REFUSED_CAUSES, Cause
+from bot.domain.cause import DOUBT_CAUSES, REFUSED_CAUSES, Cause
 from bot.domain.channel import Channel, State
 from bot.domain.hold import Advice, is_held
+from bot.domain.incident import Incident, IncidentKind
 from bot.views.language import Language
 from bot.views.text import shown
 from bot.views.words.names import house
@@ -21,11 +22,19 @@ class Why(NamedTuple):
     next_step: str
 
 
-def trouble_words(lang: Language, channel: Channel, provider_label: str, advice: Advice | None = None) -> Why:
+def trouble_words(
+    lang: Language,
+    channel: Channel,
+    provider_label: str,
+    advice: Advice | None = None,
+    incident: Incident | None = None,
+) -> Why:
     """Of a channel as it is now. One refusal is no fact yet: nobody has to act on it. ``advice`` is for one
-    that is held with many others."""
+    that is held with many others; ``incident`` its outage, where that is known."""
     if is_held(channel) and advice is not None:
         return held_words(lang, advice, provider_label)
+    if incident is not None and channel.cause is Cause.PROVIDER_UNREACHABLE and is_unexplained(incident):
+        return unexplained_words(lang, incident, provider_label)
     if not is_refused_once(channel):
         return cause_words(lang, channel.cause, provider_label, channel.said)
     return Why(
@@ -67,6 +76,27 @@ def held_words(lang: Language, advice: Advice, provider_label: str) -> Why:
     )
 
 
+def is_unexplained(incident: Incident) -> bool:
+    """Open, and what the provider answers is a code that nobody knows: no outage that passes by itself."""
+    return (
+        incident.is_open
+        and incident.kind is IncidentKind.UNVERIFIABLE
+        and bool(incident.code)
+        and incident.cause not in REFUSED_CAUSES | DOUBT_CAUSES
+    )
+
+
+def unexplained_words(lang: Language, incident: Incident, provider_label: str) -> Why:
+    """What the provider answers, as a code that nobody knows, and who can look."""
+    at = shown(house(provider_label), 40)
+    said = lang.say(
+        "{house} refuses it with a reason we don't know: {code}.", house=at, code=shown(incident.code, 60)
+    )
+    others = "" if incident.is_lonely else lang.say("Other inboxes there work.")
+    look = lang.say("Who can look: your organisation's {house} admin, or whoever runs Inboxkeeper.", house=at)
+    return Why(lang.together(said, others), look)
+
+
 def is_refused_once(channel: Channel) -> bool:
     """Refused, and not yet known to be refused for good."""
     return channel.state is State.IMPAIRED and channel.cause in REFUSED_CAUSES
@@ -91,8 +121,8 @@ def cause_words(lang: Language, cause: Cause, provider_label: str, said: str = "
                 lang.say("Don't reconnect yet. We check every minute."),
             )
         case Cause.OURS_BROKEN:
-            return Why(
-                lang.say("Inboxkeeper's own registration with {house} is not accepted.", house=at),
+            return Why(  # refused there, or a key lost here: which one is the operator's to know
+                lang.say("Something is wrong with Inboxkeeper's own setup for {house}.", house=at),
                 lang.say("Whoever runs Inboxkeeper has been told. You don't need to do anything."),
             )
         case Cause.LOGIN_UNCLEAR | Cause.INBOX_CLOSED:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.domain.lifecycle import Signal
 from bot.domain.record import Record
+from bot.domain.whereabouts import NOWHERE
 from bot.views.language import Language
 from bot.views.text import shown
 from bot.views.words.names import house, provider_of
@@ -41,6 +42,8 @@ def mail_moved_words(lang: Language, record: Record) -> str:
     place = record.details.get("provider", "")
     if not place:
         return lang.say("New mail goes elsewhere")
+    if place == NOWHERE:
+        return lang.say("Its domain takes no mail any more")
     if place == "imap":
         return lang.say("New mail goes to another mail host")
     return lang.say("New mail goes to {house}", house=shown(house(provider_of(place)), 40))
@@ -59,7 +62,7 @@ def _signal(lang: Language, signal: Signal) -> str:
         Signal.REFUSED: lang.say("Refused once by the provider"),
         Signal.REFUSED_AGAIN: lang.say("Refused again by the provider"),
         Signal.UNREACHABLE: lang.say("Provider out of reach"),
-        Signal.OURS_BROKEN: lang.say("Our own registration was not accepted"),
+        Signal.OURS_BROKEN: lang.say("Something is wrong with our own setup"),
         Signal.HELD: lang.say("Put on hold: many inboxes refused at once"),
         Signal.TOO_OLD: lang.say("Could not be checked for an hour"),
         Signal.OWNER_GONE: lang.say("Its owner left the workspace"),
