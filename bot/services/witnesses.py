@@ -98,17 +98,21 @@ class Witnesses:
         cause = refusal_of(look.error).cause
         if said is Vote.VOUCHED and cause in OUTAGE_LIKE:
             said = await self._count(grant, cause, jury)
+        if hold is not None and said is Vote.VOUCHED:  # the hold's own are looked at before it counts
+            said = Vote.FEW
         return Vote.UNCLEAR if said in WITNESSES and await self._is_just_over(channel, grant) else said
 
     async def _fate(self, uow: UnitOfWork, hold: Hold, channel: Channel) -> Fate:
-        """Of what is held, all that is known of the hold tells; others are part of it as long as it
-        spreads."""
+        """Of what is held, all that is known of the hold tells; others are part of it as long as it spreads,
+        or recovers: an outage that moves leaves some and strikes others."""
         now, witness = self._core.clock(), self._core.policy.cadence.witness
         if is_held(channel):
             tally = await uow.holds.tally(hold, channel.id, channel.identity.tenant)
             return fate(hold, tally, now=now, witness=witness)
-        spread_at = await uow.holds.last_joined(hold) or hold.opened_at
-        return Fate.ALONE if self._has_lasted(spread_at) else Fate.WAITS
+        moved_at = max(
+            await uow.holds.last_joined(hold) or hold.opened_at, hold.recovered_at or hold.opened_at
+        )
+        return Fate.ALONE if self._has_lasted(moved_at) else Fate.WAITS
 
     def _has_lasted(self, since: datetime) -> bool:
         return self._core.clock() - since >= settles_for(self._core.policy.cadence.witness)
