@@ -193,7 +193,7 @@ def test_only_what_an_outage_can_look_like_is_doubted(cause: Cause) -> None:
 
 def test_a_list_says_what_showed_that_they_must_be_reconnected() -> None:
     """Who reconnected which one, and that it works since; in the words of one outage, too."""
-    proof = {"proven_at": NOW - timedelta(minutes=20), "proven_by": UserId("U0BOB")}
+    proof: dict[str, Any] = {"proven_at": NOW - timedelta(minutes=20), "proven_by": UserId("U0BOB")}
     for count in (1, 3):
         outages = [an_outage(proven_with="events@acme.example", **proof) for _ in range(count)]
         said = texts(incident_notice(EN, a_picture(NoticeKind.INCIDENT, *outages)))
