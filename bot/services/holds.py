@@ -108,6 +108,14 @@ class Holds:
         await uow.holds.end(hold.id, now)
         await self._show_later(uow, hold, now, now)
 
+    async def beside(self, uow: UnitOfWork, channel: Channel) -> None:
+        """``channel`` is refused while others are held: look whether their outage moves."""
+        hold = await uow.holds.open_for(channel.workspace_id, channel.provider, channel.identity.tenant)
+        least = self._core.providers.manner_of(channel.provider).least_interval
+        if hold is not None:
+            rest = max(canary_pause(self._witness), least)
+            await uow.holds.call(hold, now=self._core.clock(), rested_for=rest)
+
     async def reconnects(
         self, uow: UnitOfWork, channel: Channel, *, by: UserId, error: ProviderError | None
     ) -> None:

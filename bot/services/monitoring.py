@@ -293,6 +293,8 @@ class Monitoring:
             )
         elif after.state is State.IMPAIRED and (sight.said is not None or _retry_after(sight.look.error)):
             await uow.probes.reschedule(after.id, self._due_after(after, sight, row))
+        if sight.said is Vote.FEW:
+            await self._holds.beside(uow, after)
         if before.cause is Cause.OURS_BROKEN and after.cause is not Cause.OURS_BROKEN:
             await self._telling.operator_matter_changed(
                 uow, after.workspace_id, after.provider, now=self._core.clock()

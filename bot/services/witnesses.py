@@ -92,6 +92,7 @@ class Witnesses:
         async with self._core.storage.reading() as uow:
             hold = await uow.holds.open_for(channel.workspace_id, grant.provider, grant.identity.tenant)
             meant = await self._fate(uow, hold, channel) if hold else Fate.ALONE
+            goes_on = hold is not None and not is_held(channel) and await self._goes_on(uow, hold, channel)
         if hold is not None and meant is Fate.WAITS:
             return Vote.TENANT if hold.tenant else Vote.MASS
         if meant is Fate.PROVEN:
@@ -100,17 +101,26 @@ class Witnesses:
         cause = refusal_of(look.error).cause
         if said is Vote.VOUCHED and cause in OUTAGE_LIKE:
             said = await self._count(grant, cause, jury)
+        if said is Vote.VOUCHED and goes_on:  # the hold's own are looked at before it counts
+            said = Vote.FEW
         return Vote.UNCLEAR if said in WITNESSES and await self._is_just_over(channel, grant) else said
 
     async def _fate(self, uow: UnitOfWork, hold: Hold, channel: Channel) -> Fate:
-        """Of what is held, all that is known of the hold tells; others are part of it as long as it
-        spreads."""
+        """Of what is held, all that is known of the hold tells; others are part of it as long as it spreads,
+        or recovers: an outage that moves leaves some and strikes others."""
         now, witness = self._core.clock(), self._core.policy.cadence.witness
         if is_held(channel):
             tally = await uow.holds.tally(hold, channel.id, channel.identity.tenant)
             return fate(hold, tally, now=now, witness=witness)
-        spread_at = await uow.holds.last_joined(hold) or hold.opened_at
-        return Fate.ALONE if self._has_lasted(spread_at) else Fate.WAITS
+        moved_at = max(
+            await uow.holds.last_joined(hold) or hold.opened_at, hold.recovered_at or hold.opened_at
+        )
+        return Fate.ALONE if self._has_lasted(moved_at) else Fate.WAITS
+
+    async def _goes_on(self, uow: UnitOfWork, hold: Hold, channel: Channel) -> bool:
+        """Whether more are left in it than a small rest."""
+        tally = await uow.holds.tally(hold, channel.id, channel.identity.tenant)
+        return not tally.everybody.is_small_rest
 
     def _has_lasted(self, since: datetime) -> bool:
         return self._core.clock() - since >= settles_for(self._core.policy.cadence.witness)

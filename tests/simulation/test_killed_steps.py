@@ -181,8 +181,22 @@ async def hold_opened(scene: Scene) -> Check:
     scene.office.host.weather = outage
 
     async def check() -> None:
+        await scene.passes(seconds=4)  # it gathers for a moment who else is refused
         [said] = await scene.news()
         assert "Google refuses 3 inboxes at once" in words(said) and not asks_to_reconnect(said)
+
+    return check
+
+
+async def hold_told(scene: Scene) -> Check:
+    """It has gathered all, and is about to be said."""
+    await hold_opened(scene)
+    await scene.settles()
+    scene.waits(seconds=4)
+
+    async def check() -> None:
+        [said] = await scene.news()
+        assert "Google refuses 3 inboxes at once" in words(said)
 
     return check
 
@@ -307,6 +321,7 @@ async def killed_at_each_step(scene: Scene, begins: Callable[[Scene], Awaitable[
         (remind, jobs),
         (count_storm, jobs),
         (hold_opened, looks),
+        (hold_told, jobs),
         (hold_ripened, jobs),
         (hold_ended, looks),
         (request_expired, jobs),

@@ -50,13 +50,25 @@ class Outage:
     ended: datetime | None = None
     bit_by_bit: bool = False
     """It takes a while to be over for all."""
+    share: float = 1.0
+    """Of all mailboxes that it might strike."""
+    wave: timedelta | None = None
+    """How long it strikes the same ones; ``None`` for as long as it lasts."""
+    lasts: timedelta = timedelta()
+    """At least."""
 
     def strikes(self, mailbox: Mailbox, now: datetime) -> bool:
-        if self.tenant not in {"", mailbox.tenant}:
+        if self.tenant not in {"", mailbox.tenant} or not self._is_among(mailbox, now):
             return False
         if self.ended is None:
             return True
         return self.bit_by_bit and now < self.ended + _RECOVERS_WITHIN * _share(mailbox)
+
+    def _is_among(self, mailbox: Mailbox, now: datetime) -> bool:
+        """In each wave others, anywhere; at its end still those of the last one."""
+        until = min(now, self.ended or now)
+        wave = 0 if self.wave is None else int((until - self.began) / self.wave)
+        return random.Random(f"{mailbox.subject}:{self.began}:{wave}").random() < self.share
 
     def is_felt(self, at: datetime, within: timedelta) -> bool:
         return self.began <= at and (self.over is None or at <= self.over + within)
@@ -114,8 +126,21 @@ class Weather:
         """The one that goes on."""
         return self.outages[-1] if self.outages and self.outages[-1].ended is None else None
 
-    def begins(self, kind: Kind, tenant: str) -> None:
-        self.outages.append(Outage(kind, tenant, self.clock()))
+    def begins(
+        self,
+        kind: Kind,
+        tenant: str,
+        *,
+        share: float = 1.0,
+        wave: timedelta | None = None,
+        lasts: timedelta = timedelta(),
+    ) -> None:
+        self.outages.append(Outage(kind, tenant, self.clock(), share=share, wave=wave, lasts=lasts))
+
+    @property
+    def may_end(self) -> bool:
+        """Whether the present one has lasted for as long as it must."""
+        return self.outage is not None and self.clock() - self.outage.began >= self.outage.lasts
 
     def ends(self, *, bit_by_bit: bool) -> None:
         if self.outage is not None:

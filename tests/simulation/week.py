@@ -38,6 +38,9 @@ _MINUTE: Final = timedelta(minutes=1)
 _SHARES: Final = (0.0, 0.0, 0.1, 0.5, 1.0, 2.0, 4.0)
 """How long a step lasts, in averages: much happens at once, and then nothing for hours."""
 _TENANTS: Final = ("", "", "acme.example", "shop.example")
+_STRUCK: Final = (1.0, 1.0, 0.8, 0.6)
+_HOURS: Final = (0, 0, 0, 3, 20)
+_WAVES: Final = (None, None, timedelta(minutes=12), timedelta(hours=2))
 _OUTAGE_BEGINS: Final = 1 / 6
 _OUTAGE_ENDS: Final = 1 / 4
 _DIES: Final = 1 / 4
@@ -189,10 +192,24 @@ class Week(RuleBasedStateMachine):
     def _weather_changes(self) -> None:
         if self.weather.outage is None and self._chance.random() < _OUTAGE_BEGINS:
             kind = self._chance.choice([*weather.Kind, weather.Kind.LYING])
-            self.weather.begins(kind, self._chance.choice(_TENANTS))
+            self._outage_begins(kind, self._chance.choice(_TENANTS))
             self.counts[f"outage: {kind}"] += 1
-        elif self.weather.outage is not None and self._chance.random() < _OUTAGE_ENDS:
+        elif self.weather.may_end and self._chance.random() < _OUTAGE_ENDS:
             self.weather.ends(bit_by_bit=self._chance.random() < 1 / 2)
+
+    def _outage_begins(self, kind: weather.Kind, tenant: str) -> None:
+        """One that lies may strike but some, in waves, and for very long."""
+        if kind is not weather.Kind.LYING:
+            self.weather.begins(kind, tenant)
+            return
+        share, hours, wave = (
+            self._chance.choice(_STRUCK),
+            self._chance.choice(_HOURS),
+            self._chance.choice(_WAVES),
+        )
+        lasts = min(timedelta(hours=hours), self.scale.lasts / 6)
+        self.weather.begins(kind, tenant, share=share, wave=wave, lasts=lasts)
+        self.counts[f"outage: lying, of {share:.0%}, {'in waves' if wave else 'steady'}, {hours} h"] += 1
 
     async def _another_process(self) -> None:
         self.fate = Fate()
@@ -255,11 +272,11 @@ class Week(RuleBasedStateMachine):
     @rule(kind=st.sampled_from(weather.Kind), tenant=st.sampled_from(_TENANTS))
     def an_outage_begins(self, kind: weather.Kind, tenant: str) -> None:
         async def deed() -> None:
-            self.weather.begins(kind, tenant)
+            self._outage_begins(kind, tenant)
 
         self._does(f"outage: {kind}", deed)
 
-    @precondition(lambda self: self.weather.outage is not None)
+    @precondition(lambda self: self.weather.may_end)
     @rule(minutes=st.sampled_from([0, 2, 8, 40, 70]), bit_by_bit=st.booleans())
     def an_outage_ends(self, minutes: int, bit_by_bit: bool) -> None:
         async def deed() -> None:

@@ -8,19 +8,22 @@ from typing import Any
 
 import pytest
 
-from bot.domain.cause import Cause
+from bot.domain.access import Deed
+from bot.domain.cause import REFUSED_CAUSES, Cause
 from bot.domain.channel import Kind, State
+from bot.domain.hold import advice, ripe_at
 from bot.domain.ids import UserId
 from bot.domain.incident import NoticeKind
 from bot.domain.lifecycle import Signal
 from bot.domain.picture import Told
 from bot.domain.record import Record
 from bot.notifier import rendered
+from bot.views.buttons import offered
 from bot.views.evidence import drill_message, export_message, why_message
 from bot.views.language import Language
 from bot.views.modals import admins_modal
 from bot.views.notices import hold_notice, incident_notice, somebody_else_notice
-from bot.views.words import record_words
+from bot.views.words import record_words, trouble_words
 from bot.views.words.reaching import unreachable_words
 from tests.views.evidence_gallery import (
     a_drill,
@@ -163,9 +166,11 @@ def test_a_deed_whose_doer_is_not_known_is_nobodys() -> None:
 
 # --- doubt
 
+WITNESS = timedelta(seconds=30)
 
-def lonely(minutes: float, *, is_lonely: bool = True) -> dict[str, Any]:
-    outage = an_outage(is_lonely=is_lonely, opened_at=NOW - timedelta(minutes=minutes))
+
+def lonely(minutes: float, *, is_lonely: bool = True, cause: Cause = Cause.GRANT_REFUSED) -> dict[str, Any]:
+    outage = an_outage(is_lonely=is_lonely, cause=cause, opened_at=NOW - timedelta(minutes=minutes))
     return incident_notice(EN, a_picture(NoticeKind.INCIDENT, outage))
 
 
@@ -177,6 +182,38 @@ def test_an_outage_without_witnesses_says_so_at_first() -> None:
     for message in (late, sure):
         assert "may also be an outage" not in texts(message)
         assert buttons(message)["incident.reconnect"]["style"] == "primary"
+
+
+@pytest.mark.parametrize("cause", sorted(REFUSED_CAUSES))
+def test_only_what_an_outage_can_look_like_is_doubted(cause: Cause) -> None:
+    """A provider that names a policy, or a closed account, is not out of order."""
+    is_doubted = "may also be an outage" in texts(lonely(5, cause=cause))
+    assert is_doubted is (cause in {Cause.GRANT_REFUSED, Cause.PASSWORD_REFUSED})
+
+
+def test_a_list_says_what_showed_that_they_must_be_reconnected() -> None:
+    """Who reconnected which one, and that it works since; in the words of one outage, too."""
+    proof: dict[str, Any] = {"proven_at": NOW - timedelta(minutes=20), "proven_by": UserId("U0BOB")}
+    for count in (1, 3):
+        outages = [an_outage(proven_with="events@acme.example", **proof) for _ in range(count)]
+        said = texts(incident_notice(EN, a_picture(NoticeKind.INCIDENT, *outages)))
+        assert "<@U0BOB> reconnected events@acme.example" in said and "still refused: reconnect" in said
+    personal = texts(incident_notice(EN, a_picture(NoticeKind.INCIDENT, an_outage(**proof))))
+    assert "<@U0BOB> reconnected another inbox" in personal
+
+
+@pytest.mark.parametrize("tenant", ["", "acme.example"])
+def test_rows_give_the_advice_of_the_hold(tenant: str) -> None:
+    """The same before and after it has ripened, in words and by the button."""
+    hold = a_hold(tenant=tenant)
+    held = a_channel(state=State.IMPAIRED, cause=Cause.HELD)
+    for now, may in ((ripe_at(hold, WITNESS) - timedelta(seconds=1), False), (ripe_at(hold, WITNESS), True)):
+        told = advice(hold, now=now, witness=WITNESS)
+        assert told.may_reconnect is may
+        assert (Deed.RECONNECT in offered(held, frozenset(Deed), advice=told)) is may
+        assert ("reconnect." in trouble_words(EN, held, "Gmail", told).next_step) is (may and bool(tenant))
+        waits = "Don't reconnect yet" in trouble_words(EN, held, "Gmail", told).next_step
+        assert waits is (not may and not tenant)
 
 
 # --- why
