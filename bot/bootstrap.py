@@ -443,6 +443,8 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
         messenger=SlackMessenger(client, world.clock),
         workspace=ours.workspace,
     )
+    if await storage.take_over():
+        await attempted(services.connecting.end_interrupted(), what="sign-ins")
     slack = build_slack(
         services,
         client=client,
@@ -485,7 +487,6 @@ async def _opened(settings: Settings, world: World, stack: AsyncExitStack) -> St
     stack.push_async_callback(storage.close)
     if not await storage.check_keys():
         raise KeysLost(_KEYS_LOST)
-    await storage.take_over()
     return storage
 
 
