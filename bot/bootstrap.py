@@ -60,7 +60,7 @@ from bot.services.pictures import Pictures
 from bot.services.proving import Proving
 from bot.services.reaching import Reaching
 from bot.services.requests import Requests
-from bot.services.silence import Silence
+from bot.services.silence import PATIENCE, Silence
 from bot.services.steps import Steps
 from bot.services.switching import Switching
 from bot.services.telling import Telling
@@ -121,6 +121,8 @@ class World:
 T = TypeVar("T")
 _SAYS_AFTER: Final = 5.0
 """Seconds: longer than a start takes."""
+TURNS_TAKE: Final = {"probes": PATIENCE}
+"""Loops, by name, whose turn may take long: logins that hang keep a batch busy as long as its lease."""
 _AUTOCONFIG_WAITS: Final = timedelta(seconds=2)
 
 _KEYS_LOST: Final = (
@@ -441,6 +443,8 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
         messenger=SlackMessenger(client, world.clock),
         workspace=ours.workspace,
     )
+    if await storage.take_over():
+        await attempted(services.connecting.end_interrupted(), what="sign-ins")
     slack = build_slack(
         services,
         client=client,
@@ -483,7 +487,6 @@ async def _opened(settings: Settings, world: World, stack: AsyncExitStack) -> St
     stack.push_async_callback(storage.close)
     if not await storage.check_keys():
         raise KeysLost(_KEYS_LOST)
-    await storage.take_over()
     return storage
 
 
@@ -510,7 +513,7 @@ def _engine(services: Services, world: World, wake: Wake) -> Engine:
         "chores": services.chores.run_due,
         "silence": services.silence.run_due,
     }
-    return Engine(turns, clock=world.clock, wake=wake, idle_seconds=world.idle_seconds)
+    return Engine(turns, clock=world.clock, wake=wake, idle_seconds=world.idle_seconds, patience=TURNS_TAKE)
 
 
 def _inbound(settings: Settings, slack: SlackSide, world: World) -> Inbound | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 
 from bot.services.core import Clock
@@ -16,6 +17,7 @@ from bot.services.guard import attempted
 
 IDLE_SECONDS: Final = 1.0
 _STALLED_AFTER: Final = timedelta(minutes=3)
+"""Longer than the turn of any loop for which nothing else is said."""
 _FAILS_FOR: Final = timedelta(seconds=15)
 """A loop whose turns do nothing but fail is no use sooner than one that takes its time."""
 Turn = Callable[[], Awaitable[int]]
@@ -42,9 +44,17 @@ class Engine:
     """The loops."""
 
     def __init__(
-        self, turns: Mapping[str, Turn], *, clock: Clock, wake: Wake, idle_seconds: float = IDLE_SECONDS
+        self,
+        turns: Mapping[str, Turn],
+        *,
+        clock: Clock,
+        wake: Wake,
+        idle_seconds: float = IDLE_SECONDS,
+        patience: Mapping[str, timedelta] = MappingProxyType({}),
     ) -> None:
+        """``patience`` is for loops, by name, whose turn may take longer than three minutes."""
         self._turns = turns
+        self._patience = patience
         self._clock = clock
         self._wake = wake
         self._idle = idle_seconds
@@ -79,17 +89,22 @@ class Engine:
 
     @property
     def is_turning(self) -> bool:
-        """Whether every loop has finished a turn lately."""
+        """Whether every loop has finished a turn lately, or may still be at one."""
         if not self._tasks:
             return True
         now = self._clock()
         # Counted anew from a clock that was put back.
         self._began = min(self._began, now)
         self._last_turn = {name: min(at, now) for name, at in self._last_turn.items()}
-        oldest = min(self._last_turn.get(name, self._began) for name in self._turns)
         if any(now - since >= _FAILS_FOR for since in self._failing_since.values()):
             return False
-        return now - oldest < _STALLED_AFTER and not any(task.done() for task in self._tasks)
+        if any(self._is_stalled(name, now) for name in self._turns):
+            return False
+        return not any(task.done() for task in self._tasks)
+
+    def _is_stalled(self, name: str, now: datetime) -> bool:
+        last = self._last_turn.get(name, self._began)
+        return now - last >= self._patience.get(name, _STALLED_AFTER)
 
     async def _loop(self, name: str, turn: Turn) -> None:
         woken = self._wake.listen()

@@ -118,6 +118,13 @@ class Tickets:
         row = await self._session.first(kept)
         return _outcome(row) if row else None
 
+    async def pending(self) -> tuple[TicketOutcome, ...]:
+        """What is still being checked, or was when its process died."""
+        rows = await self._session.rows(
+            select(ticket_outcome).where(ticket_outcome.c.ending == Ending.PENDING)
+        )
+        return tuple(_outcome(row) for row in rows)
+
     async def was_spent(self, ticket_id: TicketId) -> bool:
         """Whether it was used, by whomever."""
         return await self.outcome_of(ticket_id) is not None

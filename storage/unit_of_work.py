@@ -224,13 +224,15 @@ class Storage:
             return False
         return True
 
-    async def take_over(self) -> None:
-        """Alone with an SQLite file, every lease is a dead process's: it need not run out first."""
+    async def take_over(self) -> bool:
+        """Alone with an SQLite file, every lease is a dead process's: it need not run out first. Returns
+        whether it is alone: whatever else is under way in it died, too."""
         if self._held is None:
-            return
+            return False
         async with self.writing() as uow:
             await uow.locks.release_all()
             await uow.commit()
+        return True
 
     async def opens_canary(self) -> bool | None:
         """Whether the keys fit what is stored; ``None`` if nothing was stored yet. Changes nothing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -22,7 +22,8 @@ from bot.domain.ids import (
 
 TICKET_LASTS: Final = timedelta(minutes=15)
 PENDING_LASTS: Final = timedelta(minutes=2)
-"""A check that has not ended by then was interrupted: begin again."""
+"""A check that has not ended by then was interrupted: begin again. Alone with its database, the next process
+knows so at its start."""
 OUTCOME_LASTS: Final = timedelta(minutes=15)
 """How long the browser that spent a ticket can reload what came of it."""
 
@@ -155,6 +156,11 @@ class TicketOutcome:
     """The provider's own id of the account that was the wrong one."""
     stands: bool = False
     """What was allowed at the provider is not used here, and stays there all the same."""
+
+    @property
+    def interrupted(self) -> TicketOutcome:
+        """The same check, which our process did not live to end: it is to be begun again."""
+        return replace(self, ending=Ending.PROVIDER_AWAY, code=INTERRUPTED)
 
     @property
     def may_be_confirmed(self) -> bool:

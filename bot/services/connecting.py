@@ -46,7 +46,6 @@ from bot.domain.ids import (
 from bot.domain.request import Awaits, Request, Wish
 from bot.domain.switching import may_switch
 from bot.domain.ticket import (
-    INTERRUPTED,
     OUTCOME_LASTS,
     PENDING_LASTS,
     Ending,
@@ -438,6 +437,10 @@ class Connecting:
                 turn.was_refused = is_refused_login(error)
                 raise
 
+    async def end_interrupted(self) -> int:
+        """At the start of a process that is alone with its database: as ``Proving.end_interrupted``."""
+        return await self._proving.end_interrupted()
+
     def lacking(self, outcome: TicketOutcome) -> tuple[Feature, ...]:
         """Features that cannot use what was just connected, because their permission was left unticked."""
         return lacking_after(self._core, outcome)
@@ -694,5 +697,5 @@ def _may_confirm(actor: Actor, outcome: TicketOutcome) -> bool:
 def _unless_interrupted(outcome: TicketOutcome, now: datetime) -> TicketOutcome:
     """A check that never ended (the process died) offers to begin again instead of waiting for ever."""
     if outcome.ending is Ending.PENDING and now - outcome.at > PENDING_LASTS:
-        return replace(outcome, ending=Ending.PROVIDER_AWAY, code=INTERRUPTED)
+        return outcome.interrupted
     return outcome

@@ -125,6 +125,19 @@ class Proving:
         wrong = self._outcome(ticket, Ending.WRONG_MAILBOX, signed_in=claim.address, code=ONLY_CLAIMED)
         return await self._keep(replace(wrong, signed_in_id=claim.identity.subject))
 
+    async def end_interrupted(self) -> int:
+        """Say of every check under way that it was interrupted. Only for a process that has just begun, alone
+        with its database. Returns how many there were.
+
+        What was staged is neither used nor given back here: whose mailbox it is was not judged, and whoever
+        begins again at once gets a grant of the same account.
+        """
+        async with self._core.storage.reading() as uow:
+            left = await uow.tickets.pending()
+        for outcome in left:
+            await self._keep(replace(outcome.interrupted, at=self._core.clock()))
+        return len(left)
+
     # --- judging
 
     async def _judge(

@@ -15,7 +15,7 @@ import pytest
 from sandbox.clock import SandboxClock
 from sandbox.demo import Place, Town, town
 from sandbox.driver import Driver, Person, Screen
-from tests.stage import Browser
+from tests.stage import Browser, Page
 
 ALICE = "alice@acme.example"
 ROOT = Path(__file__).parents[2]
@@ -77,15 +77,64 @@ async def test_kill_9_while_telling_neither_loses_nor_doubles_the_alarm(database
             assert sum("works again" in said.plain for said in screen.dm.messages) >= 1
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_kill_9_while_a_sign_in_is_checked_is_said_on_reload(database_url: str) -> None:
+    """The page that broke says what happened as soon as the bot is back, and its button begins again."""
+    place = Place(database_url=database_url, settings=QUICK)
+    async with town(place, SandboxClock.running()) as built, aiohttp.ClientSession() as session:
+        assert built.world.listener is not None
+        built.world.listener.close()
+        alice = Driver(built.url, session).person("alice")
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as jar:
+            browser = Browser(jar)
+            async with a_process(built) as first:
+                url = await begins(built, alice)
+                callback = built.google.consent(await browser.goes_to_consent(url), ALICE)
+                built.google.break_down("slow", ALICE, at="gmail", seconds=8.0)
+                asked = built.google.requests["gmail"]
+                waiting = asyncio.create_task(browser.opens(callback))
+                async with asyncio.timeout(30):
+                    while built.google.requests["gmail"] == asked:
+                        await asyncio.sleep(0.02)
+                await killed(first)
+                with pytest.raises(aiohttp.ClientError):
+                    await waiting
+            built.google.mend()
+            async with a_process(built):
+                await built.slack.until_connected()
+                page = await until_served(browser, callback)
+                assert "Inboxkeeper was interrupted before" in page.text and ALICE in page.text
+                again = await browser.presses(page)
+                page = await browser.opens(built.google.consent(again.onward, ALICE))
+                assert "is connected" in page.text
+                await alice.until(lambda seen: "is connected" in seen.dm.plain, within=30)
+
+
+async def until_served(browser: Browser, url: str) -> Page:
+    """The page, as soon as somebody answers there."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                return await browser.opens(url)
+            except aiohttp.ClientConnectorError:
+                await asyncio.sleep(0.1)
+
+
 async def connects(built: Town, driver: Driver) -> None:
     """Alice connects her inbox, as soon as the process takes what Slack sends."""
     alice = driver.person("alice")
+    await goes_through_google(built, await begins(built, alice))
+    await alice.until(lambda seen: "is connected" in seen.dm.plain, within=30)
+
+
+async def begins(built: Town, alice: Person) -> str:
+    """Alice wants to connect her inbox; returns the link that leads there."""
     await built.slack.until_connected()
     await alice.types(f"/inbox connect {ALICE}")
+    await alice.until(lambda seen: seen.modal and "One moment" not in seen.modal.plain, within=30)
     await alice.submits()
     await alice.until(lambda seen: seen.modal and "Open Google" in seen.modal.plain)
-    await goes_through_google(built, await link(alice, "modal"))
-    await alice.until(lambda seen: "is connected" in seen.dm.plain, within=30)
+    return await link(alice, "modal")
 
 
 async def link(person: Person, where: str) -> str:

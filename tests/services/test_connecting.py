@@ -29,6 +29,7 @@ from bot.domain.ticket import Ending, TicketOutcome
 from bot.services.connecting import Plan
 from storage import UnitOfWork
 from tests.services.play import Gate, Play, on_both, secret_of, url_of
+from tests.stage import a_bot, a_town
 
 ALICE, KENJI, PRIVATE = "alice@acme.example", "kenji@acme.example", "alice.private@gmail.com"
 
@@ -336,6 +337,36 @@ async def test_a_crash_between_spending_and_the_outcome_can_be_begun_again(play:
     interrupted = await play.complete(callback)
     assert (interrupted.ending, interrupted.code) == (Ending.PROVIDER_AWAY, "interrupted")
     assert (await play.complete(await play.again(interrupted))).ending is Ending.CONNECTED
+
+
+@on_both
+@pytest.mark.parametrize("where", ["redeem", "probe"])
+async def test_the_next_process_says_at_once_what_the_last_one_left_unchecked(
+    database_url: str, database_kind: str, where: str
+) -> None:
+    """Alone with its file it knows that nobody checks any more; elsewhere another process still may."""
+    async with a_town(database_url) as built:
+        async with a_bot(built) as stage:
+            play, gate = Play(stage), Gate(where)
+            callback = await play.consent(await play.begin("alice"))
+            async with play.another_process(provider=gate.before) as dying:
+                proving = asyncio.create_task(play.complete(callback, services=dying))
+                await gate.reached.wait()
+                proving.cancel()
+                await asyncio.gather(proving, return_exceptions=True)
+            assert (await play.complete(callback)).ending is Ending.PENDING
+        async with a_bot(built) as stage:
+            after = Play(stage, play._secrets)
+            found = await after.complete(callback)
+            if database_kind == "postgresql":
+                assert found.ending is Ending.PENDING
+                return
+            assert (found.ending, found.code) == (Ending.PROVIDER_AWAY, "interrupted")
+            assert (await after.complete(await after.again(found))).ending is Ending.CONNECTED
+            await after.passes(hours=2, minutes=1)
+            channel = await after.channel(ALICE)
+            assert channel is not None and channel.state is State.CONNECTED
+            assert await after.grants_of(channel.identity) == 1
 
 
 async def test_a_crash_after_the_swap_does_not_deny_it(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:

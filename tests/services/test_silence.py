@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from bot.bootstrap import TURNS_TAKE
 from bot.engine import Engine, Wake
 from bot.services import Services
+from bot.services.jobs import LEASE as JOB_LEASE
+from bot.services.monitoring import LEASE
+from sandbox.clock import SandboxClock
 from tests.services.play import Play, on_both
 
 EVERYBODY = ("sakura", "omar", "alice", "kenji", "gus")
@@ -164,13 +170,43 @@ async def test_probes_that_hang_do_not_keep_it_from_being_noticed(play: Play) ->
         "jobs": play.services.jobs.run_due,
         "silence": play.services.silence.run_due,
     }
-    engine = Engine(turns, clock=lambda: play.now, wake=Wake(), idle_seconds=0.002)
+    engine = Engine(turns, clock=lambda: play.now, wake=Wake(), idle_seconds=0.002, patience=TURNS_TAKE)
     engine.start()
     try:
         async with asyncio.timeout(20):
             while not await play.told("omar", "🔧"):
                 play.stage.town.clock.advance(timedelta(seconds=5))
         assert not engine.is_turning
+    finally:
+        hung.set()
+        await engine.stop()
+
+
+@pytest.mark.parametrize(
+    ("name", "after", "is_turning"),
+    [
+        ("probes", LEASE, True),
+        ("probes", LEASE + timedelta(minutes=1), False),
+        ("jobs", JOB_LEASE, True),
+        ("jobs", timedelta(minutes=3), False),
+    ],
+)
+async def test_a_batch_within_its_lease_is_no_stalled_loop(
+    name: str, after: timedelta, is_turning: bool
+) -> None:
+    """Hosts whose logins hang keep a batch busy for minutes; any other loop is late sooner."""
+    clock = SandboxClock.frozen(datetime(2026, 3, 2, 9, tzinfo=UTC))
+    hung = asyncio.Event()
+
+    async def slow() -> int:
+        await hung.wait()
+        return 0
+
+    engine = Engine({name: slow}, clock=clock, wake=Wake(), idle_seconds=0.002, patience=TURNS_TAKE)
+    engine.start()
+    try:
+        clock.advance(after)
+        assert engine.is_turning == is_turning
     finally:
         hung.set()
         await engine.stop()

@@ -93,7 +93,7 @@ async def test_whoever_is_alone_with_a_file_frees_what_a_dead_process_held(
     after = await Storage.open(database_url, cipher=cipher, exclusive=True)
     async with after.writing() as uow:
         assert await uow.locks.acquire("lane", timedelta(hours=1)) is None
-    await after.take_over()
+    assert await after.take_over()
     async with after.writing() as uow:
         assert await uow.locks.acquire("lane", timedelta(hours=1)) is not None
     await after.close()
@@ -104,6 +104,6 @@ async def test_whoever_shares_a_database_takes_nothing_over(storage: Storage) ->
     async with storage.writing() as uow:
         assert await uow.locks.acquire("lane", timedelta(hours=1)) is not None
         await uow.commit()
-    await storage.take_over()
+    assert not await storage.take_over()
     async with storage.writing() as uow:
         assert await uow.locks.acquire("lane", timedelta(hours=1)) is None

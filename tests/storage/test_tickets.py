@@ -124,7 +124,9 @@ async def test_an_outcome_is_for_the_browser_that_spent_the_ticket(storage: Stor
     shown = replace(outcome, ticket=replace(ticket, verifier=Secret(""), nonce=""))
     async with storage.writing() as uow:
         await uow.tickets.keep(replace(outcome, ending=Ending.PENDING), LATER)
+        assert await uow.tickets.pending() == (replace(shown, ending=Ending.PENDING),)
         await uow.tickets.keep(outcome, LATER)
+        assert await uow.tickets.pending() == ()
         assert await uow.tickets.outcome(ticket.id, MINE, NOW) == shown
         assert await uow.tickets.outcome(ticket.id, OTHER, NOW) is None
         assert await uow.tickets.outcome(ticket.id, MINE, LATER) is None
