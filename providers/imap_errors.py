@@ -108,7 +108,13 @@ _PLAINLY: Final = re.compile(
     r"|\b(credentials?|password)\W+(\w+\W+){0,2}?(invalid|incorrect|wrong)\b",
     re.IGNORECASE,
 )
-"""Words that nobody says of their own trouble."""
+"""Words of a wrong password."""
+_NOT_ONLY: Final = re.compile(
+    r"\b(too (many|often|much|frequent\w*)|rate|frequen\w+|limit\w*|attempts?|blocked|locked|suspended|disabled"
+    r"|not (open|enabled|active|activated)|busy|overload\w*|tempora\w+|unavailable|later|abnormal)\b",
+    re.IGNORECASE,
+)
+"""Words of something else: beside them the password is one of several guesses, or was not looked at."""
 
 
 class ImapErrors:
@@ -157,11 +163,16 @@ def _code_of(answer: Answer) -> str:
     if answer.code in {"", "ALERT"}:
         wants_other = any(_APP_PASSWORD.search(text) for text in (answer.text, *_alerts(answer)))
         told = [code for line in answer.lines if (code := _untagged_code(line)) in LOGIN_ERRORS]
-        plainly = "CREDENTIALS" if answer.status == "NO" and _PLAINLY.search(answer.text) else answer.status
+        plainly = "CREDENTIALS" if answer.status == "NO" and _is_plain(answer.text) else answer.status
         return "APP_PASSWORD" if wants_other else told[0] if told else plainly
     if answer.code in {"AUTHENTICATIONFAILED"} and any(_APP_PASSWORD.search(it) for it in _alerts(answer)):
         return "APP_PASSWORD"
     return answer.code
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a wrong password is all that a refusal speaks of."""
+    return bool(_PLAINLY.search(text)) and not _NOT_ONLY.search(text)
 
 
 def alert_of(answer: Answer) -> str:

@@ -491,6 +491,15 @@ async def test_a_no_without_a_reason_is_weak_evidence(stage: ImapStage, line: st
         ("Authentication server is not available", "NO"),
         ("Password server unreachable", "NO"),
         ("Authentication failed.", "NO"),
+        # A word of the password among others: nobody knows which of them it was.
+        (
+            "Login fail. Account is abnormal, service is not open, password is incorrect, login frequency "
+            "limited, or system is busy.",
+            "NO",
+        ),
+        ("Too many wrong password attempts, try again later", "NO"),
+        ("Incorrect password or IMAP is disabled", "NO"),
+        ("Your address is blocked: bad password repeated", "NO"),
     ],
 )
 def test_only_plain_words_speak_of_the_password(text: str, code: str) -> None:
