@@ -17,7 +17,9 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from html import escape
 from typing import Final, cast
+from urllib.parse import quote
 
 from bot.domain.address import has_control, visible
 from bot.domain.cause import Cause
@@ -36,9 +38,9 @@ from bot.domain.manner import Manner
 from providers.autoconfig import Autoconfig
 from providers.base import Authorization, Claim, Consent, Evidence, Form, Fresh, Renew
 from providers.hosts import HostRefused, host_name
-from providers.imap_errors import ImapErrors, inert_words, words_of
+from providers.imap_errors import ImapErrors, words_of
 from providers.imap_hosts import guidance_for, sign_in_of
-from providers.imap_wire import Endpoint, ImapWire, NoWay, Security, Session, quoted
+from providers.imap_wire import Endpoint, ImapWire, NoWay, Security, Session, inert_words, quoted
 
 LEAST_INTERVAL: Final = timedelta(minutes=15)
 _NO_SCOPES: Final[frozenset[str]] = frozenset()
@@ -211,33 +213,50 @@ class Imap:
             async with self._wire.session(account.at) as session:
                 login = await session.log_in(account.user, account.password)
                 if not login.is_ok:
-                    raise _counted(self._without_secrets(self._errors.of_login(login), account))
+                    raise _counted(self._errors.of_login(login))
                 look = await session.examine()
                 if look.is_ok:
                     return None
-                return self._without_secrets(self._errors.of_examine(look), account)
+                return without_secrets(self._errors.of_examine(look), account.user, account.password)
         except NoWay as no_way:
             raise _of_no_way(no_way) from None
-        except ProviderUnavailable as error:
-            if session is not None:
+        except ProviderError as error:
+            if session is not None and isinstance(error, ProviderUnavailable):
                 error.said = error.said or words_of(session.heard)
                 error.is_counted = error.is_counted or session.is_login_open
-            self._without_secrets(error, account)
+            without_secrets(error, account.user, account.password)
             raise
 
-    def _without_secrets(self, error: ProviderError, account: _Account) -> ProviderError:
-        """A host that repeats the password gets none of its words shown, in whatever spelling."""
-        password = account.password.reveal()
-        spelt = {
-            password,
-            _base64(password),
-            _base64(f"\0{account.user}\0{password}"),
-            quoted(password)[1:-1],
-        }
-        shown = {inert_words(it).casefold() for it in spelt} | {it.casefold() for it in spelt}
-        if any(it and it in error.said.casefold() for it in shown):
-            error.said = ""
-        return error
+
+def without_secrets(error: ProviderError, user: str, password: Secret) -> ProviderError:
+    """A host that repeats the password gets none of its words shown, in whatever spelling."""
+    plain = password.reveal()
+    spelt = {
+        plain,
+        _base64(plain),
+        _base64(f"\0{user}\0{plain}"),
+        quoted(plain)[1:-1],
+        quote(plain, safe=""),
+        escape(plain),
+    }
+    shown = {inert_words(it).casefold() for it in spelt} | {it.casefold() for it in spelt}
+    if any(_tells(error.said.casefold(), it) for it in shown if it):
+        error.said = ""
+    return error
+
+
+_TELLING: Final = 4
+"""Characters of a secret whose end was cut off."""
+
+
+def _tells(said: str, secret: str) -> bool:
+    """Whether words hold a secret, or its beginning where they were cut within it."""
+    if secret in said:
+        return True
+    kept = said.removesuffix("…")
+    return kept != said and any(
+        kept.endswith(secret[:length]) for length in range(_TELLING, min(len(secret), len(kept) + 1))
+    )
 
 
 def _base64(text: str) -> str:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import logging
 import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -25,14 +24,13 @@ from bot.domain.errors import (
     ProviderMisconfigured,
     ProviderUnavailable,
 )
-from providers.imap_wire import Answer, is_no_such_way
+from providers.imap_wire import Answer, inert_words, is_no_such_way
 
 log = logging.getLogger(__name__)
 
 ErrorTable = Mapping[str, Callable[[str], ProviderError]]
 
 _UNKNOWN_REMEMBERED: Final = 200
-_LONGEST_ALERT: Final = 200
 
 
 def _refused(code: str) -> ProviderError:
@@ -100,7 +98,10 @@ EXAMINE_ERRORS: Final[ErrorTable] = {
 
 _NOT_CONNECTED: Final = re.compile(r"authenticated but not connected", re.IGNORECASE)
 """Exchange: the login was right, and IMAP is switched off for the mailbox."""
-_APP_PASSWORD: Final = re.compile(r"(application|app)[- ]specific password|app password", re.IGNORECASE)
+_APP_PASSWORD: Final = re.compile(
+    r"\b(application|app)([- ]specific)?[- ]passwords?\b|\bauthori[sz](ed|ation) code\b", re.IGNORECASE
+)
+"""As hosts write it; in China it is called an authorization code."""
 
 
 _PLAINLY: Final = re.compile(
@@ -110,8 +111,9 @@ _PLAINLY: Final = re.compile(
 )
 """Words of a wrong password."""
 _NOT_ONLY: Final = re.compile(
-    r"\b(too (many|often|much|frequent\w*)|rate|frequen\w+|limit\w*|attempts?|blocked|locked|suspended|disabled"
-    r"|not (open|enabled|active|activated)|busy|overload\w*|tempora\w+|unavailable|later|abnormal)\b",
+    r"\b(too (many|often|much|frequent\w*)|rate|frequen\w+|limit\w*|attempts?|blocked|locked|suspended"
+    r"|disabled|not (open|enabled|active|activated)|busy|overload\w*|tempora\w+|unavailable|later"
+    r"|abnormal)\b",
     re.IGNORECASE,
 )
 """Words of something else: beside them the password is one of several guesses, or was not looked at."""
@@ -160,12 +162,12 @@ def _code_of(answer: Answer) -> str:
         return "NO_MAILBOX"
     if is_no_such_way(answer):
         return "MECHANISM"
+    wants_other = any(_APP_PASSWORD.search(text) for text in (answer.text, *_alerts(answer)))
     if answer.code in {"", "ALERT"}:
-        wants_other = any(_APP_PASSWORD.search(text) for text in (answer.text, *_alerts(answer)))
         told = [code for line in answer.lines if (code := _untagged_code(line)) in LOGIN_ERRORS]
         plainly = "CREDENTIALS" if answer.status == "NO" and _is_plain(answer.text) else answer.status
         return "APP_PASSWORD" if wants_other else told[0] if told else plainly
-    if answer.code in {"AUTHENTICATIONFAILED"} and any(_APP_PASSWORD.search(it) for it in _alerts(answer)):
+    if answer.code == "AUTHENTICATIONFAILED" and wants_other:
         return "APP_PASSWORD"
     return answer.code
 
@@ -184,13 +186,6 @@ def words_of(heard: Sequence[str]) -> str:
     """What a host has said of its own accord (untagged status lines), as plain words."""
     told = [line.partition(" ")[2] for line in heard]
     return inert_words(" ".join(re.sub(r"^\[[^\]]*\] ?", "", text) for text in told))
-
-
-def inert_words(given: str) -> str:
-    """A host's words in one short line without hidden signs."""
-    plain = "".join(" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in given)
-    words = " ".join(plain.split())
-    return words if len(words) <= _LONGEST_ALERT else words[: _LONGEST_ALERT - 1] + "…"
 
 
 def _alerts(answer: Answer) -> list[str]:

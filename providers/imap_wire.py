@@ -15,6 +15,7 @@ import asyncio
 import base64
 import re
 import ssl
+import unicodedata
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ _MOST_LITERALS: Final = 20
 _MOST_KEPT: Final = 40
 """Of an answer's lines, those that say something to us; the first of each are kept."""
 _LONGEST_KEPT: Final = 4_000
+_LONGEST_SAID: Final = 200
 _MOST_DIALLED: Final = 4
 """Addresses of one host that are tried."""
 _HEAD_START: Final = 0.7
@@ -200,7 +202,7 @@ class ImapWire:
         )
         session = Session(reader, writer)
         try:
-            await session.greeted()
+            await session.greeted(is_private=is_private)
             if not is_private:
                 await session.turn_private(context, at.host)
         except BaseException:
@@ -286,13 +288,18 @@ class Session:
         self.is_login_open = False
         """A password was sent, and whether it is right has not been answered."""
 
-    async def greeted(self) -> None:
-        """Hear the greeting. Raises ``ProviderUnavailable`` unless the server is ready for a login."""
+    async def greeted(self, *, is_private: bool) -> None:
+        """Hear the greeting. Raises ``ProviderUnavailable`` unless the server is ready for a login, with its
+        words where nobody between can have put them into its mouth."""
         line = await self._line()
         status, _, rest = line.removeprefix("* ").partition(" ")
-        if not line.startswith("* ") or status.upper() != "OK":
-            code = _coded(rest)[0] or status.upper()
-            raise ProviderUnavailable(code if code in _GREETINGS else "no_imap_greeting")
+        if not line.startswith("* ") or status.upper() not in _GREETINGS:
+            raise ProviderUnavailable("no_imap_greeting")
+        if status.upper() != "OK":
+            code, _, text = _coded(rest)
+            away = ProviderUnavailable(code if code in _AWAY else status.upper())
+            away.said = inert_words(text) if is_private else ""
+            raise away
 
     async def turn_private(self, context: ssl.SSLContext, host: str) -> None:
         """STARTTLS. What arrived before the handshake is dropped with the reader that holds it: somebody
@@ -506,10 +513,20 @@ def read_answer(said: str, lines: list[str]) -> Answer:
     return Answer(status.upper(), code, text[:_LONGEST_KEPT], tuple(lines), about)
 
 
+def inert_words(given: str) -> str:
+    """A host's words in one short line without hidden signs."""
+    plain = "".join(" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in given)
+    words = " ".join(plain.split())
+    return words if len(words) <= _LONGEST_SAID else words[: _LONGEST_SAID - 1] + "…"
+
+
 def _coded(rest: str) -> tuple[str, str, str]:
     """A response's code, what stands behind its name, and the text."""
     found = _CODE.match(rest)
     return (found[1].upper(), found[2] or "", found[3]) if found else ("", "", rest)
 
 
-_GREETINGS: Final = frozenset({"BYE", "UNAVAILABLE", "LIMIT", "SERVERBUG", "INUSE", "PREAUTH"})
+_GREETINGS: Final = frozenset({"OK", "PREAUTH", "BYE", "NO"})
+"""How a server may greet (RFC 3501, 7.1); ``NO`` is none, and some say it where ``BYE`` belongs."""
+_AWAY: Final = frozenset({"UNAVAILABLE", "LIMIT", "SERVERBUG", "INUSE"})
+"""Codes that say why nobody is let in."""

@@ -6,9 +6,11 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from html import escape
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from urllib.parse import quote
 
 import pytest
 
@@ -27,9 +29,9 @@ from bot.domain.errors import (
 from bot.domain.grant import Grant, MailboxIdentity, Revocation, Secret
 from providers.autoconfig import read_config
 from providers.base import Form, Fresh
-from providers.imap import manner_of
+from providers.imap import manner_of, without_secrets
 from providers.imap_errors import EXAMINE_ERRORS, LOGIN_ERRORS, ImapErrors, alert_of
-from providers.imap_wire import Answer, quoted, read_answer
+from providers.imap_wire import Answer, Session, quoted, read_answer
 from providers.names import Service
 from sandbox.imap.faults import EXAMINE, LOGIN
 from tests.providers.contract import NOW, ProviderContract, a_consent, a_grant, connected
@@ -419,6 +421,24 @@ async def test_an_alert_with_the_password_in_it_is_not(stage: ImapStage) -> None
     assert (await refusal(stage, grant)).said == ""
 
 
+@pytest.mark.parametrize("password", ["correct horse battery", "p4ss&w<rd/1", "öffne-dich"])
+@pytest.mark.parametrize("before", [0, 150, 186, 192])
+def test_no_part_of_a_repeated_password_is_shown(password: str, before: int) -> None:
+    """Nor where the words were cut within it, nor in another spelling."""
+    for spelt in (password, quoted(password), quote(password, safe=""), escape(password)):
+        error = ImapErrors().of_login(
+            Answer("NO", "ALERT", "x" * before + f" {spelt} is not yours" + "." * 99)
+        )
+        kept = without_secrets(error, ALICE, Secret(password))
+        assert kept.said == "", spelt
+
+
+def test_words_that_only_end_like_a_password_begins_are_shown() -> None:
+    """Nothing was cut."""
+    error = ImapErrors().of_login(Answer("NO", "ALERT", "This is not correct"))
+    assert without_secrets(error, ALICE, Secret("correct horse")).said == "This is not correct"
+
+
 def test_an_alert_is_short_and_inert() -> None:
     """No line breaks, no hidden signs, no flood; a plain refusal's text is nobody's business."""
     said = alert_of(Answer("NO", "ALERT", "a\tb\u202ec\x07 " + "x" * 500))
@@ -464,6 +484,23 @@ def fresh_wire(stage: ImapStage) -> Any:
 async def looked(stage: ImapStage, grant: Grant) -> str:
     """What a look at the mailbox saw."""
     return (await stage.provider.probe(grant, await stage.provider.refresh(grant))).what
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("AUTHENTICATIONFAILED", "Application password is REQUIRED"),
+        ("", "Application password is REQUIRED"),
+        ("ALERT", "Application-specific password required"),
+        ("", "LOGIN Please using authorized code to login"),
+        ("AUTHENTICATIONFAILED", "Use an app password"),
+    ],
+)
+def test_a_host_that_wants_an_app_password_is_understood(code: str, text: str) -> None:
+    """Whatever it calls it, and with which code: the usual password will never do."""
+    error = ImapErrors().of_login(Answer("NO", code, text))
+    assert isinstance(error, GrantRejected)
+    assert (error.code, error.cause) == ("APP_PASSWORD", Cause.PASSWORD_REFUSED)
 
 
 @pytest.mark.parametrize(
@@ -573,6 +610,56 @@ async def test_what_was_said_before_the_silence_is_kept(stage: ImapStage) -> Non
         await stage.provider.refresh(grant)
     assert refused.value.said.endswith("Please enable IMAP in the settings of your mail.")
     assert not refused.value.is_counted
+
+
+class Speaker:
+    """The writing end of a session that is only listened to."""
+
+    def __init__(self, *lines: str) -> None:
+        self.reader = asyncio.StreamReader()
+        self.reader.feed_data("".join(f"{line}\r\n" for line in lines).encode())
+        self.reader.feed_eof()
+
+    async def greets(self, *, is_private: bool = True) -> ProviderUnavailable:
+        with pytest.raises(ProviderUnavailable) as away:
+            await Session(self.reader, cast(Any, None)).greeted(is_private=is_private)
+        return away.value
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "said"),
+    [
+        (
+            "* BYE [ALERT] Too many connections from your address",
+            "BYE",
+            "Too many connections from your address",
+        ),
+        (
+            "* BYE Temporary problem, please try again later",
+            "BYE",
+            "Temporary problem, please try again later",
+        ),
+        ("* BYE [LIMIT] Rate limit hit", "LIMIT", "Rate limit hit"),
+        ("* BYE [X-BUSY/1] Not now", "BYE", "Not now"),
+        ("* NO [ALERT] Server is full", "NO", "Server is full"),
+        ("* bye [unavailable] Later", "UNAVAILABLE", "Later"),
+        ("* PREAUTH Welcome", "PREAUTH", "Welcome"),
+        ("HTTP/1.1 400 Bad Request", "no_imap_greeting", ""),
+        ("+OK POP3 ready", "no_imap_greeting", ""),
+        ("220 mail.example ESMTP", "no_imap_greeting", ""),
+        ("* 5 EXISTS", "no_imap_greeting", ""),
+    ],
+)
+async def test_a_host_that_lets_nobody_in_says_why(line: str, code: str, said: str) -> None:
+    """Whatever its code, it is a mail host; only other protocols are none."""
+    away = await Speaker(line).greets()
+    assert (away.code, away.said) == (code, said)
+
+
+async def test_words_that_anybody_can_have_said_are_not_shown() -> None:
+    """Before STARTTLS they may come from whoever stands between."""
+    away = await Speaker("* BYE [ALERT] Send your password elsewhere").greets(is_private=False)
+    assert (away.code, away.said) == ("BYE", "")
 
 
 async def test_a_goodbye_before_the_answer_is_not_the_answer(stage: ImapStage) -> None:
