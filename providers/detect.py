@@ -77,6 +77,9 @@ _MOST_NESTED: Final = 6
 _REFERS: Final = re.compile(r"[+?~]?include:([a-z0-9._-]+)|redirect=([a-z0-9._-]+)")
 
 
+_COMPUTED: Final = re.compile(r"[+?~]?(?:include|exists|redirect)[:=].*%\{")
+
+
 class How(StrEnum):
     """What the answer rests on."""
 
@@ -187,15 +190,20 @@ class Detector:
         return UNKNOWN
 
     async def _named(self, domain: str) -> tuple[frozenset[str], bool]:
-        """Whom the domain lets send for it, itself or through policies that it refers to; and whether every
-        look-up was answered."""
+        """Whom the domain lets send for it, itself or through policies that it refers to; and whether that
+        is all of them."""
         texts = await self._names.txt(domain)
         others = policies_of(texts or ())
         if named := _senders_among(others):
             return named, True
         further = await asyncio.gather(*(self._names.txt(other) for other in others[:_MOST_NESTED]))
         found = (_senders_among(policies_of(those or ())) for those in further)
-        return frozenset().union(*found), None not in (texts, *further)
+        is_complete = (
+            None not in (texts, *further)
+            and len(others) <= _MOST_NESTED
+            and not any(_is_computed(those or ()) for those in (texts, *further))
+        )
+        return frozenset().union(*found), is_complete
 
 
 def of_domain(domain: str) -> str | None:
@@ -213,9 +221,18 @@ def of_mail_hosts(hosts: tuple[str, ...]) -> str | None:
 
 def policies_of(texts: tuple[str, ...]) -> tuple[str, ...]:
     """The policies that an SPF record refers to (RFC 7208: ``include:`` and ``redirect=``)."""
-    policy = next((text.lower().split() for text in texts if text.lower().startswith("v=spf1")), [])
-    found = (_REFERS.fullmatch(term) for term in policy)
+    found = (_REFERS.fullmatch(term) for term in _policy(texts))
     return tuple(dict.fromkeys((it[1] or it[2]).rstrip(".") for it in found if it))
+
+
+def _is_computed(texts: tuple[str, ...]) -> bool:
+    """Whether whom a policy lets send is worked out for each sender anew (RFC 7208, 7: macros), as services
+    that keep other people's policies do: then it may be anybody."""
+    return any(_COMPUTED.match(term) for term in _policy(texts))
+
+
+def _policy(texts: tuple[str, ...]) -> list[str]:
+    return next((text.lower().split() for text in texts if text.lower().startswith("v=spf1")), [])
 
 
 def _senders_among(policies: tuple[str, ...]) -> frozenset[str]:

@@ -125,6 +125,29 @@ async def test_a_look_up_that_failed_is_not_an_absent_policy(
     assert (found.seen_from("google"), found.seen_from("microsoft")) == (seen, None)
 
 
+MANY = "v=spf1 " + " ".join(f"include:s{number}.example" for number in range(7)) + " -all"
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        {"acme.com": ("v=spf1 include:%{i}._ip.%{h}._ehlo.%{d}._spf.keeper.example ~all",)},
+        {"acme.com": ("v=spf1 exists:%{i}.spf.keeper.example -all",)},
+        {"acme.com": ("v=spf1 redirect=%{d}.spf.keeper.example",)},
+        {"acme.com": NESTED, "two.example": ("v=spf1 include:%{ir}.%{d}.keeper.example -all",)},
+        {"acme.com": (MANY,), "s6.example": TO_GOOGLE},
+    ],
+)
+@pytest.mark.parametrize("mx", [UNLISTED, FILTER])
+async def test_a_policy_that_is_not_read_whole_may_name_anybody(
+    mx: tuple[str, ...], texts: Mapping[str, tuple[str, ...] | None]
+) -> None:
+    """Worked out for each sender, or longer than is looked up: no news of a move, and no way to begin."""
+    found = await Detector(Halting(mx, texts), tenants=Known("acme.com")).detect("ann@acme.com")
+    assert (found.provider, found.how) == (None, How.UNKNOWN)
+    assert (found.seen_from("google"), found.seen_from("microsoft")) == (None, None)
+
+
 async def test_a_policy_that_names_us_itself_needs_no_further_look_up() -> None:
     """Others that it refers to may fail."""
     texts = {"acme.com": ("v=spf1 include:_spf.google.com include:two.example ~all",), "two.example": None}
