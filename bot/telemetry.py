@@ -39,7 +39,7 @@ LEAST_LEVELS = {
 
 _NAMES = (
     "token|secret|secret_keys?|password|passwd|pwd|authorization|cookie|inboxkeeper_browser|trigger_id"
-    "|response_url|verifier|ticket|assertion|api_?key"
+    "|response_url|verifier|ticket|assertion|api[_-]?key|passphrase|credentials?"
 )
 _SECRET_NAME = re.compile(rf"(?i)(?:{_NAMES})\Z")
 
@@ -93,8 +93,20 @@ _RULES = (
     Rule(r"[^/\s\"']{1,400}(?=@)", ("://", "://a:", ":a", "://a:@", "@"), kept=r"://[^/\s:@\"']{0,200}:"),
     Rule(
         r"(?(escaped)(?:(?!\\(?P=escaped)).)+|(?:\\.|(?!(?P=quote))[^\\\n])+)",
-        ("token", "token='", "token=\\'", "secret: ", 'token"', "a_", "token='\\", "token=\\'\\"),
-        kept=rf"(?i)(?:{_NAMES})(?:\\?[\"'])?\s{{0,8}}[=:]\s{{0,8}}(?:\\(?P<escaped>[\"'])|(?P<quote>[\"']))",
+        (
+            "token",
+            "token='",
+            "token=\\'",
+            "secret: ",
+            'token"',
+            "a_",
+            "token='\\",
+            "token=\\'\\",
+            "token', [",
+        ),
+        # As a pair, a list or bytes, too: ``{'token': ['…']}``, ``(b'Cookie', b'…')``.
+        kept=rf"(?i)(?:{_NAMES})(?:\\?[\"']\s{{0,8}},|(?:\\?[\"'])?\s{{0,8}}[=:]>?)\s{{0,8}}[\[(]?\s{{0,8}}[bu]?"
+        r"(?:\\(?P<escaped>[\"'])|(?P<quote>[\"']))",
     ),
     Rule(
         r"(?![\"'])[^\s&,;)\]}]+",
@@ -103,9 +115,12 @@ _RULES = (
     ),
     Rule(
         r"[^\r\n\"']+",
-        ("Cookie:", "Cookie: ", "cookie", "Set-Cookie:\n"),
-        kept=r"(?i)(?:authorization|cookie|signature|api-key|password|passwd|secret)\s{0,8}:[ \t]{0,8}",
+        ("Signature:", "password: ", "secret", "a_token:\n"),
+        kept=r"(?i)(?:authorization|signature|api-key|password|passwd|passphrase|secret|_token)"
+        r"\s{0,8}:[ \t]{0,8}",
     ),
+    # Cookies hold quotation marks themselves.
+    Rule(r"[^\r\n]+", ("Cookie: ", "cookie", "Set-Cookie:\n"), kept=r"(?i)cookie\s{0,8}:[ \t]{0,8}"),
     # In a query or a form these are capabilities; elsewhere a state or an error code is news.
     Rule(r"[^\s\"'&]+", ("?code=", "&state=", "?handle", "?"), kept=r"[?&](?:code|state|handle)="),
     Rule(r"[^\s\"'&=]+=*(?=&)", ("code=", "code==", "state=a", "code"), kept=r"(?<![\w.])(?:code|state)="),
