@@ -64,13 +64,14 @@ AADSTS: Final[Mapping[int, Make]] = {
     **_each((50076, 50074, 50072, 50079, 50078, 50158, 50125, 700020, 16000), _sign_in_again),
     **_each((50055, 50144, 70043, 70044, 50058), _sign_in_again),
     # whoever manages the accounts
-    **_each((50057, 50034, 51004, 50014, 50020), _account_gone),
+    **_each((50057, 500571, 50034, 500341, 51004, 50014, 50020, 90072), _account_gone),
     # the tenant's admin: a policy
     **_each((53003, 530032, 53000, 53001, 53002, 50005, 50097, 50129, 50155), AdminActionNeeded),
     **_each((53011, 53004, 53010, 530035, 50131, 50105, 500011, 90002), AdminActionNeeded),
     **_each((53005, 53008, 53009, 53012, 53035, 530003, 530021, 530031, 530033), AdminActionNeeded),
     **_each((530034, 530036, 500014, 135011), AdminActionNeeded),
     **_each((500021, 500022, 500212, 500213, 50002), AdminActionNeeded),
+    **_each((5000224, 5000225), AdminActionNeeded),  # the tenant is closed, or asleep
     **_each((70001, 700016, 7000112, 1000031), AdminActionNeeded),
     # the tenant's admin: the app is not approved (any more)
     **_each((90094, 90095, 90093, 90099, 650052, 650056), _approval),

@@ -220,12 +220,13 @@ AAD_ROWS: list[tuple[int, str, type[ProviderError], Cause | None]] = [
       for n in (50076, 50074, 50072, 50079, 50078, 50158, 50125, 700020, 16000, 50055, 50144, 70043,
                 70044, 50058)),
     *((n, "invalid_grant", GrantRejected, Cause.ACCOUNT_DISABLED)
-      for n in (50057, 50034, 51004, 50014, 50020)),
+      for n in (50057, 500571, 50034, 500341, 51004, 50014, 50020, 90072)),
     *((n, "invalid_grant", AdminActionNeeded, Cause.ADMIN_POLICY)
       for n in (53003, 530032, 53000, 53001, 53002, 50005, 50097, 50129, 50155, 53011, 53004, 53010, 530035,
                 50131, 50105, 500011, 90002, 500021, 500022, 500212, 500213, 50002, 70001, 700016, 7000112,
                 1000031, 53005, 53008, 53009, 53012, 53035, 530003, 530021, 530031, 530033, 530034, 530036,
                 500014, 135011)),
+    *((n, "invalid_request", AdminActionNeeded, Cause.ADMIN_POLICY) for n in (5000224, 5000225)),
     *((n, "invalid_grant", AdminActionNeeded, Cause.ADMIN_CONSENT)
       for n in (90094, 90095, 90093, 90099, 650052, 650056)),
     *((n, "invalid_client", ProviderMisconfigured, None)
