@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from yarl import URL
 
 from bot.views.language import Language, language_for
 from bot.views.pages import MARK
@@ -42,6 +43,7 @@ class Site:
     """Where people's browsers find the pages."""
 
     origin: str
+    """As browsers write it: small letters, no port that goes without saying."""
     prefix: str
     """The path under which a proxy serves them; mostly empty."""
     is_secure: bool
@@ -49,7 +51,7 @@ class Site:
     @classmethod
     def at(cls, base_url: str) -> Site:
         parts = urlsplit(base_url)
-        return cls(f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/"), parts.scheme == "https")
+        return cls(str(URL(base_url).origin()), parts.path.rstrip("/"), parts.scheme == "https")
 
     @property
     def is_loopback(self) -> bool:

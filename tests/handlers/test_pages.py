@@ -184,6 +184,24 @@ async def test_our_own_form_begins(desk: Desk, headers: dict[str, str]) -> None:
     assert (await desk.post("/go/s1", headers=headers)).status == 200
 
 
+@pytest.mark.parametrize(
+    ("base", "origin"),
+    [
+        ("https://Bot.Example/mail", "https://bot.example"),
+        ("https://bot.example:443", "https://bot.example"),
+        ("https://bücher.example", "https://xn--bcher-kva.example"),
+        ("http://localhost:80", "http://localhost"),
+        ("https://bot.example:8443", "https://bot.example:8443"),
+    ],
+)
+async def test_our_own_form_begins_however_the_operator_writes_our_address(base: str, origin: str) -> None:
+    """Browsers write it in one way only."""
+    desk = await made(base)
+    answer = await desk.post("/go/s1", headers={"Origin": origin})
+    assert answer.status == 200
+    await desk.client.close()
+
+
 # --- the way back
 
 
