@@ -12,7 +12,7 @@ from bot.domain.feature import Feature
 from bot.domain.grant import Revocation
 from bot.domain.hold import Advice, Hold, Struck
 from bot.domain.ids import ConversationId, GrantId, UserId
-from bot.domain.incident import Incident, Notice
+from bot.domain.incident import Incident, Notice, Unexplained
 from bot.domain.record import Record
 from bot.domain.request import Request
 
@@ -51,6 +51,8 @@ class ChannelRow:
     """Where its mail goes, for team addresses whose mail has left their provider."""
     advice: Advice | None = None
     """For what is held with many others."""
+    unexplained: Unexplained | None = None
+    """For what cannot be checked since nobody knows what its provider means."""
 
 
 @dataclass(frozen=True, slots=True)

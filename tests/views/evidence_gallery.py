@@ -8,18 +8,22 @@ from datetime import timedelta
 from typing import Any
 
 from bot.domain.access import Person
+from bot.domain.cause import Cause
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.hold import Advice, Hold
 from bot.domain.ids import ChannelId, ConversationId, HoldId, UserId
-from bot.domain.incident import NoticeKind
+from bot.domain.incident import NoticeKind, Unexplained
 from bot.domain.lifecycle import Signal
 from bot.domain.picture import Drill, Evidence, NoticePicture, Told
 from bot.domain.probing import Vote
 from bot.domain.record import Record
 from bot.notifier import rendered
 from bot.views.evidence import drill_message, export_message, why_message
+from bot.views.home import home
 from bot.views.language import Language
 from bot.views.notices import hold_notice, somebody_else_notice
+from bot.views.overview import overview_message
+from bot.views.status import status_message
 from tests.views.samples import (
     ANN,
     BOB,
@@ -29,9 +33,11 @@ from tests.views.samples import (
     a_person,
     a_picture,
     a_row,
+    a_status,
     a_team_channel,
     an_incident,
     an_outage,
+    an_overview,
 )
 
 Drawn = Iterator[tuple[str, dict[str, Any]]]
@@ -132,10 +138,25 @@ def a_drill(channel: Channel | None = None, *readers: Person, **changes: Any) ->
 def doubts(lang: Language) -> Drawn:
     """Everything, about ordinary inboxes."""
     yield from about_holds(lang)
+    yield from about_unknown_codes(lang)
     yield from about_evidence(lang, a_team_channel(state=State.DISCONNECTED))
     for state in State:
         yield f"why {state}", why_message(lang, some_evidence(a_team_channel(state=state)), now=NOW)
     yield "export", export_message(lang, url="https://x.example/export/1", until=NOW)
+
+
+def about_unknown_codes(lang: Language, text: str = "") -> Drawn:
+    """In every place, before anybody is told and after."""
+    for is_lasting in (False, True):
+        found = Unexplained(text or "quantum_flux", is_lasting=is_lasting, others_work=is_lasting)
+        channel = a_team_channel(state=State.IMPAIRED, cause=Cause.PROVIDER_UNREACHABLE)
+        row = a_row(channel, unexplained=found)
+        overview = an_overview(team=(row,))
+        yield f"unknown code status {is_lasting}", status_message(lang, a_status(row), now=NOW)
+        yield f"unknown code list {is_lasting}", overview_message(lang, overview, now=NOW)
+        yield f"unknown code home {is_lasting}", home(lang, overview, now=NOW)
+        evidence = some_evidence(row=row, incident=None)
+        yield f"unknown code why {is_lasting}", why_message(lang, evidence, now=NOW)
 
 
 def about_holds(lang: Language, text: str = "") -> Drawn:

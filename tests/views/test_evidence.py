@@ -31,6 +31,7 @@ from tests.views.evidence_gallery import (
     a_hold_picture,
     about_evidence,
     about_holds,
+    about_unknown_codes,
     held_channels,
     some_evidence,
 )
@@ -60,7 +61,11 @@ from tests.views.test_surfaces import parts, problems
 def test_slack_takes_them_whatever_people_typed(lang: Language, text: str) -> None:
     """An address, a name, a use, a tenant or an error's code may be anything."""
     channel = a_team_channel(address=text, name=text, use=text)
-    views = [*about_holds(lang, text), *about_evidence(lang, channel)]
+    views = [
+        *about_holds(lang, text),
+        *about_unknown_codes(lang, text),
+        *about_evidence(lang, channel),
+    ]
     assert {name: found for name, view in views if (found := problems(view))} == {}
 
 

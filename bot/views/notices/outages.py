@@ -9,7 +9,7 @@ from typing import Final
 
 from bot.domain.cause import ADMIN_CAUSES, DOUBT_CAUSES, MANAGED_CAUSES, REFUSED_CAUSES
 from bot.domain.ids import UserId
-from bot.domain.incident import Incident, IncidentKind, Resolution
+from bot.domain.incident import Incident, IncidentKind, Resolution, unexplained_by
 from bot.views.blocks import escape, inert, instant, mention
 from bot.views.language import Language
 from bot.views.models import NoticePicture, Outage
@@ -136,8 +136,8 @@ def _uncertain(lang: Language, outage: Outage) -> str:
     if cause in DOUBT_CAUSES:
         known = cause_words(lang, cause, outage.provider_label, outage.channel.said)
         return "\n".join([escape(known.why), escape(known.next_step)])
-    if outage.incident.code and cause not in REFUSED_CAUSES:
-        unknown = unexplained_words(lang, outage.incident, outage.provider_label)
+    if (found := unexplained_by(outage.incident)) is not None:
+        unknown = unexplained_words(lang, found, outage.provider_label)
         return "\n".join([escape(unknown.why), escape(unknown.next_step)])
     if cause not in REFUSED_CAUSES:
         return "\n".join([escape(cause_words(lang, cause, outage.provider_label).why), waiting])
