@@ -10,7 +10,7 @@ from bot.domain.access import Deed, Person, RoleChange
 from bot.domain.channel import Channel, State
 from bot.domain.feature import Feature
 from bot.domain.grant import Revocation
-from bot.domain.hold import Advice, Hold, Struck
+from bot.domain.hold import Advice, Hold, Proof, Struck
 from bot.domain.ids import ConversationId, GrantId, UserId
 from bot.domain.incident import Incident, Notice, Unexplained
 from bot.domain.record import Record
@@ -262,6 +262,8 @@ class NoticePicture:
     """For a hold."""
     struck: Struck | None = None
     """How many the hold has ever held, and how many of them do not work yet."""
+    proof: Proof | None = None
+    """For a hold that is over: the reconnect that showed what the others need, if that ended it."""
     request: Request | None = None
     app: Registration = Registration()
     """For a request that waits for the organisation's admin, and for a hold of one organisation."""

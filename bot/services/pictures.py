@@ -186,6 +186,7 @@ class Pictures:
             hold=hold,
             held=held,
             struck=await uow.holds.struck(hold) if hold.is_open else None,
+            proof=None if hold.is_open else await uow.holds.proof(hold),
             seen=await self._seen_by(uow, picture.notice, held),
             organisation=_domains(house.organisation, held or filter(None, [picture.channel])),
             app=self._approvals.registration_at(hold.provider),

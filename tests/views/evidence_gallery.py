@@ -10,7 +10,7 @@ from typing import Any
 from bot.domain.access import Person
 from bot.domain.cause import Cause
 from bot.domain.channel import Channel, Kind, State
-from bot.domain.hold import Advice, Hold
+from bot.domain.hold import Advice, Hold, Proof
 from bot.domain.ids import ChannelId, ConversationId, HoldId, UserId
 from bot.domain.incident import NoticeKind, Unexplained
 from bot.domain.lifecycle import Signal
@@ -172,6 +172,9 @@ def about_holds(lang: Language, text: str = "") -> Drawn:
         for was in (True, False):
             picture = a_hold_picture(a_hold(tenant=tenant, was_false_alarm=was, **ended))
             yield f"hold over {bool(tenant)} {was}", hold_notice(lang, picture)
+        for shown in (Proof(NOW, BOB, text or "support@example.com"), Proof(NOW, None, "")):
+            over = a_hold_picture(a_hold(tenant=tenant, **ended))
+            yield f"hold proven {bool(tenant)} {shown.by}", hold_notice(lang, replace(over, proof=shown))
     mine_and_others = (*held_channels(2), *held_channels(2, text="bob@example.com", kind=Kind.PERSONAL))
     mixed = a_hold_picture(a_hold(), mine_and_others, is_ripe=True)
     yield "hold of some that are others'", hold_notice(lang, mixed)

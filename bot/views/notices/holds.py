@@ -30,6 +30,7 @@ from bot.views.blocks import (
 from bot.views.buttons import DISCONNECT, deed_button
 from bot.views.language import Language
 from bot.views.models import NoticePicture
+from bot.views.notices.outages import proof_words
 from bot.views.notices.quiet import quiet
 from bot.views.words import held_words, house
 from bot.views.words.forwarding import tenant_message
@@ -75,6 +76,12 @@ def _tenant(lang: Language, picture: NoticePicture) -> str:
 
 def _over(lang: Language, picture: NoticePicture) -> str:
     hold, at = picture.hold, _at(picture)
+    if picture.proof is not None:  # nobody's outage for these, even if it was one for some
+        rest = lang.say(
+            "So it was no outage that just passes. What is still refused is listed as disconnected now: "
+            "reconnect it, too."
+        )
+        return "💡 " + lang.together(proof_words(lang, picture.proof), rest)
     if hold is None or not hold.was_false_alarm:
         return "⚪ " + lang.say("{house} no longer refuses many inboxes at once.", house=at)
     if picture.organisation:
