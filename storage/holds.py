@@ -10,10 +10,10 @@ from sqlalchemy import ColumnElement, Row, case, func, literal, select, update
 
 from bot.domain.cause import Cause
 from bot.domain.channel import State
-from bot.domain.hold import Hold, Renewal, Struck, Tally
+from bot.domain.hold import Hold, Proof, Renewal, Struck, Tally
 from bot.domain.ids import ChannelId, HoldId, UserId, WorkspaceId
 from storage.session import Session
-from storage.tables import channel, held, hold, probe
+from storage.tables import channel, held, hold, incident, probe
 from storage.types import Instant
 
 
@@ -160,6 +160,18 @@ class Holds:
         )
         return tuple(Renewal(**row._mapping) for row in rows)
 
+    async def proof(self, it: Hold) -> Proof | None:
+        """The first reconnect that ended it for others of its mailboxes; ``None`` if it ended otherwise.
+        Known for as long as it is kept who was in it."""
+        row = await self._session.first(
+            select(incident.c.proven_at, incident.c.proven_by, incident.c.proven_with)
+            .join(held, held.c.channel_id == incident.c.channel_id)
+            .where(held.c.hold_id == it.id, incident.c.proven_at >= it.opened_at)
+            .order_by(incident.c.proven_at, incident.c.id)
+            .limit(1)
+        )
+        return Proof(row.proven_at, row.proven_by, row.proven_with or "") if row else None
+
     # --- who is in it now
 
     async def settled(self, hold_id: HoldId, at: datetime) -> None:
@@ -193,6 +205,12 @@ class Holds:
         """The channels that it holds, by address."""
         theirs = select(channel.c.id).where(*_held(it)).order_by(channel.c.address_key)
         return tuple(row.id for row in await self._session.rows(theirs))
+
+    async def of_owner(self, it: Hold, owner: UserId) -> tuple[ChannelId, ...]:
+        """The personal inboxes of ``owner`` that were ever in it, for as long as that is kept; by address."""
+        theirs = held.c.hold_id == it.id, channel.c.owner_id == owner
+        found = select(channel.c.id).join(held, held.c.channel_id == channel.c.id).where(*theirs)
+        return tuple(row.id for row in await self._session.rows(found.order_by(channel.c.address_key)))
 
     async def holds_any(self, it: Hold) -> bool:
         """Whether it holds a channel at all."""

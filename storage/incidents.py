@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -34,6 +35,12 @@ class Incidents:
     async def open_of(self, channel_id: ChannelId) -> Incident | None:
         open_ = incident.c.channel_id == channel_id, incident.c.resolved_at.is_(None)
         return await self._one(select(incident).where(*open_))
+
+    async def open_among(self, ids: Sequence[ChannelId]) -> dict[ChannelId, Incident]:
+        """The open outages of these channels."""
+        open_ = incident.c.channel_id.in_(ids), incident.c.resolved_at.is_(None)
+        rows = await self._session.rows(select(incident).where(*open_))
+        return {row.channel_id: _incident(row) for row in rows}
 
     async def latest_of(self, channel_id: ChannelId) -> Incident | None:
         theirs = select(incident).where(incident.c.channel_id == channel_id)

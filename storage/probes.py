@@ -52,6 +52,13 @@ class Probes:
         row = await self._session.first(select(probe).where(probe.c.channel_id == channel_id))
         return _probe(row) if row else None
 
+    async def unknown_codes(self, ids: Sequence[ChannelId]) -> dict[ChannelId, str]:
+        """What the last look at these channels found, of those whose provider answered with a code that
+        nobody knows."""
+        known = probe.c.channel_id.in_(ids), probe.c.unknown_code.is_not(None)
+        rows = await self._session.rows(select(probe.c.channel_id, probe.c.unknown_code).where(*known))
+        return {row.channel_id: row.unknown_code for row in rows}
+
     async def put(self, new: Probe) -> None:
         """Insert or replace. Whoever holds a lease on the old one loses it."""
         values = {name: getattr(new, name) for name in _FIELDS if name != "channel_id"} | _FREED

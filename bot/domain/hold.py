@@ -103,6 +103,16 @@ class Renewal:
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """The reconnect for which others of a hold were called disconnected."""
+
+    at: datetime
+    by: UserId | None
+    address: str
+    """Which one that was, if it is the team's."""
+
+
+@dataclass(frozen=True, slots=True)
 class Struck:
     """How many a hold has ever held, and how many of them it still does."""
 

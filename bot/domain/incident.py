@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from bot.domain.cause import Cause
+from bot.domain.cause import DOUBT_CAUSES, REFUSED_CAUSES, Cause
 from bot.domain.ids import (
     ChannelId,
     ConversationId,
@@ -87,6 +87,25 @@ class Incident:
     @property
     def is_open(self) -> bool:
         return self.resolved_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class Unexplained:
+    """The provider answers with a code that nobody knows: no outage that passes by itself."""
+
+    code: str
+    is_lasting: bool
+    """For so long that somebody should look."""
+    others_work: bool
+    """Others there are served meanwhile, as far as that was asked."""
+
+
+def unexplained_by(incident: Incident) -> Unexplained | None:
+    """What its message says of the provider's answer, if that is a code that nobody knows."""
+    is_refusal = incident.cause in REFUSED_CAUSES | DOUBT_CAUSES
+    if incident.kind is not IncidentKind.UNVERIFIABLE or not incident.code or is_refusal:
+        return None
+    return Unexplained(incident.code, is_lasting=True, others_work=not incident.is_lonely)
 
 
 class NoticeKind(StrEnum):

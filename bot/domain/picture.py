@@ -10,9 +10,9 @@ from bot.domain.access import Deed, Person, RoleChange
 from bot.domain.channel import Channel, State
 from bot.domain.feature import Feature
 from bot.domain.grant import Revocation
-from bot.domain.hold import Advice, Hold, Struck
+from bot.domain.hold import Advice, Hold, Proof, Struck
 from bot.domain.ids import ConversationId, GrantId, UserId
-from bot.domain.incident import Incident, Notice
+from bot.domain.incident import Incident, Notice, Unexplained
 from bot.domain.record import Record
 from bot.domain.request import Request
 
@@ -51,6 +51,8 @@ class ChannelRow:
     """Where its mail goes, for team addresses whose mail has left their provider."""
     advice: Advice | None = None
     """For what is held with many others."""
+    unexplained: Unexplained | None = None
+    """For what cannot be checked since nobody knows what its provider means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +262,10 @@ class NoticePicture:
     """For a hold."""
     struck: Struck | None = None
     """How many the hold has ever held, and how many of them do not work yet."""
+    own: tuple[Channel, ...] = ()
+    """For a hold: this reader's own inboxes that were ever in it, where they read of nothing else."""
+    proof: Proof | None = None
+    """For a hold that is over: the reconnect that showed what the others need, if that ended it."""
     request: Request | None = None
     app: Registration = Registration()
     """For a request that waits for the organisation's admin, and for a hold of one organisation."""

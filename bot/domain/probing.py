@@ -20,6 +20,7 @@ from bot.domain.errors import (
     ProviderUnavailable,
 )
 from bot.domain.ids import ChannelId, GrantId, WorkspaceId
+from bot.domain.incident import Incident, Unexplained, unexplained_by
 from bot.domain.manner import Manner
 
 SIBLINGS_WANTED: Final = 10
@@ -343,6 +344,25 @@ def patience_for(
     without any are one too many."""
     pause = next_pause(channel, probe, cadence=cadence, now=now, manner=manner)
     return timedelta.max if pause is None else pause * (SILENT_AFTER - 1)
+
+
+def is_unreachable(channel: Channel) -> bool:
+    """Whether it cannot be judged since its provider gave no answer, or none that anybody knows."""
+    return channel.state is State.IMPAIRED and channel.cause is Cause.PROVIDER_UNREACHABLE
+
+
+def unexplained(
+    channel: Channel, incident: Incident | None, code: str, *, now: datetime
+) -> Unexplained | None:
+    """What is said of a provider that answers, and nobody knows what: the same wherever people ask. The open
+    ``incident`` decides, as its message does; without one, the ``code`` that the last look found."""
+    if not is_unreachable(channel):
+        return None
+    if incident is not None:
+        return unexplained_by(incident)
+    if not code:
+        return None
+    return Unexplained(code, is_lasting=is_too_old(channel, now=now), others_work=False)
 
 
 def is_too_old(channel: Channel, *, now: datetime) -> bool:

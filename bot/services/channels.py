@@ -16,9 +16,10 @@ from bot.domain.feature import Feature
 from bot.domain.grant import Grant, Granted
 from bot.domain.hold import Advice, advice, is_held
 from bot.domain.ids import ChannelId, ConversationId, GrantId, WorkspaceId
+from bot.domain.incident import Unexplained
 from bot.domain.lifecycle import Refused, Signal
 from bot.domain.picture import ChannelRow, ChannelStatus, Overview, Removal, SetupCard, Tally
-from bot.domain.probing import Probe
+from bot.domain.probing import Probe, is_unreachable, unexplained
 from bot.domain.request import Wish
 from bot.domain.switching import ways_from
 from bot.domain.whereabouts import Whereabouts
@@ -34,6 +35,8 @@ from bot.services.telling import Telling
 from storage import Conflict, UnitOfWork
 
 _RECENT: Final = 8
+_AT_ONCE: Final = 500
+"""Channels that one statement names."""
 T = TypeVar("T")
 
 
@@ -151,10 +154,17 @@ class Channels:
             recent = await uow.history.of_channel(channel.id, _RECENT)
             known = await uow.whereabouts.find(channel.id) if not channel.is_personal else None
             advised = await self._advised(uow, actor, [channel])
+            unknown = await self._unexplained(uow, [channel])
         granted = grant.granted if grant else None
         return ChannelStatus(
             row=self._row(
-                actor, channel, probe.last_ok_at if probe else None, granted, known, advised=advised
+                actor,
+                channel,
+                probe.last_ok_at if probe else None,
+                granted,
+                known,
+                advised=advised,
+                unknown=unknown,
             ),
             scopes=grant.scopes if grant else frozenset(),
             connected_by=channel.connected_by,
@@ -311,9 +321,13 @@ class Channels:
             return (), Tally()
         wants_more = bool(self._core.policy.features.defined)
         listed, tally = await uow.overviews.read(sight, most=most, with_grants=wants_more)
-        advised = await self._advised(uow, actor, [it.channel for it in listed])
+        channels = [it.channel for it in listed]
+        advised = await self._advised(uow, actor, channels)
+        unknown = await self._unexplained(uow, channels)
         return tuple(
-            self._row(actor, it.channel, it.last_ok_at, it.granted, it.mail_left, advised=advised)
+            self._row(
+                actor, it.channel, it.last_ok_at, it.granted, it.mail_left, advised=advised, unknown=unknown
+            )
             for it in listed
         ), tally
 
@@ -331,6 +345,23 @@ class Channels:
             if hold.provider == it.provider and hold.tenant in {"", it.identity.tenant}
         }
 
+    async def _unexplained(
+        self, uow: UnitOfWork, channels: Sequence[Channel]
+    ) -> Mapping[ChannelId, Unexplained]:
+        """Those whose provider answers with a code that nobody knows."""
+        lost = [it for it in channels if is_unreachable(it)]
+        found, now = dict[ChannelId, Unexplained](), self._core.clock()
+        for start in range(0, len(lost), _AT_ONCE):
+            some = lost[start : start + _AT_ONCE]
+            ids = [it.id for it in some]
+            incidents = await uow.incidents.open_among(ids)
+            codes = await uow.probes.unknown_codes(ids)
+            for it in some:
+                said = unexplained(it, incidents.get(it.id), codes.get(it.id, ""), now=now)
+                if said is not None:
+                    found[it.id] = said
+        return found
+
     def _row(
         self,
         actor: Actor,
@@ -340,6 +371,7 @@ class Channels:
         mail: Whereabouts | None,
         *,
         advised: Mapping[ChannelId, Advice],
+        unknown: Mapping[ChannelId, Unexplained],
     ) -> ChannelRow:
         # A wish counts as possible: the button leads to the form that asks an admin.
         allowed = rights(actor, self._fitting(channel), channel)
@@ -352,6 +384,7 @@ class Channels:
             lacking=self._lacking(channel, granted),
             mail=mail_shown(self._core, channel, mail) if mail and mail.has_left else None,
             advice=advised.get(channel.id),
+            unexplained=unknown.get(channel.id),
         )
 
     def _lacking(self, channel: Channel, granted: Granted | None) -> tuple[Feature, ...]:

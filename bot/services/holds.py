@@ -20,14 +20,14 @@ from bot.domain.hold import (
     settles_for,
 )
 from bot.domain.ids import HoldId, JobId, UserId
-from bot.domain.incident import NoticeKind
+from bot.domain.incident import Notice, NoticeKind
 from bot.domain.job import Job, JobKind
 from bot.domain.lifecycle import Signal
 from bot.services.core import Core, new_id
 from bot.services.incidents import reminders_of
 from bot.services.standing import standing_of
 from bot.services.steps import Steps
-from bot.services.telling import Telling, a_notice
+from bot.services.telling import Telling, a_notice, about_us
 from storage import UnitOfWork
 
 _REFUSALS: Final = REFUSED_CAUSES | {Cause.HELD}
@@ -61,7 +61,9 @@ class Holds:
             await uow.holds.relapsed(hold.id, now)
             await self._show_later(uow, hold, now + news_pause(self._witness), now)
         elif await self._narrowed(uow, hold, tenant, now):
-            await self._show_later(uow, hold, now, now)
+            await self._show_all(uow, hold, now)
+        if is_new:
+            await self._tell_owner(uow, hold, channel, now)
         turn = next_turn(
             await uow.holds.last_turn(hold, but=channel.id),
             now,
@@ -69,6 +71,20 @@ class Holds:
             least=self._core.providers.manner_of(channel.provider).least_interval,
         )
         await uow.probes.reschedule(channel.id, turn)
+
+    async def _tell_owner(self, uow: UnitOfWork, hold: Hold, channel: Channel, now: datetime) -> None:
+        """Whose inbox it is reads of that one alone, in one message for all that are theirs. Who reads of the
+        whole hold anyway gets no other."""
+        if channel.owner_id is None:
+            return
+        if (told := await self._told(uow, hold, channel.owner_id)) is None:
+            own = about_us(hold.workspace_id, channel.owner_id, NoticeKind.HOLD, hold.id, now)
+            await self._telling.tell(uow, own)
+        elif told.channel_id is None:
+            await self._telling.changed(uow, [told], now=now)
+
+    async def _told(self, uow: UnitOfWork, hold: Hold, person: UserId) -> Notice | None:
+        return await uow.notices.about(person, NoticeKind.HOLD, hold.workspace_id, hold.id)
 
     async def _narrowed(self, uow: UnitOfWork, hold: Hold, tenant: str, now: datetime) -> bool:
         """Whether the provider's trouble is but one organisation's from now on: all others are served, and
@@ -93,6 +109,7 @@ class Holds:
         hold = await uow.holds.open_for(before.workspace_id, before.provider, before.identity.tenant)
         if hold is None:
             return
+        await self._owner_sees(uow, hold, before, now)
         if after.state is State.CONNECTED and after.grant_id == before.grant_id:
             await self._came_back(uow, hold, after, now)
         elif after.state is State.DISCONNECTED:  # proven for it, and for all who wait: told in one go
@@ -107,6 +124,12 @@ class Holds:
             return
         await uow.holds.end(hold.id, now)
         await self._show_later(uow, hold, now, now)
+
+    async def _owner_sees(self, uow: UnitOfWork, hold: Hold, channel: Channel, now: datetime) -> None:
+        """What others' inboxes do changes nothing in an owner's message: it is edited for their own alone."""
+        told = await self._told(uow, hold, channel.owner_id) if channel.owner_id else None
+        if told is not None and told.channel_id is None:
+            await self._telling.changed(uow, [told], now=now)
 
     async def beside(self, uow: UnitOfWork, channel: Channel) -> None:
         """``channel`` is refused while others are held: look whether their outage moves."""
@@ -150,10 +173,14 @@ class Holds:
         async with self._core.storage.writing() as uow:
             hold = await uow.holds.find(HoldId(job.payload["hold"]))
             if hold is not None:
-                notices = await uow.notices.of_subject(hold.workspace_id, hold.id, NoticeKind.HOLD)
-                await self._telling.changed(uow, notices, now=self._core.clock())
+                is_all = job.kind is JobKind.RIPEN_HOLD or not hold.is_open
+                await self._show_all(uow, hold, self._core.clock(), owners=is_all)
                 await uow.commit()
         return None
+
+    async def _show_all(self, uow: UnitOfWork, hold: Hold, now: datetime, *, owners: bool = True) -> None:
+        notices = await uow.notices.of_subject(hold.workspace_id, hold.id, NoticeKind.HOLD)
+        await self._telling.changed(uow, [it for it in notices if owners or it.channel_id], now=now)
 
     async def _open(self, uow: UnitOfWork, channel: Channel, tenant: str, now: datetime) -> Hold:
         hold = Hold(HoldId(new_id()), channel.workspace_id, channel.provider, tenant, now)

@@ -11,7 +11,7 @@ from bot.domain.address import shown_domain
 from bot.domain.cause import ADMIN_CAUSES, Cause
 from bot.domain.channel import Channel, State
 from bot.domain.grant import MailboxIdentity
-from bot.domain.hold import advice
+from bot.domain.hold import advice, is_held
 from bot.domain.ids import HoldId, NoticeId, RequestId
 from bot.domain.incident import Incident, Notice, NoticeKind
 from bot.domain.picture import NoticePicture, Outage, Registration
@@ -175,9 +175,14 @@ class Pictures:
         hold = await uow.holds.find(HoldId(picture.notice.subject))
         if hold is None:
             return None
-        ids = await uow.holds.held(hold) if hold.is_open else ()
+        is_own = picture.notice.channel_id is None
+        if is_own:
+            ids = await uow.holds.of_owner(hold, picture.notice.recipient)
+        else:
+            ids = await uow.holds.held(hold) if hold.is_open else ()
         channels = await uow.channels.by_ids(ids)
-        held = tuple(channels[channel_id] for channel_id in ids)
+        found = tuple(channels[channel_id] for channel_id in ids)
+        held = tuple(it for it in found if is_held(it)) if hold.is_open else ()
         house = MailboxIdentity(hold.provider, "", hold.tenant)
         return replace(
             picture,
@@ -185,12 +190,14 @@ class Pictures:
             provider_label=self._core.providers.label_for(house),
             hold=hold,
             held=held,
-            struck=await uow.holds.struck(hold) if hold.is_open else None,
+            own=found if is_own else (),
+            struck=await uow.holds.struck(hold) if hold.is_open and not is_own else None,
+            proof=None if hold.is_open else await uow.holds.proof(hold),
             seen=await self._seen_by(uow, picture.notice, held),
             organisation=_domains(house.organisation, held or filter(None, [picture.channel])),
             app=self._approvals.registration_at(hold.provider),
             advice=advice(hold, now=self._core.clock(), witness=self._core.policy.cadence.witness),
-            is_open=hold.is_open,
+            is_open=hold.is_open and (bool(held) or not is_own),
         )
 
     async def _seen_by(

@@ -32,8 +32,8 @@ from bot.views.buttons import deed_button, overview_button
 from bot.views.language import Language, language_for
 from bot.views.models import Drill, Evidence, Told
 from bot.views.notices.rehearsal import rehearsed
-from bot.views.rows import title
-from bot.views.words import Why, cause_words, house, mail_words, state_words, trouble_words
+from bot.views.rows import since, title
+from bot.views.words import Why, cause_words, house, mail_words, trouble_words
 from bot.views.words.evidence import evidence_words, testimony_words
 from bot.views.words.names import more_people
 from bot.views.words.reaching import unreachable_words
@@ -50,11 +50,8 @@ _PEOPLE: Final = 12
 def why_message(lang: Language, evidence: Evidence, *, now: datetime) -> Message:
     """State, cause, what was seen and judged, whom we told and what they did: on one screen."""
     channel = evidence.row.channel
-    state = lang.say(
-        "{state} since {when}", state=state_words(lang, channel), when=instant(lang, channel.shown_since)
-    )
     blocks = [
-        section(f"{title(lang, evidence.row)}\n{state}"),
+        section(f"{title(lang, evidence.row)}\n{since(lang, evidence.row)}"),
         *(section(text) for text in ["\n".join(_cause(lang, evidence))] if text),
         *_told(lang, evidence, now),
         *_timeline(lang, evidence.records),
@@ -89,7 +86,7 @@ def _judged(lang: Language, evidence: Evidence) -> Why | None:
         return None
     if incident is not None and incident.is_open and channel.state is State.DISCONNECTED:
         return cause_words(lang, incident.cause, row.provider_label, channel.said)
-    return trouble_words(lang, channel, row.provider_label, row.advice, incident)
+    return trouble_words(lang, channel, row.provider_label, row.advice, row.unexplained)
 
 
 def _code(evidence: Evidence) -> str:

@@ -54,7 +54,7 @@ def channel_permissions_message(lang: Language, shown: ChannelPermissions) -> Me
     """One inbox: each permission with its reason, and whether it was granted."""
     row = shown.row
     blocks = [
-        section(f"{title(lang, row)}\n{state_words(lang, row.channel)}"),
+        section(f"{title(lang, row)}\n{state_words(lang, row.channel, row.unexplained)}"),
         *_compared(lang, shown),
         section(_verdict(lang, shown)),
         *_elsewhere(lang, shown.ask),

@@ -6,7 +6,7 @@ from typing import Final
 
 from bot.domain.access import Deed
 from bot.domain.cause import Cause
-from bot.domain.channel import Channel, State
+from bot.domain.channel import State
 from bot.views.blocks import Block, actions, context, escape, inert, instant, mention, section
 from bot.views.buttons import deed_button, following, offered, why_button
 from bot.views.language import Language
@@ -56,11 +56,11 @@ def _about(lang: Language, row: ChannelRow) -> list[str]:
 
 
 def _text(lang: Language, row: ChannelRow, *, roomy: bool) -> str:
-    lines = [title(lang, row), f"{_since(lang, row.channel)} · {_proof(lang, row)}"]
+    lines = [title(lang, row), f"{since(lang, row)} · {_proof(lang, row)}"]
     if use := inert(row.channel.use, 60):
         lines.append(lang.say("Used for: {use}", use=use))
     if row.channel.cause not in {Cause.NONE, Cause.CHECKING}:
-        known = trouble_words(lang, row.channel, row.provider_label, row.advice)
+        known = trouble_words(lang, row.channel, row.provider_label, row.advice, row.unexplained)
         lines.append(escape(lang.together(known.why, known.next_step if roomy else "")))
     if row.mail is not None:
         way = way_words(lang, row.mail, row.channel.provider) if roomy else ""
@@ -71,15 +71,15 @@ def _text(lang: Language, row: ChannelRow, *, roomy: bool) -> str:
 
 
 def _grey(lang: Language, row: ChannelRow) -> str:
-    mark, _, words = _since(lang, row.channel).partition(" ")
+    mark, _, words = since(lang, row).partition(" ")
     lacking = [escape(lacking_in_short(lang, row.lacking))] if row.lacking else []
     return " · ".join([f"{mark} {inert(row.channel.address)}", *_about(lang, row), words, *lacking])
 
 
-def _since(lang: Language, channel: Channel) -> str:
-    return lang.say(
-        "{state} since {when}", state=state_words(lang, channel), when=instant(lang, channel.shown_since)
-    )
+def since(lang: Language, row: ChannelRow) -> str:
+    """Its state, and since when."""
+    state = state_words(lang, row.channel, row.unexplained)
+    return lang.say("{state} since {when}", state=state, when=instant(lang, row.channel.shown_since))
 
 
 def _proof(lang: Language, row: ChannelRow) -> str:

@@ -36,7 +36,7 @@ from bot.views.buttons import (
 )
 from bot.views.language import Language
 from bot.views.models import ChannelRow, ChannelStatus, Mail
-from bot.views.rows import is_lacking, title
+from bot.views.rows import is_lacking, since, title
 from bot.views.words import (
     cause_words,
     house,
@@ -65,11 +65,9 @@ def status_message(
 ) -> Message:
     """``viewer`` can cancel what they have asked for themselves."""
     row, channel = status.row, status.row.channel
-    state = lang.say(
-        "{state} since {when}", state=state_words(lang, channel), when=instant(lang, channel.shown_since)
-    )
+    state = state_words(lang, channel, row.unexplained)
     blocks = [
-        section(f"{title(lang, row)}\n{state}"),
+        section(f"{title(lang, row)}\n{since(lang, row)}"),
         *_trouble(lang, status, now),
         *_moved(lang, status),
         fields(*_facts(lang, status)),
@@ -79,7 +77,7 @@ def status_message(
         *_history(lang, status),
         *_buttons(lang, row),
     ]
-    return message(f"{inert(channel.address)}: {escape(state_words(lang, channel))}", blocks)
+    return message(f"{inert(channel.address)}: {escape(state)}", blocks)
 
 
 def _trouble(lang: Language, status: ChannelStatus, now: datetime) -> list[Block]:
@@ -91,7 +89,9 @@ def _trouble(lang: Language, status: ChannelStatus, now: datetime) -> list[Block
     if incident and channel.state is State.DISCONNECTED:
         why = cause_words(lang, incident.cause, status.row.provider_label, channel.said)
     else:
-        why = trouble_words(lang, channel, status.row.provider_label, status.row.advice, incident)
+        why = trouble_words(
+            lang, channel, status.row.provider_label, status.row.advice, status.row.unexplained
+        )
     lines = [escape(lang.together(why.why, why.next_step))]
     # A disconnected inbox has said since when already.
     if incident and incident.resolved_at is None and channel.state is not State.DISCONNECTED:
@@ -117,7 +117,7 @@ def _moved(lang: Language, status: ChannelStatus) -> list[Block]:
 def _facts(lang: Language, status: ChannelStatus) -> list[str]:
     channel = status.row.channel
     facts = [
-        (lang.say("Here"), state_words(lang, channel)),
+        (lang.say("Here"), state_words(lang, channel, status.row.unexplained)),
         (lang.say("At {house}", house=inert(house(status.row.provider_label), 40)), _there(lang, status)),
         (lang.say("Owner"), mention(channel.owner_id) if channel.owner_id else lang.say("the team")),
         (lang.say("Used for"), inert(channel.use, 200) or lang.say("not said")),
@@ -143,7 +143,7 @@ def _there(lang: Language, status: ChannelStatus) -> str:
     if row.last_ok_at is None:
         return lang.say("not confirmed yet")
     when = instant(lang, row.last_ok_at)
-    if is_refused_once(channel):
+    if is_refused_once(channel) or row.unexplained is not None:
         return lang.say("refused our access, last confirmed {when}", when=when)
     if channel.state is State.IMPAIRED and channel.cause is Cause.CHECKING:
         return lang.say("being checked, last confirmed {when}", when=when)

@@ -4,6 +4,7 @@ dead, and recovered. Nobody may be sent to reconnect for nothing; one message ea
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import pytest
@@ -236,6 +237,27 @@ async def test_a_hold_that_people_end_ends_quietly(stage: Stage) -> None:
     await stage.passes(minutes=5)
     assert "Google no longer refuses many inboxes at once." in (await inboxes.new("omar"))[0].plain
     assert set(await _states(stage)) == {State.CONNECTED}
+
+
+@on_sqlite
+async def test_a_hold_that_a_reconnect_ended_says_what_helps(stage: Stage) -> None:
+    """One was reconnected and works, so the others are disconnected: nothing is over by itself for them."""
+    addresses = _team(4)
+    await _connect_all(stage, addresses)
+    inboxes = await Inboxes.from_now(stage)
+    stage.town.google.break_down("revoked")
+    await stage.passes(minutes=4)
+    services = stage.bot.services
+    omar = await services.people.member(services.workspace.id, UserId("U0OMAR"), fresh=True)
+    channel = await services.channels.find(omar, addresses[0])
+    begun = await services.connecting.begin_reconnect(omar, channel.id)
+    await stage.consents(begun.url, addresses[0])
+    await stage.passes(minutes=40)
+    assert Counter(await _states(stage)) == {State.CONNECTED: 1, State.DISCONNECTED: 3}
+    said = (await inboxes.new("omar"))[0].plain
+    assert f"reconnected {addresses[0]}, which was refused at the same time: that was needed" in said
+    assert "What is still refused is listed as disconnected now: reconnect it, too." in said
+    assert "no longer refuses" not in said and "nothing to do" not in said
 
 
 @on_sqlite

@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from itertools import product
 from typing import Any
 
 from bot.domain.access import Person
+from bot.domain.cause import Cause
 from bot.domain.channel import Channel, Kind, State
-from bot.domain.hold import Advice, Hold
+from bot.domain.hold import Advice, Hold, Proof
 from bot.domain.ids import ChannelId, ConversationId, HoldId, UserId
-from bot.domain.incident import NoticeKind
+from bot.domain.incident import NoticeKind, Unexplained
 from bot.domain.lifecycle import Signal
 from bot.domain.picture import Drill, Evidence, NoticePicture, Told
 from bot.domain.probing import Vote
 from bot.domain.record import Record
 from bot.notifier import rendered
 from bot.views.evidence import drill_message, export_message, why_message
+from bot.views.home import home
 from bot.views.language import Language
 from bot.views.notices import hold_notice, somebody_else_notice
+from bot.views.overview import overview_message
+from bot.views.status import status_message
 from tests.views.samples import (
     ANN,
     BOB,
@@ -29,9 +34,11 @@ from tests.views.samples import (
     a_person,
     a_picture,
     a_row,
+    a_status,
     a_team_channel,
     an_incident,
     an_outage,
+    an_overview,
 )
 
 Drawn = Iterator[tuple[str, dict[str, Any]]]
@@ -132,10 +139,39 @@ def a_drill(channel: Channel | None = None, *readers: Person, **changes: Any) ->
 def doubts(lang: Language) -> Drawn:
     """Everything, about ordinary inboxes."""
     yield from about_holds(lang)
+    yield from about_unknown_codes(lang)
     yield from about_evidence(lang, a_team_channel(state=State.DISCONNECTED))
     for state in State:
         yield f"why {state}", why_message(lang, some_evidence(a_team_channel(state=state)), now=NOW)
     yield "export", export_message(lang, url="https://x.example/export/1", until=NOW)
+
+
+def about_own_holds(text: str = "") -> Iterator[tuple[str, NoticePicture]]:
+    """What an owner reads of theirs: held, and what became of it."""
+    for count in (1, 2, 9):
+        for state, is_open in product((State.IMPAIRED, State.CONNECTED, State.DISCONNECTED), (True, False)):
+            channels = held_channels(count, text=text, kind=Kind.PERSONAL)
+            own = tuple(replace(it, owner_id=ANN, state=state) for it in channels)
+            held = own if is_open and state is State.IMPAIRED else ()
+            for is_ripe in (False, True):
+                hold = a_hold(**({} if is_open else {"ended_at": NOW}))
+                picture = replace(a_hold_picture(hold, held, is_ripe=is_ripe), own=own, is_open=bool(held))
+                notice = replace(picture.notice, channel_id=None, recipient=ANN)
+                yield f"{count} {state} {is_open} {is_ripe}", replace(picture, notice=notice, channel=None)
+
+
+def about_unknown_codes(lang: Language, text: str = "") -> Drawn:
+    """In every place, before anybody is told and after."""
+    for is_lasting in (False, True):
+        found = Unexplained(text or "quantum_flux", is_lasting=is_lasting, others_work=is_lasting)
+        channel = a_team_channel(state=State.IMPAIRED, cause=Cause.PROVIDER_UNREACHABLE)
+        row = a_row(channel, unexplained=found)
+        overview = an_overview(team=(row,))
+        yield f"unknown code status {is_lasting}", status_message(lang, a_status(row), now=NOW)
+        yield f"unknown code list {is_lasting}", overview_message(lang, overview, now=NOW)
+        yield f"unknown code home {is_lasting}", home(lang, overview, now=NOW)
+        evidence = some_evidence(row=row, incident=None)
+        yield f"unknown code why {is_lasting}", why_message(lang, evidence, now=NOW)
 
 
 def about_holds(lang: Language, text: str = "") -> Drawn:
@@ -151,6 +187,11 @@ def about_holds(lang: Language, text: str = "") -> Drawn:
         for was in (True, False):
             picture = a_hold_picture(a_hold(tenant=tenant, was_false_alarm=was, **ended))
             yield f"hold over {bool(tenant)} {was}", hold_notice(lang, picture)
+        for shown in (Proof(NOW, BOB, text or "support@example.com"), Proof(NOW, None, "")):
+            over = a_hold_picture(a_hold(tenant=tenant, **ended))
+            yield f"hold proven {bool(tenant)} {shown.by}", hold_notice(lang, replace(over, proof=shown))
+    for name, mine in about_own_holds(text):
+        yield f"hold of one's own {name}", hold_notice(lang, mine)
     mine_and_others = (*held_channels(2), *held_channels(2, text="bob@example.com", kind=Kind.PERSONAL))
     mixed = a_hold_picture(a_hold(), mine_and_others, is_ripe=True)
     yield "hold of some that are others'", hold_notice(lang, mixed)

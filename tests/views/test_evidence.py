@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from bot.domain.access import Deed
 from bot.domain.cause import REFUSED_CAUSES, Cause
 from bot.domain.channel import Kind, State
-from bot.domain.hold import advice, ripe_at
+from bot.domain.hold import Proof, advice, ripe_at
 from bot.domain.ids import UserId
 from bot.domain.incident import NoticeKind
 from bot.domain.lifecycle import Signal
@@ -31,6 +32,7 @@ from tests.views.evidence_gallery import (
     a_hold_picture,
     about_evidence,
     about_holds,
+    about_unknown_codes,
     held_channels,
     some_evidence,
 )
@@ -60,7 +62,11 @@ from tests.views.test_surfaces import parts, problems
 def test_slack_takes_them_whatever_people_typed(lang: Language, text: str) -> None:
     """An address, a name, a use, a tenant or an error's code may be anything."""
     channel = a_team_channel(address=text, name=text, use=text)
-    views = [*about_holds(lang, text), *about_evidence(lang, channel)]
+    views = [
+        *about_holds(lang, text),
+        *about_unknown_codes(lang, text),
+        *about_evidence(lang, channel),
+    ]
     assert {name: found for name, view in views if (found := problems(view))} == {}
 
 
@@ -123,6 +129,20 @@ def test_one_organisations_hold_is_its_admins_matter() -> None:
         hold_notice(EN, a_hold_picture(a_hold(tenant="acme.example"), held_channels(3), is_ripe=True))
     )
     assert "If it still does not work after that admin has changed the settings, reconnect." in ripe
+
+
+@pytest.mark.parametrize("was_false_alarm", [True, False])
+def test_a_hold_that_a_reconnect_ended_says_that_this_is_what_helps(was_false_alarm: bool) -> None:
+    """Also where some came back by themselves: there is something to do for the others."""
+    over = a_hold_picture(a_hold(was_false_alarm=was_false_alarm, ended_at=NOW))
+    proven = replace(over, proof=Proof(NOW, UserId("U0BOB"), "support@example.com"))
+    said = texts(hold_notice(EN, proven))
+    assert "<@U0BOB> reconnected support@example.com, which was refused at the same time" in said
+    assert "listed as disconnected now: reconnect it, too" in said
+    assert not any(untrue in said for untrue in ("no longer refuses", "False alarm", "nothing to do"))
+    assert "同じように再接続してください" in texts(hold_notice(JA, proven))
+    unnamed = texts(hold_notice(EN, replace(over, proof=Proof(NOW, None, ""))))
+    assert "Somebody reconnected another inbox" in unnamed  # a personal one is named to nobody
 
 
 @pytest.mark.parametrize(

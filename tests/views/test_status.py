@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,14 +11,16 @@ import pytest
 from bot.domain.access import Deed
 from bot.domain.cause import REFUSED_CAUSES, Cause
 from bot.domain.channel import State
-from bot.domain.incident import IncidentKind
+from bot.domain.incident import IncidentKind, Unexplained
 from bot.domain.picture import ChannelRow, Tally
 from bot.domain.request import Awaits, RequestState
+from bot.views.evidence import why_message
 from bot.views.home import home
 from bot.views.language import Language
 from bot.views.overview import overview_message
 from bot.views.replies import enabled_message
 from bot.views.status import status_message
+from tests.views.evidence_gallery import some_evidence
 from tests.views.samples import (
     EN,
     JA,
@@ -33,6 +36,7 @@ from tests.views.samples import (
     an_incident,
     an_overview,
     in_state,
+    many_rows,
 )
 from tests.views.switching_gallery import no_mail, some_mail
 from tests.views.test_notices import buttons, texts
@@ -70,28 +74,55 @@ def test_the_providers_side_is_what_is_known_of_it(state: State, cause: Cause, t
     assert f"*At Google*\n{theirs}" in texts(status(in_state(state, cause)))
 
 
-def unexplained(**changes: Any) -> dict[str, Any]:
-    """The status of one that its provider refuses with a code that nobody knows."""
-    told = {"kind": IncidentKind.UNVERIFIABLE, "cause": Cause.PROVIDER_UNREACHABLE, "code": "quantum_flux"}
+UNKNOWN = Unexplained("quantum_flux", is_lasting=True, others_work=True)
+
+
+def unexplained(**changes: Any) -> ChannelRow:
+    """One that its provider refuses with a code that nobody knows."""
     row = in_state(State.IMPAIRED, Cause.PROVIDER_UNREACHABLE)
-    return status(row, incident=an_incident(**{**told, **changes}))
+    return replace(row, unexplained=replace(UNKNOWN, **changes))
 
 
-def test_a_code_that_nobody_knows_is_said_in_the_notices_words() -> None:
-    """It answers, so nobody reads that it is out of reach, nor that there is nothing to do."""
-    said = texts(unexplained())
-    assert "refuses it with a reason we don't know: quantum_flux. Other inboxes there work." in said
-    assert "Who can look: your organisation's Google admin" in said
-    assert "don't need to do anything" not in said
-    assert "Other inboxes" not in texts(unexplained(is_lonely=True))
+def test_a_code_that_nobody_knows_is_said_in_the_notices_words_everywhere() -> None:
+    """It answers, so nobody reads that it is out of reach, nor that there is nothing to do: neither in the
+    label, nor below it, nor of the provider's side."""
+    row = unexplained()
+    why = why_message(EN, some_evidence(row=row, records=(), incident=None), now=NOW)
+    views = (status(row), listed(row), home(EN, an_overview(own=(row,)), now=NOW), why)
+    for view in views:
+        said = texts(view)
+        assert "Being checked: refused for a reason we don't know" in said
+        assert "refuses it with a reason we don't know: quantum_flux. Other inboxes there work." in said
+        assert "Who can look: your organisation's Google admin" in said
+        assert "don't need to do anything" not in said
+        assert not any(untrue in said for untrue in ("reached", "out of reach", "cannot be checked"))
+    assert "Other inboxes" not in texts(status(unexplained(others_work=False)))
 
 
-@pytest.mark.parametrize("changes", [{"code": ""}, {"resolved_at": NOW}])
-def test_what_is_out_of_reach_is_still_called_that(changes: dict[str, Any]) -> None:
-    """Without a code, or once that outage is over, only the cause is known."""
-    said = texts(unexplained(**changes))
-    assert "cannot be reached at the moment" in said
-    assert "reason we don't know" not in said
+def test_a_long_list_names_the_code_too() -> None:
+    """Its rows have no room for what to do."""
+    row = unexplained()
+    said = texts(overview_message(EN, an_overview(team=(row, *many_rows(30))), now=NOW))
+    assert "refuses it with a reason we don't know: quantum_flux" in said
+
+
+def test_a_code_that_has_just_come_up_sends_nobody() -> None:
+    """For the first hour nobody is told, and nobody has to look."""
+    for view in (status(unexplained(is_lasting=False)), listed(unexplained(is_lasting=False))):
+        said = texts(view)
+        assert "refuses it with a reason we don't know: quantum_flux." in said
+        assert "you don't need to do anything yet" in said
+        assert "Who can look" not in said
+
+
+def test_what_is_out_of_reach_is_still_called_that() -> None:
+    """Without a code only the cause is known."""
+    row = in_state(State.IMPAIRED, Cause.PROVIDER_UNREACHABLE)
+    for view in (status(row), listed(row)):
+        said = texts(view)
+        assert "cannot be reached at the moment" in said
+        assert "Being checked: out of reach" in said
+        assert "reason we don't know" not in said
 
 
 @pytest.mark.parametrize("cause", sorted(REFUSED_CAUSES))

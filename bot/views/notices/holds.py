@@ -5,10 +5,11 @@ The one rule: as long as waiting is the best advice, there is no button to press
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from bot.domain.access import Deed
-from bot.domain.channel import Channel
+from bot.domain.channel import Channel, State
 from bot.domain.hold import Hold
 from bot.views.blocks import (
     Block,
@@ -30,6 +31,7 @@ from bot.views.blocks import (
 from bot.views.buttons import DISCONNECT, deed_button
 from bot.views.language import Language
 from bot.views.models import NoticePicture
+from bot.views.notices.outages import proof_words
 from bot.views.notices.quiet import quiet
 from bot.views.words import held_words, house
 from bot.views.words.forwarding import tenant_message
@@ -45,17 +47,18 @@ _BUTTONS: Final = 5
 def hold_notice(lang: Language, picture: NoticePicture) -> Message:
     """Many inboxes are refused at once: what that most likely is, and what (not) to do."""
     hold = picture.hold
-    if hold is None or not hold.is_open:
-        return quiet(_over(lang, picture))
+    is_own = picture.notice.channel_id is None
+    if hold is None or not picture.is_open:
+        return quiet(_own_over(lang, picture) if is_own else _over(lang, picture))
     at = _at(picture)
-    said = "🟠 " + _headline(lang, picture, at)
+    said = "🟠 " + (_own_headline(lang, picture, at) if is_own else _headline(lang, picture, at))
     # No span: the message is edited when there is news, and a span would be old by then.
     since = lang.say("Since {when}", when=instant(lang, hold.opened_at))
     blocks = [
         section(f"{bold(said)}\n{since}"),
         *([section(back)] if (back := _back(lang, picture)) else []),
         section(_advice(lang, picture, hold, at)),
-        *_held(lang, picture),
+        *(() if is_own else _held(lang, picture)),
         *(_ways(lang, picture) if picture.advice.may_reconnect else ()),
     ]
     return message(said, blocks)
@@ -75,6 +78,12 @@ def _tenant(lang: Language, picture: NoticePicture) -> str:
 
 def _over(lang: Language, picture: NoticePicture) -> str:
     hold, at = picture.hold, _at(picture)
+    if picture.proof is not None:  # nobody's outage for these, even if it was one for some
+        rest = lang.say(
+            "So it was no outage that just passes. What is still refused is listed as disconnected now: "
+            "reconnect it, too."
+        )
+        return "💡 " + lang.together(proof_words(lang, picture.proof), rest)
     if hold is None or not hold.was_false_alarm:
         return "⚪ " + lang.say("{house} no longer refuses many inboxes at once.", house=at)
     if picture.organisation:
@@ -84,6 +93,33 @@ def _over(lang: Language, picture: NoticePicture) -> str:
             tenant=_tenant(lang, picture),
         )
     return "✅ " + lang.say("False alarm: {house} works again. There is nothing to do.", house=at)
+
+
+def _own_headline(lang: Language, picture: NoticePicture, at: str) -> str:
+    """Their inbox is not alone in it; whose the others are is nothing for them."""
+    return lang.say(
+        "{house} refuses {addresses}, and other inboxes, too", house=at, addresses=_names(lang, picture.held)
+    )
+
+
+def _own_over(lang: Language, picture: NoticePicture) -> str:
+    """What became of theirs, whatever the others do."""
+    at = _at(picture)
+    if dead := [it for it in picture.own if it.state is State.DISCONNECTED]:
+        return "💡 " + lang.say(
+            "For {addresses} it was no outage that just passes: another message says more.",
+            addresses=_names(lang, dead),
+        )
+    if picture.own and all(it.state is State.CONNECTED for it in picture.own):
+        works = lang.say("{addresses} works again.", addresses=_names(lang, picture.own))
+        return "✅ " + lang.together(works, lang.say("There is nothing to do any more."))
+    return "⚪ " + lang.say("{house} no longer refuses many inboxes at once.", house=at)
+
+
+def _names(lang: Language, channels: Sequence[Channel]) -> str:
+    named = [inert(it.address) or "–" for it in channels[:_NAMED]]
+    rest = len(channels) - len(named)
+    return lang.listed(named) + (f" (+{rest})" if rest else "")
 
 
 def _headline(lang: Language, picture: NoticePicture, at: str) -> str:

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Final
 
 from bot.domain.cause import ADMIN_CAUSES, DOUBT_CAUSES, MANAGED_CAUSES, REFUSED_CAUSES
+from bot.domain.hold import Proof
 from bot.domain.ids import UserId
-from bot.domain.incident import Incident, IncidentKind, Resolution
+from bot.domain.incident import Incident, IncidentKind, Resolution, unexplained_by
 from bot.views.blocks import escape, inert, instant, mention
 from bot.views.language import Language
 from bot.views.models import NoticePicture, Outage
@@ -86,22 +87,24 @@ def proof(lang: Language, outages: Sequence[Outage]) -> str:
     if not proven:
         return ""
     first = min(proven, key=lambda it: it.incident.proven_at or it.incident.opened_at).incident
-    who = mention(first.proven_by) if first.proven_by else lang.say("Somebody")
-    what = inert(first.proven_with) or lang.say("another inbox")
-    when = instant(lang, first.proven_at or first.opened_at)
-    worked = lang.say(
-        "{who} reconnected {what}, which was refused at the same time: that was needed, and it has worked "
-        "since {when}.",
-        who=who,
-        what=what,
-        when=when,
-    )
+    worked = proof_words(lang, Proof(first.proven_at or first.opened_at, first.proven_by, first.proven_with))
     rest = lang.count(
         "{n} inbox is still refused: reconnect it, too.",
         "{n} inboxes are still refused: reconnect them, too.",
         len(proven),
     )
     return f"💡 {lang.together(worked, rest)}"
+
+
+def proof_words(lang: Language, proof: Proof) -> str:
+    """Who reconnected what, and that it was needed."""
+    return lang.say(
+        "{who} reconnected {what}, which was refused at the same time: that was needed, and it has worked "
+        "since {when}.",
+        who=mention(proof.by) if proof.by else lang.say("Somebody"),
+        what=inert(proof.address) or lang.say("another inbox"),
+        when=instant(lang, proof.at),
+    )
 
 
 def reasons(lang: Language, outage: Outage) -> str:
@@ -136,8 +139,8 @@ def _uncertain(lang: Language, outage: Outage) -> str:
     if cause in DOUBT_CAUSES:
         known = cause_words(lang, cause, outage.provider_label, outage.channel.said)
         return "\n".join([escape(known.why), escape(known.next_step)])
-    if outage.incident.code and cause not in REFUSED_CAUSES:
-        unknown = unexplained_words(lang, outage.incident, outage.provider_label)
+    if (found := unexplained_by(outage.incident)) is not None:
+        unknown = unexplained_words(lang, found, outage.provider_label)
         return "\n".join([escape(unknown.why), escape(unknown.next_step)])
     if cause not in REFUSED_CAUSES:
         return "\n".join([escape(cause_words(lang, cause, outage.provider_label).why), waiting])

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bot.domain.cause import DOUBT_CAUSES, REFUSED_CAUSES, Cause
+from bot.domain.cause import REFUSED_CAUSES, Cause
 from bot.domain.channel import Channel, State
 from bot.domain.hold import Advice, is_held
-from bot.domain.incident import Incident, IncidentKind
+from bot.domain.incident import Unexplained
 from bot.views.language import Language
 from bot.views.text import shown
 from bot.views.words.names import house
@@ -27,14 +27,14 @@ def trouble_words(
     channel: Channel,
     provider_label: str,
     advice: Advice | None = None,
-    incident: Incident | None = None,
+    unexplained: Unexplained | None = None,
 ) -> Why:
     """Of a channel as it is now. One refusal is no fact yet: nobody has to act on it. ``advice`` is for one
-    that is held with many others; ``incident`` its outage, where that is known."""
+    that is held with many others; ``unexplained`` for one whose provider answers what nobody knows."""
     if is_held(channel) and advice is not None:
         return held_words(lang, advice, provider_label)
-    if incident is not None and channel.cause is Cause.PROVIDER_UNREACHABLE and is_unexplained(incident):
-        return unexplained_words(lang, incident, provider_label)
+    if unexplained is not None:
+        return unexplained_words(lang, unexplained, provider_label)
     if not is_refused_once(channel):
         return cause_words(lang, channel.cause, provider_label, channel.said)
     return Why(
@@ -76,23 +76,15 @@ def held_words(lang: Language, advice: Advice, provider_label: str) -> Why:
     )
 
 
-def is_unexplained(incident: Incident) -> bool:
-    """Open, and what the provider answers is a code that nobody knows: no outage that passes by itself."""
-    return (
-        incident.is_open
-        and incident.kind is IncidentKind.UNVERIFIABLE
-        and bool(incident.code)
-        and incident.cause not in REFUSED_CAUSES | DOUBT_CAUSES
-    )
-
-
-def unexplained_words(lang: Language, incident: Incident, provider_label: str) -> Why:
-    """What the provider answers, as a code that nobody knows, and who can look."""
+def unexplained_words(lang: Language, unexplained: Unexplained, provider_label: str) -> Why:
+    """What the provider answers, as a code that nobody knows, and who can look once it has lasted."""
     at = shown(house(provider_label), 40)
     said = lang.say(
-        "{house} refuses it with a reason we don't know: {code}.", house=at, code=shown(incident.code, 60)
+        "{house} refuses it with a reason we don't know: {code}.", house=at, code=shown(unexplained.code, 60)
     )
-    others = "" if incident.is_lonely else lang.say("Other inboxes there work.")
+    if not unexplained.is_lasting:
+        return Why(said, lang.say("It is being checked again; you don't need to do anything yet."))
+    others = lang.say("Other inboxes there work.") if unexplained.others_work else ""
     look = lang.say("Who can look: your organisation's {house} admin, or whoever runs Inboxkeeper.", house=at)
     return Why(lang.together(said, others), look)
 

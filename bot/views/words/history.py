@@ -61,7 +61,7 @@ def _signal(lang: Language, signal: Signal) -> str:
         Signal.PROBE_PASSED: lang.say("Check passed"),
         Signal.REFUSED: lang.say("Refused once by the provider"),
         Signal.REFUSED_AGAIN: lang.say("Refused again by the provider"),
-        Signal.UNREACHABLE: lang.say("Provider out of reach"),
+        Signal.UNREACHABLE: lang.say("No usable answer from the provider"),
         Signal.OURS_BROKEN: lang.say("Something is wrong with our own setup"),
         Signal.HELD: lang.say("Put on hold: many inboxes refused at once"),
         Signal.TOO_OLD: lang.say("Could not be checked for an hour"),

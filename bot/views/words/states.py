@@ -6,6 +6,7 @@ from typing import Final
 
 from bot.domain.cause import Cause
 from bot.domain.channel import Channel, State
+from bot.domain.incident import Unexplained
 from bot.views.language import Language
 
 _MARKS: Final = {
@@ -51,12 +52,14 @@ def state_count(lang: Language, state: State, n: int) -> str:
             return lang.say("{n} removed", n=n)
 
 
-def state_words(lang: Language, channel: Channel) -> str:
-    """Mark and words: ``🟢 Connected``."""
-    return f"{state_mark(channel.state)} {_said(lang, channel)}"
+def state_words(lang: Language, channel: Channel, unexplained: Unexplained | None = None) -> str:
+    """Mark and words: ``🟢 Connected``. ``unexplained``: its provider answers what nobody knows."""
+    return f"{state_mark(channel.state)} {_said(lang, channel, unexplained)}"
 
 
-def _said(lang: Language, channel: Channel) -> str:
+def _said(lang: Language, channel: Channel, unexplained: Unexplained | None) -> str:
+    if channel.state is State.IMPAIRED and unexplained is not None:
+        return lang.say("Being checked: refused for a reason we don't know")
     if channel.state is State.IMPAIRED:
         return _impaired(lang, channel.cause)
     if channel.state is State.DISABLED and channel.needs_reconnect:
