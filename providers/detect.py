@@ -203,7 +203,8 @@ class Detector:
         named = senders | ours
         # What was not heard may name anybody.
         if len(named) == 1 and senders and of_senders:
-            return Detected(min(named), How.SPF if is_filter and of_clients else How.HINT, named)
+            is_proven = is_filter and of_clients and clients <= named
+            return Detected(min(named), How.SPF if is_proven else How.HINT, named)
         if len(ours) == 1 and (ours <= senders or not senders):
             return Detected(min(ours), How.AUTODISCOVER, named)
         if named or not (of_senders and of_clients):

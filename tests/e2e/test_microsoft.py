@@ -580,3 +580,21 @@ async def test_behind_a_filter_autodiscover_leads_straight_to_microsoft(stage: S
     await stage.fills_in_team("omar", name="Support", use="Zendesk answers customers from it")
     await omar.submits()
     await omar.until(lambda screen: "Microsoft will ask for this" in modal_of(screen))
+
+
+async def test_what_was_approved_behind_a_filter_goes_on_with_the_choice(stage: Stage) -> None:
+    """*Continue* asks which host it is; the approval covers the answer, and no admin is asked again."""
+    alice, omar = stage.person("alice"), stage.person("omar")
+    await alice.types(f"/inbox connect {FILTERED}")
+    await alice.chooses(None, "Team address")
+    await stage.fills_in_team("alice", name="Support", use="Zendesk answers customers from it")
+    await alice.submits()
+    await alice.clicks("Send the request")
+    await stage.passes(seconds=2)
+    await omar.clicks("Approve")
+    await stage.passes(seconds=2)
+    await alice.closes()
+    await alice.clicks("Continue")
+    await alice.until(lambda screen: "Where do you open this mailbox?" in modal_of(screen))
+    await alice.clicks("Office 365")
+    await alice.until(lambda screen: "Microsoft will ask for this" in modal_of(screen))

@@ -261,6 +261,8 @@ AUTODISCOVER = Detected("microsoft", How.AUTODISCOVER)
         (Signs(UNLISTED, srvs={IMAPS: "imap.hosting.example"}, cnames=OUTLOOK), AUTODISCOVER),
         (Signs(UNLISTED, srvs={IMAPS: "."}), HIDDEN_IMAP),
         (Signs(FILTER, srvs={IMAPS: "imap.hosting.example"}), HIDDEN),
+        (Signs(FILTER, TO_GOOGLE, srvs={IMAPS: "imap.hosting.example"}), Detected("google", How.HINT)),
+        (Signs(FILTER, TO_GOOGLE, srvs={IMAPS: "imap.gmail.com"}), Detected("google", How.SPF)),
         (Signs(GOOGLE, cnames=OUTLOOK), Detected("google", How.MX)),
     ],
 )
