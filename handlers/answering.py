@@ -17,6 +17,7 @@ from bot.domain.errors import (
     CannotPostThere,
     DisconnectFirst,
     DomainNotAllowed,
+    HostUnknown,
     NeedsApproval,
     NobodyCanApprove,
     NotAnAddress,
@@ -42,6 +43,7 @@ from bot.views.modals import (
     refusal_modal,
     switch_instead_modal,
     too_many_modal,
+    which_host_modal,
 )
 from bot.views.replies import (
     apology_message,
@@ -194,14 +196,18 @@ def _way_on(lang: Language, refusal: Refusal, *, asker: UserId) -> Reply | None:
         case NeedsApproval():
             return _asking(lang, refusal, asker=asker)
         case TooManyRequests():
-            return Reply(modal=too_many_modal(lang, refusal))
+            view = too_many_modal(lang, refusal)
+        case HostUnknown():
+            view = which_host_modal(lang, refusal)
         case SwitchInstead():
-            return Reply(modal=switch_instead_modal(lang, refusal))
+            view = switch_instead_modal(lang, refusal)
         case DisconnectFirst():
-            return Reply(modal=disconnect_first_modal(lang, refusal))
+            view = disconnect_first_modal(lang, refusal)
         case ReconnectFirst():
-            return Reply(modal=reconnect_first_modal(lang, refusal))
-    return None
+            view = reconnect_first_modal(lang, refusal)
+        case _:
+            return None
+    return Reply(modal=view)
 
 
 def _asking(lang: Language, needed: NeedsApproval, *, asker: UserId) -> Reply:

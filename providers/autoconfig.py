@@ -53,8 +53,11 @@ class Names(Protocol):
 
     async def addresses(self, host: str) -> tuple[Address, ...]: ...
 
-    async def srv(self, name: str) -> tuple[Any, ...]:
-        """``Srv`` records, the best first."""
+    async def srv(self, name: str) -> tuple[Any, ...] | None:
+        """``Srv`` records, the best first; ``None`` if that could not be found out."""
+
+    async def cname(self, name: str) -> tuple[str, ...] | None:
+        """What the name is an alias of; ``None`` if that could not be found out."""
 
     async def mx(self, domain: str) -> tuple[str, ...]:
         """The hosts that take the domain's mail, the best first."""
@@ -136,7 +139,7 @@ class Autoconfig:
         ``_NoImap``, unless another way is announced."""
         is_denied = False
         for service, security in (("_imaps._tcp", Security.TLS), ("_imap._tcp", Security.STARTTLS)):
-            for record in await self._names.srv(f"{service}.{domain}"):
+            for record in await self._names.srv(f"{service}.{domain}") or ():
                 is_denied = is_denied or record.host.strip() in {"", "."}
                 if (host := _named(record.host)) is not None:
                     return Suggestion(Endpoint(host, record.port, security), address)

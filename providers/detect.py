@@ -4,8 +4,9 @@ The one rule: this is a guess that the person sees and can overrule; it never re
 server that fails only makes the answer *unknown*.
 
 Order and patterns: known domains, then the best of the hosts that take the domain's mail (MX), then, behind
-one that nobody knows, whom the domain lets send for it (SPF), then, behind a known filter, whether Microsoft
-knows the domain.
+one that nobody knows, whom the domain lets send for it (SPF) and where it sends mail programs (autodiscover,
+SRV), then, behind a known filter, whether Microsoft knows the domain. Where nobody can tell, the person is
+asked.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from bot.domain.address import domain_of
 from bot.domain.whereabouts import NOWHERE
@@ -58,6 +59,7 @@ _OF_DOMAIN: Final = {one: provider for provider, known in _DOMAINS.items() for o
 _MAIL_HOSTS: Final = {
     "google": ("google.com", "googlemail.com"),
     "microsoft": ("mail.protection.outlook.com", "olc.protection.outlook.com", "mx.microsoft"),
+    "imap": ("yahoodns.net", "mail.icloud.com", "messagingengine.com", "zoho.com", "zoho.eu", "zoho.in"),
 }
 """What the names of a provider's mail hosts end in."""
 
@@ -70,6 +72,13 @@ _SENDERS: Final = {
     "spf.protection.office365.us": "microsoft",
     "spf.protection.partner.outlook.cn": "microsoft",
 }
+_CLIENT_HOSTS: Final = {
+    "google": ("google.com", "gmail.com", "googlemail.com"),
+    "microsoft": ("outlook.com", "office365.com", "office365.us", "partner.outlook.cn"),
+}
+"""What the names of the hosts end in that mail programs are sent to."""
+_MOST_ALIASES: Final = 3
+"""Steps from ``autodiscover.<domain>``: some hosters point to a name of their own that points on."""
 _MOST_NESTED: Final = 6
 """Policies that a policy refers to, looked up one level deep: enough for services that write them."""
 
@@ -91,6 +100,12 @@ class How(StrEnum):
     or mail of its own beside a service that only sends. Good enough to begin with."""
     NO_MAIL = "no_mail"
     """The domain says that it takes no mail at all (RFC 7505)."""
+    AUTODISCOVER = "autodiscover"
+    """Where the domain sends mail programs, while a host that nobody knows takes its mail: good enough to
+    begin with; such records are often left over."""
+    HIDDEN = "hidden"
+    """A host that nobody knows takes the mail, and nothing says whose mailbox is behind it: the person must
+    be asked. ``imap`` is the provider where every look-up was answered: it may be that host itself."""
     TENANT = "tenant"
     """Microsoft knows the domain: good enough to begin with, no proof that its mail is there."""
     UNKNOWN = "unknown"
@@ -103,7 +118,8 @@ class Detected:
     provider: str | None
     how: How
     named: frozenset[str] = field(default=frozenset(), compare=False)
-    """All that the domain lets send for it, of the providers we know."""
+    """All of the providers we know that the domain names in other ways: whom it lets send for it, and where
+    it sends mail programs."""
 
     def seen_from(self, home: str) -> str | None:
         """Whose hosts take the mail, for a mailbox that is at ``home``; ``NOWHERE`` if the domain says that
@@ -113,11 +129,11 @@ class Detected:
         """
         if self.how is How.NO_MAIL:
             return NOWHERE
-        if self.how is How.HINT:
+        if self.how in {How.HINT, How.AUTODISCOVER}:
             return home if home in self.named or home == "imap" else None
         if home in self.named and self.provider not in {"google", "microsoft"}:
             return home
-        return self.provider if self.how in BELIEVED else None
+        return self.provider if self.how in BELIEVED or self.how is How.HIDDEN else None
 
 
 UNKNOWN: Final = Detected(None, How.UNKNOWN)
@@ -133,6 +149,12 @@ class MailNames(Protocol):
 
     async def txt(self, name: str) -> tuple[str, ...] | None:
         """Empty if there are none; ``None`` if that could not be found out."""
+
+    async def cname(self, name: str) -> tuple[str, ...] | None:
+        """What the name is an alias of; as ``txt``."""
+
+    async def srv(self, name: str) -> tuple[Any, ...] | None:
+        """Records with a ``host``, the best first; as ``txt``."""
 
 
 class Tenants(Protocol):
@@ -157,37 +179,71 @@ class Detector:
         domain = domain_of(address)
         if known := of_domain(domain):
             return Detected(known, How.DOMAIN)
+        hosts: tuple[str, ...] = ()
         try:
             async with asyncio.timeout(self._waits):
-                return await self._asked(domain)
+                hosts = await self._names.mx(domain)
+                return await self._served_by(domain, hosts)
         except TimeoutError:
-            return UNKNOWN
+            return Detected(None, How.HIDDEN) if hosts else UNKNOWN
 
-    async def _asked(self, domain: str) -> Detected:
-        hosts = await self._names.mx(domain)
+    async def _served_by(self, domain: str, hosts: tuple[str, ...]) -> Detected:
         if not hosts:
             return UNKNOWN
         if not any(host.strip(".") for host in hosts):
             return Detected(None, How.NO_MAIL)
         if provider := of_mail_hosts(hosts):
             return Detected(provider, How.MX)
-        return await self._behind(domain, is_filter=any(_ends_in(host, _FILTERS) for host in hosts))
+        return await self._behind(domain, hosts)
 
-    async def _behind(self, domain: str, *, is_filter: bool) -> Detected:
+    async def _behind(self, domain: str, hosts: tuple[str, ...]) -> Detected:
         """Behind hosts that are nobody's we know."""
-        named, is_complete = await self._named(domain)
-        if not is_complete:  # what was not heard may name anybody
-            return Detected(None, How.UNKNOWN, named)
-        if len(named) == 1:
-            [provider] = named
-            return Detected(provider, How.SPF if is_filter else How.HINT, named)
-        if named:  # both, and nobody knows
-            return Detected(None, How.UNKNOWN, named)
-        if not is_filter:
-            return Detected("imap", How.MX)
-        if self._tenants is not None and await self._tenants.knows(domain):
-            return Detected("microsoft", How.TENANT)
-        return UNKNOWN
+        (senders, of_senders), (clients, of_clients) = await asyncio.gather(
+            self._named(domain), self._sent_to(domain)
+        )
+        is_filter = any(_ends_in(host, _FILTERS) for host in hosts)
+        ours = clients - {"imap"}
+        named = senders | ours
+        # What was not heard may name anybody.
+        if len(named) == 1 and senders and of_senders:
+            is_proven = is_filter and of_clients and clients <= named
+            return Detected(min(named), How.SPF if is_proven else How.HINT, named)
+        if len(ours) == 1 and (ours <= senders or not senders):
+            return Detected(min(ours), How.AUTODISCOVER, named)
+        if named or not (of_senders and of_clients):
+            return Detected(None, How.HIDDEN, named)
+        if is_filter:
+            is_known = self._tenants is not None and await self._tenants.knows(domain)
+            return Detected("microsoft", How.TENANT) if is_known else Detected(None, How.HIDDEN)
+        is_own = "imap" in clients or _ends_in(hosts[0], (domain,))
+        return Detected("imap", How.MX if is_own else How.HIDDEN)
+
+    async def _sent_to(self, domain: str) -> tuple[frozenset[str], bool]:
+        """Where the domain sends mail programs (``imap``: to a host of nobody we know), and whether every
+        look-up was answered. Outlook asks ``autodiscover``; others ask for the SRV records of RFC 6186."""
+        (aliases, is_known), autodiscover, imaps = await asyncio.gather(
+            self._aliases(f"autodiscover.{domain}"),
+            self._names.srv(f"_autodiscover._tcp.{domain}"),
+            self._names.srv(f"_imaps._tcp.{domain}"),
+        )
+        outlook = (*aliases, *(str(it.host) for it in autodiscover or ()))
+        others = (str(it.host) for it in imaps or () if str(it.host).strip(" ."))
+        named = {key for host in outlook if (key := of_client_host(host))}
+        named |= {of_client_host(host) or "imap" for host in others}
+        return frozenset(named), is_known and None not in (autodiscover, imaps)
+
+    async def _aliases(self, name: str) -> tuple[list[str], bool]:
+        """What a name is an alias of, step by step, up to a host that we know; and whether that was
+        answered."""
+        found: list[str] = []
+        for _ in range(_MOST_ALIASES):
+            step = await self._names.cname(found[-1] if found else name)
+            if not step:
+                return found, step is not None
+            found.append(step[0])
+            if of_client_host(step[0]):
+                break
+        return found, True
 
     async def _named(self, domain: str) -> tuple[frozenset[str], bool]:
         """Whom the domain lets send for it, itself or through policies that it refers to; and whether that
@@ -217,6 +273,11 @@ def of_mail_hosts(hosts: tuple[str, ...]) -> str | None:
         if _ends_in(hosts[0], endings):
             return provider
     return None
+
+
+def of_client_host(host: str) -> str | None:
+    """Whose host it is that mail programs are sent to, if it is one of ours."""
+    return next((key for key, endings in _CLIENT_HOSTS.items() if _ends_in(host, endings)), None)
 
 
 def policies_of(texts: tuple[str, ...]) -> tuple[str, ...]:

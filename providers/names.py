@@ -46,9 +46,12 @@ class SystemNames:
         # A scope (fe80::1%eth0) belongs to an address that is never dialled.
         return tuple(dict.fromkeys(ip_address(str(one[4][0]).partition("%")[0]) for one in found))
 
-    async def srv(self, name: str) -> tuple[Service, ...]:
-        """The records of a service, the best first."""
-        found = sorted(await self._asked(name, "SRV"), key=lambda it: (it.priority, -it.weight))
+    async def srv(self, name: str) -> tuple[Service, ...] | None:
+        """The records of a service, the best first; ``None`` if no name server could say."""
+        heard = await self._heard(name, "SRV")
+        if heard is None:
+            return None
+        found = sorted(heard, key=lambda it: (it.priority, -it.weight))
         return tuple(Service(it.target.to_text(omit_final_dot=True), it.port) for it in found)
 
     async def mx(self, domain: str) -> tuple[str, ...]:
@@ -62,6 +65,11 @@ class SystemNames:
         if found is None:
             return None
         return tuple(b"".join(it.strings).decode("utf-8", "replace") for it in found)
+
+    async def cname(self, name: str) -> tuple[str, ...] | None:
+        """What a name is an alias of, one step; ``None`` if no name server could say."""
+        found = await self._heard(name, "CNAME")
+        return None if found is None else tuple(it.target.to_text(omit_final_dot=True) for it in found)
 
     async def _asked(self, name: str, kind: str) -> list[Any]:
         return await self._heard(name, kind) or []

@@ -5,6 +5,7 @@ The one rule: a name that nobody registered here does not exist.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from aiohttp import web
@@ -23,7 +24,19 @@ PLACES: Final = {
 }
 """Whose mail hosts a domain can point to."""
 
-_AT_FIRST: Final = {"acme.example": "google", "globex.example": "microsoft"}
+_AT_FIRST: Final = {
+    "acme.example": "google",
+    "globex.example": "microsoft",
+    "filtered.example": "unlisted filter",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One SRV record."""
+
+    host: str
+    port: int
 
 
 class Inner(Protocol):
@@ -44,8 +57,12 @@ class LocalNames:
         self._places = dict(_AT_FIRST)
         self.senders: dict[str, str] = {}
         """SPF policies, by domain."""
+        self.aliases: dict[str, str] = {}
+        """What names are an alias of."""
+        self.services: dict[str, tuple[Service, ...]] = {}
+        """SRV records, by name."""
         self.silent: set[str] = set()
-        """Names whose texts cannot be found out."""
+        """Names of which nothing but mail hosts can be found out."""
 
     def move(self, domain: str, place: str) -> None:
         """Let a domain's mail go elsewhere. Raises ``ValueError``."""
@@ -56,8 +73,16 @@ class LocalNames:
     async def addresses(self, host: str) -> tuple[Any, ...]:
         return await self._inner.addresses(host)
 
-    async def srv(self, name: str) -> tuple[Any, ...]:
-        return await self._inner.srv(name)
+    async def srv(self, name: str) -> tuple[Any, ...] | None:
+        if name.lower() in self.silent:
+            return None
+        return self.services.get(name.lower()) or await self._inner.srv(name)
+
+    async def cname(self, name: str) -> tuple[str, ...] | None:
+        if name.lower() in self.silent:
+            return None
+        alias = self.aliases.get(name.lower())
+        return (alias,) if alias else ()
 
     async def mx(self, domain: str) -> tuple[str, ...]:
         place = self._places.get(domain.lower())

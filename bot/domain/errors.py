@@ -8,6 +8,7 @@
     │   ├── NotAnAddress          what was typed is no e-mail address
     │   ├── DomainNotAllowed      the operator limits what can be connected
     │   ├── TakesNoMail           its domain says that it takes no mail at all
+    │   ├── HostUnknown           nobody can tell who hosts it; carries whom one can choose
     │   ├── NeedsApproval · NobodyCanApprove · RequestClosed · LastSuperAdmin
     │   ├── CannotPostThere       the bot is not in that conversation
     │   ├── OtherKind             connected as personal, wanted as team, or the other way
@@ -108,6 +109,15 @@ class TakesNoMail(Refusal):
     """The address's domain says that it takes no mail at all (a null MX, RFC 7505)."""
 
     address: str
+
+
+@dataclass(eq=False)
+class HostUnknown(Refusal):
+    """Whoever takes the domain's mail may be a filter in front of any host. ``wish`` is what was asked for,
+    to go on with; ``hosts`` are keys and labels of what can be chosen."""
+
+    wish: Wish
+    hosts: tuple[tuple[str, str], ...]
 
 
 @dataclass(eq=False)

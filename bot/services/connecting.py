@@ -18,6 +18,7 @@ from bot.domain.errors import (
     AlreadyConnected,
     FormFault,
     Gone,
+    HostUnknown,
     LinkBusy,
     LinkClosed,
     NeedsApproval,
@@ -164,7 +165,7 @@ class Connecting:
     async def begin(self, actor: Actor, plan: Plan) -> Begun:
         """Begin connecting an inbox; an address that is under management already is reconnected.
 
-        Raises ``NotAnAddress``, ``DomainNotAllowed``, ``TakesNoMail``, ``ProviderOff``,
+        Raises ``NotAnAddress``, ``DomainNotAllowed``, ``TakesNoMail``, ``HostUnknown``, ``ProviderOff``,
         ``AlreadyConnected`` (somebody else's), ``SwitchInstead`` and ``DisconnectFirst`` (it is connected at
         another provider), ``OtherKind``, ``CannotPostThere``, and ``NeedsApproval`` with the wish that an
         admin can grant.
@@ -611,13 +612,17 @@ class Connecting:
         return approval
 
     async def _hosted(self, wish: Wish) -> Wish:
-        """The wish with who most likely hosts its address, unless somebody chose; where nobody can say, the
-        first provider that is on. Raises ``ProviderOff`` if that one is not, ``TakesNoMail``."""
+        """The wish with who most likely hosts its address, unless somebody chose; where the domain names no
+        mail host at all, the first provider that is on. Raises ``HostUnknown`` where nobody can say who is
+        behind its mail hosts, ``ProviderOff`` if the one found is off, ``TakesNoMail``."""
         if wish.provider:
             return wish
         found = await self._found(wish.address)
         if found.how is How.NO_MAIL:
             raise TakesNoMail(wish.address)
+        if found.how is How.HIDDEN:
+            providers = self._core.providers
+            raise HostUnknown(wish, tuple((key, providers.label_of(key)) for key in providers.keys))
         provider = found.provider or next(iter(self._core.providers.keys), "google")
         self._core.providers.get(provider)
         return replace(wish, provider=provider)

@@ -128,7 +128,7 @@ class Directory:
 
     def __init__(self) -> None:
         self.tenants = (
-            Tenant(ACME, "Acme", ("acme.example",), users_may_consent=True),
+            Tenant(ACME, "Acme", ("acme.example", "filtered.example"), users_may_consent=True),
             Tenant(GLOBEX, "Globex", ("globex.example",)),
         )
         self._by_oid: dict[str, Account] = {}

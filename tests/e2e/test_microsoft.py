@@ -14,6 +14,7 @@ from bot.domain.channel import Kind
 from bot.domain.ids import UserId
 from bot.services.connecting import Plan
 from sandbox.driver import Said, Screen
+from sandbox.names import Service
 from tests.stage import Page, Stage
 
 ALICE, KENJI, OMAR = "alice@acme.example", "kenji@acme.example", "omar@acme.example"
@@ -521,3 +522,79 @@ async def test_a_member_says_where_what_was_approved_is_hosted(stage: Stage) -> 
     assert "Connected" in page.text, page.text
     await stage.passes(seconds=5)
     assert "approved by @Omar Haddad, and done" in (await told(stage, "omar", "asked by")).plain
+
+
+FILTERED = "support@filtered.example"
+
+
+async def meets_the_choice(stage: Stage, name: str) -> None:
+    """From the slash command to the dialog that asks which host it is."""
+    person = stage.person(name)
+    await person.types(f"/inbox connect {FILTERED}")
+    await stage.fills_in_team(name, name="Support", use="Zendesk answers customers from it")
+    await person.submits()
+    await person.until(lambda screen: "Where do you open this mailbox?" in modal_of(screen))
+
+
+async def test_behind_a_filter_that_nobody_knows_the_person_says_which_host(stage: Stage) -> None:
+    """No password form, no guess: the choice, then Microsoft's sign-in with all that was typed. Every other
+    host stays one click away."""
+    await stage.driver.post("/control/microsoft/accounts", {"email": FILTERED})
+    omar = stage.person("omar")
+    await meets_the_choice(stage, "omar")
+    said = modal_of(await omar.sees())
+    assert f"does not tell who hosts the mailbox {FILTERED}" in said
+    assert all(f"[{label}]" in said for label in ("Gmail", "Office 365", "Another mail server (IMAP)"))
+    await omar.clicks("Office 365")
+    await omar.until(lambda screen: "Microsoft will ask for this" in modal_of(screen))
+    browser = stage.browser()
+    consent = await browser.goes_to_consent(await stage.link_in_modal("omar"))
+    assert urlsplit(consent).path.startswith("/microsoft/")
+    page = await browser.opens(stage.town.microsoft.consent(consent, FILTERED))
+    assert "Connected" in page.text, page.text
+    await omar.closes()
+    await omar.types(f"/inbox status {FILTERED}")
+    status = (await omar.sees()).plain
+    assert "Office 365" in status and "Zendesk answers customers from it" in status
+
+
+async def test_the_choice_leads_to_the_password_form_only_on_demand(stage: Stage) -> None:
+    """Another mail server is one of three buttons, and can still be overruled."""
+    omar = stage.person("omar")
+    await meets_the_choice(stage, "omar")
+    await omar.clicks("Another mail server (IMAP)")
+    screen = await omar.until(lambda screen: "by its mail server" in modal_of(screen))
+    assert "[Office 365]" in modal_of(screen) and "[Gmail]" in modal_of(screen)
+
+
+@pytest.mark.parametrize("record", ["autodiscover.filtered.example", "_autodiscover._tcp.filtered.example"])
+async def test_behind_a_filter_autodiscover_leads_straight_to_microsoft(stage: Stage, record: str) -> None:
+    """Where the domain sends Outlook to Microsoft, nobody has to be asked."""
+    names = stage.town.names
+    if record.startswith("_"):
+        names.services[record] = (Service("autodiscover.outlook.com", 443),)
+    else:
+        names.aliases[record] = "autodiscover.outlook.com"
+    omar = stage.person("omar")
+    await omar.types(f"/inbox connect {FILTERED}")
+    await stage.fills_in_team("omar", name="Support", use="Zendesk answers customers from it")
+    await omar.submits()
+    await omar.until(lambda screen: "Microsoft will ask for this" in modal_of(screen))
+
+
+async def test_what_was_approved_behind_a_filter_goes_on_with_the_choice(stage: Stage) -> None:
+    """*Continue* asks which host it is; the approval covers the answer, and no admin is asked again."""
+    alice, omar = stage.person("alice"), stage.person("omar")
+    await alice.types(f"/inbox connect {FILTERED}")
+    await alice.chooses(None, "Team address")
+    await stage.fills_in_team("alice", name="Support", use="Zendesk answers customers from it")
+    await alice.submits()
+    await alice.clicks("Send the request")
+    await stage.passes(seconds=2)
+    await omar.clicks("Approve")
+    await stage.passes(seconds=2)
+    await alice.closes()
+    await alice.clicks("Continue")
+    await alice.until(lambda screen: "Where do you open this mailbox?" in modal_of(screen))
+    await alice.clicks("Office 365")
+    await alice.until(lambda screen: "Microsoft will ask for this" in modal_of(screen))

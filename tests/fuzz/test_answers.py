@@ -533,9 +533,13 @@ def test_what_name_servers_answer(budget: Budget) -> None:
 
         async def take(said: tuple[list[tuple[str, str]], bytes, str]) -> None:
             server.rdatas, server.said, domain = said
-            for found in (await names.mx(domain), await names.txt(domain) or ()):
+            for found in (
+                await names.mx(domain),
+                await names.txt(domain) or (),
+                await names.cname(domain) or (),
+            ):
                 assert all(isinstance(one, str) for one in found)
-            assert all(isinstance(one.port, int) for one in await names.srv(f"_imaps._tcp.{domain}"))
+            assert all(isinstance(one.port, int) for one in await names.srv(f"_imaps._tcp.{domain}") or ())
             await Detector(names).detect(f"alice@{domain}")
 
         domain = st.just("acme.example") | texts.map(lambda text: text[:300])

@@ -46,6 +46,9 @@ class Names:
     async def txt(self, name: str) -> tuple[str, ...]:
         return ()
 
+    async def cname(self, name: str) -> tuple[str, ...]:
+        return ()
+
 
 HAPPENS: dict[Trouble, str] = {
     Trouble.REVOKED: "password_changed",

@@ -14,12 +14,13 @@ from dns.rcode import Rcode
 
 from bot.domain.whereabouts import NOWHERE
 from providers.detect import BELIEVED, UNKNOWN, Detected, Detector, How
-from providers.names import SystemNames
+from providers.names import Service, SystemNames
 
 GOOGLE = ("ASPMX.L.GOOGLE.COM.", "alt1.aspmx.l.google.com")
 MICROSOFT = ("acme-com.mail.protection.outlook.com",)
 UNLISTED = ("mx01.mailwall.example",)
 FILTER = ("mxa-001.gslb.pphosted.com",)
+HIDDEN, HIDDEN_IMAP = Detected(None, How.HIDDEN), Detected("imap", How.HIDDEN)
 
 
 class Dns:
@@ -37,6 +38,12 @@ class Dns:
 
     async def txt(self, name: str) -> tuple[str, ...] | None:
         return self._txt
+
+    async def cname(self, name: str) -> tuple[str, ...] | None:
+        return ()
+
+    async def srv(self, name: str) -> tuple[Service, ...] | None:
+        return ()
 
 
 @pytest.mark.parametrize(
@@ -67,24 +74,27 @@ async def test_everybody_knows_these_domains(address: str, provider: str) -> Non
         (Dns(("smtp.google.com",)), Detected("google", How.MX)),
         (Dns(MICROSOFT), Detected("microsoft", How.MX)),
         (Dns(("acme-com.o-v1.mx.microsoft",)), Detected("microsoft", How.MX)),
-        (Dns(("mx.hosting.example",)), Detected("imap", How.MX)),
-        (Dns(("notgoogle.com",)), Detected("imap", How.MX)),
+        (Dns(("mx.hosting.example",)), Detected("imap", How.HIDDEN)),
+        (Dns(("mx.acme.com",)), Detected("imap", How.MX)),
+        (Dns(("mx.notacme.com",)), Detected("imap", How.HIDDEN)),
+        (Dns(("mx.zoho.eu",)), Detected("imap", How.MX)),
+        (Dns(("notgoogle.com",)), Detected("imap", How.HIDDEN)),
         (Dns(FILTER, ("v=spf1 include:_spf.google.com -all",)), Detected("google", How.SPF)),
         (
             Dns(FILTER, ("x=1", "v=spf1 include:spf.protection.outlook.com -all")),
             Detected("microsoft", How.SPF),
         ),
-        (Dns(FILTER, ("v=spf1 include:_spf.google.com include:spf.protection.outlook.com ~all",)), UNKNOWN),
-        (Dns(FILTER), UNKNOWN),
+        (Dns(FILTER, ("v=spf1 include:_spf.google.com include:spf.protection.outlook.com ~all",)), HIDDEN),
+        (Dns(FILTER), HIDDEN),
         (Dns(), UNKNOWN),
         (Dns((".",)), Detected(None, How.NO_MAIL)),
         (Dns(("",)), Detected(None, How.NO_MAIL)),
-        (Dns(("mx.hosting.example", "aspmx.l.google.com")), Detected("imap", How.MX)),
+        (Dns(("mx.hosting.example", "aspmx.l.google.com")), Detected("imap", How.HIDDEN)),
         (Dns(("aspmx.l.google.com", "mx.hosting.example")), Detected("google", How.MX)),
         (Dns(UNLISTED, ("v=spf1 include:spf.protection.outlook.com -all",)), Detected("microsoft", How.HINT)),
         (Dns(UNLISTED, ("v=spf1 ?include:_spf.google.com. ~all",)), Detected("google", How.HINT)),
         (Dns(UNLISTED, ("v=spf1 redirect=_spf.google.com",)), Detected("google", How.HINT)),
-        (Dns(UNLISTED, ("v=spf1 -include:_spf.google.com.evil.example -all",)), Detected("imap", How.MX)),
+        (Dns(UNLISTED, ("v=spf1 -include:_spf.google.com.evil.example -all",)), Detected("imap", How.HIDDEN)),
     ],
 )
 async def test_the_domains_mail_hosts_tell(dns: Dns, found: Detected) -> None:
@@ -121,7 +131,7 @@ async def test_a_look_up_that_failed_is_not_an_absent_policy(
 ) -> None:
     """Nobody is led anywhere by it, and it is news of no move; what was heard still counts."""
     found = await Detector(Halting(mx, texts), tenants=Known("acme.com")).detect("ann@acme.com")
-    assert (found.provider, found.how) == (None, How.UNKNOWN)
+    assert (found.provider, found.how) == (None, How.HIDDEN)
     assert (found.seen_from("google"), found.seen_from("microsoft")) == (seen, None)
 
 
@@ -179,6 +189,9 @@ async def test_what_a_name_server_says_of_texts(
     monkeypatch.setattr(dns.asyncresolver, "default_resolver", resolver)
     try:
         assert await SystemNames().txt("acme.example") == found
+        assert await SystemNames().cname("autodiscover.acme.example") == found
+        services = await SystemNames().srv("_autodiscover._tcp.acme.example")
+        assert services is None if found is None else services == ()
         assert await SystemNames().mx("acme.example") == ()
         assert await SystemNames().txt("a..example") == ()
     finally:
@@ -205,7 +218,7 @@ class Known:
         (Dns(FILTER), Detected("microsoft", How.TENANT)),
         (Dns(FILTER, ("v=spf1 include:_spf.google.com -all",)), Detected("google", How.SPF)),
         (Dns(GOOGLE), Detected("google", How.MX)),
-        (Dns(("mx.hosting.example",)), Detected("imap", How.MX)),
+        (Dns(("mx.hosting.example",)), Detected("imap", How.HIDDEN)),
         (Dns(), UNKNOWN),
     ],
 )
@@ -215,18 +228,92 @@ async def test_microsoft_is_asked_where_nothing_else_tells(dns: Dns, found: Dete
     tenants = Known("acme.com")
     assert await Detector(dns, tenants=tenants).detect("ann@acme.com") == found
     assert tenants.asked == (["acme.com"] if found.how is How.TENANT else [])
-    assert (found.how in BELIEVED) is (found.how not in {How.TENANT, How.UNKNOWN})
+    assert (found.how in BELIEVED) is (found.how not in {How.TENANT, How.HIDDEN, How.UNKNOWN})
+
+
+OUTLOOK = {"autodiscover.acme.com": ("AutoDiscover.Outlook.com.",)}
+TO_MICROSOFT = ("v=spf1 include:spf.protection.outlook.com ~all",)
+TO_BOTH = ("v=spf1 include:_spf.google.com include:spf.protection.outlook.com ~all",)
+IMAPS = "_imaps._tcp.acme.com"
+
+
+class Signs(Dns):
+    """Names that also say where mail programs are sent; a failing one says nothing."""
+
+    def __init__(
+        self,
+        mx: tuple[str, ...],
+        txt: tuple[str, ...] = (),
+        *,
+        cnames: Mapping[str, tuple[str, ...]] | None = None,
+        srvs: Mapping[str, str] | None = None,
+        failing: str = "",
+    ) -> None:
+        super().__init__(mx, txt)
+        self._cnames, self._srvs, self._failing = cnames or {}, srvs or {}, failing
+
+    async def cname(self, name: str) -> tuple[str, ...] | None:
+        return None if name == self._failing else self._cnames.get(name, ())
+
+    async def srv(self, name: str) -> tuple[Service, ...] | None:
+        if name == self._failing:
+            return None
+        return (Service(self._srvs[name], 443),) if name in self._srvs else ()
+
+
+AUTODISCOVER = Detected("microsoft", How.AUTODISCOVER)
+
+
+@pytest.mark.parametrize(
+    ("dns", "found"),
+    [
+        (Signs(UNLISTED, cnames=OUTLOOK), AUTODISCOVER),
+        (Signs(FILTER, cnames=OUTLOOK), AUTODISCOVER),
+        (Signs(UNLISTED, TO_BOTH, cnames=OUTLOOK), AUTODISCOVER),
+        (Signs(UNLISTED, srvs={"_autodiscover._tcp.acme.com": "autodiscover.outlook.com"}), AUTODISCOVER),
+        (Signs(UNLISTED, cnames=OUTLOOK, failing=IMAPS), AUTODISCOVER),
+        (Signs(FILTER, TO_MICROSOFT, cnames=OUTLOOK), Detected("microsoft", How.SPF)),
+        (Signs(FILTER, TO_GOOGLE, cnames=OUTLOOK), HIDDEN),
+        (Signs(UNLISTED, TO_GOOGLE, cnames=OUTLOOK), HIDDEN),
+        (Signs(FILTER, TO_GOOGLE, failing="autodiscover.acme.com"), Detected("google", How.HINT)),
+        (Signs(UNLISTED, failing="autodiscover.acme.com"), HIDDEN),
+        (Signs(UNLISTED, failing="_autodiscover._tcp.acme.com"), HIDDEN),
+        (Signs(UNLISTED, cnames={"autodiscover.acme.com": ("outlook.com.evil.example",)}), HIDDEN_IMAP),
+        (Signs(UNLISTED, srvs={IMAPS: "imap.gmail.com"}), Detected("google", How.AUTODISCOVER)),
+        (Signs(UNLISTED, srvs={IMAPS: "imap.hosting.example"}), Detected("imap", How.MX)),
+        (Signs(UNLISTED, srvs={IMAPS: "imap.hosting.example"}, cnames=OUTLOOK), AUTODISCOVER),
+        (Signs(UNLISTED, srvs={IMAPS: "."}), HIDDEN_IMAP),
+        (Signs(FILTER, srvs={IMAPS: "imap.hosting.example"}), HIDDEN),
+        (Signs(FILTER, TO_GOOGLE, srvs={IMAPS: "imap.hosting.example"}), Detected("google", How.HINT)),
+        (Signs(FILTER, TO_GOOGLE, srvs={IMAPS: "imap.gmail.com"}), Detected("google", How.SPF)),
+        (Signs(GOOGLE, cnames=OUTLOOK), Detected("google", How.MX)),
+    ],
+)
+async def test_where_mail_programs_are_sent_tells_who_is_behind_a_filter(dns: Dns, found: Detected) -> None:
+    """Where SPF does not; where the two name different hosts, or a look-up failed, nobody knows."""
+    assert await Detector(dns).detect("ann@acme.com") == found
+
+
+@pytest.mark.parametrize(("steps", "how"), [(3, How.AUTODISCOVER), (4, How.HIDDEN)])
+async def test_an_alias_is_followed_a_few_steps(steps: int, how: How) -> None:
+    """A hoster's own name may lead on to Microsoft; a ring of names ends."""
+    path = ["autodiscover.acme.com", *(f"a{n}.hosting.example" for n in range(1, steps))]
+    onward = [*path[1:], "autodiscover.outlook.com"]
+    chain = {name: (to,) for name, to in zip(path, onward, strict=True)}
+    assert (await Detector(Signs(UNLISTED, cnames=chain)).detect("ann@acme.com")).how is how
+    ring = {"autodiscover.acme.com": ("autodiscover.acme.com",)}
+    assert (await Detector(Signs(UNLISTED, cnames=ring)).detect("ann@acme.com")).how is How.HIDDEN
 
 
 async def test_a_domain_that_microsoft_does_not_know_stays_unknown() -> None:
     """No news is no answer."""
-    assert await Detector(Dns(FILTER), tenants=Known()).detect("ann@acme.com") == UNKNOWN
+    assert await Detector(Dns(FILTER), tenants=Known()).detect("ann@acme.com") == HIDDEN
 
 
 async def test_microsoft_keeps_nobody_waiting_either() -> None:
     """The answer is *unknown*, in time."""
     detector = Detector(Dns(FILTER), tenants=Known(stuck=True), waits=timedelta(milliseconds=20))
-    assert await detector.detect("ann@acme.com") == UNKNOWN
+    assert await detector.detect("ann@acme.com") == HIDDEN
 
 
 async def test_a_name_server_that_hangs_keeps_nobody_waiting() -> None:
@@ -288,8 +375,14 @@ BOTH = frozenset({"google", "microsoft"})
         (Detected("google", How.HINT, frozenset({"google"})), "google", "google"),
         (Detected("google", How.HINT, frozenset({"google"})), "microsoft", None),
         (Detected("google", How.HINT, frozenset({"google"})), "imap", "imap"),
-        (Detected(None, How.UNKNOWN, BOTH), "google", "google"),
-        (Detected(None, How.UNKNOWN, BOTH), "imap", None),
+        (Detected(None, How.HIDDEN, BOTH), "google", "google"),
+        (Detected(None, How.HIDDEN, BOTH), "imap", None),
+        (Detected("imap", How.HIDDEN), "google", "imap"),
+        (Detected("imap", How.HIDDEN), "imap", "imap"),
+        (HIDDEN, "google", None),
+        (Detected("microsoft", How.AUTODISCOVER, frozenset({"microsoft"})), "microsoft", "microsoft"),
+        (Detected("microsoft", How.AUTODISCOVER, frozenset({"microsoft"})), "google", None),
+        (Detected("microsoft", How.AUTODISCOVER, frozenset({"microsoft"})), "imap", "imap"),
         (Detected("imap", How.MX), "google", "imap"),
         (Detected("microsoft", How.MX), "google", "microsoft"),
         (Detected("microsoft", How.TENANT), "google", None),

@@ -10,11 +10,12 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.channel import Channel, State
+from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import (
     AlreadyConnected,
     Gone,
     GuestNotAllowed,
+    HostUnknown,
     LinkClosed,
     NeedsApproval,
     NotAllowed,
@@ -591,14 +592,50 @@ async def test_two_people_who_connect_one_address_get_one_inbox(play: Play) -> N
     assert (await play.now_of(taken)).state is State.CONNECTED
 
 
-async def test_a_policy_that_cannot_be_looked_up_leads_nobody_to_the_password_form(play: Play) -> None:
-    """Nobody can say who hosts it: the first provider, and every other one to choose."""
+ANY_HOST = (("google", "Gmail"), ("microsoft", "Office 365"), ("imap", "IMAP"))
+
+
+@pytest.mark.parametrize("silent", ["acme.example", "autodiscover.acme.example", ""])
+async def test_where_nobody_can_say_who_hosts_it_the_person_is_asked(play: Play, silent: str) -> None:
+    """Behind a host that nobody knows, whether the look-ups failed or named nobody: never straight to the
+    password form. Whoever is asked goes on with what was typed."""
     names = play.stage.town.names
     names.move("acme.example", "unlisted filter")
-    names.silent.add("acme.example")
+    names.silent.add(silent)
+    actor = await play.actor("alice")
+    plan = Plan(actor.person.email, use="Invoices")
+    with pytest.raises(HostUnknown) as unknown:
+        await play.services.connecting.begin(actor, plan)
+    assert unknown.value.hosts == ANY_HOST
+    assert (unknown.value.wish.address, unknown.value.wish.use) == (actor.person.email, "Invoices")
+    begun = await play.services.connecting.begin(actor, replace(plan, provider="microsoft"))
+    assert (begun.provider, begun.takes_password) == ("microsoft", False)
+
+
+async def test_where_mail_programs_are_sent_leads_behind_a_filter(play: Play) -> None:
+    """To Microsoft's sign-in, with every other host to choose; whoever chooses one is not asked again."""
+    names = play.stage.town.names
+    names.move("acme.example", "unlisted filter")
+    names.aliases["autodiscover.acme.example"] = "autodiscover.outlook.com"
     begun = await play.begin("alice")
-    assert (begun.provider, begun.takes_password) == ("google", False)
-    assert {key for key, _ in begun.others} == {"microsoft", "imap"}
+    assert (begun.provider, begun.takes_password) == ("microsoft", False)
+    assert {key for key, _ in begun.others} == {"google", "imap"}
+
+
+async def test_an_approved_wish_is_asked_for_its_host_too(play: Play) -> None:
+    """The approval covers whatever host is chosen then."""
+    play.stage.town.names.move("acme.example", "unlisted filter")
+    kenji = await play.actor("kenji")
+    plan = Plan("support@acme.example", kind=Kind.TEAM, name="Support", use="Zendesk")
+    with pytest.raises(NeedsApproval) as needed:
+        await play.services.connecting.begin(kenji, plan)
+    asked = await play.services.requests.ask(kenji, needed.value.wish, reason="")
+    await play.services.requests.answer(await play.actor("omar"), asked.request.id, approve=True)
+    with pytest.raises(HostUnknown) as unknown:
+        await play.services.connecting.begin_approved(kenji, asked.request.id)
+    assert unknown.value.wish == needed.value.wish
+    begun = await play.services.connecting.begin(kenji, replace(plan, provider="google"))
+    assert begun.provider == "google"
 
 
 async def test_an_address_that_takes_no_mail_is_refused_unless_a_provider_was_chosen(play: Play) -> None:

@@ -17,6 +17,7 @@ from bot.services.mail_watch import MAIL_MOVED, MailWatch
 from bot.services.steps import Steps
 from bot.services.telling import Telling
 from providers.detect import Detected
+from sandbox.names import Service
 from tests.services.play import IDS, Play, on_both
 from tests.services.test_switching import at_imap, switched
 
@@ -154,6 +155,52 @@ async def test_a_policy_that_cannot_be_looked_up_is_no_news(play: Play) -> None:
     names.silent.clear()
     await days(play, 2)
     assert len(await play.told("omar", MOVED)) == 1
+
+
+async def at_microsoft(play: Play) -> Channel:
+    """A team address whose mailbox is at Microsoft."""
+    moves(play, "microsoft")
+    channel = await play.connect_team(provider="microsoft")
+    await days(play, 1)
+    return channel
+
+
+@pytest.mark.parametrize("way", ["alias", "alias of an alias", "service", "silent"])
+async def test_a_filter_before_a_mailbox_that_autodiscover_names_is_no_move(play: Play, way: str) -> None:
+    """The domain's SPF names the filter only, but Outlook is still sent to Microsoft; or nobody can say. Once
+    it is sent nowhere, the mail has moved."""
+    await at_microsoft(play)
+    names = play.stage.town.names
+    names.senders["acme.example"] = "v=spf1 include:spf.mailwall.example -all"
+    match way:
+        case "alias":
+            names.aliases["autodiscover.acme.example"] = "autodiscover.outlook.com"
+        case "alias of an alias":
+            names.aliases["autodiscover.acme.example"] = "autodiscover.hosting.example"
+            names.aliases["autodiscover.hosting.example"] = "autodiscover.outlook.com"
+        case "service":
+            names.services["_autodiscover._tcp.acme.example"] = (Service("autodiscover.outlook.com", 443),)
+        case _:
+            names.silent.add("autodiscover.acme.example")
+    moves(play, "unlisted filter")
+    await days(play, 4)
+    assert not await play.told("omar", MOVED)
+    for kept in (names.aliases, names.services, names.silent):
+        kept.clear()
+    await days(play, 2)
+    assert len(await play.told("omar", MOVED)) == 1
+
+
+async def test_mail_programs_that_are_sent_to_google_keep_a_mailbox_there(play: Play) -> None:
+    """Behind a filter; what Outlook is told is no news either."""
+    await play.connect_team()
+    await days(play, 1)
+    names = play.stage.town.names
+    names.services["_imaps._tcp.acme.example"] = (Service("imap.gmail.com", 993),)
+    names.aliases["autodiscover.acme.example"] = "autodiscover.outlook.com"
+    moves(play, "unlisted filter")
+    await days(play, 4)
+    assert not await play.told("omar", MOVED)
 
 
 async def test_one_wrong_answer_alarms_nobody(play: Play) -> None:

@@ -100,6 +100,7 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     ),
     errors.NotAnAddress("ann"),
     errors.TakesNoMail("ann@quiet.example"),
+    errors.HostUnknown(a_wish(Deed.CONNECT), (("google", "Gmail"), ("imap", "IMAP"))),
     errors.DomainNotAllowed("ann@elsewhere.example", ("example.com", "example.org")),
     errors.AlreadyConnected("ann@example.com", by_another=True),
     errors.AlreadyConnected("ann@example.com", by_another=False),
@@ -524,6 +525,9 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
                 others=others,
             ),
         )
+    for count in (1, 2, 3):
+        unknown = errors.HostUnknown(wish, others[:count])
+        yield f"which host {count}", modals.which_host_modal(lang, unknown)
     for is_shared in (True, False):
         yield (
             f"consent at Microsoft {is_shared}",

@@ -298,3 +298,16 @@ def test_a_wish_is_dated_in_the_readers_own_time() -> None:
     assert "`/inbox 無効 a@x.com`" in texts(
         which_address_message(JA, "disable", ("a@x.com", "b@x.com"), "/inbox")
     )
+
+
+def test_the_choice_of_a_host_carries_what_was_typed() -> None:
+    """One button for each provider that is on, and nothing is typed again; in the reader's language."""
+    hosts = (("google", "Gmail"), ("microsoft", "Office 365"), ("imap", "IMAP"))
+    wish = replace(a_wish(Deed.CONNECT), use="The CRM reads it")
+    shown = modals.which_host_modal(EN, errors.HostUnknown(wish, hosts))
+    found = buttons(shown)
+    assert list(found) == ["connect.at.google", "connect.at.microsoft", "connect.at.imap"]
+    for key, _ in hosts:
+        assert modals.parse_wish(found[f"connect.at.{key}"]["value"]) == replace(wish, provider=key)
+    assert "may be a filter in front of any host" in texts(shown)
+    assert "どこで使っていますか" in texts(modals.which_host_modal(JA, errors.HostUnknown(wish, hosts)))

@@ -31,6 +31,7 @@ from bot.views.modals.connecting import (
     consent_modal,
     outcome_modal,
     waiting_text,
+    which_host_modal,
 )
 from bot.views.modals.inputs import (
     ADDRESS_ACTION,
@@ -118,6 +119,7 @@ __all__ = [
     "take_over_modal",
     "too_many_modal",
     "waiting_text",
+    "which_host_modal",
     "wish_text",
     "working_modal",
 ]

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from bot.domain.channel import Kind
+from bot.domain.errors import HostUnknown
 from bot.domain.feature import Feature
 from bot.domain.request import Wish
 from bot.domain.ticket import Ending, TicketOutcome
@@ -23,7 +24,7 @@ from bot.views.modals.inputs import (
     use_input,
 )
 from bot.views.permissions import permission_blocks
-from bot.views.words import approval_hint, ending_words, house
+from bot.views.words import approval_hint, ending_words, house, refusal_words
 from bot.views.words.unproven import waits_for_others
 
 CONNECT_FORM: Final = "connect.form"
@@ -235,6 +236,19 @@ def _other_host(lang: Language, wish: Wish, key: str, label: str) -> Block:
 
 def _host_label(lang: Language, key: str, label: str) -> str:
     return lang.say("Another mail server (IMAP)") if key == "imap" else label
+
+
+def which_host_modal(lang: Language, refusal: HostUnknown) -> View:
+    """Nobody can tell who hosts the mailbox: the person chooses, and nothing is typed again."""
+    words = refusal_words(lang, refusal)
+    return modal(
+        words.title,
+        [
+            section("\n".join([escape(words.text), escape(words.next_step)])),
+            *actions(*(_other_host(lang, refusal.wish, key, label) for key, label in refusal.hosts)),
+        ],
+        close=lang.say("Close"),
+    )
 
 
 def loopback_hint(lang: Language, url: str) -> list[Block]:

@@ -136,6 +136,16 @@ def _address(lang: Language, refusal: e.InboxkeeperError) -> Words | None:
                 lang.say("By its DNS, the domain of {address} takes no mail at all.", address=shown(address)),
                 lang.say("Check the address. If the mailbox is there all the same, choose its provider."),
             )
+        case e.HostUnknown(wish, _):
+            return Words(
+                lang.say("Which mail host?"),
+                lang.say(
+                    "The DNS does not tell who hosts the mailbox {address}: what takes its mail may be a "
+                    "filter in front of any host.",
+                    address=shown(wish.address),
+                ),
+                lang.say("Where do you open this mailbox? Choose; nothing has to be typed again."),
+            )
         case e.AlreadyConnected(address, by_another):
             return _already(lang, shown(address), by_another)
         case e.SwitchInstead(channel, provider, (_, wanted)):
