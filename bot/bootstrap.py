@@ -487,6 +487,11 @@ async def _opened(settings: Settings, world: World, stack: AsyncExitStack) -> St
     await patiently(migrate(url))
     storage = await Storage.open(url, cipher=cipher_of(settings), lead=world.lead, exclusive=True)
     stack.push_async_callback(storage.close)
+    stack.push_async_callback(storage.withdraw)
+    # Before the keys are checked: whoever changes them looks afterwards who runs.
+    async with storage.writing() as uow:
+        await storage.announce(uow)
+        await uow.commit()
     if not await storage.check_keys():
         raise KeysLost(_KEYS_LOST)
     return storage
