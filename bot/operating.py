@@ -167,8 +167,8 @@ _WORDS: Final[dict[type[Exception], str]] = {
     ),
     KeyUnknown: (
         "Inboxkeeper runs without the first key in INBOXKEEPER_SECRET_KEYS, in so many processes: "
-        "{error.processes}. What is sealed with it they could not read. No secret was changed. Next: give "
-        "every process both keys (the new one, a comma, the old one), restart it, and run this again. One that was "
-        "killed counts for up to 2 minutes."
+        "{error.processes}. What is sealed with it they could not read. No secret was changed. "
+        "Next: give every process both keys (the new one, a comma, the old one), restart it, and run this "
+        "again. One that was killed counts for up to 2 minutes."
     ),
 }
