@@ -369,6 +369,7 @@ def services_of(
         pace=pace,
         timekeeping=Timekeeping(core, pace),
         heartbeat=heartbeat,
+        reaching=reaching,
     )
 
 
@@ -443,6 +444,7 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
         messenger=SlackMessenger(client, world.clock),
         workspace=ours.workspace,
     )
+    stack.push_async_callback(services.reaching.save_at_last)
     if await storage.take_over():
         await attempted(services.connecting.end_interrupted(), what="sign-ins")
     slack = build_slack(
@@ -485,6 +487,11 @@ async def _opened(settings: Settings, world: World, stack: AsyncExitStack) -> St
     await patiently(migrate(url))
     storage = await Storage.open(url, cipher=cipher_of(settings), lead=world.lead, exclusive=True)
     stack.push_async_callback(storage.close)
+    stack.push_async_callback(storage.withdraw)
+    # Before the keys are checked: whoever changes them looks afterwards who runs.
+    async with storage.writing() as uow:
+        await storage.announce(uow)
+        await uow.commit()
     if not await storage.check_keys():
         raise KeysLost(_KEYS_LOST)
     return storage
@@ -507,6 +514,7 @@ def _engine(services: Services, world: World, wake: Wake) -> Engine:
     turns = {
         "clock": services.timekeeping.run_due,
         "database": services.heartbeat.run_due,
+        "secrets": services.reaching.run_due,
         "pace": services.pace.run_due,
         "probes": services.monitoring.run_due,
         "jobs": services.jobs.run_due,

@@ -21,7 +21,7 @@ from bot.bootstrap import Bot, KeysLost, cipher_of, patiently, running
 from bot.config import Settings
 from bot.doctor import trouble_words
 from bot.outside import SlackRefuses
-from storage import DatabaseInUse, KeyLost, Storage, StorageAway
+from storage import DatabaseInUse, KeyLost, KeyUnknown, Storage, StorageAway
 from storage import migrate as migrate_database
 from storage import rekey as rekey_secrets
 from storage.files import copies_of
@@ -154,7 +154,7 @@ def _said(error: Exception) -> str:
     return _WORDS.get(type(error), "{error}").format(error=error)
 
 
-_SAID: Final = (DatabaseInUse, StorageAway, KeyLost)
+_SAID: Final = (DatabaseInUse, StorageAway, KeyLost, KeyUnknown)
 
 _WORDS: Final[dict[type[Exception], str]] = {
     DatabaseInUse: (
@@ -164,5 +164,11 @@ _WORDS: Final[dict[type[Exception], str]] = {
     KeyLost: (
         "Some secrets could not be opened with any key in INBOXKEEPER_SECRET_KEYS; the others are done. "
         "Next: add the missing key and run this again."
+    ),
+    KeyUnknown: (
+        "Inboxkeeper runs without the first key in INBOXKEEPER_SECRET_KEYS, in so many processes: "
+        "{error.processes}. What is sealed with it they could not read. No secret was changed. "
+        "Next: give every process both keys (the new one, a comma, the old one), restart it, and run this "
+        "again. One that was killed counts for up to 2 minutes."
     ),
 }

@@ -1,7 +1,16 @@
 """Everything that survives a restart. SQLAlchemy, and rows, never leave this package."""
 
 from storage.cipher import Cipher, generate_key
-from storage.errors import Conflict, DatabaseInUse, KeyLost, Misplaced, StorageAway, Taken, Trouble
+from storage.errors import (
+    Conflict,
+    DatabaseInUse,
+    KeyLost,
+    KeyUnknown,
+    Misplaced,
+    StorageAway,
+    Taken,
+    Trouble,
+)
 from storage.instants import Limits
 from storage.migrating import is_current, migrate
 from storage.rekeying import rekey
@@ -14,6 +23,7 @@ __all__ = [
     "Conflict",
     "DatabaseInUse",
     "KeyLost",
+    "KeyUnknown",
     "Limits",
     "Misplaced",
     "Storage",

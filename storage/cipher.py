@@ -6,6 +6,7 @@ row's secret cannot be made to work by copying it into another row.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 
@@ -25,6 +26,8 @@ class Cipher:
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._fernet = MultiFernet([Fernet(key) for key in keys])
+        self.fingerprints = tuple(_fingerprint(key) for key in keys)
+        """By which processes tell each other which keys they know, the newest first."""
 
     def __repr__(self) -> str:
         return "Cipher(…)"
@@ -50,3 +53,8 @@ class Cipher:
             return self._fernet.rotate(sealed)
         except InvalidToken:
             raise KeyLost from None
+
+
+def _fingerprint(key: str) -> str:
+    """Keys are random and long: nobody finds one by its hash."""
+    return hashlib.sha256(b"inboxkeeper key " + key.encode()).hexdigest()[:16]

@@ -6,6 +6,7 @@ InboxkeeperError
 ├── Taken            a unique constraint: it exists already
 ├── DatabaseInUse    another process serves this SQLite file
 ├── KeyLost          none of the configured keys opens a secret
+├── KeyUnknown       a process that runs does not know the newest key yet
 └── Misplaced        a secret was found under another row's id
 """
 
@@ -59,6 +60,13 @@ class KeyLost(InboxkeeperError):
     """No configured key opens a sealed secret. ``rows`` counts them where several were tried."""
 
     rows: int = 1
+
+
+@dataclass(eq=False)
+class KeyUnknown(InboxkeeperError):
+    """``processes`` that run could not open what is sealed with the newest key."""
+
+    processes: int
 
 
 class Misplaced(InboxkeeperError):

@@ -7,13 +7,17 @@ double as locks by name.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import timedelta
+from typing import Final
 
-from sqlalchemy import update
+from sqlalchemy import delete, not_, select, update
 
 from storage.session import Session
 from storage.tables import grant, lane, probe
+
+_RUNS: Final = "process:"
+"""Beginning of the lanes by which processes say that they run, and which keys they know."""
 
 
 def new_token() -> str:
@@ -39,6 +43,23 @@ class Locks:
             .returning(lane.c.lease_token)
         )
         return row.lease_token if row else None
+
+    async def announce(self, process: str, keys: Sequence[str], lease_for: timedelta) -> None:
+        """This process runs, for ``lease_for`` at least, and knows the keys with these fingerprints."""
+        held = {"lease_token": process, "lease_until": self._session.clock.now(plus=lease_for)}
+        said = self._session.insert(lane).values(key=f"{_RUNS}{process}:{'.'.join(keys)}", **held)
+        await self._session.count(said.on_conflict_do_update(index_elements=[lane.c.key], set_=held))
+
+    async def withdraw(self, process: str) -> None:
+        """It ends."""
+        ours = lane.c.key.startswith(_RUNS), lane.c.lease_token == process
+        await self._session.count(delete(lane).where(*ours))
+
+    async def announced(self) -> tuple[frozenset[str], ...]:
+        """For each process that runs, which keys it knows. One that died counts until its lease runs out."""
+        runs = lane.c.key.startswith(_RUNS), not_(self._session.clock.has_passed(lane.c.lease_until))
+        rows = await self._session.rows(select(lane.c.key).where(*runs))
+        return tuple(frozenset(row.key.rpartition(":")[2].split(".")) for row in rows)
 
     async def release_all(self) -> None:
         """Free every lane, probing row and grant, whoever held it."""

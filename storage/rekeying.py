@@ -1,5 +1,6 @@
 """Writing every secret anew with the newest key, so that the old ones can be thrown away.
 
+Not before every process that runs knows that key: one that does not could read nothing any more.
 In batches, while the bot runs: a secret that was renewed in between is newer, and is left as it is.
 """
 
@@ -9,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Column, select, update
 
-from storage.errors import KeyLost
+from storage.errors import KeyLost, KeyUnknown
 from storage.session import Session
 from storage.tables import grant, link, request, ticket
 from storage.unit_of_work import CANARY, Storage
@@ -27,9 +28,14 @@ _SEALED: Final[tuple[Column[Any], ...]] = (
 async def rekey(storage: Storage) -> int:
     """How many secrets were written anew.
 
+    Raises ``KeyUnknown`` while a process runs that does not know the newest key; no secret was changed then.
     Raises ``KeyLost``, with their number, when some could not be opened; the others are done by then.
     """
-    renewed = lost = 0
+    await _refuse_unless_known(storage)
+    # The canary first: who starts from now on without the new key is refused; who did just before is seen.
+    lost = 0 if await _canary(storage) else 1
+    await _refuse_unless_known(storage)
+    renewed = 0
     for column in _SEALED:
         after: str | None = ""
         while after is not None:
@@ -37,11 +43,16 @@ async def rekey(storage: Storage) -> int:
                 done, failed, after = await _batch(uow.session, column, after)
                 await uow.commit()
             renewed, lost = renewed + done, lost + failed
-    if not await _canary(storage):
-        lost += 1
     if lost:
         raise KeyLost(lost)
     return renewed
+
+
+async def _refuse_unless_known(storage: Storage) -> None:
+    async with storage.reading() as uow:
+        newest, known = uow.session.cipher.fingerprints[0], await uow.locks.announced()
+    if ignorant := sum(newest not in keys for keys in known):
+        raise KeyUnknown(ignorant)
 
 
 async def _batch(session: Session, column: Column[Any], after: str) -> tuple[int, int, str | None]:

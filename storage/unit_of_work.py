@@ -30,7 +30,7 @@ from storage.holds import Holds
 from storage.incidents import Incidents
 from storage.instants import Instants
 from storage.jobs import Jobs
-from storage.leases import Locks
+from storage.leases import Locks, new_token
 from storage.links import Links
 from storage.logins import Logins
 from storage.meta import Meta
@@ -51,6 +51,8 @@ from storage.workspaces import Workspaces
 T = TypeVar("T")
 
 CANARY: Final = "canary"
+RUNS_FOR: Final = timedelta(minutes=2)
+"""How long a process counts as running after it last said so: some of its heartbeats may fail."""
 _END_WITHIN: Final = 2.0
 """Seconds that closing waits for units of work under way: they are short."""
 
@@ -98,6 +100,7 @@ class Storage:
         self._clock = clock
         self._cipher = cipher
         self._held = held
+        self._process = new_token()
         sqlite = engine.dialect.name == "sqlite"
         self._turn: AbstractAsyncContextManager[object] = asyncio.Lock() if sqlite else nullcontext()
         self._writer = engine.execution_options(**{IMMEDIATE: True}) if sqlite else engine
@@ -231,8 +234,20 @@ class Storage:
             return False
         async with self.writing() as uow:
             await uow.locks.release_all()
+            await self.announce(uow)  # was freed, too
             await uow.commit()
         return True
+
+    async def announce(self, uow: UnitOfWork) -> None:
+        """Tell other processes that this one runs and which keys it knows; repeat it within ``RUNS_FOR``."""
+        await uow.locks.announce(self._process, self._cipher.fingerprints, RUNS_FOR)
+
+    async def withdraw(self) -> None:
+        """This process ends: nobody need heed any more which keys it knows."""
+        with suppress(StorageAway):
+            async with self.writing() as uow:
+                await uow.locks.withdraw(self._process)
+                await uow.commit()
 
     async def opens_canary(self) -> bool | None:
         """Whether the keys fit what is stored; ``None`` if nothing was stored yet. Changes nothing."""

@@ -19,6 +19,7 @@ from bot.services.monitoring import Monitoring
 from bot.services.pace import Pace
 from bot.services.people import People
 from bot.services.permissions import Permissions
+from bot.services.reaching import Reaching
 from bot.services.requests import Requests
 from bot.services.silence import Silence
 from bot.services.switching import Switching
@@ -50,3 +51,4 @@ class Services:
     pace: Pace
     timekeeping: Timekeeping
     heartbeat: Heartbeat
+    reaching: Reaching

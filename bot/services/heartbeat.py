@@ -65,6 +65,7 @@ class Heartbeat:
         is_told = since is not None and now - since >= TOLD_AFTER
         async with self._core.storage.writing() as uow:
             await uow.meta.put(KEY, now.isoformat())
+            await self._core.storage.announce(uow)
             if since is not None and is_told:
                 subject = f"{since.isoformat()}/{now.isoformat()}"
                 kind = NoticeKind.STORAGE

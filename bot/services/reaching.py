@@ -3,16 +3,19 @@
 The one rule: a grant is refreshed by one at a time, in all processes (RFC 9700 §4.14.2: a provider may end it
 when one secret is used twice). Whoever wants to takes its lease, in the statement that reads it, and
 everybody who refreshes does it here: looks, siblings, canaries, connecting, and the end of a revocation.
+And what a refresh brings is never dropped: while it cannot be saved, nobody here goes back to the old one.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
+
+import structlog
 
 from bot.domain.cause import Cause
 from bot.domain.errors import (
@@ -21,13 +24,13 @@ from bot.domain.errors import (
     ProviderMisconfigured,
     ProviderUnavailable,
 )
-from bot.domain.grant import Grant
+from bot.domain.grant import Grant, Secret
 from bot.domain.ids import GrantId
 from bot.services.core import Core
 from bot.services.guard import attempted
 from bot.services.lockouts import Lockouts, is_refused_login
 from providers.base import Fresh
-from storage import StorageAway
+from storage import StorageAway, UnitOfWork
 
 AT_ONCE: Final = 64
 """Mailboxes looked at side by side: enough to hide the network, few enough to be a polite client."""
@@ -36,6 +39,11 @@ LEASED_FOR: Final = timedelta(minutes=5)
 (50 s), for a mailbox and for its siblings. A dead process's grants are free after that."""
 BUSY_FOR: Final = timedelta(seconds=5)
 """When to come back to a grant that somebody else is refreshing: most often it is free by then."""
+_PAUSES: Final = tuple(timedelta(seconds=s) for s in (1, 2, 5, 10, 15))
+"""Before an unsaved secret is tried again. Never long: whoever takes the lease when it has run out uses the
+old one."""
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +68,96 @@ class Seen:
     look: Look
 
 
+@dataclass(frozen=True, slots=True)
+class _Rotated:
+    """A secret that a provider handed out and that is not stored yet."""
+
+    secret: Secret
+    scopes: frozenset[str]
+    version: int
+    """Of the row that it is to replace."""
+    replaces: frozenset[str]
+    """Fingerprints of what it came of, one refresh after the other: any of them may be stored by now, since a
+    commit whose answer was lost may have been one."""
+
+    def is_newer_than(self, stored: Grant) -> bool:
+        secret = stored.secret
+        return stored.version == self.version or (secret is not None and secret.fingerprint in self.replaces)
+
+
+class Unsaved:
+    """Renewed secrets that the database would not take, in memory until it does."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._kept: dict[GrantId, _Rotated] = {}
+        self._tries = 0
+        self._due_at: datetime | None = None
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def __contains__(self, grant_id: GrantId) -> bool:
+        return grant_id in self._kept
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to try again; at once where the clock was put back."""
+        now = self._core.clock()
+        return bool(self._kept) and not (self._due_at and now < self._due_at <= now + _PAUSES[-1])
+
+    def keep(self, grant: Grant, fresh: Fresh) -> None:
+        """``fresh`` came of ``grant`` and could not be stored."""
+        if not self._kept:
+            self._tries = 0
+            self.failed()
+        before, used = self._kept.get(grant.id), grant.secret
+        self._kept[grant.id] = _Rotated(
+            fresh.secret,
+            fresh.scopes,
+            version=before.version if before else grant.version,
+            replaces=(before.replaces if before else frozenset()) | ({used.fingerprint} if used else set()),
+        )
+
+    def failed(self) -> None:
+        """Not yet: told to the operator once, and tried again after a longer pause."""
+        if self._tries == 0:
+            _log.error("a renewed secret cannot be saved: it is kept in memory and tried again")
+        self._due_at = self._core.clock() + _PAUSES[min(self._tries, len(_PAUSES) - 1)]
+        self._tries += 1
+
+    async def store(self, uow: UnitOfWork) -> dict[GrantId, _Rotated]:
+        """Write them all down; ``drop`` what this returns once it is committed. What was erased or renewed by
+        somebody else in the meantime stays as it is."""
+        done: dict[GrantId, _Rotated] = {}
+        stored = await uow.grants.by_ids(tuple(self._kept)) if self._kept else {}
+        for grant_id, rotated in tuple(self._kept.items()):
+            row = stored.get(grant_id)
+            if (
+                row is None
+                or not rotated.is_newer_than(row)
+                or await uow.grants.save_secret(
+                    grant_id, secret=rotated.secret, scopes=rotated.scopes, expected_version=row.version
+                )
+            ):
+                done[grant_id] = rotated
+        return done
+
+    def drop(self, done: Mapping[GrantId, _Rotated]) -> None:
+        for grant_id, rotated in done.items():
+            if self._kept.get(grant_id) is rotated:  # else a newer one came meanwhile
+                del self._kept[grant_id]
+        if done and not self._kept:
+            self._due_at = None
+            _log.info("every renewed secret is saved")
+
+
 class Turn:
     """One holder's time with a grant: nobody else refreshes it meanwhile."""
 
-    def __init__(self, core: Core, grant: Grant) -> None:
+    def __init__(self, core: Core, grant: Grant, unsaved: Unsaved) -> None:
         self._core = core
+        self._unsaved = unsaved
         self.grant = grant
         """As it is now: what a refresh brings is in it at once, so that no secret is used twice."""
         self.has_renewed = False
@@ -84,13 +177,23 @@ class Turn:
         return fresh
 
     async def _keep(self, fresh: Fresh) -> None:
+        """For good, or else in memory: the mailbox is fine, whatever the database is."""
         grant = self.grant
-        async with self._core.storage.writing() as uow:
-            await uow.grants.save_secret(
-                grant.id, secret=fresh.secret, scopes=fresh.scopes, expected_version=grant.version
-            )
-            await uow.commit()
         self.grant = replace(grant, secret=fresh.secret, scopes=fresh.scopes, version=grant.version + 1)
+        if grant.id in self._unsaved:  # the row is older than what this came of
+            self._unsaved.keep(grant, fresh)
+            return
+        try:
+            async with self._core.storage.writing() as uow:
+                await uow.grants.save_secret(
+                    grant.id, secret=fresh.secret, scopes=fresh.scopes, expected_version=grant.version
+                )
+                await uow.commit()
+        except StorageAway:
+            self._unsaved.keep(grant, fresh)
+        except BaseException:  # whoever cancels this ends the work, not the mailbox
+            self._unsaved.keep(grant, fresh)
+            raise
 
     def seen(self, error: ProviderError | None) -> Look:
         secret = self.grant.secret
@@ -108,8 +211,36 @@ class Reaching:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._lockouts = Lockouts(core)
+        self._unsaved = Unsaved(core)
         self._left_behind: set[str] = set()
         """Leases that could not be given back: the database was away."""
+
+    async def run_due(self) -> int:
+        """Save what a refresh brought and the database would not take; how many secrets that were."""
+        return await self._save() if self._unsaved.is_due else 0
+
+    async def save_at_last(self) -> None:
+        """The process ends in good order: one last try. What cannot be saved now is lost, and said."""
+        if self._unsaved:
+            await self._save()
+        if lost := len(self._unsaved):
+            _log.error("renewed secrets are lost: the database cannot be written", grants=lost)
+
+    async def _save(self) -> int:
+        left, before = frozenset(self._left_behind), len(self._unsaved)
+        try:
+            async with self._core.storage.writing() as uow:
+                done = await self._unsaved.store(uow)
+                await uow.locks.release_held(left)
+                await uow.commit()
+        except StorageAway:
+            self._unsaved.failed()
+            return 0
+        self._unsaved.drop(done)
+        self._left_behind -= left
+        if self._unsaved:
+            self._unsaved.failed()
+        return before - len(self._unsaved)
 
     async def look(self, grant: Grant, *, is_sparing: bool = True) -> Look:
         """Refresh one grant and make the cheap mailbox call. A ``ProviderError`` is never raised: it is the
@@ -134,7 +265,7 @@ class Reaching:
         """Look at several side by side. Those that somebody else is refreshing right now are missing; so are
         those whose lease was lost meanwhile: what they showed may be of yesterday."""
         token, leased = await self._take(grant_ids)
-        gate, turns = asyncio.Semaphore(AT_ONCE), [Turn(self._core, grant) for grant in leased.values()]
+        gate, turns = asyncio.Semaphore(AT_ONCE), [self._turn(grant) for grant in leased.values()]
 
         async def one(turn: Turn) -> Look:
             is_refresh = turn.grant.id in only_refresh
@@ -156,22 +287,28 @@ class Reaching:
     async def turn(self, grant_id: GrantId) -> AsyncIterator[Turn | None]:
         """A grant to oneself; ``None`` while somebody else refreshes it, or if there is none."""
         token, leased = await self._take([grant_id])
-        turn = Turn(self._core, leased[grant_id]) if grant_id in leased else None
+        turn = self._turn(leased[grant_id]) if grant_id in leased else None
         try:
             yield turn
         finally:
             if turn is not None:
                 await self._free(token, [turn])
 
+    def _turn(self, grant: Grant) -> Turn:
+        return Turn(self._core, grant, self._unsaved)
+
     async def _take(self, grant_ids: Sequence[GrantId]) -> tuple[str, dict[GrantId, Grant]]:
         if not grant_ids:
             return "", {}
         left = frozenset(self._left_behind)
         async with self._core.storage.writing() as uow:
+            # Before anything is freed or read: the old secret is not to be used again.
+            done = await self._unsaved.store(uow)
             if left:
                 await uow.locks.release_held(left)
             token, leased = await uow.grants.lease(grant_ids, lease_for=LEASED_FOR)
             await uow.commit()
+        self._unsaved.drop(done)
         self._left_behind -= left
         return token, leased
 
@@ -181,6 +318,7 @@ class Reaching:
             return frozenset()
         try:
             async with self._core.storage.writing() as uow:
+                done = await self._unsaved.store(uow)
                 kept = await uow.grants.release(
                     [turn.grant.id for turn in turns],
                     lease_token=token,
@@ -190,6 +328,7 @@ class Reaching:
         except StorageAway:
             self._left_behind.add(token)
             raise
+        self._unsaved.drop(done)
         return kept
 
     async def _sparing(self, turn: Turn, is_refresh: bool) -> Look:

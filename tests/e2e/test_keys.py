@@ -8,11 +8,15 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from bot.bootstrap import KeysLost
+from bot import operating
+from bot.bootstrap import KeysLost, cipher_of
+from bot.config import Settings
 from sandbox.demo import BOT_TOKEN, Town
+from storage import KeyUnknown, Storage, rekey
 from tests.e2e.asking import asks
 from tests.stage import a_bot, a_town
 
@@ -37,6 +41,45 @@ async def test_a_wrong_key_is_refused_and_the_right_one_still_works(database_url
         async with a_bot(town, with_keys(town, new, old).settings) as stage:
             await stage.passes(minutes=16)
             assert "🟢 Connected since" in await asks(stage, "alice", "/inbox list")
+
+
+async def test_rekeying_waits_for_who_runs_without_the_new_key(database_url: str) -> None:
+    """Refused in words while it runs; done beside it once it was restarted with both keys, or has ended."""
+    old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    async with a_town(database_url, key=old) as town:
+        both = with_keys(town, new, old).settings
+        async with a_bot(town) as stage:
+            await stage.connected("alice")
+            with pytest.raises(KeyUnknown) as refused:
+                await _rekeyed(town, both)
+            assert refused.value.processes == 1
+            await stage.passes(minutes=16)
+            assert "🟢 Connected since" in await asks(stage, "alice", "/inbox list")
+        async with a_bot(town, both) as stage:
+            assert await _rekeyed(town, both) > 0
+            await stage.passes(minutes=16)
+        async with a_bot(town, with_keys(town, new).settings) as stage:
+            await stage.passes(minutes=16)
+            assert "🟢 Connected since" in await asks(stage, "alice", "/inbox list")
+
+
+async def _rekeyed(town: Town, settings: Settings) -> int:
+    """By a process of its own, at the town's clock."""
+    url = settings.database_url.get_secret_value()
+    storage = await Storage.open(url, cipher=cipher_of(settings), lead=town.clock.lead)
+    try:
+        return await rekey(storage)
+    finally:
+        await storage.close()
+
+
+def test_the_refusal_to_rekey_names_the_next_step(capsys: pytest.CaptureFixture[str]) -> None:
+    """And ends with status 2, like every other."""
+    with pytest.raises(typer.Exit) as ended:
+        operating.stop(KeyUnknown(3))
+    assert ended.value.exit_code == 2
+    said = capsys.readouterr().err
+    assert "in so many processes: 3." in said and "Next: give every process both keys" in said
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])

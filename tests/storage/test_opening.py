@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from storage import (
     Cipher,
     DatabaseInUse,
     KeyLost,
+    KeyUnknown,
     Storage,
     StorageAway,
     Taken,
@@ -25,7 +27,9 @@ from storage import (
 )
 from storage.engine import sqlite_file
 from storage.session import translated
+from storage.unit_of_work import RUNS_FOR
 from tests.storage.builders import NOW, a_grant, a_ticket
+from tests.storage.test_probes import MovingLead
 from tests.storage.test_units_of_work import nothing_left_open
 
 
@@ -128,6 +132,52 @@ async def test_rekeying_makes_the_old_key_unneeded(database_url: str) -> None:
         assert await uow.grants.find(grant.id) == grant
         assert await uow.tickets.find(ticket.id) == ticket
     await storage.close()
+
+
+async def test_a_process_without_the_new_key_holds_rekeying_up_while_it_runs(database_url: str) -> None:
+    """Until it knows that key, says that it ends, or has died and said nothing for two minutes."""
+    old, new, lead = generate_key(), generate_key(), MovingLead()
+    knows_both = await Storage.open(database_url, cipher=Cipher([new, old]), lead=lead)
+    knows_old = await Storage.open(database_url, cipher=Cipher([old]), lead=lead)
+    knows_other_order = await Storage.open(database_url, cipher=Cipher([old, new]), lead=lead)
+    assert await knows_old.check_keys()
+    for storage in (knows_both, knows_old, knows_other_order):
+        await announced(storage)
+    with pytest.raises(KeyUnknown) as refused:
+        await rekey(knows_both)
+    assert refused.value.processes == 1
+    assert await knows_old.opens_canary()
+    await knows_old.withdraw()
+    assert await rekey(knows_both) == 0
+    await announced(knows_old)
+    lead.ahead = RUNS_FOR - timedelta(seconds=5)
+    with pytest.raises(KeyUnknown):
+        await rekey(knows_both)
+    lead.ahead = RUNS_FOR + timedelta(seconds=1)
+    assert await rekey(knows_both) == 0
+    for storage in (knows_both, knows_old, knows_other_order):
+        await storage.close()
+
+
+async def test_who_takes_a_file_over_frees_the_dead_and_still_runs(tmp_path: Path) -> None:
+    """A killed process is not waited for where there can be only one."""
+    url, old, new = f"sqlite:///{tmp_path / 'inboxkeeper.db'}", generate_key(), generate_key()
+    await migrate(url)
+    dead = await Storage.open(url, cipher=Cipher([old]))
+    await announced(dead)
+    await dead.close()
+    alone = await Storage.open(url, cipher=Cipher([new, old]), exclusive=True)
+    await alone.take_over()
+    async with alone.reading() as uow:
+        assert await uow.locks.announced() == (frozenset(Cipher([new, old]).fingerprints),)
+    assert await rekey(alone) == 0
+    await alone.close()
+
+
+async def announced(storage: Storage) -> None:
+    async with storage.writing() as uow:
+        await storage.announce(uow)
+        await uow.commit()
 
 
 async def test_rekeying_tells_how_many_secrets_are_lost(database_url: str) -> None:

@@ -289,6 +289,23 @@ def test_members_read_what_is_true_of_a_refused_client_and_of_a_lost_key() -> No
     assert "登録" not in cause_words(JA, Cause.OURS_BROKEN, "Gmail").why
 
 
+@pytest.mark.parametrize("code", ["key_lost", "no_client"])
+@pytest.mark.parametrize("in_slack", [True, False])
+def test_a_sign_in_that_failed_here_blames_no_provider(code: str, in_slack: bool) -> None:
+    """Neither a lost key nor a client that is not set up was refused by anybody there."""
+    said = ending_words(EN, an_outcome(Ending.OURS_BROKEN, code=code), "Gmail", in_slack=in_slack)
+    assert "registration" not in said.text and "nothing is lost" in said.text
+    assert "Try again later" in said.next_step
+    said = ending_words(JA, an_outcome(Ending.OURS_BROKEN, code=code), "Gmail", in_slack=in_slack)
+    assert "登録" not in said.text and "設定" in said.text
+
+
+def test_a_registration_that_is_refused_is_called_that() -> None:
+    """There the provider has said no, and the page says so."""
+    for code in ("invalid_client", "", "another"):
+        assert "registration" in ending_words(EN, an_outcome(Ending.OURS_BROKEN, code=code), "Gmail").text
+
+
 def test_a_lost_key_is_named_to_the_operator() -> None:
     """Nothing is wrong with the client at the provider: the key is missing here."""
     told = operator_words(EN, "Gmail", "key_lost")

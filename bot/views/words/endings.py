@@ -99,6 +99,16 @@ def _ending_words(
             return _consent_failed(lang, outcome, at)
         case Ending.NOT_PROVEN:
             return not_proven(lang, outcome, provider_label, in_slack=in_slack)
+        case Ending.OURS_BROKEN if outcome.code in _OURS_ALONE:
+            return Words(
+                lang.say("{house} cannot be connected right now", house=at),
+                lang.say(
+                    "Something is wrong with Inboxkeeper's own setup for {house}. Nothing has changed and "
+                    "nothing is lost.",
+                    house=at,
+                ),
+                lang.say("Whoever runs Inboxkeeper has been told. Try again later."),
+            )
         case Ending.NOT_POSSIBLE if outcome.code == SWITCHED_MEANWHILE:
             return Words(
                 lang.say("Switched meanwhile"),
@@ -109,6 +119,10 @@ def _ending_words(
                 _look(lang, in_slack=in_slack),
             )
     return _stopped(lang, outcome.ending, address, at, in_slack=in_slack)
+
+
+_OURS_ALONE: Final = frozenset({"key_lost", "no_client"})
+"""Codes of what is wrong here, without the provider having refused anything."""
 
 
 def _look(lang: Language, *, in_slack: bool) -> str:
