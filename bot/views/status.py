@@ -153,10 +153,9 @@ def _there(lang: Language, status: ChannelStatus) -> str:
 
 
 def _connected_by(lang: Language, status: ChannelStatus) -> str:
-    who = mention(status.connected_by)
-    if status.obtained_at is None:
-        return who
-    return lang.say("{who}, {when}", who=who, when=instant(lang, status.obtained_at))
+    """Who brought it here, and when: whoever signs in again later is in the history."""
+    when = instant(lang, status.row.channel.created_at)
+    return lang.say("{who}, {when}", who=mention(status.connected_by), when=when)
 
 
 def _next(lang: Language, status: ChannelStatus) -> str:

@@ -118,6 +118,9 @@ class FakeChannels:
             row, scopes=SCOPES, connected_by=ANN, obtained_at=NOW, incident=None, next_probe_at=NOW
         )
 
+    async def delegate_of(self, channel: Channel) -> str:
+        return ""
+
     async def before_removal(self, actor: Actor, channel_id: ChannelId) -> Removal:
         channel = await self.allowed(actor, channel_id, Deed.REMOVE)
         return self._removal(channel, Revocation.NOT_ASKED)

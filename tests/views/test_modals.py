@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,11 +13,14 @@ from bot.domain.access import Deed
 from bot.domain.cause import Cause
 from bot.domain.channel import Channel, State
 from bot.domain.grant import Revocation
+from bot.domain.probing import DISABLED_REFRESH_EVERY
 from bot.domain.ticket import SWITCHED_MEANWHILE, Ending, Purpose
 from bot.views import modals
 from bot.views.blocks import parse_value
 from bot.views.buttons import offered
+from bot.views.language import Language
 from bot.views.replies import refusal_message, unknown_verb_message, which_address_message
+from bot.views.words import revocation_words
 from tests.views.samples import (
     ALL,
     EN,
@@ -122,10 +126,30 @@ def test_disconnecting_a_shared_mailbox_names_whose_account_can_end_the_access()
     delegate = "omar@acme.example"
     shared: dict[str, Any] = {"provider_label": "Office 365", "by_hand": True, "delegate": delegate}
     said = texts(modals.disconnect_modal(EN, a_channel(), **shared))
-    assert f"only {delegate} can, signed in there as {delegate}" in said
+    assert f"only whoever signs in there as {delegate} can" in said
     assert "its owner" not in said
-    assert texts(modals.disconnect_modal(JA, a_channel(), **shared)).count(delegate) == 2
+    assert all(
+        texts(modals.disconnect_modal(lang, a_channel(), **shared)).count(delegate) == 1 for lang in LANGUAGES
+    )
     assert "its owner" in texts(modals.disconnect_modal(EN, a_channel(), **{**shared, "delegate": ""}))
+
+
+@pytest.mark.parametrize(("lang", "weekly"), [(EN, "Once a week we check"), (JA, "週に 1 回確認します")])
+def test_disabling_does_not_deny_the_weekly_check(lang: Language, weekly: str) -> None:
+    """The status of a disabled inbox names its next check."""
+    assert timedelta(weeks=1) == DISABLED_REFRESH_EVERY
+    assert weekly in texts(modals.disable_modal(lang, a_channel(), provider_label="Gmail"))
+    assert weekly in texts(modals.disconnect_modal(lang, a_channel(), provider_label="Gmail"))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_whose_account_ends_the_access_is_named_once_in_a_sentence(lang: Language) -> None:
+    """Before a removal and after it."""
+    delegate = "omar@acme.example"
+    told = {"family": "microsoft", "provider_label": "Office 365", "by_hand": True, "delegate": delegate}
+    removal = a_removal(Revocation.BY_HAND, **told)
+    assert texts(modals.remove_modal(lang, removal)).count(delegate) == 1
+    assert revocation_words(lang, removal).count(delegate) == 1
 
 
 def test_a_disabled_inbox_can_only_be_removed() -> None:

@@ -22,6 +22,7 @@ from bot.views.replies import enabled_message
 from bot.views.status import status_message
 from tests.views.evidence_gallery import some_evidence
 from tests.views.samples import (
+    ANN,
     EN,
     JA,
     LANGUAGES,
@@ -50,6 +51,15 @@ def status(row: ChannelRow, lang: Language = EN, **changes: Any) -> dict[str, An
 
 def listed(row: ChannelRow, lang: Language = EN) -> dict[str, Any]:
     return overview_message(lang, an_overview(team=(row,)), now=NOW)
+
+
+def test_who_connected_it_goes_with_when_that_was() -> None:
+    """Not with the time of a later sign-in, which may have been somebody else's."""
+    row = in_state(State.CONNECTED, created_at=NOW - timedelta(days=40))
+    first = int(row.channel.created_at.timestamp())
+    for signed_in in (NOW, None):
+        said = texts(status(row, obtained_at=signed_in))
+        assert f"*Connected by*\n<@{ANN}>, <!date^{first}^" in said
 
 
 # --- both sides

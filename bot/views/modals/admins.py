@@ -79,7 +79,7 @@ def super_admins_modal(lang: Language, preview: PreviewShown) -> View:
     return modal(
         lang.say("Admins"),
         blocks,
-        submit=lang.say("Yes, make it so"),
+        submit=lang.say("Yes, change it"),
         close=lang.say("Cancel"),
         callback=ADMINS_FORM,
         metadata=json.dumps(carried, separators=(",", ":")),

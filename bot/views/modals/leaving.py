@@ -45,8 +45,8 @@ def disconnect_modal(
 def _removing(lang: Language, at: str, *, by_hand: bool, delegate: str) -> str:
     if delegate and by_hand:
         return lang.say(
-            "Forgets the inbox here and shows how to end the access at {house}: only {person} can, signed in "
-            "there as {person}. Connecting again needs a new sign-in.",
+            "Forgets the inbox here and shows how to end the access at {house}: only whoever signs in there "
+            "as {person} can. Connecting again needs a new sign-in.",
             house=at,
             person=inert(delegate),
         )
@@ -90,8 +90,9 @@ def disable_modal(lang: Language, channel: Channel, *, provider_label: str) -> V
 
 def _disabling(lang: Language, at: str) -> str:
     return lang.say(
-        "Stops using the inbox: no more checks and no messages about it. Nothing is deleted, and the "
-        "permission at {house} is kept, so you can enable it again at any time.",
+        "Stops using the inbox, and sends no messages about it. Nothing is deleted, and the permission at "
+        "{house} is kept, so you can enable it again at any time. Once a week we check whether it still "
+        "stands, without telling anybody.",
         house=at,
     )
 
@@ -163,8 +164,8 @@ def there_text(lang: Language, removal: Removal) -> str:
         )
     if removal.delegate:
         return lang.say(
-            "Only {person} can take the permission back there, signed in as {person}: you get the steps, and "
-            "we check whether it is gone.",
+            "Only whoever signs in there as {person} can take the permission back: you get the steps, and we "
+            "check whether it is gone.",
             person=inert(removal.delegate),
         )
     if removal.by_hand:

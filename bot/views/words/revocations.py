@@ -64,7 +64,7 @@ def _by_hand(lang: Language, removal: Removal, at: str) -> str:
         )
     if removal.delegate:
         return lang.say(
-            "At {house} the permission still stands. Only {person} can remove it: sign in there as {person}.",
+            "At {house} the permission still stands. Only whoever signs in there as {person} can remove it.",
             house=at,
             person=shown(removal.delegate),
         )
