@@ -26,6 +26,9 @@ from psycopg import sql
 from sqlalchemy import make_url
 
 from storage import Cipher, Storage, generate_key, migrate
+from tests import engines
+
+engines.share()
 
 Kind = Literal["sqlite", "postgresql"]
 
