@@ -184,7 +184,7 @@ def _of(column: Column[Any]) -> Any:
 
 
 @cache
-def _ahead(column: Column[Any]) -> Select[tuple[int]]:
+def _ahead(column: Column[Any]) -> Select[Any]:
     return select(literal(1)).select_from(column.table).where(column > _LATEST).limit(1)
 
 
