@@ -6,6 +6,8 @@ own, and would compile each statement anew: that takes longer than running it.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from typing import Any, Final
 
 from sqlalchemy import Engine
@@ -54,3 +56,31 @@ def share() -> None:
     """From now on engines are made with these."""
     registry.register("sqlite.aiosqlite", __name__, SharedSqlite.__name__)
     registry.register("postgresql.psycopg", __name__, SharedPostgresql.__name__)
+
+
+class Inline:
+    """Where SQLite's driver puts work for a thread of its own: done on the spot."""
+
+    def put_nowait(self, work: tuple[asyncio.Future[object] | None, Callable[[], object]]) -> None:
+        future, function = work
+        try:
+            result = function()
+        except BaseException as error:
+            if future is None or isinstance(error, KeyboardInterrupt):
+                raise
+            future.set_exception(error)
+        else:
+            if future is not None:
+                future.set_result(result)
+
+
+class NoThread:
+    """It has nothing to do, and no daemon to be."""
+
+    daemon = False
+
+    def __init__(self, **_: object) -> None:
+        pass
+
+    def start(self) -> None:
+        pass
