@@ -40,13 +40,19 @@ class DatabaseClock:
         return or_(moment.is_(None), moment <= self.now())
 
 
+_CLOCK_OF_POSTGRESQL: Final = func.clock_timestamp()
+_CLOCK_OF_SQLITE: Final = cast(
+    (func.julianday("now") - _UNIX_EPOCH_AS_JULIAN_DAY) * _MICROSECONDS_A_DAY, BigInteger
+)
+"""Microseconds since 1970."""
+
+
 @lru_cache(maxsize=32)
 def _now_in_postgresql(span: timedelta) -> ColumnElement[datetime]:
     """Built once for each of the few spans that there are: every turn of the loops asks for it."""
-    return type_coerce(func.clock_timestamp() + literal(span, Interval), Instant)
+    return type_coerce(_CLOCK_OF_POSTGRESQL + literal(span, Interval), Instant)
 
 
 @lru_cache(maxsize=32)
 def _now_in_sqlite(span: timedelta) -> ColumnElement[datetime]:
-    days = func.julianday("now") - _UNIX_EPOCH_AS_JULIAN_DAY
-    return type_coerce(cast(days * _MICROSECONDS_A_DAY, BigInteger) + microseconds(span), Instant)
+    return type_coerce(_CLOCK_OF_SQLITE + microseconds(span), Instant)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, delete, literal, select, update
+from sqlalchemy import Column, ColumnElement, Select, Update, bindparam, delete, literal, select, update
 
 from bot.domain.cause import Cause
 from bot.domain.channel import State
@@ -141,17 +142,12 @@ class Instants:
         """Let what is due later than the longest pause of its kind be due now. How many rows."""
         moved = 0
         for provider, most in limits.looks.items():
-            watched = channel.c.state == State.CONNECTED, channel.c.provider == provider
-            moved += await self._due_now(now, most, *watched)
-        # Who stands in the line of a hold waits as long as that is.
-        impaired = channel.c.state == State.IMPAIRED, channel.c.cause != Cause.HELD
-        moved += await self._due_now(now, limits.impaired, *impaired)
-        moved += await self._due_now(now, limits.disconnected, channel.c.state == State.DISCONNECTED)
-        moved += await self._due_now(now, limits.disabled, channel.c.state == State.DISABLED)
+            moved += await self._due_now(_LATE_WATCHED, now, most, at_provider=provider)
+        moved += await self._due_now(_LATE_IMPAIRED, now, limits.impaired)
+        moved += await self._due_now(_LATE_DISCONNECTED, now, limits.disconnected)
+        moved += await self._due_now(_LATE_DISABLED, now, limits.disabled)
         for kind, most in limits.jobs.items():
-            late = job.c.due_at > now + most, job.c.kind == kind
-            waiting = update(job).where(*late, job.c.done_at.is_(None), job.c.dead_at.is_(None))
-            moved += await self._session.count(waiting.values(due_at=now))
+            moved += await self._due_now(_LATE_JOB, now, most, of_kind=kind)
         return moved
 
     async def release(self, limits: Limits) -> int:
@@ -165,8 +161,7 @@ class Instants:
         return freed
 
     async def _any_ahead(self, column: Column[Any], now: datetime) -> bool:
-        ahead = select(literal(1)).select_from(column.table).where(column > now + CLOCKS_DIFFER_BY).limit(1)
-        return await self._session.first(ahead) is not None
+        return bool(await self._session.rows(_ahead(column), {"latest": now + CLOCKS_DIFFER_BY}))
 
     async def _move(self, due: Column[Any], since: Column[Any], now: datetime) -> int:
         instant = literal(now, Instant)
@@ -177,11 +172,39 @@ class Instants:
     async def _no_later(self, column: Column[Any], latest: datetime, limit: datetime) -> int:
         return await self._session.count(_of(column).where(column > limit).values({column.name: latest}))
 
-    async def _due_now(self, now: datetime, most: timedelta, *which: ColumnElement[bool]) -> int:
-        theirs = probe.c.channel_id.in_(select(channel.c.id).where(*which))
-        late = update(probe).where(probe.c.due_at > now + most, theirs)
-        return await self._session.count(late.values(due_at=now))
+    async def _due_now(self, late: Update, now: datetime, most: timedelta, **which: str) -> int:
+        return await self._session.count(late, {"moment": now, "latest": now + most, **which})
 
 
 def _of(column: Column[Any]) -> Any:
     return update(column.table)
+
+
+# --- statements that are run every few minutes for as long as the bot lives: built once
+
+
+@cache
+def _ahead(column: Column[Any]) -> Select[Any]:
+    return select(literal(1)).select_from(column.table).where(column > _LATEST).limit(1)
+
+
+def _late_probe(*which: ColumnElement[bool]) -> Update:
+    theirs = probe.c.channel_id.in_(select(channel.c.id).where(*which))
+    return update(probe).where(probe.c.due_at > _LATEST, theirs).values(due_at=_MOMENT)
+
+
+_LATEST: Final = bindparam("latest", type_=Instant)
+_MOMENT: Final = bindparam("moment", type_=Instant)
+_LATE_WATCHED: Final = _late_probe(
+    channel.c.state == State.CONNECTED, channel.c.provider == bindparam("at_provider")
+)
+# Who stands in the line of a hold waits as long as that is.
+_LATE_IMPAIRED: Final = _late_probe(channel.c.state == State.IMPAIRED, channel.c.cause != Cause.HELD)
+_LATE_DISCONNECTED: Final = _late_probe(channel.c.state == State.DISCONNECTED)
+_LATE_DISABLED: Final = _late_probe(channel.c.state == State.DISABLED)
+_LATE_JOB: Final = (
+    update(job)
+    .where(job.c.due_at > _LATEST, job.c.kind == bindparam("of_kind"))
+    .where(job.c.done_at.is_(None), job.c.dead_at.is_(None))
+    .values(due_at=_MOMENT)
+)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
-from sqlalchemy import ColumnElement, Select, Table, and_, delete, not_, or_, select, tuple_
+from sqlalchemy import ColumnElement, Delete, Select, Table, and_, delete, not_, or_, select, tuple_
 
 from bot.domain.channel import State
 from bot.domain.grant import Phase
@@ -157,10 +158,7 @@ class Retention:
     async def purge(self, name: str, now: datetime, *, limit: int) -> int:
         """Delete up to ``limit`` rows of one of ``PURGED`` that have ended; how many. Call again while there
         are some."""
-        table = metadata.tables[name]
-        key = tuple_(*table.primary_key.columns)
-        ended = select(*table.primary_key.columns).where(ENDS[table](now)).limit(limit)
-        return await self._session.count(delete(table).where(key.in_(ended)))
+        return await self._session.count(_purging(name, now, limit))
 
     async def purge_lanes(self, *, limit: int) -> int:
         """Delete up to ``limit`` lanes that nothing waits in; how many."""
@@ -175,3 +173,11 @@ class Retention:
             return 0
         await self._session.count(delete(lane).where(lane.c.key.in_(keys), *is_idle, ~wanted))
         return len(keys)
+
+
+@lru_cache(maxsize=32)
+def _purging(name: str, now: datetime, limit: int) -> Delete:
+    """Batch after batch it is the same one."""
+    table = metadata.tables[name]
+    ended = select(*table.primary_key.columns).where(ENDS[table](now)).limit(limit)
+    return delete(table).where(tuple_(*table.primary_key.columns).in_(ended))

@@ -134,10 +134,12 @@ class Session:
         with translated():
             return (await self._connection.execute(statement)).scalar()
 
-    async def count(self, statement: Insert | Update | Delete) -> int:
-        """Run it; how many rows it touched."""
+    async def count(
+        self, statement: Insert | Update | Delete, values: Mapping[str, Any] | None = None
+    ) -> int:
+        """Run it; how many rows it touched. ``values`` as for ``rows``."""
         with translated():
-            return (await self._connection.execute(statement, execution_options=_COUNTED)).rowcount
+            return (await self._connection.execute(statement, values, execution_options=_COUNTED)).rowcount
 
     async def many(self, statement: Insert | Update, values: Sequence[dict[str, Any]]) -> None:
         """Run one statement for many sets of values."""

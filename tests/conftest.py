@@ -7,15 +7,17 @@ Both databases always run: a PostgreSQL that cannot be started is a failure, nev
 from __future__ import annotations
 
 import asyncio
+import gc
 import ipaddress
 import os
 import secrets
 import shutil
 import socket
+import sqlite3
 import tempfile
 import warnings
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -26,8 +28,19 @@ from psycopg import sql
 from sqlalchemy import make_url
 
 from storage import Cipher, Storage, generate_key, migrate
+from tests import engines
+
+engines.share()
 
 Kind = Literal["sqlite", "postgresql"]
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays, and need not be looked through for what can go. A test's own garbage is
+    collected, only not every seven hundred objects."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -161,9 +174,11 @@ def postgresql_databases(postgresql_server: str) -> Iterator[Databases]:
 
 @pytest.fixture(scope="session")
 def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with the present tables, to be copied."""
+    """A file with the present tables, to be copied; with the log that the bot would turn it to first."""
     file = tmp_path_factory.mktemp("migrated") / "inboxkeeper.db"
     asyncio.run(migrate(f"sqlite:///{file}"))
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
     return file
 
 
@@ -196,6 +211,15 @@ def empty_database_url(database_kind: Kind, tmp_path: Path, request: pytest.Fixt
     databases: Databases = request.getfixturevalue("postgresql_databases")
     with databases.fresh() as url:
         yield url
+
+
+@pytest.fixture
+def inline_sqlite(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Statements are run where they are asked for, unless the test is about what happens at once
+    (``threaded``): handing each to a thread takes longer than running it, and another order every time."""
+    if request.node.get_closest_marker("threaded") is None:
+        monkeypatch.setattr("aiosqlite.core.SimpleQueue", engines.Inline)
+        monkeypatch.setattr("aiosqlite.core.Thread", engines.NoThread)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Set
+from functools import lru_cache
 from typing import Final
 
 _GRAPH: Final = re.compile(
@@ -50,6 +51,7 @@ def covers(wide: str, narrow: str) -> bool:
     return _covers_at_graph(had, asked)
 
 
+@lru_cache(maxsize=512)
 def plain(scope: str) -> str:
     """The name by which two ways to write a permission are told to be the same."""
     name = _GRAPH.sub("", scope.strip(), count=1) if _GRAPH.match(scope.strip()) else scope.strip()

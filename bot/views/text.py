@@ -23,7 +23,7 @@ def shown(text: str, limit: int = 80) -> str:
     line = tidy(text, limit)
     if line.isascii():
         return line
-    if any(unicodedata.bidirectional(char) in _RIGHT_TO_LEFT for char in line):
+    if any(unicodedata.bidirectional(char) in _RIGHT_TO_LEFT for char in set(line)):
         return f"{_ISOLATE}{line}{_END}"
     return line
 

@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 from aiohttp import web
 
 from sandbox.controls import as_bad_request, body_of
-from sandbox.imap.certificates import Authority
+from sandbox.imap.certificates import Authority, Pair
 from sandbox.imap.faults import FAULTS
 from sandbox.imap.session import Host, Mailbox, Session
 
@@ -32,6 +32,11 @@ RESIDENTS: Final = tuple(
 def _authority() -> Authority:
     """One for all hosts of a process."""
     return Authority()
+
+
+@cache
+def _good_pair(host: str) -> Pair:
+    return _authority().sign(host)
 
 
 @cache
@@ -56,7 +61,7 @@ class LocalImap:
             self.add(address)
         self._servers: list[asyncio.Server] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._good = _authority().sign(host).context()
+        self._good = _good_pair(host).context()
         self._bad = _bad_contexts(host)
         self._good.sni_callback = self._show_certificate
         self._renamed: ssl.SSLContext | None = None

@@ -49,7 +49,7 @@ def transport() -> str:
 
 
 @pytest.fixture
-async def stage(database_url: str, transport: str) -> AsyncIterator[Stage]:
+async def stage(database_url: str, inline_sqlite: None, transport: str) -> AsyncIterator[Stage]:
     """Local Slack, local Google and the bot, before anybody has done anything."""
     async with a_stage(database_url, transport=transport) as built:
         yield built

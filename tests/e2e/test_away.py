@@ -16,6 +16,7 @@ from tests.e2e.conftest import stays_decent
 from tests.e2e.gate import a_gate
 from tests.stage import Stage, a_stage
 
+pytestmark = pytest.mark.threaded
 ALICE = "alice@acme.example"
 SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"])
 POSTGRESQL = pytest.mark.parametrize("database_kind", ["postgresql"])

@@ -139,6 +139,7 @@ async def test_a_stale_form_asks_again(stage: Stage) -> None:
     assert "is disabled. Nothing was deleted." in modal_text(await submits(stage, "alice"))
 
 
+@pytest.mark.threaded
 async def test_a_button_pressed_twice_at_once_is_done_once(stage: Stage) -> None:
     """A double click on Enable enables once; whatever the second press shows, it is the present state."""
     await stage.connected("alice")
@@ -154,6 +155,7 @@ async def test_a_button_pressed_twice_at_once_is_done_once(stage: Stage) -> None
     assert "🟢 Connected since" in status and status.count("Was enabled") == 1
 
 
+@pytest.mark.threaded
 async def test_a_form_sent_twice_at_once_is_done_once(stage: Stage) -> None:
     """Pressing twice removes once, revokes once and tells once."""
     await stage.connected("alice")
@@ -167,6 +169,7 @@ async def test_a_form_sent_twice_at_once_is_done_once(stage: Stage) -> None:
     assert screen.dm.plain.count("is removed here.") == 1
 
 
+@pytest.mark.threaded
 async def test_two_people_at_once_do_it_once_and_both_are_told(stage: Stage) -> None:
     """An owner and a super admin remove the same inbox at once: one removal, and both see it."""
     await stage.connected("alice")

@@ -77,6 +77,7 @@ async def test_a_link_never_given_out_is_not_valid(stage: Stage) -> None:
             is_page(page, status, "Slack" if kind == "go" else "You can close this page.")
 
 
+@pytest.mark.threaded
 async def test_a_double_click_on_the_landing_page_is_one_browser(stage: Stage) -> None:
     """Both requests leave before the first cookie arrives; whichever page is shown leads to the end."""
     link, browser = await link_of(stage), stage.browser()
@@ -88,6 +89,7 @@ async def test_a_double_click_on_the_landing_page_is_one_browser(stage: Stage) -
     is_page(page, 200, "Connected ✓")
 
 
+@pytest.mark.threaded
 async def test_a_double_click_on_a_notices_link_is_one_browser(stage: Stage) -> None:
     """The same for the link in a message, which makes a ticket at each press."""
     await stage.connected("alice")
@@ -199,6 +201,7 @@ async def test_reloading_after_success_shows_success(stage: Stage) -> None:
     is_page(await browser.opens(callback), 410, "This link was used already")
 
 
+@pytest.mark.threaded
 async def test_a_double_click_at_google_connects_once(stage: Stage) -> None:
     """Two callbacks with two codes at once: one channel, one message, and both pages say Connected."""
     browser = stage.browser()

@@ -64,6 +64,7 @@ async def test_an_approved_wish_is_connected_by_whoever_made_it(stage: Stage) ->
     assert SUPPORT in (await stage.person("kenji").sees()).messages("#general")[-1].plain
 
 
+@pytest.mark.threaded
 async def test_the_first_of_two_answers_wins(stage: Stage) -> None:
     """Two admins press at the same instant: one answer stands, and the other admin hears whose it was."""
     await _wishes_support(stage)

@@ -183,6 +183,7 @@ async def test_stopping_half_way_changes_nothing(stage: Stage) -> None:
     assert "🟢 Connected" in await asks(stage, "alice", "/inbox status alice@acme.example")
 
 
+@pytest.mark.threaded
 async def test_two_tabs_and_a_reconnect_at_once(stage: Stage) -> None:
     """Omar switches in two tabs while Sakura signs in again at Google: both of his pages say switched, hers
     says that it was meanwhile, and so does the dialog that waits in her Slack, in Japanese."""
@@ -289,6 +290,7 @@ async def at_imap(stage: Stage, who: str = "alice") -> None:
     await person.closes()
 
 
+@pytest.mark.threaded
 async def test_from_any_other_provider_one_button_disconnects_and_goes_on(stage: Stage) -> None:
     """The refusal gives the article's reason; the removal is confirmed in its words; then at once the sign-in
     at the new provider, nothing typed again; and a second press of the same button removes nothing more."""

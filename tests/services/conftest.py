@@ -17,7 +17,7 @@ def database_kind() -> str:
 
 
 @pytest.fixture
-async def play(database_url: str) -> AsyncIterator[Play]:
+async def play(database_url: str, inline_sqlite: None) -> AsyncIterator[Play]:
     """The local Slack and Google, the bot, and people who use it. The daily chores are done for today."""
     async with a_stage(database_url) as stage:
         await stage.settles()

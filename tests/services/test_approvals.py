@@ -182,6 +182,7 @@ async def test_an_approval_that_nobody_used_is_not_called_unanswered(play: Play)
 # --- at the same moment
 
 
+@pytest.mark.threaded
 @on_both
 async def test_a_double_click_asks_once(play: Play) -> None:
     """Two presses of *Get a message for that admin* find one request, and one message comes of it."""
@@ -198,6 +199,7 @@ async def test_a_double_click_asks_once(play: Play) -> None:
     assert len(await play.told("omar", f"Switch {SUPPORT}")) == 1
 
 
+@pytest.mark.threaded
 @on_both
 async def test_the_same_wish_at_the_same_moment_is_one(play: Play) -> None:
     """*Send the request*, pressed twice: every admin reads it once, and both answers are about that one."""
@@ -251,6 +253,7 @@ async def test_an_approval_covers_nothing_once_its_time_is_over(play: Play) -> N
 # --- how long one lasts
 
 
+@pytest.mark.threaded
 async def test_an_approval_lasts_two_weeks_and_no_longer(play: Play) -> None:
     """It waits as long as the organisation may take, and its message says so. Taken back and asked for once
     more, however late, what rests on it ends with it."""

@@ -37,6 +37,7 @@ async def test_a_channel_goes_from_connected_over_disabled_to_connected(play: Pl
     ]
 
 
+@pytest.mark.threaded
 @on_both
 async def test_disabling_twice_at_once_is_once(play: Play) -> None:
     """Two clicks, or two people, at the same moment: one step, no error, one line of history."""

@@ -296,6 +296,7 @@ async def test_removing_an_inbox_voids_its_tickets(play: Play) -> None:
     assert (await play.now_of(alice)).state is State.REMOVED
 
 
+@pytest.mark.threaded
 @on_both
 async def test_a_double_click_at_the_provider_connects_once(play: Play) -> None:
     """Two callbacks: one spends, the other is told to wait for it, and finds its outcome afterwards."""
@@ -312,6 +313,7 @@ async def test_a_double_click_at_the_provider_connects_once(play: Play) -> None:
     assert play.refresh_tokens(ALICE) == 1
 
 
+@pytest.mark.threaded
 @on_both
 async def test_two_callbacks_at_the_same_moment_make_one_grant(play: Play) -> None:
     """Whichever the database lets in first spends the ticket; the other never reaches the provider."""
@@ -324,6 +326,7 @@ async def test_two_callbacks_at_the_same_moment_make_one_grant(play: Play) -> No
     assert play.refresh_tokens(ALICE) == 1
 
 
+@pytest.mark.threaded
 async def test_a_crash_between_spending_and_the_outcome_can_be_begun_again(play: Play) -> None:
     """The process dies while proving: the page offers to begin again, and the grant goes back."""
     gate = Gate("redeem")
@@ -340,6 +343,7 @@ async def test_a_crash_between_spending_and_the_outcome_can_be_begun_again(play:
     assert (await play.complete(await play.again(interrupted))).ending is Ending.CONNECTED
 
 
+@pytest.mark.threaded
 @on_both
 @pytest.mark.parametrize("where", ["redeem", "probe"])
 async def test_the_next_process_says_at_once_what_the_last_one_left_unchecked(
@@ -370,6 +374,7 @@ async def test_the_next_process_says_at_once_what_the_last_one_left_unchecked(
             assert await after.grants_of(channel.identity) == 1
 
 
+@pytest.mark.threaded
 async def test_a_crash_after_the_swap_does_not_deny_it(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     """The inbox is connected: whoever loads the page again reads that."""
     callback = await play.consent(await play.begin("alice"))
@@ -389,6 +394,7 @@ async def test_a_crash_after_the_swap_does_not_deny_it(play: Play, monkeypatch: 
     assert (await play.complete(callback)).ending is Ending.CONNECTED
 
 
+@pytest.mark.threaded
 async def test_a_grant_staged_by_a_process_that_died_is_given_back(play: Play) -> None:
     """Never proven, an hour old: it is nobody's, so Google is asked to end it."""
     gate = Gate("probe")
@@ -419,6 +425,7 @@ async def test_reconnecting_swaps_the_grant_and_revokes_nothing(play: Play) -> N
     assert play.google.requests["revoke"] == 0
 
 
+@pytest.mark.threaded
 @on_both
 async def test_of_two_reconnects_at_once_the_last_proven_wins(play: Play) -> None:
     """Both pages say reconnected, one grant is live, and it works."""
@@ -446,6 +453,7 @@ async def test_a_sign_in_finished_for_a_disabled_inbox_leaves_it_disabled(play: 
     assert (await play.enable("alice", alice)).state is State.CONNECTED
 
 
+@pytest.mark.threaded
 async def test_a_removal_during_the_proof_wins(play: Play) -> None:
     """The ticket was spent already when the inbox was removed: the new grant is given back."""
     alice = await play.connect("alice")

@@ -132,6 +132,7 @@ async def test_a_pending_revoke_is_cancelled_when_the_account_is_connected_again
     assert (await play.now_of(alice)).state is State.CONNECTED
 
 
+@pytest.mark.threaded
 async def test_a_revoke_under_way_and_a_reconnect_do_not_overlap(play: Play) -> None:
     """Connecting waits for the revocation of the same account; what is called connected works."""
     alice = await play.connect("alice")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import make_url
 from structlog.testing import capture_logs
 
@@ -15,6 +16,8 @@ from bot.domain.channel import State
 from bot.engine import Engine, Wake
 from storage import StorageAway
 from tests.services.play import Gate, Play, on_both
+
+pytestmark = pytest.mark.threaded
 
 
 @contextmanager

@@ -27,6 +27,7 @@ async def asks(play: Play, who: str, number: int) -> Asked:
 # --- requests
 
 
+@pytest.mark.threaded
 @on_both
 async def test_five_requests_are_open_at_a_time(play: Play) -> None:
     """The sixth is refused with the five; asking for one of them again is not; taking one back makes room."""
@@ -42,6 +43,7 @@ async def test_five_requests_are_open_at_a_time(play: Play) -> None:
         await asks(play, "alice", MOST_OPEN + 1)
 
 
+@pytest.mark.threaded
 @on_both
 async def test_many_asked_at_once_are_counted_one_by_one(play: Play) -> None:
     """A script that sends forms side by side gets no further than one that waits."""
@@ -52,6 +54,7 @@ async def test_many_asked_at_once_are_counted_one_by_one(play: Play) -> None:
     assert sum(isinstance(it, TooManyRequests) for it in came) == 3 * MOST_OPEN
 
 
+@pytest.mark.threaded
 async def test_taking_back_and_asking_again_ends_some_day(play: Play) -> None:
     """Each is a message to every admin all the same. What was granted does not count."""
     alice, omar = await play.actor("alice"), await play.actor("omar")
@@ -88,6 +91,7 @@ async def an_alarm(play: Play) -> str:
     return await play.link("alice")
 
 
+@pytest.mark.threaded
 @on_both
 async def test_a_browser_has_one_ticket_of_a_link(play: Play) -> None:
     """Pressed a hundred times, or twice at once: one question to Slack, one ticket, and that one works."""

@@ -311,6 +311,7 @@ async def test_two_processes_claim_disjoint_rows(play: Play) -> None:
     assert play.google.requests["token"] - asked == len(channels)
 
 
+@pytest.mark.threaded
 @on_both
 async def test_a_worker_that_froze_writes_nothing_back(play: Play) -> None:
     """Its lease ran out and somebody else has looked meanwhile: what it found is of yesterday."""

@@ -59,6 +59,7 @@ async def test_the_first_choice_drops_nobody_and_goes_back_whole(play: Play) -> 
     assert await play.told("alice", "took you off the super admins")
 
 
+@pytest.mark.threaded
 @on_both
 async def test_a_double_click_undoes_once(play: Play) -> None:
     """The second finds it done; the message says by whom; nobody is told twice."""
@@ -121,6 +122,7 @@ async def test_the_last_one_who_was_chosen_stays(play: Play) -> None:
     assert await supers(play) == {IDS["alice"]}
 
 
+@pytest.mark.threaded
 @on_both
 async def test_two_who_take_each_other_off_at_once(play: Play) -> None:
     """One is faster; the other may not any more."""

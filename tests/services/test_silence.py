@@ -141,6 +141,7 @@ async def test_a_restart_does_not_end_it(play: Play) -> None:
     assert len(await play.told("omar", "Inbox checks are running again")) == 1
 
 
+@pytest.mark.threaded
 @on_both
 async def test_two_processes_tell_it_once(play: Play) -> None:
     """Both notice it at the same time."""

@@ -7,12 +7,16 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
+import pytest
+
 from bot.domain.channel import Channel, State
 from bot.domain.grant import Revocation
 from bot.domain.ids import GrantId
 from bot.services.core import Core
 from bot.services.reaching import LEASED_FOR, Reaching, Seen
 from tests.services.play import Gate, Play, on_both
+
+pytestmark = pytest.mark.threaded
 
 ALICE, KENJI, OMAR = (f"{name}@acme.example" for name in ("alice", "kenji", "omar"))
 NAMES = ("alice", "kenji", "omar", "sakura")

@@ -264,6 +264,7 @@ async def test_the_later_of_two_switches_is_the_one_that_stays(play: Play) -> No
     assert settings_of(after) == settings_of(before)
 
 
+@pytest.mark.threaded
 @on_both
 async def test_two_switches_at_the_same_moment_make_one_live_grant(play: Play) -> None:
     """Whichever commits last stays; the channel has one live grant, and the old one is given back once."""
@@ -285,6 +286,7 @@ async def test_two_switches_at_the_same_moment_make_one_live_grant(play: Play) -
     assert (await play.history(after)).count("switch_proven") == 1
 
 
+@pytest.mark.threaded
 @on_both
 async def test_a_double_click_at_microsoft_switches_once(play: Play) -> None:
     """Two callbacks with one ticket: one is at work, the other waits for its outcome."""
@@ -311,6 +313,7 @@ async def test_whoever_is_on_the_way_to_the_old_provider_is_told_so(play: Play) 
     assert await play.now_of(before) == after
 
 
+@pytest.mark.threaded
 @on_both
 async def test_a_reconnect_that_is_proven_after_a_switch_does_not_undo_it(play: Play) -> None:
     """It has redeemed its code already when the other one swaps: it gives back what it got."""
@@ -330,6 +333,7 @@ async def test_a_reconnect_that_is_proven_after_a_switch_does_not_undo_it(play: 
     assert await play.grants_of(before.identity) == 0
 
 
+@pytest.mark.threaded
 @on_both
 async def test_a_switch_that_is_proven_after_a_reconnect_wins(play: Play) -> None:
     """The renewed grant is the old side then, and given back as the old side."""
@@ -349,6 +353,7 @@ async def test_a_switch_that_is_proven_after_a_reconnect_wins(play: Play) -> Non
     assert play.refresh_tokens(SUPPORT) == 0
 
 
+@pytest.mark.threaded
 @on_both
 async def test_a_removed_inbox_is_not_brought_back_by_a_switch(play: Play) -> None:
     """Somebody removes it while the new mailbox is being proven: it stays removed, nothing is kept."""
@@ -369,6 +374,7 @@ async def test_a_removed_inbox_is_not_brought_back_by_a_switch(play: Play) -> No
     assert not grants
 
 
+@pytest.mark.threaded
 async def test_a_probe_of_the_old_mailbox_says_nothing_about_the_new_one(play: Play) -> None:
     """It is refused at Google just when the switch commits (rule 1)."""
     before = await play.connect_team()

@@ -238,6 +238,7 @@ async def test_the_same_delivery_is_seen_once(play: Play) -> None:
 # --- chores and jobs
 
 
+@pytest.mark.threaded
 @on_both
 async def test_a_chore_fires_once_per_slot_with_two_processes(play: Play) -> None:
     """Whoever takes the slot does it; the other finds it taken."""
@@ -250,6 +251,7 @@ async def test_a_chore_fires_once_per_slot_with_two_processes(play: Play) -> Non
             assert len(await play.stage.driver.calls("users.list")) - before == readings
 
 
+@pytest.mark.threaded
 @on_both
 async def test_two_processes_do_a_job_once(play: Play) -> None:
     """The same message is not posted by both."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -18,6 +19,12 @@ from tests.views.gallery import about, answers, everything, overviews
 from tests.views.samples import HOSTILE, LANGUAGES, NOW, a_channel, a_row, an_overview, in_state, many_rows
 
 CODES = [lang.code for lang in LANGUAGES]
+
+
+@cache
+def drawn(lang: Language) -> tuple[tuple[str, dict[str, Any]], ...]:
+    """All there are, drawn once: the tests only look at them."""
+    return tuple(everything(lang))
 
 
 def problems(view: dict[str, Any]) -> list[str]:
@@ -47,7 +54,7 @@ def primaries(view: dict[str, Any]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("lang", LANGUAGES, ids=CODES)
 def test_slack_takes_every_view(lang: Language) -> None:
     """No view breaks a limit or a rule of Slack's."""
-    assert {name: found for name, view in everything(lang) if (found := problems(view))} == {}
+    assert {name: found for name, view in drawn(lang) if (found := problems(view))} == {}
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
@@ -74,7 +81,7 @@ def test_every_id_that_is_emitted_is_announced(lang: Language) -> None:
     """Whoever listens to ``ACTIONS`` and ``CALLBACKS`` misses no click."""
     actions: set[str] = set()
     callbacks: set[str] = set()
-    for _, view in everything(lang):
+    for _, view in drawn(lang):
         actions |= {part["action_id"] for part in clickable(view)}
         callbacks |= {view["callback_id"]} if "callback_id" in view else set()
     assert actions == ACTIONS
@@ -84,13 +91,13 @@ def test_every_id_that_is_emitted_is_announced(lang: Language) -> None:
 @pytest.mark.parametrize("lang", LANGUAGES, ids=CODES)
 def test_at_most_one_button_stands_out(lang: Language) -> None:
     """A tired reader sees the one thing to do next."""
-    assert {name for name, view in everything(lang) if len(primaries(view)) > 1} == set()
+    assert {name for name, view in drawn(lang) if len(primaries(view)) > 1} == set()
 
 
 def test_labels_are_short_enough_to_be_read_whole() -> None:
     """Slack shows about thirty characters of a button and refuses titles over twenty-four."""
     for lang in LANGUAGES:
-        for name, view in everything(lang):
+        for name, view in drawn(lang):
             labels = [part["text"]["text"] for part in parts(view) if part.get("type") == "button"]
             titles = [view[key]["text"] for key in ("title", "submit", "close") if key in view]
             assert all(len(label) <= 30 for label in labels), name
@@ -103,7 +110,7 @@ def test_both_languages_draw_the_same_views() -> None:
     english, japanese = (
         {
             name: [part["action_id"] for part in parts(view) if "action_id" in part]
-            for name, view in everything(lang)
+            for name, view in drawn(lang)
             if "five hundred" not in name  # there, how many rows fit depends on the words
         }
         for lang in LANGUAGES
