@@ -152,7 +152,7 @@ MANY = "v=spf1 " + " ".join(f"include:s{number}.example" for number in range(7))
 async def test_a_policy_that_is_not_read_whole_may_name_anybody(
     mx: tuple[str, ...], texts: Mapping[str, tuple[str, ...] | None]
 ) -> None:
-    """Worked out for each sender, or longer than is looked up: no news of a move, and nobody is led anywhere."""
+    """Worked out for each sender, or longer than is looked up: no news of a move, nobody is led anywhere."""
     found = await Detector(Halting(mx, texts), tenants=Known("acme.com")).detect("ann@acme.com")
     assert (found.provider, found.how) == (None, How.HIDDEN)
     assert (found.seen_from("google"), found.seen_from("microsoft")) == (None, None)
