@@ -16,7 +16,7 @@ from bench import answers, claims, probing, simulated, starts, writes
 from bench.databases import Databases, databases
 from bench.figures import Row, table
 from bench.options import Options
-from bot import telemetry
+from bot import log_setup
 
 Part = Callable[[Options, Databases], Awaitable[list[Row]]]
 PARTS: Final[Mapping[str, Part]] = {
@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=default.samples, help="outages on the simulated clock")
     parser.add_argument("--million", action="store_true", help="claim from 1,000,000 channels too (minutes)")
     given = parser.parse_args()
-    telemetry.configure(level=50)  # what is measured must not wait for a terminal
+    log_setup.configure(level=50)  # what is measured must not wait for a terminal
     options = Options(given.runs, given.seconds, given.samples, given.million)
     before, began = os.getloadavg()[0], perf_counter()
     rows = asyncio.run(run(given.only, options))

@@ -21,7 +21,7 @@ from sqlalchemy import update
 from bench.databases import KINDS, NEVER, Databases, fill, opened
 from bench.figures import Row, judged
 from bench.options import Options
-from bot.services.monitoring import BATCH, LEASE
+from bot.services.monitoring.monitor import BATCH, LEASE
 from storage import Storage
 from storage.tables import probe
 

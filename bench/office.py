@@ -13,23 +13,22 @@ from typing import Any, Final
 import aiohttp
 
 from bench.databases import KEY, opened
-from bot import telemetry
-from bot.bootstrap import World, core_of, services_of
-from bot.domain.cause import Cause
-from bot.domain.channel import Channel, Kind, State
+from bot.app import World, core_of, services_of
+from bot.domain.channel import Cause, Channel, Kind, State
 from bot.domain.errors import ConsentDeclined, GrantRejected
 from bot.domain.grant import Grant, MailboxIdentity, Phase, Revocation, Secret
 from bot.domain.ids import ChannelId, GrantId, UserId, WorkspaceId
 from bot.domain.job import Job, JobKind
-from bot.domain.manner import Manner
-from bot.domain.probing import Probe
-from bot.engine import Engine, Wake
+from bot.domain.probe_policy import Probe
+from bot.domain.provider_traits import ProviderTraits
+from bot.metrics import Metrics
 from bot.notifier import SlackMessenger
-from bot.outside import http_session, slack_client, who_are_we
 from bot.services import Services
-from bot.services.core import new_id
+from bot.services.core.ports import new_id
+from bot.slack.connect import http_session, slack_client, who_are_we
+from bot.worker import Wake, Worker
 from handlers.directory import SlackDirectory
-from providers.base import Authorization, Consent, Evidence, Fresh, Redirect, Renew
+from providers.base import Authorization, Consent, Evidence, Redirect, RefreshedGrant, Renew
 from providers.registry import Registry
 from sandbox.clock import SandboxClock
 from sandbox.demo import Place, Town, town
@@ -58,7 +57,7 @@ class MailHost:
     label = "Gmail"
     needed_scopes = _SCOPES
     shared_scopes: frozenset[str] = frozenset()
-    manner = Manner()
+    traits = ProviderTraits()
     app_id = ""
 
     def approval_url(self, scopes: frozenset[str], *, redirect_uri: str, tenant: str, state: str) -> str:
@@ -70,13 +69,13 @@ class MailHost:
     async def redeem(self, consent: Consent, callback: Mapping[str, str]) -> Authorization:
         raise ConsentDeclined(consent.address)
 
-    async def refresh(self, grant: Grant, *, claims: str = "") -> Fresh:
+    async def refresh(self, grant: Grant, *, claims: str = "") -> RefreshedGrant:
         if self.is_out or grant.address in self.dead:
             raise GrantRejected("invalid_grant")
         assert grant.secret is not None
-        return Fresh(Secret("access"), grant.secret, _SCOPES, grant.identity)
+        return RefreshedGrant(Secret("access"), grant.secret, _SCOPES, grant.identity)
 
-    async def probe(self, grant: Grant, fresh: Fresh, renew: Renew | None = None) -> Evidence:
+    async def probe(self, grant: Grant, fresh: RefreshedGrant, renew: Renew | None = None) -> Evidence:
         return Evidence(self.clock(), "memory")
 
     async def revoke(self, grant: Grant, renew: Renew | None = None) -> Revocation:
@@ -90,7 +89,7 @@ class Office:
     town: Town
     host: MailHost
     services: Services
-    engine: Engine
+    engine: Worker
     driver: Driver
 
     @property
@@ -235,7 +234,7 @@ async def an_office(url: str, began: datetime, world: World, **settings: str) ->
             replace(world, clock=clock, lead=clock.lead),
             storage=storage,
             session=session,
-            metrics=telemetry.Metrics.build(),
+            metrics=Metrics.build(),
             wake=wake,
             guarded=session,
         )
@@ -249,10 +248,10 @@ async def an_office(url: str, began: datetime, world: World, **settings: str) ->
         turns = {
             "probes": services.monitoring.run_due,
             "jobs": services.jobs.run_due,
-            "chores": services.chores.run_due,
+            "chores": services.maintenance.run_due,
         }
         office = Office(
-            built, host, services, Engine(turns, clock=clock, wake=wake), Driver(built.url, outside)
+            built, host, services, Worker(turns, clock=clock, wake=wake), Driver(built.url, outside)
         )
         await services.workspaces.seen(services.workspace)
         await services.people.read_all()

@@ -20,9 +20,9 @@ from bench.databases import Databases
 from bench.figures import Row, judged, quantile, span
 from bench.office import ACME, OMAR, Office, an_office
 from bench.options import Options
-from bot.bootstrap import World
+from bot.app import World
 from bot.domain.access import Role
-from bot.services.steps import JITTER
+from bot.services.core.transitions import JITTER
 
 _SEED: Final = 20250301
 _STEP: Final = 15.0
@@ -60,13 +60,13 @@ class Delays:
 async def measure(options: Options, databases: Databases) -> list[Row]:
     team = await _delays(databases, samples=options.samples, team=_NEIGHBOURS)
     personal = await _delays(databases, samples=options.samples, personal=_NEIGHBOURS)
-    lonely = await _delays(databases, samples=max(options.samples // 3, 3), team=1)
+    uncorroborated = await _delays(databases, samples=max(options.samples // 3, 3), team=1)
     return [
         _told_row("team address", team, _TEAM, p50=105.0, p99=180.0),
         _edited_row("team address", team),
         _told_row("personal inbox", personal, _PERSONAL, p50=None, p99=1_020.0),
         _edited_row("personal inbox", personal),
-        _lonely_row(lonely),
+        _lonely_row(uncorroborated),
         *await _recipients(databases),
         *[await _replayed(databases, channels) for channels in _REPLAYED],
     ]

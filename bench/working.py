@@ -16,16 +16,16 @@ from sqlalchemy import event
 
 from bench.databases import OWNER, WORKSPACE, add_owner, fill, opened, owner_id
 from bench.setting import environment
-from bot import telemetry
-from bot.bootstrap import World, core_of, services_of
+from bot.app import World, core_of, services_of
 from bot.config import load
 from bot.domain.access import Actor, Person
 from bot.domain.ids import UserId, WorkspaceId
 from bot.domain.workspace import Workspace
-from bot.engine import Wake
+from bot.metrics import Metrics
 from bot.notifier import SlackMessenger
-from bot.outside import http_session, slack_client
 from bot.services import Services
+from bot.slack.connect import http_session, slack_client
+from bot.worker import Wake
 from handlers.directory import SlackDirectory
 from sandbox.clock import SandboxClock
 from storage import Storage
@@ -81,7 +81,7 @@ async def working(url: str, *, outside: int, due: int, idle: int = 0) -> AsyncIt
             World(clock=clock, lead=clock.lead),
             storage=storage,
             session=session,
-            metrics=telemetry.Metrics.build(),
+            metrics=Metrics.build(),
             wake=Wake(),
             guarded=session,
         )

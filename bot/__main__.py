@@ -14,8 +14,8 @@ import typer
 from cryptography.fernet import Fernet
 
 from bot.config import Settings, SettingsError, load
-from bot.manifest import COMMAND, ManifestError, render
-from bot.manifest import manifest as document
+from bot.slack.manifest import COMMAND, ManifestError, render
+from bot.slack.manifest import manifest as document
 
 app = typer.Typer(
     help="Inboxkeeper keeps a team's mailboxes connected, from Slack.",
@@ -37,18 +37,18 @@ class Transport(StrEnum):
 def serve() -> None:
     """Run the bot until it is stopped."""
     settings = _settings()
-    from bot import operating
+    from bot import operator_commands
 
-    asyncio.run(operating.serve(settings))
+    asyncio.run(operator_commands.serve(settings))
 
 
 @app.command()
 def migrate() -> None:
     """Bring the database up to date (serve does it too)."""
     settings = _settings()
-    from bot import operating
+    from bot import operator_commands
 
-    asyncio.run(operating.migrate(settings))
+    asyncio.run(operator_commands.migrate(settings))
 
 
 @app.command()
@@ -61,9 +61,9 @@ def keygen() -> None:
 def rekey() -> None:
     """Encrypt what is stored anew, with the first key."""
     settings = _settings()
-    from bot import operating
+    from bot import operator_commands
 
-    asyncio.run(operating.rekey(settings))
+    asyncio.run(operator_commands.rekey(settings))
 
 
 @app.command()
@@ -110,9 +110,9 @@ def forget(
     settings = _settings()
     if not yes:
         typer.confirm(f"Erase everything about {address}? This cannot be undone.", abort=True)
-    from bot import operating
+    from bot import operator_commands
 
-    asyncio.run(operating.forget(settings, address, force=force))
+    asyncio.run(operator_commands.forget(settings, address, force=force))
 
 
 def _settings() -> Settings:

@@ -25,10 +25,10 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from bot import feature_file, rules
-from bot.domain.feature import Features
+from bot import config_validators, feature_file
+from bot.config_validators import Listed, Url
+from bot.domain.features import Features
 from bot.feature_file import FeatureFaults
-from bot.rules import Listed, Url
 
 PREFIX = "INBOXKEEPER_"
 
@@ -117,14 +117,14 @@ class Settings(BaseSettings):
         str_strip_whitespace=True,
     )
 
-    secret_keys: Annotated[tuple[SecretStr, ...], NoDecode, Listed, AfterValidator(rules.fernet_keys)] = (
-        _setting(
-            about="Keys that encrypt what is stored, comma-separated; the first writes, all read.",
-            example="the line that `python -m bot keygen` prints",
-            hint=_KEYGEN,
-        )
+    secret_keys: Annotated[
+        tuple[SecretStr, ...], NoDecode, Listed, AfterValidator(config_validators.fernet_keys)
+    ] = _setting(
+        about="Keys that encrypt what is stored, comma-separated; the first writes, all read.",
+        example="the line that `python -m bot keygen` prints",
+        hint=_KEYGEN,
     )
-    database_url: Annotated[SecretStr, AfterValidator(rules.database_url)] = _setting(
+    database_url: Annotated[SecretStr, AfterValidator(config_validators.database_url)] = _setting(
         SecretStr("sqlite:///data/inboxkeeper.db"),
         about="Where everything is kept: a SQLite file, or PostgreSQL for several processes.",
         example="postgresql://inboxkeeper:password@db.example.com/inboxkeeper",
@@ -133,26 +133,28 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65_535)] = _setting(
         8080, about="The port to listen on.", example="8080", hint="choose a number from 1 to 65535."
     )
-    base_url: Annotated[str, AfterValidator(rules.base_url)] = _setting(
+    base_url: Annotated[str, AfterValidator(config_validators.base_url)] = _setting(
         default_factory=lambda given: f"http://localhost:{given['port']}",
         about="The bot's pages as people's browsers reach them, also under a path; https unless localhost.",
         example="https://inboxkeeper.example.com",
         hint="an intranet name with https will do; http only for localhost.",
     )
 
-    slack_bot_token: Annotated[SecretStr, AfterValidator(rules.slack_token("xoxb-"))] = _setting(
+    slack_bot_token: Annotated[SecretStr, AfterValidator(config_validators.slack_token("xoxb-"))] = _setting(
         about="The bot's token (xoxb-…).",
         example="xoxb-…",
         hint="api.slack.com/apps › your app › OAuth & Permissions › Bot User OAuth Token.",
     )
-    slack_app_token: Annotated[SecretStr, AfterValidator(rules.slack_token("xapp-"))] | None = _setting(
-        None,
-        about="An app-level token (xapp-…) with connections:write; when it is set, Socket Mode is used.",
-        example="xapp-…",
-        hint="api.slack.com/apps › your app › Basic Information › App-Level Tokens.",
+    slack_app_token: Annotated[SecretStr, AfterValidator(config_validators.slack_token("xapp-"))] | None = (
+        _setting(
+            None,
+            about="An app-level token (xapp-…) with connections:write; when it is set, Socket Mode is used.",
+            example="xapp-…",
+            hint="api.slack.com/apps › your app › Basic Information › App-Level Tokens.",
+        )
     )
     slack_signing_secret: Annotated[
-        tuple[SecretStr, ...], NoDecode, Listed, AfterValidator(rules.signing_secrets)
+        tuple[SecretStr, ...], NoDecode, Listed, AfterValidator(config_validators.signing_secrets)
     ] = _setting(
         (),
         about="The signing secret, for HTTP; during a rotation the new and the old one, comma-separated.",
@@ -165,26 +167,32 @@ class Settings(BaseSettings):
         example="https://slack.com/api",
         hint="leave it out to use the real Slack.",
     )
-    command: Annotated[str, AfterValidator(rules.command)] = _setting(
+    command: Annotated[str, AfterValidator(config_validators.command)] = _setting(
         "/inbox",
         about="The slash command; the app's manifest must name the same one.",
         example="/inbox",
         hint="`python -m bot manifest --command …` prints the manifest for another one.",
     )
 
-    super_admins: Annotated[tuple[str, ...], NoDecode, Listed, AfterValidator(rules.slack_ids)] = _setting(
+    super_admins: Annotated[
+        tuple[str, ...], NoDecode, Listed, AfterValidator(config_validators.slack_ids)
+    ] = _setting(
         (),
         about="Super admins by Slack member id, comma-separated; else the workspace's owners and admins.",
         example="U012AB3CD,U045EF6GH",
         hint=_MEMBER,
     )
-    operators: Annotated[tuple[str, ...], NoDecode, Listed, AfterValidator(rules.slack_ids)] = _setting(
-        (),
-        about="Who runs the bot and is told about its own trouble; else the super admins.",
-        example="U012AB3CD",
-        hint=_MEMBER,
+    operators: Annotated[tuple[str, ...], NoDecode, Listed, AfterValidator(config_validators.slack_ids)] = (
+        _setting(
+            (),
+            about="Who runs the bot and is told about its own trouble; else the super admins.",
+            example="U012AB3CD",
+            hint=_MEMBER,
+        )
     )
-    allowed_domains: Annotated[tuple[str, ...], NoDecode, Listed, AfterValidator(rules.domains)] = _setting(
+    allowed_domains: Annotated[
+        tuple[str, ...], NoDecode, Listed, AfterValidator(config_validators.domains)
+    ] = _setting(
         (),
         about="The only mail domains that may be connected, comma-separated; empty allows all.",
         example="example.com,example.org",
@@ -198,14 +206,14 @@ class Settings(BaseSettings):
         hint=f"start from a copy of {feature_file.EXAMPLE}; docs/features.md explains it.",
     )
 
-    google_client_id: Annotated[str, AfterValidator(rules.client_id)] | None = _setting(
+    google_client_id: Annotated[str, AfterValidator(config_validators.client_id)] | None = _setting(
         None,
         about="The Google client's id; without it and its secret, Gmail is switched off.",
         example="1234567890-abc.apps.googleusercontent.com",
         hint=_GOOGLE,
     )
-    google_client_secret: Annotated[SecretStr, AfterValidator(rules.client_secret)] | None = _setting(
-        None, about="The Google client's secret.", example="GOCSPX-…", hint=_GOOGLE
+    google_client_secret: Annotated[SecretStr, AfterValidator(config_validators.client_secret)] | None = (
+        _setting(None, about="The Google client's secret.", example="GOCSPX-…", hint=_GOOGLE)
     )
     google_auth_url: Url = _endpoint("https://accounts.google.com/o/oauth2/v2/auth", "Google's consent page.")
     google_token_url: Url = _endpoint("https://oauth2.googleapis.com/token", "Where tokens are renewed.")
@@ -218,21 +226,23 @@ class Settings(BaseSettings):
     google_issuer: Url = _endpoint("https://accounts.google.com", "Who must have signed an id token.")
     gmail_api_url: Url = _endpoint("https://gmail.googleapis.com", "Where the Gmail API is.")
 
-    microsoft_client_id: Annotated[str, AfterValidator(rules.microsoft_client_id)] | None = _setting(
-        None,
-        about="The Microsoft app's application (client) id; without it and its secret, Microsoft is off.",
-        example="6731de76-14a6-49ae-97bc-6eba6914391e",
-        hint=_MICROSOFT,
-    )
-    microsoft_client_secret: Annotated[SecretStr, AfterValidator(rules.microsoft_client_secret)] | None = (
+    microsoft_client_id: Annotated[str, AfterValidator(config_validators.microsoft_client_id)] | None = (
         _setting(
             None,
-            about="The value of a client secret of that app (not the secret's id).",
-            example="Abc8Q~…",
-            hint=f"{_MICROSOFT[:-1]} › Certificates & secrets.",
+            about="The Microsoft app's application (client) id; without it and its secret, Microsoft is off.",
+            example="6731de76-14a6-49ae-97bc-6eba6914391e",
+            hint=_MICROSOFT,
         )
     )
-    microsoft_tenant: Annotated[str, AfterValidator(rules.microsoft_tenant)] = _setting(
+    microsoft_client_secret: (
+        Annotated[SecretStr, AfterValidator(config_validators.microsoft_client_secret)] | None
+    ) = _setting(
+        None,
+        about="The value of a client secret of that app (not the secret's id).",
+        example="Abc8Q~…",
+        hint=f"{_MICROSOFT[:-1]} › Certificates & secrets.",
+    )
+    microsoft_tenant: Annotated[str, AfterValidator(config_validators.microsoft_tenant)] = _setting(
         "common",
         about="Who may sign in: common, organizations, consumers, or one tenant's id or domain.",
         example="common",
@@ -260,21 +270,23 @@ class Settings(BaseSettings):
         example="900",
         hint="900 or more; less only for trying it out on this very machine.",
     )
-    imap_allowed_networks: Annotated[tuple[str, ...], NoDecode, Listed, AfterValidator(rules.networks)] = (
-        _setting(
-            (),
-            about="Networks of your own mail servers that are not on the public internet, comma-separated.",
-            example="10.20.0.0/16",
-            hint="write them like 10.20.0.0/16; name no more than the mail servers' own.",
-        )
+    imap_allowed_networks: Annotated[
+        tuple[str, ...], NoDecode, Listed, AfterValidator(config_validators.networks)
+    ] = _setting(
+        (),
+        about="Networks of your own mail servers that are not on the public internet, comma-separated.",
+        example="10.20.0.0/16",
+        hint="write them like 10.20.0.0/16; name no more than the mail servers' own.",
     )
-    imap_allowed_ports: Annotated[tuple[str, ...], NoDecode, Listed, AfterValidator(rules.ports)] = _setting(
+    imap_allowed_ports: Annotated[
+        tuple[str, ...], NoDecode, Listed, AfterValidator(config_validators.ports)
+    ] = _setting(
         (),
         about="More ports than 993 and 143, comma-separated; only for hosts in those networks.",
         example="1993",
         hint="write numbers from 1 to 65535.",
     )
-    imap_ca_file: Annotated[str, AfterValidator(rules.ca_file)] | None = _setting(
+    imap_ca_file: Annotated[str, AfterValidator(config_validators.ca_file)] | None = _setting(
         None,
         about="A file (PEM) with the certificate authority of those servers; only they are trusted by it.",
         example="/etc/ssl/our-ca.pem",
@@ -373,7 +385,7 @@ class Settings(BaseSettings):
         held: list[SecretStr | None] = [*self.secret_keys, *self.slack_signing_secret]
         held += [self.slack_bot_token, self.slack_app_token]
         held += [self.google_client_secret, self.microsoft_client_secret]
-        password = rules.password_of(self.database_url.get_secret_value())
+        password = config_validators.password_of(self.database_url.get_secret_value())
         return (*(secret.get_secret_value() for secret in held if secret is not None), *password)
 
 
@@ -422,7 +434,7 @@ def _imap_pace(given: Mapping[str, Any]) -> Iterator[Problem]:
         is_hasty = float(given.get("imap_probe_seconds") or 900) < 900
     except ValueError:
         return  # complained about already
-    if is_hasty and not rules.is_loopback(host):
+    if is_hasty and not config_validators.is_loopback(host):
         yield _problem("imap_probe_seconds", "is less than 900, and mail hosts lock accounts for that")
 
 

@@ -15,12 +15,12 @@ from urllib.parse import urlsplit
 import aiohttp
 from rich.console import Console
 
-from bot.bootstrap import cipher_of, needed_scopes_of
+from bot.app import cipher_of, needed_scopes_of
 from bot.config import Settings
-from bot.manifest import SCOPES
-from bot.outside import http_session, slack_client
-from bot.rules import is_loopback
-from bot.slack_errors import NoAnswer, Refused, response_to
+from bot.config_validators import is_loopback
+from bot.slack.answers import NoAnswer, SlackRefused, response_to
+from bot.slack.connect import http_session, slack_client
+from bot.slack.manifest import SCOPES
 from providers.registry import LABELS
 from storage import Storage, StorageAway, Trouble, is_current
 from storage.engine import is_sqlite, sqlite_file
@@ -166,7 +166,7 @@ async def _slack(settings: Settings) -> Finding:
         client = slack_client(settings, session)
         try:
             answer = await response_to(client.auth_test(), within=_SECONDS)
-        except Refused as error:
+        except SlackRefused as error:
             step = "copy the Bot User OAuth Token again; reinstall the app if it was removed."
             return Finding("Slack", False, f"it refuses the token ({error.code})", step)
         except NoAnswer:
@@ -215,9 +215,9 @@ def _microsoft(settings: Settings) -> Finding:
     return Finding(label, True, said, _redirect(settings, "Microsoft", "microsoft"))
 
 
-def _redirect(settings: Settings, house: str, key: str) -> str:
+def _redirect(settings: Settings, company: str, key: str) -> str:
     redirect = f"{settings.base_url.rstrip('/')}/callback/{key}"
-    return f"{house}'s client must list exactly this redirect URI: {redirect}"
+    return f"{company}'s client must list exactly this redirect URI: {redirect}"
 
 
 def permissions(settings: Settings) -> list[Finding]:

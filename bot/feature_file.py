@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from bot.domain.feature import Feature, Features, Wording
+from bot.domain.features import Feature, Features, Wording
 
 EXAMPLE: Final = "docs/features.example.toml"
 

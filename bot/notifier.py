@@ -1,6 +1,6 @@
 """Shows notices in Slack: renders them in the reader's language and translates Slack's errors into ours.
 
-It keeps no state and decides nothing: ``bot.services.delivering`` does.
+It keeps no state and decides nothing: ``bot.services.messaging.delivery`` does.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import Any, Final
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.errors import MessageGone, PersonUnreachable, SlackAway, SlackError, TokenDead
-from bot.domain.feature import Feature
+from bot.domain.features import Feature
 from bot.domain.ids import ConversationId, UserId
-from bot.domain.incident import NoticeKind, Posted
-from bot.domain.picture import NoticePicture
+from bot.domain.notice import NoticeKind, Posted
 from bot.domain.ticket import TicketOutcome
-from bot.slack_errors import NoAnswer, Refused, answer_to, cursor_in, parts_at, text_at
-from bot.views import notices
+from bot.domain.view_models import NoticeModel
+from bot.slack.answers import NoAnswer, SlackRefused, answer_to, cursor_in, parts_at, text_at
+from bot.views import messages
 from bot.views.blocks import Message
-from bot.views.language import Language, language_for
+from bot.views.i18n import Language, language_for
 from bot.views.modals import outcome_modal
 
 Clock = Callable[[], datetime]
@@ -65,11 +65,11 @@ _CLOSED_VIEW: Final = frozenset({"not_found", "view_not_found", "expired_trigger
 
 
 class SlackMessenger:
-    """``bot.services.delivering.Messenger`` over the Web API."""
+    """``bot.services.core.ports.Messenger`` over the Web API."""
 
     def __init__(self, client: AsyncWebClient, clock: Clock) -> None:
         self._client = client
-        self._pace = Pace(clock)
+        self._pace = PostingRate(clock)
 
     async def is_there(self) -> bool:
         try:
@@ -83,8 +83,8 @@ class SlackMessenger:
         answer = await opened
         return ConversationId(_told(answer, "channel", "id"))
 
-    async def post(self, to: ConversationId | UserId, picture: NoticePicture, *, nonce: str) -> Posted:
-        message = rendered(picture)
+    async def post(self, to: ConversationId | UserId, model: NoticeModel, *, nonce: str) -> Posted:
+        message = rendered(model)
         answer = await self._asked(
             "chat.postMessage",
             lambda: self._client.chat_postMessage(
@@ -93,17 +93,17 @@ class SlackMessenger:
                 blocks=message["blocks"],
                 metadata={
                     "event_type": EVENT_TYPE,
-                    "event_payload": {"notice": picture.notice.id, "nonce": nonce},
+                    "event_payload": {"notice": model.notice.id, "nonce": nonce},
                 },
-                thread_ts=picture.replies_to,
+                thread_ts=model.replies_to,
                 unfurl_links=False,
                 unfurl_media=False,
             ),
         )
         return Posted(ConversationId(_told(answer, "channel")), _told(answer, "ts"))
 
-    async def edit(self, conversation: ConversationId, ts: str, picture: NoticePicture) -> None:
-        message = rendered(picture)
+    async def edit(self, conversation: ConversationId, ts: str, model: NoticeModel) -> None:
+        message = rendered(model)
         await self._asked(
             "chat.update",
             lambda: self._client.chat_update(
@@ -143,7 +143,7 @@ class SlackMessenger:
     async def hello(self, conversation: ConversationId, address: str, actor: UserId, locale: str) -> None:
         """Say in a team's conversation that its address will be watched. Raises ``PersonUnreachable``
         when the bot is not in there."""
-        message = notices.hello_notice(language_for(locale), address=address, actor=actor)
+        message = messages.hello_notice(language_for(locale), address=address, actor=actor)
         await self._asked(
             "chat.postMessage",
             lambda: self._client.chat_postMessage(
@@ -189,7 +189,7 @@ class SlackMessenger:
             raise
 
 
-class Pace:
+class PostingRate:
     """Which methods Slack wants left alone, and until when: a 429 counts for the whole workspace, whoever
     the message was for. Who has to wait stands in line, so that the end of the pause is no rush."""
 
@@ -217,36 +217,36 @@ class Pace:
         self._free_at[method] = max(until, self._free_at.get(method, until))
 
 
-def rendered(picture: NoticePicture) -> Message:
+def rendered(model: NoticeModel) -> Message:
     """The message that ``picture`` is now, in its reader's language."""
-    return _VIEWS[picture.notice.kind](language_for(picture.locale), picture)
+    return _VIEWS[model.notice.kind](language_for(model.locale), model)
 
 
-_VIEWS: Final[dict[NoticeKind, Callable[[Language, NoticePicture], Message]]] = {
-    NoticeKind.INCIDENT: notices.incident_notice,
-    NoticeKind.CONVERSATION: notices.conversation_notice,
-    NoticeKind.STORM: notices.storm_reply,
-    NoticeKind.RELAPSE: notices.relapse_reply,
-    NoticeKind.REMINDER: notices.reminder_reply,
-    NoticeKind.NOBODY_TOLD: notices.nobody_told_notice,
-    NoticeKind.REMOVED: notices.removed_picture,
-    NoticeKind.SWITCHED: notices.switched_notice,
-    NoticeKind.MOVED: notices.moved_notice,
-    NoticeKind.CONNECTED: notices.connected_picture,
-    NoticeKind.DISABLED: notices.disabled_picture,
-    NoticeKind.TAKEN_OVER: notices.taken_over_notice,
-    NoticeKind.OWNER_GONE: notices.owner_gone_picture,
-    NoticeKind.DELEGATE_GONE: notices.delegate_gone_picture,
-    NoticeKind.OPERATOR: notices.operator_picture,
-    NoticeKind.SILENCE: notices.silence_notice,
-    NoticeKind.STORAGE: notices.storage_notice,
-    NoticeKind.ROLE_CHANGED: notices.role_changed_notice,
-    NoticeKind.GROUPS: notices.groups_notice,
-    NoticeKind.REQUEST: notices.request_notice,
-    NoticeKind.WISH: notices.wish_notice,
-    NoticeKind.ANSWERED: notices.answered_reply,
-    NoticeKind.HOLD: notices.hold_notice,
-    NoticeKind.SOMEBODY_ELSE: notices.somebody_else_notice,
+_VIEWS: Final[dict[NoticeKind, Callable[[Language, NoticeModel], Message]]] = {
+    NoticeKind.INCIDENT: messages.incident_notice,
+    NoticeKind.CONVERSATION: messages.conversation_notice,
+    NoticeKind.STORM: messages.storm_reply,
+    NoticeKind.RELAPSE: messages.relapse_reply,
+    NoticeKind.REMINDER: messages.reminder_reply,
+    NoticeKind.NOBODY_TOLD: messages.nobody_told_notice,
+    NoticeKind.REMOVED: messages.removed_notice,
+    NoticeKind.SWITCHED: messages.switched_notice,
+    NoticeKind.MOVED: messages.moved_notice,
+    NoticeKind.CONNECTED: messages.connected_notice,
+    NoticeKind.DISABLED: messages.disabled_notice,
+    NoticeKind.TAKEN_OVER: messages.taken_over_notice,
+    NoticeKind.OWNER_GONE: messages.owner_gone_notice,
+    NoticeKind.DELEGATE_GONE: messages.delegate_gone_notice,
+    NoticeKind.OPERATOR: messages.operator_notice,
+    NoticeKind.SILENCE: messages.silence_notice,
+    NoticeKind.STORAGE: messages.storage_notice,
+    NoticeKind.ROLE_CHANGED: messages.role_changed_notice,
+    NoticeKind.GROUPS: messages.groups_notice,
+    NoticeKind.REQUEST: messages.request_notice,
+    NoticeKind.WISH: messages.requester_notice,
+    NoticeKind.ANSWERED: messages.answered_reply,
+    NoticeKind.HOLD: messages.provider_outage_notice,
+    NoticeKind.SOMEBODY_ELSE: messages.somebody_else_notice,
 }
 
 
@@ -277,7 +277,7 @@ async def _answer(call: Callable[[], Awaitable[Any]]) -> dict[str, Any]:
     """Slack's answer. Raises ``SlackError``s only."""
     try:
         return await answer_to(call(), within=_TIMEOUT)
-    except Refused as refused:
+    except SlackRefused as refused:
         raise _ERRORS.get(refused.code, SlackAway)(refused.code) from refused
     except NoAnswer as away:
         raise SlackAway(away.code, away.retry_after) from away

@@ -11,9 +11,9 @@ from typing import Final
 
 from bot.domain.errors import OutOfDate
 from bot.domain.ids import GrantId
-from bot.views import buttons, notices
+from bot.views import buttons, messages
 from bot.views.blocks import parse_value
-from bot.views.evidence import EXPORT_OPEN
+from bot.views.history import EXPORT_OPEN
 from bot.views.modals import (
     ADMINS_GIVE_ACCESS,
     ADMINS_GIVE_GROUP,
@@ -26,89 +26,88 @@ from bot.views.modals import (
     CONSENT_OPEN,
     LEAVE_ANY,
     SWITCH_SHARED,
-    parse_wish,
+    parse_requested_change,
     removed_modal,
 )
 from bot.views.replies import removed_message
-from handlers import asking, deeds, evidence, outages, permissions, roles, switching
+from handlers import admins, approvals, channels, incidents
 from handlers.commands import About, is_first, show_overview
-from handlers.desk import Desk, Handler, Route
-from handlers.payload import Asked
-from handlers.reply import SILENT, Reply, Turn
+from handlers.context import SILENT, Context, Handler, Interaction, Response, Route
+from handlers.slack_request import SlackRequest
 
 
-def route(asked: Asked) -> Route | None:
+def route(asked: SlackRequest) -> Route | None:
     """The handler for a click; ``None`` for a button that nobody knows (any more)."""
     return _LINK if asked.is_link else ACTIONS.get(asked.name)
 
 
-async def _silent(desk: Desk, turn: Turn) -> Reply:
+async def _silent(context: Context, interaction: Interaction) -> Response:
     """The button has opened an address; Slack only tells."""
     return SILENT
 
 
-async def out_of_date(desk: Desk, turn: Turn) -> Reply:
+async def out_of_date(context: Context, interaction: Interaction) -> Response:
     """A button of a version long gone."""
     raise OutOfDate
 
 
-async def connect(desk: Desk, turn: Turn) -> Reply:
-    return Reply(modal=deeds.connect_form(turn, await desk.actor(turn)))
+async def connect(context: Context, interaction: Interaction) -> Response:
+    return Response(modal=channels.connect_form(interaction, await context.actor(interaction)))
 
 
-async def choose_kind(desk: Desk, turn: Turn) -> Reply:
+async def choose_kind(context: Context, interaction: Interaction) -> Response:
     """*My inbox* or *team address*: the form asks for what that kind needs."""
-    return Reply(modal=deeds.redrawn_form(turn, await desk.actor(turn)))
+    return Response(modal=channels.redrawn_form(interaction, await context.actor(interaction)))
 
 
-async def connect_at(desk: Desk, turn: Turn) -> Reply:
+async def connect_at(context: Context, interaction: Interaction) -> Response:
     """The mailbox is hosted elsewhere than was found out, or is (not) a shared one."""
-    wish = parse_wish(turn.asked.value)
-    if wish is None:
+    requested_change = parse_requested_change(interaction.asked.value)
+    if requested_change is None:
         raise OutOfDate
-    actor = await desk.actor(turn, fresh=True)
-    if not await is_first(desk, turn):
+    actor = await context.actor(interaction, fresh=True)
+    if not await is_first(context, interaction):
         return SILENT
-    return await deeds.connect_at(desk, turn, actor, wish)
+    return await channels.connect_at(context, interaction, actor, requested_change)
 
 
-async def check_again(desk: Desk, turn: Turn) -> Reply:
+async def check_again(context: Context, interaction: Interaction) -> Response:
     """Ask the provider once more, and tell both sides as they are then."""
-    actor = await desk.actor(turn, fresh=True)
-    removal = await desk.channels.check_again(actor, GrantId(turn.asked.value))
-    return Reply(
-        message=removed_message(turn.lang, removal),
-        modal=removed_modal(turn.lang, removal),
+    actor = await context.actor(interaction, fresh=True)
+    removal = await context.channels.check_again(actor, GrantId(interaction.asked.value))
+    return Response(
+        message=removed_message(interaction.lang, removal),
+        modal=removed_modal(interaction.lang, removal),
         replaces=True,
     )
 
 
-def look(deed: About, *, fresh: bool = False) -> Handler:
+def look(operation: About, *, fresh: bool = False) -> Handler:
     """A button that shows or asks something: always about the channel as it is now."""
 
-    async def handler(desk: Desk, turn: Turn) -> Reply:
-        target = parse_value(turn.asked.value)
+    async def handler(context: Context, interaction: Interaction) -> Response:
+        target = parse_value(interaction.asked.value)
         if target is None:
             raise OutOfDate
-        actor = await desk.actor(turn, fresh=fresh)
-        return await deed(desk, turn, actor, await desk.channels.by_id(actor, target[0]))
+        actor = await context.actor(interaction, fresh=fresh)
+        return await operation(context, interaction, actor, await context.channels.by_id(actor, target[0]))
 
     return handler
 
 
-def act(deed: About, *, otherwise: About) -> Handler:
+def act(operation: About, *, otherwise: About) -> Handler:
     """A button or form that does something at once, unless the channel has changed since it was drawn."""
 
-    async def handler(desk: Desk, turn: Turn) -> Reply:
-        target = parse_value(turn.asked.value)
+    async def handler(context: Context, interaction: Interaction) -> Response:
+        target = parse_value(interaction.asked.value)
         if target is None:
             raise OutOfDate
-        actor = await desk.actor(turn, fresh=True)
-        channel = await desk.channels.by_id(actor, target[0])
+        actor = await context.actor(interaction, fresh=True)
+        channel = await context.channels.by_id(actor, target[0])
         if channel.version != target[1]:
-            desk.home.refresh(actor.id)
-            return await otherwise(desk, turn, actor, channel)
-        return await deed(desk, turn, actor, channel)
+            context.home.refresh(actor.id)
+            return await otherwise(context, interaction, actor, channel)
+        return await operation(context, interaction, actor, channel)
 
     return handler
 
@@ -117,37 +116,37 @@ _LINK: Final = Route(_silent)
 
 ACTIONS: Final[Mapping[str, Route]] = {
     buttons.CONNECT: Route(connect, opens=True),
-    buttons.STATUS: Route(look(deeds.show_status)),
-    buttons.DISCONNECT: Route(look(deeds.offer_disconnect), opens=True),
-    buttons.DISABLE: Route(look(deeds.offer_disable), opens=True),
-    buttons.ENABLE: Route(act(deeds.enable, otherwise=deeds.status_after_all)),
-    buttons.REMOVE: Route(look(deeds.offer_remove), opens=True),
-    buttons.RECONNECT: Route(look(deeds.reconnect, fresh=True), opens=True),
-    buttons.TAKE_OVER: Route(look(deeds.offer_take_over), opens=True),
+    buttons.STATUS: Route(look(channels.show_status)),
+    buttons.DISCONNECT: Route(look(channels.offer_disconnect), opens=True),
+    buttons.DISABLE: Route(look(channels.offer_disable), opens=True),
+    buttons.ENABLE: Route(act(channels.enable, otherwise=channels.status_after_all)),
+    buttons.REMOVE: Route(look(channels.offer_remove), opens=True),
+    buttons.RECONNECT: Route(look(channels.reconnect, fresh=True), opens=True),
+    buttons.TAKE_OVER: Route(look(channels.offer_take_over), opens=True),
     **dict.fromkeys(
         (buttons.SWITCH, *buttons.SWITCH_ANY, SWITCH_SHARED),
-        Route(look(switching.switch, fresh=True), opens=True),
+        Route(look(channels.switch, fresh=True), opens=True),
     ),
-    **dict.fromkeys(LEAVE_ANY, Route(look(switching.offer_leaving, fresh=True), opens=True)),
+    **dict.fromkeys(LEAVE_ANY, Route(look(channels.offer_leaving, fresh=True), opens=True)),
     buttons.OVERVIEW: Route(show_overview),
     buttons.CHECK: Route(check_again),
     CONNECT_KIND: Route(choose_kind),
     **dict.fromkeys((*CONNECT_AT_ANY, CONNECT_SHARED), Route(connect_at)),
-    CONSENT_ASK: Route(asking.ask_their_admin),
+    CONSENT_ASK: Route(approvals.ask_their_admin),
     CONSENT_OPEN: _LINK,
     EXPORT_OPEN: _LINK,
-    notices.RECONNECT_LINK: _LINK,
-    buttons.WHY: Route(look(evidence.why)),
-    buttons.PERMISSIONS: Route(look(permissions.of_channel)),
-    notices.CLAIM: Route(outages.claim),
-    notices.SNOOZE: Route(outages.snooze),
-    buttons.APPROVE: Route(asking.answer(approve=True)),
-    buttons.DECLINE: Route(asking.answer(approve=False)),
-    buttons.CANCEL: Route(asking.cancel),
-    buttons.GO_ON: Route(asking.go_on, opens=True),
-    ADMINS_TAKE: Route(roles.change(roles.take)),
-    notices.ADMINS_UNDO: Route(outages.undo_roles),
-    ADMINS_GIVE_SUPER: Route(roles.change(roles.give_super)),
-    ADMINS_GIVE_ACCESS: Route(roles.change(roles.give_access)),
-    ADMINS_GIVE_GROUP: Route(roles.change(roles.give_group)),
+    messages.RECONNECT_LINK: _LINK,
+    buttons.WHY: Route(look(channels.why)),
+    buttons.PERMISSIONS: Route(look(channels.channel_permissions)),
+    messages.CLAIM: Route(incidents.claim),
+    messages.SNOOZE: Route(incidents.snooze),
+    buttons.APPROVE: Route(approvals.answer(approve=True)),
+    buttons.DECLINE: Route(approvals.answer(approve=False)),
+    buttons.CANCEL: Route(approvals.cancel),
+    buttons.GO_ON: Route(approvals.go_on, opens=True),
+    ADMINS_TAKE: Route(admins.change(admins.take)),
+    messages.ADMINS_UNDO: Route(incidents.undo_roles),
+    ADMINS_GIVE_SUPER: Route(admins.change(admins.give_super)),
+    ADMINS_GIVE_ACCESS: Route(admins.change(admins.give_access)),
+    ADMINS_GIVE_GROUP: Route(admins.change(admins.give_group)),
 }

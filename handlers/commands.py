@@ -1,4 +1,4 @@
-"""The slash command: one handler per verb. Which verb was meant is decided in ``handlers.typed``."""
+"""The slash command: one handler per verb. Which verb was meant is decided in ``handlers.command_parser``."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from typing import Final
 from bot.domain.access import Actor
 from bot.domain.channel import Channel
 from bot.domain.errors import NotAnAddress
-from bot.views.overview import LIST_ROWS, overview_message
+from bot.views.home import LIST_ROWS, overview_message
 from bot.views.replies import help_message, unknown_verb_message, which_address_message
-from handlers import deeds, evidence, roles, switching
-from handlers import permissions as granted
-from handlers.desk import Desk, Handler, Route
-from handlers.reply import SILENT, Reply, Turn
-from handlers.typed import Typed, Verb, looks_like_address, shortened, understand
+from handlers import admins, channels
+from handlers import channels as granted
+from handlers.command_parser import Typed, Verb, looks_like_address, shortened, understand
+from handlers.context import SILENT, Context, Handler, Interaction, Response, Route
 
-About = Callable[[Desk, Turn, Actor, Channel], Awaitable[Reply]]
+About = Callable[[Context, Interaction, Actor, Channel], Awaitable[Response]]
 """A deed about one channel."""
 
 
@@ -30,11 +29,11 @@ def route(text: str) -> Route:
 
 
 def connect(typed: Typed) -> Handler:
-    async def handler(desk: Desk, turn: Turn) -> Reply:
+    async def handler(context: Context, interaction: Interaction) -> Response:
         if typed.rest and not looks_like_address(typed.rest):
             raise NotAnAddress(shortened(typed.rest))
-        actor = await desk.actor(turn)
-        return Reply(modal=deeds.connect_form(turn, actor, address=typed.rest))
+        actor = await context.actor(interaction)
+        return Response(modal=channels.connect_form(interaction, actor, address=typed.rest))
 
     return handler
 
@@ -43,82 +42,86 @@ def overview(typed: Typed) -> Handler:
     return show_overview
 
 
-async def show_overview(desk: Desk, turn: Turn) -> Reply:
-    shown = await desk.channels.overview(await desk.actor(turn), most=LIST_ROWS)
-    return Reply(message=overview_message(turn.lang, shown, now=desk.clock()), replaces=True)
+async def show_overview(context: Context, interaction: Interaction) -> Response:
+    shown = await context.channels.overview(await context.actor(interaction), most=LIST_ROWS)
+    return Response(message=overview_message(interaction.lang, shown, now=context.clock()), replaces=True)
 
 
-def admins(typed: Typed) -> Handler:
-    return roles.show
+def show_admins(typed: Typed) -> Handler:
+    return admins.show
 
 
 def permissions(typed: Typed) -> Handler:
     """Without an address: of the only inbox there is, else what is asked of every provider."""
 
-    async def handler(desk: Desk, turn: Turn) -> Reply:
-        actor = await desk.actor(turn)
-        address = typed.rest or await _only_one(desk, actor)
+    async def handler(context: Context, interaction: Interaction) -> Response:
+        actor = await context.actor(interaction)
+        address = typed.rest or await _only_one(context, actor)
         if not address:
-            return await granted.overview(desk, turn, actor)
-        return await granted.of_channel(desk, turn, actor, await desk.channels.find(actor, address))
+            return await granted.permissions_overview(context, interaction, actor)
+        return await granted.channel_permissions(
+            context, interaction, actor, await context.channels.find(actor, address)
+        )
 
     return handler
 
 
 def export(typed: Typed) -> Handler:
-    return evidence.export
+    return channels.export
 
 
 def explain(typed: Typed) -> Handler:
-    async def handler(desk: Desk, turn: Turn) -> Reply:
-        return Reply(message=help_message(turn.lang, desk.command))
+    async def handler(context: Context, interaction: Interaction) -> Response:
+        return Response(message=help_message(interaction.lang, context.command))
 
     return handler
 
 
-def about(deed: About, *, fresh: bool = False, once: bool = False) -> Callable[[Typed], Handler]:
+def about(operation: About, *, fresh: bool = False, once: bool = False) -> Callable[[Typed], Handler]:
     """A verb that needs an address: the one typed, or the only one there is.
 
     ``once`` drops a command that Slack delivers again, where doing it twice would be felt.
     """
 
     def make(typed: Typed) -> Handler:
-        async def handler(desk: Desk, turn: Turn) -> Reply:
-            actor = await desk.actor(turn, fresh=fresh)
-            address = typed.rest or await _only_one(desk, actor)
+        async def handler(context: Context, interaction: Interaction) -> Response:
+            actor = await context.actor(interaction, fresh=fresh)
+            address = typed.rest or await _only_one(context, actor)
             if not address:
-                return await _which(desk, turn, actor, typed)
-            channel = await desk.channels.find(actor, address)
-            if once and not await is_first(desk, turn):
+                return await _which(context, interaction, actor, typed)
+            channel = await context.channels.find(actor, address)
+            if once and not await is_first(context, interaction):
                 return SILENT
-            return await deed(desk, turn, actor, channel)
+            return await operation(context, interaction, actor, channel)
 
         return handler
 
     return make
 
 
-async def is_first(desk: Desk, turn: Turn) -> bool:
+async def is_first(context: Context, interaction: Interaction) -> bool:
     """Whether this very request was not seen before. Slack delivers again what it believes lost."""
-    key = turn.asked.key
-    return not key or await desk.workspaces.first_time(f"{turn.asked.form.value}:{key}")
+    key = interaction.asked.key
+    return not key or await context.workspaces.first_time(f"{interaction.asked.form.value}:{key}")
 
 
-async def _only_one(desk: Desk, actor: Actor) -> str:
-    addresses = await desk.channels.addresses(actor)
+async def _only_one(context: Context, actor: Actor) -> str:
+    addresses = await context.channels.addresses(actor)
     return addresses[0] if len(addresses) == 1 else ""
 
 
-async def _which(desk: Desk, turn: Turn, actor: Actor, typed: Typed) -> Reply:
+async def _which(context: Context, interaction: Interaction, actor: Actor, typed: Typed) -> Response:
     assert typed.verb is not None
-    addresses = await desk.channels.addresses(actor)
-    return Reply(message=which_address_message(turn.lang, typed.verb.value, addresses, desk.command))
+    addresses = await context.channels.addresses(actor)
+    return Response(
+        message=which_address_message(interaction.lang, typed.verb.value, addresses, context.command)
+    )
 
 
 def _unknown(typed: Typed) -> Handler:
-    async def handler(desk: Desk, turn: Turn) -> Reply:
-        shown = unknown_verb_message(turn.lang, typed.word, typed.nearest, desk.command)
-        return Reply(message=shown)
+    async def handler(context: Context, interaction: Interaction) -> Response:
+        shown = unknown_verb_message(interaction.lang, typed.word, typed.nearest, context.command)
+        return Response(message=shown)
 
     return handler
 
@@ -126,18 +129,18 @@ def _unknown(typed: Typed) -> Handler:
 VERBS: Final[Mapping[Verb, tuple[Callable[[Typed], Handler], bool]]] = {
     Verb.CONNECT: (connect, True),
     Verb.LIST: (overview, False),
-    Verb.STATUS: (about(deeds.show_status), False),
-    Verb.DISCONNECT: (about(deeds.offer_disconnect), True),
-    Verb.DISABLE: (about(deeds.offer_disable), True),
-    Verb.ENABLE: (about(deeds.enable, fresh=True, once=True), False),
-    Verb.REMOVE: (about(deeds.offer_remove), True),
-    Verb.RECONNECT: (about(deeds.reconnect, fresh=True), True),
-    Verb.SWITCH: (about(switching.switch, fresh=True), True),
+    Verb.STATUS: (about(channels.show_status), False),
+    Verb.DISCONNECT: (about(channels.offer_disconnect), True),
+    Verb.DISABLE: (about(channels.offer_disable), True),
+    Verb.ENABLE: (about(channels.enable, fresh=True, once=True), False),
+    Verb.REMOVE: (about(channels.offer_remove), True),
+    Verb.RECONNECT: (about(channels.reconnect, fresh=True), True),
+    Verb.SWITCH: (about(channels.switch, fresh=True), True),
     Verb.PERMISSIONS: (permissions, False),
-    Verb.WHY: (about(evidence.why), False),
-    Verb.DRILL: (about(evidence.drill, fresh=True), False),
+    Verb.WHY: (about(channels.why), False),
+    Verb.DRILL: (about(channels.drill, fresh=True), False),
     Verb.EXPORT: (export, False),
-    Verb.ADMINS: (admins, True),
+    Verb.ADMINS: (show_admins, True),
     Verb.HELP: (explain, False),
 }
 """What each verb does, and whether it opens a modal."""

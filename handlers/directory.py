@@ -9,9 +9,18 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.access import Person
 from bot.domain.ids import UserId, WorkspaceId
-from bot.services.people import CursorLost, DirectoryAway, Group, GroupsClosed, Page
-from bot.slack_errors import NoAnswer, Refused, answer_to, cursor_in, part_at, parts_at, text_at, texts_at
-from handlers.payload import clean
+from bot.services.core.ports import CursorLost, DirectoryAway, Group, GroupsClosed, Page
+from bot.slack.answers import (
+    NoAnswer,
+    SlackRefused,
+    answer_to,
+    cursor_in,
+    part_at,
+    parts_at,
+    text_at,
+    texts_at,
+)
+from handlers.slack_request import clean
 
 _PATIENCE: Final = 1.5
 _PAGE_PATIENCE: Final = 10.0
@@ -43,7 +52,7 @@ class SlackDirectory:
         try:
             user = part_at(await answer_to(call, within=self._patience), "user")
             text_at(user, "id")
-        except Refused as error:
+        except SlackRefused as error:
             if error.code in _NOBODY:
                 return None
             raise DirectoryAway from error
@@ -59,7 +68,7 @@ class SlackDirectory:
             answer = await answer_to(call, within=self._patience if is_awaited else _PAGE_PATIENCE)
             # An answer that says nothing is no proof that nobody is in it: no list is no answer.
             return tuple(map(UserId, texts_at(answer, "users")))
-        except Refused as error:
+        except SlackRefused as error:
             if error.code in _NO_GROUP:
                 return ()
             raise _groups_error(error) from error
@@ -71,7 +80,7 @@ class SlackDirectory:
         call = self._client.usergroups_list()
         try:
             found = parts_at(await answer_to(call, within=self._patience), "usergroups")
-        except Refused as error:
+        except SlackRefused as error:
             raise _groups_error(error) from error
         except NoAnswer as error:
             raise _away(error) from error
@@ -85,7 +94,7 @@ class SlackDirectory:
             answer = await answer_to(call, within=_PAGE_PATIENCE)
             people = (person_of(user, self._home) for user in parts_at(answer, "members"))
             return Page(tuple(filter(_has_id, people)), cursor_in(answer))
-        except Refused as error:
+        except SlackRefused as error:
             raise (CursorLost if error.code == "invalid_cursor" else DirectoryAway) from error
         except NoAnswer as error:
             raise _away(error) from error
@@ -95,7 +104,7 @@ def _away(error: NoAnswer) -> DirectoryAway:
     return DirectoryAway(error.retry_after)
 
 
-def _groups_error(error: Refused) -> DirectoryAway | GroupsClosed:
+def _groups_error(error: SlackRefused) -> DirectoryAway | GroupsClosed:
     return GroupsClosed() if error.code in _NO_GROUPS else DirectoryAway()
 
 

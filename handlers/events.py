@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from handlers.desk import Desk
+from handlers.context import Context
 from handlers.directory import organisation_teams, person_of
-from handlers.faults import attempt
-from handlers.payload import Asked
+from handlers.errors import attempt
+from handlers.slack_request import SlackRequest
 from handlers.tasks import Tasks, finished
 
 
@@ -21,12 +21,12 @@ from handlers.tasks import Tasks, finished
 class Events:
     """Takes events in."""
 
-    desk: Desk
+    context: Context
     tasks: Tasks
     bot_user_id: str
     ack_within: float = 2.2
 
-    async def take(self, asked: Asked) -> bool:
+    async def take(self, asked: SlackRequest) -> bool:
         """Whether the event is dealt with; if not, Slack should send it again. Never raises."""
         handler = EVENTS.get(asked.name)
         if handler is None:
@@ -38,43 +38,43 @@ class Events:
             return False
         return not task.cancelled() and task.result()
 
-    async def _taken(self, handler: EventHandler, asked: Asked) -> bool:
+    async def _taken(self, handler: EventHandler, asked: SlackRequest) -> bool:
         done = await attempt(handler(self, asked))
         return done is True
 
 
-async def _home_opened(events: Events, asked: Asked) -> bool:
+async def _home_opened(events: Events, asked: SlackRequest) -> bool:
     if asked.event.get("tab") == "home" and asked.user_id:
         view = asked.event.get("view")
         known = view.get("hash") if isinstance(view, dict) else None
-        events.desk.home.opened(asked.user_id, known=known if isinstance(known, str) else "")
+        events.context.home.opened(asked.user_id, known=known if isinstance(known, str) else "")
     return True
 
 
-async def _user_changed(events: Events, asked: Asked) -> bool:
+async def _user_changed(events: Events, asked: SlackRequest) -> bool:
     user = asked.event.get("user")
     if not isinstance(user, dict) or not asked.user_id:
         return True
     home, teams = asked.workspace_id, organisation_teams(user)
     if teams is not None and home not in teams:  # theirs is another workspace of the organisation by now
-        await events.desk.people.left(asked.user_id)
+        await events.context.people.left(asked.user_id)
         return True
     person = replace(person_of(user, home), id=asked.user_id)
     if not isinstance(user.get("locale"), str):
-        locale = await events.desk.people.locale_of(asked.workspace_id, asked.user_id)
+        locale = await events.context.people.locale_of(asked.workspace_id, asked.user_id)
         person = replace(person, locale=locale)
-    await events.desk.people.changed(person)
+    await events.context.people.changed(person)
     return True
 
 
-async def _uninstalled(events: Events, asked: Asked) -> bool:
+async def _uninstalled(events: Events, asked: SlackRequest) -> bool:
     # Delivered late and again, it must not end an installation that came back meanwhile.
-    if not asked.key or await events.desk.workspaces.first_time(f"event:{asked.key}"):
-        await events.desk.workspaces.gone(asked.workspace_id)
+    if not asked.key or await events.context.workspaces.first_time(f"event:{asked.key}"):
+        await events.context.workspaces.gone(asked.workspace_id)
     return True
 
 
-async def _revoked(events: Events, asked: Asked) -> bool:
+async def _revoked(events: Events, asked: SlackRequest) -> bool:
     tokens = asked.event.get("tokens")
     bots = tokens.get("bot") if isinstance(tokens, dict) else None
     if isinstance(bots, list) and events.bot_user_id in bots:
@@ -82,7 +82,7 @@ async def _revoked(events: Events, asked: Asked) -> bool:
     return True
 
 
-EventHandler = Callable[[Events, Asked], Awaitable[bool]]
+EventHandler = Callable[[Events, SlackRequest], Awaitable[bool]]
 
 EVENTS: Final[Mapping[str, EventHandler]] = {
     "app_home_opened": _home_opened,

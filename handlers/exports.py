@@ -12,11 +12,10 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from bot.services.evidence import EXPORTED
-from bot.services.exporting import Exporting
-from bot.views.language import language_for
+from bot.services.upkeep.history import EXPORTED, HistoryExport
+from bot.views.i18n import language_for
 from bot.views.pages import export_page
-from handlers.browser import Marked, Site, is_own_form, mark_offered, new_mark, page, see_other
+from handlers.web_session import Marked, Site, is_own_form, mark_offered, new_mark, page, see_other
 
 FILE: Final = "inboxkeeper-history.csv"
 _MARKS_UTF_8: Final = "\ufeff"
@@ -25,16 +24,16 @@ _LONGEST: Final = 200
 
 
 @dataclass(frozen=True)
-class Exports:
+class ExportPages:
     """The routes of the download."""
 
-    exporting: Exporting
+    history_export: HistoryExport
     site: Site
 
     async def landing(self, request: web.Request) -> web.Response:
         """``GET /export/{secret}``: whose history it is."""
         secret = _secret(request)
-        landing = await self.exporting.landing(secret)
+        landing = await self.history_export.landing(secret)
         html = export_page(
             language_for(landing.locale),
             requester_name=landing.requester_name,
@@ -51,7 +50,7 @@ class Exports:
         if not is_own_form(request, self.site):
             return see_other(self._path(secret))
         marked = Marked.of(request, self.site, offered=await mark_offered(request))
-        text = await self.exporting.fetch(secret, marked.browser)
+        text = await self.history_export.fetch(secret, marked.browser)
         response = web.Response(
             body=f"{_MARKS_UTF_8}{text}".encode(),
             content_type="text/csv",

@@ -15,16 +15,15 @@ from weakref import WeakValueDictionary
 import structlog
 
 from bot.domain.ids import UserId, WorkspaceId
-from bot.domain.picture import Overview
-from bot.services.channels import Channels
-from bot.services.people import People
+from bot.domain.view_models import Overview
+from bot.services.connections.channels import Channels
+from bot.services.people.people import People
+from bot.views.blocks import View
 from bot.views.home import HOME_ROWS
 from bot.views.home import home as home_view
 from bot.views.replies import busy_message, refusal_message
-from handlers.answering import language_of
-from handlers.faults import Bug, Refused, attempt
-from handlers.reply import View
-from handlers.screen import Screen, SlackAway
+from handlers.errors import Bug, Refused, attempt
+from handlers.screen import SlackUnavailable, ViewsApi, language_of
 from handlers.tasks import Tasks
 
 _STILL_LOOKING: Final = timedelta(minutes=10)
@@ -41,7 +40,7 @@ class Home:
         *,
         people: People,
         channels: Channels,
-        screen: Screen,
+        views_api: ViewsApi,
         tasks: Tasks,
         workspace_id: WorkspaceId,
         command: str,
@@ -49,7 +48,7 @@ class Home:
     ) -> None:
         self._people = people
         self._channels = channels
-        self._screen = screen
+        self._views_api = views_api
         self._tasks = tasks
         self._workspace_id = workspace_id
         self._command = command
@@ -87,10 +86,10 @@ class Home:
         try:
             view = await self._view(user_id)
             known = self._drawn.get(user_id)
-            drawn = await self._screen.publish(user_id, view, known=known)
+            drawn = await self._views_api.publish(user_id, view, known=known)
             if drawn is None:  # another process was first: look again, then let the newest win
-                drawn = await self._screen.publish(user_id, await self._view(user_id), known=None)
-        except SlackAway:
+                drawn = await self._views_api.publish(user_id, await self._view(user_id), known=None)
+        except SlackUnavailable:
             return
         if drawn and user_id in self._viewers:
             self._drawn[user_id] = drawn

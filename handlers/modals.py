@@ -14,33 +14,32 @@ from bot.views.modals import (
     REMOVE_FORM,
     TAKE_OVER_FORM,
 )
-from handlers import asking, deeds, roles, switching
+from handlers import admins, approvals, channels
 from handlers.actions import act
 from handlers.commands import is_first
-from handlers.desk import Desk, Route
-from handlers.payload import Asked
-from handlers.reply import SILENT, Reply, Turn
+from handlers.context import SILENT, Context, Interaction, Response, Route
+from handlers.slack_request import SlackRequest
 
 
-async def connect(desk: Desk, turn: Turn) -> Reply:
+async def connect(context: Context, interaction: Interaction) -> Response:
     """The address is typed: show what will be asked for. Delivered again, it mints no second ticket."""
-    actor = await desk.actor(turn, fresh=True)
-    if not await is_first(desk, turn):
+    actor = await context.actor(interaction, fresh=True)
+    if not await is_first(context, interaction):
         return SILENT
-    return await deeds.connect(desk, turn, actor)
+    return await channels.connect(context, interaction, actor)
 
 
 CALLBACKS: Final[Mapping[str, Route]] = {
     CONNECT_FORM: Route(connect),
-    DISABLE_FORM: Route(act(deeds.disable, otherwise=deeds.disable_after_all)),
-    REMOVE_FORM: Route(act(deeds.remove, otherwise=deeds.remove_after_all)),
-    TAKE_OVER_FORM: Route(act(deeds.take_over, otherwise=deeds.take_over_after_all)),
-    ADMINS_FORM: Route(roles.change(roles.agree)),
-    LEAVE_FORM: Route(switching.leave),
-    ASK_FORM: Route(asking.ask),
+    DISABLE_FORM: Route(act(channels.disable, otherwise=channels.disable_after_all)),
+    REMOVE_FORM: Route(act(channels.remove, otherwise=channels.remove_after_all)),
+    TAKE_OVER_FORM: Route(act(channels.take_over, otherwise=channels.take_over_after_all)),
+    ADMINS_FORM: Route(admins.change(admins.agree)),
+    LEAVE_FORM: Route(channels.leave),
+    ASK_FORM: Route(approvals.ask),
 }
 
 
-def route(asked: Asked) -> Route | None:
+def route(asked: SlackRequest) -> Route | None:
     """The handler for a submitted form; ``None`` for one that nobody knows (any more)."""
     return CALLBACKS.get(asked.name)

@@ -14,8 +14,11 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 from yarl import URL
 
-from bot.slack_errors import NoAnswer, Refused, answer_to, part_at, text_at
-from handlers.reply import Message, View
+from bot.domain.ids import UserId, WorkspaceId
+from bot.services.people.people import People
+from bot.slack.answers import NoAnswer, SlackRefused, answer_to, part_at, text_at
+from bot.views.blocks import Message, View
+from bot.views.i18n import Language, language_for
 
 _log = structlog.get_logger(__name__)
 _TOO_LATE: Final = frozenset({"expired_trigger_id", "trigger_expired", "invalid_trigger_id"})
@@ -42,7 +45,7 @@ class TriggerLost(Exception):
     """Slack no longer opens a modal for this click: the three seconds are over."""
 
 
-class SlackAway(Exception):
+class SlackUnavailable(Exception):
     """Slack did not take the call; nothing is known to be wrong with it."""
 
 
@@ -54,7 +57,7 @@ class Figures(Protocol):
     def http_request(self, route: str, status: int) -> None: ...
 
 
-class Screen:
+class ViewsApi:
     """What a person sees, through Slack's Web API."""
 
     def __init__(
@@ -73,11 +76,11 @@ class Screen:
     async def open(self, trigger_id: str, view: View) -> str:
         """Open a modal; returns its id, or "" if this click has opened one already.
 
-        Raises ``TriggerLost``, ``SlackAway``.
+        Raises ``TriggerLost``, ``SlackUnavailable``.
         """
         try:
             shown = await self._call("views.open", self._client.views_open(trigger_id=trigger_id, view=view))
-        except Refused as error:
+        except SlackRefused as error:
             if error.code in _TAKEN:
                 return ""
             if error.code in _TOO_LATE:
@@ -86,13 +89,13 @@ class Screen:
         try:
             return text_at(_view(shown), "id")
         except NoAnswer as error:
-            raise SlackAway from error
+            raise SlackUnavailable from error
 
     async def update(self, view_id: str, view: View) -> bool:
         """Redraw a modal. ``False`` if it was closed meanwhile, which is nobody's fault."""
         try:
             await self._call("views.update", self._client.views_update(view_id=view_id, view=view))
-        except Refused as error:
+        except SlackRefused as error:
             if error.code in _NEVER_MIND:
                 return False
             raise
@@ -103,7 +106,7 @@ class Screen:
         call = self._client.views_publish(user_id=user_id, view=view, hash=known)
         try:
             shown = await self._call("views.publish", call)
-        except Refused as error:
+        except SlackRefused as error:
             if error.code == "hash_conflict":
                 return None
             raise
@@ -128,10 +131,10 @@ class Screen:
                 outcome = "ok" if answer.status < 300 else str(answer.status)
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:  # ValueError: no address
             self._figures.slack_call("response_url", "away")
-            raise SlackAway from error
+            raise SlackUnavailable from error
         self._figures.slack_call("response_url", outcome)
         if outcome != "ok":
-            raise SlackAway(outcome)
+            raise SlackUnavailable(outcome)
 
     def _at_slack(self, response_url: str) -> URL | None:
         """``response_url`` if it is one of Slack's: where its API is, or the host for answers beside it."""
@@ -145,22 +148,26 @@ class Screen:
     async def _call(self, method: str, call: Awaitable[Any]) -> dict[str, Any]:
         try:
             answer = await answer_to(call, within=self._patience)
-        except Refused as error:
+        except SlackRefused as error:
             self._figures.slack_call(method, error.code)
             if error.code in _ANSWERS | _OURS:
                 raise
             _log.warning("Slack refuses a call", method=method, code=error.code)
-            raise SlackAway(error.code) from error
+            raise SlackUnavailable(error.code) from error
         except NoAnswer as error:
             self._figures.slack_call(method, "away")
-            raise SlackAway from error
+            raise SlackUnavailable from error
         self._figures.slack_call(method, "ok")
         return answer
 
 
 def _view(shown: dict[str, Any]) -> dict[str, Any]:
-    """The view that Slack says it shows. Raises ``SlackAway``."""
+    """The view that Slack says it shows. Raises ``SlackUnavailable``."""
     try:
         return part_at(shown, "view")
     except NoAnswer as error:
-        raise SlackAway from error
+        raise SlackUnavailable from error
+
+
+async def language_of(people: People, workspace_id: WorkspaceId, user_id: UserId) -> Language:
+    return language_for(await people.locale_of(workspace_id, user_id))

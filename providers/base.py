@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from bot.domain.grant import Delegate, Grant, MailboxIdentity, Revocation, Secret
-from bot.domain.manner import Manner
+from bot.domain.provider_traits import ProviderTraits
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Fresh:
+class RefreshedGrant:
     """What a successful refresh brings: proof that the grant is alive."""
 
     access_token: Secret = field(repr=False)
@@ -109,7 +109,7 @@ class Evidence:
     """Which call, for the record: ``"gmail.labels"``."""
 
 
-Renew = Callable[[str], Awaitable[Fresh]]
+Renew = Callable[[str], Awaitable[RefreshedGrant]]
 """Refreshes a grant once more, keeps the secret that comes back, and answers with it; takes the claims that
 the provider wants to be told (most often none). Raises ``ProviderError``."""
 
@@ -133,7 +133,7 @@ class Provider(Protocol):
     """The least that can prove that the mailbox works."""
     shared_scopes: frozenset[str]
     """The same for a shared mailbox, opened with somebody's own account; empty where there is none."""
-    manner: Manner
+    traits: ProviderTraits
     app_id: str
     """Our registration, as an organisation's admin finds it in their console; empty where there is none."""
 
@@ -152,12 +152,12 @@ class Provider(Protocol):
         used, expired or never there) and ``ProviderError``s.
         """
 
-    async def refresh(self, grant: Grant, *, claims: str = "") -> Fresh:
+    async def refresh(self, grant: Grant, *, claims: str = "") -> RefreshedGrant:
         """Prove that the grant is alive; ``claims`` are what the provider wants to be told. What comes back
         is the caller's to keep, and nobody else may refresh the grant meanwhile. Raises
         ``ProviderError``."""
 
-    async def probe(self, grant: Grant, fresh: Fresh, renew: Renew | None = None) -> Evidence:
+    async def probe(self, grant: Grant, fresh: RefreshedGrant, renew: Renew | None = None) -> Evidence:
         """The cheapest honest mailbox call. Raises ``ProviderError``; ``MailboxGone(OTHER_MAILBOX)``
         when the provider names another account than the grant's.
 
@@ -175,8 +175,8 @@ class Provider(Protocol):
 
 
 async def renewed(
-    provider: Provider, grant: Grant, fresh: Fresh, renew: Renew | None, *, claims: str = ""
-) -> Fresh:
+    provider: Provider, grant: Grant, fresh: RefreshedGrant, renew: Renew | None, *, claims: str = ""
+) -> RefreshedGrant:
     """A new access token in place of one that was not taken: from the newest secret, never from the one that
     ``fresh`` has replaced."""
     if renew is not None:

@@ -19,7 +19,7 @@ from enum import StrEnum
 from typing import Any, Final, Protocol
 
 from bot.domain.address import domain_of
-from bot.domain.whereabouts import NOWHERE
+from bot.domain.mail_routing import NOWHERE
 
 _WAITS: Final = timedelta(seconds=1.5)
 """A person waits, and Slack wants an answer within three seconds."""

@@ -8,7 +8,7 @@ from typing import Final
 from bot.domain.address import domain_of
 from bot.domain.errors import ProviderOff
 from bot.domain.grant import MailboxIdentity
-from bot.domain.manner import Manner
+from bot.domain.provider_traits import ProviderTraits
 from providers.base import Provider, TakesForm
 from providers.detect import of_domain
 
@@ -54,10 +54,10 @@ class Registry:
         """Those that are on, in the order in which they are offered."""
         return tuple(self._providers)
 
-    def manner_of(self, key: str) -> Manner:
+    def traits_of(self, key: str) -> ProviderTraits:
         """How it wants to be asked, also when it is off."""
         provider = self._providers.get(key)
-        return provider.manner if provider else Manner()
+        return provider.traits if provider else ProviderTraits()
 
     def label_of(self, key: str) -> str:
         return LABELS.get(key, key)

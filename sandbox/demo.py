@@ -18,7 +18,7 @@ from typing import Protocol
 from aiohttp import web
 from cryptography.fernet import Fernet
 
-from bot.bootstrap import Bot, World, running
+from bot.app import Bot, World, running
 from bot.config import Settings, load
 from sandbox.breaking import PAGE_LINKS, Breaking
 from sandbox.clock import SandboxClock

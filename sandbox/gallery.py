@@ -23,7 +23,7 @@ from typing import Any, Final
 from aiohttp import web
 from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
-from bot.views.language import Language
+from bot.views.i18n import Language
 from bot.views.pages import STYLESHEET
 from sandbox.clock import SandboxClock
 from sandbox.slack import LocalSlack

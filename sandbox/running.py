@@ -7,7 +7,7 @@ import logging
 import signal
 import sys
 
-from bot import telemetry
+from bot import log_setup
 from sandbox.demo import Place, demo
 
 _FAST = {
@@ -22,7 +22,7 @@ _FAST = {
 
 def run(port: int, transport: str) -> None:
     """Returns once stopped by Ctrl+C or a request to end. Raises ``OSError`` if it cannot begin."""
-    telemetry.configure("console", level=logging.ERROR)
+    log_setup.configure("console", level=logging.ERROR)
     asyncio.run(_run(Place(port=port, transport=transport, settings=_FAST)))
 
 

@@ -1,6 +1,7 @@
 """Everything that survives a restart. SQLAlchemy, and rows, never leave this package."""
 
 from storage.cipher import Cipher, generate_key
+from storage.clock_skew import ClockLimits
 from storage.errors import (
     Conflict,
     DatabaseInUse,
@@ -11,20 +12,19 @@ from storage.errors import (
     Taken,
     Trouble,
 )
-from storage.instants import Limits
-from storage.migrating import is_current, migrate
-from storage.rekeying import rekey
+from storage.migrate import is_current, migrate
+from storage.rekey import rekey
 from storage.retention import PURGED
 from storage.unit_of_work import Storage, UnitOfWork
 
 __all__ = [
     "PURGED",
     "Cipher",
+    "ClockLimits",
     "Conflict",
     "DatabaseInUse",
     "KeyLost",
     "KeyUnknown",
-    "Limits",
     "Misplaced",
     "Storage",
     "StorageAway",

@@ -16,9 +16,9 @@ from sqlalchemy import ColumnElement, Row, func, select, update
 from bot.domain.grant import Delegate, Grant, Granted, MailboxIdentity, Phase, Revocation, Secret
 from bot.domain.ids import ChannelId, GrantId, WorkspaceId
 from storage.cipher import Cipher
+from storage.connection import Connection
+from storage.coordination import new_token
 from storage.errors import KeyLost, Misplaced
-from storage.leases import new_token
-from storage.session import Session
 from storage.tables import grant
 
 _IN_USE: Final = grant.c.phase.in_((Phase.LIVE, Phase.STAGED))
@@ -27,10 +27,10 @@ GRANTED: Final = (grant.c.scopes, grant.c.delegate_subject)
 """What ``granted_as`` unpacks."""
 
 
-class Grants:
+class GrantRepository:
     """Rows of ``grant_``. A grant whose key is lost comes without its secret: nothing else of it is lost."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Connection) -> None:
         self._session = session
 
     async def find(self, grant_id: GrantId) -> Grant | None:

@@ -7,19 +7,19 @@ from typing import Any
 
 from sqlalchemy import Row, delete, select
 
+from bot.domain.history import HistoryEntry
 from bot.domain.ids import ChannelId, WorkspaceId
-from bot.domain.record import Record
-from storage.session import Session
+from storage.connection import Connection
 from storage.tables import history
 
 
-class History:
+class HistoryRepository:
     """Rows of ``history``."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Connection) -> None:
         self._session = session
 
-    async def add(self, record: Record) -> None:
+    async def add(self, record: HistoryEntry) -> None:
         values = {
             "workspace_id": record.workspace_id,
             "channel_id": record.channel_id,
@@ -30,7 +30,7 @@ class History:
         }
         await self._session.count(self._session.insert(history).values(**values))
 
-    async def of_channel(self, channel_id: ChannelId, limit: int) -> tuple[Record, ...]:
+    async def of_channel(self, channel_id: ChannelId, limit: int) -> tuple[HistoryEntry, ...]:
         """The latest first."""
         theirs = select(history).where(history.c.channel_id == channel_id)
         latest = theirs.order_by(history.c.at.desc(), history.c.id.desc()).limit(limit)
@@ -38,7 +38,7 @@ class History:
 
     async def of_workspace(
         self, workspace_id: WorkspaceId, since: datetime, limit: int
-    ) -> tuple[Record, ...]:
+    ) -> tuple[HistoryEntry, ...]:
         """Everything since then, the latest first."""
         theirs = history.c.workspace_id == workspace_id, history.c.at >= since
         latest = select(history).where(*theirs).order_by(history.c.at.desc(), history.c.id.desc())
@@ -54,8 +54,8 @@ class History:
         return await self._session.count(delete(history).where(history.c.channel_id == channel_id))
 
 
-def _record(row: Row[Any]) -> Record:
-    return Record(
+def _record(row: Row[Any]) -> HistoryEntry:
+    return HistoryEntry(
         workspace_id=row.workspace_id,
         channel_id=row.channel_id,
         at=row.at,

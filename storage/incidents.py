@@ -9,18 +9,18 @@ from typing import Any
 
 from sqlalchemy import Row, Select, select, update
 
-from bot.domain.cause import Cause
+from bot.domain.channel import Cause
 from bot.domain.ids import ChannelId, IncidentId, NoticeId, UserId
 from bot.domain.incident import RECALLED, Incident, IncidentKind, Resolution
+from storage.connection import Connection
 from storage.errors import Taken
-from storage.session import Session
 from storage.tables import incident, notice_incident
 
 
-class Incidents:
+class IncidentRepository:
     """Rows of ``incident``."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Connection) -> None:
         self._session = session
 
     async def open_(self, new: Incident) -> None:
@@ -122,7 +122,7 @@ def _incident(row: Row[Any]) -> Incident:
         resolved_by=row.resolved_by,
         claimed_by=row.claimed_by,
         claimed_at=row.claimed_at,
-        is_lonely=row.is_lonely,
+        is_uncorroborated=row.is_uncorroborated,
         relapses=row.relapses,
         proven_at=row.proven_at,
         proven_by=row.proven_by,

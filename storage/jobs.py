@@ -29,8 +29,8 @@ from sqlalchemy import (
 
 from bot.domain.ids import JobId
 from bot.domain.job import URGENT, Job, JobKind
-from storage.leases import new_token
-from storage.session import Session
+from storage.connection import Connection
+from storage.coordination import new_token
 from storage.tables import UNFINISHED, job, lane
 from storage.types import Instant
 
@@ -40,10 +40,10 @@ _RANK: Final = case((job.c.kind.in_(URGENT), 0), else_=1)
 """What somebody is woken for goes before what they can read later."""
 
 
-class Jobs:
+class JobRepository:
     """Rows of ``job`` and ``lane``."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Connection) -> None:
         self._session = session
 
     async def put(self, new: Job) -> None:

@@ -10,15 +10,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, case, null, select, update
 
 from bot.domain.ids import ChannelId, ConversationId, GrantId, IncidentId, NoticeId, UserId, WorkspaceId
-from bot.domain.incident import IncidentKind, Notice, NoticeKind
-from storage.session import Session
+from bot.domain.incident import IncidentKind
+from bot.domain.notice import Notice, NoticeKind
+from storage.connection import Connection
 from storage.tables import channel, incident, notice, notice_incident
 
 
-class Notices:
+class NoticeRepository:
     """Rows of ``notice``."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Connection) -> None:
         self._session = session
 
     async def add(self, new: Notice) -> bool:

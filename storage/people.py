@@ -1,28 +1,29 @@
-"""People as last read from Slack."""
+"""People as last read from Slack, the roles they hold, and the workspaces that installed the bot."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy import Row, select
+from sqlalchemy import BindParameter, Row, Select, bindparam, delete, or_, select, update
 
-from bot.domain.access import Person
+from bot.domain.access import Person, Role, RoleChange
 from bot.domain.ids import UserId, WorkspaceId
-from storage.folding import folded
-from storage.session import Session
-from storage.tables import person
+from bot.domain.workspace import Workspace
+from storage.connection import Connection
+from storage.tables import group_member, person, role, role_change, workspace
+from storage.types import folded
 
 _BATCH: Final = 500
 
 
-class People:
+class PersonRepository:
     """Rows of ``person``."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Connection) -> None:
         self._session = session
 
     async def find(self, workspace_id: WorkspaceId, user_id: UserId) -> Person | None:
@@ -88,3 +89,228 @@ def person_of(row: Row[Any]) -> Person:
         is_bot=row.is_bot,
         is_deleted=row.is_deleted,
     )
+
+
+_HERE: Final[BindParameter[str]] = bindparam("workspace")
+
+
+def _subjects(given: Role) -> Select[tuple[str]]:
+    return select(role.c.subject).where(role.c.workspace_id == _HERE, role.c.role == given)
+
+
+_CHOSEN: Final = person.c.id.in_(_subjects(Role.SUPER_ADMIN))
+_BELIEVED: Final = _subjects(Role.ACCOUNT_ACCESS).where(
+    role.c.read_at >= bindparam("groups_since", type_=role.c.read_at.type)
+)
+"""The groups whose members were read lately."""
+_MEMBERS: Final = select(group_member.c.user_id).where(
+    group_member.c.workspace_id == _HERE, group_member.c.group_id.in_(_BELIEVED)
+)
+_NAMED: Final = or_(person.c.id.in_(_subjects(Role.ACCOUNT_ACCESS)), person.c.id.in_(_MEMBERS))
+_FIXED: Final = person.c.id.in_(bindparam("fixed", expanding=True))
+_HOLDERS: Final = (
+    select(person, _CHOSEN.label("was_chosen"), _NAMED.label("has_access"))
+    .where(person.c.workspace_id == _HERE, or_(person.c.is_owner, _FIXED, _CHOSEN, _NAMED))
+    .order_by(person.c.id)
+)
+"""Built once: every request asks for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Somebody who may hold a role."""
+
+    person: Person
+    was_chosen: bool
+    """As a super admin, in Slack."""
+    has_access: bool
+    """Account access, named or through a user group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Who was given what, in one workspace."""
+
+    super_admins: frozenset[UserId] = frozenset()
+    account_access: frozenset[UserId] = frozenset()
+    """People named one by one."""
+    groups: frozenset[str] = frozenset()
+    """User groups with account access, by Slack's id (S…)."""
+    group_members: frozenset[UserId] = field(default=frozenset())
+
+
+class RoleRepository:
+    """Rows of ``role`` and ``group_member``."""
+
+    def __init__(self, session: Connection) -> None:
+        self._session = session
+
+    async def of(self, workspace_id: WorkspaceId) -> Given:
+        rows = await self._session.rows(select(role).where(role.c.workspace_id == workspace_id))
+        access = {row.subject for row in rows if row.role == Role.ACCOUNT_ACCESS}
+        groups = frozenset(subject for subject in access if subject.startswith("S"))
+        return Given(
+            super_admins=frozenset(UserId(row.subject) for row in rows if row.role == Role.SUPER_ADMIN),
+            account_access=frozenset(UserId(subject) for subject in access - groups),
+            groups=groups,
+            group_members=await self._members(workspace_id, groups) if groups else frozenset(),
+        )
+
+    async def holders(
+        self, workspace_id: WorkspaceId, fixed: Collection[UserId], *, groups_since: datetime
+    ) -> tuple[Holder, ...]:
+        """Slack's owners and admins, whoever was given a role, and the ``fixed``: few, of thousands. Which
+        role they hold is the caller's to decide. A group whose members were last read before
+        ``groups_since`` counts for nothing."""
+        rows = await self._session.rows(
+            _HOLDERS, {"workspace": workspace_id, "fixed": list(fixed), "groups_since": groups_since}
+        )
+        return tuple(Holder(person_of(row), bool(row.was_chosen), bool(row.has_access)) for row in rows)
+
+    async def give(
+        self, workspace_id: WorkspaceId, given: Role, subject: str, *, by: UserId, at: datetime
+    ) -> None:
+        values = {
+            "workspace_id": workspace_id,
+            "role": given,
+            "subject": subject,
+            "added_by": by,
+            "added_at": at,
+        }
+        await self._session.count(self._session.insert(role).values(**values).on_conflict_do_nothing())
+
+    async def take(self, workspace_id: WorkspaceId, given: Role, subject: str) -> bool:
+        theirs = role.c.workspace_id == workspace_id, role.c.role == given, role.c.subject == subject
+        return await self._session.count(delete(role).where(*theirs)) == 1
+
+    async def hold(self, workspace_id: WorkspaceId) -> None:
+        """Let nobody else change roles here before this unit of work ends: two admins who take each other off
+        at once must not both succeed."""
+        mine = workspace.c.id == workspace_id
+        await self._session.rows(select(workspace.c.id).where(mine).with_for_update())
+
+    async def add_change(self, it: RoleChange) -> None:
+        values = {
+            "id": it.id,
+            "workspace_id": it.workspace_id,
+            "actor": it.actor,
+            "at": it.at,
+            "role": it.role,
+            "subject": it.subject,
+            "is_given": it.is_given,
+            "people": {who: list(roles) for who, roles in it.people.items()},
+            "along": list(it.along),
+            "undoes": it.undoes,
+        }
+        await self._session.count(self._session.insert(role_change).values(**values))
+
+    async def change(self, change_id: str) -> RoleChange | None:
+        row = await self._session.first(select(role_change).where(role_change.c.id == change_id))
+        return _change(row) if row else None
+
+    async def was_followed(self, it: RoleChange) -> bool:
+        """Whether something was done since about the same role of the same person or group."""
+        same = role_change.c.role == it.role, role_change.c.subject == it.subject
+        later = select(role_change.c.id).where(
+            role_change.c.workspace_id == it.workspace_id, *same, role_change.c.at > it.at
+        )
+        return await self._session.first(later.limit(1)) is not None
+
+    async def undo(self, change_id: str, *, by: UserId, at: datetime) -> bool:
+        """``False`` if somebody else was first."""
+        whole = role_change.c.id == change_id, role_change.c.undone_at.is_(None)
+        undone = update(role_change).where(*whole).values(undone_by=by, undone_at=at)
+        return await self._session.count(undone) == 1
+
+    async def groups_of(self, workspace_id: WorkspaceId, user_id: UserId) -> tuple[str, ...]:
+        """The user groups with account access that this person was in when they were last read."""
+        theirs = group_member.c.workspace_id == workspace_id, group_member.c.user_id == user_id
+        given = group_member.c.group_id.in_(_subjects(Role.ACCOUNT_ACCESS))
+        wanted = select(group_member.c.group_id).where(*theirs, given).order_by(group_member.c.group_id)
+        return tuple(row.group_id for row in await self._session.rows(wanted, {"workspace": workspace_id}))
+
+    async def groups_read(self, workspace_id: WorkspaceId) -> dict[str, datetime | None]:
+        """The user groups with account access, and when the members of each were last read."""
+        wanted = select(role.c.subject, role.c.read_at).where(
+            role.c.workspace_id == workspace_id,
+            role.c.role == Role.ACCOUNT_ACCESS,
+            role.c.subject.startswith("S"),
+        )
+        return {row.subject: row.read_at for row in await self._session.rows(wanted)}
+
+    async def set_members(
+        self, workspace_id: WorkspaceId, group_id: str, members: Collection[UserId], *, at: datetime
+    ) -> None:
+        """The group's members, as Slack says they are at this moment."""
+        given = role.c.workspace_id == workspace_id, role.c.subject == group_id
+        await self._session.count(update(role).where(*given).values(read_at=at))
+        theirs = group_member.c.workspace_id == workspace_id, group_member.c.group_id == group_id
+        await self._session.count(delete(group_member).where(*theirs))
+        if members:
+            rows = [
+                {"workspace_id": workspace_id, "group_id": group_id, "user_id": member}
+                for member in sorted(set(members))
+            ]
+            await self._session.count(self._session.insert(group_member).values(rows))
+
+    async def _members(self, workspace_id: WorkspaceId, groups: frozenset[str]) -> frozenset[UserId]:
+        theirs = group_member.c.workspace_id == workspace_id, group_member.c.group_id.in_(groups)
+        rows = await self._session.rows(select(group_member.c.user_id).where(*theirs))
+        return frozenset(row.user_id for row in rows)
+
+
+def _change(row: Row[Any]) -> RoleChange:
+    return RoleChange(
+        id=row.id,
+        workspace_id=row.workspace_id,
+        actor=row.actor,
+        at=row.at,
+        role=Role(row.role),
+        subject=row.subject,
+        is_given=row.is_given,
+        people={UserId(who): (Role(before), Role(after)) for who, (before, after) in row.people.items()},
+        along=tuple(UserId(who) for who in row.along),
+        undoes=row.undoes,
+        undone_by=row.undone_by,
+        undone_at=row.undone_at,
+    )
+
+
+class WorkspaceRepository:
+    """Rows of ``workspace``."""
+
+    def __init__(self, session: Connection) -> None:
+        self._session = session
+
+    async def find(self, workspace_id: WorkspaceId) -> Workspace | None:
+        row = await self._session.first(select(workspace).where(workspace.c.id == workspace_id))
+        return Workspace(**row._mapping) if row else None
+
+    async def save_seen(
+        self, workspace_id: WorkspaceId, name: str, bot_user_id: UserId, at: datetime
+    ) -> None:
+        """Remember that the bot is there. Does not bring back one that is gone: see ``mark_back``."""
+        seen = {"name": name, "bot_user_id": bot_user_id, "seen_at": at}
+        await self._session.count(
+            self._session.insert(workspace)
+            .values(id=workspace_id, **seen)
+            .on_conflict_do_update(index_elements=[workspace.c.id], set_=seen)
+        )
+
+    async def mark_gone(self, workspace_id: WorkspaceId, at: datetime) -> None:
+        """Keeps the first moment it was found gone: that one starts the 30 days."""
+        here = workspace.c.id == workspace_id, workspace.c.gone_at.is_(None)
+        await self._session.count(update(workspace).where(*here).values(gone_at=at))
+
+    async def mark_back(self, workspace_id: WorkspaceId) -> None:
+        await self._session.count(
+            update(workspace).where(workspace.c.id == workspace_id).values(gone_at=None)
+        )
+
+    async def is_gone(self, workspace_id: WorkspaceId) -> bool:
+        gone = workspace.c.id == workspace_id, workspace.c.gone_at.is_not(None)
+        return await self._session.value(select(workspace.c.id).where(*gone)) is not None
+
+    async def gone_before(self, at: datetime) -> tuple[WorkspaceId, ...]:
+        rows = await self._session.rows(select(workspace.c.id).where(workspace.c.gone_at < at))
+        return tuple(row.id for row in rows)

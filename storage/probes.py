@@ -12,13 +12,12 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Integer, Row, bindparam, delete, func, or_, select, update
 
-from bot.domain.cause import Cause
-from bot.domain.channel import State
+from bot.domain.channel import Cause, State
 from bot.domain.grant import Grant, MailboxIdentity
 from bot.domain.ids import ChannelId, GrantId, WorkspaceId
-from bot.domain.probing import Probe, Whose
-from storage.leases import new_token
-from storage.session import Session
+from bot.domain.probe_policy import Probe, Whose
+from storage.connection import Connection
+from storage.coordination import new_token
 from storage.tables import channel, probe, workspace
 from storage.tables import grant as grant_table
 
@@ -42,10 +41,10 @@ _WATCHED: Final = (State.CONNECTED, State.IMPAIRED, State.DISCONNECTED)
 _SERVED: Final = probe.c.workspace_id.not_in(select(workspace.c.id).where(workspace.c.gone_at.is_not(None)))
 
 
-class Probes:
+class ProbeRepository:
     """Rows of ``probe``."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Connection) -> None:
         self._session = session
 
     async def find(self, channel_id: ChannelId) -> Probe | None:
@@ -142,7 +141,7 @@ class Probes:
             ],
         )
 
-    async def siblings(
+    async def peers(
         self,
         identity: MailboxIdentity,
         *,

@@ -8,25 +8,25 @@ from typing import Any, Final
 
 from sqlalchemy import Row, select, text, update
 
-from bot.domain.access import Deed
+from bot.domain.access import Operation
 from bot.domain.channel import Kind
 from bot.domain.ids import ChannelId, RequestId, UserId, WorkspaceId
-from bot.domain.request import GOES_ON, Awaits, Request, RequestState, Wish
+from bot.domain.request import GOES_ON, Awaits, Request, RequestedChange, RequestState
 from storage.cipher import Cipher
+from storage.connection import Connection
 from storage.errors import KeyLost, Misplaced
-from storage.folding import folded
-from storage.session import Session
 from storage.tables import request
+from storage.types import folded
 
 _SAME: Final = ("workspace_id", "requester", "deed", "address_key", "awaits")
 """What makes two waiting requests the same: a unique index of those that wait."""
 _WAITING: Final = text("state = 'waiting'")
 
 
-class Requests:
+class RequestRepository:
     """Rows of ``request``."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Connection) -> None:
         self._session = session
 
     async def add(self, new: Request) -> Request:
@@ -87,7 +87,7 @@ class Requests:
         rows = await self._session.rows(select(request).where(*waiting).order_by(request.c.created_at))
         return tuple(map(self._readable, rows))
 
-    async def unfinished_of(self, channel_id: ChannelId, deeds: Collection[Deed]) -> tuple[Request, ...]:
+    async def unfinished_of(self, channel_id: ChannelId, deeds: Collection[Operation]) -> tuple[Request, ...]:
         """Those of these deeds that people wait for about this channel, or were granted and have still to go
         on with; oldest first."""
         granted = (request.c.state == RequestState.APPROVED) & request.c.deed.in_(GOES_ON)
@@ -117,21 +117,21 @@ class Requests:
 
 
 def _values(it: Request, cipher: Cipher) -> dict[str, Any]:
-    wish = it.wish
+    requested_change = it.requested_change
     return {
         "id": it.id,
         "workspace_id": it.workspace_id,
         "requester": it.requester,
-        "deed": wish.deed,
-        "address": wish.address,
-        "address_key": folded(wish.address),
-        "kind": wish.kind,
-        "channel_id": wish.channel_id,
-        "use": wish.use,
-        "name": wish.name,
-        "conversation_id": wish.conversation_id,
-        "provider": wish.provider or None,
-        "is_shared": wish.is_shared,
+        "deed": requested_change.operation,
+        "address": requested_change.address,
+        "address_key": folded(requested_change.address),
+        "kind": requested_change.kind,
+        "channel_id": requested_change.channel_id,
+        "use": requested_change.use,
+        "name": requested_change.name,
+        "conversation_id": requested_change.conversation_id,
+        "provider": requested_change.provider or None,
+        "is_shared": requested_change.is_shared,
         "reason": it.reason,
         "state": it.state,
         "created_at": it.created_at,
@@ -147,8 +147,8 @@ def _values(it: Request, cipher: Cipher) -> dict[str, Any]:
 
 
 def _request(row: Row[Any], cipher: Cipher | None) -> Request:
-    wish = Wish(
-        deed=Deed(row.deed),
+    requested_change = RequestedChange(
+        operation=Operation(row.deed),
         address=row.address,
         kind=Kind(row.kind),
         channel_id=row.channel_id,
@@ -162,7 +162,7 @@ def _request(row: Row[Any], cipher: Cipher | None) -> Request:
         id=row.id,
         workspace_id=row.workspace_id,
         requester=row.requester,
-        wish=wish,
+        requested_change=requested_change,
         reason=row.reason,
         state=RequestState(row.state),
         created_at=row.created_at,

@@ -15,9 +15,9 @@ from sqlalchemy import ColumnElement, Delete, Select, Table, and_, delete, not_,
 
 from bot.domain.channel import State
 from bot.domain.grant import Phase
-from bot.domain.incident import NoticeKind
+from bot.domain.notice import NoticeKind
 from bot.domain.request import RequestState
-from storage.session import Session
+from storage.connection import Connection
 from storage.tables import (
     channel,
     grant,
@@ -79,8 +79,8 @@ def _ended_notice(now: datetime) -> ColumnElement[bool]:
     is_there = select(channel.c.id).where(channel.c.id == notice.c.channel_id, _is_there())
     stands = and_(notice.c.kind.in_(_STANDING), is_there.exists())
     waits = select(request.c.id).where(request.c.id == notice.c.subject, request.c.state.in_(_OPEN_WISHES))
-    holds = select(hold.c.id).where(hold.c.id == notice.c.subject, hold.c.ended_at.is_(None))
-    kept = or_(is_open, stands, waits.exists(), holds.exists())
+    provider_outages = select(hold.c.id).where(hold.c.id == notice.c.subject, hold.c.ended_at.is_(None))
+    kept = or_(is_open, stands, waits.exists(), provider_outages.exists())
     return and_(notice.c.created_at < now - KEPT_FOR, not_(kept))
 
 
@@ -152,7 +152,7 @@ BY_THEIR_OWN: Final = frozenset({job, seen, history, ticket, ticket_outcome, log
 class Retention:
     """Deletes what has ended, a batch at a time."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Connection) -> None:
         self._session = session
 
     async def purge(self, name: str, now: datetime, *, limit: int) -> int:

@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-from storage.columns import (
+from storage.types import (
     flag,
     instant,
     maybe_instant,
@@ -466,7 +466,7 @@ incident: Final = Table(
     maybe_text("resolved_by"),
     maybe_text("claimed_by"),
     maybe_instant("claimed_at"),
-    flag("is_lonely"),
+    flag("is_uncorroborated"),
     number("relapses"),
     # What showed that it must be reconnected: others that were refused with it had to be.
     maybe_instant("proven_at"),

@@ -1,27 +1,28 @@
-"""Tickets and what came of them. One rule: what can be had once is taken by one statement."""
+"""Tickets, what came of them, and links. One rule: what can be had once is taken by one statement."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, or_, select, update
+from sqlalchemy import Row, case, delete, literal, or_, select, update
 
 from bot.domain.channel import Kind
 from bot.domain.grant import Secret
-from bot.domain.ids import ChannelId, TicketId, WorkspaceId
-from bot.domain.ticket import Ending, Purpose, Ticket, TicketOutcome
+from bot.domain.ids import ChannelId, IncidentId, LinkId, TicketId, UserId, WorkspaceId
+from bot.domain.ticket import Link, OutcomeKind, Purpose, Ticket, TicketOutcome
 from storage.cipher import Cipher
-from storage.folding import folded
-from storage.session import Session
-from storage.tables import ticket, ticket_outcome
+from storage.connection import Connection
+from storage.tables import link, ticket, ticket_outcome
+from storage.types import Instant, folded
 
 
-class Tickets:
+class TicketRepository:
     """Rows of ``ticket`` and ``ticket_outcome``."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Connection) -> None:
         self._session = session
 
     async def add(self, new: Ticket) -> None:
@@ -121,7 +122,7 @@ class Tickets:
     async def pending(self) -> tuple[TicketOutcome, ...]:
         """What is still being checked, or was when its process died."""
         rows = await self._session.rows(
-            select(ticket_outcome).where(ticket_outcome.c.ending == Ending.PENDING)
+            select(ticket_outcome).where(ticket_outcome.c.ending == OutcomeKind.PENDING)
         )
         return tuple(_outcome(row) for row in rows)
 
@@ -178,7 +179,7 @@ def _outcome(row: Row[Any]) -> TicketOutcome:
     )
     return TicketOutcome(
         ticket=replace(spent, claims=row.claims or ""),
-        ending=Ending(row.ending),
+        ending=OutcomeKind(row.ending),
         at=row.at,
         signed_in=row.signed_in,
         missing=frozenset(row.missing.split()),
@@ -214,4 +215,68 @@ def _of_trip(
         is_shared=row.is_shared,
         via=row.via or "",
         confirmed=row.confirmed or "",
+    )
+
+
+class LinkRepository:
+    """Rows of ``link``."""
+
+    def __init__(self, session: Connection) -> None:
+        self._session = session
+
+    async def add_all(self, new: Sequence[Link]) -> None:
+        """Whoever has one for this incident and channel keeps that one."""
+        insert = self._session.insert(link).on_conflict_do_nothing()
+        await self._session.many(insert, [_values(it, self._session.cipher) for it in new])
+
+    async def of_reader(
+        self, user_id: UserId, incident_ids: Collection[IncidentId]
+    ) -> dict[IncidentId, Link]:
+        """One person's links, by what they mend."""
+        theirs = select(link).where(link.c.user_id == user_id, link.c.incident_id.in_(incident_ids))
+        rows = await self._session.rows(theirs)
+        return {row.incident_id: _link(row, self._session.cipher) for row in rows}
+
+    async def find(self, link_id: LinkId) -> Link | None:
+        row = await self._session.first(select(link).where(link.c.id == link_id))
+        return _link(row, self._session.cipher) if row else None
+
+    async def count_start(self, link_id: LinkId, now: datetime, *, most: int, within: timedelta) -> bool:
+        """Count that it was gone on with; ``False`` if that happened ``most`` times ``within`` this span."""
+        is_over = or_(link.c.starts_since.is_(None), link.c.starts_since <= now - within)
+        counted = (
+            update(link)
+            .where(link.c.id == link_id, or_(is_over, link.c.starts < most))
+            .values(
+                starts=case((is_over, 1), else_=link.c.starts + 1),
+                starts_since=case((is_over, literal(now, Instant)), else_=link.c.starts_since),
+            )
+        )
+        return await self._session.count(counted) == 1
+
+    async def void_of(self, channel_id: ChannelId) -> None:
+        await self._session.count(delete(link).where(link.c.channel_id == channel_id))
+
+
+def _values(it: Link, cipher: Cipher) -> dict[str, Any]:
+    return {
+        "id": it.id,
+        "workspace_id": it.workspace_id,
+        "user_id": it.user_id,
+        "incident_id": it.incident_id,
+        "channel_id": it.channel_id,
+        "sealed": cipher.seal(it.secret, owner=it.id),
+        "created_at": it.created_at,
+    }
+
+
+def _link(row: Row[Any], cipher: Cipher) -> Link:
+    return Link(
+        id=row.id,
+        workspace_id=row.workspace_id,
+        user_id=row.user_id,
+        incident_id=row.incident_id,
+        channel_id=row.channel_id,
+        secret=cipher.open(row.sealed, owner=row.id),
+        created_at=row.created_at,
     )

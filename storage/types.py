@@ -1,16 +1,14 @@
-"""Column types of our own: instants are aware and UTC on both databases.
-
-PostgreSQL keeps them as ``timestamptz``, SQLite (which has no such thing) as whole microseconds since
-1970: both sort, compare and add without a conversion.
-"""
+"""Column types, and how addresses are compared: instants are aware and UTC on both databases."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, DateTime, Dialect
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Dialect, ForeignKey, Integer, Text, false
 from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from bot.domain.address import key_of
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -45,3 +43,37 @@ class Instant(TypeDecorator[datetime]):
         if dialect.name == "sqlite":
             return _EPOCH + timedelta(microseconds=value)
         return value.astimezone(UTC)  # type: ignore[no-any-return]
+
+
+def folded(address: str) -> str:
+    return key_of(address)
+
+
+def required_text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False)
+
+
+def maybe_text(name: str) -> Column[str]:
+    return Column(name, Text)
+
+
+def instant(name: str) -> Column[Any]:
+    return Column(name, Instant, nullable=False)
+
+
+def maybe_instant(name: str) -> Column[Any]:
+    return Column(name, Instant)
+
+
+def number(name: str, default: int = 0) -> Column[int]:
+    return Column(name, Integer, nullable=False, server_default=str(default))
+
+
+def flag(name: str) -> Column[bool]:
+    return Column(name, Boolean, nullable=False, server_default=false())
+
+
+def of_channel(*, required: bool, primary_key: bool = False) -> Column[str]:
+    """Checked at commit, so that one transaction may write its rows in any order."""
+    key = ForeignKey("channel.id", deferrable=True, initially="DEFERRED")
+    return Column("channel_id", Text, key, nullable=not required, primary_key=primary_key)

@@ -18,35 +18,33 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.grant import Secret
-from storage.channels import Channels
+from storage.channels import ChannelRepository, MailRoutingRepository, OverviewRepository
 from storage.cipher import Cipher
 from storage.clock import DatabaseClock, no_lead
+from storage.clock_skew import ClockSkewRepository
+from storage.connection import Connection, translated
+from storage.coordination import (
+    LaneLocks,
+    LoginRepository,
+    MetaRepository,
+    SeenRepository,
+    SlotRepository,
+    new_token,
+)
 from storage.engine import BEGIN_WITHIN, IMMEDIATE, SNAPSHOT, create_engine, is_sqlite, sqlite_file
 from storage.errors import KeyLost, StorageAway
 from storage.files import FileLock, make_folder, make_private
-from storage.grants import Grants
-from storage.history import History
-from storage.holds import Holds
-from storage.incidents import Incidents
-from storage.instants import Instants
-from storage.jobs import Jobs
-from storage.leases import Locks, new_token
-from storage.links import Links
-from storage.logins import Logins
-from storage.meta import Meta
-from storage.notices import Notices
-from storage.overviews import Overviews
-from storage.people import People
-from storage.probes import Probes
-from storage.requests import Requests
+from storage.grants import GrantRepository
+from storage.history import HistoryRepository
+from storage.incidents import IncidentRepository
+from storage.jobs import JobRepository
+from storage.notices import NoticeRepository
+from storage.people import PersonRepository, RoleRepository, WorkspaceRepository
+from storage.probes import ProbeRepository
+from storage.provider_outages import ProviderOutageRepository
+from storage.requests import RequestRepository
 from storage.retention import Retention
-from storage.roles import Roles
-from storage.seen import Seen
-from storage.session import Session, translated
-from storage.slots import Slots
-from storage.tickets import Tickets
-from storage.whereabouts import WhereaboutsKnown
-from storage.workspaces import Workspaces
+from storage.tickets import LinkRepository, TicketRepository
 
 T = TypeVar("T")
 
@@ -60,31 +58,31 @@ _END_WITHIN: Final = 2.0
 class UnitOfWork:
     """The repositories of one transaction."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Connection) -> None:
         self.session = session
-        self.workspaces = Workspaces(session)
-        self.people = People(session)
-        self.channels = Channels(session)
-        self.overviews = Overviews(session)
-        self.grants = Grants(session)
-        self.probes = Probes(session)
-        self.jobs = Jobs(session)
-        self.locks = Locks(session)
-        self.slots = Slots(session)
-        self.tickets = Tickets(session)
-        self.links = Links(session)
-        self.incidents = Incidents(session)
-        self.notices = Notices(session)
-        self.history = History(session)
-        self.seen = Seen(session)
-        self.holds = Holds(session)
-        self.roles = Roles(session)
-        self.requests = Requests(session)
-        self.logins = Logins(session)
-        self.whereabouts = WhereaboutsKnown(session)
-        self.instants = Instants(session)
+        self.workspaces = WorkspaceRepository(session)
+        self.people = PersonRepository(session)
+        self.channels = ChannelRepository(session)
+        self.overviews = OverviewRepository(session)
+        self.grants = GrantRepository(session)
+        self.probes = ProbeRepository(session)
+        self.jobs = JobRepository(session)
+        self.locks = LaneLocks(session)
+        self.slots = SlotRepository(session)
+        self.tickets = TicketRepository(session)
+        self.links = LinkRepository(session)
+        self.incidents = IncidentRepository(session)
+        self.notices = NoticeRepository(session)
+        self.history = HistoryRepository(session)
+        self.seen = SeenRepository(session)
+        self.provider_outages = ProviderOutageRepository(session)
+        self.roles = RoleRepository(session)
+        self.requests = RequestRepository(session)
+        self.logins = LoginRepository(session)
+        self.whereabouts = MailRoutingRepository(session)
+        self.instants = ClockSkewRepository(session)
         self.retention = Retention(session)
-        self.meta = Meta(session)
+        self.meta = MetaRepository(session)
 
     async def commit(self) -> None:
         await self.session.commit()
@@ -151,7 +149,7 @@ class Storage:
     @asynccontextmanager
     async def _unit(self, engine: AsyncEngine) -> AsyncIterator[UnitOfWork]:
         async with self._connected(engine) as connection:
-            yield UnitOfWork(Session(connection, clock=self._clock, cipher=self._cipher))
+            yield UnitOfWork(Connection(connection, clock=self._clock, cipher=self._cipher))
 
     async def ping(self) -> None:
         """Raises ``StorageAway`` unless the database answers."""

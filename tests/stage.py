@@ -19,7 +19,7 @@ from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
-from bot.bootstrap import Bot, World, running
+from bot.app import Bot, World, running
 from bot.config import Settings
 from sandbox.clock import SandboxClock
 from sandbox.demo import Place, Town, bound, town

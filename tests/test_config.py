@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot.config import PREFIX, Settings, SettingsError, load
-from bot.domain.feature import Features
+from bot.domain.features import Features
 
 KEY = base64.urlsafe_b64encode(b"k" * 32).decode()
 ENOUGH = {"SECRET_KEYS": KEY, "SLACK_BOT_TOKEN": "xoxb-1-2-three", "SLACK_APP_TOKEN": "xapp-1-A-b"}

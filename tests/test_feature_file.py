@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.feature import Features
+from bot.domain.features import Features
 from bot.feature_file import EXAMPLE, FeatureFaults, read
 
 ROOT = Path(__file__).parent.parent

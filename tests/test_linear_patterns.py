@@ -24,7 +24,7 @@ import bot
 import handlers
 import providers
 import storage
-from bot import telemetry
+from bot import log_setup
 
 SHORT, LONGER, LONG = 1_000, 10_000, 100_000
 FLOOR: Final = 0.001
@@ -33,15 +33,15 @@ GENERAL: Final = ("a", "A", "1", "_", "a_", "a-", "a.", ".", " ", "\t", "\n", "a
 """Pieces that each pattern is timed on beside its own."""
 HARDEST: Final = {
     "bot.domain.address._LOCAL": ("a.", "a@", "."),
-    "bot.services.addresses._MAILTO": ("<mailto:a|",),
+    "bot.services.connections.addresses._MAILTO": ("<mailto:a|",),
     "bot.views.blocks._PLAIN": ("a@", "a@a."),
     "bot.views.blocks._EMOJI_NAME": (":a", ":a'"),
     "bot.views.blocks._BROKEN_END": ("&amp", "<a"),
-    "handlers.typed._MAILTO": ("<a@", "@", "<a@a|", "|"),
-    "handlers.browser._WEIGHTED": ("a;q=", "a; "),
-    "providers.imap_wire._CODE": ("[A ", "[A] "),
-    "providers.imap_wire._LITERAL": ("{1", "{1}"),
-    "providers.tenants._DOMAIN": ("a-.", "a."),
+    "handlers.command_parser._MAILTO": ("<a@", "@", "<a@a|", "|"),
+    "handlers.web_session._WEIGHTED": ("a;q=", "a; "),
+    "providers.imap.protocol._CODE": ("[A ", "[A] "),
+    "providers.imap.protocol._LITERAL": ("{1", "{1}"),
+    "providers.microsoft.tenants._DOMAIN": ("a-.", "a."),
 }
 """More than a pattern's own letters tell."""
 Work = Callable[[str], object]
@@ -107,7 +107,7 @@ def used_in(module: ModuleType) -> Iterator[tuple[str, Used]]:
             case ast.Attribute(ast.Name(name), how):
                 calls.setdefault(name, set()).add(how)
     for name, value in vars(module).items():
-        for number, one in enumerate([] if value is telemetry._patterns else patterns_in(value)):
+        for number, one in enumerate([] if value is log_setup._patterns else patterns_in(value)):
             if isinstance(one.pattern, str):
                 ways = frozenset(calls.get(name, set()) & METHODS) or METHODS
                 yield name + "'" * number, Used(one, ways)
@@ -130,7 +130,7 @@ def test_the_patterns_are_found() -> None:
     """The table names none that is gone, and telemetry's rules all say what is hardest for them."""
     assert len(PATTERNS) > 30
     assert set(HARDEST) <= set(PATTERNS)
-    assert all(rule.hardest and all(rule.hardest) for rule in telemetry._RULES)
+    assert all(rule.hardest and all(rule.hardest) for rule in log_setup._RULES)
 
 
 def test_a_quadratic_pattern_is_noticed() -> None:
@@ -140,10 +140,10 @@ def test_a_quadratic_pattern_is_noticed() -> None:
     assert is_linear(re.compile(r"token=").search, "a_")
 
 
-@pytest.mark.parametrize("number", range(len(telemetry._RULES)))
+@pytest.mark.parametrize("number", range(len(log_setup._RULES)))
 def test_redaction_is_linear(number: int) -> None:
     """On its own hardest pieces, on everything that those begin with, and on ordinary ones."""
-    rule, pattern = telemetry._RULES[number], telemetry._patterns[number]
+    rule, pattern = log_setup._RULES[number], log_setup._patterns[number]
     beginnings = {piece[:end] for piece in rule.hardest for end in range(1, len(piece) + 1)}
     for piece in rule.hardest:
         assert is_linear(lambda text: pattern.sub("", text), piece), piece
@@ -156,9 +156,9 @@ def test_redaction_is_linear(number: int) -> None:
 
 def test_concealing_does_not_depend_on_how_much_was_sent() -> None:
     """All rules together look at a few kilobytes, however long the text is."""
-    for piece in sorted({piece for rule in telemetry._RULES for piece in rule.hardest}):
+    for piece in sorted({piece for rule in log_setup._RULES for piece in rule.hardest}):
         short, long = repeated(piece, SHORT), repeated(piece, LONG)
-        assert spent(telemetry.concealed, long) < 60 * max(spent(telemetry.concealed, short), FLOOR), piece
+        assert spent(log_setup.concealed, long) < 60 * max(spent(log_setup.concealed, short), FLOOR), piece
 
 
 @pytest.mark.parametrize("name", sorted(PATTERNS))

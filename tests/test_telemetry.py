@@ -12,8 +12,9 @@ from typing import Literal
 import pytest
 import structlog
 
-from bot import telemetry
-from bot.telemetry import HIDDEN, Metrics, concealed
+from bot import log_setup
+from bot.log_setup import HIDDEN, concealed
+from bot.metrics import Metrics
 
 KEY = base64.urlsafe_b64encode(b"k" * 32).decode()
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
@@ -23,20 +24,20 @@ JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 def _logging_as_it_was() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level, ours = list(root.handlers), root.level, structlog.get_config()
-    levels = {name: logging.getLogger(name).level for name in telemetry.LEAST_LEVELS}
-    known = set(telemetry._known)
+    levels = {name: logging.getLogger(name).level for name in log_setup.LEAST_LEVELS}
+    known = set(log_setup._known)
     yield
     root.handlers, root.level = handlers, level
     for name, was in levels.items():
         logging.getLogger(name).setLevel(was)
-    telemetry._known.clear()
-    telemetry._known.update(known)
+    log_setup._known.clear()
+    log_setup._known.update(known)
     structlog.configure(**ours)
 
 
 def written(log_format: Literal["console", "json"] = "json", level: int = logging.DEBUG) -> io.StringIO:
     stream = io.StringIO()
-    telemetry.configure(log_format, level=level, stream=stream)
+    log_setup.configure(log_format, level=level, stream=stream)
     return stream
 
 
@@ -172,7 +173,7 @@ def test_news_stays_readable(text: str) -> None:
 
 def test_registered_secrets_are_concealed() -> None:
     """A secret without a telling shape is concealed once it is known, quoted or not."""
-    telemetry.redact("cor/rect horse", "abc")
+    log_setup.redact("cor/rect horse", "abc")
     assert concealed("cor/rect horse, cor%2Frect+horse, abc") == f"{HIDDEN}, {HIDDEN}, abc"
 
 

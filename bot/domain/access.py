@@ -110,7 +110,7 @@ class RoleChange:
         return not self.undoes and self.undone_at is None and now - self.at < UNDO_LASTS
 
 
-class Deed(StrEnum):
+class Operation(StrEnum):
     """What can be wished of a channel."""
 
     SEE = "see"
@@ -141,45 +141,45 @@ _ADDRESSEE: Final = frozenset({Role.ADDRESSEE})
 _ANYBODY: Final = frozenset({Role.MEMBER})
 _NOBODY: Final[frozenset[Role]] = frozenset()
 
-RIGHTS: Final[dict[tuple[Kind, Deed], tuple[frozenset[Role], frozenset[Role]]]] = {
+RIGHTS: Final[dict[tuple[Kind, Operation], tuple[frozenset[Role], frozenset[Role]]]] = {
     # (kind, deed): (who may at once, who may ask for it)
-    (Kind.PERSONAL, Deed.SEE): (_OWNER | _ADDRESSEE | _SUPER, _NOBODY),
+    (Kind.PERSONAL, Operation.SEE): (_OWNER | _ADDRESSEE | _SUPER, _NOBODY),
     # Connecting the address that Slack knows as one's own is decided by ``right_to_connect``.
-    (Kind.PERSONAL, Deed.CONNECT): (_SUPER, _ANYBODY),
-    (Kind.PERSONAL, Deed.DISABLE): (_OWNER | _ADDRESSEE | _SUPER, _NOBODY),
-    (Kind.PERSONAL, Deed.ENABLE): (_OWNER, _NOBODY),
-    (Kind.PERSONAL, Deed.REMOVE): (_OWNER | _ADDRESSEE | _SUPER, _NOBODY),
-    (Kind.PERSONAL, Deed.RECONNECT): (_OWNER, _NOBODY),
-    (Kind.PERSONAL, Deed.SWITCH): (_OWNER, _NOBODY),
-    (Kind.PERSONAL, Deed.TAKE_OVER): (_SUPER, _NOBODY),
-    (Kind.TEAM, Deed.SEE): (_ANYBODY, _NOBODY),
-    (Kind.TEAM, Deed.CONNECT): (_ADMINS, _ANYBODY),
-    (Kind.TEAM, Deed.DISABLE): (_ADMINS | _ADDRESSEE, _ANYBODY),
-    (Kind.TEAM, Deed.ENABLE): (_ADMINS, _ANYBODY),
-    (Kind.TEAM, Deed.REMOVE): (_ADMINS | _ADDRESSEE, _ANYBODY),
+    (Kind.PERSONAL, Operation.CONNECT): (_SUPER, _ANYBODY),
+    (Kind.PERSONAL, Operation.DISABLE): (_OWNER | _ADDRESSEE | _SUPER, _NOBODY),
+    (Kind.PERSONAL, Operation.ENABLE): (_OWNER, _NOBODY),
+    (Kind.PERSONAL, Operation.REMOVE): (_OWNER | _ADDRESSEE | _SUPER, _NOBODY),
+    (Kind.PERSONAL, Operation.RECONNECT): (_OWNER, _NOBODY),
+    (Kind.PERSONAL, Operation.SWITCH): (_OWNER, _NOBODY),
+    (Kind.PERSONAL, Operation.TAKE_OVER): (_SUPER, _NOBODY),
+    (Kind.TEAM, Operation.SEE): (_ANYBODY, _NOBODY),
+    (Kind.TEAM, Operation.CONNECT): (_ADMINS, _ANYBODY),
+    (Kind.TEAM, Operation.DISABLE): (_ADMINS | _ADDRESSEE, _ANYBODY),
+    (Kind.TEAM, Operation.ENABLE): (_ADMINS, _ANYBODY),
+    (Kind.TEAM, Operation.REMOVE): (_ADMINS | _ADDRESSEE, _ANYBODY),
     # Whoever can sign in as the pinned mailbox may mend it: the sign-in itself is the proof.
-    (Kind.TEAM, Deed.RECONNECT): (_ANYBODY, _NOBODY),
+    (Kind.TEAM, Operation.RECONNECT): (_ANYBODY, _NOBODY),
     # Another mailbox than the pinned one: that takes what connecting a new address takes.
-    (Kind.TEAM, Deed.SWITCH): (_ADMINS, _ANYBODY),
-    (Kind.TEAM, Deed.TAKE_OVER): (_NOBODY, _NOBODY),
+    (Kind.TEAM, Operation.SWITCH): (_ADMINS, _ANYBODY),
+    (Kind.TEAM, Operation.TAKE_OVER): (_NOBODY, _NOBODY),
 }
 """Who may do what, row by row. What is in neither set is refused."""
 
 
-def right(actor: Actor, deed: Deed, channel: Channel) -> Right:
+def right(actor: Actor, operation: Operation, channel: Channel) -> Right:
     """How far ``actor`` may go with ``deed``. Guests and people of other workspaces: not at all."""
     if actor.workspace_id != channel.workspace_id:
         return Right.NONE
-    return _right(actor.roles(channel), channel.kind, deed)
+    return _right(actor.roles(channel), channel.kind, operation)
 
 
-def may(actor: Actor, deed: Deed, channel: Channel) -> bool:
+def may(actor: Actor, operation: Operation, channel: Channel) -> bool:
     """Whether ``actor`` may do ``deed`` to ``channel`` at once."""
-    return right(actor, deed, channel) is Right.AT_ONCE
+    return right(actor, operation, channel) is Right.AT_ONCE
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Visibility:
     """Which channels of a workspace somebody may see, as a database can be asked: every team address, their
     own, and personal ones at their own address or, for super admins, all. ``may`` says the same of each."""
 
@@ -190,20 +190,22 @@ class Sight:
     """Their own, as addresses are found by; empty where Slack knows none. No channel has an empty one."""
 
 
-def sight_of(actor: Actor) -> Sight | None:
+def visibility_of(actor: Actor) -> Visibility | None:
     """``None`` for somebody who may see nothing."""
     roles = actor.roles()
     if not roles & _ANYBODY:
         return None
-    return Sight(actor.workspace_id, actor.id, Role.SUPER_ADMIN in roles, key_of(actor.person.email))
+    return Visibility(actor.workspace_id, actor.id, Role.SUPER_ADMIN in roles, key_of(actor.person.email))
 
 
-def rights(actor: Actor, deeds: Iterable[Deed], channel: Channel) -> frozenset[Deed]:
+def rights(actor: Actor, operations: Iterable[Operation], channel: Channel) -> frozenset[Operation]:
     """Those of ``deeds`` that ``actor`` may do, at once or on request."""
     if actor.workspace_id != channel.workspace_id:
         return frozenset()
     roles = actor.roles(channel)
-    return frozenset(deed for deed in deeds if _right(roles, channel.kind, deed) is not Right.NONE)
+    return frozenset(
+        operation for operation in operations if _right(roles, channel.kind, operation) is not Right.NONE
+    )
 
 
 def right_to_connect(actor: Actor, kind: Kind, address: str) -> Right:
@@ -213,11 +215,11 @@ def right_to_connect(actor: Actor, kind: Kind, address: str) -> Right:
     """
     if kind is Kind.PERSONAL and actor.person.is_active_member and same_address(actor.person.email, address):
         return Right.AT_ONCE
-    return _right(actor.roles(), kind, Deed.CONNECT)
+    return _right(actor.roles(), kind, Operation.CONNECT)
 
 
-def _right(roles: frozenset[Role], kind: Kind, deed: Deed) -> Right:
-    at_once, on_request = RIGHTS[kind, deed]
+def _right(roles: frozenset[Role], kind: Kind, operation: Operation) -> Right:
+    at_once, on_request = RIGHTS[kind, operation]
     if roles & at_once:
         return Right.AT_ONCE
     return Right.ON_REQUEST if roles & on_request else Right.NONE

@@ -38,7 +38,7 @@
         ├── MessageGone           the message was deleted
         └── TokenDead             the bot was uninstalled or its token revoked
 
-Errors carry data. The sentences people read are made in ``bot.views.words``. (They are dataclasses but
+Errors carry data. The sentences people read are made in ``bot.views.wording``. (They are dataclasses but
 not frozen: the standard library assigns ``__traceback__``; and not comparable, to stay hashable.)
 """
 
@@ -47,9 +47,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from bot.domain.cause import Cause
-from bot.domain.channel import Channel
-from bot.domain.request import Request, Wish
+from bot.domain.channel import Cause, Channel
+from bot.domain.request import Request, RequestedChange
 
 
 class InboxkeeperError(Exception):
@@ -116,7 +115,7 @@ class HostUnknown(Refusal):
     """Whoever takes the domain's mail may be a filter in front of any host. ``wish`` is what was asked for,
     to go on with; ``hosts`` are keys and labels of what can be chosen."""
 
-    wish: Wish
+    requested_change: RequestedChange
     hosts: tuple[tuple[str, str], ...]
 
 
@@ -152,7 +151,7 @@ class DisconnectFirst(Refusal):
 class NeedsApproval(Refusal):
     """An admin must agree first. ``wish`` is what to ask them for."""
 
-    wish: Wish
+    requested_change: RequestedChange
     own_address: str | None = None
     who_can: tuple[str, ...] = ()
 

@@ -15,6 +15,6 @@ LinkId = NewType("LinkId", str)
 """The SHA-256 of a link's secret."""
 IncidentId = NewType("IncidentId", str)
 RequestId = NewType("RequestId", str)
-HoldId = NewType("HoldId", str)
+ProviderOutageId = NewType("ProviderOutageId", str)
 NoticeId = NewType("NoticeId", str)
 JobId = NewType("JobId", str)

@@ -2,7 +2,7 @@
 
 A *signal* is what we were asked or learned; an *effect* is what must follow. Every pair of state and
 signal is decided: a ``Step``, ``STAY`` (known and harmless: no write, nobody told) or ``REFUSE`` (a
-request that makes no sense). Nothing here does anything; ``bot.services.steps`` applies it.
+request that makes no sense). Nothing here does anything; ``bot.services.core.transitions`` applies it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from datetime import datetime
 from enum import Enum, StrEnum
 from typing import Final
 
-from bot.domain.cause import DOUBT_CAUSES, EXCUSED_CAUSES, Cause
-from bot.domain.channel import Channel, State
+from bot.domain.channel import DOUBT_CAUSES, EXCUSED_CAUSES, Cause, Channel, State
 from bot.domain.grant import MailboxIdentity
 from bot.domain.ids import GrantId
 
@@ -208,7 +207,7 @@ NEWS: Final = frozenset(
 """Signals about a grant: they must name it, and say nothing once it was replaced (rule 1)."""
 
 
-class Refused(Exception):
+class TransitionRefused(Exception):
     """The table refuses this signal in this state. Services turn it into a worded refusal."""
 
     def __init__(self, state: State, signal: Signal) -> None:
@@ -234,13 +233,13 @@ def advance(
     to; ``said`` what its host answers in its own words. The same channel is returned, with no effects,
     when nothing changes.
 
-    Raises ``Refused`` where the table says so.
+    Raises ``TransitionRefused`` where the table says so.
     """
     if signal in NEWS and grant_id != channel.grant_id:
         return channel, ()
     step = TRANSITIONS[channel.state, signal]
     if step is REFUSE:
-        raise Refused(channel.state, signal)
+        raise TransitionRefused(channel.state, signal)
     if not isinstance(step, Step):
         return channel, ()
     after = _stepped(channel, signal, step, now=now, cause=cause, grant_id=grant_id)

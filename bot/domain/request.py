@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from bot.domain.access import Deed
+from bot.domain.access import Operation
 from bot.domain.address import same_address
 from bot.domain.channel import Kind
 from bot.domain.grant import Secret
 from bot.domain.ids import ChannelId, ConversationId, RequestId, UserId, WorkspaceId
 
 APPROVAL_LASTS: Final = timedelta(hours=72)
-GOES_ON: Final = frozenset({Deed.CONNECT, Deed.RECONNECT, Deed.SWITCH})
+GOES_ON: Final = frozenset({Operation.CONNECT, Operation.RECONNECT, Operation.SWITCH})
 """Wishes that whoever made them goes on with in a browser, once they are granted."""
 CONSENT_LASTS: Final = timedelta(days=14)
 """Admins of whole organisations take longer than one's own."""
@@ -45,10 +45,10 @@ class RequestState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RequestedChange:
     """What is wished for: everything that is needed to do it later."""
 
-    deed: Deed
+    operation: Operation
     address: str
     kind: Kind
     channel_id: ChannelId | None = None
@@ -61,7 +61,7 @@ class Wish:
     is_shared: bool = False
     """A shared mailbox, to be opened with somebody's own account."""
 
-    def is_covered_by(self, approved: Wish) -> bool:
+    def is_covered_by(self, approved: RequestedChange) -> bool:
         """Whether saying yes to ``approved`` said yes to this, too: all is the same but who hosts it, and
         how."""
         elsewhere = replace(approved, address=self.address, provider=self.provider, is_shared=self.is_shared)
@@ -75,7 +75,7 @@ class Request:
     id: RequestId
     workspace_id: WorkspaceId
     requester: UserId
-    wish: Wish
+    requested_change: RequestedChange
     reason: str
     """In the requester's own words; may be empty."""
     state: RequestState

@@ -84,7 +84,7 @@ class Ticket:
         return self.via or self.address
 
 
-class Ending(StrEnum):
+class OutcomeKind(StrEnum):
     """How a trip through the browser ended."""
 
     PENDING = "pending"
@@ -115,7 +115,7 @@ class Ending(StrEnum):
 
     @property
     def may_try_again(self) -> bool:
-        return not self.is_good and self not in {Ending.NOT_POSSIBLE, Ending.PENDING}
+        return not self.is_good and self not in {OutcomeKind.NOT_POSSIBLE, OutcomeKind.PENDING}
 
 
 INTERRUPTED: Final = "interrupted"
@@ -129,12 +129,12 @@ HOST_RENAMED: Final = "host_renamed"
 
 _GOOD: Final = frozenset(
     {
-        Ending.CONNECTED,
-        Ending.RECONNECTED,
-        Ending.RESTORED,
-        Ending.SWITCHED,
-        Ending.SWITCHED_STILL_DISABLED,
-        Ending.STILL_DISABLED,
+        OutcomeKind.CONNECTED,
+        OutcomeKind.RECONNECTED,
+        OutcomeKind.RESTORED,
+        OutcomeKind.SWITCHED,
+        OutcomeKind.SWITCHED_STILL_DISABLED,
+        OutcomeKind.STILL_DISABLED,
     }
 )
 
@@ -144,7 +144,7 @@ class TicketOutcome:
     """What came of a spent ticket: kept 15 minutes for the same browser, so that a reload is harmless."""
 
     ticket: Ticket
-    ending: Ending
+    ending: OutcomeKind
     at: datetime
     signed_in: str = ""
     """The address that was signed in, where it was the wrong one."""
@@ -160,7 +160,7 @@ class TicketOutcome:
     @property
     def interrupted(self) -> TicketOutcome:
         """The same check, which our process did not live to end: it is to be begun again."""
-        return replace(self, ending=Ending.PROVIDER_AWAY, code=INTERRUPTED)
+        return replace(self, ending=OutcomeKind.PROVIDER_AWAY, code=INTERRUPTED)
 
     @property
     def may_be_confirmed(self) -> bool:
@@ -169,7 +169,7 @@ class TicketOutcome:
         mailbox has no account of its own."""
         is_new = self.ticket.purpose is not Purpose.RECONNECT and not self.ticket.is_shared
         is_possible = is_new or self.is_renamed
-        return self.ending is Ending.WRONG_MAILBOX and is_possible and bool(self.signed_in_id)
+        return self.ending is OutcomeKind.WRONG_MAILBOX and is_possible and bool(self.signed_in_id)
 
     @property
     def is_renamed(self) -> bool:

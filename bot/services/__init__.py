@@ -5,26 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.domain.workspace import Workspace
-from bot.services.admins import Admins
-from bot.services.channels import Channels
-from bot.services.chores import Chores
-from bot.services.connecting import Connecting
-from bot.services.core import Core
-from bot.services.evidence import Evidences
-from bot.services.exporting import Exporting
-from bot.services.heartbeat import Heartbeat
-from bot.services.incidents import Incidents
-from bot.services.jobs import Jobs
-from bot.services.monitoring import Monitoring
-from bot.services.pace import Pace
-from bot.services.people import People
-from bot.services.permissions import Permissions
-from bot.services.reaching import Reaching
-from bot.services.requests import Requests
-from bot.services.silence import Silence
-from bot.services.switching import Switching
-from bot.services.timekeeping import Timekeeping
-from bot.services.workspaces import Workspaces
+from bot.services.connections.channels import Channels
+from bot.services.connections.connect import Connections
+from bot.services.connections.permissions import Permissions
+from bot.services.connections.switch import Switches
+from bot.services.core.incidents import Incidents
+from bot.services.core.jobs import Jobs
+from bot.services.core.ports import Core
+from bot.services.core.schedule import Schedule
+from bot.services.monitoring.clock_skew import ClockSkew
+from bot.services.monitoring.heartbeat import Heartbeat
+from bot.services.monitoring.monitor import Monitoring
+from bot.services.monitoring.probes import Probes
+from bot.services.monitoring.watchdog import Watchdog
+from bot.services.people.admins import Admins
+from bot.services.people.approvals import Approvals
+from bot.services.people.people import People
+from bot.services.people.workspaces import Workspaces
+from bot.services.upkeep.history import History, HistoryExport
+from bot.services.upkeep.maintenance import Maintenance
 
 
 @dataclass(frozen=True)
@@ -35,20 +34,20 @@ class Services:
     workspace: Workspace
     people: People
     channels: Channels
-    connecting: Connecting
-    switching: Switching
+    connections: Connections
+    switches: Switches
     workspaces: Workspaces
     monitoring: Monitoring
     jobs: Jobs
-    chores: Chores
+    maintenance: Maintenance
     admins: Admins
     incidents: Incidents
-    requests: Requests
-    evidences: Evidences
-    exporting: Exporting
+    approvals: Approvals
+    history: History
+    history_export: HistoryExport
     permissions: Permissions
-    silence: Silence
-    pace: Pace
-    timekeeping: Timekeeping
+    watchdog: Watchdog
+    pace: Schedule
+    clock_skew: ClockSkew
     heartbeat: Heartbeat
-    reaching: Reaching
+    probes: Probes

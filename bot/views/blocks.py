@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from bot.domain.channel import Channel
 from bot.domain.ids import ChannelId
-from bot.views.language import Language
+from bot.views.i18n import Language
 from bot.views.text import clip, shown
 
 Block = dict[str, Any]

@@ -10,15 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from bot.domain.access import Deed
+from bot.domain.access import Operation
 from bot.domain.channel import Channel, State
-from bot.domain.hold import Advice
 from bot.domain.ids import GrantId
+from bot.domain.provider_outage import Advice
+from bot.domain.provider_traits import may_switch
 from bot.domain.request import Request
-from bot.domain.switching import may_switch
+from bot.domain.view_models import Mail
 from bot.views.blocks import Block, button, dialog, value_of
-from bot.views.language import Language
-from bot.views.models import Mail
+from bot.views.i18n import Language
 from bot.views.text import shown
 
 CONNECT: Final = "channel.connect"
@@ -70,56 +70,56 @@ ACTIONS: Final = frozenset(
 
 
 def offered(
-    channel: Channel, may: frozenset[Deed], *, is_lacking: bool = False, advice: Advice | None = None
-) -> tuple[Deed, ...]:
+    channel: Channel, may: frozenset[Operation], *, is_lacking: bool = False, advice: Advice | None = None
+) -> tuple[Operation, ...]:
     """What makes sense for this channel now, of what this person may do, the most wanted first. One that
     ``is_lacking`` a permission for some feature can be reconnected although it works, and one that is held
     with many others once that is the ``advice``."""
     is_advised = advice is not None and advice.may_reconnect
     asks = is_advised or (is_lacking and channel.state is not State.IMPAIRED)  # which is to be settled first
-    wanted = (Deed.RECONNECT, *_sensible(channel)) if asks else _sensible(channel)
-    return tuple(dict.fromkeys(deed for deed in wanted if deed in may))
+    wanted = (Operation.RECONNECT, *_sensible(channel)) if asks else _sensible(channel)
+    return tuple(dict.fromkeys(operation for operation in wanted if operation in may))
 
 
-def _sensible(channel: Channel) -> tuple[Deed, ...]:
+def _sensible(channel: Channel) -> tuple[Operation, ...]:
     match channel.state:
         case State.CONNECTED | State.IMPAIRED:
-            return (Deed.DISABLE, Deed.REMOVE)
+            return (Operation.DISABLE, Operation.REMOVE)
         case State.DISCONNECTED:
-            return (Deed.RECONNECT, Deed.DISABLE, Deed.REMOVE)
+            return (Operation.RECONNECT, Operation.DISABLE, Operation.REMOVE)
         case State.DISABLED if channel.needs_reconnect:
-            return (Deed.RECONNECT, Deed.REMOVE)
+            return (Operation.RECONNECT, Operation.REMOVE)
         case State.DISABLED:
-            return (Deed.ENABLE, Deed.REMOVE)
+            return (Operation.ENABLE, Operation.REMOVE)
         case State.REMOVED:
             return ()
 
 
-def deed_button(
-    lang: Language, deed: Deed, channel: Channel, *, primary: bool = False, style: str = ""
+def operation_button(
+    lang: Language, operation: Operation, channel: Channel, *, primary: bool = False, style: str = ""
 ) -> Block:
-    label, action_id = _face(lang, deed)
+    label, action_id = _face(lang, operation)
     style = "primary" if primary else style
     return button(label, action_id, value=value_of(channel), style=style, about=channel.address)
 
 
-def _face(lang: Language, deed: Deed) -> tuple[str, str]:
-    match deed:
-        case Deed.SEE:
+def _face(lang: Language, operation: Operation) -> tuple[str, str]:
+    match operation:
+        case Operation.SEE:
             return lang.say("Details"), STATUS
-        case Deed.DISABLE:
+        case Operation.DISABLE:
             return lang.say("Disable"), DISABLE
-        case Deed.ENABLE:
+        case Operation.ENABLE:
             return lang.say("Enable"), ENABLE
-        case Deed.REMOVE:
+        case Operation.REMOVE:
             return lang.say("Remove"), REMOVE
-        case Deed.RECONNECT:
+        case Operation.RECONNECT:
             return lang.say("Reconnect"), RECONNECT
-        case Deed.SWITCH:
+        case Operation.SWITCH:
             return lang.say("Switch provider…"), SWITCH
-        case Deed.TAKE_OVER:
+        case Operation.TAKE_OVER:
             return lang.say("Make it a team address"), TAKE_OVER
-        case Deed.CONNECT:
+        case Operation.CONNECT:
             return lang.say("Connect an inbox"), CONNECT
 
 
@@ -152,9 +152,9 @@ def switch_button(lang: Language, channel: Channel, key: str, label: str, *, pri
     return button(shown, SWITCH, value=goal_of(channel, Goal(key)), style=style, about=channel.address)
 
 
-def following(lang: Language, channel: Channel, mail: Mail, may: frozenset[Deed]) -> list[Block]:
+def following(lang: Language, channel: Channel, mail: Mail, may: frozenset[Operation]) -> list[Block]:
     """The way to where the mail goes by now: a switch, or leaving first where there is none."""
-    if not mail.is_on or Deed.SWITCH not in may:
+    if not mail.is_on or Operation.SWITCH not in may:
         return []
     if may_switch(channel.provider, mail.place):
         return [switch_button(lang, channel, mail.place, mail.label)]
@@ -189,7 +189,7 @@ def check_button(lang: Language, grant_id: GrantId) -> Block:
 def approve_buttons(lang: Language, request: Request) -> list[Block]:
     """Yes and no, for an admin. What a yes does at once and to everybody is in its label, and what cannot be
     taken back is asked once more."""
-    about = request.wish.address
+    about = request.requested_change.address
     return [
         _approve_button(lang, request),
         button(lang.say("Decline"), DECLINE, value=request.id, about=about),
@@ -197,9 +197,9 @@ def approve_buttons(lang: Language, request: Request) -> list[Block]:
 
 
 def _approve_button(lang: Language, request: Request) -> Block:
-    value, about = request.id, request.wish.address
-    match request.wish.deed:
-        case Deed.REMOVE:
+    value, about = request.id, request.requested_change.address
+    match request.requested_change.operation:
+        case Operation.REMOVE:
             sure = dialog(
                 lang.say("Approve and remove"),
                 lang.say("{address} is removed at once, for everybody who uses it.", address=shown(about)),
@@ -208,7 +208,7 @@ def _approve_button(lang: Language, request: Request) -> Block:
             )
             removing = button(sure["title"]["text"], APPROVE, value=value, style="danger", about=about)
             return removing | {"confirm": sure}
-        case Deed.DISABLE:
+        case Operation.DISABLE:
             return button(lang.say("Approve and disable"), APPROVE, value=value, about=about)
         case _:
             return button(lang.say("Approve"), APPROVE, value=value, style="primary", about=about)
@@ -216,10 +216,12 @@ def _approve_button(lang: Language, request: Request) -> Block:
 
 def cancel_button(lang: Language, request: Request) -> Block:
     """Takes one's own wish back."""
-    return button(lang.say("Cancel the request"), CANCEL, value=request.id, about=request.wish.address)
+    return button(
+        lang.say("Cancel the request"), CANCEL, value=request.id, about=request.requested_change.address
+    )
 
 
 def go_on_button(lang: Language, request: Request, *, label: str = "") -> Block:
     """Goes on with a connect that was approved."""
-    about = request.wish.address
+    about = request.requested_change.address
     return button(label or lang.say("Continue"), GO_ON, value=request.id, style="primary", about=about)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bot.views import buttons, evidence, modals, notices
+from bot.views import buttons, history, messages, modals
 
 ACTIONS: Final = buttons.ACTIONS | {
     modals.CONSENT_ASK,
@@ -19,11 +19,11 @@ ACTIONS: Final = buttons.ACTIONS | {
     modals.ADMINS_GIVE_SUPER,
     modals.ADMINS_GIVE_ACCESS,
     modals.ADMINS_GIVE_GROUP,
-    evidence.EXPORT_OPEN,
-    notices.RECONNECT_LINK,
-    notices.ADMINS_UNDO,
-    notices.CLAIM,
-    notices.SNOOZE,
+    history.EXPORT_OPEN,
+    messages.RECONNECT_LINK,
+    messages.ADMINS_UNDO,
+    messages.CLAIM,
+    messages.SNOOZE,
 }
 CALLBACKS: Final = frozenset(
     {

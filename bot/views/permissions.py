@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from bot.domain.access import Deed
-from bot.domain.feature import Feature
+from bot.domain.access import Operation
+from bot.domain.features import Feature
 from bot.domain.scopes import lacking
+from bot.domain.view_models import Ask, ChannelPermissions, ChannelRow, PermissionsOverview
 from bot.views.blocks import (
     Block,
     Message,
@@ -22,13 +23,12 @@ from bot.views.blocks import (
     paragraphs,
     section,
 )
-from bot.views.buttons import connect_button, deed_button, overview_button
-from bot.views.language import Language
-from bot.views.models import Ask, ChannelPermissions, ChannelRow, PermissionsOverview
-from bot.views.rows import title
-from bot.views.words import (
+from bot.views.buttons import connect_button, operation_button, overview_button
+from bot.views.home import title
+from bot.views.i18n import Language
+from bot.views.wording import (
+    company,
     feature_names,
-    house,
     lacking_in_short,
     lacking_words,
     scope_lines,
@@ -58,7 +58,7 @@ def channel_permissions_message(lang: Language, shown: ChannelPermissions) -> Me
         *_compared(lang, shown),
         section(_verdict(lang, shown)),
         *_elsewhere(lang, shown.ask),
-        *actions(*_ways(lang, shown), deed_button(lang, Deed.SEE, row.channel)),
+        *actions(*_ways(lang, shown), operation_button(lang, Operation.SEE, row.channel)),
     ]
     return message(lang.say("Permissions of {address}", address=inert(row.channel.address)), blocks)
 
@@ -71,7 +71,7 @@ def permissions_message(lang: Language, shown: PermissionsOverview) -> Message:
     lacking = [section(text, _way(lang, row)) for text, row in zip(texts, shown.lacking, strict=False)]
     rest = len(shown.lacking) - len(texts)
     more = [context(lang.count("and {n} more", "and {n} more", rest))] if rest > 0 else []
-    return message(lang.say("What is asked for, and why"), [*asks, *lacking, *more, *_standing(lang, shown)])
+    return message(lang.say("What is asked for, and why"), [*asks, *lacking, *more, *_roles(lang, shown)])
 
 
 # --- one inbox
@@ -95,7 +95,7 @@ def _marked(lang: Language, shown: ChannelPermissions) -> Iterator[str]:
 
 
 def _verdict(lang: Language, shown: ChannelPermissions) -> str:
-    at = house(shown.ask.provider_label)
+    at = company(shown.ask.provider_label)
     if not shown.ask.scopes:
         return _whole(lang, at)
     if shown.row.lacking:
@@ -109,32 +109,32 @@ def _elsewhere(lang: Language, ask: Ask) -> list[Block]:
     if not ask.asking_nothing:
         return []
     names = escape(feature_names(lang, ask.asking_nothing))
-    at = inert(house(ask.provider_label), 40)
-    return [context(lang.say("These ask for nothing at {house}: {features}.", house=at, features=names))]
+    at = inert(company(ask.provider_label), 40)
+    return [context(lang.say("These ask for nothing at {company}: {features}.", company=at, features=names))]
 
 
 def _whole(lang: Language, at: str) -> str:
     return lang.say(
-        "{house} has no separate permissions: a password opens the whole mailbox.", house=inert(at, 40)
+        "{company} has no separate permissions: a password opens the whole mailbox.", company=inert(at, 40)
     )
 
 
 def _ways(lang: Language, shown: ChannelPermissions) -> list[Block]:
     row = shown.row
     helps = row.lacking or row.channel.needs_reconnect or lacking(shown.ask.scopes, shown.granted)
-    if not helps or Deed.RECONNECT not in row.may:
+    if not helps or Operation.RECONNECT not in row.may:
         return []
-    return [deed_button(lang, Deed.RECONNECT, row.channel, primary=True)]
+    return [operation_button(lang, Operation.RECONNECT, row.channel, primary=True)]
 
 
 # --- all of them
 
 
 def _asked(lang: Language, ask: Ask, room: int) -> list[Block]:
-    at = inert(house(ask.provider_label), 40)
+    at = inert(company(ask.provider_label), 40)
     if not ask.scopes:
         return [section(_whole(lang, ask.provider_label)), *_elsewhere(lang, ask)]
-    heading = section(bold(lang.say("{house} is asked for this, all at once:", house=at)))
+    heading = section(bold(lang.say("{company} is asked for this, all at once:", company=at)))
     return [heading, *permission_blocks(lang, ask.scopes, ask.features, room=room), *_elsewhere(lang, ask)]
 
 
@@ -144,10 +144,12 @@ def _lacking(lang: Language, row: ChannelRow) -> str:
 
 def _way(lang: Language, row: ChannelRow) -> Block | None:
     """Side by side none stands out."""
-    return deed_button(lang, Deed.RECONNECT, row.channel) if Deed.RECONNECT in row.may else None
+    return (
+        operation_button(lang, Operation.RECONNECT, row.channel) if Operation.RECONNECT in row.may else None
+    )
 
 
-def _standing(lang: Language, shown: PermissionsOverview) -> list[Block]:
+def _roles(lang: Language, shown: PermissionsOverview) -> list[Block]:
     if not shown.lacking and not shown.complete:
         return [context(lang.say("Nothing is connected yet.")), *actions(connect_button(lang))]
     said = lang.count(

@@ -3,17 +3,173 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
-from bot.domain.channel import Channel
+from bot.domain.access import Operation
+from bot.domain.channel import Cause, Channel, State
 from bot.domain.errors import GuestNotAllowed, InboxkeeperError, NotSetUp, WrongWorkspace
-from bot.views.blocks import Message, actions, context, escape, inert, instant, message, section, to_type
-from bot.views.buttons import connect_button, overview_button
-from bot.views.language import Language
-from bot.views.models import Removal
-from bot.views.reports import enabled_blocks, enabled_text, removal_blocks
-from bot.views.sorry import apology_text, busy_text, directory_away_text, refusal_text
-from bot.views.words import Words, refusal_words
-from bot.views.words.verbs import verb_words
+from bot.domain.grant import Revocation
+from bot.domain.view_models import Removal
+from bot.views.blocks import (
+    Block,
+    Message,
+    actions,
+    bold,
+    context,
+    escape,
+    inert,
+    instant,
+    link,
+    message,
+    section,
+    to_type,
+)
+from bot.views.buttons import check_button, connect_button, offered, operation_button, overview_button
+from bot.views.home import people
+from bot.views.i18n import Language
+from bot.views.text import clip
+from bot.views.wording import (
+    Explanation,
+    manual_steps,
+    refusal_words,
+    revocation_words,
+    state_mark,
+    trouble_words,
+)
+from bot.views.wording.approvals import until_words
+from bot.views.wording.names import verb_words
+
+_LONGEST: Final = 190
+"""Longer only with foreign text in it. Escaped (five for one), three of these fit into a section."""
+
+
+def refusal_text(lang: Language, words: Explanation) -> str:
+    """What is so, why, what next, and whom to ask, as mrkdwn."""
+    asked = people(lang, words.ask) if words.ask else ""
+    next_step = " ".join(part for part in (_safe(words.next_step), asked) if part)
+    valid = until_words(lang, instant(lang, words.until)) if words.until else ""
+    lines = [bold(_safe(words.title)), lang.together(_safe(words.text), valid), next_step]
+    return "\n".join(line for line in lines if line)
+
+
+def _safe(text: str) -> str:
+    return escape(clip(text, _LONGEST))
+
+
+def apology_text(lang: Language, reference: str) -> str:
+    return lang.say(
+        "Something broke on our side; it has been logged. Please try again. If it happens again, give "
+        "whoever runs Inboxkeeper this reference: {reference}",
+        reference=f"`{inert(reference, 40)}`",
+    )
+
+
+def busy_text(lang: Language) -> str:
+    return lang.say(
+        "Inboxkeeper cannot reach its database at the moment. Nothing was changed and nothing is lost."
+    ) + ("\n" + lang.say("Please try again in a minute."))
+
+
+def directory_away_text(lang: Language) -> str:
+    return lang.say("Slack did not tell us in time who you are, so nothing was done.") + (
+        "\n" + lang.say("Please try again in a minute.")
+    )
+
+
+_BY_HAND = frozenset({Revocation.NOT_CONFIRMED, Revocation.BY_HAND})
+_CHECKABLE = frozenset({Revocation.NOT_CONFIRMED, Revocation.REQUESTED, Revocation.BY_HAND})
+
+
+def enabled_blocks(lang: Language, channel: Channel, provider_label: str) -> list[Block]:
+    """The result of the check that enabling goes through."""
+    mends = channel.state in {State.DISCONNECTED, State.DISABLED} and Operation.RECONNECT in offered(
+        channel, frozenset(Operation)
+    )
+    buttons = actions(operation_button(lang, Operation.RECONNECT, channel, primary=True)) if mends else []
+    return [section(f"{state_mark(channel.state)} {enabled_text(lang, channel, provider_label)}"), *buttons]
+
+
+def enabled_text(lang: Language, channel: Channel, provider_label: str) -> str:
+    address = inert(channel.address)
+    why = trouble_words(lang, channel, provider_label)
+    match channel.state:
+        case State.CONNECTED:
+            return lang.say("{address} is enabled and works: we just checked.", address=address)
+        case State.IMPAIRED if channel.cause is Cause.CHECKING:
+            return lang.say(
+                "{address} is enabled. The check is not finished yet: look at its details in a moment.",
+                address=address,
+            )
+        case State.IMPAIRED:
+            said = lang.say("{address} is enabled. The check is not finished yet.", address=address)
+        case State.DISCONNECTED:
+            said = lang.say("{address} is enabled but does not work.", address=address)
+        case _:
+            said = lang.say("{address} is not enabled.", address=address)
+    return lang.together(said, escape(why.why), escape(why.next_step))
+
+
+def removal_blocks(lang: Language, removal: Removal) -> list[Block]:
+    """Here, there, and by hand where it was not confirmed."""
+    return [section(f"• {_here(lang, removal)}\n• {_there(lang, removal)}"), *_rest(lang, removal)]
+
+
+def old_side_blocks(lang: Language, removal: Removal) -> list[Block]:
+    """The provider's side alone."""
+    return [section(_there(lang, removal)), *_rest(lang, removal)]
+
+
+def _here(lang: Language, removal: Removal) -> str:
+    address = inert(removal.channel.address)
+    if not removal.now_at:
+        return lang.say("{address} is removed here.", address=address)
+    return lang.say(
+        "{address} stays here: it is connected at {provider} now.",
+        address=address,
+        provider=inert(removal.now_at, 40),
+    )
+
+
+def _there(lang: Language, removal: Removal) -> str:
+    return escape(revocation_words(lang, removal))
+
+
+def _rest(lang: Language, removal: Removal) -> list[Block]:
+    """What people can still do about the old permission."""
+    is_by_hand = removal.revocation in _BY_HAND
+    # The page would show whoever opens it their own accesses: not this one, unless they are that person.
+    with_link = removal.is_delegate or not removal.delegate
+    by_hand = [manual_block(lang, removal.family, with_link=with_link)] if is_by_hand else []
+    return [*by_hand, *_kept(lang, removal), *_check(lang, removal)]
+
+
+def manual_block(lang: Language, provider: str, *, with_link: bool = True) -> Block:
+    """The provider's own steps, and a link straight to the page."""
+    steps, url = manual_steps(lang, provider)
+    lines = [lang.say("By hand: {steps}", steps=escape(" › ".join(steps)))]
+    if url and with_link:
+        lines.append(link(url, lang.say("Open that page")))
+    return context("\n".join(lines))
+
+
+def _kept(lang: Language, removal: Removal) -> list[Block]:
+    """Why something is still kept here, and until when."""
+    if removal.kept_until is None or removal.revocation is not Revocation.BY_HAND:
+        return []
+    when = instant(lang, removal.kept_until)
+    return [
+        context(
+            lang.say("Our key is kept only to check whether it is gone, until {when} at most.", when=when)
+        )
+    ]
+
+
+def _check(lang: Language, removal: Removal) -> list[Block]:
+    is_over = removal.by_hand and removal.kept_until is None
+    if removal.grant_id is None or is_over or removal.revocation not in _CHECKABLE:
+        return []
+    return actions(check_button(lang, removal.grant_id))
+
 
 _LISTED = 20
 _STRANGERS = (GuestNotAllowed, WrongWorkspace, NotSetUp)
@@ -129,7 +285,7 @@ def removed_message(lang: Language, removal: Removal) -> Message:
     return message(said, [*removal_blocks(lang, removal), *asked])
 
 
-def done_message(lang: Language, words: Words) -> Message:
+def done_message(lang: Language, words: Explanation) -> Message:
     """Any other answer that is already in words."""
     return message(escape(words.title), [section(refusal_text(lang, words))])
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.domain.access import Deed
-from bot.domain.cause import Cause
-from bot.domain.channel import Channel, State
-from bot.domain.hold import is_held
+from bot.domain.access import Operation
+from bot.domain.channel import Cause, Channel, State
 from bot.domain.ids import UserId
+from bot.domain.mail_routing import NOWHERE
+from bot.domain.provider_outage import is_held
 from bot.domain.request import Awaits, Request, RequestState
-from bot.domain.whereabouts import NOWHERE
+from bot.domain.view_models import ChannelRow, ChannelStatus, Mail
 from bot.views.blocks import (
     Block,
     Message,
@@ -28,29 +28,28 @@ from bot.views.blocks import (
 )
 from bot.views.buttons import (
     cancel_button,
-    deed_button,
     offered,
+    operation_button,
     overview_button,
     permissions_button,
     why_button,
 )
-from bot.views.language import Language
-from bot.views.models import ChannelRow, ChannelStatus, Mail
-from bot.views.rows import is_lacking, since, title
-from bot.views.words import (
+from bot.views.home import is_lacking, since, title
+from bot.views.i18n import Language
+from bot.views.wording import (
     cause_words,
-    house,
+    company,
     is_refused_once,
     lacking_words,
     mail_words,
     place_words,
     provider_of,
     record_words,
+    requested_change_words,
     scope_lines,
     state_words,
     trouble_words,
     way_words,
-    wish_words,
 )
 
 _RECENT = 5
@@ -118,7 +117,10 @@ def _facts(lang: Language, status: ChannelStatus) -> list[str]:
     channel = status.row.channel
     facts = [
         (lang.say("Here"), state_words(lang, channel, status.row.unexplained)),
-        (lang.say("At {house}", house=inert(house(status.row.provider_label), 40)), _there(lang, status)),
+        (
+            lang.say("At {company}", company=inert(company(status.row.provider_label), 40)),
+            _there(lang, status),
+        ),
         (lang.say("Owner"), mention(channel.owner_id) if channel.owner_id else lang.say("the team")),
         (lang.say("Used for"), inert(channel.use, 200) or lang.say("not said")),
         (lang.say("Connected by"), _connected_by(lang, status)),
@@ -175,7 +177,7 @@ def _lacking(lang: Language, row: ChannelRow) -> list[Block]:
     """Quietly: the inbox works."""
     if not is_lacking(row):
         return []
-    return [section("⚠️ " + escape(lacking_words(lang, row.lacking, house(row.provider_label))))]
+    return [section("⚠️ " + escape(lacking_words(lang, row.lacking, company(row.provider_label))))]
 
 
 def _requests(lang: Language, status: ChannelStatus, viewer: UserId | None) -> list[Block]:
@@ -190,7 +192,7 @@ def _requests(lang: Language, status: ChannelStatus, viewer: UserId | None) -> l
 
 
 def _request(lang: Language, request: Request) -> str:
-    return f"⏳ *{escape(wish_words(lang, request.wish))}*\n{_awaited(lang, request)}"
+    return f"⏳ *{escape(requested_change_words(lang, request.requested_change))}*\n{_awaited(lang, request)}"
 
 
 def _awaited(lang: Language, request: Request) -> str:
@@ -203,10 +205,10 @@ def _awaited(lang: Language, request: Request) -> str:
         )
     if request.awaits is Awaits.TENANT:
         return lang.say(
-            "{who} asks for this; it waits for the approval of your organisation's {house} admin, until "
+            "{who} asks for this; it waits for the approval of your organisation's {company} admin, until "
             "{when}.",
             who=who,
-            house=inert(house(provider_of(request.wish.provider)), 40),
+            company=inert(company(provider_of(request.requested_change.provider)), 40),
             when=until,
         )
     return lang.say("{who} asks for this; it waits for an admin until {when}.", who=who, when=until)
@@ -222,19 +224,19 @@ def _history(lang: Language, status: ChannelStatus) -> list[Block]:
 
 
 def _buttons(lang: Language, row: ChannelRow) -> list[Block]:
-    deeds = offered(row.channel, row.may, is_lacking=bool(row.lacking), advice=row.advice)
-    urgent = Deed.RECONNECT in deeds and row.channel.state is State.DISCONNECTED
+    operations = offered(row.channel, row.may, is_lacking=bool(row.lacking), advice=row.advice)
+    urgent = Operation.RECONNECT in operations and row.channel.state is State.DISCONNECTED
     # While many are refused at once, signing in anew is the wrong thing to do.
     if row.channel.state is not State.REMOVED and not is_held(row.channel):
-        ways = (Deed.RECONNECT, Deed.SWITCH)
-        deeds = (*deeds, *(way for way in ways if way in row.may and way not in deeds))
-    if Deed.TAKE_OVER in row.may and row.channel.is_personal and not row.is_own:
-        deeds = (*deeds, Deed.TAKE_OVER)
-    buttons = [_button(lang, row.channel, deed, urgent) for deed in deeds]
+        ways = (Operation.RECONNECT, Operation.SWITCH)
+        operations = (*operations, *(way for way in ways if way in row.may and way not in operations))
+    if Operation.TAKE_OVER in row.may and row.channel.is_personal and not row.is_own:
+        operations = (*operations, Operation.TAKE_OVER)
+    buttons = [_button(lang, row.channel, operation, urgent) for operation in operations]
     if row.channel.state is not State.REMOVED:
         buttons.append(permissions_button(lang, row.channel))
     return actions(*buttons, why_button(lang, row.channel), overview_button(lang))
 
 
-def _button(lang: Language, channel: Channel, deed: Deed, urgent: bool) -> Block:
-    return deed_button(lang, deed, channel, primary=urgent and deed is Deed.RECONNECT)
+def _button(lang: Language, channel: Channel, operation: Operation, urgent: bool) -> Block:
+    return operation_button(lang, operation, channel, primary=urgent and operation is Operation.RECONNECT)

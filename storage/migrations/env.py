@@ -1,4 +1,4 @@
-"""What Alembic runs: the connection, its transaction and its lock are given by ``storage.migrating``."""
+"""What Alembic runs: the connection, its transaction and its lock are given by ``storage.migrate``."""
 
 from __future__ import annotations
 

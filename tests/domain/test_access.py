@@ -9,7 +9,7 @@ import pytest
 
 from bot.domain.access import (
     Actor,
-    Deed,
+    Operation,
     Person,
     Right,
     Role,
@@ -28,17 +28,17 @@ PERSONAL = a_channel(owner_id=OWNER, connected_by=OWNER)
 TEAM = a_team_channel(connected_by=CONNECTOR)
 
 SEE, DISABLE, ENABLE, REMOVE, RECONNECT, SWITCH = (
-    Deed.SEE,
-    Deed.DISABLE,
-    Deed.ENABLE,
-    Deed.REMOVE,
-    Deed.RECONNECT,
-    Deed.SWITCH,
+    Operation.SEE,
+    Operation.DISABLE,
+    Operation.ENABLE,
+    Operation.REMOVE,
+    Operation.RECONNECT,
+    Operation.SWITCH,
 )
 OWN = frozenset({SEE, DISABLE, ENABLE, REMOVE, RECONNECT, SWITCH})
-TAKE = frozenset({Deed.CONNECT, Deed.TAKE_OVER})
-WISHES = frozenset({Deed.CONNECT, DISABLE, ENABLE, REMOVE, SWITCH})
-NONE: frozenset[Deed] = frozenset()
+TAKE = frozenset({Operation.CONNECT, Operation.TAKE_OVER})
+WISHES = frozenset({Operation.CONNECT, DISABLE, ENABLE, REMOVE, SWITCH})
+NONE: frozenset[Operation] = frozenset()
 
 
 def a_person(user: str = "USOMEBODY", **changes: Any) -> Person:
@@ -49,14 +49,19 @@ def an_actor(user: str, *, admin: bool = False, access: bool = False, **changes:
     return Actor(a_person(user, **changes), is_super_admin=admin, has_account_access=access)
 
 
-TABLE: list[tuple[str, Actor, frozenset[Deed], frozenset[Deed]]] = [
+TABLE: list[tuple[str, Actor, frozenset[Operation], frozenset[Operation]]] = [
     # who, what they may do at once: to a personal inbox, to a team channel
     ("the owner", an_actor("UOWNER"), OWN, frozenset({SEE, RECONNECT})),
     ("the connector of the team channel", an_actor("UCONNECTOR"), NONE, frozenset({SEE, RECONNECT})),
     ("another member", an_actor("UMEMBER"), NONE, frozenset({SEE, RECONNECT})),
-    ("account access", an_actor("UACCESS", access=True), NONE, OWN | {Deed.CONNECT}),
-    ("a super admin", an_actor("UADMIN", admin=True), TAKE | {SEE, DISABLE, REMOVE}, OWN | {Deed.CONNECT}),
-    ("a super admin's own inbox", an_actor("UOWNER", admin=True), TAKE | OWN, OWN | {Deed.CONNECT}),
+    ("account access", an_actor("UACCESS", access=True), NONE, OWN | {Operation.CONNECT}),
+    (
+        "a super admin",
+        an_actor("UADMIN", admin=True),
+        TAKE | {SEE, DISABLE, REMOVE},
+        OWN | {Operation.CONNECT},
+    ),
+    ("a super admin's own inbox", an_actor("UOWNER", admin=True), TAKE | OWN, OWN | {Operation.CONNECT}),
     (
         "whose address it is",
         an_actor("UELSE", email=PERSONAL.address),
@@ -83,32 +88,38 @@ TABLE: list[tuple[str, Actor, frozenset[Deed], frozenset[Deed]]] = [
 
 
 @pytest.mark.parametrize(("actor", "personal", "team"), [row[1:] for row in TABLE], ids=[r[0] for r in TABLE])
-def test_what_everybody_may_do(actor: Actor, personal: frozenset[Deed], team: frozenset[Deed]) -> None:
+def test_what_everybody_may_do(
+    actor: Actor, personal: frozenset[Operation], team: frozenset[Operation]
+) -> None:
     """The whole table of rights: what is not in a row is forbidden, or must be asked for."""
-    assert {deed for deed in Deed if may(actor, deed, PERSONAL)} == set(personal)
-    assert {deed for deed in Deed if may(actor, deed, TEAM)} == set(team)
+    assert {operation for operation in Operation if may(actor, operation, PERSONAL)} == set(personal)
+    assert {operation for operation in Operation if may(actor, operation, TEAM)} == set(team)
 
 
 def test_what_a_member_may_wish_for() -> None:
     """Changing a team channel takes an admin's approval; somebody's personal inbox is no wish of others."""
     member = an_actor("UMEMBER")
-    wished = {deed for deed in Deed if right(member, deed, TEAM) is Right.ON_REQUEST}
+    wished = {operation for operation in Operation if right(member, operation, TEAM) is Right.ON_REQUEST}
     assert wished == set(WISHES)
-    assert {d for d in Deed if right(member, d, PERSONAL) is Right.ON_REQUEST} == {Deed.CONNECT}
+    assert {d for d in Operation if right(member, d, PERSONAL) is Right.ON_REQUEST} == {Operation.CONNECT}
 
 
 def test_whoever_holds_no_role_may_not_even_ask() -> None:
     """Guests and people of other workspaces get a refusal, not a form."""
     guest = an_actor("UGUEST", is_guest=True)
     assert guest.roles(TEAM) == frozenset()
-    assert all(right(guest, deed, channel) is Right.NONE for deed in Deed for channel in (PERSONAL, TEAM))
+    assert all(
+        right(guest, operation, channel) is Right.NONE
+        for operation in Operation
+        for channel in (PERSONAL, TEAM)
+    )
     assert Role.MEMBER in an_actor("UMEMBER").roles()
 
 
 def test_having_connected_a_personal_inbox_gives_no_rights_to_it() -> None:
     """A personal inbox belongs to its owner, whoever pressed the button."""
     taken_over = replace(PERSONAL, connected_by=CONNECTOR)
-    assert not any(may(an_actor("UCONNECTOR"), deed, taken_over) for deed in Deed)
+    assert not any(may(an_actor("UCONNECTOR"), operation, taken_over) for operation in Operation)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.domain.feature import Feature, Features, Wording
+from bot.domain.features import Feature, Features, Wording
 from bot.domain.grant import Granted
 
 READ, SEND = "https://www.googleapis.com/auth/gmail.readonly", "https://www.googleapis.com/auth/gmail.send"

@@ -7,20 +7,19 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.cause import Cause
-from bot.domain.channel import State
-from bot.domain.hold import (
+from bot.domain.channel import Cause, State
+from bot.domain.ids import ChannelId, ProviderOutageId, UserId, WorkspaceId
+from bot.domain.provider_outage import (
     Fate,
-    Hold,
+    OutageTally,
+    ProviderOutage,
     Renewal,
     Struck,
-    Tally,
     accidents,
     fate,
     is_held,
     next_turn,
 )
-from bot.domain.ids import ChannelId, HoldId, UserId, WorkspaceId
 from tests.storage.builders import MINUTE, NOW, a_channel
 
 WITNESS = timedelta(seconds=30)
@@ -59,7 +58,7 @@ def test_each_takes_the_end_of_the_line(last_turn: object, least: int, turn: int
 
 # --- what one more refusal means to a mailbox that is held
 
-HOLD = Hold(HoldId("h"), WorkspaceId("T1"), "google", "", NOW)
+HOLD = ProviderOutage(ProviderOutageId("h"), WorkspaceId("T1"), "google", "", NOW)
 RENEWED = NOW + 20 * MINUTE
 ENOUGH = RENEWED + 15 * MINUTE
 
@@ -74,8 +73,8 @@ def renewed(count: int, *, at: int = 20, served: int | None = 15, joined: float 
     )
 
 
-def a_tally(ever: int, still: int, *, own: tuple[int, int] | None = None, **how: object) -> Tally:
-    whole = Tally(Struck(ever, still), Struck(*(own or (ever, still))), joined_at=NOW)
+def a_tally(ever: int, still: int, *, own: tuple[int, int] | None = None, **how: object) -> OutageTally:
+    whole = OutageTally(Struck(ever, still), Struck(*(own or (ever, still))), joined_at=NOW)
     return replace(whole, **how)  # type: ignore[arg-type]
 
 
@@ -155,6 +154,6 @@ def test_only_a_small_rest_is_refused_on_its_own_account(
         (a_tally(12, 9, back_at=RENEWED + MINUTE, renewals=(*renewed(1), *renewed(1, at=30))), Fate.WAITS),
     ],
 )
-def test_that_it_must_be_reconnected_only_reconnecting_shows(tally: Tally, expected: Fate) -> None:
+def test_that_it_must_be_reconnected_only_reconnecting_shows(tally: OutageTally, expected: Fate) -> None:
     """Others that were refused together with it: they were reconnected, which was needed, and work."""
     assert fate(HOLD, tally, now=ENOUGH + 60 * MINUTE, witness=WITNESS) is expected

@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.cause import REFUSED_CAUSES, Cause
-from bot.domain.channel import Channel, State
+from bot.domain.channel import REFUSED_CAUSES, Cause, Channel, State
 from bot.domain.grant import MailboxIdentity
 from bot.domain.ids import GrantId
 from bot.domain.lifecycle import (
@@ -23,9 +22,9 @@ from bot.domain.lifecycle import (
     STAY,
     TRANSITIONS,
     Effect,
-    Refused,
     Signal,
     Step,
+    TransitionRefused,
     advance,
 )
 from bot.domain.lifecycle_doc import document
@@ -111,7 +110,7 @@ def test_asking_twice_sends_once(state: State, signal: Signal) -> None:
     """The second of two equal wishes neither writes nor tells anybody anything."""
     try:
         once, _ = advance(a_channel_in(state), signal, now=NOW)
-    except Refused:
+    except TransitionRefused:
         return
     assert advance(once, signal, now=LATER) == (once, ())
 
@@ -145,7 +144,7 @@ def test_only_a_switch_changes_the_provider(state: State, signal: Signal) -> Non
     there = MailboxIdentity("microsoft", "1.2")
     try:
         after, _ = advance(channel, signal, now=LATER, grant_id=OWN, identity=there)
-    except Refused:
+    except TransitionRefused:
         return
     assert (after.provider, after.identity) == (channel.provider, channel.identity)
 
@@ -185,7 +184,7 @@ def test_enabling_goes_through_a_check() -> None:
 
 def test_enabling_what_the_provider_refuses_is_refused() -> None:
     """There is nothing to turn on where the provider says no."""
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(TransitionRefused) as refused:
         advance(a_channel_in(State.DISCONNECTED), Signal.ENABLE_ASKED, now=LATER)
     assert (refused.value.state, refused.value.signal) == (State.DISCONNECTED, Signal.ENABLE_ASKED)
 
@@ -263,13 +262,13 @@ def test_no_sequence_of_signals_breaks_a_channel(
         grant_id = GrantId(f"new{number}") if signal in PROOFS else grants[about]
         try:
             after, effects = advance(channel, signal, now=now, cause=cause, grant_id=grant_id)
-        except Refused:
+        except TransitionRefused:
             continue
-        _holds(channel, after, effects, signal)
+        _provider_outages(channel, after, effects, signal)
         channel = after
 
 
-def _holds(before: Channel, after: Channel, effects: tuple[Effect, ...], signal: Signal) -> None:
+def _provider_outages(before: Channel, after: Channel, effects: tuple[Effect, ...], signal: Signal) -> None:
     assert (after.id, after.address, after.identity) == (before.id, before.address, before.identity)
     assert (after.state is State.REMOVED) == (after.removed_at is not None) == (after.grant_id is None)
     assert after.state is not State.CONNECTED or after.cause is Cause.NONE

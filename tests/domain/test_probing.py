@@ -8,8 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.cause import Cause
-from bot.domain.channel import Kind, State
+from bot.domain.channel import Cause, Kind, State
 from bot.domain.errors import (
     AdminActionNeeded,
     GrantRejected,
@@ -19,10 +18,10 @@ from bot.domain.errors import (
     ProviderMisconfigured,
     ProviderUnavailable,
 )
-from bot.domain.probing import (
+from bot.domain.probe_policy import (
     STRIKE_LASTS,
     Cadence,
-    Outcome,
+    ProbeOutcome,
     Vote,
     is_first_again,
     is_second_witness,
@@ -33,7 +32,7 @@ from bot.domain.probing import (
     vote,
     witness_delay,
 )
-from bot.domain.probing import Testimony as Heard
+from bot.domain.probe_policy import PeerResult as Heard
 from tests.storage.builders import NOW, a_channel, a_probe
 
 SECOND = timedelta(seconds=1)
@@ -45,18 +44,18 @@ REJECTED, AWAY, OURS = GrantRejected("x"), ProviderUnavailable("x"), ProviderMis
 @pytest.mark.parametrize(
     ("error", "outcome"),
     [
-        (None, Outcome.PASSED),
-        (GrantRejected(), Outcome.REFUSED),
-        (MailboxGone(), Outcome.REFUSED),
-        (PermissionMissing(), Outcome.REFUSED),
-        (AdminActionNeeded(), Outcome.REFUSED),
-        (ProviderMisconfigured(), Outcome.OURS_BROKEN),
-        (ProviderUnavailable(), Outcome.UNREACHABLE),
-        (ProviderUnavailable(unknown_code=True), Outcome.UNREACHABLE),
-        (ProviderError("never seen"), Outcome.UNREACHABLE),
+        (None, ProbeOutcome.PASSED),
+        (GrantRejected(), ProbeOutcome.REFUSED),
+        (MailboxGone(), ProbeOutcome.REFUSED),
+        (PermissionMissing(), ProbeOutcome.REFUSED),
+        (AdminActionNeeded(), ProbeOutcome.REFUSED),
+        (ProviderMisconfigured(), ProbeOutcome.OURS_BROKEN),
+        (ProviderUnavailable(), ProbeOutcome.UNREACHABLE),
+        (ProviderUnavailable(unknown_code=True), ProbeOutcome.UNREACHABLE),
+        (ProviderError("never seen"), ProbeOutcome.UNREACHABLE),
     ],
 )
-def test_an_error_is_sorted_by_who_must_act(error: ProviderError | None, outcome: Outcome) -> None:
+def test_an_error_is_sorted_by_who_must_act(error: ProviderError | None, outcome: ProbeOutcome) -> None:
     """Only what a person can mend counts as a refusal; what is unknown is nobody's fault."""
     assert outcome_of(error) is outcome
 
@@ -231,12 +230,14 @@ def test_when_doubt_has_lasted_too_long(state: State, cause: Cause, age: int, to
 @pytest.mark.parametrize(
     ("outcome", "ago", "is_first"),
     [
-        (Outcome.UNREACHABLE, STRIKE_LASTS + SECOND, True),
-        (Outcome.UNREACHABLE, STRIKE_LASTS, False),
-        (Outcome.REFUSED, timedelta(days=7), False),
+        (ProbeOutcome.UNREACHABLE, STRIKE_LASTS + SECOND, True),
+        (ProbeOutcome.UNREACHABLE, STRIKE_LASTS, False),
+        (ProbeOutcome.REFUSED, timedelta(days=7), False),
     ],
 )
-def test_a_refusal_of_before_an_outage_is_forgotten(outcome: Outcome, ago: timedelta, is_first: bool) -> None:
+def test_a_refusal_of_before_an_outage_is_forgotten(
+    outcome: ProbeOutcome, ago: timedelta, is_first: bool
+) -> None:
     """Two refusals in a row are proof, however far apart; a failing provider between them for an hour ends
     the row."""
     row = a_probe(a_channel(), strikes=1, first_refused_at=NOW - ago, outcome=outcome.value)

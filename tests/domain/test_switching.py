@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from bot.domain.switching import Ways, may_switch, ways_from
+from bot.domain.provider_traits import Ways, may_switch, ways_from
 
 KEYS = ("google", "microsoft", "imap")
 

@@ -8,26 +8,26 @@ import pytest
 
 from bot.domain import job, ticket
 from bot.domain.ids import UserId
-from bot.domain.incident import NoticeKind
-from bot.domain.picture import NoticePicture
-from bot.domain.ticket import Ending
+from bot.domain.notice import NoticeKind
+from bot.domain.ticket import OutcomeKind
+from bot.domain.view_models import NoticeModel
 from tests.storage.builders import NOW, a_channel, a_job, a_notice
 
 GOOD = {
-    Ending.CONNECTED,
-    Ending.RECONNECTED,
-    Ending.RESTORED,
-    Ending.SWITCHED,
-    Ending.SWITCHED_STILL_DISABLED,
-    Ending.STILL_DISABLED,
+    OutcomeKind.CONNECTED,
+    OutcomeKind.RECONNECTED,
+    OutcomeKind.RESTORED,
+    OutcomeKind.SWITCHED,
+    OutcomeKind.SWITCHED_STILL_DISABLED,
+    OutcomeKind.STILL_DISABLED,
 }
 
 
-@pytest.mark.parametrize("ending", list(Ending))
-def test_every_ending_is_good_or_can_be_tried_again_or_is_neither(ending: Ending) -> None:
+@pytest.mark.parametrize("ending", list(OutcomeKind))
+def test_every_ending_is_good_or_can_be_tried_again_or_is_neither(ending: OutcomeKind) -> None:
     """Nobody is offered another try of what went well, is under way, or cannot go on."""
     assert ending.is_good == (ending in GOOD)
-    assert ending.may_try_again == (ending not in GOOD | {Ending.PENDING, Ending.NOT_POSSIBLE})
+    assert ending.may_try_again == (ending not in GOOD | {OutcomeKind.PENDING, OutcomeKind.NOT_POSSIBLE})
 
 
 def test_an_interrupted_check_is_given_up_before_its_page_expires() -> None:
@@ -54,5 +54,5 @@ def test_a_notice_is_current_when_its_latest_wish_is_shown(wanted: int, shown: i
 def test_a_notice_knows_who_did_it(subject: str, actor: str | None) -> None:
     """The person stands in the subject of what somebody else did; other subjects name nobody."""
     notice = a_notice(kind=NoticeKind.DISABLED, subject=subject)
-    picture = NoticePicture(notice, a_channel(), "Gmail", "en-US", NOW, "/inbox")
+    picture = NoticeModel(notice, a_channel(), "Gmail", "en-US", NOW, "/inbox")
     assert picture.actor == (UserId(actor) if actor else None)

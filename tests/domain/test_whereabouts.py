@@ -10,16 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.ids import ChannelId
-from bot.domain.whereabouts import DAILY, Whereabouts, after_look, settled
+from bot.domain.mail_routing import DAILY, MailRouting, after_look, settled
 from tests.storage.builders import NOW
 
 C = ChannelId("c1")
 DAY = DAILY
 
 
-def looked(*answers: str | None, home: str = "google", every: timedelta = DAY) -> list[Whereabouts | None]:
+def looked(*answers: str | None, home: str = "google", every: timedelta = DAY) -> list[MailRouting | None]:
     """What was known after each of these looks."""
-    known: Whereabouts | None = None
+    known: MailRouting | None = None
     states = []
     for number, seen in enumerate(answers):
         known = after_look(known, C, home=home, seen=seen, now=NOW + number * every)
@@ -27,7 +27,7 @@ def looked(*answers: str | None, home: str = "google", every: timedelta = DAY) -
     return states
 
 
-def last(*answers: str | None, home: str = "google", every: timedelta = DAY) -> Whereabouts:
+def last(*answers: str | None, home: str = "google", every: timedelta = DAY) -> MailRouting:
     known = looked(*answers, home=home, every=every)[-1]
     assert known is not None
     return known
@@ -111,7 +111,7 @@ def test_the_place_always_was_seen_twice_running(answers: list[str | None]) -> N
     """Whatever the answers: where the mail is said to be, two answers in a row had it (or the very first),
     and it has left only if it is not at home."""
     told = [one for one in answers if one is not None]
-    known: Whereabouts | None = None
+    known: MailRouting | None = None
     at: datetime = NOW
     for seen in answers:
         known = after_look(known, C, home="google", seen=seen, now=at)

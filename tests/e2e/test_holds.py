@@ -11,7 +11,7 @@ import pytest
 
 from bot.domain.channel import Kind, State
 from bot.domain.ids import UserId
-from bot.services.connecting import Plan
+from bot.services.connections.connect import Plan
 from sandbox.driver import Said
 from tests.stage import Stage
 
@@ -28,7 +28,7 @@ async def _connect_all(stage: Stage, addresses: Sequence[str]) -> None:
     omar = await services.people.member(services.workspace.id, UserId("U0OMAR"), fresh=True)
     for address in addresses:
         await stage.opens_account(address)
-        begun = await services.connecting.begin(omar, Plan(address, Kind.TEAM, name=address[:8]))
+        begun = await services.connections.begin(omar, Plan(address, Kind.TEAM, name=address[:8]))
         page = await stage.consents(begun.url, address)
         assert page.status == 200, page.text
     await stage.passes(minutes=3)
@@ -171,8 +171,8 @@ async def test_whoever_is_still_refused_after_the_outage_is_told_as_usual(stage:
     await stage.passes(minutes=4)
     assert "Google refuses 1 inbox" in await inboxes.only("omar")
     await stage.passes(minutes=16)
-    hold, outage = (said.plain for said in await inboxes.new("omar"))
-    assert "False alarm" in hold
+    provider_outage, outage = (said.plain for said in await inboxes.new("omar"))
+    assert "False alarm" in provider_outage
     assert f"{addresses[0]} (team-0@a) stopped working" in outage and "[Reconnect]" in outage
     assert sorted(await _states(stage)) == [State.CONNECTED] * 3 + [State.DISCONNECTED]
 
@@ -188,14 +188,14 @@ async def test_what_was_called_disconnected_just_before_is_taken_back(stage: Sta
     assert "stopped working" in await inboxes.only("omar")
     stage.town.google.break_down("outage")
     await stage.passes(minutes=4)
-    recalled, hold = (said.plain for said in await inboxes.new("omar"))
+    recalled, provider_outage = (said.plain for said in await inboxes.new("omar"))
     assert f"{addresses[0]} (team-0@a): probably a false alarm." in recalled and "[Reconnect]" not in recalled
-    assert "Google refuses 4 inboxes at once" in hold
+    assert "Google refuses 4 inboxes at once" in provider_outage
     stage.town.google.mend()
     await stage.passes(minutes=10)
-    recalled, hold = (said.plain for said in await inboxes.new("omar"))
+    recalled, provider_outage = (said.plain for said in await inboxes.new("omar"))
     assert f"False alarm: {addresses[0]} (team-0@a) works." in recalled
-    assert "False alarm: Google works again" in hold
+    assert "False alarm: Google works again" in provider_outage
     assert set(await _states(stage)) == {State.CONNECTED}
 
 
@@ -232,7 +232,7 @@ async def test_a_hold_that_people_end_ends_quietly(stage: Stage) -> None:
     omar = await services.people.member(services.workspace.id, UserId("U0OMAR"), fresh=True)
     for address in addresses:
         channel = await services.channels.find(omar, address)
-        begun = await services.connecting.begin_reconnect(omar, channel.id)
+        begun = await services.connections.begin_reconnect(omar, channel.id)
         await stage.consents(begun.url, address)
     await stage.passes(minutes=5)
     assert "Google no longer refuses many inboxes at once." in (await inboxes.new("omar"))[0].plain
@@ -250,7 +250,7 @@ async def test_a_hold_that_a_reconnect_ended_says_what_helps(stage: Stage) -> No
     services = stage.bot.services
     omar = await services.people.member(services.workspace.id, UserId("U0OMAR"), fresh=True)
     channel = await services.channels.find(omar, addresses[0])
-    begun = await services.connecting.begin_reconnect(omar, channel.id)
+    begun = await services.connections.begin_reconnect(omar, channel.id)
     await stage.consents(begun.url, addresses[0])
     await stage.passes(minutes=40)
     assert Counter(await _states(stage)) == {State.CONNECTED: 1, State.DISCONNECTED: 3}

@@ -12,8 +12,8 @@ import typer
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from bot import operating
-from bot.bootstrap import KeysLost, cipher_of
+from bot import operator_commands
+from bot.app import KeysLost, cipher_of
 from bot.config import Settings
 from sandbox.demo import BOT_TOKEN, Town
 from storage import KeyUnknown, Storage, rekey
@@ -76,7 +76,7 @@ async def _rekeyed(town: Town, settings: Settings) -> int:
 def test_the_refusal_to_rekey_names_the_next_step(capsys: pytest.CaptureFixture[str]) -> None:
     """And ends with status 2, like every other."""
     with pytest.raises(typer.Exit) as ended:
-        operating.stop(KeyUnknown(3))
+        operator_commands.stop(KeyUnknown(3))
     assert ended.value.exit_code == 2
     said = capsys.readouterr().err
     assert "in so many processes: 3." in said and "Next: give every process both keys" in said

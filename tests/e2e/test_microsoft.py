@@ -12,7 +12,7 @@ import pytest
 from bot.domain.access import Role
 from bot.domain.channel import Kind
 from bot.domain.ids import UserId
-from bot.services.connecting import Plan
+from bot.services.connections.connect import Plan
 from sandbox.driver import Said, Screen
 from sandbox.names import Service
 from tests.stage import Page, Stage
@@ -357,7 +357,7 @@ async def connects_here(stage: Stage, name: str, *addresses: str) -> None:
             await stage.driver.edit_person(name, email=address)
             actor = await services.people.member(services.workspace.id, actor.id, fresh=True)
         plan = Plan(address, kind, name=address.partition("@")[0], provider="microsoft")
-        page = await stage.consents((await services.connecting.begin(actor, plan)).url, address)
+        page = await stage.consents((await services.connections.begin(actor, plan)).url, address)
         assert "✓" in page.text, page.text
     await stage.passes(minutes=3)
 
@@ -383,8 +383,8 @@ async def test_what_hits_one_organisation_is_called_by_its_domain(stage: Stage) 
         await uow.commit()
     stage.town.microsoft.break_down("aad", tenant="acme.example", code=53003, error="interaction_required")
     await stage.passes(minutes=25)
-    hold = await told(stage, "omar", "Microsoft refuses 3 inboxes of acme.example at once")
-    assert "for the inboxes of acme.example." in hold.plain and ALICE in hold.plain
+    provider_outage = await told(stage, "omar", "Microsoft refuses 3 inboxes of acme.example at once")
+    assert "for the inboxes of acme.example." in provider_outage.plain and ALICE in provider_outage.plain
     theirs = await told(stage, "kenji", "acme.example の受信トレイ 3 件")
     assert "team@acme.example" in theirs.plain and ALICE not in theirs.plain
     stage.town.microsoft.mend()
@@ -401,8 +401,8 @@ async def test_an_outage_at_outlook_is_no_organisations_matter(stage: Stage) -> 
     for mailbox in mailboxes:
         stage.town.microsoft.break_down("aad", mailbox, code=70000, error="invalid_grant")
     await stage.passes(minutes=6)
-    hold = await told(stage, "omar", "Outlook.com refuses 3 inboxes at once")
-    assert "Don't reconnect yet." in hold.plain and "admin" not in hold.plain
+    provider_outage = await told(stage, "omar", "Outlook.com refuses 3 inboxes at once")
+    assert "Don't reconnect yet." in provider_outage.plain and "admin" not in provider_outage.plain
     stage.town.microsoft.mend()
     await stage.passes(minutes=10)
     await told(stage, "omar", "False alarm: Outlook.com works again.")

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
-from bot.bootstrap import patiently
+from bot.app import patiently
 from bot.domain.channel import State
 from storage import Cipher, Storage, StorageAway, generate_key, is_current, migrate, rekey
 from tests.pooler import pooled

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from bot.bootstrap import Bot
+from bot.app import Bot
 from tests.stage import Stage, a_bot, a_town
 
 

@@ -96,7 +96,7 @@ async def google_requests(stage: Stage) -> dict[str, int]:
 async def test_a_drill_tells_nobody_and_touches_nothing(team: Stage) -> None:
     """Who, how soon, where, and the words in each reader's language; no message, no call, no state."""
     calls = await team.driver.calls()
-    requests = await google_requests(team)
+    approvals = await google_requests(team)
     said = await asks(team, "omar", f"drill {SUPPORT}")
     for wanted in (
         "2 people would get a direct message, at most 3 min after Google refuses the inbox",
@@ -112,7 +112,7 @@ async def test_a_drill_tells_nobody_and_touches_nothing(team: Stage) -> None:
     later = (await team.driver.calls())[len(calls) :]
     assert not {call["method"] for call in later} & {"chat.postMessage", "chat.update"}
     assert "Connected since" in await asks(team, "omar", f"status {SUPPORT}")
-    assert await google_requests(team) == requests
+    assert await google_requests(team) == approvals
 
 
 @pytest.mark.parametrize("text", [f"drill {SUPPORT}", "export"])
@@ -205,7 +205,7 @@ async def test_no_cell_is_a_formula(team: Stage) -> None:
         for what in FORMULAS:
             await uow.history.add(replace(record, what=what))
         await uow.commit()
-    text = await services.evidences.export(omar)
+    text = await services.history.export(omar)
     cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
     for what in FORMULAS:
         assert f"'{what}" in cells and what not in cells
@@ -216,6 +216,6 @@ async def test_members_export_nothing(team: Stage) -> None:
     services = team.bot.services
     alice = await services.people.member(services.workspace.id, UserId("U0ALICE"))
     with pytest.raises(NotAllowed):
-        await services.evidences.export(alice)
+        await services.history.export(alice)
     with pytest.raises(NotAllowed):
-        await services.exporting.begin(alice)
+        await services.history_export.begin(alice)

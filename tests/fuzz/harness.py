@@ -29,7 +29,7 @@ import structlog
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
-from bot import telemetry
+from bot import log_setup
 
 T = TypeVar("T")
 Take = Callable[[Any], Awaitable[None]]
@@ -106,8 +106,8 @@ def _watched(watch: Watch) -> Iterator[None]:
 def _logging(watch: Watch) -> Iterator[None]:
     root, before = logging.getLogger(), structlog.get_config()
     handlers, level = list(root.handlers), root.level
-    levels = {name: logging.getLogger(name).level for name in telemetry.LEAST_LEVELS}
-    telemetry.configure("json", stream=cast(TextIO, watch))
+    levels = {name: logging.getLogger(name).level for name in log_setup.LEAST_LEVELS}
+    log_setup.configure("json", stream=cast(TextIO, watch))
     try:
         yield
     finally:

@@ -29,26 +29,26 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.domain.errors import ConsentDeclined, ConsentFailed, ProviderError, SlackError
 from bot.domain.grant import Grant, MailboxIdentity, Phase, Secret
 from bot.domain.ids import ConversationId, GrantId, UserId, WorkspaceId
-from bot.domain.incident import NoticeKind
+from bot.domain.notice import NoticeKind
+from bot.metrics import Metrics
 from bot.notifier import SlackMessenger
-from bot.outside import SlackRefuses, who_are_we
-from bot.services.people import CursorLost, DirectoryAway, GroupsClosed
-from bot.slack_errors import Refused
-from bot.telemetry import Metrics
+from bot.services.core.ports import CursorLost, DirectoryAway, GroupsClosed
+from bot.slack.answers import SlackRefused
+from bot.slack.connect import StartRefused, who_are_we
 from handlers.directory import SlackDirectory
-from handlers.screen import Screen, SlackAway, TriggerLost
-from providers.autoconfig import Autoconfig, read_config
-from providers.base import Fresh, Provider
+from handlers.screen import SlackUnavailable, TriggerLost, ViewsApi
+from providers.base import Provider, RefreshedGrant
 from providers.detect import Detector
-from providers.google import Google, GoogleClient
-from providers.hosts import Guard
-from providers.imap import Imap
-from providers.imap_wire import ImapWire, Security, Trust
-from providers.microsoft import Microsoft
-from providers.microsoft_sign_in import MicrosoftClient
-from providers.names import SystemNames
-from providers.tenants import MicrosoftTenants
-from providers.wire import Wire
+from providers.dns import SystemNames
+from providers.google.provider import Google, GoogleClient
+from providers.http_client import HttpClient
+from providers.imap.autoconfig import Autoconfig, read_config
+from providers.imap.protocol import ImapClient, Security, Trust
+from providers.imap.provider import Imap
+from providers.microsoft.oauth import MicrosoftClient
+from providers.microsoft.provider import Microsoft
+from providers.microsoft.tenants import MicrosoftTenants
+from providers.ssrf import SsrfGuard
 from sandbox.imap import LocalImap
 from tests.fuzz.harness import Budget, Lab, a_lab, fuzz
 from tests.fuzz.inputs import damaged, gone_wrong, raw, texts, values, written
@@ -176,7 +176,7 @@ async def taken(provider: Provider, grant: Grant) -> None:
     await only(allowed, provider.redeem(consent, {"code": "code", "state": state}))
     await only(allowed, provider.redeem(replace(consent, is_shared=True), {"code": "code", "state": state}))
     fresh = await only(allowed, provider.refresh(grant))
-    fresh = fresh or Fresh(Secret("token"), Secret("secret"), frozenset(), None)
+    fresh = fresh or RefreshedGrant(Secret("token"), Secret("secret"), frozenset(), None)
     await only(allowed, provider.probe(grant, fresh))
     await only(allowed, provider.revoke(grant))
 
@@ -328,7 +328,7 @@ def test_what_slack_answers(stranger: tuple[Lab, Stranger], budget: Budget) -> N
             "xoxb-nobody-may-see", base_url=f"{host.url}/api/", session=host.outside, retry_handlers=[]
         )
         messenger, directory = SlackMessenger(client, lambda: NOW), SlackDirectory(client)
-        screen = Screen(client, host.outside, metrics)
+        screen = ViewsApi(client, host.outside, metrics)
         calls: list[Callable[[], Awaitable[Any]]] = [
             lambda: messenger.open_dm(UserId("U1")),
             lambda: messenger.post(there, picture, nonce="n"),
@@ -345,9 +345,17 @@ def test_what_slack_answers(stranger: tuple[Lab, Stranger], budget: Budget) -> N
             lambda: screen.respond(f"{host.url}/respond", {}),
             lambda: who_are_we(client, lambda: NOW, _enough),
         ]
-        allowed = (SlackError, DirectoryAway, CursorLost, GroupsClosed, SlackAway, TriggerLost, Refused)
+        allowed = (
+            SlackError,
+            DirectoryAway,
+            CursorLost,
+            GroupsClosed,
+            SlackUnavailable,
+            TriggerLost,
+            SlackRefused,
+        )
         for call in calls:
-            await only((*allowed, SlackRefuses, _Enough), call())
+            await only((*allowed, StartRefused, _Enough), call())
 
     fuzz(lab, answers(SLACK), take, budget)
 
@@ -367,7 +375,7 @@ def test_what_lists_of_settings_say(stranger: tuple[Lab, Stranger], budget: Budg
     async def take(said: bytes) -> None:
         read_config(said, ADDRESS)
         host.says([(200, {"Content-Type": "text/xml"}, said)])
-        wire = Wire(host.outside)
+        wire = HttpClient(host.outside)
         found = Autoconfig(
             Names(), own=wire, listed=wire, ispdb_url=host.url, own_urls=(f"{host.url}/{{domain}}",)
         )
@@ -414,11 +422,11 @@ async def a_mail_host() -> AsyncIterator[MailHost]:
     )
     port = server.sockets[0].getsockname()[1]
     names = Names({local.name: "127.0.0.1"})
-    guard = Guard(names, allowed_networks=(LOOPBACK,), allowed_ports=frozenset({port}))
+    guard = SsrfGuard(names, allowed_networks=(LOOPBACK,), allowed_ports=frozenset({port}))
     async with aiohttp.ClientSession() as session:
-        wire = Wire(session)
+        wire = HttpClient(session)
         autoconfig = Autoconfig(names, own=wire, listed=wire, ispdb_url="")
-        imap = Imap(ImapWire(guard, trust, timeout=timedelta(seconds=0.2)), autoconfig, clock=lambda: NOW)
+        imap = Imap(ImapClient(guard, trust, timeout=timedelta(seconds=0.2)), autoconfig, clock=lambda: NOW)
         made.append(MailHost(port, context, local.name, imap))
         yield made[0]
     server.close()

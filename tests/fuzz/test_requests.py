@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from handlers.actions import ACTIONS
+from handlers.command_parser import WORDS
 from handlers.modals import CALLBACKS
-from handlers.typed import WORDS
 from sandbox.demo import (
     APP_TOKEN,
     BOT_TOKEN,

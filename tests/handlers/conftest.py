@@ -10,16 +10,16 @@ import aiohttp
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.telemetry import Metrics
-from handlers.answering import Pace
-from handlers.slack import Answer, Identity, SlackSide, build_slack
+from bot.metrics import Metrics
+from handlers.bolt import Answer, Identity, SlackApp, build_slack
+from handlers.responding import ResponseBudget
 from tests.handlers.fakes import FakeServices
 from tests.handlers.slack_server import SlackServer
 from tests.views.samples import NOW, W, a_channel
 
-PACE = Pace(ack_within=5.0, hold_after=5.0)
+PACE = ResponseBudget(ack_within=5.0, hold_after=5.0)
 """Nothing is late unless a test says so."""
-AT_ONCE = Pace(ack_within=0.01, hold_after=0.005)
+AT_ONCE = ResponseBudget(ack_within=0.01, hold_after=0.005)
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Bench:
     client: AsyncWebClient
     metrics: Metrics
     session: aiohttp.ClientSession
-    side: SlackSide
+    side: SlackApp
 
     async def send(self, body: dict[str, Any]) -> Answer:
         return await self.side.dispatch(body)
@@ -40,7 +40,7 @@ class Bench:
         """From now on every answer is late."""
         self.side = self.build(AT_ONCE)
 
-    def build(self, pace: Pace) -> SlackSide:
+    def build(self, pace: ResponseBudget) -> SlackApp:
         return build_slack(
             cast(Any, self.services),
             client=self.client,

@@ -8,31 +8,31 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from bot.domain.access import Actor, Deed, Person, Role, RoleChange
+from bot.domain.access import Actor, Operation, Person, Role, RoleChange
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import ExportTaken, Gone, NeedsApproval, TicketUnknown, UnknownAddress
-from bot.domain.feature import Feature
+from bot.domain.features import Feature
 from bot.domain.grant import Revocation
 from bot.domain.ids import ChannelId, ConversationId, GrantId, NoticeId, RequestId, TicketId, UserId
-from bot.domain.picture import (
+from bot.domain.request import APPROVAL_LASTS, Request, RequestedChange, RequestState
+from bot.domain.ticket import Purpose, TicketOutcome
+from bot.domain.view_models import (
     Ask,
     ChannelPermissions,
     ChannelRow,
     ChannelStatus,
     Drill,
-    Evidence,
+    HistoryModel,
     Overview,
     PermissionsOverview,
     Removal,
 )
-from bot.domain.request import APPROVAL_LASTS, Request, RequestState, Wish
-from bot.domain.ticket import Purpose, TicketOutcome
-from bot.services.admins import Preview, Roster
-from bot.services.channels import TeamDetails
-from bot.services.connecting import Landing, Plan
-from bot.services.exporting import ExportLanding, Offer
-from bot.services.requests import Asked
-from bot.services.trips import Begun, Way
+from bot.services.connections.channels import TeamDetails
+from bot.services.connections.connect import Landing, Plan
+from bot.services.connections.tickets import AuthorizationStart, NextStep
+from bot.services.people.admins import Preview, Roster
+from bot.services.people.approvals import ApprovalAsked
+from bot.services.upkeep.history import ExportLanding, Offer
 from providers.base import Redirect
 from tests.views.samples import ALL, ANN, BOB, NOW, SCOPES, W, a_row, an_overview
 
@@ -100,10 +100,12 @@ class FakeChannels:
             raise Gone(ADDRESS)
         return self.channels[channel_id]
 
-    async def allowed(self, actor: Actor, channel_id: ChannelId, deed: Deed) -> Channel:
+    async def allowed(self, actor: Actor, channel_id: ChannelId, operation: Operation) -> Channel:
         channel = await self.by_id(actor, channel_id)
         if self.needs_approval:
-            raise NeedsApproval(Wish(deed, channel.address, channel.kind, channel.id), who_can=(BOB,))
+            raise NeedsApproval(
+                RequestedChange(operation, channel.address, channel.kind, channel.id), who_can=(BOB,)
+            )
         return channel
 
     async def take_over(self, actor: Actor, channel_id: ChannelId, details: TeamDetails) -> Channel:
@@ -122,14 +124,14 @@ class FakeChannels:
         return ""
 
     async def before_removal(self, actor: Actor, channel_id: ChannelId) -> Removal:
-        channel = await self.allowed(actor, channel_id, Deed.REMOVE)
+        channel = await self.allowed(actor, channel_id, Operation.REMOVE)
         return self._removal(channel, Revocation.NOT_ASKED)
 
     async def disable(self, actor: Actor, channel_id: ChannelId) -> Channel:
         return self._moved("disable", channel_id, State.DISABLED)
 
     async def enable(self, actor: Actor, channel_id: ChannelId) -> Channel:
-        await self.allowed(actor, channel_id, Deed.ENABLE)
+        await self.allowed(actor, channel_id, Operation.ENABLE)
         return self._moved("enable", channel_id, State.CONNECTED)
 
     async def remove(self, actor: Actor, channel_id: ChannelId) -> Removal:
@@ -148,8 +150,8 @@ class FakeChannels:
     def label_at(self, key: str, address: str) -> str:
         return "Gmail"
 
-    def _moved(self, deed: str, channel_id: str, state: State) -> Channel:
-        self.done.append((deed, channel_id))
+    def _moved(self, operation: str, channel_id: str, state: State) -> Channel:
+        self.done.append((operation, channel_id))
         before = self.channels[channel_id]
         after = replace(before, state=state, version=before.version + 1)
         self.channels[channel_id] = after
@@ -178,13 +180,13 @@ class FakeConnecting:
     may_ask: bool = False
     locale: str = "en-US"
 
-    async def begin(self, actor: Actor, plan: Plan) -> Begun:
+    async def begin(self, actor: Actor, plan: Plan) -> AuthorizationStart:
         await self.trouble.pass_()
         self.begun.append(plan.typed)
         self.plans.append(plan)
         return self._begun(plan.typed, reconnect=False)
 
-    async def begin_approved(self, actor: Actor, request_id: RequestId) -> Begun:
+    async def begin_approved(self, actor: Actor, request_id: RequestId) -> AuthorizationStart:
         self.begun.append(request_id)
         return self._begun(ADDRESS, reconnect=False)
 
@@ -192,7 +194,7 @@ class FakeConnecting:
         await self.trouble.pass_()
         self.greeted.append(conversation_id)
 
-    async def begin_reconnect(self, actor: Actor, channel_id: ChannelId) -> Begun:
+    async def begin_reconnect(self, actor: Actor, channel_id: ChannelId) -> AuthorizationStart:
         self.begun.append(channel_id)
         return self._begun(ADDRESS, reconnect=True)
 
@@ -209,13 +211,13 @@ class FakeConnecting:
 
     link_landing = landing
 
-    async def start(self, secret: str, browser: str) -> Way:
+    async def start(self, secret: str, browser: str) -> NextStep:
         self.browsers.append(browser)
-        return Way(secret, Redirect(f"https://provider.example/consent?state={secret}"))
+        return NextStep(secret, Redirect(f"https://provider.example/consent?state={secret}"))
 
     link_start = start
 
-    async def again(self, secret: str, browser: str) -> Way:
+    async def again(self, secret: str, browser: str) -> NextStep:
         return await self.start("s2", browser)
 
     async def heard_of_approval(self, provider: str, secret: str, *, is_given: bool) -> Request | None:
@@ -244,16 +246,16 @@ class FakeConnecting:
     async def may_confirm(self, outcome: TicketOutcome) -> bool:
         return self.may_confirm_it and outcome.may_be_confirmed
 
-    async def confirm(self, secret: str, browser: str) -> Way:
+    async def confirm(self, secret: str, browser: str) -> NextStep:
         await self.trouble.pass_()
         return await self.start("s2", browser)
 
     def lacking(self, outcome: TicketOutcome) -> tuple[Feature, ...]:
         return ()
 
-    def _begun(self, address: str, *, reconnect: bool) -> Begun:
+    def _begun(self, address: str, *, reconnect: bool) -> AuthorizationStart:
         url = "https://bot.example/go/s1"
-        return Begun(address, "Gmail", SCOPES, url, reconnect, TicketId("t1"))
+        return AuthorizationStart(address, "Gmail", SCOPES, url, reconnect, TicketId("t1"))
 
 
 @dataclass
@@ -265,13 +267,13 @@ class FakeSwitching:
 
     async def begin(
         self, actor: Actor, channel_id: ChannelId, *, to: str = "", is_shared: bool = False
-    ) -> Begun:
+    ) -> AuthorizationStart:
         await self.trouble.pass_()
         self.begun.append((channel_id, to, is_shared))
         channel = a_row().channel
         removal = Removal(channel, Revocation.NOT_ASKED, 0, 0, "Gmail", "google", now_at="Gmail")
         url = "https://bot.example/go/s1"
-        return Begun(
+        return AuthorizationStart(
             ADDRESS, "Office 365", SCOPES, url, False, TicketId("t1"), channel=channel, leaves=removal
         )
 
@@ -279,11 +281,20 @@ class FakeSwitching:
         await self.trouble.pass_()
         return self.needs_approval
 
-    async def begin_anew(self, actor: Actor, channel_id: ChannelId, provider: str) -> Begun:
+    async def begin_anew(self, actor: Actor, channel_id: ChannelId, provider: str) -> AuthorizationStart:
         self.begun.append((channel_id, provider, False))
-        wish = Wish(Deed.CONNECT, ADDRESS, Kind.PERSONAL, provider=provider)
+        requested_change = RequestedChange(Operation.CONNECT, ADDRESS, Kind.PERSONAL, provider=provider)
         url = "https://bot.example/go/s1"
-        return Begun(ADDRESS, "IMAP", SCOPES, url, False, TicketId("t1"), takes_password=True, wish=wish)
+        return AuthorizationStart(
+            ADDRESS,
+            "IMAP",
+            SCOPES,
+            url,
+            False,
+            TicketId("t1"),
+            takes_password=True,
+            requested_change=requested_change,
+        )
 
 
 def a_request(**changes: Any) -> Request:
@@ -291,7 +302,7 @@ def a_request(**changes: Any) -> Request:
         id=RequestId("r1"),
         workspace_id=W,
         requester=BOB,
-        wish=Wish(Deed.REMOVE, ADDRESS, Kind.TEAM, ChannelId("c1")),
+        requested_change=RequestedChange(Operation.REMOVE, ADDRESS, Kind.TEAM, ChannelId("c1")),
         reason="We moved",
         state=RequestState.WAITING,
         created_at=NOW,
@@ -304,12 +315,16 @@ def a_request(**changes: Any) -> Request:
 class FakeRequests:
     trouble: Trouble
     done: list[tuple[str, str]] = field(default_factory=list)
-    asked: list[tuple[Wish, str]] = field(default_factory=list)
+    asked: list[tuple[RequestedChange, str]] = field(default_factory=list)
 
-    async def ask(self, actor: Actor, wish: Wish, *, reason: str) -> Asked:
+    async def ask(self, actor: Actor, requested_change: RequestedChange, *, reason: str) -> ApprovalAsked:
         await self.trouble.pass_()
-        self.asked.append((wish, reason))
-        return Asked(a_request(requester=actor.id, wish=wish, reason=reason), (BOB,), is_new=True)
+        self.asked.append((requested_change, reason))
+        return ApprovalAsked(
+            a_request(requester=actor.id, requested_change=requested_change, reason=reason),
+            (BOB,),
+            is_new=True,
+        )
 
     async def answer(self, actor: Actor, request_id: RequestId, *, approve: bool) -> Request:
         await self.trouble.pass_()
@@ -376,9 +391,9 @@ class FakeAdmins:
 class FakeEvidences:
     trouble: Trouble
 
-    async def why(self, actor: Actor, channel_id: ChannelId) -> Evidence:
+    async def why(self, actor: Actor, channel_id: ChannelId) -> HistoryModel:
         await self.trouble.pass_()
-        return Evidence(a_row(), (), None, (), next_probe_at=None, strikes=3)
+        return HistoryModel(a_row(), (), None, (), next_probe_at=None, strikes=3)
 
     async def drill(self, actor: Actor, channel_id: ChannelId) -> Drill:
         await self.trouble.pass_()
@@ -445,25 +460,25 @@ class FakeServices:
     trouble: Trouble = field(default_factory=Trouble)
     people: Any = None
     channels: Any = None
-    connecting: Any = None
-    switching: Any = None
-    requests: Any = None
+    connections: Any = None
+    switches: Any = None
+    approvals: Any = None
     incidents: Any = None
     admins: Any = None
-    evidences: Any = None
-    exporting: Any = None
+    history: Any = None
+    history_export: Any = None
     permissions: Any = None
     workspaces: Any = None
 
     def __post_init__(self) -> None:
         self.people = FakePeople(self.trouble)
         self.channels = FakeChannels()
-        self.connecting = FakeConnecting(self.trouble)
-        self.switching = FakeSwitching(self.trouble)
+        self.connections = FakeConnecting(self.trouble)
+        self.switches = FakeSwitching(self.trouble)
         self.requests = FakeRequests(self.trouble)
         self.incidents = FakeIncidents(self.trouble)
         self.admins = FakeAdmins(self.trouble)
-        self.evidences = FakeEvidences(self.trouble)
-        self.exporting = FakeExporting(self.trouble)
+        self.history = FakeEvidences(self.trouble)
+        self.history_export = FakeExporting(self.trouble)
         self.permissions = FakePermissions(self.trouble)
         self.workspaces = FakeWorkspaces(self.trouble)

@@ -9,12 +9,11 @@ from typing import Any, cast
 import pytest
 
 from bot.domain.errors import ReconnectFirst
-from bot.services.people import DirectoryAway
-from handlers.answering import Answering
-from handlers.payload import read
-from handlers.presenting import Presenter
-from handlers.reply import Reply, Turn
-from handlers.screen import Screen, SlackAway
+from bot.services.core.ports import DirectoryAway
+from handlers.context import Interaction, Response
+from handlers.responding import Presenter, Responder
+from handlers.screen import SlackUnavailable, ViewsApi
+from handlers.slack_request import read
 from handlers.tasks import Tasks
 from storage import Conflict, StorageAway
 from tests.handlers.conftest import Bench, texts
@@ -160,14 +159,14 @@ async def test_what_never_ends_is_stopped_at_the_end(bench: Bench) -> None:
 async def test_too_much_at_once_is_put_off(bench: Bench) -> None:
     """A flood is answered with try again, not with memory."""
     tasks = Tasks(most=0)
-    answering = Answering(
+    answering = Responder(
         people=bench.services.people,
         presenter=Presenter(cast(Any, None)),
         tasks=tasks,
         command="/inbox",
     )
 
-    async def work(turn: Turn) -> Reply:
+    async def work(interaction: Interaction) -> Response:
         raise AssertionError("must not run")
 
     ack = await answering.answer(read(a_command("list")), work)
@@ -184,7 +183,7 @@ async def test_words_get_through_where_a_dialog_does_not(bench: Bench) -> None:
 
 async def test_a_dialog_that_cannot_wait_is_still_shown(bench: Bench) -> None:
     """When the database fails after the way in was made, the person still gets the way in."""
-    bench.services.connecting.cannot_wait = StorageAway()
+    bench.services.connections.cannot_wait = StorageAway()
     answer = await bench.send(a_form("connect.form", address=ANN))
     assert "https://bot.example/go/s1" in texts(answer.body)
 
@@ -216,7 +215,7 @@ async def test_enabling_what_must_be_reconnected_leads_on(bench: Bench) -> None:
 )
 async def test_answers_go_to_slack_alone(bench: Bench, elsewhere: str) -> None:
     """A signed request that names another place is answered nowhere: the signature may be a thief's."""
-    screen = Screen(bench.client, bench.session, bench.metrics)
+    screen = ViewsApi(bench.client, bench.session, bench.metrics)
     await screen.respond(elsewhere, {"text": "what we know"})
     assert b'outcome="refused"' in bench.metrics.exposition()
     assert bench.slack.of("respond") == []
@@ -224,7 +223,7 @@ async def test_answers_go_to_slack_alone(bench: Bench, elsewhere: str) -> None:
 
 async def test_an_answer_is_not_sent_onward(bench: Bench) -> None:
     """A redirect is no way to another host, nor does it count as told."""
-    screen = Screen(bench.client, bench.session, bench.metrics)
-    with pytest.raises(SlackAway):
+    screen = ViewsApi(bench.client, bench.session, bench.metrics)
+    with pytest.raises(SlackUnavailable):
         await screen.respond(bench.slack.response_url.replace("/respond/", "/onward/"), {"text": "x"})
     assert bench.slack.of("respond") == []

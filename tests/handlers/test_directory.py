@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.services.people import CursorLost, DirectoryAway, GroupsClosed
+from bot.services.core.ports import CursorLost, DirectoryAway, GroupsClosed
 from handlers.directory import SlackDirectory, person_of
 from tests.handlers.conftest import Bench
 from tests.handlers.payloads import a_command

@@ -6,11 +6,11 @@ import pytest
 
 from bot.domain.errors import NotAllowed
 from bot.views.blocks import value_of
-from handlers.browser import COOKIE
+from handlers.web_session import COOKIE
 from tests.handlers.conftest import Bench
 from tests.handlers.payloads import a_click, a_command
 from tests.handlers.test_pages import OWN, Desk
-from tests.handlers.test_pages import desk as desk  # noqa: PLC0414 - a fixture
+from tests.handlers.test_pages import context as context  # noqa: PLC0414 - a fixture
 
 
 async def answered(bench: Bench, text: str) -> str:
@@ -63,37 +63,37 @@ async def test_whoever_may_not_is_told_who_can(bench: Bench, text: str) -> None:
 # --- the page
 
 
-async def test_looking_at_the_page_spends_nothing(desk: Desk) -> None:
+async def test_looking_at_the_page_spends_nothing(context: Desk) -> None:
     """It says whose history it is; a link preview is harmless."""
     for _ in range(2):
-        answer = await desk.get("/export/s1")
+        answer = await context.get("/export/s1")
         html = await answer.text()
         assert (answer.status, "Set-Cookie" in answer.headers) == (200, False)
         assert "Ann" in html and "Acme" in html and 'action="/export/s1"' in html
-    assert desk.services.exporting.browsers == []
+    assert context.services.history_export.browsers == []
 
 
-async def test_the_button_gives_the_file_once(desk: Desk) -> None:
+async def test_the_button_gives_the_file_once(context: Desk) -> None:
     """A CSV that Excel reads as UTF-8, never kept by anybody on the way; the second press is told so."""
-    answer = await desk.post("/export/s1")
+    answer = await context.post("/export/s1")
     assert answer.status == 200
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert answer.headers["Content-Disposition"] == 'attachment; filename="inboxkeeper-history.csv"'
     assert answer.headers["Cache-Control"] == "no-store"
     assert (await answer.read()).startswith(b"\xef\xbb\xbfat,address\r\n")
     assert COOKIE in answer.headers["Set-Cookie"]
-    again = await desk.post("/export/s1")
+    again = await context.post("/export/s1")
     assert again.status == 410
     assert "Each link gives the file once." in await again.text()
 
 
-async def test_a_strangers_form_gets_no_file(desk: Desk) -> None:
+async def test_a_strangers_form_gets_no_file(context: Desk) -> None:
     """It shows our own page instead, whose button decides."""
-    answer = await desk.post("/export/s1", headers={**OWN, "Sec-Fetch-Site": "cross-site"})
+    answer = await context.post("/export/s1", headers={**OWN, "Sec-Fetch-Site": "cross-site"})
     assert (answer.status, answer.headers["Location"]) == (303, "/export/s1")
-    assert desk.services.exporting.browsers == []
+    assert context.services.history_export.browsers == []
 
 
-async def test_an_unknown_link_is_said_to_be_one(desk: Desk) -> None:
+async def test_an_unknown_link_is_said_to_be_one(context: Desk) -> None:
     """Mistyped, or long gone."""
-    assert (await desk.get("/export/unknown")).status == 404
+    assert (await context.get("/export/unknown")).status == 404

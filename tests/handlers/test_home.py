@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.domain.errors import GuestNotAllowed
 from handlers.directory import person_of
-from handlers.payload import Malformed, read
+from handlers.slack_request import Malformed, read
 from storage import StorageAway
 from tests.handlers.conftest import Bench, texts
 from tests.handlers.payloads import a_click, a_command, a_form, an_event

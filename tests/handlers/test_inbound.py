@@ -11,8 +11,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from handlers.inbound import MOST_BYTES, PATH, Inbound
-from handlers.signature import SIGNATURE, TIMESTAMP
+from handlers.slack_http import MOST_BYTES, PATH, SIGNATURE, TIMESTAMP, SlackHttp
 from tests.handlers.conftest import Bench, texts
 from tests.handlers.payloads import a_command, a_form, an_event
 from tests.handlers.test_signature import sign
@@ -26,7 +25,7 @@ Client = TestClient[web.Request, web.Application]
 @pytest.fixture
 async def door(bench: Bench) -> AsyncIterator[Client]:
     app = web.Application(client_max_size=MOST_BYTES)
-    inbound = Inbound(bench.side, signing_secrets=("new", "old"), clock=lambda: NOW)
+    inbound = SlackHttp(bench.side, signing_secrets=("new", "old"), clock=lambda: NOW)
     app.router.add_post(PATH, inbound.receive)
     async with TestClient(TestServer(app)) as client:
         yield client

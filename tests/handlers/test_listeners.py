@@ -10,16 +10,16 @@ import pytest
 from bot.domain.channel import State
 from bot.domain.errors import AlreadyConnected
 from bot.domain.ids import GrantId
-from bot.manifest import EVENTS as MANIFEST_EVENTS
-from bot.manifest import REQUEST_PATH
+from bot.slack.manifest import EVENTS as MANIFEST_EVENTS
+from bot.slack.manifest import REQUEST_PATH
 from bot.views import ids
 from bot.views.blocks import value_of
 from handlers.actions import ACTIONS
+from handlers.command_parser import WORDS, Verb
 from handlers.commands import VERBS
 from handlers.events import EVENTS
-from handlers.inbound import PATH
 from handlers.modals import CALLBACKS
-from handlers.typed import WORDS, Verb
+from handlers.slack_http import PATH
 from tests.handlers.conftest import Bench, texts
 from tests.handlers.fakes import Trouble
 from tests.handlers.payloads import a_click, a_click_in, a_command, a_form
@@ -115,7 +115,7 @@ async def test_an_enable_that_is_delivered_twice_is_done_once(bench: Bench) -> N
     """Slack delivers again what it believes lost; a recorded command cannot undo a later decision."""
     await bench.send(a_command(f"enable {ANN}"))
     again = await bench.send(a_command(f"enable {ANN}"))
-    assert [deed for deed, _ in bench.services.channels.done] == ["enable"]
+    assert [operation for operation, _ in bench.services.channels.done] == ["enable"]
     assert again.body is None
 
 
@@ -141,13 +141,13 @@ async def test_the_address_leads_to_the_permissions(bench: Bench) -> None:
     assert answer.body is not None
     assert answer.body["response_action"] == "update"
     assert "https://bot.example/go/s1" in texts(answer.body)
-    assert bench.services.connecting.waiting == [("t1", "V9")]
+    assert bench.services.connections.waiting == [("t1", "V9")]
     assert bench.services.people.fresh == [True]
 
 
 async def test_a_wrong_address_is_said_beside_its_field(bench: Bench) -> None:
     """What is wrong with the address stands where it was typed; the dialog stays."""
-    bench.services.connecting.trouble = Trouble(AlreadyConnected("bob@example.com", by_another=True))
+    bench.services.connections.trouble = Trouble(AlreadyConnected("bob@example.com", by_another=True))
     answer = await bench.send(a_form("connect.form", address="bob@example.com"))
     assert answer.body is not None
     assert answer.body["response_action"] == "errors"
@@ -158,15 +158,15 @@ async def test_a_form_that_is_delivered_twice_begins_once(bench: Bench) -> None:
     """A repeated delivery must not hand out a second way in."""
     await bench.send(a_form("connect.form", address=ANN))
     again = await bench.send(a_form("connect.form", address=ANN))
-    assert bench.services.connecting.begun == [ANN]
+    assert bench.services.connections.begun == [ANN]
     assert again.body is None
 
 
-@pytest.mark.parametrize(("callback", "deed"), [("disable.form", "disable"), ("remove.form", "remove")])
-async def test_a_confirmed_deed_is_done_and_shown(bench: Bench, callback: str, deed: str) -> None:
+@pytest.mark.parametrize(("callback", "operation"), [("disable.form", "disable"), ("remove.form", "remove")])
+async def test_a_confirmed_deed_is_done_and_shown(bench: Bench, callback: str, operation: str) -> None:
     """Yes means yes: done with freshly read rights, the dialog says so, Home follows."""
     answer = await bench.send(a_form(callback, metadata=here(bench)))
-    assert bench.services.channels.done == [(deed, "c1")]
+    assert bench.services.channels.done == [(operation, "c1")]
     assert bench.services.people.fresh[0] is True
     assert answer.body is not None
     assert answer.body["response_action"] == "update"
@@ -192,7 +192,7 @@ async def test_two_people_disable_at_once(bench: Bench) -> None:
     await bench.send(a_form("disable.form", metadata=stale))
     answer = await bench.send(a_form("disable.form", metadata=stale))
     assert "is disabled" in texts(answer.body)
-    assert [deed for deed, _ in bench.services.channels.done] == ["disable"]
+    assert [operation for operation, _ in bench.services.channels.done] == ["disable"]
 
 
 async def test_a_form_whose_channel_is_gone_says_so(bench: Bench) -> None:

@@ -16,8 +16,8 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from bot.listening import Limits, listening, most_connections
-from bot.telemetry import Metrics
+from bot.http_server import Limits, listening, most_connections
+from bot.metrics import Metrics
 from tests.handlers.test_pages import an_app
 
 PATIENT = Limits(connections=100)
@@ -196,7 +196,7 @@ async def test_who_hangs_up_leaves_no_trace(doors: Doors, log: Log, kind: str) -
     await writer.drain()
     writer.close()
     await until(lambda: served(metrics) == 1)
-    assert services.connecting.completed == []
+    assert services.connections.completed == []
     is_quiet(log)
 
 

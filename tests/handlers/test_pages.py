@@ -16,11 +16,11 @@ from aiohttp.test_utils import TestClient, TestServer
 from yarl import URL
 
 from bot.domain.errors import LinkClosed, NotAllowed, OtherBrowser, TicketExpired, TicketSpent, TicketUnknown
-from bot.domain.ticket import Ending
-from bot.telemetry import Metrics
-from bot.web import build_web
-from handlers.browser import COOKIE, HEADERS
-from handlers.inbound import MOST_BYTES
+from bot.domain.ticket import OutcomeKind
+from bot.metrics import Metrics
+from handlers.slack_http import MOST_BYTES
+from handlers.web import build_web
+from handlers.web_session import COOKIE, HEADERS
 from storage import StorageAway
 from tests.handlers.fakes import FakeServices
 from tests.views.samples import an_outcome
@@ -67,11 +67,11 @@ def an_app(
 ) -> tuple[web.Application, FakeServices, dict[str, bool], Metrics]:
     """The real application on services that only pretend."""
     fakes, parts, metrics = FakeServices(), {"database": True, "engine": True}, Metrics.build()
-    fakes.connecting.outcome = an_outcome(ending=Ending.CONNECTED)
+    fakes.connections.outcome = an_outcome(ending=OutcomeKind.CONNECTED)
     services = SimpleNamespace(
-        connecting=fakes.connecting,
+        connections=fakes.connections,
         channels=fakes.channels,
-        exporting=fakes.exporting,
+        history_export=fakes.history_export,
         workspace=SimpleNamespace(id="T1", name="Acme"),
         core=SimpleNamespace(policy=SimpleNamespace(loopback_only=True)),
     )
@@ -87,7 +87,7 @@ def an_app(
 
 
 @pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
+async def context() -> AsyncIterator[Desk]:
     one = await made(BASE)
     yield one
     await one.client.close()
@@ -98,25 +98,25 @@ async def desk() -> AsyncIterator[Desk]:
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "HEAD"])
 @pytest.mark.parametrize("path", ALL_PAGES)
-async def test_every_answer_is_guarded(desk: Desk, method: str, path: str) -> None:
+async def test_every_answer_is_guarded(context: Desk, method: str, path: str) -> None:
     """No script, no frame, no cache, no referrer: on pages, errors and redirects alike."""
-    answer = await desk.client.request(method, path, allow_redirects=False)
+    answer = await context.client.request(method, path, allow_redirects=False)
     assert answer.status < 500
     assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
 
 
 @pytest.mark.parametrize("path", [*ALL_PAGES, "/healthz", "/readyz", "/metrics"])
-async def test_looking_marks_nobody(desk: Desk, path: str) -> None:
+async def test_looking_marks_nobody(context: Desk, path: str) -> None:
     """A GET sets no cookie and begins nothing, so that a link preview is harmless."""
     for method in ("GET", "HEAD"):
-        answer = await desk.client.request(method, path, allow_redirects=False)
+        answer = await context.client.request(method, path, allow_redirects=False)
         assert "Set-Cookie" not in answer.headers
-    assert all(browser is None for browser in desk.services.connecting.browsers)
+    assert all(browser is None for browser in context.services.connections.browsers)
 
 
-async def test_the_landing_says_who_asks_for_what(desk: Desk) -> None:
+async def test_the_landing_says_who_asks_for_what(context: Desk) -> None:
     """Address, requester and workspace, and one button that posts to this very page."""
-    answer = await desk.get("/go/s1")
+    answer = await context.get("/go/s1")
     html = await answer.text()
     assert answer.status == 200
     assert "ann@example.com" in html
@@ -125,38 +125,38 @@ async def test_the_landing_says_who_asks_for_what(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("kind", ["go", "l"])
-async def test_the_button_marks_the_browser_and_shows_the_way(desk: Desk, kind: str) -> None:
+async def test_the_button_marks_the_browser_and_shows_the_way(context: Desk, kind: str) -> None:
     """A page with the link rather than a redirect, and a cookie that only this site reads."""
-    answer = await desk.post(f"/{kind}/s1")
+    answer = await context.post(f"/{kind}/s1")
     assert answer.status == 200
     assert "https://provider.example/consent?state=s1" in await answer.text()
     cookie = answer.cookies[COOKIE]
     assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Lax", "/")
     assert (cookie["max-age"], cookie["secure"]) == ("1800", "")
-    assert desk.services.connecting.browsers == [hashlib.sha256(cookie.value.encode()).hexdigest()]
+    assert context.services.connections.browsers == [hashlib.sha256(cookie.value.encode()).hexdigest()]
 
 
-async def test_a_second_sign_in_keeps_the_mark(desk: Desk) -> None:
+async def test_a_second_sign_in_keeps_the_mark(context: Desk) -> None:
     """Two sign-ins side by side in one browser are both its own."""
     for _ in range(2):
-        await desk.post("/go/s1")
-    first, second = desk.services.connecting.browsers
+        await context.post("/go/s1")
+    first, second = context.services.connections.browsers
     assert first == second
 
 
-async def test_a_made_up_cookie_is_not_taken(desk: Desk) -> None:
+async def test_a_made_up_cookie_is_not_taken(context: Desk) -> None:
     """A mark that we cannot have made is replaced by one that we have."""
-    answer = await desk.post("/go/s1", headers={**OWN, "Cookie": f"{COOKIE}=guess"})
+    answer = await context.post("/go/s1", headers={**OWN, "Cookie": f"{COOKIE}=guess"})
     assert len(answer.cookies[COOKIE].value) == 43
 
 
 async def test_behind_https_the_mark_travels_encrypted() -> None:
     """Only plain http on this very machine goes without Secure; a proxy's path stands in every form."""
-    desk = await made("https://mail.example/inboxes")
-    assert 'action="/inboxes/go/s1"' in await (await desk.get("/go/s1")).text()
-    answer = await desk.post("/go/s1")
+    context = await made("https://mail.example/inboxes")
+    assert 'action="/inboxes/go/s1"' in await (await context.get("/go/s1")).text()
+    answer = await context.post("/go/s1")
     assert answer.cookies[f"__Host-{COOKIE}"]["secure"] is True
-    await desk.client.close()
+    await context.client.close()
 
 
 @pytest.mark.parametrize(
@@ -169,19 +169,19 @@ async def test_behind_https_the_mark_travels_encrypted() -> None:
         {"Origin": BASE + "1"},
     ],
 )
-async def test_a_form_on_somebody_elses_page_begins_nothing(desk: Desk, headers: dict[str, str]) -> None:
+async def test_a_form_on_somebody_elses_page_begins_nothing(context: Desk, headers: dict[str, str]) -> None:
     """It leads to our own page, where the person decides."""
-    answer = await desk.post("/go/s1", headers=headers)
+    answer = await context.post("/go/s1", headers=headers)
     assert (answer.status, answer.headers["Location"]) == (303, "/go/s1")
     assert "Set-Cookie" not in answer.headers
-    assert (await desk.post("/again/s1", headers=headers)).status == 403
-    assert desk.services.connecting.browsers == []
+    assert (await context.post("/again/s1", headers=headers)).status == 403
+    assert context.services.connections.browsers == []
 
 
 @pytest.mark.parametrize("headers", [OWN, {"Sec-Fetch-Site": "none"}, {"Origin": BASE}, {}])
-async def test_our_own_form_begins(desk: Desk, headers: dict[str, str]) -> None:
+async def test_our_own_form_begins(context: Desk, headers: dict[str, str]) -> None:
     """Old browsers and ones without these headers are served as well."""
-    assert (await desk.post("/go/s1", headers=headers)).status == 200
+    assert (await context.post("/go/s1", headers=headers)).status == 200
 
 
 @pytest.mark.parametrize(
@@ -196,86 +196,86 @@ async def test_our_own_form_begins(desk: Desk, headers: dict[str, str]) -> None:
 )
 async def test_our_own_form_begins_however_the_operator_writes_our_address(base: str, origin: str) -> None:
     """Browsers write it in one way only."""
-    desk = await made(base)
-    answer = await desk.post("/go/s1", headers={"Origin": origin})
+    context = await made(base)
+    answer = await context.post("/go/s1", headers={"Origin": origin})
     assert answer.status == 200
-    await desk.client.close()
+    await context.client.close()
 
 
 # --- the way back
 
 
-async def test_the_outcome_is_shown_and_stays(desk: Desk) -> None:
+async def test_the_outcome_is_shown_and_stays(context: Desk) -> None:
     """The callback spends the ticket with this browser's mark; a reload shows the same."""
-    await desk.post("/go/s1")
+    await context.post("/go/s1")
     for _ in range(2):
-        answer = await desk.get("/callback/google?state=s1&code=c")
+        answer = await context.get("/callback/google?state=s1&code=c")
         assert answer.status == 200
         assert "Connected" in await answer.text()
-    assert desk.services.connecting.completed[0] == ("google", {"state": "s1", "code": "c"})
-    assert desk.services.connecting.browsers[1] == desk.services.connecting.browsers[0]
+    assert context.services.connections.completed[0] == ("google", {"state": "s1", "code": "c"})
+    assert context.services.connections.browsers[1] == context.services.connections.browsers[0]
 
 
-async def test_two_callbacks_at_once_wait_for_one_outcome(desk: Desk) -> None:
+async def test_two_callbacks_at_once_wait_for_one_outcome(context: Desk) -> None:
     """A double click or an impatient reload must not find the ticket gone while it is being used."""
-    gate = desk.services.trouble.gate = asyncio.Event()
-    both = [asyncio.create_task(desk.get("/callback/google?state=s1&code=c")) for _ in range(2)]
+    gate = context.services.trouble.gate = asyncio.Event()
+    both = [asyncio.create_task(context.get("/callback/google?state=s1&code=c")) for _ in range(2)]
     async with asyncio.timeout(5):
-        while not desk.services.connecting.completed:
+        while not context.services.connections.completed:
             await asyncio.sleep(0)
-    await desk.get("/")  # by now the second one has arrived as well
+    await context.get("/")  # by now the second one has arrived as well
     gate.set()
     answers = await asyncio.gather(*both)
     assert [answer.status for answer in answers] == [200, 200]
-    assert len(desk.services.connecting.completed) == 1
+    assert len(context.services.connections.completed) == 1
 
 
-async def test_a_head_does_not_spend(desk: Desk) -> None:
+async def test_a_head_does_not_spend(context: Desk) -> None:
     """Only a GET may use the ticket."""
-    answer = await desk.client.head("/callback/google?state=s1&code=c")
+    answer = await context.client.head("/callback/google?state=s1&code=c")
     assert answer.status == 405
-    assert desk.services.connecting.completed == []
+    assert context.services.connections.completed == []
 
 
-async def test_a_posted_callback_becomes_a_get(desk: Desk) -> None:
+async def test_a_posted_callback_becomes_a_get(context: Desk) -> None:
     """A cross-site POST brings no cookie: the GET that it becomes does, in whichever process it arrives."""
     form = {"state": "the-state-of-a-ticket", "code": "c"}
-    answer = await desk.post("/callback/google", data=form, headers={"Origin": "https://provider.example"})
+    answer = await context.post("/callback/google", data=form, headers={"Origin": "https://provider.example"})
     assert answer.status == 303
-    assert desk.services.connecting.completed == []
+    assert context.services.connections.completed == []
     other_process = await made(BASE)
-    for process in (desk, other_process, desk):
+    for process in (context, other_process, context):
         assert (await process.get(answer.headers["Location"])).status == 200
-        assert process.services.connecting.completed[0] == ("google", form)
+        assert process.services.connections.completed[0] == ("google", form)
     await other_process.client.close()
 
 
-async def test_what_can_be_mended_is_mended_at_once(desk: Desk) -> None:
+async def test_what_can_be_mended_is_mended_at_once(context: Desk) -> None:
     """An unticked box offers the way back to the provider, with a fresh ticket for the same browser."""
-    desk.services.connecting.outcome = an_outcome(ending=Ending.PERMISSION_WITHHELD)
-    await desk.post("/go/s1")
-    html = await (await desk.get("/callback/google?state=s1&code=c")).text()
+    context.services.connections.outcome = an_outcome(ending=OutcomeKind.PERMISSION_WITHHELD)
+    await context.post("/go/s1")
+    html = await (await context.get("/callback/google?state=s1&code=c")).text()
     assert 'action="/again/s1"' in html
-    again = await desk.post("/again/s1")
+    again = await context.post("/again/s1")
     assert "state=s2" in await again.text()
-    assert len(set(desk.services.connecting.browsers)) == 1
+    assert len(set(context.services.connections.browsers)) == 1
 
 
-async def test_a_super_admins_word_is_given_by_our_own_form_alone(desk: Desk) -> None:
+async def test_a_super_admins_word_is_given_by_our_own_form_alone(context: Desk) -> None:
     """The page offers it where it counts; a look gives nothing, nor does a foreign form."""
-    connecting = desk.services.connecting
-    connecting.outcome, connecting.may_confirm_it = an_outcome(ending=Ending.WRONG_MAILBOX), True
-    await desk.post("/go/s1")
-    html = await (await desk.get("/callback/google?state=s1&code=c")).text()
+    connections = context.services.connections
+    connections.outcome, connections.may_confirm_it = an_outcome(ending=OutcomeKind.WRONG_MAILBOX), True
+    await context.post("/go/s1")
+    html = await (await context.get("/callback/google?state=s1&code=c")).text()
     assert 'action="/receives/s1"' in html
-    begun = len(connecting.browsers)
-    assert (await desk.get("/receives/s1")).status == 405
-    assert (await desk.post("/receives/s1", headers={"Sec-Fetch-Site": "cross-site"})).status == 403
-    assert len(connecting.browsers) == begun
-    assert "state=s2" in await (await desk.post("/receives/s1")).text()
-    assert len(set(connecting.browsers)) == 1
-    connecting.trouble.error = NotAllowed("confirm", ("U0BOB",))
-    html = await (await desk.post("/receives/s1")).text()
+    begun = len(connections.browsers)
+    assert (await context.get("/receives/s1")).status == 405
+    assert (await context.post("/receives/s1", headers={"Sec-Fetch-Site": "cross-site"})).status == 403
+    assert len(connections.browsers) == begun
+    assert "state=s2" in await (await context.post("/receives/s1")).text()
+    assert len(set(connections.browsers)) == 1
+    connections.trouble.error = NotAllowed("confirm", ("U0BOB",))
+    html = await (await context.post("/receives/s1")).text()
     assert "Only super admins can confirm that." in html and "U0BOB" not in html
 
 
@@ -295,10 +295,10 @@ async def test_a_super_admins_word_is_given_by_our_own_form_alone(desk: Desk) ->
     ],
 )
 @pytest.mark.parametrize("path", ["/go/s1", "/l/s1", "/callback/google?state=s1"])
-async def test_every_error_is_a_page(desk: Desk, path: str, error: Exception, status: int) -> None:
+async def test_every_error_is_a_page(context: Desk, path: str, error: Exception, status: int) -> None:
     """In words, with the right status, and without a traceback or the error's text."""
-    desk.services.trouble.error = error
-    answer = await desk.get(path)
+    context.services.trouble.error = error
+    answer = await context.get(path)
     html = await answer.text()
     assert answer.status == status
     assert "<h1" in html
@@ -306,11 +306,11 @@ async def test_every_error_is_a_page(desk: Desk, path: str, error: Exception, st
     assert "xoxb" not in html
 
 
-async def test_an_unknown_path_a_wrong_method_and_too_much_are_pages(desk: Desk) -> None:
+async def test_an_unknown_path_a_wrong_method_and_too_much_are_pages(context: Desk) -> None:
     """Nobody is left with a bare status."""
-    missing = await desk.get("/wp-login.php")
-    wrong = await desk.client.delete("/go/s1")
-    large = await desk.post("/callback/google", data={"x": "y" * (MOST_BYTES + 1)})
+    missing = await context.get("/wp-login.php")
+    wrong = await context.client.delete("/go/s1")
+    large = await context.post("/callback/google", data={"x": "y" * (MOST_BYTES + 1)})
     assert [missing.status, wrong.status, large.status] == [404, 405, 413]
     for answer in (missing, wrong, large):
         assert "<h1" in await answer.text()
@@ -330,45 +330,47 @@ async def test_an_unknown_path_a_wrong_method_and_too_much_are_pages(desk: Desk)
         (";q=,,;;q=9" * 50, "en"),
     ],
 )
-async def test_a_stranger_is_answered_in_the_browsers_language(desk: Desk, accepted: str, code: str) -> None:
+async def test_a_stranger_is_answered_in_the_browsers_language(
+    context: Desk, accepted: str, code: str
+) -> None:
     """Where no ticket says whose page it is, the browser does."""
-    answer = await desk.get("/nowhere", headers={"Accept-Language": accepted})
+    answer = await context.get("/nowhere", headers={"Accept-Language": accepted})
     assert f'<html lang="{code}"' in await answer.text()
 
 
-async def test_a_ticket_speaks_its_persons_language(desk: Desk) -> None:
+async def test_a_ticket_speaks_its_persons_language(context: Desk) -> None:
     """The page is for the one who asked in Slack, whatever the browser prefers."""
-    desk.services.connecting.locale = "ja-JP"
-    answer = await desk.get("/go/s1", headers={"Accept-Language": "en"})
+    context.services.connections.locale = "ja-JP"
+    answer = await context.get("/go/s1", headers={"Accept-Language": "en"})
     assert '<html lang="ja"' in await answer.text()
 
 
 # --- machines
 
 
-async def test_machines_are_told_in_json(desk: Desk) -> None:
+async def test_machines_are_told_in_json(context: Desk) -> None:
     """Alive is not ready: a part that is missing makes the whole unready, by name."""
-    assert (await desk.get("/healthz")).status == 200
-    assert (await desk.get("/readyz")).status == 200
-    desk.parts["engine"] = False
-    answer = await desk.get("/readyz")
+    assert (await context.get("/healthz")).status == 200
+    assert (await context.get("/readyz")).status == 200
+    context.parts["engine"] = False
+    answer = await context.get("/readyz")
     assert answer.status == 503
     assert json.loads(await answer.text()) == {"ready": False, "database": True, "engine": False}
 
 
-async def test_figures_name_patterns_never_paths(desk: Desk) -> None:
+async def test_figures_name_patterns_never_paths(context: Desk) -> None:
     """A path holds a ticket; what is counted does not."""
-    await desk.get("/go/s1")
-    await desk.get("/nowhere")
-    said = await (await desk.get("/metrics")).text()
+    await context.get("/go/s1")
+    await context.get("/nowhere")
+    said = await (await context.get("/metrics")).text()
     assert 'route="/go/{secret}",status="200"' in said
     assert "s1" not in said
     assert "nowhere" not in said
 
 
-async def test_slack_has_no_business_here_under_socket_mode(desk: Desk) -> None:
+async def test_slack_has_no_business_here_under_socket_mode(context: Desk) -> None:
     """Without the HTTP transport its route does not exist, and says so to a machine."""
-    answer = await desk.post("/slack/events", data=b"{}")
+    answer = await context.post("/slack/events", data=b"{}")
     assert (answer.status, await answer.json()) == (404, {"error": "not found"})
 
 
@@ -403,11 +405,11 @@ READS_FORMS = ["/callback/google", "/callback/microsoft", "/go/s1/form"]
 @pytest.mark.parametrize("kind", UNREADABLE)
 @pytest.mark.parametrize("path", READS_FORMS)
 async def test_a_body_that_cannot_be_read_is_refused_in_words(
-    desk: Desk, path: str, kind: str, capsys: pytest.CaptureFixture[str]
+    context: Desk, path: str, kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whatever a stranger sends is no fault of ours: a page in their language, and nothing logged."""
     content_type, body, headers = UNREADABLE[kind]
-    answer = await desk.post(
+    answer = await context.post(
         path,
         data=body,
         skip_auto_headers=["Content-Type"],
@@ -417,24 +419,24 @@ async def test_a_body_that_cannot_be_read_is_refused_in_words(
     assert answer.status == 400
     assert '<html lang="ja"' in html and "<code>" not in html
     assert capsys.readouterr().out == ""
-    assert desk.services.connecting.completed == []
+    assert context.services.connections.completed == []
 
 
 @pytest.mark.parametrize("kind", UNREADABLE)
 @pytest.mark.parametrize("path", ["/go/s1", "/l/s1", "/export/s1", "/again/s1", "/receives/s1", "/ask/s1"])
-async def test_no_other_button_stumbles_over_a_body(desk: Desk, path: str, kind: str) -> None:
+async def test_no_other_button_stumbles_over_a_body(context: Desk, path: str, kind: str) -> None:
     """A body that is not asked for is not read; a mark that cannot be read is refused like any field."""
     content_type, body, headers = UNREADABLE[kind]
-    answer = await desk.post(path, data=body, headers={**OWN, **headers, "Content-Type": content_type})
+    answer = await context.post(path, data=body, headers={**OWN, **headers, "Content-Type": content_type})
     assert answer.status < 500
 
 
 @pytest.mark.parametrize(
     "path", ["/callback/google?code=%ff&state=%ed%a0%80", "/go/%ff", "/go/%00", "/l/%ed%a0%80"]
 )
-async def test_an_address_that_cannot_be_read_is_no_fault(desk: Desk, path: str) -> None:
+async def test_an_address_that_cannot_be_read_is_no_fault(context: Desk, path: str) -> None:
     """Odd bytes in a path or a query are looked up, and not found."""
-    answer = await desk.client.get(URL(path, encoded=True), allow_redirects=False)
+    answer = await context.client.get(URL(path, encoded=True), allow_redirects=False)
     assert answer.status < 500
 
 
@@ -446,17 +448,17 @@ async def test_an_address_that_cannot_be_read_is_no_fault(desk: Desk, path: str)
     "provider",
     ["x", "a%0d%0aX-Evil:%201", "..%2f..%2fgo", "google%3Fx", "google%23", "GOOGLE", "%ff", "google%20"],
 )
-async def test_a_provider_that_does_not_exist_is_not_found(desk: Desk, method: str, provider: str) -> None:
+async def test_a_provider_that_does_not_exist_is_not_found(context: Desk, method: str, provider: str) -> None:
     """What a stranger made up is neither looked up nor repeated."""
     path = URL(f"/callback/{provider}?code=c&state=s1", encoded=True)
     body = {"code": "c", "state": "s1"} if method == "POST" else None
-    answer = await desk.client.request(method, path, allow_redirects=False, data=body)
+    answer = await context.client.request(method, path, allow_redirects=False, data=body)
     assert answer.status == 404
     assert "Location" not in answer.headers and "X-Evil" not in answer.headers
-    assert desk.services.connecting.completed == []
+    assert context.services.connections.completed == []
 
 
-async def test_of_an_answer_only_what_is_read_is_passed_on(desk: Desk) -> None:
+async def test_of_an_answer_only_what_is_read_is_passed_on(context: Desk) -> None:
     """Other fields, however many and long, go no further; those that are read are cut."""
     form = {
         "code": "c" * 9_000,
@@ -465,16 +467,16 @@ async def test_of_an_answer_only_what_is_read_is_passed_on(desk: Desk) -> None:
         "handle": "x",
         "next": "https://evil.example",
     }
-    answer = await desk.post("/callback/google", data=form)
+    answer = await context.post("/callback/google", data=form)
     assert answer.status == 303
     assert len(answer.headers["Location"]) < 8_000
-    assert (await desk.get(answer.headers["Location"])).status == 200
-    assert desk.services.connecting.completed == [("google", {"code": "c" * 4_096, "state": "s1"})]
+    assert (await context.get(answer.headers["Location"])).status == 200
+    assert context.services.connections.completed == [("google", {"code": "c" * 4_096, "state": "s1"})]
 
 
-async def test_an_answer_that_no_address_holds_is_too_much(desk: Desk) -> None:
+async def test_an_answer_that_no_address_holds_is_too_much(context: Desk) -> None:
     """Fields that are read, but more of them than a GET can carry."""
-    answer = await desk.post("/callback/google", data={"code": "c" * 4_000, "state": "é" * 2_000})
+    answer = await context.post("/callback/google", data={"code": "c" * 4_000, "state": "é" * 2_000})
     assert answer.status == 413
 
 
@@ -483,28 +485,30 @@ async def test_an_answer_that_no_address_holds_is_too_much(desk: Desk) -> None:
 
 async def test_a_planted_cookie_is_not_ours() -> None:
     """A neighbour can set a cookie for the whole domain, but none that begins with __Host-."""
-    desk = await made("https://mail.corp.example")
+    context = await made("https://mail.corp.example")
     planted = "A" * 43
-    answer = await desk.post("/go/s1", headers={**OWN, "Cookie": f"{COOKIE}={planted}"})
+    answer = await context.post("/go/s1", headers={**OWN, "Cookie": f"{COOKIE}={planted}"})
     cookie = answer.cookies[f"__Host-{COOKIE}"]
     assert cookie.value != planted
     assert (cookie["path"], cookie["domain"], cookie["secure"], cookie["httponly"]) == ("/", "", True, True)
-    assert desk.services.connecting.browsers == [hashlib.sha256(cookie.value.encode()).hexdigest()]
-    desk.client.session.cookie_jar.clear()
-    await desk.get("/callback/google?state=s1&code=c", headers={"Cookie": f"{COOKIE}={planted}"})
-    assert desk.services.connecting.browsers[-1] is None
-    await desk.get("/callback/google?state=s1&code=c", headers={"Cookie": f"__Host-{COOKIE}={cookie.value}"})
-    assert desk.services.connecting.browsers[-1] == desk.services.connecting.browsers[0]
-    await desk.client.close()
+    assert context.services.connections.browsers == [hashlib.sha256(cookie.value.encode()).hexdigest()]
+    context.client.session.cookie_jar.clear()
+    await context.get("/callback/google?state=s1&code=c", headers={"Cookie": f"{COOKIE}={planted}"})
+    assert context.services.connections.browsers[-1] is None
+    await context.get(
+        "/callback/google?state=s1&code=c", headers={"Cookie": f"__Host-{COOKIE}={cookie.value}"}
+    )
+    assert context.services.connections.browsers[-1] == context.services.connections.browsers[0]
+    await context.client.close()
 
 
 @pytest.mark.parametrize(("base", "is_told"), [(BASE, False), ("https://mail.corp.example/inboxes", True)])
 async def test_browsers_stay_with_https(base: str, is_told: bool) -> None:
     """On every answer, errors among them; plain http on this machine has none to stay with."""
-    desk = await made(base)
+    context = await made(base)
     for path in ("/", "/nowhere", "/healthz", "/static/page.css"):
-        assert ("Strict-Transport-Security" in (await desk.get(path)).headers) is is_told
-    await desk.client.close()
+        assert ("Strict-Transport-Security" in (await context.get(path)).headers) is is_told
+    await context.client.close()
 
 
 # --- under a path
@@ -513,32 +517,32 @@ async def test_browsers_stay_with_https(base: str, is_told: bool) -> None:
 @pytest.mark.parametrize("root", ["", "/mail"])
 async def test_all_of_it_works_under_a_path(root: str) -> None:
     """Whether the proxy takes the path away or passes it on: whatever a browser opens next lies under it."""
-    desk = await made("https://host.example/mail")
-    landing = await (await desk.get(f"{root}/go/s1")).text()
+    context = await made("https://host.example/mail")
+    landing = await (await context.get(f"{root}/go/s1")).text()
     assert 'href="/mail/static/page.css"' in landing and 'action="/mail/go/s1"' in landing
-    assert (await desk.get(f"{root}/static/page.css")).status == 200
-    assert (await desk.post(f"{root}/go/s1")).status == 200
-    foreign = await desk.post(f"{root}/go/s1", headers={"Sec-Fetch-Site": "cross-site"})
+    assert (await context.get(f"{root}/static/page.css")).status == 200
+    assert (await context.post(f"{root}/go/s1")).status == 200
+    foreign = await context.post(f"{root}/go/s1", headers={"Sec-Fetch-Site": "cross-site"})
     assert foreign.headers["Location"] == "/mail/go/s1"
-    posted = await desk.post(f"{root}/callback/google", data={"state": "s1", "code": "c"})
+    posted = await context.post(f"{root}/callback/google", data={"state": "s1", "code": "c"})
     assert posted.headers["Location"].startswith("/mail/callback/google?")
-    desk.services.connecting.outcome = an_outcome(ending=Ending.PERMISSION_WITHHELD)
-    outcome = await (await desk.get(f"{root}/callback/google?state=s1&code=c")).text()
+    context.services.connections.outcome = an_outcome(ending=OutcomeKind.PERMISSION_WITHHELD)
+    outcome = await (await context.get(f"{root}/callback/google?state=s1&code=c")).text()
     assert 'action="/mail/again/s1"' in outcome and 'href="/mail/static/page.css"' in outcome
-    assert 'href="/mail/static/page.css"' in await (await desk.get(f"{root}/nowhere")).text()
-    assert (await desk.get(f"{root}/healthz")).content_type == "application/json"
-    figures = await (await desk.get(f"{root}/metrics")).text()
+    assert 'href="/mail/static/page.css"' in await (await context.get(f"{root}/nowhere")).text()
+    assert (await context.get(f"{root}/healthz")).content_type == "application/json"
+    figures = await (await context.get(f"{root}/metrics")).text()
     assert 'route="/go/{secret}"' in figures and "/mail/" not in figures
-    await desk.client.close()
+    await context.client.close()
 
 
 # --- old browsers
 
 
 @pytest.mark.parametrize("path", ["/go/s1", "/go/s1/form", "/l/s1", "/export/s1", "/again/s1"])
-async def test_old_browsers_say_where_our_forms_come_from(desk: Desk, path: str) -> None:
+async def test_old_browsers_say_where_our_forms_come_from(context: Desk, path: str) -> None:
     """Without Sec-Fetch-Site the origin counts, and under a policy of no referrer at all they hide that."""
-    shown = await desk.get("/go/s1")
+    shown = await context.get("/go/s1")
     assert shown.headers["Referrer-Policy"] == "same-origin"
-    answer = await desk.post(path, headers={"Origin": BASE}, data={"host": "x"})
+    answer = await context.post(path, headers={"Origin": BASE}, data={"host": "x"})
     assert answer.status not in {303, 403}

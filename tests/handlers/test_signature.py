@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from handlers.signature import is_genuine
+from handlers.slack_http import is_genuine
 from tests.views.samples import NOW
 
 BODY = b"command=%2Finbox&text=payload"

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from slack_sdk.web.async_client import AsyncWebClient
 from structlog.testing import capture_logs
 
-from handlers.socket import Ended, Patience, Pauses, Socket, build_socket
+from handlers.socket_mode import Ended, Patience, Pauses, Socket, build_socket
 from storage import StorageAway
 from tests.handlers.conftest import Bench, texts
 from tests.handlers.payloads import a_command, an_event

@@ -15,12 +15,12 @@ import pytest
 from bot.domain.errors import SlackAway as NotShown
 from bot.domain.errors import SlackError
 from bot.domain.ids import ConversationId, UserId
-from bot.domain.incident import NoticeKind
+from bot.domain.notice import NoticeKind
 from bot.notifier import SlackMessenger
-from bot.outside import who_are_we
-from bot.services.people import DirectoryAway
+from bot.services.core.ports import DirectoryAway
+from bot.slack.connect import who_are_we
 from handlers.directory import SlackDirectory
-from handlers.screen import Screen, SlackAway
+from handlers.screen import SlackUnavailable, ViewsApi
 from tests.handlers.conftest import Bench
 from tests.handlers.payloads import a_command
 from tests.views.samples import ANN, NOW, a_picture
@@ -64,11 +64,11 @@ def a_messenger(bench: Bench) -> SlackMessenger:
 def told(bench: Bench) -> list[Callable[[], Awaitable[Any]]]:
     """Every call that needs something of the answer."""
     messenger, there = a_messenger(bench), ConversationId("D1")
-    picture = a_picture(NoticeKind.SILENCE, notice={"subject": NOW.isoformat()})
+    model = a_picture(NoticeKind.SILENCE, notice={"subject": NOW.isoformat()})
     since = datetime(2026, 1, 1, tzinfo=UTC)
     return [
         lambda: messenger.open_dm(UserId(ANN)),
-        lambda: messenger.post(there, picture, nonce="n"),
+        lambda: messenger.post(there, model, nonce="n"),
         lambda: messenger.find(there, "n", since=since, thread=None),
         lambda: messenger.find(there, "n", since=since, thread="1.2"),
     ]
@@ -106,10 +106,10 @@ async def test_nobody_is_taken_for_somebody(bench: Bench, stranger: str) -> None
 async def test_a_screen_that_cannot_be_drawn_is_slack_being_away(bench: Bench, stranger: str) -> None:
     """Opening must know the view's id; the others need nothing of the answer but that Slack took it."""
     bench.slack.nonsense = STRANGERS[stranger]
-    screen = Screen(bench.client, bench.session, bench.metrics)
-    with pytest.raises(SlackAway):
+    screen = ViewsApi(bench.client, bench.session, bench.metrics)
+    with pytest.raises(SlackUnavailable):
         await screen.open("t", {"type": "modal"})
-    with nullcontext() if stranger.startswith("ok") else pytest.raises(SlackAway):
+    with nullcontext() if stranger.startswith("ok") else pytest.raises(SlackUnavailable):
         await screen.update("V1", {"type": "modal"})
 
 

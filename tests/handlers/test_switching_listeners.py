@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.access import Deed
+from bot.domain.access import Operation
 from bot.domain.channel import Kind, State
 from bot.domain.errors import (
     AlreadyConnected,
@@ -16,7 +16,7 @@ from bot.domain.errors import (
     ProviderOff,
     SwitchInstead,
 )
-from bot.domain.request import Wish
+from bot.domain.request import RequestedChange
 from bot.views.blocks import value_of
 from bot.views.buttons import Goal, goal_of
 from tests.handlers.conftest import Bench, texts
@@ -41,8 +41,8 @@ async def test_the_verb_says_what_it_means_before_anything_happens(bench: Bench,
     said = texts(opened["view"])
     assert "from Gmail to Office 365" in said and "https://bot.example/go/s1" in said
     assert bench.services.people.fresh == [True]
-    assert bench.services.switching.begun == [("c1", "", False)]
-    assert bench.services.connecting.waiting[0][0] == "t1"
+    assert bench.services.switches.begun == [("c1", "", False)]
+    assert bench.services.connections.waiting[0][0] == "t1"
 
 
 @pytest.mark.parametrize(
@@ -57,12 +57,12 @@ async def test_the_verb_says_what_it_means_before_anything_happens(bench: Bench,
 async def test_a_button_leads_where_it_says(bench: Bench, action_id: str, goal: str, is_shared: bool) -> None:
     """To the provider that it was drawn for, whatever the channel could be switched to by now."""
     await bench.send(a_click_in("home", action_id, here(bench, goal, is_shared=is_shared)))
-    assert bench.services.switching.begun == [("c1", goal, is_shared)]
+    assert bench.services.switches.begun == [("c1", goal, is_shared)]
 
 
 async def test_an_inbox_that_is_there_already_is_shown(bench: Bench) -> None:
     """Somebody was faster: the present state, and that nothing was done."""
-    bench.services.switching.trouble = Trouble(AlreadyConnected(ADDRESS, by_another=False))
+    bench.services.switches.trouble = Trouble(AlreadyConnected(ADDRESS, by_another=False))
     await bench.send(a_click_in("home", "channel.switch", here(bench, "microsoft")))
     (opened,) = bench.slack.of("views.open")
     assert "That has changed" in texts(opened["view"])
@@ -70,8 +70,8 @@ async def test_an_inbox_that_is_there_already_is_shown(bench: Bench) -> None:
 
 async def test_who_must_ask_gets_the_form_that_asks(bench: Bench) -> None:
     """A member's wish about a team address."""
-    wish = Wish(Deed.SWITCH, ADDRESS, Kind.TEAM, provider="microsoft")
-    bench.services.switching.trouble = Trouble(NeedsApproval(wish, who_can=(BOB,)))
+    requested_change = RequestedChange(Operation.SWITCH, ADDRESS, Kind.TEAM, provider="microsoft")
+    bench.services.switches.trouble = Trouble(NeedsApproval(requested_change, who_can=(BOB,)))
     await bench.send(a_command(f"switch {ADDRESS}"))
     (opened,) = bench.slack.of("views.open")
     assert opened["view"]["callback_id"] == "request.form"
@@ -80,7 +80,7 @@ async def test_who_must_ask_gets_the_form_that_asks(bench: Bench) -> None:
 
 async def test_what_may_not_be_is_said(bench: Bench) -> None:
     """Somebody else's personal inbox."""
-    bench.services.switching.trouble = Trouble(NotAllowed("switch", (BOB,)))
+    bench.services.switches.trouble = Trouble(NotAllowed("switch", (BOB,)))
     answer = await bench.send(a_command(f"switch {ADDRESS}"))
     assert "You may not switch this inbox to another provider." in texts(answer.body)
 
@@ -88,7 +88,7 @@ async def test_what_may_not_be_is_said(bench: Bench) -> None:
 async def test_any_other_provider_comes_with_a_button_that_disconnects_first(bench: Bench) -> None:
     """The reason in the article's words, and one button for each provider it could go to."""
     channel = a_channel(provider="imap")
-    bench.services.switching.trouble = Trouble(DisconnectFirst(channel, "mail.example.net", WAYS))
+    bench.services.switches.trouble = Trouble(DisconnectFirst(channel, "mail.example.net", WAYS))
     await bench.send(a_command(f"switch {ADDRESS}"))
     said = texts(bench.slack.of("views.open")[0]["view"])
     assert "disconnect first, then connect" in said
@@ -99,7 +99,7 @@ async def test_connecting_what_is_at_the_other_provider_offers_both_ways(bench: 
     """In place of the form: switch, or sign in again where it is."""
     channel = bench.services.channels.channels["c1"]
     instead = SwitchInstead(channel, "Gmail", ("microsoft", "Office 365"))
-    bench.services.connecting.trouble = Trouble(instead)
+    bench.services.connections.trouble = Trouble(instead)
     answer = await bench.send(a_form("connect.form", address=ADDRESS))
     assert answer.body is not None
     buttons = [part for block in answer.body["view"]["blocks"] for part in block.get("elements", [])]
@@ -115,7 +115,7 @@ async def test_connecting_what_is_at_the_other_provider_offers_both_ways(bench: 
 @pytest.mark.parametrize("needs_approval", [True, False])
 async def test_leaving_is_confirmed_in_the_usual_words(bench: Bench, needs_approval: bool) -> None:
     """What the removal means, what follows at once, and whether an admin must agree to that."""
-    bench.services.switching.needs_approval = needs_approval
+    bench.services.switches.needs_approval = needs_approval
     await bench.send(a_click_in("modal", "leave.imap", here(bench, "imap")))
     (drawn,) = bench.slack.of("views.update")
     view = drawn["view"]
@@ -129,12 +129,12 @@ async def test_confirmed_it_is_removed_and_goes_on(bench: Bench) -> None:
     """One answer: that it is removed, and the sign-in at the other provider, which waits for its outcome."""
     answer = await bench.send(a_form("leave.form", metadata=here(bench, "imap")))
     assert bench.services.channels.done == [("remove", "c1")]
-    assert bench.services.switching.begun == [("c1", "imap", False)]
+    assert bench.services.switches.begun == [("c1", "imap", False)]
     assert answer.body is not None
     said = texts(answer.body["view"])
     assert f"{ADDRESS} is removed here." in said and "Revoked at Google: confirmed" in said
     assert "https://bot.example/go/s1" in said
-    assert bench.services.connecting.waiting == [("t1", "V9")]
+    assert bench.services.connections.waiting == [("t1", "V9")]
 
 
 async def test_confirmed_twice_it_is_removed_once(bench: Bench) -> None:
@@ -160,7 +160,7 @@ async def test_a_form_for_an_older_state_removes_nothing(bench: Bench) -> None:
 
 async def test_nothing_is_removed_for_a_goal_that_is_off(bench: Bench) -> None:
     """What would stop the second half is found out before the first."""
-    bench.services.switching.trouble = Trouble(ProviderOff("microsoft"))
+    bench.services.switches.trouble = Trouble(ProviderOff("microsoft"))
     answer = await bench.send(a_form("leave.form", metadata=here(bench, "microsoft")))
     assert bench.services.channels.done == []
     assert "Office 365 is switched off" in texts(answer.body)

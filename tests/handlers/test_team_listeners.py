@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain.access import Deed
+from bot.domain.access import Operation
 from bot.domain.channel import Kind
 from bot.domain.errors import (
     CannotPostThere,
@@ -19,10 +19,10 @@ from bot.domain.errors import (
     UndoOver,
 )
 from bot.domain.ids import ChannelId, ConversationId
-from bot.domain.request import RequestState, Wish
-from bot.services.connecting import Plan
+from bot.domain.request import RequestedChange, RequestState
+from bot.services.connections.connect import Plan
 from bot.views.blocks import value_of
-from bot.views.modals import parse_wish, wish_text
+from bot.views.modals import parse_requested_change, requested_change_text
 from tests.handlers.conftest import Bench, texts
 from tests.handlers.fakes import Trouble, a_request
 from tests.handlers.payloads import a_click, a_click_in, a_command, a_form, picked, selected, typed_in
@@ -30,7 +30,7 @@ from tests.views.samples import ANN, BOB, a_channel
 
 ADDRESS = "ann@example.com"
 SUPPORT = "support@example.com"
-WISH = Wish(Deed.CONNECT, SUPPORT, Kind.TEAM, use="Zendesk reads it", name="Support")
+WISH = RequestedChange(Operation.CONNECT, SUPPORT, Kind.TEAM, use="Zendesk reads it", name="Support")
 
 
 def here(bench: Bench) -> str:
@@ -55,7 +55,7 @@ async def test_the_whole_form_becomes_a_plan(bench: Bench) -> None:
         "conversation": selected("conversation", "C1"),
     }
     await bench.send(a_form("connect.form", address=SUPPORT, chosen=chosen))
-    (plan,) = bench.services.connecting.plans
+    (plan,) = bench.services.connections.plans
     assert plan == Plan(SUPPORT, Kind.TEAM, "Zendesk reads it", "Support", ConversationId("C1"))
 
 
@@ -63,7 +63,7 @@ async def test_what_is_left_empty_is_no_plan(bench: Bench) -> None:
     """Empty fields are nothing, and without a kind it is one's own inbox."""
     chosen = {"use": typed_in(None), "conversation": selected("conversation", None)}
     await bench.send(a_form("connect.form", address=ADDRESS, chosen=chosen))
-    assert bench.services.connecting.plans == [Plan(ADDRESS)]
+    assert bench.services.connections.plans == [Plan(ADDRESS)]
 
 
 async def test_choosing_the_kind_draws_the_form_for_it(bench: Bench) -> None:
@@ -103,7 +103,7 @@ async def test_the_form_begins_with_the_likely_kind(
 
 async def test_a_conversation_without_the_bot_is_said_beside_its_field(bench: Bench) -> None:
     """The way in is typed by a person, so the words name it and the form stays."""
-    bench.services.connecting.trouble = Trouble(CannotPostThere("C1"))
+    bench.services.connections.trouble = Trouble(CannotPostThere("C1"))
     chosen = {"kind": picked("team"), "conversation": selected("conversation", "C1")}
     answer = await bench.send(a_form("connect.form", address=SUPPORT, chosen=chosen))
     assert answer.body is not None
@@ -116,7 +116,7 @@ async def test_a_conversation_without_the_bot_is_said_beside_its_field(bench: Be
 async def test_a_super_admin_is_offered_to_take_a_personal_inbox_over(bench: Bench) -> None:
     """Wanting as the team's what is a person's leads to the form that makes it so."""
     bench.services.people.is_super_admin = True
-    bench.services.connecting.trouble = Trouble(OtherKind(ADDRESS, is_team=False))
+    bench.services.connections.trouble = Trouble(OtherKind(ADDRESS, is_team=False))
     answer = await bench.send(a_form("connect.form", address=ADDRESS, chosen={"kind": picked("team")}))
     assert answer.body is not None
     assert answer.body["view"]["callback_id"] == "take_over.form"
@@ -127,7 +127,7 @@ async def test_a_super_admin_is_offered_to_take_a_personal_inbox_over(bench: Ben
 async def test_everybody_else_hears_beside_the_address_what_it_is(bench: Bench, is_team: bool) -> None:
     """An address is one kind or the other, and the way is named."""
     bench.services.people.is_super_admin = is_team
-    bench.services.connecting.trouble = Trouble(OtherKind(ADDRESS, is_team=is_team))
+    bench.services.connections.trouble = Trouble(OtherKind(ADDRESS, is_team=is_team))
     answer = await bench.send(a_form("connect.form", address=ADDRESS, chosen={"kind": picked("team")}))
     assert answer.body is not None
     assert ADDRESS in answer.body["errors"]["address"]
@@ -143,7 +143,7 @@ async def test_taking_over_tells_the_conversation_and_shows_the_status(bench: Be
     answer = await bench.send(a_form("take_over.form", metadata=here(bench), chosen=chosen))
     (details,) = bench.services.channels.taken_over
     assert (details.name, details.use, details.conversation_id) == ("Support", "Zendesk", "C1")
-    assert bench.services.connecting.greeted == ["C1"]
+    assert bench.services.connections.greeted == ["C1"]
     assert answer.body is not None
     assert "the team" in texts(answer.body)
 
@@ -167,8 +167,8 @@ async def test_a_wish_opens_the_form_that_asks_an_admin(bench: Bench, text: str)
     await bench.send(a_command(f"{text} {ADDRESS}"))
     (opened,) = bench.slack.of("views.open")
     assert opened["view"]["callback_id"] == "request.form"
-    wish = parse_wish(opened["view"]["private_metadata"])
-    assert wish == Wish(Deed(text), ADDRESS, Kind.PERSONAL, ChannelId("c1"))
+    requested_change = parse_requested_change(opened["view"]["private_metadata"])
+    assert requested_change == RequestedChange(Operation(text), ADDRESS, Kind.PERSONAL, ChannelId("c1"))
     assert BOB in texts(opened["view"])
 
 
@@ -182,16 +182,16 @@ async def test_whoever_must_ask_may_read_what_disconnecting_means(bench: Bench) 
 
 async def test_the_connect_form_turns_into_the_one_that_asks(bench: Bench) -> None:
     """Nothing has to be typed twice: the wish carries the whole form."""
-    bench.services.connecting.trouble = Trouble(NeedsApproval(WISH, ADDRESS, (BOB,)))
+    bench.services.connections.trouble = Trouble(NeedsApproval(WISH, ADDRESS, (BOB,)))
     answer = await bench.send(a_form("connect.form", address=SUPPORT))
     assert answer.body is not None
-    assert parse_wish(answer.body["view"]["private_metadata"]) == WISH
+    assert parse_requested_change(answer.body["view"]["private_metadata"]) == WISH
 
 
 @pytest.mark.parametrize("who_can", [(), (ANN,)])
 async def test_with_nobody_to_ask_no_form_is_shown(bench: Bench, who_can: tuple[str, ...]) -> None:
     """Somebody who alone could grant their own wish, or nobody at all: said at once, not after a form."""
-    bench.services.connecting.trouble = Trouble(NeedsApproval(WISH, ADDRESS, who_can))
+    bench.services.connections.trouble = Trouble(NeedsApproval(WISH, ADDRESS, who_can))
     answer = await bench.send(a_form("connect.form", address=SUPPORT))
     assert answer.body is not None
     assert "callback_id" not in answer.body["view"]
@@ -200,8 +200,8 @@ async def test_with_nobody_to_ask_no_form_is_shown(bench: Bench, who_can: tuple[
 async def test_a_reason_goes_with_the_wish(bench: Bench) -> None:
     """The admins read why; the requester sees who was asked."""
     chosen = {"reason": typed_in("For the new shop")}
-    answer = await bench.send(a_form("request.form", metadata=wish_text(WISH), chosen=chosen))
-    assert bench.services.requests.asked == [(WISH, "For the new shop")]
+    answer = await bench.send(a_form("request.form", metadata=requested_change_text(WISH), chosen=chosen))
+    assert bench.services.approvals.asked == [(WISH, "For the new shop")]
     assert BOB in texts(answer.body)
 
 
@@ -210,21 +210,21 @@ async def test_a_form_without_a_wish_is_out_of_date(bench: Bench, metadata: str)
     """Whatever stands in the metadata, nobody is asked on a guess."""
     answer = await bench.send(a_form("request.form", metadata=metadata))
     assert "That has changed" in texts(answer.body)
-    assert bench.services.requests.asked == []
+    assert bench.services.approvals.asked == []
 
 
 async def test_asking_about_a_channel_that_is_gone_says_so(bench: Bench) -> None:
     """No admin is asked about an address that was removed while the form was open."""
-    wish = Wish(Deed.REMOVE, ADDRESS, Kind.TEAM, ChannelId("c9"))
-    answer = await bench.send(a_form("request.form", metadata=wish_text(wish)))
+    requested_change = RequestedChange(Operation.REMOVE, ADDRESS, Kind.TEAM, ChannelId("c9"))
+    answer = await bench.send(a_form("request.form", metadata=requested_change_text(requested_change)))
     assert "Already removed" in texts(answer.body)
-    assert bench.services.requests.asked == []
+    assert bench.services.approvals.asked == []
 
 
 async def test_nobody_who_could_approve_is_said_in_the_form(bench: Bench) -> None:
     """The last admin left while the form was open."""
-    bench.services.requests.trouble = Trouble(NobodyCanApprove())
-    answer = await bench.send(a_form("request.form", metadata=wish_text(WISH)))
+    bench.services.approvals.trouble = Trouble(NobodyCanApprove())
+    answer = await bench.send(a_form("request.form", metadata=requested_change_text(WISH)))
     assert answer.body is not None
     assert answer.body["response_action"] == "update"
 
@@ -240,7 +240,7 @@ async def test_an_answer_is_shown_by_the_message_itself(bench: Bench, action_id:
     """The message that was clicked is edited for everybody; no second one follows the click."""
     answer = await bench.send(in_a_notice(bench, action_id, "r1"))
     assert (answer.status, answer.body) == (200, None)
-    assert bench.services.requests.done == [(state, "r1")]
+    assert bench.services.approvals.done == [(state, "r1")]
     assert bench.services.people.fresh[0] is True
     assert bench.slack.of("respond") == bench.slack.of("views.open") == []
 
@@ -248,7 +248,7 @@ async def test_an_answer_is_shown_by_the_message_itself(bench: Bench, action_id:
 async def test_being_second_is_said_with_who_was_first(bench: Bench) -> None:
     """The first answer wins, and the other admin learns whose it was."""
     closed = a_request(state=RequestState.DECLINED, answered_by=BOB)
-    bench.services.requests.trouble = Trouble(RequestClosed(closed))
+    bench.services.approvals.trouble = Trouble(RequestClosed(closed))
     await bench.send(in_a_notice(bench, "request.approve", "r1"))
     assert BOB in texts(bench.slack.of("respond")[0])
 
@@ -256,7 +256,7 @@ async def test_being_second_is_said_with_who_was_first(bench: Bench) -> None:
 @pytest.mark.parametrize("state", [RequestState.APPROVED, RequestState.DONE])
 async def test_the_same_answer_twice_is_one(bench: Bench, state: RequestState) -> None:
     """A double click, or a click delivered again, is no news to the one who made it."""
-    bench.services.requests.trouble = Trouble(RequestClosed(a_request(state=state, answered_by=ANN)))
+    bench.services.approvals.trouble = Trouble(RequestClosed(a_request(state=state, answered_by=ANN)))
     await bench.send(in_a_notice(bench, "request.approve", "r1"))
     assert bench.slack.of("respond") == []
 
@@ -264,7 +264,7 @@ async def test_the_same_answer_twice_is_one(bench: Bench, state: RequestState) -
 async def test_a_changed_mind_is_told_that_it_is_too_late(bench: Bench) -> None:
     """Declining after one's own approval does nothing, so it says so."""
     approved = a_request(state=RequestState.APPROVED, answered_by=ANN)
-    bench.services.requests.trouble = Trouble(RequestClosed(approved))
+    bench.services.approvals.trouble = Trouble(RequestClosed(approved))
     await bench.send(in_a_notice(bench, "request.decline", "r1"))
     assert len(bench.slack.of("respond")) == 1
 
@@ -272,8 +272,8 @@ async def test_a_changed_mind_is_told_that_it_is_too_late(bench: Bench) -> None:
 @pytest.mark.parametrize("action_id", ["request.approve", "request.cancel", "incident.claim"])
 async def test_the_wrong_person_is_refused_in_words(bench: Bench, action_id: str) -> None:
     """A button that is not (or no longer) theirs says who can."""
-    bench.services.requests.trouble = Trouble(NotAllowed("approve", (BOB,)))
-    bench.services.incidents.trouble = bench.services.requests.trouble
+    bench.services.approvals.trouble = Trouble(NotAllowed("approve", (BOB,)))
+    bench.services.incidents.trouble = bench.services.approvals.trouble
     await bench.send(in_a_notice(bench, action_id, "r1"))
     assert BOB in texts(bench.slack.of("respond")[0])
 
@@ -289,20 +289,22 @@ async def test_taking_a_wish_back_redraws_the_answer_it_stood_in(bench: Bench) -
 async def test_going_on_shows_what_will_be_asked_for(bench: Bench) -> None:
     """From the message to the permissions, and the dialog waits for the outcome."""
     await bench.send(in_a_notice(bench, "request.go_on", "r1"))
-    assert bench.services.connecting.begun == ["r1"]
+    assert bench.services.connections.begun == ["r1"]
     assert "https://bot.example/go/s1" in texts(bench.slack.of("views.open")[0])
-    assert bench.services.connecting.waiting == [("t1", "V1")]
+    assert bench.services.connections.waiting == [("t1", "V1")]
 
 
 # --- outages
 
 
-@pytest.mark.parametrize("deed", ["claim", "snooze"])
-async def test_what_a_reader_does_about_an_outage_is_shown_by_its_message(bench: Bench, deed: str) -> None:
+@pytest.mark.parametrize("operation", ["claim", "snooze"])
+async def test_what_a_reader_does_about_an_outage_is_shown_by_its_message(
+    bench: Bench, operation: str
+) -> None:
     """The notice is edited; the click itself is only acknowledged."""
-    answer = await bench.send(in_a_notice(bench, f"incident.{deed}", "n1"))
+    answer = await bench.send(in_a_notice(bench, f"incident.{operation}", "n1"))
     assert (answer.status, answer.body) == (200, None)
-    assert bench.services.incidents.done == [(deed, "n1")]
+    assert bench.services.incidents.done == [(operation, "n1")]
     assert bench.slack.calls == []
 
 
@@ -332,14 +334,14 @@ async def test_a_control_changes_a_role_and_the_dialog_follows(
 
 
 @pytest.mark.parametrize(
-    ("action_id", "element", "deed"),
+    ("action_id", "element", "operation"),
     [
         ("admins.give_super", selected("user", BOB), "give"),
         ("admins.take", {"value": f"super_admin:{BOB}"}, "take"),
     ],
 )
 async def test_who_will_be_super_admin_is_said_first(
-    bench: Bench, action_id: str, element: dict[str, Any], deed: str
+    bench: Bench, action_id: str, element: dict[str, Any], operation: str
 ) -> None:
     """The choice changes nothing; the form that follows does what was agreed to."""
     click = a_click_in("modal", action_id)
@@ -349,7 +351,7 @@ async def test_who_will_be_super_admin_is_said_first(
     (drawn,) = bench.slack.of("views.update")
     assert ANN in texts(drawn) and BOB in texts(drawn)
     answer = await bench.send(a_form("admins.form", metadata=drawn["view"]["private_metadata"]))
-    assert bench.services.admins.done == [(deed, "super_admin", BOB)]
+    assert bench.services.admins.done == [(operation, "super_admin", BOB)]
     assert "admins.take" in texts(answer.body)
 
 

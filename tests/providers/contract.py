@@ -16,7 +16,7 @@ from typing import Protocol
 
 import pytest
 
-from bot.domain.cause import Cause
+from bot.domain.channel import Cause
 from bot.domain.errors import (
     AdminActionNeeded,
     ConsentDeclined,

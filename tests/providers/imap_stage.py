@@ -13,12 +13,12 @@ from typing import Any
 
 import aiohttp
 
-from providers.autoconfig import HTTPS, Autoconfig, guarded_session
 from providers.base import Consent, Form, Provider
-from providers.hosts import Address, Guard, Network
-from providers.imap import Imap
-from providers.imap_wire import ImapWire, Security, Trust
-from providers.wire import Wire
+from providers.http_client import HttpClient
+from providers.imap.autoconfig import HTTPS, Autoconfig, guarded_session
+from providers.imap.protocol import ImapClient, Security, Trust
+from providers.imap.provider import Imap
+from providers.ssrf import Address, Network, SsrfGuard
 from sandbox.imap import LocalImap
 from tests.providers.contract import NOW, Trouble
 
@@ -76,7 +76,7 @@ class ImapStage:
     provider: Provider
     patient: Provider
     unreachable: Provider
-    make: Callable[[Guard], Provider]
+    make: Callable[[SsrfGuard], Provider]
     address: str = ALICE
     other: str = KENJI
     own_secrets: Sequence[str] = ()
@@ -102,7 +102,7 @@ class ImapStage:
     def at(self, names: Names, *networks: Network) -> Provider:
         """The provider with another DNS, and more networks that it may dial."""
         ports = frozenset({self.imap.tls_port, self.imap.starttls_port})
-        return self.make(Guard(names, allowed_networks=(LOOPBACK, *networks), allowed_ports=ports))
+        return self.make(SsrfGuard(names, allowed_networks=(LOOPBACK, *networks), allowed_ports=ports))
 
     def starttls(self, account: str = ALICE) -> dict[str, str]:
         port = str(self.imap.starttls_port)
@@ -132,12 +132,12 @@ async def an_imap_stage(folder: Path) -> AsyncIterator[ImapStage]:
     trust = Trust.of(str(ca_file))
     names = Names({imap.name: "127.0.0.1"})
     ports = frozenset({imap.tls_port, imap.starttls_port})
-    guard = Guard(names, allowed_networks=(LOOPBACK,), allowed_ports=ports)
-    async with aiohttp.ClientSession() as listed, guarded_session(Guard(names, HTTPS), trust) as own:
-        autoconfig = Autoconfig(names, own=Wire(own), listed=Wire(listed), ispdb_url="")
+    guard = SsrfGuard(names, allowed_networks=(LOOPBACK,), allowed_ports=ports)
+    async with aiohttp.ClientSession() as listed, guarded_session(SsrfGuard(names, HTTPS), trust) as own:
+        autoconfig = Autoconfig(names, own=HttpClient(own), listed=HttpClient(listed), ispdb_url="")
 
-        def make(judged: Guard, seconds: float = 0.7) -> Imap:
-            wire = ImapWire(judged, trust, timeout=timedelta(seconds=seconds))
+        def make(judged: SsrfGuard, seconds: float = 0.7) -> Imap:
+            wire = ImapClient(judged, trust, timeout=timedelta(seconds=seconds))
             return Imap(wire, autoconfig, clock=lambda: NOW)
 
         nowhere = replace(guard, resolver=Names({imap.name: "127.9.9.9"}))

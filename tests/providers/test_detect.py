@@ -12,9 +12,9 @@ import pytest
 from dns.message import from_wire, make_response
 from dns.rcode import Rcode
 
-from bot.domain.whereabouts import NOWHERE
+from bot.domain.mail_routing import NOWHERE
 from providers.detect import BELIEVED, UNKNOWN, Detected, Detector, How
-from providers.names import Service, SystemNames
+from providers.dns import Service, SystemNames
 
 GOOGLE = ("ASPMX.L.GOOGLE.COM.", "alt1.aspmx.l.google.com")
 MICROSOFT = ("acme-com.mail.protection.outlook.com",)

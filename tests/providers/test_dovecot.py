@@ -22,14 +22,14 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bot.domain.cause import Cause
+from bot.domain.channel import Cause
 from bot.domain.errors import GrantRejected, ProviderUnavailable
 from bot.domain.grant import Revocation
-from providers.autoconfig import Autoconfig
-from providers.hosts import Guard
-from providers.imap import Imap
-from providers.imap_wire import ImapWire, Trust
-from providers.wire import Wire
+from providers.http_client import HttpClient
+from providers.imap.autoconfig import Autoconfig
+from providers.imap.protocol import ImapClient, Trust
+from providers.imap.provider import Imap
+from providers.ssrf import SsrfGuard
 from sandbox.imap.certificates import Authority
 from tests.providers.contract import NOW, a_consent, a_grant
 from tests.providers.imap_stage import LOOPBACK, Names
@@ -139,13 +139,13 @@ async def dovecot(request: pytest.FixtureRequest) -> AsyncIterator[Dovecot]:
     process = await asyncio.create_subprocess_exec(
         DOVECOT, "-F", "-c", str(folder / "conf"), stderr=asyncio.subprocess.PIPE
     )
-    guard = Guard(
+    guard = SsrfGuard(
         Names({HOST: "127.0.0.1"}), allowed_networks=(LOOPBACK,), allowed_ports=frozenset({tls, starttls})
     )
-    wire = ImapWire(guard, Trust.of(str(folder / "ca.pem")), timeout=timedelta(seconds=10))
+    wire = ImapClient(guard, Trust.of(str(folder / "ca.pem")), timeout=timedelta(seconds=10))
     await _until_open(tls, process, folder)
     async with aiohttp.ClientSession() as session:
-        web = Wire(session)
+        web = HttpClient(session)
         autoconfig = Autoconfig(Names(), own=web, listed=web, ispdb_url="", own_urls=())
         yield Dovecot(Imap(wire, autoconfig, clock=lambda: NOW), folder, tls, starttls)
     with suppress(ProcessLookupError):

@@ -16,7 +16,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from bot.domain.address import same_address
-from bot.domain.cause import Cause
+from bot.domain.channel import Cause
 from bot.domain.errors import (
     AdminActionNeeded,
     ConsentFailed,
@@ -29,8 +29,8 @@ from bot.domain.errors import (
 )
 from bot.domain.grant import MailboxIdentity, Revocation, Secret
 from providers.base import Consent, Provider, Redirect
-from providers.google import Google, GoogleClient
-from providers.google_errors import GMAIL_ERRORS, LABELS_SCOPE, TOKEN_ERRORS
+from providers.google.errors import GMAIL_ERRORS, LABELS_SCOPE, TOKEN_ERRORS
+from providers.google.provider import Google, GoogleClient
 from sandbox.clock import SandboxClock
 from sandbox.google import LocalGoogle
 from tests.providers.contract import NOW, ProviderContract, Trouble, a_consent, connected

@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from providers.hosts import PORTS, Address, Guard, HostRefused, host_name, is_public
+from providers.ssrf import PORTS, Address, HostRefused, SsrfGuard, host_name, is_public
 
 PUBLIC = "93.184.216.34"
 
@@ -75,7 +75,7 @@ async def test_no_inner_address_is_dialled(address: str) -> None:
     """Loopback, private, shared, link-local, metadata, multicast, reserved: plain or wrapped in IPv6."""
     assert not is_public(ip_address(address))
     with pytest.raises(HostRefused) as refused:
-        await Guard(Book(imap_evil_example=address)).vetted("imap.evil.example", 993)
+        await SsrfGuard(Book(imap_evil_example=address)).vetted("imap.evil.example", 993)
     assert refused.value.code == "not_a_public_host"
     assert address not in repr(refused.value)
 
@@ -85,20 +85,20 @@ async def test_no_inner_address_is_dialled(address: str) -> None:
 )
 async def test_public_hosts_are_dialled(address: str) -> None:
     """Ordinary mail hosts pass, over IPv4, IPv6 and through a NAT64 of their network."""
-    guard = Guard(Book(imap_good_example=address))
+    guard = SsrfGuard(Book(imap_good_example=address))
     assert await guard.vetted("imap.good.example", 993) == (ip_address(address),)
 
 
 async def test_one_inner_address_among_public_ones_refuses_the_host() -> None:
     """A name that means both is a trap: whoever dials it may get either."""
     with pytest.raises(HostRefused):
-        await Guard(Book(imap_evil_example=f"{PUBLIC} 10.0.0.1")).vetted("imap.evil.example", 993)
+        await SsrfGuard(Book(imap_evil_example=f"{PUBLIC} 10.0.0.1")).vetted("imap.evil.example", 993)
 
 
 async def test_a_name_is_asked_for_once() -> None:
     """A name that changes its address between the look and the call has nobody to fool."""
     book = Book(imap_good_example=PUBLIC)
-    await Guard(book).vetted("IMAP.Good.Example.", 993)
+    await SsrfGuard(book).vetted("IMAP.Good.Example.", 993)
     assert book.asked == ["imap.good.example"]
 
 
@@ -147,7 +147,7 @@ async def test_what_is_no_full_host_name_is_not_even_looked_up(typed: str, code:
     """Single names, addresses in every notation, and whatever a URL may bring along."""
     book = Book()
     with pytest.raises(HostRefused) as refused:
-        await Guard(book).vetted(typed, 993)
+        await SsrfGuard(book).vetted(typed, 993)
     assert refused.value.code == code
     assert book.asked == []
 
@@ -177,24 +177,24 @@ def test_names_are_folded_as_the_dns_knows_them(typed: str, name: str) -> None:
 async def test_only_imaps_ports_are_dialled(port: int) -> None:
     """A mail form is no port scanner."""
     with pytest.raises(HostRefused) as refused:
-        await Guard(Book(imap_good_example=PUBLIC)).vetted("imap.good.example", port)
+        await SsrfGuard(Book(imap_good_example=PUBLIC)).vetted("imap.good.example", port)
     assert refused.value.code == "port_not_allowed"
 
 
 async def test_a_name_without_an_address_is_said_to_be_unknown() -> None:
     """Nobody at this name: most often a slip of the pen."""
     with pytest.raises(HostRefused) as refused:
-        await Guard(Book()).vetted("imap.nowhere.example", 993)
+        await SsrfGuard(Book()).vetted("imap.nowhere.example", 993)
     assert refused.value.code == "unknown_host"
 
 
 @pytest.mark.parametrize("address", ["10.9.0.7", "::ffff:10.9.0.7", "64:ff9b::a09:7"])
 async def test_the_operators_own_networks_are_allowed(address: str) -> None:
     """A mail server on the intranet, however its address is written."""
-    guard = Guard(Book(mail_corp_example=address), allowed_networks=(ip_network("10.9.0.0/16"),))
+    guard = SsrfGuard(Book(mail_corp_example=address), allowed_networks=(ip_network("10.9.0.0/16"),))
     assert await guard.vetted("mail.corp.example", 993)
     with pytest.raises(HostRefused):
-        await Guard(Book(mail_corp_example="10.8.0.7"), allowed_networks=guard.allowed_networks).vetted(
+        await SsrfGuard(Book(mail_corp_example="10.8.0.7"), allowed_networks=guard.allowed_networks).vetted(
             "mail.corp.example", 993
         )
 
@@ -202,7 +202,7 @@ async def test_the_operators_own_networks_are_allowed(address: str) -> None:
 async def test_more_ports_are_for_the_operators_own_networks_only() -> None:
     """The setting that lets an intranet server listen elsewhere opens nothing out in the world."""
     book = Book(mail_corp_example="10.9.0.7", imap_good_example=PUBLIC)
-    guard = Guard(book, allowed_networks=(ip_network("10.9.0.0/16"),), allowed_ports=frozenset({10993}))
+    guard = SsrfGuard(book, allowed_networks=(ip_network("10.9.0.0/16"),), allowed_ports=frozenset({10993}))
     assert await guard.vetted("mail.corp.example", 10993)
     with pytest.raises(HostRefused):
         await guard.vetted("imap.good.example", 10993)

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import pytest
 
-from bot.domain.cause import Cause
+from bot.domain.channel import Cause
 from bot.domain.errors import (
     AdminActionNeeded,
     FormFault,
@@ -27,12 +27,12 @@ from bot.domain.errors import (
     SignInElsewhere,
 )
 from bot.domain.grant import Grant, MailboxIdentity, Revocation, Secret
-from providers.autoconfig import read_config
-from providers.base import Form, Fresh
-from providers.imap import manner_of, without_secrets
-from providers.imap_errors import EXAMINE_ERRORS, LOGIN_ERRORS, ImapErrors, alert_of
-from providers.imap_wire import Answer, Session, quoted, read_answer
-from providers.names import Service
+from providers.base import Form, RefreshedGrant
+from providers.dns import Service
+from providers.imap.autoconfig import read_config
+from providers.imap.errors import EXAMINE_ERRORS, LOGIN_ERRORS, ImapErrors, alert_of
+from providers.imap.protocol import ImapAnswer, ImapSession, quoted, read_answer
+from providers.imap.provider import traits_of, without_secrets
 from sandbox.imap.faults import EXAMINE, LOGIN
 from tests.providers.contract import NOW, ProviderContract, a_consent, a_grant, connected
 from tests.providers.imap_stage import ALICE, KENJI, ImapStage, Names, an_imap_stage
@@ -83,7 +83,7 @@ async def test_one_login_shows_both(stage: ImapStage) -> None:
     evidence = await stage.provider.probe(grant, await stage.provider.refresh(grant))
     assert (evidence.what, evidence.at) == ("imap.examine", NOW)
     assert stage.imap.requests["login"] == before + 1
-    strangers = Fresh(Secret("x"), Secret("x"), frozenset(), None)
+    strangers = RefreshedGrant(Secret("x"), Secret("x"), frozenset(), None)
     assert await stage.provider.probe(grant, strangers)
     assert stage.imap.requests["examine"] == stage.imap.requests["login"]
 
@@ -182,12 +182,14 @@ def test_the_tables_hold_no_code_untested(table: dict[str, Any]) -> None:
             "CREDENTIALS": "",
         }.get(code)
         if shape is None:
-            answer = Answer("NO", code, "whatever")
+            answer = ImapAnswer("NO", code, "whatever")
             error = errors.of_login(answer) if table is LOGIN_ERRORS else errors.of_examine(answer)
             assert (type(error), error.code) == (type(make(code)), code)
         elif shape:
             error = (
-                errors.of_login(Answer(shape)) if table is LOGIN_ERRORS else errors.of_examine(Answer(shape))
+                errors.of_login(ImapAnswer(shape))
+                if table is LOGIN_ERRORS
+                else errors.of_examine(ImapAnswer(shape))
             )
             assert (type(error), error.code) == (type(make(code)), code)
     named = {line.partition("[")[2].partition("]")[0].partition(" ")[0] for line in LOGIN.values()}
@@ -391,16 +393,16 @@ async def test_an_erased_password_asks_nobody(stage: ImapStage) -> None:
 
 def test_hosts_are_asked_rarely() -> None:
     """Never under 15 min, a second witness after 10, one login a day once disconnected, two looks in all."""
-    manner = manner_of()
+    traits = traits_of()
     minutes = [
         span.total_seconds() / 60
-        for span in (manner.least_interval, manner.witness_after or manner.least_interval)
+        for span in (traits.least_interval, traits.witness_after or traits.least_interval)
     ]
     assert minutes == [15, 10]
-    assert manner.after_disconnect is not None
-    assert manner.after_disconnect.days == 1
-    assert (manner.revokes, manner.looks_after, manner.most_looks) == (False, (), 2)
-    assert (manner.refused_logins, manner.refused_within.total_seconds()) == (5, 3600)
+    assert traits.after_disconnect is not None
+    assert traits.after_disconnect.days == 1
+    assert (traits.revokes, traits.looks_after, traits.most_looks) == (False, (), 2)
+    assert (traits.refused_logins, traits.refused_within.total_seconds()) == (5, 3600)
 
 
 # --- what is shown
@@ -427,7 +429,7 @@ def test_no_part_of_a_repeated_password_is_shown(password: str, before: int) -> 
     """Nor where the words were cut within it, nor in another spelling."""
     for spelt in (password, quoted(password), quote(password, safe=""), escape(password)):
         error = ImapErrors().of_login(
-            Answer("NO", "ALERT", "x" * before + f" {spelt} is not yours" + "." * 99)
+            ImapAnswer("NO", "ALERT", "x" * before + f" {spelt} is not yours" + "." * 99)
         )
         kept = without_secrets(error, ALICE, Secret(password))
         assert kept.said == "", spelt
@@ -435,17 +437,17 @@ def test_no_part_of_a_repeated_password_is_shown(password: str, before: int) -> 
 
 def test_words_that_only_end_like_a_password_begins_are_shown() -> None:
     """Nothing was cut."""
-    error = ImapErrors().of_login(Answer("NO", "ALERT", "This is not correct"))
+    error = ImapErrors().of_login(ImapAnswer("NO", "ALERT", "This is not correct"))
     assert without_secrets(error, ALICE, Secret("correct horse")).said == "This is not correct"
 
 
 def test_an_alert_is_short_and_inert() -> None:
     """No line breaks, no hidden signs, no flood; a plain refusal's text is nobody's business."""
-    said = alert_of(Answer("NO", "ALERT", "a\tb\u202ec\x07 " + "x" * 500))
+    said = alert_of(ImapAnswer("NO", "ALERT", "a\tb\u202ec\x07 " + "x" * 500))
     assert said.startswith("a b c x")
     assert len(said) == 200
-    assert alert_of(Answer("NO", "AUTHENTICATIONFAILED", "secret")) == ""
-    assert alert_of(Answer("NO", "", "", ("OK [ALERT] Read me",))) == "Read me"
+    assert alert_of(ImapAnswer("NO", "AUTHENTICATIONFAILED", "secret")) == ""
+    assert alert_of(ImapAnswer("NO", "", "", ("OK [ALERT] Read me",))) == "Read me"
 
 
 async def test_no_secret_shows(stage: ImapStage, caplog: pytest.LogCaptureFixture) -> None:
@@ -498,7 +500,7 @@ async def looked(stage: ImapStage, grant: Grant) -> str:
 )
 def test_a_host_that_wants_an_app_password_is_understood(code: str, text: str) -> None:
     """Whatever it calls it, and with which code: the usual password will never do."""
-    error = ImapErrors().of_login(Answer("NO", code, text))
+    error = ImapErrors().of_login(ImapAnswer("NO", code, text))
     assert isinstance(error, GrantRejected)
     assert (error.code, error.cause) == ("APP_PASSWORD", Cause.PASSWORD_REFUSED)
 
@@ -541,7 +543,7 @@ async def test_a_no_without_a_reason_is_weak_evidence(stage: ImapStage, line: st
 )
 def test_only_plain_words_speak_of_the_password(text: str, code: str) -> None:
     """For whoever has just typed one; what is concluded from it is the same."""
-    error = ImapErrors().of_login(Answer("NO", "", text))
+    error = ImapErrors().of_login(ImapAnswer("NO", "", text))
     assert isinstance(error, ProviderUnavailable)
     assert (error.code, error.doubt, error.said) == (code, Cause.LOGIN_UNCLEAR, text)
 
@@ -622,7 +624,7 @@ class Speaker:
 
     async def greets(self, *, is_private: bool = True) -> ProviderUnavailable:
         with pytest.raises(ProviderUnavailable) as away:
-            await Session(self.reader, cast(Any, None)).greeted(is_private=is_private)
+            await ImapSession(self.reader, cast(Any, None)).greeted(is_private=is_private)
         return away.value
 
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 
-from bot.domain.cause import Cause
+from bot.domain.channel import Cause
 from bot.domain.errors import (
     AdminActionNeeded,
     ConsentDeclined,
@@ -27,8 +27,8 @@ from bot.domain.errors import (
 )
 from bot.domain.grant import CONSUMERS, Grant, MailboxIdentity, Revocation, Secret
 from providers.base import Redirect
-from providers.microsoft import Mode
-from providers.microsoft_errors import AADSTS, ERRORS, GRAPH_ERRORS, SUBERRORS, THROTTLES
+from providers.microsoft.errors import AADSTS, ERRORS, GRAPH_ERRORS, SUBERRORS, THROTTLES
+from providers.microsoft.provider import Mode
 from tests.providers.contract import ProviderContract, Trouble, a_consent
 from tests.providers.microsoft_stage import (
     ALICE,
@@ -465,7 +465,7 @@ async def test_what_is_kept_up_never_expires(stage: MicrosoftStage) -> None:
 async def test_no_app_can_revoke_but_it_can_look(stage: MicrosoftStage) -> None:
     """By hand, until the person has done it; then a refused refresh is the proof."""
     grant = await stage.connected()
-    assert not stage.provider.manner.revokes
+    assert not stage.provider.traits.revokes
     assert await stage.provider.revoke(grant) is Revocation.BY_HAND
     stage.microsoft.break_down("consent_revoked", ALICE)
     assert await stage.provider.revoke(grant) is Revocation.CONFIRMED

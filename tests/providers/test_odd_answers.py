@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 
 from bot.domain.errors import InboxkeeperError, ProviderError, ProviderUnavailable
 from bot.domain.grant import Grant, MailboxIdentity, Secret
-from providers.base import Authorization, Fresh, Provider, Redirect
-from providers.google import Google, GoogleClient
-from providers.microsoft import Microsoft
-from providers.microsoft_sign_in import MicrosoftClient
-from providers.wire import LONGEST_RETRY, Reply
+from providers.base import Authorization, Provider, Redirect, RefreshedGrant
+from providers.google.provider import Google, GoogleClient
+from providers.http_client import LONGEST_RETRY, HttpReply
+from providers.microsoft.oauth import MicrosoftClient
+from providers.microsoft.provider import Microsoft
 from sandbox.clock import SandboxClock
 from sandbox.keys import SigningKey
 from tests.providers.contract import NOW, a_consent, a_grant
@@ -160,8 +160,8 @@ async def providers(odd: Odd) -> AsyncIterator[tuple[Google, Microsoft]]:
         )
 
 
-def a_fresh() -> Fresh:
-    return Fresh(Secret("access"), Secret("refresh"), frozenset(), None)
+def a_fresh() -> RefreshedGrant:
+    return RefreshedGrant(Secret("access"), Secret("refresh"), frozenset(), None)
 
 
 async def refreshes(provider: Provider) -> None:
@@ -255,5 +255,5 @@ async def test_tokens_of_other_types_are_unreadable(token: object) -> None:
 @given(said=st.text(max_size=40) | waits)
 def test_no_provider_asks_to_be_left_alone_for_more_than_a_day(said: str) -> None:
     """However it is written."""
-    wait = Reply(429, {"Retry-After": said}, b"").retry_after(NOW)
+    wait = HttpReply(429, {"Retry-After": said}, b"").retry_after(NOW)
     assert wait is None or timedelta() <= wait <= LONGEST_RETRY

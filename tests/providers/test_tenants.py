@@ -9,8 +9,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from providers import tenants
-from providers.tenants import MicrosoftTenants
+from providers.microsoft import tenants
+from providers.microsoft.tenants import MicrosoftTenants
 from sandbox.clock import SandboxClock
 from sandbox.microsoft import LocalMicrosoft
 from tests.storage.builders import NOW

@@ -15,26 +15,26 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from bot import telemetry
-from bot.bootstrap import World, cipher_of, core_of, services_of
+from bot.app import World, cipher_of, core_of, services_of
 from bot.domain.access import Actor, Person
 from bot.domain.channel import Channel, Kind
 from bot.domain.grant import Grant, MailboxIdentity, Revocation, Secret
 from bot.domain.ids import ChannelId, GrantId, TicketId, UserId, WorkspaceId
 from bot.domain.incident import Incident
 from bot.domain.job import Job, JobKind
-from bot.domain.probing import Probe
+from bot.domain.probe_policy import Probe
 from bot.domain.ticket import TicketOutcome
-from bot.engine import Wake
+from bot.metrics import Metrics
 from bot.notifier import SlackMessenger
-from bot.outside import http_session, slack_client
 from bot.services import Services
-from bot.services.connecting import Plan
-from bot.services.delivering import Messenger
-from bot.services.telling import Telling
-from bot.services.trips import Begun, Trips, Way
+from bot.services.connections.connect import Plan
+from bot.services.connections.tickets import AuthorizationStart, NextStep, Tickets
+from bot.services.core.notifications import Notifications
+from bot.services.core.ports import Messenger
+from bot.slack.connect import http_session, slack_client
+from bot.worker import Wake
 from handlers.directory import SlackDirectory
-from providers.base import Authorization, Consent, Evidence, Fresh, Onward, Provider, Redirect, Renew
+from providers.base import Authorization, Consent, Evidence, Onward, Provider, Redirect, RefreshedGrant, Renew
 from providers.registry import Registry
 from sandbox.driver import Said
 from storage import Storage
@@ -49,7 +49,7 @@ on_both = pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"])
 """The test runs once on each database."""
 
 
-def secret_of(begun: Begun) -> str:
+def secret_of(begun: AuthorizationStart) -> str:
     """The ticket's secret, as it stands in its address."""
     return begun.url.rpartition("/")[2]
 
@@ -116,7 +116,7 @@ class Play:
         async with self.storage.writing() as uow:
             incident = await uow.incidents.open_of(channel.id)
             assert incident is not None
-            await Telling(self.services.core).changed(
+            await Notifications(self.services.core).changed(
                 uow, await uow.notices.of_incident(incident.id), now=self.now
             )
             await uow.commit()
@@ -147,30 +147,30 @@ class Play:
 
     # --- connecting
 
-    async def begin(self, who: str | Actor, address: str | None = None) -> Begun:
+    async def begin(self, who: str | Actor, address: str | None = None) -> AuthorizationStart:
         actor = await self.actor(who) if isinstance(who, str) else who
-        return await self.services.connecting.begin(actor, Plan(address or actor.person.email))
+        return await self.services.connections.begin(actor, Plan(address or actor.person.email))
 
     async def connect_team(
         self, address: str = "support@acme.example", *, by: str = "omar", provider: str = "google"
     ) -> Channel:
         """An admin connects a team address."""
         plan = Plan(address, Kind.TEAM, use="Zendesk reads it", name="Support", provider=provider)
-        outcome = await self.signs_in(await self.services.connecting.begin(await self.actor(by), plan))
+        outcome = await self.signs_in(await self.services.connections.begin(await self.actor(by), plan))
         assert outcome.ending.is_good, outcome
         found = await self.channel(address)
         assert found is not None
         return found
 
-    async def switch(self, who: str, channel: Channel, **how: Any) -> Begun:
-        return await self.services.switching.begin(await self.actor(who), channel.id, **how)
+    async def switch(self, who: str, channel: Channel, **how: Any) -> AuthorizationStart:
+        return await self.services.switches.begin(await self.actor(who), channel.id, **how)
 
-    async def reconnect(self, who: str, channel: Channel) -> Begun:
-        return await self.services.connecting.begin_reconnect(await self.actor(who), channel.id)
+    async def reconnect(self, who: str, channel: Channel) -> AuthorizationStart:
+        return await self.services.connections.begin_reconnect(await self.actor(who), channel.id)
 
     async def consent(
         self,
-        begun: Begun,
+        begun: AuthorizationStart,
         account: str | None = None,
         *,
         browser: str = "browser",
@@ -179,7 +179,7 @@ class Play:
     ) -> dict[str, str]:
         """Open the ticket, consent at Google or Microsoft; returns the callback's query."""
         self._secrets[begun.ticket_id] = secret_of(begun)
-        url = url_of(await self.services.connecting.start(secret_of(begun), browser))
+        url = url_of(await self.services.connections.start(secret_of(begun), browser))
         account = account or begun.address
         if begun.provider == "microsoft":
             return self.callback(self.microsoft.consent(url, account, cancel=cancel))
@@ -197,9 +197,11 @@ class Play:
         services: Services | None = None,
         provider: str = "google",
     ) -> TicketOutcome:
-        return await (services or self.services).connecting.complete(provider, callback, browser)
+        return await (services or self.services).connections.complete(provider, callback, browser)
 
-    async def signs_in(self, begun: Begun, account: str | None = None, **how: Any) -> TicketOutcome:
+    async def signs_in(
+        self, begun: AuthorizationStart, account: str | None = None, **how: Any
+    ) -> TicketOutcome:
         """From the ticket to its outcome, and everything that follows at once."""
         outcome = await self.complete(await self.consent(begun, account, **how), provider=begun.provider)
         await self.settles()
@@ -221,7 +223,7 @@ class Play:
     async def again(self, outcome: TicketOutcome, account: str = "") -> dict[str, str]:
         """*Try again* on the page of an outcome; returns the new callback's query."""
         secret = self._secrets[outcome.ticket.id]
-        url = url_of(await self.services.connecting.again(secret, "browser"))
+        url = url_of(await self.services.connections.again(secret, "browser"))
         return self.callback(self.google.consent(url, account or outcome.ticket.address))
 
     async def link(self, name: str) -> str:
@@ -247,7 +249,7 @@ class Play:
         async with self.storage.reading() as uow:
             ticket = await uow.tickets.find(begun.ticket_id)
         assert ticket is not None
-        consent = Trips(self.services.core).consent(secret_of(begun), ticket)
+        consent = Tickets(self.services.core).consent(secret_of(begun), ticket)
         answer = await self.services.core.providers.get("google").redeem(consent, callback)
         return answer.secret
 
@@ -339,7 +341,7 @@ class Play:
                 world,
                 storage=storage,
                 session=session,
-                metrics=telemetry.Metrics.build(),
+                metrics=Metrics.build(),
                 wake=Wake(),
                 guarded=session,
             )
@@ -363,7 +365,7 @@ async def _nothing(job: Job) -> None:
     """Home is drawn by the process that people talk to."""
 
 
-def url_of(way: Way) -> str:
+def url_of(way: NextStep) -> str:
     """The provider's page that a way leads to."""
     assert isinstance(way.step, Redirect)
     return way.step.url
@@ -396,7 +398,7 @@ class _Gated:
         self._gate = gate
         self.key, self.label, self.needed_scopes = inner.key, inner.label, inner.needed_scopes
         self.shared_scopes = inner.shared_scopes
-        self.manner, self.app_id = inner.manner, inner.app_id
+        self.traits, self.app_id = inner.traits, inner.app_id
         self.approval_url = inner.approval_url
 
     async def begin(self, consent: Consent) -> Onward:
@@ -405,10 +407,10 @@ class _Gated:
     async def redeem(self, consent: Consent, callback: Mapping[str, str]) -> Authorization:
         return await self._gate.late("redeem", self._inner.redeem(consent, callback))
 
-    async def refresh(self, grant: Grant, *, claims: str = "") -> Fresh:
+    async def refresh(self, grant: Grant, *, claims: str = "") -> RefreshedGrant:
         return await self._gate.late("refresh", self._inner.refresh(grant, claims=claims))
 
-    async def probe(self, grant: Grant, fresh: Fresh, renew: Renew | None = None) -> Evidence:
+    async def probe(self, grant: Grant, fresh: RefreshedGrant, renew: Renew | None = None) -> Evidence:
         return await self._gate.late("probe", self._inner.probe(grant, fresh, renew))
 
     async def revoke(self, grant: Grant, renew: Renew | None = None) -> Revocation:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from bot.domain.access import Deed, Role
+from bot.domain.access import Operation, Role
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import NeedsApproval, NotAllowed, RightsUnread
-from bot.domain.request import Wish
-from bot.domain.ticket import Ending, TicketOutcome
-from bot.services.connecting import Plan
-from bot.services.people import DirectoryAway
-from bot.services.standing import standing_of
+from bot.domain.request import RequestedChange
+from bot.domain.ticket import OutcomeKind, TicketOutcome
+from bot.services.connections.connect import Plan
+from bot.services.core.ports import DirectoryAway
+from bot.services.core.roles import roles_in
 from providers.base import Form
 from tests.services.play import ACME, IDS, Play, on_both, secret_of
 
@@ -30,11 +30,11 @@ async def in_a_group(play: Play, *people: str, group: str = "S0MAIL") -> None:
 async def listed(play: Play) -> set[str]:
     """Who has account access as recipients are computed."""
     async with play.storage.reading() as uow:
-        standing = await standing_of(uow, play.services.core, ACME)
-    return {person.id for person in standing.account_access}
+        roles = await roles_in(uow, play.services.core, ACME)
+    return {person.id for person in roles.account_access}
 
 
-async def chores(play: Play, *, hours: float = 0, minutes: float = 0) -> None:
+async def maintenance(play: Play, *, hours: float = 0, minutes: float = 0) -> None:
     """So much time passes, in steps of five minutes, as the chores see it."""
     for _ in range(round((hours * 60 + minutes) / 5)):
         await play.passes(minutes=5)
@@ -81,8 +81,8 @@ async def test_a_group_that_cannot_be_read_allows_nothing(play: Play, trouble: s
     """Every deed that rests on it is refused as uncheckable; whatever anybody may do goes on."""
     channel = await play.connect_team()
     await in_a_group(play, "alice")
-    wish = Wish(Deed.DISABLE, channel.address, channel.kind, channel.id)
-    asked = await play.services.requests.ask(await play.actor("kenji"), wish, reason="")
+    requested_change = RequestedChange(Operation.DISABLE, channel.address, channel.kind, channel.id)
+    asked = await play.services.approvals.ask(await play.actor("kenji"), requested_change, reason="")
     if trouble == "scope":
         await play.stage.driver.withdraw(SCOPE)
     else:
@@ -91,11 +91,11 @@ async def test_a_group_that_cannot_be_read_allows_nothing(play: Play, trouble: s
     with pytest.raises(RightsUnread):
         await play.services.channels.disable(alice, channel.id)
     with pytest.raises(RightsUnread):
-        await play.services.requests.answer(alice, asked.request.id, approve=True)
+        await play.services.approvals.answer(alice, asked.request.id, approve=True)
     with pytest.raises(RightsUnread):
-        await play.services.connecting.begin(alice, Plan("new@acme.example", Kind.TEAM))
+        await play.services.connections.begin(alice, Plan("new@acme.example", Kind.TEAM))
     with pytest.raises(RightsUnread):
-        await play.services.switching.begin(alice, channel.id, to="microsoft")
+        await play.services.switches.begin(alice, channel.id, to="microsoft")
     assert (await play.now_of(channel)).state is State.CONNECTED
     assert await play.reconnect("alice", channel)
     assert await play.begin("alice")
@@ -108,13 +108,13 @@ async def test_an_old_list_counts_for_nothing(play: Play) -> None:
     """For two hours an unread group is believed for telling people; then nobody holds anything through it."""
     await in_a_group(play, "alice")
     await play.stage.driver.withdraw(SCOPE)
-    await chores(play, minutes=115)
+    await maintenance(play, minutes=115)
     assert await listed(play) == {IDS["alice"]}
-    await chores(play, minutes=10)
+    await maintenance(play, minutes=10)
     assert await listed(play) == set()
     assert not (await play.actor("alice")).has_account_access
     await play.stage.driver.grant(SCOPE)
-    await chores(play, minutes=65)
+    await maintenance(play, minutes=65)
     assert await listed(play) == {IDS["alice"]}
 
 
@@ -138,11 +138,11 @@ async def test_the_operator_hears_once_that_groups_cannot_be_read(play: Play) ->
     """Said once with the permission that is missing; when it is mended the same message says so."""
     await in_a_group(play, "alice")
     await play.stage.driver.withdraw(SCOPE)
-    await chores(play, hours=4)
+    await maintenance(play, hours=4)
     [told] = await play.told("omar", "cannot read Slack's user groups")
     assert SCOPE in told.plain
     await play.stage.driver.grant(SCOPE)
-    await chores(play, minutes=65)
+    await maintenance(play, minutes=65)
     assert not await play.told("omar", "cannot read Slack's user groups")
     assert len(await play.told("omar", "can be read again")) == 1
 
@@ -152,10 +152,10 @@ async def test_a_short_pause_is_no_matter_for_the_operator(play: Play) -> None:
     await in_a_group(play, "alice")
     await play.passes(minutes=55)
     await play.stage.driver.break_("ratelimited", method=READ, times=2)
-    await chores(play, minutes=30)
+    await maintenance(play, minutes=30)
     assert not await play.told("omar", "user groups")
     await play.stage.driver.break_("ratelimited", method=READ)
-    await chores(play, minutes=110)
+    await maintenance(play, minutes=110)
     assert len(await play.told("omar", "cannot read Slack's user groups")) == 1
 
 
@@ -183,7 +183,7 @@ async def test_who_may_not_any_more_is_noticed_before_the_swap(play: Play, chang
     before = len(await play.stage.driver.calls("users.info"))
     outcome = await play.complete(callback)
     await play.settles()
-    assert outcome.ending is Ending.NOT_POSSIBLE
+    assert outcome.ending is OutcomeKind.NOT_POSSIBLE
     assert len(await play.stage.driver.calls("users.info")) == before + 1
     assert await play.channel("alice@acme.example") is None
     assert play.refresh_tokens("alice@acme.example") == 0
@@ -196,12 +196,12 @@ async def test_a_swap_that_slack_cannot_vouch_for_is_not_done(play: Play, troubl
     callback = await play.consent(await play.reconnect("alice", channel))
     await play.stage.driver.break_(trouble, method="users.info")
     outcome = await play.complete(callback)
-    assert outcome.ending is Ending.RIGHTS_UNREAD and outcome.ending.may_try_again
+    assert outcome.ending is OutcomeKind.RIGHTS_UNREAD and outcome.ending.may_try_again
     assert await play.now_of(channel) == channel
-    assert (await play.complete(callback)).ending is Ending.RIGHTS_UNREAD
+    assert (await play.complete(callback)).ending is OutcomeKind.RIGHTS_UNREAD
     await play.stage.driver.mend()
     again = await play.complete(await play.again(outcome))
-    assert again.ending is Ending.RECONNECTED
+    assert again.ending is OutcomeKind.RECONNECTED
 
 
 async def test_a_group_is_asked_again_before_the_swap(play: Play) -> None:
@@ -210,30 +210,30 @@ async def test_a_group_is_asked_again_before_the_swap(play: Play) -> None:
     plan = Plan(SUPPORT, Kind.TEAM, provider="google")
 
     async def ready() -> dict[str, str]:
-        return await play.consent(await play.services.connecting.begin(await play.actor("alice"), plan))
+        return await play.consent(await play.services.connections.begin(await play.actor("alice"), plan))
 
     callback = await ready()
     await play.stage.driver.edit_group("S0MAIL", "kenji")
-    assert (await play.complete(callback)).ending is Ending.NOT_POSSIBLE
+    assert (await play.complete(callback)).ending is OutcomeKind.NOT_POSSIBLE
     await play.stage.driver.edit_group("S0MAIL", "alice")
     await play.services.admins.read_groups()
     callback = await ready()
     await play.stage.driver.withdraw(SCOPE)
-    assert (await play.complete(callback)).ending is Ending.RIGHTS_UNREAD
+    assert (await play.complete(callback)).ending is OutcomeKind.RIGHTS_UNREAD
     assert await play.channel(SUPPORT) is None
     await play.stage.driver.grant(SCOPE)
-    assert (await play.complete(await ready())).ending is Ending.CONNECTED
+    assert (await play.complete(await ready())).ending is OutcomeKind.CONNECTED
 
 
 async def test_a_form_is_held_to_the_same(play: Play) -> None:
     """A password that opens the mailbox is not kept for somebody who is a guest by now."""
     actor = await play.actor("alice")
-    begun = await play.services.connecting.begin(actor, Plan(actor.person.email, provider="imap"))
-    way = await play.services.connecting.start(secret_of(begun), "browser")
+    begun = await play.services.connections.begin(actor, Plan(actor.person.email, provider="imap"))
+    way = await play.services.connections.start(secret_of(begun), "browser")
     assert isinstance(way.step, Form)
     password = play.stage.town.imap.password_of(begun.address)
     await play.stage.driver.edit_person("alice", silently=True, is_restricted=True)
     filled = {**dict(way.step.given), "password": password}
-    outcome = await play.services.connecting.fill(secret_of(begun), filled, "browser")
-    assert isinstance(outcome, TicketOutcome) and outcome.ending is Ending.NOT_POSSIBLE
+    outcome = await play.services.connections.fill(secret_of(begun), filled, "browser")
+    assert isinstance(outcome, TicketOutcome) and outcome.ending is OutcomeKind.NOT_POSSIBLE
     assert await play.channel(begun.address) is None

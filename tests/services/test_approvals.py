@@ -8,14 +8,13 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.cause import Cause
-from bot.domain.channel import Channel, Kind
+from bot.domain.channel import Cause, Channel, Kind
 from bot.domain.errors import NeedsApproval, RequestClosed
 from bot.domain.ids import RequestId
 from bot.domain.request import CONSENT_LASTS, Awaits, Request, RequestState
-from bot.domain.ticket import Ending, TicketOutcome
-from bot.services.connecting import Plan
-from bot.services.trips import Begun
+from bot.domain.ticket import OutcomeKind, TicketOutcome
+from bot.services.connections.connect import Plan
+from bot.services.connections.tickets import AuthorizationStart
 from tests.services.play import ACME, IDS, Play, on_both, secret_of, url_of
 
 SUPPORT, HELP, ALICE = "support@acme.example", "help@acme.example", "alice@acme.example"
@@ -24,21 +23,23 @@ OUTLOOK = "alice.private@outlook.com"
 
 async def approved(play: Play, who: str, needed: NeedsApproval, *, by: str = "omar") -> RequestId:
     """What somebody needs an approval for is asked for, and granted."""
-    asked = await play.services.requests.ask(await play.actor(who), needed.wish, reason="")
+    asked = await play.services.approvals.ask(await play.actor(who), needed.requested_change, reason="")
     await play.passes(seconds=2)  # everybody who is asked reads it before somebody answers
-    await play.services.requests.answer(await play.actor(by), asked.request.id, approve=True)
+    await play.services.approvals.answer(await play.actor(by), asked.request.id, approve=True)
     return asked.request.id
 
 
-async def goes_on(play: Play, who: str, request_id: RequestId) -> Begun:
+async def goes_on(play: Play, who: str, request_id: RequestId) -> AuthorizationStart:
     """*Continue*, in the message about one's wish."""
-    return await play.services.connecting.begin_approved(await play.actor(who), request_id)
+    return await play.services.connections.begin_approved(await play.actor(who), request_id)
 
 
-async def refused_at_microsoft(play: Play, begun: Begun, account: str | None = None) -> TicketOutcome:
+async def refused_at_microsoft(
+    play: Play, begun: AuthorizationStart, account: str | None = None
+) -> TicketOutcome:
     """The sign-in ends at Microsoft's page that asks for an admin, and Microsoft says so."""
     play.microsoft.levers.decide("acme.example", users_may_consent=False, takes_requests=True)
-    url = url_of(await play.services.connecting.start(secret_of(begun), "browser"))
+    url = url_of(await play.services.connections.start(secret_of(begun), "browser"))
     callback = play.callback(play.microsoft.consent(url, account or begun.address, reason="We need it"))
     outcome = await play.complete(callback, provider="microsoft")
     await play.passes(seconds=2)
@@ -77,14 +78,14 @@ async def test_a_reconnect_does_not_settle_a_switch(play: Play) -> None:
     before = await play.connect_team()
     ours = await waiting_switch(play, before)
     outcome = await play.signs_in(await play.reconnect("alice", before), SUPPORT)
-    assert outcome.ending is Ending.RECONNECTED
+    assert outcome.ending is OutcomeKind.RECONNECTED
     await play.passes(seconds=5)
     assert await play.told("alice", f"Switch {SUPPORT} to Office 365: waiting for your organisation's")
     assert not await play.told("omar", "and done")
     assert (await request(play, ours)).state is RequestState.APPROVED
     play.microsoft.levers.approve("acme.example")
     [theirs] = await awaiting_tenant(play, "alice")
-    assert (await play.signs_in(await goes_on(play, "alice", theirs.id))).ending is Ending.SWITCHED
+    assert (await play.signs_in(await goes_on(play, "alice", theirs.id))).ending is OutcomeKind.SWITCHED
     await play.passes(seconds=5)
     assert await play.told("omar", f"Switch {SUPPORT} to Office 365", "and done")
     assert await play.told("alice", f"Switch {SUPPORT} to Office 365: done")
@@ -101,11 +102,11 @@ async def test_a_newer_approval_is_the_one_that_is_followed(play: Play) -> None:
     older = await waiting_switch(play, before)
     newer = await waiting_switch(play, before, is_shared=True)
     [theirs] = await awaiting_tenant(play, "alice")
-    assert (theirs.wish.is_shared, theirs.follows) == (True, newer)
+    assert (theirs.requested_change.is_shared, theirs.follows) == (True, newer)
     assert await play.told("alice", "asked for anew")
     play.microsoft.levers.approve("acme.example")
     outcome = await play.signs_in(await goes_on(play, "alice", theirs.id), "omar@acme.example")
-    assert outcome.ending is Ending.SWITCHED
+    assert outcome.ending is OutcomeKind.SWITCHED
     states = [(await request(play, one)).state for one in (older, newer, theirs.id)]
     assert states == [RequestState.CANCELLED, RequestState.DONE, RequestState.DONE]
 
@@ -120,7 +121,7 @@ async def waits_to_reconnect(play: Play) -> Request:
     await play.passes(minutes=10)
     assert (await play.now_of(before)).cause is Cause.ADMIN_CONSENT
     outcome = await refused_at_microsoft(play, await play.reconnect("alice", before), ALICE)
-    assert outcome.ending is Ending.NOT_PROVEN
+    assert outcome.ending is OutcomeKind.NOT_PROVEN
     assert await play.told("alice", f"Reconnect {SUPPORT}", "waiting for your organisation's Microsoft admin")
     [waiting] = await awaiting_tenant(play, "alice")
     return waiting
@@ -145,7 +146,7 @@ async def test_an_outage_that_heals_ends_the_wish_to_mend_it(play: Play) -> None
     waiting = await waits_to_reconnect(play)
     play.microsoft.mend()
     assert waiting.secret is not None
-    await play.services.connecting.heard_of_approval("microsoft", waiting.secret.reveal(), is_given=True)
+    await play.services.connections.heard_of_approval("microsoft", waiting.secret.reveal(), is_given=True)
     await play.passes(minutes=1)
     assert await play.told("omar", "works again")
     await reconnect_is_settled(play)
@@ -159,7 +160,7 @@ async def test_whoever_was_faster_ends_the_wish_of_the_others(play: Play) -> Non
     channel = await play.channel(SUPPORT)
     assert channel is not None
     outcome = await play.signs_in(await play.reconnect("omar", channel))
-    assert outcome.ending is Ending.RECONNECTED
+    assert outcome.ending is OutcomeKind.RECONNECTED
     assert (await request(play, waiting.id)).state is RequestState.DONE
     await reconnect_is_settled(play)
 
@@ -170,7 +171,7 @@ async def test_an_approval_that_nobody_used_is_not_called_unanswered(play: Play)
     await waiting_switch(play, before)
     [theirs] = await awaiting_tenant(play, "alice")
     assert theirs.secret is not None
-    await play.services.connecting.heard_of_approval("microsoft", theirs.secret.reveal(), is_given=True)
+    await play.services.connections.heard_of_approval("microsoft", theirs.secret.reveal(), is_given=True)
     await later(play, days=14)
     assert await play.told("alice", f"Switch {SUPPORT} to Office 365: approved, but not used in time")
     base = play.stage.town.settings.base_url
@@ -189,9 +190,9 @@ async def test_a_double_click_asks_once(play: Play) -> None:
     before = await play.connect_team()
     await play.disable("omar", before)  # nothing else is looked at meanwhile
     outcome = await play.signs_in(await play.switch("omar", before), cancel=True)
-    assert outcome.ending is Ending.DECLINED
-    secret, connecting = play.secret(outcome), play.services.connecting
-    asked = await asyncio.gather(*(connecting.ask_their_admin(secret, "browser") for _ in range(8)))
+    assert outcome.ending is OutcomeKind.DECLINED
+    secret, connections = play.secret(outcome), play.services.connections
+    asked = await asyncio.gather(*(connections.ask_their_admin(secret, "browser") for _ in range(8)))
     await play.passes(seconds=10)
     [waiting] = await awaiting_tenant(play, "omar")
     assert {one.id for one in asked} == {waiting.id}
@@ -206,8 +207,10 @@ async def test_the_same_wish_at_the_same_moment_is_one(play: Play) -> None:
     before = await play.connect_team()
     with pytest.raises(NeedsApproval) as needed:
         await play.switch("alice", before)
-    alice, requests = await play.actor("alice"), play.services.requests
-    asked = await asyncio.gather(*(requests.ask(alice, needed.value.wish, reason="") for _ in range(8)))
+    alice, approvals = await play.actor("alice"), play.services.approvals
+    asked = await asyncio.gather(
+        *(approvals.ask(alice, needed.value.requested_change, reason="") for _ in range(8))
+    )
     await play.passes(seconds=10)
     assert len({one.request.id for one in asked}) == 1
     assert [one.is_new for one in asked].count(True) == 1
@@ -223,7 +226,7 @@ async def test_an_approval_covers_what_was_asked_for(play: Play) -> None:
     """The same address in the same role goes on, wherever it is hosted; anything else is asked for anew."""
     alice, plan = await play.actor("alice"), Plan(SUPPORT, Kind.TEAM, use="Zendesk reads it", name="Support")
     with pytest.raises(NeedsApproval) as needed:
-        await play.services.connecting.begin(alice, plan)
+        await play.services.connections.begin(alice, plan)
     ours = await approved(play, "alice", needed.value)
     for others in (
         replace(plan, kind=Kind.PERSONAL),
@@ -231,11 +234,11 @@ async def test_an_approval_covers_what_was_asked_for(play: Play) -> None:
         replace(plan, typed=HELP),
     ):
         with pytest.raises(NeedsApproval):
-            await play.services.connecting.begin(alice, others)
+            await play.services.connections.begin(alice, others)
     with pytest.raises(NeedsApproval):
-        await play.services.connecting.begin(await play.actor("kenji"), plan)
-    begun = await play.services.connecting.begin(alice, replace(plan, provider="microsoft"))
-    assert (await play.signs_in(begun)).ending is Ending.CONNECTED
+        await play.services.connections.begin(await play.actor("kenji"), plan)
+    begun = await play.services.connections.begin(alice, replace(plan, provider="microsoft"))
+    assert (await play.signs_in(begun)).ending is OutcomeKind.CONNECTED
     assert (await request(play, ours)).state is RequestState.DONE
 
 
@@ -243,11 +246,11 @@ async def test_an_approval_covers_nothing_once_its_time_is_over(play: Play) -> N
     """Three days later it takes another one."""
     alice, plan = await play.actor("alice"), Plan(SUPPORT, Kind.TEAM)
     with pytest.raises(NeedsApproval) as needed:
-        await play.services.connecting.begin(alice, plan)
+        await play.services.connections.begin(alice, plan)
     await approved(play, "alice", needed.value)
     await later(play, days=3)
     with pytest.raises(NeedsApproval):
-        await play.services.connecting.begin(alice, plan)
+        await play.services.connections.begin(alice, plan)
 
 
 # --- how long one lasts
@@ -267,7 +270,7 @@ async def test_an_approval_lasts_two_weeks_and_no_longer(play: Play) -> None:
         [theirs] = await awaiting_tenant(play, "alice")
         assert (theirs.expires_at, (await request(play, ours)).expires_at) == (over_at, over_at)
         await later(play, days=5)
-        await play.services.requests.cancel(alice, theirs.id)
+        await play.services.approvals.cancel(alice, theirs.id)
         await refused_at_microsoft(play, await goes_on(play, "alice", ours), ALICE)
     await later(play, days=4)
     with pytest.raises(RequestClosed):
@@ -284,7 +287,7 @@ async def test_a_private_mailbox_has_no_admin(play: Play) -> None:
     private = replace(alice, person=replace(alice.person, email=OUTLOOK))
     for actor, may_ask in ((private, False), (alice, True)):
         plan = Plan(actor.person.email, provider="microsoft")
-        begun = await play.services.connecting.begin(actor, plan)
+        begun = await play.services.connections.begin(actor, plan)
         outcome = await play.signs_in(begun, cancel=True)
-        assert outcome.ending is Ending.DECLINED
-        assert play.services.connecting.may_ask_their_admin(outcome) is may_ask
+        assert outcome.ending is OutcomeKind.DECLINED
+        assert play.services.connections.may_ask_their_admin(outcome) is may_ask

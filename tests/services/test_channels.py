@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.access import Deed
+from bot.domain.access import Operation
 from bot.domain.channel import State
 from bot.domain.errors import Gone, NotAllowed, ReconnectFirst, UnknownAddress
 from bot.domain.ids import ChannelId, WorkspaceId
@@ -97,7 +97,7 @@ async def test_what_one_may_not_see_does_not_exist(play: Play) -> None:
     assert (overview.own, overview.team, overview.others) == ((), (), ())
     seen = await channels.overview(await play.actor("omar"))
     assert [row.channel.id for row in seen.others] == [kenji.id]
-    assert seen.others[0].may == {Deed.SEE, Deed.DISABLE, Deed.REMOVE, Deed.TAKE_OVER}
+    assert seen.others[0].may == {Operation.SEE, Operation.DISABLE, Operation.REMOVE, Operation.TAKE_OVER}
 
 
 async def test_a_near_miss_of_ones_own_inbox_is_named(play: Play) -> None:
@@ -124,11 +124,11 @@ async def test_buttons_of_other_people_and_other_workspaces_do_nothing(play: Pla
     """Rights are checked where it is done, whatever the button said."""
     alice = await play.connect("alice")
     kenji, channels = await play.actor("kenji"), play.services.channels
-    for deed in (channels.disable, channels.enable, channels.remove, channels.status):
+    for operation in (channels.disable, channels.enable, channels.remove, channels.status):
         with pytest.raises((NotAllowed, Gone)):
-            await deed(kenji, alice.id)
+            await operation(kenji, alice.id)
         with pytest.raises(Gone):
-            await deed(kenji, ChannelId("made-up"))
+            await operation(kenji, ChannelId("made-up"))
     owner = await play.actor("alice")
     stranger = replace(owner, person=replace(owner.person, workspace_id=WorkspaceId("T0OTHER")))
     with pytest.raises(Gone):
@@ -140,13 +140,13 @@ async def test_a_button_of_a_removed_inbox_says_gone(play: Play) -> None:
     """It was removed meanwhile: nothing to disable, enable or show."""
     alice = await play.connect("alice")
     await play.remove("alice", alice)
-    for deed in (
+    for operation in (
         play.services.channels.disable,
         play.services.channels.enable,
         play.services.channels.status,
     ):
         with pytest.raises(Gone):
-            await deed(await play.actor("alice"), alice.id)
+            await operation(await play.actor("alice"), alice.id)
 
 
 @on_both

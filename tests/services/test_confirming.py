@@ -10,8 +10,8 @@ import pytest
 from bot.domain.access import Role
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import NotAllowed, TicketSpent
-from bot.domain.ticket import Ending, TicketOutcome
-from bot.services.connecting import Plan
+from bot.domain.ticket import OutcomeKind, TicketOutcome
+from bot.services.connections.connect import Plan
 from tests.services.play import IDS, Play, on_both, secret_of, url_of
 from tests.views.samples import an_outcome
 
@@ -22,7 +22,7 @@ OMAR, ALICE, KENJI = "omar@acme.example", "alice@acme.example", "kenji@acme.exam
 
 async def signs_in_to(play: Play, account: str, who: str = "omar") -> TicketOutcome:
     """Somebody wants the group's address connected, and signs in to an account of a person."""
-    begun = await play.services.connecting.begin(await play.actor(who), Plan(GROUP, Kind.TEAM))
+    begun = await play.services.connections.begin(await play.actor(who), Plan(GROUP, Kind.TEAM))
     return await play.signs_in(begun, account)
 
 
@@ -40,7 +40,7 @@ async def begins_again(
     play: Play, outcome: TicketOutcome, account: str, *, browser: str = "browser"
 ) -> dict[str, str]:
     secret = play.secret(outcome)
-    url = url_of(await play.services.connecting.confirm(secret, browser))
+    url = url_of(await play.services.connections.confirm(secret, browser))
     return play.callback(play.google.consent(url, account))
 
 
@@ -54,15 +54,15 @@ async def the_group(play: Play) -> Channel:
 async def test_a_super_admin_confirms_and_signs_in_once_more(play: Play) -> None:
     """The account is asked for by name, connected as the group's, and who said so is history."""
     refused = await signs_in_to(play, OMAR)
-    assert (refused.ending, refused.signed_in) == (Ending.WRONG_MAILBOX, OMAR)
+    assert (refused.ending, refused.signed_in) == (OutcomeKind.WRONG_MAILBOX, OMAR)
     assert play.refresh_tokens(OMAR) == 0
-    assert await play.services.connecting.may_confirm(refused)
+    assert await play.services.connections.may_confirm(refused)
     confirmed_at = play.now
     callback = await begins_again(play, refused, OMAR)
     await play.passes(minutes=2)
     outcome = await play.complete(callback)
     group = await the_group(play)
-    assert outcome.ending is Ending.CONNECTED
+    assert outcome.ending is OutcomeKind.CONNECTED
     assert (group.state, group.via, group.account) == (State.CONNECTED, OMAR, OMAR)
     async with play.storage.reading() as uow:
         records = await uow.history.of_channel(group.id, 5)
@@ -73,13 +73,13 @@ async def test_a_super_admin_confirms_and_signs_in_once_more(play: Play) -> None
 async def test_the_provider_is_told_whose_sign_in_it_is(play: Play) -> None:
     """The hint names the account, now and whenever it is reconnected."""
     url = url_of(
-        await play.services.connecting.confirm(play.secret(await signs_in_to(play, OMAR)), "browser")
+        await play.services.connections.confirm(play.secret(await signs_in_to(play, OMAR)), "browser")
     )
     assert "login_hint=omar%40acme.example" in url
     await play.complete(play.callback(play.google.consent(url, OMAR)))
     begun = await play.reconnect("alice", await the_group(play))
     assert (begun.address, begun.account) == (GROUP, OMAR)
-    url = url_of(await play.services.connecting.start(secret_of(begun), "browser"))
+    url = url_of(await play.services.connections.start(secret_of(begun), "browser"))
     assert "login_hint=omar%40acme.example" in url
 
 
@@ -87,16 +87,16 @@ async def test_only_that_very_account_will_do(play: Play) -> None:
     """Confirmed is an account, not a name: somebody else is refused, and so is a new account of that name."""
     refused = await signs_in_to(play, OMAR)
     other = await confirms(play, refused, KENJI)
-    assert (other.ending, other.signed_in) == (Ending.WRONG_MAILBOX, KENJI)
+    assert (other.ending, other.signed_in) == (OutcomeKind.WRONG_MAILBOX, KENJI)
     callback = await begins_again(play, refused, OMAR)
     play.google.accounts.rename(OMAR, "omar.old@acme.example")
     play.google.accounts.add(OMAR)
-    assert (await play.complete(callback)).ending is Ending.CONNECTED  # he had consented already
+    assert (await play.complete(callback)).ending is OutcomeKind.CONNECTED  # he had consented already
     assert (await the_group(play)).via == "omar.old@acme.example"
     again = await play.signs_in(await play.reconnect("omar", await the_group(play)), OMAR)
-    assert again.ending is Ending.WRONG_MAILBOX
+    assert again.ending is OutcomeKind.WRONG_MAILBOX
     kept = await play.signs_in(await play.reconnect("omar", await the_group(play)), "omar.old@acme.example")
-    assert kept.ending is Ending.RECONNECTED
+    assert kept.ending is OutcomeKind.RECONNECTED
     assert (await the_group(play)).via == "omar.old@acme.example"
 
 
@@ -104,7 +104,7 @@ async def test_whoever_owns_the_address_needs_nobodys_word(play: Play) -> None:
     """The group has become a mailbox meanwhile: its own account is taken, and nothing is *via*."""
     refused = await signs_in_to(play, OMAR)
     play.google.accounts.add(GROUP)
-    assert (await confirms(play, refused, GROUP)).ending is Ending.CONNECTED
+    assert (await confirms(play, refused, GROUP)).ending is OutcomeKind.CONNECTED
     group = await the_group(play)
     assert group.via == ""
     assert "via_confirmed" not in await play.history(group)
@@ -114,8 +114,8 @@ async def test_a_member_may_not_confirm(play: Play) -> None:
     """Not even one whose wish was approved: the page offers it to nobody else, and the click is refused."""
     await play.services.admins.give(await play.actor("omar"), Role.ACCOUNT_ACCESS, IDS["alice"])
     refused = await signs_in_to(play, ALICE, who="alice")
-    assert refused.ending is Ending.WRONG_MAILBOX
-    assert not await play.services.connecting.may_confirm(refused)
+    assert refused.ending is OutcomeKind.WRONG_MAILBOX
+    assert not await play.services.connections.may_confirm(refused)
     with pytest.raises(NotAllowed):
         await confirms(play, refused, ALICE)
     assert await play.channel(GROUP) is None
@@ -128,7 +128,7 @@ async def test_the_right_is_asked_again_at_the_end(play: Play) -> None:
     refused = await signs_in_to(play, ALICE, who="alice")
     callback = await begins_again(play, refused, ALICE)
     await play.services.admins.take(await play.actor("omar"), Role.SUPER_ADMIN, IDS["alice"])
-    assert (await play.complete(callback)).ending is Ending.NOT_POSSIBLE
+    assert (await play.complete(callback)).ending is OutcomeKind.NOT_POSSIBLE
     await play.settles()
     assert await play.channel(GROUP) is None
     assert play.refresh_tokens(ALICE) == 0
@@ -145,7 +145,7 @@ async def test_the_word_belongs_to_one_outcome_in_one_browser(play: Play) -> Non
     alice = await play.channel(ALICE)
     assert alice is not None
     pinned = await play.signs_in(await play.reconnect("alice", alice), KENJI)
-    assert pinned.ending is Ending.WRONG_MAILBOX and not pinned.may_be_confirmed
+    assert pinned.ending is OutcomeKind.WRONG_MAILBOX and not pinned.may_be_confirmed
     with pytest.raises(TicketSpent):
         await confirms(play, pinned, KENJI)
     play.stage.town.clock.advance(timedelta(minutes=16))
@@ -158,29 +158,31 @@ async def test_trying_again_keeps_the_word(play: Play) -> None:
     callback = await begins_again(play, await signs_in_to(play, OMAR), OMAR)
     play.google.break_down("server_error")
     away = await play.complete(callback)
-    assert away.ending is Ending.PROVIDER_AWAY
+    assert away.ending is OutcomeKind.PROVIDER_AWAY
     play.google.mend()
     secret = callback["state"]
-    url = url_of(await play.services.connecting.again(secret, "browser"))
+    url = url_of(await play.services.connections.again(secret, "browser"))
     assert "login_hint=omar%40acme.example" in url
-    assert (await play.complete(play.callback(play.google.consent(url, OMAR)))).ending is Ending.CONNECTED
+    assert (
+        await play.complete(play.callback(play.google.consent(url, OMAR)))
+    ).ending is OutcomeKind.CONNECTED
     assert (await the_group(play)).via == OMAR
 
 
 async def test_a_removed_one_comes_back_by_a_new_word(play: Play) -> None:
     """Restoring finds settings and history, and shows again through whom it is opened."""
-    assert (await confirms(play, await signs_in_to(play, OMAR), OMAR)).ending is Ending.CONNECTED
+    assert (await confirms(play, await signs_in_to(play, OMAR), OMAR)).ending is OutcomeKind.CONNECTED
     await play.remove("omar", await the_group(play))
     refused = await signs_in_to(play, OMAR)
-    assert refused.ending is Ending.WRONG_MAILBOX
-    assert (await confirms(play, refused, OMAR)).ending is Ending.RESTORED
+    assert refused.ending is OutcomeKind.WRONG_MAILBOX
+    assert (await confirms(play, refused, OMAR)).ending is OutcomeKind.RESTORED
     assert (await the_group(play)).via == OMAR
 
 
 async def test_an_address_and_the_account_behind_it_live_side_by_side(play: Play) -> None:
     """Omar's own inbox and the group's are one account at Google: removing one revokes nothing (rule 9)."""
     await play.connect("omar", OMAR)
-    assert (await confirms(play, await signs_in_to(play, OMAR), OMAR)).ending is Ending.CONNECTED
+    assert (await confirms(play, await signs_in_to(play, OMAR), OMAR)).ending is OutcomeKind.CONNECTED
     removal = await play.remove("omar", await the_group(play))
     assert removal.shared_here == 1
     omar = await play.channel(OMAR)
@@ -191,6 +193,6 @@ async def test_an_address_and_the_account_behind_it_live_side_by_side(play: Play
 
 def test_a_shared_mailbox_has_no_account_that_could_be_confirmed() -> None:
     """Whoever opens it does so as themselves; that is no sign of where mail goes."""
-    wrong = an_outcome(Ending.WRONG_MAILBOX)
+    wrong = an_outcome(OutcomeKind.WRONG_MAILBOX)
     assert wrong.may_be_confirmed
     assert not replace(wrong, ticket=replace(wrong.ticket, is_shared=True)).may_be_confirmed

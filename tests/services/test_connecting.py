@@ -26,8 +26,8 @@ from bot.domain.errors import (
     TicketUnknown,
 )
 from bot.domain.grant import Phase, Revocation
-from bot.domain.ticket import Ending, TicketOutcome
-from bot.services.connecting import Plan
+from bot.domain.ticket import OutcomeKind, TicketOutcome
+from bot.services.connections.connect import Plan
 from storage import UnitOfWork
 from tests.services.play import Gate, Play, on_both, secret_of, url_of
 from tests.stage import a_bot, a_town
@@ -62,7 +62,7 @@ async def test_a_new_inbox_is_connected_by_a_probe(play: Play) -> None:
 async def test_the_wrong_account_is_refused_and_given_back(play: Play) -> None:
     """Somebody signed in to another mailbox: both are named, nothing is kept, and Google is told."""
     outcome = await play.signs_in(await play.begin("alice"), KENJI)
-    assert (outcome.ending, outcome.signed_in) == (Ending.WRONG_MAILBOX, KENJI)
+    assert (outcome.ending, outcome.signed_in) == (OutcomeKind.WRONG_MAILBOX, KENJI)
     assert await play.channel(ALICE) is None
     assert await play.channel(KENJI) is None
     assert play.refresh_tokens(KENJI) == 0
@@ -72,17 +72,17 @@ async def test_a_wrong_account_that_another_inbox_uses_keeps_its_permission(play
     """Taking back what was allowed for nothing would end Kenji's inbox, too: the page says that it stays."""
     kenji = await play.connect("kenji")
     outcome = await play.signs_in(await play.begin("alice"), KENJI)
-    assert outcome.ending is Ending.WRONG_MAILBOX and outcome.stands
+    assert outcome.ending is OutcomeKind.WRONG_MAILBOX and outcome.stands
     assert await unchanged(play, kenji)
     other = await play.signs_in(await play.begin("alice"), PRIVATE)
-    assert other.ending is Ending.WRONG_MAILBOX and not other.stands
+    assert other.ending is OutcomeKind.WRONG_MAILBOX and not other.stands
 
 
 async def test_reconnecting_with_the_wrong_account_leaves_the_old_grant(play: Play) -> None:
     """Anything less than a proven grant of the same mailbox changes nothing (rule 6)."""
     alice = await play.connect("alice")
     outcome = await play.signs_in(await play.reconnect("alice", alice), KENJI)
-    assert (outcome.ending, outcome.signed_in) == (Ending.WRONG_MAILBOX, KENJI)
+    assert (outcome.ending, outcome.signed_in) == (OutcomeKind.WRONG_MAILBOX, KENJI)
     assert await unchanged(play, alice)
     assert play.refresh_tokens(ALICE) == 1
 
@@ -94,7 +94,7 @@ async def test_a_new_account_under_the_old_address_is_another_mailbox(play: Play
     play.google.accounts.rename(ALICE, "old-alice@acme.example")
     play.google.accounts.add(ALICE)
     outcome = await play.signs_in(begun, ALICE)
-    assert outcome.ending is Ending.WRONG_MAILBOX
+    assert outcome.ending is OutcomeKind.WRONG_MAILBOX
     assert await unchanged(play, alice)
 
 
@@ -104,7 +104,7 @@ async def test_a_renamed_account_is_still_the_same_mailbox(play: Play) -> None:
     begun = await play.reconnect("alice", alice)
     play.google.accounts.rename(ALICE, "alice.new@acme.example")
     outcome = await play.signs_in(begun, "alice.new@acme.example")
-    assert outcome.ending is Ending.RECONNECTED
+    assert outcome.ending is OutcomeKind.RECONNECTED
     assert (await play.now_of(alice)).address == ALICE
 
 
@@ -112,25 +112,25 @@ async def test_gmail_and_googlemail_are_one_mailbox(play: Play) -> None:
     """An address typed with the other name is the signed-in account's own."""
     admin = await play.actor("omar")
     outcome = await play.signs_in(await play.begin(admin, "alice.private@googlemail.com"), PRIVATE)
-    assert outcome.ending is Ending.CONNECTED
+    assert outcome.ending is OutcomeKind.CONNECTED
 
 
 async def test_an_unticked_permission_is_named_and_mended_at_once(play: Play) -> None:
     """What was not granted is given back; *Try again* leads to a fresh consent in the same browser."""
     outcome = await play.signs_in(await play.begin("alice"), untick=["gmail.labels"])
-    assert outcome.ending is Ending.PERMISSION_WITHHELD
+    assert outcome.ending is OutcomeKind.PERMISSION_WITHHELD
     assert {scope.rpartition("/")[2] for scope in outcome.missing} == {"gmail.labels"}
     assert await play.channel(ALICE) is None
     assert play.refresh_tokens(ALICE) == 0
     again = await play.again(outcome)
-    assert (await play.complete(again)).ending is Ending.CONNECTED
+    assert (await play.complete(again)).ending is OutcomeKind.CONNECTED
 
 
 async def test_a_permission_unticked_on_reconnecting_costs_nothing(play: Play) -> None:
     """The grant that works goes on working, and is not revoked by giving the lesser one back (rule 9)."""
     alice = await play.connect("alice")
     outcome = await play.signs_in(await play.reconnect("alice", alice), untick=["gmail.labels"])
-    assert outcome.ending is Ending.PERMISSION_WITHHELD
+    assert outcome.ending is OutcomeKind.PERMISSION_WITHHELD
     assert await unchanged(play, alice)
     await play.look(alice)
     assert (await play.now_of(alice)).state is State.CONNECTED
@@ -140,7 +140,7 @@ async def test_cancel_changes_nothing(play: Play) -> None:
     """Pressing Cancel at the provider is an ending in words, not an error."""
     alice = await play.connect("alice")
     outcome = await play.signs_in(await play.reconnect("alice", alice), cancel=True)
-    assert outcome.ending is Ending.DECLINED
+    assert outcome.ending is OutcomeKind.DECLINED
     assert await unchanged(play, alice)
 
 
@@ -153,23 +153,23 @@ async def test_a_callback_that_makes_no_sense_ends_in_words(
 ) -> None:
     """Without a code, with an invented one, or with an error nobody knows."""
     begun = await play.begin("alice")
-    await play.services.connecting.start(secret_of(begun), "browser")
+    await play.services.connections.start(secret_of(begun), "browser")
     outcome = await play.complete({"state": secret_of(begun), **callback})
-    assert (outcome.ending, outcome.code) == (Ending.CONSENT_FAILED, code)
+    assert (outcome.ending, outcome.code) == (OutcomeKind.CONSENT_FAILED, code)
     assert await play.channel(ALICE) is None
 
 
 @pytest.mark.parametrize(
     ("what", "ending"),
     [
-        ("server_error", Ending.PROVIDER_AWAY),
-        ("malformed_json", Ending.PROVIDER_AWAY),
-        ("invalid_client", Ending.OURS_BROKEN),
-        ("admin_policy", Ending.NOT_PROVEN),
+        ("server_error", OutcomeKind.PROVIDER_AWAY),
+        ("malformed_json", OutcomeKind.PROVIDER_AWAY),
+        ("invalid_client", OutcomeKind.OURS_BROKEN),
+        ("admin_policy", OutcomeKind.NOT_PROVEN),
     ],
 )
 async def test_trouble_while_redeeming_is_worded_and_can_be_tried_again(
-    play: Play, what: str, ending: Ending
+    play: Play, what: str, ending: OutcomeKind
 ) -> None:
     """Whatever the provider does between consent and proof, nothing is half connected."""
     begun = await play.begin("alice")
@@ -180,7 +180,7 @@ async def test_trouble_while_redeeming_is_worded_and_can_be_tried_again(
     assert outcome.ending.may_try_again
     assert await play.channel(ALICE) is None
     play.google.mend()
-    assert (await play.complete(await play.again(outcome))).ending is Ending.CONNECTED
+    assert (await play.complete(await play.again(outcome))).ending is OutcomeKind.CONNECTED
 
 
 async def test_the_operator_reads_it_once_whether_a_sign_in_or_an_inbox_notices(play: Play) -> None:
@@ -189,7 +189,7 @@ async def test_the_operator_reads_it_once_whether_a_sign_in_or_an_inbox_notices(
     begun = await play.begin("alice")
     callback = await play.consent(begun)
     play.google.break_down("invalid_client")
-    assert (await play.complete(callback)).ending is Ending.OURS_BROKEN
+    assert (await play.complete(callback)).ending is OutcomeKind.OURS_BROKEN
     await play.passes(minutes=20)
     [said] = await play.told("omar", "invalid_client")
     assert not said.edited
@@ -204,7 +204,7 @@ async def test_a_mailbox_that_does_not_answer_is_not_connected(play: Play) -> No
     """The grant is fine but the mailbox is not: no *Connected*, and the grant goes back."""
     play.google.break_down("no_mailbox", ALICE)
     outcome = await play.signs_in(await play.begin("alice"))
-    assert outcome.ending is Ending.NOT_PROVEN
+    assert outcome.ending is OutcomeKind.NOT_PROVEN
     assert await play.channel(ALICE) is None
     assert play.refresh_tokens(ALICE) == 0
 
@@ -220,7 +220,7 @@ async def test_a_callback_replayed_finds_the_kept_outcome(play: Play) -> None:
     first = await play.complete(callback)
     redeemed = play.google.requests["token"]
     again = await play.complete(callback)
-    assert (first.ending, again.ending) == (Ending.CONNECTED, Ending.CONNECTED)
+    assert (first.ending, again.ending) == (OutcomeKind.CONNECTED, OutcomeKind.CONNECTED)
     assert play.google.requests["token"] == redeemed
     with pytest.raises(TicketSpent):
         await play.complete(callback, browser="another")
@@ -235,8 +235,8 @@ async def test_an_expired_ticket_says_so(play: Play) -> None:
     callback = await play.consent(begun)
     play.stage.town.clock.advance(timedelta(minutes=15))
     for attempt in (
-        play.services.connecting.landing(secret_of(begun)),
-        play.services.connecting.start(secret_of(begun), "browser"),
+        play.services.connections.landing(secret_of(begun)),
+        play.services.connections.start(secret_of(begun), "browser"),
         play.complete(callback),
     ):
         with pytest.raises(TicketExpired):
@@ -249,29 +249,29 @@ async def test_another_browser_cannot_take_a_ticket_over(play: Play) -> None:
     begun = await play.begin("alice")
     callback = await play.consent(begun)
     with pytest.raises(OtherBrowser):
-        await play.services.connecting.start(secret_of(begun), "another")
+        await play.services.connections.start(secret_of(begun), "another")
     with pytest.raises(OtherBrowser):
         await play.complete(callback, browser="another")
-    assert (await play.complete(callback)).ending is Ending.CONNECTED
+    assert (await play.complete(callback)).ending is OutcomeKind.CONNECTED
 
 
 async def test_looking_at_a_ticket_spends_nothing(play: Play) -> None:
     """A link preview that opens it a hundred times leaves it as it was."""
     begun = await play.begin("alice")
     for _ in range(3):
-        landing = await play.services.connecting.landing(secret_of(begun))
+        landing = await play.services.connections.landing(secret_of(begun))
     assert (landing.address, landing.workspace_name) == (ALICE, "Acme")
-    assert (await play.signs_in(begun)).ending is Ending.CONNECTED
+    assert (await play.signs_in(begun)).ending is OutcomeKind.CONNECTED
 
 
 async def test_an_invented_ticket_is_unknown(play: Play) -> None:
     """Guessing finds nothing, in every place where a ticket can be shown."""
     with pytest.raises(TicketUnknown):
-        await play.services.connecting.landing("guess")
+        await play.services.connections.landing("guess")
     with pytest.raises(TicketUnknown):
         await play.complete({"state": "guess", "code": "x"})
     with pytest.raises(TicketSpent):
-        await play.services.connecting.again("guess", "browser")
+        await play.services.connections.again("guess", "browser")
 
 
 async def test_a_callback_for_another_provider_spends_nothing(play: Play) -> None:
@@ -279,8 +279,8 @@ async def test_a_callback_for_another_provider_spends_nothing(play: Play) -> Non
     begun = await play.begin("alice")
     callback = await play.consent(begun)
     with pytest.raises((TicketUnknown, OtherBrowser)):
-        await play.services.connecting.complete("microsoft", callback, "browser")
-    assert (await play.complete(callback)).ending is Ending.CONNECTED
+        await play.services.connections.complete("microsoft", callback, "browser")
+    assert (await play.complete(callback)).ending is OutcomeKind.CONNECTED
 
 
 async def test_removing_an_inbox_voids_its_tickets(play: Play) -> None:
@@ -292,7 +292,7 @@ async def test_removing_an_inbox_voids_its_tickets(play: Play) -> None:
     with pytest.raises(TicketUnknown):
         await play.complete(callback)
     with pytest.raises(TicketUnknown):
-        await play.services.connecting.landing(secret_of(begun))
+        await play.services.connections.landing(secret_of(begun))
     assert (await play.now_of(alice)).state is State.REMOVED
 
 
@@ -303,12 +303,12 @@ async def test_a_double_click_at_the_provider_connects_once(play: Play) -> None:
     gate = Gate("redeem")
     callback = await play.consent(await play.begin("alice"))
     async with play.another_process(provider=gate.before) as other:
-        proving = asyncio.create_task(play.complete(callback, services=other))
+        activation = asyncio.create_task(play.complete(callback, services=other))
         await gate.reached.wait()
-        assert (await play.complete(callback)).ending is Ending.PENDING
+        assert (await play.complete(callback)).ending is OutcomeKind.PENDING
         gate.go_on.set()
-        assert (await proving).ending is Ending.CONNECTED
-    assert (await play.complete(callback)).ending is Ending.CONNECTED
+        assert (await activation).ending is OutcomeKind.CONNECTED
+    assert (await play.complete(callback)).ending is OutcomeKind.CONNECTED
     await play.settles()
     assert play.refresh_tokens(ALICE) == 1
 
@@ -321,7 +321,7 @@ async def test_two_callbacks_at_the_same_moment_make_one_grant(play: Play) -> No
     exchanged = play.google.requests["token"]
     outcomes = await asyncio.gather(play.complete(callback), play.complete(callback))
     endings = {outcome.ending for outcome in outcomes}
-    assert Ending.CONNECTED in endings and endings <= {Ending.CONNECTED, Ending.PENDING}
+    assert OutcomeKind.CONNECTED in endings and endings <= {OutcomeKind.CONNECTED, OutcomeKind.PENDING}
     assert play.google.requests["token"] == exchanged + 2  # one code redeemed, one refresh to prove it
     assert play.refresh_tokens(ALICE) == 1
 
@@ -332,15 +332,15 @@ async def test_a_crash_between_spending_and_the_outcome_can_be_begun_again(play:
     gate = Gate("redeem")
     callback = await play.consent(await play.begin("alice"))
     async with play.another_process(provider=gate.before) as dying:
-        proving = asyncio.create_task(play.complete(callback, services=dying))
+        activation = asyncio.create_task(play.complete(callback, services=dying))
         await gate.reached.wait()
-        proving.cancel()
-        await asyncio.gather(proving, return_exceptions=True)
-    assert (await play.complete(callback)).ending is Ending.PENDING
+        activation.cancel()
+        await asyncio.gather(activation, return_exceptions=True)
+    assert (await play.complete(callback)).ending is OutcomeKind.PENDING
     play.stage.town.clock.advance(timedelta(minutes=2, seconds=1))
     interrupted = await play.complete(callback)
-    assert (interrupted.ending, interrupted.code) == (Ending.PROVIDER_AWAY, "interrupted")
-    assert (await play.complete(await play.again(interrupted))).ending is Ending.CONNECTED
+    assert (interrupted.ending, interrupted.code) == (OutcomeKind.PROVIDER_AWAY, "interrupted")
+    assert (await play.complete(await play.again(interrupted))).ending is OutcomeKind.CONNECTED
 
 
 @pytest.mark.threaded
@@ -355,19 +355,19 @@ async def test_the_next_process_says_at_once_what_the_last_one_left_unchecked(
             play, gate = Play(stage), Gate(where)
             callback = await play.consent(await play.begin("alice"))
             async with play.another_process(provider=gate.before) as dying:
-                proving = asyncio.create_task(play.complete(callback, services=dying))
+                activation = asyncio.create_task(play.complete(callback, services=dying))
                 await gate.reached.wait()
-                proving.cancel()
-                await asyncio.gather(proving, return_exceptions=True)
-            assert (await play.complete(callback)).ending is Ending.PENDING
+                activation.cancel()
+                await asyncio.gather(activation, return_exceptions=True)
+            assert (await play.complete(callback)).ending is OutcomeKind.PENDING
         async with a_bot(built) as stage:
             after = Play(stage, play._secrets)
             found = await after.complete(callback)
             if database_kind == "postgresql":
-                assert found.ending is Ending.PENDING
+                assert found.ending is OutcomeKind.PENDING
                 return
-            assert (found.ending, found.code) == (Ending.PROVIDER_AWAY, "interrupted")
-            assert (await after.complete(await after.again(found))).ending is Ending.CONNECTED
+            assert (found.ending, found.code) == (OutcomeKind.PROVIDER_AWAY, "interrupted")
+            assert (await after.complete(await after.again(found))).ending is OutcomeKind.CONNECTED
             await after.passes(hours=2, minutes=1)
             channel = await after.channel(ALICE)
             assert channel is not None and channel.state is State.CONNECTED
@@ -391,7 +391,7 @@ async def test_a_crash_after_the_swap_does_not_deny_it(play: Play, monkeypatch: 
 
         monkeypatch.setattr(dying.core.storage, "writing", until_it_is_connected)
         await asyncio.gather(play.complete(callback, services=dying), return_exceptions=True)
-    assert (await play.complete(callback)).ending is Ending.CONNECTED
+    assert (await play.complete(callback)).ending is OutcomeKind.CONNECTED
 
 
 @pytest.mark.threaded
@@ -400,11 +400,11 @@ async def test_a_grant_staged_by_a_process_that_died_is_given_back(play: Play) -
     gate = Gate("probe")
     callback = await play.consent(await play.begin("alice"))
     async with play.another_process(provider=gate.before) as dying:
-        proving = asyncio.create_task(play.complete(callback, services=dying))
+        activation = asyncio.create_task(play.complete(callback, services=dying))
         await gate.reached.wait()
         assert play.refresh_tokens(ALICE) == 1
-        proving.cancel()
-        await asyncio.gather(proving, return_exceptions=True)
+        activation.cancel()
+        await asyncio.gather(activation, return_exceptions=True)
     await play.passes(hours=2, minutes=1)
     assert play.refresh_tokens(ALICE) == 0
 
@@ -418,7 +418,7 @@ async def test_reconnecting_swaps_the_grant_and_revokes_nothing(play: Play) -> N
     alice = await play.connect("alice")
     outcome = await play.signs_in(await play.reconnect("alice", alice))
     after = await play.now_of(alice)
-    assert (outcome.ending, after.state) == (Ending.RECONNECTED, State.CONNECTED)
+    assert (outcome.ending, after.state) == (OutcomeKind.RECONNECTED, State.CONNECTED)
     assert after.grant_id != alice.grant_id
     old = await play.grant(alice.grant_id)
     assert (old.phase, old.secret, old.revocation) == (Phase.SUPERSEDED, None, Revocation.NOT_ASKED)
@@ -434,7 +434,7 @@ async def test_of_two_reconnects_at_once_the_last_proven_wins(play: Play) -> Non
     second = await play.consent(await play.reconnect("alice", alice), browser="two")
     outcomes = await asyncio.gather(play.complete(first, browser="one"), play.complete(second, browser="two"))
     await play.settles()
-    assert {outcome.ending for outcome in outcomes} == {Ending.RECONNECTED}
+    assert {outcome.ending for outcome in outcomes} == {OutcomeKind.RECONNECTED}
     assert await play.grants_of(alice.identity) == 1
     await play.look(alice)
     assert (await play.now_of(alice)).state is State.CONNECTED
@@ -448,7 +448,7 @@ async def test_a_sign_in_finished_for_a_disabled_inbox_leaves_it_disabled(play: 
     await play.disable("alice", alice)
     outcome = await play.signs_in(begun)
     after = await play.now_of(alice)
-    assert (outcome.ending, after.state) == (Ending.STILL_DISABLED, State.DISABLED)
+    assert (outcome.ending, after.state) == (OutcomeKind.STILL_DISABLED, State.DISABLED)
     assert after.grant_id != alice.grant_id
     assert (await play.enable("alice", alice)).state is State.CONNECTED
 
@@ -460,11 +460,11 @@ async def test_a_removal_during_the_proof_wins(play: Play) -> None:
     callback = await play.consent(await play.reconnect("alice", alice))
     gate = Gate("redeem")
     async with play.another_process(provider=gate.before) as other:
-        proving = asyncio.create_task(play.complete(callback, services=other))
+        activation = asyncio.create_task(play.complete(callback, services=other))
         await gate.reached.wait()
         await play.remove("alice", alice)
         gate.go_on.set()
-        outcome = await proving
+        outcome = await activation
     await play.settles()
     assert not outcome.ending.is_good
     assert (await play.now_of(alice)).state is State.REMOVED
@@ -478,17 +478,17 @@ async def test_reconnecting_mends_a_dead_inbox_and_its_message(play: Play) -> No
     play.google.break_down("revoked", ALICE)
     await play.passes(minutes=21)
     secret = await play.link("alice")
-    assert (await play.services.connecting.link_landing(secret)).address == ALICE
-    url = url_of(await play.services.connecting.link_start(secret, "browser"))
+    assert (await play.services.connections.link_landing(secret)).address == ALICE
+    url = url_of(await play.services.connections.link_start(secret, "browser"))
     outcome = await play.complete(play.callback(play.google.consent(url, ALICE)))
     await play.passes(seconds=2)
-    assert outcome.ending is Ending.RECONNECTED
+    assert outcome.ending is OutcomeKind.RECONNECTED
     incident = await play.incident(alice)
     assert incident is not None
     assert incident.resolved_by == "U0ALICE"
     assert not await play.alarms()
     with pytest.raises(LinkClosed):
-        await play.services.connecting.link_landing(secret)
+        await play.services.connections.link_landing(secret)
 
 
 async def test_a_link_is_for_its_person_as_they_are_now(play: Play) -> None:
@@ -499,7 +499,7 @@ async def test_a_link_is_for_its_person_as_they_are_now(play: Play) -> None:
     secret = await play.link("alice")
     await play.stage.driver.edit_person("alice", deleted=True)
     with pytest.raises(GuestNotAllowed):
-        await play.services.connecting.link_start(secret, "browser")
+        await play.services.connections.link_start(secret, "browser")
 
 
 # --- coming back
@@ -513,7 +513,7 @@ async def test_a_removed_inbox_is_restored_for_its_owner_and_mailbox(play: Play)
     await play.passes(days=29)
     outcome = await play.signs_in(await play.begin("alice"))
     back = await play.now_of(alice)
-    assert (outcome.ending, back.state, back.removed_at) == (Ending.RESTORED, State.CONNECTED, None)
+    assert (outcome.ending, back.state, back.removed_at) == (OutcomeKind.RESTORED, State.CONNECTED, None)
     assert (await play.history(alice))[-1] == "restore_proven"
 
 
@@ -572,7 +572,7 @@ async def test_connecting_what_is_connected_is_a_reconnect(play: Play) -> None:
     alice = await play.connect("alice")
     begun = await play.begin("alice")
     assert begun.reconnect
-    assert (await play.signs_in(begun)).ending is Ending.RECONNECTED
+    assert (await play.signs_in(begun)).ending is OutcomeKind.RECONNECTED
     assert (await play.now_of(alice)).id == alice.id
 
 
@@ -589,8 +589,8 @@ async def test_two_people_who_connect_one_address_get_one_inbox(play: Play) -> N
     omar, sakura = await play.actor("omar"), await play.actor("sakura")
     first = await play.consent(await play.begin(omar, ALICE), browser="one")
     second = await play.consent(await play.begin(sakura, ALICE), browser="two")
-    assert (await play.complete(first, browser="one")).ending is Ending.CONNECTED
-    assert (await play.complete(second, browser="two")).ending is Ending.NOT_POSSIBLE
+    assert (await play.complete(first, browser="one")).ending is OutcomeKind.CONNECTED
+    assert (await play.complete(second, browser="two")).ending is OutcomeKind.NOT_POSSIBLE
     await play.settles()
     taken = await play.channel(ALICE)
     assert taken is not None
@@ -613,10 +613,13 @@ async def test_where_nobody_can_say_who_hosts_it_the_person_is_asked(play: Play,
     actor = await play.actor("alice")
     plan = Plan(actor.person.email, use="Invoices")
     with pytest.raises(HostUnknown) as unknown:
-        await play.services.connecting.begin(actor, plan)
+        await play.services.connections.begin(actor, plan)
     assert unknown.value.hosts == ANY_HOST
-    assert (unknown.value.wish.address, unknown.value.wish.use) == (actor.person.email, "Invoices")
-    begun = await play.services.connecting.begin(actor, replace(plan, provider="microsoft"))
+    assert (unknown.value.requested_change.address, unknown.value.requested_change.use) == (
+        actor.person.email,
+        "Invoices",
+    )
+    begun = await play.services.connections.begin(actor, replace(plan, provider="microsoft"))
     assert (begun.provider, begun.takes_password) == ("microsoft", False)
 
 
@@ -636,13 +639,13 @@ async def test_an_approved_wish_is_asked_for_its_host_too(play: Play) -> None:
     kenji = await play.actor("kenji")
     plan = Plan("support@acme.example", kind=Kind.TEAM, name="Support", use="Zendesk")
     with pytest.raises(NeedsApproval) as needed:
-        await play.services.connecting.begin(kenji, plan)
-    asked = await play.services.requests.ask(kenji, needed.value.wish, reason="")
-    await play.services.requests.answer(await play.actor("omar"), asked.request.id, approve=True)
+        await play.services.connections.begin(kenji, plan)
+    asked = await play.services.approvals.ask(kenji, needed.value.requested_change, reason="")
+    await play.services.approvals.answer(await play.actor("omar"), asked.request.id, approve=True)
     with pytest.raises(HostUnknown) as unknown:
-        await play.services.connecting.begin_approved(kenji, asked.request.id)
-    assert unknown.value.wish == needed.value.wish
-    begun = await play.services.connecting.begin(kenji, replace(plan, provider="google"))
+        await play.services.connections.begin_approved(kenji, asked.request.id)
+    assert unknown.value.requested_change == needed.value.requested_change
+    begun = await play.services.connections.begin(kenji, replace(plan, provider="google"))
     assert begun.provider == "google"
 
 
@@ -652,5 +655,5 @@ async def test_an_address_that_takes_no_mail_is_refused_unless_a_provider_was_ch
     with pytest.raises(TakesNoMail):
         await play.begin("alice")
     actor = await play.actor("alice")
-    begun = await play.services.connecting.begin(actor, Plan(actor.person.email, provider="google"))
+    begun = await play.services.connections.begin(actor, Plan(actor.person.email, provider="google"))
     assert begun.provider == "google"

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from bot.domain.channel import Channel, State
-from bot.domain.feature import Feature
+from bot.domain.features import Feature
 from bot.domain.ids import ConversationId, UserId
-from bot.domain.incident import Posted
-from bot.domain.picture import NoticePicture
+from bot.domain.notice import Posted
 from bot.domain.ticket import TicketOutcome
-from bot.services.delivering import Messenger
-from bot.services.jobs import LEASE
+from bot.domain.view_models import NoticeModel
+from bot.services.core.jobs import LEASE
+from bot.services.core.ports import Messenger
 from tests.services.play import ACME, IDS, Play
 
 ALICE = "alice@acme.example"
@@ -47,12 +47,12 @@ class Dying:
         opened: ConversationId = await self._call("open_dm", lambda: self.inner.open_dm(user_id))
         return opened
 
-    async def post(self, to: ConversationId | UserId, picture: NoticePicture, *, nonce: str) -> Posted:
-        posted: Posted = await self._call("post", lambda: self.inner.post(to, picture, nonce=nonce))
+    async def post(self, to: ConversationId | UserId, model: NoticeModel, *, nonce: str) -> Posted:
+        posted: Posted = await self._call("post", lambda: self.inner.post(to, model, nonce=nonce))
         return posted
 
-    async def edit(self, conversation: ConversationId, ts: str, picture: NoticePicture) -> None:
-        await self._call("edit", lambda: self.inner.edit(conversation, ts, picture))
+    async def edit(self, conversation: ConversationId, ts: str, model: NoticeModel) -> None:
+        await self._call("edit", lambda: self.inner.edit(conversation, ts, model))
 
     async def find(
         self, conversation: ConversationId, nonce: str, *, since: datetime, thread: str | None

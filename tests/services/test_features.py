@@ -9,10 +9,10 @@ import pytest
 
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import Gone, NotAllowed
-from bot.domain.feature import Feature
-from bot.domain.picture import ChannelRow
-from bot.domain.ticket import Ending
-from bot.services.connecting import Plan
+from bot.domain.features import Feature
+from bot.domain.ticket import OutcomeKind
+from bot.domain.view_models import ChannelRow
+from bot.services.connections.connect import Plan
 from tests.services.play import Play, on_both, secret_of, url_of
 from tests.stage import a_stage
 
@@ -66,9 +66,9 @@ async def row_of(play: Play, who: str, channel: Channel) -> ChannelRow:
 async def test_a_feature_that_was_unticked_is_lacking_until_somebody_reconnects(play: Play) -> None:
     """The grant works and is kept; what it lacks is seen at every look, on both databases."""
     outcome = await play.signs_in(await play.begin("alice"), untick=["gmail.readonly"])
-    assert outcome.ending is Ending.CONNECTED
+    assert outcome.ending is OutcomeKind.CONNECTED
     assert outcome.missing == {f"{GMAIL}readonly"}
-    assert keys(play.services.connecting.lacking(outcome)) == ["crm"]
+    assert keys(play.services.connections.lacking(outcome)) == ["crm"]
     alice = await play.channel(ALICE)
     assert alice is not None and alice.state is State.CONNECTED
     assert keys((await row_of(play, "alice", alice)).lacking) == ["crm"]
@@ -83,7 +83,7 @@ async def test_everything_is_asked_for_again_each_time(play: Play) -> None:
     assert (begun.scopes, keys(begun.features)) == (asked, ["crm", "send"])
     callback = await play.consent(begun, cancel=True)
     outcome = await play.complete(await play.again(await play.complete(callback)))
-    assert outcome.ending is Ending.CONNECTED and not outcome.missing
+    assert outcome.ending is OutcomeKind.CONNECTED and not outcome.missing
     alice = await play.channel(ALICE)
     assert alice is not None
     assert (await play.reconnect("alice", alice)).scopes == asked
@@ -132,11 +132,11 @@ async def test_permissions_compare_what_is_asked_with_what_was_granted(play: Pla
 
 async def signs_in_at_microsoft(play: Play, plan: Plan, account: str) -> Channel:
     """Omar connects a team address with somebody's account."""
-    begun = await play.services.connecting.begin(await play.actor("omar"), plan)
-    way = await play.services.connecting.start(secret_of(begun), "browser")
+    begun = await play.services.connections.begin(await play.actor("omar"), plan)
+    way = await play.services.connections.start(secret_of(begun), "browser")
     callback = play.callback(play.stage.town.microsoft.consent(url_of(way), account))
-    outcome = await play.services.connecting.complete("microsoft", callback, "browser")
-    assert outcome.ending is Ending.CONNECTED, outcome
+    outcome = await play.services.connections.complete("microsoft", callback, "browser")
+    assert outcome.ending is OutcomeKind.CONNECTED, outcome
     found = await play.channel(plan.typed)
     assert found is not None
     return found

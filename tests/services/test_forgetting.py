@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from bot.domain.access import Deed
+from bot.domain.access import Operation
 from bot.domain.channel import Kind, State
-from bot.domain.request import Wish
-from bot.domain.ticket import Ending
-from bot.services.connecting import Plan
-from storage.forgetting import forget
+from bot.domain.request import RequestedChange
+from bot.domain.ticket import OutcomeKind
+from bot.services.connections.connect import Plan
+from storage.forget import forget
 from storage.tables import metadata
 from tests.services.play import Play, on_both, url_of
 
@@ -30,13 +30,17 @@ async def traces(play: Play, address: str) -> list[str]:
 async def a_full_life(play: Play) -> None:
     """Connected, dead, reconnected, signed in to by mistake, asked for by others, disabled."""
     alice = await play.connect("alice")
-    assert (await play.signs_in(await play.begin("kenji"), ALICE)).ending is Ending.WRONG_MAILBOX
+    assert (await play.signs_in(await play.begin("kenji"), ALICE)).ending is OutcomeKind.WRONG_MAILBOX
     play.google.break_down("revoked", ALICE)
     await play.passes(minutes=20)
     assert (await play.now_of(alice)).state is State.DISCONNECTED
-    assert (await play.signs_in(await play.reconnect("alice", alice))).ending is Ending.RECONNECTED
-    wish = Wish(Deed.CONNECT, "sales@acme.example", Kind.TEAM, use=f"Was read by {ALICE}")
-    await play.services.requests.ask(await play.actor("kenji"), wish, reason=f"Alice ({ALICE}) left")
+    assert (await play.signs_in(await play.reconnect("alice", alice))).ending is OutcomeKind.RECONNECTED
+    requested_change = RequestedChange(
+        Operation.CONNECT, "sales@acme.example", Kind.TEAM, use=f"Was read by {ALICE}"
+    )
+    await play.services.approvals.ask(
+        await play.actor("kenji"), requested_change, reason=f"Alice ({ALICE}) left"
+    )
     await play.begin("alice")
     await play.disable("alice", alice)
 
@@ -58,10 +62,12 @@ async def test_nothing_of_it_is_left_after_a_full_life(play: Play) -> None:
 async def test_an_inbox_that_was_cut_off_says_so_and_can_be_connected_anew(play: Play) -> None:
     """Its permission was another's account: it is found dead as any other, not held as a fault of ours."""
     plan = Plan("press@acme.example", Kind.TEAM)
-    refused = await play.signs_in(await play.services.connecting.begin(await play.actor("omar"), plan), ALICE)
-    url = url_of(await play.services.connecting.confirm(play.secret(refused), "browser"))
+    refused = await play.signs_in(
+        await play.services.connections.begin(await play.actor("omar"), plan), ALICE
+    )
+    url = url_of(await play.services.connections.confirm(play.secret(refused), "browser"))
     outcome = await play.complete(play.callback(play.google.consent(url, ALICE)))
-    assert outcome.ending is Ending.CONNECTED
+    assert outcome.ending is OutcomeKind.CONNECTED
     press = await play.channel("press@acme.example")
     assert press is not None
     assert (await forget(play.storage, ALICE)).opens == ("press@acme.example",)

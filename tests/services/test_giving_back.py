@@ -13,7 +13,7 @@ from bot.domain.channel import Channel, State
 from bot.domain.errors import Gone, NotAllowed
 from bot.domain.grant import Grant, Phase, Revocation, Secret
 from bot.domain.ids import ChannelId, GrantId, WorkspaceId
-from bot.domain.ticket import Ending
+from bot.domain.ticket import OutcomeKind
 from storage import Cipher, generate_key
 from storage.tables import grant as grant_table
 from tests.services.play import Gate, Play, on_both
@@ -123,7 +123,7 @@ async def test_a_pending_revoke_is_cancelled_when_the_account_is_connected_again
     play.google.break_down("revoke_failing")
     removal = await play.remove("alice", alice)
     assert removal.revocation is Revocation.REQUESTED
-    assert (await play.signs_in(await play.begin("alice"))).ending is Ending.RESTORED
+    assert (await play.signs_in(await play.begin("alice"))).ending is OutcomeKind.RESTORED
     assert await fate(play, alice) == (Revocation.CANCELLED, False)
     play.google.mend()
     asked = play.google.requests["revoke"]
@@ -141,9 +141,9 @@ async def test_a_revoke_under_way_and_a_reconnect_do_not_overlap(play: Play) -> 
     async with play.another_process(provider=gate.before) as other:
         removing = asyncio.create_task(other.channels.remove(actor, alice.id))
         await gate.reached.wait()
-        connecting = asyncio.create_task(play.signs_in(await play.begin("alice")))
+        connections = asyncio.create_task(play.signs_in(await play.begin("alice")))
         gate.go_on.set()
-        outcome, _ = await asyncio.gather(connecting, removing)
+        outcome, _ = await asyncio.gather(connections, removing)
     back = await play.now_of(alice)
     if outcome.ending.is_good:
         await play.look(back)
@@ -277,5 +277,5 @@ async def test_a_secret_whose_key_is_lost_is_erased_all_the_same(play: Play) -> 
         await uow.grants.set_phase(alice.grant_id, Phase.RETIRED, play.now)
         await uow.commit()
     play.stage.town.clock.advance(timedelta(hours=25))
-    await play.services.chores.tidy()
+    await play.services.maintenance.tidy()
     assert await fate(play, alice) == (Revocation.NOT_CONFIRMED, False)

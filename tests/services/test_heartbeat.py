@@ -13,7 +13,7 @@ from sqlalchemy import make_url
 from structlog.testing import capture_logs
 
 from bot.domain.channel import State
-from bot.engine import Engine, Wake
+from bot.worker import Wake, Worker
 from storage import StorageAway
 from tests.services.play import Gate, Play, on_both
 
@@ -98,7 +98,7 @@ async def test_loops_that_only_fail_are_not_called_turning(play: Play) -> None:
             raise StorageAway
         return 0
 
-    engine = Engine({"one": turn}, clock=lambda: play.now, wake=Wake(), idle_seconds=0.001)
+    engine = Worker({"one": turn}, clock=lambda: play.now, wake=Wake(), idle_seconds=0.001)
     with capture_logs() as logs:
         engine.start()
         try:

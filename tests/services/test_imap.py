@@ -7,8 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.cause import Cause
-from bot.domain.channel import Channel, State
+from bot.domain.channel import Cause, Channel, State
 from bot.domain.errors import (
     FormFault,
     GrantRejected,
@@ -19,10 +18,10 @@ from bot.domain.errors import (
     TooManyTries,
 )
 from bot.domain.grant import MailboxIdentity, Revocation
-from bot.domain.ticket import Ending, TicketOutcome
-from bot.services.connecting import MOST_TRIES, Plan, Refilled
-from bot.services.lockouts import Lockouts
-from bot.services.trips import Begun
+from bot.domain.ticket import OutcomeKind, TicketOutcome
+from bot.services.connections.connect import MOST_TRIES, Plan, Refilled
+from bot.services.connections.tickets import AuthorizationStart
+from bot.services.monitoring.login_throttle import LoginThrottle
 from providers.base import Form
 from sandbox.driver import Said
 from sandbox.imap import LocalImap
@@ -36,26 +35,28 @@ def host_of(play: Play) -> LocalImap:
     return play.stage.town.imap
 
 
-async def begun(play: Play, who: str = "alice") -> tuple[Begun, dict[str, str]]:
+async def begun(play: Play, who: str = "alice") -> tuple[AuthorizationStart, dict[str, str]]:
     """The ticket of somebody who chose IMAP, and the form as it is shown to them."""
     actor = await play.actor(who)
-    ticket = await play.services.connecting.begin(actor, Plan(actor.person.email, provider="imap"))
-    way = await play.services.connecting.start(secret_of(ticket), "browser")
+    ticket = await play.services.connections.begin(actor, Plan(actor.person.email, provider="imap"))
+    way = await play.services.connections.start(secret_of(ticket), "browser")
     assert isinstance(way.step, Form)
     return ticket, dict(way.step.given)
 
 
-async def fills(play: Play, ticket: Begun, given: dict[str, str], **fields: str) -> TicketOutcome | Refilled:
+async def fills(
+    play: Play, ticket: AuthorizationStart, given: dict[str, str], **fields: str
+) -> TicketOutcome | Refilled:
     password = host_of(play).password_of(ticket.address)
     filled = {**given, "password": password, **fields}
-    return await play.services.connecting.fill(secret_of(ticket), filled, "browser")
+    return await play.services.connections.fill(secret_of(ticket), filled, "browser")
 
 
 async def connected(play: Play, who: str = "alice") -> Channel:
     ticket, given = await begun(play, who)
     outcome = await fills(play, ticket, given)
     assert isinstance(outcome, TicketOutcome)
-    assert outcome.ending is Ending.CONNECTED
+    assert outcome.ending is OutcomeKind.CONNECTED
     found = await play.channel(ticket.address)
     assert found is not None
     return found
@@ -72,7 +73,7 @@ async def test_a_password_connects_a_mailbox(play: Play) -> None:
     assert given == {"host": host.name, "port": str(host.tls_port), "security": "tls", "user": ALICE}
     outcome = await fills(play, ticket, given)
     assert isinstance(outcome, TicketOutcome)
-    assert outcome.ending is Ending.CONNECTED
+    assert outcome.ending is OutcomeKind.CONNECTED
     channel = await play.channel(ALICE)
     assert channel is not None
     assert (channel.state, channel.provider) == (State.CONNECTED, "imap")
@@ -91,7 +92,7 @@ async def test_a_wrong_password_stores_nothing_and_may_be_tried_again(play: Play
     assert await play.channel(ALICE) is None
     again = await fills(play, ticket, given)
     assert isinstance(again, TicketOutcome)
-    assert again.ending is Ending.CONNECTED
+    assert again.ending is OutcomeKind.CONNECTED
 
 
 @on_both
@@ -114,10 +115,10 @@ async def test_the_ticket_is_this_browsers_and_lasts_fifteen_minutes(play: Play)
     filled = {**given, "password": host_of(play).password_of(ALICE)}
     for browser in ("another", None):
         with pytest.raises(OtherBrowser):
-            await play.services.connecting.fill(secret_of(ticket), filled, browser)
+            await play.services.connections.fill(secret_of(ticket), filled, browser)
     await play.passes(minutes=16)
     with pytest.raises(TicketExpired):
-        await play.services.connecting.fill(secret_of(ticket), filled, "browser")
+        await play.services.connections.fill(secret_of(ticket), filled, "browser")
     assert host_of(play).requests["login"] == 0
 
 
@@ -145,7 +146,7 @@ async def test_somebody_elses_login_does_not_connect_this_address(play: Play) ->
     host = host_of(play)
     outcome = await fills(play, ticket, given, user=KENJI, password=host.password_of(KENJI))
     assert isinstance(outcome, TicketOutcome)
-    assert outcome.ending is Ending.WRONG_MAILBOX
+    assert outcome.ending is OutcomeKind.WRONG_MAILBOX
     assert await play.channel(ALICE) is None
 
 
@@ -172,11 +173,11 @@ async def test_a_changed_password_is_told_after_two_refused_logins(play: Play) -
     await play.passes(hours=4)
     assert host.requests["refused"] == 3
     ticket = await play.reconnect("alice", channel)
-    way = await play.services.connecting.start(secret_of(ticket), "browser")
+    way = await play.services.connections.start(secret_of(ticket), "browser")
     assert isinstance(way.step, Form)
     outcome = await fills(play, ticket, dict(way.step.given))
     assert isinstance(outcome, TicketOutcome)
-    assert outcome.ending is Ending.RECONNECTED
+    assert outcome.ending is OutcomeKind.RECONNECTED
     assert (await play.now_of(channel)).state is State.CONNECTED
 
 
@@ -218,13 +219,13 @@ async def test_a_host_refuses_five_logins_an_hour_over_all_processes(play: Play)
     """The sixth is not made, here or in another process; an hour later there is room again."""
     identity = MailboxIdentity("imap", "a@imap.harbor.example", "imap.harbor.example")
     grant = replace(a_grant(), identity=identity)
-    here, elsewhere = Lockouts(play.services.core), Lockouts(play.services.core)
-    for lockouts in (here, elsewhere, here, elsewhere, here):
-        async with lockouts.turn(grant) as turn:
+    here, elsewhere = LoginThrottle(play.services.core), LoginThrottle(play.services.core)
+    for login_throttle in (here, elsewhere, here, elsewhere, here):
+        async with login_throttle.turn(grant) as turn:
             assert turn.put_off_until is None
             turn.was_refused = True
-    for lockouts in (here, elsewhere):
-        async with lockouts.turn(grant) as turn:
+    for login_throttle in (here, elsewhere):
+        async with login_throttle.turn(grant) as turn:
             assert turn.put_off_until == play.now + timedelta(hours=1)
     other = replace(grant, identity=replace(identity, tenant="imap.other.example"))
     async with here.turn(other) as turn:
@@ -238,9 +239,9 @@ async def test_a_spared_host_is_no_news(play: Play) -> None:
     """With no login left for its host a mailbox stays what it was, and is looked at when there is one."""
     channel = await connected(play)
     grant = await play.grant(channel.grant_id)
-    lockouts = Lockouts(play.services.core)
+    login_throttle = LoginThrottle(play.services.core)
     for _ in range(5):
-        async with lockouts.turn(grant) as turn:
+        async with login_throttle.turn(grant) as turn:
             turn.was_refused = True
     host = host_of(play)
     host.requests.clear()
@@ -393,7 +394,7 @@ async def test_nobody_tries_passwords_of_others(play: Play, user: str) -> None:
         outcome = await fills(play, ticket, given, user=user, password=password)
         assert isinstance(outcome, TicketOutcome)
         endings.append((outcome.ending, outcome.signed_in))
-    assert endings == [(Ending.WRONG_MAILBOX, KENJI)] * 2
+    assert endings == [(OutcomeKind.WRONG_MAILBOX, KENJI)] * 2
     assert host.requests["connect"] == 0
 
 
@@ -412,7 +413,7 @@ async def test_one_person_has_ten_refused_logins_an_hour(play: Play) -> None:
     assert timedelta(minutes=50) < tried.error.wait <= timedelta(hours=1)
     other = await connected(play, "kenji")
     assert other.state is State.CONNECTED
-    async with Lockouts(play.services.core).turn(await play.grant(other.grant_id)) as turn:
+    async with LoginThrottle(play.services.core).turn(await play.grant(other.grant_id)) as turn:
         assert turn.put_off_until is None
     await play.passes(minutes=61)
     assert (await connected(play)).state is State.CONNECTED
@@ -439,7 +440,7 @@ async def moved(play: Play, who: str = "alice") -> tuple[Channel, TicketOutcome,
     channel = await connected(play, who)
     host_of(play).rename("mail.harbor.example")
     ticket = await play.reconnect(who, channel)
-    await play.services.connecting.start(secret_of(ticket), "browser")
+    await play.services.connections.start(secret_of(ticket), "browser")
     outcome = await fills(play, ticket, at_new_host(play, channel.address))
     assert isinstance(outcome, TicketOutcome)
     return channel, outcome, secret_of(ticket)
@@ -455,14 +456,14 @@ async def test_its_owner_confirms_that_a_mail_host_was_renamed(play: Play) -> No
     """After a login that proves it, and with another one: the same channel at the new host, and history says
     so."""
     channel, outcome, secret = await moved(play)
-    assert (outcome.ending, outcome.is_renamed) == (Ending.WRONG_MAILBOX, True)
+    assert (outcome.ending, outcome.is_renamed) == (OutcomeKind.WRONG_MAILBOX, True)
     assert (await play.now_of(channel)).identity == channel.identity
-    assert await play.services.connecting.may_confirm(outcome)
-    way = await play.services.connecting.confirm(secret, "browser")
+    assert await play.services.connections.may_confirm(outcome)
+    way = await play.services.connections.confirm(secret, "browser")
     fields = {**at_new_host(play, ALICE), "password": host_of(play).password_of(ALICE)}
-    done = await play.services.connecting.fill(way.secret, fields, "browser")
+    done = await play.services.connections.fill(way.secret, fields, "browser")
     assert isinstance(done, TicketOutcome)
-    assert done.ending is Ending.RECONNECTED
+    assert done.ending is OutcomeKind.RECONNECTED
     after = await play.now_of(channel)
     assert (after.id, after.state, after.identity.tenant) == (
         channel.id,
@@ -478,9 +479,9 @@ async def test_without_that_word_nothing_changes(play: Play) -> None:
     """The login alone does not move it, and another login at the new host is not confirmed away."""
     channel, _, _ = await moved(play)
     ticket = await play.reconnect("alice", channel)
-    await play.services.connecting.start(secret_of(ticket), "browser")
+    await play.services.connections.start(secret_of(ticket), "browser")
     host_of(play).add("somebody", "secret")
     other = await fills(play, ticket, at_new_host(play, "somebody"), password="secret")
     assert isinstance(other, TicketOutcome)
-    assert (other.ending, other.may_be_confirmed) == (Ending.WRONG_MAILBOX, False)
+    assert (other.ending, other.may_be_confirmed) == (OutcomeKind.WRONG_MAILBOX, False)
     assert (await play.now_of(channel)).identity == channel.identity

@@ -8,14 +8,14 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.channel import Channel
-from bot.domain.incident import NoticeKind
-from bot.domain.whereabouts import NOWHERE, Whereabouts
-from bot.services.channels import TeamDetails
-from bot.services.core import Detecting
-from bot.services.incidents import Incidents
-from bot.services.mail_watch import MAIL_MOVED, MailWatch
-from bot.services.steps import Steps
-from bot.services.telling import Telling
+from bot.domain.mail_routing import NOWHERE, MailRouting
+from bot.domain.notice import NoticeKind
+from bot.services.connections.channels import TeamDetails
+from bot.services.core.incidents import Incidents
+from bot.services.core.notifications import Notifications
+from bot.services.core.ports import Detecting
+from bot.services.core.transitions import Transitions
+from bot.services.monitoring.mail_routing import MAIL_MOVED, MailRoutingWatch
 from providers.detect import Detected
 from sandbox.names import Service
 from tests.services.play import IDS, Play, on_both
@@ -38,7 +38,7 @@ async def days(play: Play, number: int) -> None:
         await play.passes(seconds=10)
 
 
-async def known(play: Play, channel: Channel) -> Whereabouts | None:
+async def known(play: Play, channel: Channel) -> MailRouting | None:
     async with play.storage.reading() as uow:
         return await uow.whereabouts.find(channel.id)
 
@@ -384,9 +384,11 @@ async def test_a_domain_is_looked_up_once_for_all_its_addresses(play: Play) -> N
     await days(play, 1)
     counting = Counting(play.services.core.detector)
     core = replace(play.services.core, detector=counting)
-    telling = Telling(core)
-    steps = Steps(core, telling=telling, incidents=Incidents(core, telling), pace=play.services.pace)
-    await MailWatch(core, steps=steps, telling=telling).look()
+    notifications = Notifications(core)
+    steps = Transitions(
+        core, notifications=notifications, incidents=Incidents(core, notifications), pace=play.services.pace
+    )
+    await MailRoutingWatch(core, transitions=steps, notifications=notifications).look()
     assert counting.asked == ["acme.example"]
     moves(play, "microsoft")
     await days(play, 2)
@@ -398,8 +400,8 @@ async def test_two_processes_tell_it_once(play: Play) -> None:
     """The look is a chore of the day, taken by one of them; looking twice finds nothing new."""
     await moved_away(play)
     async with play.another_process() as other:
-        await other.chores.run_due()
-        await play.services.chores.run_due()
+        await other.maintenance.run_due()
+        await play.services.maintenance.run_due()
     await play.settles()
     assert len(await play.told("omar", MOVED)) == 1
 
@@ -410,7 +412,7 @@ async def test_list_status_and_why_show_it(play: Play) -> None:
     alice = await play.actor("alice")
     [row] = (await play.services.channels.overview(alice)).team
     status = await play.services.channels.status(alice, channel.id)
-    evidence = await play.services.evidences.why(alice, channel.id)
+    evidence = await play.services.history.why(alice, channel.id)
     for mail in (row.mail, status.mail, evidence.row.mail):
         assert mail is not None
         assert (mail.place, mail.has_left, mail.is_on) == ("microsoft", True, True)

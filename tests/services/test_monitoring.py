@@ -9,14 +9,13 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.cause import Cause
-from bot.domain.channel import Channel, State
+from bot.domain.channel import Cause, Channel, State
 from bot.domain.errors import GrantRejected, MailboxGone
 from bot.domain.incident import Resolution
-from bot.domain.probing import Vote
-from bot.services.monitoring import LEASE
-from bot.services.reaching import Look
-from bot.services.witnesses import Jury
+from bot.domain.probe_policy import Vote
+from bot.services.monitoring.corroboration import BatchCache
+from bot.services.monitoring.monitor import LEASE
+from bot.services.monitoring.probes import ProbeResult
 from tests.services.play import Gate, Play, on_both
 from tests.storage.builders import a_channel, a_grant
 
@@ -412,7 +411,7 @@ async def test_a_probe_under_way_does_not_undo_a_disable(play: Play) -> None:
 def test_a_jury_asks_no_silent_siblings_twice() -> None:
     """In one batch silence speaks for all: else each refused mailbox would wait for the same time-outs. But
     what a hold says of those it holds it does not say of others."""
-    channel, grant, refused = a_channel(), a_grant(), Look(GrantRejected("x"), "x")
+    channel, grant, refused = a_channel(), a_grant(), ProbeResult(GrantRejected("x"), "x")
     held = replace(channel, state=State.IMPAIRED, cause=Cause.HELD)
     for said, kept in (
         (Vote.MASS, Vote.MASS),
@@ -421,12 +420,12 @@ def test_a_jury_asks_no_silent_siblings_twice() -> None:
         (Vote.VOUCHED, None),
         (Vote.LONELY, None),
     ):
-        jury = Jury()
-        assert jury.verdict(channel, grant, refused) is None
-        jury.remember(channel, grant, refused, said)
-        assert jury.verdict(channel, grant, refused) is kept
-        assert jury.verdict(held, grant, refused) is None
-        assert jury.verdict(channel, grant, Look(MailboxGone("x"), "x")) is None
+        cache = BatchCache()
+        assert cache.verdict(channel, grant, refused) is None
+        cache.remember(channel, grant, refused, said)
+        assert cache.verdict(channel, grant, refused) is kept
+        assert cache.verdict(held, grant, refused) is None
+        assert cache.verdict(channel, grant, ProbeResult(MailboxGone("x"), "x")) is None
 
 
 async def test_whose_inbox_is_held_reads_of_that_one_alone(play: Play) -> None:

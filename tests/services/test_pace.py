@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain import probing
-from bot.services.pace import COUNTS_EVERY
+from bot.domain import probe_policy
+from bot.services.core.schedule import COUNTS_EVERY
 from tests.services.play import Play, on_both
 
 ADDRESSES = ("support@acme.example", "sales@acme.example")
@@ -16,7 +16,7 @@ MINUTE = timedelta(minutes=1)
 
 @pytest.fixture
 def full_pace_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probing, "FULL_PACE_UP_TO", 1)
+    monkeypatch.setattr(probe_policy, "FULL_PACE_UP_TO", 1)
 
 
 @on_both
@@ -33,7 +33,7 @@ async def test_twice_too_many_are_looked_at_half_as_often(play: Play) -> None:
     assert row.due_at - row.last_done_at == 4 * MINUTE
     assert own is not None
     assert own.due_at <= now + 15 * MINUTE
-    drill = await play.services.evidences.drill(await play.actor("omar"), first.id)
+    drill = await play.services.history.drill(await play.actor("omar"), first.id)
     assert drill.told_within == 4 * MINUTE + timedelta(seconds=30)
 
 

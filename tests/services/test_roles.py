@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain.access import Role, RoleChange
 from bot.domain.errors import GuestNotAllowed, LastSuperAdmin, NotAllowed, RolesChanged, UndoOver
-from bot.services.standing import standing_of
+from bot.services.core.roles import roles_in
 from tests.services.play import ACME, IDS, Play, on_both
 
 SUPER, ACCESS = Role.SUPER_ADMIN, Role.ACCOUNT_ACCESS
@@ -16,8 +16,8 @@ SUPER, ACCESS = Role.SUPER_ADMIN, Role.ACCOUNT_ACCESS
 
 async def supers(play: Play) -> set[str]:
     async with play.storage.reading() as uow:
-        standing = await standing_of(uow, play.services.core, ACME)
-    return {person.id for person in standing.super_admins}
+        roles = await roles_in(uow, play.services.core, ACME)
+    return {person.id for person in roles.super_admins}
 
 
 async def give(play: Play, by: str, role: Role, whom: str) -> RoleChange:

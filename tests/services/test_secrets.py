@@ -10,7 +10,7 @@ import pytest
 import structlog
 from sqlalchemy import select
 
-from bot import telemetry
+from bot import log_setup
 from storage.tables import metadata
 from tests.services.play import Play, on_both, secret_of
 
@@ -22,16 +22,16 @@ def log() -> Iterator[io.StringIO]:
     """Everything that anybody logs from now on, as it would be written."""
     root = logging.getLogger()
     handlers, level, ours = list(root.handlers), root.level, structlog.get_config()
-    levels = {name: logging.getLogger(name).level for name in telemetry.LEAST_LEVELS}
-    known = set(telemetry._known)
+    levels = {name: logging.getLogger(name).level for name in log_setup.LEAST_LEVELS}
+    known = set(log_setup._known)
     stream = io.StringIO()
-    telemetry.configure("json", level=logging.DEBUG, stream=stream)
+    log_setup.configure("json", level=logging.DEBUG, stream=stream)
     yield stream
     root.handlers, root.level = handlers, level
     for name, was in levels.items():
         logging.getLogger(name).setLevel(was)
-    telemetry._known.clear()
-    telemetry._known.update(known)
+    log_setup._known.clear()
+    log_setup._known.update(known)
     structlog.configure(**ours)
 
 
@@ -65,7 +65,7 @@ async def full_run(play: Play) -> list[str]:
     play.google.break_down("server_error", KENJI, at="gmail")
     await play.look(kenji)
     link = await play.link("alice")
-    await play.services.connecting.link_start(link, "browser")
+    await play.services.connections.link_start(link, "browser")
     play.google.break_down("revoke_failing")
     await play.remove("kenji", kenji)
     await play.disable("alice", alice)

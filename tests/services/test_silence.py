@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.bootstrap import TURNS_TAKE
-from bot.engine import Engine, Wake
+from bot.app import TURNS_TAKE
 from bot.services import Services
-from bot.services.jobs import LEASE as JOB_LEASE
-from bot.services.monitoring import LEASE
+from bot.services.core.jobs import LEASE as JOB_LEASE
+from bot.services.monitoring.monitor import LEASE
+from bot.worker import Wake, Worker
 from sandbox.clock import SandboxClock
 from tests.services.play import Play, on_both
 
@@ -25,7 +25,7 @@ async def hangs(play: Play, *, minutes: int, services: Services | None = None) -
     services = services or play.services
     for _ in range(minutes):
         play.stage.town.clock.advance(timedelta(minutes=1))
-        await services.silence.run_due()
+        await services.watchdog.run_due()
         while await services.jobs.run_due():
             pass
 
@@ -113,9 +113,9 @@ async def test_after_downtime_probes_have_their_chance_first(play: Play) -> None
     async with play.another_process() as services:
         await hangs(play, minutes=5, services=services)
         assert await shown(play) == before
-        assert not services.silence.is_silent
+        assert not services.watchdog.is_silent
         await hangs(play, minutes=3, services=services)
-        assert services.silence.is_silent
+        assert services.watchdog.is_silent
     assert len(await play.told("omar", "🔧")) == 1
 
 
@@ -134,7 +134,7 @@ async def test_a_restart_does_not_end_it(play: Play) -> None:
     await hangs(play, minutes=10)
     async with play.another_process() as services:
         await hangs(play, minutes=1, services=services)
-        assert services.silence.is_silent
+        assert services.watchdog.is_silent
         [said] = await play.told("omar", "🔧")
         assert not said.edited
     await play.passes(minutes=1)
@@ -150,9 +150,9 @@ async def test_two_processes_tell_it_once(play: Play) -> None:
         began: list[int] = []
         for _ in range(10):
             play.stage.town.clock.advance(timedelta(minutes=1))
-            began += await asyncio.gather(play.services.silence.run_due(), other.silence.run_due())
+            began += await asyncio.gather(play.services.watchdog.run_due(), other.watchdog.run_due())
         assert sum(began) == 1
-        assert other.silence.is_silent and play.services.silence.is_silent
+        assert other.watchdog.is_silent and play.services.watchdog.is_silent
         await hangs(play, minutes=1)
     assert len(await play.told("omar", "🔧")) == 1
 
@@ -169,9 +169,9 @@ async def test_probes_that_hang_do_not_keep_it_from_being_noticed(play: Play) ->
     turns: dict[str, Callable[[], Awaitable[int]]] = {
         "probes": never,
         "jobs": play.services.jobs.run_due,
-        "silence": play.services.silence.run_due,
+        "silence": play.services.watchdog.run_due,
     }
-    engine = Engine(turns, clock=lambda: play.now, wake=Wake(), idle_seconds=0.002, patience=TURNS_TAKE)
+    engine = Worker(turns, clock=lambda: play.now, wake=Wake(), idle_seconds=0.002, patience=TURNS_TAKE)
     engine.start()
     try:
         async with asyncio.timeout(20):
@@ -203,7 +203,7 @@ async def test_a_batch_within_its_lease_is_no_stalled_loop(
         await hung.wait()
         return 0
 
-    engine = Engine({name: slow}, clock=clock, wake=Wake(), idle_seconds=0.002, patience=TURNS_TAKE)
+    engine = Worker({name: slow}, clock=clock, wake=Wake(), idle_seconds=0.002, patience=TURNS_TAKE)
     engine.start()
     try:
         clock.advance(after)

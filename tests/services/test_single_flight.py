@@ -12,8 +12,8 @@ import pytest
 from bot.domain.channel import Channel, State
 from bot.domain.grant import Revocation
 from bot.domain.ids import GrantId
-from bot.services.core import Core
-from bot.services.reaching import LEASED_FOR, Reaching, Seen
+from bot.services.core.ports import Core
+from bot.services.monitoring.probes import LEASED_FOR, ProbedGrant, Probes
 from tests.services.play import Gate, Play, on_both
 
 pytestmark = pytest.mark.threaded
@@ -106,13 +106,13 @@ async def test_a_removal_waits_for_the_look_that_is_under_way(play: Play) -> Non
 async def test_a_dead_holder_keeps_a_grant_for_a_while_only(play: Play) -> None:
     """Its lease runs out by the database's clock; what it might still find out counts for nothing."""
     [alice] = await connected(play, "alice")
-    reaching = Reaching(play.services.core)
+    probes = Probes(play.services.core)
     assert alice.grant_id
-    async with reaching.turn(alice.grant_id) as held:
+    async with probes.turn(alice.grant_id) as held:
         assert held is not None
-        assert await reaching.looks([alice.grant_id]) == {}
+        assert await probes.looks([alice.grant_id]) == {}
         play.stage.town.clock.advance(LEASED_FOR + timedelta(seconds=1))
-        assert (await reaching.looks([alice.grant_id]))[alice.grant_id].look.error is None
+        assert (await probes.looks([alice.grant_id]))[alice.grant_id].look.error is None
 
 
 async def test_what_was_learned_without_the_lease_is_no_news(play: Play) -> None:
@@ -129,9 +129,9 @@ async def test_what_was_learned_without_the_lease_is_no_news(play: Play) -> None
         assert await looking == {}
 
 
-async def _looks(core: Core, channel: Channel) -> Mapping[GrantId, Seen]:
+async def _looks(core: Core, channel: Channel) -> Mapping[GrantId, ProbedGrant]:
     assert channel.grant_id
-    return await Reaching(core).looks([channel.grant_id])
+    return await Probes(core).looks([channel.grant_id])
 
 
 @on_both

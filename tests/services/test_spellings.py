@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bot.domain.channel import Kind
-from bot.domain.ticket import Ending
-from bot.services.connecting import Plan
-from bot.services.trips import Begun
+from bot.domain.ticket import OutcomeKind
+from bot.services.connections.connect import Plan
+from bot.services.connections.tickets import AuthorizationStart
 from tests.services.play import Play, on_both
 
 
@@ -25,12 +25,12 @@ async def test_an_account_owns_every_spelling_of_its_address(play: Play, typed: 
     """It is connected as it was typed, is found under the other spelling, and connecting that renews it."""
     has_account(play, account)
     first = await play.signs_in(await a_wish(play, typed), account)
-    assert first.ending is Ending.CONNECTED
+    assert first.ending is OutcomeKind.CONNECTED
     channel = await play.channel(account)
     assert channel is not None
     assert channel.address == typed
     again = await play.signs_in(await a_wish(play, account), account)
-    assert again.ending is Ending.RECONNECTED
+    assert again.ending is OutcomeKind.RECONNECTED
     async with play.storage.reading() as uow:
         assert len(await uow.channels.all(channel.workspace_id)) == 1
 
@@ -49,7 +49,7 @@ async def test_an_address_that_only_looks_alike_is_somebody_elses(
     """Dots count beyond Gmail's own domains, a tag is part of the address, no letter becomes another."""
     has_account(play, account)
     outcome = await play.signs_in(await a_wish(play, typed), account)
-    assert (outcome.ending, outcome.signed_in) == (Ending.WRONG_MAILBOX, account)
+    assert (outcome.ending, outcome.signed_in) == (OutcomeKind.WRONG_MAILBOX, account)
 
 
 async def test_a_copied_address_with_something_invisible_is_the_plain_one(play: Play) -> None:
@@ -57,12 +57,12 @@ async def test_a_copied_address_with_something_invisible_is_the_plain_one(play: 
     play.google.accounts.add("help@acme.example")
     begun = await a_wish(play, "he\u200blp@acme.example\ufeff")
     assert begun.address == "help@acme.example"
-    assert (await play.signs_in(begun)).ending is Ending.CONNECTED
+    assert (await play.signs_in(begun)).ending is OutcomeKind.CONNECTED
 
 
-async def a_wish(play: Play, typed: str) -> Begun:
+async def a_wish(play: Play, typed: str) -> AuthorizationStart:
     plan = Plan(typed, Kind.TEAM, provider="google")
-    return await play.services.connecting.begin(await play.actor("omar"), plan)
+    return await play.services.connections.begin(await play.actor("omar"), plan)
 
 
 def has_account(play: Play, address: str) -> None:
@@ -81,8 +81,8 @@ async def test_nothing_invisible_is_kept_of_what_people_write(play: Play) -> Non
         provider="google",
     )
     has_account(play, plan.typed)
-    begun = await play.services.connecting.begin(await play.actor("omar"), plan)
-    assert (await play.signs_in(begun)).ending is Ending.CONNECTED
+    begun = await play.services.connections.begin(await play.actor("omar"), plan)
+    assert (await play.signs_in(begun)).ending is OutcomeKind.CONNECTED
     channel = await play.channel("sales@acme.example")
     assert channel is not None
     assert (channel.use, channel.name) == ("Zendesk ❤️", "Sales 👩\u200d💻")

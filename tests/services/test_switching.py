@@ -8,8 +8,7 @@ from dataclasses import fields, replace
 import pytest
 
 from bot.domain.access import Role
-from bot.domain.cause import Cause
-from bot.domain.channel import Channel, Kind, State
+from bot.domain.channel import Cause, Channel, Kind, State
 from bot.domain.errors import (
     AlreadyConnected,
     DisconnectFirst,
@@ -22,11 +21,12 @@ from bot.domain.errors import (
 )
 from bot.domain.grant import Phase, Revocation
 from bot.domain.ids import GrantId, WorkspaceId
-from bot.domain.incident import NoticeKind, Resolution
+from bot.domain.incident import Resolution
+from bot.domain.notice import NoticeKind
 from bot.domain.request import RequestState
-from bot.domain.ticket import SWITCHED_MEANWHILE, Ending
-from bot.services.connecting import Plan
-from bot.services.telling import Telling
+from bot.domain.ticket import SWITCHED_MEANWHILE, OutcomeKind
+from bot.services.connections.connect import Plan
+from bot.services.core.notifications import Notifications
 from providers.base import Form
 from tests.services.play import IDS, Gate, Play, on_both, secret_of, url_of
 
@@ -43,7 +43,7 @@ def settings_of(channel: Channel) -> dict[str, object]:
 
 async def switched(play: Play, channel: Channel, who: str = "omar", **how: str) -> Channel:
     outcome = await play.signs_in(await play.switch(who, channel, **how))
-    assert outcome.ending in {Ending.SWITCHED, Ending.SWITCHED_STILL_DISABLED}, outcome
+    assert outcome.ending in {OutcomeKind.SWITCHED, OutcomeKind.SWITCHED_STILL_DISABLED}, outcome
     return await play.now_of(channel)
 
 
@@ -132,7 +132,7 @@ async def test_disabled_stays_disabled(play: Play) -> None:
     before = await play.connect_team()
     await play.disable("omar", before)
     outcome = await play.signs_in(await play.switch("omar", before))
-    assert outcome.ending is Ending.SWITCHED_STILL_DISABLED
+    assert outcome.ending is OutcomeKind.SWITCHED_STILL_DISABLED
     after = await play.now_of(before)
     assert (after.state, after.provider) == (State.DISABLED, "microsoft")
     await play.passes(seconds=5)
@@ -163,7 +163,7 @@ async def test_a_shared_mailbox_is_switched_to_with_ones_own_account(play: Play)
     begun = await play.switch("omar", before, is_shared=True)
     assert begun.may_be_shared
     outcome = await play.signs_in(begun, "omar@acme.example")
-    assert outcome.ending is Ending.SWITCHED, outcome
+    assert outcome.ending is OutcomeKind.SWITCHED, outcome
     grant = await play.grant((await play.now_of(before)).grant_id)
     assert grant.delegate is not None
     assert grant.delegate.address == "omar@acme.example"
@@ -208,7 +208,7 @@ async def test_what_google_gave_for_a_switch_that_failed_goes_back(play: Play) -
     before = await play.connect_team(provider="microsoft")
     labels = "https://www.googleapis.com/auth/gmail.labels"
     outcome = await play.signs_in(await play.switch("omar", before), untick=(labels,))
-    assert (outcome.ending, outcome.missing) == (Ending.PERMISSION_WITHHELD, frozenset({labels}))
+    assert (outcome.ending, outcome.missing) == (OutcomeKind.PERMISSION_WITHHELD, frozenset({labels}))
     assert await play.now_of(before) == before
     await play.passes(minutes=1)
     assert play.refresh_tokens(SUPPORT) == 0
@@ -224,8 +224,8 @@ async def test_the_operator_still_reads_whose_client_is_broken(play: Play) -> No
     [told] = await play.told("omar", "Google does not accept Inboxkeeper's own client")
     await switched(play, before)
     async with play.storage.writing() as uow:
-        telling = Telling(play.services.core)
-        await telling.operator_matter_changed(uow, before.workspace_id, "google", now=play.now)
+        notifications = Notifications(play.services.core)
+        await notifications.operator_matter_changed(uow, before.workspace_id, "google", now=play.now)
         await uow.commit()
     await play.passes(seconds=5)
     [after] = await play.told("omar", "Google does not accept Inboxkeeper's own client")
@@ -236,11 +236,11 @@ async def test_a_failed_switch_can_be_tried_again(play: Play) -> None:
     """From the page of its outcome, to the same end."""
     before = await play.connect_team()
     outcome = await play.signs_in(await play.switch("omar", before), ALICE)
-    assert outcome.ending is Ending.WRONG_MAILBOX
-    way = await play.services.connecting.again(play._secrets[outcome.ticket.id], "browser")
+    assert outcome.ending is OutcomeKind.WRONG_MAILBOX
+    way = await play.services.connections.again(play._secrets[outcome.ticket.id], "browser")
     callback = play.callback(play.microsoft.consent(url_of(way), SUPPORT))
     outcome = await play.complete(callback, provider="microsoft")
-    assert outcome.ending is Ending.SWITCHED
+    assert outcome.ending is OutcomeKind.SWITCHED
     assert (await play.now_of(before)).id == before.id
 
 
@@ -256,7 +256,7 @@ async def test_the_later_of_two_switches_is_the_one_that_stays(play: Play) -> No
     one = await play.complete(callbacks[0], provider="microsoft")
     between = await play.now_of(before)
     other = await play.complete(callbacks[1], browser="other", provider="microsoft")
-    assert (one.ending, other.ending) == (Ending.SWITCHED, Ending.SWITCHED)
+    assert (one.ending, other.ending) == (OutcomeKind.SWITCHED, OutcomeKind.SWITCHED)
     after = await play.now_of(before)
     assert after.grant_id != between.grant_id
     overtaken = await play.grant(between.grant_id)
@@ -277,7 +277,7 @@ async def test_two_switches_at_the_same_moment_make_one_live_grant(play: Play) -
             for n, callback in enumerate(callbacks)
         )
     )
-    assert {outcome.ending for outcome in outcomes} == {Ending.SWITCHED}
+    assert {outcome.ending for outcome in outcomes} == {OutcomeKind.SWITCHED}
     await play.settles()
     after = await play.now_of(before)
     assert await play.grants_of(after.identity) == 1
@@ -293,8 +293,8 @@ async def test_a_double_click_at_microsoft_switches_once(play: Play) -> None:
     before = await play.connect_team()
     callback = await play.consent(await play.switch("omar", before))
     outcomes = await asyncio.gather(*(play.complete(callback, provider="microsoft") for _ in range(2)))
-    assert {outcome.ending for outcome in outcomes} <= {Ending.SWITCHED, Ending.PENDING}
-    assert (await play.complete(callback, provider="microsoft")).ending is Ending.SWITCHED
+    assert {outcome.ending for outcome in outcomes} <= {OutcomeKind.SWITCHED, OutcomeKind.PENDING}
+    assert (await play.complete(callback, provider="microsoft")).ending is OutcomeKind.SWITCHED
     assert (await play.history(before)).count("switch_proven") == 1
 
 
@@ -303,12 +303,12 @@ async def test_whoever_is_on_the_way_to_the_old_provider_is_told_so(play: Play) 
     say that it is; what they were about to get is not even fetched."""
     before = await play.connect_team()
     begun = await play.reconnect("alice", before)
-    await play.services.connecting.waits_in(begun.ticket_id, "V0WAITS")
+    await play.services.connections.waits_in(begun.ticket_id, "V0WAITS")
     callback = await play.consent(begun, SUPPORT)
     after = await switched(play, before)
     exchanged = play.google.requests["token"]
     outcome = await play.complete(callback)
-    assert (outcome.ending, outcome.code) == (Ending.NOT_POSSIBLE, SWITCHED_MEANWHILE)
+    assert (outcome.ending, outcome.code) == (OutcomeKind.NOT_POSSIBLE, SWITCHED_MEANWHILE)
     assert play.google.requests["token"] == exchanged
     assert await play.now_of(before) == after
 
@@ -321,13 +321,13 @@ async def test_a_reconnect_that_is_proven_after_a_switch_does_not_undo_it(play: 
     callback = await play.consent(await play.reconnect("alice", before), SUPPORT)
     gate = Gate("refresh")
     async with play.another_process(provider=gate.before) as other:
-        proving = asyncio.create_task(play.complete(callback, services=other))
+        activation = asyncio.create_task(play.complete(callback, services=other))
         await gate.reached.wait()
         after = await switched(play, before)
         gate.go_on.set()
-        outcome = await proving
+        outcome = await activation
     await play.passes(minutes=1)
-    assert (outcome.ending, outcome.code) == (Ending.NOT_POSSIBLE, SWITCHED_MEANWHILE)
+    assert (outcome.ending, outcome.code) == (OutcomeKind.NOT_POSSIBLE, SWITCHED_MEANWHILE)
     assert await play.now_of(before) == after
     assert play.refresh_tokens(SUPPORT) == 0
     assert await play.grants_of(before.identity) == 0
@@ -341,14 +341,14 @@ async def test_a_switch_that_is_proven_after_a_reconnect_wins(play: Play) -> Non
     callback = await play.consent(await play.switch("omar", before))
     gate = Gate("refresh")
     async with play.another_process(provider=gate.before) as other:
-        proving = asyncio.create_task(play.complete(callback, services=other, provider="microsoft"))
+        activation = asyncio.create_task(play.complete(callback, services=other, provider="microsoft"))
         await gate.reached.wait()
         renewed = await play.signs_in(await play.reconnect("alice", before), SUPPORT)
         between = await play.now_of(before)
         gate.go_on.set()
-        outcome = await proving
+        outcome = await activation
     await play.passes(minutes=1)
-    assert (renewed.ending, outcome.ending) == (Ending.RECONNECTED, Ending.SWITCHED)
+    assert (renewed.ending, outcome.ending) == (OutcomeKind.RECONNECTED, OutcomeKind.SWITCHED)
     assert (await play.grant(between.grant_id)).revocation is Revocation.CONFIRMED
     assert play.refresh_tokens(SUPPORT) == 0
 
@@ -361,12 +361,12 @@ async def test_a_removed_inbox_is_not_brought_back_by_a_switch(play: Play) -> No
     callback = await play.consent(await play.switch("omar", before))
     gate = Gate("probe")
     async with play.another_process(provider=gate.before) as other:
-        proving = asyncio.create_task(play.complete(callback, services=other, provider="microsoft"))
+        activation = asyncio.create_task(play.complete(callback, services=other, provider="microsoft"))
         await gate.reached.wait()
         await play.remove("sakura", before)
         gate.go_on.set()
-        outcome = await proving
-    assert outcome.ending is Ending.NOT_POSSIBLE
+        outcome = await activation
+    assert outcome.ending is OutcomeKind.NOT_POSSIBLE
     after = await play.now_of(before)
     assert (after.state, after.provider) == (State.REMOVED, "google")
     async with play.storage.reading() as uow:
@@ -423,12 +423,14 @@ async def test_a_member_asks_an_admin_for_it(play: Play) -> None:
     before = await play.connect_team()
     with pytest.raises(NeedsApproval) as needed:
         await play.switch("alice", before)
-    assert needed.value.wish.provider == "microsoft"
-    asked = await play.services.requests.ask(await play.actor("alice"), needed.value.wish, reason="")
-    await play.services.requests.answer(await play.actor("omar"), asked.request.id, approve=True)
-    begun = await play.services.connecting.begin_approved(await play.actor("alice"), asked.request.id)
+    assert needed.value.requested_change.provider == "microsoft"
+    asked = await play.services.approvals.ask(
+        await play.actor("alice"), needed.value.requested_change, reason=""
+    )
+    await play.services.approvals.answer(await play.actor("omar"), asked.request.id, approve=True)
+    begun = await play.services.connections.begin_approved(await play.actor("alice"), asked.request.id)
     assert begun.leaves is not None
-    assert (await play.signs_in(begun)).ending is Ending.SWITCHED
+    assert (await play.signs_in(begun)).ending is OutcomeKind.SWITCHED
     await play.passes(seconds=5)
     assert await play.told("alice", "approved by @Omar Haddad, and done")
     assert await play.told("alice", "works through Office 365 now")
@@ -438,19 +440,21 @@ async def test_a_member_asks_an_admin_for_it(play: Play) -> None:
 async def test_a_switch_ends_what_others_wished_for(play: Play) -> None:
     """A wish that waits, and one that was granted and not used: both make no sense any more."""
     before = await play.connect_team()
-    requests = []
+    approvals = []
     for who in ("alice", "kenji"):
         with pytest.raises(NeedsApproval) as needed:
             await play.switch(who, before)
-        asked = await play.services.requests.ask(await play.actor(who), needed.value.wish, reason="")
-        requests.append(asked.request)
-    await play.services.requests.answer(await play.actor("omar"), requests[1].id, approve=True)
+        asked = await play.services.approvals.ask(
+            await play.actor(who), needed.value.requested_change, reason=""
+        )
+        approvals.append(asked.request)
+    await play.services.approvals.answer(await play.actor("omar"), approvals[1].id, approve=True)
     await switched(play, before)
     async with play.storage.reading() as uow:
-        states = [found.state for one in requests if (found := await uow.requests.find(one.id))]
+        states = [found.state for one in approvals if (found := await uow.requests.find(one.id))]
     assert states == [RequestState.CANCELLED] * 2
     with pytest.raises(RequestClosed):
-        await play.services.connecting.begin_approved(await play.actor("kenji"), requests[1].id)
+        await play.services.connections.begin_approved(await play.actor("kenji"), approvals[1].id)
 
 
 async def test_rights_are_asked_again_at_the_swap(play: Play) -> None:
@@ -461,7 +465,7 @@ async def test_rights_are_asked_again_at_the_swap(play: Play) -> None:
     callback = await play.consent(await play.switch("alice", before))
     await play.services.admins.take(omar, Role.ACCOUNT_ACCESS, IDS["alice"])
     outcome = await play.complete(callback, provider="microsoft")
-    assert outcome.ending is Ending.NOT_POSSIBLE
+    assert outcome.ending is OutcomeKind.NOT_POSSIBLE
     assert await play.now_of(before) == before
 
 
@@ -486,7 +490,7 @@ async def test_what_cannot_be_switched_is_refused_with_the_reason(play: Play) ->
         await play.switch("omar", before, to="google")
     stranger = await play.actor("omar")
     with pytest.raises(Gone):
-        await play.services.switching.begin(
+        await play.services.switches.begin(
             replace(stranger, person=replace(stranger.person, workspace_id=WorkspaceId("T2"))), before.id
         )
     await play.remove("omar", before)
@@ -500,14 +504,14 @@ async def test_what_cannot_be_switched_is_refused_with_the_reason(play: Play) ->
 async def at_imap(play: Play, who: str = "alice") -> Channel:
     """A personal inbox at an ordinary mail host."""
     actor = await play.actor(who)
-    begun = await play.services.connecting.begin(
+    begun = await play.services.connections.begin(
         actor, Plan(actor.person.email, use="Invoices", provider="imap")
     )
-    way = await play.services.connecting.start(secret_of(begun), "browser")
+    way = await play.services.connections.start(secret_of(begun), "browser")
     assert isinstance(way.step, Form)
     password = play.stage.town.imap.password_of(actor.person.email)
     filled = {**way.step.given, "password": password}
-    await play.services.connecting.fill(secret_of(begun), filled, "browser")
+    await play.services.connections.fill(secret_of(begun), filled, "browser")
     found = await play.channel(actor.person.email)
     assert found is not None
     return found
@@ -537,15 +541,15 @@ async def test_disconnected_first_it_goes_on_with_what_was_there(play: Play) -> 
     """Address, kind, name, use and conversation come along; nobody is greeted again; it is a new inbox."""
     before = await play.connect_team()
     omar = await play.actor("omar")
-    assert not await play.services.switching.check_leaving(omar, before.id, "imap")
+    assert not await play.services.switches.check_leaving(omar, before.id, "imap")
     with pytest.raises(AlreadyConnected):
-        await play.services.switching.begin_anew(omar, before.id, "imap")
+        await play.services.switches.begin_anew(omar, before.id, "imap")
     await play.remove("omar", before)
-    begun = await play.services.switching.begin_anew(omar, before.id, "imap")
-    way = await play.services.connecting.start(secret_of(begun), "browser")
+    begun = await play.services.switches.begin_anew(omar, before.id, "imap")
+    way = await play.services.connections.start(secret_of(begun), "browser")
     assert isinstance(way.step, Form)
     filled = {**way.step.given, "password": play.stage.town.imap.password_of(SUPPORT)}
-    await play.services.connecting.fill(secret_of(begun), filled, "browser")
+    await play.services.connections.fill(secret_of(begun), filled, "browser")
     after = await play.channel(SUPPORT)
     assert after is not None
     assert after.id != before.id
@@ -558,16 +562,16 @@ async def test_whether_going_on_takes_an_approval_is_known_before_the_removal(pl
     """An address that Slack does not know as its owner's; and one that only others may leave is refused."""
     before = await play.connect("alice")
     alice = await play.actor("alice")
-    assert not await play.services.switching.check_leaving(alice, before.id, "imap")
+    assert not await play.services.switches.check_leaving(alice, before.id, "imap")
     elsewhere = replace(alice, person=replace(alice.person, email="alice@elsewhere.example"))
-    assert await play.services.switching.check_leaving(elsewhere, before.id, "imap")
+    assert await play.services.switches.check_leaving(elsewhere, before.id, "imap")
     with pytest.raises(NotAllowed):
-        await play.services.switching.check_leaving(await play.actor("omar"), before.id, "imap")
+        await play.services.switches.check_leaving(await play.actor("omar"), before.id, "imap")
     with pytest.raises(ProviderOff):
-        await play.services.switching.check_leaving(alice, before.id, "pigeon")
+        await play.services.switches.check_leaving(alice, before.id, "pigeon")
     await play.remove("alice", before)
     with pytest.raises(NeedsApproval):
-        await play.services.switching.begin_anew(elsewhere, before.id, "imap")
+        await play.services.switches.begin_anew(elsewhere, before.id, "imap")
 
 
 # --- asked for while connecting
@@ -578,14 +582,14 @@ async def test_connecting_what_is_at_the_other_provider_offers_the_switch(play: 
     await play.connect("alice")
     alice = await play.actor("alice")
     with pytest.raises(SwitchInstead) as instead:
-        await play.services.connecting.begin(alice, Plan(ALICE, provider="microsoft"))
+        await play.services.connections.begin(alice, Plan(ALICE, provider="microsoft"))
     assert (instead.value.provider, instead.value.to) == ("Gmail", ("microsoft", "Office 365"))
     with pytest.raises(DisconnectFirst):
-        await play.services.connecting.begin(alice, Plan(ALICE, provider="imap"))
-    assert (await play.services.connecting.begin(alice, Plan(ALICE))).reconnect
+        await play.services.connections.begin(alice, Plan(ALICE, provider="imap"))
+    assert (await play.services.connections.begin(alice, Plan(ALICE))).reconnect
     play.stage.town.names.move("acme.example", "microsoft")
     with pytest.raises(SwitchInstead):
-        await play.services.connecting.begin(alice, Plan(ALICE))
+        await play.services.connections.begin(alice, Plan(ALICE))
 
 
 @pytest.mark.parametrize("place", ["elsewhere", "filter", "nowhere"])
@@ -601,4 +605,4 @@ async def test_somebody_elses_inbox_is_refused_as_ever(play: Play) -> None:
     """Whether a switch would make sense is nobody's business who may not see it."""
     await play.connect("alice")
     with pytest.raises(NeedsApproval):
-        await play.services.connecting.begin(await play.actor("kenji"), Plan(ALICE, provider="microsoft"))
+        await play.services.connections.begin(await play.actor("kenji"), Plan(ALICE, provider="microsoft"))

@@ -27,11 +27,11 @@ class Stray:
 
 def turns(services: Services) -> list[Callable[[], Awaitable[int]]]:
     return [
-        services.timekeeping.run_due,
+        services.clock_skew.run_due,
         services.pace.run_due,
         services.monitoring.run_due,
         services.jobs.run_due,
-        services.silence.run_due,
+        services.watchdog.run_due,
     ]
 
 
@@ -113,9 +113,9 @@ async def test_silence_is_noticed_after_the_clock_was_put_back(play: Play) -> No
         stray.by = timedelta()
         for _ in range(12):
             play.stage.town.clock.advance(timedelta(minutes=1))
-            for turn in (services.timekeeping.run_due, services.jobs.run_due, services.silence.run_due):
+            for turn in (services.clock_skew.run_due, services.jobs.run_due, services.watchdog.run_due):
                 await turn()
-        assert services.silence.is_silent
+        assert services.watchdog.is_silent
     assert len(await play.told("omar", "🔧")) == 1
 
 
@@ -131,7 +131,7 @@ async def test_a_clock_that_jumps_ahead_alarms_nobody(play: Play) -> None:
         assert len(await play.dm("omar")) == before
         for channel in (support, alice):
             assert (await play.now_of(channel)).state is State.CONNECTED
-        assert not services.silence.is_silent
+        assert not services.watchdog.is_silent
 
 
 async def test_a_clock_that_is_right_moves_nothing(play: Play) -> None:
@@ -139,9 +139,9 @@ async def test_a_clock_that_is_right_moves_nothing(play: Play) -> None:
     await play.connect_team()
     stray = Stray()
     async with play.another_process(strays_by=stray) as services:
-        assert await services.timekeeping.run_due() == 0
+        assert await services.clock_skew.run_due() == 0
         stray.by = timedelta(seconds=-0.9)
-        assert await services.timekeeping.run_due() == 0
+        assert await services.clock_skew.run_due() == 0
         await goes_on(play, services, minutes=10)
         stray.by = timedelta(seconds=-1.5)
-        assert await services.timekeeping.run_due() == 0
+        assert await services.clock_skew.run_due() == 0

@@ -9,8 +9,7 @@ import pytest
 from bot.domain.channel import State
 from bot.domain.ids import ChannelId
 from bot.domain.incident import IncidentKind
-from bot.views.home import home
-from bot.views.overview import overview_message
+from bot.views.home import home, overview_message
 from bot.views.status import status_message
 from tests.services.play import Play
 from tests.views.samples import EN

@@ -42,7 +42,7 @@ class Cut:
 
     async def is_free(self) -> bool:
         assert self.alice.grant_id
-        return bool(await self.play.services.reaching.looks([self.alice.grant_id]))
+        return bool(await self.play.services.probes.looks([self.alice.grant_id]))
 
     def later(self) -> None:
         self.play.stage.town.clock.advance(timedelta(seconds=16))
@@ -58,7 +58,7 @@ async def cut(database_url: str) -> AsyncIterator[Cut]:
         alice, gate = await play.connect("alice"), Gate("refresh")
         other = await stack.enter_async_context(play.another_process(provider=gate.before))
         assert alice.grant_id
-        looking = asyncio.create_task(other.reaching.looks([alice.grant_id]))
+        looking = asyncio.create_task(other.probes.looks([alice.grant_id]))
         await gate.reached.wait()
         way.shut()
         gate.go_on.set()
@@ -72,11 +72,11 @@ async def test_it_is_saved_when_the_database_is_back(cut: Cut) -> None:
     with capture_logs() as logs:
         for _ in range(4):
             cut.later()
-            assert await cut.other.reaching.run_due() == 0
-            assert await cut.other.reaching.run_due() == 0
+            assert await cut.other.probes.run_due() == 0
+            assert await cut.other.probes.run_due() == 0
         cut.way.open()
         cut.later()
-        assert await cut.other.reaching.run_due() == 1
+        assert await cut.other.probes.run_due() == 1
     assert await cut.is_connected()
     assert [line["event"] for line in logs] == ["every renewed secret is saved"]
 
@@ -86,7 +86,7 @@ async def test_whoever_waits_for_the_lease_gets_the_new_one(cut: Cut) -> None:
     cut.way.open()
     assert not await cut.is_free()
     cut.later()
-    assert await cut.other.reaching.run_due() == 1
+    assert await cut.other.probes.run_due() == 1
     assert await cut.is_free()
     assert await cut.is_connected()
 
@@ -95,7 +95,7 @@ async def test_the_next_look_of_the_same_process_saves_it_first(cut: Cut) -> Non
     """Without waiting for the next try."""
     cut.way.open()
     assert cut.alice.grant_id
-    seen = await cut.other.reaching.looks([cut.alice.grant_id])
+    seen = await cut.other.probes.looks([cut.alice.grant_id])
     assert seen[cut.alice.grant_id].look.error is None
     assert await cut.is_connected()
 
@@ -104,7 +104,7 @@ async def test_an_orderly_end_tries_once_more(cut: Cut) -> None:
     """However soon after the last try."""
     cut.way.open()
     with capture_logs() as logs:
-        await cut.other.reaching.save_at_last()
+        await cut.other.probes.save_at_last()
     assert await cut.is_connected()
     assert "error" not in [line["log_level"] for line in logs]
 
@@ -112,7 +112,7 @@ async def test_an_orderly_end_tries_once_more(cut: Cut) -> None:
 async def test_what_is_lost_at_the_end_is_said(cut: Cut) -> None:
     """The operator can tell why a mailbox may have to be connected anew."""
     with capture_logs() as logs:
-        await cut.other.reaching.save_at_last()
+        await cut.other.probes.save_at_last()
     [said] = [line for line in logs if line["log_level"] == "error"]
     assert said["grants"] == 1
     assert not [secret for secret in cut.play.handed_out() if secret in str(logs)]
@@ -126,7 +126,7 @@ async def test_what_was_erased_meanwhile_stays_erased(cut: Cut) -> None:
         await uow.grants.erase(cut.alice.grant_id)
         await uow.commit()
     cut.later()
-    await cut.other.reaching.run_due()
+    await cut.other.probes.run_due()
     assert (await cut.play.grant(cut.alice.grant_id)).secret is None
 
 
@@ -135,20 +135,20 @@ async def test_a_second_refresh_of_the_same_turn_is_kept_too(cut: Cut) -> None:
     cut.way.open()
     assert cut.alice.grant_id
     with pytest.raises(StorageAway), capture_logs() as logs:
-        async with cut.other.reaching.turn(cut.alice.grant_id) as turn:
+        async with cut.other.probes.turn(cut.alice.grant_id) as turn:
             assert turn is not None
             cut.way.shut()
             await turn.renew()
             await turn.renew()
             cut.way.open()
             cut.later()
-            assert await cut.other.reaching.run_due() == 1
+            assert await cut.other.probes.run_due() == 1
             cut.way.shut()
             await turn.renew()
     assert len([line for line in logs if line["log_level"] == "error"]) == 2  # two interruptions
     cut.way.open()
     cut.later()
-    assert await cut.other.reaching.run_due() == 1
+    assert await cut.other.probes.run_due() == 1
     assert await cut.is_connected()
 
 
@@ -157,9 +157,9 @@ async def test_whoever_cancels_the_saving_loses_nothing(cut: Cut) -> None:
     cut.way.open()
     gate = Gate("refresh")
     assert cut.alice.grant_id
-    await cut.other.reaching.save_at_last()
+    await cut.other.probes.save_at_last()
     async with cut.play.another_process(provider=gate.before) as third:
-        looking = asyncio.create_task(third.reaching.looks([cut.alice.grant_id]))
+        looking = asyncio.create_task(third.probes.looks([cut.alice.grant_id]))
         await gate.reached.wait()
         cut.way.shut()
         gate.go_on.set()
@@ -169,6 +169,6 @@ async def test_whoever_cancels_the_saving_loses_nothing(cut: Cut) -> None:
         with suppress(asyncio.CancelledError, StorageAway):
             await looking
         cut.way.open()
-        await third.reaching.save_at_last()
+        await third.probes.save_at_last()
         cut.play.stage.town.clock.advance(timedelta(minutes=6))
         assert await cut.is_connected()

@@ -12,8 +12,8 @@ from bot.domain.errors import GuestNotAllowed, NotAllowed, WrongWorkspace
 from bot.domain.grant import Phase, Revocation
 from bot.domain.ids import UserId, WorkspaceId
 from bot.domain.job import Job
-from bot.domain.ticket import Ending
-from bot.services.people import DirectoryAway
+from bot.domain.ticket import OutcomeKind
+from bot.services.core.ports import DirectoryAway
 from tests.services.play import ACME, IDS, Play, on_both
 
 ALICE = "alice@acme.example"
@@ -119,7 +119,7 @@ async def test_the_owner_of_a_disabled_inbox_is_missed_too(play: Play) -> None:
 async def test_whoever_is_not_told_of_outages_is_not_promised_it(play: Play) -> None:
     """A member who reconnects a team address mends it; others look after it."""
     support = await play.connect_team()
-    assert (await play.signs_in(await play.reconnect("alice", support))).ending is Ending.RECONNECTED
+    assert (await play.signs_in(await play.reconnect("alice", support))).ending is OutcomeKind.RECONNECTED
     await play.passes(seconds=5)
     [mended], [first] = await play.told("alice", "works again"), await play.told("omar", "is connected")
     promise = "If it stops working, you are told here."
@@ -246,8 +246,8 @@ async def test_a_chore_fires_once_per_slot_with_two_processes(play: Play) -> Non
         for hours, readings in [(1, 0), (23, 1), (24, 1)]:
             play.stage.town.clock.advance(timedelta(hours=hours))
             before = len(await play.stage.driver.calls("users.list"))
-            await asyncio.gather(other.chores.run_due(), play.services.chores.run_due())
-            await asyncio.gather(other.chores.run_due(), play.services.chores.run_due())
+            await asyncio.gather(other.maintenance.run_due(), play.services.maintenance.run_due())
+            await asyncio.gather(other.maintenance.run_due(), play.services.maintenance.run_due())
             assert len(await play.stage.driver.calls("users.list")) - before == readings
 
 
@@ -256,7 +256,7 @@ async def test_a_chore_fires_once_per_slot_with_two_processes(play: Play) -> Non
 async def test_two_processes_do_a_job_once(play: Play) -> None:
     """The same message is not posted by both."""
     callback = await play.consent(await play.begin("alice"))
-    assert (await play.complete(callback)).ending is Ending.CONNECTED
+    assert (await play.complete(callback)).ending is OutcomeKind.CONNECTED
     async with play.another_process() as other:
         await asyncio.gather(other.jobs.run_due(), play.services.jobs.run_due())
     await play.settles()

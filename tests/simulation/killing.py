@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from bot.domain.feature import Feature
+from bot.domain.features import Feature
 from bot.domain.grant import Grant, Revocation
 from bot.domain.ids import ConversationId, UserId
-from bot.domain.incident import Posted
-from bot.domain.picture import NoticePicture
+from bot.domain.notice import Posted
 from bot.domain.ticket import TicketOutcome
-from bot.services.delivering import Messenger
-from providers.base import Authorization, Consent, Evidence, Fresh, Onward, Provider, Renew
+from bot.domain.view_models import NoticeModel
+from bot.services.core.ports import Messenger
+from providers.base import Authorization, Consent, Evidence, Onward, Provider, RefreshedGrant, Renew
 from storage import Storage, UnitOfWork
 
 T = TypeVar("T")
@@ -106,10 +106,10 @@ class _MortalMessenger:
     async def open_dm(self, user_id: UserId) -> ConversationId:
         return await self._step("open_dm", lambda: self._inner.open_dm(user_id))
 
-    async def post(self, to: ConversationId | UserId, picture: NoticePicture, *, nonce: str) -> Posted:
+    async def post(self, to: ConversationId | UserId, picture: NoticeModel, *, nonce: str) -> Posted:
         return await self._step("post", lambda: self._inner.post(to, picture, nonce=nonce))
 
-    async def edit(self, conversation: ConversationId, ts: str, picture: NoticePicture) -> None:
+    async def edit(self, conversation: ConversationId, ts: str, picture: NoticeModel) -> None:
         await self._step("edit", lambda: self._inner.edit(conversation, ts, picture))
 
     async def find(
@@ -145,7 +145,7 @@ class _MortalProvider:
         self._step = fate.step
         self.key, self.label, self.needed_scopes = inner.key, inner.label, inner.needed_scopes
         self.shared_scopes = inner.shared_scopes
-        self.manner, self.app_id = inner.manner, inner.app_id
+        self.traits, self.app_id = inner.traits, inner.app_id
 
     def approval_url(self, *how: Any, **more: Any) -> str:
         return self._inner.approval_url(*how, **more)
@@ -156,10 +156,10 @@ class _MortalProvider:
     async def redeem(self, consent: Consent, callback: Mapping[str, str]) -> Authorization:
         return await self._step("redeem", lambda: self._inner.redeem(consent, callback))
 
-    async def refresh(self, grant: Grant, *, claims: str = "") -> Fresh:
+    async def refresh(self, grant: Grant, *, claims: str = "") -> RefreshedGrant:
         return await self._step("refresh", lambda: self._inner.refresh(grant, claims=claims))
 
-    async def probe(self, grant: Grant, fresh: Fresh, renew: Renew | None = None) -> Evidence:
+    async def probe(self, grant: Grant, fresh: RefreshedGrant, renew: Renew | None = None) -> Evidence:
         return await self._inner.probe(grant, fresh, renew)
 
     async def revoke(self, grant: Grant, renew: Renew | None = None) -> Revocation:

@@ -12,8 +12,8 @@ from datetime import datetime
 
 from bot.domain.errors import ConsentDeclined, GrantRejected, ProviderError
 from bot.domain.grant import Grant, MailboxIdentity, Revocation, Secret
-from bot.domain.manner import Manner
-from providers.base import Authorization, Consent, Evidence, Fresh, Redirect, Renew
+from bot.domain.provider_traits import ProviderTraits
+from providers.base import Authorization, Consent, Evidence, Redirect, RefreshedGrant, Renew
 
 Weather = Callable[["Mailbox"], ProviderError | None]
 """What stands between a good grant and its answer today: outages, throttling, noise."""
@@ -112,7 +112,7 @@ class MailHost:
     label = "Gmail"
     needed_scopes = SCOPES
     shared_scopes: frozenset[str] = frozenset()
-    manner = Manner()
+    traits = ProviderTraits()
     app_id = ""
 
     def opens(self, address: str) -> Mailbox:
@@ -149,7 +149,7 @@ class MailHost:
             secret=mailbox.issue(),
         )
 
-    async def refresh(self, grant: Grant, *, claims: str = "") -> Fresh:
+    async def refresh(self, grant: Grant, *, claims: str = "") -> RefreshedGrant:
         mailbox = self._of(grant)
         self._through(mailbox, "refresh")
         assert grant.secret is not None
@@ -157,9 +157,9 @@ class MailHost:
             raise mailbox.refuses()
         if not mailbox.accepts(grant.secret):
             raise GrantRejected("invalid_grant")
-        return Fresh(Secret("access"), grant.secret, SCOPES, mailbox.identity)
+        return RefreshedGrant(Secret("access"), grant.secret, SCOPES, mailbox.identity)
 
-    async def probe(self, grant: Grant, fresh: Fresh, renew: Renew | None = None) -> Evidence:
+    async def probe(self, grant: Grant, fresh: RefreshedGrant, renew: Renew | None = None) -> Evidence:
         return Evidence(self.clock(), "memory")
 
     async def revoke(self, grant: Grant, renew: Renew | None = None) -> Revocation:

@@ -14,23 +14,21 @@ import aiohttp
 from sqlalchemy import ColumnElement, literal
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot import telemetry
-from bot.bootstrap import World, cipher_of, core_of, services_of
+from bot.app import World, cipher_of, core_of, services_of
 from bot.domain.access import Actor
-from bot.domain.cause import Cause
-from bot.domain.channel import Channel, Kind, State
+from bot.domain.channel import Cause, Channel, Kind, State
 from bot.domain.grant import Grant, Phase
 from bot.domain.ids import ChannelId, ConversationId, GrantId, UserId, WorkspaceId
 from bot.domain.job import Job, JobKind
-from bot.domain.probing import Probe
+from bot.domain.probe_policy import Probe
 from bot.domain.ticket import TicketOutcome
-from bot.engine import Engine, Wake
+from bot.metrics import Metrics
 from bot.notifier import SlackMessenger
-from bot.outside import http_session, slack_client, who_are_we
 from bot.services import Services
-from bot.services.core import Clock, new_id
-from bot.services.delivering import Messenger
-from bot.services.trips import Begun
+from bot.services.connections.tickets import AuthorizationStart
+from bot.services.core.ports import Clock, Messenger, new_id
+from bot.slack.connect import http_session, slack_client, who_are_we
+from bot.worker import Wake, Worker
 from handlers.directory import SlackDirectory
 from providers.base import Provider
 from providers.registry import Registry
@@ -64,7 +62,7 @@ class Process:
     """One bot process, without its pages and listeners."""
 
     services: Services
-    engine: Engine
+    engine: Worker
 
     @property
     def storage(self) -> Storage:
@@ -94,7 +92,7 @@ async def a_process(
                 world,
                 storage=storage,
                 session=session,
-                metrics=telemetry.Metrics.build(),
+                metrics=Metrics.build(),
                 wake=wake,
                 guarded=session,
             )
@@ -115,9 +113,9 @@ async def a_process(
             turns = {
                 "probes": services.monitoring.run_due,
                 "jobs": services.jobs.run_due if jobs_at_once is None else one_by_one,
-                "chores": services.chores.run_due,
+                "chores": services.maintenance.run_due,
             }
-            yield Process(services, Engine(turns, clock=built.clock, wake=wake))
+            yield Process(services, Worker(turns, clock=built.clock, wake=wake))
     finally:
         await storage.close()
 
@@ -277,14 +275,14 @@ class Office:
         async with self.storage.reading() as uow:
             channel = await uow.channels.at_address(ACME, address)
         assert channel is not None
-        begun = await self.services.connecting.begin_reconnect(await self.actor(user_id), channel.id)
+        begun = await self.services.connections.begin_reconnect(await self.actor(user_id), channel.id)
         return await self.signs_in(begun, account or address)
 
-    async def signs_in(self, begun: Begun, account: str) -> TicketOutcome:
+    async def signs_in(self, begun: AuthorizationStart, account: str) -> TicketOutcome:
         secret = secret_of(begun)
-        await self.services.connecting.start(secret, "browser")
+        await self.services.connections.start(secret, "browser")
         callback = {"state": secret, "code": account}
-        return await self.services.connecting.complete(self.host.key, callback, "browser")
+        return await self.services.connections.complete(self.host.key, callback, "browser")
 
     def messages(self, user_id: UserId) -> list[Message]:
         """What stands in this person's conversation with the bot."""

@@ -10,14 +10,14 @@ from typing import Any, Final
 
 from sqlalchemy import Row, select
 
-from bot.domain.cause import Cause
-from bot.domain.channel import Channel, State
-from bot.domain.hold import is_held
+from bot.domain.channel import Cause, Channel, State
+from bot.domain.history import HistoryEntry
 from bot.domain.ids import ChannelId, GrantId, NoticeId, UserId
-from bot.domain.incident import IncidentKind, NoticeKind
-from bot.domain.record import Record
+from bot.domain.incident import IncidentKind
+from bot.domain.notice import NoticeKind
+from bot.domain.provider_outage import is_held
 from bot.domain.request import RequestState
-from bot.services.incidents import CLAIM_LASTS
+from bot.services.core.incidents import CLAIM_LASTS
 from sandbox.slack.state import Message
 from storage import UnitOfWork
 from storage.tables import channel, hold, incident, job, notice, notice_incident, probe, request
@@ -63,13 +63,13 @@ class Seen:
     """The outages of each notice."""
     held_by_nobody: Sequence[str]
     """Open holds without a channel."""
-    holds: Sequence[Row[Any]]
+    provider_outages: Sequence[Row[Any]]
     """All that ever were."""
     open_holds: Sequence[Row[Any]]
     dead_jobs: Sequence[str]
     overdue: Sequence[str]
     """Requests that still wait and should not."""
-    happened: Sequence[Record]
+    happened: Sequence[HistoryEntry]
     standing: Sequence[Message]
     """Every message of ours in Slack."""
 
@@ -79,7 +79,7 @@ class Seen:
 
     def holds_of(self, notice_id: str) -> list[Row[Any]]:
         found = self.notices.get(self.notices[notice_id].thread_of or "")
-        return [it for it in self.holds if found is not None and it.id == found.subject]
+        return [it for it in self.provider_outages if found is not None and it.id == found.subject]
 
     def posted(self) -> Iterator[tuple[Message, str, datetime]]:
         """What was said since the last look: the message, its notice, and when."""
@@ -193,13 +193,13 @@ class Promises:
             if it.state not in {State.CONNECTED, State.IMPAIRED} or it.grant_id not in seen.tokens:
                 continue
             dead = self.office.host.at(it.address).refused_since(seen.tokens[it.grant_id], seen.now)
-            if dead is None or (is_held(it) and self._holds(seen, it)):
+            if dead is None or (is_held(it) and self._provider_outages(seen, it)):
                 continue
             waits = seen.now - max(dead, self.active_since.get(it.id, dead), it.created_at)
             if waits > self.patience:
                 yield f"{it.address}, dead for {waits}, is {it.state}: {it.cause} ({seen.probes.get(it.id)})"
 
-    def _holds(self, seen: Seen, it: Channel) -> bool:
+    def _provider_outages(self, seen: Seen, it: Channel) -> bool:
         return any(one.tenant in {"", it.identity.tenant} for one in seen.open_holds)
 
     def every_outage_has_readers(self, seen: Seen) -> Iterator[str]:
@@ -312,7 +312,7 @@ class Promises:
     def holds_hold_something(self, seen: Seen) -> Iterator[str]:
         yield from seen.held_by_nobody
         for it in seen.channels.values():
-            if is_held(it) and not self._holds(seen, it):
+            if is_held(it) and not self._provider_outages(seen, it):
                 yield f"{it.address} is held by no hold"
 
     def no_job_is_given_up(self, seen: Seen) -> Iterator[str]:
@@ -338,7 +338,7 @@ async def _seen(uow: UnitOfWork, since: datetime, office: Office) -> Seen:
     for link in await rows(select(notice_incident)):
         about.setdefault(link.notice_id, []).append(link.incident_id)
     all_holds = await rows(select(hold))
-    holds = [it for it in all_holds if it.ended_at is None]
+    provider_outages = [it for it in all_holds if it.ended_at is None]
     held = [it for it in channels.values() if it.state is State.IMPAIRED and it.cause is Cause.HELD]
     return Seen(
         since=since,
@@ -351,11 +351,11 @@ async def _seen(uow: UnitOfWork, since: datetime, office: Office) -> Seen:
         about={key: tuple(found) for key, found in about.items()},
         held_by_nobody=[
             f"the hold of {it.provider} {it.tenant} since {it.opened_at}"
-            for it in holds
+            for it in provider_outages
             if not any(it.tenant in {"", one.identity.tenant} for one in held)
         ],
-        holds=all_holds,
-        open_holds=holds,
+        provider_outages=all_holds,
+        open_holds=provider_outages,
         dead_jobs=[
             f"{it.kind} {it.last_class}" for it in await rows(select(job).where(job.c.dead_at.is_not(None)))
         ],
@@ -370,4 +370,4 @@ async def _overdue(uow: UnitOfWork, now: datetime) -> list[str]:
     gone = select(channel.c.id).where(channel.c.state == State.REMOVED)
     late = request.c.expires_at < now - _DELIVERED_WITHIN
     found = await uow.session.rows(waiting.where(late | request.c.channel_id.in_(gone)))
-    return [f"{it.deed} {it.address} of {it.requester}, until {it.expires_at}" for it in found]
+    return [f"{it.operation} {it.address} of {it.requester}, until {it.expires_at}" for it in found]

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from bot.domain.channel import State
 from bot.domain.errors import GrantRejected
-from bot.domain.hold import accidents, is_held
+from bot.domain.provider_outage import accidents, is_held
 from tests.simulation.office import OMAR, Office, an_office
 
 ACME: Final = [f"desk{number}@acme.example" for number in range(14)]
@@ -146,7 +146,7 @@ async def _nobody_alive_was_called_dead(office: Office) -> None:
 async def _each_is_what_it_is(office: Office) -> None:
     """All that live are connected, and whoever died is told, or waits in a hold that says so."""
     async with office.storage.reading() as uow:
-        held_at = {it.tenant for it in await uow.holds.open_in(office.acme)}
+        held_at = {it.tenant for it in await uow.provider_outages.open_in(office.acme)}
     for it in await office.channels():
         async with office.storage.reading() as uow:
             [grant] = (await uow.grants.by_ids([it.grant_id] if it.grant_id else [])).values()

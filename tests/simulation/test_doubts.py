@@ -156,8 +156,8 @@ async def test_after_an_outage_the_dead_is_told_as_dead_at_once(office: Office) 
     office.host.at(SUPPORT).tokens.clear()
     office.host.weather = fair
     await office.passes(minutes=20)
-    hold, alarm = office.messages(OMAR)
-    assert "False alarm" in words(hold)
+    provider_outage, alarm = office.messages(OMAR)
+    assert "False alarm" in words(provider_outage)
     assert "stopped working" in words(alarm) and asks_to_reconnect(alarm)
 
 

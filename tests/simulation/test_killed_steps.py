@@ -15,14 +15,14 @@ from typing import Final
 
 import pytest
 
-from bot.domain.access import Actor, Deed
+from bot.domain.access import Actor, Operation
 from bot.domain.channel import Channel, State
 from bot.domain.errors import GrantRejected, ProviderError, RequestClosed
 from bot.domain.ids import RequestId, UserId
-from bot.domain.request import APPROVAL_LASTS, RequestState, Wish
+from bot.domain.request import APPROVAL_LASTS, RequestedChange, RequestState
 from bot.services import Services
-from bot.services.jobs import LEASE
-from bot.services.monitoring import LEASE as LOOK_LEASE
+from bot.services.core.jobs import LEASE
+from bot.services.monitoring.monitor import LEASE as LOOK_LEASE
 from sandbox.slack.state import Message
 from tests.services.play import on_both
 from tests.simulation.killing import Fate, Killed
@@ -109,8 +109,8 @@ class Scene:
     async def asks(self) -> tuple[Channel, RequestId]:
         """Alice wishes that one more inbox were disabled; she and Omar have their messages."""
         channel = await self.a_channel()
-        wish = Wish(Deed.DISABLE, channel.address, channel.kind, channel.id)
-        asked = await self.services.requests.ask(self.alice, wish, reason="")
+        requested_change = RequestedChange(Operation.DISABLE, channel.address, channel.kind, channel.id)
+        asked = await self.services.approvals.ask(self.alice, requested_change, reason="")
         await self.settles()
         await self.passes(seconds=2)
         return channel, asked.request.id
@@ -240,8 +240,8 @@ async def request_expired(scene: Scene) -> Check:
     scene.waits(seconds=APPROVAL_LASTS.total_seconds())
 
     async def check() -> None:
-        [asked], [wish] = await scene.news(), await scene.news(ALICE)
-        for said in (asked, wish):
+        [asked], [requested_change] = await scene.news(), await scene.news(ALICE)
+        for said in (asked, requested_change):
             assert channel.address in words(said) and "nobody answered in time" in words(said)
 
     return check
@@ -343,7 +343,7 @@ async def test_killed_at_each_step_of_an_answer(scene: Scene) -> None:
 
     async def says_yes(services: Services) -> int:
         try:
-            await services.requests.answer(scene.omar, waiting[-1], approve=True)
+            await services.approvals.answer(scene.omar, waiting[-1], approve=True)
         except RequestClosed:
             return await services.jobs.run_due()
         return 1
@@ -360,9 +360,9 @@ async def test_killed_at_each_step_of_an_answer(scene: Scene) -> None:
                 await says_yes(scene.services)
             await scene.passes(seconds=2)
             await scene.passes(seconds=2)
-            [asked], [wish, reply] = await scene.news(), await scene.news(ALICE)
-            assert "approved by" in words(asked) and "approved by" in words(wish)
-            assert reply.thread_ts == wish.ts and "approved by" in words(reply)
+            [asked], [requested_change, reply] = await scene.news(), await scene.news(ALICE)
+            assert "approved by" in words(asked) and "approved by" in words(requested_change)
+            assert reply.thread_ts == requested_change.ts and "approved by" in words(reply)
             async with scene.office.storage.reading() as uow:
                 request = await uow.requests.find(request_id)
             assert request is not None and request.state is RequestState.DONE

@@ -13,7 +13,7 @@ import pytest
 
 from bot.domain.channel import State
 from bot.domain.errors import GrantRejected, ProviderError
-from bot.domain.hold import Advice, Hold
+from bot.domain.provider_outage import Advice, ProviderOutage
 from tests.services.play import on_both
 from tests.simulation.mailhost import Mailbox, Weather, fair
 from tests.simulation.office import OMAR, SAKURA, Office
@@ -108,8 +108,8 @@ async def test_a_hold_whose_last_inbox_was_disabled_is_over(office: Office) -> N
     for channel in channels:
         await office.services.channels.disable(omar, channel.id)
     await office.passes(minutes=1)
-    [hold] = [said for said in office.messages(SAKURA) if "Google" in words(said)]
-    assert "一斉の拒否は解消しました" in words(hold), words(hold)
+    [provider_outage] = [said for said in office.messages(SAKURA) if "Google" in words(said)]
+    assert "一斉の拒否は解消しました" in words(provider_outage), words(provider_outage)
     office.host.weather = fair
     [lone] = await office.has_team_channels(["lone@acme.example"])
     office.host.at("lone@acme.example").tokens.clear()
@@ -154,12 +154,13 @@ async def test_a_small_organisation_is_heard_among_many_others(office: Office) -
     assert await office.states() == {State.CONNECTED: 44}
 
 
-async def holds(office: Office) -> list[Hold]:
+async def provider_outages(office: Office) -> list[ProviderOutage]:
     """Those that are open."""
     async with office.storage.reading() as uow:
         channels = await uow.channels.team(office.acme)
         found = [
-            await uow.holds.open_for(it.workspace_id, it.provider, it.identity.tenant) for it in channels
+            await uow.provider_outages.open_for(it.workspace_id, it.provider, it.identity.tenant)
+            for it in channels
         ]
     return list({it.id: it for it in found if it is not None}.values())
 
@@ -174,7 +175,7 @@ async def test_a_large_organisation_does_not_speak_for_the_provider(office: Offi
     office.host.weather = only("shop.example")
     await office.passes(minutes=40)
     assert await office.states() == {State.CONNECTED: 2, State.IMPAIRED: 60}
-    assert [it.tenant for it in await holds(office)] == ["shop.example"]
+    assert [it.tenant for it in await provider_outages(office)] == ["shop.example"]
     for who in ADMINS:
         [said] = office.messages(who)
         assert "shop.example" in words(said)
@@ -191,7 +192,7 @@ async def test_an_outage_that_goes_on_for_one_organisation_becomes_its_own(offic
     office.host.weather = only("shop.example")
     await office.passes(minutes=40)
     assert await office.states() == {State.CONNECTED: 12, State.IMPAIRED: 12}
-    assert [it.tenant for it in await holds(office)] == ["shop.example"]
+    assert [it.tenant for it in await provider_outages(office)] == ["shop.example"]
     for who in ADMINS:
         [said] = office.messages(who)
         assert "shop.example" in words(said)
@@ -213,7 +214,7 @@ async def test_what_follows_on_the_heels_of_an_outage_is_no_news(office: Office)
     await office.passes(seconds=50)
     office.host.weather = fair
     await office.passes(minutes=3)
-    assert not await holds(office)
+    assert not await provider_outages(office)
     office.host.at(dead.address).revokes(office.now)
     office.host.weather = lambda it: outage(it) if it.address == slow.address else None
     await office.passes(minutes=8)
@@ -252,11 +253,11 @@ async def test_many_that_died_together_are_told_once_reconnecting_has_helped(off
     assert State.DISCONNECTED not in await office.states()
     await office.passes(minutes=5)
     assert await office.states() == {State.CONNECTED: 9, State.DISCONNECTED: 7}
-    assert not await holds(office)
+    assert not await provider_outages(office)
     for who in ADMINS:
-        hold, *others = office.messages(who)
+        provider_outage, *others = office.messages(who)
         alarm, *replies = (said for said in others if "🔴" in words(said))
-        assert words(alarm).startswith("🔴 7 ") and not words(hold).startswith("🔴")
+        assert words(alarm).startswith("🔴 7 ") and not words(provider_outage).startswith("🔴")
         assert len(replies) <= 1, [words(said) for said in replies]
 
 
@@ -336,7 +337,7 @@ async def test_who_is_served_beside_one_is_heard_before_other_organisations(offi
     office.host.at(ours[0].address).revokes(office.now)
     await office.passes(minutes=4)
     assert await office.states() == {State.CONNECTED: 1, State.DISCONNECTED: 1, State.IMPAIRED: 30}
-    assert [it.tenant for it in await holds(office)] == ["shop.example"]
+    assert [it.tenant for it in await provider_outages(office)] == ["shop.example"]
 
 
 async def test_others_know_nothing_of_an_organisations_recovery(office: Office) -> None:

@@ -14,8 +14,8 @@ import pytest
 from bot.domain.access import Role
 from bot.domain.channel import Channel
 from bot.domain.ids import ConversationId, NoticeId, UserId
-from bot.domain.ticket import Ending
-from bot.services.telling import Telling
+from bot.domain.ticket import OutcomeKind
+from bot.services.core.notifications import Notifications
 from sandbox.slack.state import Message
 from tests.services.play import on_both
 from tests.simulation.office import OMAR, Office
@@ -120,10 +120,12 @@ async def test_an_alarm_does_not_wait_behind_what_can_be_read_later(office: Offi
     await told_of(office, 1)
     many = await office.has_team_channels([f"desk{number}@acme.example" for number in range(40)])
     await dies(office)
-    telling = Telling(office.services.core)
+    notifications = Notifications(office.services.core)
     async with office.storage.writing() as uow:
         for channel in many:
-            await telling.connected(uow, channel, recipient=OMAR, ending=Ending.CONNECTED, now=office.now)
+            await notifications.connected(
+                uow, channel, recipient=OMAR, ending=OutcomeKind.CONNECTED, now=office.now
+            )
         await uow.commit()
     await office.passes(seconds=4)
     assert len(alarms(office, OMAR)) == 1

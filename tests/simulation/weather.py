@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from bot.domain.cause import Cause
+from bot.domain.channel import Cause
 from bot.domain.errors import (
     AdminActionNeeded,
     GrantRejected,

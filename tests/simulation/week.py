@@ -17,14 +17,14 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from bot.domain.access import Actor, Deed, Role
+from bot.domain.access import Actor, Operation, Role
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import Refusal
 from bot.domain.ids import NoticeId, UserId
-from bot.domain.incident import NoticeKind
-from bot.domain.request import Wish
-from bot.services.connecting import Plan
-from bot.services.trips import Begun
+from bot.domain.notice import NoticeKind
+from bot.domain.request import RequestedChange
+from bot.services.connections.connect import Plan
+from bot.services.connections.tickets import AuthorizationStart
 from sandbox.slack.state import Message
 from tests.simulation import weather
 from tests.simulation.killing import Fate, Killed
@@ -144,16 +144,16 @@ class Week(RuleBasedStateMachine):
 
     # --- doing
 
-    def _does(self, what: str, deed: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def _does(self, what: str, operation: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """One step; should the process die of it, another one takes over."""
         self._steps_left -= 1
-        self._runner.run(self._done(what, deed))
+        self._runner.run(self._done(what, operation))
 
-    async def _done(self, what: str, deed: Callable[[], Awaitable[None]]) -> None:
+    async def _done(self, what: str, operation: Callable[[], Awaitable[None]]) -> None:
         try:
             await self.office.passes(seconds=1)
             self._moment_passes()
-            await self._tries(what, deed)
+            await self._tries(what, operation)
             self._moment_passes()
             await self._life_goes_on()
             await self._lets_pass(self._chance.choice(_SHARES))
@@ -167,10 +167,10 @@ class Week(RuleBasedStateMachine):
         told any more."""
         self.office.town.clock.advance(timedelta(seconds=1))
 
-    async def _tries(self, what: str, deed: Callable[[], Awaitable[None]]) -> None:
+    async def _tries(self, what: str, operation: Callable[[], Awaitable[None]]) -> None:
         """Do it, or be told why not."""
         try:
-            await deed()
+            await operation()
         except Refusal as refused:
             what = f"{what}: {type(refused).__name__}"
         self.counts[what] += 1
@@ -244,47 +244,47 @@ class Week(RuleBasedStateMachine):
 
     @rule(which=many, more=st.sampled_from([0, 0, 0, 1, 3]))
     def people_take_grants_back(self, which: int, more: int) -> None:
-        async def deed() -> None:
+        async def operation() -> None:
             for number in range(more + 1):
                 self._mailbox(which + number).revokes(self.office.now)
 
-        self._does("grants taken back", deed)
+        self._does("grants taken back", operation)
 
     @rule(which=many, why=st.integers(0, len(DEATHS) - 1))
     def a_mailbox_is_shut(self, which: int, why: int) -> None:
-        async def deed() -> None:
+        async def operation() -> None:
             self._mailbox(which).shuts(self.office.now, DEATHS[why])
 
-        self._does("mailbox shut", deed)
+        self._does("mailbox shut", operation)
 
     @rule(which=many)
     def a_mailbox_reopens(self, which: int) -> None:
-        async def deed() -> None:
+        async def operation() -> None:
             shut = [
                 it for it in self.office.host.mailboxes.values() if any(s.ended is None for s in it.spells)
             ]
             if shut:
                 shut[which % len(shut)].reopens(self.office.now)
 
-        self._does("mailbox reopens", deed)
+        self._does("mailbox reopens", operation)
 
     @precondition(lambda self: self.weather.outage is None)
     @rule(kind=st.sampled_from(weather.Kind), tenant=st.sampled_from(_TENANTS))
     def an_outage_begins(self, kind: weather.Kind, tenant: str) -> None:
-        async def deed() -> None:
+        async def operation() -> None:
             self._outage_begins(kind, tenant)
 
-        self._does(f"outage: {kind}", deed)
+        self._does(f"outage: {kind}", operation)
 
     @precondition(lambda self: self.weather.may_end)
     @rule(minutes=st.sampled_from([0, 2, 8, 40, 70]), bit_by_bit=st.booleans())
     def an_outage_ends(self, minutes: int, bit_by_bit: bool) -> None:
-        async def deed() -> None:
+        async def operation() -> None:
             await self.office.passes(minutes=minutes)
             self.weather.ends(bit_by_bit=bit_by_bit)
             await self.office.passes(minutes=2)
 
-        self._does("outage ends", deed)
+        self._does("outage ends", operation)
 
     # --- processes
 
@@ -304,7 +304,7 @@ class Week(RuleBasedStateMachine):
 
     @rule(minutes=st.sampled_from([1, 5, 20]))
     def slack_is_away(self, minutes: int) -> None:
-        async def deed() -> None:
+        async def operation() -> None:
             await self.office.driver.break_("away")
             try:
                 await self.office.passes(minutes=minutes)
@@ -313,24 +313,28 @@ class Week(RuleBasedStateMachine):
                 self.promises.clear_since = self.office.now
             await self.office.passes(seconds=65)
 
-        self._does("Slack away", deed)
+        self._does("Slack away", operation)
 
     # --- people and channels
 
-    @rule(who=anybody, deed=st.sampled_from([Deed.DISABLE, Deed.ENABLE, Deed.REMOVE]), which=many)
-    def somebody_changes_a_channel(self, who: str, deed: Deed, which: int) -> None:
+    @rule(
+        who=anybody,
+        operation=st.sampled_from([Operation.DISABLE, Operation.ENABLE, Operation.REMOVE]),
+        which=many,
+    )
+    def somebody_changes_a_channel(self, who: str, operation: Operation, which: int) -> None:
         async def doing() -> None:
-            if deed is Deed.REMOVE and which % 3:
+            if operation is Operation.REMOVE and which % 3:
                 return  # not so often: in the end there would be nothing left
             channel, actor = await self._channel(which), await self._actor(who)
             if channel is not None:
-                await getattr(self.office.services.channels, deed.value)(actor, channel.id)
+                await getattr(self.office.services.channels, operation.value)(actor, channel.id)
 
-        self._does(deed.value, doing)
+        self._does(operation.value, doing)
 
     @rule(who=anybody, which=many, mistaken=st.sampled_from([False, False, False, True]))
     def somebody_reconnects(self, who: str, which: int, mistaken: bool) -> None:
-        async def deed() -> None:
+        async def operation() -> None:
             ailing = [it for it in await self._channels() if it.needs_reconnect] or await self._channels()
             if not ailing:
                 return
@@ -338,13 +342,13 @@ class Week(RuleBasedStateMachine):
             account = self._mailbox(which).address if mistaken else channel.address
             await self._reconnects(who, channel, account)
 
-        self._does("reconnect", deed)
+        self._does("reconnect", operation)
 
     @rule(who=admins, which=many)
     def an_admin_connects(self, who: str, which: int) -> None:
         """Whatever is not connected: a new one now and then, one that was removed again."""
 
-        async def deed() -> None:
+        async def operation() -> None:
             known = {it.address for it in await self._channels()}
             free = [it for it in [*self.scale.addresses, f"new{which % 5}@acme.example"] if it not in known]
             if not free:
@@ -354,16 +358,16 @@ class Week(RuleBasedStateMachine):
                 self.office.host.opens(address)
             plan = Plan(address, Kind.TEAM, use="Zendesk reads it", name="Desk", provider="google")
             await self._signs_in(
-                await self.office.services.connecting.begin(await self._actor(who), plan), address
+                await self.office.services.connections.begin(await self._actor(who), plan), address
             )
 
-        self._does("connect", deed)
+        self._does("connect", operation)
 
     async def _reconnects(self, who: str, channel: Channel, account: str) -> None:
         outcome = await self.office.reconnects(self._id(who), channel.address, account=account)
         self.counts[f"signed in: {outcome.ending.value}"] += 1
 
-    async def _signs_in(self, begun: Begun, account: str) -> None:
+    async def _signs_in(self, begun: AuthorizationStart, account: str) -> None:
         outcome = await self.office.signs_in(begun, account)
         self.counts[f"signed in: {outcome.ending.value}"] += 1
 
@@ -371,22 +375,22 @@ class Week(RuleBasedStateMachine):
 
     @rule(who=admins, which=many, snoozes=st.booleans())
     def somebody_answers_an_alarm(self, who: str, which: int, snoozes: bool) -> None:
-        async def deed() -> None:
+        async def operation() -> None:
             alarms = await self._alarms(self._id(who))
             if alarms:
                 incidents, notice = self.office.services.incidents, alarms[which % len(alarms)]
                 await (incidents.snooze if snoozes else incidents.claim)(await self._actor(who), notice)
 
-        self._does("snooze" if snoozes else "claim", deed)
+        self._does("snooze" if snoozes else "claim", operation)
 
     @rule(who=anybody, which=many, all_of_them=st.sampled_from([False, False, True]))
     def somebody_deletes_messages(self, who: str, which: int, all_of_them: bool) -> None:
-        async def deed() -> None:
+        async def operation() -> None:
             said = self.office.messages(self._id(who))
             for message in said if all_of_them else said[which % len(said) :][:1] if said else []:
                 self._deletes(message)
 
-        self._does("delete messages", deed)
+        self._does("delete messages", operation)
 
     def _deletes(self, message: Message) -> None:
         self.promises.deleted.add(notice_of(message))
@@ -394,51 +398,51 @@ class Week(RuleBasedStateMachine):
 
     @rule(
         who=st.sampled_from([ALICE, KENJI]),
-        deed=st.sampled_from([Deed.DISABLE, Deed.ENABLE, Deed.REMOVE]),
+        operation=st.sampled_from([Operation.DISABLE, Operation.ENABLE, Operation.REMOVE]),
         which=many,
     )
-    def a_member_asks(self, who: UserId, deed: Deed, which: int) -> None:
+    def a_member_asks(self, who: UserId, operation: Operation, which: int) -> None:
         async def doing() -> None:
             channel = await self._channel(which)
             if channel is not None:
-                wish = Wish(deed, channel.address, channel.kind, channel.id)
-                await self.office.services.requests.ask(
-                    await self._actor(who), wish, reason="Spring cleaning"
+                requested_change = RequestedChange(operation, channel.address, channel.kind, channel.id)
+                await self.office.services.approvals.ask(
+                    await self._actor(who), requested_change, reason="Spring cleaning"
                 )
 
         self._does("ask", doing)
 
     @rule(who=admins, which=many, approve=st.booleans())
     def an_admin_answers(self, who: str, which: int, approve: bool) -> None:
-        async def deed() -> None:
+        async def operation() -> None:
             asked = await self._asked()
             if asked:
                 request = asked[which % len(asked)]
-                await self.office.services.requests.answer(await self._actor(who), request, approve=approve)
+                await self.office.services.approvals.answer(await self._actor(who), request, approve=approve)
 
-        self._does("approve" if approve else "decline", deed)
+        self._does("approve" if approve else "decline", operation)
 
     @rule(which=many)
     def a_member_thinks_better_of_it(self, which: int) -> None:
-        async def deed() -> None:
+        async def operation() -> None:
             asked = await self._asked()
             if asked:
-                await self.office.services.requests.cancel(
+                await self.office.services.approvals.cancel(
                     await self._actor(ALICE), asked[which % len(asked)]
                 )
 
-        self._does("cancel", deed)
+        self._does("cancel", operation)
 
     @rule(who=st.sampled_from([OMAR, ALICE]), is_noticed=st.booleans())
     def somebody_leaves_or_comes_back(self, who: UserId, is_noticed: bool) -> None:
-        async def deed() -> None:
+        async def operation() -> None:
             person = self.office.town.slack.core.workspace.people[who]
             person.deleted = not person.deleted
             self.promises.left.add(who)
             if is_noticed:
                 await self.office.services.people.read_all()
 
-        self._does("leaves or comes back", deed)
+        self._does("leaves or comes back", operation)
 
     # --- finding
 

@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from bot.domain.cause import Cause
-from bot.domain.channel import Channel, Kind, State
+from bot.domain.channel import Cause, Channel, Kind, State
 from bot.domain.grant import Grant, MailboxIdentity, Phase, Secret
 from bot.domain.ids import ChannelId, GrantId, IncidentId, JobId, NoticeId, TicketId, UserId, WorkspaceId
-from bot.domain.incident import Incident, IncidentKind, Notice, NoticeKind
+from bot.domain.incident import Incident, IncidentKind
 from bot.domain.job import Job, JobKind
-from bot.domain.probing import Probe
+from bot.domain.notice import Notice, NoticeKind
+from bot.domain.probe_policy import Probe
 from bot.domain.ticket import Purpose, Ticket
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from bot.domain.cause import Cause
-from bot.domain.channel import Channel, Kind, State
+from bot.domain.channel import Cause, Channel, Kind, State
 from bot.domain.ids import UserId, WorkspaceId
 from storage import Conflict, Storage, Taken
 from tests.storage.builders import ANA, NOW, WORKSPACE, a_channel, a_team_channel

@@ -15,9 +15,9 @@ from bot.domain.channel import State
 from bot.domain.grant import Delegate, MailboxIdentity, Phase, Secret
 from bot.domain.ids import ChannelId, GrantId, UserId
 from storage import Storage
+from storage.connection import Connection
 from storage.files import FileLock
-from storage.forgetting import ERASED, Forgotten, forget
-from storage.session import Session
+from storage.forget import ERASED, Forgotten, forget
 from storage.tables import channel, grant, metadata
 from tests.storage.builders import ANA, NOW, WORKSPACE, a_channel, a_grant, a_team_channel
 
@@ -65,7 +65,7 @@ _SET: dict[str, dict[str, Any]] = {
 """What the tables' own rules want."""
 
 
-async def _put(session: Session, table: Table, row: dict[str, Any]) -> None:
+async def _put(session: Connection, table: Table, row: dict[str, Any]) -> None:
     await session.count(session.insert(table).values(row | _SET.get(table.name, {})))
 
 
@@ -80,7 +80,7 @@ async def _everything(storage: Storage) -> str:
     return "\n".join(map(repr, rows))
 
 
-def _holds(text: str, address: str) -> bool:
+def _provider_outages(text: str, address: str) -> bool:
     return address.casefold() in text.casefold()
 
 
@@ -103,7 +103,7 @@ async def test_no_column_of_any_table_keeps_it(storage: Storage, table: Table) -
     forgotten = await forget(storage, SECRET, force=True)
     assert forgotten.erased[table.name] == len(SPELLINGS)
     left = await _everything(storage)
-    assert not any(_holds(left, spelling) for spelling in (*SPELLINGS, SECRET))
+    assert not any(_provider_outages(left, spelling) for spelling in (*SPELLINGS, SECRET))
     assert (await forget(storage, SECRET)).count == 0
 
 
@@ -146,7 +146,7 @@ async def test_every_spelling_of_it_is_found(storage: Storage, kept: str, asked:
         await uow.commit()
     assert (await forget(storage, asked)).erased == {"channel": 2}
     left = await _everything(storage)
-    assert not _holds(left, kept)
+    assert not _provider_outages(left, kept)
     assert f"「{ERASED}」の代わり" in left
 
 
@@ -206,7 +206,7 @@ async def test_it_is_not_taken_from_an_inbox_that_it_opens(storage: Storage, how
     assert left is not None
     assert (kept.state, kept.grant_id, kept.identity) == (State.CONNECTED, given.id, left.identity)
     assert left.secret == Secret("")
-    assert not _holds(await _everything(storage), SECRET)
+    assert not _provider_outages(await _everything(storage), SECRET)
 
 
 async def test_what_it_opened_once_keeps_nobody(storage: Storage) -> None:
@@ -288,4 +288,4 @@ async def test_a_reader_in_the_way_is_waited_for_or_said(storage: Storage) -> No
         reader.execute("ROLLBACK")
     assert forgotten.count == 2
     assert not forgotten.is_swept
-    assert not _holds(await _everything(storage), SECRET)
+    assert not _provider_outages(await _everything(storage), SECRET)

@@ -8,14 +8,13 @@ from functools import partial
 
 import pytest
 
-from bot.domain.cause import Cause
-from bot.domain.channel import Channel, State
-from bot.domain.hold import Hold
-from bot.domain.ids import HoldId
+from bot.domain.channel import Cause, Channel, State
+from bot.domain.ids import ProviderOutageId
+from bot.domain.provider_outage import ProviderOutage
 from storage import Storage
 from tests.storage.builders import MINUTE, NOW, WORKSPACE, a_channel, a_probe
 
-HOLD = Hold(HoldId("h1"), WORKSPACE, "google", "", NOW)
+HOLD = ProviderOutage(ProviderOutageId("h1"), WORKSPACE, "google", "", NOW)
 
 
 async def _keep(storage: Storage, *channels: Channel) -> None:
@@ -23,7 +22,7 @@ async def _keep(storage: Storage, *channels: Channel) -> None:
         for number, channel in enumerate(channels):
             await uow.channels.add(channel)
             await uow.probes.put(a_probe(channel, due_at=NOW + number * MINUTE))
-        await uow.holds.open_(HOLD)
+        await uow.provider_outages.open_(HOLD)
         await uow.commit()
 
 
@@ -35,19 +34,19 @@ async def test_only_one_is_open(storage: Storage) -> None:
     """Two processes that find the same mass refusal make one message of it."""
     await _keep(storage)
     async with storage.writing() as uow:
-        assert not await uow.holds.open_(replace(HOLD, id=HoldId("h2")))
-        assert await uow.holds.end(HOLD.id, NOW)
-        assert not await uow.holds.end(HOLD.id, NOW)
-        assert await uow.holds.open_(replace(HOLD, id=HoldId("h2")))
+        assert not await uow.provider_outages.open_(replace(HOLD, id=ProviderOutageId("h2")))
+        assert await uow.provider_outages.end(HOLD.id, NOW)
+        assert not await uow.provider_outages.end(HOLD.id, NOW)
+        assert await uow.provider_outages.open_(replace(HOLD, id=ProviderOutageId("h2")))
 
 
 async def test_a_recovery_is_remembered_until_the_end(storage: Storage) -> None:
     """The last channel to leave need not be one that recovered."""
     await _keep(storage)
     async with storage.writing() as uow:
-        await uow.holds.recovered(HOLD.id, NOW)
-        await uow.holds.end(HOLD.id, NOW)
-        found = await uow.holds.find(HOLD.id)
+        await uow.provider_outages.recovered(HOLD.id, NOW)
+        await uow.provider_outages.end(HOLD.id, NOW)
+        found = await uow.provider_outages.find(HOLD.id)
     assert found == replace(HOLD, ended_at=NOW, was_false_alarm=True, recovered_at=NOW)
 
 
@@ -58,8 +57,8 @@ async def test_a_hold_becomes_an_organisations_own_once_it_holds_nobody_else(sto
     await _keep(storage, own, foreign)
     back = replace(foreign, state=State.CONNECTED, cause=Cause.NONE, since=NOW - MINUTE)
     async with storage.writing() as uow:
-        narrow = partial(uow.holds.narrow, HOLD, "example.com")
-        await uow.holds.recovered(HOLD.id, NOW)
+        narrow = partial(uow.provider_outages.narrow, HOLD, "example.com")
+        await uow.provider_outages.recovered(HOLD.id, NOW)
         assert not await narrow(served_since=NOW - MINUTE)
         await uow.channels.save(back)
         assert not await narrow(served_since=NOW - MINUTE)
@@ -67,23 +66,23 @@ async def test_a_hold_becomes_an_organisations_own_once_it_holds_nobody_else(sto
         assert not await narrow(served_since=NOW)
         assert not await narrow(served_since=NOW - 2 * MINUTE)
         assert await narrow(served_since=NOW - MINUTE)
-        assert await uow.holds.find(HOLD.id) == replace(HOLD, tenant="example.com")
-        assert await uow.holds.open_for(WORKSPACE, HOLD.provider, "other.example") is None
+        assert await uow.provider_outages.find(HOLD.id) == replace(HOLD, tenant="example.com")
+        assert await uow.provider_outages.open_for(WORKSPACE, HOLD.provider, "other.example") is None
 
 
 async def test_an_organisations_own_hold_holds_its_mailboxes_alone(storage: Storage) -> None:
     """Else everybody's would never end: nobody who leaves the other one tells it."""
     own, foreign = _held(), _held()
     foreign = replace(foreign, identity=replace(foreign.identity, tenant="other.example"))
-    theirs = replace(HOLD, id=HoldId("theirs"), tenant="other.example")
+    theirs = replace(HOLD, id=ProviderOutageId("theirs"), tenant="other.example")
     await _keep(storage, own, foreign)
     async with storage.writing() as uow:
-        assert set(await uow.holds.held(HOLD)) == {own.id, foreign.id}
-        await uow.holds.open_(theirs)
-        assert await uow.holds.held(HOLD) == (own.id,)
-        assert await uow.holds.held(theirs) == (foreign.id,)
-        await uow.holds.end(theirs.id, NOW)
-        assert set(await uow.holds.held(HOLD)) == {own.id, foreign.id}
+        assert set(await uow.provider_outages.held(HOLD)) == {own.id, foreign.id}
+        await uow.provider_outages.open_(theirs)
+        assert await uow.provider_outages.held(HOLD) == (own.id,)
+        assert await uow.provider_outages.held(theirs) == (foreign.id,)
+        await uow.provider_outages.end(theirs.id, NOW)
+        assert set(await uow.provider_outages.held(HOLD)) == {own.id, foreign.id}
 
 
 async def test_the_line_is_of_those_that_are_held(storage: Storage) -> None:
@@ -91,13 +90,13 @@ async def test_the_line_is_of_those_that_are_held(storage: Storage) -> None:
     first, last, fine, off = _held(), _held(), a_channel(), _held(state=State.DISABLED)
     await _keep(storage, first, last, fine, off)
     async with storage.reading() as uow:
-        assert set(await uow.holds.held(HOLD)) == {first.id, last.id}
-        assert await uow.holds.last_in_line(HOLD) == last.id
-        assert await uow.holds.last_turn(HOLD, but=last.id) == NOW
-        assert await uow.holds.holds_any(HOLD)
+        assert set(await uow.provider_outages.held(HOLD)) == {first.id, last.id}
+        assert await uow.provider_outages.last_in_line(HOLD) == last.id
+        assert await uow.provider_outages.last_turn(HOLD, but=last.id) == NOW
+        assert await uow.provider_outages.holds_any(HOLD)
         tenant = replace(HOLD, tenant="other.example")
-        assert not await uow.holds.holds_any(tenant)
-        assert await uow.holds.last_turn(tenant, but=last.id) is None
+        assert not await uow.provider_outages.holds_any(tenant)
+        assert await uow.provider_outages.last_turn(tenant, but=last.id) is None
 
 
 @pytest.mark.parametrize("last_done_at", [None, NOW - MINUTE, NOW - 5 * MINUTE])
@@ -110,7 +109,7 @@ async def test_a_call_brings_everybody_forward(storage: Storage, last_done_at: d
         for channel in (waiting, fine, looked_at):
             await uow.probes.put(a_probe(channel, due_at=late, last_done_at=last_done_at))
         await uow.probes.claim(now=NOW, limit=1, lease_for=MINUTE, only=looked_at.id)
-        await uow.holds.call(HOLD, now=NOW, rested_for=MINUTE)
+        await uow.provider_outages.call(HOLD, now=NOW, rested_for=MINUTE)
         await uow.commit()
     assert [await _due(storage, it) for it in (waiting, fine, looked_at)] == [NOW, late, late]
 
@@ -122,7 +121,7 @@ async def test_a_call_lets_those_rest_that_were_looked_at_just_now(storage: Stor
     async with storage.writing() as uow:
         for channel, due in ((rested, NOW + 60 * MINUTE), (sooner, NOW + MINUTE / 4)):
             await uow.probes.put(a_probe(channel, due_at=due, last_done_at=NOW - MINUTE / 3))
-        await uow.holds.call(HOLD, now=NOW, rested_for=MINUTE)
+        await uow.provider_outages.call(HOLD, now=NOW, rested_for=MINUTE)
         await uow.commit()
     assert await _due(storage, rested) == NOW + MINUTE
     assert await _due(storage, sooner) == NOW + MINUTE / 4

@@ -6,12 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.cause import Cause
-from bot.domain.channel import State
+from bot.domain.channel import Cause, State
 from bot.domain.ids import ChannelId, IncidentId, NoticeId
 from bot.domain.job import JobKind
-from storage import Limits, Storage
-from storage.instants import COUNTED_FROM, HAPPENED, LEASED, LIMITED
+from storage import ClockLimits, Storage
+from storage.clock_skew import COUNTED_FROM, HAPPENED, LEASED, LIMITED
 from storage.tables import metadata
 from storage.types import Instant
 from tests.storage.builders import MINUTE, NOW, a_channel, a_job, a_notice, a_probe, a_ticket, an_incident
@@ -21,7 +20,7 @@ THEN = NOW + AHEAD
 """What the clock said while it was ahead; in truth it was just before ``NOW``."""
 HOUR = timedelta(hours=1)
 
-LIMITS = Limits(
+LIMITS = ClockLimits(
     looks={"google": 20 * MINUTE},
     impaired=24 * HOUR,
     disconnected=24 * HOUR,
@@ -63,7 +62,7 @@ def test_every_instant_is_judged() -> None:
         assert instants == named | HARMLESS.get(table.name, set()), table.name
 
 
-async def set_right(storage: Storage, limits: Limits = LIMITS) -> int:
+async def set_right(storage: Storage, limits: ClockLimits = LIMITS) -> int:
     async with storage.writing() as uow:
         moved = await uow.instants.set_right(NOW, limits)
         await uow.commit()

@@ -25,8 +25,8 @@ from storage import (
     migrate,
     rekey,
 )
+from storage.connection import translated
 from storage.engine import sqlite_file
-from storage.session import translated
 from storage.unit_of_work import RUNS_FOR
 from tests.storage.builders import NOW, a_grant, a_ticket
 from tests.storage.test_probes import MovingLead

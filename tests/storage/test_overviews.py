@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from bot.domain.access import Actor, Deed, Person, Sight, may, sight_of
+from bot.domain.access import Actor, Operation, Person, Visibility, may, visibility_of
 from bot.domain.address import key_of
 from bot.domain.channel import URGENCY, Channel, State
 from bot.domain.grant import Delegate, Granted
 from bot.domain.ids import UserId, WorkspaceId
-from bot.domain.picture import Tally
-from bot.domain.whereabouts import Whereabouts
+from bot.domain.mail_routing import MailRouting
+from bot.domain.view_models import StateCounts
 from storage import Storage
-from storage.overviews import MOST_LOOK_ALIKES, Listed
+from storage.channels import MOST_LOOK_ALIKES, Listed
 from tests.storage.builders import ANA, NOW, WORKSPACE, a_channel, a_grant, a_probe, a_team_channel
 
 BEN = UserId("UBEN")
@@ -47,8 +47,8 @@ async def keep(storage: Storage, channels: tuple[Channel, ...]) -> None:
 
 
 async def read(
-    storage: Storage, sight: Sight, *, most: int | None = None, with_grants: bool = False
-) -> tuple[tuple[Listed, ...], Tally]:
+    storage: Storage, sight: Visibility, *, most: int | None = None, with_grants: bool = False
+) -> tuple[tuple[Listed, ...], StateCounts]:
     async with storage.reading() as uow:
         return await uow.overviews.read(sight, most=most, with_grants=with_grants)
 
@@ -58,10 +58,12 @@ async def test_everybody_reads_what_they_may_see(storage: Storage) -> None:
     await keep(storage, CHANNELS)
     for who, email, admin in product((ANA, BEN, UserId("UCY")), EMAILS, (True, False)):
         actor = an_actor(who, email, admin=admin)
-        sight = sight_of(actor)
+        sight = visibility_of(actor)
         assert sight is not None
         listed, tally = await read(storage, sight)
-        visible = [one for one in CHANNELS if one.state is not State.REMOVED and may(actor, Deed.SEE, one)]
+        visible = [
+            one for one in CHANNELS if one.state is not State.REMOVED and may(actor, Operation.SEE, one)
+        ]
         assert {one.channel.id for one in listed} == {one.id for one in visible}, actor
         assert Counter(one.state for one in visible) == +Counter(tally.of_state), actor
         assert tally.own == sum(one.owner_id == who for one in visible), actor
@@ -70,7 +72,7 @@ async def test_everybody_reads_what_they_may_see(storage: Storage) -> None:
 @pytest.mark.parametrize("flags", [{"is_guest": True}, {"is_deleted": True}, {"is_bot": True}])
 def test_whoever_is_no_member_reads_nothing(flags: dict[str, bool]) -> None:
     """Not even as a super admin, should the flags say both."""
-    assert sight_of(an_actor(ANA, "ana@example.com", admin=True, **flags)) is None
+    assert visibility_of(an_actor(ANA, "ana@example.com", admin=True, **flags)) is None
 
 
 async def test_the_first_are_those_that_are_shown_first(storage: Storage) -> None:
@@ -90,7 +92,7 @@ async def test_the_first_are_those_that_are_shown_first(storage: Storage) -> Non
         return group, URGENCY.index(one.state), key_of(one.address)
 
     wanted = [one.id for one in sorted((*others, *rest), key=place)]
-    sight = sight_of(an_actor(ANA, "", admin=True))
+    sight = visibility_of(an_actor(ANA, "", admin=True))
     assert sight is not None
     for most in (None, 1, 40, len(wanted), 500):
         listed, tally = await read(storage, sight, most=most)
@@ -105,15 +107,15 @@ async def test_each_comes_with_all_that_its_line_tells(storage: Storage) -> None
     barely = a_team_channel(address="yes@example.com", grant_id=nothing.id)
     bare = a_team_channel(address="zoe@example.com", grant_id=None)
     await keep(storage, (proven, barely, bare))
-    left = Whereabouts(barely.id, "microsoft", NOW, "google", NOW - timedelta(days=1), NOW)
+    left = MailRouting(barely.id, "microsoft", NOW, "google", NOW - timedelta(days=1), NOW)
     async with storage.writing() as uow:
         await uow.grants.add(replace(grant, channel_id=proven.id))
         await uow.grants.add(replace(nothing, channel_id=barely.id))
         await uow.probes.put(a_probe(proven, last_ok_at=NOW - timedelta(hours=1)))
         await uow.whereabouts.put(left)
-        await uow.whereabouts.put(Whereabouts(bare.id, "google", NOW, "google", NOW))
+        await uow.whereabouts.put(MailRouting(bare.id, "google", NOW, "google", NOW))
         await uow.commit()
-    sight = sight_of(an_actor(ANA, ""))
+    sight = visibility_of(an_actor(ANA, ""))
     assert sight is not None
     plain, _ = await read(storage, sight)
     seen = {one.channel: one for one in plain}
@@ -133,9 +135,9 @@ async def test_each_comes_with_all_that_its_line_tells(storage: Storage) -> None
 
 async def test_nothing_is_counted_where_nothing_is(storage: Storage) -> None:
     """An empty workspace."""
-    sight = sight_of(an_actor(ANA, ""))
+    sight = visibility_of(an_actor(ANA, ""))
     assert sight is not None
-    assert await read(storage, sight) == ((), Tally())
+    assert await read(storage, sight) == ((), StateCounts())
 
 
 async def test_candidates_for_a_slip_of_the_finger_are_few_and_seen(storage: Storage) -> None:
@@ -152,14 +154,14 @@ async def test_candidates_for_a_slip_of_the_finger_are_few_and_seen(storage: Sto
         (False, "support@exmaple.com", "support@example.com"),
         (True, "user00778@example.com", "user00777@example.com"),
     ):
-        sight = sight_of(an_actor(ANA, "ana@example.com", admin=admin))
+        sight = visibility_of(an_actor(ANA, "ana@example.com", admin=admin))
         assert sight is not None
         async with storage.reading() as uow:
             found = await uow.overviews.look_alikes(sight, typed)
         assert len(found) == len(set(found)) <= MOST_LOOK_ALIKES
         assert meant in found
         assert (secret.address in found) is admin or admin
-    sight = sight_of(an_actor(ANA, "ana@example.com"))
+    sight = visibility_of(an_actor(ANA, "ana@example.com"))
     assert sight is not None
     for odd in ("%@%", "_@_.__", "a%_b@example.com", "@", ""):
         async with storage.reading() as uow:

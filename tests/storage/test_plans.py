@@ -10,7 +10,7 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.domain.grant import MailboxIdentity
-from bot.domain.probing import Whose
+from bot.domain.probe_policy import Whose
 from storage import Storage, UnitOfWork, migrate
 from storage.engine import async_url
 from tests.storage.builders import MINUTE, NOW, WORKSPACE, a_job
@@ -30,9 +30,9 @@ async def _next_due(uow: UnitOfWork) -> object:
     return await uow.probes.next_due()
 
 
-async def _siblings(uow: UnitOfWork) -> object:
+async def _peers(uow: UnitOfWork) -> object:
     anybody = MailboxIdentity("google", "s")
-    return await uow.probes.siblings(anybody, proven_since=NOW, limit=10, whose=Whose.OTHERS)
+    return await uow.probes.peers(anybody, proven_since=NOW, limit=10, whose=Whose.OTHERS)
 
 
 async def _at_address(uow: UnitOfWork) -> object:
@@ -56,7 +56,7 @@ async def database_url(empty_database_url: str) -> str:
         (_claim_probes, "ix_probe_due"),
         (_claim_jobs, "ix_job_"),
         (_next_due, "ix_probe_due"),
-        (_siblings, "ix_probe_proven"),
+        (_peers, "ix_probe_proven"),
         (_at_address, "uq_channel_address"),
         (_put_job, "uq_job_dedupe"),
     ],

@@ -10,11 +10,10 @@ from functools import partial
 
 import pytest
 
-from bot.domain.cause import Cause
-from bot.domain.channel import Channel, State
+from bot.domain.channel import Cause, Channel, State
 from bot.domain.grant import MailboxIdentity
 from bot.domain.ids import ChannelId, GrantId, UserId, WorkspaceId
-from bot.domain.probing import Probe, Whose
+from bot.domain.probe_policy import Probe, Whose
 from storage import Cipher, Storage
 from tests.storage.builders import MINUTE, NOW, WORKSPACE, a_channel, a_probe
 
@@ -247,10 +246,10 @@ async def test_siblings_are_other_mailboxes_that_worked_lately(storage: Storage)
     await keep(storage, *rows)
     since = NOW - timedelta(days=1)
     async with storage.reading() as uow:
-        siblings = partial(uow.probes.siblings, proven_since=since, whose=Whose.OWN)
-        assert await siblings(ANYBODY, limit=10) == tuple(it.id for it in ok)
-        assert await siblings(ANYBODY, limit=2) == (ok[0].id, ok[1].id)
-        assert await siblings(ok[0].identity, limit=10) == (ok[1].id, ok[2].id)
+        peers = partial(uow.probes.peers, proven_since=since, whose=Whose.OWN)
+        assert await peers(ANYBODY, limit=10) == tuple(it.id for it in ok)
+        assert await peers(ANYBODY, limit=2) == (ok[0].id, ok[1].id)
+        assert await peers(ok[0].identity, limit=10) == (ok[1].id, ok[2].id)
 
 
 async def test_siblings_of_other_organisations_are_asked_for_apart(storage: Storage) -> None:
@@ -259,9 +258,9 @@ async def test_siblings_of_other_organisations_are_asked_for_apart(storage: Stor
     foreign = a_channel(identity=replace(ANYBODY, subject="else", tenant="other.example"))
     await keep(storage, *((it, a_probe(it, last_ok_at=NOW)) for it in (own, foreign)))
     async with storage.reading() as uow:
-        siblings = partial(uow.probes.siblings, ANYBODY, proven_since=NOW, limit=9)
-        assert await siblings(whose=Whose.OWN) == (own.id,)
-        assert await siblings(whose=Whose.OTHERS) == (foreign.id,)
+        peers = partial(uow.probes.peers, ANYBODY, proven_since=NOW, limit=9)
+        assert await peers(whose=Whose.OWN) == (own.id,)
+        assert await peers(whose=Whose.OTHERS) == (foreign.id,)
 
 
 async def test_held_siblings_are_asked_for_apart(storage: Storage) -> None:
@@ -274,8 +273,8 @@ async def test_held_siblings_are_asked_for_apart(storage: Storage) -> None:
     await keep(storage, (long_held, a_probe(long_held, last_ok_at=NOW - timedelta(days=3))))
     since = NOW - timedelta(days=1)
     async with storage.reading() as uow:
-        siblings = partial(uow.probes.siblings, ANYBODY, proven_since=since, limit=9, whose=Whose.OWN)
-        assert await siblings(held=True) == (held.id, long_held.id)
+        peers = partial(uow.probes.peers, ANYBODY, proven_since=since, limit=9, whose=Whose.OWN)
+        assert await peers(held=True) == (held.id, long_held.id)
 
 
 async def test_what_is_hastened_is_neither_hurried_nor_disturbed(storage: Storage) -> None:

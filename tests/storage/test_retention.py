@@ -12,7 +12,8 @@ from sqlalchemy import Table, func, select, text, update
 from bot.domain.channel import State
 from bot.domain.grant import Phase
 from bot.domain.ids import GrantId, IncidentId
-from bot.domain.incident import NoticeKind, Resolution
+from bot.domain.incident import Resolution
+from bot.domain.notice import NoticeKind
 from storage import Storage
 from storage.retention import BY_THEIR_OWN, ENDS, PURGED
 from storage.tables import channel, grant, incident, lane, metadata, notice, notice_incident

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.channel import Channel
+from bot.domain.history import HistoryEntry
 from bot.domain.ids import ChannelId, ConversationId, GrantId, IncidentId, NoticeId, UserId
-from bot.domain.incident import Incident, NoticeKind, Resolution
-from bot.domain.record import Record
+from bot.domain.incident import Incident, Resolution
+from bot.domain.notice import NoticeKind
 from storage import Storage, Taken
 from tests.storage.builders import ANA, MINUTE, NOW, WORKSPACE, a_channel, a_notice, an_incident
 
@@ -144,7 +145,9 @@ async def test_history_tells_the_latest_first(storage: Storage) -> None:
     """In the order it happened, even within one instant; until it is old or must be forgotten."""
     channel_id = ChannelId("ch")
     records = [
-        Record(WORKSPACE, channel_id, NOW + (n // 2) * MINUTE, f"step {n}", ANA if n else None, {"n": str(n)})
+        HistoryEntry(
+            WORKSPACE, channel_id, NOW + (n // 2) * MINUTE, f"step {n}", ANA if n else None, {"n": str(n)}
+        )
         for n in range(4)
     ]
     async with storage.writing() as uow:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bot.domain.grant import Secret
 from bot.domain.ids import ChannelId, IncidentId, LinkId, UserId
-from bot.domain.ticket import Ending, Link, Ticket, TicketOutcome
+from bot.domain.ticket import Link, OutcomeKind, Ticket, TicketOutcome
 from storage import Storage
 from tests.storage.builders import ANA, MINUTE, NOW, WORKSPACE, a_ticket
 
@@ -115,7 +115,7 @@ async def test_an_outcome_is_for_the_browser_that_spent_the_ticket(storage: Stor
     outcome = TicketOutcome(
         stands=True,
         ticket=ticket,
-        ending=Ending.PERMISSION_WITHHELD,
+        ending=OutcomeKind.PERMISSION_WITHHELD,
         at=NOW,
         signed_in="bob@x.org",
         missing=frozenset({"mail", "openid"}),
@@ -123,8 +123,8 @@ async def test_an_outcome_is_for_the_browser_that_spent_the_ticket(storage: Stor
     )
     shown = replace(outcome, ticket=replace(ticket, verifier=Secret(""), nonce=""))
     async with storage.writing() as uow:
-        await uow.tickets.keep(replace(outcome, ending=Ending.PENDING), LATER)
-        assert await uow.tickets.pending() == (replace(shown, ending=Ending.PENDING),)
+        await uow.tickets.keep(replace(outcome, ending=OutcomeKind.PENDING), LATER)
+        assert await uow.tickets.pending() == (replace(shown, ending=OutcomeKind.PENDING),)
         await uow.tickets.keep(outcome, LATER)
         assert await uow.tickets.pending() == ()
         assert await uow.tickets.outcome(ticket.id, MINE, NOW) == shown

@@ -7,14 +7,14 @@ from datetime import timedelta
 
 from bot.domain.channel import State
 from bot.domain.ids import ChannelId, UserId, WorkspaceId
-from bot.domain.whereabouts import Whereabouts
+from bot.domain.mail_routing import MailRouting
 from storage import Storage
-from storage.forgetting import forget
+from storage.forget import forget
 from tests.storage.builders import NOW, WORKSPACE, a_channel, a_team_channel
 
 
-def known(channel_id: ChannelId, **changes: object) -> Whereabouts:
-    there = Whereabouts(channel_id, "google", NOW, "google", NOW)
+def known(channel_id: ChannelId, **changes: object) -> MailRouting:
+    there = MailRouting(channel_id, "google", NOW, "google", NOW)
     return replace(there, **changes)  # type: ignore[arg-type]
 
 

@@ -9,21 +9,20 @@ from itertools import product
 from typing import Any
 
 from bot.domain.access import Person
-from bot.domain.cause import Cause
-from bot.domain.channel import Channel, Kind, State
-from bot.domain.hold import Advice, Hold, Proof
-from bot.domain.ids import ChannelId, ConversationId, HoldId, UserId
-from bot.domain.incident import NoticeKind, Unexplained
+from bot.domain.channel import Cause, Channel, Kind, State
+from bot.domain.history import HistoryEntry
+from bot.domain.ids import ChannelId, ConversationId, ProviderOutageId, UserId
+from bot.domain.incident import Unexplained
 from bot.domain.lifecycle import Signal
-from bot.domain.picture import Drill, Evidence, NoticePicture, Told
-from bot.domain.probing import Vote
-from bot.domain.record import Record
+from bot.domain.notice import NoticeKind
+from bot.domain.probe_policy import Vote
+from bot.domain.provider_outage import Advice, Proof, ProviderOutage
+from bot.domain.view_models import Drill, HistoryModel, NoticeModel, Told
 from bot.notifier import rendered
-from bot.views.evidence import drill_message, export_message, why_message
-from bot.views.home import home
-from bot.views.language import Language
-from bot.views.notices import hold_notice, somebody_else_notice
-from bot.views.overview import overview_message
+from bot.views.history import drill_message, export_message, why_message
+from bot.views.home import home, overview_message
+from bot.views.i18n import Language
+from bot.views.messages import provider_outage_notice, somebody_else_notice
 from bot.views.status import status_message
 from tests.views.samples import (
     ANN,
@@ -44,15 +43,15 @@ from tests.views.samples import (
 Drawn = Iterator[tuple[str, dict[str, Any]]]
 
 
-def a_hold(**changes: Any) -> Hold:
+def a_hold(**changes: Any) -> ProviderOutage:
     values: dict[str, Any] = {
-        "id": HoldId("h1"),
+        "id": ProviderOutageId("h1"),
         "workspace_id": W,
         "provider": "google",
         "tenant": "",
         "opened_at": NOW - timedelta(minutes=3),
     }
-    return Hold(**(values | changes))
+    return ProviderOutage(**(values | changes))
 
 
 def held_channels(count: int, *, text: str = "", kind: Kind = Kind.TEAM) -> tuple[Channel, ...]:
@@ -68,24 +67,31 @@ def held_channels(count: int, *, text: str = "", kind: Kind = Kind.TEAM) -> tupl
     )
 
 
-def _advice(hold: Hold | None, *, is_ripe: bool) -> Advice:
-    if hold is not None and hold.tenant:
-        return Advice.ASK_ADMIN_THEN_RECONNECT if is_ripe else Advice.ASK_ADMIN
-    return Advice.RECONNECT if is_ripe else Advice.WAIT
+def _advice(provider_outage: ProviderOutage | None, *, is_reconnect_offered: bool) -> Advice:
+    if provider_outage is not None and provider_outage.tenant:
+        return Advice.ASK_ADMIN_THEN_RECONNECT if is_reconnect_offered else Advice.ASK_ADMIN
+    return Advice.RECONNECT if is_reconnect_offered else Advice.WAIT
 
 
 def a_hold_picture(
-    hold: Hold | None, held: tuple[Channel, ...] = (), *, is_ripe: bool = False
-) -> NoticePicture:
-    is_open = hold is not None and hold.is_open
-    tenant = (hold.tenant,) if hold is not None and hold.tenant else ()
+    provider_outage: ProviderOutage | None,
+    held: tuple[Channel, ...] = (),
+    *,
+    is_reconnect_offered: bool = False,
+) -> NoticeModel:
+    is_open = provider_outage is not None and provider_outage.is_open
+    tenant = (provider_outage.tenant,) if provider_outage is not None and provider_outage.tenant else ()
     known: dict[str, Any] = {"held": held, "seen": held, "organisation": tenant}
     return a_picture(
-        NoticeKind.HOLD, hold=hold, **known, advice=_advice(hold, is_ripe=is_ripe), is_open=is_open
+        NoticeKind.HOLD,
+        provider_outage=provider_outage,
+        **known,
+        advice=_advice(provider_outage, is_reconnect_offered=is_reconnect_offered),
+        is_open=is_open,
     )
 
 
-def some_evidence(channel: Channel | None = None, **changes: Any) -> Evidence:
+def some_evidence(channel: Channel | None = None, **changes: Any) -> HistoryModel:
     """An outage with everything that can be recorded of one."""
     channel = channel or a_team_channel(state=State.DISCONNECTED)
     values: dict[str, Any] = {
@@ -100,18 +106,18 @@ def some_evidence(channel: Channel | None = None, **changes: Any) -> Evidence:
         "next_probe_at": NOW + timedelta(minutes=11),
         "strikes": 2,
     }
-    return Evidence(**(values | changes))
+    return HistoryModel(**(values | changes))
 
 
-def some_records(channel_id: ChannelId) -> tuple[Record, ...]:
+def some_records(channel_id: ChannelId) -> tuple[HistoryEntry, ...]:
     """Newest first: every signal, every vote, and what people do."""
     whats = [*Signal, "claimed", "snoozed", "taken_over", "unheard-of"]
     told = [
-        Record(W, channel_id, NOW - timedelta(minutes=n), what, ANN if n % 2 else None)
+        HistoryEntry(W, channel_id, NOW - timedelta(minutes=n), what, ANN if n % 2 else None)
         for n, what in enumerate(whats)
     ]
     struck = [
-        Record(
+        HistoryEntry(
             W,
             channel_id,
             NOW - timedelta(hours=2, minutes=n),
@@ -146,18 +152,25 @@ def doubts(lang: Language) -> Drawn:
     yield "export", export_message(lang, url="https://x.example/export/1", until=NOW)
 
 
-def about_own_holds(text: str = "") -> Iterator[tuple[str, NoticePicture]]:
+def about_own_holds(text: str = "") -> Iterator[tuple[str, NoticeModel]]:
     """What an owner reads of theirs: held, and what became of it."""
     for count in (1, 2, 9):
         for state, is_open in product((State.IMPAIRED, State.CONNECTED, State.DISCONNECTED), (True, False)):
             channels = held_channels(count, text=text, kind=Kind.PERSONAL)
             own = tuple(replace(it, owner_id=ANN, state=state) for it in channels)
             held = own if is_open and state is State.IMPAIRED else ()
-            for is_ripe in (False, True):
-                hold = a_hold(**({} if is_open else {"ended_at": NOW}))
-                picture = replace(a_hold_picture(hold, held, is_ripe=is_ripe), own=own, is_open=bool(held))
-                notice = replace(picture.notice, channel_id=None, recipient=ANN)
-                yield f"{count} {state} {is_open} {is_ripe}", replace(picture, notice=notice, channel=None)
+            for is_reconnect_offered in (False, True):
+                provider_outage = a_hold(**({} if is_open else {"ended_at": NOW}))
+                model = replace(
+                    a_hold_picture(provider_outage, held, is_reconnect_offered=is_reconnect_offered),
+                    own=own,
+                    is_open=bool(held),
+                )
+                notice = replace(model.notice, channel_id=None, recipient=ANN)
+                yield (
+                    f"{count} {state} {is_open} {is_reconnect_offered}",
+                    replace(model, notice=notice, channel=None),
+                )
 
 
 def about_unknown_codes(lang: Language, text: str = "") -> Drawn:
@@ -179,29 +192,37 @@ def about_holds(lang: Language, text: str = "") -> Drawn:
     for tenant in ("", text or "example.com"):
         for count in (0, 1, 3, 5, 6, 500):
             for kind in Kind:
-                for is_ripe in (False, True):
-                    picture = a_hold_picture(
-                        a_hold(tenant=tenant), held_channels(count, text=text, kind=kind), is_ripe=is_ripe
+                for is_reconnect_offered in (False, True):
+                    model = a_hold_picture(
+                        a_hold(tenant=tenant),
+                        held_channels(count, text=text, kind=kind),
+                        is_reconnect_offered=is_reconnect_offered,
                     )
-                    yield f"hold {bool(tenant)} {count} {kind} {is_ripe}", hold_notice(lang, picture)
+                    yield (
+                        f"hold {bool(tenant)} {count} {kind} {is_reconnect_offered}",
+                        provider_outage_notice(lang, model),
+                    )
         for was in (True, False):
-            picture = a_hold_picture(a_hold(tenant=tenant, was_false_alarm=was, **ended))
-            yield f"hold over {bool(tenant)} {was}", hold_notice(lang, picture)
+            model = a_hold_picture(a_hold(tenant=tenant, was_false_alarm=was, **ended))
+            yield f"hold over {bool(tenant)} {was}", provider_outage_notice(lang, model)
         for shown in (Proof(NOW, BOB, text or "support@example.com"), Proof(NOW, None, "")):
             over = a_hold_picture(a_hold(tenant=tenant, **ended))
-            yield f"hold proven {bool(tenant)} {shown.by}", hold_notice(lang, replace(over, proof=shown))
+            yield (
+                f"hold proven {bool(tenant)} {shown.by}",
+                provider_outage_notice(lang, replace(over, proof=shown)),
+            )
     for name, mine in about_own_holds(text):
-        yield f"hold of one's own {name}", hold_notice(lang, mine)
+        yield f"hold of one's own {name}", provider_outage_notice(lang, mine)
     mine_and_others = (*held_channels(2), *held_channels(2, text="bob@example.com", kind=Kind.PERSONAL))
-    mixed = a_hold_picture(a_hold(), mine_and_others, is_ripe=True)
-    yield "hold of some that are others'", hold_notice(lang, mixed)
-    yield "hold unknown", hold_notice(lang, a_hold_picture(None))
+    mixed = a_hold_picture(a_hold(), mine_and_others, is_reconnect_offered=True)
+    yield "hold of some that are others'", provider_outage_notice(lang, mixed)
+    yield "hold unknown", provider_outage_notice(lang, a_hold_picture(None))
     for is_open in (True, False):
         for subject in (f"by:{BOB}:2026-11-23T14:05:00+00:00", ""):
             channel = a_channel(address=text or "ann@example.com")
             notice = {"subject": subject}
-            picture = a_picture(NoticeKind.SOMEBODY_ELSE, channel=channel, notice=notice, is_open=is_open)
-            yield f"somebody else {is_open} {subject}", somebody_else_notice(lang, picture)
+            model = a_picture(NoticeKind.SOMEBODY_ELSE, channel=channel, notice=notice, is_open=is_open)
+            yield f"somebody else {is_open} {subject}", somebody_else_notice(lang, model)
 
 
 def about_evidence(lang: Language, channel: Channel) -> Drawn:
@@ -212,17 +233,17 @@ def about_evidence(lang: Language, channel: Channel) -> Drawn:
     yield "why it was", why_message(lang, some_evidence(channel, incident=over, told=()), now=NOW)
     bare = some_evidence(channel, records=(), incident=None, told=(), next_probe_at=None, strikes=0)
     yield "why not", why_message(lang, bare, now=NOW)
-    odd = Record(W, channel.id, NOW, "strike", ANN, {"code": channel.name, "siblings": channel.name})
+    odd = HistoryEntry(W, channel.id, NOW, "strike", ANN, {"code": channel.name, "siblings": channel.name})
     yield "why oddly", why_message(lang, some_evidence(channel, records=(odd,) * 40), now=NOW)
     crowd = tuple(a_person(f"U0{n:05d}", locale="ja-JP" if n % 2 else "en-US") for n in range(300))
     for name, readers in (("nobody", ()), ("one", crowd[:1]), ("a crowd", crowd)):
         drill = a_drill(channel, *readers, conversation_id=None if name == "one" else "C0SUPPORT")
         yield f"drill for {name}", drill_message(lang, drill, now=NOW, command="/inbox")
-    lonely = an_outage(channel, is_lonely=True, opened_at=NOW - timedelta(minutes=5))
-    picture = a_picture(NoticeKind.INCIDENT, lonely)
-    yield "a lonely incident", _in(lang, picture)
+    uncorroborated = an_outage(channel, is_uncorroborated=True, opened_at=NOW - timedelta(minutes=5))
+    model = a_picture(NoticeKind.INCIDENT, uncorroborated)
+    yield "a lonely incident", _in(lang, model)
 
 
-def _in(lang: Language, picture: NoticePicture) -> dict[str, Any]:
+def _in(lang: Language, model: NoticeModel) -> dict[str, Any]:
     """As the notifier renders it, in ``lang``."""
-    return rendered(replace(picture, locale=lang.code))
+    return rendered(replace(model, locale=lang.code))

@@ -9,25 +9,23 @@ from itertools import product
 from typing import Any
 
 from bot.domain import errors
-from bot.domain.access import Deed, Role, RoleChange
-from bot.domain.cause import Cause
-from bot.domain.channel import Channel, Kind, State
+from bot.domain.access import Operation, Role, RoleChange
+from bot.domain.channel import Cause, Channel, Kind, State
 from bot.domain.grant import Revocation
 from bot.domain.ids import ChannelId, UserId
-from bot.domain.incident import IncidentKind, NoticeKind, Resolution
-from bot.domain.picture import NoticePicture, Outage, Registration, Tally
-from bot.domain.request import Awaits, Request, RequestState, Wish
-from bot.domain.ticket import SWITCHED_MEANWHILE, Ending
+from bot.domain.incident import IncidentKind, Resolution
+from bot.domain.notice import NoticeKind
+from bot.domain.request import Awaits, Request, RequestedChange, RequestState
+from bot.domain.ticket import SWITCHED_MEANWHILE, OutcomeKind
+from bot.domain.view_models import IncidentModel, NoticeModel, Overview, Registration, StateCounts
 from bot.notifier import rendered
-from bot.services.admins import Preview
-from bot.views import modals, notices, replies
-from bot.views.evidence import export_message
-from bot.views.home import home
-from bot.views.language import Language
-from bot.views.models import Overview
-from bot.views.overview import overview_message
+from bot.services.people.admins import Preview
+from bot.views import messages, modals, replies
+from bot.views.history import export_message
+from bot.views.home import home, overview_message
+from bot.views.i18n import Language
 from bot.views.status import status_message
-from bot.views.words import Words
+from bot.views.wording import Explanation
 from tests.views.evidence_gallery import doubts
 from tests.views.permission_gallery import permissions
 from tests.views.samples import (
@@ -77,30 +75,30 @@ ALARMS = (
     NoticeKind.REMINDER,
 )
 
-_BOSS = a_wish(Deed.CONNECT, kind=Kind.PERSONAL, address="boss@example.com")
+_BOSS = a_wish(Operation.CONNECT, kind=Kind.PERSONAL, address="boss@example.com")
 CLOSED = {RequestState.APPROVED, RequestState.DECLINED, RequestState.DONE}
 
 REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     errors.NotAllowed("remove", ("U0ANN", "U0BOB")),
     errors.NotAllowed("fly"),
-    *(errors.NotAllowed(what, ("U0ANN",)) for what in ("cancel", "go_on", "answer", Deed.RECONNECT)),
-    *(errors.NotAllowed(what) for what in (*Deed, "admins", "approve", "cancel", "go_on", "answer")),
+    *(errors.NotAllowed(what, ("U0ANN",)) for what in ("cancel", "go_on", "answer", Operation.RECONNECT)),
+    *(errors.NotAllowed(what) for what in (*Operation, "admins", "approve", "cancel", "go_on", "answer")),
     errors.GuestNotAllowed(),
     errors.WrongWorkspace(),
     errors.NotSetUp(),
     errors.RightsUnread(),
     errors.LinkBusy(),
-    errors.TooManyRequests((a_request(a_wish(Deed.CONNECT)), a_request(a_wish(Deed.DISABLE)))),
+    errors.TooManyRequests((a_request(a_wish(Operation.CONNECT)), a_request(a_wish(Operation.DISABLE)))),
     errors.TooManyRequests(),
     errors.UnknownAddress("anne@example.com", ("ann@example.com", "anna@example.com")),
     errors.UnknownAddress("anne@example.com"),
     *(
-        errors.UnknownAddress("support@example.com", (), a_request(a_wish(Deed.CONNECT), **changes))
+        errors.UnknownAddress("support@example.com", (), a_request(a_wish(Operation.CONNECT), **changes))
         for changes in ({}, {"awaits": Awaits.TENANT}, {"state": RequestState.APPROVED})
     ),
     errors.NotAnAddress("ann"),
     errors.TakesNoMail("ann@quiet.example"),
-    errors.HostUnknown(a_wish(Deed.CONNECT), (("google", "Gmail"), ("imap", "IMAP"))),
+    errors.HostUnknown(a_wish(Operation.CONNECT), (("google", "Gmail"), ("imap", "IMAP"))),
     errors.DomainNotAllowed("ann@elsewhere.example", ("example.com", "example.org")),
     errors.AlreadyConnected("ann@example.com", by_another=True),
     errors.AlreadyConnected("ann@example.com", by_another=False),
@@ -108,8 +106,8 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     errors.DisconnectFirst(a_channel(), "Gmail", (("imap", "IMAP"),)),
     errors.NeedsApproval(_BOSS, "ann@example.com", ("U0BOB",)),
     errors.NeedsApproval(_BOSS, None),
-    errors.NeedsApproval(a_wish(Deed.CONNECT), "ann@example.com", ("U0BOB",)),
-    errors.NeedsApproval(a_wish(Deed.REMOVE), None, ("U0BOB",)),
+    errors.NeedsApproval(a_wish(Operation.CONNECT), "ann@example.com", ("U0BOB",)),
+    errors.NeedsApproval(a_wish(Operation.REMOVE), None, ("U0BOB",)),
     errors.NobodyCanApprove(),
     *(errors.RequestClosed(a_request(state=state, answered_by=BOB)) for state in RequestState),
     errors.RequestClosed(a_request(state=RequestState.CANCELLED)),
@@ -178,7 +176,9 @@ def everything(lang: Language) -> Drawn:
 def overviews() -> Iterator[tuple[str, Overview]]:
     own = (a_row(),)
     other = a_row(
-        a_channel(id=ChannelId("o1"), owner_id=BOB), is_own=False, may=frozenset({Deed.DISABLE, Deed.SEE})
+        a_channel(id=ChannelId("o1"), owner_id=BOB),
+        is_own=False,
+        may=frozenset({Operation.DISABLE, Operation.SEE}),
     )
     yield "with nothing", an_overview()
     yield "with nothing, for a member", an_overview(may_connect=False)
@@ -198,7 +198,7 @@ def overviews() -> Iterator[tuple[str, Overview]]:
     )
     yield "with fifteen", an_overview(own=own, team=many_rows(14))
     yield "with five hundred", an_overview(own=own, team=many_rows(300), others=many_rows(199))
-    many = Tally({State.DISCONNECTED: 4, State.CONNECTED: 2_000}, own=1)
+    many = StateCounts({State.DISCONNECTED: 4, State.CONNECTED: 2_000}, own=1)
     yield "with more than five hundred that were not even read", an_overview(team=many_rows(100), tally=many)
     yield (
         "with five hundred disabled",
@@ -230,11 +230,11 @@ def looks(lang: Language, channel: Channel, case: str) -> Drawn:
     yield f"enabled message {case}", replies.enabled_message(lang, channel, **LABEL)
     for kind in IncidentKind:
         outage = an_outage(channel, kind=kind, cause=channel.cause)
-        for name, picture in outage_pictures(outage):
-            yield f"{name} {kind} {case}", picture_of(lang, picture)
+        for name, model in outage_pictures(outage):
+            yield f"{name} {kind} {case}", picture_of(lang, model)
 
 
-def outage_pictures(outage: Outage) -> Iterator[tuple[str, NoticePicture]]:
+def outage_pictures(outage: IncidentModel) -> Iterator[tuple[str, NoticeModel]]:
     """One outage as different people see it."""
     yield "incident", a_picture(NoticeKind.INCIDENT, outage)
     yield "incident for their admin", a_picture(NoticeKind.INCIDENT, replace(outage, app=APP))
@@ -248,9 +248,9 @@ def outage_pictures(outage: Outage) -> Iterator[tuple[str, NoticePicture]]:
         yield f"{kind} claimed", a_picture(kind, claimed, notice={"subject": "gone:1"})
 
 
-def picture_of(lang: Language, picture: NoticePicture) -> dict[str, Any]:
+def picture_of(lang: Language, model: NoticeModel) -> dict[str, Any]:
     """The message, as the notifier posts it to a reader of this language."""
-    return rendered(replace(picture, locale=lang.code))
+    return rendered(replace(model, locale=lang.code))
 
 
 def about(lang: Language, channel: Channel) -> Drawn:
@@ -274,8 +274,8 @@ def about(lang: Language, channel: Channel) -> Drawn:
     for revocation in Revocation:
         removal = a_removal(revocation, channel=channel, shared_here=1)
         yield f"removed {revocation} {case}", modals.removed_modal(lang, removal)
-        picture = a_picture(NoticeKind.REMOVED, channel=channel, removal=removal)
-        yield f"removed notice {revocation} {case}", picture_of(lang, picture)
+        model = a_picture(NoticeKind.REMOVED, channel=channel, removal=removal)
+        yield f"removed notice {revocation} {case}", picture_of(lang, model)
     for family, label in (
         ("microsoft", "Office 365"),
         ("outlook", "Outlook.com"),
@@ -297,8 +297,8 @@ def told(lang: Language, channel: Channel, case: str) -> Drawn:
                 yield f"{kind} {resolution} {who} {case}", picture_of(lang, a_picture(kind, over))
             storm = a_picture(NoticeKind.INCIDENT, over, over, an_outage(channel))
             yield f"storm {resolution} {who} {case}", picture_of(lang, storm)
-    for name, picture in announcements(channel):
-        yield f"{name} {case}", picture_of(lang, picture)
+    for name, model in announcements(channel):
+        yield f"{name} {case}", picture_of(lang, model)
 
 
 def role_changes() -> Iterator[tuple[RoleChange, UserId]]:
@@ -329,14 +329,14 @@ def role_changes() -> Iterator[tuple[RoleChange, UserId]]:
                 yield one, ANN
 
 
-def announcements(channel: Channel) -> Iterator[tuple[str, NoticePicture]]:
+def announcements(channel: Channel) -> Iterator[tuple[str, NoticeModel]]:
     for ending in (
-        Ending.CONNECTED,
-        Ending.RECONNECTED,
-        Ending.RESTORED,
-        Ending.SWITCHED,
-        Ending.SWITCHED_STILL_DISABLED,
-        Ending.STILL_DISABLED,
+        OutcomeKind.CONNECTED,
+        OutcomeKind.RECONNECTED,
+        OutcomeKind.RESTORED,
+        OutcomeKind.SWITCHED,
+        OutcomeKind.SWITCHED_STILL_DISABLED,
+        OutcomeKind.STILL_DISABLED,
     ):
         yield (
             f"connected {ending}",
@@ -390,14 +390,16 @@ def storms(lang: Language) -> Drawn:
 def requests(lang: Language, text: str = "We move to another tool") -> Drawn:
     """Wishes that wait, and what became of them; ``text`` is what people typed."""
     for request in asked_for(text):
-        wish = request.wish
-        case = f"{wish.deed} {wish.kind} {request.state} by {request.answered_by}"
+        requested_change = request.requested_change
+        case = (
+            f"{requested_change.operation} {requested_change.kind} {request.state} by {request.answered_by}"
+        )
         for kind in (NoticeKind.REQUEST, NoticeKind.WISH, NoticeKind.NOBODY_TOLD):
             for is_unheard in (True, False):
-                picture = a_picture(kind, request=request, is_unheard=is_unheard, is_open=request.is_open)
-                yield f"{kind} {case} {is_unheard}", picture_of(lang, picture)
+                model = a_picture(kind, request=request, is_unheard=is_unheard, is_open=request.is_open)
+                yield f"{kind} {case} {is_unheard}", picture_of(lang, model)
         for who in ((), (BOB,), tuple(f"U{n}" for n in range(300))):
-            yield f"ask {case} {len(who)}", modals.ask_modal(lang, wish, who_can=who)
+            yield f"ask {case} {len(who)}", modals.ask_modal(lang, requested_change, who_can=who)
             for is_new in (True, False):
                 shown = modals.asked_modal(lang, request, who, is_new)
                 yield f"asked {case} {len(who)} {is_new}", shown
@@ -406,10 +408,10 @@ def requests(lang: Language, text: str = "We move to another tool") -> Drawn:
             yield f"status {case} for {viewer}", status_message(lang, status, now=NOW, viewer=viewer)
     for state in RequestState:
         theirs = a_request(
-            a_wish(Deed.CONNECT, address=text, provider="microsoft"), state=state, awaits=Awaits.TENANT
+            a_wish(Operation.CONNECT, address=text, provider="microsoft"), state=state, awaits=Awaits.TENANT
         )
         for kind in (NoticeKind.WISH, NoticeKind.ANSWERED):
-            picture = a_picture(
+            model = a_picture(
                 kind,
                 request=theirs,
                 provider_label="Office 365",
@@ -418,7 +420,7 @@ def requests(lang: Language, text: str = "We move to another tool") -> Drawn:
                 features=(a_feature(scopes={"microsoft": frozenset({"User.Read"})}),) if text else (),
                 is_open=theirs.is_open,
             )
-            yield f"{kind} that waits for the organisation {state}", picture_of(lang, picture)
+            yield f"{kind} that waits for the organisation {state}", picture_of(lang, model)
         answered = a_picture(NoticeKind.ANSWERED, request=a_request(state=state, answered_by=BOB))
         yield f"answered {state}", picture_of(lang, answered)
         status = a_status(a_row(a_team_channel(), is_own=False), requests=(theirs,), delegate=text)
@@ -428,18 +430,20 @@ def requests(lang: Language, text: str = "We move to another tool") -> Drawn:
 
 
 def asked_for(text: str) -> Iterator[Request]:
-    for deed in Deed:
+    for operation in Operation:
         for kind in Kind:
-            wish = a_wish(deed, kind=kind, address=text, use=text, name=text)
-            yield a_request(wish, reason=text)
+            requested_change = a_wish(operation, kind=kind, address=text, use=text, name=text)
+            yield a_request(requested_change, reason=text)
     for provider in ("google", "microsoft", "imap"):
-        yield a_request(a_wish(Deed.CONNECT, address=text, provider=provider))
-    for deed in (Deed.CONNECT, Deed.SWITCH):
-        yield a_request(a_wish(deed, address=text, provider="microsoft", is_shared=True))
+        yield a_request(a_wish(Operation.CONNECT, address=text, provider=provider))
+    for operation in (Operation.CONNECT, Operation.SWITCH):
+        yield a_request(a_wish(operation, address=text, provider="microsoft", is_shared=True))
     for state in RequestState:
         for who in (ANN, BOB, None):
             if who is not None or state not in CLOSED:
-                yield a_request(a_wish(Deed.CONNECT, address=text), reason="", state=state, answered_by=who)
+                yield a_request(
+                    a_wish(Operation.CONNECT, address=text), reason="", state=state, answered_by=who
+                )
 
 
 def rosters() -> Iterator[tuple[str, ARoster]]:
@@ -476,24 +480,24 @@ def dialogs(lang: Language, text: str) -> Drawn:
     channel = a_channel(address=text, use=text)
     yield "take over", modals.take_over_modal(lang, channel)
     yield "take over nobody's", modals.take_over_modal(lang, replace(channel, owner_id=None))
-    yield "hello", notices.hello_notice(lang, address=text, actor=ANN)
+    yield "hello", messages.hello_notice(lang, address=text, actor=ANN)
 
 
 def outcomes(lang: Language) -> Drawn:
-    for ending in Ending:
+    for ending in OutcomeKind:
         yield f"outcome {ending}", modals.outcome_modal(lang, an_outcome(ending), provider_label="Gmail")
         for label in ("Gmail", "Office 365", "Outlook.com", "mail.example.com"):
             stands = an_outcome(ending, stands=True)
             yield f"outcome {ending} {label}", modals.outcome_modal(lang, stands, provider_label=label)
-    meanwhile = an_outcome(Ending.NOT_POSSIBLE, code=SWITCHED_MEANWHILE)
+    meanwhile = an_outcome(OutcomeKind.NOT_POSSIBLE, code=SWITCHED_MEANWHILE)
     yield "outcome switched meanwhile", modals.outcome_modal(lang, meanwhile, provider_label="Gmail")
     yield (
         "outcome declined at Microsoft",
         modals.outcome_modal(
-            lang, an_outcome(Ending.DECLINED), provider_label="Office 365", may_ask_admin=True
+            lang, an_outcome(OutcomeKind.DECLINED), provider_label="Office 365", may_ask_admin=True
         ),
     )
-    two = (a_request(a_wish(Deed.CONNECT)), a_request(a_wish(Deed.REMOVE)))
+    two = (a_request(a_wish(Operation.CONNECT)), a_request(a_wish(Operation.REMOVE)))
     for waiting in (two, two[:1], ()):
         too_many = modals.too_many_modal(lang, errors.TooManyRequests(waiting))
         yield f"too many requests {len(waiting)}", too_many
@@ -501,7 +505,9 @@ def outcomes(lang: Language) -> Drawn:
     for cause in Cause:
         yield (
             f"not proven {cause}",
-            modals.outcome_modal(lang, an_outcome(Ending.NOT_PROVEN, code=cause), provider_label="Gmail"),
+            modals.outcome_modal(
+                lang, an_outcome(OutcomeKind.NOT_PROVEN, code=cause), provider_label="Gmail"
+            ),
         )
 
 
@@ -509,7 +515,7 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
     yield "connect", modals.connect_modal(lang)
     yield "connect with", modals.connect_modal(lang, address=address, own_address=address)
     others = (("google", "Gmail"), ("microsoft", "Office 365"), ("imap", "IMAP"))
-    wish = Wish(Deed.CONNECT, address, Kind.TEAM, use="u" * 300, name="n" * 100)
+    requested_change = RequestedChange(Operation.CONNECT, address, Kind.TEAM, use="u" * 300, name="n" * 100)
     for reconnect, takes_password in product((True, False), (True, False)):
         yield (
             f"consent {reconnect} {takes_password}",
@@ -521,12 +527,12 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
                 url="https://x.example/go/1",
                 reconnect=reconnect,
                 takes_password=takes_password,
-                wish=None if reconnect else wish,
+                requested_change=None if reconnect else requested_change,
                 others=others,
             ),
         )
     for count in (1, 2, 3):
-        unknown = errors.HostUnknown(wish, others[:count])
+        unknown = errors.HostUnknown(requested_change, others[:count])
         yield f"which host {count}", modals.which_host_modal(lang, unknown)
     for is_shared in (True, False):
         yield (
@@ -540,7 +546,7 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
                 reconnect=False,
                 is_shared=is_shared,
                 may_be_shared=True,
-                wish=replace(wish, is_shared=is_shared),
+                requested_change=replace(requested_change, is_shared=is_shared),
                 others=others,
             ),
         )
@@ -560,7 +566,7 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
     yield "unknown verb without a guess", replies.unknown_verb_message(lang, address, None, "/inbox")
     yield "which of none", replies.which_address_message(lang, "disable", (), "/inbox")
     yield "which of many", replies.which_address_message(lang, "disable", (address,) * 500, "/inbox")
-    yield "done", replies.done_message(lang, Words("Done", address))
+    yield "done", replies.done_message(lang, Explanation("Done", address))
     for is_open in (True, False):
         for change, reader in role_changes():
             told = a_picture(
@@ -580,8 +586,8 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
             yield f"groups {why} {is_open}", picture_of(lang, unread)
         ours = ("slack:link_disabled:2026-11-23T09:00:00+00:00", "slack:invalid_auth:2026-11-23")
         for subject in ("google:invalid_client:2026-11-23", "google", *ours):
-            picture = a_picture(NoticeKind.OPERATOR, notice={"subject": subject}, is_open=is_open)
-            yield f"operator {subject} {is_open}", picture_of(lang, picture)
+            model = a_picture(NoticeKind.OPERATOR, notice={"subject": subject}, is_open=is_open)
+            yield f"operator {subject} {is_open}", picture_of(lang, model)
     yield "export", export_message(lang, url="https://x.example/export/1", until=NOW)
     yield from requests(lang, address)
     yield from dialogs(lang, address)

@@ -6,17 +6,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from bot.domain.access import Deed
+from bot.domain.access import Operation
 from bot.domain.channel import Channel, State
-from bot.domain.feature import Feature
-from bot.domain.incident import NoticeKind
-from bot.domain.picture import ChannelPermissions, ChannelRow, PermissionsOverview
-from bot.domain.ticket import Ending
+from bot.domain.features import Feature
+from bot.domain.notice import NoticeKind
+from bot.domain.ticket import OutcomeKind
+from bot.domain.view_models import ChannelPermissions, ChannelRow, PermissionsOverview
 from bot.notifier import rendered
 from bot.views import modals
-from bot.views.home import home
-from bot.views.language import Language
-from bot.views.overview import overview_message
+from bot.views.home import home, overview_message
+from bot.views.i18n import Language
 from bot.views.permissions import channel_permissions_message, permissions_message
 from bot.views.status import status_message
 from tests.views.samples import (
@@ -83,11 +82,11 @@ def asked(lang: Language, features: tuple[Feature, ...], case: str) -> Drawn:
 
 def lacked(lang: Language, features: tuple[Feature, ...], case: str) -> Drawn:
     """Where it is said that a mailbox works and some feature does not."""
-    for ending in (Ending.CONNECTED, Ending.STILL_DISABLED):
+    for ending in (OutcomeKind.CONNECTED, OutcomeKind.STILL_DISABLED):
         outcome = modals.outcome_modal(lang, an_outcome(ending), provider_label="Gmail", lacking=features)
         yield f"outcome {ending} lacking {case}", outcome
-        picture = a_picture(NoticeKind.CONNECTED, notice={"subject": ending}, lacking=features)
-        yield f"connected {ending} lacking {case}", rendered(replace(picture, locale=lang.code))
+        model = a_picture(NoticeKind.CONNECTED, notice={"subject": ending}, lacking=features)
+        yield f"connected {ending} lacking {case}", rendered(replace(model, locale=lang.code))
     for row in rows_lacking(features):
         status = a_status(row, features=features, scopes=SCOPES | an_ask(features).scopes)
         yield (
@@ -103,5 +102,5 @@ def lacked(lang: Language, features: tuple[Feature, ...], case: str) -> Drawn:
 def rows_lacking(features: tuple[Feature, ...]) -> Iterator[ChannelRow]:
     for state in State:
         channel: Channel = a_channel(state=state)
-        for may in (ALL, frozenset({Deed.SEE})):
+        for may in (ALL, frozenset({Operation.SEE})):
             yield a_row(channel, lacking=features, may=may)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.domain.access import Deed, Person
-from bot.domain.cause import Cause
-from bot.domain.channel import Channel, Kind, State
-from bot.domain.feature import Feature, Wording
+from bot.domain.access import Operation, Person
+from bot.domain.channel import Cause, Channel, Kind, State
+from bot.domain.features import Feature, Wording
 from bot.domain.grant import MailboxIdentity, Revocation, Secret
+from bot.domain.history import HistoryEntry
 from bot.domain.ids import (
     ChannelId,
     ConversationId,
@@ -23,19 +23,28 @@ from bot.domain.ids import (
     UserId,
     WorkspaceId,
 )
-from bot.domain.incident import Incident, IncidentKind, Notice, NoticeKind
+from bot.domain.incident import Incident, IncidentKind
 from bot.domain.lifecycle import Signal
-from bot.domain.picture import NoticePicture, Outage, Tally
-from bot.domain.record import Record
-from bot.domain.request import APPROVAL_LASTS, Request, RequestState, Wish
-from bot.domain.ticket import Ending, Purpose, Ticket, TicketOutcome
-from bot.views.language import language_for
-from bot.views.models import Ask, ChannelRow, ChannelStatus, Overview, Removal, SetupCard
+from bot.domain.notice import Notice, NoticeKind
+from bot.domain.request import APPROVAL_LASTS, Request, RequestedChange, RequestState
+from bot.domain.ticket import OutcomeKind, Purpose, Ticket, TicketOutcome
+from bot.domain.view_models import (
+    Ask,
+    ChannelRow,
+    ChannelStatus,
+    IncidentModel,
+    NoticeModel,
+    Overview,
+    Removal,
+    SetupCard,
+    StateCounts,
+)
+from bot.views.i18n import language_for
 
 NOW = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
 EN, JA = language_for("en-US"), language_for("ja-JP")
 LANGUAGES = (EN, JA)
-ALL = frozenset(Deed)
+ALL = frozenset(Operation)
 W, ANN, BOB = WorkspaceId("T1"), UserId("U0ANN"), UserId("U0BOB")
 URL = "https://bot.example/l/0123456789abcdef0123456789abcdef"
 SCOPES = frozenset({"openid", "email", "https://www.googleapis.com/auth/gmail.labels"})
@@ -53,7 +62,7 @@ HOSTILE = (
     "\u202egnp.exe\u202c שלום עולם مرحبا",
     "😀👩‍👩‍👧‍👦🏳️‍🌈" * 300,
     ":fire: :+1: :flag-jp:",
-    "{house} {0} {} %s %(x)s",
+    "{company} {0} {} %s %(x)s",
     "\x00\x07\ud800\u200b\ufeff",
     "<script>alert(1)</script>\"'",
     "",
@@ -122,10 +131,10 @@ def many_rows(count: int, **changes: Any) -> tuple[ChannelRow, ...]:
 
 def an_overview(**changes: Any) -> Overview:
     """Of all that there is, unless ``tally`` says that there is more."""
-    bare = Overview(own=(), team=(), others=(), tally=Tally(), may_connect=True, command="/inbox")
+    bare = Overview(own=(), team=(), others=(), tally=StateCounts(), may_connect=True, command="/inbox")
     shown = replace(bare, **changes)
     states = Counter(row.channel.state for row in (*shown.own, *shown.team, *shown.others))
-    return replace(shown, tally=changes.get("tally", Tally(states, own=len(shown.own))))
+    return replace(shown, tally=changes.get("tally", StateCounts(states, own=len(shown.own))))
 
 
 def a_setup_card(**changes: Any) -> SetupCard:
@@ -161,7 +170,7 @@ def a_status(row: ChannelRow | None = None, **changes: Any) -> ChannelStatus:
         incident=None,
         next_probe_at=NOW + timedelta(minutes=11),
         recent=tuple(
-            Record(W, ChannelId("c1"), NOW - timedelta(hours=n), s, ANN) for n, s in enumerate(Signal)
+            HistoryEntry(W, ChannelId("c1"), NOW - timedelta(hours=n), s, ANN) for n, s in enumerate(Signal)
         ),
     )
     return replace(status, **changes)
@@ -188,7 +197,7 @@ def removed_by_hand(family: str, label: str, **changes: Any) -> Removal:
     return a_removal(Revocation.BY_HAND, **told)
 
 
-def an_outcome(ending: Ending, **changes: Any) -> TicketOutcome:
+def an_outcome(ending: OutcomeKind, **changes: Any) -> TicketOutcome:
     ticket = Ticket(
         id=TicketId("k1"),
         workspace_id=W,
@@ -202,30 +211,30 @@ def an_outcome(ending: Ending, **changes: Any) -> TicketOutcome:
         verifier=Secret("verifier"),
     )
     outcome = TicketOutcome(ticket=ticket, ending=ending, at=NOW)
-    if ending is Ending.WRONG_MAILBOX:
+    if ending is OutcomeKind.WRONG_MAILBOX:
         outcome = replace(outcome, signed_in="bob@example.com", signed_in_id="2002")
-    if ending is Ending.PERMISSION_WITHHELD:
+    if ending is OutcomeKind.PERMISSION_WITHHELD:
         outcome = replace(outcome, missing=SCOPES - {"openid", "email"})
     return replace(outcome, **changes)
 
 
-def an_outage(channel: Channel | None = None, *, url: str = URL, **changes: Any) -> Outage:
+def an_outage(channel: Channel | None = None, *, url: str = URL, **changes: Any) -> IncidentModel:
     channel = channel or a_team_channel()
     incident = an_incident(id=IncidentId(f"i-{channel.id}"), channel_id=channel.id, **changes)
-    return Outage(channel, incident, "Gmail", url if incident.is_open else "")
+    return IncidentModel(channel, incident, "Gmail", url if incident.is_open else "")
 
 
 def a_picture(
     kind: NoticeKind,
-    *outages: Outage,
+    *outages: IncidentModel,
     channel: Channel | None = None,
     notice: dict[str, Any] | None = None,
     **changes: Any,
-) -> NoticePicture:
+) -> NoticeModel:
     """What ``kind`` of message shows; ``notice`` and ``changes`` say what is special."""
     channel = channel or (outages[0].channel if outages else a_channel())
     seen = Notice(NoticeId("n1"), W, ANN, kind, channel.id)
-    picture = NoticePicture(
+    model = NoticeModel(
         notice=replace(seen, **(notice or {})),
         channel=channel,
         provider_label="Gmail",
@@ -235,10 +244,10 @@ def a_picture(
         outages=outages,
         is_open=any(outage.incident.is_open for outage in outages) if outages else True,
     )
-    return replace(picture, **changes)
+    return replace(model, **changes)
 
 
-def a_storm(count: int, **changes: Any) -> tuple[Outage, ...]:
+def a_storm(count: int, **changes: Any) -> tuple[IncidentModel, ...]:
     """Outages of as many team addresses, within two minutes."""
     return tuple(
         an_outage(
@@ -249,11 +258,11 @@ def a_storm(count: int, **changes: Any) -> tuple[Outage, ...]:
     )
 
 
-def a_wish(deed: Deed = Deed.DISABLE, **changes: Any) -> Wish:
-    is_new = deed is Deed.CONNECT
-    changes = {"provider": "microsoft"} | changes if deed is Deed.SWITCH else changes
-    wish = Wish(
-        deed=deed,
+def a_wish(operation: Operation = Operation.DISABLE, **changes: Any) -> RequestedChange:
+    is_new = operation is Operation.CONNECT
+    changes = {"provider": "microsoft"} | changes if operation is Operation.SWITCH else changes
+    requested_change = RequestedChange(
+        operation=operation,
         address="support@example.com",
         kind=Kind.TEAM,
         channel_id=None if is_new else ChannelId("t1"),
@@ -261,15 +270,15 @@ def a_wish(deed: Deed = Deed.DISABLE, **changes: Any) -> Wish:
         name="Support" if is_new else "",
         conversation_id=ConversationId("C0SUPPORT") if is_new else None,
     )
-    return replace(wish, **changes)
+    return replace(requested_change, **changes)
 
 
-def a_request(wish: Wish | None = None, **changes: Any) -> Request:
+def a_request(requested_change: RequestedChange | None = None, **changes: Any) -> Request:
     request = Request(
         id=RequestId("q1"),
         workspace_id=W,
         requester=ANN,
-        wish=wish or a_wish(),
+        requested_change=requested_change or a_wish(),
         reason="We move to another tool",
         state=RequestState.WAITING,
         created_at=NOW - timedelta(hours=1),

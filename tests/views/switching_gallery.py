@@ -11,16 +11,16 @@ from typing import Any
 from bot.domain.channel import Channel, State
 from bot.domain.errors import DisconnectFirst, ReconnectFirst, SwitchInstead
 from bot.domain.grant import MailboxIdentity, Revocation
+from bot.domain.history import HistoryEntry
 from bot.domain.ids import GrantId
-from bot.domain.incident import NoticeKind
-from bot.domain.picture import Mail, NoticePicture, Removal
-from bot.domain.record import Record
-from bot.domain.whereabouts import NOWHERE
+from bot.domain.mail_routing import NOWHERE
+from bot.domain.notice import NoticeKind
+from bot.domain.view_models import Mail, NoticeModel, Removal
 from bot.notifier import rendered
 from bot.views import modals, replies
-from bot.views.evidence import why_message
-from bot.views.language import Language
-from bot.views.overview import overview_message
+from bot.views.history import why_message
+from bot.views.home import overview_message
+from bot.views.i18n import Language
 from bot.views.status import status_message
 from tests.views.evidence_gallery import some_evidence
 from tests.views.samples import (
@@ -73,8 +73,8 @@ def about_switching(lang: Language, channel: Channel | None = None) -> Drawn:
     case = f"{channel.kind} {channel.state} {channel.cause}"
     yield from switching(lang, channel, case)
     yield from leaving(lang, channel, case)
-    for name, picture in (*switched(channel), *moved(channel)):
-        yield f"{name} {case}", rendered(replace(picture, locale=lang.code))
+    for name, model in (*switched(channel), *moved(channel)):
+        yield f"{name} {case}", rendered(replace(model, locale=lang.code))
     yield from shown(lang, channel, case)
 
 
@@ -112,12 +112,12 @@ def leaving(lang: Language, channel: Channel, case: str) -> Drawn:
         yield f"leave {to[0]} {needs_approval} {case}", view
 
 
-def switched(channel: Channel) -> Iterator[tuple[str, NoticePicture]]:
+def switched(channel: Channel) -> Iterator[tuple[str, NoticeModel]]:
     subject = {"subject": f"to:microsoft:{DOER}", "grant_id": GrantId("g0")}
     for revocation in Revocation:
         removal = a_removal(revocation, channel=channel, shared_here=1, now_at="Office 365")
-        picture = a_picture(NoticeKind.SWITCHED, channel=channel, removal=removal, notice=subject)
-        yield f"switched {revocation}", picture
+        model = a_picture(NoticeKind.SWITCHED, channel=channel, removal=removal, notice=subject)
+        yield f"switched {revocation}", model
     for family, label in (("microsoft", "Office 365"), ("outlook", "Outlook.com")):
         by_hand: Removal = removed_by_hand(family, label, channel=channel, now_at="Gmail")
         notice = {"subject": f"to:google:{DOER}"}
@@ -132,17 +132,17 @@ def switched(channel: Channel) -> Iterator[tuple[str, NoticePicture]]:
     yield "switched and unknown", a_picture(NoticeKind.SWITCHED, channel=channel)
 
 
-def moved(channel: Channel) -> Iterator[tuple[str, NoticePicture]]:
+def moved(channel: Channel) -> Iterator[tuple[str, NoticeModel]]:
     for (key, label), is_on, is_open in product(PROVIDERS[1:], (True, False), (True, False)):
         mail = some_mail(key, label, is_on=is_on)
-        picture = a_picture(
+        model = a_picture(
             NoticeKind.MOVED,
             channel=channel,
             mail=mail,
             is_open=is_open,
             notice={"subject": "google:2026-11-21T00:00:00+00:00"},
         )
-        yield f"moved to {key} {is_on} {is_open}", picture
+        yield f"moved to {key} {is_on} {is_open}", model
     nowhere = a_picture(NoticeKind.MOVED, channel=channel, mail=no_mail())
     yield "moved to nowhere", replace(nowhere, is_open=True)
     gone = a_picture(NoticeKind.MOVED, channel=at_microsoft(channel), provider_label="Office 365")
@@ -167,7 +167,7 @@ def shown(lang: Language, channel: Channel, case: str) -> Drawn:
             status = status_message(lang, a_status(row, mail=told), now=NOW)
             yield f"status mail at {mail.place} {has_left} {case}", status
     records = tuple(
-        Record(W, channel.id, NOW, what, None, {"left": "google", "provider": place})
+        HistoryEntry(W, channel.id, NOW, what, None, {"left": "google", "provider": place})
         for what, place in product(
             ("mail_moved", "switch_proven"), ("google", "microsoft", "imap", NOWHERE, "")
         )
@@ -178,9 +178,9 @@ def shown(lang: Language, channel: Channel, case: str) -> Drawn:
     for mail in (some_mail(), some_mail("imap", "IMAP"), no_mail(), some_mail(is_on=False)):
         outage = replace(an_outage(channel), mail=mail)
         for outages in ((outage,), (outage, outage)):
-            picture = a_picture(NoticeKind.INCIDENT, *outages)
+            model = a_picture(NoticeKind.INCIDENT, *outages)
             name = f"incident moved to {mail.place} {mail.is_on} {len(outages)} {case}"
-            yield name, rendered(replace(picture, locale=lang.code))
+            yield name, rendered(replace(model, locale=lang.code))
     moved_on = a_removal(
         channel=replace(channel, state=State.CONNECTED, removed_at=None), now_at="Office 365"
     )

@@ -9,23 +9,22 @@ from typing import Any
 
 import pytest
 
-from bot.domain.access import Deed
-from bot.domain.cause import REFUSED_CAUSES, Cause
-from bot.domain.channel import Kind, State
-from bot.domain.hold import Proof, advice, ripe_at
+from bot.domain.access import Operation
+from bot.domain.channel import REFUSED_CAUSES, Cause, Kind, State
+from bot.domain.history import HistoryEntry
 from bot.domain.ids import UserId
-from bot.domain.incident import NoticeKind
 from bot.domain.lifecycle import Signal
-from bot.domain.picture import Told
-from bot.domain.record import Record
+from bot.domain.notice import NoticeKind
+from bot.domain.provider_outage import Proof, advice, reconnect_offered_at
+from bot.domain.view_models import Told
 from bot.notifier import rendered
 from bot.views.buttons import offered
-from bot.views.evidence import drill_message, export_message, why_message
-from bot.views.language import Language
+from bot.views.history import drill_message, export_message, why_message
+from bot.views.i18n import Language
+from bot.views.messages import incident_notice, provider_outage_notice, somebody_else_notice
 from bot.views.modals import admins_modal
-from bot.views.notices import hold_notice, incident_notice, somebody_else_notice
-from bot.views.words import record_words, trouble_words
-from bot.views.words.reaching import unreachable_words
+from bot.views.wording import record_words, trouble_words
+from bot.views.wording.history import unreachable_words
 from tests.views.evidence_gallery import (
     a_drill,
     a_hold,
@@ -75,7 +74,7 @@ def test_slack_takes_them_whatever_people_typed(lang: Language, text: str) -> No
 
 def test_a_hold_first_says_wait() -> None:
     """How many, since when, and that reconnecting is wrong now: there is no button for it."""
-    message = hold_notice(EN, a_hold_picture(a_hold(), held_channels(12)))
+    message = provider_outage_notice(EN, a_hold_picture(a_hold(), held_channels(12)))
     assert "Google refuses 12 inboxes at once" in texts(message)
     assert "Don't reconnect yet" in texts(message)
     assert "Since <!date" in texts(message)
@@ -84,21 +83,25 @@ def test_a_hold_first_says_wait() -> None:
 
 def test_a_ripe_hold_lets_people_act() -> None:
     """Up to five inboxes have a button each; for more the command is given."""
-    few = hold_notice(EN, a_hold_picture(a_hold(), held_channels(5), is_ripe=True))
+    few = provider_outage_notice(EN, a_hold_picture(a_hold(), held_channels(5), is_reconnect_offered=True))
     reconnects = [part for part in parts(few) if part.get("action_id") == "channel.reconnect"]
     assert [button["value"].split(":")[0] for button in reconnects] == [f"h{n}" for n in range(5)]
-    many = hold_notice(EN, a_hold_picture(a_hold(), held_channels(6), is_ripe=True))
+    many = provider_outage_notice(EN, a_hold_picture(a_hold(), held_channels(6), is_reconnect_offered=True))
     assert buttons(many) == {}
     assert "one of them, for example: `/inbox reconnect team-0@example.com`" in texts(many)
     assert "/inbox 再接続 team-0@example.com" in texts(
-        hold_notice(JA, a_hold_picture(a_hold(), held_channels(6), is_ripe=True))
+        provider_outage_notice(JA, a_hold_picture(a_hold(), held_channels(6), is_reconnect_offered=True))
     )
 
 
 def test_an_address_in_a_hold_is_named_once() -> None:
     """In a line with its button, or else among the names."""
-    for count, is_ripe in ((1, True), (5, True), (5, False), (6, False)):
-        said = texts(hold_notice(EN, a_hold_picture(a_hold(), held_channels(count), is_ripe=is_ripe)))
+    for count, is_reconnect_offered in ((1, True), (5, True), (5, False), (6, False)):
+        said = texts(
+            provider_outage_notice(
+                EN, a_hold_picture(a_hold(), held_channels(count), is_reconnect_offered=is_reconnect_offered)
+            )
+        )
         assert [said.count(f"team-{n}@example.com") for n in range(count)] == [1] * count
 
 
@@ -106,27 +109,29 @@ def test_a_hold_of_one_is_not_many_at_once() -> None:
     """In Japanese, too."""
     for tenant in ("", "acme.example"):
         one = a_hold_picture(a_hold(tenant=tenant), held_channels(1))
-        assert "at once" not in hold_notice(EN, one)["text"]
-        assert "一斉" not in hold_notice(JA, one)["text"]
+        assert "at once" not in provider_outage_notice(EN, one)["text"]
+        assert "一斉" not in provider_outage_notice(JA, one)["text"]
 
 
 def test_nobody_is_offered_to_reconnect_what_is_not_theirs() -> None:
     """Somebody else's personal inbox has no button here: the click would be refused."""
     held = held_channels(2, kind=Kind.PERSONAL)
-    message = hold_notice(EN, a_hold_picture(a_hold(), held, is_ripe=True))
+    message = provider_outage_notice(EN, a_hold_picture(a_hold(), held, is_reconnect_offered=True))
     assert buttons(message) == {}
     assert "Personal inboxes have to be reconnected by their owners." in texts(message)
 
 
 def test_one_organisations_hold_is_its_admins_matter() -> None:
     """It says whose, that others work, and brings the message to forward; it never says *wait*."""
-    message = hold_notice(EN, a_hold_picture(a_hold(tenant="acme.example"), held_channels(3)))
+    message = provider_outage_notice(EN, a_hold_picture(a_hold(tenant="acme.example"), held_channels(3)))
     assert "Only inboxes of acme.example are refused, others at Google work" in texts(message)
     assert "App access control" in texts(message)
     assert "Don't reconnect yet" not in texts(message)
     assert "If it still does not work" not in texts(message)
     ripe = texts(
-        hold_notice(EN, a_hold_picture(a_hold(tenant="acme.example"), held_channels(3), is_ripe=True))
+        provider_outage_notice(
+            EN, a_hold_picture(a_hold(tenant="acme.example"), held_channels(3), is_reconnect_offered=True)
+        )
     )
     assert "If it still does not work after that admin has changed the settings, reconnect." in ripe
 
@@ -136,12 +141,12 @@ def test_a_hold_that_a_reconnect_ended_says_that_this_is_what_helps(was_false_al
     """Also where some came back by themselves: there is something to do for the others."""
     over = a_hold_picture(a_hold(was_false_alarm=was_false_alarm, ended_at=NOW))
     proven = replace(over, proof=Proof(NOW, UserId("U0BOB"), "support@example.com"))
-    said = texts(hold_notice(EN, proven))
+    said = texts(provider_outage_notice(EN, proven))
     assert "<@U0BOB> reconnected support@example.com, which was refused at the same time" in said
     assert "listed as disconnected now: reconnect it, too" in said
     assert not any(untrue in said for untrue in ("no longer refuses", "False alarm", "nothing to do"))
-    assert "同じように再接続してください" in texts(hold_notice(JA, proven))
-    unnamed = texts(hold_notice(EN, replace(over, proof=Proof(NOW, None, ""))))
+    assert "同じように再接続してください" in texts(provider_outage_notice(JA, proven))
+    unnamed = texts(provider_outage_notice(EN, replace(over, proof=Proof(NOW, None, ""))))
     assert "Somebody reconnected another inbox" in unnamed  # a personal one is named to nobody
 
 
@@ -154,7 +159,9 @@ def test_a_hold_that_a_reconnect_ended_says_that_this_is_what_helps(was_false_al
 )
 def test_a_hold_that_is_over_is_quiet(was_false_alarm: bool, said: str) -> None:
     """One grey line, no button, and the truth about what it was."""
-    message = hold_notice(EN, a_hold_picture(a_hold(ended_at=NOW, was_false_alarm=was_false_alarm)))
+    message = provider_outage_notice(
+        EN, a_hold_picture(a_hold(ended_at=NOW, was_false_alarm=was_false_alarm))
+    )
     assert said in texts(message)
     assert [block["type"] for block in message["blocks"]] == ["context"]
 
@@ -164,8 +171,8 @@ def test_a_hold_that_is_over_is_quiet(was_false_alarm: bool, said: str) -> None:
 
 def somebody_else(*, is_open: bool = True) -> dict[str, Any]:
     notice = {"subject": f"by:{BOB}:2026-11-23T14:05:00+00:00"}
-    picture = a_picture(NoticeKind.SOMEBODY_ELSE, channel=a_channel(), notice=notice, is_open=is_open)
-    return somebody_else_notice(EN, picture)
+    model = a_picture(NoticeKind.SOMEBODY_ELSE, channel=a_channel(), notice=notice, is_open=is_open)
+    return somebody_else_notice(EN, model)
 
 
 def test_whose_address_it_is_can_undo_a_strangers_connect() -> None:
@@ -189,14 +196,18 @@ def test_a_deed_whose_doer_is_not_known_is_nobodys() -> None:
 WITNESS = timedelta(seconds=30)
 
 
-def lonely(minutes: float, *, is_lonely: bool = True, cause: Cause = Cause.GRANT_REFUSED) -> dict[str, Any]:
-    outage = an_outage(is_lonely=is_lonely, cause=cause, opened_at=NOW - timedelta(minutes=minutes))
+def uncorroborated(
+    minutes: float, *, is_uncorroborated: bool = True, cause: Cause = Cause.GRANT_REFUSED
+) -> dict[str, Any]:
+    outage = an_outage(
+        is_uncorroborated=is_uncorroborated, cause=cause, opened_at=NOW - timedelta(minutes=minutes)
+    )
     return incident_notice(EN, a_picture(NoticeKind.INCIDENT, outage))
 
 
 def test_an_outage_without_witnesses_says_so_at_first() -> None:
     """It may be the provider's: the way to reconnect is there but does not stand out. Later it does."""
-    early, late, sure = lonely(5), lonely(16), lonely(5, is_lonely=False)
+    early, late, sure = uncorroborated(5), uncorroborated(16), uncorroborated(5, is_uncorroborated=False)
     assert "may also be an outage at Google" in texts(early)
     assert "style" not in buttons(early)["incident.reconnect"]
     for message in (late, sure):
@@ -207,7 +218,7 @@ def test_an_outage_without_witnesses_says_so_at_first() -> None:
 @pytest.mark.parametrize("cause", sorted(REFUSED_CAUSES))
 def test_only_what_an_outage_can_look_like_is_doubted(cause: Cause) -> None:
     """A provider that names a policy, or a closed account, is not out of order."""
-    is_doubted = "may also be an outage" in texts(lonely(5, cause=cause))
+    is_doubted = "may also be an outage" in texts(uncorroborated(5, cause=cause))
     assert is_doubted is (cause in {Cause.GRANT_REFUSED, Cause.PASSWORD_REFUSED})
 
 
@@ -225,12 +236,15 @@ def test_a_list_says_what_showed_that_they_must_be_reconnected() -> None:
 @pytest.mark.parametrize("tenant", ["", "acme.example"])
 def test_rows_give_the_advice_of_the_hold(tenant: str) -> None:
     """The same before and after it has ripened, in words and by the button."""
-    hold = a_hold(tenant=tenant)
+    provider_outage = a_hold(tenant=tenant)
     held = a_channel(state=State.IMPAIRED, cause=Cause.HELD)
-    for now, may in ((ripe_at(hold, WITNESS) - timedelta(seconds=1), False), (ripe_at(hold, WITNESS), True)):
-        told = advice(hold, now=now, witness=WITNESS)
+    for now, may in (
+        (reconnect_offered_at(provider_outage, WITNESS) - timedelta(seconds=1), False),
+        (reconnect_offered_at(provider_outage, WITNESS), True),
+    ):
+        told = advice(provider_outage, now=now, witness=WITNESS)
         assert told.may_reconnect is may
-        assert (Deed.RECONNECT in offered(held, frozenset(Deed), advice=told)) is may
+        assert (Operation.RECONNECT in offered(held, frozenset(Operation), advice=told)) is may
         assert ("reconnect." in trouble_words(EN, held, "Gmail", told).next_step) is (may and bool(tenant))
         waits = "Don't reconnect yet" in trouble_words(EN, held, "Gmail", told).next_step
         assert waits is (not may and not tenant)
@@ -257,8 +271,8 @@ def test_why_shows_what_was_seen_judged_told_and_done() -> None:
         assert wanted.replace("\u02cd", "_") in said.replace("\u02cd", "_"), wanted
 
 
-def at(minutes: int, what: str, **details: str) -> Record:
-    return Record(W, a_team_channel().id, NOW - timedelta(minutes=minutes), what, None, details)
+def at(minutes: int, what: str, **details: str) -> HistoryEntry:
+    return HistoryEntry(W, a_team_channel().id, NOW - timedelta(minutes=minutes), what, None, details)
 
 
 def test_a_refusal_and_what_others_said_are_one_line() -> None:
@@ -329,9 +343,9 @@ def test_a_record_without_a_provider_leaves_no_gap(what: str) -> None:
     """Old lines of history did not name one."""
     for lang in LANGUAGES:
         for details in ({}, {"provider": ""}):
-            words = record_words(lang, Record(W, a_channel().id, NOW, what, None, details))
+            words = record_words(lang, HistoryEntry(W, a_channel().id, NOW, what, None, details))
             assert words == words.strip() and "  " not in words
-            assert not words.endswith((" to", "{house}"))
+            assert not words.endswith((" to", "{company}"))
 
 
 # --- the drill

@@ -13,7 +13,7 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 
-from bot.views.language import CODES, DOMAIN, LOCALES, language_for
+from bot.views.i18n import CODES, DOMAIN, LOCALES, language_for
 from tests.views.samples import EN, JA, NOW
 
 VIEWS = Path(__file__).resolve().parents[2] / "bot" / "views"
@@ -162,7 +162,7 @@ def test_everybody_else_gets_english(locale: str | None) -> None:
 
 def test_values_are_never_read_as_placeholders() -> None:
     """What people type may contain braces."""
-    assert EN.say("{address} was removed.", address="{house}") == "{house} was removed."
+    assert EN.say("{address} was removed.", address="{company}") == "{company} was removed."
 
 
 def test_one_and_many() -> None:

@@ -9,18 +9,17 @@ from typing import Any
 import pytest
 
 from bot.domain import errors
-from bot.domain.access import Deed
-from bot.domain.cause import Cause
-from bot.domain.channel import Channel, State
+from bot.domain.access import Operation
+from bot.domain.channel import Cause, Channel, State
 from bot.domain.grant import Revocation
-from bot.domain.probing import DISABLED_REFRESH_EVERY
-from bot.domain.ticket import SWITCHED_MEANWHILE, Ending, Purpose
+from bot.domain.probe_policy import DISABLED_REFRESH_EVERY
+from bot.domain.ticket import SWITCHED_MEANWHILE, OutcomeKind, Purpose
 from bot.views import modals
 from bot.views.blocks import parse_value
 from bot.views.buttons import offered
-from bot.views.language import Language
+from bot.views.i18n import Language
 from bot.views.replies import refusal_message, unknown_verb_message, which_address_message
-from bot.views.words import revocation_words
+from bot.views.wording import revocation_words
 from tests.views.samples import (
     ALL,
     EN,
@@ -181,8 +180,8 @@ def test_enabling_reports_what_the_check_found() -> None:
     assert "not finished yet" in texts(modals.enabled_modal(EN, checking, provider_label="Gmail"))
 
 
-@pytest.mark.parametrize("ending", Ending)
-def test_the_waiting_dialog_ends_in_a_result(ending: Ending) -> None:
+@pytest.mark.parametrize("ending", OutcomeKind)
+def test_the_waiting_dialog_ends_in_a_result(ending: OutcomeKind) -> None:
     """The title alone tells good from bad."""
     for lang in LANGUAGES:
         title = modals.outcome_modal(lang, an_outcome(ending), provider_label="Gmail")["title"]["text"]
@@ -190,22 +189,24 @@ def test_the_waiting_dialog_ends_in_a_result(ending: Ending) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "cause", "deeds"),
+    ("state", "cause", "operations"),
     [
-        (State.CONNECTED, Cause.NONE, (Deed.DISABLE, Deed.REMOVE)),
-        (State.IMPAIRED, Cause.PROVIDER_UNREACHABLE, (Deed.DISABLE, Deed.REMOVE)),
-        (State.IMPAIRED, Cause.GRANT_REFUSED, (Deed.DISABLE, Deed.REMOVE)),
-        (State.DISCONNECTED, Cause.GRANT_REFUSED, (Deed.RECONNECT, Deed.DISABLE, Deed.REMOVE)),
-        (State.DISABLED, Cause.NONE, (Deed.ENABLE, Deed.REMOVE)),
-        (State.DISABLED, Cause.GRANT_REFUSED, (Deed.RECONNECT, Deed.REMOVE)),
+        (State.CONNECTED, Cause.NONE, (Operation.DISABLE, Operation.REMOVE)),
+        (State.IMPAIRED, Cause.PROVIDER_UNREACHABLE, (Operation.DISABLE, Operation.REMOVE)),
+        (State.IMPAIRED, Cause.GRANT_REFUSED, (Operation.DISABLE, Operation.REMOVE)),
+        (State.DISCONNECTED, Cause.GRANT_REFUSED, (Operation.RECONNECT, Operation.DISABLE, Operation.REMOVE)),
+        (State.DISABLED, Cause.NONE, (Operation.ENABLE, Operation.REMOVE)),
+        (State.DISABLED, Cause.GRANT_REFUSED, (Operation.RECONNECT, Operation.REMOVE)),
         (State.REMOVED, Cause.BY_PERSON, ()),
     ],
 )
-def test_only_what_makes_sense_now_is_offered(state: State, cause: Cause, deeds: tuple[Deed, ...]) -> None:
+def test_only_what_makes_sense_now_is_offered(
+    state: State, cause: Cause, operations: tuple[Operation, ...]
+) -> None:
     """And of that only what this person may do."""
     channel = a_channel(state=state, cause=cause)
-    assert offered(channel, ALL) == deeds
-    assert offered(channel, frozenset({Deed.SEE})) == ()
+    assert offered(channel, ALL) == operations
+    assert offered(channel, frozenset({Operation.SEE})) == ()
 
 
 def test_an_unknown_verb_gets_help_and_a_guess() -> None:
@@ -221,7 +222,7 @@ def test_a_verb_without_an_address_lists_what_to_type() -> None:
     assert "• `/inbox disable a@x.com`\n• `/inbox disable b@x.com`" in said
 
 
-def outcome(ending: Ending, *, purpose: Purpose = Purpose.CONNECT, **changes: Any) -> dict[str, Any]:
+def outcome(ending: OutcomeKind, *, purpose: Purpose = Purpose.CONNECT, **changes: Any) -> dict[str, Any]:
     ended = an_outcome(ending, **changes)
     ended = replace(ended, ticket=replace(ended.ticket, purpose=purpose))
     return modals.outcome_modal(EN, ended, provider_label="Gmail")
@@ -241,24 +242,24 @@ def outcome(ending: Ending, *, purpose: Purpose = Purpose.CONNECT, **changes: An
 )
 def test_nobody_is_sent_back_before_somebody_else_has_acted(cause: Cause, footer: bool) -> None:
     """And whoever connects for the first time has nothing to reconnect."""
-    said = texts(outcome(Ending.NOT_PROVEN, code=cause))
+    said = texts(outcome(OutcomeKind.NOT_PROVEN, code=cause))
     assert ("close this and start again" in said) is footer
     assert "econnect" not in said
 
 
 def test_a_broken_registration_is_not_tried_again_at_once() -> None:
     """The operator has to act first."""
-    assert "close this and start again" not in texts(outcome(Ending.OURS_BROKEN))
+    assert "close this and start again" not in texts(outcome(OutcomeKind.OURS_BROKEN))
 
 
 def test_cancelling_is_no_failure() -> None:
     """It was their own wish, as the page says, too."""
-    shown = outcome(Ending.DECLINED)
+    shown = outcome(OutcomeKind.DECLINED)
     assert shown["title"]["text"] == "Cancelled" and "⚠️" not in texts(shown)
 
 
-@pytest.mark.parametrize("ending", Ending)
-def test_nobody_in_slack_is_sent_to_slack(ending: Ending) -> None:
+@pytest.mark.parametrize("ending", OutcomeKind)
+def test_nobody_in_slack_is_sent_to_slack(ending: OutcomeKind) -> None:
     """Nor told of a page while looking at a dialog."""
     for purpose in (Purpose.CONNECT, Purpose.RECONNECT):
         for code in ("", SWITCHED_MEANWHILE, Cause.ADMIN_CONSENT):
@@ -268,14 +269,16 @@ def test_nobody_in_slack_is_sent_to_slack(ending: Ending) -> None:
 
 def test_what_is_not_possible_any_more_leads_to_the_list() -> None:
     """With a button, since it is shown in Slack."""
-    assert set(buttons(outcome(Ending.NOT_POSSIBLE))) == {"overview.list"}
+    assert set(buttons(outcome(OutcomeKind.NOT_POSSIBLE))) == {"overview.list"}
 
 
 def test_boxes_are_spoken_of_where_there_are_boxes() -> None:
     """Microsoft has none; Google's are unticked at first where there are several."""
     features = (a_feature(),)
     for label, way in (("Gmail", "tick all boxes"), ("Office 365", "accept everything that is asked for")):
-        shown = modals.outcome_modal(EN, an_outcome(Ending.CONNECTED), provider_label=label, lacking=features)
+        shown = modals.outcome_modal(
+            EN, an_outcome(OutcomeKind.CONNECTED), provider_label=label, lacking=features
+        )
         assert f"Reconnect and {way}." in texts(shown)
         assert ("boxes" in texts(shown)) == (label == "Gmail")
 
@@ -315,7 +318,7 @@ def test_the_gravest_line_before_leaving_stands_before_what_follows() -> None:
 
 def test_a_wish_is_dated_in_the_readers_own_time() -> None:
     """As everywhere else in Slack."""
-    wished = errors.UnknownAddress("support@example.com", (), a_request(a_wish(Deed.CONNECT)))
+    wished = errors.UnknownAddress("support@example.com", (), a_request(a_wish(Operation.CONNECT)))
     for shown in (refusal_message(EN, wished, "/inbox"), modals.refusal_modal(EN, wished)):
         assert "It is valid until <!date^" in texts(shown)
     assert "として接続。" in texts(refusal_message(JA, wished, "/inbox"))
@@ -327,11 +330,15 @@ def test_a_wish_is_dated_in_the_readers_own_time() -> None:
 def test_the_choice_of_a_host_carries_what_was_typed() -> None:
     """One button for each provider that is on, and nothing is typed again; in the reader's language."""
     hosts = (("google", "Gmail"), ("microsoft", "Office 365"), ("imap", "IMAP"))
-    wish = replace(a_wish(Deed.CONNECT), use="The CRM reads it")
-    shown = modals.which_host_modal(EN, errors.HostUnknown(wish, hosts))
+    requested_change = replace(a_wish(Operation.CONNECT), use="The CRM reads it")
+    shown = modals.which_host_modal(EN, errors.HostUnknown(requested_change, hosts))
     found = buttons(shown)
     assert list(found) == ["connect.at.google", "connect.at.microsoft", "connect.at.imap"]
     for key, _ in hosts:
-        assert modals.parse_wish(found[f"connect.at.{key}"]["value"]) == replace(wish, provider=key)
+        assert modals.parse_requested_change(found[f"connect.at.{key}"]["value"]) == replace(
+            requested_change, provider=key
+        )
     assert "may be a filter in front of any host" in texts(shown)
-    assert "どこで使っていますか" in texts(modals.which_host_modal(JA, errors.HostUnknown(wish, hosts)))
+    assert "どこで使っていますか" in texts(
+        modals.which_host_modal(JA, errors.HostUnknown(requested_change, hosts))
+    )

@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 
-from bot.domain.access import Deed
-from bot.domain.cause import Cause
-from bot.domain.channel import Kind, State
+from bot.domain.access import Operation
+from bot.domain.channel import Cause, Kind, State
 from bot.domain.grant import Revocation
-from bot.domain.incident import IncidentKind, NoticeKind, Resolution
+from bot.domain.incident import IncidentKind, Resolution
+from bot.domain.notice import NoticeKind
 from bot.domain.request import Awaits, RequestState
-from bot.domain.ticket import Ending
+from bot.domain.ticket import OutcomeKind
 from bot.notifier import rendered
-from bot.views import notices
-from bot.views.language import Language
+from bot.views import messages
+from bot.views.i18n import Language
 from bot.views.text import shown
-from bot.views.words import request_state_words
+from bot.views.wording import request_state_words
 from sandbox.slack.validate import validate_message
 from tests.views.samples import (
     ANN,
@@ -58,7 +58,7 @@ def incident(
 ) -> Any:
     """One outage as its owner, or as ``seen`` says, sees it."""
     outage = an_outage(channel or a_channel(use="The CRM reads it"), url=url, **changes)
-    return notices.incident_notice(lang, a_picture(NoticeKind.INCIDENT, outage, notice=seen))
+    return messages.incident_notice(lang, a_picture(NoticeKind.INCIDENT, outage, notice=seen))
 
 
 def team(lang: Language = EN, **changes: Any) -> Any:
@@ -250,21 +250,21 @@ def test_a_removal_that_is_settled_offers_nothing_more(revocation: Revocation) -
     assert "By hand" not in texts(message)
 
 
-def connected(ending: Ending, state: State = State.CONNECTED) -> Any:
+def connected(ending: OutcomeKind, state: State = State.CONNECTED) -> Any:
     channel = a_channel(state=state)
     return rendered(a_picture(NoticeKind.CONNECTED, channel=channel, notice={"subject": ending.value}))
 
 
 def test_a_finished_sign_in_can_be_disowned() -> None:
     """Whoever did not do this sees how to undo it."""
-    message = connected(Ending.CONNECTED)
+    message = connected(OutcomeKind.CONNECTED)
     assert "channel.disconnect" in buttons(message)
     assert "ann@example.com is connected" in message["text"]
 
 
 def test_an_inbox_that_stays_disabled_can_be_enabled_from_its_message() -> None:
     """Signing in again is not a wish to turn it on, but the next click may be."""
-    assert "channel.enable" in buttons(connected(Ending.STILL_DISABLED, State.DISABLED))
+    assert "channel.enable" in buttons(connected(OutcomeKind.STILL_DISABLED, State.DISABLED))
 
 
 def disabled(**changes: Any) -> Any:
@@ -497,18 +497,20 @@ def test_the_operator_hears_that_nobody_was_told() -> None:
 
 def test_a_wish_that_nobody_heard_says_what_to_do_instead() -> None:
     """Waiting would be for nothing: both who asked and whoever runs the bot read where the admins are."""
-    request = a_request(a_wish(Deed.CONNECT))
-    wish, operator = (
+    request = a_request(a_wish(Operation.CONNECT))
+    requested_change, operator = (
         rendered(a_picture(kind, request=request, is_unheard=True))
         for kind in (NoticeKind.WISH, NoticeKind.NOBODY_TOLD)
     )
-    assert "No admin can get messages" in texts(wish) and "`/inbox admins`" in texts(wish)
+    assert "No admin can get messages" in texts(requested_change) and "`/inbox admins`" in texts(
+        requested_change
+    )
     assert "<@U0ANN> asks for something" in texts(operator) and "`/inbox admins`" in texts(operator)
 
 
-def asked(state: RequestState = RequestState.WAITING, *, wish: Any = None, **changes: Any) -> Any:
+def asked(state: RequestState = RequestState.WAITING, *, requested_change: Any = None, **changes: Any) -> Any:
     """What an admin sees, and what whoever asked sees."""
-    request = a_request(wish or a_wish(Deed.CONNECT), state=state, **changes)
+    request = a_request(requested_change or a_wish(Operation.CONNECT), state=state, **changes)
     return tuple(
         rendered(a_picture(kind, request=request, is_open=request.is_open))
         for kind in (NoticeKind.REQUEST, NoticeKind.WISH)
@@ -536,19 +538,27 @@ def test_an_admin_sees_who_asks_for_what_and_why() -> None:
 
 
 @pytest.mark.parametrize(
-    ("deed", "chosen", "read"),
+    ("operation", "chosen", "read"),
     [
-        (Deed.CONNECT, {"provider": "microsoft"}, "Provider: Office 365"),
-        (Deed.CONNECT, {"provider": "imap"}, "Provider: a mail server (IMAP) that they name"),
-        (Deed.CONNECT, {"provider": "microsoft", "is_shared": True}, "they sign in with their own account"),
-        (Deed.SWITCH, {"provider": "microsoft", "is_shared": True}, "they sign in with their own account"),
-        (Deed.CONNECT, {}, ""),
-        (Deed.SWITCH, {"provider": "microsoft"}, ""),
+        (Operation.CONNECT, {"provider": "microsoft"}, "Provider: Office 365"),
+        (Operation.CONNECT, {"provider": "imap"}, "Provider: a mail server (IMAP) that they name"),
+        (
+            Operation.CONNECT,
+            {"provider": "microsoft", "is_shared": True},
+            "they sign in with their own account",
+        ),
+        (
+            Operation.SWITCH,
+            {"provider": "microsoft", "is_shared": True},
+            "they sign in with their own account",
+        ),
+        (Operation.CONNECT, {}, ""),
+        (Operation.SWITCH, {"provider": "microsoft"}, ""),
     ],
 )
-def test_an_admin_sees_where_a_wish_leads(deed: Deed, chosen: dict[str, Any], read: str) -> None:
+def test_an_admin_sees_where_a_wish_leads(operation: Operation, chosen: dict[str, Any], read: str) -> None:
     """As far as it was chosen: at a mail server that somebody names, the answer is that one's."""
-    request = a_request(a_wish(deed, **chosen))
+    request = a_request(a_wish(operation, **chosen))
     said = texts(rendered(a_picture(NoticeKind.REQUEST, request=request, provider_label="Office 365")))
     assert read in said
     assert read or ("Provider:" not in said and "own account" not in said)
@@ -582,17 +592,17 @@ def test_whoever_asked_sees_until_when_and_can_take_it_back() -> None:
 )
 def test_an_answered_request_is_quiet(state: RequestState, by: Any, admins_read: str, mine: str) -> None:
     """The other admins see who was first; only whoever asked may have something left to do."""
-    admin, wish = asked(state, answered_by=by)
+    admin, requested_change = asked(state, answered_by=by)
     assert texts(admin).endswith(f"(asked by <@U0ANN>): {admins_read}")
     assert buttons(admin) == {} and [block["type"] for block in admin["blocks"]] == ["context"]
-    assert set(buttons(wish)) == ({mine} if mine else set())
+    assert set(buttons(requested_change)) == ({mine} if mine else set())
 
 
 @pytest.mark.parametrize("state", [RequestState.DECLINED, RequestState.EXPIRED])
 def test_a_wish_that_was_not_granted_comes_with_a_next_step(state: RequestState) -> None:
     """Nobody is left with a bare no."""
-    _, wish = asked(state, answered_by=BOB if state is RequestState.DECLINED else None)
-    assert "Nothing has changed." in texts(wish)
+    _, requested_change = asked(state, answered_by=BOB if state is RequestState.DECLINED else None)
+    assert "Nothing has changed." in texts(requested_change)
 
 
 def test_a_former_owner_learns_who_took_their_inbox_over() -> None:
@@ -605,14 +615,16 @@ def test_a_former_owner_learns_who_took_their_inbox_over() -> None:
 
 def test_a_conversation_is_greeted_by_name() -> None:
     """Its members learn who chose it, for which address, and how much to expect."""
-    message = notices.hello_notice(EN, address="support@example.com", actor=BOB)
+    message = messages.hello_notice(EN, address="support@example.com", actor=BOB)
     assert "<@U0BOB> chose this conversation" in message["text"]
     assert "One line per outage" in texts(message)
 
 
 def test_a_removal_is_not_approved_like_a_connect() -> None:
     """What happens at once, to everybody and for good is on the button, red, and asked once more."""
-    (remove, _), (disable, _) = (asked(wish=a_wish(deed)) for deed in (Deed.REMOVE, Deed.DISABLE))
+    (remove, _), (disable, _) = (
+        asked(requested_change=a_wish(operation)) for operation in (Operation.REMOVE, Operation.DISABLE)
+    )
     red, plain = buttons(remove)["request.approve"], buttons(disable)["request.approve"]
     assert (red["text"]["text"], red["style"]) == ("Approve and remove", "danger")
     assert red["confirm"]["text"]["text"].startswith("support@example.com is removed at once")
@@ -634,7 +646,7 @@ def test_a_removal_is_not_approved_like_a_connect() -> None:
 )
 def test_saying_yes_is_explained_by_what_was_chosen(chosen: dict[str, Any], read: str) -> None:
     """The approval holds elsewhere, too, which is not kept back."""
-    request = a_request(a_wish(Deed.CONNECT, **chosen))
+    request = a_request(a_wish(Operation.CONNECT, **chosen))
     said = texts(rendered(a_picture(NoticeKind.REQUEST, request=request, provider_label="Office 365")))
     assert read in said
     assert ("that they choose" in said) == (not chosen)
@@ -643,7 +655,7 @@ def test_saying_yes_is_explained_by_what_was_chosen(chosen: dict[str, Any], read
 @pytest.mark.parametrize("state", [state for state in RequestState if state is not RequestState.WAITING])
 def test_an_answered_wish_does_not_look_for_admins(state: RequestState) -> None:
     """That nobody could be told matters only while it waits."""
-    request = a_request(a_wish(Deed.CONNECT), state=state)
+    request = a_request(a_wish(Operation.CONNECT), state=state)
     assert "No admin can" not in texts(
         rendered(a_picture(NoticeKind.WISH, request=request, is_unheard=True, is_open=False))
     )
@@ -658,15 +670,17 @@ def test_an_answer_without_its_giver_is_a_whole_sentence(state: RequestState) ->
 
 def test_the_organisations_admin_is_named_wherever_it_waits_for_them() -> None:
     """Not somebody here."""
-    theirs = a_request(a_wish(Deed.CONNECT, provider="microsoft"), awaits=Awaits.TENANT)
+    theirs = a_request(a_wish(Operation.CONNECT, provider="microsoft"), awaits=Awaits.TENANT)
     reply = rendered(a_picture(NoticeKind.ANSWERED, request=theirs, provider_label="Office 365"))
     assert "waiting for your organisation's Microsoft admin" in texts(reply)
     assert request_state_words(EN, theirs) == "Waiting for the organisation's Microsoft admin"
     assert request_state_words(EN, a_request()) == "Waiting for an admin"
 
 
-@pytest.mark.parametrize("ending", [Ending.STILL_DISABLED, Ending.SWITCHED, Ending.SWITCHED_STILL_DISABLED])
-def test_a_message_in_slack_sends_nobody_to_slack(ending: Ending) -> None:
+@pytest.mark.parametrize(
+    "ending", [OutcomeKind.STILL_DISABLED, OutcomeKind.SWITCHED, OutcomeKind.SWITCHED_STILL_DISABLED]
+)
+def test_a_message_in_slack_sends_nobody_to_slack(ending: OutcomeKind) -> None:
     """The button is below, and no other message follows."""
     said = texts(connected(ending, State.DISABLED))
     assert "Slack" not in said and "A message" not in said

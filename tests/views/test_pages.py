@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain import errors
-from bot.domain.access import Deed
+from bot.domain.access import Operation
 from bot.domain.request import RequestState
-from bot.domain.ticket import Ending, Purpose
+from bot.domain.ticket import OutcomeKind, Purpose
 from bot.views import pages
-from bot.views.language import Language
+from bot.views.i18n import Language
 from tests.views.gallery import REFUSALS
 from tests.views.samples import (
     ANN,
@@ -75,7 +75,7 @@ def landing(lang: Language = EN, **changes: Any) -> str:
 
 
 def outcome(
-    ending: Ending, lang: Language = EN, *, again_url: str | None = "/again/secret", **changes: Any
+    ending: OutcomeKind, lang: Language = EN, *, again_url: str | None = "/again/secret", **changes: Any
 ) -> str:
     return pages.outcome_page(
         lang,
@@ -95,7 +95,7 @@ def wrong(
     confirm_url: str = "",
 ) -> str:
     """Somebody signed in to another account."""
-    came = an_outcome(Ending.WRONG_MAILBOX, signed_in=signed_in)
+    came = an_outcome(OutcomeKind.WRONG_MAILBOX, signed_in=signed_in)
     return pages.outcome_page(
         lang,
         replace(came, ticket=replace(came.ticket, purpose=purpose)),
@@ -116,7 +116,7 @@ def every_page(lang: Language) -> Iterator[str]:
             lang, features=features, scopes=[one for it in features for one in it.scopes_at("google")]
         )
     yield pages.onward_page(lang, url="https://accounts.google.com/?a=1&b=2", provider_label="Gmail")
-    for ending in Ending:
+    for ending in OutcomeKind:
         yield outcome(ending, lang)
     for purpose in (Purpose.CONNECT, Purpose.RECONNECT):
         for signed_in in ("bob@example.com", "ann@example.com"):
@@ -129,7 +129,7 @@ def every_page(lang: Language) -> Iterator[str]:
     yield landing(lang, is_shared=True, **microsoft)
     yield pages.outcome_page(
         lang,
-        an_outcome(Ending.DECLINED),
+        an_outcome(OutcomeKind.DECLINED),
         workspace_name="Acme",
         again_url="/again/secret",
         ask_url="/ask/secret",
@@ -197,7 +197,7 @@ def test_a_feature_that_was_unticked_is_named_after_a_good_ending() -> None:
     """Connected all the same; what cannot be used, and the way to it."""
     html = pages.outcome_page(
         EN,
-        an_outcome(Ending.CONNECTED),
+        an_outcome(OutcomeKind.CONNECTED),
         provider_label="Gmail",
         workspace_name="Acme",
         again_url="/again/secret",
@@ -250,8 +250,8 @@ def test_the_way_on_is_a_page_with_a_link() -> None:
     assert page.all("a")[0]["href"] == url
 
 
-@pytest.mark.parametrize("ending", Ending)
-def test_trying_again_is_offered_where_it_can_help(ending: Ending) -> None:
+@pytest.mark.parametrize("ending", OutcomeKind)
+def test_trying_again_is_offered_where_it_can_help(ending: OutcomeKind) -> None:
     """As a form that posts, and only after an ending that allows it."""
     forms = Reader(outcome(ending)).all("form")
     assert bool(forms) == ending.may_try_again
@@ -262,19 +262,19 @@ def test_trying_again_is_offered_where_it_can_help(ending: Ending) -> None:
 @pytest.mark.parametrize(
     ("ending", "label"),
     [
-        (Ending.WRONG_MAILBOX, "Sign in with another account"),
-        (Ending.PERMISSION_WITHHELD, "Allow and continue"),
-        (Ending.DECLINED, "Try again"),
+        (OutcomeKind.WRONG_MAILBOX, "Sign in with another account"),
+        (OutcomeKind.PERMISSION_WITHHELD, "Allow and continue"),
+        (OutcomeKind.DECLINED, "Try again"),
     ],
 )
-def test_the_way_to_try_again_is_named_after_the_mistake(ending: Ending, label: str) -> None:
+def test_the_way_to_try_again_is_named_after_the_mistake(ending: OutcomeKind, label: str) -> None:
     """What is needed stands on the button."""
     assert label in Reader(outcome(ending)).text
 
 
 def test_a_good_ending_sends_people_back_to_slack() -> None:
     """Big, clear, done."""
-    page = Reader(outcome(Ending.CONNECTED))
+    page = Reader(outcome(OutcomeKind.CONNECTED))
     assert "Connected ✓" in page.text
     assert "You can close this page and go back to Slack." in page.text
     assert page.all("a")[0]["href"] == "https://app.slack.com/client/T1"
@@ -282,7 +282,7 @@ def test_a_good_ending_sends_people_back_to_slack() -> None:
 
 def test_a_check_that_is_not_finished_looks_again_by_itself() -> None:
     """A second request that was faster than the first shows the result in a moment."""
-    page = Reader(outcome(Ending.PENDING))
+    page = Reader(outcome(OutcomeKind.PENDING))
     assert [meta["content"] for meta in page.all("meta") if meta.get("http-equiv") == "refresh"] == ["2"]
 
 
@@ -297,8 +297,10 @@ def test_what_people_typed_stays_text(text: str) -> None:
     hostile = Reader(landing(address=text, requester_name=text, workspace_name=text))
     plain = Reader(landing())
     assert [tag for tag, _ in hostile.tags] == [tag for tag, _ in plain.tags]
-    wrong = Reader(outcome(Ending.WRONG_MAILBOX, signed_in=text))
-    assert [tag for tag, _ in wrong.tags] == [tag for tag, _ in Reader(outcome(Ending.WRONG_MAILBOX)).tags]
+    wrong = Reader(outcome(OutcomeKind.WRONG_MAILBOX, signed_in=text))
+    assert [tag for tag, _ in wrong.tags] == [
+        tag for tag, _ in Reader(outcome(OutcomeKind.WRONG_MAILBOX)).tags
+    ]
     landing(address=text).encode()
 
 
@@ -380,9 +382,9 @@ def test_a_page_sends_people_to_somebody_who_can_help(refusal: errors.Refusal, s
 @pytest.mark.parametrize(
     ("html", "tone"),
     [
-        (outcome(Ending.OURS_BROKEN), "calm"),
-        (outcome(Ending.PENDING), "calm"),
-        (outcome(Ending.PROVIDER_AWAY), "bad"),
+        (outcome(OutcomeKind.OURS_BROKEN), "calm"),
+        (outcome(OutcomeKind.PENDING), "calm"),
+        (outcome(OutcomeKind.PROVIDER_AWAY), "bad"),
         (pages.busy_page(EN), "calm"),
         (pages.refusal_page(EN, OURS), "calm"),
         (pages.refusal_page(EN, CLOSED), "bad"),
@@ -405,14 +407,14 @@ def test_what_is_harmless_looks_harmless(html: str, tone: str) -> None:
 
 def test_a_broken_registration_is_named_in_the_title() -> None:
     """That it is nobody's fault does not say what happened; the operator hears of it by themselves."""
-    said = Reader(outcome(Ending.OURS_BROKEN)).text
+    said = Reader(outcome(OutcomeKind.OURS_BROKEN)).text
     assert "Google cannot be connected right now" in said and "has been told" in said
 
 
 def test_boxes_are_ticked_not_left_ticked() -> None:
     """Where several permissions are asked for, Google's boxes are unticked at first."""
     assert "sign in as ann@example.com and tick all boxes" in Reader(landing()).text
-    assert "Sign in again and tick all boxes" in Reader(outcome(Ending.PERMISSION_WITHHELD)).text
+    assert "Sign in again and tick all boxes" in Reader(outcome(OutcomeKind.PERMISSION_WITHHELD)).text
 
 
 def test_another_account_comes_with_its_reason() -> None:
@@ -443,5 +445,7 @@ def test_a_switch_says_who_is_about_to_do_it() -> None:
 
 def test_a_page_says_until_when_in_words() -> None:
     """Slack's own dates mean nothing there."""
-    said = refused(errors.UnknownAddress("support@example.com", (), a_request(a_wish(Deed.CONNECT)))).text
+    said = refused(
+        errors.UnknownAddress("support@example.com", (), a_request(a_wish(Operation.CONNECT)))
+    ).text
     assert "It is valid until 26 Nov 2026, 14:05 UTC." in said and "<!date" not in said

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bot.domain.access import Deed
+from bot.domain.access import Operation
 from bot.domain.channel import State
-from bot.domain.picture import ChannelPermissions, PermissionsOverview
+from bot.domain.view_models import ChannelPermissions, PermissionsOverview
 from bot.views.buttons import RECONNECT
 from bot.views.permissions import channel_permissions_message, permissions_message
 from tests.views.samples import EN, GMAIL, NOW, SCOPES, a_channel, a_feature, a_row, an_ask
@@ -44,7 +44,7 @@ def test_reconnect_is_offered_where_it_helps_and_is_allowed() -> None:
     """Not when nothing is missing, and not to somebody who may not."""
     assert RECONNECT in buttons(shown(SCOPES))
     assert RECONNECT not in buttons(shown(SCOPES | {READ}))
-    assert RECONNECT not in buttons(shown(SCOPES, may=frozenset({Deed.SEE})))
+    assert RECONNECT not in buttons(shown(SCOPES, may=frozenset({Operation.SEE})))
     dead = a_channel(state=State.DISCONNECTED)
     assert RECONNECT in buttons(shown(SCOPES | {READ}, channel=dead))
 

@@ -8,16 +8,14 @@ from typing import Any
 
 import pytest
 
-from bot.domain.access import Deed
-from bot.domain.cause import REFUSED_CAUSES, Cause
-from bot.domain.channel import State
+from bot.domain.access import Operation
+from bot.domain.channel import REFUSED_CAUSES, Cause, State
 from bot.domain.incident import IncidentKind, Unexplained
-from bot.domain.picture import ChannelRow, Tally
 from bot.domain.request import Awaits, RequestState
-from bot.views.evidence import why_message
-from bot.views.home import home
-from bot.views.language import Language
-from bot.views.overview import overview_message
+from bot.domain.view_models import ChannelRow, StateCounts
+from bot.views.history import why_message
+from bot.views.home import home, overview_message
+from bot.views.i18n import Language
 from bot.views.replies import enabled_message
 from bot.views.status import status_message
 from tests.views.evidence_gallery import some_evidence
@@ -197,7 +195,7 @@ def test_an_open_outage_says_what_began() -> None:
 )
 def test_a_request_says_for_whom_it_waits(changes: dict[str, Any], waits: str) -> None:
     """An admin here, an admin at the provider, or whoever asked."""
-    request = a_request(a_wish(Deed.SWITCH), **changes)
+    request = a_request(a_wish(Operation.SWITCH), **changes)
     assert waits in texts(status(a_row(a_team_channel()), requests=(request,)))
 
 
@@ -233,13 +231,13 @@ def test_a_line_whose_mail_has_moved_offers_the_way(mail: Any, way: str, said: s
     assert said in texts(view)
     found = buttons(view).get("channel.switch", {"text": {"text": ""}})
     assert found["text"]["text"] == way
-    barred = listed(a_row(a_team_channel(), mail=mail, may=frozenset(Deed) - {Deed.SWITCH}))
+    barred = listed(a_row(a_team_channel(), mail=mail, may=frozenset(Operation) - {Operation.SWITCH}))
     assert "channel.switch" not in buttons(barred)
 
 
 def test_states_are_counted_in_the_words_of_their_lines() -> None:
     """In Japanese the number stands behind its word, with a counter."""
-    tally = Tally({state: n for n, state in enumerate(State, start=2)}, own=0)
+    tally = StateCounts({state: n for n, state in enumerate(State, start=2)}, own=0)
     assert texts(overview_message(EN, an_overview(team=(a_row(),), tally=tally), now=NOW)).startswith(
         "🔴 4 disconnected · 🟡 3 being checked · 🟢 2 connected · ⚪ 5 disabled"
     )
@@ -257,7 +255,7 @@ def test_whatever_is_being_checked_is_called_so(cause: Cause) -> None:
 
 def test_what_is_not_listed_is_found_by_its_address() -> None:
     """In the reader's own words."""
-    tally = Tally({State.CONNECTED: 462}, own=0)
+    tally = StateCounts({State.CONNECTED: 462}, own=0)
     overview = an_overview(team=(a_row(),), tally=tally)
     assert "and 461 more: `/inbox status &lt;address&gt;`" in texts(overview_message(EN, overview, now=NOW))
     assert "`/inbox 状態 &lt;アドレス&gt;`" in texts(home(JA, overview, now=NOW))

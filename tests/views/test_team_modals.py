@@ -6,16 +6,15 @@ from typing import Any
 
 import pytest
 
-from bot.domain.access import Deed, Role
+from bot.domain.access import Operation, Role
 from bot.domain.channel import Kind
-from bot.domain.request import Wish
+from bot.domain.request import RequestedChange
 from bot.views import modals
 from bot.views.blocks import parse_value
-from bot.views.home import home
-from bot.views.language import Language
-from bot.views.overview import overview_message
+from bot.views.home import home, overview_message
+from bot.views.i18n import Language
 from bot.views.status import status_message
-from bot.views.words import role_words
+from bot.views.wording import role_words
 from tests.views.samples import (
     ANN,
     BOB,
@@ -83,41 +82,47 @@ def test_ones_own_address_is_no_proposal_for_a_team() -> None:
 # --- asking
 
 
-@pytest.mark.parametrize("deed", Deed)
-def test_a_form_carries_its_wish(deed: Deed) -> None:
+@pytest.mark.parametrize("operation", Operation)
+def test_a_form_carries_its_wish(operation: Operation) -> None:
     """What is asked for comes back exactly as it went out."""
-    wish = a_wish(deed)
-    assert modals.parse_wish(modals.ask_modal(EN, wish, who_can=())["private_metadata"]) == wish
+    requested_change = a_wish(operation)
+    assert (
+        modals.parse_requested_change(modals.ask_modal(EN, requested_change, who_can=())["private_metadata"])
+        == requested_change
+    )
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_a_hostile_wish_survives_its_form(text: str) -> None:
     """Shortened to what the form's fields allow, and still the same wish."""
-    wish = a_wish(Deed.CONNECT, address=text, use=text, name=text)
-    carried = modals.wish_text(wish)
-    found = modals.parse_wish(carried)
+    requested_change = a_wish(Operation.CONNECT, address=text, use=text, name=text)
+    carried = modals.requested_change_text(requested_change)
+    found = modals.parse_requested_change(carried)
     assert len(carried) <= 3000
-    assert found is not None and (found.deed, found.kind) == (wish.deed, wish.kind)
+    assert found is not None and (found.operation, found.kind) == (
+        requested_change.operation,
+        requested_change.kind,
+    )
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "null", "c1:3", '{"deed":"fly"}', '{"deed":"see"'])
 def test_anything_else_is_no_wish(text: str) -> None:
     """A form of another time, or a forged one."""
-    assert modals.parse_wish(text) is None
+    assert modals.parse_requested_change(text) is None
 
 
 @pytest.mark.parametrize(
-    ("wish", "said"),
+    ("requested_change", "said"),
     [
-        (a_wish(Deed.CONNECT), "A team address is there for everybody"),
-        (a_wish(Deed.CONNECT, kind=Kind.PERSONAL), "Slack knows another address as yours"),
-        (a_wish(Deed.REMOVE), "Other people use this team address too"),
+        (a_wish(Operation.CONNECT), "A team address is there for everybody"),
+        (a_wish(Operation.CONNECT, kind=Kind.PERSONAL), "Slack knows another address as yours"),
+        (a_wish(Operation.REMOVE), "Other people use this team address too"),
     ],
     ids=["team", "personal", "existing"],
 )
-def test_the_form_says_why_an_admin_must_agree(wish: Wish, said: str) -> None:
+def test_the_form_says_why_an_admin_must_agree(requested_change: RequestedChange, said: str) -> None:
     """And who will be asked."""
-    view = modals.ask_modal(EN, wish, who_can=(BOB,))
+    view = modals.ask_modal(EN, requested_change, who_can=(BOB,))
     assert said in texts(view)
     assert "<@U0BOB>" in texts(view)
     assert "reason" in fields_of(view)

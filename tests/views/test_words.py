@@ -7,16 +7,15 @@ from collections.abc import Iterator
 import pytest
 
 from bot.domain import errors
-from bot.domain.cause import ADMIN_CAUSES, REFUSED_CAUSES, Cause
-from bot.domain.channel import Channel, State
-from bot.domain.feature import Wording
+from bot.domain.channel import ADMIN_CAUSES, REFUSED_CAUSES, Cause, Channel, State
+from bot.domain.features import Wording
 from bot.domain.grant import Revocation
+from bot.domain.history import HistoryEntry
 from bot.domain.lifecycle import Signal
-from bot.domain.record import Record
-from bot.domain.ticket import Ending
-from bot.views.language import Language
-from bot.views.reports import removal_blocks
-from bot.views.words import (
+from bot.domain.ticket import OutcomeKind
+from bot.views.i18n import Language
+from bot.views.replies import removal_blocks
+from bot.views.wording import (
     cause_words,
     ending_words,
     manual_steps,
@@ -29,7 +28,7 @@ from bot.views.words import (
     scope_words,
     state_words,
 )
-from bot.views.words.forwarding import approval_message
+from bot.views.wording.approvals import approval_message
 from tests.views.gallery import APP, REFUSALS
 from tests.views.samples import (
     EN,
@@ -107,8 +106,8 @@ def test_an_unforeseen_refusal_still_gets_an_answer(lang: Language) -> None:
 @both
 def test_every_ending_has_words_of_its_own(lang: Language) -> None:
     """The page after the sign-in never says something vague."""
-    said = {ending: ending_words(lang, an_outcome(ending), "Gmail") for ending in Ending}
-    assert len({words.text for words in said.values()}) == len(Ending)
+    said = {ending: ending_words(lang, an_outcome(ending), "Gmail") for ending in OutcomeKind}
+    assert len({words.text for words in said.values()}) == len(OutcomeKind)
     for ending, words in said.items():
         assert words.title
         assert words.next_step or ending.is_good
@@ -117,25 +116,25 @@ def test_every_ending_has_words_of_its_own(lang: Language) -> None:
 def test_the_wrong_mailbox_is_named_beside_the_right_one() -> None:
     """Both addresses, so that the mistake is plain."""
     for lang in LANGUAGES:
-        text = ending_words(lang, an_outcome(Ending.WRONG_MAILBOX), "Gmail").text
+        text = ending_words(lang, an_outcome(OutcomeKind.WRONG_MAILBOX), "Gmail").text
         assert "ann@example.com" in text and "bob@example.com" in text
 
 
 def test_an_unticked_box_is_named_in_words() -> None:
     """People see what Google showed them, not a scope."""
-    words = ending_words(EN, an_outcome(Ending.PERMISSION_WITHHELD), "Gmail")
+    words = ending_words(EN, an_outcome(OutcomeKind.PERMISSION_WITHHELD), "Gmail")
     assert words.text == "At Google this box was left unticked: “See and edit the mailbox's labels”."
-    both_boxes = an_outcome(Ending.PERMISSION_WITHHELD, missing=SCOPES)
+    both_boxes = an_outcome(OutcomeKind.PERMISSION_WITHHELD, missing=SCOPES)
     assert "these boxes" in ending_words(EN, both_boxes, "Gmail").text
     assert "「メールボックスのラベルの表示と編集」" in ending_words(JA, both_boxes, "Gmail").text
 
 
 def test_a_mailbox_that_did_not_answer_says_why_where_that_helps() -> None:
     """Right after a sign-in, "the password was changed" is no explanation."""
-    known = ending_words(EN, an_outcome(Ending.NOT_PROVEN, code=Cause.ADMIN_POLICY), "Gmail")
+    known = ending_words(EN, an_outcome(OutcomeKind.NOT_PROVEN, code=Cause.ADMIN_POLICY), "Gmail")
     assert "admin does not allow" in known.text
     for code in ("", "grant_refused", "something_else"):
-        vague = ending_words(EN, an_outcome(Ending.NOT_PROVEN, code=code), "Gmail")
+        vague = ending_words(EN, an_outcome(OutcomeKind.NOT_PROVEN, code=code), "Gmail")
         assert "password" not in vague.text
         assert vague.next_step
 
@@ -243,9 +242,9 @@ def test_permissions_that_mean_the_same_are_said_once() -> None:
 @both
 def test_every_signal_reads_as_history(lang: Language) -> None:
     """A channel's history has no code names in it."""
-    said = [record_words(lang, Record(W, a_channel().id, NOW, signal)) for signal in Signal]
+    said = [record_words(lang, HistoryEntry(W, a_channel().id, NOW, signal)) for signal in Signal]
     assert all(said) and len(set(said)) == len(Signal)
-    assert record_words(lang, Record(W, a_channel().id, NOW, "something_internal")) == ""
+    assert record_words(lang, HistoryEntry(W, a_channel().id, NOW, "something_internal")) == ""
 
 
 def test_a_disabled_inbox_that_needs_reconnecting_says_so() -> None:
@@ -293,17 +292,19 @@ def test_members_read_what_is_true_of_a_refused_client_and_of_a_lost_key() -> No
 @pytest.mark.parametrize("in_slack", [True, False])
 def test_a_sign_in_that_failed_here_blames_no_provider(code: str, in_slack: bool) -> None:
     """Neither a lost key nor a client that is not set up was refused by anybody there."""
-    said = ending_words(EN, an_outcome(Ending.OURS_BROKEN, code=code), "Gmail", in_slack=in_slack)
+    said = ending_words(EN, an_outcome(OutcomeKind.OURS_BROKEN, code=code), "Gmail", in_slack=in_slack)
     assert "registration" not in said.text and "nothing is lost" in said.text
     assert "Try again later" in said.next_step
-    said = ending_words(JA, an_outcome(Ending.OURS_BROKEN, code=code), "Gmail", in_slack=in_slack)
+    said = ending_words(JA, an_outcome(OutcomeKind.OURS_BROKEN, code=code), "Gmail", in_slack=in_slack)
     assert "登録" not in said.text and "設定" in said.text
 
 
 def test_a_registration_that_is_refused_is_called_that() -> None:
     """There the provider has said no, and the page says so."""
     for code in ("invalid_client", "", "another"):
-        assert "registration" in ending_words(EN, an_outcome(Ending.OURS_BROKEN, code=code), "Gmail").text
+        assert (
+            "registration" in ending_words(EN, an_outcome(OutcomeKind.OURS_BROKEN, code=code), "Gmail").text
+        )
 
 
 def test_a_lost_key_is_named_to_the_operator() -> None:

@@ -11,27 +11,39 @@ from bot.views.modals.admins import (
     super_admins_modal,
 )
 from bot.views.modals.answers import apology_modal, busy_modal, refusal_modal, working_modal
-from bot.views.modals.asking import (
+from bot.views.modals.approval import (
     ASK_FORM,
     ask_modal,
     asked_modal,
     forwarded_modal,
-    parse_wish,
+    parse_requested_change,
+    requested_change_text,
     too_many_modal,
-    wish_text,
 )
-from bot.views.modals.connecting import (
+from bot.views.modals.connect import (
     CONNECT_AT_ANY,
     CONNECT_FORM,
     CONNECT_KIND,
     CONNECT_SHARED,
     CONSENT_ASK,
     CONSENT_OPEN,
+    TAKE_OVER_FORM,
     connect_modal,
     consent_modal,
     outcome_modal,
+    take_over_modal,
     waiting_text,
     which_host_modal,
+)
+from bot.views.modals.disconnect import (
+    DISABLE_FORM,
+    REMOVE_FORM,
+    disable_modal,
+    disabled_modal,
+    disconnect_modal,
+    enabled_modal,
+    remove_modal,
+    removed_modal,
 )
 from bot.views.modals.inputs import (
     ADDRESS_ACTION,
@@ -42,17 +54,7 @@ from bot.views.modals.inputs import (
     REASON_BLOCK,
     USE_BLOCK,
 )
-from bot.views.modals.leaving import (
-    DISABLE_FORM,
-    REMOVE_FORM,
-    disable_modal,
-    disabled_modal,
-    disconnect_modal,
-    enabled_modal,
-    remove_modal,
-    removed_modal,
-)
-from bot.views.modals.switching import (
+from bot.views.modals.switch import (
     LEAVE_ANY,
     LEAVE_FORM,
     SWITCH_SHARED,
@@ -63,7 +65,6 @@ from bot.views.modals.switching import (
     switch_instead_modal,
     switch_modal,
 )
-from bot.views.modals.team import TAKE_OVER_FORM, take_over_modal
 
 __all__ = [
     "ADDRESS_ACTION",
@@ -108,11 +109,12 @@ __all__ = [
     "left_remark",
     "outcome_modal",
     "parse_change",
-    "parse_wish",
+    "parse_requested_change",
     "reconnect_first_modal",
     "refusal_modal",
     "remove_modal",
     "removed_modal",
+    "requested_change_text",
     "super_admins_modal",
     "switch_instead_modal",
     "switch_modal",
@@ -120,6 +122,5 @@ __all__ = [
     "too_many_modal",
     "waiting_text",
     "which_host_modal",
-    "wish_text",
     "working_modal",
 ]

@@ -7,6 +7,7 @@ from typing import Final
 
 from bot.domain.access import Person, Role
 from bot.domain.ids import UserId
+from bot.domain.view_models import PreviewShown, RosterShown, UserGroup
 from bot.views.blocks import (
     Block,
     View,
@@ -21,11 +22,9 @@ from bot.views.blocks import (
     plain,
     section,
 )
-from bot.views.language import Language
-from bot.views.models import PreviewShown, RosterShown, UserGroup
+from bot.views.i18n import Language
 from bot.views.text import shown
-from bot.views.words.names import more_people
-from bot.views.words.roles import role_words
+from bot.views.wording.names import more_people, role_words
 
 ADMINS_TAKE: Final = "admins.take"
 """Carries a role and who holds it: ``account_access:U123``."""

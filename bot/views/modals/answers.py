@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bot.domain.errors import InboxkeeperError
 from bot.views.blocks import View, modal, section
-from bot.views.language import Language
-from bot.views.sorry import apology_text, busy_text, refusal_text
-from bot.views.words import refusal_words
+from bot.views.i18n import Language
+from bot.views.replies import apology_text, busy_text, refusal_text
+from bot.views.wording import refusal_words
 
 
 def working_modal(lang: Language) -> View:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from bot.views.blocks import Block, plain
-from bot.views.language import Language
+from bot.views.i18n import Language
 from bot.views.text import tidy
 
 ADDRESS_BLOCK: Final = "address"

@@ -18,17 +18,17 @@ from bot.domain.errors import (
     RequestClosed,
     SignInClosed,
 )
-from bot.domain.feature import Feature
+from bot.domain.features import Feature
 from bot.domain.request import RequestState
-from bot.domain.ticket import Ending, Purpose, TicketOutcome
-from bot.views.language import Language
+from bot.domain.ticket import OutcomeKind, Purpose, TicketOutcome
+from bot.views.i18n import Language
 from bot.views.pages.rendering import render as _page
 from bot.views.text import shown
-from bot.views.words import (
-    Words,
+from bot.views.wording import (
+    Explanation,
     approval_hint,
+    company,
     ending_words,
-    house,
     refusal_words,
     scope_lines,
     spelled_out,
@@ -44,7 +44,7 @@ MARK: Final = "mark"
 
 _NO_FAILURE: Final = (ConsentDeclined, LinkClosed)
 """What people wished for, or what has solved itself."""
-_CALM_ENDINGS: Final = frozenset({Ending.PENDING, Ending.DECLINED, Ending.OURS_BROKEN})
+_CALM_ENDINGS: Final = frozenset({OutcomeKind.PENDING, OutcomeKind.DECLINED, OutcomeKind.OURS_BROKEN})
 """It is not over, it was their own wish, or it is no fault of theirs."""
 _CALM_REQUESTS: Final = frozenset(RequestState) - {RequestState.DECLINED, RequestState.EXPIRED}
 
@@ -74,7 +74,7 @@ def landing_page(
     ``mark`` comes back with the form; ``account`` is as whom to sign in, where the address is not its own.
     """
     named = {"address": shown(address), "who": shown(requester_name), "workspace": shown(workspace_name)}
-    at, signer = house(provider_label), shown(account or address)
+    at, signer = company(provider_label), shown(account or address)
     title, asked = _wished(lang, purpose, named, provider_label)
     return _page(
         lang,
@@ -89,13 +89,13 @@ def landing_page(
             _why_another(lang, named["address"], account),
             _sign_in(lang, named["address"] if is_shared else signer, at, is_shared=is_shared),
         ),
-        intro=lang.say("{house} will ask for this:", house=at),
+        intro=lang.say("{company} will ask for this:", company=at),
         asks=scope_lines(lang, scopes, features),
         warning=lang.say("If you don't know this request, close this page: nothing happens."),
         action_url=action_url,
         mark_name=MARK,
         mark=mark,
-        go=lang.say("Continue") if takes_password else lang.say("Continue to {house}", house=at),
+        go=lang.say("Continue") if takes_password else lang.say("Continue to {company}", company=at),
     )
 
 
@@ -135,14 +135,14 @@ def _why_another(lang: Language, address: str, account: str) -> str:
 def _sign_in(lang: Language, address: str, at: str, *, is_shared: bool) -> str:
     if is_shared:
         return lang.say(
-            "{address} is a shared mailbox. At {house}, sign in as yourself, with an account that may open "
+            "{address} is a shared mailbox. At {company}, sign in as yourself, with an account that may open "
             "it.",
-            house=at,
+            company=at,
             address=address,
         )
     if at == "Google":
-        return lang.say("At {house}, sign in as {address} and tick all boxes.", house=at, address=address)
-    return lang.say("At {house}, sign in as {address} and accept.", house=at, address=address)
+        return lang.say("At {company}, sign in as {address} and tick all boxes.", company=at, address=address)
+    return lang.say("At {company}, sign in as {address} and accept.", company=at, address=address)
 
 
 def export_page(
@@ -180,14 +180,14 @@ def export_page(
 
 def onward_page(lang: Language, *, url: str, provider_label: str) -> str:
     """A page instead of a redirect: browsers apply ``form-action`` to redirects of a form."""
-    at = house(provider_label)
+    at = company(provider_label)
     return _page(
         lang,
         "onward.html",
-        lang.say("On to {house}…", house=at),
+        lang.say("On to {company}…", company=at),
         url=url,
         text=lang.say("If nothing happens, use this link:"),
-        go=lang.say("Continue to {house}", house=at),
+        go=lang.say("Continue to {company}", company=at),
     )
 
 
@@ -207,7 +207,7 @@ def outcome_page(
     (``ask_url``), or by a super admin's word (``confirm_url``). ``lacking`` are features whose box was left
     unticked."""
     words = ending_words(lang, outcome, provider_label, lacking)
-    is_good, is_pending = outcome.ending.is_good, outcome.ending is Ending.PENDING
+    is_good, is_pending = outcome.ending.is_good, outcome.ending is OutcomeKind.PENDING
     is_calm = outcome.ending in _CALM_ENDINGS
     again = again_url if again_url and outcome.ending.may_try_again else ""
     return _page(
@@ -221,7 +221,7 @@ def outcome_page(
         again_url=again,
         again=_again(lang, outcome.ending),
         ask_url=ask_url,
-        ask_hint=approval_hint(lang, house(provider_label)) if ask_url else "",
+        ask_hint=approval_hint(lang, company(provider_label)) if ask_url else "",
         ask=lang.say("Get a message for that admin"),
         confirm_url=confirm_url,
         confirm_hint=_confirm_hint(lang, outcome) if confirm_url else "",
@@ -254,11 +254,11 @@ def _team(lang: Language, workspace_name: str) -> str:
     return lang.say("Open Slack ({workspace})", workspace=named) if named else lang.say("Open Slack")
 
 
-def _again(lang: Language, ending: Ending) -> str:
+def _again(lang: Language, ending: OutcomeKind) -> str:
     match ending:
-        case Ending.WRONG_MAILBOX:
+        case OutcomeKind.WRONG_MAILBOX:
             return lang.say("Sign in with another account")
-        case Ending.PERMISSION_WITHHELD:
+        case OutcomeKind.PERMISSION_WITHHELD:
             return lang.say("Allow and continue")
         case _:
             return lang.say("Try again")
@@ -281,7 +281,7 @@ def _is_calm(refusal: InboxkeeperError) -> bool:
 
 def problem_page(lang: Language, reference: str) -> str:
     """A bug: what to do, and the reference that leads to the log."""
-    words = Words(
+    words = Explanation(
         lang.say("Something broke on our side"),
         lang.say("It has been logged. Nothing you did is lost."),
         lang.say(
@@ -293,7 +293,7 @@ def problem_page(lang: Language, reference: str) -> str:
 
 
 def not_found_page(lang: Language) -> str:
-    words = Words(
+    words = Explanation(
         lang.say("No such page"),
         lang.say("There is nothing at this address."),
         lang.say("Go back to Slack and open the link from there."),
@@ -302,7 +302,7 @@ def not_found_page(lang: Language) -> str:
 
 
 def busy_page(lang: Language) -> str:
-    words = Words(
+    words = Explanation(
         lang.say("One moment…"),
         lang.say(
             "Inboxkeeper cannot reach its database at the moment. Nothing was changed and nothing is lost."
@@ -313,7 +313,7 @@ def busy_page(lang: Language) -> str:
 
 
 def too_large_page(lang: Language) -> str:
-    words = Words(
+    words = Explanation(
         lang.say("Too much"),
         lang.say("The request was too large."),
         lang.say("Go back to Slack and start again."),
@@ -322,7 +322,7 @@ def too_large_page(lang: Language) -> str:
 
 
 def too_slow_page(lang: Language) -> str:
-    words = Words(
+    words = Explanation(
         lang.say("Too slow"),
         lang.say("What your browser sent did not arrive in time."),
         lang.say("Go back to Slack and start again."),
@@ -331,7 +331,7 @@ def too_slow_page(lang: Language) -> str:
 
 
 def unreadable_page(lang: Language) -> str:
-    words = Words(
+    words = Explanation(
         lang.say("Not readable"),
         lang.say("What your browser sent could not be read."),
         lang.say("Go back to Slack and start again."),
@@ -340,7 +340,7 @@ def unreadable_page(lang: Language) -> str:
 
 
 def wrong_method_page(lang: Language) -> str:
-    words = Words(
+    words = Explanation(
         lang.say("Not this way"),
         lang.say("This page cannot be opened like that."),
         lang.say("Go back to Slack and open the link from there."),
@@ -350,7 +350,7 @@ def wrong_method_page(lang: Language) -> str:
 
 def welcome_page(lang: Language) -> str:
     """What stands at ``/``."""
-    words = Words(
+    words = Explanation(
         "Inboxkeeper",
         lang.say("Inboxkeeper keeps mailboxes connected and tells you when one is not."),
         lang.say("It lives in Slack: open it there."),
@@ -360,10 +360,11 @@ def welcome_page(lang: Language) -> str:
 
 def asked_page(lang: Language, *, provider_label: str, team_url: str, workspace_name: str) -> str:
     """The message for the organisation's admin is in Slack."""
-    words = Words(
+    words = Explanation(
         lang.say("Look into Slack"),
         lang.say(
-            "You got a message there that you can send to your {house} admin.", house=house(provider_label)
+            "You got a message there that you can send to your {company} admin.",
+            company=company(provider_label),
         ),
         lang.say("Once they have approved, go on from that message."),
     )
@@ -373,43 +374,47 @@ def asked_page(lang: Language, *, provider_label: str, team_url: str, workspace_
 def approved_page(lang: Language, *, address: str, provider_label: str, is_over: bool = False) -> str:
     """To an organisation's admin, who most likely has never heard of us. ``address`` is empty where what
     waited for them goes on by itself; ``is_over``: nobody waits for this any more."""
-    text = _approved(lang, address, house(provider_label), is_over=is_over)
-    words = Words(lang.say("Thank you"), text, lang.say("You can close this page."))
+    text = _approved(lang, address, company(provider_label), is_over=is_over)
+    words = Explanation(lang.say("Thank you"), text, lang.say("You can close this page."))
     return _answer(lang, words, tone="good")
 
 
 def _approved(lang: Language, address: str, at: str, *, is_over: bool) -> str:
     if is_over:
         return lang.say(
-            "{house} reports that Inboxkeeper is approved. What this link was sent for is over; if you got a "
+            "{company} reports that Inboxkeeper is approved. What this link was sent for is over; "
+            "if you got a "
             "newer link, please open that one, too.",
-            house=at,
+            company=at,
         )
     if not address:
         return lang.say(
-            "{house} reports that Inboxkeeper is approved. What waited for it goes on by itself.", house=at
+            "{company} reports that Inboxkeeper is approved. What waited for it goes on by itself.",
+            company=at,
         )
     return lang.say(
-        "{house} reports that Inboxkeeper is approved. Whoever asked for {address} has been told in "
+        "{company} reports that Inboxkeeper is approved. Whoever asked for {address} has been told in "
         "Slack and can go on.",
-        house=at,
+        company=at,
         address=shown(address),
     )
 
 
 def not_approved_page(lang: Language, *, provider_label: str) -> str:
     """The same admin has not approved."""
-    words = Words(
+    words = Explanation(
         lang.say("Not approved"),
         lang.say(
-            "Inboxkeeper was not approved at {house}. Nothing has changed.", house=house(provider_label)
+            "Inboxkeeper was not approved at {company}. Nothing has changed.", company=company(provider_label)
         ),
         lang.say("The link that you were sent works again whenever you like."),
     )
     return _answer(lang, words, tone="calm")
 
 
-def _answer(lang: Language, words: Words, *, tone: str = "bad", reference: str = "", **more: str) -> str:
+def _answer(
+    lang: Language, words: Explanation, *, tone: str = "bad", reference: str = "", **more: str
+) -> str:
     given = {"again_url": "", "again": "", "ask_url": "", "ask_hint": "", "ask": "", "close": ""}
     given |= {"confirm_url": "", "confirm_hint": "", "confirm": ""}
     return _page(

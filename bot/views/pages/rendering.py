@@ -7,7 +7,7 @@ from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from bot.views.language import Language
+from bot.views.i18n import Language
 
 _pages: Final = Environment(
     loader=FileSystemLoader(Path(__file__).resolve().parent),

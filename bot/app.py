@@ -1,0 +1,588 @@
+"""Wires everything together, once: the only place that knows all parts, and the only one with a clock.
+
+``assemble`` makes a bot from settings and a few things of the outside world; ``serve`` runs one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
+
+import aiohttp
+import structlog
+from aiohttp import web
+from pydantic import SecretStr
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.config import Settings
+from bot.config_validators import is_loopback
+from bot.domain.grant import Secret
+from bot.domain.ids import UserId
+from bot.domain.job import JobKind
+from bot.domain.probe_policy import Cadence
+from bot.domain.workspace import Workspace
+from bot.http_server import listening
+from bot.metrics import Metrics
+from bot.notifier import SlackMessenger
+from bot.services import Services
+from bot.services.connections.activation import Activation
+from bot.services.connections.admin_consent import AdminConsents
+from bot.services.connections.channels import Channels
+from bot.services.connections.connect import Connections
+from bot.services.connections.permissions import Permissions
+from bot.services.connections.revocation import Revocations
+from bot.services.connections.switch import Switches
+from bot.services.core.incidents import Incidents
+from bot.services.core.jobs import Jobs, Locks, attempted
+from bot.services.core.notifications import Notifications
+from bot.services.core.ports import Clock, Core, Directory, Policy
+from bot.services.core.schedule import Schedule
+from bot.services.core.transitions import Transitions
+from bot.services.messaging.delivery import Delivery
+from bot.services.messaging.notice_models import NoticeModels
+from bot.services.monitoring.clock_skew import ClockSkew
+from bot.services.monitoring.heartbeat import Heartbeat
+from bot.services.monitoring.mail_routing import MailRoutingWatch
+from bot.services.monitoring.monitor import Monitoring
+from bot.services.monitoring.probes import Probes
+from bot.services.monitoring.provider_outages import ProviderOutages
+from bot.services.monitoring.watchdog import PATIENCE, Watchdog
+from bot.services.people.admins import Admins
+from bot.services.people.approvals import Approvals
+from bot.services.people.people import People
+from bot.services.people.workspaces import Workspaces
+from bot.services.upkeep.history import History, HistoryExport
+from bot.services.upkeep.maintenance import Maintenance
+from bot.slack.connect import Pause, http_session, slack_client, who_are_we
+from bot.worker import IDLE_SECONDS, Wake, Worker
+from handlers.bolt import Identity, SlackApp, build_slack
+from handlers.directory import SlackDirectory
+from handlers.slack_http import SlackHttp
+from handlers.socket_mode import Socket, build_socket
+from handlers.web import build_web
+from providers.base import Provider
+from providers.detect import Detector
+from providers.dns import SystemNames
+from providers.google.provider import Google, GoogleClient
+from providers.http_client import HttpClient
+from providers.imap.autoconfig import HTTPS, Autoconfig, Names, guarded_session
+from providers.imap.protocol import ImapClient, Trust
+from providers.imap.provider import Imap, traits_of
+from providers.microsoft.oauth import MicrosoftClient
+from providers.microsoft.provider import Microsoft, Mode, needed_in
+from providers.microsoft.tenants import MicrosoftTenants
+from providers.registry import Registry
+from providers.ssrf import Network, SsrfGuard
+from storage import Cipher, Storage, StorageAway, migrate
+
+_log = structlog.get_logger(__name__)
+
+
+def real_clock() -> datetime:
+    """The present instant."""
+    return datetime.now(UTC)
+
+
+def no_lead() -> timedelta:
+    """The injected clock is the real one."""
+    return timedelta(0)
+
+
+@dataclass(frozen=True)
+class World:
+    """What the bot takes from outside: tests and the sandbox bring their own."""
+
+    clock: Clock = real_clock
+    lead: Callable[[], timedelta] = no_lead
+    """How far the clock runs ahead of the real one."""
+    idle_seconds: float = IDLE_SECONDS
+    engine_runs: bool = True
+    """``False`` for tests that call ``Bot.settle`` instead."""
+    listener: socket.socket | None = None
+    """A bound socket to serve on; ``None`` binds ``HOST`` and ``PORT``."""
+    names: Names | None = None
+    """Where the names of mail hosts are looked up; ``None`` asks this machine."""
+    pause: Pause = asyncio.sleep
+    """Passes the time until Slack is asked again for a connection."""
+    jitter: Callable[[], float] = lambda: random.uniform(-1, 1)  # noqa: S311  spreads load, guards nothing
+
+
+T = TypeVar("T")
+_SAYS_AFTER: Final = 5.0
+"""Seconds: longer than a start takes."""
+TURNS_TAKE: Final = {"probes": PATIENCE}
+"""Loops, by name, whose turn may take long: logins that hang keep a batch busy as long as its lease."""
+_AUTOCONFIG_WAITS: Final = timedelta(seconds=2)
+
+_KEYS_LOST: Final = (
+    "INBOXKEEPER_SECRET_KEYS do not open this database: it was written with another key. "
+    "Next: add the old key behind the new one, separated by a comma. Without it every inbox must be "
+    "connected again."
+)
+
+
+class KeysLost(Exception):
+    """No key opens what this database holds. Its text is meant for the operator."""
+
+
+def core_of(
+    settings: Settings,
+    world: World,
+    *,
+    storage: Storage,
+    session: aiohttp.ClientSession,
+    metrics: Metrics,
+    wake: Wake,
+    guarded: aiohttp.ClientSession,
+) -> Core:
+    """The parts that every service stands on. ``guarded`` is the session for hosts that people name."""
+    return Core(
+        storage=storage,
+        providers=Registry(providers_of(settings, session, world, guarded)),
+        detector=Detector(names_of(world), tenants=_tenants_of(settings, session)),
+        clock=world.clock,
+        policy=policy_of(settings),
+        telemetry=metrics,
+        wake=wake,
+        jitter=world.jitter,
+    )
+
+
+def policy_of(settings: Settings) -> Policy:
+    """What the operator decided, in the services' words."""
+    return Policy(
+        cadence=Cadence(
+            team=timedelta(seconds=settings.probe_team_seconds),
+            personal=timedelta(seconds=settings.probe_personal_seconds),
+            witness=timedelta(seconds=settings.witness_seconds),
+        ),
+        mail_watch=timedelta(seconds=settings.mail_watch_seconds),
+        base_url=settings.base_url.rstrip("/"),
+        command=settings.command,
+        super_admins=frozenset(map(UserId, settings.super_admins)),
+        operators=frozenset(map(UserId, settings.operators)),
+        allowed_domains=settings.allowed_domains,
+        loopback_only=is_loopback(urlsplit(settings.base_url).hostname or ""),
+        features=settings.features,
+    )
+
+
+def providers_of(
+    settings: Settings, session: aiohttp.ClientSession, world: World, guarded: aiohttp.ClientSession
+) -> list[Provider]:
+    """The providers that there are clients for, and the one that needs none."""
+    clients = [
+        *_google_of(settings, session, world.clock),
+        *_microsoft_of(settings, session, world.clock),
+    ]
+    return [*clients, *([_imap_of(settings, session, world, guarded)] if settings.imap else [])]
+
+
+def _imap_of(
+    settings: Settings, session: aiohttp.ClientSession, world: World, guarded: aiohttp.ClientSession
+) -> Imap:
+    names = names_of(world)
+    guard = SsrfGuard(
+        names,
+        allowed_networks=networks_of(settings),
+        allowed_ports=frozenset(map(int, settings.imap_allowed_ports)),
+    )
+    return Imap(
+        ImapClient(guard, Trust.of(settings.imap_ca_file)),
+        Autoconfig(
+            names,
+            own=HttpClient(guarded, timeout=_AUTOCONFIG_WAITS),
+            listed=HttpClient(session, timeout=_AUTOCONFIG_WAITS),
+            ispdb_url=settings.imap_ispdb_url or "",
+        ),
+        clock=world.clock,
+        traits=traits_of(timedelta(seconds=settings.imap_probe_seconds)),
+    )
+
+
+def _tenants_of(settings: Settings, session: aiohttp.ClientSession) -> MicrosoftTenants | None:
+    """Who knows which domains are Microsoft's; nobody asks where there is no Microsoft client."""
+    microsoft = settings.microsoft
+    return MicrosoftTenants(session, microsoft.login_url) if microsoft is not None else None
+
+
+def names_of(world: World) -> Names:
+    """Who knows the names of mail hosts."""
+    return world.names or SystemNames()
+
+
+def networks_of(settings: Settings) -> tuple[Network, ...]:
+    """The operator's own networks."""
+    return tuple(ip_network(one) for one in settings.imap_allowed_networks)
+
+
+@asynccontextmanager
+async def guarded_http(settings: Settings, world: World) -> AsyncIterator[aiohttp.ClientSession]:
+    """HTTPS to hosts that people name: never to an inner one."""
+    guard = SsrfGuard(names_of(world), HTTPS, allowed_networks=networks_of(settings))
+    async with guarded_session(guard, Trust.of(settings.imap_ca_file)) as session:
+        yield session
+
+
+def _google_of(settings: Settings, session: aiohttp.ClientSession, clock: Clock) -> list[Provider]:
+    google = settings.google
+    if google is None:
+        return []
+    client = GoogleClient(
+        client_id=google.client_id,
+        client_secret=Secret(google.client_secret.get_secret_value()),
+        auth_url=google.auth_url,
+        token_url=google.token_url,
+        revoke_url=google.revoke_url,
+        certs_url=google.certs_url,
+        issuer=google.issuer,
+        gmail_api_url=google.gmail_api_url,
+    )
+    return [Google(client, session=session, clock=clock)]
+
+
+def needed_scopes_of(settings: Settings) -> dict[str, frozenset[str]]:
+    """What the providers that are on need themselves, by key; known without asking any of them."""
+    google = {Google.key: Google.needed_scopes} if settings.google else {}
+    microsoft = {Microsoft.key: needed_in(Mode(settings.microsoft.mode))} if settings.microsoft else {}
+    return {**google, **microsoft, **({Imap.key: Imap.needed_scopes} if settings.imap else {})}
+
+
+def _microsoft_of(settings: Settings, session: aiohttp.ClientSession, clock: Clock) -> list[Provider]:
+    microsoft = settings.microsoft
+    if microsoft is None:
+        return []
+    client = MicrosoftClient(
+        client_id=microsoft.client_id,
+        client_secret=Secret(microsoft.client_secret.get_secret_value()),
+        login_url=microsoft.login_url,
+        graph_url=microsoft.graph_url,
+        tenant=microsoft.tenant,
+    )
+    return [Microsoft(client, session=session, clock=clock, mode=Mode(microsoft.mode))]
+
+
+def services_of(
+    core: Core, *, directory: Directory, messenger: SlackMessenger, workspace: Workspace
+) -> Services:
+    """Every service, each given what it needs."""
+    notifications = Notifications(core)
+    incidents = Incidents(core, notifications)
+    pace = Schedule(core)
+    transitions = Transitions(core, notifications=notifications, incidents=incidents, pace=pace)
+    probes = Probes(core)
+    revocations = Revocations(core, notifications, probes)
+    provider_outages = ProviderOutages(core, transitions=transitions, notifications=notifications)
+    monitoring = Monitoring(
+        core,
+        transitions=transitions,
+        notifications=notifications,
+        probes=probes,
+        provider_outages=provider_outages,
+    )
+    workspaces = Workspaces(
+        core, transitions, notifications, workspace=workspace, is_there=messenger.is_there
+    )
+    people = People(core, transitions, notifications, directory, workspace)
+    admins = Admins(core, people=people, directory=directory, notifications=notifications)
+    approvals = Approvals(core, transitions=transitions, notifications=notifications)
+    admin_consents = AdminConsents(core, approvals=approvals, notifications=notifications)
+    delivery = Delivery(
+        core,
+        messenger=messenger,
+        workspaces=workspaces,
+        notifications=notifications,
+        admin_consents=admin_consents,
+        notice_models=NoticeModels(core, notifications=notifications, admin_consents=admin_consents),
+    )
+    jobs = Jobs(
+        core,
+        {
+            JobKind.DELIVER_NOTICE: delivery.deliver,
+            JobKind.RAISE_ALARM: delivery.deliver,
+            JobKind.CLOSE_VIEW: delivery.close_view,
+            JobKind.REVOKE_GRANT: revocations.run,
+            JobKind.REMIND: incidents.remind,
+            JobKind.COUNT_STORM: incidents.count_storm,
+            JobKind.EXPIRE_REQUEST: approvals.expire,
+            JobKind.SHOW_HOLD: provider_outages.show,
+            JobKind.RIPEN_HOLD: provider_outages.show,
+            JobKind.READ_PEOPLE: people.read_on,
+        },
+    )
+    revocations.hurried_by(jobs.run_lane)
+    switches = Switches(
+        core,
+        transitions=transitions,
+        notifications=notifications,
+        approvals=approvals,
+        admin_consents=admin_consents,
+    )
+    activation = Activation(
+        core,
+        people=people,
+        transitions=transitions,
+        notifications=notifications,
+        probes=probes,
+        revocations=revocations,
+        approvals=approvals,
+        admin_consents=admin_consents,
+        switches=switches,
+        locks=Locks(core),
+        provider_outages=provider_outages,
+    )
+    channels = Channels(
+        core,
+        transitions=transitions,
+        notifications=notifications,
+        monitoring=monitoring,
+        revocations=revocations,
+    )
+    history = History(core, channels, pace)
+    heartbeat = Heartbeat(core, notifications, workspace)
+    return Services(
+        core=core,
+        workspace=workspace,
+        people=people,
+        channels=channels,
+        connections=Connections(
+            core,
+            people=people,
+            approvals=approvals,
+            admin_consents=admin_consents,
+            activation=activation,
+            switches=switches,
+            messenger=messenger,
+            workspace=workspace,
+        ),
+        switches=switches,
+        workspaces=workspaces,
+        monitoring=monitoring,
+        jobs=jobs,
+        maintenance=Maintenance(
+            core,
+            people=people,
+            admins=admins,
+            notifications=notifications,
+            workspaces=workspaces,
+            revocations=revocations,
+            mail_watch=MailRoutingWatch(core, transitions=transitions, notifications=notifications),
+        ),
+        admins=admins,
+        incidents=incidents,
+        approvals=approvals,
+        history=history,
+        history_export=HistoryExport(core, people=people, history=history, workspace=workspace),
+        permissions=Permissions(core, channels),
+        watchdog=Watchdog(core, notifications, pace, workspace, heartbeat),
+        pace=pace,
+        clock_skew=ClockSkew(core, pace),
+        heartbeat=heartbeat,
+        probes=probes,
+    )
+
+
+def cipher_of(settings: Settings) -> Cipher:
+    """The keys that secrets are sealed with."""
+    return Cipher(_revealed(settings.secret_keys))
+
+
+def _revealed(secrets: tuple[SecretStr, ...]) -> list[str]:
+    return [secret.get_secret_value() for secret in secrets]
+
+
+@dataclass(frozen=True)
+class Bot:
+    """A bot that runs."""
+
+    services: Services
+    engine: Worker
+    slack: SlackApp
+    metrics: Metrics
+    web: web.Application
+
+    async def settle(self) -> int:
+        """Do everything that is due now, without the engine's loops: for tests that own the clock."""
+        return await self.engine.settle()
+
+
+@asynccontextmanager
+async def running(settings: Settings, world: World | None = None) -> AsyncIterator[Bot]:
+    """A bot that serves its pages, listens to Slack and works off what is due until the block ends.
+
+    Raises ``SlackRefuses``, ``storage.DatabaseInUse``, ``storage.StorageAway``, ``KeysLost``.
+    """
+    world = world or World()
+    async with AsyncExitStack() as stack:
+        bot = await _assembled(settings, world, stack)
+        await attempted(bot.services.people.meet(), what="people")
+        await stack.enter_async_context(
+            listening(
+                bot.web,
+                host=settings.host,
+                port=settings.port,
+                listener=world.listener,
+                count=bot.metrics.bad_connection,
+            )
+        )
+        if world.engine_runs:
+            bot.engine.start()
+            stack.push_async_callback(bot.engine.stop)
+        await bot.services.workspaces.seen(bot.services.workspace)
+        yield bot
+
+
+async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) -> Bot:
+    storage = await _opened(settings, world, stack)
+    session = await stack.enter_async_context(http_session())
+    client = slack_client(settings, session)
+    ours = await who_are_we(client, world.clock, world.pause)
+    metrics, wake = Metrics.build(), Wake()
+    core = core_of(
+        settings,
+        world,
+        storage=storage,
+        session=session,
+        metrics=metrics,
+        wake=wake,
+        guarded=await stack.enter_async_context(guarded_http(settings, world)),
+    )
+    services = services_of(
+        core,
+        directory=SlackDirectory(client, home=ours.workspace.id),
+        messenger=SlackMessenger(client, world.clock),
+        workspace=ours.workspace,
+    )
+    stack.push_async_callback(services.probes.save_at_last)
+    if await storage.take_over():
+        await attempted(services.connections.end_interrupted(), what="sign-ins")
+    slack = build_slack(
+        services,
+        client=client,
+        session=session,
+        identity=Identity(ours.workspace.id, ours.workspace.bot_user_id, ours.bot_id),
+        command=settings.command,
+        clock=world.clock,
+        figures=metrics,
+    )
+    services.jobs.does(JobKind.REFRESH_HOME, slack.home_changed)
+    stack.push_async_callback(slack.drain)
+    engine = _engine(services, world, wake)
+    link = await _socket(settings, world, slack, services, client=client, stack=stack)
+
+    async def ready() -> dict[str, bool]:
+        return {
+            "database": services.heartbeat.is_writing and await _answers(storage),
+            "slack": link is None or link.is_connected,
+            "engine": engine.is_turning,
+            "probes": not services.watchdog.is_silent,
+            "workspace": not await _is_gone(services),
+        }
+
+    app = build_web(
+        services,
+        inbound=_inbound(settings, slack, world),
+        base_url=core.policy.base_url,
+        team_url=ours.url,
+        ready=ready,
+        metrics=metrics,
+    )
+    return Bot(services, engine, slack, metrics, app)
+
+
+async def _opened(settings: Settings, world: World, stack: AsyncExitStack) -> Storage:
+    """The database, up to date, with keys that fit."""
+    url = settings.database_url.get_secret_value()
+    await patiently(migrate(url))
+    storage = await Storage.open(url, cipher=cipher_of(settings), lead=world.lead, exclusive=True)
+    stack.push_async_callback(storage.close)
+    stack.push_async_callback(storage.withdraw)
+    # Before the keys are checked: whoever changes them looks afterwards who runs.
+    async with storage.writing() as uow:
+        await storage.announce(uow)
+        await uow.commit()
+    if not await storage.check_keys():
+        raise KeysLost(_KEYS_LOST)
+    return storage
+
+
+async def patiently(work: Coroutine[object, object, T], *, says_after: float = _SAYS_AFTER) -> T:
+    """The result of ``work``. While that takes longer than ``says_after`` seconds, the log says what for: a
+    pool may be full, or another process at work on the tables."""
+    task = asyncio.ensure_future(work)
+    try:
+        while not (await asyncio.wait({task}, timeout=says_after))[0]:
+            _log.warning("still waiting for the database: no connection is free, or it is being migrated")
+        return task.result()
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+
+
+def _engine(services: Services, world: World, wake: Wake) -> Worker:
+    turns = {
+        "clock": services.clock_skew.run_due,
+        "database": services.heartbeat.run_due,
+        "secrets": services.probes.run_due,
+        "pace": services.pace.run_due,
+        "probes": services.monitoring.run_due,
+        "jobs": services.jobs.run_due,
+        "chores": services.maintenance.run_due,
+        "silence": services.watchdog.run_due,
+    }
+    return Worker(turns, clock=world.clock, wake=wake, idle_seconds=world.idle_seconds, patience=TURNS_TAKE)
+
+
+def _inbound(settings: Settings, slack: SlackApp, world: World) -> SlackHttp | None:
+    """The route for Slack's requests. Under Socket Mode Slack has no business posting."""
+    if settings.socket_mode:
+        return None
+    secrets = _revealed(settings.slack_signing_secret)
+    return SlackHttp(slack, signing_secrets=secrets, clock=world.clock)
+
+
+async def _socket(
+    settings: Settings,
+    world: World,
+    slack: SlackApp,
+    services: Services,
+    *,
+    client: AsyncWebClient,
+    stack: AsyncExitStack,
+) -> Socket | None:
+    if settings.slack_app_token is None:
+        return None
+    link = build_socket(
+        slack,
+        app_token=settings.slack_app_token.get_secret_value(),
+        client=client,
+        news=services.workspaces,
+        jitter=world.jitter,
+        pause=world.pause,
+    )
+    await link.start()
+    stack.push_async_callback(link.close)
+    return link
+
+
+async def _is_gone(services: Services) -> bool:
+    try:
+        return await services.workspaces.is_gone()
+    except StorageAway:
+        return False  # "database" says it
+
+
+async def _answers(storage: Storage) -> bool:
+    try:
+        await storage.ping()
+    except StorageAway:
+        return False
+    return True

@@ -1,0 +1,351 @@
+"""What services show: channels as one person may see them, ready to be worded and laid out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from bot.domain.access import Operation, Person, RoleChange
+from bot.domain.channel import Channel, State
+from bot.domain.features import Feature
+from bot.domain.grant import Revocation
+from bot.domain.history import HistoryEntry
+from bot.domain.ids import ConversationId, GrantId, UserId
+from bot.domain.incident import Incident, Unexplained
+from bot.domain.notice import Notice
+from bot.domain.provider_outage import Advice, Proof, ProviderOutage, Struck
+from bot.domain.request import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """Where a team address's mail goes, as far as two looks agreed."""
+
+    domain: str
+    place: str
+    """The key of the provider that takes it; ``imap`` for any other host, ``NOWHERE`` if its domain takes
+    none."""
+    label: str
+    is_home: bool
+    """That is where the inbox is connected."""
+    has_left: bool
+    """It went there before, and has moved since."""
+    since: datetime
+    is_on: bool
+    """There is a client for that provider."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRow:
+    """One line of an overview."""
+
+    channel: Channel
+    provider_label: str
+    last_ok_at: datetime | None
+    """The last proof of life: a probe that passed."""
+    may: frozenset[Operation]
+    is_own: bool
+    lacking: tuple[Feature, ...] = ()
+    """Features that cannot use it until somebody consents again; it works all the same."""
+    mail: Mail | None = None
+    """Where its mail goes, for team addresses whose mail has left their provider."""
+    advice: Advice | None = None
+    """For what is held with many others."""
+    unexplained: Unexplained | None = None
+    """For what cannot be checked since nobody knows what its provider means."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetupCard:
+    """What still has to be done before people can connect, or who to ask."""
+
+    is_for_admin: bool
+    admins: tuple[UserId, ...]
+    base_url: str
+    loopback_only: bool
+    google_on: bool
+    microsoft_on: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StateCounts:
+    """How many channels somebody may see, whether or not there is room for them."""
+
+    of_state: Mapping[State, int] = field(default_factory=dict)
+    own: int = 0
+    """How many of them are their own."""
+
+    @property
+    def total(self) -> int:
+        return sum(self.of_state.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What one person may see: as many rows as can be shown, and how many there are."""
+
+    own: tuple[ChannelRow, ...]
+    team: tuple[ChannelRow, ...]
+    others: tuple[ChannelRow, ...]
+    """Other people's personal inboxes: for super admins, and where it is one's own address."""
+    tally: StateCounts
+    may_connect: bool
+    command: str
+    providers_off: tuple[str, ...] = ()
+    not_set_up: SetupCard | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelStatus:
+    """One channel, both sides."""
+
+    row: ChannelRow
+    scopes: frozenset[str]
+    connected_by: UserId
+    obtained_at: datetime | None
+    incident: Incident | None
+    next_probe_at: datetime | None
+    recent: tuple[HistoryEntry, ...] = ()
+    requests: tuple[Request, ...] = ()
+    """What people wait for about it."""
+    features: tuple[Feature, ...] = ()
+    """What some of the scopes are for."""
+    delegate: str = ""
+    """Whose account opens it, where it is a shared mailbox."""
+    mail: Mail | None = None
+    """Where its mail goes, if that is watched and known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What one provider is asked for at every consent, and why."""
+
+    provider_label: str
+    scopes: frozenset[str]
+    features: tuple[Feature, ...]
+    """What some of it is for."""
+    asking_nothing: tuple[Feature, ...] = ()
+    """Features that are switched on and need nothing of this provider."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelPermissions:
+    """What was asked for one channel, and what came of it."""
+
+    row: ChannelRow
+    ask: Ask
+    granted: frozenset[str]
+    granted_at: datetime | None
+    """``None`` without a grant."""
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionsOverview:
+    """What is asked of whom, and which channels somebody has to consent for again."""
+
+    asks: tuple[Ask, ...]
+    lacking: tuple[ChannelRow, ...]
+    complete: int
+    """How many channels have all that is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """Both sides of a removal, or of a switch: gone or elsewhere here, and what is known at the provider."""
+
+    channel: Channel
+    revocation: Revocation
+    shared_here: int
+    """Other inboxes of this workspace that use the same permission at the provider."""
+    shared_elsewhere: int
+    """The same in other workspaces of this deployment: a number only."""
+    provider_label: str
+    family: str
+    """Whose manual steps apply: ``"google"``, ``"microsoft"``, ``"outlook"``, ``"imap"``."""
+    by_hand: bool = False
+    """Only the mailbox's owner can end the access at the provider."""
+    grant_id: GrantId | None = None
+    revocation_at: datetime | None = None
+    kept_until: datetime | None = None
+    """Until when the secret is kept to see whether the access is gone; ``None`` once erased."""
+    delegate: str = ""
+    """Whose account opened it, where it was a shared mailbox: nobody else finds the access in theirs."""
+    is_delegate: bool = False
+    """Whether that account is the reader's own: the provider's page shows them this access."""
+    now_at: str = ""
+    """The label of the provider that the channel is connected at, should it live on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One person who was told of an outage, and what came of that."""
+
+    recipient: UserId
+    is_shown: bool
+    unreachable: str = ""
+    """Slack's error, if they could not be reached."""
+    reminders: int = 0
+    snoozed_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryModel:
+    """Why a channel is in its state: what was seen, judged, told and done, newest first."""
+
+    row: ChannelRow
+    records: tuple[HistoryEntry, ...]
+    incident: Incident | None
+    """The last outage, open or over."""
+    told: tuple[Told, ...]
+    next_probe_at: datetime | None
+    strikes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drill:
+    """What would happen if this channel stopped working now. Nothing is touched, nobody is told."""
+
+    row: ChannelRow
+    readers: tuple[Person, ...]
+    conversation_id: ConversationId | None
+    told_within: timedelta
+    """From the provider's refusal to the message, at the ordinary pace of probing."""
+    reminders: tuple[timedelta, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """Our app as an organisation's admin meets it at the provider."""
+
+    app_id: str = ""
+    """What it is found by in their admin console."""
+    approval_url: str = field(default="", repr=False)
+    """Where they approve it for everybody; empty where there is no such page."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentModel:
+    """One outage in a message."""
+
+    channel: Channel
+    incident: Incident
+    provider_label: str
+    url: str = field(default="", repr=False)
+    """Where *Reconnect* leads for this reader, while it is open."""
+    app: Registration = Registration()
+    """What the tenant's admin needs, where it is theirs to mend."""
+    mail: Mail | None = None
+    """Where its mail goes, if that is no longer where it is connected."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeModel:
+    """All that is true of a notice at the moment it is shown."""
+
+    notice: Notice
+    channel: Channel | None
+    """``None`` where it is about a channel that does not exist (yet)."""
+    provider_label: str
+    locale: str
+    now: datetime
+    command: str
+    outages: tuple[IncidentModel, ...] = ()
+    """For ``INCIDENT`` and ``CONVERSATION``: what it is about, in the order in which it began."""
+    provider_outage: ProviderOutage | None = None
+    held: tuple[Channel, ...] = ()
+    """What the hold holds now."""
+    seen: tuple[Channel, ...] = ()
+    """Those of them that this reader may see."""
+    organisation: tuple[str, ...] = ()
+    """For a hold of one organisation: the domains by which people know it."""
+    advice: Advice = Advice.WAIT
+    """For a hold."""
+    struck: Struck | None = None
+    """How many the hold has ever held, and how many of them do not work yet."""
+    own: tuple[Channel, ...] = ()
+    """For a hold: this reader's own inboxes that were ever in it, where they read of nothing else."""
+    proof: Proof | None = None
+    """For a hold that is over: the reconnect that showed what the others need, if that ended it."""
+    request: Request | None = None
+    app: Registration = Registration()
+    """For a request that waits for the organisation's admin, and for a hold of one organisation."""
+    scopes: frozenset[str] = frozenset()
+    """For such a request: what the admin is to approve."""
+    features: tuple[Feature, ...] = ()
+    """For such a request: what else than being kept connected that is for."""
+    is_unheard: bool = False
+    """Of a request: none of those who could grant it can be written to."""
+    replies_to: str | None = None
+    """Slack's id of the message in whose thread this one stands."""
+    removal: Removal | None = None
+    lacking: tuple[Feature, ...] = ()
+    """Features that cannot use the channel yet."""
+    is_told: bool = True
+    """For ``CONNECTED``: this reader is among those who are told when it stops working."""
+    delegate: str = ""
+    """For ``DELEGATE_GONE``: whose account opens the shared mailbox."""
+    is_back: bool = False
+    """For ``OWNER_GONE`` and ``DELEGATE_GONE``: whoever had left is in the workspace again."""
+    mail: Mail | None = None
+    role_change: RoleChange | None = None
+    may_undo: bool = False
+    """For ``ROLE_CHANGED``: this reader can take it back."""
+    is_open: bool = True
+    """Whether there is still something to do about it."""
+
+    @property
+    def actor(self) -> UserId | None:
+        """Who disabled it, for a ``DISABLED`` notice."""
+        _, _, rest = self.notice.subject.partition("by:")
+        return UserId(rest.partition(":")[0]) if rest else None
+
+
+class UserGroup(Protocol):
+    """A Slack user group, as far as a view needs it."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+
+class PreviewShown(Protocol):
+    """What a change of the super admins would come to, as far as a view needs it."""
+
+    @property
+    def subject(self) -> UserId: ...
+    @property
+    def is_given(self) -> bool: ...
+    @property
+    def super_admins(self) -> tuple[Person, ...]: ...
+    @property
+    def along(self) -> tuple[UserId, ...]: ...
+    @property
+    def basis(self) -> str: ...
+
+
+class RosterShown(Protocol):
+    """Who holds which role, as far as a view needs it."""
+
+    @property
+    def super_admins(self) -> tuple[Person, ...]: ...
+    @property
+    def account_access(self) -> tuple[Person, ...]: ...
+    @property
+    def groups(self) -> tuple[UserGroup, ...]:
+        """The user groups that have account access."""
+
+    @property
+    def chosen(self) -> frozenset[UserId]:
+        """Super admins that were chosen in Slack."""
+
+    @property
+    def is_fixed(self) -> bool:
+        """The operator's setting names the super admins."""
+
+    @property
+    def may_change(self) -> bool: ...
+    @property
+    def other_groups(self) -> tuple[UserGroup, ...]: ...

@@ -1,0 +1,174 @@
+"""The operator's commands: run, migrate, rekey, forget.
+
+The one rule: what goes wrong is said in words and ends with status 2, never with a traceback.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import unicodedata
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Final, NoReturn
+
+import structlog
+import typer
+
+from bot import log_setup
+from bot.app import Bot, KeysLost, cipher_of, patiently, running
+from bot.config import Settings
+from bot.doctor import trouble_words
+from bot.slack.connect import StartRefused
+from storage import DatabaseInUse, KeyLost, KeyUnknown, Storage, StorageAway
+from storage import migrate as migrate_database
+from storage import rekey as rekey_secrets
+from storage.files import copies_of
+from storage.forget import Forgotten
+from storage.forget import forget as forget_address
+
+_log = structlog.get_logger(__name__)
+
+
+async def serve(settings: Settings) -> None:
+    """Run until told to stop. What goes wrong at the start is said in words and ends with status 2."""
+    log_setup.configure(settings.log_format, secrets=settings.secrets())
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, lambda: task and task.cancel())
+    try:
+        async with running(settings) as bot:
+            _say_hello(settings, bot)
+            # All that is loaded now stays: collecting garbage need not walk it again, which took 90 ms.
+            gc.collect()
+            gc.freeze()
+            await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        _log.info("Inboxkeeper stops")
+    except (StartRefused, KeysLost, *_SAID, OSError) as error:
+        stop(error)
+
+
+def _say_hello(settings: Settings, bot: Bot) -> None:
+    _log.info(
+        "Inboxkeeper runs",
+        workspace=bot.services.workspace.name,
+        pages=bot.services.core.policy.base_url,
+        transport="Socket Mode" if settings.socket_mode else "HTTP",
+        providers_off=", ".join(bot.services.core.providers.off) or "none",
+    )
+
+
+async def migrate(settings: Settings) -> None:
+    """The command."""
+    with _in_words():
+        await patiently(migrate_database(settings.database_url.get_secret_value()))
+    typer.echo("The database is up to date.")
+
+
+async def rekey(settings: Settings) -> None:
+    """The command: every secret sealed anew with the first key."""
+    async with _storage(settings) as storage:
+        renewed = await rekey_secrets(storage)
+    typer.echo(f"{renewed} secrets are sealed with the first key now; the other keys may go.")
+
+
+async def forget(settings: Settings, address: str, *, force: bool = False) -> None:
+    """The command: everything about an address, erased, and what that cannot reach, said."""
+    if "@" not in unicodedata.normalize("NFKC", address):
+        typer.echo(f"{address} is no e-mail address.", err=True)
+        raise typer.Exit(2)
+    async with _storage(settings) as storage:
+        forgotten = await forget_address(storage, address, force=force)
+        copies = [copy.name for copy in copies_of(storage.file)] if storage.file else []
+    if forgotten.opens and not force:
+        typer.echo(_OPENS.format(address=address, others=", ".join(forgotten.opens)), err=True)
+        raise typer.Exit(2)
+    for line in _said_of(address, forgotten, copies):
+        typer.echo(line)
+
+
+_OPENS: Final = (
+    "{address} opens other inboxes that are in use here: {others}. Nothing was erased. Next: remove those "
+    "first (/inbox remove), or repeat this with --force; they then lose their permission, which shows within "
+    "minutes, and must be connected anew."
+)
+
+
+def _said_of(address: str, forgotten: Forgotten, copies: Sequence[str]) -> Iterator[str]:
+    """What was done, and what was not."""
+    if not forgotten.count:
+        yield f"Nothing is known of {address}."
+    else:
+        rows = ", ".join(f"{table.rstrip('_')} {count}" for table, count in sorted(forgotten.erased.items()))
+        yield f"Erased: {forgotten.count} entries of {address} ({rows})."
+    if forgotten.opens:
+        others = ", ".join(forgotten.opens)
+        yield f"Cut off, because they were opened with it: {others}. Next: remove them and connect them anew."
+    if forgotten.is_at_slack:
+        yield "Slack knows it as a member's address and will say so again: change it there, too."
+    if not forgotten.is_swept:
+        yield (
+            "It is overwritten in the database's file, but the file was not written anew because Inboxkeeper "
+            "runs, and the log beside it may hold it still. Next: run this once more when it is stopped."
+        )
+    if copies:
+        names = ", ".join(copies)
+        yield f"Not reached: copies made before upgrades, which may hold it ({names}). Next: delete them."
+    yield (
+        "Not reached either: backups, log files, messages in Slack, and what the mail provider still allows. "
+        "Its owner ends that at the provider."
+    )
+
+
+@asynccontextmanager
+async def _storage(settings: Settings) -> AsyncIterator[Storage]:
+    """The database, for one command. What goes wrong with it ends the process, in words."""
+    with _in_words():
+        storage = await Storage.open(settings.database_url.get_secret_value(), cipher=cipher_of(settings))
+        try:
+            yield storage
+        finally:
+            await storage.close()
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    try:
+        yield
+    except _SAID as error:
+        stop(error)
+
+
+def stop(error: Exception) -> NoReturn:
+    """End with words instead of a traceback."""
+    typer.echo(_said(error), err=True)
+    raise typer.Exit(2) from None
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, StorageAway):
+        what, step = trouble_words(error)
+        return f"{what[0].upper()}{what[1:]}. Next: {step}"
+    return _WORDS.get(type(error), "{error}").format(error=error)
+
+
+_SAID: Final = (DatabaseInUse, StorageAway, KeyLost, KeyUnknown)
+
+_WORDS: Final[dict[type[Exception], str]] = {
+    DatabaseInUse: (
+        "Another Inboxkeeper already uses this database file. Next: stop it first, or use PostgreSQL "
+        "to run several."
+    ),
+    KeyLost: (
+        "Some secrets could not be opened with any key in INBOXKEEPER_SECRET_KEYS; the others are done. "
+        "Next: add the missing key and run this again."
+    ),
+    KeyUnknown: (
+        "Inboxkeeper runs without the first key in INBOXKEEPER_SECRET_KEYS, in so many processes: "
+        "{error.processes}. What is sealed with it they could not read. No secret was changed. "
+        "Next: give every process both keys (the new one, a comma, the old one), restart it, and run this "
+        "again. One that was killed counts for up to 2 minutes."
+    ),
+}

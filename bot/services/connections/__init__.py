@@ -1,0 +1,1 @@
+"""A mailbox's connection from consent to revocation."""

@@ -1,0 +1,472 @@
+"""What people do with channels that exist: see, disable, enable, remove, check again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final, TypeVar
+
+from bot.domain.access import Actor, Operation, Right, may, right, rights, visibility_of
+from bot.domain.address import same_address
+from bot.domain.channel import Channel, Kind, State
+from bot.domain.errors import Gone, NeedsApproval, NotAllowed, ReconnectFirst, UnknownAddress
+from bot.domain.features import Feature
+from bot.domain.grant import Grant, Granted
+from bot.domain.ids import ChannelId, ConversationId, GrantId, WorkspaceId
+from bot.domain.incident import Unexplained
+from bot.domain.lifecycle import Signal, TransitionRefused
+from bot.domain.mail_routing import MailRouting
+from bot.domain.probe_policy import Probe, is_unreachable, unexplained
+from bot.domain.provider_outage import Advice, advice, is_held
+from bot.domain.provider_traits import ways_from
+from bot.domain.request import RequestedChange
+from bot.domain.view_models import ChannelRow, ChannelStatus, Overview, Removal, SetupCard, StateCounts
+from bot.services.connections.addresses import near_misses, read_address
+from bot.services.connections.revocation import Revocations, removal_of
+from bot.services.core.notifications import Notifications
+from bot.services.core.ports import Core
+from bot.services.core.roles import refuse_in_doubt, roles_in
+from bot.services.core.transitions import Transitions
+from bot.services.monitoring.mail_routing import mail_shown
+from bot.services.monitoring.monitor import Monitoring
+from storage import Conflict, UnitOfWork
+
+_RECENT: Final = 8
+_AT_ONCE: Final = 500
+"""Channels that one statement names."""
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class TeamDetails:
+    """What makes an address a team's."""
+
+    name: str
+    use: str = ""
+    conversation_id: ConversationId | None = None
+
+
+class Channels:
+    """The verbs of ``/inbox``, but for those that need a browser (``bot.services.connections.connect``)."""
+
+    def __init__(
+        self,
+        core: Core,
+        *,
+        transitions: Transitions,
+        notifications: Notifications,
+        monitoring: Monitoring,
+        revocations: Revocations,
+    ) -> None:
+        self._core = core
+        self._transitions = transitions
+        self._notifications = notifications
+        self._monitoring = monitoring
+        self._revocations = revocations
+
+    def label_at(self, key: str, address: str) -> str:
+        """What people call a provider, by the address that is connected there."""
+        return self._core.providers.label_at(key, address)
+
+    def label_for(self, channel: Channel) -> str:
+        """What people call the host of this channel's mailbox."""
+        return self._core.providers.label_for(channel.identity)
+
+    def is_by_hand(self, channel: Channel) -> bool:
+        """Whether only the mailbox's owner can end the access at the provider."""
+        return not self._core.providers.traits_of(channel.provider).revokes
+
+    async def delegate_of(self, channel: Channel) -> str:
+        """Whose account opens it, where it is a shared mailbox; else empty."""
+        async with self._core.storage.reading() as uow:
+            grant = await uow.grants.find(channel.grant_id) if channel.grant_id else None
+        return grant.delegate.address if grant and grant.delegate else ""
+
+    # --- seeing
+
+    async def overview(self, actor: Actor, *, most: int = 100) -> Overview:
+        """What ``actor`` may see: at most so many rows, what needs somebody first, and how many there are."""
+        async with self._core.storage.reading() as uow:
+            rows, tally = await self._rows(uow, actor, most=most)
+            setup = await self._setup(uow, actor, empty=not rows)
+        return Overview(
+            own=tuple(row for row in rows if row.is_own),
+            team=tuple(row for row in rows if not row.channel.is_personal),
+            others=tuple(row for row in rows if row.channel.is_personal and not row.is_own),
+            tally=tally,
+            may_connect=bool(self._core.providers.keys),
+            command=self._core.policy.command,
+            providers_off=self._core.providers.off,
+            not_set_up=setup,
+        )
+
+    async def rows(self, actor: Actor) -> tuple[ChannelRow, ...]:
+        """Every channel that ``actor`` may see, what needs somebody first."""
+        async with self._core.storage.reading() as uow:
+            rows, _ = await self._rows(uow, actor, most=None)
+        return rows
+
+    async def addresses(self, actor: Actor) -> tuple[str, ...]:
+        """Every address that ``actor`` may see."""
+        async with self._core.storage.reading() as uow:
+            return tuple(channel.address for channel in await self._visible(uow, actor))
+
+    async def find(self, actor: Actor, typed: str) -> Channel:
+        """The channel at an address. Raises ``NotAnAddress``, ``UnknownAddress`` with near misses.
+
+        Somebody else's personal inbox is as unknown as one that does not exist.
+        """
+        address = read_address(typed)
+        async with self._core.storage.reading() as uow:
+            channel = await uow.channels.at_address(actor.workspace_id, address)
+            if channel is not None and may(actor, Operation.SEE, channel):
+                return channel
+            sight = visibility_of(actor)
+            known = await uow.overviews.look_alikes(sight, address) if sight else ()
+            unfinished = await uow.requests.unfinished_by(actor.workspace_id, actor.id)
+        wished = [it for it in unfinished if same_address(it.requested_change.address, address)]
+        # Beside the event loop: others' answers do not wait for somebody's slip of the finger.
+        near = await asyncio.to_thread(near_misses, address, known)
+        raise UnknownAddress(address, near, wished[-1] if wished else None)
+
+    async def by_id(self, actor: Actor, channel_id: ChannelId) -> Channel:
+        """The channel that a button names. Raises ``Gone``, ``NotAllowed``."""
+        async with self._core.storage.reading() as uow:
+            return await self._channel(uow, actor, channel_id, Operation.SEE)
+
+    async def allowed(self, actor: Actor, channel_id: ChannelId, operation: Operation) -> Channel:
+        """The channel, if ``actor`` may do ``deed`` to it at once. Raises ``NeedsApproval``,
+        ``NotAllowed``, ``Gone``."""
+        async with self._core.storage.reading() as uow:
+            return await self._channel(uow, actor, channel_id, operation)
+
+    async def status(self, actor: Actor, channel_id: ChannelId) -> ChannelStatus:
+        """One channel, both sides."""
+        async with self._core.storage.reading() as uow:
+            channel = await self._channel(uow, actor, channel_id, Operation.SEE)
+            grant = await uow.grants.live_of(channel.id)
+            probe = await uow.probes.find(channel.id)
+            incident = await uow.incidents.open_of(channel.id)
+            approvals = await uow.requests.open_of(channel.id)
+            recent = await uow.history.of_channel(channel.id, _RECENT)
+            known = await uow.whereabouts.find(channel.id) if not channel.is_personal else None
+            advised = await self._advised(uow, actor, [channel])
+            unknown = await self._unexplained(uow, [channel])
+        granted = grant.granted if grant else None
+        return ChannelStatus(
+            row=self._row(
+                actor,
+                channel,
+                probe.last_ok_at if probe else None,
+                granted,
+                known,
+                advised=advised,
+                unknown=unknown,
+            ),
+            scopes=grant.scopes if grant else frozenset(),
+            connected_by=channel.connected_by,
+            obtained_at=grant.obtained_at if grant else None,
+            delegate=grant.delegate.address if grant and grant.delegate else "",
+            incident=incident,
+            next_probe_at=probe.due_at if probe else None,
+            recent=recent,
+            requests=approvals,
+            features=self._core.policy.features.at(
+                channel.provider, is_shared=granted is not None and granted.is_shared
+            ),
+            mail=mail_shown(self._core, channel, known) if known else None,
+        )
+
+    async def before_removal(self, actor: Actor, channel_id: ChannelId) -> Removal:
+        """What removing would mean at the provider. Changes nothing."""
+        async with self._core.storage.reading() as uow:
+            channel = await self._channel(uow, actor, channel_id, Operation.REMOVE)
+            return await removal_of(
+                uow, self._core, channel, channel.grant_id, reader=actor.person.email, counting_own=True
+            )
+
+    # --- doing
+
+    async def disable(self, actor: Actor, channel_id: ChannelId) -> Channel:
+        """Stop using the channel and keep its grant. Disabling twice is the same as once."""
+        return await self._do(actor, channel_id, Operation.DISABLE, Signal.DISABLE_ASKED)
+
+    async def enable(self, actor: Actor, channel_id: ChannelId) -> Channel:
+        """Use the channel again and look at once whether it works. Returns it as it is then.
+
+        Raises ``ReconnectFirst`` if the provider is known to refuse the grant.
+        """
+
+        async def once() -> tuple[Probe, ...]:
+            async with self._core.storage.writing() as uow:
+                channel = await self._step(uow, actor, channel_id, Operation.ENABLE, Signal.ENABLE_ASKED)
+                checking = channel.state is State.IMPAIRED
+                # Claimed with the step: the engine, woken by it, would be faster than this answer.
+                claimed = await self._monitoring.claim(uow, channel.id) if checking else ()
+                await uow.commit()
+                return claimed
+
+        await self._monitoring.work_off(await retried(once))
+        return await self.by_id(actor, channel_id)
+
+    async def remove(self, actor: Actor, channel_id: ChannelId) -> Removal:
+        """Forget the channel here, whatever the provider does, and ask the provider to forget us.
+
+        Waits a moment for the provider's answer; if it takes longer, the message tells it later.
+        """
+        async with self._core.storage.reading() as uow:
+            before = await self._channel(uow, actor, channel_id, Operation.REMOVE)
+            grant_id = before.grant_id or await uow.grants.latest_of(before.id)
+        channel = await self._do(actor, channel_id, Operation.REMOVE, Signal.REMOVE_ASKED)
+        if grant_id is not None:
+            await self._revocations.hurry(grant_id)
+        async with self._core.storage.reading() as uow:
+            return await removal_of(uow, self._core, channel, grant_id, reader=actor.person.email)
+
+    async def take_over(self, actor: Actor, channel_id: ChannelId, details: TeamDetails) -> Channel:
+        """Make a personal inbox a team address, keeping grant and history; its owner is told."""
+
+        async def once() -> Channel:
+            async with self._core.storage.writing() as uow:
+                channel = await self._channel(uow, actor, channel_id, Operation.TAKE_OVER)
+                taken = replace(
+                    channel,
+                    kind=Kind.TEAM,
+                    owner_id=None,
+                    name=details.name,
+                    use=details.use or channel.use,
+                    conversation_id=details.conversation_id,
+                )
+                saved = await uow.channels.save(taken)
+                await self._notifications.taken_over(
+                    uow, channel, saved, actor=actor.id, now=self._core.clock()
+                )
+                await uow.commit()
+                return saved
+
+        return await retried(once)
+
+    async def check_again(self, actor: Actor, grant_id: GrantId) -> Removal:
+        """Ask the provider once more whether the access is gone."""
+        async with self._core.storage.writing() as uow:
+            grant = await uow.grants.find(grant_id)
+            channel = await self._channel_of(uow, actor, grant)
+            if grant is not None and grant.secret is not None:
+                await self._notifications.ask_revocation(uow, grant, now=self._core.clock(), by_person=True)
+            await uow.commit()
+        await self._revocations.hurry(grant_id)
+        async with self._core.storage.reading() as uow:
+            return await removal_of(uow, self._core, channel, grant_id, reader=actor.person.email)
+
+    async def _do(self, actor: Actor, channel_id: ChannelId, operation: Operation, signal: Signal) -> Channel:
+        async def once() -> Channel:
+            async with self._core.storage.writing() as uow:
+                after = await self._step(uow, actor, channel_id, operation, signal)
+                await uow.commit()
+                return after
+
+        return await retried(once)
+
+    async def _step(
+        self, uow: UnitOfWork, actor: Actor, channel_id: ChannelId, operation: Operation, signal: Signal
+    ) -> Channel:
+        channel = await self._channel(uow, actor, channel_id, operation)
+        try:
+            return await self._transitions.apply(uow, channel, signal, actor=actor.id)
+        except TransitionRefused:
+            raise _refusal(channel) from None
+
+    # --- looking up
+
+    async def _visible(self, uow: UnitOfWork, actor: Actor) -> tuple[Channel, ...]:
+        channels = await uow.channels.all(actor.workspace_id)
+        return tuple(channel for channel in channels if may(actor, Operation.SEE, channel))
+
+    async def _channel(
+        self, uow: UnitOfWork, actor: Actor, channel_id: ChannelId, operation: Operation
+    ) -> Channel:
+        channel = await uow.channels.find(channel_id)
+        if channel is None or not _same_workspace(actor, channel):
+            raise Gone("")
+        await self._check(uow, actor, operation, channel)
+        if channel.state is State.REMOVED and operation is not Operation.REMOVE:
+            raise Gone(channel.address)
+        return channel
+
+    async def _channel_of(self, uow: UnitOfWork, actor: Actor, grant: Grant | None) -> Channel:
+        if grant is None or grant.channel_id is None:
+            raise Gone("")
+        channel = await uow.channels.find(grant.channel_id)
+        if channel is None or not _same_workspace(actor, channel):
+            raise Gone(grant.address)
+        await self._check(uow, actor, Operation.SEE, channel)  # looking changes nothing, here or there
+        return channel
+
+    async def _check(self, uow: UnitOfWork, actor: Actor, operation: Operation, channel: Channel) -> None:
+        """Raises ``NeedsApproval`` if an admin must agree first, else ``NotAllowed`` with who can."""
+        how_far = right(actor, operation, channel)
+        if how_far is Right.AT_ONCE:
+            return
+        refuse_in_doubt(actor, channel.kind, operation)
+        roles = await roles_in(uow, self._core, channel.workspace_id)
+        if how_far is Right.ON_REQUEST:
+            requested_change = RequestedChange(operation, channel.address, channel.kind, channel.id)
+            raise NeedsApproval(requested_change, who_can=roles.approvers(channel.kind, operation))
+        raise NotAllowed(operation.value, roles.who_can(operation, channel))
+
+    async def _rows(
+        self, uow: UnitOfWork, actor: Actor, *, most: int | None
+    ) -> tuple[tuple[ChannelRow, ...], StateCounts]:
+        sight = visibility_of(actor)
+        if sight is None:
+            return (), StateCounts()
+        wants_more = bool(self._core.policy.features.defined)
+        listed, tally = await uow.overviews.read(sight, most=most, with_grants=wants_more)
+        channels = [it.channel for it in listed]
+        advised = await self._advised(uow, actor, channels)
+        unknown = await self._unexplained(uow, channels)
+        return tuple(
+            self._row(
+                actor, it.channel, it.last_ok_at, it.granted, it.mail_left, advised=advised, unknown=unknown
+            )
+            for it in listed
+        ), tally
+
+    async def _advised(
+        self, uow: UnitOfWork, actor: Actor, channels: Sequence[Channel]
+    ) -> Mapping[ChannelId, Advice]:
+        """What to do about those that are held."""
+        held = [it for it in channels if is_held(it)]
+        found = await uow.provider_outages.open_in(actor.workspace_id) if held else ()
+        now, witness = self._core.clock(), self._core.policy.cadence.witness
+        return {
+            it.id: advice(provider_outage, now=now, witness=witness)
+            for it in held
+            for provider_outage in reversed(found)  # an organisation's own comes last, and stays
+            if provider_outage.provider == it.provider and provider_outage.tenant in {"", it.identity.tenant}
+        }
+
+    async def _unexplained(
+        self, uow: UnitOfWork, channels: Sequence[Channel]
+    ) -> Mapping[ChannelId, Unexplained]:
+        """Those whose provider answers with a code that nobody knows."""
+        lost = [it for it in channels if is_unreachable(it)]
+        found, now = dict[ChannelId, Unexplained](), self._core.clock()
+        for start in range(0, len(lost), _AT_ONCE):
+            some = lost[start : start + _AT_ONCE]
+            ids = [it.id for it in some]
+            incidents = await uow.incidents.open_among(ids)
+            codes = await uow.probes.unknown_codes(ids)
+            for it in some:
+                said = unexplained(it, incidents.get(it.id), codes.get(it.id, ""), now=now)
+                if said is not None:
+                    found[it.id] = said
+        return found
+
+    def _row(
+        self,
+        actor: Actor,
+        channel: Channel,
+        last_ok_at: datetime | None,
+        granted: Granted | None,
+        mail: MailRouting | None,
+        *,
+        advised: Mapping[ChannelId, Advice],
+        unknown: Mapping[ChannelId, Unexplained],
+    ) -> ChannelRow:
+        # A wish counts as possible: the button leads to the form that asks an admin.
+        allowed = rights(actor, self._fitting(channel), channel)
+        return ChannelRow(
+            channel=channel,
+            provider_label=self.label_for(channel),
+            last_ok_at=last_ok_at,
+            may=allowed,
+            is_own=channel.owner_id == actor.id,
+            lacking=self._lacking(channel, granted),
+            mail=mail_shown(self._core, channel, mail) if mail and mail.has_left else None,
+            advice=advised.get(channel.id),
+            unexplained=unknown.get(channel.id),
+        )
+
+    def _lacking(self, channel: Channel, granted: Granted | None) -> tuple[Feature, ...]:
+        """Features that need a new consent; whatever needs one anyway needs none for a feature."""
+        if granted is None or channel.state in _NO_MATTER:
+            return ()
+        return self._core.policy.features.lacking(channel.provider, granted)
+
+    def _fitting(self, channel: Channel) -> tuple[Operation, ...]:
+        """What makes sense now, whoever asks."""
+        operations = _FITTING[channel.state]
+        can_go = channel.state is not State.REMOVED and bool(
+            ways_from(channel.provider, self._core.providers.keys)
+        )
+        return (*operations, Operation.SWITCH) if can_go else operations
+
+    async def _setup(self, uow: UnitOfWork, actor: Actor, *, empty: bool) -> SetupCard | None:
+        providers = self._core.providers
+        if providers.keys and not (empty and actor.is_super_admin):
+            return None
+        admins = await self._notifications.super_admins(uow, actor.workspace_id)
+        return SetupCard(
+            is_for_admin=actor.is_super_admin,
+            admins=tuple(admin.id for admin in admins),
+            base_url=self._core.policy.base_url,
+            loopback_only=self._core.policy.loopback_only,
+            google_on=providers.is_on("google"),
+            microsoft_on=providers.is_on("microsoft"),
+        )
+
+
+_NO_MATTER: Final = frozenset({State.DISCONNECTED, State.REMOVED})
+_FITTING: Final[Mapping[State, tuple[Operation, ...]]] = {
+    State.CONNECTED: (
+        Operation.SEE,
+        Operation.DISABLE,
+        Operation.REMOVE,
+        Operation.RECONNECT,
+        Operation.TAKE_OVER,
+    ),
+    State.IMPAIRED: (
+        Operation.SEE,
+        Operation.DISABLE,
+        Operation.REMOVE,
+        Operation.RECONNECT,
+        Operation.TAKE_OVER,
+    ),
+    State.DISCONNECTED: (
+        Operation.SEE,
+        Operation.DISABLE,
+        Operation.REMOVE,
+        Operation.RECONNECT,
+        Operation.TAKE_OVER,
+    ),
+    State.DISABLED: (
+        Operation.SEE,
+        Operation.ENABLE,
+        Operation.REMOVE,
+        Operation.RECONNECT,
+        Operation.TAKE_OVER,
+    ),
+    State.REMOVED: (Operation.SEE,),
+}
+"""What makes sense in each state."""
+
+
+def _same_workspace(actor: Actor, channel: Channel) -> bool:
+    return channel.workspace_id == WorkspaceId(actor.workspace_id)
+
+
+def _refusal(channel: Channel) -> Exception:
+    if channel.state is State.REMOVED:
+        return Gone(channel.address)
+    return ReconnectFirst(channel)
+
+
+async def retried(work: Callable[[], Awaitable[T]]) -> T:
+    """Do ``work``; if somebody else was first, once more from the read. The second ``Conflict`` is raised."""
+    try:
+        return await work()
+    except Conflict:
+        return await work()

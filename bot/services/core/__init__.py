@@ -1,0 +1,1 @@
+"""What every service stands on: ports, roles, notifications, incidents, transitions, jobs."""

@@ -1,0 +1,386 @@
+"""Outages: opened, told, claimed, snoozed, reminded of, over, and back again.
+
+One outage of one channel is one incident; what a person sees of it is one message for its whole life.
+Several at once share that message as a list, with one reply that counts them: edits do not notify, so a
+storm is two notifications, however large it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from bot.domain.access import Actor
+from bot.domain.channel import Channel
+from bot.domain.errors import Gone, NotAllowed
+from bot.domain.grant import Secret
+from bot.domain.history import HistoryEntry
+from bot.domain.ids import IncidentId, JobId, LinkId, NoticeId, ProviderOutageId, UserId
+from bot.domain.incident import AFTER_HOLD, RECALLED, Incident, IncidentKind, Resolution
+from bot.domain.job import Job, JobKind
+from bot.domain.notice import Notice, NoticeKind
+from bot.domain.ticket import Link
+from bot.services.core.notifications import Notifications, a_notice
+from bot.services.core.ports import Core, digest, new_id, new_secret
+from bot.services.core.roles import roles_in
+from storage import UnitOfWork
+
+STORM_LASTS: Final = timedelta(minutes=2)
+"""Outages that begin this soon after a person's first one join its message."""
+RELAPSES_WITHIN: Final = timedelta(minutes=30)
+SNOOZES_FOR: Final = timedelta(hours=4)
+CLAIM_LASTS: Final = timedelta(hours=4)
+REMINDERS: Final = (timedelta(hours=4), timedelta(hours=24), *(timedelta(days=d) for d in range(2, 8)))
+"""After how long somebody is reminded, counted from the message: at 4 h, 24 h, then daily for a week."""
+
+
+class Incidents:
+    """Opens, resolves, claims, snoozes, reminds."""
+
+    def __init__(self, core: Core, notifications: Notifications) -> None:
+        self._core = core
+        self._notifications = notifications
+
+    # --- begin and end
+
+    async def open(
+        self,
+        uow: UnitOfWork,
+        channel: Channel,
+        kind: IncidentKind,
+        *,
+        now: datetime,
+        code: str,
+        is_uncorroborated: bool = False,
+    ) -> None:
+        """Begin an outage and tell the right people. One that is open already stays the only one, unless it
+        was only a doubt; one that ended within half an hour goes on."""
+        present = await uow.incidents.open_of(channel.id)
+        if present is not None and not _is_worse(kind, than=present):
+            return
+        if present is not None:
+            await self.resolve(uow, channel, Resolution.WORSE, now=now, by=None)
+        last = await uow.incidents.latest_of(channel.id)
+        if last is not None and _comes_back(last, kind, now):
+            await self._relapse(uow, channel, last, now=now, code=code)
+            return
+        await self._settle(uow, last, Resolution.WORSE, now=now, by=None)
+        incident = Incident(
+            id=IncidentId(new_id()),
+            workspace_id=channel.workspace_id,
+            channel_id=channel.id,
+            kind=kind,
+            cause=channel.cause,
+            opened_at=now,
+            code=code,
+            is_uncorroborated=is_uncorroborated,
+        )
+        await uow.incidents.open_(incident)
+        await self._tell_everybody(uow, channel, incident, now)
+
+    async def resolve(
+        self,
+        uow: UnitOfWork,
+        channel: Channel,
+        resolution: Resolution,
+        *,
+        now: datetime,
+        by: UserId | None,
+    ) -> None:
+        """End the open outage, if there is one, and edit every message about it. One that was taken back
+        ends now, too."""
+        incident = await uow.incidents.open_of(channel.id)
+        if incident is None:
+            last = await uow.incidents.latest_of(channel.id)
+            await self._settle(uow, last, resolution, now=now, by=by)
+            return
+        await uow.incidents.resolve(incident.id, resolution=resolution, by=by, at=now)
+        await uow.links.void_of(channel.id)
+        await self._changed(uow, incident.id, now)
+
+    async def _relapse(
+        self, uow: UnitOfWork, channel: Channel, incident: Incident, *, now: datetime, code: str
+    ) -> None:
+        """The same outage goes on; one reply says so, since an edit would notify nobody. People are reminded
+        as if it had begun now."""
+        await uow.incidents.reopen(incident.id, cause=channel.cause, code=code)
+        told = await uow.notices.of_incident(incident.id)
+        alarms = [it for it in told if it.kind is NoticeKind.INCIDENT]
+        await self._link(uow, incident, [it.recipient for it in alarms], now)
+        was_held = incident.resolution is Resolution.DOUBTED
+        subject = f"{incident.id}:{incident.relapses + 1}" + (AFTER_HOLD if was_held else "")
+        replies = [_reply(NoticeKind.RELAPSE, it, subject, now) for it in alarms if it.ts or it.nonce]
+        await self._notifications.tell_all(uow, replies)
+        for alarm in alarms:
+            await uow.jobs.cancel(_key(JobKind.REMIND, alarm))
+        await self._remind_later(uow, alarms, now)
+        await self._notifications.changed(uow, told, now=now)
+
+    async def _tell_everybody(
+        self, uow: UnitOfWork, channel: Channel, incident: Incident, now: datetime
+    ) -> None:
+        readers = (await roles_in(uow, self._core, channel.workspace_id)).audience(channel)
+        if incident.kind is IncidentKind.DEAD:
+            await self._link(uow, incident, readers, now)
+        await self._show(uow, channel, incident, readers, kind=NoticeKind.INCIDENT, now=now)
+        if channel.conversation_id is not None:
+            reader = UserId(channel.conversation_id)
+            await self._show(uow, channel, incident, [reader], kind=NoticeKind.CONVERSATION, now=now)
+
+    async def _show(
+        self,
+        uow: UnitOfWork,
+        channel: Channel,
+        incident: Incident,
+        readers: Sequence[UserId],
+        *,
+        kind: NoticeKind,
+        now: datetime,
+    ) -> None:
+        """To each a message of their own, or a line more in the one that they have got already."""
+        present = await self._to_join(uow, channel, incident, kind, now=now)
+        joined = [present[reader] for reader in readers if reader in present]
+        await uow.notices.attach([it.id for it in joined], incident.id)
+        await self._notifications.changed(uow, joined, now=now)
+        fresh = [
+            self._alarm(channel, incident, reader, kind, now) for reader in readers if reader not in present
+        ]
+        told = await self._notifications.tell_all(uow, fresh)
+        await uow.notices.attach([it.id for it in told], incident.id)
+        if kind is NoticeKind.INCIDENT:
+            await self._remind_later(uow, told, now)
+        if kind is NoticeKind.INCIDENT and incident.kind is IncidentKind.DEAD:
+            await self._count_later(uow, joined, now)
+
+    async def _to_join(
+        self, uow: UnitOfWork, channel: Channel, incident: Incident, kind: NoticeKind, *, now: datetime
+    ) -> dict[UserId, Notice]:
+        """The messages, by reader, in which one line more will do: young ones about what is dead, too, and of
+        inboxes that cannot be checked the one about all of their provider's. What they are about is not over
+        (an edit notifies nobody)."""
+        if incident.kind is IncidentKind.UNVERIFIABLE:
+            return await uow.notices.doubts(channel.workspace_id, kind, channel.provider)
+        return await uow.notices.young_alarms(channel.workspace_id, kind, now - STORM_LASTS)
+
+    def _alarm(
+        self, channel: Channel, incident: Incident, reader: UserId, kind: NoticeKind, now: datetime
+    ) -> Notice:
+        notice = a_notice(kind, channel, reader, now, incident=incident)
+        if kind is NoticeKind.CONVERSATION:
+            notice = replace(notice, conversation_id=channel.conversation_id)
+        return notice
+
+    async def _link(
+        self, uow: UnitOfWork, incident: Incident, readers: Sequence[UserId], now: datetime
+    ) -> None:
+        """A way to reconnect for each."""
+        await uow.links.add_all([_a_link(incident, reader, now) for reader in readers])
+
+    async def _settle(
+        self,
+        uow: UnitOfWork,
+        last: Incident | None,
+        resolution: Resolution,
+        *,
+        now: datetime,
+        by: UserId | None,
+    ) -> None:
+        """What was taken back is known by now: its messages say it, for good."""
+        if last is None or last.resolution not in RECALLED:
+            return
+        was_nothing = last.resolution is Resolution.DOUBTED and resolution is Resolution.RECOVERED
+        known = Resolution.FALSE_ALARM if was_nothing else resolution
+        await uow.incidents.settle(last.id, resolution=known, by=by, at=now)
+        await self._changed(uow, last.id, now)
+
+    async def _changed(self, uow: UnitOfWork, incident_id: IncidentId, now: datetime) -> None:
+        await self._notifications.changed(uow, await uow.notices.of_incident(incident_id), now=now)
+
+    # --- what readers do
+
+    async def claim(self, actor: Actor, notice_id: NoticeId) -> None:
+        """*I'm on it*: everybody who was told sees who is."""
+        now = self._core.clock()
+        async with self._core.storage.writing() as uow:
+            notice = await self._own(uow, actor, notice_id)
+            for incident in await uow.incidents.of_notice(notice.id):
+                if await uow.incidents.claim(incident.id, actor.id, now):
+                    await self._changed(uow, incident.id, now)
+                    await self._remember(uow, incident, "claimed", actor, now)
+            await uow.commit()
+        self._core.wake()
+
+    async def snooze(self, actor: Actor, notice_id: NoticeId) -> None:
+        """No reminder for this person for four hours."""
+        now = self._core.clock()
+        async with self._core.storage.writing() as uow:
+            notice = await self._own(uow, actor, notice_id)
+            await uow.notices.snooze(notice.id, now + SNOOZES_FOR)
+            for incident in await uow.incidents.of_notice(notice.id):
+                await self._remember(uow, incident, "snoozed", actor, now)
+            await self._notifications.changed(uow, [notice], now=now)
+            await uow.commit()
+        self._core.wake()
+
+    async def _remember(
+        self, uow: UnitOfWork, incident: Incident, what: str, actor: Actor, now: datetime
+    ) -> None:
+        await uow.history.add(HistoryEntry(incident.workspace_id, incident.channel_id, now, what, actor.id))
+
+    async def _own(self, uow: UnitOfWork, actor: Actor, notice_id: NoticeId) -> Notice:
+        notice = await uow.notices.find(notice_id)
+        if notice is None or notice.workspace_id != actor.workspace_id:
+            raise Gone("")
+        if notice.recipient != actor.id:
+            raise NotAllowed("answer", (notice.recipient,))
+        return notice
+
+    # --- later
+
+    async def remind(self, job: Job) -> datetime | None:
+        """The job ``REMIND``: one reply if it is still so and nobody is on it. Returns when to look again."""
+        now = self._core.clock()
+        async with self._core.storage.writing() as uow:
+            notice = await uow.notices.find(NoticeId(job.payload["notice"]))
+            if notice is None:
+                return None
+            waiting = [it for it in await uow.incidents.of_notice(notice.id) if it.is_open]
+            if not waiting and not await _is_of_open_hold(uow, notice):
+                return None
+            rest = _rest_until(notice, waiting, now)
+            if rest is not None:
+                return rest
+            since = _counted_from(job, notice, now)
+            # Named after its place in the row, and not counted: after a crash the same one is told once.
+            subject = f"{notice.id}:{since.isoformat()}:{_place(since, now)}"
+            if await self._notifications.tell(uow, _reply(NoticeKind.REMINDER, notice, subject, now)):
+                await uow.notices.reminded(notice.id)
+            await uow.commit()
+        self._core.wake()
+        return next_reminder(since, now)
+
+    async def count_storm(self, job: Job) -> datetime | None:
+        """The job ``COUNT_STORM``: the storm is over, one reply names the total."""
+        now = self._core.clock()
+        async with self._core.storage.writing() as uow:
+            notice = await uow.notices.find(NoticeId(job.payload["notice"]))
+            if notice is None or not (notice.ts or notice.nonce):
+                return None
+            await self._notifications.tell(uow, _reply(NoticeKind.STORM, notice, notice.id, now))
+            await uow.commit()
+        self._core.wake()
+        return None
+
+    async def _remind_later(self, uow: UnitOfWork, notices: Sequence[Notice], now: datetime) -> None:
+        await uow.jobs.put_all(reminders_of(notices, now))
+
+    async def _count_later(self, uow: UnitOfWork, notices: Sequence[Notice], now: datetime) -> None:
+        kind = JobKind.COUNT_STORM
+        await uow.jobs.put_all(
+            [_later(kind, it, (it.created_at or now) + STORM_LASTS, now) for it in notices]
+        )
+
+
+def reminders_of(notices: Sequence[Notice], now: datetime) -> list[Job]:
+    """The first one of each; it asks for the next."""
+    due = now + REMINDERS[0]
+    return [_later(JobKind.REMIND, it, due, now, since=now.isoformat()) for it in notices]
+
+
+async def _is_of_open_hold(uow: UnitOfWork, notice: Notice) -> bool:
+    if notice.kind is not NoticeKind.HOLD:
+        return False
+    provider_outage = await uow.provider_outages.find(ProviderOutageId(notice.subject))
+    return provider_outage is not None and provider_outage.is_open
+
+
+def _later(kind: JobKind, notice: Notice, due: datetime, now: datetime, **payload: str) -> Job:
+    return Job(
+        id=JobId(new_id()),
+        lane=_key(kind, notice),
+        kind=kind,
+        dedupe=_key(kind, notice),
+        due_at=due,
+        created_at=now,
+        payload={"notice": notice.id, **payload},
+    )
+
+
+def _key(kind: JobKind, notice: Notice) -> str:
+    return f"{kind.value}:{notice.id}"
+
+
+def _counted_from(job: Job, notice: Notice, now: datetime) -> datetime:
+    """Since when somebody waits: since the message, or since the outage came back."""
+    since = job.payload.get("since")
+    told_at = datetime.fromisoformat(since) if since else notice.created_at or now
+    return min(told_at, now)  # a clock that was ahead may have written it down
+
+
+def next_reminder(told_at: datetime, now: datetime) -> datetime | None:
+    """When the next reminder is due; ``None`` after a week."""
+    return next((told_at + after for after in REMINDERS if told_at + after > now), None)
+
+
+def _place(told_at: datetime, now: datetime) -> int:
+    """Which reminder it is that is due at last."""
+    return sum(told_at + after <= now for after in REMINDERS)
+
+
+def _rest_until(notice: Notice, waiting: list[Incident], now: datetime) -> datetime | None:
+    """Until when nobody must be reminded: snoozed, or somebody is on every outage that is left."""
+    if notice.snoozed_until is not None and notice.snoozed_until > now:
+        return notice.snoozed_until
+    claims = [it.claimed_at + CLAIM_LASTS for it in waiting if it.claimed_at is not None]
+    if waiting and len(claims) == len(waiting) and min(claims) > now:
+        return min(claims)
+    return None
+
+
+def _is_worse(kind: IncidentKind, *, than: Incident) -> bool:
+    """What could not be checked is known to be dead now: that is news, and needs somebody."""
+    return kind is IncidentKind.DEAD and than.kind is IncidentKind.UNVERIFIABLE
+
+
+def _a_link(incident: Incident, reader: UserId, now: datetime) -> Link:
+    secret = new_secret()
+    return Link(
+        id=LinkId(digest(secret)),
+        workspace_id=incident.workspace_id,
+        user_id=reader,
+        incident_id=incident.id,
+        channel_id=incident.channel_id,
+        secret=Secret(secret),
+        created_at=now,
+    )
+
+
+def _comes_back(last: Incident, kind: IncidentKind, now: datetime) -> bool:
+    ended_by_itself = last.resolution in {
+        Resolution.RECONNECTED,
+        Resolution.RECOVERED,
+        Resolution.FALSE_ALARM,
+        *RECALLED,
+    }
+    return (
+        last.kind is kind
+        and ended_by_itself
+        and last.resolved_at is not None
+        and now - last.resolved_at <= RELAPSES_WITHIN
+    )
+
+
+def _reply(kind: NoticeKind, to: Notice, subject: str, now: datetime) -> Notice:
+    return Notice(
+        id=NoticeId(new_id()),
+        workspace_id=to.workspace_id,
+        recipient=to.recipient,
+        kind=kind,
+        channel_id=to.channel_id,
+        subject=subject,
+        conversation_id=to.conversation_id,
+        created_at=now,
+        thread_of=to.id,
+    )

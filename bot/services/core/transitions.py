@@ -1,0 +1,312 @@
+"""Applies the lifecycle: the one place that writes a channel's state.
+
+A step is the channel's new state, its history line and the rows of what must follow, all in the
+caller's unit of work. Nothing here talks to Slack or a provider.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from bot.domain.access import Operation
+from bot.domain.channel import DOUBT_CAUSES, Cause, Channel, State
+from bot.domain.grant import MailboxIdentity, Phase, Revocation
+from bot.domain.history import HistoryEntry
+from bot.domain.ids import GrantId, UserId, WorkspaceId
+from bot.domain.incident import IncidentKind, Resolution
+from bot.domain.lifecycle import NEWS, PROOFS, Effect, Signal, advance
+from bot.domain.probe_policy import Probe, next_pause
+from bot.domain.request import GOES_ON, RequestState
+from bot.services.core.incidents import Incidents
+from bot.services.core.notifications import Notifications
+from bot.services.core.ports import Core
+from bot.services.core.schedule import Schedule
+from storage import UnitOfWork
+
+JITTER = 0.1
+"""Share of a pause by which a probe may come earlier or later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One step, as its effects need to know it."""
+
+    before: Channel
+    after: Channel
+    signal: Signal
+    actor: UserId | None
+    now: datetime
+    code: str
+    is_uncorroborated: bool
+
+
+Follower = Callable[[UnitOfWork, Channel, Channel], Awaitable[None]]
+"""Told a channel before and after a step."""
+
+
+class Transitions:
+    """Moves channels through their life."""
+
+    def __init__(
+        self, core: Core, *, notifications: Notifications, incidents: Incidents, pace: Schedule
+    ) -> None:
+        self._core = core
+        self._pace = pace
+        self._notifications = notifications
+        self._incidents = incidents
+        self._followers: list[Follower] = []
+        self._effects: Mapping[Effect, Callable[[UnitOfWork, Transition], Awaitable[None]]] = {
+            Effect.PROBE_NOW: self._probe_now,
+            Effect.SUPERSEDE_GRANT: self._supersede_grant,
+            Effect.RETIRE_GRANT: self._retire_grant,
+            Effect.ERASE_GRANT: self._erase_grant,
+            Effect.VOID_ASKS: self._void_asks,
+            Effect.CLOSE_OLD_WAYS: self._close_old_ways,
+            Effect.SETTLE_RECONNECTS: self._settle_reconnects,
+            Effect.OPEN_INCIDENT: self._open_incident,
+            Effect.OPEN_UNVERIFIABLE: self._open_unverifiable,
+            Effect.RESOLVE_INCIDENT: self._resolve_incident,
+            Effect.RECALL_INCIDENT: self._recall_incident,
+            Effect.ANNOUNCE: self._announce,
+            Effect.TELL_OPERATOR: self._tell_operator,
+            Effect.ASK_ABOUT_OWNER: self._ask_about_owner,
+        }
+
+    def followed_by(self, follow: Follower) -> None:
+        """Let ``follow`` see every step in the same unit of work. Bootstrap's business: what follows needs
+        steps, and steps need what follows."""
+        self._followers.append(follow)
+
+    async def apply(
+        self,
+        uow: UnitOfWork,
+        channel: Channel,
+        signal: Signal,
+        *,
+        actor: UserId | None = None,
+        cause: Cause = Cause.NONE,
+        grant_id: GrantId | None = None,
+        identity: MailboxIdentity | None = None,
+        code: str = "",
+        is_uncorroborated: bool = False,
+        said: str = "",
+    ) -> Channel:
+        """Tell ``channel`` the ``signal`` and write all that follows. Returns the channel as it is then.
+
+        ``actor`` is the person who did it, ``None`` for the system; ``identity`` the mailbox that a switch
+        leads to; ``code`` a provider's own error code; ``is_lonely`` says that no other mailbox could be
+        asked; ``said`` the host's own words.
+        Raises ``lifecycle.Refused``, and ``storage.Conflict`` if somebody else was first.
+        """
+        now = self._core.clock()
+        after, effects = advance(
+            channel, signal, now=now, cause=cause, grant_id=grant_id, identity=identity, said=said
+        )
+        if after == channel and not effects:
+            return channel
+        if after == channel and signal is Signal.OURS_BROKEN:  # the same again, for as long as it lasts
+            same = Transition(channel, channel, signal, actor, now, code, is_uncorroborated)
+            await self._follow(uow, same, effects)
+            return channel
+        saved = await uow.channels.save(after)
+        happening = Transition(channel, saved, signal, actor, now, code, is_uncorroborated)
+        await uow.history.add(_record_of(happening))
+        if signal in PROOFS and grant_id is not None:
+            await uow.grants.set_phase(grant_id, Phase.LIVE, now, channel_id=saved.id)
+        await self._schedule(uow, happening)
+        await self._follow(uow, happening, effects)
+        if signal in _UNSEEN:
+            await self._notifications.home_changed(uow, saved, actor=actor, now=now)
+        if signal in _ANSWERS:
+            await self._notifications.answered_about_owner(uow, saved, now=now)
+        for follow in self._followers:
+            await follow(uow, channel, saved)
+        self._core.wake()
+        return saved
+
+    async def _follow(self, uow: UnitOfWork, happening: Transition, effects: tuple[Effect, ...]) -> None:
+        for effect in effects:
+            await self._effects[effect](uow, happening)
+
+    async def born(self, uow: UnitOfWork, draft: Channel, *, actor: UserId) -> Channel:
+        """Write a new channel, proven before it exists: it goes from *checking* straight to connected."""
+        await uow.channels.add(replace(draft, grant_id=None))
+        return await self.apply(
+            uow,
+            replace(draft, grant_id=None),
+            Signal.CONNECT_PROVEN,
+            actor=actor,
+            grant_id=draft.grant_id,
+        )
+
+    async def tell_again(self, uow: UnitOfWork, workspace_id: WorkspaceId) -> None:
+        """What could not be delivered for a while is shown as it is now."""
+        await self._notifications.changed(uow, await uow.notices.stale(workspace_id), now=self._core.clock())
+
+    # --- probing follows the state
+
+    async def _schedule(self, uow: UnitOfWork, happening: Transition) -> None:
+        after = happening.after
+        if after.state is State.REMOVED or after.grant_id is None:
+            await uow.probes.drop(after.id)
+            return
+        if after.state is happening.before.state and after.grant_id == happening.before.grant_id:
+            return
+        proven = happening.signal in PROOFS
+        row = await uow.probes.find(after.id) if not proven else None
+        row = row or _new_row(after, after.grant_id, happening)
+        await uow.probes.put(replace(row, due_at=self.next_due(after, row), lease_token=None))
+
+    def next_due(self, channel: Channel, row: Probe) -> datetime:
+        """When ``channel`` is to be probed next, spread by the jitter."""
+        now = self._core.clock()
+        traits = self._core.providers.traits_of(channel.provider)
+        pause = next_pause(channel, row, cadence=self._pace.cadence, now=now, traits=traits)
+        # Where a provider bears no shorter pause, the spread only makes it longer.
+        spread = JITTER * self._core.jitter()
+        return now + (pause or timedelta(days=1)) * (1 + (abs(spread) if traits.least_interval else spread))
+
+    async def _probe_now(self, uow: UnitOfWork, happening: Transition) -> None:
+        await uow.probes.reschedule(happening.after.id, happening.now, fresh=True)
+
+    # --- grants
+
+    async def _supersede_grant(self, uow: UnitOfWork, happening: Transition) -> None:
+        old = happening.before.grant_id
+        if old is not None and old != happening.after.grant_id:
+            await uow.grants.set_phase(old, Phase.SUPERSEDED, happening.now)
+            await uow.grants.erase(old)
+
+    async def _retire_grant(self, uow: UnitOfWork, happening: Transition) -> None:
+        if happening.before.grant_id is not None:
+            await self._notifications.give_back(uow, happening.before.grant_id, now=happening.now)
+
+    async def _erase_grant(self, uow: UnitOfWork, happening: Transition) -> None:
+        old = happening.before.grant_id
+        if old is not None:
+            await uow.grants.set_phase(old, Phase.RETIRED, happening.now)
+            await uow.grants.set_revocation(old, Revocation.NOT_ASKED, happening.now)
+            await uow.grants.erase(old)
+
+    # --- people
+
+    async def _void_asks(self, uow: UnitOfWork, happening: Transition) -> None:
+        await uow.tickets.void_of(happening.after.id)
+        await uow.links.void_of(happening.after.id)
+        await self._notifications.end_requests(
+            uow, happening.after, RequestState.CANCELLED, now=happening.now
+        )
+
+    async def _close_old_ways(self, uow: UnitOfWork, happening: Transition) -> None:
+        await self._notifications.void_tickets_elsewhere(uow, happening.after, now=happening.now)
+        await self._notifications.end_requests(
+            uow, happening.after, RequestState.CANCELLED, now=happening.now, operations=GOES_ON
+        )
+
+    async def _settle_reconnects(self, uow: UnitOfWork, happening: Transition) -> None:
+        await self._notifications.end_requests(
+            uow, happening.after, RequestState.DONE, now=happening.now, operations=(Operation.RECONNECT,)
+        )
+
+    async def _open_incident(self, uow: UnitOfWork, happening: Transition) -> None:
+        await self._incidents.open(
+            uow,
+            happening.after,
+            IncidentKind.DEAD,
+            now=happening.now,
+            code=happening.code,
+            is_uncorroborated=happening.is_uncorroborated,
+        )
+
+    async def _open_unverifiable(self, uow: UnitOfWork, happening: Transition) -> None:
+        # A personal inbox that cannot be checked is nothing its owner could mend: shown, not sent. What its
+        # host refuses without a reason may well be.
+        if not happening.after.is_personal or happening.after.cause in DOUBT_CAUSES:
+            await self._incidents.open(
+                uow,
+                happening.after,
+                IncidentKind.UNVERIFIABLE,
+                now=happening.now,
+                code=happening.code,
+                is_uncorroborated=happening.is_uncorroborated,
+            )
+
+    async def _resolve_incident(self, uow: UnitOfWork, happening: Transition) -> None:
+        await self._incidents.resolve(
+            uow, happening.after, _RESOLUTIONS[happening.signal], now=happening.now, by=happening.actor
+        )
+
+    async def _recall_incident(self, uow: UnitOfWork, happening: Transition) -> None:
+        is_ours = happening.signal is Signal.OURS_BROKEN
+        why = Resolution.OURS if is_ours else Resolution.DOUBTED
+        await self._incidents.resolve(uow, happening.after, why, now=happening.now, by=None)
+
+    async def _announce(self, uow: UnitOfWork, happening: Transition) -> None:
+        await self._notifications.announce(
+            uow,
+            happening.after,
+            happening.signal,
+            grant_id=happening.before.grant_id,
+            actor=happening.actor,
+            now=happening.now,
+        )
+
+    async def _tell_operator(self, uow: UnitOfWork, happening: Transition) -> None:
+        after = happening.after
+        await self._notifications.tell_operator(
+            uow, after.workspace_id, after.provider, code=happening.code, now=happening.now
+        )
+
+    async def _ask_about_owner(self, uow: UnitOfWork, happening: Transition) -> None:
+        await self._notifications.ask_about_owner(uow, happening.after, now=happening.now)
+
+
+_UNSEEN: Final = PROOFS | NEWS
+"""What happens in a browser or by itself: no click in Slack follows it with a fresh Home."""
+
+_ANSWERS: Final = PROOFS | {Signal.DISABLE_ASKED, Signal.REMOVE_ASKED}
+"""What decides about an inbox whose owner, or whose delegate, has left."""
+
+_RESOLUTIONS: Mapping[Signal, Resolution] = {
+    Signal.RECONNECT_PROVEN: Resolution.RECONNECTED,
+    Signal.SWITCH_PROVEN: Resolution.SWITCHED,
+    Signal.PROBE_PASSED: Resolution.RECOVERED,
+    Signal.DISABLE_ASKED: Resolution.DISABLED,
+    Signal.REMOVE_ASKED: Resolution.REMOVED,
+    Signal.WORKSPACE_GONE: Resolution.REMOVED,
+}
+
+
+def _new_row(channel: Channel, grant_id: GrantId, happening: Transition) -> Probe:
+    return Probe(
+        channel_id=channel.id,
+        workspace_id=channel.workspace_id,
+        grant_id=grant_id,
+        provider=channel.provider,
+        due_at=happening.now,
+        last_ok_at=happening.now if happening.signal in PROOFS else None,
+        last_done_at=happening.now if happening.signal in PROOFS else None,
+        outcome="passed" if happening.signal in PROOFS else "",
+    )
+
+
+def _record_of(happening: Transition) -> HistoryEntry:
+    before, after = happening.before, happening.after
+    details = {"from": before.state.value, "to": after.state.value}
+    if after.cause is not Cause.NONE:
+        details["cause"] = after.cause.value
+    if happening.code:
+        details["code"] = happening.code
+    if after.provider != before.provider:
+        details |= {"left": before.provider, "provider": after.provider}
+    return HistoryEntry(
+        workspace_id=after.workspace_id,
+        channel_id=after.id,
+        at=happening.now,
+        what=happening.signal.value,
+        actor=happening.actor,
+        details=details,
+    )

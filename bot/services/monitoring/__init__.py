@@ -1,0 +1,1 @@
+"""Looks at mailboxes, and judges what is seen."""

@@ -1,0 +1,354 @@
+"""Asks providers about grants, and keeps what a refresh rotates. Network only outside transactions.
+
+The one rule: a grant is refreshed by one at a time, in all processes (RFC 9700 §4.14.2: a provider may end it
+when one secret is used twice). Whoever wants to takes its lease, in the statement that reads it, and
+everybody who refreshes does it here: looks, siblings, canaries, connecting, and the end of a revocation.
+And what a refresh brings is never dropped: while it cannot be saved, nobody here goes back to the old one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from bot.domain.channel import Cause
+from bot.domain.errors import (
+    MailboxGone,
+    ProviderError,
+    ProviderMisconfigured,
+    ProviderUnavailable,
+)
+from bot.domain.grant import Grant, Secret
+from bot.domain.ids import GrantId
+from bot.services.core.jobs import attempted
+from bot.services.core.ports import Core
+from bot.services.monitoring.login_throttle import LoginThrottle, is_refused_login
+from providers.base import RefreshedGrant
+from storage import StorageAway, UnitOfWork
+
+AT_ONCE: Final = 64
+"""Mailboxes looked at side by side: enough to hide the network, few enough to be a polite client."""
+LEASED_FOR: Final = timedelta(minutes=5)
+"""Longer than the slowest batch: two waves, each of a wait for a turn (20 s) and a login that is not answered
+(50 s), for a mailbox and for its siblings. A dead process's grants are free after that."""
+BUSY_FOR: Final = timedelta(seconds=5)
+"""When to come back to a grant that somebody else is refreshing: most often it is free by then."""
+_PAUSES: Final = tuple(timedelta(seconds=s) for s in (1, 2, 5, 10, 15))
+"""Before an unsaved secret is tried again. Never long: whoever takes the lease when it has run out uses the
+old one."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """What one look at a mailbox showed. No error is proof of life."""
+
+    error: ProviderError | None
+    code: str = ""
+    fingerprint: str = ""
+    """Of the secret that the answer is about: the renewed one, where the refresh brought one."""
+    put_off_until: datetime | None = None
+    """Nobody looked: the host has refused too many logins lately. No news about the mailbox."""
+    renewals: int = 0
+    """How often the grant had been refreshed by then, this look included."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbedGrant:
+    """A grant as it was under its lease, and what one look at it showed."""
+
+    grant: Grant
+    look: ProbeResult
+
+
+@dataclass(frozen=True, slots=True)
+class _Rotated:
+    """A secret that a provider handed out and that is not stored yet."""
+
+    secret: Secret
+    scopes: frozenset[str]
+    version: int
+    """Of the row that it is to replace."""
+    replaces: frozenset[str]
+    """Fingerprints of what it came of, one refresh after the other: any of them may be stored by now, since a
+    commit whose answer was lost may have been one."""
+
+    def is_newer_than(self, stored: Grant) -> bool:
+        secret = stored.secret
+        return stored.version == self.version or (secret is not None and secret.fingerprint in self.replaces)
+
+
+class Unsaved:
+    """Renewed secrets that the database would not take, in memory until it does."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._kept: dict[GrantId, _Rotated] = {}
+        self._tries = 0
+        self._due_at: datetime | None = None
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def __contains__(self, grant_id: GrantId) -> bool:
+        return grant_id in self._kept
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to try again; at once where the clock was put back."""
+        now = self._core.clock()
+        return bool(self._kept) and not (self._due_at and now < self._due_at <= now + _PAUSES[-1])
+
+    def keep(self, grant: Grant, fresh: RefreshedGrant) -> None:
+        """``fresh`` came of ``grant`` and could not be stored."""
+        if not self._kept:
+            self._tries = 0
+            self.failed()
+        before, used = self._kept.get(grant.id), grant.secret
+        self._kept[grant.id] = _Rotated(
+            fresh.secret,
+            fresh.scopes,
+            version=before.version if before else grant.version,
+            replaces=(before.replaces if before else frozenset()) | ({used.fingerprint} if used else set()),
+        )
+
+    def failed(self) -> None:
+        """Not yet: told to the operator once, and tried again after a longer pause."""
+        if self._tries == 0:
+            _log.error("a renewed secret cannot be saved: it is kept in memory and tried again")
+        self._due_at = self._core.clock() + _PAUSES[min(self._tries, len(_PAUSES) - 1)]
+        self._tries += 1
+
+    async def store(self, uow: UnitOfWork) -> dict[GrantId, _Rotated]:
+        """Write them all down; ``drop`` what this returns once it is committed. What was erased or renewed by
+        somebody else in the meantime stays as it is."""
+        done: dict[GrantId, _Rotated] = {}
+        stored = await uow.grants.by_ids(tuple(self._kept)) if self._kept else {}
+        for grant_id, rotated in tuple(self._kept.items()):
+            row = stored.get(grant_id)
+            if (
+                row is None
+                or not rotated.is_newer_than(row)
+                or await uow.grants.save_secret(
+                    grant_id, secret=rotated.secret, scopes=rotated.scopes, expected_version=row.version
+                )
+            ):
+                done[grant_id] = rotated
+        return done
+
+    def drop(self, done: Mapping[GrantId, _Rotated]) -> None:
+        for grant_id, rotated in done.items():
+            if self._kept.get(grant_id) is rotated:  # else a newer one came meanwhile
+                del self._kept[grant_id]
+        if done and not self._kept:
+            self._due_at = None
+            _log.info("every renewed secret is saved")
+
+
+class RefreshTurn:
+    """One holder's time with a grant: nobody else refreshes it meanwhile."""
+
+    def __init__(self, core: Core, grant: Grant, unsaved: Unsaved) -> None:
+        self._core = core
+        self._unsaved = unsaved
+        self.grant = grant
+        """As it is now: what a refresh brings is in it at once, so that no secret is used twice."""
+        self.has_renewed = False
+
+    async def renew(self, claims: str = "") -> RefreshedGrant:
+        """Refresh the grant and keep the secret that comes back. Raises ``ProviderError``."""
+        if not self._core.providers.is_on(self.grant.provider):
+            raise ProviderMisconfigured("no_client")
+        if self.grant.secret is None:
+            raise ProviderMisconfigured("key_lost")  # a live grant without a secret: its key is gone
+        fresh = await self._core.providers.get(self.grant.provider).refresh(self.grant, claims=claims)
+        if fresh.identity is not None and fresh.identity.subject != self.grant.signer.subject:
+            raise MailboxGone("other_subject", Cause.OTHER_MAILBOX)  # and its secret is not ours to keep
+        self.has_renewed = True
+        if fresh.secret != self.grant.secret:
+            await self._keep(fresh)
+        return fresh
+
+    async def _keep(self, fresh: RefreshedGrant) -> None:
+        """For good, or else in memory: the mailbox is fine, whatever the database is."""
+        grant = self.grant
+        self.grant = replace(grant, secret=fresh.secret, scopes=fresh.scopes, version=grant.version + 1)
+        if grant.id in self._unsaved:  # the row is older than what this came of
+            self._unsaved.keep(grant, fresh)
+            return
+        try:
+            async with self._core.storage.writing() as uow:
+                await uow.grants.save_secret(
+                    grant.id, secret=fresh.secret, scopes=fresh.scopes, expected_version=grant.version
+                )
+                await uow.commit()
+        except StorageAway:
+            self._unsaved.keep(grant, fresh)
+        except BaseException:  # whoever cancels this ends the work, not the mailbox
+            self._unsaved.keep(grant, fresh)
+            raise
+
+    def seen(self, error: ProviderError | None) -> ProbeResult:
+        secret = self.grant.secret
+        return ProbeResult(
+            error,
+            error.code if error is not None else "",
+            secret.fingerprint if secret else "",
+            renewals=self.grant.renewals + self.has_renewed,
+        )
+
+
+class Probes:
+    """Refreshes and probes."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._login_throttle = LoginThrottle(core)
+        self._unsaved = Unsaved(core)
+        self._left_behind: set[str] = set()
+        """Leases that could not be given back: the database was away."""
+
+    async def run_due(self) -> int:
+        """Save what a refresh brought and the database would not take; how many secrets that were."""
+        return await self._save() if self._unsaved.is_due else 0
+
+    async def save_at_last(self) -> None:
+        """The process ends in good order: one last try. What cannot be saved now is lost, and said."""
+        if self._unsaved:
+            await self._save()
+        if lost := len(self._unsaved):
+            _log.error("renewed secrets are lost: the database cannot be written", grants=lost)
+
+    async def _save(self) -> int:
+        left, before = frozenset(self._left_behind), len(self._unsaved)
+        try:
+            async with self._core.storage.writing() as uow:
+                done = await self._unsaved.store(uow)
+                await uow.locks.release_held(left)
+                await uow.commit()
+        except StorageAway:
+            self._unsaved.failed()
+            return 0
+        self._unsaved.drop(done)
+        self._left_behind -= left
+        if self._unsaved:
+            self._unsaved.failed()
+        return before - len(self._unsaved)
+
+    async def look(self, grant: Grant, *, is_sparing: bool = True) -> ProbeResult:
+        """Refresh one grant and make the cheap mailbox call. A ``ProviderError`` is never raised: it is the
+        answer.
+
+        ``is_sparing`` leaves a host alone that has refused too many logins; who has just shown that the
+        password is right need not wait for it.
+        """
+        seen = await self.looks([grant.id], is_sparing=is_sparing)
+        if grant.id not in seen:
+            busy = ProviderUnavailable("busy")
+            return ProbeResult(busy, busy.code, put_off_until=self._core.clock() + BUSY_FOR)
+        return seen[grant.id].look
+
+    async def looks(
+        self,
+        grant_ids: Sequence[GrantId],
+        *,
+        only_refresh: Collection[GrantId] = (),
+        is_sparing: bool = True,
+    ) -> dict[GrantId, ProbedGrant]:
+        """Look at several side by side. Those that somebody else is refreshing right now are missing; so are
+        those whose lease was lost meanwhile: what they showed may be of yesterday."""
+        token, leased = await self._take(grant_ids)
+        gate, turns = asyncio.Semaphore(AT_ONCE), [self._turn(grant) for grant in leased.values()]
+
+        async def one(turn: RefreshTurn) -> ProbeResult:
+            is_refresh = turn.grant.id in only_refresh
+            async with gate:
+                # Whatever goes wrong with one must not cost the others of its batch their turn.
+                work = self._sparing(turn, is_refresh) if is_sparing else self._look(turn, is_refresh)
+                look, _ = await attempted(work, what="probe")
+            return look or turn.seen(ProviderUnavailable("unforeseen"))
+
+        looks = await asyncio.gather(*(one(turn) for turn in turns))
+        kept = await self._free(token, turns)
+        return {
+            turn.grant.id: ProbedGrant(turn.grant, look)
+            for turn, look in zip(turns, looks, strict=True)
+            if turn.grant.id in kept
+        }
+
+    @asynccontextmanager
+    async def turn(self, grant_id: GrantId) -> AsyncIterator[RefreshTurn | None]:
+        """A grant to oneself; ``None`` while somebody else refreshes it, or if there is none."""
+        token, leased = await self._take([grant_id])
+        turn = self._turn(leased[grant_id]) if grant_id in leased else None
+        try:
+            yield turn
+        finally:
+            if turn is not None:
+                await self._free(token, [turn])
+
+    def _turn(self, grant: Grant) -> RefreshTurn:
+        return RefreshTurn(self._core, grant, self._unsaved)
+
+    async def _take(self, grant_ids: Sequence[GrantId]) -> tuple[str, dict[GrantId, Grant]]:
+        if not grant_ids:
+            return "", {}
+        left = frozenset(self._left_behind)
+        async with self._core.storage.writing() as uow:
+            # Before anything is freed or read: the old secret is not to be used again.
+            done = await self._unsaved.store(uow)
+            if left:
+                await uow.locks.release_held(left)
+            token, leased = await uow.grants.lease(grant_ids, lease_for=LEASED_FOR)
+            await uow.commit()
+        self._unsaved.drop(done)
+        self._left_behind -= left
+        return token, leased
+
+    async def _free(self, token: str, turns: Sequence[RefreshTurn]) -> frozenset[GrantId]:
+        """Those that were still ours. What the database cannot be told now is freed by the next turn."""
+        if not turns:
+            return frozenset()
+        try:
+            async with self._core.storage.writing() as uow:
+                done = await self._unsaved.store(uow)
+                kept = await uow.grants.release(
+                    [turn.grant.id for turn in turns],
+                    lease_token=token,
+                    renewed=[turn.grant.id for turn in turns if turn.has_renewed],
+                )
+                await uow.commit()
+        except StorageAway:
+            self._left_behind.add(token)
+            raise
+        self._unsaved.drop(done)
+        return kept
+
+    async def _sparing(self, turn: RefreshTurn, is_refresh: bool) -> ProbeResult:
+        if not self._login_throttle.may_follow(turn.grant):
+            return await self._look(turn, is_refresh)
+        async with self._login_throttle.turn(turn.grant) as slot:
+            if slot.put_off_until is not None:
+                spared = ProviderUnavailable("host_spared")
+                return ProbeResult(spared, spared.code, put_off_until=slot.put_off_until)
+            look = await self._look(turn, is_refresh)
+            slot.was_refused = is_refused_login(look.error)
+        return look
+
+    async def _look(self, turn: RefreshTurn, is_refresh: bool) -> ProbeResult:
+        try:
+            fresh = await turn.renew()
+            if not is_refresh:
+                await self._core.providers.get(turn.grant.provider).probe(turn.grant, fresh, turn.renew)
+        except ProviderError as error:
+            if isinstance(error, ProviderUnavailable) and error.unknown_code:
+                self._core.telemetry.unknown_code(turn.grant.provider, error.code)
+            return turn.seen(error)
+        return turn.seen(None)

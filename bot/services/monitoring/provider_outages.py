@@ -1,0 +1,265 @@
+"""Mass refusals: one message instead of many, one look a minute, and everything back when it is over."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from bot.domain.channel import REFUSED_CAUSES, Cause, Channel, State
+from bot.domain.errors import REFUSALS, ProviderError
+from bot.domain.ids import JobId, ProviderOutageId, UserId
+from bot.domain.job import Job, JobKind
+from bot.domain.lifecycle import Signal
+from bot.domain.notice import Notice, NoticeKind
+from bot.domain.provider_outage import (
+    ProviderOutage,
+    Renewal,
+    canary_pause,
+    is_held,
+    news_pause,
+    next_turn,
+    proofs,
+    reconnect_offered_at,
+    settles_for,
+)
+from bot.services.core.incidents import reminders_of
+from bot.services.core.notifications import Notifications, a_notice, about_us
+from bot.services.core.ports import Core, new_id
+from bot.services.core.roles import roles_in
+from bot.services.core.transitions import Transitions
+from storage import UnitOfWork
+
+_REFUSALS: Final = REFUSED_CAUSES | {Cause.HELD}
+_RECALLS_WITNESSES: Final = 30
+"""How far back a hold reaches: 15 min at the ordinary 30 s witness."""
+
+
+class ProviderOutages:
+    """Opens, feeds, ripens and ends holds."""
+
+    def __init__(self, core: Core, *, transitions: Transitions, notifications: Notifications) -> None:
+        self._core = core
+        self._transitions = transitions
+        self._notifications = notifications
+        transitions.followed_by(self.left)
+
+    async def joined(
+        self, uow: UnitOfWork, channel: Channel, *, only_tenant: bool, is_new: bool = True
+    ) -> None:
+        """``channel`` is held now: open a hold if none is, and send the channel to the end of the line.
+
+        ``is_new`` is false for a canary that found everything as before: nobody needs to see that.
+        """
+        now = self._core.clock()
+        tenant = channel.identity.tenant
+        provider_outage = await uow.provider_outages.open_for(channel.workspace_id, channel.provider, tenant)
+        if provider_outage is None:
+            provider_outage = await self._open(uow, channel, tenant if only_tenant else "", now)
+        elif is_new:
+            await uow.provider_outages.joined(provider_outage.id, channel.id, now)
+            await uow.provider_outages.relapsed(provider_outage.id, now)
+            await self._show_later(uow, provider_outage, now + news_pause(self._witness), now)
+        elif await self._narrowed(uow, provider_outage, tenant, now):
+            await self._show_all(uow, provider_outage, now)
+        if is_new:
+            await self._tell_owner(uow, provider_outage, channel, now)
+        turn = next_turn(
+            await uow.provider_outages.last_turn(provider_outage, but=channel.id),
+            now,
+            witness=self._witness,
+            least=self._core.providers.traits_of(channel.provider).least_interval,
+        )
+        await uow.probes.reschedule(channel.id, turn)
+
+    async def _tell_owner(
+        self, uow: UnitOfWork, provider_outage: ProviderOutage, channel: Channel, now: datetime
+    ) -> None:
+        """Whose inbox it is reads of that one alone, in one message for all that are theirs. Who reads of the
+        whole hold anyway gets no other."""
+        if channel.owner_id is None:
+            return
+        if (told := await self._told(uow, provider_outage, channel.owner_id)) is None:
+            own = about_us(
+                provider_outage.workspace_id, channel.owner_id, NoticeKind.HOLD, provider_outage.id, now
+            )
+            await self._notifications.tell(uow, own)
+        elif told.channel_id is None:
+            await self._notifications.changed(uow, [told], now=now)
+
+    async def _told(self, uow: UnitOfWork, provider_outage: ProviderOutage, person: UserId) -> Notice | None:
+        return await uow.notices.about(
+            person, NoticeKind.HOLD, provider_outage.workspace_id, provider_outage.id
+        )
+
+    async def _narrowed(
+        self, uow: UnitOfWork, provider_outage: ProviderOutage, tenant: str, now: datetime
+    ) -> bool:
+        """Whether the provider's trouble is but one organisation's from now on: all others are served, and
+        have been for a while."""
+        return (
+            bool(tenant)
+            and not provider_outage.tenant
+            and await uow.provider_outages.narrow(
+                provider_outage, tenant, served_since=now - settles_for(self._witness)
+            )
+        )
+
+    async def left(self, uow: UnitOfWork, before: Channel, after: Channel) -> None:
+        """After any step: a channel that is held no more. The last one ends the hold.
+
+        A pass lets all others be looked at now. They stay held until that look: a provider recovers bit
+        by bit, and what it still refuses then must neither be told one by one nor as a second outage.
+        """
+        if before.state is State.CONNECTED and after.cause in _REFUSALS:
+            await uow.provider_outages.refused_anew(after.id)
+        if not is_held(before) or is_held(after):
+            return
+        now = self._core.clock()
+        provider_outage = await uow.provider_outages.open_for(
+            before.workspace_id, before.provider, before.identity.tenant
+        )
+        if provider_outage is None:
+            return
+        await self._owner_sees(uow, provider_outage, before, now)
+        if after.state is State.CONNECTED and after.grant_id == before.grant_id:
+            await self._came_back(uow, provider_outage, after, now)
+        elif after.state is State.DISCONNECTED:  # proven for it, and for all who wait: told in one go
+            await uow.provider_outages.settled(provider_outage.id, now)
+            await uow.provider_outages.call(provider_outage, now=now, rested_for=canary_pause(self._witness))
+        elif after.state is State.IMPAIRED:  # judged on its own, as all of them are by now
+            await uow.provider_outages.call(provider_outage, now=now, rested_for=canary_pause(self._witness))
+        elif last := await uow.provider_outages.last_in_line(provider_outage):
+            await uow.probes.reschedule(last, now)  # the line closes up: nobody waits for who has left it
+        if await uow.provider_outages.holds_any(provider_outage):
+            await self._show_later(uow, provider_outage, now + news_pause(self._witness), now)
+            return
+        await uow.provider_outages.end(provider_outage.id, now)
+        await self._show_later(uow, provider_outage, now, now)
+
+    async def _owner_sees(
+        self, uow: UnitOfWork, provider_outage: ProviderOutage, channel: Channel, now: datetime
+    ) -> None:
+        """What others' inboxes do changes nothing in an owner's message: it is edited for their own alone."""
+        told = await self._told(uow, provider_outage, channel.owner_id) if channel.owner_id else None
+        if told is not None and told.channel_id is None:
+            await self._notifications.changed(uow, [told], now=now)
+
+    async def beside(self, uow: UnitOfWork, channel: Channel) -> None:
+        """``channel`` is refused while others are held: look whether their outage moves."""
+        provider_outage = await uow.provider_outages.open_for(
+            channel.workspace_id, channel.provider, channel.identity.tenant
+        )
+        least = self._core.providers.traits_of(channel.provider).least_interval
+        if provider_outage is not None:
+            rest = max(canary_pause(self._witness), least)
+            await uow.provider_outages.call(provider_outage, now=self._core.clock(), rested_for=rest)
+
+    async def reconnects(
+        self, uow: UnitOfWork, channel: Channel, *, by: UserId, error: ProviderError | None
+    ) -> None:
+        """``channel``, which is held, is about to get a new grant that works. ``error`` is what its old one
+        got at the same moment: refused, the reconnect was needed; served, the outage was simply over."""
+        provider_outage = await uow.provider_outages.open_for(
+            channel.workspace_id, channel.provider, channel.identity.tenant
+        )
+        if provider_outage is None:
+            return
+        if error is None:
+            await self._came_back(uow, provider_outage, channel, self._core.clock())
+        elif isinstance(error, REFUSALS):
+            await uow.provider_outages.renewed(provider_outage.id, channel.id, self._core.clock(), by)
+
+    async def proof_for(self, uow: UnitOfWork, channel: Channel) -> tuple[Renewal, Channel] | None:
+        """The first reconnect that shows what ``channel``, which is held, needs."""
+        provider_outage = await uow.provider_outages.open_for(
+            channel.workspace_id, channel.provider, channel.identity.tenant
+        )
+        if provider_outage is None:
+            return None
+        tally = await uow.provider_outages.tally(provider_outage, channel.id, channel.identity.tenant)
+        for one in proofs(tally, witness=self._witness):
+            if (renewed := await uow.channels.find(one.channel_id)) is not None:
+                return one, renewed
+        return None
+
+    async def _came_back(
+        self, uow: UnitOfWork, provider_outage: ProviderOutage, channel: Channel, now: datetime
+    ) -> None:
+        await uow.provider_outages.came_back(provider_outage.id, channel.id, now)
+        await uow.provider_outages.recovered(provider_outage.id, now)
+        await uow.provider_outages.call(provider_outage, now=now, rested_for=canary_pause(self._witness))
+
+    async def show(self, job: Job) -> datetime | None:
+        """The jobs ``SHOW_HOLD`` and ``RIPEN_HOLD``: its messages say what is so now."""
+        async with self._core.storage.writing() as uow:
+            provider_outage = await uow.provider_outages.find(ProviderOutageId(job.payload["hold"]))
+            if provider_outage is not None:
+                is_all = job.kind is JobKind.RIPEN_HOLD or not provider_outage.is_open
+                await self._show_all(uow, provider_outage, self._core.clock(), owners=is_all)
+                await uow.commit()
+        return None
+
+    async def _show_all(
+        self, uow: UnitOfWork, provider_outage: ProviderOutage, now: datetime, *, owners: bool = True
+    ) -> None:
+        notices = await uow.notices.of_subject(
+            provider_outage.workspace_id, provider_outage.id, NoticeKind.HOLD
+        )
+        await self._notifications.changed(uow, [it for it in notices if owners or it.channel_id], now=now)
+
+    async def _open(self, uow: UnitOfWork, channel: Channel, tenant: str, now: datetime) -> ProviderOutage:
+        provider_outage = ProviderOutage(
+            ProviderOutageId(new_id()), channel.workspace_id, channel.provider, tenant, now
+        )
+        await uow.provider_outages.open_(provider_outage)
+        await uow.provider_outages.joined(provider_outage.id, channel.id, now)
+        await self._recall(uow, provider_outage, now)
+        readers = (await roles_in(uow, self._core, provider_outage.workspace_id)).everybody
+        about = [
+            a_notice(NoticeKind.HOLD, channel, reader, now, subject=provider_outage.id) for reader in readers
+        ]
+        told = await self._notifications.tell_all(uow, about)
+        await uow.jobs.put_all(reminders_of(told, now))
+        await self._later(
+            uow,
+            provider_outage,
+            JobKind.RIPEN_HOLD,
+            reconnect_offered_at(provider_outage, self._witness),
+            now,
+        )
+        return provider_outage
+
+    async def _recall(self, uow: UnitOfWork, provider_outage: ProviderOutage, now: datetime) -> None:
+        """What was called disconnected just before was probably part of it: said to be a false alarm."""
+        since = now - self._witness * _RECALLS_WITNESSES
+        lately = await uow.channels.by_ids(
+            await uow.provider_outages.lately_disconnected(provider_outage, since)
+        )
+        for channel in lately.values():
+            await self._transitions.apply(uow, channel, Signal.HELD, grant_id=channel.grant_id)
+            await uow.provider_outages.joined(provider_outage.id, channel.id, now)
+
+    async def _show_later(
+        self, uow: UnitOfWork, provider_outage: ProviderOutage, due: datetime, now: datetime
+    ) -> None:
+        """Once for all that happens until ``due``: a provider that fails takes its mailboxes in a rush."""
+        await self._later(uow, provider_outage, JobKind.SHOW_HOLD, due, now)
+
+    async def _later(
+        self, uow: UnitOfWork, provider_outage: ProviderOutage, kind: JobKind, due: datetime, now: datetime
+    ) -> None:
+        await uow.jobs.put(
+            Job(
+                id=JobId(new_id()),
+                lane=f"hold:{provider_outage.id}",
+                kind=kind,
+                dedupe=f"{kind.value}:{provider_outage.id}",
+                due_at=due,
+                created_at=now,
+                payload={"hold": provider_outage.id},
+            )
+        )
+
+    @property
+    def _witness(self) -> timedelta:
+        return self._core.policy.cadence.witness

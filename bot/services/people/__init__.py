@@ -1,0 +1,1 @@
+"""People, their roles, what an admin must agree to, and the workspace."""

@@ -1,0 +1,267 @@
+"""Who is asking: Slack users as last read, and the role they hold right now.
+
+Reads are quick and forgiving (a name or language may be a day old); a privileged click re-reads Slack
+and fails closed.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from bot.domain.access import Actor, Person
+from bot.domain.channel import State
+from bot.domain.errors import GuestNotAllowed, WrongWorkspace
+from bot.domain.ids import JobId, UserId, WorkspaceId
+from bot.domain.job import Job, JobKind
+from bot.domain.lifecycle import Signal
+from bot.domain.workspace import Workspace
+from bot.services.core.notifications import Notifications
+from bot.services.core.ports import (
+    Core,
+    CursorLost,
+    Directory,
+    DirectoryAway,
+    GroupsClosed,
+    new_id,
+)
+from bot.services.core.roles import roles_in
+from bot.services.core.transitions import Transitions
+from storage import StorageAway, UnitOfWork
+
+_BELIEVED_FOR: Final = timedelta(minutes=10)
+_REMEMBERED: Final = 5_000
+
+_log = structlog.get_logger(__name__)
+
+
+class People:
+    """Knows people and their roles."""
+
+    def __init__(
+        self,
+        core: Core,
+        transitions: Transitions,
+        notifications: Notifications,
+        directory: Directory,
+        workspace: Workspace,
+    ) -> None:
+        self._core = core
+        self._notifications = notifications
+        self._transitions = transitions
+        self._directory = directory
+        self._workspace = workspace
+        self._memory: OrderedDict[UserId, tuple[datetime, Person]] = OrderedDict()
+
+    @property
+    def workspace_id(self) -> WorkspaceId:
+        """The workspace that is served."""
+        return self._workspace.id
+
+    async def member(self, workspace_id: WorkspaceId, user_id: UserId, *, fresh: bool = False) -> Actor:
+        """The person with the role they hold now.
+
+        ``fresh`` asks Slack again, as every privileged click must: about the person, and about the user
+        group, if their account access rests on one alone. Where that group cannot be read they come without
+        the access, ``is_in_doubt``. Raises ``WrongWorkspace``, ``GuestNotAllowed``, ``DirectoryAway`` (fail
+        closed).
+        """
+        if workspace_id != self._workspace.id:
+            raise WrongWorkspace
+        person = await self._read(user_id, fresh=fresh)
+        if person is None or person.workspace_id != self._workspace.id:
+            raise WrongWorkspace
+        if not person.is_active_member:
+            raise GuestNotAllowed
+        async with self._core.storage.reading() as uow:
+            roles = await roles_in(uow, self._core, self._workspace.id)
+            actor = roles.actor(person)
+            groups = await self._rests_on(uow, actor) if fresh else ()
+        return await self._asked_again(actor, groups) if groups else actor
+
+    async def _rests_on(self, uow: UnitOfWork, actor: Actor) -> tuple[str, ...]:
+        """The user groups without which ``actor`` would have no account access."""
+        if actor.is_super_admin or not actor.has_account_access:
+            return ()
+        if actor.id in (await uow.roles.of(actor.workspace_id)).account_access:
+            return ()
+        return await uow.roles.groups_of(actor.workspace_id, actor.id)
+
+    async def _asked_again(self, actor: Actor, groups: Sequence[str]) -> Actor:
+        """``actor`` as Slack's groups say now: one that names them is enough."""
+        is_in_doubt = False
+        for group_id in groups:
+            try:
+                if actor.id in await self.read_group(group_id, is_awaited=True):
+                    return actor
+            except (DirectoryAway, GroupsClosed) as error:
+                _log.warning("a user group cannot be read", group=group_id, error=type(error).__name__)
+                is_in_doubt = True
+        return replace(actor, has_account_access=False, is_in_doubt=is_in_doubt)
+
+    async def read_group(self, group_id: str, *, is_awaited: bool = False) -> tuple[UserId, ...]:
+        """Read a user group's members, and keep them. Raises ``DirectoryAway``, ``GroupsClosed``."""
+        members = await self._directory.group(group_id, is_awaited=is_awaited)
+        async with self._core.storage.writing() as uow:
+            now = self._core.clock()
+            await uow.roles.set_members(self._workspace.id, group_id, members, at=now)
+            await uow.commit()
+        return members
+
+    async def locale_of(self, workspace_id: WorkspaceId, user_id: UserId) -> str:
+        """The person's language. Never raises: an answer in English beats no answer."""
+        if workspace_id != self._workspace.id:
+            return "en-US"
+        try:
+            person = await self._read(user_id, fresh=False)
+        except (DirectoryAway, StorageAway):
+            return "en-US"
+        return person.locale if person else "en-US"
+
+    async def name_of(self, user_id: UserId) -> str:
+        """What to call somebody on a page; empty if unknown."""
+        try:
+            person = await self._read(user_id, fresh=False)
+        except DirectoryAway:
+            return ""
+        return person.name if person else ""
+
+    async def changed(self, person: Person) -> None:
+        """Slack says that this person's flags, language or address have changed."""
+        if person.workspace_id != self._workspace.id:
+            return
+        async with self._core.storage.writing() as uow:
+            await self._save_all(uow, (person,))
+            await uow.commit()
+
+    async def left(self, user_id: UserId) -> None:
+        """Slack says that this person belongs to other workspaces of their organisation only: what was theirs
+        here is treated as if they had left Slack. News about a stranger is no news."""
+        async with self._core.storage.writing() as uow:
+            known = await uow.people.find(self._workspace.id, user_id)
+            if known is not None and not known.is_deleted:
+                await self._save_all(uow, (replace(known, is_deleted=True),))
+                await uow.commit()
+
+    async def meet(self) -> None:
+        """At the first start: know who the admins are before anybody asks, at least in a workspace of one
+        page."""
+        async with self._core.storage.reading() as uow:
+            known = await uow.people.of_workspace(self._workspace.id)
+        if not known:
+            await self.read_all()
+
+    async def read_all(self) -> None:
+        """Read the whole workspace, as is done daily: the first page now, the others at Slack's pace, page by
+        page, while everything else goes on. Raises ``DirectoryAway``."""
+        await self._read_page("")
+
+    async def read_on(self, job: Job) -> datetime | None:
+        """The job ``READ_PEOPLE``: one more page, or the same one later if Slack wants to be left alone."""
+        try:
+            await self._read_page(job.payload["cursor"])
+        except DirectoryAway as away:
+            if away.retry_after is None:
+                raise
+            return self._core.clock() + away.retry_after
+        except CursorLost:
+            _log.warning("Slack has lost the place in its list of people: tomorrow it is read again")
+        return None
+
+    async def _read_page(self, cursor: str) -> None:
+        page = await self._directory.page(cursor)
+        async with self._core.storage.writing() as uow:
+            await self._save_all(uow, page.people)
+            if page.further:
+                await uow.jobs.put(self._reading(page.further))
+            await uow.commit()
+        self._core.wake()
+
+    def _reading(self, cursor: str) -> Job:
+        lane, now = f"people:{self._workspace.id}", self._core.clock()
+        return Job(
+            id=JobId(new_id()),
+            lane=lane,
+            kind=JobKind.READ_PEOPLE,
+            dedupe=lane,
+            due_at=now,
+            created_at=now,
+            payload={"cursor": cursor},
+        )
+
+    async def _save_all(self, uow: UnitOfWork, people: Sequence[Person]) -> None:
+        now = self._core.clock()
+        known = await uow.people.by_ids(self._workspace.id, [person.id for person in people])
+        await uow.people.save_all(people, now)
+        for person in people:
+            self._remember(person, now)
+            was_deleted = person.id in known and known[person.id].is_deleted
+            if person.is_deleted and not was_deleted:
+                await self._orphan(uow, person)
+            elif was_deleted and not person.is_deleted:
+                await self._welcome_back(uow, person)
+
+    async def _orphan(self, uow: UnitOfWork, person: Person) -> None:
+        for channel in await uow.channels.of_owner(person.workspace_id, person.id):
+            if channel.state is not State.REMOVED:
+                await self._transitions.apply(uow, channel, Signal.OWNER_GONE)
+        for grant in await uow.grants.delegated_by(person.workspace_id, person.email):
+            channels = await uow.channels.by_ids([grant.channel_id] if grant.channel_id else [])
+            for channel in channels.values():
+                await self._notifications.delegate_gone(uow, channel, grant.id, now=self._core.clock())
+
+    async def _welcome_back(self, uow: UnitOfWork, person: Person) -> None:
+        """What was asked because this person had left needs no answer any more."""
+        for channel in await uow.channels.of_owner(person.workspace_id, person.id):
+            if channel.state is not State.REMOVED:
+                await self._notifications.owner_back(uow, channel, now=self._core.clock())
+        for grant in await uow.grants.delegated_by(person.workspace_id, person.email):
+            if grant.channel_id:
+                await self._notifications.delegate_changed(uow, grant.channel_id, now=self._core.clock())
+
+    async def _read(self, user_id: UserId, *, fresh: bool) -> Person | None:
+        if not fresh and (remembered := self._remembered(user_id)):
+            return remembered
+        if not fresh and (stored := await self._stored(user_id)):
+            return stored
+        person = await self._directory.person(user_id)
+        if person is not None:
+            await self._learn(person)
+        return person
+
+    async def _stored(self, user_id: UserId) -> Person | None:
+        try:
+            async with self._core.storage.reading() as uow:
+                person = await uow.people.find(self._workspace.id, user_id)
+        except StorageAway:
+            return None
+        if person is not None:
+            self._remember(person, self._core.clock())
+        return person
+
+    async def _learn(self, person: Person) -> None:
+        if self._remembered(person.id) == person:
+            return
+        self._remember(person, self._core.clock())
+        if person.workspace_id == self._workspace.id:
+            try:
+                await self.changed(person)
+            except StorageAway:
+                return  # knowing who it is matters more now than writing it down
+
+    def _remembered(self, user_id: UserId) -> Person | None:
+        found = self._memory.get(user_id)
+        if found is None or not timedelta() <= self._core.clock() - found[0] <= _BELIEVED_FOR:
+            return None
+        return found[1]
+
+    def _remember(self, person: Person, now: datetime) -> None:
+        self._memory[person.id] = (now, person)
+        self._memory.move_to_end(person.id)
+        while len(self._memory) > _REMEMBERED:
+            self._memory.popitem(last=False)

@@ -1,0 +1,232 @@
+"""The past: *why*, the fire drill, and the history as a file, asked for in Slack, fetched in a browser."""
+
+from __future__ import annotations
+
+import csv
+import io
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from bot.domain.access import Actor, Person
+from bot.domain.channel import Channel, Kind
+from bot.domain.errors import ExportTaken, NotAllowed, OtherBrowser, TicketExpired, TicketUnknown
+from bot.domain.grant import Secret
+from bot.domain.history import HistoryEntry
+from bot.domain.ids import ChannelId, TicketId
+from bot.domain.notice import Notice, NoticeKind
+from bot.domain.ticket import TICKET_LASTS, Purpose, Ticket
+from bot.domain.view_models import ChannelRow, Drill, HistoryModel, Told
+from bot.domain.workspace import Workspace
+from bot.services.connections.channels import Channels
+from bot.services.core.incidents import REMINDERS
+from bot.services.core.ports import Core, digest, new_secret
+from bot.services.core.roles import roles_in
+from bot.services.core.schedule import Schedule
+from bot.services.people.people import People
+from storage import UnitOfWork
+
+_RECORDS: Final = 40
+EXPORTED: Final = 10_000
+"""Lines of an export, the latest."""
+_MISTAKEN_FOR_FORMULAS: Final = frozenset("=+-@")
+_BREAKING: Final = frozenset("\t\r\n")
+_COLUMNS: Final = ("at", "address", "kind", "what", "actor", "from", "to", "cause", "code", "siblings", "via")
+
+
+class History:
+    """Reads, and changes nothing."""
+
+    def __init__(self, core: Core, channels: Channels, pace: Schedule) -> None:
+        self._core = core
+        self._pace = pace
+        self._channels = channels
+
+    async def why(self, actor: Actor, channel_id: ChannelId) -> HistoryModel:
+        """Signals, witnesses, decisions, whom we told and what they did. Raises ``Gone``, ``NotAllowed``."""
+        status = await self._channels.status(actor, channel_id)
+        async with self._core.storage.reading() as uow:
+            records = await uow.history.of_channel(channel_id, _RECORDS)
+            incident = await uow.incidents.latest_of(channel_id)
+            notices = await uow.notices.of_incident(incident.id) if incident else ()
+            probe = await uow.probes.find(channel_id)
+        return HistoryModel(
+            row=status.row,
+            records=records,
+            incident=incident,
+            told=tuple(_told(one) for one in notices if one.kind is NoticeKind.INCIDENT),
+            next_probe_at=probe.due_at if probe else None,
+            strikes=probe.strikes if probe else 0,
+        )
+
+    async def drill(self, actor: Actor, channel_id: ChannelId) -> Drill:
+        """Who would be told, when, and where: for super admins. Raises ``Gone``, ``NotAllowed``."""
+        row = await self._for_super_admins(actor, channel_id)
+        channel, cadence = row.channel, self._pace.cadence
+        async with self._core.storage.reading() as uow:
+            readers = await self._readers(uow, channel)
+        every = cadence.team if channel.kind is Kind.TEAM else cadence.personal
+        return Drill(
+            row=row,
+            readers=readers,
+            conversation_id=channel.conversation_id,
+            told_within=every + cadence.witness,
+            reminders=REMINDERS,
+        )
+
+    async def export(self, actor: Actor, *, since: datetime | None = None) -> str:
+        """The workspace's history as CSV, newest first, at most 10,000 lines: for super admins.
+
+        No cell can be mistaken for a formula by a spreadsheet. Raises ``NotAllowed``.
+        """
+        await self.may_export(actor)
+        async with self._core.storage.reading() as uow:
+            lines = await uow.history.of_workspace(
+                actor.workspace_id, since or self._core.clock() - timedelta(days=400), EXPORTED
+            )
+            channels = await uow.channels.by_ids(list({line.channel_id for line in lines}))
+        return _csv([_cells(line, channels.get(line.channel_id)) for line in lines])
+
+    async def may_export(self, actor: Actor) -> None:
+        """Raises ``NotAllowed`` for anybody but super admins."""
+        if actor.is_super_admin:
+            return
+        async with self._core.storage.reading() as uow:
+            roles = await roles_in(uow, self._core, actor.workspace_id)
+        raise NotAllowed("export", tuple(one.id for one in roles.super_admins))
+
+    async def _readers(self, uow: UnitOfWork, channel: Channel) -> tuple[Person, ...]:
+        roles = await roles_in(uow, self._core, channel.workspace_id)
+        people = {person.id: person for person in await uow.people.of_workspace(channel.workspace_id)}
+        return tuple(people[reader] for reader in roles.audience(channel) if reader in people)
+
+    async def _for_super_admins(self, actor: Actor, channel_id: ChannelId) -> ChannelRow:
+        await self.may_export(actor)
+        return (await self._channels.status(actor, channel_id)).row
+
+
+def _told(notice: Notice) -> Told:
+    return Told(
+        recipient=notice.recipient,
+        is_shown=notice.ts is not None,
+        unreachable=notice.unreachable,
+        reminders=notice.reminders,
+        snoozed_until=notice.snoozed_until,
+    )
+
+
+def _cells(line: HistoryEntry, channel: Channel | None) -> tuple[str, ...]:
+    details = line.details
+    return (
+        line.at.isoformat(timespec="seconds"),
+        channel.address if channel else "",
+        channel.kind.value if channel else "",
+        line.what,
+        line.actor or "",
+        *(details.get(name, "") for name in ("from", "to", "cause", "code", "siblings", "via")),
+    )
+
+
+def _csv(rows: Sequence[Sequence[str]]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(_COLUMNS)
+    writer.writerows([_inert(cell) for cell in row] for row in rows)
+    return out.getvalue()
+
+
+def _inert(cell: str) -> str:
+    """A cell as text: spreadsheets run what begins like a formula, also behind blanks or in full width."""
+    first = next((one for one in cell if not one.isspace() and unicodedata.category(one)[0] != "C"), "")
+    is_one = cell[:1] in _BREAKING or unicodedata.normalize("NFKC", first) in _MISTAKEN_FOR_FORMULAS
+    return f"'{cell}" if is_one else cell
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A download that is ready to be fetched."""
+
+    url: str = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ExportLanding:
+    """What the page says before anything is downloaded."""
+
+    requester_name: str
+    workspace_name: str
+    locale: str
+
+
+class HistoryExport:
+    """Tickets for downloads."""
+
+    def __init__(self, core: Core, *, people: People, history: History, workspace: Workspace) -> None:
+        self._core = core
+        self._people = people
+        self._history = history
+        self._workspace = workspace
+
+    async def begin(self, actor: Actor) -> Offer:
+        """A link to the file, for this person. Raises ``NotAllowed``."""
+        await self._history.may_export(actor)
+        now, secret = self._core.clock(), new_secret()
+        ticket = Ticket(
+            id=_id(secret),
+            workspace_id=actor.workspace_id,
+            user_id=actor.id,
+            purpose=Purpose.EXPORT,
+            address="",
+            kind=Kind.TEAM,
+            provider="",
+            created_at=now,
+            expires_at=now + TICKET_LASTS,
+            verifier=Secret(""),
+            locale=actor.person.locale,
+        )
+        async with self._core.storage.writing() as uow:
+            await uow.tickets.add(ticket)
+            await uow.commit()
+        return Offer(f"{self._core.policy.base_url}/export/{secret}", ticket.expires_at)
+
+    async def landing(self, secret: str) -> ExportLanding:
+        """What the link is for. Spends nothing. Raises ``TicketUnknown``, ``TicketExpired``."""
+        async with self._core.storage.reading() as uow:
+            ticket = await self._ticket(uow, secret)
+        name = await self._people.name_of(ticket.user_id)
+        return ExportLanding(name, self._workspace.name, ticket.locale)
+
+    async def fetch(self, secret: str, browser: str) -> str:
+        """The file's text, once, for the browser that asks first.
+
+        Raises ``ExportTaken``, ``OtherBrowser``, ``NotAllowed`` (the rights are those of now), and as
+        ``landing``.
+        """
+        async with self._core.storage.reading() as uow:
+            ticket = await self._ticket(uow, secret)
+        actor = await self._people.member(ticket.workspace_id, ticket.user_id, fresh=True)
+        text = await self._history.export(actor)
+        now = self._core.clock()
+        async with self._core.storage.writing() as uow:
+            if await uow.tickets.begin(ticket.id, browser, now) is None:
+                raise OtherBrowser
+            if not await uow.seen.first_time(f"export:{ticket.id}", now):
+                raise ExportTaken
+            await uow.commit()
+        return text
+
+    async def _ticket(self, uow: UnitOfWork, secret: str) -> Ticket:
+        ticket = await uow.tickets.find(_id(secret))
+        if ticket is None:
+            raise TicketUnknown
+        if ticket.expires_at <= self._core.clock():
+            raise TicketExpired
+        return ticket
+
+
+def _id(secret: str) -> TicketId:
+    """Of another kind than the tickets that lead to a provider, so that neither page takes the other's."""
+    return TicketId(digest(f"export:{secret}"))

@@ -1,0 +1,152 @@
+"""What is done by the clock: housekeeping, once per slot however many processes run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+from bot.domain.grant import SECRET_KEPT_FOR
+from bot.domain.history import HISTORY_LASTS
+from bot.services.connections.revocation import Revocations
+from bot.services.core.jobs import attempted
+from bot.services.core.notifications import Notifications
+from bot.services.core.ports import Core
+from bot.services.monitoring.mail_routing import MailRoutingWatch
+from bot.services.people.admins import Admins
+from bot.services.people.people import People
+from bot.services.people.workspaces import Workspaces
+from storage import PURGED, UnitOfWork
+
+DONE_JOBS_LAST: Final = timedelta(days=7)
+SEEN_LASTS: Final = timedelta(hours=24)
+PURGED_AT_ONCE: Final = 500
+_MOST_BATCHES: Final = 2_000
+"""A million rows an hour: more than there can be, and an end should something never be done."""
+RESTS_AFTER_FAILURE: Final = timedelta(minutes=5)
+STAGED_LASTS: Final = timedelta(hours=1)
+"""A grant still staged after this belonged to a process that died: it is given back."""
+
+
+@dataclass(frozen=True, slots=True)
+class MaintenanceTask:
+    """Something to do every so often."""
+
+    name: str
+    every: timedelta
+    run: Callable[[], Awaitable[object]]
+
+
+class Maintenance:
+    """Takes slots and does what is due in them."""
+
+    def __init__(
+        self,
+        core: Core,
+        *,
+        people: People,
+        admins: Admins,
+        notifications: Notifications,
+        workspaces: Workspaces,
+        revocations: Revocations,
+        mail_watch: MailRoutingWatch,
+    ) -> None:
+        self._core = core
+        self._notifications = notifications
+        self._revocations = revocations
+        self._done: dict[str, datetime] = {}
+        self._rests_until: dict[str, datetime] = {}
+        self.maintenance: tuple[MaintenanceTask, ...] = (
+            MaintenanceTask("tidy", timedelta(hours=1), self.tidy),
+            MaintenanceTask("people", timedelta(days=1), people.read_all),
+            MaintenanceTask("workspace", timedelta(minutes=5), workspaces.look_for),
+            MaintenanceTask("groups", timedelta(hours=1), admins.read_groups),
+            MaintenanceTask("long-gone", timedelta(days=1), workspaces.forget_long_gone),
+            MaintenanceTask("mail", core.policy.mail_watch, mail_watch.look),
+        )
+
+    async def run_due(self) -> int:
+        """Do the chores whose slot nobody has taken yet. Returns how many were done."""
+        done = 0
+        for chore in self.maintenance:
+            slot = _slot(self._core.clock(), chore.every)
+            if self._done.get(chore.name) == slot:
+                continue
+            now, until = self._core.clock(), self._rests_until.get(chore.name, slot)
+            if now >= until or until > now + RESTS_AFTER_FAILURE:  # the latter by a clock that was ahead
+                done += await self._do(chore, slot)
+        return done
+
+    async def _do(self, chore: MaintenanceTask, slot: datetime) -> int:
+        """Do it once, whoever else runs. A chore that fails gives its slot back and is tried again."""
+        taken = await self._take(chore.name, slot)
+        if taken:
+            _, failure = await attempted(chore.run(), what=chore.name)
+            if failure is not None:
+                await self._give_back(chore.name, slot)
+                self._rests_until[chore.name] = self._core.clock() + RESTS_AFTER_FAILURE
+                return 0
+        self._done[chore.name] = slot
+        return int(taken)
+
+    async def _give_back(self, name: str, slot: datetime) -> None:
+        async with self._core.storage.writing() as uow:
+            await uow.slots.give_back(name, slot)
+            await uow.commit()
+
+    async def _take(self, name: str, slot: datetime) -> bool:
+        async with self._core.storage.writing() as uow:
+            taken = await uow.slots.take(name, slot)
+            await uow.commit()
+        return taken
+
+    async def tidy(self) -> None:
+        """Drop what has served its time."""
+        now = self._core.clock()
+        async with self._core.storage.writing() as uow:
+            await uow.tickets.purge(now)
+            await uow.logins.purge(now)
+            await uow.commit()
+        await self._until_done(lambda uow: self._drop_staged(uow, now))
+        await self._until_done(lambda uow: self._erase_retired(uow, now))
+        await self._until_done(lambda uow: uow.jobs.purge(now - DONE_JOBS_LAST, limit=PURGED_AT_ONCE))
+        await self._until_done(lambda uow: uow.seen.purge(now - SEEN_LASTS, limit=PURGED_AT_ONCE))
+        await self._until_done(lambda uow: uow.history.purge(now - HISTORY_LASTS, limit=PURGED_AT_ONCE))
+        for name in PURGED:
+            await self._until_done(partial(_purge, name, now))
+        await self._until_done(lambda uow: uow.retention.purge_lanes(limit=PURGED_AT_ONCE))
+
+    async def _until_done(self, batch: Callable[[UnitOfWork], Awaitable[int]]) -> None:
+        """Batch after batch, each in a transaction of its own: nobody waits for longer than one takes."""
+        for _ in range(_MOST_BATCHES):
+            async with self._core.storage.writing() as uow:
+                many = await batch(uow)
+                await uow.commit()
+            if not many:
+                return
+            await asyncio.sleep(0)
+
+    async def _drop_staged(self, uow: UnitOfWork, now: datetime) -> int:
+        staged = await uow.grants.staged_before(now - STAGED_LASTS, limit=PURGED_AT_ONCE)
+        for grant in staged:
+            await self._notifications.drop(uow, grant.id, now=now)
+        return len(staged)
+
+    async def _erase_retired(self, uow: UnitOfWork, now: datetime) -> int:
+        retired = await uow.grants.retired_with_secret_before(now - SECRET_KEPT_FOR, limit=PURGED_AT_ONCE)
+        for grant_id in retired:
+            await self._revocations.give_up(uow, grant_id)
+        return len(retired)
+
+
+async def _purge(name: str, now: datetime, uow: UnitOfWork) -> int:
+    return await uow.retention.purge(name, now, limit=PURGED_AT_ONCE)
+
+
+def _slot(now: datetime, every: timedelta) -> datetime:
+    """The beginning of the slot that ``now`` is in."""
+    seconds = every.total_seconds()
+    return datetime.fromtimestamp(now.timestamp() // seconds * seconds, tz=now.tzinfo)

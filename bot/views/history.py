@@ -1,0 +1,272 @@
+"""Why an inbox is in its state, and what would happen if it stopped working: for whoever doubts.
+
+The one rule: what is shown was recorded or is true now; a drill says on every screen that it is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Final, NamedTuple
+
+from bot.domain.access import Operation
+from bot.domain.channel import State
+from bot.domain.history import HistoryEntry
+from bot.domain.view_models import Drill, HistoryModel, Told
+from bot.views.blocks import (
+    Block,
+    Message,
+    actions,
+    bold,
+    button,
+    context,
+    divider,
+    escape,
+    inert,
+    instant,
+    mention,
+    message,
+    section,
+)
+from bot.views.buttons import operation_button, overview_button
+from bot.views.home import since, title
+from bot.views.i18n import Language, language_for
+from bot.views.messages.rehearsal import rehearsed
+from bot.views.wording import Why, cause_words, company, mail_words, trouble_words
+from bot.views.wording.history import evidence_words, testimony_words, unreachable_words
+from bot.views.wording.names import more_people
+
+EXPORT_OPEN: Final = "export.open"
+
+_LINES: Final = 12
+_PEOPLE: Final = 12
+
+
+# --- why
+
+
+def why_message(lang: Language, evidence: HistoryModel, *, now: datetime) -> Message:
+    """State, cause, what was seen and judged, whom we told and what they did: on one screen."""
+    channel = evidence.row.channel
+    blocks = [
+        section(f"{title(lang, evidence.row)}\n{since(lang, evidence.row)}"),
+        *(section(text) for text in ["\n".join(_cause(lang, evidence))] if text),
+        *_told(lang, evidence, now),
+        *_timeline(lang, evidence.records),
+        *actions(operation_button(lang, Operation.SEE, channel), overview_button(lang)),
+    ]
+    return message(lang.say("Why: {address}", address=inert(channel.address)), blocks)
+
+
+def _cause(lang: Language, evidence: HistoryModel) -> list[str]:
+    """Why it is so, in our words and in the provider's, and when we look again."""
+    row = evidence.row
+    why = _judged(lang, evidence)
+    lines = [escape(lang.together(why.why, why.next_step))] if why else []
+    if row.mail is not None:
+        lines.append(f"📭 {escape(mail_words(lang, row.mail))}")
+    if code := _code(evidence):
+        at = inert(company(row.provider_label), 40)
+        lines.append(
+            lang.say("What {company} answered last: {code}", company=at, code=f"`{inert(code, 60)}`")
+        )
+    if evidence.strikes and row.channel.state is not State.CONNECTED:
+        lines.append(lang.count("{n} refusal in a row.", "{n} refusals in a row.", evidence.strikes))
+    if evidence.next_probe_at is not None:
+        lines.append(lang.say("Next check: {when}", when=instant(lang, evidence.next_probe_at)))
+    return lines
+
+
+def _judged(lang: Language, evidence: HistoryModel) -> Why | None:
+    """Nothing of what works as it should, or was turned off while it did."""
+    row, channel, incident = evidence.row, evidence.row.channel, evidence.incident
+    if channel.state is State.CONNECTED:
+        return Why(lang.say("Everything works."), "")
+    if channel.state is State.DISABLED and not channel.needs_reconnect:
+        return None
+    if incident is not None and incident.is_open and channel.state is State.DISCONNECTED:
+        return cause_words(lang, incident.cause, row.provider_label, channel.said)
+    return trouble_words(lang, channel, row.provider_label, row.advice, row.unexplained)
+
+
+def _code(evidence: HistoryModel) -> str:
+    """The provider's own code of the last refusal, for as long as there is trouble."""
+    if evidence.row.channel.state is State.CONNECTED:
+        return ""
+    found = (record.details.get("code", "") for record in evidence.records)
+    return next(filter(None, found), evidence.incident.code if evidence.incident else "")
+
+
+def _told(lang: Language, evidence: HistoryModel, now: datetime) -> list[Block]:
+    incident = evidence.incident
+    if incident is None:
+        return []
+    heading = (
+        lang.say("Who was told")
+        if incident.is_open
+        else lang.say("Who was told of the last outage ({when})", when=instant(lang, incident.opened_at))
+    )
+    lines = [
+        "• " + lang.say("{who}: {what}", who=mention(one.recipient), what=_reached(lang, one, now))
+        for one in evidence.told[:_PEOPLE]
+    ]
+    rest = len(evidence.told) - _PEOPLE
+    if rest > 0:
+        lines.append(more_people(lang, rest))
+    if incident.claimed_by and incident.claimed_at:
+        when = instant(lang, incident.claimed_at)
+        lines.append(
+            "🙋 "
+            + lang.say("{who} has been on it since {when}.", who=mention(incident.claimed_by), when=when)
+        )
+    return [section("\n".join([bold(heading), *(lines or [lang.say("nobody")])]))]
+
+
+def _reached(lang: Language, told: Told, now: datetime) -> str:
+    """Whether the message arrived, and what followed."""
+    if told.unreachable:
+        return escape(unreachable_words(lang, told.unreachable))
+    facts = [lang.say("told") if told.is_shown else lang.say("not told yet")]
+    if told.reminders:
+        facts.append(lang.count("{n} reminder", "{n} reminders", told.reminders))
+    if told.snoozed_until is not None and told.snoozed_until > now:
+        facts.append(lang.say("snoozed until {when}", when=instant(lang, told.snoozed_until)))
+    return lang.listed(facts)
+
+
+class _Line(NamedTuple):
+    """One thing that happened, maybe many times in a row."""
+
+    words: str
+    at: datetime
+    first_at: datetime
+    times: int
+
+
+def _timeline(lang: Language, records: Sequence[HistoryEntry]) -> list[Block]:
+    """Newest first; what repeats itself is one line."""
+    lines = list(_lines(lang, records))
+    if not lines:
+        return []
+    shown = "\n".join(_said(lang, line) for line in lines[:_LINES])
+    rest = len(lines) - _LINES
+    more = [context(lang.count("and {n} more", "and {n} more", rest))] if rest > 0 else []
+    return [section(bold(lang.say("What happened"))), context(shown), *more]
+
+
+def _said(lang: Language, line: _Line) -> str:
+    if line.times == 1:
+        return f"{instant(lang, line.at)} {line.words}"
+    times = lang.say("{n} times since {when}", n=line.times, when=instant(lang, line.first_at))
+    return f"{instant(lang, line.at)} {line.words} · {times}"
+
+
+def _lines(lang: Language, records: Sequence[HistoryEntry]) -> Iterator[_Line]:
+    worded = [
+        (words, moment[0].at)
+        for _, same in groupby(records, key=lambda record: record.at)
+        if (words := _moment(lang, moment := list(same)))
+    ]
+    for words, run in groupby(worded, key=lambda pair: pair[0]):
+        instants = [at for _, at in run]
+        yield _Line(words, instants[0], instants[-1], len(instants))
+
+
+def _moment(lang: Language, records: list[HistoryEntry]) -> str:
+    """What happened at one instant: a refusal and what others said of it are one thing."""
+    strikes = [record for record in records if record.what == "strike"]
+    others = [record for record in records if record.what != "strike"]
+    parts = [_happened(lang, record) for record in others or strikes]
+    parts += [testimony_words(lang, strike.details.get("siblings", "")) for strike in strikes]
+    return " · ".join(dict.fromkeys(filter(None, parts)))
+
+
+def _happened(lang: Language, record: HistoryEntry) -> str:
+    words = evidence_words(lang, record)
+    return f"{words} · {mention(record.actor)}" if words and record.actor else words
+
+
+# --- the drill
+
+
+def drill_message(lang: Language, drill: Drill, *, now: datetime, command: str) -> Message:
+    """Who would be told, how soon, where, and in which words. Nothing is touched, nobody is told."""
+    channel, at = drill.row.channel, inert(company(drill.row.provider_label), 40)
+    said = "🧪 " + lang.say(
+        "Drill for {address}: nothing is wrong, nobody was told.", address=inert(channel.address)
+    )
+    blocks = [
+        section(bold(said)),
+        section(_readers(lang, drill, at)),
+        section(_later(lang, drill)),
+        *_previews(lang, drill, now, command),
+        context("🧪 " + lang.say("This was a drill. Nothing was sent, and the inbox was not touched.")),
+    ]
+    return message(said, blocks)
+
+
+def _readers(lang: Language, drill: Drill, at: str) -> str:
+    if not drill.readers:
+        return "⚠️ " + lang.say("Nobody would be told. Choose admins first.")
+    minutes = timedelta(minutes=-(-drill.told_within // timedelta(minutes=1)))
+    told = lang.count(
+        "{n} person would get a direct message, at most {span} after {company} refuses the inbox:",
+        "{n} people would get a direct message, at most {span} after {company} refuses the inbox:",
+        len(drill.readers),
+        span=lang.lasting(minutes),
+        company=at,
+    )
+    lines = [
+        "• "
+        + lang.say(
+            "{who} (reads {language})",
+            who=mention(one.id),
+            language=_tongue(lang, language_for(one.locale).code),
+        )
+        for one in drill.readers[:_PEOPLE]
+    ]
+    rest = len(drill.readers) - _PEOPLE
+    more = [more_people(lang, rest)] if rest > 0 else []
+    return "\n".join([told, *lines, *more])
+
+
+def _tongue(lang: Language, code: str) -> str:
+    """What the reader calls that language."""
+    return lang.say("Japanese") if code == "ja" else lang.say("English")
+
+
+def _later(lang: Language, drill: Drill) -> str:
+    where = (
+        lang.say(
+            "{conversation} would get one line, kept up to date.", conversation=f"<#{drill.conversation_id}>"
+        )
+        if drill.conversation_id
+        else lang.say("No conversation would be told.")
+    )
+    spans = lang.listed(lang.lasting(span) for span in drill.reminders)
+    reminders = lang.say(
+        "Reminders after {spans}, unless somebody is on it, snoozes them or it is over.", spans=spans
+    )
+    return f"{where}\n{reminders}"
+
+
+def _previews(lang: Language, drill: Drill, now: datetime, command: str) -> list[Block]:
+    """The words themselves, once in each language that is read; without buttons, since nothing is wrong."""
+    codes = dict.fromkeys(language_for(person.locale).code for person in drill.readers)
+    blocks: list[Block] = []
+    for code in codes:
+        heading = lang.say("In {language} it would read:", language=_tongue(lang, code))
+        blocks += [divider(), context(f"🧪 {heading}"), *rehearsed(language_for(code), drill, now, command)]
+    return [*blocks, divider()] if blocks else []
+
+
+# --- the export
+
+
+def export_message(lang: Language, *, url: str, until: datetime) -> Message:
+    """The way to the file, for whoever asked."""
+    said = lang.say("The history of all inboxes, as a file for spreadsheets.")
+    once = lang.say("The link works once, until {when}, and only for you.", when=instant(lang, until))
+    open_ = button(lang.say("Open the download page"), EXPORT_OPEN, url=url, style="primary")
+    return message(said, [section(f"{said}\n{once}"), *actions(open_)])

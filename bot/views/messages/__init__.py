@@ -1,0 +1,61 @@
+"""Direct messages that are kept true: outages, requests, and what a person did on purpose.
+
+The one rule: a message says what is so now, and alarms only while somebody can do something about it.
+"""
+
+from bot.views.messages.account_events import (
+    ADMINS_UNDO,
+    connected_notice,
+    delegate_gone_notice,
+    disabled_notice,
+    hello_notice,
+    moved_notice,
+    owner_gone_notice,
+    removed_notice,
+    role_changed_notice,
+    switched_notice,
+    taken_over_notice,
+)
+from bot.views.messages.approval import answered_reply, request_notice, requester_notice
+from bot.views.messages.incident import CLAIM, RECONNECT_LINK, SNOOZE, conversation_notice, incident_notice
+from bot.views.messages.incident_replies import relapse_reply, reminder_reply, storm_reply
+from bot.views.messages.operator import (
+    groups_notice,
+    nobody_told_notice,
+    operator_notice,
+    silence_notice,
+    storage_notice,
+)
+from bot.views.messages.provider_outage import provider_outage_notice, somebody_else_notice
+
+__all__ = [
+    "ADMINS_UNDO",
+    "CLAIM",
+    "RECONNECT_LINK",
+    "SNOOZE",
+    "answered_reply",
+    "connected_notice",
+    "conversation_notice",
+    "delegate_gone_notice",
+    "disabled_notice",
+    "groups_notice",
+    "hello_notice",
+    "incident_notice",
+    "moved_notice",
+    "nobody_told_notice",
+    "operator_notice",
+    "owner_gone_notice",
+    "provider_outage_notice",
+    "relapse_reply",
+    "reminder_reply",
+    "removed_notice",
+    "request_notice",
+    "requester_notice",
+    "role_changed_notice",
+    "silence_notice",
+    "somebody_else_notice",
+    "storage_notice",
+    "storm_reply",
+    "switched_notice",
+    "taken_over_notice",
+]

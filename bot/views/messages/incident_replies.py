@@ -1,0 +1,145 @@
+"""Replies in an outage's thread, since edits notify nobody: how many there are, it is back, it is still so.
+
+The one rule: a reply is never edited, so it says nothing that could become untrue, and carries no button.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bot.domain.incident import AFTER_HOLD, Incident
+from bot.domain.view_models import IncidentModel, NoticeModel
+from bot.views.blocks import Message, inert, instant, mention, message, section
+from bot.views.i18n import Language
+from bot.views.messages.incident_text import headline, is_doubtful, mark, named, open_ones
+from bot.views.messages.provider_outage import provider_outage_reminder
+from bot.views.wording import company
+
+_MANY: Final = 2
+"""Below that there is no storm to count."""
+
+
+def storm_reply(lang: Language, model: NoticeModel) -> Message:
+    """Names the total, once the storm is over."""
+    total = len(model.outages)
+    if total < _MANY:
+        alone = _meant(model)
+        return _still_alone(lang, alone) if alone and alone.incident.is_open else _nothing(lang)
+    if all(map(is_doubtful, model.outages)):
+        said = "🟡 " + lang.say("{n} inboxes in all cannot be checked right now.", n=total)
+        return _reply(said, lang.say("The message above lists them and stays up to date."))
+    said = "🔴 " + lang.count(
+        "{n} inbox in all stopped working at about the same time.",
+        "{n} inboxes in all stopped working at about the same time.",
+        total,
+    )
+    return _reply(said, lang.say("The message above lists them and stays up to date."))
+
+
+def _still_alone(lang: Language, outage: IncidentModel) -> Message:
+    """It has stayed with one after all."""
+    return _reply(f"{mark(outage)} {headline(lang, outage)}")
+
+
+def _nothing(lang: Language) -> Message:
+    return _reply(lang.say("There is nothing to do any more."))
+
+
+def relapse_reply(lang: Language, model: NoticeModel) -> Message:
+    """An outage that was over has come back."""
+    outage = _meant(model)
+    if outage is None:
+        return _nothing(lang)
+    if is_doubtful(outage):
+        said = "🟡 " + lang.say("Checks of {address} fail again.", address=named(lang, outage))
+        return _reply(said, lang.say("We keep trying; you don't need to do anything."))
+    if model.notice.subject.endswith(AFTER_HOLD):
+        said = "🔴 " + lang.say(
+            "{company} no longer refuses many at once; {address} is refused on its own account.",
+            company=inert(company(outage.provider_label), 40),
+            address=named(lang, outage),
+        )
+        return _reply(said, lang.say("The message above has the button to reconnect it."))
+    said = "🔴 " + lang.say(
+        "{address} stopped working again: it had worked for less than half an hour.",
+        address=named(lang, outage),
+    )
+    return _reply(said, lang.say("The message above has the button to reconnect it."))
+
+
+def _meant(model: NoticeModel) -> IncidentModel | None:
+    """The outage that the reply's subject names (``incident:how often``)."""
+    wanted = model.notice.subject.partition(":")[0]
+    named_ = [outage for outage in model.outages if outage.incident.id == wanted]
+    return next(iter([*named_, *open_ones(model), *model.outages]), None)
+
+
+def reminder_reply(lang: Language, model: NoticeModel) -> Message:
+    """It is still so, and nobody is on it."""
+    if model.provider_outage is not None:
+        return provider_outage_reminder(lang, model)
+    waiting = open_ones(model)
+    if not waiting:
+        return _nothing(lang)
+    said = "⏰ " + _still(lang, model, waiting)
+    if all(map(is_doubtful, waiting)):
+        return _reply(said, lang.say("We keep trying; you don't need to do anything."))
+    if all(outage.channel.is_personal for outage in waiting):
+        return _reply(said, lang.say("The message above has the button to reconnect it."))
+    return _reply(said, _nobody(lang, waiting))
+
+
+def _still(lang: Language, model: NoticeModel, waiting: tuple[IncidentModel, ...]) -> str:
+    first = min(outage.incident.opened_at for outage in waiting)
+    when, span = instant(lang, first), lang.lasting(model.now - first)
+    if len(waiting) == 1 and is_doubtful(waiting[0]):
+        return lang.say(
+            "{address} still cannot be checked, since {when} ({span}).",
+            address=named(lang, waiting[0]),
+            when=when,
+            span=span,
+        )
+    if len(waiting) == 1:
+        return lang.say(
+            "{address} still does not work, since {when} ({span}).",
+            address=named(lang, waiting[0]),
+            when=when,
+            span=span,
+        )
+    if all(map(is_doubtful, waiting)):
+        return lang.say(
+            "{n} inboxes still cannot be checked, the first since {when} ({span}).",
+            n=len(waiting),
+            when=when,
+            span=span,
+        )
+    return lang.say(
+        "{n} inboxes still do not work, the first since {when} ({span}).",
+        n=len(waiting),
+        when=when,
+        span=span,
+    )
+
+
+def _nobody(lang: Language, waiting: tuple[IncidentModel, ...]) -> str:
+    """A claim that is hours old may be forgotten: it is asked after by name."""
+    claimed = [outage.incident for outage in waiting if outage.incident.claimed_by]
+    if len(claimed) == len(waiting):
+        how = lang.say("To take over from them, reconnect from the message above.")
+        return "\n".join([_last_claim(lang, claimed), how])
+    how = lang.say("The message above has the buttons: reconnect, or say that you are on it.")
+    return "\n".join([lang.say("Nobody has said that they are on it."), how])
+
+
+def _last_claim(lang: Language, claimed: list[Incident]) -> str:
+    latest = max(claimed, key=lambda incident: (incident.claimed_at is not None, incident.claimed_at))
+    who = mention(latest.claimed_by or "")
+    if latest.claimed_at is None:
+        return lang.say("{who} said that they are on it.", who=who)
+    return lang.say(
+        "{who} said that they are on it ({when}).", who=who, when=instant(lang, latest.claimed_at)
+    )
+
+
+def _reply(said: str, *lines: str) -> Message:
+    return message(said, [section("\n".join([said, *lines]))])

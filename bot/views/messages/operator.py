@@ -1,0 +1,144 @@
+"""What only the operator can mend."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.domain.notice import SLACK
+from bot.domain.request import Request
+from bot.domain.view_models import NoticeModel
+from bot.views.blocks import Message, bold, escape, inert, instant, mention, message, section, to_type
+from bot.views.i18n import Language
+from bot.views.messages.quiet import quiet
+from bot.views.wording import company, operator_words, requested_change_words, socket_words
+
+
+def operator_notice(lang: Language, model: NoticeModel) -> Message:
+    """The provider refuses our own registration, or Slack our connection. The notice's subject names who,
+    the code and the day."""
+    provider, code = _matter(model.notice.subject)
+    if provider == SLACK:
+        return _socket_notice(lang, model, code)
+    at = inert(company(model.provider_label), 40)
+    if not model.is_open:
+        return quiet(
+            "✅ "
+            + lang.say("{company} accepts Inboxkeeper's client again. There is nothing to do.", company=at)
+        )
+    words = operator_words(lang, model.provider_label, code)
+    said = f"🔧 {escape(words.why)}"
+    return message(said, [section("\n".join([said, escape(words.next_step), _nobody_else(lang)]))])
+
+
+def silence_notice(lang: Language, model: NoticeModel) -> Message:
+    """Probes do not finish. The notice's subject is since when."""
+    if not model.is_open:
+        return quiet("✅ " + lang.say("Inbox checks are running again. There is nothing to do."))
+    said = "🔧 " + lang.say("Inboxkeeper has stopped checking inboxes.")
+    when = instant(lang, datetime.fromisoformat(model.notice.subject))
+    why = lang.say(
+        "Noticed {when}. That is its own fault, not a mail provider's. Until it is mended, an inbox may stop "
+        "working without anybody being told.",
+        when=when,
+    )
+    what = lang.say("Look at the log and at {path}, then restart Inboxkeeper.", path="`/readyz`")
+    return message(said, [section("\n".join([said, why, what, _nobody_else(lang)]))])
+
+
+def storage_notice(lang: Language, model: NoticeModel) -> Message:
+    """The database could not be written. The notice's subject is from when to when."""
+    began, _, ended = model.notice.subject.partition("/")
+    said = "🔧 " + lang.say(
+        "Inboxkeeper could not write to its database from {began} to {ended}.",
+        began=instant(lang, datetime.fromisoformat(began)),
+        ended=instant(lang, datetime.fromisoformat(ended)),
+    )
+    why = lang.say(
+        "No inbox was checked in that time, and nobody could be told of anything. It works again: whatever "
+        "happened meanwhile is found out now."
+    )
+    what = lang.say(
+        "The log says what the database answered: a full disk, a lock, or a server that was away."
+    )
+    return message(said, [section("\n".join([said, why, what, _nobody_else(lang)]))])
+
+
+def groups_notice(lang: Language, model: NoticeModel) -> Message:
+    """User groups cannot be read. The notice's subject is why, and since when."""
+    if not model.is_open:
+        return quiet("✅ " + lang.say("User groups can be read again. There is nothing to do."))
+    said = "🔧 " + lang.say("Inboxkeeper cannot read Slack's user groups.")
+    means = lang.say(
+        "Whoever has account access through a group alone cannot use it meanwhile, and after two hours is no "
+        "longer told of outages."
+    )
+    what = (
+        lang.say(
+            "Give the Slack app the permission {scope} again (an app reinstall may have dropped it), or "
+            "choose people one by one with {command}.",
+            scope="`usergroups:read`",
+            command=to_type(model.command, lang.say("admins")),
+        )
+        if model.notice.subject.startswith("closed")
+        else lang.say("Slack does not answer that question. It is asked again every few minutes.")
+    )
+    return message(said, [section("\n".join([said, means, what]))])
+
+
+def _nobody_else(lang: Language) -> str:
+    return lang.say("Nobody else was told, and no inbox is called disconnected because of this.")
+
+
+def _socket_notice(lang: Language, model: NoticeModel, code: str) -> Message:
+    if not model.is_open:
+        return quiet("✅ " + lang.say("Slack is connected to Inboxkeeper again. There is nothing to do."))
+    words = socket_words(lang, code)
+    said = f"🔧 {escape(words.why)}"
+    what = lang.say(
+        "Until then commands and buttons get no answer. Inboxes are checked and people are told as ever."
+    )
+    return message(said, [section("\n".join([said, escape(words.next_step), what]))])
+
+
+def _matter(subject: str) -> tuple[str, str]:
+    """Who refuses us, and with which code."""
+    provider, _, rest = subject.partition(":")
+    return provider, rest.partition(":")[0]
+
+
+def nobody_told_notice(lang: Language, model: NoticeModel) -> Message:
+    """None of those who should know of an outage, or answer a request, could be written to."""
+    if model.request is not None:
+        return _nobody_asked(lang, model, model.request)
+    address = inert(model.channel.address) if model.channel else "–"
+    if not model.is_open:
+        return quiet(
+            "✅ " + lang.say("{address}: the outage is over. There is nothing to do.", address=address)
+        )
+    said = "📵 " + lang.say("{address} stopped working, and nobody could be told.", address=address)
+    why = lang.say(
+        "Everybody who should know has left, or cannot get messages from the bot. Please tell somebody in "
+        "charge yourself; {command} shows who is told.",
+        command=to_type(model.command, lang.say("admins")),
+    )
+    return message(said, [section(f"{said}\n{why}")])
+
+
+def _nobody_asked(lang: Language, model: NoticeModel, request: Request) -> Message:
+    requested_change = escape(requested_change_words(lang, request.requested_change))
+    if not request.is_open:
+        return quiet(
+            "✅ "
+            + lang.say(
+                "{requested_change}: decided. There is nothing to do.", requested_change=requested_change
+            )
+        )
+    said = "📵 " + lang.say(
+        "{who} asks for something, and no admin could be told.", who=mention(request.requester)
+    )
+    why = lang.say(
+        "Every admin has left, or cannot get messages from the bot. Please ask somebody in charge yourself; "
+        "{command} shows who they are.",
+        command=to_type(model.command, lang.say("admins")),
+    )
+    return message(said, [section("\n".join([said, bold(requested_change), why]))])

@@ -1,0 +1,266 @@
+"""Mass refusals in one message: wait, then act if you must, then *it was nothing*. And a stranger's connect.
+
+The one rule: as long as waiting is the best advice, there is no button to press.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from bot.domain.access import Operation
+from bot.domain.channel import Channel, State
+from bot.domain.provider_outage import ProviderOutage
+from bot.domain.view_models import NoticeModel
+from bot.views.blocks import (
+    Block,
+    Message,
+    actions,
+    bold,
+    button,
+    context,
+    escape,
+    inert,
+    instant,
+    mention,
+    message,
+    quoted,
+    section,
+    to_type,
+    value_of,
+)
+from bot.views.buttons import DISCONNECT, operation_button
+from bot.views.i18n import Language
+from bot.views.messages.incident_text import proof_words
+from bot.views.messages.quiet import quiet
+from bot.views.wording import company, held_words
+from bot.views.wording.approvals import tenant_message
+
+_NAMED: Final = 6
+"""Addresses that are named; the others are counted."""
+_DOMAINS: Final = 3
+"""Domains of an organisation that are named."""
+_BUTTONS: Final = 5
+"""Inboxes with a button of their own; beyond that the command does it."""
+
+
+def provider_outage_notice(lang: Language, model: NoticeModel) -> Message:
+    """Many inboxes are refused at once: what that most likely is, and what (not) to do."""
+    provider_outage = model.provider_outage
+    is_own = model.notice.channel_id is None
+    if provider_outage is None or not model.is_open:
+        return quiet(_own_over(lang, model) if is_own else _over(lang, model))
+    at = _at(model)
+    said = "🟠 " + (_own_headline(lang, model, at) if is_own else _headline(lang, model, at))
+    # No span: the message is edited when there is news, and a span would be old by then.
+    since = lang.say("Since {when}", when=instant(lang, provider_outage.opened_at))
+    blocks = [
+        section(f"{bold(said)}\n{since}"),
+        *([section(back)] if (back := _back(lang, model)) else []),
+        section(_advice(lang, model, provider_outage, at)),
+        *(() if is_own else _held(lang, model)),
+        *(_ways(lang, model) if model.advice.may_reconnect else ()),
+    ]
+    return message(said, blocks)
+
+
+def _at(model: NoticeModel) -> str:
+    """Who refuses: the house; Outlook.com is not all of Microsoft."""
+    is_part = model.provider_outage is not None and model.provider_outage.tenant and not model.organisation
+    return inert(model.provider_label if is_part else company(model.provider_label), 40)
+
+
+def _tenant(lang: Language, model: NoticeModel) -> str:
+    shown_ones = [inert(domain) for domain in model.organisation[:_DOMAINS]]
+    rest = len(model.organisation) - len(shown_ones)
+    return lang.listed(shown_ones) + (f" (+{rest})" if rest else "")
+
+
+def _over(lang: Language, model: NoticeModel) -> str:
+    provider_outage, at = model.provider_outage, _at(model)
+    if model.proof is not None:  # nobody's outage for these, even if it was one for some
+        rest = lang.say(
+            "So it was no outage that just passes. What is still refused is listed as disconnected now: "
+            "reconnect it, too."
+        )
+        return "💡 " + lang.together(proof_words(lang, model.proof), rest)
+    if provider_outage is None or not provider_outage.was_false_alarm:
+        return "⚪ " + lang.say("{company} no longer refuses many inboxes at once.", company=at)
+    if model.organisation:
+        return "✅ " + lang.say(
+            "{company} accepts the inboxes of {tenant} again. There is nothing to do.",
+            company=at,
+            tenant=_tenant(lang, model),
+        )
+    return "✅ " + lang.say("False alarm: {company} works again. There is nothing to do.", company=at)
+
+
+def _own_headline(lang: Language, model: NoticeModel, at: str) -> str:
+    """Their inbox is not alone in it; whose the others are is nothing for them."""
+    return lang.say(
+        "{company} refuses {addresses}, and other inboxes, too",
+        company=at,
+        addresses=_names(lang, model.held),
+    )
+
+
+def _own_over(lang: Language, model: NoticeModel) -> str:
+    """What became of theirs, whatever the others do."""
+    at = _at(model)
+    if dead := [it for it in model.own if it.state is State.DISCONNECTED]:
+        return "💡 " + lang.say(
+            "For {addresses} it was no outage that just passes: another message says more.",
+            addresses=_names(lang, dead),
+        )
+    if model.own and all(it.state is State.CONNECTED for it in model.own):
+        works = lang.say("{addresses} works again.", addresses=_names(lang, model.own))
+        return "✅ " + lang.together(works, lang.say("There is nothing to do any more."))
+    return "⚪ " + lang.say("{company} no longer refuses many inboxes at once.", company=at)
+
+
+def _names(lang: Language, channels: Sequence[Channel]) -> str:
+    named = [inert(it.address) or "–" for it in channels[:_NAMED]]
+    rest = len(channels) - len(named)
+    return lang.listed(named) + (f" (+{rest})" if rest else "")
+
+
+def _headline(lang: Language, model: NoticeModel, at: str) -> str:
+    number = len(model.held)
+    if model.organisation:
+        tenant = _tenant(lang, model)
+        if number == 1:
+            return lang.say("{company} refuses 1 inbox of {tenant}", company=at, tenant=tenant)
+        return lang.say(
+            "{company} refuses {n} inboxes of {tenant} at once", n=number, company=at, tenant=tenant
+        )
+    if number == 1:
+        return lang.say("{company} refuses 1 inbox", company=at)
+    return lang.say("{company} refuses {n} inboxes at once", n=number, company=at)
+
+
+def _back(lang: Language, model: NoticeModel) -> str:
+    """How far it is over."""
+    ever, still = model.struck.ever if model.struck else 0, len(model.held)
+    back = ever - model.struck.still if model.struck else 0
+    if not back or not still:
+        return ""
+    return lang.say("{back} of {ever} work again; {n} are still refused.", back=back, ever=ever, n=still)
+
+
+def provider_outage_reminder(lang: Language, model: NoticeModel) -> Message:
+    """A reply: it still lasts. Never edited, so it has no button."""
+    provider_outage = model.provider_outage
+    if provider_outage is None or not provider_outage.is_open or not model.held:
+        return message(text := lang.say("There is nothing to do any more."), [section(text)])
+    said = "⏰ " + lang.say(
+        "{company} still refuses {n} inboxes, since {when} ({span}).",
+        company=_at(model),
+        n=len(model.held),
+        when=instant(lang, provider_outage.opened_at),
+        span=lang.lasting(model.now - provider_outage.opened_at),
+    )
+    step = escape(held_words(lang, model.advice, model.provider_label).next_step)
+    return message(said, [section(f"{said}\n{step}")])
+
+
+def _advice(lang: Language, model: NoticeModel, provider_outage: ProviderOutage, at: str) -> str:
+    if model.organisation:
+        return _for_their_admin(lang, model, provider_outage, at)
+    if model.advice.may_reconnect:
+        lasts = lang.say("This has lasted too long to just wait for it.")
+        if_works = lang.say(
+            "If {company} works for you otherwise, reconnect: then it is a policy, or the access was taken "
+            "away. If not, it is an outage: keep waiting.",
+            company=at,
+        )
+        return "\n".join([lasts, if_works])
+    return "\n".join(
+        [
+            lang.say("An outage at {company}, or a policy. Don't reconnect yet.", company=at),
+            lang.say(
+                "We check every minute. What works again is restored by itself, and this message says so."
+            ),
+        ]
+    )
+
+
+def _for_their_admin(lang: Language, model: NoticeModel, provider_outage: ProviderOutage, at: str) -> str:
+    """What only the organisation's admin can lift, with a message that is ready to be forwarded."""
+    only = lang.say(
+        "Only inboxes of {tenant} are refused, others at {company} work. That looks like a setting of the "
+        "organisation: ask your {company} admin. Reconnecting will most likely not help.",
+        tenant=_tenant(lang, model),
+        company=at,
+    )
+    whose = lang.listed(model.organisation)
+    lines = tenant_message(lang, at, whose, lang.day_time(provider_outage.opened_at), model.app)
+    return "\n".join([only, lang.say("A message to forward:"), *quoted(lines)])
+
+
+def _held(lang: Language, model: NoticeModel) -> list[Block]:
+    """Which ones, as far as this reader may know them."""
+    rows = {it.id for it in _with_button(model)}
+    named = [it for it in model.seen if it.id not in rows][:_NAMED]
+    if not named:
+        return []
+    names = lang.listed(inert(channel.address) or "–" for channel in named)
+    rest = len(model.held) - len(rows) - len(named)
+    return [
+        context(names if rest <= 0 else lang.say("{addresses} and {n} more", addresses=names, n=rest)),
+    ]
+
+
+def _ways(lang: Language, model: NoticeModel) -> list[Block]:
+    """The way out for whoever does not want to wait: of those inboxes that this reader may reconnect."""
+    own, rows = _own(model), _with_button(model)
+    lines = []
+    if model.organisation and own:
+        lines.append(
+            lang.say("If it still does not work after that admin has changed the settings, reconnect.")
+        )
+    if own and not rows:
+        command = to_type(model.command, lang.say("reconnect"), inert(own[0].address))
+        lines.append(lang.say("To reconnect one of them, for example: {command}", command=command))
+    if len(own) < len(model.held):
+        lines.append(lang.say("Personal inboxes have to be reconnected by their owners."))
+    buttons = [
+        section(inert(it.address) or "–", operation_button(lang, Operation.RECONNECT, it)) for it in rows
+    ]
+    return [*([section("\n".join(lines))] if lines else []), *buttons]
+
+
+def _own(model: NoticeModel) -> list[Channel]:
+    """Those of them that this reader may reconnect."""
+    reader = model.notice.recipient
+    return [it for it in model.held if not it.is_personal or it.owner_id == reader]
+
+
+def _with_button(model: NoticeModel) -> list[Channel]:
+    """Those that stand in a line of their own, with a button: not too many, and not before it is ripe."""
+    own = _own(model)
+    return own if model.advice.may_reconnect and len(own) <= _BUTTONS else []
+
+
+def somebody_else_notice(lang: Language, model: NoticeModel) -> Message:
+    """To whose address it is: somebody else has connected it."""
+    channel = model.channel
+    address = inert(channel.address) if channel else "–"
+    if channel is None or not model.is_open:
+        return quiet("⚪ " + lang.say("{address} was removed. There is nothing to do.", address=address))
+    said = "👀 " + (
+        lang.say(
+            "{who} connected {address}, which Slack knows as yours.",
+            who=mention(model.actor),
+            address=address,
+        )
+        if model.actor
+        else lang.say("{address}, which Slack knows as yours, was connected.", address=address)
+    )
+    means = lang.say(
+        "Whoever connects an inbox has signed in to it. If you agree, there is nothing to do. If not, "
+        "disconnect it here and change the password."
+    )
+    not_me = button(
+        lang.say("Wasn't me: disconnect"), DISCONNECT, value=value_of(channel), about=channel.address
+    )
+    return message(said, [section(f"{said}\n{means}"), *actions(not_me)])

@@ -1,0 +1,150 @@
+"""A wish that an admin must agree to: the form that asks, and the answer that it waits now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from bot.domain.access import Operation
+from bot.domain.channel import Kind
+from bot.domain.errors import TooManyRequests
+from bot.domain.ids import ChannelId, ConversationId
+from bot.domain.request import Request, RequestedChange
+from bot.views.blocks import Block, View, context, escape, instant, modal, section
+from bot.views.buttons import cancel_button
+from bot.views.home import people
+from bot.views.i18n import Language
+from bot.views.modals.inputs import LONGEST_ADDRESS, LONGEST_NAME, LONGEST_USE, reason_input
+from bot.views.text import tidy
+from bot.views.wording.approvals import approval_words, requested_change_words
+from bot.views.wording.names import company
+
+ASK_FORM: Final = "request.form"
+
+
+def ask_modal(lang: Language, requested_change: RequestedChange, *, who_can: Sequence[str]) -> View:
+    """Explains that an admin must agree, and asks for a reason. The form carries the wish."""
+    return modal(
+        lang.say("An admin must agree"),
+        [
+            section(
+                f"*{escape(requested_change_words(lang, requested_change))}*\n"
+                f"{_explained(lang, requested_change)}"
+            ),
+            *_who(lang, who_can),
+            reason_input(lang),
+        ],
+        submit=lang.say("Send the request"),
+        close=lang.say("Cancel"),
+        callback=ASK_FORM,
+        metadata=requested_change_text(requested_change),
+    )
+
+
+def _explained(lang: Language, requested_change: RequestedChange) -> str:
+    if requested_change.operation is Operation.CONNECT and requested_change.kind is Kind.PERSONAL:
+        return lang.say("Slack knows another address as yours, so an admin must agree first.")
+    if requested_change.operation is Operation.CONNECT:
+        return lang.say("A team address is there for everybody, so an admin must agree first.")
+    return lang.say("Other people use this team address too, so an admin must agree first.")
+
+
+def _who(lang: Language, who_can: Sequence[str]) -> list[Block]:
+    if not who_can:
+        return []
+    return [
+        context(
+            lang.say(
+                "These people get your request; the first answer counts: {people}",
+                people=people(lang, tuple(who_can)),
+            )
+        )
+    ]
+
+
+def asked_modal(lang: Language, request: Request, approvers: Sequence[str], is_new: bool) -> View:
+    """The wish waits now, or waited already."""
+    said = lang.say("Your request is on its way.") if is_new else lang.say("You have asked for this already.")
+    waits = lang.say(
+        "It waits until {when}. You get a message as soon as somebody answers.",
+        when=instant(lang, request.expires_at),
+    )
+    return modal(
+        lang.say("Request sent") if is_new else lang.say("Already asked"),
+        [
+            section(
+                f"⏳ {said}\n*{escape(requested_change_words(lang, request.requested_change))}*\n{waits}"
+            ),
+            *_who(lang, approvers),
+        ],
+        close=lang.say("Close"),
+    )
+
+
+def too_many_modal(lang: Language, refusal: TooManyRequests) -> View:
+    """One may not ask for more yet: what waits already, each with the button that takes it back."""
+    words = approval_words(lang, refusal)
+    assert words is not None
+    if not refusal.waiting:
+        said = f"*{escape(words.title)}*\n{escape(words.text)}\n{escape(words.next_step)}"
+        return modal(lang.say("Not possible"), [section(said)], close=lang.say("Close"))
+    said = lang.count(
+        "{n} request of yours waits for an admin. Wait for an answer, or cancel one:",
+        "{n} requests of yours wait for an admin. Wait for an answer, or cancel one:",
+        len(refusal.waiting),
+    )
+    listed = [
+        section(escape(requested_change_words(lang, one.requested_change)), cancel_button(lang, one))
+        for one in refusal.waiting
+    ]
+    return modal(lang.say("Enough for now"), [section(said), *listed], close=lang.say("Close"))
+
+
+def forwarded_modal(lang: Language, *, provider_label: str) -> View:
+    """It waits for an organisation's admin now, who is not in Slack and has to be written to."""
+    said = lang.say(
+        "Nothing was sent yet. The text for your {company} admin is in your conversation with the "
+        "bot: forward "
+        "it to them. Once they have approved, go on from that message.",
+        company=escape(company(provider_label)),
+    )
+    return modal(lang.say("Forward it to your admin"), [section(f"✉️ {said}")], close=lang.say("Close"))
+
+
+def requested_change_text(requested_change: RequestedChange) -> str:
+    """The wish as a form carries it: what was typed and ids, within ``private_metadata``."""
+    return json.dumps(
+        {
+            "deed": requested_change.operation.value,
+            "address": tidy(requested_change.address, LONGEST_ADDRESS),
+            "kind": requested_change.kind.value,
+            "channel": requested_change.channel_id,
+            "use": tidy(requested_change.use, LONGEST_USE),
+            "name": tidy(requested_change.name, LONGEST_NAME),
+            "conversation": requested_change.conversation_id,
+            "provider": requested_change.provider,
+            "shared": requested_change.is_shared,
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+
+
+def parse_requested_change(text: str) -> RequestedChange | None:
+    """The wish that ``wish_text`` wrote; ``None`` for anything else."""
+    try:
+        found: Any = json.loads(text)
+        return RequestedChange(
+            operation=Operation(found["deed"]),
+            address=str(found["address"]),
+            kind=Kind(found["kind"]),
+            channel_id=ChannelId(str(found["channel"])) if found["channel"] else None,
+            use=str(found["use"]),
+            name=str(found["name"]),
+            conversation_id=ConversationId(str(found["conversation"])) if found["conversation"] else None,
+            provider=str(found.get("provider", "")),
+            is_shared=found.get("shared") is True,
+        )
+    except (ValueError, KeyError, TypeError):
+        return None

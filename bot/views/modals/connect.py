@@ -1,0 +1,362 @@
+"""From an address to a consent page and back: the form, the permissions in plain words, the outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+from urllib.parse import urlsplit
+
+from bot.domain.channel import Channel, Kind
+from bot.domain.errors import HostUnknown
+from bot.domain.features import Feature
+from bot.domain.request import RequestedChange
+from bot.domain.ticket import OutcomeKind, TicketOutcome
+from bot.views.blocks import (
+    Block,
+    View,
+    actions,
+    button,
+    context,
+    escape,
+    inert,
+    mention,
+    modal,
+    plain,
+    section,
+    value_of,
+)
+from bot.views.buttons import overview_button
+from bot.views.i18n import Language
+from bot.views.modals.approval import requested_change_text
+from bot.views.modals.inputs import (
+    KIND_BLOCK,
+    address_input,
+    conversation_input,
+    name_input,
+    use_input,
+)
+from bot.views.permissions import permission_blocks
+from bot.views.wording import approval_hint, company, ending_words, refusal_words
+from bot.views.wording.outcomes import waits_for_others
+
+CONNECT_FORM: Final = "connect.form"
+CONNECT_KIND: Final = "connect.kind"
+"""Choosing draws the form anew."""
+CONSENT_OPEN: Final = "consent.open"
+CONSENT_ASK: Final = "consent.ask"
+"""Carries the ticket's id."""
+CONNECT_AT: Final = "connect.at"
+"""The beginning of an action id; a provider's key follows."""
+CONNECT_AT_ANY: Final = tuple(f"{CONNECT_AT}.{key}" for key in ("google", "microsoft", "imap"))
+CONNECT_SHARED: Final = "connect.shared"
+"""The same form once more, for a mailbox that is (or is not) a shared one."""
+_THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def connect_modal(
+    lang: Language,
+    *,
+    address: str = "",
+    own_address: str = "",
+    kind: Kind = Kind.PERSONAL,
+    use: str = "",
+    name: str = "",
+    conversation_id: str = "",
+) -> View:
+    """The form. It starts with what was typed, else with the address Slack knows as this person's."""
+    is_team = kind is Kind.TEAM
+    return modal(
+        lang.say("Connect an inbox"),
+        [
+            section(
+                lang.say("Which inbox? In the next step you see what is asked for, before anything happens.")
+            ),
+            address_input(lang, address or ("" if is_team else own_address)),
+            _kind_choice(lang, kind),
+            *_hint(lang, own_address, is_team=is_team),
+            *([name_input(lang, name)] if is_team else []),
+            use_input(lang, use),
+            *([conversation_input(lang, conversation_id)] if is_team else []),
+        ],
+        submit=lang.say("Next"),
+        close=lang.say("Cancel"),
+        callback=CONNECT_FORM,
+    )
+
+
+def _kind_choice(lang: Language, kind: Kind) -> Block:
+    mine: Block = {"text": plain(lang.say("My inbox")), "value": Kind.PERSONAL.value}
+    team: Block = {"text": plain(lang.say("Team address")), "value": Kind.TEAM.value}
+    choice: Block = {
+        "type": "radio_buttons",
+        "action_id": CONNECT_KIND,
+        "options": [mine, team],
+        "initial_option": team if kind is Kind.TEAM else mine,
+    }
+    return {"type": "actions", "block_id": KIND_BLOCK, "elements": [choice]}
+
+
+def _hint(lang: Language, own_address: str, *, is_team: bool) -> list[Block]:
+    if is_team:
+        return [context(lang.say("Everybody sees it. Admins and you are told when it stops working."))]
+    if not own_address:
+        return []
+    return [
+        context(
+            lang.say(
+                "Slack knows {address} as yours: it needs nobody's approval.", address=inert(own_address)
+            )
+        )
+    ]
+
+
+def consent_modal(
+    lang: Language,
+    *,
+    address: str,
+    provider_label: str,
+    scopes: Iterable[str],
+    url: str,
+    reconnect: bool,
+    features: Sequence[Feature] = (),
+    account: str = "",
+    takes_password: bool = False,
+    is_shared: bool = False,
+    may_be_shared: bool = False,
+    requested_change: RequestedChange | None = None,
+    others: Sequence[tuple[str, str]] = (),
+) -> View:
+    """What will be asked for, then the one button that opens the browser. There is nothing to submit.
+
+    ``account`` is as whom to sign in, where the address is not its own. ``others`` (key and label) stand
+    below it, should somebody else host the mailbox: their buttons carry the ``wish``, so that nothing is
+    typed again.
+    """
+    asked = (
+        _password(lang, address, reconnect=reconnect)
+        if takes_password
+        else [
+            *_permissions(lang, address, provider_label, scopes, features, reconnect=reconnect),
+            section(
+                sign_in_text(
+                    lang, address if is_shared else account or address, provider_label, is_shared=is_shared
+                )
+            ),
+        ]
+    )
+    at = company(provider_label)
+    label = lang.say("Open the form") if takes_password else lang.say("Open {company}", company=at)
+    return modal(
+        lang.say("Reconnect") if reconnect else lang.say("Connect an inbox"),
+        [
+            *asked,
+            *actions(button(label, CONSENT_OPEN, url=url, style="primary")),
+            context(waiting_text(lang)),
+            *loopback_hint(lang, url),
+            *(
+                _shared(lang, requested_change, is_shared=is_shared)
+                if requested_change and may_be_shared
+                else []
+            ),
+            *(_other_hosts(lang, provider_label, requested_change, others) if requested_change else []),
+        ],
+        close=lang.say("Close"),
+    )
+
+
+def _permissions(
+    lang: Language,
+    address: str,
+    provider_label: str,
+    scopes: Iterable[str],
+    features: Sequence[Feature],
+    *,
+    reconnect: bool,
+) -> list[Block]:
+    at = inert(company(provider_label), 40)
+    intro = (
+        lang.say(
+            "Reconnect {address}: same inbox, new sign-in. {company} will ask for this:",
+            address=inert(address),
+            company=at,
+        )
+        if reconnect
+        else lang.say("Connect {address}. {company} will ask for this:", address=inert(address), company=at)
+    )
+    return [section(intro), *permission_blocks(lang, scopes, features)]
+
+
+def sign_in_text(lang: Language, address: str, provider_label: str, *, is_shared: bool) -> str:
+    """As whom to sign in, and what to do there."""
+    named = inert(address)
+    if is_shared:
+        return lang.say(
+            "The button opens your browser. {address} is shared: sign in as yourself, with an account that "
+            "may open it.",
+            address=named,
+        )
+    if company(provider_label) == "Google":
+        return lang.say(
+            "The button opens your browser. Sign in as {address} and tick all boxes.", address=named
+        )
+    return lang.say("The button opens your browser. Sign in as {address} and accept.", address=named)
+
+
+def _shared(lang: Language, requested_change: RequestedChange, *, is_shared: bool) -> list[Block]:
+    """Own or shared? Nobody but the person can know."""
+    said = (
+        lang.say("Can one sign in as {address} itself? Then choose:", address=inert(requested_change.address))
+        if is_shared
+        else lang.say(
+            "Is {address} a shared mailbox, which people open with their own accounts? Then choose:",
+            address=inert(requested_change.address),
+        )
+    )
+    label = lang.say("It has its own sign-in") if is_shared else lang.say("It is a shared mailbox")
+    other = requested_change_text(replace(requested_change, is_shared=not is_shared))
+    return [context(said), *actions(button(label, CONNECT_SHARED, value=other))]
+
+
+def _password(lang: Language, address: str, *, reconnect: bool) -> list[Block]:
+    """An ordinary mail host: nothing to consent to, a password to enter, and never in Slack."""
+    intro = (
+        lang.say("Reconnect {address}: same inbox, its present password.", address=inert(address))
+        if reconnect
+        else lang.say("Connect {address} by its mail server (IMAP).", address=inert(address))
+    )
+    how = lang.say(
+        "The button opens a form in your browser for mail server, user name and password. We log in to try "
+        "them; the inbox is opened, but no mail is read. Never write a password in Slack."
+    )
+    return [section(intro), section(how)]
+
+
+def _other_hosts(
+    lang: Language, provider_label: str, requested_change: RequestedChange, others: Sequence[tuple[str, str]]
+) -> list[Block]:
+    if not others:
+        return []
+    is_imap = provider_label == "IMAP"
+    said = (
+        lang.say("Is the mailbox at one of these? Then choose:")
+        if is_imap
+        else lang.say(
+            "Is the mailbox not at {company}? Then choose:", company=inert(company(provider_label), 40)
+        )
+    )
+    return [
+        context(said),
+        *actions(*(_other_host(lang, requested_change, key, label) for key, label in others)),
+    ]
+
+
+def _other_host(lang: Language, requested_change: RequestedChange, key: str, label: str) -> Block:
+    chosen = requested_change_text(replace(requested_change, provider=key, is_shared=False))
+    return button(_host_label(lang, key, label), f"{CONNECT_AT}.{key}", value=chosen)
+
+
+def _host_label(lang: Language, key: str, label: str) -> str:
+    return lang.say("Another mail server (IMAP)") if key == "imap" else label
+
+
+def which_host_modal(lang: Language, refusal: HostUnknown) -> View:
+    """Nobody can tell who hosts the mailbox: the person chooses, and nothing is typed again."""
+    words = refusal_words(lang, refusal)
+    return modal(
+        words.title,
+        [
+            section("\n".join([escape(words.text), escape(words.next_step)])),
+            *actions(
+                *(_other_host(lang, refusal.requested_change, key, label) for key, label in refusal.hosts)
+            ),
+        ],
+        close=lang.say("Close"),
+    )
+
+
+def loopback_hint(lang: Language, url: str) -> list[Block]:
+    """Said before the click: elsewhere the browser would only show that nobody answers."""
+    if urlsplit(url).hostname not in _THIS_MACHINE:
+        return []
+    return [context(lang.say("It opens only on the machine that runs Inboxkeeper."))]
+
+
+def waiting_text(lang: Language) -> str:
+    """What to expect while the browser has the floor."""
+    return lang.say(
+        "The link is yours alone and valid for 15 minutes. This window changes when you are done; if you "
+        "close it, you get a message."
+    )
+
+
+def outcome_modal(
+    lang: Language,
+    outcome: TicketOutcome,
+    *,
+    provider_label: str,
+    may_ask_admin: bool = False,
+    lacking: Sequence[Feature] = (),
+) -> View:
+    """What the waiting consent modal turns into. ``may_ask_admin``: an organisation's approval may be what
+    was missing; ``lacking`` are features whose box was left unticked."""
+    words = ending_words(lang, outcome, provider_label, lacking, in_slack=True)
+    is_calm = outcome.ending.is_good or outcome.ending in _MARKS
+    mark = "✅ " if outcome.ending.is_good else _MARKS.get(outcome.ending, "⚠️ ")
+    lines = [f"{mark}{escape(words.text)}", escape(words.next_step)]
+    said = section("\n".join(line for line in lines if line))
+    asking = _ask_admin(lang, outcome, provider_label) if may_ask_admin else []
+    title = words.title if is_calm else lang.say("Not connected")
+    return modal(title, [said, *asking, *_from_here(lang, outcome)], close=lang.say("Close"))
+
+
+_MARKS: Final = {OutcomeKind.PENDING: "⏳ ", OutcomeKind.DECLINED: ""}
+"""Neither good nor a failure: it is not over, or it is their own wish."""
+
+
+def _from_here(lang: Language, outcome: TicketOutcome) -> list[Block]:
+    if outcome.ending is OutcomeKind.NOT_POSSIBLE:
+        return actions(overview_button(lang))
+    if not outcome.ending.may_try_again or waits_for_others(outcome):
+        return []
+    return [context(lang.say("Go on in your browser, or close this and start again."))]
+
+
+def _ask_admin(lang: Language, outcome: TicketOutcome, provider_label: str) -> list[Block]:
+    label = lang.say("Get a message for that admin")
+    return [
+        section(escape(approval_hint(lang, company(provider_label)))),
+        *actions(button(label, CONSENT_ASK, value=outcome.ticket.id)),
+    ]
+
+
+TAKE_OVER_FORM: Final = "take_over.form"
+
+
+def take_over_modal(lang: Language, channel: Channel) -> View:
+    """Before the click: who loses it, who gets it, what stays."""
+    said = lang.say("Make {address} a team address?", address=inert(channel.address))
+    kept = lang.say(
+        "It stays connected, with its settings and history. From then on the whole team sees it, and admins "
+        "look after it."
+    )
+    return modal(
+        lang.say("Take over"),
+        [
+            section(f"{said}\n{kept}"),
+            *([context(_told(lang, channel.owner_id))] if channel.owner_id else []),
+            name_input(lang, channel.name),
+            use_input(lang, channel.use),
+            conversation_input(lang, channel.conversation_id or ""),
+        ],
+        submit=lang.say("Yes, take it over"),
+        close=lang.say("Cancel"),
+        callback=TAKE_OVER_FORM,
+        metadata=value_of(channel),
+    )
+
+
+def _told(lang: Language, owner_id: str) -> str:
+    return lang.say(
+        "It is {who}'s inbox now; they are told. It cannot be made personal again.", who=mention(owner_id)
+    )

@@ -1,0 +1,213 @@
+"""To another provider: the switch and what it means on both sides, and the way where there is no switch.
+
+The one rule: what becomes of the old side stands before the button, and that nothing changes until the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from bot.domain.access import Operation
+from bot.domain.channel import Channel
+from bot.domain.errors import DisconnectFirst, ReconnectFirst, SwitchInstead
+from bot.domain.features import Feature
+from bot.domain.view_models import Removal
+from bot.views.blocks import (
+    Block,
+    View,
+    actions,
+    bold,
+    button,
+    context,
+    escape,
+    inert,
+    modal,
+    section,
+    titled,
+)
+from bot.views.buttons import PLACES, SWITCH, Goal, goal_of, operation_button, switch_button
+from bot.views.i18n import Language
+from bot.views.modals.connect import CONSENT_OPEN, loopback_hint, sign_in_text, waiting_text
+from bot.views.modals.disconnect import leaving_blocks, there_text, yes_text
+from bot.views.permissions import permission_blocks
+from bot.views.wording import company, refusal_words
+
+LEAVE: Final = "leave"
+"""The beginning of an action id; the key of the provider that it goes on to follows."""
+LEAVE_ANY: Final = tuple(f"{LEAVE}.{key}" for key in PLACES)
+LEAVE_FORM: Final = "leave.form"
+SWITCH_SHARED: Final = "switch.shared"
+"""The same switch once more, to a mailbox that is (or is not) a shared one."""
+
+
+def switch_modal(
+    lang: Language,
+    channel: Channel,
+    leaves: Removal,
+    *,
+    provider_label: str,
+    scopes: Iterable[str],
+    features: Sequence[Feature] = (),
+    url: str,
+    goal: str,
+    is_shared: bool = False,
+    may_be_shared: bool = False,
+    others: Sequence[tuple[str, str]] = (),
+) -> View:
+    """What stays, what will be asked for, what becomes of the permission at the provider that is left, and
+    the one button that opens the browser. ``goal`` is the key of the provider that it leads to; ``others``
+    are keys and labels of those that no switch leads to."""
+    here, there = company(leaves.provider_label), company(provider_label)
+    intro = lang.say(
+        "Switch {address} from {old} to {new}. Owner, use, history and who gets told stay as they are.",
+        address=inert(channel.address),
+        old=inert(leaves.provider_label, 40),
+        new=inert(provider_label, 40),
+    )
+    until = lang.say(
+        "Until the new mailbox has been checked nothing changes: stop at any time, and it stays with {old}.",
+        old=inert(leaves.provider_label, 40),
+    )
+    return modal(
+        lang.say("Switch provider"),
+        [
+            section(intro),
+            section(bold(_asks(lang, there))),
+            *permission_blocks(lang, scopes, features),
+            titled(lang.say("At {company}", company=inert(here, 40)), _old_side(lang, leaves)),
+            section(sign_in_text(lang, channel.address, provider_label, is_shared=is_shared)),
+            *actions(
+                button(lang.say("Open {company}", company=there), CONSENT_OPEN, url=url, style="primary")
+            ),
+            context(until),
+            context(waiting_text(lang)),
+            *loopback_hint(lang, url),
+            *(_shared(lang, channel, goal, is_shared=is_shared) if may_be_shared else []),
+            *_elsewhere(lang, channel, there, others),
+        ],
+        close=lang.say("Close"),
+    )
+
+
+def _asks(lang: Language, at: str) -> str:
+    return lang.say("{company} will ask for this", company=inert(at, 40))
+
+
+def _old_side(lang: Language, leaves: Removal) -> str:
+    """As before a removal, but only afterwards."""
+    after = lang.say("Only after the switch:")
+    return lang.together(after, there_text(lang, leaves))
+
+
+def _shared(lang: Language, channel: Channel, goal: str, *, is_shared: bool) -> list[Block]:
+    """Own or shared? Nobody but the person can know."""
+    address = inert(channel.address)
+    said = (
+        lang.say("Can one sign in as {address} itself? Then choose:", address=address)
+        if is_shared
+        else lang.say(
+            "Is {address} a shared mailbox, which people open with their own accounts? Then choose:",
+            address=address,
+        )
+    )
+    label = lang.say("It has its own sign-in") if is_shared else lang.say("It is a shared mailbox")
+    other = goal_of(channel, Goal(goal, is_shared=not is_shared))
+    return [context(said), *actions(button(label, SWITCH_SHARED, value=other))]
+
+
+def _elsewhere(
+    lang: Language, channel: Channel, there: str, others: Sequence[tuple[str, str]]
+) -> list[Block]:
+    """No switch leads there; the button says what does."""
+    if not others:
+        return []
+    said = lang.say("Is the mailbox not at {company}? Then choose:", company=inert(there, 40))
+    return [context(said), *actions(*(_other(lang, channel, key, label) for key, label in others))]
+
+
+def _other(lang: Language, channel: Channel, key: str, label: str) -> Block:
+    shown = lang.say("Another mail server (IMAP)") if key == "imap" else label
+    return button(shown, f"{SWITCH}.{key}", value=goal_of(channel, Goal(key)))
+
+
+def reconnect_first_modal(lang: Language, refusal: ReconnectFirst) -> View:
+    """It cannot be enabled before somebody has signed in again."""
+    return modal(
+        lang.say("Reconnect first"),
+        [
+            section(_said(lang, refusal)),
+            *actions(operation_button(lang, Operation.RECONNECT, refusal.channel, primary=True)),
+        ],
+        close=lang.say("Close"),
+    )
+
+
+def switch_instead_modal(lang: Language, refusal: SwitchInstead) -> View:
+    """It is connected, but at the other provider: switch, or sign in again where it is."""
+    channel, (key, label) = refusal.channel, refusal.to
+    return modal(
+        lang.say("Already connected"),
+        [
+            section(_said(lang, refusal)),
+            *actions(
+                switch_button(lang, channel, key, label, primary=True),
+                operation_button(lang, Operation.RECONNECT, channel),
+            ),
+        ],
+        close=lang.say("Close"),
+    )
+
+
+def _said(lang: Language, refusal: SwitchInstead | DisconnectFirst | ReconnectFirst) -> str:
+    """The dialog's title says the rest."""
+    words = refusal_words(lang, refusal)
+    return "\n".join([escape(words.text), escape(words.next_step)])
+
+
+def disconnect_first_modal(lang: Language, refusal: DisconnectFirst) -> View:
+    """The reason, in the help article's words, and a button for each provider that disconnects first and goes
+    on there."""
+    ways = [_leave_button(lang, refusal.channel, key, label) for key, label in refusal.ways]
+    return modal(
+        lang.say("Disconnect first"),
+        [section(_said(lang, refusal)), *actions(*ways)],
+        close=lang.say("Close"),
+    )
+
+
+def _leave_button(lang: Language, channel: Channel, key: str, label: str) -> Block:
+    shown = lang.say("Disconnect, then {provider}", provider=inert(label, 12))
+    return button(shown, f"{LEAVE}.{key}", value=goal_of(channel, Goal(key)), about=channel.address)
+
+
+def leave_modal(lang: Language, removal: Removal, *, to: tuple[str, str], needs_approval: bool) -> View:
+    """The confirmation that removing takes, and what follows at once. ``to`` is key and label of the provider
+    that it goes on to."""
+    key, label = to
+    then = lang.say(
+        "At once you go on to {provider}; address, name, use and conversation stay filled in. There it is a "
+        "new inbox, without the history so far.",
+        provider=inert(label, 40),
+    )
+    waits = lang.say(
+        "An admin has to agree to the new connection first. Until then the inbox is not connected at all."
+    )
+    return modal(
+        lang.say("Remove"),
+        [
+            *leaving_blocks(lang, removal),
+            *([section(f"⚠️ {waits}")] if needs_approval else []),
+            titled(lang.say("Then"), then),
+        ],
+        submit=yes_text(lang, removal.channel),
+        close=lang.say("Cancel"),
+        callback=LEAVE_FORM,
+        metadata=goal_of(removal.channel, Goal(key)),
+    )
+
+
+def left_remark(lang: Language, removal: Removal, told: str) -> tuple[str, ...]:
+    """On top of the dialog that it goes on with: that the first half is done."""
+    here = lang.say("{address} is removed here.", address=inert(removal.channel.address))
+    return (f"• {here}", f"• {escape(told)}")

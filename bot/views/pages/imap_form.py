@@ -1,0 +1,91 @@
+"""The form for mailboxes with a password. What was typed is shown again, but never the password.
+
+The one rule: the password has one way, from this form to the mail host and sealed into the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.domain.errors import FormFault, InboxkeeperError
+from bot.views.i18n import Language
+from bot.views.pages.rendering import render
+from bot.views.text import shown
+from bot.views.wording.imap import fault_words, guide_of
+
+_LONGEST = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A labelled input of the form."""
+
+    name: str
+    label: str
+    value: str
+    kind: str = "text"
+    autocomplete: str = "off"
+    is_wrong: bool = False
+
+
+def mailbox_page(
+    lang: Language,
+    *,
+    address: str,
+    given: Mapping[str, str],
+    guidance: str,
+    action_url: str,
+    error: InboxkeeperError | None = None,
+    tries_left: int | None = None,
+) -> str:
+    """Host, port, security, user name and password. ``error`` is why the last try did not do."""
+    problem = None if error is None else fault_words(lang, error, given.get("host", ""))
+    guide = guide_of(lang, guidance)
+    return render(
+        lang,
+        "mailbox.html",
+        lang.say("Sign in to {address}", address=shown(address)),
+        intro=lang.say("Inboxkeeper looks whether this mailbox opens. It reads and changes no mail."),
+        problem=problem,
+        host_says=_host_says(lang, error),
+        tries=_tries(lang, tries_left),
+        is_over=tries_left == 0,
+        over=lang.say("That was the last try with this link. Ask for a new one in Slack."),
+        address_label=lang.say("Address"),
+        address=shown(address),
+        fields=_fields(lang, given, error.name if isinstance(error, FormFault) else ""),
+        security_label=lang.say("Security"),
+        securities=(("tls", "TLS (993)"), ("starttls", "STARTTLS (143)")),
+        security=given.get("security", "tls"),
+        guide=guide,
+        guide_label=lang.say("How to make an app password") if guide else "",
+        action_url=action_url,
+        go=lang.say("Check and connect"),
+        safe=lang.say(
+            "The password goes to this host only, encrypted on the way and where it is stored. Nobody can "
+            "read it in Slack."
+        ),
+    )
+
+
+def _fields(lang: Language, given: Mapping[str, str], wrong: str) -> tuple[Field, ...]:
+    def field(name: str, label: str, *, kind: str = "text", autocomplete: str = "off") -> Field:
+        value = given.get(name, "")[:_LONGEST] if name != "password" else ""
+        return Field(name, label, value, kind, autocomplete, name == wrong)
+
+    return (
+        field("host", lang.say("IMAP host")),
+        field("port", lang.say("Port"), kind="number"),
+        field("user", lang.say("User name"), autocomplete="username"),
+        field("password", lang.say("Password"), kind="password", autocomplete="current-password"),
+    )
+
+
+def _host_says(lang: Language, error: InboxkeeperError | None) -> str:
+    said = shown(getattr(error, "said", ""), 200)
+    return lang.say("The mail host says: {words}", words=lang.quoted(said)) if said else ""
+
+
+def _tries(lang: Language, left: int | None) -> str:
+    return lang.count("{n} try left.", "{n} tries left.", left) if left else ""

@@ -1,0 +1,92 @@
+"""Wishes that wait for an admin: asked, answered, taken back, gone on with.
+
+The one rule: what became of a wish is said by the messages about it, which everybody concerned has; a
+click adds words only where it could not do what it says.
+"""
+
+from __future__ import annotations
+
+from bot.domain.errors import OutOfDate, RequestClosed
+from bot.domain.ids import RequestId, TicketId
+from bot.domain.request import Request, RequestState
+from bot.views.modals import REASON_BLOCK, asked_modal, forwarded_modal, parse_requested_change
+from handlers import channels
+from handlers.commands import show_overview
+from handlers.context import SILENT, Context, Handler, Interaction, Response
+from handlers.slack_request import Surface
+
+
+async def ask(context: Context, interaction: Interaction) -> Response:
+    """The form is sent: every admin who can grant the wish is asked."""
+    actor = await context.actor(interaction, fresh=True)
+    requested_change = parse_requested_change(interaction.asked.value)
+    if requested_change is None:
+        raise OutOfDate
+    if requested_change.channel_id is not None:
+        await context.channels.by_id(actor, requested_change.channel_id)
+    asked = await context.approvals.ask(
+        actor, requested_change, reason=interaction.asked.fields.get(REASON_BLOCK, "")
+    )
+    return Response(modal=asked_modal(interaction.lang, asked.request, asked.approvers, asked.is_new))
+
+
+def answer(*, approve: bool) -> Handler:
+    """An admin's yes or no. Pressed twice, the second click finds what the first has done."""
+
+    async def handler(context: Context, interaction: Interaction) -> Response:
+        actor = await context.actor(interaction, fresh=True)
+        try:
+            request = await context.approvals.answer(actor, _request_id(interaction), approve=approve)
+        except RequestClosed as closed:
+            request = closed.request
+            said_no = request.state is RequestState.DECLINED
+            if request.answered_by != actor.id or said_no is approve:
+                raise
+        context.home.refresh(actor.id, request.requester)
+        return await said(context, interaction)
+
+    return handler
+
+
+async def cancel(context: Context, interaction: Interaction) -> Response:
+    """Whoever asked takes it back."""
+    actor = await context.actor(interaction, fresh=True)
+    request = await context.approvals.cancel(actor, _request_id(interaction))
+    return await _about(context, interaction, request)
+
+
+async def go_on(context: Context, interaction: Interaction) -> Response:
+    """A connect was approved: its requester sees what will be asked for."""
+    actor = await context.actor(interaction, fresh=True)
+    return channels.consent(
+        context, interaction, await context.connections.begin_approved(actor, _request_id(interaction))
+    )
+
+
+async def ask_their_admin(context: Context, interaction: Interaction) -> Response:
+    """An organisation's admin must agree first: a message that can be forwarded is on its way."""
+    actor = await context.actor(interaction, fresh=True)
+    request = await context.connections.ask_their_admin_for(actor, TicketId(interaction.asked.value))
+    label = context.channels.label_at(request.requested_change.provider, request.requested_change.address)
+    return Response(modal=forwarded_modal(interaction.lang, provider_label=label))
+
+
+async def said(context: Context, interaction: Interaction) -> Response:
+    """Done. The message that was clicked says so when it is redrawn; elsewhere the overview does."""
+    if interaction.asked.surface is Surface.MESSAGE and not interaction.asked.is_ephemeral:
+        return SILENT
+    return await show_overview(context, interaction)
+
+
+async def _about(context: Context, interaction: Interaction, request: Request) -> Response:
+    """Where the click was in an answer about a channel, that answer is drawn again."""
+    is_notice = interaction.asked.surface is Surface.MESSAGE and not interaction.asked.is_ephemeral
+    if request.requested_change.channel_id is None or is_notice:
+        return await said(context, interaction)
+    actor = await context.actor(interaction)
+    channel = await context.channels.by_id(actor, request.requested_change.channel_id)
+    return await channels.show_status(context, interaction, actor, channel)
+
+
+def _request_id(interaction: Interaction) -> RequestId:
+    return RequestId(interaction.asked.value)

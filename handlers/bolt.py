@@ -1,0 +1,307 @@
+"""Slack's side of the bot: one entry for both transports, Bolt in the middle, a handler at the end.
+
+The one rule: a payload is typed before Bolt sees it. Bolt has one catch-all listener per kind of payload;
+what a click or a word means is looked up in a dict.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+import aiohttp
+import structlog
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.kwargs_injection.async_args import AsyncArgs
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.errors import WrongWorkspace
+from bot.domain.ids import UserId, WorkspaceId
+from bot.domain.job import Job
+from bot.services.connections.channels import Channels
+from bot.services.connections.connect import Connections
+from bot.services.connections.permissions import Permissions
+from bot.services.connections.switch import Switches
+from bot.services.core.incidents import Incidents
+from bot.services.people.admins import Admins
+from bot.services.people.approvals import Approvals
+from bot.services.people.people import People
+from bot.services.people.workspaces import Workspaces
+from bot.services.upkeep.history import History, HistoryExport
+from handlers import actions, commands, modals
+from handlers.context import Context, Interaction, Response, Route
+from handlers.events import EVENTS, Events
+from handlers.home import Home
+from handlers.responding import Ack, Presenter, Responder, ResponseBudget
+from handlers.screen import Figures, ViewsApi
+from handlers.slack_request import Malformed, RequestKind, SlackRequest, read
+from handlers.tasks import Tasks
+
+ERRAND: Final = "errand"
+_log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Errand:
+    """What Bolt's context carries: the typed payload in, the ack's body out.
+
+    Bolt itself acknowledges with nothing; through it the body would be made JSON, read and made JSON again.
+    """
+
+    asked: SlackRequest
+    ack: Ack = None
+
+
+@dataclass(frozen=True)
+class Router:
+    """Finds the handler for what was asked, and has it answered."""
+
+    context: Context
+    answering: Responder
+    events: Events
+    figures: Figures
+    workspace_id: WorkspaceId
+
+    async def command(self, args: AsyncArgs) -> None:
+        asked = _errand(args).asked
+        await self._answer(args, commands.route(asked.text))
+
+    async def action(self, args: AsyncArgs) -> None:
+        await self._answer(args, actions.route(_errand(args).asked))
+
+    async def form(self, args: AsyncArgs) -> None:
+        await self._answer(args, modals.route(_errand(args).asked))
+
+    async def closed(self, args: AsyncArgs) -> None:
+        await args.ack()
+
+    async def event(self, args: AsyncArgs) -> BoltResponse:
+        asked = _errand(args).asked
+        if asked.workspace_id != self.workspace_id:
+            return BoltResponse(status=200, body="")
+        return BoltResponse(status=200 if await self.events.take(asked) else 503, body="")
+
+    async def _answer(self, args: AsyncArgs, route: Route | None) -> None:
+        errand = _errand(args)
+        errand.ack = await self._answered(errand.asked, route)
+        await args.ack()
+
+    async def _answered(self, asked: SlackRequest, route: Route | None) -> Ack:
+        if route is None:
+            self.figures.slack_call(f"in.{asked.form.value}", "unknown_id")
+            _log.warning("Nobody listens to this id", form=asked.form.value, name=asked.name[:60])
+            route = Route(actions.out_of_date)
+
+        async def work(interaction: Interaction) -> Response:
+            if interaction.asked.workspace_id != self.workspace_id:
+                raise WrongWorkspace
+            return await route.handler(self.context, interaction)
+
+        return await self.answering.answer(asked, work, opens=route.opens)
+
+
+def _errand(args: AsyncArgs) -> Errand:
+    errand = args.context[ERRAND]
+    assert isinstance(errand, Errand)
+    return errand
+
+
+_ANY: Final = re.compile("")
+_DRAINS_FOR: Final = 10.0
+
+
+class Services(Protocol):
+    """What the handlers need of the services."""
+
+    @property
+    def people(self) -> People: ...
+
+    @property
+    def channels(self) -> Channels: ...
+
+    @property
+    def connections(self) -> Connections: ...
+
+    @property
+    def switches(self) -> Switches: ...
+
+    @property
+    def approvals(self) -> Approvals: ...
+
+    @property
+    def incidents(self) -> Incidents: ...
+
+    @property
+    def admins(self) -> Admins: ...
+
+    @property
+    def history(self) -> History: ...
+
+    @property
+    def history_export(self) -> HistoryExport: ...
+
+    @property
+    def permissions(self) -> Permissions: ...
+
+    @property
+    def workspaces(self) -> Workspaces: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who the bot is, as ``auth.test`` says."""
+
+    workspace_id: WorkspaceId
+    bot_user_id: UserId
+    bot_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back to Slack: a status for HTTP, and the ack's body for both transports."""
+
+    status: int = 200
+    body: dict[str, Any] | None = None
+
+
+class SlackApp:
+    """Takes payloads in, from either transport, and keeps Home tabs drawn."""
+
+    def __init__(self, app: AsyncApp, home: Home, tasks: Tasks, workspace_id: WorkspaceId) -> None:
+        self._app = app
+        self._workspace_id = workspace_id
+        self._home = home
+        self._tasks = tasks
+
+    async def dispatch(self, body: Mapping[str, Any]) -> Answer:
+        """Answer one payload that is known to come from Slack. Never raises."""
+        try:
+            asked = read(body, self._workspace_id)
+        except Malformed as fault:
+            _log.warning("A payload could not be read", fault=str(fault))
+            # An event that is refused comes three times more, and no other shape.
+            return Answer() if body.get("type") == RequestKind.EVENT else Answer(400, {"error": "malformed"})
+        if asked.form is RequestKind.OTHER or (asked.form is RequestKind.EVENT and asked.name not in EVENTS):
+            _log.info("A payload nobody asked for", name=asked.name[:60])
+            return Answer()
+        errand = Errand(asked)
+        request = AsyncBoltRequest(body=_routed(asked), mode="socket_mode", context={ERRAND: errand})
+        response = await self._app.async_dispatch(request)
+        return Answer(response.status, errand.ack)
+
+    async def publish_home(self, user_id: UserId) -> None:
+        """Draw one person's Home now."""
+        await self._home.publish(user_id)
+
+    def refresh_home(self, *user_ids: UserId) -> None:
+        """Something has changed: redraw for these and for those who looked in the last ten minutes."""
+        self._home.refresh(*user_ids)
+
+    async def home_changed(self, job: Job) -> None:
+        """The job ``REFRESH_HOME``: a sign-in or a check changed something without a click here."""
+        actor = job.payload["actor"]
+        self.refresh_home(*([UserId(actor)] if actor else []))
+
+    async def drain(self, within: float = _DRAINS_FOR) -> None:
+        """Let the answers under way be delivered before the process ends."""
+        await self._tasks.drain(within)
+
+
+def _routed(asked: SlackRequest) -> dict[str, Any]:
+    """What Bolt chooses a listener by, and nothing else: it reads the rest of a payload with less care.
+
+    No headers either: one of Bolt's own would make it skip the listener.
+    """
+    match asked.form:
+        case RequestKind.COMMAND:
+            return {"command": asked.name}
+        case RequestKind.ACTION:
+            return {"type": asked.form.value, "actions": [{"action_id": asked.name, "block_id": ""}]}
+        case RequestKind.EVENT:
+            return {"type": asked.form.value, "event": {"type": asked.name}}
+        case _:
+            return {"type": asked.form.value, "view": {"type": "modal", "callback_id": asked.name}}
+
+
+def build_slack(
+    services: Services,
+    *,
+    client: AsyncWebClient,
+    session: aiohttp.ClientSession,
+    identity: Identity,
+    command: str,
+    clock: Callable[[], datetime],
+    figures: Figures,
+    pace: ResponseBudget | None = None,
+) -> SlackApp:
+    """Put the handlers together. ``client`` carries the bot's token and ``session``, without retries."""
+    pace, tasks = pace or ResponseBudget(), Tasks()
+    views_api = ViewsApi(client, session, figures)
+    home = Home(
+        people=services.people,
+        channels=services.channels,
+        views_api=views_api,
+        tasks=tasks,
+        workspace_id=identity.workspace_id,
+        command=command,
+        clock=clock,
+    )
+    context = Context(
+        people=services.people,
+        channels=services.channels,
+        connections=services.connections,
+        switches=services.switches,
+        approvals=services.approvals,
+        incidents=services.incidents,
+        admins=services.admins,
+        history=services.history,
+        history_export=services.history_export,
+        permissions=services.permissions,
+        workspaces=services.workspaces,
+        home=home,
+        clock=clock,
+        command=command,
+    )
+    answering = Responder(
+        people=services.people, presenter=Presenter(views_api), tasks=tasks, command=command, pace=pace
+    )
+    events = Events(context, tasks, identity.bot_user_id, pace.ack_within)
+    router = Router(context, answering, events, figures, identity.workspace_id)
+    return SlackApp(_app(router, client, identity), home, tasks, identity.workspace_id)
+
+
+def _app(router: Router, client: AsyncWebClient, identity: Identity) -> AsyncApp:
+    """Bolt with our own verification, parsing and authorization, and one listener per kind of payload."""
+
+    async def authorize() -> AuthorizeResult:
+        return AuthorizeResult(
+            enterprise_id=None,
+            team_id=identity.workspace_id,
+            bot_id=identity.bot_id,
+            bot_user_id=identity.bot_user_id,
+            bot_token=client.token,
+        )
+
+    app = AsyncApp(
+        name="inboxkeeper",
+        # Bolt warns of a token beside ``authorize``; nothing here calls Slack through Bolt's client.
+        client=AsyncWebClient(token=None, base_url=client.base_url, session=client.session),
+        authorize=authorize,
+        process_before_response=True,
+        request_verification_enabled=False,
+        ssl_check_enabled=False,
+        url_verification_enabled=False,
+    )
+    app.command(_ANY)(router.command)
+    app.block_action(_ANY)(router.action)
+    app.view_submission(_ANY)(router.form)
+    app.view_closed(_ANY)(router.closed)
+    for name in EVENTS:
+        app.event(name)(router.event)
+    return app

@@ -1,0 +1,388 @@
+"""What is done about one channel, whether it was asked for in words, by a button or by a form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+
+from bot.domain.access import Actor, Operation, Right, may, right_to_connect
+from bot.domain.address import same_address
+from bot.domain.channel import Channel, Kind, State
+from bot.domain.errors import AlreadyConnected, NeedsApproval, OtherKind, OutOfDate
+from bot.domain.ids import ChannelId, ConversationId
+from bot.domain.request import RequestedChange
+from bot.domain.view_models import Removal
+from bot.services.connections.channels import TeamDetails
+from bot.services.connections.connect import Plan
+from bot.services.connections.tickets import AuthorizationStart
+from bot.views.blocks import escape, parse_value
+from bot.views.buttons import Goal, parse_goal
+from bot.views.history import drill_message, export_message, why_message
+from bot.views.i18n import Language
+from bot.views.modals import (
+    ADDRESS_BLOCK,
+    CONVERSATION_BLOCK,
+    KIND_BLOCK,
+    NAME_BLOCK,
+    USE_BLOCK,
+    connect_modal,
+    consent_modal,
+    disable_modal,
+    disabled_modal,
+    disconnect_modal,
+    enabled_modal,
+    leave_modal,
+    left_remark,
+    remove_modal,
+    removed_modal,
+    switch_modal,
+    take_over_modal,
+)
+from bot.views.permissions import channel_permissions_message, permissions_message
+from bot.views.replies import enabled_message
+from bot.views.status import status_message
+from bot.views.wording import refusal_words, revocation_words
+from handlers.context import Context, Interaction, Response, View, noted
+
+
+async def show_status(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:
+    status = await context.channels.status(actor, channel.id)
+    shown = status_message(interaction.lang, status, now=context.clock(), viewer=actor.id)
+    return Response(message=shown, replaces=True)
+
+
+async def offer_disconnect(
+    context: Context, interaction: Interaction, actor: Actor, channel: Channel
+) -> Response:
+    """Explain both ways. Whoever must ask an admin first may read it all the same."""
+    with suppress(NeedsApproval):
+        await context.channels.allowed(actor, channel.id, Operation.REMOVE)
+    label, by_hand = context.channels.label_for(channel), context.channels.is_by_hand(channel)
+    delegate = await context.channels.delegate_of(channel)
+    return Response(
+        modal=disconnect_modal(
+            interaction.lang, channel, provider_label=label, by_hand=by_hand, delegate=delegate
+        )
+    )
+
+
+async def offer_disable(
+    context: Context, interaction: Interaction, actor: Actor, channel: Channel
+) -> Response:
+    """Ask before disabling. A channel that is disabled already is shown as such."""
+    if channel.state is State.DISABLED:
+        return Response(modal=disabled_modal(interaction.lang, channel))
+    channel = await context.channels.allowed(actor, channel.id, Operation.DISABLE)
+    label = context.channels.label_for(channel)
+    return Response(modal=disable_modal(interaction.lang, channel, provider_label=label))
+
+
+async def offer_remove(
+    context: Context, interaction: Interaction, actor: Actor, channel: Channel
+) -> Response:
+    """Ask before removing, and say what will stop at the provider."""
+    return Response(
+        modal=remove_modal(interaction.lang, await context.channels.before_removal(actor, channel.id))
+    )
+
+
+async def disable(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:
+    channel = await context.channels.disable(actor, channel.id)
+    context.home.refresh(actor.id)
+    return Response(modal=disabled_modal(interaction.lang, channel))
+
+
+async def enable(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:
+    """Enable and say what the check showed."""
+    channel = await context.channels.enable(actor, channel.id)
+    context.home.refresh(actor.id)
+    label = context.channels.label_for(channel)
+    return Response(
+        message=enabled_message(interaction.lang, channel, provider_label=label),
+        modal=enabled_modal(interaction.lang, channel, provider_label=label),
+    )
+
+
+async def remove(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:
+    """Remove and say what became of it on both sides."""
+    removal = await context.channels.remove(actor, channel.id)
+    context.home.refresh(actor.id)
+    return Response(modal=removed_modal(interaction.lang, removal))
+
+
+async def reconnect(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:
+    return consent(context, interaction, await context.connections.begin_reconnect(actor, channel.id))
+
+
+# --- connecting
+
+
+def connect_form(interaction: Interaction, actor: Actor, *, address: str = "") -> View:
+    """The form. Somebody else's address, typed by whoever may add team addresses, most likely is one."""
+    own = actor.person.email
+    may_team = right_to_connect(actor, Kind.TEAM, address) is Right.AT_ONCE
+    is_team = bool(address) and may_team and not same_address(own, address)
+    kind = Kind.TEAM if is_team else Kind.PERSONAL
+    return connect_modal(interaction.lang, address=address, own_address=own, kind=kind)
+
+
+def redrawn_form(interaction: Interaction, actor: Actor) -> View:
+    """The form for the kind that was chosen in it. What is typed stays."""
+    plan = _plan(interaction.asked.fields)
+    return connect_modal(
+        interaction.lang,
+        address=plan.typed,
+        own_address=actor.person.email,
+        kind=_kind(interaction.asked.value),
+        use=plan.use,
+        name=plan.name,
+        conversation_id=plan.conversation_id or "",
+    )
+
+
+async def connect(context: Context, interaction: Interaction, actor: Actor) -> Response:
+    """Begin with what stands in the form. A personal inbox that should be the team's is taken over."""
+    plan = _plan(interaction.asked.fields)
+    try:
+        return consent(context, interaction, await context.connections.begin(actor, plan))
+    except OtherKind as other:
+        if other.is_team:
+            raise
+        channel = await context.channels.find(actor, plan.typed)
+        if not may(actor, Operation.TAKE_OVER, channel):
+            raise
+        return Response(modal=take_over_modal(interaction.lang, channel))
+
+
+async def connect_at(
+    context: Context, interaction: Interaction, actor: Actor, requested_change: RequestedChange
+) -> Response:
+    """The same form once more, at the provider that was chosen."""
+    plan = Plan(
+        typed=requested_change.address,
+        kind=requested_change.kind,
+        use=requested_change.use,
+        name=requested_change.name,
+        conversation_id=requested_change.conversation_id,
+        provider=requested_change.provider,
+        is_shared=requested_change.is_shared,
+    )
+    return consent(context, interaction, await context.connections.begin(actor, plan))
+
+
+async def offer_take_over(
+    context: Context, interaction: Interaction, actor: Actor, channel: Channel
+) -> Response:
+    """Ask what a team address needs. One that is the team's already is shown as such."""
+    if not channel.is_personal:
+        return await show_status(context, interaction, actor, channel)
+    channel = await context.channels.allowed(actor, channel.id, Operation.TAKE_OVER)
+    return Response(modal=take_over_modal(interaction.lang, channel))
+
+
+async def take_over(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:
+    """Make a personal inbox the team's; its owner is told."""
+    fields = interaction.asked.fields
+    details = TeamDetails(fields.get(NAME_BLOCK, ""), fields.get(USE_BLOCK, ""), _conversation(fields))
+    await context.channels.allowed(actor, channel.id, Operation.TAKE_OVER)
+    await context.connections.say_hello(actor, channel.address, details.conversation_id)
+    taken = await context.channels.take_over(actor, channel.id, details)
+    context.home.refresh(actor.id, *([channel.owner_id] if channel.owner_id else []))
+    return await show_status(context, interaction, actor, taken)
+
+
+async def take_over_after_all(
+    context: Context, interaction: Interaction, actor: Actor, channel: Channel
+) -> Response:
+    """It has changed since the form was drawn; once it is the team's there is nothing left to do."""
+    reply = await offer_take_over(context, interaction, actor, channel)
+    return remarked(interaction.lang, reply) if channel.is_personal else reply
+
+
+def _plan(fields: Mapping[str, str]) -> Plan:
+    return Plan(
+        typed=fields.get(ADDRESS_BLOCK, ""),
+        kind=_kind(fields.get(KIND_BLOCK, "")),
+        use=fields.get(USE_BLOCK, ""),
+        name=fields.get(NAME_BLOCK, ""),
+        conversation_id=_conversation(fields),
+    )
+
+
+def _kind(chosen: str) -> Kind:
+    return Kind.TEAM if chosen == Kind.TEAM.value else Kind.PERSONAL
+
+
+def _conversation(fields: Mapping[str, str]) -> ConversationId | None:
+    chosen = fields.get(CONVERSATION_BLOCK, "")
+    return ConversationId(chosen) if chosen else None
+
+
+def consent(context: Context, interaction: Interaction, begun: AuthorizationStart) -> Response:
+    """What will be asked for, and the one button that opens the browser. The modal waits for the outcome."""
+
+    async def waits(view_id: str) -> None:
+        await context.connections.waits_in(begun.ticket_id, view_id)
+
+    return Response(modal=_consent_view(interaction.lang, begun), then=waits)
+
+
+def _consent_view(lang: Language, begun: AuthorizationStart) -> View:
+    if begun.channel is not None and begun.leaves is not None:
+        return switch_modal(
+            lang,
+            begun.channel,
+            begun.leaves,
+            provider_label=begun.provider_label,
+            scopes=begun.scopes,
+            features=begun.features,
+            url=begun.url,
+            goal=begun.provider,
+            is_shared=begun.is_shared,
+            may_be_shared=begun.may_be_shared,
+            others=begun.others,
+        )
+    return consent_modal(
+        lang,
+        address=begun.address,
+        provider_label=begun.provider_label,
+        scopes=begun.scopes,
+        features=begun.features,
+        account=begun.account,
+        url=begun.url,
+        reconnect=begun.reconnect,
+        takes_password=begun.takes_password,
+        is_shared=begun.is_shared,
+        may_be_shared=begun.may_be_shared,
+        requested_change=begun.requested_change,
+        others=begun.others,
+    )
+
+
+# --- the channel has changed since the button or the form was drawn
+
+
+async def disable_after_all(
+    context: Context, interaction: Interaction, actor: Actor, channel: Channel
+) -> Response:
+    reply = await offer_disable(context, interaction, actor, channel)
+    return reply if channel.state is State.DISABLED else remarked(interaction.lang, reply)
+
+
+async def remove_after_all(
+    context: Context, interaction: Interaction, actor: Actor, channel: Channel
+) -> Response:
+    return remarked(interaction.lang, await offer_remove(context, interaction, actor, channel))
+
+
+async def status_after_all(
+    context: Context, interaction: Interaction, actor: Actor, channel: Channel
+) -> Response:
+    return remarked(interaction.lang, await show_status(context, interaction, actor, channel))
+
+
+def remarked(lang: Language, reply: Response) -> Response:
+    """The present state, and why nothing was done yet."""
+    words = refusal_words(lang, OutOfDate())
+    remark = (f"*{escape(words.title)}*", escape(words.text), escape(words.next_step))
+    return Response(
+        message=noted(reply.message, *remark) if reply.message else None,
+        modal=noted(reply.modal, *remark) if reply.modal else None,
+        replaces=reply.replaces,
+    )
+
+
+async def switch(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:
+    """What a switch means, and the button that opens the browser; if it is there already, its status."""
+    goal = parse_goal(interaction.asked.value)
+    try:
+        begun = await context.switches.begin(actor, channel.id, to=goal.key, is_shared=goal.is_shared)
+    except AlreadyConnected:
+        return await status_after_all(context, interaction, actor, channel)
+    return consent(context, interaction, begun)
+
+
+async def offer_leaving(
+    context: Context, interaction: Interaction, actor: Actor, channel: Channel
+) -> Response:
+    """Ask before removing, and say what follows."""
+    goal = _goal(interaction)
+    needs_approval = await context.switches.check_leaving(actor, channel.id, goal.key)
+    removal = await context.channels.before_removal(actor, channel.id)
+    to = (goal.key, context.channels.label_at(goal.key, channel.address))
+    return Response(modal=leave_modal(interaction.lang, removal, to=to, needs_approval=needs_approval))
+
+
+async def leave(context: Context, interaction: Interaction) -> Response:
+    """The form is confirmed: remove, and begin at the other provider with what is known already. Confirmed
+    twice, it is removed once."""
+    target = parse_value(interaction.asked.value)
+    if target is None:
+        raise OutOfDate
+    channel_id, version = target
+    actor = await context.actor(interaction, fresh=True)
+    channel = await context.channels.allowed(actor, channel_id, Operation.REMOVE)
+    await context.switches.check_leaving(actor, channel_id, _goal(interaction).key)
+    if channel.state is State.REMOVED:
+        return await _go_on(context, interaction, actor, channel_id)
+    if channel.version != version:
+        return remarked(interaction.lang, await offer_leaving(context, interaction, actor, channel))
+    removal = await context.channels.remove(actor, channel_id)
+    context.home.refresh(actor.id)
+    return await _go_on(context, interaction, actor, channel_id, removal)
+
+
+async def _go_on(
+    context: Context,
+    interaction: Interaction,
+    actor: Actor,
+    channel_id: ChannelId,
+    removal: Removal | None = None,
+) -> Response:
+    begun = await context.switches.begin_anew(actor, channel_id, _goal(interaction).key)
+    reply = consent(context, interaction, begun)
+    if removal is None or reply.modal is None:
+        return reply
+    told = left_remark(interaction.lang, removal, revocation_words(interaction.lang, removal))
+    return Response(modal=noted(reply.modal, *told), then=reply.then)
+
+
+def _goal(interaction: Interaction) -> Goal:
+    goal = parse_goal(interaction.asked.value)
+    if not goal.key:
+        raise OutOfDate
+    return goal
+
+
+async def why(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:
+    """What was seen, what followed, whom we told."""
+    evidence = await context.history.why(actor, channel.id)
+    return Response(message=why_message(interaction.lang, evidence, now=context.clock()), replaces=True)
+
+
+async def drill(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:
+    """Who would be told, and in which words."""
+    rehearsal = await context.history.drill(actor, channel.id)
+    return Response(
+        message=drill_message(interaction.lang, rehearsal, now=context.clock(), command=context.command)
+    )
+
+
+async def export(context: Context, interaction: Interaction) -> Response:
+    """A link to the file, for whoever asked only."""
+    offer = await context.history_export.begin(await context.actor(interaction, fresh=True))
+    return Response(message=export_message(interaction.lang, url=offer.url, until=offer.expires_at))
+
+
+async def channel_permissions(
+    context: Context, interaction: Interaction, actor: Actor, channel: Channel
+) -> Response:
+    """One inbox."""
+    shown = await context.permissions.of_channel(actor, channel.id)
+    return Response(message=channel_permissions_message(interaction.lang, shown), replaces=True)
+
+
+async def permissions_overview(context: Context, interaction: Interaction, actor: Actor) -> Response:
+    """Every provider, and the inboxes that somebody has to consent for again."""
+    shown = await context.permissions.overview(actor)
+    return Response(message=permissions_message(interaction.lang, shown), replaces=True)

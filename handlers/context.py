@@ -1,0 +1,108 @@
+"""What every handler is given and what it answers with: services and an interaction in, a response out."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from bot.domain.access import Actor
+from bot.services.connections.channels import Channels
+from bot.services.connections.connect import Connections
+from bot.services.connections.permissions import Permissions
+from bot.services.connections.switch import Switches
+from bot.services.core.incidents import Incidents
+from bot.services.people.admins import Admins
+from bot.services.people.approvals import Approvals
+from bot.services.people.people import People
+from bot.services.people.workspaces import Workspaces
+from bot.services.upkeep.history import History, HistoryExport
+from bot.views.i18n import Language
+from handlers.home import Home
+from handlers.slack_request import SlackRequest
+
+View = dict[str, Any]
+Message = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One answer in up to three dresses. A surface takes the one it can show."""
+
+    message: Message | None = None
+    modal: View | None = None
+    errors: Mapping[str, str] = field(default_factory=dict)
+    """What is wrong with a form's fields, by block id."""
+    replaces: bool = False
+    """The message that was clicked is out of date and may be replaced, if only this person sees it."""
+    then: Callable[[str], Awaitable[None]] | None = None
+    """Told the id of the modal once it is shown."""
+
+    @property
+    def is_silent(self) -> bool:
+        return self.message is None and self.modal is None and not self.errors
+
+
+SILENT: Final = Response()
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """One request, in the language of whoever asked."""
+
+    asked: SlackRequest
+    lang: Language
+
+
+Work = Callable[[Interaction], Awaitable[Response]]
+"""A handler with its services bound."""
+
+
+def as_modal(message: Message) -> View:
+    """The same words where only a modal can be shown."""
+    title = {"type": "plain_text", "text": "Inboxkeeper"}
+    return {"type": "modal", "title": title, "blocks": message["blocks"]}
+
+
+def noted(shown: dict[str, Any], *texts: str) -> dict[str, Any]:
+    """The view or message with a remark on top."""
+    remark = {"type": "section", "text": {"type": "mrkdwn", "text": "\n".join(filter(None, texts))}}
+    return {**shown, "blocks": [remark, *shown["blocks"]]}
+
+
+@dataclass(frozen=True)
+class Context:
+    """The services that handlers call."""
+
+    people: People
+    channels: Channels
+    connections: Connections
+    switches: Switches
+    approvals: Approvals
+    incidents: Incidents
+    admins: Admins
+    history: History
+    history_export: HistoryExport
+    permissions: Permissions
+    workspaces: Workspaces
+    home: Home
+    clock: Callable[[], datetime]
+    command: str
+
+    async def actor(self, interaction: Interaction, *, fresh: bool = False) -> Actor:
+        """Whoever asks. ``fresh`` re-reads their rights from Slack, as every deed must."""
+        return await self.people.member(
+            interaction.asked.workspace_id, interaction.asked.user_id, fresh=fresh
+        )
+
+
+Handler = Callable[[Context, Interaction], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A handler, and whether its answer is most likely a modal."""
+
+    handler: Handler
+    opens: bool = False

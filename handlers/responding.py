@@ -1,0 +1,333 @@
+"""Answers everybody in time, whatever the work behind it does, and where the person stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+
+from bot.domain.errors import (
+    AlreadyConnected,
+    CannotPostThere,
+    DisconnectFirst,
+    DomainNotAllowed,
+    HostUnknown,
+    NeedsApproval,
+    NobodyCanApprove,
+    NotAnAddress,
+    OtherKind,
+    ReconnectFirst,
+    Refusal,
+    SwitchInstead,
+    TakesNoMail,
+    TooManyRequests,
+    UnknownAddress,
+)
+from bot.domain.ids import UserId
+from bot.services.people.people import People
+from bot.views.i18n import Language, language_for
+from bot.views.modals import (
+    ADDRESS_BLOCK,
+    CONVERSATION_BLOCK,
+    apology_modal,
+    ask_modal,
+    busy_modal,
+    disconnect_first_modal,
+    reconnect_first_modal,
+    refusal_modal,
+    switch_instead_modal,
+    too_many_modal,
+    which_host_modal,
+    working_modal,
+)
+from bot.views.replies import (
+    apology_message,
+    busy_message,
+    directory_away_message,
+    refusal_message,
+    too_late_message,
+    working_message,
+)
+from bot.views.wording import refusal_words, spelled_out
+from handlers.context import Interaction, Message, Response, View, Work, as_modal
+from handlers.errors import Away, Bug, Refused, attempt
+from handlers.screen import SlackUnavailable, TriggerLost, ViewsApi, language_of
+from handlers.slack_request import RequestKind, SlackRequest, Surface
+from handlers.tasks import Tasks, finished
+
+Ack = dict[str, Any] | None
+"""The body of an acknowledgement; ``None`` is an empty one."""
+
+
+@dataclass
+class Exchange:
+    """One request under way. The only thing here that changes."""
+
+    asked: SlackRequest
+    lang: Language
+    is_late: bool = False
+    """The ack has left without the answer."""
+    view_id: str = ""
+    """The modal in which the answer will stand: the one that was clicked in, or one opened to wait in."""
+
+    @classmethod
+    def of(cls, asked: SlackRequest) -> Exchange:
+        is_in_modal = asked.surface is Surface.MODAL
+        return cls(asked, language_for(None), view_id=asked.view_id if is_in_modal else "")
+
+    @property
+    def has_conversation(self) -> bool:
+        return self.asked.surface in {Surface.COMMAND, Surface.MESSAGE}
+
+
+class Presenter:
+    """Shows replies."""
+
+    def __init__(self, views_api: ViewsApi) -> None:
+        self._views_api = views_api
+
+    async def show(self, course: Exchange, reply: Response) -> Ack:
+        """Show ``reply``; returns the ack's body where the ack is the answer. Raises ``SlackAway``."""
+        if reply.is_silent:
+            return None
+        if course.asked.form is RequestKind.SUBMISSION:
+            return await self._in_form(course, reply)
+        if course.view_id:
+            return await self._redraw(course, reply)
+        if course.has_conversation and reply.message is not None:
+            return await self.say(course, reply.message, replace=reply.replaces and course.asked.is_ephemeral)
+        return await self._open(course, reply)
+
+    async def say(self, course: Exchange, message: Message, *, replace: bool = False) -> Ack:
+        """Words for the asker alone. Where nothing can be said, nothing is."""
+        if course.asked.surface is Surface.COMMAND and not course.is_late:
+            return {"response_type": "ephemeral", **message}
+        if course.asked.response_url:
+            await self._views_api.respond(course.asked.response_url, message, replace=replace)
+        return None
+
+    async def hold(self, course: Exchange) -> None:
+        """Show at once that something is coming: a click opens a modal for three seconds only."""
+        view = working_modal(course.lang)
+        if course.view_id:
+            await self._views_api.update(course.view_id, view)
+        elif course.asked.trigger_id:
+            course.view_id = await self._views_api.open(course.asked.trigger_id, view)
+
+    def waiting(self, course: Exchange) -> Ack:
+        """The ack of a request whose answer is not ready."""
+        if course.asked.form is RequestKind.SUBMISSION:
+            return {"response_action": "update", "view": working_modal(course.lang)}
+        if course.asked.form is RequestKind.COMMAND and not course.view_id:
+            return {"response_type": "ephemeral", **working_message(course.lang)}
+        return None
+
+    async def _in_form(self, course: Exchange, reply: Response) -> Ack:
+        await _tell(reply, course.view_id)
+        if course.is_late:
+            await self._views_api.update(course.view_id, _as_view(reply))
+            return None
+        if reply.errors:
+            return {"response_action": "errors", "errors": dict(reply.errors)}
+        return {"response_action": "update", "view": _as_view(reply)}
+
+    async def _redraw(self, course: Exchange, reply: Response) -> Ack:
+        if await self._views_api.update(course.view_id, _as_view(reply)):
+            await _tell(reply, course.view_id)
+        return None
+
+    async def _open(self, course: Exchange, reply: Response) -> Ack:
+        try:
+            view_id = await self._views_api.open(course.asked.trigger_id, _as_view(reply))
+        except TriggerLost:
+            return await self.say(course, too_late_message(course.lang))
+        await _tell(reply, view_id)
+        return None
+
+
+async def _tell(reply: Response, view_id: str) -> None:
+    """Say which modal shows the reply. If that fails, the modal stays as it is: no reason to take it away."""
+    if reply.then is not None and view_id:
+        await attempt(reply.then(view_id))
+
+
+def _as_view(reply: Response) -> View:
+    if reply.modal is not None:
+        return reply.modal
+    assert reply.message is not None
+    return as_modal(reply.message)
+
+
+_log = structlog.get_logger(__name__)
+
+_FIELD_AT_FAULT: Final[Mapping[type[Refusal], str]] = {
+    NotAnAddress: ADDRESS_BLOCK,
+    DomainNotAllowed: ADDRESS_BLOCK,
+    TakesNoMail: ADDRESS_BLOCK,
+    AlreadyConnected: ADDRESS_BLOCK,
+    OtherKind: ADDRESS_BLOCK,
+    UnknownAddress: ADDRESS_BLOCK,
+    CannotPostThere: CONVERSATION_BLOCK,
+}
+"""Refusals that belong beside a field of the form."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseBudget:
+    """How long things may take, in seconds. Slack gives three, its network included."""
+
+    ack_within: float = 2.2
+    hold_after: float = 1.0
+    """After this long a modal opens empty: the click that may open one is about to expire."""
+
+
+class Responder:
+    """Runs the work behind every listener."""
+
+    def __init__(
+        self,
+        *,
+        people: People,
+        presenter: Presenter,
+        tasks: Tasks,
+        command: str,
+        pace: ResponseBudget | None = None,
+    ) -> None:
+        self._people = people
+        self._presenter = presenter
+        self._tasks = tasks
+        self._command = command
+        self._pace = pace or ResponseBudget()
+
+    async def answer(self, asked: SlackRequest, work: Work, *, opens: bool = False) -> Ack:
+        """Do ``work`` for ``asked`` and return the ack's body. Never raises.
+
+        ``opens`` says that the answer is most likely a modal.
+        """
+        course = Exchange.of(asked)
+        if self._tasks.is_full:
+            _log.warning("Too much at once: a request was put off", form=asked.form.value)
+            return self._put_off(course)
+        task = self._tasks.start(
+            self._answered(course, work, provider_outages=opens or _provider_outages(asked))
+        )
+        if await finished(task, within=self._pace.ack_within):
+            return None if task.cancelled() else task.result()
+        course.is_late = True
+        return self._presenter.waiting(course)
+
+    async def _answered(self, course: Exchange, work: Work, *, provider_outages: bool) -> Ack:
+        reply = await self._reply(course, work, provider_outages=provider_outages)
+        shown = await attempt(self._shown(course, reply))
+        if isinstance(shown, Bug):
+            return await self._last_words(course, apology_message(course.lang, shown.reference))
+        if isinstance(shown, Away | Refused):
+            return await self._last_words(course, busy_message(course.lang))
+        return shown
+
+    async def _shown(self, course: Exchange, reply: Response) -> Ack:
+        try:
+            return await self._presenter.show(course, reply)
+        except SlackUnavailable:
+            return await self._last_words(course, too_late_message(course.lang))
+
+    async def _last_words(self, course: Exchange, message: dict[str, Any]) -> Ack:
+        """The answer could not be shown as it should be: words may still get through."""
+        asked = course.asked
+        if asked.form is RequestKind.SUBMISSION and not course.is_late:
+            return {"response_action": "update", "view": as_modal(message)}
+        try:
+            return await self._presenter.say(course, message)
+        except SlackUnavailable:
+            _log.warning("An answer could not be shown", form=asked.form.value, name=asked.name[:60])
+            return None
+
+    async def _reply(self, course: Exchange, work: Work, *, provider_outages: bool) -> Response:
+        if not provider_outages:
+            return await self._done(course, work)
+        task = self._tasks.start(self._done(course, work))
+        if not await finished(task, within=self._pace.hold_after):
+            await self._hold(course)
+        return await task
+
+    async def _hold(self, course: Exchange) -> None:
+        try:
+            await self._presenter.hold(course)
+        except (SlackUnavailable, TriggerLost):
+            _log.info("No modal to wait in", name=course.asked.name)
+
+    async def _done(self, course: Exchange, work: Work) -> Response:
+        asked = course.asked
+        course.lang = await language_of(self._people, asked.workspace_id, asked.user_id)
+        done = await attempt(work(Interaction(asked, course.lang)))
+        return done if isinstance(done, Response) else self._worded(course, done)
+
+    def _worded(self, course: Exchange, fault: Refused | Away | Bug) -> Response:
+        lang = course.lang
+        match fault:
+            case Refused(refusal):
+                return _way_on(lang, refusal, asker=course.asked.user_id) or Response(
+                    message=refusal_message(lang, refusal, self._command),
+                    modal=refusal_modal(lang, refusal),
+                    errors=_beside_field(lang, course.asked, refusal),
+                )
+            case Away(is_slack=True):
+                away = directory_away_message(lang)
+                return Response(message=away, modal=as_modal(away))
+            case Away():
+                return Response(message=busy_message(lang), modal=busy_modal(lang))
+            case Bug(reference):
+                return Response(
+                    message=apology_message(lang, reference), modal=apology_modal(lang, reference)
+                )
+
+    def _put_off(self, course: Exchange) -> Ack:
+        if course.asked.form is RequestKind.COMMAND:
+            return {"response_type": "ephemeral", **busy_message(course.lang)}
+        if course.asked.form is RequestKind.SUBMISSION:
+            return {"response_action": "update", "view": busy_modal(course.lang)}
+        return None
+
+
+def _provider_outages(asked: SlackRequest) -> bool:
+    """Clicks on Home and in modals are answered in modals."""
+    return asked.form is RequestKind.ACTION and asked.surface in {Surface.HOME, Surface.MODAL}
+
+
+def _way_on(lang: Language, refusal: Refusal, *, asker: UserId) -> Response | None:
+    """A refusal that leads on by a button or a form, wherever it was met; ``None`` for those that do not."""
+    match refusal:
+        case NeedsApproval():
+            return _asking(lang, refusal, asker=asker)
+        case TooManyRequests():
+            view = too_many_modal(lang, refusal)
+        case HostUnknown():
+            view = which_host_modal(lang, refusal)
+        case SwitchInstead():
+            view = switch_instead_modal(lang, refusal)
+        case DisconnectFirst():
+            view = disconnect_first_modal(lang, refusal)
+        case ReconnectFirst():
+            view = reconnect_first_modal(lang, refusal)
+        case _:
+            return None
+    return Response(modal=view)
+
+
+def _asking(lang: Language, needed: NeedsApproval, *, asker: UserId) -> Response:
+    """An admin must agree first: the form that asks them, wherever the wish was made."""
+    who_can = tuple(who for who in needed.who_can if who != asker)
+    if not who_can:
+        return Response(modal=refusal_modal(lang, NobodyCanApprove()))
+    return Response(modal=ask_modal(lang, needed.requested_change, who_can=who_can))
+
+
+def _beside_field(lang: Language, asked: SlackRequest, refusal: Refusal) -> dict[str, str]:
+    field = _FIELD_AT_FAULT.get(type(refusal))
+    if field is None or field not in asked.fields or asked.form is not RequestKind.SUBMISSION:
+        return {}
+    # What stands beside a field is plain text: it can mention nobody.
+    words = spelled_out(lang, refusal_words(lang, refusal))
+    return {field: lang.together(words.text, words.next_step)}

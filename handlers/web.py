@@ -1,0 +1,204 @@
+"""The web application: Slack's route, the pages, and what operators and load balancers ask.
+
+The one rule: whatever happens, a browser gets a page, a machine gets a small JSON word, and neither gets
+a traceback. Paths hold tickets, so nothing here logs them: serve it without an access log.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Final
+from urllib.parse import quote
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from bot.http_server import request_begins, request_ends
+from bot.metrics import Metrics
+from bot.services import Services
+from bot.views.pages import STYLESHEET_PATH
+from handlers.errors import Away, Bug, Fault, Refused, attempt
+from handlers.exports import ExportPages
+from handlers.oauth_callback import AdminConsentCallback, OAuthCallback
+from handlers.oauth_pages import OAuthPages
+from handlers.slack_http import MOST_BYTES, PATH, SlackHttp
+from handlers.tasks import Tasks
+from handlers.web_session import FORM_WITHIN, Site, fault_page, http_page, language_wanted
+
+Ready = Callable[[], Mapping[str, bool] | Awaitable[Mapping[str, bool]]]
+"""What must work for this process to be of use, by name."""
+
+_MACHINES: Final = frozenset({PATH, "/healthz", "/readyz", "/metrics"})
+_DRAINS_FOR: Final = 10.0
+_EXPOSITION: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def build_web(
+    services: Services,
+    *,
+    inbound: SlackHttp | None,
+    base_url: str,
+    ready: Ready,
+    metrics: Metrics,
+    team_url: str = "",
+    form_within: float = 10.0,
+) -> web.Application:
+    """``inbound`` is ``None`` under Socket Mode: then Slack has no business posting here.
+
+    ``team_url`` is where Slack says that the workspace is; ``form_within`` how many seconds a form may take
+    to arrive. Under a ``base_url`` with a path everything is served both there and without it: some proxies
+    take the path away, others pass it on.
+    """
+    site, tasks = Site.at(base_url), Tasks()
+    app = web.Application(client_max_size=MOST_BYTES, middlewares=[_answering(metrics, site)])
+    app[FORM_WITHIN] = form_within
+    app.on_response_prepare.append(_guard(site))
+    workspace_name = services.workspace.name
+    team_url = team_url or slack_url(services.workspace.id)
+    label_at = services.channels.label_at
+    approving = AdminConsentCallback(services.connections, label_at, site, workspace_name, team_url)
+    callback = OAuthCallback(
+        connections=services.connections,
+        provider_label=label_at,
+        tasks=tasks,
+        site=site,
+        workspace_name=workspace_name,
+        team_url=team_url,
+        approving=approving,
+    )
+    for root in sorted({"", site.prefix}):
+        routes = Routes(app.router, root)
+        if inbound is not None:
+            routes.add_post(PATH, inbound.receive)
+        _add_pages(routes, OAuthPages(services.connections, site), callback)
+        _add_exports(routes, ExportPages(services.history_export, site))
+        _add_machines(routes, ready, metrics)
+
+    async def drain(_: web.Application) -> None:
+        await tasks.drain(_DRAINS_FOR)
+
+    app.on_cleanup.append(drain)
+    return app
+
+
+def slack_url(workspace_id: str) -> str:
+    """Opens Slack in this workspace."""
+    return f"https://app.slack.com/client/{quote(workspace_id)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """A router, from a path on."""
+
+    router: web.UrlDispatcher
+    root: str
+
+    def add_get(self, path: str, handler: Handler, *, allow_head: bool = True) -> None:
+        self.router.add_get(self.root + path, handler, allow_head=allow_head)
+
+    def add_post(self, path: str, handler: Handler) -> None:
+        self.router.add_post(self.root + path, handler)
+
+
+def _add_pages(router: Routes, pages: OAuthPages, callback: OAuthCallback) -> None:
+    router.add_get("/", pages.welcome)
+    router.add_get(STYLESHEET_PATH, pages.stylesheet)
+    router.add_get("/go/{secret}", pages.landing)
+    router.add_post("/go/{secret}", pages.start)
+    router.add_get("/go/{secret}/form", pages.back)
+    router.add_post("/go/{secret}/form", callback.filled)
+    router.add_get("/l/{secret}", pages.link_landing)
+    router.add_post("/l/{secret}", pages.link_start)
+    router.add_post("/again/{secret}", pages.again)
+    router.add_post("/receives/{secret}", pages.receives)
+    router.add_post("/ask/{secret}", callback.approving.ask)
+    # A HEAD must not spend what the GET after it needs.
+    router.add_get("/callback/{provider}", callback.arrive, allow_head=False)
+    router.add_post("/callback/{provider}", callback.posted)
+
+
+def _add_exports(router: Routes, exports: ExportPages) -> None:
+    router.add_get("/export/{secret}", exports.landing)
+    router.add_post("/export/{secret}", exports.fetch)
+
+
+def _add_machines(router: Routes, ready: Ready, metrics: Metrics) -> None:
+    async def healthz(_: web.Request) -> web.Response:
+        return web.json_response({"alive": True})
+
+    async def readyz(_: web.Request) -> web.Response:
+        said = ready()
+        parts = dict(await said if inspect.isawaitable(said) else said)
+        is_ready = all(parts.values())
+        return web.json_response({"ready": is_ready, **parts}, status=200 if is_ready else 503)
+
+    async def figures(_: web.Request) -> web.Response:
+        return web.Response(body=metrics.exposition(), headers={"Content-Type": _EXPOSITION})
+
+    router.add_get("/healthz", healthz)
+    router.add_get("/readyz", readyz)
+    router.add_get("/metrics", figures)
+
+
+def _answering(metrics: Metrics, site: Site) -> Middleware:
+    @web.middleware
+    async def answering(request: web.Request, handler: Handler) -> web.StreamResponse:
+        request_begins(request)
+        try:
+            answered = await attempt(_handled(request, handler, site))
+        finally:
+            request_ends(request)
+        if isinstance(answered, Refused | Away | Bug):
+            answered = _worded(request, answered, site)
+        response = _at_home(answered, site)
+        metrics.http_request(_route(request, site), response.status)
+        return response
+
+    return answering
+
+
+def _at_home(response: web.StreamResponse, site: Site) -> web.StreamResponse:
+    """A page as it is where a proxy serves it under a path: with its stylesheet there."""
+    if site.prefix and isinstance(response, web.Response) and response.content_type == "text/html":
+        response.text = (response.text or "").replace(
+            f'href="{STYLESHEET_PATH}"', f'href="{escape(site.prefix)}{STYLESHEET_PATH}"', 1
+        )
+    return response
+
+
+async def _handled(request: web.Request, handler: Handler, site: Site) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        if _is_machine(request, site):
+            return web.json_response({"error": error.reason.casefold()}, status=error.status)
+        return http_page(language_wanted(request), error)
+
+
+def _worded(request: web.Request, fault: Fault, site: Site) -> web.Response:
+    if not _is_machine(request, site):
+        return fault_page(language_wanted(request), fault)
+    if isinstance(fault, Bug):
+        return web.json_response({"error": "internal", "reference": fault.reference}, status=500)
+    return web.json_response({"error": "unavailable"}, status=503)
+
+
+def _guard(site: Site) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    async def guard(request: web.Request, response: web.StreamResponse) -> None:
+        response.headers.update(site.headers)
+        response.headers.popall("Server", None)
+
+    return guard
+
+
+def _is_machine(request: web.Request, site: Site) -> bool:
+    return request.path.removeprefix(site.prefix) in _MACHINES
+
+
+def _route(request: web.Request, site: Site) -> str:
+    """The pattern, never the path: that may hold a ticket."""
+    resource = request.match_info.route.resource
+    return resource.canonical.removeprefix(site.prefix) if resource is not None else "unknown"

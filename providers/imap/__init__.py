@@ -1,0 +1,1 @@
+"""Mailboxes at any other host, through IMAP and a password."""

@@ -1,0 +1,209 @@
+"""Instants that lie ahead of the clock, set right: what a clock that was ahead has left behind.
+
+One rule: what has happened has happened by now, and what waits waits no longer than it was to wait. Every
+column that holds an instant is named here, in one of the groups; a test fails when one is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import Column, ColumnElement, Select, Update, bindparam, delete, literal, select, update
+
+from bot.domain.channel import Cause, State
+from bot.domain.job import JobKind
+from storage.connection import Connection
+from storage.tables import (
+    channel,
+    grant,
+    held,
+    hold,
+    incident,
+    job,
+    lane,
+    link,
+    login_slot,
+    notice,
+    probe,
+    request,
+    role,
+    role_change,
+    slot,
+    ticket,
+    ticket_outcome,
+    whereabouts,
+)
+from storage.types import Instant
+
+CLOCKS_DIFFER_BY: Final = timedelta(seconds=30)
+"""Several machines never agree to the second: what is ahead by less is left alone."""
+
+COUNTED_FROM: Final[Mapping[Column[Any], Column[Any]]] = {
+    probe.c.due_at: probe.c.last_done_at,
+    job.c.due_at: job.c.created_at,
+    ticket.c.expires_at: ticket.c.created_at,
+    ticket_outcome.c.expires_at: ticket_outcome.c.at,
+    request.c.expires_at: request.c.created_at,
+}
+"""What waits, and from when on: if that lies ahead, both are moved, and the span stays."""
+
+HAPPENED: Final[tuple[Column[Any], ...]] = (
+    probe.c.first_refused_at,
+    probe.c.last_ok_at,
+    probe.c.heard_since,
+    probe.c.unknown_since,
+    channel.c.since,
+    channel.c.worked_since,
+    hold.c.opened_at,
+    hold.c.recovered_at,
+    held.c.joined_at,
+    held.c.back_at,
+    held.c.renewed_at,
+    incident.c.opened_at,
+    incident.c.claimed_at,
+    incident.c.proven_at,
+    notice.c.created_at,
+    notice.c.sending_since,
+    whereabouts.c.since,
+    whereabouts.c.seen_at,
+    ticket_outcome.c.created_at,
+    link.c.starts_since,
+    role.c.read_at,
+    role_change.c.at,
+)
+"""What something is counted from: by now at the latest."""
+
+LIMITED: Final[tuple[Column[Any], ...]] = (notice.c.snoozed_until, login_slot.c.until)
+"""What waits from nobody knows when: as long as the longest of its kind at most."""
+
+LEASED: Final[tuple[Column[Any], ...]] = (
+    probe.c.lease_until,
+    grant.c.lease_until,
+    lane.c.lease_until,
+    lane.c.paced_until,
+)
+"""By the database's clock: one longer than any lease can be is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockLimits:
+    """The longest pauses there are. What is due later than that is not due then at all."""
+
+    looks: Mapping[str, timedelta]
+    """By provider, at a mailbox that works."""
+    impaired: timedelta
+    disconnected: timedelta
+    disabled: timedelta
+    jobs: Mapping[JobKind, timedelta]
+    snooze: timedelta
+    login: timedelta
+    lease: timedelta
+
+
+class ClockSkewRepository:
+    """Rows of many tables, by the instants in them."""
+
+    def __init__(self, session: Connection) -> None:
+        self._session = session
+
+    async def has_looked_ahead(self, now: datetime) -> bool:
+        """Whether a look at a mailbox is written down as done later than now."""
+        return await self._any_ahead(probe.c.last_done_at, now)
+
+    async def is_ahead(self, now: datetime) -> bool:
+        """Whether anything is written down as having happened later than now. Reads whole tables."""
+        for column in (*COUNTED_FROM.values(), *HAPPENED):
+            if await self._any_ahead(column, now):
+                return True
+        return False
+
+    async def set_right(self, now: datetime, limits: ClockLimits) -> int:
+        """Move back what lies ahead of ``now`` and should not. How many rows that were."""
+        moved = await self._session.count(delete(slot).where(slot.c.at > now))
+        for due, since in COUNTED_FROM.items():
+            moved += await self._move(due, since, now)
+        for column in HAPPENED:
+            moved += await self._no_later(column, now, now + CLOCKS_DIFFER_BY)
+        for column, most in zip(LIMITED, (limits.snooze, limits.login), strict=True):
+            moved += await self._no_later(column, now + most, now + most + CLOCKS_DIFFER_BY)
+        return moved + await self.limit(now, limits)
+
+    async def hurry(self, kinds: Collection[JobKind], now: datetime) -> int:
+        """Let what may be tried at any time be tried now: nobody knows when it was put off."""
+        waiting = job.c.done_at.is_(None), job.c.dead_at.is_(None), job.c.kind.in_(kinds), job.c.due_at > now
+        return await self._session.count(update(job).where(*waiting).values(due_at=now))
+
+    async def limit(self, now: datetime, limits: ClockLimits) -> int:
+        """Let what is due later than the longest pause of its kind be due now. How many rows."""
+        moved = 0
+        for provider, most in limits.looks.items():
+            moved += await self._due_now(_LATE_WATCHED, now, most, at_provider=provider)
+        moved += await self._due_now(_LATE_IMPAIRED, now, limits.impaired)
+        moved += await self._due_now(_LATE_DISCONNECTED, now, limits.disconnected)
+        moved += await self._due_now(_LATE_DISABLED, now, limits.disabled)
+        for kind, most in limits.jobs.items():
+            moved += await self._due_now(_LATE_JOB, now, most, of_kind=kind)
+        return moved
+
+    async def release(self, limits: ClockLimits) -> int:
+        """Free what is leased for longer than any lease lasts. How many rows."""
+        too_late, freed = self._session.clock.now(plus=limits.lease), 0
+        for column in LEASED:
+            values: dict[str, Any] = {column.name: None}
+            if column.name == "lease_until":
+                values["lease_token"] = None
+            freed += await self._session.count(update(column.table).where(column > too_late).values(**values))
+        return freed
+
+    async def _any_ahead(self, column: Column[Any], now: datetime) -> bool:
+        return bool(await self._session.rows(_ahead(column), {"latest": now + CLOCKS_DIFFER_BY}))
+
+    async def _move(self, due: Column[Any], since: Column[Any], now: datetime) -> int:
+        instant = literal(now, Instant)
+        moved = {due.name: instant + (due - since), since.name: instant}
+        ahead = _of(due).where(since > now + CLOCKS_DIFFER_BY)
+        return await self._session.count(ahead.values(**moved))
+
+    async def _no_later(self, column: Column[Any], latest: datetime, limit: datetime) -> int:
+        return await self._session.count(_of(column).where(column > limit).values({column.name: latest}))
+
+    async def _due_now(self, late: Update, now: datetime, most: timedelta, **which: str) -> int:
+        return await self._session.count(late, {"moment": now, "latest": now + most, **which})
+
+
+def _of(column: Column[Any]) -> Any:
+    return update(column.table)
+
+
+# --- statements that are run every few minutes for as long as the bot lives: built once
+
+
+@cache
+def _ahead(column: Column[Any]) -> Select[Any]:
+    return select(literal(1)).select_from(column.table).where(column > _LATEST).limit(1)
+
+
+def _late_probe(*which: ColumnElement[bool]) -> Update:
+    theirs = probe.c.channel_id.in_(select(channel.c.id).where(*which))
+    return update(probe).where(probe.c.due_at > _LATEST, theirs).values(due_at=_MOMENT)
+
+
+_LATEST: Final = bindparam("latest", type_=Instant)
+_MOMENT: Final = bindparam("moment", type_=Instant)
+_LATE_WATCHED: Final = _late_probe(
+    channel.c.state == State.CONNECTED, channel.c.provider == bindparam("at_provider")
+)
+# Who stands in the line of a hold waits as long as that is.
+_LATE_IMPAIRED: Final = _late_probe(channel.c.state == State.IMPAIRED, channel.c.cause != Cause.HELD)
+_LATE_DISCONNECTED: Final = _late_probe(channel.c.state == State.DISCONNECTED)
+_LATE_DISABLED: Final = _late_probe(channel.c.state == State.DISABLED)
+_LATE_JOB: Final = (
+    update(job)
+    .where(job.c.due_at > _LATEST, job.c.kind == bindparam("of_kind"))
+    .where(job.c.done_at.is_(None), job.c.dead_at.is_(None))
+    .values(due_at=_MOMENT)
+)

@@ -1,0 +1,126 @@
+"""Bringing the tables up to date. One rule: only one process migrates, and it can be done again.
+
+PostgreSQL: under an advisory lock, in one transaction. SQLite: under a file lock, in one transaction,
+after a copy of the file. A database that is newer than this version is left alone: migrations only add
+what the version before can live with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, event, inspect, text
+from sqlalchemy.pool import NullPool
+
+from storage.connection import translated
+from storage.engine import CONNECT_WITHIN, WITHOUT_SESSION, is_sqlite, sqlite_file, sync_url
+from storage.files import FileLock, copies_of, make_folder, make_private
+
+_ADVISORY_LOCK: Final = 0x1B0C_4EE9
+"""Any number will do, so long as every version uses the same."""
+
+
+async def migrate(url: str, *, revision: str = "head") -> None:
+    """Make the database current; does nothing when it is. Raises ``StorageAway``."""
+    await asyncio.to_thread(_migrate, url, revision)
+
+
+async def is_current(url: str) -> bool:
+    """Whether this version can run on the database as it is. Raises ``StorageAway``."""
+    return await asyncio.to_thread(_is_current, url)
+
+
+def _migrate(url: str, revision: str) -> None:
+    with translated(), _one_at_a_time(url), _connected(url) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+        config = _config(connection)
+        if not _is_due(connection, config, revision):
+            return
+        if is_sqlite(url) and inspect(connection).get_table_names():
+            _copy(sqlite_file(url), label=_revision(connection) or "empty")
+        command.upgrade(config, revision)
+        connection.commit()
+
+
+def _is_current(url: str) -> bool:
+    if is_sqlite(url) and not sqlite_file(url).exists():
+        return False
+    with translated(), _connected(url) as connection:
+        return not _is_due(connection, _config(connection), "head")
+
+
+def _is_due(connection: Connection, config: Config, revision: str) -> bool:
+    scripts = ScriptDirectory.from_config(config)
+    present = _revision(connection)
+    known = {script.revision for script in scripts.walk_revisions()}
+    if present is not None and present not in known:
+        return False
+    wanted = scripts.get_revision(revision)
+    return present != (wanted.revision if wanted else None)
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    # Alembic reads options through ConfigParser, to which a percent sign is special.
+    folder = str(Path(__file__).parent / "migrations").replace("%", "%%")
+    config.set_main_option("script_location", folder)
+    config.attributes["connection"] = connection
+    return config
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[Connection]:
+    arguments: dict[str, Any] = {"connect_timeout": CONNECT_WITHIN, **WITHOUT_SESSION}
+    if is_sqlite(url):
+        arguments = {"isolation_level": None, "timeout": 5}
+    engine = create_engine(sync_url(url), poolclass=NullPool, connect_args=arguments, hide_parameters=True)
+    if is_sqlite(url):
+        # With the driver's own transactions a migration that fails half-way would leave its half.
+        event.listen(engine, "begin", _begin_immediately)
+    with engine.connect() as connection:
+        yield connection
+
+
+def _begin_immediately(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+@contextmanager
+def _one_at_a_time(url: str) -> Iterator[None]:
+    if not is_sqlite(url):
+        yield
+        return
+    file = sqlite_file(url)
+    make_folder(file)
+    lock = FileLock.wait(file.with_name(f"{file.name}.migrating"))
+    try:
+        make_private(file)
+        yield
+    finally:
+        lock.release()
+
+
+def _copy(file: Path, *, label: str) -> None:
+    """Beside the database, with what still stands in its write-ahead log."""
+    beside = file.with_name(f"{file.name}.before-{label}")
+    make_private(beside)
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(beside)) as target:
+        source.backup(target)
+    # One is enough to go back to. More would keep what has been erased since.
+    for older in copies_of(file):
+        if older != beside:
+            older.unlink(missing_ok=True)

@@ -1,0 +1,285 @@
+"""Holds. One rule, held by the database: one is open per workspace, provider and tenant."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Row, case, func, literal, select, update
+
+from bot.domain.channel import Cause, State
+from bot.domain.ids import ChannelId, ProviderOutageId, UserId, WorkspaceId
+from bot.domain.provider_outage import OutageTally, Proof, ProviderOutage, Renewal, Struck
+from storage.connection import Connection
+from storage.tables import channel, held, hold, incident, probe
+from storage.types import Instant
+
+
+class ProviderOutageRepository:
+    """Rows of ``hold``, and the channels that are held."""
+
+    def __init__(self, session: Connection) -> None:
+        self._session = session
+
+    async def open_(self, new: ProviderOutage) -> bool:
+        """``False`` if one is open already."""
+        insert = self._session.insert(hold).values(**asdict(new)).on_conflict_do_nothing()
+        return await self._session.count(insert) == 1
+
+    async def find(self, hold_id: ProviderOutageId) -> ProviderOutage | None:
+        row = await self._session.first(select(hold).where(hold.c.id == hold_id))
+        return _hold(row) if row else None
+
+    async def open_for(self, workspace_id: WorkspaceId, provider: str, tenant: str) -> ProviderOutage | None:
+        """The open one that a mailbox of this tenant belongs to: its tenant's, or everybody's."""
+        row = await self._session.first(
+            select(hold)
+            .where(
+                hold.c.workspace_id == workspace_id,
+                hold.c.provider == provider,
+                hold.c.tenant.in_({"", tenant}),
+                hold.c.ended_at.is_(None),
+            )
+            .order_by(hold.c.tenant.desc())
+            .limit(1)
+        )
+        return _hold(row) if row else None
+
+    async def open_in(self, workspace_id: WorkspaceId) -> tuple[ProviderOutage, ...]:
+        """All that are open, those of an organisation first."""
+        open_ = hold.c.workspace_id == workspace_id, hold.c.ended_at.is_(None)
+        rows = await self._session.rows(select(hold).where(*open_).order_by(hold.c.tenant.desc()))
+        return tuple(map(_hold, rows))
+
+    async def narrow(self, it: ProviderOutage, tenant: str, *, served_since: datetime) -> bool:
+        """It is this organisation's alone from now on, with an end of its own to come, if it holds nobody
+        else's mailbox and somebody else's has been served throughout. ``False``: nothing changed."""
+        others = channel.c.identity_tenant != tenant
+        foreign = select(channel.c.id).where(*_held(it), others)
+        served = (
+            select(channel.c.id)
+            .join(probe, probe.c.channel_id == channel.c.id)
+            .where(
+                probe.c.provider == it.provider,
+                probe.c.last_ok_at >= served_since,
+                channel.c.state == State.CONNECTED,
+                channel.c.since <= served_since,
+                others,
+            )
+        )
+        mine = hold.c.id == it.id, hold.c.ended_at.is_(None), ~foreign.exists(), served.exists()
+        fresh = {"tenant": tenant, "was_false_alarm": False, "recovered_at": None}
+        return await self._session.count(update(hold).where(*mine).values(**fresh)) == 1
+
+    async def recovered(self, hold_id: ProviderOutageId, at: datetime) -> None:
+        """The provider took an old grant again: whatever else comes, it was a false alarm."""
+        changed = update(hold).where(hold.c.id == hold_id).values(was_false_alarm=True, recovered_at=at)
+        await self._session.count(changed)
+
+    # --- who was ever in it
+
+    async def joined(self, hold_id: ProviderOutageId, channel_id: ChannelId, at: datetime) -> None:
+        """It is part of it, whatever it was before."""
+        insert = self._session.insert(held).values(hold_id=hold_id, channel_id=channel_id, joined_at=at)
+        anew = {"joined_at": at, "renewed_at": None, "renewed_by": None}
+        await self._session.count(insert.on_conflict_do_update(index_elements=_MEMBER, set_=anew))
+
+    async def came_back(self, hold_id: ProviderOutageId, channel_id: ChannelId, at: datetime) -> None:
+        """Its old grant is taken again."""
+        it = held.c.hold_id == hold_id, held.c.channel_id == channel_id
+        await self._session.count(update(held).where(*it).values(back_at=at))
+
+    async def renewed(
+        self, hold_id: ProviderOutageId, channel_id: ChannelId, at: datetime, by: UserId | None
+    ) -> None:
+        """It was reconnected while its old grant was still refused."""
+        it = held.c.hold_id == hold_id, held.c.channel_id == channel_id
+        await self._session.count(update(held).where(*it).values(renewed_at=at, renewed_by=by))
+
+    async def refused_anew(self, channel_id: ChannelId) -> None:
+        """Whatever reconnecting it showed is void."""
+        it = held.c.channel_id == channel_id, held.c.renewed_at.is_not(None)
+        await self._session.count(update(held).where(*it).values(renewed_at=None, renewed_by=None))
+
+    async def tally(self, it: ProviderOutage, one: ChannelId, tenant: str) -> OutageTally:
+        """What there is to know when ``one`` of its channels, of ``tenant``, is refused again."""
+        still = case((_STILL, 1), else_=0)
+        rows = await self._session.rows(
+            select(
+                channel.c.identity_tenant,
+                func.count().label("ever"),
+                func.sum(still).label("still"),
+                func.max(held.c.back_at).label("back_at"),
+            )
+            .join(held, held.c.channel_id == channel.c.id)
+            .where(held.c.hold_id == it.id)
+            .group_by(channel.c.identity_tenant)
+        )
+        own = next((row for row in rows if row.identity_tenant == tenant), None)
+        joined_at = await self._session.value(
+            select(held.c.joined_at).where(held.c.hold_id == it.id, held.c.channel_id == one)
+        )
+        return OutageTally(
+            everybody=Struck(sum(row.ever for row in rows), sum(row.still for row in rows)),
+            own=Struck(own.ever, own.still) if own else Struck(0, 0),
+            joined_at=joined_at or it.opened_at,
+            back_at=own.back_at if own else None,
+            renewals=await self.renewals(it.id, tenant),
+        )
+
+    async def struck(self, it: ProviderOutage) -> Struck:
+        """How many it has ever held of those that are there, and how many of them do not work yet."""
+        works = func.sum(case((channel.c.state == State.CONNECTED, 1), else_=0))
+        joined = select(func.count().label("ever"), works.label("working")).join(
+            held, held.c.channel_id == channel.c.id
+        )
+        kept = joined.where(held.c.hold_id == it.id, channel.c.state != State.REMOVED)
+        row = await self._session.first(kept)
+        ever, working = (row.ever, row.working or 0) if row else (0, 0)
+        return Struck(ever, ever - working)
+
+    async def renewals(self, hold_id: ProviderOutageId, tenant: str) -> tuple[Renewal, ...]:
+        """Of this organisation's mailboxes those that were reconnected, the first one first."""
+        works = channel.c.state == State.CONNECTED
+        rows = await self._session.rows(
+            select(
+                held.c.channel_id,
+                held.c.joined_at,
+                held.c.renewed_at.label("at"),
+                held.c.renewed_by.label("by"),
+                case((works, probe.c.last_ok_at), else_=literal(None, Instant)).label("served_at"),
+            )
+            .join(channel, channel.c.id == held.c.channel_id)
+            .outerjoin(probe, probe.c.channel_id == channel.c.id)
+            .where(
+                held.c.hold_id == hold_id,
+                held.c.renewed_at.is_not(None),
+                channel.c.identity_tenant == tenant,
+            )
+            .order_by(held.c.renewed_at, held.c.channel_id)
+        )
+        return tuple(Renewal(**row._mapping) for row in rows)
+
+    async def proof(self, it: ProviderOutage) -> Proof | None:
+        """The first reconnect that ended it for others of its mailboxes; ``None`` if it ended otherwise.
+        Known for as long as it is kept who was in it."""
+        row = await self._session.first(
+            select(incident.c.proven_at, incident.c.proven_by, incident.c.proven_with)
+            .join(held, held.c.channel_id == incident.c.channel_id)
+            .where(held.c.hold_id == it.id, incident.c.proven_at >= it.opened_at)
+            .order_by(incident.c.proven_at, incident.c.id)
+            .limit(1)
+        )
+        return Proof(row.proven_at, row.proven_by, row.proven_with or "") if row else None
+
+    # --- who is in it now
+
+    async def settled(self, hold_id: ProviderOutageId, at: datetime) -> None:
+        """It is known to be no outage: those that are left will be judged without it."""
+        await self._session.count(update(hold).where(hold.c.id == hold_id).values(recovered_at=at))
+
+    async def relapsed(self, hold_id: ProviderOutageId, at: datetime) -> None:
+        """It holds another one although some had come back: they will have to prove themselves anew."""
+        back = hold.c.id == hold_id, hold.c.recovered_at.is_not(None)
+        await self._session.count(update(hold).where(*back).values(recovered_at=at))
+
+    async def is_just_over(
+        self, workspace_id: WorkspaceId, provider: str, tenant: str, recovered_since: datetime
+    ) -> bool:
+        """Whether one that this tenant's mailboxes belonged to has ended, but recovered only lately."""
+        over = (
+            hold.c.workspace_id == workspace_id,
+            hold.c.provider == provider,
+            hold.c.tenant.in_({"", tenant}),
+            hold.c.ended_at.is_not(None),
+            hold.c.recovered_at >= recovered_since,
+        )
+        return await self._session.first(select(hold.c.id).where(*over).limit(1)) is not None
+
+    async def end(self, hold_id: ProviderOutageId, at: datetime) -> bool:
+        """``False`` if somebody else was first."""
+        open_ = hold.c.id == hold_id, hold.c.ended_at.is_(None)
+        return await self._session.count(update(hold).where(*open_).values(ended_at=at)) == 1
+
+    async def held(self, it: ProviderOutage) -> tuple[ChannelId, ...]:
+        """The channels that it holds, by address."""
+        theirs = select(channel.c.id).where(*_held(it)).order_by(channel.c.address_key)
+        return tuple(row.id for row in await self._session.rows(theirs))
+
+    async def of_owner(self, it: ProviderOutage, owner: UserId) -> tuple[ChannelId, ...]:
+        """The personal inboxes of ``owner`` that were ever in it, for as long as that is kept; by address."""
+        theirs = held.c.hold_id == it.id, channel.c.owner_id == owner
+        found = select(channel.c.id).join(held, held.c.channel_id == channel.c.id).where(*theirs)
+        return tuple(row.id for row in await self._session.rows(found.order_by(channel.c.address_key)))
+
+    async def holds_any(self, it: ProviderOutage) -> bool:
+        """Whether it holds a channel at all."""
+        return await self._session.first(select(channel.c.id).where(*_held(it)).limit(1)) is not None
+
+    async def last_joined(self, it: ProviderOutage) -> datetime | None:
+        """When the state of those that it holds last changed: it still spreads then."""
+        found: datetime | None = await self._session.value(
+            select(func.max(channel.c.since)).where(*_held(it))
+        )
+        return found
+
+    async def last_turn(self, it: ProviderOutage, *, but: ChannelId) -> datetime | None:
+        """When the last one in line is looked at, among those that it holds beside ``but``."""
+        theirs = select(func.max(probe.c.due_at)).join(channel, probe.c.channel_id == channel.c.id)
+        found: datetime | None = await self._session.value(theirs.where(*_held(it), channel.c.id != but))
+        return found
+
+    async def last_in_line(self, it: ProviderOutage) -> ChannelId | None:
+        """The one that waits longest for its turn."""
+        theirs = select(channel.c.id).join(probe, probe.c.channel_id == channel.c.id).where(*_held(it))
+        row = await self._session.first(theirs.order_by(probe.c.due_at.desc()).limit(1))
+        return row.id if row else None
+
+    async def call(self, it: ProviderOutage, *, now: datetime, rested_for: timedelta) -> None:
+        """Let all that it holds be looked at now; those whose last look is younger than ``rested_for``, that
+        long from now. Those that are being looked at already are left alone: their answers are on the way."""
+        lately = probe.c.last_done_at > now - rested_for
+        turn = case((lately, literal(now + rested_for, Instant)), else_=literal(now, Instant))
+        theirs = probe.c.channel_id.in_(select(channel.c.id).where(*_held(it)))
+        waiting = theirs, probe.c.lease_token.is_(None), probe.c.due_at > turn
+        await self._session.count(update(probe).where(*waiting).values(due_at=turn))
+
+    async def lately_disconnected(self, it: ProviderOutage, since: datetime) -> tuple[ChannelId, ...]:
+        """Channels that were called disconnected just before, and may have been part of it."""
+        theirs = [
+            channel.c.workspace_id == it.workspace_id,
+            channel.c.provider == it.provider,
+            channel.c.state == State.DISCONNECTED,
+            channel.c.since >= since,
+        ]
+        if it.tenant:
+            theirs.append(channel.c.identity_tenant == it.tenant)
+        rows = await self._session.rows(select(channel.c.id).where(*theirs))
+        return tuple(row.id for row in rows)
+
+
+_MEMBER: Final = ("hold_id", "channel_id")
+_STILL: Final = (channel.c.state == State.IMPAIRED) & (channel.c.cause == Cause.HELD)
+_OWN: Final = hold.alias("own")
+
+
+def _held(it: ProviderOutage) -> list[ColumnElement[bool]]:
+    """An organisation's own hold holds its mailboxes, and not everybody's beside it."""
+    theirs = [
+        channel.c.workspace_id == it.workspace_id,
+        channel.c.provider == it.provider,
+        channel.c.state == State.IMPAIRED,
+        channel.c.cause == Cause.HELD,
+    ]
+    if it.tenant:
+        return [*theirs, channel.c.identity_tenant == it.tenant]
+    open_ = _OWN.c.workspace_id == it.workspace_id, _OWN.c.provider == it.provider, _OWN.c.ended_at.is_(None)
+    return [
+        *theirs,
+        channel.c.identity_tenant.not_in(select(_OWN.c.tenant).where(*open_, _OWN.c.tenant != "")),
+    ]
+
+
+def _hold(row: Row[Any]) -> ProviderOutage:
+    return ProviderOutage(**row._mapping)

@@ -1,0 +1,86 @@
+"""Writing every secret anew with the newest key, so that the old ones can be thrown away.
+
+Not before every process that runs knows that key: one that does not could read nothing any more.
+In batches, while the bot runs: a secret that was renewed in between is newer, and is left as it is.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import Column, select, update
+
+from storage.connection import Connection
+from storage.errors import KeyLost, KeyUnknown
+from storage.tables import grant, link, request, ticket
+from storage.unit_of_work import CANARY, Storage
+
+_BATCH: Final = 200
+_SEALED: Final[tuple[Column[Any], ...]] = (
+    grant.c.sealed,
+    ticket.c.sealed,
+    ticket.c.memo,
+    link.c.sealed,
+    request.c.sealed,
+)
+
+
+async def rekey(storage: Storage) -> int:
+    """How many secrets were written anew.
+
+    Raises ``KeyUnknown`` while a process runs that does not know the newest key; no secret was changed then.
+    Raises ``KeyLost``, with their number, when some could not be opened; the others are done by then.
+    """
+    await _refuse_unless_known(storage)
+    # The canary first: who starts from now on without the new key is refused; who did just before is seen.
+    lost = 0 if await _canary(storage) else 1
+    await _refuse_unless_known(storage)
+    renewed = 0
+    for column in _SEALED:
+        after: str | None = ""
+        while after is not None:
+            async with storage.writing() as uow:
+                done, failed, after = await _batch(uow.session, column, after)
+                await uow.commit()
+            renewed, lost = renewed + done, lost + failed
+    if lost:
+        raise KeyLost(lost)
+    return renewed
+
+
+async def _refuse_unless_known(storage: Storage) -> None:
+    async with storage.reading() as uow:
+        newest, known = uow.session.cipher.fingerprints[0], await uow.locks.announced()
+    if ignorant := sum(newest not in keys for keys in known):
+        raise KeyUnknown(ignorant)
+
+
+async def _batch(session: Connection, column: Column[Any], after: str) -> tuple[int, int, str | None]:
+    """Renewed, lost, and where to go on (``None`` at the end)."""
+    key = column.table.c.id
+    page = select(key, column.label("sealed")).where(key > after, column.is_not(None))
+    rows = await session.rows(page.order_by(key).limit(_BATCH))
+    results = [await _row(session, column, row.id, row.sealed) for row in rows]
+    done, lost = results.count(True), results.count(None)
+    return done, lost, rows[-1].id if rows else None
+
+
+async def _row(session: Connection, column: Column[Any], row_id: Any, sealed: bytes) -> bool | None:
+    """Whether it was renewed; ``None`` if no key opens it."""
+    try:
+        fresh = session.cipher.reseal(sealed)
+    except KeyLost:
+        return None
+    as_read = column.table.c.id == row_id, column == sealed
+    return await session.count(update(column.table).where(*as_read).values({column.name: fresh})) == 1
+
+
+async def _canary(storage: Storage) -> bool:
+    if not await storage.check_keys():
+        return False
+    async with storage.writing() as uow:
+        sealed = await uow.meta.find(CANARY)
+        if sealed is not None:
+            await uow.meta.replace(CANARY, uow.session.cipher.reseal(sealed.encode()).decode())
+            await uow.commit()
+    return True
