@@ -32,8 +32,8 @@ from providers.base import Authorization, Consent, Evidence, Redirect, Refreshed
 from providers.registry import Registry
 from sandbox.clock import SandboxClock
 from sandbox.demo import Place, Town, town
-from sandbox.driver import Driver
 from storage import Storage
+from tests.driver import Driver
 
 ACME: Final = WorkspaceId("T0ACME")
 OMAR: Final = UserId("U0OMAR")

@@ -18,7 +18,7 @@ def main() -> None:
     arguments = _arguments()
     try:
         _claim(arguments.port)
-        from sandbox.running import run  # noqa: PLC0415  takes a second or two
+        from sandbox.run import run  # noqa: PLC0415  takes a second or two
 
         run(arguments.port, arguments.transport)
     except OSError as error:

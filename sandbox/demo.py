@@ -20,7 +20,7 @@ from cryptography.fernet import Fernet
 
 from bot.app import Bot, World, running
 from bot.config import Settings, load
-from sandbox.breaking import PAGE_LINKS, Breaking
+from sandbox.break_things import PAGE_LINKS, Breaking
 from sandbox.clock import SandboxClock
 from sandbox.google import LocalGoogle
 from sandbox.imap import LocalImap

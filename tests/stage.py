@@ -23,7 +23,7 @@ from bot.app import Bot, World, running
 from bot.config import Settings
 from sandbox.clock import SandboxClock
 from sandbox.demo import Place, Town, bound, town
-from sandbox.driver import Driver, Person, Screen
+from tests.driver import Driver, Person, Screen
 
 BEGINNING: Final = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 _SETTLES_WITHIN: Final = 60

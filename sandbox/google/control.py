@@ -1,4 +1,4 @@
-"""The local Google's levers.
+"""What one can do to the local Google behind the scenes.
 
 Rule: consent by lever passes the very checks of the page; no answer carries a secret but a code.
 """
@@ -24,7 +24,7 @@ ACTIONS = frozenset({"revoked", "password_changed", "keys_rotated"})
 FAULTS = tuple(sorted({*ACTIONS, *CONDITIONS, *CANNED}))
 
 
-class Levers:
+class Operations:
     """What a person or test can do to the local Google from outside."""
 
     def __init__(self, state: State) -> None:
@@ -88,11 +88,11 @@ class Levers:
 
 
 class ControlApi:
-    """The levers over HTTP, JSON in and out."""
+    """The operations over HTTP, JSON in and out."""
 
-    def __init__(self, state: State, levers: Levers) -> None:
+    def __init__(self, state: State, operations: Operations) -> None:
         self._state = state
-        self._levers = levers
+        self._operations = operations
 
     def add_routes(self, app: web.Application) -> None:
         base = "/control/google"
@@ -107,7 +107,7 @@ class ControlApi:
     async def _accounts(self, request: web.Request) -> web.Response:
         return web.json_response(
             {
-                "accounts": self._levers.accounts(),
+                "accounts": self._operations.accounts(),
                 "broken_for_all": self._state.faults.named(None),
                 "requests": dict(self._state.requests),
                 "faults": FAULTS,
@@ -135,7 +135,7 @@ class ControlApi:
     async def _consent(self, request: web.Request) -> web.Response:
         body = await body_of(request, "url", "account", "untick", "cancel")
         with as_bad_request():
-            redirect = self._levers.consent(
+            redirect = self._operations.consent(
                 text(body, "url"),
                 text(body, "account"),
                 untick=body.get("untick", []),
@@ -148,11 +148,11 @@ class ControlApi:
         what, account = text(body, "what"), whom(body)
         options = {key: value for key, value in body.items() if key not in {"what", "account", "all"}}
         with as_bad_request():
-            self._levers.break_down(what, account, **options)
+            self._operations.break_down(what, account, **options)
         return web.json_response({"ok": True})
 
     async def _mend(self, request: web.Request) -> web.Response:
         body = await body_of(request, "account", "all")
         with as_bad_request():
-            self._levers.mend(whom(body))
+            self._operations.mend(whom(body))
         return web.json_response({"ok": True})

@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.google.accounts import Accounts
-from sandbox.google.control import ControlApi, Levers
+from sandbox.google.control import ControlApi, Operations
 from sandbox.google.gmail import Gmail
 from sandbox.google.ledger import Ledger
 from sandbox.google.pages import Pages
@@ -37,7 +37,7 @@ class LocalGoogle:
         client = Client(client_id, client_secret, tuple(redirect_uris))
         self._client_id = client_id
         self._state = State(clock, project, app_name, issuer, {client_id: client}, Ledger(clock))
-        self._levers = Levers(self._state)
+        self._operations = Operations(self._state)
 
     @property
     def issuer(self) -> str:
@@ -71,16 +71,16 @@ class LocalGoogle:
         return self._state.key.certificates()
 
     def consent(self, url: str, account: str, *, untick: Collection[str] = (), cancel: bool = False) -> str:
-        """See Levers.consent."""
-        return self._levers.consent(url, account, untick=untick, cancel=cancel)
+        """See Operations.consent."""
+        return self._operations.consent(url, account, untick=untick, cancel=cancel)
 
     def break_down(self, what: str, account: str | None = None, **options: Any) -> None:
-        """See Levers.break_down."""
-        self._levers.break_down(what, account, **options)
+        """See Operations.break_down."""
+        self._operations.break_down(what, account, **options)
 
     def mend(self, account: str | None = None) -> None:
-        """See Levers.mend."""
-        self._levers.mend(account)
+        """See Operations.mend."""
+        self._operations.mend(account)
 
     def add_routes(self, app: web.Application, prefix: str = "/google") -> None:
         """Mount the endpoints under the prefix, and the control API under `/control/google`."""
@@ -97,7 +97,7 @@ class LocalGoogle:
         app.router.add_get(f"{prefix}/certs/v1", self._certificates)
         app.router.add_get(f"{prefix}/gmail/v1/users/{{user}}/labels", gmail.labels)
         app.router.add_get(f"{prefix}/gmail/v1/users/{{user}}/profile", gmail.profile)
-        ControlApi(self._state, self._levers).add_routes(app)
+        ControlApi(self._state, self._operations).add_routes(app)
         app.on_shutdown.append(self._release)
 
     async def _jwks(self, request: web.Request) -> web.Response:

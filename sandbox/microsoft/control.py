@@ -1,4 +1,4 @@
-"""The local Microsoft's levers over HTTP, JSON in and out. Rule: no answer carries a secret but a code."""
+"""What one can do to the local Microsoft, over HTTP, JSON in and out. Rule: no answer carries a secret but a code."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.controls import as_bad_request, bad_request, body_of, text
-from sandbox.microsoft.levers import FAULTS, Levers
+from sandbox.microsoft.operations import FAULTS, Operations
 from sandbox.microsoft.state import State
 
 
 class ControlApi:
     """The requests under `/control/microsoft`."""
 
-    def __init__(self, state: State, levers: Levers) -> None:
+    def __init__(self, state: State, operations: Operations) -> None:
         self._state = state
-        self._levers = levers
+        self._operations = operations
 
     def add_routes(self, app: web.Application) -> None:
         base = "/control/microsoft"
@@ -35,8 +35,8 @@ class ControlApi:
     async def _accounts(self, request: web.Request) -> web.Response:
         return web.json_response(
             {
-                "accounts": self._levers.accounts(),
-                "tenants": self._levers.tenants(),
+                "accounts": self._operations.accounts(),
+                "tenants": self._operations.tenants(),
                 "broken_for_all": self._state.faults.named(None),
                 "requests": dict(self._state.requests),
                 "faults": FAULTS,
@@ -64,7 +64,7 @@ class ControlApi:
     async def _share(self, request: web.Request) -> web.Response:
         body = await body_of(request, "mailbox", "delegate", "allowed")
         with as_bad_request():
-            self._levers.share(
+            self._operations.share(
                 text(body, "mailbox"), text(body, "delegate"), allowed=body.get("allowed", True) is True
             )
         return web.json_response({"ok": True})
@@ -72,7 +72,7 @@ class ControlApi:
     async def _tenant(self, request: web.Request) -> web.Response:
         body = await body_of(request, "tenant", "users_may_consent", "takes_requests")
         with as_bad_request():
-            self._levers.decide(
+            self._operations.decide(
                 text(body, "tenant"),
                 users_may_consent=_flag(body, "users_may_consent"),
                 takes_requests=_flag(body, "takes_requests"),
@@ -82,13 +82,13 @@ class ControlApi:
     async def _approve(self, request: web.Request) -> web.Response:
         body = await body_of(request, "tenant", "scopes")
         with as_bad_request():
-            self._levers.approve(text(body, "tenant"), body.get("scopes", ""))
+            self._operations.approve(text(body, "tenant"), body.get("scopes", ""))
         return web.json_response({"ok": True})
 
     async def _consent(self, request: web.Request) -> web.Response:
         body = await body_of(request, "url", "account", "cancel", "for_everybody", "reason")
         with as_bad_request():
-            redirect = self._levers.consent(
+            redirect = self._operations.consent(
                 text(body, "url"),
                 text(body, "account"),
                 cancel=body.get("cancel") is True,
@@ -104,13 +104,15 @@ class ControlApi:
             key: value for key, value in body.items() if key not in {"what", "account", "tenant", "all"}
         }
         with as_bad_request():
-            self._levers.break_down(what, _named(body, "account"), tenant=_named(body, "tenant"), **options)
+            self._operations.break_down(
+                what, _named(body, "account"), tenant=_named(body, "tenant"), **options
+            )
         return web.json_response({"ok": True})
 
     async def _mend(self, request: web.Request) -> web.Response:
         body = await body_of(request, "account", "tenant", "all")
         with as_bad_request():
-            self._levers.mend(_named(body, "account"), tenant=_named(body, "tenant"))
+            self._operations.mend(_named(body, "account"), tenant=_named(body, "tenant"))
         return web.json_response({"ok": True})
 
 

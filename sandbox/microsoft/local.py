@@ -9,15 +9,15 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.microsoft.approving import ApprovalPages
+from sandbox.microsoft.admin_consent import ApprovalPages
 from sandbox.microsoft.control import ControlApi
 from sandbox.microsoft.directory import Directory
 from sandbox.microsoft.discovery import Discovery
 from sandbox.microsoft.graph import Graph
 from sandbox.microsoft.ledger import Ledger
-from sandbox.microsoft.levers import Levers
+from sandbox.microsoft.operations import Operations
 from sandbox.microsoft.pages import Pages
-from sandbox.microsoft.showing import Showing
+from sandbox.microsoft.rendering import Showing
 from sandbox.microsoft.state import Client, State
 from sandbox.microsoft.token import TokenEndpoint
 
@@ -37,7 +37,7 @@ class LocalMicrosoft:
         client = Client(client_id, client_secret, tuple(redirect_uris))
         self._client_id = client_id
         self._state = State(clock, app_name, {client_id: client}, Ledger(clock))
-        self.levers = Levers(self._state)
+        self.levers = Operations(self._state)
 
     @property
     def directory(self) -> Directory:
@@ -70,17 +70,17 @@ class LocalMicrosoft:
     def consent(
         self, url: str, account: str, *, cancel: bool = False, for_everybody: bool = False, reason: str = ""
     ) -> str:
-        """See Levers.consent."""
+        """See Operations.consent."""
         return self.levers.consent(url, account, cancel=cancel, for_everybody=for_everybody, reason=reason)
 
     def break_down(
         self, what: str, account: str | None = None, *, tenant: str | None = None, **options: Any
     ) -> None:
-        """See Levers.break_down."""
+        """See Operations.break_down."""
         self.levers.break_down(what, account, tenant=tenant, **options)
 
     def mend(self, account: str | None = None, *, tenant: str | None = None) -> None:
-        """See Levers.mend."""
+        """See Operations.mend."""
         self.levers.mend(account, tenant=tenant)
 
     def add_routes(self, app: web.Application, prefix: str = "/microsoft") -> None:

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from sandbox.consent import ConsentRefused
 from sandbox.microsoft.authorization import ConsentRequest, SentBack, read_request, shown
-from sandbox.microsoft.consenting import (
+from sandbox.microsoft.consents import (
     Standing,
     accepted,
     check_account,
@@ -17,7 +17,7 @@ from sandbox.microsoft.consenting import (
     standing,
 )
 from sandbox.microsoft.directory import Account
-from sandbox.microsoft.showing import Showing, listed
+from sandbox.microsoft.rendering import Showing, listed
 from sandbox.microsoft.state import State
 from sandbox.microsoft.words import MANAGED
 

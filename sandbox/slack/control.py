@@ -10,11 +10,11 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.slack.acting import Acting
+from sandbox.slack.controls import Pressing, Wish
 from sandbox.slack.core import Core
 from sandbox.slack.errors import CannotAct
-from sandbox.slack.pressing import Pressing, Wish
-from sandbox.slack.seeing import seen
+from sandbox.slack.persona import Acting
+from sandbox.slack.snapshot import seen
 from sandbox.slack.state import Conversation, Json, Person
 
 Act = Callable[[Person, Json], Awaitable[Json]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sandbox.slack.holding import held_field
+from sandbox.slack.input_state import held_field
 from sandbox.slack.state import Json, View
 
 REQUIRED = "Please complete this required field."

@@ -8,18 +8,18 @@ from typing import Literal
 from aiohttp import web
 
 from sandbox.clock import SandboxClock
-from sandbox.slack.acting import Acting
 from sandbox.slack.answers import respond
 from sandbox.slack.control import Control
+from sandbox.slack.control_admin import Workshop
+from sandbox.slack.controls import Pressing
 from sandbox.slack.core import GRANTED, Core, Settings
 from sandbox.slack.delivery import Delivery, HttpDelivery, Sent
 from sandbox.slack.errors import SlackError
 from sandbox.slack.events import Events
 from sandbox.slack.page import Page
-from sandbox.slack.pressing import Pressing
+from sandbox.slack.persona import Acting
 from sandbox.slack.socketmode import SocketDelivery
 from sandbox.slack.webapi import WebApi, hang_up
-from sandbox.slack.workshop import Workshop
 
 
 class LocalSlack:

@@ -6,9 +6,9 @@ import re
 
 from markupsafe import Markup, escape
 
+from sandbox.slack.localized import Reader, with_emoji
 from sandbox.slack.mrkdwn import TOKEN, mark_of, unescape
 from sandbox.slack.plain import mark_text, plain_inline
-from sandbox.slack.reading import Reader, with_emoji
 from sandbox.slack.state import Json
 
 _STYLES = (

@@ -15,10 +15,10 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from sandbox.slack.core import Core
-from sandbox.slack.holding import held_field, initial_values
+from sandbox.slack.input_state import held_field, initial_values
+from sandbox.slack.localized import Reader
 from sandbox.slack.markup import mrkdwn_html, rich_html, text_html
 from sandbox.slack.plain import plain_text
-from sandbox.slack.reading import Reader
 from sandbox.slack.screen import options_of
 from sandbox.slack.seed import BOT_NAME, BOT_USER
 from sandbox.slack.state import Conversation, Json, Message, Person, Values, View, Workspace

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from sandbox.slack.holding import held_field
+from sandbox.slack.input_state import held_field
+from sandbox.slack.localized import Reader, with_emoji
 from sandbox.slack.mrkdwn import TOKEN, Mark, mark_of, unescape
-from sandbox.slack.reading import Reader, with_emoji
 from sandbox.slack.state import Json, Values
 
 

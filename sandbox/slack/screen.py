@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sandbox.slack.errors import CannotAct
-from sandbox.slack.holding import elements_of, initial_values
+from sandbox.slack.input_state import elements_of, initial_values
+from sandbox.slack.localized import Reader
 from sandbox.slack.plain import plain_block, plain_blocks, plain_text
-from sandbox.slack.reading import Reader
 from sandbox.slack.state import Json, Message, Person, Values, View, Workspace
 
 TYPED = ("plain_text_input", "email_text_input")

@@ -9,7 +9,7 @@ import secrets
 from typing import Any
 
 from sandbox.slack.errors import SlackError, invalid
-from sandbox.slack.holding import initial_values
+from sandbox.slack.input_state import initial_values
 from sandbox.slack.normalize import normalized
 from sandbox.slack.state import Json, View, Workspace
 from sandbox.slack.validate import validate_view

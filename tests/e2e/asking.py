@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from sandbox.driver import CannotDo, Screen, Shown
+from tests.driver import CannotDo, Screen, Shown
 from tests.stage import Stage
 
 ACK_MS = 3_000

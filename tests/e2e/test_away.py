@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import make_url
 
-from sandbox.driver import Said
+from tests.driver import Said
 from tests.e2e.asking import asks, asks_for_modal, in_time, modal_text, submits
 from tests.e2e.conftest import stays_decent
 from tests.e2e.gate import a_gate

@@ -9,7 +9,7 @@ import pytest
 
 from bot.config import load
 from sandbox.demo import Town
-from sandbox.driver import Screen
+from tests.driver import Screen
 from tests.e2e.conftest import stays_decent
 from tests.stage import Stage, a_bot, a_town
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from sandbox.driver import Json, Person, Screen
+from tests.driver import Json, Person, Screen
 from tests.stage import Browser, Page, Stage
 
 

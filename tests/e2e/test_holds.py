@@ -12,7 +12,7 @@ import pytest
 from bot.domain.channel import Kind, State
 from bot.domain.ids import UserId
 from bot.services.connections.connect import Plan
-from sandbox.driver import Said
+from tests.driver import Said
 from tests.stage import Stage
 
 on_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from sandbox.driver import Screen
+from tests.driver import Screen
 from tests.e2e.asking import asks, asks_for_modal, modal_text, submits
 from tests.stage import Stage
 

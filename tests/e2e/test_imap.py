@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.driver import Screen
+from tests.driver import Screen
 from tests.stage import Stage
 
 SUPPORT = "support@harbor.example"

@@ -14,7 +14,7 @@ import pytest
 
 from sandbox.clock import SandboxClock
 from sandbox.demo import Place, Town, town
-from sandbox.driver import Driver, Person, Screen
+from tests.driver import Driver, Person, Screen
 from tests.stage import Browser, Page
 
 ALICE = "alice@acme.example"

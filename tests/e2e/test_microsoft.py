@@ -13,8 +13,8 @@ from bot.domain.access import Role
 from bot.domain.channel import Kind
 from bot.domain.ids import UserId
 from bot.services.connections.connect import Plan
-from sandbox.driver import Said, Screen
 from sandbox.names import Service
+from tests.driver import Said, Screen
 from tests.stage import Page, Stage
 
 ALICE, KENJI, OMAR = "alice@acme.example", "kenji@acme.example", "omar@acme.example"

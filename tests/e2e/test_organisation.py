@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.driver import Screen
+from tests.driver import Screen
 from tests.stage import Stage
 
 ALICE = "alice@acme.example"

@@ -10,7 +10,7 @@ import pytest
 from bot.domain.channel import Kind
 from bot.domain.ids import UserId
 from bot.services.connections.connect import Plan
-from sandbox.driver import Said
+from tests.driver import Said
 from tests.stage import Stage, a_stage
 
 SUPPORT = "support@acme.example"

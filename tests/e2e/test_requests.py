@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from sandbox.driver import Said
+from tests.driver import Said
 from tests.stage import Stage, a_stage
 
 SUPPORT = "support@acme.example"

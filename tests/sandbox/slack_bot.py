@@ -19,8 +19,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from sandbox.clock import SandboxClock
-from sandbox.driver import Driver
 from sandbox.slack import LocalSlack
+from tests.driver import Driver
 
 BOT_TOKEN, APP_TOKEN, SECRET = "xoxb-local", "xapp-local", "shh"
 Transport = Literal["socket", "http"]

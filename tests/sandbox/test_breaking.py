@@ -10,10 +10,10 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from sandbox.breaking import label
+from sandbox.break_things import label
 from sandbox.clock import SandboxClock
 from sandbox.demo import Place, Town, town
-from sandbox.levers import GROUPS, LEVERS, Lever
+from sandbox.fault_catalog import GROUPS, LEVERS, Lever
 from tests.stage import BEGINNING
 
 ALICE = "alice@acme.example"

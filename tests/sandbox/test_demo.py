@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from sandbox.demo import Place, bound, demo, fresh_database
-from sandbox.driver import Driver
+from tests.driver import Driver
 from tests.stage import Stage
 
 ROOT = Path(__file__).resolve().parents[2]

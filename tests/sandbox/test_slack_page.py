@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
-from sandbox.driver import CannotDo
+from tests.driver import CannotDo
 from tests.sandbox.slack_bot import World, world
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from sandbox.driver import CannotDo
+from tests.driver import CannotDo
 from tests.sandbox.slack_bot import World, world
 
 

@@ -36,8 +36,8 @@ from bot.worker import Wake
 from handlers.directory import SlackDirectory
 from providers.base import Authorization, Consent, Evidence, Onward, Provider, Redirect, RefreshedGrant, Renew
 from providers.registry import Registry
-from sandbox.driver import Said
 from storage import Storage
+from tests.driver import Said
 from tests.stage import Stage
 
 ACME: Final = WorkspaceId("T0ACME")

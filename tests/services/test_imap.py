@@ -23,8 +23,8 @@ from bot.services.connections.connect import MOST_TRIES, Plan, Refilled
 from bot.services.connections.tickets import AuthorizationStart
 from bot.services.monitoring.login_throttle import LoginThrottle
 from providers.base import Form
-from sandbox.driver import Said
 from sandbox.imap import LocalImap
+from tests.driver import Said
 from tests.services.play import Play, on_both, secret_of
 from tests.storage.builders import a_grant
 

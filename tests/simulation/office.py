@@ -34,11 +34,11 @@ from providers.base import Provider
 from providers.registry import Registry
 from sandbox.clock import SandboxClock
 from sandbox.demo import Place, Town, town
-from sandbox.driver import Driver
 from sandbox.slack.state import Message
 from storage import Storage, UnitOfWork
 from storage.clock import DatabaseClock
 from storage.types import Instant
+from tests.driver import Driver
 from tests.services.play import secret_of
 from tests.simulation.mailhost import SCOPES, MailHost
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import aiohttp
 
-from sandbox.driver import Driver
+from tests.driver import Driver
 from tests.services.play import on_both
 from tests.simulation.office import OMAR, Office, a_process
 from tests.simulation.reading import words

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sandbox.levers.lever import Group, Lever
+from sandbox.fault_catalog.lever import Group, Lever
 
 CLOCK: Final = Group(
     "clock",

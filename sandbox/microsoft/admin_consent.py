@@ -24,10 +24,10 @@ from sandbox.microsoft.authorization import (
     refuse_repeats,
     shown,
 )
-from sandbox.microsoft.consenting import approve
+from sandbox.microsoft.consents import approve
 from sandbox.microsoft.directory import Account
+from sandbox.microsoft.rendering import Showing, listed
 from sandbox.microsoft.scopes import full_name
-from sandbox.microsoft.showing import Showing, listed
 from sandbox.microsoft.state import State
 from sandbox.microsoft.words import MANAGED
 

@@ -15,8 +15,8 @@ import aiohttp
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from sandbox.levers import ACCOUNT, GROUPS, LEVERS, MAILBOX, MICROSOFT_ACCOUNT, PEOPLE, Lever
-from sandbox.standing import PATHS, Standing, Told
+from sandbox.fault_catalog import ACCOUNT, GROUPS, LEVERS, MAILBOX, MICROSOFT_ACCOUNT, PEOPLE, Lever
+from sandbox.status import PATHS, Standing, Told
 
 PATH: Final = "/break"
 PAGE_LINKS: Final = (

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from sandbox.levers.clock import CLOCK
-from sandbox.levers.google import ACCOUNT, GOOGLE
-from sandbox.levers.imap import HARBOR, MAILBOX
-from sandbox.levers.lever import Group, Lever
-from sandbox.levers.microsoft import MICROSOFT, MICROSOFT_ACCOUNT, TENANT
-from sandbox.levers.names import NAMES
-from sandbox.levers.slack import APP, PEOPLE, SLACK
+from sandbox.fault_catalog.clock import CLOCK
+from sandbox.fault_catalog.google import ACCOUNT, GOOGLE
+from sandbox.fault_catalog.imap import HARBOR, MAILBOX
+from sandbox.fault_catalog.lever import Group, Lever
+from sandbox.fault_catalog.microsoft import MICROSOFT, MICROSOFT_ACCOUNT, TENANT
+from sandbox.fault_catalog.names import NAMES
+from sandbox.fault_catalog.slack import APP, PEOPLE, SLACK
 
 GROUPS: Final = (
     ACCOUNT,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from sandbox.slack.localized import Reader
 from sandbox.slack.plain import plain_blocks, plain_mrkdwn, plain_text
-from sandbox.slack.reading import Reader
 from sandbox.slack.state import Conversation, Json, Message, Person, View, Workspace
 
 

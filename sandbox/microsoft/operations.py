@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from multidict import MultiDict
 from yarl import URL
 
-from sandbox.microsoft.approving import ADMINCONSENT, approved, read_wish, refused
+from sandbox.microsoft.admin_consent import ADMINCONSENT, approved, read_wish, refused
 from sandbox.microsoft.authorization import SentBack, read_request
-from sandbox.microsoft.consenting import (
+from sandbox.microsoft.consents import (
     accepted,
     approve,
     check_account,
@@ -42,7 +42,7 @@ ACTIONS = frozenset(
 FAULTS = tuple(sorted({*ACTIONS, *CONDITIONS, *CANNED}))
 
 
-class Levers:
+class Operations:
     """What a person or test can do to the local Microsoft from outside."""
 
     def __init__(self, state: State) -> None:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.slack import payloads
-from sandbox.slack.acting import Acting, shown
 from sandbox.slack.core import Core
 from sandbox.slack.delivery import Delivery
 from sandbox.slack.errors import CannotAct
-from sandbox.slack.holding import initial_values
+from sandbox.slack.input_state import initial_values
+from sandbox.slack.persona import Acting, shown
 from sandbox.slack.plain import plain_text
 from sandbox.slack.screen import TYPED, Control, Screen, options_of
 from sandbox.slack.seed import BOT_USER

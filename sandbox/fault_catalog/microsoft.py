@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sandbox.levers.lever import Group, Lever
+from sandbox.fault_catalog.lever import Group, Lever
 
 _BREAK: Final = "/control/microsoft/break"
 _MEND: Final = "/control/microsoft/mend"
