@@ -1,4 +1,4 @@
-"""What one can do to the local Microsoft, over HTTP, JSON in and out. Rule: no answer carries a secret but a code."""
+"""What one can do to the local Microsoft, over HTTP and JSON. Rule: no answer carries a secret but a code."""
 
 from __future__ import annotations
 

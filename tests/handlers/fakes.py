@@ -475,7 +475,7 @@ class FakeServices:
         self.channels = FakeChannels()
         self.connections = FakeConnecting(self.trouble)
         self.switches = FakeSwitching(self.trouble)
-        self.requests = FakeRequests(self.trouble)
+        self.approvals = FakeRequests(self.trouble)
         self.incidents = FakeIncidents(self.trouble)
         self.admins = FakeAdmins(self.trouble)
         self.history = FakeEvidences(self.trouble)
