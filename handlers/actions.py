@@ -74,7 +74,7 @@ async def connect_at(context: Context, interaction: Interaction) -> Response:
 async def check_again(context: Context, interaction: Interaction) -> Response:
     """Ask the provider once more, and tell both sides as they are then."""
     actor = await context.actor(interaction, fresh=True)
-    removal = await context.channels.check_again(actor, GrantId(interaction.asked.value))
+    removal = await context.services.channels.check_again(actor, GrantId(interaction.asked.value))
     return Response(
         message=removed_message(interaction.lang, removal),
         modal=removed_modal(interaction.lang, removal),
@@ -90,7 +90,9 @@ def look(operation: About, *, fresh: bool = False) -> Handler:
         if target is None:
             raise OutOfDate
         actor = await context.actor(interaction, fresh=fresh)
-        return await operation(context, interaction, actor, await context.channels.by_id(actor, target[0]))
+        return await operation(
+            context, interaction, actor, await context.services.channels.by_id(actor, target[0])
+        )
 
     return handler
 
@@ -103,7 +105,7 @@ def act(operation: About, *, otherwise: About) -> Handler:
         if target is None:
             raise OutOfDate
         actor = await context.actor(interaction, fresh=True)
-        channel = await context.channels.by_id(actor, target[0])
+        channel = await context.services.channels.by_id(actor, target[0])
         if channel.version != target[1]:
             context.home.refresh(actor.id)
             return await otherwise(context, interaction, actor, channel)

@@ -53,7 +53,9 @@ def change(how: Change) -> Handler:
 
 async def give_super(context: Context, actor: Actor, chosen: str) -> Preview:
     """Who will be super admin then is said before it is done."""
-    return await context.admins.preview(actor, Role.SUPER_ADMIN, UserId(_needed(chosen)), is_given=True)
+    return await context.services.admins.preview(
+        actor, Role.SUPER_ADMIN, UserId(_needed(chosen)), is_given=True
+    )
 
 
 async def agree(context: Context, actor: Actor, carried: str) -> RoleChange | None:
@@ -62,17 +64,17 @@ async def agree(context: Context, actor: Actor, carried: str) -> RoleChange | No
     if wanted is None:
         raise OutOfDate
     user_id, is_given, basis = wanted
-    change_it = context.admins.give if is_given else context.admins.take
+    change_it = context.services.admins.give if is_given else context.services.admins.take
     return await change_it(actor, Role.SUPER_ADMIN, user_id, basis=basis)
 
 
 async def give_access(context: Context, actor: Actor, chosen: str) -> RoleChange | None:
-    return await context.admins.give(actor, Role.ACCOUNT_ACCESS, UserId(_needed(chosen)))
+    return await context.services.admins.give(actor, Role.ACCOUNT_ACCESS, UserId(_needed(chosen)))
 
 
 async def give_group(context: Context, actor: Actor, chosen: str) -> RoleChange | None:
     """Account access for whoever is in a user group."""
-    return await context.admins.give_group(actor, _needed(chosen))
+    return await context.services.admins.give_group(actor, _needed(chosen))
 
 
 async def take(context: Context, actor: Actor, chosen: str) -> RoleChange | Preview | None:
@@ -81,12 +83,12 @@ async def take(context: Context, actor: Actor, chosen: str) -> RoleChange | Prev
     if role is None or not subject:
         raise OutOfDate
     if role is Role.SUPER_ADMIN:
-        return await context.admins.preview(actor, role, UserId(subject), is_given=False)
-    return await context.admins.take(actor, role, subject)
+        return await context.services.admins.preview(actor, role, UserId(subject), is_given=False)
+    return await context.services.admins.take(actor, role, subject)
 
 
 async def _roster(context: Context, interaction: Interaction, actor: Actor) -> Response:
-    return Response(modal=admins_modal(interaction.lang, await context.admins.roster(actor)))
+    return Response(modal=admins_modal(interaction.lang, await context.services.admins.roster(actor)))
 
 
 def _needed(chosen: str) -> str:

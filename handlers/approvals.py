@@ -23,8 +23,8 @@ async def ask(context: Context, interaction: Interaction) -> Response:
     if requested_change is None:
         raise OutOfDate
     if requested_change.channel_id is not None:
-        await context.channels.by_id(actor, requested_change.channel_id)
-    asked = await context.approvals.ask(
+        await context.services.channels.by_id(actor, requested_change.channel_id)
+    asked = await context.services.approvals.ask(
         actor, requested_change, reason=interaction.asked.fields.get(REASON_BLOCK, "")
     )
     return Response(modal=asked_modal(interaction.lang, asked.request, asked.approvers, asked.is_new))
@@ -36,7 +36,9 @@ def answer(*, approve: bool) -> Handler:
     async def handler(context: Context, interaction: Interaction) -> Response:
         actor = await context.actor(interaction, fresh=True)
         try:
-            request = await context.approvals.answer(actor, _request_id(interaction), approve=approve)
+            request = await context.services.approvals.answer(
+                actor, _request_id(interaction), approve=approve
+            )
         except RequestClosed as closed:
             request = closed.request
             said_no = request.state is RequestState.DECLINED
@@ -51,7 +53,7 @@ def answer(*, approve: bool) -> Handler:
 async def cancel(context: Context, interaction: Interaction) -> Response:
     """Whoever asked takes it back."""
     actor = await context.actor(interaction, fresh=True)
-    request = await context.approvals.cancel(actor, _request_id(interaction))
+    request = await context.services.approvals.cancel(actor, _request_id(interaction))
     return await _about(context, interaction, request)
 
 
@@ -59,15 +61,19 @@ async def go_on(context: Context, interaction: Interaction) -> Response:
     """A connect was approved: its requester sees what will be asked for."""
     actor = await context.actor(interaction, fresh=True)
     return channels.consent(
-        context, interaction, await context.connections.begin_approved(actor, _request_id(interaction))
+        context,
+        interaction,
+        await context.services.connections.begin_approved(actor, _request_id(interaction)),
     )
 
 
 async def ask_their_admin(context: Context, interaction: Interaction) -> Response:
     """An organisation's admin must agree first: a message that can be forwarded is on its way."""
     actor = await context.actor(interaction, fresh=True)
-    request = await context.connections.ask_their_admin_for(actor, TicketId(interaction.asked.value))
-    label = context.channels.label_at(request.requested_change.provider, request.requested_change.address)
+    request = await context.services.connections.ask_their_admin_for(actor, TicketId(interaction.asked.value))
+    label = context.services.channels.label_at(
+        request.requested_change.provider, request.requested_change.address
+    )
     return Response(modal=forwarded_modal(interaction.lang, provider_label=label))
 
 
@@ -84,7 +90,7 @@ async def _about(context: Context, interaction: Interaction, request: Request) -
     if request.requested_change.channel_id is None or is_notice:
         return await said(context, interaction)
     actor = await context.actor(interaction)
-    channel = await context.channels.by_id(actor, request.requested_change.channel_id)
+    channel = await context.services.channels.by_id(actor, request.requested_change.channel_id)
     return await channels.show_status(context, interaction, actor, channel)
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import aiohttp
 import structlog
@@ -24,16 +24,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.domain.errors import WrongWorkspace
 from bot.domain.ids import UserId, WorkspaceId
 from bot.domain.job import Job
-from bot.services.connections.channels import Channels
-from bot.services.connections.connect import Connections
-from bot.services.connections.permissions import Permissions
-from bot.services.connections.switch import Switches
-from bot.services.core.incidents import Incidents
-from bot.services.people.admins import Admins
-from bot.services.people.approvals import Approvals
-from bot.services.people.people import People
-from bot.services.people.workspaces import Workspaces
-from bot.services.upkeep.history import History, HistoryExport
+from bot.services import Services
 from handlers import actions, commands, modals
 from handlers.context import Context, Interaction, Response, Route
 from handlers.events import EVENTS, Events
@@ -114,43 +105,6 @@ def _errand(args: AsyncArgs) -> Errand:
 
 _ANY: Final = re.compile("")
 _DRAINS_FOR: Final = 10.0
-
-
-class Services(Protocol):
-    """What the handlers need of the services."""
-
-    @property
-    def people(self) -> People: ...
-
-    @property
-    def channels(self) -> Channels: ...
-
-    @property
-    def connections(self) -> Connections: ...
-
-    @property
-    def switches(self) -> Switches: ...
-
-    @property
-    def approvals(self) -> Approvals: ...
-
-    @property
-    def incidents(self) -> Incidents: ...
-
-    @property
-    def admins(self) -> Admins: ...
-
-    @property
-    def history(self) -> History: ...
-
-    @property
-    def history_export(self) -> HistoryExport: ...
-
-    @property
-    def permissions(self) -> Permissions: ...
-
-    @property
-    def workspaces(self) -> Workspaces: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,22 +206,7 @@ def build_slack(
         command=command,
         clock=clock,
     )
-    context = Context(
-        people=services.people,
-        channels=services.channels,
-        connections=services.connections,
-        switches=services.switches,
-        approvals=services.approvals,
-        incidents=services.incidents,
-        admins=services.admins,
-        history=services.history,
-        history_export=services.history_export,
-        permissions=services.permissions,
-        workspaces=services.workspaces,
-        home=home,
-        clock=clock,
-        command=command,
-    )
+    context = Context(services, home=home, clock=clock, command=command)
     answering = Responder(
         people=services.people, presenter=Presenter(views_api), tasks=tasks, command=command, pace=pace
     )

@@ -46,7 +46,7 @@ from handlers.context import Context, Interaction, Response, View, noted
 
 
 async def show_status(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:
-    status = await context.channels.status(actor, channel.id)
+    status = await context.services.channels.status(actor, channel.id)
     shown = status_message(interaction.lang, status, now=context.clock(), viewer=actor.id)
     return Response(message=shown, replaces=True)
 
@@ -56,9 +56,12 @@ async def offer_disconnect(
 ) -> Response:
     """Explain both ways. Whoever must ask an admin first may read it all the same."""
     with suppress(NeedsApproval):
-        await context.channels.allowed(actor, channel.id, Operation.REMOVE)
-    label, by_hand = context.channels.label_for(channel), context.channels.is_by_hand(channel)
-    delegate = await context.channels.delegate_of(channel)
+        await context.services.channels.allowed(actor, channel.id, Operation.REMOVE)
+    label, by_hand = (
+        context.services.channels.label_for(channel),
+        context.services.channels.is_by_hand(channel),
+    )
+    delegate = await context.services.channels.delegate_of(channel)
     return Response(
         modal=disconnect_modal(
             interaction.lang, channel, provider_label=label, by_hand=by_hand, delegate=delegate
@@ -72,8 +75,8 @@ async def offer_disable(
     """Ask before disabling. A channel that is disabled already is shown as such."""
     if channel.state is State.DISABLED:
         return Response(modal=disabled_modal(interaction.lang, channel))
-    channel = await context.channels.allowed(actor, channel.id, Operation.DISABLE)
-    label = context.channels.label_for(channel)
+    channel = await context.services.channels.allowed(actor, channel.id, Operation.DISABLE)
+    label = context.services.channels.label_for(channel)
     return Response(modal=disable_modal(interaction.lang, channel, provider_label=label))
 
 
@@ -82,21 +85,23 @@ async def offer_remove(
 ) -> Response:
     """Ask before removing, and say what will stop at the provider."""
     return Response(
-        modal=remove_modal(interaction.lang, await context.channels.before_removal(actor, channel.id))
+        modal=remove_modal(
+            interaction.lang, await context.services.channels.before_removal(actor, channel.id)
+        )
     )
 
 
 async def disable(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:
-    channel = await context.channels.disable(actor, channel.id)
+    channel = await context.services.channels.disable(actor, channel.id)
     context.home.refresh(actor.id)
     return Response(modal=disabled_modal(interaction.lang, channel))
 
 
 async def enable(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:
     """Enable and say what the check showed."""
-    channel = await context.channels.enable(actor, channel.id)
+    channel = await context.services.channels.enable(actor, channel.id)
     context.home.refresh(actor.id)
-    label = context.channels.label_for(channel)
+    label = context.services.channels.label_for(channel)
     return Response(
         message=enabled_message(interaction.lang, channel, provider_label=label),
         modal=enabled_modal(interaction.lang, channel, provider_label=label),
@@ -105,13 +110,15 @@ async def enable(context: Context, interaction: Interaction, actor: Actor, chann
 
 async def remove(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:
     """Remove and say what became of it on both sides."""
-    removal = await context.channels.remove(actor, channel.id)
+    removal = await context.services.channels.remove(actor, channel.id)
     context.home.refresh(actor.id)
     return Response(modal=removed_modal(interaction.lang, removal))
 
 
 async def reconnect(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:
-    return consent(context, interaction, await context.connections.begin_reconnect(actor, channel.id))
+    return consent(
+        context, interaction, await context.services.connections.begin_reconnect(actor, channel.id)
+    )
 
 
 # --- connecting
@@ -144,11 +151,11 @@ async def connect(context: Context, interaction: Interaction, actor: Actor) -> R
     """Begin with what stands in the form. A personal inbox that should be the team's is taken over."""
     plan = _plan(interaction.asked.fields)
     try:
-        return consent(context, interaction, await context.connections.begin(actor, plan))
+        return consent(context, interaction, await context.services.connections.begin(actor, plan))
     except OtherKind as other:
         if other.is_team:
             raise
-        channel = await context.channels.find(actor, plan.typed)
+        channel = await context.services.channels.find(actor, plan.typed)
         if not may(actor, Operation.TAKE_OVER, channel):
             raise
         return Response(modal=take_over_modal(interaction.lang, channel))
@@ -167,7 +174,7 @@ async def connect_at(
         provider=requested_change.provider,
         is_shared=requested_change.is_shared,
     )
-    return consent(context, interaction, await context.connections.begin(actor, plan))
+    return consent(context, interaction, await context.services.connections.begin(actor, plan))
 
 
 async def offer_take_over(
@@ -176,7 +183,7 @@ async def offer_take_over(
     """Ask what a team address needs. One that is the team's already is shown as such."""
     if not channel.is_personal:
         return await show_status(context, interaction, actor, channel)
-    channel = await context.channels.allowed(actor, channel.id, Operation.TAKE_OVER)
+    channel = await context.services.channels.allowed(actor, channel.id, Operation.TAKE_OVER)
     return Response(modal=take_over_modal(interaction.lang, channel))
 
 
@@ -184,9 +191,9 @@ async def take_over(context: Context, interaction: Interaction, actor: Actor, ch
     """Make a personal inbox the team's; its owner is told."""
     fields = interaction.asked.fields
     details = TeamDetails(fields.get(NAME_BLOCK, ""), fields.get(USE_BLOCK, ""), _conversation(fields))
-    await context.channels.allowed(actor, channel.id, Operation.TAKE_OVER)
-    await context.connections.say_hello(actor, channel.address, details.conversation_id)
-    taken = await context.channels.take_over(actor, channel.id, details)
+    await context.services.channels.allowed(actor, channel.id, Operation.TAKE_OVER)
+    await context.services.connections.say_hello(actor, channel.address, details.conversation_id)
+    taken = await context.services.channels.take_over(actor, channel.id, details)
     context.home.refresh(actor.id, *([channel.owner_id] if channel.owner_id else []))
     return await show_status(context, interaction, actor, taken)
 
@@ -222,7 +229,7 @@ def consent(context: Context, interaction: Interaction, begun: AuthorizationStar
     """What will be asked for, and the one button that opens the browser. The modal waits for the outcome."""
 
     async def waits(view_id: str) -> None:
-        await context.connections.waits_in(begun.ticket_id, view_id)
+        await context.services.connections.waits_in(begun.ticket_id, view_id)
 
     return Response(modal=_consent_view(interaction.lang, begun), then=waits)
 
@@ -296,7 +303,9 @@ async def switch(context: Context, interaction: Interaction, actor: Actor, chann
     """What a switch means, and the button that opens the browser; if it is there already, its status."""
     goal = parse_goal(interaction.asked.value)
     try:
-        begun = await context.switches.begin(actor, channel.id, to=goal.key, is_shared=goal.is_shared)
+        begun = await context.services.switches.begin(
+            actor, channel.id, to=goal.key, is_shared=goal.is_shared
+        )
     except AlreadyConnected:
         return await status_after_all(context, interaction, actor, channel)
     return consent(context, interaction, begun)
@@ -307,9 +316,9 @@ async def offer_leaving(
 ) -> Response:
     """Ask before removing, and say what follows."""
     goal = _goal(interaction)
-    needs_approval = await context.switches.check_leaving(actor, channel.id, goal.key)
-    removal = await context.channels.before_removal(actor, channel.id)
-    to = (goal.key, context.channels.label_at(goal.key, channel.address))
+    needs_approval = await context.services.switches.check_leaving(actor, channel.id, goal.key)
+    removal = await context.services.channels.before_removal(actor, channel.id)
+    to = (goal.key, context.services.channels.label_at(goal.key, channel.address))
     return Response(modal=leave_modal(interaction.lang, removal, to=to, needs_approval=needs_approval))
 
 
@@ -321,13 +330,13 @@ async def leave(context: Context, interaction: Interaction) -> Response:
         raise OutOfDate
     channel_id, version = target
     actor = await context.actor(interaction, fresh=True)
-    channel = await context.channels.allowed(actor, channel_id, Operation.REMOVE)
-    await context.switches.check_leaving(actor, channel_id, _goal(interaction).key)
+    channel = await context.services.channels.allowed(actor, channel_id, Operation.REMOVE)
+    await context.services.switches.check_leaving(actor, channel_id, _goal(interaction).key)
     if channel.state is State.REMOVED:
         return await _go_on(context, interaction, actor, channel_id)
     if channel.version != version:
         return remarked(interaction.lang, await offer_leaving(context, interaction, actor, channel))
-    removal = await context.channels.remove(actor, channel_id)
+    removal = await context.services.channels.remove(actor, channel_id)
     context.home.refresh(actor.id)
     return await _go_on(context, interaction, actor, channel_id, removal)
 
@@ -339,7 +348,7 @@ async def _go_on(
     channel_id: ChannelId,
     removal: Removal | None = None,
 ) -> Response:
-    begun = await context.switches.begin_anew(actor, channel_id, _goal(interaction).key)
+    begun = await context.services.switches.begin_anew(actor, channel_id, _goal(interaction).key)
     reply = consent(context, interaction, begun)
     if removal is None or reply.modal is None:
         return reply
@@ -356,13 +365,13 @@ def _goal(interaction: Interaction) -> Goal:
 
 async def why(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:
     """What was seen, what followed, whom we told."""
-    evidence = await context.history.why(actor, channel.id)
+    evidence = await context.services.history.why(actor, channel.id)
     return Response(message=why_message(interaction.lang, evidence, now=context.clock()), replaces=True)
 
 
 async def drill(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:
     """Who would be told, and in which words."""
-    rehearsal = await context.history.drill(actor, channel.id)
+    rehearsal = await context.services.history.drill(actor, channel.id)
     return Response(
         message=drill_message(interaction.lang, rehearsal, now=context.clock(), command=context.command)
     )
@@ -370,7 +379,7 @@ async def drill(context: Context, interaction: Interaction, actor: Actor, channe
 
 async def export(context: Context, interaction: Interaction) -> Response:
     """A link to the file, for whoever asked only."""
-    offer = await context.history_export.begin(await context.actor(interaction, fresh=True))
+    offer = await context.services.history_export.begin(await context.actor(interaction, fresh=True))
     return Response(message=export_message(interaction.lang, url=offer.url, until=offer.expires_at))
 
 
@@ -378,11 +387,11 @@ async def channel_permissions(
     context: Context, interaction: Interaction, actor: Actor, channel: Channel
 ) -> Response:
     """One inbox."""
-    shown = await context.permissions.of_channel(actor, channel.id)
+    shown = await context.services.permissions.of_channel(actor, channel.id)
     return Response(message=channel_permissions_message(interaction.lang, shown), replaces=True)
 
 
 async def permissions_overview(context: Context, interaction: Interaction, actor: Actor) -> Response:
     """Every provider, and the inboxes that somebody has to consent for again."""
-    shown = await context.permissions.overview(actor)
+    shown = await context.services.permissions.overview(actor)
     return Response(message=permissions_message(interaction.lang, shown), replaces=True)

@@ -43,7 +43,7 @@ def overview(typed: Typed) -> Handler:
 
 
 async def show_overview(context: Context, interaction: Interaction) -> Response:
-    shown = await context.channels.overview(await context.actor(interaction), most=LIST_ROWS)
+    shown = await context.services.channels.overview(await context.actor(interaction), most=LIST_ROWS)
     return Response(message=overview_message(interaction.lang, shown, now=context.clock()), replaces=True)
 
 
@@ -60,7 +60,7 @@ def permissions(typed: Typed) -> Handler:
         if not address:
             return await granted.permissions_overview(context, interaction, actor)
         return await granted.channel_permissions(
-            context, interaction, actor, await context.channels.find(actor, address)
+            context, interaction, actor, await context.services.channels.find(actor, address)
         )
 
     return handler
@@ -89,7 +89,7 @@ def about(operation: About, *, fresh: bool = False, once: bool = False) -> Calla
             address = typed.rest or await _only_one(context, actor)
             if not address:
                 return await _which(context, interaction, actor, typed)
-            channel = await context.channels.find(actor, address)
+            channel = await context.services.channels.find(actor, address)
             if once and not await is_first(context, interaction):
                 return SILENT
             return await operation(context, interaction, actor, channel)
@@ -102,17 +102,17 @@ def about(operation: About, *, fresh: bool = False, once: bool = False) -> Calla
 async def is_first(context: Context, interaction: Interaction) -> bool:
     """Whether this very request was not seen before. Slack delivers again what it believes lost."""
     key = interaction.asked.key
-    return not key or await context.workspaces.first_time(f"{interaction.asked.form.value}:{key}")
+    return not key or await context.services.workspaces.first_time(f"{interaction.asked.form.value}:{key}")
 
 
 async def _only_one(context: Context, actor: Actor) -> str:
-    addresses = await context.channels.addresses(actor)
+    addresses = await context.services.channels.addresses(actor)
     return addresses[0] if len(addresses) == 1 else ""
 
 
 async def _which(context: Context, interaction: Interaction, actor: Actor, typed: Typed) -> Response:
     assert typed.verb is not None
-    addresses = await context.channels.addresses(actor)
+    addresses = await context.services.channels.addresses(actor)
     return Response(
         message=which_address_message(interaction.lang, typed.verb.value, addresses, context.command)
     )

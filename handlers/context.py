@@ -8,16 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from bot.domain.access import Actor
-from bot.services.connections.channels import Channels
-from bot.services.connections.connect import Connections
-from bot.services.connections.permissions import Permissions
-from bot.services.connections.switch import Switches
-from bot.services.core.incidents import Incidents
-from bot.services.people.admins import Admins
-from bot.services.people.approvals import Approvals
-from bot.services.people.people import People
-from bot.services.people.workspaces import Workspaces
-from bot.services.upkeep.history import History, HistoryExport
+from bot.services import Services
 from bot.views.i18n import Language
 from handlers.home import Home
 from handlers.slack_request import SlackRequest
@@ -73,26 +64,16 @@ def noted(shown: dict[str, Any], *texts: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Context:
-    """The services that handlers call."""
+    """What every handler works with."""
 
-    people: People
-    channels: Channels
-    connections: Connections
-    switches: Switches
-    approvals: Approvals
-    incidents: Incidents
-    admins: Admins
-    history: History
-    history_export: HistoryExport
-    permissions: Permissions
-    workspaces: Workspaces
+    services: Services
     home: Home
     clock: Callable[[], datetime]
     command: str
 
     async def actor(self, interaction: Interaction, *, fresh: bool = False) -> Actor:
         """Whoever asks. ``fresh`` re-reads their rights from Slack, as every deed must."""
-        return await self.people.member(
+        return await self.services.people.member(
             interaction.asked.workspace_id, interaction.asked.user_id, fresh=fresh
         )
 

@@ -57,20 +57,20 @@ async def _user_changed(events: Events, asked: SlackRequest) -> bool:
         return True
     home, teams = asked.workspace_id, organisation_teams(user)
     if teams is not None and home not in teams:  # theirs is another workspace of the organisation by now
-        await events.context.people.left(asked.user_id)
+        await events.context.services.people.left(asked.user_id)
         return True
     person = replace(person_of(user, home), id=asked.user_id)
     if not isinstance(user.get("locale"), str):
-        locale = await events.context.people.locale_of(asked.workspace_id, asked.user_id)
+        locale = await events.context.services.people.locale_of(asked.workspace_id, asked.user_id)
         person = replace(person, locale=locale)
-    await events.context.people.changed(person)
+    await events.context.services.people.changed(person)
     return True
 
 
 async def _uninstalled(events: Events, asked: SlackRequest) -> bool:
     # Delivered late and again, it must not end an installation that came back meanwhile.
-    if not asked.key or await events.context.workspaces.first_time(f"event:{asked.key}"):
-        await events.context.workspaces.gone(asked.workspace_id)
+    if not asked.key or await events.context.services.workspaces.first_time(f"event:{asked.key}"):
+        await events.context.services.workspaces.gone(asked.workspace_id)
     return True
 
 
