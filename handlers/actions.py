@@ -36,9 +36,9 @@ from handlers.context import SILENT, Context, Handler, Interaction, Response, Ro
 from handlers.slack_request import SlackRequest
 
 
-def route(asked: SlackRequest) -> Route | None:
+def route(request: SlackRequest) -> Route | None:
     """The handler for a click; ``None`` for a button that nobody knows (any more)."""
-    return _LINK if asked.is_link else ACTIONS.get(asked.name)
+    return _LINK if request.is_link else ACTIONS.get(request.name)
 
 
 async def _silent(context: Context, interaction: Interaction) -> Response:
@@ -62,7 +62,7 @@ async def choose_kind(context: Context, interaction: Interaction) -> Response:
 
 async def connect_at(context: Context, interaction: Interaction) -> Response:
     """The mailbox is hosted elsewhere than was found out, or is (not) a shared one."""
-    requested_change = parse_requested_change(interaction.asked.value)
+    requested_change = parse_requested_change(interaction.request.value)
     if requested_change is None:
         raise OutOfDate
     actor = await context.actor(interaction, fresh=True)
@@ -74,7 +74,7 @@ async def connect_at(context: Context, interaction: Interaction) -> Response:
 async def check_again(context: Context, interaction: Interaction) -> Response:
     """Ask the provider once more, and tell both sides as they are then."""
     actor = await context.actor(interaction, fresh=True)
-    removal = await context.services.channels.check_again(actor, GrantId(interaction.asked.value))
+    removal = await context.services.channels.check_again(actor, GrantId(interaction.request.value))
     return Response(
         message=removed_message(interaction.lang, removal),
         modal=removed_modal(interaction.lang, removal),
@@ -86,7 +86,7 @@ def look(operation: About, *, fresh: bool = False) -> Handler:
     """A button that shows or asks something: always about the channel as it is now."""
 
     async def handler(context: Context, interaction: Interaction) -> Response:
-        target = parse_value(interaction.asked.value)
+        target = parse_value(interaction.request.value)
         if target is None:
             raise OutOfDate
         actor = await context.actor(interaction, fresh=fresh)
@@ -101,7 +101,7 @@ def act(operation: About, *, otherwise: About) -> Handler:
     """A button or form that does something at once, unless the channel has changed since it was drawn."""
 
     async def handler(context: Context, interaction: Interaction) -> Response:
-        target = parse_value(interaction.asked.value)
+        target = parse_value(interaction.request.value)
         if target is None:
             raise OutOfDate
         actor = await context.actor(interaction, fresh=True)

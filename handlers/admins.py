@@ -36,7 +36,7 @@ def change(how: Change) -> Handler:
         actor = await context.actor(interaction, fresh=True)
         remark: tuple[str, ...] = ()
         try:
-            came = await how(context, actor, interaction.asked.value)
+            came = await how(context, actor, interaction.request.value)
         except Refusal as refusal:
             words = refusal_words(interaction.lang, refusal).nameless
             remark = (f"*{escape(words.title)}*", escape(words.text), escape(words.next_step))

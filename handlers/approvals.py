@@ -19,13 +19,13 @@ from handlers.slack_request import Surface
 async def ask(context: Context, interaction: Interaction) -> Response:
     """The form is sent: every admin who can grant the wish is asked."""
     actor = await context.actor(interaction, fresh=True)
-    requested_change = parse_requested_change(interaction.asked.value)
+    requested_change = parse_requested_change(interaction.request.value)
     if requested_change is None:
         raise OutOfDate
     if requested_change.channel_id is not None:
         await context.services.channels.by_id(actor, requested_change.channel_id)
     asked = await context.services.approvals.ask(
-        actor, requested_change, reason=interaction.asked.fields.get(REASON_BLOCK, "")
+        actor, requested_change, reason=interaction.request.fields.get(REASON_BLOCK, "")
     )
     return Response(modal=asked_modal(interaction.lang, asked.request, asked.approvers, asked.is_new))
 
@@ -70,7 +70,9 @@ async def go_on(context: Context, interaction: Interaction) -> Response:
 async def ask_their_admin(context: Context, interaction: Interaction) -> Response:
     """An organisation's admin must agree first: a message that can be forwarded is on its way."""
     actor = await context.actor(interaction, fresh=True)
-    request = await context.services.connections.ask_their_admin_for(actor, TicketId(interaction.asked.value))
+    request = await context.services.connections.ask_their_admin_for(
+        actor, TicketId(interaction.request.value)
+    )
     label = context.services.channels.label_at(
         request.requested_change.provider, request.requested_change.address
     )
@@ -79,14 +81,14 @@ async def ask_their_admin(context: Context, interaction: Interaction) -> Respons
 
 async def said(context: Context, interaction: Interaction) -> Response:
     """Done. The message that was clicked says so when it is redrawn; elsewhere the overview does."""
-    if interaction.asked.surface is Surface.MESSAGE and not interaction.asked.is_ephemeral:
+    if interaction.request.surface is Surface.MESSAGE and not interaction.request.is_ephemeral:
         return SILENT
     return await show_overview(context, interaction)
 
 
 async def _about(context: Context, interaction: Interaction, request: Request) -> Response:
     """Where the click was in an answer about a channel, that answer is drawn again."""
-    is_notice = interaction.asked.surface is Surface.MESSAGE and not interaction.asked.is_ephemeral
+    is_notice = interaction.request.surface is Surface.MESSAGE and not interaction.request.is_ephemeral
     if request.requested_change.channel_id is None or is_notice:
         return await said(context, interaction)
     actor = await context.actor(interaction)
@@ -95,4 +97,4 @@ async def _about(context: Context, interaction: Interaction, request: Request) -
 
 
 def _request_id(interaction: Interaction) -> RequestId:
-    return RequestId(interaction.asked.value)
+    return RequestId(interaction.request.value)

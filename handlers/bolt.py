@@ -45,7 +45,7 @@ class Errand:
     Bolt itself acknowledges with nothing; through it the body would be made JSON, read and made JSON again.
     """
 
-    asked: SlackRequest
+    request: SlackRequest
     ack: Ack = None
 
 
@@ -60,41 +60,41 @@ class Router:
     workspace_id: WorkspaceId
 
     async def command(self, args: AsyncArgs) -> None:
-        asked = _errand(args).asked
-        await self._answer(args, commands.route(asked.text))
+        request = _errand(args).request
+        await self._answer(args, commands.route(request.text))
 
     async def action(self, args: AsyncArgs) -> None:
-        await self._answer(args, actions.route(_errand(args).asked))
+        await self._answer(args, actions.route(_errand(args).request))
 
     async def form(self, args: AsyncArgs) -> None:
-        await self._answer(args, modals.route(_errand(args).asked))
+        await self._answer(args, modals.route(_errand(args).request))
 
     async def closed(self, args: AsyncArgs) -> None:
         await args.ack()
 
     async def event(self, args: AsyncArgs) -> BoltResponse:
-        asked = _errand(args).asked
-        if asked.workspace_id != self.workspace_id:
+        request = _errand(args).request
+        if request.workspace_id != self.workspace_id:
             return BoltResponse(status=200, body="")
-        return BoltResponse(status=200 if await self.events.take(asked) else 503, body="")
+        return BoltResponse(status=200 if await self.events.take(request) else 503, body="")
 
     async def _answer(self, args: AsyncArgs, route: Route | None) -> None:
         errand = _errand(args)
-        errand.ack = await self._answered(errand.asked, route)
+        errand.ack = await self._answered(errand.request, route)
         await args.ack()
 
-    async def _answered(self, asked: SlackRequest, route: Route | None) -> Ack:
+    async def _answered(self, request: SlackRequest, route: Route | None) -> Ack:
         if route is None:
-            self.figures.slack_call(f"in.{asked.form.value}", "unknown_id")
-            _log.warning("Nobody listens to this id", form=asked.form.value, name=asked.name[:60])
+            self.figures.slack_call(f"in.{request.form.value}", "unknown_id")
+            _log.warning("Nobody listens to this id", form=request.form.value, name=request.name[:60])
             route = Route(actions.out_of_date)
 
         async def work(interaction: Interaction) -> Response:
-            if interaction.asked.workspace_id != self.workspace_id:
+            if interaction.request.workspace_id != self.workspace_id:
                 raise WrongWorkspace
             return await route.handler(self.context, interaction)
 
-        return await self.answering.answer(asked, work, opens=route.opens)
+        return await self.answering.answer(request, work, opens=route.opens)
 
 
 def _errand(args: AsyncArgs) -> Errand:
@@ -136,17 +136,19 @@ class SlackApp:
     async def dispatch(self, body: Mapping[str, Any]) -> Answer:
         """Answer one payload that is known to come from Slack. Never raises."""
         try:
-            asked = read(body, self._workspace_id)
+            request = read(body, self._workspace_id)
         except Malformed as fault:
             _log.warning("A payload could not be read", fault=str(fault))
             # An event that is refused comes three times more, and no other shape.
             return Answer() if body.get("type") == RequestKind.EVENT else Answer(400, {"error": "malformed"})
-        if asked.form is RequestKind.OTHER or (asked.form is RequestKind.EVENT and asked.name not in EVENTS):
-            _log.info("A payload nobody asked for", name=asked.name[:60])
+        if request.form is RequestKind.OTHER or (
+            request.form is RequestKind.EVENT and request.name not in EVENTS
+        ):
+            _log.info("A payload nobody asked for", name=request.name[:60])
             return Answer()
-        errand = Errand(asked)
-        request = AsyncBoltRequest(body=_routed(asked), mode="socket_mode", context={ERRAND: errand})
-        response = await self._app.async_dispatch(request)
+        errand = Errand(request)
+        bolt_request = AsyncBoltRequest(body=_routed(request), mode="socket_mode", context={ERRAND: errand})
+        response = await self._app.async_dispatch(bolt_request)
         return Answer(response.status, errand.ack)
 
     async def publish_home(self, user_id: UserId) -> None:
@@ -167,20 +169,20 @@ class SlackApp:
         await self._tasks.drain(within)
 
 
-def _routed(asked: SlackRequest) -> dict[str, Any]:
+def _routed(request: SlackRequest) -> dict[str, Any]:
     """What Bolt chooses a listener by, and nothing else: it reads the rest of a payload with less care.
 
     No headers either: one of Bolt's own would make it skip the listener.
     """
-    match asked.form:
+    match request.form:
         case RequestKind.COMMAND:
-            return {"command": asked.name}
+            return {"command": request.name}
         case RequestKind.ACTION:
-            return {"type": asked.form.value, "actions": [{"action_id": asked.name, "block_id": ""}]}
+            return {"type": request.form.value, "actions": [{"action_id": request.name, "block_id": ""}]}
         case RequestKind.EVENT:
-            return {"type": asked.form.value, "event": {"type": asked.name}}
+            return {"type": request.form.value, "event": {"type": request.name}}
         case _:
-            return {"type": asked.form.value, "view": {"type": "modal", "callback_id": asked.name}}
+            return {"type": request.form.value, "view": {"type": "modal", "callback_id": request.name}}
 
 
 def build_slack(

@@ -135,12 +135,12 @@ def connect_form(interaction: Interaction, actor: Actor, *, address: str = "") -
 
 def redrawn_form(interaction: Interaction, actor: Actor) -> View:
     """The form for the kind that was chosen in it. What is typed stays."""
-    plan = _plan(interaction.asked.fields)
+    plan = _plan(interaction.request.fields)
     return connect_modal(
         interaction.lang,
         address=plan.typed,
         own_address=actor.person.email,
-        kind=_kind(interaction.asked.value),
+        kind=_kind(interaction.request.value),
         use=plan.use,
         name=plan.name,
         conversation_id=plan.conversation_id or "",
@@ -149,7 +149,7 @@ def redrawn_form(interaction: Interaction, actor: Actor) -> View:
 
 async def connect(context: Context, interaction: Interaction, actor: Actor) -> Response:
     """Begin with what stands in the form. A personal inbox that should be the team's is taken over."""
-    plan = _plan(interaction.asked.fields)
+    plan = _plan(interaction.request.fields)
     try:
         return consent(context, interaction, await context.services.connections.begin(actor, plan))
     except OtherKind as other:
@@ -189,7 +189,7 @@ async def offer_take_over(
 
 async def take_over(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:
     """Make a personal inbox the team's; its owner is told."""
-    fields = interaction.asked.fields
+    fields = interaction.request.fields
     details = TeamDetails(fields.get(NAME_BLOCK, ""), fields.get(USE_BLOCK, ""), _conversation(fields))
     await context.services.channels.allowed(actor, channel.id, Operation.TAKE_OVER)
     await context.services.connections.say_hello(actor, channel.address, details.conversation_id)
@@ -301,7 +301,7 @@ def remarked(lang: Language, reply: Response) -> Response:
 
 async def switch(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:
     """What a switch means, and the button that opens the browser; if it is there already, its status."""
-    goal = parse_goal(interaction.asked.value)
+    goal = parse_goal(interaction.request.value)
     try:
         begun = await context.services.switches.begin(
             actor, channel.id, to=goal.key, is_shared=goal.is_shared
@@ -325,7 +325,7 @@ async def offer_leaving(
 async def leave(context: Context, interaction: Interaction) -> Response:
     """The form is confirmed: remove, and begin at the other provider with what is known already. Confirmed
     twice, it is removed once."""
-    target = parse_value(interaction.asked.value)
+    target = parse_value(interaction.request.value)
     if target is None:
         raise OutOfDate
     channel_id, version = target
@@ -357,7 +357,7 @@ async def _go_on(
 
 
 def _goal(interaction: Interaction) -> Goal:
-    goal = parse_goal(interaction.asked.value)
+    goal = parse_goal(interaction.request.value)
     if not goal.key:
         raise OutOfDate
     return goal

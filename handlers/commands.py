@@ -101,8 +101,8 @@ def about(operation: About, *, fresh: bool = False, once: bool = False) -> Calla
 
 async def is_first(context: Context, interaction: Interaction) -> bool:
     """Whether this very request was not seen before. Slack delivers again what it believes lost."""
-    key = interaction.asked.key
-    return not key or await context.services.workspaces.first_time(f"{interaction.asked.form.value}:{key}")
+    key = interaction.request.key
+    return not key or await context.services.workspaces.first_time(f"{interaction.request.form.value}:{key}")
 
 
 async def _only_one(context: Context, actor: Actor) -> str:

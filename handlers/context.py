@@ -42,7 +42,7 @@ SILENT: Final = Response()
 class Interaction:
     """One request, in the language of whoever asked."""
 
-    asked: SlackRequest
+    request: SlackRequest
     lang: Language
 
 
@@ -74,7 +74,7 @@ class Context:
     async def actor(self, interaction: Interaction, *, fresh: bool = False) -> Actor:
         """Whoever asks. ``fresh`` re-reads their rights from Slack, as every deed must."""
         return await self.services.people.member(
-            interaction.asked.workspace_id, interaction.asked.user_id, fresh=fresh
+            interaction.request.workspace_id, interaction.request.user_id, fresh=fresh
         )
 
 

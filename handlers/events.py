@@ -26,59 +26,59 @@ class Events:
     bot_user_id: str
     ack_within: float = 2.2
 
-    async def take(self, asked: SlackRequest) -> bool:
+    async def take(self, request: SlackRequest) -> bool:
         """Whether the event is dealt with; if not, Slack should send it again. Never raises."""
-        handler = EVENTS.get(asked.name)
+        handler = EVENTS.get(request.name)
         if handler is None:
             return True
         if self.tasks.is_full:
             return False
-        task = self.tasks.start(self._taken(handler, asked))
+        task = self.tasks.start(self._taken(handler, request))
         if not await finished(task, within=self.ack_within):
             return False
         return not task.cancelled() and task.result()
 
-    async def _taken(self, handler: EventHandler, asked: SlackRequest) -> bool:
-        done = await attempt(handler(self, asked))
+    async def _taken(self, handler: EventHandler, request: SlackRequest) -> bool:
+        done = await attempt(handler(self, request))
         return done is True
 
 
-async def _home_opened(events: Events, asked: SlackRequest) -> bool:
-    if asked.event.get("tab") == "home" and asked.user_id:
-        view = asked.event.get("view")
+async def _home_opened(events: Events, request: SlackRequest) -> bool:
+    if request.event.get("tab") == "home" and request.user_id:
+        view = request.event.get("view")
         known = view.get("hash") if isinstance(view, dict) else None
-        events.context.home.opened(asked.user_id, known=known if isinstance(known, str) else "")
+        events.context.home.opened(request.user_id, known=known if isinstance(known, str) else "")
     return True
 
 
-async def _user_changed(events: Events, asked: SlackRequest) -> bool:
-    user = asked.event.get("user")
-    if not isinstance(user, dict) or not asked.user_id:
+async def _user_changed(events: Events, request: SlackRequest) -> bool:
+    user = request.event.get("user")
+    if not isinstance(user, dict) or not request.user_id:
         return True
-    home, teams = asked.workspace_id, organisation_teams(user)
+    home, teams = request.workspace_id, organisation_teams(user)
     if teams is not None and home not in teams:  # theirs is another workspace of the organisation by now
-        await events.context.services.people.left(asked.user_id)
+        await events.context.services.people.left(request.user_id)
         return True
-    person = replace(person_of(user, home), id=asked.user_id)
+    person = replace(person_of(user, home), id=request.user_id)
     if not isinstance(user.get("locale"), str):
-        locale = await events.context.services.people.locale_of(asked.workspace_id, asked.user_id)
+        locale = await events.context.services.people.locale_of(request.workspace_id, request.user_id)
         person = replace(person, locale=locale)
     await events.context.services.people.changed(person)
     return True
 
 
-async def _uninstalled(events: Events, asked: SlackRequest) -> bool:
+async def _uninstalled(events: Events, request: SlackRequest) -> bool:
     # Delivered late and again, it must not end an installation that came back meanwhile.
-    if not asked.key or await events.context.services.workspaces.first_time(f"event:{asked.key}"):
-        await events.context.services.workspaces.gone(asked.workspace_id)
+    if not request.key or await events.context.services.workspaces.first_time(f"event:{request.key}"):
+        await events.context.services.workspaces.gone(request.workspace_id)
     return True
 
 
-async def _revoked(events: Events, asked: SlackRequest) -> bool:
-    tokens = asked.event.get("tokens")
+async def _revoked(events: Events, request: SlackRequest) -> bool:
+    tokens = request.event.get("tokens")
     bots = tokens.get("bot") if isinstance(tokens, dict) else None
     if isinstance(bots, list) and events.bot_user_id in bots:
-        return await _uninstalled(events, asked)
+        return await _uninstalled(events, request)
     return True
 
 

@@ -11,14 +11,14 @@ from handlers.context import Context, Interaction, Response
 async def claim(context: Context, interaction: Interaction) -> Response:
     """*I'm on it*: everybody who was told sees who is."""
     actor = await context.actor(interaction, fresh=True)
-    await context.services.incidents.claim(actor, NoticeId(interaction.asked.value))
+    await context.services.incidents.claim(actor, NoticeId(interaction.request.value))
     return await said(context, interaction)
 
 
 async def snooze(context: Context, interaction: Interaction) -> Response:
     """No reminder for this person for a while."""
     actor = await context.actor(interaction, fresh=True)
-    await context.services.incidents.snooze(actor, NoticeId(interaction.asked.value))
+    await context.services.incidents.snooze(actor, NoticeId(interaction.request.value))
     return await said(context, interaction)
 
 
@@ -26,7 +26,7 @@ async def undo_roles(context: Context, interaction: Interaction) -> Response:
     """Takes a change of roles back. Pressed twice, the second click finds what the first has done."""
     actor = await context.actor(interaction, fresh=True)
     try:
-        change = await context.services.admins.undo(actor, interaction.asked.value)
+        change = await context.services.admins.undo(actor, interaction.request.value)
     except UndoOver as over:
         if over.undone_by != actor.id:
             raise

@@ -40,6 +40,6 @@ CALLBACKS: Final[Mapping[str, Route]] = {
 }
 
 
-def route(asked: SlackRequest) -> Route | None:
+def route(request: SlackRequest) -> Route | None:
     """The handler for a submitted form; ``None`` for one that nobody knows (any more)."""
-    return CALLBACKS.get(asked.name)
+    return CALLBACKS.get(request.name)

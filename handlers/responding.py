@@ -65,7 +65,7 @@ Ack = dict[str, Any] | None
 class Exchange:
     """One request under way. The only thing here that changes."""
 
-    asked: SlackRequest
+    request: SlackRequest
     lang: Language
     is_late: bool = False
     """The ack has left without the answer."""
@@ -73,13 +73,13 @@ class Exchange:
     """The modal in which the answer will stand: the one that was clicked in, or one opened to wait in."""
 
     @classmethod
-    def of(cls, asked: SlackRequest) -> Exchange:
-        is_in_modal = asked.surface is Surface.MODAL
-        return cls(asked, language_for(None), view_id=asked.view_id if is_in_modal else "")
+    def of(cls, request: SlackRequest) -> Exchange:
+        is_in_modal = request.surface is Surface.MODAL
+        return cls(request, language_for(None), view_id=request.view_id if is_in_modal else "")
 
     @property
     def has_conversation(self) -> bool:
-        return self.asked.surface in {Surface.COMMAND, Surface.MESSAGE}
+        return self.request.surface in {Surface.COMMAND, Surface.MESSAGE}
 
 
 class Presenter:
@@ -88,61 +88,63 @@ class Presenter:
     def __init__(self, views_api: ViewsApi) -> None:
         self._views_api = views_api
 
-    async def show(self, course: Exchange, reply: Response) -> Ack:
+    async def show(self, exchange: Exchange, reply: Response) -> Ack:
         """Show ``reply``; returns the ack's body where the ack is the answer. Raises ``SlackAway``."""
         if reply.is_silent:
             return None
-        if course.asked.form is RequestKind.SUBMISSION:
-            return await self._in_form(course, reply)
-        if course.view_id:
-            return await self._redraw(course, reply)
-        if course.has_conversation and reply.message is not None:
-            return await self.say(course, reply.message, replace=reply.replaces and course.asked.is_ephemeral)
-        return await self._open(course, reply)
+        if exchange.request.form is RequestKind.SUBMISSION:
+            return await self._in_form(exchange, reply)
+        if exchange.view_id:
+            return await self._redraw(exchange, reply)
+        if exchange.has_conversation and reply.message is not None:
+            return await self.say(
+                exchange, reply.message, replace=reply.replaces and exchange.request.is_ephemeral
+            )
+        return await self._open(exchange, reply)
 
-    async def say(self, course: Exchange, message: Message, *, replace: bool = False) -> Ack:
+    async def say(self, exchange: Exchange, message: Message, *, replace: bool = False) -> Ack:
         """Words for the asker alone. Where nothing can be said, nothing is."""
-        if course.asked.surface is Surface.COMMAND and not course.is_late:
+        if exchange.request.surface is Surface.COMMAND and not exchange.is_late:
             return {"response_type": "ephemeral", **message}
-        if course.asked.response_url:
-            await self._views_api.respond(course.asked.response_url, message, replace=replace)
+        if exchange.request.response_url:
+            await self._views_api.respond(exchange.request.response_url, message, replace=replace)
         return None
 
-    async def hold(self, course: Exchange) -> None:
+    async def hold(self, exchange: Exchange) -> None:
         """Show at once that something is coming: a click opens a modal for three seconds only."""
-        view = working_modal(course.lang)
-        if course.view_id:
-            await self._views_api.update(course.view_id, view)
-        elif course.asked.trigger_id:
-            course.view_id = await self._views_api.open(course.asked.trigger_id, view)
+        view = working_modal(exchange.lang)
+        if exchange.view_id:
+            await self._views_api.update(exchange.view_id, view)
+        elif exchange.request.trigger_id:
+            exchange.view_id = await self._views_api.open(exchange.request.trigger_id, view)
 
-    def waiting(self, course: Exchange) -> Ack:
+    def waiting(self, exchange: Exchange) -> Ack:
         """The ack of a request whose answer is not ready."""
-        if course.asked.form is RequestKind.SUBMISSION:
-            return {"response_action": "update", "view": working_modal(course.lang)}
-        if course.asked.form is RequestKind.COMMAND and not course.view_id:
-            return {"response_type": "ephemeral", **working_message(course.lang)}
+        if exchange.request.form is RequestKind.SUBMISSION:
+            return {"response_action": "update", "view": working_modal(exchange.lang)}
+        if exchange.request.form is RequestKind.COMMAND and not exchange.view_id:
+            return {"response_type": "ephemeral", **working_message(exchange.lang)}
         return None
 
-    async def _in_form(self, course: Exchange, reply: Response) -> Ack:
-        await _tell(reply, course.view_id)
-        if course.is_late:
-            await self._views_api.update(course.view_id, _as_view(reply))
+    async def _in_form(self, exchange: Exchange, reply: Response) -> Ack:
+        await _tell(reply, exchange.view_id)
+        if exchange.is_late:
+            await self._views_api.update(exchange.view_id, _as_view(reply))
             return None
         if reply.errors:
             return {"response_action": "errors", "errors": dict(reply.errors)}
         return {"response_action": "update", "view": _as_view(reply)}
 
-    async def _redraw(self, course: Exchange, reply: Response) -> Ack:
-        if await self._views_api.update(course.view_id, _as_view(reply)):
-            await _tell(reply, course.view_id)
+    async def _redraw(self, exchange: Exchange, reply: Response) -> Ack:
+        if await self._views_api.update(exchange.view_id, _as_view(reply)):
+            await _tell(reply, exchange.view_id)
         return None
 
-    async def _open(self, course: Exchange, reply: Response) -> Ack:
+    async def _open(self, exchange: Exchange, reply: Response) -> Ack:
         try:
-            view_id = await self._views_api.open(course.asked.trigger_id, _as_view(reply))
+            view_id = await self._views_api.open(exchange.request.trigger_id, _as_view(reply))
         except TriggerLost:
-            return await self.say(course, too_late_message(course.lang))
+            return await self.say(exchange, too_late_message(exchange.lang))
         await _tell(reply, view_id)
         return None
 
@@ -201,77 +203,75 @@ class Responder:
         self._command = command
         self._pace = pace or ResponseBudget()
 
-    async def answer(self, asked: SlackRequest, work: Work, *, opens: bool = False) -> Ack:
+    async def answer(self, request: SlackRequest, work: Work, *, opens: bool = False) -> Ack:
         """Do ``work`` for ``asked`` and return the ack's body. Never raises.
 
         ``opens`` says that the answer is most likely a modal.
         """
-        course = Exchange.of(asked)
+        exchange = Exchange.of(request)
         if self._tasks.is_full:
-            _log.warning("Too much at once: a request was put off", form=asked.form.value)
-            return self._put_off(course)
-        task = self._tasks.start(
-            self._answered(course, work, provider_outages=opens or _provider_outages(asked))
-        )
+            _log.warning("Too much at once: a request was put off", form=request.form.value)
+            return self._put_off(exchange)
+        task = self._tasks.start(self._answered(exchange, work, holds=opens or _holds(request)))
         if await finished(task, within=self._pace.ack_within):
             return None if task.cancelled() else task.result()
-        course.is_late = True
-        return self._presenter.waiting(course)
+        exchange.is_late = True
+        return self._presenter.waiting(exchange)
 
-    async def _answered(self, course: Exchange, work: Work, *, provider_outages: bool) -> Ack:
-        reply = await self._reply(course, work, provider_outages=provider_outages)
-        shown = await attempt(self._shown(course, reply))
+    async def _answered(self, exchange: Exchange, work: Work, *, holds: bool) -> Ack:
+        reply = await self._reply(exchange, work, holds=holds)
+        shown = await attempt(self._shown(exchange, reply))
         if isinstance(shown, Bug):
-            return await self._last_words(course, apology_message(course.lang, shown.reference))
+            return await self._last_words(exchange, apology_message(exchange.lang, shown.reference))
         if isinstance(shown, Away | Refused):
-            return await self._last_words(course, busy_message(course.lang))
+            return await self._last_words(exchange, busy_message(exchange.lang))
         return shown
 
-    async def _shown(self, course: Exchange, reply: Response) -> Ack:
+    async def _shown(self, exchange: Exchange, reply: Response) -> Ack:
         try:
-            return await self._presenter.show(course, reply)
+            return await self._presenter.show(exchange, reply)
         except SlackUnavailable:
-            return await self._last_words(course, too_late_message(course.lang))
+            return await self._last_words(exchange, too_late_message(exchange.lang))
 
-    async def _last_words(self, course: Exchange, message: dict[str, Any]) -> Ack:
+    async def _last_words(self, exchange: Exchange, message: dict[str, Any]) -> Ack:
         """The answer could not be shown as it should be: words may still get through."""
-        asked = course.asked
-        if asked.form is RequestKind.SUBMISSION and not course.is_late:
+        request = exchange.request
+        if request.form is RequestKind.SUBMISSION and not exchange.is_late:
             return {"response_action": "update", "view": as_modal(message)}
         try:
-            return await self._presenter.say(course, message)
+            return await self._presenter.say(exchange, message)
         except SlackUnavailable:
-            _log.warning("An answer could not be shown", form=asked.form.value, name=asked.name[:60])
+            _log.warning("An answer could not be shown", form=request.form.value, name=request.name[:60])
             return None
 
-    async def _reply(self, course: Exchange, work: Work, *, provider_outages: bool) -> Response:
-        if not provider_outages:
-            return await self._done(course, work)
-        task = self._tasks.start(self._done(course, work))
+    async def _reply(self, exchange: Exchange, work: Work, *, holds: bool) -> Response:
+        if not holds:
+            return await self._done(exchange, work)
+        task = self._tasks.start(self._done(exchange, work))
         if not await finished(task, within=self._pace.hold_after):
-            await self._hold(course)
+            await self._hold(exchange)
         return await task
 
-    async def _hold(self, course: Exchange) -> None:
+    async def _hold(self, exchange: Exchange) -> None:
         try:
-            await self._presenter.hold(course)
+            await self._presenter.hold(exchange)
         except (SlackUnavailable, TriggerLost):
-            _log.info("No modal to wait in", name=course.asked.name)
+            _log.info("No modal to wait in", name=exchange.request.name)
 
-    async def _done(self, course: Exchange, work: Work) -> Response:
-        asked = course.asked
-        course.lang = await language_of(self._people, asked.workspace_id, asked.user_id)
-        done = await attempt(work(Interaction(asked, course.lang)))
-        return done if isinstance(done, Response) else self._worded(course, done)
+    async def _done(self, exchange: Exchange, work: Work) -> Response:
+        request = exchange.request
+        exchange.lang = await language_of(self._people, request.workspace_id, request.user_id)
+        done = await attempt(work(Interaction(request, exchange.lang)))
+        return done if isinstance(done, Response) else self._worded(exchange, done)
 
-    def _worded(self, course: Exchange, fault: Refused | Away | Bug) -> Response:
-        lang = course.lang
+    def _worded(self, exchange: Exchange, fault: Refused | Away | Bug) -> Response:
+        lang = exchange.lang
         match fault:
             case Refused(refusal):
-                return _way_on(lang, refusal, asker=course.asked.user_id) or Response(
+                return _way_on(lang, refusal, asker=exchange.request.user_id) or Response(
                     message=refusal_message(lang, refusal, self._command),
                     modal=refusal_modal(lang, refusal),
-                    errors=_beside_field(lang, course.asked, refusal),
+                    errors=_beside_field(lang, exchange.request, refusal),
                 )
             case Away(is_slack=True):
                 away = directory_away_message(lang)
@@ -283,17 +283,17 @@ class Responder:
                     message=apology_message(lang, reference), modal=apology_modal(lang, reference)
                 )
 
-    def _put_off(self, course: Exchange) -> Ack:
-        if course.asked.form is RequestKind.COMMAND:
-            return {"response_type": "ephemeral", **busy_message(course.lang)}
-        if course.asked.form is RequestKind.SUBMISSION:
-            return {"response_action": "update", "view": busy_modal(course.lang)}
+    def _put_off(self, exchange: Exchange) -> Ack:
+        if exchange.request.form is RequestKind.COMMAND:
+            return {"response_type": "ephemeral", **busy_message(exchange.lang)}
+        if exchange.request.form is RequestKind.SUBMISSION:
+            return {"response_action": "update", "view": busy_modal(exchange.lang)}
         return None
 
 
-def _provider_outages(asked: SlackRequest) -> bool:
+def _holds(request: SlackRequest) -> bool:
     """Clicks on Home and in modals are answered in modals."""
-    return asked.form is RequestKind.ACTION and asked.surface in {Surface.HOME, Surface.MODAL}
+    return request.form is RequestKind.ACTION and request.surface in {Surface.HOME, Surface.MODAL}
 
 
 def _way_on(lang: Language, refusal: Refusal, *, asker: UserId) -> Response | None:
@@ -324,9 +324,9 @@ def _asking(lang: Language, needed: NeedsApproval, *, asker: UserId) -> Response
     return Response(modal=ask_modal(lang, needed.requested_change, who_can=who_can))
 
 
-def _beside_field(lang: Language, asked: SlackRequest, refusal: Refusal) -> dict[str, str]:
+def _beside_field(lang: Language, request: SlackRequest, refusal: Refusal) -> dict[str, str]:
     field = _FIELD_AT_FAULT.get(type(refusal))
-    if field is None or field not in asked.fields or asked.form is not RequestKind.SUBMISSION:
+    if field is None or field not in request.fields or request.form is not RequestKind.SUBMISSION:
         return {}
     # What stands beside a field is plain text: it can mention nobody.
     words = spelled_out(lang, refusal_words(lang, refusal))
