@@ -13,7 +13,7 @@ from typing import Any, Final
 import aiohttp
 
 from bench.databases import KEY, opened
-from bot.app import World, core_of, services_of
+from bot.app import World, client_of, core_of, services_of
 from bot.domain.channel import Cause, Channel, Kind, State
 from bot.domain.errors import ConsentDeclined, GrantRejected
 from bot.domain.grant import Grant, MailboxIdentity, Phase, Revocation, Secret
@@ -25,10 +25,11 @@ from bot.metrics import Metrics
 from bot.notifier import SlackMessenger
 from bot.services import Services
 from bot.services.core.ports import new_id
-from bot.slack.connect import http_session, slack_client, who_are_we
+from bot.slack.client import who_are_we
+from bot.slack.directory import SlackDirectory
 from bot.worker import Wake, Worker
-from handlers.directory import SlackDirectory
 from providers.base import Authorization, Consent, Evidence, Redirect, RefreshedGrant, Renew
+from providers.http_client import http_session
 from providers.registry import Registry
 from sandbox.clock import SandboxClock
 from sandbox.demo import Place, Town, town
@@ -228,7 +229,11 @@ async def an_office(url: str, began: datetime, world: World, **settings: str) ->
         aiohttp.ClientSession() as outside,
         http_session() as session,
     ):
-        host, wake, client = MailHost(clock), Wake(), slack_client(built.settings, session)
+        host, wake, client = (
+            MailHost(clock),
+            Wake(),
+            client_of(built.settings, session=session, clock=clock, metrics=Metrics.build()),
+        )
         core = core_of(
             built.settings,
             replace(world, clock=clock, lead=clock.lead),
@@ -241,7 +246,7 @@ async def an_office(url: str, began: datetime, world: World, **settings: str) ->
         services = services_of(
             replace(core, providers=Registry([host])),
             directory=SlackDirectory(client),
-            messenger=SlackMessenger(client, clock),
+            messenger=SlackMessenger(client),
             workspace=(await who_are_we(client, clock)).workspace,
         )
         services.jobs.does(JobKind.REFRESH_HOME, _nothing)

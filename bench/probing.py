@@ -19,7 +19,7 @@ from bench.figures import Row, judged
 from bench.options import Options
 from bench.working import Working, working
 from bot.services.monitoring.probes import AT_ONCE
-from bot.slack.connect import http_session
+from providers.http_client import http_session
 
 MAILBOXES: Final = 1_500
 _TARGETS: Final = {"PostgreSQL": 0.7, "SQLite": 0.55}

@@ -16,7 +16,7 @@ from sqlalchemy import event
 
 from bench.databases import OWNER, WORKSPACE, add_owner, fill, opened, owner_id
 from bench.setting import environment
-from bot.app import World, core_of, services_of
+from bot.app import World, client_of, core_of, services_of
 from bot.config import load
 from bot.domain.access import Actor, Person
 from bot.domain.ids import UserId, WorkspaceId
@@ -24,9 +24,9 @@ from bot.domain.workspace import Workspace
 from bot.metrics import Metrics
 from bot.notifier import SlackMessenger
 from bot.services import Services
-from bot.slack.connect import http_session, slack_client
+from bot.slack.directory import SlackDirectory
 from bot.worker import Wake
-from handlers.directory import SlackDirectory
+from providers.http_client import http_session
 from sandbox.clock import SandboxClock
 from storage import Storage
 
@@ -75,7 +75,7 @@ async def working(url: str, *, outside: int, due: int, idle: int = 0) -> AsyncIt
         await fill(storage, due, now=clock(), due=timedelta())
         if idle:
             await fill(storage, idle, now=clock(), start=due)
-        client = slack_client(settings, session)
+        client = client_of(settings, session=session, clock=clock, metrics=Metrics.build())
         core = core_of(
             settings,
             World(clock=clock, lead=clock.lead),
@@ -88,7 +88,7 @@ async def working(url: str, *, outside: int, due: int, idle: int = 0) -> AsyncIt
         services = services_of(
             core,
             directory=SlackDirectory(client),
-            messenger=SlackMessenger(client, clock),
+            messenger=SlackMessenger(client),
             workspace=Workspace(WorkspaceId(WORKSPACE), "Bench", UserId(OWNER), clock()),
         )
         counted = Working(services, storage, clock)

@@ -20,7 +20,6 @@ import aiohttp
 import structlog
 from aiohttp import web
 from pydantic import SecretStr
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.config import Settings
 from bot.config_validators import is_loopback
@@ -61,10 +60,10 @@ from bot.services.people.people import People
 from bot.services.people.workspaces import Workspaces
 from bot.services.upkeep.history import History, HistoryExport
 from bot.services.upkeep.maintenance import Maintenance
-from bot.slack.connect import Pause, http_session, slack_client, who_are_we
+from bot.slack.client import Pause, SlackClient, slack_client, who_are_we
+from bot.slack.directory import SlackDirectory
 from bot.worker import IDLE_SECONDS, Wake, Worker
 from handlers.bolt import Identity, SlackApp, build_slack
-from handlers.directory import SlackDirectory
 from handlers.slack_http import SlackHttp
 from handlers.socket_mode import Socket, build_socket
 from handlers.web import build_web
@@ -72,7 +71,7 @@ from providers.base import Provider
 from providers.detect import Detector
 from providers.dns import SystemNames
 from providers.google.provider import Google, GoogleClient
-from providers.http_client import HttpClient
+from providers.http_client import HttpClient, http_session
 from providers.imap.autoconfig import HTTPS, Autoconfig, Names, guarded_session
 from providers.imap.protocol import ImapClient, Trust
 from providers.imap.provider import Imap, traits_of
@@ -390,6 +389,14 @@ def services_of(
     )
 
 
+def client_of(
+    settings: Settings, *, session: aiohttp.ClientSession, clock: Clock, metrics: Metrics
+) -> SlackClient:
+    """Slack's client for our token."""
+    token = settings.slack_bot_token.get_secret_value()
+    return slack_client(token, api_url=settings.slack_api_url, session=session, clock=clock, metrics=metrics)
+
+
 def cipher_of(settings: Settings) -> Cipher:
     """The keys that secrets are sealed with."""
     return Cipher(_revealed(settings.secret_keys))
@@ -443,9 +450,9 @@ async def running(settings: Settings, world: World | None = None) -> AsyncIterat
 async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) -> Bot:
     storage = await _opened(settings, world, stack)
     session = await stack.enter_async_context(http_session())
-    client = slack_client(settings, session)
-    ours = await who_are_we(client, world.clock, world.pause)
     metrics, wake = Metrics.build(), Wake()
+    client = client_of(settings, session=session, clock=world.clock, metrics=metrics)
+    ours = await who_are_we(client, world.clock, world.pause)
     core = core_of(
         settings,
         world,
@@ -458,7 +465,7 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
     services = services_of(
         core,
         directory=SlackDirectory(client, home=ours.workspace.id),
-        messenger=SlackMessenger(client, world.clock),
+        messenger=SlackMessenger(client),
         workspace=ours.workspace,
     )
     stack.push_async_callback(services.probes.save_at_last)
@@ -467,11 +474,9 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
     slack = build_slack(
         services,
         client=client,
-        session=session,
         identity=Identity(ours.workspace.id, ours.workspace.bot_user_id, ours.bot_id),
         command=settings.command,
         clock=world.clock,
-        figures=metrics,
     )
     services.jobs.does(JobKind.REFRESH_HOME, slack.home_changed)
     stack.push_async_callback(slack.drain)
@@ -555,7 +560,7 @@ async def _socket(
     slack: SlackApp,
     services: Services,
     *,
-    client: AsyncWebClient,
+    client: SlackClient,
     stack: AsyncExitStack,
 ) -> Socket | None:
     if settings.slack_app_token is None:

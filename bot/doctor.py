@@ -15,12 +15,13 @@ from urllib.parse import urlsplit
 import aiohttp
 from rich.console import Console
 
-from bot.app import cipher_of, needed_scopes_of
+from bot.app import cipher_of, client_of, needed_scopes_of, real_clock
 from bot.config import Settings
 from bot.config_validators import is_loopback
-from bot.slack.answers import NoAnswer, SlackRefused, response_to
-from bot.slack.connect import http_session, slack_client
+from bot.domain.errors import SlackAway, SlackRefused
+from bot.metrics import Metrics
 from bot.slack.manifest import SCOPES
+from providers.http_client import http_session
 from providers.registry import LABELS
 from storage import Storage, StorageAway, Trouble, is_current
 from storage.engine import is_sqlite, sqlite_file
@@ -163,13 +164,13 @@ async def _keys(settings: Settings) -> Finding:
 
 async def _slack(settings: Settings) -> Finding:
     async with http_session() as session:
-        client = slack_client(settings, session)
+        client = client_of(settings, session=session, clock=real_clock, metrics=Metrics.build())
         try:
-            answer = await response_to(client.auth_test(), within=_SECONDS)
+            answer = await client.response("auth.test", within=_SECONDS)
         except SlackRefused as error:
             step = "copy the Bot User OAuth Token again; reinstall the app if it was removed."
             return Finding("Slack", False, f"it refuses the token ({error.code})", step)
-        except NoAnswer:
+        except SlackAway:
             return Finding("Slack", False, "it cannot be reached", "check the network and any proxy.")
     granted = {scope for scope in answer.headers.get("x-oauth-scopes", "").split(",") if scope}
     lacking = [scope for scope in SCOPES if granted and scope not in granted]

@@ -20,7 +20,7 @@ from bot import log_setup
 from bot.app import Bot, KeysLost, cipher_of, patiently, running
 from bot.config import Settings
 from bot.doctor import trouble_words
-from bot.slack.connect import StartRefused
+from bot.slack.client import StartRefused
 from storage import DatabaseInUse, KeyLost, KeyUnknown, Storage, StorageAway
 from storage import migrate as migrate_database
 from storage import rekey as rekey_secrets

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-import aiohttp
 import structlog
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
@@ -25,12 +24,13 @@ from bot.domain.errors import WrongWorkspace
 from bot.domain.ids import UserId, WorkspaceId
 from bot.domain.job import Job
 from bot.services import Services
+from bot.slack.client import SlackClient
+from bot.slack.views_api import ViewsApi
 from handlers import actions, commands, modals
 from handlers.context import Context, Interaction, Response, Route
 from handlers.events import EVENTS, Events
 from handlers.home import Home
 from handlers.responding import Ack, Presenter, Responder, ResponseBudget
-from handlers.screen import Figures, ViewsApi
 from handlers.slack_request import Malformed, RequestKind, SlackRequest, read
 from handlers.tasks import Tasks
 
@@ -56,7 +56,7 @@ class Router:
     context: Context
     answering: Responder
     events: Events
-    figures: Figures
+    client: SlackClient
     workspace_id: WorkspaceId
 
     async def command(self, args: AsyncArgs) -> None:
@@ -85,7 +85,7 @@ class Router:
 
     async def _answered(self, request: SlackRequest, route: Route | None) -> Ack:
         if route is None:
-            self.figures.slack_call(f"in.{request.form.value}", "unknown_id")
+            self.client.metrics.slack_call(f"in.{request.form.value}", "unknown_id")
             _log.warning("Nobody listens to this id", form=request.form.value, name=request.name[:60])
             route = Route(actions.out_of_date)
 
@@ -188,17 +188,15 @@ def _routed(request: SlackRequest) -> dict[str, Any]:
 def build_slack(
     services: Services,
     *,
-    client: AsyncWebClient,
-    session: aiohttp.ClientSession,
+    client: SlackClient,
     identity: Identity,
     command: str,
     clock: Callable[[], datetime],
-    figures: Figures,
     pace: ResponseBudget | None = None,
 ) -> SlackApp:
-    """Put the handlers together. ``client`` carries the bot's token and ``session``, without retries."""
+    """Put the handlers together."""
     pace, tasks = pace or ResponseBudget(), Tasks()
-    views_api = ViewsApi(client, session, figures)
+    views_api = ViewsApi(client)
     home = Home(
         people=services.people,
         channels=services.channels,
@@ -213,8 +211,8 @@ def build_slack(
         people=services.people, presenter=Presenter(views_api), tasks=tasks, command=command, pace=pace
     )
     events = Events(context, tasks, identity.bot_user_id, pace.ack_within)
-    router = Router(context, answering, events, figures, identity.workspace_id)
-    return SlackApp(_app(router, client, identity), home, tasks, identity.workspace_id)
+    router = Router(context, answering, events, client, identity.workspace_id)
+    return SlackApp(_app(router, client.web, identity), home, tasks, identity.workspace_id)
 
 
 def _app(router: Router, client: AsyncWebClient, identity: Identity) -> AsyncApp:

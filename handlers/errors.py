@@ -9,11 +9,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, Literal, TypeVar
 
 import structlog
 
-from bot.domain.errors import OutOfDate, Refusal
+from bot.domain.errors import OutOfDate, Refusal, SlackAway
 from bot.services.core.ports import DirectoryAway
 from storage import Conflict, StorageAway
 
@@ -31,9 +31,10 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """The database or Slack did not answer: nothing was done, trying again helps."""
+    """Somebody did not answer: nothing was done, trying again helps."""
 
-    is_slack: bool = False
+    whom: Literal["database", "directory", "slack"] = "database"
+    """Slack's directory says who asks; Slack itself takes what is to be posted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,11 @@ class Bug:
 
 
 Fault = Refused | Away | Bug
+_WHOM: Final[dict[type[Exception], Literal["database", "directory", "slack"]]] = {
+    StorageAway: "database",
+    DirectoryAway: "directory",
+    SlackAway: "slack",
+}
 
 
 async def attempt(work: Awaitable[T]) -> T | Fault:
@@ -54,9 +60,9 @@ async def attempt(work: Awaitable[T]) -> T | Fault:
         return Refused(refusal)
     except Conflict:
         return Refused(OutOfDate())  # somebody else was first, twice: what they saw is old
-    except (StorageAway, DirectoryAway) as error:
+    except (StorageAway, DirectoryAway, SlackAway) as error:
         _log.warning("A request found a service away", error=type(error).__name__)
-        return Away(is_slack=isinstance(error, DirectoryAway))
+        return Away(_WHOM.get(type(error), "database"))
     except Exception:  # noqa: BLE001 - the one place where a bug of a request ends
         reference = secrets.token_hex(4)
         _log.exception("A request failed", reference=reference)

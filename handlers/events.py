@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from bot.slack.directory import organisation_teams, person_of
 from handlers.context import Context
-from handlers.directory import organisation_teams, person_of
 from handlers.errors import attempt
 from handlers.slack_request import SlackRequest
 from handlers.tasks import Tasks, finished

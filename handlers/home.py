@@ -14,16 +14,18 @@ from weakref import WeakValueDictionary
 
 import structlog
 
+from bot.domain.errors import SlackAway
 from bot.domain.ids import UserId, WorkspaceId
 from bot.domain.view_models import Overview
 from bot.services.connections.channels import Channels
 from bot.services.people.people import People
+from bot.slack.views_api import ViewsApi
 from bot.views.blocks import View
 from bot.views.home import HOME_ROWS
 from bot.views.home import home as home_view
 from bot.views.replies import busy_message, refusal_message
 from handlers.errors import Bug, Refused, attempt
-from handlers.screen import SlackUnavailable, ViewsApi, language_of
+from handlers.slack_request import language_of
 from handlers.tasks import Tasks
 
 _STILL_LOOKING: Final = timedelta(minutes=10)
@@ -89,7 +91,7 @@ class Home:
             drawn = await self._views_api.publish(user_id, view, known=known)
             if drawn is None:  # another process was first: look again, then let the newest win
                 drawn = await self._views_api.publish(user_id, await self._view(user_id), known=None)
-        except SlackUnavailable:
+        except SlackAway:
             return
         if drawn and user_id in self._viewers:
             self._drawn[user_id] = drawn

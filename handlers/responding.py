@@ -20,13 +20,16 @@ from bot.domain.errors import (
     OtherKind,
     ReconnectFirst,
     Refusal,
+    SlackAway,
     SwitchInstead,
     TakesNoMail,
     TooManyRequests,
+    TriggerLost,
     UnknownAddress,
 )
 from bot.domain.ids import UserId
 from bot.services.people.people import People
+from bot.slack.views_api import ViewsApi
 from bot.views.i18n import Language, language_for
 from bot.views.modals import (
     ADDRESS_BLOCK,
@@ -47,14 +50,14 @@ from bot.views.replies import (
     busy_message,
     directory_away_message,
     refusal_message,
+    slack_away_message,
     too_late_message,
     working_message,
 )
 from bot.views.wording import refusal_words, spelled_out
 from handlers.context import Interaction, Message, Response, View, Work, as_modal
 from handlers.errors import Away, Bug, Refused, attempt
-from handlers.screen import SlackUnavailable, TriggerLost, ViewsApi, language_of
-from handlers.slack_request import RequestKind, SlackRequest, Surface
+from handlers.slack_request import RequestKind, SlackRequest, Surface, language_of
 from handlers.tasks import Tasks, finished
 
 Ack = dict[str, Any] | None
@@ -230,7 +233,7 @@ class Responder:
     async def _shown(self, exchange: Exchange, reply: Response) -> Ack:
         try:
             return await self._presenter.show(exchange, reply)
-        except SlackUnavailable:
+        except SlackAway:
             return await self._last_words(exchange, too_late_message(exchange.lang))
 
     async def _last_words(self, exchange: Exchange, message: dict[str, Any]) -> Ack:
@@ -240,7 +243,7 @@ class Responder:
             return {"response_action": "update", "view": as_modal(message)}
         try:
             return await self._presenter.say(exchange, message)
-        except SlackUnavailable:
+        except SlackAway:
             _log.warning("An answer could not be shown", form=request.form.value, name=request.name[:60])
             return None
 
@@ -255,7 +258,7 @@ class Responder:
     async def _hold(self, exchange: Exchange) -> None:
         try:
             await self._presenter.hold(exchange)
-        except (SlackUnavailable, TriggerLost):
+        except (SlackAway, TriggerLost):
             _log.info("No modal to wait in", name=exchange.request.name)
 
     async def _done(self, exchange: Exchange, work: Work) -> Response:
@@ -273,8 +276,8 @@ class Responder:
                     modal=refusal_modal(lang, refusal),
                     errors=_beside_field(lang, exchange.request, refusal),
                 )
-            case Away(is_slack=True):
-                away = directory_away_message(lang)
+            case Away("directory" | "slack" as whom):
+                away = directory_away_message(lang) if whom == "directory" else slack_away_message(lang)
                 return Response(message=away, modal=as_modal(away))
             case Away():
                 return Response(message=busy_message(lang), modal=busy_modal(lang))

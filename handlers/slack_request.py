@@ -6,13 +6,15 @@ downstream meets a wrong type, nor a text that cannot be written down.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
 from bot.domain.ids import UserId, WorkspaceId
+from bot.services.people.people import People
+from bot.slack.client import clean
+from bot.views.i18n import Language, language_for
 
 Json = Mapping[str, Any]
 
@@ -71,18 +73,11 @@ class SlackRequest:
 
 _LONGEST_ID: Final = 255
 """Slack's are a tenth of that; what is looked up by must fit an index."""
-_UNWRITABLE: Final = re.compile("[\\x00\ud800-\udfff]")
 _INTERACTIVE: Final = {
     form.value: form for form in (RequestKind.ACTION, RequestKind.SUBMISSION, RequestKind.CLOSED)
 }
 _FILLED_IN: Final = frozenset({RequestKind.ACTION, RequestKind.SUBMISSION})
 _CHOICES: Final = ("value", "selected_user", "selected_conversation")
-
-
-def clean(text: str) -> str:
-    """The text as it can be stored and sent on: PostgreSQL takes no NUL, and half of a surrogate pair is no
-    UTF-8. JSON can spell both; the usual replacement character shows that there was something."""
-    return _UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def read(body: Json, home: str = "") -> SlackRequest:
@@ -265,3 +260,8 @@ def _needed(body: Json, name: str) -> str:
     if not value:
         raise Malformed(f"{name} is missing")
     return value
+
+
+async def language_of(people: People, workspace_id: WorkspaceId, user_id: UserId) -> Language:
+    """What somebody reads, as Slack says."""
+    return language_for(await people.locale_of(workspace_id, user_id))

@@ -19,10 +19,10 @@ from typing import Any, Final, Protocol, TypeGuard
 
 import aiohttp
 import structlog
-from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.domain.errors import SlackAway, SlackRefused
 from bot.services.core.jobs import attempted
-from bot.slack.answers import NoAnswer, SlackRefused, answer_to, text_at
+from bot.slack.client import SlackClient, text_at
 from handlers.bolt import SlackApp
 from handlers.slack_http import MOST_BYTES
 from handlers.tasks import Tasks
@@ -141,7 +141,7 @@ class Socket:
         self,
         side: SlackApp,
         *,
-        client: AsyncWebClient,
+        client: SlackClient,
         session: aiohttp.ClientSession,
         app_token: str,
         news: News,
@@ -196,12 +196,14 @@ class Socket:
     async def _connection(self) -> Ended:
         """Connect, and return when another connection is needed."""
         try:
-            asked = self._client.apps_connections_open(app_token=self._app_token)
-            url = text_at(await answer_to(asked, within=_ASKS_FOR), "url")
+            answer = await self._client.call(
+                "apps.connections.open", within=_ASKS_FOR, app_token=self._app_token
+            )
+            url = text_at(answer, "url")
             wire = await self._dialled(url)
         except SlackRefused as refused:
             return Ended(refused.code, is_refusal=True)
-        except NoAnswer as away:
+        except SlackAway as away:
             wait = away.retry_after.total_seconds() if away.retry_after else 0.0
             return Ended(away.code, is_refusal=wait > 0, retry_after=wait)
         line = _Line(wire, self._context, self._patience, self._clock, self._steady)
@@ -213,9 +215,9 @@ class Socket:
         return await asyncio.shield(line.ended)
 
     async def _dialled(self, url: str) -> aiohttp.ClientWebSocketResponse:
-        """Raises ``NoAnswer``. The address is a capability: no error quotes it."""
+        """Raises ``SlackAway``. The address is a capability: no error quotes it."""
         if not url.startswith(("wss://", "ws://")):
-            raise NoAnswer("no_url")
+            raise SlackAway("no_url")
         try:
             async with asyncio.timeout(_ASKS_FOR):
                 return await self._session.ws_connect(
@@ -223,11 +225,11 @@ class Socket:
                     heartbeat=self._patience.ping,
                     max_msg_size=_MOST_FRAME,
                     timeout=aiohttp.ClientWSTimeout(ws_close=2.0),
-                    proxy=self._client.proxy,
-                    ssl=self._client.ssl if self._client.ssl is not None else True,
+                    proxy=self._client.web.proxy,
+                    ssl=self._client.web.ssl if self._client.web.ssl is not None else True,
                 )
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
-            raise NoAnswer(type(error).__name__) from None
+            raise SlackAway(type(error).__name__) from None
 
     async def _steady(self) -> None:
         await attempted(self._news.socket_works(), what="socket")
@@ -370,7 +372,7 @@ def build_socket(
     side: SlackApp,
     *,
     app_token: str,
-    client: AsyncWebClient,
+    client: SlackClient,
     news: News,
     jitter: Callable[[], float],
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -379,13 +381,10 @@ def build_socket(
 ) -> Socket:
     """``client`` tells where Slack is and carries the session; the app-level token opens connections and
     nothing else."""
-    session = client.session
-    if session is None:
-        raise ValueError("a client with a session of ours")
     return Socket(
         side,
-        client=AsyncWebClient(base_url=client.base_url, session=session, retry_handlers=[]),
-        session=session,
+        client=client.without_token(),
+        session=client.session,
         app_token=app_token,
         news=news,
         pauses=Pauses(jitter),

@@ -90,3 +90,12 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
             response.close()
             raise ProviderUnavailable(code="oversized_reply")
     return bytes(body)
+
+
+def http_session() -> aiohttp.ClientSession:
+    """One session for everything that goes out, without cookies."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=200, ttl_dns_cache=300),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=15, connect=5),
+    )

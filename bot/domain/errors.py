@@ -32,11 +32,13 @@
     │   ├── AdminActionNeeded                                   the tenant's admin must act
     │   ├── ProviderUnavailable                                 nobody must act
     │   └── ProviderMisconfigured                               the operator must act
-    └── SlackError                a message could not be shown
+    └── SlackError                a call to Slack came to nothing
         ├── SlackAway             Slack cannot be reached or paces us; later
-        ├── PersonUnreachable     this person cannot be written to
-        ├── MessageGone           the message was deleted
-        └── TokenDead             the bot was uninstalled or its token revoked
+        └── SlackRefused          Slack says no
+            ├── PersonUnreachable     this person cannot be written to
+            ├── MessageGone           the message was deleted
+            ├── TokenDead             the bot was uninstalled or its token revoked
+            └── TriggerLost           too late for a dialog
 
 Errors carry data. The sentences people read are made in ``bot.views.wording``. (They are dataclasses but
 not frozen: the standard library assigns ``__traceback__``; and not comparable, to stay hashable.)
@@ -410,7 +412,7 @@ REFUSALS = (GrantRejected, MailboxGone, PermissionMissing, AdminActionNeeded)
 
 @dataclass(eq=False)
 class SlackError(InboxkeeperError):
-    """A message could not be shown. ``code`` is Slack's own error."""
+    """A call to Slack came to nothing. ``code`` is Slack's own error."""
 
     code: str = ""
 
@@ -427,13 +429,21 @@ class SlackAway(SlackError):
         return self.retry_after is not None
 
 
-class PersonUnreachable(SlackError):
+class SlackRefused(SlackError):
+    """Slack says no, for the reason ``code``."""
+
+
+class PersonUnreachable(SlackRefused):
     """This person cannot be written to: deactivated, or closed to the bot."""
 
 
-class MessageGone(SlackError):
+class MessageGone(SlackRefused):
     """The message to edit, or to reply to, was deleted."""
 
 
-class TokenDead(SlackError):
+class TokenDead(SlackRefused):
     """The bot was uninstalled, or its token revoked."""
+
+
+class TriggerLost(SlackRefused):
+    """Slack no longer opens a dialog for this click: the three seconds are over."""

@@ -76,6 +76,12 @@ def directory_away_text(lang: Language) -> str:
     )
 
 
+def slack_away_text(lang: Language) -> str:
+    return lang.say("Slack did not take what had to be posted first, so nothing was done.") + (
+        "\n" + lang.say("Please try again in a minute.")
+    )
+
+
 _BY_HAND = frozenset({Revocation.NOT_CONFIRMED, Revocation.BY_HAND})
 _CHECKABLE = frozenset({Revocation.NOT_CONFIRMED, Revocation.REQUESTED, Revocation.BY_HAND})
 
@@ -260,6 +266,11 @@ def busy_message(lang: Language) -> Message:
 def directory_away_message(lang: Language) -> Message:
     """Slack could not say who is asking, so the answer is no."""
     return _plain(directory_away_text(lang))
+
+
+def slack_away_message(lang: Language) -> Message:
+    """Slack is away or paces us, and what was asked for begins with a message of ours."""
+    return _plain(slack_away_text(lang))
 
 
 def too_late_message(lang: Language) -> Message:

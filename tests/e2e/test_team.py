@@ -55,6 +55,27 @@ async def test_a_conversation_without_the_bot_is_said_beside_its_field(stage: St
     assert await stage.link_in_modal("omar")
 
 
+@pytest.mark.parametrize("trouble", ["ratelimited", "error"])
+async def test_slack_that_takes_no_hello_is_asked_again_in_a_minute(
+    stage: Stage, trouble: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Slack's trouble is no fault of ours: words with the next step, no traceback, and nothing begun."""
+    omar = stage.person("omar")
+    await omar.types("/invite @Inboxkeeper", in_="#support")
+    how = {"error": "internal_error"} if trouble == "error" else {"retry_after": 30}
+    await stage.driver.break_(trouble, method="chat.postMessage", **how)
+    await omar.types(f"/inbox connect {SUPPORT}")
+    await stage.fills_in_team("omar", name="Support", use=USE, conversation="#support")
+    await omar.submits()
+    said = _modal(await omar.sees())
+    assert "Slack did not take what had to be posted first" in said and "try again in a minute" in said
+    assert "broke" not in said and not [it for it in caplog.records if it.exc_info]
+    await stage.driver.mend()
+    await stage.passes(minutes=1)
+    await omar.closes()
+    await stage.team_connected(conversation="#support")
+
+
 async def test_whoever_connects_again_greets_the_conversation_once(stage: Stage) -> None:
     """Closed on the way, expired, declined: every try begins with the same form, and one hello is enough. A
     conversation that was not greeted yet still is."""

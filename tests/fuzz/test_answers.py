@@ -33,10 +33,9 @@ from bot.domain.notice import NoticeKind
 from bot.metrics import Metrics
 from bot.notifier import SlackMessenger
 from bot.services.core.ports import CursorLost, DirectoryAway, GroupsClosed
-from bot.slack.answers import SlackRefused
-from bot.slack.connect import StartRefused, who_are_we
-from handlers.directory import SlackDirectory
-from handlers.screen import SlackUnavailable, TriggerLost, ViewsApi
+from bot.slack.client import SlackClient, StartRefused, who_are_we
+from bot.slack.directory import SlackDirectory
+from bot.slack.views_api import ViewsApi
 from providers.base import Provider, RefreshedGrant
 from providers.detect import Detector
 from providers.dns import SystemNames
@@ -324,11 +323,12 @@ def test_what_slack_answers(stranger: tuple[Lab, Stranger], budget: Budget) -> N
 
     async def take(said: list[Answer]) -> None:
         host.says(said)
-        client = AsyncWebClient(
+        web = AsyncWebClient(
             "xoxb-nobody-may-see", base_url=f"{host.url}/api/", session=host.outside, retry_handlers=[]
         )
-        messenger, directory = SlackMessenger(client, lambda: NOW), SlackDirectory(client)
-        screen = ViewsApi(client, host.outside, metrics)
+        client = SlackClient(web, clock=lambda: NOW, metrics=metrics)
+        messenger, directory = SlackMessenger(client), SlackDirectory(client)
+        screen = ViewsApi(client)
         calls: list[Callable[[], Awaitable[Any]]] = [
             lambda: messenger.open_dm(UserId("U1")),
             lambda: messenger.post(there, picture, nonce="n"),
@@ -350,9 +350,6 @@ def test_what_slack_answers(stranger: tuple[Lab, Stranger], budget: Budget) -> N
             DirectoryAway,
             CursorLost,
             GroupsClosed,
-            SlackUnavailable,
-            TriggerLost,
-            SlackRefused,
         )
         for call in calls:
             await only((*allowed, StartRefused, _Enough), call())

@@ -11,6 +11,7 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.metrics import Metrics
+from bot.slack.client import SlackClient
 from handlers.bolt import Answer, Identity, SlackApp, build_slack
 from handlers.responding import ResponseBudget
 from tests.handlers.fakes import FakeServices
@@ -28,7 +29,7 @@ class Bench:
 
     services: FakeServices
     slack: SlackServer
-    client: AsyncWebClient
+    client: SlackClient
     metrics: Metrics
     session: aiohttp.ClientSession
     side: SlackApp
@@ -44,11 +45,9 @@ class Bench:
         return build_slack(
             cast(Any, self.services),
             client=self.client,
-            session=self.session,
             identity=Identity(W, cast(Any, "UBOT"), "BBOT"),
             command="/inbox",
             clock=lambda: NOW,
-            figures=self.metrics,
             pace=pace,
         )
 
@@ -60,8 +59,10 @@ async def bench() -> AsyncIterator[Bench]:
     services = FakeServices()
     services.channels.channels = {"c1": a_channel()}
     async with aiohttp.ClientSession() as session:
-        client = AsyncWebClient("xoxb-test", base_url=slack.base_url, session=session, retry_handlers=[])
-        made = Bench(services, slack, client, Metrics.build(), session, cast(Any, None))
+        web = AsyncWebClient("xoxb-test", base_url=slack.base_url, session=session, retry_handlers=[])
+        metrics = Metrics.build()
+        client = SlackClient(web, clock=lambda: NOW, metrics=metrics)
+        made = Bench(services, slack, client, metrics, session, cast(Any, None))
         made.side = made.build(PACE)
         yield made
         await made.side.drain(5)

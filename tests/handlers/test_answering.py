@@ -8,11 +8,11 @@ from typing import Any, cast
 
 import pytest
 
-from bot.domain.errors import ReconnectFirst
+from bot.domain.errors import ReconnectFirst, SlackAway
 from bot.services.core.ports import DirectoryAway
+from bot.slack.views_api import ViewsApi
 from handlers.context import Interaction, Response
 from handlers.responding import Presenter, Responder
-from handlers.screen import SlackUnavailable, ViewsApi
 from handlers.slack_request import read
 from handlers.tasks import Tasks
 from storage import Conflict, StorageAway
@@ -215,7 +215,7 @@ async def test_enabling_what_must_be_reconnected_leads_on(bench: Bench) -> None:
 )
 async def test_answers_go_to_slack_alone(bench: Bench, elsewhere: str) -> None:
     """A signed request that names another place is answered nowhere: the signature may be a thief's."""
-    screen = ViewsApi(bench.client, bench.session, bench.metrics)
+    screen = ViewsApi(bench.client)
     await screen.respond(elsewhere, {"text": "what we know"})
     assert b'outcome="refused"' in bench.metrics.exposition()
     assert bench.slack.of("respond") == []
@@ -223,7 +223,7 @@ async def test_answers_go_to_slack_alone(bench: Bench, elsewhere: str) -> None:
 
 async def test_an_answer_is_not_sent_onward(bench: Bench) -> None:
     """A redirect is no way to another host, nor does it count as told."""
-    screen = ViewsApi(bench.client, bench.session, bench.metrics)
-    with pytest.raises(SlackUnavailable):
+    screen = ViewsApi(bench.client)
+    with pytest.raises(SlackAway):
         await screen.respond(bench.slack.response_url.replace("/respond/", "/onward/"), {"text": "x"})
     assert bench.slack.of("respond") == []

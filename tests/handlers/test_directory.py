@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.services.core.ports import CursorLost, DirectoryAway, GroupsClosed
-from handlers.directory import SlackDirectory, person_of
+from bot.slack.directory import SlackDirectory, person_of
 from tests.handlers.conftest import Bench
 from tests.handlers.payloads import a_command
 from tests.views.samples import ANN, BOB, W

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.errors import GuestNotAllowed
-from handlers.directory import person_of
+from bot.slack.directory import person_of
 from handlers.slack_request import Malformed, read
 from storage import StorageAway
 from tests.handlers.conftest import Bench, texts

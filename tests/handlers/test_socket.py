@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from slack_sdk.web.async_client import AsyncWebClient
 from structlog.testing import capture_logs
 
+from bot.slack.client import SlackClient
 from handlers.socket_mode import Ended, Patience, Pauses, Socket, build_socket
 from storage import StorageAway
 from tests.handlers.conftest import Bench, texts
@@ -159,7 +161,13 @@ async def link(bench: Bench, patience: Patience) -> AsyncIterator[Link]:
     socket = build_socket(
         bench.side,
         app_token="xapp-test",
-        client=AsyncWebClient(base_url=str(slack.server.make_url("/api/")), session=bench.session),
+        client=SlackClient(
+            AsyncWebClient(
+                base_url=str(slack.server.make_url("/api/")), session=bench.session, retry_handlers=[]
+            ),
+            clock=lambda: datetime(2026, 1, 1, tzinfo=UTC),
+            metrics=bench.metrics,
+        ),
         news=operator,
         jitter=lambda: 0.0,
         pause=hours.pause,

@@ -12,15 +12,14 @@ from typing import Any
 
 import pytest
 
-from bot.domain.errors import SlackAway as NotShown
-from bot.domain.errors import SlackError
+from bot.domain.errors import SlackAway, SlackError
 from bot.domain.ids import ConversationId, UserId
 from bot.domain.notice import NoticeKind
 from bot.notifier import SlackMessenger
 from bot.services.core.ports import DirectoryAway
-from bot.slack.connect import who_are_we
-from handlers.directory import SlackDirectory
-from handlers.screen import SlackUnavailable, ViewsApi
+from bot.slack.client import who_are_we
+from bot.slack.directory import SlackDirectory
+from bot.slack.views_api import ViewsApi
 from tests.handlers.conftest import Bench
 from tests.handlers.payloads import a_command
 from tests.views.samples import ANN, NOW, a_picture
@@ -58,7 +57,7 @@ STRANGERS: dict[str, tuple[int, str | bytes, str]] = {
 
 
 def a_messenger(bench: Bench) -> SlackMessenger:
-    return SlackMessenger(bench.client, lambda: NOW)
+    return SlackMessenger(bench.client)
 
 
 def told(bench: Bench) -> list[Callable[[], Awaitable[Any]]]:
@@ -79,9 +78,9 @@ async def test_a_message_waits(bench: Bench, stranger: str) -> None:
     """To be tried again in a minute, whatever the stranger said."""
     bench.slack.nonsense = STRANGERS[stranger]
     for call in told(bench):
-        with pytest.raises(NotShown):
+        with pytest.raises(SlackAway):
             await call()
-    with nullcontext() if stranger.startswith("ok") else pytest.raises(NotShown):
+    with nullcontext() if stranger.startswith("ok") else pytest.raises(SlackAway):
         await a_messenger(bench).is_there()
 
 
@@ -106,10 +105,10 @@ async def test_nobody_is_taken_for_somebody(bench: Bench, stranger: str) -> None
 async def test_a_screen_that_cannot_be_drawn_is_slack_being_away(bench: Bench, stranger: str) -> None:
     """Opening must know the view's id; the others need nothing of the answer but that Slack took it."""
     bench.slack.nonsense = STRANGERS[stranger]
-    screen = ViewsApi(bench.client, bench.session, bench.metrics)
-    with pytest.raises(SlackUnavailable):
+    screen = ViewsApi(bench.client)
+    with pytest.raises(SlackAway):
         await screen.open("t", {"type": "modal"})
-    with nullcontext() if stranger.startswith("ok") else pytest.raises(SlackUnavailable):
+    with nullcontext() if stranger.startswith("ok") else pytest.raises(SlackAway):
         await screen.update("V1", {"type": "modal"})
 
 
@@ -147,7 +146,7 @@ async def test_no_method_rests_for_longer_than_an_hour(bench: Bench, asked: str,
     bench.slack.retry_after = asked
     with pytest.raises(SlackError) as met:
         await a_messenger(bench).open_dm(UserId(ANN))
-    assert isinstance(met.value, NotShown)
+    assert isinstance(met.value, SlackAway)
     assert met.value.retry_after == timedelta(seconds=most)
     with pytest.raises(DirectoryAway) as away:
         await SlackDirectory(bench.client).page("")

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from bot.app import World, cipher_of, core_of, services_of
+from bot.app import World, cipher_of, client_of, core_of, services_of
 from bot.domain.access import Actor, Person
 from bot.domain.channel import Channel, Kind
 from bot.domain.grant import Grant, MailboxIdentity, Revocation, Secret
@@ -31,10 +31,10 @@ from bot.services.connections.connect import Plan
 from bot.services.connections.tickets import AuthorizationStart, NextStep, Tickets
 from bot.services.core.notifications import Notifications
 from bot.services.core.ports import Messenger
-from bot.slack.connect import http_session, slack_client
+from bot.slack.directory import SlackDirectory
 from bot.worker import Wake
-from handlers.directory import SlackDirectory
 from providers.base import Authorization, Consent, Evidence, Onward, Provider, Redirect, RefreshedGrant, Renew
+from providers.http_client import http_session
 from providers.registry import Registry
 from storage import Storage
 from tests.driver import Said
@@ -107,9 +107,14 @@ class Play:
     async def delete(self, name: str, messages: list[Said]) -> None:
         """The reader deletes these messages."""
         conversation = (await self.stage.person(name).sees()).dm.id
-        slack = slack_client(self.stage.town.settings, self.stage.session)
+        slack = client_of(
+            self.stage.town.settings,
+            session=self.stage.session,
+            clock=lambda: self.now,
+            metrics=Metrics.build(),
+        )
         for message in messages:
-            await slack.chat_delete(channel=conversation, ts=message.ts)
+            await slack.call("chat.delete", within=10, channel=conversation, ts=message.ts)
 
     async def redraw(self, channel: Channel) -> None:
         """What was told of the open outage must be shown anew."""
@@ -347,11 +352,11 @@ class Play:
             )
             there = [provider(core.providers.get(key)) for key in core.providers.keys]
             core = replace(core, providers=Registry(there))
-            client = slack_client(settings, session)
+            client = client_of(settings, session=session, clock=world.clock, metrics=Metrics.build())
             services = services_of(
                 core,
                 directory=SlackDirectory(client, home=self.services.workspace.id),
-                messenger=messenger(SlackMessenger(client, world.clock)),  # type: ignore[arg-type]
+                messenger=messenger(SlackMessenger(client)),  # type: ignore[arg-type]
                 workspace=self.services.workspace,
             )
             services.jobs.does(JobKind.REFRESH_HOME, _nothing)

@@ -14,7 +14,7 @@ import aiohttp
 from sqlalchemy import ColumnElement, literal
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.app import World, cipher_of, core_of, services_of
+from bot.app import World, cipher_of, client_of, core_of, services_of
 from bot.domain.access import Actor
 from bot.domain.channel import Cause, Channel, Kind, State
 from bot.domain.grant import Grant, Phase
@@ -27,10 +27,11 @@ from bot.notifier import SlackMessenger
 from bot.services import Services
 from bot.services.connections.tickets import AuthorizationStart
 from bot.services.core.ports import Clock, Messenger, new_id
-from bot.slack.connect import http_session, slack_client, who_are_we
+from bot.slack.client import who_are_we
+from bot.slack.directory import SlackDirectory
 from bot.worker import Wake, Worker
-from handlers.directory import SlackDirectory
 from providers.base import Provider
+from providers.http_client import http_session
 from providers.registry import Registry
 from sandbox.clock import SandboxClock
 from sandbox.demo import Place, Town, town
@@ -86,7 +87,7 @@ async def a_process(
     storage = await _timed(storage_class, built.clock).open(url, cipher=cipher_of(settings))
     try:
         async with http_session() as session:
-            client = slack_client(settings, session)
+            client = client_of(settings, session=session, clock=built.clock, metrics=Metrics.build())
             core = core_of(
                 settings,
                 world,
@@ -99,7 +100,7 @@ async def a_process(
             services = services_of(
                 replace(core, providers=Registry(provider)),
                 directory=SlackDirectory(client),
-                messenger=messenger(SlackMessenger(client, built.clock)),  # type: ignore[arg-type]
+                messenger=messenger(SlackMessenger(client)),  # type: ignore[arg-type]
                 workspace=(await who_are_we(client, built.clock)).workspace,
             )
             services.jobs.does(JobKind.REFRESH_HOME, _nothing)

@@ -558,6 +558,7 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
     yield "busy", replies.busy_message(lang)
     yield "busy modal", modals.busy_modal(lang)
     yield "directory away", replies.directory_away_message(lang)
+    yield "slack away", replies.slack_away_message(lang)
     yield "too late", replies.too_late_message(lang)
     yield "working", replies.working_message(lang)
     yield "working modal", modals.working_modal(lang)

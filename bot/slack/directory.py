@@ -5,22 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from slack_sdk.web.async_client import AsyncWebClient
-
 from bot.domain.access import Person
+from bot.domain.errors import SlackAway, SlackRefused
 from bot.domain.ids import UserId, WorkspaceId
 from bot.services.core.ports import CursorLost, DirectoryAway, Group, GroupsClosed, Page
-from bot.slack.answers import (
-    NoAnswer,
-    SlackRefused,
-    answer_to,
-    cursor_in,
-    part_at,
-    parts_at,
-    text_at,
-    texts_at,
-)
-from handlers.slack_request import clean
+from bot.slack.client import SlackClient, clean, cursor_in, part_at, parts_at, text_at, texts_at
 
 _PATIENCE: Final = 1.5
 _PAGE_PATIENCE: Final = 10.0
@@ -38,7 +27,7 @@ class SlackDirectory:
     """Slack's ``users.info`` and ``users.list``, and its user groups where the app may read them."""
 
     def __init__(
-        self, client: AsyncWebClient, *, home: WorkspaceId = _UNKNOWN, patience: float = _PATIENCE
+        self, client: SlackClient, *, home: WorkspaceId = _UNKNOWN, patience: float = _PATIENCE
     ) -> None:
         """``home`` is the workspace that is served: who belongs to it by way of their organisation counts as
         its member."""
@@ -48,59 +37,61 @@ class SlackDirectory:
 
     async def person(self, user_id: UserId) -> Person | None:
         """The user, ``None`` if there is none. Raises ``DirectoryAway``."""
-        call = self._client.users_info(user=user_id, include_locale=True)
         try:
-            user = part_at(await answer_to(call, within=self._patience), "user")
+            answer = await self._client.call(
+                "users.info", within=self._patience, user=user_id, include_locale=True
+            )
+            user = part_at(answer, "user")
             text_at(user, "id")
         except SlackRefused as error:
             if error.code in _NOBODY:
                 return None
             raise DirectoryAway from error
-        except NoAnswer as error:
+        except SlackAway as error:
             raise _away(error) from error
         return person_of(user, self._home)
 
     async def group(self, group_id: str, *, is_awaited: bool = False) -> tuple[UserId, ...]:
         """A user group's members; of one that was disabled, nobody. Raises ``DirectoryAway``,
         ``GroupsClosed``."""
-        call = self._client.usergroups_users_list(usergroup=group_id)
+        within = self._patience if is_awaited else _PAGE_PATIENCE
         try:
-            answer = await answer_to(call, within=self._patience if is_awaited else _PAGE_PATIENCE)
+            answer = await self._client.call("usergroups.users.list", within=within, usergroup=group_id)
             # An answer that says nothing is no proof that nobody is in it: no list is no answer.
             return tuple(map(UserId, texts_at(answer, "users")))
         except SlackRefused as error:
             if error.code in _NO_GROUP:
                 return ()
             raise _groups_error(error) from error
-        except NoAnswer as error:
+        except SlackAway as error:
             raise _away(error) from error
 
     async def groups(self) -> tuple[Group, ...]:
         """The workspace's user groups, by name. Raises ``DirectoryAway``, ``GroupsClosed``."""
-        call = self._client.usergroups_list()
         try:
-            found = parts_at(await answer_to(call, within=self._patience), "usergroups")
+            found = parts_at(await self._client.call("usergroups.list", within=self._patience), "usergroups")
         except SlackRefused as error:
             raise _groups_error(error) from error
-        except NoAnswer as error:
+        except SlackAway as error:
             raise _away(error) from error
         groups = (Group(_text(one, "id"), _text(one, "name") or _text(one, "id")) for one in found)
         return tuple(sorted(filter(_has_id, groups), key=lambda group: group.name.casefold()))
 
     async def page(self, cursor: str) -> Page:
         """Some of all users, from ``cursor`` on. Raises ``DirectoryAway``, ``CursorLost``."""
-        call = self._client.users_list(limit=_PAGE, cursor=cursor, include_locale=True)
         try:
-            answer = await answer_to(call, within=_PAGE_PATIENCE)
+            answer = await self._client.call(
+                "users.list", within=_PAGE_PATIENCE, limit=_PAGE, cursor=cursor, include_locale=True
+            )
             people = (person_of(user, self._home) for user in parts_at(answer, "members"))
             return Page(tuple(filter(_has_id, people)), cursor_in(answer))
         except SlackRefused as error:
             raise (CursorLost if error.code == "invalid_cursor" else DirectoryAway) from error
-        except NoAnswer as error:
+        except SlackAway as error:
             raise _away(error) from error
 
 
-def _away(error: NoAnswer) -> DirectoryAway:
+def _away(error: SlackAway) -> DirectoryAway:
     return DirectoryAway(error.retry_after)
 
 

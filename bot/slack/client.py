@@ -1,0 +1,343 @@
+"""Slack's Web API: the one client that everything here calls Slack with, and what comes back, in our words.
+
+The one rule: whoever answers in Slack's place, and however, is Slack being away. The SDK knows one
+exception, which carries a response, a stranger's page or next to nothing, and stumbles over the rest in
+ways of its own; nobody else in the product sees either. Every call has a time, is counted, and is left out
+while Slack wants its method left alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
+
+import aiohttp
+import structlog
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from bot.domain.errors import (
+    MessageGone,
+    PersonUnreachable,
+    SlackAway,
+    SlackRefused,
+    TokenDead,
+    TriggerLost,
+)
+from bot.domain.ids import UserId, WorkspaceId
+from bot.domain.workspace import Workspace
+
+Clock = Callable[[], datetime]
+Pause = Callable[[float], Awaitable[None]]
+"""Lets so many seconds pass."""
+Json = Mapping[str, Any]
+
+_SECONDS: Final = 10
+_WAITS: Final = timedelta(seconds=30)
+"""Where Slack does not say for how long it wants to be left alone."""
+MOST_PATIENT: Final = timedelta(hours=1)
+"""No method is left alone for longer, whatever is asked: Slack speaks of seconds and minutes."""
+_APART: Final = {"chat.postMessage": timedelta(seconds=0.2)}
+"""Several hundred posts a minute in a workspace."""
+_MOSTLY_APART: Final = timedelta(seconds=1.2)
+"""Fifty calls of a method a minute: Slack's third tier, which all others that we use have at least."""
+
+_ERRORS: Final[dict[str, type[SlackRefused]]] = {
+    "channel_not_found": PersonUnreachable,
+    "user_not_found": PersonUnreachable,
+    "user_disabled": PersonUnreachable,
+    "user_not_visible": PersonUnreachable,
+    "users_not_found": PersonUnreachable,
+    "cannot_dm_bot": PersonUnreachable,
+    "messages_tab_disabled": PersonUnreachable,
+    "restricted_action": PersonUnreachable,
+    "is_archived": PersonUnreachable,
+    "not_in_channel": PersonUnreachable,
+    "message_not_found": MessageGone,
+    "thread_not_found": MessageGone,
+    "cannot_reply_to_message": MessageGone,
+    "cant_update_message": MessageGone,
+    "edit_window_closed": MessageGone,
+    "invalid_auth": TokenDead,
+    "account_inactive": TokenDead,
+    "token_revoked": TokenDead,
+    "token_expired": TokenDead,
+    "not_authed": TokenDead,
+    "expired_trigger_id": TriggerLost,
+    "trigger_expired": TriggerLost,
+    "invalid_trigger_id": TriggerLost,
+}
+"""Slack's words that mean the same wherever it says them."""
+_HOPELESS: Final = frozenset(
+    {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "missing_scope"}
+)
+_THROTTLED: Final = frozenset({"ratelimited", "rate_limited"})
+_UNWRITABLE: Final = re.compile("[\\x00\ud800-\udfff]")
+_CODE: Final = re.compile(r"[a-z0-9_.:/-]{1,64}")
+_STUMBLES: Final = (
+    ValueError,  # a page that is no UTF-8, a number of ten thousand digits
+    AttributeError,  # JSON that is no object
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    RecursionError,
+)
+"""What the SDK raises over an answer that is not Slack's."""
+
+_LONGEST_NAME: Final = 200
+_RETRIES_AFTER: Final = (1, 2, 5, 10, 30)
+"""Seconds between tries while Slack is away as we start."""
+_TOKEN_REFUSED: Final = (
+    "Slack does not accept INBOXKEEPER_SLACK_BOT_TOKEN ({code}). "
+    "Next: copy the Bot User OAuth Token again from api.slack.com/apps › your app › OAuth & Permissions; "
+    "reinstall the app there if it was removed."
+)
+_log = structlog.get_logger(__name__)
+
+
+class CallMetrics(Protocol):
+    """Counts calls to Slack, and what Slack sends, by method and outcome."""
+
+    def slack_call(self, method: str, outcome: str) -> None: ...
+
+
+class SlackClient:
+    """Calls Slack. One for the whole process, so that a method that Slack wants left alone is left alone."""
+
+    def __init__(
+        self,
+        web: AsyncWebClient,
+        *,
+        clock: Clock,
+        metrics: CallMetrics,
+        limits: RateLimits | None = None,
+    ) -> None:
+        """``web`` carries the bot's token and makes no retries of its own: they could post twice."""
+        self.web = web
+        self.metrics = metrics
+        assert web.session is not None
+        self.session = web.session
+        self._clock = clock
+        self._limits = limits or RateLimits(clock)
+
+    def without_token(self) -> SlackClient:
+        """The same, for calls that carry a token of their own."""
+        web = AsyncWebClient(base_url=self.web.base_url, session=self.session, retry_handlers=[])
+        return SlackClient(web, clock=self._clock, metrics=self.metrics, limits=self._limits)
+
+    async def call(
+        self, method: str, *, within: float, in_line: bool = False, **arguments: Any
+    ) -> dict[str, Any]:
+        """What Slack answered to ``method`` (``"chat.postMessage"``) in at most ``within`` seconds.
+
+        Whoever comes back later stands ``in_line``: so the end of a pause is no rush. Raises ``SlackAway``,
+        ``SlackRefused``; neither quotes what was answered.
+        """
+        answer = await self.response(method, within=within, in_line=in_line, **arguments)
+        data: dict[str, Any] = answer.data  # type: ignore[assignment]
+        return data
+
+    async def response(
+        self, method: str, *, within: float, in_line: bool = False, **arguments: Any
+    ) -> AsyncSlackResponse:
+        """As ``call``, with the headers."""
+        self._limits.check(method, in_line=in_line)
+        try:
+            answer = await _response(getattr(self.web, method.replace(".", "_"))(**arguments), within=within)
+        except SlackAway as away:
+            self.metrics.slack_call(method, "away")
+            if away.retry_after is not None:
+                self._limits.rest(method, away.retry_after)
+            raise
+        except SlackRefused as refused:
+            self.metrics.slack_call(method, refused.code)
+            raise
+        self.metrics.slack_call(method, "ok")
+        return answer
+
+
+class RateLimits:
+    """Which methods Slack wants left alone, and until when: a 429 counts for the whole workspace, whoever
+    the call was for."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._free_at: dict[str, datetime] = {}
+        self._asked_at: dict[str, datetime] = {}
+        self._last_turn: dict[str, datetime] = {}
+
+    def check(self, method: str, *, in_line: bool) -> None:
+        """Raises ``SlackAway`` while ``method`` rests, with how long this caller had better wait."""
+        now = self._clock()
+        if now < self._asked_at.get(method, now):  # the clock was put back: what it said before is void
+            for known in (self._asked_at, self._free_at, self._last_turn):
+                known.pop(method, None)
+        free_at = self._free_at.get(method)
+        if free_at is None or free_at <= now:
+            return
+        if not in_line:
+            raise SlackAway("ratelimited", free_at - now)
+        turn = max(free_at, self._last_turn.get(method, free_at)) + _APART.get(method, _MOSTLY_APART)
+        self._last_turn[method] = turn
+        raise SlackAway("ratelimited", turn - now)
+
+    def rest(self, method: str, span: timedelta) -> None:
+        self._asked_at[method] = self._clock()
+        until = self._asked_at[method] + span
+        self._free_at[method] = max(until, self._free_at.get(method, until))
+
+
+def slack_client(
+    token: str, *, api_url: str, session: aiohttp.ClientSession, clock: Clock, metrics: CallMetrics
+) -> SlackClient:
+    """The client for a bot's token, over one shared session."""
+    web = AsyncWebClient(
+        token=token, base_url=f"{api_url.rstrip('/')}/", timeout=_SECONDS, session=session, retry_handlers=[]
+    )
+    return SlackClient(web, clock=clock, metrics=metrics)
+
+
+# --- who we are
+
+
+class StartRefused(Exception):
+    """Slack does not accept our token. Its text is meant for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class WhoWeAre:
+    """What Slack says of our token."""
+
+    workspace: Workspace
+    bot_id: str
+    url: str
+    """The workspace's own address, for browsers."""
+
+
+async def who_are_we(client: SlackClient, clock: Clock, pause: Pause = asyncio.sleep) -> WhoWeAre:
+    """The workspace that our token belongs to. Waits for Slack for as long as it is away.
+
+    Raises ``StartRefused`` if the token is wrong.
+    """
+    attempt = 0
+    while (answer := await _told(client, clock)) is None:
+        seconds = _RETRIES_AFTER[min(attempt, len(_RETRIES_AFTER) - 1)]
+        _log.warning("Slack does not answer yet; trying again", seconds=seconds)
+        await pause(seconds)
+        attempt += 1
+    return answer
+
+
+async def _told(client: SlackClient, clock: Clock) -> WhoWeAre | None:
+    try:
+        answer = await client.call("auth.test", within=_SECONDS)
+        workspace = Workspace(
+            id=WorkspaceId(text_at(answer, "team_id")),
+            name=clean(str(answer.get("team", "")))[:_LONGEST_NAME],
+            bot_user_id=UserId(text_at(answer, "user_id")),
+            seen_at=clock(),
+        )
+    except SlackRefused as error:
+        if error.code in _HOPELESS:
+            raise StartRefused(_TOKEN_REFUSED.format(code=error.code)) from None
+        return None
+    except SlackAway:
+        return None
+    return WhoWeAre(workspace, str(answer.get("bot_id", "")), str(answer.get("url", "")))
+
+
+# --- what stands in answers
+
+
+async def _response(call: Awaitable[Any], *, within: float) -> AsyncSlackResponse:
+    """Slack's response, whose ``data`` is an object that says ``ok``. Raises ``SlackError``s only."""
+    try:
+        async with asyncio.timeout(within):
+            response = await call
+    except SlackApiError as error:
+        raise _translated(error) from None
+    except (TimeoutError, aiohttp.ClientError, OSError, *_STUMBLES) as error:
+        raise SlackAway(type(error).__name__) from None
+    if not isinstance(response.data, dict):  # a proxy's page
+        raise SlackAway("no_json")
+    return response  # type: ignore[no-any-return]
+
+
+def clean(text: str) -> str:
+    """The text as it can be stored and sent on: PostgreSQL takes no NUL, and half of a surrogate pair is no
+    UTF-8. JSON can spell both; the usual replacement character shows that there was something."""
+    return _UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def text_at(answer: Json, *path: str) -> str:
+    """The text that must stand there. Raises ``SlackAway``: an answer of Slack's would hold it."""
+    found: Any = answer
+    for name in path:
+        found = found.get(name) if isinstance(found, dict) else None
+    if not isinstance(found, str) or not found:
+        raise SlackAway(f"no_{path[-1]}")
+    return found
+
+
+def part_at(answer: Json, name: str) -> dict[str, Any]:
+    """The object that must stand there. Raises ``SlackAway``."""
+    found = answer.get(name)
+    if not isinstance(found, dict):
+        raise SlackAway(f"no_{name}")
+    return found
+
+
+def parts_at(answer: Json, name: str) -> list[dict[str, Any]]:
+    """The objects in the list that must stand there. Raises ``SlackAway``."""
+    return [one for one in _list_at(answer, name) if isinstance(one, dict)]
+
+
+def texts_at(answer: Json, name: str) -> list[str]:
+    """The texts in the list that must stand there. Raises ``SlackAway``."""
+    return [one for one in _list_at(answer, name) if isinstance(one, str)]
+
+
+def cursor_in(answer: Json) -> str:
+    """Where the next page begins; empty if this was the last."""
+    beside = answer.get("response_metadata")
+    further = beside.get("next_cursor") if isinstance(beside, dict) else None
+    return further if isinstance(further, str) else ""
+
+
+def _list_at(answer: Json, name: str) -> Iterable[Any]:
+    found = answer.get(name)
+    if not isinstance(found, list):
+        raise SlackAway(f"no_{name}")
+    return found
+
+
+def _translated(error: SlackApiError) -> SlackRefused | SlackAway:
+    status, code = getattr(error.response, "status_code", 0), _code_of(error)
+    if status == 429 or code in _THROTTLED:
+        return SlackAway("ratelimited", _retry_after(error))
+    if not code:
+        return SlackAway("no_json")
+    if status >= 500:
+        return SlackAway(code)
+    return _ERRORS.get(code, SlackRefused)(code)
+
+
+def _code_of(error: SlackApiError) -> str:
+    """Slack's own word for what is wrong; empty if the answer was not Slack's."""
+    data = getattr(error.response, "data", None)
+    code = data.get("error") if isinstance(data, dict) else None
+    return code if isinstance(code, str) and _CODE.fullmatch(code) else ""
+
+
+def _retry_after(error: SlackApiError) -> timedelta:
+    headers = getattr(error.response, "headers", {})
+    value = next((str(v) for k, v in headers.items() if k.lower() == "retry-after"), "")
+    if not (value.isascii() and value.isdigit()):
+        return _WAITS
+    # Five digits are more than an hour already; many thousand are more than ``int`` reads.
+    return MOST_PATIENT if len(value) > 5 else min(timedelta(seconds=int(value)), MOST_PATIENT)
