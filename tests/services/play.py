@@ -240,7 +240,7 @@ class Play:
 
     def refresh_tokens(self, account: str) -> int:
         """How many refresh tokens of this account Google still honours."""
-        described = self.google._levers.accounts()
+        described = self.google._operations.accounts()
         return int(next(one["refresh_tokens"] for one in described if one["email"] == account))
 
     def handed_out(self) -> list[str]:
