@@ -63,8 +63,9 @@ NO_CHROMIUM = The browser tests need Chromium, and there is none. On Debian: apt
 check: ready ## Format, lint, types, who imports whom, translations: all that is not a test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy $(PACKAGES) tests
+	$(BIN)/mypy $(PACKAGES) tests tools
 	$(BIN)/lint-imports
+	$(BIN)/python tools/picture.py --check
 	@$(EXTRACT)
 	@$(UPDATE) --check 2>/dev/null || \
 		{ echo "The catalogues in locales/ lag behind the code: run make messages and translate." >&2; exit 1; }
@@ -75,9 +76,10 @@ bench: ready ## Measure against the floors of the design (ARGS=)
 # ---- What is made from the code ----
 
 .PHONY: docs messages
-docs: ready ## Write docs/lifecycle.md and app.yaml anew
+docs: ready ## Write docs/lifecycle.md, app.yaml and the picture in docs/architecture.md anew
 	@$(BIN)/python -m bot.domain.lifecycle_doc > $(VENV)/lifecycle.md && mv $(VENV)/lifecycle.md docs/lifecycle.md
 	@$(BIN)/python -m bot manifest > $(VENV)/app.yaml && mv $(VENV)/app.yaml app.yaml
+	@$(BIN)/python tools/picture.py
 
 # Without places in the files: moving a line is not a change of words.
 EXTRACT = $(BIN)/pybabel --quiet extract -F pyproject.toml -k say -k count:1,2 --no-location --sort-output \
