@@ -36,6 +36,7 @@ from bot.services.connections.activation import Activation
 from bot.services.connections.admin_consent import AdminConsents
 from bot.services.connections.channels import Channels
 from bot.services.connections.connect import Connections
+from bot.services.connections.oauth_flow import OAuthFlow
 from bot.services.connections.permissions import Permissions
 from bot.services.connections.revocation import Revocations
 from bot.services.connections.switch import Switches
@@ -354,12 +355,16 @@ def services_of(
         channels=channels,
         connections=Connections(
             core,
-            people=people,
             approvals=approvals,
             admin_consents=admin_consents,
-            activation=activation,
             switches=switches,
             messenger=messenger,
+        ),
+        oauth_flow=OAuthFlow(
+            core,
+            people=people,
+            admin_consents=admin_consents,
+            activation=activation,
             workspace=workspace,
         ),
         switches=switches,
@@ -470,7 +475,7 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
     )
     stack.push_async_callback(services.probes.save_at_last)
     if await storage.take_over():
-        await attempted(services.connections.end_interrupted(), what="sign-ins")
+        await attempted(services.oauth_flow.end_interrupted(), what="sign-ins")
     slack = build_slack(
         services,
         client=client,

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from bot.domain.request import Request
 from bot.domain.ticket import TicketOutcome
-from bot.services.connections.connect import Connections, Refilled
+from bot.services.connections.oauth_flow import OAuthFlow, Refilled
 from bot.views.i18n import language_for
 from bot.views.pages import approved_page, asked_page, not_approved_page, not_found_page, outcome_page
 from bot.views.pages.imap_form import mailbox_page
@@ -40,7 +40,7 @@ _LONGEST = 200
 class AdminConsentCallback:
     """The routes of an approval."""
 
-    connections: Connections
+    flow: OAuthFlow
     provider_label: Callable[[str, str], str]
     site: Site
     workspace_name: str
@@ -52,7 +52,7 @@ class AdminConsentCallback:
         if not is_own_form(request, self.site):
             return page(not_found_page(lang), status=403)
         secret = request.match_info["secret"][:_LONGEST]
-        asked = await self.connections.ask_their_admin(secret, Marked.of(request, self.site).browser)
+        asked = await self.flow.ask_their_admin(secret, Marked.of(request, self.site).browser)
         label = self._label(asked)
         html = asked_page(
             lang, provider_label=label, team_url=self.team_url, workspace_name=self.workspace_name
@@ -68,7 +68,7 @@ class AdminConsentCallback:
         if "code" in callback or not (is_about or "error" in callback):
             return None
         is_given = callback.get("admin_consent", "").lower() == "true" and "error" not in callback
-        waiting = await self.connections.heard_of_approval(
+        waiting = await self.flow.heard_of_approval(
             provider, callback.get("state", "")[:_LONGEST], is_given=is_given
         )
         if waiting is None and not is_about:
@@ -96,7 +96,7 @@ _LONGEST_ADDRESS: Final = 7_000
 class OAuthCallback:
     """The route back."""
 
-    connections: Connections
+    flow: OAuthFlow
     provider_label: Callable[[str, str], str]
     """What people call a provider, by its key and the address that is connected there."""
     tasks: Tasks
@@ -138,7 +138,7 @@ class OAuthCallback:
             return see_other(path)
         fields = await read_form(request)
         # A task of its own, as for a callback: a login under way is brought to its end.
-        trying = attempt(self.connections.fill(secret, fields, browser_of(request, self.site)))
+        trying = attempt(self.flow.fill(secret, fields, browser_of(request, self.site)))
         done = await asyncio.shield(self.tasks.start(trying))
         if isinstance(done, TicketOutcome):
             return await self._shown(done, secret)
@@ -162,18 +162,18 @@ class OAuthCallback:
         task = self._at_work.get(key)
         if task is None:
             # A task of its own: a browser that gives up must not leave half a swap behind.
-            task = self.tasks.start(attempt(self.connections.complete(provider, callback, browser)))
+            task = self.tasks.start(attempt(self.flow.complete(provider, callback, browser)))
             self._at_work[key] = task
             task.add_done_callback(lambda _: self._at_work.pop(key, None))
         return await asyncio.shield(task)
 
     async def _shown(self, outcome: TicketOutcome, secret: str) -> web.Response:
-        may_confirm = await self.connections.may_confirm(outcome)
+        may_confirm = await self.flow.may_confirm(outcome)
         html = outcome_page(
             language_for(outcome.ticket.locale),
             outcome,
             provider_label=self.provider_label(outcome.ticket.provider, outcome.ticket.address),
-            lacking=self.connections.lacking(outcome),
+            lacking=self.flow.lacking(outcome),
             workspace_name=self.workspace_name,
             again_url=f"{self.site.prefix}/again/{quote(secret, safe='')}",
             team_url=self.team_url,
@@ -183,7 +183,7 @@ class OAuthCallback:
         return page(html)
 
     def _ask_url(self, outcome: TicketOutcome, secret: str) -> str:
-        if not self.connections.may_ask_their_admin(outcome):
+        if not self.flow.may_ask_their_admin(outcome):
             return ""
         return f"{self.site.prefix}/ask/{quote(secret, safe='')}"
 

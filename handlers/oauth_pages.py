@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from bot.services.connections.connect import Connections, Landing
+from bot.services.connections.oauth_flow import Landing, OAuthFlow
 from bot.services.connections.tickets import NextStep
 from bot.views.i18n import language_for
 from bot.views.pages import STYLESHEET, landing_page, not_found_page, onward_page, welcome_page
@@ -38,7 +38,7 @@ _LONGEST: Final = 200
 class OAuthPages:
     """The routes that people see."""
 
-    connections: Connections
+    flow: OAuthFlow
     site: Site
 
     async def welcome(self, request: web.Request) -> web.Response:
@@ -49,11 +49,11 @@ class OAuthPages:
 
     async def landing(self, request: web.Request) -> web.Response:
         """``GET /go/{secret}``: who asked for what."""
-        return self._landed(request, "go", await self.connections.landing(_secret(request)))
+        return self._landed(request, "go", await self.flow.landing(_secret(request)))
 
     async def start(self, request: web.Request) -> web.Response:
         """``POST /go/{secret}``: mark the browser and show the way to the provider."""
-        return await self._begun(request, "go", self.connections.landing, self.connections.start)
+        return await self._begun(request, "go", self.flow.landing, self.flow.start)
 
     async def back(self, request: web.Request) -> web.Response:
         """``GET /go/{secret}/form``: the form is only shown where it was begun."""
@@ -61,27 +61,27 @@ class OAuthPages:
 
     async def link_landing(self, request: web.Request) -> web.Response:
         """``GET /l/{secret}``: the same for the link in a notice."""
-        return self._landed(request, "l", await self.connections.link_landing(_secret(request)))
+        return self._landed(request, "l", await self.flow.link_landing(_secret(request)))
 
     async def link_start(self, request: web.Request) -> web.Response:
         """``POST /l/{secret}``."""
-        return await self._begun(request, "l", self.connections.link_landing, self.connections.link_start)
+        return await self._begun(request, "l", self.flow.link_landing, self.flow.link_start)
 
     async def again(self, request: web.Request) -> web.Response:
         """``POST /again/{secret}``: straight back to the provider after an outcome that can be mended."""
         if not is_own_form(request, self.site):
             return page(not_found_page(language_wanted(request)), status=403)
         marked = Marked.of(request, self.site)
-        way = await self.connections.again(_secret(request), marked.browser)
-        return self._onward(marked, await self.connections.landing(way.secret), way)
+        way = await self.flow.again(_secret(request), marked.browser)
+        return self._onward(marked, await self.flow.landing(way.secret), way)
 
     async def receives(self, request: web.Request) -> web.Response:
         """``POST /receives/{secret}``: a super admin says that this account receives the address."""
         if not is_own_form(request, self.site):
             return page(not_found_page(language_wanted(request)), status=403)
         marked = Marked.of(request, self.site)
-        way = await self.connections.confirm(_secret(request), marked.browser)
-        return self._onward(marked, await self.connections.landing(way.secret), way)
+        way = await self.flow.confirm(_secret(request), marked.browser)
+        return self._onward(marked, await self.flow.landing(way.secret), way)
 
     def _landed(self, request: web.Request, kind: str, landing: Landing) -> web.Response:
         html = landing_page(

@@ -59,9 +59,9 @@ def build_web(
     workspace_name = services.workspace.name
     team_url = team_url or slack_url(services.workspace.id)
     label_at = services.channels.label_at
-    approving = AdminConsentCallback(services.connections, label_at, site, workspace_name, team_url)
+    approving = AdminConsentCallback(services.oauth_flow, label_at, site, workspace_name, team_url)
     callback = OAuthCallback(
-        connections=services.connections,
+        flow=services.oauth_flow,
         provider_label=label_at,
         tasks=tasks,
         site=site,
@@ -73,7 +73,7 @@ def build_web(
         routes = Routes(app.router, root)
         if inbound is not None:
             routes.add_post(PATH, inbound.receive)
-        _add_pages(routes, OAuthPages(services.connections, site), callback)
+        _add_pages(routes, OAuthPages(services.oauth_flow, site), callback)
         _add_exports(routes, ExportPages(services.history_export, site))
         _add_machines(routes, ready, metrics)
 

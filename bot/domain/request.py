@@ -63,8 +63,10 @@ class RequestedChange:
 
     def is_covered_by(self, approved: RequestedChange) -> bool:
         """Whether saying yes to ``approved`` said yes to this, too: all is the same but who hosts it, and
-        how."""
-        elsewhere = replace(approved, address=self.address, provider=self.provider, is_shared=self.is_shared)
+        how, unless it is just that which was asked."""
+        elsewhere = replace(approved, address=self.address)
+        if self.operation is not Operation.SWITCH:
+            elsewhere = replace(elsewhere, provider=self.provider, is_shared=self.is_shared)
         return same_address(self.address, approved.address) and self == elsewhere
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bot.domain.workspace import Workspace
 from bot.services.connections.channels import Channels
 from bot.services.connections.connect import Connections
+from bot.services.connections.oauth_flow import OAuthFlow
 from bot.services.connections.permissions import Permissions
 from bot.services.connections.switch import Switches
 from bot.services.core.incidents import Incidents
@@ -35,6 +36,7 @@ class Services:
     people: People
     channels: Channels
     connections: Connections
+    oauth_flow: OAuthFlow
     switches: Switches
     workspaces: Workspaces
     monitoring: Monitoring

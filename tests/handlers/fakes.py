@@ -28,7 +28,8 @@ from bot.domain.view_models import (
     Removal,
 )
 from bot.services.connections.channels import TeamDetails
-from bot.services.connections.connect import Landing, Plan
+from bot.services.connections.connect import Plan
+from bot.services.connections.oauth_flow import Landing
 from bot.services.connections.tickets import AuthorizationStart, NextStep
 from bot.services.people.admins import Preview, Roster
 from bot.services.people.approvals import ApprovalAsked
@@ -461,6 +462,7 @@ class FakeServices:
     people: Any = None
     channels: Any = None
     connections: Any = None
+    oauth_flow: Any = None
     switches: Any = None
     approvals: Any = None
     incidents: Any = None
@@ -473,7 +475,7 @@ class FakeServices:
     def __post_init__(self) -> None:
         self.people = FakePeople(self.trouble)
         self.channels = FakeChannels()
-        self.connections = FakeConnecting(self.trouble)
+        self.connections = self.oauth_flow = FakeConnecting(self.trouble)
         self.switches = FakeSwitching(self.trouble)
         self.approvals = FakeRequests(self.trouble)
         self.incidents = FakeIncidents(self.trouble)

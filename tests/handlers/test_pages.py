@@ -69,7 +69,7 @@ def an_app(
     fakes, parts, metrics = FakeServices(), {"database": True, "engine": True}, Metrics.build()
     fakes.connections.outcome = an_outcome(ending=OutcomeKind.CONNECTED)
     services = SimpleNamespace(
-        connections=fakes.connections,
+        oauth_flow=fakes.oauth_flow,
         channels=fakes.channels,
         history_export=fakes.history_export,
         workspace=SimpleNamespace(id="T1", name="Acme"),

@@ -184,7 +184,7 @@ class Play:
     ) -> dict[str, str]:
         """Open the ticket, consent at Google or Microsoft; returns the callback's query."""
         self._secrets[begun.ticket_id] = secret_of(begun)
-        url = url_of(await self.services.connections.start(secret_of(begun), browser))
+        url = url_of(await self.services.oauth_flow.start(secret_of(begun), browser))
         account = account or begun.address
         if begun.provider == "microsoft":
             return self.callback(self.microsoft.consent(url, account, cancel=cancel))
@@ -202,7 +202,7 @@ class Play:
         services: Services | None = None,
         provider: str = "google",
     ) -> TicketOutcome:
-        return await (services or self.services).connections.complete(provider, callback, browser)
+        return await (services or self.services).oauth_flow.complete(provider, callback, browser)
 
     async def signs_in(
         self, begun: AuthorizationStart, account: str | None = None, **how: Any
@@ -228,7 +228,7 @@ class Play:
     async def again(self, outcome: TicketOutcome, account: str = "") -> dict[str, str]:
         """*Try again* on the page of an outcome; returns the new callback's query."""
         secret = self._secrets[outcome.ticket.id]
-        url = url_of(await self.services.connections.again(secret, "browser"))
+        url = url_of(await self.services.oauth_flow.again(secret, "browser"))
         return self.callback(self.google.consent(url, account or outcome.ticket.address))
 
     async def link(self, name: str) -> str:

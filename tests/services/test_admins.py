@@ -231,11 +231,11 @@ async def test_a_form_is_held_to_the_same(play: Play) -> None:
     """A password that opens the mailbox is not kept for somebody who is a guest by now."""
     actor = await play.actor("alice")
     begun = await play.services.connections.begin(actor, Plan(actor.person.email, provider="imap"))
-    way = await play.services.connections.start(secret_of(begun), "browser")
+    way = await play.services.oauth_flow.start(secret_of(begun), "browser")
     assert isinstance(way.step, Form)
     password = play.stage.town.imap.password_of(begun.address)
     await play.stage.driver.edit_person("alice", silently=True, is_restricted=True)
     filled = {**dict(way.step.given), "password": password}
-    outcome = await play.services.connections.fill(secret_of(begun), filled, "browser")
+    outcome = await play.services.oauth_flow.fill(secret_of(begun), filled, "browser")
     assert isinstance(outcome, TicketOutcome) and outcome.ending is OutcomeKind.NOT_POSSIBLE
     assert await play.channel(begun.address) is None

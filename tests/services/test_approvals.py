@@ -39,7 +39,7 @@ async def refused_at_microsoft(
 ) -> TicketOutcome:
     """The sign-in ends at Microsoft's page that asks for an admin, and Microsoft says so."""
     play.microsoft.levers.decide("acme.example", users_may_consent=False, takes_requests=True)
-    url = url_of(await play.services.connections.start(secret_of(begun), "browser"))
+    url = url_of(await play.services.oauth_flow.start(secret_of(begun), "browser"))
     callback = play.callback(play.microsoft.consent(url, account or begun.address, reason="We need it"))
     outcome = await play.complete(callback, provider="microsoft")
     await play.passes(seconds=2)
@@ -146,7 +146,7 @@ async def test_an_outage_that_heals_ends_the_wish_to_mend_it(play: Play) -> None
     waiting = await waits_to_reconnect(play)
     play.microsoft.mend()
     assert waiting.secret is not None
-    await play.services.connections.heard_of_approval("microsoft", waiting.secret.reveal(), is_given=True)
+    await play.services.oauth_flow.heard_of_approval("microsoft", waiting.secret.reveal(), is_given=True)
     await play.passes(minutes=1)
     assert await play.told("omar", "works again")
     await reconnect_is_settled(play)
@@ -171,7 +171,7 @@ async def test_an_approval_that_nobody_used_is_not_called_unanswered(play: Play)
     await waiting_switch(play, before)
     [theirs] = await awaiting_tenant(play, "alice")
     assert theirs.secret is not None
-    await play.services.connections.heard_of_approval("microsoft", theirs.secret.reveal(), is_given=True)
+    await play.services.oauth_flow.heard_of_approval("microsoft", theirs.secret.reveal(), is_given=True)
     await later(play, days=14)
     assert await play.told("alice", f"Switch {SUPPORT} to Office 365: approved, but not used in time")
     base = play.stage.town.settings.base_url
@@ -191,8 +191,8 @@ async def test_a_double_click_asks_once(play: Play) -> None:
     await play.disable("omar", before)  # nothing else is looked at meanwhile
     outcome = await play.signs_in(await play.switch("omar", before), cancel=True)
     assert outcome.ending is OutcomeKind.DECLINED
-    secret, connections = play.secret(outcome), play.services.connections
-    asked = await asyncio.gather(*(connections.ask_their_admin(secret, "browser") for _ in range(8)))
+    secret, flow = play.secret(outcome), play.services.oauth_flow
+    asked = await asyncio.gather(*(flow.ask_their_admin(secret, "browser") for _ in range(8)))
     await play.passes(seconds=10)
     [waiting] = await awaiting_tenant(play, "omar")
     assert {one.id for one in asked} == {waiting.id}
@@ -290,4 +290,4 @@ async def test_a_private_mailbox_has_no_admin(play: Play) -> None:
         begun = await play.services.connections.begin(actor, plan)
         outcome = await play.signs_in(begun, cancel=True)
         assert outcome.ending is OutcomeKind.DECLINED
-        assert play.services.connections.may_ask_their_admin(outcome) is may_ask
+        assert play.services.oauth_flow.may_ask_their_admin(outcome) is may_ask

@@ -40,7 +40,7 @@ async def begins_again(
     play: Play, outcome: TicketOutcome, account: str, *, browser: str = "browser"
 ) -> dict[str, str]:
     secret = play.secret(outcome)
-    url = url_of(await play.services.connections.confirm(secret, browser))
+    url = url_of(await play.services.oauth_flow.confirm(secret, browser))
     return play.callback(play.google.consent(url, account))
 
 
@@ -56,7 +56,7 @@ async def test_a_super_admin_confirms_and_signs_in_once_more(play: Play) -> None
     refused = await signs_in_to(play, OMAR)
     assert (refused.ending, refused.signed_in) == (OutcomeKind.WRONG_MAILBOX, OMAR)
     assert play.refresh_tokens(OMAR) == 0
-    assert await play.services.connections.may_confirm(refused)
+    assert await play.services.oauth_flow.may_confirm(refused)
     confirmed_at = play.now
     callback = await begins_again(play, refused, OMAR)
     await play.passes(minutes=2)
@@ -73,13 +73,13 @@ async def test_a_super_admin_confirms_and_signs_in_once_more(play: Play) -> None
 async def test_the_provider_is_told_whose_sign_in_it_is(play: Play) -> None:
     """The hint names the account, now and whenever it is reconnected."""
     url = url_of(
-        await play.services.connections.confirm(play.secret(await signs_in_to(play, OMAR)), "browser")
+        await play.services.oauth_flow.confirm(play.secret(await signs_in_to(play, OMAR)), "browser")
     )
     assert "login_hint=omar%40acme.example" in url
     await play.complete(play.callback(play.google.consent(url, OMAR)))
     begun = await play.reconnect("alice", await the_group(play))
     assert (begun.address, begun.account) == (GROUP, OMAR)
-    url = url_of(await play.services.connections.start(secret_of(begun), "browser"))
+    url = url_of(await play.services.oauth_flow.start(secret_of(begun), "browser"))
     assert "login_hint=omar%40acme.example" in url
 
 
@@ -115,7 +115,7 @@ async def test_a_member_may_not_confirm(play: Play) -> None:
     await play.services.admins.give(await play.actor("omar"), Role.ACCOUNT_ACCESS, IDS["alice"])
     refused = await signs_in_to(play, ALICE, who="alice")
     assert refused.ending is OutcomeKind.WRONG_MAILBOX
-    assert not await play.services.connections.may_confirm(refused)
+    assert not await play.services.oauth_flow.may_confirm(refused)
     with pytest.raises(NotAllowed):
         await confirms(play, refused, ALICE)
     assert await play.channel(GROUP) is None
@@ -161,7 +161,7 @@ async def test_trying_again_keeps_the_word(play: Play) -> None:
     assert away.ending is OutcomeKind.PROVIDER_AWAY
     play.google.mend()
     secret = callback["state"]
-    url = url_of(await play.services.connections.again(secret, "browser"))
+    url = url_of(await play.services.oauth_flow.again(secret, "browser"))
     assert "login_hint=omar%40acme.example" in url
     assert (
         await play.complete(play.callback(play.google.consent(url, OMAR)))

@@ -153,7 +153,7 @@ async def test_a_callback_that_makes_no_sense_ends_in_words(
 ) -> None:
     """Without a code, with an invented one, or with an error nobody knows."""
     begun = await play.begin("alice")
-    await play.services.connections.start(secret_of(begun), "browser")
+    await play.services.oauth_flow.start(secret_of(begun), "browser")
     outcome = await play.complete({"state": secret_of(begun), **callback})
     assert (outcome.ending, outcome.code) == (OutcomeKind.CONSENT_FAILED, code)
     assert await play.channel(ALICE) is None
@@ -235,8 +235,8 @@ async def test_an_expired_ticket_says_so(play: Play) -> None:
     callback = await play.consent(begun)
     play.stage.town.clock.advance(timedelta(minutes=15))
     for attempt in (
-        play.services.connections.landing(secret_of(begun)),
-        play.services.connections.start(secret_of(begun), "browser"),
+        play.services.oauth_flow.landing(secret_of(begun)),
+        play.services.oauth_flow.start(secret_of(begun), "browser"),
         play.complete(callback),
     ):
         with pytest.raises(TicketExpired):
@@ -249,7 +249,7 @@ async def test_another_browser_cannot_take_a_ticket_over(play: Play) -> None:
     begun = await play.begin("alice")
     callback = await play.consent(begun)
     with pytest.raises(OtherBrowser):
-        await play.services.connections.start(secret_of(begun), "another")
+        await play.services.oauth_flow.start(secret_of(begun), "another")
     with pytest.raises(OtherBrowser):
         await play.complete(callback, browser="another")
     assert (await play.complete(callback)).ending is OutcomeKind.CONNECTED
@@ -259,7 +259,7 @@ async def test_looking_at_a_ticket_spends_nothing(play: Play) -> None:
     """A link preview that opens it a hundred times leaves it as it was."""
     begun = await play.begin("alice")
     for _ in range(3):
-        landing = await play.services.connections.landing(secret_of(begun))
+        landing = await play.services.oauth_flow.landing(secret_of(begun))
     assert (landing.address, landing.workspace_name) == (ALICE, "Acme")
     assert (await play.signs_in(begun)).ending is OutcomeKind.CONNECTED
 
@@ -267,11 +267,11 @@ async def test_looking_at_a_ticket_spends_nothing(play: Play) -> None:
 async def test_an_invented_ticket_is_unknown(play: Play) -> None:
     """Guessing finds nothing, in every place where a ticket can be shown."""
     with pytest.raises(TicketUnknown):
-        await play.services.connections.landing("guess")
+        await play.services.oauth_flow.landing("guess")
     with pytest.raises(TicketUnknown):
         await play.complete({"state": "guess", "code": "x"})
     with pytest.raises(TicketSpent):
-        await play.services.connections.again("guess", "browser")
+        await play.services.oauth_flow.again("guess", "browser")
 
 
 async def test_a_callback_for_another_provider_spends_nothing(play: Play) -> None:
@@ -279,7 +279,7 @@ async def test_a_callback_for_another_provider_spends_nothing(play: Play) -> Non
     begun = await play.begin("alice")
     callback = await play.consent(begun)
     with pytest.raises((TicketUnknown, OtherBrowser)):
-        await play.services.connections.complete("microsoft", callback, "browser")
+        await play.services.oauth_flow.complete("microsoft", callback, "browser")
     assert (await play.complete(callback)).ending is OutcomeKind.CONNECTED
 
 
@@ -292,7 +292,7 @@ async def test_removing_an_inbox_voids_its_tickets(play: Play) -> None:
     with pytest.raises(TicketUnknown):
         await play.complete(callback)
     with pytest.raises(TicketUnknown):
-        await play.services.connections.landing(secret_of(begun))
+        await play.services.oauth_flow.landing(secret_of(begun))
     assert (await play.now_of(alice)).state is State.REMOVED
 
 
@@ -478,8 +478,8 @@ async def test_reconnecting_mends_a_dead_inbox_and_its_message(play: Play) -> No
     play.google.break_down("revoked", ALICE)
     await play.passes(minutes=21)
     secret = await play.link("alice")
-    assert (await play.services.connections.link_landing(secret)).address == ALICE
-    url = url_of(await play.services.connections.link_start(secret, "browser"))
+    assert (await play.services.oauth_flow.link_landing(secret)).address == ALICE
+    url = url_of(await play.services.oauth_flow.link_start(secret, "browser"))
     outcome = await play.complete(play.callback(play.google.consent(url, ALICE)))
     await play.passes(seconds=2)
     assert outcome.ending is OutcomeKind.RECONNECTED
@@ -488,7 +488,7 @@ async def test_reconnecting_mends_a_dead_inbox_and_its_message(play: Play) -> No
     assert incident.resolved_by == "U0ALICE"
     assert not await play.alarms()
     with pytest.raises(LinkClosed):
-        await play.services.connections.link_landing(secret)
+        await play.services.oauth_flow.link_landing(secret)
 
 
 async def test_a_link_is_for_its_person_as_they_are_now(play: Play) -> None:
@@ -499,7 +499,7 @@ async def test_a_link_is_for_its_person_as_they_are_now(play: Play) -> None:
     secret = await play.link("alice")
     await play.stage.driver.edit_person("alice", deleted=True)
     with pytest.raises(GuestNotAllowed):
-        await play.services.connections.link_start(secret, "browser")
+        await play.services.oauth_flow.link_start(secret, "browser")
 
 
 # --- coming back

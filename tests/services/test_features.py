@@ -68,7 +68,7 @@ async def test_a_feature_that_was_unticked_is_lacking_until_somebody_reconnects(
     outcome = await play.signs_in(await play.begin("alice"), untick=["gmail.readonly"])
     assert outcome.ending is OutcomeKind.CONNECTED
     assert outcome.missing == {f"{GMAIL}readonly"}
-    assert keys(play.services.connections.lacking(outcome)) == ["crm"]
+    assert keys(play.services.oauth_flow.lacking(outcome)) == ["crm"]
     alice = await play.channel(ALICE)
     assert alice is not None and alice.state is State.CONNECTED
     assert keys((await row_of(play, "alice", alice)).lacking) == ["crm"]
@@ -133,9 +133,9 @@ async def test_permissions_compare_what_is_asked_with_what_was_granted(play: Pla
 async def signs_in_at_microsoft(play: Play, plan: Plan, account: str) -> Channel:
     """Omar connects a team address with somebody's account."""
     begun = await play.services.connections.begin(await play.actor("omar"), plan)
-    way = await play.services.connections.start(secret_of(begun), "browser")
+    way = await play.services.oauth_flow.start(secret_of(begun), "browser")
     callback = play.callback(play.stage.town.microsoft.consent(url_of(way), account))
-    outcome = await play.services.connections.complete("microsoft", callback, "browser")
+    outcome = await play.services.oauth_flow.complete("microsoft", callback, "browser")
     assert outcome.ending is OutcomeKind.CONNECTED, outcome
     found = await play.channel(plan.typed)
     assert found is not None

@@ -65,7 +65,7 @@ async def test_an_inbox_that_was_cut_off_says_so_and_can_be_connected_anew(play:
     refused = await play.signs_in(
         await play.services.connections.begin(await play.actor("omar"), plan), ALICE
     )
-    url = url_of(await play.services.connections.confirm(play.secret(refused), "browser"))
+    url = url_of(await play.services.oauth_flow.confirm(play.secret(refused), "browser"))
     outcome = await play.complete(play.callback(play.google.consent(url, ALICE)))
     assert outcome.ending is OutcomeKind.CONNECTED
     press = await play.channel("press@acme.example")

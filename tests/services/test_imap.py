@@ -19,7 +19,8 @@ from bot.domain.errors import (
 )
 from bot.domain.grant import MailboxIdentity, Revocation
 from bot.domain.ticket import OutcomeKind, TicketOutcome
-from bot.services.connections.connect import MOST_TRIES, Plan, Refilled
+from bot.services.connections.connect import Plan
+from bot.services.connections.oauth_flow import MOST_TRIES, Refilled
 from bot.services.connections.tickets import AuthorizationStart
 from bot.services.monitoring.login_throttle import LoginThrottle
 from providers.base import Form
@@ -39,7 +40,7 @@ async def begun(play: Play, who: str = "alice") -> tuple[AuthorizationStart, dic
     """The ticket of somebody who chose IMAP, and the form as it is shown to them."""
     actor = await play.actor(who)
     ticket = await play.services.connections.begin(actor, Plan(actor.person.email, provider="imap"))
-    way = await play.services.connections.start(secret_of(ticket), "browser")
+    way = await play.services.oauth_flow.start(secret_of(ticket), "browser")
     assert isinstance(way.step, Form)
     return ticket, dict(way.step.given)
 
@@ -49,7 +50,7 @@ async def fills(
 ) -> TicketOutcome | Refilled:
     password = host_of(play).password_of(ticket.address)
     filled = {**given, "password": password, **fields}
-    return await play.services.connections.fill(secret_of(ticket), filled, "browser")
+    return await play.services.oauth_flow.fill(secret_of(ticket), filled, "browser")
 
 
 async def connected(play: Play, who: str = "alice") -> Channel:
@@ -115,10 +116,10 @@ async def test_the_ticket_is_this_browsers_and_lasts_fifteen_minutes(play: Play)
     filled = {**given, "password": host_of(play).password_of(ALICE)}
     for browser in ("another", None):
         with pytest.raises(OtherBrowser):
-            await play.services.connections.fill(secret_of(ticket), filled, browser)
+            await play.services.oauth_flow.fill(secret_of(ticket), filled, browser)
     await play.passes(minutes=16)
     with pytest.raises(TicketExpired):
-        await play.services.connections.fill(secret_of(ticket), filled, "browser")
+        await play.services.oauth_flow.fill(secret_of(ticket), filled, "browser")
     assert host_of(play).requests["login"] == 0
 
 
@@ -173,7 +174,7 @@ async def test_a_changed_password_is_told_after_two_refused_logins(play: Play) -
     await play.passes(hours=4)
     assert host.requests["refused"] == 3
     ticket = await play.reconnect("alice", channel)
-    way = await play.services.connections.start(secret_of(ticket), "browser")
+    way = await play.services.oauth_flow.start(secret_of(ticket), "browser")
     assert isinstance(way.step, Form)
     outcome = await fills(play, ticket, dict(way.step.given))
     assert isinstance(outcome, TicketOutcome)
@@ -440,7 +441,7 @@ async def moved(play: Play, who: str = "alice") -> tuple[Channel, TicketOutcome,
     channel = await connected(play, who)
     host_of(play).rename("mail.harbor.example")
     ticket = await play.reconnect(who, channel)
-    await play.services.connections.start(secret_of(ticket), "browser")
+    await play.services.oauth_flow.start(secret_of(ticket), "browser")
     outcome = await fills(play, ticket, at_new_host(play, channel.address))
     assert isinstance(outcome, TicketOutcome)
     return channel, outcome, secret_of(ticket)
@@ -458,10 +459,10 @@ async def test_its_owner_confirms_that_a_mail_host_was_renamed(play: Play) -> No
     channel, outcome, secret = await moved(play)
     assert (outcome.ending, outcome.is_renamed) == (OutcomeKind.WRONG_MAILBOX, True)
     assert (await play.now_of(channel)).identity == channel.identity
-    assert await play.services.connections.may_confirm(outcome)
-    way = await play.services.connections.confirm(secret, "browser")
+    assert await play.services.oauth_flow.may_confirm(outcome)
+    way = await play.services.oauth_flow.confirm(secret, "browser")
     fields = {**at_new_host(play, ALICE), "password": host_of(play).password_of(ALICE)}
-    done = await play.services.connections.fill(way.secret, fields, "browser")
+    done = await play.services.oauth_flow.fill(way.secret, fields, "browser")
     assert isinstance(done, TicketOutcome)
     assert done.ending is OutcomeKind.RECONNECTED
     after = await play.now_of(channel)
@@ -479,7 +480,7 @@ async def test_without_that_word_nothing_changes(play: Play) -> None:
     """The login alone does not move it, and another login at the new host is not confirmed away."""
     channel, _, _ = await moved(play)
     ticket = await play.reconnect("alice", channel)
-    await play.services.connections.start(secret_of(ticket), "browser")
+    await play.services.oauth_flow.start(secret_of(ticket), "browser")
     host_of(play).add("somebody", "secret")
     other = await fills(play, ticket, at_new_host(play, "somebody"), password="secret")
     assert isinstance(other, TicketOutcome)

@@ -11,7 +11,7 @@ from bot.domain.channel import Kind
 from bot.domain.errors import LinkBusy, TooManyRequests
 from bot.domain.request import RequestedChange
 from bot.domain.ticket import OutcomeKind
-from bot.services.connections.connect import MOST_STARTS
+from bot.services.connections.oauth_flow import MOST_STARTS
 from bot.services.people.approvals import MOST_A_DAY, MOST_OPEN, ApprovalAsked
 from tests.services.play import Play, on_both, url_of
 
@@ -96,7 +96,7 @@ async def an_alarm(play: Play) -> str:
 async def test_a_browser_has_one_ticket_of_a_link(play: Play) -> None:
     """Pressed a hundred times, or twice at once: one question to Slack, one ticket, and that one works."""
     secret = await an_alarm(play)
-    begin = play.services.connections.link_start
+    begin = play.services.oauth_flow.link_start
     before = len(await play.stage.driver.calls("users.info"))
     ways = [await begin(secret, "browser") for _ in range(100)]
     assert len({way.secret for way in ways}) == 1
@@ -110,7 +110,7 @@ async def test_a_browser_has_one_ticket_of_a_link(play: Play) -> None:
 async def test_a_link_pauses_when_many_browsers_come(play: Play) -> None:
     """Without a cookie every request is a new browser: Slack is asked a few times, then not for a minute."""
     secret = await an_alarm(play)
-    begin = play.services.connections.link_start
+    begin = play.services.oauth_flow.link_start
     before = len(await play.stage.driver.calls("users.info"))
     for number in range(MOST_STARTS):
         await begin(secret, f"browser {number}")
@@ -126,12 +126,12 @@ async def test_a_link_pauses_when_many_browsers_come(play: Play) -> None:
 async def test_a_spent_ticket_makes_room_for_another(play: Play) -> None:
     """Cancelled at the provider: the link leads on, and so does *Try again*, once."""
     secret = await an_alarm(play)
-    first = await play.services.connections.link_start(secret, "browser")
+    first = await play.services.oauth_flow.link_start(secret, "browser")
     cancelled = play.callback(play.google.consent(url_of(first), "alice@acme.example", cancel=True))
     assert (await play.complete(cancelled)).ending is OutcomeKind.DECLINED
-    again = [await play.services.connections.again(first.secret, "browser") for _ in range(5)]
+    again = [await play.services.oauth_flow.again(first.secret, "browser") for _ in range(5)]
     assert len({way.secret for way in again}) == 1
-    other = await play.services.connections.link_start(secret, "browser")
+    other = await play.services.oauth_flow.link_start(secret, "browser")
     assert other.secret not in {first.secret, again[0].secret}
     outcome = await play.complete(play.callback(play.google.consent(url_of(other), "alice@acme.example")))
     assert outcome.ending is OutcomeKind.RECONNECTED
@@ -140,10 +140,10 @@ async def test_a_spent_ticket_makes_room_for_another(play: Play) -> None:
 async def test_a_ticket_is_no_older_than_it_may_be(play: Play) -> None:
     """What a browser goes on with is alive; later it gets a fresh one, and Slack is asked again."""
     secret = await an_alarm(play)
-    first = await play.services.connections.link_start(secret, "browser")
+    first = await play.services.oauth_flow.link_start(secret, "browser")
     for _ in range(6):
         await play.passes(minutes=4)
-        way = await play.services.connections.link_start(secret, "browser")
+        way = await play.services.oauth_flow.link_start(secret, "browser")
         assert url_of(way)
-        await play.services.connections.landing(way.secret)
+        await play.services.oauth_flow.landing(way.secret)
     assert way.secret != first.secret

@@ -65,7 +65,7 @@ async def full_run(play: Play) -> list[str]:
     play.google.break_down("server_error", KENJI, at="gmail")
     await play.look(kenji)
     link = await play.link("alice")
-    await play.services.connections.link_start(link, "browser")
+    await play.services.oauth_flow.link_start(link, "browser")
     play.google.break_down("revoke_failing")
     await play.remove("kenji", kenji)
     await play.disable("alice", alice)

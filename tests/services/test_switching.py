@@ -237,7 +237,7 @@ async def test_a_failed_switch_can_be_tried_again(play: Play) -> None:
     before = await play.connect_team()
     outcome = await play.signs_in(await play.switch("omar", before), ALICE)
     assert outcome.ending is OutcomeKind.WRONG_MAILBOX
-    way = await play.services.connections.again(play._secrets[outcome.ticket.id], "browser")
+    way = await play.services.oauth_flow.again(play._secrets[outcome.ticket.id], "browser")
     callback = play.callback(play.microsoft.consent(url_of(way), SUPPORT))
     outcome = await play.complete(callback, provider="microsoft")
     assert outcome.ending is OutcomeKind.SWITCHED
@@ -437,6 +437,23 @@ async def test_a_member_asks_an_admin_for_it(play: Play) -> None:
     assert (await play.now_of(before)).provider == "microsoft"
 
 
+async def test_an_approval_that_is_held_counts_for_the_same_switch_alone(play: Play) -> None:
+    """Whoever types it again instead of pressing *Go on* need not ask twice; for another switch they must."""
+    before = await play.connect_team()
+    with pytest.raises(NeedsApproval) as needed:
+        await play.switch("alice", before)
+    alice, omar = await play.actor("alice"), await play.actor("omar")
+    asked = await play.services.approvals.ask(alice, needed.value.requested_change, reason="")
+    await play.services.approvals.answer(omar, asked.request.id, approve=True)
+    with pytest.raises(NeedsApproval):
+        await play.services.switches.begin(alice, before.id, to="microsoft", is_shared=True)
+    with pytest.raises(NeedsApproval):
+        await play.switch("kenji", before)
+    assert (await play.signs_in(await play.switch("alice", before))).ending is OutcomeKind.SWITCHED
+    await play.passes(seconds=5)
+    assert await play.told("alice", "approved by @Omar Haddad, and done")
+
+
 async def test_a_switch_ends_what_others_wished_for(play: Play) -> None:
     """A wish that waits, and one that was granted and not used: both make no sense any more."""
     before = await play.connect_team()
@@ -507,11 +524,11 @@ async def at_imap(play: Play, who: str = "alice") -> Channel:
     begun = await play.services.connections.begin(
         actor, Plan(actor.person.email, use="Invoices", provider="imap")
     )
-    way = await play.services.connections.start(secret_of(begun), "browser")
+    way = await play.services.oauth_flow.start(secret_of(begun), "browser")
     assert isinstance(way.step, Form)
     password = play.stage.town.imap.password_of(actor.person.email)
     filled = {**way.step.given, "password": password}
-    await play.services.connections.fill(secret_of(begun), filled, "browser")
+    await play.services.oauth_flow.fill(secret_of(begun), filled, "browser")
     found = await play.channel(actor.person.email)
     assert found is not None
     return found
@@ -546,10 +563,10 @@ async def test_disconnected_first_it_goes_on_with_what_was_there(play: Play) -> 
         await play.services.switches.begin_anew(omar, before.id, "imap")
     await play.remove("omar", before)
     begun = await play.services.switches.begin_anew(omar, before.id, "imap")
-    way = await play.services.connections.start(secret_of(begun), "browser")
+    way = await play.services.oauth_flow.start(secret_of(begun), "browser")
     assert isinstance(way.step, Form)
     filled = {**way.step.given, "password": play.stage.town.imap.password_of(SUPPORT)}
-    await play.services.connections.fill(secret_of(begun), filled, "browser")
+    await play.services.oauth_flow.fill(secret_of(begun), filled, "browser")
     after = await play.channel(SUPPORT)
     assert after is not None
     assert after.id != before.id

@@ -281,9 +281,9 @@ class Office:
 
     async def signs_in(self, begun: AuthorizationStart, account: str) -> TicketOutcome:
         secret = secret_of(begun)
-        await self.services.connections.start(secret, "browser")
+        await self.services.oauth_flow.start(secret, "browser")
         callback = {"state": secret, "code": account}
-        return await self.services.connections.complete(self.host.key, callback, "browser")
+        return await self.services.oauth_flow.complete(self.host.key, callback, "browser")
 
     def messages(self, user_id: UserId) -> list[Message]:
         """What stands in this person's conversation with the bot."""

@@ -12,6 +12,7 @@ from typing import Final
 from bot.domain.access import Operation
 from bot.domain.address import same_address
 from bot.domain.channel import ADMIN_CAUSES, Cause, Channel
+from bot.domain.errors import TicketSpent
 from bot.domain.features import Feature
 from bot.domain.grant import Secret
 from bot.domain.ids import RequestId, UserId
@@ -52,6 +53,12 @@ class AdminConsents:
         if not self._registration(ticket).approval_url:
             return False
         return outcome.ending is OutcomeKind.DECLINED or is_asked_for(outcome)
+
+    async def ask_for(self, uow: UnitOfWork, outcome: TicketOutcome | None) -> Request:
+        """As ``ask``, after an outcome. Raises ``TicketSpent`` when that would help nobody (any more)."""
+        if outcome is None or not self.may_help(outcome):
+            raise TicketSpent
+        return await self.ask(uow, outcome.ticket)
 
     async def ask(self, uow: UnitOfWork, ticket: Ticket) -> Request:
         """Let the wish behind ``ticket`` wait for the organisation's admin. Asked again, the same request

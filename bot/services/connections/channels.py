@@ -25,6 +25,7 @@ from bot.domain.request import RequestedChange
 from bot.domain.view_models import ChannelRow, ChannelStatus, Overview, Removal, SetupCard, StateCounts
 from bot.services.connections.addresses import near_misses, read_address
 from bot.services.connections.revocation import Revocations, removal_of
+from bot.services.core.access import present
 from bot.services.core.notifications import Notifications
 from bot.services.core.ports import Core
 from bot.services.core.roles import refuse_in_doubt, roles_in
@@ -287,9 +288,7 @@ class Channels:
     async def _channel(
         self, uow: UnitOfWork, actor: Actor, channel_id: ChannelId, operation: Operation
     ) -> Channel:
-        channel = await uow.channels.find(channel_id)
-        if channel is None or not _same_workspace(actor, channel):
-            raise Gone("")
+        channel = await present(uow, actor, channel_id)
         await self._check(uow, actor, operation, channel)
         if channel.state is State.REMOVED and operation is not Operation.REMOVE:
             raise Gone(channel.address)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.domain.access import Actor, Operation, Right, may, right, right_to_connect
+from bot.domain.access import Actor, Operation, Right, may, right_to_connect
 from bot.domain.channel import Channel, State
 from bot.domain.errors import (
     AlreadyConnected,
     DisconnectFirst,
     Gone,
     NeedsApproval,
-    NotAllowed,
     ProviderOff,
     Refusal,
     SwitchInstead,
@@ -29,6 +28,7 @@ from bot.domain.ticket import OutcomeKind, Ticket
 from bot.services.connections.admin_consent import AdminConsents
 from bot.services.connections.revocation import removal_of
 from bot.services.connections.tickets import AuthorizationStart, NotPossible, Tickets
+from bot.services.core.access import check_any_right, present
 from bot.services.core.notifications import Notifications
 from bot.services.core.ports import Core
 from bot.services.core.roles import refuse_in_doubt, roles_in
@@ -83,8 +83,8 @@ class Switches:
             channel = await self._present(uow, actor, channel_id)
             target = self._target(channel, to)
             requested_change = _elsewhere(channel, target, is_shared=is_shared)
-            await self._check_right(uow, actor, channel, requested_change)
-            begun = await self._begun(uow, actor, channel, requested_change)
+            request_id = await self._approval(uow, actor, channel, requested_change)
+            begun = await self._begun(uow, actor, channel, requested_change, request_id)
             await uow.commit()
         return begun
 
@@ -98,7 +98,7 @@ class Switches:
             channel = await self._wished(uow, actor, request)
             self._target(channel, request.requested_change.provider)
             if not await self._approvals.vouches(uow, request_id, actor.id):
-                await self._check_right(uow, actor, channel, request.requested_change)
+                await self._approval(uow, actor, channel, request.requested_change)
             begun = await self._begun(uow, actor, channel, request.requested_change, request_id)
             await uow.commit()
         return begun
@@ -111,10 +111,8 @@ class Switches:
         """
         self._core.providers.get(provider)
         async with self._core.storage.reading() as uow:
-            channel = await uow.channels.find(channel_id)
-            if channel is None or channel.workspace_id != actor.workspace_id:
-                raise Gone("")
-            await self._check_any_right(uow, actor, channel)
+            channel = await present(uow, actor, channel_id)
+            await check_any_right(uow, self._core, actor, Operation.SWITCH, channel)
         return right_to_connect(actor, channel.kind, channel.address) is not Right.AT_ONCE
 
     async def begin_anew(self, actor: Actor, channel_id: ChannelId, provider: str) -> AuthorizationStart:
@@ -124,10 +122,8 @@ class Switches:
         still there, or again), ``NotAllowed``, and ``NeedsApproval``.
         """
         async with self._core.storage.writing() as uow:
-            left = await uow.channels.find(channel_id)
-            if left is None or left.workspace_id != actor.workspace_id:
-                raise Gone("")
-            await self._check_any_right(uow, actor, left)
+            left = await present(uow, actor, channel_id)
+            await check_any_right(uow, self._core, actor, Operation.SWITCH, left)
             await self._check_free(uow, left)
             requested_change = _anew(left, provider)
             await self._check_new(uow, actor, requested_change)
@@ -199,10 +195,8 @@ class Switches:
     # --- checks
 
     async def _present(self, uow: UnitOfWork, actor: Actor, channel_id: ChannelId) -> Channel:
-        channel = await uow.channels.find(channel_id)
-        if channel is None or channel.workspace_id != actor.workspace_id:
-            raise Gone("")
-        await self._check_any_right(uow, actor, channel)
+        channel = await present(uow, actor, channel_id)
+        await check_any_right(uow, self._core, actor, Operation.SWITCH, channel)
         if channel.state is State.REMOVED:
             raise Gone(channel.address)
         return channel
@@ -233,18 +227,15 @@ class Switches:
     def _named(self, keys: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
         return tuple((key, self._core.providers.label_of(key)) for key in keys)
 
-    async def _check_any_right(self, uow: UnitOfWork, actor: Actor, channel: Channel) -> None:
-        """Raises ``NotAllowed`` if this person may not even wish for it."""
-        if right(actor, Operation.SWITCH, channel) is Right.NONE:
-            refuse_in_doubt(actor, channel.kind, Operation.SWITCH)
-            roles = await roles_in(uow, self._core, channel.workspace_id)
-            raise NotAllowed(Operation.SWITCH.value, roles.who_can(Operation.SWITCH, channel))
-
-    async def _check_right(
+    async def _approval(
         self, uow: UnitOfWork, actor: Actor, channel: Channel, requested_change: RequestedChange
-    ) -> None:
+    ) -> RequestId | None:
+        """The approval that it rests on, if it needs one. Raises ``NeedsApproval`` without."""
         if may(actor, Operation.SWITCH, channel):
-            return
+            return None
+        approval = await self._approvals.covering(uow, actor, requested_change)
+        if approval is not None:
+            return approval
         refuse_in_doubt(actor, channel.kind, Operation.SWITCH)
         roles = await roles_in(uow, self._core, channel.workspace_id)
         raise NeedsApproval(requested_change, who_can=roles.approvers(channel.kind, Operation.SWITCH))

@@ -15,6 +15,7 @@ from bot.domain.ticket import TICKET_LASTS, Purpose, Ticket, TicketOutcome
 from bot.domain.view_models import Removal
 from bot.services.core.ports import Core, derived, digest, new_secret
 from providers.base import Consent, Onward
+from storage import UnitOfWork
 
 
 @dataclass(eq=False)
@@ -190,6 +191,11 @@ class Tickets:
         if grant is None:
             return secret, ticket
         return secret, replace(ticket, is_shared=grant.delegate is not None, claims=grant.claims)
+
+    async def renewal_by(self, uow: UnitOfWork, channel: Channel, actor: Actor) -> tuple[str, Ticket]:
+        """As ``renewal``, for whoever asks now."""
+        grant = await uow.grants.find(channel.grant_id) if channel.grant_id else None
+        return self.renewal(channel, grant, actor.id, actor.person.locale)
 
     def switch(self, channel: Channel, provider: str, actor: Actor) -> tuple[str, Ticket]:
         """A ticket for the same channel at another provider, and its secret."""
