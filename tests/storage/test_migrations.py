@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -13,14 +14,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy import Connection, create_engine, inspect, select, text
 
 import storage.migrations
+from bot.domain.ids import ChannelId
 from storage import Cipher, Storage, StorageAway, is_current, migrate
 from storage.channels import _values
 from storage.engine import is_sqlite, sqlite_file, sync_url
-from storage.tables import channel, metadata
-from tests.storage.builders import MINUTE, NOW, a_team_channel
+from storage.tables import channel, incident, metadata
+from tests.storage.builders import MINUTE, NOW, a_team_channel, an_incident
 
 
 def _revisions() -> list[str]:
@@ -156,6 +158,23 @@ async def test_addresses_are_found_by_their_new_key_after_migrating(empty_databa
         "first": "ana@gmail.com",
         "second": "ana@googlemail.com",
     }
+
+
+async def test_a_lone_incident_is_still_one_after_migrating(empty_database_url: str) -> None:
+    """The column has another name; what stands in it stays."""
+    await migrate(empty_database_url, revision="0009")
+    made = a_team_channel(id=ChannelId("lone"), address="lone@acme.example")
+    await _insert_channels(empty_database_url, {"lone": {"address": made.address}})
+    renamed = "ALTER TABLE incident RENAME COLUMN {} TO {}"
+    with _connected(empty_database_url) as connection:
+        connection.execute(text(renamed.format("is_lonely", "is_uncorroborated")))
+        lone = asdict(an_incident(made, is_uncorroborated=True))
+        connection.execute(incident.insert().values({k: v for k, v in lone.items() if k in incident.c}))
+        connection.execute(text(renamed.format("is_uncorroborated", "is_lonely")))
+        connection.commit()
+    await migrate(empty_database_url)
+    with _connected(empty_database_url) as connection:
+        assert connection.execute(select(incident.c.is_uncorroborated)).scalars().all() == [True]
 
 
 async def _insert_channels(url: str, new: dict[str, dict[str, str]]) -> None:

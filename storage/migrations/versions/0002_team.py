@@ -97,7 +97,7 @@ def upgrade() -> None:
         op.add_column(table, sa.Column("request_id", sa.Text(), nullable=True))
     op.add_column("incident", sa.Column("claimed_by", sa.Text(), nullable=True))
     op.add_column("incident", sa.Column("claimed_at", INSTANT, nullable=True))
-    op.add_column("incident", sa.Column("is_uncorroborated", sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.add_column("incident", sa.Column("is_lonely", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("incident", sa.Column("relapses", sa.Integer(), server_default="0", nullable=False))
     op.add_column("notice", sa.Column("thread_of", sa.Text(), nullable=True))
     op.add_column("notice", sa.Column("snoozed_until", INSTANT, nullable=True))
