@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
@@ -60,29 +61,98 @@ class UnitOfWork:
 
     def __init__(self, session: Connection) -> None:
         self.session = session
-        self.workspaces = WorkspaceRepository(session)
-        self.people = PersonRepository(session)
-        self.channels = ChannelRepository(session)
-        self.overviews = OverviewRepository(session)
-        self.grants = GrantRepository(session)
-        self.probes = ProbeRepository(session)
-        self.jobs = JobRepository(session)
-        self.locks = LaneLocks(session)
-        self.slots = SlotRepository(session)
-        self.tickets = TicketRepository(session)
-        self.links = LinkRepository(session)
-        self.incidents = IncidentRepository(session)
-        self.notices = NoticeRepository(session)
-        self.history = HistoryRepository(session)
-        self.seen = SeenRepository(session)
-        self.provider_outages = ProviderOutageRepository(session)
-        self.roles = RoleRepository(session)
-        self.requests = RequestRepository(session)
-        self.logins = LoginRepository(session)
-        self.whereabouts = MailRoutingRepository(session)
-        self.instants = ClockSkewRepository(session)
-        self.retention = Retention(session)
-        self.meta = MetaRepository(session)
+
+    @cached_property
+    def workspaces(self) -> WorkspaceRepository:
+        return WorkspaceRepository(self.session)
+
+    @cached_property
+    def people(self) -> PersonRepository:
+        return PersonRepository(self.session)
+
+    @cached_property
+    def channels(self) -> ChannelRepository:
+        return ChannelRepository(self.session)
+
+    @cached_property
+    def overviews(self) -> OverviewRepository:
+        return OverviewRepository(self.session)
+
+    @cached_property
+    def grants(self) -> GrantRepository:
+        return GrantRepository(self.session)
+
+    @cached_property
+    def probes(self) -> ProbeRepository:
+        return ProbeRepository(self.session)
+
+    @cached_property
+    def jobs(self) -> JobRepository:
+        return JobRepository(self.session)
+
+    @cached_property
+    def locks(self) -> LaneLocks:
+        return LaneLocks(self.session)
+
+    @cached_property
+    def slots(self) -> SlotRepository:
+        return SlotRepository(self.session)
+
+    @cached_property
+    def tickets(self) -> TicketRepository:
+        return TicketRepository(self.session)
+
+    @cached_property
+    def links(self) -> LinkRepository:
+        return LinkRepository(self.session)
+
+    @cached_property
+    def incidents(self) -> IncidentRepository:
+        return IncidentRepository(self.session)
+
+    @cached_property
+    def notices(self) -> NoticeRepository:
+        return NoticeRepository(self.session)
+
+    @cached_property
+    def history(self) -> HistoryRepository:
+        return HistoryRepository(self.session)
+
+    @cached_property
+    def seen(self) -> SeenRepository:
+        return SeenRepository(self.session)
+
+    @cached_property
+    def provider_outages(self) -> ProviderOutageRepository:
+        return ProviderOutageRepository(self.session)
+
+    @cached_property
+    def roles(self) -> RoleRepository:
+        return RoleRepository(self.session)
+
+    @cached_property
+    def requests(self) -> RequestRepository:
+        return RequestRepository(self.session)
+
+    @cached_property
+    def logins(self) -> LoginRepository:
+        return LoginRepository(self.session)
+
+    @cached_property
+    def whereabouts(self) -> MailRoutingRepository:
+        return MailRoutingRepository(self.session)
+
+    @cached_property
+    def instants(self) -> ClockSkewRepository:
+        return ClockSkewRepository(self.session)
+
+    @cached_property
+    def retention(self) -> Retention:
+        return Retention(self.session)
+
+    @cached_property
+    def meta(self) -> MetaRepository:
+        return MetaRepository(self.session)
 
     async def commit(self) -> None:
         await self.session.commit()
