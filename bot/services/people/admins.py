@@ -12,7 +12,7 @@ import structlog
 from bot.domain.access import Actor, Person, Role, RoleChange
 from bot.domain.errors import LastSuperAdmin, NotAllowed, RolesChanged, UndoOver
 from bot.domain.ids import UserId
-from bot.domain.notice import NoticeKind
+from bot.domain.notice import NoticeKind, subject_of
 from bot.services.core.notifications import Notifications, unread_of
 from bot.services.core.ports import Core, Directory, DirectoryAway, Group, GroupsClosed, digest, new_id
 from bot.services.core.roles import Roles, roles_in
@@ -272,12 +272,10 @@ class Admins:
             lasts = any(_is_overdue(read_at.get(group), now) for group in failures)
             began = await uow.meta.find(unread_of(workspace_id))
             if began is None and (is_closed or lasts):
-                subject = f"{'closed' if is_closed else 'away'} {now.isoformat()}"
-                if await uow.meta.add(unread_of(workspace_id), subject):
+                about = {"why": "closed" if is_closed else "away", "since": now.isoformat()}
+                if await uow.meta.add(unread_of(workspace_id), subject_of(NoticeKind.GROUPS, about)):
                     kind = NoticeKind.GROUPS
-                    await self._notifications.tell_operators(
-                        uow, workspace_id, kind, subject=subject, now=now
-                    )
+                    await self._notifications.tell_operators(uow, workspace_id, kind, about=about, now=now)
                     _log.error("user groups cannot be read", groups=len(failures), closed=is_closed)
             elif began is not None and not failures and await uow.meta.drop(unread_of(workspace_id), began):
                 told = await uow.notices.of_subject(workspace_id, began, NoticeKind.GROUPS)
