@@ -7,17 +7,16 @@ something; what exactly is decided when it is shown, from what is true then (``b
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
 
-from bot.domain.access import Operation, Person, RoleChange
+from bot.domain.access import Operation, Person
 from bot.domain.channel import Channel
 from bot.domain.grant import Grant, MailboxIdentity, Phase, Revocation
 from bot.domain.history import HistoryEntry
-from bot.domain.ids import ChannelId, GrantId, JobId, NoticeId, RequestId, UserId, WorkspaceId
+from bot.domain.ids import GrantId, JobId, NoticeId, RequestId, UserId, WorkspaceId
 from bot.domain.incident import Incident
 from bot.domain.job import Job, JobKind
 from bot.domain.lifecycle import Signal
@@ -182,48 +181,12 @@ class Notifications:
             )
         )
 
-    async def role_changed(self, uow: UnitOfWork, change: RoleChange) -> None:
-        """Whose role changed hears by whom; whoever did it can undo it from their own message. The history
-        has it, too."""
-        readers = dict.fromkeys([*change.people, change.actor])
-        kind, at, about = NoticeKind.ROLE_CHANGED, change.at, {"change": change.id}
-        await self.tell_all(
-            uow, [about_us(change.workspace_id, reader, kind, about, at) for reader in readers]
-        )
-        what = "role_undone" if change.undoes else "role_given" if change.is_given else "role_taken"
-        holder = f"{change.role.value}:{change.subject}"
-        details = {"to" if change.is_given else "from": holder}
-        await uow.history.add(
-            HistoryEntry(
-                change.workspace_id, ChannelId(""), at, what, change.actor, details
-            )  # about no channel
-        )
-
-    async def role_told(self, uow: UnitOfWork, change: RoleChange, *, now: datetime) -> None:
-        """What was said of a change is shown as it is by now."""
-        kind = NoticeKind.ROLE_CHANGED
-        await self.changed(uow, await uow.notices.of_subject(change.workspace_id, change.id, kind), now=now)
-
     async def request_changed(self, uow: UnitOfWork, request: Request, *, now: datetime) -> None:
         """Everybody who was asked, and whoever asked, sees what came of it."""
         for kind in (NoticeKind.REQUEST, NoticeKind.WISH, NoticeKind.NOBODY_TOLD):
             await self.changed(
                 uow, await uow.notices.of_subject(request.workspace_id, request.id, kind), now=now
             )
-
-    async def request_answered(self, uow: UnitOfWork, request: Request, *, now: datetime) -> None:
-        """Whoever asked hears of the answer: their message is edited, which notifies nobody."""
-        for requested_change in await uow.notices.of_subject(
-            request.workspace_id, request.id, NoticeKind.WISH
-        ):
-            if requested_change.ts or requested_change.nonce:
-                reply = about_request(request, requested_change.recipient, NoticeKind.ANSWERED, now)
-                await self.tell(
-                    uow,
-                    replace(
-                        reply, thread_of=requested_change.id, conversation_id=requested_change.conversation_id
-                    ),
-                )
 
     async def end_requests(
         self,
@@ -423,25 +386,6 @@ class Notifications:
         # Who came back and leaves again is asked about again
         for admin in await self.super_admins(uow, channel.workspace_id):
             await self.tell(uow, a_notice(NoticeKind.OWNER_GONE, channel, admin.id, now, about=about))
-
-    async def owner_back(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
-        """The owner of a personal inbox is in the workspace again: whoever was asked about it sees that."""
-        await uow.history.add(
-            HistoryEntry(channel.workspace_id, channel.id, now, "owner_back", channel.owner_id)
-        )
-        await self.changed(uow, await uow.notices.of_channel(channel.id, NoticeKind.OWNER_GONE), now=now)
-
-    async def delegate_gone(
-        self, uow: UnitOfWork, channel: Channel, grant_id: GrantId, *, now: datetime
-    ) -> None:
-        """Whoever looks after a shared mailbox must know that the account which opens it will be closed."""
-        await self.delegate_changed(uow, channel.id, now=now)  # told before, of one who came back since
-        for reader in await self._concerned(uow, channel):
-            await self.tell(uow, a_notice(NoticeKind.DELEGATE_GONE, channel, reader, now, grant_id=grant_id))
-
-    async def delegate_changed(self, uow: UnitOfWork, channel_id: ChannelId, *, now: datetime) -> None:
-        """Whoever opens a shared mailbox came back, or left again: who was told sees that."""
-        await self.changed(uow, await uow.notices.of_channel(channel_id, NoticeKind.DELEGATE_GONE), now=now)
 
     async def answered_about_owner(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
         """Somebody decided what becomes of an inbox that people were asked about: they see that."""
