@@ -12,13 +12,13 @@ from typing import Any, Final
 from bot.domain.errors import MessageGone, PersonUnreachable, SlackAway, SlackError, SlackRefused, TokenDead
 from bot.domain.features import Feature
 from bot.domain.ids import ConversationId, UserId
-from bot.domain.notice import NoticeKind, Posted
+from bot.domain.notice import Posted
 from bot.domain.ticket import TicketOutcome
 from bot.domain.view_models import NoticeModel
 from bot.slack.client import SlackClient, cursor_in, parts_at, text_at
 from bot.views import messages
 from bot.views.blocks import Message
-from bot.views.i18n import Language, language_for
+from bot.views.i18n import language_for
 from bot.views.modals import outcome_modal
 
 Clock = Callable[[], datetime]
@@ -149,35 +149,7 @@ class SlackMessenger:
 
 def rendered(model: NoticeModel) -> Message:
     """The message that ``picture`` is now, in its reader's language."""
-    return _VIEWS[model.notice.kind](language_for(model.locale), model)
-
-
-_VIEWS: Final[dict[NoticeKind, Callable[[Language, NoticeModel], Message]]] = {
-    NoticeKind.INCIDENT: messages.incident_notice,
-    NoticeKind.CONVERSATION: messages.conversation_notice,
-    NoticeKind.STORM: messages.storm_reply,
-    NoticeKind.RELAPSE: messages.relapse_reply,
-    NoticeKind.REMINDER: messages.reminder_reply,
-    NoticeKind.NOBODY_TOLD: messages.nobody_told_notice,
-    NoticeKind.REMOVED: messages.removed_notice,
-    NoticeKind.SWITCHED: messages.switched_notice,
-    NoticeKind.MOVED: messages.moved_notice,
-    NoticeKind.CONNECTED: messages.connected_notice,
-    NoticeKind.DISABLED: messages.disabled_notice,
-    NoticeKind.TAKEN_OVER: messages.taken_over_notice,
-    NoticeKind.OWNER_GONE: messages.owner_gone_notice,
-    NoticeKind.DELEGATE_GONE: messages.delegate_gone_notice,
-    NoticeKind.OPERATOR: messages.operator_notice,
-    NoticeKind.SILENCE: messages.silence_notice,
-    NoticeKind.STORAGE: messages.storage_notice,
-    NoticeKind.ROLE_CHANGED: messages.role_changed_notice,
-    NoticeKind.GROUPS: messages.groups_notice,
-    NoticeKind.REQUEST: messages.request_notice,
-    NoticeKind.WISH: messages.requester_notice,
-    NoticeKind.ANSWERED: messages.answered_reply,
-    NoticeKind.HOLD: messages.provider_outage_notice,
-    NoticeKind.SOMEBODY_ELSE: messages.somebody_else_notice,
-}
+    return messages.VIEWS[model.notice.kind](language_for(model.locale), model)
 
 
 def _carrying(nonce: str, page: Mapping[str, Any]) -> str | None:

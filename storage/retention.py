@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Delete, Select, Table, and_, delete, not_,
 
 from bot.domain.channel import State
 from bot.domain.grant import Phase
-from bot.domain.notice import NoticeKind
+from bot.domain.notice import STANDING
 from bot.domain.request import RequestState
 from storage.connection import Connection
 from storage.tables import (
@@ -50,8 +50,6 @@ LINKS_KEPT_FOR: Final = timedelta(days=7)
 """After the outage that they were for."""
 
 _OPEN_WISHES: Final = (RequestState.WAITING, RequestState.APPROVED)
-_STANDING: Final = (NoticeKind.MOVED, NoticeKind.OWNER_GONE, NoticeKind.DELEGATE_GONE)
-"""Said once for as long as it is so."""
 _UNFINISHED: Final = and_(job.c.done_at.is_(None), job.c.dead_at.is_(None))
 
 
@@ -77,7 +75,7 @@ def _ended_notice(now: datetime) -> ColumnElement[bool]:
     )
     is_open = or_(*(one.where(incident.c.resolved_at.is_(None)).exists() for one in (its_own, joined)))
     is_there = select(channel.c.id).where(channel.c.id == notice.c.channel_id, _is_there())
-    stands = and_(notice.c.kind.in_(_STANDING), is_there.exists())
+    stands = and_(notice.c.kind.in_(STANDING), is_there.exists())
     waits = select(request.c.id).where(request.c.id == notice.c.subject, request.c.state.in_(_OPEN_WISHES))
     provider_outages = select(hold.c.id).where(hold.c.id == notice.c.subject, hold.c.ended_at.is_(None))
     kept = or_(is_open, stands, waits.exists(), provider_outages.exists())

@@ -47,8 +47,8 @@ RECALLED: Final = frozenset({Resolution.DOUBTED, Resolution.OURS})
 """Taken back before anybody knew how it would end. Once that is known, it ends anew."""
 
 
-AFTER_HOLD: Final = ":held"
-"""Ends the subject of a relapse that is none: it was held with many others, and never worked in between."""
+AFTER_HOLD: Final = "held"
+"""Marks a relapse that is none: it was held with many others, and never worked in between."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
+from types import MappingProxyType
 from typing import Final
 
 from bot.domain.ids import (
@@ -76,6 +80,59 @@ SLACK: Final = "slack"
 ALARMS: Final = frozenset({NoticeKind.INCIDENT, NoticeKind.HOLD, NoticeKind.RELAPSE})
 """What somebody is woken for."""
 
+STANDING: Final = frozenset({NoticeKind.MOVED, NoticeKind.OWNER_GONE, NoticeKind.DELEGATE_GONE})
+"""Said once for as long as it is so."""
+
+_REQUEST: Final = ("{request}",)
+_DOER: Final = ("by:{by}:{at}",)
+_FORMATS: Final[Mapping[NoticeKind, tuple[str, ...]]] = {
+    NoticeKind.SWITCHED: ("to:{to}:by:{by}:{at}", "to:{to}:"),
+    NoticeKind.REMOVED: _DOER,
+    NoticeKind.DISABLED: _DOER,
+    NoticeKind.TAKEN_OVER: _DOER,
+    NoticeKind.SOMEBODY_ELSE: _DOER,
+    NoticeKind.CONNECTED: ("{ending}",),
+    NoticeKind.MOVED: ("{left}:{at}",),
+    NoticeKind.HOLD: ("{outage}",),
+    NoticeKind.STORM: ("{notice}",),
+    NoticeKind.RELAPSE: ("{incident}:{times}:{after}", "{incident}:{times}"),
+    NoticeKind.REMINDER: ("{notice}:{since}:{place}",),
+    NoticeKind.NOBODY_TOLD: ("{matter}",),
+    NoticeKind.REQUEST: _REQUEST,
+    NoticeKind.WISH: _REQUEST,
+    NoticeKind.ANSWERED: _REQUEST,
+    NoticeKind.ROLE_CHANGED: ("{change}",),
+    NoticeKind.OWNER_GONE: ("{channel}:{version}",),
+    NoticeKind.OPERATOR: ("{provider}:{code}:{at}", "{provider}:{code}", "{provider}"),
+    NoticeKind.SILENCE: ("{since}",),
+    NoticeKind.STORAGE: ("{began}/{ended}",),
+    NoticeKind.GROUPS: ("{why} {since}",),
+}
+"""How ``Notice.about`` is stored, the fullest form first: rows keep these forms for as long as they live.
+Only the last field of a form may contain what separates the fields."""
+
+
+def subject_of(kind: NoticeKind, about: Mapping[str, str]) -> str:
+    """``about`` as it is stored; empty if there is nothing to say."""
+    fitting = (it for it in _FORMATS.get(kind, ()) if _fields(it) <= about.keys())
+    return next(fitting, "").format_map(about)
+
+
+def about_of(kind: NoticeKind, subject: str) -> Mapping[str, str]:
+    """The fields of a stored subject, by name; none if it has no form that its kind knows."""
+    found = (_pattern(it).fullmatch(subject) for it in _FORMATS.get(kind, ()))
+    return MappingProxyType(next((it.groupdict() for it in found if it), {}))
+
+
+@cache
+def _fields(form: str) -> frozenset[str]:
+    return frozenset(_pattern(form).groupindex)
+
+
+@cache
+def _pattern(form: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>.*?)", form), re.DOTALL)
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
@@ -92,11 +149,7 @@ class Notice:
     """For ``REMOVED`` and ``SWITCHED``: the grant whose fate is told; for ``DELEGATE_GONE``: the one that
     will die."""
     subject: str = ""
-    """For ``OPERATOR``: provider (or Slack), code and day, with colons; for ``CONNECTED``: the ending; for
-    ``DISABLED`` and ``SWITCHED``: who did it and when; for ``OWNER_GONE``: the channel and its version;
-    for ``MOVED``: the provider that the mail left, and when; for ``SILENCE``: since when;
-    for ``STORAGE``: from when to when, with a slash; for ``GROUPS``: why, and since when; for
-    ``ROLE_CHANGED``: the change."""
+    """``about`` as it is stored: tells two notices of one kind and channel apart."""
     wanted_rev: int = 1
     shown_rev: int = 0
     conversation_id: ConversationId | None = None
@@ -114,6 +167,12 @@ class Notice:
     snoozed_until: datetime | None = None
     reminders: int = 0
     """How many reminders were sent."""
+
+    @property
+    def about(self) -> Mapping[str, str]:
+        """What it is about beside its channel, incident and grant. Which fields there are depends on the
+        kind: ``_FORMATS`` lists them."""
+        return about_of(self.kind, self.subject)
 
     @property
     def is_current(self) -> bool:

@@ -297,9 +297,9 @@ class NoticeModel:
 
     @property
     def actor(self) -> UserId | None:
-        """Who disabled it, for a ``DISABLED`` notice."""
-        _, _, rest = self.notice.subject.partition("by:")
-        return UserId(rest.partition(":")[0]) if rest else None
+        """Who did what the notice tells, if a person did."""
+        by = self.notice.about.get("by")
+        return UserId(by) if by else None
 
 
 class UserGroup(Protocol):

@@ -115,7 +115,7 @@ class AdminConsents:
         now = self._core.clock()
         if await uow.requests.answer(request.id, RequestState.APPROVED, by=request.answered_by, at=now):
             await self._notifications.request_changed(uow, request, now=now)
-            await self._notifications.request_answered(uow, request, now=now)
+            await self._approvals.tell_answer(uow, request, now=now)
 
     async def settled(self, uow: UnitOfWork, ticket: Ticket) -> None:
         """The sign-in has succeeded: what it was approved for is done, and whoever still waited for the

@@ -7,7 +7,7 @@ storm is two notifications, however large it is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,7 +20,7 @@ from bot.domain.history import HistoryEntry
 from bot.domain.ids import IncidentId, JobId, LinkId, NoticeId, ProviderOutageId, UserId
 from bot.domain.incident import AFTER_HOLD, RECALLED, Incident, IncidentKind, Resolution
 from bot.domain.job import Job, JobKind
-from bot.domain.notice import Notice, NoticeKind
+from bot.domain.notice import Notice, NoticeKind, subject_of
 from bot.domain.ticket import Link
 from bot.services.core.notifications import Notifications, a_notice
 from bot.services.core.ports import Core, digest, new_id, new_secret
@@ -110,8 +110,9 @@ class Incidents:
         alarms = [it for it in told if it.kind is NoticeKind.INCIDENT]
         await self._link(uow, incident, [it.recipient for it in alarms], now)
         was_held = incident.resolution is Resolution.DOUBTED
-        subject = f"{incident.id}:{incident.relapses + 1}" + (AFTER_HOLD if was_held else "")
-        replies = [_reply(NoticeKind.RELAPSE, it, subject, now) for it in alarms if it.ts or it.nonce]
+        about = {"incident": incident.id, "times": str(incident.relapses + 1)}
+        about |= {"after": AFTER_HOLD} if was_held else {}
+        replies = [_reply(NoticeKind.RELAPSE, it, about, now) for it in alarms if it.ts or it.nonce]
         await self._notifications.tell_all(uow, replies)
         for alarm in alarms:
             await uow.jobs.cancel(_key(JobKind.REMIND, alarm))
@@ -254,8 +255,8 @@ class Incidents:
                 return rest
             since = _counted_from(job, notice, now)
             # Named after its place in the row, and not counted: after a crash the same one is told once.
-            subject = f"{notice.id}:{since.isoformat()}:{_place(since, now)}"
-            if await self._notifications.tell(uow, _reply(NoticeKind.REMINDER, notice, subject, now)):
+            about = {"notice": notice.id, "since": since.isoformat(), "place": str(_place(since, now))}
+            if await self._notifications.tell(uow, _reply(NoticeKind.REMINDER, notice, about, now)):
                 await uow.notices.reminded(notice.id)
             await uow.commit()
         self._core.wake()
@@ -268,7 +269,7 @@ class Incidents:
             notice = await uow.notices.find(NoticeId(job.payload["notice"]))
             if notice is None or not (notice.ts or notice.nonce):
                 return None
-            await self._notifications.tell(uow, _reply(NoticeKind.STORM, notice, notice.id, now))
+            await self._notifications.tell(uow, _reply(NoticeKind.STORM, notice, {"notice": notice.id}, now))
             await uow.commit()
         self._core.wake()
         return None
@@ -292,7 +293,7 @@ def reminders_of(notices: Sequence[Notice], now: datetime) -> list[Job]:
 async def _is_of_open_hold(uow: UnitOfWork, notice: Notice) -> bool:
     if notice.kind is not NoticeKind.HOLD:
         return False
-    provider_outage = await uow.provider_outages.find(ProviderOutageId(notice.subject))
+    provider_outage = await uow.provider_outages.find(ProviderOutageId(notice.about["outage"]))
     return provider_outage is not None and provider_outage.is_open
 
 
@@ -372,14 +373,14 @@ def _comes_back(last: Incident, kind: IncidentKind, now: datetime) -> bool:
     )
 
 
-def _reply(kind: NoticeKind, to: Notice, subject: str, now: datetime) -> Notice:
+def _reply(kind: NoticeKind, to: Notice, about: Mapping[str, str], now: datetime) -> Notice:
     return Notice(
         id=NoticeId(new_id()),
         workspace_id=to.workspace_id,
         recipient=to.recipient,
         kind=kind,
         channel_id=to.channel_id,
-        subject=subject,
+        subject=subject_of(kind, about),
         conversation_id=to.conversation_id,
         created_at=now,
         thread_of=to.id,

@@ -6,22 +6,21 @@ something; what exactly is decided when it is shown, from what is true then (``b
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
 
-from bot.domain.access import Operation, Person, RoleChange
+from bot.domain.access import Operation, Person
 from bot.domain.channel import Channel
 from bot.domain.grant import Grant, MailboxIdentity, Phase, Revocation
 from bot.domain.history import HistoryEntry
-from bot.domain.ids import ChannelId, GrantId, JobId, NoticeId, RequestId, UserId, WorkspaceId
+from bot.domain.ids import GrantId, JobId, NoticeId, RequestId, UserId, WorkspaceId
 from bot.domain.incident import Incident
 from bot.domain.job import Job, JobKind
 from bot.domain.lifecycle import Signal
-from bot.domain.notice import ALARMS, SLACK, Notice, NoticeKind
+from bot.domain.notice import ALARMS, SLACK, Notice, NoticeKind, subject_of
 from bot.domain.request import Request, RequestState
 from bot.domain.ticket import OUTCOME_LASTS, SWITCHED_MEANWHILE, OutcomeKind, Ticket, TicketOutcome
 from bot.services.core.ports import Core, new_id
@@ -64,12 +63,11 @@ class Notifications:
         kind = _ANNOUNCED[signal]
         readers = dict.fromkeys([*await self._concerned(uow, channel), *([actor] if actor else [])])
         has_sides = kind is not NoticeKind.DISABLED
-        about = grant_id if has_sides else None
-        doer = f"by:{actor}:{now.isoformat()}" if actor else ""
-        subject = f"to:{channel.identity.family}:{doer}" if kind is NoticeKind.SWITCHED else doer
+        of_grant = grant_id if has_sides else None
+        about = {"to": channel.identity.family, **(done_by(actor, now) if actor else {})}
         for reader in readers:
             if has_sides or reader != actor:
-                await self.tell(uow, a_notice(kind, channel, reader, now, grant_id=about, subject=subject))
+                await self.tell(uow, a_notice(kind, channel, reader, now, grant_id=of_grant, about=about))
 
     async def _concerned(self, uow: UnitOfWork, channel: Channel) -> tuple[UserId, ...]:
         """Its owner; for a team address everybody who would be told of an outage."""
@@ -96,7 +94,7 @@ class Notifications:
             recipient,
             now,
             grant_id=channel.grant_id,
-            subject=ending.value,
+            about={"ending": ending.value},
         )
         await self.tell(uow, notice)
         if ending in {OutcomeKind.CONNECTED, OutcomeKind.RESTORED}:
@@ -120,8 +118,8 @@ class Notifications:
         person = await uow.people.by_email(channel.workspace_id, channel.address)
         if person is None or person.id == connected_by:
             return
-        subject = f"by:{connected_by}:{now.isoformat()}"
-        await self.tell(uow, a_notice(NoticeKind.SOMEBODY_ELSE, channel, person.id, now, subject=subject))
+        about = done_by(connected_by, now)
+        await self.tell(uow, a_notice(NoticeKind.SOMEBODY_ELSE, channel, person.id, now, about=about))
 
     async def home_changed(
         self, uow: UnitOfWork, channel: Channel, *, actor: UserId | None, now: datetime
@@ -151,8 +149,8 @@ class Notifications:
             )
         )
         if before.owner_id and before.owner_id != actor:
-            subject = f"by:{actor}:{now.isoformat()}"
-            notice = a_notice(NoticeKind.TAKEN_OVER, after, before.owner_id, now, subject=subject)
+            about = done_by(actor, now)
+            notice = a_notice(NoticeKind.TAKEN_OVER, after, before.owner_id, now, about=about)
             await self.tell(uow, notice)
 
     async def confirmed(self, uow: UnitOfWork, channel: Channel, ticket: Ticket) -> None:
@@ -183,48 +181,12 @@ class Notifications:
             )
         )
 
-    async def role_changed(self, uow: UnitOfWork, change: RoleChange) -> None:
-        """Whose role changed hears by whom; whoever did it can undo it from their own message. The history
-        has it, too."""
-        readers = dict.fromkeys([*change.people, change.actor])
-        kind, at = NoticeKind.ROLE_CHANGED, change.at
-        await self.tell_all(
-            uow, [about_us(change.workspace_id, reader, kind, change.id, at) for reader in readers]
-        )
-        what = "role_undone" if change.undoes else "role_given" if change.is_given else "role_taken"
-        holder = f"{change.role.value}:{change.subject}"
-        details = {"to" if change.is_given else "from": holder}
-        await uow.history.add(
-            HistoryEntry(
-                change.workspace_id, ChannelId(""), at, what, change.actor, details
-            )  # about no channel
-        )
-
-    async def role_told(self, uow: UnitOfWork, change: RoleChange, *, now: datetime) -> None:
-        """What was said of a change is shown as it is by now."""
-        kind = NoticeKind.ROLE_CHANGED
-        await self.changed(uow, await uow.notices.of_subject(change.workspace_id, change.id, kind), now=now)
-
     async def request_changed(self, uow: UnitOfWork, request: Request, *, now: datetime) -> None:
         """Everybody who was asked, and whoever asked, sees what came of it."""
         for kind in (NoticeKind.REQUEST, NoticeKind.WISH, NoticeKind.NOBODY_TOLD):
             await self.changed(
                 uow, await uow.notices.of_subject(request.workspace_id, request.id, kind), now=now
             )
-
-    async def request_answered(self, uow: UnitOfWork, request: Request, *, now: datetime) -> None:
-        """Whoever asked hears of the answer: their message is edited, which notifies nobody."""
-        for requested_change in await uow.notices.of_subject(
-            request.workspace_id, request.id, NoticeKind.WISH
-        ):
-            if requested_change.ts or requested_change.nonce:
-                reply = about_request(request, requested_change.recipient, NoticeKind.ANSWERED, now)
-                await self.tell(
-                    uow,
-                    replace(
-                        reply, thread_of=requested_change.id, conversation_id=requested_change.conversation_id
-                    ),
-                )
 
     async def end_requests(
         self,
@@ -330,15 +292,21 @@ class Notifications:
     ) -> None:
         """Our own credentials are broken: said once a day and code to the operator, to nobody else."""
         await uow.meta.add(client_at(provider), _REFUSED)
-        subject = f"{provider}:{code}:{now.date().isoformat()}"
-        await self.tell_operators(uow, workspace_id, NoticeKind.OPERATOR, subject=subject, now=now)
+        about = {"provider": provider, "code": code, "at": now.date().isoformat()}
+        await self.tell_operators(uow, workspace_id, NoticeKind.OPERATOR, about=about, now=now)
 
     async def tell_operators(
-        self, uow: UnitOfWork, workspace_id: WorkspaceId, kind: NoticeKind, *, subject: str, now: datetime
+        self,
+        uow: UnitOfWork,
+        workspace_id: WorkspaceId,
+        kind: NoticeKind,
+        *,
+        about: Mapping[str, str],
+        now: datetime,
     ) -> None:
         """Whoever runs the bot sees something that is about no channel in particular."""
         readers = await self._operators(uow, workspace_id)
-        await self.tell_all(uow, [about_us(workspace_id, reader, kind, subject, now) for reader in readers])
+        await self.tell_all(uow, [about_us(workspace_id, reader, kind, about, now) for reader in readers])
 
     async def operator_matter_changed(
         self, uow: UnitOfWork, workspace_id: WorkspaceId, provider: str, *, now: datetime
@@ -362,8 +330,8 @@ class Notifications:
         again. ``False`` if it was said before."""
         if not await uow.meta.add(client_at(SLACK), _REFUSED):
             return False
-        subject = f"{SLACK}:{code}:{now.isoformat()}"
-        await self.tell_operators(uow, workspace_id, NoticeKind.OPERATOR, subject=subject, now=now)
+        about = {"provider": SLACK, "code": code, "at": now.isoformat()}
+        await self.tell_operators(uow, workspace_id, NoticeKind.OPERATOR, about=about, now=now)
         return True
 
     async def could_not_tell(self, uow: UnitOfWork, notice: Notice, *, now: datetime) -> None:
@@ -383,13 +351,13 @@ class Notifications:
                 continue
             _log.error("nobody could be told of an outage", incident=incident.id, readers=len(readers))
             for operator in await self._operators(uow, channel.workspace_id):
-                about = a_notice(NoticeKind.NOBODY_TOLD, channel, operator, now, subject=incident.id)
-                if await self.tell(uow, about):
-                    await uow.notices.attach([about.id], incident.id)
+                new = a_notice(NoticeKind.NOBODY_TOLD, channel, operator, now, about={"matter": incident.id})
+                if await self.tell(uow, new):
+                    await uow.notices.attach([new.id], incident.id)
 
     async def _unasked(self, uow: UnitOfWork, notice: Notice, now: datetime) -> None:
         """Nobody who could grant a request hears of it: whoever asked must know, too."""
-        request = await uow.requests.find(RequestId(notice.subject))
+        request = await uow.requests.find(RequestId(notice.about["request"]))
         if request is None or not await self.is_unheard(uow, request):
             return
         _log.error("nobody could be asked for approval", request=request.id)
@@ -414,28 +382,10 @@ class Notifications:
 
     async def ask_about_owner(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
         """A personal inbox has lost its owner: the super admins see whose it was and what they can do."""
-        subject = f"{channel.id}:{channel.version}"  # who came back and leaves again is asked about again
+        about = {"channel": channel.id, "version": str(channel.version)}
+        # Who came back and leaves again is asked about again
         for admin in await self.super_admins(uow, channel.workspace_id):
-            await self.tell(uow, a_notice(NoticeKind.OWNER_GONE, channel, admin.id, now, subject=subject))
-
-    async def owner_back(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
-        """The owner of a personal inbox is in the workspace again: whoever was asked about it sees that."""
-        await uow.history.add(
-            HistoryEntry(channel.workspace_id, channel.id, now, "owner_back", channel.owner_id)
-        )
-        await self.changed(uow, await uow.notices.of_channel(channel.id, NoticeKind.OWNER_GONE), now=now)
-
-    async def delegate_gone(
-        self, uow: UnitOfWork, channel: Channel, grant_id: GrantId, *, now: datetime
-    ) -> None:
-        """Whoever looks after a shared mailbox must know that the account which opens it will be closed."""
-        await self.delegate_changed(uow, channel.id, now=now)  # told before, of one who came back since
-        for reader in await self._concerned(uow, channel):
-            await self.tell(uow, a_notice(NoticeKind.DELEGATE_GONE, channel, reader, now, grant_id=grant_id))
-
-    async def delegate_changed(self, uow: UnitOfWork, channel_id: ChannelId, *, now: datetime) -> None:
-        """Whoever opens a shared mailbox came back, or left again: who was told sees that."""
-        await self.changed(uow, await uow.notices.of_channel(channel_id, NoticeKind.DELEGATE_GONE), now=now)
+            await self.tell(uow, a_notice(NoticeKind.OWNER_GONE, channel, admin.id, now, about=about))
 
     async def answered_about_owner(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
         """Somebody decided what becomes of an inbox that people were asked about: they see that."""
@@ -506,6 +456,15 @@ def lane_of_identity(grant: Grant) -> str:
     return f"identity:{grant.provider}:{grant.signer.subject}"
 
 
+def done_by(actor: UserId, now: datetime) -> dict[str, str]:
+    """What a notice says of a person's deed."""
+    return {"by": actor, "at": now.isoformat()}
+
+
+_NOTHING: Final[Mapping[str, str]] = {}
+_REQUEST_FIELD: Final = {NoticeKind.NOBODY_TOLD: "matter"}
+
+
 def a_notice(
     kind: NoticeKind,
     channel: Channel,
@@ -514,7 +473,7 @@ def a_notice(
     *,
     incident: Incident | None = None,
     grant_id: GrantId | None = None,
-    subject: str = "",
+    about: Mapping[str, str] = _NOTHING,
     thread_of: NoticeId | None = None,
 ) -> Notice:
     """A notice about ``channel`` for one reader; a reply if ``thread_of`` names another notice."""
@@ -526,14 +485,14 @@ def a_notice(
         channel_id=channel.id,
         incident_id=incident.id if incident else None,
         grant_id=grant_id,
-        subject=subject,
+        subject=subject_of(kind, about),
         created_at=now,
         thread_of=thread_of,
     )
 
 
 def about_us(
-    workspace_id: WorkspaceId, recipient: UserId, kind: NoticeKind, subject: str, now: datetime
+    workspace_id: WorkspaceId, recipient: UserId, kind: NoticeKind, about: Mapping[str, str], now: datetime
 ) -> Notice:
     """A notice about the bot itself, for whoever runs it."""
     return Notice(
@@ -542,7 +501,7 @@ def about_us(
         recipient=recipient,
         kind=kind,
         channel_id=None,
-        subject=subject,
+        subject=subject_of(kind, about),
         created_at=now,
     )
 
@@ -555,6 +514,6 @@ def about_request(request: Request, recipient: UserId, kind: NoticeKind, now: da
         recipient=recipient,
         kind=kind,
         channel_id=request.requested_change.channel_id,
-        subject=request.id,
+        subject=subject_of(kind, {_REQUEST_FIELD.get(kind, "request"): request.id}),
         created_at=now,
     )

@@ -197,7 +197,7 @@ class Delivery:
             # One reader at a time: of two who cannot be reached, one must find that there is nobody left.
             await uow.incidents.hold_of(notice.id)
             if notice.kind is NoticeKind.REQUEST:
-                await uow.requests.hold(RequestId(notice.subject))
+                await uow.requests.hold(RequestId(notice.about["request"]))
             await uow.notices.unreachable(notice.id, code)
             await self._notifications.could_not_tell(uow, notice, now=self._core.clock())
             await uow.commit()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from bot.domain.access import Operation, may
@@ -35,9 +35,7 @@ class NoticeModels:
         self._notifications = notifications
         self._admin_consents = admin_consents
 
-    async def of(  # noqa: PLR0911  one return per kind reads best
-        self, uow: UnitOfWork, notice: Notice
-    ) -> NoticeModel | None:
+    async def of(self, uow: UnitOfWork, notice: Notice) -> NoticeModel | None:
         """What ``notice`` shows now; ``None`` if what it is about is no more."""
         channel = await uow.channels.find(notice.channel_id) if notice.channel_id else None
         person = await uow.people.find(notice.workspace_id, notice.recipient)
@@ -51,39 +49,43 @@ class NoticeModels:
         )
         if notice.thread_of is not None:
             model = await self._with_parent(uow, model, notice.thread_of)
-        match notice.kind:
-            case NoticeKind.INCIDENT | NoticeKind.CONVERSATION:
-                return await self._with_outages(uow, model, notice)
-            case NoticeKind.HOLD:
-                return await self._with_hold(uow, model)
-            case NoticeKind.REQUEST | NoticeKind.WISH | NoticeKind.ANSWERED:
-                return await self._with_request(uow, model)
-            case NoticeKind.OPERATOR | NoticeKind.SILENCE | NoticeKind.STORAGE | NoticeKind.GROUPS:
-                return await self._about_us(uow, model)
-            case NoticeKind.ROLE_CHANGED:
-                return await self._with_role_change(uow, model)
-            case NoticeKind.NOBODY_TOLD:
-                model = await self._with_request(uow, model)
-                if model.request is not None:
-                    return model
-        return await self._about_channel(uow, model, channel) if channel else None
+        return await NOTICES[notice.kind].load(self, uow, model)
 
-    async def _about_us(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel:
-        """What is wrong with the bot itself: it does not probe, cannot read user groups, or a provider
-        refuses its credentials, at inboxes that are there or at somebody's sign-in."""
-        if model.notice.kind is NoticeKind.STORAGE:
-            return model  # all that there is to say stands in it
-        if model.notice.kind is not NoticeKind.OPERATOR:
-            is_silence = model.notice.kind is NoticeKind.SILENCE
-            fact = (episode_of if is_silence else unread_of)(model.notice.workspace_id)
-            return replace(model, is_open=await uow.meta.find(fact) == model.notice.subject)
-        provider = model.notice.subject.partition(":")[0]
+    async def _about_operator(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel:
+        """A provider refuses our credentials, at inboxes that are there or at somebody's sign-in."""
+        provider = model.notice.about["provider"]
         is_refused = await uow.meta.find(client_at(provider)) is not None
         is_open = is_refused or await uow.channels.count_with_cause(provider, Cause.OURS_BROKEN) > 0
         return replace(model, provider_label=self._core.providers.label_of(provider), is_open=is_open)
 
+    async def _about_silence(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel:
+        return await self._while_noted(uow, model, episode_of(model.notice.workspace_id))
+
+    async def _about_groups(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel:
+        return await self._while_noted(uow, model, unread_of(model.notice.workspace_id))
+
+    async def _while_noted(self, uow: UnitOfWork, model: NoticeModel, fact: str) -> NoticeModel:
+        """It is so for as long as the fact says what the notice was written with."""
+        return replace(model, is_open=await uow.meta.find(fact) == model.notice.subject)
+
+    async def _as_it_is(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel:
+        """All that there is to say stands in the notice."""
+        return model
+
+    async def _with_own_outages(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel:
+        return await self._with_outages(uow, model, model.notice)
+
+    async def _about_nobody(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel | None:
+        """Either a request that nobody could be asked about, or an outage."""
+        about_request = await self._with_request(uow, model, field="matter")
+        if about_request.request is not None:
+            return about_request
+        if model.channel is None:
+            return None
+        return replace(model, is_open=await uow.incidents.open_of(model.channel.id) is not None)
+
     async def _with_role_change(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel | None:
-        change = await uow.roles.change(model.notice.subject)
+        change = await uow.roles.change(model.notice.about["change"])
         if change is None:
             return None
         roles = await roles_in(uow, self._core, change.workspace_id)
@@ -91,8 +93,10 @@ class NoticeModels:
         is_so = await can_be_undone(uow, change, model.now)
         return replace(model, role_change=change, may_undo=may_undo and is_so)
 
-    async def _with_request(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel:
-        request = await uow.requests.find(RequestId(model.notice.subject))
+    async def _with_request(
+        self, uow: UnitOfWork, model: NoticeModel, *, field: str = "request"
+    ) -> NoticeModel:
+        request = await uow.requests.find(RequestId(model.notice.about[field]))
         if request is None:
             return replace(model, is_open=False)
         is_unheard = await self._notifications.is_unheard(uow, request)
@@ -109,25 +113,14 @@ class NoticeModels:
             is_open=request.is_open,
         )
 
-    async def _about_channel(  # noqa: PLR0911  one return per kind reads best
-        self, uow: UnitOfWork, model: NoticeModel, channel: Channel
-    ) -> NoticeModel:
-        match model.notice.kind:
-            case NoticeKind.REMOVED | NoticeKind.SWITCHED:
-                return await self._with_removal(uow, model, channel)
-            case NoticeKind.CONNECTED:
-                return await self._with_watch(uow, await self._with_lacking(uow, model, channel), channel)
-            case NoticeKind.MOVED:
-                return await self._with_mail(uow, model, channel)
-            case NoticeKind.NOBODY_TOLD:
-                return replace(model, is_open=await uow.incidents.open_of(channel.id) is not None)
-            case NoticeKind.SOMEBODY_ELSE:
-                return replace(model, is_open=channel.state is not State.REMOVED)
-            case NoticeKind.DELEGATE_GONE:
-                return await self._with_delegate(uow, model, channel)
-            case NoticeKind.OWNER_GONE:
-                return await self._with_owner(uow, model, channel)
+    async def _of_channel(self, uow: UnitOfWork, model: NoticeModel, channel: Channel) -> NoticeModel:
         return model
+
+    async def _while_there(self, uow: UnitOfWork, model: NoticeModel, channel: Channel) -> NoticeModel:
+        return replace(model, is_open=channel.state is not State.REMOVED)
+
+    async def _with_connection(self, uow: UnitOfWork, model: NoticeModel, channel: Channel) -> NoticeModel:
+        return await self._with_watch(uow, await self._with_lacking(uow, model, channel), channel)
 
     async def _with_owner(self, uow: UnitOfWork, model: NoticeModel, channel: Channel) -> NoticeModel:
         """It is settled once somebody has decided, or the owner is there again."""
@@ -172,7 +165,7 @@ class NoticeModels:
         return replace(model, outages=tuple(outages), is_open=is_open)
 
     async def _with_hold(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel | None:
-        provider_outage = await uow.provider_outages.find(ProviderOutageId(model.notice.subject))
+        provider_outage = await uow.provider_outages.find(ProviderOutageId(model.notice.about["outage"]))
         if provider_outage is None:
             return None
         is_own = model.notice.channel_id is None
@@ -254,32 +247,63 @@ class NoticeModels:
         return replace(model, removal=removal)
 
 
-_ONLY_WHILE_OPEN: Final = frozenset(
-    {
-        NoticeKind.INCIDENT,
-        NoticeKind.CONVERSATION,
-        NoticeKind.HOLD,
-        NoticeKind.STORM,
-        NoticeKind.RELAPSE,
-        NoticeKind.REMINDER,
-        NoticeKind.NOBODY_TOLD,
-        NoticeKind.OPERATOR,
-        NoticeKind.SILENCE,
-        NoticeKind.GROUPS,
-        NoticeKind.OWNER_GONE,
-        NoticeKind.DELEGATE_GONE,
-        NoticeKind.SOMEBODY_ELSE,
-        NoticeKind.MOVED,
-        NoticeKind.REQUEST,
-    }
-)
+@dataclass(frozen=True, slots=True)
+class NoticeSpec:
+    """How notices of a kind are shown."""
+
+    load: Callable[[NoticeModels, UnitOfWork, NoticeModel], Awaitable[NoticeModel | None]]
+    """Adds what is true now; ``None`` if what it is about is no more."""
+    only_while_open: bool = False
+    """What was never shown and is over by now is never sent."""
+
+
+def _channels(
+    load: Callable[[NoticeModels, UnitOfWork, NoticeModel, Channel], Awaitable[NoticeModel]],
+    *,
+    only_while_open: bool = False,
+) -> NoticeSpec:
+    """Of a kind that says nothing without its channel."""
+
+    async def loaded(models: NoticeModels, uow: UnitOfWork, model: NoticeModel) -> NoticeModel | None:
+        return await load(models, uow, model, model.channel) if model.channel else None
+
+    return NoticeSpec(loaded, only_while_open)
+
+
+_It = NoticeModels
+
+NOTICES: Final[Mapping[NoticeKind, NoticeSpec]] = {
+    NoticeKind.INCIDENT: NoticeSpec(_It._with_own_outages, only_while_open=True),
+    NoticeKind.CONVERSATION: NoticeSpec(_It._with_own_outages, only_while_open=True),
+    NoticeKind.HOLD: NoticeSpec(_It._with_hold, only_while_open=True),
+    NoticeKind.STORM: _channels(_It._of_channel, only_while_open=True),
+    NoticeKind.RELAPSE: _channels(_It._of_channel, only_while_open=True),
+    NoticeKind.REMINDER: _channels(_It._of_channel, only_while_open=True),
+    NoticeKind.NOBODY_TOLD: NoticeSpec(_It._about_nobody, only_while_open=True),
+    NoticeKind.REQUEST: NoticeSpec(_It._with_request, only_while_open=True),
+    NoticeKind.WISH: NoticeSpec(_It._with_request),
+    NoticeKind.ANSWERED: NoticeSpec(_It._with_request),
+    NoticeKind.REMOVED: _channels(_It._with_removal),
+    NoticeKind.SWITCHED: _channels(_It._with_removal),
+    NoticeKind.CONNECTED: _channels(_It._with_connection),
+    NoticeKind.DISABLED: _channels(_It._of_channel),
+    NoticeKind.TAKEN_OVER: _channels(_It._of_channel),
+    NoticeKind.SOMEBODY_ELSE: _channels(_It._while_there, only_while_open=True),
+    NoticeKind.MOVED: _channels(_It._with_mail, only_while_open=True),
+    NoticeKind.OWNER_GONE: _channels(_It._with_owner, only_while_open=True),
+    NoticeKind.DELEGATE_GONE: _channels(_It._with_delegate, only_while_open=True),
+    NoticeKind.ROLE_CHANGED: NoticeSpec(_It._with_role_change),
+    NoticeKind.OPERATOR: NoticeSpec(_It._about_operator, only_while_open=True),
+    NoticeKind.SILENCE: NoticeSpec(_It._about_silence, only_while_open=True),
+    NoticeKind.STORAGE: NoticeSpec(_It._as_it_is),
+    NoticeKind.GROUPS: NoticeSpec(_It._about_groups, only_while_open=True),
+}
+"""What is read for each kind. How it looks stands beside the views, under the same keys."""
 
 
 def is_worth_posting(model: NoticeModel) -> bool:
     """What was never shown and is over by now is never sent."""
-    if model.notice.kind in _ONLY_WHILE_OPEN:
-        return model.is_open
-    return True
+    return model.is_open or not NOTICES[model.notice.kind].only_while_open
 
 
 def _domains(tenant: str, channels: Iterable[Channel]) -> tuple[str, ...]:

@@ -67,11 +67,9 @@ class Heartbeat:
             await uow.meta.put(KEY, now.isoformat())
             await self._core.storage.announce(uow)
             if since is not None and is_told:
-                subject = f"{since.isoformat()}/{now.isoformat()}"
+                about = {"began": since.isoformat(), "ended": now.isoformat()}
                 kind = NoticeKind.STORAGE
-                await self._notifications.tell_operators(
-                    uow, self._workspace_id, kind, subject=subject, now=now
-                )
+                await self._notifications.tell_operators(uow, self._workspace_id, kind, about=about, now=now)
             await uow.commit()
         if since is not None:
             _log.info("the database can be written again", after_seconds=round((now - since).total_seconds()))

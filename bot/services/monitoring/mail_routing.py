@@ -112,16 +112,16 @@ class MailRoutingWatch:
             await self._shown_anew(uow, channel, before, now)
             return
         roles = await roles_in(uow, self._core, channel.workspace_id)
-        subject = journey_of(channel, after)
+        journey = journey_of(channel, after)
         for reader in roles.audience(channel):
             await self._notifications.tell(
-                uow, a_notice(NoticeKind.MOVED, channel, reader, now, subject=subject)
+                uow, a_notice(NoticeKind.MOVED, channel, reader, now, about=journey)
             )
 
     async def _shown_anew(self, uow: UnitOfWork, channel: Channel, known: MailRouting, now: datetime) -> None:
         told = await uow.notices.of_channel(channel.id, NoticeKind.MOVED)
-        subject = journey_of(channel, known)
-        await self._notifications.changed(uow, [one for one in told if one.subject == subject], now=now)
+        journey = journey_of(channel, known)
+        await self._notifications.changed(uow, [one for one in told if one.about == journey], now=now)
 
 
 def _as_told(channel: Channel) -> tuple[str, State]:
@@ -135,10 +135,10 @@ def domain_of(channel: Channel) -> str:
     return shown_domain(channel.address.rpartition("@")[2])
 
 
-def journey_of(channel: Channel, known: MailRouting) -> str:
+def journey_of(channel: Channel, known: MailRouting) -> dict[str, str]:
     """What a message about the mail is about: where it left, and when. It stays the same wherever it goes on
     to, and ends with its return."""
-    return f"{channel.provider}:{known.left_at.isoformat() if known.left_at else ''}"
+    return {"left": channel.provider, "at": known.left_at.isoformat() if known.left_at else ""}
 
 
 async def mail_of(uow: UnitOfWork, core: Core, channel: Channel) -> Mail | None:
@@ -163,4 +163,4 @@ def mail_shown(core: Core, channel: Channel, known: MailRouting) -> Mail:
 def is_still_away(notice: Notice, channel: Channel, known: MailRouting | None) -> bool:
     """Whether what ``notice`` tells is still so, and still matters to anybody."""
     is_used = channel.state not in {State.DISABLED, State.REMOVED}
-    return is_used and known is not None and known.has_left and notice.subject == journey_of(channel, known)
+    return is_used and known is not None and known.has_left and notice.about == journey_of(channel, known)

@@ -80,7 +80,11 @@ class ProviderOutages:
             return
         if (told := await self._told(uow, provider_outage, channel.owner_id)) is None:
             own = about_us(
-                provider_outage.workspace_id, channel.owner_id, NoticeKind.HOLD, provider_outage.id, now
+                provider_outage.workspace_id,
+                channel.owner_id,
+                NoticeKind.HOLD,
+                {"outage": provider_outage.id},
+                now,
             )
             await self._notifications.tell(uow, own)
         elif told.channel_id is None:
@@ -216,7 +220,8 @@ class ProviderOutages:
         await self._recall(uow, provider_outage, now)
         readers = (await roles_in(uow, self._core, provider_outage.workspace_id)).everybody
         about = [
-            a_notice(NoticeKind.HOLD, channel, reader, now, subject=provider_outage.id) for reader in readers
+            a_notice(NoticeKind.HOLD, channel, reader, now, about={"outage": provider_outage.id})
+            for reader in readers
         ]
         told = await self._notifications.tell_all(uow, about)
         await uow.jobs.put_all(reminders_of(told, now))

@@ -115,7 +115,7 @@ class Watchdog:
             if not await uow.meta.add(episode_of(self._workspace_id), began):
                 return 0  # another process was first
             await self._notifications.tell_operators(
-                uow, self._workspace_id, NoticeKind.SILENCE, subject=began, now=now
+                uow, self._workspace_id, NoticeKind.SILENCE, about={"since": began}, now=now
             )
             await uow.commit()
         _log.error(

@@ -11,9 +11,10 @@ import structlog
 
 from bot.domain.access import Actor, Person, Role, RoleChange
 from bot.domain.errors import LastSuperAdmin, NotAllowed, RolesChanged, UndoOver
-from bot.domain.ids import UserId
-from bot.domain.notice import NoticeKind
-from bot.services.core.notifications import Notifications, unread_of
+from bot.domain.history import HistoryEntry
+from bot.domain.ids import ChannelId, UserId
+from bot.domain.notice import NoticeKind, subject_of
+from bot.services.core.notifications import Notifications, about_us, unread_of
 from bot.services.core.ports import Core, Directory, DirectoryAway, Group, GroupsClosed, digest, new_id
 from bot.services.core.roles import Roles, roles_in
 from bot.services.people.people import People
@@ -140,12 +141,12 @@ class Admins:
             now = self._core.clock()
             if await can_be_undone(uow, old, now) and await uow.roles.undo(old.id, by=actor.id, at=now):
                 new = await self._undone(uow, actor, old)
-                await self._notifications.role_told(uow, old, now=now)
+                await self._show_anew(uow, old, now=now)
                 await uow.commit()
                 return new
             old = await uow.roles.change(change_id) or old
         async with self._core.storage.writing() as uow:
-            await self._notifications.role_told(uow, old, now=now)
+            await self._show_anew(uow, old, now=now)
             await uow.commit()
         raise UndoOver(old.undone_by)
 
@@ -235,7 +236,31 @@ class Admins:
 
     async def _keep(self, uow: UnitOfWork, change: RoleChange) -> None:
         await uow.roles.add_change(change)
-        await self._notifications.role_changed(uow, change)
+        await self._announce(uow, change)
+
+    async def _announce(self, uow: UnitOfWork, change: RoleChange) -> None:
+        """Whose role changed hears by whom; whoever did it can undo it from their own message. The history
+        has it, too."""
+        readers = dict.fromkeys([*change.people, change.actor])
+        kind, at, about = NoticeKind.ROLE_CHANGED, change.at, {"change": change.id}
+        await self._notifications.tell_all(
+            uow, [about_us(change.workspace_id, reader, kind, about, at) for reader in readers]
+        )
+        what = "role_undone" if change.undoes else "role_given" if change.is_given else "role_taken"
+        holder = f"{change.role.value}:{change.subject}"
+        details = {"to" if change.is_given else "from": holder}
+        await uow.history.add(
+            HistoryEntry(
+                change.workspace_id, ChannelId(""), at, what, change.actor, details
+            )  # about no channel
+        )
+
+    async def _show_anew(self, uow: UnitOfWork, change: RoleChange, *, now: datetime) -> None:
+        """What was said of a change is shown as it is by now."""
+        kind = NoticeKind.ROLE_CHANGED
+        await self._notifications.changed(
+            uow, await uow.notices.of_subject(change.workspace_id, change.id, kind), now=now
+        )
 
     async def read_groups(self) -> int:
         """Read the members of the groups that hold a role, as is done hourly; one that cannot be read stands
@@ -272,12 +297,10 @@ class Admins:
             lasts = any(_is_overdue(read_at.get(group), now) for group in failures)
             began = await uow.meta.find(unread_of(workspace_id))
             if began is None and (is_closed or lasts):
-                subject = f"{'closed' if is_closed else 'away'} {now.isoformat()}"
-                if await uow.meta.add(unread_of(workspace_id), subject):
+                about = {"why": "closed" if is_closed else "away", "since": now.isoformat()}
+                if await uow.meta.add(unread_of(workspace_id), subject_of(NoticeKind.GROUPS, about)):
                     kind = NoticeKind.GROUPS
-                    await self._notifications.tell_operators(
-                        uow, workspace_id, kind, subject=subject, now=now
-                    )
+                    await self._notifications.tell_operators(uow, workspace_id, kind, about=about, now=now)
                     _log.error("user groups cannot be read", groups=len(failures), closed=is_closed)
             elif began is not None and not failures and await uow.meta.drop(unread_of(workspace_id), began):
                 told = await uow.notices.of_subject(workspace_id, began, NoticeKind.GROUPS)

@@ -7,7 +7,7 @@ their own message.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -106,7 +106,7 @@ class Approvals:
             if approve:
                 await self._grant(uow, request, actor, now)
             await self._notifications.request_changed(uow, request, now=now)
-            await self._notifications.request_answered(uow, request, now=now)
+            await self.tell_answer(uow, request, now=now)
             await uow.commit()
         async with self._core.storage.reading() as uow:
             return await self._found(uow, request_id)
@@ -250,6 +250,20 @@ class Approvals:
         for approver in approvers:
             await self._notifications.tell(uow, about_request(request, approver, NoticeKind.REQUEST, now))
         await self._notifications.tell(uow, about_request(request, request.requester, NoticeKind.WISH, now))
+
+    async def tell_answer(self, uow: UnitOfWork, request: Request, *, now: datetime) -> None:
+        """Whoever asked hears of the answer: their message is edited, which notifies nobody."""
+        for requested_change in await uow.notices.of_subject(
+            request.workspace_id, request.id, NoticeKind.WISH
+        ):
+            if requested_change.ts or requested_change.nonce:
+                reply = about_request(request, requested_change.recipient, NoticeKind.ANSWERED, now)
+                await self._notifications.tell(
+                    uow,
+                    replace(
+                        reply, thread_of=requested_change.id, conversation_id=requested_change.conversation_id
+                    ),
+                )
 
     async def expire_later(self, uow: UnitOfWork, request: Request) -> None:
         """Let it end when its time is over."""

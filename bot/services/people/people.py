@@ -15,13 +15,15 @@ from typing import Final
 import structlog
 
 from bot.domain.access import Actor, Person
-from bot.domain.channel import State
+from bot.domain.channel import Channel, State
 from bot.domain.errors import GuestNotAllowed, WrongWorkspace
-from bot.domain.ids import JobId, UserId, WorkspaceId
+from bot.domain.history import HistoryEntry
+from bot.domain.ids import ChannelId, GrantId, JobId, UserId, WorkspaceId
 from bot.domain.job import Job, JobKind
 from bot.domain.lifecycle import Signal
+from bot.domain.notice import NoticeKind
 from bot.domain.workspace import Workspace
-from bot.services.core.notifications import Notifications
+from bot.services.core.notifications import Notifications, a_notice
 from bot.services.core.ports import (
     Core,
     CursorLost,
@@ -213,16 +215,41 @@ class People:
         for grant in await uow.grants.delegated_by(person.workspace_id, person.email):
             channels = await uow.channels.by_ids([grant.channel_id] if grant.channel_id else [])
             for channel in channels.values():
-                await self._notifications.delegate_gone(uow, channel, grant.id, now=self._core.clock())
+                await self._delegate_gone(uow, channel, grant.id, now=self._core.clock())
 
     async def _welcome_back(self, uow: UnitOfWork, person: Person) -> None:
         """What was asked because this person had left needs no answer any more."""
         for channel in await uow.channels.of_owner(person.workspace_id, person.id):
             if channel.state is not State.REMOVED:
-                await self._notifications.owner_back(uow, channel, now=self._core.clock())
+                await self._owner_back(uow, channel, now=self._core.clock())
         for grant in await uow.grants.delegated_by(person.workspace_id, person.email):
             if grant.channel_id:
-                await self._notifications.delegate_changed(uow, grant.channel_id, now=self._core.clock())
+                await self._delegate_changed(uow, grant.channel_id, now=self._core.clock())
+
+    async def _owner_back(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
+        """The owner of a personal inbox is in the workspace again: whoever was asked about it sees that."""
+        await uow.history.add(
+            HistoryEntry(channel.workspace_id, channel.id, now, "owner_back", channel.owner_id)
+        )
+        await self._notifications.changed(
+            uow, await uow.notices.of_channel(channel.id, NoticeKind.OWNER_GONE), now=now
+        )
+
+    async def _delegate_gone(
+        self, uow: UnitOfWork, channel: Channel, grant_id: GrantId, *, now: datetime
+    ) -> None:
+        """Whoever looks after a shared mailbox must know that the account which opens it will be closed."""
+        await self._delegate_changed(uow, channel.id, now=now)  # told before, of one who came back since
+        for reader in (await roles_in(uow, self._core, channel.workspace_id)).audience(channel):
+            await self._notifications.tell(
+                uow, a_notice(NoticeKind.DELEGATE_GONE, channel, reader, now, grant_id=grant_id)
+            )
+
+    async def _delegate_changed(self, uow: UnitOfWork, channel_id: ChannelId, *, now: datetime) -> None:
+        """Whoever opens a shared mailbox came back, or left again: who was told sees that."""
+        await self._notifications.changed(
+            uow, await uow.notices.of_channel(channel_id, NoticeKind.DELEGATE_GONE), now=now
+        )
 
     async def _read(self, user_id: UserId, *, fresh: bool) -> Person | None:
         if not fresh and (remembered := self._remembered(user_id)):

@@ -3,6 +3,13 @@
 The one rule: a message says what is so now, and alarms only while somebody can do something about it.
 """
 
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from bot.domain.notice import NoticeKind
+from bot.domain.view_models import NoticeModel
+from bot.views.blocks import Message
+from bot.views.i18n import Language
 from bot.views.messages.account_events import (
     ADMINS_UNDO,
     connected_notice,
@@ -33,6 +40,7 @@ __all__ = [
     "CLAIM",
     "RECONNECT_LINK",
     "SNOOZE",
+    "VIEWS",
     "answered_reply",
     "connected_notice",
     "conversation_notice",
@@ -59,3 +67,31 @@ __all__ = [
     "switched_notice",
     "taken_over_notice",
 ]
+
+VIEWS: Final[Mapping[NoticeKind, Callable[[Language, NoticeModel], Message]]] = {
+    NoticeKind.INCIDENT: incident_notice,
+    NoticeKind.CONVERSATION: conversation_notice,
+    NoticeKind.STORM: storm_reply,
+    NoticeKind.RELAPSE: relapse_reply,
+    NoticeKind.REMINDER: reminder_reply,
+    NoticeKind.NOBODY_TOLD: nobody_told_notice,
+    NoticeKind.REMOVED: removed_notice,
+    NoticeKind.SWITCHED: switched_notice,
+    NoticeKind.MOVED: moved_notice,
+    NoticeKind.CONNECTED: connected_notice,
+    NoticeKind.DISABLED: disabled_notice,
+    NoticeKind.TAKEN_OVER: taken_over_notice,
+    NoticeKind.OWNER_GONE: owner_gone_notice,
+    NoticeKind.DELEGATE_GONE: delegate_gone_notice,
+    NoticeKind.OPERATOR: operator_notice,
+    NoticeKind.SILENCE: silence_notice,
+    NoticeKind.STORAGE: storage_notice,
+    NoticeKind.ROLE_CHANGED: role_changed_notice,
+    NoticeKind.GROUPS: groups_notice,
+    NoticeKind.REQUEST: request_notice,
+    NoticeKind.WISH: requester_notice,
+    NoticeKind.ANSWERED: answered_reply,
+    NoticeKind.HOLD: provider_outage_notice,
+    NoticeKind.SOMEBODY_ELSE: somebody_else_notice,
+}
+"""How each kind of notice looks; what is read for it is in a table of the services."""

@@ -51,7 +51,7 @@ def connected_notice(lang: Language, model: NoticeModel) -> Message:
     if model.channel is not None and model.channel.state is State.REMOVED:
         gone = inert(model.channel.address)
         return quiet("⚪ " + lang.say("{address} was connected. It has been removed since.", address=gone))
-    ending = OutcomeKind(model.notice.subject)
+    ending = OutcomeKind(model.notice.about["ending"])
     words = good_ending(lang, ending, shown(model.channel.address if model.channel else ""), in_slack=True)
     mark = "⚪" if ending in _STILL_OFF else "✅"
     said = f"{mark} {escape(words.text)}"
@@ -218,7 +218,7 @@ def _address(model: NoticeModel) -> str:
 
 def switched_notice(lang: Language, model: NoticeModel) -> Message:
     """To those who look after it and to whoever did it: who, from where to where, and what became of the old
-    permission. The notice's subject names the new provider and the doer."""
+    permission."""
     channel, removal = model.channel, model.removal
     if channel is None or removal is None:
         return quiet("⚪ " + lang.say("There is nothing to do any more."))
@@ -241,15 +241,10 @@ def switched_notice(lang: Language, model: NoticeModel) -> Message:
 
 
 def _headline(lang: Language, model: NoticeModel, channel: Channel) -> str:
-    address, new = inert(channel.address), inert(_goal(model.notice.subject), 40)
+    address, new = inert(channel.address), inert(provider_of(model.notice.about.get("to", "")), 40)
     if channel.state is State.DISABLED:
         return lang.say("{address} is at {new} now, and still disabled", address=address, new=new)
     return lang.say("{address} works through {new} now", address=address, new=new)
-
-
-def _goal(subject: str) -> str:
-    """The label of the provider that it went to."""
-    return provider_of(subject.partition("to:")[2].partition(":")[0])
 
 
 ADMINS_UNDO: Final = "admins.undo"
@@ -369,7 +364,7 @@ def _over(lang: Language, model: NoticeModel) -> str:
     if channel is None:
         return "⚪ " + lang.say("There is nothing to do any more.")
     address = inert(channel.address)
-    left = model.notice.subject.partition(":")[0]
+    left = model.notice.about.get("left", "")
     if channel.state is State.REMOVED:
         return "⚪ " + lang.say("{address} was removed. There is nothing to do.", address=address)
     if channel.provider != left:

@@ -53,7 +53,7 @@ def relapse_reply(lang: Language, model: NoticeModel) -> Message:
     if is_doubtful(outage):
         said = "🟡 " + lang.say("Checks of {address} fail again.", address=named(lang, outage))
         return _reply(said, lang.say("We keep trying; you don't need to do anything."))
-    if model.notice.subject.endswith(AFTER_HOLD):
+    if model.notice.about.get("after") == AFTER_HOLD:
         said = "🔴 " + lang.say(
             "{company} no longer refuses many at once; {address} is refused on its own account.",
             company=inert(company(outage.provider_label), 40),
@@ -68,8 +68,8 @@ def relapse_reply(lang: Language, model: NoticeModel) -> Message:
 
 
 def _meant(model: NoticeModel) -> IncidentModel | None:
-    """The outage that the reply's subject names (``incident:how often``)."""
-    wanted = model.notice.subject.partition(":")[0]
+    """The outage that the reply names."""
+    wanted = model.notice.about.get("incident", "")
     named_ = [outage for outage in model.outages if outage.incident.id == wanted]
     return next(iter([*named_, *open_ones(model), *model.outages]), None)
 

@@ -14,9 +14,9 @@ from bot.views.wording import company, operator_words, requested_change_words, s
 
 
 def operator_notice(lang: Language, model: NoticeModel) -> Message:
-    """The provider refuses our own registration, or Slack our connection. The notice's subject names who,
-    the code and the day."""
-    provider, code = _matter(model.notice.subject)
+    """The provider refuses our own registration, or Slack our connection."""
+    about = model.notice.about
+    provider, code = about["provider"], about.get("code", "")
     if provider == SLACK:
         return _socket_notice(lang, model, code)
     at = inert(company(model.provider_label), 40)
@@ -31,11 +31,11 @@ def operator_notice(lang: Language, model: NoticeModel) -> Message:
 
 
 def silence_notice(lang: Language, model: NoticeModel) -> Message:
-    """Probes do not finish. The notice's subject is since when."""
+    """Probes do not finish."""
     if not model.is_open:
         return quiet("✅ " + lang.say("Inbox checks are running again. There is nothing to do."))
     said = "🔧 " + lang.say("Inboxkeeper has stopped checking inboxes.")
-    when = instant(lang, datetime.fromisoformat(model.notice.subject))
+    when = instant(lang, datetime.fromisoformat(model.notice.about["since"]))
     why = lang.say(
         "Noticed {when}. That is its own fault, not a mail provider's. Until it is mended, an inbox may stop "
         "working without anybody being told.",
@@ -46,12 +46,12 @@ def silence_notice(lang: Language, model: NoticeModel) -> Message:
 
 
 def storage_notice(lang: Language, model: NoticeModel) -> Message:
-    """The database could not be written. The notice's subject is from when to when."""
-    began, _, ended = model.notice.subject.partition("/")
+    """The database could not be written."""
+    about = model.notice.about
     said = "🔧 " + lang.say(
         "Inboxkeeper could not write to its database from {began} to {ended}.",
-        began=instant(lang, datetime.fromisoformat(began)),
-        ended=instant(lang, datetime.fromisoformat(ended)),
+        began=instant(lang, datetime.fromisoformat(about["began"])),
+        ended=instant(lang, datetime.fromisoformat(about["ended"])),
     )
     why = lang.say(
         "No inbox was checked in that time, and nobody could be told of anything. It works again: whatever "
@@ -64,7 +64,7 @@ def storage_notice(lang: Language, model: NoticeModel) -> Message:
 
 
 def groups_notice(lang: Language, model: NoticeModel) -> Message:
-    """User groups cannot be read. The notice's subject is why, and since when."""
+    """User groups cannot be read."""
     if not model.is_open:
         return quiet("✅ " + lang.say("User groups can be read again. There is nothing to do."))
     said = "🔧 " + lang.say("Inboxkeeper cannot read Slack's user groups.")
@@ -79,7 +79,7 @@ def groups_notice(lang: Language, model: NoticeModel) -> Message:
             scope="`usergroups:read`",
             command=to_type(model.command, lang.say("admins")),
         )
-        if model.notice.subject.startswith("closed")
+        if model.notice.about.get("why") == "closed"
         else lang.say("Slack does not answer that question. It is asked again every few minutes.")
     )
     return message(said, [section("\n".join([said, means, what]))])
@@ -98,12 +98,6 @@ def _socket_notice(lang: Language, model: NoticeModel, code: str) -> Message:
         "Until then commands and buttons get no answer. Inboxes are checked and people are told as ever."
     )
     return message(said, [section("\n".join([said, escape(words.next_step), what]))])
-
-
-def _matter(subject: str) -> tuple[str, str]:
-    """Who refuses us, and with which code."""
-    provider, _, rest = subject.partition(":")
-    return provider, rest.partition(":")[0]
 
 
 def nobody_told_notice(lang: Language, model: NoticeModel) -> Message:
