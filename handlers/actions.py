@@ -12,7 +12,6 @@ from typing import Final
 from bot.domain.errors import OutOfDate
 from bot.domain.ids import GrantId
 from bot.views import buttons, messages
-from bot.views.blocks import parse_value
 from bot.views.history import EXPORT_OPEN
 from bot.views.modals import (
     ADMINS_GIVE_ACCESS,
@@ -31,8 +30,8 @@ from bot.views.modals import (
 )
 from bot.views.replies import removed_message
 from handlers import admins, approvals, channels, incidents
-from handlers.commands import About, is_first, show_overview
-from handlers.context import SILENT, Context, Handler, Interaction, Response, Route
+from handlers.channels import act, look, show_overview
+from handlers.context import SILENT, Context, Interaction, Response, Route, is_first
 from handlers.slack_request import SlackRequest
 
 
@@ -80,38 +79,6 @@ async def check_again(context: Context, interaction: Interaction) -> Response:
         modal=removed_modal(interaction.lang, removal),
         replaces=True,
     )
-
-
-def look(operation: About, *, fresh: bool = False) -> Handler:
-    """A button that shows or asks something: always about the channel as it is now."""
-
-    async def handler(context: Context, interaction: Interaction) -> Response:
-        target = parse_value(interaction.request.value)
-        if target is None:
-            raise OutOfDate
-        actor = await context.actor(interaction, fresh=fresh)
-        return await operation(
-            context, interaction, actor, await context.services.channels.by_id(actor, target[0])
-        )
-
-    return handler
-
-
-def act(operation: About, *, otherwise: About) -> Handler:
-    """A button or form that does something at once, unless the channel has changed since it was drawn."""
-
-    async def handler(context: Context, interaction: Interaction) -> Response:
-        target = parse_value(interaction.request.value)
-        if target is None:
-            raise OutOfDate
-        actor = await context.actor(interaction, fresh=True)
-        channel = await context.services.channels.by_id(actor, target[0])
-        if channel.version != target[1]:
-            context.home.refresh(actor.id)
-            return await otherwise(context, interaction, actor, channel)
-        return await operation(context, interaction, actor, channel)
-
-    return handler
 
 
 _LINK: Final = Route(_silent)

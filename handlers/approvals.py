@@ -11,8 +11,8 @@ from bot.domain.ids import RequestId, TicketId
 from bot.domain.request import Request, RequestState
 from bot.views.modals import REASON_BLOCK, asked_modal, forwarded_modal, parse_requested_change
 from handlers import channels
-from handlers.commands import show_overview
-from handlers.context import SILENT, Context, Handler, Interaction, Response
+from handlers.channels import said
+from handlers.context import Context, Handler, Interaction, Response
 from handlers.slack_request import Surface
 
 
@@ -77,13 +77,6 @@ async def ask_their_admin(context: Context, interaction: Interaction) -> Respons
         request.requested_change.provider, request.requested_change.address
     )
     return Response(modal=forwarded_modal(interaction.lang, provider_label=label))
-
-
-async def said(context: Context, interaction: Interaction) -> Response:
-    """Done. The message that was clicked says so when it is redrawn; elsewhere the overview does."""
-    if interaction.request.surface is Surface.MESSAGE and not interaction.request.is_ephemeral:
-        return SILENT
-    return await show_overview(context, interaction)
 
 
 async def _about(context: Context, interaction: Interaction, request: Request) -> Response:

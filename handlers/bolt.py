@@ -31,7 +31,7 @@ from handlers.context import Context, Interaction, Response, Route
 from handlers.events import EVENTS, Events
 from handlers.home import Home
 from handlers.responding import Ack, Presenter, Responder, ResponseBudget
-from handlers.slack_request import Malformed, RequestKind, SlackRequest, read
+from handlers.slack_request import Answer, Malformed, RequestKind, SlackRequest, read
 from handlers.tasks import Tasks
 
 ERRAND: Final = "errand"
@@ -114,14 +114,6 @@ class Identity:
     workspace_id: WorkspaceId
     bot_user_id: UserId
     bot_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What goes back to Slack: a status for HTTP, and the ack's body for both transports."""
-
-    status: int = 200
-    body: dict[str, Any] | None = None
 
 
 class SlackApp:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 from bot.domain.access import Actor, Operation, Right, may, right_to_connect
@@ -18,6 +18,7 @@ from bot.services.connections.tickets import AuthorizationStart
 from bot.views.blocks import escape, parse_value
 from bot.views.buttons import Goal, parse_goal
 from bot.views.history import drill_message, export_message, why_message
+from bot.views.home import LIST_ROWS, overview_message
 from bot.views.i18n import Language
 from bot.views.modals import (
     ADDRESS_BLOCK,
@@ -42,7 +43,8 @@ from bot.views.permissions import channel_permissions_message, permissions_messa
 from bot.views.replies import enabled_message
 from bot.views.status import status_message
 from bot.views.wording import refusal_words, revocation_words
-from handlers.context import Context, Interaction, Response, View, noted
+from handlers.context import SILENT, Context, Handler, Interaction, Response, View, noted
+from handlers.slack_request import Surface
 
 
 async def show_status(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:
@@ -395,3 +397,51 @@ async def permissions_overview(context: Context, interaction: Interaction, actor
     """Every provider, and the inboxes that somebody has to consent for again."""
     shown = await context.services.permissions.overview(actor)
     return Response(message=permissions_message(interaction.lang, shown), replaces=True)
+
+
+About = Callable[[Context, Interaction, Actor, Channel], Awaitable[Response]]
+"""A deed about one channel."""
+
+
+async def show_overview(context: Context, interaction: Interaction) -> Response:
+    shown = await context.services.channels.overview(await context.actor(interaction), most=LIST_ROWS)
+    return Response(message=overview_message(interaction.lang, shown, now=context.clock()), replaces=True)
+
+
+def look(operation: About, *, fresh: bool = False) -> Handler:
+    """A button that shows or asks something: always about the channel as it is now."""
+
+    async def handler(context: Context, interaction: Interaction) -> Response:
+        target = parse_value(interaction.request.value)
+        if target is None:
+            raise OutOfDate
+        actor = await context.actor(interaction, fresh=fresh)
+        return await operation(
+            context, interaction, actor, await context.services.channels.by_id(actor, target[0])
+        )
+
+    return handler
+
+
+def act(operation: About, *, otherwise: About) -> Handler:
+    """A button or form that does something at once, unless the channel has changed since it was drawn."""
+
+    async def handler(context: Context, interaction: Interaction) -> Response:
+        target = parse_value(interaction.request.value)
+        if target is None:
+            raise OutOfDate
+        actor = await context.actor(interaction, fresh=True)
+        channel = await context.services.channels.by_id(actor, target[0])
+        if channel.version != target[1]:
+            context.home.refresh(actor.id)
+            return await otherwise(context, interaction, actor, channel)
+        return await operation(context, interaction, actor, channel)
+
+    return handler
+
+
+async def said(context: Context, interaction: Interaction) -> Response:
+    """Done. The message that was clicked says so when it is redrawn; elsewhere the overview does."""
+    if interaction.request.surface is Surface.MESSAGE and not interaction.request.is_ephemeral:
+        return SILENT
+    return await show_overview(context, interaction)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from bot.domain.access import Actor
-from bot.domain.channel import Channel
 from bot.domain.errors import NotAnAddress
-from bot.views.home import LIST_ROWS, overview_message
 from bot.views.replies import help_message, unknown_verb_message, which_address_message
 from handlers import admins, channels
 from handlers import channels as granted
+from handlers.channels import About, show_overview
 from handlers.command_parser import Typed, Verb, looks_like_address, shortened, understand
-from handlers.context import SILENT, Context, Handler, Interaction, Response, Route
-
-About = Callable[[Context, Interaction, Actor, Channel], Awaitable[Response]]
-"""A deed about one channel."""
+from handlers.context import SILENT, Context, Handler, Interaction, Response, Route, is_first
 
 
 def route(text: str) -> Route:
@@ -40,11 +36,6 @@ def connect(typed: Typed) -> Handler:
 
 def overview(typed: Typed) -> Handler:
     return show_overview
-
-
-async def show_overview(context: Context, interaction: Interaction) -> Response:
-    shown = await context.services.channels.overview(await context.actor(interaction), most=LIST_ROWS)
-    return Response(message=overview_message(interaction.lang, shown, now=context.clock()), replaces=True)
 
 
 def show_admins(typed: Typed) -> Handler:
@@ -97,12 +88,6 @@ def about(operation: About, *, fresh: bool = False, once: bool = False) -> Calla
         return handler
 
     return make
-
-
-async def is_first(context: Context, interaction: Interaction) -> bool:
-    """Whether this very request was not seen before. Slack delivers again what it believes lost."""
-    key = interaction.request.key
-    return not key or await context.services.workspaces.first_time(f"{interaction.request.form.value}:{key}")
 
 
 async def _only_one(context: Context, actor: Actor) -> str:

@@ -87,3 +87,9 @@ class Route:
 
     handler: Handler
     opens: bool = False
+
+
+async def is_first(context: Context, interaction: Interaction) -> bool:
+    """Whether this very request was not seen before. Slack delivers again what it believes lost."""
+    key = interaction.request.key
+    return not key or await context.services.workspaces.first_time(f"{interaction.request.form.value}:{key}")

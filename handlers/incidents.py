@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.domain.errors import UndoOver
 from bot.domain.ids import NoticeId
-from handlers.approvals import said
+from handlers.channels import said
 from handlers.context import Context, Interaction, Response
 
 

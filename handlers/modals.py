@@ -15,9 +15,8 @@ from bot.views.modals import (
     TAKE_OVER_FORM,
 )
 from handlers import admins, approvals, channels
-from handlers.actions import act
-from handlers.commands import is_first
-from handlers.context import SILENT, Context, Interaction, Response, Route
+from handlers.channels import act
+from handlers.context import SILENT, Context, Interaction, Response, Route, is_first
 from handlers.slack_request import SlackRequest
 
 

@@ -13,8 +13,7 @@ from urllib.parse import parse_qsl
 import structlog
 from aiohttp import web
 
-from handlers.bolt import SlackApp
-from handlers.slack_request import Malformed
+from handlers.slack_request import Dispatcher, Malformed
 from handlers.web_session import FORM, read_body
 
 WINDOW: Final = timedelta(minutes=5)
@@ -54,9 +53,9 @@ class SlackHttp:
     """The route."""
 
     def __init__(
-        self, side: SlackApp, *, signing_secrets: Sequence[str], clock: Callable[[], datetime]
+        self, app: Dispatcher, *, signing_secrets: Sequence[str], clock: Callable[[], datetime]
     ) -> None:
-        self._side = side
+        self._app = app
         self._secrets = tuple(signing_secrets)
         self._clock = clock
 
@@ -80,7 +79,7 @@ class SlackHttp:
             return web.json_response({"challenge": str(body.get("challenge", ""))[:1000]})
         if body.get("ssl_check") == "1":
             return web.Response()
-        answer = await self._side.dispatch(body)
+        answer = await self._app.dispatch(body)
         if answer.body is None:
             return web.Response(status=answer.status)
         return web.json_response(answer.body, status=answer.status)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from bot.domain.ids import UserId, WorkspaceId
 from bot.services.people.people import People
@@ -265,3 +265,18 @@ def _needed(body: Json, name: str) -> str:
 async def language_of(people: People, workspace_id: WorkspaceId, user_id: UserId) -> Language:
     """What somebody reads, as Slack says."""
     return language_for(await people.locale_of(workspace_id, user_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back to Slack: a status for HTTP, and the ack's body for both transports."""
+
+    status: int = 200
+    body: dict[str, Any] | None = None
+
+
+class Dispatcher(Protocol):
+    """Takes in what Slack sends, over either transport."""
+
+    async def dispatch(self, body: Json) -> Answer:
+        """Answer one payload that is known to come from Slack. Never raises."""

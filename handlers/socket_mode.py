@@ -23,8 +23,8 @@ import structlog
 from bot.domain.errors import SlackAway, SlackRefused
 from bot.services.core.jobs import attempted
 from bot.slack.client import SlackClient, text_at
-from handlers.bolt import SlackApp
 from handlers.slack_http import MOST_BYTES
+from handlers.slack_request import Dispatcher
 from handlers.tasks import Tasks
 
 _log = structlog.get_logger(__name__)
@@ -139,7 +139,7 @@ class Socket:
 
     def __init__(
         self,
-        side: SlackApp,
+        app: Dispatcher,
         *,
         client: SlackClient,
         session: aiohttp.ClientSession,
@@ -158,7 +158,7 @@ class Socket:
         self._pause = pause
         self._clock = clock
         self._patience = patience or Patience()
-        self._context = _Desk(side)
+        self._context = _Dispatched(app)
         self._lines: set[_Line] = set()
         self._readers: set[asyncio.Task[None]] = set()
         self._keeper: asyncio.Task[None] | None = None
@@ -235,11 +235,11 @@ class Socket:
         await attempted(self._news.socket_works(), what="socket")
 
 
-class _Desk:
+class _Dispatched:
     """Answers envelopes with what HTTP would have answered. Not acked, Slack sends one again."""
 
-    def __init__(self, side: SlackApp) -> None:
-        self._side = side
+    def __init__(self, app: Dispatcher) -> None:
+        self._app = app
         self.tasks = Tasks()
 
     def take(self, line: _Line, envelope_id: str, message: dict[str, Any]) -> None:
@@ -250,7 +250,7 @@ class _Desk:
         payload = message.get("payload")
         ack: dict[str, Any] = {"envelope_id": envelope_id}
         if isinstance(payload, dict):
-            answer = await self._side.dispatch(payload)
+            answer = await self._app.dispatch(payload)
             if answer.status >= 500:
                 return
             if answer.status == 200 and answer.body and message.get("accepts_response_payload") is not False:
@@ -263,7 +263,7 @@ class _Line:
     """One connection, read until it ends."""
 
     wire: aiohttp.ClientWebSocketResponse
-    context: _Desk
+    context: _Dispatched
     patience: Patience
     clock: Callable[[], float]
     steady: Callable[[], Awaitable[None]]
@@ -369,7 +369,7 @@ def _read(frame: aiohttp.WSMessage) -> dict[str, Any] | None:
 
 
 def build_socket(
-    side: SlackApp,
+    app: Dispatcher,
     *,
     app_token: str,
     client: SlackClient,
@@ -382,7 +382,7 @@ def build_socket(
     """``client`` tells where Slack is and carries the session; the app-level token opens connections and
     nothing else."""
     return Socket(
-        side,
+        app,
         client=client.without_token(),
         session=client.session,
         app_token=app_token,

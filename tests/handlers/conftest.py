@@ -12,8 +12,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.metrics import Metrics
 from bot.slack.client import SlackClient
-from handlers.bolt import Answer, Identity, SlackApp, build_slack
+from handlers.bolt import Identity, SlackApp, build_slack
 from handlers.responding import ResponseBudget
+from handlers.slack_request import Answer
 from tests.handlers.fakes import FakeServices
 from tests.handlers.slack_server import SlackServer
 from tests.views.samples import NOW, W, a_channel
