@@ -95,6 +95,12 @@ _TROUBLES: Final = {
         "stop Inboxkeeper, keep a copy of the file, and put back a backup; `sqlite3 FILE .recover` saves "
         "what can still be read.",
     ),
+    Trouble.TOO_OLD: (
+        "the database was made before the first release, and this version cannot bring it up to date",
+        "name an empty database in INBOXKEEPER_DATABASE_URL, or move the SQLite file away, and let people "
+        "connect their inboxes again; the old one stays as it is. To end what it still holds at the mail "
+        "providers, run the version that made it once more and remove the inboxes there.",
+    ),
 }
 
 

@@ -21,7 +21,7 @@ from bot.app import Bot, KeysLost, cipher_of, patiently, running
 from bot.config import Settings
 from bot.doctor import trouble_words
 from bot.slack.client import StartRefused
-from storage import DatabaseInUse, KeyLost, KeyUnknown, Storage, StorageAway
+from storage import DatabaseInUse, KeyLost, KeyUnknown, Storage, StorageAway, is_current
 from storage import migrate as migrate_database
 from storage import rekey as rekey_secrets
 from storage.files import copies_of
@@ -126,7 +126,9 @@ def _said_of(address: str, forgotten: Forgotten, copies: Sequence[str]) -> Itera
 async def _storage(settings: Settings) -> AsyncIterator[Storage]:
     """The database, for one command. What goes wrong with it ends the process, in words."""
     with _in_words():
-        storage = await Storage.open(settings.database_url.get_secret_value(), cipher=cipher_of(settings))
+        url = settings.database_url.get_secret_value()
+        await is_current(url)  # refuses one that is too old for this version
+        storage = await Storage.open(url, cipher=cipher_of(settings))
         try:
             yield storage
         finally:

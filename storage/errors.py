@@ -30,11 +30,14 @@ class Trouble(StrEnum):
     NO_DATABASE = "no_database"
     """The file is something else."""
     DAMAGED = "damaged"
+    TOO_OLD = "too_old"
+    """Made before the first release, by migrations that are no more."""
 
 
 @dataclass(eq=False)
 class StorageAway(InboxkeeperError):
-    """The database cannot be used: not reached, too slow, full, damaged. Nothing was kept.
+    """The database cannot be used: not reached, too slow, full, damaged, too old. Nothing was
+    kept.
 
     ``said`` are the driver's own words, without values; empty where nobody said anything.
     """

@@ -2,7 +2,8 @@
 
 PostgreSQL: under an advisory lock, in one transaction. SQLite: under a file lock, in one transaction,
 after a copy of the file. A database that is newer than this version is left alone: migrations only add
-what the version before can live with.
+what the version before can live with. One that was made before the first release is refused: the
+migrations that it would need have been made into one.
 """
 
 from __future__ import annotations
@@ -23,19 +24,23 @@ from sqlalchemy.pool import NullPool
 
 from storage.connection import translated
 from storage.engine import CONNECT_WITHIN, WITHOUT_SESSION, is_sqlite, sqlite_file, sync_url
+from storage.errors import StorageAway, Trouble
 from storage.files import FileLock, copies_of, make_folder, make_private
 
 _ADVISORY_LOCK: Final = 0x1B0C_4EE9
 """Any number will do, so long as every version uses the same."""
+_TOO_OLD: Final = frozenset(f"{number:04}" for number in range(1, 11))
+"""The revisions from before the first release. None of them may name another one."""
 
 
 async def migrate(url: str, *, revision: str = "head") -> None:
-    """Make the database current; does nothing when it is. Raises ``StorageAway``."""
+    """Make the database current; does nothing when it is. Raises ``StorageAway``, also for a too old one."""
     await asyncio.to_thread(_migrate, url, revision)
 
 
 async def is_current(url: str) -> bool:
-    """Whether this version can run on the database as it is. Raises ``StorageAway``."""
+    """Whether this version can run on the database as it is. Raises ``StorageAway``, also where it is too old
+    to ever become so."""
     return await asyncio.to_thread(_is_current, url)
 
 
@@ -62,6 +67,8 @@ def _is_current(url: str) -> bool:
 def _is_due(connection: Connection, config: Config, revision: str) -> bool:
     scripts = ScriptDirectory.from_config(config)
     present = _revision(connection)
+    if present in _TOO_OLD:
+        raise StorageAway(Trouble.TOO_OLD)
     known = {script.revision for script in scripts.walk_revisions()}
     if present is not None and present not in known:
         return False

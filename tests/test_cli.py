@@ -20,6 +20,7 @@ from bot.__main__ import app
 from bot.slack.manifest import manifest
 from storage import Cipher, Storage, migrate
 from tests.storage.builders import a_team_channel
+from tests.storage.test_migrations import made_by
 from tests.test_config import ENOUGH
 
 runner = CliRunner()
@@ -143,6 +144,21 @@ def test_a_database_that_is_none_is_said_in_words(
     assert answer.exit_code == (1 if command == ["doctor"] else 2), answer.exception
     assert "Next: " in answer.output and "Traceback" not in answer.output
     assert "database" in answer.output
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=[command[0] for command in COMMANDS])
+def test_a_database_from_before_the_first_release_is_refused_in_words(
+    command: list[str], empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it is, and the way on. Nothing is erased from it, and it is not called newer."""
+    asyncio.run(migrate(empty_database_url))
+    made_by(empty_database_url, "0010")
+    _settings(monkeypatch, empty_database_url)
+    answer = runner.invoke(app, command)
+    assert answer.exit_code == (1 if command == ["doctor"] else 2), answer.exception
+    for word in ("before the first release", "Next: ", "empty database", "connect their inboxes again"):
+        assert word in answer.output
+    assert "Traceback" not in answer.output
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=[command[0] for command in COMMANDS])

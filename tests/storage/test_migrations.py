@@ -6,7 +6,6 @@ import asyncio
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -14,15 +13,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, inspect, select, text
+from sqlalchemy import Connection, create_engine, text
 
 import storage.migrations
-from bot.domain.ids import ChannelId
-from storage import Cipher, Storage, StorageAway, is_current, migrate
-from storage.channels import _values
+from storage import Cipher, Storage, StorageAway, Trouble, is_current, migrate
 from storage.engine import is_sqlite, sqlite_file, sync_url
-from storage.tables import channel, incident, metadata
-from tests.storage.builders import MINUTE, NOW, a_team_channel, an_incident
+from storage.tables import metadata
+from tests.storage.builders import NOW
 
 
 def _revisions() -> list[str]:
@@ -84,9 +81,7 @@ async def test_migrating_side_by_side_is_harmless(empty_database_url: str) -> No
 async def test_a_newer_database_is_left_alone(empty_database_url: str) -> None:
     """The version before keeps running while the next one is rolled out."""
     await migrate(empty_database_url)
-    with _connected(empty_database_url) as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = 'of tomorrow'"))
-        connection.commit()
+    made_by(empty_database_url, "of tomorrow")
     await migrate(empty_database_url)
     assert await is_current(empty_database_url)
 
@@ -143,46 +138,33 @@ async def test_an_unreachable_server_is_said_so(unreachable_url: str) -> None:
         assert "hunter2" not in str(refused.value)
 
 
-async def test_addresses_are_found_by_their_new_key_after_migrating(empty_database_url: str) -> None:
-    """Those that were folded otherwise before. Of two that turn out to be one mailbox, the older one is."""
-    await migrate(empty_database_url, revision=_revisions()[_revisions().index("0009") - 1])
-    kept = {"address": "info@bücher.example", "address_key": "info@bücher.example"}
-    first = {"address": "a.na@gmail.com", "address_key": "a.na@gmail.com"}
-    second = {"address": "ana@googlemail.com", "address_key": "ana@googlemail.com"}
-    await _insert_channels(empty_database_url, {"books": kept, "first": first, "second": second})
+OLD_REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0008", "0009", "0010"]
+
+
+@pytest.mark.parametrize("revision", OLD_REVISIONS)
+async def test_a_database_from_before_the_first_release_is_refused(
+    empty_database_url: str, revision: str
+) -> None:
+    """It is told apart from a newer one, and nothing in it is changed: not even a copy is made."""
     await migrate(empty_database_url)
+    made_by(empty_database_url, revision)
+    for question in (migrate, is_current):
+        with pytest.raises(StorageAway) as refused:
+            await question(empty_database_url)
+        assert refused.value.trouble is Trouble.TOO_OLD
     with _connected(empty_database_url) as connection:
-        rows = connection.execute(text("SELECT id, address_key FROM channel")).all()
-    assert dict(map(tuple, rows)) == {
-        "books": "info@xn--bcher-kva.example",
-        "first": "ana@gmail.com",
-        "second": "ana@googlemail.com",
-    }
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == revision
+    if is_sqlite(empty_database_url):
+        assert not list(sqlite_file(empty_database_url).parent.glob("*.before-*"))
 
 
-async def test_a_lone_incident_is_still_one_after_migrating(empty_database_url: str) -> None:
-    """The column has another name; what stands in it stays."""
-    await migrate(empty_database_url, revision="0009")
-    made = a_team_channel(id=ChannelId("lone"), address="lone@acme.example")
-    await _insert_channels(empty_database_url, {"lone": {"address": made.address}})
-    renamed = "ALTER TABLE incident RENAME COLUMN {} TO {}"
-    with _connected(empty_database_url) as connection:
-        connection.execute(text(renamed.format("is_lonely", "is_uncorroborated")))
-        lone = asdict(an_incident(made, is_uncorroborated=True))
-        connection.execute(incident.insert().values({k: v for k, v in lone.items() if k in incident.c}))
-        connection.execute(text(renamed.format("is_uncorroborated", "is_lonely")))
-        connection.commit()
-    await migrate(empty_database_url)
-    with _connected(empty_database_url) as connection:
-        assert connection.execute(select(incident.c.is_uncorroborated)).scalars().all() == [True]
+def test_no_revision_has_the_name_of_one_that_is_refused() -> None:
+    """The first one was called 0001 before: under that name an old database would count as current."""
+    assert not set(_revisions()) & set(OLD_REVISIONS)
 
 
-async def _insert_channels(url: str, new: dict[str, dict[str, str]]) -> None:
-    """As the version before wrote them, one minute after the other."""
-    builders = [a_team_channel(id=name, address=it["address"]) for name, it in new.items()]
+def made_by(url: str, revision: str) -> None:
+    """Say in the database that another version's migrations made it."""
     with _connected(url) as connection:
-        present = {column["name"] for column in inspect(connection).get_columns("channel")}
-        for minute, built in enumerate(builders):
-            values = _values(built) | new[built.id] | {"created_at": NOW + minute * MINUTE}
-            connection.execute(channel.insert().values({k: v for k, v in values.items() if k in present}))
+        connection.execute(text("UPDATE alembic_version SET version_num = :it"), {"it": revision})
         connection.commit()

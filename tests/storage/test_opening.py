@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from contextlib import suppress
+import sqlite3
+from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -242,8 +243,8 @@ async def test_all_files_are_their_owners_alone(empty_database_url: str, cipher:
     file.parent.mkdir(mode=0o755)
     before = os.umask(0o022)
     try:
-        await migrate(empty_database_url, revision="0001")
-        file.chmod(0o644)  # as an older version left it
+        _with_a_table(file)
+        file.chmod(0o644)  # as somebody left it
         await migrate(empty_database_url)
         storage = await Storage.open(empty_database_url, cipher=cipher)
         assert await storage.check_keys()
@@ -252,16 +253,25 @@ async def test_all_files_are_their_owners_alone(empty_database_url: str, cipher:
     finally:
         os.umask(before)
     assert set(modes.values()) == {0o600}, modes
-    assert {f"{file.name}-wal", f"{file.name}-shm", f"{file.name}.before-0001"} <= modes.keys()
+    assert {f"{file.name}-wal", f"{file.name}-shm", f"{file.name}.before-empty"} <= modes.keys()
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 async def test_only_the_last_copy_is_kept(empty_database_url: str) -> None:
     """Each upgrade leaves one to go back to, not one more."""
-    for revision in ("0001", "0002", "0003"):
-        await migrate(empty_database_url, revision=revision)
     file = sqlite_file(empty_database_url)
-    assert [one.name for one in file.parent.glob("*.before-*")] == [f"{file.name}.before-0002"]
+    file.parent.mkdir()
+    _with_a_table(file)
+    for older in ("second", "third"):
+        file.with_name(f"{file.name}.before-{older}").touch()
+    await migrate(empty_database_url)
+    assert [one.name for one in file.parent.glob("*.before-*")] == [f"{file.name}.before-empty"]
+
+
+def _with_a_table(file: Path) -> None:
+    """A file that is worth a copy before it is changed."""
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE old (word TEXT)")
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])

@@ -6,7 +6,8 @@ Written out, not taken from ``storage.tables``: a migration must do tomorrow wha
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0001"
+# Not four digits: those name what came before the first release, and is refused (``storage.migrate``).
+revision = "first"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -39,14 +40,22 @@ def upgrade() -> None:
         sa.Column("conversation_id", sa.Text(), nullable=True),
         sa.Column("version", sa.Integer(), server_default="0", nullable=False),
         sa.Column("removed_at", INSTANT, nullable=True),
+        sa.Column("via", sa.Text(), nullable=True),
+        sa.Column("said", sa.Text(), nullable=True),
+        sa.Column("worked_since", INSTANT, nullable=True),
         sa.CheckConstraint("(kind = 'personal') = (owner_id IS NOT NULL)", name=op.f("ck_channel_owner")),
         sa.CheckConstraint("(state = 'removed') = (removed_at IS NOT NULL)", name=op.f("ck_channel_removed")),
-        sa.PrimaryKeyConstraint("id", name="pk_channel"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_channel")),
     )
-    op.create_index("ix_channel_owner", "channel", ["workspace_id", "owner_id"], unique=False)
     op.create_index(
-        "ix_channel_removed", "channel", ["workspace_id", "address_key", "removed_at"], unique=False
+        "ix_channel_held",
+        "channel",
+        ["workspace_id", "provider"],
+        sqlite_where=sa.text("cause = 'held'"),
+        postgresql_where=sa.text("cause = 'held'"),
     )
+    op.create_index("ix_channel_owner", "channel", ["workspace_id", "owner_id"])
+    op.create_index("ix_channel_removed", "channel", ["workspace_id", "address_key", "removed_at"])
     op.create_index(
         "uq_channel_address",
         "channel",
@@ -54,6 +63,13 @@ def upgrade() -> None:
         unique=True,
         sqlite_where=sa.text("state <> 'removed'"),
         postgresql_where=sa.text("state <> 'removed'"),
+    )
+    op.create_table(
+        "group_member",
+        sa.Column("workspace_id", sa.Text(), nullable=False),
+        sa.Column("group_id", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "group_id", "user_id", name=op.f("pk_group_member")),
     )
     op.create_table(
         "history",
@@ -64,10 +80,30 @@ def upgrade() -> None:
         sa.Column("what", sa.Text(), nullable=False),
         sa.Column("actor", sa.Text(), nullable=True),
         sa.Column("details", sa.JSON(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_history"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_history")),
     )
-    op.create_index("ix_history_at", "history", ["at"], unique=False)
-    op.create_index("ix_history_channel", "history", ["channel_id", "at"], unique=False)
+    op.create_index("ix_history_at", "history", ["at"])
+    op.create_index("ix_history_channel", "history", ["channel_id", "at"])
+    op.create_table(
+        "hold",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("workspace_id", sa.Text(), nullable=False),
+        sa.Column("provider", sa.Text(), nullable=False),
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("opened_at", INSTANT, nullable=False),
+        sa.Column("ended_at", INSTANT, nullable=True),
+        sa.Column("was_false_alarm", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("recovered_at", INSTANT, nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_hold")),
+    )
+    op.create_index(
+        "uq_hold_open",
+        "hold",
+        ["workspace_id", "provider", "tenant"],
+        unique=True,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
     op.create_table(
         "job",
         sa.Column("id", sa.Text(), nullable=False),
@@ -84,15 +120,14 @@ def upgrade() -> None:
         sa.Column("done_at", INSTANT, nullable=True),
         sa.Column("dead_at", INSTANT, nullable=True),
         sa.CheckConstraint("done_at IS NULL OR dead_at IS NULL", name=op.f("ck_job_ended_once")),
-        sa.PrimaryKeyConstraint("id", name="pk_job"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_job")),
     )
-    op.create_index("ix_job_dead", "job", ["dead_at"], unique=False)
-    op.create_index("ix_job_done", "job", ["done_at"], unique=False)
+    op.create_index("ix_job_dead", "job", ["dead_at"])
+    op.create_index("ix_job_done", "job", ["done_at"])
     op.create_index(
         "ix_job_due",
         "job",
         ["due_at"],
-        unique=False,
         sqlite_where=sa.text("done_at IS NULL AND dead_at IS NULL"),
         postgresql_where=sa.text("done_at IS NULL AND dead_at IS NULL"),
     )
@@ -100,7 +135,6 @@ def upgrade() -> None:
         "ix_job_lane",
         "job",
         ["lane", "due_at"],
-        unique=False,
         sqlite_where=sa.text("done_at IS NULL AND dead_at IS NULL"),
         postgresql_where=sa.text("done_at IS NULL AND dead_at IS NULL"),
     )
@@ -118,9 +152,9 @@ def upgrade() -> None:
         sa.Column("paced_until", INSTANT, nullable=True),
         sa.Column("lease_token", sa.Text(), nullable=True),
         sa.Column("lease_until", INSTANT, nullable=True),
-        sa.PrimaryKeyConstraint("key", name="pk_lane"),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_lane")),
     )
-    op.create_index("ix_lane_paced", "lane", ["paced_until"], unique=False)
+    op.create_index("ix_lane_paced", "lane", ["paced_until"])
     op.create_table(
         "link",
         sa.Column("id", sa.Text(), nullable=False),
@@ -130,17 +164,28 @@ def upgrade() -> None:
         sa.Column("channel_id", sa.Text(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", INSTANT, nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_link"),
+        sa.Column("starts_since", INSTANT, nullable=True),
+        sa.Column("starts", sa.Integer(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_link")),
         sa.UniqueConstraint(
-            "user_id", "incident_id", "channel_id", name="uq_link_user_id_incident_id_channel_id"
+            "user_id", "incident_id", "channel_id", name=op.f("uq_link_user_id_incident_id_channel_id")
         ),
     )
-    op.create_index("ix_link_channel", "link", ["channel_id"], unique=False)
+    op.create_index("ix_link_channel", "link", ["channel_id"])
+    op.create_table(
+        "login_slot",
+        sa.Column("host", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("token", sa.Text(), nullable=False),
+        sa.Column("until", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("host", "number", name=op.f("pk_login_slot")),
+    )
+    op.create_index("ix_login_slot_until", "login_slot", ["until"])
     op.create_table(
         "meta",
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("key", name="pk_meta"),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_meta")),
     )
     op.create_table(
         "notice",
@@ -161,14 +206,28 @@ def upgrade() -> None:
         sa.Column("sending_since", INSTANT, nullable=True),
         sa.Column("created_at", INSTANT, nullable=True),
         sa.Column("unreachable", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_notice"),
+        sa.Column("thread_of", sa.Text(), nullable=True),
+        sa.Column("snoozed_until", INSTANT, nullable=True),
+        sa.Column("reminders", sa.Integer(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
         sa.UniqueConstraint(
-            "workspace_id", "recipient", "kind", "topic", name="uq_notice_workspace_id_recipient_kind_topic"
+            "workspace_id",
+            "recipient",
+            "kind",
+            "topic",
+            name=op.f("uq_notice_workspace_id_recipient_kind_topic"),
         ),
     )
-    op.create_index("ix_notice_channel", "notice", ["channel_id", "kind"], unique=False)
-    op.create_index("ix_notice_grant", "notice", ["grant_id"], unique=False)
-    op.create_index("ix_notice_incident", "notice", ["incident_id"], unique=False)
+    op.create_index("ix_notice_channel", "notice", ["channel_id", "kind"])
+    op.create_index("ix_notice_grant", "notice", ["grant_id"])
+    op.create_index("ix_notice_incident", "notice", ["incident_id"])
+    op.create_table(
+        "notice_incident",
+        sa.Column("notice_id", sa.Text(), nullable=False),
+        sa.Column("incident_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("notice_id", "incident_id", name=op.f("pk_notice_incident")),
+    )
+    op.create_index("ix_notice_incident_incident", "notice_incident", ["incident_id"])
     op.create_table(
         "person",
         sa.Column("workspace_id", sa.Text(), nullable=False),
@@ -182,21 +241,87 @@ def upgrade() -> None:
         sa.Column("is_bot", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("is_deleted", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("read_at", INSTANT, nullable=False),
-        sa.PrimaryKeyConstraint("workspace_id", "id", name="pk_person"),
+        sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_person")),
     )
-    op.create_index("ix_person_email", "person", ["workspace_id", "email_key"], unique=False)
+    op.create_index("ix_person_email", "person", ["workspace_id", "email_key"])
+    op.create_table(
+        "request",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("workspace_id", sa.Text(), nullable=False),
+        sa.Column("requester", sa.Text(), nullable=False),
+        sa.Column("deed", sa.Text(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("address_key", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("channel_id", sa.Text(), nullable=True),
+        sa.Column("use", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("conversation_id", sa.Text(), nullable=True),
+        sa.Column("provider", sa.Text(), nullable=True),
+        sa.Column("is_shared", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("expires_at", INSTANT, nullable=False),
+        sa.Column("answered_by", sa.Text(), nullable=True),
+        sa.Column("answered_at", INSTANT, nullable=True),
+        sa.Column("awaits", sa.Text(), server_default="admins", nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("digest", sa.Text(), nullable=True),
+        sa.Column("tenant", sa.Text(), nullable=True),
+        sa.Column("follows", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_request")),
+    )
+    op.create_index("ix_request_channel", "request", ["channel_id"])
+    op.create_index("ix_request_expires", "request", ["state", "expires_at"])
+    op.create_index("uq_request_digest", "request", ["digest"], unique=True)
+    op.create_index(
+        "uq_request_waiting",
+        "request",
+        ["workspace_id", "requester", "deed", "address_key", "awaits"],
+        unique=True,
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
+    )
+    op.create_table(
+        "role",
+        sa.Column("workspace_id", sa.Text(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("added_by", sa.Text(), nullable=False),
+        sa.Column("added_at", INSTANT, nullable=False),
+        sa.Column("read_at", INSTANT, nullable=True),
+        sa.PrimaryKeyConstraint("workspace_id", "role", "subject", name=op.f("pk_role")),
+    )
+    op.create_table(
+        "role_change",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("workspace_id", sa.Text(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("at", INSTANT, nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("is_given", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("people", sa.JSON(), nullable=False),
+        sa.Column("along", sa.JSON(), nullable=False),
+        sa.Column("undoes", sa.Text(), nullable=False),
+        sa.Column("undone_by", sa.Text(), nullable=True),
+        sa.Column("undone_at", INSTANT, nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_role_change")),
+    )
+    op.create_index("ix_role_change_at", "role_change", ["at"])
     op.create_table(
         "seen",
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("at", INSTANT, nullable=False),
-        sa.PrimaryKeyConstraint("key", name="pk_seen"),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_seen")),
     )
-    op.create_index("ix_seen_at", "seen", ["at"], unique=False)
+    op.create_index("ix_seen_at", "seen", ["at"])
     op.create_table(
         "slot",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("at", INSTANT, nullable=False),
-        sa.PrimaryKeyConstraint("name", "at", name="pk_slot"),
+        sa.PrimaryKeyConstraint("name", "at", name=op.f("pk_slot")),
     )
     op.create_table(
         "ticket",
@@ -211,17 +336,26 @@ def upgrade() -> None:
         sa.Column("created_at", INSTANT, nullable=False),
         sa.Column("channel_id", sa.Text(), nullable=True),
         sa.Column("use", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("conversation_id", sa.Text(), nullable=True),
+        sa.Column("request_id", sa.Text(), nullable=True),
         sa.Column("view_id", sa.Text(), nullable=True),
         sa.Column("browser", sa.Text(), nullable=True),
         sa.Column("locale", sa.Text(), nullable=False),
+        sa.Column("is_shared", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("via", sa.Text(), nullable=True),
+        sa.Column("confirmed", sa.Text(), nullable=True),
         sa.Column("expires_at", INSTANT, nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("nonce", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_ticket"),
+        sa.Column("memo", sa.LargeBinary(), nullable=True),
+        sa.Column("claims", sa.Text(), nullable=True),
+        sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ticket")),
     )
-    op.create_index("ix_ticket_address", "ticket", ["workspace_id", "address_key"], unique=False)
-    op.create_index("ix_ticket_channel", "ticket", ["channel_id"], unique=False)
-    op.create_index("ix_ticket_expires", "ticket", ["expires_at"], unique=False)
+    op.create_index("ix_ticket_address", "ticket", ["workspace_id", "address_key"])
+    op.create_index("ix_ticket_channel", "ticket", ["channel_id"])
+    op.create_index("ix_ticket_expires", "ticket", ["expires_at"])
     op.create_table(
         "ticket_outcome",
         sa.Column("ticket_id", sa.Text(), nullable=False),
@@ -235,19 +369,28 @@ def upgrade() -> None:
         sa.Column("created_at", INSTANT, nullable=False),
         sa.Column("channel_id", sa.Text(), nullable=True),
         sa.Column("use", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("conversation_id", sa.Text(), nullable=True),
+        sa.Column("request_id", sa.Text(), nullable=True),
         sa.Column("view_id", sa.Text(), nullable=True),
         sa.Column("browser", sa.Text(), nullable=True),
         sa.Column("locale", sa.Text(), nullable=False),
+        sa.Column("is_shared", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("via", sa.Text(), nullable=True),
+        sa.Column("confirmed", sa.Text(), nullable=True),
         sa.Column("ticket_expires_at", INSTANT, nullable=False),
         sa.Column("expires_at", INSTANT, nullable=False),
         sa.Column("ending", sa.Text(), nullable=False),
         sa.Column("at", INSTANT, nullable=False),
         sa.Column("signed_in", sa.Text(), nullable=False),
+        sa.Column("signed_in_id", sa.Text(), nullable=True),
+        sa.Column("stands", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("claims", sa.Text(), nullable=True),
         sa.Column("missing", sa.Text(), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("ticket_id", name="pk_ticket_outcome"),
+        sa.PrimaryKeyConstraint("ticket_id", name=op.f("pk_ticket_outcome")),
     )
-    op.create_index("ix_ticket_outcome_expires", "ticket_outcome", ["expires_at"], unique=False)
+    op.create_index("ix_ticket_outcome_expires", "ticket_outcome", ["expires_at"])
     op.create_table(
         "workspace",
         sa.Column("id", sa.Text(), nullable=False),
@@ -255,7 +398,7 @@ def upgrade() -> None:
         sa.Column("bot_user_id", sa.Text(), nullable=False),
         sa.Column("gone_at", INSTANT, nullable=True),
         sa.Column("seen_at", INSTANT, nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_workspace"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_workspace")),
     )
     op.create_table(
         "grant_",
@@ -273,17 +416,45 @@ def upgrade() -> None:
         sa.Column("revocation", sa.Text(), nullable=False),
         sa.Column("revocation_at", INSTANT, nullable=True),
         sa.Column("retired_at", INSTANT, nullable=True),
+        sa.Column("delegate_subject", sa.Text(), nullable=True),
+        sa.Column("delegate_address", sa.Text(), nullable=True),
+        sa.Column("claims", sa.Text(), nullable=True),
+        sa.Column("looks", sa.Integer(), server_default="0", nullable=False),
         sa.Column("version", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("lease_token", sa.Text(), nullable=True),
+        sa.Column("lease_until", INSTANT, nullable=True),
+        sa.Column("renewals", sa.Integer(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(
-            ["channel_id"], ["channel.id"], name="fk_grant__channel_id", initially="DEFERRED", deferrable=True
+            ["channel_id"],
+            ["channel.id"],
+            name=op.f("fk_grant__channel_id"),
+            initially="DEFERRED",
+            deferrable=True,
         ),
-        sa.PrimaryKeyConstraint("id", name="pk_grant_"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_grant_")),
     )
-    op.create_index("ix_grant_channel", "grant_", ["channel_id"], unique=False)
-    op.create_index(
-        "ix_grant_identity", "grant_", ["identity_provider", "identity_subject", "phase"], unique=False
+    op.create_index("ix_grant_channel", "grant_", ["channel_id"])
+    op.create_index("ix_grant_delegate", "grant_", ["identity_provider", "delegate_subject", "phase"])
+    op.create_index("ix_grant_identity", "grant_", ["identity_provider", "identity_subject", "phase"])
+    op.create_index("ix_grant_phase", "grant_", ["phase", "retired_at"])
+    op.create_table(
+        "held",
+        sa.Column("hold_id", sa.Text(), nullable=False),
+        sa.Column("channel_id", sa.Text(), nullable=False),
+        sa.Column("joined_at", INSTANT, nullable=False),
+        sa.Column("back_at", INSTANT, nullable=True),
+        sa.Column("renewed_at", INSTANT, nullable=True),
+        sa.Column("renewed_by", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["channel_id"],
+            ["channel.id"],
+            name=op.f("fk_held_channel_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("hold_id", "channel_id", name=op.f("pk_held")),
     )
-    op.create_index("ix_grant_phase", "grant_", ["phase", "retired_at"], unique=False)
+    op.create_index("ix_held_channel", "held", ["channel_id"])
     op.create_table(
         "incident",
         sa.Column("id", sa.Text(), nullable=False),
@@ -296,17 +467,24 @@ def upgrade() -> None:
         sa.Column("resolved_at", INSTANT, nullable=True),
         sa.Column("resolution", sa.Text(), nullable=True),
         sa.Column("resolved_by", sa.Text(), nullable=True),
+        sa.Column("claimed_by", sa.Text(), nullable=True),
+        sa.Column("claimed_at", INSTANT, nullable=True),
+        sa.Column("is_uncorroborated", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("relapses", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("proven_at", INSTANT, nullable=True),
+        sa.Column("proven_by", sa.Text(), nullable=True),
+        sa.Column("proven_with", sa.Text(), nullable=True),
         sa.CheckConstraint("(resolved_at IS NULL) = (resolution IS NULL)", name=op.f("ck_incident_resolved")),
         sa.ForeignKeyConstraint(
             ["channel_id"],
             ["channel.id"],
-            name="fk_incident_channel_id",
+            name=op.f("fk_incident_channel_id"),
             initially="DEFERRED",
             deferrable=True,
         ),
-        sa.PrimaryKeyConstraint("id", name="pk_incident"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_incident")),
     )
-    op.create_index("ix_incident_channel", "incident", ["channel_id", "opened_at"], unique=False)
+    op.create_index("ix_incident_channel", "incident", ["channel_id", "opened_at"])
     op.create_index(
         "uq_incident_open",
         "incident",
@@ -330,10 +508,36 @@ def upgrade() -> None:
         sa.Column("last_ok_at", INSTANT, nullable=True),
         sa.Column("last_done_at", INSTANT, nullable=True),
         sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("unknown_code", sa.Text(), nullable=True),
+        sa.Column("unknown_since", INSTANT, nullable=True),
+        sa.Column("heard", sa.Text(), nullable=True),
+        sa.Column("heard_since", INSTANT, nullable=True),
+        sa.Column("heard_times", sa.Integer(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(
-            ["channel_id"], ["channel.id"], name="fk_probe_channel_id", initially="DEFERRED", deferrable=True
+            ["channel_id"],
+            ["channel.id"],
+            name=op.f("fk_probe_channel_id"),
+            initially="DEFERRED",
+            deferrable=True,
         ),
-        sa.PrimaryKeyConstraint("channel_id", name="pk_probe"),
+        sa.PrimaryKeyConstraint("channel_id", name=op.f("pk_probe")),
     )
-    op.create_index("ix_probe_due", "probe", ["due_at"], unique=False)
-    op.create_index("ix_probe_proven", "probe", ["provider", "last_ok_at"], unique=False)
+    op.create_index("ix_probe_due", "probe", ["due_at"])
+    op.create_index("ix_probe_proven", "probe", ["provider", "last_ok_at"])
+    op.create_table(
+        "whereabouts",
+        sa.Column("channel_id", sa.Text(), nullable=False),
+        sa.Column("place", sa.Text(), nullable=False),
+        sa.Column("since", INSTANT, nullable=False),
+        sa.Column("seen", sa.Text(), nullable=False),
+        sa.Column("seen_at", INSTANT, nullable=False),
+        sa.Column("left_at", INSTANT, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["channel_id"],
+            ["channel.id"],
+            name=op.f("fk_whereabouts_channel_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("channel_id", name=op.f("pk_whereabouts")),
+    )
