@@ -159,7 +159,7 @@ class Socket:
         self._clock = clock
         self._patience = patience or Patience()
         self._context = _Dispatched(app)
-        self._lines: set[_Line] = set()
+        self._lines: set[_SocketConnection] = set()
         self._readers: set[asyncio.Task[None]] = set()
         self._keeper: asyncio.Task[None] | None = None
 
@@ -206,7 +206,7 @@ class Socket:
         except SlackAway as away:
             wait = away.retry_after.total_seconds() if away.retry_after else 0.0
             return Ended(away.code, is_refusal=wait > 0, retry_after=wait)
-        line = _Line(wire, self._context, self._patience, self._clock, self._steady)
+        line = _SocketConnection(wire, self._context, self._patience, self._clock, self._steady)
         reader = asyncio.create_task(line.read())
         self._lines.add(line)
         self._readers.add(reader)
@@ -242,11 +242,11 @@ class _Dispatched:
         self._app = app
         self.tasks = Tasks()
 
-    def take(self, line: _Line, envelope_id: str, message: dict[str, Any]) -> None:
+    def take(self, line: _SocketConnection, envelope_id: str, message: dict[str, Any]) -> None:
         if not self.tasks.is_full:
             self.tasks.start(self._answered(line, envelope_id, message))
 
-    async def _answered(self, line: _Line, envelope_id: str, message: dict[str, Any]) -> None:
+    async def _answered(self, line: _SocketConnection, envelope_id: str, message: dict[str, Any]) -> None:
         payload = message.get("payload")
         ack: dict[str, Any] = {"envelope_id": envelope_id}
         if isinstance(payload, dict):
@@ -259,7 +259,7 @@ class _Dispatched:
 
 
 @dataclass(eq=False, slots=True)
-class _Line:
+class _SocketConnection:
     """One connection, read until it ends."""
 
     wire: aiohttp.ClientWebSocketResponse

@@ -32,11 +32,11 @@ from bot.domain.grant import Granted, MailboxIdentity
 from bot.domain.ids import ChannelId, UserId, WorkspaceId
 from bot.domain.mail_routing import MailRouting
 from bot.domain.view_models import StateCounts
+from storage.column_types import folded
 from storage.connection import Connection, by_letters
 from storage.errors import Conflict, Taken
 from storage.grants import GRANTED, granted_as
 from storage.tables import channel, grant, probe, whereabouts, workspace
-from storage.types import folded
 
 _KEPT = channel.c.state != State.REMOVED
 _GONE: Final = select(workspace.c.id).where(workspace.c.gone_at.is_not(None))

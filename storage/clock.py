@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, ColumnElement, Interval, cast, func, literal, or_, type_coerce
 
-from storage.types import Instant, microseconds
+from storage.column_types import Instant, microseconds
 
 _UNIX_EPOCH_AS_JULIAN_DAY: Final = 2440587.5
 _MICROSECONDS_A_DAY: Final = 86_400_000_000.0

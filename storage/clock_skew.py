@@ -16,6 +16,7 @@ from sqlalchemy import Column, ColumnElement, Select, Update, bindparam, delete,
 
 from bot.domain.channel import Cause, State
 from bot.domain.job import JobKind
+from storage.column_types import Instant
 from storage.connection import Connection
 from storage.tables import (
     channel,
@@ -37,7 +38,6 @@ from storage.tables import (
     ticket_outcome,
     whereabouts,
 )
-from storage.types import Instant
 
 CLOCKS_DIFFER_BY: Final = timedelta(seconds=30)
 """Several machines never agree to the second: what is ahead by less is left alone."""

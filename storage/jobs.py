@@ -29,10 +29,10 @@ from sqlalchemy import (
 
 from bot.domain.ids import JobId
 from bot.domain.job import URGENT, Job, JobKind
+from storage.column_types import Instant
 from storage.connection import Connection
 from storage.coordination import new_token
 from storage.tables import UNFINISHED, job, lane
-from storage.types import Instant
 
 _UNFINISHED: Final = and_(job.c.done_at.is_(None), job.c.dead_at.is_(None))
 _FREED: Final = {"lease_token": None, "lease_until": None}

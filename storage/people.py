@@ -13,9 +13,9 @@ from sqlalchemy import BindParameter, Row, Select, bindparam, delete, or_, selec
 from bot.domain.access import Person, Role, RoleChange
 from bot.domain.ids import UserId, WorkspaceId
 from bot.domain.workspace import Workspace
+from storage.column_types import folded
 from storage.connection import Connection
 from storage.tables import group_member, person, role, role_change, workspace
-from storage.types import folded
 
 _BATCH: Final = 500
 

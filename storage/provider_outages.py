@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement, Row, case, func, literal, select, update
 from bot.domain.channel import Cause, State
 from bot.domain.ids import ChannelId, ProviderOutageId, UserId, WorkspaceId
 from bot.domain.provider_outage import OutageTally, Proof, ProviderOutage, Renewal, Struck
+from storage.column_types import Instant
 from storage.connection import Connection
 from storage.tables import channel, held, hold, incident, probe
-from storage.types import Instant
 
 
 class ProviderOutageRepository:

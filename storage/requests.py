@@ -13,10 +13,10 @@ from bot.domain.channel import Kind
 from bot.domain.ids import ChannelId, RequestId, UserId, WorkspaceId
 from bot.domain.request import GOES_ON, Awaits, Request, RequestedChange, RequestState
 from storage.cipher import Cipher
+from storage.column_types import folded
 from storage.connection import Connection
 from storage.errors import KeyLost, Misplaced
 from storage.tables import request
-from storage.types import folded
 
 _SAME: Final = ("workspace_id", "requester", "deed", "address_key", "awaits")
 """What makes two waiting requests the same: a unique index of those that wait."""

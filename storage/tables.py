@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-from storage.types import (
+from storage.column_types import (
     flag,
     instant,
     maybe_instant,

@@ -14,9 +14,9 @@ from bot.domain.grant import Secret
 from bot.domain.ids import ChannelId, IncidentId, LinkId, TicketId, UserId, WorkspaceId
 from bot.domain.ticket import Link, OutcomeKind, Purpose, Ticket, TicketOutcome
 from storage.cipher import Cipher
+from storage.column_types import Instant, folded
 from storage.connection import Connection
 from storage.tables import link, ticket, ticket_outcome
-from storage.types import Instant, folded
 
 
 class TicketRepository:

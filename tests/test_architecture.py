@@ -1,4 +1,5 @@
-"""What the import linter cannot see: who reads the environment and the clock, and what the domain needs."""
+"""What the import linter cannot see: who reads the environment and the clock, what the domain needs, and how
+modules and classes are named."""
 
 from __future__ import annotations
 
@@ -63,3 +64,35 @@ def test_the_domain_needs_the_standard_library_alone() -> None:
         if name.partition(".")[0] not in sys.stdlib_module_names and not f"{name}.".startswith("bot.domain.")
     }
     assert foreign == PURE
+
+
+NOUNS: Final = {"greeting", "mail_routing", "messaging", "monitoring", "responding", "wording"}
+"""End like a gerund and name a thing, or are the field's own word for it."""
+
+
+def names_of_modules(*folders: str) -> Iterator[tuple[str, str]]:
+    """Every module and package by its path and by the last part of its dotted name."""
+    for path, _ in modules(*folders):
+        yield path, Path(path.removesuffix("/__init__.py")).stem
+
+
+def test_no_module_is_named_like_one_of_the_standard_library() -> None:
+    """Who reads ``types`` in a traceback or searches for ``token`` means Python's own."""
+    alike = {path for path, name in names_of_modules(*PRODUCT, "sandbox") if name in sys.stdlib_module_names}
+    assert alike == set()
+
+
+def test_modules_are_named_after_things() -> None:
+    """A folder is a list of what there is; what is done with it stands in the functions."""
+    doings = {path for path, name in names_of_modules(*PRODUCT) if name.endswith("ing") and name not in NOUNS}
+    assert doings == set()
+
+
+def test_a_name_means_one_class() -> None:
+    """Whoever searches for a class finds it, and no other of that name."""
+    places: dict[str, list[str]] = {}
+    for path, tree in modules(*PRODUCT):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(path)
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}

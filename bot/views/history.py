@@ -135,7 +135,7 @@ def _reached(lang: Language, told: Told, now: datetime) -> str:
     return lang.listed(facts)
 
 
-class _Line(NamedTuple):
+class _HistoryLine(NamedTuple):
     """One thing that happened, maybe many times in a row."""
 
     words: str
@@ -155,14 +155,14 @@ def _timeline(lang: Language, records: Sequence[HistoryEntry]) -> list[Block]:
     return [section(bold(lang.say("What happened"))), context(shown), *more]
 
 
-def _said(lang: Language, line: _Line) -> str:
+def _said(lang: Language, line: _HistoryLine) -> str:
     if line.times == 1:
         return f"{instant(lang, line.at)} {line.words}"
     times = lang.say("{n} times since {when}", n=line.times, when=instant(lang, line.first_at))
     return f"{instant(lang, line.at)} {line.words} · {times}"
 
 
-def _lines(lang: Language, records: Sequence[HistoryEntry]) -> Iterator[_Line]:
+def _lines(lang: Language, records: Sequence[HistoryEntry]) -> Iterator[_HistoryLine]:
     worded = [
         (words, moment[0].at)
         for _, same in groupby(records, key=lambda record: record.at)
@@ -170,7 +170,7 @@ def _lines(lang: Language, records: Sequence[HistoryEntry]) -> Iterator[_Line]:
     ]
     for words, run in groupby(worded, key=lambda pair: pair[0]):
         instants = [at for _, at in run]
-        yield _Line(words, instants[0], instants[-1], len(instants))
+        yield _HistoryLine(words, instants[0], instants[-1], len(instants))
 
 
 def _moment(lang: Language, records: list[HistoryEntry]) -> str:

@@ -139,7 +139,7 @@ class SignIn:
                 instance_discovery=False,
                 token_cache=_NoTokens(),
                 http_cache=_Nothing(),
-                http_client=_Line(self._wire, self._errors, self._client.login_url, loop),
+                http_client=_MsalTransport(self._wire, self._errors, self._client.login_url, loop),
             )
         except (ValueError, *_OF_ODD_TOKENS):  # a discovery document that is none
             raise ProviderMisconfigured("discovery") from None
@@ -171,7 +171,7 @@ class _Answer:
         """What cannot be read never comes this far."""
 
 
-class _Line:
+class _MsalTransport:
     """msal's way to Microsoft: called in a thread of its own, it lets the event loop do the talking."""
 
     def __init__(

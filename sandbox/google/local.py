@@ -15,7 +15,7 @@ from sandbox.google.gmail import Gmail
 from sandbox.google.ledger import Ledger
 from sandbox.google.pages import Pages
 from sandbox.google.state import Client, State
-from sandbox.google.token import TokenEndpoint
+from sandbox.google.token_endpoint import TokenEndpoint
 
 ISSUER = "https://accounts.local-google.example"
 

@@ -19,7 +19,7 @@ from sandbox.microsoft.operations import Operations
 from sandbox.microsoft.pages import Pages
 from sandbox.microsoft.rendering import Showing
 from sandbox.microsoft.state import Client, State
-from sandbox.microsoft.token import TokenEndpoint
+from sandbox.microsoft.token_endpoint import TokenEndpoint
 
 
 class LocalMicrosoft:

@@ -38,7 +38,7 @@ from sandbox.demo import Place, Town, town
 from sandbox.slack.state import Message
 from storage import Storage, UnitOfWork
 from storage.clock import DatabaseClock
-from storage.types import Instant
+from storage.column_types import Instant
 from tests.driver import Driver
 from tests.services.play import secret_of
 from tests.simulation.mailhost import SCOPES, MailHost

@@ -11,8 +11,8 @@ from bot.domain.ids import ChannelId, IncidentId, NoticeId
 from bot.domain.job import JobKind
 from storage import ClockLimits, Storage
 from storage.clock_skew import COUNTED_FROM, HAPPENED, LEASED, LIMITED
+from storage.column_types import Instant
 from storage.tables import metadata
-from storage.types import Instant
 from tests.storage.builders import MINUTE, NOW, a_channel, a_job, a_notice, a_probe, a_ticket, an_incident
 
 AHEAD = timedelta(hours=2)

@@ -26,7 +26,7 @@ from bot.views.messages.account_events import (
 from bot.views.messages.approval import answered_reply, request_notice, requester_notice
 from bot.views.messages.incident import CLAIM, RECONNECT_LINK, SNOOZE, conversation_notice, incident_notice
 from bot.views.messages.incident_replies import relapse_reply, reminder_reply, storm_reply
-from bot.views.messages.operator import (
+from bot.views.messages.operator_notices import (
     groups_notice,
     nobody_told_notice,
     operator_notice,

@@ -22,7 +22,7 @@ from bot.domain.features import Feature
 from bot.domain.request import RequestState
 from bot.domain.ticket import OutcomeKind, Purpose, TicketOutcome
 from bot.views.i18n import Language
-from bot.views.pages.rendering import render as _page
+from bot.views.pages.template import render as _page
 from bot.views.text import shown
 from bot.views.wording import (
     Explanation,

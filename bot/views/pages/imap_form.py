@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bot.domain.errors import FormFault, InboxkeeperError
 from bot.views.i18n import Language
-from bot.views.pages.rendering import render
+from bot.views.pages.template import render
 from bot.views.text import shown
 from bot.views.wording.imap import fault_words, guide_of
 
