@@ -461,3 +461,33 @@ async def test_an_admin_whose_own_inbox_is_held_has_one_message(play: Play) -> N
     assert (await play.now_of(omar)).cause is Cause.HELD
     [said] = await play.told("omar", "refuses")
     assert "Google refuses 4 inboxes at once" in said.plain
+
+
+async def test_who_joined_a_hold_later_does_not_speak_for_who_was_there(play: Play) -> None:
+    """A reconnect shows what those need that were struck before it. One that was struck since waits, and is
+    looked at first: the others are told all the same, together."""
+    names = ("alice", "kenji", "omar", "sakura")
+    channels = dict(zip(names, await connected(play, *names), strict=True))
+    for name in names[:3]:
+        play.google.break_down("revoked", f"{name}@acme.example")
+    await play.passes(minutes=17)
+    assert (await play.signs_in(await play.reconnect("omar", channels["omar"]))).ending.is_good
+    play.google.break_down("revoked", "sakura@acme.example")
+    play.stage.town.clock.advance(timedelta(seconds=20))
+    await play.look(channels["sakura"])
+    assert (await play.now_of(channels["sakura"])).cause is Cause.HELD
+    play.stage.town.clock.advance(timedelta(minutes=15, seconds=30))
+    await play.look(channels["omar"])
+    async with play.storage.writing() as uow:
+        for place, name in enumerate(("sakura", "alice", "kenji")):
+            due = play.now - timedelta(seconds=9 - place)
+            await uow.probes.reschedule(channels[name].id, due)
+        await uow.commit()
+    await play.services.monitoring.run_due()
+    states = {name: (await play.now_of(channels[name])).state for name in names}
+    assert states == {
+        "alice": State.DISCONNECTED,
+        "kenji": State.DISCONNECTED,
+        "omar": State.CONNECTED,
+        "sakura": State.IMPAIRED,
+    }

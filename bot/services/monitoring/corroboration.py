@@ -27,7 +27,7 @@ from bot.domain.probe_policy import (
     shared_out,
     vote,
 )
-from bot.domain.provider_outage import Fate, ProviderOutage, fate, is_held, is_mass, settles_for
+from bot.domain.provider_outage import Fate, OutageTally, ProviderOutage, fate, is_held, is_mass, settles_for
 from bot.services.core.ports import Core
 from bot.services.monitoring.probes import ProbedGrant, ProbeResult, Probes
 from storage import UnitOfWork
@@ -81,9 +81,7 @@ class Corroboration:
     async def verdict(self, channel: Channel, grant: Grant, look: ProbeResult, cache: BatchCache) -> Vote:
         """What is to be thought of a refusal; of several alike in one batch, in turn."""
         async with cache.turn:
-            said = cache.verdict(channel, grant, look) or await self._judge(channel, grant, look, cache)
-            cache.remember(channel, grant, look, said)
-        return said
+            return cache.verdict(channel, grant, look) or await self._judge(channel, grant, look, cache)
 
     async def _judge(self, channel: Channel, grant: Grant, look: ProbeResult, cache: BatchCache) -> Vote:
         """While a mass refusal lasts it speaks for all that it holds; what follows on the heels of one
@@ -92,41 +90,48 @@ class Corroboration:
             provider_outage = await uow.provider_outages.open_for(
                 channel.workspace_id, grant.provider, grant.identity.tenant
             )
-            meant = await self._fate(uow, provider_outage, channel) if provider_outage else Fate.ALONE
-            goes_on = (
-                provider_outage is not None
-                and not is_held(channel)
-                and await self._goes_on(uow, provider_outage, channel)
+            tally = await self._tally(uow, provider_outage, channel) if provider_outage else None
+            meant = (
+                await self._fate(uow, provider_outage, tally, channel)
+                if provider_outage and tally
+                else Fate.ALONE
             )
         if provider_outage is not None and meant is Fate.WAITS:
-            return Vote.TENANT if provider_outage.tenant else Vote.MASS
+            said = Vote.TENANT if provider_outage.tenant else Vote.MASS
+            # What a reconnect shows depends on when each was struck: then none speaks for another.
+            if not (is_held(channel) and tally and tally.renewals):
+                cache.remember(channel, grant, look, said)
+            return said
         if meant is Fate.PROVEN:
             return Vote.PROVEN
         said = await self._ask_siblings(grant, look)
         cause = refusal_of(look.error).cause
         if said is Vote.VOUCHED and cause in OUTAGE_LIKE:
             said = await self._count(grant, cause, cache)
+        goes_on = tally is not None and not is_held(channel) and not tally.everybody.is_small_rest
         if said is Vote.VOUCHED and goes_on:  # the hold's own are looked at before it counts
             said = Vote.FEW
-        return Vote.UNCLEAR if said in WITNESSES and await self._is_just_over(channel, grant) else said
+        if said in WITNESSES and await self._is_just_over(channel, grant):
+            said = Vote.UNCLEAR
+        cache.remember(channel, grant, look, said)
+        return said
 
-    async def _fate(self, uow: UnitOfWork, provider_outage: ProviderOutage, channel: Channel) -> Fate:
+    async def _tally(self, uow: UnitOfWork, provider_outage: ProviderOutage, channel: Channel) -> OutageTally:
+        return await uow.provider_outages.tally(provider_outage, channel.id, channel.identity.tenant)
+
+    async def _fate(
+        self, uow: UnitOfWork, provider_outage: ProviderOutage, tally: OutageTally, channel: Channel
+    ) -> Fate:
         """Of what is held, all that is known of the hold tells; others are part of it as long as it spreads,
         or recovers: an outage that moves leaves some and strikes others."""
         now, witness = self._core.clock(), self._core.policy.cadence.witness
         if is_held(channel):
-            tally = await uow.provider_outages.tally(provider_outage, channel.id, channel.identity.tenant)
             return fate(provider_outage, tally, now=now, witness=witness)
         moved_at = max(
             await uow.provider_outages.last_joined(provider_outage) or provider_outage.opened_at,
             provider_outage.recovered_at or provider_outage.opened_at,
         )
         return Fate.ALONE if self._has_lasted(moved_at) else Fate.WAITS
-
-    async def _goes_on(self, uow: UnitOfWork, provider_outage: ProviderOutage, channel: Channel) -> bool:
-        """Whether more are left in it than a small rest."""
-        tally = await uow.provider_outages.tally(provider_outage, channel.id, channel.identity.tenant)
-        return not tally.everybody.is_small_rest
 
     def _has_lasted(self, since: datetime) -> bool:
         return self._core.clock() - since >= settles_for(self._core.policy.cadence.witness)
