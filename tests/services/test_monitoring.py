@@ -11,6 +11,7 @@ import pytest
 
 from bot.domain.channel import Cause, Channel, State
 from bot.domain.errors import GrantRejected, MailboxGone
+from bot.domain.ids import GrantId
 from bot.domain.incident import Resolution
 from bot.domain.probe_policy import Vote
 from bot.services.monitoring.corroboration import BatchCache
@@ -378,6 +379,23 @@ async def test_a_refusal_of_a_renewed_secret_is_not_believed(play: Play) -> None
     assert (row.strikes, (await play.now_of(alice)).state) == (0, State.CONNECTED)
     await play.settles()
     assert (await play.now_of(alice)).state is State.CONNECTED
+
+
+async def test_a_row_that_names_another_grant_is_set_right(play: Play) -> None:
+    """However that came about: the mailbox is looked at again, and the row not claimed over and over."""
+    [alice] = await connected(play, "alice")
+    row = await play.probe(alice)
+    assert row is not None
+    async with play.storage.writing() as uow:
+        await uow.probes.put(replace(row, grant_id=GrantId("another"), due_at=play.now))
+        await uow.commit()
+    await play.services.monitoring.run_due()
+    play.stage.town.clock.advance(timedelta(seconds=1))
+    await play.services.monitoring.run_due()
+    after = await play.probe(alice)
+    assert after is not None
+    assert (after.grant_id, after.last_ok_at) == (alice.grant_id, play.now)
+    assert await play.services.monitoring.run_due() == 0
 
 
 async def test_a_late_probe_changes_nothing_after_a_removal(play: Play) -> None:

@@ -231,8 +231,9 @@ class Monitoring:
             if channel is None or channel.grant_id is None or channel.state is State.REMOVED:
                 await uow.probes.drop(probe.channel_id)
             else:
-                fresh = replace(probe, grant_id=channel.grant_id, due_at=self._core.clock())
-                await uow.probes.write_back(fresh, lease_token=probe.lease_token or "")
+                now = self._core.clock()
+                if await uow.probes.write_back(probe, lease_token=probe.lease_token or ""):
+                    await uow.probes.reschedule(channel.id, now, grant_id=channel.grant_id)
             await uow.commit()
 
     async def _judge(self, sight: _Observation) -> None:
