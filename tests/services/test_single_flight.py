@@ -115,6 +115,26 @@ async def test_a_dead_holder_keeps_a_grant_for_a_while_only(play: Play) -> None:
         assert (await probes.looks([alice.grant_id]))[alice.grant_id].look.error is None
 
 
+@on_both
+async def test_a_look_that_is_cut_off_keeps_nobody_waiting(play: Play) -> None:
+    """The process ends in good order while a provider is slow: the next one looks at once."""
+    [alice] = await connected(play, "alice")
+    gate = Gate("refresh")
+    async with play.another_process(provider=gate.before) as ending:
+        looking = asyncio.create_task(play.look(alice, services=ending))
+        await gate.reached.wait()
+        looking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await looking
+    async with play.storage.writing() as uow:
+        lease_for = timedelta(minutes=1)
+        claimed = await uow.probes.claim(now=play.now, limit=1, lease_for=lease_for, only=alice.id)
+        assert alice.grant_id
+        _, leased = await uow.grants.lease([alice.grant_id], lease_for=lease_for)
+    assert [probe.channel_id for probe in claimed] == [alice.id]
+    assert set(leased) == {alice.grant_id}
+
+
 async def test_what_was_learned_without_the_lease_is_no_news(play: Play) -> None:
     """Whoever overslept its lease hears nothing of what came of it."""
     [alice] = await connected(play, "alice")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -113,13 +114,23 @@ class Monitoring:
 
     async def work_off(self, claimed: Sequence[Probe]) -> None:
         """Look at what was claimed, judge it and free the rows. What could not be written down because the
-        database was away is freed by the next turn, not only when its lease runs out."""
+        database was away is freed by the next turn, not only when its lease runs out; what was cut off,
+        because the process ends, at once."""
         try:
             if claimed:
                 await self._work_off(claimed)
         except StorageAway:
             self._leave(claimed)
             raise
+        except asyncio.CancelledError:
+            with suppress(StorageAway):
+                await self._let_others(claimed)
+            raise
+
+    async def _let_others(self, claimed: Sequence[Probe]) -> None:
+        async with self._core.storage.writing() as uow:
+            await uow.locks.release_held({probe.lease_token for probe in claimed if probe.lease_token})
+            await uow.commit()
 
     def _leave(self, claimed: Sequence[Probe]) -> None:
         self._left_behind.update(probe.lease_token for probe in claimed if probe.lease_token)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -275,7 +275,12 @@ class Probes:
                 look, _ = await attempted(work, what="probe")
             return look or turn.seen(ProviderUnavailable("unforeseen"))
 
-        looks = await asyncio.gather(*(one(turn) for turn in turns))
+        try:
+            looks = await asyncio.gather(*(one(turn) for turn in turns))
+        except BaseException:  # cut off: nobody else is to wait until the lease runs out
+            with suppress(StorageAway):
+                await self._free(token, turns)
+            raise
         kept = await self._free(token, turns)
         return {
             turn.grant.id: ProbedGrant(turn.grant, look)
