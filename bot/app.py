@@ -379,6 +379,7 @@ def services_of(
             workspaces=workspaces,
             revocations=revocations,
             mail_watch=MailRoutingWatch(core, transitions=transitions, notifications=notifications),
+            provider_outages=provider_outages,
         ),
         admins=admins,
         incidents=incidents,

@@ -52,6 +52,11 @@ class ProviderOutageRepository:
         rows = await self._session.rows(select(hold).where(*open_).order_by(hold.c.tenant.desc()))
         return tuple(map(_hold, rows))
 
+    async def abandoned(self) -> tuple[ProviderOutage, ...]:
+        """All that are open and hold nobody, in every workspace."""
+        rows = await self._session.rows(select(hold).where(hold.c.ended_at.is_(None)))
+        return tuple([it for it in map(_hold, rows) if not await self.holds_any(it)])
+
     async def narrow(self, it: ProviderOutage, tenant: str, *, served_since: datetime) -> bool:
         """It is this organisation's alone from now on, with an end of its own to come, if it holds nobody
         else's mailbox and somebody else's has been served throughout. ``False``: nothing changed."""

@@ -11,7 +11,7 @@ from bot.domain.ticket import OutcomeKind
 from bot.services.connections.connect import Plan
 from storage.forget import forget
 from storage.tables import metadata
-from tests.services.play import Play, on_both, url_of
+from tests.services.play import ACME, Play, on_both, url_of
 
 ALICE, KENJI = "alice@acme.example", "kenji@acme.example"
 
@@ -80,3 +80,20 @@ async def test_an_inbox_that_was_cut_off_says_so_and_can_be_connected_anew(play:
     await play.remove("omar", press)
     play.google.accounts.add("press@acme.example")
     assert (await play.connect_team("press@acme.example")).state is State.CONNECTED
+
+
+async def test_a_mass_refusal_of_forgotten_inboxes_is_over(play: Play) -> None:
+    """Nobody is left who could leave it: it ends all the same, and the next one is told."""
+    names = ("alice", "kenji", "omar")
+    for many in (1, 2):
+        for name in names:
+            await play.connect(name)
+        play.google.break_down("outage")
+        await play.passes(minutes=17)
+        assert len(await play.told("sakura", "一斉に拒否しています")) == many
+        for name in names:
+            await forget(play.storage, f"{name}@acme.example")
+        await play.passes(minutes=6)
+        async with play.storage.reading() as uow:
+            assert await uow.provider_outages.open_in(ACME) == ()
+        play.google.mend()

@@ -140,6 +140,19 @@ class ProviderOutages:
         await uow.provider_outages.end(provider_outage.id, now)
         await self._show_later(uow, provider_outage, now, now)
 
+    async def end_abandoned(self) -> int:
+        """The chore: end those that nobody has left and that hold nobody, since their mailboxes were
+        forgotten. Else their messages would stay, and the next outage join them in silence. Returns how many.
+        """
+        now = self._core.clock()
+        async with self._core.storage.writing() as uow:
+            abandoned = await uow.provider_outages.abandoned()
+            for provider_outage in abandoned:
+                await uow.provider_outages.end(provider_outage.id, now)
+                await self._show_later(uow, provider_outage, now, now)
+            await uow.commit()
+        return len(abandoned)
+
     async def _owner_sees(
         self, uow: UnitOfWork, provider_outage: ProviderOutage, channel: Channel, now: datetime
     ) -> None:

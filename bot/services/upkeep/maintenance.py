@@ -16,6 +16,7 @@ from bot.services.core.jobs import attempted
 from bot.services.core.notifications import Notifications
 from bot.services.core.ports import Core
 from bot.services.monitoring.mail_routing import MailRoutingWatch
+from bot.services.monitoring.provider_outages import ProviderOutages
 from bot.services.people.admins import Admins
 from bot.services.people.people import People
 from bot.services.people.workspaces import Workspaces
@@ -53,6 +54,7 @@ class Maintenance:
         workspaces: Workspaces,
         revocations: Revocations,
         mail_watch: MailRoutingWatch,
+        provider_outages: ProviderOutages,
     ) -> None:
         self._core = core
         self._notifications = notifications
@@ -63,6 +65,7 @@ class Maintenance:
             MaintenanceTask("tidy", timedelta(hours=1), self.tidy),
             MaintenanceTask("people", timedelta(days=1), people.read_all),
             MaintenanceTask("workspace", timedelta(minutes=5), workspaces.look_for),
+            MaintenanceTask("outages", timedelta(minutes=5), provider_outages.end_abandoned),
             MaintenanceTask("groups", timedelta(hours=1), admins.read_groups),
             MaintenanceTask("long-gone", timedelta(days=1), workspaces.forget_long_gone),
             MaintenanceTask("mail", core.policy.mail_watch, mail_watch.look),
