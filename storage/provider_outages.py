@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Row, case, func, literal, select, update
 
 from bot.domain.channel import Cause, State
 from bot.domain.ids import ChannelId, ProviderOutageId, UserId, WorkspaceId
+from bot.domain.probe_policy import ProbeOutcome
 from bot.domain.provider_outage import OutageTally, Proof, ProviderOutage, Renewal, Struck
 from storage.column_types import Instant
 from storage.connection import Connection
@@ -230,9 +231,11 @@ class ProviderOutageRepository:
         return found
 
     async def last_turn(self, it: ProviderOutage, *, but: ChannelId) -> datetime | None:
-        """When the last one in line is looked at, among those that it holds beside ``but``."""
+        """When the last one in line is looked at, among those that it holds beside ``but``. Who got no answer
+        stands in no line: it has a pause of its own, up to a day where its provider wants that."""
         theirs = select(func.max(probe.c.due_at)).join(channel, probe.c.channel_id == channel.c.id)
-        found: datetime | None = await self._session.value(theirs.where(*_held(it), channel.c.id != but))
+        in_line = channel.c.id != but, probe.c.outcome != ProbeOutcome.UNREACHABLE
+        found: datetime | None = await self._session.value(theirs.where(*_held(it), *in_line))
         return found
 
     async def last_in_line(self, it: ProviderOutage) -> ChannelId | None:

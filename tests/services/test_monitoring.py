@@ -509,3 +509,23 @@ async def test_who_joined_a_hold_later_does_not_speak_for_who_was_there(play: Pl
         "omar": State.CONNECTED,
         "sakura": State.IMPAIRED,
     }
+
+
+async def test_one_whose_host_wants_to_be_left_alone_holds_up_nobody_in_line(play: Play) -> None:
+    """Of four that are held, one is put off for two hours: the others are looked at every few minutes."""
+    names = ("alice", "kenji", "omar", "sakura")
+    channels = await connected(play, *names)
+    for name in names:
+        play.google.break_down("outage", f"{name}@acme.example")
+    await play.passes(minutes=18)
+    assert {(await play.now_of(one)).cause for one in channels} == {Cause.HELD}
+    play.google.mend(ALICE)
+    play.google.break_down("throttled", ALICE, times=1, retry_after=7200)
+    await play.passes(minutes=6)
+    put_off = await play.probe(channels[0])
+    assert put_off is not None
+    assert put_off.due_at > play.now + timedelta(minutes=90)
+    for name in names:
+        play.google.mend(f"{name}@acme.example")
+    await play.passes(minutes=5)
+    assert {(await play.now_of(one)).state for one in channels} == {State.CONNECTED}
