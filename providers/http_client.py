@@ -18,7 +18,9 @@ import aiohttp
 from bot.domain.errors import ProviderUnavailable
 
 LARGEST_REPLY = 256 * 1024
-LONGEST_RETRY = timedelta(hours=24)
+LONGEST_RETRY = timedelta(hours=1)
+"""How long a provider is left alone at most, as in MSAL. What cannot be checked is told after an hour, and
+who does not look finds nothing to tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class HttpReply:
         return parsed if isinstance(parsed, dict) else None
 
     def retry_after(self, now: datetime) -> timedelta | None:
-        """How long the provider wants to be left alone: seconds or a date, at most a day."""
+        """How long the provider wants to be left alone: seconds or a date, at most an hour."""
         given = self.headers.get("Retry-After", "").strip()
         if given.isascii() and given.isdigit():
             return min(timedelta(seconds=min(int(given[:9]), 10**6)), LONGEST_RETRY)

@@ -232,7 +232,7 @@ class ProviderOutageRepository:
 
     async def last_turn(self, it: ProviderOutage, *, but: ChannelId) -> datetime | None:
         """When the last one in line is looked at, among those that it holds beside ``but``. Who got no answer
-        stands in no line: it has a pause of its own, up to a day where its provider wants that."""
+        stands in no line: it has a pause of its own, up to an hour where its provider wants that."""
         theirs = select(func.max(probe.c.due_at)).join(channel, probe.c.channel_id == channel.c.id)
         in_line = channel.c.id != but, probe.c.outcome != ProbeOutcome.UNREACHABLE
         found: datetime | None = await self._session.value(theirs.where(*_held(it), *in_line))

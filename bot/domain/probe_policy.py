@@ -295,7 +295,7 @@ def longest_pause(cadence: Cadence, traits: ProviderTraits = _ORDINARY) -> timed
 
 
 LONGEST_IMPAIRED: Final = timedelta(days=1) * _SPREAD
-"""The longest that a provider may want to be left alone."""
+"""Far longer than any provider is left alone."""
 LONGEST_DISCONNECTED: Final = timedelta(days=1) * _SPREAD
 LONGEST_DISABLED: Final = DISABLED_REFRESH_EVERY * _SPREAD
 

@@ -253,7 +253,7 @@ async def test_tokens_of_other_types_are_unreadable(token: object) -> None:
 
 
 @given(said=st.text(max_size=40) | waits)
-def test_no_provider_asks_to_be_left_alone_for_more_than_a_day(said: str) -> None:
+def test_no_provider_is_left_alone_for_more_than_an_hour(said: str) -> None:
     """However it is written."""
     wait = HttpReply(429, {"Retry-After": said}, b"").retry_after(NOW)
     assert wait is None or timedelta() <= wait <= LONGEST_RETRY

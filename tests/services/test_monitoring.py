@@ -12,7 +12,7 @@ import pytest
 from bot.domain.channel import Cause, Channel, State
 from bot.domain.errors import GrantRejected, MailboxGone
 from bot.domain.ids import GrantId
-from bot.domain.incident import Resolution
+from bot.domain.incident import IncidentKind, Resolution
 from bot.domain.probe_policy import Vote
 from bot.services.monitoring.corroboration import BatchCache
 from bot.services.monitoring.monitor import LEASE
@@ -187,6 +187,20 @@ async def test_an_answer_that_is_late_is_trouble_and_no_refusal(play: Play) -> N
     row = await play.probe(alice)
     assert row is not None
     assert row.due_at >= play.now + timedelta(minutes=59)
+
+
+async def test_who_is_put_off_for_a_day_is_told_after_an_hour(play: Play) -> None:
+    """However long a provider wants to be left alone: that a team address cannot be checked is found by
+    looking at it."""
+    support = await play.connect_team()
+    play.google.break_down("throttled", support.address, retry_after=86_400)
+    await play.passes(minutes=65)
+    incident = await play.incident(support)
+    assert incident is not None
+    assert incident.kind is IncidentKind.UNVERIFIABLE
+    play.google.mend(support.address)
+    await play.passes(minutes=60)
+    assert (await play.now_of(support)).state is State.CONNECTED
 
 
 # --- everybody is refused
@@ -512,7 +526,7 @@ async def test_who_joined_a_hold_later_does_not_speak_for_who_was_there(play: Pl
 
 
 async def test_one_whose_host_wants_to_be_left_alone_holds_up_nobody_in_line(play: Play) -> None:
-    """Of four that are held, one is put off for two hours: the others are looked at every few minutes."""
+    """Of four that are held, one is put off for an hour: the others are looked at every few minutes."""
     names = ("alice", "kenji", "omar", "sakura")
     channels = await connected(play, *names)
     for name in names:
@@ -520,11 +534,11 @@ async def test_one_whose_host_wants_to_be_left_alone_holds_up_nobody_in_line(pla
     await play.passes(minutes=18)
     assert {(await play.now_of(one)).cause for one in channels} == {Cause.HELD}
     play.google.mend(ALICE)
-    play.google.break_down("throttled", ALICE, times=1, retry_after=7200)
+    play.google.break_down("throttled", ALICE, times=1, retry_after=3600)
     await play.passes(minutes=6)
     put_off = await play.probe(channels[0])
     assert put_off is not None
-    assert put_off.due_at > play.now + timedelta(minutes=90)
+    assert put_off.due_at > play.now + timedelta(minutes=45)
     for name in names:
         play.google.mend(f"{name}@acme.example")
     await play.passes(minutes=5)
