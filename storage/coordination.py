@@ -64,7 +64,7 @@ class LaneLocks:
             await self._session.count(update(table).where(table.c.lease_token.is_not(None)).values(**freed))
 
     async def release_held(self, tokens: Collection[str]) -> int:
-        """Free what is still held with these tokens, lanes and probing rows; how many."""
+        """Free what is still held with these tokens, lanes, probing rows and grants; how many."""
         freed, many = {"lease_token": None, "lease_until": None}, 0
         for table in (lane, probe, grant):
             held = update(table).where(table.c.lease_token.in_(tokens))

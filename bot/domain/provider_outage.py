@@ -151,8 +151,8 @@ def is_mass(others: int, served: int) -> bool:
 
 
 def fate(provider_outage: ProviderOutage, tally: OutageTally, *, now: datetime, witness: timedelta) -> Fate:
-    """What one more refusal means to a mailbox that ``hold`` holds. Time alone proves nothing, and nor do
-    mailboxes that were never struck: they were served when it began.
+    """What one more refusal means to a mailbox that ``provider_outage`` holds. Time alone proves nothing, and
+    nor do mailboxes that were never struck: they were served when it began.
 
     The outage is over for a small rest of those it struck once nobody has come back, or joined, for a while.
     A large rest is the outage itself, which goes on for these. That they must be reconnected, only

@@ -153,7 +153,8 @@ class Switches:
         """Swap the other provider's grant in. Whoever was a moment faster with the same mailbox has switched
         it already: then the newer grant takes the place of theirs, as in a reconnect.
 
-        Raises ``NotPossible``, and ``Refusal`` or ``lifecycle.Refused`` where it may not be done any more.
+        Raises ``NotPossible``, and ``Refusal`` or ``lifecycle.TransitionRefused`` where it may not be done
+        any more.
         """
         channel = replace(await self._still(uow, ticket, is_in_doubt=is_in_doubt), via=ticket.via)
         is_there = channel.identity == grant.identity

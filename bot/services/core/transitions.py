@@ -97,9 +97,9 @@ class Transitions:
         """Tell ``channel`` the ``signal`` and write all that follows. Returns the channel as it is then.
 
         ``actor`` is the person who did it, ``None`` for the system; ``identity`` the mailbox that a switch
-        leads to; ``code`` a provider's own error code; ``is_lonely`` says that no other mailbox could be
-        asked; ``said`` the host's own words.
-        Raises ``lifecycle.Refused``, and ``storage.Conflict`` if somebody else was first.
+        leads to; ``code`` a provider's own error code; ``is_uncorroborated`` says that no other mailbox
+        could be asked; ``said`` the host's own words.
+        Raises ``lifecycle.TransitionRefused``, and ``storage.Conflict`` if somebody else was first.
         """
         now = self._core.clock()
         after, effects = advance(
