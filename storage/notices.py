@@ -101,19 +101,6 @@ class NoticeRepository:
         )
         return tuple(map(_notice, await self._session.rows(theirs.order_by(notice.c.id))))
 
-    async def about(
-        self, recipient: UserId, kind: NoticeKind, workspace_id: WorkspaceId, subject: str
-    ) -> Notice | None:
-        """What this person was told about it, if anything."""
-        theirs = select(notice).where(
-            notice.c.workspace_id == workspace_id,
-            notice.c.recipient == recipient,
-            notice.c.kind == kind,
-            notice.c.subject == subject,
-        )
-        row = await self._session.first(theirs.limit(1))
-        return _notice(row) if row else None
-
     async def of_channel(self, channel_id: ChannelId, kind: NoticeKind) -> tuple[Notice, ...]:
         theirs = select(notice).where(notice.c.channel_id == channel_id, notice.c.kind == kind)
         return tuple(map(_notice, await self._session.rows(theirs.order_by(notice.c.id))))

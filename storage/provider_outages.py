@@ -213,12 +213,6 @@ class ProviderOutageRepository:
         theirs = select(channel.c.id).where(*_held(it)).order_by(channel.c.address_key)
         return tuple(row.id for row in await self._session.rows(theirs))
 
-    async def of_owner(self, it: ProviderOutage, owner: UserId) -> tuple[ChannelId, ...]:
-        """The personal inboxes of ``owner`` that were ever in it, for as long as that is kept; by address."""
-        theirs = held.c.hold_id == it.id, channel.c.owner_id == owner
-        found = select(channel.c.id).join(held, held.c.channel_id == channel.c.id).where(*theirs)
-        return tuple(row.id for row in await self._session.rows(found.order_by(channel.c.address_key)))
-
     async def holds_any(self, it: ProviderOutage) -> bool:
         """Whether it holds a channel at all."""
         return await self._session.first(select(channel.c.id).where(*_held(it)).limit(1)) is not None

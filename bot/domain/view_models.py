@@ -264,8 +264,6 @@ class NoticeModel:
     """For a hold."""
     struck: Struck | None = None
     """How many the hold has ever held, and how many of them do not work yet."""
-    own: tuple[Channel, ...] = ()
-    """For a hold: this reader's own inboxes that were ever in it, where they read of nothing else."""
     proof: Proof | None = None
     """For a hold that is over: the reconnect that showed what the others need, if that ended it."""
     request: Request | None = None

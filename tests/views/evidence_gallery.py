@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from itertools import product
 from typing import Any
 
 from bot.domain.access import Person
@@ -152,27 +151,6 @@ def doubts(lang: Language) -> Drawn:
     yield "export", export_message(lang, url="https://x.example/export/1", until=NOW)
 
 
-def about_own_holds(text: str = "") -> Iterator[tuple[str, NoticeModel]]:
-    """What an owner reads of theirs: held, and what became of it."""
-    for count in (1, 2, 9):
-        for state, is_open in product((State.IMPAIRED, State.CONNECTED, State.DISCONNECTED), (True, False)):
-            channels = held_channels(count, text=text, kind=Kind.PERSONAL)
-            own = tuple(replace(it, owner_id=ANN, state=state) for it in channels)
-            held = own if is_open and state is State.IMPAIRED else ()
-            for is_reconnect_offered in (False, True):
-                provider_outage = a_hold(**({} if is_open else {"ended_at": NOW}))
-                model = replace(
-                    a_hold_picture(provider_outage, held, is_reconnect_offered=is_reconnect_offered),
-                    own=own,
-                    is_open=bool(held),
-                )
-                notice = replace(model.notice, channel_id=None, recipient=ANN)
-                yield (
-                    f"{count} {state} {is_open} {is_reconnect_offered}",
-                    replace(model, notice=notice, channel=None),
-                )
-
-
 def about_unknown_codes(lang: Language, text: str = "") -> Drawn:
     """In every place, before anybody is told and after."""
     for is_lasting in (False, True):
@@ -211,8 +189,6 @@ def about_holds(lang: Language, text: str = "") -> Drawn:
                 f"hold proven {bool(tenant)} {shown.by}",
                 provider_outage_notice(lang, replace(over, proof=shown)),
             )
-    for name, mine in about_own_holds(text):
-        yield f"hold of one's own {name}", provider_outage_notice(lang, mine)
     mine_and_others = (*held_channels(2), *held_channels(2, text="bob@example.com", kind=Kind.PERSONAL))
     mixed = a_hold_picture(a_hold(), mine_and_others, is_reconnect_offered=True)
     yield "hold of some that are others'", provider_outage_notice(lang, mixed)

@@ -13,7 +13,7 @@ from bot.domain.grant import MailboxIdentity
 from bot.domain.ids import NoticeId, ProviderOutageId, RequestId
 from bot.domain.incident import Incident
 from bot.domain.notice import Notice, NoticeKind
-from bot.domain.provider_outage import advice, is_held
+from bot.domain.provider_outage import advice
 from bot.domain.ticket import Link
 from bot.domain.view_models import IncidentModel, NoticeModel, Registration
 from bot.services.connections.admin_consent import AdminConsents
@@ -168,14 +168,9 @@ class NoticeModels:
         provider_outage = await uow.provider_outages.find(ProviderOutageId(model.notice.about["outage"]))
         if provider_outage is None:
             return None
-        is_own = model.notice.channel_id is None
-        if is_own:
-            ids = await uow.provider_outages.of_owner(provider_outage, model.notice.recipient)
-        else:
-            ids = await uow.provider_outages.held(provider_outage) if provider_outage.is_open else ()
+        ids = await uow.provider_outages.held(provider_outage) if provider_outage.is_open else ()
         channels = await uow.channels.by_ids(ids)
-        found = tuple(channels[channel_id] for channel_id in ids)
-        held = tuple(it for it in found if is_held(it)) if provider_outage.is_open else ()
+        held = tuple(channels[channel_id] for channel_id in ids)
         company = MailboxIdentity(provider_outage.provider, "", provider_outage.tenant)
         return replace(
             model,
@@ -183,16 +178,13 @@ class NoticeModels:
             provider_label=self._core.providers.label_for(company),
             provider_outage=provider_outage,
             held=held,
-            own=found if is_own else (),
-            struck=await uow.provider_outages.struck(provider_outage)
-            if provider_outage.is_open and not is_own
-            else None,
+            struck=await uow.provider_outages.struck(provider_outage) if provider_outage.is_open else None,
             proof=None if provider_outage.is_open else await uow.provider_outages.proof(provider_outage),
             seen=await self._seen_by(uow, model.notice, held),
             organisation=_domains(company.organisation, held or filter(None, [model.channel])),
             app=self._admin_consents.registration_at(provider_outage.provider),
             advice=advice(provider_outage, now=self._core.clock(), witness=self._core.policy.cadence.witness),
-            is_open=provider_outage.is_open and (bool(held) or not is_own),
+            is_open=provider_outage.is_open,
         )
 
     async def _seen_by(

@@ -10,7 +10,7 @@ from bot.domain.errors import REFUSALS, ProviderError
 from bot.domain.ids import JobId, ProviderOutageId, UserId
 from bot.domain.job import Job, JobKind
 from bot.domain.lifecycle import Signal
-from bot.domain.notice import Notice, NoticeKind
+from bot.domain.notice import NoticeKind
 from bot.domain.provider_outage import (
     ProviderOutage,
     Renewal,
@@ -23,7 +23,7 @@ from bot.domain.provider_outage import (
     settles_for,
 )
 from bot.services.core.incidents import reminders_of
-from bot.services.core.notifications import Notifications, a_notice, about_us
+from bot.services.core.notifications import Notifications, a_notice
 from bot.services.core.ports import Core, new_id
 from bot.services.core.roles import roles_in
 from bot.services.core.transitions import Transitions
@@ -61,8 +61,6 @@ class ProviderOutages:
             await self._show_later(uow, provider_outage, now + news_pause(self._witness), now)
         elif await self._narrowed(uow, provider_outage, tenant, now):
             await self._show_all(uow, provider_outage, now)
-        if is_new:
-            await self._tell_owner(uow, provider_outage, channel, now)
         turn = next_turn(
             await uow.provider_outages.last_turn(provider_outage, but=channel.id),
             now,
@@ -70,30 +68,6 @@ class ProviderOutages:
             least=self._core.providers.traits_of(channel.provider).least_interval,
         )
         await uow.probes.reschedule(channel.id, turn)
-
-    async def _tell_owner(
-        self, uow: UnitOfWork, provider_outage: ProviderOutage, channel: Channel, now: datetime
-    ) -> None:
-        """Whose inbox it is reads of that one alone, in one message for all that are theirs. Who reads of the
-        whole hold anyway gets no other."""
-        if channel.owner_id is None:
-            return
-        if (told := await self._told(uow, provider_outage, channel.owner_id)) is None:
-            own = about_us(
-                provider_outage.workspace_id,
-                channel.owner_id,
-                NoticeKind.HOLD,
-                {"outage": provider_outage.id},
-                now,
-            )
-            await self._notifications.tell(uow, own)
-        elif told.channel_id is None:
-            await self._notifications.changed(uow, [told], now=now)
-
-    async def _told(self, uow: UnitOfWork, provider_outage: ProviderOutage, person: UserId) -> Notice | None:
-        return await uow.notices.about(
-            person, NoticeKind.HOLD, provider_outage.workspace_id, provider_outage.id
-        )
 
     async def _narrowed(
         self, uow: UnitOfWork, provider_outage: ProviderOutage, tenant: str, now: datetime
@@ -124,7 +98,6 @@ class ProviderOutages:
         )
         if provider_outage is None:
             return
-        await self._owner_sees(uow, provider_outage, before, now)
         if after.state is State.CONNECTED and after.grant_id == before.grant_id:
             await self._came_back(uow, provider_outage, after, now)
         elif after.state is State.DISCONNECTED:  # proven for it, and for all who wait: told in one go
@@ -152,14 +125,6 @@ class ProviderOutages:
                 await self._show_later(uow, provider_outage, now, now)
             await uow.commit()
         return len(abandoned)
-
-    async def _owner_sees(
-        self, uow: UnitOfWork, provider_outage: ProviderOutage, channel: Channel, now: datetime
-    ) -> None:
-        """What others' inboxes do changes nothing in an owner's message: it is edited for their own alone."""
-        told = await self._told(uow, provider_outage, channel.owner_id) if channel.owner_id else None
-        if told is not None and told.channel_id is None:
-            await self._notifications.changed(uow, [told], now=now)
 
     async def beside(self, uow: UnitOfWork, channel: Channel) -> None:
         """``channel`` is refused while others are held: look whether their outage moves."""

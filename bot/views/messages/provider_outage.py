@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bot.domain.access import Operation
-from bot.domain.channel import Channel, State
+from bot.domain.channel import Channel
 from bot.domain.provider_outage import ProviderOutage
 from bot.domain.view_models import NoticeModel
 from bot.views.blocks import (
@@ -47,18 +47,17 @@ _BUTTONS: Final = 5
 def provider_outage_notice(lang: Language, model: NoticeModel) -> Message:
     """Many inboxes are refused at once: what that most likely is, and what (not) to do."""
     provider_outage = model.provider_outage
-    is_own = model.notice.channel_id is None
     if provider_outage is None or not model.is_open:
-        return quiet(_own_over(lang, model) if is_own else _over(lang, model))
+        return quiet(_over(lang, model))
     at = _at(model)
-    said = "🟠 " + (_own_headline(lang, model, at) if is_own else _headline(lang, model, at))
+    said = "🟠 " + _headline(lang, model, at)
     # No span: the message is edited when there is news, and a span would be old by then.
     since = lang.say("Since {when}", when=instant(lang, provider_outage.opened_at))
     blocks = [
         section(f"{bold(said)}\n{since}"),
         *([section(back)] if (back := _back(lang, model)) else []),
         section(_advice(lang, model, provider_outage, at)),
-        *(() if is_own else _held(lang, model)),
+        *_held(lang, model),
         *(_ways(lang, model) if model.advice.may_reconnect else ()),
     ]
     return message(said, blocks)
@@ -93,29 +92,6 @@ def _over(lang: Language, model: NoticeModel) -> str:
             tenant=_tenant(lang, model),
         )
     return "✅ " + lang.say("False alarm: {company} works again. There is nothing to do.", company=at)
-
-
-def _own_headline(lang: Language, model: NoticeModel, at: str) -> str:
-    """Their inbox is not alone in it; whose the others are is nothing for them."""
-    return lang.say(
-        "{company} refuses {addresses}, and other inboxes, too",
-        company=at,
-        addresses=_names(lang, model.held),
-    )
-
-
-def _own_over(lang: Language, model: NoticeModel) -> str:
-    """What became of theirs, whatever the others do."""
-    at = _at(model)
-    if dead := [it for it in model.own if it.state is State.DISCONNECTED]:
-        return "💡 " + lang.say(
-            "For {addresses} it was no outage that just passes: another message says more.",
-            addresses=_names(lang, dead),
-        )
-    if model.own and all(it.state is State.CONNECTED for it in model.own):
-        works = lang.say("{addresses} works again.", addresses=_names(lang, model.own))
-        return "✅ " + lang.together(works, lang.say("There is nothing to do any more."))
-    return "⚪ " + lang.say("{company} no longer refuses many inboxes at once.", company=at)
 
 
 def _names(lang: Language, channels: Sequence[Channel]) -> str:
