@@ -155,6 +155,10 @@ class JobRepository:
         """It failed, for a reason whose class is ``failure``: try again at ``due_at``."""
         return await self._end(it, due_at=due_at, attempts=job.c.attempts + 1, last_class=failure)
 
+    async def put_off(self, it: Job, *, due_at: datetime) -> bool:
+        """It could not begin: try at ``due_at``, and count nothing."""
+        return await self._end(it, due_at=due_at)
+
     async def dead(self, it: Job, at: datetime, failure: str) -> bool:
         """It failed for the last time."""
         return await self._end(it, dead_at=at, attempts=job.c.attempts + 1, last_class=failure)

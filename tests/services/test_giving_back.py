@@ -55,6 +55,26 @@ async def test_a_removal_is_confirmed_by_a_refused_refresh(play: Play) -> None:
     assert play.refresh_tokens(ALICE) == 0
 
 
+@on_both
+async def test_waiting_for_whoever_has_the_grant_is_no_look(play: Play) -> None:
+    """A look from before the removal hangs for a minute: then Google is asked, and only that is counted."""
+    alice = await play.connect("alice")
+    grant_id = alice.grant_id
+    assert grant_id is not None
+    async with play.storage.writing() as uow:
+        token, _ = await uow.grants.lease([grant_id], lease_for=timedelta(minutes=5))
+        await uow.commit()
+    await play.remove("alice", alice)
+    await play.passes(minutes=1)
+    assert play.google.requests["revoke"] == 0
+    async with play.storage.writing() as uow:
+        await uow.locks.release_held([token])
+        await uow.commit()
+    play.google.break_down("revoke_lag", ALICE, times=1)  # the second look, some seconds later, finds it gone
+    await play.passes(seconds=20)
+    assert await fate(play, alice) == (Revocation.CONFIRMED, False)
+
+
 async def test_a_grant_that_was_gone_already_is_confirmed_too(play: Play) -> None:
     """Revoked at Google by hand before: the truth is the same."""
     alice = await play.connect("alice")

@@ -15,7 +15,7 @@ from bot.domain.ids import GrantId
 from bot.domain.job import Job
 from bot.domain.provider_traits import ProviderTraits
 from bot.domain.view_models import Removal
-from bot.services.core.jobs import attempted
+from bot.services.core.jobs import NotYet, attempted
 from bot.services.core.notifications import Notifications, lane_of_identity
 from bot.services.core.ports import Core
 from bot.services.monitoring.probes import BUSY_FOR, Probes, RefreshTurn
@@ -64,7 +64,7 @@ class Revocations:
         except TimeoutError:
             self._awaited.pop(grant_id, None)
 
-    async def run(self, job: Job) -> datetime | None:
+    async def run(self, job: Job) -> datetime | NotYet | None:
         """The job ``REVOKE_GRANT``. Returns when to look again, ``None`` when all is known."""
         grant_id = GrantId(job.payload["grant"])
         try:
@@ -73,13 +73,13 @@ class Revocations:
             if looked := self._awaited.pop(grant_id, None):
                 looked.set()
 
-    async def _look(self, grant_id: GrantId, job: Job) -> datetime | None:
+    async def _look(self, grant_id: GrantId, job: Job) -> datetime | NotYet | None:
         async with self._probes.turn(grant_id) as turn:
             grant = await self._to_ask(grant_id)
             if grant is None:
                 return None
             if turn is None:  # a look from before the removal is still under way
-                return self._core.clock() + BUSY_FOR
+                return NotYet(self._core.clock() + BUSY_FOR)
             return await self._ask_and_write(turn, grant, job)
 
     async def _ask_and_write(self, turn: RefreshTurn, grant: Grant, job: Job) -> datetime | None:

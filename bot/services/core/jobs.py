@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
@@ -85,7 +86,14 @@ class Locks:
         self._core.wake()
 
 
-Run = Callable[[Job], Awaitable[datetime | None]]
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """A job could not even begin: it is tried again then, and this was no attempt."""
+
+    due_at: datetime
+
+
+Run = Callable[[Job], Awaitable[datetime | NotYet | None]]
 """Does a job. Returns when it must go on, ``None`` when it is done."""
 
 BATCH: Final = 32
@@ -144,6 +152,8 @@ class Jobs:
                 await self._fail(uow, job, failure)
             elif result is None:
                 await uow.jobs.done(job, self._core.clock())
+            elif isinstance(result, NotYet):
+                await uow.jobs.put_off(job, due_at=result.due_at)
             else:
                 await uow.jobs.again(job, due_at=result, failure="")
             await uow.commit()
