@@ -44,6 +44,7 @@ from sqlalchemy import (
 from bot.domain.address import Mentions, key_of
 from bot.domain.channel import State
 from bot.domain.grant import Secret
+from bot.domain.notice import NoticeKind
 from storage.connection import Connection
 from storage.errors import DatabaseInUse
 from storage.files import FileLock
@@ -241,8 +242,12 @@ async def _drop_lanes(session: Connection, of: Row[Any]) -> None:
 async def _drop_hanging(
     session: Connection, gone: Mapping[Table, set[Any]], erased: Counter[str]
 ) -> dict[Table, set[Any]]:
-    """What points to rows that are gone goes, too; returns it."""
+    """What points to rows that are gone goes, too; returns it. But for messages about a mass refusal, which
+    name the inbox that it began with and go on for the others."""
     more: dict[Table, set[Any]] = {}
+    for ids in _batches(gone.get(channel, ())):
+        about_many = notice.c.kind == NoticeKind.HOLD, notice.c.channel_id.in_(ids)
+        await session.count(update(notice).where(*about_many).values(channel_id=None))
     for table in metadata.sorted_tables:
         for column, target in _pointers(table):
             for ids in _batches(gone.get(target, ())):
