@@ -53,6 +53,10 @@ class ProviderOutageRepository:
         rows = await self._session.rows(select(hold).where(*open_).order_by(hold.c.tenant.desc()))
         return tuple(map(_hold, rows))
 
+    async def hold(self, outage_id: ProviderOutageId) -> None:
+        """Let nobody else change it before this unit of work ends."""
+        await self._session.rows(select(hold.c.id).where(hold.c.id == outage_id).with_for_update())
+
     async def abandoned(self) -> tuple[ProviderOutage, ...]:
         """All that are open and hold nobody, in every workspace."""
         rows = await self._session.rows(select(hold).where(hold.c.ended_at.is_(None)))

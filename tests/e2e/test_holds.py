@@ -13,7 +13,7 @@ from bot.domain.channel import Kind, State
 from bot.domain.ids import UserId
 from bot.services.connections.connect import Plan
 from tests.driver import Said
-from tests.stage import Stage
+from tests.stage import Stage, a_stage
 
 on_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 """An hour of minutes is tried on both databases once."""
@@ -269,3 +269,20 @@ async def test_the_message_is_edited_when_there_is_news_only(stage: Stage) -> No
     before = len(await stage.driver.calls("chat.update"))
     await stage.passes(minutes=9)
     assert len(await stage.driver.calls("chat.update")) == before
+
+
+async def test_if_no_admin_can_be_written_to_the_operator_reads_of_it(database_url: str) -> None:
+    """The same message, once, and it says how it ends."""
+    async with a_stage(database_url, OPERATORS="U0KENJI") as stage:
+        await _connect_all(stage, _team(3))
+        inboxes = await Inboxes.from_now(stage)
+        for who in ADMINS:
+            await stage.driver.break_("dm_closed", person=who)
+        stage.town.google.break_down("outage")
+        await stage.passes(minutes=3)
+        [said] = await inboxes.new("kenji")
+        assert "Google が 3 件の受信トレイを一斉に拒否しています" in said.plain
+        stage.town.google.mend()
+        await stage.passes(minutes=20)
+        [over] = await inboxes.new("kenji")
+        assert over.ts == said.ts and "誤報" in over.plain

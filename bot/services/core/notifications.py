@@ -341,6 +341,21 @@ class Notifications:
                 await self._untold(uow, notice, now)
             case NoticeKind.REQUEST:
                 await self._unasked(uow, notice, now)
+            case NoticeKind.HOLD:
+                await self._unheard(uow, notice, now)
+
+    async def _unheard(self, uow: UnitOfWork, notice: Notice, now: datetime) -> None:
+        """A mass refusal that no reader can be told of: the operator reads the same message."""
+        told = await uow.notices.of_subject(notice.workspace_id, notice.subject, NoticeKind.HOLD)
+        if any(not one.unreachable for one in told):
+            return
+        _log.error("nobody could be told of a mass refusal", readers=len(told))
+        readers = {one.recipient for one in told}
+        for operator in await self._operators(uow, notice.workspace_id):
+            if operator not in readers:
+                await self.tell(
+                    uow, about_us(notice.workspace_id, operator, NoticeKind.HOLD, notice.about, now)
+                )
 
     async def _untold(self, uow: UnitOfWork, notice: Notice, now: datetime) -> None:
         for incident in await uow.incidents.of_notice(notice.id):

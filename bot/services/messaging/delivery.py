@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 
 from bot.domain.errors import MessageGone, PersonUnreachable, SlackAway, TokenDead
-from bot.domain.ids import ConversationId, NoticeId, RequestId, TicketId
+from bot.domain.ids import ConversationId, NoticeId, ProviderOutageId, RequestId, TicketId
 from bot.domain.job import Job
 from bot.domain.notice import Notice, NoticeKind
 from bot.domain.view_models import NoticeModel
@@ -198,6 +198,8 @@ class Delivery:
             await uow.incidents.hold_of(notice.id)
             if notice.kind is NoticeKind.REQUEST:
                 await uow.requests.hold(RequestId(notice.about["request"]))
+            if notice.kind is NoticeKind.HOLD:
+                await uow.provider_outages.hold(ProviderOutageId(notice.about["outage"]))
             await uow.notices.unreachable(notice.id, code)
             await self._notifications.could_not_tell(uow, notice, now=self._core.clock())
             await uow.commit()

@@ -176,18 +176,15 @@ class ProviderOutages:
         async with self._core.storage.writing() as uow:
             provider_outage = await uow.provider_outages.find(ProviderOutageId(job.payload["hold"]))
             if provider_outage is not None:
-                is_all = job.kind is JobKind.RIPEN_HOLD or not provider_outage.is_open
-                await self._show_all(uow, provider_outage, self._core.clock(), owners=is_all)
+                await self._show_all(uow, provider_outage, self._core.clock())
                 await uow.commit()
         return None
 
-    async def _show_all(
-        self, uow: UnitOfWork, provider_outage: ProviderOutage, now: datetime, *, owners: bool = True
-    ) -> None:
+    async def _show_all(self, uow: UnitOfWork, provider_outage: ProviderOutage, now: datetime) -> None:
         notices = await uow.notices.of_subject(
             provider_outage.workspace_id, provider_outage.id, NoticeKind.HOLD
         )
-        await self._notifications.changed(uow, [it for it in notices if owners or it.channel_id], now=now)
+        await self._notifications.changed(uow, notices, now=now)
 
     async def _open(self, uow: UnitOfWork, channel: Channel, tenant: str, now: datetime) -> ProviderOutage:
         provider_outage = ProviderOutage(
