@@ -9,12 +9,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Final, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import structlog
 
-from bot.domain.errors import OutOfDate, Refusal, SlackAway
-from bot.services.core.ports import DirectoryAway
+from bot.domain.errors import DirectoryAway, OutOfDate, Refusal, SlackAway
 from storage import Conflict, StorageAway
 
 T = TypeVar("T")
@@ -45,11 +44,6 @@ class Bug:
 
 
 Fault = Refused | Away | Bug
-_WHOM: Final[dict[type[Exception], Literal["database", "directory", "slack"]]] = {
-    StorageAway: "database",
-    DirectoryAway: "directory",
-    SlackAway: "slack",
-}
 
 
 async def attempt(work: Awaitable[T]) -> T | Fault:
@@ -60,10 +54,20 @@ async def attempt(work: Awaitable[T]) -> T | Fault:
         return Refused(refusal)
     except Conflict:
         return Refused(OutOfDate())  # somebody else was first, twice: what they saw is old
-    except (StorageAway, DirectoryAway, SlackAway) as error:
+    except (StorageAway, SlackAway) as error:
         _log.warning("A request found a service away", error=type(error).__name__)
-        return Away(_WHOM.get(type(error), "database"))
+        return Away(_whom(error))
     except Exception:  # noqa: BLE001 - the one place where a bug of a request ends
         reference = secrets.token_hex(4)
         _log.exception("A request failed", reference=reference)
         return Bug(reference)
+
+
+def _whom(error: StorageAway | SlackAway) -> Literal["database", "directory", "slack"]:
+    match error:
+        case DirectoryAway():
+            return "directory"
+        case SlackAway():
+            return "slack"
+        case _:
+            return "database"

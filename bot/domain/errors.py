@@ -34,6 +34,8 @@
     │   └── ProviderMisconfigured                               the operator must act
     └── SlackError                a call to Slack came to nothing
         ├── SlackAway             Slack cannot be reached or paces us; later
+        │   └── DirectoryAway         so nobody knows who somebody is
+        ├── CursorLost            Slack lost its place in the list of people
         └── SlackRefused          Slack says no
             ├── PersonUnreachable     this person cannot be written to
             ├── MessageGone           the message was deleted
@@ -427,6 +429,14 @@ class SlackAway(SlackError):
     def was_refused(self) -> bool:
         """Whether Slack has said that it did nothing; without an answer it may have done it all the same."""
         return self.retry_after is not None
+
+
+class DirectoryAway(SlackAway):
+    """Slack could not be asked who somebody is."""
+
+
+class CursorLost(SlackError):
+    """Slack no longer knows how far its list of people was read."""
 
 
 class SlackRefused(SlackError):

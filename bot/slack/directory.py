@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 from bot.domain.access import Person
-from bot.domain.errors import SlackAway, SlackRefused
+from bot.domain.errors import CursorLost, DirectoryAway, SlackAway, SlackRefused
 from bot.domain.ids import UserId, WorkspaceId
-from bot.services.core.ports import CursorLost, DirectoryAway, Group, GroupsClosed, Page
+from bot.services.core.ports import Group, GroupsClosed, Page
 from bot.slack.client import SlackClient, clean, cursor_in, part_at, parts_at, text_at, texts_at
 
 _PATIENCE: Final = 1.5
@@ -16,7 +17,7 @@ _PAGE_PATIENCE: Final = 10.0
 _PAGE: Final = 200
 _NOBODY: Final = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
 _NO_GROUP: Final = frozenset({"no_such_subteam", "subteam_not_found"})
-_NO_GROUPS: Final = frozenset({"missing_scope", "plan_upgrade_required"})
+_CLOSED: Final = {"missing_scope": GroupsClosed, "plan_upgrade_required": GroupsClosed}
 """The app may not read user groups, or the workspace's plan has none."""
 _SLACKBOT: Final = "USLACKBOT"
 _UNKNOWN: Final = WorkspaceId("")
@@ -37,66 +38,62 @@ class SlackDirectory:
 
     async def person(self, user_id: UserId) -> Person | None:
         """The user, ``None`` if there is none. Raises ``DirectoryAway``."""
-        try:
-            answer = await self._client.call(
-                "users.info", within=self._patience, user=user_id, include_locale=True
-            )
+        with _translated({}):
+            try:
+                answer = await self._client.call(
+                    "users.info", within=self._patience, user=user_id, include_locale=True
+                )
+            except SlackRefused as error:
+                if error.code in _NOBODY:
+                    return None
+                raise
             user = part_at(answer, "user")
             text_at(user, "id")
-        except SlackRefused as error:
-            if error.code in _NOBODY:
-                return None
-            raise DirectoryAway from error
-        except SlackAway as error:
-            raise _away(error) from error
-        return person_of(user, self._home)
+            return person_of(user, self._home)
 
     async def group(self, group_id: str, *, is_awaited: bool = False) -> tuple[UserId, ...]:
         """A user group's members; of one that was disabled, nobody. Raises ``DirectoryAway``,
         ``GroupsClosed``."""
         within = self._patience if is_awaited else _PAGE_PATIENCE
-        try:
-            answer = await self._client.call("usergroups.users.list", within=within, usergroup=group_id)
+        with _translated(_CLOSED):
+            try:
+                answer = await self._client.call("usergroups.users.list", within=within, usergroup=group_id)
+            except SlackRefused as error:
+                if error.code in _NO_GROUP:
+                    return ()
+                raise
             # An answer that says nothing is no proof that nobody is in it: no list is no answer.
             return tuple(map(UserId, texts_at(answer, "users")))
-        except SlackRefused as error:
-            if error.code in _NO_GROUP:
-                return ()
-            raise _groups_error(error) from error
-        except SlackAway as error:
-            raise _away(error) from error
 
     async def groups(self) -> tuple[Group, ...]:
         """The workspace's user groups, by name. Raises ``DirectoryAway``, ``GroupsClosed``."""
-        try:
+        with _translated(_CLOSED):
             found = parts_at(await self._client.call("usergroups.list", within=self._patience), "usergroups")
-        except SlackRefused as error:
-            raise _groups_error(error) from error
-        except SlackAway as error:
-            raise _away(error) from error
         groups = (Group(_text(one, "id"), _text(one, "name") or _text(one, "id")) for one in found)
         return tuple(sorted(filter(_has_id, groups), key=lambda group: group.name.casefold()))
 
     async def page(self, cursor: str) -> Page:
         """Some of all users, from ``cursor`` on. Raises ``DirectoryAway``, ``CursorLost``."""
-        try:
+        with _translated({"invalid_cursor": CursorLost}):
             answer = await self._client.call(
                 "users.list", within=_PAGE_PATIENCE, limit=_PAGE, cursor=cursor, include_locale=True
             )
             people = (person_of(user, self._home) for user in parts_at(answer, "members"))
             return Page(tuple(filter(_has_id, people)), cursor_in(answer))
-        except SlackRefused as error:
-            raise (CursorLost if error.code == "invalid_cursor" else DirectoryAway) from error
-        except SlackAway as error:
-            raise _away(error) from error
 
 
-def _away(error: SlackAway) -> DirectoryAway:
-    return DirectoryAway(error.retry_after)
-
-
-def _groups_error(error: SlackRefused) -> DirectoryAway | GroupsClosed:
-    return GroupsClosed() if error.code in _NO_GROUPS else DirectoryAway()
+@contextmanager
+def _translated(refusals: Mapping[str, type[Exception]]) -> Iterator[None]:
+    """Raises what ``refusals`` makes of Slack's word; whatever else it says or not, nobody knows who
+    somebody is: ``DirectoryAway``."""
+    try:
+        yield
+    except SlackRefused as error:
+        if (known := refusals.get(error.code)) is not None:
+            raise known from error
+        raise DirectoryAway(error.code) from error
+    except SlackAway as error:
+        raise DirectoryAway(error.code, error.retry_after) from error
 
 
 def _has_id(it: Person | Group) -> bool:

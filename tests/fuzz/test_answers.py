@@ -26,13 +26,20 @@ from aiohttp.test_utils import TestServer
 from hypothesis import strategies as st
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.domain.errors import ConsentDeclined, ConsentFailed, ProviderError, SlackError
+from bot.domain.errors import (
+    ConsentDeclined,
+    ConsentFailed,
+    CursorLost,
+    DirectoryAway,
+    ProviderError,
+    SlackError,
+)
 from bot.domain.grant import Grant, MailboxIdentity, Phase, Secret
 from bot.domain.ids import ConversationId, GrantId, UserId, WorkspaceId
 from bot.domain.notice import NoticeKind
 from bot.metrics import Metrics
 from bot.notifier import SlackMessenger
-from bot.services.core.ports import CursorLost, DirectoryAway, GroupsClosed
+from bot.services.core.ports import GroupsClosed
 from bot.slack.client import SlackClient, StartRefused, who_are_we
 from bot.slack.directory import SlackDirectory
 from bot.slack.views_api import ViewsApi

@@ -8,8 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from bot.domain.errors import ReconnectFirst, SlackAway
-from bot.services.core.ports import DirectoryAway
+from bot.domain.errors import DirectoryAway, ReconnectFirst, SlackAway
 from bot.slack.views_api import ViewsApi
 from handlers.context import Interaction, Response
 from handlers.responding import Presenter, Responder

@@ -12,11 +12,10 @@ from typing import Any
 
 import pytest
 
-from bot.domain.errors import SlackAway, SlackError
+from bot.domain.errors import DirectoryAway, SlackAway, SlackError
 from bot.domain.ids import ConversationId, UserId
 from bot.domain.notice import NoticeKind
 from bot.notifier import SlackMessenger
-from bot.services.core.ports import DirectoryAway
 from bot.slack.client import who_are_we
 from bot.slack.directory import SlackDirectory
 from bot.slack.views_api import ViewsApi

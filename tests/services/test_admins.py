@@ -6,11 +6,10 @@ import pytest
 
 from bot.domain.access import Operation, Role
 from bot.domain.channel import Channel, Kind, State
-from bot.domain.errors import NeedsApproval, NotAllowed, RightsUnread
+from bot.domain.errors import DirectoryAway, NeedsApproval, NotAllowed, RightsUnread
 from bot.domain.request import RequestedChange
 from bot.domain.ticket import OutcomeKind, TicketOutcome
 from bot.services.connections.connect import Plan
-from bot.services.core.ports import DirectoryAway
 from bot.services.core.roles import roles_in
 from providers.base import Form
 from tests.services.play import ACME, IDS, Play, on_both, secret_of

@@ -8,12 +8,11 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.channel import State
-from bot.domain.errors import GuestNotAllowed, NotAllowed, WrongWorkspace
+from bot.domain.errors import DirectoryAway, GuestNotAllowed, NotAllowed, WrongWorkspace
 from bot.domain.grant import Phase, Revocation
 from bot.domain.ids import UserId, WorkspaceId
 from bot.domain.job import Job
 from bot.domain.ticket import OutcomeKind
-from bot.services.core.ports import DirectoryAway
 from tests.services.play import ACME, IDS, Play, on_both
 
 ALICE = "alice@acme.example"

@@ -19,6 +19,7 @@ from bot.domain.channel import Cause, Channel, Kind, State
 from bot.domain.errors import (
     ConsentDeclined,
     ConsentFailed,
+    DirectoryAway,
     InboxkeeperError,
     ProviderError,
     ProviderMisconfigured,
@@ -48,7 +49,7 @@ from bot.services.connections.switch import Switches
 from bot.services.connections.tickets import NotPossible
 from bot.services.core.jobs import Locks
 from bot.services.core.notifications import Notifications, lane_of_identity
-from bot.services.core.ports import Core, DirectoryAway, new_id
+from bot.services.core.ports import Core, new_id
 from bot.services.core.roles import refuse_in_doubt, roles_in
 from bot.services.core.transitions import Transitions
 from bot.services.monitoring.probes import ProbeResult, Probes

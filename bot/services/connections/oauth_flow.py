@@ -14,6 +14,7 @@ from typing import Final, TypedDict
 from bot.domain.access import Actor
 from bot.domain.channel import Channel, Kind
 from bot.domain.errors import (
+    DirectoryAway,
     FormFault,
     LinkBusy,
     LinkClosed,
@@ -49,7 +50,7 @@ from bot.services.connections.activation import Activation, may_claim
 from bot.services.connections.admin_consent import AdminConsents, is_asked_for
 from bot.services.connections.tickets import NextStep, Tickets, asked_for, lacking_after
 from bot.services.core.access import reconnectable
-from bot.services.core.ports import Core, DirectoryAway, digest
+from bot.services.core.ports import Core, digest
 from bot.services.monitoring.login_throttle import Guesses, is_refused_login
 from bot.services.people.people import People
 from providers.base import Authorization, Claim, Consent, Redirect

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from bot.domain.access import Person
-from bot.domain.errors import InboxkeeperError, Refusal
+from bot.domain.errors import Refusal
 from bot.domain.features import Feature, Features
 from bot.domain.ids import ConversationId, UserId
 from bot.domain.mail_routing import DAILY
@@ -135,18 +135,6 @@ class Messenger(Protocol):
     ) -> None:
         """Turn a waiting modal to its outcome; one that is closed is no error. ``lacking`` are features whose
         permission was left unticked."""
-
-
-@dataclass(eq=False)
-class DirectoryAway(InboxkeeperError):
-    """Slack could not be asked who somebody is."""
-
-    retry_after: timedelta | None = None
-    """For how long Slack wants to be left alone, if it said so."""
-
-
-class CursorLost(InboxkeeperError):
-    """Slack no longer knows how far its list of people was read."""
 
 
 class GroupsClosed(Refusal):

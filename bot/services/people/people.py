@@ -16,7 +16,7 @@ import structlog
 
 from bot.domain.access import Actor, Person
 from bot.domain.channel import Channel, State
-from bot.domain.errors import GuestNotAllowed, WrongWorkspace
+from bot.domain.errors import CursorLost, DirectoryAway, GuestNotAllowed, WrongWorkspace
 from bot.domain.history import HistoryEntry
 from bot.domain.ids import ChannelId, GrantId, JobId, UserId, WorkspaceId
 from bot.domain.job import Job, JobKind
@@ -24,14 +24,7 @@ from bot.domain.lifecycle import Signal
 from bot.domain.notice import NoticeKind
 from bot.domain.workspace import Workspace
 from bot.services.core.notifications import Notifications, a_notice
-from bot.services.core.ports import (
-    Core,
-    CursorLost,
-    Directory,
-    DirectoryAway,
-    GroupsClosed,
-    new_id,
-)
+from bot.services.core.ports import Core, Directory, GroupsClosed, new_id
 from bot.services.core.roles import roles_in
 from bot.services.core.transitions import Transitions
 from storage import StorageAway, UnitOfWork
