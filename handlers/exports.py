@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from bot.services.upkeep.history import EXPORTED, HistoryExport
+from bot.services.upkeep.history import HistoryExport
 from bot.views.i18n import language_for
-from bot.views.pages import export_page
+from bot.views.pages.export import export_page
 from handlers.web_session import Marked, Site, is_own_form, mark_offered, new_mark, page, see_other
 
 FILE: Final = "inboxkeeper-history.csv"
@@ -34,15 +34,8 @@ class ExportPages:
         """``GET /export/{secret}``: whose history it is."""
         secret = _secret(request)
         landing = await self.history_export.landing(secret)
-        html = export_page(
-            language_for(landing.locale),
-            requester_name=landing.requester_name,
-            workspace_name=landing.workspace_name,
-            lines=EXPORTED,
-            action_url=self._path(secret),
-            mark=new_mark(),
-        )
-        return page(html)
+        lang, action_url = language_for(landing.locale), self._path(secret)
+        return page(export_page(lang, landing, action_url=action_url, mark=new_mark()))
 
     async def fetch(self, request: web.Request) -> web.Response:
         """``POST /export/{secret}``: the file, once."""

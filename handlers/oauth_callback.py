@@ -11,11 +11,14 @@ from urllib.parse import quote, urlencode
 from aiohttp import web
 
 from bot.domain.request import Request
-from bot.domain.ticket import TicketOutcome
+from bot.domain.view_models import Completion
 from bot.services.connections.oauth_flow import OAuthFlow, Refilled
 from bot.views.i18n import language_for
-from bot.views.pages import approved_page, asked_page, not_approved_page, not_found_page, outcome_page
-from bot.views.pages.imap_form import mailbox_page
+from bot.views.pages.admin_consent import approved_page, asked_page, not_approved_page
+from bot.views.pages.errors import not_found_page
+from bot.views.pages.imap_form import MailboxForm, mailbox_page
+from bot.views.pages.oauth import OutcomeLinks, outcome_page
+from bot.views.pages.template import Team
 from handlers.errors import Fault, attempt
 from handlers.tasks import Tasks
 from handlers.web_session import (
@@ -42,9 +45,9 @@ class AdminConsentCallback:
 
     flow: OAuthFlow
     provider_label: Callable[[str, str], str]
+    """What people call a provider, by its key and the address that is connected there."""
     site: Site
-    workspace_name: str
-    team_url: str
+    team: Team
 
     async def ask(self, request: web.Request) -> web.Response:
         """``POST /ask/{secret}``: whoever signed in in vain gets a message that they can forward."""
@@ -53,11 +56,7 @@ class AdminConsentCallback:
             return page(not_found_page(lang), status=403)
         secret = request.match_info["secret"][:_LONGEST]
         asked = await self.flow.ask_their_admin(secret, Marked.of(request, self.site).browser)
-        label = self._label(asked)
-        html = asked_page(
-            lang, provider_label=label, team_url=self.team_url, workspace_name=self.workspace_name
-        )
-        return page(html)
+        return page(asked_page(lang, provider_label=self._label(asked), team=self.team))
 
     async def heard(
         self, request: web.Request, provider: str, callback: Mapping[str, str]
@@ -97,14 +96,11 @@ class OAuthCallback:
     """The route back."""
 
     flow: OAuthFlow
-    provider_label: Callable[[str, str], str]
-    """What people call a provider, by its key and the address that is connected there."""
     tasks: Tasks
     site: Site
-    workspace_name: str
-    team_url: str
+    team: Team
     approving: AdminConsentCallback
-    _at_work: dict[tuple[str, str, str | None], asyncio.Task[TicketOutcome | Fault]] = field(
+    _at_work: dict[tuple[str, str, str | None], asyncio.Task[Completion | Fault]] = field(
         default_factory=dict
     )
 
@@ -113,10 +109,10 @@ class OAuthCallback:
         provider, callback = _provider(request), _answer(request.query)
         if (approval := await self.approving.heard(request, provider, callback)) is not None:
             return approval
-        outcome = await self._outcome(provider, callback, browser_of(request, self.site))
-        if not isinstance(outcome, TicketOutcome):
-            return fault_page(language_wanted(request), outcome)
-        return await self._shown(outcome, callback.get("state", ""))
+        done = await self._completed(provider, callback, browser_of(request, self.site))
+        if not isinstance(done, Completion):
+            return fault_page(language_wanted(request), done)
+        return self._shown(done, callback.get("state", ""))
 
     async def posted(self, request: web.Request) -> web.Response:
         """``POST /callback/{provider}``: the same as a GET, which brings our cookie along.
@@ -140,12 +136,11 @@ class OAuthCallback:
         # A task of its own, as for a callback: a login under way is brought to its end.
         trying = attempt(self.flow.fill(secret, fields, browser_of(request, self.site)))
         done = await asyncio.shield(self.tasks.start(trying))
-        if isinstance(done, TicketOutcome):
-            return await self._shown(done, secret)
+        if isinstance(done, Completion):
+            return self._shown(done, secret)
         if not isinstance(done, Refilled):
             return fault_page(language_wanted(request), done)
-        html = mailbox_page(
-            language_for(done.ticket.locale),
+        form = MailboxForm(
             address=done.ticket.account,
             given={name: value for name, value in fields.items() if name != "password"},
             guidance=guidance_for(fields.get("host", "")),
@@ -153,11 +148,11 @@ class OAuthCallback:
             error=done.error,
             tries_left=done.tries_left,
         )
-        return page(html, status=422)
+        return page(mailbox_page(language_for(done.ticket.locale), form), status=422)
 
-    async def _outcome(
+    async def _completed(
         self, provider: str, callback: Mapping[str, str], browser: str | None
-    ) -> TicketOutcome | Fault:
+    ) -> Completion | Fault:
         key = (provider, callback.get("state", ""), browser)
         task = self._at_work.get(key)
         if task is None:
@@ -167,25 +162,11 @@ class OAuthCallback:
             task.add_done_callback(lambda _: self._at_work.pop(key, None))
         return await asyncio.shield(task)
 
-    async def _shown(self, outcome: TicketOutcome, secret: str) -> web.Response:
-        may_confirm = await self.flow.may_confirm(outcome)
-        html = outcome_page(
-            language_for(outcome.ticket.locale),
-            outcome,
-            provider_label=self.provider_label(outcome.ticket.provider, outcome.ticket.address),
-            lacking=self.flow.lacking(outcome),
-            workspace_name=self.workspace_name,
-            again_url=f"{self.site.prefix}/again/{quote(secret, safe='')}",
-            team_url=self.team_url,
-            ask_url=self._ask_url(outcome, secret),
-            confirm_url=f"{self.site.prefix}/receives/{quote(secret, safe='')}" if may_confirm else "",
-        )
-        return page(html)
-
-    def _ask_url(self, outcome: TicketOutcome, secret: str) -> str:
-        if not self.flow.may_ask_their_admin(outcome):
-            return ""
-        return f"{self.site.prefix}/ask/{quote(secret, safe='')}"
+    def _shown(self, done: Completion, secret: str) -> web.Response:
+        lang, rest = language_for(done.outcome.ticket.locale), quote(secret, safe="")
+        root = self.site.prefix
+        links = OutcomeLinks(f"{root}/again/{rest}", f"{root}/ask/{rest}", f"{root}/receives/{rest}")
+        return page(outcome_page(lang, done, links=links, team=self.team))
 
 
 def _provider(request: web.Request) -> str:

@@ -13,11 +13,14 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from bot.services.connections.oauth_flow import Landing, OAuthFlow
+from bot.domain.view_models import Landing
+from bot.services.connections.oauth_flow import OAuthFlow
 from bot.services.connections.tickets import NextStep
 from bot.views.i18n import language_for
-from bot.views.pages import STYLESHEET, landing_page, not_found_page, onward_page, welcome_page
-from bot.views.pages.imap_form import mailbox_page
+from bot.views.pages.errors import not_found_page
+from bot.views.pages.imap_form import MailboxForm, mailbox_page
+from bot.views.pages.oauth import landing_page, onward_page, welcome_page
+from bot.views.pages.template import STYLESHEET
 from handlers.web_session import (
     Marked,
     Site,
@@ -84,22 +87,8 @@ class OAuthPages:
         return self._onward(marked, await self.flow.landing(way.secret), way)
 
     def _landed(self, request: web.Request, kind: str, landing: Landing) -> web.Response:
-        html = landing_page(
-            language_for(landing.locale),
-            address=landing.address,
-            requester_name=landing.requester_name,
-            workspace_name=landing.workspace_name,
-            purpose=landing.purpose,
-            provider_label=landing.provider_label,
-            action_url=self._path(kind, _secret(request)),
-            mark=new_mark(),
-            takes_password=landing.takes_password,
-            scopes=landing.scopes,
-            features=landing.features,
-            is_shared=landing.is_shared,
-            account=landing.account,
-        )
-        return page(html)
+        lang, action_url = language_for(landing.locale), self._path(kind, _secret(request))
+        return page(landing_page(lang, landing, action_url=action_url, mark=new_mark()))
 
     async def _begun(
         self,
@@ -121,13 +110,13 @@ class OAuthPages:
         if isinstance(way.step, Redirect):
             html = onward_page(lang, url=way.step.url, provider_label=landing.provider_label)
         else:
-            html = mailbox_page(
-                lang,
+            form = MailboxForm(
                 address=landing.account or landing.address,
                 given=way.step.given,
                 guidance=way.step.guidance,
                 action_url=f"{self._path('go', way.secret)}/form",
             )
+            html = mailbox_page(lang, form)
         return marked.on(page(html), self.site)
 
     def _path(self, kind: str, secret: str) -> str:

@@ -19,7 +19,7 @@ from aiohttp.typedefs import Handler, Middleware
 from bot.http_server import request_begins, request_ends
 from bot.metrics import Metrics
 from bot.services import Services
-from bot.views.pages import STYLESHEET_PATH
+from bot.views.pages.template import STYLESHEET_PATH, Team
 from handlers.errors import Away, Bug, Fault, Refused, attempt
 from handlers.exports import ExportPages
 from handlers.oauth_callback import AdminConsentCallback, OAuthCallback
@@ -56,19 +56,9 @@ def build_web(
     app = web.Application(client_max_size=MOST_BYTES, middlewares=[_answering(metrics, site)])
     app[FORM_WITHIN] = form_within
     app.on_response_prepare.append(_guard(site))
-    workspace_name = services.workspace.name
-    team_url = team_url or slack_url(services.workspace.id)
-    label_at = services.channels.label_at
-    approving = AdminConsentCallback(services.oauth_flow, label_at, site, workspace_name, team_url)
-    callback = OAuthCallback(
-        flow=services.oauth_flow,
-        provider_label=label_at,
-        tasks=tasks,
-        site=site,
-        workspace_name=workspace_name,
-        team_url=team_url,
-        approving=approving,
-    )
+    team = Team(team_url or slack_url(services.workspace.id), services.workspace.name)
+    approving = AdminConsentCallback(services.oauth_flow, services.channels.label_at, site, team)
+    callback = OAuthCallback(services.oauth_flow, tasks, site, team, approving)
     for root in sorted({"", site.prefix}):
         routes = Routes(app.router, root)
         if inbound is not None:

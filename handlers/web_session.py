@@ -24,8 +24,7 @@ from bot.domain.errors import (
     WrongWorkspace,
 )
 from bot.views.i18n import Language, language_for
-from bot.views.pages import (
-    MARK,
+from bot.views.pages.errors import (
     busy_page,
     not_found_page,
     problem_page,
@@ -35,6 +34,7 @@ from bot.views.pages import (
     unreadable_page,
     wrong_method_page,
 )
+from bot.views.pages.template import MARK
 from handlers.errors import Away, Bug, Fault, Refused
 
 FORM: Final = "application/x-www-form-urlencoded"

@@ -24,7 +24,7 @@ from aiohttp import web
 from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
 from bot.views.i18n import Language
-from bot.views.pages import STYLESHEET
+from bot.views.pages.template import STYLESHEET
 from sandbox.clock import SandboxClock
 from sandbox.slack import LocalSlack
 from sandbox.slack.normalize import normalized

@@ -17,6 +17,7 @@ from bot.domain.incident import Incident, Unexplained
 from bot.domain.notice import Notice
 from bot.domain.provider_outage import Advice, Proof, ProviderOutage, Struck
 from bot.domain.request import Request
+from bot.domain.ticket import Purpose, TicketOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,3 +348,50 @@ class RosterShown(Protocol):
     def may_change(self) -> bool: ...
     @property
     def other_groups(self) -> tuple[UserGroup, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """What the first page says before anything happens."""
+
+    address: str
+    requester_name: str
+    workspace_name: str
+    purpose: Purpose
+    provider_label: str
+    locale: str
+    takes_password: bool = False
+    """A form of ours comes next, not the provider's page."""
+    is_shared: bool = False
+    """A shared mailbox: whoever signs in does so as themselves."""
+    account: str = ""
+    """As whom to sign in, where the address is not the account's own."""
+    scopes: frozenset[str] = frozenset()
+    """All that the provider will ask for."""
+    features: tuple[Feature, ...] = ()
+    """What some of it is for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What came of a sign-in, and what its page can offer."""
+
+    outcome: TicketOutcome
+    provider_label: str
+    lacking: tuple[Feature, ...] = ()
+    """Features that cannot use what was just connected, because their permission was left unticked."""
+    may_ask_admin: bool = False
+    """An organisation's approval may be what was missing, and was not asked for yet."""
+    may_confirm: bool = False
+    """Whoever signed in may say that this account receives the address. Asked again then."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportLanding:
+    """What the page says before a history is downloaded."""
+
+    requester_name: str
+    workspace_name: str
+    locale: str
+    lines: int
+    """The most that the file holds."""

@@ -11,7 +11,6 @@ from typing import Any
 from bot.domain.access import Actor, Operation, Person, Role, RoleChange
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import ExportTaken, Gone, NeedsApproval, TicketUnknown, UnknownAddress
-from bot.domain.features import Feature
 from bot.domain.grant import Revocation
 from bot.domain.ids import ChannelId, ConversationId, GrantId, NoticeId, RequestId, TicketId, UserId
 from bot.domain.request import APPROVAL_LASTS, Request, RequestedChange, RequestState
@@ -21,19 +20,21 @@ from bot.domain.view_models import (
     ChannelPermissions,
     ChannelRow,
     ChannelStatus,
+    Completion,
     Drill,
+    ExportLanding,
     HistoryModel,
+    Landing,
     Overview,
     PermissionsOverview,
     Removal,
 )
 from bot.services.connections.channels import TeamDetails
 from bot.services.connections.connect import Plan
-from bot.services.connections.oauth_flow import Landing
 from bot.services.connections.tickets import AuthorizationStart, NextStep
 from bot.services.people.admins import Preview, Roster
 from bot.services.people.approvals import ApprovalAsked
-from bot.services.upkeep.history import ExportLanding, Offer
+from bot.services.upkeep.history import Offer
 from providers.base import Redirect
 from tests.views.samples import ALL, ANN, BOB, NOW, SCOPES, W, a_row, an_overview
 
@@ -225,34 +226,24 @@ class FakeConnecting:
         self.approvals.append((provider, secret, is_given))
         return self.waiting_request
 
-    def may_ask_their_admin(self, outcome: TicketOutcome) -> bool:
-        return self.may_ask
-
     async def ask_their_admin(self, secret: str, browser: str) -> Request:
         self.browsers.append(browser)
         await self.trouble.pass_()
         return a_request()
 
-    async def complete(
-        self, provider: str, callback: Mapping[str, str], browser: str | None
-    ) -> TicketOutcome:
+    async def complete(self, provider: str, callback: Mapping[str, str], browser: str | None) -> Completion:
         self.completed.append((provider, dict(callback)))
         self.browsers.append(browser)
         await self.trouble.pass_()
         assert self.outcome is not None
-        return self.outcome
+        may_confirm = self.may_confirm_it and self.outcome.may_be_confirmed
+        return Completion(self.outcome, "Gmail", may_ask_admin=self.may_ask, may_confirm=may_confirm)
 
     may_confirm_it: bool = False
-
-    async def may_confirm(self, outcome: TicketOutcome) -> bool:
-        return self.may_confirm_it and outcome.may_be_confirmed
 
     async def confirm(self, secret: str, browser: str) -> NextStep:
         await self.trouble.pass_()
         return await self.start("s2", browser)
-
-    def lacking(self, outcome: TicketOutcome) -> tuple[Feature, ...]:
-        return ()
 
     def _begun(self, address: str, *, reconnect: bool) -> AuthorizationStart:
         url = "https://bot.example/go/s1"
@@ -415,7 +406,7 @@ class FakeExporting:
         await self.trouble.pass_()
         if secret != "s1":
             raise TicketUnknown
-        return ExportLanding("Ann", "Acme", "en-US")
+        return ExportLanding("Ann", "Acme", "en-US", 3)
 
     async def fetch(self, secret: str, browser: str) -> str:
         await self.landing(secret)

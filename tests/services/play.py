@@ -202,7 +202,8 @@ class Play:
         services: Services | None = None,
         provider: str = "google",
     ) -> TicketOutcome:
-        return await (services or self.services).oauth_flow.complete(provider, callback, browser)
+        flow = (services or self.services).oauth_flow
+        return (await flow.complete(provider, callback, browser)).outcome
 
     async def signs_in(
         self, begun: AuthorizationStart, account: str | None = None, **how: Any

@@ -8,7 +8,8 @@ from bot.domain.access import Operation, Role
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import DirectoryAway, NeedsApproval, NotAllowed, RightsUnread
 from bot.domain.request import RequestedChange
-from bot.domain.ticket import OutcomeKind, TicketOutcome
+from bot.domain.ticket import OutcomeKind
+from bot.domain.view_models import Completion
 from bot.services.connections.connect import Plan
 from bot.services.core.roles import roles_in
 from providers.base import Form
@@ -236,5 +237,5 @@ async def test_a_form_is_held_to_the_same(play: Play) -> None:
     await play.stage.driver.edit_person("alice", silently=True, is_restricted=True)
     filled = {**dict(way.step.given), "password": password}
     outcome = await play.services.oauth_flow.fill(secret_of(begun), filled, "browser")
-    assert isinstance(outcome, TicketOutcome) and outcome.ending is OutcomeKind.NOT_POSSIBLE
+    assert isinstance(outcome, Completion) and outcome.outcome.ending is OutcomeKind.NOT_POSSIBLE
     assert await play.channel(begun.address) is None

@@ -290,4 +290,4 @@ async def test_a_private_mailbox_has_no_admin(play: Play) -> None:
         begun = await play.services.connections.begin(actor, plan)
         outcome = await play.signs_in(begun, cancel=True)
         assert outcome.ending is OutcomeKind.DECLINED
-        assert play.services.oauth_flow.may_ask_their_admin(outcome) is may_ask
+        assert (await play.services.oauth_flow.completion(outcome)).may_ask_admin is may_ask

@@ -56,7 +56,7 @@ async def test_a_super_admin_confirms_and_signs_in_once_more(play: Play) -> None
     refused = await signs_in_to(play, OMAR)
     assert (refused.ending, refused.signed_in) == (OutcomeKind.WRONG_MAILBOX, OMAR)
     assert play.refresh_tokens(OMAR) == 0
-    assert await play.services.oauth_flow.may_confirm(refused)
+    assert (await play.services.oauth_flow.completion(refused)).may_confirm
     confirmed_at = play.now
     callback = await begins_again(play, refused, OMAR)
     await play.passes(minutes=2)
@@ -115,7 +115,7 @@ async def test_a_member_may_not_confirm(play: Play) -> None:
     await play.services.admins.give(await play.actor("omar"), Role.ACCOUNT_ACCESS, IDS["alice"])
     refused = await signs_in_to(play, ALICE, who="alice")
     assert refused.ending is OutcomeKind.WRONG_MAILBOX
-    assert not await play.services.oauth_flow.may_confirm(refused)
+    assert not (await play.services.oauth_flow.completion(refused)).may_confirm
     with pytest.raises(NotAllowed):
         await confirms(play, refused, ALICE)
     assert await play.channel(GROUP) is None

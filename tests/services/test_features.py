@@ -68,7 +68,7 @@ async def test_a_feature_that_was_unticked_is_lacking_until_somebody_reconnects(
     outcome = await play.signs_in(await play.begin("alice"), untick=["gmail.readonly"])
     assert outcome.ending is OutcomeKind.CONNECTED
     assert outcome.missing == {f"{GMAIL}readonly"}
-    assert keys(play.services.oauth_flow.lacking(outcome)) == ["crm"]
+    assert keys((await play.services.oauth_flow.completion(outcome)).lacking) == ["crm"]
     alice = await play.channel(ALICE)
     assert alice is not None and alice.state is State.CONNECTED
     assert keys((await row_of(play, "alice", alice)).lacking) == ["crm"]
@@ -135,7 +135,7 @@ async def signs_in_at_microsoft(play: Play, plan: Plan, account: str) -> Channel
     begun = await play.services.connections.begin(await play.actor("omar"), plan)
     way = await play.services.oauth_flow.start(secret_of(begun), "browser")
     callback = play.callback(play.stage.town.microsoft.consent(url_of(way), account))
-    outcome = await play.services.oauth_flow.complete("microsoft", callback, "browser")
+    outcome = await play.complete(callback, provider="microsoft")
     assert outcome.ending is OutcomeKind.CONNECTED, outcome
     found = await play.channel(plan.typed)
     assert found is not None

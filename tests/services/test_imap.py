@@ -19,6 +19,7 @@ from bot.domain.errors import (
 )
 from bot.domain.grant import MailboxIdentity, Revocation
 from bot.domain.ticket import OutcomeKind, TicketOutcome
+from bot.domain.view_models import Completion
 from bot.services.connections.connect import Plan
 from bot.services.connections.oauth_flow import MOST_TRIES, Refilled
 from bot.services.connections.tickets import AuthorizationStart
@@ -50,7 +51,8 @@ async def fills(
 ) -> TicketOutcome | Refilled:
     password = host_of(play).password_of(ticket.address)
     filled = {**given, "password": password, **fields}
-    return await play.services.oauth_flow.fill(secret_of(ticket), filled, "browser")
+    done = await play.services.oauth_flow.fill(secret_of(ticket), filled, "browser")
+    return done.outcome if isinstance(done, Completion) else done
 
 
 async def connected(play: Play, who: str = "alice") -> Channel:
@@ -459,12 +461,12 @@ async def test_its_owner_confirms_that_a_mail_host_was_renamed(play: Play) -> No
     channel, outcome, secret = await moved(play)
     assert (outcome.ending, outcome.is_renamed) == (OutcomeKind.WRONG_MAILBOX, True)
     assert (await play.now_of(channel)).identity == channel.identity
-    assert await play.services.oauth_flow.may_confirm(outcome)
+    assert (await play.services.oauth_flow.completion(outcome)).may_confirm
     way = await play.services.oauth_flow.confirm(secret, "browser")
     fields = {**at_new_host(play, ALICE), "password": host_of(play).password_of(ALICE)}
     done = await play.services.oauth_flow.fill(way.secret, fields, "browser")
-    assert isinstance(done, TicketOutcome)
-    assert done.ending is OutcomeKind.RECONNECTED
+    assert isinstance(done, Completion)
+    assert done.outcome.ending is OutcomeKind.RECONNECTED
     after = await play.now_of(channel)
     assert (after.id, after.state, after.identity.tenant) == (
         channel.id,

@@ -283,7 +283,7 @@ class Office:
         secret = secret_of(begun)
         await self.services.oauth_flow.start(secret, "browser")
         callback = {"state": secret, "code": account}
-        return await self.services.oauth_flow.complete(self.host.key, callback, "browser")
+        return (await self.services.oauth_flow.complete(self.host.key, callback, "browser")).outcome
 
     def messages(self, user_id: UserId) -> list[Message]:
         """What stands in this person's conversation with the bot."""

@@ -16,8 +16,13 @@ from bot.domain import errors
 from bot.domain.access import Operation
 from bot.domain.request import RequestState
 from bot.domain.ticket import OutcomeKind, Purpose
-from bot.views import pages
+from bot.domain.view_models import Completion, ExportLanding, Landing
 from bot.views.i18n import Language
+from bot.views.pages import errors as error_pages
+from bot.views.pages.admin_consent import approved_page, asked_page, not_approved_page
+from bot.views.pages.export import export_page
+from bot.views.pages.oauth import OutcomeLinks, landing_page, onward_page, outcome_page, welcome_page
+from bot.views.pages.template import STYLESHEET, Team
 from tests.views.gallery import REFUSALS
 from tests.views.samples import (
     ANN,
@@ -63,28 +68,19 @@ class Reader(HTMLParser):
 
 
 def landing(lang: Language = EN, **changes: Any) -> str:
-    given_ = {
-        "address": "ann@example.com",
-        "requester_name": "Ann Lee",
-        "workspace_name": "Acme",
-        "purpose": Purpose.CONNECT,
-        "provider_label": "Gmail",
-        "action_url": "/go/secret",
-    }
-    return pages.landing_page(lang, **{**given_, **changes})
+    asked = Landing("ann@example.com", "Ann Lee", "Acme", Purpose.CONNECT, "Gmail", "en")
+    return landing_page(lang, replace(asked, **changes), action_url="/go/secret")
+
+
+def completed(lang: Language, done: Completion, again_url: str = "/again/secret") -> str:
+    links = OutcomeLinks(again_url, "/ask/secret", "/receives/secret")
+    return outcome_page(lang, done, links=links, team=Team("https://app.slack.com/client/T1", "Acme"))
 
 
 def outcome(
-    ending: OutcomeKind, lang: Language = EN, *, again_url: str | None = "/again/secret", **changes: Any
+    ending: OutcomeKind, lang: Language = EN, *, again_url: str = "/again/secret", **changes: Any
 ) -> str:
-    return pages.outcome_page(
-        lang,
-        an_outcome(ending, **changes),
-        provider_label="Gmail",
-        workspace_name="Acme",
-        again_url=again_url,
-        team_url="https://app.slack.com/client/T1",
-    )
+    return completed(lang, Completion(an_outcome(ending, **changes), "Gmail"), again_url)
 
 
 def wrong(
@@ -92,19 +88,12 @@ def wrong(
     *,
     purpose: Purpose = Purpose.CONNECT,
     signed_in: str = "bob@example.com",
-    confirm_url: str = "",
+    may_confirm: bool = False,
 ) -> str:
     """Somebody signed in to another account."""
     came = an_outcome(OutcomeKind.WRONG_MAILBOX, signed_in=signed_in)
-    return pages.outcome_page(
-        lang,
-        replace(came, ticket=replace(came.ticket, purpose=purpose)),
-        provider_label="Gmail",
-        workspace_name="Acme",
-        again_url="/again/secret",
-        team_url="https://app.slack.com/client/T1",
-        confirm_url=confirm_url,
-    )
+    came = replace(came, ticket=replace(came.ticket, purpose=purpose))
+    return completed(lang, Completion(came, "Gmail", may_confirm=may_confirm))
 
 
 def every_page(lang: Language) -> Iterator[str]:
@@ -113,41 +102,35 @@ def every_page(lang: Language) -> Iterator[str]:
     for text in ("", *HOSTILE[:3]):
         features = many_features(10, text)
         yield landing(
-            lang, features=features, scopes=[one for it in features for one in it.scopes_at("google")]
+            lang,
+            features=features,
+            scopes=frozenset(one for it in features for one in it.scopes_at("google")),
         )
-    yield pages.onward_page(lang, url="https://accounts.google.com/?a=1&b=2", provider_label="Gmail")
+    yield onward_page(lang, url="https://accounts.google.com/?a=1&b=2", provider_label="Gmail")
     for ending in OutcomeKind:
         yield outcome(ending, lang)
     for purpose in (Purpose.CONNECT, Purpose.RECONNECT):
         for signed_in in ("bob@example.com", "ann@example.com"):
             yield wrong(lang, purpose=purpose, signed_in=signed_in)
-    yield wrong(lang, confirm_url="/receives/secret")
+    yield wrong(lang, may_confirm=True)
     yield landing(lang, account="bob@example.com")
     for refusal in REFUSALS:
-        yield pages.refusal_page(lang, refusal)
+        yield error_pages.refusal_page(lang, refusal)
     microsoft: dict[str, Any] = {"provider_label": "Office 365"}
     yield landing(lang, is_shared=True, **microsoft)
-    yield pages.outcome_page(
-        lang,
-        an_outcome(OutcomeKind.DECLINED),
-        workspace_name="Acme",
-        again_url="/again/secret",
-        ask_url="/ask/secret",
-        team_url="https://app.slack.com/client/T1",
-        **microsoft,
-    )
-    yield pages.asked_page(lang, team_url="https://app.slack.com", workspace_name="Acme", **microsoft)
-    yield pages.approved_page(lang, address="ann@example.com", **microsoft)
-    yield pages.approved_page(lang, address="", **microsoft)
-    yield pages.approved_page(lang, address="ann@example.com", is_over=True, **microsoft)
-    yield pages.not_approved_page(lang, **microsoft)
-    yield pages.problem_page(lang, "7F3A-22")
+    yield completed(lang, Completion(an_outcome(OutcomeKind.DECLINED), may_ask_admin=True, **microsoft))
+    yield asked_page(lang, team=Team("https://app.slack.com", "Acme"), **microsoft)
+    yield approved_page(lang, address="ann@example.com", **microsoft)
+    yield approved_page(lang, address="", **microsoft)
+    yield approved_page(lang, address="ann@example.com", is_over=True, **microsoft)
+    yield not_approved_page(lang, **microsoft)
+    yield error_pages.problem_page(lang, "7F3A-22")
     for page in (
-        pages.not_found_page,
-        pages.busy_page,
-        pages.too_large_page,
-        pages.wrong_method_page,
-        pages.welcome_page,
+        error_pages.not_found_page,
+        error_pages.busy_page,
+        error_pages.too_large_page,
+        error_pages.wrong_method_page,
+        welcome_page,
     ):
         yield page(lang)
 
@@ -172,7 +155,7 @@ def test_no_page_needs_more_than_the_strict_policy_allows(lang: Language) -> Non
         assert not {"script", "style", "img", "iframe"} & {tag for tag, _ in page.tags}
         assert [link["href"] for link in page.all("link")] == ["/static/page.css"]
         assert not any(name.startswith("on") or name == "style" for _, attrs in page.tags for name in attrs)
-    assert "url(" not in pages.STYLESHEET.read_text() and "@import" not in pages.STYLESHEET.read_text()
+    assert "url(" not in STYLESHEET.read_text() and "@import" not in STYLESHEET.read_text()
 
 
 def test_the_landing_page_says_who_asked_for_what() -> None:
@@ -195,15 +178,7 @@ def test_the_landing_page_says_what_will_be_asked() -> None:
 
 def test_a_feature_that_was_unticked_is_named_after_a_good_ending() -> None:
     """Connected all the same; what cannot be used, and the way to it."""
-    html = pages.outcome_page(
-        EN,
-        an_outcome(OutcomeKind.CONNECTED),
-        provider_label="Gmail",
-        workspace_name="Acme",
-        again_url="/again/secret",
-        team_url="https://app.slack.com/client/T1",
-        lacking=(a_feature(),),
-    )
+    html = completed(EN, Completion(an_outcome(OutcomeKind.CONNECTED), "Gmail", lacking=(a_feature(),)))
     assert "Connected ✓" in html
     assert "CRM cannot use this inbox yet: a permission is missing at Google." in Reader(html).text
 
@@ -211,7 +186,7 @@ def test_a_feature_that_was_unticked_is_named_after_a_good_ending() -> None:
 def test_the_wrong_account_leaves_every_way_open() -> None:
     """Another account; for groups and forwarding addresses a mailbox that receives their mail; for a super
     admin the word that this one does."""
-    page = Reader(wrong(confirm_url="/receives/secret"))
+    page = Reader(wrong(may_confirm=True))
     assert "You signed in as bob@example.com, but ann@example.com is to be connected." in page.text
     assert "Google groups, Microsoft distribution lists" in page.text
     assert "Does bob@example.com receive the mail of ann@example.com?" in page.text
@@ -236,7 +211,7 @@ def test_as_whom_to_sign_in_is_said_where_it_is_not_the_address_itself() -> None
 
 def test_a_refusal_leaves_no_sentence_without_its_end() -> None:
     """Slack shows whom to ask by their ids; a page names the role instead of ending in a colon."""
-    html = pages.refusal_page(EN, errors.NotAllowed("remove", ("U0ANN",)))
+    html = error_pages.refusal_page(EN, errors.NotAllowed("remove", ("U0ANN",)))
     assert "These people can" not in html
     assert "Ask a super admin." in html
 
@@ -244,7 +219,7 @@ def test_a_refusal_leaves_no_sentence_without_its_end() -> None:
 def test_the_way_on_is_a_page_with_a_link() -> None:
     """A redirect would be stopped by ``form-action``."""
     url = "https://accounts.google.com/o/oauth2/v2/auth?client_id=1&state=2"
-    page = Reader(pages.onward_page(EN, url=url, provider_label="Gmail"))
+    page = Reader(onward_page(EN, url=url, provider_label="Gmail"))
     refresh = [meta["content"] for meta in page.all("meta") if meta.get("http-equiv") == "refresh"]
     assert refresh == [f"0;url={url}"]
     assert page.all("a")[0]["href"] == url
@@ -256,7 +231,7 @@ def test_trying_again_is_offered_where_it_can_help(ending: OutcomeKind) -> None:
     forms = Reader(outcome(ending)).all("form")
     assert bool(forms) == ending.may_try_again
     assert all(form == {"method": "post", "action": "/again/secret"} for form in forms)
-    assert not Reader(outcome(ending, again_url=None)).all("form")
+    assert not Reader(outcome(ending, again_url="")).all("form")
 
 
 @pytest.mark.parametrize(
@@ -288,7 +263,7 @@ def test_a_check_that_is_not_finished_looks_again_by_itself() -> None:
 
 def test_a_bug_shows_its_reference_and_nothing_else() -> None:
     """The reference leads whoever runs the bot to the log."""
-    assert "7F3A-22" in Reader(pages.problem_page(JA, "7F3A-22")).text
+    assert "7F3A-22" in Reader(error_pages.problem_page(JA, "7F3A-22")).text
 
 
 @given(st.one_of(st.text(), st.sampled_from(HOSTILE)))
@@ -306,7 +281,7 @@ def test_what_people_typed_stays_text(text: str) -> None:
 
 def test_colours_have_enough_contrast() -> None:
     """Text and buttons reach 4.5 to 1 in light and in dark."""
-    css = pages.STYLESHEET.read_text()
+    css = STYLESHEET.read_text()
     light, dark = (
         dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", part)) for part in css.split("@media", 2)[:2]
     )
@@ -333,7 +308,7 @@ def luminance(colour: str) -> float:
 def test_a_refusal_names_no_scope_and_no_class() -> None:
     """People read words."""
     for refusal in (*REFUSALS, errors.Refusal()):
-        text = Reader(pages.refusal_page(EN, refusal)).text
+        text = Reader(error_pages.refusal_page(EN, refusal)).text
         assert "googleapis" not in text and type(refusal).__name__ not in text
 
 
@@ -342,7 +317,7 @@ OURS = errors.SignInClosed("Office 365", errors.ProviderMisconfigured("invalid_c
 
 
 def refused(refusal: errors.InboxkeeperError, lang: Language = EN) -> Reader:
-    return Reader(pages.refusal_page(lang, refusal))
+    return Reader(error_pages.refusal_page(lang, refusal))
 
 
 def test_a_sign_in_that_cannot_begin_does_not_go_on_by_itself() -> None:
@@ -385,11 +360,11 @@ def test_a_page_sends_people_to_somebody_who_can_help(refusal: errors.Refusal, s
         (outcome(OutcomeKind.OURS_BROKEN), "calm"),
         (outcome(OutcomeKind.PENDING), "calm"),
         (outcome(OutcomeKind.PROVIDER_AWAY), "bad"),
-        (pages.busy_page(EN), "calm"),
-        (pages.refusal_page(EN, OURS), "calm"),
-        (pages.refusal_page(EN, CLOSED), "bad"),
+        (error_pages.busy_page(EN), "calm"),
+        (error_pages.refusal_page(EN, OURS), "calm"),
+        (error_pages.refusal_page(EN, CLOSED), "bad"),
         *(
-            (pages.refusal_page(EN, errors.RequestClosed(a_request(state=state))), tone)
+            (error_pages.refusal_page(EN, errors.RequestClosed(a_request(state=state))), tone)
             for state, tone in [
                 (RequestState.WAITING, "calm"),
                 (RequestState.APPROVED, "calm"),
@@ -427,7 +402,7 @@ def test_another_account_comes_with_its_reason() -> None:
 
 def test_every_refusal_of_a_request_says_what_to_do_next() -> None:
     """Also one that was too large, or not filled in right."""
-    assert "Go back to Slack and start again." in Reader(pages.too_large_page(EN)).text
+    assert "Go back to Slack and start again." in Reader(error_pages.too_large_page(EN)).text
     assert "Go back and correct it" in refused(errors.FormFault("host", "not_a_host_name")).text
 
 
@@ -437,9 +412,7 @@ def test_a_switch_says_who_is_about_to_do_it() -> None:
     assert "Ann Lee is about to switch this inbox to Office 365" in said
     for purpose in (Purpose.CONNECT, Purpose.RECONNECT, Purpose.SWITCH):
         assert "「Acme」" in Reader(landing(JA, purpose=purpose)).text
-    export = pages.export_page(
-        JA, requester_name="Ann", workspace_name="Acme", lines=3, action_url="/export/secret"
-    )
+    export = export_page(JA, ExportLanding("Ann", "Acme", "ja", 3), action_url="/export/secret")
     assert "「Acme」" in Reader(export).text
 
 

@@ -45,6 +45,7 @@ from bot.domain.ticket import (
     Ticket,
     TicketOutcome,
 )
+from bot.domain.view_models import Completion, Landing
 from bot.domain.workspace import Workspace
 from bot.services.connections.activation import Activation, may_claim
 from bot.services.connections.admin_consent import AdminConsents, is_asked_for
@@ -55,28 +56,6 @@ from bot.services.monitoring.login_throttle import Guesses, is_refused_login
 from bot.services.people.people import People
 from providers.base import Authorization, Claim, Consent, Redirect
 from storage import Taken, UnitOfWork
-
-
-@dataclass(frozen=True, slots=True)
-class Landing:
-    """What the first page says before anything happens."""
-
-    address: str
-    requester_name: str
-    workspace_name: str
-    purpose: Purpose
-    provider_label: str
-    locale: str
-    takes_password: bool = False
-    """A form of ours comes next, not the provider's page."""
-    is_shared: bool = False
-    """A shared mailbox: whoever signs in does so as themselves."""
-    account: str = ""
-    """As whom to sign in, where the address is not the account's own."""
-    scopes: frozenset[str] = frozenset()
-    """All that the provider will ask for."""
-    features: tuple[Feature, ...] = ()
-    """What some of it is for."""
 
 
 class _Asking(TypedDict):
@@ -257,14 +236,17 @@ class OAuthFlow:
                 await uow.commit()
         return way
 
-    async def complete(
-        self, provider: str, callback: Mapping[str, str], browser: str | None
-    ) -> TicketOutcome:
+    async def complete(self, provider: str, callback: Mapping[str, str], browser: str | None) -> Completion:
         """Spend the ticket that the provider echoes, prove the grant and swap it in.
 
         A reload finds the kept outcome. Raises ``TicketUnknown``, ``TicketExpired``, ``TicketSpent``,
         ``OtherBrowser``.
         """
+        return await self.completion(await self._complete(provider, callback, browser))
+
+    async def _complete(
+        self, provider: str, callback: Mapping[str, str], browser: str | None
+    ) -> TicketOutcome:
         secret = callback.get("state", "")
         ticket_id = TicketId(digest(secret))
         async with self._core.storage.writing() as uow:
@@ -277,12 +259,39 @@ class OAuthFlow:
 
     async def fill(
         self, secret: str, fields: Mapping[str, str], browser: str | None
-    ) -> TicketOutcome | Refilled:
+    ) -> Completion | Refilled:
         """Try what a form of ours brought. Only a login that is proven spends the ticket; five may fail.
 
         Whose mailbox a login name claims is judged before anybody is asked: nobody is to guess the passwords
         of others here. A reload finds the kept outcome. Raises ``TooManyTries``, and as ``complete``.
         """
+        done = await self._fill(secret, fields, browser)
+        return done if isinstance(done, Refilled) else await self.completion(done)
+
+    async def completion(self, outcome: TicketOutcome) -> Completion:
+        """What the page of an outcome must know, as of now."""
+        ticket = outcome.ticket
+        return Completion(
+            outcome,
+            self._core.providers.label_at(ticket.provider, ticket.address),
+            lacking=lacking_after(self._core, outcome),
+            may_ask_admin=self._admin_consents.may_help(outcome) and not is_asked_for(outcome),
+            may_confirm=await self._may_confirm(outcome),
+        )
+
+    async def _may_confirm(self, outcome: TicketOutcome) -> bool:
+        ticket = outcome.ticket
+        if not outcome.may_be_confirmed:
+            return False
+        try:
+            actor = await self._people.member(ticket.workspace_id, ticket.user_id)
+        except (Refusal, DirectoryAway):
+            return False
+        return _may_confirm(actor, outcome)
+
+    async def _fill(
+        self, secret: str, fields: Mapping[str, str], browser: str | None
+    ) -> TicketOutcome | Refilled:
         ticket_id = TicketId(digest(secret))
         ticket, tries = await self._trying(ticket_id, browser)
         if isinstance(ticket, TicketOutcome):
@@ -322,10 +331,6 @@ class OAuthFlow:
     async def end_interrupted(self) -> int:
         """At the start of a process that is alone with its database: as ``Activation.end_interrupted``."""
         return await self._activation.end_interrupted()
-
-    def lacking(self, outcome: TicketOutcome) -> tuple[Feature, ...]:
-        """Features that cannot use what was just connected, because their permission was left unticked."""
-        return lacking_after(self._core, outcome)
 
     async def _trying(self, ticket_id: TicketId, browser: str | None) -> tuple[Ticket | TicketOutcome, int]:
         """The ticket, with one more try counted: before it is made, so that a crash counts, too."""
@@ -367,17 +372,6 @@ class OAuthFlow:
 
         return await self._way(*await self._first_of_two(once, kept, browser))
 
-    async def may_confirm(self, outcome: TicketOutcome) -> bool:
-        """Whether whoever signed in may say that this account receives the address. Asked again then."""
-        ticket = outcome.ticket
-        if not outcome.may_be_confirmed:
-            return False
-        try:
-            actor = await self._people.member(ticket.workspace_id, ticket.user_id)
-        except (Refusal, DirectoryAway):
-            return False
-        return _may_confirm(actor, outcome)
-
     async def confirm(self, secret: str, browser: str) -> NextStep:
         """A super admin says that the account which was signed in to receives the address, or that the mail
         host has only been renamed (which the owner of a personal inbox may say, too): the trip begins again,
@@ -411,10 +405,6 @@ class OAuthFlow:
             await uow.commit()
         self._core.wake()
         return request
-
-    def may_ask_their_admin(self, outcome: TicketOutcome) -> bool:
-        """Whether an outcome should offer it: where it was not asked by itself."""
-        return self._admin_consents.may_help(outcome) and not is_asked_for(outcome)
 
     async def heard_of_approval(self, provider: str, secret: str, *, is_given: bool) -> Request | None:
         """An organisation's admin has decided. ``None`` if nobody waits for that."""

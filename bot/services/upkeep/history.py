@@ -18,7 +18,7 @@ from bot.domain.history import HistoryEntry
 from bot.domain.ids import ChannelId, TicketId
 from bot.domain.notice import Notice, NoticeKind
 from bot.domain.ticket import TICKET_LASTS, Purpose, Ticket
-from bot.domain.view_models import ChannelRow, Drill, HistoryModel, Told
+from bot.domain.view_models import ChannelRow, Drill, ExportLanding, HistoryModel, Told
 from bot.domain.workspace import Workspace
 from bot.services.connections.channels import Channels
 from bot.services.core.incidents import REMINDERS
@@ -152,15 +152,6 @@ class Offer:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class ExportLanding:
-    """What the page says before anything is downloaded."""
-
-    requester_name: str
-    workspace_name: str
-    locale: str
-
-
 class HistoryExport:
     """Tickets for downloads."""
 
@@ -197,7 +188,7 @@ class HistoryExport:
         async with self._core.storage.reading() as uow:
             ticket = await self._ticket(uow, secret)
         name = await self._people.name_of(ticket.user_id)
-        return ExportLanding(name, self._workspace.name, ticket.locale)
+        return ExportLanding(name, self._workspace.name, ticket.locale, EXPORTED)
 
     async def fetch(self, secret: str, browser: str) -> str:
         """The file's text, once, for the browser that asks first.

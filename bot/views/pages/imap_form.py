@@ -29,38 +29,44 @@ class Field:
     is_wrong: bool = False
 
 
-def mailbox_page(
-    lang: Language,
-    *,
-    address: str,
-    given: Mapping[str, str],
-    guidance: str,
-    action_url: str,
-    error: InboxkeeperError | None = None,
-    tries_left: int | None = None,
-) -> str:
-    """Host, port, security, user name and password. ``error`` is why the last try did not do."""
-    problem = None if error is None else fault_words(lang, error, given.get("host", ""))
-    guide = guide_of(lang, guidance)
+@dataclass(frozen=True, slots=True)
+class MailboxForm:
+    """The form as somebody finds it: empty, or as they sent it."""
+
+    address: str
+    """As whom to sign in."""
+    given: Mapping[str, str]
+    guidance: str
+    action_url: str
+    error: InboxkeeperError | None = None
+    """Why the last try did not do."""
+    tries_left: int | None = None
+
+
+def mailbox_page(lang: Language, form: MailboxForm) -> str:
+    """Host, port, security, user name and password."""
+    error = form.error
+    problem = None if error is None else fault_words(lang, error, form.given.get("host", ""))
+    guide = guide_of(lang, form.guidance)
     return render(
         lang,
         "mailbox.html",
-        lang.say("Sign in to {address}", address=shown(address)),
+        lang.say("Sign in to {address}", address=shown(form.address)),
         intro=lang.say("Inboxkeeper looks whether this mailbox opens. It reads and changes no mail."),
         problem=problem,
         host_says=_host_says(lang, error),
-        tries=_tries(lang, tries_left),
-        is_over=tries_left == 0,
+        tries=_tries(lang, form.tries_left),
+        is_over=form.tries_left == 0,
         over=lang.say("That was the last try with this link. Ask for a new one in Slack."),
         address_label=lang.say("Address"),
-        address=shown(address),
-        fields=_fields(lang, given, error.name if isinstance(error, FormFault) else ""),
+        address=shown(form.address),
+        fields=_fields(lang, form.given, error.name if isinstance(error, FormFault) else ""),
         security_label=lang.say("Security"),
         securities=(("tls", "TLS (993)"), ("starttls", "STARTTLS (143)")),
-        security=given.get("security", "tls"),
+        security=form.given.get("security", "tls"),
         guide=guide,
         guide_label=lang.say("How to make an app password") if guide else "",
-        action_url=action_url,
+        action_url=form.action_url,
         go=lang.say("Check and connect"),
         safe=lang.say(
             "The password goes to this host only, encrypted on the way and where it is stored. Nobody can "

@@ -1,23 +1,89 @@
-"""How pages are made of templates: everything that is filled in is escaped."""
+"""How pages are made of templates: plain HTML, one stylesheet, no script.
+
+The one rule: templates lay out, the modules beside them word; everything that is filled in is escaped.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bot.views.i18n import Language
+from bot.views.text import shown
+from bot.views.wording import Explanation
+
+_HERE: Final = Path(__file__).resolve().parent
+STYLESHEET: Final = _HERE / "page.css"
+STYLESHEET_PATH: Final = "/static/page.css"
+"""Where it is served, and where every page says that it is."""
+
+MARK: Final = "mark"
+"""The landing form's hidden field."""
 
 _pages: Final = Environment(
-    loader=FileSystemLoader(Path(__file__).resolve().parent),
+    loader=FileSystemLoader(_HERE),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_WAYS: Final = (
+    "again_url",
+    "again",
+    "ask_url",
+    "ask_hint",
+    "ask",
+    "confirm_url",
+    "confirm_hint",
+    "confirm",
+    "close",
+)
+_NO_WAY_ON: Final = dict.fromkeys(_WAYS, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """The Slack workspace that a page leads back to."""
+
+    url: str
+    name: str
 
 
 def render(lang: Language, template: str, title: str, **values: object) -> str:
     """The whole page."""
     return _pages.get_template(template).render(language=lang.code, title=title, **values)
+
+
+def answer(
+    lang: Language,
+    words: Explanation,
+    *,
+    tone: str = "bad",
+    reference: str = "",
+    team: Team | None = None,
+    **ways: str | int,
+) -> str:
+    """A page that says something and, with ``ways``, offers buttons: those of the template, empty by default.
+
+    ``team`` offers the way back to Slack.
+    """
+    return render(
+        lang,
+        "answer.html",
+        words.title,
+        tone=tone,
+        text=words.text,
+        next_step=words.next_step,
+        reference=reference,
+        team_url=team.url if team else "",
+        team=_back(lang, team) if team else "",
+        **{"reload_after": 0, **_NO_WAY_ON, **ways},
+    )
+
+
+def _back(lang: Language, team: Team) -> str:
+    named = shown(team.name, 60)
+    return lang.say("Open Slack ({workspace})", workspace=named) if named else lang.say("Open Slack")

@@ -1,0 +1,106 @@
+"""Where something does not go on: a refusal, a fault of ours, a request that makes no sense."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bot.domain.errors import (
+    ConsentDeclined,
+    InboxkeeperError,
+    LinkClosed,
+    ProviderMisconfigured,
+    RequestClosed,
+    SignInClosed,
+)
+from bot.domain.request import RequestState
+from bot.views.i18n import Language
+from bot.views.pages.template import answer
+from bot.views.wording import Explanation, refusal_words, spelled_out
+
+_NO_FAILURE: Final = (ConsentDeclined, LinkClosed)
+"""What people wished for, or what has solved itself."""
+_CALM_REQUESTS: Final = frozenset(RequestState) - {RequestState.DECLINED, RequestState.EXPIRED}
+
+
+def refusal_page(lang: Language, refusal: InboxkeeperError) -> str:
+    words = spelled_out(lang, refusal_words(lang, refusal))
+    return answer(lang, words, tone="calm" if _is_calm(refusal) else "bad")
+
+
+def _is_calm(refusal: InboxkeeperError) -> bool:
+    match refusal:
+        case RequestClosed(request):
+            return request.state in _CALM_REQUESTS
+        case SignInClosed(_, error):
+            return isinstance(error, ProviderMisconfigured)
+        case _:
+            return isinstance(refusal, _NO_FAILURE)
+
+
+def problem_page(lang: Language, reference: str) -> str:
+    """A bug: what to do, and the reference that leads to the log."""
+    words = Explanation(
+        lang.say("Something broke on our side"),
+        lang.say("It has been logged. Nothing you did is lost."),
+        lang.say(
+            "Go back to Slack and try again. If it happens again, give whoever runs Inboxkeeper this "
+            "reference:"
+        ),
+    )
+    return answer(lang, words, reference=reference)
+
+
+def not_found_page(lang: Language) -> str:
+    words = Explanation(
+        lang.say("No such page"),
+        lang.say("There is nothing at this address."),
+        lang.say("Go back to Slack and open the link from there."),
+    )
+    return answer(lang, words)
+
+
+def busy_page(lang: Language) -> str:
+    words = Explanation(
+        lang.say("One moment…"),
+        lang.say(
+            "Inboxkeeper cannot reach its database at the moment. Nothing was changed and nothing is lost."
+        ),
+        lang.say("Please try again in a minute."),
+    )
+    return answer(lang, words, tone="calm")
+
+
+def too_large_page(lang: Language) -> str:
+    words = Explanation(
+        lang.say("Too much"),
+        lang.say("The request was too large."),
+        lang.say("Go back to Slack and start again."),
+    )
+    return answer(lang, words)
+
+
+def too_slow_page(lang: Language) -> str:
+    words = Explanation(
+        lang.say("Too slow"),
+        lang.say("What your browser sent did not arrive in time."),
+        lang.say("Go back to Slack and start again."),
+    )
+    return answer(lang, words)
+
+
+def unreadable_page(lang: Language) -> str:
+    words = Explanation(
+        lang.say("Not readable"),
+        lang.say("What your browser sent could not be read."),
+        lang.say("Go back to Slack and start again."),
+    )
+    return answer(lang, words)
+
+
+def wrong_method_page(lang: Language) -> str:
+    words = Explanation(
+        lang.say("Not this way"),
+        lang.say("This page cannot be opened like that."),
+        lang.say("Go back to Slack and open the link from there."),
+    )
+    return answer(lang, words)

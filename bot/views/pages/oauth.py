@@ -1,0 +1,195 @@
+"""The pages between Slack and the provider: who asks for what, on to the provider, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from bot.domain.address import same_address
+from bot.domain.ticket import OutcomeKind, Purpose, TicketOutcome
+from bot.domain.view_models import Completion, Landing
+from bot.views.i18n import Language
+from bot.views.pages.template import MARK, Team, answer, render
+from bot.views.text import shown
+from bot.views.wording import Explanation, approval_hint, company, ending_words, scope_lines
+
+_CALM_ENDINGS: Final = frozenset({OutcomeKind.PENDING, OutcomeKind.DECLINED, OutcomeKind.OURS_BROKEN})
+"""It is not over, it was their own wish, or it is no fault of theirs."""
+_LOOKS_AGAIN: Final = 2
+"""Seconds after which a page that waits for a result asks for it again."""
+
+
+def welcome_page(lang: Language) -> str:
+    """What stands at ``/``."""
+    words = Explanation(
+        "Inboxkeeper",
+        lang.say("Inboxkeeper keeps mailboxes connected and tells you when one is not."),
+        lang.say("It lives in Slack: open it there."),
+    )
+    return answer(lang, words, tone="calm")
+
+
+def landing_page(lang: Language, landing: Landing, *, action_url: str, mark: str = "") -> str:
+    """Who asked for what, for which workspace, and what the provider will ask. Opening it spends nothing; its
+    one button does. ``mark`` comes back with the form.
+    """
+    named = {
+        "address": shown(landing.address),
+        "who": shown(landing.requester_name),
+        "workspace": shown(landing.workspace_name),
+    }
+    at = company(landing.provider_label)
+    title, asked = _wished(lang, landing.purpose, named, landing.provider_label)
+    return render(
+        lang,
+        "landing.html",
+        title,
+        asked=asked,
+        next_step=_next_step(lang, landing),
+        intro=lang.say("{company} will ask for this:", company=at),
+        asks=scope_lines(lang, landing.scopes, landing.features),
+        warning=lang.say("If you don't know this request, close this page: nothing happens."),
+        action_url=action_url,
+        mark_name=MARK,
+        mark=mark,
+        go=lang.say("Continue") if landing.takes_password else lang.say("Continue to {company}", company=at),
+    )
+
+
+def _next_step(lang: Language, landing: Landing) -> str:
+    """What comes behind the button: our own form, or the provider's page and as whom to sign in there."""
+    address, signer = shown(landing.address), shown(landing.account or landing.address)
+    if landing.takes_password:
+        return lang.say(
+            "Next come the mail server, the user name and the password of {address}.", address=signer
+        )
+    return lang.together(
+        _why_another(lang, address, landing.account),
+        _sign_in(
+            lang,
+            address if landing.is_shared else signer,
+            company(landing.provider_label),
+            is_shared=landing.is_shared,
+        ),
+    )
+
+
+def _wished(lang: Language, purpose: Purpose, named: dict[str, str], provider_label: str) -> tuple[str, str]:
+    """What the trip is for: in the title, and with who asked for it."""
+    address = named["address"]
+    match purpose:
+        case Purpose.RECONNECT:
+            return (
+                lang.say("Reconnect {address}", address=address),
+                lang.say("{who} asked to reconnect this inbox to the Slack workspace {workspace}.", **named),
+            )
+        case Purpose.SWITCH:
+            asked = lang.say(
+                "{who} is about to switch this inbox to {provider}, for the Slack workspace {workspace}. "
+                "Nothing changes until you have signed in.",
+                provider=provider_label,
+                **named,
+            )
+            return lang.say("Switch {address} to {provider}", address=address, provider=provider_label), asked
+        case _:
+            return (
+                lang.say("Connect {address}", address=address),
+                lang.say("{who} asked to connect this inbox to the Slack workspace {workspace}.", **named),
+            )
+
+
+def _why_another(lang: Language, address: str, account: str) -> str:
+    """Why to sign in as ``account``, where that is not the address itself."""
+    if not account or same_address(account, address):
+        return ""
+    return lang.say(
+        "{address} is opened via {account}, which receives its mail.", address=address, account=shown(account)
+    )
+
+
+def _sign_in(lang: Language, address: str, at: str, *, is_shared: bool) -> str:
+    if is_shared:
+        return lang.say(
+            "{address} is a shared mailbox. At {company}, sign in as yourself, with an account that may open "
+            "it.",
+            company=at,
+            address=address,
+        )
+    if at == "Google":
+        return lang.say("At {company}, sign in as {address} and tick all boxes.", company=at, address=address)
+    return lang.say("At {company}, sign in as {address} and accept.", company=at, address=address)
+
+
+def onward_page(lang: Language, *, url: str, provider_label: str) -> str:
+    """A page instead of a redirect: browsers apply ``form-action`` to redirects of a form."""
+    at = company(provider_label)
+    return render(
+        lang,
+        "onward.html",
+        lang.say("On to {company}…", company=at),
+        url=url,
+        text=lang.say("If nothing happens, use this link:"),
+        go=lang.say("Continue to {company}", company=at),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeLinks:
+    """Where the buttons of an outcome's page lead; each is shown where it can help."""
+
+    again: str = ""
+    ask: str = ""
+    """To a message for the organisation's admin."""
+    confirm: str = ""
+    """To a super admin's word that the account receives the address."""
+
+
+def outcome_page(lang: Language, done: Completion, *, links: OutcomeLinks, team: Team) -> str:
+    """What came of the sign-in, and the way on: back to Slack, once more, by way of the organisation's admin,
+    or by a super admin's word."""
+    outcome = done.outcome
+    words = ending_words(lang, outcome, done.provider_label, done.lacking)
+    is_good, is_pending = outcome.ending.is_good, outcome.ending is OutcomeKind.PENDING
+    is_calm = outcome.ending in _CALM_ENDINGS
+    return answer(
+        lang,
+        words,
+        tone="good" if is_good else "calm" if is_calm else "bad",
+        team=team,
+        reload_after=_LOOKS_AGAIN if is_pending else 0,
+        again_url=links.again if outcome.ending.may_try_again else "",
+        again=_again(lang, outcome.ending),
+        ask_url=links.ask if done.may_ask_admin else "",
+        ask_hint=approval_hint(lang, company(done.provider_label)),
+        ask=lang.say("Get a message for that admin"),
+        confirm_url=links.confirm if done.may_confirm else "",
+        confirm_hint=_confirm_hint(lang, outcome),
+        confirm=lang.say("Yes, it is the same mailbox")
+        if outcome.is_renamed
+        else lang.say("Yes, it receives that mail"),
+        close=lang.say("You can close this page and go back to Slack.") if is_good else "",
+    )
+
+
+def _confirm_hint(lang: Language, outcome: TicketOutcome) -> str:
+    if outcome.is_renamed:
+        return lang.say(
+            "Was the mail host renamed, and is this the mailbox that was connected before? Then confirm it, "
+            "and enter the password once more."
+        )
+    return lang.say(
+        "You are a super admin. Does {account} receive the mail of {address}? Then confirm it, and sign in "
+        "to it once more.",
+        account=shown(outcome.signed_in),
+        address=shown(outcome.ticket.address),
+    )
+
+
+def _again(lang: Language, ending: OutcomeKind) -> str:
+    match ending:
+        case OutcomeKind.WRONG_MAILBOX:
+            return lang.say("Sign in with another account")
+        case OutcomeKind.PERMISSION_WITHHELD:
+            return lang.say("Allow and continue")
+        case _:
+            return lang.say("Try again")
