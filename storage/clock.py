@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
-from sqlalchemy import BigInteger, ColumnElement, Interval, cast, func, literal, or_, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Interval, bindparam, cast, func, literal, or_, type_coerce
 
 from storage.column_types import Instant, microseconds
 
@@ -35,6 +35,11 @@ class DatabaseClock:
         """The present, or a moment ``plus`` later."""
         return (_now_in_sqlite if self._is_sqlite else _now_in_postgresql)(self._lead() + plus)
 
+    def ahead(self, plus: timedelta = timedelta()) -> timedelta | int:
+        """What the parameter of ``moment`` takes: the present, or ``plus`` later."""
+        span = self._lead() + plus
+        return microseconds(span) if self._is_sqlite else span
+
     def has_passed(self, moment: ColumnElement[datetime | None]) -> ColumnElement[bool]:
         """Whether ``moment`` is not ahead of us; no moment has always passed."""
         return or_(moment.is_(None), moment <= self.now())
@@ -45,6 +50,13 @@ _CLOCK_OF_SQLITE: Final = cast(
     (func.julianday("now") - _UNIX_EPOCH_AS_JULIAN_DAY) * _MICROSECONDS_A_DAY, BigInteger
 )
 """Microseconds since 1970."""
+
+
+def moment(dialect: str, name: str) -> ColumnElement[datetime]:
+    """``DatabaseClock.now`` for a statement that is built once: the parameter ``name`` takes ``ahead``."""
+    if dialect == "sqlite":
+        return type_coerce(_CLOCK_OF_SQLITE + bindparam(name, type_=BigInteger), Instant)
+    return type_coerce(_CLOCK_OF_POSTGRESQL + bindparam(name, type_=Interval), Instant)
 
 
 @lru_cache(maxsize=32)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -26,9 +27,11 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from bot.domain.ids import JobId
 from bot.domain.job import URGENT, Job, JobKind
+from storage.clock import moment
 from storage.column_types import Instant
 from storage.connection import Connection
 from storage.coordination import new_token
@@ -112,23 +115,16 @@ class JobRepository:
     async def _claim_lanes(
         self, token: str, *, now: datetime, limit: int, lease_for: timedelta, only: str | None
     ) -> Sequence[str]:
-        due = _first_due_by_lane(now, only)
-        free = (
-            select(lane.c.key)
-            .join(due, due.c.lane == lane.c.key)
-            .where(self._is_free(), self._session.clock.has_passed(lane.c.paced_until))
-            .order_by(due.c.rank, due.c.due_at, lane.c.key)
-            .limit(bindparam("batch", limit, Integer, literal_execute=True))
-            .with_for_update(of=lane, skip_locked=True, key_share=True)
-            .cte("free")
-        )
-        claimed = (
-            update(lane)
-            .where(lane.c.key.in_(select(free.c.key)))
-            .values(lease_token=token, lease_until=self._session.clock.now(plus=lease_for))
-            .returning(lane.c.key)
-        )
-        return [row.key for row in await self._session.rows(claimed)]
+        clock = self._session.clock
+        values: dict[str, Any] = {
+            "token": token,
+            "due_by": now,
+            "present": clock.ahead(),
+            "until": clock.ahead(lease_for),
+            **({} if only is None else {"only": only}),
+        }
+        claimed = await self._session.rows(_claiming(self._session.dialect, only is None, limit), values)
+        return [row.key for row in claimed]
 
     async def _claim_firsts(self, token: str, lanes: Sequence[str], *, now: datetime) -> list[Job]:
         order = _RANK, job.c.due_at, job.c.created_at, job.c.id
@@ -210,12 +206,36 @@ class JobRepository:
         return self._session.clock.has_passed(lane.c.lease_until)
 
 
-def _first_due_by_lane(now: datetime, only: str | None) -> Subquery:
+@lru_cache(maxsize=64)
+def _claiming(dialect: str, is_any: bool, limit: int) -> ReturningUpdate[Any]:
+    """Built once: every turn of the loops runs it."""
+    due, present = _first_due_by_lane(is_any=is_any), moment(dialect, "present")
+    passed = (or_(it.is_(None), it <= present) for it in (lane.c.lease_until, lane.c.paced_until))
+    free = (
+        select(lane.c.key)
+        .join(due, due.c.lane == lane.c.key)
+        .where(*passed)
+        .order_by(due.c.rank, due.c.due_at, lane.c.key)
+        .limit(bindparam("batch", limit, Integer, literal_execute=True))
+        .with_for_update(of=lane, skip_locked=True, key_share=True)
+        .cte("free")
+    )
+    return (
+        update(lane)
+        .where(lane.c.key.in_(select(free.c.key)))
+        .values(lease_token=bindparam("token"), lease_until=moment(dialect, "until"))
+        .returning(lane.c.key)
+    )
+
+
+def _first_due_by_lane(*, is_any: bool) -> Subquery:
     """Lanes with something urgent come first: however much else waits in others, and however long."""
     first, rank = func.min(job.c.due_at).label("due_at"), func.min(_RANK).label("rank")
-    due = select(job.c.lane, first, rank).where(_UNFINISHED, job.c.due_at <= now)
-    if only is not None:
-        due = due.where(job.c.lane == only)
+    due = select(job.c.lane, first, rank).where(
+        _UNFINISHED, job.c.due_at <= bindparam("due_by", type_=Instant)
+    )
+    if not is_any:
+        due = due.where(job.c.lane == bindparam("only"))
     return due.group_by(job.c.lane).subquery()
 
 

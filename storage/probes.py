@@ -8,18 +8,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Integer, Row, bindparam, delete, func, or_, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from bot.domain.channel import Cause, State
 from bot.domain.grant import Grant, MailboxIdentity
 from bot.domain.ids import ChannelId, GrantId, WorkspaceId
 from bot.domain.probe_policy import Probe, Whose
+from storage.clock import moment
 from storage.connection import Connection
 from storage.coordination import new_token
 from storage.tables import channel, probe, workspace
 from storage.tables import grant as grant_table
+from storage.types import Instant
 
 _FIELDS: Final = tuple(field.name for field in fields(Probe))
 _FOUND: Final = (
@@ -102,24 +106,15 @@ class ProbeRepository:
 
         ``only`` takes that channel's row alone, due or not.
         """
-        # The limit stands in the statement as a number: as a parameter, PostgreSQL plans for a tenth
-        # of the table.
-        number = bindparam("batch", limit, Integer, literal_execute=True)
-        due = (
-            select(probe.c.channel_id)
-            .where(_wanted(only, now), self._is_free(), _SERVED)
-            .order_by(probe.c.due_at)
-            .limit(number)
-            .with_for_update(of=probe, skip_locked=True)
-            .cte("due")
-        )
-        claimed = (
-            update(probe)
-            .where(probe.c.channel_id.in_(select(due.c.channel_id)))
-            .values(lease_token=new_token(), lease_until=self._session.clock.now(plus=lease_for))
-            .returning(probe)
-        )
-        return tuple(sorted(map(_probe, await self._session.rows(claimed)), key=lambda it: it.due_at))
+        clock = self._session.clock
+        values: dict[str, Any] = {
+            "token": new_token(),
+            "present": clock.ahead(),
+            "until": clock.ahead(lease_for),
+            **({"due_by": now} if only is None else {"only": only}),
+        }
+        claimed = await self._session.rows(_claiming(self._session.dialect, only is None, limit), values)
+        return tuple(sorted(map(_probe, claimed), key=lambda it: it.due_at))
 
     async def write_back(self, done: Probe, *, lease_token: str) -> bool:
         """Store what a probe found and free the row; ``False`` if the lease is not ours any more."""
@@ -264,8 +259,32 @@ class ProbeRepository:
         return self._session.clock.has_passed(probe.c.lease_until)
 
 
-def _wanted(only: ChannelId | None, now: datetime) -> ColumnElement[bool]:
-    return probe.c.due_at <= now if only is None else probe.c.channel_id == only
+@lru_cache(maxsize=64)
+def _claiming(dialect: str, is_any: bool, limit: int) -> ReturningUpdate[Any]:
+    """Built once: every turn of the loops runs it."""
+    wanted = (
+        probe.c.due_at <= bindparam("due_by", type_=Instant)
+        if is_any
+        else probe.c.channel_id == bindparam("only")
+    )
+    is_free = or_(probe.c.lease_until.is_(None), probe.c.lease_until <= moment(dialect, "present"))
+    # The limit stands in the statement as a number: as a parameter, PostgreSQL plans for a tenth
+    # of the table.
+    number = bindparam("batch", limit, Integer, literal_execute=True)
+    due = (
+        select(probe.c.channel_id)
+        .where(wanted, is_free, _SERVED)
+        .order_by(probe.c.due_at)
+        .limit(number)
+        .with_for_update(of=probe, skip_locked=True)
+        .cte("due")
+    )
+    return (
+        update(probe)
+        .where(probe.c.channel_id.in_(select(due.c.channel_id)))
+        .values(lease_token=bindparam("token"), lease_until=moment(dialect, "until"))
+        .returning(probe)
+    )
 
 
 def _probe(row: Row[Any]) -> Probe:
