@@ -19,6 +19,10 @@ _UNIX_EPOCH_AS_JULIAN_DAY: Final = 2440587.5
 _MICROSECONDS_A_DAY: Final = 86_400_000_000.0
 
 
+Moment = Callable[[str, str], ColumnElement[datetime]]
+"""``DatabaseClock.moment``."""
+
+
 def no_lead() -> timedelta:
     """The clocks agree."""
     return timedelta()
@@ -35,8 +39,15 @@ class DatabaseClock:
         """The present, or a moment ``plus`` later."""
         return (_now_in_sqlite if self._is_sqlite else _now_in_postgresql)(self._lead() + plus)
 
-    def ahead(self, plus: timedelta = timedelta()) -> timedelta | int:
-        """What the parameter of ``moment`` takes: the present, or ``plus`` later."""
+    @classmethod
+    def moment(cls, dialect: str, name: str) -> ColumnElement[datetime]:
+        """``now`` for a statement that is built once: what the parameter ``name`` takes, says ``ahead``."""
+        if dialect == "sqlite":
+            return type_coerce(_CLOCK_OF_SQLITE + bindparam(name, type_=BigInteger), Instant)
+        return type_coerce(_CLOCK_OF_POSTGRESQL + bindparam(name, type_=Interval), Instant)
+
+    def ahead(self, *, plus: timedelta = timedelta()) -> object:
+        """The value for ``moment``: the present, or ``plus`` later."""
         span = self._lead() + plus
         return microseconds(span) if self._is_sqlite else span
 
@@ -50,13 +61,6 @@ _CLOCK_OF_SQLITE: Final = cast(
     (func.julianday("now") - _UNIX_EPOCH_AS_JULIAN_DAY) * _MICROSECONDS_A_DAY, BigInteger
 )
 """Microseconds since 1970."""
-
-
-def moment(dialect: str, name: str) -> ColumnElement[datetime]:
-    """``DatabaseClock.now`` for a statement that is built once: the parameter ``name`` takes ``ahead``."""
-    if dialect == "sqlite":
-        return type_coerce(_CLOCK_OF_SQLITE + bindparam(name, type_=BigInteger), Instant)
-    return type_coerce(_CLOCK_OF_POSTGRESQL + bindparam(name, type_=Interval), Instant)
 
 
 @lru_cache(maxsize=32)

@@ -31,7 +31,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from bot.domain.ids import JobId
 from bot.domain.job import URGENT, Job, JobKind
-from storage.clock import moment
+from storage.clock import Moment
 from storage.column_types import Instant
 from storage.connection import Connection
 from storage.coordination import new_token
@@ -120,10 +120,11 @@ class JobRepository:
             "token": token,
             "due_by": now,
             "present": clock.ahead(),
-            "until": clock.ahead(lease_for),
+            "until": clock.ahead(plus=lease_for),
             **({} if only is None else {"only": only}),
         }
-        claimed = await self._session.rows(_claiming(self._session.dialect, only is None, limit), values)
+        claiming = _claiming(clock.moment, self._session.dialect, only is None, limit)
+        claimed = await self._session.rows(claiming, values)
         return [row.key for row in claimed]
 
     async def _claim_firsts(self, token: str, lanes: Sequence[str], *, now: datetime) -> list[Job]:
@@ -207,7 +208,7 @@ class JobRepository:
 
 
 @lru_cache(maxsize=64)
-def _claiming(dialect: str, is_any: bool, limit: int) -> ReturningUpdate[Any]:
+def _claiming(moment: Moment, dialect: str, is_any: bool, limit: int) -> ReturningUpdate[Any]:
     """Built once: every turn of the loops runs it."""
     due, present = _first_due_by_lane(is_any=is_any), moment(dialect, "present")
     passed = (or_(it.is_(None), it <= present) for it in (lane.c.lease_until, lane.c.paced_until))

@@ -18,12 +18,12 @@ from bot.domain.channel import Cause, State
 from bot.domain.grant import Grant, MailboxIdentity
 from bot.domain.ids import ChannelId, GrantId, WorkspaceId
 from bot.domain.probe_policy import Probe, Whose
-from storage.clock import moment
+from storage.clock import Moment
+from storage.column_types import Instant
 from storage.connection import Connection
 from storage.coordination import new_token
 from storage.tables import channel, probe, workspace
 from storage.tables import grant as grant_table
-from storage.types import Instant
 
 _FIELDS: Final = tuple(field.name for field in fields(Probe))
 _FOUND: Final = (
@@ -110,10 +110,11 @@ class ProbeRepository:
         values: dict[str, Any] = {
             "token": new_token(),
             "present": clock.ahead(),
-            "until": clock.ahead(lease_for),
+            "until": clock.ahead(plus=lease_for),
             **({"due_by": now} if only is None else {"only": only}),
         }
-        claimed = await self._session.rows(_claiming(self._session.dialect, only is None, limit), values)
+        claiming = _claiming(clock.moment, self._session.dialect, only is None, limit)
+        claimed = await self._session.rows(claiming, values)
         return tuple(sorted(map(_probe, claimed), key=lambda it: it.due_at))
 
     async def write_back(self, done: Probe, *, lease_token: str) -> bool:
@@ -260,7 +261,7 @@ class ProbeRepository:
 
 
 @lru_cache(maxsize=64)
-def _claiming(dialect: str, is_any: bool, limit: int) -> ReturningUpdate[Any]:
+def _claiming(moment: Moment, dialect: str, is_any: bool, limit: int) -> ReturningUpdate[Any]:
     """Built once: every turn of the loops runs it."""
     wanted = (
         probe.c.due_at <= bindparam("due_by", type_=Instant)

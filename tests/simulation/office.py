@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import aiohttp
-from sqlalchemy import ColumnElement, literal
+from sqlalchemy import ColumnElement, bindparam, literal
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.app import World, cipher_of, client_of, core_of, services_of
@@ -127,6 +127,13 @@ def _timed(storage_class: type[Storage], clock: Clock) -> type[Storage]:
     class StandingClock(DatabaseClock):
         def now(self, *, plus: timedelta = timedelta()) -> ColumnElement[datetime]:
             return literal(clock() + plus, Instant)
+
+        @classmethod
+        def moment(cls, dialect: str, name: str) -> ColumnElement[datetime]:
+            return bindparam(name, type_=Instant)
+
+        def ahead(self, *, plus: timedelta = timedelta()) -> object:
+            return clock() + plus
 
     class Timed(storage_class):  # type: ignore[misc, valid-type]
         def __init__(self, engine: AsyncEngine, **how: Any) -> None:
