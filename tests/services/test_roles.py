@@ -7,7 +7,9 @@ import asyncio
 import pytest
 
 from bot.domain.access import Role, RoleChange
+from bot.domain.channel import State
 from bot.domain.errors import GuestNotAllowed, LastSuperAdmin, NotAllowed, RolesChanged, UndoOver
+from bot.services.connections.channels import TeamDetails
 from bot.services.core.roles import roles_in
 from tests.services.play import ACME, IDS, Play, on_both
 
@@ -173,3 +175,46 @@ async def test_what_changes_nothing_tells_nobody(play: Play) -> None:
     assert await play.services.admins.take(omar, ACCESS, IDS["alice"]) is None
     await play.passes(seconds=3)
     assert len(await play.dm("kenji")) == told
+
+
+# --- who is to know changes while something does not work
+
+
+@on_both
+async def test_a_dead_inbox_that_becomes_the_teams_is_the_admins_matter(play: Play) -> None:
+    """They get the alarm with its button; its former owner's stays the one message."""
+    inbox = await play.connect("kenji")
+    await play.connect("alice")
+    play.google.break_down("revoked", "kenji@acme.example")
+    await play.passes(minutes=16)
+    assert not await play.alarms("omar")
+    taken = await play.services.channels.take_over(
+        await play.actor("omar"), inbox.id, TeamDetails(name="Kenji's desk")
+    )
+    await play.passes(seconds=5)
+    for name in ("omar", "sakura"):
+        [alarm] = await play.alarms(name)
+        assert taken.address in alarm.plain
+    assert await play.link("omar")
+    assert len(await play.alarms("kenji")) == 1
+    await play.signs_in(await play.reconnect("omar", taken))
+    assert not [name for name in ("omar", "sakura", "kenji") if await play.alarms(name)]
+
+
+@on_both
+async def test_a_relapse_reaches_whoever_became_an_admin_since(play: Play) -> None:
+    """The others hear it in a reply to their message; she gets one."""
+    inbox = await play.connect_team()
+    await play.connect("kenji")
+    play.google.break_down("account_disabled", "support@acme.example")
+    await play.passes(minutes=16)
+    play.google.mend("support@acme.example")
+    await play.passes(minutes=16)
+    assert (await play.now_of(inbox)).state is State.CONNECTED
+    await give(play, "omar", ACCESS, "alice")
+    play.google.break_down("account_disabled", "support@acme.example")
+    await play.passes(minutes=16)
+    [alarm] = await play.alarms("alice")
+    [first, reply] = await play.alarms("omar")
+    assert alarm.thread is None and "stopped working again" not in alarm.plain
+    assert reply.thread == first.ts and "stopped working again" in reply.plain

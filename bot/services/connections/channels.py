@@ -240,10 +240,9 @@ class Channels:
                     use=details.use or channel.use,
                     conversation_id=details.conversation_id,
                 )
-                saved = await uow.channels.save(taken)
-                await self._notifications.taken_over(
-                    uow, channel, saved, actor=actor.id, now=self._core.clock()
-                )
+                saved, now = await uow.channels.save(taken), self._core.clock()
+                await self._notifications.taken_over(uow, channel, saved, actor=actor.id, now=now)
+                await self._transitions.audience_changed(uow, saved, now=now)
                 await uow.commit()
                 return saved
 

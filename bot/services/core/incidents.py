@@ -100,6 +100,15 @@ class Incidents:
         await uow.links.void_of(channel.id)
         await self._changed(uow, incident.id, now)
 
+    async def audience_changed(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
+        """The channel is somebody else's now: whoever is to know of its open outage and was not told, is."""
+        incident = await uow.incidents.open_of(channel.id)
+        if incident is None:
+            return
+        told = await uow.notices.of_incident(incident.id)
+        await self._notifications.changed(uow, told, now=now)
+        await self._tell_everybody(uow, channel, incident, now, but=told)
+
     async def _relapse(
         self, uow: UnitOfWork, channel: Channel, incident: Incident, *, now: datetime, code: str
     ) -> None:
@@ -118,15 +127,25 @@ class Incidents:
             await uow.jobs.cancel(_key(JobKind.REMIND, alarm))
         await self._remind_later(uow, alarms, now)
         await self._notifications.changed(uow, told, now=now)
+        await self._tell_everybody(uow, channel, incident, now, but=told)
 
     async def _tell_everybody(
-        self, uow: UnitOfWork, channel: Channel, incident: Incident, now: datetime
+        self,
+        uow: UnitOfWork,
+        channel: Channel,
+        incident: Incident,
+        now: datetime,
+        *,
+        but: Sequence[Notice] = (),
     ) -> None:
-        readers = (await roles_in(uow, self._core, channel.workspace_id)).audience(channel)
+        """Whoever is to know of it, without those who have a message about it already."""
+        told = {it.recipient for it in but if it.kind in (NoticeKind.INCIDENT, NoticeKind.CONVERSATION)}
+        audience = (await roles_in(uow, self._core, channel.workspace_id)).audience(channel)
+        readers = [one for one in audience if one not in told]
         if incident.kind is IncidentKind.DEAD:
             await self._link(uow, incident, readers, now)
         await self._show(uow, channel, incident, readers, kind=NoticeKind.INCIDENT, now=now)
-        if channel.conversation_id is not None:
+        if channel.conversation_id is not None and channel.conversation_id not in told:
             reader = UserId(channel.conversation_id)
             await self._show(uow, channel, incident, [reader], kind=NoticeKind.CONVERSATION, now=now)
 

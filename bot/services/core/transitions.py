@@ -193,6 +193,10 @@ class Transitions:
 
     # --- people
 
+    async def audience_changed(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
+        """Its state stays; who is to know of it has changed."""
+        await self._incidents.audience_changed(uow, channel, now=now)
+
     async def _void_asks(self, uow: UnitOfWork, happening: Transition) -> None:
         await uow.tickets.void_of(happening.after.id)
         await uow.links.void_of(happening.after.id)
