@@ -75,6 +75,11 @@ class ChannelRepository:
     async def all(self, workspace_id: WorkspaceId) -> tuple[Channel, ...]:
         return await self._kept(workspace_id)
 
+    async def some(self, workspace_id: WorkspaceId, *, limit: int) -> tuple[Channel, ...]:
+        """Up to ``limit`` of them, whichever."""
+        here = select(channel).where(channel.c.workspace_id == workspace_id, _KEPT).limit(limit)
+        return tuple(map(channel_of, await self._session.rows(here)))
+
     async def with_watched_mail(self) -> tuple[Channel, ...]:
         """Team addresses in use, of every workspace that is served: those whose mail is looked after."""
         here = select(channel).where(*_TEAM_IN_USE).order_by(channel.c.id)

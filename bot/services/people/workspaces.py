@@ -21,6 +21,8 @@ _log = structlog.get_logger(__name__)
 
 SECRETS_OUTLIVE_IT: Final = timedelta(days=30)
 """Reinstalling within this time finds everything as it was."""
+FORGOTTEN_AT_ONCE: Final = 100
+"""Channels of a workspace that has left, in one transaction."""
 
 
 class Workspaces:
@@ -81,14 +83,23 @@ class Workspaces:
     async def forget_long_gone(self) -> int:
         """Erase the secrets of workspaces that left 30 days ago. Returns how many channels that were."""
         forgotten = 0
-        before = self._core.clock() - SECRETS_OUTLIVE_IT
-        async with self._core.storage.writing() as uow:
-            for workspace_id in await uow.workspaces.gone_before(before):
-                for channel in await uow.channels.all(workspace_id):
-                    await self._transitions.apply(uow, channel, Signal.WORKSPACE_GONE)
-                    forgotten += 1
-            await uow.commit()
+        async with self._core.storage.reading() as uow:
+            left = await uow.workspaces.gone_before(self._core.clock() - SECRETS_OUTLIVE_IT)
+        for workspace_id in left:
+            while many := await self._forget_some(workspace_id):
+                forgotten += many
         return forgotten
+
+    async def _forget_some(self, workspace_id: WorkspaceId) -> int:
+        """A batch in a transaction of its own: nobody waits for longer than one takes."""
+        async with self._core.storage.writing() as uow:
+            if not await uow.workspaces.is_gone(workspace_id):
+                return 0
+            some = await uow.channels.some(workspace_id, limit=FORGOTTEN_AT_ONCE)
+            for channel in some:
+                await self._transitions.apply(uow, channel, Signal.WORKSPACE_GONE)
+            await uow.commit()
+        return len(some)
 
     async def socket_refused(self, code: str) -> None:
         """Slack gives us no Socket Mode connection for a reason that only the operator can remove. They can
