@@ -168,8 +168,8 @@ _WORDS: Final[dict[type[Exception], str]] = {
         "Next: add the missing key and run this again."
     ),
     KeyUnknown: (
-        "Inboxkeeper runs without the first key in INBOXKEEPER_SECRET_KEYS, in so many processes: "
-        "{error.processes}. What is sealed with it they could not read. No secret was changed. "
+        "Inboxkeeper runs with another first key in INBOXKEEPER_SECRET_KEYS, in so many processes: "
+        "{error.processes}. No secret was changed. "
         "Next: give every process both keys (the new one, a comma, the old one), restart it, and run this "
         "again. One that was killed counts for up to 2 minutes."
     ),

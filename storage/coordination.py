@@ -51,11 +51,12 @@ class LaneLocks:
         ours = lane.c.key.startswith(_RUNS), lane.c.lease_token == process
         await self._session.count(delete(lane).where(*ours))
 
-    async def announced(self) -> tuple[frozenset[str], ...]:
-        """For each process that runs, which keys it knows. One that died counts until its lease runs out."""
+    async def announced(self) -> tuple[tuple[str, ...], ...]:
+        """For each process that runs, which keys it knows, the one that it seals with first. One that died
+        counts until its lease runs out."""
         runs = lane.c.key.startswith(_RUNS), not_(self._session.clock.has_passed(lane.c.lease_until))
         rows = await self._session.rows(select(lane.c.key).where(*runs))
-        return tuple(frozenset(row.key.rpartition(":")[2].split(".")) for row in rows)
+        return tuple(tuple(row.key.rpartition(":")[2].split(".")) for row in rows)
 
     async def release_all(self) -> None:
         """Free every lane, probing row and grant, whoever held it."""

@@ -6,7 +6,7 @@ InboxkeeperError
 ├── Taken            a unique constraint: it exists already
 ├── DatabaseInUse    another process serves this SQLite file
 ├── KeyLost          none of the configured keys opens a secret
-├── KeyUnknown       a process that runs does not know the newest key yet
+├── KeyUnknown       a process that runs does not seal with the newest key yet
 └── Misplaced        a secret was found under another row's id
 """
 
@@ -67,7 +67,7 @@ class KeyLost(InboxkeeperError):
 
 @dataclass(eq=False)
 class KeyUnknown(InboxkeeperError):
-    """``processes`` that run could not open what is sealed with the newest key."""
+    """``processes`` that run do not seal with the newest key."""
 
     processes: int
 

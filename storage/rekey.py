@@ -1,6 +1,7 @@
 """Writing every secret anew with the newest key, so that the old ones can be thrown away.
 
-Not before every process that runs knows that key: one that does not could read nothing any more.
+Not before every process that runs seals with that key: one that does not know it could read nothing any
+more, and what one seals with another key meanwhile would be lost with it.
 In batches, while the bot runs: a secret that was renewed in between is newer, and is left as it is.
 """
 
@@ -28,7 +29,7 @@ _SEALED: Final[tuple[Column[Any], ...]] = (
 async def rekey(storage: Storage) -> int:
     """How many secrets were written anew.
 
-    Raises ``KeyUnknown`` while a process runs that does not know the newest key; no secret was changed then.
+    Raises ``KeyUnknown`` while a process runs whose first key is not the newest; no secret was changed then.
     Raises ``KeyLost``, with their number, when some could not be opened; the others are done by then.
     """
     await _refuse_unless_known(storage)
@@ -51,8 +52,8 @@ async def rekey(storage: Storage) -> int:
 async def _refuse_unless_known(storage: Storage) -> None:
     async with storage.reading() as uow:
         newest, known = uow.session.cipher.fingerprints[0], await uow.locks.announced()
-    if ignorant := sum(newest not in keys for keys in known):
-        raise KeyUnknown(ignorant)
+    if others := sum(newest != first for first, *_ in known):
+        raise KeyUnknown(others)
 
 
 async def _batch(session: Connection, column: Column[Any], after: str) -> tuple[int, int, str | None]:

@@ -145,9 +145,9 @@ class Incidents:
         if incident.kind is IncidentKind.DEAD:
             await self._link(uow, incident, readers, now)
         await self._show(uow, channel, incident, readers, kind=NoticeKind.INCIDENT, now=now)
-        if channel.conversation_id is not None and channel.conversation_id not in told:
-            reader = UserId(channel.conversation_id)
-            await self._show(uow, channel, incident, [reader], kind=NoticeKind.CONVERSATION, now=now)
+        rooms = [UserId(channel.conversation_id)] if channel.conversation_id is not None else []
+        if rooms and rooms[0] not in told:
+            await self._show(uow, channel, incident, rooms, kind=NoticeKind.CONVERSATION, now=now)
 
     async def _show(
         self,
