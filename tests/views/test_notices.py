@@ -13,6 +13,7 @@ from bot.domain.access import Operation
 from bot.domain.channel import Cause, Kind, State
 from bot.domain.grant import Revocation
 from bot.domain.incident import IncidentKind, Resolution
+from bot.domain.mail_routing import NOWHERE
 from bot.domain.notice import NoticeKind
 from bot.domain.request import Awaits, RequestState
 from bot.domain.ticket import OutcomeKind
@@ -213,6 +214,14 @@ def test_an_outage_of_moved_mail_says_which_way_fits(place: str, label: str, way
     said = texts(rendered(a_picture(NoticeKind.INCIDENT, outage)))
     assert way in said
     assert "If the mail was not meant to move: Reconnect and sign in." in said
+
+
+def test_an_outage_where_no_mail_arrives_says_what_comes_first() -> None:
+    """Its domain takes none: that has moved nowhere."""
+    outage = replace(an_outage(), mail=some_mail(NOWHERE, NOWHERE))
+    assert "Once its MX record is right: Reconnect and sign in." in texts(
+        rendered(a_picture(NoticeKind.INCIDENT, outage))
+    )
 
 
 def test_moved_mail_that_cannot_be_followed_by_a_switch_offers_what_it_says() -> None:

@@ -10,6 +10,7 @@ from typing import Final
 from bot.domain.channel import ADMIN_CAUSES, DOUBT_CAUSES, MANAGED_CAUSES, REFUSED_CAUSES
 from bot.domain.ids import UserId
 from bot.domain.incident import Incident, IncidentKind, Resolution, unexplained_by
+from bot.domain.mail_routing import NOWHERE
 from bot.domain.provider_outage import Proof
 from bot.domain.view_models import IncidentModel, NoticeModel
 from bot.views.blocks import escape, inert, instant, mention
@@ -119,7 +120,9 @@ def reasons(lang: Language, outage: IncidentModel) -> str:
         else lang.say("What stops working: everything that uses this inbox.")
     )
     step = escape(why.next_step)
-    if outage.mail:
+    if outage.mail and outage.mail.place == NOWHERE:
+        step = lang.say("Once its MX record is right: {step}", step=step)
+    elif outage.mail:
         step = lang.say("If the mail was not meant to move: {step}", step=step)
     lines = (
         escape(why.why),
