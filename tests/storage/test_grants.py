@@ -49,7 +49,7 @@ async def test_no_secret_lies_open(storage: Storage) -> None:
     grant = a_grant(secret=Secret("very-secret"))
     await keep(storage, grant)
     async with storage.reading() as uow:
-        row = await uow.session.first(select(grant_table).where(grant_table.c.id == grant.id))
+        row = await uow.connection.first(select(grant_table).where(grant_table.c.id == grant.id))
     assert "very-secret" not in repr(row)
     assert Secret("very-secret").fingerprint not in repr(row)
 
@@ -59,8 +59,10 @@ async def test_a_secret_copied_into_another_row_does_not_open(storage: Storage) 
     mine, theirs = a_grant(), a_grant()
     await keep(storage, mine, theirs)
     async with storage.writing() as uow:
-        sealed = await uow.session.value(select(grant_table.c.sealed).where(grant_table.c.id == theirs.id))
-        await uow.session.count(grant_table.update().where(grant_table.c.id == mine.id).values(sealed=sealed))
+        sealed = await uow.connection.value(select(grant_table.c.sealed).where(grant_table.c.id == theirs.id))
+        await uow.connection.count(
+            grant_table.update().where(grant_table.c.id == mine.id).values(sealed=sealed)
+        )
         assert await uow.grants.find(mine.id) == replace(mine, secret=None)
 
 

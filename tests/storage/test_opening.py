@@ -223,13 +223,13 @@ async def test_a_restarted_server_costs_nothing_but_the_work_under_way(
     others = kill.where(column("datname") == func.current_database(), column("pid") != func.pg_backend_pid())
     await storage.ping()
     async with admin.writing() as uow:
-        await uow.session.rows(others)
+        await uow.connection.rows(others)
     await storage.ping()
     with pytest.raises(StorageAway):
         async with storage.writing() as cut_off:
             await cut_off.seen.first_time("a", NOW)
             async with admin.writing() as uow:
-                await uow.session.rows(others)
+                await uow.connection.rows(others)
             await cut_off.commit()
     async with storage.writing() as uow:
         assert await uow.seen.first_time("a", NOW)
