@@ -66,9 +66,6 @@ class ChannelRepository(Repository):
         """A person's own inboxes, by address."""
         return await self._kept(workspace_id, channel.c.owner_id == user_id)
 
-    async def team(self, workspace_id: WorkspaceId) -> tuple[Channel, ...]:
-        return await self._kept(workspace_id, channel.c.kind == Kind.TEAM)
-
     async def all(self, workspace_id: WorkspaceId) -> tuple[Channel, ...]:
         return await self._kept(workspace_id)
 
@@ -139,11 +136,6 @@ class ChannelRepository(Repository):
         """How many of a provider's channels are in their state for this cause."""
         those = channel.c.provider == provider, channel.c.cause == cause, _KEPT
         return int(await self._connection.value(select(func.count()).select_from(channel).where(*those)))
-
-    async def count(self, *, kind: Kind | None = None) -> int:
-        """How many are under management in the whole deployment."""
-        kept = select(func.count()).select_from(channel).where(_KEPT)
-        return int(await self._connection.value(kept if kind is None else kept.where(channel.c.kind == kind)))
 
     async def _kept(self, workspace_id: WorkspaceId, *which: ColumnElement[bool]) -> tuple[Channel, ...]:
         here = select(channel).where(channel.c.workspace_id == workspace_id, _KEPT, *which)

@@ -66,14 +66,6 @@ class GrantRepository(Repository):
         except (KeyLost, Misplaced):
             return _grant(row, None)
 
-    async def fingerprint(self, grant_id: GrantId) -> str | None:
-        """The present secret's fingerprint; ``None`` once erased.
-
-        Not a column: a fingerprint in the clear would let a stolen database guess passwords.
-        """
-        sealed = await self._connection.value(select(grant.c.sealed).where(grant.c.id == grant_id))
-        return self._connection.cipher.open(sealed, owner=grant_id).fingerprint if sealed else None
-
     async def add(self, new: Grant) -> None:
         await self._connection.count(
             self._connection.insert(grant).values(**_values(new, self._connection.cipher))

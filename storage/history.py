@@ -46,10 +46,6 @@ class HistoryRepository(Repository):
         old = select(history.c.id).where(history.c.at < before).limit(limit)
         return await self._connection.count(delete(history).where(history.c.id.in_(old)))
 
-    async def forget(self, channel_id: ChannelId) -> int:
-        """Erase a channel's history; how many records."""
-        return await self._connection.count(delete(history).where(history.c.channel_id == channel_id))
-
 
 def _record(row: Row[Any]) -> HistoryEntry:
     return HistoryEntry(

@@ -19,10 +19,6 @@ from storage.tables import channel, incident, notice, notice_incident
 class NoticeRepository(Repository):
     """Rows of ``notice``."""
 
-    async def add(self, new: Notice) -> bool:
-        """``False`` if this person has one of this kind about the same thing already."""
-        return bool(await self.add_all((new,)))
-
     async def add_all(self, new: Sequence[Notice]) -> tuple[Notice, ...]:
         """Those that their readers had not got one of yet."""
         insert = self._connection.insert(notice).on_conflict_do_nothing().returning(notice.c.id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any, Final
@@ -12,7 +12,6 @@ from sqlalchemy import BindParameter, Row, Select, bindparam, delete, or_, selec
 
 from bot.domain.access import Person, Role, RoleChange
 from bot.domain.ids import UserId, WorkspaceId
-from bot.domain.workspace import Workspace
 from storage.column_types import folded
 from storage.connection import Repository
 from storage.tables import group_member, person, role, role_change, workspace
@@ -37,9 +36,6 @@ class PersonRepository(Repository):
         """Let nobody else act for this person before this unit of work ends."""
         mine = person.c.workspace_id == workspace_id, person.c.id == user_id
         await self._connection.rows(select(person.c.id).where(*mine).with_for_update())
-
-    async def save(self, someone: Person, at: datetime) -> None:
-        await self.save_all((someone,), at)
 
     async def save_all(self, people: Iterable[Person], at: datetime) -> None:
         """Insert or replace. Of one person named twice the last wins."""
@@ -133,7 +129,6 @@ class Given:
     """People named one by one."""
     groups: frozenset[str] = frozenset()
     """User groups with account access, by Slack's id (S…)."""
-    group_members: frozenset[UserId] = field(default=frozenset())
 
 
 class RoleRepository(Repository):
@@ -147,7 +142,6 @@ class RoleRepository(Repository):
             super_admins=frozenset(UserId(row.subject) for row in rows if row.role == Role.SUPER_ADMIN),
             account_access=frozenset(UserId(subject) for subject in access - groups),
             groups=groups,
-            group_members=await self._members(workspace_id, groups) if groups else frozenset(),
         )
 
     async def holders(
@@ -247,11 +241,6 @@ class RoleRepository(Repository):
             ]
             await self._connection.count(self._connection.insert(group_member).values(rows))
 
-    async def _members(self, workspace_id: WorkspaceId, groups: frozenset[str]) -> frozenset[UserId]:
-        theirs = group_member.c.workspace_id == workspace_id, group_member.c.group_id.in_(groups)
-        rows = await self._connection.rows(select(group_member.c.user_id).where(*theirs))
-        return frozenset(row.user_id for row in rows)
-
 
 def _change(row: Row[Any]) -> RoleChange:
     return RoleChange(
@@ -272,10 +261,6 @@ def _change(row: Row[Any]) -> RoleChange:
 
 class WorkspaceRepository(Repository):
     """Rows of ``workspace``."""
-
-    async def find(self, workspace_id: WorkspaceId) -> Workspace | None:
-        row = await self._connection.first(select(workspace).where(workspace.c.id == workspace_id))
-        return Workspace(**row._mapping) if row else None
 
     async def save_seen(
         self, workspace_id: WorkspaceId, name: str, bot_user_id: UserId, at: datetime

@@ -194,7 +194,7 @@ async def test_it_is_not_taken_from_an_inbox_that_it_opens(storage: Storage, how
     async with storage.writing() as uow:
         await uow.channels.add(opened)
         await uow.grants.add(given)
-        await uow.people.save(Person(ANA, WORKSPACE, email=SECRET), NOW)
+        await uow.people.save_all([Person(ANA, WORKSPACE, email=SECRET)], NOW)
         await uow.commit()
     before = await _everything(storage)
     assert await forget(storage, SECRET) == Forgotten(opens=("help@acme.example",))
@@ -250,7 +250,7 @@ async def test_the_account_s_lane_goes_with_its_last_grant(storage: Storage) -> 
 async def _with_history(storage: Storage) -> None:
     async with storage.writing() as uow:
         await uow.channels.add(a_channel(address=SECRET, use=f"{SECRET} " * 500))
-        await uow.people.save(Person(UserId("UJANE"), WORKSPACE, email=SECRET), NOW)
+        await uow.people.save_all([Person(UserId("UJANE"), WORKSPACE, email=SECRET)], NOW)
         await uow.commit()
 
 

@@ -29,7 +29,7 @@ from storage import (
 from storage.connection import translated
 from storage.engine import sqlite_file
 from storage.unit_of_work import RUNS_FOR
-from tests.storage.builders import NOW, a_grant, a_ticket
+from tests.storage.builders import NOW, WORKSPACE, a_grant, a_ticket
 from tests.storage.test_probes import MovingLead
 from tests.storage.test_units_of_work import nothing_left_open
 
@@ -78,7 +78,7 @@ async def test_a_database_that_is_away_is_said_so(unreachable_url: str, cipher: 
         await storage.ping()
     with pytest.raises(StorageAway):
         async with storage.writing() as uow:
-            await uow.channels.count()
+            await uow.channels.all(WORKSPACE)
     await storage.close()
 
 

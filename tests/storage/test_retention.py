@@ -59,7 +59,7 @@ async def an_outage(storage: Storage, *, is_over: bool, removed: bool = False) -
         await uow.grants.add(a_grant(id=it.grant_id, channel_id=it.id, obtained_at=LONG_AGO))
         await uow.incidents.open_(told)
         about = a_notice(channel_id=it.id, incident_id=told.id, created_at=LONG_AGO)
-        await uow.notices.add(about)
+        await uow.notices.add_all([about])
         await uow.notices.attach([about.id], told.id)
         if is_over:
             await uow.incidents.resolve(
@@ -106,7 +106,7 @@ async def test_an_old_message_stays_while_a_newer_outage_in_it_lasts(storage: St
             channel_id=first.id, kind=NoticeKind.MOVED, incident_id=IncidentId(""), created_at=LONG_AGO
         )
         for one in (about, standing):
-            await uow.notices.add(one)
+            await uow.notices.add_all([one])
         await uow.notices.attach([about.id], over.id)
         await uow.notices.attach([about.id], lasting.id)
         await uow.incidents.resolve(over.id, resolution=Resolution.RECOVERED, by=None, at=LONG_AGO + MINUTE)
