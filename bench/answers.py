@@ -48,7 +48,7 @@ async def _prepare(url: str) -> None:
         dead = [channel_id(number) for number in range(_DEAD)]
         async with storage.writing() as uow:
             broken = update(channel).where(channel.c.id.in_(dead))
-            await uow.session.count(broken.values(state="disconnected", cause="grant_refused"))
+            await uow.connection.count(broken.values(state="disconnected", cause="grant_refused"))
             await uow.commit()
 
 

@@ -99,7 +99,7 @@ async def _claimed(storage: Storage) -> float:
     assert len(claimed) == BATCH, f"{len(claimed)} claimed"
     async with storage.writing() as uow:
         mine = update(probe).where(probe.c.channel_id.in_([one.channel_id for one in claimed]))
-        await uow.session.count(mine.values(lease_token=None, lease_until=None))
+        await uow.connection.count(mine.values(lease_token=None, lease_until=None))
         await uow.commit()
     return took
 

@@ -108,7 +108,7 @@ async def fill(
                 await _add(uow, target, values)
             await uow.commit()
     async with storage.writing() as uow:
-        await uow.session.count(text("ANALYZE"))  # type: ignore[arg-type]
+        await uow.connection.count(text("ANALYZE"))  # type: ignore[arg-type]
         await uow.commit()
 
 
@@ -121,7 +121,7 @@ async def add_owner(storage: Storage, now: datetime) -> None:
 
 async def _add(uow: UnitOfWork, target: Table, rows: list[dict[str, Any]]) -> None:
     if rows:
-        await uow.session.many(uow.session.insert(target), rows)
+        await uow.connection.many(uow.connection.insert(target), rows)
 
 
 def owner_id(number: int) -> str:

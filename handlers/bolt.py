@@ -143,10 +143,6 @@ class SlackApp:
         response = await self._app.async_dispatch(bolt_request)
         return Answer(response.status, errand.ack)
 
-    async def publish_home(self, user_id: UserId) -> None:
-        """Draw one person's Home now."""
-        await self._home.publish(user_id)
-
     def refresh_home(self, *user_ids: UserId) -> None:
         """Something has changed: redraw for these and for those who looked in the last ten minutes."""
         self._home.refresh(*user_ids)

@@ -33,7 +33,7 @@ from bot.domain.ids import ChannelId, UserId, WorkspaceId
 from bot.domain.mail_routing import MailRouting
 from bot.domain.view_models import StateCounts
 from storage.column_types import folded
-from storage.connection import Connection, by_letters
+from storage.connection import Repository, by_letters
 from storage.errors import Conflict, Taken
 from storage.grants import GRANTED, granted_as
 from storage.tables import channel, grant, probe, whereabouts, workspace
@@ -50,11 +50,8 @@ _STATES: Final = {state.value: state for state in State}
 _CAUSES: Final = {cause.value: cause for cause in Cause}
 
 
-class ChannelRepository:
+class ChannelRepository(Repository):
     """Rows of ``channel``."""
-
-    def __init__(self, session: Connection) -> None:
-        self._session = session
 
     async def find(self, channel_id: ChannelId) -> Channel | None:
         """Removed ones too."""
@@ -69,31 +66,28 @@ class ChannelRepository:
         """A person's own inboxes, by address."""
         return await self._kept(workspace_id, channel.c.owner_id == user_id)
 
-    async def team(self, workspace_id: WorkspaceId) -> tuple[Channel, ...]:
-        return await self._kept(workspace_id, channel.c.kind == Kind.TEAM)
-
     async def all(self, workspace_id: WorkspaceId) -> tuple[Channel, ...]:
         return await self._kept(workspace_id)
 
     async def some(self, workspace_id: WorkspaceId, *, limit: int) -> tuple[Channel, ...]:
         """Up to ``limit`` of them, whichever."""
         here = select(channel).where(channel.c.workspace_id == workspace_id, _KEPT).limit(limit)
-        return tuple(map(channel_of, await self._session.rows(here)))
+        return tuple(map(channel_of, await self._connection.rows(here)))
 
     async def with_watched_mail(self) -> tuple[Channel, ...]:
         """Team addresses in use, of every workspace that is served: those whose mail is looked after."""
         here = select(channel).where(*_TEAM_IN_USE).order_by(channel.c.id)
-        return tuple(map(channel_of, await self._session.rows(here)))
+        return tuple(map(channel_of, await self._connection.rows(here)))
 
     async def count_team_in_use(self) -> int:
         """How many team addresses are looked at often, in the whole deployment."""
         those = select(func.count()).select_from(channel).where(*_TEAM_IN_USE)
-        return int(await self._session.value(those))
+        return int(await self._connection.value(those))
 
     async def addresses(self, workspace_id: WorkspaceId) -> tuple[str, ...]:
         """Every address under management, for "did you mean"."""
         here = select(channel.c.address).where(channel.c.workspace_id == workspace_id, _KEPT)
-        return tuple(row.address for row in await self._session.rows(here.order_by(channel.c.address_key)))
+        return tuple(row.address for row in await self._connection.rows(here.order_by(channel.c.address_key)))
 
     async def restorable(
         self,
@@ -122,8 +116,8 @@ class ChannelRepository:
 
     async def add(self, new: Channel) -> None:
         """Raises ``Taken`` when the address is under management; the unit of work stays usable."""
-        insert = self._session.insert(channel).values(**_values(new)).on_conflict_do_nothing()
-        if not await self._session.count(insert):
+        insert = self._connection.insert(channel).values(**_values(new)).on_conflict_do_nothing()
+        if not await self._connection.count(insert):
             raise Taken
 
     async def save(self, changed: Channel) -> Channel:
@@ -134,31 +128,26 @@ class ChannelRepository:
         """
         saved = replace(changed, version=changed.version + 1)
         mine = channel.c.id == changed.id, channel.c.version == changed.version
-        if not await self._session.count(update(channel).where(*mine).values(**_values(saved))):
+        if not await self._connection.count(update(channel).where(*mine).values(**_values(saved))):
             raise Conflict
         return saved
 
     async def by_ids(self, ids: Sequence[ChannelId]) -> dict[ChannelId, Channel]:
         """Those that exist, removed ones too."""
-        rows = await self._session.rows(select(channel).where(channel.c.id.in_(ids)))
+        rows = await self._connection.rows(select(channel).where(channel.c.id.in_(ids)))
         return {row.id: channel_of(row) for row in rows}
 
     async def count_with_cause(self, provider: str, cause: Cause) -> int:
         """How many of a provider's channels are in their state for this cause."""
         those = channel.c.provider == provider, channel.c.cause == cause, _KEPT
-        return int(await self._session.value(select(func.count()).select_from(channel).where(*those)))
-
-    async def count(self, *, kind: Kind | None = None) -> int:
-        """How many are under management in the whole deployment."""
-        kept = select(func.count()).select_from(channel).where(_KEPT)
-        return int(await self._session.value(kept if kind is None else kept.where(channel.c.kind == kind)))
+        return int(await self._connection.value(select(func.count()).select_from(channel).where(*those)))
 
     async def _kept(self, workspace_id: WorkspaceId, *which: ColumnElement[bool]) -> tuple[Channel, ...]:
         here = select(channel).where(channel.c.workspace_id == workspace_id, _KEPT, *which)
-        return tuple(map(channel_of, await self._session.rows(here.order_by(channel.c.address_key))))
+        return tuple(map(channel_of, await self._connection.rows(here.order_by(channel.c.address_key))))
 
     async def _one(self, query: Select[Any]) -> Channel | None:
-        row = await self._session.first(query)
+        row = await self._connection.first(query)
         return channel_of(row) if row else None
 
 
@@ -247,20 +236,17 @@ class Listed:
     """Where the mail goes, once it has left the channel's provider."""
 
 
-class OverviewRepository:
+class OverviewRepository(Repository):
     """Reads ``channel`` with what belongs to it, as one person may see it."""
-
-    def __init__(self, session: Connection) -> None:
-        self._session = session
 
     async def read(
         self, sight: Visibility, *, most: int | None, with_grants: bool
     ) -> tuple[tuple[Listed, ...], StateCounts]:
         """The first ``most``, or all: team addresses, one's own, other people's; of each what needs somebody
         first, then by address. And how many there are. What was granted is read only ``with_grants``."""
-        statement = _statement(self._session.dialect, sight.all_personal, with_grants)
+        statement = _statement(self._connection.dialect, sight.all_personal, with_grants)
         values = {**_listed_values(sight), "most": _NO_LIMIT if most is None else most}
-        rows = await self._session.rows(statement, values)
+        rows = await self._connection.rows(statement, values)
         return tuple(map(_listed, rows)), _tally(rows[0]) if rows else StateCounts()
 
     async def look_alikes(self, sight: Visibility, address: str) -> tuple[str, ...]:
@@ -280,7 +266,7 @@ class OverviewRepository:
             shown.where(by < key).order_by(by.desc()).limit(_BESIDE),
             shown.where(*alike).order_by(case((ending, 0), else_=1), by).limit(2 * _BESIDE),
         ):
-            rows = await self._session.rows(wanted, _listed_values(sight))
+            rows = await self._connection.rows(wanted, _listed_values(sight))
             found.update(dict.fromkeys(row.address for row in rows))
         return tuple(found)
 
@@ -358,31 +344,28 @@ def _tally(row: Sequence[Any]) -> StateCounts:
     return StateCounts(dict(zip(_COUNTED, map(int, numbers), strict=True)), own=int(own))
 
 
-class MailRoutingRepository:
+class MailRoutingRepository(Repository):
     """Rows of ``whereabouts``."""
-
-    def __init__(self, session: Connection) -> None:
-        self._session = session
 
     async def find(self, channel_id: ChannelId) -> MailRouting | None:
         return (await self.by_ids([channel_id])).get(channel_id)
 
     async def by_ids(self, ids: Collection[ChannelId]) -> dict[ChannelId, MailRouting]:
         """Those that are known."""
-        rows = await self._session.rows(select(whereabouts).where(whereabouts.c.channel_id.in_(ids)))
+        rows = await self._connection.rows(select(whereabouts).where(whereabouts.c.channel_id.in_(ids)))
         return {row.channel_id: known_of(row) for row in rows}
 
     async def put(self, new: MailRouting) -> None:
         """Insert or replace."""
         values = asdict(new)
-        await self._session.count(
-            self._session.insert(whereabouts)
+        await self._connection.count(
+            self._connection.insert(whereabouts)
             .values(**values)
             .on_conflict_do_update(index_elements=[whereabouts.c.channel_id], set_=values)
         )
 
     async def drop(self, channel_id: ChannelId) -> None:
-        await self._session.count(delete(whereabouts).where(whereabouts.c.channel_id == channel_id))
+        await self._connection.count(delete(whereabouts).where(whereabouts.c.channel_id == channel_id))
 
 
 def known_of(row: Sequence[Any]) -> MailRouting:

@@ -17,7 +17,7 @@ from sqlalchemy import Column, ColumnElement, Select, Update, bindparam, delete,
 from bot.domain.channel import Cause, State
 from bot.domain.job import JobKind
 from storage.column_types import Instant
-from storage.connection import Connection
+from storage.connection import Repository
 from storage.tables import (
     channel,
     grant,
@@ -104,11 +104,8 @@ class ClockLimits:
     lease: timedelta
 
 
-class ClockSkewRepository:
+class ClockSkewRepository(Repository):
     """Rows of many tables, by the instants in them."""
-
-    def __init__(self, session: Connection) -> None:
-        self._session = session
 
     async def has_looked_ahead(self, now: datetime) -> bool:
         """Whether a look at a mailbox is written down as done later than now."""
@@ -123,7 +120,7 @@ class ClockSkewRepository:
 
     async def set_right(self, now: datetime, limits: ClockLimits) -> int:
         """Move back what lies ahead of ``now`` and should not. How many rows that were."""
-        moved = await self._session.count(delete(slot).where(slot.c.at > now))
+        moved = await self._connection.count(delete(slot).where(slot.c.at > now))
         for due, since in COUNTED_FROM.items():
             moved += await self._move(due, since, now)
         for column in HAPPENED:
@@ -135,7 +132,7 @@ class ClockSkewRepository:
     async def hurry(self, kinds: Collection[JobKind], now: datetime) -> int:
         """Let what may be tried at any time be tried now: nobody knows when it was put off."""
         waiting = job.c.done_at.is_(None), job.c.dead_at.is_(None), job.c.kind.in_(kinds), job.c.due_at > now
-        return await self._session.count(update(job).where(*waiting).values(due_at=now))
+        return await self._connection.count(update(job).where(*waiting).values(due_at=now))
 
     async def limit(self, now: datetime, limits: ClockLimits) -> int:
         """Let what is due later than the longest pause of its kind be due now. How many rows."""
@@ -151,28 +148,30 @@ class ClockSkewRepository:
 
     async def release(self, limits: ClockLimits) -> int:
         """Free what is leased for longer than any lease lasts. How many rows."""
-        too_late, freed = self._session.clock.now(plus=limits.lease), 0
+        too_late, freed = self._connection.clock.now(plus=limits.lease), 0
         for column in LEASED:
             values: dict[str, Any] = {column.name: None}
             if column.name == "lease_until":
                 values["lease_token"] = None
-            freed += await self._session.count(update(column.table).where(column > too_late).values(**values))
+            freed += await self._connection.count(
+                update(column.table).where(column > too_late).values(**values)
+            )
         return freed
 
     async def _any_ahead(self, column: Column[Any], now: datetime) -> bool:
-        return bool(await self._session.rows(_ahead(column), {"latest": now + CLOCKS_DIFFER_BY}))
+        return bool(await self._connection.rows(_ahead(column), {"latest": now + CLOCKS_DIFFER_BY}))
 
     async def _move(self, due: Column[Any], since: Column[Any], now: datetime) -> int:
         instant = literal(now, Instant)
         moved = {due.name: instant + (due - since), since.name: instant}
         ahead = _of(due).where(since > now + CLOCKS_DIFFER_BY)
-        return await self._session.count(ahead.values(**moved))
+        return await self._connection.count(ahead.values(**moved))
 
     async def _no_later(self, column: Column[Any], latest: datetime, limit: datetime) -> int:
-        return await self._session.count(_of(column).where(column > limit).values({column.name: latest}))
+        return await self._connection.count(_of(column).where(column > limit).values({column.name: latest}))
 
     async def _due_now(self, late: Update, now: datetime, most: timedelta, **which: str) -> int:
-        return await self._session.count(late, {"moment": now, "latest": now + most, **which})
+        return await self._connection.count(late, {"moment": now, "latest": now + most, **which})
 
 
 def _of(column: Column[Any]) -> Any:

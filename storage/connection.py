@@ -160,3 +160,10 @@ class Connection:
     async def commit(self) -> None:
         with translated():
             await self._connection.commit()
+
+
+class Repository:
+    """What one kind of row is read and written by, in one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection

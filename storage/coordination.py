@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import delete, func, not_, select, update
 
-from storage.connection import Connection
+from storage.connection import Repository
 from storage.tables import grant, lane, login_slot, meta, probe, seen, slot
 
 _RUNS: Final = "process:"
@@ -20,18 +20,15 @@ def new_token() -> str:
     return secrets.token_urlsafe(16)
 
 
-class LaneLocks:
+class LaneLocks(Repository):
     """Locks by name that hold across processes, and run out by themselves."""
-
-    def __init__(self, session: Connection) -> None:
-        self._session = session
 
     async def acquire(self, key: str, lease_for: timedelta) -> str | None:
         """The token that releases it; ``None`` while somebody else holds it."""
-        clock = self._session.clock
+        clock = self._connection.clock
         wanted = {"lease_token": new_token(), "lease_until": clock.now(plus=lease_for)}
-        row = await self._session.first(
-            self._session.insert(lane)
+        row = await self._connection.first(
+            self._connection.insert(lane)
             .values(key=key, **wanted)
             .on_conflict_do_update(
                 index_elements=[lane.c.key], set_=wanted, where=clock.has_passed(lane.c.lease_until)
@@ -42,74 +39,70 @@ class LaneLocks:
 
     async def announce(self, process: str, keys: Sequence[str], lease_for: timedelta) -> None:
         """This process runs, for ``lease_for`` at least, and knows the keys with these fingerprints."""
-        held = {"lease_token": process, "lease_until": self._session.clock.now(plus=lease_for)}
-        said = self._session.insert(lane).values(key=f"{_RUNS}{process}:{'.'.join(keys)}", **held)
-        await self._session.count(said.on_conflict_do_update(index_elements=[lane.c.key], set_=held))
+        held = {"lease_token": process, "lease_until": self._connection.clock.now(plus=lease_for)}
+        said = self._connection.insert(lane).values(key=f"{_RUNS}{process}:{'.'.join(keys)}", **held)
+        await self._connection.count(said.on_conflict_do_update(index_elements=[lane.c.key], set_=held))
 
     async def withdraw(self, process: str) -> None:
         """It ends."""
         ours = lane.c.key.startswith(_RUNS), lane.c.lease_token == process
-        await self._session.count(delete(lane).where(*ours))
+        await self._connection.count(delete(lane).where(*ours))
 
     async def announced(self) -> tuple[tuple[str, ...], ...]:
         """For each process that runs, which keys it knows, the one that it seals with first. One that died
         counts until its lease runs out."""
-        runs = lane.c.key.startswith(_RUNS), not_(self._session.clock.has_passed(lane.c.lease_until))
-        rows = await self._session.rows(select(lane.c.key).where(*runs))
+        runs = lane.c.key.startswith(_RUNS), not_(self._connection.clock.has_passed(lane.c.lease_until))
+        rows = await self._connection.rows(select(lane.c.key).where(*runs))
         return tuple(tuple(row.key.rpartition(":")[2].split(".")) for row in rows)
 
     async def release_all(self) -> None:
         """Free every lane, probing row and grant, whoever held it."""
         freed = {"lease_token": None, "lease_until": None}
         for table in (lane, probe, grant):
-            await self._session.count(update(table).where(table.c.lease_token.is_not(None)).values(**freed))
+            await self._connection.count(
+                update(table).where(table.c.lease_token.is_not(None)).values(**freed)
+            )
 
     async def release_held(self, tokens: Collection[str]) -> int:
         """Free what is still held with these tokens, lanes, probing rows and grants; how many."""
         freed, many = {"lease_token": None, "lease_until": None}, 0
         for table in (lane, probe, grant):
             held = update(table).where(table.c.lease_token.in_(tokens))
-            many += await self._session.count(held.values(**freed))
+            many += await self._connection.count(held.values(**freed))
         return many
 
     async def release(self, key: str, token: str) -> bool:
         """Whether it was still ours."""
         mine = update(lane).where(lane.c.key == key, lane.c.lease_token == token)
-        return await self._session.count(mine.values(lease_token=None, lease_until=None)) == 1
+        return await self._connection.count(mine.values(lease_token=None, lease_until=None)) == 1
 
 
 _KEPT_FOR: Final = timedelta(days=7)
 
 
-class SlotRepository:
+class SlotRepository(Repository):
     """Rows of ``slot``."""
-
-    def __init__(self, session: Connection) -> None:
-        self._session = session
 
     async def take(self, name: str, at: datetime) -> bool:
         """Whether this firing is ours. Slots long past are forgotten on the way."""
-        insert = self._session.insert(slot).values(name=name, at=at).on_conflict_do_nothing()
-        if not await self._session.count(insert):
+        insert = self._connection.insert(slot).values(name=name, at=at).on_conflict_do_nothing()
+        if not await self._connection.count(insert):
             return False
-        await self._session.count(delete(slot).where(slot.c.name == name, slot.c.at < at - _KEPT_FOR))
+        await self._connection.count(delete(slot).where(slot.c.name == name, slot.c.at < at - _KEPT_FOR))
         return True
 
     async def give_back(self, name: str, at: datetime) -> None:
         """What was to be done in it failed: somebody may try again."""
-        await self._session.count(delete(slot).where(slot.c.name == name, slot.c.at == at))
+        await self._connection.count(delete(slot).where(slot.c.name == name, slot.c.at == at))
 
 
-class LoginRepository:
+class LoginRepository(Repository):
     """Rows of ``login_slot``."""
-
-    def __init__(self, session: Connection) -> None:
-        self._session = session
 
     async def take(self, host: str, *, slots: int, now: datetime, until: datetime) -> str | None:
         """The token of a slot that is ours until then; ``None`` while all are taken."""
         held = select(login_slot.c.number).where(login_slot.c.host == host, login_slot.c.until > now)
-        taken = {row.number for row in await self._session.rows(held)}
+        taken = {row.number for row in await self._connection.rows(held)}
         for number in range(slots):
             if number not in taken and (token := await self._take(host, number, now, until)):
                 return token
@@ -117,8 +110,8 @@ class LoginRepository:
 
     async def _take(self, host: str, number: int, now: datetime, until: datetime) -> str | None:
         wanted = {"token": new_token(), "until": until}
-        row = await self._session.first(
-            self._session.insert(login_slot)
+        row = await self._connection.first(
+            self._connection.insert(login_slot)
             .values(host=host, number=number, **wanted)
             .on_conflict_do_update(
                 index_elements=[login_slot.c.host, login_slot.c.number],
@@ -132,69 +125,63 @@ class LoginRepository:
     async def free_at(self, host: str) -> datetime | None:
         """When the next slot is free."""
         soonest = select(func.min(login_slot.c.until)).where(login_slot.c.host == host)
-        found: datetime | None = await self._session.value(soonest)
+        found: datetime | None = await self._connection.value(soonest)
         return found
 
     async def keep(self, host: str, token: str, until: datetime) -> None:
         """The login was refused: the slot stays taken until then."""
         mine = login_slot.c.host == host, login_slot.c.token == token
-        await self._session.count(update(login_slot).where(*mine).values(until=until))
+        await self._connection.count(update(login_slot).where(*mine).values(until=until))
 
     async def free(self, host: str, token: str) -> None:
         """The login was not refused."""
         mine = login_slot.c.host == host, login_slot.c.token == token
-        await self._session.count(delete(login_slot).where(*mine))
+        await self._connection.count(delete(login_slot).where(*mine))
 
     async def purge(self, now: datetime) -> None:
         """Forget what is free again."""
-        await self._session.count(delete(login_slot).where(login_slot.c.until <= now))
+        await self._connection.count(delete(login_slot).where(login_slot.c.until <= now))
 
 
-class SeenRepository:
+class SeenRepository(Repository):
     """Rows of ``seen``."""
-
-    def __init__(self, session: Connection) -> None:
-        self._session = session
 
     async def first_time(self, key: str, at: datetime) -> bool:
         """Whether nobody said so before: true once per key."""
-        insert = self._session.insert(seen).values(key=key, at=at).on_conflict_do_nothing()
-        return await self._session.count(insert) == 1
+        insert = self._connection.insert(seen).values(key=key, at=at).on_conflict_do_nothing()
+        return await self._connection.count(insert) == 1
 
     async def forget(self, key: str) -> None:
         """It did not happen after all."""
-        await self._session.count(delete(seen).where(seen.c.key == key))
+        await self._connection.count(delete(seen).where(seen.c.key == key))
 
     async def purge(self, before: datetime, *, limit: int = 5_000) -> int:
         """Forget up to ``limit`` older keys; how many. Call again while there are some."""
         old = select(seen.c.key).where(seen.c.at < before).limit(limit)
-        return await self._session.count(delete(seen).where(seen.c.key.in_(old)))
+        return await self._connection.count(delete(seen).where(seen.c.key.in_(old)))
 
 
-class MetaRepository:
+class MetaRepository(Repository):
     """Rows of ``meta``."""
 
-    def __init__(self, session: Connection) -> None:
-        self._session = session
-
     async def find(self, key: str) -> str | None:
-        found: str | None = await self._session.value(select(meta.c.value).where(meta.c.key == key))
+        found: str | None = await self._connection.value(select(meta.c.value).where(meta.c.key == key))
         return found
 
     async def add(self, key: str, value: str) -> bool:
         """``False`` if somebody else was first."""
-        insert = self._session.insert(meta).values(key=key, value=value).on_conflict_do_nothing()
-        return await self._session.count(insert) == 1
+        insert = self._connection.insert(meta).values(key=key, value=value).on_conflict_do_nothing()
+        return await self._connection.count(insert) == 1
 
     async def drop(self, key: str, value: str) -> bool:
         """Forget it, if it is still ``value``; ``False`` if somebody else was first."""
-        return await self._session.count(delete(meta).where(meta.c.key == key, meta.c.value == value)) == 1
+        return await self._connection.count(delete(meta).where(meta.c.key == key, meta.c.value == value)) == 1
 
     async def put(self, key: str, value: str) -> None:
         """Write it, whatever was there."""
-        insert = self._session.insert(meta).values(key=key, value=value)
+        insert = self._connection.insert(meta).values(key=key, value=value)
         changed = insert.on_conflict_do_update(index_elements=[meta.c.key], set_={"value": value})
-        await self._session.count(changed)
+        await self._connection.count(changed)
 
     async def replace(self, key: str, value: str) -> None:
-        await self._session.count(update(meta).where(meta.c.key == key).values(value=value))
+        await self._connection.count(update(meta).where(meta.c.key == key).values(value=value))

@@ -115,21 +115,21 @@ async def forget(storage: Storage, address: str, *, force: bool = False) -> Forg
     is_at_slack = False
     for _ in range(_ROUNDS):
         async with storage.reading() as uow:
-            others = await _opened(uow.session, mentions)
+            others = await _opened(uow.connection, mentions)
             opened |= {one.address for one in others}
             if others and not force:
                 return Forgotten(erased, tuple(sorted(opened)))
-            found = [it async for it in _mentioned(uow.session, mentions)]
-            found += await _greetings(uow.session, address)
+            found = [it async for it in _mentioned(uow.connection, mentions)]
+            found += await _greetings(uow.connection, address)
         if not found and not others:
             break
         async with storage.writing() as uow:
-            if uow.session.dialect == "sqlite":
+            if uow.connection.dialect == "sqlite":
                 # Whatever stood in erased rows is overwritten.
-                await uow.session.run(text("PRAGMA secure_delete = ON"))
-            await _cut_off(uow.session, mentions)
+                await uow.connection.run(text("PRAGMA secure_delete = ON"))
+            await _cut_off(uow.connection, mentions)
             is_at_slack |= any(table is person for table, _ in found)
-            erased += await _erase(uow.session, mentions, found)
+            erased += await _erase(uow.connection, mentions, found)
             await uow.commit()
     file = storage.file
     is_swept = file is None or await asyncio.to_thread(_sweep, file)
@@ -139,30 +139,32 @@ async def forget(storage: Storage, address: str, *, force: bool = False) -> Forg
 # --- where it is
 
 
-async def _mentioned(session: Connection, mentions: Mentions) -> AsyncIterator[tuple[Table, tuple[Any, ...]]]:
+async def _mentioned(
+    connection: Connection, mentions: Mentions
+) -> AsyncIterator[tuple[Table, tuple[Any, ...]]]:
     """Every row that names it: its table and its key."""
-    if session.dialect == "postgresql":
-        await session.run(text("SET LOCAL statement_timeout = 0"))
+    if connection.dialect == "postgresql":
+        await connection.run(text("SET LOCAL statement_timeout = 0"))
     for table in metadata.sorted_tables:
         columns = _texts(table)
-        async for row in _rows(session, table, or_(*map(_may_mention, columns))):
+        async for row in _rows(connection, table, or_(*map(_may_mention, columns))):
             if any(mentions.are_in(row._mapping[column]) for column in columns):
                 yield table, tuple(row._mapping[column] for column in table.primary_key)
 
 
-async def _rows(session: Connection, table: Table, where: ColumnElement[bool]) -> AsyncIterator[Row[Any]]:
+async def _rows(connection: Connection, table: Table, where: ColumnElement[bool]) -> AsyncIterator[Row[Any]]:
     """Page by page: a large table fits no memory."""
     key = tuple(table.primary_key)
-    page: Sequence[Row[Any]] = await _page(session, table, where)
+    page: Sequence[Row[Any]] = await _page(connection, table, where)
     while page:
         for row in page:
             yield row
         last = (literal(page[-1]._mapping[column], column.type) for column in key)
-        page = await _page(session, table, and_(where, tuple_(*key) > tuple_(*last)))
+        page = await _page(connection, table, and_(where, tuple_(*key) > tuple_(*last)))
 
 
-async def _page(session: Connection, table: Table, where: ColumnElement[bool]) -> Sequence[Row[Any]]:
-    return await session.rows(select(table).where(where).order_by(*table.primary_key).limit(_PAGE))
+async def _page(connection: Connection, table: Table, where: ColumnElement[bool]) -> Sequence[Row[Any]]:
+    return await connection.rows(select(table).where(where).order_by(*table.primary_key).limit(_PAGE))
 
 
 def _texts(table: Table) -> list[Column[Any]]:
@@ -176,83 +178,83 @@ def _may_mention(column: Column[Any]) -> ColumnElement[bool]:
     return or_(*(plain.like(f"%{sign}%", escape="\\") for sign in signs))
 
 
-async def _greetings(session: Connection, address: str) -> list[tuple[Table, tuple[Any, ...]]]:
+async def _greetings(connection: Connection, address: str) -> list[tuple[Table, tuple[Any, ...]]]:
     """Where a hello was said about it: kept under a digest, which whoever knows the address finds."""
     said = seen.c.key.like(f"hello:%:{Secret(key_of(address)).digest}")
-    return [(seen, (row.key,)) for row in await session.rows(select(seen.c.key).where(said))]
+    return [(seen, (row.key,)) for row in await connection.rows(select(seen.c.key).where(said))]
 
 
 # --- other inboxes that it opens
 
 
-async def _opened(session: Connection, mentions: Mentions) -> list[Row[Any]]:
+async def _opened(connection: Connection, mentions: Mentions) -> list[Row[Any]]:
     """Inboxes in use at other addresses that are opened with this one's account."""
     here = channel.outerjoin(grant, grant.c.id == channel.c.grant_id)
     names = (channel.c.via, channel.c.identity_subject, grant.c.address, grant.c.delegate_address)
     columns = channel.c.id, channel.c.address, channel.c.grant_id, *names
     in_use = channel.c.state != State.REMOVED
-    rows = await session.rows(select(*columns).select_from(here).where(in_use))
+    rows = await connection.rows(select(*columns).select_from(here).where(in_use))
     return [row for row in rows if any(map(mentions.are_in, row[3:])) and not mentions.are_in(row.address)]
 
 
-async def _cut_off(session: Connection, mentions: Mentions) -> None:
+async def _cut_off(connection: Connection, mentions: Mentions) -> None:
     """What they were opened with is emptied: whoever looks next finds a permission that does not work."""
-    for row in await _opened(session, mentions):
+    for row in await _opened(connection, mentions):
         if row.grant_id is not None:
-            empty = session.cipher.seal(Secret(""), owner=row.grant_id)
+            empty = connection.cipher.seal(Secret(""), owner=row.grant_id)
             values = {"sealed": empty, "version": grant.c.version + 1}
-            await session.count(update(grant).where(grant.c.id == row.grant_id).values(**values))
+            await connection.count(update(grant).where(grant.c.id == row.grant_id).values(**values))
 
 
 # --- erasing
 
 
 async def _erase(
-    session: Connection, mentions: Mentions, found: Iterable[tuple[Table, tuple[Any, ...]]]
+    connection: Connection, mentions: Mentions, found: Iterable[tuple[Table, tuple[Any, ...]]]
 ) -> Counter[str]:
     erased: Counter[str] = Counter()
     gone: dict[Table, set[Any]] = {}
     for table, key in found:
-        [*rows] = await session.rows(select(table).where(_is(table, key)))
+        [*rows] = await connection.rows(select(table).where(_is(table, key)))
         for row in rows:  # as it is by now
-            if await _is_theirs(session, mentions, table, row):
-                await session.count(delete(table).where(_is(table, key)))
+            if await _is_theirs(connection, mentions, table, row):
+                await connection.count(delete(table).where(_is(table, key)))
                 if table is grant:
-                    await _drop_lanes(session, row)
+                    await _drop_lanes(connection, row)
                 gone.setdefault(table, set()).add(key[-1])
             elif values := _without(mentions, table, row):
-                await session.count(update(table).where(_is(table, key)).values(values))
+                await connection.count(update(table).where(_is(table, key)).values(values))
             erased[table.name] += 1
     while gone:
-        gone = await _drop_hanging(session, gone, erased)
+        gone = await _drop_hanging(connection, gone, erased)
     return erased
 
 
-async def _drop_lanes(session: Connection, of: Row[Any]) -> None:
+async def _drop_lanes(connection: Connection, of: Row[Any]) -> None:
     """An account's lane goes with the last grant that rests on it, and whatever waits in it."""
     for subject in {of.identity_subject, of.delegate_subject} - {None}:
         theirs = or_(grant.c.identity_subject == subject, grant.c.delegate_subject == subject)
         at_all = select(grant.c.id).where(grant.c.identity_provider == of.identity_provider, theirs)
-        if await session.value(at_all.limit(1)) is None:
+        if await connection.value(at_all.limit(1)) is None:
             key = f"identity:{of.identity_provider}:{subject}"
-            await session.count(delete(job).where(job.c.lane == key))
-            await session.count(delete(lane).where(lane.c.key == key))
+            await connection.count(delete(job).where(job.c.lane == key))
+            await connection.count(delete(lane).where(lane.c.key == key))
 
 
 async def _drop_hanging(
-    session: Connection, gone: Mapping[Table, set[Any]], erased: Counter[str]
+    connection: Connection, gone: Mapping[Table, set[Any]], erased: Counter[str]
 ) -> dict[Table, set[Any]]:
     """What points to rows that are gone goes, too; returns it. But for messages about a mass refusal, which
     name the inbox that it began with and go on for the others."""
     more: dict[Table, set[Any]] = {}
     for ids in _batches(gone.get(channel, ())):
         about_many = notice.c.kind == NoticeKind.HOLD, notice.c.channel_id.in_(ids)
-        await session.count(update(notice).where(*about_many).values(channel_id=None))
+        await connection.count(update(notice).where(*about_many).values(channel_id=None))
     for table in metadata.sorted_tables:
         for column, target in _pointers(table):
             for ids in _batches(gone.get(target, ())):
                 dropped = delete(table).where(column.in_(ids)).returning(*table.primary_key)
-                for key in await session.rows(dropped):
+                for key in await connection.rows(dropped):
                     more.setdefault(table, set()).add(key[-1])
                     erased[table.name] += 1
     return more
@@ -272,12 +274,12 @@ def _batches(ids: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
         yield batch
 
 
-async def _is_theirs(session: Connection, mentions: Mentions, table: Table, row: Row[Any]) -> bool:
+async def _is_theirs(connection: Connection, mentions: Mentions, table: Table, row: Row[Any]) -> bool:
     if table in _FLEETING:
         return True
     if table is grant:
         held = select(channel.c.address).where(channel.c.grant_id == row.id, channel.c.state != State.REMOVED)
-        holder = await session.value(held)
+        holder = await connection.value(held)
         return holder is None or mentions.are_in(holder)
     return any(mentions.are_in(row._mapping[column]) for column in _telling_apart(table))
 

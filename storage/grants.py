@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Row, func, select, update
 from bot.domain.grant import Delegate, Grant, Granted, MailboxIdentity, Phase, Revocation, Secret
 from bot.domain.ids import ChannelId, GrantId, WorkspaceId
 from storage.cipher import Cipher
-from storage.connection import Connection
+from storage.connection import Repository
 from storage.coordination import new_token
 from storage.errors import KeyLost, Misplaced
 from storage.tables import grant
@@ -27,30 +27,27 @@ GRANTED: Final = (grant.c.scopes, grant.c.delegate_subject)
 """What ``granted_as`` unpacks."""
 
 
-class GrantRepository:
+class GrantRepository(Repository):
     """Rows of ``grant_``. A grant whose key is lost comes without its secret: nothing else of it is lost."""
 
-    def __init__(self, session: Connection) -> None:
-        self._session = session
-
     async def find(self, grant_id: GrantId) -> Grant | None:
-        row = await self._session.first(select(grant).where(grant.c.id == grant_id))
+        row = await self._connection.first(select(grant).where(grant.c.id == grant_id))
         return self._readable(row) if row else None
 
     async def live_of(self, channel_id: ChannelId) -> Grant | None:
         live = grant.c.channel_id == channel_id, grant.c.phase == Phase.LIVE
         newest = select(grant).where(*live).order_by(grant.c.obtained_at.desc()).limit(1)
-        row = await self._session.first(newest)
+        row = await self._connection.first(newest)
         return self._readable(row) if row else None
 
     async def by_ids(self, ids: Sequence[GrantId]) -> dict[GrantId, Grant]:
         """Those that exist. One whose key is lost comes without its secret: it must not stop the others."""
-        rows = await self._session.rows(select(grant).where(grant.c.id.in_(ids)))
+        rows = await self._connection.rows(select(grant).where(grant.c.id.in_(ids)))
         return {row.id: self._readable(row) for row in rows}
 
     async def granted_of(self, grant_id: GrantId) -> Granted | None:
         """What was granted; ``None`` if there is no such grant. The secret is not opened."""
-        row = await self._session.first(select(*GRANTED).where(grant.c.id == grant_id))
+        row = await self._connection.first(select(*GRANTED).where(grant.c.id == grant_id))
         return granted_as(row) if row else None
 
     async def latest_of(self, channel_id: ChannelId) -> GrantId | None:
@@ -58,37 +55,31 @@ class GrantRepository:
         theirs = select(grant.c.id).where(
             grant.c.channel_id == channel_id, grant.c.phase.in_((Phase.LIVE, Phase.RETIRED))
         )
-        found: GrantId | None = await self._session.value(
+        found: GrantId | None = await self._connection.value(
             theirs.order_by(grant.c.obtained_at.desc()).limit(1)
         )
         return found
 
     def _readable(self, row: Row[Any]) -> Grant:
         try:
-            return _grant(row, self._session.cipher)
+            return _grant(row, self._connection.cipher)
         except (KeyLost, Misplaced):
             return _grant(row, None)
 
-    async def fingerprint(self, grant_id: GrantId) -> str | None:
-        """The present secret's fingerprint; ``None`` once erased.
-
-        Not a column: a fingerprint in the clear would let a stolen database guess passwords.
-        """
-        sealed = await self._session.value(select(grant.c.sealed).where(grant.c.id == grant_id))
-        return self._session.cipher.open(sealed, owner=grant_id).fingerprint if sealed else None
-
     async def add(self, new: Grant) -> None:
-        await self._session.count(self._session.insert(grant).values(**_values(new, self._session.cipher)))
+        await self._connection.count(
+            self._connection.insert(grant).values(**_values(new, self._connection.cipher))
+        )
 
     async def save_secret(
         self, grant_id: GrantId, *, secret: Secret, scopes: frozenset[str], expected_version: int
     ) -> bool:
         """Store a renewed secret, unless it was renewed or erased since that version was read."""
-        sealed = self._session.cipher.seal(secret, owner=grant_id)
+        sealed = self._connection.cipher.seal(secret, owner=grant_id)
         as_read = grant.c.id == grant_id, grant.c.version == expected_version, _HAS_SECRET
         renewed = update(grant).where(*as_read)
         renewed = renewed.values(sealed=sealed, scopes=_joined(scopes), version=expected_version + 1)
-        return await self._session.count(renewed) == 1
+        return await self._connection.count(renewed) == 1
 
     async def lease(
         self, ids: Collection[GrantId], *, lease_for: timedelta
@@ -108,10 +99,10 @@ class GrantRepository:
         taken = (
             update(grant)
             .where(grant.c.id.in_(select(free.c.id)), self._is_free())
-            .values(lease_token=token, lease_until=self._session.clock.now(plus=lease_for))
+            .values(lease_token=token, lease_until=self._connection.clock.now(plus=lease_for))
             .returning(grant)
         )
-        return token, {row.id: self._readable(row) for row in await self._session.rows(taken)}
+        return token, {row.id: self._readable(row) for row in await self._connection.rows(taken)}
 
     async def release(
         self, ids: Collection[GrantId], *, lease_token: str, renewed: Collection[GrantId]
@@ -123,25 +114,25 @@ class GrantRepository:
                 mine = grant.c.id.in_(which), grant.c.lease_token == lease_token
                 freed = update(grant).where(*mine)
                 freed = freed.values(lease_token=None, lease_until=None, renewals=grant.c.renewals + more)
-                kept |= {row.id for row in await self._session.rows(freed.returning(grant.c.id))}
+                kept |= {row.id for row in await self._connection.rows(freed.returning(grant.c.id))}
         return frozenset(kept)
 
     async def is_as_used(self, grant_id: GrantId, *, fingerprint: str, renewals: int) -> bool:
         """Whether the secret is still the one with this fingerprint, and nobody has refreshed it since."""
-        row = await self._session.first(
+        row = await self._connection.first(
             select(grant.c.sealed, grant.c.renewals).where(grant.c.id == grant_id)
         )
         if row is None or row.sealed is None or row.renewals != renewals:
             return False
-        return self._session.cipher.open(row.sealed, owner=grant_id).fingerprint == fingerprint
+        return self._connection.cipher.open(row.sealed, owner=grant_id).fingerprint == fingerprint
 
     def _is_free(self) -> ColumnElement[bool]:
-        return self._session.clock.has_passed(grant.c.lease_until)
+        return self._connection.clock.has_passed(grant.c.lease_until)
 
     async def count_look(self, grant_id: GrantId) -> int:
         """One more look at a retired grant; how many it were by now."""
         counted = update(grant).where(grant.c.id == grant_id).values(looks=grant.c.looks + 1)
-        row = await self._session.first(counted.returning(grant.c.looks))
+        row = await self._connection.first(counted.returning(grant.c.looks))
         return int(row.looks) if row else 0
 
     async def set_claims(self, grant_id: GrantId, claims: str) -> None:
@@ -190,7 +181,7 @@ class GrantRepository:
     async def retired_with_secret_before(self, at: datetime, *, limit: int = 500) -> tuple[GrantId, ...]:
         """Whose secrets to erase. Ids, unopened: a secret whose key is lost is erased all the same."""
         over = grant.c.phase.in_((Phase.RETIRED, Phase.SUPERSEDED)), grant.c.retired_at < at, _HAS_SECRET
-        rows = await self._session.rows(select(grant.c.id).where(*over).limit(limit))
+        rows = await self._connection.rows(select(grant.c.id).where(*over).limit(limit))
         return tuple(row.id for row in rows)
 
     async def staged_before(self, at: datetime, *, limit: int = 500) -> tuple[Grant, ...]:
@@ -199,13 +190,13 @@ class GrantRepository:
 
     async def _all(self, *which: ColumnElement[bool], limit: int = 500) -> tuple[Grant, ...]:
         query = select(grant).where(*which).order_by(grant.c.obtained_at, grant.c.id).limit(limit)
-        return tuple(map(self._readable, await self._session.rows(query)))
+        return tuple(map(self._readable, await self._connection.rows(query)))
 
     async def _count(self, *which: ColumnElement[bool]) -> int:
-        return int(await self._session.value(select(func.count()).select_from(grant).where(*which)))
+        return int(await self._connection.value(select(func.count()).select_from(grant).where(*which)))
 
     async def _change(self, grant_id: GrantId, **values: Any) -> None:
-        await self._session.count(update(grant).where(grant.c.id == grant_id).values(**values))
+        await self._connection.count(update(grant).where(grant.c.id == grant_id).values(**values))
 
 
 def _signed_by(signer: MailboxIdentity) -> ColumnElement[bool]:

@@ -9,15 +9,12 @@ from sqlalchemy import Row, delete, select
 
 from bot.domain.history import HistoryEntry
 from bot.domain.ids import ChannelId, WorkspaceId
-from storage.connection import Connection
+from storage.connection import Repository
 from storage.tables import history
 
 
-class HistoryRepository:
+class HistoryRepository(Repository):
     """Rows of ``history``."""
-
-    def __init__(self, session: Connection) -> None:
-        self._session = session
 
     async def add(self, record: HistoryEntry) -> None:
         values = {
@@ -28,13 +25,13 @@ class HistoryRepository:
             "actor": record.actor,
             "details": dict(record.details),
         }
-        await self._session.count(self._session.insert(history).values(**values))
+        await self._connection.count(self._connection.insert(history).values(**values))
 
     async def of_channel(self, channel_id: ChannelId, limit: int) -> tuple[HistoryEntry, ...]:
         """The latest first."""
         theirs = select(history).where(history.c.channel_id == channel_id)
         latest = theirs.order_by(history.c.at.desc(), history.c.id.desc()).limit(limit)
-        return tuple(map(_record, await self._session.rows(latest)))
+        return tuple(map(_record, await self._connection.rows(latest)))
 
     async def of_workspace(
         self, workspace_id: WorkspaceId, since: datetime, limit: int
@@ -42,16 +39,12 @@ class HistoryRepository:
         """Everything since then, the latest first."""
         theirs = history.c.workspace_id == workspace_id, history.c.at >= since
         latest = select(history).where(*theirs).order_by(history.c.at.desc(), history.c.id.desc())
-        return tuple(map(_record, await self._session.rows(latest.limit(limit))))
+        return tuple(map(_record, await self._connection.rows(latest.limit(limit))))
 
     async def purge(self, before: datetime, *, limit: int = 5_000) -> int:
         """Forget up to ``limit`` older records; how many. Call again while there are some."""
         old = select(history.c.id).where(history.c.at < before).limit(limit)
-        return await self._session.count(delete(history).where(history.c.id.in_(old)))
-
-    async def forget(self, channel_id: ChannelId) -> int:
-        """Erase a channel's history; how many records."""
-        return await self._session.count(delete(history).where(history.c.channel_id == channel_id))
+        return await self._connection.count(delete(history).where(history.c.id.in_(old)))
 
 
 def _record(row: Row[Any]) -> HistoryEntry:

@@ -12,21 +12,18 @@ from sqlalchemy import Row, Select, select, update
 from bot.domain.channel import Cause
 from bot.domain.ids import ChannelId, IncidentId, NoticeId, UserId
 from bot.domain.incident import RECALLED, Incident, IncidentKind, Resolution
-from storage.connection import Connection
+from storage.connection import Repository
 from storage.errors import Taken
 from storage.tables import incident, notice_incident
 
 
-class IncidentRepository:
+class IncidentRepository(Repository):
     """Rows of ``incident``."""
-
-    def __init__(self, session: Connection) -> None:
-        self._session = session
 
     async def open_(self, new: Incident) -> None:
         """Raises ``Taken`` when one is open for this channel; the unit of work stays usable."""
-        insert = self._session.insert(incident).values(**asdict(new)).on_conflict_do_nothing()
-        if not await self._session.count(insert):
+        insert = self._connection.insert(incident).values(**asdict(new)).on_conflict_do_nothing()
+        if not await self._connection.count(insert):
             raise Taken
 
     async def find(self, incident_id: IncidentId) -> Incident | None:
@@ -39,7 +36,7 @@ class IncidentRepository:
     async def open_among(self, ids: Sequence[ChannelId]) -> dict[ChannelId, Incident]:
         """The open outages of these channels."""
         open_ = incident.c.channel_id.in_(ids), incident.c.resolved_at.is_(None)
-        rows = await self._session.rows(select(incident).where(*open_))
+        rows = await self._connection.rows(select(incident).where(*open_))
         return {row.channel_id: _incident(row) for row in rows}
 
     async def latest_of(self, channel_id: ChannelId) -> Incident | None:
@@ -52,7 +49,7 @@ class IncidentRepository:
         """Close it; ``False`` if somebody else was first."""
         open_ = incident.c.id == incident_id, incident.c.resolved_at.is_(None)
         ended = {"resolution": resolution, "resolved_by": by, "resolved_at": at}
-        return await self._session.count(update(incident).where(*open_).values(**ended)) == 1
+        return await self._connection.count(update(incident).where(*open_).values(**ended)) == 1
 
     async def settle(
         self, incident_id: IncidentId, *, resolution: Resolution, by: UserId | None, at: datetime
@@ -60,13 +57,13 @@ class IncidentRepository:
         """What was taken back has ended in a way that is known."""
         taken_back = incident.c.id == incident_id, incident.c.resolution.in_(RECALLED)
         ended = {"resolution": resolution, "resolved_by": by, "resolved_at": at}
-        await self._session.count(update(incident).where(*taken_back).values(**ended))
+        await self._connection.count(update(incident).where(*taken_back).values(**ended))
 
     async def reopen(self, incident_id: IncidentId, *, cause: Cause, code: str) -> None:
         """It has come back: the same outage goes on."""
         again = {"resolution": None, "resolved_by": None, "resolved_at": None, "cause": cause, "code": code}
         freed = {"claimed_by": None, "claimed_at": None, "relapses": incident.c.relapses + 1}
-        await self._session.count(
+        await self._connection.count(
             update(incident).where(incident.c.id == incident_id).values(**again, **freed)
         )
 
@@ -74,17 +71,17 @@ class IncidentRepository:
         """Say of the open one what showed that its channel must be reconnected."""
         open_ = incident.c.channel_id == channel_id, incident.c.resolved_at.is_(None)
         proof = {"proven_at": at, "proven_by": by, "proven_with": address}
-        await self._session.count(update(incident).where(*open_).values(**proof))
+        await self._connection.count(update(incident).where(*open_).values(**proof))
 
     async def claim(self, incident_id: IncidentId, by: UserId, at: datetime) -> bool:
         """Somebody is on it; ``False`` if it is over. Who says it last has it."""
         open_ = incident.c.id == incident_id, incident.c.resolved_at.is_(None)
         claimed = update(incident).where(*open_).values(claimed_by=by, claimed_at=at)
-        return await self._session.count(claimed) == 1
+        return await self._connection.count(claimed) == 1
 
     async def of_notice(self, notice_id: NoticeId) -> tuple[Incident, ...]:
         """The outages that a message is about, in the order in which they began."""
-        rows = await self._session.rows(
+        rows = await self._connection.rows(
             select(incident)
             .join(notice_incident, notice_incident.c.incident_id == incident.c.id)
             .where(notice_incident.c.notice_id == notice_id)
@@ -101,10 +98,10 @@ class IncidentRepository:
             .order_by(incident.c.id)
             .with_for_update(of=incident)
         )
-        await self._session.rows(rows)
+        await self._connection.rows(rows)
 
     async def _one(self, query: Select[Any]) -> Incident | None:
-        row = await self._session.first(query)
+        row = await self._connection.first(query)
         return _incident(row) if row else None
 
 

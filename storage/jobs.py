@@ -33,7 +33,7 @@ from bot.domain.ids import JobId
 from bot.domain.job import URGENT, Job, JobKind
 from storage.clock import Moment
 from storage.column_types import Instant
-from storage.connection import Connection
+from storage.connection import Repository
 from storage.coordination import new_token
 from storage.tables import UNFINISHED, job, lane
 
@@ -43,11 +43,8 @@ _RANK: Final = case((job.c.kind.in_(URGENT), 0), else_=1)
 """What somebody is woken for goes before what they can read later."""
 
 
-class JobRepository:
+class JobRepository(Repository):
     """Rows of ``job`` and ``lane``."""
-
-    def __init__(self, session: Connection) -> None:
-        self._session = session
 
     async def put(self, new: Job) -> None:
         """Ask for it. An unfinished job with the same key is brought forward and told the new payload;
@@ -59,7 +56,7 @@ class JobRepository:
         jobs = {it.dedupe: it for it in new}
         lanes = [{"key": key} for key in sorted({it.lane for it in jobs.values()})]
         await self._make_lanes(lanes)
-        insert = self._session.insert(job)
+        insert = self._connection.insert(job)
         sooner = case((job.c.due_at < insert.excluded.due_at, job.c.due_at), else_=insert.excluded.due_at)
         add_jobs = insert.on_conflict_do_update(
             index_elements=[job.c.dedupe],
@@ -70,28 +67,28 @@ class JobRepository:
                 "rerun": job.c.lease_token.is_not(None),
             },
         )
-        await self._session.many(add_jobs, [_values(jobs[key]) for key in sorted(jobs)])
+        await self._connection.many(add_jobs, [_values(jobs[key]) for key in sorted(jobs)])
 
     async def _make_lanes(self, lanes: Sequence[dict[str, Any]]) -> None:
         """They are there, and stay there until this unit of work ends. (On SQLite there is no other one.)"""
-        add = self._session.insert(lane).on_conflict_do_nothing()
-        await self._session.many(add, lanes)
-        if self._session.dialect == "sqlite" or not lanes:
+        add = self._connection.insert(lane).on_conflict_do_nothing()
+        await self._connection.many(add, lanes)
+        if self._connection.dialect == "sqlite" or not lanes:
             return
         keys = [it["key"] for it in lanes]
         # Locked against being deleted, and against nothing else.
         held = select(lane.c.key).where(lane.c.key.in_(keys)).order_by(lane.c.key)
-        rows = await self._session.rows(held.with_for_update(read=True, key_share=True))
+        rows = await self._connection.rows(held.with_for_update(read=True, key_share=True))
         if lost := set(keys) - {row.key for row in rows}:
             await self._make_lanes([{"key": key} for key in sorted(lost)])
 
     async def find_unfinished(self, dedupe: str) -> Job | None:
-        row = await self._session.first(select(job).where(job.c.dedupe == dedupe, _UNFINISHED))
+        row = await self._connection.first(select(job).where(job.c.dedupe == dedupe, _UNFINISHED))
         return _job(row) if row else None
 
     async def cancel(self, dedupe: str) -> bool:
         """Whether there was something to cancel. One that runs already cannot be called back."""
-        return await self._session.count(delete(job).where(job.c.dedupe == dedupe, _UNFINISHED)) == 1
+        return await self._connection.count(delete(job).where(job.c.dedupe == dedupe, _UNFINISHED)) == 1
 
     async def claim(
         self, *, now: datetime, limit: int, lease_for: timedelta, only: str | None = None
@@ -109,13 +106,13 @@ class JobRepository:
         empty = set(lanes) - {it.lane for it in jobs}
         if empty:
             mine = lane.c.key.in_(empty), lane.c.lease_token == token
-            await self._session.count(update(lane).where(*mine).values(**_FREED))
+            await self._connection.count(update(lane).where(*mine).values(**_FREED))
         return tuple(sorted(jobs, key=lambda it: (it.due_at, it.created_at)))
 
     async def _claim_lanes(
         self, token: str, *, now: datetime, limit: int, lease_for: timedelta, only: str | None
     ) -> Sequence[str]:
-        clock = self._session.clock
+        clock = self._connection.clock
         values: dict[str, Any] = {
             "token": token,
             "due_by": now,
@@ -123,8 +120,8 @@ class JobRepository:
             "until": clock.ahead(plus=lease_for),
             **({} if only is None else {"only": only}),
         }
-        claiming = _claiming(clock.moment, self._session.dialect, only is None, limit)
-        claimed = await self._session.rows(claiming, values)
+        claiming = _claiming(clock.moment, self._connection.dialect, only is None, limit)
+        claimed = await self._connection.rows(claiming, values)
         return [row.key for row in claimed]
 
     async def _claim_firsts(self, token: str, lanes: Sequence[str], *, now: datetime) -> list[Job]:
@@ -134,7 +131,7 @@ class JobRepository:
         ranked = select(job.c.id, in_turn.label("place")).where(*due).subquery()
         firsts = select(ranked.c.id).where(ranked.c.place == 1)
         claimed = update(job).where(job.c.id.in_(firsts), _UNFINISHED)
-        rows = await self._session.rows(claimed.values(lease_token=token, rerun=False).returning(job))
+        rows = await self._connection.rows(claimed.values(lease_token=token, rerun=False).returning(job))
         return list(map(_job, rows))
 
     async def done(self, it: Job, at: datetime) -> bool:
@@ -163,17 +160,17 @@ class JobRepository:
     async def _end(self, it: Job, **values: Any) -> bool:
         """The lane first, as claiming does: in the other order the two could wait for each other."""
         leased = lane.c.key == it.lane, lane.c.lease_token == it.lease_token
-        await self._session.count(update(lane).where(*leased).values(**_FREED))
+        await self._connection.count(update(lane).where(*leased).values(**_FREED))
         mine = job.c.id == it.id, job.c.lease_token == it.lease_token, _UNFINISHED
         ended = update(job).where(*mine).values(**values, lease_token=None, rerun=False)
-        return await self._session.count(ended) == 1
+        return await self._connection.count(ended) == 1
 
     async def pace(self, key: str, until: timedelta) -> None:
         """No job of this lane starts within ``until`` from now. A longer pause that runs is kept."""
-        later = self._session.clock.now(plus=until)
-        insert = self._session.insert(lane).values(key=key, paced_until=later)
+        later = self._connection.clock.now(plus=until)
+        insert = self._connection.insert(lane).values(key=key, paced_until=later)
         longer = case((lane.c.paced_until > insert.excluded.paced_until, lane.c.paced_until))
-        await self._session.count(
+        await self._connection.count(
             insert.on_conflict_do_update(
                 index_elements=[lane.c.key],
                 set_={"paced_until": func.coalesce(longer, insert.excluded.paced_until)},
@@ -185,26 +182,26 @@ class JobRepository:
         return min(filter(None, (await self._next_free(), await self._next_paced())), default=None)
 
     async def _next_free(self) -> datetime | None:
-        startable = self._is_free(), self._session.clock.has_passed(lane.c.paced_until)
+        startable = self._is_free(), self._connection.clock.has_passed(lane.c.paced_until)
         waiting = select(job.c.due_at).join(lane, lane.c.key == job.c.lane).where(_UNFINISHED, *startable)
-        found: datetime | None = await self._session.value(waiting.order_by(job.c.due_at).limit(1))
+        found: datetime | None = await self._connection.value(waiting.order_by(job.c.due_at).limit(1))
         return found
 
     async def _next_paced(self) -> datetime | None:
         wanted = select(job.c.id).where(job.c.lane == lane.c.key, _UNFINISHED).exists()
-        paced = lane.c.paced_until > self._session.clock.now(), self._is_free(), wanted
+        paced = lane.c.paced_until > self._connection.clock.now(), self._is_free(), wanted
         ending = select(lane.c.paced_until).where(*paced).order_by(lane.c.paced_until).limit(1)
-        found: datetime | None = await self._session.value(ending)
+        found: datetime | None = await self._connection.value(ending)
         return found
 
     async def purge(self, before: datetime, *, limit: int = 5_000) -> int:
         """Forget up to ``limit`` jobs that ended before; how many. Call again while there are some."""
         over = or_(job.c.done_at < before, job.c.dead_at < before)
         old = select(job.c.id).where(over).limit(limit)
-        return await self._session.count(delete(job).where(job.c.id.in_(old)))
+        return await self._connection.count(delete(job).where(job.c.id.in_(old)))
 
     def _is_free(self) -> ColumnElement[bool]:
-        return self._session.clock.has_passed(lane.c.lease_until)
+        return self._connection.clock.has_passed(lane.c.lease_until)
 
 
 @lru_cache(maxsize=64)

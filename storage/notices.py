@@ -12,39 +12,32 @@ from sqlalchemy import ColumnElement, Row, case, null, select, update
 from bot.domain.ids import ChannelId, ConversationId, GrantId, IncidentId, NoticeId, UserId, WorkspaceId
 from bot.domain.incident import IncidentKind
 from bot.domain.notice import Notice, NoticeKind
-from storage.connection import Connection
+from storage.connection import Repository
 from storage.tables import channel, incident, notice, notice_incident
 
 
-class NoticeRepository:
+class NoticeRepository(Repository):
     """Rows of ``notice``."""
-
-    def __init__(self, session: Connection) -> None:
-        self._session = session
-
-    async def add(self, new: Notice) -> bool:
-        """``False`` if this person has one of this kind about the same thing already."""
-        return bool(await self.add_all((new,)))
 
     async def add_all(self, new: Sequence[Notice]) -> tuple[Notice, ...]:
         """Those that their readers had not got one of yet."""
-        insert = self._session.insert(notice).on_conflict_do_nothing().returning(notice.c.id)
-        rows = await self._session.rows_of_many(insert, [asdict(it) | {"topic": _topic(it)} for it in new])
+        insert = self._connection.insert(notice).on_conflict_do_nothing().returning(notice.c.id)
+        rows = await self._connection.rows_of_many(insert, [asdict(it) | {"topic": _topic(it)} for it in new])
         added = {row.id for row in rows}
         return tuple(it for it in new if it.id in added)
 
     async def find(self, notice_id: NoticeId) -> Notice | None:
-        row = await self._session.first(select(notice).where(notice.c.id == notice_id))
+        row = await self._connection.first(select(notice).where(notice.c.id == notice_id))
         return _notice(row) if row else None
 
     async def attach(self, ids: Iterable[NoticeId], incident_id: IncidentId) -> None:
         """These messages are about that outage, too."""
-        insert = self._session.insert(notice_incident).on_conflict_do_nothing()
-        await self._session.many(insert, [{"notice_id": it, "incident_id": incident_id} for it in ids])
+        insert = self._connection.insert(notice_incident).on_conflict_do_nothing()
+        await self._connection.many(insert, [{"notice_id": it, "incident_id": incident_id} for it in ids])
 
     async def of_incident(self, incident_id: IncidentId) -> tuple[Notice, ...]:
         """Every message that is about it."""
-        rows = await self._session.rows(
+        rows = await self._connection.rows(
             select(notice)
             .join(notice_incident, notice_incident.c.notice_id == notice.c.id)
             .where(notice_incident.c.incident_id == incident_id)
@@ -78,7 +71,7 @@ class NoticeRepository:
             .where(incident.c.resolved_at.is_(None), *which)
             .order_by(notice.c.created_at, notice.c.id)
         )
-        return {row.recipient: _notice(row) for row in await self._session.rows(found)}
+        return {row.recipient: _notice(row) for row in await self._connection.rows(found)}
 
     async def snooze(self, notice_id: NoticeId, until: datetime) -> None:
         await self._change(notice_id, snoozed_until=until)
@@ -88,7 +81,7 @@ class NoticeRepository:
 
     async def of_grant(self, grant_id: GrantId) -> tuple[Notice, ...]:
         theirs = select(notice).where(notice.c.grant_id == grant_id).order_by(notice.c.id)
-        return tuple(map(_notice, await self._session.rows(theirs)))
+        return tuple(map(_notice, await self._connection.rows(theirs)))
 
     async def of_subject(
         self, workspace_id: WorkspaceId, prefix: str, kind: NoticeKind = NoticeKind.OPERATOR
@@ -99,16 +92,16 @@ class NoticeRepository:
             notice.c.kind == kind,
             notice.c.subject.startswith(prefix, autoescape=True),
         )
-        return tuple(map(_notice, await self._session.rows(theirs.order_by(notice.c.id))))
+        return tuple(map(_notice, await self._connection.rows(theirs.order_by(notice.c.id))))
 
     async def of_channel(self, channel_id: ChannelId, kind: NoticeKind) -> tuple[Notice, ...]:
         theirs = select(notice).where(notice.c.channel_id == channel_id, notice.c.kind == kind)
-        return tuple(map(_notice, await self._session.rows(theirs.order_by(notice.c.id))))
+        return tuple(map(_notice, await self._connection.rows(theirs.order_by(notice.c.id))))
 
     async def stale(self, workspace_id: WorkspaceId) -> tuple[Notice, ...]:
         """Those whose reader does not see yet what they should."""
         theirs = notice.c.workspace_id == workspace_id, notice.c.shown_rev < notice.c.wanted_rev
-        rows = await self._session.rows(select(notice).where(*theirs).order_by(notice.c.created_at))
+        rows = await self._connection.rows(select(notice).where(*theirs).order_by(notice.c.created_at))
         return tuple(map(_notice, rows))
 
     async def bump(self, ids: Collection[NoticeId]) -> None:
@@ -116,7 +109,7 @@ class NoticeRepository:
         if ids:
             theirs = update(notice).where(notice.c.id.in_(ids))
             # Whoever could not be reached then may be reached now.
-            await self._session.count(theirs.values(wanted_rev=notice.c.wanted_rev + 1, unreachable=""))
+            await self._connection.count(theirs.values(wanted_rev=notice.c.wanted_rev + 1, unreachable=""))
 
     async def begin_sending(self, notice_id: NoticeId, nonce: str, since: datetime) -> None:
         """Committed before posting: after a crash the nonce finds the message, if it went out."""
@@ -146,7 +139,7 @@ class NoticeRepository:
         await self._change(notice_id, unreachable=error, nonce=never_shown, sending_since=None)
 
     async def _change(self, notice_id: NoticeId, **values: Any) -> None:
-        await self._session.count(update(notice).where(notice.c.id == notice_id).values(**values))
+        await self._connection.count(update(notice).where(notice.c.id == notice_id).values(**values))
 
 
 def _topic(it: Notice) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any, Final
@@ -12,54 +12,47 @@ from sqlalchemy import BindParameter, Row, Select, bindparam, delete, or_, selec
 
 from bot.domain.access import Person, Role, RoleChange
 from bot.domain.ids import UserId, WorkspaceId
-from bot.domain.workspace import Workspace
 from storage.column_types import folded
-from storage.connection import Connection
+from storage.connection import Repository
 from storage.tables import group_member, person, role, role_change, workspace
 
 _BATCH: Final = 500
 
 
-class PersonRepository:
+class PersonRepository(Repository):
     """Rows of ``person``."""
-
-    def __init__(self, session: Connection) -> None:
-        self._session = session
 
     async def find(self, workspace_id: WorkspaceId, user_id: UserId) -> Person | None:
         mine = person.c.workspace_id == workspace_id, person.c.id == user_id
-        row = await self._session.first(select(person).where(*mine))
+        row = await self._connection.first(select(person).where(*mine))
         return person_of(row) if row else None
 
     async def by_ids(self, workspace_id: WorkspaceId, ids: Collection[UserId]) -> dict[UserId, Person]:
         """Those that are known."""
         theirs = person.c.workspace_id == workspace_id, person.c.id.in_(ids)
-        return {row.id: person_of(row) for row in await self._session.rows(select(person).where(*theirs))}
+        return {row.id: person_of(row) for row in await self._connection.rows(select(person).where(*theirs))}
 
     async def hold(self, workspace_id: WorkspaceId, user_id: UserId) -> None:
         """Let nobody else act for this person before this unit of work ends."""
         mine = person.c.workspace_id == workspace_id, person.c.id == user_id
-        await self._session.rows(select(person.c.id).where(*mine).with_for_update())
-
-    async def save(self, someone: Person, at: datetime) -> None:
-        await self.save_all((someone,), at)
+        await self._connection.rows(select(person.c.id).where(*mine).with_for_update())
 
     async def save_all(self, people: Iterable[Person], at: datetime) -> None:
         """Insert or replace. Of one person named twice the last wins."""
         values = iter({(p.workspace_id, p.id): _values(p, at) for p in people}.values())
         while batch := list(islice(values, _BATCH)):
-            insert = self._session.insert(person).values(batch)
+            insert = self._connection.insert(person).values(batch)
             key = person.primary_key.columns.keys()
             replaced = {c.name: insert.excluded[c.name] for c in person.c if c.name not in key}
-            await self._session.count(insert.on_conflict_do_update(index_elements=key, set_=replaced))
+            await self._connection.count(insert.on_conflict_do_update(index_elements=key, set_=replaced))
 
     async def of_workspace(self, workspace_id: WorkspaceId) -> tuple[Person, ...]:
         theirs = select(person).where(person.c.workspace_id == workspace_id)
-        return tuple(map(person_of, await self._session.rows(theirs.order_by(person.c.id))))
+        return tuple(map(person_of, await self._connection.rows(theirs.order_by(person.c.id))))
 
     async def by_email(self, workspace_id: WorkspaceId, email: str) -> Person | None:
         """Who has this address at Slack: a person who is still there, no bot."""
-        row = await self._session.first(
+        row = await self._connection.first(
             select(person)
             .where(
                 person.c.workspace_id == workspace_id,
@@ -136,24 +129,19 @@ class Given:
     """People named one by one."""
     groups: frozenset[str] = frozenset()
     """User groups with account access, by Slack's id (S…)."""
-    group_members: frozenset[UserId] = field(default=frozenset())
 
 
-class RoleRepository:
+class RoleRepository(Repository):
     """Rows of ``role`` and ``group_member``."""
 
-    def __init__(self, session: Connection) -> None:
-        self._session = session
-
     async def of(self, workspace_id: WorkspaceId) -> Given:
-        rows = await self._session.rows(select(role).where(role.c.workspace_id == workspace_id))
+        rows = await self._connection.rows(select(role).where(role.c.workspace_id == workspace_id))
         access = {row.subject for row in rows if row.role == Role.ACCOUNT_ACCESS}
         groups = frozenset(subject for subject in access if subject.startswith("S"))
         return Given(
             super_admins=frozenset(UserId(row.subject) for row in rows if row.role == Role.SUPER_ADMIN),
             account_access=frozenset(UserId(subject) for subject in access - groups),
             groups=groups,
-            group_members=await self._members(workspace_id, groups) if groups else frozenset(),
         )
 
     async def holders(
@@ -162,7 +150,7 @@ class RoleRepository:
         """Slack's owners and admins, whoever was given a role, and the ``fixed``: few, of thousands. Which
         role they hold is the caller's to decide. A group whose members were last read before
         ``groups_since`` counts for nothing."""
-        rows = await self._session.rows(
+        rows = await self._connection.rows(
             _HOLDERS, {"workspace": workspace_id, "fixed": list(fixed), "groups_since": groups_since}
         )
         return tuple(Holder(person_of(row), bool(row.was_chosen), bool(row.has_access)) for row in rows)
@@ -177,17 +165,17 @@ class RoleRepository:
             "added_by": by,
             "added_at": at,
         }
-        await self._session.count(self._session.insert(role).values(**values).on_conflict_do_nothing())
+        await self._connection.count(self._connection.insert(role).values(**values).on_conflict_do_nothing())
 
     async def take(self, workspace_id: WorkspaceId, given: Role, subject: str) -> bool:
         theirs = role.c.workspace_id == workspace_id, role.c.role == given, role.c.subject == subject
-        return await self._session.count(delete(role).where(*theirs)) == 1
+        return await self._connection.count(delete(role).where(*theirs)) == 1
 
     async def hold(self, workspace_id: WorkspaceId) -> None:
         """Let nobody else change roles here before this unit of work ends: two admins who take each other off
         at once must not both succeed."""
         mine = workspace.c.id == workspace_id
-        await self._session.rows(select(workspace.c.id).where(mine).with_for_update())
+        await self._connection.rows(select(workspace.c.id).where(mine).with_for_update())
 
     async def add_change(self, it: RoleChange) -> None:
         values = {
@@ -202,10 +190,10 @@ class RoleRepository:
             "along": list(it.along),
             "undoes": it.undoes,
         }
-        await self._session.count(self._session.insert(role_change).values(**values))
+        await self._connection.count(self._connection.insert(role_change).values(**values))
 
     async def change(self, change_id: str) -> RoleChange | None:
-        row = await self._session.first(select(role_change).where(role_change.c.id == change_id))
+        row = await self._connection.first(select(role_change).where(role_change.c.id == change_id))
         return _change(row) if row else None
 
     async def was_followed(self, it: RoleChange) -> bool:
@@ -214,20 +202,20 @@ class RoleRepository:
         later = select(role_change.c.id).where(
             role_change.c.workspace_id == it.workspace_id, *same, role_change.c.at > it.at
         )
-        return await self._session.first(later.limit(1)) is not None
+        return await self._connection.first(later.limit(1)) is not None
 
     async def undo(self, change_id: str, *, by: UserId, at: datetime) -> bool:
         """``False`` if somebody else was first."""
         whole = role_change.c.id == change_id, role_change.c.undone_at.is_(None)
         undone = update(role_change).where(*whole).values(undone_by=by, undone_at=at)
-        return await self._session.count(undone) == 1
+        return await self._connection.count(undone) == 1
 
     async def groups_of(self, workspace_id: WorkspaceId, user_id: UserId) -> tuple[str, ...]:
         """The user groups with account access that this person was in when they were last read."""
         theirs = group_member.c.workspace_id == workspace_id, group_member.c.user_id == user_id
         given = group_member.c.group_id.in_(_subjects(Role.ACCOUNT_ACCESS))
         wanted = select(group_member.c.group_id).where(*theirs, given).order_by(group_member.c.group_id)
-        return tuple(row.group_id for row in await self._session.rows(wanted, {"workspace": workspace_id}))
+        return tuple(row.group_id for row in await self._connection.rows(wanted, {"workspace": workspace_id}))
 
     async def groups_read(self, workspace_id: WorkspaceId) -> dict[str, datetime | None]:
         """The user groups with account access, and when the members of each were last read."""
@@ -236,27 +224,22 @@ class RoleRepository:
             role.c.role == Role.ACCOUNT_ACCESS,
             role.c.subject.startswith("S"),
         )
-        return {row.subject: row.read_at for row in await self._session.rows(wanted)}
+        return {row.subject: row.read_at for row in await self._connection.rows(wanted)}
 
     async def set_members(
         self, workspace_id: WorkspaceId, group_id: str, members: Collection[UserId], *, at: datetime
     ) -> None:
         """The group's members, as Slack says they are at this moment."""
         given = role.c.workspace_id == workspace_id, role.c.subject == group_id
-        await self._session.count(update(role).where(*given).values(read_at=at))
+        await self._connection.count(update(role).where(*given).values(read_at=at))
         theirs = group_member.c.workspace_id == workspace_id, group_member.c.group_id == group_id
-        await self._session.count(delete(group_member).where(*theirs))
+        await self._connection.count(delete(group_member).where(*theirs))
         if members:
             rows = [
                 {"workspace_id": workspace_id, "group_id": group_id, "user_id": member}
                 for member in sorted(set(members))
             ]
-            await self._session.count(self._session.insert(group_member).values(rows))
-
-    async def _members(self, workspace_id: WorkspaceId, groups: frozenset[str]) -> frozenset[UserId]:
-        theirs = group_member.c.workspace_id == workspace_id, group_member.c.group_id.in_(groups)
-        rows = await self._session.rows(select(group_member.c.user_id).where(*theirs))
-        return frozenset(row.user_id for row in rows)
+            await self._connection.count(self._connection.insert(group_member).values(rows))
 
 
 def _change(row: Row[Any]) -> RoleChange:
@@ -276,23 +259,16 @@ def _change(row: Row[Any]) -> RoleChange:
     )
 
 
-class WorkspaceRepository:
+class WorkspaceRepository(Repository):
     """Rows of ``workspace``."""
-
-    def __init__(self, session: Connection) -> None:
-        self._session = session
-
-    async def find(self, workspace_id: WorkspaceId) -> Workspace | None:
-        row = await self._session.first(select(workspace).where(workspace.c.id == workspace_id))
-        return Workspace(**row._mapping) if row else None
 
     async def save_seen(
         self, workspace_id: WorkspaceId, name: str, bot_user_id: UserId, at: datetime
     ) -> None:
         """Remember that the bot is there. Does not bring back one that is gone: see ``mark_back``."""
         seen = {"name": name, "bot_user_id": bot_user_id, "seen_at": at}
-        await self._session.count(
-            self._session.insert(workspace)
+        await self._connection.count(
+            self._connection.insert(workspace)
             .values(id=workspace_id, **seen)
             .on_conflict_do_update(index_elements=[workspace.c.id], set_=seen)
         )
@@ -300,17 +276,17 @@ class WorkspaceRepository:
     async def mark_gone(self, workspace_id: WorkspaceId, at: datetime) -> None:
         """Keeps the first moment it was found gone: that one starts the 30 days."""
         here = workspace.c.id == workspace_id, workspace.c.gone_at.is_(None)
-        await self._session.count(update(workspace).where(*here).values(gone_at=at))
+        await self._connection.count(update(workspace).where(*here).values(gone_at=at))
 
     async def mark_back(self, workspace_id: WorkspaceId) -> None:
-        await self._session.count(
+        await self._connection.count(
             update(workspace).where(workspace.c.id == workspace_id).values(gone_at=None)
         )
 
     async def is_gone(self, workspace_id: WorkspaceId) -> bool:
         gone = workspace.c.id == workspace_id, workspace.c.gone_at.is_not(None)
-        return await self._session.value(select(workspace.c.id).where(*gone)) is not None
+        return await self._connection.value(select(workspace.c.id).where(*gone)) is not None
 
     async def gone_before(self, at: datetime) -> tuple[WorkspaceId, ...]:
-        rows = await self._session.rows(select(workspace.c.id).where(workspace.c.gone_at < at))
+        rows = await self._connection.rows(select(workspace.c.id).where(workspace.c.gone_at < at))
         return tuple(row.id for row in rows)

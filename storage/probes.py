@@ -20,7 +20,7 @@ from bot.domain.ids import ChannelId, GrantId, WorkspaceId
 from bot.domain.probe_policy import Probe, Whose
 from storage.clock import Moment
 from storage.column_types import Instant
-from storage.connection import Connection
+from storage.connection import Repository
 from storage.coordination import new_token
 from storage.tables import channel, probe, workspace
 from storage.tables import grant as grant_table
@@ -45,34 +45,31 @@ _WATCHED: Final = (State.CONNECTED, State.IMPAIRED, State.DISCONNECTED)
 _SERVED: Final = probe.c.workspace_id.not_in(select(workspace.c.id).where(workspace.c.gone_at.is_not(None)))
 
 
-class ProbeRepository:
+class ProbeRepository(Repository):
     """Rows of ``probe``."""
 
-    def __init__(self, session: Connection) -> None:
-        self._session = session
-
     async def find(self, channel_id: ChannelId) -> Probe | None:
-        row = await self._session.first(select(probe).where(probe.c.channel_id == channel_id))
+        row = await self._connection.first(select(probe).where(probe.c.channel_id == channel_id))
         return _probe(row) if row else None
 
     async def unknown_codes(self, ids: Sequence[ChannelId]) -> dict[ChannelId, str]:
         """What the last look at these channels found, of those whose provider answered with a code that
         nobody knows."""
         known = probe.c.channel_id.in_(ids), probe.c.unknown_code.is_not(None)
-        rows = await self._session.rows(select(probe.c.channel_id, probe.c.unknown_code).where(*known))
+        rows = await self._connection.rows(select(probe.c.channel_id, probe.c.unknown_code).where(*known))
         return {row.channel_id: row.unknown_code for row in rows}
 
     async def put(self, new: Probe) -> None:
         """Insert or replace. Whoever holds a lease on the old one loses it."""
         values = {name: getattr(new, name) for name in _FIELDS if name != "channel_id"} | _FREED
-        await self._session.count(
-            self._session.insert(probe)
+        await self._connection.count(
+            self._connection.insert(probe)
             .values(channel_id=new.channel_id, **values)
             .on_conflict_do_update(index_elements=[probe.c.channel_id], set_=values)
         )
 
     async def drop(self, channel_id: ChannelId) -> None:
-        await self._session.count(delete(probe).where(probe.c.channel_id == channel_id))
+        await self._connection.count(delete(probe).where(probe.c.channel_id == channel_id))
 
     async def reschedule(
         self, channel_id: ChannelId, due_at: datetime, *, grant_id: GrantId | None = None, fresh: bool = False
@@ -86,7 +83,7 @@ class ProbeRepository:
             values["grant_id"] = grant_id
         if fresh:
             values |= _FRESH
-        await self._session.count(update(probe).where(probe.c.channel_id == channel_id).values(**values))
+        await self._connection.count(update(probe).where(probe.c.channel_id == channel_id).values(**values))
 
     async def hasten(self, provider: str, cause: Cause, *, now: datetime, apart: timedelta) -> None:
         """Look sooner at a provider's channels that are disconnected for this cause: now, or ``apart`` from
@@ -96,8 +93,8 @@ class ProbeRepository:
         waiting = probe.c.channel_id.in_(wanted), self._is_free()
         has_rested = or_(probe.c.last_done_at.is_(None), probe.c.last_done_at <= now - apart)
         sooner = update(probe).where(*waiting)
-        await self._session.count(sooner.where(has_rested, probe.c.due_at > now).values(due_at=now))
-        await self._session.count(sooner.where(probe.c.due_at > now + apart).values(due_at=now + apart))
+        await self._connection.count(sooner.where(has_rested, probe.c.due_at > now).values(due_at=now))
+        await self._connection.count(sooner.where(probe.c.due_at > now + apart).values(due_at=now + apart))
 
     async def claim(
         self, *, now: datetime, limit: int, lease_for: timedelta, only: ChannelId | None = None
@@ -106,29 +103,29 @@ class ProbeRepository:
 
         ``only`` takes that channel's row alone, due or not.
         """
-        clock = self._session.clock
+        clock = self._connection.clock
         values: dict[str, Any] = {
             "token": new_token(),
             "present": clock.ahead(),
             "until": clock.ahead(plus=lease_for),
             **({"due_by": now} if only is None else {"only": only}),
         }
-        claiming = _claiming(clock.moment, self._session.dialect, only is None, limit)
-        claimed = await self._session.rows(claiming, values)
+        claiming = _claiming(clock.moment, self._connection.dialect, only is None, limit)
+        claimed = await self._connection.rows(claiming, values)
         return tuple(sorted(map(_probe, claimed), key=lambda it: it.due_at))
 
     async def write_back(self, done: Probe, *, lease_token: str) -> bool:
         """Store what a probe found and free the row; ``False`` if the lease is not ours any more."""
         mine = probe.c.channel_id == done.channel_id, probe.c.lease_token == lease_token
         found = {name: getattr(done, name) for name in _FOUND} | _FREED
-        return await self._session.count(update(probe).where(*mine).values(**found)) == 1
+        return await self._connection.count(update(probe).where(*mine).values(**found)) == 1
 
     async def passed(self, proven: Sequence[Probe]) -> None:
         """Store many passes at once, each under its own lease; those whose lease is gone change nothing."""
         mine = probe.c.channel_id == bindparam("of_channel"), probe.c.lease_token == bindparam("held")
         values = {name: bindparam(f"new_{name}", type_=probe.c[name].type) for name in _FOUND}
         statement = update(probe).where(*mine).values(**values, **_FREED)
-        await self._session.many(
+        await self._connection.many(
             statement,
             [
                 {"of_channel": it.channel_id, "held": it.lease_token}
@@ -157,7 +154,7 @@ class ProbeRepository:
             channel.c.state == (State.IMPAIRED if held else State.CONNECTED),
             channel.c.cause == Cause.HELD if held else probe.c.last_ok_at >= proven_since,
         ]
-        rows = await self._session.rows(
+        rows = await self._connection.rows(
             select(probe.c.channel_id)
             .join(channel, channel.c.id == probe.c.channel_id)
             .where(*wanted, _SERVED)
@@ -170,7 +167,7 @@ class ProbeRepository:
         self, identity: MailboxIdentity, *, since: datetime, limit: int
     ) -> tuple[Cause, ...]:
         """Why other mailboxes of the same tenant were refused when they were last looked at."""
-        rows = await self._session.rows(
+        rows = await self._connection.rows(
             select(channel.c.cause)
             .join(probe, channel.c.id == probe.c.channel_id)
             .where(
@@ -195,13 +192,13 @@ class ProbeRepository:
             channel.c.state == State.IMPAIRED,
             channel.c.cause == Cause.LOGIN_UNCLEAR,
         )
-        return int(await self._session.value(select(func.count()).select_from(channel).where(*those)))
+        return int(await self._connection.value(select(func.count()).select_from(channel).where(*those)))
 
     async def refused_now(self, grant: Grant, cause: Cause) -> Mapping[str, int]:
         """How many other mailboxes of its workspace and provider were refused at their last look for this
         ``cause`` and have not been judged yet, by tenant. Several that one sign-in opens are one."""
         signer = func.coalesce(grant_table.c.delegate_subject, channel.c.identity_subject)
-        rows = await self._session.rows(
+        rows = await self._connection.rows(
             select(channel.c.identity_tenant, func.count(signer.distinct()).label("n"))
             .join(probe, probe.c.channel_id == channel.c.id)
             .join(grant_table, grant_table.c.id == channel.c.grant_id)
@@ -219,7 +216,7 @@ class ProbeRepository:
 
     async def served(self, workspace_id: WorkspaceId, provider: str) -> Mapping[str, int]:
         """How many of a workspace's mailboxes are looked at and not known to be dead, by tenant."""
-        rows = await self._session.rows(
+        rows = await self._connection.rows(
             select(channel.c.identity_tenant, func.count().label("n"))
             .where(
                 channel.c.workspace_id == workspace_id,
@@ -233,7 +230,7 @@ class ProbeRepository:
     async def next_due(self) -> datetime | None:
         """When the next row can be claimed: those that are being worked on don't count."""
         waiting = select(probe.c.due_at).where(self._is_free(), _SERVED)
-        found: datetime | None = await self._session.value(waiting.order_by(probe.c.due_at).limit(1))
+        found: datetime | None = await self._connection.value(waiting.order_by(probe.c.due_at).limit(1))
         return found
 
     async def unfinished(
@@ -241,7 +238,7 @@ class ProbeRepository:
     ) -> tuple[Probe, ...]:
         """What has been due since before ``due_before``, leased or not, longest due first. Nobody waits for
         what is disabled, or held and in line."""
-        rows = await self._session.rows(
+        rows = await self._connection.rows(
             select(probe)
             .join(channel, channel.c.id == probe.c.channel_id)
             .where(
@@ -257,7 +254,7 @@ class ProbeRepository:
         return tuple(map(_probe, rows))
 
     def _is_free(self) -> ColumnElement[bool]:
-        return self._session.clock.has_passed(probe.c.lease_until)
+        return self._connection.clock.has_passed(probe.c.lease_until)
 
 
 @lru_cache(maxsize=64)

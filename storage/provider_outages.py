@@ -13,28 +13,25 @@ from bot.domain.ids import ChannelId, ProviderOutageId, UserId, WorkspaceId
 from bot.domain.probe_policy import ProbeOutcome
 from bot.domain.provider_outage import OutageTally, Proof, ProviderOutage, Renewal, Struck
 from storage.column_types import Instant
-from storage.connection import Connection
+from storage.connection import Repository
 from storage.tables import channel, held, hold, incident, probe
 
 
-class ProviderOutageRepository:
+class ProviderOutageRepository(Repository):
     """Rows of ``hold``, and the channels that are held."""
-
-    def __init__(self, session: Connection) -> None:
-        self._session = session
 
     async def open_(self, new: ProviderOutage) -> bool:
         """``False`` if one is open already."""
-        insert = self._session.insert(hold).values(**asdict(new)).on_conflict_do_nothing()
-        return await self._session.count(insert) == 1
+        insert = self._connection.insert(hold).values(**asdict(new)).on_conflict_do_nothing()
+        return await self._connection.count(insert) == 1
 
     async def find(self, hold_id: ProviderOutageId) -> ProviderOutage | None:
-        row = await self._session.first(select(hold).where(hold.c.id == hold_id))
+        row = await self._connection.first(select(hold).where(hold.c.id == hold_id))
         return _hold(row) if row else None
 
     async def open_for(self, workspace_id: WorkspaceId, provider: str, tenant: str) -> ProviderOutage | None:
         """The open one that a mailbox of this tenant belongs to: its tenant's, or everybody's."""
-        row = await self._session.first(
+        row = await self._connection.first(
             select(hold)
             .where(
                 hold.c.workspace_id == workspace_id,
@@ -50,16 +47,16 @@ class ProviderOutageRepository:
     async def open_in(self, workspace_id: WorkspaceId) -> tuple[ProviderOutage, ...]:
         """All that are open, those of an organisation first."""
         open_ = hold.c.workspace_id == workspace_id, hold.c.ended_at.is_(None)
-        rows = await self._session.rows(select(hold).where(*open_).order_by(hold.c.tenant.desc()))
+        rows = await self._connection.rows(select(hold).where(*open_).order_by(hold.c.tenant.desc()))
         return tuple(map(_hold, rows))
 
     async def hold(self, outage_id: ProviderOutageId) -> None:
         """Let nobody else change it before this unit of work ends."""
-        await self._session.rows(select(hold.c.id).where(hold.c.id == outage_id).with_for_update())
+        await self._connection.rows(select(hold.c.id).where(hold.c.id == outage_id).with_for_update())
 
     async def abandoned(self) -> tuple[ProviderOutage, ...]:
         """All that are open and hold nobody, in every workspace."""
-        rows = await self._session.rows(select(hold).where(hold.c.ended_at.is_(None)))
+        rows = await self._connection.rows(select(hold).where(hold.c.ended_at.is_(None)))
         return tuple([it for it in map(_hold, rows) if not await self.holds_any(it)])
 
     async def narrow(self, it: ProviderOutage, tenant: str, *, served_since: datetime) -> bool:
@@ -80,42 +77,42 @@ class ProviderOutageRepository:
         )
         mine = hold.c.id == it.id, hold.c.ended_at.is_(None), ~foreign.exists(), served.exists()
         fresh = {"tenant": tenant, "was_false_alarm": False, "recovered_at": None}
-        return await self._session.count(update(hold).where(*mine).values(**fresh)) == 1
+        return await self._connection.count(update(hold).where(*mine).values(**fresh)) == 1
 
     async def recovered(self, hold_id: ProviderOutageId, at: datetime) -> None:
         """The provider took an old grant again: whatever else comes, it was a false alarm."""
         changed = update(hold).where(hold.c.id == hold_id).values(was_false_alarm=True, recovered_at=at)
-        await self._session.count(changed)
+        await self._connection.count(changed)
 
     # --- who was ever in it
 
     async def joined(self, hold_id: ProviderOutageId, channel_id: ChannelId, at: datetime) -> None:
         """It is part of it, whatever it was before."""
-        insert = self._session.insert(held).values(hold_id=hold_id, channel_id=channel_id, joined_at=at)
+        insert = self._connection.insert(held).values(hold_id=hold_id, channel_id=channel_id, joined_at=at)
         anew = {"joined_at": at, "renewed_at": None, "renewed_by": None}
-        await self._session.count(insert.on_conflict_do_update(index_elements=_MEMBER, set_=anew))
+        await self._connection.count(insert.on_conflict_do_update(index_elements=_MEMBER, set_=anew))
 
     async def came_back(self, hold_id: ProviderOutageId, channel_id: ChannelId, at: datetime) -> None:
         """Its old grant is taken again."""
         it = held.c.hold_id == hold_id, held.c.channel_id == channel_id
-        await self._session.count(update(held).where(*it).values(back_at=at))
+        await self._connection.count(update(held).where(*it).values(back_at=at))
 
     async def renewed(
         self, hold_id: ProviderOutageId, channel_id: ChannelId, at: datetime, by: UserId | None
     ) -> None:
         """It was reconnected while its old grant was still refused."""
         it = held.c.hold_id == hold_id, held.c.channel_id == channel_id
-        await self._session.count(update(held).where(*it).values(renewed_at=at, renewed_by=by))
+        await self._connection.count(update(held).where(*it).values(renewed_at=at, renewed_by=by))
 
     async def refused_anew(self, channel_id: ChannelId) -> None:
         """Whatever reconnecting it showed is void."""
         it = held.c.channel_id == channel_id, held.c.renewed_at.is_not(None)
-        await self._session.count(update(held).where(*it).values(renewed_at=None, renewed_by=None))
+        await self._connection.count(update(held).where(*it).values(renewed_at=None, renewed_by=None))
 
     async def tally(self, it: ProviderOutage, one: ChannelId, tenant: str) -> OutageTally:
         """What there is to know when ``one`` of its channels, of ``tenant``, is refused again."""
         still = case((_STILL, 1), else_=0)
-        rows = await self._session.rows(
+        rows = await self._connection.rows(
             select(
                 channel.c.identity_tenant,
                 func.count().label("ever"),
@@ -127,7 +124,7 @@ class ProviderOutageRepository:
             .group_by(channel.c.identity_tenant)
         )
         own = next((row for row in rows if row.identity_tenant == tenant), None)
-        joined_at = await self._session.value(
+        joined_at = await self._connection.value(
             select(held.c.joined_at).where(held.c.hold_id == it.id, held.c.channel_id == one)
         )
         return OutageTally(
@@ -145,14 +142,14 @@ class ProviderOutageRepository:
             held, held.c.channel_id == channel.c.id
         )
         kept = joined.where(held.c.hold_id == it.id, channel.c.state != State.REMOVED)
-        row = await self._session.first(kept)
+        row = await self._connection.first(kept)
         ever, working = (row.ever, row.working or 0) if row else (0, 0)
         return Struck(ever, ever - working)
 
     async def renewals(self, hold_id: ProviderOutageId, tenant: str) -> tuple[Renewal, ...]:
         """Of this organisation's mailboxes those that were reconnected, the first one first."""
         works = channel.c.state == State.CONNECTED
-        rows = await self._session.rows(
+        rows = await self._connection.rows(
             select(
                 held.c.channel_id,
                 held.c.joined_at,
@@ -174,7 +171,7 @@ class ProviderOutageRepository:
     async def proof(self, it: ProviderOutage) -> Proof | None:
         """The first reconnect that ended it for others of its mailboxes; ``None`` if it ended otherwise.
         Known for as long as it is kept who was in it."""
-        row = await self._session.first(
+        row = await self._connection.first(
             select(incident.c.proven_at, incident.c.proven_by, incident.c.proven_with)
             .join(held, held.c.channel_id == incident.c.channel_id)
             .where(held.c.hold_id == it.id, incident.c.proven_at >= it.opened_at)
@@ -187,12 +184,12 @@ class ProviderOutageRepository:
 
     async def settled(self, hold_id: ProviderOutageId, at: datetime) -> None:
         """It is known to be no outage: those that are left will be judged without it."""
-        await self._session.count(update(hold).where(hold.c.id == hold_id).values(recovered_at=at))
+        await self._connection.count(update(hold).where(hold.c.id == hold_id).values(recovered_at=at))
 
     async def relapsed(self, hold_id: ProviderOutageId, at: datetime) -> None:
         """It holds another one although some had come back: they will have to prove themselves anew."""
         back = hold.c.id == hold_id, hold.c.recovered_at.is_not(None)
-        await self._session.count(update(hold).where(*back).values(recovered_at=at))
+        await self._connection.count(update(hold).where(*back).values(recovered_at=at))
 
     async def is_just_over(
         self, workspace_id: WorkspaceId, provider: str, tenant: str, recovered_since: datetime
@@ -205,25 +202,25 @@ class ProviderOutageRepository:
             hold.c.ended_at.is_not(None),
             hold.c.recovered_at >= recovered_since,
         )
-        return await self._session.first(select(hold.c.id).where(*over).limit(1)) is not None
+        return await self._connection.first(select(hold.c.id).where(*over).limit(1)) is not None
 
     async def end(self, hold_id: ProviderOutageId, at: datetime) -> bool:
         """``False`` if somebody else was first."""
         open_ = hold.c.id == hold_id, hold.c.ended_at.is_(None)
-        return await self._session.count(update(hold).where(*open_).values(ended_at=at)) == 1
+        return await self._connection.count(update(hold).where(*open_).values(ended_at=at)) == 1
 
     async def held(self, it: ProviderOutage) -> tuple[ChannelId, ...]:
         """The channels that it holds, by address."""
         theirs = select(channel.c.id).where(*_held(it)).order_by(channel.c.address_key)
-        return tuple(row.id for row in await self._session.rows(theirs))
+        return tuple(row.id for row in await self._connection.rows(theirs))
 
     async def holds_any(self, it: ProviderOutage) -> bool:
         """Whether it holds a channel at all."""
-        return await self._session.first(select(channel.c.id).where(*_held(it)).limit(1)) is not None
+        return await self._connection.first(select(channel.c.id).where(*_held(it)).limit(1)) is not None
 
     async def last_joined(self, it: ProviderOutage) -> datetime | None:
         """When the state of those that it holds last changed: it still spreads then."""
-        found: datetime | None = await self._session.value(
+        found: datetime | None = await self._connection.value(
             select(func.max(channel.c.since)).where(*_held(it))
         )
         return found
@@ -233,13 +230,13 @@ class ProviderOutageRepository:
         stands in no line: it has a pause of its own, up to an hour where its provider wants that."""
         theirs = select(func.max(probe.c.due_at)).join(channel, probe.c.channel_id == channel.c.id)
         in_line = channel.c.id != but, probe.c.outcome != ProbeOutcome.UNREACHABLE
-        found: datetime | None = await self._session.value(theirs.where(*_held(it), *in_line))
+        found: datetime | None = await self._connection.value(theirs.where(*_held(it), *in_line))
         return found
 
     async def last_in_line(self, it: ProviderOutage) -> ChannelId | None:
         """The one that waits longest for its turn."""
         theirs = select(channel.c.id).join(probe, probe.c.channel_id == channel.c.id).where(*_held(it))
-        row = await self._session.first(theirs.order_by(probe.c.due_at.desc()).limit(1))
+        row = await self._connection.first(theirs.order_by(probe.c.due_at.desc()).limit(1))
         return row.id if row else None
 
     async def call(self, it: ProviderOutage, *, now: datetime, rested_for: timedelta) -> None:
@@ -249,7 +246,7 @@ class ProviderOutageRepository:
         turn = case((lately, literal(now + rested_for, Instant)), else_=literal(now, Instant))
         theirs = probe.c.channel_id.in_(select(channel.c.id).where(*_held(it)))
         waiting = theirs, probe.c.lease_token.is_(None), probe.c.due_at > turn
-        await self._session.count(update(probe).where(*waiting).values(due_at=turn))
+        await self._connection.count(update(probe).where(*waiting).values(due_at=turn))
 
     async def lately_disconnected(self, it: ProviderOutage, since: datetime) -> tuple[ChannelId, ...]:
         """Channels that were called disconnected just before, and may have been part of it."""
@@ -261,7 +258,7 @@ class ProviderOutageRepository:
         ]
         if it.tenant:
             theirs.append(channel.c.identity_tenant == it.tenant)
-        rows = await self._session.rows(select(channel.c.id).where(*theirs))
+        rows = await self._connection.rows(select(channel.c.id).where(*theirs))
         return tuple(row.id for row in rows)
 
 

@@ -41,7 +41,7 @@ async def rekey(storage: Storage) -> int:
         after: str | None = ""
         while after is not None:
             async with storage.writing() as uow:
-                done, failed, after = await _batch(uow.session, column, after)
+                done, failed, after = await _batch(uow.connection, column, after)
                 await uow.commit()
             renewed, lost = renewed + done, lost + failed
     if lost:
@@ -51,29 +51,29 @@ async def rekey(storage: Storage) -> int:
 
 async def _refuse_unless_known(storage: Storage) -> None:
     async with storage.reading() as uow:
-        newest, known = uow.session.cipher.fingerprints[0], await uow.locks.announced()
+        newest, known = uow.connection.cipher.fingerprints[0], await uow.locks.announced()
     if others := sum(newest != first for first, *_ in known):
         raise KeyUnknown(others)
 
 
-async def _batch(session: Connection, column: Column[Any], after: str) -> tuple[int, int, str | None]:
+async def _batch(connection: Connection, column: Column[Any], after: str) -> tuple[int, int, str | None]:
     """Renewed, lost, and where to go on (``None`` at the end)."""
     key = column.table.c.id
     page = select(key, column.label("sealed")).where(key > after, column.is_not(None))
-    rows = await session.rows(page.order_by(key).limit(_BATCH))
-    results = [await _row(session, column, row.id, row.sealed) for row in rows]
+    rows = await connection.rows(page.order_by(key).limit(_BATCH))
+    results = [await _row(connection, column, row.id, row.sealed) for row in rows]
     done, lost = results.count(True), results.count(None)
     return done, lost, rows[-1].id if rows else None
 
 
-async def _row(session: Connection, column: Column[Any], row_id: Any, sealed: bytes) -> bool | None:
+async def _row(connection: Connection, column: Column[Any], row_id: Any, sealed: bytes) -> bool | None:
     """Whether it was renewed; ``None`` if no key opens it."""
     try:
-        fresh = session.cipher.reseal(sealed)
+        fresh = connection.cipher.reseal(sealed)
     except KeyLost:
         return None
     as_read = column.table.c.id == row_id, column == sealed
-    return await session.count(update(column.table).where(*as_read).values({column.name: fresh})) == 1
+    return await connection.count(update(column.table).where(*as_read).values({column.name: fresh})) == 1
 
 
 async def _canary(storage: Storage) -> bool:
@@ -82,6 +82,6 @@ async def _canary(storage: Storage) -> bool:
     async with storage.writing() as uow:
         sealed = await uow.meta.find(CANARY)
         if sealed is not None:
-            await uow.meta.replace(CANARY, uow.session.cipher.reseal(sealed.encode()).decode())
+            await uow.meta.replace(CANARY, uow.connection.cipher.reseal(sealed.encode()).decode())
             await uow.commit()
     return True

@@ -14,7 +14,7 @@ from bot.domain.ids import ChannelId, RequestId, UserId, WorkspaceId
 from bot.domain.request import GOES_ON, Awaits, Request, RequestedChange, RequestState
 from storage.cipher import Cipher
 from storage.column_types import folded
-from storage.connection import Connection
+from storage.connection import Repository
 from storage.errors import KeyLost, Misplaced
 from storage.tables import request
 
@@ -23,30 +23,27 @@ _SAME: Final = ("workspace_id", "requester", "deed", "address_key", "awaits")
 _WAITING: Final = text("state = 'waiting'")
 
 
-class RequestRepository:
+class RequestRepository(Repository):
     """Rows of ``request``."""
-
-    def __init__(self, session: Connection) -> None:
-        self._session = session
 
     async def add(self, new: Request) -> Request:
         """The one that waits now: ``new``, or the one with which this person waits for the same already.
         Nobody else changes it before this unit of work ends."""
-        insert = self._session.insert(request).values(**_values(new, self._session.cipher))
+        insert = self._connection.insert(request).values(**_values(new, self._connection.cipher))
         # Touched, not changed: a row that is only passed over would not be returned.
         touched = insert.on_conflict_do_update(
             index_elements=_SAME, index_where=_WAITING, set_={"state": request.c.state}
         )
-        [row] = await self._session.rows(touched.returning(*request.c))
+        [row] = await self._connection.rows(touched.returning(*request.c))
         return self._readable(row)
 
     async def find(self, request_id: RequestId) -> Request | None:
-        row = await self._session.first(select(request).where(request.c.id == request_id))
+        row = await self._connection.first(select(request).where(request.c.id == request_id))
         return self._readable(row) if row else None
 
     async def by_secret(self, digest: str) -> Request | None:
         """The one that waits for an organisation's admin and is told of their decision with this secret."""
-        row = await self._session.first(select(request).where(request.c.digest == digest))
+        row = await self._connection.first(select(request).where(request.c.digest == digest))
         return self._readable(row) if row else None
 
     async def unfinished_by(self, workspace_id: WorkspaceId, requester: UserId) -> tuple[Request, ...]:
@@ -54,7 +51,7 @@ class RequestRepository:
         theirs = request.c.workspace_id == workspace_id, request.c.requester == requester
         unfinished = request.c.state.in_((RequestState.WAITING, RequestState.APPROVED))
         found = select(request).where(*theirs, unfinished).order_by(request.c.created_at, request.c.id)
-        rows = await self._session.rows(found)
+        rows = await self._connection.rows(found)
         return tuple(map(self._readable, rows))
 
     async def of_admins_by(
@@ -65,26 +62,26 @@ class RequestRepository:
         wanted = request.c.workspace_id == workspace_id, request.c.requester == requester
         lately = (request.c.state == RequestState.WAITING) | (request.c.created_at > since)
         found = select(request).where(*wanted, request.c.awaits == Awaits.ADMINS, lately)
-        rows = await self._session.rows(found.order_by(request.c.created_at, request.c.id))
+        rows = await self._connection.rows(found.order_by(request.c.created_at, request.c.id))
         return tuple(map(self._readable, rows))
 
     async def extend(self, request_id: RequestId, until: datetime) -> bool:
         """Let it stand longer: what it was approved for waits for somebody else now. ``False`` if it lasts as
         long already."""
         shorter = request.c.id == request_id, request.c.expires_at < until
-        return await self._session.count(update(request).where(*shorter).values(expires_at=until)) == 1
+        return await self._connection.count(update(request).where(*shorter).values(expires_at=until)) == 1
 
     def _readable(self, row: Row[Any]) -> Request:
         """One whose key is lost can no longer be told of the decision; nothing else of it is lost."""
         try:
-            return _request(row, self._session.cipher)
+            return _request(row, self._connection.cipher)
         except (KeyLost, Misplaced):
             return _request(row, None)
 
     async def open_of(self, channel_id: ChannelId) -> tuple[Request, ...]:
         """What people wait for about this channel, oldest first."""
         waiting = request.c.channel_id == channel_id, request.c.state == RequestState.WAITING
-        rows = await self._session.rows(select(request).where(*waiting).order_by(request.c.created_at))
+        rows = await self._connection.rows(select(request).where(*waiting).order_by(request.c.created_at))
         return tuple(map(self._readable, rows))
 
     async def unfinished_of(self, channel_id: ChannelId, deeds: Collection[Operation]) -> tuple[Request, ...]:
@@ -93,11 +90,11 @@ class RequestRepository:
         granted = (request.c.state == RequestState.APPROVED) & request.c.deed.in_(GOES_ON)
         theirs = [request.c.channel_id == channel_id, (request.c.state == RequestState.WAITING) | granted]
         wanted = select(request).where(*theirs, request.c.deed.in_(deeds)).order_by(request.c.created_at)
-        return tuple(map(self._readable, await self._session.rows(wanted)))
+        return tuple(map(self._readable, await self._connection.rows(wanted)))
 
     async def hold(self, request_id: RequestId) -> None:
         """Let nobody else change it before this unit of work ends."""
-        await self._session.rows(select(request.c.id).where(request.c.id == request_id).with_for_update())
+        await self._connection.rows(select(request.c.id).where(request.c.id == request_id).with_for_update())
 
     async def answer(
         self,
@@ -113,7 +110,7 @@ class RequestRepository:
         answered: dict[str, Any] = {"state": state}
         if was is RequestState.WAITING:
             answered |= {"answered_by": by, "answered_at": at}
-        return await self._session.count(update(request).where(*waiting).values(**answered)) == 1
+        return await self._connection.count(update(request).where(*waiting).values(**answered)) == 1
 
 
 def _values(it: Request, cipher: Cipher) -> dict[str, Any]:

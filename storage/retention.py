@@ -17,7 +17,7 @@ from bot.domain.channel import State
 from bot.domain.grant import Phase
 from bot.domain.notice import STANDING
 from bot.domain.request import RequestState
-from storage.connection import Connection
+from storage.connection import Repository
 from storage.tables import (
     channel,
     grant,
@@ -147,29 +147,26 @@ BY_THEIR_OWN: Final = frozenset({job, seen, history, ticket, ticket_outcome, log
 """Their repositories know when they end."""
 
 
-class Retention:
+class Retention(Repository):
     """Deletes what has ended, a batch at a time."""
-
-    def __init__(self, session: Connection) -> None:
-        self._session = session
 
     async def purge(self, name: str, now: datetime, *, limit: int) -> int:
         """Delete up to ``limit`` rows of one of ``PURGED`` that have ended; how many. Call again while there
         are some."""
-        return await self._session.count(_purging(name, now, limit))
+        return await self._connection.count(_purging(name, now, limit))
 
     async def purge_lanes(self, *, limit: int) -> int:
         """Delete up to ``limit`` lanes that nothing waits in; how many."""
-        passed = self._session.clock.has_passed
+        passed = self._connection.clock.has_passed
         is_idle = passed(lane.c.lease_until), passed(lane.c.paced_until)
         wanted = select(job.c.id).where(job.c.lane == lane.c.key, _UNFINISHED).exists()
         # First locked, then looked at again: whoever put a job into one meanwhile is seen now, and whoever
         # does so from now on waits, and makes the lane anew (``Jobs.put_all``).
         idle = select(lane.c.key).where(*is_idle, ~wanted).limit(limit).with_for_update(skip_locked=True)
-        keys = [row.key for row in await self._session.rows(idle)]
+        keys = [row.key for row in await self._connection.rows(idle)]
         if not keys:
             return 0
-        await self._session.count(delete(lane).where(lane.c.key.in_(keys), *is_idle, ~wanted))
+        await self._connection.count(delete(lane).where(lane.c.key.in_(keys), *is_idle, ~wanted))
         return len(keys)
 
 

@@ -11,22 +11,19 @@ from sqlalchemy import Row, case, delete, literal, or_, select, update
 
 from bot.domain.channel import Kind
 from bot.domain.grant import Secret
-from bot.domain.ids import ChannelId, IncidentId, LinkId, TicketId, UserId, WorkspaceId
+from bot.domain.ids import ChannelId, IncidentId, LinkId, TicketId, UserId
 from bot.domain.ticket import Link, OutcomeKind, Purpose, Ticket, TicketOutcome
 from storage.cipher import Cipher
 from storage.column_types import Instant, folded
-from storage.connection import Connection
+from storage.connection import Repository
 from storage.tables import link, ticket, ticket_outcome
 
 
-class TicketRepository:
+class TicketRepository(Repository):
     """Rows of ``ticket`` and ``ticket_outcome``."""
 
-    def __init__(self, session: Connection) -> None:
-        self._session = session
-
     async def add(self, new: Ticket) -> None:
-        cipher = self._session.cipher
+        cipher = self._connection.cipher
         values = {
             "id": new.id,
             **_trip(new),
@@ -36,56 +33,52 @@ class TicketRepository:
             "memo": None if new.memo is None else cipher.seal(new.memo, owner=new.id),
             "claims": new.claims or None,
         }
-        await self._session.count(self._session.insert(ticket).values(**values))
+        await self._connection.count(self._connection.insert(ticket).values(**values))
 
     async def find(self, ticket_id: TicketId) -> Ticket | None:
         """Expired ones too, until they are purged: the page says which it is."""
-        row = await self._session.first(select(ticket).where(ticket.c.id == ticket_id))
-        return _ticket(row, self._session.cipher) if row else None
+        row = await self._connection.first(select(ticket).where(ticket.c.id == ticket_id))
+        return _ticket(row, self._connection.cipher) if row else None
 
     async def begin(self, ticket_id: TicketId, browser: str, now: datetime) -> Ticket | None:
         """Bind it to this browser; ``None`` if another one began it, or it expired."""
         ours = or_(ticket.c.browser.is_(None), ticket.c.browser == browser)
         begun = update(ticket).where(ticket.c.id == ticket_id, ours, ticket.c.expires_at > now)
-        row = await self._session.first(begun.values(browser=browser).returning(ticket))
-        return _ticket(row, self._session.cipher) if row else None
+        row = await self._connection.first(begun.values(browser=browser).returning(ticket))
+        return _ticket(row, self._connection.cipher) if row else None
 
     async def spend(self, ticket_id: TicketId, browser: str, now: datetime) -> Ticket | None:
         """Take it away, once, for the browser that began it."""
         mine = ticket.c.id == ticket_id, ticket.c.browser == browser, ticket.c.expires_at > now
-        row = await self._session.first(delete(ticket).where(*mine).returning(ticket))
-        return _ticket(row, self._session.cipher) if row else None
+        row = await self._connection.first(delete(ticket).where(*mine).returning(ticket))
+        return _ticket(row, self._connection.cipher) if row else None
 
     async def count_try(self, ticket_id: TicketId, browser: str, now: datetime, *, most: int) -> bool:
         """Count one more attempt with this browser's ticket, unless there were ``most`` already."""
         mine = ticket.c.id == ticket_id, ticket.c.browser == browser, ticket.c.expires_at > now
         more = update(ticket).where(*mine, ticket.c.tries < most).values(tries=ticket.c.tries + 1)
-        return await self._session.count(more) == 1
+        return await self._connection.count(more) == 1
 
     async def tries(self, ticket_id: TicketId) -> int:
         """How many attempts there were."""
-        return await self._session.value(select(ticket.c.tries).where(ticket.c.id == ticket_id)) or 0
+        return await self._connection.value(select(ticket.c.tries).where(ticket.c.id == ticket_id)) or 0
 
     async def set_view(self, ticket_id: TicketId, view_id: str) -> None:
-        await self._session.count(update(ticket).where(ticket.c.id == ticket_id).values(view_id=view_id))
+        await self._connection.count(update(ticket).where(ticket.c.id == ticket_id).values(view_id=view_id))
 
     async def set_memo(self, ticket_id: TicketId, memo: Secret) -> None:
         """Keep what the provider's library must find again."""
-        sealed = self._session.cipher.seal(memo, owner=ticket_id)
-        await self._session.count(update(ticket).where(ticket.c.id == ticket_id).values(memo=sealed))
+        sealed = self._connection.cipher.seal(memo, owner=ticket_id)
+        await self._connection.count(update(ticket).where(ticket.c.id == ticket_id).values(memo=sealed))
 
     async def void_of(self, channel_id: ChannelId) -> None:
-        await self._session.count(delete(ticket).where(ticket.c.channel_id == channel_id))
+        await self._connection.count(delete(ticket).where(ticket.c.channel_id == channel_id))
 
     async def void_elsewhere(self, channel_id: ChannelId, provider: str) -> tuple[Ticket, ...]:
         """Take away this channel's tickets to any other provider, and return them."""
         theirs = ticket.c.channel_id == channel_id, ticket.c.provider != provider
-        rows = await self._session.rows(delete(ticket).where(*theirs).returning(ticket))
-        return tuple(_ticket(row, self._session.cipher) for row in rows)
-
-    async def void_of_address(self, workspace_id: WorkspaceId, address: str) -> None:
-        theirs = ticket.c.workspace_id == workspace_id, ticket.c.address_key == folded(address)
-        await self._session.count(delete(ticket).where(*theirs))
+        rows = await self._connection.rows(delete(ticket).where(*theirs).returning(ticket))
+        return tuple(_ticket(row, self._connection.cipher) for row in rows)
 
     async def keep(self, it: TicketOutcome, expires_at: datetime) -> None:
         """Remember what came of it. The spent ticket's verifier and nonce are not kept."""
@@ -102,26 +95,26 @@ class TicketRepository:
             "stands": it.stands,
             "claims": it.ticket.claims or None,
         }
-        await self._session.count(
-            self._session.insert(ticket_outcome)
+        await self._connection.count(
+            self._connection.insert(ticket_outcome)
             .values(ticket_id=it.ticket.id, **values)
             .on_conflict_do_update(index_elements=[ticket_outcome.c.ticket_id], set_=values)
         )
 
     async def outcome(self, ticket_id: TicketId, browser: str, now: datetime) -> TicketOutcome | None:
         """What came of it, for the browser that spent it."""
-        row = await self._session.first(select(ticket_outcome).where(*_readable(ticket_id, browser, now)))
+        row = await self._connection.first(select(ticket_outcome).where(*_readable(ticket_id, browser, now)))
         return _outcome(row) if row else None
 
     async def outcome_of(self, ticket_id: TicketId) -> TicketOutcome | None:
         """What came of it, for our own use: whoever asks from a browser asks ``outcome``."""
         kept = select(ticket_outcome).where(ticket_outcome.c.ticket_id == ticket_id)
-        row = await self._session.first(kept)
+        row = await self._connection.first(kept)
         return _outcome(row) if row else None
 
     async def pending(self) -> tuple[TicketOutcome, ...]:
         """What is still being checked, or was when its process died."""
-        rows = await self._session.rows(
+        rows = await self._connection.rows(
             select(ticket_outcome).where(ticket_outcome.c.ending == OutcomeKind.PENDING)
         )
         return tuple(_outcome(row) for row in rows)
@@ -132,9 +125,9 @@ class TicketRepository:
 
     async def purge(self, now: datetime) -> int:
         """Forget what expired; how many rows."""
-        tickets = await self._session.count(delete(ticket).where(ticket.c.expires_at <= now))
+        tickets = await self._connection.count(delete(ticket).where(ticket.c.expires_at <= now))
         over = ticket_outcome.c.expires_at <= now
-        return tickets + await self._session.count(delete(ticket_outcome).where(over))
+        return tickets + await self._connection.count(delete(ticket_outcome).where(over))
 
 
 def _readable(ticket_id: TicketId, browser: str, now: datetime) -> tuple[Any, ...]:
@@ -218,28 +211,25 @@ def _of_trip(
     )
 
 
-class LinkRepository:
+class LinkRepository(Repository):
     """Rows of ``link``."""
-
-    def __init__(self, session: Connection) -> None:
-        self._session = session
 
     async def add_all(self, new: Sequence[Link]) -> None:
         """Whoever has one for this incident and channel keeps that one."""
-        insert = self._session.insert(link).on_conflict_do_nothing()
-        await self._session.many(insert, [_values(it, self._session.cipher) for it in new])
+        insert = self._connection.insert(link).on_conflict_do_nothing()
+        await self._connection.many(insert, [_values(it, self._connection.cipher) for it in new])
 
     async def of_reader(
         self, user_id: UserId, incident_ids: Collection[IncidentId]
     ) -> dict[IncidentId, Link]:
         """One person's links, by what they mend."""
         theirs = select(link).where(link.c.user_id == user_id, link.c.incident_id.in_(incident_ids))
-        rows = await self._session.rows(theirs)
-        return {row.incident_id: _link(row, self._session.cipher) for row in rows}
+        rows = await self._connection.rows(theirs)
+        return {row.incident_id: _link(row, self._connection.cipher) for row in rows}
 
     async def find(self, link_id: LinkId) -> Link | None:
-        row = await self._session.first(select(link).where(link.c.id == link_id))
-        return _link(row, self._session.cipher) if row else None
+        row = await self._connection.first(select(link).where(link.c.id == link_id))
+        return _link(row, self._connection.cipher) if row else None
 
     async def count_start(self, link_id: LinkId, now: datetime, *, most: int, within: timedelta) -> bool:
         """Count that it was gone on with; ``False`` if that happened ``most`` times ``within`` this span."""
@@ -252,10 +242,10 @@ class LinkRepository:
                 starts_since=case((is_over, literal(now, Instant)), else_=link.c.starts_since),
             )
         )
-        return await self._session.count(counted) == 1
+        return await self._connection.count(counted) == 1
 
     async def void_of(self, channel_id: ChannelId) -> None:
-        await self._session.count(delete(link).where(link.c.channel_id == channel_id))
+        await self._connection.count(delete(link).where(link.c.channel_id == channel_id))
 
 
 def _values(it: Link, cipher: Cipher) -> dict[str, Any]:

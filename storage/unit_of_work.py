@@ -56,106 +56,43 @@ _END_WITHIN: Final = 2.0
 """Seconds that closing waits for units of work under way: they are short."""
 
 
+def _made(repository: Callable[[Connection], T]) -> cached_property[T]:
+    """One of a unit's repositories: most units use one or two, and making all took longer than the rest."""
+    return cached_property(lambda uow: repository(uow.connection))
+
+
 class UnitOfWork:
-    """The repositories of one transaction."""
+    """The repositories of one transaction, each made when it is first used."""
 
-    def __init__(self, session: Connection) -> None:
-        self.session = session
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
 
-    @cached_property
-    def workspaces(self) -> WorkspaceRepository:
-        return WorkspaceRepository(self.session)
-
-    @cached_property
-    def people(self) -> PersonRepository:
-        return PersonRepository(self.session)
-
-    @cached_property
-    def channels(self) -> ChannelRepository:
-        return ChannelRepository(self.session)
-
-    @cached_property
-    def overviews(self) -> OverviewRepository:
-        return OverviewRepository(self.session)
-
-    @cached_property
-    def grants(self) -> GrantRepository:
-        return GrantRepository(self.session)
-
-    @cached_property
-    def probes(self) -> ProbeRepository:
-        return ProbeRepository(self.session)
-
-    @cached_property
-    def jobs(self) -> JobRepository:
-        return JobRepository(self.session)
-
-    @cached_property
-    def locks(self) -> LaneLocks:
-        return LaneLocks(self.session)
-
-    @cached_property
-    def slots(self) -> SlotRepository:
-        return SlotRepository(self.session)
-
-    @cached_property
-    def tickets(self) -> TicketRepository:
-        return TicketRepository(self.session)
-
-    @cached_property
-    def links(self) -> LinkRepository:
-        return LinkRepository(self.session)
-
-    @cached_property
-    def incidents(self) -> IncidentRepository:
-        return IncidentRepository(self.session)
-
-    @cached_property
-    def notices(self) -> NoticeRepository:
-        return NoticeRepository(self.session)
-
-    @cached_property
-    def history(self) -> HistoryRepository:
-        return HistoryRepository(self.session)
-
-    @cached_property
-    def seen(self) -> SeenRepository:
-        return SeenRepository(self.session)
-
-    @cached_property
-    def provider_outages(self) -> ProviderOutageRepository:
-        return ProviderOutageRepository(self.session)
-
-    @cached_property
-    def roles(self) -> RoleRepository:
-        return RoleRepository(self.session)
-
-    @cached_property
-    def requests(self) -> RequestRepository:
-        return RequestRepository(self.session)
-
-    @cached_property
-    def logins(self) -> LoginRepository:
-        return LoginRepository(self.session)
-
-    @cached_property
-    def whereabouts(self) -> MailRoutingRepository:
-        return MailRoutingRepository(self.session)
-
-    @cached_property
-    def instants(self) -> ClockSkewRepository:
-        return ClockSkewRepository(self.session)
-
-    @cached_property
-    def retention(self) -> Retention:
-        return Retention(self.session)
-
-    @cached_property
-    def meta(self) -> MetaRepository:
-        return MetaRepository(self.session)
+    workspaces = _made(WorkspaceRepository)
+    people = _made(PersonRepository)
+    channels = _made(ChannelRepository)
+    overviews = _made(OverviewRepository)
+    grants = _made(GrantRepository)
+    probes = _made(ProbeRepository)
+    jobs = _made(JobRepository)
+    locks = _made(LaneLocks)
+    slots = _made(SlotRepository)
+    tickets = _made(TicketRepository)
+    links = _made(LinkRepository)
+    incidents = _made(IncidentRepository)
+    notices = _made(NoticeRepository)
+    history = _made(HistoryRepository)
+    seen = _made(SeenRepository)
+    provider_outages = _made(ProviderOutageRepository)
+    roles = _made(RoleRepository)
+    requests = _made(RequestRepository)
+    logins = _made(LoginRepository)
+    whereabouts = _made(MailRoutingRepository)
+    instants = _made(ClockSkewRepository)
+    retention = _made(Retention)
+    meta = _made(MetaRepository)
 
     async def commit(self) -> None:
-        await self.session.commit()
+        await self.connection.commit()
 
 
 class Storage:

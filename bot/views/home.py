@@ -326,7 +326,7 @@ def home(lang: Language, overview: Overview, *, now: datetime) -> View:
             *_intro(lang, overview),
             *_connect_section(lang, overview),
             *listing(lang, overview, _HOME_ROOM),
-            *_foot(lang, overview, now),
+            *_foot(lang, overview),
         ],
     }
 
@@ -350,7 +350,7 @@ def _connect_section(lang: Language, overview: Overview) -> list[Block]:
     return actions(connect_button(lang, primary=not overview.tally.own and to_mend(overview) is None))
 
 
-def _foot(lang: Language, overview: Overview, now: datetime) -> list[Block]:
+def _foot(lang: Language, overview: Overview) -> list[Block]:
     return [context(*providers_off(lang, overview), help_hint(lang, overview.command))]
 
 

@@ -225,7 +225,7 @@ class MicrosoftErrors:
         if reply.is_trouble:
             return ProviderUnavailable(known or f"http_{reply.status}", retry_after=wait)
         if known is None:
-            return self._unknown_code(reply, codes[0]) if codes else self.unreadable(reply)
+            return self._unknown_code(codes[0]) if codes else self.unreadable(reply)
         error = table[known](known)
         error.claims = challenge_of(reply)
         if isinstance(error, ProviderUnavailable):
@@ -250,7 +250,7 @@ class MicrosoftErrors:
         self._log_once(code)
         return ProviderUnavailable(code, unknown_code=True)
 
-    def _unknown_code(self, reply: HttpReply, code: str) -> ProviderUnavailable:
+    def _unknown_code(self, code: str) -> ProviderUnavailable:
         self._log_once(code)
         return ProviderUnavailable(code, unknown_code=True)
 

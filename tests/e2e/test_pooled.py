@@ -80,11 +80,11 @@ async def test_the_limits_are_in_force_and_stay_with_us(pooled_url: str) -> None
     shown = "SELECT current_setting('statement_timeout'), current_setting('TimeZone')"
     for unit, level in ((storage.reading, "repeatable read"), (storage.writing, "read committed")):
         async with unit() as uow:
-            [row] = await uow.session.rows(text(shown))
+            [row] = await uow.connection.rows(text(shown))
             assert tuple(row) == ("10s", "UTC")
-            [row] = await uow.session.rows(text("SHOW transaction_isolation"))
+            [row] = await uow.connection.rows(text("SHOW transaction_isolation"))
             assert tuple(row) == (level,)
-            [row] = await uow.session.rows(text("SHOW idle_in_transaction_session_timeout"))
+            [row] = await uow.connection.rows(text("SHOW idle_in_transaction_session_timeout"))
             assert tuple(row) == ("1min",)
     with psycopg.connect(pooled_url, autocommit=True) as somebody_else:
         found = somebody_else.execute("SHOW statement_timeout").fetchone()

@@ -68,14 +68,16 @@ async def test_a_guest_sees_why_not(bench: Bench) -> None:
 async def test_home_without_a_database_says_so(bench: Bench) -> None:
     """The tab says that it will be back, and the next look draws it."""
     bench.services.trouble.error = StorageAway()
-    await bench.side.publish_home(ANN)
+    bench.side.refresh_home(ANN)
+    await bench.side.drain()
     assert "try again" in texts(bench.slack.of("views.publish")[0])
 
 
 async def test_slack_being_down_breaks_nothing(bench: Bench) -> None:
     """A Home that cannot be drawn now is drawn at the next look."""
     bench.slack.is_down = True
-    await bench.side.publish_home(ANN)
+    bench.side.refresh_home(ANN)
+    await bench.side.drain()
     assert bench.slack.calls == []
 
 

@@ -12,7 +12,6 @@ from bot.domain.errors import AlreadyConnected
 from bot.domain.ids import GrantId
 from bot.slack.manifest import EVENTS as MANIFEST_EVENTS
 from bot.slack.manifest import REQUEST_PATH
-from bot.views import ids
 from bot.views.blocks import value_of
 from handlers.actions import ACTIONS
 from handlers.command_parser import WORDS, Verb
@@ -23,6 +22,7 @@ from handlers.slack_http import PATH
 from tests.handlers.conftest import Bench, texts
 from tests.handlers.fakes import Trouble
 from tests.handlers.payloads import a_click, a_click_in, a_command, a_form
+from tests.views import ids
 from tests.views.samples import a_channel
 
 ANN = "ann@example.com"

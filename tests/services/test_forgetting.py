@@ -23,7 +23,7 @@ async def traces(play: Play, address: str) -> list[str]:
         return [
             f"{table.name}: {row!r}"
             for table in metadata.sorted_tables
-            for row in await uow.session.rows(select(table))
+            for row in await uow.connection.rows(select(table))
             if address in repr(row).casefold()
         ]
 

@@ -291,7 +291,7 @@ async def test_a_secret_whose_key_is_lost_is_erased_all_the_same(play: Play) -> 
     lost = Cipher([generate_key()]).seal(Secret("1//0lost"), owner=alice.grant_id)
     async with play.storage.writing() as uow:
         sealed = update(grant_table).where(grant_table.c.id == alice.grant_id).values(sealed=lost)
-        await uow.session.count(sealed)
+        await uow.connection.count(sealed)
         await uow.commit()
     async with play.storage.writing() as uow:
         await uow.grants.set_phase(alice.grant_id, Phase.RETIRED, play.now)

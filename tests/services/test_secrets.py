@@ -106,7 +106,7 @@ async def everything_stored(play: Play) -> str:
     lines: list[str] = []
     async with play.storage.reading() as uow:
         for table in metadata.sorted_tables:
-            for row in await uow.session.rows(select(table)):
+            for row in await uow.connection.rows(select(table)):
                 lines.extend(_text(value) for value in row)
     return "\n".join(lines)
 

@@ -88,7 +88,7 @@ class Fate:
 
 class _MortalUnit(UnitOfWork):
     def __init__(self, inner: UnitOfWork, fate: Fate) -> None:
-        super().__init__(inner.session)
+        super().__init__(inner.connection)
         self._fate = fate
 
     async def commit(self) -> None:

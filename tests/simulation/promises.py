@@ -330,7 +330,7 @@ _PROMISES: Final[Mapping[str, Callable[[Promises, Seen], Iterator[str]]]] = {
 
 
 async def _seen(uow: UnitOfWork, since: datetime, office: Office) -> Seen:
-    rows = uow.session.rows
+    rows = uow.connection.rows
     ids = [it.id for it in await rows(select(channel.c.id))]
     channels = await uow.channels.by_ids(ids)
     grants = await uow.grants.by_ids([it.grant_id for it in channels.values() if it.grant_id])
@@ -369,5 +369,5 @@ async def _overdue(uow: UnitOfWork, now: datetime) -> list[str]:
     waiting = select(request).where(request.c.state == RequestState.WAITING)
     gone = select(channel.c.id).where(channel.c.state == State.REMOVED)
     late = request.c.expires_at < now - _DELIVERED_WITHIN
-    found = await uow.session.rows(waiting.where(late | request.c.channel_id.in_(gone)))
+    found = await uow.connection.rows(waiting.where(late | request.c.channel_id.in_(gone)))
     return [f"{it.operation} {it.address} of {it.requester}, until {it.expires_at}" for it in found]

@@ -157,7 +157,7 @@ async def test_a_small_organisation_is_heard_among_many_others(office: Office) -
 async def provider_outages(office: Office) -> list[ProviderOutage]:
     """Those that are open."""
     async with office.storage.reading() as uow:
-        channels = await uow.channels.team(office.acme)
+        channels = await uow.channels.all(office.acme)
         found = [
             await uow.provider_outages.open_for(it.workspace_id, it.provider, it.identity.tenant)
             for it in channels

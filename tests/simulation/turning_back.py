@@ -25,7 +25,7 @@ class Moment:
     async def of(cls, office: Office) -> Self:
         async with office.storage.reading() as uow:
             rows = {
-                table: [dict(row._mapping) for row in await uow.session.rows(select(table))]
+                table: [dict(row._mapping) for row in await uow.connection.rows(select(table))]
                 for table in metadata.sorted_tables
             }
         return cls(rows, deepcopy(office.town.slack.core.workspace.messages))
@@ -33,8 +33,8 @@ class Moment:
     async def comes_back(self, office: Office) -> None:
         async with office.storage.writing() as uow:
             for table in reversed(metadata.sorted_tables):
-                await uow.session.count(delete(table))
+                await uow.connection.count(delete(table))
             for table, rows in self.rows.items():
-                await uow.session.many(uow.session.insert(table), rows)
+                await uow.connection.many(uow.connection.insert(table), rows)
             await uow.commit()
         office.town.slack.core.workspace.messages = deepcopy(dict(self.messages))

@@ -75,7 +75,7 @@ async def _everything(storage: Storage) -> str:
         rows = [
             (table.name, *row)
             for table in metadata.sorted_tables
-            for row in await uow.session.rows(select(table))
+            for row in await uow.connection.rows(select(table))
         ]
     return "\n".join(map(repr, rows))
 
@@ -94,11 +94,11 @@ async def test_no_column_of_any_table_keeps_it(storage: Storage, table: Table) -
             if table is not channel and table.c.get("channel_id") is not None:
                 row["channel_id"] = f"other{number}"
                 await _put(
-                    uow.session, channel, holder | {"id": f"other{number}", "address_key": f"k{number}"}
+                    uow.connection, channel, holder | {"id": f"other{number}", "address_key": f"k{number}"}
                 )
             if table.name == "channel":
                 row["grant_id"] = None
-            await _put(uow.session, table, row)
+            await _put(uow.connection, table, row)
         await uow.commit()
     forgotten = await forget(storage, SECRET, force=True)
     assert forgotten.erased[table.name] == len(SPELLINGS)
@@ -154,20 +154,22 @@ async def test_what_hangs_on_it_goes_with_it(storage: Storage) -> None:
     """Outages, messages, links and history of the inbox, and messages about wishes for it."""
     held = [table for table in metadata.sorted_tables if "channel_id" in table.c]
     async with storage.writing() as uow:
-        await _put(uow.session, channel, _filled(channel, "jane", 0) | {"id": "ch", "address": SECRET})
+        await _put(uow.connection, channel, _filled(channel, "jane", 0) | {"id": "ch", "address": SECRET})
         for table in held:
-            await _put(uow.session, table, _filled(table, "it", 1) | {"channel_id": "ch"})
+            await _put(uow.connection, table, _filled(table, "it", 1) | {"channel_id": "ch"})
         request, notice = metadata.tables["request"], metadata.tables["notice"]
         wish = _filled(request, "wish", 2) | {"address": SECRET, "channel_id": None}
-        await _put(uow.session, request, wish)
-        await _put(uow.session, notice, _filled(notice, "x", 3) | {"channel_id": None, "subject": wish["id"]})
+        await _put(uow.connection, request, wish)
+        await _put(
+            uow.connection, notice, _filled(notice, "x", 3) | {"channel_id": None, "subject": wish["id"]}
+        )
         attached = {"notice_id": "x:3", "incident_id": "elsewhere"}
-        await _put(uow.session, metadata.tables["notice_incident"], attached)
+        await _put(uow.connection, metadata.tables["notice_incident"], attached)
         await uow.commit()
     await forget(storage, SECRET)
     async with storage.reading() as uow:
         for table in (*held, notice, metadata.tables["notice_incident"]):
-            assert await uow.session.rows(select(table)) == [], table.name
+            assert await uow.connection.rows(select(table)) == [], table.name
 
 
 def an_opened_inbox(how: str) -> tuple[Any, Any]:
@@ -192,7 +194,7 @@ async def test_it_is_not_taken_from_an_inbox_that_it_opens(storage: Storage, how
     async with storage.writing() as uow:
         await uow.channels.add(opened)
         await uow.grants.add(given)
-        await uow.people.save(Person(ANA, WORKSPACE, email=SECRET), NOW)
+        await uow.people.save_all([Person(ANA, WORKSPACE, email=SECRET)], NOW)
         await uow.commit()
     before = await _everything(storage)
     assert await forget(storage, SECRET) == Forgotten(opens=("help@acme.example",))
@@ -224,7 +226,7 @@ async def test_what_it_opened_once_keeps_nobody(storage: Storage) -> None:
         await uow.commit()
     assert (await forget(storage, SECRET)).erased == {"channel": 1, "grant_": 3}
     async with storage.reading() as uow:
-        assert [row.id for row in await uow.session.rows(select(grant))] == ["new"]
+        assert [row.id for row in await uow.connection.rows(select(grant))] == ["new"]
 
 
 async def test_the_account_s_lane_goes_with_its_last_grant(storage: Storage) -> None:
@@ -234,13 +236,13 @@ async def test_the_account_s_lane_goes_with_its_last_grant(storage: Storage) -> 
             identity = MailboxIdentity("google", "shared" if number else "alone")
             await uow.grants.add(a_grant(id=GrantId(f"g{number}"), address=address, identity=identity))
         for name in ("alone", "shared"):
-            await uow.session.count(
-                uow.session.insert(metadata.tables["lane"]).values(key=f"identity:google:{name}")
+            await uow.connection.count(
+                uow.connection.insert(metadata.tables["lane"]).values(key=f"identity:google:{name}")
             )
         await uow.commit()
     await forget(storage, SECRET)
     async with storage.reading() as uow:
-        assert [row.key for row in await uow.session.rows(select(metadata.tables["lane"]))] == [
+        assert [row.key for row in await uow.connection.rows(select(metadata.tables["lane"]))] == [
             "identity:google:shared"
         ]
 
@@ -248,7 +250,7 @@ async def test_the_account_s_lane_goes_with_its_last_grant(storage: Storage) -> 
 async def _with_history(storage: Storage) -> None:
     async with storage.writing() as uow:
         await uow.channels.add(a_channel(address=SECRET, use=f"{SECRET} " * 500))
-        await uow.people.save(Person(UserId("UJANE"), WORKSPACE, email=SECRET), NOW)
+        await uow.people.save_all([Person(UserId("UJANE"), WORKSPACE, email=SECRET)], NOW)
         await uow.commit()
 
 

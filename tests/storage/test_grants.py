@@ -39,9 +39,6 @@ async def test_a_grant_comes_back_as_it_was(storage: Storage) -> None:
     async with storage.reading() as uow:
         assert await uow.grants.find(live.id) == live
         assert await uow.grants.find(erased.id) == erased
-        assert live.secret is not None
-        assert await uow.grants.fingerprint(live.id) == live.secret.fingerprint
-        assert await uow.grants.fingerprint(erased.id) is None
 
 
 async def test_no_secret_lies_open(storage: Storage) -> None:
@@ -49,7 +46,7 @@ async def test_no_secret_lies_open(storage: Storage) -> None:
     grant = a_grant(secret=Secret("very-secret"))
     await keep(storage, grant)
     async with storage.reading() as uow:
-        row = await uow.session.first(select(grant_table).where(grant_table.c.id == grant.id))
+        row = await uow.connection.first(select(grant_table).where(grant_table.c.id == grant.id))
     assert "very-secret" not in repr(row)
     assert Secret("very-secret").fingerprint not in repr(row)
 
@@ -59,8 +56,10 @@ async def test_a_secret_copied_into_another_row_does_not_open(storage: Storage) 
     mine, theirs = a_grant(), a_grant()
     await keep(storage, mine, theirs)
     async with storage.writing() as uow:
-        sealed = await uow.session.value(select(grant_table.c.sealed).where(grant_table.c.id == theirs.id))
-        await uow.session.count(grant_table.update().where(grant_table.c.id == mine.id).values(sealed=sealed))
+        sealed = await uow.connection.value(select(grant_table.c.sealed).where(grant_table.c.id == theirs.id))
+        await uow.connection.count(
+            grant_table.update().where(grant_table.c.id == mine.id).values(sealed=sealed)
+        )
         assert await uow.grants.find(mine.id) == replace(mine, secret=None)
 
 

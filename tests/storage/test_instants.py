@@ -155,7 +155,7 @@ async def test_what_happened_happened_by_now(storage: Storage) -> None:
         await uow.channels.add(it)
         await uow.probes.put(row)
         await uow.incidents.open_(incident)
-        await uow.notices.add(notice)
+        await uow.notices.add_all([notice])
         await uow.notices.snooze(notice.id, THEN + 4 * HOUR)
         await uow.instants.set_right(NOW, LIMITS)
         refused = await uow.probes.find(it.id)

@@ -29,7 +29,7 @@ from storage import (
 from storage.connection import translated
 from storage.engine import sqlite_file
 from storage.unit_of_work import RUNS_FOR
-from tests.storage.builders import NOW, a_grant, a_ticket
+from tests.storage.builders import NOW, WORKSPACE, a_grant, a_ticket
 from tests.storage.test_probes import MovingLead
 from tests.storage.test_units_of_work import nothing_left_open
 
@@ -78,7 +78,7 @@ async def test_a_database_that_is_away_is_said_so(unreachable_url: str, cipher: 
         await storage.ping()
     with pytest.raises(StorageAway):
         async with storage.writing() as uow:
-            await uow.channels.count()
+            await uow.channels.all(WORKSPACE)
     await storage.close()
 
 
@@ -227,13 +227,13 @@ async def test_a_restarted_server_costs_nothing_but_the_work_under_way(
     others = kill.where(column("datname") == func.current_database(), column("pid") != func.pg_backend_pid())
     await storage.ping()
     async with admin.writing() as uow:
-        await uow.session.rows(others)
+        await uow.connection.rows(others)
     await storage.ping()
     with pytest.raises(StorageAway):
         async with storage.writing() as cut_off:
             await cut_off.seen.first_time("a", NOW)
             async with admin.writing() as uow:
-                await uow.session.rows(others)
+                await uow.connection.rows(others)
             await cut_off.commit()
     async with storage.writing() as uow:
         assert await uow.seen.first_time("a", NOW)

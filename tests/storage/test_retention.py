@@ -47,7 +47,7 @@ async def purged(storage: Storage) -> int:
 
 async def count(storage: Storage, table: Table) -> int:
     async with storage.reading() as uow:
-        return int(await uow.session.value(select(func.count()).select_from(table)))
+        return int(await uow.connection.value(select(func.count()).select_from(table)))
 
 
 async def an_outage(storage: Storage, *, is_over: bool, removed: bool = False) -> None:
@@ -59,14 +59,14 @@ async def an_outage(storage: Storage, *, is_over: bool, removed: bool = False) -
         await uow.grants.add(a_grant(id=it.grant_id, channel_id=it.id, obtained_at=LONG_AGO))
         await uow.incidents.open_(told)
         about = a_notice(channel_id=it.id, incident_id=told.id, created_at=LONG_AGO)
-        await uow.notices.add(about)
+        await uow.notices.add_all([about])
         await uow.notices.attach([about.id], told.id)
         if is_over:
             await uow.incidents.resolve(
                 told.id, resolution=Resolution.RECOVERED, by=None, at=LONG_AGO + MINUTE
             )
         if removed:
-            await uow.session.count(
+            await uow.connection.count(
                 update(channel)
                 .where(channel.c.id == it.id)
                 .values(state=State.REMOVED, removed_at=LONG_AGO, grant_id=None)
@@ -106,7 +106,7 @@ async def test_an_old_message_stays_while_a_newer_outage_in_it_lasts(storage: St
             channel_id=first.id, kind=NoticeKind.MOVED, incident_id=IncidentId(""), created_at=LONG_AGO
         )
         for one in (about, standing):
-            await uow.notices.add(one)
+            await uow.notices.add_all([one])
         await uow.notices.attach([about.id], over.id)
         await uow.notices.attach([about.id], lasting.id)
         await uow.incidents.resolve(over.id, resolution=Resolution.RECOVERED, by=None, at=LONG_AGO + MINUTE)
@@ -151,7 +151,7 @@ async def test_lanes_go_when_nothing_waits_in_them(storage: Storage) -> None:
         assert await uow.retention.purge_lanes(limit=10) == 1
         await uow.commit()
     async with storage.reading() as uow:
-        rows = await uow.session.rows(select(lane.c.key).order_by(lane.c.key))
+        rows = await uow.connection.rows(select(lane.c.key).order_by(lane.c.key))
     assert [row.key for row in rows] == ["leased", "paced", "waiting"]
 
 
@@ -160,7 +160,7 @@ async def test_a_lane_that_is_being_filled_is_not_deleted_under_the_job(storage:
     for number in range(20):
         async with storage.writing() as uow:
             await uow.locks.acquire(f"lane{number}", MINUTE)
-            await uow.session.rows(text("SELECT 1"))
+            await uow.connection.rows(text("SELECT 1"))
             await uow.locks.release_all()
             await uow.commit()
 

@@ -77,16 +77,16 @@ async def test_a_person_gets_one_notice_about_one_thing(
 ) -> None:
     """The same incident, grant or matter of the operator's is not told twice; another one is told."""
     async with storage.writing() as uow:
-        assert await uow.notices.add(a_notice(**one))
-        assert not await uow.notices.add(a_notice(**one))
-        assert await uow.notices.add(a_notice(**other))
+        assert await uow.notices.add_all([a_notice(**one)])
+        assert not await uow.notices.add_all([a_notice(**one)])
+        assert await uow.notices.add_all([a_notice(**other)])
 
 
 async def test_a_notice_lives_from_wanted_to_shown(storage: Storage) -> None:
     """About to be sent, shown, out of date, shown again."""
     notice = a_notice()
     async with storage.writing() as uow:
-        await uow.notices.add(notice)
+        await uow.notices.add_all([notice])
         assert await uow.notices.find(notice.id) == notice
         await uow.notices.begin_sending(notice.id, "nonce", NOW)
         sending = replace(notice, nonce="nonce", sending_since=NOW)
@@ -109,7 +109,7 @@ async def test_a_person_who_cannot_be_reached_is_remembered(storage: Storage) ->
     """Until a message gets through after all."""
     notice = a_notice()
     async with storage.writing() as uow:
-        await uow.notices.add(notice)
+        await uow.notices.add_all([notice])
         await uow.notices.unreachable(notice.id, "user_disabled")
         assert await uow.notices.find(notice.id) == replace(notice, unreachable="user_disabled")
         await uow.notices.shown(notice.id, rev=1, ts="1.2")
@@ -126,7 +126,7 @@ async def test_notices_are_found_by_what_they_are_about(storage: Storage) -> Non
     async with storage.writing() as uow:
         await uow.incidents.open_(incident)
         for notice in (told, gone, ours):
-            await uow.notices.add(notice)
+            await uow.notices.add_all([notice])
         notices = uow.notices
         assert await notices.of_incident(incident.id) == ()
         await notices.attach([told.id], incident.id)
@@ -157,5 +157,3 @@ async def test_history_tells_the_latest_first(storage: Storage) -> None:
         assert await uow.history.purge(NOW + MINUTE, limit=2) == 2
         assert await uow.history.purge(NOW + MINUTE) == 1
         assert await uow.history.of_channel(channel_id, 9) == tuple(records[:1:-1])
-        assert await uow.history.forget(channel_id) == 2
-        assert await uow.history.of_channel(channel_id, 9) == ()

@@ -12,9 +12,9 @@ import pytest
 from bot.domain.channel import State
 from bot.views.home import home, overview_message
 from bot.views.i18n import Language
-from bot.views.ids import ACTIONS, CALLBACKS
 from sandbox.slack.validate import validate_message, validate_view
 from tests.views.gallery import about, answers, everything, overviews
+from tests.views.ids import ACTIONS, CALLBACKS
 from tests.views.samples import HOSTILE, LANGUAGES, NOW, a_channel, a_row, an_overview, in_state, many_rows
 
 CODES = [lang.code for lang in LANGUAGES]

@@ -22,7 +22,6 @@ from bot.views.wording import (
     operator_words,
     record_words,
     refusal_words,
-    removal_words,
     revocation_words,
     scope_lines,
     scope_words,
@@ -153,7 +152,6 @@ def test_only_a_refused_refresh_counts_as_confirmed() -> None:
     assert [kind for kind, words in said.items() if words.startswith("Revoked at Google: confirmed")] == [
         Revocation.CONFIRMED
     ]
-    assert removal_words(EN, a_removal()).text == "ann@example.com is removed here."
 
 
 @pytest.mark.parametrize(

@@ -274,7 +274,7 @@ class Monitoring:
 
     async def _believe(self, uow: UnitOfWork, channel: Channel, sight: _Observation) -> None:
         row = self._counted(sight)
-        signal, cause = await self._doubted(uow, channel, sight, row) or self._signal(channel, sight, row)
+        signal, cause = await self._doubted(uow, channel, sight, row) or self._signal(sight, row)
         row = replace(row, due_at=self._due_after(channel, sight, row))
         # The row goes back first: a step into another state sets its own pause over it.
         if not await uow.probes.write_back(row, lease_token=sight.probe.lease_token or ""):
@@ -382,7 +382,7 @@ class Monitoring:
         is_same = row.heard and row.heard_times > 1
         return "" if is_same or sight.look.error is None else sight.look.error.said
 
-    def _signal(self, channel: Channel, sight: _Observation, row: Probe) -> tuple[Signal, Cause]:
+    def _signal(self, sight: _Observation, row: Probe) -> tuple[Signal, Cause]:
         match outcome_of(sight.look.error):
             case ProbeOutcome.PASSED:
                 return Signal.PROBE_PASSED, Cause.NONE

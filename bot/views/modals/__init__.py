@@ -32,7 +32,6 @@ from bot.views.modals.connect import (
     consent_modal,
     outcome_modal,
     take_over_modal,
-    waiting_text,
     which_host_modal,
 )
 from bot.views.modals.disconnect import (
@@ -46,7 +45,6 @@ from bot.views.modals.disconnect import (
     removed_modal,
 )
 from bot.views.modals.inputs import (
-    ADDRESS_ACTION,
     ADDRESS_BLOCK,
     CONVERSATION_BLOCK,
     KIND_BLOCK,
@@ -67,7 +65,6 @@ from bot.views.modals.switch import (
 )
 
 __all__ = [
-    "ADDRESS_ACTION",
     "ADDRESS_BLOCK",
     "ADMINS_FORM",
     "ADMINS_GIVE_ACCESS",
@@ -120,7 +117,6 @@ __all__ = [
     "switch_modal",
     "take_over_modal",
     "too_many_modal",
-    "waiting_text",
     "which_host_modal",
     "working_modal",
 ]

@@ -5,7 +5,6 @@ The one rule: words are plain text. Slack's views escape them, pages let the tem
 
 from bot.views.wording.approvals import (
     consequence_words,
-    request_state_words,
     requested_change_words,
     spelled_out,
 )
@@ -19,7 +18,6 @@ from bot.views.wording.causes import (
     socket_words,
     state_count,
     state_mark,
-    state_name,
     state_words,
     trouble_words,
     unexplained_words,
@@ -29,7 +27,6 @@ from bot.views.wording.explanation import Explanation
 from bot.views.wording.history import record_words
 from bot.views.wording.names import (
     company,
-    family,
     mail_in_short,
     mail_words,
     place_words,
@@ -39,9 +36,8 @@ from bot.views.wording.names import (
     way_words,
 )
 from bot.views.wording.outcomes import approval_hint, ending_words
-from bot.views.wording.revocation import manual_steps, removal_words, revocation_words
+from bot.views.wording.revocation import manual_steps, revocation_words
 from bot.views.wording.scopes import (
-    feature_name,
     feature_names,
     lacking_in_short,
     lacking_words,
@@ -58,8 +54,6 @@ __all__ = [
     "company",
     "consequence_words",
     "ending_words",
-    "family",
-    "feature_name",
     "feature_names",
     "held_words",
     "is_refused_once",
@@ -73,8 +67,6 @@ __all__ = [
     "provider_of",
     "record_words",
     "refusal_words",
-    "removal_words",
-    "request_state_words",
     "requested_change_words",
     "revocation_words",
     "role_words",
@@ -84,7 +76,6 @@ __all__ = [
     "spelled_out",
     "state_count",
     "state_mark",
-    "state_name",
     "state_words",
     "trouble_words",
     "unexplained_words",

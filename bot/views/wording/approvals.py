@@ -93,28 +93,6 @@ def _sign_in(lang: Language, requested_change: RequestedChange, provider_label: 
     )
 
 
-def request_state_words(lang: Language, request: Request) -> str:
-    """Where a request stands, in a word or two."""
-    match request.state:
-        case RequestState.WAITING if request.awaits is Awaits.TENANT:
-            at = company(provider_of(request.requested_change.provider))
-            return lang.say("Waiting for the organisation's {company} admin", company=at)
-        case RequestState.WAITING:
-            return lang.say("Waiting for an admin")
-        case RequestState.APPROVED:
-            return lang.say("Approved")
-        case RequestState.DECLINED:
-            return lang.say("Declined")
-        case RequestState.EXPIRED:
-            return lang.say("Expired")
-        case RequestState.DONE:
-            return lang.say("Approved and done")
-        case RequestState.CANCELLED:
-            return lang.say("Cancelled")
-        case RequestState.REPLACED:
-            return lang.say("Asked for anew")
-
-
 def approval_message(
     lang: Language,
     at: str,

@@ -10,7 +10,6 @@ from bot.domain.grant import Revocation
 from bot.domain.view_models import Removal
 from bot.views.i18n import Language
 from bot.views.text import shown
-from bot.views.wording.explanation import Explanation
 from bot.views.wording.names import company, family
 
 LINKS: Final = {
@@ -19,15 +18,6 @@ LINKS: Final = {
     "outlook": "https://account.live.com/consent/Manage",
 }
 """Where each provider lets people take permissions back today."""
-
-
-def removal_words(lang: Language, removal: Removal) -> Explanation:
-    """The whole answer after a removal: here first, then the provider."""
-    return Explanation(
-        lang.say("Removed"),
-        lang.say("{address} is removed here.", address=shown(removal.channel.address)),
-        revocation_words(lang, removal),
-    )
 
 
 def revocation_words(lang: Language, removal: Removal) -> str:
