@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any, Final
@@ -136,7 +136,6 @@ class Given:
     """People named one by one."""
     groups: frozenset[str] = frozenset()
     """User groups with account access, by Slack's id (S…)."""
-    group_members: frozenset[UserId] = field(default=frozenset())
 
 
 class RoleRepository:
@@ -153,7 +152,6 @@ class RoleRepository:
             super_admins=frozenset(UserId(row.subject) for row in rows if row.role == Role.SUPER_ADMIN),
             account_access=frozenset(UserId(subject) for subject in access - groups),
             groups=groups,
-            group_members=await self._members(workspace_id, groups) if groups else frozenset(),
         )
 
     async def holders(
@@ -252,11 +250,6 @@ class RoleRepository:
                 for member in sorted(set(members))
             ]
             await self._session.count(self._session.insert(group_member).values(rows))
-
-    async def _members(self, workspace_id: WorkspaceId, groups: frozenset[str]) -> frozenset[UserId]:
-        theirs = group_member.c.workspace_id == workspace_id, group_member.c.group_id.in_(groups)
-        rows = await self._session.rows(select(group_member.c.user_id).where(*theirs))
-        return frozenset(row.user_id for row in rows)
 
 
 def _change(row: Row[Any]) -> RoleChange:

@@ -11,7 +11,7 @@ from sqlalchemy import Row, case, delete, literal, or_, select, update
 
 from bot.domain.channel import Kind
 from bot.domain.grant import Secret
-from bot.domain.ids import ChannelId, IncidentId, LinkId, TicketId, UserId, WorkspaceId
+from bot.domain.ids import ChannelId, IncidentId, LinkId, TicketId, UserId
 from bot.domain.ticket import Link, OutcomeKind, Purpose, Ticket, TicketOutcome
 from storage.cipher import Cipher
 from storage.column_types import Instant, folded
@@ -82,10 +82,6 @@ class TicketRepository:
         theirs = ticket.c.channel_id == channel_id, ticket.c.provider != provider
         rows = await self._session.rows(delete(ticket).where(*theirs).returning(ticket))
         return tuple(_ticket(row, self._session.cipher) for row in rows)
-
-    async def void_of_address(self, workspace_id: WorkspaceId, address: str) -> None:
-        theirs = ticket.c.workspace_id == workspace_id, ticket.c.address_key == folded(address)
-        await self._session.count(delete(ticket).where(*theirs))
 
     async def keep(self, it: TicketOutcome, expires_at: datetime) -> None:
         """Remember what came of it. The spent ticket's verifier and nonce are not kept."""

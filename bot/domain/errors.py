@@ -3,7 +3,6 @@
     InboxkeeperError
     ├── Refusal                   the request makes no sense or is not allowed; tell whoever asked
     │   ├── NotAllowed            not this person; carries who can
-    │   ├── NotSetUp              the operator has not finished
     │   ├── UnknownAddress        no such channel for this person; carries near misses
     │   ├── NotAnAddress          what was typed is no e-mail address
     │   ├── DomainNotAllowed      the operator limits what can be connected
@@ -15,8 +14,6 @@
     │   ├── AlreadyConnected      the address is under management already
     │   ├── SwitchInstead         it is connected at another provider; carries which it can be switched to
     │   ├── DisconnectFirst       to or from any other provider; carries where it could go
-    │   ├── WrongMailbox          somebody signed in to another mailbox; carries both
-    │   ├── PermissionWithheld    a permission was left unticked; carries which
     │   ├── ConsentDeclined       Cancel was pressed at the provider
     │   ├── ConsentFailed         the provider refused the sign-in for a reason of its own
     │   ├── TicketSpent · TicketExpired · TicketUnknown · TooManyTries · TooManyLogins · OtherBrowser
@@ -77,10 +74,6 @@ class GuestNotAllowed(Refusal):
 
 class WrongWorkspace(Refusal):
     """The request comes from a workspace that this bot does not serve."""
-
-
-class NotSetUp(Refusal):
-    """Something only the operator can finish is missing."""
 
 
 @dataclass(eq=False)
@@ -214,24 +207,6 @@ class OtherKind(Refusal):
 
 
 @dataclass(eq=False)
-class WrongMailbox(Refusal):
-    """Consent came from another mailbox than the one asked for."""
-
-    wanted: str
-    signed_in: str
-    given_back: bool
-
-
-@dataclass(eq=False)
-class PermissionWithheld(Refusal):
-    """The person left needed permissions unticked."""
-
-    address: str
-    missing: frozenset[str]
-    given_back: bool
-
-
-@dataclass(eq=False)
 class ConsentDeclined(Refusal):
     """The person pressed Cancel at the provider; nothing has changed."""
 
@@ -244,14 +219,6 @@ class ConsentFailed(Refusal):
 
     address: str
     code: str
-
-
-@dataclass(eq=False)
-class ProofFailed(Refusal):
-    """Consent went well but the mailbox did not answer as it should; nothing has changed."""
-
-    address: str
-    cause: Cause
 
 
 class TicketUnknown(Refusal):

@@ -7,7 +7,7 @@ from typing import Final
 
 from bot.domain.access import Operation
 from bot.domain.channel import Cause, Channel, State
-from bot.domain.errors import GuestNotAllowed, InboxkeeperError, NotSetUp, WrongWorkspace
+from bot.domain.errors import GuestNotAllowed, InboxkeeperError, WrongWorkspace
 from bot.domain.grant import Revocation
 from bot.domain.view_models import Removal
 from bot.views.blocks import (
@@ -178,7 +178,7 @@ def _check(lang: Language, removal: Removal) -> list[Block]:
 
 
 _LISTED = 20
-_STRANGERS = (GuestNotAllowed, WrongWorkspace, NotSetUp)
+_STRANGERS = (GuestNotAllowed, WrongWorkspace)
 """Refused for who they are or where: no command helps them on."""
 _TOGETHER = 5
 """Addresses in a section: five of the longest fit."""
@@ -294,11 +294,6 @@ def removed_message(lang: Language, removal: Removal) -> Message:
     at = removal.revocation_at
     asked = [context(lang.say("As of {when}", when=instant(lang, at)))] if at else []
     return message(said, [*removal_blocks(lang, removal), *asked])
-
-
-def done_message(lang: Language, words: Explanation) -> Message:
-    """Any other answer that is already in words."""
-    return message(escape(words.title), [section(refusal_text(lang, words))])
 
 
 def _plain(text: str) -> Message:

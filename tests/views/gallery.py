@@ -25,7 +25,6 @@ from bot.views.history import export_message
 from bot.views.home import home, overview_message
 from bot.views.i18n import Language
 from bot.views.status import status_message
-from bot.views.wording import Explanation
 from tests.views.evidence_gallery import doubts
 from tests.views.permission_gallery import permissions
 from tests.views.samples import (
@@ -85,7 +84,6 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     *(errors.NotAllowed(what) for what in (*Operation, "admins", "approve", "cancel", "go_on", "answer")),
     errors.GuestNotAllowed(),
     errors.WrongWorkspace(),
-    errors.NotSetUp(),
     errors.RightsUnread(),
     errors.LinkBusy(),
     errors.TooManyRequests((a_request(a_wish(Operation.CONNECT)), a_request(a_wish(Operation.DISABLE)))),
@@ -118,11 +116,8 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     errors.CannotPostThere("C0SUPPORT"),
     errors.OtherKind("ann@example.com", is_team=True),
     errors.OtherKind("ann@example.com", is_team=False),
-    errors.WrongMailbox("ann@example.com", "bob@example.com", given_back=True),
-    errors.PermissionWithheld("ann@example.com", SCOPES, given_back=True),
     errors.ConsentDeclined("ann@example.com"),
     errors.ConsentFailed("ann@example.com", "server_error"),
-    errors.ProofFailed("ann@example.com", Cause.MAILBOX_MISSING),
     errors.TicketUnknown(),
     errors.TicketExpired(),
     errors.TicketSpent(),
@@ -567,7 +562,6 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
     yield "unknown verb without a guess", replies.unknown_verb_message(lang, address, None, "/inbox")
     yield "which of none", replies.which_address_message(lang, "disable", (), "/inbox")
     yield "which of many", replies.which_address_message(lang, "disable", (address,) * 500, "/inbox")
-    yield "done", replies.done_message(lang, Explanation("Done", address))
     for is_open in (True, False):
         for change, reader in role_changes():
             told = a_picture(

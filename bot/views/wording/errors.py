@@ -11,7 +11,6 @@ from bot.views.wording.approvals import approval_words, wished_words
 from bot.views.wording.causes import cause_words
 from bot.views.wording.explanation import Explanation
 from bot.views.wording.names import company, provider_of
-from bot.views.wording.outcomes import withheld, wrong_mailbox
 
 # ruff: noqa: PLR0911, PLR0912 - one return per case is how a closed set reads best
 
@@ -109,12 +108,6 @@ def _rights(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
                     "it. Nothing has changed, and nothing is lost."
                 ),
                 lang.say("Try again in a few minutes, or ask a super admin."),
-            )
-        case e.NotSetUp():
-            return Explanation(
-                lang.say("Not set up yet"),
-                lang.say("Inboxkeeper is not ready: whoever runs it has not finished the settings."),
-                lang.say("Ask a super admin. Nothing is lost."),
             )
         case e.SignInElsewhere(address, provider):
             return Explanation(
@@ -267,10 +260,6 @@ def _already(lang: Language, address: str, by_another: bool) -> Explanation:
 
 def _sign_in(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
     match refusal:
-        case e.WrongMailbox(wanted, signed_in, _):
-            return wrong_mailbox(lang, signed_in, shown(wanted))
-        case e.PermissionWithheld(_, missing, _):
-            return withheld(lang, missing, company("Gmail"))
         case e.ConsentDeclined():
             return Explanation(
                 lang.say("Cancelled"),
@@ -288,13 +277,6 @@ def _sign_in(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
             )
         case e.SignInClosed(provider, error):
             return _closed(lang, error, company(provider))
-        case e.ProofFailed(address, cause):
-            known = cause_words(lang, cause, "Gmail")
-            return Explanation(
-                lang.say("The mailbox did not answer"),
-                lang.together(lang.say("{address} could not be opened.", address=shown(address)), known.why),
-                known.next_step,
-            )
     return None
 
 
