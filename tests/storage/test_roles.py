@@ -44,6 +44,7 @@ async def test_only_those_who_may_hold_a_role_are_read(storage: Storage) -> None
         BOTH: (True, True),
     }
     assert {who for who, (chosen, _) in found.items() if chosen} == given.super_admins
+    assert {who for who, (_, access) in found.items() if access} == given.account_access | {GROUPED}
     assert [holder.person.id for holder in holders] == sorted(found)
 
 
