@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bot.domain.errors import UndoOver
+from bot.domain.errors import OutOfDate, UndoOver
 from bot.domain.ids import NoticeId
+from bot.views.messages import parse_snooze
 from handlers.channels import said
 from handlers.context import Context, Interaction, Response
 
@@ -15,10 +16,27 @@ async def claim(context: Context, interaction: Interaction) -> Response:
     return await said(context, interaction)
 
 
-async def snooze(context: Context, interaction: Interaction) -> Response:
-    """No reminder for this person for a while."""
+async def hand_back(context: Context, interaction: Interaction) -> Response:
+    """*Not me after all*: everybody who was told sees that nobody is on it."""
     actor = await context.actor(interaction, fresh=True)
-    await context.services.incidents.snooze(actor, NoticeId(interaction.request.value))
+    await context.services.incidents.hand_back(actor, NoticeId(interaction.request.value))
+    return await said(context, interaction)
+
+
+async def snooze(context: Context, interaction: Interaction) -> Response:
+    """No reminder for this person for as long as they choose."""
+    chosen = parse_snooze(interaction.request.value)
+    if chosen is None:
+        raise OutOfDate
+    actor = await context.actor(interaction, fresh=True)
+    await context.services.incidents.snooze(actor, chosen[1], chosen[0])
+    return await said(context, interaction)
+
+
+async def wake(context: Context, interaction: Interaction) -> Response:
+    """Reminders again."""
+    actor = await context.actor(interaction, fresh=True)
+    await context.services.incidents.snooze(actor, NoticeId(interaction.request.value), None)
     return await said(context, interaction)
 
 

@@ -79,6 +79,12 @@ class IncidentRepository(Repository):
         claimed = update(incident).where(*open_).values(claimed_by=by, claimed_at=at)
         return await self._connection.count(claimed) == 1
 
+    async def hand_back(self, incident_id: IncidentId, by: UserId) -> bool:
+        """Nobody is on it any more; ``False`` if it was not ``by``, or it is over."""
+        theirs = incident.c.id == incident_id, incident.c.claimed_by == by, incident.c.resolved_at.is_(None)
+        freed = update(incident).where(*theirs).values(claimed_by=None, claimed_at=None)
+        return await self._connection.count(freed) == 1
+
     async def of_notice(self, notice_id: NoticeId) -> tuple[Incident, ...]:
         """The outages that a message is about, in the order in which they began."""
         rows = await self._connection.rows(

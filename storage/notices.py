@@ -73,7 +73,8 @@ class NoticeRepository(Repository):
         )
         return {row.recipient: _notice(row) for row in await self._connection.rows(found)}
 
-    async def snooze(self, notice_id: NoticeId, until: datetime) -> None:
+    async def snooze(self, notice_id: NoticeId, until: datetime | None) -> None:
+        """``None``: not any more."""
         await self._change(notice_id, snoozed_until=until)
 
     async def reminded(self, notice_id: NoticeId) -> None:

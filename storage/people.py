@@ -77,6 +77,7 @@ def person_of(row: Row[Any]) -> Person:
         name=row.name,
         email=row.email,
         locale=row.locale,
+        utc_offset=row.utc_offset,
         is_owner=row.is_owner,
         is_guest=row.is_guest,
         is_bot=row.is_bot,

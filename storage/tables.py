@@ -62,6 +62,7 @@ person: Final = Table(
     required_text("email"),
     required_text("email_key"),
     required_text("locale"),
+    Column("utc_offset", Integer, nullable=False, server_default="0"),
     flag("is_owner"),
     flag("is_guest"),
     flag("is_bot"),

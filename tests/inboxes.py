@@ -18,4 +18,5 @@ def with_changes(it: It, **changes: Any) -> It:
     """``it`` with these fields; those of its inbox by their own names."""
     inner = {name: value for name, value in changes.items() if name in _OF_INBOX}
     outer = {name: value for name, value in changes.items() if name not in _OF_INBOX}
-    return replace(it, inbox=replace(it.inbox, **inner), **outer)
+    inbox = replace(outer.pop("inbox", it.inbox), **inner)
+    return replace(it, inbox=inbox, **outer)

@@ -22,6 +22,8 @@ class Person:
     name: str = ""
     email: str = ""
     locale: str = "en-US"
+    utc_offset: int = 0
+    """How far their clock is ahead of UTC, in seconds, as Slack says."""
     is_owner: bool = False
     """Workspace owner or admin, as Slack flags them."""
     is_guest: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta, timezone
 from enum import StrEnum
 from typing import Final
 
@@ -41,6 +41,28 @@ class Resolution(StrEnum):
     """It can no longer be judged, by a fault of ours."""
     WORSE = "worse"
     """It could not be checked, and is known by now to be refused: that is an outage of its own."""
+
+
+class Snooze(StrEnum):
+    """For how long somebody wants no reminder of an outage."""
+
+    HOUR = "hour"
+    FOUR_HOURS = "four_hours"
+    MORNING = "morning"
+    """Until nine o'clock where they are."""
+
+
+LONGEST_SNOOZE: Final = timedelta(hours=25)
+_MORNING: Final = time(9)
+
+
+def snoozed_until(choice: Snooze, now: datetime, utc_offset: int) -> datetime:
+    """When it is over. ``utc_offset`` is how far the person's clock is ahead of UTC, in seconds."""
+    if choice is not Snooze.MORNING:
+        return now + timedelta(hours=1 if choice is Snooze.HOUR else 4)
+    theirs = now.astimezone(timezone(timedelta(seconds=utc_offset)))
+    nine = datetime.combine(theirs.date(), _MORNING, theirs.tzinfo)
+    return (nine if nine > theirs else nine + timedelta(days=1)).astimezone(UTC)
 
 
 RECALLED: Final = frozenset({Resolution.DOUBTED, Resolution.OURS})

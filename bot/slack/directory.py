@@ -22,6 +22,7 @@ _CLOSED: Final = {"missing_scope": GroupsClosed, "plan_upgrade_required": Groups
 _SLACKBOT: Final = "USLACKBOT"
 _UNKNOWN: Final = WorkspaceId("")
 _LONGEST: Final = 320
+_DAY: Final = 86_400
 
 
 class SlackDirectory:
@@ -113,12 +114,19 @@ def person_of(user: Mapping[str, Any], home: WorkspaceId = _UNKNOWN) -> Person:
         workspace_id=_workspace_of(user, profile, home),
         name=_text(profile, "display_name") or _text(profile, "real_name") or _text(user, "name"),
         email=_text(profile, "email").strip(),
+        utc_offset=_offset(user),
         is_owner=_any(user, "is_admin", "is_owner", "is_primary_owner"),
         is_guest=_any(user, "is_restricted", "is_ultra_restricted", "is_stranger"),
         is_bot=_any(user, "is_bot") or user_id == _SLACKBOT,
         is_deleted=_any(user, "deleted"),
         **({"locale": locale} if locale else {}),
     )
+
+
+def _offset(user: Mapping[str, Any]) -> int:
+    """Seconds ahead of UTC; none for what can be no such thing."""
+    said = user.get("tz_offset")
+    return said if type(said) is int and abs(said) < _DAY else 0
 
 
 def _workspace_of(user: Mapping[str, Any], profile: Mapping[str, Any], home: WorkspaceId) -> WorkspaceId:

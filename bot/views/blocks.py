@@ -77,6 +77,11 @@ def instant(lang: Language, at: datetime) -> str:
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{escape(lang.day_time(at))}>"
 
 
+def ago(lang: Language, at: datetime) -> str:
+    """How long ago, kept current by the reader's Slack; the fallback is the instant."""
+    return f"<!date^{int(at.timestamp())}^{{ago}}|{escape(lang.day_time(at))}>"
+
+
 def clock(at: datetime) -> str:
     """The time of day alone, in the reader's own time zone; the fallback says UTC."""
     return f"<!date^{int(at.timestamp())}^{{time}}|{at.astimezone(UTC):%H:%M} UTC>"
@@ -148,6 +153,16 @@ def button(
     spoken = clip(f"{text}: {shown(about, 60)}", 75) if about else ""
     extras = {"value": value, "style": style, "url": url, "accessibility_label": spoken}
     return block | {key: extra for key, extra in extras.items() if extra}
+
+
+def select(placeholder: str, action_id: str, options: Sequence[tuple[str, str]], *, about: str = "") -> Block:
+    """Options as label and value (at most 100 of them, values of at most 150 characters): Slack's limits."""
+    return {
+        "type": "static_select",
+        "action_id": action_id,
+        "placeholder": plain(clip(f"{placeholder}: {shown(about, 60)}" if about else placeholder, 150)),
+        "options": [{"text": plain(clip(label, 75)), "value": value} for label, value in options],
+    }
 
 
 def dialog(title: str, text: str, *, yes: str, no: str) -> Block:

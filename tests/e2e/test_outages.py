@@ -64,7 +64,7 @@ async def test_the_right_people_are_told_each_in_their_language(team: Stage) -> 
     await team.breaks(SUPPORT)
     english = await _alarm(team, "omar")
     assert f"🔴 {SUPPORT} (Support) stopped working" in english.plain and USE in english.plain
-    for label in ("Reconnect", "I'm on it", "Snooze 4 h", "Why?"):
+    for label in ("Reconnect", "I'm on it", "Snooze", "Why?"):
         assert f"[{label}]" in english.plain
     for who in ("sakura", "kenji"):
         assert "が使えなくなりました" in (await _alarm(team, who)).plain
@@ -121,12 +121,62 @@ async def test_a_snooze_is_ones_own(team: Stage) -> None:
     """It stops reminders for four hours for whoever pressed it, and for nobody else."""
     await team.breaks(SUPPORT)
     await team.passes(hours=2)
-    await team.person("omar").clicks("Snooze 4 h", in_="dm")
+    await team.person("omar").chooses("Snooze", "4 hours", in_="dm")
     await team.passes(hours=3)
     assert "No reminders for you until" in (await _alarm(team, "omar")).plain
     assert (len(await _replies(team, "omar")), len(await _replies(team, "sakura"))) == (0, 1)
     await team.passes(hours=2)
     assert len(await _replies(team, "omar")) == 1
+
+
+async def test_a_mis_tap_at_night_is_taken_back(team: Stage) -> None:
+    """*Hand back*: everybody sees that nobody is on it, and whoever is owed a reminder gets it now.
+    *Remind me again*: the same for one's own snooze."""
+    await team.breaks(SUPPORT)
+    omar = team.person("omar")
+    await team.passes(hours=3)
+    await omar.clicks("I'm on it", in_="dm")
+    await team.passes(hours=2)
+    assert "Omar Haddad" in (await _alarm(team, "sakura")).plain
+    assert not await _replies(team, "sakura")
+    await omar.clicks("Hand back", in_="dm")
+    await team.passes(seconds=5)
+    assert "Omar Haddad" not in (await _alarm(team, "sakura")).plain
+    assert len(await _replies(team, "sakura")) == 1
+    assert "[I'm on it]" in (await _alarm(team, "omar")).plain
+    await omar.chooses("Snooze", "Until 9:00 where you are", in_="dm")
+    await team.passes(seconds=5)
+    assert "No reminders for you until" in (await _alarm(team, "omar")).plain
+    await omar.clicks("Remind me again", in_="dm")
+    await team.passes(seconds=5)
+    assert "No reminders" not in (await _alarm(team, "omar")).plain
+    assert len(await _replies(team, "omar")) == 1  # the one of 4 h, owed since the claim was handed back
+
+
+async def test_whoever_is_relieved_hears_it(team: Stage) -> None:
+    """An edit notifies nobody: Omar would go on, beside Sakura. Pressing it twice says nothing new."""
+    await team.breaks(SUPPORT)
+    await team.person("omar").clicks("I'm on it", in_="dm")
+    await team.passes(seconds=5)
+    await team.person("sakura").clicks("対応します", in_="dm")
+    await team.passes(seconds=5)
+    (reply,) = await _replies(team, "omar")
+    assert reply.plain.startswith("🙋 @Sakura Sato is on support@acme.example (Support) now, instead of you.")
+    assert "Sakura Sato" in (await _alarm(team, "omar")).plain
+    assert "[対応を戻す]" in (await _alarm(team, "sakura")).plain
+    assert not await _replies(team, "sakura")
+
+
+async def test_a_reminder_can_be_answered_where_it_stands(team: Stage) -> None:
+    """Its buttons are those of the message hours above it."""
+    await team.breaks(SUPPORT)
+    await team.passes(hours=4, minutes=1)
+    (reply,) = await _replies(team, "omar")
+    for wanted in ("[Reconnect]", "[I'm on it]", "[Snooze]", USE):
+        assert wanted in reply.plain
+    await team.person("omar").clicks("I'm on it", in_="dm", near=reply.plain.splitlines()[0])
+    await team.passes(seconds=5)
+    assert "Omar Haddad" in (await _alarm(team, "sakura")).plain
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
@@ -341,7 +391,7 @@ async def test_a_deleted_message_is_said_once_more_while_it_is_true(team: Stage)
     """Its reader deleted it, and something changes: what is still so is posted anew, and edited from then."""
     await team.breaks(SUPPORT)
     await team.driver.break_("error", method="chat.update", error="message_not_found", times=1)
-    await team.person("omar").clicks("Snooze 4 h", in_="dm")
+    await team.person("omar").chooses("Snooze", "4 hours", in_="dm")
     await team.passes(seconds=5)
     alarms = [said for said in (await team.person("omar").sees()).dm.messages if _is_alarm(said)]
     assert len(alarms) == 2

@@ -13,6 +13,7 @@ from bot.domain.channel import Channel, InboxSpec, Kind, State
 from bot.domain.errors import ExportTaken, Gone, NeedsApproval, TicketUnknown, UnknownAddress
 from bot.domain.grant import Revocation
 from bot.domain.ids import ChannelId, ConversationId, GrantId, NoticeId, RequestId, TicketId, UserId
+from bot.domain.incident import Snooze
 from bot.domain.request import APPROVAL_LASTS, Request, RequestedChange, RequestState
 from bot.domain.ticket import Purpose, TicketOutcome
 from bot.domain.view_models import (
@@ -334,9 +335,13 @@ class FakeIncidents:
         await self.trouble.pass_()
         self.done.append(("claim", notice_id))
 
-    async def snooze(self, actor: Actor, notice_id: NoticeId) -> None:
+    async def hand_back(self, actor: Actor, notice_id: NoticeId) -> None:
         await self.trouble.pass_()
-        self.done.append(("snooze", notice_id))
+        self.done.append(("hand back", notice_id))
+
+    async def snooze(self, actor: Actor, notice_id: NoticeId, choice: Snooze | None) -> None:
+        await self.trouble.pass_()
+        self.done.append((f"snooze {choice}", notice_id))
 
 
 @dataclass

@@ -19,6 +19,7 @@ USER: dict[str, Any] = {
     "name": "ann",
     "locale": "ja-JP",
     "is_admin": True,
+    "tz_offset": 32400,
     "profile": {"real_name": "Ann Example", "display_name": "", "email": "Ann@Example.com"},
 }
 
@@ -29,8 +30,16 @@ async def test_a_person_is_read_with_language_and_role(bench: Bench) -> None:
     person = await SlackDirectory(bench.client).person(ANN)
     assert person is not None
     assert (person.name, person.email, person.locale) == ("Ann Example", "Ann@Example.com", "ja-JP")
-    assert person.is_owner
+    assert person.is_owner and person.utc_offset == 9 * 3600
     assert person.is_active_member
+
+
+@pytest.mark.parametrize("said", [None, "32400", 1e9, 10**9, [], True])
+async def test_a_clock_that_can_be_none_counts_as_utc(bench: Bench, said: object) -> None:
+    """Deactivated people have no time zone; whatever stands there breaks nothing."""
+    bench.slack.users = {ANN: {**USER, "tz_offset": said}}
+    person = await SlackDirectory(bench.client).person(ANN)
+    assert person is not None and person.utc_offset == 0
 
 
 @pytest.mark.parametrize("error", ["user_not_found", "user_not_visible"])

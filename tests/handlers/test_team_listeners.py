@@ -300,14 +300,24 @@ async def test_going_on_shows_what_will_be_asked_for(bench: Bench) -> None:
 # --- outages
 
 
-@pytest.mark.parametrize("operation", ["claim", "snooze"])
+@pytest.mark.parametrize(
+    ("action", "value", "done"),
+    [
+        ("claim", "n1", "claim"),
+        ("hand_back", "n1", "hand back"),
+        ("snooze", "morning:n1", "snooze morning"),
+        ("snooze", "n1", "snooze four_hours"),
+        ("wake", "n1", "snooze None"),
+    ],
+)
 async def test_what_a_reader_does_about_an_outage_is_shown_by_its_message(
-    bench: Bench, operation: str
+    bench: Bench, action: str, value: str, done: str
 ) -> None:
-    """The notice is edited; the click itself is only acknowledged."""
-    answer = await bench.send(in_a_notice(bench, f"incident.{operation}", "n1"))
+    """The notice is edited; the click itself is only acknowledged. Messages from before there was a choice
+    keep their button."""
+    answer = await bench.send(in_a_notice(bench, f"incident.{action}", value))
     assert (answer.status, answer.body) == (200, None)
-    assert bench.services.incidents.done == [(operation, "n1")]
+    assert bench.services.incidents.done == [(done, "n1")]
     assert bench.slack.calls == []
 
 

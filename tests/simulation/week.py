@@ -21,6 +21,7 @@ from bot.domain.access import Actor, Operation, Role
 from bot.domain.channel import Channel, InboxSpec, Kind, State
 from bot.domain.errors import Refusal
 from bot.domain.ids import NoticeId, UserId
+from bot.domain.incident import Snooze
 from bot.domain.notice import NoticeKind
 from bot.domain.request import RequestedChange
 from bot.domain.view_models import AuthorizationStart
@@ -378,7 +379,11 @@ class Week(RuleBasedStateMachine):
             alarms = await self._alarms(self._id(who))
             if alarms:
                 incidents, notice = self.office.services.incidents, alarms[which % len(alarms)]
-                await (incidents.snooze if snoozes else incidents.claim)(await self._actor(who), notice)
+                actor = await self._actor(who)
+                if snoozes:
+                    await incidents.snooze(actor, notice, Snooze.FOUR_HOURS)
+                else:
+                    await incidents.claim(actor, notice)
 
         self._does("snooze" if snoozes else "claim", operation)
 

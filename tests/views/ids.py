@@ -23,7 +23,9 @@ ACTIONS: Final = buttons.ACTIONS | {
     messages.RECONNECT_LINK,
     messages.ADMINS_UNDO,
     messages.CLAIM,
+    messages.HAND_BACK,
     messages.SNOOZE,
+    messages.WAKE,
 }
 CALLBACKS: Final = frozenset(
     {

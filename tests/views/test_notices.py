@@ -49,6 +49,12 @@ def buttons(message: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {part["action_id"]: part for part in parts(message) if part.get("type") == "button"}
 
 
+def choices(message: dict[str, Any]) -> dict[str, list[str]]:
+    """What each select offers, as the values that Slack sends."""
+    selects = [part for part in parts(message) if part.get("type") == "static_select"]
+    return {one["action_id"]: [option["value"] for option in one["options"]] for one in selects}
+
+
 def texts(message: dict[str, Any]) -> str:
     return "\n".join(part["text"] for part in parts(message["blocks"]) if isinstance(part.get("text"), str))
 
@@ -74,7 +80,7 @@ def test_an_outage_says_everything_that_is_needed() -> None:
     message = incident()
     for wanted in (
         "ann@example.com stopped working",
-        "2 h 14 min",
+        "^{ago}|",
         "Google no longer accepts our access",
         "What stops working: The CRM reads it",
         "Who can fix it: you.",
@@ -108,7 +114,7 @@ def test_what_cannot_be_checked_asks_nobody_to_act() -> None:
     """It may still work: no red mark and no Reconnect."""
     message = incident(kind=IncidentKind.UNVERIFIABLE, cause=Cause.PROVIDER_UNREACHABLE)
     assert message["text"].startswith("🟡")
-    assert set(buttons(message)) == {"incident.snooze", "incident.why"}
+    assert set(buttons(message)) == {"incident.why"} and set(choices(message)) == {"incident.snooze"}
 
 
 def test_without_a_link_there_is_no_reconnect_button() -> None:
@@ -340,10 +346,25 @@ def test_a_hostile_use_stays_text() -> None:
 def test_a_team_outage_has_a_button_for_every_answer() -> None:
     """Mend it, say that one is on it, be left alone for a while, or look closer."""
     found = buttons(team())
-    assert list(found) == ["incident.reconnect", "incident.claim", "incident.snooze", "incident.why"]
-    assert [found[one]["value"] for one in ("incident.claim", "incident.snooze")] == ["n1", "n1"]
+    assert list(found) == ["incident.reconnect", "incident.claim", "incident.why"]
+    assert found["incident.claim"]["value"] == "n1"
+    assert choices(team()) == {"incident.snooze": ["hour:n1", "four_hours:n1", "morning:n1"]}
     assert found["incident.why"]["value"] == "t1:3"
-    assert "support@example.com (Support) stopped working" in team()["text"]
+    assert "support@example.com (Support) stopped working · Zendesk reads it" in team()["text"]
+
+
+def test_what_stops_and_the_button_come_first() -> None:
+    """At night, on a phone, nobody reads on to find out what to press."""
+    types = [block["type"] for block in team()["blocks"]]
+    assert types[:2] == ["section", "actions"]
+    assert "What stops working: Zendesk reads it" in texts({"blocks": team()["blocks"][:1]})
+    assert "What stops working" not in texts(incident(channel=a_channel(use="")))
+
+
+def test_how_long_ago_is_said_by_slack() -> None:
+    """A span of ours would be of the last edit, and still stand there in the morning."""
+    date = r"<!date\^\d+\^\{date_short_pretty\} \{time\}\|[^>]+>"
+    assert re.search(rf"Since {date} \(<!date\^\d+\^\{{ago\}}\|", texts(team()))
 
 
 def test_one_does_not_tell_oneself_who_is_on_it() -> None:
@@ -357,13 +378,18 @@ def test_everybody_sees_who_is_on_it() -> None:
     others = team(**since)
     assert "🙋 <@U0BOB> has been on it since " in texts(others)
     assert "incident.claim" in buttons(others)
-    assert "incident.claim" not in buttons(team(seen={"recipient": BOB}, **since))
+    assert "incident.hand_back" not in buttons(others)
+    mine = buttons(team(seen={"recipient": BOB}, **since))
+    assert "incident.claim" not in mine and mine["incident.hand_back"]["value"] == "n1"
 
 
 def test_whoever_sleeps_sees_until_when() -> None:
     """Only while it lasts."""
-    assert "No reminders for you until " in texts(team(seen={"snoozed_until": NOW + timedelta(hours=4)}))
-    assert "No reminders" not in texts(team(seen={"snoozed_until": NOW - timedelta(minutes=1)}))
+    asleep = team(seen={"snoozed_until": NOW + timedelta(hours=4)})
+    assert "No reminders for you until " in texts(asleep)
+    assert buttons(asleep)["incident.wake"]["value"] == "n1" and not choices(asleep)
+    awake = team(seen={"snoozed_until": NOW - timedelta(minutes=1)})
+    assert "No reminders" not in texts(awake) and "incident.wake" not in buttons(awake)
 
 
 # --- several at once
@@ -378,8 +404,12 @@ def test_a_storm_is_one_list() -> None:
     for line in lines:
         for wanted in ("🔴 *team-", " · since <!date", "access refused", "Zendesk reads it"):
             assert wanted in line
-        assert line.endswith(f" · <{URL}|Reconnect>")
-    assert set(buttons(message)) == {"incident.claim", "incident.snooze"}
+    rows = [block for block in message["blocks"] if "accessory" in block]
+    assert [row["accessory"]["url"] for row in rows] == [URL] * 3
+    assert {row["accessory"]["accessibility_label"] for row in rows} == {
+        f"Reconnect: team-{n}@example.com" for n in range(3)
+    }
+    assert set(buttons(message)) == {"incident.claim", "incident.reconnect"}
 
 
 def test_what_works_again_is_quiet_and_stands_last() -> None:
@@ -480,15 +510,39 @@ def test_a_reminder_says_since_when_and_that_nobody_is_on_it() -> None:
     assert "3 inboxes still do not work, the first since" in many["text"]
     stale = a_storm(1, claimed_by=BOB, claimed_at=NOW - timedelta(hours=5))
     claimed = texts(storm(*stale, kind=NoticeKind.REMINDER))
-    assert "<@U0BOB> said that they are on it (<!date" in claimed and "To take over from them" in claimed
-    assert "say that you are on it" not in claimed
+    assert "<@U0BOB> said that they are on it (<!date" in claimed
 
 
-@pytest.mark.parametrize("kind", [NoticeKind.STORM, NoticeKind.RELAPSE, NoticeKind.REMINDER])
-def test_a_reply_has_no_button(kind: NoticeKind) -> None:
-    """Nobody edits a reply, so a button in it would outlive its outage."""
-    message = storm(*a_storm(3), kind=kind)
-    assert buttons(message) == {} and URL not in str(message)
+def test_a_reminder_brings_its_buttons() -> None:
+    """The message they belong to may be hours up: they act on that one."""
+    one = storm(*a_storm(1), kind=NoticeKind.REMINDER, thread_of="n0")
+    assert list(buttons(one)) == ["incident.reconnect", "incident.claim"]
+    assert "What stops working: Zendesk reads it" in texts(one)
+    assert buttons(one)["incident.claim"]["value"] == "n0"
+    assert choices(one)["incident.snooze"][0] == "hour:n0"
+    many = storm(*a_storm(3), kind=NoticeKind.REMINDER, thread_of="n0")
+    assert list(buttons(many)) == ["incident.claim"] and "The message above lists them" in texts(many)
+
+
+def test_a_relapse_brings_the_button_for_what_came_back() -> None:
+    """Of a list, that one; a count of them has none."""
+    outages = a_storm(3)
+    message = storm(*outages, kind=NoticeKind.RELAPSE, subject=f"{outages[1].incident.id}:2")
+    assert list(buttons(message)) == ["incident.reconnect"]
+    assert buttons(message)["incident.reconnect"]["accessibility_label"] == "Reconnect: team-1@example.com"
+    assert buttons(storm(*a_storm(3), kind=NoticeKind.STORM)) == {}
+
+
+def test_whoever_was_on_it_reads_who_is_now() -> None:
+    """Nothing if it is over by then."""
+    outages = a_storm(1, claimed_by=BOB, claimed_at=NOW)
+    taken = {
+        "kind": NoticeKind.CLAIM_TAKEN,
+        "subject": f"{outages[0].incident.id}:by:{BOB}:{NOW.isoformat()}",
+    }
+    said = storm(*outages, **taken)
+    assert said["text"] == "🙋 <@U0BOB> is on team-0@example.com (Support) now, instead of you."
+    assert "nothing to do" in texts(storm(*a_storm(1, **OVER), **taken))
 
 
 def test_the_operator_hears_that_nobody_was_told() -> None:

@@ -18,11 +18,19 @@ from bot.domain.errors import Gone, NotAllowed
 from bot.domain.grant import Secret
 from bot.domain.history import HistoryEntry
 from bot.domain.ids import IncidentId, JobId, LinkId, NoticeId, ProviderOutageId, UserId
-from bot.domain.incident import AFTER_HOLD, RECALLED, Incident, IncidentKind, Resolution
+from bot.domain.incident import (
+    AFTER_HOLD,
+    RECALLED,
+    Incident,
+    IncidentKind,
+    Resolution,
+    Snooze,
+    snoozed_until,
+)
 from bot.domain.job import Job, JobKind
 from bot.domain.notice import Notice, NoticeKind, subject_of
 from bot.domain.ticket import Link
-from bot.services.core.notifications import Notifications, a_notice
+from bot.services.core.notifications import Notifications, a_notice, done_by
 from bot.services.core.ports import Core, digest, new_id, new_secret
 from bot.services.core.roles import roles_in
 from storage import UnitOfWork
@@ -30,7 +38,6 @@ from storage import UnitOfWork
 STORM_LASTS: Final = timedelta(minutes=2)
 """Outages that begin this soon after a person's first one join its message."""
 RELAPSES_WITHIN: Final = timedelta(minutes=30)
-SNOOZES_FOR: Final = timedelta(hours=4)
 CLAIM_LASTS: Final = timedelta(hours=4)
 REMINDERS: Final = (timedelta(hours=4), timedelta(hours=24), *(timedelta(days=d) for d in range(2, 8)))
 """After how long somebody is reminded, counted from the message: at 4 h, 24 h, then daily for a week."""
@@ -221,28 +228,68 @@ class Incidents:
     # --- what readers do
 
     async def claim(self, actor: Actor, notice_id: NoticeId) -> None:
-        """*I'm on it*: everybody who was told sees who is."""
+        """*I'm on it*: everybody who was told sees who is; whoever was until now is told so."""
         now = self._core.clock()
         async with self._core.storage.writing() as uow:
             notice = await self._own(uow, actor, notice_id)
             for incident in await uow.incidents.of_notice(notice.id):
-                if await uow.incidents.claim(incident.id, actor.id, now):
+                if incident.claimed_by != actor.id and await uow.incidents.claim(incident.id, actor.id, now):
                     await self._changed(uow, incident.id, now)
                     await self._remember(uow, incident, "claimed", actor, now)
+                    await self._tell_former(uow, incident, actor, now)
             await uow.commit()
         self._core.wake()
 
-    async def snooze(self, actor: Actor, notice_id: NoticeId) -> None:
-        """No reminder for this person for four hours."""
+    async def hand_back(self, actor: Actor, notice_id: NoticeId) -> None:
+        """*Not me after all*: nobody is on what this person had taken, and everybody who was told sees it."""
         now = self._core.clock()
         async with self._core.storage.writing() as uow:
             notice = await self._own(uow, actor, notice_id)
-            await uow.notices.snooze(notice.id, now + SNOOZES_FOR)
             for incident in await uow.incidents.of_notice(notice.id):
-                await self._remember(uow, incident, "snoozed", actor, now)
-            await self._notifications.changed(uow, [notice], now=now)
+                if await uow.incidents.hand_back(incident.id, actor.id):
+                    told = await uow.notices.of_incident(incident.id)
+                    await self._notifications.changed(uow, told, now=now)
+                    await self._remember(uow, incident, "handed_back", actor, now)
+                    await self._remind_anew(uow, [it for it in told if it.kind is NoticeKind.INCIDENT], now)
             await uow.commit()
         self._core.wake()
+
+    async def snooze(self, actor: Actor, notice_id: NoticeId, choice: Snooze | None) -> None:
+        """No reminder for this person for as long as they chose; ``None``: remind them again."""
+        now = self._core.clock()
+        until = snoozed_until(choice, now, actor.person.utc_offset) if choice else None
+        async with self._core.storage.writing() as uow:
+            notice = await self._own(uow, actor, notice_id)
+            await uow.notices.snooze(notice.id, until)
+            for incident in await uow.incidents.of_notice(notice.id):
+                await self._remember(uow, incident, "snoozed" if until else "woken", actor, now)
+            await self._notifications.changed(uow, [notice], now=now)
+            await self._remind_anew(uow, [notice], now)
+            await uow.commit()
+        self._core.wake()
+
+    async def _remind_anew(self, uow: UnitOfWork, notices: Sequence[Notice], now: datetime) -> None:
+        """What their reminders waited for has changed: one that is owed by now comes at once. Each is named
+        after its place in the row, so that none comes twice."""
+        for notice in notices:
+            job = await uow.jobs.find_unfinished(_key(JobKind.REMIND, notice))
+            if job is not None:
+                due = max(now, _counted_from(job, notice, now) + REMINDERS[0])
+                await uow.jobs.cancel(job.dedupe)
+                since = _counted_from(job, notice, now).isoformat()
+                await uow.jobs.put(_later(JobKind.REMIND, notice, due, now, since=since))
+
+    async def _tell_former(self, uow: UnitOfWork, incident: Incident, actor: Actor, now: datetime) -> None:
+        former = incident.claimed_by
+        if former is None or former == actor.id:
+            return
+        about = {"incident": incident.id, **done_by(actor.id, now)}
+        replies = [
+            _reply(NoticeKind.CLAIM_TAKEN, it, about, now)
+            for it in await uow.notices.of_incident(incident.id)
+            if it.kind is NoticeKind.INCIDENT and it.recipient == former
+        ]
+        await self._notifications.tell_all(uow, replies)
 
     async def _remember(
         self, uow: UnitOfWork, incident: Incident, what: str, actor: Actor, now: datetime

@@ -271,6 +271,7 @@ NOTICES: Final[Mapping[NoticeKind, NoticeSpec]] = {
     NoticeKind.STORM: _channels(_It._of_channel, only_while_open=True),
     NoticeKind.RELAPSE: _channels(_It._of_channel, only_while_open=True),
     NoticeKind.REMINDER: _channels(_It._of_channel, only_while_open=True),
+    NoticeKind.CLAIM_TAKEN: _channels(_It._of_channel, only_while_open=True),
     NoticeKind.NOBODY_TOLD: NoticeSpec(_It._about_nobody, only_while_open=True),
     NoticeKind.REQUEST: NoticeSpec(_It._with_request, only_while_open=True),
     NoticeKind.WISH: NoticeSpec(_It._with_request),

@@ -12,9 +12,9 @@ from typing import Final
 
 import structlog
 
+from bot.domain.incident import LONGEST_SNOOZE
 from bot.domain.job import ANY_TIME, LONGEST_WAIT
 from bot.domain.probe_policy import LONGEST_DISABLED, LONGEST_DISCONNECTED, LONGEST_IMPAIRED, longest_pause
-from bot.services.core.incidents import SNOOZES_FOR
 from bot.services.core.ports import Core
 from bot.services.core.schedule import Schedule
 from storage import ClockLimits
@@ -82,7 +82,7 @@ class ClockSkew:
             disconnected=LONGEST_DISCONNECTED,
             disabled=LONGEST_DISABLED,
             jobs=LONGEST_WAIT,
-            snooze=SNOOZES_FOR,
+            snooze=LONGEST_SNOOZE,
             login=max((one.refused_within for one in manners.values()), default=timedelta(hours=1)),
             lease=LONGEST_LEASE,
         )

@@ -24,8 +24,17 @@ from bot.views.messages.account_events import (
     taken_over_notice,
 )
 from bot.views.messages.approval import answered_reply, request_notice, requester_notice
-from bot.views.messages.incident import CLAIM, RECONNECT_LINK, SNOOZE, conversation_notice, incident_notice
-from bot.views.messages.incident_replies import relapse_reply, reminder_reply, storm_reply
+from bot.views.messages.incident import (
+    CLAIM,
+    HAND_BACK,
+    RECONNECT_LINK,
+    SNOOZE,
+    WAKE,
+    conversation_notice,
+    incident_notice,
+    parse_snooze,
+)
+from bot.views.messages.incident_replies import claim_taken_reply, relapse_reply, reminder_reply, storm_reply
 from bot.views.messages.operator_notices import (
     groups_notice,
     nobody_told_notice,
@@ -38,10 +47,13 @@ from bot.views.messages.provider_outage import provider_outage_notice, somebody_
 __all__ = [
     "ADMINS_UNDO",
     "CLAIM",
+    "HAND_BACK",
     "RECONNECT_LINK",
     "SNOOZE",
     "VIEWS",
+    "WAKE",
     "answered_reply",
+    "claim_taken_reply",
     "connected_notice",
     "conversation_notice",
     "delegate_gone_notice",
@@ -53,6 +65,7 @@ __all__ = [
     "nobody_told_notice",
     "operator_notice",
     "owner_gone_notice",
+    "parse_snooze",
     "provider_outage_notice",
     "relapse_reply",
     "reminder_reply",
@@ -74,6 +87,7 @@ VIEWS: Final[Mapping[NoticeKind, Callable[[Language, NoticeModel], Message]]] = 
     NoticeKind.STORM: storm_reply,
     NoticeKind.RELAPSE: relapse_reply,
     NoticeKind.REMINDER: reminder_reply,
+    NoticeKind.CLAIM_TAKEN: claim_taken_reply,
     NoticeKind.NOBODY_TOLD: nobody_told_notice,
     NoticeKind.REMOVED: removed_notice,
     NoticeKind.SWITCHED: switched_notice,

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bot.domain.channel import ADMIN_CAUSES, MANAGED_CAUSES, OUTAGE_LIKE
+from bot.domain.ids import NoticeId
+from bot.domain.incident import Snooze
 from bot.domain.provider_traits import may_switch
 from bot.domain.view_models import IncidentModel, NoticeModel
 from bot.views.blocks import (
@@ -21,10 +23,12 @@ from bot.views.blocks import (
     inert,
     instant,
     link,
+    mention,
     message,
     paragraphs,
     quoted,
     section,
+    select,
     to_type,
 )
 from bot.views.buttons import switch_button, why_button
@@ -44,12 +48,15 @@ from bot.views.messages.incident_text import (
     proof,
     reasons,
     since,
+    stops,
     whereabouts,
 )
 from bot.views.messages.quiet import grey, quiet, quiet_list
 from bot.views.wording import company, mail_in_short
 from bot.views.wording.approvals import admin_message
 
+_ROWS: Final = 20
+"""Outages with a button of their own: Slack takes 50 blocks in a message."""
 _ROOM: Final = 8_600
 """Characters for the lines; heading, who is on it and the buttons need the rest of Slack's 10,000."""
 
@@ -71,13 +78,18 @@ def storm_headline(lang: Language, model: NoticeModel) -> str:
 
 def storm_blocks(lang: Language, model: NoticeModel) -> list[Block]:
     """A line per outage, with the time of day (the heading has the date); what finds no room is counted."""
-    waiting = [_line(lang, outage) for outage in open_ones(model)]
+    waiting = open_ones(model)
     over = [ended(lang, outage, model.now) for outage in model.outages if not outage.incident.is_open]
-    shown = fitting(waiting, _ROOM)
+    lines = [_line(lang, it) + (_link(lang, it) if n >= _ROWS else "") for n, it in enumerate(waiting)]
+    shown = fitting(lines, _ROOM)
     room = _ROOM - sum(len(line) + 1 for line in shown) if len(shown) == len(waiting) else 0
     quiet = fitting(over, room)
     hidden = _hidden(lang, model.command, len(waiting) - len(shown), len(over) - len(quiet))
-    return [*(section(text) for text in paragraphs(shown)), *grey(quiet), *hidden]
+    rows = [
+        section(line, _reconnect(lang, outage)) for line, outage in zip(shown[:_ROWS], waiting, strict=False)
+    ]
+    linked = [section(text) for text in paragraphs(shown[_ROWS:])]
+    return [*rows, *linked, *grey(quiet), *hidden]
 
 
 def _hidden(lang: Language, command: str, waiting: int, over: int) -> list[Block]:
@@ -101,25 +113,39 @@ def _line(lang: Language, outage: IncidentModel) -> str:
         in_short(lang, outage),
         escape(mail_in_short(lang, outage.mail)) if outage.mail else "",
         inert(channel.use, 60),
-        _reconnect(lang, outage),
+        _taken(lang, outage),
     ]
     return " · ".join(part for part in parts if part)
+
+
+def _taken(lang: Language, outage: IncidentModel) -> str:
+    return f"🙋 {mention(outage.incident.claimed_by)}" if outage.incident.claimed_by else ""
 
 
 def _since(lang: Language, outage: IncidentModel) -> str:
     return lang.say("since {when}", when=clock(outage.incident.opened_at))
 
 
-def _reconnect(lang: Language, outage: IncidentModel) -> str:
+def _reconnect(lang: Language, outage: IncidentModel) -> Block | None:
+    if not outage.url or is_doubtful(outage):
+        return None
+    about = outage.channel.address
+    return button(lang.say("Reconnect"), RECONNECT_LINK, url=outage.url, about=about)
+
+
+def _link(lang: Language, outage: IncidentModel) -> str:
+    """The same for what finds no room for a button of its own."""
     if not outage.url or is_doubtful(outage):
         return ""
-    return link(outage.url, lang.say("Reconnect"))
+    return " · " + link(outage.url, lang.say("Reconnect"))
 
 
 RECONNECT_LINK: Final = "incident.reconnect"
 CLAIM: Final = "incident.claim"
+HAND_BACK: Final = "incident.hand_back"
 SNOOZE: Final = "incident.snooze"
-"""*Claim* and *snooze* carry the notice's id."""
+WAKE: Final = "incident.wake"
+"""These carry the notice's id; *snooze* as ``<choice>:<notice id>``."""
 
 _DOUBTED_FOR: Final = timedelta(minutes=15)
 _NAMED: Final = 10
@@ -134,26 +160,37 @@ def incident_notice(lang: Language, model: NoticeModel) -> Message:
         return _storm(lang, model)
     outage = model.outages[0]
     said = f"{mark(outage)} {headline(lang, outage)}"
+    first = f"{mark(outage)} {bold(headline(lang, outage))}"
     blocks = [
-        section(f"{mark(outage)} {bold(headline(lang, outage))}\n{since(lang, outage, model.now)}"),
-        section(reasons(lang, outage)),
-        *_forward(lang, outage),
-        *_doubt(lang, outage, model.now),
+        section("\n".join(filter(None, [first, stops(lang, outage)]))),
         *_typed(lang, model, outage),
+        *actions(
+            *mend(lang, outage, model.now),
+            *answers(lang, model, model.notice.id),
+            why_button(lang, outage.channel),
+        ),
         *_roles(lang, model),
-        *actions(*_mend(lang, outage, model.now), *_answers(lang, model), why_button(lang, outage.channel)),
+        context(since(lang, outage)),
+        section(reasons(lang, outage)),
+        *_doubt(lang, outage, model.now),
+        *_forward(lang, outage),
     ]
-    return message(said, blocks)
+    return message(_notified(said, outage), blocks)
+
+
+def _notified(said: str, outage: IncidentModel) -> str:
+    """What a lock screen shows: with the use, since nothing else is seen there."""
+    return f"{said} · {inert(outage.channel.use, 80)}" if outage.channel.use else said
 
 
 def _storm(lang: Language, model: NoticeModel) -> Message:
     said = storm_headline(lang, model)
     blocks = [
         section(f"{bold(said)}\n{first_since(lang, model)}"),
+        *actions(*answers(lang, model, model.notice.id)),
+        *_roles(lang, model),
         *([section(why)] if (why := proof(lang, model.outages)) else []),
         *storm_blocks(lang, model),
-        *_roles(lang, model),
-        *actions(*_answers(lang, model)),
     ]
     return message(said, blocks)
 
@@ -223,7 +260,7 @@ def is_unwitnessed(outage: IncidentModel, now: datetime) -> bool:
     )
 
 
-def _mend(lang: Language, outage: IncidentModel, now: datetime) -> list[Block]:
+def mend(lang: Language, outage: IncidentModel, now: datetime) -> list[Block]:
     if not outage.url or is_doubtful(outage):
         return []
     # Where somebody else must act before it helps, or it may be an outage, it does not press.
@@ -250,11 +287,31 @@ def _switch(lang: Language, outage: IncidentModel) -> list[Block]:
     return [switch_button(lang, channel, mail.place, mail.label)]
 
 
-def _answers(lang: Language, model: NoticeModel) -> list[Block]:
-    notice_id = model.notice.id
-    claim = button(lang.say("I'm on it"), CLAIM, value=notice_id)
-    snooze = button(lang.say("Snooze 4 h"), SNOOZE, value=notice_id)
-    return [claim, snooze] if _is_claimable(model) else [snooze]
+def answers(lang: Language, model: NoticeModel, notice_id: NoticeId) -> list[Block]:
+    """What a reader can say of it: about the message that is ``notice_id``'s."""
+    claim = [button(lang.say("I'm on it"), CLAIM, value=notice_id)] if _is_claimable(model) else []
+    back = [button(lang.say("Hand back"), HAND_BACK, value=notice_id)] if _has_claimed(model) else []
+    return [*claim, *back, _snooze(lang, model, notice_id)]
+
+
+def _snooze(lang: Language, model: NoticeModel, notice_id: NoticeId) -> Block:
+    if model.notice.snoozed_until is not None and model.notice.snoozed_until > model.now:
+        return button(lang.say("Remind me again"), WAKE, value=notice_id)
+    choices = {
+        Snooze.HOUR: lang.say("1 hour"),
+        Snooze.FOUR_HOURS: lang.say("4 hours"),
+        Snooze.MORNING: lang.say("Until 9:00 where you are"),
+    }
+    options = [(label, f"{choice}:{notice_id}") for choice, label in choices.items()]
+    return select(lang.say("Snooze"), SNOOZE, options)
+
+
+def parse_snooze(value: str) -> tuple[Snooze, NoticeId] | None:
+    """What a choice of *Snooze* carries; a bare id is of the button that there was before it."""
+    choice, _, notice_id = value.rpartition(":")
+    if not choice:
+        return Snooze.FOUR_HOURS, NoticeId(notice_id)
+    return (Snooze(choice), NoticeId(notice_id)) if choice in set(Snooze) else None
 
 
 def _is_claimable(model: NoticeModel) -> bool:
@@ -266,6 +323,10 @@ def _is_claimable(model: NoticeModel) -> bool:
         for outage in model.outages
         if outage.incident.is_open
     )
+
+
+def _has_claimed(model: NoticeModel) -> bool:
+    return any(it.incident.claimed_by == model.notice.recipient for it in open_ones(model))
 
 
 def conversation_notice(lang: Language, model: NoticeModel) -> Message:

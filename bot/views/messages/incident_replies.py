@@ -1,17 +1,20 @@
 """Replies in an outage's thread, since edits notify nobody: how many there are, it is back, it is still so.
 
-The one rule: a reply is never edited, so it says nothing that could become untrue, and carries no button.
+The one rule: a reply is never edited, so it says nothing that could become untrue. What its buttons do is
+asked anew when they are pressed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from bot.domain.incident import AFTER_HOLD, Incident
 from bot.domain.view_models import IncidentModel, NoticeModel
-from bot.views.blocks import Message, inert, instant, mention, message, section
+from bot.views.blocks import Block, Message, actions, inert, instant, mention, message, section
 from bot.views.i18n import Language
-from bot.views.messages.incident_text import headline, is_doubtful, mark, named, open_ones
+from bot.views.messages.incident import answers, mend
+from bot.views.messages.incident_text import headline, is_doubtful, mark, named, open_ones, stops
 from bot.views.messages.provider_outage import provider_outage_reminder
 from bot.views.wording import company
 
@@ -59,12 +62,21 @@ def relapse_reply(lang: Language, model: NoticeModel) -> Message:
             company=inert(company(outage.provider_label), 40),
             address=named(lang, outage),
         )
-        return _reply(said, lang.say("The message above has the button to reconnect it."))
-    said = "🔴 " + lang.say(
-        "{address} stopped working again: it had worked for less than half an hour.",
-        address=named(lang, outage),
-    )
-    return _reply(said, lang.say("The message above has the button to reconnect it."))
+    else:
+        said = "🔴 " + lang.say(
+            "{address} stopped working again: it had worked for less than half an hour.",
+            address=named(lang, outage),
+        )
+    return _reply(said, buttons=mend(lang, outage, model.now))
+
+
+def claim_taken_reply(lang: Language, model: NoticeModel) -> Message:
+    """To whoever was on it: an edit would not tell them."""
+    outage, who = _meant(model), mention(model.actor or "")
+    if outage is None or not outage.incident.is_open:
+        return _nothing(lang)
+    address = named(lang, outage)
+    return _reply("🙋 " + lang.say("{who} is on {address} now, instead of you.", who=who, address=address))
 
 
 def _meant(model: NoticeModel) -> IncidentModel | None:
@@ -84,9 +96,14 @@ def reminder_reply(lang: Language, model: NoticeModel) -> Message:
     said = "⏰ " + _still(lang, model, waiting)
     if all(map(is_doubtful, waiting)):
         return _reply(said, lang.say("We keep trying; you don't need to do anything."))
-    if all(outage.channel.is_personal for outage in waiting):
-        return _reply(said, lang.say("The message above has the button to reconnect it."))
-    return _reply(said, _nobody(lang, waiting))
+    alone = waiting[0] if len(waiting) == 1 else None
+    lines = [
+        stops(lang, alone) if alone else lang.say("The message above lists them and stays up to date."),
+        "" if all(outage.channel.is_personal for outage in waiting) else _nobody(lang, waiting),
+    ]
+    above = model.notice.thread_of or model.notice.id
+    buttons = [*(mend(lang, alone, model.now) if alone else []), *answers(lang, model, above)]
+    return _reply(said, *filter(None, lines), buttons=buttons)
 
 
 def _still(lang: Language, model: NoticeModel, waiting: tuple[IncidentModel, ...]) -> str:
@@ -125,10 +142,8 @@ def _nobody(lang: Language, waiting: tuple[IncidentModel, ...]) -> str:
     """A claim that is hours old may be forgotten: it is asked after by name."""
     claimed = [outage.incident for outage in waiting if outage.incident.claimed_by]
     if len(claimed) == len(waiting):
-        how = lang.say("To take over from them, reconnect from the message above.")
-        return "\n".join([_last_claim(lang, claimed), how])
-    how = lang.say("The message above has the buttons: reconnect, or say that you are on it.")
-    return "\n".join([lang.say("Nobody has said that they are on it."), how])
+        return _last_claim(lang, claimed)
+    return lang.say("Nobody has said that they are on it.")
 
 
 def _last_claim(lang: Language, claimed: list[Incident]) -> str:
@@ -141,5 +156,5 @@ def _last_claim(lang: Language, claimed: list[Incident]) -> str:
     )
 
 
-def _reply(said: str, *lines: str) -> Message:
-    return message(said, [section("\n".join([said, *lines]))])
+def _reply(said: str, *lines: str, buttons: Sequence[Block] = ()) -> Message:
+    return message(said, [section("\n".join([said, *lines])), *actions(*buttons)])

@@ -13,7 +13,7 @@ from bot.domain.incident import Incident, IncidentKind, Resolution, unexplained_
 from bot.domain.mail_routing import NOWHERE
 from bot.domain.provider_outage import Proof
 from bot.domain.view_models import IncidentModel, NoticeModel
-from bot.views.blocks import escape, inert, instant, mention
+from bot.views.blocks import ago, escape, inert, instant, mention
 from bot.views.i18n import Language
 from bot.views.wording import cause_in_short, cause_words, company, mail_words, unexplained_words, way_words
 
@@ -27,8 +27,8 @@ def is_doubtful(outage: IncidentModel) -> bool:
 
 
 def first_since(lang: Language, model: NoticeModel) -> str:
-    """When the first of those that are still open began, and how long ago."""
-    return since(lang, min(open_ones(model), key=lambda one: one.incident.opened_at), model.now)
+    """When the first of those that are still open began."""
+    return since(lang, min(open_ones(model), key=lambda one: one.incident.opened_at))
 
 
 def open_ones(model: NoticeModel) -> tuple[IncidentModel, ...]:
@@ -75,11 +75,17 @@ def _last_answer(lang: Language, outage: IncidentModel) -> str:
     return lang.say("the last answer was: {cause}", cause=escape(short))
 
 
-def since(lang: Language, outage: IncidentModel, now: datetime) -> str:
+def since(lang: Language, outage: IncidentModel) -> str:
+    """How long ago is Slack's to say: a span of ours would be of the last time that somebody edited."""
     opened_at = outage.incident.opened_at
-    return lang.say(
-        "Since {when} ({span})", when=instant(lang, opened_at), span=lang.lasting(now - opened_at)
-    )
+    return lang.say("Since {when} ({ago})", when=instant(lang, opened_at), ago=ago(lang, opened_at))
+
+
+def stops(lang: Language, outage: IncidentModel) -> str:
+    """What somebody wrote that depends on it; nothing is no use saying."""
+    if not outage.channel.use or is_doubtful(outage):
+        return ""
+    return lang.say("What stops working: {use}", use=inert(outage.channel.use, 200))
 
 
 def proof(lang: Language, outages: Sequence[IncidentModel]) -> str:
@@ -114,11 +120,6 @@ def reasons(lang: Language, outage: IncidentModel) -> str:
     if is_doubtful(outage):
         return _uncertain(lang, outage)
     why = cause_words(lang, incident.cause, outage.provider_label, channel.said)
-    stops = (
-        lang.say("What stops working: {use}", use=inert(channel.use, 200))
-        if channel.use
-        else lang.say("What stops working: everything that uses this inbox.")
-    )
     step = escape(why.next_step)
     if outage.mail and outage.mail.place == NOWHERE:
         step = lang.say("Once its MX record is right: {step}", step=step)
@@ -128,7 +129,6 @@ def reasons(lang: Language, outage: IncidentModel) -> str:
         escape(why.why),
         proof(lang, [outage]),
         _mail(lang, outage),
-        stops,
         _mender(lang, outage),
         step,
     )

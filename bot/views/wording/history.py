@@ -20,6 +20,10 @@ def evidence_words(lang: Language, record: HistoryEntry) -> str:
             return lang.say("Somebody is on it")
         case "snoozed":
             return lang.say("Reminders snoozed")
+        case "handed_back":
+            return lang.say("Handed back: nobody is on it")
+        case "woken":
+            return lang.say("Reminders switched on again")
         case "taken_over":
             return lang.say("Became a team address")
         case _:

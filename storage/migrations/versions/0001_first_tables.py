@@ -236,6 +236,7 @@ def upgrade() -> None:
         sa.Column("email", sa.Text(), nullable=False),
         sa.Column("email_key", sa.Text(), nullable=False),
         sa.Column("locale", sa.Text(), nullable=False),
+        sa.Column("utc_offset", sa.Integer(), server_default="0", nullable=False),
         sa.Column("is_owner", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("is_guest", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("is_bot", sa.Boolean(), server_default=sa.false(), nullable=False),
