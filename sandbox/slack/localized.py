@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
+from babel.dates import format_timedelta
+
 from sandbox.slack.seed import BOT_NAME, BOT_USER
 from sandbox.slack.state import Workspace
 
@@ -101,7 +103,7 @@ def _date_word(word: str, instant: datetime, today: datetime, words: _DateWords)
             return words.pretty[days]
         word = word.removesuffix("_pretty")
     if word == "ago":
-        return _ago(today - instant)
+        return _ago(today - instant, words.lang)
     return instant.strftime(words.formats.get(word, "%Y-%m-%d"))
 
 
@@ -109,12 +111,14 @@ def _date_word(word: str, instant: datetime, today: datetime, words: _DateWords)
 class _DateWords:
     """How Slack writes dates in one language."""
 
+    lang: str
     pretty: dict[int, str]
     formats: dict[str, str]
 
 
 _TIMES = {"date_num": "%Y-%m-%d", "time": "%H:%M", "time_secs": "%H:%M:%S"}
 _ENGLISH = _DateWords(
+    "en",
     {-1: "yesterday", 0: "today", 1: "tomorrow"},
     _TIMES
     | {
@@ -125,6 +129,7 @@ _ENGLISH = _DateWords(
     },
 )
 _JAPANESE = _DateWords(
+    "ja",
     {-1: "昨日", 0: "今日", 1: "明日"},
     _TIMES
     | {
@@ -136,14 +141,11 @@ _JAPANESE = _DateWords(
 )
 
 
-def _ago(span: timedelta) -> str:
-    seconds = int(span.total_seconds())
-    for size, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if abs(seconds) >= size:
-            number = abs(seconds) // size
-            words = f"{number} {name}{'s' if number != 1 else ''}"
-            return f"{words} ago" if seconds > 0 else f"in {words}"
-    return "just now"
+def _ago(span: timedelta, lang: str) -> str:
+    """As babel writes it, which has Slack's words in every language."""
+    if abs(span) < timedelta(minutes=1):
+        return "たった今" if lang == "ja" else "just now"
+    return format_timedelta(-span, granularity="minute", threshold=1, add_direction=True, locale=lang)
 
 
 def with_emoji(text: str) -> str:

@@ -232,3 +232,11 @@ async def test_an_absent_slack_hangs_up_until_mended(acme: World) -> None:
         await acme.client.chat_postMessage(channel="U0ALICE", text="Hello")
     await acme.driver.mend()
     assert (await acme.client.chat_postMessage(channel="U0ALICE", text="Hello"))["ok"]
+
+
+async def test_how_long_ago_is_said_to_each_in_their_language(acme: World) -> None:
+    """Slack's clients write that token, and keep it true."""
+    text = f"Since <!date^{int(acme.clock().timestamp()) - 7200}^{{ago}}|then>"
+    for person, said in (("U0ALICE", "2 hours ago"), ("U0KENJI", "2 時間前")):
+        await acme.client.chat_postMessage(channel=person, text=text)
+        assert said in (await acme.driver.person(person[2:].lower()).sees()).dm.last.plain
