@@ -51,7 +51,9 @@ async def out_of_date(context: Context, interaction: Interaction) -> Response:
 
 
 async def connect(context: Context, interaction: Interaction) -> Response:
-    return Response(modal=channels.connect_form(interaction, await context.actor(interaction)))
+    """The form; a button may name the address, which is judged as if it were typed."""
+    actor = await context.actor(interaction)
+    return Response(modal=channels.connect_form(interaction, actor, address=interaction.request.value))
 
 
 async def choose_kind(context: Context, interaction: Interaction) -> Response:

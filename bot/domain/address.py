@@ -20,7 +20,7 @@ _LONGEST_DOMAIN: Final = 253
 _LONGEST_LABEL: Final = 63
 _LONGEST_LOCAL: Final = 64
 """Octets (RFC 5321 4.5.3.1)."""
-_LONGEST: Final = 254
+LONGEST: Final = 254
 """Octets of a whole address, as the DNS and UTF-8 write it (RFC 5321 4.5.3.1.3, without the brackets)."""
 _PLAIN_LABEL: Final = re.compile(r"(?!-)[a-z0-9-]+(?<!-)")
 _ALL_DIGITS: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
@@ -63,7 +63,7 @@ def read_parts(text: str) -> tuple[str, str]:
     )
     if not _LOCAL.fullmatch(local) or not is_dotted or has_control(local):
         raise ValueError("not the name of a mailbox")
-    if octets > _LONGEST_LOCAL or octets + 1 + len(name) > _LONGEST:
+    if octets > _LONGEST_LOCAL or octets + 1 + len(name) > LONGEST:
         raise ValueError("too long")
     return local, domain
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.domain.access import Operation
+from bot.domain.address import LONGEST
 from bot.domain.channel import Channel, State
 from bot.domain.ids import GrantId
 from bot.domain.provider_outage import Advice
@@ -19,7 +20,7 @@ from bot.domain.request import Request
 from bot.domain.view_models import Mail
 from bot.views.blocks import Block, button, dialog, value_of
 from bot.views.i18n import Language
-from bot.views.text import shown
+from bot.views.text import clip, shown
 
 CONNECT: Final = "channel.connect"
 STATUS: Final = "channel.status"
@@ -172,6 +173,12 @@ def permissions_button(lang: Language, channel: Channel) -> Block:
 
 def connect_button(lang: Language, *, primary: bool = False) -> Block:
     return button(lang.say("Connect an inbox"), CONNECT, style="primary" if primary else "")
+
+
+def connect_again_button(lang: Language, channel: Channel) -> Block:
+    """The form, with the address in it: what was set comes back with a removed inbox."""
+    address = channel.address
+    return button(lang.say("Connect again"), CONNECT, value=clip(address, LONGEST), about=address)
 
 
 def disconnect_button(lang: Language, channel: Channel) -> Block:

@@ -7,6 +7,7 @@ from datetime import datetime
 from bot.domain.access import Operation
 from bot.domain.channel import Cause, Channel, State
 from bot.domain.ids import UserId
+from bot.domain.incident import Incident
 from bot.domain.mail_routing import NOWHERE
 from bot.domain.provider_outage import is_held
 from bot.domain.request import Awaits, Request, RequestState
@@ -91,7 +92,7 @@ def _trouble(lang: Language, status: ChannelStatus, now: datetime) -> list[Block
         why = trouble_words(
             lang, channel, status.row.provider_label, status.row.advice, status.row.unexplained
         )
-    lines = [escape(lang.together(why.why, why.next_step))]
+    lines = [escape(lang.together(why.why, why.next_step)), *_on_it(lang, incident)]
     # A disconnected inbox has said since when already.
     if incident and incident.resolved_at is None and channel.state is not State.DISCONNECTED:
         lines.append(
@@ -102,6 +103,14 @@ def _trouble(lang: Language, status: ChannelStatus, now: datetime) -> list[Block
             )
         )
     return [section("\n".join(lines))]
+
+
+def _on_it(lang: Language, incident: Incident | None) -> list[str]:
+    """Who is repairing it, so that no second person begins."""
+    if incident is None or not incident.is_open or not incident.claimed_by or not incident.claimed_at:
+        return []
+    who, when = mention(incident.claimed_by), instant(lang, incident.claimed_at)
+    return ["🙋 " + lang.say("{who} has been on it since {when}.", who=who, when=when)]
 
 
 def _moved(lang: Language, status: ChannelStatus) -> list[Block]:

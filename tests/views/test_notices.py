@@ -86,7 +86,7 @@ def test_an_outage_says_everything_that_is_needed() -> None:
         "Who can fix it: you.",
     ):
         assert wanted in texts(message)
-    assert message["text"] == "🔴 ann@example.com stopped working"
+    assert message["text"] == "🔴 ann@example.com stopped working · The CRM reads it"
     mend = buttons(message)["incident.reconnect"]
     assert (mend["url"], mend["style"]) == (URL, "primary")
     assert "incident.why" in buttons(message)
@@ -256,11 +256,21 @@ def test_a_removal_that_was_not_confirmed_offers_both_ways_on() -> None:
     assert "<https://myaccount.google.com/connections|Open that page>" in texts(message)
 
 
+def test_a_removal_names_who_did_it_and_what_depended_on_it() -> None:
+    """Colleagues can ask that person, and take it back: connecting again brings its settings back."""
+    removal = a_removal(Revocation.CONFIRMED)
+    seen = {"subject": f"by:{BOB}:{NOW.isoformat()}"}
+    told = rendered(a_picture(NoticeKind.REMOVED, channel=a_team_channel(), removal=removal, notice=seen))
+    assert told["text"] == "🗑 <@U0BOB> removed the team address support@example.com (Support)."
+    assert "What used it: Zendesk reads it" in texts(told)
+    assert buttons(told)["channel.connect"]["value"] == "support@example.com"
+
+
 @pytest.mark.parametrize("revocation", [Revocation.CONFIRMED, Revocation.SHARED, Revocation.CANCELLED])
 def test_a_removal_that_is_settled_offers_nothing_more(revocation: Revocation) -> None:
-    """There is nothing to check and nothing to do by hand."""
+    """There is nothing to check and nothing to do by hand. The only way is back."""
     message = removed(revocation)
-    assert buttons(message) == {}
+    assert set(buttons(message)) == {"channel.connect"}
     assert "By hand" not in texts(message)
 
 
@@ -536,13 +546,11 @@ def test_a_relapse_brings_the_button_for_what_came_back() -> None:
 def test_whoever_was_on_it_reads_who_is_now() -> None:
     """Nothing if it is over by then."""
     outages = a_storm(1, claimed_by=BOB, claimed_at=NOW)
-    taken = {
-        "kind": NoticeKind.CLAIM_TAKEN,
-        "subject": f"{outages[0].incident.id}:by:{BOB}:{NOW.isoformat()}",
-    }
-    said = storm(*outages, **taken)
+    subject = f"{outages[0].incident.id}:by:{BOB}:{NOW.isoformat()}"
+    said = storm(*outages, kind=NoticeKind.CLAIM_TAKEN, subject=subject)
     assert said["text"] == "🙋 <@U0BOB> is on team-0@example.com (Support) now, instead of you."
-    assert "nothing to do" in texts(storm(*a_storm(1, **OVER), **taken))
+    over = storm(*a_storm(1, **OVER), kind=NoticeKind.CLAIM_TAKEN, subject=subject)
+    assert "nothing to do" in texts(over)
 
 
 def test_the_operator_hears_that_nobody_was_told() -> None:

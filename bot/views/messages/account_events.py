@@ -24,7 +24,14 @@ from bot.views.blocks import (
     message,
     section,
 )
-from bot.views.buttons import disconnect_button, following, offered, operation_button, why_button
+from bot.views.buttons import (
+    connect_again_button,
+    disconnect_button,
+    following,
+    offered,
+    operation_button,
+    why_button,
+)
 from bot.views.home import people
 from bot.views.i18n import Language
 from bot.views.messages.quiet import quiet
@@ -41,9 +48,27 @@ _STILL_OFF: Final = frozenset({OutcomeKind.STILL_DISABLED, OutcomeKind.SWITCHED_
 
 def removed_notice(lang: Language, model: NoticeModel) -> Message:
     """Both sides of a removal; edited as more becomes known."""
+    said = f"🗑 {_removed(lang, model)}"
     if model.removal is None:
-        return quiet("⚪ " + lang.say("{address} was removed.", address=_address(model)))
-    return removed_message(lang, model.removal)
+        return quiet(said)
+    use = model.channel.use if model.channel else ""
+    used = [lang.say("What used it: {use}", use=inert(use, 200))] if use else []
+    title = section("\n".join([bold(said), *used]))
+    again = actions(connect_again_button(lang, model.channel)) if model.channel else []
+    return message(said, [title, *removed_message(lang, model.removal)["blocks"], *again])
+
+
+def _removed(lang: Language, model: NoticeModel) -> str:
+    """Who did it, so that the others can ask; which, as the team calls it."""
+    address, channel = _address(model), model.channel
+    if channel is not None and channel.name:
+        address = lang.say("{address} ({name})", address=address, name=inert(channel.name, 40))
+    if not model.actor:
+        return lang.say("{address} was removed.", address=address)
+    who = mention(model.actor)
+    if channel is None or channel.is_personal:
+        return lang.say("{who} removed the inbox {address}.", who=who, address=address)
+    return lang.say("{who} removed the team address {address}.", who=who, address=address)
 
 
 def connected_notice(lang: Language, model: NoticeModel) -> Message:
