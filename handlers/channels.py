@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 from bot.domain.access import Actor, Operation, Right, may, right_to_connect
 from bot.domain.address import same_address
-from bot.domain.channel import Channel, Kind, State
+from bot.domain.channel import Channel, InboxSpec, Kind, State
 from bot.domain.errors import AlreadyConnected, NeedsApproval, OtherKind, OutOfDate
 from bot.domain.ids import ChannelId, ConversationId
 from bot.domain.request import RequestedChange
-from bot.domain.view_models import Removal
+from bot.domain.view_models import AuthorizationStart, Removal
 from bot.services.connections.channels import TeamDetails
-from bot.services.connections.connect import Plan
-from bot.services.connections.tickets import AuthorizationStart
 from bot.views.blocks import escape, parse_value
 from bot.views.buttons import Goal, parse_goal
 from bot.views.history import drill_message, export_message, why_message
@@ -132,32 +131,24 @@ def connect_form(interaction: Interaction, actor: Actor, *, address: str = "") -
     may_team = right_to_connect(actor, Kind.TEAM, address) is Right.AT_ONCE
     is_team = bool(address) and may_team and not same_address(own, address)
     kind = Kind.TEAM if is_team else Kind.PERSONAL
-    return connect_modal(interaction.lang, address=address, own_address=own, kind=kind)
+    return connect_modal(interaction.lang, InboxSpec(address, kind), own_address=own)
 
 
 def redrawn_form(interaction: Interaction, actor: Actor) -> View:
     """The form for the kind that was chosen in it. What is typed stays."""
-    plan = _plan(interaction.request.fields)
-    return connect_modal(
-        interaction.lang,
-        address=plan.typed,
-        own_address=actor.person.email,
-        kind=_kind(interaction.request.value),
-        use=plan.use,
-        name=plan.name,
-        conversation_id=plan.conversation_id or "",
-    )
+    filled = replace(_inbox(interaction.request.fields), kind=_kind(interaction.request.value))
+    return connect_modal(interaction.lang, filled, own_address=actor.person.email)
 
 
 async def connect(context: Context, interaction: Interaction, actor: Actor) -> Response:
     """Begin with what stands in the form. A personal inbox that should be the team's is taken over."""
-    plan = _plan(interaction.request.fields)
+    inbox = _inbox(interaction.request.fields)
     try:
-        return consent(context, interaction, await context.services.connections.begin(actor, plan))
+        return consent(context, interaction, await context.services.connections.begin(actor, inbox))
     except OtherKind as other:
         if other.is_team:
             raise
-        channel = await context.services.channels.find(actor, plan.typed)
+        channel = await context.services.channels.find(actor, inbox.address)
         if not may(actor, Operation.TAKE_OVER, channel):
             raise
         return Response(modal=take_over_modal(interaction.lang, channel))
@@ -167,16 +158,8 @@ async def connect_at(
     context: Context, interaction: Interaction, actor: Actor, requested_change: RequestedChange
 ) -> Response:
     """The same form once more, at the provider that was chosen."""
-    plan = Plan(
-        typed=requested_change.address,
-        kind=requested_change.kind,
-        use=requested_change.use,
-        name=requested_change.name,
-        conversation_id=requested_change.conversation_id,
-        provider=requested_change.provider,
-        is_shared=requested_change.is_shared,
-    )
-    return consent(context, interaction, await context.services.connections.begin(actor, plan))
+    begun = await context.services.connections.begin(actor, requested_change.inbox)
+    return consent(context, interaction, begun)
 
 
 async def offer_take_over(
@@ -208,9 +191,9 @@ async def take_over_after_all(
     return remarked(interaction.lang, reply) if channel.is_personal else reply
 
 
-def _plan(fields: Mapping[str, str]) -> Plan:
-    return Plan(
-        typed=fields.get(ADDRESS_BLOCK, ""),
+def _inbox(fields: Mapping[str, str]) -> InboxSpec:
+    return InboxSpec(
+        address=fields.get(ADDRESS_BLOCK, ""),
         kind=_kind(fields.get(KIND_BLOCK, "")),
         use=fields.get(USE_BLOCK, ""),
         name=fields.get(NAME_BLOCK, ""),
@@ -237,35 +220,9 @@ def consent(context: Context, interaction: Interaction, begun: AuthorizationStar
 
 
 def _consent_view(lang: Language, begun: AuthorizationStart) -> View:
-    if begun.channel is not None and begun.leaves is not None:
-        return switch_modal(
-            lang,
-            begun.channel,
-            begun.leaves,
-            provider_label=begun.provider_label,
-            scopes=begun.scopes,
-            features=begun.features,
-            url=begun.url,
-            goal=begun.provider,
-            is_shared=begun.is_shared,
-            may_be_shared=begun.may_be_shared,
-            others=begun.others,
-        )
-    return consent_modal(
-        lang,
-        address=begun.address,
-        provider_label=begun.provider_label,
-        scopes=begun.scopes,
-        features=begun.features,
-        account=begun.account,
-        url=begun.url,
-        reconnect=begun.reconnect,
-        takes_password=begun.takes_password,
-        is_shared=begun.is_shared,
-        may_be_shared=begun.may_be_shared,
-        requested_change=begun.requested_change,
-        others=begun.others,
-    )
+    if begun.leaves is not None:
+        return switch_modal(lang, begun, begun.leaves)
+    return consent_modal(lang, begun)
 
 
 # --- the channel has changed since the button or the form was drawn

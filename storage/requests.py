@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Row, select, text, update
 
 from bot.domain.access import Operation
-from bot.domain.channel import Kind
+from bot.domain.channel import InboxSpec, Kind
 from bot.domain.ids import ChannelId, RequestId, UserId, WorkspaceId
 from bot.domain.request import GOES_ON, Awaits, Request, RequestedChange, RequestState
 from storage.cipher import Cipher
@@ -127,9 +127,9 @@ def _values(it: Request, cipher: Cipher) -> dict[str, Any]:
         "address_key": folded(requested_change.address),
         "kind": requested_change.kind,
         "channel_id": requested_change.channel_id,
-        "use": requested_change.use,
-        "name": requested_change.name,
-        "conversation_id": requested_change.conversation_id,
+        "use": requested_change.inbox.use,
+        "name": requested_change.inbox.name,
+        "conversation_id": requested_change.inbox.conversation_id,
         "provider": requested_change.provider or None,
         "is_shared": requested_change.is_shared,
         "reason": it.reason,
@@ -149,14 +149,16 @@ def _values(it: Request, cipher: Cipher) -> dict[str, Any]:
 def _request(row: Row[Any], cipher: Cipher | None) -> Request:
     requested_change = RequestedChange(
         operation=Operation(row.deed),
-        address=row.address,
-        kind=Kind(row.kind),
+        inbox=InboxSpec(
+            address=row.address,
+            kind=Kind(row.kind),
+            use=row.use,
+            name=row.name,
+            conversation_id=row.conversation_id,
+            provider=row.provider or "",
+            is_shared=row.is_shared,
+        ),
         channel_id=row.channel_id,
-        use=row.use,
-        name=row.name,
-        conversation_id=row.conversation_id,
-        provider=row.provider or "",
-        is_shared=row.is_shared,
     )
     return Request(
         id=row.id,

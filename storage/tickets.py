@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row, case, delete, literal, or_, select, update
 
-from bot.domain.channel import Kind
+from bot.domain.channel import InboxSpec, Kind
 from bot.domain.grant import Secret
 from bot.domain.ids import ChannelId, IncidentId, LinkId, TicketId, UserId
 from bot.domain.ticket import Link, OutcomeKind, Purpose, Ticket, TicketOutcome
@@ -149,9 +149,9 @@ def _trip(it: Ticket) -> dict[str, Any]:
         "provider": it.provider,
         "created_at": it.created_at,
         "channel_id": it.channel_id,
-        "use": it.use,
-        "name": it.name,
-        "conversation_id": it.conversation_id,
+        "use": it.inbox.use,
+        "name": it.inbox.name,
+        "conversation_id": it.inbox.conversation_id,
         "request_id": it.request_id,
         "view_id": it.view_id,
         "browser": it.browser,
@@ -193,22 +193,24 @@ def _of_trip(
         workspace_id=row.workspace_id,
         user_id=row.user_id,
         purpose=Purpose(row.purpose),
-        address=row.address,
-        kind=Kind(row.kind),
-        provider=row.provider,
+        inbox=InboxSpec(
+            address=row.address,
+            kind=Kind(row.kind),
+            use=row.use,
+            name=row.name or "",
+            conversation_id=row.conversation_id,
+            provider=row.provider,
+            is_shared=row.is_shared,
+        ),
         created_at=row.created_at,
         expires_at=expires_at,
         verifier=verifier,
         nonce=nonce,
         channel_id=row.channel_id,
-        use=row.use,
-        name=row.name or "",
-        conversation_id=row.conversation_id,
         request_id=row.request_id,
         view_id=row.view_id,
         browser=row.browser,
         locale=row.locale,
-        is_shared=row.is_shared,
         via=row.via or "",
         confirmed=row.confirmed or "",
     )

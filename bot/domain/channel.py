@@ -101,6 +101,45 @@ URGENCY: Final = (State.DISCONNECTED, State.IMPAIRED, State.CONNECTED, State.DIS
 
 
 @dataclass(frozen=True, slots=True)
+class InboxSpec:
+    """What somebody asks for when connecting: from the form through request and ticket to the channel."""
+
+    address: str
+    """As typed, until ``Connections.begin`` has read it; then as it is stored."""
+    kind: Kind = Kind.PERSONAL
+    use: str = ""
+    name: str = ""
+    conversation_id: ConversationId | None = None
+    provider: str = ""
+    """The key of the provider whose sign-in it is to be; empty while nobody has chosen or found out."""
+    is_shared: bool = False
+    """A shared mailbox, to be opened with the account of whoever signs in."""
+
+
+class AboutInbox:
+    """Mixed into what carries an ``InboxSpec``: what everybody asks of it is read without the way there."""
+
+    __slots__ = ()
+    inbox: InboxSpec
+
+    @property
+    def address(self) -> str:
+        return self.inbox.address
+
+    @property
+    def kind(self) -> Kind:
+        return self.inbox.kind
+
+    @property
+    def provider(self) -> str:
+        return self.inbox.provider
+
+    @property
+    def is_shared(self) -> bool:
+        return self.inbox.is_shared
+
+
+@dataclass(frozen=True, slots=True)
 class Channel:
     """One address in one workspace. Outlives its grants; keeps id, settings and history."""
 

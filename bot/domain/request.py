@@ -9,9 +9,9 @@ from typing import Final
 
 from bot.domain.access import Operation
 from bot.domain.address import same_address
-from bot.domain.channel import Kind
+from bot.domain.channel import AboutInbox, InboxSpec
 from bot.domain.grant import Secret
-from bot.domain.ids import ChannelId, ConversationId, RequestId, UserId, WorkspaceId
+from bot.domain.ids import ChannelId, RequestId, UserId, WorkspaceId
 
 APPROVAL_LASTS: Final = timedelta(hours=72)
 GOES_ON: Final = frozenset({Operation.CONNECT, Operation.RECONNECT, Operation.SWITCH})
@@ -45,29 +45,21 @@ class RequestState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class RequestedChange:
+class RequestedChange(AboutInbox):
     """What is wished for: everything that is needed to do it later."""
 
     operation: Operation
-    address: str
-    kind: Kind
+    inbox: InboxSpec
     channel_id: ChannelId | None = None
     """The channel it is about; ``None`` for a new one."""
-    use: str = ""
-    name: str = ""
-    conversation_id: ConversationId | None = None
-    provider: str = ""
-    """Whose sign-in it will be; empty where it was not chosen yet."""
-    is_shared: bool = False
-    """A shared mailbox, to be opened with somebody's own account."""
 
     def is_covered_by(self, approved: RequestedChange) -> bool:
         """Whether saying yes to ``approved`` said yes to this, too: all is the same but who hosts it, and
         how, unless it is just that which was asked."""
-        elsewhere = replace(approved, address=self.address)
+        same = replace(approved.inbox, address=self.address)
         if self.operation is not Operation.SWITCH:
-            elsewhere = replace(elsewhere, provider=self.provider, is_shared=self.is_shared)
-        return same_address(self.address, approved.address) and self == elsewhere
+            same = replace(same, provider=self.provider, is_shared=self.is_shared)
+        return same_address(self.address, approved.address) and self == replace(approved, inbox=same)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from bot.domain.channel import Kind
+from bot.domain.channel import AboutInbox, InboxSpec
 from bot.domain.grant import Secret
 from bot.domain.ids import (
     ChannelId,
-    ConversationId,
     IncidentId,
     LinkId,
     RequestId,
@@ -40,32 +39,25 @@ class Purpose(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
-    """One pass through the browser, bound to a person, a workspace, an address and, once begun, a browser."""
+class Ticket(AboutInbox):
+    """One pass through the browser, bound to a person, a workspace, an inbox and, once begun, a browser."""
 
     id: TicketId
     """SHA-256 (hex) of the secret that stands in the address; the secret itself is not stored."""
     workspace_id: WorkspaceId
     user_id: UserId
     purpose: Purpose
-    address: str
-    kind: Kind
-    provider: str
+    inbox: InboxSpec
     created_at: datetime
     expires_at: datetime
     verifier: Secret = field(repr=False)
     nonce: str = field(repr=False, default="")
     channel_id: ChannelId | None = None
     """The channel to reconnect or to switch; ``None`` for a new one."""
-    is_shared: bool = False
-    """A shared mailbox, to be opened with the account of whoever signs in."""
     claims: str = field(repr=False, default="")
     """What the provider wanted to be told at the next sign-in."""
     memo: Secret | None = field(repr=False, default=None)
     """What the provider's library must find again when the person comes back."""
-    use: str = ""
-    name: str = ""
-    conversation_id: ConversationId | None = None
     request_id: RequestId | None = None
     """The approved request that it goes on with."""
     view_id: str | None = None

@@ -8,15 +8,15 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from bot.domain.access import Operation, Person, RoleChange
-from bot.domain.channel import Channel, State
+from bot.domain.channel import AboutInbox, Channel, InboxSpec, State
 from bot.domain.features import Feature
 from bot.domain.grant import Revocation
 from bot.domain.history import HistoryEntry
-from bot.domain.ids import ConversationId, GrantId, UserId
+from bot.domain.ids import ConversationId, GrantId, TicketId, UserId
 from bot.domain.incident import Incident, Unexplained
 from bot.domain.notice import Notice
 from bot.domain.provider_outage import Advice, Proof, ProviderOutage, Struck
-from bot.domain.request import Request
+from bot.domain.request import Request, RequestedChange
 from bot.domain.ticket import Purpose, TicketOutcome
 
 
@@ -395,3 +395,39 @@ class ExportLanding:
     locale: str
     lines: int
     """The most that the file holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationStart(AboutInbox):
+    """A ticket, ready to be opened in a browser."""
+
+    inbox: InboxSpec
+    """What it leads to: the address, and the provider that it is to be at."""
+    provider_label: str
+    scopes: frozenset[str]
+    """All that will be asked for, in one consent."""
+    url: str = field(repr=False)
+    purpose: Purpose
+    ticket_id: TicketId
+    account: str = ""
+    """As whom to sign in, where the address is not the account's own."""
+    takes_password: bool = False
+    """On the next page a form of ours asks; there is nothing to tick."""
+    may_be_shared: bool = False
+    """It could be a shared mailbox: the person can say so."""
+    others: tuple[tuple[str, str], ...] = ()
+    """Key and label of the providers that could be chosen instead; of a switch, those that none leads to."""
+    features: tuple[Feature, ...] = ()
+    """What is asked for beyond what keeping the mailbox connected needs, and why."""
+    leaves: Removal | None = None
+    """Of a switch: the channel as it is until the sign-in has been proven, and what the switch means at the
+    provider that is left."""
+
+    @property
+    def reconnect(self) -> bool:
+        return self.purpose is Purpose.RECONNECT
+
+    @property
+    def requested_change(self) -> RequestedChange | None:
+        """What a new channel is begun with, to begin it again at another provider."""
+        return RequestedChange(Operation.CONNECT, self.inbox) if self.purpose is Purpose.CONNECT else None

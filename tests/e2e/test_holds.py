@@ -9,9 +9,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from bot.domain.channel import Kind, State
+from bot.domain.channel import InboxSpec, Kind, State
 from bot.domain.ids import UserId
-from bot.services.connections.connect import Plan
 from tests.driver import Said
 from tests.stage import Stage, a_stage
 
@@ -28,7 +27,7 @@ async def _connect_all(stage: Stage, addresses: Sequence[str]) -> None:
     omar = await services.people.member(services.workspace.id, UserId("U0OMAR"), fresh=True)
     for address in addresses:
         await stage.opens_account(address)
-        begun = await services.connections.begin(omar, Plan(address, Kind.TEAM, name=address[:8]))
+        begun = await services.connections.begin(omar, InboxSpec(address, Kind.TEAM, name=address[:8]))
         page = await stage.consents(begun.url, address)
         assert page.status == 200, page.text
     await stage.passes(minutes=3)

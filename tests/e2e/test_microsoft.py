@@ -10,9 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from bot.domain.access import Role
-from bot.domain.channel import Kind
+from bot.domain.channel import InboxSpec, Kind
 from bot.domain.ids import UserId
-from bot.services.connections.connect import Plan
 from sandbox.names import Service
 from tests.driver import Said, Screen
 from tests.stage import Page, Stage
@@ -356,7 +355,7 @@ async def connects_here(stage: Stage, name: str, *addresses: str) -> None:
         if kind is Kind.PERSONAL:
             await stage.driver.edit_person(name, email=address)
             actor = await services.people.member(services.workspace.id, actor.id, fresh=True)
-        plan = Plan(address, kind, name=address.partition("@")[0], provider="microsoft")
+        plan = InboxSpec(address, kind, name=address.partition("@")[0], provider="microsoft")
         page = await stage.consents((await services.connections.begin(actor, plan)).url, address)
         assert "✓" in page.text, page.text
     await stage.passes(minutes=3)

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.domain.channel import Kind
+from bot.domain.channel import InboxSpec, Kind
 from bot.domain.ids import UserId
-from bot.services.connections.connect import Plan
 from tests.driver import Said
 from tests.stage import Stage, a_stage
 
@@ -290,7 +289,7 @@ async def _connect_all(stage: Stage, addresses: list[str]) -> None:
     omar = await services.people.member(services.workspace.id, UserId("U0OMAR"), fresh=True)
     for address in addresses:
         await stage.opens_account(address)
-        begun = await services.connections.begin(omar, Plan(address, Kind.TEAM, name=address[:8]))
+        begun = await services.connections.begin(omar, InboxSpec(address, Kind.TEAM, name=address[:8]))
         await stage.consents(begun.url, address)
 
 

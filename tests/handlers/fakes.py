@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot.domain.access import Actor, Operation, Person, Role, RoleChange
-from bot.domain.channel import Channel, Kind, State
+from bot.domain.channel import Channel, InboxSpec, Kind, State
 from bot.domain.errors import ExportTaken, Gone, NeedsApproval, TicketUnknown, UnknownAddress
 from bot.domain.grant import Revocation
 from bot.domain.ids import ChannelId, ConversationId, GrantId, NoticeId, RequestId, TicketId, UserId
@@ -17,6 +17,7 @@ from bot.domain.request import APPROVAL_LASTS, Request, RequestedChange, Request
 from bot.domain.ticket import Purpose, TicketOutcome
 from bot.domain.view_models import (
     Ask,
+    AuthorizationStart,
     ChannelPermissions,
     ChannelRow,
     ChannelStatus,
@@ -30,8 +31,7 @@ from bot.domain.view_models import (
     Removal,
 )
 from bot.services.connections.channels import TeamDetails
-from bot.services.connections.connect import Plan
-from bot.services.connections.tickets import AuthorizationStart, NextStep
+from bot.services.connections.tickets import NextStep
 from bot.services.people.admins import Preview, Roster
 from bot.services.people.approvals import ApprovalAsked
 from bot.services.upkeep.history import Offer
@@ -106,7 +106,8 @@ class FakeChannels:
         channel = await self.by_id(actor, channel_id)
         if self.needs_approval:
             raise NeedsApproval(
-                RequestedChange(operation, channel.address, channel.kind, channel.id), who_can=(BOB,)
+                RequestedChange(operation, InboxSpec(channel.address, channel.kind), channel.id),
+                who_can=(BOB,),
             )
         return channel
 
@@ -170,7 +171,7 @@ class FakeConnecting:
     trouble: Trouble
     begun: list[str] = field(default_factory=list)
     """Addresses, or the id of the channel or request that it goes on with."""
-    plans: list[Plan] = field(default_factory=list)
+    plans: list[InboxSpec] = field(default_factory=list)
     greeted: list[ConversationId | None] = field(default_factory=list)
     waiting: list[tuple[str, str]] = field(default_factory=list)
     browsers: list[str | None] = field(default_factory=list)
@@ -182,11 +183,11 @@ class FakeConnecting:
     may_ask: bool = False
     locale: str = "en-US"
 
-    async def begin(self, actor: Actor, plan: Plan) -> AuthorizationStart:
+    async def begin(self, actor: Actor, plan: InboxSpec) -> AuthorizationStart:
         await self.trouble.pass_()
-        self.begun.append(plan.typed)
+        self.begun.append(plan.address)
         self.plans.append(plan)
-        return self._begun(plan.typed, reconnect=False)
+        return self._begun(plan.address, reconnect=False)
 
     async def begin_approved(self, actor: Actor, request_id: RequestId) -> AuthorizationStart:
         self.begun.append(request_id)
@@ -247,7 +248,8 @@ class FakeConnecting:
 
     def _begun(self, address: str, *, reconnect: bool) -> AuthorizationStart:
         url = "https://bot.example/go/s1"
-        return AuthorizationStart(address, "Gmail", SCOPES, url, reconnect, TicketId("t1"))
+        purpose = Purpose.RECONNECT if reconnect else Purpose.CONNECT
+        return AuthorizationStart(InboxSpec(address), "Gmail", SCOPES, url, purpose, TicketId("t1"))
 
 
 @dataclass
@@ -266,7 +268,7 @@ class FakeSwitching:
         removal = Removal(channel, Revocation.NOT_ASKED, 0, 0, "Gmail", "google", now_at="Gmail")
         url = "https://bot.example/go/s1"
         return AuthorizationStart(
-            ADDRESS, "Office 365", SCOPES, url, False, TicketId("t1"), channel=channel, leaves=removal
+            InboxSpec(ADDRESS), "Office 365", SCOPES, url, Purpose.SWITCH, TicketId("t1"), leaves=removal
         )
 
     async def check_leaving(self, actor: Actor, channel_id: ChannelId, provider: str) -> bool:
@@ -275,17 +277,10 @@ class FakeSwitching:
 
     async def begin_anew(self, actor: Actor, channel_id: ChannelId, provider: str) -> AuthorizationStart:
         self.begun.append((channel_id, provider, False))
-        requested_change = RequestedChange(Operation.CONNECT, ADDRESS, Kind.PERSONAL, provider=provider)
+        inbox = InboxSpec(ADDRESS, provider=provider)
         url = "https://bot.example/go/s1"
         return AuthorizationStart(
-            ADDRESS,
-            "IMAP",
-            SCOPES,
-            url,
-            False,
-            TicketId("t1"),
-            takes_password=True,
-            requested_change=requested_change,
+            inbox, "IMAP", SCOPES, url, Purpose.CONNECT, TicketId("t1"), takes_password=True
         )
 
 
@@ -294,7 +289,7 @@ def a_request(**changes: Any) -> Request:
         id=RequestId("r1"),
         workspace_id=W,
         requester=BOB,
-        requested_change=RequestedChange(Operation.REMOVE, ADDRESS, Kind.TEAM, ChannelId("c1")),
+        requested_change=RequestedChange(Operation.REMOVE, InboxSpec(ADDRESS, Kind.TEAM), ChannelId("c1")),
         reason="We moved",
         state=RequestState.WAITING,
         created_at=NOW,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.access import Operation
-from bot.domain.channel import Kind, State
+from bot.domain.channel import InboxSpec, Kind, State
 from bot.domain.errors import (
     AlreadyConnected,
     DisconnectFirst,
@@ -70,7 +70,7 @@ async def test_an_inbox_that_is_there_already_is_shown(bench: Bench) -> None:
 
 async def test_who_must_ask_gets_the_form_that_asks(bench: Bench) -> None:
     """A member's wish about a team address."""
-    requested_change = RequestedChange(Operation.SWITCH, ADDRESS, Kind.TEAM, provider="microsoft")
+    requested_change = RequestedChange(Operation.SWITCH, InboxSpec(ADDRESS, Kind.TEAM, provider="microsoft"))
     bench.services.switches.trouble = Trouble(NeedsApproval(requested_change, who_can=(BOB,)))
     await bench.send(a_command(f"switch {ADDRESS}"))
     (opened,) = bench.slack.of("views.open")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.domain.access import Operation
-from bot.domain.channel import Kind
+from bot.domain.channel import InboxSpec, Kind
 from bot.domain.errors import (
     CannotPostThere,
     LastSuperAdmin,
@@ -20,7 +20,6 @@ from bot.domain.errors import (
 )
 from bot.domain.ids import ChannelId, ConversationId
 from bot.domain.request import RequestedChange, RequestState
-from bot.services.connections.connect import Plan
 from bot.views.blocks import value_of
 from bot.views.modals import parse_requested_change, requested_change_text
 from tests.handlers.conftest import Bench, texts
@@ -30,7 +29,9 @@ from tests.views.samples import ANN, BOB, a_channel
 
 ADDRESS = "ann@example.com"
 SUPPORT = "support@example.com"
-WISH = RequestedChange(Operation.CONNECT, SUPPORT, Kind.TEAM, use="Zendesk reads it", name="Support")
+WISH = RequestedChange(
+    Operation.CONNECT, InboxSpec(SUPPORT, Kind.TEAM, use="Zendesk reads it", name="Support")
+)
 
 
 def here(bench: Bench) -> str:
@@ -56,14 +57,14 @@ async def test_the_whole_form_becomes_a_plan(bench: Bench) -> None:
     }
     await bench.send(a_form("connect.form", address=SUPPORT, chosen=chosen))
     (plan,) = bench.services.connections.plans
-    assert plan == Plan(SUPPORT, Kind.TEAM, "Zendesk reads it", "Support", ConversationId("C1"))
+    assert plan == InboxSpec(SUPPORT, Kind.TEAM, "Zendesk reads it", "Support", ConversationId("C1"))
 
 
 async def test_what_is_left_empty_is_no_plan(bench: Bench) -> None:
     """Empty fields are nothing, and without a kind it is one's own inbox."""
     chosen = {"use": typed_in(None), "conversation": selected("conversation", None)}
     await bench.send(a_form("connect.form", address=ADDRESS, chosen=chosen))
-    assert bench.services.connections.plans == [Plan(ADDRESS)]
+    assert bench.services.connections.plans == [InboxSpec(ADDRESS)]
 
 
 async def test_choosing_the_kind_draws_the_form_for_it(bench: Bench) -> None:
@@ -168,7 +169,9 @@ async def test_a_wish_opens_the_form_that_asks_an_admin(bench: Bench, text: str)
     (opened,) = bench.slack.of("views.open")
     assert opened["view"]["callback_id"] == "request.form"
     requested_change = parse_requested_change(opened["view"]["private_metadata"])
-    assert requested_change == RequestedChange(Operation(text), ADDRESS, Kind.PERSONAL, ChannelId("c1"))
+    assert requested_change == RequestedChange(
+        Operation(text), InboxSpec(ADDRESS, Kind.PERSONAL), ChannelId("c1")
+    )
     assert BOB in texts(opened["view"])
 
 
@@ -215,7 +218,7 @@ async def test_a_form_without_a_wish_is_out_of_date(bench: Bench, metadata: str)
 
 async def test_asking_about_a_channel_that_is_gone_says_so(bench: Bench) -> None:
     """No admin is asked about an address that was removed while the form was open."""
-    requested_change = RequestedChange(Operation.REMOVE, ADDRESS, Kind.TEAM, ChannelId("c9"))
+    requested_change = RequestedChange(Operation.REMOVE, InboxSpec(ADDRESS, Kind.TEAM), ChannelId("c9"))
     answer = await bench.send(a_form("request.form", metadata=requested_change_text(requested_change)))
     assert "Already removed" in texts(answer.body)
     assert bench.services.approvals.asked == []

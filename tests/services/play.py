@@ -17,18 +17,18 @@ import pytest
 
 from bot.app import World, cipher_of, client_of, core_of, services_of
 from bot.domain.access import Actor, Person
-from bot.domain.channel import Channel, Kind
+from bot.domain.channel import Channel, InboxSpec, Kind
 from bot.domain.grant import Grant, MailboxIdentity, Revocation, Secret
 from bot.domain.ids import ChannelId, GrantId, TicketId, UserId, WorkspaceId
 from bot.domain.incident import Incident
 from bot.domain.job import Job, JobKind
 from bot.domain.probe_policy import Probe
 from bot.domain.ticket import TicketOutcome
+from bot.domain.view_models import AuthorizationStart
 from bot.metrics import Metrics
 from bot.notifier import SlackMessenger
 from bot.services import Services
-from bot.services.connections.connect import Plan
-from bot.services.connections.tickets import AuthorizationStart, NextStep, Tickets
+from bot.services.connections.tickets import NextStep, Tickets
 from bot.services.core.notifications import Notifications
 from bot.services.core.ports import Messenger
 from bot.slack.directory import SlackDirectory
@@ -154,13 +154,13 @@ class Play:
 
     async def begin(self, who: str | Actor, address: str | None = None) -> AuthorizationStart:
         actor = await self.actor(who) if isinstance(who, str) else who
-        return await self.services.connections.begin(actor, Plan(address or actor.person.email))
+        return await self.services.connections.begin(actor, InboxSpec(address or actor.person.email))
 
     async def connect_team(
         self, address: str = "support@acme.example", *, by: str = "omar", provider: str = "google"
     ) -> Channel:
         """An admin connects a team address."""
-        plan = Plan(address, Kind.TEAM, use="Zendesk reads it", name="Support", provider=provider)
+        plan = InboxSpec(address, Kind.TEAM, use="Zendesk reads it", name="Support", provider=provider)
         outcome = await self.signs_in(await self.services.connections.begin(await self.actor(by), plan))
         assert outcome.ending.is_good, outcome
         found = await self.channel(address)

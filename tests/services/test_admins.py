@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 
 from bot.domain.access import Operation, Role
-from bot.domain.channel import Channel, Kind, State
+from bot.domain.channel import Channel, InboxSpec, Kind, State
 from bot.domain.errors import DirectoryAway, NeedsApproval, NotAllowed, RightsUnread
 from bot.domain.request import RequestedChange
 from bot.domain.ticket import OutcomeKind
 from bot.domain.view_models import Completion
-from bot.services.connections.connect import Plan
 from bot.services.core.roles import roles_in
 from providers.base import Form
 from tests.services.play import ACME, IDS, Play, on_both, secret_of
@@ -81,7 +80,9 @@ async def test_a_group_that_cannot_be_read_allows_nothing(play: Play, trouble: s
     """Every deed that rests on it is refused as uncheckable; whatever anybody may do goes on."""
     channel = await play.connect_team()
     await in_a_group(play, "alice")
-    requested_change = RequestedChange(Operation.DISABLE, channel.address, channel.kind, channel.id)
+    requested_change = RequestedChange(
+        Operation.DISABLE, InboxSpec(channel.address, channel.kind), channel.id
+    )
     asked = await play.services.approvals.ask(await play.actor("kenji"), requested_change, reason="")
     if trouble == "scope":
         await play.stage.driver.withdraw(SCOPE)
@@ -93,7 +94,7 @@ async def test_a_group_that_cannot_be_read_allows_nothing(play: Play, trouble: s
     with pytest.raises(RightsUnread):
         await play.services.approvals.answer(alice, asked.request.id, approve=True)
     with pytest.raises(RightsUnread):
-        await play.services.connections.begin(alice, Plan("new@acme.example", Kind.TEAM))
+        await play.services.connections.begin(alice, InboxSpec("new@acme.example", Kind.TEAM))
     with pytest.raises(RightsUnread):
         await play.services.switches.begin(alice, channel.id, to="microsoft")
     assert (await play.now_of(channel)).state is State.CONNECTED
@@ -209,7 +210,7 @@ async def test_a_swap_that_slack_cannot_vouch_for_is_not_done(play: Play, troubl
 async def test_a_group_is_asked_again_before_the_swap(play: Play) -> None:
     """Out of the group while signing in: not possible any more. Unreadable: not now. In it: connected."""
     await in_a_group(play, "alice")
-    plan = Plan(SUPPORT, Kind.TEAM, provider="google")
+    plan = InboxSpec(SUPPORT, Kind.TEAM, provider="google")
 
     async def ready() -> dict[str, str]:
         return await play.consent(await play.services.connections.begin(await play.actor("alice"), plan))
@@ -230,7 +231,7 @@ async def test_a_group_is_asked_again_before_the_swap(play: Play) -> None:
 async def test_a_form_is_held_to_the_same(play: Play) -> None:
     """A password that opens the mailbox is not kept for somebody who is a guest by now."""
     actor = await play.actor("alice")
-    begun = await play.services.connections.begin(actor, Plan(actor.person.email, provider="imap"))
+    begun = await play.services.connections.begin(actor, InboxSpec(actor.person.email, provider="imap"))
     way = await play.services.oauth_flow.start(secret_of(begun), "browser")
     assert isinstance(way.step, Form)
     password = play.stage.town.imap.password_of(begun.address)

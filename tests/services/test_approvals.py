@@ -8,13 +8,12 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.channel import Cause, Channel, Kind
+from bot.domain.channel import Cause, Channel, InboxSpec, Kind
 from bot.domain.errors import NeedsApproval, RequestClosed
 from bot.domain.ids import RequestId
 from bot.domain.request import CONSENT_LASTS, Awaits, Request, RequestState
 from bot.domain.ticket import OutcomeKind, TicketOutcome
-from bot.services.connections.connect import Plan
-from bot.services.connections.tickets import AuthorizationStart
+from bot.domain.view_models import AuthorizationStart
 from tests.services.play import ACME, IDS, Play, on_both, secret_of, url_of
 
 SUPPORT, HELP, ALICE = "support@acme.example", "help@acme.example", "alice@acme.example"
@@ -224,14 +223,17 @@ async def test_the_same_wish_at_the_same_moment_is_one(play: Play) -> None:
 
 async def test_an_approval_covers_what_was_asked_for(play: Play) -> None:
     """The same address in the same role goes on, wherever it is hosted; anything else is asked for anew."""
-    alice, plan = await play.actor("alice"), Plan(SUPPORT, Kind.TEAM, use="Zendesk reads it", name="Support")
+    alice, plan = (
+        await play.actor("alice"),
+        InboxSpec(SUPPORT, Kind.TEAM, use="Zendesk reads it", name="Support"),
+    )
     with pytest.raises(NeedsApproval) as needed:
         await play.services.connections.begin(alice, plan)
     ours = await approved(play, "alice", needed.value)
     for others in (
         replace(plan, kind=Kind.PERSONAL),
         replace(plan, use="Another"),
-        replace(plan, typed=HELP),
+        replace(plan, address=HELP),
     ):
         with pytest.raises(NeedsApproval):
             await play.services.connections.begin(alice, others)
@@ -244,7 +246,7 @@ async def test_an_approval_covers_what_was_asked_for(play: Play) -> None:
 
 async def test_an_approval_covers_nothing_once_its_time_is_over(play: Play) -> None:
     """Three days later it takes another one."""
-    alice, plan = await play.actor("alice"), Plan(SUPPORT, Kind.TEAM)
+    alice, plan = await play.actor("alice"), InboxSpec(SUPPORT, Kind.TEAM)
     with pytest.raises(NeedsApproval) as needed:
         await play.services.connections.begin(alice, plan)
     await approved(play, "alice", needed.value)
@@ -286,7 +288,7 @@ async def test_a_private_mailbox_has_no_admin(play: Play) -> None:
     alice = await play.actor("alice")
     private = replace(alice, person=replace(alice.person, email=OUTLOOK))
     for actor, may_ask in ((private, False), (alice, True)):
-        plan = Plan(actor.person.email, provider="microsoft")
+        plan = InboxSpec(actor.person.email, provider="microsoft")
         begun = await play.services.connections.begin(actor, plan)
         outcome = await play.signs_in(begun, cancel=True)
         assert outcome.ending is OutcomeKind.DECLINED

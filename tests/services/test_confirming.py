@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.access import Role
-from bot.domain.channel import Channel, Kind, State
+from bot.domain.channel import Channel, InboxSpec, Kind, State
 from bot.domain.errors import NotAllowed, TicketSpent
 from bot.domain.ticket import OutcomeKind, TicketOutcome
-from bot.services.connections.connect import Plan
+from tests.inboxes import with_changes
 from tests.services.play import IDS, Play, on_both, secret_of, url_of
 from tests.views.samples import an_outcome
 
@@ -22,7 +22,7 @@ OMAR, ALICE, KENJI = "omar@acme.example", "alice@acme.example", "kenji@acme.exam
 
 async def signs_in_to(play: Play, account: str, who: str = "omar") -> TicketOutcome:
     """Somebody wants the group's address connected, and signs in to an account of a person."""
-    begun = await play.services.connections.begin(await play.actor(who), Plan(GROUP, Kind.TEAM))
+    begun = await play.services.connections.begin(await play.actor(who), InboxSpec(GROUP, Kind.TEAM))
     return await play.signs_in(begun, account)
 
 
@@ -195,4 +195,4 @@ def test_a_shared_mailbox_has_no_account_that_could_be_confirmed() -> None:
     """Whoever opens it does so as themselves; that is no sign of where mail goes."""
     wrong = an_outcome(OutcomeKind.WRONG_MAILBOX)
     assert wrong.may_be_confirmed
-    assert not replace(wrong, ticket=replace(wrong.ticket, is_shared=True)).may_be_confirmed
+    assert not replace(wrong, ticket=with_changes(wrong.ticket, is_shared=True)).may_be_confirmed

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.channel import Channel, Kind, State
+from bot.domain.channel import Channel, InboxSpec, Kind, State
 from bot.domain.errors import (
     AlreadyConnected,
     Gone,
@@ -27,7 +27,6 @@ from bot.domain.errors import (
 )
 from bot.domain.grant import Phase, Revocation
 from bot.domain.ticket import OutcomeKind, TicketOutcome
-from bot.services.connections.connect import Plan
 from storage import UnitOfWork
 from tests.services.play import Gate, Play, on_both, secret_of, url_of
 from tests.stage import a_bot, a_town
@@ -611,14 +610,11 @@ async def test_where_nobody_can_say_who_hosts_it_the_person_is_asked(play: Play,
     names.move("acme.example", "unlisted filter")
     names.silent.add(silent)
     actor = await play.actor("alice")
-    plan = Plan(actor.person.email, use="Invoices")
+    plan = InboxSpec(actor.person.email, use="Invoices")
     with pytest.raises(HostUnknown) as unknown:
         await play.services.connections.begin(actor, plan)
     assert unknown.value.hosts == ANY_HOST
-    assert (unknown.value.requested_change.address, unknown.value.requested_change.use) == (
-        actor.person.email,
-        "Invoices",
-    )
+    assert unknown.value.requested_change.inbox == plan
     begun = await play.services.connections.begin(actor, replace(plan, provider="microsoft"))
     assert (begun.provider, begun.takes_password) == ("microsoft", False)
 
@@ -637,7 +633,7 @@ async def test_an_approved_wish_is_asked_for_its_host_too(play: Play) -> None:
     """The approval covers whatever host is chosen then."""
     play.stage.town.names.move("acme.example", "unlisted filter")
     kenji = await play.actor("kenji")
-    plan = Plan("support@acme.example", kind=Kind.TEAM, name="Support", use="Zendesk")
+    plan = InboxSpec("support@acme.example", kind=Kind.TEAM, name="Support", use="Zendesk")
     with pytest.raises(NeedsApproval) as needed:
         await play.services.connections.begin(kenji, plan)
     asked = await play.services.approvals.ask(kenji, needed.value.requested_change, reason="")
@@ -655,5 +651,5 @@ async def test_an_address_that_takes_no_mail_is_refused_unless_a_provider_was_ch
     with pytest.raises(TakesNoMail):
         await play.begin("alice")
     actor = await play.actor("alice")
-    begun = await play.services.connections.begin(actor, Plan(actor.person.email, provider="google"))
+    begun = await play.services.connections.begin(actor, InboxSpec(actor.person.email, provider="google"))
     assert begun.provider == "google"

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.channel import Channel, Kind, State
+from bot.domain.channel import Channel, InboxSpec, Kind, State
 from bot.domain.errors import Gone, NotAllowed
 from bot.domain.features import Feature
 from bot.domain.ticket import OutcomeKind
 from bot.domain.view_models import ChannelRow
-from bot.services.connections.connect import Plan
 from tests.services.play import Play, on_both, secret_of, url_of
 from tests.stage import a_stage
 
@@ -130,21 +129,21 @@ async def test_permissions_compare_what_is_asked_with_what_was_granted(play: Pla
 # --- at Microsoft
 
 
-async def signs_in_at_microsoft(play: Play, plan: Plan, account: str) -> Channel:
+async def signs_in_at_microsoft(play: Play, plan: InboxSpec, account: str) -> Channel:
     """Omar connects a team address with somebody's account."""
     begun = await play.services.connections.begin(await play.actor("omar"), plan)
     way = await play.services.oauth_flow.start(secret_of(begun), "browser")
     callback = play.callback(play.stage.town.microsoft.consent(url_of(way), account))
     outcome = await play.complete(callback, provider="microsoft")
     assert outcome.ending is OutcomeKind.CONNECTED, outcome
-    found = await play.channel(plan.typed)
+    found = await play.channel(plan.address)
     assert found is not None
     return found
 
 
 async def test_microsoft_is_asked_in_its_own_names(play: Play) -> None:
     """What was granted is compared by the names of Graph; a refresh that brings new ones loses nothing."""
-    plan = Plan("support@acme.example", Kind.TEAM, provider="microsoft")
+    plan = InboxSpec("support@acme.example", Kind.TEAM, provider="microsoft")
     support = await signs_in_at_microsoft(play, plan, "support@acme.example")
     await play.look(support)
     shown = await play.services.permissions.of_channel(await play.actor("omar"), support.id)
@@ -154,7 +153,7 @@ async def test_microsoft_is_asked_in_its_own_names(play: Play) -> None:
 
 async def test_a_shared_mailbox_is_asked_for_its_own_and_not_for_the_persons(play: Play) -> None:
     """Whoever opens it is not asked for their own mail; the organisation's admin neither."""
-    plan = Plan("help@acme.example", Kind.TEAM, provider="microsoft", is_shared=True)
+    plan = InboxSpec("help@acme.example", Kind.TEAM, provider="microsoft", is_shared=True)
     shared = await signs_in_at_microsoft(play, plan, "omar@acme.example")
     shown = await play.services.permissions.of_channel(await play.actor("omar"), shared.id)
     assert "Mail.Read.Shared" in shown.granted and "Mail.Read" not in shown.granted

@@ -5,11 +5,10 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from bot.domain.access import Operation
-from bot.domain.channel import Kind, State
+from bot.domain.channel import InboxSpec, Kind, State
 from bot.domain.notice import NoticeKind
 from bot.domain.request import RequestedChange
 from bot.domain.ticket import OutcomeKind
-from bot.services.connections.connect import Plan
 from storage.forget import forget
 from storage.tables import metadata
 from tests.services.play import ACME, Play, on_both, url_of
@@ -37,7 +36,7 @@ async def a_full_life(play: Play) -> None:
     assert (await play.now_of(alice)).state is State.DISCONNECTED
     assert (await play.signs_in(await play.reconnect("alice", alice))).ending is OutcomeKind.RECONNECTED
     requested_change = RequestedChange(
-        Operation.CONNECT, "sales@acme.example", Kind.TEAM, use=f"Was read by {ALICE}"
+        Operation.CONNECT, InboxSpec("sales@acme.example", Kind.TEAM, use=f"Was read by {ALICE}")
     )
     await play.services.approvals.ask(
         await play.actor("kenji"), requested_change, reason=f"Alice ({ALICE}) left"
@@ -62,7 +61,7 @@ async def test_nothing_of_it_is_left_after_a_full_life(play: Play) -> None:
 
 async def test_an_inbox_that_was_cut_off_says_so_and_can_be_connected_anew(play: Play) -> None:
     """Its permission was another's account: it is found dead as any other, not held as a fault of ours."""
-    plan = Plan("press@acme.example", Kind.TEAM)
+    plan = InboxSpec("press@acme.example", Kind.TEAM)
     refused = await play.signs_in(
         await play.services.connections.begin(await play.actor("omar"), plan), ALICE
     )

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.channel import Cause, Channel, State
+from bot.domain.channel import Cause, Channel, InboxSpec, State
 from bot.domain.errors import (
     FormFault,
     GrantRejected,
@@ -19,10 +19,8 @@ from bot.domain.errors import (
 )
 from bot.domain.grant import MailboxIdentity, Revocation
 from bot.domain.ticket import OutcomeKind, TicketOutcome
-from bot.domain.view_models import Completion
-from bot.services.connections.connect import Plan
+from bot.domain.view_models import AuthorizationStart, Completion
 from bot.services.connections.oauth_flow import MOST_TRIES, Refilled
-from bot.services.connections.tickets import AuthorizationStart
 from bot.services.monitoring.login_throttle import LoginThrottle
 from providers.base import Form
 from sandbox.imap import LocalImap
@@ -40,7 +38,7 @@ def host_of(play: Play) -> LocalImap:
 async def begun(play: Play, who: str = "alice") -> tuple[AuthorizationStart, dict[str, str]]:
     """The ticket of somebody who chose IMAP, and the form as it is shown to them."""
     actor = await play.actor(who)
-    ticket = await play.services.connections.begin(actor, Plan(actor.person.email, provider="imap"))
+    ticket = await play.services.connections.begin(actor, InboxSpec(actor.person.email, provider="imap"))
     way = await play.services.oauth_flow.start(secret_of(ticket), "browser")
     assert isinstance(way.step, Form)
     return ticket, dict(way.step.given)

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from bot.domain.access import Operation
-from bot.domain.channel import Kind
+from bot.domain.channel import InboxSpec, Kind
 from bot.domain.errors import LinkBusy, TooManyRequests
 from bot.domain.request import RequestedChange
 from bot.domain.ticket import OutcomeKind
@@ -17,7 +17,8 @@ from tests.services.play import Play, on_both, url_of
 
 
 def requested_change(number: int, operation: Operation = Operation.CONNECT) -> RequestedChange:
-    return RequestedChange(operation, f"wish{number}@acme.example", Kind.TEAM, provider="google")
+    inbox = InboxSpec(f"wish{number}@acme.example", Kind.TEAM, provider="google")
+    return RequestedChange(operation, inbox)
 
 
 async def asks(play: Play, who: str, number: int) -> ApprovalAsked:

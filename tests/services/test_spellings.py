@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.domain.channel import Kind
+from bot.domain.channel import InboxSpec, Kind
 from bot.domain.ticket import OutcomeKind
-from bot.services.connections.connect import Plan
-from bot.services.connections.tickets import AuthorizationStart
+from bot.domain.view_models import AuthorizationStart
 from tests.services.play import Play, on_both
 
 
@@ -61,7 +60,7 @@ async def test_a_copied_address_with_something_invisible_is_the_plain_one(play: 
 
 
 async def a_wish(play: Play, typed: str) -> AuthorizationStart:
-    plan = Plan(typed, Kind.TEAM, provider="google")
+    plan = InboxSpec(typed, Kind.TEAM, provider="google")
     return await play.services.connections.begin(await play.actor("omar"), plan)
 
 
@@ -73,14 +72,14 @@ def has_account(play: Play, address: str) -> None:
 @on_both
 async def test_nothing_invisible_is_kept_of_what_people_write(play: Play) -> None:
     """No database takes NUL, and a name that runs backwards misleads; emoji stay whole."""
-    plan = Plan(
+    plan = InboxSpec(
         "sales@acme.example",
         Kind.TEAM,
         use="Zen\x00desk\u202e ❤️",
         name="\u200bSales 👩\u200d💻",
         provider="google",
     )
-    has_account(play, plan.typed)
+    has_account(play, plan.address)
     begun = await play.services.connections.begin(await play.actor("omar"), plan)
     assert (await play.signs_in(begun)).ending is OutcomeKind.CONNECTED
     channel = await play.channel("sales@acme.example")

@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 import pytest
 
 from bot.domain.access import Role
-from bot.domain.channel import Cause, Channel, Kind, State
+from bot.domain.channel import Cause, Channel, InboxSpec, Kind, State
 from bot.domain.errors import (
     AlreadyConnected,
     DisconnectFirst,
@@ -25,7 +25,6 @@ from bot.domain.incident import Resolution
 from bot.domain.notice import NoticeKind
 from bot.domain.request import RequestState
 from bot.domain.ticket import SWITCHED_MEANWHILE, OutcomeKind
-from bot.services.connections.connect import Plan
 from bot.services.core.notifications import Notifications
 from providers.base import Form
 from tests.services.play import IDS, Gate, Play, on_both, secret_of, url_of
@@ -522,7 +521,7 @@ async def at_imap(play: Play, who: str = "alice") -> Channel:
     """A personal inbox at an ordinary mail host."""
     actor = await play.actor(who)
     begun = await play.services.connections.begin(
-        actor, Plan(actor.person.email, use="Invoices", provider="imap")
+        actor, InboxSpec(actor.person.email, use="Invoices", provider="imap")
     )
     way = await play.services.oauth_flow.start(secret_of(begun), "browser")
     assert isinstance(way.step, Form)
@@ -599,14 +598,14 @@ async def test_connecting_what_is_at_the_other_provider_offers_the_switch(play: 
     await play.connect("alice")
     alice = await play.actor("alice")
     with pytest.raises(SwitchInstead) as instead:
-        await play.services.connections.begin(alice, Plan(ALICE, provider="microsoft"))
+        await play.services.connections.begin(alice, InboxSpec(ALICE, provider="microsoft"))
     assert (instead.value.provider, instead.value.to) == ("Gmail", ("microsoft", "Office 365"))
     with pytest.raises(DisconnectFirst):
-        await play.services.connections.begin(alice, Plan(ALICE, provider="imap"))
-    assert (await play.services.connections.begin(alice, Plan(ALICE))).reconnect
+        await play.services.connections.begin(alice, InboxSpec(ALICE, provider="imap"))
+    assert (await play.services.connections.begin(alice, InboxSpec(ALICE))).reconnect
     play.stage.town.names.move("acme.example", "microsoft")
     with pytest.raises(SwitchInstead):
-        await play.services.connections.begin(alice, Plan(ALICE))
+        await play.services.connections.begin(alice, InboxSpec(ALICE))
 
 
 @pytest.mark.parametrize("place", ["elsewhere", "filter", "nowhere"])
@@ -622,4 +621,6 @@ async def test_somebody_elses_inbox_is_refused_as_ever(play: Play) -> None:
     """Whether a switch would make sense is nobody's business who may not see it."""
     await play.connect("alice")
     with pytest.raises(NeedsApproval):
-        await play.services.connections.begin(await play.actor("kenji"), Plan(ALICE, provider="microsoft"))
+        await play.services.connections.begin(
+            await play.actor("kenji"), InboxSpec(ALICE, provider="microsoft")
+        )

@@ -22,10 +22,10 @@ from bot.domain.ids import ChannelId, ConversationId, GrantId, UserId, Workspace
 from bot.domain.job import Job, JobKind
 from bot.domain.probe_policy import Probe
 from bot.domain.ticket import TicketOutcome
+from bot.domain.view_models import AuthorizationStart
 from bot.metrics import Metrics
 from bot.notifier import SlackMessenger
 from bot.services import Services
-from bot.services.connections.tickets import AuthorizationStart
 from bot.services.core.ports import Clock, Messenger, new_id
 from bot.slack.client import who_are_we
 from bot.slack.directory import SlackDirectory

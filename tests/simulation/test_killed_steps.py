@@ -16,7 +16,7 @@ from typing import Final
 import pytest
 
 from bot.domain.access import Actor, Operation
-from bot.domain.channel import Channel, State
+from bot.domain.channel import Channel, InboxSpec, State
 from bot.domain.errors import GrantRejected, ProviderError, RequestClosed
 from bot.domain.ids import RequestId, UserId
 from bot.domain.request import APPROVAL_LASTS, RequestedChange, RequestState
@@ -109,7 +109,9 @@ class Scene:
     async def asks(self) -> tuple[Channel, RequestId]:
         """Alice wishes that one more inbox were disabled; she and Omar have their messages."""
         channel = await self.a_channel()
-        requested_change = RequestedChange(Operation.DISABLE, channel.address, channel.kind, channel.id)
+        requested_change = RequestedChange(
+            Operation.DISABLE, InboxSpec(channel.address, channel.kind), channel.id
+        )
         asked = await self.services.approvals.ask(self.alice, requested_change, reason="")
         await self.settles()
         await self.passes(seconds=2)

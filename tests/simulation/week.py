@@ -18,13 +18,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from bot.domain.access import Actor, Operation, Role
-from bot.domain.channel import Channel, Kind, State
+from bot.domain.channel import Channel, InboxSpec, Kind, State
 from bot.domain.errors import Refusal
 from bot.domain.ids import NoticeId, UserId
 from bot.domain.notice import NoticeKind
 from bot.domain.request import RequestedChange
-from bot.services.connections.connect import Plan
-from bot.services.connections.tickets import AuthorizationStart
+from bot.domain.view_models import AuthorizationStart
 from sandbox.slack.state import Message
 from tests.simulation import weather
 from tests.simulation.killing import Fate, Killed
@@ -356,7 +355,7 @@ class Week(RuleBasedStateMachine):
             address = free[which % len(free)]
             if f"sub-{address}" not in self.office.host.mailboxes:
                 self.office.host.opens(address)
-            plan = Plan(address, Kind.TEAM, use="Zendesk reads it", name="Desk", provider="google")
+            plan = InboxSpec(address, Kind.TEAM, use="Zendesk reads it", name="Desk", provider="google")
             await self._signs_in(
                 await self.office.services.connections.begin(await self._actor(who), plan), address
             )
@@ -405,7 +404,9 @@ class Week(RuleBasedStateMachine):
         async def doing() -> None:
             channel = await self._channel(which)
             if channel is not None:
-                requested_change = RequestedChange(operation, channel.address, channel.kind, channel.id)
+                requested_change = RequestedChange(
+                    operation, InboxSpec(channel.address, channel.kind), channel.id
+                )
                 await self.office.services.approvals.ask(
                     await self._actor(who), requested_change, reason="Spring cleaning"
                 )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from bot.domain.channel import Cause, Channel, Kind, State
+from bot.domain.channel import Cause, Channel, InboxSpec, Kind, State
 from bot.domain.grant import Grant, MailboxIdentity, Phase, Secret
 from bot.domain.ids import ChannelId, GrantId, IncidentId, JobId, NoticeId, TicketId, UserId, WorkspaceId
 from bot.domain.incident import Incident, IncidentKind
@@ -15,6 +15,7 @@ from bot.domain.job import Job, JobKind
 from bot.domain.notice import Notice, NoticeKind
 from bot.domain.probe_policy import Probe
 from bot.domain.ticket import Purpose, Ticket
+from tests.inboxes import with_changes
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -96,16 +97,14 @@ def a_ticket(**changes: Any) -> Ticket:
         workspace_id=WORKSPACE,
         user_id=ANA,
         purpose=Purpose.CONNECT,
-        address="Ana@example.com",
-        kind=Kind.PERSONAL,
-        provider="google",
+        inbox=InboxSpec("Ana@example.com", provider="google"),
         created_at=NOW,
         expires_at=NOW + 15 * MINUTE,
         verifier=Secret("verifier"),
         nonce="nonce",
         locale="ja-JP",
     )
-    return replace(ticket, **changes)
+    return with_changes(ticket, **changes)
 
 
 def an_incident(channel: Channel, **changes: Any) -> Incident:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.domain.access import Operation
-from bot.domain.channel import Kind
+from bot.domain.channel import InboxSpec, Kind
 from bot.domain.grant import Secret
 from bot.domain.ids import ChannelId, RequestId, UserId
 from bot.domain.request import GOES_ON, Awaits, Request, RequestedChange, RequestState
@@ -22,7 +22,7 @@ def a_request(number: int, deed: Operation, state: RequestState, channel_id: Cha
         workspace_id=WORKSPACE,
         requester=UserId(f"U{number}"),
         requested_change=RequestedChange(
-            deed, "support@example.com", Kind.TEAM, channel_id, provider="microsoft"
+            deed, InboxSpec("support@example.com", Kind.TEAM, provider="microsoft"), channel_id
         ),
         reason="",
         state=state,

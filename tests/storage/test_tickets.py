@@ -9,6 +9,7 @@ from bot.domain.grant import Secret
 from bot.domain.ids import ChannelId, IncidentId, LinkId, UserId
 from bot.domain.ticket import Link, OutcomeKind, Ticket, TicketOutcome
 from storage import Storage
+from tests.inboxes import with_changes
 from tests.storage.builders import ANA, MINUTE, NOW, WORKSPACE, a_ticket
 
 MINE, OTHER = "my browser", "another browser"
@@ -97,7 +98,7 @@ async def test_tickets_that_lead_back_are_taken_away_and_told(storage: Storage) 
     """Of a switched channel: those to any other provider, whole, so that their outcome can be kept."""
     switched = ChannelId("switched")
     back, there, other = a_ticket(channel_id=switched), a_ticket(channel_id=switched), a_ticket()
-    there = replace(there, provider="microsoft")
+    there = with_changes(there, provider="microsoft")
     await keep(storage, back, there, other)
     async with storage.writing() as uow:
         assert await uow.tickets.void_elsewhere(switched, "microsoft") == (back,)

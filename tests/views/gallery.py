@@ -10,13 +10,13 @@ from typing import Any
 
 from bot.domain import errors
 from bot.domain.access import Operation, Role, RoleChange
-from bot.domain.channel import Cause, Channel, Kind, State
+from bot.domain.channel import Cause, Channel, InboxSpec, Kind, State
 from bot.domain.grant import Revocation
-from bot.domain.ids import ChannelId, UserId
+from bot.domain.ids import ChannelId, ConversationId, UserId
 from bot.domain.incident import IncidentKind, Resolution
 from bot.domain.notice import NoticeKind
 from bot.domain.request import Awaits, Request, RequestedChange, RequestState
-from bot.domain.ticket import SWITCHED_MEANWHILE, OutcomeKind
+from bot.domain.ticket import SWITCHED_MEANWHILE, OutcomeKind, Purpose
 from bot.domain.view_models import IncidentModel, NoticeModel, Overview, Registration, StateCounts
 from bot.notifier import rendered
 from bot.services.people.admins import Preview
@@ -33,7 +33,6 @@ from tests.views.samples import (
     HOSTILE,
     MICROSOFT_SCOPES,
     NOW,
-    SCOPES,
     SHARED_SCOPES,
     AGroup,
     ARoster,
@@ -46,6 +45,7 @@ from tests.views.samples import (
     a_request,
     a_row,
     a_setup_card,
+    a_start,
     a_status,
     a_storm,
     a_team_channel,
@@ -464,12 +464,8 @@ def dialogs(lang: Language, text: str) -> Drawn:
                 f"connect {kind} {conversation_id}",
                 modals.connect_modal(
                     lang,
-                    address=text,
+                    InboxSpec(text, kind, text, text, ConversationId(conversation_id)),
                     own_address=text,
-                    kind=kind,
-                    use=text,
-                    name=text,
-                    conversation_id=conversation_id,
                 ),
             )
     channel = a_channel(address=text, use=text)
@@ -508,22 +504,22 @@ def outcomes(lang: Language) -> Drawn:
 
 def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
     yield "connect", modals.connect_modal(lang)
-    yield "connect with", modals.connect_modal(lang, address=address, own_address=address)
+    yield "connect with", modals.connect_modal(lang, InboxSpec(address), own_address=address)
     others = (("google", "Gmail"), ("microsoft", "Office 365"), ("imap", "IMAP"))
-    requested_change = RequestedChange(Operation.CONNECT, address, Kind.TEAM, use="u" * 300, name="n" * 100)
+    inbox = InboxSpec(address, Kind.TEAM, use="u" * 300, name="n" * 100)
+    requested_change = RequestedChange(Operation.CONNECT, inbox)
     for reconnect, takes_password in product((True, False), (True, False)):
         yield (
             f"consent {reconnect} {takes_password}",
             modals.consent_modal(
                 lang,
-                address=address,
-                provider_label="IMAP" if takes_password else "Gmail",
-                scopes=SCOPES,
-                url="https://x.example/go/1",
-                reconnect=reconnect,
-                takes_password=takes_password,
-                requested_change=None if reconnect else requested_change,
-                others=others,
+                a_start(
+                    "IMAP" if takes_password else "Gmail",
+                    inbox=inbox,
+                    purpose=Purpose.RECONNECT if reconnect else Purpose.CONNECT,
+                    takes_password=takes_password,
+                    others=others,
+                ),
             ),
         )
     for count in (1, 2, 3):
@@ -534,15 +530,13 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
             f"consent at Microsoft {is_shared}",
             modals.consent_modal(
                 lang,
-                address=address,
-                provider_label="Office 365",
-                scopes=SHARED_SCOPES if is_shared else MICROSOFT_SCOPES,
-                url="https://x.example/go/1",
-                reconnect=False,
-                is_shared=is_shared,
-                may_be_shared=True,
-                requested_change=replace(requested_change, is_shared=is_shared),
-                others=others,
+                a_start(
+                    "Office 365",
+                    inbox=replace(inbox, is_shared=is_shared),
+                    scopes=SHARED_SCOPES if is_shared else MICROSOFT_SCOPES,
+                    may_be_shared=True,
+                    others=others,
+                ),
             ),
         )
     for refusal in REFUSALS:

@@ -10,7 +10,7 @@ from bot.domain.access import Operation
 from bot.domain.channel import Channel, State
 from bot.domain.features import Feature
 from bot.domain.notice import NoticeKind
-from bot.domain.ticket import OutcomeKind
+from bot.domain.ticket import OutcomeKind, Purpose
 from bot.domain.view_models import ChannelPermissions, ChannelRow, PermissionsOverview
 from bot.notifier import rendered
 from bot.views import modals
@@ -26,6 +26,7 @@ from tests.views.samples import (
     a_feature,
     a_picture,
     a_row,
+    a_start,
     a_status,
     an_ask,
     an_outcome,
@@ -68,15 +69,7 @@ def asked(lang: Language, features: tuple[Feature, ...], case: str) -> Drawn:
             yield f"permissions of {number} {complete} {case}", permissions_message(lang, overview)
     yield (
         f"consent {case}",
-        modals.consent_modal(
-            lang,
-            address="ann@example.com",
-            provider_label="Gmail",
-            scopes=ask.scopes,
-            features=features,
-            url="https://x.example/go/1",
-            reconnect=True,
-        ),
+        modals.consent_modal(lang, a_start(scopes=ask.scopes, features=features, purpose=Purpose.RECONNECT)),
     )
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.domain.access import Operation, Person
-from bot.domain.channel import Cause, Channel, Kind, State
+from bot.domain.channel import Cause, Channel, InboxSpec, Kind, State
 from bot.domain.features import Feature, Wording
 from bot.domain.grant import MailboxIdentity, Revocation, Secret
 from bot.domain.history import HistoryEntry
@@ -30,6 +30,7 @@ from bot.domain.request import APPROVAL_LASTS, Request, RequestedChange, Request
 from bot.domain.ticket import OutcomeKind, Purpose, Ticket, TicketOutcome
 from bot.domain.view_models import (
     Ask,
+    AuthorizationStart,
     ChannelRow,
     ChannelStatus,
     IncidentModel,
@@ -40,6 +41,7 @@ from bot.domain.view_models import (
     StateCounts,
 )
 from bot.views.i18n import language_for
+from tests.inboxes import with_changes
 
 NOW = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
 EN, JA = language_for("en-US"), language_for("ja-JP")
@@ -203,9 +205,7 @@ def an_outcome(ending: OutcomeKind, **changes: Any) -> TicketOutcome:
         workspace_id=W,
         user_id=ANN,
         purpose=Purpose.CONNECT,
-        address="ann@example.com",
-        kind=Kind.PERSONAL,
-        provider="google",
+        inbox=InboxSpec("ann@example.com", provider="google"),
         created_at=NOW,
         expires_at=NOW + timedelta(minutes=15),
         verifier=Secret("verifier"),
@@ -263,14 +263,29 @@ def a_wish(operation: Operation = Operation.DISABLE, **changes: Any) -> Requeste
     changes = {"provider": "microsoft"} | changes if operation is Operation.SWITCH else changes
     requested_change = RequestedChange(
         operation=operation,
-        address="support@example.com",
-        kind=Kind.TEAM,
+        inbox=InboxSpec(
+            "support@example.com",
+            Kind.TEAM,
+            use="Zendesk reads it" if is_new else "",
+            name="Support" if is_new else "",
+            conversation_id=ConversationId("C0SUPPORT") if is_new else None,
+        ),
         channel_id=None if is_new else ChannelId("t1"),
-        use="Zendesk reads it" if is_new else "",
-        name="Support" if is_new else "",
-        conversation_id=ConversationId("C0SUPPORT") if is_new else None,
     )
-    return replace(requested_change, **changes)
+    return with_changes(requested_change, **changes)
+
+
+def a_start(provider_label: str = "Gmail", **changes: Any) -> AuthorizationStart:
+    """A sign-in that is about to begin: to connect, unless ``purpose`` says otherwise."""
+    begun = AuthorizationStart(
+        inbox=InboxSpec("ann@example.com", provider="google"),
+        provider_label=provider_label,
+        scopes=SCOPES,
+        url="https://x.example/go/1",
+        purpose=Purpose.CONNECT,
+        ticket_id=TicketId("k1"),
+    )
+    return with_changes(begun, **changes)
 
 
 def a_request(requested_change: RequestedChange | None = None, **changes: Any) -> Request:

@@ -15,6 +15,7 @@ from bot.domain.history import HistoryEntry
 from bot.domain.ids import GrantId
 from bot.domain.mail_routing import NOWHERE
 from bot.domain.notice import NoticeKind
+from bot.domain.ticket import Purpose
 from bot.domain.view_models import Mail, NoticeModel, Removal
 from bot.notifier import rendered
 from bot.views import modals, replies
@@ -32,6 +33,7 @@ from tests.views.samples import (
     a_picture,
     a_removal,
     a_row,
+    a_start,
     a_status,
     a_team_channel,
     an_outage,
@@ -82,20 +84,19 @@ def switching(lang: Language, channel: Channel, case: str) -> Drawn:
     for by_hand, is_shared, may_be_shared in product((True, False), repeat=3):
         leaves = removed_by_hand("microsoft", "Office 365") if by_hand else a_removal()
         goal, label = PROVIDERS[0] if by_hand else PROVIDERS[1]
+        begun = a_start(
+            label,
+            purpose=Purpose.SWITCH,
+            address=channel.address,
+            provider=goal,
+            scopes=SCOPES if by_hand else MICROSOFT_SCOPES,
+            is_shared=is_shared,
+            may_be_shared=may_be_shared,
+            others=PROVIDERS,
+        )
         yield (
             f"switch {by_hand} {is_shared} {may_be_shared} {case}",
-            modals.switch_modal(
-                lang,
-                channel,
-                replace(leaves, channel=channel),
-                provider_label=label,
-                scopes=SCOPES if by_hand else MICROSOFT_SCOPES,
-                url="https://x.example/go/1",
-                goal=goal,
-                is_shared=is_shared,
-                may_be_shared=may_be_shared,
-                others=PROVIDERS,
-            ),
+            modals.switch_modal(lang, begun, replace(leaves, channel=channel)),
         )
     instead = SwitchInstead(channel, "Gmail", PROVIDERS[1])
     yield f"switch instead {case}", modals.switch_instead_modal(lang, instead)

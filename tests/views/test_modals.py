@@ -10,7 +10,7 @@ import pytest
 
 from bot.domain import errors
 from bot.domain.access import Operation
-from bot.domain.channel import Cause, Channel, State
+from bot.domain.channel import Cause, Channel, InboxSpec, State
 from bot.domain.grant import Revocation
 from bot.domain.probe_policy import DISABLED_REFRESH_EVERY
 from bot.domain.ticket import SWITCHED_MEANWHILE, OutcomeKind, Purpose
@@ -20,16 +20,17 @@ from bot.views.buttons import offered
 from bot.views.i18n import Language
 from bot.views.replies import refusal_message, unknown_verb_message, which_address_message
 from bot.views.wording import revocation_words
+from tests.inboxes import with_changes
 from tests.views.samples import (
     ALL,
     EN,
     JA,
     LANGUAGES,
-    SCOPES,
     a_channel,
     a_feature,
     a_removal,
     a_request,
+    a_start,
     a_team_channel,
     a_wish,
     an_outcome,
@@ -44,7 +45,7 @@ def remove(channel: Channel, lang: Any = EN, *, here: int = 0, elsewhere: int = 
 def test_the_form_starts_with_what_was_typed_or_known() -> None:
     """Typed first, then one's own address, else empty."""
     forms = (
-        modals.connect_modal(EN, address="a@x.com", own_address="b@x.com"),
+        modals.connect_modal(EN, InboxSpec("a@x.com"), own_address="b@x.com"),
         modals.connect_modal(EN, own_address="b@x.com"),
         modals.connect_modal(EN),
     )
@@ -62,14 +63,7 @@ def test_the_form_names_its_one_field() -> None:
 
 def test_consent_lists_every_permission_before_the_browser_opens() -> None:
     """What and why, then one button; there is nothing to submit."""
-    view = modals.consent_modal(
-        EN,
-        address="ann@example.com",
-        provider_label="Gmail",
-        scopes=SCOPES,
-        url="https://b.example/go/1",
-        reconnect=False,
-    )
+    view = modals.consent_modal(EN, a_start(url="https://b.example/go/1"))
     assert "See and edit the mailbox's labels" in texts(view)
     assert "mail is never read" in texts(view)
     assert "valid for 15 minutes" in texts(view)
@@ -330,12 +324,12 @@ def test_a_wish_is_dated_in_the_readers_own_time() -> None:
 def test_the_choice_of_a_host_carries_what_was_typed() -> None:
     """One button for each provider that is on, and nothing is typed again; in the reader's language."""
     hosts = (("google", "Gmail"), ("microsoft", "Office 365"), ("imap", "IMAP"))
-    requested_change = replace(a_wish(Operation.CONNECT), use="The CRM reads it")
+    requested_change = a_wish(Operation.CONNECT, use="The CRM reads it")
     shown = modals.which_host_modal(EN, errors.HostUnknown(requested_change, hosts))
     found = buttons(shown)
     assert list(found) == ["connect.at.google", "connect.at.microsoft", "connect.at.imap"]
     for key, _ in hosts:
-        assert modals.parse_requested_change(found[f"connect.at.{key}"]["value"]) == replace(
+        assert modals.parse_requested_change(found[f"connect.at.{key}"]["value"]) == with_changes(
             requested_change, provider=key
         )
     assert "may be a filter in front of any host" in texts(shown)

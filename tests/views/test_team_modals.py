@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.domain.access import Operation, Role
-from bot.domain.channel import Kind
+from bot.domain.channel import InboxSpec, Kind
 from bot.domain.request import RequestedChange
 from bot.views import modals
 from bot.views.blocks import parse_value
@@ -56,7 +56,7 @@ def test_a_personal_inbox_asks_for_little() -> None:
 
 def test_a_team_address_asks_for_its_name_and_whom_to_tell() -> None:
     """The conversation may be left out, the name may not."""
-    view = modals.connect_modal(EN, kind=Kind.TEAM)
+    view = modals.connect_modal(EN, InboxSpec("", Kind.TEAM))
     assert fields_of(view) == ["address", "kind", "name", "use", "conversation"]
     optional = [block["block_id"] for block in view["blocks"] if block.get("optional")]
     assert optional == ["use", "conversation"]
@@ -65,7 +65,7 @@ def test_a_team_address_asks_for_its_name_and_whom_to_tell() -> None:
 @pytest.mark.parametrize("kind", Kind)
 def test_choosing_a_kind_draws_the_form_anew(kind: Kind) -> None:
     """The choice is reported at once, and what was chosen stays chosen."""
-    view = modals.connect_modal(EN, kind=kind)
+    view = modals.connect_modal(EN, InboxSpec("", kind))
     radio = next(part for part in clickable(view) if part["action_id"] == modals.CONNECT_KIND)
     assert radio["initial_option"]["value"] == kind.value
     assert {one["value"] for one in radio["options"]} == set(Kind)
@@ -73,9 +73,9 @@ def test_choosing_a_kind_draws_the_form_anew(kind: Kind) -> None:
 
 def test_ones_own_address_is_no_proposal_for_a_team() -> None:
     """Only what was typed on purpose stays."""
-    own = modals.connect_modal(EN, own_address="ann@example.com", kind=Kind.TEAM)
+    own = modals.connect_modal(EN, InboxSpec("", Kind.TEAM), own_address="ann@example.com")
     assert "ann@example.com" not in str(own)
-    typed = modals.connect_modal(EN, address="help@example.com", kind=Kind.TEAM, name="Help", use="CRM")
+    typed = modals.connect_modal(EN, InboxSpec("help@example.com", Kind.TEAM, name="Help", use="CRM"))
     assert all(text in str(typed) for text in ("help@example.com", "Help", "CRM"))
 
 

@@ -410,9 +410,9 @@ class Activation:
             since=now,
             created_at=now,
             grant_id=grant.id,
-            use=ticket.use,
-            name=ticket.name,
-            conversation_id=ticket.conversation_id,
+            use=ticket.inbox.use,
+            name=ticket.inbox.name,
+            conversation_id=ticket.inbox.conversation_id,
             via=ticket.via,
         )
 

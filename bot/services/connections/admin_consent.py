@@ -188,15 +188,7 @@ class AdminConsents:
 
     def _requested_change(self, ticket: Ticket) -> RequestedChange:
         return RequestedChange(
-            operation=_DEEDS[ticket.purpose],
-            address=ticket.address,
-            kind=ticket.kind,
-            channel_id=ticket.channel_id,
-            use=ticket.use,
-            name=ticket.name,
-            conversation_id=ticket.conversation_id,
-            provider=ticket.provider,
-            is_shared=ticket.is_shared,
+            operation=_DEEDS[ticket.purpose], inbox=ticket.inbox, channel_id=ticket.channel_id
         )
 
     async def _new(self, uow: UnitOfWork, ticket: Ticket) -> Request:

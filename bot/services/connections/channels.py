@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from bot.domain.access import Actor, Operation, Right, may, right, rights, visibility_of
 from bot.domain.address import same_address
-from bot.domain.channel import Channel, Kind, State
+from bot.domain.channel import Channel, InboxSpec, Kind, State
 from bot.domain.errors import Gone, NeedsApproval, NotAllowed, ReconnectFirst, UnknownAddress
 from bot.domain.features import Feature
 from bot.domain.grant import Grant, Granted
@@ -311,7 +311,9 @@ class Channels:
         refuse_in_doubt(actor, channel.kind, operation)
         roles = await roles_in(uow, self._core, channel.workspace_id)
         if how_far is Right.ON_REQUEST:
-            requested_change = RequestedChange(operation, channel.address, channel.kind, channel.id)
+            requested_change = RequestedChange(
+                operation, InboxSpec(channel.address, channel.kind), channel.id
+            )
             raise NeedsApproval(requested_change, who_can=roles.approvers(channel.kind, operation))
         raise NotAllowed(operation.value, roles.who_can(operation, channel))
 

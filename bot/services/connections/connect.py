@@ -5,11 +5,11 @@ What happens in the browser stands in ``oauth_flow``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from bot.domain.access import Actor, Operation, Right, may, right_to_connect
 from bot.domain.address import plain_words
-from bot.domain.channel import Channel, Kind
+from bot.domain.channel import Channel, InboxSpec, Kind
 from bot.domain.errors import (
     AlreadyConnected,
     HostUnknown,
@@ -26,34 +26,19 @@ from bot.domain.ids import (
 )
 from bot.domain.provider_traits import may_switch
 from bot.domain.request import Awaits, Request, RequestedChange
-from bot.domain.ticket import (
-    Ticket,
-)
+from bot.domain.ticket import Ticket
+from bot.domain.view_models import AuthorizationStart
 from bot.services.connections.addresses import check_domain, read_address
 from bot.services.connections.admin_consent import AdminConsents
 from bot.services.connections.greeting import Greeting
 from bot.services.connections.switch import Switches
-from bot.services.connections.tickets import AuthorizationStart, Tickets
+from bot.services.connections.tickets import Tickets
 from bot.services.core.access import reconnectable
 from bot.services.core.ports import Core, Messenger
 from bot.services.core.roles import refuse_in_doubt, roles_in
 from bot.services.people.approvals import Approvals
 from providers.detect import BELIEVED, UNKNOWN, Detected, How
 from storage import UnitOfWork
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What somebody typed into the connect form."""
-
-    typed: str
-    kind: Kind = Kind.PERSONAL
-    use: str = ""
-    name: str = ""
-    conversation_id: ConversationId | None = None
-    provider: str = ""
-    """Whose sign-in it is to be; empty finds out."""
-    is_shared: bool = False
 
 
 class Connections:
@@ -75,7 +60,7 @@ class Connections:
         self._switches = switches
         self._tickets = Tickets(core)
 
-    async def begin(self, actor: Actor, plan: Plan) -> AuthorizationStart:
+    async def begin(self, actor: Actor, inbox: InboxSpec) -> AuthorizationStart:
         """Begin connecting an inbox; an address that is under management already is reconnected.
 
         Raises ``NotAnAddress``, ``DomainNotAllowed``, ``TakesNoMail``, ``HostUnknown``, ``ProviderOff``,
@@ -83,12 +68,12 @@ class Connections:
         another provider), ``OtherKind``, ``CannotPostThere``, and ``NeedsApproval`` with the wish that an
         admin can grant.
         """
-        requested_change = self._requested_change(plan)
+        requested_change = RequestedChange(Operation.CONNECT, self._read(inbox))
         async with self._core.storage.reading() as uow:
             existing = await self._checked(uow, actor, requested_change)
         if existing is None:
             requested_change = await self._hosted(requested_change)
-            await self.say_hello(actor, requested_change.address, requested_change.conversation_id)
+            await self._greet(actor, requested_change)
         else:
             await self._check_place(existing, requested_change)
         async with self._core.storage.writing() as uow:
@@ -96,13 +81,11 @@ class Connections:
             if existing is not None:
                 secret, ticket = await self._tickets.renewal_by(uow, existing, actor)
             else:
-                secret, ticket = self._tickets.first(requested_change, actor)
+                secret, ticket = self._tickets.first(requested_change.inbox, actor)
                 ticket = replace(ticket, request_id=await self._check_new(uow, actor, requested_change))
             await uow.tickets.add(ticket)
             await uow.commit()
-        return replace(
-            self._tickets.begun(secret, ticket), requested_change=None if existing else requested_change
-        )
+        return self._tickets.begun(secret, ticket)
 
     async def begin_approved(self, actor: Actor, request_id: RequestId) -> AuthorizationStart:
         """Go on with a connect or a switch that an admin approved; each time with a fresh ticket.
@@ -117,17 +100,14 @@ class Connections:
         if requested_change.operation is Operation.CONNECT:
             requested_change = await self._hosted(requested_change)
             if request.awaits is Awaits.ADMINS:
-                await self.say_hello(actor, requested_change.address, requested_change.conversation_id)
+                await self._greet(actor, requested_change)
         async with self._core.storage.writing() as uow:
             await self._approved(uow, actor, request_id)
             secret, ticket = await self._approved_trip(uow, actor, requested_change)
             ticket = replace(ticket, request_id=request_id)
             await uow.tickets.add(ticket)
             await uow.commit()
-        return replace(
-            self._tickets.begun(secret, ticket),
-            requested_change=requested_change if requested_change.operation is Operation.CONNECT else None,
-        )
+        return self._tickets.begun(secret, ticket)
 
     async def _approved_trip(
         self, uow: UnitOfWork, actor: Actor, requested_change: RequestedChange
@@ -135,7 +115,7 @@ class Connections:
         if requested_change.operation is Operation.RECONNECT and requested_change.channel_id is not None:
             channel = await reconnectable(uow, actor, requested_change.channel_id)
             return await self._tickets.renewal_by(uow, channel, actor)
-        return self._tickets.first(requested_change, actor)
+        return self._tickets.first(requested_change.inbox, actor)
 
     async def begin_reconnect(self, actor: Actor, channel_id: ChannelId) -> AuthorizationStart:
         """Begin a new grant for the same channel and the same mailbox. Raises ``Gone``, ``NotAllowed``."""
@@ -154,6 +134,9 @@ class Connections:
         """
         if conversation_id is not None:
             await self._greeting.greet(actor, address, conversation_id)
+
+    async def _greet(self, actor: Actor, wanted: RequestedChange) -> None:
+        await self.say_hello(actor, wanted.address, wanted.inbox.conversation_id)
 
     async def waits_in(self, ticket_id: TicketId, view_id: str) -> None:
         """Remember the modal that waits for this ticket's outcome."""
@@ -174,19 +157,18 @@ class Connections:
 
     # --- checks
 
-    def _requested_change(self, plan: Plan) -> RequestedChange:
-        address = read_address(plan.typed)
+    def _read(self, inbox: InboxSpec) -> InboxSpec:
+        """What was typed, as it is kept. A personal inbox has neither a name nor a conversation."""
+        address = read_address(inbox.address)
         check_domain(address, self._core.policy.allowed_domains)
-        self._core.providers.get(plan.provider or next(iter(self._core.providers.keys), "google"))
-        return RequestedChange(
-            operation=Operation.CONNECT,
+        self._core.providers.get(inbox.provider or next(iter(self._core.providers.keys), "google"))
+        is_team = inbox.kind is Kind.TEAM
+        return replace(
+            inbox,
             address=address,
-            kind=plan.kind,
-            use=plain_words(plan.use),
-            name=plain_words(plan.name) if plan.kind is Kind.TEAM else "",
-            conversation_id=plan.conversation_id if plan.kind is Kind.TEAM else None,
-            provider=plan.provider,
-            is_shared=plan.is_shared,
+            use=plain_words(inbox.use),
+            name=plain_words(inbox.name) if is_team else "",
+            conversation_id=inbox.conversation_id if is_team else None,
         )
 
     async def _checked(
@@ -248,7 +230,7 @@ class Connections:
             )
         provider = found.provider or next(iter(self._core.providers.keys), "google")
         self._core.providers.get(provider)
-        return replace(requested_change, provider=provider)
+        return replace(requested_change, inbox=replace(requested_change.inbox, provider=provider))
 
     async def _check_place(self, existing: Channel, requested_change: RequestedChange) -> None:
         """What is connected already may be wanted at another provider, or be hosted there by now. Where its

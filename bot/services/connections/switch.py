@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.domain.access import Actor, Operation, Right, may, right_to_connect
-from bot.domain.channel import Channel, State
+from bot.domain.channel import Channel, InboxSpec, State
 from bot.domain.errors import (
     AlreadyConnected,
     DisconnectFirst,
@@ -25,9 +25,10 @@ from bot.domain.lifecycle import Signal
 from bot.domain.provider_traits import SWITCHABLE, Ways, may_switch, ways_from
 from bot.domain.request import Request, RequestedChange
 from bot.domain.ticket import OutcomeKind, Ticket
+from bot.domain.view_models import AuthorizationStart
 from bot.services.connections.admin_consent import AdminConsents
 from bot.services.connections.revocation import removal_of
-from bot.services.connections.tickets import AuthorizationStart, NotPossible, Tickets
+from bot.services.connections.tickets import NotPossible, Tickets
 from bot.services.core.access import check_any_right, present
 from bot.services.core.notifications import Notifications
 from bot.services.core.ports import Core
@@ -127,10 +128,10 @@ class Switches:
             await self._check_free(uow, left)
             requested_change = _anew(left, provider)
             await self._check_new(uow, actor, requested_change)
-            secret, ticket = self._tickets.first(requested_change, actor)
+            secret, ticket = self._tickets.first(requested_change.inbox, actor)
             await uow.tickets.add(ticket)
             await uow.commit()
-        return replace(self._tickets.begun(secret, ticket), requested_change=requested_change)
+        return self._tickets.begun(secret, ticket)
 
     async def _begun(
         self,
@@ -140,12 +141,12 @@ class Switches:
         requested_change: RequestedChange,
         request_id: RequestId | None = None,
     ) -> AuthorizationStart:
-        secret, ticket = self._tickets.switch(channel, requested_change.provider, actor)
-        ticket = replace(ticket, is_shared=requested_change.is_shared, request_id=request_id)
+        secret, ticket = self._tickets.switch(requested_change, actor)
+        ticket = replace(ticket, request_id=request_id)
         await uow.tickets.add(ticket)
         leaves = await removal_of(uow, self._core, channel, channel.grant_id, counting_own=True)
         others = self._named(self.ways(channel).by_leaving)
-        return replace(self._tickets.begun(secret, ticket), channel=channel, leaves=leaves, others=others)
+        return replace(self._tickets.begun(secret, ticket), leaves=leaves, others=others)
 
     # --- the swap
 
@@ -259,22 +260,14 @@ class Switches:
 
 def _elsewhere(channel: Channel, provider: str, *, is_shared: bool) -> RequestedChange:
     """The wish to switch a channel."""
-    return RequestedChange(
-        Operation.SWITCH, channel.address, channel.kind, channel.id, provider=provider, is_shared=is_shared
-    )
+    inbox = InboxSpec(channel.address, channel.kind, provider=provider, is_shared=is_shared)
+    return RequestedChange(Operation.SWITCH, inbox, channel.id)
 
 
 def _anew(left: Channel, provider: str) -> RequestedChange:
     """The wish to connect what was this channel, as it was, at another provider."""
-    return RequestedChange(
-        operation=Operation.CONNECT,
-        address=left.address,
-        kind=left.kind,
-        use=left.use,
-        name=left.name,
-        conversation_id=left.conversation_id,
-        provider=provider,
-    )
+    inbox = InboxSpec(left.address, left.kind, left.use, left.name, left.conversation_id, provider)
+    return RequestedChange(Operation.CONNECT, inbox)
 
 
 def _other_than(provider: str) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from bot.domain.access import Actor
-from bot.domain.channel import Channel, Kind
+from bot.domain.channel import Channel, InboxSpec, Kind
 from bot.domain.errors import InboxkeeperError, ProviderError, SignInClosed
 from bot.domain.features import Feature
-from bot.domain.grant import Grant, Secret
-from bot.domain.ids import ChannelId, TicketId, UserId, WorkspaceId
+from bot.domain.grant import Secret
+from bot.domain.ids import ChannelId, TicketId
 from bot.domain.request import RequestedChange
 from bot.domain.ticket import TICKET_LASTS, Purpose, Ticket, TicketOutcome
-from bot.domain.view_models import Removal
+from bot.domain.view_models import AuthorizationStart
 from bot.services.core.ports import Core, derived, digest, new_secret
 from providers.base import Consent, Onward
 from storage import UnitOfWork
@@ -23,39 +23,6 @@ class NotPossible(InboxkeeperError):
     """Something changed while the person was at the provider; ``code`` says what, where that has a word."""
 
     code: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class AuthorizationStart:
-    """A ticket, ready to be opened in a browser."""
-
-    address: str
-    provider_label: str
-    scopes: frozenset[str]
-    """All that will be asked for, in one consent."""
-    url: str = field(repr=False)
-    reconnect: bool
-    ticket_id: TicketId
-    takes_password: bool = False
-    """On the next page a form of ours asks; there is nothing to tick."""
-    is_shared: bool = False
-    """A shared mailbox, to be opened with the account of whoever signs in."""
-    may_be_shared: bool = False
-    """It could be one: the person can say so."""
-    requested_change: RequestedChange | None = None
-    """What a new channel is begun with, to begin it again at another provider."""
-    others: tuple[tuple[str, str], ...] = ()
-    """Key and label of the providers that could be chosen instead."""
-    account: str = ""
-    """As whom to sign in, where the address is not the account's own."""
-    features: tuple[Feature, ...] = ()
-    """What is asked for beyond what keeping the mailbox connected needs, and why."""
-    channel: Channel | None = None
-    """Of a switch: the channel, as it is until the sign-in has been proven."""
-    leaves: Removal | None = None
-    """Of a switch: what it means at the provider that is left."""
-    provider: str = ""
-    """The key of the provider that it leads to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,50 +60,22 @@ class Tickets:
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    def first(self, requested_change: RequestedChange, actor: Actor) -> tuple[str, Ticket]:
+    def first(self, inbox: InboxSpec, actor: Actor) -> tuple[str, Ticket]:
         """A ticket for a channel that does not exist yet, and its secret."""
-        secret, ticket = self._ticket(
-            actor.workspace_id,
-            actor.id,
-            Purpose.CONNECT,
-            address=requested_change.address,
-            kind=requested_change.kind,
-            provider=requested_change.provider,
-            channel_id=None,
-            locale=actor.person.locale,
-        )
-        return secret, replace(
-            ticket,
-            use=requested_change.use,
-            name=requested_change.name,
-            conversation_id=requested_change.conversation_id,
-            is_shared=requested_change.is_shared,
-        )
+        return self._ticket(actor, Purpose.CONNECT, inbox)
 
     def again(self, old: Ticket, browser: str) -> tuple[str, Ticket]:
         """The same trip once more, for the same browser, and its secret."""
-        secret, ticket = self._ticket(
-            old.workspace_id,
-            old.user_id,
-            old.purpose,
-            address=old.address,
-            kind=old.kind,
-            provider=old.provider,
-            channel_id=old.channel_id,
-            locale=old.locale,
-        )
+        secret, now = new_secret(), self._core.clock()
         return secret, replace(
-            ticket,
-            is_shared=old.is_shared,
+            old,
+            id=TicketId(digest(secret)),
+            created_at=now,
+            expires_at=now + TICKET_LASTS,
+            verifier=Secret(new_secret()),
+            nonce=new_secret(),
+            memo=None,
             browser=browser,
-            view_id=old.view_id,
-            use=old.use,
-            name=old.name,
-            conversation_id=old.conversation_id,
-            request_id=old.request_id,
-            via=old.via,
-            confirmed=old.confirmed,
-            claims=old.claims,
         )
 
     def kept(self, secret: str, browser: str) -> str:
@@ -145,88 +84,50 @@ class Tickets:
         return derived(secret, browser, self._core.clock(), lasts=TICKET_LASTS)
 
     def _ticket(
-        self,
-        workspace_id: WorkspaceId,
-        user_id: UserId,
-        purpose: Purpose,
-        *,
-        address: str,
-        kind: Kind,
-        provider: str,
-        channel_id: ChannelId | None,
-        locale: str,
+        self, actor: Actor, purpose: Purpose, inbox: InboxSpec, channel_id: ChannelId | None = None
     ) -> tuple[str, Ticket]:
         secret, now = new_secret(), self._core.clock()
         return secret, Ticket(
             id=TicketId(digest(secret)),
-            workspace_id=workspace_id,
-            user_id=user_id,
+            workspace_id=actor.workspace_id,
+            user_id=actor.id,
             purpose=purpose,
-            address=address,
-            kind=kind,
-            provider=provider,
+            inbox=inbox,
             created_at=now,
             expires_at=now + TICKET_LASTS,
             verifier=Secret(new_secret()),
             nonce=new_secret(),
             channel_id=channel_id,
-            locale=locale,
-        )
-
-    def renewal(
-        self, channel: Channel, grant: Grant | None, user_id: UserId, locale: str
-    ) -> tuple[str, Ticket]:
-        """A ticket for a new grant of the same channel, and its secret. ``grant`` is the present one."""
-        secret, ticket = self._ticket(
-            channel.workspace_id,
-            user_id,
-            Purpose.RECONNECT,
-            address=channel.address,
-            kind=channel.kind,
-            provider=channel.provider,
-            channel_id=channel.id,
-            locale=locale,
-        )
-        ticket = replace(ticket, via=channel.via)
-        if grant is None:
-            return secret, ticket
-        return secret, replace(ticket, is_shared=grant.delegate is not None, claims=grant.claims)
-
-    async def renewal_by(self, uow: UnitOfWork, channel: Channel, actor: Actor) -> tuple[str, Ticket]:
-        """As ``renewal``, for whoever asks now."""
-        grant = await uow.grants.find(channel.grant_id) if channel.grant_id else None
-        return self.renewal(channel, grant, actor.id, actor.person.locale)
-
-    def switch(self, channel: Channel, provider: str, actor: Actor) -> tuple[str, Ticket]:
-        """A ticket for the same channel at another provider, and its secret."""
-        return self._ticket(
-            channel.workspace_id,
-            actor.id,
-            Purpose.SWITCH,
-            address=channel.address,
-            kind=channel.kind,
-            provider=provider,
-            channel_id=channel.id,
             locale=actor.person.locale,
         )
+
+    async def renewal_by(self, uow: UnitOfWork, channel: Channel, actor: Actor) -> tuple[str, Ticket]:
+        """A ticket for a new grant of the same channel, and its secret."""
+        grant = await uow.grants.find(channel.grant_id) if channel.grant_id else None
+        is_shared = grant is not None and grant.delegate is not None
+        inbox = InboxSpec(channel.address, channel.kind, provider=channel.provider, is_shared=is_shared)
+        secret, ticket = self._ticket(actor, Purpose.RECONNECT, inbox, channel.id)
+        return secret, replace(ticket, via=channel.via, claims=grant.claims if grant else "")
+
+    def switch(self, change: RequestedChange, actor: Actor) -> tuple[str, Ticket]:
+        """A ticket for the same channel at another provider, and its secret."""
+        return self._ticket(actor, Purpose.SWITCH, change.inbox, change.channel_id)
 
     def begun(self, secret: str, ticket: Ticket) -> AuthorizationStart:
         """The ticket as Slack shows it."""
         provider = self._core.providers.get(ticket.provider)
         return AuthorizationStart(
-            address=ticket.address,
+            inbox=ticket.inbox,
             provider_label=self._core.providers.label_at(ticket.provider, ticket.address),
             scopes=asked_for(self._core, ticket.provider, is_shared=ticket.is_shared),
             url=f"{self._core.policy.base_url}/go/{secret}",
-            reconnect=ticket.purpose is Purpose.RECONNECT,
+            purpose=ticket.purpose,
             ticket_id=ticket.id,
             takes_password=provider.traits.takes_password,
-            is_shared=ticket.is_shared,
             may_be_shared=self._may_be_shared(ticket),
             others=self._others(ticket),
             account=ticket.account,
             features=self._core.policy.features.at(ticket.provider, is_shared=ticket.is_shared),
-            provider=ticket.provider,
         )
 
     def _may_be_shared(self, ticket: Ticket) -> bool:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bot.domain.access import Actor, Person
-from bot.domain.channel import Channel, Kind
+from bot.domain.channel import Channel, InboxSpec, Kind
 from bot.domain.errors import ExportTaken, NotAllowed, OtherBrowser, TicketExpired, TicketUnknown
 from bot.domain.grant import Secret
 from bot.domain.history import HistoryEntry
@@ -170,9 +170,7 @@ class HistoryExport:
             workspace_id=actor.workspace_id,
             user_id=actor.id,
             purpose=Purpose.EXPORT,
-            address="",
-            kind=Kind.TEAM,
-            provider="",
+            inbox=InboxSpec("", Kind.TEAM),
             created_at=now,
             expires_at=now + TICKET_LASTS,
             verifier=Secret(""),

@@ -55,13 +55,13 @@ def _details(lang: Language, model: NoticeModel, request: Request) -> list[str]:
     """What was typed and chosen, each on a line of its own, quoted as theirs."""
     requested_change = request.requested_change
     conversation = (
-        f"<#{requested_change.conversation_id}>"
-        if _is_conversation(requested_change.conversation_id or "")
+        f"<#{requested_change.inbox.conversation_id}>"
+        if _is_conversation(requested_change.inbox.conversation_id or "")
         else ""
     )
     told = [
-        lang.say("Name: {name}", name=name) if (name := inert(requested_change.name)) else "",
-        lang.say("Used for: {use}", use=use) if (use := inert(requested_change.use, 200)) else "",
+        lang.say("Name: {name}", name=name) if (name := inert(requested_change.inbox.name)) else "",
+        lang.say("Used for: {use}", use=use) if (use := inert(requested_change.inbox.use, 200)) else "",
         lang.say("Conversation to tell: {conversation}", conversation=conversation) if conversation else "",
         _host(lang, request.requested_change, model.provider_label),
     ]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from bot.domain.access import Operation
-from bot.domain.channel import Kind
+from bot.domain.channel import InboxSpec, Kind
 from bot.domain.errors import TooManyRequests
 from bot.domain.ids import ChannelId, ConversationId
 from bot.domain.request import Request, RequestedChange
@@ -120,9 +120,9 @@ def requested_change_text(requested_change: RequestedChange) -> str:
             "address": tidy(requested_change.address, LONGEST_ADDRESS),
             "kind": requested_change.kind.value,
             "channel": requested_change.channel_id,
-            "use": tidy(requested_change.use, LONGEST_USE),
-            "name": tidy(requested_change.name, LONGEST_NAME),
-            "conversation": requested_change.conversation_id,
+            "use": tidy(requested_change.inbox.use, LONGEST_USE),
+            "name": tidy(requested_change.inbox.name, LONGEST_NAME),
+            "conversation": requested_change.inbox.conversation_id,
             "provider": requested_change.provider,
             "shared": requested_change.is_shared,
         },
@@ -137,14 +137,16 @@ def parse_requested_change(text: str) -> RequestedChange | None:
         found: Any = json.loads(text)
         return RequestedChange(
             operation=Operation(found["deed"]),
-            address=str(found["address"]),
-            kind=Kind(found["kind"]),
+            inbox=InboxSpec(
+                address=str(found["address"]),
+                kind=Kind(found["kind"]),
+                use=str(found["use"]),
+                name=str(found["name"]),
+                conversation_id=ConversationId(str(found["conversation"])) if found["conversation"] else None,
+                provider=str(found.get("provider", "")),
+                is_shared=found.get("shared") is True,
+            ),
             channel_id=ChannelId(str(found["channel"])) if found["channel"] else None,
-            use=str(found["use"]),
-            name=str(found["name"]),
-            conversation_id=ConversationId(str(found["conversation"])) if found["conversation"] else None,
-            provider=str(found.get("provider", "")),
-            is_shared=found.get("shared") is True,
         )
     except (ValueError, KeyError, TypeError):
         return None

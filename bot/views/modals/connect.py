@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
-from bot.domain.channel import Channel, Kind
+from bot.domain.channel import Channel, InboxSpec, Kind
 from bot.domain.errors import HostUnknown
 from bot.domain.features import Feature
 from bot.domain.request import RequestedChange
 from bot.domain.ticket import OutcomeKind, TicketOutcome
+from bot.domain.view_models import AuthorizationStart
 from bot.views.blocks import (
     Block,
     View,
@@ -51,33 +52,25 @@ CONNECT_AT: Final = "connect.at"
 CONNECT_AT_ANY: Final = tuple(f"{CONNECT_AT}.{key}" for key in ("google", "microsoft", "imap"))
 CONNECT_SHARED: Final = "connect.shared"
 """The same form once more, for a mailbox that is (or is not) a shared one."""
+_NOTHING_TYPED: Final = InboxSpec("")
 _THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def connect_modal(
-    lang: Language,
-    *,
-    address: str = "",
-    own_address: str = "",
-    kind: Kind = Kind.PERSONAL,
-    use: str = "",
-    name: str = "",
-    conversation_id: str = "",
-) -> View:
+def connect_modal(lang: Language, inbox: InboxSpec = _NOTHING_TYPED, *, own_address: str = "") -> View:
     """The form. It starts with what was typed, else with the address Slack knows as this person's."""
-    is_team = kind is Kind.TEAM
+    is_team = inbox.kind is Kind.TEAM
     return modal(
         lang.say("Connect an inbox"),
         [
             section(
                 lang.say("Which inbox? In the next step you see what is asked for, before anything happens.")
             ),
-            address_input(lang, address or ("" if is_team else own_address)),
-            _kind_choice(lang, kind),
+            address_input(lang, inbox.address or ("" if is_team else own_address)),
+            _kind_choice(lang, inbox.kind),
             *_hint(lang, own_address, is_team=is_team),
-            *([name_input(lang, name)] if is_team else []),
-            use_input(lang, use),
-            *([conversation_input(lang, conversation_id)] if is_team else []),
+            *([name_input(lang, inbox.name)] if is_team else []),
+            use_input(lang, inbox.use),
+            *([conversation_input(lang, inbox.conversation_id or "")] if is_team else []),
         ],
         submit=lang.say("Next"),
         close=lang.say("Cancel"),
@@ -111,100 +104,70 @@ def _hint(lang: Language, own_address: str, *, is_team: bool) -> list[Block]:
     ]
 
 
-def consent_modal(
-    lang: Language,
-    *,
-    address: str,
-    provider_label: str,
-    scopes: Iterable[str],
-    url: str,
-    reconnect: bool,
-    features: Sequence[Feature] = (),
-    account: str = "",
-    takes_password: bool = False,
-    is_shared: bool = False,
-    may_be_shared: bool = False,
-    requested_change: RequestedChange | None = None,
-    others: Sequence[tuple[str, str]] = (),
-) -> View:
+def consent_modal(lang: Language, begun: AuthorizationStart) -> View:
     """What will be asked for, then the one button that opens the browser. There is nothing to submit.
 
-    ``account`` is as whom to sign in, where the address is not its own. ``others`` (key and label) stand
-    below it, should somebody else host the mailbox: their buttons carry the ``wish``, so that nothing is
-    typed again.
+    Below it, should somebody else host the mailbox, stand the other providers: their buttons carry the wish,
+    so that nothing is typed again.
     """
-    asked = (
-        _password(lang, address, reconnect=reconnect)
-        if takes_password
-        else [
-            *_permissions(lang, address, provider_label, scopes, features, reconnect=reconnect),
-            section(
-                sign_in_text(
-                    lang, address if is_shared else account or address, provider_label, is_shared=is_shared
-                )
-            ),
-        ]
-    )
-    at = company(provider_label)
-    label = lang.say("Open the form") if takes_password else lang.say("Open {company}", company=at)
+    at = company(begun.provider_label)
+    label = lang.say("Open the form") if begun.takes_password else lang.say("Open {company}", company=at)
     return modal(
-        lang.say("Reconnect") if reconnect else lang.say("Connect an inbox"),
+        lang.say("Reconnect") if begun.reconnect else lang.say("Connect an inbox"),
         [
-            *asked,
-            *actions(button(label, CONSENT_OPEN, url=url, style="primary")),
+            *(_password(lang, begun) if begun.takes_password else _permissions(lang, begun)),
+            *actions(button(label, CONSENT_OPEN, url=begun.url, style="primary")),
             context(waiting_text(lang)),
-            *loopback_hint(lang, url),
-            *(
-                _shared(lang, requested_change, is_shared=is_shared)
-                if requested_change and may_be_shared
-                else []
-            ),
-            *(_other_hosts(lang, provider_label, requested_change, others) if requested_change else []),
+            *loopback_hint(lang, begun.url),
+            *(_otherwise(lang, begun, begun.requested_change) if begun.requested_change else []),
         ],
         close=lang.say("Close"),
     )
 
 
-def _permissions(
-    lang: Language,
-    address: str,
-    provider_label: str,
-    scopes: Iterable[str],
-    features: Sequence[Feature],
-    *,
-    reconnect: bool,
-) -> list[Block]:
-    at = inert(company(provider_label), 40)
+def _otherwise(lang: Language, begun: AuthorizationStart, wish: RequestedChange) -> list[Block]:
+    """What else it could be: a shared mailbox, or one that somebody else hosts."""
+    shared = _shared(lang, wish) if begun.may_be_shared else []
+    return [*shared, *_other_hosts(lang, begun.provider_label, wish, begun.others)]
+
+
+def _permissions(lang: Language, begun: AuthorizationStart) -> list[Block]:
+    at, address = inert(company(begun.provider_label), 40), inert(begun.address)
     intro = (
         lang.say(
             "Reconnect {address}: same inbox, new sign-in. {company} will ask for this:",
-            address=inert(address),
+            address=address,
             company=at,
         )
-        if reconnect
-        else lang.say("Connect {address}. {company} will ask for this:", address=inert(address), company=at)
+        if begun.reconnect
+        else lang.say("Connect {address}. {company} will ask for this:", address=address, company=at)
     )
-    return [section(intro), *permission_blocks(lang, scopes, features)]
+    return [
+        section(intro),
+        *permission_blocks(lang, begun.scopes, begun.features),
+        section(sign_in_text(lang, begun)),
+    ]
 
 
-def sign_in_text(lang: Language, address: str, provider_label: str, *, is_shared: bool) -> str:
+def sign_in_text(lang: Language, begun: AuthorizationStart) -> str:
     """As whom to sign in, and what to do there."""
-    named = inert(address)
-    if is_shared:
+    if begun.is_shared:
         return lang.say(
             "The button opens your browser. {address} is shared: sign in as yourself, with an account that "
             "may open it.",
-            address=named,
+            address=inert(begun.address),
         )
-    if company(provider_label) == "Google":
+    named = inert(begun.account or begun.address)
+    if company(begun.provider_label) == "Google":
         return lang.say(
             "The button opens your browser. Sign in as {address} and tick all boxes.", address=named
         )
     return lang.say("The button opens your browser. Sign in as {address} and accept.", address=named)
 
 
-def _shared(lang: Language, requested_change: RequestedChange, *, is_shared: bool) -> list[Block]:
+def _shared(lang: Language, requested_change: RequestedChange) -> list[Block]:
     """Own or shared? Nobody but the person can know."""
+    is_shared = requested_change.is_shared
     said = (
         lang.say("Can one sign in as {address} itself? Then choose:", address=inert(requested_change.address))
         if is_shared
@@ -214,16 +177,21 @@ def _shared(lang: Language, requested_change: RequestedChange, *, is_shared: boo
         )
     )
     label = lang.say("It has its own sign-in") if is_shared else lang.say("It is a shared mailbox")
-    other = requested_change_text(replace(requested_change, is_shared=not is_shared))
+    other = requested_change_text(_changed(requested_change, is_shared=not is_shared))
     return [context(said), *actions(button(label, CONNECT_SHARED, value=other))]
 
 
-def _password(lang: Language, address: str, *, reconnect: bool) -> list[Block]:
+def _changed(wish: RequestedChange, **changes: Any) -> RequestedChange:
+    return replace(wish, inbox=replace(wish.inbox, **changes))
+
+
+def _password(lang: Language, begun: AuthorizationStart) -> list[Block]:
     """An ordinary mail host: nothing to consent to, a password to enter, and never in Slack."""
+    address = inert(begun.address)
     intro = (
-        lang.say("Reconnect {address}: same inbox, its present password.", address=inert(address))
-        if reconnect
-        else lang.say("Connect {address} by its mail server (IMAP).", address=inert(address))
+        lang.say("Reconnect {address}: same inbox, its present password.", address=address)
+        if begun.reconnect
+        else lang.say("Connect {address} by its mail server (IMAP).", address=address)
     )
     how = lang.say(
         "The button opens a form in your browser for mail server, user name and password. We log in to try "
@@ -252,7 +220,7 @@ def _other_hosts(
 
 
 def _other_host(lang: Language, requested_change: RequestedChange, key: str, label: str) -> Block:
-    chosen = requested_change_text(replace(requested_change, provider=key, is_shared=False))
+    chosen = requested_change_text(_changed(requested_change, provider=key, is_shared=False))
     return button(_host_label(lang, key, label), f"{CONNECT_AT}.{key}", value=chosen)
 
 

@@ -5,14 +5,13 @@ The one rule: what becomes of the old side stands before the button, and that no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from bot.domain.access import Operation
 from bot.domain.channel import Channel
 from bot.domain.errors import DisconnectFirst, ReconnectFirst, SwitchInstead
-from bot.domain.features import Feature
-from bot.domain.view_models import Removal
+from bot.domain.view_models import AuthorizationStart, Removal
 from bot.views.blocks import (
     Block,
     View,
@@ -41,50 +40,36 @@ SWITCH_SHARED: Final = "switch.shared"
 """The same switch once more, to a mailbox that is (or is not) a shared one."""
 
 
-def switch_modal(
-    lang: Language,
-    channel: Channel,
-    leaves: Removal,
-    *,
-    provider_label: str,
-    scopes: Iterable[str],
-    features: Sequence[Feature] = (),
-    url: str,
-    goal: str,
-    is_shared: bool = False,
-    may_be_shared: bool = False,
-    others: Sequence[tuple[str, str]] = (),
-) -> View:
+def switch_modal(lang: Language, begun: AuthorizationStart, leaves: Removal) -> View:
     """What stays, what will be asked for, what becomes of the permission at the provider that is left, and
-    the one button that opens the browser. ``goal`` is the key of the provider that it leads to; ``others``
-    are keys and labels of those that no switch leads to."""
-    here, there = company(leaves.provider_label), company(provider_label)
+    the one button that opens the browser. ``begun.others`` are the providers that no switch leads to."""
+    channel, old = leaves.channel, inert(leaves.provider_label, 40)
+    here, there = company(leaves.provider_label), company(begun.provider_label)
     intro = lang.say(
         "Switch {address} from {old} to {new}. Owner, use, history and who gets told stay as they are.",
         address=inert(channel.address),
-        old=inert(leaves.provider_label, 40),
-        new=inert(provider_label, 40),
+        old=old,
+        new=inert(begun.provider_label, 40),
     )
     until = lang.say(
         "Until the new mailbox has been checked nothing changes: stop at any time, and it stays with {old}.",
-        old=inert(leaves.provider_label, 40),
+        old=old,
     )
+    label = lang.say("Open {company}", company=there)
     return modal(
         lang.say("Switch provider"),
         [
             section(intro),
             section(bold(_asks(lang, there))),
-            *permission_blocks(lang, scopes, features),
+            *permission_blocks(lang, begun.scopes, begun.features),
             titled(lang.say("At {company}", company=inert(here, 40)), _old_side(lang, leaves)),
-            section(sign_in_text(lang, channel.address, provider_label, is_shared=is_shared)),
-            *actions(
-                button(lang.say("Open {company}", company=there), CONSENT_OPEN, url=url, style="primary")
-            ),
+            section(sign_in_text(lang, begun)),
+            *actions(button(label, CONSENT_OPEN, url=begun.url, style="primary")),
             context(until),
             context(waiting_text(lang)),
-            *loopback_hint(lang, url),
-            *(_shared(lang, channel, goal, is_shared=is_shared) if may_be_shared else []),
-            *_elsewhere(lang, channel, there, others),
+            *loopback_hint(lang, begun.url),
+            *(_shared(lang, channel, begun) if begun.may_be_shared else []),
+            *_elsewhere(lang, channel, there, begun.others),
         ],
         close=lang.say("Close"),
     )
@@ -100,8 +85,9 @@ def _old_side(lang: Language, leaves: Removal) -> str:
     return lang.together(after, there_text(lang, leaves))
 
 
-def _shared(lang: Language, channel: Channel, goal: str, *, is_shared: bool) -> list[Block]:
+def _shared(lang: Language, channel: Channel, begun: AuthorizationStart) -> list[Block]:
     """Own or shared? Nobody but the person can know."""
+    is_shared = begun.is_shared
     address = inert(channel.address)
     said = (
         lang.say("Can one sign in as {address} itself? Then choose:", address=address)
@@ -112,7 +98,7 @@ def _shared(lang: Language, channel: Channel, goal: str, *, is_shared: bool) -> 
         )
     )
     label = lang.say("It has its own sign-in") if is_shared else lang.say("It is a shared mailbox")
-    other = goal_of(channel, Goal(goal, is_shared=not is_shared))
+    other = goal_of(channel, Goal(begun.provider, is_shared=not is_shared))
     return [context(said), *actions(button(label, SWITCH_SHARED, value=other))]
 
 
