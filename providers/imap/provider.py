@@ -21,6 +21,8 @@ from html import escape
 from typing import Final, cast
 from urllib.parse import quote
 
+import aiohttp
+
 from bot.domain.address import has_control, visible
 from bot.domain.channel import Cause
 from bot.domain.errors import (
@@ -36,14 +38,25 @@ from bot.domain.errors import (
 from bot.domain.grant import Grant, MailboxIdentity, Revocation, Secret
 from bot.domain.provider_traits import ProviderTraits
 from providers.base import Authorization, Claim, Consent, Evidence, Form, RefreshedGrant, Renew
-from providers.imap.autoconfig import Autoconfig
+from providers.http_client import HttpClient
+from providers.imap.autoconfig import HTTPS, Autoconfig, Names, guarded_session
 from providers.imap.errors import ImapErrors, words_of
 from providers.imap.known_hosts import guidance_for, sign_in_of
-from providers.imap.protocol import Endpoint, ImapClient, ImapSession, NoWay, Security, inert_words, quoted
-from providers.ssrf import HostRefused, host_name
+from providers.imap.protocol import (
+    Endpoint,
+    ImapClient,
+    ImapSession,
+    NoWay,
+    Security,
+    Trust,
+    inert_words,
+    quoted,
+)
+from providers.ssrf import HostRefused, Network, SsrfGuard, host_name
 
 LEAST_INTERVAL: Final = timedelta(minutes=15)
 _NO_SCOPES: Final[frozenset[str]] = frozenset()
+_AUTOCONFIG_WAITS: Final = timedelta(seconds=2)
 _LONGEST: Final = 1_000
 """Characters of a user name or password."""
 _GIVEN: Final = ("host", "port", "security", "user")
@@ -104,6 +117,27 @@ class _Seen(RefreshedGrant):
     refused: ProviderError | None
 
 
+@dataclass(frozen=True, slots=True)
+class ImapSettings:
+    """What the operator says of mail hosts."""
+
+    allowed_networks: tuple[Network, ...] = ()
+    """The operator's own: hosts in them may be inner ones."""
+    allowed_ports: frozenset[int] = frozenset()
+    """More than IMAP's own, in those networks."""
+    ca_file: str | None = None
+    """More authorities (PEM), for those networks."""
+    ispdb_url: str = ""
+    """Where Thunderbird's list of mail hosts is; empty asks nobody."""
+    apart: timedelta = LEAST_INTERVAL
+    """The pause between two looks."""
+
+    def web(self, names: Names) -> aiohttp.ClientSession:
+        """HTTPS to hosts that people name: never to an inner one."""
+        guard = SsrfGuard(names, HTTPS, allowed_networks=self.allowed_networks)
+        return guarded_session(guard, Trust.of(self.ca_file))
+
+
 class Imap:
     """The Provider for mailboxes with a password."""
 
@@ -126,6 +160,29 @@ class Imap:
         self._clock = clock
         self._errors = ImapErrors()
         self.traits = traits or traits_of()
+
+    @classmethod
+    def built(
+        cls,
+        settings: ImapSettings,
+        *,
+        names: Names,
+        listed: aiohttp.ClientSession,
+        own: aiohttp.ClientSession,
+        clock: Callable[[], datetime],
+    ) -> Imap:
+        """``own`` is ``settings.web``; ``listed`` asks whoever the operator has named."""
+        guard = SsrfGuard(
+            names, allowed_networks=settings.allowed_networks, allowed_ports=settings.allowed_ports
+        )
+        autoconfig = Autoconfig(
+            names,
+            own=HttpClient(own, timeout=_AUTOCONFIG_WAITS),
+            listed=HttpClient(listed, timeout=_AUTOCONFIG_WAITS),
+            ispdb_url=settings.ispdb_url,
+        )
+        client = ImapClient(guard, Trust.of(settings.ca_file))
+        return cls(client, autoconfig, clock=clock, traits=traits_of(settings.apart))
 
     def approval_url(self, scopes: frozenset[str], *, redirect_uri: str, tenant: str, state: str) -> str:
         """See ``Provider``. A password needs nobody's approval."""

@@ -13,6 +13,7 @@ import json
 import warnings
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
@@ -47,6 +48,15 @@ _ADDRESSES: Final = ("authorization_endpoint", "token_endpoint")
 T = TypeVar("T")
 
 
+class Mode(StrEnum):
+    """How much is asked for."""
+
+    FULL = "full"
+    """Enough to look into the inbox."""
+    GRANT_ONLY = "grant-only"
+    """Enough to see that the sign-in still counts."""
+
+
 @dataclass(frozen=True, slots=True)
 class MicrosoftClient:
     """Our registration at Microsoft, and where Microsoft is."""
@@ -57,6 +67,7 @@ class MicrosoftClient:
     graph_url: str
     tenant: str = "common"
     """Who may sign in: ``common``, ``organizations``, ``consumers``, or one tenant's id or domain."""
+    mode: Mode = Mode.FULL
 
 
 class SignIn:
