@@ -30,7 +30,7 @@ from bot.domain.errors import (
 )
 from bot.domain.grant import Grant, MailboxIdentity, Phase
 from bot.domain.ids import ChannelId, GrantId, UserId
-from bot.domain.lifecycle import Signal, TransitionRefused
+from bot.domain.lifecycle import Facts, Signal, TransitionRefused
 from bot.domain.provider_outage import is_held
 from bot.domain.scopes import lacking
 from bot.domain.ticket import (
@@ -243,7 +243,7 @@ class Activation:
         if removed is not None:
             removed = replace(removed, via=ticket.via)
             channel = await self._transitions.apply(
-                uow, removed, Signal.RESTORE_PROVEN, actor=ticket.user_id, grant_id=grant.id
+                uow, removed, Signal.RESTORE_PROVEN, Facts(grant_id=grant.id), actor=ticket.user_id
             )
             return await self._told(uow, ticket, channel, OutcomeKind.RESTORED)
         channel = await self._transitions.born(uow, self._draft(ticket, grant), actor=ticket.user_id)
@@ -301,7 +301,7 @@ class Activation:
         if control is not None and is_held(existing):
             await self._provider_outages.reconnects(uow, existing, by=ticket.user_id, error=control.error)
         channel = await self._transitions.apply(
-            uow, existing, Signal.RECONNECT_PROVEN, actor=ticket.user_id, grant_id=grant.id
+            uow, existing, Signal.RECONNECT_PROVEN, Facts(grant_id=grant.id), actor=ticket.user_id
         )
         ending = OutcomeKind.STILL_DISABLED if channel.state is State.DISABLED else OutcomeKind.RECONNECTED
         return await self._told(uow, ticket, channel, ending, turned_alarm=sees_alarm)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Final, TypeVar
 
 from bot.domain.access import Actor, Operation, Right, may, right, rights, visibility_of
@@ -17,7 +16,6 @@ from bot.domain.grant import Grant, Granted
 from bot.domain.ids import ChannelId, ConversationId, GrantId, WorkspaceId
 from bot.domain.incident import Unexplained
 from bot.domain.lifecycle import Signal, TransitionRefused
-from bot.domain.mail_routing import MailRouting
 from bot.domain.probe_policy import Probe, is_unreachable, unexplained
 from bot.domain.provider_outage import Advice, advice, is_held
 from bot.domain.provider_traits import ways_from
@@ -33,6 +31,7 @@ from bot.services.core.transitions import Transitions
 from bot.services.monitoring.mail_routing import mail_shown
 from bot.services.monitoring.monitor import Monitoring
 from storage import Conflict, UnitOfWork
+from storage.channels import Listed
 
 _RECENT: Final = 8
 _AT_ONCE: Final = 500
@@ -156,16 +155,9 @@ class Channels:
             advised = await self._advised(uow, actor, [channel])
             unknown = await self._unexplained(uow, [channel])
         granted = grant.granted if grant else None
+        line = Listed(channel, probe.last_ok_at if probe else None, granted, known)
         return ChannelStatus(
-            row=self._row(
-                actor,
-                channel,
-                probe.last_ok_at if probe else None,
-                granted,
-                known,
-                advised=advised,
-                unknown=unknown,
-            ),
+            row=self._row(actor, line, advice=advised.get(channel.id), unexplained=unknown.get(channel.id)),
             scopes=grant.scopes if grant else frozenset(),
             connected_by=channel.connected_by,
             obtained_at=grant.obtained_at if grant else None,
@@ -329,9 +321,7 @@ class Channels:
         advised = await self._advised(uow, actor, channels)
         unknown = await self._unexplained(uow, channels)
         return tuple(
-            self._row(
-                actor, it.channel, it.last_ok_at, it.granted, it.mail_left, advised=advised, unknown=unknown
-            )
+            self._row(actor, it, advice=advised.get(it.channel.id), unexplained=unknown.get(it.channel.id))
             for it in listed
         ), tally
 
@@ -369,26 +359,24 @@ class Channels:
     def _row(
         self,
         actor: Actor,
-        channel: Channel,
-        last_ok_at: datetime | None,
-        granted: Granted | None,
-        mail: MailRouting | None,
+        listed: Listed,
         *,
-        advised: Mapping[ChannelId, Advice],
-        unknown: Mapping[ChannelId, Unexplained],
+        advice: Advice | None,
+        unexplained: Unexplained | None,
     ) -> ChannelRow:
+        channel, mail = listed.channel, listed.mail_left
         # A wish counts as possible: the button leads to the form that asks an admin.
         allowed = rights(actor, self._fitting(channel), channel)
         return ChannelRow(
             channel=channel,
             provider_label=self.label_for(channel),
-            last_ok_at=last_ok_at,
+            last_ok_at=listed.last_ok_at,
             may=allowed,
             is_own=channel.owner_id == actor.id,
-            lacking=self._lacking(channel, granted),
+            lacking=self._lacking(channel, listed.granted),
             mail=mail_shown(self._core, channel, mail) if mail and mail.has_left else None,
-            advice=advised.get(channel.id),
-            unexplained=unknown.get(channel.id),
+            advice=advice,
+            unexplained=unexplained,
         )
 
     def _lacking(self, channel: Channel, granted: Granted | None) -> tuple[Feature, ...]:

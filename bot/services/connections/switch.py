@@ -21,7 +21,7 @@ from bot.domain.errors import (
 )
 from bot.domain.grant import Grant
 from bot.domain.ids import ChannelId, RequestId
-from bot.domain.lifecycle import Signal
+from bot.domain.lifecycle import Facts, Signal
 from bot.domain.provider_traits import SWITCHABLE, Ways, may_switch, ways_from
 from bot.domain.request import Request, RequestedChange
 from bot.domain.ticket import OutcomeKind, Ticket
@@ -165,9 +165,8 @@ class Switches:
             uow,
             channel,
             Signal.RECONNECT_PROVEN if is_there else Signal.SWITCH_PROVEN,
+            Facts(grant_id=grant.id, identity=grant.identity),
             actor=ticket.user_id,
-            grant_id=grant.id,
-            identity=grant.identity,
         )
         if ticket.via and ticket.confirmed:
             await self._notifications.confirmed(uow, after, ticket)

@@ -17,7 +17,6 @@ from bot.domain.channel import Channel
 from bot.domain.grant import Grant, MailboxIdentity, Phase, Revocation
 from bot.domain.history import HistoryEntry
 from bot.domain.ids import GrantId, JobId, NoticeId, RequestId, UserId, WorkspaceId
-from bot.domain.incident import Incident
 from bot.domain.job import Job, JobKind
 from bot.domain.lifecycle import Signal
 from bot.domain.notice import ALARMS, SLACK, Notice, NoticeKind, subject_of
@@ -486,23 +485,19 @@ def a_notice(
     recipient: UserId,
     now: datetime,
     *,
-    incident: Incident | None = None,
     grant_id: GrantId | None = None,
     about: Mapping[str, str] = _NOTHING,
-    thread_of: NoticeId | None = None,
 ) -> Notice:
-    """A notice about ``channel`` for one reader; a reply if ``thread_of`` names another notice."""
+    """A notice about ``channel`` for one reader."""
     return Notice(
         id=NoticeId(new_id()),
         workspace_id=channel.workspace_id,
         recipient=recipient,
         kind=kind,
         channel_id=channel.id,
-        incident_id=incident.id if incident else None,
         grant_id=grant_id,
         subject=subject_of(kind, about),
         created_at=now,
-        thread_of=thread_of,
     )
 
 

@@ -13,11 +13,11 @@ from typing import Final
 
 from bot.domain.access import Operation
 from bot.domain.channel import DOUBT_CAUSES, Cause, Channel, State
-from bot.domain.grant import MailboxIdentity, Phase, Revocation
+from bot.domain.grant import Phase, Revocation
 from bot.domain.history import HistoryEntry
 from bot.domain.ids import GrantId, UserId, WorkspaceId
 from bot.domain.incident import IncidentKind, Resolution
-from bot.domain.lifecycle import NEWS, PROOFS, Effect, Signal, advance
+from bot.domain.lifecycle import NEWS, NO_MORE, PROOFS, Effect, Facts, Signal, advance
 from bot.domain.probe_policy import Probe, next_pause
 from bot.domain.request import GOES_ON, RequestState
 from bot.services.core.incidents import Incidents
@@ -39,8 +39,7 @@ class Transition:
     signal: Signal
     actor: UserId | None
     now: datetime
-    code: str
-    is_uncorroborated: bool
+    facts: Facts
 
 
 Follower = Callable[[UnitOfWork, Channel, Channel], Awaitable[None]]
@@ -85,37 +84,28 @@ class Transitions:
         uow: UnitOfWork,
         channel: Channel,
         signal: Signal,
+        facts: Facts = NO_MORE,
         *,
         actor: UserId | None = None,
-        cause: Cause = Cause.NONE,
-        grant_id: GrantId | None = None,
-        identity: MailboxIdentity | None = None,
-        code: str = "",
-        is_uncorroborated: bool = False,
-        said: str = "",
     ) -> Channel:
         """Tell ``channel`` the ``signal`` and write all that follows. Returns the channel as it is then.
 
-        ``actor`` is the person who did it, ``None`` for the system; ``identity`` the mailbox that a switch
-        leads to; ``code`` a provider's own error code; ``is_uncorroborated`` says that no other mailbox
-        could be asked; ``said`` the host's own words.
+        ``actor`` is the person who did it, ``None`` for the system.
         Raises ``lifecycle.TransitionRefused``, and ``storage.Conflict`` if somebody else was first.
         """
         now = self._core.clock()
-        after, effects = advance(
-            channel, signal, now=now, cause=cause, grant_id=grant_id, identity=identity, said=said
-        )
+        after, effects = advance(channel, signal, facts, now=now)
         if after == channel and not effects:
             return channel
         if after == channel and signal is Signal.OURS_BROKEN:  # the same again, for as long as it lasts
-            same = Transition(channel, channel, signal, actor, now, code, is_uncorroborated)
+            same = Transition(channel, channel, signal, actor, now, facts)
             await self._follow(uow, same, effects)
             return channel
         saved = await uow.channels.save(after)
-        happening = Transition(channel, saved, signal, actor, now, code, is_uncorroborated)
+        happening = Transition(channel, saved, signal, actor, now, facts)
         await uow.history.add(_record_of(happening))
-        if signal in PROOFS and grant_id is not None:
-            await uow.grants.set_phase(grant_id, Phase.LIVE, now, channel_id=saved.id)
+        if signal in PROOFS and facts.grant_id is not None:
+            await uow.grants.set_phase(facts.grant_id, Phase.LIVE, now, channel_id=saved.id)
         await self._schedule(uow, happening)
         await self._follow(uow, happening, effects)
         if signal in _UNSEEN:
@@ -138,8 +128,8 @@ class Transitions:
             uow,
             replace(draft, grant_id=None),
             Signal.CONNECT_PROVEN,
+            Facts(draft.grant_id),
             actor=actor,
-            grant_id=draft.grant_id,
         )
 
     async def tell_again(self, uow: UnitOfWork, workspace_id: WorkspaceId) -> None:
@@ -217,8 +207,8 @@ class Transitions:
             happening.after,
             IncidentKind.DEAD,
             now=happening.now,
-            code=happening.code,
-            is_uncorroborated=happening.is_uncorroborated,
+            code=happening.facts.code,
+            is_uncorroborated=happening.facts.is_uncorroborated,
         )
 
     async def _open_unverifiable(self, uow: UnitOfWork, happening: Transition) -> None:
@@ -230,8 +220,8 @@ class Transitions:
                 happening.after,
                 IncidentKind.UNVERIFIABLE,
                 now=happening.now,
-                code=happening.code,
-                is_uncorroborated=happening.is_uncorroborated,
+                code=happening.facts.code,
+                is_uncorroborated=happening.facts.is_uncorroborated,
             )
 
     async def _resolve_incident(self, uow: UnitOfWork, happening: Transition) -> None:
@@ -257,7 +247,7 @@ class Transitions:
     async def _tell_operator(self, uow: UnitOfWork, happening: Transition) -> None:
         after = happening.after
         await self._notifications.tell_operator(
-            uow, after.workspace_id, after.provider, code=happening.code, now=happening.now
+            uow, after.workspace_id, after.provider, code=happening.facts.code, now=happening.now
         )
 
     async def _ask_about_owner(self, uow: UnitOfWork, happening: Transition) -> None:
@@ -298,8 +288,8 @@ def _record_of(happening: Transition) -> HistoryEntry:
     details = {"from": before.state.value, "to": after.state.value}
     if after.cause is not Cause.NONE:
         details["cause"] = after.cause.value
-    if happening.code:
-        details["code"] = happening.code
+    if happening.facts.code:
+        details["code"] = happening.facts.code
     if after.provider != before.provider:
         details |= {"left": before.provider, "provider": after.provider}
     return HistoryEntry(

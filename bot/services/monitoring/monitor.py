@@ -18,7 +18,7 @@ from bot.domain.errors import ProviderError, ProviderUnavailable
 from bot.domain.grant import Grant
 from bot.domain.history import HistoryEntry
 from bot.domain.ids import ChannelId, GrantId
-from bot.domain.lifecycle import Signal
+from bot.domain.lifecycle import Facts, Signal
 from bot.domain.probe_policy import (
     MASS,
     MASS_VOTES,
@@ -284,11 +284,13 @@ class Monitoring:
             uow,
             channel,
             signal,
-            cause=cause,
-            grant_id=sight.grant.id,
-            code=sight.look.code,
-            is_uncorroborated=sight.said is Vote.LONELY,
-            said=self._news(sight, row),
+            Facts(
+                cause=cause,
+                grant_id=sight.grant.id,
+                code=sight.look.code,
+                is_uncorroborated=sight.said is Vote.LONELY,
+                said=self._news(sight, row),
+            ),
         )
         if proof is not None:
             one, renewed = proof
@@ -323,9 +325,11 @@ class Monitoring:
                 uow,
                 after,
                 Signal.TOO_OLD,
-                grant_id=sight.grant.id,
-                code=code,
-                is_uncorroborated=bool(code) and not await self._others_work(uow, sight.grant),
+                Facts(
+                    grant_id=sight.grant.id,
+                    code=code,
+                    is_uncorroborated=bool(code) and not await self._others_work(uow, sight.grant),
+                ),
             )
 
     async def _others_work(self, uow: UnitOfWork, grant: Grant) -> bool:
