@@ -235,7 +235,7 @@ def services_of(
         workspaces=workspaces,
         notifications=notifications,
         admin_consents=admin_consents,
-        notice_models=NoticeModels(core, notifications=notifications, admin_consents=admin_consents),
+        notice_models=NoticeModels(core, admin_consents=admin_consents),
     )
     jobs = Jobs(
         core,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final, TypeVar
 
 from bot.domain.access import Actor, Operation, Right, may, right, rights, visibility_of
@@ -13,9 +14,11 @@ from bot.domain.channel import Channel, InboxSpec, Kind, State
 from bot.domain.errors import Gone, NeedsApproval, NotAllowed, ReconnectFirst, UnknownAddress
 from bot.domain.features import Feature
 from bot.domain.grant import Grant, Granted
-from bot.domain.ids import ChannelId, ConversationId, GrantId, WorkspaceId
+from bot.domain.history import HistoryEntry
+from bot.domain.ids import ChannelId, ConversationId, GrantId, UserId, WorkspaceId
 from bot.domain.incident import Unexplained
 from bot.domain.lifecycle import Signal, TransitionRefused
+from bot.domain.notice import NoticeKind
 from bot.domain.probe_policy import Probe, is_unreachable, unexplained
 from bot.domain.provider_outage import Advice, advice, is_held
 from bot.domain.provider_traits import ways_from
@@ -24,7 +27,8 @@ from bot.domain.view_models import ChannelRow, ChannelStatus, Overview, Removal,
 from bot.services.connections.addresses import near_misses, read_address
 from bot.services.connections.revocation import Revocations, removal_of
 from bot.services.core.access import present
-from bot.services.core.notifications import Notifications
+from bot.services.core.grants import Retirement
+from bot.services.core.notifications import Notifications, a_notice, done_by
 from bot.services.core.ports import Core
 from bot.services.core.roles import refuse_in_doubt, roles_in
 from bot.services.core.transitions import Transitions
@@ -63,6 +67,7 @@ class Channels:
         self._core = core
         self._transitions = transitions
         self._notifications = notifications
+        self._retirement = Retirement(core, notifications)
         self._monitoring = monitoring
         self._revocations = revocations
 
@@ -233,13 +238,22 @@ class Channels:
                     conversation_id=details.conversation_id,
                 )
                 saved = await uow.channels.save(taken)
-                await self._notifications.taken_over(
-                    uow, channel, saved, actor=actor.id, now=self._core.clock()
-                )
+                await self._taken_over(uow, channel, saved, actor=actor.id, now=self._core.clock())
                 await uow.commit()
                 return saved
 
         return await retried(once)
+
+    async def _taken_over(
+        self, uow: UnitOfWork, before: Channel, after: Channel, *, actor: UserId, now: datetime
+    ) -> None:
+        """Its history says who did it, and its owner is told."""
+        was = {"owner": before.owner_id or ""}
+        await uow.history.add(HistoryEntry(after.workspace_id, after.id, now, "taken_over", actor, was))
+        if before.owner_id and before.owner_id != actor:
+            about = done_by(actor, now)
+            notice = a_notice(NoticeKind.TAKEN_OVER, after, before.owner_id, now, about=about)
+            await self._notifications.tell(uow, notice)
 
     async def check_again(self, actor: Actor, grant_id: GrantId) -> Removal:
         """Ask the provider once more whether the access is gone."""
@@ -247,7 +261,7 @@ class Channels:
             grant = await uow.grants.find(grant_id)
             channel = await self._channel_of(uow, actor, grant)
             if grant is not None and grant.secret is not None:
-                await self._notifications.ask_revocation(uow, grant, now=self._core.clock(), by_person=True)
+                await self._retirement.ask_revocation(uow, grant, now=self._core.clock(), by_person=True)
             await uow.commit()
         await self._revocations.hurry(grant_id)
         async with self._core.storage.reading() as uow:
@@ -397,7 +411,7 @@ class Channels:
         providers = self._core.providers
         if providers.keys and not (empty and actor.is_super_admin):
             return None
-        admins = await self._notifications.super_admins(uow, actor.workspace_id)
+        admins = (await roles_in(uow, self._core, actor.workspace_id)).super_admins
         return SetupCard(
             is_for_admin=actor.is_super_admin,
             admins=tuple(admin.id for admin in admins),

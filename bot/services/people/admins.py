@@ -14,7 +14,7 @@ from bot.domain.errors import DirectoryAway, LastSuperAdmin, NotAllowed, RolesCh
 from bot.domain.history import HistoryEntry
 from bot.domain.ids import ChannelId, UserId
 from bot.domain.notice import NoticeKind, subject_of
-from bot.services.core.notifications import Notifications, about_us, unread_of
+from bot.services.core.notifications import Notifications, Operators, about_us, unread_of
 from bot.services.core.ports import Core, Directory, Group, GroupsClosed, digest, new_id
 from bot.services.core.roles import Roles, roles_in
 from bot.services.people.people import People
@@ -80,6 +80,7 @@ class Admins:
     ) -> None:
         self._core = core
         self._notifications = notifications
+        self._operators = Operators(core, notifications)
         self._people = people
         self._directory = directory
 
@@ -306,7 +307,7 @@ class Admins:
                 about = {"why": "closed" if is_closed else "away", "since": now.isoformat()}
                 if await uow.meta.add(unread_of(workspace_id), subject_of(NoticeKind.GROUPS, about)):
                     kind = NoticeKind.GROUPS
-                    await self._notifications.tell_operators(uow, workspace_id, kind, about=about, now=now)
+                    await self._operators.tell(uow, workspace_id, kind, about=about, now=now)
                     _log.error("user groups cannot be read", groups=len(failures), closed=is_closed)
             elif began is not None and not failures and await uow.meta.drop(unread_of(workspace_id), began):
                 told = await uow.notices.of_subject(workspace_id, began, NoticeKind.GROUPS)
