@@ -72,7 +72,7 @@ from providers.dns import SystemNames
 from providers.google.provider import Google
 from providers.http_client import http_session
 from providers.imap.autoconfig import Names
-from providers.imap.provider import Imap
+from providers.imap.provider import Imap, guarded_web
 from providers.microsoft.provider import Microsoft, needed_in
 from providers.microsoft.tenants import MicrosoftTenants
 from providers.registry import Registry
@@ -397,7 +397,9 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
         settings,
         world,
         storage,
-        http=Sessions(session, await stack.enter_async_context(settings.imap_hosts.web(names_of(world)))),
+        http=Sessions(
+            session, await stack.enter_async_context(guarded_web(settings.imap_hosts, names_of(world)))
+        ),
         metrics=metrics,
         wake=wake,
     )

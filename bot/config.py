@@ -32,9 +32,7 @@ from bot.config_validators import Listed, Url
 from bot.domain.features import Features
 from bot.domain.grant import Secret
 from bot.feature_file import FeatureFaults
-from providers.google.provider import GoogleClient
-from providers.imap.provider import ImapSettings
-from providers.microsoft.oauth import MicrosoftClient, Mode
+from providers.settings import GoogleClient, ImapSettings, MicrosoftClient, Mode
 
 PREFIX = "INBOXKEEPER_"
 

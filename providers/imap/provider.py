@@ -52,7 +52,8 @@ from providers.imap.protocol import (
     inert_words,
     quoted,
 )
-from providers.ssrf import HostRefused, Network, SsrfGuard, host_name
+from providers.settings import ImapSettings
+from providers.ssrf import HostRefused, SsrfGuard, host_name
 
 LEAST_INTERVAL: Final = timedelta(minutes=15)
 _NO_SCOPES: Final[frozenset[str]] = frozenset()
@@ -117,25 +118,10 @@ class _Seen(RefreshedGrant):
     refused: ProviderError | None
 
 
-@dataclass(frozen=True, slots=True)
-class ImapSettings:
-    """What the operator says of mail hosts."""
-
-    allowed_networks: tuple[Network, ...] = ()
-    """The operator's own: hosts in them may be inner ones."""
-    allowed_ports: frozenset[int] = frozenset()
-    """More than IMAP's own, in those networks."""
-    ca_file: str | None = None
-    """More authorities (PEM), for those networks."""
-    ispdb_url: str = ""
-    """Where Thunderbird's list of mail hosts is; empty asks nobody."""
-    apart: timedelta = LEAST_INTERVAL
-    """The pause between two looks."""
-
-    def web(self, names: Names) -> aiohttp.ClientSession:
-        """HTTPS to hosts that people name: never to an inner one."""
-        guard = SsrfGuard(names, HTTPS, allowed_networks=self.allowed_networks)
-        return guarded_session(guard, Trust.of(self.ca_file))
+def guarded_web(settings: ImapSettings, names: Names) -> aiohttp.ClientSession:
+    """HTTPS to hosts that people name: never to an inner one."""
+    guard = SsrfGuard(names, HTTPS, allowed_networks=settings.allowed_networks)
+    return guarded_session(guard, Trust.of(settings.ca_file))
 
 
 class Imap:
@@ -171,7 +157,7 @@ class Imap:
         own: aiohttp.ClientSession,
         clock: Callable[[], datetime],
     ) -> Imap:
-        """``own`` is ``settings.web``; ``listed`` asks whoever the operator has named."""
+        """``own`` is ``guarded_web``; ``listed`` asks whoever the operator has named."""
         guard = SsrfGuard(
             names, allowed_networks=settings.allowed_networks, allowed_ports=settings.allowed_ports
         )

@@ -13,7 +13,6 @@ import json
 import warnings
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
@@ -30,6 +29,7 @@ from bot.domain.grant import Secret
 from providers.base import Consent, Redirect
 from providers.http_client import HttpClient, HttpReply
 from providers.microsoft.errors import MicrosoftErrors, numbers_of, of_consent
+from providers.settings import MicrosoftClient
 
 LOGIN: Final = "https://login.microsoftonline.com"
 """Where msal believes Microsoft to be; where it really is, our settings say."""
@@ -46,28 +46,6 @@ _TEXTS: Final = ("access_token", "client_info", "error", "id_token", "issuer", "
 _ADDRESSES: Final = ("authorization_endpoint", "token_endpoint")
 
 T = TypeVar("T")
-
-
-class Mode(StrEnum):
-    """How much is asked for."""
-
-    FULL = "full"
-    """Enough to look into the inbox."""
-    GRANT_ONLY = "grant-only"
-    """Enough to see that the sign-in still counts."""
-
-
-@dataclass(frozen=True, slots=True)
-class MicrosoftClient:
-    """Our registration at Microsoft, and where Microsoft is."""
-
-    client_id: str
-    client_secret: Secret = field(repr=False)
-    login_url: str
-    graph_url: str
-    tenant: str = "common"
-    """Who may sign in: ``common``, ``organizations``, ``consumers``, or one tenant's id or domain."""
-    mode: Mode = Mode.FULL
 
 
 class SignIn:

@@ -40,7 +40,8 @@ from bot.domain.scopes import covers, lacking
 from providers.base import Authorization, Consent, Evidence, Redirect, RefreshedGrant, Renew, renewed
 from providers.http_client import HttpClient, HttpReply
 from providers.microsoft.errors import MAIL_SCOPE, SHARED_SCOPE, MicrosoftErrors, challenge_of
-from providers.microsoft.oauth import MicrosoftClient, Mode, SignIn
+from providers.microsoft.oauth import SignIn
+from providers.settings import MicrosoftClient, Mode
 
 PROFILE_SCOPE: Final = "User.Read"
 DIRECTORY_SCOPE: Final = "User.ReadBasic.All"

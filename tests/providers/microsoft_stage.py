@@ -17,8 +17,8 @@ from aiohttp.test_utils import TestServer
 
 from bot.domain.grant import Grant, Secret
 from providers.base import Consent, Provider, Redirect
-from providers.microsoft.oauth import MicrosoftClient
 from providers.microsoft.provider import Microsoft
+from providers.settings import MicrosoftClient
 from sandbox.clock import SandboxClock
 from sandbox.microsoft import LocalMicrosoft
 from tests.providers.contract import NOW, Trouble, a_consent, a_grant
