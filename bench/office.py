@@ -13,7 +13,7 @@ from typing import Any, Final
 import aiohttp
 
 from bench.databases import KEY, opened
-from bot.app import World, client_of, core_of, services_of
+from bot.app import Sessions, World, client_of, core_of, services_of
 from bot.domain.channel import Cause, Channel, Kind, State
 from bot.domain.errors import ConsentDeclined, GrantRejected
 from bot.domain.grant import Grant, MailboxIdentity, Phase, Revocation, Secret
@@ -237,11 +237,10 @@ async def an_office(url: str, began: datetime, world: World, **settings: str) ->
         core = core_of(
             built.settings,
             replace(world, clock=clock, lead=clock.lead),
-            storage=storage,
-            session=session,
+            storage,
+            http=Sessions(session, session),
             metrics=Metrics.build(),
             wake=wake,
-            guarded=session,
         )
         services = services_of(
             replace(core, providers=Registry([host])),

@@ -16,7 +16,7 @@ from sqlalchemy import event
 
 from bench.databases import OWNER, WORKSPACE, add_owner, fill, opened, owner_id
 from bench.setting import environment
-from bot.app import World, client_of, core_of, services_of
+from bot.app import Sessions, World, client_of, core_of, services_of
 from bot.config import load
 from bot.domain.access import Actor, Person
 from bot.domain.ids import UserId, WorkspaceId
@@ -79,11 +79,10 @@ async def working(url: str, *, outside: int, due: int, idle: int = 0) -> AsyncIt
         core = core_of(
             settings,
             World(clock=clock, lead=clock.lead),
-            storage=storage,
-            session=session,
+            storage,
+            http=Sessions(session, session),
             metrics=Metrics.build(),
             wake=Wake(),
-            guarded=session,
         )
         services = services_of(
             core,

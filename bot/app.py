@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_network
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -23,7 +22,6 @@ from pydantic import SecretStr
 
 from bot.config import Settings
 from bot.config_validators import is_loopback
-from bot.domain.grant import Secret
 from bot.domain.ids import UserId
 from bot.domain.job import JobKind
 from bot.domain.probe_policy import Cadence
@@ -66,21 +64,18 @@ from bot.slack.directory import SlackDirectory
 from bot.worker import IDLE_SECONDS, Wake, Worker
 from handlers.bolt import Identity, SlackApp, build_slack
 from handlers.slack_http import SlackHttp
-from handlers.socket_mode import Socket, build_socket
+from handlers.socket_mode import Socket
 from handlers.web import build_web
 from providers.base import Provider
 from providers.detect import Detector
 from providers.dns import SystemNames
-from providers.google.provider import Google, GoogleClient
-from providers.http_client import HttpClient, http_session
-from providers.imap.autoconfig import HTTPS, Autoconfig, Names, guarded_session
-from providers.imap.protocol import ImapClient, Trust
-from providers.imap.provider import Imap, traits_of
-from providers.microsoft.oauth import MicrosoftClient
-from providers.microsoft.provider import Microsoft, Mode, needed_in
+from providers.google.provider import Google
+from providers.http_client import http_session
+from providers.imap.autoconfig import Names
+from providers.imap.provider import Imap, guarded_web
+from providers.microsoft.provider import Microsoft, needed_in
 from providers.microsoft.tenants import MicrosoftTenants
 from providers.registry import Registry
-from providers.ssrf import Network, SsrfGuard
 from storage import Cipher, Storage, StorageAway, migrate
 
 _log = structlog.get_logger(__name__)
@@ -120,7 +115,6 @@ _SAYS_AFTER: Final = 5.0
 """Seconds: longer than a start takes."""
 TURNS_TAKE: Final = {"probes": PATIENCE}
 """Loops, by name, whose turn may take long: logins that hang keep a batch busy as long as its lease."""
-_AUTOCONFIG_WAITS: Final = timedelta(seconds=2)
 
 _KEYS_LOST: Final = (
     "INBOXKEEPER_SECRET_KEYS do not open this database: it was written with another key. "
@@ -133,21 +127,24 @@ class KeysLost(Exception):
     """No key opens what this database holds. Its text is meant for the operator."""
 
 
+@dataclass(frozen=True)
+class Sessions:
+    """HTTP to the outside."""
+
+    plain: aiohttp.ClientSession
+    """To providers and whoever the operator has named."""
+    guarded: aiohttp.ClientSession
+    """To hosts that people name: never to an inner one."""
+
+
 def core_of(
-    settings: Settings,
-    world: World,
-    *,
-    storage: Storage,
-    session: aiohttp.ClientSession,
-    metrics: Metrics,
-    wake: Wake,
-    guarded: aiohttp.ClientSession,
+    settings: Settings, world: World, storage: Storage, *, http: Sessions, metrics: Metrics, wake: Wake
 ) -> Core:
-    """The parts that every service stands on. ``guarded`` is the session for hosts that people name."""
+    """The parts that every service stands on."""
     return Core(
         storage=storage,
-        providers=Registry(providers_of(settings, session, world, guarded)),
-        detector=Detector(names_of(world), tenants=_tenants_of(settings, session)),
+        providers=Registry(providers_of(settings, world, http)),
+        detector=Detector(names_of(world), tenants=_tenants_of(settings, http)),
         clock=world.clock,
         policy=policy_of(settings),
         telemetry=metrics,
@@ -175,43 +172,26 @@ def policy_of(settings: Settings) -> Policy:
     )
 
 
-def providers_of(
-    settings: Settings, session: aiohttp.ClientSession, world: World, guarded: aiohttp.ClientSession
-) -> list[Provider]:
+def providers_of(settings: Settings, world: World, http: Sessions) -> list[Provider]:
     """The providers that there are clients for, and the one that needs none."""
-    clients = [
-        *_google_of(settings, session, world.clock),
-        *_microsoft_of(settings, session, world.clock),
-    ]
-    return [*clients, *([_imap_of(settings, session, world, guarded)] if settings.imap else [])]
+    found: list[Provider] = []
+    if settings.google is not None:
+        found.append(Google(settings.google, session=http.plain, clock=world.clock))
+    if settings.microsoft is not None:
+        found.append(Microsoft(settings.microsoft, session=http.plain, clock=world.clock))
+    if settings.imap_client is not None:
+        imap = settings.imap_client
+        found.append(
+            Imap.built(imap, names=names_of(world), listed=http.plain, own=http.guarded, clock=world.clock)
+        )
+    return found
 
 
-def _imap_of(
-    settings: Settings, session: aiohttp.ClientSession, world: World, guarded: aiohttp.ClientSession
-) -> Imap:
-    names = names_of(world)
-    guard = SsrfGuard(
-        names,
-        allowed_networks=networks_of(settings),
-        allowed_ports=frozenset(map(int, settings.imap_allowed_ports)),
-    )
-    return Imap(
-        ImapClient(guard, Trust.of(settings.imap_ca_file)),
-        Autoconfig(
-            names,
-            own=HttpClient(guarded, timeout=_AUTOCONFIG_WAITS),
-            listed=HttpClient(session, timeout=_AUTOCONFIG_WAITS),
-            ispdb_url=settings.imap_ispdb_url or "",
-        ),
-        clock=world.clock,
-        traits=traits_of(timedelta(seconds=settings.imap_probe_seconds)),
-    )
-
-
-def _tenants_of(settings: Settings, session: aiohttp.ClientSession) -> MicrosoftTenants | None:
-    """Who knows which domains are Microsoft's; nobody asks where there is no Microsoft client."""
-    microsoft = settings.microsoft
-    return MicrosoftTenants(session, microsoft.login_url) if microsoft is not None else None
+def needed_scopes_of(settings: Settings) -> dict[str, frozenset[str]]:
+    """What the providers that are on need themselves, by key; known without asking any of them."""
+    google = {Google.key: Google.needed_scopes} if settings.google else {}
+    microsoft = {Microsoft.key: needed_in(settings.microsoft.mode)} if settings.microsoft else {}
+    return {**google, **microsoft, **({Imap.key: Imap.needed_scopes} if settings.imap else {})}
 
 
 def names_of(world: World) -> Names:
@@ -219,55 +199,9 @@ def names_of(world: World) -> Names:
     return world.names or SystemNames()
 
 
-def networks_of(settings: Settings) -> tuple[Network, ...]:
-    """The operator's own networks."""
-    return tuple(ip_network(one) for one in settings.imap_allowed_networks)
-
-
-@asynccontextmanager
-async def guarded_http(settings: Settings, world: World) -> AsyncIterator[aiohttp.ClientSession]:
-    """HTTPS to hosts that people name: never to an inner one."""
-    guard = SsrfGuard(names_of(world), HTTPS, allowed_networks=networks_of(settings))
-    async with guarded_session(guard, Trust.of(settings.imap_ca_file)) as session:
-        yield session
-
-
-def _google_of(settings: Settings, session: aiohttp.ClientSession, clock: Clock) -> list[Provider]:
-    google = settings.google
-    if google is None:
-        return []
-    client = GoogleClient(
-        client_id=google.client_id,
-        client_secret=Secret(google.client_secret.get_secret_value()),
-        auth_url=google.auth_url,
-        token_url=google.token_url,
-        revoke_url=google.revoke_url,
-        certs_url=google.certs_url,
-        issuer=google.issuer,
-        gmail_api_url=google.gmail_api_url,
-    )
-    return [Google(client, session=session, clock=clock)]
-
-
-def needed_scopes_of(settings: Settings) -> dict[str, frozenset[str]]:
-    """What the providers that are on need themselves, by key; known without asking any of them."""
-    google = {Google.key: Google.needed_scopes} if settings.google else {}
-    microsoft = {Microsoft.key: needed_in(Mode(settings.microsoft.mode))} if settings.microsoft else {}
-    return {**google, **microsoft, **({Imap.key: Imap.needed_scopes} if settings.imap else {})}
-
-
-def _microsoft_of(settings: Settings, session: aiohttp.ClientSession, clock: Clock) -> list[Provider]:
-    microsoft = settings.microsoft
-    if microsoft is None:
-        return []
-    client = MicrosoftClient(
-        client_id=microsoft.client_id,
-        client_secret=Secret(microsoft.client_secret.get_secret_value()),
-        login_url=microsoft.login_url,
-        graph_url=microsoft.graph_url,
-        tenant=microsoft.tenant,
-    )
-    return [Microsoft(client, session=session, clock=clock, mode=Mode(microsoft.mode))]
+def _tenants_of(settings: Settings, http: Sessions) -> MicrosoftTenants | None:
+    """Who knows which domains are Microsoft's; nobody asks where there is no Microsoft client."""
+    return MicrosoftTenants(http.plain, settings.microsoft.login_url) if settings.microsoft else None
 
 
 def services_of(
@@ -301,7 +235,7 @@ def services_of(
         workspaces=workspaces,
         notifications=notifications,
         admin_consents=admin_consents,
-        notice_models=NoticeModels(core, notifications=notifications, admin_consents=admin_consents),
+        notice_models=NoticeModels(core, admin_consents=admin_consents),
     )
     jobs = Jobs(
         core,
@@ -462,11 +396,12 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
     core = core_of(
         settings,
         world,
-        storage=storage,
-        session=session,
+        storage,
+        http=Sessions(
+            session, await stack.enter_async_context(guarded_web(settings.imap_hosts, names_of(world)))
+        ),
         metrics=metrics,
         wake=wake,
-        guarded=await stack.enter_async_context(guarded_http(settings, world)),
     )
     services = services_of(
         core,
@@ -571,7 +506,7 @@ async def _socket(
 ) -> Socket | None:
     if settings.slack_app_token is None:
         return None
-    link = build_socket(
+    link = Socket(
         slack,
         app_token=settings.slack_app_token.get_secret_value(),
         client=client,

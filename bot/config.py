@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from difflib import get_close_matches
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -28,7 +30,9 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from bot import config_validators, feature_file
 from bot.config_validators import Listed, Url
 from bot.domain.features import Features
+from bot.domain.grant import Secret
 from bot.feature_file import FeatureFaults
+from providers.settings import GoogleClient, ImapSettings, MicrosoftClient, Mode
 
 PREFIX = "INBOXKEEPER_"
 
@@ -58,32 +62,6 @@ class SettingsError(Exception):
             f"Inboxkeeper cannot start: {count} attention.\n\n{words}\n\n"
             "Settings come from the environment or from the file .env; .env.example lists them all."
         )
-
-
-@dataclass(frozen=True, slots=True)
-class GoogleSettings:
-    """The Google client, and where Google is."""
-
-    client_id: str
-    client_secret: SecretStr = field(repr=False)
-    auth_url: str
-    token_url: str
-    revoke_url: str
-    certs_url: str
-    issuer: str
-    gmail_api_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class MicrosoftSettings:
-    """The Microsoft client, and where Microsoft is."""
-
-    client_id: str
-    client_secret: SecretStr = field(repr=False)
-    tenant: str
-    mode: Literal["full", "grant-only"]
-    login_url: str
-    graph_url: str
 
 
 def _setting(default: Any = ..., *, about: str, example: str, hint: str = "", **more: Any) -> Any:
@@ -351,13 +329,13 @@ class Settings(BaseSettings):
         return self.features_file or Features()
 
     @property
-    def google(self) -> GoogleSettings | None:
+    def google(self) -> GoogleClient | None:
         """``None`` when no Google client is configured: Gmail is off."""
         if self.google_client_id is None or self.google_client_secret is None:
             return None
-        return GoogleSettings(
+        return GoogleClient(
             client_id=self.google_client_id,
-            client_secret=self.google_client_secret,
+            client_secret=Secret(self.google_client_secret.get_secret_value()),
             auth_url=self.google_auth_url,
             token_url=self.google_token_url,
             revoke_url=self.google_revoke_url,
@@ -367,17 +345,33 @@ class Settings(BaseSettings):
         )
 
     @property
-    def microsoft(self) -> MicrosoftSettings | None:
+    def microsoft(self) -> MicrosoftClient | None:
         """``None`` when no Microsoft client is configured: Office 365 and Outlook.com are off."""
         if self.microsoft_client_id is None or self.microsoft_client_secret is None:
             return None
-        return MicrosoftSettings(
+        return MicrosoftClient(
             client_id=self.microsoft_client_id,
-            client_secret=self.microsoft_client_secret,
+            client_secret=Secret(self.microsoft_client_secret.get_secret_value()),
             tenant=self.microsoft_tenant,
-            mode=self.microsoft_mode,
+            mode=Mode(self.microsoft_mode),
             login_url=self.microsoft_login_url,
             graph_url=self.microsoft_graph_url,
+        )
+
+    @property
+    def imap_client(self) -> ImapSettings | None:
+        """``None`` when mailboxes with a password are switched off."""
+        return self.imap_hosts if self.imap else None
+
+    @property
+    def imap_hosts(self) -> ImapSettings:
+        """Which hosts that people name are dialled, and how; in force for the web, too."""
+        return ImapSettings(
+            allowed_networks=tuple(ip_network(one) for one in self.imap_allowed_networks),
+            allowed_ports=frozenset(map(int, self.imap_allowed_ports)),
+            ca_file=self.imap_ca_file,
+            ispdb_url=self.imap_ispdb_url or "",
+            apart=timedelta(seconds=self.imap_probe_seconds),
         )
 
     def secrets(self) -> tuple[str, ...]:

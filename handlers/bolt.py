@@ -34,19 +34,12 @@ from handlers.responding import Ack, Presenter, Responder, ResponseBudget
 from handlers.slack_request import Answer, Malformed, RequestKind, SlackRequest, read
 from handlers.tasks import Tasks
 
-ERRAND: Final = "errand"
+REQUEST: Final = "slack_request"
+"""Under this name Bolt's context carries the typed payload in, ..."""
+ACK: Final = "ack_body"
+"""... and under this one the ack's body out: Bolt itself acknowledges with nothing, for through it the body
+would be made JSON, read and made JSON again."""
 _log = structlog.get_logger(__name__)
-
-
-@dataclass
-class Errand:
-    """What Bolt's context carries: the typed payload in, the ack's body out.
-
-    Bolt itself acknowledges with nothing; through it the body would be made JSON, read and made JSON again.
-    """
-
-    request: SlackRequest
-    ack: Ack = None
 
 
 @dataclass(frozen=True)
@@ -60,27 +53,25 @@ class Router:
     workspace_id: WorkspaceId
 
     async def command(self, args: AsyncArgs) -> None:
-        request = _errand(args).request
-        await self._answer(args, commands.route(request.text))
+        await self._answer(args, commands.route(_request(args).text))
 
     async def action(self, args: AsyncArgs) -> None:
-        await self._answer(args, actions.route(_errand(args).request))
+        await self._answer(args, actions.route(_request(args)))
 
     async def form(self, args: AsyncArgs) -> None:
-        await self._answer(args, modals.route(_errand(args).request))
+        await self._answer(args, modals.route(_request(args)))
 
     async def closed(self, args: AsyncArgs) -> None:
         await args.ack()
 
     async def event(self, args: AsyncArgs) -> BoltResponse:
-        request = _errand(args).request
+        request = _request(args)
         if request.workspace_id != self.workspace_id:
             return BoltResponse(status=200, body="")
         return BoltResponse(status=200 if await self.events.take(request) else 503, body="")
 
     async def _answer(self, args: AsyncArgs, route: Route | None) -> None:
-        errand = _errand(args)
-        errand.ack = await self._answered(errand.request, route)
+        args.context[ACK] = await self._answered(_request(args), route)
         await args.ack()
 
     async def _answered(self, request: SlackRequest, route: Route | None) -> Ack:
@@ -97,10 +88,10 @@ class Router:
         return await self.answering.answer(request, work, opens=route.opens)
 
 
-def _errand(args: AsyncArgs) -> Errand:
-    errand = args.context[ERRAND]
-    assert isinstance(errand, Errand)
-    return errand
+def _request(args: AsyncArgs) -> SlackRequest:
+    request = args.context[REQUEST]
+    assert isinstance(request, SlackRequest)
+    return request
 
 
 _ANY: Final = re.compile("")
@@ -138,10 +129,9 @@ class SlackApp:
         ):
             _log.info("A payload nobody asked for", name=request.name[:60])
             return Answer()
-        errand = Errand(request)
-        bolt_request = AsyncBoltRequest(body=_routed(request), mode="socket_mode", context={ERRAND: errand})
+        bolt_request = AsyncBoltRequest(body=_routed(request), mode="socket_mode", context={REQUEST: request})
         response = await self._app.async_dispatch(bolt_request)
-        return Answer(response.status, errand.ack)
+        return Answer(response.status, bolt_request.context.get(ACK))
 
     def refresh_home(self, *user_ids: UserId) -> None:
         """Something has changed: redraw for these and for those who looked in the last ten minutes."""

@@ -141,20 +141,21 @@ class Socket:
         self,
         app: Dispatcher,
         *,
-        client: SlackClient,
-        session: aiohttp.ClientSession,
         app_token: str,
+        client: SlackClient,
         news: News,
-        pauses: Pauses,
+        jitter: Callable[[], float],
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
         patience: Patience | None = None,
     ) -> None:
-        self._client = client
-        self._session = session
+        """``client`` tells where Slack is and carries the session; the app-level token opens connections and
+        nothing else."""
+        self._client = client.without_token()
+        self._session = client.session
         self._app_token = app_token
         self._news = news
-        self._pauses = pauses
+        self._pauses = Pauses(jitter)
         self._pause = pause
         self._clock = clock
         self._patience = patience or Patience()
@@ -366,32 +367,6 @@ def _read(frame: aiohttp.WSMessage) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return message if isinstance(message, dict) else None
-
-
-def build_socket(
-    app: Dispatcher,
-    *,
-    app_token: str,
-    client: SlackClient,
-    news: News,
-    jitter: Callable[[], float],
-    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    clock: Callable[[], float] = time.monotonic,
-    patience: Patience | None = None,
-) -> Socket:
-    """``client`` tells where Slack is and carries the session; the app-level token opens connections and
-    nothing else."""
-    return Socket(
-        app,
-        client=client.without_token(),
-        session=client.session,
-        app_token=app_token,
-        news=news,
-        pauses=Pauses(jitter),
-        pause=pause,
-        clock=clock,
-        patience=patience,
-    )
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

@@ -33,6 +33,8 @@ Ready = Callable[[], Mapping[str, bool] | Awaitable[Mapping[str, bool]]]
 
 _MACHINES: Final = frozenset({PATH, "/healthz", "/readyz", "/metrics"})
 _DRAINS_FOR: Final = 10.0
+_FORM_WITHIN: Final = 10.0
+"""Seconds that a form may take to arrive."""
 _EXPOSITION: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -44,17 +46,15 @@ def build_web(
     ready: Ready,
     metrics: Metrics,
     team_url: str = "",
-    form_within: float = 10.0,
 ) -> web.Application:
     """``inbound`` is ``None`` under Socket Mode: then Slack has no business posting here.
 
-    ``team_url`` is where Slack says that the workspace is; ``form_within`` how many seconds a form may take
-    to arrive. Under a ``base_url`` with a path everything is served both there and without it: some proxies
-    take the path away, others pass it on.
+    ``team_url`` is where Slack says that the workspace is. Under a ``base_url`` with a path everything is
+    served both there and without it: some proxies take the path away, others pass it on.
     """
     site, tasks = Site.at(base_url), Tasks()
     app = web.Application(client_max_size=MOST_BYTES, middlewares=[_answering(metrics, site)])
-    app[FORM_WITHIN] = form_within
+    app[FORM_WITHIN] = _FORM_WITHIN
     app.on_response_prepare.append(_guard(site))
     team = Team(team_url or slack_url(services.workspace.id), services.workspace.name)
     approving = AdminConsentCallback(services.oauth_flow, services.channels.label_at, site, team)

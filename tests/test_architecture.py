@@ -88,6 +88,28 @@ def test_modules_are_named_after_things() -> None:
     assert doings == set()
 
 
+MOST_PARAMETERS: Final = 6
+
+
+def parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """How many there are beside ``self`` or ``cls``."""
+    given = function.args
+    named = [*given.posonlyargs, *given.args, *given.kwonlyargs]
+    rest = [it for it in (given.vararg, given.kwarg) if it is not None]
+    return len([it for it in named if it.arg not in {"self", "cls"}]) + len(rest)
+
+
+def test_nobody_takes_more_than_six_parameters() -> None:
+    """What belongs together is one value with a name. Constructors are given what they are made of."""
+    long = {
+        f"{path}:{node.name}": parameters(node)
+        for path, tree in modules(*PRODUCT, "sandbox")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name != "__init__"
+    }
+    assert {name: count for name, count in long.items() if count > MOST_PARAMETERS} == {}
+
+
 def test_a_name_means_one_class() -> None:
     """Whoever searches for a class finds it, and no other of that name."""
     places: dict[str, list[str]] = {}

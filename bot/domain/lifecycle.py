@@ -216,56 +216,60 @@ class TransitionRefused(Exception):
         self.signal = signal
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known along with a signal."""
+
+    grant_id: GrantId | None = None
+    """The grant that it is about; for a proof the new one."""
+    cause: Cause = Cause.NONE
+    identity: MailboxIdentity | None = None
+    """The mailbox that a switch leads to."""
+    code: str = ""
+    """The provider's own error code."""
+    said: str = ""
+    """What its host answers in its own words."""
+    is_uncorroborated: bool = False
+    """No other mailbox could be asked."""
+
+
+NO_MORE: Final = Facts()
+"""The signal says it all."""
+
+
 def advance(
-    channel: Channel,
-    signal: Signal,
-    *,
-    now: datetime,
-    cause: Cause = Cause.NONE,
-    grant_id: GrantId | None = None,
-    identity: MailboxIdentity | None = None,
-    said: str = "",
+    channel: Channel, signal: Signal, facts: Facts = NO_MORE, *, now: datetime
 ) -> tuple[Channel, tuple[Effect, ...]]:
     """What becomes of ``channel`` when it is told ``signal``, and what must follow.
 
-    ``grant_id`` names the grant that the signal is about; for a proof it is the new grant. News about
-    any other grant than the channel's own changes nothing. ``identity`` is the mailbox that a switch leads
-    to; ``said`` what its host answers in its own words. The same channel is returned, with no effects,
-    when nothing changes.
+    News about any other grant than the channel's own changes nothing. The same channel is returned, with no
+    effects, when nothing changes.
 
     Raises ``TransitionRefused`` where the table says so.
     """
-    if signal in NEWS and grant_id != channel.grant_id:
+    if signal in NEWS and facts.grant_id != channel.grant_id:
         return channel, ()
     step = TRANSITIONS[channel.state, signal]
     if step is REFUSE:
         raise TransitionRefused(channel.state, signal)
     if not isinstance(step, Step):
         return channel, ()
-    after = _stepped(channel, signal, step, now=now, cause=cause, grant_id=grant_id)
-    after = replace(after, said=(said or channel.said) if after.cause in DOUBT_CAUSES else "")
-    if signal is Signal.SWITCH_PROVEN and identity is not None:
-        after = replace(after, provider=identity.provider, identity=identity)
+    after = _stepped(channel, signal, step, facts, now=now)
+    after = replace(after, said=(facts.said or channel.said) if after.cause in DOUBT_CAUSES else "")
+    if signal is Signal.SWITCH_PROVEN and facts.identity is not None:
+        after = replace(after, provider=facts.identity.provider, identity=facts.identity)
     return after, step.effects
 
 
-def _stepped(
-    channel: Channel,
-    signal: Signal,
-    step: Step,
-    *,
-    now: datetime,
-    cause: Cause,
-    grant_id: GrantId | None,
-) -> Channel:
-    new_cause = _cause_after(channel, signal, step, cause)
+def _stepped(channel: Channel, signal: Signal, step: Step, facts: Facts, *, now: datetime) -> Channel:
+    new_cause = _cause_after(channel, signal, step, facts.cause)
     return replace(
         channel,
         state=step.to,
         cause=new_cause,
         since=channel.since if _goes_on(channel, step, new_cause) else now,
         removed_at=_removed_at(channel, step, now),
-        grant_id=_grant_after(channel, signal, step, grant_id),
+        grant_id=_grant_after(channel, signal, step, facts.grant_id),
         worked_since=_worked_since(channel, signal, step),
     )
 

@@ -20,6 +20,7 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
+from yarl import URL
 
 from bot.domain.errors import (
     MessageGone,
@@ -38,6 +39,8 @@ Pause = Callable[[float], Awaitable[None]]
 Json = Mapping[str, Any]
 
 _SECONDS: Final = 10
+_HOOKS: Final = URL("https://hooks.slack.com")
+"""Where Slack takes answers to commands and clicks."""
 _WAITS: Final = timedelta(seconds=30)
 """Where Slack does not say for how long it wants to be left alone."""
 MOST_PATIENT: Final = timedelta(hours=1)
@@ -159,6 +162,38 @@ class SlackClient:
             raise
         self.metrics.slack_call(method, "ok")
         return answer
+
+    async def respond(self, response_url: str, body: Json, *, within: float) -> None:
+        """Post ``body`` to an address that Slack gave us for one answer. Raises ``SlackAway``.
+
+        Nowhere but at Slack: whoever learned the signing secret could else have us tell an inner host what
+        we know. Nor where Slack, or somebody in between, would send us on to. How often such an address may
+        be used is its own: no other call waits for it.
+        """
+        url = self._at_slack(response_url)
+        if url is None:
+            self.metrics.slack_call("response_url", "refused")
+            _log.warning("An answer was to go to another place than Slack")
+            return
+        post = self.session.post(url, json=body, allow_redirects=False)
+        try:
+            async with asyncio.timeout(within), post as answer:
+                outcome = "ok" if answer.status < 300 else str(answer.status)
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:  # ValueError: no address
+            self.metrics.slack_call("response_url", "away")
+            raise SlackAway(type(error).__name__) from None
+        self.metrics.slack_call("response_url", outcome)
+        if outcome != "ok":
+            raise SlackAway(outcome)
+
+    def _at_slack(self, response_url: str) -> URL | None:
+        """``response_url`` if it is one of Slack's: where its API is, or the host for answers beside it."""
+        try:
+            url, api = URL(response_url), URL(self.web.base_url)
+            places = {_HOOKS, api.origin(), URL(f"https://hooks.{api.host}")}
+            return url if url.user is None and url.password is None and url.origin() in places else None
+        except ValueError:
+            return None
 
 
 class RateLimits:

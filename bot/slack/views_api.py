@@ -5,12 +5,9 @@ The one rule: each call has two seconds and one try; the SDK's own patience woul
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any, Final
 
-import aiohttp
 import structlog
-from yarl import URL
 
 from bot.domain.errors import SlackAway, SlackRefused, TriggerLost
 from bot.slack.client import SlackClient, part_at, text_at
@@ -33,7 +30,6 @@ _OURS: Final = frozenset(
     }
 )
 """Slack does not take what we made: a bug. Everything else it may say is no fault of this click's."""
-_HOOKS: Final = URL("https://hooks.slack.com")
 
 
 class ViewsApi:
@@ -83,36 +79,9 @@ class ViewsApi:
         return known_by if isinstance(known_by, str) else ""
 
     async def respond(self, response_url: str, message: Message, *, replace: bool = False) -> None:
-        """Answer where the question was asked. Only the asker sees it.
-
-        Nowhere but at Slack: whoever learned the signing secret could else have us tell an inner host what
-        we know. Nor where Slack, or somebody in between, would send us on to.
-        """
-        url = self._at_slack(response_url)
-        if url is None:
-            self._client.metrics.slack_call("response_url", "refused")
-            _log.warning("An answer was to go to another place than Slack")
-            return
+        """Answer where the question was asked. Only the asker sees it. Raises ``SlackAway``."""
         body = {"response_type": "ephemeral", "replace_original": replace, **message}
-        post = self._client.session.post(url, json=body, allow_redirects=False)
-        try:
-            async with asyncio.timeout(self._patience), post as answer:
-                outcome = "ok" if answer.status < 300 else str(answer.status)
-        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:  # ValueError: no address
-            self._client.metrics.slack_call("response_url", "away")
-            raise SlackAway from error
-        self._client.metrics.slack_call("response_url", outcome)
-        if outcome != "ok":
-            raise SlackAway(outcome)
-
-    def _at_slack(self, response_url: str) -> URL | None:
-        """``response_url`` if it is one of Slack's: where its API is, or the host for answers beside it."""
-        try:
-            url, api = URL(response_url), URL(self._client.web.base_url)
-            places = {_HOOKS, api.origin(), URL(f"https://hooks.{api.host}")}
-            return url if url.user is None and url.password is None and url.origin() in places else None
-        except ValueError:
-            return None
+        await self._client.respond(response_url, body, within=self._patience)
 
     async def _call(self, method: str, **arguments: Any) -> dict[str, Any]:
         try:

@@ -16,7 +16,6 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -38,23 +37,10 @@ from providers.base import Authorization, Consent, Evidence, Redirect, Refreshed
 from providers.google.errors import LABELS_SCOPE, GoogleErrors, of_consent
 from providers.google.id_token import Certificates, IdentityNotProven, IdTokens
 from providers.http_client import HttpClient, HttpReply
+from providers.settings import GoogleClient
 
 _SHORT_SCOPES: Final = {"email": "https://www.googleapis.com/auth/userinfo.email"}
 _HEADER_SAFE = re.compile(r"[\x21-\x7e]{1,4096}")
-
-
-@dataclass(frozen=True, slots=True)
-class GoogleClient:
-    """Our registration at Google, and where Google is."""
-
-    client_id: str
-    client_secret: Secret = field(repr=False)
-    auth_url: str
-    token_url: str
-    revoke_url: str
-    certs_url: str
-    issuer: str
-    gmail_api_url: str
 
 
 class Google:

@@ -21,6 +21,8 @@ from html import escape
 from typing import Final, cast
 from urllib.parse import quote
 
+import aiohttp
+
 from bot.domain.address import has_control, visible
 from bot.domain.channel import Cause
 from bot.domain.errors import (
@@ -36,14 +38,26 @@ from bot.domain.errors import (
 from bot.domain.grant import Grant, MailboxIdentity, Revocation, Secret
 from bot.domain.provider_traits import ProviderTraits
 from providers.base import Authorization, Claim, Consent, Evidence, Form, RefreshedGrant, Renew
-from providers.imap.autoconfig import Autoconfig
+from providers.http_client import HttpClient
+from providers.imap.autoconfig import HTTPS, Autoconfig, Names, guarded_session
 from providers.imap.errors import ImapErrors, words_of
 from providers.imap.known_hosts import guidance_for, sign_in_of
-from providers.imap.protocol import Endpoint, ImapClient, ImapSession, NoWay, Security, inert_words, quoted
-from providers.ssrf import HostRefused, host_name
+from providers.imap.protocol import (
+    Endpoint,
+    ImapClient,
+    ImapSession,
+    NoWay,
+    Security,
+    Trust,
+    inert_words,
+    quoted,
+)
+from providers.settings import ImapSettings
+from providers.ssrf import HostRefused, SsrfGuard, host_name
 
 LEAST_INTERVAL: Final = timedelta(minutes=15)
 _NO_SCOPES: Final[frozenset[str]] = frozenset()
+_AUTOCONFIG_WAITS: Final = timedelta(seconds=2)
 _LONGEST: Final = 1_000
 """Characters of a user name or password."""
 _GIVEN: Final = ("host", "port", "security", "user")
@@ -104,6 +118,12 @@ class _Seen(RefreshedGrant):
     refused: ProviderError | None
 
 
+def guarded_web(settings: ImapSettings, names: Names) -> aiohttp.ClientSession:
+    """HTTPS to hosts that people name: never to an inner one."""
+    guard = SsrfGuard(names, HTTPS, allowed_networks=settings.allowed_networks)
+    return guarded_session(guard, Trust.of(settings.ca_file))
+
+
 class Imap:
     """The Provider for mailboxes with a password."""
 
@@ -126,6 +146,29 @@ class Imap:
         self._clock = clock
         self._errors = ImapErrors()
         self.traits = traits or traits_of()
+
+    @classmethod
+    def built(
+        cls,
+        settings: ImapSettings,
+        *,
+        names: Names,
+        listed: aiohttp.ClientSession,
+        own: aiohttp.ClientSession,
+        clock: Callable[[], datetime],
+    ) -> Imap:
+        """``own`` is ``guarded_web``; ``listed`` asks whoever the operator has named."""
+        guard = SsrfGuard(
+            names, allowed_networks=settings.allowed_networks, allowed_ports=settings.allowed_ports
+        )
+        autoconfig = Autoconfig(
+            names,
+            own=HttpClient(own, timeout=_AUTOCONFIG_WAITS),
+            listed=HttpClient(listed, timeout=_AUTOCONFIG_WAITS),
+            ispdb_url=settings.ispdb_url,
+        )
+        client = ImapClient(guard, Trust.of(settings.ca_file))
+        return cls(client, autoconfig, clock=clock, traits=traits_of(settings.apart))
 
     def approval_url(self, scopes: frozenset[str], *, redirect_uri: str, tenant: str, state: str) -> str:
         """See ``Provider``. A password needs nobody's approval."""

@@ -29,6 +29,7 @@ from bot.domain.grant import Secret
 from providers.base import Consent, Redirect
 from providers.http_client import HttpClient, HttpReply
 from providers.microsoft.errors import MicrosoftErrors, numbers_of, of_consent
+from providers.settings import MicrosoftClient
 
 LOGIN: Final = "https://login.microsoftonline.com"
 """Where msal believes Microsoft to be; where it really is, our settings say."""
@@ -45,18 +46,6 @@ _TEXTS: Final = ("access_token", "client_info", "error", "id_token", "issuer", "
 _ADDRESSES: Final = ("authorization_endpoint", "token_endpoint")
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class MicrosoftClient:
-    """Our registration at Microsoft, and where Microsoft is."""
-
-    client_id: str
-    client_secret: Secret = field(repr=False)
-    login_url: str
-    graph_url: str
-    tenant: str = "common"
-    """Who may sign in: ``common``, ``organizations``, ``consumers``, or one tenant's id or domain."""
 
 
 class SignIn:

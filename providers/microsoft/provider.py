@@ -20,7 +20,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -41,7 +40,8 @@ from bot.domain.scopes import covers, lacking
 from providers.base import Authorization, Consent, Evidence, Redirect, RefreshedGrant, Renew, renewed
 from providers.http_client import HttpClient, HttpReply
 from providers.microsoft.errors import MAIL_SCOPE, SHARED_SCOPE, MicrosoftErrors, challenge_of
-from providers.microsoft.oauth import MicrosoftClient, SignIn
+from providers.microsoft.oauth import SignIn
+from providers.settings import MicrosoftClient, Mode
 
 PROFILE_SCOPE: Final = "User.Read"
 DIRECTORY_SCOPE: Final = "User.ReadBasic.All"
@@ -52,15 +52,6 @@ _ID: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
 _HEADER_SAFE: Final = re.compile(r"[\x21-\x7e]{1,16384}")
 _OWN: Final = "id,mail,userPrincipalName"
 _WORK: Final = f"{_OWN},proxyAddresses"
-
-
-class Mode(StrEnum):
-    """How much is asked for."""
-
-    FULL = "full"
-    """Enough to look into the inbox."""
-    GRANT_ONLY = "grant-only"
-    """Enough to see that the sign-in still counts."""
 
 
 def needed_in(mode: Mode) -> frozenset[str]:
@@ -104,19 +95,18 @@ class Microsoft:
         *,
         session: aiohttp.ClientSession,
         clock: Callable[[], datetime],
-        mode: Mode = Mode.FULL,
         timeout: timedelta = timedelta(seconds=10),
     ) -> None:
         self._client = client
         self.app_id = client.client_id
         self._clock = clock
-        self._mode = mode
+        self._mode = client.mode
         self._wire = HttpClient(session, timeout=timeout)
         self._errors = MicrosoftErrors(clock)
         self._sign_in = SignIn(client, self._wire, self._errors)
-        self.needed_scopes = needed_in(mode)
+        self.needed_scopes = needed_in(client.mode)
         self.shared_scopes = frozenset(
-            {PROFILE_SCOPE, DIRECTORY_SCOPE, SHARED_SCOPE} if mode is Mode.FULL else ()
+            {PROFILE_SCOPE, DIRECTORY_SCOPE, SHARED_SCOPE} if client.mode is Mode.FULL else ()
         )
 
     def approval_url(self, scopes: frozenset[str], *, redirect_uri: str, tenant: str, state: str) -> str:

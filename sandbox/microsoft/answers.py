@@ -51,7 +51,6 @@ def aad(
     text: str = "",
     suberror: str | None = None,
     claims: str = "",
-    status: int = 0,
 ) -> Answer:
     """A refusal of the token endpoint; what is left out is as Microsoft usually says it."""
     usual, trace = reason(number), Trace(clock())
@@ -68,7 +67,7 @@ def aad(
         body["suberror"] = said
     if claims:
         body["claims"] = claims
-    return Answer(status or usual.status, json.dumps(body))
+    return Answer(usual.status, json.dumps(body))
 
 
 def graph_error(

@@ -89,16 +89,21 @@ def _says(number: int, **more: Any) -> tuple[str, Say]:
     return "token", lambda clock, _: aad(clock, number, **more)
 
 
+def _with_status(answer: Answer, status: int) -> Answer:
+    """With another HTTP status than Microsoft's usual one, if ``status`` is one."""
+    return replace(answer, status=status) if status else answer
+
+
 def _any_aad(clock: Clock, options: Options) -> Answer:
-    return aad(
+    refusal = aad(
         clock,
         int(options.code or 0),
         error=options.error,
         text=options.message,
         suberror=options.suberror,
         claims=options.claims,
-        status=options.status,
     )
+    return _with_status(refusal, options.status)
 
 
 def _any_graph(clock: Clock, options: Options) -> Answer:
@@ -114,14 +119,14 @@ def _throttled(clock: Clock, options: Options) -> Answer:
         return graph_error(
             clock, 429, code, "Application is over its MailboxConcurrency limit.", headers=headers
         )
-    return replace(aad(clock, 90055, error="temporarily_unavailable", status=429), headers=headers)
+    return replace(aad(clock, 90055, error="temporarily_unavailable"), status=429, headers=headers)
 
 
 def _server_error(clock: Clock, options: Options) -> Answer:
     status = options.status or 503
     if options.at == "graph":
         return graph_error(clock, status, "ServiceUnavailable", "The service is temporarily unavailable.")
-    return aad(clock, 90033, error="temporarily_unavailable", status=status)
+    return _with_status(aad(clock, 90033, error="temporarily_unavailable"), status)
 
 
 def _html(_: Clock, options: Options) -> Answer:

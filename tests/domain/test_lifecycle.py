@@ -22,6 +22,7 @@ from bot.domain.lifecycle import (
     STAY,
     TRANSITIONS,
     Effect,
+    Facts,
     Signal,
     Step,
     TransitionRefused,
@@ -101,7 +102,10 @@ def test_nobody_is_paged_for_a_disabled_channel() -> None:
 def test_news_about_a_replaced_grant_is_no_news(state: State, signal: Signal) -> None:
     """What is learned about a grant that the channel no longer uses changes nothing (rule 1)."""
     channel = a_channel_in(state)
-    assert advance(channel, signal, now=LATER, grant_id=OTHER, cause=Cause.GRANT_REFUSED) == (channel, ())
+    assert advance(channel, signal, Facts(grant_id=OTHER, cause=Cause.GRANT_REFUSED), now=LATER) == (
+        channel,
+        (),
+    )
 
 
 @pytest.mark.parametrize("signal", [Signal.DISABLE_ASKED, Signal.ENABLE_ASKED, Signal.REMOVE_ASKED])
@@ -120,7 +124,7 @@ def test_a_switch_changes_the_mailbox_and_nothing_that_people_set(state: State) 
     """Provider, mailbox and grant are new; id, owner, kind, use and conversation stay; disabled stays so."""
     channel = a_channel_in(state, use="CRM reads it")
     there = MailboxIdentity("microsoft", "1.2", "2")
-    after, effects = advance(channel, Signal.SWITCH_PROVEN, now=LATER, grant_id=NEW, identity=there)
+    after, effects = advance(channel, Signal.SWITCH_PROVEN, Facts(grant_id=NEW, identity=there), now=LATER)
     expected = State.DISABLED if state is State.DISABLED else State.CONNECTED
     assert (after.provider, after.identity, after.grant_id, after.state) == (
         "microsoft",
@@ -143,7 +147,7 @@ def test_only_a_switch_changes_the_provider(state: State, signal: Signal) -> Non
     channel = a_channel_in(state)
     there = MailboxIdentity("microsoft", "1.2")
     try:
-        after, _ = advance(channel, signal, now=LATER, grant_id=OWN, identity=there)
+        after, _ = advance(channel, signal, Facts(grant_id=OWN, identity=there), now=LATER)
     except TransitionRefused:
         return
     assert (after.provider, after.identity) == (channel.provider, channel.identity)
@@ -154,8 +158,8 @@ def test_reconnecting_a_disabled_channel_does_not_enable_it() -> None:
     after, effects = advance(
         a_channel_in(State.DISABLED, cause=Cause.GRANT_REFUSED),
         Signal.RECONNECT_PROVEN,
+        Facts(grant_id=NEW),
         now=LATER,
-        grant_id=NEW,
     )
     assert (after.state, after.cause, after.grant_id) == (State.DISABLED, Cause.NONE, NEW)
     assert effects == (Effect.SUPERSEDE_GRANT, Effect.SETTLE_RECONNECTS)
@@ -192,7 +196,7 @@ def test_enabling_what_the_provider_refuses_is_refused() -> None:
 def test_a_refusal_is_not_forgotten_because_the_network_failed() -> None:
     """Trouble reaching the provider after a first refusal leaves the cause as it was."""
     refused = a_channel_in(State.IMPAIRED, cause=Cause.GRANT_REFUSED)
-    assert advance(refused, Signal.UNREACHABLE, now=LATER, grant_id=OWN) == (refused, ())
+    assert advance(refused, Signal.UNREACHABLE, Facts(grant_id=OWN), now=LATER) == (refused, ())
 
 
 @pytest.mark.parametrize("state", sorted(set(State) - {State.REMOVED}))
@@ -220,11 +224,14 @@ def test_a_workspace_that_left_loses_its_secrets_without_a_revoke() -> None:
 def test_since_tells_when_the_state_began() -> None:
     """The instant moves with the state and stays while the state does."""
     impaired, _ = advance(
-        a_channel_in(State.CONNECTED), Signal.REFUSED, now=LATER, cause=Cause.GRANT_REFUSED, grant_id=OWN
+        a_channel_in(State.CONNECTED),
+        Signal.REFUSED,
+        Facts(cause=Cause.GRANT_REFUSED, grant_id=OWN),
+        now=LATER,
     )
     again = replace(impaired, cause=Cause.CHECKING)
     still, _ = advance(
-        again, Signal.REFUSED, now=LATER + timedelta(hours=1), cause=Cause.ADMIN_POLICY, grant_id=OWN
+        again, Signal.REFUSED, Facts(cause=Cause.ADMIN_POLICY, grant_id=OWN), now=LATER + timedelta(hours=1)
     )
     assert (impaired.since, still.since, still.cause) == (LATER, LATER, Cause.ADMIN_POLICY)
 
@@ -261,7 +268,7 @@ def test_no_sequence_of_signals_breaks_a_channel(
         grants = {"own": channel.grant_id, "stale": OTHER, "none": None}
         grant_id = GrantId(f"new{number}") if signal in PROOFS else grants[about]
         try:
-            after, effects = advance(channel, signal, now=now, cause=cause, grant_id=grant_id)
+            after, effects = advance(channel, signal, Facts(cause=cause, grant_id=grant_id), now=now)
         except TransitionRefused:
             continue
         _provider_outages(channel, after, effects, signal)

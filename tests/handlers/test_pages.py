@@ -20,7 +20,7 @@ from bot.domain.ticket import OutcomeKind
 from bot.metrics import Metrics
 from handlers.slack_http import MOST_BYTES
 from handlers.web import build_web
-from handlers.web_session import COOKIE, HEADERS
+from handlers.web_session import COOKIE, FORM_WITHIN, HEADERS
 from storage import StorageAway
 from tests.handlers.fakes import FakeServices
 from tests.views.samples import an_outcome
@@ -81,8 +81,8 @@ def an_app(
         base_url=base_url,
         ready=lambda: parts,
         metrics=metrics,
-        form_within=form_within,
     )
+    app[FORM_WITHIN] = form_within
     return app, fakes, parts, metrics
 
 

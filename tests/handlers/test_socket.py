@@ -20,7 +20,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from structlog.testing import capture_logs
 
 from bot.slack.client import SlackClient
-from handlers.socket_mode import Ended, Patience, Pauses, Socket, build_socket
+from handlers.socket_mode import Ended, Patience, Pauses, Socket
 from storage import StorageAway
 from tests.handlers.conftest import Bench, texts
 from tests.handlers.payloads import a_command, an_event
@@ -158,7 +158,7 @@ async def link(bench: Bench, patience: Patience) -> AsyncIterator[Link]:
     slack.server = TestServer(app)
     await slack.server.start_server()
     operator, hours = Operator(), Hours()
-    socket = build_socket(
+    socket = Socket(
         bench.side,
         app_token="xapp-test",
         client=SlackClient(

@@ -17,8 +17,8 @@ from aiohttp.test_utils import TestServer
 
 from bot.domain.grant import Grant, Secret
 from providers.base import Consent, Provider, Redirect
-from providers.microsoft.oauth import MicrosoftClient
-from providers.microsoft.provider import Microsoft, Mode
+from providers.microsoft.provider import Microsoft
+from providers.settings import MicrosoftClient
 from sandbox.clock import SandboxClock
 from sandbox.microsoft import LocalMicrosoft
 from tests.providers.contract import NOW, Trouble, a_consent, a_grant
@@ -129,7 +129,6 @@ async def a_microsoft_stage() -> AsyncIterator[MicrosoftStage]:
             port: int | None = server.port,
             *,
             seconds: float = 5,
-            mode: Mode = Mode.FULL,
             **changes: Any,
         ) -> Microsoft:
             base = f"http://127.0.0.1:{port}/microsoft"
@@ -138,7 +137,6 @@ async def a_microsoft_stage() -> AsyncIterator[MicrosoftStage]:
                 replace(client, **changes),
                 session=session,
                 clock=clock,
-                mode=mode,
                 timeout=timedelta(seconds=seconds),
             )
 

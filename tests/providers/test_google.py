@@ -30,7 +30,8 @@ from bot.domain.errors import (
 from bot.domain.grant import MailboxIdentity, Revocation, Secret
 from providers.base import Consent, Provider, Redirect
 from providers.google.errors import GMAIL_ERRORS, LABELS_SCOPE, TOKEN_ERRORS
-from providers.google.provider import Google, GoogleClient
+from providers.google.provider import Google
+from providers.settings import GoogleClient
 from sandbox.clock import SandboxClock
 from sandbox.google import LocalGoogle
 from tests.providers.contract import NOW, ProviderContract, Trouble, a_consent, connected

@@ -28,7 +28,7 @@ from bot.domain.errors import (
 from bot.domain.grant import CONSUMERS, Grant, MailboxIdentity, Revocation, Secret
 from providers.base import Redirect
 from providers.microsoft.errors import AADSTS, ERRORS, GRAPH_ERRORS, SUBERRORS, THROTTLES
-from providers.microsoft.provider import Mode
+from providers.settings import Mode
 from tests.providers.contract import ProviderContract, Trouble, a_consent
 from tests.providers.microsoft_stage import (
     ALICE,

@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 from bot.domain.errors import InboxkeeperError, ProviderError, ProviderUnavailable
 from bot.domain.grant import Grant, MailboxIdentity, Secret
 from providers.base import Authorization, Provider, Redirect, RefreshedGrant
-from providers.google.provider import Google, GoogleClient
+from providers.google.provider import Google
 from providers.http_client import LONGEST_RETRY, HttpReply
-from providers.microsoft.oauth import MicrosoftClient
 from providers.microsoft.provider import Microsoft
+from providers.settings import GoogleClient, MicrosoftClient
 from sandbox.clock import SandboxClock
 from sandbox.keys import SigningKey
 from tests.providers.contract import NOW, a_consent, a_grant

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from bot.app import World, cipher_of, client_of, core_of, services_of
+from bot.app import Sessions, World, cipher_of, client_of, core_of, services_of
 from bot.domain.access import Actor, Person
 from bot.domain.channel import Channel, InboxSpec, Kind
 from bot.domain.grant import Grant, MailboxIdentity, Revocation, Secret
@@ -345,11 +345,10 @@ class Play:
             core = core_of(
                 settings,
                 world,
-                storage=storage,
-                session=session,
+                storage,
+                http=Sessions(session, session),
                 metrics=Metrics.build(),
                 wake=Wake(),
-                guarded=session,
             )
             there = [provider(core.providers.get(key)) for key in core.providers.keys]
             core = replace(core, providers=Registry(there))

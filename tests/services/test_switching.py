@@ -25,7 +25,7 @@ from bot.domain.incident import Resolution
 from bot.domain.notice import NoticeKind
 from bot.domain.request import RequestState
 from bot.domain.ticket import SWITCHED_MEANWHILE, OutcomeKind
-from bot.services.core.notifications import Notifications
+from bot.services.core.notifications import Notifications, Operators
 from providers.base import Form
 from tests.services.play import IDS, Gate, Play, on_both, secret_of, url_of
 
@@ -223,8 +223,8 @@ async def test_the_operator_still_reads_whose_client_is_broken(play: Play) -> No
     [told] = await play.told("omar", "Google does not accept Inboxkeeper's own client")
     await switched(play, before)
     async with play.storage.writing() as uow:
-        notifications = Notifications(play.services.core)
-        await notifications.operator_matter_changed(uow, before.workspace_id, "google", now=play.now)
+        operators = Operators(play.services.core, Notifications(play.services.core))
+        await operators.client_accepted(uow, before.workspace_id, "google", now=play.now)
         await uow.commit()
     await play.passes(seconds=5)
     [after] = await play.told("omar", "Google does not accept Inboxkeeper's own client")

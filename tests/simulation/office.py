@@ -14,7 +14,7 @@ import aiohttp
 from sqlalchemy import ColumnElement, bindparam, literal
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.app import World, cipher_of, client_of, core_of, services_of
+from bot.app import Sessions, World, cipher_of, client_of, core_of, services_of
 from bot.domain.access import Actor
 from bot.domain.channel import Cause, Channel, Kind, State
 from bot.domain.grant import Grant, Phase
@@ -91,11 +91,10 @@ async def a_process(
             core = core_of(
                 settings,
                 world,
-                storage=storage,
-                session=session,
+                storage,
+                http=Sessions(session, session),
                 metrics=Metrics.build(),
                 wake=wake,
-                guarded=session,
             )
             services = services_of(
                 replace(core, providers=Registry(provider)),

@@ -15,6 +15,7 @@ from bot.domain.access import Role
 from bot.domain.channel import Channel
 from bot.domain.ids import ConversationId, NoticeId, UserId
 from bot.domain.ticket import OutcomeKind
+from bot.services.connections.notices import SignInNotices
 from bot.services.core.notifications import Notifications
 from sandbox.slack.state import Message
 from tests.services.play import on_both
@@ -120,10 +121,10 @@ async def test_an_alarm_does_not_wait_behind_what_can_be_read_later(office: Offi
     await told_of(office, 1)
     many = await office.has_team_channels([f"desk{number}@acme.example" for number in range(40)])
     await dies(office)
-    notifications = Notifications(office.services.core)
+    notices = SignInNotices(office.services.core, Notifications(office.services.core))
     async with office.storage.writing() as uow:
         for channel in many:
-            await notifications.connected(
+            await notices.connected(
                 uow, channel, recipient=OMAR, ending=OutcomeKind.CONNECTED, now=office.now
             )
         await uow.commit()

@@ -30,7 +30,7 @@ from bot.domain.errors import (
 )
 from bot.domain.grant import Grant, MailboxIdentity, Phase
 from bot.domain.ids import ChannelId, GrantId, UserId
-from bot.domain.lifecycle import Signal, TransitionRefused
+from bot.domain.lifecycle import Facts, Signal, TransitionRefused
 from bot.domain.provider_outage import is_held
 from bot.domain.scopes import lacking
 from bot.domain.ticket import (
@@ -44,14 +44,17 @@ from bot.domain.ticket import (
 )
 from bot.services.connections.admin_consent import AdminConsents, is_asked_for
 from bot.services.connections.channels import retried
+from bot.services.connections.notices import SignInNotices, confirmed, host_renamed
 from bot.services.connections.revocation import Revocations
 from bot.services.connections.switch import Switches
 from bot.services.connections.tickets import NotPossible
+from bot.services.core.grants import Retirement, lane_of_identity
 from bot.services.core.jobs import Locks
-from bot.services.core.notifications import Notifications, lane_of_identity
+from bot.services.core.notifications import Notifications, Operators
 from bot.services.core.ports import Core, new_id
 from bot.services.core.roles import refuse_in_doubt, roles_in
 from bot.services.core.transitions import Transitions
+from bot.services.core.unfinished import Unfinished
 from bot.services.monitoring.probes import ProbeResult, Probes
 from bot.services.monitoring.provider_outages import ProviderOutages
 from bot.services.people.approvals import Approvals
@@ -87,7 +90,10 @@ class Activation:
         self._core = core
         self._people = people
         self._transitions = transitions
-        self._notifications = notifications
+        self._operators = Operators(core, notifications)
+        self._retirement = Retirement(core, notifications)
+        self._unfinished = Unfinished(core, notifications)
+        self._notices = SignInNotices(core, notifications)
         self._probes = probes
         self._revocations = revocations
         self._approvals = approvals
@@ -206,8 +212,8 @@ class Activation:
                 await self._revocations.cancel(uow, grant)
                 outcome = self._outcome(ticket, ending, missing=lacking(wanted, grant.scopes))
                 # With the swap: who reloads the page after a crash must not read that nothing has changed.
-                await self._notifications.keep_outcome(uow, outcome)
-                await self._notifications.signed_in(uow, ticket.workspace_id, ticket.provider, now=outcome.at)
+                await self._unfinished.keep_outcome(uow, outcome)
+                await self._operators.signed_in(uow, ticket.workspace_id, ticket.provider, now=outcome.at)
                 await uow.commit()
                 return outcome
 
@@ -243,7 +249,7 @@ class Activation:
         if removed is not None:
             removed = replace(removed, via=ticket.via)
             channel = await self._transitions.apply(
-                uow, removed, Signal.RESTORE_PROVEN, actor=ticket.user_id, grant_id=grant.id
+                uow, removed, Signal.RESTORE_PROVEN, Facts(grant_id=grant.id), actor=ticket.user_id
             )
             return await self._told(uow, ticket, channel, OutcomeKind.RESTORED)
         channel = await self._transitions.born(uow, self._draft(ticket, grant), actor=ticket.user_id)
@@ -295,13 +301,13 @@ class Activation:
         if existing.identity != grant.identity:
             existing = await self._moved(uow, ticket, existing, grant)
         await self._admin_consents.settled(uow, ticket)
-        await self._notifications.replaced(uow, existing, now=self._core.clock())
-        sees_alarm = await self._notifications.sees_alarm(uow, existing, ticket.user_id)
+        await self._notices.replaced(uow, existing, now=self._core.clock())
+        sees_alarm = await self._notices.sees_alarm(uow, existing, ticket.user_id)
         existing = replace(existing, via=ticket.via)
         if control is not None and is_held(existing):
             await self._provider_outages.reconnects(uow, existing, by=ticket.user_id, error=control.error)
         channel = await self._transitions.apply(
-            uow, existing, Signal.RECONNECT_PROVEN, actor=ticket.user_id, grant_id=grant.id
+            uow, existing, Signal.RECONNECT_PROVEN, Facts(grant_id=grant.id), actor=ticket.user_id
         )
         ending = OutcomeKind.STILL_DISABLED if channel.state is State.DISABLED else OutcomeKind.RECONNECTED
         return await self._told(uow, ticket, channel, ending, turned_alarm=sees_alarm)
@@ -312,7 +318,7 @@ class Activation:
             roles = await roles_in(uow, self._core, ticket.workspace_id)
             if ticket.user_id not in {admin.id for admin in roles.super_admins}:
                 raise NotPossible
-        await self._notifications.host_renamed(uow, existing, grant.identity, ticket)
+        await host_renamed(uow, existing, grant.identity, ticket)
         return replace(existing, identity=grant.identity)
 
     async def _told(
@@ -325,8 +331,8 @@ class Activation:
         turned_alarm: bool = False,
     ) -> OutcomeKind:
         if ticket.via and ticket.confirmed and ticket.purpose is not Purpose.RECONNECT:
-            await self._notifications.confirmed(uow, channel, ticket)
-        await self._notifications.connected(
+            await confirmed(uow, channel, ticket)
+        await self._notices.connected(
             uow,
             channel,
             recipient=ticket.user_id,
@@ -340,14 +346,14 @@ class Activation:
 
     async def _give_back(self, outcome: TicketOutcome, grant: Grant) -> TicketOutcome:
         async with self._core.storage.writing() as uow:
-            stands = await self._notifications.drop(uow, grant.id, now=self._core.clock())
+            stands = await self._retirement.drop(uow, grant.id, now=self._core.clock())
             await uow.commit()
         return replace(outcome, stands=stands)
 
     async def _keep(self, outcome: TicketOutcome) -> TicketOutcome:
         """Keep what did not go well for a reload, and let the waiting modal turn to it."""
         async with self._core.storage.writing() as uow:
-            await self._notifications.keep_outcome(uow, outcome)
+            await self._unfinished.keep_outcome(uow, outcome)
             await self._tell_of_client(uow, outcome)
             if is_asked_for(outcome) and self._admin_consents.may_help(outcome):
                 await self._admin_consents.ask(uow, outcome.ticket)
@@ -359,7 +365,7 @@ class Activation:
         """A sign-in also shows that the provider does not accept us; whoever tried cannot mend that."""
         ticket = outcome.ticket
         if outcome.ending is OutcomeKind.OURS_BROKEN:
-            await self._notifications.tell_operator(
+            await self._operators.client_refused(
                 uow, ticket.workspace_id, ticket.provider, code=outcome.code, now=outcome.at
             )
 

@@ -23,6 +23,7 @@ from bot.domain.view_models import Registration
 from bot.services.connections.tickets import asked_for, callback_of
 from bot.services.core.notifications import Notifications, about_request
 from bot.services.core.ports import Core, new_id, new_secret
+from bot.services.core.unfinished import Unfinished
 from bot.services.people.approvals import Approvals
 from storage import UnitOfWork
 
@@ -43,6 +44,7 @@ class AdminConsents:
         self._core = core
         self._approvals = approvals
         self._notifications = notifications
+        self._unfinished = Unfinished(core, notifications)
 
     def may_help(self, outcome: TicketOutcome) -> bool:
         """Whether an organisation's approval may be what was missing. *Cancel* may have been the only way
@@ -83,11 +85,11 @@ class AdminConsents:
         if await uow.requests.extend(approval_id, until):
             approval = await uow.requests.find(approval_id)
             assert approval is not None
-            await self._notifications.request_changed(uow, approval, now=self._core.clock())
+            await self._unfinished.request_changed(uow, approval, now=self._core.clock())
 
     async def _replace(self, uow: UnitOfWork, older: Request, *, now: datetime) -> None:
         await uow.requests.answer(older.id, RequestState.REPLACED, by=None, at=now)
-        await self._notifications.request_changed(uow, older, now=now)
+        await self._unfinished.request_changed(uow, older, now=now)
 
     async def heard(self, provider: str, secret: str, *, is_given: bool) -> Request | None:
         """The admin's browser has come back. ``None`` if nobody waits for that.
@@ -114,7 +116,7 @@ class AdminConsents:
     async def _say_yes(self, uow: UnitOfWork, request: Request) -> None:
         now = self._core.clock()
         if await uow.requests.answer(request.id, RequestState.APPROVED, by=request.answered_by, at=now):
-            await self._notifications.request_changed(uow, request, now=now)
+            await self._unfinished.request_changed(uow, request, now=now)
             await self._approvals.tell_answer(uow, request, now=now)
 
     async def settled(self, uow: UnitOfWork, ticket: Ticket) -> None:

@@ -14,10 +14,11 @@ from bot.domain.channel import Channel, InboxSpec, Kind, State
 from bot.domain.errors import Gone, NeedsApproval, NotAllowed, ReconnectFirst, UnknownAddress
 from bot.domain.features import Feature
 from bot.domain.grant import Grant, Granted
-from bot.domain.ids import ChannelId, ConversationId, GrantId, WorkspaceId
+from bot.domain.history import HistoryEntry
+from bot.domain.ids import ChannelId, ConversationId, GrantId, UserId, WorkspaceId
 from bot.domain.incident import Unexplained
 from bot.domain.lifecycle import Signal, TransitionRefused
-from bot.domain.mail_routing import MailRouting
+from bot.domain.notice import NoticeKind
 from bot.domain.probe_policy import Probe, is_unreachable, unexplained
 from bot.domain.provider_outage import Advice, advice, is_held
 from bot.domain.provider_traits import ways_from
@@ -26,13 +27,15 @@ from bot.domain.view_models import ChannelRow, ChannelStatus, Overview, Removal,
 from bot.services.connections.addresses import near_misses, read_address
 from bot.services.connections.revocation import Revocations, removal_of
 from bot.services.core.access import present
-from bot.services.core.notifications import Notifications
+from bot.services.core.grants import Retirement
+from bot.services.core.notifications import Notifications, a_notice, done_by
 from bot.services.core.ports import Core
 from bot.services.core.roles import refuse_in_doubt, roles_in
 from bot.services.core.transitions import Transitions
 from bot.services.monitoring.mail_routing import mail_shown
 from bot.services.monitoring.monitor import Monitoring
 from storage import Conflict, UnitOfWork
+from storage.channels import Listed
 
 _RECENT: Final = 8
 _AT_ONCE: Final = 500
@@ -64,6 +67,7 @@ class Channels:
         self._core = core
         self._transitions = transitions
         self._notifications = notifications
+        self._retirement = Retirement(core, notifications)
         self._monitoring = monitoring
         self._revocations = revocations
 
@@ -156,16 +160,9 @@ class Channels:
             advised = await self._advised(uow, actor, [channel])
             unknown = await self._unexplained(uow, [channel])
         granted = grant.granted if grant else None
+        line = Listed(channel, probe.last_ok_at if probe else None, granted, known)
         return ChannelStatus(
-            row=self._row(
-                actor,
-                channel,
-                probe.last_ok_at if probe else None,
-                granted,
-                known,
-                advised=advised,
-                unknown=unknown,
-            ),
+            row=self._row(actor, line, advice=advised.get(channel.id), unexplained=unknown.get(channel.id)),
             scopes=grant.scopes if grant else frozenset(),
             connected_by=channel.connected_by,
             obtained_at=grant.obtained_at if grant else None,
@@ -241,12 +238,23 @@ class Channels:
                     conversation_id=details.conversation_id,
                 )
                 saved, now = await uow.channels.save(taken), self._core.clock()
-                await self._notifications.taken_over(uow, channel, saved, actor=actor.id, now=now)
+                await self._taken_over(uow, channel, saved, actor=actor.id, now=now)
                 await self._transitions.audience_changed(uow, saved, now=now)
                 await uow.commit()
                 return saved
 
         return await retried(once)
+
+    async def _taken_over(
+        self, uow: UnitOfWork, before: Channel, after: Channel, *, actor: UserId, now: datetime
+    ) -> None:
+        """Its history says who did it, and its owner is told."""
+        was = {"owner": before.owner_id or ""}
+        await uow.history.add(HistoryEntry(after.workspace_id, after.id, now, "taken_over", actor, was))
+        if before.owner_id and before.owner_id != actor:
+            about = done_by(actor, now)
+            notice = a_notice(NoticeKind.TAKEN_OVER, after, before.owner_id, now, about=about)
+            await self._notifications.tell(uow, notice)
 
     async def check_again(self, actor: Actor, grant_id: GrantId) -> Removal:
         """Ask the provider once more whether the access is gone."""
@@ -254,7 +262,7 @@ class Channels:
             grant = await uow.grants.find(grant_id)
             channel = await self._channel_of(uow, actor, grant)
             if grant is not None and grant.secret is not None:
-                await self._notifications.ask_revocation(uow, grant, now=self._core.clock(), by_person=True)
+                await self._retirement.ask_revocation(uow, grant, now=self._core.clock(), by_person=True)
             await uow.commit()
         await self._revocations.hurry(grant_id)
         async with self._core.storage.reading() as uow:
@@ -328,9 +336,7 @@ class Channels:
         advised = await self._advised(uow, actor, channels)
         unknown = await self._unexplained(uow, channels)
         return tuple(
-            self._row(
-                actor, it.channel, it.last_ok_at, it.granted, it.mail_left, advised=advised, unknown=unknown
-            )
+            self._row(actor, it, advice=advised.get(it.channel.id), unexplained=unknown.get(it.channel.id))
             for it in listed
         ), tally
 
@@ -368,26 +374,24 @@ class Channels:
     def _row(
         self,
         actor: Actor,
-        channel: Channel,
-        last_ok_at: datetime | None,
-        granted: Granted | None,
-        mail: MailRouting | None,
+        listed: Listed,
         *,
-        advised: Mapping[ChannelId, Advice],
-        unknown: Mapping[ChannelId, Unexplained],
+        advice: Advice | None,
+        unexplained: Unexplained | None,
     ) -> ChannelRow:
+        channel, mail = listed.channel, listed.mail_left
         # A wish counts as possible: the button leads to the form that asks an admin.
         allowed = rights(actor, self._fitting(channel), channel)
         return ChannelRow(
             channel=channel,
             provider_label=self.label_for(channel),
-            last_ok_at=last_ok_at,
+            last_ok_at=listed.last_ok_at,
             may=allowed,
             is_own=channel.owner_id == actor.id,
-            lacking=self._lacking(channel, granted),
+            lacking=self._lacking(channel, listed.granted),
             mail=mail_shown(self._core, channel, mail) if mail and mail.has_left else None,
-            advice=advised.get(channel.id),
-            unexplained=unknown.get(channel.id),
+            advice=advice,
+            unexplained=unexplained,
         )
 
     def _lacking(self, channel: Channel, granted: Granted | None) -> tuple[Feature, ...]:
@@ -408,7 +412,7 @@ class Channels:
         providers = self._core.providers
         if providers.keys and not (empty and actor.is_super_admin):
             return None
-        admins = await self._notifications.super_admins(uow, actor.workspace_id)
+        admins = (await roles_in(uow, self._core, actor.workspace_id)).super_admins
         return SetupCard(
             is_for_admin=actor.is_super_admin,
             admins=tuple(admin.id for admin in admins),

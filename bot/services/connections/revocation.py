@@ -15,8 +15,9 @@ from bot.domain.ids import GrantId
 from bot.domain.job import Job
 from bot.domain.provider_traits import ProviderTraits
 from bot.domain.view_models import Removal
+from bot.services.core.grants import Retirement, lane_of_identity
 from bot.services.core.jobs import NotYet, attempted
-from bot.services.core.notifications import Notifications, lane_of_identity
+from bot.services.core.notifications import Notifications
 from bot.services.core.ports import Core
 from bot.services.monitoring.probes import BUSY_FOR, Probes, RefreshTurn
 from storage import UnitOfWork
@@ -35,7 +36,7 @@ class Revocations:
 
     def __init__(self, core: Core, notifications: Notifications, probes: Probes) -> None:
         self._core = core
-        self._notifications = notifications
+        self._retirement = Retirement(core, notifications)
         self._probes = probes
         self._hurried: set[asyncio.Future[Any]] = set()
         self._awaited: dict[GrantId, asyncio.Event] = {}
@@ -147,7 +148,7 @@ class Revocations:
         if grant.revocation is not outcome:
             now = self._core.clock()
             await uow.grants.set_revocation(grant.id, outcome, now)
-            await self._notifications.fate_changed(uow, grant.id, now=now)
+            await self._retirement.fate_changed(uow, grant.id, now=now)
 
     async def give_up(self, uow: UnitOfWork, grant_id: GrantId) -> None:
         """The secret has served its time: what is not known by now is not confirmed."""
@@ -161,7 +162,7 @@ class Revocations:
         now = self._core.clock()
         await uow.grants.set_revocation(grant.id, outcome, now)
         await uow.grants.erase(grant.id)
-        await self._notifications.fate_changed(uow, grant.id, now=now)
+        await self._retirement.fate_changed(uow, grant.id, now=now)
 
     async def cancel(self, uow: UnitOfWork, reconnected: Grant) -> None:
         """The same account was connected again: what was still to be revoked must not be any more, because

@@ -21,12 +21,13 @@ from bot.domain.errors import (
 )
 from bot.domain.grant import Grant
 from bot.domain.ids import ChannelId, RequestId
-from bot.domain.lifecycle import Signal
+from bot.domain.lifecycle import Facts, Signal
 from bot.domain.provider_traits import SWITCHABLE, Ways, may_switch, ways_from
 from bot.domain.request import Request, RequestedChange
 from bot.domain.ticket import OutcomeKind, Ticket
 from bot.domain.view_models import AuthorizationStart
 from bot.services.connections.admin_consent import AdminConsents
+from bot.services.connections.notices import SignInNotices, confirmed
 from bot.services.connections.revocation import removal_of
 from bot.services.connections.tickets import NotPossible, Tickets
 from bot.services.core.access import check_any_right, present
@@ -52,7 +53,7 @@ class Switches:
     ) -> None:
         self._core = core
         self._transitions = transitions
-        self._notifications = notifications
+        self._notices = SignInNotices(core, notifications)
         self._approvals = approvals
         self._admin_consents = admin_consents
         self._tickets = Tickets(core)
@@ -160,22 +161,21 @@ class Switches:
         channel = replace(await self._still(uow, ticket, is_in_doubt=is_in_doubt), via=ticket.via)
         is_there = channel.identity == grant.identity
         await self._admin_consents.settled(uow, ticket)
-        await self._notifications.replaced(uow, channel, now=self._core.clock())
+        await self._notices.replaced(uow, channel, now=self._core.clock())
         after = await self._transitions.apply(
             uow,
             channel,
             Signal.RECONNECT_PROVEN if is_there else Signal.SWITCH_PROVEN,
+            Facts(grant_id=grant.id, identity=grant.identity),
             actor=ticket.user_id,
-            grant_id=grant.id,
-            identity=grant.identity,
         )
         if ticket.via and ticket.confirmed:
-            await self._notifications.confirmed(uow, after, ticket)
+            await confirmed(uow, after, ticket)
         is_disabled = after.state is State.DISABLED
         ending = OutcomeKind.SWITCHED_STILL_DISABLED if is_disabled else OutcomeKind.SWITCHED
         if is_there:  # otherwise whoever did it reads the announcement of the switch
             now = self._core.clock()
-            await self._notifications.connected(uow, after, recipient=ticket.user_id, ending=ending, now=now)
+            await self._notices.connected(uow, after, recipient=ticket.user_id, ending=ending, now=now)
         return ending
 
     async def _still(self, uow: UnitOfWork, ticket: Ticket, *, is_in_doubt: bool) -> Channel:

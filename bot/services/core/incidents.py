@@ -194,7 +194,7 @@ class Incidents:
     def _alarm(
         self, channel: Channel, incident: Incident, reader: UserId, kind: NoticeKind, now: datetime
     ) -> Notice:
-        notice = a_notice(kind, channel, reader, now, incident=incident)
+        notice = replace(a_notice(kind, channel, reader, now), incident_id=incident.id)
         if kind is NoticeKind.CONVERSATION:
             notice = replace(notice, conversation_id=channel.conversation_id)
         return notice

@@ -13,17 +13,22 @@ from typing import Final
 
 from bot.domain.access import Operation
 from bot.domain.channel import DOUBT_CAUSES, Cause, Channel, State
-from bot.domain.grant import MailboxIdentity, Phase, Revocation
+from bot.domain.grant import Phase, Revocation
 from bot.domain.history import HistoryEntry
-from bot.domain.ids import GrantId, UserId, WorkspaceId
+from bot.domain.ids import GrantId, JobId, UserId, WorkspaceId
 from bot.domain.incident import IncidentKind, Resolution
-from bot.domain.lifecycle import NEWS, PROOFS, Effect, Signal, advance
+from bot.domain.job import Job, JobKind
+from bot.domain.lifecycle import NEWS, NO_MORE, PROOFS, Effect, Facts, Signal, advance
+from bot.domain.notice import NoticeKind
 from bot.domain.probe_policy import Probe, next_pause
 from bot.domain.request import GOES_ON, RequestState
+from bot.services.core.grants import Retirement
 from bot.services.core.incidents import Incidents
-from bot.services.core.notifications import Notifications
-from bot.services.core.ports import Core
+from bot.services.core.notifications import Notifications, Operators, a_notice, done_by
+from bot.services.core.ports import Core, new_id
+from bot.services.core.roles import roles_in
 from bot.services.core.schedule import Schedule
+from bot.services.core.unfinished import Unfinished
 from storage import UnitOfWork
 
 JITTER = 0.1
@@ -39,8 +44,7 @@ class Transition:
     signal: Signal
     actor: UserId | None
     now: datetime
-    code: str
-    is_uncorroborated: bool
+    facts: Facts
 
 
 Follower = Callable[[UnitOfWork, Channel, Channel], Awaitable[None]]
@@ -56,6 +60,9 @@ class Transitions:
         self._core = core
         self._pace = pace
         self._notifications = notifications
+        self._operators = Operators(core, notifications)
+        self._retirement = Retirement(core, notifications)
+        self._unfinished = Unfinished(core, notifications)
         self._incidents = incidents
         self._followers: list[Follower] = []
         self._effects: Mapping[Effect, Callable[[UnitOfWork, Transition], Awaitable[None]]] = {
@@ -85,43 +92,34 @@ class Transitions:
         uow: UnitOfWork,
         channel: Channel,
         signal: Signal,
+        facts: Facts = NO_MORE,
         *,
         actor: UserId | None = None,
-        cause: Cause = Cause.NONE,
-        grant_id: GrantId | None = None,
-        identity: MailboxIdentity | None = None,
-        code: str = "",
-        is_uncorroborated: bool = False,
-        said: str = "",
     ) -> Channel:
         """Tell ``channel`` the ``signal`` and write all that follows. Returns the channel as it is then.
 
-        ``actor`` is the person who did it, ``None`` for the system; ``identity`` the mailbox that a switch
-        leads to; ``code`` a provider's own error code; ``is_uncorroborated`` says that no other mailbox
-        could be asked; ``said`` the host's own words.
+        ``actor`` is the person who did it, ``None`` for the system.
         Raises ``lifecycle.TransitionRefused``, and ``storage.Conflict`` if somebody else was first.
         """
         now = self._core.clock()
-        after, effects = advance(
-            channel, signal, now=now, cause=cause, grant_id=grant_id, identity=identity, said=said
-        )
+        after, effects = advance(channel, signal, facts, now=now)
         if after == channel and not effects:
             return channel
         if after == channel and signal is Signal.OURS_BROKEN:  # the same again, for as long as it lasts
-            same = Transition(channel, channel, signal, actor, now, code, is_uncorroborated)
+            same = Transition(channel, channel, signal, actor, now, facts)
             await self._follow(uow, same, effects)
             return channel
         saved = await uow.channels.save(after)
-        happening = Transition(channel, saved, signal, actor, now, code, is_uncorroborated)
+        happening = Transition(channel, saved, signal, actor, now, facts)
         await uow.history.add(_record_of(happening))
-        if signal in PROOFS and grant_id is not None:
-            await uow.grants.set_phase(grant_id, Phase.LIVE, now, channel_id=saved.id)
+        if signal in PROOFS and facts.grant_id is not None:
+            await uow.grants.set_phase(facts.grant_id, Phase.LIVE, now, channel_id=saved.id)
         await self._schedule(uow, happening)
         await self._follow(uow, happening, effects)
         if signal in _UNSEEN:
-            await self._notifications.home_changed(uow, saved, actor=actor, now=now)
+            await self._home_changed(uow, happening)
         if signal in _ANSWERS:
-            await self._notifications.answered_about_owner(uow, saved, now=now)
+            await self._answered_about_owner(uow, saved, now=now)
         for follow in self._followers:
             await follow(uow, channel, saved)
         self._core.wake()
@@ -138,8 +136,8 @@ class Transitions:
             uow,
             replace(draft, grant_id=None),
             Signal.CONNECT_PROVEN,
+            Facts(draft.grant_id),
             actor=actor,
-            grant_id=draft.grant_id,
         )
 
     async def tell_again(self, uow: UnitOfWork, workspace_id: WorkspaceId) -> None:
@@ -182,7 +180,7 @@ class Transitions:
 
     async def _retire_grant(self, uow: UnitOfWork, happening: Transition) -> None:
         if happening.before.grant_id is not None:
-            await self._notifications.give_back(uow, happening.before.grant_id, now=happening.now)
+            await self._retirement.give_back(uow, happening.before.grant_id, now=happening.now)
 
     async def _erase_grant(self, uow: UnitOfWork, happening: Transition) -> None:
         old = happening.before.grant_id
@@ -200,18 +198,16 @@ class Transitions:
     async def _void_asks(self, uow: UnitOfWork, happening: Transition) -> None:
         await uow.tickets.void_of(happening.after.id)
         await uow.links.void_of(happening.after.id)
-        await self._notifications.end_requests(
-            uow, happening.after, RequestState.CANCELLED, now=happening.now
-        )
+        await self._unfinished.end_requests(uow, happening.after, RequestState.CANCELLED, now=happening.now)
 
     async def _close_old_ways(self, uow: UnitOfWork, happening: Transition) -> None:
-        await self._notifications.void_tickets_elsewhere(uow, happening.after, now=happening.now)
-        await self._notifications.end_requests(
+        await self._unfinished.void_tickets_elsewhere(uow, happening.after, now=happening.now)
+        await self._unfinished.end_requests(
             uow, happening.after, RequestState.CANCELLED, now=happening.now, operations=GOES_ON
         )
 
     async def _settle_reconnects(self, uow: UnitOfWork, happening: Transition) -> None:
-        await self._notifications.end_requests(
+        await self._unfinished.end_requests(
             uow, happening.after, RequestState.DONE, now=happening.now, operations=(Operation.RECONNECT,)
         )
 
@@ -221,8 +217,8 @@ class Transitions:
             happening.after,
             IncidentKind.DEAD,
             now=happening.now,
-            code=happening.code,
-            is_uncorroborated=happening.is_uncorroborated,
+            code=happening.facts.code,
+            is_uncorroborated=happening.facts.is_uncorroborated,
         )
 
     async def _open_unverifiable(self, uow: UnitOfWork, happening: Transition) -> None:
@@ -234,8 +230,8 @@ class Transitions:
                 happening.after,
                 IncidentKind.UNVERIFIABLE,
                 now=happening.now,
-                code=happening.code,
-                is_uncorroborated=happening.is_uncorroborated,
+                code=happening.facts.code,
+                is_uncorroborated=happening.facts.is_uncorroborated,
             )
 
     async def _resolve_incident(self, uow: UnitOfWork, happening: Transition) -> None:
@@ -249,25 +245,68 @@ class Transitions:
         await self._incidents.resolve(uow, happening.after, why, now=happening.now, by=None)
 
     async def _announce(self, uow: UnitOfWork, happening: Transition) -> None:
-        await self._notifications.announce(
-            uow,
-            happening.after,
-            happening.signal,
-            grant_id=happening.before.grant_id,
-            actor=happening.actor,
-            now=happening.now,
-        )
+        """Tell those concerned what somebody did on purpose: once, without reminders. Whoever did it hears of
+        the provider's side, too."""
+        channel, actor, now = happening.after, happening.actor, happening.now
+        kind = _ANNOUNCED[happening.signal]
+        readers = dict.fromkeys([*await self._concerned(uow, channel), *([actor] if actor else [])])
+        has_sides = kind is not NoticeKind.DISABLED
+        of_grant = happening.before.grant_id if has_sides else None
+        about = {"to": channel.identity.family, **(done_by(actor, now) if actor else {})}
+        for reader in readers:
+            if has_sides or reader != actor:
+                notice = a_notice(kind, channel, reader, now, grant_id=of_grant, about=about)
+                await self._notifications.tell(uow, notice)
+
+    async def _concerned(self, uow: UnitOfWork, channel: Channel) -> tuple[UserId, ...]:
+        """Its owner; for a team address everybody who would be told of an outage."""
+        roles = await roles_in(uow, self._core, channel.workspace_id)
+        return roles.audience(channel)
 
     async def _tell_operator(self, uow: UnitOfWork, happening: Transition) -> None:
         after = happening.after
-        await self._notifications.tell_operator(
-            uow, after.workspace_id, after.provider, code=happening.code, now=happening.now
+        await self._operators.client_refused(
+            uow, after.workspace_id, after.provider, code=happening.facts.code, now=happening.now
         )
 
     async def _ask_about_owner(self, uow: UnitOfWork, happening: Transition) -> None:
-        await self._notifications.ask_about_owner(uow, happening.after, now=happening.now)
+        """A personal inbox has lost its owner: the super admins see whose it was and what they can do."""
+        channel = happening.after
+        about = {"channel": channel.id, "version": str(channel.version)}
+        # Who came back and leaves again is asked about again
+        for admin in (await roles_in(uow, self._core, channel.workspace_id)).super_admins:
+            asked = a_notice(NoticeKind.OWNER_GONE, channel, admin.id, happening.now, about=about)
+            await self._notifications.tell(uow, asked)
+
+    async def _answered_about_owner(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
+        """Somebody decided what becomes of an inbox that people were asked about: they see that."""
+        for kind in (NoticeKind.OWNER_GONE, NoticeKind.SOMEBODY_ELSE, NoticeKind.DELEGATE_GONE):
+            about = await uow.notices.of_channel(channel.id, kind)
+            await self._notifications.changed(uow, about, now=now)
+
+    async def _home_changed(self, uow: UnitOfWork, happening: Transition) -> None:
+        """Whoever looks at Home must see it as it is now; whoever did it, even if they look later."""
+        workspace_id, actor, now = happening.after.workspace_id, happening.actor, happening.now
+        await uow.jobs.put(
+            Job(
+                id=JobId(new_id()),
+                lane=f"home:{workspace_id}",
+                kind=JobKind.REFRESH_HOME,
+                dedupe=f"home:{workspace_id}:{actor or ''}",
+                due_at=now,
+                created_at=now,
+                payload={"actor": actor or ""},
+            )
+        )
+        self._core.wake()
 
 
+_ANNOUNCED: Final = {
+    Signal.REMOVE_ASKED: NoticeKind.REMOVED,
+    Signal.SWITCH_PROVEN: NoticeKind.SWITCHED,
+    Signal.DISABLE_ASKED: NoticeKind.DISABLED,
+}
+"""What is said of what a person did on purpose."""
 _UNSEEN: Final = PROOFS | NEWS
 """What happens in a browser or by itself: no click in Slack follows it with a fresh Home."""
 
@@ -302,8 +341,8 @@ def _record_of(happening: Transition) -> HistoryEntry:
     details = {"from": before.state.value, "to": after.state.value}
     if after.cause is not Cause.NONE:
         details["cause"] = after.cause.value
-    if happening.code:
-        details["code"] = happening.code
+    if happening.facts.code:
+        details["code"] = happening.facts.code
     if after.provider != before.provider:
         details |= {"left": before.provider, "provider": after.provider}
     return HistoryEntry(

@@ -20,7 +20,7 @@ from bot.domain.notice import Notice, NoticeKind
 from bot.domain.view_models import NoticeModel
 from bot.services.connections.admin_consent import AdminConsents, is_asked_for
 from bot.services.connections.tickets import lacking_after
-from bot.services.core.notifications import Notifications, delivery_of
+from bot.services.core.notifications import Notifications, Operators, delivery_of
 from bot.services.core.ports import Core, Messenger, new_id
 from bot.services.messaging.notice_models import NoticeModels, is_worth_posting
 from bot.services.people.workspaces import Workspaces
@@ -48,6 +48,7 @@ class Delivery:
         self._admin_consents = admin_consents
         self._notice_models = notice_models
         self._notifications = notifications
+        self._operators = Operators(core, notifications)
         self._messenger = messenger
         self._workspaces = workspaces
 
@@ -201,7 +202,7 @@ class Delivery:
             if notice.kind is NoticeKind.HOLD:
                 await uow.provider_outages.hold(ProviderOutageId(notice.about["outage"]))
             await uow.notices.unreachable(notice.id, code)
-            await self._notifications.could_not_tell(uow, notice, now=self._core.clock())
+            await self._operators.could_not_tell(uow, notice, now=self._core.clock())
             await uow.commit()
 
 

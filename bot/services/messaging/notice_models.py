@@ -18,7 +18,7 @@ from bot.domain.ticket import Link
 from bot.domain.view_models import IncidentModel, NoticeModel, Registration
 from bot.services.connections.admin_consent import AdminConsents
 from bot.services.connections.revocation import removal_of
-from bot.services.core.notifications import Notifications, client_at, unread_of
+from bot.services.core.notifications import client_at, is_unheard, unread_of
 from bot.services.core.ports import Core
 from bot.services.core.roles import roles_in
 from bot.services.monitoring.mail_routing import is_still_away, mail_of, mail_shown
@@ -30,9 +30,8 @@ from storage import UnitOfWork
 class NoticeModels:
     """Draws the present state together, for whoever shows it."""
 
-    def __init__(self, core: Core, *, notifications: Notifications, admin_consents: AdminConsents) -> None:
+    def __init__(self, core: Core, *, admin_consents: AdminConsents) -> None:
         self._core = core
-        self._notifications = notifications
         self._admin_consents = admin_consents
 
     async def of(self, uow: UnitOfWork, notice: Notice) -> NoticeModel | None:
@@ -99,7 +98,6 @@ class NoticeModels:
         request = await uow.requests.find(RequestId(model.notice.about[field]))
         if request is None:
             return replace(model, is_open=False)
-        is_unheard = await self._notifications.is_unheard(uow, request)
         return replace(
             model,
             request=request,
@@ -109,7 +107,7 @@ class NoticeModels:
             provider_label=self._core.providers.label_at(
                 request.requested_change.provider, request.requested_change.address
             ),
-            is_unheard=is_unheard,
+            is_unheard=await is_unheard(uow, request),
             is_open=request.is_open,
         )
 

@@ -13,7 +13,7 @@ import structlog
 
 from bot.domain.notice import NoticeKind
 from bot.domain.workspace import Workspace
-from bot.services.core.notifications import Notifications
+from bot.services.core.notifications import Notifications, Operators
 from bot.services.core.ports import Core
 from storage import StorageAway
 
@@ -30,7 +30,7 @@ class Heartbeat:
 
     def __init__(self, core: Core, notifications: Notifications, workspace: Workspace) -> None:
         self._core = core
-        self._notifications = notifications
+        self._operators = Operators(core, notifications)
         self._workspace_id = workspace.id
         self._tried_at: datetime | None = None
         self._failing_since: datetime | None = None
@@ -69,7 +69,7 @@ class Heartbeat:
             if since is not None and is_told:
                 about = {"began": since.isoformat(), "ended": now.isoformat()}
                 kind = NoticeKind.STORAGE
-                await self._notifications.tell_operators(uow, self._workspace_id, kind, about=about, now=now)
+                await self._operators.tell(uow, self._workspace_id, kind, about=about, now=now)
             await uow.commit()
         if since is not None:
             _log.info("the database can be written again", after_seconds=round((now - since).total_seconds()))

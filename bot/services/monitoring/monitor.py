@@ -18,7 +18,7 @@ from bot.domain.errors import ProviderError, ProviderUnavailable
 from bot.domain.grant import Grant
 from bot.domain.history import HistoryEntry
 from bot.domain.ids import ChannelId, GrantId
-from bot.domain.lifecycle import Signal
+from bot.domain.lifecycle import Facts, Signal
 from bot.domain.probe_policy import (
     MASS,
     MASS_VOTES,
@@ -37,7 +37,7 @@ from bot.domain.probe_policy import (
     witness_delay,
 )
 from bot.services.core.jobs import attempted
-from bot.services.core.notifications import Notifications
+from bot.services.core.notifications import Notifications, Operators
 from bot.services.core.ports import Core
 from bot.services.core.transitions import Transitions
 from bot.services.monitoring.corroboration import BatchCache, Corroboration, refusal_of
@@ -90,7 +90,7 @@ class Monitoring:
         self._core = core
         self._provider_outages = provider_outages
         self._transitions = transitions
-        self._notifications = notifications
+        self._operators = Operators(core, notifications)
         self._probes = probes
         self._corroboration = Corroboration(core, probes)
         self._left_behind: set[str] = set()
@@ -284,11 +284,13 @@ class Monitoring:
             uow,
             channel,
             signal,
-            cause=cause,
-            grant_id=sight.grant.id,
-            code=sight.look.code,
-            is_uncorroborated=sight.said is Vote.LONELY,
-            said=self._news(sight, row),
+            Facts(
+                cause=cause,
+                grant_id=sight.grant.id,
+                code=sight.look.code,
+                is_uncorroborated=sight.said is Vote.LONELY,
+                said=self._news(sight, row),
+            ),
         )
         if proof is not None:
             one, renewed = proof
@@ -313,7 +315,7 @@ class Monitoring:
         if sight.said is Vote.FEW:
             await self._provider_outages.beside(uow, after)
         if before.cause is Cause.OURS_BROKEN and after.cause is not Cause.OURS_BROKEN:
-            await self._notifications.operator_matter_changed(
+            await self._operators.client_accepted(
                 uow, after.workspace_id, after.provider, now=self._core.clock()
             )
         is_new = not _was_too_old(before, sight.probe) or _is_new_doubt(before, after)
@@ -323,9 +325,11 @@ class Monitoring:
                 uow,
                 after,
                 Signal.TOO_OLD,
-                grant_id=sight.grant.id,
-                code=code,
-                is_uncorroborated=bool(code) and not await self._others_work(uow, sight.grant),
+                Facts(
+                    grant_id=sight.grant.id,
+                    code=code,
+                    is_uncorroborated=bool(code) and not await self._others_work(uow, sight.grant),
+                ),
             )
 
     async def _others_work(self, uow: UnitOfWork, grant: Grant) -> bool:

@@ -9,7 +9,7 @@ from bot.domain.channel import REFUSED_CAUSES, Cause, Channel, State
 from bot.domain.errors import REFUSALS, ProviderError
 from bot.domain.ids import JobId, ProviderOutageId, UserId
 from bot.domain.job import Job, JobKind
-from bot.domain.lifecycle import Signal
+from bot.domain.lifecycle import Facts, Signal
 from bot.domain.notice import NoticeKind
 from bot.domain.provider_outage import (
     ProviderOutage,
@@ -216,7 +216,7 @@ class ProviderOutages:
             await uow.provider_outages.lately_disconnected(provider_outage, since)
         )
         for channel in lately.values():
-            await self._transitions.apply(uow, channel, Signal.HELD, grant_id=channel.grant_id)
+            await self._transitions.apply(uow, channel, Signal.HELD, Facts(grant_id=channel.grant_id))
             await uow.provider_outages.joined(provider_outage.id, channel.id, now)
 
     async def _show_later(

@@ -17,7 +17,7 @@ from bot.domain.ids import WorkspaceId
 from bot.domain.notice import NoticeKind
 from bot.domain.probe_policy import Probe, patience_for
 from bot.domain.workspace import Workspace
-from bot.services.core.notifications import Notifications
+from bot.services.core.notifications import Notifications, Operators
 from bot.services.core.ports import Core
 from bot.services.core.schedule import Schedule
 from bot.services.monitoring.heartbeat import Heartbeat
@@ -56,6 +56,7 @@ class Watchdog:
         self._heartbeat = heartbeat
         self._pace = pace
         self._notifications = notifications
+        self._operators = Operators(core, notifications)
         self._workspace_id = workspace.id
         self._looked_at: datetime | None = None
         self._running_since = core.clock()
@@ -114,7 +115,7 @@ class Watchdog:
         async with self._core.storage.writing() as uow:
             if not await uow.meta.add(episode_of(self._workspace_id), began):
                 return 0  # another process was first
-            await self._notifications.tell_operators(
+            await self._operators.tell(
                 uow, self._workspace_id, NoticeKind.SILENCE, about={"since": began}, now=now
             )
             await uow.commit()

@@ -14,7 +14,7 @@ from bot.domain.errors import DirectoryAway, LastSuperAdmin, NotAllowed, RolesCh
 from bot.domain.history import HistoryEntry
 from bot.domain.ids import ChannelId, UserId
 from bot.domain.notice import NoticeKind, subject_of
-from bot.services.core.notifications import Notifications, about_us, unread_of
+from bot.services.core.notifications import Notifications, Operators, about_us, unread_of
 from bot.services.core.ports import Core, Directory, Group, GroupsClosed, digest, new_id
 from bot.services.core.roles import Roles, roles_in
 from bot.services.people.people import People
@@ -60,6 +60,18 @@ class Roster:
     """User groups that could be given account access; empty without the optional scope."""
 
 
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A role that is to be given to a person or group, or taken from them."""
+
+    role: Role
+    subject: str
+    is_given: bool
+    members: tuple[UserId, ...] | None = None
+    """Who is in the group, as Slack says at this moment; ``None`` for a person."""
+    undoes: RoleChange | None = None
+
+
 class Admins:
     """Shows and changes roles. Every change is checked against the roles of that moment."""
 
@@ -68,6 +80,7 @@ class Admins:
     ) -> None:
         self._core = core
         self._notifications = notifications
+        self._operators = Operators(core, notifications)
         self._people = people
         self._directory = directory
 
@@ -96,7 +109,7 @@ class Admins:
         if is_given:
             await self._people.member(actor.workspace_id, user_id, fresh=True)
         async with self._core.storage.writing() as uow:  # done, looked at, and not committed
-            change, after = await self._changed(uow, actor, role, user_id, is_given=is_given)
+            change, after = await self._changed(uow, actor, Assignment(role, user_id, is_given))
         along = change.along if change else ()
         return Preview(role, user_id, is_given, after.super_admins, along, _basis(after))
 
@@ -110,13 +123,13 @@ class Admins:
         hold no role.
         """
         await self._people.member(actor.workspace_id, user_id, fresh=True)
-        return await self._do(actor, role, user_id, is_given=True, basis=basis)
+        return await self._do(actor, Assignment(role, user_id, is_given=True), basis=basis)
 
     async def take(
         self, actor: Actor, role: Role, subject: str, *, basis: str | None = None
     ) -> RoleChange | None:
         """Take a role from a person or group. Raises ``NotAllowed``, ``RolesChanged``, ``LastSuperAdmin``."""
-        return await self._do(actor, role, subject, is_given=False, basis=basis)
+        return await self._do(actor, Assignment(role, subject, is_given=False), basis=basis)
 
     async def give_group(self, actor: Actor, group_id: str) -> RoleChange | None:
         """Give account access to whoever is in a user group, now and later.
@@ -124,7 +137,8 @@ class Admins:
         Raises ``NotAllowed``, ``GroupsClosed``, ``DirectoryAway``.
         """
         members = await self._directory.group(group_id)
-        return await self._do(actor, Role.ACCOUNT_ACCESS, group_id, is_given=True, members=members)
+        given = Assignment(Role.ACCOUNT_ACCESS, group_id, is_given=True, members=members)
+        return await self._do(actor, given)
 
     async def undo(self, actor: Actor, change_id: str) -> RoleChange:
         """Take a change back, within a day and while nothing has followed it; everybody concerned hears of
@@ -152,7 +166,7 @@ class Admins:
 
     async def _undone(self, uow: UnitOfWork, actor: Actor, old: RoleChange) -> RoleChange:
         back = not old.is_given
-        new, _ = await self._changed(uow, actor, old.role, old.subject, is_given=back, undoes=old)
+        new, _ = await self._changed(uow, actor, Assignment(old.role, old.subject, back, undoes=old))
         if new is None:
             raise UndoOver
         await self._keep(uow, new)
@@ -161,15 +175,12 @@ class Admins:
     async def _do(
         self,
         actor: Actor,
-        role: Role,
-        subject: str,
+        wanted: Assignment,
         *,
-        is_given: bool,
         basis: str | None = None,
-        members: tuple[UserId, ...] | None = None,
     ) -> RoleChange | None:
         async with self._core.storage.writing() as uow:
-            change, after = await self._changed(uow, actor, role, subject, is_given=is_given, members=members)
+            change, after = await self._changed(uow, actor, wanted)
             if basis is not None and basis != _basis(after):
                 raise RolesChanged
             if change is not None:
@@ -181,14 +192,10 @@ class Admins:
         self,
         uow: UnitOfWork,
         actor: Actor,
-        role: Role,
-        subject: str,
-        *,
-        is_given: bool,
-        members: tuple[UserId, ...] | None = None,
-        undoes: RoleChange | None = None,
+        wanted: Assignment,
     ) -> tuple[RoleChange | None, Roles]:
         """Change the rows; what that means for whom, ``None`` if it means nothing, and who is what then."""
+        role, subject, is_given, undoes = wanted.role, wanted.subject, wanted.is_given, wanted.undoes
         await uow.roles.hold(actor.workspace_id)
         await self._check(uow, actor)
         before = await roles_in(uow, self._core, actor.workspace_id)
@@ -198,9 +205,9 @@ class Admins:
         if is_given:
             for holder in (*along, subject):
                 await self._put(uow, actor, role, holder)
-            if members is not None:
+            if wanted.members is not None:
                 at = self._core.clock()
-                await uow.roles.set_members(actor.workspace_id, subject, members, at=at)
+                await uow.roles.set_members(actor.workspace_id, subject, wanted.members, at=at)
         else:
             for holder in (subject, *(undoes.along if undoes else ())):
                 await uow.roles.take(actor.workspace_id, role, holder)
@@ -300,7 +307,7 @@ class Admins:
                 about = {"why": "closed" if is_closed else "away", "since": now.isoformat()}
                 if await uow.meta.add(unread_of(workspace_id), subject_of(NoticeKind.GROUPS, about)):
                     kind = NoticeKind.GROUPS
-                    await self._notifications.tell_operators(uow, workspace_id, kind, about=about, now=now)
+                    await self._operators.tell(uow, workspace_id, kind, about=about, now=now)
                     _log.error("user groups cannot be read", groups=len(failures), closed=is_closed)
             elif began is not None and not failures and await uow.meta.drop(unread_of(workspace_id), began):
                 told = await uow.notices.of_subject(workspace_id, began, NoticeKind.GROUPS)

@@ -30,6 +30,7 @@ from bot.services.core.notifications import Notifications, about_request
 from bot.services.core.ports import Core, new_id
 from bot.services.core.roles import Roles, refuse_in_doubt, roles_in
 from bot.services.core.transitions import Transitions
+from bot.services.core.unfinished import Unfinished
 from storage import UnitOfWork
 
 MOST_OPEN: Final = 5
@@ -61,6 +62,7 @@ class Approvals:
         self._core = core
         self._transitions = transitions
         self._notifications = notifications
+        self._unfinished = Unfinished(core, notifications)
 
     async def ask(self, actor: Actor, requested_change: RequestedChange, *, reason: str) -> ApprovalAsked:
         """Let ``wish`` wait for an admin. Asking twice for the same thing finds the first request.
@@ -105,7 +107,7 @@ class Approvals:
                 raise RequestClosed(await self._found(uow, request_id))
             if approve:
                 await self._grant(uow, request, actor, now)
-            await self._notifications.request_changed(uow, request, now=now)
+            await self._unfinished.request_changed(uow, request, now=now)
             await self.tell_answer(uow, request, now=now)
             await uow.commit()
         async with self._core.storage.reading() as uow:
@@ -120,7 +122,7 @@ class Approvals:
             now = self._core.clock()
             if not await uow.requests.answer(request_id, RequestState.CANCELLED, by=actor.id, at=now):
                 raise RequestClosed(await self._found(uow, request_id))
-            await self._notifications.request_changed(uow, request, now=now)
+            await self._unfinished.request_changed(uow, request, now=now)
             await uow.commit()
         async with self._core.storage.reading() as uow:
             return await self._found(uow, request_id)
@@ -138,7 +140,7 @@ class Approvals:
             expired = RequestState.EXPIRED
             for state in (RequestState.WAITING, RequestState.APPROVED):
                 await uow.requests.answer(request_id, expired, by=None, at=now, was=state)
-            await self._notifications.request_changed(uow, request, now=now)
+            await self._unfinished.request_changed(uow, request, now=now)
             await uow.commit()
         return None
 
@@ -184,7 +186,7 @@ class Approvals:
             if await uow.requests.answer(
                 request_id, RequestState.DONE, by=request.answered_by, at=now, was=was
             ):
-                await self._notifications.request_changed(uow, request, now=now)
+                await self._unfinished.request_changed(uow, request, now=now)
         if request.follows:
             await self.done(uow, request.follows)
 

@@ -13,7 +13,7 @@ from bot.domain.ids import WorkspaceId
 from bot.domain.lifecycle import Signal
 from bot.domain.notice import SLACK
 from bot.domain.workspace import Workspace
-from bot.services.core.notifications import Notifications, client_at
+from bot.services.core.notifications import Notifications, Operators, client_at
 from bot.services.core.ports import Core
 from bot.services.core.transitions import Transitions
 
@@ -39,7 +39,7 @@ class Workspaces:
     ) -> None:
         self._core = core
         self._transitions = transitions
-        self._notifications = notifications
+        self._operators = Operators(core, notifications)
         self._workspace = workspace
         self._is_there = is_there
 
@@ -106,7 +106,7 @@ class Workspaces:
         be written to all the same: that goes another way."""
         async with self._core.storage.writing() as uow:
             now = self._core.clock()
-            is_news = await self._notifications.socket_refused(uow, self._workspace.id, code=code, now=now)
+            is_news = await self._operators.socket_refused(uow, self._workspace.id, code=code, now=now)
             await uow.commit()
         if is_news:
             _log.error("Slack refuses Socket Mode: see the app's settings", code=code)
@@ -117,7 +117,7 @@ class Workspaces:
             if await uow.meta.find(client_at(SLACK)) is None:
                 return
         async with self._core.storage.writing() as uow:
-            await self._notifications.signed_in(uow, self._workspace.id, SLACK, now=self._core.clock())
+            await self._operators.signed_in(uow, self._workspace.id, SLACK, now=self._core.clock())
             await uow.commit()
 
     async def first_time(self, key: str) -> bool:

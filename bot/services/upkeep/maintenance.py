@@ -12,6 +12,7 @@ from typing import Final
 from bot.domain.grant import SECRET_KEPT_FOR
 from bot.domain.history import HISTORY_LASTS
 from bot.services.connections.revocation import Revocations
+from bot.services.core.grants import Retirement
 from bot.services.core.jobs import attempted
 from bot.services.core.notifications import Notifications
 from bot.services.core.ports import Core
@@ -57,7 +58,7 @@ class Maintenance:
         provider_outages: ProviderOutages,
     ) -> None:
         self._core = core
-        self._notifications = notifications
+        self._retirement = Retirement(core, notifications)
         self._revocations = revocations
         self._done: dict[str, datetime] = {}
         self._rests_until: dict[str, datetime] = {}
@@ -135,7 +136,7 @@ class Maintenance:
     async def _drop_staged(self, uow: UnitOfWork, now: datetime) -> int:
         staged = await uow.grants.staged_before(now - STAGED_LASTS, limit=PURGED_AT_ONCE)
         for grant in staged:
-            await self._notifications.drop(uow, grant.id, now=now)
+            await self._retirement.drop(uow, grant.id, now=now)
         return len(staged)
 
     async def _erase_retired(self, uow: UnitOfWork, now: datetime) -> int:

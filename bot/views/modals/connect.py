@@ -127,7 +127,8 @@ def consent_modal(lang: Language, begun: AuthorizationStart) -> View:
 
 def _otherwise(lang: Language, begun: AuthorizationStart, wish: RequestedChange) -> list[Block]:
     """What else it could be: a shared mailbox, or one that somebody else hosts."""
-    shared = _shared(lang, wish) if begun.may_be_shared else []
+    other = requested_change_text(_changed(wish, is_shared=not wish.is_shared))
+    shared = shared_choice(lang, begun, CONNECT_SHARED, other) if begun.may_be_shared else []
     return [*shared, *_other_hosts(lang, begun.provider_label, wish, begun.others)]
 
 
@@ -165,20 +166,19 @@ def sign_in_text(lang: Language, begun: AuthorizationStart) -> str:
     return lang.say("The button opens your browser. Sign in as {address} and accept.", address=named)
 
 
-def _shared(lang: Language, requested_change: RequestedChange) -> list[Block]:
-    """Own or shared? Nobody but the person can know."""
-    is_shared = requested_change.is_shared
+def shared_choice(lang: Language, begun: AuthorizationStart, action: str, value: str) -> list[Block]:
+    """Own or shared? Nobody but the person can know; the button begins again as the other one."""
+    address, is_shared = inert(begun.address), begun.is_shared
     said = (
-        lang.say("Can one sign in as {address} itself? Then choose:", address=inert(requested_change.address))
+        lang.say("Can one sign in as {address} itself? Then choose:", address=address)
         if is_shared
         else lang.say(
             "Is {address} a shared mailbox, which people open with their own accounts? Then choose:",
-            address=inert(requested_change.address),
+            address=address,
         )
     )
     label = lang.say("It has its own sign-in") if is_shared else lang.say("It is a shared mailbox")
-    other = requested_change_text(_changed(requested_change, is_shared=not is_shared))
-    return [context(said), *actions(button(label, CONNECT_SHARED, value=other))]
+    return [context(said), *actions(button(label, action, value=value))]
 
 
 def _changed(wish: RequestedChange, **changes: Any) -> RequestedChange:

@@ -27,7 +27,7 @@ from bot.views.blocks import (
 )
 from bot.views.buttons import PLACES, SWITCH, Goal, goal_of, operation_button, switch_button
 from bot.views.i18n import Language
-from bot.views.modals.connect import CONSENT_OPEN, loopback_hint, sign_in_text, waiting_text
+from bot.views.modals.connect import CONSENT_OPEN, loopback_hint, shared_choice, sign_in_text, waiting_text
 from bot.views.modals.disconnect import leaving_blocks, there_text, yes_text
 from bot.views.permissions import permission_blocks
 from bot.views.wording import company, refusal_words
@@ -56,6 +56,7 @@ def switch_modal(lang: Language, begun: AuthorizationStart, leaves: Removal) -> 
         old=old,
     )
     label = lang.say("Open {company}", company=there)
+    other = goal_of(channel, Goal(begun.provider, is_shared=not begun.is_shared))
     return modal(
         lang.say("Switch provider"),
         [
@@ -68,7 +69,7 @@ def switch_modal(lang: Language, begun: AuthorizationStart, leaves: Removal) -> 
             context(until),
             context(waiting_text(lang)),
             *loopback_hint(lang, begun.url),
-            *(_shared(lang, channel, begun) if begun.may_be_shared else []),
+            *(shared_choice(lang, begun, SWITCH_SHARED, other) if begun.may_be_shared else []),
             *_elsewhere(lang, channel, there, begun.others),
         ],
         close=lang.say("Close"),
@@ -83,23 +84,6 @@ def _old_side(lang: Language, leaves: Removal) -> str:
     """As before a removal, but only afterwards."""
     after = lang.say("Only after the switch:")
     return lang.together(after, there_text(lang, leaves))
-
-
-def _shared(lang: Language, channel: Channel, begun: AuthorizationStart) -> list[Block]:
-    """Own or shared? Nobody but the person can know."""
-    is_shared = begun.is_shared
-    address = inert(channel.address)
-    said = (
-        lang.say("Can one sign in as {address} itself? Then choose:", address=address)
-        if is_shared
-        else lang.say(
-            "Is {address} a shared mailbox, which people open with their own accounts? Then choose:",
-            address=address,
-        )
-    )
-    label = lang.say("It has its own sign-in") if is_shared else lang.say("It is a shared mailbox")
-    other = goal_of(channel, Goal(begun.provider, is_shared=not is_shared))
-    return [context(said), *actions(button(label, SWITCH_SHARED, value=other))]
 
 
 def _elsewhere(
