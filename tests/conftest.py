@@ -16,7 +16,7 @@ import socket
 import sqlite3
 import tempfile
 import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -25,9 +25,10 @@ import psycopg
 import pytest
 import structlog
 from psycopg import sql
-from sqlalchemy import make_url
+from sqlalchemy import Table, create_engine, insert, make_url, select
 
 from storage import Cipher, Storage, generate_key, migrate
+from storage.tables import metadata
 from tests import engines
 
 engines.share()
@@ -200,6 +201,52 @@ def database_url(database_kind: Kind, tmp_path: Path, request: pytest.FixtureReq
     databases: Databases = request.getfixturevalue("postgresql_databases")
     with databases.lent() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def settled_sqlite(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of a bot that has done the chores of ``BEGINNING`` and was ended, to be copied."""
+    from tests.stage import does_chores  # noqa: PLC0415  the whole product: what needs less must not wait for it
+
+    file = tmp_path_factory.mktemp("settled") / "inboxkeeper.db"
+    shutil.copy(migrated_sqlite, file)
+    asyncio.run(does_chores(f"sqlite:///{file}"))
+    assert [one.name for one in file.parent.glob(f"{file.name}-*")] == []  # nothing is left in its log
+    return file
+
+
+Rows = Sequence[tuple[Table, list[dict[str, Any]]]]
+
+
+@pytest.fixture(scope="session")
+def settled_rows(settled_sqlite: Path) -> Rows:
+    """The same as rows, for another kind of database."""
+    engine = create_engine(f"sqlite:///{settled_sqlite}")
+    with engine.connect() as connection:
+        rows = [
+            (table, [dict(row) for row in connection.execute(select(table)).mappings()])
+            for table in metadata.sorted_tables
+        ]
+    engine.dispose()
+    return [(table, found) for table, found in rows if found]
+
+
+@pytest.fixture
+def settled_url(
+    database_url: str, database_kind: Kind, settled_sqlite: Path, request: pytest.FixtureRequest
+) -> str:
+    """The test's database after the first chores, which take longer than most of what is tested. A bot opens
+    it with ``tests.stage.KEY``."""
+    if database_kind == "sqlite":
+        shutil.copy(settled_sqlite, make_url(database_url).database or "")
+        return database_url
+    rows: Rows = request.getfixturevalue("settled_rows")
+    engine = create_engine(make_url(database_url).set(drivername="postgresql+psycopg"))
+    with engine.begin() as connection:
+        for table, found in rows:
+            connection.execute(insert(table), found)
+    engine.dispose()
+    return database_url
 
 
 @pytest.fixture

@@ -23,9 +23,12 @@ from bot.app import Bot, World, running
 from bot.config import Settings
 from sandbox.clock import SandboxClock
 from sandbox.demo import Place, Town, bound, town
+from storage import generate_key
 from tests.driver import Driver, Person, Screen
 
 BEGINNING: Final = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+KEY: Final = generate_key()
+"""Of every bot that goes on where another one has ended."""
 _SETTLES_WITHIN: Final = 60
 _SLIGHTLY: Final = timedelta(milliseconds=20)
 """The database's clock runs on while a statement travels: pauses end a moment later than planned."""
@@ -330,3 +333,9 @@ async def a_stage(database_url: str, *, transport: str = "socket", **settings: s
     """Town and bot together."""
     async with a_town(database_url, transport=transport, **settings) as built, a_bot(built) as stage:
         yield stage
+
+
+async def does_chores(database_url: str) -> None:
+    """A bot with ``KEY`` does what is due at the beginning of a day, and ends."""
+    async with a_stage(database_url, key=KEY) as stage:
+        await stage.settles()

@@ -6,6 +6,7 @@ The one rule: what is shown is what a reader would read aloud. Invisible charact
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 _JOINERS: Final = "\u200c\u200d"
@@ -43,6 +44,7 @@ def clip(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
+@lru_cache(4_096)
 def _kept(char: str) -> str:
     if char.isspace():
         return " "

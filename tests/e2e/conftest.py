@@ -18,7 +18,7 @@ from sandbox.demo import (
     MICROSOFT_CLIENT_SECRET,
     SIGNING_SECRET,
 )
-from tests.stage import Stage, a_stage
+from tests.stage import KEY, Stage, a_stage
 
 EVERYBODY = ("sakura", "omar", "alice", "kenji", "gus")
 NEVER_SHOWN = (
@@ -49,9 +49,9 @@ def transport() -> str:
 
 
 @pytest.fixture
-async def stage(database_url: str, inline_sqlite: None, transport: str) -> AsyncIterator[Stage]:
-    """Local Slack, local Google and the bot, before anybody has done anything."""
-    async with a_stage(database_url, transport=transport) as built:
+async def stage(settled_url: str, inline_sqlite: None, transport: str) -> AsyncIterator[Stage]:
+    """Local Slack, local Google and the bot after today's chores, before anybody has done anything."""
+    async with a_stage(settled_url, key=KEY, transport=transport) as built:
         yield built
         await built.driver.mend()
         await stays_decent(built)

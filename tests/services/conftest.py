@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.services.play import Play
-from tests.stage import a_stage
+from tests.stage import KEY, a_stage
 
 
 @pytest.fixture
@@ -17,8 +17,8 @@ def database_kind() -> str:
 
 
 @pytest.fixture
-async def play(database_url: str, inline_sqlite: None) -> AsyncIterator[Play]:
+async def play(settled_url: str, inline_sqlite: None) -> AsyncIterator[Play]:
     """The local Slack and Google, the bot, and people who use it. The daily chores are done for today."""
-    async with a_stage(database_url) as stage:
+    async with a_stage(settled_url, key=KEY) as stage:
         await stage.settles()
         yield Play(stage)

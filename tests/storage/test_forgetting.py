@@ -21,6 +21,7 @@ from storage.forget import ERASED, Forgotten, forget
 from storage.tables import channel, grant, metadata
 from tests.storage.builders import ANA, NOW, WORKSPACE, a_channel, a_grant, a_team_channel
 
+pytestmark = pytest.mark.usefixtures("inline_sqlite")
 SECRET = "jane.doe@acme.example"
 SPELLINGS = (
     SECRET,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from bot.domain.access import Operation, Person
@@ -72,24 +73,26 @@ HOSTILE = (
 """What people may type into a name, an address or a use."""
 
 
+_CHANNEL = Channel(
+    id=ChannelId("c1"),
+    workspace_id=W,
+    address="ann@example.com",
+    kind=Kind.PERSONAL,
+    owner_id=ANN,
+    connected_by=ANN,
+    provider="google",
+    identity=MailboxIdentity("google", "1001"),
+    state=State.CONNECTED,
+    cause=Cause.NONE,
+    since=NOW - timedelta(hours=3),
+    created_at=NOW - timedelta(days=9),
+    grant_id=GrantId("g1"),
+    version=3,
+)
+
+
 def a_channel(**changes: Any) -> Channel:
-    channel = Channel(
-        id=ChannelId("c1"),
-        workspace_id=W,
-        address="ann@example.com",
-        kind=Kind.PERSONAL,
-        owner_id=ANN,
-        connected_by=ANN,
-        provider="google",
-        identity=MailboxIdentity("google", "1001"),
-        state=State.CONNECTED,
-        cause=Cause.NONE,
-        since=NOW - timedelta(hours=3),
-        created_at=NOW - timedelta(days=9),
-        grant_id=GrantId("g1"),
-        version=3,
-    )
-    return replace(channel, **changes)
+    return replace(_CHANNEL, **changes)
 
 
 def a_team_channel(**changes: Any) -> Channel:
@@ -105,13 +108,14 @@ def a_row(channel: Channel | None = None, **changes: Any) -> ChannelRow:
         may=ALL,
         is_own=True,
     )
-    return replace(row, **changes)
+    return replace(row, **changes) if changes else row
 
 
 def in_state(state: State, cause: Cause = Cause.NONE, **changes: Any) -> ChannelRow:
     return a_row(a_channel(state=state, cause=cause, **changes))
 
 
+@cache
 def many_rows(count: int, **changes: Any) -> tuple[ChannelRow, ...]:
     """Rows in every state, by turns."""
     states = (State.CONNECTED, State.DISCONNECTED, State.DISABLED, State.IMPAIRED)
@@ -150,17 +154,19 @@ def a_setup_card(**changes: Any) -> SetupCard:
     return replace(card, **changes)
 
 
+_INCIDENT = Incident(
+    id=IncidentId("i1"),
+    workspace_id=W,
+    channel_id=ChannelId("c1"),
+    kind=IncidentKind.DEAD,
+    cause=Cause.GRANT_REFUSED,
+    opened_at=NOW - timedelta(hours=2, minutes=14),
+    code="invalid_grant",
+)
+
+
 def an_incident(**changes: Any) -> Incident:
-    incident = Incident(
-        id=IncidentId("i1"),
-        workspace_id=W,
-        channel_id=ChannelId("c1"),
-        kind=IncidentKind.DEAD,
-        cause=Cause.GRANT_REFUSED,
-        opened_at=NOW - timedelta(hours=2, minutes=14),
-        code="invalid_grant",
-    )
-    return replace(incident, **changes)
+    return replace(_INCIDENT, **changes)
 
 
 def a_status(row: ChannelRow | None = None, **changes: Any) -> ChannelStatus:
