@@ -7,13 +7,14 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, case, null, select, update
+from sqlalchemy import ColumnElement, Row, case, func, literal, null, select, update
 
 from bot.domain.ids import ChannelId, ConversationId, GrantId, IncidentId, NoticeId, UserId, WorkspaceId
 from bot.domain.incident import IncidentKind
-from bot.domain.notice import Notice, NoticeKind
+from bot.domain.notice import DELIVERY, Notice, NoticeKind
+from storage.column_types import Instant
 from storage.connection import Connection
-from storage.tables import channel, incident, notice, notice_incident
+from storage.tables import STALE, UNFINISHED, channel, incident, job, notice, notice_incident
 
 
 class NoticeRepository:
@@ -111,12 +112,32 @@ class NoticeRepository:
         rows = await self._session.rows(select(notice).where(*theirs).order_by(notice.c.created_at))
         return tuple(map(_notice, rows))
 
-    async def bump(self, ids: Collection[NoticeId]) -> None:
+    async def bump(self, ids: Collection[NoticeId], now: datetime) -> None:
         """What they show is out of date."""
         if ids:
             theirs = update(notice).where(notice.c.id.in_(ids))
+            was_stale = notice.c.shown_rev < notice.c.wanted_rev
+            # Said with its type: in a CASE, SQLAlchemy would not know it.
+            at = literal(now, Instant)
+            since = case((was_stale, func.coalesce(notice.c.stale_since, at)), else_=at)
             # Whoever could not be reached then may be reached now.
-            await self._session.count(theirs.values(wanted_rev=notice.c.wanted_rev + 1, unreachable=""))
+            wanted = {"wanted_rev": notice.c.wanted_rev + 1, "unreachable": ""}
+            await self._session.count(theirs.values(stale_since=since, **wanted))
+
+    async def to_edit(self, workspace_id: WorkspaceId, limit: int) -> tuple[Notice, ...]:
+        """Messages that show less than they should, those that have waited longest first. Whose own job has
+        still to be done is left to that."""
+        delivery = select(job.c.id).where(job.c.dedupe == DELIVERY + notice.c.id, UNFINISHED)
+        theirs = select(notice).where(
+            notice.c.workspace_id == workspace_id, STALE, notice.c.unreachable == "", ~delivery.exists()
+        )
+        rows = await self._session.rows(theirs.order_by(notice.c.stale_since, notice.c.id).limit(limit))
+        return tuple(map(_notice, rows))
+
+    async def count_to_edit(self, ids: Collection[NoticeId]) -> int:
+        """How many of these messages show less than they should."""
+        waiting = select(func.count()).where(notice.c.id.in_(ids), STALE, notice.c.unreachable == "")
+        return int(await self._session.value(waiting))
 
     async def begin_sending(self, notice_id: NoticeId, nonce: str, since: datetime) -> None:
         """Committed before posting: after a crash the nonce finds the message, if it went out."""

@@ -116,6 +116,7 @@ channel: Final = Table(
         "ix_channel_held",
         "workspace_id",
         "provider",
+        "address_key",
         sqlite_where=text("cause = 'held'"),
         postgresql_where=text("cause = 'held'"),
     ),
@@ -318,6 +319,7 @@ hold: Final = Table(
     maybe_instant("ended_at"),
     flag("was_false_alarm"),
     maybe_instant("recovered_at"),
+    number("revision"),
     Index(
         "uq_hold_open",
         "workspace_id",
@@ -483,6 +485,8 @@ incident: Final = Table(
     Index("ix_incident_channel", "channel_id", "opened_at"),
 )
 
+STALE: Final = text("shown_rev < wanted_rev AND ts IS NOT NULL")
+
 notice: Final = Table(
     "notice",
     metadata,
@@ -498,6 +502,8 @@ notice: Final = Table(
     required_text("topic"),
     number("wanted_rev", 1),
     number("shown_rev"),
+    # Since when its message in Slack shows less than it should.
+    maybe_instant("stale_since"),
     maybe_text("conversation_id"),
     maybe_text("ts"),
     maybe_text("nonce"),
@@ -509,6 +515,13 @@ notice: Final = Table(
     maybe_instant("snoozed_until"),
     number("reminders"),
     UniqueConstraint("workspace_id", "recipient", "kind", "topic"),
+    Index(
+        "ix_notice_stale",
+        "workspace_id",
+        "stale_since",
+        sqlite_where=STALE,
+        postgresql_where=STALE,
+    ),
     Index("ix_notice_incident", "incident_id"),
     Index("ix_notice_grant", "grant_id"),
     Index("ix_notice_channel", "channel_id", "kind"),

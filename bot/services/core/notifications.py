@@ -20,7 +20,7 @@ from bot.domain.ids import GrantId, JobId, NoticeId, RequestId, UserId, Workspac
 from bot.domain.incident import Incident
 from bot.domain.job import Job, JobKind
 from bot.domain.lifecycle import Signal
-from bot.domain.notice import ALARMS, SLACK, Notice, NoticeKind, subject_of
+from bot.domain.notice import ALARMS, DELIVERY, SLACK, Notice, NoticeKind, subject_of
 from bot.domain.request import Request, RequestState
 from bot.domain.ticket import OUTCOME_LASTS, SWITCHED_MEANWHILE, OutcomeKind, Ticket, TicketOutcome
 from bot.services.core.ports import Core, new_id
@@ -412,8 +412,10 @@ class Notifications:
     async def changed(self, uow: UnitOfWork, notices: Iterable[Notice], *, now: datetime) -> None:
         """These notices must be shown anew."""
         kept = tuple(notices)
-        await uow.notices.bump([notice.id for notice in kept])
-        await self._deliver(uow, kept, now)
+        await uow.notices.bump([notice.id for notice in kept], now)
+        posted = [notice for notice in kept if notice.ts is not None]
+        await self._edit(uow, posted, now)
+        await self._deliver(uow, [notice for notice in kept if notice.ts is None], now)
 
     async def tell(self, uow: UnitOfWork, notice: Notice) -> bool:
         """Let somebody see something. ``False`` if they have a notice about it already."""
@@ -425,6 +427,17 @@ class Notifications:
         told = await uow.notices.add_all(notices)
         await self._deliver(uow, told, self._core.clock())
         return told
+
+    async def deliver_alone(self, uow: UnitOfWork, notice: Notice, *, now: datetime) -> None:
+        """Let a notice have a job of its own, which tries until it gets through."""
+        await self._deliver(uow, [notice], now)
+
+    async def _edit(self, uow: UnitOfWork, posted: Sequence[Notice], now: datetime) -> None:
+        """Messages that stand in Slack: one job for all, however many read them."""
+        await uow.jobs.hurry([delivery_of(notice.id) for notice in posted], now)
+        workspaces = sorted({notice.workspace_id for notice in posted})
+        await uow.jobs.put_all([_editing(workspace_id, now) for workspace_id in workspaces])
+        self._core.wake()
 
     async def _deliver(self, uow: UnitOfWork, notices: Sequence[Notice], now: datetime) -> None:
         await uow.jobs.put_all([_delivery(notice, now) for notice in notices])
@@ -448,6 +461,18 @@ def _delivery(notice: Notice, now: datetime) -> Job:
     )
 
 
+def _editing(workspace_id: WorkspaceId, now: datetime) -> Job:
+    return Job(
+        id=JobId(new_id()),
+        lane=f"edits:{workspace_id}",
+        kind=JobKind.EDIT_NOTICES,
+        dedupe=f"edits:{workspace_id}",
+        due_at=now,
+        created_at=now,
+        payload={"workspace": workspace_id},
+    )
+
+
 _REFUSED: Final = "refused"
 
 
@@ -463,7 +488,7 @@ def unread_of(workspace_id: WorkspaceId) -> str:
 
 def delivery_of(notice_id: NoticeId) -> str:
     """The key of the job that brings a notice to Slack."""
-    return f"deliver:{notice_id}"
+    return DELIVERY + notice_id
 
 
 def lane_of_identity(grant: Grant) -> str:

@@ -50,7 +50,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_channel_held",
         "channel",
-        ["workspace_id", "provider"],
+        ["workspace_id", "provider", "address_key"],
         sqlite_where=sa.text("cause = 'held'"),
         postgresql_where=sa.text("cause = 'held'"),
     )
@@ -94,6 +94,7 @@ def upgrade() -> None:
         sa.Column("ended_at", INSTANT, nullable=True),
         sa.Column("was_false_alarm", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("recovered_at", INSTANT, nullable=True),
+        sa.Column("revision", sa.Integer(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_hold")),
     )
     op.create_index(
@@ -200,6 +201,7 @@ def upgrade() -> None:
         sa.Column("topic", sa.Text(), nullable=False),
         sa.Column("wanted_rev", sa.Integer(), server_default="1", nullable=False),
         sa.Column("shown_rev", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("stale_since", INSTANT, nullable=True),
         sa.Column("conversation_id", sa.Text(), nullable=True),
         sa.Column("ts", sa.Text(), nullable=True),
         sa.Column("nonce", sa.Text(), nullable=True),
@@ -221,6 +223,13 @@ def upgrade() -> None:
     op.create_index("ix_notice_channel", "notice", ["channel_id", "kind"])
     op.create_index("ix_notice_grant", "notice", ["grant_id"])
     op.create_index("ix_notice_incident", "notice", ["incident_id"])
+    op.create_index(
+        "ix_notice_stale",
+        "notice",
+        ["workspace_id", "stale_since"],
+        sqlite_where=sa.text("shown_rev < wanted_rev AND ts IS NOT NULL"),
+        postgresql_where=sa.text("shown_rev < wanted_rev AND ts IS NOT NULL"),
+    )
     op.create_table(
         "notice_incident",
         sa.Column("notice_id", sa.Text(), nullable=False),
