@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,15 +21,10 @@ class HistoryRepository:
         self._session = session
 
     async def add(self, record: HistoryEntry) -> None:
-        values = {
-            "workspace_id": record.workspace_id,
-            "channel_id": record.channel_id,
-            "at": record.at,
-            "what": record.what,
-            "actor": record.actor,
-            "details": dict(record.details),
-        }
-        await self._session.count(self._session.insert(history).values(**values))
+        await self.add_all([record])
+
+    async def add_all(self, records: Sequence[HistoryEntry]) -> None:
+        await self._session.many(self._session.insert(history), [_values(it) for it in records])
 
     async def of_channel(self, channel_id: ChannelId, limit: int) -> tuple[HistoryEntry, ...]:
         """The latest first."""
@@ -52,6 +48,17 @@ class HistoryRepository:
     async def forget(self, channel_id: ChannelId) -> int:
         """Erase a channel's history; how many records."""
         return await self._session.count(delete(history).where(history.c.channel_id == channel_id))
+
+
+def _values(record: HistoryEntry) -> dict[str, Any]:
+    return {
+        "workspace_id": record.workspace_id,
+        "channel_id": record.channel_id,
+        "at": record.at,
+        "what": record.what,
+        "actor": record.actor,
+        "details": dict(record.details),
+    }
 
 
 def _record(row: Row[Any]) -> HistoryEntry:

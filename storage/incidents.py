@@ -76,11 +76,11 @@ class IncidentRepository:
         proof = {"proven_at": at, "proven_by": by, "proven_with": address}
         await self._session.count(update(incident).where(*open_).values(**proof))
 
-    async def claim(self, incident_id: IncidentId, by: UserId, at: datetime) -> bool:
-        """Somebody is on it; ``False`` if it is over. Who says it last has it."""
-        open_ = incident.c.id == incident_id, incident.c.resolved_at.is_(None)
+    async def claim(self, ids: Sequence[IncidentId], by: UserId, at: datetime) -> tuple[IncidentId, ...]:
+        """Somebody is on them; those that are not over. Who says it last has it."""
+        open_ = incident.c.id.in_(ids), incident.c.resolved_at.is_(None)
         claimed = update(incident).where(*open_).values(claimed_by=by, claimed_at=at)
-        return await self._session.count(claimed) == 1
+        return tuple([row.id for row in await self._session.rows(claimed.returning(incident.c.id))])
 
     async def of_notice(self, notice_id: NoticeId) -> tuple[Incident, ...]:
         """The outages that a message is about, in the order in which they began."""

@@ -97,6 +97,13 @@ class JobRepository:
         row = await self._session.first(select(job).where(job.c.dedupe == dedupe, _UNFINISHED))
         return _job(row) if row else None
 
+    async def unfinished(self, keys: Collection[str]) -> frozenset[str]:
+        """Which of these keys have a job that is still to be done."""
+        if not keys:
+            return frozenset()
+        rows = await self._session.rows(select(job.c.dedupe).where(job.c.dedupe.in_(keys), _UNFINISHED))
+        return frozenset(row.dedupe for row in rows)
+
     async def cancel(self, dedupe: str) -> bool:
         """Whether there was something to cancel. One that runs already cannot be called back."""
         return await self._session.count(delete(job).where(job.c.dedupe == dedupe, _UNFINISHED)) == 1

@@ -53,12 +53,18 @@ class NoticeRepository:
         )
         return tuple(map(_notice, rows))
 
+    async def of_incidents(self, ids: Collection[IncidentId]) -> tuple[Notice, ...]:
+        """Every message that is about one of them, each once."""
+        theirs = select(notice_incident.c.notice_id).where(notice_incident.c.incident_id.in_(ids))
+        rows = await self._session.rows(select(notice).where(notice.c.id.in_(theirs)).order_by(notice.c.id))
+        return tuple(map(_notice, rows))
+
     async def young_alarms(
         self, workspace_id: WorkspaceId, kind: NoticeKind, since: datetime
     ) -> dict[UserId, Notice]:
         """The newest message since then that is about an open outage, by reader. Doubts are none."""
-        theirs = incident.c.kind == IncidentKind.DEAD, notice.c.created_at >= since
-        return await self._alarms(workspace_id, kind, *theirs)
+        young = notice.c.created_at >= since
+        return await self._alarms(workspace_id, kind, incident.c.kind == IncidentKind.DEAD, young)
 
     async def doubts(
         self, workspace_id: WorkspaceId, kind: NoticeKind, provider: str
@@ -70,13 +76,16 @@ class NoticeRepository:
     async def _alarms(
         self, workspace_id: WorkspaceId, kind: NoticeKind, *which: ColumnElement[bool]
     ) -> dict[UserId, Notice]:
-        found = (
-            select(notice)
-            .join(notice_incident, notice_incident.c.notice_id == notice.c.id)
+        """A row for each message, however many outages it is about."""
+        about = (
+            select(notice_incident.c.notice_id)
             .join(incident, incident.c.id == notice_incident.c.incident_id)
             .join(channel, channel.c.id == incident.c.channel_id)
-            .where(notice.c.workspace_id == workspace_id, notice.c.kind == kind)
-            .where(incident.c.resolved_at.is_(None), *which)
+            .where(notice_incident.c.notice_id == notice.c.id, incident.c.resolved_at.is_(None), *which)
+        )
+        found = (
+            select(notice)
+            .where(notice.c.workspace_id == workspace_id, notice.c.kind == kind, about.exists())
             .order_by(notice.c.created_at, notice.c.id)
         )
         return {row.recipient: _notice(row) for row in await self._session.rows(found)}
@@ -146,6 +155,10 @@ class NoticeRepository:
     async def not_sent(self, notice_id: NoticeId) -> None:
         """Slack refused to take it: there is nothing to be found."""
         await self._change(notice_id, nonce=None, sending_since=None)
+
+    async def lost(self, notice_id: NoticeId) -> None:
+        """Its message is not there any more, by somebody's hand: it stands nowhere."""
+        await self._change(notice_id, nonce=None, sending_since=None, ts=None)
 
     async def shown(
         self,

@@ -31,6 +31,7 @@ from storage.column_types import (
     maybe_text,
     number,
     of_channel,
+    ordered_text,
     required_text,
 )
 
@@ -77,7 +78,7 @@ channel: Final = Table(
     Column("id", Text, primary_key=True),
     required_text("workspace_id"),
     required_text("address"),
-    required_text("address_key"),
+    ordered_text("address_key"),
     required_text("kind"),
     maybe_text("owner_id"),
     required_text("connected_by"),
@@ -101,6 +102,8 @@ channel: Final = Table(
     maybe_text("said"),
     # Since when it had worked before a trouble that turned out to be nothing.
     maybe_instant("worked_since"),
+    # The key from its end, for what was mistyped at its beginning.
+    ordered_text("address_reversed"),
     CheckConstraint("(kind = 'personal') = (owner_id IS NOT NULL)", name="owner"),
     CheckConstraint("(state = 'removed') = (removed_at IS NOT NULL)", name="removed"),
     Index(
@@ -112,6 +115,23 @@ channel: Final = Table(
         postgresql_where=text("state <> 'removed'"),
     ),
     Index("ix_channel_owner", "workspace_id", "owner_id"),
+    Index(
+        "ix_channel_listed",
+        "workspace_id",
+        "kind",
+        "state",
+        "address_key",
+        sqlite_where=text("state <> 'removed'"),
+        postgresql_where=text("state <> 'removed'"),
+    ),
+    Index(
+        "ix_channel_reversed",
+        "workspace_id",
+        "kind",
+        "address_reversed",
+        sqlite_where=text("state <> 'removed'"),
+        postgresql_where=text("state <> 'removed'"),
+    ),
     Index(
         "ix_channel_held",
         "workspace_id",
@@ -522,6 +542,7 @@ notice: Final = Table(
         sqlite_where=STALE,
         postgresql_where=STALE,
     ),
+    Index("ix_notice_kind", "workspace_id", "kind", "created_at"),
     Index("ix_notice_incident", "incident_id"),
     Index("ix_notice_grant", "grant_id"),
     Index("ix_notice_channel", "channel_id", "kind"),

@@ -142,14 +142,20 @@ class ChannelPermissions:
     """``None`` without a grant."""
 
 
+LACKING_SHOWN: Final = 20
+"""Channels that lack a permission which one message names; the others are counted."""
+
+
 @dataclass(frozen=True, slots=True)
 class PermissionsOverview:
     """What is asked of whom, and which channels somebody has to consent for again."""
 
     asks: tuple[Ask, ...]
     lacking: tuple[ChannelRow, ...]
+    """The first ``LACKING_SHOWN``."""
     complete: int
     """How many channels have all that is asked for."""
+    lacking_number: int
 
 
 @dataclass(frozen=True, slots=True)

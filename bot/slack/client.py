@@ -53,6 +53,8 @@ _IN_WINDOW: Final = 48
 """A little less than the tier allows: others call, too."""
 _AT_ONCE: Final = 25
 """So many may follow each other in no time; from then on they come evenly."""
+_CAREFUL_FOR: Final = timedelta(minutes=10)
+"""After a pause that Slack asked for. Before, it is Slack that knows what it can bear: often more."""
 
 _ERRORS: Final[dict[str, type[SlackRefused]]] = {
     "channel_not_found": PersonUnreachable,
@@ -156,7 +158,7 @@ class SlackClient:
 
     def room(self, method: str) -> tuple[int, timedelta]:
         """How often ``method`` can be called now by those who follow each other anyway; if not at all, how
-        long to wait. Stays below what Slack takes in a minute, so that it need not refuse."""
+        long to wait. Once Slack has refused one, it stays below what Slack takes in a minute."""
         return self._limits.room(method)
 
     async def response(
@@ -212,6 +214,9 @@ class RateLimits:
         if rest := self._rest(method):
             return 0, rest
         now, called_at = self._clock(), self._called_at[method]
+        asked_at = self._asked_at.get(method)
+        if asked_at is None or now - asked_at >= _CAREFUL_FOR:
+            return _AT_ONCE, timedelta()
         while called_at and not timedelta() <= now - called_at[0] < _WINDOW:
             called_at.popleft()
         if len(called_at) < _AT_ONCE:

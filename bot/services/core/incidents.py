@@ -7,7 +7,7 @@ storm is two notifications, however large it is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -206,10 +206,10 @@ class Incidents:
         now = self._core.clock()
         async with self._core.storage.writing() as uow:
             notice = await self._own(uow, actor, notice_id)
-            for incident in await uow.incidents.of_notice(notice.id):
-                if await uow.incidents.claim(incident.id, actor.id, now):
-                    await self._changed(uow, incident.id, now)
-                    await self._remember(uow, incident, "claimed", actor, now)
+            incidents = await uow.incidents.of_notice(notice.id)
+            claimed = set(await uow.incidents.claim([it.id for it in incidents], actor.id, now))
+            await self._remember(uow, [it for it in incidents if it.id in claimed], "claimed", actor, now)
+            await self._notifications.changed(uow, await uow.notices.of_incidents(claimed), now=now)
             await uow.commit()
         self._core.wake()
 
@@ -219,16 +219,18 @@ class Incidents:
         async with self._core.storage.writing() as uow:
             notice = await self._own(uow, actor, notice_id)
             await uow.notices.snooze(notice.id, now + SNOOZES_FOR)
-            for incident in await uow.incidents.of_notice(notice.id):
-                await self._remember(uow, incident, "snoozed", actor, now)
+            incidents = await uow.incidents.of_notice(notice.id)
+            await self._remember(uow, incidents, "snoozed", actor, now)
             await self._notifications.changed(uow, [notice], now=now)
             await uow.commit()
         self._core.wake()
 
     async def _remember(
-        self, uow: UnitOfWork, incident: Incident, what: str, actor: Actor, now: datetime
+        self, uow: UnitOfWork, incidents: Iterable[Incident], what: str, actor: Actor, now: datetime
     ) -> None:
-        await uow.history.add(HistoryEntry(incident.workspace_id, incident.channel_id, now, what, actor.id))
+        await uow.history.add_all(
+            [HistoryEntry(it.workspace_id, it.channel_id, now, what, actor.id) for it in incidents]
+        )
 
     async def _own(self, uow: UnitOfWork, actor: Actor, notice_id: NoticeId) -> Notice:
         notice = await uow.notices.find(notice_id)
@@ -278,9 +280,15 @@ class Incidents:
         await uow.jobs.put_all(reminders_of(notices, now))
 
     async def _count_later(self, uow: UnitOfWork, notices: Sequence[Notice], now: datetime) -> None:
+        """Asked for once: the second outage of a message does, and all that follow find it so."""
         kind = JobKind.COUNT_STORM
+        asked = await uow.jobs.unfinished([_key(kind, it) for it in notices])
         await uow.jobs.put_all(
-            [_later(kind, it, (it.created_at or now) + STORM_LASTS, now) for it in notices]
+            [
+                _later(kind, it, (it.created_at or now) + STORM_LASTS, now)
+                for it in notices
+                if _key(kind, it) not in asked
+            ]
         )
 
 

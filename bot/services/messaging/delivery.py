@@ -175,6 +175,8 @@ class Delivery:
             return failure.retry_after
         if failure is not None:
             async with self._core.storage.writing() as uow:
+                if isinstance(failure, MessageGone):
+                    await uow.notices.lost(notice.id)
                 await self._notifications.deliver_alone(uow, notice, now=self._core.clock())
                 await uow.commit()
         return timedelta()

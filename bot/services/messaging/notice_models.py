@@ -16,6 +16,7 @@ from bot.domain.channel import ADMIN_CAUSES, Cause, Channel, Kind, State
 from bot.domain.grant import MailboxIdentity
 from bot.domain.ids import NoticeId, ProviderOutageId, RequestId
 from bot.domain.incident import Incident
+from bot.domain.mail_routing import MailRouting
 from bot.domain.notice import Notice, NoticeKind
 from bot.domain.provider_outage import Proof, ProviderOutage, Struck, advice
 from bot.domain.ticket import Link
@@ -25,7 +26,7 @@ from bot.services.connections.revocation import removal_of
 from bot.services.core.notifications import Notifications, client_at, unread_of
 from bot.services.core.ports import Core
 from bot.services.core.roles import roles_in
-from bot.services.monitoring.mail_routing import is_still_away, mail_of, mail_shown
+from bot.services.monitoring.mail_routing import is_still_away, mail_shown
 from bot.services.monitoring.watchdog import episode_of
 from bot.services.people.admins import can_be_undone
 from storage import UnitOfWork
@@ -178,12 +179,17 @@ class NoticeModels:
     async def _with_outages(self, uow: UnitOfWork, model: NoticeModel, notice: Notice) -> NoticeModel:
         incidents = await uow.incidents.of_notice(notice.id)
         channels = await uow.channels.by_ids([incident.channel_id for incident in incidents])
-        links = await uow.links.of_reader(notice.recipient, [it.id for it in incidents if it.is_open])
+        waiting = [incident for incident in incidents if incident.is_open]
+        links = await uow.links.of_reader(notice.recipient, [it.id for it in waiting])
+        known = await uow.whereabouts.by_ids([it.channel_id for it in waiting])
         outages = [
-            await self._outage(uow, channels[incident.channel_id], incident, links.get(incident.id))
-            for incident in incidents
-            if incident.channel_id in channels
+            self._outage(channels[it.channel_id], it, links.get(it.id), known.get(it.channel_id))
+            for it in incidents
+            if it.channel_id in channels
         ]
+        if len(outages) == 1:  # a list has no room for it
+            app = await self._registration(uow, outages[0].channel, outages[0].incident)
+            outages = [replace(outages[0], app=app)]
         is_open = any(outage.incident.is_open for outage in outages)
         return replace(model, outages=tuple(outages), is_open=is_open)
 
@@ -251,14 +257,14 @@ class NoticeModels:
             own=_by_address(facts.first_of_team, own),
         )
 
-    async def _outage(
-        self, uow: UnitOfWork, channel: Channel, incident: Incident, link: Link | None
+    def _outage(
+        self, channel: Channel, incident: Incident, link: Link | None, known: MailRouting | None
     ) -> IncidentModel:
         url = f"{self._core.policy.base_url}/l/{link.secret.reveal()}" if link else ""
         label = self._core.providers.label_for(channel.identity)
-        app = await self._registration(uow, channel, incident)
-        mail = await mail_of(uow, self._core, channel) if incident.is_open else None
-        return IncidentModel(channel, incident, label, url, app, mail if mail and mail.has_left else None)
+        has_left = known is not None and known.has_left and channel.kind is Kind.TEAM
+        mail = mail_shown(self._core, channel, known) if known and has_left else None
+        return IncidentModel(channel, incident, label, url, mail=mail)
 
     async def _registration(self, uow: UnitOfWork, channel: Channel, incident: Incident) -> Registration:
         if incident.cause not in ADMIN_CAUSES or not incident.is_open:
