@@ -160,6 +160,7 @@ def _channel(number: int, now: datetime) -> dict[str, Any]:
         "conversation_id": None,
         "version": 1,
         "removed_at": None,
+        "address_reversed": address[::-1],
     }
 
 

@@ -242,6 +242,7 @@ def services_of(
         {
             JobKind.DELIVER_NOTICE: delivery.deliver,
             JobKind.RAISE_ALARM: delivery.deliver,
+            JobKind.EDIT_NOTICES: delivery.edit_all,
             JobKind.CLOSE_VIEW: delivery.close_view,
             JobKind.REVOKE_GRANT: revocations.run,
             JobKind.REMIND: incidents.remind,

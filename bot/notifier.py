@@ -12,7 +12,7 @@ from typing import Any, Final
 from bot.domain.errors import MessageGone, PersonUnreachable, SlackAway, SlackError, SlackRefused, TokenDead
 from bot.domain.features import Feature
 from bot.domain.ids import ConversationId, UserId
-from bot.domain.notice import Posted
+from bot.domain.notice import EditRoom, Posted
 from bot.domain.ticket import TicketOutcome
 from bot.domain.view_models import NoticeModel
 from bot.slack.client import SlackClient, cursor_in, parts_at, text_at
@@ -72,6 +72,12 @@ class SlackMessenger:
         await self._call(
             "chat.update", channel=conversation, ts=ts, text=message["text"], blocks=message["blocks"]
         )
+
+    def wait_to_post(self) -> timedelta:
+        return self._client.wait_in_line("chat.postMessage")
+
+    def room_for_edits(self) -> EditRoom:
+        return EditRoom(*self._client.room("chat.update"))
 
     async def find(
         self, conversation: ConversationId, nonce: str, *, since: datetime, thread: str | None

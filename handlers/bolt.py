@@ -6,6 +6,7 @@ what a click or a word means is looked up in a dict.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from bot.slack.views_api import ViewsApi
 from handlers import actions, commands, modals
 from handlers.context import Context, Interaction, Response, Route
 from handlers.events import EVENTS, Events
-from handlers.home import Home
+from handlers.home import Home, Pause
 from handlers.responding import Ack, Presenter, Responder, ResponseBudget
 from handlers.slack_request import Answer, Malformed, RequestKind, SlackRequest, read
 from handlers.tasks import Tasks
@@ -144,6 +145,7 @@ class SlackApp:
 
     async def drain(self, within: float = _DRAINS_FOR) -> None:
         """Let the answers under way be delivered before the process ends."""
+        self._home.stop()
         await self._tasks.drain(within)
 
 
@@ -171,6 +173,7 @@ def build_slack(
     command: str,
     clock: Callable[[], datetime],
     pace: ResponseBudget | None = None,
+    pause: Pause = asyncio.sleep,
 ) -> SlackApp:
     """Put the handlers together."""
     pace, tasks = pace or ResponseBudget(), Tasks()
@@ -183,6 +186,7 @@ def build_slack(
         workspace_id=identity.workspace_id,
         command=command,
         clock=clock,
+        pause=pause,
     )
     context = Context(services, home=home, clock=clock, command=command)
     answering = Responder(

@@ -7,7 +7,7 @@ from typing import Final
 
 from bot.domain.access import Actor
 from bot.domain.errors import NotAnAddress
-from bot.views.replies import help_message, unknown_verb_message, which_address_message
+from bot.views.replies import ADDRESSES_LISTED, help_message, unknown_verb_message, which_address_message
 from handlers import admins, channels
 from handlers import channels as granted
 from handlers.channels import About, show_overview
@@ -47,11 +47,11 @@ def permissions(typed: Typed) -> Handler:
 
     async def handler(context: Context, interaction: Interaction) -> Response:
         actor = await context.actor(interaction)
-        address = typed.rest or await _only_one(context, actor)
-        if not address:
+        first, number = ((typed.rest,), 1) if typed.rest else await _addresses(context, actor)
+        if number != 1:
             return await granted.permissions_overview(context, interaction, actor)
         return await granted.channel_permissions(
-            context, interaction, actor, await context.services.channels.find(actor, address)
+            context, interaction, actor, await context.services.channels.find(actor, first[0])
         )
 
     return handler
@@ -77,10 +77,10 @@ def about(operation: About, *, fresh: bool = False, once: bool = False) -> Calla
     def make(typed: Typed) -> Handler:
         async def handler(context: Context, interaction: Interaction) -> Response:
             actor = await context.actor(interaction, fresh=fresh)
-            address = typed.rest or await _only_one(context, actor)
-            if not address:
-                return await _which(context, interaction, actor, typed)
-            channel = await context.services.channels.find(actor, address)
+            first, number = ((typed.rest,), 1) if typed.rest else await _addresses(context, actor)
+            if number != 1:
+                return _which(context, interaction, typed, first, number)
+            channel = await context.services.channels.find(actor, first[0])
             if once and not await is_first(context, interaction):
                 return SILENT
             return await operation(context, interaction, actor, channel)
@@ -90,17 +90,18 @@ def about(operation: About, *, fresh: bool = False, once: bool = False) -> Calla
     return make
 
 
-async def _only_one(context: Context, actor: Actor) -> str:
-    addresses = await context.services.channels.addresses(actor)
-    return addresses[0] if len(addresses) == 1 else ""
+async def _addresses(context: Context, actor: Actor) -> tuple[tuple[str, ...], int]:
+    """The first ones, and how many there are: of an only one it is clear what is meant."""
+    return await context.services.channels.addresses(actor, most=ADDRESSES_LISTED)
 
 
-async def _which(context: Context, interaction: Interaction, actor: Actor, typed: Typed) -> Response:
+def _which(
+    context: Context, interaction: Interaction, typed: Typed, first: tuple[str, ...], number: int
+) -> Response:
     assert typed.verb is not None
-    addresses = await context.services.channels.addresses(actor)
-    return Response(
-        message=which_address_message(interaction.lang, typed.verb.value, addresses, context.command)
-    )
+    verb = typed.verb.value
+    shown = which_address_message(interaction.lang, verb, first, number, context.command)
+    return Response(message=shown)
 
 
 def _unknown(typed: Typed) -> Handler:

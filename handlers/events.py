@@ -31,6 +31,8 @@ class Events:
         handler = EVENTS.get(request.name)
         if handler is None:
             return True
+        if handler is _home_opened:  # notes who looks, and is done: a crowd is drawn when it can be
+            return await self._taken(handler, request)
         if self.tasks.is_full:
             return False
         task = self.tasks.start(self._taken(handler, request))

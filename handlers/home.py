@@ -1,13 +1,14 @@
 """The Home tab: drawn from the database whenever somebody looks, and again after a deed.
 
-The one rule: one drawing per person at a time, so that an older picture never covers a newer one.
+The one rule: one drawing per person at a time, so that an older picture never covers a newer one. Whoever
+looks stands in a line: a crowd is drawn later, and nobody twice.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 from weakref import WeakValueDictionary
@@ -31,6 +32,12 @@ from handlers.tasks import Tasks
 _STILL_LOOKING: Final = timedelta(minutes=10)
 _MOST_VIEWERS: Final = 50
 """Slack takes about a hundred drawings a minute."""
+_DRAWERS: Final = 4
+"""Drawings at a time: a thousand people who look at once leave room for what others do."""
+_MOST_WAITING: Final = 20_000
+"""More looks than that wait for Slack longer than anybody looks."""
+Pause = Callable[[float], Awaitable[None]]
+"""Lets so many seconds pass."""
 _log = structlog.get_logger(__name__)
 
 
@@ -47,6 +54,7 @@ class Home:
         workspace_id: WorkspaceId,
         command: str,
         clock: Callable[[], datetime],
+        pause: Pause = asyncio.sleep,
     ) -> None:
         self._people = people
         self._channels = channels
@@ -59,6 +67,12 @@ class Home:
         self._drawn: dict[UserId, str] = {}
         """The hash of the picture that each viewer has, as far as this process knows."""
         self._drawing: WeakValueDictionary[UserId, asyncio.Lock] = WeakValueDictionary()
+        self._pause = pause
+        self._waiting: OrderedDict[UserId, None] = OrderedDict()
+        """Whose Home is to be drawn, each once, however often they asked."""
+        self._drawers = 0
+        self._resting: set[asyncio.Task[None]] = set()
+        self._is_stopped = False
 
     def opened(self, user_id: UserId, *, known: str = "") -> None:
         """Somebody looks at Home."""
@@ -68,33 +82,79 @@ class Home:
             self._drawn[user_id] = known
         while len(self._viewers) > _MOST_VIEWERS:
             self._forget(next(iter(self._viewers)))
-        self._tasks.start(self.publish(user_id))
+        self._ask_for(user_id)
 
     def refresh(self, *actors: UserId) -> None:
         """Something has changed: redraw for whoever did it and for those who looked lately."""
         since = self._clock() - _STILL_LOOKING
         lately = (viewer for viewer, at in self._viewers.items() if at >= since)
-        for user_id in dict.fromkeys([*actors, *lately]):
-            self._tasks.start(self.publish(user_id))
+        for user_id in lately:
+            self._ask_for(user_id)
+        for user_id in reversed(actors):
+            self._ask_for(user_id, is_first=True)
 
-    async def publish(self, user_id: UserId) -> None:
-        """Draw one person's Home now. Never raises: the next look draws it again."""
+    def stop(self) -> None:
+        """Begin no more drawings: the next look draws what is left."""
+        self._waiting.clear()
+        self._is_stopped = True
+        for drawer in self._resting:
+            drawer.cancel()
+
+    async def publish(self, user_id: UserId) -> timedelta:
+        """Draw one person's Home now. Never raises: the next look draws it again. Returns how long Slack
+        wants to be left alone, should it not have taken it for that reason."""
         async with self._drawing.setdefault(user_id, asyncio.Lock()):
             published = await attempt(self._published(user_id))
         if isinstance(published, Bug):
             _log.warning("Home was not drawn", reference=published.reference)
+        return published if isinstance(published, timedelta) else timedelta()
 
-    async def _published(self, user_id: UserId) -> None:
+    def _ask_for(self, user_id: UserId, *, is_first: bool = False) -> None:
+        """Let it be drawn: side by side with a few others, or later. ``is_first`` for whoever waits to see
+        what they did."""
+        if self._is_stopped:
+            return
+        self._waiting[user_id] = None
+        if is_first:
+            self._waiting.move_to_end(user_id, last=False)
+        while len(self._waiting) > _MOST_WAITING:
+            self._waiting.popitem(last=False)
+        if self._drawers < _DRAWERS:
+            self._drawers += 1
+            self._tasks.start(self._draw_on())
+
+    async def _draw_on(self) -> None:
+        try:
+            while self._waiting:
+                user_id, _ = self._waiting.popitem(last=False)
+                rest = await self.publish(user_id)
+                if rest:
+                    self._ask_for(user_id, is_first=True)
+                    await self._rest(rest)
+        finally:
+            self._drawers -= 1
+
+    async def _rest(self, span: timedelta) -> None:
+        resting = asyncio.ensure_future(self._paused(span))
+        self._resting.add(resting)
+        await asyncio.wait({resting})
+        self._resting.discard(resting)
+
+    async def _paused(self, span: timedelta) -> None:
+        await self._pause(span.total_seconds())
+
+    async def _published(self, user_id: UserId) -> timedelta:
         try:
             view = await self._view(user_id)
             known = self._drawn.get(user_id)
             drawn = await self._views_api.publish(user_id, view, known=known)
             if drawn is None:  # another process was first: look again, then let the newest win
                 drawn = await self._views_api.publish(user_id, await self._view(user_id), known=None)
-        except SlackAway:
-            return
+        except SlackAway as away:
+            return away.retry_after or timedelta()
         if drawn and user_id in self._viewers:
             self._drawn[user_id] = drawn
+        return timedelta()
 
     async def _view(self, user_id: UserId) -> View:
         lang = await language_of(self._people, self._workspace_id, user_id)

@@ -1,5 +1,6 @@
 """Everything that survives a restart. SQLAlchemy, and rows, never leave this package."""
 
+from storage.channels import Listed
 from storage.cipher import Cipher, generate_key
 from storage.clock_skew import ClockLimits
 from storage.errors import (
@@ -25,6 +26,7 @@ __all__ = [
     "DatabaseInUse",
     "KeyLost",
     "KeyUnknown",
+    "Listed",
     "Misplaced",
     "Storage",
     "StorageAway",

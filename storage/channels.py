@@ -5,24 +5,28 @@ One rule: two people may change a channel, so saving compares the version that w
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache
+from itertools import product
 from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
     FromClause,
     Select,
+    Subquery,
     and_,
     bindparam,
     case,
     delete,
     func,
+    literal,
     or_,
     select,
     true,
+    union_all,
     update,
 )
 
@@ -35,7 +39,7 @@ from bot.domain.view_models import StateCounts
 from storage.column_types import folded
 from storage.connection import Repository, by_letters
 from storage.errors import Conflict, Taken
-from storage.grants import GRANTED, granted_as
+from storage.grants import GRANTED, granted_as, scopes_as_kept
 from storage.tables import channel, grant, probe, whereabouts, workspace
 
 _KEPT = channel.c.state != State.REMOVED
@@ -177,6 +181,7 @@ def _values(it: Channel) -> dict[str, Any]:
         "via": it.via or None,
         "said": it.said or None,
         "worked_since": it.worked_since,
+        "address_reversed": folded(it.address)[::-1],
     }
 
 
@@ -184,7 +189,7 @@ def channel_of(row: Sequence[Any]) -> Channel:
     """Unpacked rather than asked for by name, which takes five times as long; lists and batches are long."""
     id_, workspace_id, address, _, kind, owner_id, connected_by, provider, *rest = row
     idp, subject, tenant, state, cause, since, created_at, grant_id, *settings = rest
-    use, name, conversation_id, version, removed_at, via, said, worked_since = settings
+    use, name, conversation_id, version, removed_at, via, said, worked_since, _ = settings
     return Channel(
         id_,
         workspace_id,
@@ -213,9 +218,8 @@ def channel_of(row: Sequence[Any]) -> Channel:
 _COUNTED: Final = tuple(state for state in URGENCY if state is not State.REMOVED)
 _NO_LIMIT: Final = 2**31 - 1
 MOST_LOOK_ALIKES: Final = 500
-_BESIDE: Final = MOST_LOOK_ALIKES // 4
-_OFF_BY: Final = 2
-_TAIL: Final = 3
+_BESIDE: Final = MOST_LOOK_ALIKES // 5
+_HERE: Final = channel.c.workspace_id == bindparam("workspace"), channel.c.state != State.REMOVED
 # Where each part stands in a row, which is unpacked by position.
 _CHANNEL: Final = slice(0, len(channel.c))
 _PROOF: Final = _CHANNEL.stop
@@ -244,57 +248,185 @@ class OverviewRepository(Repository):
     ) -> tuple[tuple[Listed, ...], StateCounts]:
         """The first ``most``, or all: team addresses, one's own, other people's; of each what needs somebody
         first, then by address. And how many there are. What was granted is read only ``with_grants``."""
-        statement = _statement(self._connection.dialect, sight.all_personal, with_grants)
-        values = {**_listed_values(sight), "most": _NO_LIMIT if most is None else most}
-        rows = await self._connection.rows(statement, values)
-        return tuple(map(_listed, rows)), _tally(rows[0]) if rows else StateCounts()
+        statement = _statement(self._connection.dialect, sight.all_personal, with_grants, is_counted=True)
+        rows = await self._connection.rows(statement, _listed_values(sight, most))
+        return tuple(map(_listed, rows)), _tally(rows[0][_TALLY]) if rows else StateCounts()
+
+    async def first(self, sight: Visibility, *, most: int, with_grants: bool) -> tuple[Listed, ...]:
+        """The same without counting: however many there are, no more rows are read."""
+        statement = _statement(self._connection.dialect, sight.all_personal, with_grants, is_counted=False)
+        return tuple(map(_listed, await self._connection.rows(statement, _listed_values(sight, most))))
+
+    async def tally(self, sight: Visibility) -> StateCounts:
+        """How many there are."""
+        [row] = await self._connection.rows(select(_counts(sight.all_personal)), _listed_values(sight, None))
+        return _tally(row)
+
+    async def count_own(self, sight: Visibility) -> int:
+        """How many are this person's own."""
+        return int(await self._connection.value(_own_count(), _listed_values(sight, None)))
+
+    async def addresses(self, sight: Visibility, *, most: int) -> tuple[str, ...]:
+        """The first addresses that this person may see, as addresses are sorted."""
+        by = channel.c.address_key
+        each = [
+            select(channel.c.address, by).where(*which).order_by(by).limit(most).subquery()
+            for which in _parts(sight.all_personal)
+        ]
+        found = union_all(*(select(it) for it in each)).subquery()
+        first = select(found.c.address).order_by(found.c.address_key).limit(most)
+        rows = await self._connection.rows(first, _listed_values(sight, most))
+        return tuple(row.address for row in rows)
+
+    async def grants_in_use(
+        self, sight: Visibility, states: Collection[State]
+    ) -> tuple[tuple[str, Granted, int], ...]:
+        """What was granted to channels in these states, by provider, and to how many: few differ."""
+        alike = channel.c.provider, grant.c.scopes, grant.c.delegate_subject.is_not(None).label("shared")
+        counted = (
+            select(*alike, func.count().label("number"))
+            .join(grant, grant.c.id == channel.c.grant_id)
+            .where(*_seen(all_personal=sight.all_personal), channel.c.state.in_(states))
+            .group_by(*alike)
+        )
+        rows = await self._connection.rows(counted, _listed_values(sight, None))
+        return tuple(
+            (row.provider, Granted(frozenset(row.scopes.split()), is_shared=bool(row.shared)), row.number)
+            for row in rows
+        )
+
+    async def first_granted(
+        self,
+        sight: Visibility,
+        states: Collection[State],
+        granted: Collection[tuple[str, Granted]],
+        *,
+        most: int,
+    ) -> tuple[Listed, ...]:
+        """The first of those in these states that were granted one of these, in the order of the list."""
+        alike = or_(*(_was_granted(provider, it) for provider, it in granted))
+        dialect = self._connection.dialect
+        first = (
+            select(channel)
+            .join(grant, grant.c.id == channel.c.grant_id)
+            .where(*_seen(all_personal=sight.all_personal), channel.c.state.in_(states), alike)
+            .order_by(*_order(channel, dialect))
+            .limit(most)
+        )
+        rows = await self._connection.rows(_beside(first, dialect, True), _listed_values(sight, most))
+        return tuple(map(_listed, rows)) if granted else ()
 
     async def look_alikes(self, sight: Visibility, address: str) -> tuple[str, ...]:
         """Addresses among which one that was mistyped as ``address`` most likely is, at most
-        ``MOST_LOOK_ALIKES`` of what this person may see: those next to it by letters, and those of its domain
-        and about its length, what ends like it first."""
-        key = folded(address)
-        local, _, domain = key.rpartition("@")
-        seen, by = _seen(all_personal=sight.all_personal), channel.c.address_key
-        shown = select(channel.c.address).where(*seen)
-        about = func.length(by).between(len(key) - _OFF_BY, len(key) + _OFF_BY)
-        ending = by.endswith(f"{local[-_TAIL:]}@{domain}", autoescape=True)
-        alike = by.endswith(f"@{domain}", autoescape=True), about
+        ``MOST_LOOK_ALIKES`` of what this person may see: those next to it as they are read, and those next to
+        it read from the end. However many there are, an index leads to these few."""
+        key, own = folded(address), _personal() if not sight.all_personal else ()
+        team, everybody = (Kind.TEAM,), tuple(Kind)
+        kinds = everybody if sight.all_personal else team
+        forward = [
+            (*_HERE, channel.c.kind == kind, channel.c.state == state)
+            for kind, state in product(kinds, _COUNTED)
+        ]
+        backward = [(*_HERE, channel.c.kind == kind) for kind in kinds]
+        wanted = [
+            *_next_to(channel.c.address_key, key, forward),
+            *_next_to(channel.c.address_reversed, key[::-1], backward),
+            *([select(channel.c.address).where(*own).limit(_BESIDE)] if own else []),
+        ]
         found: dict[str, None] = {}
-        for wanted in (
-            shown.where(by >= key).order_by(by).limit(_BESIDE),
-            shown.where(by < key).order_by(by.desc()).limit(_BESIDE),
-            shown.where(*alike).order_by(case((ending, 0), else_=1), by).limit(2 * _BESIDE),
-        ):
-            rows = await self._connection.rows(wanted, _listed_values(sight))
+        for some in wanted:
+            rows = await self._connection.rows(some, _listed_values(sight, None))
             found.update(dict.fromkeys(row.address for row in rows))
-        return tuple(found)
+        return tuple(found)[:MOST_LOOK_ALIKES]
 
 
 @cache
-def _statement(dialect: str, all_personal: bool, with_grants: bool) -> Select[Any]:
+def _statement(dialect: str, all_personal: bool, with_grants: bool, *, is_counted: bool) -> Select[Any]:
+    """Of each part the first ones, in the order of an index; of all these the first ones."""
+    each = [
+        select(channel).where(*which).order_by(channel.c.address_key).limit(bindparam("most")).subquery()
+        for which in _parts(all_personal)
+    ]
+    few = union_all(*(select(it) for it in each)).subquery("few")
+    first = select(few).order_by(*_order(few, dialect)).limit(bindparam("most"))
+    return _beside(first, dialect, with_grants, _counts(all_personal) if is_counted else None)
+
+
+def _beside(
+    first: Select[Any], dialect: str, with_grants: bool, counted: Subquery | None = None
+) -> Select[Any]:
     """What stands beside a channel is looked up for the first ones only."""
-    seen = _seen(all_personal=all_personal)
-    first = select(channel).where(*seen).order_by(*_order(channel, dialect)).limit(bindparam("most"))
-    shown, tally = first.subquery("shown"), _counts().where(*seen).subquery("tally")
+    shown = first.subquery("shown")
     has_left = and_(whereabouts.c.channel_id == shown.c.id, whereabouts.c.left_at.is_not(None))
-    joined = (
-        shown.join(tally, true())
-        .outerjoin(probe, probe.c.channel_id == shown.c.id)
-        .outerjoin(whereabouts, has_left)
-    )
-    columns = [*shown.c, probe.c.last_ok_at, *whereabouts.c, *tally.c]
+    joined = shown.outerjoin(probe, probe.c.channel_id == shown.c.id).outerjoin(whereabouts, has_left)
+    columns = [*shown.c, probe.c.last_ok_at, *whereabouts.c]
+    if counted is None:
+        columns += [literal(0).label(f"no_{place}") for place in range(1 + len(_COUNTED))]
+    else:
+        joined, columns = joined.join(counted, true()), [*columns, *counted.c]
     if with_grants:
         joined = joined.outerjoin(grant, grant.c.id == shown.c.grant_id)
         columns += GRANTED
     return select(*columns).select_from(joined).order_by(*_order(shown, dialect))
 
 
-def _counts() -> Select[Any]:
+def _parts(all_personal: bool) -> list[tuple[ColumnElement[bool], ...]]:
+    """What somebody may see, in parts that lie one after the other in an index."""
+    personal, others = channel.c.kind == Kind.PERSONAL, channel.c.owner_id != bindparam("user")
+    team = [(*_HERE, channel.c.kind == Kind.TEAM, channel.c.state == state) for state in _COUNTED]
+    own = *_HERE, personal, channel.c.owner_id == bindparam("user")
+    if all_personal:
+        return [*team, own, *((*_HERE, personal, channel.c.state == state, others) for state in _COUNTED)]
+    return [*team, own, (*_HERE, personal, channel.c.address_key == bindparam("address"), others)]
+
+
+def _personal() -> tuple[ColumnElement[bool], ...]:
+    """Of what somebody else than a super admin may see, what is nobody's team's."""
+    own = channel.c.owner_id == bindparam("user")
+    theirs = channel.c.address_key == bindparam("address")
+    return *_HERE, channel.c.kind == Kind.PERSONAL, or_(own, theirs)
+
+
+def _next_to(
+    by: ColumnElement[str], key: str, parts: Sequence[tuple[ColumnElement[bool], ...]]
+) -> Iterator[Select[Any]]:
+    """What stands next to ``key``, in either direction."""
+    for side, is_down in ((by >= key, False), (by < key, True)):
+        order = by.desc() if is_down else by
+        each = [
+            select(channel.c.address, by.label("place"))
+            .where(*which, side)
+            .order_by(order)
+            .limit(_BESIDE)
+            .subquery()
+            for which in parts
+        ]
+        found = union_all(*(select(it) for it in each)).subquery()
+        place = found.c.place.desc() if is_down else found.c.place
+        yield select(found.c.address).order_by(place).limit(_BESIDE)
+
+
+def _was_granted(provider: str, it: Granted) -> ColumnElement[bool]:
+    shared = grant.c.delegate_subject.is_not(None) if it.is_shared else grant.c.delegate_subject.is_(None)
+    return and_(channel.c.provider == provider, grant.c.scopes == scopes_as_kept(it.scopes), shared)
+
+
+def _counts(all_personal: bool) -> Subquery:
     """In the order in which ``_tally`` unpacks them."""
-    own = func.sum(case((_group(channel) == 1, 1), else_=0)).label("own")
-    states = (func.sum(case((channel.c.state == state, 1), else_=0)).label(state) for state in _COUNTED)
-    return select(own, *states)
+    if all_personal:
+        seen = select(channel.c.state).where(*_HERE)
+    else:
+        team = select(channel.c.state).where(*_HERE, channel.c.kind == Kind.TEAM)
+        own, theirs = (select(channel.c.state).where(*which) for which in _parts(False)[-2:])
+        seen = union_all(team, own, theirs)  # type: ignore[assignment]
+    each = seen.subquery()
+    states = (func.sum(case((each.c.state == state, 1), else_=0)).label(state) for state in _COUNTED)
+    return select(_own_count().scalar_subquery().label("own"), *states).subquery("tally")
+
+
+def _own_count() -> Select[Any]:
+    own = *_HERE, channel.c.owner_id == bindparam("user")
+    return select(func.count()).select_from(channel).where(*own)
 
 
 def _order(of: FromClause, dialect: str) -> tuple[ColumnElement[Any], ...]:
@@ -308,19 +440,21 @@ def _group(of: FromClause) -> ColumnElement[int]:
 
 
 def _seen(*, all_personal: bool) -> tuple[ColumnElement[bool], ...]:
-    here = channel.c.workspace_id == bindparam("workspace"), channel.c.state != State.REMOVED
     if all_personal:
-        return here
+        return _HERE
     own = channel.c.owner_id == bindparam("user")
     theirs = channel.c.address_key == bindparam("address")
-    return *here, or_(channel.c.kind == Kind.TEAM, own, theirs)
+    return *_HERE, or_(channel.c.kind == Kind.TEAM, own, theirs)
 
 
-def _listed_values(sight: Visibility) -> dict[str, Any]:
-    values = {"workspace": sight.workspace_id, "user": sight.user_id}
-    if sight.all_personal:
-        return values
-    return values | {"address": sight.address}
+def _listed_values(sight: Visibility, most: int | None) -> dict[str, Any]:
+    """More than a statement names does no harm."""
+    return {
+        "workspace": sight.workspace_id,
+        "user": sight.user_id,
+        "address": sight.address,
+        "most": _NO_LIMIT if most is None else most,
+    }
 
 
 def _listed(row: Sequence[Any]) -> Listed:
@@ -338,10 +472,10 @@ def _is_joined(found: Sequence[Any]) -> bool:
     return bool(found) and found[0] is not None
 
 
-def _tally(row: Sequence[Any]) -> StateCounts:
+def _tally(counted: Sequence[Any]) -> StateCounts:
     """The same in every row."""
-    own, *numbers = row[_TALLY]
-    return StateCounts(dict(zip(_COUNTED, map(int, numbers), strict=True)), own=int(own))
+    own, *numbers = counted
+    return StateCounts(dict(zip(_COUNTED, (int(it or 0) for it in numbers), strict=True)), own=int(own))
 
 
 class MailRoutingRepository(Repository):

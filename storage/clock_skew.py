@@ -68,6 +68,7 @@ HAPPENED: Final[tuple[Column[Any], ...]] = (
     incident.c.proven_at,
     notice.c.created_at,
     notice.c.sending_since,
+    notice.c.stale_since,
     whereabouts.c.since,
     whereabouts.c.seen_at,
     ticket_outcome.c.created_at,

@@ -53,6 +53,12 @@ def required_text(name: str) -> Column[str]:
     return Column(name, Text, nullable=False)
 
 
+def ordered_text(name: str) -> Column[str]:
+    """Compared and sorted by code point on both databases, so that an index gives the order that is shown."""
+    by_code_point = Text().with_variant(Text(collation="C"), "postgresql")
+    return Column(name, by_code_point, nullable=False)
+
+
 def maybe_text(name: str) -> Column[str]:
     return Column(name, Text)
 

@@ -129,10 +129,10 @@ class Connection:
         with translated():
             await self._connection.execute(statement)
 
-    async def value(self, statement: Select[Any]) -> Any:
-        """The first column of the first row, or ``None``."""
+    async def value(self, statement: Select[Any], values: Mapping[str, Any] | None = None) -> Any:
+        """The first column of the first row, or ``None``. ``values`` as for ``rows``."""
         with translated():
-            return (await self._connection.execute(statement)).scalar()
+            return (await self._connection.execute(statement, values)).scalar()
 
     async def count(
         self, statement: Insert | Update | Delete, values: Mapping[str, Any] | None = None

@@ -78,7 +78,7 @@ class GrantRepository(Repository):
         sealed = self._connection.cipher.seal(secret, owner=grant_id)
         as_read = grant.c.id == grant_id, grant.c.version == expected_version, _HAS_SECRET
         renewed = update(grant).where(*as_read)
-        renewed = renewed.values(sealed=sealed, scopes=_joined(scopes), version=expected_version + 1)
+        renewed = renewed.values(sealed=sealed, scopes=scopes_as_kept(scopes), version=expected_version + 1)
         return await self._connection.count(renewed) == 1
 
     async def lease(
@@ -212,7 +212,8 @@ def granted_as(row: Sequence[Any]) -> Granted:
     return Granted(frozenset(scopes.split()), is_shared=delegate is not None)
 
 
-def _joined(scopes: frozenset[str]) -> str:
+def scopes_as_kept(scopes: frozenset[str]) -> str:
+    """As they stand in a row: the same for the same ones."""
     return " ".join(sorted(scopes))
 
 
@@ -225,7 +226,7 @@ def _values(it: Grant, cipher: Cipher) -> dict[str, Any]:
         "identity_provider": it.identity.provider,
         "identity_subject": it.identity.subject,
         "identity_tenant": it.identity.tenant,
-        "scopes": _joined(it.scopes),
+        "scopes": scopes_as_kept(it.scopes),
         "sealed": None if it.secret is None else cipher.seal(it.secret, owner=it.id),
         "phase": it.phase,
         "obtained_at": it.obtained_at,

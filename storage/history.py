@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,15 +18,10 @@ class HistoryRepository(Repository):
     """Rows of ``history``."""
 
     async def add(self, record: HistoryEntry) -> None:
-        values = {
-            "workspace_id": record.workspace_id,
-            "channel_id": record.channel_id,
-            "at": record.at,
-            "what": record.what,
-            "actor": record.actor,
-            "details": dict(record.details),
-        }
-        await self._connection.count(self._connection.insert(history).values(**values))
+        await self.add_all([record])
+
+    async def add_all(self, records: Sequence[HistoryEntry]) -> None:
+        await self._connection.many(self._connection.insert(history), [_values(it) for it in records])
 
     async def of_channel(self, channel_id: ChannelId, limit: int) -> tuple[HistoryEntry, ...]:
         """The latest first."""
@@ -45,6 +41,17 @@ class HistoryRepository(Repository):
         """Forget up to ``limit`` older records; how many. Call again while there are some."""
         old = select(history.c.id).where(history.c.at < before).limit(limit)
         return await self._connection.count(delete(history).where(history.c.id.in_(old)))
+
+
+def _values(record: HistoryEntry) -> dict[str, Any]:
+    return {
+        "workspace_id": record.workspace_id,
+        "channel_id": record.channel_id,
+        "at": record.at,
+        "what": record.what,
+        "actor": record.actor,
+        "details": dict(record.details),
+    }
 
 
 def _record(row: Row[Any]) -> HistoryEntry:

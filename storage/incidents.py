@@ -73,17 +73,17 @@ class IncidentRepository(Repository):
         proof = {"proven_at": at, "proven_by": by, "proven_with": address}
         await self._connection.count(update(incident).where(*open_).values(**proof))
 
-    async def claim(self, incident_id: IncidentId, by: UserId, at: datetime) -> bool:
-        """Somebody is on it; ``False`` if it is over. Who says it last has it."""
-        open_ = incident.c.id == incident_id, incident.c.resolved_at.is_(None)
+    async def claim(self, ids: Sequence[IncidentId], by: UserId, at: datetime) -> tuple[IncidentId, ...]:
+        """Somebody is on them; those that are not over. Who says it last has it."""
+        open_ = incident.c.id.in_(ids), incident.c.resolved_at.is_(None)
         claimed = update(incident).where(*open_).values(claimed_by=by, claimed_at=at)
-        return await self._connection.count(claimed) == 1
+        return tuple([row.id for row in await self._connection.rows(claimed.returning(incident.c.id))])
 
-    async def hand_back(self, incident_id: IncidentId, by: UserId) -> bool:
-        """Nobody is on it any more; ``False`` if it was not ``by``, or it is over."""
-        theirs = incident.c.id == incident_id, incident.c.claimed_by == by, incident.c.resolved_at.is_(None)
+    async def hand_back(self, ids: Sequence[IncidentId], by: UserId) -> tuple[IncidentId, ...]:
+        """Nobody is on them any more; those that were ``by``'s and are not over."""
+        theirs = incident.c.id.in_(ids), incident.c.claimed_by == by, incident.c.resolved_at.is_(None)
         freed = update(incident).where(*theirs).values(claimed_by=None, claimed_at=None)
-        return await self._connection.count(freed) == 1
+        return tuple([row.id for row in await self._connection.rows(freed.returning(incident.c.id))])
 
     async def of_notice(self, notice_id: NoticeId) -> tuple[Incident, ...]:
         """The outages that a message is about, in the order in which they began."""

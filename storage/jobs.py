@@ -6,7 +6,7 @@ the lane's token ends the job and frees the lane in the same transaction as the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
@@ -69,6 +69,14 @@ class JobRepository(Repository):
         )
         await self._connection.many(add_jobs, [_values(jobs[key]) for key in sorted(jobs)])
 
+    async def hurry(self, keys: Collection[str], now: datetime) -> None:
+        """Bring forward those that are asked for, as ``put`` would; what is not asked for is left so."""
+        sooner = case((job.c.due_at < now, job.c.due_at), else_=literal(now, Instant))
+        waiting = update(job).where(job.c.dedupe.in_(keys), _UNFINISHED)
+        again = {"due_at": sooner, "rerun": job.c.lease_token.is_not(None)}
+        if keys:
+            await self._connection.count(waiting.values(**again))
+
     async def _make_lanes(self, lanes: Sequence[dict[str, Any]]) -> None:
         """They are there, and stay there until this unit of work ends. (On SQLite there is no other one.)"""
         add = self._connection.insert(lane).on_conflict_do_nothing()
@@ -85,6 +93,13 @@ class JobRepository(Repository):
     async def find_unfinished(self, dedupe: str) -> Job | None:
         row = await self._connection.first(select(job).where(job.c.dedupe == dedupe, _UNFINISHED))
         return _job(row) if row else None
+
+    async def unfinished(self, keys: Collection[str]) -> frozenset[str]:
+        """Which of these keys have a job that is still to be done."""
+        if not keys:
+            return frozenset()
+        rows = await self._connection.rows(select(job.c.dedupe).where(job.c.dedupe.in_(keys), _UNFINISHED))
+        return frozenset(row.dedupe for row in rows)
 
     async def cancel(self, dedupe: str) -> bool:
         """Whether there was something to cancel. One that runs already cannot be called back."""

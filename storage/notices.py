@@ -7,13 +7,14 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, case, null, select, update
+from sqlalchemy import ColumnElement, Row, case, func, literal, null, select, update
 
 from bot.domain.ids import ChannelId, ConversationId, GrantId, IncidentId, NoticeId, UserId, WorkspaceId
 from bot.domain.incident import IncidentKind
-from bot.domain.notice import Notice, NoticeKind
+from bot.domain.notice import DELIVERY, Notice, NoticeKind
+from storage.column_types import Instant
 from storage.connection import Repository
-from storage.tables import channel, incident, notice, notice_incident
+from storage.tables import STALE, UNFINISHED, channel, incident, job, notice, notice_incident
 
 
 class NoticeRepository(Repository):
@@ -45,12 +46,19 @@ class NoticeRepository(Repository):
         )
         return tuple(map(_notice, rows))
 
+    async def of_incidents(self, ids: Collection[IncidentId]) -> tuple[Notice, ...]:
+        """Every message that is about one of them, each once."""
+        theirs = select(notice_incident.c.notice_id).where(notice_incident.c.incident_id.in_(ids))
+        about = select(notice).where(notice.c.id.in_(theirs)).order_by(notice.c.id)
+        rows = await self._connection.rows(about)
+        return tuple(map(_notice, rows))
+
     async def young_alarms(
         self, workspace_id: WorkspaceId, kind: NoticeKind, since: datetime
     ) -> dict[UserId, Notice]:
         """The newest message since then that is about an open outage, by reader. Doubts are none."""
-        theirs = incident.c.kind == IncidentKind.DEAD, notice.c.created_at >= since
-        return await self._alarms(workspace_id, kind, *theirs)
+        young = notice.c.created_at >= since
+        return await self._alarms(workspace_id, kind, incident.c.kind == IncidentKind.DEAD, young)
 
     async def doubts(
         self, workspace_id: WorkspaceId, kind: NoticeKind, provider: str
@@ -62,13 +70,16 @@ class NoticeRepository(Repository):
     async def _alarms(
         self, workspace_id: WorkspaceId, kind: NoticeKind, *which: ColumnElement[bool]
     ) -> dict[UserId, Notice]:
-        found = (
-            select(notice)
-            .join(notice_incident, notice_incident.c.notice_id == notice.c.id)
+        """A row for each message, however many outages it is about."""
+        about = (
+            select(notice_incident.c.notice_id)
             .join(incident, incident.c.id == notice_incident.c.incident_id)
             .join(channel, channel.c.id == incident.c.channel_id)
-            .where(notice.c.workspace_id == workspace_id, notice.c.kind == kind)
-            .where(incident.c.resolved_at.is_(None), *which)
+            .where(notice_incident.c.notice_id == notice.c.id, incident.c.resolved_at.is_(None), *which)
+        )
+        found = (
+            select(notice)
+            .where(notice.c.workspace_id == workspace_id, notice.c.kind == kind, about.exists())
             .order_by(notice.c.created_at, notice.c.id)
         )
         return {row.recipient: _notice(row) for row in await self._connection.rows(found)}
@@ -105,12 +116,32 @@ class NoticeRepository(Repository):
         rows = await self._connection.rows(select(notice).where(*theirs).order_by(notice.c.created_at))
         return tuple(map(_notice, rows))
 
-    async def bump(self, ids: Collection[NoticeId]) -> None:
+    async def bump(self, ids: Collection[NoticeId], now: datetime) -> None:
         """What they show is out of date."""
         if ids:
             theirs = update(notice).where(notice.c.id.in_(ids))
+            was_stale = notice.c.shown_rev < notice.c.wanted_rev
+            # Said with its type: in a CASE, SQLAlchemy would not know it.
+            at = literal(now, Instant)
+            since = case((was_stale, func.coalesce(notice.c.stale_since, at)), else_=at)
             # Whoever could not be reached then may be reached now.
-            await self._connection.count(theirs.values(wanted_rev=notice.c.wanted_rev + 1, unreachable=""))
+            wanted = {"wanted_rev": notice.c.wanted_rev + 1, "unreachable": ""}
+            await self._connection.count(theirs.values(stale_since=since, **wanted))
+
+    async def to_edit(self, workspace_id: WorkspaceId, limit: int) -> tuple[Notice, ...]:
+        """Messages that show less than they should, those that have waited longest first. Whose own job has
+        still to be done is left to that."""
+        delivery = select(job.c.id).where(job.c.dedupe == DELIVERY + notice.c.id, UNFINISHED)
+        theirs = select(notice).where(
+            notice.c.workspace_id == workspace_id, STALE, notice.c.unreachable == "", ~delivery.exists()
+        )
+        rows = await self._connection.rows(theirs.order_by(notice.c.stale_since, notice.c.id).limit(limit))
+        return tuple(map(_notice, rows))
+
+    async def count_to_edit(self, ids: Collection[NoticeId]) -> int:
+        """How many of these messages show less than they should."""
+        waiting = select(func.count()).where(notice.c.id.in_(ids), STALE, notice.c.unreachable == "")
+        return int(await self._connection.value(waiting))
 
     async def begin_sending(self, notice_id: NoticeId, nonce: str, since: datetime) -> None:
         """Committed before posting: after a crash the nonce finds the message, if it went out."""
@@ -119,6 +150,10 @@ class NoticeRepository(Repository):
     async def not_sent(self, notice_id: NoticeId) -> None:
         """Slack refused to take it: there is nothing to be found."""
         await self._change(notice_id, nonce=None, sending_since=None)
+
+    async def lost(self, notice_id: NoticeId) -> None:
+        """Its message is not there any more, by somebody's hand: it stands nowhere."""
+        await self._change(notice_id, nonce=None, sending_since=None, ts=None)
 
     async def shown(
         self,

@@ -6,12 +6,14 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, case, func, literal, select, update
+from sqlalchemy import ColumnElement, Row, case, func, literal, or_, select, update
 
-from bot.domain.channel import Cause, State
+from bot.domain.access import Visibility
+from bot.domain.channel import Cause, Channel, Kind, State
 from bot.domain.ids import ChannelId, ProviderOutageId, UserId, WorkspaceId
 from bot.domain.probe_policy import ProbeOutcome
 from bot.domain.provider_outage import OutageTally, Proof, ProviderOutage, Renewal, Struck
+from storage.channels import channel_of
 from storage.column_types import Instant
 from storage.connection import Repository
 from storage.tables import channel, held, hold, incident, probe
@@ -53,6 +55,11 @@ class ProviderOutageRepository(Repository):
     async def hold(self, outage_id: ProviderOutageId) -> None:
         """Let nobody else change it before this unit of work ends."""
         await self._connection.rows(select(hold.c.id).where(hold.c.id == outage_id).with_for_update())
+
+    async def changed(self, outage_id: ProviderOutageId) -> None:
+        """Its messages must be drawn anew."""
+        again = update(hold).where(hold.c.id == outage_id).values(revision=hold.c.revision + 1)
+        await self._connection.count(again)
 
     async def abandoned(self) -> tuple[ProviderOutage, ...]:
         """All that are open and hold nobody, in every workspace."""
@@ -213,6 +220,40 @@ class ProviderOutageRepository(Repository):
         """The channels that it holds, by address."""
         theirs = select(channel.c.id).where(*_held(it)).order_by(channel.c.address_key)
         return tuple(row.id for row in await self._connection.rows(theirs))
+
+    async def count_held(self, it: ProviderOutage) -> tuple[int, int]:
+        """How many channels it holds, and how many of these are team addresses."""
+        team = func.sum(case((channel.c.kind == Kind.TEAM, 1), else_=0)).label("team")
+        [row] = await self._connection.rows(select(func.count().label("ever"), team).where(*_held(it)))
+        return int(row.ever), int(row.team or 0)
+
+    async def first_held(
+        self, it: ProviderOutage, *, most: int, kind: Kind | None = None
+    ) -> tuple[Channel, ...]:
+        """The first of those that it holds, by address."""
+        those = _held(it) if kind is None else [*_held(it), channel.c.kind == kind]
+        rows = await self._connection.rows(
+            select(channel).where(*those).order_by(channel.c.address_key).limit(most)
+        )
+        return tuple(map(channel_of, rows))
+
+    async def held_of(self, it: ProviderOutage, sight: Visibility, *, most: int) -> tuple[Channel, ...]:
+        """The first of somebody's own that it holds, and what it holds at their address."""
+        theirs = or_(channel.c.owner_id == sight.user_id, channel.c.address_key == sight.address)
+        personal = channel.c.kind == Kind.PERSONAL, theirs
+        rows = await self._connection.rows(
+            select(channel).where(*_held(it), *personal).order_by(channel.c.address_key).limit(most)
+        )
+        return tuple(map(channel_of, rows))
+
+    async def held_domains(self, it: ProviderOutage, *, most: int) -> tuple[str, ...]:
+        """The domains of what it holds."""
+        find = func.instr if self._connection.dialect == "sqlite" else func.strpos
+        domain = func.substr(channel.c.address, find(channel.c.address, "@") + 1)
+        rows = await self._connection.rows(
+            select(domain.label("it")).where(*_held(it)).distinct().limit(most)
+        )
+        return tuple(row.it for row in rows)
 
     async def holds_any(self, it: ProviderOutage) -> bool:
         """Whether it holds a channel at all."""

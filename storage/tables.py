@@ -31,6 +31,7 @@ from storage.column_types import (
     maybe_text,
     number,
     of_channel,
+    ordered_text,
     required_text,
 )
 
@@ -78,7 +79,7 @@ channel: Final = Table(
     Column("id", Text, primary_key=True),
     required_text("workspace_id"),
     required_text("address"),
-    required_text("address_key"),
+    ordered_text("address_key"),
     required_text("kind"),
     maybe_text("owner_id"),
     required_text("connected_by"),
@@ -102,6 +103,8 @@ channel: Final = Table(
     maybe_text("said"),
     # Since when it had worked before a trouble that turned out to be nothing.
     maybe_instant("worked_since"),
+    # The key from its end, for what was mistyped at its beginning.
+    ordered_text("address_reversed"),
     CheckConstraint("(kind = 'personal') = (owner_id IS NOT NULL)", name="owner"),
     CheckConstraint("(state = 'removed') = (removed_at IS NOT NULL)", name="removed"),
     Index(
@@ -114,9 +117,27 @@ channel: Final = Table(
     ),
     Index("ix_channel_owner", "workspace_id", "owner_id"),
     Index(
+        "ix_channel_listed",
+        "workspace_id",
+        "kind",
+        "state",
+        "address_key",
+        sqlite_where=text("state <> 'removed'"),
+        postgresql_where=text("state <> 'removed'"),
+    ),
+    Index(
+        "ix_channel_reversed",
+        "workspace_id",
+        "kind",
+        "address_reversed",
+        sqlite_where=text("state <> 'removed'"),
+        postgresql_where=text("state <> 'removed'"),
+    ),
+    Index(
         "ix_channel_held",
         "workspace_id",
         "provider",
+        "address_key",
         sqlite_where=text("cause = 'held'"),
         postgresql_where=text("cause = 'held'"),
     ),
@@ -319,6 +340,7 @@ hold: Final = Table(
     maybe_instant("ended_at"),
     flag("was_false_alarm"),
     maybe_instant("recovered_at"),
+    number("revision"),
     Index(
         "uq_hold_open",
         "workspace_id",
@@ -484,6 +506,8 @@ incident: Final = Table(
     Index("ix_incident_channel", "channel_id", "opened_at"),
 )
 
+STALE: Final = text("shown_rev < wanted_rev AND ts IS NOT NULL")
+
 notice: Final = Table(
     "notice",
     metadata,
@@ -499,6 +523,8 @@ notice: Final = Table(
     required_text("topic"),
     number("wanted_rev", 1),
     number("shown_rev"),
+    # Since when its message in Slack shows less than it should.
+    maybe_instant("stale_since"),
     maybe_text("conversation_id"),
     maybe_text("ts"),
     maybe_text("nonce"),
@@ -510,6 +536,14 @@ notice: Final = Table(
     maybe_instant("snoozed_until"),
     number("reminders"),
     UniqueConstraint("workspace_id", "recipient", "kind", "topic"),
+    Index(
+        "ix_notice_stale",
+        "workspace_id",
+        "stale_since",
+        sqlite_where=STALE,
+        postgresql_where=STALE,
+    ),
+    Index("ix_notice_kind", "workspace_id", "kind", "created_at"),
     Index("ix_notice_incident", "incident_id"),
     Index("ix_notice_grant", "grant_id"),
     Index("ix_notice_channel", "channel_id", "kind"),

@@ -24,6 +24,7 @@ from typing import Any, Final, Literal
 import psycopg
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 from sqlalchemy import Table, create_engine, insert, make_url, select
 
@@ -32,6 +33,9 @@ from storage.tables import metadata
 from tests import engines
 
 engines.share()
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
+"""How long an example takes is no matter of right and wrong; a busy machine failed what was well."""
 
 Kind = Literal["sqlite", "postgresql"]
 

@@ -21,6 +21,8 @@ class JobKind(StrEnum):
     DELIVER_NOTICE = "deliver_notice"
     RAISE_ALARM = "raise_alarm"
     """The same for what somebody should act on: it does not wait behind what they can read later."""
+    EDIT_NOTICES = "edit_notices"
+    """Messages of a workspace show less than they should: edited as fast as Slack takes it."""
     REVOKE_GRANT = "revoke_grant"
     REMIND = "remind"
     """See whether an outage still needs somebody's attention."""
@@ -38,7 +40,7 @@ class JobKind(StrEnum):
     """Read one more page of Slack's list of people."""
 
 
-URGENT: Final = frozenset({JobKind.RAISE_ALARM})
+URGENT: Final = frozenset({JobKind.RAISE_ALARM, JobKind.EDIT_NOTICES})
 """What goes first in its lane."""
 
 
@@ -46,6 +48,7 @@ ANY_TIME: Final = frozenset(
     {
         JobKind.DELIVER_NOTICE,
         JobKind.RAISE_ALARM,
+        JobKind.EDIT_NOTICES,
         JobKind.CLOSE_VIEW,
         JobKind.REFRESH_HOME,
         JobKind.READ_PEOPLE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from types import MappingProxyType
@@ -81,6 +81,12 @@ SLACK: Final = "slack"
 
 ALARMS: Final = frozenset({NoticeKind.INCIDENT, NoticeKind.HOLD, NoticeKind.RELAPSE})
 """What somebody is woken for."""
+
+EDITS_APART: Final = timedelta(seconds=1.2)
+"""Slack takes fifty edits a minute, of all messages of a workspace."""
+
+DELIVERY: Final = "deliver:"
+"""How the key of the job begins that brings a notice to Slack; the notice's id follows."""
 
 STANDING: Final = frozenset({NoticeKind.MOVED, NoticeKind.OWNER_GONE, NoticeKind.DELEGATE_GONE})
 """Said once for as long as it is so."""
@@ -180,6 +186,14 @@ class Notice:
     @property
     def is_current(self) -> bool:
         return self.shown_rev >= self.wanted_rev
+
+
+@dataclass(frozen=True, slots=True)
+class EditRoom:
+    """How many messages Slack lets us edit now; if none, how long to wait."""
+
+    at_once: int
+    rest: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ class ProviderOutage:
     """The provider took old grants again: for those nothing had to be done. True from the first one on."""
     recovered_at: datetime | None = None
     """When the last of its mailboxes came back, or another one joined it after the first had come back."""
+    revision: int = 0
+    """How often its messages were to be drawn anew: between two of these they all say the same."""
 
     @property
     def is_open(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 from bot.domain.access import Operation, Person, RoleChange
 from bot.domain.channel import AboutInbox, Channel, InboxSpec, State
@@ -142,14 +142,20 @@ class ChannelPermissions:
     """``None`` without a grant."""
 
 
+LACKING_SHOWN: Final = 20
+"""Channels that lack a permission which one message names; the others are counted."""
+
+
 @dataclass(frozen=True, slots=True)
 class PermissionsOverview:
     """What is asked of whom, and which channels somebody has to consent for again."""
 
     asks: tuple[Ask, ...]
     lacking: tuple[ChannelRow, ...]
+    """The first ``LACKING_SHOWN``."""
     complete: int
     """How many channels have all that is asked for."""
+    lacking_number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +247,27 @@ class IncidentModel:
     """Where its mail goes, if that is no longer where it is connected."""
 
 
+HELD_NAMED: Final = 6
+"""Addresses that the message of a mass refusal names; the others are counted."""
+HELD_WITH_BUTTON: Final = 5
+"""Inboxes with a button of their own; beyond that the command does it."""
+HELD_READ: Final = HELD_NAMED + HELD_WITH_BUTTON
+"""However many are held, no more than these are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldModel:
+    """What a mass refusal holds: how many, and as many of them as one reader's message can name."""
+
+    number: int = 0
+    seen: tuple[Channel, ...] = ()
+    """The first of those that this reader may see, by address."""
+    own_number: int = 0
+    """How many of them this reader may reconnect."""
+    own: tuple[Channel, ...] = ()
+    """The first of these, by address."""
+
+
 @dataclass(frozen=True, slots=True)
 class NoticeModel:
     """All that is true of a notice at the moment it is shown."""
@@ -255,10 +282,8 @@ class NoticeModel:
     outages: tuple[IncidentModel, ...] = ()
     """For ``INCIDENT`` and ``CONVERSATION``: what it is about, in the order in which it began."""
     provider_outage: ProviderOutage | None = None
-    held: tuple[Channel, ...] = ()
+    held: HeldModel = HeldModel()
     """What the hold holds now."""
-    seen: tuple[Channel, ...] = ()
-    """Those of them that this reader may see."""
     organisation: tuple[str, ...] = ()
     """For a hold of one organisation: the domains by which people know it."""
     advice: Advice = Advice.WAIT

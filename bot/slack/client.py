@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -49,6 +50,14 @@ _APART: Final = {"chat.postMessage": timedelta(seconds=0.2)}
 """Several hundred posts a minute in a workspace."""
 _MOSTLY_APART: Final = timedelta(seconds=1.2)
 """Fifty calls of a method a minute: Slack's third tier, which all others that we use have at least."""
+
+_WINDOW: Final = timedelta(minutes=1)
+_IN_WINDOW: Final = 48
+"""A little less than the tier allows: others call, too."""
+_AT_ONCE: Final = 25
+"""So many may follow each other in no time; from then on they come evenly."""
+_CAREFUL_FOR: Final = timedelta(minutes=10)
+"""After a pause that Slack asked for. Before, it is Slack that knows what it can bear: often more."""
 
 _ERRORS: Final[dict[str, type[SlackRefused]]] = {
     "channel_not_found": PersonUnreachable,
@@ -145,6 +154,16 @@ class SlackClient:
         data: dict[str, Any] = answer.data  # type: ignore[assignment]
         return data
 
+    def wait_in_line(self, method: str) -> timedelta:
+        """How long a caller that comes back later had better wait, none while Slack takes the call. Takes a
+        place in the line."""
+        return self._limits.wait_in_line(method)
+
+    def room(self, method: str) -> tuple[int, timedelta]:
+        """How often ``method`` can be called now by those who follow each other anyway; if not at all, how
+        long to wait. Once Slack has refused one, it stays below what Slack takes in a minute."""
+        return self._limits.room(method)
+
     async def response(
         self, method: str, *, within: float, in_line: bool = False, **arguments: Any
     ) -> AsyncSlackResponse:
@@ -205,21 +224,50 @@ class RateLimits:
         self._free_at: dict[str, datetime] = {}
         self._asked_at: dict[str, datetime] = {}
         self._last_turn: dict[str, datetime] = {}
+        self._called_at: defaultdict[str, deque[datetime]] = defaultdict(lambda: deque(maxlen=_IN_WINDOW))
 
     def check(self, method: str, *, in_line: bool) -> None:
         """Raises ``SlackAway`` while ``method`` rests, with how long this caller had better wait."""
+        rest = self._rest(method)
+        if rest:
+            raise SlackAway("ratelimited", self.wait_in_line(method) if in_line else rest)
+        self._called_at[method].append(self._clock())
+
+    def wait_in_line(self, method: str) -> timedelta:
+        """How long this caller had better wait; each that asks stands behind the one before."""
+        rest = self._rest(method)
+        if not rest:
+            return rest
+        now = self._clock()
+        free_at = now + rest
+        turn = max(free_at, self._last_turn.get(method, free_at)) + _APART.get(method, _MOSTLY_APART)
+        self._last_turn[method] = turn
+        return turn - now
+
+    def room(self, method: str) -> tuple[int, timedelta]:
+        """How many calls of a method of the third tier can be made now; if none, how long to wait."""
+        if rest := self._rest(method):
+            return 0, rest
+        now, called_at = self._clock(), self._called_at[method]
+        asked_at = self._asked_at.get(method)
+        if asked_at is None or now - asked_at >= _CAREFUL_FOR:
+            return _AT_ONCE, timedelta()
+        while called_at and not timedelta() <= now - called_at[0] < _WINDOW:
+            called_at.popleft()
+        if len(called_at) < _AT_ONCE:
+            return _AT_ONCE - len(called_at), timedelta()
+        free_at = called_at[-1] + _MOSTLY_APART
+        if len(called_at) >= _IN_WINDOW:
+            free_at = max(free_at, called_at[0] + _WINDOW)
+        return (1, timedelta()) if free_at <= now else (0, free_at - now)
+
+    def _rest(self, method: str) -> timedelta:
+        """How long Slack still wants it left alone."""
         now = self._clock()
         if now < self._asked_at.get(method, now):  # the clock was put back: what it said before is void
             for known in (self._asked_at, self._free_at, self._last_turn):
                 known.pop(method, None)
-        free_at = self._free_at.get(method)
-        if free_at is None or free_at <= now:
-            return
-        if not in_line:
-            raise SlackAway("ratelimited", free_at - now)
-        turn = max(free_at, self._last_turn.get(method, free_at)) + _APART.get(method, _MOSTLY_APART)
-        self._last_turn[method] = turn
-        raise SlackAway("ratelimited", turn - now)
+        return max(self._free_at.get(method, now) - now, timedelta())
 
     def rest(self, method: str, span: timedelta) -> None:
         self._asked_at[method] = self._clock()

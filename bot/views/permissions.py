@@ -8,7 +8,13 @@ from typing import Final
 from bot.domain.access import Operation
 from bot.domain.features import Feature
 from bot.domain.scopes import lacking
-from bot.domain.view_models import Ask, ChannelPermissions, ChannelRow, PermissionsOverview
+from bot.domain.view_models import (
+    LACKING_SHOWN,
+    Ask,
+    ChannelPermissions,
+    ChannelRow,
+    PermissionsOverview,
+)
 from bot.views.blocks import (
     Block,
     Message,
@@ -38,7 +44,7 @@ from bot.views.wording import (
 
 _ROOM: Final = 4_500
 """Characters for all permissions together: a message holds 10,000."""
-_ROWS, _ROWS_ROOM = 20, 2_500
+_ROWS_ROOM = 2_500
 _GRANTED, _MISSING = "✅", "⚠️"
 
 
@@ -67,9 +73,9 @@ def permissions_message(lang: Language, shown: PermissionsOverview) -> Message:
     """What is asked of whom, and the inboxes that somebody has to consent for again."""
     room = _ROOM // max(len(shown.asks), 1)
     asks = [block for ask in shown.asks for block in _asked(lang, ask, room)]
-    texts = fitting([_lacking(lang, row) for row in shown.lacking[:_ROWS]], _ROWS_ROOM)
+    texts = fitting([_lacking(lang, row) for row in shown.lacking[:LACKING_SHOWN]], _ROWS_ROOM)
     lacking = [section(text, _way(lang, row)) for text, row in zip(texts, shown.lacking, strict=False)]
-    rest = len(shown.lacking) - len(texts)
+    rest = shown.lacking_number - len(texts)
     more = [context(lang.count("and {n} more", "and {n} more", rest))] if rest > 0 else []
     return message(lang.say("What is asked for, and why"), [*asks, *lacking, *more, *_roles(lang, shown)])
 
@@ -150,7 +156,7 @@ def _way(lang: Language, row: ChannelRow) -> Block | None:
 
 
 def _roles(lang: Language, shown: PermissionsOverview) -> list[Block]:
-    if not shown.lacking and not shown.complete:
+    if not shown.lacking_number and not shown.complete:
         return [context(lang.say("Nothing is connected yet.")), *actions(connect_button(lang))]
     said = lang.count(
         "{n} inbox has all that is asked for.", "{n} inboxes have all that is asked for.", shown.complete

@@ -177,7 +177,7 @@ def _check(lang: Language, removal: Removal) -> list[Block]:
     return actions(check_button(lang, removal.grant_id))
 
 
-_LISTED = 20
+ADDRESSES_LISTED = 20
 _STRANGERS = (GuestNotAllowed, WrongWorkspace)
 """Refused for who they are or where: no command helps them on."""
 _TOGETHER = 5
@@ -225,15 +225,18 @@ def unknown_verb_message(lang: Language, typed: str, nearest: str | None, comman
     return message(said, [section(said), *help_message(lang, command)["blocks"][1:]])
 
 
-def which_address_message(lang: Language, verb: str, addresses: Sequence[str], command: str) -> Message:
-    """The verb needs an address and there is more than one (or none) to choose from."""
+def which_address_message(
+    lang: Language, verb: str, addresses: Sequence[str], number: int, command: str
+) -> Message:
+    """The verb needs an address and there is more than one (or none) to choose from: the first ones, of this
+    ``number``."""
     if not addresses:
         said = lang.say("You have no inbox here yet.")
         return message(said, [section(said), *actions(connect_button(lang, primary=True))])
     said = lang.say("Which inbox?")
     meant = inert(verb_words(lang, verb), 40)
-    lines = [f"• {to_type(command, meant, inert(one))}" for one in addresses[:_LISTED]]
-    rest = len(addresses) - _LISTED
+    lines = [f"• {to_type(command, meant, inert(one))}" for one in addresses[:ADDRESSES_LISTED]]
+    rest = number - len(lines)
     more = [context(lang.count("and {n} more", "and {n} more", rest))] if rest > 0 else []
     parts = [
         section("\n".join(lines[start : start + _TOGETHER])) for start in range(0, len(lines), _TOGETHER)

@@ -89,14 +89,14 @@ class FakeChannels:
     async def overview(self, actor: Actor, *, most: int) -> Overview:
         return an_overview(own=tuple(a_row(channel) for channel in self.channels.values()))
 
-    async def addresses(self, actor: Actor) -> tuple[str, ...]:
-        return tuple(channel.address for channel in self.channels.values())
+    async def addresses(self, actor: Actor, *, most: int) -> tuple[tuple[str, ...], int]:
+        return tuple(channel.address for channel in self.channels.values())[:most], len(self.channels)
 
     async def find(self, actor: Actor, typed: str) -> Channel:
         for channel in self.channels.values():
             if channel.address == typed:
                 return channel
-        raise UnknownAddress(typed, tuple(await self.addresses(actor)))
+        raise UnknownAddress(typed, tuple(channel.address for channel in self.channels.values()))
 
     async def by_id(self, actor: Actor, channel_id: ChannelId) -> Channel:
         if channel_id not in self.channels:
@@ -426,7 +426,7 @@ class FakePermissions:
 
     async def overview(self, actor: Actor) -> PermissionsOverview:
         await self.trouble.pass_()
-        return PermissionsOverview((Ask("Gmail", SCOPES, ()),), (), complete=0)
+        return PermissionsOverview((Ask("Gmail", SCOPES, ()),), (), complete=0, lacking_number=0)
 
 
 @dataclass

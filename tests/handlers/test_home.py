@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,12 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.errors import GuestNotAllowed
+from bot.domain.ids import UserId
+from bot.slack.client import SlackClient
 from bot.slack.directory import person_of
+from handlers.bolt import Identity, build_slack
 from handlers.slack_request import Malformed, read
+from handlers.tasks import MOST_AT_ONCE
 from storage import StorageAway
 from tests.handlers.conftest import Bench, texts
 from tests.handlers.payloads import a_click, a_command, a_form, an_event
-from tests.views.samples import ANN, W
+from tests.views.samples import ANN, NOW, W
 
 OPENED = {"type": "app_home_opened", "user": ANN, "tab": "home"}
 ADDRESS = "ann@example.com"
@@ -55,6 +61,46 @@ async def test_viewers_see_what_others_do(bench: Bench) -> None:
     await bench.slack.until(lambda: len(bench.slack.of("views.publish")) == 3)
     assert {call["user_id"] for call in bench.slack.of("views.publish")[1:]} == {ANN, "UOTHER"}
     assert bench.slack.of("views.publish")[1]["hash"] == "h1"
+
+
+async def test_a_crowd_is_drawn_each_once(bench: Bench) -> None:
+    """More people look at once than answers may be under way: every event is taken, everybody is drawn, and
+    who looks again before their turn is drawn once."""
+    people = [f"U{number}" for number in range(MOST_AT_ONCE + 20)]
+    for user in [*people, *people[-50:]]:
+        assert (await bench.send(an_event(OPENED | {"user": user}))).status == 200
+    for drawn in range(20, len(people) + 1, 20):
+        await bench.slack.until(lambda drawn=drawn: len(bench.slack.of("views.publish")) >= drawn)  # type: ignore[misc]
+    assert Counter(call["user_id"] for call in bench.slack.of("views.publish")) == Counter(people)
+
+
+async def test_a_drawing_that_slack_puts_off_is_not_lost(bench: Bench) -> None:
+    """Slack asks to be left alone: nobody knocks meanwhile, and then everybody is drawn after all."""
+    now, pauses = NOW, []
+
+    async def pause(seconds: float) -> None:
+        nonlocal now
+        pauses.append(seconds)
+        now += timedelta(seconds=seconds)
+        bench.slack.retry_after = None
+
+    client = SlackClient(bench.client.web, clock=lambda: now, metrics=bench.metrics)
+    services: Any = bench.services
+    side = build_slack(
+        services,
+        client=client,
+        identity=Identity(W, UserId("UBOT"), "BBOT"),
+        command="/inbox",
+        clock=lambda: now,
+        pause=pause,
+    )
+    bench.slack.retry_after = "30"
+    for number in range(20):
+        await side.dispatch(an_event(OPENED | {"user": f"U{number}"}))
+    await bench.slack.until(lambda: len(bench.slack.of("views.publish")) == 20)
+    assert len({call["user_id"] for call in bench.slack.of("views.publish")}) == 20
+    assert pauses and max(pauses) <= 30
+    await side.drain(5)
 
 
 async def test_a_guest_sees_why_not(bench: Bench) -> None:

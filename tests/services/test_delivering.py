@@ -12,7 +12,7 @@ import pytest
 from bot.domain.channel import Channel, State
 from bot.domain.features import Feature
 from bot.domain.ids import ConversationId, UserId
-from bot.domain.notice import Posted
+from bot.domain.notice import EditRoom, Posted
 from bot.domain.ticket import TicketOutcome
 from bot.domain.view_models import NoticeModel
 from bot.services.core.jobs import LEASE
@@ -53,6 +53,12 @@ class Dying:
 
     async def edit(self, conversation: ConversationId, ts: str, model: NoticeModel) -> None:
         await self._call("edit", lambda: self.inner.edit(conversation, ts, model))
+
+    def wait_to_post(self) -> timedelta:
+        return self.inner.wait_to_post()
+
+    def room_for_edits(self) -> EditRoom:
+        return self.inner.room_for_edits()
 
     async def find(
         self, conversation: ConversationId, nonce: str, *, since: datetime, thread: str | None

@@ -7,13 +7,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from bot.domain.features import Feature
 from bot.domain.grant import Grant, Revocation
 from bot.domain.ids import ConversationId, UserId
-from bot.domain.notice import Posted
+from bot.domain.notice import EditRoom, Posted
 from bot.domain.ticket import TicketOutcome
 from bot.domain.view_models import NoticeModel
 from bot.services.core.ports import Messenger
@@ -111,6 +111,12 @@ class _MortalMessenger:
 
     async def edit(self, conversation: ConversationId, ts: str, picture: NoticeModel) -> None:
         await self._step("edit", lambda: self._inner.edit(conversation, ts, picture))
+
+    def wait_to_post(self) -> timedelta:
+        return self._inner.wait_to_post()
+
+    def room_for_edits(self) -> EditRoom:
+        return self._inner.room_for_edits()
 
     async def find(
         self, conversation: ConversationId, nonce: str, *, since: datetime, thread: str | None

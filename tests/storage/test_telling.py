@@ -91,8 +91,8 @@ async def test_a_notice_lives_from_wanted_to_shown(storage: Storage) -> None:
         await uow.notices.begin_sending(notice.id, "nonce", NOW)
         sending = replace(notice, nonce="nonce", sending_since=NOW)
         assert await uow.notices.find(notice.id) == sending
-        await uow.notices.bump([notice.id])
-        await uow.notices.bump([])
+        await uow.notices.bump([notice.id], NOW)
+        await uow.notices.bump([], NOW)
         there = ConversationId("D1")
         await uow.notices.shown(notice.id, rev=1, ts="1.2", conversation_id=there)
         posted = replace(

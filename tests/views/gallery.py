@@ -554,8 +554,8 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
     yield "help", replies.help_message(lang, "/inbox")
     yield "unknown verb", replies.unknown_verb_message(lang, "staus", "status", "/inbox")
     yield "unknown verb without a guess", replies.unknown_verb_message(lang, address, None, "/inbox")
-    yield "which of none", replies.which_address_message(lang, "disable", (), "/inbox")
-    yield "which of many", replies.which_address_message(lang, "disable", (address,) * 500, "/inbox")
+    yield "which of none", replies.which_address_message(lang, "disable", (), 0, "/inbox")
+    yield "which of many", replies.which_address_message(lang, "disable", (address,) * 500, 500, "/inbox")
     for is_open in (True, False):
         for change, reader in role_changes():
             told = a_picture(

@@ -65,7 +65,7 @@ def asked(lang: Language, features: tuple[Feature, ...], case: str) -> Drawn:
     for number, rows in (("none", 0), ("one", 1), ("five hundred", 500)):
         lacking = tuple(replace(row, lacking=features) for row in many_rows(rows))
         for complete in (0, 3):
-            overview = PermissionsOverview((ask, by_password), lacking, complete)
+            overview = PermissionsOverview((ask, by_password), lacking, complete, rows)
             yield f"permissions of {number} {complete} {case}", permissions_message(lang, overview)
     yield (
         f"consent {case}",

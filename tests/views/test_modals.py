@@ -212,7 +212,7 @@ def test_an_unknown_verb_gets_help_and_a_guess() -> None:
 
 def test_a_verb_without_an_address_lists_what_to_type() -> None:
     """Ready to copy."""
-    said = texts(which_address_message(EN, "disable", ("a@x.com", "b@x.com"), "/inbox"))
+    said = texts(which_address_message(EN, "disable", ("a@x.com", "b@x.com"), 2, "/inbox"))
     assert "• `/inbox disable a@x.com`\n• `/inbox disable b@x.com`" in said
 
 
@@ -317,7 +317,7 @@ def test_a_wish_is_dated_in_the_readers_own_time() -> None:
         assert "It is valid until <!date^" in texts(shown)
     assert "として接続。" in texts(refusal_message(JA, wished, "/inbox"))
     assert "`/inbox 無効 a@x.com`" in texts(
-        which_address_message(JA, "disable", ("a@x.com", "b@x.com"), "/inbox")
+        which_address_message(JA, "disable", ("a@x.com", "b@x.com"), 2, "/inbox")
     )
 
 

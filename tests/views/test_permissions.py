@@ -51,7 +51,7 @@ def test_reconnect_is_offered_where_it_helps_and_is_allowed() -> None:
 
 def test_many_inboxes_are_listed_by_what_they_lack() -> None:
     """Those that lack nothing are counted."""
-    view = permissions_message(EN, PermissionsOverview((an_ask((CRM,)),), (a_row(lacking=(CRM,)),), 3))
+    view = permissions_message(EN, PermissionsOverview((an_ask((CRM,)),), (a_row(lacking=(CRM,)),), 3, 1))
     said = texts(view)
     assert "Google is asked for this, all at once:" in said
     assert "ann@example.com" in said and "Needs a reconnect for CRM" in said

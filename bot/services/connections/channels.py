@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from bot.domain.access import Actor, Operation, Right, may, right, rights, visibility_of
+from bot.domain.access import Actor, Operation, Right, Visibility, may, right, rights, visibility_of
 from bot.domain.address import same_address
 from bot.domain.channel import Channel, InboxSpec, Kind, State
 from bot.domain.errors import Gone, NeedsApproval, NotAllowed, ReconnectFirst, UnknownAddress
@@ -34,10 +34,12 @@ from bot.services.core.roles import refuse_in_doubt, roles_in
 from bot.services.core.transitions import Transitions
 from bot.services.monitoring.mail_routing import mail_shown
 from bot.services.monitoring.monitor import Monitoring
-from storage import Conflict, UnitOfWork
-from storage.channels import Listed
+from storage import Conflict, Listed, UnitOfWork
 
 _RECENT: Final = 8
+_MANY: Final = 20_000
+_COUNTED_FOR: Final = timedelta(seconds=15)
+"""Of so many channels, how many there are in which state may be so old."""
 _AT_ONCE: Final = 500
 """Channels that one statement names."""
 T = TypeVar("T")
@@ -70,6 +72,7 @@ class Channels:
         self._retirement = Retirement(core, notifications)
         self._monitoring = monitoring
         self._revocations = revocations
+        self._tallies: dict[WorkspaceId, tuple[datetime, StateCounts | None]] = {}
 
     def label_at(self, key: str, address: str) -> str:
         """What people call a provider, by the address that is connected there."""
@@ -107,16 +110,33 @@ class Channels:
             not_set_up=setup,
         )
 
-    async def rows(self, actor: Actor) -> tuple[ChannelRow, ...]:
-        """Every channel that ``actor`` may see, what needs somebody first."""
+    async def lacking(self, actor: Actor, *, most: int) -> tuple[tuple[ChannelRow, ...], int, int]:
+        """The first of those that ``actor`` may see which lack what a feature needs, how many these are, and
+        how many others there are."""
+        sight, features = visibility_of(actor), self._core.policy.features
+        if sight is None:
+            return (), 0, 0
         async with self._core.storage.reading() as uow:
-            rows, _ = await self._rows(uow, actor, most=None)
-        return rows
+            total = (await self._tallied(uow, sight)).total
+            if not features.defined or not total:
+                return (), 0, total
+            alike = await uow.overviews.grants_in_use(sight, _MATTER)
+            short = [(at, granted, n) for at, granted, n in alike if features.lacking(at, granted)]
+            wanted = [(at, granted) for at, granted, _ in short]
+            listed = await uow.overviews.first_granted(sight, _MATTER, wanted, most=most) if short else ()
+            rows = await self._rows_of(uow, actor, listed)
+        number = sum(n for *_, n in short)
+        return rows, number, total - number
 
-    async def addresses(self, actor: Actor) -> tuple[str, ...]:
-        """Every address that ``actor`` may see."""
+    async def addresses(self, actor: Actor, *, most: int) -> tuple[tuple[str, ...], int]:
+        """The first addresses that ``actor`` may see, and how many there are."""
+        sight = visibility_of(actor)
+        if sight is None:
+            return (), 0
         async with self._core.storage.reading() as uow:
-            return tuple(channel.address for channel in await self._visible(uow, actor))
+            found = await uow.overviews.addresses(sight, most=most)
+            is_all = len(found) < most
+            return found, len(found) if is_all else (await self._tallied(uow, sight)).total
 
     async def find(self, actor: Actor, typed: str) -> Channel:
         """The channel at an address. Raises ``NotAnAddress``, ``UnknownAddress`` with near misses.
@@ -288,10 +308,6 @@ class Channels:
 
     # --- looking up
 
-    async def _visible(self, uow: UnitOfWork, actor: Actor) -> tuple[Channel, ...]:
-        channels = await uow.channels.all(actor.workspace_id)
-        return tuple(channel for channel in channels if may(actor, Operation.SEE, channel))
-
     async def _channel(
         self, uow: UnitOfWork, actor: Actor, channel_id: ChannelId, operation: Operation
     ) -> Channel:
@@ -325,20 +341,50 @@ class Channels:
         raise NotAllowed(operation.value, roles.who_can(operation, channel))
 
     async def _rows(
-        self, uow: UnitOfWork, actor: Actor, *, most: int | None
+        self, uow: UnitOfWork, actor: Actor, *, most: int
     ) -> tuple[tuple[ChannelRow, ...], StateCounts]:
         sight = visibility_of(actor)
         if sight is None:
             return (), StateCounts()
         wants_more = bool(self._core.policy.features.defined)
-        listed, tally = await uow.overviews.read(sight, most=most, with_grants=wants_more)
+        counted = self._counted(sight)
+        if counted is None:
+            listed, tally = await uow.overviews.read(sight, most=most, with_grants=wants_more)
+            self._keep(sight, tally)
+        else:
+            listed = await uow.overviews.first(sight, most=most, with_grants=wants_more)
+            tally = replace(counted, own=await uow.overviews.count_own(sight))
+        return await self._rows_of(uow, actor, listed), tally
+
+    def _counted(self, sight: Visibility) -> StateCounts | None:
+        """How many a large workspace has, as last counted, if that was lately: counting a million takes
+        longer than an answer may."""
+        at, tally = self._tallies.get(sight.workspace_id, (self._core.clock(), None))
+        is_fresh = timedelta() <= self._core.clock() - at < _COUNTED_FOR
+        return tally if sight.all_personal and is_fresh else None
+
+    def _keep(self, sight: Visibility, tally: StateCounts) -> None:
+        self._tallies.pop(sight.workspace_id, None)
+        if sight.all_personal and tally.total >= _MANY:
+            self._tallies[sight.workspace_id] = self._core.clock(), tally
+
+    async def _tallied(self, uow: UnitOfWork, sight: Visibility) -> StateCounts:
+        if (counted := self._counted(sight)) is not None:
+            return counted
+        tally = await uow.overviews.tally(sight)
+        self._keep(sight, tally)
+        return tally
+
+    async def _rows_of(
+        self, uow: UnitOfWork, actor: Actor, listed: Sequence[Listed]
+    ) -> tuple[ChannelRow, ...]:
         channels = [it.channel for it in listed]
         advised = await self._advised(uow, actor, channels)
         unknown = await self._unexplained(uow, channels)
         return tuple(
             self._row(actor, it, advice=advised.get(it.channel.id), unexplained=unknown.get(it.channel.id))
             for it in listed
-        ), tally
+        )
 
     async def _advised(
         self, uow: UnitOfWork, actor: Actor, channels: Sequence[Channel]
@@ -396,7 +442,7 @@ class Channels:
 
     def _lacking(self, channel: Channel, granted: Granted | None) -> tuple[Feature, ...]:
         """Features that need a new consent; whatever needs one anyway needs none for a feature."""
-        if granted is None or channel.state in _NO_MATTER:
+        if granted is None or channel.state not in _MATTER:
             return ()
         return self._core.policy.features.lacking(channel.provider, granted)
 
@@ -423,7 +469,8 @@ class Channels:
         )
 
 
-_NO_MATTER: Final = frozenset({State.DISCONNECTED, State.REMOVED})
+_MATTER: Final = (State.CONNECTED, State.IMPAIRED, State.DISABLED)
+"""Whatever is disconnected needs a new consent anyway."""
 _FITTING: Final[Mapping[State, tuple[Operation, ...]]] = {
     State.CONNECTED: (
         Operation.SEE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.domain.access import Actor
 from bot.domain.errors import ProviderOff
 from bot.domain.ids import ChannelId
-from bot.domain.view_models import Ask, ChannelPermissions, PermissionsOverview
+from bot.domain.view_models import LACKING_SHOWN, Ask, ChannelPermissions, PermissionsOverview
 from bot.services.connections.channels import Channels
 from bot.services.connections.tickets import asked_for
 from bot.services.core.ports import Core
@@ -31,13 +31,13 @@ class Permissions:
 
     async def overview(self, actor: Actor) -> PermissionsOverview:
         """What is asked of each provider, and which channels that ``actor`` may see lack some of it."""
-        rows = await self._channels.rows(actor)
-        lacking = tuple(row for row in rows if row.lacking)
+        lacking, number, complete = await self._channels.lacking(actor, most=LACKING_SHOWN)
         providers = self._core.providers
         return PermissionsOverview(
             asks=tuple(self._ask(key, label=providers.label_of(key)) for key in providers.keys),
             lacking=lacking,
-            complete=len(rows) - len(lacking),
+            lacking_number=number,
+            complete=complete,
         )
 
     def _ask(self, provider: str, *, label: str, is_shared: bool = False) -> Ask:

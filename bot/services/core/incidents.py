@@ -7,7 +7,7 @@ storm is two notifications, however large it is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -232,11 +232,14 @@ class Incidents:
         now = self._core.clock()
         async with self._core.storage.writing() as uow:
             notice = await self._own(uow, actor, notice_id)
-            for incident in await uow.incidents.of_notice(notice.id):
-                if incident.claimed_by != actor.id and await uow.incidents.claim(incident.id, actor.id, now):
-                    await self._changed(uow, incident.id, now)
-                    await self._remember(uow, incident, "claimed", actor, now)
-                    await self._tell_former(uow, incident, actor, now)
+            incidents = await uow.incidents.of_notice(notice.id)
+            others = [it.id for it in incidents if it.claimed_by != actor.id]
+            claimed = set(await uow.incidents.claim(others, actor.id, now))
+            taken = [it for it in incidents if it.id in claimed]
+            await self._remember(uow, taken, "claimed", actor, now)
+            told = await uow.notices.of_incidents(claimed)
+            await self._notifications.changed(uow, told, now=now)
+            await self._tell_former(uow, taken, told, actor, now)
             await uow.commit()
         self._core.wake()
 
@@ -245,12 +248,12 @@ class Incidents:
         now = self._core.clock()
         async with self._core.storage.writing() as uow:
             notice = await self._own(uow, actor, notice_id)
-            for incident in await uow.incidents.of_notice(notice.id):
-                if await uow.incidents.hand_back(incident.id, actor.id):
-                    told = await uow.notices.of_incident(incident.id)
-                    await self._notifications.changed(uow, told, now=now)
-                    await self._remember(uow, incident, "handed_back", actor, now)
-                    await self._remind_anew(uow, [it for it in told if it.kind is NoticeKind.INCIDENT], now)
+            incidents = await uow.incidents.of_notice(notice.id)
+            freed = set(await uow.incidents.hand_back([it.id for it in incidents], actor.id))
+            await self._remember(uow, [it for it in incidents if it.id in freed], "handed_back", actor, now)
+            told = await uow.notices.of_incidents(freed)
+            await self._notifications.changed(uow, told, now=now)
+            await self._remind_anew(uow, [it for it in told if it.kind is NoticeKind.INCIDENT], now)
             await uow.commit()
         self._core.wake()
 
@@ -261,8 +264,8 @@ class Incidents:
         async with self._core.storage.writing() as uow:
             notice = await self._own(uow, actor, notice_id)
             await uow.notices.snooze(notice.id, until)
-            for incident in await uow.incidents.of_notice(notice.id):
-                await self._remember(uow, incident, "snoozed" if until else "woken", actor, now)
+            incidents = await uow.incidents.of_notice(notice.id)
+            await self._remember(uow, incidents, "snoozed" if until else "woken", actor, now)
             await self._notifications.changed(uow, [notice], now=now)
             await self._remind_anew(uow, [notice], now)
             await uow.commit()
@@ -279,22 +282,29 @@ class Incidents:
                 since = _counted_from(job, notice, now).isoformat()
                 await uow.jobs.put(_later(JobKind.REMIND, notice, due, now, since=since))
 
-    async def _tell_former(self, uow: UnitOfWork, incident: Incident, actor: Actor, now: datetime) -> None:
-        former = incident.claimed_by
-        if former is None or former == actor.id:
-            return
-        about = {"incident": incident.id, **done_by(actor.id, now)}
+    async def _tell_former(
+        self, uow: UnitOfWork, taken: Sequence[Incident], told: Sequence[Notice], actor: Actor, now: datetime
+    ) -> None:
+        """Whoever was on some of these has one reply in their message: an edit would not tell them."""
+        by_former = {it.claimed_by: it for it in reversed(taken) if it.claimed_by is not None}
         replies = [
-            _reply(NoticeKind.CLAIM_TAKEN, it, about, now)
-            for it in await uow.notices.of_incident(incident.id)
-            if it.kind is NoticeKind.INCIDENT and it.recipient == former
+            _reply(
+                NoticeKind.CLAIM_TAKEN,
+                notice,
+                {"incident": by_former[notice.recipient].id, **done_by(actor.id, now)},
+                now,
+            )
+            for notice in told
+            if notice.kind is NoticeKind.INCIDENT and notice.recipient in by_former
         ]
         await self._notifications.tell_all(uow, replies)
 
     async def _remember(
-        self, uow: UnitOfWork, incident: Incident, what: str, actor: Actor, now: datetime
+        self, uow: UnitOfWork, incidents: Iterable[Incident], what: str, actor: Actor, now: datetime
     ) -> None:
-        await uow.history.add(HistoryEntry(incident.workspace_id, incident.channel_id, now, what, actor.id))
+        await uow.history.add_all(
+            [HistoryEntry(it.workspace_id, it.channel_id, now, what, actor.id) for it in incidents]
+        )
 
     async def _own(self, uow: UnitOfWork, actor: Actor, notice_id: NoticeId) -> Notice:
         notice = await uow.notices.find(notice_id)
@@ -344,9 +354,15 @@ class Incidents:
         await uow.jobs.put_all(reminders_of(notices, now))
 
     async def _count_later(self, uow: UnitOfWork, notices: Sequence[Notice], now: datetime) -> None:
+        """Asked for once: the second outage of a message does, and all that follow find it so."""
         kind = JobKind.COUNT_STORM
+        asked = await uow.jobs.unfinished([_key(kind, it) for it in notices])
         await uow.jobs.put_all(
-            [_later(kind, it, (it.created_at or now) + STORM_LASTS, now) for it in notices]
+            [
+                _later(kind, it, (it.created_at or now) + STORM_LASTS, now)
+                for it in notices
+                if _key(kind, it) not in asked
+            ]
         )
 
 

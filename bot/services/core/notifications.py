@@ -15,7 +15,7 @@ import structlog
 from bot.domain.channel import Channel
 from bot.domain.ids import GrantId, JobId, NoticeId, RequestId, UserId, WorkspaceId
 from bot.domain.job import Job, JobKind
-from bot.domain.notice import ALARMS, SLACK, Notice, NoticeKind, subject_of
+from bot.domain.notice import ALARMS, DELIVERY, SLACK, Notice, NoticeKind, subject_of
 from bot.domain.request import Request
 from bot.services.core.ports import Core, new_id
 from bot.services.core.roles import roles_in
@@ -48,8 +48,21 @@ class Notifications:
     async def changed(self, uow: UnitOfWork, notices: Iterable[Notice], *, now: datetime) -> None:
         """These notices must be shown anew."""
         kept = tuple(notices)
-        await uow.notices.bump([notice.id for notice in kept])
-        await self._deliver(uow, kept, now)
+        await uow.notices.bump([notice.id for notice in kept], now)
+        posted = [notice for notice in kept if notice.ts is not None]
+        await self._edit(uow, posted, now)
+        await self._deliver(uow, [notice for notice in kept if notice.ts is None], now)
+
+    async def deliver_alone(self, uow: UnitOfWork, notice: Notice, *, now: datetime) -> None:
+        """Let a notice have a job of its own, which tries until it gets through."""
+        await self._deliver(uow, [notice], now)
+
+    async def _edit(self, uow: UnitOfWork, posted: Sequence[Notice], now: datetime) -> None:
+        """Messages that stand in Slack: one job for all, however many read them."""
+        await uow.jobs.hurry([delivery_of(notice.id) for notice in posted], now)
+        workspaces = sorted({notice.workspace_id for notice in posted})
+        await uow.jobs.put_all([_editing(workspace_id, now) for workspace_id in workspaces])
+        self._core.wake()
 
     async def _deliver(self, uow: UnitOfWork, notices: Sequence[Notice], now: datetime) -> None:
         await uow.jobs.put_all([_delivery(notice, now) for notice in notices])
@@ -188,6 +201,18 @@ async def is_unheard(uow: UnitOfWork, request: Request) -> bool:
     return request.is_open and bool(asked) and all(one.unreachable for one in asked)
 
 
+def _editing(workspace_id: WorkspaceId, now: datetime) -> Job:
+    return Job(
+        id=JobId(new_id()),
+        lane=f"edits:{workspace_id}",
+        kind=JobKind.EDIT_NOTICES,
+        dedupe=f"edits:{workspace_id}",
+        due_at=now,
+        created_at=now,
+        payload={"workspace": workspace_id},
+    )
+
+
 def client_at(provider: str) -> str:
     """The fact that a provider has last refused our own credentials, by name."""
     return f"client:{provider}"
@@ -200,7 +225,7 @@ def unread_of(workspace_id: WorkspaceId) -> str:
 
 def delivery_of(notice_id: NoticeId) -> str:
     """The key of the job that brings a notice to Slack."""
-    return f"deliver:{notice_id}"
+    return DELIVERY + notice_id
 
 
 def done_by(actor: UserId, now: datetime) -> dict[str, str]:

@@ -15,7 +15,7 @@ from bot.domain.errors import Refusal
 from bot.domain.features import Feature, Features
 from bot.domain.ids import ConversationId, UserId
 from bot.domain.mail_routing import DAILY
-from bot.domain.notice import Posted
+from bot.domain.notice import EditRoom, Posted
 from bot.domain.probe_policy import Cadence
 from bot.domain.ticket import TicketOutcome
 from bot.domain.view_models import NoticeModel
@@ -115,6 +115,13 @@ class Messenger(Protocol):
         """Post, to a conversation or to a person's own with us."""
 
     async def edit(self, conversation: ConversationId, ts: str, model: NoticeModel) -> None: ...
+
+    def wait_to_post(self) -> timedelta:
+        """How long whoever wants to post had better wait; none if Slack takes messages. Asked before anything
+        is read for one. Each asker stands in line behind the one before."""
+
+    def room_for_edits(self) -> EditRoom:
+        """The same of edits."""
 
     async def find(
         self, conversation: ConversationId, nonce: str, *, since: datetime, thread: str | None

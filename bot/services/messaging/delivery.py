@@ -7,6 +7,7 @@ not the state of when somebody asked for it.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,21 +15,28 @@ from typing import Final
 import structlog
 
 from bot.domain.errors import MessageGone, PersonUnreachable, SlackAway, TokenDead
-from bot.domain.ids import ConversationId, NoticeId, ProviderOutageId, RequestId, TicketId
-from bot.domain.job import Job
+from bot.domain.ids import ConversationId, NoticeId, ProviderOutageId, RequestId, TicketId, WorkspaceId
+from bot.domain.job import Job, JobKind
 from bot.domain.notice import Notice, NoticeKind
 from bot.domain.view_models import NoticeModel
 from bot.services.connections.admin_consent import AdminConsents, is_asked_for
 from bot.services.connections.tickets import lacking_after
+from bot.services.core.jobs import NotYet, attempted
 from bot.services.core.notifications import Notifications, Operators, delivery_of
 from bot.services.core.ports import Core, Messenger, new_id
 from bot.services.messaging.notice_models import NoticeModels, is_worth_posting
 from bot.services.people.workspaces import Workspaces
+from storage import UnitOfWork
 
 _log = structlog.get_logger(__name__)
 
 PACE: Final = timedelta(seconds=1)
 """Slack's own pace: one message per second and conversation."""
+_SOON: Final = timedelta(seconds=5)
+_BEHIND_FOR: Final = timedelta(seconds=90)
+"""How long a reply waits for the edit of its message: longer than fifty readers' edits take."""
+_SIDE_BY_SIDE: Final = 10
+"""Messages that are edited at a time."""
 
 
 class Delivery:
@@ -52,11 +60,20 @@ class Delivery:
         self._messenger = messenger
         self._workspaces = workspaces
 
-    async def deliver(self, job: Job) -> datetime | None:
+    async def deliver(self, job: Job) -> datetime | NotYet | None:
         """The jobs ``DELIVER_NOTICE`` and ``RAISE_ALARM``. Returns when to go on, ``None`` when the message
         is current."""
-        notice, model = await self._load(NoticeId(job.payload["notice"]))
-        if notice is None or model is None or notice.is_current:
+        async with self._core.storage.reading() as uow:
+            notice = await self._present(uow, NoticeId(job.payload["notice"]))
+            if notice is None or notice.is_current:
+                return None
+            # Asked first: while Slack takes none, nothing needs to be read for it.
+            rest = self._rest(notice) or await self._behind_parent(uow, job, notice)
+            if rest:
+                return NotYet(self._core.clock() + rest)
+            model = await self._notice_models.of(uow, notice)
+        if model is None:
+            await self._shown(notice, ts=notice.ts)
             return None
         was_tried = notice.ts is not None or notice.sending_since is not None
         if not was_tried and not is_worth_posting(model):
@@ -72,15 +89,30 @@ class Delivery:
             await self._workspaces.suspected(notice.workspace_id, error.code)
         return None
 
-    async def _load(self, notice_id: NoticeId) -> tuple[Notice | None, NoticeModel | None]:
-        async with self._core.storage.reading() as uow:
-            notice = await uow.notices.find(notice_id)
-            if notice is None or notice.unreachable or await uow.workspaces.is_gone(notice.workspace_id):
-                return None, None
-            if notice.thread_of is not None and notice.conversation_id is None:
-                parent = await uow.notices.find(notice.thread_of)
-                notice = replace(notice, conversation_id=parent.conversation_id if parent else None)
-            return notice, await self._notice_models.of(uow, notice)
+    async def _present(self, uow: UnitOfWork, notice_id: NoticeId) -> Notice | None:
+        """What is to be shown; ``None`` if nobody can be shown it."""
+        notice = await uow.notices.find(notice_id)
+        if notice is None or notice.unreachable or await uow.workspaces.is_gone(notice.workspace_id):
+            return None
+        if notice.thread_of is not None and notice.conversation_id is None:
+            parent = await uow.notices.find(notice.thread_of)
+            notice = replace(notice, conversation_id=parent.conversation_id if parent else None)
+        return notice
+
+    def _rest(self, notice: Notice) -> timedelta:
+        if notice.ts is None:
+            return self._messenger.wait_to_post()
+        room = self._messenger.room_for_edits()
+        return timedelta() if room.at_once else room.rest
+
+    async def _behind_parent(self, uow: UnitOfWork, job: Job, notice: Notice) -> timedelta:
+        """A reply comes after the edit of the message that it belongs to, unless that takes too long."""
+        parent = await uow.notices.find(notice.thread_of) if notice.thread_of else None
+        waited = self._core.clock() - job.created_at
+        is_behind = parent is not None and parent.ts and not parent.is_current and not parent.unreachable
+        if not is_behind or waited >= _BEHIND_FOR:
+            return timedelta()
+        return PACE if waited < _SOON else _SOON
 
     async def _awaiting(self, notice: Notice, parent_id: NoticeId) -> datetime | None:
         """The message that ``notice`` replies to is not there: when to look again, unless it never comes."""
@@ -106,6 +138,55 @@ class Delivery:
                 lacking=lacking_after(self._core, outcome),
             )
         return None
+
+    # --- editing
+
+    async def edit_all(self, job: Job) -> NotYet | None:
+        """The job ``EDIT_NOTICES``: some of a workspace's messages that show less than they should, those
+        that have waited longest first. Done once there are none."""
+        room = self._messenger.room_for_edits()
+        if not room.at_once:
+            return NotYet(self._core.clock() + room.rest)
+        drawn = await self._drawn(
+            WorkspaceId(job.payload["workspace"]), most=min(room.at_once, _SIDE_BY_SIDE)
+        )
+        if not drawn:
+            return None
+        edits = (self._edited(notice, model) for notice, model in drawn)
+        rests = await asyncio.gather(*edits, return_exceptions=True)
+        for rest in rests:
+            if isinstance(rest, BaseException):
+                raise rest
+        return NotYet(self._core.clock() + max(it for it in rests if isinstance(it, timedelta)))
+
+    async def _drawn(
+        self, workspace_id: WorkspaceId, *, most: int
+    ) -> list[tuple[Notice, NoticeModel | None]]:
+        async with self._core.storage.reading() as uow:
+            if await uow.workspaces.is_gone(workspace_id):
+                return []
+            waiting = await uow.notices.to_edit(workspace_id, most)
+            return [(notice, await self._notice_models.of(uow, notice)) for notice in waiting]
+
+    async def _edited(self, notice: Notice, model: NoticeModel | None) -> timedelta:
+        """Edit one. Returns how long Slack wants to be left alone; whatever else stands in the way is for the
+        notice's own job, which knows how to go on."""
+        _, failure = await attempted(self._edit(notice, model), what=JobKind.EDIT_NOTICES.value)
+        if isinstance(failure, SlackAway) and failure.retry_after is not None:
+            return failure.retry_after
+        if failure is not None:
+            async with self._core.storage.writing() as uow:
+                if isinstance(failure, MessageGone):
+                    await uow.notices.lost(notice.id)
+                await self._notifications.deliver_alone(uow, notice, now=self._core.clock())
+                await uow.commit()
+        return timedelta()
+
+    async def _edit(self, notice: Notice, model: NoticeModel | None) -> None:
+        if model is not None:
+            assert notice.ts is not None
+            await self._messenger.edit(_conversation(notice), notice.ts, model)
+        await self._shown(notice, ts=notice.ts)
 
     # --- reconciling
 

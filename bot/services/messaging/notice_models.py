@@ -2,29 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import chain
 from typing import Final
 
-from bot.domain.access import Operation, may
-from bot.domain.address import shown_domain
-from bot.domain.channel import ADMIN_CAUSES, Cause, Channel, State
+from bot.domain.access import visibility_of
+from bot.domain.address import key_of, shown_domain
+from bot.domain.channel import ADMIN_CAUSES, Cause, Channel, Kind, State
 from bot.domain.grant import MailboxIdentity
 from bot.domain.ids import NoticeId, ProviderOutageId, RequestId
 from bot.domain.incident import Incident
+from bot.domain.mail_routing import MailRouting
 from bot.domain.notice import Notice, NoticeKind
-from bot.domain.provider_outage import advice
+from bot.domain.provider_outage import Proof, ProviderOutage, Struck, advice
 from bot.domain.ticket import Link
-from bot.domain.view_models import IncidentModel, NoticeModel, Registration
+from bot.domain.view_models import HELD_READ, HeldModel, IncidentModel, NoticeModel, Registration
 from bot.services.connections.admin_consent import AdminConsents
 from bot.services.connections.revocation import removal_of
 from bot.services.core.notifications import client_at, is_unheard, unread_of
 from bot.services.core.ports import Core
 from bot.services.core.roles import roles_in
-from bot.services.monitoring.mail_routing import is_still_away, mail_of, mail_shown
+from bot.services.monitoring.mail_routing import is_still_away, mail_shown
 from bot.services.monitoring.watchdog import episode_of
 from bot.services.people.admins import can_be_undone
 from storage import UnitOfWork
+
+_HOLDS_KNOWN: Final = 16
+_DOMAINS_READ: Final = 20
+_Version = tuple[int, datetime | None, str]
+
+
+@dataclass(frozen=True, slots=True)
+class HoldFacts:
+    """What a mass refusal's messages say alike, and no more than they can show."""
+
+    number: int = 0
+    team_number: int = 0
+    first: tuple[Channel, ...] = ()
+    first_of_team: tuple[Channel, ...] = ()
+    domains: tuple[str, ...] = ()
+    struck: Struck | None = None
+    proof: Proof | None = None
 
 
 class NoticeModels:
@@ -32,6 +54,8 @@ class NoticeModels:
 
     def __init__(self, core: Core, *, admin_consents: AdminConsents) -> None:
         self._core = core
+        self._one_reads = asyncio.Lock()
+        self._holds: OrderedDict[ProviderOutageId, tuple[_Version, HoldFacts]] = OrderedDict()
         self._admin_consents = admin_consents
 
     async def of(self, uow: UnitOfWork, notice: Notice) -> NoticeModel | None:
@@ -153,12 +177,17 @@ class NoticeModels:
     async def _with_outages(self, uow: UnitOfWork, model: NoticeModel, notice: Notice) -> NoticeModel:
         incidents = await uow.incidents.of_notice(notice.id)
         channels = await uow.channels.by_ids([incident.channel_id for incident in incidents])
-        links = await uow.links.of_reader(notice.recipient, [it.id for it in incidents if it.is_open])
+        waiting = [incident for incident in incidents if incident.is_open]
+        links = await uow.links.of_reader(notice.recipient, [it.id for it in waiting])
+        known = await uow.whereabouts.by_ids([it.channel_id for it in waiting])
         outages = [
-            await self._outage(uow, channels[incident.channel_id], incident, links.get(incident.id))
-            for incident in incidents
-            if incident.channel_id in channels
+            self._outage(channels[it.channel_id], it, links.get(it.id), known.get(it.channel_id))
+            for it in incidents
+            if it.channel_id in channels
         ]
+        if len(outages) == 1:  # a list has no room for it
+            app = await self._registration(uow, outages[0].channel, outages[0].incident)
+            outages = [replace(outages[0], app=app)]
         is_open = any(outage.incident.is_open for outage in outages)
         return replace(model, outages=tuple(outages), is_open=is_open)
 
@@ -166,42 +195,74 @@ class NoticeModels:
         provider_outage = await uow.provider_outages.find(ProviderOutageId(model.notice.about["outage"]))
         if provider_outage is None:
             return None
-        ids = await uow.provider_outages.held(provider_outage) if provider_outage.is_open else ()
-        channels = await uow.channels.by_ids(ids)
-        held = tuple(channels[channel_id] for channel_id in ids)
+        facts = await self._hold_facts(uow, provider_outage)
         company = MailboxIdentity(provider_outage.provider, "", provider_outage.tenant)
+        begun_at = [model.channel.address.rpartition("@")[2]] if model.channel else []
         return replace(
             model,
             # The channel that it began with may have been switched since.
             provider_label=self._core.providers.label_for(company),
             provider_outage=provider_outage,
-            held=held,
-            struck=await uow.provider_outages.struck(provider_outage) if provider_outage.is_open else None,
-            proof=None if provider_outage.is_open else await uow.provider_outages.proof(provider_outage),
-            seen=await self._seen_by(uow, model.notice, held),
-            organisation=_domains(company.organisation, held or filter(None, [model.channel])),
+            held=await self._held_for(uow, model.notice, provider_outage, facts),
+            struck=facts.struck,
+            proof=facts.proof,
+            organisation=_domains(company.organisation, facts.domains or begun_at),
             app=self._admin_consents.registration_at(provider_outage.provider),
             advice=advice(provider_outage, now=self._core.clock(), witness=self._core.policy.cadence.witness),
             is_open=provider_outage.is_open,
         )
 
-    async def _seen_by(
-        self, uow: UnitOfWork, notice: Notice, channels: Sequence[Channel]
-    ) -> tuple[Channel, ...]:
-        person = await uow.people.find(notice.workspace_id, notice.recipient)
-        if person is None:
-            return ()
-        reader = (await roles_in(uow, self._core, notice.workspace_id)).actor(person)
-        return tuple(channel for channel in channels if may(reader, Operation.SEE, channel))
+    async def _hold_facts(self, uow: UnitOfWork, it: ProviderOutage) -> HoldFacts:
+        """What all its messages say alike: read once for each change, whoever reads it and however often
+        Slack puts a message off."""
+        version = it.revision, it.ended_at, it.tenant
+        async with self._one_reads:  # its messages are drawn side by side
+            known = self._holds.get(it.id)
+            if known is None or known[0] != version:
+                known = self._holds[it.id] = version, await self._read_hold(uow, it)
+        self._holds.move_to_end(it.id)
+        while len(self._holds) > _HOLDS_KNOWN:
+            self._holds.popitem(last=False)
+        return known[1]
 
-    async def _outage(
-        self, uow: UnitOfWork, channel: Channel, incident: Incident, link: Link | None
+    async def _read_hold(self, uow: UnitOfWork, it: ProviderOutage) -> HoldFacts:
+        if not it.is_open:
+            return HoldFacts(proof=await uow.provider_outages.proof(it))
+        number, of_team = await uow.provider_outages.count_held(it)
+        return HoldFacts(
+            number=number,
+            team_number=of_team,
+            first=await uow.provider_outages.first_held(it, most=HELD_READ),
+            first_of_team=await uow.provider_outages.first_held(it, most=HELD_READ, kind=Kind.TEAM),
+            domains=await uow.provider_outages.held_domains(it, most=_DOMAINS_READ) if it.tenant else (),
+            struck=await uow.provider_outages.struck(it),
+        )
+
+    async def _held_for(
+        self, uow: UnitOfWork, notice: Notice, it: ProviderOutage, facts: HoldFacts
+    ) -> HeldModel:
+        person = await uow.people.find(notice.workspace_id, notice.recipient) if facts.number else None
+        reader = (await roles_in(uow, self._core, notice.workspace_id)).actor(person) if person else None
+        sight = visibility_of(reader) if reader else None
+        if sight is None:
+            return HeldModel(facts.number, own_number=facts.team_number, own=facts.first_of_team)
+        personal = await uow.provider_outages.held_of(it, sight, most=HELD_READ)
+        own = [channel for channel in personal if channel.owner_id == sight.user_id]
+        return HeldModel(
+            facts.number,
+            seen=facts.first if sight.all_personal else _by_address(facts.first_of_team, personal),
+            own_number=facts.team_number + len(own),
+            own=_by_address(facts.first_of_team, own),
+        )
+
+    def _outage(
+        self, channel: Channel, incident: Incident, link: Link | None, known: MailRouting | None
     ) -> IncidentModel:
         url = f"{self._core.policy.base_url}/l/{link.secret.reveal()}" if link else ""
         label = self._core.providers.label_for(channel.identity)
-        app = await self._registration(uow, channel, incident)
-        mail = await mail_of(uow, self._core, channel) if incident.is_open else None
-        return IncidentModel(channel, incident, label, url, app, mail if mail and mail.has_left else None)
+        has_left = known is not None and known.has_left and channel.kind is Kind.TEAM
+        mail = mail_shown(self._core, channel, known) if known and has_left else None
+        return IncidentModel(channel, incident, label, url, mail=mail)
 
     async def _registration(self, uow: UnitOfWork, channel: Channel, incident: Incident) -> Registration:
         if incident.cause not in ADMIN_CAUSES or not incident.is_open:
@@ -297,8 +358,13 @@ def is_worth_posting(model: NoticeModel) -> bool:
     return model.is_open or not NOTICES[model.notice.kind].only_while_open
 
 
-def _domains(tenant: str, channels: Iterable[Channel]) -> tuple[str, ...]:
+def _by_address(*some: Iterable[Channel]) -> tuple[Channel, ...]:
+    ordered = sorted(chain(*some), key=lambda channel: key_of(channel.address))
+    return tuple(ordered[:HELD_READ])
+
+
+def _domains(tenant: str, domains: Iterable[str]) -> tuple[str, ...]:
     """What people call an organisation. Google's tenant is a domain; Microsoft's is a number."""
     if not tenant or "." in tenant:
         return (tenant,) if tenant else ()
-    return tuple(sorted({shown_domain(channel.address.rpartition("@")[2]) for channel in channels}))
+    return tuple(sorted({shown_domain(domain) for domain in domains}))

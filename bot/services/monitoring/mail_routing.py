@@ -141,14 +141,8 @@ def journey_of(channel: Channel, known: MailRouting) -> dict[str, str]:
     return {"left": channel.provider, "at": known.left_at.isoformat() if known.left_at else ""}
 
 
-async def mail_of(uow: UnitOfWork, core: Core, channel: Channel) -> Mail | None:
-    """Where a channel's mail goes, to be shown; ``None`` if that is not known, or not watched."""
-    known = await uow.whereabouts.find(channel.id) if channel.kind is Kind.TEAM else None
-    return mail_shown(core, channel, known) if known is not None else None
-
-
 def mail_shown(core: Core, channel: Channel, known: MailRouting) -> Mail:
-    """The same, of what has been read already."""
+    """Where a channel's mail goes, to be shown."""
     return Mail(
         domain=domain_of(channel),
         place=known.place,

@@ -10,7 +10,7 @@ from bot.domain.errors import REFUSALS, ProviderError
 from bot.domain.ids import JobId, ProviderOutageId, UserId
 from bot.domain.job import Job, JobKind
 from bot.domain.lifecycle import Facts, Signal
-from bot.domain.notice import NoticeKind
+from bot.domain.notice import EDITS_APART, Notice, NoticeKind
 from bot.domain.provider_outage import (
     ProviderOutage,
     Renewal,
@@ -30,6 +30,8 @@ from bot.services.core.transitions import Transitions
 from storage import UnitOfWork
 
 _REFUSALS: Final = REFUSED_CAUSES | {Cause.HELD}
+_NEWS_WAIT_AT_MOST: Final = 5
+"""How often news wait for those who have not got the last ones: somebody may not be reached for long."""
 _RECALLS_WITNESSES: Final = 30
 """How far back a hold reaches: 15 min at the ordinary 30 s witness."""
 
@@ -172,19 +174,31 @@ class ProviderOutages:
         await uow.provider_outages.call(provider_outage, now=now, rested_for=canary_pause(self._witness))
 
     async def show(self, job: Job) -> datetime | None:
-        """The jobs ``SHOW_HOLD`` and ``RIPEN_HOLD``: its messages say what is so now."""
+        """The jobs ``SHOW_HOLD`` and ``RIPEN_HOLD``: its messages say what is so now. News of how many are
+        held wait until the last ones are with everybody: Slack takes so many edits a minute, and the end must
+        not stand behind them."""
+        now = self._core.clock()
         async with self._core.storage.writing() as uow:
             provider_outage = await uow.provider_outages.find(ProviderOutageId(job.payload["hold"]))
-            if provider_outage is not None:
-                await self._show_all(uow, provider_outage, self._core.clock())
-                await uow.commit()
+            if provider_outage is None:
+                return None
+            can_wait = job.kind is JobKind.SHOW_HOLD and provider_outage.is_open
+            if can_wait and job.attempts < _NEWS_WAIT_AT_MOST:
+                told = await self._told(uow, provider_outage)
+                behind = await uow.notices.count_to_edit([it.id for it in told])
+                if behind:
+                    return now + EDITS_APART * behind
+            await self._show_all(uow, provider_outage, now)
+            await uow.commit()
         return None
 
     async def _show_all(self, uow: UnitOfWork, provider_outage: ProviderOutage, now: datetime) -> None:
-        notices = await uow.notices.of_subject(
-            provider_outage.workspace_id, provider_outage.id, NoticeKind.HOLD
-        )
-        await self._notifications.changed(uow, notices, now=now)
+        await uow.provider_outages.changed(provider_outage.id)
+        await self._notifications.changed(uow, await self._told(uow, provider_outage), now=now)
+
+    async def _told(self, uow: UnitOfWork, provider_outage: ProviderOutage) -> tuple[Notice, ...]:
+        workspace_id, kind = provider_outage.workspace_id, NoticeKind.HOLD
+        return await uow.notices.of_subject(workspace_id, provider_outage.id, kind)
 
     async def _open(self, uow: UnitOfWork, channel: Channel, tenant: str, now: datetime) -> ProviderOutage:
         provider_outage = ProviderOutage(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -87,7 +88,8 @@ class History:
                 actor.workspace_id, since or self._core.clock() - timedelta(days=400), EXPORTED
             )
             channels = await uow.channels.by_ids(list({line.channel_id for line in lines}))
-        return _csv([_cells(line, channels.get(line.channel_id)) for line in lines])
+        # Beside the event loop: ten thousand lines take a while.
+        return await asyncio.to_thread(_written, lines, channels)
 
     async def may_export(self, actor: Actor) -> None:
         """Raises ``NotAllowed`` for anybody but super admins."""
@@ -99,8 +101,9 @@ class History:
 
     async def _readers(self, uow: UnitOfWork, channel: Channel) -> tuple[Person, ...]:
         roles = await roles_in(uow, self._core, channel.workspace_id)
-        people = {person.id: person for person in await uow.people.of_workspace(channel.workspace_id)}
-        return tuple(people[reader] for reader in roles.audience(channel) if reader in people)
+        readers = roles.audience(channel)
+        people = await uow.people.by_ids(channel.workspace_id, readers)
+        return tuple(people[reader] for reader in readers if reader in people)
 
     async def _for_super_admins(self, actor: Actor, channel_id: ChannelId) -> ChannelRow:
         await self.may_export(actor)
@@ -127,6 +130,10 @@ def _cells(line: HistoryEntry, channel: Channel | None) -> tuple[str, ...]:
         line.actor or "",
         *(details.get(name, "") for name in ("from", "to", "cause", "code", "siblings", "via")),
     )
+
+
+def _written(lines: Sequence[HistoryEntry], channels: Mapping[ChannelId, Channel]) -> str:
+    return _csv([_cells(line, channels.get(line.channel_id)) for line in lines])
 
 
 def _csv(rows: Sequence[Sequence[str]]) -> str:

@@ -5,13 +5,12 @@ The one rule: as long as waiting is the best advice, there is no button to press
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from bot.domain.access import Operation
 from bot.domain.channel import Channel
 from bot.domain.provider_outage import ProviderOutage
-from bot.domain.view_models import NoticeModel
+from bot.domain.view_models import HELD_NAMED, HELD_WITH_BUTTON, NoticeModel
 from bot.views.blocks import (
     Block,
     Message,
@@ -36,12 +35,8 @@ from bot.views.messages.quiet import quiet
 from bot.views.wording import company, held_words
 from bot.views.wording.approvals import tenant_message
 
-_NAMED: Final = 6
-"""Addresses that are named; the others are counted."""
 _DOMAINS: Final = 3
 """Domains of an organisation that are named."""
-_BUTTONS: Final = 5
-"""Inboxes with a button of their own; beyond that the command does it."""
 
 
 def provider_outage_notice(lang: Language, model: NoticeModel) -> Message:
@@ -94,14 +89,8 @@ def _over(lang: Language, model: NoticeModel) -> str:
     return "✅ " + lang.say("False alarm: {company} works again. There is nothing to do.", company=at)
 
 
-def _names(lang: Language, channels: Sequence[Channel]) -> str:
-    named = [inert(it.address) or "–" for it in channels[:_NAMED]]
-    rest = len(channels) - len(named)
-    return lang.listed(named) + (f" (+{rest})" if rest else "")
-
-
 def _headline(lang: Language, model: NoticeModel, at: str) -> str:
-    number = len(model.held)
+    number = model.held.number
     if model.organisation:
         tenant = _tenant(lang, model)
         if number == 1:
@@ -116,7 +105,7 @@ def _headline(lang: Language, model: NoticeModel, at: str) -> str:
 
 def _back(lang: Language, model: NoticeModel) -> str:
     """How far it is over."""
-    ever, still = model.struck.ever if model.struck else 0, len(model.held)
+    ever, still = model.struck.ever if model.struck else 0, model.held.number
     back = ever - model.struck.still if model.struck else 0
     if not back or not still:
         return ""
@@ -126,12 +115,12 @@ def _back(lang: Language, model: NoticeModel) -> str:
 def provider_outage_reminder(lang: Language, model: NoticeModel) -> Message:
     """A reply: it still lasts. Never edited, so it has no button."""
     provider_outage = model.provider_outage
-    if provider_outage is None or not provider_outage.is_open or not model.held:
+    if provider_outage is None or not provider_outage.is_open or not model.held.number:
         return message(text := lang.say("There is nothing to do any more."), [section(text)])
     said = "⏰ " + lang.say(
         "{company} still refuses {n} inboxes, since {when} ({span}).",
         company=_at(model),
-        n=len(model.held),
+        n=model.held.number,
         when=instant(lang, provider_outage.opened_at),
         span=lang.lasting(model.now - provider_outage.opened_at),
     )
@@ -176,11 +165,11 @@ def _for_their_admin(lang: Language, model: NoticeModel, provider_outage: Provid
 def _held(lang: Language, model: NoticeModel) -> list[Block]:
     """Which ones, as far as this reader may know them."""
     rows = {it.id for it in _with_button(model)}
-    named = [it for it in model.seen if it.id not in rows][:_NAMED]
+    named = [it for it in model.held.seen if it.id not in rows][:HELD_NAMED]
     if not named:
         return []
     names = lang.listed(inert(channel.address) or "–" for channel in named)
-    rest = len(model.held) - len(rows) - len(named)
+    rest = model.held.number - len(rows) - len(named)
     return [
         context(names if rest <= 0 else lang.say("{addresses} and {n} more", addresses=names, n=rest)),
     ]
@@ -188,7 +177,7 @@ def _held(lang: Language, model: NoticeModel) -> list[Block]:
 
 def _ways(lang: Language, model: NoticeModel) -> list[Block]:
     """The way out for whoever does not want to wait: of those inboxes that this reader may reconnect."""
-    own, rows = _own(model), _with_button(model)
+    own, rows = model.held.own, _with_button(model)
     lines = []
     if model.organisation and own:
         lines.append(
@@ -197,7 +186,7 @@ def _ways(lang: Language, model: NoticeModel) -> list[Block]:
     if own and not rows:
         command = to_type(model.command, lang.say("reconnect"), inert(own[0].address))
         lines.append(lang.say("To reconnect one of them, for example: {command}", command=command))
-    if len(own) < len(model.held):
+    if model.held.own_number < model.held.number:
         lines.append(lang.say("Personal inboxes have to be reconnected by their owners."))
     buttons = [
         section(inert(it.address) or "–", operation_button(lang, Operation.RECONNECT, it)) for it in rows
@@ -205,16 +194,10 @@ def _ways(lang: Language, model: NoticeModel) -> list[Block]:
     return [*([section("\n".join(lines))] if lines else []), *buttons]
 
 
-def _own(model: NoticeModel) -> list[Channel]:
-    """Those of them that this reader may reconnect."""
-    reader = model.notice.recipient
-    return [it for it in model.held if not it.is_personal or it.owner_id == reader]
-
-
-def _with_button(model: NoticeModel) -> list[Channel]:
+def _with_button(model: NoticeModel) -> tuple[Channel, ...]:
     """Those that stand in a line of their own, with a button: not too many, and not before it is ripe."""
-    own = _own(model)
-    return own if model.advice.may_reconnect and len(own) <= _BUTTONS else []
+    is_few = model.held.own_number <= HELD_WITH_BUTTON
+    return model.held.own if model.advice.may_reconnect and is_few else ()
 
 
 def somebody_else_notice(lang: Language, model: NoticeModel) -> Message:

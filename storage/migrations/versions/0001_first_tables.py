@@ -13,6 +13,7 @@ branch_labels = None
 depends_on = None
 
 INSTANT = sa.DateTime(timezone=True).with_variant(sa.BigInteger(), "sqlite")
+ORDERED = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -22,7 +23,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("workspace_id", sa.Text(), nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
-        sa.Column("address_key", sa.Text(), nullable=False),
+        sa.Column("address_key", ORDERED, nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("owner_id", sa.Text(), nullable=True),
         sa.Column("connected_by", sa.Text(), nullable=False),
@@ -43,6 +44,7 @@ def upgrade() -> None:
         sa.Column("via", sa.Text(), nullable=True),
         sa.Column("said", sa.Text(), nullable=True),
         sa.Column("worked_since", INSTANT, nullable=True),
+        sa.Column("address_reversed", ORDERED, nullable=False),
         sa.CheckConstraint("(kind = 'personal') = (owner_id IS NOT NULL)", name=op.f("ck_channel_owner")),
         sa.CheckConstraint("(state = 'removed') = (removed_at IS NOT NULL)", name=op.f("ck_channel_removed")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_channel")),
@@ -50,12 +52,26 @@ def upgrade() -> None:
     op.create_index(
         "ix_channel_held",
         "channel",
-        ["workspace_id", "provider"],
+        ["workspace_id", "provider", "address_key"],
         sqlite_where=sa.text("cause = 'held'"),
         postgresql_where=sa.text("cause = 'held'"),
     )
+    op.create_index(
+        "ix_channel_listed",
+        "channel",
+        ["workspace_id", "kind", "state", "address_key"],
+        sqlite_where=sa.text("state <> 'removed'"),
+        postgresql_where=sa.text("state <> 'removed'"),
+    )
     op.create_index("ix_channel_owner", "channel", ["workspace_id", "owner_id"])
     op.create_index("ix_channel_removed", "channel", ["workspace_id", "address_key", "removed_at"])
+    op.create_index(
+        "ix_channel_reversed",
+        "channel",
+        ["workspace_id", "kind", "address_reversed"],
+        sqlite_where=sa.text("state <> 'removed'"),
+        postgresql_where=sa.text("state <> 'removed'"),
+    )
     op.create_index(
         "uq_channel_address",
         "channel",
@@ -94,6 +110,7 @@ def upgrade() -> None:
         sa.Column("ended_at", INSTANT, nullable=True),
         sa.Column("was_false_alarm", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("recovered_at", INSTANT, nullable=True),
+        sa.Column("revision", sa.Integer(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_hold")),
     )
     op.create_index(
@@ -200,6 +217,7 @@ def upgrade() -> None:
         sa.Column("topic", sa.Text(), nullable=False),
         sa.Column("wanted_rev", sa.Integer(), server_default="1", nullable=False),
         sa.Column("shown_rev", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("stale_since", INSTANT, nullable=True),
         sa.Column("conversation_id", sa.Text(), nullable=True),
         sa.Column("ts", sa.Text(), nullable=True),
         sa.Column("nonce", sa.Text(), nullable=True),
@@ -221,6 +239,14 @@ def upgrade() -> None:
     op.create_index("ix_notice_channel", "notice", ["channel_id", "kind"])
     op.create_index("ix_notice_grant", "notice", ["grant_id"])
     op.create_index("ix_notice_incident", "notice", ["incident_id"])
+    op.create_index("ix_notice_kind", "notice", ["workspace_id", "kind", "created_at"])
+    op.create_index(
+        "ix_notice_stale",
+        "notice",
+        ["workspace_id", "stale_since"],
+        sqlite_where=sa.text("shown_rev < wanted_rev AND ts IS NOT NULL"),
+        postgresql_where=sa.text("shown_rev < wanted_rev AND ts IS NOT NULL"),
+    )
     op.create_table(
         "notice_incident",
         sa.Column("notice_id", sa.Text(), nullable=False),

@@ -1,0 +1,152 @@
+"""What one change costs when many people read of it: counted in statements and in messages, never in time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, event
+
+from bot.domain.errors import GrantRejected
+from bot.domain.ids import UserId
+from bot.domain.notice import NoticeKind
+from sandbox.slack.state import Message
+from tests.services.play import on_both
+from tests.simulation.mailhost import Mailbox
+from tests.simulation.office import BEGINNING, OMAR, Office
+from tests.simulation.reading import words
+from tests.simulation.test_recipients import told_of
+
+READERS = 12
+HELD = 16
+_OF_HOLD = ("at once", "一斉に", "False alarm", "誤報")
+
+
+@contextmanager
+def statements(office: Office) -> Iterator[list[str]]:
+    """What the database is asked meanwhile."""
+    asked: list[str] = []
+
+    def note(_: Connection, __: Any, statement: str, *___: Any) -> None:
+        asked.append(" ".join(statement.split()))
+
+    engine = office.storage._engine.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield asked
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+def refused(_: Mailbox) -> GrantRejected:
+    return GrantRejected("invalid_grant")
+
+
+def of_hold(office: Office, person: UserId) -> list[Message]:
+    return [said for said in office.messages(person) if any(word in words(said) for word in _OF_HOLD)]
+
+
+async def all_refused(office: Office, count: int) -> Sequence[str]:
+    """So many team addresses, all refused at once; everybody has been told."""
+    addresses = [f"desk{number:03}@acme.example" for number in range(count)]
+    await office.has_team_channels(addresses)
+    office.host.weather = refused
+    await office.passes(minutes=2)
+    return addresses
+
+
+@on_both
+async def test_a_mass_refusal_is_read_once_for_each_change(office: Office) -> None:
+    """However many people read of it: how many are held, and the first few of them. The others are never
+    read for a message that cannot name them."""
+    people = await told_of(office, READERS)
+    with statements(office) as asked:
+        await all_refused(office, HELD)
+        await office.passes(minutes=3)
+    assert all(len(of_hold(office, person)) == 1 for person in people)
+    assert all(f"{HELD}" in words(of_hold(office, person)[0]) for person in people)
+    async with office.storage.reading() as uow:
+        [outage] = await uow.provider_outages.open_in(office.acme)
+    counted = [it for it in asked if it.startswith("SELECT count(*) AS ever, sum(CASE WHEN (channel.kind")]
+    assert 1 <= len(counted) <= outage.revision + 1 < READERS
+    named = [it for it in asked if "FROM channel" in it and "ORDER BY channel.address_key" in it]
+    assert named and all("LIMIT" in it for it in named)
+
+
+@on_both
+async def test_nothing_is_read_for_an_edit_that_slack_does_not_take(office: Office) -> None:
+    """Slack wants edits left alone: until then no message is drawn, and afterwards nobody was forgotten."""
+    people = await told_of(office, READERS)
+    await all_refused(office, HELD)
+    await office.passes(minutes=3)
+    before = len(await office.driver.calls("chat.update"))
+    await office.driver.break_("ratelimited", method="chat.update", times=1, retry_after=120)
+    office.host.weather = lambda _: None
+    await office.passes(seconds=65)  # the canary's turn: somebody works again, and Slack has said no
+    assert len(await office.driver.calls("chat.update")) - before <= 10
+    with statements(office) as asked:
+        await office.passes(seconds=30)
+    assert not [it for it in asked if "hold.id = " in it and it.startswith("SELECT")]
+    await office.passes(minutes=5)
+    assert all("✅" in words(of_hold(office, person)[-1]) for person in people)
+    assert all(len(of_hold(office, person)) == 1 for person in people)
+
+
+async def test_sixty_readers_edits_go_as_fast_as_slack_takes_them(office: Office) -> None:
+    """The end of a mass refusal reaches everybody at the tier's pace; Slack says no once, and not again."""
+    people = await told_of(office, 60)
+    await office.driver.break_("tiers")
+    await all_refused(office, HELD)
+    await office.passes(minutes=3)
+    office.host.weather = lambda _: None
+    await office.passes(minutes=4)
+    assert all("✅" in words(of_hold(office, person)[-1]) for person in people)
+    refusals = [call["at"] for call in await office.driver.calls("chat.update") if not call["ok"]]
+    assert len(set(refusals)) <= 1, refusals
+    assert of_hold(office, OMAR)[0].ts == of_hold(office, OMAR)[-1].ts
+
+
+# --- many outages, one by one
+
+
+@on_both
+async def test_an_outage_more_costs_as_much_as_the_one_before(office: Office) -> None:
+    """Team addresses die one after the other, each told to everybody in the message that they have: what
+    the database is asked for the eighth is no more than what it was asked for the third."""
+    people = await told_of(office, READERS)
+    addresses = [f"desk{number:03}@acme.example" for number in range(60)]
+    await office.has_team_channels(addresses)
+    asked_for = []
+    for address in addresses[:8]:
+        office.host.at(address).tokens.clear()
+        with statements(office) as asked:
+            await office.passes(seconds=100)
+        asked_for.append(sum("notice" in it or "incident" in it or "job" in it for it in asked))
+    assert max(asked_for[6:]) <= 1.5 * max(asked_for[1:4]), asked_for
+    await office.passes(minutes=2)
+    for person in people:
+        alarms = [said for said in office.messages(person) if said.thread_ts in {None, said.ts}]
+        told = Counter(address for said in alarms for address in addresses if address in words(said))
+        assert told == dict.fromkeys(addresses[:8], 1)
+
+
+@on_both
+async def test_taking_on_a_whole_list_is_one_change(office: Office) -> None:
+    """*I'm on it* under a list of many: everybody's message is edited once for all of them."""
+    people = await told_of(office, 6)
+    addresses = [f"desk{number:03}@acme.example" for number in range(60)]
+    await office.has_team_channels(addresses)
+    for address in addresses[:6]:
+        office.host.at(address).tokens.clear()
+        await office.passes(seconds=15)
+    await office.passes(minutes=3)
+    async with office.storage.reading() as uow:
+        told = await uow.notices.young_alarms(office.acme, NoticeKind.INCIDENT, BEGINNING)
+    with statements(office) as asked:
+        await office.services.incidents.claim(await office.actor(OMAR), told[OMAR].id)
+    assert sum("UPDATE incident SET" in it for it in asked) == 1
+    assert sum("UPDATE notice SET" in it for it in asked) == 1
+    await office.passes(minutes=1)
+    assert all(any("🙋" in words(said) for said in office.messages(person)) for person in people)
