@@ -11,6 +11,7 @@ from bot.domain.channel import Channel, Kind, State
 from bot.domain.errors import AlreadyConnected, NeedsApproval, OtherKind, OutOfDate
 from bot.domain.ids import ChannelId, ConversationId
 from bot.domain.request import RequestedChange
+from bot.domain.ticket import Purpose, Ticket
 from bot.domain.view_models import Removal
 from bot.services.connections.channels import TeamDetails
 from bot.services.connections.connect import Plan
@@ -177,6 +178,29 @@ async def connect_at(
         is_shared=requested_change.is_shared,
     )
     return consent(context, interaction, await context.services.connections.begin(actor, plan))
+
+
+async def renew(context: Context, interaction: Interaction, actor: Actor, ticket: Ticket) -> Response:
+    """The trip of an expired ticket from its beginning: rights, address and provider are looked at anew."""
+    connections, channel_id = context.services.connections, ticket.channel_id
+    if ticket.request_id is not None:
+        return consent(context, interaction, await connections.begin_approved(actor, ticket.request_id))
+    if channel_id is None:
+        plan = Plan(
+            typed=ticket.address,
+            kind=ticket.kind,
+            use=ticket.use,
+            name=ticket.name,
+            conversation_id=ticket.conversation_id,
+            provider=ticket.provider,
+            is_shared=ticket.is_shared,
+        )
+        return consent(context, interaction, await connections.begin(actor, plan))
+    if ticket.purpose is Purpose.SWITCH:
+        switches = context.services.switches
+        begun = await switches.begin(actor, channel_id, to=ticket.provider, is_shared=ticket.is_shared)
+        return consent(context, interaction, begun)
+    return consent(context, interaction, await connections.begin_reconnect(actor, channel_id))
 
 
 async def offer_take_over(

@@ -20,7 +20,7 @@ from bot.views.i18n import language_for
 from bot.views.pages.errors import not_found_page
 from bot.views.pages.imap_form import MailboxForm, mailbox_page
 from bot.views.pages.oauth import landing_page, onward_page, welcome_page
-from bot.views.pages.template import STYLESHEET
+from bot.views.pages.template import ICON, STYLESHEET
 from handlers.web_session import (
     Marked,
     Site,
@@ -50,6 +50,9 @@ class OAuthPages:
     async def stylesheet(self, request: web.Request) -> web.Response:
         return web.Response(body=STYLESHEET.read_bytes(), content_type="text/css", charset="utf-8")
 
+    async def icon(self, request: web.Request) -> web.Response:
+        return web.Response(body=ICON.read_bytes(), content_type="image/svg+xml")
+
     async def landing(self, request: web.Request) -> web.Response:
         """``GET /go/{secret}``: who asked for what."""
         return self._landed(request, "go", await self.flow.landing(_secret(request)))
@@ -77,6 +80,14 @@ class OAuthPages:
         marked = Marked.of(request, self.site)
         way = await self.flow.again(_secret(request), marked.browser)
         return self._onward(marked, await self.flow.landing(way.secret), way)
+
+    async def renew(self, request: web.Request) -> web.Response:
+        """``POST /renew/{secret}``: the landing page of a fresh link in place of one that has expired."""
+        if not is_own_form(request, self.site):
+            return see_other(self._path("go", _secret(request)))
+        marked = Marked.of(request, self.site)
+        secret = await self.flow.renew(_secret(request), marked.browser)
+        return marked.on(see_other(self._path("go", secret)), self.site)
 
     async def receives(self, request: web.Request) -> web.Response:
         """``POST /receives/{secret}``: a super admin says that this account receives the address."""

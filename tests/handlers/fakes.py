@@ -14,7 +14,7 @@ from bot.domain.errors import ExportTaken, Gone, NeedsApproval, TicketUnknown, U
 from bot.domain.grant import Revocation
 from bot.domain.ids import ChannelId, ConversationId, GrantId, NoticeId, RequestId, TicketId, UserId
 from bot.domain.request import APPROVAL_LASTS, Request, RequestedChange, RequestState
-from bot.domain.ticket import Purpose, TicketOutcome
+from bot.domain.ticket import OutcomeKind, Purpose, Ticket, TicketOutcome
 from bot.domain.view_models import (
     Ask,
     ChannelPermissions,
@@ -36,7 +36,7 @@ from bot.services.people.admins import Preview, Roster
 from bot.services.people.approvals import ApprovalAsked
 from bot.services.upkeep.history import Offer
 from providers.base import Redirect
-from tests.views.samples import ALL, ANN, BOB, NOW, SCOPES, W, a_row, an_overview
+from tests.views.samples import ALL, ANN, BOB, NOW, SCOPES, W, a_row, an_outcome, an_overview
 
 ADDRESS = "ann@example.com"
 
@@ -205,6 +205,10 @@ class FakeConnecting:
             raise self.cannot_wait
         self.waiting.append((ticket_id, view_id))
 
+    async def expired(self, actor: Actor, ticket_id: TicketId) -> Ticket:
+        await self.trouble.pass_()
+        return replace(an_outcome(OutcomeKind.PENDING).ticket, id=ticket_id)
+
     async def landing(self, secret: str) -> Landing:
         await self.trouble.pass_()
         if secret not in {"s1", "s2"}:
@@ -221,6 +225,11 @@ class FakeConnecting:
 
     async def again(self, secret: str, browser: str) -> NextStep:
         return await self.start("s2", browser)
+
+    async def renew(self, secret: str, browser: str) -> str:
+        self.browsers.append(browser)
+        await self.trouble.pass_()
+        return "fresh"
 
     async def heard_of_approval(self, provider: str, secret: str, *, is_given: bool) -> Request | None:
         self.approvals.append((provider, secret, is_given))

@@ -36,6 +36,8 @@ ALL_PAGES = [
     "/nowhere",
     "/callback/google?state=s1",
     "/static/page.css",
+    "/static/icon.svg",
+    "/favicon.ico",
 ]
 
 
@@ -306,6 +308,49 @@ async def test_every_error_is_a_page(context: Desk, path: str, error: Exception,
     assert "xoxb" not in html
 
 
+@pytest.mark.parametrize(
+    ("path", "may_renew"),
+    [("/go/s1", True), ("/l/s1", True), ("/callback/google?state=s1", True), ("/export/s1", False)],
+)
+async def test_an_expired_link_is_renewed_by_our_own_button(
+    context: Desk, path: str, may_renew: bool
+) -> None:
+    """The page offers it, a look gives nothing, nor does a foreign form; then the fresh link is opened in a
+    browser that has its mark. A download is asked for in Slack."""
+    context.services.trouble.error = TicketExpired()
+    html = await (await context.get(path)).text()
+    assert ('action="/renew/s1"' in html, "Open Slack (Acme)" in html) == (may_renew, True)
+    context.services.trouble.error = None
+    assert (await context.get("/renew/s1")).status == 405
+    foreign = await context.post("/renew/s1", headers={"Sec-Fetch-Site": "cross-site"})
+    assert (foreign.status, foreign.headers["Location"]) == (303, "/go/s1")
+    assert context.services.connections.browsers in ([], [None])
+    fresh = await context.post("/renew/s1")
+    assert (fresh.status, fresh.headers["Location"]) == (303, "/go/fresh")
+    digest = hashlib.sha256(fresh.cookies[COOKIE].value.encode()).hexdigest()
+    assert context.services.connections.browsers[-1] == digest
+
+
+@pytest.mark.parametrize(
+    ("error", "is_named"),
+    [(TicketSpent(), True), (OtherBrowser(), True), (TicketUnknown(), False), (LinkClosed(), False)],
+)
+async def test_every_refusal_leads_to_slack(context: Desk, error: Exception, is_named: bool) -> None:
+    """To the workspace whose link it was; who invented one is told of none."""
+    context.services.trouble.error = error
+    html = await (await context.get("/go/s1")).text()
+    assert ("Open Slack (Acme)" in html, "Acme" in html) == (is_named, is_named)
+    assert "Open Slack" in html
+
+
+async def test_the_icon_is_ours(context: Desk) -> None:
+    """People decide here whether to type a password: the tab says whose page it is."""
+    for path in ("/static/icon.svg", "/favicon.ico"):
+        answer = await context.get(path)
+        assert (answer.status, answer.content_type) == (200, "image/svg+xml")
+        assert "img-src 'self'" in answer.headers["Content-Security-Policy"]
+
+
 async def test_an_unknown_path_a_wrong_method_and_too_much_are_pages(context: Desk) -> None:
     """Nobody is left with a bare status."""
     missing = await context.get("/wp-login.php")
@@ -423,7 +468,7 @@ async def test_a_body_that_cannot_be_read_is_refused_in_words(
 
 
 @pytest.mark.parametrize("kind", UNREADABLE)
-@pytest.mark.parametrize("path", ["/go/s1", "/l/s1", "/export/s1", "/again/s1", "/receives/s1", "/ask/s1"])
+@pytest.mark.parametrize("path", ["/go/s1", "/l/s1", "/export/s1", "/again/s1", "/renew/s1", "/ask/s1"])
 async def test_no_other_button_stumbles_over_a_body(context: Desk, path: str, kind: str) -> None:
     """A body that is not asked for is not read; a mark that cannot be read is refused like any field."""
     content_type, body, headers = UNREADABLE[kind]
@@ -519,6 +564,7 @@ async def test_all_of_it_works_under_a_path(root: str) -> None:
     """Whether the proxy takes the path away or passes it on: whatever a browser opens next lies under it."""
     context = await made("https://host.example/mail")
     landing = await (await context.get(f"{root}/go/s1")).text()
+    assert 'href="/mail/static/icon.svg"' in landing and 'href="/static' not in landing
     assert 'href="/mail/static/page.css"' in landing and 'action="/mail/go/s1"' in landing
     assert (await context.get(f"{root}/static/page.css")).status == 200
     assert (await context.post(f"{root}/go/s1")).status == 200

@@ -148,12 +148,46 @@ def test_every_page_is_whole_and_says_its_language(lang: Language) -> None:
 
 
 @pytest.mark.parametrize("lang", LANGUAGES, ids=[lang.code for lang in LANGUAGES])
+def test_every_page_has_a_title_a_mark_and_a_way_on(lang: Language) -> None:
+    """A button or a link, be it to Slack, on each but those for an admin who has never seen our Slack."""
+    for html in every_page(lang):
+        page = Reader(html)
+        assert re.search(r"<title>[^<]+</title>", html)
+        assert page.all("svg") == [
+            {
+                "class": "mark",
+                "viewbox": "0 0 64 64",
+                "width": "28",
+                "height": "28",
+                "aria-hidden": "true",
+                "focusable": "false",
+            }
+        ]
+        is_for_their_admin = any(
+            words in page.text for words in (lang.say("Thank you"), lang.say("Not approved"))
+        )
+        assert is_for_their_admin or page.all("a") or page.all("form"), page.text
+
+
+def test_a_link_that_has_expired_can_be_had_anew() -> None:
+    """Where it is known whose it is; elsewhere Slack is the way on. A stranger learns no workspace."""
+    acme = Team("https://acme.slack.example", "Acme")
+    expired = Reader(error_pages.refusal_page(EN, errors.TicketExpired(), team=acme, renew_url="/renew/s"))
+    assert expired.all("form") == [{"method": "post", "action": "/renew/s"}]
+    assert "Get a new link" in expired.text and "start again" not in expired.text
+    assert "Open Slack (Acme)" in expired.text
+    unknown = Reader(error_pages.refusal_page(EN, errors.TicketUnknown()))
+    assert [link["href"] for link in unknown.all("a")] == ["https://app.slack.com/client"]
+    assert "Open Slack" in unknown.text and not unknown.all("form")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES, ids=[lang.code for lang in LANGUAGES])
 def test_no_page_needs_more_than_the_strict_policy_allows(lang: Language) -> None:
     """No script, no inline style, nothing loaded but our own stylesheet."""
     for html in every_page(lang):
         page = Reader(html)
         assert not {"script", "style", "img", "iframe"} & {tag for tag, _ in page.tags}
-        assert [link["href"] for link in page.all("link")] == ["/static/page.css"]
+        assert [link["href"] for link in page.all("link")] == ["/static/icon.svg", "/static/page.css"]
         assert not any(name.startswith("on") or name == "style" for _, attrs in page.tags for name in attrs)
     assert "url(" not in STYLESHEET.read_text() and "@import" not in STYLESHEET.read_text()
 

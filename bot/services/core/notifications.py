@@ -217,17 +217,7 @@ class Notifications:
         await uow.tickets.keep(outcome, now + OUTCOME_LASTS)
         if not ticket.view_id:
             return
-        await uow.jobs.put(
-            Job(
-                id=JobId(new_id()),
-                lane=f"view:{ticket.view_id}",
-                kind=JobKind.CLOSE_VIEW,
-                dedupe=f"view:{ticket.id}",
-                due_at=now,
-                created_at=now,
-                payload={"ticket": ticket.id, "view": ticket.view_id},
-            )
-        )
+        await uow.jobs.put(closing_job(ticket, due_at=now, now=now))
         self._core.wake()
 
     # --- giving back
@@ -531,4 +521,17 @@ def about_request(request: Request, recipient: UserId, kind: NoticeKind, now: da
         channel_id=request.requested_change.channel_id,
         subject=subject_of(kind, {_REQUEST_FIELD.get(kind, "request"): request.id}),
         created_at=now,
+    )
+
+
+def closing_job(ticket: Ticket, *, due_at: datetime, now: datetime) -> Job:
+    """Turn the modal that waits for this ticket to what came of it. Asked again, it is brought forward."""
+    return Job(
+        id=JobId(new_id()),
+        lane=f"view:{ticket.view_id}",
+        kind=JobKind.CLOSE_VIEW,
+        dedupe=f"view:{ticket.id}",
+        due_at=due_at,
+        created_at=now,
+        payload={"ticket": ticket.id, "view": ticket.view_id or ""},
     )

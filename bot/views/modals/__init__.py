@@ -45,6 +45,7 @@ from bot.views.modals.disconnect import (
     remove_modal,
     removed_modal,
 )
+from bot.views.modals.expired import CONSENT_RENEW, expired_modal
 from bot.views.modals.inputs import (
     ADDRESS_ACTION,
     ADDRESS_BLOCK,
@@ -81,6 +82,7 @@ __all__ = [
     "CONNECT_SHARED",
     "CONSENT_ASK",
     "CONSENT_OPEN",
+    "CONSENT_RENEW",
     "CONVERSATION_BLOCK",
     "DISABLE_FORM",
     "KIND_BLOCK",
@@ -104,6 +106,7 @@ __all__ = [
     "disconnect_first_modal",
     "disconnect_modal",
     "enabled_modal",
+    "expired_modal",
     "forwarded_modal",
     "leave_modal",
     "left_remark",

@@ -9,7 +9,7 @@ from bot.domain.address import same_address
 from bot.domain.ticket import OutcomeKind, Purpose, TicketOutcome
 from bot.domain.view_models import Completion, Landing
 from bot.views.i18n import Language
-from bot.views.pages.template import MARK, Team, answer, render
+from bot.views.pages.template import MARK, SOME_TEAM, Team, answer, render
 from bot.views.text import shown
 from bot.views.wording import Explanation, approval_hint, company, ending_words, scope_lines
 
@@ -26,7 +26,7 @@ def welcome_page(lang: Language) -> str:
         lang.say("Inboxkeeper keeps mailboxes connected and tells you when one is not."),
         lang.say("It lives in Slack: open it there."),
     )
-    return answer(lang, words, tone="calm")
+    return answer(lang, words, tone="calm", team=SOME_TEAM)
 
 
 def landing_page(lang: Language, landing: Landing, *, action_url: str, mark: str = "") -> str:

@@ -17,8 +17,11 @@ from bot.views.wording import Explanation
 
 _HERE: Final = Path(__file__).resolve().parent
 STYLESHEET: Final = _HERE / "page.css"
-STYLESHEET_PATH: Final = "/static/page.css"
-"""Where it is served, and where every page says that it is."""
+ICON: Final = _HERE / "icon.svg"
+STATIC: Final = "/static"
+STYLESHEET_PATH: Final = f"{STATIC}/page.css"
+ICON_PATH: Final = f"{STATIC}/icon.svg"
+"""Where they are served, and where every page says that they are."""
 
 MARK: Final = "mark"
 """The landing form's hidden field."""
@@ -50,6 +53,10 @@ class Team:
 
     url: str
     name: str
+
+
+SOME_TEAM: Final = Team("https://app.slack.com/client", "")
+"""Slack in whatever workspace the reader used last: strangers are not told which one is served here."""
 
 
 def render(lang: Language, template: str, title: str, **values: object) -> str:
