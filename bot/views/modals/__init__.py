@@ -10,6 +10,7 @@ from bot.views.modals.admins import (
     parse_change,
     super_admins_modal,
 )
+from bot.views.modals.again import form_again
 from bot.views.modals.answers import apology_modal, busy_modal, refusal_modal, working_modal
 from bot.views.modals.approval import (
     ASK_FORM,
@@ -107,6 +108,7 @@ __all__ = [
     "disconnect_modal",
     "enabled_modal",
     "expired_modal",
+    "form_again",
     "forwarded_modal",
     "leave_modal",
     "left_remark",
