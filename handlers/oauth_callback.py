@@ -26,6 +26,7 @@ from handlers.web_session import (
     Site,
     browser_of,
     fault_page,
+    form_page,
     is_own_form,
     language_wanted,
     page,
@@ -146,7 +147,8 @@ class OAuthCallback:
             error=done.error,
             tries_left=done.tries_left,
         )
-        return page(mailbox_page(language_for(done.ticket.locale), form), status=422)
+        html = mailbox_page(language_for(done.ticket.locale), form, team=self.site.team)
+        return form_page(html, status=422)
 
     async def _completed(
         self, provider: str, callback: Mapping[str, str], browser: str | None

@@ -19,22 +19,28 @@ from aiohttp.typedefs import Handler, Middleware
 from bot.http_server import request_begins, request_ends
 from bot.metrics import Metrics
 from bot.services import Services
-from bot.views.pages.template import ICON_PATH, STATIC, STYLESHEET_PATH, Team
+from bot.views.pages.template import ICON_PATH, SCRIPT_PATH, STATIC, STYLESHEET_PATH, Team
 from handlers.errors import Away, Bug, Fault, Refused, attempt
 from handlers.exports import ExportPages
 from handlers.oauth_callback import AdminConsentCallback, OAuthCallback
 from handlers.oauth_pages import OAuthPages
 from handlers.slack_http import MOST_BYTES, PATH, SlackHttp
 from handlers.tasks import Tasks
-from handlers.web_session import FORM_WITHIN, Site, fault_page, http_page, language_wanted
+from handlers.web_session import (
+    FORM_WITHIN,
+    HAS_SCRIPT,
+    WITH_SCRIPT,
+    Site,
+    fault_page,
+    http_page,
+    language_wanted,
+)
 
 Ready = Callable[[], Mapping[str, bool] | Awaitable[Mapping[str, bool]]]
 """What must work for this process to be of use, by name."""
 
 _MACHINES: Final = frozenset({PATH, "/healthz", "/readyz", "/metrics"})
 _DRAINS_FOR: Final = 10.0
-_LINKED: Final = 2
-"""Files of ours that each page's head names: what comes after it was worded, or typed."""
 _LONGEST: Final = 200
 """Characters of a secret in an address; ours have 43."""
 _EXPOSITION: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -101,6 +107,7 @@ def _add_pages(router: Routes, pages: OAuthPages, callback: OAuthCallback) -> No
     router.add_get("/", pages.welcome)
     router.add_get(STYLESHEET_PATH, pages.stylesheet)
     router.add_get(ICON_PATH, pages.icon)
+    router.add_get(SCRIPT_PATH, pages.script)
     # Where browsers look by themselves, beside a file that is downloaded.
     router.add_get("/favicon.ico", pages.icon)
     router.add_get("/go/{secret}", pages.landing)
@@ -161,9 +168,8 @@ def _answering(metrics: Metrics, site: Site) -> Middleware:
 def _at_home(response: web.StreamResponse, site: Site) -> web.StreamResponse:
     """A page as it is where a proxy serves it under a path: with its stylesheet and its icon there."""
     if site.prefix and isinstance(response, web.Response) and response.content_type == "text/html":
-        response.text = (response.text or "").replace(
-            f'href="{STATIC}/', f'href="{escape(site.prefix)}{STATIC}/', _LINKED
-        )
+        head, end, body = (response.text or "").partition("</head>")
+        response.text = head.replace(f'="{STATIC}/', f'="{escape(site.prefix)}{STATIC}/') + end + body
     return response
 
 
@@ -193,6 +199,8 @@ def _secret_of(request: web.Request) -> str:
 def _guard(site: Site) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
     async def guard(request: web.Request, response: web.StreamResponse) -> None:
         response.headers.update(site.headers)
+        if response.get(HAS_SCRIPT):
+            response.headers["Content-Security-Policy"] = WITH_SCRIPT
         response.headers.popall("Server", None)
 
     return guard

@@ -116,6 +116,9 @@ HEADERS: Final = {
     "X-Frame-Options": "DENY",
 }
 """On every answer. No script, no picture but our icon, nothing from elsewhere, kept or told onward."""
+HAS_SCRIPT: Final = web.ResponseKey("has_script", bool)
+WITH_SCRIPT: Final = f"{HEADERS['Content-Security-Policy']}; script-src 'self'"
+"""The policy of the one page that has a script, a file of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,13 @@ class Site:
 
 def page(html: str, *, status: int = 200) -> web.Response:
     return web.Response(text=html, status=status, content_type="text/html", charset="utf-8")
+
+
+def form_page(html: str, *, status: int = 200) -> web.Response:
+    """The one page with a script, ours, which shows and hides the password in its form."""
+    response = page(html, status=status)
+    response[HAS_SCRIPT] = True
+    return response
 
 
 def see_other(path: str) -> web.Response:

@@ -196,7 +196,7 @@ async def test_an_admins_policy_names_who_must_act(stage: Stage) -> None:
     state = _state_of(await browser.goes_to_consent(await link_of(stage)))
     page = await browser.opens(callback_at(stage, state=state, error="admin_policy_enforced"))
     is_page(
-        page, 200, "Google says no", "Google admin does not allow this app.", "Ask that admin to allow it"
+        page, 200, "Google refused", "Google admin does not allow this app.", "Ask that admin to allow it"
     )
     assert "You signed in" not in page.text
 

@@ -35,7 +35,7 @@ from bot.services.connections.tickets import AuthorizationStart, NextStep
 from bot.services.people.admins import Preview, Roster
 from bot.services.people.approvals import ApprovalAsked
 from bot.services.upkeep.history import Offer
-from providers.base import Redirect
+from providers.base import Form, Redirect
 from tests.views.samples import ALL, ANN, BOB, NOW, SCOPES, W, a_row, an_outcome, an_overview
 
 ADDRESS = "ann@example.com"
@@ -181,6 +181,8 @@ class FakeConnecting:
     waiting_request: Request | None = None
     may_ask: bool = False
     locale: str = "en-US"
+    step: Form | None = None
+    """A form of ours instead of a provider's page."""
 
     async def begin(self, actor: Actor, plan: Plan) -> AuthorizationStart:
         await self.trouble.pass_()
@@ -219,6 +221,8 @@ class FakeConnecting:
 
     async def start(self, secret: str, browser: str) -> NextStep:
         self.browsers.append(browser)
+        if self.step is not None:
+            return NextStep(secret, self.step)
         return NextStep(secret, Redirect(f"https://provider.example/consent?state={secret}"))
 
     link_start = start

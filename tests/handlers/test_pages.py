@@ -21,6 +21,7 @@ from bot.metrics import Metrics
 from handlers.slack_http import MOST_BYTES
 from handlers.web import build_web
 from handlers.web_session import COOKIE, HEADERS
+from providers.base import Form
 from storage import StorageAway
 from tests.handlers.fakes import FakeServices
 from tests.views.samples import an_outcome
@@ -341,6 +342,17 @@ async def test_every_refusal_leads_to_slack(context: Desk, error: Exception, is_
     html = await (await context.get("/go/s1")).text()
     assert ("Open Slack (Acme)" in html, "Acme" in html) == (is_named, is_named)
     assert "Open Slack" in html
+
+
+async def test_only_the_form_for_a_password_may_run_a_script(context: Desk) -> None:
+    """A file of ours, on that page alone; what is inline never runs."""
+    context.services.connections.step = Form({"host": "mail.example.com", "user": "ann@example.com"})
+    answer = await context.post("/go/s1")
+    policy = answer.headers["Content-Security-Policy"]
+    assert policy == f"{HEADERS['Content-Security-Policy']}; script-src 'self'"
+    assert '<script src="/static/reveal.js" defer>' in await answer.text()
+    assert (await context.get("/static/reveal.js")).content_type == "text/javascript"
+    assert "script" not in (await context.get("/go/s1")).headers["Content-Security-Policy"]
 
 
 async def test_the_icon_is_ours(context: Desk) -> None:

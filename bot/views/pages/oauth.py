@@ -60,9 +60,7 @@ def _next_step(lang: Language, landing: Landing) -> str:
     """What comes behind the button: our own form, or the provider's page and as whom to sign in there."""
     address, signer = shown(landing.address), shown(landing.account or landing.address)
     if landing.takes_password:
-        return lang.say(
-            "Next come the mail server, the user name and the password of {address}.", address=signer
-        )
+        return lang.say("Next, enter the user name and password of {address}.", address=signer)
     return lang.together(
         _why_another(lang, address, landing.account),
         _sign_in(
