@@ -302,8 +302,7 @@ def _kept(exchange: Exchange, away: Message) -> View | None:
     """Whoever did not answer may answer in a minute: the form stays, with what was typed and chosen in it."""
     if exchange.request.surface is not Surface.MODAL:
         return None
-    stays = exchange.lang.say("What you typed is still here: send it once more.")
-    return form_again(exchange.request.view, f"⚠️ {away['text']}\n{stays}")
+    return form_again(exchange.lang, exchange.request.view, away["text"])
 
 
 def _holds(request: SlackRequest) -> bool:

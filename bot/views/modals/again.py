@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from bot.views.blocks import Block, View, section
+from bot.views.i18n import Language
 
 _REMARK: Final = "again.remark"
 _KEPT: Final = ("type", "title", "submit", "close", "callback_id", "private_metadata")
@@ -23,9 +24,9 @@ _TYPED: Final[Mapping[str, tuple[str, str]]] = {
 """Where Slack says what was typed or chosen, and how an element is told to begin with it."""
 
 
-def form_again(shown: Mapping[str, Any], text: str) -> View | None:
-    """The form that Slack reports (``shown`` is a payload's ``view``) with its values in it, and ``text``
-    (mrkdwn) on top; ``None`` for what is no form."""
+def form_again(lang: Language, shown: Mapping[str, Any], why: str) -> View | None:
+    """The form that Slack reports (``shown`` is a payload's ``view``) with its values in it, and ``why``
+    (mrkdwn) it is there again on top; ``None`` for what is no form."""
     blocks = shown.get("blocks")
     if shown.get("type") != "modal" or not shown.get("submit") or not isinstance(blocks, list):
         return None
@@ -35,7 +36,8 @@ def form_again(shown: Mapping[str, Any], text: str) -> View | None:
         for block in blocks
         if isinstance(block, dict) and block.get("block_id") != _REMARK
     ]
-    remark = {**section(text), "block_id": _REMARK}
+    stays = lang.say("What you typed is still here: send it once more.")
+    remark = {**section(f"⚠️ {why}\n{stays}"), "block_id": _REMARK}
     return {**{key: shown[key] for key in _KEPT if shown.get(key)}, "blocks": [remark, *kept]}
 
 

@@ -20,7 +20,7 @@ def expired_modal(lang: Language, ticket: Ticket) -> View:
     return modal(
         lang.say("Link expired"),
         [
-            section(f"⌛ {said}"),
+            section(said),
             *actions(button(lang.say("Get a new link"), CONSENT_RENEW, value=ticket.id, style="primary")),
         ],
         close=lang.say("Close"),
