@@ -160,6 +160,13 @@ async def test_a_bug_is_an_apology_with_a_reference(
     assert any(word.strip("`'\"}]),") in logged for word in said.split() if "`" in word)
 
 
+async def test_a_command_without_a_trigger_is_answered_in_words(bench: Bench) -> None:
+    """Slack cannot be asked for a dialog then: nothing is a fault of ours."""
+    answer = await bench.send(a_command("admins", trigger_id=""))
+    assert "Slack closed the window before it could open" in texts(answer.body)
+    assert bench.slack.of("views.open") == []
+
+
 @pytest.mark.parametrize("error", ["expired_trigger_id", "trigger_expired", "invalid_trigger_id"])
 async def test_a_lost_trigger_is_said_in_words(bench: Bench, error: str) -> None:
     """When Slack no longer opens a dialog, the person hears it and what to do."""
