@@ -589,6 +589,11 @@ async def test_all_of_it_works_under_a_path(root: str) -> None:
     assert 'action="/mail/again/s1"' in outcome and 'href="/mail/static/page.css"' in outcome
     assert 'href="/mail/static/page.css"' in await (await context.get(f"{root}/nowhere")).text()
     assert (await context.get(f"{root}/healthz")).content_type == "application/json"
+    context.services.connections.step = Form({"host": "mail.example.com"})
+    form = await (await context.post(f"{root}/go/s1")).text()
+    assert 'src="/mail/static/reveal.js"' in form and 'action="/mail/go/s1/form"' in form
+    for file in ("reveal.js", "icon.svg"):
+        assert (await context.get(f"{root}/static/{file}")).status == 200
     figures = await (await context.get(f"{root}/metrics")).text()
     assert 'route="/go/{secret}"' in figures and "/mail/" not in figures
     await context.client.close()

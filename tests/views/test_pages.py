@@ -177,7 +177,7 @@ def test_what_was_found_is_folded_away_until_it_is_at_fault(page: Reader, is_fol
     assert [field["name"] for field in page.all("select")] == ["security"]
     # A browser cannot point at a field that is folded away.
     needed = {field["name"] for field in page.all("input") if "required" in field}
-    assert needed == ({"password"} if is_folded else {"host", "port", "user", "password"})
+    assert needed == ({"user", "password"} if is_folded else {"host", "port", "user", "password"})
 
 
 def test_the_form_says_app_password_before_the_first_failure() -> None:
