@@ -75,11 +75,15 @@ bench: ready ## Measure against the floors of the design (ARGS=)
 
 # ---- What is made from the code ----
 
-.PHONY: docs messages
+.PHONY: docs messages screenshots
 docs: ready ## Write docs/lifecycle.md, app.yaml and the picture in docs/architecture.md anew
 	@$(BIN)/python -m bot.domain.lifecycle_doc > $(VENV)/lifecycle.md && mv $(VENV)/lifecycle.md docs/lifecycle.md
 	@$(BIN)/python -m bot manifest > $(VENV)/app.yaml && mv $(VENV)/app.yaml app.yaml
 	@$(BIN)/python tools/picture.py
+
+screenshots: ready ## Take the pictures in docs/screens/ anew: needs Chromium
+	@[ -n "$(CHROMIUM)" ] || { echo "$(NO_CHROMIUM)" >&2; exit 1; }
+	@$(BIN)/python -m tests.screens docs/screens --chromium "$(CHROMIUM)"
 
 # Without places in the files: moving a line is not a change of words.
 EXTRACT = $(BIN)/pybabel --quiet extract -F pyproject.toml -k say -k count:1,2 --no-location --sort-output \

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from bot.domain.errors import OutOfDate
-from bot.domain.ids import GrantId
+from bot.domain.ids import GrantId, TicketId
 from bot.views import buttons, messages
 from bot.views.history import EXPORT_OPEN
 from bot.views.modals import (
@@ -23,6 +23,7 @@ from bot.views.modals import (
     CONNECT_SHARED,
     CONSENT_ASK,
     CONSENT_OPEN,
+    CONSENT_RENEW,
     LEAVE_ANY,
     SWITCH_SHARED,
     parse_requested_change,
@@ -72,6 +73,15 @@ async def connect_at(context: Context, interaction: Interaction) -> Response:
     return await channels.connect_at(context, interaction, actor, requested_change)
 
 
+async def renew(context: Context, interaction: Interaction) -> Response:
+    """The link in the dialog has expired: the same trip, with a fresh one."""
+    actor = await context.actor(interaction, fresh=True)
+    ticket = await context.services.connections.expired(actor, TicketId(interaction.request.value))
+    if not await is_first(context, interaction):
+        return SILENT
+    return await channels.renew(context, interaction, actor, ticket)
+
+
 async def check_again(context: Context, interaction: Interaction) -> Response:
     """Ask the provider once more, and tell both sides as they are then."""
     actor = await context.actor(interaction, fresh=True)
@@ -105,6 +115,7 @@ ACTIONS: Final[Mapping[str, Route]] = {
     **dict.fromkeys((*CONNECT_AT_ANY, CONNECT_SHARED), Route(connect_at)),
     CONSENT_ASK: Route(approvals.ask_their_admin),
     CONSENT_OPEN: _LINK,
+    CONSENT_RENEW: Route(renew),
     EXPORT_OPEN: _LINK,
     messages.RECONNECT_LINK: _LINK,
     buttons.WHY: Route(look(channels.why)),

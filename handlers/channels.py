@@ -12,6 +12,7 @@ from bot.domain.channel import Channel, InboxSpec, Kind, State
 from bot.domain.errors import AlreadyConnected, NeedsApproval, OtherKind, OutOfDate
 from bot.domain.ids import ChannelId, ConversationId
 from bot.domain.request import RequestedChange
+from bot.domain.ticket import Purpose, Ticket
 from bot.domain.view_models import AuthorizationStart, Removal
 from bot.services.connections.channels import TeamDetails
 from bot.views.blocks import escape, parse_value
@@ -160,6 +161,20 @@ async def connect_at(
     """The same form once more, at the provider that was chosen."""
     begun = await context.services.connections.begin(actor, requested_change.inbox)
     return consent(context, interaction, begun)
+
+
+async def renew(context: Context, interaction: Interaction, actor: Actor, ticket: Ticket) -> Response:
+    """The trip of an expired ticket from its beginning: rights, address and provider are looked at anew."""
+    connections, channel_id = context.services.connections, ticket.channel_id
+    if ticket.request_id is not None:
+        return consent(context, interaction, await connections.begin_approved(actor, ticket.request_id))
+    if channel_id is None:
+        return consent(context, interaction, await connections.begin(actor, ticket.inbox))
+    if ticket.purpose is Purpose.SWITCH:
+        switches = context.services.switches
+        begun = await switches.begin(actor, channel_id, to=ticket.provider, is_shared=ticket.is_shared)
+        return consent(context, interaction, begun)
+    return consent(context, interaction, await connections.begin_reconnect(actor, channel_id))
 
 
 async def offer_take_over(

@@ -38,6 +38,7 @@ from bot.views.modals import (
     ask_modal,
     busy_modal,
     disconnect_first_modal,
+    form_again,
     reconnect_first_modal,
     refusal_modal,
     switch_instead_modal,
@@ -278,9 +279,11 @@ class Responder:
                 )
             case Away("directory" | "slack" as whom):
                 away = directory_away_message(lang) if whom == "directory" else slack_away_message(lang)
-                return Response(message=away, modal=as_modal(away))
+                kept = _kept(exchange, away)
+                return Response(message=away, modal=kept or as_modal(away))
             case Away():
-                return Response(message=busy_message(lang), modal=busy_modal(lang))
+                busy = busy_message(lang)
+                return Response(message=busy, modal=_kept(exchange, busy) or busy_modal(lang))
             case Bug(reference):
                 return Response(
                     message=apology_message(lang, reference), modal=apology_modal(lang, reference)
@@ -290,8 +293,16 @@ class Responder:
         if exchange.request.form is RequestKind.COMMAND:
             return {"response_type": "ephemeral", **busy_message(exchange.lang)}
         if exchange.request.form is RequestKind.SUBMISSION:
-            return {"response_action": "update", "view": busy_modal(exchange.lang)}
+            view = _kept(exchange, busy_message(exchange.lang)) or busy_modal(exchange.lang)
+            return {"response_action": "update", "view": view}
         return None
+
+
+def _kept(exchange: Exchange, away: Message) -> View | None:
+    """Whoever did not answer may answer in a minute: the form stays, with what was typed and chosen in it."""
+    if exchange.request.surface is not Surface.MODAL:
+        return None
+    return form_again(exchange.lang, exchange.request.view, away["text"])
 
 
 def _holds(request: SlackRequest) -> bool:

@@ -19,14 +19,22 @@ from aiohttp.typedefs import Handler, Middleware
 from bot.http_server import request_begins, request_ends
 from bot.metrics import Metrics
 from bot.services import Services
-from bot.views.pages.template import STYLESHEET_PATH, Team
+from bot.views.pages.template import ICON_PATH, SCRIPT_PATH, STATIC, STYLESHEET_PATH, Team
 from handlers.errors import Away, Bug, Fault, Refused, attempt
 from handlers.exports import ExportPages
 from handlers.oauth_callback import AdminConsentCallback, OAuthCallback
 from handlers.oauth_pages import OAuthPages
 from handlers.slack_http import MOST_BYTES, PATH, SlackHttp
 from handlers.tasks import Tasks
-from handlers.web_session import FORM_WITHIN, Site, fault_page, http_page, language_wanted
+from handlers.web_session import (
+    FORM_WITHIN,
+    HAS_SCRIPT,
+    WITH_SCRIPT,
+    Site,
+    fault_page,
+    http_page,
+    language_wanted,
+)
 
 Ready = Callable[[], Mapping[str, bool] | Awaitable[Mapping[str, bool]]]
 """What must work for this process to be of use, by name."""
@@ -35,6 +43,8 @@ _MACHINES: Final = frozenset({PATH, "/healthz", "/readyz", "/metrics"})
 _DRAINS_FOR: Final = 10.0
 _FORM_WITHIN: Final = 10.0
 """Seconds that a form may take to arrive."""
+_LONGEST: Final = 200
+"""Characters of a secret in an address; ours have 43."""
 _EXPOSITION: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -52,13 +62,13 @@ def build_web(
     ``team_url`` is where Slack says that the workspace is. Under a ``base_url`` with a path everything is
     served both there and without it: some proxies take the path away, others pass it on.
     """
-    site, tasks = Site.at(base_url), Tasks()
+    team = Team(team_url or slack_url(services.workspace.id), services.workspace.name)
+    site, tasks = Site.at(base_url, team), Tasks()
     app = web.Application(client_max_size=MOST_BYTES, middlewares=[_answering(metrics, site)])
     app[FORM_WITHIN] = _FORM_WITHIN
     app.on_response_prepare.append(_guard(site))
-    team = Team(team_url or slack_url(services.workspace.id), services.workspace.name)
-    approving = AdminConsentCallback(services.oauth_flow, services.channels.label_at, site, team)
-    callback = OAuthCallback(services.oauth_flow, tasks, site, team, approving)
+    approving = AdminConsentCallback(services.oauth_flow, services.channels.label_at, site)
+    callback = OAuthCallback(services.oauth_flow, tasks, site, approving)
     for root in sorted({"", site.prefix}):
         routes = Routes(app.router, root)
         if inbound is not None:
@@ -96,6 +106,10 @@ class Routes:
 def _add_pages(router: Routes, pages: OAuthPages, callback: OAuthCallback) -> None:
     router.add_get("/", pages.welcome)
     router.add_get(STYLESHEET_PATH, pages.stylesheet)
+    router.add_get(ICON_PATH, pages.icon)
+    router.add_get(SCRIPT_PATH, pages.script)
+    # Where browsers look by themselves, beside a file that is downloaded.
+    router.add_get("/favicon.ico", pages.icon)
     router.add_get("/go/{secret}", pages.landing)
     router.add_post("/go/{secret}", pages.start)
     router.add_get("/go/{secret}/form", pages.back)
@@ -103,6 +117,7 @@ def _add_pages(router: Routes, pages: OAuthPages, callback: OAuthCallback) -> No
     router.add_get("/l/{secret}", pages.link_landing)
     router.add_post("/l/{secret}", pages.link_start)
     router.add_post("/again/{secret}", pages.again)
+    router.add_post("/renew/{secret}", pages.renew)
     router.add_post("/receives/{secret}", pages.receives)
     router.add_post("/ask/{secret}", callback.approving.ask)
     # A HEAD must not spend what the GET after it needs.
@@ -151,11 +166,10 @@ def _answering(metrics: Metrics, site: Site) -> Middleware:
 
 
 def _at_home(response: web.StreamResponse, site: Site) -> web.StreamResponse:
-    """A page as it is where a proxy serves it under a path: with its stylesheet there."""
+    """A page as it is where a proxy serves it under a path: with its stylesheet and its icon there."""
     if site.prefix and isinstance(response, web.Response) and response.content_type == "text/html":
-        response.text = (response.text or "").replace(
-            f'href="{STYLESHEET_PATH}"', f'href="{escape(site.prefix)}{STYLESHEET_PATH}"', 1
-        )
+        head, end, body = (response.text or "").partition("</head>")
+        response.text = head.replace(f'="{STATIC}/', f'="{escape(site.prefix)}{STATIC}/') + end + body
     return response
 
 
@@ -170,15 +184,23 @@ async def _handled(request: web.Request, handler: Handler, site: Site) -> web.St
 
 def _worded(request: web.Request, fault: Fault, site: Site) -> web.Response:
     if not _is_machine(request, site):
-        return fault_page(language_wanted(request), fault)
+        secret = "" if request.path.startswith(f"{site.prefix}/export/") else _secret_of(request)
+        return fault_page(language_wanted(request), fault, site, secret=secret)
     if isinstance(fault, Bug):
         return web.json_response({"error": "internal", "reference": fault.reference}, status=500)
     return web.json_response({"error": "unavailable"}, status=503)
 
 
+def _secret_of(request: web.Request) -> str:
+    """That of the link that was opened, or came back from the provider."""
+    return (request.match_info.get("secret") or request.query.get("state", ""))[:_LONGEST]
+
+
 def _guard(site: Site) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
     async def guard(request: web.Request, response: web.StreamResponse) -> None:
         response.headers.update(site.headers)
+        if response.get(HAS_SCRIPT):
+            response.headers["Content-Security-Policy"] = WITH_SCRIPT
         response.headers.popall("Server", None)
 
     return guard

@@ -27,6 +27,7 @@ from sandbox.imap import LocalImap
 from sandbox.microsoft import LocalMicrosoft
 from sandbox.names import LocalNames
 from sandbox.slack import LocalSlack
+from sandbox.tour import Tour
 
 BOT_TOKEN = "xoxb-local-0000000000-sandboxsandbox"
 APP_TOKEN = "xapp-local-0000000000-sandboxsandbox"
@@ -172,6 +173,7 @@ async def demo(place: Place) -> AsyncIterator[tuple[Town, Bot]]:
         town(place, SandboxClock.running(), world=world) as built,
         running(built.settings, built.world) as bot,
     ):
+        built.slack.tour = Tour(bot).steps
         yield built, bot
 
 

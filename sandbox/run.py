@@ -13,11 +13,12 @@ from sandbox.demo import Place, demo
 _FAST = {
     "PROBE_PERSONAL_SECONDS": "4",
     "PROBE_TEAM_SECONDS": "3",
-    "WITNESS_SECONDS": "0.5",
+    "WITNESS_SECONDS": "2",
     "IMAP_PROBE_SECONDS": "4",
     "MAIL_WATCH_SECONDS": "5",
 }
-"""The demo looks every few seconds, so that a broken inbox is noticed while one watches."""
+"""The demo looks every few seconds, so that a broken inbox is noticed while one watches. Much else waits in
+proportion to a witness: a refusal of everybody is waited out for a whole minute before anybody should act."""
 
 
 def run(port: int, transport: str) -> None:

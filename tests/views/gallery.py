@@ -475,6 +475,7 @@ def dialogs(lang: Language, text: str) -> Drawn:
 
 
 def outcomes(lang: Language) -> Drawn:
+    yield "link expired", modals.expired_modal(lang, an_outcome(OutcomeKind.PENDING).ticket)
     for ending in OutcomeKind:
         yield f"outcome {ending}", modals.outcome_modal(lang, an_outcome(ending), provider_label="Gmail")
         for label in ("Gmail", "Office 365", "Outlook.com", "mail.example.com"):

@@ -9,6 +9,7 @@ from bot.views import buttons, history, messages, modals
 ACTIONS: Final = buttons.ACTIONS | {
     modals.CONSENT_ASK,
     modals.CONSENT_OPEN,
+    modals.CONSENT_RENEW,
     modals.CONNECT_KIND,
     modals.CONNECT_SHARED,
     *modals.CONNECT_AT_ANY,

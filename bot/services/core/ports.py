@@ -17,7 +17,7 @@ from bot.domain.ids import ConversationId, UserId
 from bot.domain.mail_routing import DAILY
 from bot.domain.notice import EditRoom, Posted
 from bot.domain.probe_policy import Cadence
-from bot.domain.ticket import TicketOutcome
+from bot.domain.ticket import Ticket, TicketOutcome
 from bot.domain.view_models import NoticeModel
 from providers.detect import Detected
 from providers.registry import Registry
@@ -142,6 +142,9 @@ class Messenger(Protocol):
     ) -> None:
         """Turn a waiting modal to its outcome; one that is closed is no error. ``lacking`` are features whose
         permission was left unticked."""
+
+    async def show_expired(self, view_id: str, ticket: Ticket) -> None:
+        """Turn it to the news that its link has expired, with the way to a fresh one."""
 
 
 class GroupsClosed(Refusal):

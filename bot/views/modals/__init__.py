@@ -10,6 +10,7 @@ from bot.views.modals.admins import (
     parse_change,
     super_admins_modal,
 )
+from bot.views.modals.again import form_again
 from bot.views.modals.answers import apology_modal, busy_modal, refusal_modal, working_modal
 from bot.views.modals.approval import (
     ASK_FORM,
@@ -44,6 +45,7 @@ from bot.views.modals.disconnect import (
     remove_modal,
     removed_modal,
 )
+from bot.views.modals.expired import CONSENT_RENEW, expired_modal
 from bot.views.modals.inputs import (
     ADDRESS_BLOCK,
     CONVERSATION_BLOCK,
@@ -78,6 +80,7 @@ __all__ = [
     "CONNECT_SHARED",
     "CONSENT_ASK",
     "CONSENT_OPEN",
+    "CONSENT_RENEW",
     "CONVERSATION_BLOCK",
     "DISABLE_FORM",
     "KIND_BLOCK",
@@ -101,6 +104,8 @@ __all__ = [
     "disconnect_first_modal",
     "disconnect_modal",
     "enabled_modal",
+    "expired_modal",
+    "form_again",
     "forwarded_modal",
     "leave_modal",
     "left_remark",
