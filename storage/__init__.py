@@ -15,6 +15,7 @@ from storage.errors import (
 from storage.migrate import is_current, migrate
 from storage.rekey import rekey
 from storage.retention import PURGED
+from storage.shares import Share, working_for
 from storage.unit_of_work import Storage, UnitOfWork
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "KeyLost",
     "KeyUnknown",
     "Misplaced",
+    "Share",
     "Storage",
     "StorageAway",
     "Taken",
@@ -35,4 +37,5 @@ __all__ = [
     "is_current",
     "migrate",
     "rekey",
+    "working_for",
 ]
