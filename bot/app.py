@@ -541,7 +541,7 @@ async def patiently(work: Coroutine[object, object, T], *, says_after: float = _
 def _engine(services: Services, world: World, wake: Wake) -> Worker:
     loops = {
         "clock": (services.clock_skew.run_due, Share.UPKEEP),
-        "database": (services.heartbeat.run_due, Share.UPKEEP),
+        "database": (services.heartbeat.run_due, Share.HEARTBEAT),
         "secrets": (services.probes.run_due, Share.PROBES),
         "pace": (services.pace.run_due, Share.UPKEEP),
         "probes": (services.monitoring.run_due, Share.PROBES),

@@ -16,10 +16,11 @@ from storage.migrate import is_current, migrate
 from storage.rekey import rekey
 from storage.retention import PURGED
 from storage.shares import Share, working_for
-from storage.unit_of_work import Storage, UnitOfWork
+from storage.unit_of_work import SILENT_FOR, Storage, UnitOfWork
 
 __all__ = [
     "PURGED",
+    "SILENT_FOR",
     "Cipher",
     "ClockLimits",
     "Conflict",

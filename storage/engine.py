@@ -28,7 +28,8 @@ POSTGRESQL_PLACES: Final = {
     Share.PEOPLE: 10,
     Share.PROBES: 4,
     Share.JOBS: 3,
-    Share.UPKEEP: 2,
+    Share.UPKEEP: 1,
+    Share.HEARTBEAT: 1,
     Share.CHECKS: 1,
 }
 SQLITE_READERS: Final = {
@@ -36,6 +37,7 @@ SQLITE_READERS: Final = {
     Share.PROBES: 2,
     Share.JOBS: 2,
     Share.UPKEEP: 1,
+    Share.HEARTBEAT: 1,
     Share.CHECKS: 1,
 }
 """More at a time read no more in the same time, and keep everybody else from the processor."""

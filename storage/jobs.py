@@ -34,7 +34,6 @@ from bot.domain.job import URGENT, Job, JobKind
 from storage.clock import Moment
 from storage.column_types import Instant
 from storage.connection import Connection
-from storage.coordination import new_token
 from storage.tables import UNFINISHED, job, lane
 
 _UNFINISHED: Final = and_(job.c.done_at.is_(None), job.c.dead_at.is_(None))
@@ -100,7 +99,7 @@ class JobRepository:
 
         ``only`` names a lane: no other is looked at.
         """
-        token = new_token()
+        token = self._session.new_lease()
         lanes = await self._claim_lanes(token, now=now, limit=limit, lease_for=lease_for, only=only)
         if not lanes:
             return ()

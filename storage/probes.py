@@ -21,7 +21,6 @@ from bot.domain.probe_policy import Probe, Whose
 from storage.clock import Moment
 from storage.column_types import Instant
 from storage.connection import Connection
-from storage.coordination import new_token
 from storage.tables import channel, probe, workspace
 from storage.tables import grant as grant_table
 
@@ -108,7 +107,7 @@ class ProbeRepository:
         """
         clock = self._session.clock
         values: dict[str, Any] = {
-            "token": new_token(),
+            "token": self._session.new_lease(),
             "present": clock.ahead(),
             "until": clock.ahead(plus=lease_for),
             **({"due_by": now} if only is None else {"only": only}),

@@ -25,7 +25,9 @@ class Share(StrEnum):
     PROBES = "probes"
     JOBS = "jobs"
     UPKEEP = "upkeep"
-    """The heartbeat and housekeeping."""
+    """Housekeeping, and the watch over the rest."""
+    HEARTBEAT = "heartbeat"
+    """That this process lives, which nothing may keep it from saying."""
     CHECKS = "checks"
     """Whether the database answers: that it is busy with something else must not look like its absence."""
 
@@ -49,6 +51,11 @@ def working_for(share: Share, work: Callable[[], Awaitable[T]]) -> Callable[[], 
             _share.reset(token)
 
     return run
+
+
+def present_share() -> Share:
+    """In which share whoever asks is working."""
+    return _share.get()
 
 
 class Place:
@@ -97,7 +104,7 @@ class Places:
 
     async def take(self, *, writes: bool) -> Place:
         """Wait for one. Raises ``StorageAway`` when somebody impatient has waited for long enough."""
-        share, place = _share.get(), Place()
+        share, place = present_share(), Place()
         try:
             async with asyncio.timeout(self._patience if share in _IMPATIENT else None):
                 for gate in (self._writing if writes else self._reading)[share]:

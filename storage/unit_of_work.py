@@ -54,6 +54,9 @@ T = TypeVar("T")
 CANARY: Final = "canary"
 RUNS_FOR: Final = timedelta(minutes=2)
 """How long a process counts as running after it last said so: some of its heartbeats may fail."""
+SILENT_FOR: Final = timedelta(seconds=20)
+"""Whoever has not said so for this long has died, and what it had taken is given to others. Some of its
+heartbeats may fail, and a pause of its machine is shorter."""
 _END_WITHIN: Final = 2.0
 """Seconds that closing waits for units of work under way: they are short."""
 
@@ -221,7 +224,9 @@ class Storage:
     @asynccontextmanager
     async def _unit(self, engine: AsyncEngine, *, writes: bool) -> AsyncIterator[UnitOfWork]:
         async with self._connected(engine, writes=writes) as connection:
-            yield UnitOfWork(Connection(connection, clock=self._clock, cipher=self._cipher))
+            yield UnitOfWork(
+                Connection(connection, clock=self._clock, cipher=self._cipher, process=self._process)
+            )
 
     async def ping(self) -> None:
         """Raises ``StorageAway`` unless the database answers."""
@@ -323,6 +328,15 @@ class Storage:
     async def announce(self, uow: UnitOfWork) -> None:
         """Tell other processes that this one runs and which keys it knows; repeat it within ``RUNS_FOR``."""
         await uow.locks.announce(self._process, self._cipher.fingerprints, RUNS_FOR)
+
+    async def free_the_dead(self, uow: UnitOfWork) -> int:
+        """What processes that are silent had taken is anybody's; how many leases that were. Should one of
+        them only have stood still, its tokens are worthless: what it does now is written down by nobody.
+
+        To be called by whoever has been heard itself for ``SILENT_FOR``: after an outage of the database all
+        are silent, and most of them live.
+        """
+        return await uow.locks.free_silent(self._process, RUNS_FOR - SILENT_FOR)
 
     async def withdraw(self) -> None:
         """This process ends: nobody need heed any more which keys it knows."""
