@@ -20,6 +20,7 @@ from sqlalchemy import (
     case,
     delete,
     func,
+    literal_column,
     or_,
     select,
     true,
@@ -38,6 +39,8 @@ from storage.errors import Conflict, Taken
 from storage.grants import GRANTED, granted_as
 from storage.tables import channel, grant, probe, whereabouts, workspace
 
+IN_TROUBLE: Final[ColumnElement[Any]] = literal_column("channel.state IN ('impaired', 'disconnected')")
+"""``TROUBLED``, where there are other tables beside."""
 _KEPT = channel.c.state != State.REMOVED
 _GONE: Final = select(workspace.c.id).where(workspace.c.gone_at.is_not(None))
 _TEAM_IN_USE: Final = (
@@ -138,10 +141,10 @@ class ChannelRepository:
         rows = await self._session.rows(select(channel).where(channel.c.id.in_(ids)))
         return {row.id: channel_of(row) for row in rows}
 
-    async def count_with_cause(self, provider: str, cause: Cause) -> int:
-        """How many of a provider's channels are in their state for this cause."""
-        those = channel.c.provider == provider, channel.c.cause == cause, _KEPT
-        return int(await self._session.value(select(func.count()).select_from(channel).where(*those)))
+    async def has_cause(self, provider: str, cause: Cause) -> bool:
+        """Whether any of a provider's channels is impaired or disconnected for this cause."""
+        those = channel.c.provider == provider, channel.c.cause == cause, IN_TROUBLE
+        return await self._session.first(select(channel.c.id).where(*those).limit(1)) is not None
 
     async def count(self, *, kind: Kind | None = None) -> int:
         """How many are under management in the whole deployment."""

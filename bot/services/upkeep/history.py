@@ -99,8 +99,9 @@ class History:
 
     async def _readers(self, uow: UnitOfWork, channel: Channel) -> tuple[Person, ...]:
         roles = await roles_in(uow, self._core, channel.workspace_id)
-        people = {person.id: person for person in await uow.people.of_workspace(channel.workspace_id)}
-        return tuple(people[reader] for reader in roles.audience(channel) if reader in people)
+        audience = roles.audience(channel)
+        people = await uow.people.by_ids(channel.workspace_id, audience)
+        return tuple(people[reader] for reader in audience if reader in people)
 
     async def _for_super_admins(self, actor: Actor, channel_id: ChannelId) -> ChannelRow:
         await self.may_export(actor)
