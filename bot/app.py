@@ -76,7 +76,7 @@ from providers.imap.provider import Imap, guarded_web
 from providers.microsoft.provider import Microsoft, needed_in
 from providers.microsoft.tenants import MicrosoftTenants
 from providers.registry import Registry
-from storage import Cipher, Storage, StorageAway, migrate
+from storage import Cipher, Share, Storage, StorageAway, migrate, working_for
 
 _log = structlog.get_logger(__name__)
 
@@ -475,16 +475,17 @@ async def patiently(work: Coroutine[object, object, T], *, says_after: float = _
 
 
 def _engine(services: Services, world: World, wake: Wake) -> Worker:
-    turns = {
-        "clock": services.clock_skew.run_due,
-        "database": services.heartbeat.run_due,
-        "secrets": services.probes.run_due,
-        "pace": services.pace.run_due,
-        "probes": services.monitoring.run_due,
-        "jobs": services.jobs.run_due,
-        "chores": services.maintenance.run_due,
-        "silence": services.watchdog.run_due,
+    loops = {
+        "clock": (services.clock_skew.run_due, Share.UPKEEP),
+        "database": (services.heartbeat.run_due, Share.HEARTBEAT),
+        "secrets": (services.probes.run_due, Share.PROBES),
+        "pace": (services.pace.run_due, Share.UPKEEP),
+        "probes": (services.monitoring.run_due, Share.PROBES),
+        "jobs": (services.jobs.run_due, Share.JOBS),
+        "chores": (services.maintenance.run_due, Share.UPKEEP),
+        "silence": (services.watchdog.run_due, Share.UPKEEP),
     }
+    turns = {name: working_for(share, turn) for name, (turn, share) in loops.items()}
     return Worker(turns, clock=world.clock, wake=wake, idle_seconds=world.idle_seconds, patience=TURNS_TAKE)
 
 
@@ -522,7 +523,7 @@ async def _socket(
 
 async def _is_gone(services: Services) -> bool:
     try:
-        return await services.workspaces.is_gone()
+        return await working_for(Share.CHECKS, services.workspaces.is_gone)()
     except StorageAway:
         return False  # "database" says it
 

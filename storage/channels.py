@@ -23,6 +23,7 @@ from sqlalchemy import (
     delete,
     func,
     literal,
+    literal_column,
     or_,
     select,
     true,
@@ -42,6 +43,8 @@ from storage.errors import Conflict, Taken
 from storage.grants import GRANTED, granted_as, scopes_as_kept
 from storage.tables import channel, grant, probe, whereabouts, workspace
 
+IN_TROUBLE: Final[ColumnElement[Any]] = literal_column("channel.state IN ('impaired', 'disconnected')")
+"""``TROUBLED``, where there are other tables beside."""
 _KEPT = channel.c.state != State.REMOVED
 _GONE: Final = select(workspace.c.id).where(workspace.c.gone_at.is_not(None))
 _TEAM_IN_USE: Final = (
@@ -141,10 +144,15 @@ class ChannelRepository(Repository):
         rows = await self._connection.rows(select(channel).where(channel.c.id.in_(ids)))
         return {row.id: channel_of(row) for row in rows}
 
-    async def count_with_cause(self, provider: str, cause: Cause) -> int:
-        """How many of a provider's channels are in their state for this cause."""
-        those = channel.c.provider == provider, channel.c.cause == cause, _KEPT
-        return int(await self._connection.value(select(func.count()).select_from(channel).where(*those)))
+    async def has_cause(self, provider: str, cause: Cause) -> bool:
+        """Whether any of a provider's channels is impaired or disconnected for this cause."""
+        those = channel.c.provider == provider, channel.c.cause == cause, IN_TROUBLE
+        return await self._connection.first(select(channel.c.id).where(*those).limit(1)) is not None
+
+    async def count(self, *, kind: Kind | None = None) -> int:
+        """How many are under management in the whole deployment."""
+        kept = select(func.count()).select_from(channel).where(_KEPT)
+        return int(await self._connection.value(kept if kind is None else kept.where(channel.c.kind == kind)))
 
     async def _kept(self, workspace_id: WorkspaceId, *which: ColumnElement[bool]) -> tuple[Channel, ...]:
         here = select(channel).where(channel.c.workspace_id == workspace_id, _KEPT, *which)

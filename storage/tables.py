@@ -71,7 +71,18 @@ person: Final = Table(
     instant("read_at"),
     PrimaryKeyConstraint("workspace_id", "id"),
     Index("ix_person_email", "workspace_id", "email_key"),
+    Index(
+        "ix_person_owner",
+        "workspace_id",
+        "id",
+        sqlite_where=text("is_owner"),
+        postgresql_where=text("is_owner"),
+    ),
 )
+
+TROUBLED: Final = text("state IN ('impaired', 'disconnected')")
+"""Few of many. Who asks for them says so in these words, as the index does: of a parameter no database knows
+what it will be."""
 
 channel: Final = Table(
     "channel",
@@ -142,6 +153,22 @@ channel: Final = Table(
         postgresql_where=text("cause = 'held'"),
     ),
     Index("ix_channel_removed", "workspace_id", "address_key", "removed_at"),
+    Index("ix_channel_tenant", "provider", "identity_tenant", "state"),
+    Index(
+        "ix_channel_troubled",
+        "provider",
+        "cause",
+        "identity_tenant",
+        sqlite_where=TROUBLED,
+        postgresql_where=TROUBLED,
+    ),
+    Index(
+        "ix_channel_team",
+        "workspace_id",
+        "state",
+        sqlite_where=text("kind = 'team'"),
+        postgresql_where=text("kind = 'team'"),
+    ),
 )
 
 grant: Final = Table(
@@ -175,7 +202,22 @@ grant: Final = Table(
     number("renewals"),
     Index("ix_grant_channel", "channel_id"),
     Index("ix_grant_identity", "identity_provider", "identity_subject", "phase"),
-    Index("ix_grant_delegate", "identity_provider", "delegate_subject", "phase"),
+    # Of the few that have one: else SQLite takes it for a column that tells nothing apart.
+    Index(
+        "ix_grant_delegate",
+        "identity_provider",
+        "delegate_subject",
+        "phase",
+        sqlite_where=text("delegate_subject IS NOT NULL"),
+        postgresql_where=text("delegate_subject IS NOT NULL"),
+    ),
+    Index(
+        "ix_grant_delegate_address",
+        "workspace_id",
+        "delegate_address",
+        sqlite_where=text("delegate_address IS NOT NULL"),
+        postgresql_where=text("delegate_address IS NOT NULL"),
+    ),
     Index("ix_grant_phase", "phase", "retired_at"),
 )
 
@@ -326,6 +368,7 @@ request: Final = Table(
         postgresql_where=text("state = 'waiting'"),
     ),
     Index("ix_request_channel", "channel_id"),
+    Index("ix_request_requester", "workspace_id", "requester", "created_at"),
     Index("ix_request_expires", "state", "expires_at"),
 )
 

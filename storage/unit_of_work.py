@@ -1,17 +1,18 @@
 """Units of work: what is read together, and what is kept together.
 
 One rule: nothing is kept without ``await uow.commit()``. A new unit per operation and per task; no
-network call inside one. On SQLite writers take turns, each holding the write lock from its first read
-on; on PostgreSQL they run side by side and meet at the rows.
+network call inside one, and no second unit: two that each wait for another's connection would wait for
+ever. On SQLite writers take turns, each holding the write lock from its first read on; on PostgreSQL they run
+side by side and meet at the rows. How many may run at once, and for whom, stands in ``shares``.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
@@ -32,7 +33,7 @@ from storage.coordination import (
     SlotRepository,
     new_token,
 )
-from storage.engine import BEGIN_WITHIN, IMMEDIATE, SNAPSHOT, create_engine, is_sqlite, sqlite_file
+from storage.engine import BEGIN_WITHIN, IMMEDIATE, SNAPSHOT, create_engine, is_sqlite, places, sqlite_file
 from storage.errors import KeyLost, StorageAway
 from storage.files import FileLock, make_folder, make_private
 from storage.grants import GrantRepository
@@ -45,6 +46,7 @@ from storage.probes import ProbeRepository
 from storage.provider_outages import ProviderOutageRepository
 from storage.requests import RequestRepository
 from storage.retention import Retention
+from storage.shares import Place, Share, working_for
 from storage.tickets import LinkRepository, TicketRepository
 
 T = TypeVar("T")
@@ -52,6 +54,9 @@ T = TypeVar("T")
 CANARY: Final = "canary"
 RUNS_FOR: Final = timedelta(minutes=2)
 """How long a process counts as running after it last said so: some of its heartbeats may fail."""
+SILENT_FOR: Final = timedelta(seconds=20)
+"""Whoever has not said so for this long has died, and what it had taken is given to others. Some of its
+heartbeats may fail, and a pause of its machine is shorter."""
 _END_WITHIN: Final = 2.0
 """Seconds that closing waits for units of work under way: they are short."""
 
@@ -107,7 +112,7 @@ class Storage:
         self._held = held
         self._process = new_token()
         sqlite = engine.dialect.name == "sqlite"
-        self._turn: AbstractAsyncContextManager[object] = asyncio.Lock() if sqlite else nullcontext()
+        self._places = places(engine)
         self._writer = engine.execution_options(**{IMMEDIATE: True}) if sqlite else engine
         self._reader = engine if sqlite else engine.execution_options(**{SNAPSHOT: True})
         self._is_closing = False
@@ -144,64 +149,78 @@ class Storage:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[UnitOfWork]:
         """One consistent view of the database."""
-        async with self._unit(self._reader) as uow:
+        async with self._unit(self._reader, writes=False) as uow:
             yield uow
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[UnitOfWork]:
         """A transaction that is rolled back unless committed."""
-        async with self._turn, self._unit(self._writer) as uow:
+        async with self._unit(self._writer, writes=True) as uow:
             yield uow
 
     @asynccontextmanager
-    async def _unit(self, engine: AsyncEngine) -> AsyncIterator[UnitOfWork]:
-        async with self._connected(engine) as connection:
-            yield UnitOfWork(Connection(connection, clock=self._clock, cipher=self._cipher))
+    async def _unit(self, engine: AsyncEngine, *, writes: bool) -> AsyncIterator[UnitOfWork]:
+        async with self._connected(engine, writes=writes) as connection:
+            yield UnitOfWork(
+                Connection(connection, clock=self._clock, cipher=self._cipher, process=self._process)
+            )
 
     async def ping(self) -> None:
         """Raises ``StorageAway`` unless the database answers."""
-        async with self._connected(self._reader) as connection:
+        await working_for(Share.CHECKS, self._ping)()
+
+    async def _ping(self) -> None:
+        async with self._connected(self._reader, writes=False) as connection:
             with translated():
                 await connection.execute(text("SELECT 1"))
 
     @asynccontextmanager
-    async def _connected(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    async def _connected(self, engine: AsyncEngine, *, writes: bool) -> AsyncIterator[AsyncConnection]:
         if self._is_closing:
             raise StorageAway
         self._under_way += 1
         try:
-            connection = await self._connect(engine)
+            place = await self._places.take(writes=writes)
+            connection = await self._connect(engine, place)
             try:
                 yield connection
             finally:
                 with translated():
-                    await asyncio.shield(self._begin(self._let_go(connection)))
+                    await asyncio.shield(self._begin(self._let_go(connection, place)))
         finally:
             self._under_way -= 1
             self._idle.set()
 
-    async def _connect(self, engine: AsyncEngine) -> AsyncConnection:
+    async def _connect(self, engine: AsyncEngine, place: Place) -> AsyncConnection:
         """Connecting cannot be cut off half-way, only be waited for no longer: the driver's thread would
-        go on alone, and answer an event loop that may have ended."""
+        go on alone, and answer an event loop that may have ended. The place is left when that is over."""
+        if self._is_closing:  # while we stood in line
+            place.leave()
+            raise StorageAway
         connecting = self._begin(_connection(engine))
         try:
             with translated():
                 async with asyncio.timeout(BEGIN_WITHIN):
                     return await asyncio.shield(connecting)
         except BaseException:
-            connecting.add_done_callback(self._came_late)
+            connecting.add_done_callback(partial(self._came_late, place))
             raise
 
-    def _came_late(self, connecting: asyncio.Task[AsyncConnection]) -> None:
+    def _came_late(self, place: Place, connecting: asyncio.Task[AsyncConnection]) -> None:
         if not connecting.cancelled() and connecting.exception() is None:
-            self._begin(self._let_go(connecting.result()))
+            self._begin(self._let_go(connecting.result(), place))
+        else:
+            place.leave()
 
-    async def _let_go(self, connection: AsyncConnection) -> None:
+    async def _let_go(self, connection: AsyncConnection, place: Place) -> None:
         """Back into the pool. One that outlived ``close`` has no pool to go back to: only the garbage
         collector would ever end it."""
-        if self._is_closing:
-            await connection.invalidate()
-        await connection.close()
+        try:
+            if self._is_closing:
+                await connection.invalidate()
+            await connection.close()
+        finally:
+            place.leave()
 
     def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Work that goes on when whoever wanted it is gone; ``close`` waits for it."""
@@ -246,6 +265,15 @@ class Storage:
     async def announce(self, uow: UnitOfWork) -> None:
         """Tell other processes that this one runs and which keys it knows; repeat it within ``RUNS_FOR``."""
         await uow.locks.announce(self._process, self._cipher.fingerprints, RUNS_FOR)
+
+    async def free_the_dead(self, uow: UnitOfWork) -> int:
+        """What processes that are silent had taken is anybody's; how many leases that were. Should one of
+        them only have stood still, its tokens are worthless: what it does now is written down by nobody.
+
+        To be called by whoever has been heard itself for ``SILENT_FOR``: after an outage of the database all
+        are silent, and most of them live.
+        """
+        return await uow.locks.free_silent(self._process, RUNS_FOR - SILENT_FOR)
 
     async def withdraw(self) -> None:
         """This process ends: nobody need heed any more which keys it knows."""

@@ -78,7 +78,7 @@ class NoticeModels:
         """A provider refuses our credentials, at inboxes that are there or at somebody's sign-in."""
         provider = model.notice.about["provider"]
         is_refused = await uow.meta.find(client_at(provider)) is not None
-        is_open = is_refused or await uow.channels.count_with_cause(provider, Cause.OURS_BROKEN) > 0
+        is_open = is_refused or await uow.channels.has_cause(provider, Cause.OURS_BROKEN)
         return replace(model, provider_label=self._core.providers.label_of(provider), is_open=is_open)
 
     async def _about_silence(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel:

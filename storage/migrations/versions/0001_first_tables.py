@@ -64,6 +64,21 @@ def upgrade() -> None:
         postgresql_where=sa.text("state <> 'removed'"),
     )
     op.create_index("ix_channel_owner", "channel", ["workspace_id", "owner_id"])
+    op.create_index("ix_channel_tenant", "channel", ["provider", "identity_tenant", "state"])
+    op.create_index(
+        "ix_channel_troubled",
+        "channel",
+        ["provider", "cause", "identity_tenant"],
+        sqlite_where=sa.text("state IN ('impaired', 'disconnected')"),
+        postgresql_where=sa.text("state IN ('impaired', 'disconnected')"),
+    )
+    op.create_index(
+        "ix_channel_team",
+        "channel",
+        ["workspace_id", "state"],
+        sqlite_where=sa.text("kind = 'team'"),
+        postgresql_where=sa.text("kind = 'team'"),
+    )
     op.create_index("ix_channel_removed", "channel", ["workspace_id", "address_key", "removed_at"])
     op.create_index(
         "ix_channel_reversed",
@@ -271,6 +286,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_person")),
     )
     op.create_index("ix_person_email", "person", ["workspace_id", "email_key"])
+    op.create_index(
+        "ix_person_owner",
+        "person",
+        ["workspace_id", "id"],
+        sqlite_where=sa.text("is_owner"),
+        postgresql_where=sa.text("is_owner"),
+    )
     op.create_table(
         "request",
         sa.Column("id", sa.Text(), nullable=False),
@@ -302,6 +324,7 @@ def upgrade() -> None:
     op.create_index("ix_request_channel", "request", ["channel_id"])
     op.create_index("ix_request_expires", "request", ["state", "expires_at"])
     op.create_index("uq_request_digest", "request", ["digest"], unique=True)
+    op.create_index("ix_request_requester", "request", ["workspace_id", "requester", "created_at"])
     op.create_index(
         "uq_request_waiting",
         "request",
@@ -461,7 +484,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_grant_")),
     )
     op.create_index("ix_grant_channel", "grant_", ["channel_id"])
-    op.create_index("ix_grant_delegate", "grant_", ["identity_provider", "delegate_subject", "phase"])
+    op.create_index(
+        "ix_grant_delegate",
+        "grant_",
+        ["identity_provider", "delegate_subject", "phase"],
+        sqlite_where=sa.text("delegate_subject IS NOT NULL"),
+        postgresql_where=sa.text("delegate_subject IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_grant_delegate_address",
+        "grant_",
+        ["workspace_id", "delegate_address"],
+        sqlite_where=sa.text("delegate_address IS NOT NULL"),
+        postgresql_where=sa.text("delegate_address IS NOT NULL"),
+    )
     op.create_index("ix_grant_identity", "grant_", ["identity_provider", "identity_subject", "phase"])
     op.create_index("ix_grant_phase", "grant_", ["phase", "retired_at"])
     op.create_table(
