@@ -38,6 +38,12 @@ demo: ready ## Try it: the bot beside a local Slack and a local Google (PORT=300
 serve: ready ## Run the bot with the settings in .env
 	@$(BIN)/python -m bot serve
 
+# ---- Giving it to others ----
+
+.PHONY: wheel
+wheel: ready ## Build what pip, pipx and uvx install, into dist/
+	@$(BIN)/python -m hatchling build -t wheel
+
 # ---- Checking ----
 
 .PHONY: test test-browser week fuzz check bench

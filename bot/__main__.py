@@ -1,4 +1,4 @@
-"""The commands: ``python -m bot serve | migrate | keygen | rekey | doctor | manifest | forget``.
+"""The commands, as ``inboxkeeper …`` where it is installed and as ``python -m bot …`` anywhere.
 
 The one rule: what can go wrong for the operator is said in words and ends with status 2, without a
 traceback. Each command imports what it needs, so that ``keygen`` works before anything is set up.
@@ -14,6 +14,7 @@ import typer
 from cryptography.fernet import Fernet
 
 from bot.config import Settings, SettingsError, load
+from bot.program import VERSION, as_called
 from bot.slack.manifest import COMMAND, ManifestError, render
 from bot.slack.manifest import manifest as document
 
@@ -24,6 +25,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _say_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"inboxkeeper {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Inboxkeeper keeps a team's mailboxes connected, from Slack."""
 
 
 class Transport(StrEnum):
@@ -123,9 +140,14 @@ def _settings() -> Settings:
 
 
 def _stop(words: str) -> NoReturn:
-    typer.echo(words, err=True)
+    typer.echo(as_called(words), err=True)
     raise typer.Exit(2)
 
 
+def main() -> None:
+    """The entry point of the installed program."""
+    app(prog_name=as_called("python -m bot"))
+
+
 if __name__ == "__main__":
-    app(prog_name="python -m bot")
+    main()

@@ -20,6 +20,7 @@ from bot.config import Settings
 from bot.config_validators import is_loopback
 from bot.domain.errors import SlackAway, SlackRefused
 from bot.metrics import Metrics
+from bot.program import as_called
 from bot.slack.manifest import SCOPES
 from providers.http_client import http_session
 from providers.registry import LABELS
@@ -56,9 +57,9 @@ def show(findings: Sequence[Finding], console: Console) -> None:
     for finding in findings:
         mark = "[green]ok[/green]" if finding.is_good else "[red]!![/red]"
         console.print(f"{mark}  {finding.what}: ", end="")
-        console.print(finding.said, markup=False)
+        console.print(as_called(finding.said), markup=False)
         if finding.next_step:
-            console.print(f"    Next: {finding.next_step}", markup=False)
+            console.print(f"    Next: {as_called(finding.next_step)}", markup=False)
 
 
 def trouble_words(error: StorageAway) -> tuple[str, str]:

@@ -20,6 +20,7 @@ from bot import log_setup
 from bot.app import Bot, KeysLost, cipher_of, patiently, running
 from bot.config import Settings
 from bot.doctor import trouble_words
+from bot.program import as_called
 from bot.slack.client import StartRefused
 from storage import DatabaseInUse, KeyLost, KeyUnknown, Storage, StorageAway, is_current
 from storage import migrate as migrate_database
@@ -145,7 +146,7 @@ def _in_words() -> Iterator[None]:
 
 def stop(error: Exception) -> NoReturn:
     """End with words instead of a traceback."""
-    typer.echo(_said(error), err=True)
+    typer.echo(as_called(_said(error)), err=True)
     raise typer.Exit(2) from None
 
 
