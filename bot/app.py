@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,11 +23,14 @@ from pydantic import SecretStr
 
 from bot.config import Settings
 from bot.config_validators import is_loopback
+from bot.domain.errors import SlackError
 from bot.domain.grant import Secret
 from bot.domain.ids import UserId
 from bot.domain.job import JobKind
 from bot.domain.probe_policy import Cadence
 from bot.domain.workspace import Workspace
+from bot.event_loop import measured
+from bot.heartbeat_ping import HeartbeatPing
 from bot.http_server import listening
 from bot.metrics import Metrics
 from bot.notifier import SlackMessenger
@@ -59,15 +62,16 @@ from bot.services.people.admins import Admins
 from bot.services.people.approvals import Approvals
 from bot.services.people.people import People
 from bot.services.people.workspaces import Workspaces
+from bot.services.upkeep.census import CensusFigures
 from bot.services.upkeep.history import History, HistoryExport
 from bot.services.upkeep.maintenance import Maintenance
 from bot.slack.client import Pause, SlackClient, slack_client, who_are_we
 from bot.slack.directory import SlackDirectory
-from bot.worker import IDLE_SECONDS, Wake, Worker
+from bot.worker import IDLE_SECONDS, Turn, Wake, Worker
 from handlers.bolt import Identity, SlackApp, build_slack
 from handlers.slack_http import SlackHttp
 from handlers.socket_mode import Socket, build_socket
-from handlers.web import build_web
+from handlers.web import build_watch, build_web
 from providers.base import Provider
 from providers.detect import Detector
 from providers.dns import SystemNames
@@ -392,6 +396,7 @@ def services_of(
         clock_skew=ClockSkew(core, pace),
         heartbeat=heartbeat,
         probes=probes,
+        census=CensusFigures(core),
     )
 
 
@@ -420,6 +425,8 @@ class Bot:
     engine: Worker
     slack: SlackApp
     metrics: Metrics
+    watch: web.Application
+    """What monitoring asks, for a port of its own."""
     web: web.Application
 
     async def settle(self) -> int:
@@ -446,7 +453,17 @@ async def running(settings: Settings, world: World | None = None) -> AsyncIterat
                 count=bot.metrics.bad_connection,
             )
         )
+        if settings.watch_port is not None:
+            await stack.enter_async_context(
+                listening(
+                    bot.watch,
+                    host=settings.watch_host,
+                    port=settings.watch_port,
+                    count=bot.metrics.bad_connection,
+                )
+            )
         if world.engine_runs:
+            await stack.enter_async_context(measured(bot.metrics.loop_lag))
             bot.engine.start()
             stack.push_async_callback(bot.engine.stop)
         await bot.services.workspaces.seen(bot.services.workspace)
@@ -468,10 +485,11 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
         wake=wake,
         guarded=await stack.enter_async_context(guarded_http(settings, world)),
     )
+    messenger = SlackMessenger(client)
     services = services_of(
         core,
         directory=SlackDirectory(client, home=ours.workspace.id),
-        messenger=SlackMessenger(client),
+        messenger=messenger,
         workspace=ours.workspace,
     )
     stack.push_async_callback(services.probes.save_at_last)
@@ -486,8 +504,14 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
     )
     services.jobs.does(JobKind.REFRESH_HOME, slack.home_changed)
     stack.push_async_callback(slack.drain)
-    engine = _engine(services, world, wake)
+    storage.waited = metrics.database_wait
     link = await _socket(settings, world, slack, services, client=client, stack=stack)
+
+    async def is_well() -> bool:
+        is_ready = all((await ready()).values())
+        return is_ready and storage.has_room() and await _is_reached(messenger)
+
+    engine = _engine(services, world, wake, metrics, _ping(settings, session, world, metrics, is_well))
 
     async def ready() -> dict[str, bool]:
         return {
@@ -505,8 +529,10 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
         team_url=ours.url,
         ready=ready,
         metrics=metrics,
+        census=services.census.refresh if settings.watch_public else None,
     )
-    return Bot(services, engine, slack, metrics, app)
+    watch = build_watch(ready=ready, metrics=metrics, census=services.census.refresh)
+    return Bot(services, engine, slack, metrics, watch=watch, web=app)
 
 
 async def _opened(settings: Settings, world: World, stack: AsyncExitStack) -> Storage:
@@ -538,7 +564,24 @@ async def patiently(work: Coroutine[object, object, T], *, says_after: float = _
         raise
 
 
-def _engine(services: Services, world: World, wake: Wake) -> Worker:
+def _ping(
+    settings: Settings,
+    session: aiohttp.ClientSession,
+    world: World,
+    metrics: Metrics,
+    is_well: Callable[[], Awaitable[bool]],
+) -> dict[str, Turn]:
+    """The loop that gives a sign of life, where somebody waits for one."""
+    if settings.heartbeat_url is None:
+        return {}
+    url = Secret(settings.heartbeat_url.get_secret_value())
+    ping = HeartbeatPing(url, session=session, clock=world.clock, is_well=is_well, count=metrics.ping)
+    return {"heartbeat": ping.run_due}
+
+
+def _engine(
+    services: Services, world: World, wake: Wake, metrics: Metrics, more: Mapping[str, Turn]
+) -> Worker:
     turns = {
         "clock": services.clock_skew.run_due,
         "database": services.heartbeat.run_due,
@@ -548,8 +591,16 @@ def _engine(services: Services, world: World, wake: Wake) -> Worker:
         "jobs": services.jobs.run_due,
         "chores": services.maintenance.run_due,
         "silence": services.watchdog.run_due,
+        **more,
     }
-    return Worker(turns, clock=world.clock, wake=wake, idle_seconds=world.idle_seconds, patience=TURNS_TAKE)
+    return Worker(
+        turns,
+        clock=world.clock,
+        wake=wake,
+        idle_seconds=world.idle_seconds,
+        patience=TURNS_TAKE,
+        count=metrics.turn,
+    )
 
 
 def _inbound(settings: Settings, slack: SlackApp, world: World) -> SlackHttp | None:
@@ -589,6 +640,14 @@ async def _is_gone(services: Services) -> bool:
         return await services.workspaces.is_gone()
     except StorageAway:
         return False  # "database" says it
+
+
+async def _is_reached(messenger: SlackMessenger) -> bool:
+    """Whether Slack takes our token now."""
+    try:
+        return await messenger.is_there()
+    except SlackError:
+        return False
 
 
 async def _answers(storage: Storage) -> bool:

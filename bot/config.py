@@ -139,6 +139,25 @@ class Settings(BaseSettings):
         example="https://inboxkeeper.example.com",
         hint="an intranet name with https will do; http only for localhost.",
     )
+    watch_port: Annotated[int, Field(ge=1, le=65_535)] | None = _setting(
+        None,
+        about="A port of its own for /readyz and /metrics; without it nobody is told them.",
+        example="9464",
+        hint="choose a number from 1 to 65535, and let only your monitoring reach it.",
+    )
+    watch_host: str = _setting("127.0.0.1", about="The address that port listens on.", example="0.0.0.0")  # noqa: S104
+    watch_public: bool = _setting(
+        False,
+        about="Whether the pages' port tells /readyz and /metrics, too: to anybody who reaches it.",
+        example="true",
+        hint="write true or false.",
+    )
+    heartbeat_url: Annotated[SecretStr, AfterValidator(config_validators.heartbeat_url)] | None = _setting(
+        None,
+        about="Asked for each minute while all is well; a service that misses it raises the alarm. A secret.",
+        example="https://hc-ping.example.com/…",
+        hint="copy the ping URL of a check (period 1 minute, grace 5) at Healthchecks or the like.",
+    )
 
     slack_bot_token: Annotated[SecretStr, AfterValidator(config_validators.slack_token("xoxb-"))] = _setting(
         about="The bot's token (xoxb-…).",
@@ -384,7 +403,7 @@ class Settings(BaseSettings):
         """Every secret's value, so that logging can be told to conceal them."""
         held: list[SecretStr | None] = [*self.secret_keys, *self.slack_signing_secret]
         held += [self.slack_bot_token, self.slack_app_token]
-        held += [self.google_client_secret, self.microsoft_client_secret]
+        held += [self.google_client_secret, self.microsoft_client_secret, self.heartbeat_url]
         password = config_validators.password_of(self.database_url.get_secret_value())
         return (*(secret.get_secret_value() for secret in held if secret is not None), *password)
 

@@ -13,12 +13,15 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
+from shutil import disk_usage
+from time import perf_counter
 from typing import Any, Final, Self, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.grant import Secret
+from storage.census import CensusRepository
 from storage.channels import ChannelRepository, MailRoutingRepository, OverviewRepository
 from storage.cipher import Cipher
 from storage.clock import DatabaseClock, no_lead
@@ -48,8 +51,13 @@ from storage.retention import Retention
 from storage.tickets import LinkRepository, TicketRepository
 
 T = TypeVar("T")
+Waited = Callable[[str, float], None]
+"""Told of each transaction whether it reads or writes (``"read"``, ``"write"``), and how many seconds it
+waited to begin."""
 
 CANARY: Final = "canary"
+LEAST_ROOM: Final = 100 * 1024 * 1024
+"""Bytes. With less, the log that SQLite writes before the file may soon find none."""
 RUNS_FOR: Final = timedelta(minutes=2)
 """How long a process counts as running after it last said so: some of its heartbeats may fail."""
 _END_WITHIN: Final = 2.0
@@ -151,6 +159,10 @@ class UnitOfWork:
         return Retention(self.session)
 
     @cached_property
+    def census(self) -> CensusRepository:
+        return CensusRepository(self.session)
+
+    @cached_property
     def meta(self) -> MetaRepository:
         return MetaRepository(self.session)
 
@@ -173,6 +185,7 @@ class Storage:
         self._turn: AbstractAsyncContextManager[object] = asyncio.Lock() if sqlite else nullcontext()
         self._writer = engine.execution_options(**{IMMEDIATE: True}) if sqlite else engine
         self._reader = engine if sqlite else engine.execution_options(**{SNAPSHOT: True})
+        self.waited: Waited = _uncounted
         self._is_closing = False
         self._under_way = 0
         self._going_on: set[asyncio.Task[Any]] = set()
@@ -204,16 +217,25 @@ class Storage:
         url = self._engine.url.render_as_string(hide_password=False)
         return sqlite_file(url) if self._engine.dialect.name == "sqlite" else None
 
+    def has_room(self) -> bool:
+        """Whether the disk of the database's file has room left; a server's is its own business."""
+        file = self.file
+        return file is None or not file.exists() or disk_usage(file.parent).free >= LEAST_ROOM
+
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[UnitOfWork]:
         """One consistent view of the database."""
+        asked = perf_counter()
         async with self._unit(self._reader) as uow:
+            self.waited("read", perf_counter() - asked)
             yield uow
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[UnitOfWork]:
         """A transaction that is rolled back unless committed."""
+        asked = perf_counter()
         async with self._turn, self._unit(self._writer) as uow:
+            self.waited("write", perf_counter() - asked)
             yield uow
 
     @asynccontextmanager
@@ -347,6 +369,10 @@ class Storage:
                 while self._under_way or self._going_on:
                     self._idle.clear()
                     await self._idle.wait()
+
+
+def _uncounted(access: str, seconds: float) -> None:
+    """Nobody wants to know."""
 
 
 async def _connection(engine: AsyncEngine) -> AsyncConnection:

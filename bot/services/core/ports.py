@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -41,6 +41,18 @@ class Telemetry(Protocol):
     def unreachable(self) -> None: ...
 
     def silent(self, channels: int) -> None: ...
+
+    def looks_begin(self, lateness: Iterable[float]) -> None: ...
+
+    def census(
+        self,
+        *,
+        channels: Mapping[tuple[str, str], int],
+        incidents: Mapping[str, int],
+        outages: Mapping[str, int],
+        jobs: Mapping[str, int],
+        oldest_job: float,
+    ) -> None: ...
 
 
 class Detecting(Protocol):
