@@ -14,6 +14,7 @@ import typer
 from cryptography.fernet import Fernet
 
 from bot.config import Settings, SettingsError, load
+from bot.config_validators import base_url as base_url_of
 from bot.program import VERSION, as_called
 from bot.slack.manifest import COMMAND, ManifestError, render
 from bot.slack.manifest import manifest as document
@@ -84,16 +85,37 @@ def rekey() -> None:
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: everything as one object.")] = False,
+) -> None:
     """Check that everything is in place.
 
-    Settings, database, keys, Slack and the address of the pages; ends with 1 if something is wrong.
+    Settings, database, disk, keys, Slack and the address of the pages; ends with 1 if something is wrong.
     """
     settings = _settings()
     from bot.doctor import examine
 
-    if not asyncio.run(examine(settings)):
+    if not asyncio.run(examine(settings, as_json=as_json)):
         raise typer.Exit(1)
+
+
+@app.command()
+def addresses(
+    base_url: Annotated[str, typer.Option(help="The bot's pages as people's browsers will reach them.")],
+) -> None:
+    """Print what the forms at Google, Microsoft and Slack ask for; needs no settings."""
+    try:
+        base = base_url_of(base_url)
+    except ValueError as fault:
+        _stop(f"--base-url {fault}. Next: write it like https://inboxkeeper.example.com.")
+    from bot.doctor import addresses_at
+
+    at = addresses_at(base)
+    typer.echo(f"Google, Authorised redirect URI:           {at['google']}")
+    typer.echo(f"Microsoft, Redirect URI (platform Web):    {at['microsoft']}")
+    typer.echo(f"Slack, Request URL (only without Socket Mode): {at['slack']}")
+    typer.echo(f"Home page, where a form asks for one:      {at['privacy']}")
 
 
 @app.command()

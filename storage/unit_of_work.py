@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -62,6 +63,30 @@ RUNS_FOR: Final = timedelta(minutes=2)
 """How long a process counts as running after it last said so: some of its heartbeats may fail."""
 _END_WITHIN: Final = 2.0
 """Seconds that closing waits for units of work under way: they are short."""
+
+
+_SERVER: Final = """
+    SELECT current_setting('server_version') AS version,
+        current_setting('max_connections')::int AS connections, inet_server_port() AS port
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """What a PostgreSQL server says of itself."""
+
+    version: str
+    connections: int
+    """How many it takes at most, everybody's together."""
+    port: int | None
+    """Where it was reached; ``None`` through a socket file."""
+    asked: int | None
+    """Where the address leads, if it names a port."""
+
+    @property
+    def is_behind_something(self) -> bool:
+        """Whether something else answered at the address: a pooler, most of the time."""
+        return self.port is not None and self.port != (self.asked or 5432)
 
 
 class UnitOfWork:
@@ -248,6 +273,15 @@ class Storage:
         async with self._connected(self._reader) as connection:
             with translated():
                 await connection.execute(text("SELECT 1"))
+
+    async def server(self) -> ServerFacts | None:
+        """What the doctor asks of a server; ``None`` for a file. Raises ``StorageAway``."""
+        if self._engine.dialect.name == "sqlite":
+            return None
+        async with self._connected(self._reader) as connection:
+            with translated():
+                row = (await connection.execute(text(_SERVER))).one()
+        return ServerFacts(row.version, row.connections, row.port, self._engine.url.port)
 
     @asynccontextmanager
     async def _connected(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:

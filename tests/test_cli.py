@@ -17,6 +17,7 @@ from cryptography.fernet import Fernet
 from typer.testing import CliRunner
 
 from bot.__main__ import app
+from bot.program import VERSION
 from bot.slack.manifest import manifest
 from storage import Cipher, Storage, migrate
 from tests.storage.builders import a_team_channel
@@ -49,6 +50,21 @@ def test_manifest_prints_the_manifest() -> None:
     assert yaml.safe_load(printed.stdout) == manifest(
         transport="http", base_url="https://a.example", command="/mail"
     )
+
+
+def test_addresses_need_no_settings() -> None:
+    """What the forms at Google, Microsoft and Slack ask for, before there is anything to set."""
+    said = runner.invoke(app, ["addresses", "--base-url", "https://a.example/mail/"])
+    assert said.exit_code == 0
+    for path in ("callback/google", "callback/microsoft", "slack/events"):
+        assert f" https://a.example/mail/{path}\n" in said.stdout
+    wrong = runner.invoke(app, ["addresses", "--base-url", "http://a.example"])
+    assert wrong.exit_code == 2 and "https://" in wrong.stderr and "Next: " in wrong.stderr
+
+
+def test_the_version_is_said() -> None:
+    """One line, for a report."""
+    assert runner.invoke(app, ["--version"]).stdout == f"inboxkeeper {VERSION}\n"
 
 
 def test_a_manifest_that_cannot_be_is_explained() -> None:
