@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -82,6 +83,35 @@ def rekey() -> None:
     from bot import operator_commands
 
     asyncio.run(operator_commands.rekey(settings))
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to write; it must not exist yet.")],
+) -> None:
+    """Copy everything into a sealed file; may be run while the bot runs."""
+    settings = _settings()
+    from bot import operator_commands
+
+    asyncio.run(operator_commands.backup(settings, file))
+
+
+@app.command()
+def restore(file: Annotated[Path, typer.Argument(help="What backup wrote.")]) -> None:
+    """Put a backup into an empty database, SQLite or PostgreSQL."""
+    settings = _settings()
+    from bot import operator_commands
+
+    asyncio.run(operator_commands.restore(settings, file))
+
+
+@app.command()
+def move(file: Annotated[Path, typer.Argument(help="The SQLite database to copy from.")]) -> None:
+    """Copy an SQLite database into the empty one that INBOXKEEPER_DATABASE_URL names."""
+    settings = _settings()
+    from bot import operator_commands
+
+    asyncio.run(operator_commands.move(settings, file))
 
 
 @app.command()

@@ -237,6 +237,11 @@ class Storage:
         return cls(engine, clock=DatabaseClock(engine.dialect.name, lead), cipher=cipher, held=held)
 
     @property
+    def cipher(self) -> Cipher:
+        """What opens and seals what is kept."""
+        return self._cipher
+
+    @property
     def file(self) -> Path | None:
         """Where it is, if it is a file."""
         url = self._engine.url.render_as_string(hide_password=False)
