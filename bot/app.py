@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -80,6 +81,7 @@ from providers.http_client import HttpClient, http_session
 from providers.imap.autoconfig import HTTPS, Autoconfig, Names, guarded_session
 from providers.imap.protocol import ImapClient, Trust
 from providers.imap.provider import Imap, traits_of
+from providers.microsoft.certificate import ClientCertificate
 from providers.microsoft.oauth import MicrosoftClient
 from providers.microsoft.provider import Microsoft, Mode, needed_in
 from providers.microsoft.tenants import MicrosoftTenants
@@ -270,8 +272,13 @@ def _microsoft_of(settings: Settings, session: aiohttp.ClientSession, clock: Clo
         login_url=microsoft.login_url,
         graph_url=microsoft.graph_url,
         tenant=microsoft.tenant,
+        certificate=_certificate_of(microsoft.certificate_file),
     )
     return [Microsoft(client, session=session, clock=clock, mode=Mode(microsoft.mode))]
+
+
+def _certificate_of(file: str | None) -> ClientCertificate | None:
+    return ClientCertificate.of(Path(file).read_bytes()) if file is not None else None
 
 
 def services_of(

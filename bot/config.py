@@ -80,6 +80,8 @@ class MicrosoftSettings:
 
     client_id: str
     client_secret: SecretStr = field(repr=False)
+    """Empty where a certificate proves us."""
+    certificate_file: str | None
     tenant: str
     mode: Literal["full", "grant-only"]
     login_url: str
@@ -261,6 +263,14 @@ class Settings(BaseSettings):
         example="Abc8Q~…",
         hint=f"{_MICROSOFT[:-1]} › Certificates & secrets.",
     )
+    microsoft_certificate_file: (
+        Annotated[str, AfterValidator(config_validators.microsoft_certificate)] | None
+    ) = _setting(
+        None,
+        about="A certificate and its key (one PEM file) in the place of a secret, which some tenants forbid.",
+        example="/etc/inboxkeeper/microsoft.pem",
+        hint=f"{_MICROSOFT[:-1]} › Certificates & secrets › Certificates; docs/install.md makes one.",
+    )
     microsoft_tenant: Annotated[str, AfterValidator(config_validators.microsoft_tenant)] = _setting(
         "common",
         about="Who may sign in: common, organizations, consumers, or one tenant's id or domain.",
@@ -388,11 +398,13 @@ class Settings(BaseSettings):
     @property
     def microsoft(self) -> MicrosoftSettings | None:
         """``None`` when no Microsoft client is configured: Office 365 and Outlook.com are off."""
-        if self.microsoft_client_id is None or self.microsoft_client_secret is None:
+        certificate = self.microsoft_certificate_file
+        if self.microsoft_client_id is None or (self.microsoft_client_secret is None and certificate is None):
             return None
         return MicrosoftSettings(
             client_id=self.microsoft_client_id,
-            client_secret=self.microsoft_client_secret,
+            client_secret=self.microsoft_client_secret or SecretStr(""),
+            certificate_file=certificate,
             tenant=self.microsoft_tenant,
             mode=self.microsoft_mode,
             login_url=self.microsoft_login_url,
@@ -435,8 +447,14 @@ def _between(given: Mapping[str, Any]) -> Iterator[Problem]:
         next_step = "set the app-level token for Socket Mode, or the signing secret for HTTP."
         yield _problem("slack_app_token", wrong, next_step)
     yield from _imap_pace(given)
-    for provider in ("google", "microsoft"):
-        yield from _half_a_client(given, f"{provider}_client_id", f"{provider}_client_secret")
+    yield from _half_a_client(given, "google_client_id", "google_client_secret")
+    proof = (
+        "microsoft_certificate_file" if given.get("microsoft_certificate_file") else "microsoft_client_secret"
+    )
+    yield from _half_a_client(given, "microsoft_client_id", proof)
+    if given.get("microsoft_certificate_file") and given.get("microsoft_client_secret"):
+        next_step = "take one of them out; the certificate is the better one."
+        yield _problem("microsoft_client_secret", "is set beside a certificate", next_step)
 
 
 def _half_a_client(given: Mapping[str, Any], *pair: str) -> Iterator[Problem]:

@@ -9,11 +9,14 @@ import ipaddress
 import re
 import ssl
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from cryptography.fernet import Fernet
 from pydantic import AfterValidator, BeforeValidator, SecretStr
+
+from providers.microsoft.certificate import ClientCertificate
 
 KINDS = {
     "xoxb-": "a bot token",
@@ -101,6 +104,14 @@ def microsoft_client_secret(value: SecretStr) -> SecretStr:
     """The page that shows a new secret shows two things, and the wrong one comes first."""
     if _GUID.fullmatch(value.get_secret_value()):
         raise ValueError("is the secret's id, not its value")
+    return value
+
+
+def microsoft_certificate(value: str) -> str:
+    try:
+        ClientCertificate.of(Path(value).read_bytes())
+    except OSError:
+        raise ValueError("names a file that cannot be read") from None
     return value
 
 

@@ -196,11 +196,16 @@ async def _files(settings: Settings) -> Finding:
     return _modes(settings)
 
 
+def _private(settings: Settings) -> list[str]:
+    """What holds secrets beside the database."""
+    return [".env", *filter(None, [settings.microsoft_certificate_file])]
+
+
 def _modes(settings: Settings) -> Finding:
     """Whether others on this machine may read what lies here: people's addresses, and the keys."""
     url = settings.database_url.get_secret_value()
     known = readable_by_others(sqlite_file(url)) if is_sqlite(url) else []
-    known += [one for one in map(Path, (".env",)) if one.exists() and one.stat().st_mode & 0o077]
+    known += [one for one in map(Path, _private(settings)) if one.exists() and one.stat().st_mode & 0o077]
     if not known:
         return Finding("Files", True, "only their owner may read them")
     said = f"others on this machine may read {', '.join(map(str, known))}"
@@ -242,7 +247,9 @@ def _microsoft(settings: Settings) -> Finding:
     if settings.microsoft is None:
         step = f"set INBOXKEEPER_MICROSOFT_CLIENT_ID and _SECRET to let people connect them. {redirect}"
         return Finding(label, True, "switched off: no client is configured", step)
-    said = f"a client is configured for {settings.microsoft.tenant}, mode {settings.microsoft.mode}"
+    proof = "a certificate" if settings.microsoft.certificate_file else "a secret"
+    whose = f"{settings.microsoft.tenant}, mode {settings.microsoft.mode}"
+    said = f"a client with {proof} is configured for {whose}"
     return Finding(label, True, said, redirect)
 
 

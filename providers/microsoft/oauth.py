@@ -11,10 +11,11 @@ import asyncio
 import hmac
 import json
 import warnings
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msal
 
@@ -28,6 +29,7 @@ from bot.domain.errors import (
 from bot.domain.grant import Secret
 from providers.base import Consent, Redirect
 from providers.http_client import HttpClient, HttpReply
+from providers.microsoft.certificate import ClientCertificate
 from providers.microsoft.errors import MicrosoftErrors, numbers_of, of_consent
 
 LOGIN: Final = "https://login.microsoftonline.com"
@@ -57,13 +59,31 @@ class MicrosoftClient:
     graph_url: str
     tenant: str = "common"
     """Who may sign in: ``common``, ``organizations``, ``consumers``, or one tenant's id or domain."""
+    certificate: ClientCertificate | None = None
+    """What proves us in the place of the secret, where there is one."""
+
+    def token_url(self, tenant: str) -> str:
+        return f"{self.login_url}/{quote(tenant)}/oauth2/v2.0/token"
+
+    def proof(self, tenant: str, clock: Callable[[], datetime]) -> dict[str, str]:
+        """The fields of a request to a tenant's token endpoint that show that it is ours."""
+        if self.certificate is None:
+            return {"client_secret": self.client_secret.reveal()}
+        return self.certificate.proof(self.client_id, self.token_url(tenant), clock)
 
 
 class SignIn:
     """From the address to consent at, to what the token endpoint answers."""
 
-    def __init__(self, client: MicrosoftClient, wire: HttpClient, errors: MicrosoftErrors) -> None:
+    def __init__(
+        self,
+        client: MicrosoftClient,
+        wire: HttpClient,
+        errors: MicrosoftErrors,
+        clock: Callable[[], datetime],
+    ) -> None:
         self._client = client
+        self._clock = clock
         self._wire = wire
         self._errors = errors
         self._making = asyncio.Lock()
@@ -134,7 +154,7 @@ class SignIn:
         try:
             return msal.ConfidentialClientApplication(
                 self._client.client_id,
-                client_credential=self._client.client_secret.reveal(),
+                client_credential=self._credential(),
                 authority=f"{LOGIN}/{self._client.tenant}",
                 instance_discovery=False,
                 token_cache=_NoTokens(),
@@ -143,6 +163,14 @@ class SignIn:
             )
         except (ValueError, *_OF_ODD_TOKENS):  # a discovery document that is none
             raise ProviderMisconfigured("discovery") from None
+
+    def _credential(self) -> str | dict[str, Callable[[], str]]:
+        """The secret, or what msal calls whenever it has to prove us."""
+        client, certificate = self._client, self._client.certificate
+        if certificate is None:
+            return client.client_secret.reveal()
+        audience = client.token_url(client.tenant)
+        return {"client_assertion": lambda: certificate.assertion(client.client_id, audience, self._clock())}
 
 
 class _NoTokens(msal.TokenCache):  # type: ignore[misc]
