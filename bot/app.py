@@ -31,7 +31,6 @@ from bot.domain.job import JobKind
 from bot.domain.probe_policy import Cadence
 from bot.domain.workspace import Workspace
 from bot.event_loop import measured
-from bot.heartbeat_ping import HeartbeatPing
 from bot.http_server import listening
 from bot.metrics import Metrics
 from bot.notifier import SlackMessenger
@@ -66,6 +65,7 @@ from bot.services.people.workspaces import Workspaces
 from bot.services.upkeep.census import CensusFigures
 from bot.services.upkeep.history import History, HistoryExport
 from bot.services.upkeep.maintenance import Maintenance
+from bot.sign_of_life import SignOfLife
 from bot.slack.client import Pause, SlackClient, slack_client, who_are_we
 from bot.slack.directory import SlackDirectory
 from bot.worker import IDLE_SECONDS, Turn, Wake, Worker
@@ -582,7 +582,7 @@ def _ping(
     if settings.heartbeat_url is None:
         return {}
     url = Secret(settings.heartbeat_url.get_secret_value())
-    ping = HeartbeatPing(url, session=session, clock=world.clock, is_well=is_well, count=metrics.ping)
+    ping = SignOfLife(url, session=session, clock=world.clock, is_well=is_well, count=metrics.ping)
     return {"heartbeat": ping.run_due}
 
 

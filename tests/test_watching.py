@@ -18,9 +18,9 @@ from aiohttp.test_utils import TestServer
 
 from bot.domain.grant import Secret
 from bot.event_loop import measure_lag
-from bot.heartbeat_ping import HeartbeatPing
 from bot.metrics import Metrics
 from bot.program import VERSION
+from bot.sign_of_life import SignOfLife
 
 ROOT = Path(__file__).parents[1]
 RULES = ROOT / "deploy/prometheus/inboxkeeper.rules.yml"
@@ -126,7 +126,7 @@ class Listening:
         self.is_well = True
         self.status = 200
         self.counted: list[str] = []
-        self.ping = HeartbeatPing(
+        self.ping = SignOfLife(
             Secret(url),
             session=session,
             clock=lambda: self.now,

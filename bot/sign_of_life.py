@@ -23,7 +23,7 @@ _WITHIN: Final = 10.0
 _log = structlog.get_logger(__name__)
 
 
-class HeartbeatPing:
+class SignOfLife:
     """Asks for a URL each minute while all is well."""
 
     def __init__(
