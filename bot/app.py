@@ -11,7 +11,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Final, TypeVar
@@ -46,7 +46,7 @@ from bot.services.connections.switch import Switches
 from bot.services.core.incidents import Incidents
 from bot.services.core.jobs import Jobs, Locks, attempted
 from bot.services.core.notifications import Notifications
-from bot.services.core.ports import Clock, Core, Directory, Policy
+from bot.services.core.ports import Clock, Core, Credential, Directory, Policy
 from bot.services.core.schedule import Schedule
 from bot.services.core.transitions import Transitions
 from bot.services.messaging.delivery import Delivery
@@ -63,6 +63,7 @@ from bot.services.people.approvals import Approvals
 from bot.services.people.people import People
 from bot.services.people.workspaces import Workspaces
 from bot.services.upkeep.census import CensusFigures
+from bot.services.upkeep.credentials import CredentialWatch
 from bot.services.upkeep.history import History, HistoryExport
 from bot.services.upkeep.maintenance import Maintenance
 from bot.sign_of_life import SignOfLife
@@ -178,7 +179,19 @@ def policy_of(settings: Settings) -> Policy:
         allowed_domains=settings.allowed_domains,
         loopback_only=is_loopback(urlsplit(settings.base_url).hostname or ""),
         features=settings.features,
+        credentials=credentials_of(settings),
     )
+
+
+def credentials_of(settings: Settings) -> tuple[Credential, ...]:
+    """What proves us for a limited time, as far as its end is known."""
+    microsoft = settings.microsoft
+    if microsoft is None:
+        return ()
+    if certificate := _certificate_of(microsoft.certificate_file):
+        return (Credential("certificate", certificate.ends_at),)
+    ends = settings.microsoft_secret_ends
+    return (Credential("secret", datetime.combine(ends, time(), UTC)),) if ends else ()
 
 
 def providers_of(
@@ -391,6 +404,7 @@ def services_of(
             revocations=revocations,
             mail_watch=MailRoutingWatch(core, transitions=transitions, notifications=notifications),
             provider_outages=provider_outages,
+            credentials=CredentialWatch(core, notifications, workspace),
         ),
         admins=admins,
         incidents=incidents,

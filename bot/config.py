@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -262,6 +263,12 @@ class Settings(BaseSettings):
         about="The value of a client secret of that app (not the secret's id).",
         example="Abc8Q~…",
         hint=f"{_MICROSOFT[:-1]} › Certificates & secrets.",
+    )
+    microsoft_secret_ends: date | None = _setting(
+        None,
+        about="The day on which that secret expires: the operator is told 30, 7 and 1 days before.",
+        example="2027-06-30",
+        hint="write it like 2027-06-30, as the page that made the secret shows it.",
     )
     microsoft_certificate_file: (
         Annotated[str, AfterValidator(config_validators.microsoft_certificate)] | None

@@ -62,6 +62,15 @@ class Detecting(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Credential:
+    """What proves us to a provider for a limited time."""
+
+    what: str
+    """``secret`` or ``certificate``."""
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """What the operator decided."""
 
@@ -75,6 +84,7 @@ class Policy:
     allowed_domains: tuple[str, ...] = ()
     loopback_only: bool = False
     features: Features = field(default_factory=Features)
+    credentials: tuple[Credential, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from bot.views.messages.approval import answered_reply, request_notice, requeste
 from bot.views.messages.incident import CLAIM, RECONNECT_LINK, SNOOZE, conversation_notice, incident_notice
 from bot.views.messages.incident_replies import relapse_reply, reminder_reply, storm_reply
 from bot.views.messages.operator_notices import (
+    credential_notice,
     groups_notice,
     nobody_told_notice,
     operator_notice,
@@ -88,6 +89,7 @@ VIEWS: Final[Mapping[NoticeKind, Callable[[Language, NoticeModel], Message]]] = 
     NoticeKind.STORAGE: storage_notice,
     NoticeKind.ROLE_CHANGED: role_changed_notice,
     NoticeKind.GROUPS: groups_notice,
+    NoticeKind.CREDENTIAL: credential_notice,
     NoticeKind.REQUEST: request_notice,
     NoticeKind.WISH: requester_notice,
     NoticeKind.ANSWERED: answered_reply,
