@@ -224,7 +224,8 @@ async def _keys(settings: Settings) -> Finding:
         finally:
             await storage.close()
     except StorageAway as error:
-        return Finding("Keys", False, f"could not be tried: {trouble_words(error)[0]}")
+        what, step = trouble_words(error)
+        return Finding("Keys", False, f"could not be tried: {what}", step)
     if fits is None:
         return Finding("Keys", True, "nothing is stored yet")
     if fits:

@@ -247,10 +247,10 @@ class Storage:
         url = self._engine.url.render_as_string(hide_password=False)
         return sqlite_file(url) if self._engine.dialect.name == "sqlite" else None
 
-    def has_room(self) -> bool:
-        """Whether the disk of the database's file has room left; a server's is its own business."""
+    def has_room(self, *, least: int = LEAST_ROOM) -> bool:
+        """Whether the disk of the database's file has ``least`` bytes left. Of a server nothing is known."""
         file = self.file
-        return file is None or not file.exists() or disk_usage(file.parent).free >= LEAST_ROOM
+        return file is None or not file.exists() or disk_usage(file.parent).free >= least
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[UnitOfWork]:
