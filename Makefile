@@ -38,6 +38,12 @@ demo: ready ## Try it: the bot beside a local Slack and a local Google (PORT=300
 serve: ready ## Run the bot with the settings in .env
 	@$(BIN)/python -m bot serve
 
+# ---- Giving it to others ----
+
+.PHONY: wheel
+wheel: ready ## Build what pip, pipx and uvx install, into dist/
+	@$(BIN)/python -m hatchling build -t wheel
+
 # ---- Checking ----
 
 .PHONY: test test-browser week fuzz check bench
@@ -76,8 +82,9 @@ bench: ready ## Measure against the floors of the design (ARGS=)
 # ---- What is made from the code ----
 
 .PHONY: docs messages screenshots
-docs: ready ## Write docs/lifecycle.md, app.yaml and the picture in docs/architecture.md anew
+docs: ready ## Write docs/lifecycle.md, docs/settings.md, app.yaml and the picture in docs/architecture.md anew
 	@$(BIN)/python -m bot.domain.lifecycle_doc > $(VENV)/lifecycle.md && mv $(VENV)/lifecycle.md docs/lifecycle.md
+	@$(BIN)/python -m bot.settings_doc > $(VENV)/settings.md && mv $(VENV)/settings.md docs/settings.md
 	@$(BIN)/python -m bot manifest > $(VENV)/app.yaml && mv $(VENV)/app.yaml app.yaml
 	@$(BIN)/python tools/picture.py
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -22,10 +22,13 @@ from pydantic import SecretStr
 
 from bot.config import Settings
 from bot.config_validators import is_loopback
+from bot.domain.errors import SlackError
+from bot.domain.grant import Secret
 from bot.domain.ids import UserId
 from bot.domain.job import JobKind
 from bot.domain.probe_policy import Cadence
 from bot.domain.workspace import Workspace
+from bot.event_loop import measured
 from bot.http_server import listening
 from bot.metrics import Metrics
 from bot.notifier import SlackMessenger
@@ -41,7 +44,7 @@ from bot.services.connections.switch import Switches
 from bot.services.core.incidents import Incidents
 from bot.services.core.jobs import Jobs, Locks, attempted
 from bot.services.core.notifications import Notifications
-from bot.services.core.ports import Clock, Core, Directory, Policy
+from bot.services.core.ports import Clock, Core, Credential, Directory, Policy
 from bot.services.core.schedule import Schedule
 from bot.services.core.transitions import Transitions
 from bot.services.messaging.delivery import Delivery
@@ -57,15 +60,18 @@ from bot.services.people.admins import Admins
 from bot.services.people.approvals import Approvals
 from bot.services.people.people import People
 from bot.services.people.workspaces import Workspaces
+from bot.services.upkeep.census import CensusFigures
+from bot.services.upkeep.credentials import CredentialWatch
 from bot.services.upkeep.history import History, HistoryExport
 from bot.services.upkeep.maintenance import Maintenance
+from bot.sign_of_life import SignOfLife
 from bot.slack.client import Pause, SlackClient, slack_client, who_are_we
 from bot.slack.directory import SlackDirectory
-from bot.worker import IDLE_SECONDS, Wake, Worker
+from bot.worker import IDLE_SECONDS, Turn, Wake, Worker
 from handlers.bolt import Identity, SlackApp, build_slack
 from handlers.slack_http import SlackHttp
 from handlers.socket_mode import Socket
-from handlers.web import build_web
+from handlers.web import build_watch, build_web
 from providers.base import Provider
 from providers.detect import Detector
 from providers.dns import SystemNames
@@ -169,7 +175,19 @@ def policy_of(settings: Settings) -> Policy:
         allowed_domains=settings.allowed_domains,
         loopback_only=is_loopback(urlsplit(settings.base_url).hostname or ""),
         features=settings.features,
+        credentials=credentials_of(settings),
     )
+
+
+def credentials_of(settings: Settings) -> tuple[Credential, ...]:
+    """What proves us for a limited time, as far as its end is known."""
+    microsoft = settings.microsoft
+    if microsoft is None:
+        return ()
+    if microsoft.certificate is not None:
+        return (Credential("certificate", microsoft.certificate.ends_at),)
+    ends = settings.microsoft_secret_ends
+    return (Credential("secret", datetime.combine(ends, time(), UTC)),) if ends else ()
 
 
 def providers_of(settings: Settings, world: World, http: Sessions) -> list[Provider]:
@@ -315,6 +333,7 @@ def services_of(
             revocations=revocations,
             mail_watch=MailRoutingWatch(core, transitions=transitions, notifications=notifications),
             provider_outages=provider_outages,
+            credentials=CredentialWatch(core, notifications, workspace),
         ),
         admins=admins,
         incidents=incidents,
@@ -327,6 +346,7 @@ def services_of(
         clock_skew=ClockSkew(core, pace),
         heartbeat=heartbeat,
         probes=probes,
+        census=CensusFigures(core),
     )
 
 
@@ -355,6 +375,8 @@ class Bot:
     engine: Worker
     slack: SlackApp
     metrics: Metrics
+    watch: web.Application
+    """What monitoring asks, for a port of its own."""
     web: web.Application
 
     async def settle(self) -> int:
@@ -381,7 +403,17 @@ async def running(settings: Settings, world: World | None = None) -> AsyncIterat
                 count=bot.metrics.bad_connection,
             )
         )
+        if settings.watch_port is not None:
+            await stack.enter_async_context(
+                listening(
+                    bot.watch,
+                    host=settings.watch_host,
+                    port=settings.watch_port,
+                    count=bot.metrics.bad_connection,
+                )
+            )
         if world.engine_runs:
+            await stack.enter_async_context(measured(bot.metrics.loop_lag))
             bot.engine.start()
             stack.push_async_callback(bot.engine.stop)
         await bot.services.workspaces.seen(bot.services.workspace)
@@ -404,10 +436,11 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
         metrics=metrics,
         wake=wake,
     )
+    messenger = SlackMessenger(client)
     services = services_of(
         core,
         directory=SlackDirectory(client, home=ours.workspace.id),
-        messenger=SlackMessenger(client),
+        messenger=messenger,
         workspace=ours.workspace,
     )
     stack.push_async_callback(services.probes.save_at_last)
@@ -422,8 +455,14 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
     )
     services.jobs.does(JobKind.REFRESH_HOME, slack.home_changed)
     stack.push_async_callback(slack.drain)
-    engine = _engine(services, world, wake)
+    storage.waited = metrics.database_wait
     link = await _socket(settings, world, slack, services, client=client, stack=stack)
+
+    async def is_well() -> bool:
+        is_ready = all((await ready()).values())
+        return is_ready and storage.has_room() and await _is_reached(messenger)
+
+    engine = _engine(services, world, wake, metrics, _ping(settings, session, world, metrics, is_well))
 
     async def ready() -> dict[str, bool]:
         return {
@@ -441,8 +480,10 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
         team_url=ours.url,
         ready=ready,
         metrics=metrics,
+        census=services.census.refresh if settings.watch_public else None,
     )
-    return Bot(services, engine, slack, metrics, app)
+    watch = build_watch(ready=ready, metrics=metrics, census=services.census.refresh)
+    return Bot(services, engine, slack, metrics, watch=watch, web=app)
 
 
 async def _opened(settings: Settings, world: World, stack: AsyncExitStack) -> Storage:
@@ -474,7 +515,24 @@ async def patiently(work: Coroutine[object, object, T], *, says_after: float = _
         raise
 
 
-def _engine(services: Services, world: World, wake: Wake) -> Worker:
+def _ping(
+    settings: Settings,
+    session: aiohttp.ClientSession,
+    world: World,
+    metrics: Metrics,
+    is_well: Callable[[], Awaitable[bool]],
+) -> dict[str, Turn]:
+    """The loop that gives a sign of life, where somebody waits for one."""
+    if settings.heartbeat_url is None:
+        return {}
+    url = Secret(settings.heartbeat_url.get_secret_value())
+    ping = SignOfLife(url, session=session, clock=world.clock, is_well=is_well, count=metrics.ping)
+    return {"heartbeat": ping.run_due}
+
+
+def _engine(
+    services: Services, world: World, wake: Wake, metrics: Metrics, more: Mapping[str, Turn]
+) -> Worker:
     loops = {
         "clock": (services.clock_skew.run_due, Share.UPKEEP),
         "database": (services.heartbeat.run_due, Share.HEARTBEAT),
@@ -484,9 +542,16 @@ def _engine(services: Services, world: World, wake: Wake) -> Worker:
         "jobs": (services.jobs.run_due, Share.JOBS),
         "chores": (services.maintenance.run_due, Share.UPKEEP),
         "silence": (services.watchdog.run_due, Share.UPKEEP),
+        **{name: (turn, Share.UPKEEP) for name, turn in more.items()},
     }
-    turns = {name: working_for(share, turn) for name, (turn, share) in loops.items()}
-    return Worker(turns, clock=world.clock, wake=wake, idle_seconds=world.idle_seconds, patience=TURNS_TAKE)
+    return Worker(
+        {name: working_for(share, turn) for name, (turn, share) in loops.items()},
+        clock=world.clock,
+        wake=wake,
+        idle_seconds=world.idle_seconds,
+        patience=TURNS_TAKE,
+        count=metrics.turn,
+    )
 
 
 def _inbound(settings: Settings, slack: SlackApp, world: World) -> SlackHttp | None:
@@ -526,6 +591,14 @@ async def _is_gone(services: Services) -> bool:
         return await working_for(Share.CHECKS, services.workspaces.is_gone)()
     except StorageAway:
         return False  # "database" says it
+
+
+async def _is_reached(messenger: SlackMessenger) -> bool:
+    """Whether Slack takes our token now."""
+    try:
+        return await messenger.is_there()
+    except SlackError:
+        return False
 
 
 async def _answers(storage: Storage) -> bool:

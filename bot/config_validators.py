@@ -9,11 +9,14 @@ import ipaddress
 import re
 import ssl
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from cryptography.fernet import Fernet
 from pydantic import AfterValidator, BeforeValidator, SecretStr
+
+from providers.microsoft.certificate import ClientCertificate
 
 KINDS = {
     "xoxb-": "a bot token",
@@ -104,6 +107,14 @@ def microsoft_client_secret(value: SecretStr) -> SecretStr:
     return value
 
 
+def microsoft_certificate(value: str) -> str:
+    try:
+        ClientCertificate.of(Path(value).read_bytes())
+    except OSError:
+        raise ValueError("names a file that cannot be read") from None
+    return value
+
+
 def microsoft_tenant(value: str) -> str:
     folded = value.lower()
     is_named = folded in {"common", "organizations", "consumers"} or _GUID.fullmatch(folded)
@@ -180,6 +191,16 @@ def base_url(value: str) -> str:
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise ValueError("must begin with https:// unless it is this very machine (localhost)")
     return url(value)
+
+
+def heartbeat_url(value: SecretStr) -> SecretStr:
+    """Whoever knows it can keep the alarm quiet: it is a secret, and plain http would show it."""
+    text = value.get_secret_value()
+    parts = _parts(text)
+    is_here = parts.scheme == "http" and is_loopback(parts.hostname or "")
+    if not parts.hostname or not (parts.scheme == "https" or is_here):
+        raise ValueError("must be a full address that begins with https://")
+    return value
 
 
 def is_loopback(host: str) -> bool:

@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from html import escape
+from time import perf_counter
 from typing import Final
 from urllib.parse import quote
 
@@ -38,6 +39,8 @@ from handlers.web_session import (
 
 Ready = Callable[[], Mapping[str, bool] | Awaitable[Mapping[str, bool]]]
 """What must work for this process to be of use, by name."""
+Census = Callable[[], Awaitable[None]]
+"""Brings the figures that come from the database up to date. Never raises, however the database is."""
 
 _MACHINES: Final = frozenset({PATH, "/healthz", "/readyz", "/metrics"})
 _DRAINS_FOR: Final = 10.0
@@ -55,9 +58,11 @@ def build_web(
     base_url: str,
     ready: Ready,
     metrics: Metrics,
+    census: Census | None = None,
     team_url: str = "",
 ) -> web.Application:
-    """``inbound`` is ``None`` under Socket Mode: then Slack has no business posting here.
+    """``inbound`` is ``None`` under Socket Mode: then Slack has no business posting here. With a ``census``,
+    ``/readyz`` and ``/metrics`` are served, too; without, they are nobody's business here.
 
     ``team_url`` is where Slack says that the workspace is. Under a ``base_url`` with a path everything is
     served both there and without it: some proxies take the path away, others pass it on.
@@ -75,12 +80,28 @@ def build_web(
             routes.add_post(PATH, inbound.receive)
         _add_pages(routes, OAuthPages(services.oauth_flow, site), callback)
         _add_exports(routes, ExportPages(services.history_export, site))
-        _add_machines(routes, ready, metrics)
+        routes.add_get("/healthz", _healthz)
+        if census is not None:
+            _add_watch(routes, ready, metrics, census)
 
     async def drain(_: web.Application) -> None:
         await tasks.drain(_DRAINS_FOR)
 
     app.on_cleanup.append(drain)
+    return app
+
+
+def build_watch(*, ready: Ready, metrics: Metrics, census: Census) -> web.Application:
+    """What monitoring asks, for a port of its own: no page is there."""
+    app = web.Application()
+    routes = Routes(app.router, "")
+    routes.add_get("/healthz", _healthz)
+    _add_watch(routes, ready, metrics, census)
+
+    async def guard(_: web.Request, response: web.StreamResponse) -> None:
+        response.headers.popall("Server", None)
+
+    app.on_response_prepare.append(guard)
     return app
 
 
@@ -130,10 +151,11 @@ def _add_exports(router: Routes, exports: ExportPages) -> None:
     router.add_post("/export/{secret}", exports.fetch)
 
 
-def _add_machines(router: Routes, ready: Ready, metrics: Metrics) -> None:
-    async def healthz(_: web.Request) -> web.Response:
-        return web.json_response({"alive": True})
+async def _healthz(_: web.Request) -> web.Response:
+    return web.json_response({"alive": True})
 
+
+def _add_watch(router: Routes, ready: Ready, metrics: Metrics, census: Census) -> None:
     async def readyz(_: web.Request) -> web.Response:
         said = ready()
         parts = dict(await said if inspect.isawaitable(said) else said)
@@ -141,9 +163,9 @@ def _add_machines(router: Routes, ready: Ready, metrics: Metrics) -> None:
         return web.json_response({"ready": is_ready, **parts}, status=200 if is_ready else 503)
 
     async def figures(_: web.Request) -> web.Response:
+        await census()
         return web.Response(body=metrics.exposition(), headers={"Content-Type": _EXPOSITION})
 
-    router.add_get("/healthz", healthz)
     router.add_get("/readyz", readyz)
     router.add_get("/metrics", figures)
 
@@ -152,6 +174,7 @@ def _answering(metrics: Metrics, site: Site) -> Middleware:
     @web.middleware
     async def answering(request: web.Request, handler: Handler) -> web.StreamResponse:
         request_begins(request)
+        began = perf_counter()
         try:
             answered = await attempt(_handled(request, handler, site))
         finally:
@@ -159,7 +182,7 @@ def _answering(metrics: Metrics, site: Site) -> Middleware:
         if isinstance(answered, Refused | Away | Bug):
             answered = _worded(request, answered, site)
         response = _at_home(answered, site)
-        metrics.http_request(_route(request, site), response.status)
+        metrics.http_request(_route(request, site), response.status, perf_counter() - began)
         return response
 
     return answering

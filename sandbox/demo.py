@@ -222,6 +222,7 @@ def _environment(place: Place, database_url: str, url: str, bot_url: str, issuer
         "DATABASE_URL": database_url,
         "SECRET_KEYS": place.key,
         "BASE_URL": bot_url,
+        "WATCH_PUBLIC": "true",
         "SLACK_BOT_TOKEN": BOT_TOKEN,
         "SLACK_SIGNING_SECRET": SIGNING_SECRET,
         "SLACK_API_URL": f"{url}/api",

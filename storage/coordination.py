@@ -82,6 +82,10 @@ class LaneLocks(Repository):
         rows = await self._connection.rows(select(lane.c.key).where(*runs))
         return tuple(tuple(row.key.rpartition(":")[2].split(".")) for row in rows)
 
+    async def forget_processes(self) -> None:
+        """Nobody runs: what was announced here was of another place, or of another time."""
+        await self._connection.count(delete(lane).where(lane.c.key.startswith(_RUNS)))
+
     async def release_all(self) -> None:
         """Free every lane, probing row and grant, whoever held it."""
         freed = {"lease_token": None, "lease_until": None}

@@ -11,15 +11,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property, partial
 from pathlib import Path
+from shutil import disk_usage
+from time import perf_counter
 from typing import Any, Final, Self, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.grant import Secret
+from storage.census import CensusRepository
 from storage.channels import ChannelRepository, MailRoutingRepository, OverviewRepository
 from storage.cipher import Cipher
 from storage.clock import DatabaseClock, no_lead
@@ -50,8 +54,13 @@ from storage.shares import Place, Share, working_for
 from storage.tickets import LinkRepository, TicketRepository
 
 T = TypeVar("T")
+Waited = Callable[[str, float], None]
+"""Told of each transaction whether it reads or writes (``"read"``, ``"write"``), and how many seconds it
+waited to begin."""
 
 CANARY: Final = "canary"
+LEAST_ROOM: Final = 100 * 1024 * 1024
+"""Bytes. With less, the log that SQLite writes before the file may soon find none."""
 RUNS_FOR: Final = timedelta(minutes=2)
 """How long a process counts as running after it last said so: some of its heartbeats may fail."""
 SILENT_FOR: Final = timedelta(seconds=20)
@@ -64,6 +73,30 @@ _END_WITHIN: Final = 2.0
 def _made(repository: Callable[[Connection], T]) -> cached_property[T]:
     """One of a unit's repositories: most units use one or two, and making all took longer than the rest."""
     return cached_property(lambda uow: repository(uow.connection))
+
+
+_SERVER: Final = """
+    SELECT current_setting('server_version') AS version,
+        current_setting('max_connections')::int AS connections, inet_server_port() AS port
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """What a PostgreSQL server says of itself."""
+
+    version: str
+    connections: int
+    """How many it takes at most, everybody's together."""
+    port: int | None
+    """Where it was reached; ``None`` through a socket file."""
+    asked: int | None
+    """Where the address leads, if it names a port."""
+
+    @property
+    def is_behind_something(self) -> bool:
+        """Whether something else answered at the address: a pooler, most of the time."""
+        return self.port is not None and self.port != (self.asked or 5432)
 
 
 class UnitOfWork:
@@ -94,6 +127,7 @@ class UnitOfWork:
     whereabouts = _made(MailRoutingRepository)
     instants = _made(ClockSkewRepository)
     retention = _made(Retention)
+    census = _made(CensusRepository)
     meta = _made(MetaRepository)
 
     async def commit(self) -> None:
@@ -115,6 +149,7 @@ class Storage:
         self._places = places(engine)
         self._writer = engine.execution_options(**{IMMEDIATE: True}) if sqlite else engine
         self._reader = engine if sqlite else engine.execution_options(**{SNAPSHOT: True})
+        self.waited: Waited = _uncounted
         self._is_closing = False
         self._under_way = 0
         self._going_on: set[asyncio.Task[Any]] = set()
@@ -141,21 +176,35 @@ class Storage:
         return cls(engine, clock=DatabaseClock(engine.dialect.name, lead), cipher=cipher, held=held)
 
     @property
+    def cipher(self) -> Cipher:
+        """What opens and seals what is kept."""
+        return self._cipher
+
+    @property
     def file(self) -> Path | None:
         """Where it is, if it is a file."""
         url = self._engine.url.render_as_string(hide_password=False)
         return sqlite_file(url) if self._engine.dialect.name == "sqlite" else None
 
+    def has_room(self, *, least: int = LEAST_ROOM) -> bool:
+        """Whether the disk of the database's file has ``least`` bytes left. Of a server nothing is known."""
+        file = self.file
+        return file is None or not file.exists() or disk_usage(file.parent).free >= least
+
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[UnitOfWork]:
         """One consistent view of the database."""
+        asked = perf_counter()
         async with self._unit(self._reader, writes=False) as uow:
+            self.waited("read", perf_counter() - asked)
             yield uow
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[UnitOfWork]:
         """A transaction that is rolled back unless committed."""
+        asked = perf_counter()
         async with self._unit(self._writer, writes=True) as uow:
+            self.waited("write", perf_counter() - asked)
             yield uow
 
     @asynccontextmanager
@@ -173,6 +222,15 @@ class Storage:
         async with self._connected(self._reader, writes=False) as connection:
             with translated():
                 await connection.execute(text("SELECT 1"))
+
+    async def server(self) -> ServerFacts | None:
+        """What the doctor asks of a server; ``None`` for a file. Raises ``StorageAway``."""
+        if self._engine.dialect.name == "sqlite":
+            return None
+        async with self._connected(self._reader, writes=False) as connection:
+            with translated():
+                row = (await connection.execute(text(_SERVER))).one()
+        return ServerFacts(row.version, row.connections, row.port, self._engine.url.port)
 
     @asynccontextmanager
     async def _connected(self, engine: AsyncEngine, *, writes: bool) -> AsyncIterator[AsyncConnection]:
@@ -312,6 +370,10 @@ class Storage:
                 while self._under_way or self._going_on:
                     self._idle.clear()
                     await self._idle.wait()
+
+
+def _uncounted(access: str, seconds: float) -> None:
+    """Nobody wants to know."""
 
 
 async def _connection(engine: AsyncEngine) -> AsyncConnection:

@@ -17,6 +17,7 @@ from cryptography.fernet import Fernet
 from typer.testing import CliRunner
 
 from bot.__main__ import app
+from bot.program import VERSION
 from bot.slack.manifest import manifest
 from storage import Cipher, Storage, migrate
 from tests.storage.builders import a_team_channel
@@ -51,6 +52,21 @@ def test_manifest_prints_the_manifest() -> None:
     )
 
 
+def test_addresses_need_no_settings() -> None:
+    """What the forms at Google, Microsoft and Slack ask for, before there is anything to set."""
+    said = runner.invoke(app, ["addresses", "--base-url", "https://a.example/mail/"])
+    assert said.exit_code == 0
+    for path in ("callback/google", "callback/microsoft", "slack/events"):
+        assert f" https://a.example/mail/{path}\n" in said.stdout
+    wrong = runner.invoke(app, ["addresses", "--base-url", "http://a.example"])
+    assert wrong.exit_code == 2 and "https://" in wrong.stderr and "Next: " in wrong.stderr
+
+
+def test_the_version_is_said() -> None:
+    """One line, for a report."""
+    assert runner.invoke(app, ["--version"]).stdout == f"inboxkeeper {VERSION}\n"
+
+
 def test_a_manifest_that_cannot_be_is_explained() -> None:
     """HTTP without an address is a sentence and status 2."""
     answer = runner.invoke(app, ["manifest", "--transport", "http"])
@@ -60,7 +76,17 @@ def test_a_manifest_that_cannot_be_is_explained() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [["serve"], ["migrate"], ["rekey"], ["doctor"], ["forget", "a@example.com", "--yes"]]
+    "command",
+    [
+        ["serve"],
+        ["migrate"],
+        ["rekey"],
+        ["doctor"],
+        ["backup", "f"],
+        ["restore", "f"],
+        ["move", "f"],
+        ["forget", "a@example.com", "--yes"],
+    ],
 )
 def test_missing_settings_are_named(command: list[str]) -> None:
     """Every command that needs the settings says at once what is missing."""
@@ -91,7 +117,8 @@ def test_no_traceback_from_a_shell(tmp_path: Path) -> None:
 def test_help_names_every_command() -> None:
     """Without arguments the commands are listed."""
     shown = runner.invoke(app, []).output
-    for name in ("serve", "migrate", "keygen", "rekey", "doctor", "manifest", "forget"):
+    names = ("serve", "migrate", "keygen", "rekey", "backup", "restore", "move", "doctor", "addresses")
+    for name in (*names, "manifest", "forget"):
         assert f"  {name} " in shown
 
 
@@ -230,3 +257,38 @@ def test_forgetting_takes_an_address(database: str) -> None:
     answer = runner.invoke(app, ["forget", "jane", "--yes"])
     assert answer.exit_code == 2
     assert "no e-mail address" in answer.stderr
+
+
+def test_a_backup_goes_out_and_comes_back(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is said at each step, and what is refused in words: a file that exists, a full database, a wrong
+    file, a database that is not there."""
+    asyncio.run(_with_a_wish(database))
+    asyncio.run(_with_keys_known(database))
+    out = runner.invoke(app, ["backup", "copy"])
+    assert out.exit_code == 0 and "sealed with the first key" in out.stdout, out.stderr
+    for command, words in (
+        (["backup", "copy"], "exists already"),
+        (["restore", "copy"], "is not empty"),
+        (["move", "nowhere.db"], "There is no file"),
+    ):
+        refused = runner.invoke(app, command)
+        assert refused.exit_code == 2 and words in refused.stderr and "Next: " in refused.stderr
+    monkeypatch.setenv("INBOXKEEPER_DATABASE_URL", f"sqlite:///{tmp_path / 'new.db'}")
+    (tmp_path / "letter").write_text("Dear Alice")
+    spoilt = runner.invoke(app, ["restore", "letter"])
+    assert spoilt.exit_code == 2 and "no backup" in spoilt.stderr
+    missing = runner.invoke(app, ["restore", "nowhere"])
+    assert missing.exit_code == 2 and "There is no file" in missing.stderr
+    back = runner.invoke(app, ["restore", "copy"])
+    assert back.exit_code == 0 and "are back" in back.stdout, back.stderr
+    assert "Erased" in runner.invoke(app, ["forget", "jane@acme.example", "--yes"]).stdout
+
+
+async def _with_keys_known(url: str) -> None:
+    storage = await Storage.open(url, cipher=Cipher([os.environ["INBOXKEEPER_SECRET_KEYS"]]))
+    try:
+        await storage.check_keys()
+    finally:
+        await storage.close()

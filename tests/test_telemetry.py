@@ -278,7 +278,7 @@ def test_figures_have_no_addresses_or_secrets() -> None:
     metrics.slack_call("chat.postMessage", "ok")
     metrics.probe("google", "refused")
     metrics.job("revoke", "done")
-    metrics.http_request("/connect/{ticket}", 200)
+    metrics.http_request("/connect/{ticket}", 200, 0.01)
     metrics.unknown_code("google", "someone@example.com is unknown")
     metrics.unknown_code("google", "xoxb-1-hush")
     metrics.unreachable()

@@ -74,6 +74,8 @@ class NoticeKind(StrEnum):
     """To the operator: the database could not be written for a while."""
     GROUPS = "groups"
     """To the operator: the user groups that give account access cannot be read."""
+    CREDENTIAL = "credential"
+    """To the operator: what proves us to Microsoft ends soon."""
 
 
 SLACK: Final = "slack"
@@ -116,6 +118,7 @@ _FORMATS: Final[Mapping[NoticeKind, tuple[str, ...]]] = {
     NoticeKind.SILENCE: ("{since}",),
     NoticeKind.STORAGE: ("{began}/{ended}",),
     NoticeKind.GROUPS: ("{why} {since}",),
+    NoticeKind.CREDENTIAL: ("{what}:{days}:{ends}",),
 }
 """How ``Notice.about`` is stored, the fullest form first: rows keep these forms for as long as they live.
 Only the last field of a form may contain what separates the fields."""

@@ -23,6 +23,7 @@ from bot.services.people.admins import Admins
 from bot.services.people.approvals import Approvals
 from bot.services.people.people import People
 from bot.services.people.workspaces import Workspaces
+from bot.services.upkeep.census import CensusFigures
 from bot.services.upkeep.history import History, HistoryExport
 from bot.services.upkeep.maintenance import Maintenance
 
@@ -53,3 +54,4 @@ class Services:
     clock_skew: ClockSkew
     heartbeat: Heartbeat
     probes: Probes
+    census: CensusFigures

@@ -103,7 +103,7 @@ class Microsoft:
         self._mode = client.mode
         self._wire = HttpClient(session, timeout=timeout)
         self._errors = MicrosoftErrors(clock)
-        self._sign_in = SignIn(client, self._wire, self._errors)
+        self._sign_in = SignIn(client, self._wire, self._errors, clock)
         self.needed_scopes = needed_in(client.mode)
         self.shared_scopes = frozenset(
             {PROFILE_SCOPE, DIRECTORY_SCOPE, SHARED_SCOPE} if client.mode is Mode.FULL else ()
@@ -255,14 +255,13 @@ class Microsoft:
             raise GrantRejected("erased")
         fields = {
             "client_id": self._client.client_id,
-            "client_secret": self._client.client_secret.reveal(),
+            **self._client.proof(grant.identity.tenant, self._clock),
             "grant_type": "refresh_token",
             "refresh_token": grant.secret.reveal(),
             "scope": " ".join([*sorted(grant.scopes), *sorted(_ALWAYS - {"email"})]),
             **({"claims": claims} if claims else {}),
         }
-        url = f"{self._client.login_url}/{quote(grant.identity.tenant)}/oauth2/v2.0/token"
-        reply = await self._wire.post_form(url, fields)
+        reply = await self._wire.post_form(self._client.token_url(grant.identity.tenant), fields)
         answer = reply.json_object()
         if reply.status != 200 or answer is None or "error" in answer:
             raise self._errors.of_token(reply)

@@ -19,7 +19,7 @@ from bot.domain.errors import LinkClosed, NotAllowed, OtherBrowser, TicketExpire
 from bot.domain.ticket import OutcomeKind
 from bot.metrics import Metrics
 from handlers.slack_http import MOST_BYTES
-from handlers.web import build_web
+from handlers.web import build_watch, build_web
 from handlers.web_session import COOKIE, FORM_WITHIN, HEADERS
 from providers.base import Form
 from storage import StorageAway
@@ -40,6 +40,10 @@ ALL_PAGES = [
     "/static/icon.svg",
     "/favicon.ico",
 ]
+
+
+async def no_census() -> None:
+    """Nothing to count."""
 
 
 @dataclass
@@ -66,7 +70,7 @@ async def made(base_url: str) -> Desk:
 
 
 def an_app(
-    base_url: str = BASE, *, form_within: float = 10.0
+    base_url: str = BASE, *, form_within: float = 10.0, is_watched: bool = True
 ) -> tuple[web.Application, FakeServices, dict[str, bool], Metrics]:
     """The real application on services that only pretend."""
     fakes, parts, metrics = FakeServices(), {"database": True, "engine": True}, Metrics.build()
@@ -84,6 +88,7 @@ def an_app(
         base_url=base_url,
         ready=lambda: parts,
         metrics=metrics,
+        census=no_census if is_watched else None,
     )
     app[FORM_WITHIN] = form_within
     return app, fakes, parts, metrics
@@ -413,6 +418,22 @@ async def test_machines_are_told_in_json(context: Desk) -> None:
     answer = await context.get("/readyz")
     assert answer.status == 503
     assert json.loads(await answer.text()) == {"ready": False, "database": True, "engine": False}
+
+
+async def test_monitoring_is_told_nothing_at_the_pages_port_unless_the_operator_says_so() -> None:
+    """Alive, anybody may know; the rest has a port of its own, where there is nothing else."""
+    app, _, parts, metrics = an_app(is_watched=False)
+    async with TestClient(TestServer(app)) as client:
+        assert [(await client.get(path)).status for path in ("/healthz", "/readyz", "/metrics")] == [
+            200,
+            404,
+            404,
+        ]
+    own = build_watch(ready=lambda: parts, metrics=metrics, census=no_census)
+    async with TestClient(TestServer(own)) as client:
+        assert [(await client.get(path)).status for path in ("/healthz", "/readyz", "/metrics")] == [200] * 3
+        answer = await client.get("/go/s1")
+        assert answer.status == 404 and "Server" not in answer.headers
 
 
 async def test_figures_name_patterns_never_paths(context: Desk) -> None:

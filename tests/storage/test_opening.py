@@ -304,3 +304,9 @@ async def test_a_connection_that_cannot_be_used_is_closed(
             await storage.ping()
         await storage.close()
         del storage
+
+
+async def test_a_files_disk_has_room_or_has_not(storage: Storage) -> None:
+    """A server's disk is the server's business."""
+    assert storage.has_room()
+    assert storage.has_room(least=2**62) == (storage.file is None)

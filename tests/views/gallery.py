@@ -574,6 +574,12 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
             subject = f"{why} {NOW.isoformat()}"
             unread = a_picture(NoticeKind.GROUPS, notice={"subject": subject}, is_open=is_open)
             yield f"groups {why} {is_open}", picture_of(lang, unread)
+        for what in ("secret", "certificate"):
+            subject = f"{what}:7:{NOW.isoformat()}"
+            yield (
+                f"credential {what} {is_open}",
+                picture_of(lang, a_picture(NoticeKind.CREDENTIAL, notice={"subject": subject})),
+            )
         ours = ("slack:link_disabled:2026-11-23T09:00:00+00:00", "slack:invalid_auth:2026-11-23")
         for subject in ("google:invalid_client:2026-11-23", "google", *ours):
             model = a_picture(NoticeKind.OPERATOR, notice={"subject": subject}, is_open=is_open)

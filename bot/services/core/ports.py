@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -42,11 +42,32 @@ class Telemetry(Protocol):
 
     def silent(self, channels: int) -> None: ...
 
+    def looks_begin(self, lateness: Iterable[float]) -> None: ...
+
+    def census(
+        self,
+        *,
+        channels: Mapping[tuple[str, str], int],
+        incidents: Mapping[str, int],
+        outages: Mapping[str, int],
+        jobs: Mapping[str, int],
+        oldest_job: float,
+    ) -> None: ...
+
 
 class Detecting(Protocol):
     """Finds out who hosts an address. Never raises, and never takes long."""
 
     async def detect(self, address: str) -> Detected: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What proves us to a provider for a limited time."""
+
+    what: str
+    """``secret`` or ``certificate``."""
+    ends_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +84,7 @@ class Policy:
     allowed_domains: tuple[str, ...] = ()
     loopback_only: bool = False
     features: Features = field(default_factory=Features)
+    credentials: tuple[Credential, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -349,6 +349,7 @@ NOTICES: Final[Mapping[NoticeKind, NoticeSpec]] = {
     NoticeKind.SILENCE: NoticeSpec(_It._about_silence, only_while_open=True),
     NoticeKind.STORAGE: NoticeSpec(_It._as_it_is),
     NoticeKind.GROUPS: NoticeSpec(_It._about_groups, only_while_open=True),
+    NoticeKind.CREDENTIAL: NoticeSpec(_It._as_it_is),
 }
 """What is read for each kind. How it looks stands beside the views, under the same keys."""
 

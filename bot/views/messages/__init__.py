@@ -36,6 +36,7 @@ from bot.views.messages.incident import (
 )
 from bot.views.messages.incident_replies import claim_taken_reply, relapse_reply, reminder_reply, storm_reply
 from bot.views.messages.operator_notices import (
+    credential_notice,
     groups_notice,
     nobody_told_notice,
     operator_notice,
@@ -102,6 +103,7 @@ VIEWS: Final[Mapping[NoticeKind, Callable[[Language, NoticeModel], Message]]] = 
     NoticeKind.STORAGE: storage_notice,
     NoticeKind.ROLE_CHANGED: role_changed_notice,
     NoticeKind.GROUPS: groups_notice,
+    NoticeKind.CREDENTIAL: credential_notice,
     NoticeKind.REQUEST: request_notice,
     NoticeKind.WISH: requester_notice,
     NoticeKind.ANSWERED: answered_reply,
