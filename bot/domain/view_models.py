@@ -250,9 +250,9 @@ class IncidentModel:
 HELD_NAMED: Final = 6
 """Addresses that the message of a mass refusal names; the others are counted."""
 HELD_WITH_BUTTON: Final = 5
-"""Inboxes with a button of their own; beyond that the command does it."""
-HELD_READ: Final = HELD_NAMED + HELD_WITH_BUTTON
-"""However many are held, no more than these are shown."""
+"""Inboxes with a button of their own; more of them stand in one select."""
+HELD_READ: Final = 100
+"""However many are held, no more than these are shown: a select of Slack's takes so many."""
 
 
 @dataclass(frozen=True, slots=True)
