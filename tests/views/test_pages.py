@@ -266,6 +266,7 @@ def test_a_link_that_has_expired_can_be_had_anew() -> None:
     assert expired.all("form") == [{"method": "post", "action": "/renew/s"}]
     assert "Get a new link" in expired.text and "start again" not in expired.text
     assert "Open Slack (Acme)" in expired.text
+    assert [heading["class"] for heading in expired.all("h1")] == ["calm"]
     unknown = Reader(error_pages.refusal_page(EN, errors.TicketUnknown()))
     assert [link["href"] for link in unknown.all("a")] == ["https://app.slack.com/client"]
     assert "Open Slack" in unknown.text and not unknown.all("form")

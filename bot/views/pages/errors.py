@@ -36,7 +36,7 @@ def refusal_page(
     return answer(
         lang,
         words,
-        tone="calm" if _is_calm(refusal) else "bad",
+        tone="calm" if renew_url or _is_calm(refusal) else "bad",
         team=team,
         again_url=renew_url,
         again=lang.say("Get a new link") if renew_url else "",
