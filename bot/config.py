@@ -57,7 +57,7 @@ class SettingsError(Exception):
         words = "\n\n".join(str(problem) for problem in problems)
         super().__init__(
             f"Inboxkeeper cannot start: {count} attention.\n\n{words}\n\n"
-            "Settings come from the environment or from the file .env; .env.example lists them all."
+            "Settings come from the environment or from the file .env; `python -m bot settings` prints all."
         )
 
 
