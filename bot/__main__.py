@@ -16,7 +16,7 @@ from cryptography.fernet import Fernet
 
 from bot.config import Settings, SettingsError, load
 from bot.config_validators import base_url as base_url_of
-from bot.program import VERSION, as_called
+from bot.program import VERSION, as_called, example_of_settings
 from bot.slack.manifest import COMMAND, ManifestError, render
 from bot.slack.manifest import manifest as document
 
@@ -68,6 +68,12 @@ def migrate() -> None:
     from bot import operator_commands
 
     asyncio.run(operator_commands.migrate(settings))
+
+
+@app.command()
+def settings() -> None:
+    """Print all settings as a file to be filled in: inboxkeeper settings > .env."""
+    typer.echo(example_of_settings(), nl=False)
 
 
 @app.command()

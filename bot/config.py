@@ -61,7 +61,7 @@ class SettingsError(Exception):
         words = "\n\n".join(str(problem) for problem in problems)
         super().__init__(
             f"Inboxkeeper cannot start: {count} attention.\n\n{words}\n\n"
-            "Settings come from the environment or from the file .env; .env.example lists them all."
+            "Settings come from the environment or from the file .env; `python -m bot settings` prints all."
         )
 
 
@@ -446,6 +446,9 @@ def _between(given: Mapping[str, Any]) -> Iterator[Problem]:
         next_step = "set the app-level token for Socket Mode, or the signing secret for HTTP."
         yield _problem("slack_app_token", wrong, next_step)
     yield from _imap_pace(given)
+    if given.get("watch_port") and str(given["watch_port"]) == str(given.get("port") or 8080):
+        next_step = f"choose another port, or set {PREFIX}WATCH_PUBLIC=true instead."
+        yield _problem("watch_port", "is the port of the pages", next_step)
     yield from _half_a_client(given, "google_client_id", "google_client_secret")
     proof = (
         "microsoft_certificate_file" if given.get("microsoft_certificate_file") else "microsoft_client_secret"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from shutil import disk_usage
 from typing import Final
@@ -14,10 +15,11 @@ from typing import Final
 import typer
 from rich.console import Console
 
-from bot.app import cipher_of, needed_scopes_of, real_clock
+from bot.app import cipher_of, credentials_of, needed_scopes_of, real_clock
 from bot.config import Settings
 from bot.doctor_network import Finding, pages_finding, slack_findings
 from bot.program import as_called
+from bot.services.core.ports import Credential
 from providers.registry import LABELS
 from storage import Storage, StorageAway, Trouble, is_current
 from storage.engine import is_sqlite, sqlite_file
@@ -32,7 +34,8 @@ async def examine(settings: Settings, *, as_json: bool = False) -> bool:
     findings = [await check(settings) for check in CHECKS]
     findings += await slack_findings(settings, clock=real_clock)
     findings.append(await pages_finding(settings, clock=real_clock, has_started=await has_started(settings)))
-    findings += [_google(settings), _microsoft(settings), *permissions(settings)]
+    findings += [_google(settings), _microsoft(settings)]
+    findings += [*credential_findings(settings, real_clock()), *permissions(settings)]
     if as_json:
         typer.echo(json_of(findings))
     else:
@@ -252,6 +255,26 @@ def _microsoft(settings: Settings) -> Finding:
     whose = f"{settings.microsoft.tenant}, mode {settings.microsoft.mode}"
     said = f"a client with {proof} is configured for {whose}"
     return Finding(label, True, said, redirect)
+
+
+def credential_findings(settings: Settings, now: datetime) -> list[Finding]:
+    """How long what proves us to Microsoft lasts."""
+    return [_lasts(one, one.ends_at - now) for one in credentials_of(settings)]
+
+
+def _lasts(credential: Credential, left: timedelta) -> Finding:
+    what = f"Microsoft's {credential.what}"
+    step = (
+        "make a new one in the Entra admin center › App registrations › your app › Certificates & secrets, "
+        "and set it."
+    )
+    if left <= timedelta():
+        return Finding(what, False, f"it ended on {credential.ends_at:%Y-%m-%d}", step)
+    said = f"it lasts {left.days} days more"
+    return Finding(what, False, said, step) if left <= _ENDS_SOON else Finding(what, True, said)
+
+
+_ENDS_SOON: Final = timedelta(days=7)
 
 
 def _redirect(settings: Settings, company: str, key: str) -> str:

@@ -11,6 +11,13 @@ VERSION: Final = "0.1.0"
 _COMMAND: Final = "inboxkeeper"
 
 
+def example_of_settings() -> str:
+    """``.env.example``: inside the package where it was installed, beside it in a checkout."""
+    bot = Path(__file__).resolve().parent
+    file = next(path for path in (bot / "env.example", bot.parent / ".env.example") if path.exists())
+    return file.read_text(encoding="utf-8")
+
+
 def as_called(words: str) -> str:
     """``words`` with the commands in them as the reader must type them: the installed program's name in the
     place of ``python -m bot``, which needs the right Python."""

@@ -15,8 +15,8 @@ _HEADING: Final = """\
 # Settings
 
 From the environment, or from the file `.env` in the folder where the bot starts; the environment wins, and
-an empty value counts as not given. What is wrong is named at the start, all of it at once. `.env.example` is
-this list to be filled in.
+an empty value counts as not given. What is wrong is named at the start, all of it at once.
+`inboxkeeper settings` prints them as a file to be filled in (`.env.example` in a checkout).
 
 Made from `bot/config.py` by `make docs`.
 

@@ -93,7 +93,7 @@ def build_web(
 
 def build_watch(*, ready: Ready, metrics: Metrics, census: Census) -> web.Application:
     """What monitoring asks, for a port of its own: no page is there."""
-    app = web.Application()
+    app = web.Application(middlewares=[_in_turn])
     routes = Routes(app.router, "")
     routes.add_get("/healthz", _healthz)
     _add_watch(routes, ready, metrics, census)
@@ -103,6 +103,26 @@ def build_watch(*, ready: Ready, metrics: Metrics, census: Census) -> web.Applic
 
     app.on_response_prepare.append(guard)
     return app
+
+
+@web.middleware
+async def _in_turn(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Tells the door when it is whose turn, so that a scraper may keep its connection."""
+    request_begins(request)
+    try:
+        answered = await attempt(_told(request, handler))
+    finally:
+        request_ends(request)
+    if isinstance(answered, Refused | Away | Bug):
+        return web.json_response({"error": "unavailable"}, status=503)
+    return answered
+
+
+async def _told(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        return web.json_response({"error": error.reason.casefold()}, status=error.status)
 
 
 def slack_url(workspace_id: str) -> str:

@@ -22,7 +22,7 @@ from bot.slack.manifest import manifest
 from storage import Cipher, Storage, migrate
 from tests.storage.builders import a_team_channel
 from tests.storage.test_migrations import made_by
-from tests.test_config import ENOUGH
+from tests.test_config import ENOUGH, EXAMPLE
 
 runner = CliRunner()
 
@@ -60,6 +60,11 @@ def test_addresses_need_no_settings() -> None:
         assert f" https://a.example/mail/{path}\n" in said.stdout
     wrong = runner.invoke(app, ["addresses", "--base-url", "http://a.example"])
     assert wrong.exit_code == 2 and "https://" in wrong.stderr and "Next: " in wrong.stderr
+
+
+def test_the_settings_are_printed_to_be_filled_in() -> None:
+    """Without a checkout there is no other copy of them."""
+    assert runner.invoke(app, ["settings"]).stdout == EXAMPLE.read_text(encoding="utf-8")
 
 
 def test_the_version_is_said() -> None:

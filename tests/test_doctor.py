@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,7 +15,7 @@ import pytest
 
 from bot.app import real_clock
 from bot.config import Settings, load
-from bot.doctor import CHECKS, addresses_at, examine, has_started, json_of, permissions
+from bot.doctor import CHECKS, addresses_at, credential_findings, examine, has_started, json_of, permissions
 from bot.doctor_network import Finding, _certificate_ends, _opened, pages_finding, slack_findings
 from sandbox.clock import SandboxClock
 from sandbox.demo import Place, Town, town
@@ -176,3 +176,19 @@ def test_others_may_not_read_the_settings(tmp_path: Path, monkeypatch: pytest.Mo
     settings = load({f"INBOXKEEPER_{name}": value for name, value in ENOUGH.items()}, None)
     found = _modes(settings)
     assert not found.is_good and found.next_step == "run `chmod go= .env`."
+
+
+def test_what_ends_soon_is_a_fault_with_a_next_step() -> None:
+    """A week before, while there is time to get a new one; nothing is said of a secret without a day."""
+    microsoft = {"MICROSOFT_CLIENT_ID": "6731de76-14a6-49ae-97bc-6eba6914391e"}
+    microsoft["MICROSOFT_CLIENT_SECRET"] = "Abc8Q~" + "x" * 34
+    given = {f"INBOXKEEPER_{name}": value for name, value in (ENOUGH | microsoft).items()}
+    assert credential_findings(load(given, None), real_clock()) == []
+    settings = load(given | {"INBOXKEEPER_MICROSOFT_SECRET_ENDS": "2027-06-30"}, None)
+    for day, is_good, words in (
+        (20, True, "10 days more"),
+        (24, False, "6 days more"),
+        (30, False, "ended on"),
+    ):
+        [found] = credential_findings(settings, datetime(2027, 6, day, tzinfo=UTC))
+        assert found.is_good is is_good and words in found.said and bool(found.next_step) is not is_good

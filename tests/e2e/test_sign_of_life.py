@@ -6,6 +6,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from tests.providers.microsoft_stage import closed_port
 from tests.stage import a_stage
 
 pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"])
@@ -37,3 +38,17 @@ async def test_it_stops_while_slack_is_away(database_url: str) -> None:
         assert await heard_after(minutes=3) == 0
         await stage.driver.mend()
         assert await heard_after(minutes=2) >= 1
+
+
+async def test_monitoring_has_a_port_of_its_own(database_url: str) -> None:
+    """There the whole bot tells how it is; at the pages' port nobody learns it."""
+    port = closed_port()
+    async with a_stage(database_url, WATCH_PORT=str(port), WATCH_PUBLIC="false") as stage:
+        told = {}
+        for base in (f"http://127.0.0.1:{port}", stage.town.settings.base_url):
+            for path in ("/healthz", "/readyz", "/metrics"):
+                async with stage.session.get(f"{base}{path}") as answer:
+                    told[base, path] = answer.status, await answer.text()
+        statuses = [status for status, _ in told.values()]
+        assert statuses == [200, 200, 200, 200, 404, 404]
+        assert "inboxkeeper_build_info" in told[f"http://127.0.0.1:{port}", "/metrics"][1]

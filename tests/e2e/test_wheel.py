@@ -99,7 +99,7 @@ def test_the_wheel_holds_all_that_runs_and_nothing_else(wheel: Path) -> None:
     own = {name for folder in ("bot", "handlers", "providers", "storage") for name in files(folder)}
     words = {f"bot/{name}" for name in files("locales")}
     there = {name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    assert there == own | words
+    assert there == own | words | {"bot/env.example"}
     licence = f"inboxkeeper-{VERSION}.dist-info/licenses/LICENSE"
     assert licence in ZipFile(wheel).namelist()
 
@@ -107,6 +107,7 @@ def test_the_wheel_holds_all_that_runs_and_nothing_else(wheel: Path) -> None:
 def test_the_installed_program_says_its_version_and_what_it_lacks(installed: Installed) -> None:
     """In words that name the command as it was called."""
     assert installed.run("--version").stdout == f"inboxkeeper {VERSION}\n"
+    assert installed.run("settings").stdout == (ROOT / ".env.example").read_text()
     lacking = installed.run("doctor")
     assert lacking.returncode == 2
     assert "`inboxkeeper keygen`" in lacking.stderr and "python -m bot" not in lacking.stderr
