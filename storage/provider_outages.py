@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Row, case, func, literal, select, update
 
 from bot.domain.channel import Cause, State
+from bot.domain.hubspot import HUBSPOT
 from bot.domain.ids import ChannelId, ProviderOutageId, UserId, WorkspaceId
 from bot.domain.probe_policy import ProbeOutcome
 from bot.domain.provider_outage import OutageTally, Proof, ProviderOutage, Renewal, Struck
@@ -58,8 +59,10 @@ class ProviderOutageRepository:
         await self._session.rows(select(hold.c.id).where(hold.c.id == outage_id).with_for_update())
 
     async def abandoned(self) -> tuple[ProviderOutage, ...]:
-        """All that are open and hold nobody, in every workspace."""
-        rows = await self._session.rows(select(hold).where(hold.c.ended_at.is_(None)))
+        """All that are open and hold nobody, in every workspace. HubSpot's are ended by its next look."""
+        rows = await self._session.rows(
+            select(hold).where(hold.c.ended_at.is_(None), hold.c.provider != HUBSPOT)
+        )
         return tuple([it for it in map(_hold, rows) if not await self.holds_any(it)])
 
     async def narrow(self, it: ProviderOutage, tenant: str, *, served_since: datetime) -> bool:

@@ -37,6 +37,7 @@ from storage.errors import KeyLost, StorageAway
 from storage.files import FileLock, make_folder, make_private
 from storage.grants import GrantRepository
 from storage.history import HistoryRepository
+from storage.hubspot import HubSpotRepository
 from storage.incidents import IncidentRepository
 from storage.jobs import JobRepository
 from storage.notices import NoticeRepository
@@ -141,6 +142,10 @@ class UnitOfWork:
     @cached_property
     def whereabouts(self) -> MailRoutingRepository:
         return MailRoutingRepository(self.session)
+
+    @cached_property
+    def hubspot(self) -> HubSpotRepository:
+        return HubSpotRepository(self.session)
 
     @cached_property
     def instants(self) -> ClockSkewRepository:
