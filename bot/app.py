@@ -50,6 +50,8 @@ from bot.services.messaging.delivery import Delivery
 from bot.services.messaging.notice_models import NoticeModels
 from bot.services.monitoring.clock_skew import ClockSkew
 from bot.services.monitoring.heartbeat import Heartbeat
+from bot.services.monitoring.hubspot import HubSpotScreens, HubSpotWatch, ReadsHubSpot
+from bot.services.monitoring.hubspot.watch import LOOK_LASTS
 from bot.services.monitoring.mail_routing import MailRoutingWatch
 from bot.services.monitoring.monitor import Monitoring
 from bot.services.monitoring.probes import Probes
@@ -73,6 +75,7 @@ from providers.detect import Detector
 from providers.dns import SystemNames
 from providers.google.provider import Google, GoogleClient
 from providers.http_client import HttpClient, http_session
+from providers.hubspot.client import HubSpotClient
 from providers.imap.autoconfig import HTTPS, Autoconfig, Names, guarded_session
 from providers.imap.protocol import ImapClient, Trust
 from providers.imap.provider import Imap, traits_of
@@ -118,7 +121,7 @@ class World:
 T = TypeVar("T")
 _SAYS_AFTER: Final = 5.0
 """Seconds: longer than a start takes."""
-TURNS_TAKE: Final = {"probes": PATIENCE}
+TURNS_TAKE: Final = {"probes": PATIENCE, "hubspot": LOOK_LASTS}
 """Loops, by name, whose turn may take long: logins that hang keep a batch busy as long as its lease."""
 _AUTOCONFIG_WAITS: Final = timedelta(seconds=2)
 
@@ -172,7 +175,20 @@ def policy_of(settings: Settings) -> Policy:
         allowed_domains=settings.allowed_domains,
         loopback_only=is_loopback(urlsplit(settings.base_url).hostname or ""),
         features=settings.features,
+        hubspot_local=settings.hubspot.local if settings.hubspot else "",
     )
+
+
+def hubspot_of(
+    settings: Settings, *, session: aiohttp.ClientSession, clock: Clock
+) -> tuple[HubSpotClient, timedelta] | None:
+    """Who reads the HubSpot portal, and how often; nobody without a token."""
+    hubspot = settings.hubspot
+    if hubspot is None:
+        return None
+    tokens = [Secret(token.get_secret_value()) for token in hubspot.tokens]
+    client = HubSpotClient(HttpClient(session), tokens, clock, api_url=hubspot.api_url)
+    return client, timedelta(seconds=hubspot.seconds)
 
 
 def providers_of(
@@ -271,9 +287,14 @@ def _microsoft_of(settings: Settings, session: aiohttp.ClientSession, clock: Clo
 
 
 def services_of(
-    core: Core, *, directory: Directory, messenger: SlackMessenger, workspace: Workspace
+    core: Core,
+    *,
+    directory: Directory,
+    messenger: SlackMessenger,
+    workspace: Workspace,
+    hubspot: tuple[ReadsHubSpot, timedelta] | None = None,
 ) -> Services:
-    """Every service, each given what it needs."""
+    """Every service, each given what it needs. ``hubspot`` is who reads the portal, and how often."""
     notifications = Notifications(core)
     incidents = Incidents(core, notifications)
     pace = Schedule(core)
@@ -392,6 +413,17 @@ def services_of(
         clock_skew=ClockSkew(core, pace),
         heartbeat=heartbeat,
         probes=probes,
+        hubspot=HubSpotScreens(core, workspace.id) if hubspot else None,
+        hubspot_watch=HubSpotWatch(
+            core,
+            hubspot[0],
+            incidents=incidents,
+            notifications=notifications,
+            workspace_id=workspace.id,
+            every=hubspot[1],
+        )
+        if hubspot
+        else None,
     )
 
 
@@ -473,6 +505,7 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
         directory=SlackDirectory(client, home=ours.workspace.id),
         messenger=SlackMessenger(client),
         workspace=ours.workspace,
+        hubspot=hubspot_of(settings, session=session, clock=world.clock),
     )
     stack.push_async_callback(services.probes.save_at_last)
     if await storage.take_over():
@@ -549,6 +582,8 @@ def _engine(services: Services, world: World, wake: Wake) -> Worker:
         "chores": services.maintenance.run_due,
         "silence": services.watchdog.run_due,
     }
+    if services.hubspot_watch is not None:
+        turns["hubspot"] = services.hubspot_watch.run_due
     return Worker(turns, clock=world.clock, wake=wake, idle_seconds=world.idle_seconds, patience=TURNS_TAKE)
 
 

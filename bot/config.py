@@ -75,6 +75,21 @@ class GoogleSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HubSpotSettings:
+    """The portal to watch, and how."""
+
+    tokens: tuple[SecretStr, ...] = field(repr=False)
+    api_url: str
+    seconds: float
+
+    @property
+    def local(self) -> str:
+        """Where its pages are, if it is one on this machine; the real one says so itself."""
+        url = self.api_url.rstrip("/")
+        return url if config_validators.is_loopback(urlsplit(url).hostname or "") else ""
+
+
+@dataclass(frozen=True, slots=True)
 class MicrosoftSettings:
     """The Microsoft client, and where Microsoft is."""
 
@@ -299,6 +314,19 @@ class Settings(BaseSettings):
         hint="leave it out to use Thunderbird's own.",
     )
 
+    hubspot_token: Annotated[
+        tuple[SecretStr, ...], NoDecode, Listed, AfterValidator(config_validators.hubspot_tokens)
+    ] = _setting(
+        (),
+        about="A HubSpot service key, to watch its team channels; in a rotation two. Without one it is off.",
+        example="pat-eu1-…",
+        hint="HubSpot › Development › Keys › Service keys (docs/hubspot.md).",
+    )
+    hubspot_api_url: Url = _endpoint("https://api.hubapi.com", "HubSpot's API.", of="HubSpot")
+    hubspot_seconds: _SECONDS = _setting(
+        120.0, about="How often HubSpot is looked at; two looks must agree on a loss.", example="120"
+    )
+
     probe_team_seconds: _SECONDS = _setting(
         120.0, about="How often a team address is checked; less often beyond 5,000 of them.", example="120"
     )
@@ -380,9 +408,16 @@ class Settings(BaseSettings):
             graph_url=self.microsoft_graph_url,
         )
 
+    @property
+    def hubspot(self) -> HubSpotSettings | None:
+        """``None`` without a token: HubSpot is not watched, and no screen speaks of it."""
+        if not self.hubspot_token:
+            return None
+        return HubSpotSettings(self.hubspot_token, self.hubspot_api_url, self.hubspot_seconds)
+
     def secrets(self) -> tuple[str, ...]:
         """Every secret's value, so that logging can be told to conceal them."""
-        held: list[SecretStr | None] = [*self.secret_keys, *self.slack_signing_secret]
+        held: list[SecretStr | None] = [*self.secret_keys, *self.slack_signing_secret, *self.hubspot_token]
         held += [self.slack_bot_token, self.slack_app_token]
         held += [self.google_client_secret, self.microsoft_client_secret]
         password = config_validators.password_of(self.database_url.get_secret_value())

@@ -106,6 +106,12 @@ class HubSpotRepository:
         changed = update(hubspot_inbox).where(*it).values(conversation_id=conversation)
         return await self._session.count(changed) == 1
 
+    async def adopt(self, workspace_id: WorkspaceId, portal_id: str) -> None:
+        """What was seen before the portal's own number could be read is that portal's."""
+        for table in (hubspot_inbox, hubspot_channel):
+            nameless = table.c.workspace_id == workspace_id, table.c.portal_id == ""
+            await self._session.count(update(table).where(*nameless).values(portal_id=portal_id))
+
     # --- channels
 
     async def channels(self, workspace_id: WorkspaceId, portal_id: str) -> tuple[HubSpotChannel, ...]:

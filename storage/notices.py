@@ -56,14 +56,17 @@ class NoticeRepository:
         self, workspace_id: WorkspaceId, kind: NoticeKind, since: datetime
     ) -> dict[UserId, Notice]:
         """The newest message since then that is about an open outage, by reader. Doubts are none."""
-        theirs = incident.c.kind == IncidentKind.DEAD, notice.c.created_at >= since
+        theirs = incident.c.kind != IncidentKind.UNVERIFIABLE, notice.c.created_at >= since
         return await self._alarms(workspace_id, kind, *theirs)
 
     async def doubts(
         self, workspace_id: WorkspaceId, kind: NoticeKind, provider: str
     ) -> dict[UserId, Notice]:
         """The newest message that is about inboxes of a provider which cannot be checked, by reader."""
-        theirs = incident.c.kind == IncidentKind.UNVERIFIABLE, channel.c.provider == provider
+        of_provider = select(channel.c.id).where(
+            channel.c.id == incident.c.channel_id, channel.c.provider == provider
+        )
+        theirs = incident.c.kind == IncidentKind.UNVERIFIABLE, of_provider.exists()
         return await self._alarms(workspace_id, kind, *theirs)
 
     async def _alarms(
@@ -73,7 +76,6 @@ class NoticeRepository:
             select(notice)
             .join(notice_incident, notice_incident.c.notice_id == notice.c.id)
             .join(incident, incident.c.id == notice_incident.c.incident_id)
-            .join(channel, channel.c.id == incident.c.channel_id)
             .where(notice.c.workspace_id == workspace_id, notice.c.kind == kind)
             .where(incident.c.resolved_at.is_(None), *which)
             .order_by(notice.c.created_at, notice.c.id)

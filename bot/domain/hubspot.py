@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -286,6 +286,19 @@ class Sight:
             frozenset(archived_inboxes),
         )
 
+    def refreshed(self, channel: HubSpotChannel) -> HubSpotChannel:
+        """The channel as HubSpot describes it now: accounts are renamed, moved and made anew."""
+        record = self.record_of(channel)
+        if record is None:
+            return channel
+        return replace(
+            channel,
+            account_id=record.id,
+            inbox_id=record.inbox_id,
+            name=record.name,
+            address=record.address or channel.address,
+        )
+
     def record_of(self, channel: HubSpotChannel) -> AccountRecord | None:
         """Its record; or that of the same address under a new id."""
         known = self.accounts.get(channel.account_id)
@@ -298,6 +311,24 @@ class Sight:
             return reading(record)
         gone_with_inbox = channel.inbox_id in self.archived_inboxes
         return HubSpotSignal.INBOX_ARCHIVED if gone_with_inbox else HubSpotSignal.ABSENT
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What one complete look comes to, before anything is written."""
+
+    steps: tuple[tuple[HubSpotChannel, HubSpotSignal], ...]
+    """Which channels, each as HubSpot describes it now, are told what."""
+    waiting: tuple[HubSpotChannel, ...]
+    """Those that a second look must agree on, and those that are held: no step."""
+    fresh: tuple[AccountRecord, ...]
+    """Records of channels that were not known."""
+    is_mass: bool
+    """So many are lost at once that they have one cause in common."""
+
+
+LATELY: Final = timedelta(minutes=15)
+"""A mass loss reaches back so far: HubSpot may lose its channels bit by bit."""
 
 
 def is_mass_loss(lost: int, before: int) -> bool:

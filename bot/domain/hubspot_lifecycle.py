@@ -109,8 +109,10 @@ def advance(
     settled = replace(channel, suspect_at=None, suspect_after=None)
     if not isinstance(step, HubSpotStep):
         return settled, ()
-    # What was held was lost then, too: a judgement on it is no new loss.
-    goes_on = channel.state is HubSpotState.HELD and step.to is not HubSpotState.CONNECTED
+    # What is held was lost before: whether alone or with others is but another judgement on the same loss.
+    goes_on = (channel.state is HubSpotState.HELD and step.to is not HubSpotState.CONNECTED) or (
+        step.to is HubSpotState.HELD and channel.state is not HubSpotState.CONNECTED
+    )
     since = channel.since if goes_on else channel.suspect_at or now
     not_before = channel.not_before if goes_on else channel.suspect_after or looked_before
     return replace(settled, state=step.to, since=since, not_before=not_before), step.effects

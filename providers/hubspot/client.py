@@ -35,6 +35,8 @@ _ADDRESS: Final = "HS_EMAIL_ADDRESS"
 PAGE: Final = 100
 """Rows of a page: the largest that is known to be taken for these lists."""
 _MOST_PAGES: Final = 200
+_LONGEST: Final = 320
+"""Characters of a name or an address."""
 
 
 @dataclass
@@ -55,13 +57,12 @@ class HubSpotClient:
 
     async def listing(self) -> Listing:
         """All e-mail channel accounts and inboxes that are not archived."""
-        accounts = await self._accounts(archived=False)
+        accounts = await self._accounts()
         return Listing(accounts, await self._inboxes(archived=False))
 
-    async def archived(self) -> Listing:
-        """Those that are."""
-        accounts = await self._accounts(archived=True)
-        return Listing(accounts, await self._inboxes(archived=True))
+    async def archived_inboxes(self) -> tuple[InboxRecord, ...]:
+        """Those that are: only there an inbox that was removed differs from one that never was."""
+        return await self._inboxes(archived=True)
 
     async def details(self) -> PortalDetails:
         """The portal's particulars; needs the scope ``oauth``."""
@@ -86,9 +87,8 @@ class HubSpotClient:
 
     # --- listings
 
-    async def _accounts(self, *, archived: bool) -> tuple[AccountRecord, ...]:
-        rows = await self._all("accounts", channelId=EMAIL_CHANNEL, archived=_flag(archived))
-        return tuple(_account(row, archived=archived) for row in rows)
+    async def _accounts(self) -> tuple[AccountRecord, ...]:
+        return tuple(map(_account, await self._all("accounts", channelId=EMAIL_CHANNEL)))
 
     async def _inboxes(self, *, archived: bool) -> tuple[InboxRecord, ...]:
         rows = await self._all("inboxes", archived=_flag(archived))
@@ -144,7 +144,7 @@ class HubSpotClient:
         raise ProviderMisconfigured(UNAUTHORIZED)
 
 
-def _account(row: Mapping[str, Any], *, archived: bool) -> AccountRecord:
+def _account(row: Mapping[str, Any]) -> AccountRecord:
     active, authorized = row.get("active"), row.get("authorized")
     if not isinstance(active, bool) or not isinstance(authorized, bool):
         raise ProviderUnavailable(UNEXPECTED)
@@ -157,7 +157,7 @@ def _account(row: Mapping[str, Any], *, archived: bool) -> AccountRecord:
         address=_text(by_mail, "value").strip().lower(),
         is_active=active,
         is_authorized=authorized,
-        is_archived=archived or row.get("archived") is True,
+        is_archived=row.get("archived") is True,
     )
 
 
@@ -179,14 +179,17 @@ def _id(row: Mapping[str, Any], name: str) -> str:
     found = row.get(name)
     if isinstance(found, int) and not isinstance(found, bool):
         return str(found)
-    if not isinstance(found, str) or not found:
+    if not (text := _text(row, name)):
         raise ProviderUnavailable(UNEXPECTED)
-    return found
+    return text
 
 
 def _text(row: Mapping[str, Any], name: str) -> str:
+    """A text that can be stored and shown: JSON may hold what is no UTF-8, and a NUL."""
     found = row.get(name)
-    return found if isinstance(found, str) else ""
+    if not isinstance(found, str):
+        return ""
+    return found[:_LONGEST].encode("utf-8", "replace").decode().replace("\0", "")
 
 
 def _flag(value: bool) -> str:

@@ -26,21 +26,21 @@ DAILY_LIMIT: Final = "daily_limit"
 MOVING: Final = "portal_moving"
 
 
-class Whose(Enum):
+class Mender(Enum):
     """Who can do something about it."""
 
     OPERATOR = "operator"
     NOBODY = "nobody"
 
 
-STATUSES: Final[Mapping[int, tuple[str, Whose]]] = {
-    401: (UNAUTHORIZED, Whose.OPERATOR),
-    403: (FORBIDDEN, Whose.OPERATOR),
-    404: (UNKNOWN_PATH, Whose.OPERATOR),
-    408: ("timeout", Whose.NOBODY),
-    423: ("locked", Whose.NOBODY),
-    429: ("rate_limited", Whose.NOBODY),
-    477: (MOVING, Whose.NOBODY),
+STATUSES: Final[Mapping[int, tuple[str, Mender]]] = {
+    401: (UNAUTHORIZED, Mender.OPERATOR),
+    403: (FORBIDDEN, Mender.OPERATOR),
+    404: (UNKNOWN_PATH, Mender.OPERATOR),
+    408: ("timeout", Mender.NOBODY),
+    423: ("locked", Mender.NOBODY),
+    429: ("rate_limited", Mender.NOBODY),
+    477: (MOVING, Mender.NOBODY),
 }
 """What a status means, and whose matter it is; any other is an outage, or an answer that nobody knows."""
 
@@ -53,11 +53,11 @@ _MOST_SCOPES: Final = 10
 
 def error_of(reply: HttpReply, *, now: datetime, time_zone: str = "") -> ProviderError:
     """What an answer other than 200 means. A day ends at midnight by ``time_zone``, the portal's."""
-    code, whose = STATUSES.get(reply.status, (f"status_{reply.status}", Whose.NOBODY))
+    code, whose = STATUSES.get(reply.status, (f"status_{reply.status}", Mender.NOBODY))
     body = reply.json_object() or {}
     if reply.status == 403:
         return PermissionMissing(code, scopes=scopes_in(body))
-    if whose is Whose.OPERATOR:
+    if whose is Mender.OPERATOR:
         return ProviderMisconfigured(code)
     if reply.status == 429:
         return _paced(reply, str(body.get("policyName", "")), now, time_zone)

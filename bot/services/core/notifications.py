@@ -17,7 +17,7 @@ from bot.domain.channel import Channel
 from bot.domain.grant import Grant, MailboxIdentity, Phase, Revocation
 from bot.domain.history import HistoryEntry
 from bot.domain.ids import GrantId, JobId, NoticeId, RequestId, UserId, WorkspaceId
-from bot.domain.incident import Incident
+from bot.domain.incident import Incident, Watched
 from bot.domain.job import Job, JobKind
 from bot.domain.lifecycle import Signal
 from bot.domain.notice import ALARMS, SLACK, Notice, NoticeKind, subject_of
@@ -122,7 +122,7 @@ class Notifications:
         await self.tell(uow, a_notice(NoticeKind.SOMEBODY_ELSE, channel, person.id, now, about=about))
 
     async def home_changed(
-        self, uow: UnitOfWork, channel: Channel, *, actor: UserId | None, now: datetime
+        self, uow: UnitOfWork, channel: Watched, *, actor: UserId | None, now: datetime
     ) -> None:
         """Whoever looks at Home must see it as it is now; whoever did it, even if they look later."""
         workspace_id = channel.workspace_id
@@ -337,31 +337,35 @@ class Notifications:
     async def could_not_tell(self, uow: UnitOfWork, notice: Notice, *, now: datetime) -> None:
         """A reader cannot be reached. If that was the last one, the operator must know."""
         match notice.kind:
-            case NoticeKind.INCIDENT | NoticeKind.CONVERSATION:
+            case (
+                NoticeKind.INCIDENT
+                | NoticeKind.CONVERSATION
+                | NoticeKind.HUBSPOT
+                | NoticeKind.HUBSPOT_CONVERSATION
+            ):
                 await self._untold(uow, notice, now)
             case NoticeKind.REQUEST:
                 await self._unasked(uow, notice, now)
-            case NoticeKind.HOLD:
+            case NoticeKind.HOLD | NoticeKind.HUBSPOT_HOLD:
                 await self._unheard(uow, notice, now)
 
     async def _unheard(self, uow: UnitOfWork, notice: Notice, now: datetime) -> None:
         """A mass refusal that no reader can be told of: the operator reads the same message."""
-        told = await uow.notices.of_subject(notice.workspace_id, notice.subject, NoticeKind.HOLD)
+        told = await uow.notices.of_subject(notice.workspace_id, notice.subject, notice.kind)
         if any(not one.unreachable for one in told):
             return
         _log.error("nobody could be told of a mass refusal", readers=len(told))
         readers = {one.recipient for one in told}
         for operator in await self._operators(uow, notice.workspace_id):
             if operator not in readers:
-                await self.tell(
-                    uow, about_us(notice.workspace_id, operator, NoticeKind.HOLD, notice.about, now)
-                )
+                await self.tell(uow, about_us(notice.workspace_id, operator, notice.kind, notice.about, now))
 
     async def _untold(self, uow: UnitOfWork, notice: Notice, now: datetime) -> None:
         for incident in await uow.incidents.of_notice(notice.id):
             told = await uow.notices.of_incident(incident.id)
             readers = [one for one in told if one.kind is not NoticeKind.NOBODY_TOLD]
-            channel = await uow.channels.find(incident.channel_id)
+            channel: Watched | None = await uow.channels.find(incident.channel_id)
+            channel = channel or await uow.hubspot.find(incident.channel_id)
             if channel is None or any(not reader.unreachable for reader in readers):
                 continue
             _log.error("nobody could be told of an outage", incident=incident.id, readers=len(readers))
@@ -482,7 +486,7 @@ _REQUEST_FIELD: Final = {NoticeKind.NOBODY_TOLD: "matter"}
 
 def a_notice(
     kind: NoticeKind,
-    channel: Channel,
+    channel: Watched,
     recipient: UserId,
     now: datetime,
     *,

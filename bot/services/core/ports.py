@@ -63,6 +63,8 @@ class Policy:
     allowed_domains: tuple[str, ...] = ()
     loopback_only: bool = False
     features: Features = field(default_factory=Features)
+    hubspot_local: str = ""
+    """Where HubSpot's own pages are, if that is on this machine; else HubSpot says where."""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from bot.domain.request import GOES_ON, RequestState
 from bot.services.core.incidents import Incidents
 from bot.services.core.notifications import Notifications
 from bot.services.core.ports import Core
+from bot.services.core.roles import roles_in
 from bot.services.core.schedule import Schedule
 from storage import UnitOfWork
 
@@ -218,6 +219,7 @@ class Transitions:
             IncidentKind.DEAD,
             now=happening.now,
             code=happening.code,
+            readers=await self._audience(uow, happening.after),
             is_uncorroborated=happening.is_uncorroborated,
         )
 
@@ -231,8 +233,12 @@ class Transitions:
                 IncidentKind.UNVERIFIABLE,
                 now=happening.now,
                 code=happening.code,
+                readers=await self._audience(uow, happening.after),
                 is_uncorroborated=happening.is_uncorroborated,
             )
+
+    async def _audience(self, uow: UnitOfWork, channel: Channel) -> tuple[UserId, ...]:
+        return (await roles_in(uow, self._core, channel.workspace_id)).audience(channel)
 
     async def _resolve_incident(self, uow: UnitOfWork, happening: Transition) -> None:
         await self._incidents.resolve(

@@ -11,6 +11,7 @@ from bot.domain.incident import AFTER_HOLD, Incident
 from bot.domain.view_models import IncidentModel, NoticeModel
 from bot.views.blocks import Message, inert, instant, mention, message, section
 from bot.views.i18n import Language
+from bot.views.messages.hubspot import hubspot_relapse_reply, hubspot_reminder, hubspot_storm_reply
 from bot.views.messages.incident_text import headline, is_doubtful, mark, named, open_ones
 from bot.views.messages.provider_outage import provider_outage_reminder
 from bot.views.wording import company
@@ -21,6 +22,8 @@ _MANY: Final = 2
 
 def storm_reply(lang: Language, model: NoticeModel) -> Message:
     """Names the total, once the storm is over."""
+    if model.hubspot is not None:
+        return hubspot_storm_reply(lang, model.hubspot)
     total = len(model.outages)
     if total < _MANY:
         alone = _meant(model)
@@ -47,6 +50,8 @@ def _nothing(lang: Language) -> Message:
 
 def relapse_reply(lang: Language, model: NoticeModel) -> Message:
     """An outage that was over has come back."""
+    if model.hubspot is not None:
+        return hubspot_relapse_reply(lang, model.hubspot, model.notice.about.get("incident", ""))
     outage = _meant(model)
     if outage is None:
         return _nothing(lang)
@@ -76,6 +81,8 @@ def _meant(model: NoticeModel) -> IncidentModel | None:
 
 def reminder_reply(lang: Language, model: NoticeModel) -> Message:
     """It is still so, and nobody is on it."""
+    if model.hubspot is not None:
+        return hubspot_reminder(lang, model.hubspot, model.now)
     if model.provider_outage is not None:
         return provider_outage_reminder(lang, model)
     waiting = open_ones(model)
