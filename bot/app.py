@@ -51,6 +51,8 @@ from bot.services.messaging.delivery import Delivery
 from bot.services.messaging.notice_models import NoticeModels
 from bot.services.monitoring.clock_skew import ClockSkew
 from bot.services.monitoring.heartbeat import Heartbeat
+from bot.services.monitoring.hubspot import HubSpotScreens, HubSpotWatch, ReadsHubSpot
+from bot.services.monitoring.hubspot.watch import LOOK_LASTS
 from bot.services.monitoring.mail_routing import MailRoutingWatch
 from bot.services.monitoring.monitor import Monitoring
 from bot.services.monitoring.probes import Probes
@@ -76,7 +78,8 @@ from providers.base import Provider
 from providers.detect import Detector
 from providers.dns import SystemNames
 from providers.google.provider import Google
-from providers.http_client import http_session
+from providers.http_client import HttpClient, http_session
+from providers.hubspot.client import HubSpotClient
 from providers.imap.autoconfig import Names
 from providers.imap.provider import Imap, guarded_web
 from providers.microsoft.provider import Microsoft, needed_in
@@ -119,7 +122,7 @@ class World:
 T = TypeVar("T")
 _SAYS_AFTER: Final = 5.0
 """Seconds: longer than a start takes."""
-TURNS_TAKE: Final = {"probes": PATIENCE}
+TURNS_TAKE: Final = {"probes": PATIENCE, "hubspot": LOOK_LASTS}
 """Loops, by name, whose turn may take long: logins that hang keep a batch busy as long as its lease."""
 
 _KEYS_LOST: Final = (
@@ -176,7 +179,18 @@ def policy_of(settings: Settings) -> Policy:
         loopback_only=is_loopback(urlsplit(settings.base_url).hostname or ""),
         features=settings.features,
         credentials=credentials_of(settings),
+        hubspot_local=settings.hubspot.local if settings.hubspot else "",
     )
+
+
+def hubspot_of(
+    settings: Settings, *, session: aiohttp.ClientSession, clock: Clock
+) -> tuple[HubSpotClient, timedelta] | None:
+    """Who reads the HubSpot portal, and how often; nobody without a token."""
+    portal = settings.hubspot
+    if portal is None:
+        return None
+    return HubSpotClient(HttpClient(session), portal.tokens, clock, api_url=portal.api_url), portal.every
 
 
 def credentials_of(settings: Settings) -> tuple[Credential, ...]:
@@ -223,9 +237,14 @@ def _tenants_of(settings: Settings, http: Sessions) -> MicrosoftTenants | None:
 
 
 def services_of(
-    core: Core, *, directory: Directory, messenger: SlackMessenger, workspace: Workspace
+    core: Core,
+    *,
+    directory: Directory,
+    messenger: SlackMessenger,
+    workspace: Workspace,
+    hubspot: tuple[ReadsHubSpot, timedelta] | None = None,
 ) -> Services:
-    """Every service, each given what it needs."""
+    """Every service, each given what it needs. ``hubspot`` is who reads the portal, and how often."""
     notifications = Notifications(core)
     incidents = Incidents(core, notifications)
     pace = Schedule(core)
@@ -347,6 +366,17 @@ def services_of(
         heartbeat=heartbeat,
         probes=probes,
         census=CensusFigures(core),
+        hubspot=HubSpotScreens(core, workspace.id) if hubspot else None,
+        hubspot_watch=HubSpotWatch(
+            core,
+            hubspot[0],
+            incidents=incidents,
+            notifications=notifications,
+            workspace_id=workspace.id,
+            every=hubspot[1],
+        )
+        if hubspot
+        else None,
     )
 
 
@@ -442,6 +472,7 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
         directory=SlackDirectory(client, home=ours.workspace.id),
         messenger=messenger,
         workspace=ours.workspace,
+        hubspot=hubspot_of(settings, session=session, clock=world.clock),
     )
     stack.push_async_callback(services.probes.save_at_last)
     if await storage.take_over():
@@ -544,6 +575,8 @@ def _engine(
         "silence": (services.watchdog.run_due, Share.UPKEEP),
         **{name: (turn, Share.UPKEEP) for name, turn in more.items()},
     }
+    if services.hubspot_watch is not None:
+        loops["hubspot"] = (services.hubspot_watch.run_due, Share.PROBES)
     return Worker(
         {name: working_for(share, turn) for name, (turn, share) in loops.items()},
         clock=world.clock,

@@ -33,7 +33,7 @@ from bot.domain.features import Features
 from bot.domain.grant import Secret
 from bot.feature_file import FeatureFaults
 from providers.microsoft.certificate import ClientCertificate
-from providers.settings import GoogleClient, ImapSettings, MicrosoftClient, Mode
+from providers.settings import GoogleClient, HubSpotPortal, ImapSettings, MicrosoftClient, Mode
 
 PREFIX = "INBOXKEEPER_"
 
@@ -311,6 +311,19 @@ class Settings(BaseSettings):
         hint="leave it out to use Thunderbird's own.",
     )
 
+    hubspot_token: Annotated[
+        tuple[SecretStr, ...], NoDecode, Listed, AfterValidator(config_validators.hubspot_tokens)
+    ] = _setting(
+        (),
+        about="A HubSpot service key, to watch its team channels; in a rotation two. Without one it is off.",
+        example="pat-eu1-…",
+        hint="HubSpot › Development › Keys › Service keys (docs/hubspot.md).",
+    )
+    hubspot_api_url: Url = _endpoint("https://api.hubapi.com", "HubSpot's API.", of="HubSpot")
+    hubspot_seconds: _SECONDS = _setting(
+        120.0, about="How often HubSpot is looked at; two looks must agree on a loss.", example="120"
+    )
+
     probe_team_seconds: _SECONDS = _setting(
         120.0, about="How often a team address is checked; less often beyond 5,000 of them.", example="120"
     )
@@ -410,9 +423,22 @@ class Settings(BaseSettings):
             apart=timedelta(seconds=self.imap_probe_seconds),
         )
 
+    @property
+    def hubspot(self) -> HubSpotPortal | None:
+        """``None`` without a token: HubSpot is not watched, and no screen speaks of it."""
+        if not self.hubspot_token:
+            return None
+        url = self.hubspot_api_url.rstrip("/")
+        return HubSpotPortal(
+            tokens=tuple(Secret(token.get_secret_value()) for token in self.hubspot_token),
+            api_url=self.hubspot_api_url,
+            every=timedelta(seconds=self.hubspot_seconds),
+            local=url if config_validators.is_loopback(urlsplit(url).hostname or "") else "",
+        )
+
     def secrets(self) -> tuple[str, ...]:
         """Every secret's value, so that logging can be told to conceal them."""
-        held: list[SecretStr | None] = [*self.secret_keys, *self.slack_signing_secret]
+        held: list[SecretStr | None] = [*self.secret_keys, *self.slack_signing_secret, *self.hubspot_token]
         held += [self.slack_bot_token, self.slack_app_token]
         held += [self.google_client_secret, self.microsoft_client_secret, self.heartbeat_url]
         password = config_validators.password_of(self.database_url.get_secret_value())

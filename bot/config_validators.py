@@ -67,6 +67,18 @@ def signing_secrets(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     return value
 
 
+def hubspot_tokens(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    if len(value) > 2:
+        raise ValueError(f"holds {len(value)} tokens; a rotation needs two: the new one and the old one")
+    for secret in value:
+        text = secret.get_secret_value()
+        if kind := kind_of(text):
+            raise ValueError(f"is {kind}, not a HubSpot service key")
+        if not re.fullmatch(r"[\x21-\x7e]{8,}", text):
+            raise ValueError("is too short or contains blanks")
+    return value
+
+
 def fernet_keys(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     if not value:
         raise ValueError("is empty")

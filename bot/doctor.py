@@ -6,20 +6,29 @@ Each check stands alone: one that fails does not hide the others. Nothing is cha
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from shutil import disk_usage
-from typing import Final
+from typing import Final, TypeVar
 
 import typer
 from rich.console import Console
 
-from bot.app import cipher_of, credentials_of, needed_scopes_of, real_clock
+from bot.app import cipher_of, credentials_of, hubspot_of, needed_scopes_of, real_clock
 from bot.config import Settings
 from bot.doctor_network import Finding, pages_finding, slack_findings
+from bot.domain.errors import (
+    PermissionMissing,
+    ProviderMisconfigured,
+    ProviderUnavailable,
+)
+from bot.domain.hubspot import HubSpotUser, Listing, PortalDetails
 from bot.program import as_called
 from bot.services.core.ports import Credential
+from providers.http_client import http_session
+from providers.hubspot.client import EMAIL_CHANNEL
 from providers.registry import LABELS
 from storage import Storage, StorageAway, Trouble, is_current
 from storage.engine import is_sqlite, sqlite_file
@@ -36,6 +45,7 @@ async def examine(settings: Settings, *, as_json: bool = False) -> bool:
     findings.append(await pages_finding(settings, clock=real_clock, has_started=await has_started(settings)))
     findings += [_google(settings), _microsoft(settings)]
     findings += [*credential_findings(settings, real_clock()), *permissions(settings)]
+    findings += await hubspot(settings)
     if as_json:
         typer.echo(json_of(findings))
     else:
@@ -291,6 +301,75 @@ def addresses_at(base_url: str) -> dict[str, str]:
         "slack": f"{base}/slack/events",
         "privacy": f"{base}/",
     }
+
+
+T = TypeVar("T")
+
+
+async def hubspot(settings: Settings) -> list[Finding]:
+    """Every call that the watch over HubSpot makes, tried; nothing where it is off."""
+    async with http_session() as session:
+        made = hubspot_of(settings, session=session, clock=real_clock)
+        if made is None:
+            return []
+        client, _ = made
+        tried = [
+            await _tried("HubSpot's portal", client.details(), _portal_words, needed="oauth"),
+            await _tried("HubSpot's channels", client.listing(), _listing_words, needed=_READ),
+            await _tried("HubSpot's kinds of channels", client.channels(), _kinds_words, needed=_READ),
+            await _tried("HubSpot's people", client.users(), _people_words, needed=_USERS),
+        ]
+    unseen = "why, who connected it, personal inboxes, and whether mail arrives (docs/hubspot.md)"
+    return [*tried, Finding("HubSpot does not tell", True, unseen)]
+
+
+_READ: Final = "conversations.read"
+_USERS: Final = "settings.users.read"
+
+
+async def _tried(what: str, call: Awaitable[T], words: Callable[[T], Finding], *, needed: str) -> Finding:
+    """One call: what it brought, or what is missing. Whatever ``words`` says goes by the name ``what``."""
+    try:
+        return replace(words(await call), what=what)
+    except PermissionMissing as missing:
+        scopes = ", ".join(sorted(missing.scopes)) or needed
+        step = f"add the scope {scopes} to the service key, or check that the subscription includes it."
+        if needed == _USERS:
+            said = "the token may not read them: only super admins and account access here are told"
+            return Finding(what, True, said, step)
+        return Finding(what, False, f"the token lacks {scopes}", step)
+    except ProviderMisconfigured as wrong:
+        step = "make a new service key in HubSpot (Development › Keys › Service keys)."
+        return Finding(what, False, f"HubSpot refuses the token ({wrong.code})", step)
+    except ProviderUnavailable as away:
+        return Finding(what, False, f"no answer that can be used ({away.code})", "try again in a minute.")
+
+
+def _portal_words(it: PortalDetails) -> Finding:
+    said = f"{it.portal_id} at {it.ui_domain}, data in {it.hosting}, {it.time_zone}"
+    return Finding("", True, said)
+
+
+def _listing_words(it: Listing) -> Finding:
+    lost = sum(not one.is_authorized for one in it.accounts)
+    said = f"{len(it.accounts)} e-mail channels in {len(it.inboxes)} inboxes, {lost} of them disconnected"
+    return Finding("", True, said)
+
+
+def _kinds_words(it: Mapping[str, str]) -> Finding:
+    name = it.get(EMAIL_CHANNEL, "")
+    if "mail" in name.casefold():
+        return Finding("", True, f"{EMAIL_CHANNEL} is e-mail")
+    step = "tell whoever maintains Inboxkeeper: HubSpot has changed its numbers."
+    return Finding("", False, f"{EMAIL_CHANNEL} is no longer e-mail ({name or 'unknown'})", step)
+
+
+def _people_words(it: Sequence[HubSpotUser]) -> Finding:
+    supers = sum(one.is_super_admin for one in it)
+    if supers > 1:
+        return Finding("", True, f"{supers} super admins among {len(it)} users")
+    step = "more than one super admin in HubSpot: whoever leaves should not be the last."
+    return Finding("", True, f"{supers} super admin among {len(it)} users", step)
 
 
 def permissions(settings: Settings) -> list[Finding]:

@@ -13,6 +13,7 @@ from bot.domain.errors import OutOfDate
 from bot.domain.ids import GrantId, TicketId
 from bot.views import buttons, messages
 from bot.views.history import EXPORT_OPEN
+from bot.views.hubspot import HUBSPOT_PAIR, HUBSPOT_SHOW, HUBSPOT_TELL, HUBSPOT_UNPAIR
 from bot.views.modals import (
     ADMINS_GIVE_ACCESS,
     ADMINS_GIVE_GROUP,
@@ -30,7 +31,7 @@ from bot.views.modals import (
     removed_modal,
 )
 from bot.views.replies import removed_message
-from handlers import admins, approvals, channels, incidents
+from handlers import admins, approvals, channels, hubspot, incidents
 from handlers.channels import act, look, show_overview
 from handlers.context import SILENT, Context, Interaction, Response, Route, is_first
 from handlers.slack_request import SlackRequest
@@ -118,6 +119,7 @@ ACTIONS: Final[Mapping[str, Route]] = {
     CONSENT_RENEW: Route(renew),
     EXPORT_OPEN: _LINK,
     messages.RECONNECT_LINK: _LINK,
+    messages.HUBSPOT_LINK: _LINK,
     buttons.WHY: Route(look(channels.why)),
     buttons.PERMISSIONS: Route(look(channels.channel_permissions)),
     messages.CLAIM: Route(incidents.claim),
@@ -128,6 +130,10 @@ ACTIONS: Final[Mapping[str, Route]] = {
     buttons.DECLINE: Route(approvals.answer(approve=False)),
     buttons.CANCEL: Route(approvals.cancel),
     buttons.GO_ON: Route(approvals.go_on, opens=True),
+    HUBSPOT_SHOW: Route(hubspot.show),
+    HUBSPOT_TELL: Route(hubspot.offer_to_tell, opens=True),
+    HUBSPOT_PAIR: Route(admins.pairing(hubspot.pair)),
+    HUBSPOT_UNPAIR: Route(admins.pairing(hubspot.unpair)),
     ADMINS_TAKE: Route(admins.change(admins.take)),
     messages.ADMINS_UNDO: Route(incidents.undo_roles),
     ADMINS_GIVE_SUPER: Route(admins.change(admins.give_super)),

@@ -200,6 +200,7 @@ def build_slack(
         command=command,
         clock=clock,
         pause=pause,
+        hubspot=services.hubspot,
     )
     context = Context(services, home=home, clock=clock, command=command)
     answering = Responder(

@@ -43,6 +43,7 @@ from bot.views.permissions import channel_permissions_message, permissions_messa
 from bot.views.replies import enabled_message
 from bot.views.status import status_message
 from bot.views.wording import refusal_words, revocation_words
+from handlers import hubspot
 from handlers.context import SILENT, Context, Handler, Interaction, Response, View, noted
 from handlers.slack_request import Surface
 
@@ -50,6 +51,7 @@ from handlers.slack_request import Surface
 async def show_status(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:
     status = await context.services.channels.status(actor, channel.id)
     shown = status_message(interaction.lang, status, now=context.clock(), viewer=actor.id)
+    shown = await hubspot.with_other_side(context, interaction, channel, shown)
     return Response(message=shown, replaces=True)
 
 
@@ -340,7 +342,9 @@ def _goal(interaction: Interaction) -> Goal:
 async def why(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:
     """What was seen, what followed, whom we told."""
     evidence = await context.services.history.why(actor, channel.id)
-    return Response(message=why_message(interaction.lang, evidence, now=context.clock()), replaces=True)
+    shown = why_message(interaction.lang, evidence, now=context.clock())
+    shown = await hubspot.with_other_side(context, interaction, channel, shown)
+    return Response(message=shown, replaces=True)
 
 
 async def drill(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:

@@ -77,3 +77,16 @@ class ImapSettings:
     """Where Thunderbird's list of mail hosts is; empty asks nobody."""
     apart: timedelta = timedelta(minutes=15)
     """The pause between two looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class HubSpotPortal:
+    """The portal to watch, and how."""
+
+    tokens: tuple[Secret, ...] = field(repr=False)
+    """One, or two during a rotation."""
+    api_url: str
+    every: timedelta
+    """The pause between two looks."""
+    local: str = ""
+    """Where its pages are, if it is one on this machine; the real one says so itself."""

@@ -16,6 +16,7 @@ _FAST = {
     "WITNESS_SECONDS": "2",
     "IMAP_PROBE_SECONDS": "4",
     "MAIL_WATCH_SECONDS": "5",
+    "HUBSPOT_SECONDS": "3",
 }
 """The demo looks every few seconds, so that a broken inbox is noticed while one watches. Much else waits in
 proportion to a witness: a refusal of everybody is waited out for a whole minute before anybody should act."""
@@ -24,7 +25,7 @@ proportion to a witness: a refusal of everybody is waited out for a whole minute
 def run(port: int, transport: str) -> None:
     """Returns once stopped by Ctrl+C or a request to end. Raises ``OSError`` if it cannot begin."""
     log_setup.configure("console", level=logging.ERROR)
-    asyncio.run(_run(Place(port=port, transport=transport, settings=_FAST)))
+    asyncio.run(_run(Place(port=port, transport=transport, settings=_FAST, hubspot=True)))
 
 
 async def _run(place: Place) -> None:

@@ -23,6 +23,9 @@ from storage.tables import (
     grant,
     held,
     hold,
+    hubspot_channel,
+    hubspot_pair,
+    hubspot_portal,
     incident,
     job,
     lane,
@@ -48,6 +51,7 @@ COUNTED_FROM: Final[Mapping[Column[Any], Column[Any]]] = {
     ticket.c.expires_at: ticket.c.created_at,
     ticket_outcome.c.expires_at: ticket_outcome.c.at,
     request.c.expires_at: request.c.created_at,
+    hubspot_portal.c.due_at: hubspot_portal.c.began_at,
 }
 """What waits, and from when on: if that lies ahead, both are moved, and the span stays."""
 
@@ -75,6 +79,13 @@ HAPPENED: Final[tuple[Column[Any], ...]] = (
     link.c.starts_since,
     role.c.read_at,
     role_change.c.at,
+    hubspot_portal.c.read_at,
+    hubspot_portal.c.looked_at,
+    hubspot_channel.c.since,
+    hubspot_channel.c.not_before,
+    hubspot_channel.c.suspect_at,
+    hubspot_channel.c.suspect_after,
+    hubspot_pair.c.paired_at,
 )
 """What something is counted from: by now at the latest."""
 

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Delete, Select, Table, and_, delete, not_,
 
 from bot.domain.channel import State
 from bot.domain.grant import Phase
+from bot.domain.hubspot import HubSpotState
 from bot.domain.notice import STANDING
 from bot.domain.request import RequestState
 from storage.connection import Repository
@@ -24,6 +25,7 @@ from storage.tables import (
     held,
     history,
     hold,
+    hubspot_channel,
     incident,
     job,
     lane,
@@ -121,6 +123,16 @@ def _ended_channel(now: datetime) -> ColumnElement[bool]:
     return and_(channel.c.removed_at < now - KEPT_FOR, *(~one.exists() for one in theirs))
 
 
+def _ended_hubspot_channel(now: datetime) -> ColumnElement[bool]:
+    """When nothing is left that belongs to it."""
+    theirs = (
+        select(table.c.channel_id).where(table.c.channel_id == hubspot_channel.c.id)
+        for table in (incident, history)
+    )
+    is_gone = hubspot_channel.c.state == HubSpotState.GONE, hubspot_channel.c.since < now - KEPT_FOR
+    return and_(*is_gone, *(~one.exists() for one in theirs))
+
+
 def _is_there() -> ColumnElement[bool]:
     return channel.c.state != State.REMOVED
 
@@ -137,6 +149,7 @@ ENDS: Final[Mapping[Table, Callable[[datetime], ColumnElement[bool]]]] = {
     grant: _ended_grant,
     whereabouts: _ended_whereabouts,
     channel: _ended_channel,
+    hubspot_channel: _ended_hubspot_channel,
 }
 """In this order: what refers to others first."""
 

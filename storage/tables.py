@@ -522,7 +522,8 @@ incident: Final = Table(
     metadata,
     Column("id", Text, primary_key=True),
     required_text("workspace_id"),
-    of_channel(required=True),
+    # Of a channel or, by its kind, of a HubSpot channel: ids are random, so none is ever both.
+    required_text("channel_id"),
     required_text("kind"),
     required_text("cause"),
     instant("opened_at"),
@@ -620,3 +621,71 @@ seen: Final = Table(
 )
 
 meta: Final = Table("meta", metadata, Column("key", Text, primary_key=True), required_text("value"))
+
+# The portal that a workspace's token opens, and how watching it goes.
+hubspot_portal: Final = Table(
+    "hubspot_portal",
+    metadata,
+    Column("workspace_id", Text, primary_key=True),
+    required_text("portal_id"),
+    required_text("ui_domain"),
+    required_text("hosting"),
+    required_text("time_zone"),
+    required_text("account_type"),
+    Column("super_admins", JSON, nullable=False),
+    flag("is_people_read"),
+    maybe_instant("read_at"),
+    maybe_instant("looked_at"),
+    required_text("trouble"),
+    instant("due_at"),
+    instant("began_at"),
+)
+
+hubspot_inbox: Final = Table(
+    "hubspot_inbox",
+    metadata,
+    required_text("workspace_id"),
+    required_text("portal_id"),
+    required_text("inbox_id"),
+    required_text("name"),
+    required_text("type"),
+    flag("is_archived"),
+    maybe_text("conversation_id"),
+    PrimaryKeyConstraint("workspace_id", "portal_id", "inbox_id"),
+)
+
+hubspot_channel: Final = Table(
+    "hubspot_channel",
+    metadata,
+    Column("id", Text, primary_key=True),
+    required_text("workspace_id"),
+    required_text("portal_id"),
+    required_text("account_id"),
+    required_text("inbox_id"),
+    required_text("name"),
+    required_text("address"),
+    required_text("address_key"),
+    required_text("state"),
+    instant("since"),
+    maybe_instant("not_before"),
+    maybe_instant("suspect_at"),
+    maybe_instant("suspect_after"),
+    maybe_text("held_by"),
+    required_text("announcement"),
+    UniqueConstraint("workspace_id", "portal_id", "account_id"),
+    Index("ix_hubspot_channel_address", "workspace_id", "address_key"),
+    Index("ix_hubspot_channel_announcement", "announcement"),
+)
+
+# Who is who, where somebody's address in HubSpot is not the one in Slack.
+hubspot_pair: Final = Table(
+    "hubspot_pair",
+    metadata,
+    required_text("workspace_id"),
+    required_text("email"),
+    required_text("email_key"),
+    required_text("user_id"),
+    required_text("paired_by"),
+    instant("paired_at"),
+    PrimaryKeyConstraint("workspace_id", "email_key"),
+)

@@ -42,6 +42,7 @@ from storage.errors import KeyLost, StorageAway
 from storage.files import FileLock, make_folder, make_private
 from storage.grants import GrantRepository
 from storage.history import HistoryRepository
+from storage.hubspot import HubSpotRepository
 from storage.incidents import IncidentRepository
 from storage.jobs import JobRepository
 from storage.notices import NoticeRepository
@@ -125,6 +126,7 @@ class UnitOfWork:
     requests = _made(RequestRepository)
     logins = _made(LoginRepository)
     whereabouts = _made(MailRoutingRepository)
+    hubspot = _made(HubSpotRepository)
     instants = _made(ClockSkewRepository)
     retention = _made(Retention)
     census = _made(CensusRepository)

@@ -12,6 +12,7 @@ from bot.domain.channel import AboutInbox, Channel, InboxSpec, State
 from bot.domain.features import Feature
 from bot.domain.grant import Revocation
 from bot.domain.history import HistoryEntry
+from bot.domain.hubspot_models import HubSpotModel
 from bot.domain.ids import ConversationId, GrantId, TicketId, UserId
 from bot.domain.incident import Incident, Unexplained
 from bot.domain.notice import Notice
@@ -314,6 +315,8 @@ class NoticeModel:
     """For ``OWNER_GONE`` and ``DELEGATE_GONE``: whoever had left is in the workspace again."""
     mail: Mail | None = None
     role_change: RoleChange | None = None
+    hubspot: HubSpotModel | None = None
+    """For what is about a portal's channels."""
     may_undo: bool = False
     """For ``ROLE_CHANGED``: this reader can take it back."""
     is_open: bool = True

@@ -16,6 +16,7 @@ from bot.services.core.ports import Core
 from bot.services.core.schedule import Schedule
 from bot.services.monitoring.clock_skew import ClockSkew
 from bot.services.monitoring.heartbeat import Heartbeat
+from bot.services.monitoring.hubspot import HubSpotScreens, HubSpotWatch
 from bot.services.monitoring.monitor import Monitoring
 from bot.services.monitoring.probes import Probes
 from bot.services.monitoring.watchdog import Watchdog
@@ -55,3 +56,6 @@ class Services:
     heartbeat: Heartbeat
     probes: Probes
     census: CensusFigures
+    hubspot: HubSpotScreens | None = None
+    """Nothing where no token was given: then no screen speaks of HubSpot."""
+    hubspot_watch: HubSpotWatch | None = None

@@ -473,6 +473,7 @@ class FakeServices:
     admins: Any = None
     history: Any = None
     history_export: Any = None
+    hubspot: Any = None
     permissions: Any = None
     workspaces: Any = None
 

@@ -157,7 +157,9 @@ async def test_a_channel_has_at_most_one_open_incident(play: Play) -> None:
     await play.passes(minutes=21)
     first, dead = await play.incident(alice), await play.now_of(alice)
     async with play.storage.writing() as uow:
-        await play.services.incidents.open(uow, dead, IncidentKind.DEAD, now=play.now, code="again")
+        await play.services.incidents.open(
+            uow, dead, IncidentKind.DEAD, now=play.now, code="again", readers=()
+        )
         await uow.commit()
     await play.settles()
     assert await play.incident(alice) == first

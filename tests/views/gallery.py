@@ -26,6 +26,7 @@ from bot.views.home import home, overview_message
 from bot.views.i18n import Language
 from bot.views.status import status_message
 from tests.views.evidence_gallery import doubts
+from tests.views.hubspot_gallery import hubspot
 from tests.views.permission_gallery import permissions
 from tests.views.samples import (
     ANN,
@@ -166,6 +167,7 @@ def everything(lang: Language) -> Drawn:
         preview = Preview(Role.SUPER_ADMIN, ANN, is_given, crowd, along, "agreed")
         yield f"super admins {is_given}", modals.super_admins_modal(lang, preview)
     yield from permissions(lang)
+    yield from hubspot(lang)
 
 
 def overviews() -> Iterator[tuple[str, Overview]]:

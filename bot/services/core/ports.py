@@ -85,6 +85,8 @@ class Policy:
     loopback_only: bool = False
     features: Features = field(default_factory=Features)
     credentials: tuple[Credential, ...] = ()
+    hubspot_local: str = ""
+    """Where HubSpot's own pages are, if that is on this machine; else HubSpot says where."""
 
 
 @dataclass(frozen=True)

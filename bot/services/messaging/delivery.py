@@ -197,7 +197,7 @@ class Delivery:
     # --- reconciling
 
     async def _reconcile(self, job: Job, notice: Notice, model: NoticeModel) -> None:
-        if notice.kind is NoticeKind.CONVERSATION and notice.ts is None and notice.nonce is not None:
+        if notice.is_for_conversation and notice.ts is None and notice.nonce is not None:
             # A team's conversation cannot be read by us: rather no line than two of them.
             await self._shown(notice, ts=None)
             return
@@ -286,7 +286,7 @@ class Delivery:
             await uow.incidents.hold_of(notice.id)
             if notice.kind is NoticeKind.REQUEST:
                 await uow.requests.hold(RequestId(notice.about["request"]))
-            if notice.kind is NoticeKind.HOLD:
+            if notice.kind in {NoticeKind.HOLD, NoticeKind.HUBSPOT_HOLD}:
                 await uow.provider_outages.hold(ProviderOutageId(notice.about["outage"]))
             await uow.notices.unreachable(notice.id, code)
             await self._operators.could_not_tell(uow, notice, now=self._core.clock())

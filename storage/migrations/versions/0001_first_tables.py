@@ -538,13 +538,6 @@ def upgrade() -> None:
         sa.Column("proven_by", sa.Text(), nullable=True),
         sa.Column("proven_with", sa.Text(), nullable=True),
         sa.CheckConstraint("(resolved_at IS NULL) = (resolution IS NULL)", name=op.f("ck_incident_resolved")),
-        sa.ForeignKeyConstraint(
-            ["channel_id"],
-            ["channel.id"],
-            name=op.f("fk_incident_channel_id"),
-            initially="DEFERRED",
-            deferrable=True,
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_incident")),
     )
     op.create_index("ix_incident_channel", "incident", ["channel_id", "opened_at"])
@@ -603,4 +596,67 @@ def upgrade() -> None:
             deferrable=True,
         ),
         sa.PrimaryKeyConstraint("channel_id", name=op.f("pk_whereabouts")),
+    )
+    op.create_table(
+        "hubspot_portal",
+        sa.Column("workspace_id", sa.Text(), nullable=False),
+        sa.Column("portal_id", sa.Text(), nullable=False),
+        sa.Column("ui_domain", sa.Text(), nullable=False),
+        sa.Column("hosting", sa.Text(), nullable=False),
+        sa.Column("time_zone", sa.Text(), nullable=False),
+        sa.Column("account_type", sa.Text(), nullable=False),
+        sa.Column("super_admins", sa.JSON(), nullable=False),
+        sa.Column("is_people_read", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("read_at", INSTANT, nullable=True),
+        sa.Column("looked_at", INSTANT, nullable=True),
+        sa.Column("trouble", sa.Text(), nullable=False),
+        sa.Column("due_at", INSTANT, nullable=False),
+        sa.Column("began_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", name=op.f("pk_hubspot_portal")),
+    )
+    op.create_table(
+        "hubspot_inbox",
+        sa.Column("workspace_id", sa.Text(), nullable=False),
+        sa.Column("portal_id", sa.Text(), nullable=False),
+        sa.Column("inbox_id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("is_archived", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("conversation_id", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("workspace_id", "portal_id", "inbox_id", name=op.f("pk_hubspot_inbox")),
+    )
+    op.create_table(
+        "hubspot_channel",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("workspace_id", sa.Text(), nullable=False),
+        sa.Column("portal_id", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("inbox_id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("address_key", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("since", INSTANT, nullable=False),
+        sa.Column("not_before", INSTANT, nullable=True),
+        sa.Column("suspect_at", INSTANT, nullable=True),
+        sa.Column("suspect_after", INSTANT, nullable=True),
+        sa.Column("held_by", sa.Text(), nullable=True),
+        sa.Column("announcement", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_hubspot_channel")),
+        sa.UniqueConstraint(
+            "workspace_id", "portal_id", "account_id",
+            name=op.f("uq_hubspot_channel_workspace_id_portal_id_account_id"),
+        ),
+    )
+    op.create_index("ix_hubspot_channel_address", "hubspot_channel", ["workspace_id", "address_key"])
+    op.create_index("ix_hubspot_channel_announcement", "hubspot_channel", ["announcement"])
+    op.create_table(
+        "hubspot_pair",
+        sa.Column("workspace_id", sa.Text(), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("email_key", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.Column("paired_by", sa.Text(), nullable=False),
+        sa.Column("paired_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "email_key", name=op.f("pk_hubspot_pair")),
     )
