@@ -92,18 +92,21 @@ def groups_notice(lang: Language, model: NoticeModel) -> Message:
 def credential_notice(lang: Language, model: NoticeModel) -> Message:
     """The client secret or the certificate at Microsoft ends soon."""
     ends = instant(lang, datetime.fromisoformat(model.notice.about["ends"]))
+    where = escape(lang.say("App registrations › your app › Certificates & secrets"))
     if model.notice.about["what"] == "certificate":
         said = lang.say("The certificate that proves Inboxkeeper to Microsoft ends on {ends}.", ends=ends)
         what = lang.say(
-            "Register a new one under App registrations › your app › Certificates & secrets, name its file "
-            "in {setting}, and restart Inboxkeeper. The old one can stay registered until then.",
+            "Register a new one under {where}, name its file in {setting}, and restart Inboxkeeper. The old "
+            "one can stay registered until then.",
+            where=where,
             setting="`INBOXKEEPER_MICROSOFT_CERTIFICATE_FILE`",
         )
     else:
         said = lang.say("Inboxkeeper's client secret at Microsoft ends on {ends}.", ends=ends)
         what = lang.say(
-            "Make a new one under App registrations › your app › Certificates & secrets, set {settings}, and "
-            "restart Inboxkeeper. The old one goes on working until then.",
+            "Make a new one under {where}, set {settings}, and restart Inboxkeeper. The old one goes on working "
+            "until then.",
+            where=where,
             settings="`INBOXKEEPER_MICROSOFT_CLIENT_SECRET`, `INBOXKEEPER_MICROSOFT_SECRET_ENDS`",
         )
     why = lang.say("From then on no inbox at Microsoft can be checked or connected.")
