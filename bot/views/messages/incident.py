@@ -71,11 +71,12 @@ def storm_headline(lang: Language, model: NoticeModel) -> str:
 
 def storm_blocks(lang: Language, model: NoticeModel) -> list[Block]:
     """A line per outage, with the time of day (the heading has the date); what finds no room is counted."""
-    waiting = [_line(lang, outage) for outage in open_ones(model)]
-    over = [ended(lang, outage, model.now) for outage in model.outages if not outage.incident.is_open]
-    shown = fitting(waiting, _ROOM)
+    waiting = open_ones(model)
+    over = [outage for outage in model.outages if not outage.incident.is_open]
+    # One after the other, until there is no room: a list of thousands is not worded for the first fifty.
+    shown = fitting((_line(lang, outage) for outage in waiting), _ROOM)
     room = _ROOM - sum(len(line) + 1 for line in shown) if len(shown) == len(waiting) else 0
-    quiet = fitting(over, room)
+    quiet = fitting((ended(lang, outage, model.now) for outage in over), room)
     hidden = _hidden(lang, model.command, len(waiting) - len(shown), len(over) - len(quiet))
     return [*(section(text) for text in paragraphs(shown)), *grey(quiet), *hidden]
 
@@ -165,14 +166,14 @@ def _over(lang: Language, model: NoticeModel) -> Message:
         return quiet("⚪ " + lang.say("There is nothing to do any more."))
     if len(outages) == 1:
         return quiet(ended(lang, outages[0], now))
-    lines = [
+    lines = (
         ended(lang, it, now) if is_settled(it) else f"⚪ {named(lang, it)}"
         for it in sorted(outages, key=is_settled)
-    ]
+    )
     if all(map(is_settled, outages)):
         total = lang.count("{n} outage is over.", "All {n} outages are over.", len(outages))
-        return quiet_list(lang, f"✅ {total}", lines)
-    return quiet_list(lang, f"⚪ {whereabouts(lang, outages)}", lines)
+        return quiet_list(lang, f"✅ {total}", lines, number=len(outages))
+    return quiet_list(lang, f"⚪ {whereabouts(lang, outages)}", lines, number=len(outages))
 
 
 def _forward(lang: Language, outage: IncidentModel) -> list[Block]:
