@@ -201,7 +201,9 @@ def _over(lang: Language, shown: HubSpotModel, now: datetime) -> Message:
     lines = [_ended(lang, it, now) for it in shown.outages]
     if len(lines) == 1:
         return quiet(lines[0])
-    return quiet_list(lang, "⚪ " + lang.say("None of these outages is open any more."), lines)
+    return quiet_list(
+        lang, "⚪ " + lang.say("None of these outages is open any more."), lines, number=len(lines)
+    )
 
 
 def _ended(lang: Language, outage: HubSpotOutage, now: datetime) -> str:
@@ -308,7 +310,9 @@ def hubspot_said_notice(lang: Language, model: NoticeModel) -> Message:
         over = [it for it in shown.channels if it.state is HubSpotState.CONNECTED]
         if not over:
             return quiet("⚪ " + lang.say("There is nothing to do any more."))
-        return quiet_list(lang, "✅ " + lang.say("All of this is connected again in HubSpot."), lines)
+        return quiet_list(
+            lang, "✅ " + lang.say("All of this is connected again in HubSpot."), lines, number=len(lines)
+        )
     is_first = model.notice.about.get("why") == "baseline"
     said = (
         "👀 "

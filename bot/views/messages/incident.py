@@ -80,11 +80,12 @@ def storm_headline(lang: Language, model: NoticeModel) -> str:
 def storm_blocks(lang: Language, model: NoticeModel) -> list[Block]:
     """A line per outage, with the time of day (the heading has the date); what finds no room is counted."""
     waiting = open_ones(model)
-    over = [ended(lang, outage, model.now) for outage in model.outages if not outage.incident.is_open]
-    lines = [_line(lang, it) + (_link(lang, it) if n >= _ROWS else "") for n, it in enumerate(waiting)]
+    over = [outage for outage in model.outages if not outage.incident.is_open]
+    # One after the other, until there is no room: a list of thousands is not worded for the first fifty.
+    lines = (_line(lang, it) + (_link(lang, it) if n >= _ROWS else "") for n, it in enumerate(waiting))
     shown = fitting(lines, _ROOM)
     room = _ROOM - sum(len(line) + 1 for line in shown) if len(shown) == len(waiting) else 0
-    quiet = fitting(over, room)
+    quiet = fitting((ended(lang, outage, model.now) for outage in over), room)
     hidden = _hidden(lang, model.command, len(waiting) - len(shown), len(over) - len(quiet))
     rows = [
         section(line, _reconnect(lang, outage)) for line, outage in zip(shown[:_ROWS], waiting, strict=False)
@@ -203,14 +204,14 @@ def _over(lang: Language, model: NoticeModel) -> Message:
         return quiet("⚪ " + lang.say("There is nothing to do any more."))
     if len(outages) == 1:
         return quiet(ended(lang, outages[0], now))
-    lines = [
+    lines = (
         ended(lang, it, now) if is_settled(it) else f"⚪ {named(lang, it)}"
         for it in sorted(outages, key=is_settled)
-    ]
+    )
     if all(map(is_settled, outages)):
         total = lang.count("{n} outage is over.", "All {n} outages are over.", len(outages))
-        return quiet_list(lang, f"✅ {total}", lines)
-    return quiet_list(lang, f"⚪ {whereabouts(lang, outages)}", lines)
+        return quiet_list(lang, f"✅ {total}", lines, number=len(outages))
+    return quiet_list(lang, f"⚪ {whereabouts(lang, outages)}", lines, number=len(outages))
 
 
 def _forward(lang: Language, outage: IncidentModel) -> list[Block]:

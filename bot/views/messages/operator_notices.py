@@ -104,8 +104,8 @@ def credential_notice(lang: Language, model: NoticeModel) -> Message:
     else:
         said = lang.say("Inboxkeeper's client secret at Microsoft ends on {ends}.", ends=ends)
         what = lang.say(
-            "Make a new one under {where}, set {settings}, and restart Inboxkeeper. The old one goes on working "
-            "until then.",
+            "Make a new one under {where}, set {settings}, and restart Inboxkeeper. The old one goes on "
+            "working until then.",
             where=where,
             settings="`INBOXKEEPER_MICROSOFT_CLIENT_SECRET`, `INBOXKEEPER_MICROSOFT_SECRET_ENDS`",
         )
