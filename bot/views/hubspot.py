@@ -33,7 +33,13 @@ from bot.views.blocks import (
     to_type,
 )
 from bot.views.i18n import Language
-from bot.views.messages.hubspot import between, hubspot_refusal_words, open_button, steps_words
+from bot.views.messages.hubspot import (
+    between,
+    between_in_short,
+    hubspot_refusal_words,
+    open_button,
+    steps_words,
+)
 from bot.views.messages.quiet import more
 from bot.views.modals.inputs import conversation_input
 
@@ -49,6 +55,7 @@ _INBOXES: Final = 12
 _LINES: Final = 2_400
 """Characters for one inbox."""
 _PEOPLE: Final = 10
+_AT_HOME: Final = 12
 _LONGEST_BLOCK_ID: Final = 255
 
 _ORDER: Final = (
@@ -170,7 +177,7 @@ def _line(lang: Language, overview: HubSpotOverview, channel: HubSpotChannel) ->
     state = state_in_words(lang, channel.state)
     parts = [f"{_MARKS[channel.state]} {name}", state]
     if channel.state is not HubSpotState.CONNECTED:
-        parts.append(between(lang, channel))
+        parts.append(between_in_short(lang, channel))
     if (claim := overview.claimed.get(channel.id)) is not None:
         who, at = claim
         parts.append(
@@ -273,7 +280,7 @@ def home_section(lang: Language, summary: HubSpotSummary) -> list[Block]:
     if summary.looked_at is None and not summary.trouble:
         return []
     lines = [_home_line(it) for it in summary.broken]
-    kept = fitting(lines, _LINES)
+    kept = fitting(lines[:_AT_HOME], _LINES)
     said = lang.count("{n} address connected", "{n} addresses connected", summary.works)
     head = "\n".join(filter(None, [bold("HubSpot"), f"🟢 {said}", trouble_line(lang, summary.trouble)]))
     show = button(lang.say("Show all of HubSpot"), HUBSPOT_SHOW)

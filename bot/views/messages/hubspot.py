@@ -116,6 +116,17 @@ def between(lang: Language, channel: HubSpotChannel) -> str:
     )
 
 
+def between_in_short(lang: Language, channel: HubSpotChannel) -> str:
+    """The same in a list."""
+    if channel.not_before is None:
+        return lang.say("since before the first look")
+    return lang.say(
+        "between {before} and {after}",
+        before=instant(lang, channel.not_before),
+        after=instant(lang, channel.since),
+    )
+
+
 def _one(lang: Language, outage: HubSpotOutage, now: datetime) -> list[Block]:
     lines = [
         between(lang, outage.channel),
