@@ -230,6 +230,8 @@ def _ended(lang: Language, outage: HubSpotOutage, now: datetime) -> str:
             return "⚪ " + lang.say(
                 "{address} is not in HubSpot any more. See the newer message.", address=address
             )
+        case Resolution.OURS:
+            return "⚪ " + lang.say("{address} is not watched in HubSpot any more.", address=address)
         case Resolution.DOUBTED:
             return "⚪ " + lang.say(
                 "{address}: probably a false alarm. HubSpot lost many at once; do nothing for now.",
