@@ -58,7 +58,7 @@ test-browser: ready ## Run only the tests that drive a real browser
 
 week: ready ## Play seven days of 200 mailboxes in virtual time: an hour or two (SEED= plays one again, ARGS=)
 	@WEEK=large WEEK_SEED=$(SEED) PYTHONHASHSEED=0 KILLS=all $(BIN)/python -m pytest -n 0 -s -p no:cacheprovider tests/simulation/test_week.py \
-		tests/simulation/test_killed_steps.py $(ARGS)
+		tests/simulation/test_killed_steps.py tests/simulation/test_hubspot_week.py $(ARGS)
 
 fuzz: ready ## Throw odd inputs at the product: all targets in SECONDS=60, one find again with SEED= (ARGS=)
 	@FUZZ_SECONDS=$(SECONDS) FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -n 0 -q -s -p no:cacheprovider tests/fuzz $(ARGS)

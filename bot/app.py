@@ -51,7 +51,7 @@ from bot.services.messaging.delivery import Delivery
 from bot.services.messaging.notice_models import NoticeModels
 from bot.services.monitoring.clock_skew import ClockSkew
 from bot.services.monitoring.heartbeat import Heartbeat
-from bot.services.monitoring.hubspot import HubSpotScreens, HubSpotWatch, ReadsHubSpot
+from bot.services.monitoring.hubspot import HubSpotScreens, HubSpotWatch, ReadsHubSpot, stop_watching
 from bot.services.monitoring.hubspot.watch import LOOK_LASTS
 from bot.services.monitoring.mail_routing import MailRoutingWatch
 from bot.services.monitoring.monitor import Monitoring
@@ -475,6 +475,9 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
         hubspot=hubspot_of(settings, session=session, clock=world.clock),
     )
     stack.push_async_callback(services.probes.save_at_last)
+    if services.hubspot_watch is None:
+        ended = stop_watching(core, services.incidents, Notifications(core), ours.workspace.id)
+        await attempted(ended, what="hubspot")
     if await storage.take_over():
         await attempted(services.oauth_flow.end_interrupted(), what="sign-ins")
     slack = build_slack(

@@ -122,14 +122,6 @@ class HubSpotRepository:
             hubspot_channel.c.workspace_id == workspace_id, hubspot_channel.c.portal_id == portal_id
         )
 
-    async def elsewhere(self, workspace_id: WorkspaceId, portal_id: str) -> tuple[HubSpotChannel, ...]:
-        """Those of other portals that are not gone yet."""
-        return await self._found(
-            hubspot_channel.c.workspace_id == workspace_id,
-            hubspot_channel.c.portal_id != portal_id,
-            hubspot_channel.c.state != HubSpotState.GONE,
-        )
-
     async def by_ids(self, ids: Sequence[ChannelId]) -> dict[ChannelId, HubSpotChannel]:
         return {it.id: it for it in await self._found(hubspot_channel.c.id.in_(ids))} if ids else {}
 

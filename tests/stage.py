@@ -156,7 +156,9 @@ class Stage:
 
     async def _next_due(self) -> datetime | None:
         async with self.bot.services.core.storage.reading() as uow:
-            found = [await uow.probes.next_due(), await uow.jobs.next_due(), await uow.hubspot.next_due()]
+            found = [await uow.probes.next_due(), await uow.jobs.next_due()]
+            if self.bot.services.hubspot_watch is not None:
+                found.append(await uow.hubspot.next_due())
         return min((due for due in found if due is not None), default=None)
 
     # --- the browser's part

@@ -286,19 +286,6 @@ class Sight:
             frozenset(archived_inboxes),
         )
 
-    def refreshed(self, channel: HubSpotChannel) -> HubSpotChannel:
-        """The channel as HubSpot describes it now: accounts are renamed, moved and made anew."""
-        record = self.record_of(channel)
-        if record is None:
-            return channel
-        return replace(
-            channel,
-            account_id=record.id,
-            inbox_id=record.inbox_id,
-            name=record.name,
-            address=record.address or channel.address,
-        )
-
     def record_of(self, channel: HubSpotChannel) -> AccountRecord | None:
         """Its record; or that of the same address under a new id."""
         known = self.accounts.get(channel.account_id)
@@ -306,11 +293,27 @@ class Sight:
 
     def signal_for(self, channel: HubSpotChannel) -> HubSpotSignal:
         """What it shows of a channel that is known."""
-        record = self.record_of(channel)
+        return self.signal_of(channel, self.record_of(channel))
+
+    def signal_of(self, channel: HubSpotChannel, record: AccountRecord | None) -> HubSpotSignal:
+        """The same, where the channel's record is known, or that it has none."""
         if record is not None:
             return reading(record)
         gone_with_inbox = channel.inbox_id in self.archived_inboxes
         return HubSpotSignal.INBOX_ARCHIVED if gone_with_inbox else HubSpotSignal.ABSENT
+
+
+def refreshed(channel: HubSpotChannel, record: AccountRecord | None) -> HubSpotChannel:
+    """The channel as HubSpot describes it now: accounts are renamed, moved and made anew."""
+    if record is None:
+        return channel
+    return replace(
+        channel,
+        account_id=record.id,
+        inbox_id=record.inbox_id,
+        name=record.name,
+        address=record.address or channel.address,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,17 @@ from datetime import datetime, timedelta
 from bot.domain.hubspot import (
     LATELY,
     LOSSES,
+    AccountRecord,
     HubSpotChannel,
     HubSpotSignal,
     HubSpotState,
     Judgement,
     Sight,
     is_mass_loss,
+    refreshed,
 )
 from bot.domain.hubspot_lifecycle import needs_second_look
+from bot.domain.ids import ChannelId
 from bot.domain.provider_outage import ProviderOutage, Struck, settles_for
 
 Told = tuple[HubSpotChannel, HubSpotSignal]
@@ -36,8 +39,10 @@ def judged(
     """What each channel is to be told. ``is_outage``: a mass loss is open, which further ones join."""
     steps: list[Told] = []
     waiting: list[HubSpotChannel] = []
+    records = _records(known, sight)
     for one in known:
-        channel, signal = sight.refreshed(one), sight.signal_for(one)
+        record = records.get(one.id)
+        channel, signal = refreshed(one, record), sight.signal_of(one, record)
         if channel.state is HubSpotState.HELD and signal is not HubSpotSignal.CONNECTED:
             waiting.append(channel)
         elif needs_second_look(channel, signal):
@@ -52,9 +57,22 @@ def judged(
         (channel, HubSpotSignal.LOST_WITH_OTHERS if channel.id in taken else signal)
         for channel, signal in steps
     ]
-    found = {sight_id for it in known if (sight_id := sight.refreshed(it).account_id)}
-    fresh = tuple(it for key, it in sight.accounts.items() if key not in found)
+    found = {it.id for it in records.values()}
+    fresh = tuple(it for it in sight.accounts.values() if it.id not in found)
     return Judgement(tuple(told), tuple(waiting), fresh, is_mass)
+
+
+def _records(known: Iterable[HubSpotChannel], sight: Sight) -> dict[ChannelId, AccountRecord]:
+    """Each channel's record. One belongs to one channel, and rather to one that is there than to one that was
+    gone under the same address."""
+    records: dict[ChannelId, AccountRecord] = {}
+    taken = set[str]()
+    for one in sorted(known, key=lambda it: it.state is HubSpotState.GONE):
+        record = sight.record_of(one)
+        if record is not None and record.id not in taken:
+            records[one.id] = record
+            taken.add(record.id)
+    return records
 
 
 _STANDING = frozenset({HubSpotState.CONNECTED, HubSpotState.HELD})

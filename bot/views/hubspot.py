@@ -33,7 +33,13 @@ from bot.views.blocks import (
     to_type,
 )
 from bot.views.i18n import Language
-from bot.views.messages.hubspot import between, hubspot_refusal_words, open_button, steps_words
+from bot.views.messages.hubspot import (
+    between,
+    between_in_short,
+    hubspot_refusal_words,
+    open_button,
+    steps_words,
+)
 from bot.views.messages.quiet import more
 from bot.views.modals.inputs import conversation_input
 
@@ -45,10 +51,14 @@ HUBSPOT_PAIR: Final = "hubspot.pair"
 HUBSPOT_UNPAIR: Final = "hubspot.unpair"
 """Carries a HubSpot user's address."""
 _PAIR_BLOCK: Final = "hubspot.pair:"
-_INBOXES: Final = 12
+_INBOXES: Final = 9
 _LINES: Final = 2_400
-"""Characters for one inbox."""
+"""Characters for one inbox, and for what is lost at Home."""
+_ROOM: Final = 5_000
+"""Characters for the lines of all inboxes."""
+_PEOPLE_ROOM: Final = 900
 _PEOPLE: Final = 10
+_AT_HOME: Final = 12
 _LONGEST_BLOCK_ID: Final = 255
 
 _ORDER: Final = (
@@ -88,9 +98,10 @@ def hubspot_message(lang: Language, overview: HubSpotOverview) -> Message:
     """The portal: its inboxes, their channels, and whom it tells."""
     said = lang.say("HubSpot: your team's addresses there")
     shown = sorted(overview.inboxes, key=lambda it: _urgency(overview.channels, it))
+    room = min(_LINES, _ROOM // max(1, min(len(shown), _INBOXES)))
     blocks = [
         section(f"{bold(escape(said))}\n{_looked(lang, overview)}", _all(lang, overview)),
-        *(block for it in shown[:_INBOXES] for block in _inbox(lang, overview, it)),
+        *(block for it in shown[:_INBOXES] for block in _inbox(lang, overview, it, room=room)),
         *more(lang, len(shown) - _INBOXES),
         divider(),
         context(_people(lang, overview)),
@@ -135,17 +146,17 @@ def _urgency(channels: Sequence[HubSpotChannel], inbox: HubSpotInbox) -> tuple[i
     return (min(worst, default=len(_ORDER)), inbox.name.casefold())
 
 
-def _inbox(lang: Language, overview: HubSpotOverview, inbox: HubSpotInbox) -> list[Block]:
+def _inbox(lang: Language, overview: HubSpotOverview, inbox: HubSpotInbox, *, room: int) -> list[Block]:
     its = [it for it in overview.channels if it.inbox_id == inbox.inbox_id]
     its.sort(key=lambda it: (_ORDER.index(it.state), it.key))
     if not its:
         return []
-    name = inert(inbox.name, 60) or "–"
+    name = inert(inbox.name, 40) or "–"
     kind = lang.say("help desk") if inbox.is_help_desk else ""
     gone = lang.say("removed") if inbox.is_archived else ""
     title = " · ".join(filter(None, [bold(name), kind, gone]))
     lines = [_line(lang, overview, it) for it in its]
-    kept = fitting(lines, _LINES)
+    kept = fitting(lines, room)
     url = overview.urls.get(inbox.inbox_id, "")
     told = _told(lang, inbox)
     tell = button(lang.say("Choose a conversation…"), HUBSPOT_TELL, value=inbox.inbox_id, about=inbox.name)
@@ -170,7 +181,7 @@ def _line(lang: Language, overview: HubSpotOverview, channel: HubSpotChannel) ->
     state = state_in_words(lang, channel.state)
     parts = [f"{_MARKS[channel.state]} {name}", state]
     if channel.state is not HubSpotState.CONNECTED:
-        parts.append(between(lang, channel))
+        parts.append(between_in_short(lang, channel))
     if (claim := overview.claimed.get(channel.id)) is not None:
         who, at = claim
         parts.append(
@@ -187,8 +198,8 @@ def _people(lang: Language, overview: HubSpotOverview) -> str:
             scope="`settings.users.read`",
         )
         return f"{ours} {rest}"
-    named = [_person(lang, it) for it in overview.people[:_PEOPLE]]
-    count = len(overview.people) - _PEOPLE
+    named = fitting([_person(lang, it) for it in overview.people], _PEOPLE_ROOM)
+    count = len(overview.people) - len(named)
     theirs = lang.say("HubSpot's super admins, too: {people}", people=lang.listed(named) or "–")
     return f"{ours} {theirs}" + (f" (+{count})" if count > 0 else "")
 
@@ -273,7 +284,7 @@ def home_section(lang: Language, summary: HubSpotSummary) -> list[Block]:
     if summary.looked_at is None and not summary.trouble:
         return []
     lines = [_home_line(it) for it in summary.broken]
-    kept = fitting(lines, _LINES)
+    kept = fitting(lines[:_AT_HOME], _LINES)
     said = lang.count("{n} address connected", "{n} addresses connected", summary.works)
     head = "\n".join(filter(None, [bold("HubSpot"), f"🟢 {said}", trouble_line(lang, summary.trouble)]))
     show = button(lang.say("Show all of HubSpot"), HUBSPOT_SHOW)

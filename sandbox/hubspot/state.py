@@ -106,6 +106,8 @@ class Portal:
             User(3, "kenji@acme.example"),
         ]
         self.faults: list[Fault] = []
+        self.weather: Callable[[], str] | None = None
+        """What is wrong with the next request, for whoever plays at length; empty if nothing is."""
         self.requests = 0
         self.forbidden: list[str] = []
         """Paths of messages that were asked for: nobody should."""
@@ -216,6 +218,8 @@ class Portal:
 
     def fault_at(self, path: str, *, is_first_page: bool) -> str:
         """What is wrong with this request; a fault that is not for it stays."""
+        if self.weather is not None and (what := self.weather()):
+            return what
         for it in self.faults:
             if it.path and it.path not in path:
                 continue

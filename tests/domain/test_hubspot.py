@@ -22,6 +22,7 @@ from bot.domain.hubspot import (
     reading,
     settings_url,
 )
+from bot.domain.hubspot_judgement import judged
 from bot.domain.hubspot_lifecycle import (
     HUBSPOT_TRANSITIONS,
     HubSpotEffect,
@@ -178,3 +179,34 @@ def test_an_inbox_without_a_number_leads_to_all_inboxes() -> None:
 def test_hubspots_own_forwarding_addresses_are_known(address: str, is_theirs: bool) -> None:
     """Nobody can disconnect them at a mail provider."""
     assert is_forwarding(address) is is_theirs
+
+
+def test_one_record_is_no_two_channels() -> None:
+    """Two rows of one address, and one new account of it: the one that was there has it."""
+    gone = a_hubspot_channel(id=ChannelId("old"), account_id="5", state=HubSpotState.GONE)
+    lost = a_hubspot_channel(state=HubSpotState.DISCONNECTED)
+    sight = Sight.of([a_record(id="8")], known_ids={"5", "7"})
+    verdict = judged([gone, lost], sight, now=NOW, looked_before=NOW - MINUTE, is_outage=False)
+    told = {channel.id: (channel.account_id, signal) for channel, signal in verdict.steps}
+    assert told[lost.id] == ("8", HubSpotSignal.CONNECTED)
+    assert told[gone.id] == ("5", HubSpotSignal.ABSENT)
+    assert verdict.fresh == ()
+
+
+def _at(address: str, **changes: Any) -> HubSpotChannel:
+    return a_hubspot_channel(id=ChannelId(address), account_id=address, address=address, **changes)
+
+
+def test_half_of_those_that_worked_are_a_mass_loss() -> None:
+    """What was broken before counts on neither side, nor do HubSpot's own addresses."""
+    suspected = {"suspect_at": NOW - MINUTE, "suspect_after": NOW - 2 * MINUTE}
+    lost = [_at(f"l{n}@a.example", **suspected) for n in range(2)]
+    fine = [_at(f"f{n}@a.example") for n in range(2)]
+    broken = _at("b@a.example", state=HubSpotState.DISCONNECTED)
+    theirs = _at("t@5.hubspot-inbox.com")
+    known = [*lost, *fine, broken, theirs]
+    sight = Sight.of([a_record(id=it.account_id, address=it.address) for it in [*fine, theirs]])
+    verdict = judged(known, sight, now=NOW, looked_before=NOW - MINUTE, is_outage=False)
+    assert verdict.is_mass
+    held = {channel.id for channel, signal in verdict.steps if signal is HubSpotSignal.LOST_WITH_OTHERS}
+    assert held == {it.id for it in lost}

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+from cryptography.fernet import Fernet
 
 from bot import doctor
 from sandbox.hubspot.state import Fault, Portal
 from tests.e2e.conftest import stays_decent
-from tests.stage import Stage, a_stage
+from tests.stage import Stage, a_bot, a_stage, a_town
 
 SUPPORT, SALES, BILLING = "support@acme.example", "sales@acme.example", "billing@acme.example"
 ADMINS = ("omar", "sakura")
@@ -318,7 +319,7 @@ async def test_the_portal_of_another_token_begins_anew(patient: Stage) -> None:
     await patient.passes(hours=1)
     portal_of(patient).id = "5"
     await patient.passes(hours=25)
-    assert "is not in HubSpot any more" in (await messages(patient, "omar"))[0]
+    assert "is not watched in HubSpot any more" in (await messages(patient, "omar"))[0]
 
 
 async def test_an_address_that_is_in_both_says_why(stage: Stage) -> None:
@@ -421,3 +422,18 @@ async def test_without_a_token_nothing_speaks_of_hubspot(database_url: str, inli
         await omar.types("/inbox hubspot")
         assert "is not something I know" in (await omar.sees()).plain
         assert await doctor.hubspot(stage.town.settings) == []
+
+
+async def test_taking_the_token_away_ends_what_was_told(database_url: str, inline_sqlite: None) -> None:
+    """Nobody is reminded of what is not watched any more."""
+    key = Fernet.generate_key().decode()
+    async with a_town(database_url, key=key, hubspot=True) as built:
+        async with a_bot(built) as stage:
+            await stage.passes(minutes=3)
+            portal_of(stage).change(SUPPORT, authorized=False)
+            await stage.passes(**TOLD)
+            assert "as disconnected" in await only(stage, "omar")
+        without = built.settings.model_copy(update={"hubspot_token": ()})
+        async with a_bot(built, without) as stage:
+            await stage.passes(hours=5)
+            assert "is not watched in HubSpot any more" in await only(stage, "omar")

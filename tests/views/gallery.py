@@ -225,7 +225,7 @@ def looks(lang: Language, channel: Channel, case: str) -> Drawn:
     yield f"status without proof {case}", status_message(lang, bare, now=NOW)
     yield f"enabled {case}", modals.enabled_modal(lang, channel, **LABEL)
     yield f"enabled message {case}", replies.enabled_message(lang, channel, **LABEL)
-    for kind in IncidentKind:
+    for kind in (IncidentKind.DEAD, IncidentKind.UNVERIFIABLE):
         outage = an_outage(channel, kind=kind, cause=channel.cause)
         for name, model in outage_pictures(outage):
             yield f"{name} {kind} {case}", picture_of(lang, model)

@@ -106,6 +106,10 @@ def hubspot(lang: Language, text: str = "") -> Drawn:
         claimed={"h2": (ANN, NOW)},
     )
     yield "hubspot portal", hubspot_message(lang, overview)
+    inboxes = tuple(an_inbox(inbox_id=str(n), name=text or f"Inbox {n}") for n in range(20))
+    spread = tuple(a_channel(n, inbox_id=str(n % 20), **said) for n in range(400))
+    wide = replace(overview, inboxes=inboxes, channels=spread, urls={str(n): URL for n in range(20)})
+    yield "hubspot portal of many inboxes", hubspot_message(lang, replace(wide, people=people * 20))
     blind = replace(PORTAL, trouble="missing_scopes", is_people_read=False)
     yield (
         "hubspot portal unread",

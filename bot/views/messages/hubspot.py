@@ -116,6 +116,17 @@ def between(lang: Language, channel: HubSpotChannel) -> str:
     )
 
 
+def between_in_short(lang: Language, channel: HubSpotChannel) -> str:
+    """The same in a list."""
+    if channel.not_before is None:
+        return lang.say("since before the first look")
+    return lang.say(
+        "between {before} and {after}",
+        before=instant(lang, channel.not_before),
+        after=instant(lang, channel.since),
+    )
+
+
 def _one(lang: Language, outage: HubSpotOutage, now: datetime) -> list[Block]:
     lines = [
         between(lang, outage.channel),
@@ -218,6 +229,8 @@ def _ended(lang: Language, outage: HubSpotOutage, now: datetime) -> str:
             return "⚪ " + lang.say(
                 "{address} is not in HubSpot any more. See the newer message.", address=address
             )
+        case Resolution.OURS:
+            return "⚪ " + lang.say("{address} is not watched in HubSpot any more.", address=address)
         case Resolution.DOUBTED:
             return "⚪ " + lang.say(
                 "{address}: probably a false alarm. HubSpot lost many at once; do nothing for now.",

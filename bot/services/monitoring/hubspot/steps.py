@@ -157,7 +157,7 @@ class HubSpotSteps:
         )
 
     async def _resolve(self, before: HubSpotChannel, after: HubSpotChannel, signal: HubSpotSignal) -> None:
-        await self._incidents.resolve(self._uow, after, _resolution(before, after), now=self.now, by=None)
+        await self._incidents.resolve(self._uow, after, _resolution(after, signal), now=self.now, by=None)
 
     async def _recall(self, before: HubSpotChannel, after: HubSpotChannel, signal: HubSpotSignal) -> None:
         await self._incidents.resolve(self._uow, after, Resolution.DOUBTED, now=self.now, by=None)
@@ -173,8 +173,10 @@ class HubSpotSteps:
             await self._notifications.changed(self._uow, notices, now=self.now)
 
 
-def _resolution(before: HubSpotChannel, after: HubSpotChannel) -> Resolution:
-    """HubSpot says that it works, not who did it; a new account of it can only be somebody's work."""
+def _resolution(after: HubSpotChannel, signal: HubSpotSignal) -> Resolution:
+    """HubSpot says that it works, not who did it."""
+    if signal is HubSpotSignal.UNWATCHED:
+        return Resolution.OURS
     match after.state:
         case HubSpotState.SWITCHED_OFF:
             return Resolution.DISABLED

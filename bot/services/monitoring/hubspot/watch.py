@@ -232,21 +232,7 @@ class HubSpotWatch:
         if not before.portal_id:  # it could not be read until now
             await uow.hubspot.adopt(before.workspace_id, after.portal_id)
             return after
-        steps = HubSpotSteps(
-            uow,
-            before,
-            now=self._core.clock(),
-            readers=(),
-            incidents=self._incidents,
-            notifications=self._notifications,
-        )
-        for channel in await uow.hubspot.elsewhere(before.workspace_id, after.portal_id):
-            await steps.apply(channel, HubSpotSignal.UNWATCHED)
-        await steps.finish()
-        outage = await uow.provider_outages.open_for(before.workspace_id, HUBSPOT, before.portal_id)
-        if outage is not None:
-            await uow.provider_outages.end(outage.id, steps.now)
-            await steps.show_outage(outage)
+        await _end_watch(uow, before, self._core.clock(), self._incidents, self._notifications)
         return replace(after, looked_at=None)
 
     async def _put_inboxes(self, uow: UnitOfWork, portal: Portal, seen: _CompleteLook) -> frozenset[str]:
@@ -307,6 +293,33 @@ class HubSpotWatch:
             await self._operators.tell(
                 uow, self._workspace_id, NoticeKind.OPERATOR, about=about, now=self._core.clock()
             )
+
+
+async def stop_watching(
+    core: Core, incidents: Incidents, notifications: Notifications, workspace_id: WorkspaceId
+) -> None:
+    """There is no token any more: what was told of HubSpot ends, and nobody is reminded of it."""
+    async with core.storage.writing() as uow:
+        portal = await uow.hubspot.portal(workspace_id)
+        if portal is None or portal.looked_at is None:
+            return
+        await _end_watch(uow, portal, core.clock(), incidents, notifications)
+        await uow.hubspot.put_portal(replace(portal, looked_at=None, read_at=None, trouble=""))
+        await uow.commit()
+
+
+async def _end_watch(
+    uow: UnitOfWork, portal: Portal, now: datetime, incidents: Incidents, notifications: Notifications
+) -> None:
+    """Every channel of a portal is nobody's matter from now on."""
+    steps = HubSpotSteps(uow, portal, now=now, readers=(), incidents=incidents, notifications=notifications)
+    for channel in await uow.hubspot.channels(portal.workspace_id, portal.portal_id):
+        await steps.apply(channel, HubSpotSignal.UNWATCHED)
+    await steps.finish()
+    outage = await uow.provider_outages.open_for(portal.workspace_id, HUBSPOT, portal.portal_id)
+    if outage is not None:
+        await uow.provider_outages.end(outage.id, now)
+        await steps.show_outage(outage)
 
 
 def _code(error: ProviderError | None) -> str:
