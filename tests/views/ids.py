@@ -14,6 +14,7 @@ ACTIONS: Final = buttons.ACTIONS | {
     *modals.CONNECT_AT_ANY,
     *modals.LEAVE_ANY,
     modals.SWITCH_SHARED,
+    modals.EDIT_TYPED,
     *buttons.SWITCH_ANY,
     modals.ADMINS_TAKE,
     modals.ADMINS_GIVE_SUPER,
@@ -36,5 +37,6 @@ CALLBACKS: Final = frozenset(
         modals.ASK_FORM,
         modals.LEAVE_FORM,
         modals.TAKE_OVER_FORM,
+        modals.EDIT_FORM,
     }
 )
