@@ -25,6 +25,7 @@ from bot.views.modals import (
     CONSENT_ASK,
     CONSENT_OPEN,
     CONSENT_RENEW,
+    EDIT_TYPED,
     LEAVE_ANY,
     SWITCH_SHARED,
     parse_requested_change,
@@ -83,6 +84,16 @@ async def renew(context: Context, interaction: Interaction) -> Response:
     return await channels.renew(context, interaction, actor, ticket)
 
 
+async def edit_typed(context: Context, interaction: Interaction) -> Response:
+    """What was typed in the form that connects, in the one that edits."""
+    typed = parse_requested_change(interaction.request.value)
+    if typed is None or typed.channel_id is None:
+        raise OutOfDate
+    actor = await context.actor(interaction)
+    channel = await context.services.channels.by_id(actor, typed.channel_id)
+    return await channels.offer_edit(context, interaction, actor, channel, typed.inbox)
+
+
 async def check_again(context: Context, interaction: Interaction) -> Response:
     """Ask the provider once more, and tell both sides as they are then."""
     actor = await context.actor(interaction, fresh=True)
@@ -104,6 +115,8 @@ ACTIONS: Final[Mapping[str, Route]] = {
     buttons.ENABLE: Route(act(channels.enable, otherwise=channels.status_after_all)),
     buttons.REMOVE: Route(look(channels.offer_remove), opens=True),
     buttons.RECONNECT: Route(look(channels.reconnect, fresh=True), opens=True),
+    buttons.EDIT: Route(look(channels.offer_edit), opens=True),
+    EDIT_TYPED: Route(edit_typed, opens=True),
     buttons.TAKE_OVER: Route(look(channels.offer_take_over), opens=True),
     **dict.fromkeys(
         (buttons.SWITCH, *buttons.SWITCH_ANY, SWITCH_SHARED),

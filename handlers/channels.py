@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from bot.domain.access import Actor, Operation, Right, may, right_to_connect
 from bot.domain.address import same_address
-from bot.domain.channel import Channel, InboxSpec, Kind, State
+from bot.domain.channel import NOTHING_TYPED, Channel, InboxSpec, Kind, State, described
 from bot.domain.errors import AlreadyConnected, NeedsApproval, OtherKind, OutOfDate
 from bot.domain.ids import ChannelId, ConversationId
 from bot.domain.request import RequestedChange
@@ -31,6 +31,7 @@ from bot.views.modals import (
     disable_modal,
     disabled_modal,
     disconnect_modal,
+    edit_modal,
     enabled_modal,
     leave_modal,
     left_remark,
@@ -147,7 +148,10 @@ async def connect(context: Context, interaction: Interaction, actor: Actor) -> R
     """Begin with what stands in the form. A personal inbox that should be the team's is taken over."""
     inbox = _inbox(interaction.request.fields)
     try:
-        return consent(context, interaction, await context.services.connections.begin(actor, inbox))
+        begun = await context.services.connections.begin(actor, inbox)
+        if begun.purpose is Purpose.RECONNECT:
+            await _keep(context, actor, inbox)
+        return consent(context, interaction, begun)
     except OtherKind as other:
         if other.is_team:
             raise
@@ -155,6 +159,19 @@ async def connect(context: Context, interaction: Interaction, actor: Actor) -> R
         if not may(actor, Operation.TAKE_OVER, channel):
             raise
         return Response(modal=take_over_modal(interaction.lang, channel))
+
+
+async def _keep(context: Context, actor: Actor, typed: InboxSpec) -> None:
+    """What was typed about an inbox that is here, and only has to be signed in to again, is not lost."""
+    channel = await context.services.channels.find(actor, typed.address)
+    wanted = described(channel, typed)
+    if wanted == channel or not may(actor, Operation.EDIT, channel):
+        return
+    if wanted.conversation_id != channel.conversation_id:
+        await context.services.connections.say_hello(actor, channel.address, wanted.conversation_id)
+    details = TeamDetails(wanted.name, wanted.use, wanted.conversation_id)
+    await context.services.channels.edit(actor, channel.id, details)
+    context.home.refresh(actor.id)
 
 
 async def connect_at(
@@ -191,8 +208,7 @@ async def offer_take_over(
 
 async def take_over(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:
     """Make a personal inbox the team's; its owner is told."""
-    fields = interaction.request.fields
-    details = TeamDetails(fields.get(NAME_BLOCK, ""), fields.get(USE_BLOCK, ""), _conversation(fields))
+    details = _details(interaction.request.fields)
     await context.services.channels.allowed(actor, channel.id, Operation.TAKE_OVER)
     await context.services.connections.say_hello(actor, channel.address, details.conversation_id)
     taken = await context.services.channels.take_over(actor, channel.id, details)
@@ -206,6 +222,42 @@ async def take_over_after_all(
     """It has changed since the form was drawn; once it is the team's there is nothing left to do."""
     reply = await offer_take_over(context, interaction, actor, channel)
     return remarked(interaction.lang, reply) if channel.is_personal else reply
+
+
+async def offer_edit(
+    context: Context,
+    interaction: Interaction,
+    actor: Actor,
+    channel: Channel,
+    typed: InboxSpec = NOTHING_TYPED,
+) -> Response:
+    """Ask for what can be changed, filled in as it is; what was ``typed`` in another form wins."""
+    channel = await context.services.channels.allowed(actor, channel.id, Operation.EDIT)
+    return Response(modal=edit_modal(interaction.lang, channel, typed))
+
+
+async def edit(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:
+    """Save what the form says; a conversation that is new to it is greeted first."""
+    details = _details(interaction.request.fields)
+    await context.services.channels.allowed(actor, channel.id, Operation.EDIT)
+    if details.conversation_id != channel.conversation_id:
+        await context.services.connections.say_hello(actor, channel.address, details.conversation_id)
+    saved = await context.services.channels.edit(actor, channel.id, details)
+    context.home.refresh(actor.id, *([channel.owner_id] if channel.owner_id else []))
+    return await show_status(context, interaction, actor, saved)
+
+
+async def edit_after_all(
+    context: Context, interaction: Interaction, actor: Actor, channel: Channel
+) -> Response:
+    """It has changed since the form was drawn: the form once more, with what was typed in it."""
+    channel = await context.services.channels.allowed(actor, channel.id, Operation.EDIT)
+    typed = _inbox(interaction.request.fields)
+    return remarked(interaction.lang, Response(modal=edit_modal(interaction.lang, channel, typed)))
+
+
+def _details(fields: Mapping[str, str]) -> TeamDetails:
+    return TeamDetails(fields.get(NAME_BLOCK, ""), fields.get(USE_BLOCK, ""), _conversation(fields))
 
 
 def _inbox(fields: Mapping[str, str]) -> InboxSpec:

@@ -34,6 +34,7 @@ class Verb(StrEnum):
     REMOVE = "remove"
     RECONNECT = "reconnect"
     SWITCH = "switch"
+    EDIT = "edit"
     PERMISSIONS = "permissions"
     WHY = "why"
     DRILL = "drill"
@@ -47,6 +48,7 @@ WORDS: Final[Mapping[str, Verb]] = {
     **{verb.value: verb for verb in Verb},
     "add": Verb.CONNECT,
     "admin": Verb.ADMINS,
+    "rename": Verb.EDIT,
     "delete": Verb.REMOVE,
     "permission": Verb.PERMISSIONS,
     "接続": Verb.CONNECT,
@@ -62,6 +64,7 @@ WORDS: Final[Mapping[str, Verb]] = {
     "切替": Verb.SWITCH,
     "切り替え": Verb.SWITCH,
     "切替え": Verb.SWITCH,
+    "編集": Verb.EDIT,
     "権限": Verb.PERMISSIONS,
     "理由": Verb.WHY,
     "訓練": Verb.DRILL,

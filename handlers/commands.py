@@ -139,6 +139,7 @@ VERBS: Final[Mapping[Verb, tuple[Callable[[Typed], Handler], bool]]] = {
     Verb.REMOVE: (about(channels.offer_remove), True),
     Verb.RECONNECT: (about(channels.reconnect, fresh=True), True),
     Verb.SWITCH: (about(channels.switch, fresh=True), True),
+    Verb.EDIT: (about(channels.offer_edit), True),
     Verb.PERMISSIONS: (permissions, False),
     Verb.WHY: (about(channels.why), False),
     Verb.DRILL: (about(channels.drill, fresh=True), False),

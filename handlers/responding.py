@@ -14,6 +14,7 @@ from bot.domain.errors import (
     DisconnectFirst,
     DomainNotAllowed,
     HostUnknown,
+    InOrder,
     NeedsApproval,
     NobodyCanApprove,
     NotAnAddress,
@@ -39,6 +40,7 @@ from bot.views.modals import (
     busy_modal,
     disconnect_first_modal,
     form_again,
+    in_order_modal,
     reconnect_first_modal,
     refusal_modal,
     switch_instead_modal,
@@ -319,6 +321,8 @@ def _way_on(lang: Language, refusal: Refusal, *, asker: UserId) -> Response | No
             view = too_many_modal(lang, refusal)
         case HostUnknown():
             view = which_host_modal(lang, refusal)
+        case InOrder():
+            view = in_order_modal(lang, refusal)
         case SwitchInstead():
             view = switch_instead_modal(lang, refusal)
         case DisconnectFirst():

@@ -42,6 +42,8 @@ class Role(StrEnum):
     ACCOUNT_ACCESS = "account_access"
     OWNER = "owner"
     """Whose personal inbox it is."""
+    CONNECTOR = "connector"
+    """Who connected the team address: they may correct what they typed."""
     ADDRESSEE = "addressee"
     """Whose address it is as far as Slack knows, whoever connected it."""
     MEMBER = "member"
@@ -77,6 +79,8 @@ class Actor:
             held.add(Role.ACCOUNT_ACCESS)
         if channel is not None and channel.owner_id == self.id:
             held.add(Role.OWNER)
+        if channel is not None and not channel.is_personal and channel.connected_by == self.id:
+            held.add(Role.CONNECTOR)
         if channel is not None and same_address(self.person.email, channel.address):
             held.add(Role.ADDRESSEE)
         return frozenset(held)
@@ -125,6 +129,8 @@ class Operation(StrEnum):
     """Let another provider host it, everything kept."""
     TAKE_OVER = "take_over"
     """Make a personal inbox a team address."""
+    EDIT = "edit"
+    """Change its name, its use and the conversation that is told."""
 
 
 class Right(StrEnum):
@@ -139,6 +145,7 @@ class Right(StrEnum):
 _ADMINS: Final = frozenset({Role.SUPER_ADMIN, Role.ACCOUNT_ACCESS})
 _SUPER: Final = frozenset({Role.SUPER_ADMIN})
 _OWNER: Final = frozenset({Role.OWNER})
+_CONNECTOR: Final = frozenset({Role.CONNECTOR})
 _ADDRESSEE: Final = frozenset({Role.ADDRESSEE})
 _ANYBODY: Final = frozenset({Role.MEMBER})
 _NOBODY: Final[frozenset[Role]] = frozenset()
@@ -154,6 +161,7 @@ RIGHTS: Final[dict[tuple[Kind, Operation], tuple[frozenset[Role], frozenset[Role
     (Kind.PERSONAL, Operation.RECONNECT): (_OWNER, _NOBODY),
     (Kind.PERSONAL, Operation.SWITCH): (_OWNER, _NOBODY),
     (Kind.PERSONAL, Operation.TAKE_OVER): (_SUPER, _NOBODY),
+    (Kind.PERSONAL, Operation.EDIT): (_OWNER | _SUPER, _NOBODY),
     (Kind.TEAM, Operation.SEE): (_ANYBODY, _NOBODY),
     (Kind.TEAM, Operation.CONNECT): (_ADMINS, _ANYBODY),
     (Kind.TEAM, Operation.DISABLE): (_ADMINS | _ADDRESSEE, _ANYBODY),
@@ -164,6 +172,8 @@ RIGHTS: Final[dict[tuple[Kind, Operation], tuple[frozenset[Role], frozenset[Role
     # Another mailbox than the pinned one: that takes what connecting a new address takes.
     (Kind.TEAM, Operation.SWITCH): (_ADMINS, _ANYBODY),
     (Kind.TEAM, Operation.TAKE_OVER): (_NOBODY, _NOBODY),
+    # A wish would wait for words that whoever answers it can write themselves.
+    (Kind.TEAM, Operation.EDIT): (_ADMINS | _ADDRESSEE | _CONNECTOR, _NOBODY),
 }
 """Who may do what, row by row. What is in neither set is refused."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -116,6 +116,9 @@ class InboxSpec:
     """A shared mailbox, to be opened with the account of whoever signs in."""
 
 
+NOTHING_TYPED: Final = InboxSpec("")
+
+
 class AboutInbox:
     """Mixed into what carries an ``InboxSpec``: what everybody asks of it is read without the way there."""
 
@@ -189,7 +192,21 @@ class Channel:
         return self.kind is Kind.PERSONAL
 
     @property
+    def is_in_order(self) -> bool:
+        """Nothing is wrong with it: it works, or a person has turned it off and can turn it on again."""
+        return self.state is State.CONNECTED or (self.state is State.DISABLED and not self.needs_reconnect)
+
+    @property
     def needs_reconnect(self) -> bool:
         """A person has to sign in again before this channel can work."""
         refused = self.cause in REFUSED_CAUSES
         return self.state is State.DISCONNECTED or (self.state is State.DISABLED and refused)
+
+
+def described(channel: Channel, typed: InboxSpec) -> Channel:
+    """The channel with what somebody has typed anew: what they left empty stays as it was."""
+    use = typed.use or channel.use
+    if channel.is_personal:
+        return replace(channel, use=use)
+    told = typed.conversation_id or channel.conversation_id
+    return replace(channel, use=use, name=typed.name or channel.name, conversation_id=told)

@@ -12,6 +12,7 @@
     │   ├── CannotPostThere       the bot is not in that conversation
     │   ├── OtherKind             connected as personal, wanted as team, or the other way
     │   ├── AlreadyConnected      the address is under management already
+    │   ├── InOrder               the same, and this person may change it
     │   ├── SwitchInstead         it is connected at another provider; carries which it can be switched to
     │   ├── DisconnectFirst       to or from any other provider; carries where it could go
     │   ├── ConsentDeclined       Cancel was pressed at the provider
@@ -48,7 +49,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from bot.domain.channel import Cause, Channel
+from bot.domain.channel import Cause, Channel, InboxSpec
 from bot.domain.request import Request, RequestedChange
 
 
@@ -122,6 +123,16 @@ class AlreadyConnected(Refusal):
 
     address: str
     by_another: bool
+
+
+@dataclass(eq=False)
+class InOrder(Refusal):
+    """The address is connected, or disabled on purpose: nothing has to be done. ``inbox`` is what was typed,
+    which this person may well have come to change; ``may_edit`` says that they can."""
+
+    channel: Channel
+    inbox: InboxSpec
+    may_edit: bool
 
 
 @dataclass(eq=False)

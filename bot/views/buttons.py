@@ -34,6 +34,7 @@ WHY: Final = "incident.why"
 OVERVIEW: Final = "overview.list"
 CHECK: Final = "revocation.check"
 PERMISSIONS: Final = "channel.permissions"
+EDIT: Final = "channel.edit"
 TAKE_OVER: Final = "channel.take_over"
 SWITCH: Final = "channel.switch"
 """To the provider that its value names, or else to the only one there is."""
@@ -61,6 +62,7 @@ ACTIONS: Final = frozenset(
         OVERVIEW,
         CHECK,
         PERMISSIONS,
+        EDIT,
         WHY,
         APPROVE,
         DECLINE,
@@ -120,6 +122,8 @@ def _face(lang: Language, operation: Operation) -> tuple[str, str]:
             return lang.say("Switch provider…"), SWITCH
         case Operation.TAKE_OVER:
             return lang.say("Make it a team address"), TAKE_OVER
+        case Operation.EDIT:
+            return lang.say("Edit"), EDIT
         case Operation.CONNECT:
             return lang.say("Connect an inbox"), CONNECT
 
@@ -179,6 +183,11 @@ def connect_again_button(lang: Language, channel: Channel) -> Block:
     """The form, with the address in it: what was set comes back with a removed inbox."""
     address = channel.address
     return button(lang.say("Connect again"), CONNECT, value=clip(address, LONGEST), about=address)
+
+
+def renew_button(lang: Language, channel: Channel) -> Block:
+    """A new sign-in for what works."""
+    return button(lang.say("Renew permission"), RECONNECT, value=value_of(channel), about=channel.address)
 
 
 def disconnect_button(lang: Language, channel: Channel) -> Block:

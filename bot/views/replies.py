@@ -207,6 +207,7 @@ def _verbs(lang: Language) -> tuple[tuple[str, str], ...]:
         (lang.say("remove") + f" {address}", lang.say("forget it, and give the permission back")),
         (lang.say("reconnect") + f" {address}", lang.say("sign in again: same inbox, same settings")),
         (lang.say("switch") + f" {address}", lang.say("to another provider, everything else kept")),
+        (lang.say("edit") + f" {address}", lang.say("its name, what depends on it, whom to tell")),
         (lang.say("permissions") + f" {address}", lang.say("what is asked for and why, what was granted")),
         (lang.say("why") + f" {address}", lang.say("what was seen, who was told, what they did")),
         (lang.say("drill") + f" {address}", lang.say("who would be told, in which words: a rehearsal")),

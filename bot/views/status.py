@@ -241,6 +241,8 @@ def _buttons(lang: Language, row: ChannelRow) -> list[Block]:
         operations = (*operations, *(way for way in ways if way in row.may and way not in operations))
     if Operation.TAKE_OVER in row.may and row.channel.is_personal and not row.is_own:
         operations = (*operations, Operation.TAKE_OVER)
+    if Operation.EDIT in row.may:
+        operations = (*operations, Operation.EDIT)
     buttons = [_button(lang, row.channel, operation, urgent) for operation in operations]
     if row.channel.state is not State.REMOVED:
         buttons.append(permissions_button(lang, row.channel))

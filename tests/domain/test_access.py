@@ -35,8 +35,9 @@ SEE, DISABLE, ENABLE, REMOVE, RECONNECT, SWITCH = (
     Operation.RECONNECT,
     Operation.SWITCH,
 )
-OWN = frozenset({SEE, DISABLE, ENABLE, REMOVE, RECONNECT, SWITCH})
-TAKE = frozenset({Operation.CONNECT, Operation.TAKE_OVER})
+EDIT = Operation.EDIT
+OWN = frozenset({SEE, DISABLE, ENABLE, REMOVE, RECONNECT, SWITCH, EDIT})
+TAKE = frozenset({Operation.CONNECT, Operation.TAKE_OVER, EDIT})
 WISHES = frozenset({Operation.CONNECT, DISABLE, ENABLE, REMOVE, SWITCH})
 NONE: frozenset[Operation] = frozenset()
 
@@ -52,7 +53,7 @@ def an_actor(user: str, *, admin: bool = False, access: bool = False, **changes:
 TABLE: list[tuple[str, Actor, frozenset[Operation], frozenset[Operation]]] = [
     # who, what they may do at once: to a personal inbox, to a team channel
     ("the owner", an_actor("UOWNER"), OWN, frozenset({SEE, RECONNECT})),
-    ("the connector of the team channel", an_actor("UCONNECTOR"), NONE, frozenset({SEE, RECONNECT})),
+    ("the connector of the team channel", an_actor("UCONNECTOR"), NONE, frozenset({SEE, RECONNECT, EDIT})),
     ("another member", an_actor("UMEMBER"), NONE, frozenset({SEE, RECONNECT})),
     ("account access", an_actor("UACCESS", access=True), NONE, OWN | {Operation.CONNECT}),
     (

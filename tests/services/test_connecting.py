@@ -16,6 +16,7 @@ from bot.domain.errors import (
     Gone,
     GuestNotAllowed,
     HostUnknown,
+    InOrder,
     LinkClosed,
     NeedsApproval,
     NotAllowed,
@@ -606,10 +607,13 @@ async def test_who_may_connect_what(play: Play) -> None:
         await play.begin("gus")
 
 
-async def test_connecting_what_is_connected_is_a_reconnect(play: Play) -> None:
-    """The same address again renews the grant instead of making a second inbox."""
+async def test_connecting_what_is_connected_says_so_and_renews_if_wanted(play: Play) -> None:
+    """Nothing has to be done, and nothing typed is lost; renewed, there is no second inbox."""
     alice = await play.connect("alice")
-    begun = await play.begin("alice")
+    with pytest.raises(InOrder) as found:
+        await play.begin("alice")
+    assert (found.value.channel.id, found.value.may_edit) == (alice.id, True)
+    begun = await play.reconnect("alice", alice)
     assert begun.reconnect
     assert (await play.signs_in(begun)).ending is OutcomeKind.RECONNECTED
     assert (await play.now_of(alice)).id == alice.id

@@ -101,6 +101,8 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     errors.DomainNotAllowed("ann@elsewhere.example", ("example.com", "example.org")),
     errors.AlreadyConnected("ann@example.com", by_another=True),
     errors.AlreadyConnected("ann@example.com", by_another=False),
+    errors.InOrder(a_channel(), InboxSpec("ann@example.com", use="HubSpot"), may_edit=True),
+    errors.InOrder(in_state(State.DISABLED).channel, InboxSpec("ann@example.com"), may_edit=False),
     errors.SwitchInstead(a_channel(), "Gmail", ("microsoft", "Office 365")),
     errors.DisconnectFirst(a_channel(), "Gmail", (("imap", "IMAP"),)),
     errors.NeedsApproval(_BOSS, "ann@example.com", ("U0BOB",)),
@@ -471,6 +473,8 @@ def dialogs(lang: Language, text: str) -> Drawn:
                 ),
             )
     channel = a_channel(address=text, use=text)
+    yield "edit", modals.edit_modal(lang, channel)
+    yield "edit a team address", modals.edit_modal(lang, a_team_channel(name=text[:80], use=text[:200]))
     yield "take over", modals.take_over_modal(lang, channel)
     yield "take over nobody's", modals.take_over_modal(lang, replace(channel, owner_id=None))
     yield "hello", messages.hello_notice(lang, address=text, actor=ANN)

@@ -15,6 +15,7 @@ ACTIONS: Final = buttons.ACTIONS | {
     *modals.CONNECT_AT_ANY,
     *modals.LEAVE_ANY,
     modals.SWITCH_SHARED,
+    modals.EDIT_TYPED,
     *buttons.SWITCH_ANY,
     modals.ADMINS_TAKE,
     modals.ADMINS_GIVE_SUPER,
@@ -43,5 +44,6 @@ CALLBACKS: Final = frozenset(
         modals.LEAVE_FORM,
         modals.TAKE_OVER_FORM,
         hubspot.HUBSPOT_TELL_FORM,
+        modals.EDIT_FORM,
     }
 )

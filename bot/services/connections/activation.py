@@ -15,7 +15,7 @@ import structlog
 
 from bot.domain.access import Actor, Operation, Right, right_to_connect
 from bot.domain.address import same_address
-from bot.domain.channel import Cause, Channel, Kind, State
+from bot.domain.channel import Cause, Channel, Kind, State, described
 from bot.domain.errors import (
     ConsentDeclined,
     ConsentFailed,
@@ -247,7 +247,7 @@ class Activation:
             self._core.clock() - RESTORABLE_FOR,
         )
         if removed is not None:
-            removed = replace(removed, via=ticket.via)
+            removed = replace(described(removed, ticket.inbox), via=ticket.via)
             channel = await self._transitions.apply(
                 uow, removed, Signal.RESTORE_PROVEN, Facts(grant_id=grant.id), actor=ticket.user_id
             )

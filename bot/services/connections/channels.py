@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from bot.domain.access import Actor, Operation, Right, Visibility, may, right, rights, visibility_of
-from bot.domain.address import same_address
+from bot.domain.address import plain_words, same_address
 from bot.domain.channel import Channel, InboxSpec, Kind, State
 from bot.domain.errors import Gone, NeedsApproval, NotAllowed, ReconnectFirst, UnknownAddress
 from bot.domain.features import Feature
@@ -47,9 +47,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class TeamDetails:
-    """What makes an address a team's."""
+    """What people say of an address: its use; of a team's its name, too, and the conversation to tell."""
 
-    name: str
+    name: str = ""
     use: str = ""
     conversation_id: ConversationId | None = None
 
@@ -276,6 +276,29 @@ class Channels:
             notice = a_notice(NoticeKind.TAKEN_OVER, after, before.owner_id, now, about=about)
             await self._notifications.tell(uow, notice)
 
+    async def edit(self, actor: Actor, channel_id: ChannelId, details: TeamDetails) -> Channel:
+        """Change what was said of it; a personal inbox has only a use. What is told of an open outage says it
+        at once, and a new conversation is told, too. Nothing new changes nothing."""
+
+        async def once() -> Channel:
+            async with self._core.storage.writing() as uow:
+                channel = await self._channel(uow, actor, channel_id, Operation.EDIT)
+                changed = edited(channel, details)
+                if not (what := _difference(channel, changed)):
+                    return channel
+                saved, now = await uow.channels.save(changed), self._core.clock()
+                about = {"changed": " ".join(what)}
+                await uow.history.add(
+                    HistoryEntry(saved.workspace_id, saved.id, now, "edited", actor.id, about)
+                )
+                await self._transitions.audience_changed(uow, saved, now=now)
+                await uow.commit()
+                return saved
+
+        saved = await retried(once)
+        self._core.wake()
+        return saved
+
     async def check_again(self, actor: Actor, grant_id: GrantId) -> Removal:
         """Ask the provider once more whether the access is gone."""
         async with self._core.storage.writing() as uow:
@@ -478,6 +501,7 @@ _FITTING: Final[Mapping[State, tuple[Operation, ...]]] = {
         Operation.REMOVE,
         Operation.RECONNECT,
         Operation.TAKE_OVER,
+        Operation.EDIT,
     ),
     State.IMPAIRED: (
         Operation.SEE,
@@ -485,6 +509,7 @@ _FITTING: Final[Mapping[State, tuple[Operation, ...]]] = {
         Operation.REMOVE,
         Operation.RECONNECT,
         Operation.TAKE_OVER,
+        Operation.EDIT,
     ),
     State.DISCONNECTED: (
         Operation.SEE,
@@ -492,6 +517,7 @@ _FITTING: Final[Mapping[State, tuple[Operation, ...]]] = {
         Operation.REMOVE,
         Operation.RECONNECT,
         Operation.TAKE_OVER,
+        Operation.EDIT,
     ),
     State.DISABLED: (
         Operation.SEE,
@@ -499,10 +525,31 @@ _FITTING: Final[Mapping[State, tuple[Operation, ...]]] = {
         Operation.REMOVE,
         Operation.RECONNECT,
         Operation.TAKE_OVER,
+        Operation.EDIT,
     ),
     State.REMOVED: (Operation.SEE,),
 }
 """What makes sense in each state."""
+
+
+def edited(channel: Channel, details: TeamDetails) -> Channel:
+    """The channel as these details describe it."""
+    use = plain_words(details.use)
+    if channel.is_personal:
+        return replace(channel, use=use)
+    # A team address is always called something.
+    name = plain_words(details.name) or channel.name
+    return replace(channel, name=name, use=use, conversation_id=details.conversation_id)
+
+
+def _difference(before: Channel, after: Channel) -> tuple[str, ...]:
+    """Which of the settings differ: never what they are, which nobody could make us forget again."""
+    settings = {
+        "name": before.name != after.name,
+        "use": before.use != after.use,
+        "conversation": before.conversation_id != after.conversation_id,
+    }
+    return tuple(name for name, differs in settings.items() if differs)
 
 
 def _same_workspace(actor: Actor, channel: Channel) -> bool:

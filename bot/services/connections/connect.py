@@ -13,6 +13,7 @@ from bot.domain.channel import Channel, InboxSpec, Kind
 from bot.domain.errors import (
     AlreadyConnected,
     HostUnknown,
+    InOrder,
     NeedsApproval,
     NotAllowed,
     OtherKind,
@@ -67,7 +68,8 @@ class Connections:
         """Begin connecting an inbox; an address that is under management already is reconnected.
 
         Raises ``NotAnAddress``, ``DomainNotAllowed``, ``TakesNoMail``, ``HostUnknown``, ``ProviderOff``,
-        ``AlreadyConnected`` (somebody else's), ``SwitchInstead`` and ``DisconnectFirst`` (it is connected at
+        ``AlreadyConnected`` (somebody else's), ``InOrder`` (nothing has to be done),
+        ``SwitchInstead`` and ``DisconnectFirst`` (it is connected at
         another provider), ``OtherKind``, ``CannotPostThere``, and ``NeedsApproval`` with the wish that an
         admin can grant.
         """
@@ -79,6 +81,8 @@ class Connections:
             await self._greet(actor, requested_change)
         else:
             await self._check_place(existing, requested_change)
+            if existing.is_in_order:
+                raise InOrder(existing, requested_change.inbox, may(actor, Operation.EDIT, existing))
         async with self._core.storage.writing() as uow:
             existing = await self._checked(uow, actor, requested_change)
             if existing is not None:

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from bot.domain.channel import Channel, InboxSpec, Kind
-from bot.domain.errors import HostUnknown
+from bot.domain.access import Operation
+from bot.domain.channel import NOTHING_TYPED, Channel, InboxSpec, Kind, State
+from bot.domain.errors import HostUnknown, InOrder
 from bot.domain.features import Feature
 from bot.domain.request import RequestedChange
 from bot.domain.ticket import OutcomeKind, TicketOutcome
@@ -17,17 +18,19 @@ from bot.views.blocks import (
     Block,
     View,
     actions,
+    bold,
     button,
     context,
     escape,
     inert,
+    instant,
     mention,
     modal,
     plain,
     section,
     value_of,
 )
-from bot.views.buttons import overview_button
+from bot.views.buttons import operation_button, overview_button, renew_button
 from bot.views.i18n import Language
 from bot.views.modals.approval import requested_change_text
 from bot.views.modals.inputs import (
@@ -38,7 +41,7 @@ from bot.views.modals.inputs import (
     use_input,
 )
 from bot.views.permissions import permission_blocks
-from bot.views.wording import approval_hint, company, ending_words, refusal_words
+from bot.views.wording import approval_hint, company, ending_words, refusal_words, state_words
 from bot.views.wording.outcomes import waits_for_others
 
 CONNECT_FORM: Final = "connect.form"
@@ -52,11 +55,10 @@ CONNECT_AT: Final = "connect.at"
 CONNECT_AT_ANY: Final = tuple(f"{CONNECT_AT}.{key}" for key in ("google", "microsoft", "imap"))
 CONNECT_SHARED: Final = "connect.shared"
 """The same form once more, for a mailbox that is (or is not) a shared one."""
-_NOTHING_TYPED: Final = InboxSpec("")
 _THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def connect_modal(lang: Language, inbox: InboxSpec = _NOTHING_TYPED, *, own_address: str = "") -> View:
+def connect_modal(lang: Language, inbox: InboxSpec = NOTHING_TYPED, *, own_address: str = "") -> View:
     """The form. It starts with what was typed, else with the address Slack knows as this person's."""
     is_team = inbox.kind is Kind.TEAM
     return modal(
@@ -69,7 +71,7 @@ def connect_modal(lang: Language, inbox: InboxSpec = _NOTHING_TYPED, *, own_addr
             _kind_choice(lang, inbox.kind),
             *_hint(lang, own_address, is_team=is_team),
             *([name_input(lang, inbox.name)] if is_team else []),
-            use_input(lang, inbox.use),
+            use_input(lang, inbox.use, is_team=is_team),
             *([conversation_input(lang, inbox.conversation_id or "")] if is_team else []),
         ],
         submit=lang.say("Next"),
@@ -298,7 +300,46 @@ def _ask_admin(lang: Language, outcome: TicketOutcome, provider_label: str) -> l
     ]
 
 
+EDIT_FORM: Final = "edit.form"
+EDIT_TYPED: Final = "edit.typed"
+"""Opens the same form with what was typed in another one, which it carries."""
+
+
+def edit_modal(lang: Language, channel: Channel, typed: InboxSpec = NOTHING_TYPED) -> View:
+    """What can be said of an inbox, as it is said now; what was ``typed`` a moment ago elsewhere wins."""
+    use = use_input(lang, typed.use or channel.use, is_team=not channel.is_personal)
+    told = typed.conversation_id or channel.conversation_id or ""
+    fields = (
+        [use]
+        if channel.is_personal
+        else [name_input(lang, typed.name or channel.name), use, conversation_input(lang, told)]
+    )
+    return modal(
+        lang.say("Edit"),
+        [section(bold(inert(channel.address))), *fields],
+        submit=lang.say("Save"),
+        close=lang.say("Cancel"),
+        callback=EDIT_FORM,
+        metadata=value_of(channel),
+    )
+
+
 TAKE_OVER_FORM: Final = "take_over.form"
+
+
+def in_order_modal(lang: Language, refusal: InOrder) -> View:
+    """It is here already: what can be done with it, and what was typed goes along to the form that edits."""
+    words, channel = refusal_words(lang, refusal), refusal.channel
+    is_off = channel.state is State.DISABLED
+    state = lang.say(
+        "{state} since {when}", state=state_words(lang, channel), when=instant(lang, channel.shown_since)
+    )
+    said = "\n".join(filter(None, [f"{bold(inert(channel.address))} {state}", escape(words.next_step)]))
+    renew = renew_button(lang, channel) if not is_off else operation_button(lang, Operation.ENABLE, channel)
+    typed = requested_change_text(RequestedChange(Operation.EDIT, refusal.inbox, channel.id))
+    edit = button(lang.say("Edit"), EDIT_TYPED, value=typed, style="primary", about=channel.address)
+    ways = [*([edit] if refusal.may_edit else []), renew, operation_button(lang, Operation.SEE, channel)]
+    return modal(words.title, [section(said), *actions(*ways)], close=lang.say("Close"))
 
 
 def take_over_modal(lang: Language, channel: Channel) -> View:

@@ -27,9 +27,11 @@ def address_input(lang: Language, initial: str) -> Block:
     return _input(ADDRESS_BLOCK, lang.say("E-mail address"), {**element, "focus_on_load": True})
 
 
-def use_input(lang: Language, initial: str) -> Block:
+def use_input(lang: Language, initial: str, *, is_team: bool = True) -> Block:
     """One line that every notice will quote as what stops working."""
-    example = lang.say("Zendesk answers customers from it")
+    example = (
+        lang.say("Zendesk answers customers from it") if is_team else lang.say("The CRM logs my mail from it")
+    )
     element = _line(USE_BLOCK, initial, LONGEST_USE, hint=example)
     return _input(USE_BLOCK, lang.say("What depends on it?"), element, optional=True)
 

@@ -41,6 +41,8 @@ def requested_change_words(lang: Language, requested_change: RequestedChange) ->
             return lang.say("Switch {address} to {provider}", address=address, provider=new)
         case Operation.TAKE_OVER:
             return lang.say("Make {address} a team address", address=address)
+        case Operation.EDIT:
+            return lang.say("Edit {address}", address=address)
         case Operation.SEE:
             return lang.say("See {address}", address=address)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.domain import errors as e
 from bot.domain.access import Operation
-from bot.domain.channel import Cause
+from bot.domain.channel import Cause, Channel, State
 from bot.views.i18n import Language
 from bot.views.text import shown
 from bot.views.wording.approvals import approval_words, wished_words
@@ -52,6 +52,8 @@ def _refused(lang: Language, what: str) -> str:
             return lang.say("You may not switch this inbox to another provider.")
         case Operation.TAKE_OVER:
             return lang.say("You may not make this inbox a team address.")
+        case Operation.EDIT:
+            return lang.say("You may not edit this inbox.")
         case "admins":
             return lang.say("Only super admins choose admins.")
         case "approve":
@@ -197,6 +199,8 @@ def _address(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
             )
         case e.AlreadyConnected(address, by_another):
             return _already(lang, shown(address), by_another)
+        case e.InOrder(channel, _, may_edit):
+            return _in_order(lang, channel, may_edit=may_edit)
         case e.SwitchInstead(channel, provider, (_, wanted)):
             return Explanation(
                 lang.say("Already connected"),
@@ -228,6 +232,22 @@ def _address(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
                 lang.say("Write {command} there, then try again.", command="/invite @Inboxkeeper"),
             )
     return None
+
+
+def _in_order(lang: Language, channel: Channel, *, may_edit: bool) -> Explanation:
+    address = shown(channel.address)
+    is_off = channel.state is State.DISABLED
+    way = lang.say("Enable it to use it again.") if is_off else lang.say("Its details say more.")
+    next_step = lang.say("To change its name, its use or whom to tell, edit it.") if may_edit else way
+    if is_off:
+        return Explanation(
+            lang.say("Disabled"), lang.say("{address} is disabled, and here.", address=address), next_step
+        )
+    return Explanation(
+        lang.say("Already connected"),
+        lang.say("{address} is connected, and works. Nothing has to be done.", address=address),
+        next_step,
+    )
 
 
 def _other_kind(lang: Language, address: str, *, is_team: bool) -> Explanation:

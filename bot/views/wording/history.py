@@ -83,6 +83,8 @@ def record_words(lang: Language, record: HistoryEntry) -> str:
     what = record.what.casefold()
     if what == "taken_over":
         return lang.say("Became a team address")
+    if what == "edited":
+        return edited_words(lang, record)
     if what == "owner_back":
         return lang.say("Its owner is back in the workspace")
     if what == "mail_moved":
@@ -93,6 +95,13 @@ def record_words(lang: Language, record: HistoryEntry) -> str:
     if what in {"via_confirmed", "host_renamed"}:
         return _confirmed(lang, record)
     return _signal(lang, Signal(what)) if what in set(Signal) else ""
+
+
+def edited_words(lang: Language, record: HistoryEntry) -> str:
+    """What of its settings somebody changed."""
+    names = {"name": lang.say("name"), "use": lang.say("use"), "conversation": lang.say("conversation")}
+    changed = [names[it] for it in record.details.get("changed", "").split() if it in names]
+    return lang.say("Edited: {settings}", settings=lang.listed(changed))
 
 
 def _confirmed(lang: Language, record: HistoryEntry) -> str:

@@ -96,6 +96,7 @@ def verb_words(lang: Language, verb: str) -> str:
         "remove": lang.say("remove"),
         "reconnect": lang.say("reconnect"),
         "switch": lang.say("switch"),
+        "edit": lang.say("edit"),
         "permissions": lang.say("permissions"),
         "why": lang.say("why"),
         "drill": lang.say("drill"),
@@ -120,6 +121,11 @@ def role_words(lang: Language, role: Role) -> tuple[str, str]:
             )
         case Role.OWNER:
             return lang.say("Owners"), lang.say("do everything with their own inbox")
+        case Role.CONNECTOR:
+            return (
+                lang.say("Whoever connected a team address"),
+                lang.say("edit what it is called, what depends on it and whom to tell"),
+            )
         case Role.ADDRESSEE:
             return (
                 lang.say("Whose address it is in Slack"),
