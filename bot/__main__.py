@@ -1,4 +1,4 @@
-"""The commands: ``python -m bot serve | migrate | keygen | rekey | doctor | manifest | forget``.
+"""The commands: ``python -m bot serve | migrate | keygen | rekey | doctor | manifest | forget | key``.
 
 The one rule: what can go wrong for the operator is said in words and ends with status 2, without a
 traceback. Each command imports what it needs, so that ``keygen`` works before anything is set up.
@@ -113,6 +113,20 @@ def forget(
     from bot import operator_commands
 
     asyncio.run(operator_commands.forget(settings, address, force=force))
+
+
+@app.command(
+    context_settings={
+        "ignore_unknown_options": True,
+        "allow_extra_args": True,
+        "help_option_names": [],
+    }
+)
+def key(context: typer.Context) -> None:
+    """Make, list and revoke keys of programs: key create | list | revoke."""
+    from bot.key_commands import keys
+
+    typer.main.get_command(keys).main(args=context.args, prog_name="python -m bot key")
 
 
 def _settings() -> Settings:

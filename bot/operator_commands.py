@@ -69,7 +69,7 @@ async def migrate(settings: Settings) -> None:
 
 async def rekey(settings: Settings) -> None:
     """The command: every secret sealed anew with the first key."""
-    async with _storage(settings) as storage:
+    async with storage_of(settings) as storage:
         renewed = await rekey_secrets(storage)
     typer.echo(f"{renewed} secrets are sealed with the first key now; the other keys may go.")
 
@@ -79,7 +79,7 @@ async def forget(settings: Settings, address: str, *, force: bool = False) -> No
     if "@" not in unicodedata.normalize("NFKC", address):
         typer.echo(f"{address} is no e-mail address.", err=True)
         raise typer.Exit(2)
-    async with _storage(settings) as storage:
+    async with storage_of(settings) as storage:
         forgotten = await forget_address(storage, address, force=force)
         copies = [copy.name for copy in copies_of(storage.file)] if storage.file else []
     if forgotten.opens and not force:
@@ -123,7 +123,7 @@ def _said_of(address: str, forgotten: Forgotten, copies: Sequence[str]) -> Itera
 
 
 @asynccontextmanager
-async def _storage(settings: Settings) -> AsyncIterator[Storage]:
+async def storage_of(settings: Settings) -> AsyncIterator[Storage]:
     """The database, for one command. What goes wrong with it ends the process, in words."""
     with _in_words():
         url = settings.database_url.get_secret_value()

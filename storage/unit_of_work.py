@@ -19,6 +19,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.grant import Secret
+from storage.api_keys import AccessTokenRepository, ApiKeyRepository, TokenUseRepository
 from storage.channels import ChannelRepository, MailRoutingRepository, OverviewRepository
 from storage.cipher import Cipher
 from storage.clock import DatabaseClock, no_lead
@@ -88,6 +89,9 @@ class UnitOfWork:
     logins = _made(LoginRepository)
     whereabouts = _made(MailRoutingRepository)
     instants = _made(ClockSkewRepository)
+    api_keys = _made(ApiKeyRepository)
+    access_tokens = _made(AccessTokenRepository)
+    token_uses = _made(TokenUseRepository)
     retention = _made(Retention)
     meta = _made(MetaRepository)
 
