@@ -32,12 +32,14 @@ from bot.notifier import SlackMessenger
 from bot.services import Services
 from bot.services.connections.activation import Activation
 from bot.services.connections.admin_consent import AdminConsents
+from bot.services.connections.api_keys import ApiKeys
 from bot.services.connections.channels import Channels
 from bot.services.connections.connect import Connections
 from bot.services.connections.oauth_flow import OAuthFlow
 from bot.services.connections.permissions import Permissions
 from bot.services.connections.revocation import Revocations
 from bot.services.connections.switch import Switches
+from bot.services.connections.token_broker import TokenBroker
 from bot.services.core.incidents import Incidents
 from bot.services.core.jobs import Jobs, Locks, attempted
 from bot.services.core.notifications import Notifications
@@ -169,6 +171,7 @@ def policy_of(settings: Settings) -> Policy:
         allowed_domains=settings.allowed_domains,
         loopback_only=is_loopback(urlsplit(settings.base_url).hostname or ""),
         features=settings.features,
+        keeps_tokens=settings.api,
     )
 
 
@@ -283,6 +286,7 @@ def services_of(
     )
     history = History(core, channels, pace)
     heartbeat = Heartbeat(core, notifications, workspace)
+    api_keys = ApiKeys(core.storage, clock=core.clock, features=core.policy.features)
     return Services(
         core=core,
         workspace=workspace,
@@ -327,6 +331,8 @@ def services_of(
         clock_skew=ClockSkew(core, pace),
         heartbeat=heartbeat,
         probes=probes,
+        api_keys=api_keys,
+        token_broker=TokenBroker(core, probes, api_keys),
     )
 
 

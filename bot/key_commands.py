@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Final, TypeVar
 
 import typer
 
+from bot.app import real_clock
 from bot.config import Settings, SettingsError, load
 from bot.domain.api_key import ApiKey, id_in
 from bot.domain.ids import ApiKeyId, WorkspaceId
 from bot.operator_commands import storage_of
-from bot.services.connections.api_keys import LONGEST_LIFE, ApiKeys, Fault, KeyRefused, KeySpec
+from bot.services.connections.api_keys import LONGEST_LIFE, ApiKeys, KeyFault, KeyRefused, KeySpec
 from storage import Storage
 
 T = TypeVar("T")
@@ -42,7 +43,7 @@ def create(
 ) -> None:
     """Make a key and show it, once."""
     if days > LONGEST_LIFE.days:
-        _refuse(KeyRefused(Fault.LIFE))
+        _refuse(KeyRefused(KeyFault.LIFE))
     spec = KeySpec(
         name=name,
         addresses=address or (),
@@ -78,7 +79,7 @@ def show() -> None:
             channels = await uow.channels.by_ids([one for key in found for one in key.channels])
         for key in found:
             addresses = sorted(channels[one].address for one in key.channels if one in channels)
-            typer.echo(_line(key, addresses, datetime.now(UTC)))
+            typer.echo(_line(key, addresses, real_clock()))
         if not found:
             typer.echo("There are no keys. `python -m bot key create --help` says how to make one.")
 
@@ -128,7 +129,7 @@ def _line(key: ApiKey, addresses: list[str], now: datetime) -> str:
 def _run(settings: Settings, work: Callable[[Storage, ApiKeys], Awaitable[None]]) -> None:
     async def run() -> None:
         async with storage_of(settings) as storage:
-            service = ApiKeys(storage, clock=lambda: datetime.now(UTC), features=settings.features)
+            service = ApiKeys(storage, clock=real_clock, features=settings.features)
             await work(storage, service)
 
     try:
@@ -162,18 +163,18 @@ def _refuse(refused: KeyRefused) -> None:
 
 
 _WORDS: Final = {
-    Fault.NAME: "A key's name is one line of 1 to 60 characters.",
-    Fault.NOTHING_NAMED: "Say what the key is for: either --all-team, or --address for each team address.",
-    Fault.UNKNOWN_ADDRESS: "{what} is not connected. Next: connect it in Slack first (/inbox connect).",
-    Fault.PERSONAL: (
+    KeyFault.NAME: "A key's name is one line of 1 to 60 characters.",
+    KeyFault.NOTHING_NAMED: "Say what the key is for: either --all-team, or --address for each team address.",
+    KeyFault.UNKNOWN_ADDRESS: "{what} is not connected. Next: connect it in Slack first (/inbox connect).",
+    KeyFault.PERSONAL: (
         "{what} is a personal inbox: programs get no access to those, because their owners have not been "
         "asked. Only team addresses can be named."
     ),
-    Fault.NO_FEATURE: (
+    KeyFault.NO_FEATURE: (
         "Say with --feature what the key may be used for. Features come from INBOXKEEPER_FEATURES_FILE; "
         "defined there: {what}."
     ),
-    Fault.UNKNOWN_FEATURE: "INBOXKEEPER_FEATURES_FILE defines no feature called {what}.",
-    Fault.NETWORK: "{what} is no network. Write it like 10.20.0.0/16, or one address.",
-    Fault.LIFE: "A key works for 1 to 1098 days.",
+    KeyFault.UNKNOWN_FEATURE: "INBOXKEEPER_FEATURES_FILE defines no feature called {what}.",
+    KeyFault.NETWORK: "{what} is no network. Write it like 10.20.0.0/16, or one address.",
+    KeyFault.LIFE: "A key works for 1 to 1098 days.",
 }

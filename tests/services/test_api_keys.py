@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain.features import Feature, Features, Wording
 from bot.domain.ids import ApiKeyId
-from bot.services.connections.api_keys import ApiKeys, BadKey, Fault, KeyRefused, KeySpec
+from bot.services.connections.api_keys import ApiKeys, BadKey, KeyFault, KeyRefused, KeySpec
 from tests.services.play import ACME, Play, on_both
 from tests.services.test_secrets import everything_stored
 
@@ -24,7 +24,7 @@ def spec(**changes: object) -> KeySpec:
     return KeySpec(**({"name": "Help desk", "addresses": [SUPPORT], "features": ["crm"]} | changes))  # type: ignore[arg-type]
 
 
-async def refused(play: Play, **changes: object) -> Fault:
+async def refused(play: Play, **changes: object) -> KeyFault:
     with pytest.raises(KeyRefused) as caught:
         await service(play).create(ACME, spec(**changes))
     return caught.value.fault
@@ -81,14 +81,14 @@ async def test_what_a_key_cannot_be_made_for(play: Play) -> None:
     """Each mistake is told apart, before anything is stored; personal inboxes among them."""
     await play.connect_team(SUPPORT)
     await play.connect("alice")
-    assert await refused(play, addresses=["alice@acme.example"]) is Fault.PERSONAL
-    assert await refused(play, addresses=["nobody@acme.example"]) is Fault.UNKNOWN_ADDRESS
-    assert await refused(play, addresses=[]) is Fault.NOTHING_NAMED
-    assert await refused(play, is_for_team=True) is Fault.NOTHING_NAMED
-    assert await refused(play, features=[]) is Fault.NO_FEATURE
-    assert await refused(play, features=["crm", "zap"]) is Fault.UNKNOWN_FEATURE
-    assert await refused(play, networks=["10.0.0.1/8"]) is Fault.NETWORK
-    assert await refused(play, name="  ") is Fault.NAME
-    assert await refused(play, name="a\nb") is Fault.NAME
-    assert await refused(play, lasts=timedelta()) is Fault.LIFE
+    assert await refused(play, addresses=["alice@acme.example"]) is KeyFault.PERSONAL
+    assert await refused(play, addresses=["nobody@acme.example"]) is KeyFault.UNKNOWN_ADDRESS
+    assert await refused(play, addresses=[]) is KeyFault.NOTHING_NAMED
+    assert await refused(play, is_for_team=True) is KeyFault.NOTHING_NAMED
+    assert await refused(play, features=[]) is KeyFault.NO_FEATURE
+    assert await refused(play, features=["crm", "zap"]) is KeyFault.UNKNOWN_FEATURE
+    assert await refused(play, networks=["10.0.0.1/8"]) is KeyFault.NETWORK
+    assert await refused(play, name="  ") is KeyFault.NAME
+    assert await refused(play, name="a\nb") is KeyFault.NAME
+    assert await refused(play, lasts=timedelta()) is KeyFault.LIFE
     assert await service(play).of_workspace(ACME) == ()

@@ -6,8 +6,10 @@ the same work.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -24,6 +26,8 @@ from storage import Storage, UnitOfWork
 LONGEST_LIFE: Final = timedelta(days=3 * 366)
 NOTED_EVERY: Final = timedelta(minutes=1)
 """How often it is written down at most that a key was used."""
+AT_ONCE: Final = 6
+"""Units of work for programs at a time: the watch needs connections, too, and comes first."""
 _NOBODY: Final = ApiKeyId("")
 _NO_DIGEST: Final = "0" * 64
 
@@ -32,7 +36,7 @@ class BadKey(Refusal):
     """No key of ours that works here and now. Which of the reasons it is, nobody is told."""
 
 
-class Fault(StrEnum):
+class KeyFault(StrEnum):
     """What is wrong with a key that somebody wants to make."""
 
     NAME = "name"
@@ -49,7 +53,7 @@ class Fault(StrEnum):
 class KeyRefused(Refusal):
     """A key cannot be made like this. ``what`` is what was written."""
 
-    fault: Fault
+    fault: KeyFault
     what: str = ""
 
 
@@ -73,6 +77,7 @@ class ApiKeys:
         self._storage = storage
         self._clock = clock
         self._features = features
+        self._room = asyncio.Semaphore(AT_ONCE)
 
     async def create(self, workspace_id: WorkspaceId, spec: KeySpec) -> tuple[ApiKey, Secret]:
         """A new key, and what is shown this once. Raises ``KeyRefused``."""
@@ -100,21 +105,33 @@ class ApiKeys:
 
     def _check(self, spec: KeySpec) -> None:
         if not spec.name.strip().isprintable() or not 1 <= len(spec.name.strip()) <= LONGEST_NAME:
-            raise KeyRefused(Fault.NAME)
+            raise KeyRefused(KeyFault.NAME)
         if spec.is_for_team == bool(spec.addresses):
-            raise KeyRefused(Fault.NOTHING_NAMED)
+            raise KeyRefused(KeyFault.NOTHING_NAMED)
         known = {feature.key for feature in self._features.defined}
         if not spec.features:
-            raise KeyRefused(Fault.NO_FEATURE, ", ".join(sorted(known)))
+            raise KeyRefused(KeyFault.NO_FEATURE, ", ".join(sorted(known)))
         if unknown := set(spec.features) - known:
-            raise KeyRefused(Fault.UNKNOWN_FEATURE, ", ".join(sorted(unknown)))
+            raise KeyRefused(KeyFault.UNKNOWN_FEATURE, ", ".join(sorted(unknown)))
         if not timedelta() < spec.lasts <= LONGEST_LIFE:
-            raise KeyRefused(Fault.LIFE)
+            raise KeyRefused(KeyFault.LIFE)
         for network in spec.networks:
             try:
                 network_of(network)
             except ValueError:
-                raise KeyRefused(Fault.NETWORK, network) from None
+                raise KeyRefused(KeyFault.NETWORK, network) from None
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[UnitOfWork]:
+        """As the storage's, for a program's request: no crowd of them takes the last connection."""
+        async with self._room, self._storage.reading() as uow:
+            yield uow
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[UnitOfWork]:
+        """The same, to write."""
+        async with self._room, self._storage.writing() as uow:
+            yield uow
 
     async def of_workspace(self, workspace_id: WorkspaceId) -> tuple[ApiKey, ...]:
         """All that there are, those that no longer work too."""
@@ -131,7 +148,7 @@ class ApiKeys:
     async def authenticated(self, presented: str, address: str) -> ApiKey:
         """Whose key that is; ``address`` is where it comes from. Raises ``BadKey``."""
         key_id, digest, now = id_in(presented), Secret(presented).digest, self._clock()
-        async with self._storage.reading() as uow:
+        async with self.reading() as uow:
             key = await uow.api_keys.find(key_id or _NOBODY)
         is_it = hmac.compare_digest(digest, key.digest if key else _NO_DIGEST)
         if key is None or not is_it or not key.works(now) or not key.may_come_from(address):
@@ -147,7 +164,7 @@ async def _named(uow: UnitOfWork, workspace_id: WorkspaceId, address: str) -> Ch
     """A team address. Personal inboxes are not for keys: nobody has asked their owners."""
     channel = await uow.channels.at_address(workspace_id, address)
     if channel is None:
-        raise KeyRefused(Fault.UNKNOWN_ADDRESS, address)
+        raise KeyRefused(KeyFault.UNKNOWN_ADDRESS, address)
     if channel.kind is not Kind.TEAM:
-        raise KeyRefused(Fault.PERSONAL, address)
+        raise KeyRefused(KeyFault.PERSONAL, address)
     return channel.id

@@ -63,6 +63,8 @@ class Policy:
     allowed_domains: tuple[str, ...] = ()
     loopback_only: bool = False
     features: Features = field(default_factory=Features)
+    keeps_tokens: bool = False
+    """Whether access tokens of team addresses are kept, for programs that have a key."""
 
 
 @dataclass(frozen=True)
