@@ -190,6 +190,20 @@ def forget(
     asyncio.run(operator_commands.forget(settings, address, force=force))
 
 
+@app.command(
+    context_settings={
+        "ignore_unknown_options": True,
+        "allow_extra_args": True,
+        "help_option_names": [],
+    }
+)
+def key(context: typer.Context) -> None:
+    """Make, list and revoke keys of programs: key create | list | revoke."""
+    from bot.key_commands import keys
+
+    typer.main.get_command(keys).main(args=context.args, prog_name="python -m bot key")
+
+
 def _settings() -> Settings:
     try:
         return load()

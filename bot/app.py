@@ -35,12 +35,14 @@ from bot.notifier import SlackMessenger
 from bot.services import Services
 from bot.services.connections.activation import Activation
 from bot.services.connections.admin_consent import AdminConsents
+from bot.services.connections.api_keys import ApiKeys
 from bot.services.connections.channels import Channels
 from bot.services.connections.connect import Connections
 from bot.services.connections.oauth_flow import OAuthFlow
 from bot.services.connections.permissions import Permissions
 from bot.services.connections.revocation import Revocations
 from bot.services.connections.switch import Switches
+from bot.services.connections.token_broker import TokenBroker
 from bot.services.core.incidents import Incidents
 from bot.services.core.jobs import Jobs, Locks, attempted
 from bot.services.core.notifications import Notifications
@@ -180,6 +182,7 @@ def policy_of(settings: Settings) -> Policy:
         features=settings.features,
         credentials=credentials_of(settings),
         hubspot_local=settings.hubspot.local if settings.hubspot else "",
+        keeps_tokens=settings.api,
     )
 
 
@@ -320,6 +323,7 @@ def services_of(
     )
     history = History(core, channels, pace)
     heartbeat = Heartbeat(core, notifications, workspace)
+    api_keys = ApiKeys(core.storage, clock=core.clock, features=core.policy.features)
     return Services(
         core=core,
         workspace=workspace,
@@ -377,6 +381,8 @@ def services_of(
         )
         if hubspot
         else None,
+        api_keys=api_keys,
+        token_broker=TokenBroker(core, probes, api_keys),
     )
 
 

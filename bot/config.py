@@ -197,6 +197,12 @@ class Settings(BaseSettings):
         hint="write bare domains, without the part before the @.",
     )
 
+    api: bool = _setting(
+        False,
+        about="Whether programs with a key are given access tokens (docs/api.md).",
+        example="true",
+        hint="write true or false.",
+    )
     features_file: Annotated[InstanceOf[Features], BeforeValidator(feature_file.read)] | None = _setting(
         None,
         about="What mailboxes are used for, and the permissions that needs: a TOML file (docs/features.md).",

@@ -74,7 +74,7 @@ async def migrate(settings: Settings) -> None:
 
 async def rekey(settings: Settings) -> None:
     """The command: every secret sealed anew with the first key."""
-    async with _storage(settings) as storage:
+    async with storage_of(settings) as storage:
         renewed = await rekey_secrets(storage)
     typer.echo(f"{renewed} secrets are sealed with the first key now; the other keys may go.")
 
@@ -82,7 +82,7 @@ async def rekey(settings: Settings) -> None:
 async def backup(settings: Settings, file: Path) -> None:
     """The command: a sealed copy of everything, also while the bot serves."""
     try:
-        async with _storage(settings) as storage:
+        async with storage_of(settings) as storage:
             copied = await back_up(storage, file, at=real_clock())
     except FileExistsError:
         typer.echo(f"{file} exists already. Nothing was written. Next: name another file.", err=True)
@@ -143,7 +143,7 @@ async def forget(settings: Settings, address: str, *, force: bool = False) -> No
     if "@" not in unicodedata.normalize("NFKC", address):
         typer.echo(f"{address} is no e-mail address.", err=True)
         raise typer.Exit(2)
-    async with _storage(settings) as storage:
+    async with storage_of(settings) as storage:
         forgotten = await forget_address(storage, address, force=force)
         copies = [copy.name for copy in copies_of(storage.file)] if storage.file else []
     if forgotten.opens and not force:
@@ -187,7 +187,7 @@ def _said_of(address: str, forgotten: Forgotten, copies: Sequence[str]) -> Itera
 
 
 @asynccontextmanager
-async def _storage(settings: Settings) -> AsyncIterator[Storage]:
+async def storage_of(settings: Settings) -> AsyncIterator[Storage]:
     """The database, for one command. What goes wrong with it ends the process, in words."""
     with _in_words():
         url = settings.database_url.get_secret_value()

@@ -21,6 +21,8 @@ from bot.http_server import request_begins, request_ends
 from bot.metrics import Metrics
 from bot.services import Services
 from bot.views.pages.template import ICON_PATH, SCRIPT_PATH, STATIC, STYLESHEET_PATH, Team
+from handlers.api import PREFIX as API
+from handlers.api import Api
 from handlers.errors import Away, Bug, Fault, Refused, attempt
 from handlers.exports import ExportPages
 from handlers.oauth_callback import AdminConsentCallback, OAuthCallback
@@ -83,6 +85,8 @@ def build_web(
         routes.add_get("/healthz", _healthz)
         if census is not None:
             _add_watch(routes, ready, metrics, census)
+        if services.core.policy.keeps_tokens:
+            _add_api(routes, Api(services.api_keys, services.token_broker))
 
     async def drain(_: web.Application) -> None:
         await tasks.drain(_DRAINS_FOR)
@@ -190,6 +194,14 @@ def _add_watch(router: Routes, ready: Ready, metrics: Metrics, census: Census) -
     router.add_get("/metrics", figures)
 
 
+def _add_api(router: Routes, api: Api) -> None:
+    router.add_get("/api/v1/channels", api.channels)
+    router.add_get("/api/v1/channels/{which}", api.channel)
+    router.add_post("/api/v1/channels/{which}/token", api.token)
+    router.add_post("/api/v1/channels/{which}/token/refused", api.refused)
+    router.add_post("/api/oauth/{which}/{audience}/token", api.oauth)
+
+
 def _answering(metrics: Metrics, site: Site) -> Middleware:
     @web.middleware
     async def answering(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -250,7 +262,8 @@ def _guard(site: Site) -> Callable[[web.Request, web.StreamResponse], Awaitable[
 
 
 def _is_machine(request: web.Request, site: Site) -> bool:
-    return request.path.removeprefix(site.prefix) in _MACHINES
+    path = request.path.removeprefix(site.prefix)
+    return path in _MACHINES or path.startswith(f"{API}/")
 
 
 def _route(request: web.Request, site: Site) -> str:

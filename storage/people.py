@@ -311,6 +311,11 @@ class WorkspaceRepository(Repository):
         gone = workspace.c.id == workspace_id, workspace.c.gone_at.is_not(None)
         return await self._connection.value(select(workspace.c.id).where(*gone)) is not None
 
+    async def served(self) -> tuple[WorkspaceId, ...]:
+        """Those that the bot is in."""
+        there = select(workspace.c.id).where(workspace.c.gone_at.is_(None)).order_by(workspace.c.id)
+        return tuple(row.id for row in await self._connection.rows(there))
+
     async def gone_before(self, at: datetime) -> tuple[WorkspaceId, ...]:
         rows = await self._connection.rows(select(workspace.c.id).where(workspace.c.gone_at < at))
         return tuple(row.id for row in rows)

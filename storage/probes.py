@@ -112,6 +112,12 @@ class ProbeRepository(Repository):
         await self._connection.count(sooner.where(has_rested, probe.c.due_at > now).values(due_at=now))
         await self._connection.count(sooner.where(probe.c.due_at > now + apart).values(due_at=now + apart))
 
+    async def look_soon(self, channel_id: ChannelId, *, now: datetime, apart: timedelta) -> None:
+        """Look at it now, unless that was done less than ``apart`` ago or is being done."""
+        has_rested = or_(probe.c.last_done_at.is_(None), probe.c.last_done_at <= now - apart)
+        mine = probe.c.channel_id == channel_id, self._is_free(), has_rested, probe.c.due_at > now
+        await self._connection.count(update(probe).where(*mine).values(due_at=now))
+
     async def claim(
         self, *, now: datetime, limit: int, lease_for: timedelta, only: ChannelId | None = None
     ) -> tuple[Probe, ...]:

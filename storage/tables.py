@@ -689,3 +689,66 @@ hubspot_pair: Final = Table(
     instant("paired_at"),
     PrimaryKeyConstraint("workspace_id", "email_key"),
 )
+
+# What a program shows to be given access tokens: only a digest of it is kept.
+api_key: Final = Table(
+    "api_key",
+    metadata,
+    Column("id", Text, primary_key=True),
+    required_text("workspace_id"),
+    required_text("name"),
+    required_text("digest"),
+    # Every team address, or those in ``api_key_channel``.
+    flag("is_for_team"),
+    required_text("features"),
+    required_text("networks"),
+    required_text("created_by"),
+    instant("created_at"),
+    instant("expires_at"),
+    maybe_instant("last_used_at"),
+    maybe_text("last_used_from"),
+    maybe_instant("revoked_at"),
+    Index("ix_api_key_workspace", "workspace_id", "created_at"),
+)
+
+api_key_channel: Final = Table(
+    "api_key_channel",
+    metadata,
+    required_text("key_id"),
+    required_text("channel_id"),
+    PrimaryKeyConstraint("key_id", "channel_id"),
+    Index("ix_api_key_channel_channel", "channel_id"),
+)
+
+# The latest access token of a grant for one of its provider's resources, sealed.
+access_token: Final = Table(
+    "access_token",
+    metadata,
+    Column("id", Text, primary_key=True),
+    required_text("grant_id"),
+    # Of the grant's row, as it was then: a token of what was replaced or erased is not used.
+    number("grant_version"),
+    Column("sealed", LargeBinary, nullable=False),
+    instant("obtained_at"),
+    instant("expires_at"),
+    Index("ix_access_token_grant", "grant_id"),
+    Index("ix_access_token_expires", "expires_at"),
+)
+
+# Which key asked for which mailbox's token, for what, how that ended, and how often within an hour.
+token_use: Final = Table(
+    "token_use",
+    metadata,
+    Column("id", Text, primary_key=True),
+    required_text("key_id"),
+    required_text("channel_id"),
+    required_text("audience"),
+    # ``given``, or why not.
+    required_text("outcome"),
+    number("times"),
+    instant("first_at"),
+    instant("last_at"),
+    required_text("last_from"),
+    Index("ix_token_use_channel", "channel_id", "last_at"),
+    Index("ix_token_use_at", "last_at"),
+)

@@ -23,6 +23,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.grant import Secret
+from storage.api_keys import AccessTokenRepository, ApiKeyRepository, TokenUseRepository
 from storage.census import CensusRepository
 from storage.channels import ChannelRepository, MailRoutingRepository, OverviewRepository
 from storage.cipher import Cipher
@@ -128,6 +129,9 @@ class UnitOfWork:
     whereabouts = _made(MailRoutingRepository)
     hubspot = _made(HubSpotRepository)
     instants = _made(ClockSkewRepository)
+    api_keys = _made(ApiKeyRepository)
+    access_tokens = _made(AccessTokenRepository)
+    token_uses = _made(TokenUseRepository)
     retention = _made(Retention)
     census = _made(CensusRepository)
     meta = _made(MetaRepository)

@@ -17,12 +17,14 @@ from cryptography.fernet import Fernet
 from typer.testing import CliRunner
 
 from bot.__main__ import app
+from bot.domain.api_key import id_in
+from bot.domain.ids import UserId
 from bot.program import VERSION
 from bot.slack.manifest import manifest
 from storage import Cipher, Storage, migrate
-from tests.storage.builders import a_team_channel
+from tests.storage.builders import a_channel, a_team_channel
 from tests.storage.test_migrations import made_by
-from tests.test_config import ENOUGH, EXAMPLE
+from tests.test_config import ENOUGH, EXAMPLE, FEATURES
 
 runner = CliRunner()
 
@@ -123,7 +125,7 @@ def test_help_names_every_command() -> None:
     """Without arguments the commands are listed."""
     shown = runner.invoke(app, []).output
     names = ("serve", "migrate", "keygen", "rekey", "backup", "restore", "move", "doctor", "addresses")
-    for name in (*names, "manifest", "forget"):
+    for name in (*names, "manifest", "forget", "key"):
         assert f"  {name} " in shown
 
 
@@ -297,3 +299,73 @@ async def _with_keys_known(url: str) -> None:
         await storage.check_keys()
     finally:
         await storage.close()
+
+
+async def _with_inboxes(url: str) -> None:
+    """A database of a bot that has met its workspace."""
+    await migrate(url)
+    storage = await Storage.open(url, cipher=Cipher([Fernet.generate_key().decode()]))
+    async with storage.writing() as uow:
+        team = a_team_channel(address="support@acme.example")
+        await uow.workspaces.save_seen(team.workspace_id, "Acme", UserId("UBOT"), team.since)
+        await uow.channels.add(team)
+        await uow.channels.add(a_channel(address="jane@acme.example"))
+        await uow.commit()
+    await storage.close()
+
+
+@pytest.fixture
+def with_features(database: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("INBOXKEEPER_FEATURES_FILE", str(FEATURES))
+    asyncio.run(_with_inboxes(database))
+    return database
+
+
+def test_a_key_is_shown_once_and_revoked(with_features: str) -> None:
+    """Standard output is the key alone; the list never holds it."""
+    made = runner.invoke(
+        app, ["key", "create", "Help desk", "--address", "support@acme.example", "--feature", "crm"]
+    )
+    assert made.exit_code == 0, made.stderr
+    key = made.stdout.removesuffix("\n")
+    key_id = id_in(key)
+    assert key_id is not None
+    assert key not in made.stderr
+    assert "INBOXKEEPER_API=true" in made.stderr
+    listed = runner.invoke(app, ["key", "list"]).stdout
+    for word in (key_id, "Help desk", "works", "support@acme.example", "crm", "anywhere", "never"):
+        assert word in listed
+    assert key not in listed
+    assert runner.invoke(app, ["key", "revoke", key_id]).exit_code == 0
+    assert "revoked" in runner.invoke(app, ["key", "list"]).stdout
+    again = runner.invoke(app, ["key", "revoke", key_id])
+    assert again.exit_code == 2
+    assert "key list" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["--all-team"], "defined there: crm, replies"),
+        (["--feature", "crm"], "--all-team"),
+        (["--feature", "crm", "--address", "jane@acme.example"], "personal inbox"),
+        (["--feature", "crm", "--address", "who@acme.example"], "connect it in Slack first"),
+        (["--feature", "zap", "--all-team"], "no feature called zap"),
+        (["--feature", "crm", "--all-team", "--network", "ten"], "ten is no network"),
+        (["--feature", "crm", "--all-team", "--days", "99999999999"], "1 to 1098 days"),
+        (["--feature", "crm", "--all-team", "--days", "-1"], "1 to 1098 days"),
+    ],
+)
+def test_a_key_that_cannot_be_made_is_explained(with_features: str, args: list[str], words: str) -> None:
+    answer = runner.invoke(app, ["key", "create", "Help desk", *args])
+    assert answer.exit_code == 2
+    assert words in answer.stderr
+    assert answer.stdout == ""
+
+
+def test_keys_wait_for_a_workspace(database: str) -> None:
+    """Before the bot has run once there is nothing that a key could be for."""
+    asyncio.run(migrate(database))
+    answer = runner.invoke(app, ["key", "list"])
+    assert answer.exit_code == 2
+    assert "serve" in answer.stderr

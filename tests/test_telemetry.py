@@ -67,6 +67,7 @@ SECRETS = [
     "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n",
     "https://hooks.slack-gov.com/commands/T1/2/abc",
     "A" * 20 + "b-_7" * 5 + "xyz",
+    "ik_ab12cd34_" + "Ab-_" * 12 + "x",
 ]
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.domain.workspace import Workspace
+from bot.services.connections.api_keys import ApiKeys
 from bot.services.connections.channels import Channels
 from bot.services.connections.connect import Connections
 from bot.services.connections.oauth_flow import OAuthFlow
 from bot.services.connections.permissions import Permissions
 from bot.services.connections.switch import Switches
+from bot.services.connections.token_broker import TokenBroker
 from bot.services.core.incidents import Incidents
 from bot.services.core.jobs import Jobs
 from bot.services.core.ports import Core
@@ -56,6 +58,8 @@ class Services:
     heartbeat: Heartbeat
     probes: Probes
     census: CensusFigures
+    api_keys: ApiKeys
+    token_broker: TokenBroker
     hubspot: HubSpotScreens | None = None
     """Nothing where no token was given: then no screen speaks of HubSpot."""
     hubspot_watch: HubSpotWatch | None = None

@@ -37,7 +37,16 @@ from bot.domain.errors import (
 from bot.domain.grant import CONSUMERS, Delegate, Grant, MailboxIdentity, Revocation, Secret
 from bot.domain.provider_traits import ProviderTraits
 from bot.domain.scopes import covers, lacking
-from providers.base import Authorization, Consent, Evidence, Redirect, RefreshedGrant, Renew, renewed
+from providers.base import (
+    Authorization,
+    Consent,
+    Evidence,
+    Redirect,
+    RefreshedGrant,
+    Renew,
+    life_in,
+    renewed,
+)
 from providers.http_client import HttpClient, HttpReply
 from providers.microsoft.errors import MAIL_SCOPE, SHARED_SCOPE, MicrosoftErrors, challenge_of
 from providers.microsoft.oauth import SignIn
@@ -274,6 +283,7 @@ class Microsoft:
             secret=Secret(rotated) if rotated else grant.secret,
             scopes=_scopes_of(answer, grant.scopes) or grant.scopes,
             identity=who.identity if who else None,
+            lives_for=life_in(answer),
         )
 
     def _look_at(self, grant: Grant) -> tuple[str, str]:

@@ -80,7 +80,7 @@ def an_app(
         channels=fakes.channels,
         history_export=fakes.history_export,
         workspace=SimpleNamespace(id="T1", name="Acme"),
-        core=SimpleNamespace(policy=SimpleNamespace(loopback_only=True)),
+        core=SimpleNamespace(policy=SimpleNamespace(loopback_only=True, keeps_tokens=False)),
     )
     app = build_web(
         cast(Any, services),

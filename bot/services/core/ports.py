@@ -87,6 +87,8 @@ class Policy:
     credentials: tuple[Credential, ...] = ()
     hubspot_local: str = ""
     """Where HubSpot's own pages are, if that is on this machine; else HubSpot says where."""
+    keeps_tokens: bool = False
+    """Whether access tokens of team addresses are kept, for programs that have a key."""
 
 
 @dataclass(frozen=True)

@@ -660,3 +660,55 @@ def upgrade() -> None:
         sa.Column("paired_at", INSTANT, nullable=False),
         sa.PrimaryKeyConstraint("workspace_id", "email_key", name=op.f("pk_hubspot_pair")),
     )
+    op.create_table(
+        "api_key",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("workspace_id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("is_for_team", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("features", sa.Text(), nullable=False),
+        sa.Column("networks", sa.Text(), nullable=False),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("expires_at", INSTANT, nullable=False),
+        sa.Column("last_used_at", INSTANT, nullable=True),
+        sa.Column("last_used_from", sa.Text(), nullable=True),
+        sa.Column("revoked_at", INSTANT, nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_key")),
+    )
+    op.create_index("ix_api_key_workspace", "api_key", ["workspace_id", "created_at"])
+    op.create_table(
+        "api_key_channel",
+        sa.Column("key_id", sa.Text(), nullable=False),
+        sa.Column("channel_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("key_id", "channel_id", name=op.f("pk_api_key_channel")),
+    )
+    op.create_index("ix_api_key_channel_channel", "api_key_channel", ["channel_id"])
+    op.create_table(
+        "access_token",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("grant_id", sa.Text(), nullable=False),
+        sa.Column("grant_version", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("obtained_at", INSTANT, nullable=False),
+        sa.Column("expires_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_access_token")),
+    )
+    op.create_index("ix_access_token_grant", "access_token", ["grant_id"])
+    op.create_index("ix_access_token_expires", "access_token", ["expires_at"])
+    op.create_table(
+        "token_use",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("key_id", sa.Text(), nullable=False),
+        sa.Column("channel_id", sa.Text(), nullable=False),
+        sa.Column("audience", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("times", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("first_at", INSTANT, nullable=False),
+        sa.Column("last_at", INSTANT, nullable=False),
+        sa.Column("last_from", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_token_use")),
+    )
+    op.create_index("ix_token_use_channel", "token_use", ["channel_id", "last_at"])
+    op.create_index("ix_token_use_at", "token_use", ["last_at"])
