@@ -6,7 +6,6 @@ what a click or a word means is looked up in a dict.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -31,7 +30,7 @@ from bot.slack.views_api import ViewsApi
 from handlers import actions, commands, modals
 from handlers.context import Context, Interaction, Response, Route
 from handlers.events import EVENTS, Events
-from handlers.home import Home, Pause
+from handlers.home import Home
 from handlers.responding import Ack, Presenter, Responder, ResponseBudget
 from handlers.slack_request import Answer, Malformed, RequestKind, SlackRequest, read
 from handlers.tasks import Tasks
@@ -186,7 +185,6 @@ def build_slack(
     command: str,
     clock: Callable[[], datetime],
     pace: ResponseBudget | None = None,
-    pause: Pause = asyncio.sleep,
 ) -> SlackApp:
     """Put the handlers together."""
     pace, tasks = pace or ResponseBudget(), Tasks()
@@ -199,7 +197,7 @@ def build_slack(
         workspace_id=identity.workspace_id,
         command=command,
         clock=clock,
-        pause=pause,
+        pause=pace.pause,
         hubspot=services.hubspot,
     )
     context = Context(services, home=home, clock=clock, command=command)

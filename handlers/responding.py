@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -189,6 +190,8 @@ class ResponseBudget:
     ack_within: float = 2.2
     hold_after: float = 1.0
     """After this long a modal opens empty: the click that may open one is about to expire."""
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    """Lets so many seconds pass, where Slack wants to be left alone."""
 
 
 class Responder:

@@ -53,25 +53,32 @@ _LONGEST: Final = 200
 _EXPOSITION: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What the process says of itself."""
+
+    ready: Ready
+    metrics: Metrics
+    census: Census | None = None
+    """With it ``/readyz`` and ``/metrics`` are served, too; without, they are nobody's business here."""
+
+
 def build_web(
     services: Services,
     *,
     inbound: SlackHttp | None,
     base_url: str,
-    ready: Ready,
-    metrics: Metrics,
-    census: Census | None = None,
+    watched: Watched,
     team_url: str = "",
 ) -> web.Application:
-    """``inbound`` is ``None`` under Socket Mode: then Slack has no business posting here. With a ``census``,
-    ``/readyz`` and ``/metrics`` are served, too; without, they are nobody's business here.
+    """``inbound`` is ``None`` under Socket Mode: then Slack has no business posting here.
 
     ``team_url`` is where Slack says that the workspace is. Under a ``base_url`` with a path everything is
     served both there and without it: some proxies take the path away, others pass it on.
     """
     team = Team(team_url or slack_url(services.workspace.id), services.workspace.name)
     site, tasks = Site.at(base_url, team), Tasks()
-    app = web.Application(client_max_size=MOST_BYTES, middlewares=[_answering(metrics, site)])
+    app = web.Application(client_max_size=MOST_BYTES, middlewares=[_answering(watched.metrics, site)])
     app[FORM_WITHIN] = _FORM_WITHIN
     app.on_response_prepare.append(_guard(site))
     approving = AdminConsentCallback(services.oauth_flow, services.channels.label_at, site)
@@ -83,8 +90,8 @@ def build_web(
         _add_pages(routes, OAuthPages(services.oauth_flow, site), callback)
         _add_exports(routes, ExportPages(services.history_export, site))
         routes.add_get("/healthz", _healthz)
-        if census is not None:
-            _add_watch(routes, ready, metrics, census)
+        if watched.census is not None:
+            _add_watch(routes, watched.ready, watched.metrics, watched.census)
         if services.core.policy.keeps_tokens:
             _add_api(routes, Api(services.api_keys, services.token_broker))
 

@@ -8,7 +8,7 @@ storm is two notifications, however large it is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -50,6 +50,17 @@ _NOTICES: Final[Mapping[IncidentKind, tuple[NoticeKind, NoticeKind]]] = {
 """What each reader gets of an outage, and what its conversation gets."""
 
 
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """What begins, as it was found."""
+
+    kind: IncidentKind
+    code: str
+    """The provider's own."""
+    is_uncorroborated: bool = False
+    """No other mailbox could be asked."""
+
+
 class Incidents:
     """Opens, resolves, claims, snoozes, reminds."""
 
@@ -63,23 +74,21 @@ class Incidents:
         self,
         uow: UnitOfWork,
         channel: Watched,
-        kind: IncidentKind,
+        outage: Outage,
         *,
-        now: datetime,
-        code: str,
         readers: Sequence[UserId],
-        is_uncorroborated: bool = False,
+        now: datetime,
     ) -> None:
         """Begin an outage and tell ``readers``. One that is open already stays the only one, unless it was
         only a doubt; one that ended within half an hour goes on."""
         present = await uow.incidents.open_of(channel.id)
-        if present is not None and not _is_worse(kind, than=present):
+        if present is not None and not _is_worse(outage.kind, than=present):
             return
         if present is not None:
             await self.resolve(uow, channel, Resolution.WORSE, now=now, by=None)
         last = await uow.incidents.latest_of(channel.id)
-        if last is not None and _comes_back(last, kind, now):
-            await uow.incidents.reopen(last.id, cause=channel.cause, code=code)
+        if last is not None and _comes_back(last, outage.kind, now):
+            await uow.incidents.reopen(last.id, cause=channel.cause, code=outage.code)
             await self._relapse(uow, channel, last, readers, now)
             return
         await self._settle(uow, last, Resolution.WORSE, now=now, by=None)
@@ -87,11 +96,11 @@ class Incidents:
             id=IncidentId(new_id()),
             workspace_id=channel.workspace_id,
             channel_id=channel.id,
-            kind=kind,
+            kind=outage.kind,
             cause=channel.cause,
             opened_at=now,
-            code=code,
-            is_uncorroborated=is_uncorroborated,
+            code=outage.code,
+            is_uncorroborated=outage.is_uncorroborated,
         )
         await uow.incidents.open_(incident)
         await self._tell_everybody(uow, channel, incident, readers, now)

@@ -22,7 +22,7 @@ from bot.domain.notice import NoticeKind
 from bot.domain.probe_policy import Probe, next_pause
 from bot.domain.request import GOES_ON, RequestState
 from bot.services.core.grants import Retirement
-from bot.services.core.incidents import Incidents
+from bot.services.core.incidents import Incidents, Outage
 from bot.services.core.notifications import Notifications, Operators, a_notice, done_by
 from bot.services.core.ports import Core
 from bot.services.core.roles import roles_in
@@ -214,11 +214,9 @@ class Transitions:
         await self._incidents.open(
             uow,
             happening.after,
-            IncidentKind.DEAD,
-            now=happening.now,
-            code=happening.facts.code,
+            Outage(IncidentKind.DEAD, happening.facts.code, happening.facts.is_uncorroborated),
             readers=await self._audience(uow, happening.after),
-            is_uncorroborated=happening.facts.is_uncorroborated,
+            now=happening.now,
         )
 
     async def _open_unverifiable(self, uow: UnitOfWork, happening: Transition) -> None:
@@ -228,11 +226,9 @@ class Transitions:
             await self._incidents.open(
                 uow,
                 happening.after,
-                IncidentKind.UNVERIFIABLE,
-                now=happening.now,
-                code=happening.facts.code,
+                Outage(IncidentKind.UNVERIFIABLE, happening.facts.code, happening.facts.is_uncorroborated),
                 readers=await self._audience(uow, happening.after),
-                is_uncorroborated=happening.facts.is_uncorroborated,
+                now=happening.now,
             )
 
     async def _audience(self, uow: UnitOfWork, channel: Channel) -> tuple[UserId, ...]:

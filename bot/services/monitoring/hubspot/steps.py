@@ -18,7 +18,7 @@ from bot.domain.ids import ChannelId, ProviderOutageId, UserId
 from bot.domain.incident import IncidentKind, Resolution
 from bot.domain.notice import Notice, NoticeKind
 from bot.domain.provider_outage import ProviderOutage
-from bot.services.core.incidents import Incidents, reminders_of
+from bot.services.core.incidents import Incidents, Outage, reminders_of
 from bot.services.core.notifications import Notifications, about_us
 from bot.services.core.ports import new_id
 from storage import UnitOfWork
@@ -150,10 +150,9 @@ class HubSpotSteps:
         await self._incidents.open(
             self._uow,
             after,
-            IncidentKind.HUBSPOT,
-            now=self.now,
-            code=signal.value,
+            Outage(IncidentKind.HUBSPOT, signal.value),
             readers=self._readers,
+            now=self.now,
         )
 
     async def _resolve(self, before: HubSpotChannel, after: HubSpotChannel, signal: HubSpotSignal) -> None:
