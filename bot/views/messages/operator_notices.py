@@ -103,7 +103,7 @@ def credential_notice(lang: Language, model: NoticeModel) -> Message:
             settings="`INBOXKEEPER_MICROSOFT_CLIENT_SECRET`, `INBOXKEEPER_MICROSOFT_SECRET_ENDS`",
         )
     why = lang.say("From then on no inbox at Microsoft can be checked or connected.")
-    return message(f"⏳ {said}", [section("\n".join([f"⏳ {said}", why, what]))])
+    return message(f"⏳ {said}", [section("\n".join([f"⏳ {said}", why, escape(what)]))])
 
 
 def _nobody_else(lang: Language) -> str:
