@@ -93,14 +93,16 @@ def credential_notice(lang: Language, model: NoticeModel) -> Message:
         what = lang.say(
             "Register a new one under App registrations › your app › Certificates & secrets, name its file "
             "in {setting}, and restart Inboxkeeper. The old one can stay registered until then.",
-            setting="`INBOXKEEPER_MICROSOFT_CERTIFICATE_FILE`",
+            setting="INBOXKEEPER_MICROSOFT_CERTIFICATE_FILE",
         )
     else:
         said = lang.say("Inboxkeeper's client secret at Microsoft ends on {ends}.", ends=ends)
         what = lang.say(
             "Make a new one under App registrations › your app › Certificates & secrets, set {settings}, and "
             "restart Inboxkeeper. The old one goes on working until then.",
-            settings="`INBOXKEEPER_MICROSOFT_CLIENT_SECRET`, `INBOXKEEPER_MICROSOFT_SECRET_ENDS`",
+            settings=lang.listed(
+                ["INBOXKEEPER_MICROSOFT_CLIENT_SECRET", "INBOXKEEPER_MICROSOFT_SECRET_ENDS"]
+            ),
         )
     why = lang.say("From then on no inbox at Microsoft can be checked or connected.")
     return message(f"⏳ {said}", [section("\n".join([f"⏳ {said}", why, escape(what)]))])
