@@ -197,11 +197,11 @@ def _people(lang: Language, overview: HubSpotOverview) -> str:
             "HubSpot's own super admins cannot be read: the token lacks {scope}.",
             scope="`settings.users.read`",
         )
-        return f"{ours} {rest}"
+        return lang.together(ours, rest)
     named = fitting([_person(lang, it) for it in overview.people], _PEOPLE_ROOM)
     count = len(overview.people) - len(named)
     theirs = lang.say("HubSpot's super admins, too: {people}", people=lang.listed(named) or "–")
-    return f"{ours} {theirs}" + (f" (+{count})" if count > 0 else "")
+    return lang.together(ours, theirs) + (f" (+{count})" if count > 0 else "")
 
 
 def _person(lang: Language, row: HubSpotUserRow) -> str:

@@ -99,7 +99,7 @@ async def test_what_is_written_meanwhile_is_not_in_the_copy(database_url: str) -
             async with writer.writing() as other:
                 await other.meta.add("later", "yes")
                 await other.commit()
-            copied = [row async for name, rows in _parts(uow.session) if name == "meta" for row in rows]
+            copied = [row async for name, rows in _parts(uow.connection) if name == "meta" for row in rows]
         assert [row["key"] for row in copied] == ["canary"]
 
 

@@ -11,6 +11,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from bot import doctor
+from bot.domain.ids import UserId
 from sandbox.hubspot.state import Fault, Portal
 from tests.e2e.conftest import stays_decent
 from tests.stage import Stage, a_bot, a_stage, a_town
@@ -437,3 +438,13 @@ async def test_taking_the_token_away_ends_what_was_told(database_url: str, inlin
         async with a_bot(built, without) as stage:
             await stage.passes(hours=5)
             assert "is not watched in HubSpot any more" in await only(stage, "omar")
+
+
+async def test_the_export_names_hubspots_addresses(stage: Stage) -> None:
+    """Their history is the workspace's, too."""
+    portal_of(stage).change(SUPPORT, authorized=False)
+    await stage.passes(**TOLD)
+    services = stage.bot.services
+    omar = await services.people.member(services.workspace.id, UserId("U0OMAR"), fresh=True)
+    exported = await services.history.export(omar)
+    assert f"{SUPPORT},hubspot,hubspot_unauthorized" in exported

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import pytest
 from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bot.domain.errors import PermissionMissing, ProviderMisconfigured, ProviderUnavailable
+from bot.domain.errors import PermissionMissing, ProviderError, ProviderMisconfigured, ProviderUnavailable
 from bot.domain.grant import Secret
-from providers.http_client import HttpClient
+from providers.http_client import HttpClient, HttpReply
 from providers.hubspot.client import EMAIL_CHANNEL, HubSpotClient
 from providers.hubspot.errors import DAILY_LIMIT, INCOMPLETE, UNEXPECTED, scopes_in, until_midnight
 from sandbox.clock import SandboxClock
@@ -234,3 +238,51 @@ def test_scopes_are_found_in_every_shape(body: dict[str, object]) -> None:
 def test_whatever_else_stands_there_is_no_scope(body: dict[str, object]) -> None:
     """It would be shown to people."""
     assert scopes_in(body) == frozenset()
+
+
+class Canned(HttpClient):
+    """A HubSpot that answers everything with one body."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        self._reply = HttpReply(status, {"Retry-After": "soon"}, body)
+
+    async def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> HttpReply:
+        return self._reply
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["results", "total", "paging", "next", "after", "id", "inboxId", "active", "authorized"]
+            )
+            | st.sampled_from(
+                ["errors", "context", "requiredGranularScopes", "policyName", "portalId", "email"]
+            ),
+            inner,
+            max_size=6,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(body=JSON, status=st.sampled_from([200, 201, 301, 400, 403, 404, 418, 429, 477, 502]))
+async def test_whatever_is_answered_it_is_a_listing_or_an_error_of_ours(body: object, status: int) -> None:
+    """No shape of an answer is a bug."""
+    client = HubSpotClient(Canned(status, json.dumps(body).encode()), [Secret(TOKEN)], lambda: NOW)
+    for read in (client.listing, client.archived_inboxes, client.details, client.users, client.channels):
+        with suppress(ProviderError):
+            await read()
+
+
+async def test_what_cannot_be_stored_is_not_read(desk: Desk) -> None:
+    """JSON may hold half a character, and a NUL; names may be as long as somebody likes."""
+    desk.portal.change("support@acme.example", name="a\ud800b\0c" + "x" * 5_000)
+    [name] = {
+        it.name for it in (await desk.client.listing()).accounts if it.address == "support@acme.example"
+    }
+    assert name.startswith("a?bc")
+    assert len(name) < 400
