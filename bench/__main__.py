@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from time import perf_counter
 from typing import Final
 
-from bench import answers, claims, probing, simulated, starts, writes
+from bench import answers, claims, load_database, probing, simulated, starts, writes
 from bench.databases import Databases, databases
 from bench.figures import Row, table
 from bench.options import Options
@@ -26,6 +26,7 @@ PARTS: Final[Mapping[str, Part]] = {
     "claims": claims.measure,
     "simulated": simulated.measure,
     "starts": starts.measure,
+    "load-database": load_database.measure,
 }
 
 
