@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from time import perf_counter
 from typing import Final
 
-from bench import answers, claims, hubspot, load, probing, simulated, starts, writes
+from bench import answers, claims, hubspot, load, load_database, probing, simulated, starts, writes
 from bench.databases import Databases, databases
 from bench.figures import Row, table
 from bench.options import Options
@@ -28,6 +28,7 @@ PARTS: Final[Mapping[str, Part]] = {
     "hubspot": hubspot.measure,
     "starts": starts.measure,
     "load": load.measure,
+    "load-database": load_database.measure,
 }
 
 

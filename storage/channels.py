@@ -64,6 +64,10 @@ class ChannelRepository(Repository):
         """Removed ones too."""
         return await self._one(select(channel).where(channel.c.id == channel_id))
 
+    async def hold(self, channel_id: ChannelId) -> Channel | None:
+        """The same, and nobody else changes it before this unit of work ends."""
+        return await self._one(select(channel).where(channel.c.id == channel_id).with_for_update())
+
     async def at_address(self, workspace_id: WorkspaceId, address: str) -> Channel | None:
         """The one that is not removed, however its address is capitalised."""
         here = channel.c.workspace_id == workspace_id, channel.c.address_key == folded(address)

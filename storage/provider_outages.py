@@ -32,9 +32,12 @@ class ProviderOutageRepository(Repository):
         row = await self._connection.first(select(hold).where(hold.c.id == hold_id))
         return _hold(row) if row else None
 
-    async def open_for(self, workspace_id: WorkspaceId, provider: str, tenant: str) -> ProviderOutage | None:
-        """The open one that a mailbox of this tenant belongs to: its tenant's, or everybody's."""
-        row = await self._connection.first(
+    async def open_for(
+        self, workspace_id: WorkspaceId, provider: str, tenant: str, *, alone: bool = False
+    ) -> ProviderOutage | None:
+        """The open one that a mailbox of this tenant belongs to: its tenant's, or everybody's. ``alone``:
+        nobody else changes it, or what it holds, before this unit of work ends."""
+        theirs = (
             select(hold)
             .where(
                 hold.c.workspace_id == workspace_id,
@@ -45,6 +48,7 @@ class ProviderOutageRepository(Repository):
             .order_by(hold.c.tenant.desc())
             .limit(1)
         )
+        row = await self._connection.first(theirs.with_for_update() if alone else theirs)
         return _hold(row) if row else None
 
     async def open_in(self, workspace_id: WorkspaceId) -> tuple[ProviderOutage, ...]:
@@ -278,19 +282,24 @@ class ProviderOutageRepository(Repository):
         return found
 
     async def last_in_line(self, it: ProviderOutage) -> ChannelId | None:
-        """The one that waits longest for its turn."""
+        """The one that waits longest for its turn, and is yours until this unit of work ends. One that
+        somebody is changing just now does not wait."""
         theirs = select(channel.c.id).join(probe, probe.c.channel_id == channel.c.id).where(*_held(it))
-        row = await self._connection.first(theirs.order_by(probe.c.due_at.desc()).limit(1))
+        last = theirs.order_by(probe.c.due_at.desc()).limit(1).with_for_update(of=probe, skip_locked=True)
+        row = await self._connection.first(last)
         return row.id if row else None
 
     async def call(self, it: ProviderOutage, *, now: datetime, rested_for: timedelta) -> None:
         """Let all that it holds be looked at now; those whose last look is younger than ``rested_for``, that
-        long from now. Those that are being looked at already are left alone: their answers are on the way."""
+        long from now. Those that are being looked at already are left alone, their answers are on the way; so
+        are those that somebody is changing just now, who may wait for us in turn."""
         lately = probe.c.last_done_at > now - rested_for
         turn = case((lately, literal(now + rested_for, Instant)), else_=literal(now, Instant))
         theirs = probe.c.channel_id.in_(select(channel.c.id).where(*_held(it)))
         waiting = theirs, probe.c.lease_token.is_(None), probe.c.due_at > turn
-        await self._connection.count(update(probe).where(*waiting).values(due_at=turn))
+        free = select(probe.c.channel_id).where(*waiting).with_for_update(skip_locked=True).cte("free")
+        called = update(probe).where(probe.c.channel_id.in_(select(free.c.channel_id)))
+        await self._connection.count(called.values(due_at=turn))
 
     async def lately_disconnected(self, it: ProviderOutage, since: datetime) -> tuple[ChannelId, ...]:
         """Channels that were called disconnected just before, and may have been part of it."""

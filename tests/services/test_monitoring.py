@@ -6,13 +6,17 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import Select, literal_column, select, text
+from structlog.testing import capture_logs
 
 from bot.domain.channel import Cause, Channel, State
 from bot.domain.errors import GrantRejected, MailboxGone
 from bot.domain.ids import GrantId
 from bot.domain.incident import IncidentKind, Resolution
+from bot.domain.notice import NoticeKind
 from bot.domain.probe_policy import Vote
 from bot.services.monitoring.corroboration import BatchCache
 from bot.services.monitoring.monitor import LEASE
@@ -508,3 +512,53 @@ async def test_one_whose_host_wants_to_be_left_alone_holds_up_nobody_in_line(pla
         play.google.mend(f"{name}@acme.example")
     await play.passes(minutes=5)
     assert {(await play.now_of(one)).state for one in channels} == {State.CONNECTED}
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+@pytest.mark.parametrize("act", ["disable", "remove"])
+async def test_two_who_leave_a_mass_refusal_at_once_do_not_wait_for_each_other(play: Play, act: str) -> None:
+    """Each makes the last in line the next to be looked at, and that is the other one."""
+    addresses = [f"team-{number}@acme.example" for number in range(4)]
+    for address in addresses:
+        await play.stage.opens_account(address)
+    channels = [await play.connect_team(address) for address in addresses]
+    play.google.break_down("outage")
+    await play.passes(minutes=4)
+    assert [(await play.now_of(it)).cause for it in channels] == [Cause.HELD] * 4
+    omar = await play.actor("omar")
+    leave = {"disable": play.services.channels.disable, "remove": play.services.channels.remove}[act]
+    with capture_logs() as logs:
+        await asyncio.gather(*(leave(omar, it.id) for it in channels))
+    assert not [line for line in logs if line["log_level"] in {"warning", "error"}]
+    async with play.storage.reading() as uow:
+        assert await uow.provider_outages.open_in(channels[0].workspace_id) == ()
+
+
+async def _is_stuck(play: Play, task: asyncio.Task[None]) -> None:
+    """Some transaction of it waits for another one."""
+    waiting: Select[Any] = (
+        select(literal_column("1")).select_from(text("pg_locks")).where(text("NOT granted")).limit(1)
+    )
+    while not task.done():
+        async with play.storage.reading() as uow:
+            if await uow.connection.value(waiting):
+                return
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+async def test_two_processes_that_see_a_mass_refusal_at_once_tell_it_once(play: Play) -> None:
+    """Both find none under way. The one that comes second joins what the first has begun."""
+    channels = [await play.connect_team(f"{name}@acme.example") for name in ("support", "alice")]
+    async with play.another_process() as other:
+        outages = [one.monitoring._provider_outages for one in (play.services, other)]
+        async with play.storage.writing() as first, other.core.storage.writing() as second:
+            await outages[0].joined(first, channels[0], only_tenant=False)
+            joining = asyncio.create_task(outages[1].joined(second, channels[1], only_tenant=False))
+            await _is_stuck(play, joining)
+            await first.commit()
+            await joining
+            await second.commit()
+    async with play.storage.reading() as uow:
+        [outage] = await uow.provider_outages.open_in(channels[0].workspace_id)
+        told = await uow.notices.of_subject(outage.workspace_id, "", NoticeKind.HOLD)
+    assert sorted(it.recipient for it in told) == sorted({it.recipient for it in told})

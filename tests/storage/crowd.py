@@ -89,8 +89,8 @@ _HASTE: Final = {
 }
 
 
-async def add_crowd(database_url: str, workspace: str, now: datetime) -> None:
-    """Add ``SIZE`` inboxes, due in 14 minutes: later would be put right as if a clock had been ahead."""
+async def add_crowd(database_url: str, workspace: str, now: datetime, *, size: int = SIZE) -> None:
+    """Add so many inboxes, due in 14 minutes: later would be put right as if a clock had been ahead."""
     engine = create_async_engine(async_url(database_url))
     binary = "x'00'" if engine.dialect.name == "sqlite" else "'\\x00'::bytea"
     values = {"team": TEAM, "open": _OPEN, "workspace": workspace}
@@ -99,14 +99,15 @@ async def add_crowd(database_url: str, workspace: str, now: datetime) -> None:
         for setting in _HASTE[engine.dialect.name]:
             await connection.execute(text(setting))
         for words in _ROWS:
-            await connection.execute(_statement(words, binary), _known(words, values | instants))
+            statement = _statement(words, binary, size)
+            await connection.execute(statement, _known(words, values | instants))
         await connection.execute(text("ANALYZE"))
     await engine.dispose()
 
 
-def _statement(words: str, binary: str) -> Any:
+def _statement(words: str, binary: str, size: int) -> Any:
     statement = text(
-        words.format(numbers=_NUMBERS.format(SIZE), beside=_NUMBERS.format(BESIDE), bytes=binary)
+        words.format(numbers=_NUMBERS.format(size), beside=_NUMBERS.format(min(size, BESIDE)), bytes=binary)
     )
     typed = [bindparam(it, type_=Instant) for it in ("now", "later", "earlier") if f":{it}" in words]
     return statement.bindparams(*typed)

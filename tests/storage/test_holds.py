@@ -89,7 +89,7 @@ async def test_the_line_is_of_those_that_are_held(storage: Storage) -> None:
     """Whoever is connected, or was disabled while it was held, waits for no turn."""
     first, last, fine, off = _held(), _held(), a_channel(), _held(state=State.DISABLED)
     await _keep(storage, first, last, fine, off)
-    async with storage.reading() as uow:
+    async with storage.writing() as uow:
         assert set(await uow.provider_outages.held(HOLD)) == {first.id, last.id}
         assert await uow.provider_outages.last_in_line(HOLD) == last.id
         assert await uow.provider_outages.last_turn(HOLD, but=last.id) == NOW

@@ -251,7 +251,8 @@ class Monitoring:
 
     async def _judge(self, sight: _Observation) -> None:
         async with self._core.storage.writing() as uow:
-            channel = await uow.channels.find(sight.channel.id)
+            # In the order of everybody else: the channel, its look, the outage that it is part of.
+            channel = await uow.channels.hold(sight.channel.id)
             if channel is None or channel.grant_id != sight.grant.id:
                 return  # news about a replaced grant: the swap has made a row of its own
             if sight.look.put_off_until is not None:

@@ -27,7 +27,7 @@ from bot.services.core.notifications import Notifications, a_notice
 from bot.services.core.ports import Core, new_id
 from bot.services.core.roles import roles_in
 from bot.services.core.transitions import Transitions
-from storage import UnitOfWork
+from storage import Conflict, UnitOfWork
 
 _REFUSALS: Final = REFUSED_CAUSES | {Cause.HELD}
 _NEWS_WAIT_AT_MOST: Final = 5
@@ -56,15 +56,17 @@ class ProviderOutages:
         """
         now = self._core.clock()
         tenant = channel.identity.tenant
-        provider_outage = await uow.provider_outages.open_for(channel.workspace_id, channel.provider, tenant)
+        theirs = channel.workspace_id, channel.provider, tenant
+        provider_outage = await uow.provider_outages.open_for(*theirs)
+        opened = None
         if provider_outage is None:
-            provider_outage = await self._open(uow, channel, tenant if only_tenant else "", now)
-        elif is_new:
-            await uow.provider_outages.joined(provider_outage.id, channel.id, now)
-            await uow.provider_outages.relapsed(provider_outage.id, now)
-            await self._show_later(uow, provider_outage, now + news_pause(self._witness), now)
-        elif await self._narrowed(uow, provider_outage, tenant, now):
-            await self._show_all(uow, provider_outage, now)
+            opened = await self._open(uow, channel, tenant if only_tenant else "", now)
+            # Another process may have been first: its is the one.
+            provider_outage = opened or await uow.provider_outages.open_for(*theirs)
+        if provider_outage is None:
+            raise Conflict  # and over again before we could join
+        if opened is None:
+            await self._join(uow, provider_outage, channel, is_new=is_new)
         turn = next_turn(
             await uow.provider_outages.last_turn(provider_outage, but=channel.id),
             now,
@@ -72,6 +74,17 @@ class ProviderOutages:
             least=self._core.providers.traits_of(channel.provider).least_interval,
         )
         await uow.probes.reschedule(channel.id, turn)
+
+    async def _join(
+        self, uow: UnitOfWork, provider_outage: ProviderOutage, channel: Channel, *, is_new: bool
+    ) -> None:
+        now = self._core.clock()
+        if is_new:
+            await uow.provider_outages.joined(provider_outage.id, channel.id, now)
+            await uow.provider_outages.relapsed(provider_outage.id, now)
+            await self._show_later(uow, provider_outage, now + news_pause(self._witness), now)
+        elif await self._narrowed(uow, provider_outage, channel.identity.tenant, now):
+            await self._show_all(uow, provider_outage, now)
 
     async def _narrowed(
         self, uow: UnitOfWork, provider_outage: ProviderOutage, tenant: str, now: datetime
@@ -97,8 +110,9 @@ class ProviderOutages:
         if not is_held(before) or is_held(after):
             return
         now = self._core.clock()
+        # Alone: of two that leave at once, each would see the other still held, and neither end it.
         provider_outage = await uow.provider_outages.open_for(
-            before.workspace_id, before.provider, before.identity.tenant
+            before.workspace_id, before.provider, before.identity.tenant, alone=True
         )
         if provider_outage is None:
             return
@@ -202,11 +216,15 @@ class ProviderOutages:
         workspace_id, kind = provider_outage.workspace_id, NoticeKind.HOLD
         return await uow.notices.of_subject(workspace_id, provider_outage.id, kind)
 
-    async def _open(self, uow: UnitOfWork, channel: Channel, tenant: str, now: datetime) -> ProviderOutage:
+    async def _open(
+        self, uow: UnitOfWork, channel: Channel, tenant: str, now: datetime
+    ) -> ProviderOutage | None:
+        """Open one and tell everybody; ``None`` if somebody else was first."""
         provider_outage = ProviderOutage(
             ProviderOutageId(new_id()), channel.workspace_id, channel.provider, tenant, now
         )
-        await uow.provider_outages.open_(provider_outage)
+        if not await uow.provider_outages.open_(provider_outage):
+            return None
         await uow.provider_outages.joined(provider_outage.id, channel.id, now)
         await self._recall(uow, provider_outage, now)
         readers = (await roles_in(uow, self._core, provider_outage.workspace_id)).everybody
