@@ -191,7 +191,7 @@ async def _start(kind: str, few: str, many: str, *, runs: int) -> Row:
             for url, seconds in taken.items():
                 port = free_port()
                 async with the_bot(environment(url, outside=outside, port=port), port) as started:
-                    seconds.append(started)
+                    seconds.append(started.after)
     small, large = median(taken[few]), median(taken[many])
     return Row(
         f"restart to ready, {SIZE:,} channels and people, {kind}",

@@ -100,6 +100,16 @@ class Overview:
 
 
 @dataclass(frozen=True, slots=True)
+class ProgramUse:
+    """That a program with a key asked for access to a mailbox."""
+
+    program: str
+    audience: str
+    was_given: bool
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelStatus:
     """One channel, both sides."""
 
@@ -118,6 +128,8 @@ class ChannelStatus:
     """Whose account opens it, where it is a shared mailbox."""
     mail: Mail | None = None
     """Where its mail goes, if that is watched and known."""
+    programs: tuple[ProgramUse, ...] = ()
+    """Which have used it in the last weeks, the latest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +221,7 @@ class HistoryModel:
     told: tuple[Told, ...]
     next_probe_at: datetime | None
     strikes: int
+    programs: tuple[ProgramUse, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from bot.views.buttons import operation_button, overview_button
 from bot.views.home import since, title
 from bot.views.i18n import Language, language_for
 from bot.views.messages.rehearsal import rehearsed
+from bot.views.programs import programs
 from bot.views.wording import Why, cause_words, company, mail_words, trouble_words
 from bot.views.wording.history import evidence_words, testimony_words, unreachable_words
 from bot.views.wording.names import more_people
@@ -53,6 +54,7 @@ def why_message(lang: Language, evidence: HistoryModel, *, now: datetime) -> Mes
         section(f"{title(lang, evidence.row)}\n{since(lang, evidence.row)}"),
         *(section(text) for text in ["\n".join(_cause(lang, evidence))] if text),
         *_told(lang, evidence, now),
+        *programs(lang, evidence.programs),
         *_timeline(lang, evidence.records),
         *actions(operation_button(lang, Operation.SEE, channel), overview_button(lang)),
     ]

@@ -37,6 +37,7 @@ from bot.views.buttons import (
 )
 from bot.views.home import is_lacking, since, title
 from bot.views.i18n import Language
+from bot.views.programs import programs
 from bot.views.wording import (
     cause_words,
     company,
@@ -72,6 +73,7 @@ def status_message(
         *_moved(lang, status),
         fields(*_facts(lang, status)),
         section(_permissions(lang, status)),
+        *programs(lang, status.programs),
         *_lacking(lang, row),
         *_requests(lang, status, viewer),
         *_history(lang, status),

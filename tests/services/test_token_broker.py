@@ -447,3 +447,21 @@ async def test_what_is_kept_goes_with_the_grant(play: Play) -> None:
     assert support.grant_id
     async with play.storage.reading() as uow:
         assert await uow.access_tokens.find(support.grant_id, "") is None
+
+
+@on_both
+async def test_status_and_why_name_the_programs(play: Play) -> None:
+    """Which got access, which did not, and when; of personal inboxes there are none."""
+    support, desk = await connected(play)
+    await desk.asks()
+    play.stage.town.clock.advance(timedelta(minutes=1))
+    sender = await program(play, name="Mailer", features=["send"])
+    await sender.asks()
+    status = await play.services.channels.status(await play.actor("omar"), support.id)
+    shown = [(one.program, one.audience, one.was_given) for one in status.programs]
+    assert shown == [("Mailer", "imap", False), ("Help desk", "imap", True)]
+    why = await play.services.history.why(await play.actor("omar"), support.id)
+    assert why.programs == status.programs
+    person = play.stage.person("omar")
+    await person.types(f"/inbox status {SUPPORT}")
+    assert "Help desk (IMAP): was given access" in (await person.sees()).plain

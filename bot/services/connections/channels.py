@@ -23,7 +23,15 @@ from bot.domain.probe_policy import Probe, is_unreachable, unexplained
 from bot.domain.provider_outage import Advice, advice, is_held
 from bot.domain.provider_traits import ways_from
 from bot.domain.request import RequestedChange
-from bot.domain.view_models import ChannelRow, ChannelStatus, Overview, Removal, SetupCard, StateCounts
+from bot.domain.view_models import (
+    ChannelRow,
+    ChannelStatus,
+    Overview,
+    ProgramUse,
+    Removal,
+    SetupCard,
+    StateCounts,
+)
 from bot.services.connections.addresses import near_misses, read_address
 from bot.services.connections.revocation import Revocations, removal_of
 from bot.services.core.access import present
@@ -35,7 +43,10 @@ from bot.services.core.transitions import Transitions
 from bot.services.monitoring.mail_routing import mail_shown
 from bot.services.monitoring.monitor import Monitoring
 from storage import Conflict, Listed, UnitOfWork
+from storage.api_keys import GIVEN
 
+PROGRAMS_SHOWN_FOR: Final = timedelta(days=30)
+"""After they asked last."""
 _RECENT: Final = 8
 _MANY: Final = 20_000
 _COUNTED_FOR: Final = timedelta(seconds=15)
@@ -179,6 +190,7 @@ class Channels:
             known = await uow.whereabouts.find(channel.id) if not channel.is_personal else None
             advised = await self._advised(uow, actor, [channel])
             unknown = await self._unexplained(uow, [channel])
+            programs = await self._programs(uow, channel)
         granted = grant.granted if grant else None
         line = Listed(channel, probe.last_ok_at if probe else None, granted, known)
         return ChannelStatus(
@@ -195,7 +207,20 @@ class Channels:
                 channel.provider, is_shared=granted is not None and granted.is_shared
             ),
             mail=mail_shown(self._core, channel, known) if known else None,
+            programs=programs,
         )
+
+    async def _programs(self, uow: UnitOfWork, channel: Channel) -> tuple[ProgramUse, ...]:
+        """For each program and audience when it last got access, and when it last did not."""
+        if not self._core.policy.keeps_tokens or channel.is_personal:
+            return ()
+        uses = await uow.token_uses.of_channel(channel.id, self._core.clock() - PROGRAMS_SHOWN_FOR)
+        latest: dict[tuple[str, str, bool], ProgramUse] = {}
+        for use in uses:  # the latest first
+            was_given = use.outcome == GIVEN
+            shown = ProgramUse(use.key_name, use.audience, was_given, use.last_at)
+            latest.setdefault((use.key_id, use.audience, was_given), shown)
+        return tuple(latest.values())
 
     async def before_removal(self, actor: Actor, channel_id: ChannelId) -> Removal:
         """What removing would mean at the provider. Changes nothing."""

@@ -61,6 +61,7 @@ class History:
             told=tuple(_told(one) for one in notices if one.kind is NoticeKind.INCIDENT),
             next_probe_at=probe.due_at if probe else None,
             strikes=probe.strikes if probe else 0,
+            programs=status.programs,
         )
 
     async def drill(self, actor: Actor, channel_id: ChannelId) -> Drill:
