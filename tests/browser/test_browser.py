@@ -140,7 +140,7 @@ async def _disables_and_enables(desk: Desk, words: Words) -> None:
 
 
 async def _removes_and_restores(desk: Desk, words: Words) -> None:
-    await desk.presses(words.remove)
+    await desk.chooses(words.remove)
     await desk.submits(words.yes_remove)
     await expect(desk.modal).to_contain_text(words.revoked)
     await desk.closes()
