@@ -38,6 +38,12 @@ demo: ready ## Try it: the bot beside a local Slack and a local Google (PORT=300
 serve: ready ## Run the bot with the settings in .env
 	@$(BIN)/python -m bot serve
 
+# ---- Giving it to others ----
+
+.PHONY: wheel
+wheel: ready ## Build what pip, pipx and uvx install, into dist/
+	@$(BIN)/python -m hatchling build -t wheel
+
 # ---- Checking ----
 
 .PHONY: test test-browser week fuzz check bench
@@ -52,7 +58,7 @@ test-browser: ready ## Run only the tests that drive a real browser
 
 week: ready ## Play seven days of 200 mailboxes in virtual time: an hour or two (SEED= plays one again, ARGS=)
 	@WEEK=large WEEK_SEED=$(SEED) PYTHONHASHSEED=0 KILLS=all $(BIN)/python -m pytest -n 0 -s -p no:cacheprovider tests/simulation/test_week.py \
-		tests/simulation/test_killed_steps.py $(ARGS)
+		tests/simulation/test_killed_steps.py tests/simulation/test_hubspot_week.py $(ARGS)
 
 fuzz: ready ## Throw odd inputs at the product: all targets in SECONDS=60, one find again with SEED= (ARGS=)
 	@FUZZ_SECONDS=$(SECONDS) FUZZ_SEED=$(SEED) $(BIN)/python -m pytest -n 0 -q -s -p no:cacheprovider tests/fuzz $(ARGS)
@@ -75,11 +81,16 @@ bench: ready ## Measure against the floors of the design (ARGS=)
 
 # ---- What is made from the code ----
 
-.PHONY: docs messages
-docs: ready ## Write docs/lifecycle.md, app.yaml and the picture in docs/architecture.md anew
+.PHONY: docs messages screenshots
+docs: ready ## Write docs/lifecycle.md, docs/settings.md, app.yaml and the picture in docs/architecture.md anew
 	@$(BIN)/python -m bot.domain.lifecycle_doc > $(VENV)/lifecycle.md && mv $(VENV)/lifecycle.md docs/lifecycle.md
+	@$(BIN)/python -m bot.settings_doc > $(VENV)/settings.md && mv $(VENV)/settings.md docs/settings.md
 	@$(BIN)/python -m bot manifest > $(VENV)/app.yaml && mv $(VENV)/app.yaml app.yaml
 	@$(BIN)/python tools/picture.py
+
+screenshots: ready ## Take the pictures in docs/screens/ anew: needs Chromium
+	@[ -n "$(CHROMIUM)" ] || { echo "$(NO_CHROMIUM)" >&2; exit 1; }
+	@$(BIN)/python -m tests.screens docs/screens --chromium "$(CHROMIUM)"
 
 # Without places in the files: moving a line is not a change of words.
 EXTRACT = $(BIN)/pybabel --quiet extract -F pyproject.toml -k say -k count:1,2 --no-location --sort-output \

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from time import perf_counter
 from typing import Final
 
-from bench import answers, claims, probing, simulated, starts, writes
+from bench import answers, claims, hubspot, load, probing, simulated, starts, writes
 from bench.databases import Databases, databases
 from bench.figures import Row, table
 from bench.options import Options
@@ -25,7 +25,9 @@ PARTS: Final[Mapping[str, Part]] = {
     "probing": probing.measure,
     "claims": claims.measure,
     "simulated": simulated.measure,
+    "hubspot": hubspot.measure,
     "starts": starts.measure,
+    "load": load.measure,
 }
 
 
@@ -49,9 +51,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=default.seconds, help="length of a run under load")
     parser.add_argument("--samples", type=int, default=default.samples, help="outages on the simulated clock")
     parser.add_argument("--million", action="store_true", help="claim from 1,000,000 channels too (minutes)")
+    parser.add_argument("--crowd", type=int, default=default.crowd, help="team addresses under load")
+    parser.add_argument(
+        "--before", default=default.before, help="folder of a build to compare with, under load"
+    )
     given = parser.parse_args()
     log_setup.configure(level=50)  # what is measured must not wait for a terminal
-    options = Options(given.runs, given.seconds, given.samples, given.million)
+    options = Options(given.runs, given.seconds, given.samples, given.million, given.crowd, given.before)
     before, began = os.getloadavg()[0], perf_counter()
     rows = asyncio.run(run(given.only, options))
     after, minutes = os.getloadavg()[0], (perf_counter() - began) / 60

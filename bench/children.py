@@ -8,6 +8,8 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
 
 import aiohttp
@@ -48,17 +50,40 @@ async def announced(module: str) -> AsyncIterator[int]:
         yield int(said)
 
 
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A bot that is ready."""
+
+    pid: int
+    after: float
+    """Seconds from its start until it was ready."""
+
+
+async def migrated(environment: Mapping[str, str], *, folder: Path | None = None) -> None:
+    """``python -m bot migrate``, of the build in ``folder``."""
+    quiet = asyncio.subprocess.DEVNULL
+    async with _child(
+        "-m", "bot", "migrate", environment=environment, stdout=quiet, stderr=quiet, folder=folder
+    ) as child:
+        if await child.wait():
+            raise DidNotStart("migrate")
+
+
 @asynccontextmanager
-async def the_bot(environment: Mapping[str, str], port: int) -> AsyncIterator[float]:
-    """``python -m bot serve``; yields the seconds from its start until it was ready."""
+async def the_bot(
+    environment: Mapping[str, str], port: int, *, folder: Path | None = None
+) -> AsyncIterator[Started]:
+    """``python -m bot serve``, of this build or of the one in ``folder``."""
     began = perf_counter()
     quiet = asyncio.subprocess.DEVNULL
     async with (
-        _child("-m", "bot", "serve", environment=environment, stdout=quiet, stderr=quiet) as child,
+        _child(
+            "-m", "bot", "serve", environment=environment, stdout=quiet, stderr=quiet, folder=folder
+        ) as child,
         aiohttp.ClientSession() as session,
     ):
         await _until_ready(child, session, f"http://127.0.0.1:{port}/readyz")
-        yield perf_counter() - began
+        yield Started(child.pid, perf_counter() - began)
 
 
 @asynccontextmanager
@@ -67,9 +92,15 @@ async def _child(
     environment: Mapping[str, str] | None = None,
     stdout: int | None = None,
     stderr: int | None = None,
+    folder: Path | None = None,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     child = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, env={**os.environ, **(environment or {})}, stdout=stdout, stderr=stderr
+        sys.executable,
+        *arguments,
+        env={**os.environ, **(environment or {})},
+        stdout=stdout,
+        stderr=stderr,
+        cwd=folder,
     )
     try:
         yield child

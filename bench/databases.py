@@ -112,6 +112,34 @@ async def fill(
         await uow.commit()
 
 
+def rows_of(
+    numbers: range,
+    *,
+    now: datetime,
+    cipher: Cipher | None,
+    due: tuple[timedelta, timedelta],
+    total: int,
+    team: int,
+) -> dict[str, list[dict[str, Any]]]:
+    """Channels with their grants and probes, by table: of ``total`` the first ``team`` are the team's; due
+    from ``due[0]`` on, evenly within ``due[1]``, personal ones within five times as long. Without a
+    ``cipher`` there are no grants."""
+    channels = [_channel(number, now) for number in numbers]
+    for it, number in zip(channels, numbers, strict=True):
+        if number < team:
+            it |= {"kind": "team", "owner_id": None, "connected_by": OWNER, "name": f"Desk {number}"}
+    probes = [
+        _probe(
+            number,
+            now,
+            now + due[0] + (due[1] * (number / team) if number < team else 5 * due[1] * (number / total)),
+        )
+        for number in numbers
+    ]
+    grants = {"grant_": [_grant(number, now, cipher) for number in numbers]} if cipher else {}
+    return {"channel": channels, **grants, "probe": probes}
+
+
 async def add_owner(storage: Storage, now: datetime) -> None:
     """A super admin, known already, who may see every channel."""
     async with storage.writing() as uow:

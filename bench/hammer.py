@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import json
 import re
+import secrets
 import time
+from collections.abc import Mapping
 from time import perf_counter
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from bench.databases import OWNER, WORKSPACE
@@ -27,25 +30,44 @@ class Unexpected(Exception):
     """The server did not answer 200."""
 
 
-def command(port: int, text: str) -> bytes:
-    """One request of Slack's, signed for the next five minutes."""
+def signed(body: bytes) -> dict[str, str]:
+    """The headers by which Slack shows that it sent ``body``, for the next five minutes."""
+    now = str(int(time.time()))
+    base = b"v0:" + now.encode() + b":" + body
+    signature = hmac.new(SIGNING_SECRET.encode(), base, hashlib.sha256).hexdigest()
+    return {"X-Slack-Request-Timestamp": now, "X-Slack-Signature": f"v0={signature}"}
+
+
+def event(what: Mapping[str, Any]) -> tuple[bytes, dict[str, str]]:
+    """An event of Slack's: body and headers."""
+    envelope = {"type": "event_callback", "team_id": WORKSPACE, "api_app_id": "A0BENCH", "event": what}
+    body = json.dumps({**envelope, "event_id": f"Ev{secrets.token_hex(6)}"}).encode()
+    return body, {**signed(body), "Content-Type": "application/json"}
+
+
+def form_of(port: int, text: str, *, user: str = OWNER) -> bytes:
+    """The body of a command."""
     form = {
         "command": "/inbox",
         "text": text,
         "team_id": WORKSPACE,
-        "user_id": OWNER,
+        "user_id": user,
         "channel_id": "C0GENERAL",
         "api_app_id": "A0BENCH",
         "response_url": f"http://127.0.0.1:{port}/nowhere",
         "trigger_id": "1234567890.1234567890.0123456789abcdef",
     }
-    body, now = urlencode(form).encode(), str(int(time.time()))
-    base = b"v0:" + now.encode() + b":" + body
-    signature = hmac.new(SIGNING_SECRET.encode(), base, hashlib.sha256).hexdigest()
+    return urlencode(form).encode()
+
+
+def command(port: int, text: str) -> bytes:
+    """One request of Slack's, signed for the next five minutes."""
+    body = form_of(port, text)
+    headers = "".join(f"{name}: {value}\r\n" for name, value in signed(body).items())
     head = (
         f"POST /slack/events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
         f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n"
-        f"X-Slack-Request-Timestamp: {now}\r\nX-Slack-Signature: v0={signature}\r\n\r\n"
+        f"{headers}\r\n"
     )
     return head.encode() + body
 

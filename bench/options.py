@@ -17,3 +17,7 @@ class Options:
     """Outages on the simulated clock."""
     million: bool = False
     """Claim from 1,000,000 channels too."""
+    crowd: int = 2_000
+    """Team addresses under load."""
+    before: str = ""
+    """The folder of an earlier build to measure beside this one, under load."""

@@ -1,4 +1,4 @@
-"""The commands: ``python -m bot serve | migrate | keygen | rekey | doctor | manifest | forget``.
+"""The commands, as ``inboxkeeper …`` where it is installed and as ``python -m bot …`` anywhere.
 
 The one rule: what can go wrong for the operator is said in words and ends with status 2, without a
 traceback. Each command imports what it needs, so that ``keygen`` works before anything is set up.
@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 from cryptography.fernet import Fernet
 
 from bot.config import Settings, SettingsError, load
+from bot.config_validators import base_url as base_url_of
+from bot.program import VERSION, as_called, example_of_settings
 from bot.slack.manifest import COMMAND, ManifestError, render
 from bot.slack.manifest import manifest as document
 
@@ -24,6 +27,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _say_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"inboxkeeper {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Inboxkeeper keeps a team's mailboxes connected, from Slack."""
 
 
 class Transport(StrEnum):
@@ -52,6 +71,12 @@ def migrate() -> None:
 
 
 @app.command()
+def settings() -> None:
+    """Print all settings as a file to be filled in: inboxkeeper settings > .env."""
+    typer.echo(example_of_settings(), nl=False)
+
+
+@app.command()
 def keygen() -> None:
     """Print a new key for INBOXKEEPER_SECRET_KEYS."""
     typer.echo(Fernet.generate_key().decode("ascii"))
@@ -67,16 +92,66 @@ def rekey() -> None:
 
 
 @app.command()
-def doctor() -> None:
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to write; it must not exist yet.")],
+) -> None:
+    """Copy everything into a sealed file; may be run while the bot runs."""
+    settings = _settings()
+    from bot import operator_commands
+
+    asyncio.run(operator_commands.backup(settings, file))
+
+
+@app.command()
+def restore(file: Annotated[Path, typer.Argument(help="What backup wrote.")]) -> None:
+    """Put a backup into an empty database, SQLite or PostgreSQL."""
+    settings = _settings()
+    from bot import operator_commands
+
+    asyncio.run(operator_commands.restore(settings, file))
+
+
+@app.command()
+def move(file: Annotated[Path, typer.Argument(help="The SQLite database to copy from.")]) -> None:
+    """Copy an SQLite database into the empty one that INBOXKEEPER_DATABASE_URL names."""
+    settings = _settings()
+    from bot import operator_commands
+
+    asyncio.run(operator_commands.move(settings, file))
+
+
+@app.command()
+def doctor(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: everything as one object.")] = False,
+) -> None:
     """Check that everything is in place.
 
-    Settings, database, keys, Slack and the address of the pages; ends with 1 if something is wrong.
+    Settings, database, disk, keys, Slack and the address of the pages; ends with 1 if something is wrong.
     """
     settings = _settings()
     from bot.doctor import examine
 
-    if not asyncio.run(examine(settings)):
+    if not asyncio.run(examine(settings, as_json=as_json)):
         raise typer.Exit(1)
+
+
+@app.command()
+def addresses(
+    base_url: Annotated[str, typer.Option(help="The bot's pages as people's browsers will reach them.")],
+) -> None:
+    """Print what the forms at Google, Microsoft and Slack ask for; needs no settings."""
+    try:
+        base = base_url_of(base_url)
+    except ValueError as fault:
+        _stop(f"--base-url {fault}. Next: write it like https://inboxkeeper.example.com.")
+    from bot.doctor import addresses_at
+
+    at = addresses_at(base)
+    typer.echo(f"Google, Authorised redirect URI:           {at['google']}")
+    typer.echo(f"Microsoft, Redirect URI (platform Web):    {at['microsoft']}")
+    typer.echo(f"Slack, Request URL (only without Socket Mode): {at['slack']}")
+    typer.echo(f"Home page, where a form asks for one:      {at['privacy']}")
 
 
 @app.command()
@@ -115,6 +190,20 @@ def forget(
     asyncio.run(operator_commands.forget(settings, address, force=force))
 
 
+@app.command(
+    context_settings={
+        "ignore_unknown_options": True,
+        "allow_extra_args": True,
+        "help_option_names": [],
+    }
+)
+def key(context: typer.Context) -> None:
+    """Make, list and revoke keys of programs: key create | list | revoke."""
+    from bot.key_commands import keys
+
+    typer.main.get_command(keys).main(args=context.args, prog_name="python -m bot key")
+
+
 def _settings() -> Settings:
     try:
         return load()
@@ -123,9 +212,14 @@ def _settings() -> Settings:
 
 
 def _stop(words: str) -> NoReturn:
-    typer.echo(words, err=True)
+    typer.echo(as_called(words), err=True)
     raise typer.Exit(2)
 
 
+def main() -> None:
+    """The entry point of the installed program."""
+    app(prog_name=as_called("python -m bot"))
+
+
 if __name__ == "__main__":
-    app(prog_name="python -m bot")
+    main()

@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -22,32 +22,39 @@ from pydantic import SecretStr
 
 from bot.config import Settings
 from bot.config_validators import is_loopback
+from bot.domain.errors import SlackError
+from bot.domain.grant import Secret
 from bot.domain.ids import UserId
 from bot.domain.job import JobKind
 from bot.domain.probe_policy import Cadence
 from bot.domain.workspace import Workspace
+from bot.event_loop import measured
 from bot.http_server import listening
 from bot.metrics import Metrics
 from bot.notifier import SlackMessenger
 from bot.services import Services
 from bot.services.connections.activation import Activation
 from bot.services.connections.admin_consent import AdminConsents
+from bot.services.connections.api_keys import ApiKeys
 from bot.services.connections.channels import Channels
 from bot.services.connections.connect import Connections
 from bot.services.connections.oauth_flow import OAuthFlow
 from bot.services.connections.permissions import Permissions
 from bot.services.connections.revocation import Revocations
 from bot.services.connections.switch import Switches
+from bot.services.connections.token_broker import TokenBroker
 from bot.services.core.incidents import Incidents
 from bot.services.core.jobs import Jobs, Locks, attempted
 from bot.services.core.notifications import Notifications
-from bot.services.core.ports import Clock, Core, Directory, Policy
+from bot.services.core.ports import Clock, Core, Credential, Directory, Policy
 from bot.services.core.schedule import Schedule
 from bot.services.core.transitions import Transitions
 from bot.services.messaging.delivery import Delivery
 from bot.services.messaging.notice_models import NoticeModels
 from bot.services.monitoring.clock_skew import ClockSkew
 from bot.services.monitoring.heartbeat import Heartbeat
+from bot.services.monitoring.hubspot import HubSpotScreens, HubSpotWatch, ReadsHubSpot, stop_watching
+from bot.services.monitoring.hubspot.watch import LOOK_LASTS
 from bot.services.monitoring.mail_routing import MailRoutingWatch
 from bot.services.monitoring.monitor import Monitoring
 from bot.services.monitoring.probes import Probes
@@ -57,26 +64,30 @@ from bot.services.people.admins import Admins
 from bot.services.people.approvals import Approvals
 from bot.services.people.people import People
 from bot.services.people.workspaces import Workspaces
+from bot.services.upkeep.census import CensusFigures
+from bot.services.upkeep.credentials import CredentialWatch
 from bot.services.upkeep.history import History, HistoryExport
 from bot.services.upkeep.maintenance import Maintenance
+from bot.sign_of_life import SignOfLife
 from bot.slack.client import Pause, SlackClient, slack_client, who_are_we
 from bot.slack.directory import SlackDirectory
-from bot.worker import IDLE_SECONDS, Wake, Worker
+from bot.worker import IDLE_SECONDS, Turn, Wake, Worker
 from handlers.bolt import Identity, SlackApp, build_slack
 from handlers.slack_http import SlackHttp
 from handlers.socket_mode import Socket
-from handlers.web import build_web
+from handlers.web import Watched, build_watch, build_web
 from providers.base import Provider
 from providers.detect import Detector
 from providers.dns import SystemNames
 from providers.google.provider import Google
-from providers.http_client import http_session
+from providers.http_client import HttpClient, http_session
+from providers.hubspot.client import HubSpotClient
 from providers.imap.autoconfig import Names
 from providers.imap.provider import Imap, guarded_web
 from providers.microsoft.provider import Microsoft, needed_in
 from providers.microsoft.tenants import MicrosoftTenants
 from providers.registry import Registry
-from storage import Cipher, Storage, StorageAway, migrate
+from storage import Cipher, Share, Storage, StorageAway, migrate, working_for
 
 _log = structlog.get_logger(__name__)
 
@@ -113,7 +124,7 @@ class World:
 T = TypeVar("T")
 _SAYS_AFTER: Final = 5.0
 """Seconds: longer than a start takes."""
-TURNS_TAKE: Final = {"probes": PATIENCE}
+TURNS_TAKE: Final = {"probes": PATIENCE, "hubspot": LOOK_LASTS}
 """Loops, by name, whose turn may take long: logins that hang keep a batch busy as long as its lease."""
 
 _KEYS_LOST: Final = (
@@ -169,7 +180,31 @@ def policy_of(settings: Settings) -> Policy:
         allowed_domains=settings.allowed_domains,
         loopback_only=is_loopback(urlsplit(settings.base_url).hostname or ""),
         features=settings.features,
+        credentials=credentials_of(settings),
+        hubspot_local=settings.hubspot.local if settings.hubspot else "",
+        keeps_tokens=settings.api,
     )
+
+
+def hubspot_of(
+    settings: Settings, *, session: aiohttp.ClientSession, clock: Clock
+) -> tuple[HubSpotClient, timedelta] | None:
+    """Who reads the HubSpot portal, and how often; nobody without a token."""
+    portal = settings.hubspot
+    if portal is None:
+        return None
+    return HubSpotClient(HttpClient(session), portal.tokens, clock, api_url=portal.api_url), portal.every
+
+
+def credentials_of(settings: Settings) -> tuple[Credential, ...]:
+    """What proves us for a limited time, as far as its end is known."""
+    microsoft = settings.microsoft
+    if microsoft is None:
+        return ()
+    if microsoft.certificate is not None:
+        return (Credential("certificate", microsoft.certificate.ends_at),)
+    ends = settings.microsoft_secret_ends
+    return (Credential("secret", datetime.combine(ends, time(), UTC)),) if ends else ()
 
 
 def providers_of(settings: Settings, world: World, http: Sessions) -> list[Provider]:
@@ -205,9 +240,14 @@ def _tenants_of(settings: Settings, http: Sessions) -> MicrosoftTenants | None:
 
 
 def services_of(
-    core: Core, *, directory: Directory, messenger: SlackMessenger, workspace: Workspace
+    core: Core,
+    *,
+    directory: Directory,
+    messenger: SlackMessenger,
+    workspace: Workspace,
+    hubspot: tuple[ReadsHubSpot, timedelta] | None = None,
 ) -> Services:
-    """Every service, each given what it needs."""
+    """Every service, each given what it needs. ``hubspot`` is who reads the portal, and how often."""
     notifications = Notifications(core)
     incidents = Incidents(core, notifications)
     pace = Schedule(core)
@@ -283,6 +323,7 @@ def services_of(
     )
     history = History(core, channels, pace)
     heartbeat = Heartbeat(core, notifications, workspace)
+    api_keys = ApiKeys(core.storage, clock=core.clock, features=core.policy.features)
     return Services(
         core=core,
         workspace=workspace,
@@ -315,6 +356,7 @@ def services_of(
             revocations=revocations,
             mail_watch=MailRoutingWatch(core, transitions=transitions, notifications=notifications),
             provider_outages=provider_outages,
+            credentials=CredentialWatch(core, notifications, workspace),
         ),
         admins=admins,
         incidents=incidents,
@@ -327,6 +369,20 @@ def services_of(
         clock_skew=ClockSkew(core, pace),
         heartbeat=heartbeat,
         probes=probes,
+        census=CensusFigures(core),
+        hubspot=HubSpotScreens(core, workspace.id) if hubspot else None,
+        hubspot_watch=HubSpotWatch(
+            core,
+            hubspot[0],
+            incidents=incidents,
+            notifications=notifications,
+            workspace_id=workspace.id,
+            every=hubspot[1],
+        )
+        if hubspot
+        else None,
+        api_keys=api_keys,
+        token_broker=TokenBroker(core, probes, api_keys),
     )
 
 
@@ -355,6 +411,8 @@ class Bot:
     engine: Worker
     slack: SlackApp
     metrics: Metrics
+    watch: web.Application
+    """What monitoring asks, for a port of its own."""
     web: web.Application
 
     async def settle(self) -> int:
@@ -381,7 +439,17 @@ async def running(settings: Settings, world: World | None = None) -> AsyncIterat
                 count=bot.metrics.bad_connection,
             )
         )
+        if settings.watch_port is not None:
+            await stack.enter_async_context(
+                listening(
+                    bot.watch,
+                    host=settings.watch_host,
+                    port=settings.watch_port,
+                    count=bot.metrics.bad_connection,
+                )
+            )
         if world.engine_runs:
+            await stack.enter_async_context(measured(bot.metrics.loop_lag))
             bot.engine.start()
             stack.push_async_callback(bot.engine.stop)
         await bot.services.workspaces.seen(bot.services.workspace)
@@ -404,13 +472,18 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
         metrics=metrics,
         wake=wake,
     )
+    messenger = SlackMessenger(client)
     services = services_of(
         core,
         directory=SlackDirectory(client, home=ours.workspace.id),
-        messenger=SlackMessenger(client),
+        messenger=messenger,
         workspace=ours.workspace,
+        hubspot=hubspot_of(settings, session=session, clock=world.clock),
     )
     stack.push_async_callback(services.probes.save_at_last)
+    if services.hubspot_watch is None:
+        ended = stop_watching(core, services.incidents, Notifications(core), ours.workspace.id)
+        await attempted(ended, what="hubspot")
     if await storage.take_over():
         await attempted(services.oauth_flow.end_interrupted(), what="sign-ins")
     slack = build_slack(
@@ -422,8 +495,14 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
     )
     services.jobs.does(JobKind.REFRESH_HOME, slack.home_changed)
     stack.push_async_callback(slack.drain)
-    engine = _engine(services, world, wake)
+    storage.waited = metrics.database_wait
     link = await _socket(settings, world, slack, services, client=client, stack=stack)
+
+    async def is_well() -> bool:
+        is_ready = all((await ready()).values())
+        return is_ready and storage.has_room() and await _is_reached(messenger)
+
+    engine = _engine(services, world, wake, metrics, _ping(settings, session, world, metrics, is_well))
 
     async def ready() -> dict[str, bool]:
         return {
@@ -439,10 +518,10 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
         inbound=_inbound(settings, slack, world),
         base_url=core.policy.base_url,
         team_url=ours.url,
-        ready=ready,
-        metrics=metrics,
+        watched=Watched(ready, metrics, services.census.refresh if settings.watch_public else None),
     )
-    return Bot(services, engine, slack, metrics, app)
+    watch = build_watch(ready=ready, metrics=metrics, census=services.census.refresh)
+    return Bot(services, engine, slack, metrics, watch=watch, web=app)
 
 
 async def _opened(settings: Settings, world: World, stack: AsyncExitStack) -> Storage:
@@ -474,18 +553,45 @@ async def patiently(work: Coroutine[object, object, T], *, says_after: float = _
         raise
 
 
-def _engine(services: Services, world: World, wake: Wake) -> Worker:
-    turns = {
-        "clock": services.clock_skew.run_due,
-        "database": services.heartbeat.run_due,
-        "secrets": services.probes.run_due,
-        "pace": services.pace.run_due,
-        "probes": services.monitoring.run_due,
-        "jobs": services.jobs.run_due,
-        "chores": services.maintenance.run_due,
-        "silence": services.watchdog.run_due,
+def _ping(
+    settings: Settings,
+    session: aiohttp.ClientSession,
+    world: World,
+    metrics: Metrics,
+    is_well: Callable[[], Awaitable[bool]],
+) -> dict[str, Turn]:
+    """The loop that gives a sign of life, where somebody waits for one."""
+    if settings.heartbeat_url is None:
+        return {}
+    url = Secret(settings.heartbeat_url.get_secret_value())
+    ping = SignOfLife(url, session=session, clock=world.clock, is_well=is_well, count=metrics.ping)
+    return {"heartbeat": ping.run_due}
+
+
+def _engine(
+    services: Services, world: World, wake: Wake, metrics: Metrics, more: Mapping[str, Turn]
+) -> Worker:
+    loops = {
+        "clock": (services.clock_skew.run_due, Share.UPKEEP),
+        "database": (services.heartbeat.run_due, Share.HEARTBEAT),
+        "secrets": (services.probes.run_due, Share.PROBES),
+        "pace": (services.pace.run_due, Share.UPKEEP),
+        "probes": (services.monitoring.run_due, Share.PROBES),
+        "jobs": (services.jobs.run_due, Share.JOBS),
+        "chores": (services.maintenance.run_due, Share.UPKEEP),
+        "silence": (services.watchdog.run_due, Share.UPKEEP),
+        **{name: (turn, Share.UPKEEP) for name, turn in more.items()},
     }
-    return Worker(turns, clock=world.clock, wake=wake, idle_seconds=world.idle_seconds, patience=TURNS_TAKE)
+    if services.hubspot_watch is not None:
+        loops["hubspot"] = (services.hubspot_watch.run_due, Share.PROBES)
+    return Worker(
+        {name: working_for(share, turn) for name, (turn, share) in loops.items()},
+        clock=world.clock,
+        wake=wake,
+        idle_seconds=world.idle_seconds,
+        patience=TURNS_TAKE,
+        count=metrics.turn,
+    )
 
 
 def _inbound(settings: Settings, slack: SlackApp, world: World) -> SlackHttp | None:
@@ -522,9 +628,17 @@ async def _socket(
 
 async def _is_gone(services: Services) -> bool:
     try:
-        return await services.workspaces.is_gone()
+        return await working_for(Share.CHECKS, services.workspaces.is_gone)()
     except StorageAway:
         return False  # "database" says it
+
+
+async def _is_reached(messenger: SlackMessenger) -> bool:
+    """Whether Slack takes our token now."""
+    try:
+        return await messenger.is_there()
+    except SlackError:
+        return False
 
 
 async def _answers(storage: Storage) -> bool:

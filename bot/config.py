@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
@@ -32,7 +32,8 @@ from bot.config_validators import Listed, Url
 from bot.domain.features import Features
 from bot.domain.grant import Secret
 from bot.feature_file import FeatureFaults
-from providers.settings import GoogleClient, ImapSettings, MicrosoftClient, Mode
+from providers.microsoft.certificate import ClientCertificate
+from providers.settings import GoogleClient, HubSpotPortal, ImapSettings, MicrosoftClient, Mode
 
 PREFIX = "INBOXKEEPER_"
 
@@ -60,7 +61,7 @@ class SettingsError(Exception):
         words = "\n\n".join(str(problem) for problem in problems)
         super().__init__(
             f"Inboxkeeper cannot start: {count} attention.\n\n{words}\n\n"
-            "Settings come from the environment or from the file .env; .env.example lists them all."
+            "Settings come from the environment or from the file .env; `python -m bot settings` prints all."
         )
 
 
@@ -116,6 +117,25 @@ class Settings(BaseSettings):
         about="The bot's pages as people's browsers reach them, also under a path; https unless localhost.",
         example="https://inboxkeeper.example.com",
         hint="an intranet name with https will do; http only for localhost.",
+    )
+    watch_port: Annotated[int, Field(ge=1, le=65_535)] | None = _setting(
+        None,
+        about="A port of its own for /readyz and /metrics; without it nobody is told them.",
+        example="9464",
+        hint="choose a number from 1 to 65535, and let only your monitoring reach it.",
+    )
+    watch_host: str = _setting("127.0.0.1", about="The address that port listens on.", example="0.0.0.0")  # noqa: S104
+    watch_public: bool = _setting(
+        False,
+        about="Whether the pages' port tells /readyz and /metrics, too: to anybody who reaches it.",
+        example="true",
+        hint="write true or false.",
+    )
+    heartbeat_url: Annotated[SecretStr, AfterValidator(config_validators.heartbeat_url)] | None = _setting(
+        None,
+        about="Asked for each minute while all is well; a service that misses it raises the alarm. A secret.",
+        example="https://hc-ping.example.com/…",
+        hint="copy the ping URL of a check (period 1 minute, grace 5) at Healthchecks or the like.",
     )
 
     slack_bot_token: Annotated[SecretStr, AfterValidator(config_validators.slack_token("xoxb-"))] = _setting(
@@ -177,6 +197,12 @@ class Settings(BaseSettings):
         hint="write bare domains, without the part before the @.",
     )
 
+    api: bool = _setting(
+        False,
+        about="Whether programs with a key are given access tokens (docs/api.md).",
+        example="true",
+        hint="write true or false.",
+    )
     features_file: Annotated[InstanceOf[Features], BeforeValidator(feature_file.read)] | None = _setting(
         None,
         about="What mailboxes are used for, and the permissions that needs: a TOML file (docs/features.md).",
@@ -219,6 +245,20 @@ class Settings(BaseSettings):
         about="The value of a client secret of that app (not the secret's id).",
         example="Abc8Q~…",
         hint=f"{_MICROSOFT[:-1]} › Certificates & secrets.",
+    )
+    microsoft_secret_ends: date | None = _setting(
+        None,
+        about="The day on which that secret expires: the operator is told 30, 7 and 1 days before.",
+        example="2027-06-30",
+        hint="write it like 2027-06-30, as the page that made the secret shows it.",
+    )
+    microsoft_certificate_file: (
+        Annotated[str, AfterValidator(config_validators.microsoft_certificate)] | None
+    ) = _setting(
+        None,
+        about="A certificate and its key (one PEM file) in the place of a secret, which some tenants forbid.",
+        example="/etc/inboxkeeper/microsoft.pem",
+        hint=f"{_MICROSOFT[:-1]} › Certificates & secrets › Certificates; docs/install.md makes one.",
     )
     microsoft_tenant: Annotated[str, AfterValidator(config_validators.microsoft_tenant)] = _setting(
         "common",
@@ -275,6 +315,19 @@ class Settings(BaseSettings):
         about="Thunderbird's list of mail hosts, asked for the settings of a domain.",
         example="https://autoconfig.thunderbird.net/v1.1",
         hint="leave it out to use Thunderbird's own.",
+    )
+
+    hubspot_token: Annotated[
+        tuple[SecretStr, ...], NoDecode, Listed, AfterValidator(config_validators.hubspot_tokens)
+    ] = _setting(
+        (),
+        about="A HubSpot service key, to watch its team channels; in a rotation two. Without one it is off.",
+        example="pat-eu1-…",
+        hint="HubSpot › Development › Keys › Service keys (docs/hubspot.md).",
+    )
+    hubspot_api_url: Url = _endpoint("https://api.hubapi.com", "HubSpot's API.", of="HubSpot")
+    hubspot_seconds: _SECONDS = _setting(
+        120.0, about="How often HubSpot is looked at; two looks must agree on a loss.", example="120"
     )
 
     probe_team_seconds: _SECONDS = _setting(
@@ -347,11 +400,13 @@ class Settings(BaseSettings):
     @property
     def microsoft(self) -> MicrosoftClient | None:
         """``None`` when no Microsoft client is configured: Office 365 and Outlook.com are off."""
-        if self.microsoft_client_id is None or self.microsoft_client_secret is None:
+        certificate = self.microsoft_certificate_file
+        if self.microsoft_client_id is None or (self.microsoft_client_secret is None and certificate is None):
             return None
         return MicrosoftClient(
             client_id=self.microsoft_client_id,
-            client_secret=Secret(self.microsoft_client_secret.get_secret_value()),
+            client_secret=Secret((self.microsoft_client_secret or SecretStr("")).get_secret_value()),
+            certificate=ClientCertificate.of(Path(certificate).read_bytes()) if certificate else None,
             tenant=self.microsoft_tenant,
             mode=Mode(self.microsoft_mode),
             login_url=self.microsoft_login_url,
@@ -374,11 +429,24 @@ class Settings(BaseSettings):
             apart=timedelta(seconds=self.imap_probe_seconds),
         )
 
+    @property
+    def hubspot(self) -> HubSpotPortal | None:
+        """``None`` without a token: HubSpot is not watched, and no screen speaks of it."""
+        if not self.hubspot_token:
+            return None
+        url = self.hubspot_api_url.rstrip("/")
+        return HubSpotPortal(
+            tokens=tuple(Secret(token.get_secret_value()) for token in self.hubspot_token),
+            api_url=self.hubspot_api_url,
+            every=timedelta(seconds=self.hubspot_seconds),
+            local=url if config_validators.is_loopback(urlsplit(url).hostname or "") else "",
+        )
+
     def secrets(self) -> tuple[str, ...]:
         """Every secret's value, so that logging can be told to conceal them."""
-        held: list[SecretStr | None] = [*self.secret_keys, *self.slack_signing_secret]
+        held: list[SecretStr | None] = [*self.secret_keys, *self.slack_signing_secret, *self.hubspot_token]
         held += [self.slack_bot_token, self.slack_app_token]
-        held += [self.google_client_secret, self.microsoft_client_secret]
+        held += [self.google_client_secret, self.microsoft_client_secret, self.heartbeat_url]
         password = config_validators.password_of(self.database_url.get_secret_value())
         return (*(secret.get_secret_value() for secret in held if secret is not None), *password)
 
@@ -410,8 +478,17 @@ def _between(given: Mapping[str, Any]) -> Iterator[Problem]:
         next_step = "set the app-level token for Socket Mode, or the signing secret for HTTP."
         yield _problem("slack_app_token", wrong, next_step)
     yield from _imap_pace(given)
-    for provider in ("google", "microsoft"):
-        yield from _half_a_client(given, f"{provider}_client_id", f"{provider}_client_secret")
+    if given.get("watch_port") and str(given["watch_port"]) == str(given.get("port") or 8080):
+        next_step = f"choose another port, or set {PREFIX}WATCH_PUBLIC=true instead."
+        yield _problem("watch_port", "is the port of the pages", next_step)
+    yield from _half_a_client(given, "google_client_id", "google_client_secret")
+    proof = (
+        "microsoft_certificate_file" if given.get("microsoft_certificate_file") else "microsoft_client_secret"
+    )
+    yield from _half_a_client(given, "microsoft_client_id", proof)
+    if given.get("microsoft_certificate_file") and given.get("microsoft_client_secret"):
+        next_step = "take one of them out; the certificate is the better one."
+        yield _problem("microsoft_client_secret", "is set beside a certificate", next_step)
 
 
 def _half_a_client(given: Mapping[str, Any], *pair: str) -> Iterator[Problem]:

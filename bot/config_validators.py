@@ -9,11 +9,14 @@ import ipaddress
 import re
 import ssl
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from cryptography.fernet import Fernet
 from pydantic import AfterValidator, BeforeValidator, SecretStr
+
+from providers.microsoft.certificate import ClientCertificate
 
 KINDS = {
     "xoxb-": "a bot token",
@@ -64,6 +67,18 @@ def signing_secrets(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     return value
 
 
+def hubspot_tokens(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    if len(value) > 2:
+        raise ValueError(f"holds {len(value)} tokens; a rotation needs two: the new one and the old one")
+    for secret in value:
+        text = secret.get_secret_value()
+        if kind := kind_of(text):
+            raise ValueError(f"is {kind}, not a HubSpot service key")
+        if not re.fullmatch(r"[\x21-\x7e]{8,}", text):
+            raise ValueError("is too short or contains blanks")
+    return value
+
+
 def fernet_keys(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     if not value:
         raise ValueError("is empty")
@@ -101,6 +116,14 @@ def microsoft_client_secret(value: SecretStr) -> SecretStr:
     """The page that shows a new secret shows two things, and the wrong one comes first."""
     if _GUID.fullmatch(value.get_secret_value()):
         raise ValueError("is the secret's id, not its value")
+    return value
+
+
+def microsoft_certificate(value: str) -> str:
+    try:
+        ClientCertificate.of(Path(value).read_bytes())
+    except OSError:
+        raise ValueError("names a file that cannot be read") from None
     return value
 
 
@@ -180,6 +203,16 @@ def base_url(value: str) -> str:
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise ValueError("must begin with https:// unless it is this very machine (localhost)")
     return url(value)
+
+
+def heartbeat_url(value: SecretStr) -> SecretStr:
+    """Whoever knows it can keep the alarm quiet: it is a secret, and plain http would show it."""
+    text = value.get_secret_value()
+    parts = _parts(text)
+    is_here = parts.scheme == "http" and is_loopback(parts.hostname or "")
+    if not parts.hostname or not (parts.scheme == "https" or is_here):
+        raise ValueError("must be a full address that begins with https://")
+    return value
 
 
 def is_loopback(host: str) -> bool:

@@ -5,50 +5,67 @@ Each check stands alone: one that fails does not hide the others. Nothing is cha
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
-from urllib.parse import urlsplit
+from shutil import disk_usage
+from typing import Final, TypeVar
 
-import aiohttp
+import typer
 from rich.console import Console
 
-from bot.app import cipher_of, client_of, needed_scopes_of, real_clock
+from bot.app import cipher_of, credentials_of, hubspot_of, needed_scopes_of, real_clock
 from bot.config import Settings
-from bot.config_validators import is_loopback
-from bot.domain.errors import SlackAway, SlackRefused
-from bot.metrics import Metrics
-from bot.slack.manifest import SCOPES
+from bot.doctor_network import Finding, pages_finding, slack_findings
+from bot.domain.errors import (
+    PermissionMissing,
+    ProviderMisconfigured,
+    ProviderUnavailable,
+)
+from bot.domain.hubspot import HubSpotUser, Listing, PortalDetails
+from bot.program import as_called
+from bot.services.core.ports import Credential
 from providers.http_client import http_session
+from providers.hubspot.client import EMAIL_CHANNEL
 from providers.registry import LABELS
 from storage import Storage, StorageAway, Trouble, is_current
 from storage.engine import is_sqlite, sqlite_file
 from storage.files import readable_by_others
-
-_SECONDS: Final = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One check's result. ``next_step`` is empty when there is nothing to do."""
-
-    what: str
-    is_good: bool
-    said: str
-    next_step: str = ""
-
+from storage.unit_of_work import LEAST_ROOM
 
 Check = Callable[[Settings], Awaitable[Finding]]
 
 
-async def examine(settings: Settings) -> bool:
+async def examine(settings: Settings, *, as_json: bool = False) -> bool:
     """Run every check and print what it found. Returns whether all is well."""
     findings = [await check(settings) for check in CHECKS]
-    findings += [_google(settings), _microsoft(settings), *permissions(settings)]
-    show(findings, Console(highlight=False, soft_wrap=True))
+    findings += await slack_findings(settings, clock=real_clock)
+    findings.append(await pages_finding(settings, clock=real_clock, has_started=await has_started(settings)))
+    findings += [_google(settings), _microsoft(settings)]
+    findings += [*credential_findings(settings, real_clock()), *permissions(settings)]
+    findings += await hubspot(settings)
+    if as_json:
+        typer.echo(json_of(findings))
+    else:
+        show(findings, Console(highlight=False, soft_wrap=True))
     return all(finding.is_good for finding in findings)
+
+
+def json_of(findings: Sequence[Finding]) -> str:
+    """For programs: one object, with every finding in the order in which people read them."""
+    listed = [
+        {
+            "what": finding.what,
+            "ok": finding.is_good,
+            "said": as_called(finding.said),
+            "next": as_called(finding.next_step),
+        }
+        for finding in findings
+    ]
+    is_well = all(finding.is_good for finding in findings)
+    return json.dumps({"ok": is_well, "findings": listed}, ensure_ascii=False, indent=2)
 
 
 def show(findings: Sequence[Finding], console: Console) -> None:
@@ -56,9 +73,9 @@ def show(findings: Sequence[Finding], console: Console) -> None:
     for finding in findings:
         mark = "[green]ok[/green]" if finding.is_good else "[red]!![/red]"
         console.print(f"{mark}  {finding.what}: ", end="")
-        console.print(finding.said, markup=False)
+        console.print(as_called(finding.said), markup=False)
         if finding.next_step:
-            console.print(f"    Next: {finding.next_step}", markup=False)
+            console.print(f"    Next: {as_called(finding.next_step)}", markup=False)
 
 
 def trouble_words(error: StorageAway) -> tuple[str, str]:
@@ -109,11 +126,69 @@ async def _answers(settings: Settings) -> None:
     url = settings.database_url.get_secret_value()
     if is_sqlite(url) and not sqlite_file(url).exists():
         return
-    storage = await Storage.open(url, cipher=cipher_of(settings))
+    storage = await _storage_of(settings)
     try:
         await storage.ping()
     finally:
         await storage.close()
+
+
+async def _storage_of(settings: Settings) -> Storage:
+    return await Storage.open(settings.database_url.get_secret_value(), cipher=cipher_of(settings))
+
+
+async def has_started(settings: Settings) -> bool:
+    """Whether a bot ever ran on this database: before that its pages cannot answer. One that cannot be
+    asked had its first start, most likely."""
+    try:
+        await _answers(settings)
+        if not await is_current(settings.database_url.get_secret_value()):
+            return False
+        storage = await _storage_of(settings)
+        try:
+            return await storage.opens_canary() is not None
+        finally:
+            await storage.close()
+    except StorageAway:
+        return True
+
+
+async def _server(settings: Settings) -> Finding:
+    """A file's disk; a server's connections, and whether something stands in front of it."""
+    url = settings.database_url.get_secret_value()
+    if is_sqlite(url):
+        return _room(sqlite_file(url))
+    try:
+        storage = await _storage_of(settings)
+        try:
+            facts = await storage.server()
+        finally:
+            await storage.close()
+    except StorageAway as error:
+        what, step = trouble_words(error)
+        return Finding("Server", False, what, step)
+    assert facts is not None
+    said = f"PostgreSQL {facts.version}, {facts.connections} connections at most"
+    if facts.connections < _CONNECTIONS:
+        step = f"raise max_connections, or put a pooler in front: one process takes up to {_CONNECTIONS}."
+        return Finding("Server", False, said, step)
+    if facts.is_behind_something:
+        said += (
+            f"; something answers for it at port {facts.asked or 5432}, a pooler most likely: that is fine"
+        )
+    return Finding("Server", True, said)
+
+
+_CONNECTIONS: Final = 20
+
+
+def _room(file: Path) -> Finding:
+    folder = next(one for one in (file.parent, *file.absolute().parents) if one.exists())
+    free = disk_usage(folder).free
+    said = f"{free // 2**20} MB are free where the database is"
+    if free < LEAST_ROOM:
+        return Finding("Disk", False, said, "make room: with less than 100 MB writing may fail at any time.")
+    return Finding("Disk", True, said)
 
 
 async def _database(settings: Settings) -> Finding:
@@ -134,13 +209,16 @@ async def _files(settings: Settings) -> Finding:
     return _modes(settings)
 
 
+def _private(settings: Settings) -> list[str]:
+    """What holds secrets beside the database."""
+    return [".env", *filter(None, [settings.microsoft_certificate_file])]
+
+
 def _modes(settings: Settings) -> Finding:
     """Whether others on this machine may read what lies here: people's addresses, and the keys."""
     url = settings.database_url.get_secret_value()
     known = readable_by_others(sqlite_file(url)) if is_sqlite(url) else []
-    dotenv = Path(".env")
-    if dotenv.exists() and dotenv.stat().st_mode & 0o077:
-        known.append(dotenv)
+    known += [one for one in map(Path, _private(settings)) if one.exists() and one.stat().st_mode & 0o077]
     if not known:
         return Finding("Files", True, "only their owner may read them")
     said = f"others on this machine may read {', '.join(map(str, known))}"
@@ -153,13 +231,14 @@ async def _keys(settings: Settings) -> Finding:
         await _answers(settings)
         if not await is_current(url):
             return Finding("Keys", True, "nothing is stored yet")
-        storage = await Storage.open(url, cipher=cipher_of(settings))
+        storage = await _storage_of(settings)
         try:
             fits = await storage.opens_canary()
         finally:
             await storage.close()
     except StorageAway as error:
-        return Finding("Keys", False, f"could not be tried: {trouble_words(error)[0]}")
+        what, step = trouble_words(error)
+        return Finding("Keys", False, f"could not be tried: {what}", step)
     if fits is None:
         return Finding("Keys", True, "nothing is stored yet")
     if fits:
@@ -168,63 +247,129 @@ async def _keys(settings: Settings) -> Finding:
     return Finding("Keys", False, "they do not open what is stored", step)
 
 
-async def _slack(settings: Settings) -> Finding:
-    async with http_session() as session:
-        client = client_of(settings, session=session, clock=real_clock, metrics=Metrics.build())
-        try:
-            answer = await client.response("auth.test", within=_SECONDS)
-        except SlackRefused as error:
-            step = "copy the Bot User OAuth Token again; reinstall the app if it was removed."
-            return Finding("Slack", False, f"it refuses the token ({error.code})", step)
-        except SlackAway:
-            return Finding("Slack", False, "it cannot be reached", "check the network and any proxy.")
-    granted = {scope for scope in answer.headers.get("x-oauth-scopes", "").split(",") if scope}
-    lacking = [scope for scope in SCOPES if granted and scope not in granted]
-    if lacking:
-        step = "update the app from the manifest (`python -m bot manifest`) and reinstall it."
-        return Finding("Slack", False, f"the app lacks the scopes {', '.join(lacking)}", step)
-    transport = "Socket Mode" if settings.socket_mode else "HTTP"
-    return Finding("Slack", True, f"workspace {answer.get('team', '')}, over {transport}")
-
-
-async def _pages(settings: Settings) -> Finding:
-    host = urlsplit(settings.base_url).hostname or ""
-    address = f"{settings.base_url.rstrip('/')}/healthz"
-    async with http_session() as session:
-        try:
-            async with asyncio.timeout(_SECONDS), session.get(address) as answer:
-                status = answer.status
-        except (aiohttp.ClientError, TimeoutError, OSError):
-            status = 0
-    if status != 200:
-        said = f"{settings.base_url} does not answer" + (f" (status {status})" if status else "")
-        step = "start `python -m bot serve`, and check that INBOXKEEPER_BASE_URL leads to it."
-        return Finding("Pages", False, said, step)
-    if is_loopback(host):
-        step = "fine for a trial; for a team, use a name with https that their browsers can open."
-        return Finding("Pages", True, f"{settings.base_url} opens, but only on this machine", step)
-    return Finding("Pages", True, f"{settings.base_url} opens")
-
-
 def _google(settings: Settings) -> Finding:
+    redirect = _redirect(settings, "Google", "google")
     if settings.google is None:
-        step = "set INBOXKEEPER_GOOGLE_CLIENT_ID and _SECRET to let people connect Gmail."
+        step = f"set INBOXKEEPER_GOOGLE_CLIENT_ID and _SECRET to let people connect Gmail. {redirect}"
         return Finding("Gmail", True, "switched off: no client is configured", step)
-    return Finding("Gmail", True, "a client is configured", _redirect(settings, "Google", "google"))
+    return Finding("Gmail", True, "a client is configured", redirect)
 
 
 def _microsoft(settings: Settings) -> Finding:
     label = "Office 365 and Outlook.com"
+    redirect = _redirect(settings, "Microsoft", "microsoft")
     if settings.microsoft is None:
-        step = "set INBOXKEEPER_MICROSOFT_CLIENT_ID and _SECRET to let people connect them."
+        step = f"set INBOXKEEPER_MICROSOFT_CLIENT_ID and _SECRET to let people connect them. {redirect}"
         return Finding(label, True, "switched off: no client is configured", step)
-    said = f"a client is configured for {settings.microsoft.tenant}, mode {settings.microsoft.mode}"
-    return Finding(label, True, said, _redirect(settings, "Microsoft", "microsoft"))
+    proof = "a certificate" if settings.microsoft.certificate else "a secret"
+    whose = f"{settings.microsoft.tenant}, mode {settings.microsoft.mode}"
+    said = f"a client with {proof} is configured for {whose}"
+    return Finding(label, True, said, redirect)
+
+
+def credential_findings(settings: Settings, now: datetime) -> list[Finding]:
+    """How long what proves us to Microsoft lasts."""
+    return [_lasts(one, one.ends_at - now) for one in credentials_of(settings)]
+
+
+def _lasts(credential: Credential, left: timedelta) -> Finding:
+    what = f"Microsoft's {credential.what}"
+    step = (
+        "make a new one in the Entra admin center › App registrations › your app › Certificates & secrets, "
+        "and set it."
+    )
+    if left <= timedelta():
+        return Finding(what, False, f"it ended on {credential.ends_at:%Y-%m-%d}", step)
+    said = f"it lasts {left.days} days more"
+    return Finding(what, False, said, step) if left <= _ENDS_SOON else Finding(what, True, said)
+
+
+_ENDS_SOON: Final = timedelta(days=7)
 
 
 def _redirect(settings: Settings, company: str, key: str) -> str:
-    redirect = f"{settings.base_url.rstrip('/')}/callback/{key}"
-    return f"{company}'s client must list exactly this redirect URI: {redirect}"
+    address = addresses_at(settings.base_url)[key]
+    return f"{company}'s client must list exactly this redirect URI: {address}"
+
+
+def addresses_at(base_url: str) -> dict[str, str]:
+    """What Slack's, Google's and Microsoft's forms ask for, by whose form it is."""
+    base = base_url.rstrip("/")
+    return {
+        "google": f"{base}/callback/google",
+        "microsoft": f"{base}/callback/microsoft",
+        "slack": f"{base}/slack/events",
+        "privacy": f"{base}/",
+    }
+
+
+T = TypeVar("T")
+
+
+async def hubspot(settings: Settings) -> list[Finding]:
+    """Every call that the watch over HubSpot makes, tried; nothing where it is off."""
+    async with http_session() as session:
+        made = hubspot_of(settings, session=session, clock=real_clock)
+        if made is None:
+            return []
+        client, _ = made
+        tried = [
+            await _tried("HubSpot's portal", client.details(), _portal_words, needed="oauth"),
+            await _tried("HubSpot's channels", client.listing(), _listing_words, needed=_READ),
+            await _tried("HubSpot's kinds of channels", client.channels(), _kinds_words, needed=_READ),
+            await _tried("HubSpot's people", client.users(), _people_words, needed=_USERS),
+        ]
+    unseen = "why, who connected it, personal inboxes, and whether mail arrives (docs/hubspot.md)"
+    return [*tried, Finding("HubSpot does not tell", True, unseen)]
+
+
+_READ: Final = "conversations.read"
+_USERS: Final = "settings.users.read"
+
+
+async def _tried(what: str, call: Awaitable[T], words: Callable[[T], Finding], *, needed: str) -> Finding:
+    """One call: what it brought, or what is missing. Whatever ``words`` says goes by the name ``what``."""
+    try:
+        return replace(words(await call), what=what)
+    except PermissionMissing as missing:
+        scopes = ", ".join(sorted(missing.scopes)) or needed
+        step = f"add the scope {scopes} to the service key, or check that the subscription includes it."
+        if needed == _USERS:
+            said = "the token may not read them: only super admins and account access here are told"
+            return Finding(what, True, said, step)
+        return Finding(what, False, f"the token lacks {scopes}", step)
+    except ProviderMisconfigured as wrong:
+        step = "make a new service key in HubSpot (Development › Keys › Service keys)."
+        return Finding(what, False, f"HubSpot refuses the token ({wrong.code})", step)
+    except ProviderUnavailable as away:
+        return Finding(what, False, f"no answer that can be used ({away.code})", "try again in a minute.")
+
+
+def _portal_words(it: PortalDetails) -> Finding:
+    said = f"{it.portal_id} at {it.ui_domain}, data in {it.hosting}, {it.time_zone}"
+    return Finding("", True, said)
+
+
+def _listing_words(it: Listing) -> Finding:
+    lost = sum(not one.is_authorized for one in it.accounts)
+    said = f"{len(it.accounts)} e-mail channels in {len(it.inboxes)} inboxes, {lost} of them disconnected"
+    return Finding("", True, said)
+
+
+def _kinds_words(it: Mapping[str, str]) -> Finding:
+    name = it.get(EMAIL_CHANNEL, "")
+    if "mail" in name.casefold():
+        return Finding("", True, f"{EMAIL_CHANNEL} is e-mail")
+    step = "tell whoever maintains Inboxkeeper: HubSpot has changed its numbers."
+    return Finding("", False, f"{EMAIL_CHANNEL} is no longer e-mail ({name or 'unknown'})", step)
+
+
+def _people_words(it: Sequence[HubSpotUser]) -> Finding:
+    supers = sum(one.is_super_admin for one in it)
+    if supers > 1:
+        return Finding("", True, f"{supers} super admins among {len(it)} users")
+    step = "more than one super admin in HubSpot: whoever leaves should not be the last."
+    return Finding("", True, f"{supers} super admin among {len(it)} users", step)
 
 
 def permissions(settings: Settings) -> list[Finding]:
@@ -255,4 +400,4 @@ _REGISTERED: Final = {
 }
 """Where the operator has to name more than what is always asked for."""
 
-CHECKS: Final[tuple[Check, ...]] = (_database, _files, _keys, _slack, _pages)
+CHECKS: Final[tuple[Check, ...]] = (_database, _files, _server, _keys)

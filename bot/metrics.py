@@ -1,62 +1,89 @@
-"""What the bot counts about itself, for Prometheus."""
+"""What the bot counts about itself, for Prometheus. ``docs/operate.md`` says what each figure means."""
 
 from __future__ import annotations
 
+import platform
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.exposition import generate_latest
 
 from bot.log_setup import is_plain_word
+from bot.program import VERSION
 
 _LABEL = re.compile(r"[A-Za-z0-9_.:/{}-]{1,64}")
+_PREFIX: Final = "inboxkeeper_"
+
+_ACKS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 2.5, 3.0)
+"""Slack gives three seconds."""
+_PAGES: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_LATENESS: Final = (1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0)
+_WAITS: Final = (0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0)
 
 
-@dataclass(frozen=True, slots=True)
 class Metrics:
     """The figures behind ``/metrics``. Each process builds one, with a registry of its own."""
 
-    registry: CollectorRegistry
-    slack_calls: Counter
-    probes: Counter
-    jobs: Counter
-    unreachable_people: Counter
-    unknown_codes: Counter
-    http_requests: Counter
-    bad_connections: Counter
-    dead_jobs: Counter
-    silent_channels: Gauge
+    def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # when a counter began is told by the process's own start
+        self.registry = CollectorRegistry()
+        self.slack_calls = self._counter("slack_calls", "Calls to Slack", "method", "outcome")
+        self.acks = self._histogram("ack_seconds", "Until Slack had its answer", _ACKS, "kind")
+        self.probes = self._counter("probes", "Finished looks at mailboxes", "provider", "outcome")
+        self.lateness = self._histogram("look_lateness_seconds", "From due to begun, per look", _LATENESS)
+        self.jobs = self._counter("jobs", "Attempts at durable jobs", "kind", "outcome")
+        self.dead_jobs = self._counter("dead_jobs", "Jobs given up for good", "kind")
+        self.unreachable_people = self._counter("unreachable_people", "Notices that nobody could be given")
+        self.unknown_codes = self._counter(
+            "unknown_codes", "Answers nobody has classified", "provider", "code"
+        )
+        self.http_requests = self._counter("http_requests", "Requests answered", "route", "status")
+        self.pages = self._histogram("page_seconds", "Until a request was answered", _PAGES, "route")
+        self.bad_connections = self._counter(
+            "bad_connections", "Connections that broke off or broke HTTP", "kind"
+        )
+        self.silent_channels = self._gauge(
+            "silent_channels", "Mailboxes whose looks do not finish, up to 500"
+        )
+        self.channels = self._gauge("channels", "Mailboxes", "state", "provider")
+        self.open_incidents = self._gauge("open_incidents", "Disconnects that are not over", "kind")
+        self.open_outages = self._gauge("open_outages", "Mass refusals that are not over", "provider")
+        self.due_jobs = self._gauge("due_jobs", "Jobs that are due and not done", "kind")
+        self.oldest_due_job = self._gauge("oldest_due_job_seconds", "How long the first of them has been due")
+        self.waits = self._histogram("database_wait_seconds", "Until a transaction began", _WAITS, "access")
+        self.lag = self._histogram("event_loop_lag_seconds", "How much later than asked a wait ended", _WAITS)
+        self.turns = self._counter("worker_turns", "Turns of the background loops", "loop", "outcome")
+        self.pings = self._counter("heartbeat_pings", "Pings of the heartbeat URL", "outcome")
+        self.build_info = self._gauge("build_info", "Always 1; the labels say what runs", "version", "python")
+        self.build_info.labels(VERSION, platform.python_version()).set(1)
 
     @classmethod
     def build(cls) -> Metrics:
-        registry = CollectorRegistry()
+        return cls()
 
-        def counter(name: str, about: str, *labels: str) -> Counter:
-            return Counter(f"inboxkeeper_{name}", about, labels, registry=registry)
+    def _counter(self, name: str, about: str, *labels: str) -> Counter:
+        return Counter(f"{_PREFIX}{name}", about, labels, registry=self.registry)
 
-        return cls(
-            registry=registry,
-            slack_calls=counter("slack_calls", "Calls to Slack", "method", "outcome"),
-            probes=counter("probes", "Finished probes of mailboxes", "provider", "outcome"),
-            jobs=counter("jobs", "Attempts at durable jobs", "kind", "outcome"),
-            unreachable_people=counter("unreachable_people", "Notices that nobody could be given"),
-            unknown_codes=counter("unknown_codes", "Answers nobody has classified", "provider", "code"),
-            http_requests=counter("http_requests", "Requests answered", "route", "status"),
-            bad_connections=counter("bad_connections", "Connections that broke off or broke HTTP", "kind"),
-            dead_jobs=counter("dead_jobs", "Jobs given up for good", "kind"),
-            silent_channels=Gauge(
-                "inboxkeeper_silent_channels",
-                "Mailboxes whose probes do not finish, up to 500",
-                registry=registry,
-            ),
-        )
+    def _gauge(self, name: str, about: str, *labels: str) -> Gauge:
+        return Gauge(f"{_PREFIX}{name}", about, labels, registry=self.registry)
+
+    def _histogram(self, name: str, about: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(f"{_PREFIX}{name}", about, labels, registry=self.registry, buckets=buckets)
 
     def slack_call(self, method: str, outcome: str) -> None:
         self.slack_calls.labels(_label(method), _label(outcome)).inc()
 
+    def ack(self, kind: str, seconds: float) -> None:
+        self.acks.labels(_label(kind)).observe(seconds)
+
     def probe(self, provider: str, outcome: str) -> None:
         self.probes.labels(_label(provider), _label(outcome)).inc()
+
+    def looks_begin(self, lateness: Iterable[float]) -> None:
+        for seconds in lateness:
+            self.lateness.observe(max(seconds, 0.0))
 
     def job(self, kind: str, outcome: str) -> None:
         self.jobs.labels(_label(kind), _label(outcome)).inc()
@@ -73,12 +100,48 @@ class Metrics:
     def unknown_code(self, provider: str, code: str) -> None:
         self.unknown_codes.labels(_label(provider), _label(code)).inc()
 
-    def http_request(self, route: str, status: int) -> None:
+    def http_request(self, route: str, status: int, seconds: float) -> None:
         """``route`` is the pattern (``/connect/{ticket}``), never the path that was asked for."""
         self.http_requests.labels(_label(route), str(status)).inc()
+        self.pages.labels(_label(route)).observe(seconds)
 
     def bad_connection(self, kind: str) -> None:
         self.bad_connections.labels(_label(kind)).inc()
+
+    def database_wait(self, access: str, seconds: float) -> None:
+        self.waits.labels(_label(access)).observe(seconds)
+
+    def loop_lag(self, seconds: float) -> None:
+        self.lag.observe(seconds)
+
+    def turn(self, loop: str, outcome: str) -> None:
+        self.turns.labels(_label(loop), _label(outcome)).inc()
+
+    def ping(self, outcome: str) -> None:
+        self.pings.labels(_label(outcome)).inc()
+
+    def census(
+        self,
+        *,
+        channels: Mapping[tuple[str, str], int],
+        incidents: Mapping[str, int],
+        outages: Mapping[str, int],
+        jobs: Mapping[str, int],
+        oldest_job: float,
+    ) -> None:
+        """What is in the database now: what is there no longer is not shown any more."""
+        for gauge in (self.channels, self.open_incidents, self.open_outages, self.due_jobs):
+            gauge.clear()
+        for (state, provider), count in channels.items():
+            self.channels.labels(_label(state), _label(provider)).set(count)
+        for gauge, counts in (
+            (self.open_incidents, incidents),
+            (self.open_outages, outages),
+            (self.due_jobs, jobs),
+        ):
+            for name, count in counts.items():
+                gauge.labels(_label(name)).set(count)
+        self.oldest_due_job.set(oldest_job)
 
     def exposition(self) -> bytes:
         return generate_latest(self.registry)

@@ -13,13 +13,13 @@ from bot.domain.errors import MessageGone, PersonUnreachable, SlackAway, SlackEr
 from bot.domain.features import Feature
 from bot.domain.ids import ConversationId, UserId
 from bot.domain.notice import EditRoom, Posted
-from bot.domain.ticket import TicketOutcome
+from bot.domain.ticket import Ticket, TicketOutcome
 from bot.domain.view_models import NoticeModel
 from bot.slack.client import SlackClient, cursor_in, parts_at, text_at
 from bot.views import messages
-from bot.views.blocks import Message
+from bot.views.blocks import Message, View
 from bot.views.i18n import language_for
-from bot.views.modals import outcome_modal
+from bot.views.modals import expired_modal, outcome_modal
 
 Clock = Callable[[], datetime]
 EVENT_TYPE: Final = "inboxkeeper_notice"
@@ -136,6 +136,13 @@ class SlackMessenger:
             may_ask_admin=may_ask_admin,
             lacking=lacking,
         )
+        await self._redraw(view_id, view)
+
+    async def show_expired(self, view_id: str, ticket: Ticket) -> None:
+        await self._redraw(view_id, expired_modal(language_for(ticket.locale), ticket))
+
+    async def _redraw(self, view_id: str, view: View) -> None:
+        """A modal that is closed is no error."""
         try:
             await self._call("views.update", view_id=view_id, view=view)
         except SlackError as error:

@@ -11,19 +11,24 @@ import signal
 import unicodedata
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Final, NoReturn
 
 import structlog
 import typer
 
 from bot import log_setup
-from bot.app import Bot, KeysLost, cipher_of, patiently, running
+from bot.app import Bot, KeysLost, cipher_of, patiently, real_clock, running
 from bot.config import Settings
 from bot.doctor import trouble_words
+from bot.program import as_called
 from bot.slack.client import StartRefused
 from storage import DatabaseInUse, KeyLost, KeyUnknown, Storage, StorageAway, is_current
 from storage import migrate as migrate_database
 from storage import rekey as rekey_secrets
+from storage.backup import BackupOfOther, BackupSpoilt, KeysDiffer, NotEmpty, back_up
+from storage.backup import move as move_to
+from storage.backup import restore as restore_from
 from storage.files import copies_of
 from storage.forget import Forgotten
 from storage.forget import forget as forget_address
@@ -69,9 +74,68 @@ async def migrate(settings: Settings) -> None:
 
 async def rekey(settings: Settings) -> None:
     """The command: every secret sealed anew with the first key."""
-    async with _storage(settings) as storage:
+    async with storage_of(settings) as storage:
         renewed = await rekey_secrets(storage)
     typer.echo(f"{renewed} secrets are sealed with the first key now; the other keys may go.")
+
+
+async def backup(settings: Settings, file: Path) -> None:
+    """The command: a sealed copy of everything, also while the bot serves."""
+    try:
+        async with storage_of(settings) as storage:
+            copied = await back_up(storage, file, at=real_clock())
+    except FileExistsError:
+        typer.echo(f"{file} exists already. Nothing was written. Next: name another file.", err=True)
+        raise typer.Exit(2) from None
+    typer.echo(
+        f"{copied.rows} rows are in {file}, sealed with the first key in INBOXKEEPER_SECRET_KEYS. "
+        "Keep that key somewhere else: without it the file is worth nothing."
+    )
+
+
+async def restore(settings: Settings, file: Path) -> None:
+    """The command: a copy, put back into an empty database."""
+    await _must_be_there(file)
+    async with _empty(settings) as storage:
+        copied = await restore_from(storage, file)
+    typer.echo(
+        f"{copied.rows} rows of {copied.at:%Y-%m-%d %H:%M} UTC are back. What happened later is not known: "
+        "inboxes that were reconnected since are looked at, and told if their old permission has ended."
+    )
+
+
+async def move(settings: Settings, file: Path) -> None:
+    """The command: everything in an SQLite file, copied into the database that the settings name."""
+    await _must_be_there(file)
+    url = f"sqlite:///{file}"
+    async with _empty(settings) as target:
+        if not await is_current(url):
+            await migrate_database(url)
+        source = await Storage.open(url, cipher=cipher_of(settings), exclusive=True)
+        try:
+            copied = await move_to(source, target, at=real_clock())
+        finally:
+            await source.close()
+    typer.echo(f"{copied.rows} rows were copied. {file} was left as it is: delete it once all is well.")
+
+
+async def _must_be_there(file: Path) -> None:
+    if not await asyncio.to_thread(file.is_file):
+        typer.echo(f"There is no file {file}. Next: check its name and folder.", err=True)
+        raise typer.Exit(2)
+
+
+@asynccontextmanager
+async def _empty(settings: Settings) -> AsyncIterator[Storage]:
+    """A database that nobody has used yet, for one command."""
+    with _in_words():
+        url = settings.database_url.get_secret_value()
+        await patiently(migrate_database(url))
+        storage = await Storage.open(url, cipher=cipher_of(settings), exclusive=True)
+        try:
+            yield storage
+        finally:
+            await storage.close()
 
 
 async def forget(settings: Settings, address: str, *, force: bool = False) -> None:
@@ -79,7 +143,7 @@ async def forget(settings: Settings, address: str, *, force: bool = False) -> No
     if "@" not in unicodedata.normalize("NFKC", address):
         typer.echo(f"{address} is no e-mail address.", err=True)
         raise typer.Exit(2)
-    async with _storage(settings) as storage:
+    async with storage_of(settings) as storage:
         forgotten = await forget_address(storage, address, force=force)
         copies = [copy.name for copy in copies_of(storage.file)] if storage.file else []
     if forgotten.opens and not force:
@@ -123,7 +187,7 @@ def _said_of(address: str, forgotten: Forgotten, copies: Sequence[str]) -> Itera
 
 
 @asynccontextmanager
-async def _storage(settings: Settings) -> AsyncIterator[Storage]:
+async def storage_of(settings: Settings) -> AsyncIterator[Storage]:
     """The database, for one command. What goes wrong with it ends the process, in words."""
     with _in_words():
         url = settings.database_url.get_secret_value()
@@ -145,7 +209,7 @@ def _in_words() -> Iterator[None]:
 
 def stop(error: Exception) -> NoReturn:
     """End with words instead of a traceback."""
-    typer.echo(_said(error), err=True)
+    typer.echo(as_called(_said(error)), err=True)
     raise typer.Exit(2) from None
 
 
@@ -156,7 +220,16 @@ def _said(error: Exception) -> str:
     return _WORDS.get(type(error), "{error}").format(error=error)
 
 
-_SAID: Final = (DatabaseInUse, StorageAway, KeyLost, KeyUnknown)
+_SAID: Final = (
+    DatabaseInUse,
+    StorageAway,
+    KeysDiffer,
+    KeyLost,
+    KeyUnknown,
+    NotEmpty,
+    BackupSpoilt,
+    BackupOfOther,
+)
 
 _WORDS: Final[dict[type[Exception], str]] = {
     DatabaseInUse: (
@@ -166,6 +239,22 @@ _WORDS: Final[dict[type[Exception], str]] = {
     KeyLost: (
         "Some secrets could not be opened with any key in INBOXKEEPER_SECRET_KEYS; the others are done. "
         "Next: add the missing key and run this again."
+    ),
+    NotEmpty: (
+        "The database that INBOXKEEPER_DATABASE_URL names is not empty, or Inboxkeeper runs on it. Nothing "
+        "was written. Next: stop Inboxkeeper and name an empty database; this does not mix two."
+    ),
+    KeysDiffer: (
+        "No key in INBOXKEEPER_SECRET_KEYS opens it. Nothing was written. Next: add the key that it was made "
+        "with behind the first, separated by a comma, and run this again."
+    ),
+    BackupSpoilt: (
+        "The file is no backup of Inboxkeeper's, or not a whole one. Nothing was written. Next: copy it "
+        "again, or take an older one."
+    ),
+    BackupOfOther: (
+        "The backup was made by another version. Nothing was written. Next: put it back with the version "
+        "that made it, into an empty database, and upgrade afterwards: name a new empty database now."
     ),
     KeyUnknown: (
         "Inboxkeeper runs with another first key in INBOXKEEPER_SECRET_KEYS, in so many processes: "

@@ -51,8 +51,11 @@ class Worker:
         wake: Wake,
         idle_seconds: float = IDLE_SECONDS,
         patience: Mapping[str, timedelta] = MappingProxyType({}),
+        count: Callable[[str, str], None] = lambda loop, outcome: None,
     ) -> None:
-        """``patience`` is for loops, by name, whose turn may take longer than three minutes."""
+        """``patience`` is for loops, by name, whose turn may take longer than three minutes; ``count`` is
+        told of every turn, and whether it was ``done``, ``idle`` or ``failed``."""
+        self._count = count
         self._turns = turns
         self._patience = patience
         self._clock = clock
@@ -111,6 +114,7 @@ class Worker:
         while not self._stopping.is_set():
             woken.clear()
             done, failure = await attempted(turn(), what=name)
+            self._count(name, "failed" if failure is not None else "done" if done else "idle")
             if failure is None:
                 self._last_turn[name] = self._clock()
                 self._failing_since.pop(name, None)

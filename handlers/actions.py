@@ -11,9 +11,10 @@ from dataclasses import replace
 from typing import Final
 
 from bot.domain.errors import OutOfDate
-from bot.domain.ids import GrantId
+from bot.domain.ids import GrantId, TicketId
 from bot.views import buttons, messages
 from bot.views.history import EXPORT_OPEN
+from bot.views.hubspot import HUBSPOT_PAIR, HUBSPOT_SHOW, HUBSPOT_TELL, HUBSPOT_UNPAIR
 from bot.views.modals import (
     ADMINS_GIVE_ACCESS,
     ADMINS_GIVE_GROUP,
@@ -24,6 +25,7 @@ from bot.views.modals import (
     CONNECT_SHARED,
     CONSENT_ASK,
     CONSENT_OPEN,
+    CONSENT_RENEW,
     EDIT_TYPED,
     LEAVE_ANY,
     SWITCH_SHARED,
@@ -31,7 +33,7 @@ from bot.views.modals import (
     removed_modal,
 )
 from bot.views.replies import help_message, removed_message
-from handlers import admins, approvals, channels, incidents
+from handlers import admins, approvals, channels, hubspot, incidents
 from handlers.channels import act, look, show_overview
 from handlers.context import SILENT, Context, Interaction, Response, Route, is_first
 from handlers.slack_request import SlackRequest
@@ -86,6 +88,15 @@ async def connect_at(context: Context, interaction: Interaction) -> Response:
     if not await is_first(context, interaction):
         return SILENT
     return await channels.connect_at(context, interaction, actor, requested_change)
+
+
+async def renew(context: Context, interaction: Interaction) -> Response:
+    """The link in the dialog has expired: the same trip, with a fresh one."""
+    actor = await context.actor(interaction, fresh=True)
+    ticket = await context.services.connections.expired(actor, TicketId(interaction.request.value))
+    if not await is_first(context, interaction):
+        return SILENT
+    return await channels.renew(context, interaction, actor, ticket)
 
 
 async def edit_typed(context: Context, interaction: Interaction) -> Response:
@@ -148,8 +159,10 @@ ACTIONS: Final[Mapping[str, Route]] = {
     **dict.fromkeys((*CONNECT_AT_ANY, CONNECT_SHARED), Route(connect_at)),
     CONSENT_ASK: Route(approvals.ask_their_admin),
     CONSENT_OPEN: _LINK,
+    CONSENT_RENEW: Route(renew),
     EXPORT_OPEN: _LINK,
     messages.RECONNECT_LINK: _LINK,
+    messages.HUBSPOT_LINK: _LINK,
     buttons.WHY: Route(look(channels.why)),
     buttons.PERMISSIONS: Route(look(channels.channel_permissions)),
     messages.CLAIM: Route(incidents.claim),
@@ -160,6 +173,10 @@ ACTIONS: Final[Mapping[str, Route]] = {
     buttons.DECLINE: Route(approvals.answer(approve=False)),
     buttons.CANCEL: Route(approvals.cancel),
     buttons.GO_ON: Route(approvals.go_on, opens=True),
+    HUBSPOT_SHOW: Route(hubspot.show),
+    HUBSPOT_TELL: Route(hubspot.offer_to_tell, opens=True),
+    HUBSPOT_PAIR: Route(admins.pairing(hubspot.pair)),
+    HUBSPOT_UNPAIR: Route(admins.pairing(hubspot.unpair)),
     ADMINS_TAKE: Route(admins.change(admins.take)),
     messages.ADMINS_UNDO: Route(incidents.undo_roles),
     ADMINS_GIVE_SUPER: Route(admins.change(admins.give_super)),

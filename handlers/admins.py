@@ -16,6 +16,7 @@ from bot.services.people.admins import Preview
 from bot.views.blocks import escape
 from bot.views.modals import admins_modal, parse_change, super_admins_modal
 from bot.views.wording import refusal_words
+from handlers import hubspot
 from handlers.context import Context, Handler, Interaction, Response, noted
 
 _ROLES: Final[Mapping[str, Role]] = {role.value: role for role in (Role.SUPER_ADMIN, Role.ACCOUNT_ACCESS)}
@@ -23,6 +24,9 @@ _ROLES: Final[Mapping[str, Role]] = {role.value: role for role in (Role.SUPER_AD
 
 Change = Callable[[Context, Actor, str], Awaitable[RoleChange | Preview | None]]
 """Changes a role, or says first what would come of it; ``None`` if nothing had to be changed."""
+
+
+Pairing = Callable[[Context, Actor, Interaction], Awaitable[None]]
 
 
 async def show(context: Context, interaction: Interaction) -> Response:
@@ -88,7 +92,20 @@ async def take(context: Context, actor: Actor, chosen: str) -> RoleChange | Prev
 
 
 async def _roster(context: Context, interaction: Interaction, actor: Actor) -> Response:
-    return Response(modal=admins_modal(interaction.lang, await context.services.admins.roster(actor)))
+    dialog = admins_modal(interaction.lang, await context.services.admins.roster(actor))
+    theirs = await hubspot.people_blocks(context, interaction, actor)
+    return Response(modal={**dialog, "blocks": [*dialog["blocks"], *theirs]})
+
+
+def pairing(how: Pairing) -> Handler:
+    """HubSpot's super admins in the dialog: it is drawn anew from who is who then."""
+
+    async def handler(context: Context, interaction: Interaction) -> Response:
+        actor = await context.actor(interaction, fresh=True)
+        await how(context, actor, interaction)
+        return await _roster(context, interaction, actor)
+
+    return handler
 
 
 def _needed(chosen: str) -> str:

@@ -6,11 +6,11 @@ what a click or a word means is looked up in a dict.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from time import perf_counter
 from typing import Any, Final
 
 import structlog
@@ -30,7 +30,7 @@ from bot.slack.views_api import ViewsApi
 from handlers import actions, commands, modals
 from handlers.context import Context, Interaction, Response, Route
 from handlers.events import EVENTS, Events
-from handlers.home import Home, Pause
+from handlers.home import Home
 from handlers.responding import Ack, Presenter, Responder, ResponseBudget
 from handlers.slack_request import Answer, Malformed, RequestKind, SlackRequest, read
 from handlers.tasks import Tasks
@@ -111,8 +111,18 @@ class Identity:
 class SlackApp:
     """Takes payloads in, from either transport, and keeps Home tabs drawn."""
 
-    def __init__(self, app: AsyncApp, home: Home, tasks: Tasks, workspace_id: WorkspaceId) -> None:
+    def __init__(
+        self,
+        app: AsyncApp,
+        home: Home,
+        tasks: Tasks,
+        workspace_id: WorkspaceId,
+        *,
+        answered: Callable[[str, float], None],
+    ) -> None:
+        """``answered`` is told of each payload's kind and how many seconds its answer took."""
         self._app = app
+        self._answered = answered
         self._workspace_id = workspace_id
         self._home = home
         self._tasks = tasks
@@ -130,8 +140,10 @@ class SlackApp:
         ):
             _log.info("A payload nobody asked for", name=request.name[:60])
             return Answer()
+        began = perf_counter()
         bolt_request = AsyncBoltRequest(body=_routed(request), mode="socket_mode", context={REQUEST: request})
         response = await self._app.async_dispatch(bolt_request)
+        self._answered(request.form.value, perf_counter() - began)
         return Answer(response.status, bolt_request.context.get(ACK))
 
     def refresh_home(self, *user_ids: UserId) -> None:
@@ -173,7 +185,6 @@ def build_slack(
     command: str,
     clock: Callable[[], datetime],
     pace: ResponseBudget | None = None,
-    pause: Pause = asyncio.sleep,
 ) -> SlackApp:
     """Put the handlers together."""
     pace, tasks = pace or ResponseBudget(), Tasks()
@@ -186,7 +197,8 @@ def build_slack(
         workspace_id=identity.workspace_id,
         command=command,
         clock=clock,
-        pause=pause,
+        pause=pace.pause,
+        hubspot=services.hubspot,
     )
     context = Context(services, home=home, clock=clock, command=command)
     answering = Responder(
@@ -194,7 +206,8 @@ def build_slack(
     )
     events = Events(context, tasks, identity.bot_user_id, pace.ack_within)
     router = Router(context, answering, events, client, identity.workspace_id)
-    return SlackApp(_app(router, client.web, identity), home, tasks, identity.workspace_id)
+    app = _app(router, client.web, identity)
+    return SlackApp(app, home, tasks, identity.workspace_id, answered=client.metrics.ack)
 
 
 def _app(router: Router, client: AsyncWebClient, identity: Identity) -> AsyncApp:

@@ -12,7 +12,7 @@ from bot.domain.channel import NOTHING_TYPED, Channel, InboxSpec, Kind, State, d
 from bot.domain.errors import AlreadyConnected, NeedsApproval, OtherKind, OutOfDate
 from bot.domain.ids import ChannelId, ConversationId
 from bot.domain.request import RequestedChange
-from bot.domain.ticket import Purpose
+from bot.domain.ticket import Purpose, Ticket
 from bot.domain.view_models import AuthorizationStart, Removal
 from bot.services.connections.channels import TeamDetails
 from bot.views.blocks import escape, parse_value
@@ -44,6 +44,7 @@ from bot.views.permissions import channel_permissions_message, permissions_messa
 from bot.views.replies import enabled_message
 from bot.views.status import status_message
 from bot.views.wording import refusal_words, revocation_words
+from handlers import hubspot
 from handlers.context import SILENT, Context, Handler, Interaction, Response, View, noted
 from handlers.slack_request import Surface
 
@@ -51,6 +52,7 @@ from handlers.slack_request import Surface
 async def show_status(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:
     status = await context.services.channels.status(actor, channel.id)
     shown = status_message(interaction.lang, status, now=context.clock(), viewer=actor.id)
+    shown = await hubspot.with_other_side(context, interaction, channel, shown)
     return Response(message=shown, replaces=True)
 
 
@@ -178,6 +180,20 @@ async def connect_at(
     """The same form once more, at the provider that was chosen."""
     begun = await context.services.connections.begin(actor, requested_change.inbox)
     return consent(context, interaction, begun)
+
+
+async def renew(context: Context, interaction: Interaction, actor: Actor, ticket: Ticket) -> Response:
+    """The trip of an expired ticket from its beginning: rights, address and provider are looked at anew."""
+    connections, channel_id = context.services.connections, ticket.channel_id
+    if ticket.request_id is not None:
+        return consent(context, interaction, await connections.begin_approved(actor, ticket.request_id))
+    if channel_id is None:
+        return consent(context, interaction, await connections.begin(actor, ticket.inbox))
+    if ticket.purpose is Purpose.SWITCH:
+        switches = context.services.switches
+        begun = await switches.begin(actor, channel_id, to=ticket.provider, is_shared=ticket.is_shared)
+        return consent(context, interaction, begun)
+    return consent(context, interaction, await connections.begin_reconnect(actor, channel_id))
 
 
 async def offer_take_over(
@@ -378,7 +394,9 @@ def _goal(interaction: Interaction) -> Goal:
 async def why(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:
     """What was seen, what followed, whom we told."""
     evidence = await context.services.history.why(actor, channel.id)
-    return Response(message=why_message(interaction.lang, evidence, now=context.clock()), replaces=True)
+    shown = why_message(interaction.lang, evidence, now=context.clock())
+    shown = await hubspot.with_other_side(context, interaction, channel, shown)
+    return Response(message=shown, replaces=True)
 
 
 async def drill(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:

@@ -40,6 +40,7 @@ class Verb(StrEnum):
     DRILL = "drill"
     EXPORT = "export"
     ADMINS = "admins"
+    HUBSPOT = "hubspot"
     HELP = "help"
 
 
@@ -69,6 +70,7 @@ WORDS: Final[Mapping[str, Verb]] = {
     "訓練": Verb.DRILL,
     "書き出し": Verb.EXPORT,
     "管理者": Verb.ADMINS,
+    "ハブスポット": Verb.HUBSPOT,
     "ヘルプ": Verb.HELP,
 }
 """Every word that is understood, and what it means."""

@@ -7,11 +7,12 @@ from typing import Final
 
 from bot.domain.access import Actor
 from bot.domain.errors import NotAnAddress
+from bot.views.hubspot import with_help
 from bot.views.replies import ADDRESSES_LISTED, help_message, unknown_verb_message, which_address_message
-from handlers import admins, channels
+from handlers import admins, channels, hubspot
 from handlers import channels as granted
 from handlers.channels import About, show_overview
-from handlers.command_parser import Typed, Verb, looks_like_address, shortened, understand
+from handlers.command_parser import WORDS, Typed, Verb, looks_like_address, shortened, understand
 from handlers.context import SILENT, Context, Handler, Interaction, Response, Route, is_first
 
 
@@ -63,7 +64,21 @@ def export(typed: Typed) -> Handler:
 
 def explain(typed: Typed) -> Handler:
     async def handler(context: Context, interaction: Interaction) -> Response:
-        return Response(message=help_message(interaction.lang, context.command))
+        shown = help_message(interaction.lang, context.command)
+        if context.services.hubspot is not None:
+            shown = with_help(interaction.lang, shown, context.command)
+        return Response(message=shown)
+
+    return handler
+
+
+def show_hubspot(typed: Typed) -> Handler:
+    """A word like any other that is not known, where HubSpot is not watched."""
+
+    async def handler(context: Context, interaction: Interaction) -> Response:
+        if context.services.hubspot is None:
+            return await _unknown(Typed(None, word=typed.word or "hubspot"))(context, interaction)
+        return await hubspot.show(context, interaction)
 
     return handler
 
@@ -106,7 +121,9 @@ def _which(
 
 def _unknown(typed: Typed) -> Handler:
     async def handler(context: Context, interaction: Interaction) -> Response:
-        shown = unknown_verb_message(interaction.lang, typed.word, typed.nearest, context.command)
+        is_off = context.services.hubspot is None and WORDS.get(typed.nearest or "") is Verb.HUBSPOT
+        nearest = None if is_off else typed.nearest
+        shown = unknown_verb_message(interaction.lang, typed.word, nearest, context.command)
         return Response(message=shown)
 
     return handler
@@ -128,6 +145,7 @@ VERBS: Final[Mapping[Verb, tuple[Callable[[Typed], Handler], bool]]] = {
     Verb.DRILL: (about(channels.drill, fresh=True), False),
     Verb.EXPORT: (export, False),
     Verb.ADMINS: (show_admins, True),
+    Verb.HUBSPOT: (show_hubspot, False),
     Verb.HELP: (explain, False),
 }
 """What each verb does, and whether it opens a modal."""

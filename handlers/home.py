@@ -16,14 +16,18 @@ from weakref import WeakValueDictionary
 import structlog
 
 from bot.domain.errors import SlackAway
+from bot.domain.hubspot_models import HubSpotSummary
 from bot.domain.ids import UserId, WorkspaceId
 from bot.domain.view_models import Overview
 from bot.services.connections.channels import Channels
+from bot.services.monitoring.hubspot import HubSpotScreens
 from bot.services.people.people import People
 from bot.slack.views_api import ViewsApi
-from bot.views.blocks import View
+from bot.views.blocks import HOME_BLOCKS, View
 from bot.views.home import HOME_ROWS
 from bot.views.home import home as home_view
+from bot.views.hubspot import home_section
+from bot.views.i18n import Language
 from bot.views.replies import busy_message, refusal_message
 from handlers.errors import Bug, Refused, attempt
 from handlers.slack_request import language_of
@@ -55,6 +59,7 @@ class Home:
         command: str,
         clock: Callable[[], datetime],
         pause: Pause = asyncio.sleep,
+        hubspot: HubSpotScreens | None = None,
     ) -> None:
         self._people = people
         self._channels = channels
@@ -63,6 +68,7 @@ class Home:
         self._workspace_id = workspace_id
         self._command = command
         self._clock = clock
+        self._hubspot = hubspot
         self._viewers: OrderedDict[UserId, datetime] = OrderedDict()
         self._drawn: dict[UserId, str] = {}
         """The hash of the picture that each viewer has, as far as this process knows."""
@@ -160,10 +166,20 @@ class Home:
         lang = await language_of(self._people, self._workspace_id, user_id)
         overview = await attempt(self._overview(user_id))
         if isinstance(overview, Overview):
-            return home_view(lang, overview, now=self._clock())
+            view = home_view(lang, overview, now=self._clock())
+            return await self._with_hubspot(lang, view)
         if isinstance(overview, Refused):
             return _as_home(refusal_message(lang, overview.refusal, self._command))
         return _as_home(busy_message(lang))
+
+    async def _with_hubspot(self, lang: Language, view: View) -> View:
+        """And HubSpot's section, where its portal is watched."""
+        summary = await attempt(self._hubspot.summary()) if self._hubspot else None
+        if not isinstance(summary, HubSpotSummary):
+            return view
+        *listing, foot = view["blocks"]
+        theirs = home_section(lang, summary)
+        return {**view, "blocks": [*listing[: HOME_BLOCKS - len(theirs) - 1], *theirs, foot]}
 
     async def _overview(self, user_id: UserId) -> Overview:
         actor = await self._people.member(self._workspace_id, user_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from bot.views.hubspot import HUBSPOT_TELL_FORM
 from bot.views.modals import (
     ADMINS_FORM,
     ASK_FORM,
@@ -15,7 +16,7 @@ from bot.views.modals import (
     REMOVE_FORM,
     TAKE_OVER_FORM,
 )
-from handlers import admins, approvals, channels
+from handlers import admins, approvals, channels, hubspot
 from handlers.channels import act
 from handlers.context import SILENT, Context, Interaction, Response, Route, is_first
 from handlers.slack_request import SlackRequest
@@ -38,6 +39,7 @@ CALLBACKS: Final[Mapping[str, Route]] = {
     ADMINS_FORM: Route(admins.change(admins.agree)),
     LEAVE_FORM: Route(channels.leave),
     ASK_FORM: Route(approvals.ask),
+    HUBSPOT_TELL_FORM: Route(hubspot.tell),
 }
 
 

@@ -18,7 +18,6 @@ from bot.views.pages.admin_consent import approved_page, asked_page, not_approve
 from bot.views.pages.errors import not_found_page
 from bot.views.pages.imap_form import MailboxForm, mailbox_page
 from bot.views.pages.oauth import OutcomeLinks, outcome_page
-from bot.views.pages.template import Team
 from handlers.errors import Fault, attempt
 from handlers.tasks import Tasks
 from handlers.web_session import (
@@ -27,6 +26,7 @@ from handlers.web_session import (
     Site,
     browser_of,
     fault_page,
+    form_page,
     is_own_form,
     language_wanted,
     page,
@@ -47,7 +47,6 @@ class AdminConsentCallback:
     provider_label: Callable[[str, str], str]
     """What people call a provider, by its key and the address that is connected there."""
     site: Site
-    team: Team
 
     async def ask(self, request: web.Request) -> web.Response:
         """``POST /ask/{secret}``: whoever signed in in vain gets a message that they can forward."""
@@ -56,7 +55,7 @@ class AdminConsentCallback:
             return page(not_found_page(lang), status=403)
         secret = request.match_info["secret"][:_LONGEST]
         asked = await self.flow.ask_their_admin(secret, Marked.of(request, self.site).browser)
-        return page(asked_page(lang, provider_label=self._label(asked), team=self.team))
+        return page(asked_page(lang, provider_label=self._label(asked), team=self.site.team))
 
     async def heard(
         self, request: web.Request, provider: str, callback: Mapping[str, str]
@@ -98,7 +97,6 @@ class OAuthCallback:
     flow: OAuthFlow
     tasks: Tasks
     site: Site
-    team: Team
     approving: AdminConsentCallback
     _at_work: dict[tuple[str, str, str | None], asyncio.Task[Completion | Fault]] = field(
         default_factory=dict
@@ -111,7 +109,8 @@ class OAuthCallback:
             return approval
         done = await self._completed(provider, callback, browser_of(request, self.site))
         if not isinstance(done, Completion):
-            return fault_page(language_wanted(request), done)
+            secret = callback.get("state", "")[:_LONGEST]
+            return fault_page(language_wanted(request), done, self.site, secret=secret)
         return self._shown(done, callback.get("state", ""))
 
     async def posted(self, request: web.Request) -> web.Response:
@@ -139,7 +138,7 @@ class OAuthCallback:
         if isinstance(done, Completion):
             return self._shown(done, secret)
         if not isinstance(done, Refilled):
-            return fault_page(language_wanted(request), done)
+            return fault_page(language_wanted(request), done, self.site, secret=secret[:_LONGEST])
         form = MailboxForm(
             address=done.ticket.account,
             given={name: value for name, value in fields.items() if name != "password"},
@@ -148,7 +147,8 @@ class OAuthCallback:
             error=done.error,
             tries_left=done.tries_left,
         )
-        return page(mailbox_page(language_for(done.ticket.locale), form), status=422)
+        html = mailbox_page(language_for(done.ticket.locale), form, team=self.site.team)
+        return form_page(html, status=422)
 
     async def _completed(
         self, provider: str, callback: Mapping[str, str], browser: str | None
@@ -166,7 +166,7 @@ class OAuthCallback:
         lang, rest = language_for(done.outcome.ticket.locale), quote(secret, safe="")
         root = self.site.prefix
         links = OutcomeLinks(f"{root}/again/{rest}", f"{root}/ask/{rest}", f"{root}/receives/{rest}")
-        return page(outcome_page(lang, done, links=links, team=self.team))
+        return page(outcome_page(lang, done, links=links, team=self.site.team))
 
 
 def _provider(request: web.Request) -> str:

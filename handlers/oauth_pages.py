@@ -20,10 +20,11 @@ from bot.views.i18n import language_for
 from bot.views.pages.errors import not_found_page
 from bot.views.pages.imap_form import MailboxForm, mailbox_page
 from bot.views.pages.oauth import landing_page, onward_page, welcome_page
-from bot.views.pages.template import STYLESHEET
+from bot.views.pages.template import ICON, SCRIPT, STYLESHEET
 from handlers.web_session import (
     Marked,
     Site,
+    form_page,
     is_own_form,
     language_wanted,
     mark_offered,
@@ -49,6 +50,12 @@ class OAuthPages:
 
     async def stylesheet(self, request: web.Request) -> web.Response:
         return web.Response(body=STYLESHEET.read_bytes(), content_type="text/css", charset="utf-8")
+
+    async def icon(self, request: web.Request) -> web.Response:
+        return web.Response(body=ICON.read_bytes(), content_type="image/svg+xml")
+
+    async def script(self, request: web.Request) -> web.Response:
+        return web.Response(body=SCRIPT.read_bytes(), content_type="text/javascript", charset="utf-8")
 
     async def landing(self, request: web.Request) -> web.Response:
         """``GET /go/{secret}``: who asked for what."""
@@ -77,6 +84,14 @@ class OAuthPages:
         marked = Marked.of(request, self.site)
         way = await self.flow.again(_secret(request), marked.browser)
         return self._onward(marked, await self.flow.landing(way.secret), way)
+
+    async def renew(self, request: web.Request) -> web.Response:
+        """``POST /renew/{secret}``: the landing page of a fresh link in place of one that has expired."""
+        if not is_own_form(request, self.site):
+            return see_other(self._path("go", _secret(request)))
+        marked = Marked.of(request, self.site)
+        secret = await self.flow.renew(_secret(request), marked.browser)
+        return marked.on(see_other(self._path("go", secret)), self.site)
 
     async def receives(self, request: web.Request) -> web.Response:
         """``POST /receives/{secret}``: a super admin says that this account receives the address."""
@@ -116,7 +131,7 @@ class OAuthPages:
                 guidance=way.step.guidance,
                 action_url=f"{self._path('go', way.secret)}/form",
             )
-            html = mailbox_page(lang, form)
+            return marked.on(form_page(mailbox_page(lang, form, team=self.site.team)), self.site)
         return marked.on(page(html), self.site)
 
     def _path(self, kind: str, secret: str) -> str:

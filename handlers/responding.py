@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -39,6 +40,7 @@ from bot.views.modals import (
     ask_modal,
     busy_modal,
     disconnect_first_modal,
+    form_again,
     in_order_modal,
     reconnect_first_modal,
     refusal_modal,
@@ -188,6 +190,8 @@ class ResponseBudget:
     ack_within: float = 2.2
     hold_after: float = 1.0
     """After this long a modal opens empty: the click that may open one is about to expire."""
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    """Lets so many seconds pass, where Slack wants to be left alone."""
 
 
 class Responder:
@@ -280,9 +284,11 @@ class Responder:
                 )
             case Away("directory" | "slack" as whom):
                 away = directory_away_message(lang) if whom == "directory" else slack_away_message(lang)
-                return Response(message=away, modal=as_modal(away))
+                kept = _kept(exchange, away)
+                return Response(message=away, modal=kept or as_modal(away))
             case Away():
-                return Response(message=busy_message(lang), modal=busy_modal(lang))
+                busy = busy_message(lang)
+                return Response(message=busy, modal=_kept(exchange, busy) or busy_modal(lang))
             case Bug(reference):
                 return Response(
                     message=apology_message(lang, reference), modal=apology_modal(lang, reference)
@@ -292,8 +298,16 @@ class Responder:
         if exchange.request.form is RequestKind.COMMAND:
             return {"response_type": "ephemeral", **busy_message(exchange.lang)}
         if exchange.request.form is RequestKind.SUBMISSION:
-            return {"response_action": "update", "view": busy_modal(exchange.lang)}
+            view = _kept(exchange, busy_message(exchange.lang)) or busy_modal(exchange.lang)
+            return {"response_action": "update", "view": view}
         return None
+
+
+def _kept(exchange: Exchange, away: Message) -> View | None:
+    """Whoever did not answer may answer in a minute: the form stays, with what was typed and chosen in it."""
+    if exchange.request.surface is not Surface.MODAL:
+        return None
+    return form_again(exchange.lang, exchange.request.view, away["text"])
 
 
 def _holds(request: SlackRequest) -> bool:

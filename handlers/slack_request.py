@@ -65,6 +65,8 @@ class SlackRequest:
     view_id: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
     """What stands in the dialog, by block id: typed or chosen."""
+    view: Json = field(default_factory=dict, repr=False)
+    """The dialog as it stood: to show it once more with what was typed in it."""
     is_link: bool = False
     """A button that only opens an address: Slack reports it all the same."""
     is_ephemeral: bool = False
@@ -126,6 +128,7 @@ def _interaction(body: Json, form: RequestKind, home: str) -> SlackRequest:
         value=_value(action) if action else _text(view, "private_metadata"),
         view_id=_id(view, "id"),
         fields=_fields(view) if form in _FILLED_IN else {},
+        view=view if form in _FILLED_IN else {},
         is_link=bool(_text(action, "url")),
         is_ephemeral=container.get("is_ephemeral") is True,
     )

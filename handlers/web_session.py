@@ -8,19 +8,24 @@ import re
 import secrets
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from bot.domain.errors import (
+    ExportTaken,
     GuestNotAllowed,
     LinkBusy,
     NotAllowed,
     OtherBrowser,
     Refusal,
+    SignInClosed,
+    TicketExpired,
+    TicketSpent,
     TicketUnknown,
+    TooManyTries,
     WrongWorkspace,
 )
 from bot.views.i18n import Language, language_for
@@ -34,7 +39,7 @@ from bot.views.pages.errors import (
     unreadable_page,
     wrong_method_page,
 )
-from bot.views.pages.template import MARK
+from bot.views.pages.template import MARK, SOME_TEAM, Team
 from handlers.errors import Away, Bug, Fault, Refused
 
 FORM: Final = "application/x-www-form-urlencoded"
@@ -101,7 +106,8 @@ _WEIGHTED: Final = re.compile(r"([a-z]{1,8})[\w-]*(?:\s*;\s*q=([01](?:\.\d{1,3})
 
 HEADERS: Final = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; "
+        "base-uri 'none'"
     ),
     # Not none at all: without it old browsers hide where our own forms come from. Nobody else is told.
     "Referrer-Policy": "same-origin",
@@ -109,7 +115,10 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-"""On every answer. No script, nothing from elsewhere, nothing kept, nothing told onward."""
+"""On every answer. No script, no picture but our icon, nothing from elsewhere, kept or told onward."""
+HAS_SCRIPT: Final = web.ResponseKey("has_script", bool)
+WITH_SCRIPT: Final = f"{HEADERS['Content-Security-Policy']}; script-src 'self'"
+"""The policy of the one page that has a script, a file of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +130,13 @@ class Site:
     prefix: str
     """The path under which a proxy serves them; mostly empty."""
     is_secure: bool
+    team: Team = SOME_TEAM
+    """Where they lead back to."""
 
     @classmethod
-    def at(cls, base_url: str) -> Site:
+    def at(cls, base_url: str, team: Team = SOME_TEAM) -> Site:
         parts = urlsplit(base_url)
-        return cls(str(URL(base_url).origin()), parts.path.rstrip("/"), parts.scheme == "https")
+        return cls(str(URL(base_url).origin()), parts.path.rstrip("/"), parts.scheme == "https", team)
 
     @property
     def is_loopback(self) -> bool:
@@ -145,6 +156,13 @@ class Site:
 
 def page(html: str, *, status: int = 200) -> web.Response:
     return web.Response(text=html, status=status, content_type="text/html", charset="utf-8")
+
+
+def form_page(html: str, *, status: int = 200) -> web.Response:
+    """The one page with a script, ours, which shows and hides the password in its form."""
+    response = page(html, status=status)
+    response[HAS_SCRIPT] = True
+    return response
 
 
 def see_other(path: str) -> web.Response:
@@ -237,11 +255,29 @@ _OVER: Final = 410
 _UNREADABLE: Final = {400: unreadable_page, 408: too_slow_page, 413: too_large_page}
 
 
-def fault_page(lang: Language, fault: Fault) -> web.Response:
-    """What went wrong, for whoever asked."""
+_HAD_A_LINK: Final = (
+    TicketExpired,
+    TicketSpent,
+    TooManyTries,
+    OtherBrowser,
+    ExportTaken,
+    LinkBusy,
+    SignInClosed,
+    NotAllowed,
+    GuestNotAllowed,
+)
+"""What only a link of ours leads to. Whoever has one may read whose it is; a stranger learns no workspace."""
+
+
+def fault_page(lang: Language, fault: Fault, site: Site, *, secret: str = "") -> web.Response:
+    """What went wrong, for whoever asked. ``secret`` is that of the link, where one can be had anew."""
     match fault:
         case Refused(refusal):
-            return page(refusal_page(lang, refusal), status=_status_of(refusal))
+            team = site.team if isinstance(refusal, _HAD_A_LINK) else SOME_TEAM
+            may_renew = secret and isinstance(refusal, TicketExpired)
+            renew_url = f"{site.prefix}/renew/{quote(secret, safe='')}" if may_renew else ""
+            html = refusal_page(lang, refusal, team=team, renew_url=renew_url)
+            return page(html, status=_status_of(refusal))
         case Away():
             response = page(busy_page(lang), status=503)
             response.headers["Retry-After"] = "60"

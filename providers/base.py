@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Protocol, runtime_checkable
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol, runtime_checkable
 
 from bot.domain.grant import Delegate, Grant, MailboxIdentity, Revocation, Secret
 from bot.domain.provider_traits import ProviderTraits
@@ -98,6 +98,8 @@ class RefreshedGrant:
     scopes: frozenset[str]
     identity: MailboxIdentity | None
     """Whose sign-in the provider says this is (``Grant.signer``), if it says so on refresh."""
+    lives_for: timedelta | None = field(default=None, kw_only=True)
+    """How long the access token lives, counted from before it was asked for, if the provider says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,21 @@ class Provider(Protocol):
         ``BY_HAND`` (it works, and only the person can end it). Raises ``ProviderUnavailable`` /
         ``ProviderMisconfigured`` when it could not be asked.
         """
+
+
+_LONGEST_LIFE: Final = 24 * 3600
+
+
+def life_in(answer: Mapping[str, Any]) -> timedelta | None:
+    """``expires_in`` of a token endpoint's answer (RFC 6749 §5.1), in seconds; some write it as text."""
+    value = answer.get("expires_in")
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        return None
+    return timedelta(seconds=min(seconds, _LONGEST_LIFE)) if seconds > 0 else None  # NaN is not
 
 
 async def renewed(

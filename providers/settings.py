@@ -5,11 +5,14 @@ The one rule: nothing here needs a provider's library, so that whoever reads the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
+from urllib.parse import quote
 
 from bot.domain.grant import Secret
+from providers.microsoft.certificate import ClientCertificate
 from providers.ssrf import Network
 
 
@@ -47,6 +50,17 @@ class MicrosoftClient:
     tenant: str = "common"
     """Who may sign in: ``common``, ``organizations``, ``consumers``, or one tenant's id or domain."""
     mode: Mode = Mode.FULL
+    certificate: ClientCertificate | None = None
+    """What proves us in the place of the secret, where there is one."""
+
+    def token_url(self, tenant: str) -> str:
+        return f"{self.login_url}/{quote(tenant)}/oauth2/v2.0/token"
+
+    def proof(self, tenant: str, clock: Callable[[], datetime]) -> dict[str, str]:
+        """The fields of a request to a tenant's token endpoint that show that it is ours."""
+        if self.certificate is None:
+            return {"client_secret": self.client_secret.reveal()}
+        return self.certificate.proof(self.client_id, self.token_url(tenant), clock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +77,16 @@ class ImapSettings:
     """Where Thunderbird's list of mail hosts is; empty asks nobody."""
     apart: timedelta = timedelta(minutes=15)
     """The pause between two looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class HubSpotPortal:
+    """The portal to watch, and how."""
+
+    tokens: tuple[Secret, ...] = field(repr=False)
+    """One, or two during a rotation."""
+    api_url: str
+    every: timedelta
+    """The pause between two looks."""
+    local: str = ""
+    """Where its pages are, if it is one on this machine; the real one says so itself."""

@@ -15,7 +15,16 @@ import aiohttp
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from sandbox.fault_catalog import ACCOUNT, GROUPS, LEVERS, MAILBOX, MICROSOFT_ACCOUNT, PEOPLE, Lever
+from sandbox.fault_catalog import (
+    ACCOUNT,
+    GROUPS,
+    HUBSPOT_CHANNEL,
+    LEVERS,
+    MAILBOX,
+    MICROSOFT_ACCOUNT,
+    PEOPLE,
+    Lever,
+)
 from sandbox.status import PATHS, Standing, Told
 
 PATH: Final = "/break"
@@ -24,8 +33,9 @@ PAGE_LINKS: Final = (
     ("Google accounts", f"{PATH}#accounts"),
     ("Microsoft accounts", f"{PATH}#microsoft-accounts"),
     ("Mailboxes", f"{PATH}#mailboxes"),
+    ("HubSpot channels", f"{PATH}#hubspot_channel"),
 )
-_CHOSEN: Final = (ACCOUNT.key, MICROSOFT_ACCOUNT.key, MAILBOX.key, PEOPLE.key)
+_CHOSEN: Final = (ACCOUNT.key, MICROSOFT_ACCOUNT.key, MAILBOX.key, HUBSPOT_CHANNEL.key, PEOPLE.key)
 """Groups that are about somebody: whom, stays chosen."""
 _TEMPLATES: Final = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined
@@ -121,6 +131,11 @@ def choices(standing: Standing, chosen: Mapping[str, str | None]) -> dict[str, C
             _first(standing.microsoft, chosen, MICROSOFT_ACCOUNT.key),
         ),
         MAILBOX.key: Choice("Mailbox", _addresses(standing.mailboxes), chosen.get(MAILBOX.key) or ""),
+        HUBSPOT_CHANNEL.key: Choice(
+            "Channel",
+            tuple((it["account"], it["account"]) for it in standing.channels),
+            chosen.get(HUBSPOT_CHANNEL.key) or "",
+        ),
         PEOPLE.key: Choice("Person", _names(standing.people), chosen.get(PEOPLE.key) or ""),
     }
 

@@ -23,10 +23,12 @@ from bot.config import Settings, load
 from sandbox.break_things import PAGE_LINKS, Breaking
 from sandbox.clock import SandboxClock
 from sandbox.google import LocalGoogle
+from sandbox.hubspot import LocalHubSpot
 from sandbox.imap import LocalImap
 from sandbox.microsoft import LocalMicrosoft
 from sandbox.names import LocalNames
 from sandbox.slack import LocalSlack
+from sandbox.tour import Tour
 
 BOT_TOKEN = "xoxb-local-0000000000-sandboxsandbox"
 APP_TOKEN = "xapp-local-0000000000-sandboxsandbox"
@@ -35,6 +37,8 @@ CLIENT_ID = "1234567890-sandbox.apps.googleusercontent.com"
 CLIENT_SECRET = "GOCSPX-sandbox-secret-0000000000"
 MICROSOFT_CLIENT_ID = "5a4db0c5-0000-4000-8000-1b0c4ee9e400"
 MICROSOFT_CLIENT_SECRET = "sandbox~secret.00000000000000000000000"
+
+HUBSPOT_TOKEN = "pat-eu1-00000000-sandbox-0000-sandbox"
 
 DATA = Path("data")
 """Where a demo keeps its database."""
@@ -58,6 +62,8 @@ class Place:
     key: str = field(default_factory=lambda: Fernet.generate_key().decode(), repr=False)
     settings: Mapping[str, str] = field(default_factory=dict)
     """More of the bot's settings, by their environment names without the prefix."""
+    hubspot: bool = False
+    """Whether the bot watches the local HubSpot."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,7 @@ class Town:
     google: LocalGoogle
     microsoft: LocalMicrosoft
     imap: LocalImap
+    hubspot: LocalHubSpot
     names: LocalNames
     settings: Settings
     world: World
@@ -92,11 +99,13 @@ async def town(place: Place, clock: SandboxClock, *, world: World | None = None)
         microsoft = _microsoft(clock, bot_url)
         imap = await _imap(stack)
         names = LocalNames(imap)
+        hubspot = LocalHubSpot(clock=clock, token=HUBSPOT_TOKEN)
         slack.public_url = url
-        await _serve(front, url, slack, (google, microsoft, imap, names), stack)
+        await _serve(front, url, slack, (google, microsoft, imap, names, hubspot), stack)
         environment = {
             **_environment(place, database_url, url, bot_url, google.issuer),
             **_at(imap, url, stack),
+            **(_watching(url) if place.hubspot else {}),
             **_prefixed(place.settings),
         }
         base = world or World()
@@ -107,6 +116,7 @@ async def town(place: Place, clock: SandboxClock, *, world: World | None = None)
             google=google,
             microsoft=microsoft,
             imap=imap,
+            hubspot=hubspot,
             names=names,
             settings=load(environment, env_file=None),
             world=replace(base, clock=clock, lead=clock.lead, listener=back, names=base.names or names),
@@ -164,6 +174,11 @@ def _at(imap: LocalImap, url: str, stack: AsyncExitStack) -> dict[str, str]:
     )
 
 
+def _watching(url: str) -> dict[str, str]:
+    """What switches the watch over HubSpot on."""
+    return _prefixed({"HUBSPOT_TOKEN": HUBSPOT_TOKEN, "HUBSPOT_API_URL": f"{url}/hubspot"})
+
+
 @asynccontextmanager
 async def demo(place: Place) -> AsyncIterator[tuple[Town, Bot]]:
     """The town with the bot in it."""
@@ -172,6 +187,7 @@ async def demo(place: Place) -> AsyncIterator[tuple[Town, Bot]]:
         town(place, SandboxClock.running(), world=world) as built,
         running(built.settings, built.world) as bot,
     ):
+        built.slack.tour = Tour(bot).steps
         yield built, bot
 
 
@@ -220,6 +236,7 @@ def _environment(place: Place, database_url: str, url: str, bot_url: str, issuer
         "DATABASE_URL": database_url,
         "SECRET_KEYS": place.key,
         "BASE_URL": bot_url,
+        "WATCH_PUBLIC": "true",
         "SLACK_BOT_TOKEN": BOT_TOKEN,
         "SLACK_SIGNING_SECRET": SIGNING_SECRET,
         "SLACK_API_URL": f"{url}/api",

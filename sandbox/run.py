@@ -13,17 +13,19 @@ from sandbox.demo import Place, demo
 _FAST = {
     "PROBE_PERSONAL_SECONDS": "4",
     "PROBE_TEAM_SECONDS": "3",
-    "WITNESS_SECONDS": "0.5",
+    "WITNESS_SECONDS": "2",
     "IMAP_PROBE_SECONDS": "4",
     "MAIL_WATCH_SECONDS": "5",
+    "HUBSPOT_SECONDS": "3",
 }
-"""The demo looks every few seconds, so that a broken inbox is noticed while one watches."""
+"""The demo looks every few seconds, so that a broken inbox is noticed while one watches. Much else waits in
+proportion to a witness: a refusal of everybody is waited out for a whole minute before anybody should act."""
 
 
 def run(port: int, transport: str) -> None:
     """Returns once stopped by Ctrl+C or a request to end. Raises ``OSError`` if it cannot begin."""
     log_setup.configure("console", level=logging.ERROR)
-    asyncio.run(_run(Place(port=port, transport=transport, settings=_FAST)))
+    asyncio.run(_run(Place(port=port, transport=transport, settings=_FAST, hubspot=True)))
 
 
 async def _run(place: Place) -> None:

@@ -11,6 +11,7 @@ PATHS: Final = {
     "google": "/control/google/accounts",
     "microsoft": "/control/microsoft/accounts",
     "imap": "/control/imap/accounts",
+    "hubspot": "/control/hubspot",
     "names": "/control/names",
     "slack": "/control/slack/broken",
 }
@@ -37,6 +38,8 @@ class Standing:
     tenants: tuple[Told, ...]
     mailboxes: tuple[Told, ...]
     mail_host: str
+    channels: tuple[Told, ...]
+    """HubSpot's, those with a mailbox."""
     mail_goes: Mapping[str, str]
     people: tuple[Told, ...]
     wrong: tuple[Wrong, ...]
@@ -54,6 +57,7 @@ class Standing:
             tenants=tenants,
             mailboxes=_accounts(imap, prefix="imap_"),
             mail_host=imap["host"],
+            channels=tuple(it for it in told["hubspot"]["channels"] if "@" in it["account"]),
             mail_goes=told["names"]["domains"],
             people=tuple(slack["people"]),
             wrong=(
@@ -61,6 +65,7 @@ class Standing:
                 *_all_of("Microsoft", microsoft, prefix="microsoft_"),
                 *(wrong for tenant in tenants for wrong in _tenant(tenant, microsoft)),
                 *_all_of("Harbor Mail", imap, prefix="imap_"),
+                *(Wrong("HubSpot", f"hubspot_{what}") for what in _once(told["hubspot"]["broken"])),
                 *(Wrong("Slack", f"slack_{what}") for what in _once(f["what"] for f in slack["broken"])),
             ),
             installed=slack["installed"],

@@ -16,10 +16,12 @@ from storage.errors import (
 from storage.migrate import is_current, migrate
 from storage.rekey import rekey
 from storage.retention import PURGED
-from storage.unit_of_work import Storage, UnitOfWork
+from storage.shares import Share, working_for
+from storage.unit_of_work import SILENT_FOR, Storage, UnitOfWork
 
 __all__ = [
     "PURGED",
+    "SILENT_FOR",
     "Cipher",
     "ClockLimits",
     "Conflict",
@@ -28,6 +30,7 @@ __all__ = [
     "KeyUnknown",
     "Listed",
     "Misplaced",
+    "Share",
     "Storage",
     "StorageAway",
     "Taken",
@@ -37,4 +40,5 @@ __all__ = [
     "is_current",
     "migrate",
     "rekey",
+    "working_for",
 ]

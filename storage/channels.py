@@ -23,6 +23,7 @@ from sqlalchemy import (
     delete,
     func,
     literal,
+    literal_column,
     or_,
     select,
     true,
@@ -42,6 +43,8 @@ from storage.errors import Conflict, Taken
 from storage.grants import GRANTED, granted_as, scopes_as_kept
 from storage.tables import channel, grant, probe, whereabouts, workspace
 
+IN_TROUBLE: Final[ColumnElement[Any]] = literal_column("channel.state IN ('impaired', 'disconnected')")
+"""``TROUBLED``, where there are other tables beside."""
 _KEPT = channel.c.state != State.REMOVED
 _GONE: Final = select(workspace.c.id).where(workspace.c.gone_at.is_not(None))
 _TEAM_IN_USE: Final = (
@@ -141,10 +144,15 @@ class ChannelRepository(Repository):
         rows = await self._connection.rows(select(channel).where(channel.c.id.in_(ids)))
         return {row.id: channel_of(row) for row in rows}
 
-    async def count_with_cause(self, provider: str, cause: Cause) -> int:
-        """How many of a provider's channels are in their state for this cause."""
-        those = channel.c.provider == provider, channel.c.cause == cause, _KEPT
-        return int(await self._connection.value(select(func.count()).select_from(channel).where(*those)))
+    async def has_cause(self, provider: str, cause: Cause) -> bool:
+        """Whether any of a provider's channels is impaired or disconnected for this cause."""
+        those = channel.c.provider == provider, channel.c.cause == cause, IN_TROUBLE
+        return await self._connection.first(select(channel.c.id).where(*those).limit(1)) is not None
+
+    async def count(self, *, kind: Kind | None = None) -> int:
+        """How many are under management in the whole deployment."""
+        kept = select(func.count()).select_from(channel).where(_KEPT)
+        return int(await self._connection.value(kept if kind is None else kept.where(channel.c.kind == kind)))
 
     async def _kept(self, workspace_id: WorkspaceId, *which: ColumnElement[bool]) -> tuple[Channel, ...]:
         here = select(channel).where(channel.c.workspace_id == workspace_id, _KEPT, *which)
@@ -259,7 +267,7 @@ class OverviewRepository(Repository):
 
     async def tally(self, sight: Visibility) -> StateCounts:
         """How many there are."""
-        [row] = await self._connection.rows(select(_counts(sight.all_personal)), _listed_values(sight, None))
+        [row] = await self._connection.rows(_tallied(sight.all_personal), _listed_values(sight, None))
         return _tally(row)
 
     async def count_own(self, sight: Visibility) -> int:
@@ -268,14 +276,7 @@ class OverviewRepository(Repository):
 
     async def addresses(self, sight: Visibility, *, most: int) -> tuple[str, ...]:
         """The first addresses that this person may see, as addresses are sorted."""
-        by = channel.c.address_key
-        each = [
-            select(channel.c.address, by).where(*which).order_by(by).limit(most).subquery()
-            for which in _parts(sight.all_personal)
-        ]
-        found = union_all(*(select(it) for it in each)).subquery()
-        first = select(found.c.address).order_by(found.c.address_key).limit(most)
-        rows = await self._connection.rows(first, _listed_values(sight, most))
+        rows = await self._connection.rows(_addresses(sight.all_personal), _listed_values(sight, most))
         return tuple(row.address for row in rows)
 
     async def grants_in_use(
@@ -320,22 +321,11 @@ class OverviewRepository(Repository):
         """Addresses among which one that was mistyped as ``address`` most likely is, at most
         ``MOST_LOOK_ALIKES`` of what this person may see: those next to it as they are read, and those next to
         it read from the end. However many there are, an index leads to these few."""
-        key, own = folded(address), _personal() if not sight.all_personal else ()
-        team, everybody = (Kind.TEAM,), tuple(Kind)
-        kinds = everybody if sight.all_personal else team
-        forward = [
-            (*_HERE, channel.c.kind == kind, channel.c.state == state)
-            for kind, state in product(kinds, _COUNTED)
-        ]
-        backward = [(*_HERE, channel.c.kind == kind) for kind in kinds]
-        wanted = [
-            *_next_to(channel.c.address_key, key, forward),
-            *_next_to(channel.c.address_reversed, key[::-1], backward),
-            *([select(channel.c.address).where(*own).limit(_BESIDE)] if own else []),
-        ]
+        key = folded(address)
+        values = {**_listed_values(sight, None), "key": key, "reversed": key[::-1]}
         found: dict[str, None] = {}
-        for some in wanted:
-            rows = await self._connection.rows(some, _listed_values(sight, None))
+        for some in _neighbours(sight.all_personal):
+            rows = await self._connection.rows(some, values)
             found.update(dict.fromkeys(row.address for row in rows))
         return tuple(found)[:MOST_LOOK_ALIKES]
 
@@ -387,8 +377,41 @@ def _personal() -> tuple[ColumnElement[bool], ...]:
     return *_HERE, channel.c.kind == Kind.PERSONAL, or_(own, theirs)
 
 
+@cache
+def _addresses(all_personal: bool) -> Select[Any]:
+    by = channel.c.address_key
+    most: ColumnElement[int] = bindparam("most")
+    each = [
+        select(channel.c.address, by).where(*which).order_by(by).limit(most).subquery()
+        for which in _parts(all_personal)
+    ]
+    found = union_all(*(select(it) for it in each)).subquery()
+    return select(found.c.address).order_by(found.c.address_key).limit(most)
+
+
+@cache
+def _tallied(all_personal: bool) -> Select[Any]:
+    return select(_counts(all_personal))
+
+
+@cache
+def _neighbours(all_personal: bool) -> tuple[Select[Any], ...]:
+    """Built once: there are many parts, and whoever waits for an answer would wait for the building."""
+    kinds = tuple(Kind) if all_personal else (Kind.TEAM,)
+    forward = [
+        (*_HERE, channel.c.kind == kind, channel.c.state == state) for kind, state in product(kinds, _COUNTED)
+    ]
+    backward = [(*_HERE, channel.c.kind == kind) for kind in kinds]
+    own = [] if all_personal else [select(channel.c.address).where(*_personal()).limit(_BESIDE)]
+    return (
+        *_next_to(channel.c.address_key, bindparam("key"), forward),
+        *_next_to(channel.c.address_reversed, bindparam("reversed"), backward),
+        *own,
+    )
+
+
 def _next_to(
-    by: ColumnElement[str], key: str, parts: Sequence[tuple[ColumnElement[bool], ...]]
+    by: ColumnElement[str], key: ColumnElement[str], parts: Sequence[tuple[ColumnElement[bool], ...]]
 ) -> Iterator[Select[Any]]:
     """What stands next to ``key``, in either direction."""
     for side, is_down in ((by >= key, False), (by < key, True)):

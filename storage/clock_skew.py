@@ -19,10 +19,14 @@ from bot.domain.job import JobKind
 from storage.column_types import Instant
 from storage.connection import Repository
 from storage.tables import (
+    api_key,
     channel,
     grant,
     held,
     hold,
+    hubspot_channel,
+    hubspot_pair,
+    hubspot_portal,
     incident,
     job,
     lane,
@@ -36,6 +40,7 @@ from storage.tables import (
     slot,
     ticket,
     ticket_outcome,
+    token_use,
     whereabouts,
 )
 
@@ -48,6 +53,8 @@ COUNTED_FROM: Final[Mapping[Column[Any], Column[Any]]] = {
     ticket.c.expires_at: ticket.c.created_at,
     ticket_outcome.c.expires_at: ticket_outcome.c.at,
     request.c.expires_at: request.c.created_at,
+    hubspot_portal.c.due_at: hubspot_portal.c.began_at,
+    api_key.c.expires_at: api_key.c.created_at,
 }
 """What waits, and from when on: if that lies ahead, both are moved, and the span stays."""
 
@@ -75,6 +82,15 @@ HAPPENED: Final[tuple[Column[Any], ...]] = (
     link.c.starts_since,
     role.c.read_at,
     role_change.c.at,
+    hubspot_portal.c.read_at,
+    hubspot_portal.c.looked_at,
+    hubspot_channel.c.since,
+    hubspot_channel.c.not_before,
+    hubspot_channel.c.suspect_at,
+    hubspot_channel.c.suspect_after,
+    hubspot_pair.c.paired_at,
+    api_key.c.last_used_at,
+    token_use.c.last_at,
 )
 """What something is counted from: by now at the latest."""
 

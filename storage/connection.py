@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -97,10 +98,17 @@ def _code(error: exc.IntegrityError) -> str | None:
 class Connection:
     """Runs statements; carries what repositories need to build and read them."""
 
-    def __init__(self, connection: AsyncConnection, *, clock: DatabaseClock, cipher: Cipher) -> None:
+    def __init__(
+        self, connection: AsyncConnection, *, clock: DatabaseClock, cipher: Cipher, process: str
+    ) -> None:
         self._connection = connection
+        self._process = process
         self.clock = clock
         self.cipher = cipher
+
+    def new_lease(self) -> str:
+        """A token that nobody else has, and that tells whose process it is."""
+        return f"{self._process}.{secrets.token_urlsafe(16)}"
 
     def insert(self, table: Table) -> Insert:
         """An insert that knows ``ON CONFLICT``: the same words in both dialects."""

@@ -26,7 +26,7 @@ class LaneLocks(Repository):
     async def acquire(self, key: str, lease_for: timedelta) -> str | None:
         """The token that releases it; ``None`` while somebody else holds it."""
         clock = self._connection.clock
-        wanted = {"lease_token": new_token(), "lease_until": clock.now(plus=lease_for)}
+        wanted = {"lease_token": self._connection.new_lease(), "lease_until": clock.now(plus=lease_for)}
         row = await self._connection.first(
             self._connection.insert(lane)
             .values(key=key, **wanted)
@@ -39,9 +39,36 @@ class LaneLocks(Repository):
 
     async def announce(self, process: str, keys: Sequence[str], lease_for: timedelta) -> None:
         """This process runs, for ``lease_for`` at least, and knows the keys with these fingerprints."""
-        held = {"lease_token": process, "lease_until": self._connection.clock.now(plus=lease_for)}
+        held = {
+            "lease_token": process,
+            "lease_until": self._connection.clock.now(plus=lease_for),
+            "paced_until": None,
+        }
         said = self._connection.insert(lane).values(key=f"{_RUNS}{process}:{'.'.join(keys)}", **held)
         await self._connection.count(said.on_conflict_do_update(index_elements=[lane.c.key], set_=held))
+
+    async def free_silent(self, but: str, left: timedelta) -> int:
+        """Free whatever the processes hold that count as running for no longer than ``left`` from now; how
+        many leases. Each is freed once, until it is heard again. ``but`` is our own."""
+        clock, freed = self._connection.clock, 0
+        silent = (
+            lane.c.key.startswith(_RUNS),
+            lane.c.lease_token != but,
+            lane.c.lease_until <= clock.now(plus=left),
+            lane.c.paced_until.is_(None),
+        )
+        # Marked by the column that an announcement has no other use for.
+        marked = update(lane).where(*silent).values(paced_until=lane.c.lease_until)
+        for row in await self._connection.rows(marked.returning(lane.c.lease_token)):
+            freed += await self._release_of(row.lease_token)
+        return freed
+
+    async def _release_of(self, process: str) -> int:
+        held_by, many = {"lease_token": None, "lease_until": None}, 0
+        for table in (lane, probe, grant):
+            theirs = table.c.lease_token.startswith(f"{process}.", autoescape=True)
+            many += await self._connection.count(update(table).where(theirs).values(**held_by))
+        return many
 
     async def withdraw(self, process: str) -> None:
         """It ends."""
@@ -54,6 +81,10 @@ class LaneLocks(Repository):
         runs = lane.c.key.startswith(_RUNS), not_(self._connection.clock.has_passed(lane.c.lease_until))
         rows = await self._connection.rows(select(lane.c.key).where(*runs))
         return tuple(tuple(row.key.rpartition(":")[2].split(".")) for row in rows)
+
+    async def forget_processes(self) -> None:
+        """Nobody runs: what was announced here was of another place, or of another time."""
+        await self._connection.count(delete(lane).where(lane.c.key.startswith(_RUNS)))
 
     async def release_all(self) -> None:
         """Free every lane, probing row and grant, whoever held it."""

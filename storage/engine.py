@@ -15,12 +15,32 @@ from typing import Any, Final
 from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from storage.shares import Places, Share
+
 CONNECT_WITHIN: Final = 2
 """Seconds to wait for a free or a new connection."""
 BEGIN_WITHIN: Final = 5.0
 """Seconds after which even a connection that went silent is given up."""
 _STATEMENT_WITHIN_MS: Final = 10_000
 _BUSY_MS: Final = 5_000
+
+POSTGRESQL_PLACES: Final = {
+    Share.PEOPLE: 10,
+    Share.PROBES: 4,
+    Share.JOBS: 3,
+    Share.UPKEEP: 1,
+    Share.HEARTBEAT: 1,
+    Share.CHECKS: 1,
+}
+SQLITE_READERS: Final = {
+    Share.PEOPLE: 3,
+    Share.PROBES: 2,
+    Share.JOBS: 2,
+    Share.UPKEEP: 1,
+    Share.HEARTBEAT: 1,
+    Share.CHECKS: 1,
+}
+"""More at a time read no more in the same time, and keep everybody else from the processor."""
 
 IMMEDIATE: Final = "inboxkeeper_immediate"
 """Execution option: take SQLite's write lock at the beginning."""
@@ -88,13 +108,20 @@ def create_engine(url: str) -> AsyncEngine:
     return _sqlite_engine(url) if is_sqlite(url) else _postgresql_engine(url)
 
 
+def places(engine: AsyncEngine) -> Places:
+    """As many as the engine has connections."""
+    if engine.dialect.name == "sqlite":
+        return Places.one_writer(SQLITE_READERS)
+    return Places.together(POSTGRESQL_PLACES)
+
+
 def _postgresql_engine(url: str) -> AsyncEngine:
     engine = create_async_engine(
         async_url(url),
         connect_args=dict(_POSTGRESQL_ARGUMENTS),
         isolation_level="AUTOCOMMIT",
         pool_size=10,
-        max_overflow=10,
+        max_overflow=sum(POSTGRESQL_PLACES.values()) - 10,
         pool_timeout=CONNECT_WITHIN,
         pool_pre_ping=True,
         hide_parameters=True,
@@ -112,7 +139,7 @@ def _sqlite_engine(url: str) -> AsyncEngine:
     engine = create_async_engine(
         async_url(url),
         connect_args={"isolation_level": None, "timeout": _BUSY_MS / 1000},
-        pool_size=8,
+        pool_size=sum(SQLITE_READERS.values()) + 1,
         max_overflow=0,
         pool_timeout=CONNECT_WITHIN,
         hide_parameters=True,

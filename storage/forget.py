@@ -52,6 +52,7 @@ from storage.files import FileLock
 from storage.tables import (
     channel,
     grant,
+    hubspot_channel,
     incident,
     job,
     lane,
@@ -72,7 +73,11 @@ _AT_ONCE: Final = 500
 _ROUNDS: Final = 5
 """The bot may write on meanwhile: looked for again until nothing is found."""
 
-_THEIRS: Final = {channel.c.address, channel.c.address_key, request.c.address, request.c.address_key}
+_THEIRS: Final = {
+    column
+    for table in (channel, request, hubspot_channel)
+    for column in (table.c.address, table.c.address_key)
+}
 """Columns that say whose row it is. What is unique or a key is in any case."""
 _FLEETING: Final = {ticket, ticket_outcome, job, lane, seen}
 """Rows that are worth nothing without the address: somebody begins again."""
@@ -271,6 +276,8 @@ def _pointers(table: Table) -> Iterator[tuple[Column[Any], Table]]:
     if table is channel:
         return  # an inbox outlives its grants
     yield from ((column, _HANGS_ON[column.name]) for column in table.c if column.name in _HANGS_ON)
+    if "channel_id" in table.c:
+        yield table.c.channel_id, hubspot_channel
     if table is notice:
         yield from ((notice.c.subject, target) for target in (request, incident))
 

@@ -17,7 +17,6 @@ from bot.domain.grant import Delegate, Grant, Granted, MailboxIdentity, Phase, R
 from bot.domain.ids import ChannelId, GrantId, WorkspaceId
 from storage.cipher import Cipher
 from storage.connection import Repository
-from storage.coordination import new_token
 from storage.errors import KeyLost, Misplaced
 from storage.tables import grant
 
@@ -86,7 +85,7 @@ class GrantRepository(Repository):
     ) -> tuple[str, dict[GrantId, Grant]]:
         """Take the right to refresh these grants, those that nobody else holds now, and read them as they
         are now. Returns the token that frees them."""
-        token = new_token()
+        token = self._connection.new_lease()
         # Locked in one order, so that two who want several of the same don't wait for each other; those
         # that somebody is taking this very moment are left to them.
         free = (

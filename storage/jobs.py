@@ -34,7 +34,6 @@ from bot.domain.job import URGENT, Job, JobKind
 from storage.clock import Moment
 from storage.column_types import Instant
 from storage.connection import Repository
-from storage.coordination import new_token
 from storage.tables import UNFINISHED, job, lane
 
 _UNFINISHED: Final = and_(job.c.done_at.is_(None), job.c.dead_at.is_(None))
@@ -112,7 +111,7 @@ class JobRepository(Repository):
 
         ``only`` names a lane: no other is looked at.
         """
-        token = new_token()
+        token = self._connection.new_lease()
         lanes = await self._claim_lanes(token, now=now, limit=limit, lease_for=lease_for, only=only)
         if not lanes:
             return ()

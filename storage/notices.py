@@ -57,14 +57,17 @@ class NoticeRepository(Repository):
         self, workspace_id: WorkspaceId, kind: NoticeKind, since: datetime
     ) -> dict[UserId, Notice]:
         """The newest message since then that is about an open outage, by reader. Doubts are none."""
-        young = notice.c.created_at >= since
-        return await self._alarms(workspace_id, kind, incident.c.kind == IncidentKind.DEAD, young)
+        theirs = incident.c.kind != IncidentKind.UNVERIFIABLE, notice.c.created_at >= since
+        return await self._alarms(workspace_id, kind, *theirs)
 
     async def doubts(
         self, workspace_id: WorkspaceId, kind: NoticeKind, provider: str
     ) -> dict[UserId, Notice]:
         """The newest message that is about inboxes of a provider which cannot be checked, by reader."""
-        theirs = incident.c.kind == IncidentKind.UNVERIFIABLE, channel.c.provider == provider
+        of_provider = select(channel.c.id).where(
+            channel.c.id == incident.c.channel_id, channel.c.provider == provider
+        )
+        theirs = incident.c.kind == IncidentKind.UNVERIFIABLE, of_provider.exists()
         return await self._alarms(workspace_id, kind, *theirs)
 
     async def _alarms(

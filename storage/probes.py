@@ -11,17 +11,29 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Integer, Row, bindparam, delete, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Row,
+    Select,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    union,
+    update,
+)
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from bot.domain.channel import Cause, State
 from bot.domain.grant import Grant, MailboxIdentity
 from bot.domain.ids import ChannelId, GrantId, WorkspaceId
 from bot.domain.probe_policy import Probe, Whose
+from storage.channels import IN_TROUBLE
 from storage.clock import Moment
 from storage.column_types import Instant
 from storage.connection import Repository
-from storage.coordination import new_token
 from storage.tables import channel, probe, workspace
 from storage.tables import grant as grant_table
 
@@ -43,6 +55,10 @@ _FRESH: Final = {
 _FREED: Final = {"lease_token": None, "lease_until": None}
 _WATCHED: Final = (State.CONNECTED, State.IMPAIRED, State.DISCONNECTED)
 _SERVED: Final = probe.c.workspace_id.not_in(select(workspace.c.id).where(workspace.c.gone_at.is_not(None)))
+
+
+_CANDIDATES: Final = 200
+"""Among so many it is looked for witnesses; ten are wanted."""
 
 
 class ProbeRepository(Repository):
@@ -89,12 +105,18 @@ class ProbeRepository(Repository):
         """Look sooner at a provider's channels that are disconnected for this cause: now, or ``apart`` from
         the last look. What is being looked at is left alone, and so is what is due before."""
         theirs = channel.c.provider == provider, channel.c.cause == cause
-        wanted = select(channel.c.id).where(*theirs, channel.c.state == State.DISCONNECTED)
+        wanted = select(channel.c.id).where(*theirs, channel.c.state == State.DISCONNECTED, IN_TROUBLE)
         waiting = probe.c.channel_id.in_(wanted), self._is_free()
         has_rested = or_(probe.c.last_done_at.is_(None), probe.c.last_done_at <= now - apart)
         sooner = update(probe).where(*waiting)
         await self._connection.count(sooner.where(has_rested, probe.c.due_at > now).values(due_at=now))
         await self._connection.count(sooner.where(probe.c.due_at > now + apart).values(due_at=now + apart))
+
+    async def look_soon(self, channel_id: ChannelId, *, now: datetime, apart: timedelta) -> None:
+        """Look at it now, unless that was done less than ``apart`` ago or is being done."""
+        has_rested = or_(probe.c.last_done_at.is_(None), probe.c.last_done_at <= now - apart)
+        mine = probe.c.channel_id == channel_id, self._is_free(), has_rested, probe.c.due_at > now
+        await self._connection.count(update(probe).where(*mine).values(due_at=now))
 
     async def claim(
         self, *, now: datetime, limit: int, lease_for: timedelta, only: ChannelId | None = None
@@ -105,7 +127,7 @@ class ProbeRepository(Repository):
         """
         clock = self._connection.clock
         values: dict[str, Any] = {
-            "token": new_token(),
+            "token": self._connection.new_lease(),
             "present": clock.ahead(),
             "until": clock.ahead(plus=lease_for),
             **({"due_by": now} if only is None else {"only": only}),
@@ -145,23 +167,41 @@ class ProbeRepository(Repository):
     ) -> tuple[ChannelId, ...]:
         """Connected channels of other mailboxes at the same provider, in any workspace, last proven first;
         ``held`` asks for those on hold instead, however long they have been.
+
+        They are looked for among the ``_CANDIDATES`` that were proven last, and as many of the tenants asked
+        for: one of both holds some, unless there are very many and hardly any of them was proven.
         """
-        is_own = channel.c.identity_tenant == identity.tenant
+        state = State.IMPAIRED if held else State.CONNECTED
         wanted = [
-            is_own if whose is Whose.OWN else ~is_own,
-            probe.c.provider == identity.provider,
+            channel.c.provider == identity.provider,
             channel.c.identity_subject != identity.subject,
-            channel.c.state == (State.IMPAIRED if held else State.CONNECTED),
-            channel.c.cause == Cause.HELD if held else probe.c.last_ok_at >= proven_since,
+            channel.c.state == state,
+            *([channel.c.cause == Cause.HELD] if held else [probe.c.last_ok_at >= proven_since]),
         ]
+        tenant, own = channel.c.identity_tenant, identity.tenant
+        spans = [tenant == own] if whose is Whose.OWN else [tenant < own, tenant > own]
+        near = [select(channel.c.id).where(*self._alike(identity, state, held=held), span) for span in spans]
+        if not held:
+            near.append(self._newest(identity.provider, proven_since))
+        among = union(*(_first(it, max(limit, _CANDIDATES)) for it in near))
         rows = await self._connection.rows(
             select(probe.c.channel_id)
             .join(channel, channel.c.id == probe.c.channel_id)
-            .where(*wanted, _SERVED)
+            .where(*wanted, or_(*spans), channel.c.id.in_(among), _SERVED)
             .order_by(probe.c.last_ok_at.desc())
             .limit(limit)
         )
         return tuple(row.channel_id for row in rows)
+
+    @staticmethod
+    def _alike(identity: MailboxIdentity, state: State, *, held: bool) -> tuple[ColumnElement[bool], ...]:
+        theirs = channel.c.provider == identity.provider, channel.c.state == state
+        return (*theirs, channel.c.cause == Cause.HELD, IN_TROUBLE) if held else theirs
+
+    @staticmethod
+    def _newest(provider: str, since: datetime) -> Select[Any]:
+        proven = probe.c.provider == provider, probe.c.last_ok_at >= since
+        return select(probe.c.channel_id).where(*proven).order_by(probe.c.last_ok_at.desc())
 
     async def refused_lately(
         self, identity: MailboxIdentity, *, since: datetime, limit: int
@@ -171,10 +211,11 @@ class ProbeRepository(Repository):
             select(channel.c.cause)
             .join(probe, channel.c.id == probe.c.channel_id)
             .where(
-                probe.c.provider == identity.provider,
+                channel.c.provider == identity.provider,
                 channel.c.identity_tenant == identity.tenant,
                 channel.c.identity_subject != identity.subject,
                 channel.c.state == State.IMPAIRED,
+                IN_TROUBLE,
                 probe.c.strikes > 0,
                 probe.c.last_done_at >= since,
                 _SERVED,
@@ -191,6 +232,7 @@ class ProbeRepository(Repository):
             channel.c.identity_subject != identity.subject,
             channel.c.state == State.IMPAIRED,
             channel.c.cause == Cause.LOGIN_UNCLEAR,
+            IN_TROUBLE,
         )
         return int(await self._connection.value(select(func.count()).select_from(channel).where(*those)))
 
@@ -207,6 +249,7 @@ class ProbeRepository(Repository):
                 channel.c.provider == grant.provider,
                 channel.c.state == State.IMPAIRED,
                 channel.c.cause == cause,
+                IN_TROUBLE,
                 probe.c.strikes > 0,
                 signer != grant.signer.subject,
             )
@@ -214,18 +257,20 @@ class ProbeRepository(Repository):
         )
         return {row.identity_tenant: row.n for row in rows}
 
-    async def served(self, workspace_id: WorkspaceId, provider: str) -> Mapping[str, int]:
-        """How many of a workspace's mailboxes are looked at and not known to be dead, by tenant."""
-        rows = await self._connection.rows(
-            select(channel.c.identity_tenant, func.count().label("n"))
-            .where(
-                channel.c.workspace_id == workspace_id,
-                channel.c.provider == provider,
-                channel.c.state.in_((State.CONNECTED, State.IMPAIRED)),
-            )
-            .group_by(channel.c.identity_tenant)
+    async def served(self, grant: Grant, *, most: int) -> tuple[int, int]:
+        """How many mailboxes of its workspace and provider are looked at and not known to be dead: those of
+        its own tenant, and of all. Nobody counts further than ``most``."""
+        those = (
+            channel.c.workspace_id == grant.workspace_id,
+            channel.c.provider == grant.provider,
+            channel.c.state.in_((State.CONNECTED, State.IMPAIRED)),
         )
-        return {row.identity_tenant: row.n for row in rows}
+        own = await self._count(*those, channel.c.identity_tenant == grant.identity.tenant, most=most)
+        return own, await self._count(*those, most=most)
+
+    async def _count(self, *which: ColumnElement[bool], most: int) -> int:
+        first = select(channel.c.id).where(*which).limit(most).subquery()
+        return int(await self._connection.value(select(func.count()).select_from(first)))
 
     async def next_due(self) -> datetime | None:
         """When the next row can be claimed: those that are being worked on don't count."""
@@ -283,6 +328,11 @@ def _claiming(moment: Moment, dialect: str, is_any: bool, limit: int) -> Returni
         .values(lease_token=bindparam("token"), lease_until=moment(dialect, "until"))
         .returning(probe)
     )
+
+
+def _first(those: Select[Any], most: int) -> Select[Any]:
+    """As a part of a union: SQLite takes a limit in none of its own."""
+    return select(those.limit(most).subquery().columns[0])
 
 
 def _probe(row: Row[Any]) -> Probe:

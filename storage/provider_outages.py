@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Row, case, func, literal, or_, select, upd
 
 from bot.domain.access import Visibility
 from bot.domain.channel import Cause, Channel, Kind, State
+from bot.domain.hubspot import HUBSPOT
 from bot.domain.ids import ChannelId, ProviderOutageId, UserId, WorkspaceId
 from bot.domain.probe_policy import ProbeOutcome
 from bot.domain.provider_outage import OutageTally, Proof, ProviderOutage, Renewal, Struck
@@ -62,8 +63,10 @@ class ProviderOutageRepository(Repository):
         await self._connection.count(again)
 
     async def abandoned(self) -> tuple[ProviderOutage, ...]:
-        """All that are open and hold nobody, in every workspace."""
-        rows = await self._connection.rows(select(hold).where(hold.c.ended_at.is_(None)))
+        """All that are open and hold nobody, in every workspace. HubSpot's are ended by its next look."""
+        rows = await self._connection.rows(
+            select(hold).where(hold.c.ended_at.is_(None), hold.c.provider != HUBSPOT)
+        )
         return tuple([it for it in map(_hold, rows) if not await self.holds_any(it)])
 
     async def narrow(self, it: ProviderOutage, tenant: str, *, served_since: datetime) -> bool:

@@ -15,15 +15,20 @@ from sqlalchemy import ColumnElement, Delete, Select, Table, and_, delete, not_,
 
 from bot.domain.channel import State
 from bot.domain.grant import Phase
+from bot.domain.hubspot import HubSpotState
 from bot.domain.notice import STANDING
 from bot.domain.request import RequestState
 from storage.connection import Repository
 from storage.tables import (
+    access_token,
+    api_key,
+    api_key_channel,
     channel,
     grant,
     held,
     history,
     hold,
+    hubspot_channel,
     incident,
     job,
     lane,
@@ -39,6 +44,7 @@ from storage.tables import (
     slot,
     ticket,
     ticket_outcome,
+    token_use,
     whereabouts,
 )
 
@@ -48,6 +54,8 @@ WISHES_KEPT_FOR: Final = timedelta(days=30)
 """After their end: requests, with what people wrote, and grants that never belonged to an inbox."""
 LINKS_KEPT_FOR: Final = timedelta(days=7)
 """After the outage that they were for."""
+TOKENS_KEPT_FOR: Final = timedelta(days=1)
+"""Access tokens, after their end."""
 
 _OPEN_WISHES: Final = (RequestState.WAITING, RequestState.APPROVED)
 _UNFINISHED: Final = and_(job.c.done_at.is_(None), job.c.dead_at.is_(None))
@@ -121,6 +129,28 @@ def _ended_channel(now: datetime) -> ColumnElement[bool]:
     return and_(channel.c.removed_at < now - KEPT_FOR, *(~one.exists() for one in theirs))
 
 
+def _ended_hubspot_channel(now: datetime) -> ColumnElement[bool]:
+    """When nothing is left that belongs to it."""
+    theirs = (
+        select(table.c.channel_id).where(table.c.channel_id == hubspot_channel.c.id)
+        for table in (incident, history)
+    )
+    is_gone = hubspot_channel.c.state == HubSpotState.GONE, hubspot_channel.c.since < now - KEPT_FOR
+    return and_(*is_gone, *(~one.exists() for one in theirs))
+
+
+def _ended_key(now: datetime) -> ColumnElement[bool]:
+    used = select(token_use.c.id).where(token_use.c.key_id == api_key.c.id)
+    over = or_(api_key.c.revoked_at < now - KEPT_FOR, api_key.c.expires_at < now - KEPT_FOR)
+    return and_(over, ~used.exists())
+
+
+def _ended_scope(now: datetime) -> ColumnElement[bool]:
+    of_key = select(api_key.c.id).where(api_key.c.id == api_key_channel.c.key_id)
+    there = select(channel.c.id).where(channel.c.id == api_key_channel.c.channel_id)
+    return or_(~of_key.exists(), ~there.exists())
+
+
 def _is_there() -> ColumnElement[bool]:
     return channel.c.state != State.REMOVED
 
@@ -137,6 +167,11 @@ ENDS: Final[Mapping[Table, Callable[[datetime], ColumnElement[bool]]]] = {
     grant: _ended_grant,
     whereabouts: _ended_whereabouts,
     channel: _ended_channel,
+    hubspot_channel: _ended_hubspot_channel,
+    token_use: lambda now: token_use.c.last_at < now - KEPT_FOR,
+    access_token: lambda now: access_token.c.expires_at < now - TOKENS_KEPT_FOR,
+    api_key: _ended_key,
+    api_key_channel: _ended_scope,
 }
 """In this order: what refers to others first."""
 

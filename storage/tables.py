@@ -71,7 +71,18 @@ person: Final = Table(
     instant("read_at"),
     PrimaryKeyConstraint("workspace_id", "id"),
     Index("ix_person_email", "workspace_id", "email_key"),
+    Index(
+        "ix_person_owner",
+        "workspace_id",
+        "id",
+        sqlite_where=text("is_owner"),
+        postgresql_where=text("is_owner"),
+    ),
 )
+
+TROUBLED: Final = text("state IN ('impaired', 'disconnected')")
+"""Few of many. Who asks for them says so in these words, as the index does: of a parameter no database knows
+what it will be."""
 
 channel: Final = Table(
     "channel",
@@ -142,6 +153,22 @@ channel: Final = Table(
         postgresql_where=text("cause = 'held'"),
     ),
     Index("ix_channel_removed", "workspace_id", "address_key", "removed_at"),
+    Index("ix_channel_tenant", "provider", "identity_tenant", "state"),
+    Index(
+        "ix_channel_troubled",
+        "provider",
+        "cause",
+        "identity_tenant",
+        sqlite_where=TROUBLED,
+        postgresql_where=TROUBLED,
+    ),
+    Index(
+        "ix_channel_team",
+        "workspace_id",
+        "state",
+        sqlite_where=text("kind = 'team'"),
+        postgresql_where=text("kind = 'team'"),
+    ),
 )
 
 grant: Final = Table(
@@ -175,7 +202,22 @@ grant: Final = Table(
     number("renewals"),
     Index("ix_grant_channel", "channel_id"),
     Index("ix_grant_identity", "identity_provider", "identity_subject", "phase"),
-    Index("ix_grant_delegate", "identity_provider", "delegate_subject", "phase"),
+    # Of the few that have one: else SQLite takes it for a column that tells nothing apart.
+    Index(
+        "ix_grant_delegate",
+        "identity_provider",
+        "delegate_subject",
+        "phase",
+        sqlite_where=text("delegate_subject IS NOT NULL"),
+        postgresql_where=text("delegate_subject IS NOT NULL"),
+    ),
+    Index(
+        "ix_grant_delegate_address",
+        "workspace_id",
+        "delegate_address",
+        sqlite_where=text("delegate_address IS NOT NULL"),
+        postgresql_where=text("delegate_address IS NOT NULL"),
+    ),
     Index("ix_grant_phase", "phase", "retired_at"),
 )
 
@@ -326,6 +368,7 @@ request: Final = Table(
         postgresql_where=text("state = 'waiting'"),
     ),
     Index("ix_request_channel", "channel_id"),
+    Index("ix_request_requester", "workspace_id", "requester", "created_at"),
     Index("ix_request_expires", "state", "expires_at"),
 )
 
@@ -479,7 +522,8 @@ incident: Final = Table(
     metadata,
     Column("id", Text, primary_key=True),
     required_text("workspace_id"),
-    of_channel(required=True),
+    # Of a channel or, by its kind, of a HubSpot channel: ids are random, so none is ever both.
+    required_text("channel_id"),
     required_text("kind"),
     required_text("cause"),
     instant("opened_at"),
@@ -577,3 +621,134 @@ seen: Final = Table(
 )
 
 meta: Final = Table("meta", metadata, Column("key", Text, primary_key=True), required_text("value"))
+
+# The portal that a workspace's token opens, and how watching it goes.
+hubspot_portal: Final = Table(
+    "hubspot_portal",
+    metadata,
+    Column("workspace_id", Text, primary_key=True),
+    required_text("portal_id"),
+    required_text("ui_domain"),
+    required_text("hosting"),
+    required_text("time_zone"),
+    required_text("account_type"),
+    Column("super_admins", JSON, nullable=False),
+    flag("is_people_read"),
+    maybe_instant("read_at"),
+    maybe_instant("looked_at"),
+    required_text("trouble"),
+    instant("due_at"),
+    instant("began_at"),
+)
+
+hubspot_inbox: Final = Table(
+    "hubspot_inbox",
+    metadata,
+    required_text("workspace_id"),
+    required_text("portal_id"),
+    required_text("inbox_id"),
+    required_text("name"),
+    required_text("type"),
+    flag("is_archived"),
+    maybe_text("conversation_id"),
+    PrimaryKeyConstraint("workspace_id", "portal_id", "inbox_id"),
+)
+
+hubspot_channel: Final = Table(
+    "hubspot_channel",
+    metadata,
+    Column("id", Text, primary_key=True),
+    required_text("workspace_id"),
+    required_text("portal_id"),
+    required_text("account_id"),
+    required_text("inbox_id"),
+    required_text("name"),
+    required_text("address"),
+    required_text("address_key"),
+    required_text("state"),
+    instant("since"),
+    maybe_instant("not_before"),
+    maybe_instant("suspect_at"),
+    maybe_instant("suspect_after"),
+    maybe_text("held_by"),
+    required_text("announcement"),
+    UniqueConstraint("workspace_id", "portal_id", "account_id"),
+    Index("ix_hubspot_channel_address", "workspace_id", "address_key"),
+    Index("ix_hubspot_channel_announcement", "announcement"),
+)
+
+# Who is who, where somebody's address in HubSpot is not the one in Slack.
+hubspot_pair: Final = Table(
+    "hubspot_pair",
+    metadata,
+    required_text("workspace_id"),
+    required_text("email"),
+    required_text("email_key"),
+    required_text("user_id"),
+    required_text("paired_by"),
+    instant("paired_at"),
+    PrimaryKeyConstraint("workspace_id", "email_key"),
+)
+
+# What a program shows to be given access tokens: only a digest of it is kept.
+api_key: Final = Table(
+    "api_key",
+    metadata,
+    Column("id", Text, primary_key=True),
+    required_text("workspace_id"),
+    required_text("name"),
+    required_text("digest"),
+    # Every team address, or those in ``api_key_channel``.
+    flag("is_for_team"),
+    required_text("features"),
+    required_text("networks"),
+    required_text("created_by"),
+    instant("created_at"),
+    instant("expires_at"),
+    maybe_instant("last_used_at"),
+    maybe_text("last_used_from"),
+    maybe_instant("revoked_at"),
+    Index("ix_api_key_workspace", "workspace_id", "created_at"),
+)
+
+api_key_channel: Final = Table(
+    "api_key_channel",
+    metadata,
+    required_text("key_id"),
+    required_text("channel_id"),
+    PrimaryKeyConstraint("key_id", "channel_id"),
+    Index("ix_api_key_channel_channel", "channel_id"),
+)
+
+# The latest access token of a grant for one of its provider's resources, sealed.
+access_token: Final = Table(
+    "access_token",
+    metadata,
+    Column("id", Text, primary_key=True),
+    required_text("grant_id"),
+    # Of the grant's row, as it was then: a token of what was replaced or erased is not used.
+    number("grant_version"),
+    Column("sealed", LargeBinary, nullable=False),
+    instant("obtained_at"),
+    instant("expires_at"),
+    Index("ix_access_token_grant", "grant_id"),
+    Index("ix_access_token_expires", "expires_at"),
+)
+
+# Which key asked for which mailbox's token, for what, how that ended, and how often within an hour.
+token_use: Final = Table(
+    "token_use",
+    metadata,
+    Column("id", Text, primary_key=True),
+    required_text("key_id"),
+    required_text("channel_id"),
+    required_text("audience"),
+    # ``given``, or why not.
+    required_text("outcome"),
+    number("times"),
+    instant("first_at"),
+    instant("last_at"),
+    required_text("last_from"),
+    Index("ix_token_use_channel", "channel_id", "last_at"),
+    Index("ix_token_use_at", "last_at"),
+)

@@ -12,7 +12,7 @@ from sqlalchemy import Row, case, delete, literal, or_, select, update
 from bot.domain.channel import InboxSpec, Kind
 from bot.domain.grant import Secret
 from bot.domain.ids import ChannelId, IncidentId, LinkId, TicketId, UserId
-from bot.domain.ticket import Link, OutcomeKind, Purpose, Ticket, TicketOutcome
+from bot.domain.ticket import RENEWABLE_FOR, Link, OutcomeKind, Purpose, Ticket, TicketOutcome
 from storage.cipher import Cipher
 from storage.column_types import Instant, folded
 from storage.connection import Repository
@@ -47,6 +47,13 @@ class TicketRepository(Repository):
         row = await self._connection.first(begun.values(browser=browser).returning(ticket))
         return _ticket(row, self._connection.cipher) if row else None
 
+    async def claim_expired(self, ticket_id: TicketId, browser: str, now: datetime) -> Ticket | None:
+        """Bind an expired one to this browser, which may have a fresh one for it; ``None`` if another may."""
+        ours = or_(ticket.c.browser.is_(None), ticket.c.browser == browser)
+        claimed = update(ticket).where(ticket.c.id == ticket_id, ours, ticket.c.expires_at <= now)
+        row = await self._connection.first(claimed.values(browser=browser).returning(ticket))
+        return _ticket(row, self._connection.cipher) if row else None
+
     async def spend(self, ticket_id: TicketId, browser: str, now: datetime) -> Ticket | None:
         """Take it away, once, for the browser that began it."""
         mine = ticket.c.id == ticket_id, ticket.c.browser == browser, ticket.c.expires_at > now
@@ -64,6 +71,9 @@ class TicketRepository(Repository):
         return await self._connection.value(select(ticket.c.tries).where(ticket.c.id == ticket_id)) or 0
 
     async def set_view(self, ticket_id: TicketId, view_id: str) -> None:
+        """The modal that waits for this ticket, and from now on for no other."""
+        others = ticket.c.view_id == view_id, ticket.c.id != ticket_id
+        await self._connection.count(update(ticket).where(*others).values(view_id=None))
         await self._connection.count(update(ticket).where(ticket.c.id == ticket_id).values(view_id=view_id))
 
     async def set_memo(self, ticket_id: TicketId, memo: Secret) -> None:
@@ -124,8 +134,9 @@ class TicketRepository(Repository):
         return await self.outcome_of(ticket_id) is not None
 
     async def purge(self, now: datetime) -> int:
-        """Forget what expired; how many rows."""
-        tickets = await self._connection.count(delete(ticket).where(ticket.c.expires_at <= now))
+        """Forget what expired, and cannot be renewed any more; how many rows."""
+        is_over = ticket.c.expires_at <= now - RENEWABLE_FOR
+        tickets = await self._connection.count(delete(ticket).where(is_over))
         over = ticket_outcome.c.expires_at <= now
         return tickets + await self._connection.count(delete(ticket_outcome).where(over))
 

@@ -1,24 +1,30 @@
 """Units of work: what is read together, and what is kept together.
 
 One rule: nothing is kept without ``await uow.commit()``. A new unit per operation and per task; no
-network call inside one. On SQLite writers take turns, each holding the write lock from its first read
-on; on PostgreSQL they run side by side and meet at the rows.
+network call inside one, and no second unit: two that each wait for another's connection would wait for
+ever. On SQLite writers take turns, each holding the write lock from its first read on; on PostgreSQL they run
+side by side and meet at the rows. How many may run at once, and for whom, stands in ``shares``.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from shutil import disk_usage
+from time import perf_counter
 from typing import Any, Final, Self, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.grant import Secret
+from storage.api_keys import AccessTokenRepository, ApiKeyRepository, TokenUseRepository
+from storage.census import CensusRepository
 from storage.channels import ChannelRepository, MailRoutingRepository, OverviewRepository
 from storage.cipher import Cipher
 from storage.clock import DatabaseClock, no_lead
@@ -32,11 +38,12 @@ from storage.coordination import (
     SlotRepository,
     new_token,
 )
-from storage.engine import BEGIN_WITHIN, IMMEDIATE, SNAPSHOT, create_engine, is_sqlite, sqlite_file
+from storage.engine import BEGIN_WITHIN, IMMEDIATE, SNAPSHOT, create_engine, is_sqlite, places, sqlite_file
 from storage.errors import KeyLost, StorageAway
 from storage.files import FileLock, make_folder, make_private
 from storage.grants import GrantRepository
 from storage.history import HistoryRepository
+from storage.hubspot import HubSpotRepository
 from storage.incidents import IncidentRepository
 from storage.jobs import JobRepository
 from storage.notices import NoticeRepository
@@ -45,13 +52,22 @@ from storage.probes import ProbeRepository
 from storage.provider_outages import ProviderOutageRepository
 from storage.requests import RequestRepository
 from storage.retention import Retention
+from storage.shares import Place, Share, working_for
 from storage.tickets import LinkRepository, TicketRepository
 
 T = TypeVar("T")
+Waited = Callable[[str, float], None]
+"""Told of each transaction whether it reads or writes (``"read"``, ``"write"``), and how many seconds it
+waited to begin."""
 
 CANARY: Final = "canary"
+LEAST_ROOM: Final = 100 * 1024 * 1024
+"""Bytes. With less, the log that SQLite writes before the file may soon find none."""
 RUNS_FOR: Final = timedelta(minutes=2)
 """How long a process counts as running after it last said so: some of its heartbeats may fail."""
+SILENT_FOR: Final = timedelta(seconds=20)
+"""Whoever has not said so for this long has died, and what it had taken is given to others. Some of its
+heartbeats may fail, and a pause of its machine is shorter."""
 _END_WITHIN: Final = 2.0
 """Seconds that closing waits for units of work under way: they are short."""
 
@@ -59,6 +75,30 @@ _END_WITHIN: Final = 2.0
 def _made(repository: Callable[[Connection], T]) -> cached_property[T]:
     """One of a unit's repositories: most units use one or two, and making all took longer than the rest."""
     return cached_property(lambda uow: repository(uow.connection))
+
+
+_SERVER: Final = """
+    SELECT current_setting('server_version') AS version,
+        current_setting('max_connections')::int AS connections, inet_server_port() AS port
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """What a PostgreSQL server says of itself."""
+
+    version: str
+    connections: int
+    """How many it takes at most, everybody's together."""
+    port: int | None
+    """Where it was reached; ``None`` through a socket file."""
+    asked: int | None
+    """Where the address leads, if it names a port."""
+
+    @property
+    def is_behind_something(self) -> bool:
+        """Whether something else answered at the address: a pooler, most of the time."""
+        return self.port is not None and self.port != (self.asked or 5432)
 
 
 class UnitOfWork:
@@ -87,8 +127,13 @@ class UnitOfWork:
     requests = _made(RequestRepository)
     logins = _made(LoginRepository)
     whereabouts = _made(MailRoutingRepository)
+    hubspot = _made(HubSpotRepository)
     instants = _made(ClockSkewRepository)
+    api_keys = _made(ApiKeyRepository)
+    access_tokens = _made(AccessTokenRepository)
+    token_uses = _made(TokenUseRepository)
     retention = _made(Retention)
+    census = _made(CensusRepository)
     meta = _made(MetaRepository)
 
     async def commit(self) -> None:
@@ -107,9 +152,10 @@ class Storage:
         self._held = held
         self._process = new_token()
         sqlite = engine.dialect.name == "sqlite"
-        self._turn: AbstractAsyncContextManager[object] = asyncio.Lock() if sqlite else nullcontext()
+        self._places = places(engine)
         self._writer = engine.execution_options(**{IMMEDIATE: True}) if sqlite else engine
         self._reader = engine if sqlite else engine.execution_options(**{SNAPSHOT: True})
+        self.waited: Waited = _uncounted
         self._is_closing = False
         self._under_way = 0
         self._going_on: set[asyncio.Task[Any]] = set()
@@ -136,72 +182,109 @@ class Storage:
         return cls(engine, clock=DatabaseClock(engine.dialect.name, lead), cipher=cipher, held=held)
 
     @property
+    def cipher(self) -> Cipher:
+        """What opens and seals what is kept."""
+        return self._cipher
+
+    @property
     def file(self) -> Path | None:
         """Where it is, if it is a file."""
         url = self._engine.url.render_as_string(hide_password=False)
         return sqlite_file(url) if self._engine.dialect.name == "sqlite" else None
 
+    def has_room(self, *, least: int = LEAST_ROOM) -> bool:
+        """Whether the disk of the database's file has ``least`` bytes left. Of a server nothing is known."""
+        file = self.file
+        return file is None or not file.exists() or disk_usage(file.parent).free >= least
+
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[UnitOfWork]:
         """One consistent view of the database."""
-        async with self._unit(self._reader) as uow:
+        asked = perf_counter()
+        async with self._unit(self._reader, writes=False) as uow:
+            self.waited("read", perf_counter() - asked)
             yield uow
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[UnitOfWork]:
         """A transaction that is rolled back unless committed."""
-        async with self._turn, self._unit(self._writer) as uow:
+        asked = perf_counter()
+        async with self._unit(self._writer, writes=True) as uow:
+            self.waited("write", perf_counter() - asked)
             yield uow
 
     @asynccontextmanager
-    async def _unit(self, engine: AsyncEngine) -> AsyncIterator[UnitOfWork]:
-        async with self._connected(engine) as connection:
-            yield UnitOfWork(Connection(connection, clock=self._clock, cipher=self._cipher))
+    async def _unit(self, engine: AsyncEngine, *, writes: bool) -> AsyncIterator[UnitOfWork]:
+        async with self._connected(engine, writes=writes) as connection:
+            yield UnitOfWork(
+                Connection(connection, clock=self._clock, cipher=self._cipher, process=self._process)
+            )
 
     async def ping(self) -> None:
         """Raises ``StorageAway`` unless the database answers."""
-        async with self._connected(self._reader) as connection:
+        await working_for(Share.CHECKS, self._ping)()
+
+    async def _ping(self) -> None:
+        async with self._connected(self._reader, writes=False) as connection:
             with translated():
                 await connection.execute(text("SELECT 1"))
 
+    async def server(self) -> ServerFacts | None:
+        """What the doctor asks of a server; ``None`` for a file. Raises ``StorageAway``."""
+        if self._engine.dialect.name == "sqlite":
+            return None
+        async with self._connected(self._reader, writes=False) as connection:
+            with translated():
+                row = (await connection.execute(text(_SERVER))).one()
+        return ServerFacts(row.version, row.connections, row.port, self._engine.url.port)
+
     @asynccontextmanager
-    async def _connected(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    async def _connected(self, engine: AsyncEngine, *, writes: bool) -> AsyncIterator[AsyncConnection]:
         if self._is_closing:
             raise StorageAway
         self._under_way += 1
         try:
-            connection = await self._connect(engine)
+            place = await self._places.take(writes=writes)
+            connection = await self._connect(engine, place)
             try:
                 yield connection
             finally:
                 with translated():
-                    await asyncio.shield(self._begin(self._let_go(connection)))
+                    await asyncio.shield(self._begin(self._let_go(connection, place)))
         finally:
             self._under_way -= 1
             self._idle.set()
 
-    async def _connect(self, engine: AsyncEngine) -> AsyncConnection:
+    async def _connect(self, engine: AsyncEngine, place: Place) -> AsyncConnection:
         """Connecting cannot be cut off half-way, only be waited for no longer: the driver's thread would
-        go on alone, and answer an event loop that may have ended."""
+        go on alone, and answer an event loop that may have ended. The place is left when that is over."""
+        if self._is_closing:  # while we stood in line
+            place.leave()
+            raise StorageAway
         connecting = self._begin(_connection(engine))
         try:
             with translated():
                 async with asyncio.timeout(BEGIN_WITHIN):
                     return await asyncio.shield(connecting)
         except BaseException:
-            connecting.add_done_callback(self._came_late)
+            connecting.add_done_callback(partial(self._came_late, place))
             raise
 
-    def _came_late(self, connecting: asyncio.Task[AsyncConnection]) -> None:
+    def _came_late(self, place: Place, connecting: asyncio.Task[AsyncConnection]) -> None:
         if not connecting.cancelled() and connecting.exception() is None:
-            self._begin(self._let_go(connecting.result()))
+            self._begin(self._let_go(connecting.result(), place))
+        else:
+            place.leave()
 
-    async def _let_go(self, connection: AsyncConnection) -> None:
+    async def _let_go(self, connection: AsyncConnection, place: Place) -> None:
         """Back into the pool. One that outlived ``close`` has no pool to go back to: only the garbage
         collector would ever end it."""
-        if self._is_closing:
-            await connection.invalidate()
-        await connection.close()
+        try:
+            if self._is_closing:
+                await connection.invalidate()
+            await connection.close()
+        finally:
+            place.leave()
 
     def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Work that goes on when whoever wanted it is gone; ``close`` waits for it."""
@@ -247,6 +330,15 @@ class Storage:
         """Tell other processes that this one runs and which keys it knows; repeat it within ``RUNS_FOR``."""
         await uow.locks.announce(self._process, self._cipher.fingerprints, RUNS_FOR)
 
+    async def free_the_dead(self, uow: UnitOfWork) -> int:
+        """What processes that are silent had taken is anybody's; how many leases that were. Should one of
+        them only have stood still, its tokens are worthless: what it does now is written down by nobody.
+
+        To be called by whoever has been heard itself for ``SILENT_FOR``: after an outage of the database all
+        are silent, and most of them live.
+        """
+        return await uow.locks.free_silent(self._process, RUNS_FOR - SILENT_FOR)
+
     async def withdraw(self) -> None:
         """This process ends: nobody need heed any more which keys it knows."""
         with suppress(StorageAway):
@@ -284,6 +376,10 @@ class Storage:
                 while self._under_way or self._going_on:
                     self._idle.clear()
                     await self._idle.wait()
+
+
+def _uncounted(access: str, seconds: float) -> None:
+    """Nobody wants to know."""
 
 
 async def _connection(engine: AsyncEngine) -> AsyncConnection:

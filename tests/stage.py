@@ -157,6 +157,8 @@ class Stage:
     async def _next_due(self) -> datetime | None:
         async with self.bot.services.core.storage.reading() as uow:
             found = [await uow.probes.next_due(), await uow.jobs.next_due()]
+            if self.bot.services.hubspot_watch is not None:
+                found.append(await uow.hubspot.next_due())
         return min((due for due in found if due is not None), default=None)
 
     # --- the browser's part
@@ -296,10 +298,15 @@ def _links_in(screen: Screen) -> list[str]:
 
 @asynccontextmanager
 async def a_town(
-    database_url: str, *, transport: str = "socket", key: str | None = None, **settings: str
+    database_url: str,
+    *,
+    transport: str = "socket",
+    key: str | None = None,
+    hubspot: bool = False,
+    **settings: str,
 ) -> AsyncIterator[Town]:
     """Local Slack and Google at a standing clock, and settings for a bot."""
-    place = Place(database_url=database_url, transport=transport, settings=settings)
+    place = Place(database_url=database_url, transport=transport, settings=settings, hubspot=hubspot)
     if key is not None:
         place = replace(place, key=key)
     world = World(engine_runs=False, jitter=lambda: 0.0)
@@ -329,9 +336,14 @@ def _listener(built: Town) -> socket.socket:
 
 
 @asynccontextmanager
-async def a_stage(database_url: str, *, transport: str = "socket", **settings: str) -> AsyncIterator[Stage]:
-    """Town and bot together."""
-    async with a_town(database_url, transport=transport, **settings) as built, a_bot(built) as stage:
+async def a_stage(
+    database_url: str, *, transport: str = "socket", hubspot: bool = False, **settings: str
+) -> AsyncIterator[Stage]:
+    """Town and bot together. ``hubspot``: the bot watches the local one."""
+    async with (
+        a_town(database_url, transport=transport, hubspot=hubspot, **settings) as built,
+        a_bot(built) as stage,
+    ):
         yield stage
 
 

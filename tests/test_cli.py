@@ -17,11 +17,14 @@ from cryptography.fernet import Fernet
 from typer.testing import CliRunner
 
 from bot.__main__ import app
+from bot.domain.api_key import id_in
+from bot.domain.ids import UserId
+from bot.program import VERSION
 from bot.slack.manifest import manifest
 from storage import Cipher, Storage, migrate
-from tests.storage.builders import a_team_channel
+from tests.storage.builders import a_channel, a_team_channel
 from tests.storage.test_migrations import made_by
-from tests.test_config import ENOUGH
+from tests.test_config import ENOUGH, EXAMPLE, FEATURES
 
 runner = CliRunner()
 
@@ -51,6 +54,26 @@ def test_manifest_prints_the_manifest() -> None:
     )
 
 
+def test_addresses_need_no_settings() -> None:
+    """What the forms at Google, Microsoft and Slack ask for, before there is anything to set."""
+    said = runner.invoke(app, ["addresses", "--base-url", "https://a.example/mail/"])
+    assert said.exit_code == 0
+    for path in ("callback/google", "callback/microsoft", "slack/events"):
+        assert f" https://a.example/mail/{path}\n" in said.stdout
+    wrong = runner.invoke(app, ["addresses", "--base-url", "http://a.example"])
+    assert wrong.exit_code == 2 and "https://" in wrong.stderr and "Next: " in wrong.stderr
+
+
+def test_the_settings_are_printed_to_be_filled_in() -> None:
+    """Without a checkout there is no other copy of them."""
+    assert runner.invoke(app, ["settings"]).stdout == EXAMPLE.read_text(encoding="utf-8")
+
+
+def test_the_version_is_said() -> None:
+    """One line, for a report."""
+    assert runner.invoke(app, ["--version"]).stdout == f"inboxkeeper {VERSION}\n"
+
+
 def test_a_manifest_that_cannot_be_is_explained() -> None:
     """HTTP without an address is a sentence and status 2."""
     answer = runner.invoke(app, ["manifest", "--transport", "http"])
@@ -60,7 +83,17 @@ def test_a_manifest_that_cannot_be_is_explained() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [["serve"], ["migrate"], ["rekey"], ["doctor"], ["forget", "a@example.com", "--yes"]]
+    "command",
+    [
+        ["serve"],
+        ["migrate"],
+        ["rekey"],
+        ["doctor"],
+        ["backup", "f"],
+        ["restore", "f"],
+        ["move", "f"],
+        ["forget", "a@example.com", "--yes"],
+    ],
 )
 def test_missing_settings_are_named(command: list[str]) -> None:
     """Every command that needs the settings says at once what is missing."""
@@ -91,7 +124,8 @@ def test_no_traceback_from_a_shell(tmp_path: Path) -> None:
 def test_help_names_every_command() -> None:
     """Without arguments the commands are listed."""
     shown = runner.invoke(app, []).output
-    for name in ("serve", "migrate", "keygen", "rekey", "doctor", "manifest", "forget"):
+    names = ("serve", "migrate", "keygen", "rekey", "backup", "restore", "move", "doctor", "addresses")
+    for name in (*names, "manifest", "forget", "key"):
         assert f"  {name} " in shown
 
 
@@ -230,3 +264,108 @@ def test_forgetting_takes_an_address(database: str) -> None:
     answer = runner.invoke(app, ["forget", "jane", "--yes"])
     assert answer.exit_code == 2
     assert "no e-mail address" in answer.stderr
+
+
+def test_a_backup_goes_out_and_comes_back(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is said at each step, and what is refused in words: a file that exists, a full database, a wrong
+    file, a database that is not there."""
+    asyncio.run(_with_a_wish(database))
+    asyncio.run(_with_keys_known(database))
+    out = runner.invoke(app, ["backup", "copy"])
+    assert out.exit_code == 0 and "sealed with the first key" in out.stdout, out.stderr
+    for command, words in (
+        (["backup", "copy"], "exists already"),
+        (["restore", "copy"], "is not empty"),
+        (["move", "nowhere.db"], "There is no file"),
+    ):
+        refused = runner.invoke(app, command)
+        assert refused.exit_code == 2 and words in refused.stderr and "Next: " in refused.stderr
+    monkeypatch.setenv("INBOXKEEPER_DATABASE_URL", f"sqlite:///{tmp_path / 'new.db'}")
+    (tmp_path / "letter").write_text("Dear Alice")
+    spoilt = runner.invoke(app, ["restore", "letter"])
+    assert spoilt.exit_code == 2 and "no backup" in spoilt.stderr
+    missing = runner.invoke(app, ["restore", "nowhere"])
+    assert missing.exit_code == 2 and "There is no file" in missing.stderr
+    back = runner.invoke(app, ["restore", "copy"])
+    assert back.exit_code == 0 and "are back" in back.stdout, back.stderr
+    assert "Erased" in runner.invoke(app, ["forget", "jane@acme.example", "--yes"]).stdout
+
+
+async def _with_keys_known(url: str) -> None:
+    storage = await Storage.open(url, cipher=Cipher([os.environ["INBOXKEEPER_SECRET_KEYS"]]))
+    try:
+        await storage.check_keys()
+    finally:
+        await storage.close()
+
+
+async def _with_inboxes(url: str) -> None:
+    """A database of a bot that has met its workspace."""
+    await migrate(url)
+    storage = await Storage.open(url, cipher=Cipher([Fernet.generate_key().decode()]))
+    async with storage.writing() as uow:
+        team = a_team_channel(address="support@acme.example")
+        await uow.workspaces.save_seen(team.workspace_id, "Acme", UserId("UBOT"), team.since)
+        await uow.channels.add(team)
+        await uow.channels.add(a_channel(address="jane@acme.example"))
+        await uow.commit()
+    await storage.close()
+
+
+@pytest.fixture
+def with_features(database: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("INBOXKEEPER_FEATURES_FILE", str(FEATURES))
+    asyncio.run(_with_inboxes(database))
+    return database
+
+
+def test_a_key_is_shown_once_and_revoked(with_features: str) -> None:
+    """Standard output is the key alone; the list never holds it."""
+    made = runner.invoke(
+        app, ["key", "create", "Help desk", "--address", "support@acme.example", "--feature", "crm"]
+    )
+    assert made.exit_code == 0, made.stderr
+    key = made.stdout.removesuffix("\n")
+    key_id = id_in(key)
+    assert key_id is not None
+    assert key not in made.stderr
+    assert "INBOXKEEPER_API=true" in made.stderr
+    listed = runner.invoke(app, ["key", "list"]).stdout
+    for word in (key_id, "Help desk", "works", "support@acme.example", "crm", "anywhere", "never"):
+        assert word in listed
+    assert key not in listed
+    assert runner.invoke(app, ["key", "revoke", key_id]).exit_code == 0
+    assert "revoked" in runner.invoke(app, ["key", "list"]).stdout
+    again = runner.invoke(app, ["key", "revoke", key_id])
+    assert again.exit_code == 2
+    assert "key list" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["--all-team"], "defined there: crm, replies"),
+        (["--feature", "crm"], "--all-team"),
+        (["--feature", "crm", "--address", "jane@acme.example"], "personal inbox"),
+        (["--feature", "crm", "--address", "who@acme.example"], "connect it in Slack first"),
+        (["--feature", "zap", "--all-team"], "no feature called zap"),
+        (["--feature", "crm", "--all-team", "--network", "ten"], "ten is no network"),
+        (["--feature", "crm", "--all-team", "--days", "99999999999"], "1 to 1098 days"),
+        (["--feature", "crm", "--all-team", "--days", "-1"], "1 to 1098 days"),
+    ],
+)
+def test_a_key_that_cannot_be_made_is_explained(with_features: str, args: list[str], words: str) -> None:
+    answer = runner.invoke(app, ["key", "create", "Help desk", *args])
+    assert answer.exit_code == 2
+    assert words in answer.stderr
+    assert answer.stdout == ""
+
+
+def test_keys_wait_for_a_workspace(database: str) -> None:
+    """Before the bot has run once there is nothing that a key could be for."""
+    asyncio.run(migrate(database))
+    answer = runner.invoke(app, ["key", "list"])
+    assert answer.exit_code == 2
+    assert "serve" in answer.stderr

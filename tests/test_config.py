@@ -38,6 +38,23 @@ def test_three_settings_are_enough() -> None:
     assert (made.command, made.log_format, made.socket_mode, made.google) == ("/inbox", "console", True, None)
 
 
+def test_monitoring_has_another_port_than_the_pages() -> None:
+    """Both cannot listen at one."""
+    assert settings(WATCH_PORT="9464").watch_port == 9464
+    assert "port of the pages" in wrong(WATCH_PORT="8080")["WATCH_PORT"]
+    assert "port of the pages" in wrong(PORT="9464", WATCH_PORT="9464")["WATCH_PORT"]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://hc.example.com/x", "https://", "hc.example.com", "ftp://h.example/x"]
+)
+def test_a_heartbeat_url_is_a_secret_and_goes_encrypted(url: str) -> None:
+    """What is wrong with it does not quote it."""
+    assert "https://" in wrong(HEARTBEAT_URL=url)["HEARTBEAT_URL"]
+    made = settings(HEARTBEAT_URL="https://hc.example.com/s3cret")
+    assert "s3cret" not in repr(made) and "https://hc.example.com/s3cret" in made.secrets()
+
+
 def test_lists_are_comma_separated() -> None:
     """Blanks around commas and empty parts don't count."""
     second = base64.urlsafe_b64encode(b"2" * 32).decode()

@@ -67,6 +67,7 @@ SECRETS = [
     "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n",
     "https://hooks.slack-gov.com/commands/T1/2/abc",
     "A" * 20 + "b-_7" * 5 + "xyz",
+    "ik_ab12cd34_" + "Ab-_" * 12 + "x",
 ]
 
 
@@ -278,7 +279,7 @@ def test_figures_have_no_addresses_or_secrets() -> None:
     metrics.slack_call("chat.postMessage", "ok")
     metrics.probe("google", "refused")
     metrics.job("revoke", "done")
-    metrics.http_request("/connect/{ticket}", 200)
+    metrics.http_request("/connect/{ticket}", 200, 0.01)
     metrics.unknown_code("google", "someone@example.com is unknown")
     metrics.unknown_code("google", "xoxb-1-hush")
     metrics.unreachable()

@@ -18,3 +18,5 @@ RequestId = NewType("RequestId", str)
 ProviderOutageId = NewType("ProviderOutageId", str)
 NoticeId = NewType("NoticeId", str)
 JobId = NewType("JobId", str)
+ApiKeyId = NewType("ApiKeyId", str)
+"""The part of a key that may be shown."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, timezone
 from enum import StrEnum
-from typing import Final
+from typing import Final, Protocol
 
 from bot.domain.channel import DOUBT_CAUSES, REFUSED_CAUSES, Cause
 from bot.domain.ids import (
     ChannelId,
+    ConversationId,
     IncidentId,
     UserId,
     WorkspaceId,
@@ -21,6 +22,25 @@ class IncidentKind(StrEnum):
 
     DEAD = "dead"
     UNVERIFIABLE = "unverifiable"
+    HUBSPOT = "hubspot"
+    """HubSpot shows a channel of its own as disconnected: ``channel_id`` names a HubSpot channel."""
+
+
+class Watched(Protocol):
+    """What an outage can be of: a channel of ours, or one that HubSpot keeps."""
+
+    @property
+    def id(self) -> ChannelId: ...
+    @property
+    def workspace_id(self) -> WorkspaceId: ...
+    @property
+    def address(self) -> str: ...
+    @property
+    def provider(self) -> str: ...
+    @property
+    def cause(self) -> Cause: ...
+    @property
+    def conversation_id(self) -> ConversationId | None: ...
 
 
 class Resolution(StrEnum):

@@ -72,14 +72,32 @@ class NoticeKind(StrEnum):
     """To the operator: mailboxes are not looked at any more."""
     STORAGE = "storage"
     """To the operator: the database could not be written for a while."""
+    HUBSPOT = "hubspot"
+    """Channels that HubSpot shows as disconnected: an incident like any other, with a way to HubSpot."""
+    HUBSPOT_CONVERSATION = "hubspot_conversation"
+    """The one line about them in the conversation that was chosen for their inbox."""
+    HUBSPOT_HOLD = "hubspot_hold"
+    """Many of HubSpot's channels were lost at once: wait."""
+    HUBSPOT_SAID = "hubspot_said"
+    """What somebody most likely did in HubSpot on purpose, or what the first look found: once."""
     GROUPS = "groups"
     """To the operator: the user groups that give account access cannot be read."""
+    CREDENTIAL = "credential"
+    """To the operator: what proves us to Microsoft ends soon."""
 
 
 SLACK: Final = "slack"
 """Stands where an ``OPERATOR`` notice names the provider, if it is Slack that does not connect us."""
 
-ALARMS: Final = frozenset({NoticeKind.INCIDENT, NoticeKind.HOLD, NoticeKind.RELAPSE})
+ALARMS: Final = frozenset(
+    {
+        NoticeKind.INCIDENT,
+        NoticeKind.HOLD,
+        NoticeKind.RELAPSE,
+        NoticeKind.HUBSPOT,
+        NoticeKind.HUBSPOT_HOLD,
+    }
+)
 """What somebody is woken for."""
 
 EDITS_APART: Final = timedelta(seconds=1.2)
@@ -87,6 +105,17 @@ EDITS_APART: Final = timedelta(seconds=1.2)
 
 DELIVERY: Final = "deliver:"
 """How the key of the job begins that brings a notice to Slack; the notice's id follows."""
+OUTAGES: Final = frozenset({NoticeKind.INCIDENT, NoticeKind.HUBSPOT})
+"""What one person is told of an outage, and reminded of."""
+
+OF_HUBSPOT: Final = frozenset(
+    {
+        NoticeKind.HUBSPOT,
+        NoticeKind.HUBSPOT_CONVERSATION,
+        NoticeKind.HUBSPOT_HOLD,
+        NoticeKind.HUBSPOT_SAID,
+    }
+)
 
 STANDING: Final = frozenset({NoticeKind.MOVED, NoticeKind.OWNER_GONE, NoticeKind.DELEGATE_GONE})
 """Said once for as long as it is so."""
@@ -102,6 +131,8 @@ _FORMATS: Final[Mapping[NoticeKind, tuple[str, ...]]] = {
     NoticeKind.CONNECTED: ("{ending}",),
     NoticeKind.MOVED: ("{left}:{at}",),
     NoticeKind.HOLD: ("{outage}",),
+    NoticeKind.HUBSPOT_HOLD: ("{outage}",),
+    NoticeKind.HUBSPOT_SAID: ("{why}:{announcement}",),
     NoticeKind.STORM: ("{notice}",),
     NoticeKind.RELAPSE: ("{incident}:{times}:{after}", "{incident}:{times}"),
     NoticeKind.REMINDER: ("{notice}:{since}:{place}",),
@@ -116,6 +147,7 @@ _FORMATS: Final[Mapping[NoticeKind, tuple[str, ...]]] = {
     NoticeKind.SILENCE: ("{since}",),
     NoticeKind.STORAGE: ("{began}/{ended}",),
     NoticeKind.GROUPS: ("{why} {since}",),
+    NoticeKind.CREDENTIAL: ("{what}:{days}:{ends}",),
 }
 """How ``Notice.about`` is stored, the fullest form first: rows keep these forms for as long as they live.
 Only the last field of a form may contain what separates the fields."""
@@ -182,6 +214,11 @@ class Notice:
         """What it is about beside its channel, incident and grant. Which fields there are depends on the
         kind: ``_FORMATS`` lists them."""
         return about_of(self.kind, self.subject)
+
+    @property
+    def is_for_conversation(self) -> bool:
+        """Whether it stands in a team's conversation, which cannot be read by us."""
+        return self.conversation_id is not None and str(self.conversation_id) == str(self.recipient)
 
     @property
     def is_current(self) -> bool:

@@ -152,6 +152,12 @@ def is_mass(others: int, served: int) -> bool:
     return others >= 2 and others + 1 > accidents(served)
 
 
+def vouching(others: int) -> int:
+    """So many that are served, and so many refused at the same time beside one are accidents, however many
+    more are served."""
+    return ACCIDENTS_OF_MANY * (others + 1)
+
+
 def fate(provider_outage: ProviderOutage, tally: OutageTally, *, now: datetime, witness: timedelta) -> Fate:
     """What one more refusal means to a mailbox that ``provider_outage`` holds. Time alone proves nothing, and
     nor do mailboxes that were never struck: they were served when it began.

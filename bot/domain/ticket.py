@@ -20,6 +20,8 @@ from bot.domain.ids import (
 )
 
 TICKET_LASTS: Final = timedelta(minutes=15)
+RENEWABLE_FOR: Final = timedelta(hours=24)
+"""How long one that has expired can still be exchanged for a fresh one, by its person or its browser."""
 PENDING_LASTS: Final = timedelta(minutes=2)
 """A check that has not ended by then was interrupted: begin again. Alone with its database, the next process
 knows so at its start."""

@@ -12,6 +12,7 @@ from bot.domain.channel import AboutInbox, Channel, InboxSpec, State
 from bot.domain.features import Feature
 from bot.domain.grant import Revocation
 from bot.domain.history import HistoryEntry
+from bot.domain.hubspot_models import HubSpotModel
 from bot.domain.ids import ConversationId, GrantId, TicketId, UserId
 from bot.domain.incident import Incident, Unexplained
 from bot.domain.notice import Notice
@@ -255,9 +256,9 @@ class IncidentModel:
 HELD_NAMED: Final = 6
 """Addresses that the message of a mass refusal names; the others are counted."""
 HELD_WITH_BUTTON: Final = 5
-"""Inboxes with a button of their own; beyond that the command does it."""
-HELD_READ: Final = HELD_NAMED + HELD_WITH_BUTTON
-"""However many are held, no more than these are shown."""
+"""Inboxes with a button of their own; more of them stand in one select."""
+HELD_READ: Final = 100
+"""However many are held, no more than these are shown: a select of Slack's takes so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +320,8 @@ class NoticeModel:
     """For ``OWNER_GONE`` and ``DELEGATE_GONE``: whoever had left is in the workspace again."""
     mail: Mail | None = None
     role_change: RoleChange | None = None
+    hubspot: HubSpotModel | None = None
+    """For what is about a portal's channels."""
     may_undo: bool = False
     """For ``ROLE_CHANGED``: this reader can take it back."""
     is_open: bool = True

@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.domain.workspace import Workspace
+from bot.services.connections.api_keys import ApiKeys
 from bot.services.connections.channels import Channels
 from bot.services.connections.connect import Connections
 from bot.services.connections.oauth_flow import OAuthFlow
 from bot.services.connections.permissions import Permissions
 from bot.services.connections.switch import Switches
+from bot.services.connections.token_broker import TokenBroker
 from bot.services.core.incidents import Incidents
 from bot.services.core.jobs import Jobs
 from bot.services.core.ports import Core
 from bot.services.core.schedule import Schedule
 from bot.services.monitoring.clock_skew import ClockSkew
 from bot.services.monitoring.heartbeat import Heartbeat
+from bot.services.monitoring.hubspot import HubSpotScreens, HubSpotWatch
 from bot.services.monitoring.monitor import Monitoring
 from bot.services.monitoring.probes import Probes
 from bot.services.monitoring.watchdog import Watchdog
@@ -23,6 +26,7 @@ from bot.services.people.admins import Admins
 from bot.services.people.approvals import Approvals
 from bot.services.people.people import People
 from bot.services.people.workspaces import Workspaces
+from bot.services.upkeep.census import CensusFigures
 from bot.services.upkeep.history import History, HistoryExport
 from bot.services.upkeep.maintenance import Maintenance
 
@@ -53,3 +57,9 @@ class Services:
     clock_skew: ClockSkew
     heartbeat: Heartbeat
     probes: Probes
+    census: CensusFigures
+    api_keys: ApiKeys
+    token_broker: TokenBroker
+    hubspot: HubSpotScreens | None = None
+    """Nothing where no token was given: then no screen speaks of HubSpot."""
+    hubspot_watch: HubSpotWatch | None = None

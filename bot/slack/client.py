@@ -117,6 +117,8 @@ class CallMetrics(Protocol):
 
     def slack_call(self, method: str, outcome: str) -> None: ...
 
+    def ack(self, kind: str, seconds: float) -> None: ...
+
 
 class SlackClient:
     """Calls Slack. One for the whole process, so that a method that Slack wants left alone is left alone."""

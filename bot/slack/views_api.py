@@ -47,8 +47,10 @@ class ViewsApi:
     async def open(self, trigger_id: str, view: View) -> str:
         """Open a modal; returns its id, or "" if this click has opened one already.
 
-        Raises ``TriggerLost``, ``SlackAway``.
+        Raises ``TriggerLost``, also for a click or command that came without one, and ``SlackAway``.
         """
+        if not trigger_id:
+            raise TriggerLost
         try:
             shown = await self._call("views.open", trigger_id=trigger_id, view=view)
         except SlackRefused as error:

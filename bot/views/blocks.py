@@ -176,8 +176,8 @@ def dialog(title: str, text: str, *, yes: str, no: str) -> Block:
     }
 
 
-def fitting(lines: Sequence[str], room: int) -> list[str]:
-    """The first lines that fit into ``room`` characters together."""
+def fitting(lines: Iterable[str], room: int) -> list[str]:
+    """The first lines that fit into ``room`` characters together. No more are made than one too many."""
     kept: list[str] = []
     for line in lines:
         room -= len(line) + 1

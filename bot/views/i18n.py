@@ -15,7 +15,9 @@ from typing import Final
 
 from babel.messages.pofile import read_po
 
-LOCALES: Final = Path(__file__).resolve().parents[2] / "locales"
+_BOT: Final = Path(__file__).resolve().parents[1]
+LOCALES: Final = next(path for path in (_BOT / "locales", _BOT.parent / "locales") if path.exists())
+"""Inside the package where it was installed, beside it in a checkout."""
 DOMAIN: Final = "inboxkeeper"
 CODES: Final = ("en", "ja")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -33,7 +33,16 @@ from bot.domain.errors import (
 from bot.domain.grant import Grant, MailboxIdentity, Revocation, Secret
 from bot.domain.provider_traits import ProviderTraits
 from bot.domain.scopes import lacking
-from providers.base import Authorization, Consent, Evidence, Redirect, RefreshedGrant, Renew, renewed
+from providers.base import (
+    Authorization,
+    Consent,
+    Evidence,
+    Redirect,
+    RefreshedGrant,
+    Renew,
+    life_in,
+    renewed,
+)
 from providers.google.errors import LABELS_SCOPE, GoogleErrors, of_consent
 from providers.google.id_token import Certificates, IdentityNotProven, IdTokens
 from providers.http_client import HttpClient, HttpReply
@@ -129,6 +138,7 @@ class Google:
             secret=Secret(rotated) if rotated else secret,
             scopes=_scopes_of(answer) or grant.scopes,
             identity=MailboxIdentity(self.key, *subject) if subject else None,
+            lives_for=life_in(answer),
         )
 
     async def probe(self, grant: Grant, fresh: RefreshedGrant, renew: Renew | None = None) -> Evidence:

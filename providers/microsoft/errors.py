@@ -76,7 +76,10 @@ AADSTS: Final[Mapping[int, Make]] = {
     # the tenant's admin: the app is not approved (any more)
     **_each((90094, 90095, 90093, 90099, 650052, 650056), _approval),
     # the operator: our secret, our registration, our requests
-    **_each((7000215, 70002, 7000222, 7000218, 700027, 700025, 700084), ProviderMisconfigured),
+    **_each(
+        (7000215, 70002, 7000222, 7000218, 700021, 700023, 700024, 700027, 700025, 700084),
+        ProviderMisconfigured,
+    ),
     **_each((50011, 50194, 501481, 70011, 28002, 28003, 90014, 900144), ProviderMisconfigured),
     **_each((9002313, 9002332, 500208, 90130, 650057, 65005, 90009), ProviderMisconfigured),
     # nobody: Microsoft's own trouble, and a lock that opens by itself

@@ -11,8 +11,9 @@ import asyncio
 import hmac
 import json
 import warnings
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
@@ -51,8 +52,15 @@ T = TypeVar("T")
 class SignIn:
     """From the address to consent at, to what the token endpoint answers."""
 
-    def __init__(self, client: MicrosoftClient, wire: HttpClient, errors: MicrosoftErrors) -> None:
+    def __init__(
+        self,
+        client: MicrosoftClient,
+        wire: HttpClient,
+        errors: MicrosoftErrors,
+        clock: Callable[[], datetime],
+    ) -> None:
         self._client = client
+        self._clock = clock
         self._wire = wire
         self._errors = errors
         self._making = asyncio.Lock()
@@ -123,7 +131,7 @@ class SignIn:
         try:
             return msal.ConfidentialClientApplication(
                 self._client.client_id,
-                client_credential=self._client.client_secret.reveal(),
+                client_credential=self._credential(),
                 authority=f"{LOGIN}/{self._client.tenant}",
                 instance_discovery=False,
                 token_cache=_NoTokens(),
@@ -132,6 +140,14 @@ class SignIn:
             )
         except (ValueError, *_OF_ODD_TOKENS):  # a discovery document that is none
             raise ProviderMisconfigured("discovery") from None
+
+    def _credential(self) -> str | dict[str, Callable[[], str]]:
+        """The secret, or what msal calls whenever it has to prove us."""
+        client, certificate = self._client, self._client.certificate
+        if certificate is None:
+            return client.client_secret.reveal()
+        audience = client.token_url(client.tenant)
+        return {"client_assertion": lambda: certificate.assertion(client.client_id, audience, self._clock())}
 
 
 class _NoTokens(msal.TokenCache):  # type: ignore[misc]

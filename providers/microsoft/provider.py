@@ -37,7 +37,16 @@ from bot.domain.errors import (
 from bot.domain.grant import CONSUMERS, Delegate, Grant, MailboxIdentity, Revocation, Secret
 from bot.domain.provider_traits import ProviderTraits
 from bot.domain.scopes import covers, lacking
-from providers.base import Authorization, Consent, Evidence, Redirect, RefreshedGrant, Renew, renewed
+from providers.base import (
+    Authorization,
+    Consent,
+    Evidence,
+    Redirect,
+    RefreshedGrant,
+    Renew,
+    life_in,
+    renewed,
+)
 from providers.http_client import HttpClient, HttpReply
 from providers.microsoft.errors import MAIL_SCOPE, SHARED_SCOPE, MicrosoftErrors, challenge_of
 from providers.microsoft.oauth import SignIn
@@ -103,7 +112,7 @@ class Microsoft:
         self._mode = client.mode
         self._wire = HttpClient(session, timeout=timeout)
         self._errors = MicrosoftErrors(clock)
-        self._sign_in = SignIn(client, self._wire, self._errors)
+        self._sign_in = SignIn(client, self._wire, self._errors, clock)
         self.needed_scopes = needed_in(client.mode)
         self.shared_scopes = frozenset(
             {PROFILE_SCOPE, DIRECTORY_SCOPE, SHARED_SCOPE} if client.mode is Mode.FULL else ()
@@ -255,14 +264,13 @@ class Microsoft:
             raise GrantRejected("erased")
         fields = {
             "client_id": self._client.client_id,
-            "client_secret": self._client.client_secret.reveal(),
+            **self._client.proof(grant.identity.tenant, self._clock),
             "grant_type": "refresh_token",
             "refresh_token": grant.secret.reveal(),
             "scope": " ".join([*sorted(grant.scopes), *sorted(_ALWAYS - {"email"})]),
             **({"claims": claims} if claims else {}),
         }
-        url = f"{self._client.login_url}/{quote(grant.identity.tenant)}/oauth2/v2.0/token"
-        reply = await self._wire.post_form(url, fields)
+        reply = await self._wire.post_form(self._client.token_url(grant.identity.tenant), fields)
         answer = reply.json_object()
         if reply.status != 200 or answer is None or "error" in answer:
             raise self._errors.of_token(reply)
@@ -275,6 +283,7 @@ class Microsoft:
             secret=Secret(rotated) if rotated else grant.secret,
             scopes=_scopes_of(answer, grant.scopes) or grant.scopes,
             identity=who.identity if who else None,
+            lives_for=life_in(answer),
         )
 
     def _look_at(self, grant: Grant) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from typing import Final
 
 from sandbox.fault_catalog.clock import CLOCK
 from sandbox.fault_catalog.google import ACCOUNT, GOOGLE
+from sandbox.fault_catalog.hubspot import HUBSPOT, HUBSPOT_CHANNEL
 from sandbox.fault_catalog.imap import HARBOR, MAILBOX
 from sandbox.fault_catalog.lever import Group, Lever
 from sandbox.fault_catalog.microsoft import MICROSOFT, MICROSOFT_ACCOUNT, TENANT
@@ -20,6 +21,8 @@ GROUPS: Final = (
     MICROSOFT,
     MAILBOX,
     HARBOR,
+    HUBSPOT_CHANNEL,
+    HUBSPOT,
     NAMES,
     SLACK,
     PEOPLE,
@@ -28,4 +31,14 @@ GROUPS: Final = (
 )
 LEVERS: Final = {lever.key: (group, lever) for group in GROUPS for lever in group.levers}
 
-__all__ = ["ACCOUNT", "GROUPS", "LEVERS", "MAILBOX", "MICROSOFT_ACCOUNT", "PEOPLE", "Group", "Lever"]
+__all__ = [
+    "ACCOUNT",
+    "GROUPS",
+    "HUBSPOT_CHANNEL",
+    "LEVERS",
+    "MAILBOX",
+    "MICROSOFT_ACCOUNT",
+    "PEOPLE",
+    "Group",
+    "Lever",
+]

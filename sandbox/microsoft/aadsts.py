@@ -39,7 +39,7 @@ _MALFORMED: Final = (
     *(28002, 28003, 50011, 50194, 90014, 90130, 900144, 9000411, 9002332, 500208, 90002, 900561),
     *(90023, 700084),
 )
-_OUR_SECRET: Final = (7000215, 7000218, 7000222, 70002, 700025, 700027, 500112)
+_OUR_SECRET: Final = (*(7000215, 7000218, 7000222, 70002, 700021, 700023, 700024, 700025, 700027, 500112),)
 _OUT_OF_ORDER: Final = (
     *(50000, 50033, 50087, 50088, 50166, 40010, 90006, 90012, 90024, 90033, 90090, 90091, 70012),
     *(80002, 80005, 80007, 80014),
@@ -83,6 +83,13 @@ _TEXTS: Final = {
     70008: "The provided authorization code or refresh token has expired due to inactivity.",
     70011: "The provided value for the input parameter 'scope' is not valid.",
     700016: "Application was not found in the directory.",
+    700021: "Client assertion application identifier doesn't match 'client_id' parameter.",
+    700023: "Client assertion audience claim does not match Realm issuer.",
+    700024: "Client assertion is not within its valid time range.",
+    700027: (
+        "The certificate with identifier used to sign the client assertion is not registered on application, "
+        "or the signature of the assertion is not valid."
+    ),
     700051: "response_type is not enabled for the application.",
     700082: "The refresh token has expired due to inactivity, after 90.00:00:00.",
     7000112: "Application is disabled.",

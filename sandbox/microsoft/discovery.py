@@ -48,7 +48,7 @@ def _document(authority: Authority, public: str) -> dict[str, Any]:
     there, here = f"{LOGIN}/{authority.path}", f"{public}/{authority.path}"
     return {
         "token_endpoint": f"{there}/oauth2/v2.0/token",
-        "token_endpoint_auth_methods_supported": ["client_secret_post"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt"],
         "jwks_uri": f"{there}/discovery/v2.0/keys",
         "response_modes_supported": ["query", "form_post"],
         "subject_types_supported": ["pairwise"],

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from secrets import token_urlsafe
 from typing import Any
 
 from aiohttp import web
+from cryptography.x509 import load_pem_x509_certificate
 
 from sandbox.microsoft.admin_consent import ApprovalPages
 from sandbox.microsoft.control import ControlApi
@@ -62,6 +64,14 @@ class LocalMicrosoft:
     @redirect_uris.setter
     def redirect_uris(self, uris: Iterable[str]) -> None:
         self._state.clients[self._client_id].redirect_uris = tuple(uris)
+
+    def register_certificate(self, pem: bytes) -> None:
+        """The first client may prove itself with this certificate from now on."""
+        self._state.clients[self._client_id].certificate = load_pem_x509_certificate(pem)
+
+    def forbid_secrets(self) -> None:
+        """The organisation's policy: the first client's secret is no more."""
+        self._state.clients[self._client_id].client_secret = token_urlsafe(32)
 
     def add_client(self, client_id: str, client_secret: str, redirect_uris: Iterable[str] = ()) -> None:
         """Register another app; consent to one says nothing about the other."""

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from cryptography.x509 import Certificate
+
 from sandbox.faults import Faults
 from sandbox.keys import SigningKey
 from sandbox.microsoft.directory import Account, Directory
@@ -22,6 +24,8 @@ class Client:
     client_id: str
     client_secret: str = field(repr=False)
     redirect_uris: tuple[str, ...]
+    certificate: Certificate | None = None
+    """What the app registered to sign with; a secret beside it goes on working."""
 
 
 @dataclass

@@ -13,9 +13,11 @@ from typing import Any
 
 from aiohttp import web
 from multidict import MultiMapping
+from yarl import URL
 
 from sandbox.answers import Answer, ok
 from sandbox.microsoft.answers import aad
+from sandbox.microsoft.assertions import fault_of_assertion
 from sandbox.microsoft.authority import Authority, authority_of
 from sandbox.microsoft.authorization import is_json_object
 from sandbox.microsoft.directory import Account
@@ -52,7 +54,7 @@ class TokenEndpoint:
         self._state.requests["token"] += 1
         await self._state.faults.delay("token", *whom)
         early = self._state.faults.answer_for("token", *whom)
-        return (early or self._answer(request.match_info["tenant"], form)).response()
+        return (early or self._answer(request.match_info["tenant"], form, request.url)).response()
 
     def _whom(self, form: MultiMapping[str] | None) -> tuple[str, ...]:
         """Under which ids the owner of what was sent can be hit; nobody when it was made up."""
@@ -60,9 +62,9 @@ class TokenEndpoint:
         oid = next((oid for text in texts if (oid := self._state.ledger.owner_of(text))), None)
         return (oid, self._state.directory.by_oid(oid).tid) if oid else ()
 
-    def _answer(self, path: str, form: MultiMapping[str] | None) -> Answer:
+    def _answer(self, path: str, form: MultiMapping[str] | None, url: URL) -> Answer:
         try:
-            return ok(self._granted(path, form))
+            return ok(self._granted(path, form, url))
         except _Refused as no:
             return aad(
                 self._state.clock,
@@ -73,13 +75,13 @@ class TokenEndpoint:
                 claims=no.claims,
             )
 
-    def _granted(self, path: str, form: MultiMapping[str] | None) -> dict[str, Any]:
+    def _granted(self, path: str, form: MultiMapping[str] | None, url: URL) -> dict[str, Any]:
         authority = authority_of(path, self._state.directory)
         if authority is None:
             raise _Refused(90002, text=f"Tenant '{path}' not found.")
         if form is None:
             raise _Refused(9002313, error="invalid_request")
-        client = self._proven_client(form)
+        client = self._proven_client(form, str(url))
         grant_type = _needed(form, "grant_type")
         if grant_type == "refresh_token":
             return self._refreshed(form, client, authority)
@@ -87,10 +89,14 @@ class TokenEndpoint:
             return self._redeemed(form, client, authority)
         raise _Refused(70003, text=f"The app requested an unsupported grant type '{grant_type}'.")
 
-    def _proven_client(self, form: MultiMapping[str]) -> Client:
+    def _proven_client(self, form: MultiMapping[str], url: str) -> Client:
         client = self._state.clients.get(_needed(form, "client_id"))
         if client is None:
             raise _Refused(700016)
+        if "client_assertion" in form:
+            if number := fault_of_assertion(form, client, url=url, now=self._state.clock()):
+                raise _Refused(number)
+            return client
         secret = form.get("client_secret", "")
         if not secret:
             raise _Refused(7000218)

@@ -27,6 +27,8 @@ class Settings:
     command: str
     scopes: tuple[str, ...] = GRANTED
     home_tab: bool = True
+    messages_read_only: bool = True
+    """Nobody can write to the app in its conversation, as the manifest wants it."""
     public_url: str | None = None
     request_url: str | None = None
     installed: bool = True

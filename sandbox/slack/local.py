@@ -16,7 +16,7 @@ from sandbox.slack.core import GRANTED, Core, Settings
 from sandbox.slack.delivery import Delivery, HttpDelivery, Sent
 from sandbox.slack.errors import SlackError
 from sandbox.slack.events import Events
-from sandbox.slack.page import Page
+from sandbox.slack.page import Page, Tour
 from sandbox.slack.persona import Acting
 from sandbox.slack.socketmode import SocketDelivery
 from sandbox.slack.webapi import WebApi, hang_up
@@ -40,6 +40,7 @@ class LocalSlack:
         request_url: str | None = None,
         scopes: tuple[str, ...] = GRANTED,
         home_tab: bool = True,
+        messages_read_only: bool = True,
         ack_within: float = 3.0,
     ) -> None:
         settings = Settings(
@@ -49,6 +50,7 @@ class LocalSlack:
             command=command,
             scopes=scopes,
             home_tab=home_tab,
+            messages_read_only=messages_read_only,
             request_url=request_url,
         )
         self.core = Core.of(clock=clock, settings=settings)
@@ -89,6 +91,15 @@ class LocalSlack:
     @page_links.setter
     def page_links(self, links: tuple[tuple[str, str], ...]) -> None:
         self._page.links = links
+
+    @property
+    def tour(self) -> Tour | None:
+        """What one can try here, shown in the sidebar with what was done."""
+        return self._page.tour
+
+    @tour.setter
+    def tour(self, tour: Tour) -> None:
+        self._page.tour = tour
 
     def add_routes(self, app: web.Application) -> None:
         WebApi(self.core).add_routes(app)

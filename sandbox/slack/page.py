@@ -6,6 +6,7 @@ Rule: who acts and what is shown are in its address; a cookie only completes one
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,21 @@ MOST_OFFERED = 40
 _FIRST = "U0ALICE"
 _LAST = "acting-as"
 """Remembers whom a browser acted as last, for links that lead here without saying it."""
+_TOUR = "tour"
+"""Set by the page when somebody has seen enough of it."""
 _SANDBOX = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class TourStep:
+    """One thing to try."""
+
+    key: str
+    title: str
+    is_done: bool
+
+
+Tour = Callable[[], Awaitable[Sequence[TourStep]]]
 
 
 @dataclass(frozen=True)
@@ -85,6 +100,7 @@ class Page:
         self._closing = False
         self._streams: set[asyncio.Task[Any]] = set()
         self.links = links
+        self.tour: Tour | None = None
         self._templates = Environment(loader=FileSystemLoader(_SANDBOX / "templates"), autoescape=True)
 
     def add_routes(self, app: web.Application) -> None:
@@ -111,7 +127,7 @@ class Page:
         return Reader(workspace, person.id)
 
     def _place(self, reader: Reader, request: web.Request) -> Place:
-        label = request.query.get("in", "dm")
+        label = request.query.get("in", "home")
         if label == "home":
             return Place(None)
         found = reader.workspace.conversation(label, of=reader.user)
@@ -128,7 +144,8 @@ class Page:
             reader=reader,
             place=place,
             command=self._core.settings.command,
-            parts=self._drawn(reader, place),
+            parts=await self._drawn(reader, place, request),
+            read_only=self._core.settings.messages_read_only,
             revision=reader.workspace.revision,
         )
         page = web.Response(text=html, content_type="text/html", headers={"Cache-Control": "no-store"})
@@ -139,10 +156,11 @@ class Page:
         reader = self._reader(request)
         place = self._place(reader, request)
         revision = reader.workspace.revision
-        return web.json_response({"revision": revision, **self._drawn(reader, place)})
+        return web.json_response({"revision": revision, **await self._drawn(reader, place, request)})
 
-    def _drawn(self, reader: Reader, place: Place) -> dict[str, str]:
+    async def _drawn(self, reader: Reader, place: Place, request: web.Request) -> dict[str, str]:
         workspace = reader.workspace
+        tour = await self.tour() if self.tour is not None else ()
         if place.conversation is not None:
             workspace.mark_read(reader.user, place.conversation.id)
         shared = {
@@ -151,6 +169,8 @@ class Page:
             "bot": BOT_USER,
             "bot_name": BOT_NAME,
             "links": self.links,
+            "tour": tour,
+            "is_tour_hidden": request.cookies.get(_TOUR) == "hidden",
             "people": _offered(workspace, reader.user),
             "me": workspace.people[reader.user],
             "draw_view": lambda view: self._of_view(reader, view),

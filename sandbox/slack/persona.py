@@ -14,6 +14,8 @@ from sandbox.slack.forms import complaints
 from sandbox.slack.seed import BOT_NAME, BOT_USER, SLACKBOT
 from sandbox.slack.state import Conversation, Json, Message, Person, View
 
+SENDING_IS_OFF = "Sending messages to this app has been turned off."
+
 
 class Acting:
     def __init__(self, core: Core, delivery: Delivery, events: Events) -> None:
@@ -25,6 +27,8 @@ class Acting:
 
     async def types(self, person: Person, text: str, conversation: Conversation) -> Json:
         """A slash command, Slack's own `/invite`, or plain talk, which the bot does not hear."""
+        if conversation.is_dm and self._core.settings.messages_read_only:
+            raise CannotAct(409, SENDING_IS_OFF)
         command, _, rest = text.strip().partition(" ")
         if not command.startswith("/"):
             self._say(conversation, person.id, text)

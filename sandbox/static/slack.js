@@ -144,6 +144,12 @@
     for (const menu of document.querySelectorAll("details.overflow[open]")) {
       if (!menu.contains(event.target)) menu.removeAttribute("open");
     }
+    const toggle = event.target.closest("[data-tour]");
+    if (toggle) {
+      document.cookie = `tour=${toggle.dataset.tour}; path=/; max-age=31536000; samesite=lax`;
+      await refresh();
+      return;
+    }
     const source = event.target.closest("[data-act]");
     if (!source || source.hasAttribute("aria-busy")) return;
     source.closest("details")?.removeAttribute("open");

@@ -13,6 +13,7 @@ from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, 
 
 _NEVER_MIND = re.compile(r"the server responded with a status of (410|422)")
 """Chromium's own remark on a page that says that a link was used, or that a form did not do."""
+_PLACES: Final = {"general": "C0GENERAL"}
 _UNKNOWN: Final = "the server responded with a status of 404"
 """The same of a callback that nobody waits for."""
 
@@ -49,7 +50,8 @@ class Desk:
     async def goes(self, place: str) -> None:
         """``home``, ``dm`` or ``general``."""
         await self.slack.bring_to_front()
-        await self.slack.goto(f"{self.url}/?as={self.user}&in={place}")
+        where = _PLACES.get(place, place)
+        await self.slack.goto(f"{self.url}/?as={self.user}&in={where}")
 
     async def types(self, text: str) -> None:
         await self.slack.get_by_test_id("composer-text").fill(text)

@@ -139,7 +139,7 @@ async def test_a_shared_mailbox_at_microsoft_from_first_to_last(seat: Seat, town
     town.names.move("acme.example", "microsoft")
     town.microsoft.levers.share("help@acme.example", own)
     desk = await seat(words.user, words.locale)
-    await desk.goes("dm")
+    await desk.goes("general")
     await desk.types(f"{words.connect} help@acme.example")
     await _fills_in_team(desk, words)
     await desk.presses(words.shared)
@@ -151,6 +151,7 @@ async def test_a_shared_mailbox_at_microsoft_from_first_to_last(seat: Seat, town
     await desk.closes()
     town.microsoft.break_down("sessions_revoked", own)
     await _breaks_and_mends(desk, words, own)
+    await desk.goes("general")
     await desk.types(f"{words.remove} help@acme.example")
     await desk.submits(words.yes_delete)
     await expect(desk.modal).to_contain_text(words.by_hand)
@@ -163,7 +164,7 @@ async def test_a_shared_mailbox_at_microsoft_from_first_to_last(seat: Seat, town
 async def test_from_gmail_to_microsoft_and_both_sides(seat: Seat, town: Town, words: Words) -> None:
     """One dialog, one sign-in; what was at Google is revoked and said to be, and the new side works."""
     desk = await seat(words.user, words.locale)
-    await desk.goes("dm")
+    await desk.goes("general")
     await desk.types(f"{words.connect} support@acme.example")
     await _fills_in_team(desk, words)
     tab = await desk.follows(desk.modal.locator("a.button.primary"))
@@ -177,6 +178,7 @@ async def test_from_gmail_to_microsoft_and_both_sides(seat: Seat, town: Town, wo
     await desk.reads(tab, words.switched)
     await expect(desk.modal).to_contain_text(re.compile(re.escape(words.switched.removesuffix(" ✓"))))
     await desk.closes()
+    await desk.goes("dm")
     await expect(desk.last_message).to_contain_text(words.revoked)
 
 
@@ -185,7 +187,7 @@ async def test_a_mailbox_at_any_host_from_first_to_last(seat: Seat, town: Town, 
     """A form of our own, a wrong password, the right one; removed, with what only its owner can do."""
     address = "press@harbor.example"
     desk = await seat(words.user, words.locale)
-    await desk.goes("dm")
+    await desk.goes("general")
     await desk.types(f"{words.connect} {address}")
     await _fills_in_team(desk, words)
     tab = await desk.follows(desk.modal.locator("a.button.primary"))

@@ -22,6 +22,7 @@ STORED = [
     (NoticeKind.RELAPSE, "i1:2:held", {"incident": "i1", "times": "2", "after": "held"}),
     (NoticeKind.SILENCE, AT, {"since": AT}),
     (NoticeKind.STORAGE, f"{AT}/{AT}", {"began": AT, "ended": AT}),
+    (NoticeKind.CREDENTIAL, f"secret:7:{AT}", {"what": "secret", "days": "7", "ends": AT}),
     (NoticeKind.GROUPS, f"closed {AT}", {"why": "closed", "since": AT}),
 ]
 

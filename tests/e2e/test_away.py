@@ -73,12 +73,32 @@ async def test_a_form_sent_without_a_database_can_be_sent_again(outage: Outage) 
     await asks_for_modal(stage, "alice", f"/inbox disable {ALICE}")
     outage.begin()
     screen = await submits(stage, "alice")
-    assert BUSY in modal_text(screen)
+    assert BUSY in modal_text(screen) and "send it once more" in modal_text(screen)
     outage.end()
-    await stage.person("alice").closes()
     assert "🟢 Connected since" in await asks(stage, "alice", "/inbox list")
-    await asks_for_modal(stage, "alice", f"/inbox disable {ALICE}")
     assert "is disabled." in modal_text(await submits(stage, "alice"))
+
+
+@SQLITE
+@pytest.mark.parametrize("method", ["users.info", "chat.postMessage"])
+async def test_what_was_typed_to_connect_outlives_a_slack_that_is_away(stage: Stage, method: str) -> None:
+    """Be it asked who somebody is, or posted to the conversation first: the form stays as it was filled in,
+    and sent once more it goes on."""
+    omar = stage.person("omar")
+    await omar.types("/invite @Inboxkeeper", in_="#support")
+    await asks_for_modal(stage, "omar", "/inbox connect support@acme.example")
+    await stage.fills_in_team("omar", name="Support", use="Zendesk reads it", conversation="#support")
+    await stage.driver.break_("error", method=method, error="service_unavailable")
+    screen = await submits(stage, "omar")
+    for kept in ("What you typed is still here", "Support", "Zendesk reads it", "support@acme.example"):
+        assert kept in modal_text(screen), screen.plain
+    await stage.driver.mend()
+    await stage.passes(seconds=2)
+    assert "Open Google" in modal_text(await submits(stage, "omar"))
+    await stage.consents(await stage.link_in_modal("omar"), "support@acme.example")
+    said = await asks(stage, "omar", "/inbox status support@acme.example")
+    assert "Support" in said and "Zendesk reads it" in said
+    assert "chose this conversation to be told" in (await omar.sees()).plain
 
 
 @POSTGRESQL

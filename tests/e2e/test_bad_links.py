@@ -7,7 +7,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from tests.e2e.asking import asks_for_modal, modal_text, submits
+from tests.e2e.asking import asks_for_modal, in_time, modal_text, submits
 from tests.stage import Browser, Page, Stage
 
 ALICE = "alice@acme.example"
@@ -60,11 +60,57 @@ async def test_an_expired_link_says_so_before_and_after_consent(stage: Stage) ->
     consent = await browser.goes_to_consent(link)
     callback = stage.town.google.consent(consent, ALICE)
     await stage.passes(minutes=15, seconds=1)
-    expired = ("This link has expired", "Nothing has changed.", "start again")
+    expired = ("This link has expired", "Nothing has changed.", "Get a new link", "Open Slack (Acme)")
     is_page(await browser.opens(link), 410, *expired)
     is_page(await browser.opens(link, method="POST"), 410, *expired)
     is_page(await browser.opens(callback), 410, *expired)
     assert "Nothing is connected yet" in (await _listed(stage))
+
+
+async def test_an_expired_link_leads_on_from_the_page(stage: Stage) -> None:
+    """One press for a fresh one, in the browser that asked first; the dialog then shows what came of it."""
+    link, browser = await link_of(stage), stage.browser()
+    await stage.passes(minutes=15, seconds=1)
+    expired = await browser.opens(link)
+    assert urlsplit(expired.form_action).path.startswith("/renew/")
+    landing = await browser.presses(expired)
+    is_page(landing, 200, f"Connect {ALICE}", "Continue to Google")
+    assert landing.url != link
+    other = stage.browser()
+    is_page(await other.presses(await other.opens(link)), 403, "Started in another browser")
+    is_page(await stage.consents(landing.url, ALICE, browser=browser), 200, "Connected ✓")
+    await stage.settles()
+    assert "Connected ✓" in modal_text(await stage.person("alice").sees())
+
+
+@SQLITE
+async def test_the_dialog_turns_to_expired_and_gives_a_fresh_link(stage: Stage) -> None:
+    """The green button that led nowhere any more is gone, and one press brings the next."""
+    old = await link_of(stage)
+    await stage.passes(minutes=14, seconds=50)
+    assert "Link expired" not in modal_text(await stage.person("alice").sees())
+    await stage.passes(seconds=20)
+    screen = await stage.person("alice").sees()
+    assert "Link expired" in modal_text(screen) and f"The link for {ALICE}" in modal_text(screen)
+    in_time(await stage.person("alice").clicks("Get a new link"))
+    fresh = await stage.link_in_modal("alice")
+    assert fresh != old
+    is_page(await stage.consents(fresh, ALICE), 200, "Connected ✓")
+
+
+@SQLITE
+async def test_a_dialog_that_goes_on_is_not_told_of_an_earlier_link(stage: Stage) -> None:
+    """Chosen anew in the same dialog, the second link counts; done in time, the end stays on the screen."""
+    first = await link_of(stage)
+    await stage.passes(minutes=10)
+    in_time(await stage.person("alice").clicks("Office 365"))
+    second = await stage.link_in_modal("alice")
+    assert second != first
+    await stage.passes(minutes=6)
+    assert "Link expired" not in modal_text(await stage.person("alice").sees())
+    await stage.consents(second, ALICE)
+    await stage.passes(minutes=20)
+    assert "Connected ✓" in modal_text(await stage.person("alice").sees())
 
 
 @SQLITE
@@ -74,7 +120,8 @@ async def test_a_link_never_given_out_is_not_valid(stage: Stage) -> None:
     for secret in ("x", "x" * 5_000, "%00", "%F0%9F%92%A9", "..%2f..%2fetc"):
         for kind, status in (("go", 404), ("l", 410)):
             page = await stage.browser().opens(f"{base}/{kind}/{secret}")
-            is_page(page, status, "Slack" if kind == "go" else "You can close this page.")
+            is_page(page, status, "Open Slack", "" if kind == "go" else "You can close this page.")
+            assert "Acme" not in page.text
 
 
 @pytest.mark.threaded
@@ -149,7 +196,7 @@ async def test_an_admins_policy_names_who_must_act(stage: Stage) -> None:
     state = _state_of(await browser.goes_to_consent(await link_of(stage)))
     page = await browser.opens(callback_at(stage, state=state, error="admin_policy_enforced"))
     is_page(
-        page, 200, "Google says no", "Google admin does not allow this app.", "Ask that admin to allow it"
+        page, 200, "Google refused", "Google admin does not allow this app.", "Ask that admin to allow it"
     )
     assert "You signed in" not in page.text
 

@@ -278,7 +278,7 @@ def visits(product: Product) -> st.SearchStrategy[tuple[str, str, bytes | None, 
     path = st.one_of(
         st.builds(
             "/{}/{}{}".format,
-            st.sampled_from(["go", "l", "again", "receives", "ask", "export", "callback", "static"]),
+            st.sampled_from(["go", "l", "again", "renew", "receives", "ask", "export", "callback", "static"]),
             secret,
             st.sampled_from(["", "", "/form", "/"]),
         ),

@@ -15,7 +15,7 @@ from bot.domain.grant import Revocation
 from bot.domain.ids import ChannelId, ConversationId, GrantId, NoticeId, RequestId, TicketId, UserId
 from bot.domain.incident import Snooze
 from bot.domain.request import APPROVAL_LASTS, Request, RequestedChange, RequestState
-from bot.domain.ticket import Purpose, TicketOutcome
+from bot.domain.ticket import OutcomeKind, Purpose, Ticket, TicketOutcome
 from bot.domain.view_models import (
     Ask,
     AuthorizationStart,
@@ -36,8 +36,8 @@ from bot.services.connections.tickets import NextStep
 from bot.services.people.admins import Preview, Roster
 from bot.services.people.approvals import ApprovalAsked
 from bot.services.upkeep.history import Offer
-from providers.base import Redirect
-from tests.views.samples import ALL, ANN, BOB, NOW, SCOPES, W, a_row, an_overview
+from providers.base import Form, Redirect
+from tests.views.samples import ALL, ANN, BOB, NOW, SCOPES, W, a_row, an_outcome, an_overview
 
 ADDRESS = "ann@example.com"
 
@@ -183,6 +183,8 @@ class FakeConnecting:
     waiting_request: Request | None = None
     may_ask: bool = False
     locale: str = "en-US"
+    step: Form | None = None
+    """A form of ours instead of a provider's page."""
 
     async def begin(self, actor: Actor, plan: InboxSpec) -> AuthorizationStart:
         await self.trouble.pass_()
@@ -207,6 +209,10 @@ class FakeConnecting:
             raise self.cannot_wait
         self.waiting.append((ticket_id, view_id))
 
+    async def expired(self, actor: Actor, ticket_id: TicketId) -> Ticket:
+        await self.trouble.pass_()
+        return replace(an_outcome(OutcomeKind.PENDING).ticket, id=ticket_id)
+
     async def landing(self, secret: str) -> Landing:
         await self.trouble.pass_()
         if secret not in {"s1", "s2"}:
@@ -217,12 +223,19 @@ class FakeConnecting:
 
     async def start(self, secret: str, browser: str) -> NextStep:
         self.browsers.append(browser)
+        if self.step is not None:
+            return NextStep(secret, self.step)
         return NextStep(secret, Redirect(f"https://provider.example/consent?state={secret}"))
 
     link_start = start
 
     async def again(self, secret: str, browser: str) -> NextStep:
         return await self.start("s2", browser)
+
+    async def renew(self, secret: str, browser: str) -> str:
+        self.browsers.append(browser)
+        await self.trouble.pass_()
+        return "fresh"
 
     async def heard_of_approval(self, provider: str, secret: str, *, is_given: bool) -> Request | None:
         self.approvals.append((provider, secret, is_given))
@@ -460,6 +473,7 @@ class FakeServices:
     admins: Any = None
     history: Any = None
     history_export: Any = None
+    hubspot: Any = None
     permissions: Any = None
     workspaces: Any = None
 

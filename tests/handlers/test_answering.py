@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import Any, cast
 
 import pytest
 
+from bot.domain.channel import InboxSpec, Kind
 from bot.domain.errors import DirectoryAway, ReconnectFirst, SlackAway
 from bot.slack.views_api import ViewsApi
+from bot.views.modals import connect_modal
 from handlers.context import Interaction, Response
 from handlers.responding import Presenter, Responder
 from handlers.slack_request import read
 from handlers.tasks import Tasks
+from sandbox.slack import validate_view
 from storage import Conflict, StorageAway
 from tests.handlers.conftest import Bench, texts
 from tests.handlers.payloads import a_click, a_click_in, a_command, a_form
-from tests.views.samples import a_channel
+from tests.views.samples import EN, a_channel
 
 ANN = "ann@example.com"
 
@@ -82,6 +86,58 @@ async def test_a_service_that_is_away_costs_a_minute(bench: Bench, error: Except
     assert "try again in a minute" in texts(form.body)
 
 
+CONNECT = connect_modal(EN, InboxSpec("ann@example.com", Kind.TEAM, name="Ann"))
+TYPED = {
+    "name": {"name": {"type": "plain_text_input", "value": "Support <&>"}},
+    "use": {"use": {"type": "plain_text_input", "value": "Zendesk\nreads it"}},
+    "address": {"address": {"type": "email_text_input", "value": None}},
+    "conversation": {"conversation": {"type": "conversations_select", "selected_conversation": "C0SUPPORT"}},
+}
+
+
+def typed_again(view: Any) -> dict[str, Any]:
+    """What the fields of a form begin with, by block id."""
+    fields = [block for block in view["blocks"] if block["type"] == "input"]
+    begins = ("initial_value", "initial_conversation")
+    return {
+        block["block_id"]: next((block["element"][key] for key in begins if key in block["element"]), None)
+        for block in fields
+    }
+
+
+def redrawn(bench: Bench, times: int) -> bool:
+    return len(bench.slack.of("views.update")) == times
+
+
+@pytest.mark.parametrize("error", [StorageAway(), DirectoryAway(), SlackAway()])
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_a_form_keeps_what_was_typed(bench: Bench, error: Exception, is_late: bool) -> None:
+    """Whatever was away, and however long it took to notice: the form stands there as it was filled in, and
+    can be sent once more; a second failure adds no second remark."""
+    bench.services.trouble.error = error
+    if is_late:
+        bench.hurry()
+    form = a_form("connect.form")
+    form["view"] = {**form["view"], **CONNECT, "state": {"values": TYPED}}
+    for turn in range(2):
+        bench.services.trouble.gate = asyncio.Event() if is_late else None
+        answer = await bench.send({**form, "trigger_id": f"t{turn}"})
+        if bench.services.trouble.gate is not None:
+            bench.services.trouble.gate.set()
+            await bench.slack.until(partial(redrawn, bench, turn + 1))
+        shown = bench.slack.of("views.update")[-1]["view"] if is_late else (answer.body or {})["view"]
+        assert texts(shown).count("What you typed is still here") == 1
+        assert typed_again(shown) == {
+            "name": "Support <&>",
+            "use": "Zendesk\nreads it",
+            "address": None,
+            "conversation": "C0SUPPORT",
+        }
+        assert (shown["callback_id"], shown["submit"]) == ("connect.form", CONNECT["submit"])
+        assert validate_view(shown) == []
+        form["view"] = {**form["view"], **shown}
+
+
 async def test_losing_twice_against_somebody_else_is_out_of_date(bench: Bench) -> None:
     """A conflict that services could not resolve means that what was seen is old."""
     bench.services.trouble.error = Conflict()
@@ -102,6 +158,13 @@ async def test_a_bug_is_an_apology_with_a_reference(
     assert "xoxb" not in said
     logged = caplog.text + capsys.readouterr().out
     assert any(word.strip("`'\"}]),") in logged for word in said.split() if "`" in word)
+
+
+async def test_a_command_without_a_trigger_is_answered_in_words(bench: Bench) -> None:
+    """Slack cannot be asked for a dialog then: nothing is a fault of ours."""
+    answer = await bench.send(a_command("admins", trigger_id=""))
+    assert "Slack closed the window before it could open" in texts(answer.body)
+    assert bench.slack.of("views.open") == []
 
 
 @pytest.mark.parametrize("error", ["expired_trigger_id", "trigger_expired", "invalid_trigger_id"])

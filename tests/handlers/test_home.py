@@ -17,6 +17,7 @@ from bot.domain.ids import UserId
 from bot.slack.client import SlackClient
 from bot.slack.directory import person_of
 from handlers.bolt import Identity, build_slack
+from handlers.responding import ResponseBudget
 from handlers.slack_request import Malformed, read
 from handlers.tasks import MOST_AT_ONCE
 from storage import StorageAway
@@ -92,7 +93,7 @@ async def test_a_drawing_that_slack_puts_off_is_not_lost(bench: Bench) -> None:
         identity=Identity(W, UserId("UBOT"), "BBOT"),
         command="/inbox",
         clock=lambda: now,
-        pause=pause,
+        pace=ResponseBudget(pause=pause),
     )
     bench.slack.retry_after = "30"
     for number in range(20):
@@ -115,7 +116,7 @@ async def test_home_without_a_database_says_so(bench: Bench) -> None:
     """The tab says that it will be back, and the next look draws it."""
     bench.services.trouble.error = StorageAway()
     bench.side.refresh_home(ANN)
-    await bench.side.drain()
+    await bench.slack.until(lambda: bool(bench.slack.of("views.publish")))
     assert "try again" in texts(bench.slack.of("views.publish")[0])
 
 

@@ -18,7 +18,8 @@ from structlog.testing import capture_logs
 
 from bot.http_server import Limits, listening, most_connections
 from bot.metrics import Metrics
-from tests.handlers.test_pages import an_app
+from handlers.web import build_watch
+from tests.handlers.test_pages import an_app, no_census
 
 PATIENT = Limits(connections=100)
 HURRIED = Limits(headers_within=0.05, body_within=0.05, answer_within=0.05, lingers_for=0.05, connections=100)
@@ -340,3 +341,24 @@ def test_half_of_the_descriptors_are_the_bots_own() -> None:
     """However many strangers there are, it can still open its database and its own connections."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     assert most_connections() <= max(soft // 2, 16) or soft == resource.RLIM_INFINITY
+
+
+async def test_a_scraper_keeps_its_connection(doors: Doors) -> None:
+    """On monitoring's own port: between two questions it is nobody's turn. A client that says nothing is
+    cut off meanwhile, although it came later."""
+
+    def broken() -> dict[str, bool]:
+        raise RuntimeError("hush")
+
+    for ready, status in ((lambda: {"database": True}, b"200"), (broken, b"503")):
+        app = build_watch(ready=ready, metrics=Metrics.build(), census=no_census)
+        door = await doors.opens(app, HURRIED)
+        reader, writer = await door.calls()
+        for silent in (1, 2):
+            writer.write(b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n")
+            async with asyncio.timeout(ENOUGH):
+                head = await reader.readuntil(b"\r\n\r\n")
+                body = await reader.readuntil(b"}")
+            assert status in head.partition(b"\r\n")[0] and b"hush" not in body
+            assert await door.answers(b"") == b""
+            assert door.counted == {"slow_headers": silent}

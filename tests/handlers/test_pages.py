@@ -19,8 +19,9 @@ from bot.domain.errors import LinkClosed, NotAllowed, OtherBrowser, TicketExpire
 from bot.domain.ticket import OutcomeKind
 from bot.metrics import Metrics
 from handlers.slack_http import MOST_BYTES
-from handlers.web import build_web
+from handlers.web import Watched, build_watch, build_web
 from handlers.web_session import COOKIE, FORM_WITHIN, HEADERS
+from providers.base import Form
 from storage import StorageAway
 from tests.handlers.fakes import FakeServices
 from tests.views.samples import an_outcome
@@ -36,7 +37,13 @@ ALL_PAGES = [
     "/nowhere",
     "/callback/google?state=s1",
     "/static/page.css",
+    "/static/icon.svg",
+    "/favicon.ico",
 ]
+
+
+async def no_census() -> None:
+    """Nothing to count."""
 
 
 @dataclass
@@ -63,7 +70,7 @@ async def made(base_url: str) -> Desk:
 
 
 def an_app(
-    base_url: str = BASE, *, form_within: float = 10.0
+    base_url: str = BASE, *, form_within: float = 10.0, is_watched: bool = True
 ) -> tuple[web.Application, FakeServices, dict[str, bool], Metrics]:
     """The real application on services that only pretend."""
     fakes, parts, metrics = FakeServices(), {"database": True, "engine": True}, Metrics.build()
@@ -73,14 +80,13 @@ def an_app(
         channels=fakes.channels,
         history_export=fakes.history_export,
         workspace=SimpleNamespace(id="T1", name="Acme"),
-        core=SimpleNamespace(policy=SimpleNamespace(loopback_only=True)),
+        core=SimpleNamespace(policy=SimpleNamespace(loopback_only=True, keeps_tokens=False)),
     )
     app = build_web(
         cast(Any, services),
         inbound=None,
         base_url=base_url,
-        ready=lambda: parts,
-        metrics=metrics,
+        watched=Watched(lambda: parts, metrics, no_census if is_watched else None),
     )
     app[FORM_WITHIN] = form_within
     return app, fakes, parts, metrics
@@ -306,6 +312,60 @@ async def test_every_error_is_a_page(context: Desk, path: str, error: Exception,
     assert "xoxb" not in html
 
 
+@pytest.mark.parametrize(
+    ("path", "may_renew"),
+    [("/go/s1", True), ("/l/s1", True), ("/callback/google?state=s1", True), ("/export/s1", False)],
+)
+async def test_an_expired_link_is_renewed_by_our_own_button(
+    context: Desk, path: str, may_renew: bool
+) -> None:
+    """The page offers it, a look gives nothing, nor does a foreign form; then the fresh link is opened in a
+    browser that has its mark. A download is asked for in Slack."""
+    context.services.trouble.error = TicketExpired()
+    html = await (await context.get(path)).text()
+    assert ('action="/renew/s1"' in html, "Open Slack (Acme)" in html) == (may_renew, True)
+    context.services.trouble.error = None
+    assert (await context.get("/renew/s1")).status == 405
+    foreign = await context.post("/renew/s1", headers={"Sec-Fetch-Site": "cross-site"})
+    assert (foreign.status, foreign.headers["Location"]) == (303, "/go/s1")
+    assert context.services.connections.browsers in ([], [None])
+    fresh = await context.post("/renew/s1")
+    assert (fresh.status, fresh.headers["Location"]) == (303, "/go/fresh")
+    digest = hashlib.sha256(fresh.cookies[COOKIE].value.encode()).hexdigest()
+    assert context.services.connections.browsers[-1] == digest
+
+
+@pytest.mark.parametrize(
+    ("error", "is_named"),
+    [(TicketSpent(), True), (OtherBrowser(), True), (TicketUnknown(), False), (LinkClosed(), False)],
+)
+async def test_every_refusal_leads_to_slack(context: Desk, error: Exception, is_named: bool) -> None:
+    """To the workspace whose link it was; who invented one is told of none."""
+    context.services.trouble.error = error
+    html = await (await context.get("/go/s1")).text()
+    assert ("Open Slack (Acme)" in html, "Acme" in html) == (is_named, is_named)
+    assert "Open Slack" in html
+
+
+async def test_only_the_form_for_a_password_may_run_a_script(context: Desk) -> None:
+    """A file of ours, on that page alone; what is inline never runs."""
+    context.services.connections.step = Form({"host": "mail.example.com", "user": "ann@example.com"})
+    answer = await context.post("/go/s1")
+    policy = answer.headers["Content-Security-Policy"]
+    assert policy == f"{HEADERS['Content-Security-Policy']}; script-src 'self'"
+    assert '<script src="/static/reveal.js" defer>' in await answer.text()
+    assert (await context.get("/static/reveal.js")).content_type == "text/javascript"
+    assert "script" not in (await context.get("/go/s1")).headers["Content-Security-Policy"]
+
+
+async def test_the_icon_is_ours(context: Desk) -> None:
+    """People decide here whether to type a password: the tab says whose page it is."""
+    for path in ("/static/icon.svg", "/favicon.ico"):
+        answer = await context.get(path)
+        assert (answer.status, answer.content_type) == (200, "image/svg+xml")
+        assert "img-src 'self'" in answer.headers["Content-Security-Policy"]
+
+
 async def test_an_unknown_path_a_wrong_method_and_too_much_are_pages(context: Desk) -> None:
     """Nobody is left with a bare status."""
     missing = await context.get("/wp-login.php")
@@ -356,6 +416,22 @@ async def test_machines_are_told_in_json(context: Desk) -> None:
     answer = await context.get("/readyz")
     assert answer.status == 503
     assert json.loads(await answer.text()) == {"ready": False, "database": True, "engine": False}
+
+
+async def test_monitoring_is_told_nothing_at_the_pages_port_unless_the_operator_says_so() -> None:
+    """Alive, anybody may know; the rest has a port of its own, where there is nothing else."""
+    app, _, parts, metrics = an_app(is_watched=False)
+    async with TestClient(TestServer(app)) as client:
+        assert [(await client.get(path)).status for path in ("/healthz", "/readyz", "/metrics")] == [
+            200,
+            404,
+            404,
+        ]
+    own = build_watch(ready=lambda: parts, metrics=metrics, census=no_census)
+    async with TestClient(TestServer(own)) as client:
+        assert [(await client.get(path)).status for path in ("/healthz", "/readyz", "/metrics")] == [200] * 3
+        answer = await client.get("/go/s1")
+        assert answer.status == 404 and "Server" not in answer.headers
 
 
 async def test_figures_name_patterns_never_paths(context: Desk) -> None:
@@ -423,7 +499,7 @@ async def test_a_body_that_cannot_be_read_is_refused_in_words(
 
 
 @pytest.mark.parametrize("kind", UNREADABLE)
-@pytest.mark.parametrize("path", ["/go/s1", "/l/s1", "/export/s1", "/again/s1", "/receives/s1", "/ask/s1"])
+@pytest.mark.parametrize("path", ["/go/s1", "/l/s1", "/export/s1", "/again/s1", "/renew/s1", "/ask/s1"])
 async def test_no_other_button_stumbles_over_a_body(context: Desk, path: str, kind: str) -> None:
     """A body that is not asked for is not read; a mark that cannot be read is refused like any field."""
     content_type, body, headers = UNREADABLE[kind]
@@ -519,6 +595,7 @@ async def test_all_of_it_works_under_a_path(root: str) -> None:
     """Whether the proxy takes the path away or passes it on: whatever a browser opens next lies under it."""
     context = await made("https://host.example/mail")
     landing = await (await context.get(f"{root}/go/s1")).text()
+    assert 'href="/mail/static/icon.svg"' in landing and 'href="/static' not in landing
     assert 'href="/mail/static/page.css"' in landing and 'action="/mail/go/s1"' in landing
     assert (await context.get(f"{root}/static/page.css")).status == 200
     assert (await context.post(f"{root}/go/s1")).status == 200
@@ -531,6 +608,11 @@ async def test_all_of_it_works_under_a_path(root: str) -> None:
     assert 'action="/mail/again/s1"' in outcome and 'href="/mail/static/page.css"' in outcome
     assert 'href="/mail/static/page.css"' in await (await context.get(f"{root}/nowhere")).text()
     assert (await context.get(f"{root}/healthz")).content_type == "application/json"
+    context.services.connections.step = Form({"host": "mail.example.com"})
+    form = await (await context.post(f"{root}/go/s1")).text()
+    assert 'src="/mail/static/reveal.js"' in form and 'action="/mail/go/s1/form"' in form
+    for file in ("reveal.js", "icon.svg"):
+        assert (await context.get(f"{root}/static/{file}")).status == 200
     figures = await (await context.get(f"{root}/metrics")).text()
     assert 'route="/go/{secret}"' in figures and "/mail/" not in figures
     await context.client.close()

@@ -230,7 +230,8 @@ AAD_ROWS: list[tuple[int, str, type[ProviderError], Cause | None]] = [
     *((n, "invalid_grant", AdminActionNeeded, Cause.ADMIN_CONSENT)
       for n in (90094, 90095, 90093, 90099, 650052, 650056)),
     *((n, "invalid_client", ProviderMisconfigured, None)
-      for n in (7000215, 70002, 7000222, 7000218, 700027, 700025, 700084, 50011, 50194, 501481, 70011, 28002,
+      for n in (7000215, 70002, 7000222, 7000218, 700021, 700023, 700024, 700027, 700025, 700084,
+                50011, 50194, 501481, 70011, 28002,
                 28003, 90014, 900144, 9002313, 9002332, 500208, 90130, 650057, 65005, 90009)),
     *((n, "invalid_grant", ProviderUnavailable, None)
       for n in (50000, 50033, 50087, 50088, 50166, 40010, 90006, 90012, 90024, 90033, 90090, 90091, 70012,

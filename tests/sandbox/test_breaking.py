@@ -53,10 +53,19 @@ async def panel(tmp_path: Path) -> AsyncIterator[Panel]:
 async def test_every_button_is_a_request_that_the_control_api_takes(panel: Panel) -> None:
     """None is refused, and what is not a matter of the past is mended again."""
     for _, lever in LEVERS.values():
-        fields = {"account": ALICE, "microsoft_account": ALICE, "mailbox": ALICE, "person": "Omar Haddad"}
+        fields = {"account": ALICE, "microsoft_account": ALICE, "mailbox": ALICE}
+        fields |= {"hubspot_channel": "support@acme.example", "person": "Omar Haddad"}
         said = await panel.presses(lever.key, **fields)
         assert said.get("done") == lever.key, said
-    for lever_key in ("mend_google", "mend_microsoft", "mend_harbor", "mend_slack", "reactivated", "install"):
+    for lever_key in (
+        "mend_google",
+        "mend_microsoft",
+        "mend_harbor",
+        "mend_hubspot",
+        "mend_slack",
+        "reactivated",
+        "install",
+    ):
         await panel.presses(lever_key, person="Omar Haddad")
     assert 'data-testid="whole"' in await panel.reads()
 

@@ -53,6 +53,29 @@ async def test_removing_says_what_the_provider_answered(stage: Stage) -> None:
     assert "Revoked at Google: confirmed" in screen.modal.plain
 
 
+async def test_the_tour_ticks_itself_off(stage: Stage) -> None:
+    """In the README's order, by what the bot has on record; what was done stays done."""
+
+    async def told() -> tuple[str, str]:
+        async with stage.session.get(f"{stage.town.url}/") as page:
+            html = await page.text()
+        assert html.count('data-testid="tour-step"') == 8
+        count = re.search(r"· (\d) of 8<", html)
+        following = re.search(r'class="next".*?\d</span> ([^<]+)</p>', html, re.DOTALL)
+        assert count is not None and following is not None
+        return count[1], following[1]
+
+    assert await told() == ("0", "Connect")
+    await stage.connected("alice")
+    assert await told() == ("1", "Stop using it, and begin again")
+    alice = stage.person("alice")
+    await alice.types("/inbox remove alice@acme.example")
+    await alice.submits()
+    assert await told() == ("1", "Stop using it, and begin again")
+    await stage.connected("alice")
+    assert await told() == ("2", "Stop using it, and begin again")
+
+
 def test_two_demos_never_share_a_database(tmp_path: Path) -> None:
     """Each port has its own file; a new run on the same port begins anew."""
     one, other = fresh_database(tmp_path, 3000), fresh_database(tmp_path, 3001)

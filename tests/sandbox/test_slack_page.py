@@ -15,7 +15,7 @@ from tests.sandbox.slack_bot import World, world
 async def test_what_people_and_bots_write_is_escaped() -> None:
     """Neither talk nor blocks can bring tags, scripts or odd links into the page."""
     async with world("http") as acme:
-        await acme.driver.person("alice").types("<script>alert(1)</script> & *bold*", in_="dm")
+        await acme.driver.person("alice").types("<script>alert(1)</script> & *bold*", in_="#general")
         await acme.client.chat_postMessage(
             channel="U0ALICE",
             text="x",
@@ -27,12 +27,31 @@ async def test_what_people_and_bots_write_is_escaped() -> None:
                 },
             ],
         )
-        async with acme.session.get(f"{acme.slack.public_url}/?as=U0ALICE&in=dm") as response:
-            html = await response.text()
+        html = ""
+        for place in ("dm", "C0GENERAL"):
+            async with acme.session.get(f"{acme.slack.public_url}/?as=U0ALICE&in={place}") as response:
+                html += await response.text()
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; <strong>bold</strong>" in html
     assert "&lt;img src=x" in html
     assert 'href="https://x.example/&#34;onclick=&#34;alert(1)"' in html
     assert "<code>a&lt;b</code>" in html
+
+
+async def test_nobody_writes_to_the_app() -> None:
+    """The manifest keeps its conversation read-only: Slack shows no field there, and takes nothing."""
+    async with world("http") as acme:
+        with pytest.raises(CannotDo, match="Sending messages to this app has been turned off"):
+            await acme.driver.person("alice").types("/inbox list", in_="dm")
+        async with acme.session.get(f"{acme.slack.public_url}/?as=U0ALICE&in=dm") as response:
+            html = await response.text()
+        assert "Sending messages to this app has been turned off." in html and "composer-text" not in html
+        assert acme.got == []
+
+
+async def test_the_first_sight_is_home() -> None:
+    """Whoever opens the address sees what the app has to say, and not an empty conversation."""
+    async with world("http") as acme, acme.session.get(f"{acme.slack.public_url}/") as response:
+        assert 'data-testid="home"' in await response.text()
 
 
 async def test_looking_at_a_conversation_reads_it() -> None:
@@ -106,7 +125,7 @@ async def test_a_person_types_clicks_and_confirms(browsed: tuple[World, Page]) -
 async def test_a_person_fills_in_a_form(browsed: tuple[World, Page]) -> None:
     """What is typed and chosen arrives; an error stands under its field; the modal then closes."""
     acme, page = browsed
-    await page.goto(f"{acme.slack.public_url}/?as=U0KENJI&in=dm")
+    await page.goto(f"{acme.slack.public_url}/?as=U0KENJI&in=C0GENERAL")
     await page.get_by_test_id("composer-text").fill("/inbox connect")
     await page.keyboard.press("Enter")
     await page.get_by_label("Address").fill("bad@acme.example")

@@ -126,9 +126,10 @@ async def test_an_update_says_what_becomes_of_the_blocks(acme: World) -> None:
 
 async def test_only_own_messages_can_be_edited(acme: World) -> None:
     """And only those that are there."""
-    await acme.driver.person("alice").types("hello bot", in_="dm")
-    ts = (await acme.driver.person("alice").sees()).dm.last.ts
-    answer = await acme.api("chat.update", channel="D0ALICE", ts=ts, text="mine")
+    await acme.driver.person("alice").types("/invite @Inboxkeeper", in_="#general")
+    await acme.driver.person("alice").types("hello bot", in_="#general")
+    ts = (await acme.driver.person("alice").sees()).conversations["#general"].last.ts
+    answer = await acme.api("chat.update", channel="C0GENERAL", ts=ts, text="mine")
     assert answer["error"] == "cant_update_message"
     answer = await acme.api("chat.update", channel="D0ALICE", ts="1.000000", text="mine")
     assert answer["error"] == "message_not_found"

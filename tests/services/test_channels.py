@@ -12,6 +12,7 @@ from bot.domain.channel import State
 from bot.domain.errors import Gone, NotAllowed, ReconnectFirst, UnknownAddress
 from bot.domain.ids import ChannelId, WorkspaceId
 from bot.domain.incident import IncidentKind
+from bot.services.core.incidents import Outage
 from tests.services.play import Play, on_both
 
 ALICE, KENJI = "alice@acme.example", "kenji@acme.example"
@@ -163,7 +164,9 @@ async def test_a_channel_has_at_most_one_open_incident(play: Play) -> None:
     await play.passes(minutes=21)
     first, dead = await play.incident(alice), await play.now_of(alice)
     async with play.storage.writing() as uow:
-        await play.services.incidents.open(uow, dead, IncidentKind.DEAD, now=play.now, code="again")
+        await play.services.incidents.open(
+            uow, dead, Outage(IncidentKind.DEAD, "again"), readers=(), now=play.now
+        )
         await uow.commit()
     await play.settles()
     assert await play.incident(alice) == first

@@ -270,8 +270,48 @@ async def test_an_invented_ticket_is_unknown(play: Play) -> None:
         await play.services.oauth_flow.landing("guess")
     with pytest.raises(TicketUnknown):
         await play.complete({"state": "guess", "code": "x"})
-    with pytest.raises(TicketSpent):
-        await play.services.oauth_flow.again("guess", "browser")
+    for attempt in ("again", "confirm", "ask_their_admin", "renew"):
+        with pytest.raises(TicketUnknown):
+            await getattr(play.services.oauth_flow, attempt)("guess", "browser")
+
+
+# --- a link that has expired
+
+
+@on_both
+async def test_an_expired_link_is_exchanged_for_a_fresh_one(play: Play) -> None:
+    """The same trip goes on where it would have, and asked twice it is one ticket; before it has expired the
+    link itself does."""
+    begun = await play.begin("alice")
+    flow, secret = play.services.oauth_flow, secret_of(begun)
+    assert await flow.renew(secret, "browser") == secret
+    play.stage.town.clock.advance(timedelta(minutes=15))
+    fresh = await flow.renew(secret, "browser")
+    assert fresh != secret and await flow.renew(secret, "browser") == fresh
+    assert (await flow.landing(fresh)).address == ALICE
+    with pytest.raises(TicketExpired):
+        await flow.landing(secret)
+    callback = play.callback(play.google.consent(url_of(await flow.start(fresh, "browser")), ALICE))
+    assert (await play.complete(callback)).ending is OutcomeKind.CONNECTED
+
+
+async def test_only_one_browser_gets_a_fresh_link(play: Play) -> None:
+    """The one that had begun, else the first that asks; nobody a day later, nor who has left since."""
+    begun, untouched = secret_of(await play.begin("alice")), secret_of(await play.begin("alice"))
+    flow = play.services.oauth_flow
+    await flow.start(begun, "mine")
+    play.stage.town.clock.advance(timedelta(minutes=15))
+    await flow.renew(untouched, "first")
+    for secret in (begun, untouched):
+        with pytest.raises(OtherBrowser):
+            await flow.renew(secret, "another")
+    await play.stage.driver.edit_person("alice", deleted=True)
+    play.stage.town.clock.advance(timedelta(hours=1))
+    with pytest.raises(GuestNotAllowed):
+        await flow.renew(begun, "mine")
+    play.stage.town.clock.advance(timedelta(hours=23))
+    with pytest.raises(TicketUnknown):
+        await flow.renew(begun, "mine")
 
 
 async def test_a_callback_for_another_provider_spends_nothing(play: Play) -> None:

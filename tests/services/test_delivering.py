@@ -13,7 +13,7 @@ from bot.domain.channel import Channel, State
 from bot.domain.features import Feature
 from bot.domain.ids import ConversationId, UserId
 from bot.domain.notice import EditRoom, Posted
-from bot.domain.ticket import TicketOutcome
+from bot.domain.ticket import Ticket, TicketOutcome
 from bot.domain.view_models import NoticeModel
 from bot.services.core.jobs import LEASE
 from bot.services.core.ports import Messenger
@@ -90,6 +90,9 @@ class Dying:
             may_ask_admin=may_ask_admin,
             lacking=lacking,
         )
+
+    async def show_expired(self, view_id: str, ticket: Ticket) -> None:
+        await self.inner.show_expired(view_id, ticket)
 
 
 async def dies(play: Play, at: str, *, after: bool) -> None:

@@ -13,8 +13,10 @@ from sqlalchemy import make_url
 from structlog.testing import capture_logs
 
 from bot.domain.channel import State
+from bot.services import Services
+from bot.services.monitoring.heartbeat import BEATS_EVERY
 from bot.worker import Wake, Worker
-from storage import StorageAway
+from storage import SILENT_FOR, StorageAway
 from tests.services.play import Gate, Play, on_both
 
 pytestmark = pytest.mark.threaded
@@ -75,11 +77,11 @@ async def test_a_short_interruption_is_told_to_nobody(play: Play) -> None:
 
 @on_both
 async def test_a_heart_beats_now_and_then(play: Play) -> None:
-    """A row every ten seconds at most, whatever else goes on."""
+    """A row every five seconds at most, whatever else goes on."""
     await play.settles()
     async with play.storage.reading() as uow:
         before = await uow.meta.find("heartbeat")
-    play.stage.town.clock.advance(timedelta(seconds=9))
+    play.stage.town.clock.advance(timedelta(seconds=4))
     await play.services.heartbeat.run_due()
     async with play.storage.reading() as uow:
         assert await uow.meta.find("heartbeat") == before
@@ -133,3 +135,56 @@ async def test_what_was_in_hand_is_taken_up_again_at_once(play: Play) -> None:
         assert await other.monitoring.run_due() == 1
     row = await play.probe(support)
     assert row is not None and row.last_done_at == play.now
+
+
+async def _beats_for(play: Play, span: timedelta, *others: Services) -> None:
+    """Our heart beats for so long, and theirs."""
+    end = play.now + span
+    while play.now < end:
+        for services in (play.services, *others):
+            await services.heartbeat.run_due()
+        play.stage.town.clock.advance(BEATS_EVERY)
+    await play.services.heartbeat.run_due()
+
+
+@on_both
+async def test_what_a_killed_process_was_at_goes_on_within_half_a_minute(play: Play) -> None:
+    """It has said no more that it runs: its mailbox is looked at by another, and what it finds out should it
+    only have been frozen is no news."""
+    support = await play.connect_team()
+    gate = Gate("refresh")
+    async with play.another_process(provider=gate.before) as dying:
+        await _beats_for(play, SILENT_FOR, dying)
+        play.stage.town.clock.advance(timedelta(minutes=3))
+        await _beats_for(play, SILENT_FOR, dying)
+        looking = asyncio.create_task(dying.monitoring.run_due())
+        await gate.reached.wait()
+        died_at = play.now
+        await _beats_for(play, SILENT_FOR - 2 * BEATS_EVERY)
+        assert await play.services.monitoring.run_due() == 0
+        await _beats_for(play, 3 * BEATS_EVERY)
+        assert await play.services.monitoring.run_due() == 1
+        assert play.now - died_at <= timedelta(seconds=30)
+        row = await play.probe(support)
+        gate.go_on.set()
+        await looking
+    assert row is not None and row.last_done_at == play.now
+    assert await play.probe(support) == row
+
+
+@on_both
+async def test_after_an_outage_nobody_is_taken_for_dead(play: Play) -> None:
+    """All were silent while the database was away, and live: whoever is back first waits for the others."""
+    await play.connect_team()
+    gate = Gate("refresh")
+    async with play.another_process(provider=gate.before) as other:
+        play.stage.town.clock.advance(timedelta(minutes=3))
+        await _beats_for(play, SILENT_FOR, other)
+        looking = asyncio.create_task(other.monitoring.run_due())
+        await gate.reached.wait()
+        play.stage.town.clock.advance(timedelta(minutes=1))  # nobody could say anything
+        await play.services.heartbeat.run_due()
+        await _beats_for(play, SILENT_FOR, other)
+        assert await play.services.monitoring.run_due() == 0
+        gate.go_on.set()
+        assert await looking == 1

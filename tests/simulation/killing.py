@@ -14,7 +14,7 @@ from bot.domain.features import Feature
 from bot.domain.grant import Grant, Revocation
 from bot.domain.ids import ConversationId, UserId
 from bot.domain.notice import EditRoom, Posted
-from bot.domain.ticket import TicketOutcome
+from bot.domain.ticket import Ticket, TicketOutcome
 from bot.domain.view_models import NoticeModel
 from bot.services.core.ports import Messenger
 from providers.base import Authorization, Consent, Evidence, Onward, Provider, RefreshedGrant, Renew
@@ -143,6 +143,9 @@ class _MortalMessenger:
             )
 
         await self._step("show_outcome", show)
+
+    async def show_expired(self, view_id: str, ticket: Ticket) -> None:
+        await self._step("show_expired", lambda: self._inner.show_expired(view_id, ticket))
 
 
 class _MortalProvider:

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from storage import Cipher, Storage
-from tests.storage.builders import MINUTE, NOW, a_job
+from storage import SILENT_FOR, Cipher, Storage
+from tests.storage.builders import MINUTE, NOW, a_channel, a_job, a_probe
 from tests.storage.test_probes import MovingLead
 
 
@@ -78,6 +78,67 @@ async def test_what_was_seen_is_new_once(storage: Storage) -> None:
         assert await uow.seen.purge(NOW) == 0
         assert await uow.seen.purge(NOW + MINUTE) == 1
         assert await uow.seen.first_time("Ev1", NOW)
+
+
+async def test_what_a_silent_process_had_taken_is_freed(database_url: str, cipher: Cipher) -> None:
+    """Looks, lanes and locks, once; nothing of one that is heard, and nothing of one's own."""
+    lead = MovingLead()
+    dead, living, ours = [await Storage.open(database_url, cipher=cipher, lead=lead) for _ in range(3)]
+    for storage, key in ((dead, "dead"), (living, "living"), (ours, "ours")):
+        await _announces(storage)
+        assert await _acquires_long(storage, key)
+    async with dead.writing() as uow:
+        channel = a_channel()
+        await uow.channels.add(channel)
+        await uow.probes.put(a_probe(channel))
+        await uow.jobs.put(a_job())
+        await uow.commit()
+    async with dead.writing() as uow:
+        [taken] = await uow.probes.claim(now=NOW, limit=1, lease_for=MINUTE)
+        [job] = await uow.jobs.claim(now=NOW, limit=1, lease_for=MINUTE)
+        await uow.commit()
+    lead.ahead = SILENT_FOR - timedelta(seconds=1)
+    assert await _frees(ours) == 0
+    await _announces(living)
+    lead.ahead = SILENT_FOR + timedelta(seconds=1)
+    assert await _frees(ours) == 3
+    assert await _frees(ours) == 0
+    async with ours.writing() as uow:
+        assert await uow.locks.acquire("living", MINUTE) is None
+        assert await uow.locks.acquire("ours", MINUTE) is None
+        assert len(await uow.probes.claim(now=NOW, limit=1, lease_for=MINUTE)) == 1
+        assert len(await uow.jobs.claim(now=NOW, limit=1, lease_for=MINUTE)) == 1
+        await uow.commit()
+    async with dead.writing() as uow:
+        assert not await uow.probes.write_back(taken, lease_token=taken.lease_token or "")
+        assert not await uow.jobs.done(job, NOW)
+    await _announces(dead)  # it had only stood still
+    assert await _acquires_long(dead, "again")
+    lead.ahead = 2 * SILENT_FOR + timedelta(seconds=2)
+    await _announces(living)
+    assert await _frees(ours) == 1
+    for storage in (dead, living, ours):
+        await storage.close()
+
+
+async def _announces(storage: Storage) -> None:
+    async with storage.writing() as uow:
+        await storage.announce(uow)
+        await uow.commit()
+
+
+async def _acquires_long(storage: Storage, key: str) -> bool:
+    async with storage.writing() as uow:
+        token = await uow.locks.acquire(key, timedelta(hours=1))
+        await uow.commit()
+    return token is not None
+
+
+async def _frees(storage: Storage) -> int:
+    async with storage.writing() as uow:
+        freed = await storage.free_the_dead(uow)
+        await uow.commit()
+    return freed
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])

@@ -29,7 +29,7 @@ from storage import (
 from storage.connection import translated
 from storage.engine import sqlite_file
 from storage.unit_of_work import RUNS_FOR
-from tests.storage.builders import NOW, WORKSPACE, a_grant, a_ticket
+from tests.storage.builders import NOW, WORKSPACE, a_grant, a_team_channel, a_ticket
 from tests.storage.test_probes import MovingLead
 from tests.storage.test_units_of_work import nothing_left_open
 
@@ -116,15 +116,18 @@ async def test_rekeying_makes_the_old_key_unneeded(database_url: str) -> None:
     grant, ticket = a_grant(secret=Secret("kept")), a_ticket()
     storage = await Storage.open(database_url, cipher=Cipher([old]))
     async with storage.writing() as uow:
+        await uow.channels.add(a_team_channel(grant_id=grant.id))
         await uow.grants.add(grant)
         await uow.grants.add(a_grant(secret=None))
         await uow.tickets.add(ticket)
+        token = {"obtained_at": NOW, "expires_at": NOW + timedelta(hours=1)}
+        await uow.access_tokens.put(grant.id, "", Secret("access"), **token)
         await uow.commit()
     assert await storage.check_keys()
     await storage.close()
 
     storage = await Storage.open(database_url, cipher=Cipher([new, old]))
-    assert await rekey(storage) == 2
+    assert await rekey(storage) == 3
     await storage.close()
 
     storage = await Storage.open(database_url, cipher=Cipher([new]))
@@ -132,6 +135,9 @@ async def test_rekeying_makes_the_old_key_unneeded(database_url: str) -> None:
     async with storage.reading() as uow:
         assert await uow.grants.find(grant.id) == grant
         assert await uow.tickets.find(ticket.id) == ticket
+        kept = await uow.access_tokens.find(grant.id, "")
+        assert kept is not None
+        assert kept.token == Secret("access")
     await storage.close()
 
 
@@ -304,3 +310,9 @@ async def test_a_connection_that_cannot_be_used_is_closed(
             await storage.ping()
         await storage.close()
         del storage
+
+
+async def test_a_files_disk_has_room_or_has_not(storage: Storage) -> None:
+    """A server's disk is the server's business."""
+    assert storage.has_room()
+    assert storage.has_room(least=2**62) == (storage.file is None)

@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import replace
 
 from bot.domain.grant import Secret
-from bot.domain.ids import ChannelId, IncidentId, LinkId, UserId
-from bot.domain.ticket import Link, OutcomeKind, Ticket, TicketOutcome
+from bot.domain.ids import ChannelId, IncidentId, LinkId, TicketId, UserId
+from bot.domain.ticket import RENEWABLE_FOR, Link, OutcomeKind, Ticket, TicketOutcome
 from storage import Storage
 from tests.inboxes import with_changes
 from tests.storage.builders import ANA, MINUTE, NOW, WORKSPACE, a_ticket
@@ -70,10 +70,32 @@ async def test_a_ticket_runs_out(storage: Storage) -> None:
     async with storage.writing() as uow:
         assert await uow.tickets.begin(ticket.id, MINE, LATER) is None
         assert await uow.tickets.spend(ticket.id, MINE, LATER) is None
-        assert await uow.tickets.purge(LATER - MINUTE) == 0
+        assert await uow.tickets.purge(LATER + RENEWABLE_FOR - MINUTE) == 0
         assert await uow.tickets.find(ticket.id) == ticket
-        assert await uow.tickets.purge(LATER) == 1
+        assert await uow.tickets.purge(LATER + RENEWABLE_FOR) == 1
         assert await uow.tickets.find(ticket.id) is None
+
+
+async def test_an_expired_ticket_is_one_browsers(storage: Storage) -> None:
+    """Nobody can claim it before it has expired, and then only who began it, or else who comes first."""
+    mine, free = await begun(storage), replace(a_ticket(), id=TicketId("free"))
+    async with storage.writing() as uow:
+        await uow.tickets.add(free)
+        assert await uow.tickets.claim_expired(mine.id, MINE, LATER - MINUTE) is None
+        for one in (mine, free):
+            assert await uow.tickets.claim_expired(one.id, MINE, LATER) == replace(one, browser=MINE)
+            assert await uow.tickets.claim_expired(one.id, OTHER, LATER) is None
+
+
+async def test_a_modal_waits_for_one_ticket(storage: Storage) -> None:
+    """The one it shows now: what an earlier one comes to would overwrite it."""
+    first, second = await begun(storage), replace(a_ticket(), id=TicketId("second"))
+    async with storage.writing() as uow:
+        await uow.tickets.add(second)
+        for one in (first, second):
+            await uow.tickets.set_view(one.id, "V1")
+        views = [getattr(await uow.tickets.find(one.id), "view_id", "") for one in (first, second)]
+    assert views == [None, "V1"]
 
 
 async def test_the_waiting_modal_is_remembered(storage: Storage) -> None:

@@ -16,7 +16,7 @@ from bot.domain.lifecycle import Signal
 from bot.domain.notice import NoticeKind
 from bot.domain.probe_policy import Vote
 from bot.domain.provider_outage import Advice, Proof, ProviderOutage
-from bot.domain.view_models import Drill, HistoryModel, NoticeModel, Told
+from bot.domain.view_models import HELD_READ, Drill, HeldModel, HistoryModel, NoticeModel, Told
 from bot.notifier import rendered
 from bot.views.history import drill_message, export_message, why_message
 from bot.views.home import home, overview_message
@@ -80,11 +80,12 @@ def a_hold_picture(
 ) -> NoticeModel:
     is_open = provider_outage is not None and provider_outage.is_open
     tenant = (provider_outage.tenant,) if provider_outage is not None and provider_outage.tenant else ()
-    known: dict[str, Any] = {"held": held, "seen": held, "organisation": tenant}
+    own = tuple(it for it in held if not it.is_personal or it.owner_id == ANN)
     return a_picture(
         NoticeKind.HOLD,
         provider_outage=provider_outage,
-        **known,
+        held=HeldModel(len(held), held[:HELD_READ], len(own), own[:HELD_READ]),
+        organisation=tenant,
         advice=_advice(provider_outage, is_reconnect_offered=is_reconnect_offered),
         is_open=is_open,
     )

@@ -26,6 +26,7 @@ from bot.views.home import home, overview_message
 from bot.views.i18n import Language
 from bot.views.status import status_message
 from tests.views.evidence_gallery import doubts
+from tests.views.hubspot_gallery import hubspot
 from tests.views.permission_gallery import permissions
 from tests.views.samples import (
     ANN,
@@ -168,6 +169,7 @@ def everything(lang: Language) -> Drawn:
         preview = Preview(Role.SUPER_ADMIN, ANN, is_given, crowd, along, "agreed")
         yield f"super admins {is_given}", modals.super_admins_modal(lang, preview)
     yield from permissions(lang)
+    yield from hubspot(lang)
 
 
 def overviews() -> Iterator[tuple[str, Overview]]:
@@ -225,7 +227,7 @@ def looks(lang: Language, channel: Channel, case: str) -> Drawn:
     yield f"status without proof {case}", status_message(lang, bare, now=NOW)
     yield f"enabled {case}", modals.enabled_modal(lang, channel, **LABEL)
     yield f"enabled message {case}", replies.enabled_message(lang, channel, **LABEL)
-    for kind in IncidentKind:
+    for kind in (IncidentKind.DEAD, IncidentKind.UNVERIFIABLE):
         outage = an_outage(channel, kind=kind, cause=channel.cause)
         for name, model in outage_pictures(outage):
             yield f"{name} {kind} {case}", picture_of(lang, model)
@@ -482,6 +484,7 @@ def dialogs(lang: Language, text: str) -> Drawn:
 
 
 def outcomes(lang: Language) -> Drawn:
+    yield "link expired", modals.expired_modal(lang, an_outcome(OutcomeKind.PENDING).ticket)
     for ending in OutcomeKind:
         yield f"outcome {ending}", modals.outcome_modal(lang, an_outcome(ending), provider_label="Gmail")
         for label in ("Gmail", "Office 365", "Outlook.com", "mail.example.com"):
@@ -580,6 +583,12 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
             subject = f"{why} {NOW.isoformat()}"
             unread = a_picture(NoticeKind.GROUPS, notice={"subject": subject}, is_open=is_open)
             yield f"groups {why} {is_open}", picture_of(lang, unread)
+        for what in ("secret", "certificate"):
+            subject = f"{what}:7:{NOW.isoformat()}"
+            yield (
+                f"credential {what} {is_open}",
+                picture_of(lang, a_picture(NoticeKind.CREDENTIAL, notice={"subject": subject})),
+            )
         ours = ("slack:link_disabled:2026-11-23T09:00:00+00:00", "slack:invalid_auth:2026-11-23")
         for subject in ("google:invalid_client:2026-11-23", "google", *ours):
             model = a_picture(NoticeKind.OPERATOR, notice={"subject": subject}, is_open=is_open)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from bot.views import buttons, history, messages, modals
+from bot.views import buttons, history, hubspot, messages, modals
 
 ACTIONS: Final = buttons.ACTIONS | {
     modals.CONSENT_ASK,
     modals.CONSENT_OPEN,
+    modals.CONSENT_RENEW,
     modals.CONNECT_KIND,
     modals.CONNECT_SHARED,
     *modals.CONNECT_AT_ANY,
@@ -27,6 +28,11 @@ ACTIONS: Final = buttons.ACTIONS | {
     messages.HAND_BACK,
     messages.SNOOZE,
     messages.WAKE,
+    messages.HUBSPOT_LINK,
+    hubspot.HUBSPOT_SHOW,
+    hubspot.HUBSPOT_TELL,
+    hubspot.HUBSPOT_PAIR,
+    hubspot.HUBSPOT_UNPAIR,
 }
 CALLBACKS: Final = frozenset(
     {
@@ -37,6 +43,7 @@ CALLBACKS: Final = frozenset(
         modals.ASK_FORM,
         modals.LEAVE_FORM,
         modals.TAKE_OVER_FORM,
+        hubspot.HUBSPOT_TELL_FORM,
         modals.EDIT_FORM,
     }
 )

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import re
+from itertools import count
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.ids import ChannelId
-from bot.views.blocks import escape, inert, instant, link, mention, parse_value, quoted, section, value_of
+from bot.views.blocks import (
+    escape,
+    fitting,
+    inert,
+    instant,
+    link,
+    mention,
+    parse_value,
+    quoted,
+    section,
+    value_of,
+)
 from bot.views.text import clip, shown
 from sandbox.slack.mrkdwn import problems_in, unescape
 from sandbox.slack.validate import validate_message
@@ -116,3 +128,10 @@ def test_garbage_in_a_button_is_no_channel(text: str) -> None:
 def test_what_is_not_a_value_is_refused(value: str) -> None:
     """The cases that a lenient parser would let through."""
     assert parse_value(value) is None
+
+
+def test_no_more_lines_are_worded_than_there_is_room_for() -> None:
+    """A list of thousands costs as much as the fifty that are shown."""
+    lines = (f"{number:09}" for number in count())
+    assert len(fitting(lines, 1_000)) == 100
+    assert next(lines) == "000000101"

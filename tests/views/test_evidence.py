@@ -82,16 +82,19 @@ def test_a_hold_first_says_wait() -> None:
 
 
 def test_a_ripe_hold_lets_people_act() -> None:
-    """Up to five inboxes have a button each; for more the command is given."""
+    """Up to five inboxes have a button each; more stand in a select, as many as that takes."""
     few = provider_outage_notice(EN, a_hold_picture(a_hold(), held_channels(5), is_reconnect_offered=True))
     reconnects = [part for part in parts(few) if part.get("action_id") == "channel.reconnect"]
     assert [button["value"].split(":")[0] for button in reconnects] == [f"h{n}" for n in range(5)]
     many = provider_outage_notice(EN, a_hold_picture(a_hold(), held_channels(6), is_reconnect_offered=True))
-    assert buttons(many) == {}
-    assert "one of them, for example: `/inbox reconnect team-0@example.com`" in texts(many)
-    assert "/inbox 再接続 team-0@example.com" in texts(
-        provider_outage_notice(JA, a_hold_picture(a_hold(), held_channels(6), is_reconnect_offered=True))
-    )
+    [choice] = [part for part in parts(many) if part.get("type") == "static_select"]
+    assert choice["action_id"] == "channel.reconnect" and "for example" not in texts(many)
+    assert [it["value"].split(":")[0] for it in choice["options"]] == [f"h{n}" for n in range(6)]
+    for lang, command in ((EN, "/inbox reconnect"), (JA, "/inbox 再接続")):
+        picture = a_hold_picture(a_hold(), held_channels(101), is_reconnect_offered=True)
+        message = provider_outage_notice(lang, picture)
+        [choice] = [part for part in parts(message) if part.get("type") == "static_select"]
+        assert len(choice["options"]) == 100 and f"`{command} team-0@example.com`" in texts(message)
 
 
 def test_an_address_in_a_hold_is_named_once() -> None:

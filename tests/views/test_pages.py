@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from bot.domain import errors
 from bot.domain.access import Operation
+from bot.domain.channel import Cause
 from bot.domain.request import RequestState
 from bot.domain.ticket import OutcomeKind, Purpose
 from bot.domain.view_models import Completion, ExportLanding, Landing
@@ -21,6 +23,7 @@ from bot.views.i18n import Language
 from bot.views.pages import errors as error_pages
 from bot.views.pages.admin_consent import approved_page, asked_page, not_approved_page
 from bot.views.pages.export import export_page
+from bot.views.pages.imap_form import MailboxForm, mailbox_page
 from bot.views.pages.oauth import OutcomeLinks, landing_page, onward_page, outcome_page, welcome_page
 from bot.views.pages.template import STYLESHEET, Team
 from tests.views.gallery import REFUSALS
@@ -37,7 +40,7 @@ from tests.views.samples import (
     many_features,
 )
 
-VOID = {"meta", "link"}
+VOID = {"meta", "link", "input"}
 
 
 class Reader(HTMLParser):
@@ -135,6 +138,93 @@ def every_page(lang: Language) -> Iterator[str]:
         yield page(lang)
 
 
+FOUND = {"host": "mail.example.com", "port": "1993", "security": "tls", "user": "ann@example.com"}
+
+
+def form(
+    error: errors.InboxkeeperError | None = None,
+    *,
+    lang: Language = EN,
+    left: int | None = None,
+    **given: str,
+) -> Reader:
+    """The form for a mail host that was found, unless ``host`` says otherwise."""
+    asked = MailboxForm("ann@example.com", {**FOUND, **given}, "", "/go/s/form", error, left)
+    return Reader(mailbox_page(lang, asked, team=Team("https://acme.slack.example", "Acme")))
+
+
+REFUSED = errors.GrantRejected(cause=Cause.PASSWORD_REFUSED)
+
+
+@pytest.mark.parametrize(
+    ("page", "is_folded"),
+    [
+        (form(), True),
+        (form(host=""), False),
+        (form(REFUSED, left=3), True),
+        (form(errors.TooManyLogins(timedelta(minutes=3)), left=3), True),
+        (form(errors.FormFault("password", "missing"), left=3), True),
+        (form(errors.FormFault("port", "not_a_port"), left=3), False),
+        (form(errors.FormFault("host", "unknown_host"), left=3), False),
+        (form(errors.ProviderUnavailable("certificate"), left=3), False),
+        (form(errors.ProviderUnavailable("no_tls"), left=3), False),
+    ],
+)
+def test_what_was_found_is_folded_away_until_it_is_at_fault(page: Reader, is_folded: bool) -> None:
+    """Nobody reads host, port and security who need not; they are sent all the same."""
+    assert bool(page.all("details")) is is_folded
+    assert {field["name"] for field in page.all("input")} == {"host", "port", "user", "password"}
+    assert [field["name"] for field in page.all("select")] == ["security"]
+    # A browser cannot point at a field that is folded away.
+    needed = {field["name"] for field in page.all("input") if "required" in field}
+    assert needed == ({"user", "password"} if is_folded else {"host", "port", "user", "password"})
+
+
+def test_the_form_says_app_password_before_the_first_failure() -> None:
+    """Beside the field, for hosts nobody knows as well."""
+    page = form()
+    assert "Many hosts want an app password here" in page.text
+    [password] = [field for field in page.all("input") if field["name"] == "password"]
+    assert (password["type"], password["value"], password["aria-describedby"]) == (
+        "password",
+        "",
+        "password-hint",
+    )
+
+
+def test_no_way_of_securing_names_another_port_than_the_one_that_was_found() -> None:
+    """993 is what most hosts use, said as a hint and not as a choice."""
+    page = form(host="")
+    assert "TLS (993)" not in page.text and "STARTTLS (143)" not in page.text
+    assert [field["value"] for field in page.all("input") if field["name"] == "port"] == ["1993"]
+
+
+def test_the_title_says_what_was_wrong_and_the_last_try_leads_to_slack() -> None:
+    """A tab in the background is known by its title; without a form there is the way back."""
+    assert "Sign in to ann@example.com · Inboxkeeper" in form().text
+    assert "Not accepted · Inboxkeeper" in form(REFUSED, left=2).text
+    over = form(REFUSED, left=0)
+    assert not over.all("form") and over.all("a")[-1]["href"] == "https://acme.slack.example"
+
+
+@pytest.mark.parametrize("lang", LANGUAGES, ids=[lang.code for lang in LANGUAGES])
+def test_the_form_has_one_script_and_it_is_a_file_of_ours(lang: Language) -> None:
+    """Every other page has none."""
+    assert form(lang=lang).all("script") == [{"src": "/static/reveal.js", "defer": None}]
+
+
+@pytest.mark.parametrize(
+    ("ending", "said"),
+    [
+        (OutcomeKind.SWITCHED, "ann@example.com now works through Office 365. We just checked it."),
+        (OutcomeKind.SWITCHED_STILL_DISABLED, "is signed in at Office 365 now. It stays disabled"),
+    ],
+)
+def test_the_page_after_a_switch_names_the_new_provider(ending: OutcomeKind, said: str) -> None:
+    """Whoever chose between two wants to read which it is now."""
+    assert said in Reader(completed(EN, Completion(an_outcome(ending), "Office 365"))).text
+
+
 @pytest.mark.parametrize("lang", LANGUAGES, ids=[lang.code for lang in LANGUAGES])
 def test_every_page_is_whole_and_says_its_language(lang: Language) -> None:
     """One heading, a title, a viewport for phones, the language for screen readers."""
@@ -148,12 +238,47 @@ def test_every_page_is_whole_and_says_its_language(lang: Language) -> None:
 
 
 @pytest.mark.parametrize("lang", LANGUAGES, ids=[lang.code for lang in LANGUAGES])
+def test_every_page_has_a_title_a_mark_and_a_way_on(lang: Language) -> None:
+    """A button or a link, be it to Slack, on each but those for an admin who has never seen our Slack."""
+    for html in every_page(lang):
+        page = Reader(html)
+        assert re.search(r"<title>[^<]+</title>", html)
+        assert page.all("svg") == [
+            {
+                "class": "mark",
+                "viewbox": "0 0 64 64",
+                "width": "28",
+                "height": "28",
+                "aria-hidden": "true",
+                "focusable": "false",
+            }
+        ]
+        is_for_their_admin = any(
+            words in page.text for words in (lang.say("Thank you"), lang.say("Not approved"))
+        )
+        assert is_for_their_admin or page.all("a") or page.all("form"), page.text
+
+
+def test_a_link_that_has_expired_can_be_had_anew() -> None:
+    """Where it is known whose it is; elsewhere Slack is the way on. A stranger learns no workspace."""
+    acme = Team("https://acme.slack.example", "Acme")
+    expired = Reader(error_pages.refusal_page(EN, errors.TicketExpired(), team=acme, renew_url="/renew/s"))
+    assert expired.all("form") == [{"method": "post", "action": "/renew/s"}]
+    assert "Get a new link" in expired.text and "start again" not in expired.text
+    assert "Open Slack (Acme)" in expired.text
+    assert [heading["class"] for heading in expired.all("h1")] == ["calm"]
+    unknown = Reader(error_pages.refusal_page(EN, errors.TicketUnknown()))
+    assert [link["href"] for link in unknown.all("a")] == ["https://app.slack.com/client"]
+    assert "Open Slack" in unknown.text and not unknown.all("form")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES, ids=[lang.code for lang in LANGUAGES])
 def test_no_page_needs_more_than_the_strict_policy_allows(lang: Language) -> None:
     """No script, no inline style, nothing loaded but our own stylesheet."""
     for html in every_page(lang):
         page = Reader(html)
         assert not {"script", "style", "img", "iframe"} & {tag for tag, _ in page.tags}
-        assert [link["href"] for link in page.all("link")] == ["/static/page.css"]
+        assert [link["href"] for link in page.all("link")] == ["/static/icon.svg", "/static/page.css"]
         assert not any(name.startswith("on") or name == "style" for _, attrs in page.tags for name in attrs)
     assert "url(" not in STYLESHEET.read_text() and "@import" not in STYLESHEET.read_text()
 

@@ -14,6 +14,7 @@ from bot.views.home import home, overview_message
 from bot.views.i18n import Language
 from sandbox.slack.validate import validate_message, validate_view
 from tests.views.gallery import about, answers, everything, overviews
+from tests.views.hubspot_gallery import hubspot
 from tests.views.ids import ACTIONS, CALLBACKS
 from tests.views.samples import HOSTILE, LANGUAGES, NOW, a_channel, a_row, an_overview, in_state, many_rows
 
@@ -63,6 +64,13 @@ def test_slack_takes_every_view_of_a_hostile_channel(lang: Language, text: str) 
     channel = a_channel(address=text, name=text, use=text)
     views = [*about(lang, channel), *answers(lang, text)]
     assert {name: found for name, view in views if (found := problems(view))} == {}
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("lang", LANGUAGES, ids=CODES)
+def test_slack_takes_what_a_hostile_portal_says(lang: Language, text: str) -> None:
+    """Names and addresses come from HubSpot, and people write them there."""
+    assert {name: found for name, view in hubspot(lang, text) if (found := problems(view))} == {}
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))

@@ -18,6 +18,8 @@ from bot.domain.errors import (
     NotAllowed,
     OtherKind,
     TakesNoMail,
+    TicketSpent,
+    TicketUnknown,
 )
 from bot.domain.ids import (
     ChannelId,
@@ -37,6 +39,7 @@ from bot.services.connections.tickets import Tickets
 from bot.services.core.access import reconnectable
 from bot.services.core.ports import Core, Messenger
 from bot.services.core.roles import refuse_in_doubt, roles_in
+from bot.services.core.unfinished import closing_job
 from bot.services.people.approvals import Approvals
 from providers.detect import BELIEVED, UNKNOWN, Detected, How
 from storage import UnitOfWork
@@ -143,10 +146,26 @@ class Connections:
         await self.say_hello(actor, wanted.address, wanted.inbox.conversation_id)
 
     async def waits_in(self, ticket_id: TicketId, view_id: str) -> None:
-        """Remember the modal that waits for this ticket's outcome."""
+        """Remember the modal that waits for this ticket's outcome. Should none come, it says in time that the
+        link has expired."""
+        now = self._core.clock()
         async with self._core.storage.writing() as uow:
             await uow.tickets.set_view(ticket_id, view_id)
+            ticket = await uow.tickets.find(ticket_id)
+            if ticket is not None:
+                await uow.jobs.put(closing_job(ticket, due_at=ticket.expires_at, now=now))
             await uow.commit()
+
+    async def expired(self, actor: Actor, ticket_id: TicketId) -> Ticket:
+        """The trip to begin anew, in Slack, for the person whose link has expired. Raises ``TicketSpent`` and
+        ``TicketUnknown`` when there is none (any more), ``NotAllowed``."""
+        async with self._core.storage.reading() as uow:
+            ticket = await uow.tickets.find(ticket_id)
+            if ticket is None:
+                raise TicketSpent if await uow.tickets.was_spent(ticket_id) else TicketUnknown
+        if ticket.user_id != actor.id:
+            raise NotAllowed("go_on", (ticket.user_id,))
+        return ticket
 
     async def ask_their_admin_for(self, actor: Actor, ticket_id: TicketId) -> Request:
         """The same from the modal in Slack. Raises ``TicketSpent``, ``NotAllowed``."""

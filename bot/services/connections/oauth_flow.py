@@ -39,6 +39,7 @@ from bot.domain.request import Request
 from bot.domain.ticket import (
     OUTCOME_LASTS,
     PENDING_LASTS,
+    RENEWABLE_FOR,
     Link,
     OutcomeKind,
     Purpose,
@@ -356,8 +357,8 @@ class OAuthFlow:
         """After an outcome that can be mended: a fresh ticket for the same browser, at once."""
         now = self._core.clock()
         async with self._core.storage.reading() as uow:
-            outcome = await uow.tickets.outcome(TicketId(digest(secret)), browser, now)
-        if outcome is None or not _unless_interrupted(outcome, now).ending.may_try_again:
+            outcome = await self._outcome(uow, secret, browser)
+        if not _unless_interrupted(outcome, now).ending.may_try_again:
             raise TicketSpent
         old, kept = outcome.ticket, self._tickets.kept(secret, browser)
         if living := await self._living(kept, browser):
@@ -365,12 +366,40 @@ class OAuthFlow:
         await self._people.member(old.workspace_id, old.user_id, fresh=True)
         return await self._again(old, browser, kept)
 
+    async def renew(self, secret: str, browser: str) -> str:
+        """The secret of a fresh ticket for the same trip, in place of one that has expired. Only the first
+        browser that asks gets one, or the one that had begun; asked twice, it is the same ticket.
+
+        Raises ``TicketUnknown`` once the expired one is forgotten, ``OtherBrowser``, ``TicketSpent``, and for
+        somebody who is no member any more as ``People.member``.
+        """
+        now, ticket_id = self._core.clock(), TicketId(digest(secret))
+        async with self._core.storage.writing() as uow:
+            found = await uow.tickets.find(ticket_id)
+            if found is None or found.expires_at <= now - RENEWABLE_FOR:
+                await self._outcome(uow, secret, browser)
+                raise TicketSpent
+            if found.expires_at > now:
+                return secret
+            if await uow.tickets.claim_expired(ticket_id, browser, now) is None:
+                raise OtherBrowser
+            await uow.commit()
+        kept = self._tickets.kept(f"{secret}:renewed", browser)
+        if await self._living(kept, browser) is not None:
+            return kept
+        await self._people.member(found.workspace_id, found.user_id, fresh=True)
+        fresh, _ = await self._begun_again(found, browser, kept)
+        return fresh
+
     async def _again(self, old: Ticket, browser: str, kept: str) -> NextStep:
+        return await self._way(*await self._begun_again(old, browser, kept))
+
+    async def _begun_again(self, old: Ticket, browser: str, kept: str) -> tuple[str, Ticket]:
         async def once() -> tuple[str, Ticket]:
             async with self._core.storage.writing() as uow:
                 return await self._added(uow, kept, self._tickets.again(old, browser), browser)
 
-        return await self._way(*await self._first_of_two(once, kept, browser))
+        return await self._first_of_two(once, kept, browser)
 
     async def confirm(self, secret: str, browser: str) -> NextStep:
         """A super admin says that the account which was signed in to receives the address, or that the mail
@@ -379,10 +408,9 @@ class OAuthFlow:
 
         Raises ``TicketSpent`` without such an outcome in this browser, ``NotAllowed``, and as ``start``.
         """
-        now = self._core.clock()
         async with self._core.storage.reading() as uow:
-            outcome = await uow.tickets.outcome(TicketId(digest(secret)), browser, now)
-        if outcome is None or not outcome.may_be_confirmed:
+            outcome = await self._outcome(uow, secret, browser)
+        if not outcome.may_be_confirmed:
             raise TicketSpent
         old = outcome.ticket
         actor = await self._people.member(old.workspace_id, old.user_id, fresh=True)
@@ -398,9 +426,8 @@ class OAuthFlow:
 
         Raises ``TicketSpent`` when that would help nobody (any more).
         """
-        now = self._core.clock()
         async with self._core.storage.writing() as uow:
-            outcome = await uow.tickets.outcome(TicketId(digest(secret)), browser, now)
+            outcome = await self._outcome(uow, secret, browser)
             request = await self._admin_consents.ask_for(uow, outcome)
             await uow.commit()
         self._core.wake()
@@ -409,6 +436,15 @@ class OAuthFlow:
     async def heard_of_approval(self, provider: str, secret: str, *, is_given: bool) -> Request | None:
         """An organisation's admin has decided. ``None`` if nobody waits for that."""
         return await self._admin_consents.heard(provider, secret, is_given=is_given)
+
+    async def _outcome(self, uow: UnitOfWork, secret: str, browser: str) -> TicketOutcome:
+        """What this browser's ticket came to. Raises ``TicketSpent``, and ``TicketUnknown`` for an invented
+        one: a stranger is not told that it ever was."""
+        ticket_id = TicketId(digest(secret))
+        outcome = await uow.tickets.outcome(ticket_id, browser, self._core.clock())
+        if outcome is None:
+            raise TicketSpent if await uow.tickets.was_spent(ticket_id) else TicketUnknown
+        return outcome
 
     async def _open_ticket(self, uow: UnitOfWork, ticket_id: TicketId) -> Ticket:
         ticket = await uow.tickets.find(ticket_id)

@@ -8,12 +8,11 @@ storm is two notifications, however large it is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from bot.domain.access import Actor
-from bot.domain.channel import Channel
 from bot.domain.errors import Gone, NotAllowed
 from bot.domain.grant import Secret
 from bot.domain.history import HistoryEntry
@@ -25,14 +24,14 @@ from bot.domain.incident import (
     IncidentKind,
     Resolution,
     Snooze,
+    Watched,
     snoozed_until,
 )
 from bot.domain.job import Job, JobKind
-from bot.domain.notice import Notice, NoticeKind, subject_of
+from bot.domain.notice import OUTAGES, Notice, NoticeKind, subject_of
 from bot.domain.ticket import Link
 from bot.services.core.notifications import Notifications, a_notice, done_by
 from bot.services.core.ports import Core, digest, new_id, new_secret
-from bot.services.core.roles import roles_in
 from storage import UnitOfWork
 
 STORM_LASTS: Final = timedelta(minutes=2)
@@ -41,6 +40,25 @@ RELAPSES_WITHIN: Final = timedelta(minutes=30)
 CLAIM_LASTS: Final = timedelta(hours=4)
 REMINDERS: Final = (timedelta(hours=4), timedelta(hours=24), *(timedelta(days=d) for d in range(2, 8)))
 """After how long somebody is reminded, counted from the message: at 4 h, 24 h, then daily for a week."""
+
+
+_NOTICES: Final[Mapping[IncidentKind, tuple[NoticeKind, NoticeKind]]] = {
+    IncidentKind.DEAD: (NoticeKind.INCIDENT, NoticeKind.CONVERSATION),
+    IncidentKind.UNVERIFIABLE: (NoticeKind.INCIDENT, NoticeKind.CONVERSATION),
+    IncidentKind.HUBSPOT: (NoticeKind.HUBSPOT, NoticeKind.HUBSPOT_CONVERSATION),
+}
+"""What each reader gets of an outage, and what its conversation gets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """What begins, as it was found."""
+
+    kind: IncidentKind
+    code: str
+    """The provider's own."""
+    is_uncorroborated: bool = False
+    """No other mailbox could be asked."""
 
 
 class Incidents:
@@ -55,42 +73,42 @@ class Incidents:
     async def open(
         self,
         uow: UnitOfWork,
-        channel: Channel,
-        kind: IncidentKind,
+        channel: Watched,
+        outage: Outage,
         *,
+        readers: Sequence[UserId],
         now: datetime,
-        code: str,
-        is_uncorroborated: bool = False,
     ) -> None:
-        """Begin an outage and tell the right people. One that is open already stays the only one, unless it
-        was only a doubt; one that ended within half an hour goes on."""
+        """Begin an outage and tell ``readers``. One that is open already stays the only one, unless it was
+        only a doubt; one that ended within half an hour goes on."""
         present = await uow.incidents.open_of(channel.id)
-        if present is not None and not _is_worse(kind, than=present):
+        if present is not None and not _is_worse(outage.kind, than=present):
             return
         if present is not None:
             await self.resolve(uow, channel, Resolution.WORSE, now=now, by=None)
         last = await uow.incidents.latest_of(channel.id)
-        if last is not None and _comes_back(last, kind, now):
-            await self._relapse(uow, channel, last, now=now, code=code)
+        if last is not None and _comes_back(last, outage.kind, now):
+            await uow.incidents.reopen(last.id, cause=channel.cause, code=outage.code)
+            await self._relapse(uow, channel, last, readers, now)
             return
         await self._settle(uow, last, Resolution.WORSE, now=now, by=None)
         incident = Incident(
             id=IncidentId(new_id()),
             workspace_id=channel.workspace_id,
             channel_id=channel.id,
-            kind=kind,
+            kind=outage.kind,
             cause=channel.cause,
             opened_at=now,
-            code=code,
-            is_uncorroborated=is_uncorroborated,
+            code=outage.code,
+            is_uncorroborated=outage.is_uncorroborated,
         )
         await uow.incidents.open_(incident)
-        await self._tell_everybody(uow, channel, incident, now)
+        await self._tell_everybody(uow, channel, incident, readers, now)
 
     async def resolve(
         self,
         uow: UnitOfWork,
-        channel: Channel,
+        channel: Watched,
         resolution: Resolution,
         *,
         now: datetime,
@@ -107,23 +125,29 @@ class Incidents:
         await uow.links.void_of(channel.id)
         await self._changed(uow, incident.id, now)
 
-    async def audience_changed(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
-        """The channel is somebody else's now: whoever is to know of its open outage and was not told, is."""
+    async def audience_changed(
+        self, uow: UnitOfWork, channel: Watched, readers: Sequence[UserId], *, now: datetime
+    ) -> None:
+        """The channel is somebody else's now: whoever of ``readers`` was not told of its open outage is."""
         incident = await uow.incidents.open_of(channel.id)
         if incident is None:
             return
         told = await uow.notices.of_incident(incident.id)
         await self._notifications.changed(uow, told, now=now)
-        await self._tell_everybody(uow, channel, incident, now, but=told)
+        await self._tell_everybody(uow, channel, incident, readers, now, but=told)
 
     async def _relapse(
-        self, uow: UnitOfWork, channel: Channel, incident: Incident, *, now: datetime, code: str
+        self,
+        uow: UnitOfWork,
+        channel: Watched,
+        incident: Incident,
+        readers: Sequence[UserId],
+        now: datetime,
     ) -> None:
         """The same outage goes on; one reply says so, since an edit would notify nobody. People are reminded
         as if it had begun now."""
-        await uow.incidents.reopen(incident.id, cause=channel.cause, code=code)
         told = await uow.notices.of_incident(incident.id)
-        alarms = [it for it in told if it.kind is NoticeKind.INCIDENT]
+        alarms = [it for it in told if it.kind in OUTAGES]
         await self._link(uow, incident, [it.recipient for it in alarms], now)
         was_held = incident.resolution is Resolution.DOUBTED
         about = {"incident": incident.id, "times": str(incident.relapses + 1)}
@@ -134,32 +158,32 @@ class Incidents:
             await uow.jobs.cancel(_key(JobKind.REMIND, alarm))
         await self._remind_later(uow, alarms, now)
         await self._notifications.changed(uow, told, now=now)
-        await self._tell_everybody(uow, channel, incident, now, but=told)
+        await self._tell_everybody(uow, channel, incident, readers, now, but=told)
 
     async def _tell_everybody(
         self,
         uow: UnitOfWork,
-        channel: Channel,
+        channel: Watched,
         incident: Incident,
+        readers: Sequence[UserId],
         now: datetime,
         *,
         but: Sequence[Notice] = (),
     ) -> None:
-        """Whoever is to know of it, without those who have a message about it already."""
-        told = {it.recipient for it in but if it.kind in (NoticeKind.INCIDENT, NoticeKind.CONVERSATION)}
-        audience = (await roles_in(uow, self._core, channel.workspace_id)).audience(channel)
-        readers = [one for one in audience if one not in told]
-        if incident.kind is IncidentKind.DEAD:
-            await self._link(uow, incident, readers, now)
-        await self._show(uow, channel, incident, readers, kind=NoticeKind.INCIDENT, now=now)
+        """``readers`` and its conversation, without those who have a message about it already."""
+        to_each, to_all = _NOTICES[incident.kind]
+        told = {it.recipient for it in but if it.kind in (to_each, to_all)}
+        fresh = [one for one in readers if one not in told]
+        await self._link(uow, incident, fresh, now)
+        await self._show(uow, channel, incident, fresh, kind=to_each, now=now)
         rooms = [UserId(channel.conversation_id)] if channel.conversation_id is not None else []
         if rooms and rooms[0] not in told:
-            await self._show(uow, channel, incident, rooms, kind=NoticeKind.CONVERSATION, now=now)
+            await self._show(uow, channel, incident, rooms, kind=to_all, now=now)
 
     async def _show(
         self,
         uow: UnitOfWork,
-        channel: Channel,
+        channel: Watched,
         incident: Incident,
         readers: Sequence[UserId],
         *,
@@ -176,13 +200,13 @@ class Incidents:
         ]
         told = await self._notifications.tell_all(uow, fresh)
         await uow.notices.attach([it.id for it in told], incident.id)
-        if kind is NoticeKind.INCIDENT:
+        if kind in OUTAGES:
             await self._remind_later(uow, told, now)
-        if kind is NoticeKind.INCIDENT and incident.kind is IncidentKind.DEAD:
+        if kind in OUTAGES and incident.kind is not IncidentKind.UNVERIFIABLE:
             await self._count_later(uow, joined, now)
 
     async def _to_join(
-        self, uow: UnitOfWork, channel: Channel, incident: Incident, kind: NoticeKind, *, now: datetime
+        self, uow: UnitOfWork, channel: Watched, incident: Incident, kind: NoticeKind, *, now: datetime
     ) -> dict[UserId, Notice]:
         """The messages, by reader, in which one line more will do: young ones about what is dead, too, and of
         inboxes that cannot be checked the one about all of their provider's. What they are about is not over
@@ -192,17 +216,19 @@ class Incidents:
         return await uow.notices.young_alarms(channel.workspace_id, kind, now - STORM_LASTS)
 
     def _alarm(
-        self, channel: Channel, incident: Incident, reader: UserId, kind: NoticeKind, now: datetime
+        self, channel: Watched, incident: Incident, reader: UserId, kind: NoticeKind, now: datetime
     ) -> Notice:
         notice = replace(a_notice(kind, channel, reader, now), incident_id=incident.id)
-        if kind is NoticeKind.CONVERSATION:
+        if kind not in OUTAGES:
             notice = replace(notice, conversation_id=channel.conversation_id)
         return notice
 
     async def _link(
         self, uow: UnitOfWork, incident: Incident, readers: Sequence[UserId], now: datetime
     ) -> None:
-        """A way to reconnect for each."""
+        """A way to reconnect for each, where reconnecting is done here."""
+        if incident.kind is not IncidentKind.DEAD:
+            return
         await uow.links.add_all([_a_link(incident, reader, now) for reader in readers])
 
     async def _settle(
@@ -253,7 +279,7 @@ class Incidents:
             await self._remember(uow, [it for it in incidents if it.id in freed], "handed_back", actor, now)
             told = await uow.notices.of_incidents(freed)
             await self._notifications.changed(uow, told, now=now)
-            await self._remind_anew(uow, [it for it in told if it.kind is NoticeKind.INCIDENT], now)
+            await self._remind_anew(uow, [it for it in told if it.kind in OUTAGES], now)
             await uow.commit()
         self._core.wake()
 
@@ -295,7 +321,7 @@ class Incidents:
                 now,
             )
             for notice in told
-            if notice.kind is NoticeKind.INCIDENT and notice.recipient in by_former
+            if notice.kind in OUTAGES and notice.recipient in by_former
         ]
         await self._notifications.tell_all(uow, replies)
 
@@ -373,7 +399,7 @@ def reminders_of(notices: Sequence[Notice], now: datetime) -> list[Job]:
 
 
 async def _is_of_open_hold(uow: UnitOfWork, notice: Notice) -> bool:
-    if notice.kind is not NoticeKind.HOLD:
+    if notice.kind not in {NoticeKind.HOLD, NoticeKind.HUBSPOT_HOLD}:
         return False
     provider_outage = await uow.provider_outages.find(ProviderOutageId(notice.about["outage"]))
     return provider_outage is not None and provider_outage.is_open

@@ -12,8 +12,8 @@ from typing import Final
 
 import structlog
 
-from bot.domain.channel import Channel
 from bot.domain.ids import GrantId, JobId, NoticeId, RequestId, UserId, WorkspaceId
+from bot.domain.incident import Watched
 from bot.domain.job import Job, JobKind
 from bot.domain.notice import ALARMS, DELIVERY, SLACK, Notice, NoticeKind, subject_of
 from bot.domain.request import Request
@@ -56,6 +56,23 @@ class Notifications:
     async def deliver_alone(self, uow: UnitOfWork, notice: Notice, *, now: datetime) -> None:
         """Let a notice have a job of its own, which tries until it gets through."""
         await self._deliver(uow, [notice], now)
+
+    async def home_changed(
+        self, uow: UnitOfWork, workspace_id: WorkspaceId, *, actor: UserId | None, now: datetime
+    ) -> None:
+        """Whoever looks at Home must see it as it is now; whoever did it, even if they look later."""
+        await uow.jobs.put(
+            Job(
+                id=JobId(new_id()),
+                lane=f"home:{workspace_id}",
+                kind=JobKind.REFRESH_HOME,
+                dedupe=f"home:{workspace_id}:{actor or ''}",
+                due_at=now,
+                created_at=now,
+                payload={"actor": actor or ""},
+            )
+        )
+        self._core.wake()
 
     async def _edit(self, uow: UnitOfWork, posted: Sequence[Notice], now: datetime) -> None:
         """Messages that stand in Slack: one job for all, however many read them."""
@@ -128,16 +145,21 @@ class Operators:
     async def could_not_tell(self, uow: UnitOfWork, notice: Notice, *, now: datetime) -> None:
         """A reader cannot be reached. If that was the last one, the operator must know."""
         match notice.kind:
-            case NoticeKind.INCIDENT | NoticeKind.CONVERSATION:
+            case (
+                NoticeKind.INCIDENT
+                | NoticeKind.CONVERSATION
+                | NoticeKind.HUBSPOT
+                | NoticeKind.HUBSPOT_CONVERSATION
+            ):
                 await self._untold(uow, notice, now)
             case NoticeKind.REQUEST:
                 await self._unasked(uow, notice, now)
-            case NoticeKind.HOLD:
+            case NoticeKind.HOLD | NoticeKind.HUBSPOT_HOLD:
                 await self._unheard(uow, notice, now)
 
     async def _unheard(self, uow: UnitOfWork, notice: Notice, now: datetime) -> None:
         """A mass refusal that no reader can be told of: the operator reads the same message."""
-        told = await uow.notices.of_subject(notice.workspace_id, notice.subject, NoticeKind.HOLD)
+        told = await uow.notices.of_subject(notice.workspace_id, notice.subject, notice.kind)
         if any(not one.unreachable for one in told):
             return
         _log.error("nobody could be told of a mass refusal", readers=len(told))
@@ -152,7 +174,8 @@ class Operators:
         for incident in await uow.incidents.of_notice(notice.id):
             told = await uow.notices.of_incident(incident.id)
             readers = [one for one in told if one.kind is not NoticeKind.NOBODY_TOLD]
-            channel = await uow.channels.find(incident.channel_id)
+            channel: Watched | None = await uow.channels.find(incident.channel_id)
+            channel = channel or await uow.hubspot.find(incident.channel_id)
             if channel is None or any(not reader.unreachable for reader in readers):
                 continue
             _log.error("nobody could be told of an outage", incident=incident.id, readers=len(readers))
@@ -239,7 +262,7 @@ _REQUEST_FIELD: Final = {NoticeKind.NOBODY_TOLD: "matter"}
 
 def a_notice(
     kind: NoticeKind,
-    channel: Channel,
+    channel: Watched,
     recipient: UserId,
     now: datetime,
     *,

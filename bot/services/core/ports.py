@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -17,7 +17,7 @@ from bot.domain.ids import ConversationId, UserId
 from bot.domain.mail_routing import DAILY
 from bot.domain.notice import EditRoom, Posted
 from bot.domain.probe_policy import Cadence
-from bot.domain.ticket import TicketOutcome
+from bot.domain.ticket import Ticket, TicketOutcome
 from bot.domain.view_models import NoticeModel
 from providers.detect import Detected
 from providers.registry import Registry
@@ -42,11 +42,32 @@ class Telemetry(Protocol):
 
     def silent(self, channels: int) -> None: ...
 
+    def looks_begin(self, lateness: Iterable[float]) -> None: ...
+
+    def census(
+        self,
+        *,
+        channels: Mapping[tuple[str, str], int],
+        incidents: Mapping[str, int],
+        outages: Mapping[str, int],
+        jobs: Mapping[str, int],
+        oldest_job: float,
+    ) -> None: ...
+
 
 class Detecting(Protocol):
     """Finds out who hosts an address. Never raises, and never takes long."""
 
     async def detect(self, address: str) -> Detected: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What proves us to a provider for a limited time."""
+
+    what: str
+    """``secret`` or ``certificate``."""
+    ends_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +84,11 @@ class Policy:
     allowed_domains: tuple[str, ...] = ()
     loopback_only: bool = False
     features: Features = field(default_factory=Features)
+    credentials: tuple[Credential, ...] = ()
+    hubspot_local: str = ""
+    """Where HubSpot's own pages are, if that is on this machine; else HubSpot says where."""
+    keeps_tokens: bool = False
+    """Whether access tokens of team addresses are kept, for programs that have a key."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +168,9 @@ class Messenger(Protocol):
     ) -> None:
         """Turn a waiting modal to its outcome; one that is closed is no error. ``lacking`` are features whose
         permission was left unticked."""
+
+    async def show_expired(self, view_id: str, ticket: Ticket) -> None:
+        """Turn it to the news that its link has expired, with the way to a fresh one."""
 
 
 class GroupsClosed(Refusal):

@@ -15,17 +15,16 @@ from bot.domain.access import Operation
 from bot.domain.channel import DOUBT_CAUSES, Cause, Channel, State
 from bot.domain.grant import Phase, Revocation
 from bot.domain.history import HistoryEntry
-from bot.domain.ids import GrantId, JobId, UserId, WorkspaceId
+from bot.domain.ids import GrantId, UserId, WorkspaceId
 from bot.domain.incident import IncidentKind, Resolution
-from bot.domain.job import Job, JobKind
 from bot.domain.lifecycle import NEWS, NO_MORE, PROOFS, Effect, Facts, Signal, advance
 from bot.domain.notice import NoticeKind
 from bot.domain.probe_policy import Probe, next_pause
 from bot.domain.request import GOES_ON, RequestState
 from bot.services.core.grants import Retirement
-from bot.services.core.incidents import Incidents
+from bot.services.core.incidents import Incidents, Outage
 from bot.services.core.notifications import Notifications, Operators, a_notice, done_by
-from bot.services.core.ports import Core, new_id
+from bot.services.core.ports import Core
 from bot.services.core.roles import roles_in
 from bot.services.core.schedule import Schedule
 from bot.services.core.unfinished import Unfinished
@@ -193,7 +192,7 @@ class Transitions:
 
     async def audience_changed(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
         """Its state stays; who is to know of it has changed."""
-        await self._incidents.audience_changed(uow, channel, now=now)
+        await self._incidents.audience_changed(uow, channel, await self._audience(uow, channel), now=now)
 
     async def _void_asks(self, uow: UnitOfWork, happening: Transition) -> None:
         await uow.tickets.void_of(happening.after.id)
@@ -215,10 +214,9 @@ class Transitions:
         await self._incidents.open(
             uow,
             happening.after,
-            IncidentKind.DEAD,
+            Outage(IncidentKind.DEAD, happening.facts.code, happening.facts.is_uncorroborated),
+            readers=await self._audience(uow, happening.after),
             now=happening.now,
-            code=happening.facts.code,
-            is_uncorroborated=happening.facts.is_uncorroborated,
         )
 
     async def _open_unverifiable(self, uow: UnitOfWork, happening: Transition) -> None:
@@ -228,11 +226,13 @@ class Transitions:
             await self._incidents.open(
                 uow,
                 happening.after,
-                IncidentKind.UNVERIFIABLE,
+                Outage(IncidentKind.UNVERIFIABLE, happening.facts.code, happening.facts.is_uncorroborated),
+                readers=await self._audience(uow, happening.after),
                 now=happening.now,
-                code=happening.facts.code,
-                is_uncorroborated=happening.facts.is_uncorroborated,
             )
+
+    async def _audience(self, uow: UnitOfWork, channel: Channel) -> tuple[UserId, ...]:
+        return (await roles_in(uow, self._core, channel.workspace_id)).audience(channel)
 
     async def _resolve_incident(self, uow: UnitOfWork, happening: Transition) -> None:
         await self._incidents.resolve(
@@ -285,20 +285,8 @@ class Transitions:
             await self._notifications.changed(uow, about, now=now)
 
     async def _home_changed(self, uow: UnitOfWork, happening: Transition) -> None:
-        """Whoever looks at Home must see it as it is now; whoever did it, even if they look later."""
-        workspace_id, actor, now = happening.after.workspace_id, happening.actor, happening.now
-        await uow.jobs.put(
-            Job(
-                id=JobId(new_id()),
-                lane=f"home:{workspace_id}",
-                kind=JobKind.REFRESH_HOME,
-                dedupe=f"home:{workspace_id}:{actor or ''}",
-                due_at=now,
-                created_at=now,
-                payload={"actor": actor or ""},
-            )
-        )
-        self._core.wake()
+        workspace_id = happening.after.workspace_id
+        await self._notifications.home_changed(uow, workspace_id, actor=happening.actor, now=happening.now)
 
 
 _ANNOUNCED: Final = {

@@ -125,18 +125,24 @@ class Delivery:
         return max(posting.due_at, self._core.clock()) + PACE
 
     async def close_view(self, job: Job) -> datetime | None:
-        """The job ``CLOSE_VIEW``: the modal that waited shows what came of it."""
+        """The job ``CLOSE_VIEW``: the modal that waited shows what came of it, or that its link expired."""
+        ticket_id, view_id = TicketId(job.payload["ticket"]), job.payload["view"]
         async with self._core.storage.reading() as uow:
-            outcome = await uow.tickets.outcome_of(TicketId(job.payload["ticket"]))
+            outcome = await uow.tickets.outcome_of(ticket_id)
+            ticket = None if outcome is not None else await uow.tickets.find(ticket_id)
         if outcome is not None:
             label = self._core.providers.label_at(outcome.ticket.provider, outcome.ticket.address)
             await self._messenger.show_outcome(
-                job.payload["view"],
+                view_id,
                 outcome,
                 provider_label=label,
                 may_ask_admin=self._admin_consents.may_help(outcome) and not is_asked_for(outcome),
                 lacking=lacking_after(self._core, outcome),
             )
+        elif ticket is not None and ticket.view_id == view_id:
+            if ticket.expires_at > self._core.clock():
+                return ticket.expires_at
+            await self._messenger.show_expired(view_id, ticket)
         return None
 
     # --- editing
@@ -191,7 +197,7 @@ class Delivery:
     # --- reconciling
 
     async def _reconcile(self, job: Job, notice: Notice, model: NoticeModel) -> None:
-        if notice.kind is NoticeKind.CONVERSATION and notice.ts is None and notice.nonce is not None:
+        if notice.is_for_conversation and notice.ts is None and notice.nonce is not None:
             # A team's conversation cannot be read by us: rather no line than two of them.
             await self._shown(notice, ts=None)
             return
@@ -280,7 +286,7 @@ class Delivery:
             await uow.incidents.hold_of(notice.id)
             if notice.kind is NoticeKind.REQUEST:
                 await uow.requests.hold(RequestId(notice.about["request"]))
-            if notice.kind is NoticeKind.HOLD:
+            if notice.kind in {NoticeKind.HOLD, NoticeKind.HUBSPOT_HOLD}:
                 await uow.provider_outages.hold(ProviderOutageId(notice.about["outage"]))
             await uow.notices.unreachable(notice.id, code)
             await self._operators.could_not_tell(uow, notice, now=self._core.clock())

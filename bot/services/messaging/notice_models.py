@@ -14,10 +14,12 @@ from bot.domain.access import visibility_of
 from bot.domain.address import key_of, shown_domain
 from bot.domain.channel import ADMIN_CAUSES, Cause, Channel, Kind, State
 from bot.domain.grant import MailboxIdentity
+from bot.domain.hubspot import HUBSPOT
+from bot.domain.hubspot import LABEL as HUBSPOT_LABEL
 from bot.domain.ids import NoticeId, ProviderOutageId, RequestId
 from bot.domain.incident import Incident
 from bot.domain.mail_routing import MailRouting
-from bot.domain.notice import Notice, NoticeKind
+from bot.domain.notice import OF_HUBSPOT, Notice, NoticeKind
 from bot.domain.provider_outage import Proof, ProviderOutage, Struck, advice
 from bot.domain.ticket import Link
 from bot.domain.view_models import HELD_READ, HeldModel, IncidentModel, NoticeModel, Registration
@@ -26,6 +28,7 @@ from bot.services.connections.revocation import removal_of
 from bot.services.core.notifications import client_at, is_unheard, unread_of
 from bot.services.core.ports import Core
 from bot.services.core.roles import roles_in
+from bot.services.messaging.hubspot_notices import with_hubspot
 from bot.services.monitoring.mail_routing import is_still_away, mail_shown
 from bot.services.monitoring.watchdog import episode_of
 from bot.services.people.admins import can_be_undone
@@ -78,8 +81,9 @@ class NoticeModels:
         """A provider refuses our credentials, at inboxes that are there or at somebody's sign-in."""
         provider = model.notice.about["provider"]
         is_refused = await uow.meta.find(client_at(provider)) is not None
-        is_open = is_refused or await uow.channels.count_with_cause(provider, Cause.OURS_BROKEN) > 0
-        return replace(model, provider_label=self._core.providers.label_of(provider), is_open=is_open)
+        is_open = is_refused or await uow.channels.has_cause(provider, Cause.OURS_BROKEN)
+        label = HUBSPOT_LABEL if provider == HUBSPOT else self._core.providers.label_of(provider)
+        return replace(model, provider_label=label, is_open=is_open)
 
     async def _about_silence(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel:
         return await self._while_noted(uow, model, episode_of(model.notice.workspace_id))
@@ -104,8 +108,19 @@ class NoticeModels:
         if about_request.request is not None:
             return about_request
         if model.channel is None:
-            return None
+            return await self._about_nobody_at_hubspot(uow, model)
         return replace(model, is_open=await uow.incidents.open_of(model.channel.id) is not None)
+
+    async def _about_nobody_at_hubspot(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel | None:
+        with_outages = await self._of_hubspot(uow, model)
+        return with_outages if with_outages and with_outages.hubspot else None
+
+    async def _of_hubspot(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel | None:
+        return await with_hubspot(uow, self._core, model, model.notice)
+
+    async def _of_parent(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel | None:
+        """A reply says nothing without what its message is about."""
+        return model if model.channel or model.hubspot else None
 
     async def _with_role_change(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel | None:
         change = await uow.roles.change(model.notice.about["change"])
@@ -168,6 +183,9 @@ class NoticeModels:
         parent = await uow.notices.find(parent_id)
         if parent is None:
             return model
+        if parent.kind in OF_HUBSPOT:
+            shown = await with_hubspot(uow, self._core, model, parent)
+            return replace(shown or model, replies_to=parent.ts)
         if parent.kind is NoticeKind.HOLD:
             about = await self._with_hold(uow, replace(model, notice=parent)) or model
             return replace(about, notice=model.notice, replies_to=parent.ts)
@@ -330,7 +348,14 @@ NOTICES: Final[Mapping[NoticeKind, NoticeSpec]] = {
     NoticeKind.STORM: _channels(_It._of_channel, only_while_open=True),
     NoticeKind.RELAPSE: _channels(_It._of_channel, only_while_open=True),
     NoticeKind.REMINDER: _channels(_It._of_channel, only_while_open=True),
-    NoticeKind.CLAIM_TAKEN: _channels(_It._of_channel, only_while_open=True),
+    NoticeKind.CLAIM_TAKEN: NoticeSpec(_It._of_parent, only_while_open=True),
+    NoticeKind.HUBSPOT: NoticeSpec(_It._of_hubspot, only_while_open=True),
+    NoticeKind.HUBSPOT_CONVERSATION: NoticeSpec(_It._of_hubspot, only_while_open=True),
+    NoticeKind.HUBSPOT_HOLD: NoticeSpec(_It._of_hubspot, only_while_open=True),
+    NoticeKind.HUBSPOT_SAID: NoticeSpec(_It._of_hubspot, only_while_open=True),
+    NoticeKind.STORM: NoticeSpec(_It._of_parent, only_while_open=True),
+    NoticeKind.RELAPSE: NoticeSpec(_It._of_parent, only_while_open=True),
+    NoticeKind.REMINDER: NoticeSpec(_It._of_parent, only_while_open=True),
     NoticeKind.NOBODY_TOLD: NoticeSpec(_It._about_nobody, only_while_open=True),
     NoticeKind.REQUEST: NoticeSpec(_It._with_request, only_while_open=True),
     NoticeKind.WISH: NoticeSpec(_It._with_request),
@@ -349,6 +374,7 @@ NOTICES: Final[Mapping[NoticeKind, NoticeSpec]] = {
     NoticeKind.SILENCE: NoticeSpec(_It._about_silence, only_while_open=True),
     NoticeKind.STORAGE: NoticeSpec(_It._as_it_is),
     NoticeKind.GROUPS: NoticeSpec(_It._about_groups, only_while_open=True),
+    NoticeKind.CREDENTIAL: NoticeSpec(_It._as_it_is),
 }
 """What is read for each kind. How it looks stands beside the views, under the same keys."""
 

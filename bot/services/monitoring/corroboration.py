@@ -27,7 +27,16 @@ from bot.domain.probe_policy import (
     shared_out,
     vote,
 )
-from bot.domain.provider_outage import Fate, OutageTally, ProviderOutage, fate, is_held, is_mass, settles_for
+from bot.domain.provider_outage import (
+    Fate,
+    OutageTally,
+    ProviderOutage,
+    fate,
+    is_held,
+    is_mass,
+    settles_for,
+    vouching,
+)
 from bot.services.core.ports import Core
 from bot.services.monitoring.probes import ProbedGrant, ProbeResult, Probes
 from storage import UnitOfWork
@@ -161,12 +170,13 @@ class Corroboration:
             beside = Counter(refused) + cache.refused_beside(grant, cause)
             if beside.total() < _FEW:
                 return Vote.VOUCHED
-            served = await uow.probes.served(grant.workspace_id, grant.provider)
-        tenant, all_served = grant.identity.tenant, sum(served.values())
-        is_own = beside[tenant] == beside.total() and served.get(tenant, 0) < all_served
+            most = vouching(beside.total())
+            own_served, all_served = await uow.probes.served(grant, most=most)
+        own_beside = beside[grant.identity.tenant]
         if self._core.providers.traits_of(grant.provider).peers_in_tenant:
-            return Vote.TENANT if is_mass(beside[tenant], served.get(tenant, 0)) else Vote.VOUCHED
-        if is_mass(beside[tenant], served.get(tenant, 0)):
+            return Vote.TENANT if is_mass(own_beside, own_served) else Vote.VOUCHED
+        if is_mass(own_beside, own_served):
+            is_own = own_beside == beside.total() and own_served < all_served
             return Vote.TENANT if is_own else Vote.MASS
         return Vote.MASS if is_mass(beside.total(), all_served) else Vote.FEW
 

@@ -15,11 +15,11 @@ from bot.domain.notice import NoticeKind
 from bot.domain.workspace import Workspace
 from bot.services.core.notifications import Notifications, Operators
 from bot.services.core.ports import Core
-from storage import StorageAway
+from storage import SILENT_FOR, StorageAway
 
 _log = structlog.get_logger(__name__)
 
-BEATS_EVERY: Final = timedelta(seconds=10)
+BEATS_EVERY: Final = timedelta(seconds=5)
 TOLD_AFTER: Final = timedelta(seconds=30)
 """Less is a restart of the server, and nobody needs to hear of it."""
 KEY: Final = "heartbeat"
@@ -35,6 +35,8 @@ class Heartbeat:
         self._tried_at: datetime | None = None
         self._failing_since: datetime | None = None
         self._back_at: datetime | None = None
+        self._steady_since: datetime | None = None
+        self._written_at: datetime | None = None
 
     @property
     def is_writing(self) -> bool:
@@ -66,16 +68,28 @@ class Heartbeat:
         async with self._core.storage.writing() as uow:
             await uow.meta.put(KEY, now.isoformat())
             await self._core.storage.announce(uow)
+            freed = await self._core.storage.free_the_dead(uow) if self._is_steady(now) else 0
             if since is not None and is_told:
                 about = {"began": since.isoformat(), "ended": now.isoformat()}
                 kind = NoticeKind.STORAGE
                 await self._operators.tell(uow, self._workspace_id, kind, about=about, now=now)
             await uow.commit()
+        self._written_at = now
+        if freed:
+            _log.warning("a process has died: others go on with what it was at", leases=freed)
+            self._core.wake()
         if since is not None:
             _log.info("the database can be written again", after_seconds=round((now - since).total_seconds()))
             self._failing_since, self._back_at = None, now
             self._core.wake()
         return int(is_told)
+
+    def _is_steady(self, now: datetime) -> bool:
+        """Whether we have been writing for so long, beat after beat, that a living process would have been
+        heard, too."""
+        if self._written_at is None or not timedelta() <= now - self._written_at < SILENT_FOR:
+            self._steady_since = now
+        return self._steady_since is not None and now - self._steady_since >= SILENT_FOR
 
     def _failed(self, error: StorageAway, now: datetime) -> None:
         if self._failing_since is None:

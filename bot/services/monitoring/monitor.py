@@ -102,8 +102,10 @@ class Monitoring:
         async with self._core.storage.writing() as uow:
             if left:
                 await uow.locks.release_held(left)
-            claimed = await uow.probes.claim(now=self._core.clock(), limit=limit, lease_for=LEASE)
+            now = self._core.clock()
+            claimed = await uow.probes.claim(now=now, limit=limit, lease_for=LEASE)
             await uow.commit()
+        self._core.telemetry.looks_begin((now - probe.due_at).total_seconds() for probe in claimed)
         self._left_behind -= left
         await self.work_off(claimed)
         return len(claimed)

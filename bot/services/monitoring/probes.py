@@ -152,6 +152,15 @@ class Unsaved:
             _log.info("every renewed secret is saved")
 
 
+@dataclass(frozen=True, slots=True)
+class BroughtToken:
+    """The access token that a refresh brought, and between when and when it lives."""
+
+    token: Secret
+    obtained_at: datetime
+    expires_at: datetime
+
+
 class RefreshTurn:
     """One holder's time with a grant: nobody else refreshes it meanwhile."""
 
@@ -161,6 +170,8 @@ class RefreshTurn:
         self.grant = grant
         """As it is now: what a refresh brings is in it at once, so that no secret is used twice."""
         self.has_renewed = False
+        self.brought: BroughtToken | None = None
+        """The latest access token, where its provider says how long it lives."""
 
     async def renew(self, claims: str = "") -> RefreshedGrant:
         """Refresh the grant and keep the secret that comes back. Raises ``ProviderError``."""
@@ -168,10 +179,13 @@ class RefreshTurn:
             raise ProviderMisconfigured("no_client")
         if self.grant.secret is None:
             raise ProviderMisconfigured("key_lost")  # a live grant without a secret: its key is gone
+        asked_at = self._core.clock()
         fresh = await self._core.providers.get(self.grant.provider).refresh(self.grant, claims=claims)
         if fresh.identity is not None and fresh.identity.subject != self.grant.signer.subject:
             raise MailboxGone("other_subject", Cause.OTHER_MAILBOX)  # and its secret is not ours to keep
         self.has_renewed = True
+        if fresh.lives_for is not None:
+            self.brought = BroughtToken(fresh.access_token, asked_at, asked_at + fresh.lives_for)
         if fresh.secret != self.grant.secret:
             await self._keep(fresh)
         return fresh
@@ -329,12 +343,25 @@ class Probes:
                     lease_token=token,
                     renewed=[turn.grant.id for turn in turns if turn.has_renewed],
                 )
+                await self._keep_tokens(uow, [turn for turn in turns if turn.grant.id in kept])
                 await uow.commit()
         except StorageAway:
             self._left_behind.add(token)
             raise
         self._unsaved.drop(done)
         return kept
+
+    async def _keep_tokens(self, uow: UnitOfWork, turns: Sequence[RefreshTurn]) -> None:
+        """Who asks for one next need not refresh again."""
+        for turn in turns if self._core.policy.keeps_tokens else ():
+            if (brought := turn.brought) is not None:
+                await uow.access_tokens.put(
+                    turn.grant.id,
+                    "",
+                    brought.token,
+                    obtained_at=brought.obtained_at,
+                    expires_at=brought.expires_at,
+                )
 
     async def _sparing(self, turn: RefreshTurn, is_refresh: bool) -> ProbeResult:
         if not self._login_throttle.may_follow(turn.grant):

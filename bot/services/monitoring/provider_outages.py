@@ -32,6 +32,8 @@ from storage import UnitOfWork
 _REFUSALS: Final = REFUSED_CAUSES | {Cause.HELD}
 _NEWS_WAIT_AT_MOST: Final = 5
 """How often news wait for those who have not got the last ones: somebody may not be reached for long."""
+_ENDS_WITHIN: Final = timedelta(seconds=10)
+"""Longer than any unit of work: what is due later sees what is being written now."""
 _RECALLS_WITNESSES: Final = 30
 """How far back a hold reaches: 15 min at the ordinary 30 s witness."""
 
@@ -236,8 +238,11 @@ class ProviderOutages:
     async def _show_later(
         self, uow: UnitOfWork, provider_outage: ProviderOutage, due: datetime, now: datetime
     ) -> None:
-        """Once for all that happens until ``due``: a provider that fails takes its mailboxes in a rush."""
-        await self._later(uow, provider_outage, JobKind.SHOW_HOLD, due, now)
+        """Once for all that happens until ``due``: a provider that fails takes its mailboxes in a rush. Who
+        finds it asked for, and a while off, writes nothing: on PostgreSQL all would wait for that row."""
+        asked = await uow.jobs.find_unfinished(_key(JobKind.SHOW_HOLD, provider_outage))
+        if asked is None or asked.lease_token or not now + _ENDS_WITHIN < asked.due_at <= due:
+            await self._later(uow, provider_outage, JobKind.SHOW_HOLD, due, now)
 
     async def _later(
         self, uow: UnitOfWork, provider_outage: ProviderOutage, kind: JobKind, due: datetime, now: datetime
@@ -247,7 +252,7 @@ class ProviderOutages:
                 id=JobId(new_id()),
                 lane=f"hold:{provider_outage.id}",
                 kind=kind,
-                dedupe=f"{kind.value}:{provider_outage.id}",
+                dedupe=_key(kind, provider_outage),
                 due_at=due,
                 created_at=now,
                 payload={"hold": provider_outage.id},
@@ -257,3 +262,7 @@ class ProviderOutages:
     @property
     def _witness(self) -> timedelta:
         return self._core.policy.cadence.witness
+
+
+def _key(kind: JobKind, provider_outage: ProviderOutage) -> str:
+    return f"{kind.value}:{provider_outage.id}"

@@ -147,8 +147,8 @@ class People:
         """At the first start: know who the admins are before anybody asks, at least in a workspace of one
         page."""
         async with self._core.storage.reading() as uow:
-            known = await uow.people.of_workspace(self._workspace.id)
-        if not known:
+            is_known = await uow.people.knows_any(self._workspace.id)
+        if not is_known:
             await self.read_all()
 
     async def read_all(self) -> None:

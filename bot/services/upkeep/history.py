@@ -16,6 +16,7 @@ from bot.domain.channel import Channel, InboxSpec, Kind
 from bot.domain.errors import ExportTaken, NotAllowed, OtherBrowser, TicketExpired, TicketUnknown
 from bot.domain.grant import Secret
 from bot.domain.history import HistoryEntry
+from bot.domain.hubspot import HUBSPOT, HubSpotChannel
 from bot.domain.ids import ChannelId, TicketId
 from bot.domain.notice import Notice, NoticeKind
 from bot.domain.ticket import TICKET_LASTS, Purpose, Ticket
@@ -87,9 +88,11 @@ class History:
             lines = await uow.history.of_workspace(
                 actor.workspace_id, since or self._core.clock() - timedelta(days=400), EXPORTED
             )
-            channels = await uow.channels.by_ids(list({line.channel_id for line in lines}))
+            ids = list({line.channel_id for line in lines})
+            channels = await uow.channels.by_ids(ids)
+            theirs = await uow.hubspot.by_ids([it for it in ids if it not in channels])
         # Beside the event loop: ten thousand lines take a while.
-        return await asyncio.to_thread(_written, lines, channels)
+        return await asyncio.to_thread(_written, lines, {**theirs, **channels})
 
     async def may_export(self, actor: Actor) -> None:
         """Raises ``NotAllowed`` for anybody but super admins."""
@@ -120,20 +123,26 @@ def _told(notice: Notice) -> Told:
     )
 
 
-def _cells(line: HistoryEntry, channel: Channel | None) -> tuple[str, ...]:
+def _cells(line: HistoryEntry, channel: Channel | HubSpotChannel | None) -> tuple[str, ...]:
     details = line.details
     return (
         line.at.isoformat(timespec="seconds"),
         channel.address if channel else "",
-        channel.kind.value if channel else "",
+        _kind(channel),
         line.what,
         line.actor or "",
         *(details.get(name, "") for name in ("from", "to", "cause", "code", "siblings", "via")),
     )
 
 
-def _written(lines: Sequence[HistoryEntry], channels: Mapping[ChannelId, Channel]) -> str:
+def _written(lines: Sequence[HistoryEntry], channels: Mapping[ChannelId, Channel | HubSpotChannel]) -> str:
     return _csv([_cells(line, channels.get(line.channel_id)) for line in lines])
+
+
+def _kind(channel: Channel | HubSpotChannel | None) -> str:
+    if isinstance(channel, HubSpotChannel):
+        return HUBSPOT
+    return channel.kind.value if channel else ""
 
 
 def _csv(rows: Sequence[Sequence[str]]) -> str:

@@ -21,6 +21,7 @@ from bot.services.monitoring.provider_outages import ProviderOutages
 from bot.services.people.admins import Admins
 from bot.services.people.people import People
 from bot.services.people.workspaces import Workspaces
+from bot.services.upkeep.credentials import CredentialWatch
 from storage import PURGED, UnitOfWork
 
 DONE_JOBS_LAST: Final = timedelta(days=7)
@@ -56,6 +57,7 @@ class Maintenance:
         revocations: Revocations,
         mail_watch: MailRoutingWatch,
         provider_outages: ProviderOutages,
+        credentials: CredentialWatch,
     ) -> None:
         self._core = core
         self._retirement = Retirement(core, notifications)
@@ -69,6 +71,7 @@ class Maintenance:
             MaintenanceTask("outages", timedelta(minutes=5), provider_outages.end_abandoned),
             MaintenanceTask("groups", timedelta(hours=1), admins.read_groups),
             MaintenanceTask("long-gone", timedelta(days=1), workspaces.forget_long_gone),
+            MaintenanceTask("credentials", timedelta(hours=6), credentials.look),
             MaintenanceTask("mail", core.policy.mail_watch, mail_watch.look),
         )
 

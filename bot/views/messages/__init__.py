@@ -24,6 +24,13 @@ from bot.views.messages.account_events import (
     taken_over_notice,
 )
 from bot.views.messages.approval import answered_reply, request_notice, requester_notice
+from bot.views.messages.hubspot import (
+    HUBSPOT_LINK,
+    hubspot_conversation_notice,
+    hubspot_notice,
+    hubspot_outage_notice,
+    hubspot_said_notice,
+)
 from bot.views.messages.incident import (
     CLAIM,
     HAND_BACK,
@@ -36,6 +43,7 @@ from bot.views.messages.incident import (
 )
 from bot.views.messages.incident_replies import claim_taken_reply, relapse_reply, reminder_reply, storm_reply
 from bot.views.messages.operator_notices import (
+    credential_notice,
     groups_notice,
     nobody_told_notice,
     operator_notice,
@@ -48,6 +56,7 @@ __all__ = [
     "ADMINS_UNDO",
     "CLAIM",
     "HAND_BACK",
+    "HUBSPOT_LINK",
     "RECONNECT_LINK",
     "SNOOZE",
     "VIEWS",
@@ -60,6 +69,10 @@ __all__ = [
     "disabled_notice",
     "groups_notice",
     "hello_notice",
+    "hubspot_conversation_notice",
+    "hubspot_notice",
+    "hubspot_outage_notice",
+    "hubspot_said_notice",
     "incident_notice",
     "moved_notice",
     "nobody_told_notice",
@@ -102,10 +115,15 @@ VIEWS: Final[Mapping[NoticeKind, Callable[[Language, NoticeModel], Message]]] = 
     NoticeKind.STORAGE: storage_notice,
     NoticeKind.ROLE_CHANGED: role_changed_notice,
     NoticeKind.GROUPS: groups_notice,
+    NoticeKind.CREDENTIAL: credential_notice,
     NoticeKind.REQUEST: request_notice,
     NoticeKind.WISH: requester_notice,
     NoticeKind.ANSWERED: answered_reply,
     NoticeKind.HOLD: provider_outage_notice,
     NoticeKind.SOMEBODY_ELSE: somebody_else_notice,
+    NoticeKind.HUBSPOT: hubspot_notice,
+    NoticeKind.HUBSPOT_CONVERSATION: hubspot_conversation_notice,
+    NoticeKind.HUBSPOT_HOLD: hubspot_outage_notice,
+    NoticeKind.HUBSPOT_SAID: hubspot_said_notice,
 }
 """How each kind of notice looks; what is read for it is in a table of the services."""

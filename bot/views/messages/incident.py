@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from bot.domain.channel import ADMIN_CAUSES, MANAGED_CAUSES, OUTAGE_LIKE
 from bot.domain.ids import NoticeId
-from bot.domain.incident import Snooze
+from bot.domain.incident import Incident, Snooze
 from bot.domain.provider_traits import may_switch
 from bot.domain.view_models import IncidentModel, NoticeModel
 from bot.views.blocks import (
@@ -79,11 +80,12 @@ def storm_headline(lang: Language, model: NoticeModel) -> str:
 def storm_blocks(lang: Language, model: NoticeModel) -> list[Block]:
     """A line per outage, with the time of day (the heading has the date); what finds no room is counted."""
     waiting = open_ones(model)
-    over = [ended(lang, outage, model.now) for outage in model.outages if not outage.incident.is_open]
-    lines = [_line(lang, it) + (_link(lang, it) if n >= _ROWS else "") for n, it in enumerate(waiting)]
+    over = [outage for outage in model.outages if not outage.incident.is_open]
+    # One after the other, until there is no room: a list of thousands is not worded for the first fifty.
+    lines = (_line(lang, it) + (_link(lang, it) if n >= _ROWS else "") for n, it in enumerate(waiting))
     shown = fitting(lines, _ROOM)
     room = _ROOM - sum(len(line) + 1 for line in shown) if len(shown) == len(waiting) else 0
-    quiet = fitting(over, room)
+    quiet = fitting((ended(lang, outage, model.now) for outage in over), room)
     hidden = _hidden(lang, model.command, len(waiting) - len(shown), len(over) - len(quiet))
     rows = [
         section(line, _reconnect(lang, outage)) for line, outage in zip(shown[:_ROWS], waiting, strict=False)
@@ -202,14 +204,14 @@ def _over(lang: Language, model: NoticeModel) -> Message:
         return quiet("⚪ " + lang.say("There is nothing to do any more."))
     if len(outages) == 1:
         return quiet(ended(lang, outages[0], now))
-    lines = [
+    lines = (
         ended(lang, it, now) if is_settled(it) else f"⚪ {named(lang, it)}"
         for it in sorted(outages, key=is_settled)
-    ]
+    )
     if all(map(is_settled, outages)):
         total = lang.count("{n} outage is over.", "All {n} outages are over.", len(outages))
-        return quiet_list(lang, f"✅ {total}", lines)
-    return quiet_list(lang, f"⚪ {whereabouts(lang, outages)}", lines)
+        return quiet_list(lang, f"✅ {total}", lines, number=len(outages))
+    return quiet_list(lang, f"⚪ {whereabouts(lang, outages)}", lines, number=len(outages))
 
 
 def _forward(lang: Language, outage: IncidentModel) -> list[Block]:
@@ -289,8 +291,22 @@ def _switch(lang: Language, outage: IncidentModel) -> list[Block]:
 
 def answers(lang: Language, model: NoticeModel, notice_id: NoticeId) -> list[Block]:
     """What a reader can say of it: about the message that is ``notice_id``'s."""
-    claim = [button(lang.say("I'm on it"), CLAIM, value=notice_id)] if _is_claimable(model) else []
-    back = [button(lang.say("Hand back"), HAND_BACK, value=notice_id)] if _has_claimed(model) else []
+    waiting = [
+        outage.incident
+        for outage in open_ones(model)
+        if not outage.channel.is_personal and not is_doubtful(outage)
+    ]
+    return answers_about(lang, model, notice_id, waiting)
+
+
+def answers_about(
+    lang: Language, model: NoticeModel, notice_id: NoticeId, waiting: Sequence[Incident]
+) -> list[Block]:
+    """The same for those of its outages that are for somebody to take on: others should know who is on it;
+    for one's own inbox, or having said so, there is nothing to say."""
+    mine = [it.claimed_by == model.notice.recipient for it in waiting]
+    claim = [] if all(mine) else [button(lang.say("I'm on it"), CLAIM, value=notice_id)]
+    back = [button(lang.say("Hand back"), HAND_BACK, value=notice_id)] if any(mine) else []
     return [*claim, *back, _snooze(lang, model, notice_id)]
 
 
@@ -312,21 +328,6 @@ def parse_snooze(value: str) -> tuple[Snooze, NoticeId] | None:
     if not choice:
         return Snooze.FOUR_HOURS, NoticeId(notice_id)
     return (Snooze(choice), NoticeId(notice_id)) if choice in set(Snooze) else None
-
-
-def _is_claimable(model: NoticeModel) -> bool:
-    """Others should know who is on it; for one's own inbox, or having said so, there is nothing to say."""
-    return any(
-        not outage.channel.is_personal
-        and not is_doubtful(outage)
-        and outage.incident.claimed_by != model.notice.recipient
-        for outage in model.outages
-        if outage.incident.is_open
-    )
-
-
-def _has_claimed(model: NoticeModel) -> bool:
-    return any(it.incident.claimed_by == model.notice.recipient for it in open_ones(model))
 
 
 def conversation_notice(lang: Language, model: NoticeModel) -> Message:

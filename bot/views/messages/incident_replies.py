@@ -13,6 +13,12 @@ from bot.domain.incident import AFTER_HOLD, Incident
 from bot.domain.view_models import IncidentModel, NoticeModel
 from bot.views.blocks import Block, Message, actions, inert, instant, mention, message, section
 from bot.views.i18n import Language
+from bot.views.messages.hubspot import (
+    hubspot_claim_taken_reply,
+    hubspot_relapse_reply,
+    hubspot_reminder,
+    hubspot_storm_reply,
+)
 from bot.views.messages.incident import answers, mend
 from bot.views.messages.incident_text import headline, is_doubtful, mark, named, open_ones, stops
 from bot.views.messages.provider_outage import provider_outage_reminder
@@ -24,6 +30,8 @@ _MANY: Final = 2
 
 def storm_reply(lang: Language, model: NoticeModel) -> Message:
     """Names the total, once the storm is over."""
+    if model.hubspot is not None:
+        return hubspot_storm_reply(lang, model.hubspot)
     total = len(model.outages)
     if total < _MANY:
         alone = _meant(model)
@@ -50,6 +58,8 @@ def _nothing(lang: Language) -> Message:
 
 def relapse_reply(lang: Language, model: NoticeModel) -> Message:
     """An outage that was over has come back."""
+    if model.hubspot is not None:
+        return hubspot_relapse_reply(lang, model.hubspot, model.notice.about.get("incident", ""))
     outage = _meant(model)
     if outage is None:
         return _nothing(lang)
@@ -72,7 +82,10 @@ def relapse_reply(lang: Language, model: NoticeModel) -> Message:
 
 def claim_taken_reply(lang: Language, model: NoticeModel) -> Message:
     """To whoever was on it: an edit would not tell them."""
-    outage, who = _meant(model), mention(model.actor or "")
+    who = mention(model.actor or "")
+    if model.hubspot is not None:
+        return hubspot_claim_taken_reply(lang, model.hubspot, model.notice.about.get("incident", ""), who)
+    outage = _meant(model)
     if outage is None or not outage.incident.is_open:
         return _nothing(lang)
     address = named(lang, outage)
@@ -88,6 +101,8 @@ def _meant(model: NoticeModel) -> IncidentModel | None:
 
 def reminder_reply(lang: Language, model: NoticeModel) -> Message:
     """It is still so, and nobody is on it."""
+    if model.hubspot is not None:
+        return hubspot_reminder(lang, model.hubspot, model.now)
     if model.provider_outage is not None:
         return provider_outage_reminder(lang, model)
     waiting = open_ones(model)

@@ -181,7 +181,11 @@ def _mender(lang: Language, outage: IncidentModel) -> str:
 
 def claims(lang: Language, model: NoticeModel) -> list[str]:
     """Who said that they are on it: in a line each, for as much of the message as they took on."""
-    waiting = [outage.incident for outage in open_ones(model)]
+    return claims_of(lang, [outage.incident for outage in open_ones(model)])
+
+
+def claims_of(lang: Language, waiting: Sequence[Incident]) -> list[str]:
+    """The same, of these outages."""
     taken = Counter(incident.claimed_by for incident in waiting if incident.claimed_by)
     return [
         "🙋 " + _claim(lang, who, [it for it in waiting if it.claimed_by == who], len(waiting))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from bot.domain.hubspot import HUBSPOT
 from bot.domain.notice import SLACK
 from bot.domain.request import Request
 from bot.domain.view_models import NoticeModel
 from bot.views.blocks import Message, bold, escape, inert, instant, mention, message, section, to_type
 from bot.views.i18n import Language
+from bot.views.messages.hubspot import hubspot_operator_notice
 from bot.views.messages.quiet import quiet
 from bot.views.wording import company, operator_words, requested_change_words, socket_words
 
@@ -17,6 +19,8 @@ def operator_notice(lang: Language, model: NoticeModel) -> Message:
     """The provider refuses our own registration, or Slack our connection."""
     about = model.notice.about
     provider, code = about["provider"], about.get("code", "")
+    if provider == HUBSPOT:
+        return hubspot_operator_notice(lang, model, code)
     if provider == SLACK:
         return _socket_notice(lang, model, code)
     at = inert(company(model.provider_label), 40)
@@ -85,6 +89,30 @@ def groups_notice(lang: Language, model: NoticeModel) -> Message:
     return message(said, [section("\n".join([said, means, what]))])
 
 
+def credential_notice(lang: Language, model: NoticeModel) -> Message:
+    """The client secret or the certificate at Microsoft ends soon."""
+    ends = instant(lang, datetime.fromisoformat(model.notice.about["ends"]))
+    where = escape(lang.say("App registrations › your app › Certificates & secrets"))
+    if model.notice.about["what"] == "certificate":
+        said = lang.say("The certificate that proves Inboxkeeper to Microsoft ends on {ends}.", ends=ends)
+        what = lang.say(
+            "Register a new one under {where}, name its file in {setting}, and restart Inboxkeeper. The old "
+            "one can stay registered until then.",
+            where=where,
+            setting="`INBOXKEEPER_MICROSOFT_CERTIFICATE_FILE`",
+        )
+    else:
+        said = lang.say("Inboxkeeper's client secret at Microsoft ends on {ends}.", ends=ends)
+        what = lang.say(
+            "Make a new one under {where}, set {settings}, and restart Inboxkeeper. The old one goes on "
+            "working until then.",
+            where=where,
+            settings="`INBOXKEEPER_MICROSOFT_CLIENT_SECRET`, `INBOXKEEPER_MICROSOFT_SECRET_ENDS`",
+        )
+    why = lang.say("From then on no inbox at Microsoft can be checked or connected.")
+    return message(f"⏳ {said}", [section("\n".join([f"⏳ {said}", why, what]))])
+
+
 def _nobody_else(lang: Language) -> str:
     return lang.say("Nobody else was told, and no inbox is called disconnected because of this.")
 
@@ -104,7 +132,8 @@ def nobody_told_notice(lang: Language, model: NoticeModel) -> Message:
     """None of those who should know of an outage, or answer a request, could be written to."""
     if model.request is not None:
         return _nobody_asked(lang, model, model.request)
-    address = inert(model.channel.address) if model.channel else "–"
+    lost = [it.channel.address for it in model.hubspot.outages] if model.hubspot else []
+    address = inert(model.channel.address if model.channel else next(iter(lost), "–"))
     if not model.is_open:
         return quiet(
             "✅ " + lang.say("{address}: the outage is over. There is nothing to do.", address=address)

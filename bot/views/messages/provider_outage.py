@@ -19,22 +19,27 @@ from bot.views.blocks import (
     button,
     context,
     escape,
+    fitting,
     inert,
     instant,
     mention,
     message,
     quoted,
     section,
+    select,
     to_type,
     value_of,
 )
-from bot.views.buttons import DISCONNECT, operation_button
+from bot.views.buttons import DISCONNECT, RECONNECT, operation_button
 from bot.views.i18n import Language
 from bot.views.messages.incident_text import proof_words
 from bot.views.messages.quiet import quiet
+from bot.views.text import shown
 from bot.views.wording import company, held_words
 from bot.views.wording.approvals import tenant_message
 
+_CHOICES_ROOM: Final = 5_000
+"""Characters for what can be chosen; the rest of Slack's 10,000 is the message's."""
 _DOMAINS: Final = 3
 """Domains of an organisation that are named."""
 
@@ -183,15 +188,28 @@ def _ways(lang: Language, model: NoticeModel) -> list[Block]:
         lines.append(
             lang.say("If it still does not work after that admin has changed the settings, reconnect.")
         )
-    if own and not rows:
+    if own and not rows and model.held.own_number > len(_labels(model)):
         command = to_type(model.command, lang.say("reconnect"), inert(own[0].address))
-        lines.append(lang.say("To reconnect one of them, for example: {command}", command=command))
+        lines.append(lang.say("To reconnect one of the others, for example: {command}", command=command))
     if model.held.own_number < model.held.number:
         lines.append(lang.say("Personal inboxes have to be reconnected by their owners."))
     buttons = [
         section(inert(it.address) or "–", operation_button(lang, Operation.RECONNECT, it)) for it in rows
     ]
-    return [*([section("\n".join(lines))] if lines else []), *buttons]
+    return [*([section("\n".join(lines))] if lines else []), *buttons, *actions(*_one_of(lang, model))]
+
+
+def _one_of(lang: Language, model: NoticeModel) -> list[Block]:
+    """Where a button for each would be too many: a choice among those that this reader may reconnect."""
+    if not model.advice.may_reconnect or not model.held.own or _with_button(model):
+        return []
+    options = [(label, value_of(it)) for label, it in zip(_labels(model), model.held.own, strict=False)]
+    return [select(lang.say("Reconnect which one?"), RECONNECT, options)]
+
+
+def _labels(model: NoticeModel) -> list[str]:
+    """Of as many as the message has room for."""
+    return fitting([shown(it.address, 70) or "–" for it in model.held.own], _CHOICES_ROOM)
 
 
 def _with_button(model: NoticeModel) -> tuple[Channel, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from bot.views.blocks import Block, Message, context, fitting, message, paragraphs
 from bot.views.i18n import Language
@@ -13,10 +13,10 @@ def quiet(said: str) -> Message:
     return message(said, [context(said)])
 
 
-def quiet_list(lang: Language, said: str, lines: Sequence[str], *, room: int = 8_000) -> Message:
-    """A grey summary above grey lines."""
+def quiet_list(lang: Language, said: str, lines: Iterable[str], *, number: int, room: int = 8_000) -> Message:
+    """A grey summary above grey lines, of which there are ``number``."""
     kept = fitting(lines, room)
-    return message(said, [context(said), *grey(kept), *more(lang, len(lines) - len(kept))])
+    return message(said, [context(said), *grey(kept), *more(lang, number - len(kept))])
 
 
 def grey(lines: Sequence[str]) -> list[Block]:

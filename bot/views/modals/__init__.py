@@ -10,6 +10,7 @@ from bot.views.modals.admins import (
     parse_change,
     super_admins_modal,
 )
+from bot.views.modals.again import form_again
 from bot.views.modals.answers import apology_modal, busy_modal, refusal_modal, working_modal
 from bot.views.modals.approval import (
     ASK_FORM,
@@ -48,6 +49,7 @@ from bot.views.modals.disconnect import (
     remove_modal,
     removed_modal,
 )
+from bot.views.modals.expired import CONSENT_RENEW, expired_modal
 from bot.views.modals.inputs import (
     ADDRESS_BLOCK,
     CONVERSATION_BLOCK,
@@ -82,6 +84,7 @@ __all__ = [
     "CONNECT_SHARED",
     "CONSENT_ASK",
     "CONSENT_OPEN",
+    "CONSENT_RENEW",
     "CONVERSATION_BLOCK",
     "DISABLE_FORM",
     "EDIT_FORM",
@@ -108,6 +111,8 @@ __all__ = [
     "disconnect_modal",
     "edit_modal",
     "enabled_modal",
+    "expired_modal",
+    "form_again",
     "forwarded_modal",
     "in_order_modal",
     "leave_modal",

@@ -9,7 +9,7 @@ from bot.domain.address import same_address
 from bot.domain.ticket import OutcomeKind, Purpose, TicketOutcome
 from bot.domain.view_models import Completion, Landing
 from bot.views.i18n import Language
-from bot.views.pages.template import MARK, Team, answer, render
+from bot.views.pages.template import MARK, SOME_TEAM, Team, answer, render
 from bot.views.text import shown
 from bot.views.wording import Explanation, approval_hint, company, ending_words, scope_lines
 
@@ -26,7 +26,7 @@ def welcome_page(lang: Language) -> str:
         lang.say("Inboxkeeper keeps mailboxes connected and tells you when one is not."),
         lang.say("It lives in Slack: open it there."),
     )
-    return answer(lang, words, tone="calm")
+    return answer(lang, words, tone="calm", team=SOME_TEAM)
 
 
 def landing_page(lang: Language, landing: Landing, *, action_url: str, mark: str = "") -> str:
@@ -60,9 +60,7 @@ def _next_step(lang: Language, landing: Landing) -> str:
     """What comes behind the button: our own form, or the provider's page and as whom to sign in there."""
     address, signer = shown(landing.address), shown(landing.account or landing.address)
     if landing.takes_password:
-        return lang.say(
-            "Next come the mail server, the user name and the password of {address}.", address=signer
-        )
+        return lang.say("Next, enter the user name and password of {address}.", address=signer)
     return lang.together(
         _why_another(lang, address, landing.account),
         _sign_in(

@@ -1,4 +1,4 @@
-"""How pages are made of templates: plain HTML, one stylesheet, no script.
+"""How pages are made of templates: plain HTML, one stylesheet, and no script but the one beside a password.
 
 The one rule: templates lay out, the modules beside them word; everything that is filled in is escaped.
 """
@@ -17,8 +17,13 @@ from bot.views.wording import Explanation
 
 _HERE: Final = Path(__file__).resolve().parent
 STYLESHEET: Final = _HERE / "page.css"
-STYLESHEET_PATH: Final = "/static/page.css"
-"""Where it is served, and where every page says that it is."""
+ICON: Final = _HERE / "icon.svg"
+STATIC: Final = "/static"
+STYLESHEET_PATH: Final = f"{STATIC}/page.css"
+ICON_PATH: Final = f"{STATIC}/icon.svg"
+SCRIPT: Final = _HERE / "reveal.js"
+SCRIPT_PATH: Final = f"{STATIC}/reveal.js"
+"""Where they are served, and where every page says that they are."""
 
 MARK: Final = "mark"
 """The landing form's hidden field."""
@@ -52,6 +57,10 @@ class Team:
     name: str
 
 
+SOME_TEAM: Final = Team("https://app.slack.com/client", "")
+"""Slack in whatever workspace the reader used last: strangers are not told which one is served here."""
+
+
 def render(lang: Language, template: str, title: str, **values: object) -> str:
     """The whole page."""
     return _pages.get_template(template).render(language=lang.code, title=title, **values)
@@ -79,11 +88,12 @@ def answer(
         next_step=words.next_step,
         reference=reference,
         team_url=team.url if team else "",
-        team=_back(lang, team) if team else "",
+        team=back_to(lang, team) if team else "",
         **{"reload_after": 0, **_NO_WAY_ON, **ways},
     )
 
 
-def _back(lang: Language, team: Team) -> str:
+def back_to(lang: Language, team: Team) -> str:
+    """What the way back to Slack is called."""
     named = shown(team.name, 60)
     return lang.say("Open Slack ({workspace})", workspace=named) if named else lang.say("Open Slack")

@@ -382,7 +382,14 @@ def operator_words(lang: Language, provider_label: str, code: str) -> Why:
         if said
         else lang.say("{company} does not accept Inboxkeeper's own client.", company=at)
     )
-    return Why(why, lang.say("Check the client ID and secret in the settings, then restart Inboxkeeper."))
+    step = lang.say("Check the client ID and secret in the settings, then restart Inboxkeeper.")
+    if at != "Google":
+        return Why(why, step)
+    unused = lang.say(
+        "Google also deletes clients that nobody has used for six months; under Google Auth Platform › "
+        "Clients a deleted one can be restored for 30 days."
+    )
+    return Why(why, lang.together(step, unused))
 
 
 def socket_words(lang: Language, code: str) -> Why:

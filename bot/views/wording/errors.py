@@ -403,7 +403,7 @@ def _provider(lang: Language, error: e.ProviderError, provider_label: str) -> Ex
             known = cause_words(lang, Cause.OURS_BROKEN, provider_label)
         case _:
             known = cause_words(lang, Cause.PROVIDER_UNREACHABLE, provider_label)
-    title = lang.say("{company} says no", company=company(provider_label))
+    title = lang.say("{company} refused", company=company(provider_label))
     if isinstance(error, e.ProviderUnavailable):
         title = lang.say("{company} does not answer", company=company(provider_label))
     return Explanation(title, known.why, known.next_step)

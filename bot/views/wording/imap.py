@@ -66,7 +66,7 @@ def fault_words(lang: Language, error: e.InboxkeeperError, host: str) -> Explana
             return _password(lang, error.code, at)
         case e.GrantRejected() | e.MailboxGone() | e.AdminActionNeeded():
             known = cause_words(lang, error.cause, at)
-            return Explanation(lang.say("{host} says no", host=at), known.why, known.next_step)
+            return Explanation(lang.say("{host} refused", host=at), known.why, known.next_step)
         case e.ProviderUnavailable(doubt=Cause.LOGIN_UNCLEAR) if error.code == "CREDENTIALS":
             return _password(lang, error.code, at)
         case e.ProviderUnavailable() if error.doubt in DOUBT_CAUSES:
@@ -137,7 +137,7 @@ def _in_doubt(lang: Language, doubt: Cause, at: str) -> Explanation:
             ),
         )
     return Explanation(
-        lang.say("{host} says no", host=at),
+        lang.say("{host} refused", host=at),
         lang.say(
             "{host} refused the login without saying why: user name or password may be wrong, or the host "
             "has trouble of its own.",
@@ -180,7 +180,7 @@ def _unavailable(lang: Language, code: str, at: str) -> Explanation:
             )
         case "LOGINDISABLED" | "MECHANISM" | "ascii_only":
             return Explanation(
-                lang.say("{host} says no", host=at),
+                lang.say("{host} refused", host=at),
                 lang.say("{host} offers no way to log in with a password that Inboxkeeper knows.", host=at),
                 lang.say("Ask your mail host whether it takes passwords through IMAP."),
             )

@@ -39,7 +39,7 @@ def not_proven(lang: Language, outcome: TicketOutcome, provider_label: str, *, i
     if cause is Cause.ADMIN_CONSENT:
         return Explanation(lang.say("An admin has to approve first"), why, _forward(lang, in_slack=in_slack))
     if cause in ADMIN_CAUSES:  # refused before or after signing in: the mailbox was not at fault
-        return Explanation(lang.say("{company} says no", company=at), why, next_step)
+        return Explanation(lang.say("{company} refused", company=at), why, next_step)
     return Explanation(title, lang.together(said, why), next_step)
 
 
@@ -151,7 +151,7 @@ def _ending_words(
     at, address = company(provider_label), shown(outcome.ticket.address)
     match outcome.ending:
         case ending if ending.is_good:
-            return _with_lacking(lang, good_ending(lang, ending, address, in_slack=in_slack), lacking, at)
+            return _with_lacking(lang, _good(lang, outcome, provider_label, in_slack=in_slack), lacking, at)
         case OutcomeKind.PENDING:
             return Explanation(
                 lang.say("Checking the mailbox…"),
@@ -222,6 +222,28 @@ def _with_lacking(lang: Language, words: Explanation, lacking: Sequence[Feature]
 def approval_hint(lang: Language, at: str) -> str:
     """*Cancel* is also the only way off a page that asks for an admin's approval."""
     return lang.say("Did {company} say that an admin has to approve Inboxkeeper first?", company=at)
+
+
+def _good(lang: Language, outcome: TicketOutcome, provider_label: str, *, in_slack: bool) -> Explanation:
+    """A switch names where the inbox is now."""
+    address = shown(outcome.ticket.address)
+    words = good_ending(lang, outcome.ending, address, in_slack=in_slack)
+    match outcome.ending:
+        case OutcomeKind.SWITCHED:
+            text = lang.say(
+                "{address} now works through {provider}. We just checked it.",
+                address=address,
+                provider=shown(provider_label, 40),
+            )
+        case OutcomeKind.SWITCHED_STILL_DISABLED:
+            text = lang.say(
+                "{address} is signed in at {provider} now. It stays disabled, as it was.",
+                address=address,
+                provider=shown(provider_label, 40),
+            )
+        case _:
+            return words
+    return replace(words, text=text)
 
 
 def good_ending(lang: Language, ending: OutcomeKind, address: str, *, in_slack: bool = False) -> Explanation:

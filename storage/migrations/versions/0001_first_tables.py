@@ -64,6 +64,21 @@ def upgrade() -> None:
         postgresql_where=sa.text("state <> 'removed'"),
     )
     op.create_index("ix_channel_owner", "channel", ["workspace_id", "owner_id"])
+    op.create_index("ix_channel_tenant", "channel", ["provider", "identity_tenant", "state"])
+    op.create_index(
+        "ix_channel_troubled",
+        "channel",
+        ["provider", "cause", "identity_tenant"],
+        sqlite_where=sa.text("state IN ('impaired', 'disconnected')"),
+        postgresql_where=sa.text("state IN ('impaired', 'disconnected')"),
+    )
+    op.create_index(
+        "ix_channel_team",
+        "channel",
+        ["workspace_id", "state"],
+        sqlite_where=sa.text("kind = 'team'"),
+        postgresql_where=sa.text("kind = 'team'"),
+    )
     op.create_index("ix_channel_removed", "channel", ["workspace_id", "address_key", "removed_at"])
     op.create_index(
         "ix_channel_reversed",
@@ -271,6 +286,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_person")),
     )
     op.create_index("ix_person_email", "person", ["workspace_id", "email_key"])
+    op.create_index(
+        "ix_person_owner",
+        "person",
+        ["workspace_id", "id"],
+        sqlite_where=sa.text("is_owner"),
+        postgresql_where=sa.text("is_owner"),
+    )
     op.create_table(
         "request",
         sa.Column("id", sa.Text(), nullable=False),
@@ -302,6 +324,7 @@ def upgrade() -> None:
     op.create_index("ix_request_channel", "request", ["channel_id"])
     op.create_index("ix_request_expires", "request", ["state", "expires_at"])
     op.create_index("uq_request_digest", "request", ["digest"], unique=True)
+    op.create_index("ix_request_requester", "request", ["workspace_id", "requester", "created_at"])
     op.create_index(
         "uq_request_waiting",
         "request",
@@ -461,7 +484,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_grant_")),
     )
     op.create_index("ix_grant_channel", "grant_", ["channel_id"])
-    op.create_index("ix_grant_delegate", "grant_", ["identity_provider", "delegate_subject", "phase"])
+    op.create_index(
+        "ix_grant_delegate",
+        "grant_",
+        ["identity_provider", "delegate_subject", "phase"],
+        sqlite_where=sa.text("delegate_subject IS NOT NULL"),
+        postgresql_where=sa.text("delegate_subject IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_grant_delegate_address",
+        "grant_",
+        ["workspace_id", "delegate_address"],
+        sqlite_where=sa.text("delegate_address IS NOT NULL"),
+        postgresql_where=sa.text("delegate_address IS NOT NULL"),
+    )
     op.create_index("ix_grant_identity", "grant_", ["identity_provider", "identity_subject", "phase"])
     op.create_index("ix_grant_phase", "grant_", ["phase", "retired_at"])
     op.create_table(
@@ -502,13 +538,6 @@ def upgrade() -> None:
         sa.Column("proven_by", sa.Text(), nullable=True),
         sa.Column("proven_with", sa.Text(), nullable=True),
         sa.CheckConstraint("(resolved_at IS NULL) = (resolution IS NULL)", name=op.f("ck_incident_resolved")),
-        sa.ForeignKeyConstraint(
-            ["channel_id"],
-            ["channel.id"],
-            name=op.f("fk_incident_channel_id"),
-            initially="DEFERRED",
-            deferrable=True,
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_incident")),
     )
     op.create_index("ix_incident_channel", "incident", ["channel_id", "opened_at"])
@@ -568,3 +597,118 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("channel_id", name=op.f("pk_whereabouts")),
     )
+    op.create_table(
+        "hubspot_portal",
+        sa.Column("workspace_id", sa.Text(), nullable=False),
+        sa.Column("portal_id", sa.Text(), nullable=False),
+        sa.Column("ui_domain", sa.Text(), nullable=False),
+        sa.Column("hosting", sa.Text(), nullable=False),
+        sa.Column("time_zone", sa.Text(), nullable=False),
+        sa.Column("account_type", sa.Text(), nullable=False),
+        sa.Column("super_admins", sa.JSON(), nullable=False),
+        sa.Column("is_people_read", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("read_at", INSTANT, nullable=True),
+        sa.Column("looked_at", INSTANT, nullable=True),
+        sa.Column("trouble", sa.Text(), nullable=False),
+        sa.Column("due_at", INSTANT, nullable=False),
+        sa.Column("began_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", name=op.f("pk_hubspot_portal")),
+    )
+    op.create_table(
+        "hubspot_inbox",
+        sa.Column("workspace_id", sa.Text(), nullable=False),
+        sa.Column("portal_id", sa.Text(), nullable=False),
+        sa.Column("inbox_id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("is_archived", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("conversation_id", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("workspace_id", "portal_id", "inbox_id", name=op.f("pk_hubspot_inbox")),
+    )
+    op.create_table(
+        "hubspot_channel",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("workspace_id", sa.Text(), nullable=False),
+        sa.Column("portal_id", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("inbox_id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("address_key", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("since", INSTANT, nullable=False),
+        sa.Column("not_before", INSTANT, nullable=True),
+        sa.Column("suspect_at", INSTANT, nullable=True),
+        sa.Column("suspect_after", INSTANT, nullable=True),
+        sa.Column("held_by", sa.Text(), nullable=True),
+        sa.Column("announcement", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_hubspot_channel")),
+        sa.UniqueConstraint(
+            "workspace_id", "portal_id", "account_id",
+            name=op.f("uq_hubspot_channel_workspace_id_portal_id_account_id"),
+        ),
+    )
+    op.create_index("ix_hubspot_channel_address", "hubspot_channel", ["workspace_id", "address_key"])
+    op.create_index("ix_hubspot_channel_announcement", "hubspot_channel", ["announcement"])
+    op.create_table(
+        "hubspot_pair",
+        sa.Column("workspace_id", sa.Text(), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("email_key", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.Column("paired_by", sa.Text(), nullable=False),
+        sa.Column("paired_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "email_key", name=op.f("pk_hubspot_pair")),
+    )
+    op.create_table(
+        "api_key",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("workspace_id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("is_for_team", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("features", sa.Text(), nullable=False),
+        sa.Column("networks", sa.Text(), nullable=False),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("expires_at", INSTANT, nullable=False),
+        sa.Column("last_used_at", INSTANT, nullable=True),
+        sa.Column("last_used_from", sa.Text(), nullable=True),
+        sa.Column("revoked_at", INSTANT, nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_key")),
+    )
+    op.create_index("ix_api_key_workspace", "api_key", ["workspace_id", "created_at"])
+    op.create_table(
+        "api_key_channel",
+        sa.Column("key_id", sa.Text(), nullable=False),
+        sa.Column("channel_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("key_id", "channel_id", name=op.f("pk_api_key_channel")),
+    )
+    op.create_index("ix_api_key_channel_channel", "api_key_channel", ["channel_id"])
+    op.create_table(
+        "access_token",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("grant_id", sa.Text(), nullable=False),
+        sa.Column("grant_version", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("obtained_at", INSTANT, nullable=False),
+        sa.Column("expires_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_access_token")),
+    )
+    op.create_index("ix_access_token_grant", "access_token", ["grant_id"])
+    op.create_index("ix_access_token_expires", "access_token", ["expires_at"])
+    op.create_table(
+        "token_use",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("key_id", sa.Text(), nullable=False),
+        sa.Column("channel_id", sa.Text(), nullable=False),
+        sa.Column("audience", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("times", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("first_at", INSTANT, nullable=False),
+        sa.Column("last_at", INSTANT, nullable=False),
+        sa.Column("last_from", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_token_use")),
+    )
+    op.create_index("ix_token_use_channel", "token_use", ["channel_id", "last_at"])
+    op.create_index("ix_token_use_at", "token_use", ["last_at"])

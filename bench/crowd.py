@@ -1,0 +1,150 @@
+"""The world outside for ``bench.load``: mailboxes that die when told to, a Slack with its tiers, many admins.
+
+Runs in a process of its own (``python -m bench.crowd``). ``/control/…`` is how the bench speaks to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from time import time
+from typing import Any, Final
+
+from aiohttp import web
+
+from bench import outside
+from bench.children import announce, listener
+from bench.databases import OWNER, WORKSPACE, owner_id
+from sandbox.slack.tiers import Tiers
+
+ADMINS: Final = 50
+MEMBERS: Final = 1_000
+_TAKES: Final = 0.15
+"""Seconds that Slack takes for an answer."""
+_NUMBER: Final = re.compile(r"refresh-token-of-about-the-usual-length-(\d{40})")
+_REFUSED: Final = b'{"error": "invalid_grant", "error_description": "Token has been expired or revoked."}'
+
+
+def person_id(number: int) -> str:
+    """The admins come first; of the others each owns the personal inbox of this number."""
+    if number >= ADMINS:
+        return owner_id(number - ADMINS)
+    return OWNER if number == 0 else f"UADMIN{number:02d}"
+
+
+@dataclass
+class Crowd:
+    """What is so outside, and what was asked."""
+
+    dies_at: dict[int, float] = field(default_factory=dict)
+    """By mailbox, seconds since the epoch."""
+    has_tiers: bool = True
+    tiers: Tiers = field(default_factory=Tiers)
+    asked: Counter[str] = field(default_factory=Counter)
+    said: list[dict[str, Any]] = field(default_factory=list)
+
+    async def token(self, request: web.Request) -> web.Response:
+        self.asked["token"] += 1
+        found = _NUMBER.search((await request.text()).replace("%2F", "/"))
+        if found and self.dies_at.get(int(found[1]), float("inf")) <= time():
+            return web.Response(status=400, body=_REFUSED, content_type="application/json")
+        return await outside.token(request)
+
+    async def users_list(self, _: web.Request) -> web.Response:
+        members = [_a_user(number) for number in range(ADMINS + MEMBERS)]
+        return web.json_response({"ok": True, "members": members})
+
+    async def slack(self, request: web.Request) -> web.Response:
+        """Any method: taken, unless it is one too many in this minute."""
+        method = request.match_info["method"]
+        given = await _given(request)
+        self.asked[method] += 1
+        await asyncio.sleep(_TAKES)
+        wait = self.tiers.admit(method, datetime.now(UTC)) if self.has_tiers else None
+        if wait is not None:
+            self.asked[f"{method} refused"] += 1
+            refused = {"ok": False, "error": "ratelimited"}
+            return web.json_response(refused, status=429, headers={"Retry-After": str(wait)})
+        to = str(given.get("channel") or given.get("user_id") or "")
+        ts = str(given.get("ts") or f"{time():.6f}")
+        text = str(given.get("blocks") or "") + str(given.get("text") or "")
+        self.said.append({"method": method, "to": to, "ts": ts, "at": time(), "text": text})
+        shown = {"id": "V1", "hash": ts}
+        return web.json_response({"ok": True, "channel": f"D{to[1:]}", "ts": ts, "view": shown})
+
+    # --- the bench's own side
+
+    async def kill(self, request: web.Request) -> web.Response:
+        """So many mailboxes die from now on, evenly within so many seconds."""
+        wanted, now = await request.json(), time()
+        for place in range(wanted["count"]):
+            at = now + wanted["within"] * place / wanted["count"]
+            self.dies_at[wanted["first"] + place] = at
+        return web.json_response({})
+
+    async def reset(self, request: web.Request) -> web.Response:
+        wanted = await request.json()
+        self.has_tiers = wanted["tiers"]
+        self.dies_at.clear()
+        self.asked.clear()
+        self.said.clear()
+        return web.json_response({})
+
+    async def report(self, request: web.Request) -> web.Response:
+        """What was said of addresses, and when first to each reader; and how often what was asked."""
+        first: dict[str, dict[str, float]] = {}
+        for it in self.said:
+            for address in set(re.findall(r"person\d+@acme\.example", it["text"])):
+                first.setdefault(address, {}).setdefault(it["to"][1:], it["at"])
+        silent = sum(
+            "stopped checking" in it["text"] for it in self.said if it["method"] == "chat.postMessage"
+        )
+        posts = Counter((it["method"], it["to"]) for it in self.said)
+        return web.json_response(
+            {
+                "asked": self.asked,
+                "told": first,
+                "silences": silent,
+                "died": {f"person{number}@acme.example": at for number, at in self.dies_at.items()},
+                "homes": sum(method == "views.publish" for method, _ in posts),
+            }
+        )
+
+
+async def _given(request: web.Request) -> dict[str, Any]:
+    if request.content_type == "application/json":
+        found = await request.json()
+        return found if isinstance(found, dict) else {}
+    return dict(await request.post())
+
+
+def _a_user(number: int) -> dict[str, Any]:
+    key, is_owner = person_id(number), number < ADMINS
+    profile = {"email": f"{key.lower()}@acme.example", "real_name": key}
+    flags = {"is_owner": is_owner, "is_admin": is_owner, "locale": "en-US"}
+    return {"id": key, "team_id": WORKSPACE, "name": key.lower(), "profile": profile, **flags}
+
+
+async def serve() -> None:
+    crowd, app = Crowd(), web.Application(client_max_size=2**24)
+    app.router.add_post("/token", crowd.token)
+    app.router.add_get("/gmail/v1/users/me/labels", outside.labels)
+    app.router.add_post("/api/auth.test", outside.auth_test)
+    app.router.add_post("/api/users.list", crowd.users_list)
+    app.router.add_post("/api/{method}", crowd.slack)
+    app.router.add_post("/control/kill", crowd.kill)
+    app.router.add_post("/control/reset", crowd.reset)
+    app.router.add_get("/control/report", crowd.report)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    socket = listener()
+    await web.SockSite(runner, socket).start()
+    announce(socket)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve())

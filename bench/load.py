@@ -1,0 +1,437 @@
+"""Under load: fifty admins, very many channels, everybody at once. Real processes, databases and time.
+
+One rule: each figure stands beside that of another build, which ``--before`` names by its folder (a worktree
+of an earlier commit), taken in the same run on a database filled alike. What a build makes of its tables is
+its own matter: rows are written as far as it has columns for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from pathlib import Path
+from time import perf_counter, time
+from typing import Any, Final
+
+import aiohttp
+from sqlalchemy import Engine, MetaData, create_engine, func, select
+
+from bench.children import announced, free_port, migrated, the_bot
+from bench.crowd import ADMINS, MEMBERS, person_id
+from bench.databases import KEY, KINDS, NEVER, OWNER, WORKSPACE, Databases, rows_of
+from bench.figures import Latency, Row, judged, quantile
+from bench.hammer import event, form_of, signed
+from bench.options import Options
+from bench.setting import environment
+from storage import Cipher
+from storage.engine import sync_url
+
+_TEAM_EVERY: Final = timedelta(seconds=60)
+_ROWS: Final = 2_000
+_PING_EVERY: Final = 0.01
+NOW: Final = "now"
+BEFORE: Final = "before"
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A commit's working tree."""
+
+    name: str
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Served:
+    """One build at work on one database, and the world outside."""
+
+    build: Build
+    engine: Engine
+    port: int
+    pid: int
+    outside: str
+    session: aiohttp.ClientSession
+
+    async def ask(self, text: str, *, user: str = OWNER) -> float:
+        """Seconds until a command was acknowledged."""
+        began = perf_counter()
+        body, headers = command_of(text, user)
+        async with self.session.post(self._events, data=body, headers=headers) as answer:
+            await answer.read()
+            answer.raise_for_status()
+        return perf_counter() - began
+
+    async def opens_home(self, user: str) -> int:
+        """The status with which Slack is answered."""
+        body, headers = event({"type": "app_home_opened", "user": user, "tab": "home"})
+        async with self.session.post(self._events, data=body, headers=headers) as answer:
+            return answer.status
+
+    async def tell_outside(self, what: str, **wanted: object) -> None:
+        async with self.session.post(f"{self.outside}/control/{what}", json=wanted) as answer:
+            answer.raise_for_status()
+
+    async def report(self) -> dict[str, Any]:
+        async with self.session.get(f"{self.outside}/control/report") as answer:
+            found: dict[str, Any] = json.loads(await answer.read())
+        return found
+
+    @property
+    def megabytes(self) -> float:
+        """Resident memory of the bot."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+    @asynccontextmanager
+    async def pinged(self) -> AsyncIterator[list[float]]:
+        """How long the event loop kept a ping waiting, ever again, while the block lasts."""
+        waits: list[float] = []
+
+        async def go_on() -> None:
+            while True:
+                began = perf_counter()
+                async with self.session.get(f"http://127.0.0.1:{self.port}/healthz") as answer:
+                    await answer.read()
+                waits.append(perf_counter() - began)
+                await asyncio.sleep(_PING_EVERY)
+
+        task = asyncio.create_task(go_on())
+        try:
+            yield waits
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    @property
+    def _events(self) -> str:
+        return f"http://127.0.0.1:{self.port}/slack/events"
+
+
+def command_of(text: str, user: str) -> tuple[bytes, Mapping[str, str]]:
+    form = form_of(0, text, user=user)
+    return form, {**signed(form), "Content-Type": "application/x-www-form-urlencoded"}
+
+
+@asynccontextmanager
+async def served(build: Build, url: str, people: Filling) -> AsyncIterator[Served]:
+    """``build`` on a database of its own, filled, with nothing due yet but what ``people`` says."""
+    async with announced("bench.crowd") as outside, aiohttp.ClientSession() as session:
+        port = free_port()
+        settings = environment(url, outside=outside, port=port)
+        await migrated(settings, folder=build.folder)
+        engine = create_engine(sync_url(url))
+        await asyncio.to_thread(people.write, engine)
+        async with the_bot(settings, port, folder=build.folder) as started:
+            there = f"http://127.0.0.1:{outside}"
+            yield Served(build, engine, port, started.pid, there, session)
+        engine.dispose()
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """How many channels there are. The first ``team`` of them are the team's."""
+
+    team: int
+    personal: int
+    is_watched: bool = True
+    """Else nothing is due for years."""
+
+    def write(self, engine: Engine) -> None:
+        """By whatever tables there are."""
+        known, now = MetaData(), datetime.now(UTC)
+        known.reflect(engine)
+        cipher = Cipher([KEY])
+        with engine.begin() as connection:
+            for rows in (self._people(now), *self._channels(now, cipher)):
+                for name, values in rows.items():
+                    columns = known.tables[name].columns
+                    kept = [{k: _plain(engine, v) for k, v in it.items() if k in columns} for it in values]
+                    connection.execute(known.tables[name].insert(), kept)
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("ANALYZE")
+
+    def _people(self, now: datetime) -> dict[str, list[dict[str, Any]]]:
+        flags = {"is_guest": False, "is_bot": False, "is_deleted": False}
+        rows = []
+        for number in range(ADMINS + MEMBERS):
+            key = person_id(number)
+            email = f"{key.lower()}@acme.example"
+            who = {"id": key, "name": key, "email": email, "email_key": email, "is_owner": number < ADMINS}
+            rows.append({"workspace_id": WORKSPACE, "locale": "en-US", "read_at": now, **flags, **who})
+        return {"person": rows}
+
+    def _channels(self, now: datetime, cipher: Cipher) -> list[dict[str, list[dict[str, Any]]]]:
+        total = self.team + self.personal
+        return [
+            rows_of(
+                range(first, min(first + _ROWS, total)),
+                now=now,
+                cipher=cipher if self.is_watched else None,
+                due=(timedelta(), _TEAM_EVERY) if self.is_watched else (NEVER, timedelta()),
+                total=total,
+                team=self.team,
+            )
+            for first in range(0, total, _ROWS)
+        ]
+
+
+def _plain(engine: Engine, value: Any) -> Any:
+    """As a reflected table takes it: SQLite holds instants as whole microseconds."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime) and engine.dialect.name == "sqlite":
+        return (value - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    return value
+
+
+# --- what is measured
+
+
+async def refused_at_once(served_: Served, filling: Filling, *, seconds: float) -> dict[str, float]:
+    """Every team address loses its grant within a minute, and fifty people read of it."""
+    await served_.tell_outside("reset", tiers=True)
+    await served_.tell_outside("kill", first=0, count=filling.team, within=60)
+    began, found_after, lateness, peak = time(), seconds, 0.0, 0.0
+    asked: list[float] = []
+    while time() - began < seconds:
+        asked.append(await served_.ask("list"))
+        await asyncio.sleep(1)
+        found, late = await asyncio.to_thread(_found_and_late, served_.engine)
+        peak = max(peak, served_.megabytes)
+        if time() - began > 60:
+            lateness = max(lateness, late)
+        if found >= filling.team:
+            found_after = time() - began
+            break
+    told = await served_.report()
+    return {
+        "found after": found_after,
+        "late by": lateness,
+        "silences": told["silences"],
+        "MiB": peak,
+        "p99": Latency.of(asked).p99,
+    }
+
+
+def _found_and_late(engine: Engine) -> tuple[int, float]:
+    known = MetaData()
+    known.reflect(engine, only=["channel", "probe"])
+    channel, probe = known.tables["channel"], known.tables["probe"]
+    now = datetime.now(UTC)
+    with engine.connect() as connection:
+        ill = select(func.count()).where(channel.c.kind == "team", channel.c.state != "connected")
+        found = int(connection.execute(ill).scalar() or 0)
+        due = connection.execute(select(func.min(probe.c.due_at))).scalar()
+    due = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=due) if isinstance(due, int) else due
+    return found, max((now - due).total_seconds(), 0.0) if due else 0.0
+
+
+async def one_a_second(served_: Served, *, count: int) -> dict[str, float]:
+    """Team addresses die one a second; how long until each is named to everybody who reads of it."""
+    await served_.tell_outside("reset", tiers=True)
+    await served_.tell_outside("kill", first=0, count=count, within=count)
+    await asyncio.sleep(count + 240)
+    told = await served_.report()
+    spans = []
+    for address, readers in told["told"].items():
+        if address in told["died"] and len(readers) >= ADMINS:
+            spans.append(max(readers.values()) - told["died"][address])
+    return {"told": len(spans), "of": count, "p99": quantile(sorted(spans) or [0.0], 0.99)}
+
+
+async def at_size(served_: Served, number: int) -> dict[str, tuple[float, float]]:
+    """Milliseconds of a command's answer, and of the longest wait of a ping beside it."""
+    await served_.tell_outside("reset", tiers=False)
+    some = f"person{number // 2}@acme.example"
+    asked = {
+        "list": "list",
+        "status": f"status {some}",
+        "typo": f"status {some.replace('person', 'persom')}",
+        "permissions": "permissions",
+        "why": f"why {some}",
+    }
+    shown: dict[str, tuple[float, float]] = {}
+    for name, text in asked.items():
+        await served_.ask(text)
+        async with served_.pinged() as waits:
+            taken = [await served_.ask(text) for _ in range(20)]
+        shown[name] = Latency.of(taken).p99, max(waits, default=0.0) * 1000
+    return shown
+
+
+async def home_for_all(served_: Served, people: int) -> dict[str, float]:
+    """A thousand people open Home within ten seconds."""
+    await served_.tell_outside("reset", tiers=False)
+    began = perf_counter()
+    opened = []
+    for number in range(people):
+        opened.append(asyncio.create_task(served_.opens_home(person_id(ADMINS + number))))
+        await asyncio.sleep(max(0.0, began + 10 * (number + 1) / people - perf_counter()))
+    answers = await asyncio.gather(*opened)
+    for _ in range(60):
+        drawn = (await served_.report())["homes"]
+        if drawn >= people:
+            break
+        await asyncio.sleep(1)
+    return {"refused": sum(status != 200 for status in answers), "drawn": drawn}
+
+
+async def a_hundred_at_once(served_: Served, *, seconds: float) -> dict[str, float]:
+    """A hundred people ask all the time, beside mailboxes that are looked at as fast as they come due."""
+    await served_.tell_outside("reset", tiers=False)
+    await asyncio.sleep(seconds)
+    idle = (await served_.report())["asked"].get("token", 0) / seconds
+    await served_.tell_outside("reset", tiers=False)
+    texts = ("list", "help", "status person7@acme.example", "status persom7@acme.example", "permissions")
+    until, taken = perf_counter() + seconds, list[float]()
+
+    async def asker(number: int) -> None:
+        while perf_counter() < until:
+            taken.append(await served_.ask(texts[number % len(texts)]))
+
+    await asyncio.gather(*(asker(number) for number in range(100)))
+    busy = (await served_.report())["asked"].get("token", 0) / seconds
+    return {"over 3 s": sum(it > 3 for it in taken), "share": busy / idle if idle else 0.0}
+
+
+# --- the table
+
+
+async def measure(options: Options, databases: Databases) -> list[Row]:
+    rows: list[Row] = []
+    for scenario in SCENARIOS:
+        rows += await scenario(options, databases)
+    return rows
+
+
+def builds(options: Options) -> tuple[Build, ...]:
+    """The one to compare with first, if there is one."""
+    here = Build(NOW, Path(__file__).resolve().parent.parent)
+    return (Build(BEFORE, Path(options.before)), here) if options.before else (here,)
+
+
+async def _each(
+    options: Options,
+    databases: Databases,
+    kind: str,
+    filling: Filling,
+    work: Callable[[Served], Awaitable[Any]],
+) -> dict[str, Any]:
+    """What ``work`` finds, by build, each on a database of its own."""
+    found: dict[str, Any] = {}
+    for build in builds(options):
+        async with served(build, databases.fresh(kind), filling) as it:
+            found[build.name] = await work(it)
+    return found
+
+
+async def _mass(options: Options, databases: Databases) -> list[Row]:
+    filling = Filling(team=options.crowd, personal=2 * options.crowd)
+    rows = []
+    for kind in KINDS:
+        found = await _each(
+            options, databases, kind, filling, lambda it: refused_at_once(it, filling, seconds=360)
+        )
+        now, before = found[NOW], found.get(BEFORE, {})
+        for name, target, is_reached in (
+            ("found after", "≤ 240 s", now["found after"] <= 240),
+            ("late by", "≤ 30 s", now["late by"] <= 30),
+            ("silences", "0", not now["silences"]),
+            ("MiB", "≤ 180", now["MiB"] <= 180),
+            ("p99", "≤ 300 ms", now["p99"] <= 300),
+        ):
+            what = f"{filling.team} refused within a minute, {ADMINS} admins, {kind}: {name}"
+            rows.append(_row(what, now[name], before.get(name), target, is_reached))
+    return rows
+
+
+async def _deaths(options: Options, databases: Databases) -> list[Row]:
+    count = max(options.crowd // 5, 1)
+    filling = Filling(team=options.crowd, personal=options.crowd)
+    found = await _each(options, databases, "PostgreSQL", filling, lambda it: one_a_second(it, count=count))
+    now, before = found[NOW], found.get(BEFORE, {})
+    what = f"{count} deaths at one a second, {ADMINS} admins: "
+    return [
+        _row(what + "told to all", now["told"], before.get("told"), f"{count}", now["told"] >= count),
+        _row(
+            what + "p99 seconds",
+            now["p99"],
+            before.get("p99"),
+            "≤ 180 (60 after the look)",
+            now["p99"] <= 180,
+        ),
+    ]
+
+
+async def _sizes(options: Options, databases: Databases) -> list[Row]:
+    number = 1_000_000 if options.million else 50 * options.crowd
+    filling = Filling(team=number // 100, personal=number - number // 100, is_watched=False)
+    found = await _each(options, databases, "PostgreSQL", filling, lambda it: at_size(it, number))
+    rows = []
+    for name, (p99, held) in found[NOW].items():
+        was = found.get(BEFORE, {}).get(name)
+        what = f"{name} at {number:,} channels, PostgreSQL"
+        rows.append(_row(f"{what}: p99 ms", p99, was and was[0], "≤ 150 ms", p99 <= 150))
+        rows.append(
+            _row(f"{what}: longest ping ms", held, was and was[1], "≤ 20 ms more than idle", held <= 40)
+        )
+    return rows
+
+
+async def _homes(options: Options, databases: Databases) -> list[Row]:
+    filling = Filling(team=100, personal=1_000, is_watched=False)
+    found = await _each(options, databases, "SQLite", filling, lambda it: home_for_all(it, MEMBERS))
+    now, before = found[NOW], found.get(BEFORE, {})
+    return [
+        _row(
+            "1,000 open Home within 10 s: refused",
+            now["refused"],
+            before.get("refused"),
+            "0",
+            not now["refused"],
+        ),
+        _row(
+            "1,000 open Home within 10 s: drawn",
+            now["drawn"],
+            before.get("drawn"),
+            "1000",
+            now["drawn"] >= 1_000,
+        ),
+    ]
+
+
+async def _mixed(options: Options, databases: Databases) -> list[Row]:
+    filling = Filling(team=200, personal=10 * options.crowd)
+    found = await _each(options, databases, "SQLite", filling, lambda it: a_hundred_at_once(it, seconds=20))
+    now, before = found[NOW], found.get(BEFORE, {})
+    what = f"100 ask at once beside {10 * options.crowd:,} probed: "
+    return [
+        _row(what + "answers over 3 s", now["over 3 s"], before.get("over 3 s"), "0", not now["over 3 s"]),
+        _row(what + "looks, share of idle", now["share"], before.get("share"), "≥ 0.8", now["share"] >= 0.8),
+    ]
+
+
+def _row(what: str, now: float, before: float | None, target: str, is_reached: bool) -> Row:
+    return Row(
+        what,
+        f"{now:.4g}",
+        target,
+        judged(is_reached),
+        floor="—" if before is None else f"before: {before:.4g}",
+        ratio=f"{now / before:.2f} ×" if before else "—",
+    )
+
+
+SCENARIOS: Final[tuple[Callable[[Options, Databases], Awaitable[list[Row]]], ...]] = (
+    _homes,
+    _sizes,
+    _mixed,
+    _mass,
+    _deaths,
+)
+"""What is measured, one after the other. Others may be added from a file of their own."""

@@ -1,0 +1,165 @@
+"""What the doctor asks of others: Slack, and whoever answers at the address of the pages.
+
+The one rule: nothing that is asked changes anything, and nothing that is answered is believed to be short.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Final
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from bot.app import client_of
+from bot.config import Settings
+from bot.config_validators import is_loopback
+from bot.domain.errors import SlackAway, SlackRefused
+from bot.metrics import Metrics
+from bot.services.core.ports import Clock
+from bot.slack.client import SlackClient
+from bot.slack.manifest import SCOPES
+from providers.http_client import http_session
+
+_SECONDS: Final = 10
+_OPTIONAL: Final = "usergroups:read"
+_MOST_SKEW: Final = timedelta(seconds=60)
+"""Slack's signatures hold for five minutes, tokens and certificates are judged by the clock, too."""
+_CERTIFICATE_LASTS: Final = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check's result. ``next_step`` is empty when there is nothing to do."""
+
+    what: str
+    is_good: bool
+    said: str
+    next_step: str = ""
+
+
+async def slack_findings(settings: Settings, *, clock: Clock) -> list[Finding]:
+    """Token and scopes, the clock by Slack's, and Socket Mode."""
+    async with http_session() as session:
+        client = client_of(settings, session=session, clock=clock, metrics=Metrics.build())
+        found = await _token(settings, client, clock)
+        return [*found, *([await _socket_mode(settings, client)] if settings.socket_mode else [])]
+
+
+async def _token(settings: Settings, client: SlackClient, clock: Clock) -> list[Finding]:
+    try:
+        answer = await client.response("auth.test", within=_SECONDS)
+    except SlackRefused as error:
+        step = "copy the Bot User OAuth Token again; reinstall the app if it was removed."
+        return [Finding("Slack", False, f"it refuses the token ({error.code})", step)]
+    except SlackAway:
+        return [Finding("Slack", False, "it cannot be reached", "check the network and any proxy.")]
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    granted = {scope.strip() for scope in headers.get("x-oauth-scopes", "").split(",") if scope.strip()}
+    transport = "Socket Mode" if settings.socket_mode else "HTTP"
+    known = Finding("Slack", True, f"workspace {answer.get('team', '')}, over {transport}")
+    return [known, _scopes(granted), *_clock(headers.get("date", ""), clock())]
+
+
+def _scopes(granted: set[str]) -> Finding:
+    """Those that the app has against those that it needs."""
+    lacking = [scope for scope in SCOPES if granted and scope not in granted]
+    if lacking:
+        step = "update the app from the manifest (`python -m bot manifest`) and reinstall it."
+        return Finding("Slack scopes", False, f"the app lacks {', '.join(lacking)}", step)
+    said = f"all {len(SCOPES)} that are needed are granted"
+    if _OPTIONAL not in granted:
+        return Finding("Slack scopes", True, f"{said}; without {_OPTIONAL}, which only user groups need")
+    return Finding("Slack scopes", True, f"{said}, and {_OPTIONAL}")
+
+
+def _clock(date: str, now: datetime) -> list[Finding]:
+    """This machine's clock against Slack's."""
+    try:
+        theirs = parsedate_to_datetime(date)
+        skew = abs(now - (theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)))
+    except (TypeError, ValueError, OverflowError):
+        return []
+    if skew > _MOST_SKEW:
+        step = "let this machine's clock be set by a time server (systemd-timesyncd, chrony)."
+        return [Finding("Clock", False, f"it is {int(skew.total_seconds())} seconds off Slack's", step)]
+    return [Finding("Clock", True, "it agrees with Slack's")]
+
+
+async def _socket_mode(settings: Settings, client: SlackClient) -> Finding:
+    """Whether Slack would give a connection. One that is asked for and not used costs nothing."""
+    assert settings.slack_app_token is not None
+    token = settings.slack_app_token.get_secret_value()
+    opens = client.without_token().call("apps.connections.open", within=_SECONDS, app_token=token)
+    try:
+        await opens
+    except SlackRefused as error:
+        step = (
+            "switch Socket Mode on under api.slack.com/apps › your app › Socket Mode, and copy an app-level "
+            "token with connections:write again from Basic Information."
+        )
+        return Finding("Socket Mode", False, f"Slack refuses a connection ({error.code})", step)
+    except SlackAway as away:
+        if away.retry_after is not None:
+            return Finding("Socket Mode", True, "Slack gave a connection less than a minute ago")
+        return Finding("Socket Mode", False, "Slack cannot be reached", "check the network and any proxy.")
+    return Finding("Socket Mode", True, "Slack gives a connection")
+
+
+async def pages_finding(settings: Settings, *, clock: Clock, has_started: bool) -> Finding:
+    """Whether the pages open where people will open them. Before the first start nobody can answer."""
+    base = settings.base_url.rstrip("/")
+    async with http_session() as session:
+        try:
+            async with (
+                asyncio.timeout(_SECONDS),
+                session.get(f"{base}/healthz", allow_redirects=False) as answer,
+            ):
+                ends = _certificate_ends(answer)
+                return _opened(base, answer.status, ends - clock() if ends else None)
+        except aiohttp.ClientConnectorCertificateError as error:
+            return Finding("Pages", False, f"{base} has a certificate that is not trusted", _trusted(error))
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+            return _unanswered(base, has_started=has_started)
+
+
+def _unanswered(base: str, *, has_started: bool) -> Finding:
+    if not has_started:
+        step = "start `python -m bot serve`, then run this once more."
+        return Finding("Pages", True, f"{base} does not answer yet: the bot was never started", step)
+    step = "start `python -m bot serve`, and check that INBOXKEEPER_BASE_URL leads to it."
+    return Finding("Pages", False, f"{base} does not answer", step)
+
+
+def _opened(base: str, status: int, lasts: timedelta | None) -> Finding:
+    if status != 200:
+        step = "check that INBOXKEEPER_BASE_URL, with its path, leads through the proxy to the bot."
+        return Finding("Pages", False, f"{base} answers with status {status}", step)
+    if lasts is not None and lasts < _CERTIFICATE_LASTS:
+        step = "renew it, or see why it did not renew itself; browsers refuse the page afterwards."
+        return Finding("Pages", False, f"{base} opens; its certificate ends in {lasts.days} days", step)
+    if is_loopback(urlsplit(base).hostname or ""):
+        step = "fine for a trial; for a team, use a name with https that their browsers can open."
+        return Finding("Pages", True, f"{base} opens, but only on this machine", step)
+    said = f"{base} opens" + (f"; its certificate lasts {lasts.days} days more" if lasts is not None else "")
+    return Finding("Pages", True, said)
+
+
+def _certificate_ends(answer: aiohttp.ClientResponse) -> datetime | None:
+    transport = answer.connection.transport if answer.connection else None
+    certificate = transport.get_extra_info("peercert") if transport else None
+    if not certificate or "notAfter" not in certificate:
+        return None
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), UTC)
+
+
+def _trusted(error: aiohttp.ClientConnectorCertificateError) -> str:
+    why = getattr(error.certificate_error, "verify_message", "") or "it could not be verified"
+    return (
+        f"serve one that people's browsers accept ({why}). If it is your own authority's, this machine does "
+        "not know it: that matters for this check alone."
+    )

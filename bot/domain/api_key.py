@@ -1,0 +1,98 @@
+"""Keys of programs: what they look like, and what one may be used for.
+
+``ik_`` + eight characters that name it + ``_`` + 32 random bytes + a checksum: scanners find it by its
+beginning, a double click selects all of it, and what was mistyped is told from what is unknown without a
+look-up. It holds only letters, digits, ``-`` and ``_``: some programs post it without encoding it.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import string
+import zlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Final
+
+from bot.domain.grant import Secret
+from bot.domain.ids import ApiKeyId, ChannelId, WorkspaceId
+
+LASTS: Final = timedelta(days=365)
+"""How long a key works unless somebody says otherwise."""
+LONGEST_NAME: Final = 60
+_ID: Final = string.ascii_lowercase + string.digits
+_BASE62: Final = string.digits + string.ascii_letters
+_FORM: Final = re.compile(r"(ik_([a-z0-9]{8})_[A-Za-z0-9_-]{43})([0-9A-Za-z]{6})")
+
+Network = IPv4Network | IPv6Network
+
+
+def mint() -> tuple[ApiKeyId, Secret]:
+    """A new key, and the part of it that may be shown."""
+    key_id = "".join(secrets.choice(_ID) for _ in range(8))
+    body = f"ik_{key_id}_{secrets.token_urlsafe(32)}"
+    return ApiKeyId(key_id), Secret(body + _checksum(body))
+
+
+def id_in(key: str) -> ApiKeyId | None:
+    """Which key it claims to be; ``None`` if it was mistyped or is none."""
+    found = _FORM.fullmatch(key)
+    if found is None or _checksum(found[1]) != found[3]:
+        return None
+    return ApiKeyId(found[2])
+
+
+def _checksum(body: str) -> str:
+    number, digits = zlib.crc32(body.encode()), ""
+    for _ in range(6):
+        number, digit = divmod(number, 62)
+        digits = _BASE62[digit] + digits
+    return digits
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """One key, without the secret."""
+
+    id: ApiKeyId
+    workspace_id: WorkspaceId
+    name: str
+    digest: str
+    """SHA-256 of the whole key. It is random and long: nobody finds it by its hash."""
+    is_for_team: bool
+    """For every team address, those connected later among them; else for ``channels``."""
+    channels: frozenset[ChannelId]
+    features: frozenset[str]
+    """Keys of the operator's features that it may be used for."""
+    networks: tuple[Network, ...]
+    """Where it may come from; anywhere if empty."""
+    created_by: str
+    created_at: datetime
+    expires_at: datetime
+    last_used_at: datetime | None = None
+    last_used_from: str = ""
+    revoked_at: datetime | None = None
+
+    def works(self, now: datetime) -> bool:
+        return self.revoked_at is None and now < self.expires_at
+
+    def may_come_from(self, address: str) -> bool:
+        if not self.networks:
+            return True
+        try:
+            at = ip_address(address)
+        except ValueError:
+            return False
+        at = getattr(at, "ipv4_mapped", None) or at
+        return any(at.version == network.version and at in network for network in self.networks)
+
+    def may_see(self, channel_id: ChannelId, *, is_team: bool) -> bool:
+        """Personal inboxes are never a key's to see: their owners have not been asked."""
+        return is_team and (self.is_for_team or channel_id in self.channels)
+
+
+def network_of(text: str) -> Network:
+    """``10.0.0.0/8``, or one address. Raises ``ValueError``."""
+    return ip_network(text.strip())

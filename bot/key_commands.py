@@ -1,0 +1,180 @@
+"""The operator's commands about keys of programs: ``key create``, ``key list``, ``key revoke``.
+
+The one rule: a key is shown once, on standard output, alone; it is never an argument, and never in a list.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Annotated, Final, TypeVar
+
+import typer
+
+from bot.app import real_clock
+from bot.config import Settings, SettingsError, load
+from bot.domain.api_key import ApiKey, id_in
+from bot.domain.ids import ApiKeyId, WorkspaceId
+from bot.operator_commands import storage_of
+from bot.services.connections.api_keys import LONGEST_LIFE, ApiKeys, KeyFault, KeyRefused, KeySpec
+from storage import Storage
+
+T = TypeVar("T")
+OPERATOR: Final = "operator"
+"""Who made a key on the command line."""
+
+keys = typer.Typer(help="Keys by which programs get access tokens (docs/api.md).", no_args_is_help=True)
+
+
+@keys.command()
+def create(
+    name: Annotated[str, typer.Argument(help="What the program is called, as people read it.")],
+    *,
+    address: Annotated[list[str] | None, typer.Option(help="A team address it is for; repeatable.")] = None,
+    all_team: Annotated[bool, typer.Option("--all-team", help="For every team address.")] = False,
+    feature: Annotated[
+        list[str] | None, typer.Option(help="A feature of INBOXKEEPER_FEATURES_FILE; repeatable.")
+    ] = None,
+    days: Annotated[int, typer.Option(help="How long it works.")] = 365,
+    network: Annotated[
+        list[str] | None, typer.Option(help="Where it may come from, like 10.0.0.0/8; repeatable.")
+    ] = None,
+) -> None:
+    """Make a key and show it, once."""
+    if days > LONGEST_LIFE.days:
+        _refuse(KeyRefused(KeyFault.LIFE))
+    spec = KeySpec(
+        name=name,
+        addresses=address or (),
+        is_for_team=all_team,
+        features=feature or (),
+        lasts=timedelta(days=days),
+        networks=network or (),
+        created_by=OPERATOR,
+    )
+    settings = _settings()
+
+    async def work(storage: Storage, service: ApiKeys) -> None:
+        key, secret = await service.create(await _workspace(storage), spec)
+        typer.echo(
+            f"Key {key.id} for {key.name}, until {key.expires_at:%Y-%m-%d}. It is shown "
+            "this once; keep it where only the program can read it.",
+            err=True,
+        )
+        if not settings.api:
+            typer.echo("It works once INBOXKEEPER_API=true is set and Inboxkeeper is restarted.", err=True)
+        typer.echo(secret.reveal())
+
+    _run(settings, work)
+
+
+@keys.command("list")
+def show() -> None:
+    """List the keys, without what only their programs know."""
+
+    async def work(storage: Storage, service: ApiKeys) -> None:
+        found = await service.of_workspace(await _workspace(storage))
+        async with storage.reading() as uow:
+            channels = await uow.channels.by_ids([one for key in found for one in key.channels])
+        for key in found:
+            addresses = sorted(channels[one].address for one in key.channels if one in channels)
+            typer.echo(_line(key, addresses, real_clock()))
+        if not found:
+            typer.echo("There are no keys. `python -m bot key create --help` says how to make one.")
+
+    _run(_settings(), work)
+
+
+@keys.command()
+def revoke(
+    key_id: Annotated[str, typer.Argument(help="The key's eight characters, as `key list` says.")],
+) -> None:
+    """Take a key back. Tokens that it has been given live up to 90 minutes more."""
+    if id_in(key_id) is not None:
+        typer.echo(
+            "That is a whole key, and now in this shell's history. Only its eight characters are needed.",
+            err=True,
+        )
+        key_id = id_in(key_id) or ""
+
+    async def work(_: Storage, service: ApiKeys) -> None:
+        if not await service.revoke(ApiKeyId(key_id)):
+            typer.echo("No key that works has this id. `python -m bot key list` shows them.", err=True)
+            raise typer.Exit(2)
+        typer.echo(
+            f"Key {key_id} gets nothing any more. Tokens that it has been given live up to 90 minutes more."
+        )
+
+    _run(_settings(), work)
+
+
+def _line(key: ApiKey, addresses: list[str], now: datetime) -> str:
+    state = "works" if key.works(now) else ("revoked" if key.revoked_at else "expired")
+    used = f"{key.last_used_at:%Y-%m-%d %H:%M} UTC from {key.last_used_from}" if key.last_used_at else "never"
+    parts = [
+        key.id,
+        key.name,
+        state,
+        f"until {key.expires_at:%Y-%m-%d}",
+        "all team addresses" if key.is_for_team else (", ".join(addresses) or "no address any more"),
+        f"features {', '.join(sorted(key.features))}",
+        f"from {', '.join(map(str, key.networks)) or 'anywhere'}",
+        f"made by {key.created_by}",
+        f"last used {used}",
+    ]
+    return " | ".join(parts)
+
+
+def _run(settings: Settings, work: Callable[[Storage, ApiKeys], Awaitable[None]]) -> None:
+    async def run() -> None:
+        async with storage_of(settings) as storage:
+            service = ApiKeys(storage, clock=real_clock, features=settings.features)
+            await work(storage, service)
+
+    try:
+        asyncio.run(run())
+    except KeyRefused as refused:
+        _refuse(refused)
+
+
+async def _workspace(storage: Storage) -> WorkspaceId:
+    async with storage.reading() as uow:
+        found = await uow.workspaces.served()
+    if len(found) != 1:
+        typer.echo(
+            "Inboxkeeper has not met its Slack workspace yet. Next: run `python -m bot serve` once.", err=True
+        )
+        raise typer.Exit(2)
+    return found[0]
+
+
+def _settings() -> Settings:
+    try:
+        return load()
+    except SettingsError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+
+
+def _refuse(refused: KeyRefused) -> None:
+    typer.echo(_WORDS[refused.fault].format(what=refused.what), err=True)
+    raise typer.Exit(2) from None
+
+
+_WORDS: Final = {
+    KeyFault.NAME: "A key's name is one line of 1 to 60 characters.",
+    KeyFault.NOTHING_NAMED: "Say what the key is for: either --all-team, or --address for each team address.",
+    KeyFault.UNKNOWN_ADDRESS: "{what} is not connected. Next: connect it in Slack first (/inbox connect).",
+    KeyFault.PERSONAL: (
+        "{what} is a personal inbox: programs get no access to those, because their owners have not been "
+        "asked. Only team addresses can be named."
+    ),
+    KeyFault.NO_FEATURE: (
+        "Say with --feature what the key may be used for. Features come from INBOXKEEPER_FEATURES_FILE; "
+        "defined there: {what}."
+    ),
+    KeyFault.UNKNOWN_FEATURE: "INBOXKEEPER_FEATURES_FILE defines no feature called {what}.",
+    KeyFault.NETWORK: "{what} is no network. Write it like 10.20.0.0/16, or one address.",
+    KeyFault.LIFE: "A key works for 1 to 1098 days.",
+}

@@ -1,0 +1,170 @@
+"""Keys by which programs ask for access tokens: made, told apart, revoked.
+
+The one rule: a key that is unknown, revoked, expired, mistyped or used from elsewhere gets one answer, after
+the same work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from bot.domain.api_key import LASTS, LONGEST_NAME, ApiKey, id_in, mint, network_of
+from bot.domain.channel import Kind
+from bot.domain.errors import Refusal
+from bot.domain.features import Features
+from bot.domain.grant import Secret
+from bot.domain.ids import ApiKeyId, ChannelId, WorkspaceId
+from storage import Storage, UnitOfWork
+
+LONGEST_LIFE: Final = timedelta(days=3 * 366)
+NOTED_EVERY: Final = timedelta(minutes=1)
+"""How often it is written down at most that a key was used."""
+AT_ONCE: Final = 6
+"""Units of work for programs at a time: the watch needs connections, too, and comes first."""
+_NOBODY: Final = ApiKeyId("")
+_NO_DIGEST: Final = "0" * 64
+
+
+class BadKey(Refusal):
+    """No key of ours that works here and now. Which of the reasons it is, nobody is told."""
+
+
+class KeyFault(StrEnum):
+    """What is wrong with a key that somebody wants to make."""
+
+    NAME = "name"
+    NOTHING_NAMED = "nothing_named"
+    UNKNOWN_ADDRESS = "unknown_address"
+    PERSONAL = "personal"
+    NO_FEATURE = "no_feature"
+    UNKNOWN_FEATURE = "unknown_feature"
+    NETWORK = "network"
+    LIFE = "life"
+
+
+@dataclass(eq=False)
+class KeyRefused(Refusal):
+    """A key cannot be made like this. ``what`` is what was written."""
+
+    fault: KeyFault
+    what: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeySpec:
+    """What somebody wants a key for."""
+
+    name: str
+    addresses: Sequence[str] = ()
+    is_for_team: bool = False
+    features: Collection[str] = field(default_factory=tuple)
+    lasts: timedelta = LASTS
+    networks: Sequence[str] = ()
+    created_by: str = ""
+
+
+class ApiKeys:
+    """Makes, checks and revokes keys. ``features`` are those that the operator has defined."""
+
+    def __init__(self, storage: Storage, *, clock: Callable[[], datetime], features: Features) -> None:
+        self._storage = storage
+        self._clock = clock
+        self._features = features
+        self._room = asyncio.Semaphore(AT_ONCE)
+
+    async def create(self, workspace_id: WorkspaceId, spec: KeySpec) -> tuple[ApiKey, Secret]:
+        """A new key, and what is shown this once. Raises ``KeyRefused``."""
+        self._check(spec)
+        now = self._clock()
+        async with self._storage.writing() as uow:
+            channels = [await _named(uow, workspace_id, address) for address in spec.addresses]
+            key_id, secret = mint()
+            key = ApiKey(
+                id=key_id,
+                workspace_id=workspace_id,
+                name=spec.name.strip(),
+                digest=secret.digest,
+                is_for_team=spec.is_for_team,
+                channels=frozenset(channels),
+                features=frozenset(spec.features),
+                networks=tuple(map(network_of, spec.networks)),
+                created_by=spec.created_by,
+                created_at=now,
+                expires_at=now + spec.lasts,
+            )
+            await uow.api_keys.add(key)
+            await uow.commit()
+        return key, secret
+
+    def _check(self, spec: KeySpec) -> None:
+        if not spec.name.strip().isprintable() or not 1 <= len(spec.name.strip()) <= LONGEST_NAME:
+            raise KeyRefused(KeyFault.NAME)
+        if spec.is_for_team == bool(spec.addresses):
+            raise KeyRefused(KeyFault.NOTHING_NAMED)
+        known = {feature.key for feature in self._features.defined}
+        if not spec.features:
+            raise KeyRefused(KeyFault.NO_FEATURE, ", ".join(sorted(known)))
+        if unknown := set(spec.features) - known:
+            raise KeyRefused(KeyFault.UNKNOWN_FEATURE, ", ".join(sorted(unknown)))
+        if not timedelta() < spec.lasts <= LONGEST_LIFE:
+            raise KeyRefused(KeyFault.LIFE)
+        for network in spec.networks:
+            try:
+                network_of(network)
+            except ValueError:
+                raise KeyRefused(KeyFault.NETWORK, network) from None
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[UnitOfWork]:
+        """As the storage's, for a program's request: no crowd of them takes the last connection."""
+        async with self._room, self._storage.reading() as uow:
+            yield uow
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[UnitOfWork]:
+        """The same, to write."""
+        async with self._room, self._storage.writing() as uow:
+            yield uow
+
+    async def of_workspace(self, workspace_id: WorkspaceId) -> tuple[ApiKey, ...]:
+        """All that there are, those that no longer work too."""
+        async with self._storage.reading() as uow:
+            return await uow.api_keys.of_workspace(workspace_id)
+
+    async def revoke(self, key_id: ApiKeyId) -> bool:
+        """From now on it gets nothing. Whether it worked until now."""
+        async with self._storage.writing() as uow:
+            done = await uow.api_keys.revoke(key_id, self._clock())
+            await uow.commit()
+        return done
+
+    async def authenticated(self, presented: str, address: str) -> ApiKey:
+        """Whose key that is; ``address`` is where it comes from. Raises ``BadKey``."""
+        key_id, digest, now = id_in(presented), Secret(presented).digest, self._clock()
+        async with self.reading() as uow:
+            key = await uow.api_keys.find(key_id or _NOBODY)
+        is_it = hmac.compare_digest(digest, key.digest if key else _NO_DIGEST)
+        if key is None or not is_it or not key.works(now) or not key.may_come_from(address):
+            raise BadKey
+        return key
+
+    def is_worth_noting(self, key: ApiKey) -> bool:
+        """Whether its last use that is written down is a while ago."""
+        return key.last_used_at is None or not timedelta() <= self._clock() - key.last_used_at < NOTED_EVERY
+
+
+async def _named(uow: UnitOfWork, workspace_id: WorkspaceId, address: str) -> ChannelId:
+    """A team address. Personal inboxes are not for keys: nobody has asked their owners."""
+    channel = await uow.channels.at_address(workspace_id, address)
+    if channel is None:
+        raise KeyRefused(KeyFault.UNKNOWN_ADDRESS, address)
+    if channel.kind is not Kind.TEAM:
+        raise KeyRefused(KeyFault.PERSONAL, address)
+    return channel.id

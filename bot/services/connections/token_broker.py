@@ -1,0 +1,382 @@
+"""Access tokens of connected mailboxes, for programs that have a key.
+
+The one rule: a program gets what lives and never what refreshes it. One at a time refreshes a grant, in all
+processes, and where the looks do it (``probes``); the latest token is kept, sealed, and answers everybody
+until it has too little life left. What happens here proves nothing about a mailbox: only a look does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from bot.domain.api_key import ApiKey
+from bot.domain.audiences import SERVERS, Audience, Server, scopes_for, spoken_at
+from bot.domain.channel import Cause, Channel, Kind, State
+from bot.domain.errors import ProviderError, Refusal
+from bot.domain.features import Feature
+from bot.domain.grant import Granted, Secret
+from bot.domain.ids import ChannelId, GrantId
+from bot.domain.scopes import lacking
+from bot.services.connections.api_keys import ApiKeys
+from bot.services.core.ports import Core
+from bot.services.monitoring.probes import Probes
+from storage import UnitOfWork
+from storage.api_keys import GIVEN, KeptToken
+
+DEFAULT_TTL: Final = timedelta(minutes=15)
+"""Exchange refuses a token some ten minutes before its end."""
+LONGEST_TTL: Final = timedelta(minutes=50)
+"""Providers' tokens live for an hour: nobody could be given more."""
+LAST_MINUTES: Final = timedelta(minutes=2)
+"""While a mailbox is in doubt, what lives at least as long is better than nothing."""
+WAITS_FOR: Final = 10.0
+"""Seconds that whoever asks waits while another process refreshes."""
+_LOOKS_AGAIN_AFTER: Final = 0.25
+_AT_ONCE: Final = 16
+"""Grants that are refreshed for programs at a time."""
+RESTS_FOR: Final = timedelta(seconds=30)
+"""After a refresh that failed: the provider, or a look, has the word first."""
+PER_MINUTE: Final = 600
+"""Requests for tokens, by key."""
+_CLOCKS_DIFFER_BY: Final = timedelta(seconds=30)
+
+
+class Code(StrEnum):
+    """Why there is no token."""
+
+    UNKNOWN_CHANNEL = "unknown_channel"
+    USE_NOT_ALLOWED = "use_not_allowed"
+    USE_NOT_GRANTED = "use_not_granted"
+    DISABLED = "disabled"
+    NOT_OAUTH = "not_oauth"
+    DISCONNECTED = "disconnected"
+    IMPAIRED = "impaired"
+    HELD = "held"
+    PROVIDER_UNAVAILABLE = "provider_unavailable"
+    SLOW_DOWN = "slow_down"
+
+
+@dataclass(eq=False)
+class NoToken(Refusal):
+    """There is no token to be had. ``details`` go into the answer."""
+
+    code: Code
+    retry_after: timedelta | None = None
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenToken:
+    """A token, and what its user needs beside it."""
+
+    token: Secret
+    expires_at: datetime
+    life: timedelta
+    """From now to its end."""
+    user: str
+    """Who logs in, where SASL asks for it."""
+    server: Server | None
+    scopes: frozenset[str]
+    audience: Audience
+    grant_id: GrantId
+
+
+@dataclass(frozen=True, slots=True)
+class SeenChannel:
+    """A mailbox as a program may see it."""
+
+    channel: Channel
+    features: tuple[str, ...]
+    audiences: tuple[Audience, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    channel: Channel
+    audience: Audience
+    granted: Granted
+    scopes: frozenset[str]
+
+
+class TokenBroker:
+    """Hands out access tokens."""
+
+    def __init__(
+        self,
+        core: Core,
+        probes: Probes,
+        keys: ApiKeys,
+        *,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._core = core
+        self._probes = probes
+        self._keys = keys
+        self._pause = pause
+        self._under_way: dict[GrantId, asyncio.Task[KeptToken]] = {}
+        self._rests_until: dict[GrantId, datetime] = {}
+        self._refreshing = asyncio.Semaphore(_AT_ONCE)
+        self._asked: dict[str, tuple[datetime, int]] = {}
+
+    # --- what a program may see
+
+    async def channels(self, key: ApiKey) -> tuple[SeenChannel, ...]:
+        """All that the key may see, by address."""
+        async with self._keys.reading() as uow:
+            if key.is_for_team:
+                found = await uow.channels.all(key.workspace_id)
+            else:
+                named = await uow.channels.by_ids(sorted(key.channels))
+                found = tuple(sorted(named.values(), key=lambda one: one.address))
+        return tuple(self._shown(key, one) for one in found if _is_visible(key, one))
+
+    async def channel(self, key: ApiKey, which: str) -> SeenChannel:
+        """The one with this id or address. Raises ``NoToken``."""
+        async with self._keys.reading() as uow:
+            return self._shown(key, await self._found(uow, key, which))
+
+    def _shown(self, key: ApiKey, channel: Channel) -> SeenChannel:
+        used = self._features_of(key, channel.provider)
+        spoken = sorted(spoken_at(channel.provider))
+        return SeenChannel(
+            channel,
+            features=tuple(one.key for one in used),
+            audiences=tuple(
+                audience
+                for audience in spoken
+                if any(
+                    scopes_for(one, channel.provider, audience, is_shared=is_shared)
+                    for one in used
+                    for is_shared in (False, True)
+                )
+            ),
+        )
+
+    def _features_of(self, key: ApiKey, provider: str) -> tuple[Feature, ...]:
+        """Those that it may be used for and that need something of this provider."""
+        defined = self._core.policy.features
+        own, shared = defined.at(provider), defined.at(provider, is_shared=True)
+        return tuple(one for one in defined.defined if one.key in key.features and one in (*own, *shared))
+
+    async def _found(self, uow: UnitOfWork, key: ApiKey, which: str) -> Channel:
+        if "@" in which:
+            channel = await uow.channels.at_address(key.workspace_id, which)
+        else:
+            channel = await uow.channels.find(ChannelId(which))
+        if channel is None or not _is_visible(key, channel):
+            raise NoToken(Code.UNKNOWN_CHANNEL)
+        return channel
+
+    # --- tokens
+
+    async def token(
+        self, key: ApiKey, which: str, audience: Audience, *, min_ttl: timedelta | None = None, address: str
+    ) -> GivenToken:
+        """A token that lives for ``min_ttl`` at least. ``address`` is where the program asks from.
+
+        Without ``min_ttl`` it lives for ``DEFAULT_TTL``, or, while the mailbox is in doubt, for
+        ``LAST_MINUTES``. Raises ``NoToken``.
+        """
+        self._pace(key)
+        wanted: _Wanted | None = None
+        outcome, channel_id = "unforeseen", ChannelId("")
+        try:
+            async with self._keys.reading() as uow:
+                channel = await self._found(uow, key, which)
+                channel_id = channel.id
+                wanted = await self._wanted(uow, key, channel, audience)
+                kept = await uow.access_tokens.find(_grant_of(channel), "")
+            given = await self._living(wanted, kept, min_ttl)
+            outcome = GIVEN
+        except NoToken as refused:
+            outcome = refused.code
+            raise
+        finally:
+            if outcome != "unforeseen":
+                await self._note(key, channel_id, audience, outcome=outcome, address=address)
+        return self._given(wanted, given)
+
+    async def refused(self, key: ApiKey, which: str, fingerprint: str) -> bool:
+        """A server did not take the token with this fingerprint, a program says: the mailbox is looked at
+        soon, and if that token is still the latest, the next one who asks gets another. Whether it was.
+
+        Anybody with a key can say so: it counts as no refusal. Raises ``NoToken``.
+        """
+        self._pace(key)
+        now = self._core.clock()
+        async with self._keys.writing() as uow:
+            channel = await self._found(uow, key, which)
+            grant_id = _grant_of(channel)
+            kept = await uow.access_tokens.find(grant_id, "")
+            is_latest = kept is not None and kept.token.fingerprint == fingerprint
+            if kept is not None and is_latest and kept.obtained_at <= now - RESTS_FOR:
+                await uow.access_tokens.drop(grant_id)
+            await uow.probes.look_soon(channel.id, now=now, apart=RESTS_FOR)
+            await uow.commit()
+        self._core.wake()
+        return is_latest
+
+    def _pace(self, key: ApiKey) -> None:
+        """Raises ``NoToken`` for one that asks all the time."""
+        now = self._core.clock()
+        since, times = self._asked.get(key.id, (now, 0))
+        if not since <= now < since + timedelta(minutes=1):
+            since, times = now, 0
+        self._asked[key.id] = since, times + 1
+        if times >= PER_MINUTE:
+            raise NoToken(Code.SLOW_DOWN, since + timedelta(minutes=1) - now)
+
+    async def _wanted(self, uow: UnitOfWork, key: ApiKey, channel: Channel, audience: Audience) -> _Wanted:
+        spoken = spoken_at(channel.provider)
+        if not spoken:
+            raise NoToken(Code.NOT_OAUTH)
+        granted = await uow.grants.granted_of(_grant_of(channel)) or Granted(frozenset())
+        used = [
+            (one, scopes)
+            for one in self._features_of(key, channel.provider)
+            if (scopes := scopes_for(one, channel.provider, audience, is_shared=granted.is_shared))
+        ]
+        if audience not in spoken or not used:
+            fine = [one.value for one in self._shown(key, channel).audiences]
+            raise NoToken(Code.USE_NOT_ALLOWED, details={"audiences": fine})
+        _raise_for(channel)
+        missing = [(one, lacking(scopes, granted.scopes)) for one, scopes in used]
+        if all(lacks for _, lacks in missing):
+            feature, lacks = missing[0]
+            details = {"feature": feature.key, "missing": sorted(lacks)}
+            raise NoToken(Code.USE_NOT_GRANTED, details=details)
+        return _Wanted(channel, audience, granted, granted.scopes)
+
+    async def _living(self, wanted: _Wanted, kept: KeptToken | None, min_ttl: timedelta | None) -> KeptToken:
+        life = self._life(kept)
+        if kept is not None and life >= (min_ttl or DEFAULT_TTL):
+            return kept
+        channel = wanted.channel
+        if channel.state is State.IMPAIRED:
+            if kept is not None and min_ttl is None and life >= LAST_MINUTES:
+                return kept
+            is_held = channel.cause is Cause.HELD
+            raise NoToken(Code.HELD if is_held else Code.IMPAIRED, timedelta(minutes=5 if is_held else 1))
+        fresh = await self._refreshed(_grant_of(channel), min_ttl or DEFAULT_TTL)
+        if self._life(fresh) < (min_ttl or DEFAULT_TTL):
+            raise NoToken(Code.PROVIDER_UNAVAILABLE, RESTS_FOR)
+        return fresh
+
+    def _life(self, kept: KeptToken | None) -> timedelta:
+        now = self._core.clock()
+        if kept is None or kept.obtained_at > now + _CLOCKS_DIFFER_BY:  # by a clock that was ahead
+            return timedelta()
+        return kept.expires_at - now
+
+    async def _refreshed(self, grant_id: GrantId, min_ttl: timedelta) -> KeptToken:
+        """By whoever does it already, or by us. It goes on when whoever asked is gone."""
+        task = self._under_way.get(grant_id)
+        if task is None:
+            now, rests_until = self._core.clock(), self._rests_until.get(grant_id)
+            if rests_until is not None and now < rests_until <= now + RESTS_FOR:
+                raise NoToken(Code.PROVIDER_UNAVAILABLE, rests_until - now)
+            self._rests_until.pop(grant_id, None)
+            task = asyncio.create_task(self._refresh(grant_id, min_ttl))
+            self._under_way[grant_id] = task
+            task.add_done_callback(lambda done: self._done(grant_id, done))
+        return await asyncio.shield(task)
+
+    def _done(self, grant_id: GrantId, task: asyncio.Task[KeptToken]) -> None:
+        self._under_way.pop(grant_id, None)
+        if not task.cancelled():
+            task.exception()  # whoever waited has heard it, or nobody waits any more
+
+    async def _refresh(self, grant_id: GrantId, min_ttl: timedelta) -> KeptToken:
+        waited = 0.0
+        while True:
+            async with self._refreshing:
+                fresh = await self._try(grant_id, min_ttl)
+            if fresh is not None:
+                return fresh
+            if waited >= WAITS_FOR:
+                raise NoToken(Code.PROVIDER_UNAVAILABLE, timedelta(seconds=5))
+            await self._pause(_LOOKS_AGAIN_AFTER)
+            waited += _LOOKS_AGAIN_AFTER
+            if (kept := await self._kept(grant_id)) is not None and self._life(kept) >= min_ttl:
+                return kept
+
+    async def _try(self, grant_id: GrantId, min_ttl: timedelta) -> KeptToken | None:
+        """``None`` while somebody else refreshes it."""
+        async with self._probes.turn(grant_id) as turn:
+            if turn is None:
+                return None
+            # Somebody may have been done just before the grant was ours.
+            if (kept := await self._kept(grant_id)) is not None and self._life(kept) >= min_ttl:
+                return kept
+            try:
+                await turn.renew()
+            except ProviderError as error:
+                self._rests_until[grant_id] = self._core.clock() + RESTS_FOR
+                await self._look_soon(turn.grant.channel_id)
+                raise NoToken(Code.PROVIDER_UNAVAILABLE, RESTS_FOR) from error
+            fresh = turn.brought
+        if fresh is None:
+            raise NoToken(Code.PROVIDER_UNAVAILABLE, RESTS_FOR)  # it does not say how long that lives
+        return KeptToken(fresh.token, fresh.obtained_at, fresh.expires_at)
+
+    async def _kept(self, grant_id: GrantId) -> KeptToken | None:
+        async with self._keys.reading() as uow:
+            return await uow.access_tokens.find(grant_id, "")
+
+    async def _look_soon(self, channel_id: ChannelId | None) -> None:
+        """A look finds out what there is to it: what was met here is no strike."""
+        if channel_id is None:
+            return
+        async with self._keys.writing() as uow:
+            await uow.probes.look_soon(channel_id, now=self._core.clock(), apart=RESTS_FOR)
+            await uow.commit()
+        self._core.wake()
+
+    async def _note(
+        self, key: ApiKey, channel_id: ChannelId, audience: Audience, *, outcome: str, address: str
+    ) -> None:
+        now = self._core.clock()
+        async with self._keys.writing() as uow:
+            await uow.token_uses.count(key.id, channel_id, audience, outcome=outcome, at=now, address=address)
+            if self._keys.is_worth_noting(key):
+                await uow.api_keys.used(key.id, now, address)
+            await uow.commit()
+
+    def _given(self, wanted: _Wanted, kept: KeptToken) -> GivenToken:
+        channel = wanted.channel
+        return GivenToken(
+            token=kept.token,
+            expires_at=kept.expires_at,
+            life=self._life(kept),
+            user=channel.via or channel.address,
+            server=SERVERS.get((channel.provider, wanted.audience)),
+            scopes=wanted.scopes,
+            audience=wanted.audience,
+            grant_id=_grant_of(channel),
+        )
+
+
+def _is_visible(key: ApiKey, channel: Channel) -> bool:
+    return (
+        channel.workspace_id == key.workspace_id
+        and channel.state is not State.REMOVED
+        and key.may_see(channel.id, is_team=channel.kind is Kind.TEAM)
+    )
+
+
+def _grant_of(channel: Channel) -> GrantId:
+    """Empty where there is none: nothing is found under it."""
+    return channel.grant_id or GrantId("")
+
+
+def _raise_for(channel: Channel) -> None:
+    if channel.state is State.DISABLED:
+        raise NoToken(Code.DISABLED)
+    if channel.state is State.DISCONNECTED or channel.grant_id is None:
+        details = {"cause": channel.cause.value, "since": channel.since.isoformat()}
+        raise NoToken(Code.DISCONNECTED, details=details)

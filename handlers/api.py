@@ -1,0 +1,326 @@
+"""What programs ask: which mailboxes there are, and access tokens for them.
+
+The one rule: every answer is JSON, an error a flat object whose ``error`` is a word; a program needs nothing
+else to decide whether to try again. Keys come in a header or a form, never in an address, and no answer but
+the one with the token holds anything secret.
+
+The OAuth endpoint answers as RFC 6749 §6 wants it, in the way that the programs which were tried understand:
+the key comes back as the refresh token, unchanged, since some keep whatever comes; what passes is a 400,
+since some don't read the body of a 5xx; and only what is over for good is ``invalid_grant``.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+from urllib.parse import unquote_plus
+
+from aiohttp import web
+
+from bot.domain.api_key import ApiKey
+from bot.domain.audiences import Audience
+from bot.services.connections.api_keys import ApiKeys, BadKey
+from bot.services.connections.token_broker import (
+    DEFAULT_TTL,
+    LONGEST_TTL,
+    Code,
+    GivenToken,
+    NoToken,
+    SeenChannel,
+    TokenBroker,
+)
+from handlers.web_session import read_body, read_form
+from storage import StorageAway
+
+PREFIX: Final = "/api"
+_MOST_BYTES: Final = 4_096
+_BODY_WITHIN: Final = 10.0
+_EARLIER: Final = timedelta(minutes=5)
+"""Programs use a token until the last moment, and mail servers refuse one that ends soon."""
+_WORD: Final = re.compile(r"[a-z_]{1,20}")
+_FINGERPRINT: Final = re.compile(r"[0-9a-f]{16}")
+
+_STATUS: Final = {
+    Code.UNKNOWN_CHANNEL: 404,
+    Code.USE_NOT_ALLOWED: 403,
+    Code.USE_NOT_GRANTED: 403,
+    Code.DISABLED: 409,
+    Code.NOT_OAUTH: 409,
+    Code.DISCONNECTED: 424,
+    Code.IMPAIRED: 503,
+    Code.HELD: 503,
+    Code.PROVIDER_UNAVAILABLE: 503,
+    Code.SLOW_DOWN: 429,
+}
+_WORDS: Final = {
+    Code.UNKNOWN_CHANNEL: "There is no such mailbox, or this key may not see it.",
+    Code.USE_NOT_ALLOWED: "This key may not be used for that at this mailbox.",
+    Code.USE_NOT_GRANTED: "The mailbox must be reconnected once for that: a permission was not granted.",
+    Code.DISABLED: "The mailbox is switched off on purpose. Don't raise an alarm.",
+    Code.NOT_OAUTH: "The mailbox is connected with a password: it has no access tokens.",
+    Code.DISCONNECTED: "The mailbox is disconnected. People have been told; trying again does not help.",
+    Code.IMPAIRED: "The mailbox is in doubt and being looked at. Keep what you have and come back.",
+    Code.HELD: "The mail provider refuses many mailboxes at this moment. Keep what you have and come back.",
+    Code.PROVIDER_UNAVAILABLE: "The mail provider gave no token at this moment. Come back.",
+    Code.SLOW_DOWN: "This key asks too often.",
+}
+_SCOPE: Final = frozenset({Code.USE_NOT_ALLOWED, Code.USE_NOT_GRANTED, Code.NOT_OAUTH})
+
+
+class _Wrong(Exception):
+    """The request is not one that we understand."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class Api:
+    """The routes under ``/api``."""
+
+    def __init__(self, keys: ApiKeys, broker: TokenBroker) -> None:
+        self._keys = keys
+        self._broker = broker
+
+    # --- our own form
+
+    async def channels(self, request: web.Request) -> web.Response:
+        """``GET /api/v1/channels``."""
+
+        async def answer(key: ApiKey) -> web.Response:
+            return web.json_response(
+                {"channels": [_channel(one) for one in await self._broker.channels(key)]}
+            )
+
+        return await self._answered(request, answer)
+
+    async def channel(self, request: web.Request) -> web.Response:
+        """``GET /api/v1/channels/{which}``."""
+
+        async def answer(key: ApiKey) -> web.Response:
+            return web.json_response(_channel(await self._broker.channel(key, _which(request))))
+
+        return await self._answered(request, answer)
+
+    async def token(self, request: web.Request) -> web.Response:
+        """``POST /api/v1/channels/{which}/token``."""
+
+        async def answer(key: ApiKey) -> web.Response:
+            body = await _object(request, known=("audience", "min_ttl"))
+            given = await self._broker.token(
+                key,
+                _which(request),
+                _audience(body.get("audience")),
+                min_ttl=_min_ttl(body.get("min_ttl")),
+                address=request.remote or "",
+            )
+            return web.json_response(_given(given))
+
+        return await self._answered(request, answer)
+
+    async def refused(self, request: web.Request) -> web.Response:
+        """``POST /api/v1/channels/{which}/token/refused``."""
+
+        async def answer(key: ApiKey) -> web.Response:
+            body = await _object(request, known=("fingerprint",))
+            fingerprint = body.get("fingerprint")
+            if not isinstance(fingerprint, str) or not _FINGERPRINT.fullmatch(fingerprint):
+                raise _Wrong("fingerprint must be the one that came with the token: 16 hexadecimal digits.")
+            latest = await self._broker.refused(key, _which(request), fingerprint)
+            return web.json_response({"was_latest": latest}, status=202)
+
+        return await self._answered(request, answer)
+
+    async def _answered(
+        self, request: web.Request, answer: Callable[[ApiKey], Awaitable[web.Response]]
+    ) -> web.Response:
+        try:
+            key = await self._keys.authenticated(_bearer(request), request.remote or "")
+            return await answer(key)
+        except BadKey:
+            headers = {"WWW-Authenticate": 'Bearer realm="Inboxkeeper"'}
+            return _error(401, "bad_key", "This key does not work.", headers=headers)
+        except NoToken as refused:
+            return _refused(refused)
+        except _Wrong as wrong:
+            return _error(400, "bad_request", wrong.message)
+        except StorageAway:
+            return _error(503, "unavailable", "Inboxkeeper's database is away. Come back.", retry_after=5)
+
+    # --- OAuth's
+
+    async def oauth(self, request: web.Request) -> web.Response:
+        """``POST /api/oauth/{which}/{audience}/token``: a refresh with the key as the refresh token.
+
+        Whatever the client says of itself is taken, in the form or as Basic authentication: the key alone
+        counts.
+        """
+        try:
+            return await self._refreshed(request, await read_form(request))
+        except web.HTTPException as error:
+            return _oauth_error(error.status, "invalid_request", "A form is wanted.")
+        except BadKey:
+            return _oauth_error(400, "invalid_grant", "This key does not work.")
+        except _Wrong as wrong:
+            return _oauth_error(400, "invalid_request", wrong.message)
+        except NoToken as refused:
+            return _oauth_refused(refused)
+        except StorageAway:
+            words = "Inboxkeeper's database is away. Come back."
+            return _oauth_error(400, "temporarily_unavailable", words)
+
+    async def _refreshed(self, request: web.Request, form: Mapping[str, str]) -> web.Response:
+        if form.get("grant_type") != "refresh_token":
+            return _oauth_error(400, "unsupported_grant_type", "Only refresh_token is taken here.")
+        presented = form.get("refresh_token", "")
+        key = await self._keys.authenticated(presented, request.remote or "")
+        given = await self._broker.token(
+            key,
+            _which(request),
+            _audience(request.match_info["audience"]),
+            min_ttl=DEFAULT_TTL,
+            address=request.remote or "",
+        )
+        answer: dict[str, object] = {
+            "access_token": given.token.reveal(),
+            "token_type": "Bearer",
+            "expires_in": int((given.life - _EARLIER).total_seconds()),
+            "refresh_token": presented,
+        }
+        if form.get("scope"):
+            answer["scope"] = form["scope"]
+        return web.json_response(answer, headers={"Pragma": "no-cache"})
+
+
+def _bearer(request: web.Request) -> str:
+    """The key, as ``Authorization: Bearer``, or as the password of Basic authentication; else empty."""
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    if scheme.casefold() == "bearer":
+        return value.strip()
+    if scheme.casefold() == "basic":
+        try:
+            return unquote_plus(base64.b64decode(value, validate=True).decode().partition(":")[2])
+        except (binascii.Error, UnicodeDecodeError):
+            return ""
+    return ""
+
+
+def _which(request: web.Request) -> str:
+    return request.match_info["which"][:400]
+
+
+async def _object(request: web.Request, *, known: tuple[str, ...]) -> Mapping[str, Any]:
+    try:
+        raw = await read_body(request, most=_MOST_BYTES, within=_BODY_WITHIN)
+    except web.HTTPRequestEntityTooLarge:
+        raise _Wrong(f"The body may have {_MOST_BYTES} bytes at most.") from None
+    try:
+        body = json.loads(raw) if raw.strip() else {}
+    except (ValueError, RecursionError):
+        raise _Wrong("The body must be a JSON object.") from None
+    if not isinstance(body, dict):
+        raise _Wrong("The body must be a JSON object.")
+    for name in body:
+        if name not in known:
+            called = name if _WORD.fullmatch(name) else "One field"
+            raise _Wrong(f"{called} is unknown here; known are {', '.join(known)}.")
+    return body
+
+
+def _audience(value: object) -> Audience:
+    if not isinstance(value, str) or value not in list(Audience):
+        raise _Wrong(f"audience must be one of {', '.join(Audience)}.")
+    return Audience(value)
+
+
+def _min_ttl(value: object) -> timedelta | None:
+    if value is None:
+        return None
+    most = int(LONGEST_TTL.total_seconds())
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+        raise _Wrong(f"min_ttl must be a whole number of seconds from 0 to {most}.")
+    return timedelta(seconds=value)
+
+
+def _channel(seen: SeenChannel) -> dict[str, object]:
+    channel = seen.channel
+    return {
+        "id": channel.id,
+        "address": channel.address,
+        "provider": channel.provider,
+        "state": channel.state.value,
+        **({"cause": channel.cause.value} if channel.cause.value != "none" else {}),
+        "since": _instant(channel.since),
+        "version": channel.version,
+        "features": list(seen.features),
+        "audiences": [one.value for one in seen.audiences],
+    }
+
+
+def _given(given: GivenToken) -> dict[str, object]:
+    where = {"host": given.server.host, "port": given.server.port} if given.server else {}
+    return {
+        "access_token": given.token.reveal(),
+        "token_type": "Bearer",
+        "expires_at": _instant(given.expires_at),
+        "expires_in": int(given.life.total_seconds()),
+        "user": given.user,
+        **where,
+        "scopes": sorted(given.scopes),
+        "audience": given.audience.value,
+        "grant": given.grant_id,
+        "fingerprint": given.token.fingerprint,
+    }
+
+
+def _instant(at: datetime) -> str:
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _refused(refused: NoToken) -> web.Response:
+    seconds = int(refused.retry_after.total_seconds()) + 1 if refused.retry_after is not None else None
+    return _error(
+        _STATUS[refused.code],
+        refused.code.value,
+        _WORDS[refused.code],
+        retry_after=seconds,
+        details=refused.details,
+    )
+
+
+def _error(
+    status: int,
+    code: str,
+    message: str,
+    *,
+    retry_after: int | None = None,
+    details: Mapping[str, object] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> web.Response:
+    body: dict[str, object] = {"error": code, "message": message, "retry": retry_after is not None}
+    if retry_after is not None:
+        body["retry_after"] = retry_after
+    answer = web.json_response({**body, **(details or {})}, status=status, headers=headers)
+    if retry_after is not None:
+        answer.headers["Retry-After"] = str(retry_after)
+    return answer
+
+
+def _oauth_refused(refused: NoToken) -> web.Response:
+    words = _WORDS[refused.code]
+    if refused.code is Code.UNKNOWN_CHANNEL:
+        return _oauth_error(400, "invalid_grant", words)
+    if refused.code in _SCOPE:
+        return _oauth_error(400, "invalid_scope", words)
+    # Of what was disconnected, too: programs take ``invalid_grant`` for the end of the key.
+    return _oauth_error(400, "temporarily_unavailable", words)
+
+
+def _oauth_error(status: int, error: str, words: str) -> web.Response:
+    body = {"error": error, "error_description": words}
+    return web.json_response(body, status=status, headers={"Pragma": "no-cache"})

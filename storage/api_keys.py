@@ -1,0 +1,233 @@
+"""Keys of programs, the access tokens they are given, and who was given which.
+
+One rule: of a key only its digest is kept, and an access token only sealed for the row that it belongs to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Row, delete, func, literal, select, update
+
+from bot.domain.api_key import ApiKey, network_of
+from bot.domain.channel import Kind, State
+from bot.domain.grant import Secret
+from bot.domain.ids import ApiKeyId, ChannelId, GrantId, WorkspaceId
+from storage.column_types import Instant
+from storage.connection import Repository
+from storage.errors import KeyLost, Misplaced
+from storage.tables import access_token, api_key, api_key_channel, channel, grant, token_use
+
+GIVEN: Final = "given"
+
+
+class ApiKeyRepository(Repository):
+    """Rows of ``api_key`` and ``api_key_channel``."""
+
+    async def add(self, new: ApiKey) -> None:
+        values = {
+            "id": new.id,
+            "workspace_id": new.workspace_id,
+            "name": new.name,
+            "digest": new.digest,
+            "is_for_team": new.is_for_team,
+            "features": " ".join(sorted(new.features)),
+            "networks": " ".join(map(str, new.networks)),
+            "created_by": new.created_by,
+            "created_at": new.created_at,
+            "expires_at": new.expires_at,
+        }
+        await self._connection.count(self._connection.insert(api_key).values(**values))
+        await self._connection.many(
+            self._connection.insert(api_key_channel),
+            [{"key_id": new.id, "channel_id": one} for one in sorted(new.channels)],
+        )
+
+    async def find(self, key_id: ApiKeyId) -> ApiKey | None:
+        """The same two statements whether there is one or not: the time they take tells nobody."""
+        row = await self._connection.first(select(api_key).where(api_key.c.id == key_id))
+        channels = await self._channels([key_id])
+        return _key(row, channels.get(key_id, frozenset())) if row else None
+
+    async def of_workspace(self, workspace_id: WorkspaceId) -> tuple[ApiKey, ...]:
+        """Revoked and expired ones too, the oldest first."""
+        here = select(api_key).where(api_key.c.workspace_id == workspace_id)
+        rows = await self._connection.rows(here.order_by(api_key.c.created_at, api_key.c.id))
+        channels = await self._channels([row.id for row in rows])
+        return tuple(_key(row, channels.get(row.id, frozenset())) for row in rows)
+
+    async def revoke(self, key_id: ApiKeyId, at: datetime) -> bool:
+        """Whether it was not revoked yet."""
+        mine = api_key.c.id == key_id, api_key.c.revoked_at.is_(None)
+        return await self._connection.count(update(api_key).where(*mine).values(revoked_at=at)) == 1
+
+    async def used(self, key_id: ApiKeyId, at: datetime, address: str) -> None:
+        """It was shown by somebody at this address."""
+        mine = update(api_key).where(api_key.c.id == key_id)
+        await self._connection.count(mine.values(last_used_at=at, last_used_from=address))
+
+    async def _channels(self, key_ids: Sequence[ApiKeyId]) -> dict[ApiKeyId, frozenset[ChannelId]]:
+        theirs = select(api_key_channel).where(api_key_channel.c.key_id.in_(key_ids))
+        found: dict[ApiKeyId, set[ChannelId]] = {}
+        for row in await self._connection.rows(theirs):
+            found.setdefault(row.key_id, set()).add(row.channel_id)
+        return {key_id: frozenset(channels) for key_id, channels in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class KeptToken:
+    """An access token that lives, as far as anybody knows."""
+
+    token: Secret
+    obtained_at: datetime
+    expires_at: datetime
+
+
+class AccessTokenRepository(Repository):
+    """Rows of ``access_token``: at most one per grant and resource."""
+
+    async def find(self, grant_id: GrantId, resource: str) -> KeptToken | None:
+        """The latest one; ``None`` if the grant was renewed by others, replaced or erased since."""
+        mine = access_token.c.id == _id(grant_id, resource), access_token.c.grant_version == grant.c.version
+        here = select(access_token).join(grant, grant.c.id == access_token.c.grant_id).where(*mine)
+        row = await self._connection.first(here.where(grant.c.sealed.is_not(None)))
+        if row is None:
+            return None
+        try:
+            token = self._connection.cipher.open(row.sealed, owner=row.id)
+        except (KeyLost, Misplaced):
+            return None  # another is fetched
+        return KeptToken(token, row.obtained_at, row.expires_at)
+
+    async def put(
+        self, grant_id: GrantId, resource: str, token: Secret, *, obtained_at: datetime, expires_at: datetime
+    ) -> None:
+        """Keep it in place of the one before, as a token of the grant as it stands now. Only of team
+        addresses that are in use: nobody else's are ever asked for."""
+        row_id = _id(grant_id, resource)
+        sealed = self._connection.cipher.seal(token, owner=row_id)
+        columns = "id", "grant_id", "grant_version", "sealed", "obtained_at", "expires_at"
+        instants = literal(obtained_at, Instant), literal(expires_at, Instant)
+        as_it_is = select(literal(row_id), grant.c.id, grant.c.version, literal(sealed), *instants).where(
+            grant.c.id == grant_id, grant.c.sealed.is_not(None), _of_team.exists()
+        )
+        insert = self._connection.insert(access_token).from_select(list(columns), as_it_is)
+        changed = {name: insert.excluded[name] for name in columns[2:]}
+        await self._connection.count(
+            insert.on_conflict_do_update(index_elements=[access_token.c.id], set_=changed)
+        )
+
+    async def drop(self, grant_id: GrantId) -> None:
+        """Whatever is kept of this grant is not to be handed out any more."""
+        await self._connection.count(delete(access_token).where(access_token.c.grant_id == grant_id))
+
+
+_of_team: Final = (
+    select(channel.c.id)
+    .where(channel.c.grant_id == grant.c.id, channel.c.kind == Kind.TEAM, channel.c.state != State.REMOVED)
+    .correlate(grant)
+)
+
+
+def _id(grant_id: GrantId, resource: str) -> str:
+    return f"{grant_id}:{resource}"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUse:
+    """What a key asked for within one hour, and how it ended."""
+
+    key_id: ApiKeyId
+    key_name: str
+    channel_id: ChannelId
+    audience: str
+    outcome: str
+    times: int
+    first_at: datetime
+    last_at: datetime
+    last_from: str
+
+
+class TokenUseRepository(Repository):
+    """Rows of ``token_use``: one per key, channel, audience, outcome and hour."""
+
+    async def count(
+        self,
+        key_id: ApiKeyId,
+        channel_id: ChannelId,
+        audience: str,
+        *,
+        outcome: str,
+        at: datetime,
+        address: str,
+    ) -> None:
+        """It happened once more."""
+        hour = at.replace(minute=0, second=0, microsecond=0)
+        values = {
+            "id": f"{key_id}:{channel_id}:{audience}:{outcome}:{int(hour.timestamp()) // 3600}",
+            "key_id": key_id,
+            "channel_id": channel_id,
+            "audience": audience,
+            "outcome": outcome,
+            "times": 1,
+            "first_at": at,
+            "last_at": at,
+            "last_from": address,
+        }
+        more = {"times": token_use.c.times + 1, "last_at": at, "last_from": address}
+        insert = self._connection.insert(token_use).values(**values)
+        await self._connection.count(insert.on_conflict_do_update(index_elements=[token_use.c.id], set_=more))
+
+    async def of_channel(self, channel_id: ChannelId, since: datetime) -> tuple[TokenUse, ...]:
+        """The latest of each key, audience and outcome since then, the latest first; ``times`` are of all
+        of them together."""
+        alike = (token_use.c.key_id, api_key.c.name, token_use.c.audience, token_use.c.outcome)
+        sums = (
+            func.sum(token_use.c.times).label("times"),
+            func.min(token_use.c.first_at).label("first_at"),
+            func.max(token_use.c.last_at).label("last_at"),
+            func.max(token_use.c.last_from).label("last_from"),
+        )
+        here = (
+            select(*alike, *sums)
+            .join(api_key, api_key.c.id == token_use.c.key_id)
+            .where(token_use.c.channel_id == channel_id, token_use.c.last_at >= since)
+            .group_by(*alike)
+            .order_by(func.max(token_use.c.last_at).desc())
+        )
+        return tuple(
+            TokenUse(
+                row.key_id,
+                row.name,
+                channel_id,
+                row.audience,
+                row.outcome,
+                int(row.times),
+                row.first_at,
+                row.last_at,
+                row.last_from,
+            )
+            for row in await self._connection.rows(here)
+        )
+
+
+def _key(row: Row[Any], channels: frozenset[ChannelId]) -> ApiKey:
+    return ApiKey(
+        id=row.id,
+        workspace_id=row.workspace_id,
+        name=row.name,
+        digest=row.digest,
+        is_for_team=row.is_for_team,
+        channels=channels,
+        features=frozenset(row.features.split()),
+        networks=tuple(map(network_of, row.networks.split())),
+        created_by=row.created_by,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        last_used_at=row.last_used_at,
+        last_used_from=row.last_used_from or "",
+        revoked_at=row.revoked_at,
+    )

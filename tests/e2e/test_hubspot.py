@@ -1,0 +1,450 @@
+"""A portal's team channels, lived through: lost, found again, removed on purpose, and HubSpot's own outages.
+
+Looks are two minutes apart and two must agree, so five minutes are enough for whatever there is to tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from cryptography.fernet import Fernet
+
+from bot import doctor
+from bot.domain.ids import UserId
+from sandbox.hubspot.state import Fault, Portal
+from tests.e2e.conftest import stays_decent
+from tests.stage import Stage, a_bot, a_stage, a_town
+
+SUPPORT, SALES, BILLING = "support@acme.example", "sales@acme.example", "billing@acme.example"
+ADMINS = ("omar", "sakura")
+OTHERS = ("alice", "kenji")
+TOLD = {"minutes": 5}
+
+
+@pytest.fixture
+async def stage(database_url: str, inline_sqlite: None) -> AsyncIterator[Stage]:
+    """The bot has looked at the portal for the first time."""
+    async with a_stage(database_url, hubspot=True) as built:
+        await built.passes(minutes=3)
+        yield built
+        assert built.town.hubspot.portal.forbidden == []
+        await stays_decent(built)
+
+
+@pytest.fixture
+async def patient(database_url: str, inline_sqlite: None) -> AsyncIterator[Stage]:
+    """The same, looking three times an hour: for what takes long."""
+    async with a_stage(database_url, hubspot=True, HUBSPOT_SECONDS="1200") as built:
+        await built.passes(minutes=21)
+        yield built
+        await stays_decent(built)
+
+
+def portal_of(stage: Stage) -> Portal:
+    return stage.town.hubspot.portal
+
+
+async def messages(stage: Stage, who: str) -> list[str]:
+    """What stands in somebody's conversation with the bot; replies too."""
+    return [said.plain for said in (await stage.person(who).sees()).dm.messages]
+
+
+async def only(stage: Stage, who: str) -> str:
+    found = await messages(stage, who)
+    assert len(found) == 1, found
+    return found[0]
+
+
+async def nobody_was_told(stage: Stage) -> None:
+    for who in (*ADMINS, *OTHERS):
+        assert await messages(stage, who) == []
+
+
+async def test_the_first_look_pages_nobody(stage: Stage) -> None:
+    """It only learns what there is."""
+    await nobody_was_told(stage)
+
+
+async def test_what_was_broken_before_is_listed_once(database_url: str, inline_sqlite: None) -> None:
+    """Without an alarm and without reminders."""
+    async with a_stage(database_url, hubspot=True, HUBSPOT_SECONDS="1200") as stage:
+        portal_of(stage).change(SUPPORT, authorized=False)
+        await stage.passes(hours=5)
+        said = await only(stage, "omar")
+        assert SUPPORT in said
+        assert "did not work before" in said
+        assert "I'm on it" not in said
+
+
+async def test_a_lost_permission_is_told_once_and_taken_back(stage: Stage) -> None:
+    """One message for its whole life, in each one's language, with the way to HubSpot."""
+    portal_of(stage).change(SUPPORT, authorized=False)
+    await stage.passes(minutes=2)
+    await nobody_was_told(stage)  # one look is no proof
+    await stage.passes(minutes=3)
+    said = await only(stage, "omar")
+    assert f"HubSpot shows {SUPPORT} (Support) as disconnected" in said
+    assert "HubSpot does not say why" in said
+    assert "[Open in HubSpot]" in said
+    assert "受信トレイ" in await only(stage, "sakura")
+    for who in OTHERS:
+        assert await messages(stage, who) == []
+    portal_of(stage).reconnect(SUPPORT)
+    await stage.passes(**TOLD)
+    assert "as connected again" in await only(stage, "omar")
+
+
+async def test_the_button_leads_to_the_page_that_mends_it(stage: Stage) -> None:
+    """The inbox's own channels, where one click reconnects it."""
+    portal_of(stage).change(SALES, authorized=False)
+    await stage.passes(**TOLD)
+    url = await stage.link_in_dm("omar")
+    page = await stage.browser().opens(url)
+    assert url.endswith("/hubspot/live-messages-settings/341662569/inboxes/102/channels")
+    assert SALES in page.text
+    assert "Disconnected" in page.text
+    form = {"what": "reconnect", "account": SALES, "inbox": "102"}
+    assert "Connected" in (await stage.browser().opens(page.form_actions[0], method="POST", data=form)).text
+    await stage.passes(**TOLD)
+    assert "as connected again" in await only(stage, "omar")
+
+
+async def test_a_channel_that_was_turned_off_is_said_once(patient: Stage) -> None:
+    """Most likely on purpose: no alarm, no reminder; and edited when it is turned on again."""
+    portal_of(patient).change(BILLING, active=False)
+    await patient.passes(hours=5)
+    said = await only(patient, "omar")
+    assert f"{BILLING} (Support) is turned off" in said
+    assert "I'm on it" not in said
+    portal_of(patient).change(BILLING, active=True)
+    await patient.passes(hours=1)
+    assert "connected again" in await only(patient, "omar")
+
+
+@pytest.mark.parametrize("how", [{"archived": True}, {"vanished": True}])
+async def test_a_channel_that_is_gone_is_said_once(patient: Stage, how: dict[str, bool]) -> None:
+    """Archived or absent: HubSpot does not say whether it was removed or disconnected."""
+    portal_of(patient).change(SALES, **how)
+    await patient.passes(hours=5)
+    said = await only(patient, "omar")
+    assert SALES in said
+    assert "HubSpot does not say which" in said
+
+
+async def test_a_whole_inbox_is_one_message(stage: Stage) -> None:
+    """Not one for each of its channels, and no mass loss: somebody archived it."""
+    portal_of(stage).archive_inbox(101)
+    await stage.passes(**TOLD)
+    said = await only(stage, "omar")
+    assert "The inbox Support was removed" in said
+    assert SUPPORT in said
+    assert BILLING in said
+
+
+async def test_the_same_address_under_a_new_id_is_its_recovery(stage: Stage) -> None:
+    """Removed and connected again in HubSpot: the message about it ends, and its history goes on."""
+    portal_of(stage).change(SUPPORT, authorized=False)
+    await stage.passes(**TOLD)
+    portal_of(stage).reconnect(SUPPORT, anew=True)
+    await stage.passes(**TOLD)
+    assert "as connected again" in await only(stage, "omar")
+    async with stage.bot.services.core.storage.reading() as uow:
+        channel = await uow.hubspot.at_address(stage.bot.services.workspace.id, SUPPORT)
+        assert channel is not None
+        assert channel.account_id == "7007"
+        assert len(await uow.history.of_channel(channel.id, 10)) == 2
+
+
+async def test_hubspots_own_forwarding_addresses_are_never_alarmed(patient: Stage) -> None:
+    """Nobody can disconnect them at a mail provider."""
+    portal_of(patient).change("support@341662569.hubspot-inbox.com", authorized=False)
+    await patient.passes(hours=5)
+    await nobody_was_told(patient)
+
+
+async def test_both_fields_at_once_are_an_outage(stage: Stage) -> None:
+    """HubSpot may turn off what it can no longer open."""
+    portal_of(stage).change(SUPPORT, authorized=False, active=False)
+    await stage.passes(**TOLD)
+    assert "as disconnected" in await only(stage, "omar")
+
+
+async def test_people_can_say_that_they_are_on_it(patient: Stage) -> None:
+    """As of every other outage: the others read it, and whoever is reminded is not reminded for a while."""
+    portal_of(patient).change(SUPPORT, authorized=False)
+    await patient.passes(hours=1)
+    await patient.person("omar").clicks("I'm on it", in_="dm")
+    await patient.settles()
+    assert "@Omar Haddad" in await only(patient, "sakura")
+    await patient.passes(hours=5)
+    assert any("still shows" in said for said in await messages(patient, "omar"))
+
+
+async def test_several_at_once_are_one_list(stage: Stage) -> None:
+    """Fewer than a mass: each has a line with its own way to HubSpot, and one reply counts them."""
+    for number in range(8):
+        portal_of(stage).add(f"team{number}@acme.example", 102)
+    await stage.passes(**TOLD)
+    for number in range(3):
+        portal_of(stage).change(f"team{number}@acme.example", authorized=False)
+    await stage.passes(minutes=8)
+    first, counted = await messages(stage, "omar")
+    assert "HubSpot shows 3 team addresses as disconnected" in first
+    assert "3 team addresses in all" in counted
+
+
+@pytest.mark.parametrize("how", ["authorized", "active", "vanished"])
+async def test_an_outage_of_hubspots_own_is_one_message_to_wait(stage: Stage, how: str) -> None:
+    """As on 1 March 2025: everything lost at once, and back by itself. Whichever field it is that flips."""
+    portal_of(stage).lose_all(how, minutes=65)
+    await stage.passes(**TOLD)
+    said = await only(stage, "omar")
+    assert "HubSpot has lost 4 of 4 team addresses at once" in said
+    assert "Don't reconnect yet" in said
+    assert "[Open in HubSpot]" not in said
+    await stage.passes(minutes=20)
+    assert "[Open in HubSpot]" in await only(stage, "omar")  # it has lasted
+    await stage.passes(minutes=45)
+    assert "connected again. There is nothing to do." in await only(stage, "omar")
+
+
+async def test_what_an_outage_leaves_behind_is_judged_by_itself(stage: Stage) -> None:
+    """Three come back; of the fourth nobody may think that it is still the outage."""
+    for number in range(8):
+        portal_of(stage).add(f"team{number}@acme.example", 102)
+    await stage.passes(**TOLD)
+    portal_of(stage).lose_all()
+    await stage.passes(**TOLD)
+    for it in portal_of(stage).mail():
+        it.authorized = it.address != SALES
+    await stage.passes(minutes=25)
+    first, later = await messages(stage, "omar")
+    assert "connected again" in first
+    assert f"HubSpot shows {SALES} (Sales) as disconnected" in later
+
+
+async def test_an_outage_that_comes_bit_by_bit_takes_back_what_it_was_told_as(stage: Stage) -> None:
+    """The first ones were called disconnected: they were probably never that."""
+    for number in range(8):
+        portal_of(stage).add(f"team{number}@acme.example", 102)
+    await stage.passes(**TOLD)
+    for number in range(2):
+        portal_of(stage).change(f"team{number}@acme.example", authorized=False)
+    await stage.passes(**TOLD)
+    portal_of(stage).lose_all()
+    await stage.passes(**TOLD)
+    said = await messages(stage, "omar")
+    assert "probably a false alarm" in said[0]
+    assert "HubSpot has lost 12 of 12 team addresses at once" in said[-1]
+
+
+@pytest.mark.parametrize(
+    "what",
+    ["locked", "burst", "burst_timed", "daily", "moving", "error", "bad_gateway", "html", "half", "hangs_up"],
+)
+async def test_whatever_is_wrong_with_hubspots_answers_changes_nothing(patient: Stage, what: str) -> None:
+    """For hours; and what was lost meanwhile is told when it can be seen again."""
+    portal_of(patient).faults.append(Fault(what))
+    portal_of(patient).change(SUPPORT, authorized=False)
+    await patient.passes(hours=3)
+    await nobody_was_told(patient)
+    portal_of(patient).faults.clear()
+    await patient.passes(hours=15)
+    assert "as disconnected" in (await messages(patient, "omar"))[0]
+
+
+async def test_a_page_that_is_missing_is_no_loss(stage: Stage) -> None:
+    """The first page comes, the second fails: those on it are not gone."""
+    for number in range(150):
+        portal_of(stage).add(f"team{number}@acme.example", 102)
+    await stage.passes(**TOLD)
+    portal_of(stage).faults.append(Fault("page_two"))
+    await stage.passes(minutes=30)
+    await nobody_was_told(stage)
+
+
+@pytest.mark.parametrize(
+    ("scope", "words"),
+    [("conversations.read", "conversations.read"), ("oauth", "oauth"), (None, "INBOXKEEPER_HUBSPOT_TOKEN")],
+)
+async def test_what_only_the_operator_can_mend_is_told_once(
+    patient: Stage, scope: str | None, words: str
+) -> None:
+    """A token that is refused, or a scope that is missing, by name; and that it is over."""
+    portal = portal_of(patient)
+    kept = {token: set(scopes) for token, scopes in portal.tokens.items()}
+    if scope is None:
+        portal.tokens.clear()
+    else:
+        for scopes in portal.tokens.values():
+            scopes.discard(scope)
+    await patient.passes(hours=25)  # what seldom changes is read once a day
+    said = await only(patient, "omar")
+    assert words in said
+    assert "Nobody else was told" in said
+    portal.tokens.update(kept)
+    await patient.passes(hours=1)
+    assert "HubSpot can be read again" in await only(patient, "omar")
+
+
+async def test_without_the_users_scope_our_own_admins_are_told(
+    database_url: str, inline_sqlite: None
+) -> None:
+    """It may be left out, and is nobody's fault."""
+    async with a_stage(database_url, hubspot=True) as stage:
+        for scopes in portal_of(stage).tokens.values():
+            scopes.discard("settings.users.read")
+        await stage.passes(minutes=3)
+        portal_of(stage).change(SUPPORT, authorized=False)
+        await stage.passes(**TOLD)
+        assert "as disconnected" in await only(stage, "omar")
+
+
+async def test_a_hubspot_super_admin_is_told_and_may_nothing_here(
+    database_url: str, inline_sqlite: None
+) -> None:
+    """Matched by address; deactivated people are not."""
+    async with a_stage(database_url, hubspot=True) as stage:
+        portal_of(stage).users[2].super_admin = True
+        await stage.passes(minutes=3)
+        portal_of(stage).change(SUPPORT, authorized=False)
+        await stage.passes(**TOLD)
+        assert SUPPORT in await only(stage, "kenji")
+        assert await messages(stage, "alice") == []
+
+
+async def test_the_portal_of_another_token_begins_anew(patient: Stage) -> None:
+    """What was told of the old one ends; the new one's first look pages nobody."""
+    portal_of(patient).change(SUPPORT, authorized=False)
+    await patient.passes(hours=1)
+    portal_of(patient).id = "5"
+    await patient.passes(hours=25)
+    assert "is not watched in HubSpot any more" in (await messages(patient, "omar"))[0]
+
+
+async def test_an_address_that_is_in_both_says_why(stage: Stage) -> None:
+    """HubSpot does not say why; the provider tells us."""
+    await stage.team_connected(SUPPORT)
+    before = len(await messages(stage, "omar"))
+    portal_of(stage).change(SUPPORT, authorized=False)
+    await stage.breaks(SUPPORT, minutes=5)
+    said = (await messages(stage, "omar"))[before:]
+    assert any("is connected here, too, and tells why" in one for one in said), said
+
+
+async def test_the_portal_is_one_screen(stage: Stage) -> None:
+    """In each one's language; with what HubSpot does not tell."""
+    portal_of(stage).change(SUPPORT, authorized=False)
+    await stage.passes(**TOLD)
+    await stage.person("alice").types("/inbox hubspot")
+    shown = (await stage.person("alice").sees()).plain
+    assert f"🔴 {SUPPORT}" in shown
+    assert f"🟢 {SALES}" in shown
+    assert "HubSpot does not tell: why" in shown
+    assert "listed, not watched" in shown
+    assert "o.haddad@acme-group.example (nobody in Slack)" in shown
+    assert "[Choose a conversation…]" not in shown  # she decides nothing here
+    await stage.person("sakura").types("/inbox ハブスポット")
+    assert "HubSpot からわからないこと" in (await stage.person("sakura").sees()).plain
+
+
+async def test_home_has_a_section(stage: Stage) -> None:
+    """With what is lost, and the way to all of it."""
+    portal_of(stage).change(SUPPORT, authorized=False)
+    await stage.passes(**TOLD)
+    alice = stage.person("alice")
+    await alice.opens_home()
+    screen = await alice.until(lambda it: "HubSpot" in it.plain)
+    assert f"🔴 {SUPPORT} · Support" in screen.plain
+    await alice.clicks("Show all of HubSpot", in_="home")
+    await alice.until(lambda it: it.modal is not None and "HubSpot does not tell" in it.modal.plain)
+
+
+async def test_status_and_why_show_both_sides(stage: Stage) -> None:
+    """Of an address that is connected here and in HubSpot."""
+    await stage.team_connected(SUPPORT)
+    omar = stage.person("omar")
+    for verb in ("status", "why"):
+        await omar.types(f"/inbox {verb} {SUPPORT}")
+        screen = await omar.until(lambda it: "In HubSpot" in it.plain)
+        assert "connected in HubSpot" in screen.plain
+
+
+async def test_an_inbox_is_told_in_its_conversation(stage: Stage) -> None:
+    """Chosen where the portal is shown; the bot says hello there first."""
+    omar = stage.person("omar")
+    await omar.types("/invite @Inboxkeeper", in_="#support")
+    await omar.types("/inbox hubspot")
+    await omar.clicks("Choose a conversation…", near="Sales")
+    await omar.chooses("Conversation to tell", "#support")
+    await omar.submits()
+    portal_of(stage).change(SALES, authorized=False)
+    await stage.passes(**TOLD)
+    in_support = (await stage.person("alice").sees()).plain
+    assert f"HubSpot shows {SALES} (Sales) as disconnected" in in_support
+
+
+async def test_a_person_with_two_addresses_is_paired_by_hand(stage: Stage) -> None:
+    """By a super admin, in the dialog about admins; and can be unpaired."""
+    sakura = stage.person("sakura")
+    await sakura.types("/inbox admins")
+    await sakura.chooses("Slack ではだれですか？", "Kenji Mori")
+    await sakura.until(lambda it: it.modal is not None and "別の人です" in it.modal.plain)
+    portal_of(stage).change(SUPPORT, authorized=False)
+    await stage.passes(**TOLD)
+    assert SUPPORT in await only(stage, "kenji")
+    await sakura.clicks("別の人です")
+    await sakura.until(lambda it: it.modal is not None and "別の人です" not in it.modal.plain)
+
+
+async def test_the_doctor_tries_every_call(stage: Stage) -> None:
+    """And names the portal, where its data is, what is missing, and what cannot be seen."""
+    found = await doctor.hubspot(stage.town.settings)
+    assert all(it.is_good for it in found)
+    said = "\n".join(f"{it.what}: {it.said}" for it in found)
+    assert "341662569 at app-eu1.hubspot.com, data in eu1" in said
+    assert "5 e-mail channels in 3 inboxes" in said
+    for scopes in portal_of(stage).tokens.values():
+        scopes.clear()
+    refused = await doctor.hubspot(stage.town.settings)
+    assert [it.is_good for it in refused] == [False, False, False, True, True]
+    assert "conversations.read" in refused[1].next_step
+
+
+async def test_without_a_token_nothing_speaks_of_hubspot(database_url: str, inline_sqlite: None) -> None:
+    """Not the screens, not the help, and the word is one that nobody knows."""
+    async with a_stage(database_url) as stage:
+        omar = stage.person("omar")
+        for typed in ("/inbox", "/inbox help", "/inbox admins"):
+            await omar.types(typed)
+        await omar.opens_home()
+        assert "HubSpot" not in (await omar.sees()).plain
+        await omar.types("/inbox hubspot")
+        assert "is not something I know" in (await omar.sees()).plain
+        assert await doctor.hubspot(stage.town.settings) == []
+
+
+async def test_taking_the_token_away_ends_what_was_told(database_url: str, inline_sqlite: None) -> None:
+    """Nobody is reminded of what is not watched any more."""
+    key = Fernet.generate_key().decode()
+    async with a_town(database_url, key=key, hubspot=True) as built:
+        async with a_bot(built) as stage:
+            await stage.passes(minutes=3)
+            portal_of(stage).change(SUPPORT, authorized=False)
+            await stage.passes(**TOLD)
+            assert "as disconnected" in await only(stage, "omar")
+        without = built.settings.model_copy(update={"hubspot_token": ()})
+        async with a_bot(built, without) as stage:
+            await stage.passes(hours=5)
+            assert "is not watched in HubSpot any more" in await only(stage, "omar")
+
+
+async def test_the_export_names_hubspots_addresses(stage: Stage) -> None:
+    """Their history is the workspace's, too."""
+    portal_of(stage).change(SUPPORT, authorized=False)
+    await stage.passes(**TOLD)
+    services = stage.bot.services
+    omar = await services.people.member(services.workspace.id, UserId("U0OMAR"), fresh=True)
+    exported = await services.history.export(omar)
+    assert f"{SUPPORT},hubspot,hubspot_unauthorized" in exported

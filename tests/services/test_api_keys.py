@@ -1,0 +1,94 @@
+"""Keys of programs: made for what is connected, refused in one way, kept as digests only."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.features import Feature, Features, Wording
+from bot.domain.ids import ApiKeyId
+from bot.services.connections.api_keys import ApiKeys, BadKey, KeyFault, KeyRefused, KeySpec
+from tests.services.play import ACME, Play, on_both
+from tests.services.test_secrets import everything_stored
+
+SUPPORT = "support@acme.example"
+CRM = Feature("crm", Wording("CRM"), Wording("to log"), {"google": frozenset({"https://mail.google.com/"})})
+
+
+def service(play: Play) -> ApiKeys:
+    return ApiKeys(play.storage, clock=lambda: play.now, features=Features((CRM,)))
+
+
+def spec(**changes: object) -> KeySpec:
+    return KeySpec(**({"name": "Help desk", "addresses": [SUPPORT], "features": ["crm"]} | changes))  # type: ignore[arg-type]
+
+
+async def refused(play: Play, **changes: object) -> KeyFault:
+    with pytest.raises(KeyRefused) as caught:
+        await service(play).create(ACME, spec(**changes))
+    return caught.value.fault
+
+
+@on_both
+async def test_a_key_is_told_by_its_digest_alone(play: Play) -> None:
+    """It works, and nothing that is stored holds it."""
+    support = await play.connect_team(SUPPORT)
+    key, secret = await service(play).create(ACME, spec(networks=["127.0.0.0/8"]))
+    assert key.channels == {support.id}
+    assert await service(play).authenticated(secret.reveal(), "127.0.0.1") == key
+    stored = await everything_stored(play)
+    assert key.id in stored
+    assert secret.reveal() not in stored
+    assert secret.reveal()[12:] not in stored
+
+
+@on_both
+async def test_every_bad_key_gets_the_same_answer(play: Play) -> None:
+    """Unknown, mistyped, from elsewhere, expired, revoked."""
+    await play.connect_team(SUPPORT)
+    key, secret = await service(play).create(ACME, spec(networks=["10.0.0.0/8"]))
+    text, here = secret.reveal(), "10.0.0.1"
+    other, _ = await service(play).create(ACME, spec(name="Another"))
+    forged = text.replace(key.id, other.id)
+    for presented, address in (
+        ("", here),
+        (text[:-1], here),
+        (forged, here),
+        (text, "192.0.2.1"),
+        (text, ""),
+    ):
+        with pytest.raises(BadKey):
+            await service(play).authenticated(presented, address)
+    assert await service(play).revoke(key.id)
+    with pytest.raises(BadKey):
+        await service(play).authenticated(text, here)
+    assert not await service(play).revoke(key.id)
+    assert not await service(play).revoke(ApiKeyId("nokey123"))
+
+
+async def test_a_key_runs_out(play: Play) -> None:
+    await play.connect_team(SUPPORT)
+    _, secret = await service(play).create(ACME, spec(lasts=timedelta(days=2)))
+    play.stage.town.clock.advance(timedelta(days=1, hours=23))
+    await service(play).authenticated(secret.reveal(), "")
+    play.stage.town.clock.advance(timedelta(hours=1))
+    with pytest.raises(BadKey):
+        await service(play).authenticated(secret.reveal(), "")
+
+
+async def test_what_a_key_cannot_be_made_for(play: Play) -> None:
+    """Each mistake is told apart, before anything is stored; personal inboxes among them."""
+    await play.connect_team(SUPPORT)
+    await play.connect("alice")
+    assert await refused(play, addresses=["alice@acme.example"]) is KeyFault.PERSONAL
+    assert await refused(play, addresses=["nobody@acme.example"]) is KeyFault.UNKNOWN_ADDRESS
+    assert await refused(play, addresses=[]) is KeyFault.NOTHING_NAMED
+    assert await refused(play, is_for_team=True) is KeyFault.NOTHING_NAMED
+    assert await refused(play, features=[]) is KeyFault.NO_FEATURE
+    assert await refused(play, features=["crm", "zap"]) is KeyFault.UNKNOWN_FEATURE
+    assert await refused(play, networks=["10.0.0.1/8"]) is KeyFault.NETWORK
+    assert await refused(play, name="  ") is KeyFault.NAME
+    assert await refused(play, name="a\nb") is KeyFault.NAME
+    assert await refused(play, lasts=timedelta()) is KeyFault.LIFE
+    assert await service(play).of_workspace(ACME) == ()

@@ -1,0 +1,449 @@
+"""Access tokens for programs, asked for as a program does: over HTTP, with a key."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import pytest
+
+from bot.domain.api_key import ApiKey
+from bot.domain.audiences import Audience
+from bot.domain.channel import Channel, InboxSpec, Kind, State
+from bot.services.connections.api_keys import KeySpec
+from bot.services.connections.token_broker import PER_MINUTE, Code, NoToken, TokenBroker
+from storage import rekey
+from tests.services.play import ACME, Gate, Play, on_both
+from tests.services.test_secrets import everything_stored
+from tests.stage import KEY, a_stage
+
+SUPPORT = "support@acme.example"
+FILE = """
+[crm]
+on = true
+name.en = "CRM"
+reason.en = "to log"
+scopes.google = ["https://mail.google.com/"]
+scopes.microsoft = ["Mail.Read"]
+
+[send]
+on = true
+name.en = "Send"
+reason.en = "to answer"
+scopes.google = ["https://www.googleapis.com/auth/gmail.send"]
+"""
+
+
+@pytest.fixture
+async def play(settled_url: str, inline_sqlite: None, tmp_path: Path) -> AsyncIterator[Play]:
+    """The usual play, where programs may ask."""
+    file = tmp_path / "features.toml"
+    file.write_text(FILE)
+    async with a_stage(settled_url, key=KEY, FEATURES_FILE=str(file), API="true") as stage:
+        await stage.settles()
+        yield Play(stage)
+
+
+@dataclass
+class Program:
+    """Somebody with a key."""
+
+    play: Play
+    key: ApiKey
+    secret: str
+
+    async def asks(
+        self, path: str = f"/channels/{SUPPORT}/token", body: Any = None, **how: Any
+    ) -> tuple[int, dict[str, Any]]:
+        """A POST with this body, or ``method``; the answer's status and JSON."""
+        base = self.play.services.core.policy.base_url
+        how = {"headers": {"Authorization": f"Bearer {self.secret}"}} | how
+        if "data" not in how and how.get("method") != "GET":
+            how["json"] = {"audience": "imap"} if body is None else body
+        method = how.pop("method", "POST")
+        url = f"{base}/api/v1{path}"
+        async with self.play.stage.session.request(method, url, **how) as answer:
+            assert answer.headers["Cache-Control"] == "no-store"
+            assert answer.content_type == "application/json"
+            told: dict[str, Any] = await answer.json()
+            return answer.status, told
+
+    async def refreshes(self, audience: str = "imap", **form: str) -> tuple[int, dict[str, Any]]:
+        """As an OAuth client."""
+        base = self.play.services.core.policy.base_url
+        url = f"{base}/api/oauth/{quote(SUPPORT)}/{audience}/token"
+        form = {"grant_type": "refresh_token", "refresh_token": self.secret} | form
+        async with self.play.stage.session.post(url, data=form) as answer:
+            assert answer.headers["Cache-Control"] == "no-store"
+            told: dict[str, Any] = await answer.json()
+            assert isinstance(told.get("error", ""), str)
+            return answer.status, told
+
+
+async def program(play: Play, **changes: Any) -> Program:
+    spec = {
+        "name": "Help desk",
+        "addresses": [SUPPORT],
+        "features": ["crm"],
+        "created_by": "operator",
+    } | changes
+    key, secret = await play.services.api_keys.create(ACME, KeySpec(**spec))
+    return Program(play, key, secret.reveal())
+
+
+async def connected(play: Play) -> tuple[Channel, Program]:
+    return await play.connect_team(SUPPORT), await program(play)
+
+
+async def uses(play: Play, channel: Channel) -> dict[str, int]:
+    """How often what was answered, by outcome."""
+    async with play.storage.reading() as uow:
+        found = await uow.token_uses.of_channel(channel.id, play.now - timedelta(days=1))
+    return {one.outcome: one.times for one in found}
+
+
+@on_both
+async def test_a_program_is_given_what_a_look_has_brought(play: Play) -> None:
+    """A token with all that a mail program needs, without another request to the provider."""
+    support, desk = await connected(play)
+    await play.look(support)
+    asked = play.google.requests["token"]
+    status, told = await desk.asks()
+    assert status == 200
+    assert told["access_token"] in play.handed_out()
+    assert (told["user"], told["host"], told["port"]) == (SUPPORT, "imap.gmail.com", 993)
+    assert (told["token_type"], told["audience"]) == ("Bearer", "imap")
+    assert 3500 < told["expires_in"] < 3600
+    assert "https://mail.google.com/" in told["scopes"]
+    assert play.google.requests["token"] == asked
+    assert await uses(play, support) == {"given": 1}
+    [key] = await play.services.api_keys.of_workspace(ACME)
+    assert key.last_used_at == play.now
+    assert told["access_token"] not in await everything_stored(play)
+
+
+@on_both
+async def test_two_hundred_at_once_cause_one_refresh(play: Play) -> None:
+    """In two processes, for one mailbox whose token has too little life left."""
+    support, desk = await connected(play)
+    await _forget_tokens(play, support)
+    asked = play.google.requests["token"]
+    async with AsyncExitStack() as stack:
+        other = await stack.enter_async_context(play.another_process())
+        brokers = [play.services.token_broker, other.token_broker]
+        given = await asyncio.gather(
+            *(one.token(desk.key, SUPPORT, Audience.IMAP, address="") for one in brokers * 100)
+        )
+    assert len({one.token.reveal() for one in given}) == 1
+    assert play.google.requests["token"] == asked + 1
+    assert await uses(play, support) == {"given": 200}
+
+
+async def _forget_tokens(play: Play, channel: Channel) -> None:
+    assert channel.grant_id
+    async with play.storage.writing() as uow:
+        await uow.access_tokens.drop(channel.grant_id)
+        await uow.commit()
+
+
+@on_both
+async def test_a_refresh_for_a_program_loses_no_rotated_secret(play: Play) -> None:
+    """The process ends between the answer and its end: the next one goes on with the new secret."""
+    play.google.break_down("rotating")
+    support, desk = await connected(play)
+    for _ in range(3):
+        await _forget_tokens(play, support)
+        assert (await desk.asks())[0] == 200
+    await play.look(support)
+    assert (await play.now_of(support)).state is State.CONNECTED
+
+
+async def test_who_hangs_up_cancels_nobody_elses_refresh(play: Play) -> None:
+    """Another one waits for the same refresh, and gets its token."""
+    support, desk = await connected(play)
+    await _forget_tokens(play, support)
+    gate = Gate("refresh")
+    async with play.another_process(provider=gate.before) as other:
+        first, second = (
+            asyncio.create_task(other.token_broker.token(desk.key, SUPPORT, Audience.IMAP, address=""))
+            for _ in range(2)
+        )
+        await gate.reached.wait()
+        first.cancel()
+        gate.go_on.set()
+        assert (await second).token.reveal() in play.handed_out()
+
+
+async def test_whoever_waits_for_another_process_gives_up_in_words(play: Play) -> None:
+    """One that hangs keeps the grant: after a while the program is told to come back."""
+    support, desk = await connected(play)
+    await _forget_tokens(play, support)
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    core, probes = play.services.core, play.services.probes
+    broker = TokenBroker(core, probes, play.services.api_keys, pause=pause)
+    assert support.grant_id
+    async with probes.turn(support.grant_id) as turn:
+        assert turn is not None
+        with pytest.raises(NoToken) as caught:
+            await broker.token(desk.key, SUPPORT, Audience.IMAP, address="")
+    assert caught.value.code is Code.PROVIDER_UNAVAILABLE
+    assert sum(pauses) == 10
+    assert (await broker.token(desk.key, SUPPORT, Audience.IMAP, address="")).life
+
+
+@on_both
+async def test_a_disconnected_mailbox_is_424(play: Play) -> None:
+    """With its cause, and nothing to retry; connected again, it works again."""
+    support, desk = await connected(play)
+    play.google.break_down("revoked", SUPPORT)
+    await play.passes(minutes=20)
+    status, told = await desk.asks()
+    assert (status, told["error"], told["retry"]) == (424, "disconnected", False)
+    assert told["cause"] == "grant_refused"
+    assert told["since"]
+    status, told = await desk.refreshes()
+    assert (status, told["error"]) == (400, "temporarily_unavailable")
+    assert "disconnected" in told["error_description"]
+    play.google.break_down("revoked", SUPPORT, times=0)
+    await play.signs_in(await play.reconnect("omar", support))
+    assert (await desk.asks())[0] == 200
+    assert await uses(play, support) == {"disconnected": 2, "given": 1}
+
+
+async def test_while_in_doubt_what_lives_is_handed_out(play: Play) -> None:
+    """An outage of the provider costs programs nothing as long as a token lives."""
+    support, desk = await connected(play)
+    play.google.break_down("server_error", SUPPORT, at="gmail")
+    await play.passes(minutes=50)
+    assert (await play.now_of(support)).state is State.IMPAIRED
+    async with play.storage.writing() as uow:
+        assert support.grant_id
+        kept = await uow.access_tokens.find(support.grant_id, "")
+        assert kept is not None
+        soon = {"obtained_at": kept.obtained_at, "expires_at": play.now + timedelta(minutes=5)}
+        await uow.access_tokens.put(support.grant_id, "", kept.token, **soon)
+        await uow.commit()
+    status, told = await desk.asks()
+    assert (status, told["expires_in"]) == (200, 300)
+    status, told = await desk.asks(body={"audience": "imap", "min_ttl": 900})
+    assert (status, told["error"], told["retry"], told["retry_after"] > 0) == (503, "impaired", True, True)
+    assert (await desk.refreshes())[1]["error"] == "temporarily_unavailable"
+
+
+async def test_switched_off_is_no_alarm(play: Play) -> None:
+    support, desk = await connected(play)
+    await play.disable("omar", support)
+    status, told = await desk.asks()
+    assert (status, told["error"], told["retry"]) == (409, "disabled", False)
+
+
+async def test_a_refusal_by_the_provider_is_no_strike(play: Play) -> None:
+    """A look is due at once and finds out; the next program does not ask the provider again."""
+    support, desk = await connected(play)
+    await _forget_tokens(play, support)
+    play.google.break_down("revoked", SUPPORT)
+    play.stage.town.clock.advance(timedelta(seconds=40))
+    asked = play.google.requests["token"]
+    for _ in range(3):
+        status, told = await desk.asks()
+        assert (status, told["error"]) == (503, "provider_unavailable")
+    assert play.google.requests["token"] == asked + 1
+    assert (await play.now_of(support)).state is State.CONNECTED
+    probe = await play.probe(support)
+    assert probe is not None
+    assert (probe.due_at <= play.now, probe.strikes) == (True, 0)
+
+
+async def test_a_token_that_a_server_refused_is_replaced_once(play: Play) -> None:
+    """A program's word leads to a look and a new token, never to a refusal that counts."""
+    support, desk = await connected(play)
+    await play.look(support)
+    first = (await desk.asks())[1]
+    play.stage.town.clock.advance(timedelta(minutes=1))
+    path = f"/channels/{support.id}/token/refused"
+    assert await desk.asks(path, {"fingerprint": first["fingerprint"]}) == (202, {"was_latest": True})
+    second = (await desk.asks())[1]
+    assert second["fingerprint"] != first["fingerprint"]
+    assert await desk.asks(path, {"fingerprint": first["fingerprint"]}) == (202, {"was_latest": False})
+    assert (await desk.asks())[1]["fingerprint"] == second["fingerprint"]
+    assert (await play.now_of(support)).state is State.CONNECTED
+
+
+@on_both
+async def test_every_key_that_does_not_work_is_401(play: Play) -> None:
+    """Nothing tells which of the reasons it is; OAuth's clients hear it in their words."""
+    _, desk = await connected(play)
+    off = await program(play, name="Revoked")
+    await play.services.api_keys.revoke(off.key.id)
+    elsewhere = await program(play, networks=["192.0.2.0/24"])
+    wrong = Program(play, desk.key, desk.secret[:-1] + ("a" if desk.secret[-1] != "a" else "b"))
+    answers = [await one.asks() for one in (off, elsewhere, wrong, Program(play, desk.key, "é"))]
+    answers.append(await desk.asks(headers={}))
+    answers.append(await desk.asks(headers={"Authorization": "Basic ////"}))
+    assert {status for status, _ in answers} == {401}
+    assert len({str(told) for _, told in answers}) == 1
+    status, told = await off.refreshes()
+    assert (status, told["error"]) == (400, "invalid_grant")
+
+
+async def test_what_a_key_may_not_see_is_unknown(play: Play) -> None:
+    """Other addresses, other people's inboxes, and what there is not: one answer."""
+    support, desk = await connected(play)
+    alice = await play.connect("alice")
+    everything = await program(play, addresses=[], is_for_team=True)
+    for one, which in (
+        (desk, "billing@acme.example"),
+        (desk, alice.id),
+        (everything, alice.id),
+        (everything, "alice@acme.example"),
+        (everything, "x" * 3000),
+        (everything, "%00"),
+    ):
+        status, told = await one.asks(f"/channels/{which}/token")
+        assert (status, told["error"]) == (404, "unknown_channel"), which
+    _, told = await everything.asks("/channels", method="GET")
+    assert [one["address"] for one in told["channels"]] == [SUPPORT]
+    _, told = await desk.asks(f"/channels/{support.id}", method="GET")
+    assert (told["state"], told["features"], told["audiences"]) == (
+        "connected",
+        ["crm"],
+        ["gmail", "imap", "smtp"],
+    )
+
+
+async def test_a_key_is_for_its_features_alone(play: Play) -> None:
+    """Sending by the API is no logging in by IMAP; what was not granted is named."""
+    await play.connect_team(SUPPORT)
+    sender = await program(play, features=["send"])
+    status, told = await sender.asks()
+    assert (status, told["error"], told["audiences"]) == (403, "use_not_allowed", ["gmail"])
+    assert (await sender.asks(body={"audience": "gmail"}))[0] == 200
+    assert (await sender.refreshes())[1]["error"] == "invalid_scope"
+
+
+async def test_what_was_not_granted_is_named(play: Play) -> None:
+    spec = InboxSpec(SUPPORT, Kind.TEAM, use="Zendesk reads it", name="Support", provider="google")
+    begun = await play.services.connections.begin(await play.actor("omar"), spec)
+    await play.signs_in(begun, untick=["https://mail.google.com/"])
+    desk = await program(play)
+    status, told = await desk.asks()
+    assert (status, told["error"], told["feature"]) == (403, "use_not_granted", "crm")
+    assert told["missing"] == ["https://mail.google.com/"]
+    channel = await play.channel(SUPPORT)
+    assert channel is not None
+    assert channel.state is State.CONNECTED
+
+
+WRONG: Final[tuple[tuple[dict[str, Any], str], ...]] = (
+    ({"body": {}}, "audience must be one of"),
+    ({"body": {"audience": "pop"}}, "imap, smtp, graph, gmail"),
+    ({"body": {"audience": ["imap"]}}, "audience must be"),
+    ({"body": {"audience": "imap", "min_ttl": True}}, "min_ttl"),
+    ({"body": {"audience": "imap", "min_ttl": 1e9}}, "min_ttl"),
+    ({"body": {"audience": "imap", "min_tll": 5}}, "min_tll is unknown"),
+    ({"body": []}, "JSON object"),
+    ({"data": b"{"}, "JSON object"),
+    ({"data": b"[" * 4000}, "JSON object"),
+    ({"data": b"\xff"}, "JSON object"),
+    ({"data": b"x" * 10_000}, "4096 bytes"),
+)
+
+
+async def test_what_is_wrong_with_a_request_is_named(play: Play) -> None:
+    """In words, with the same status."""
+    _, desk = await connected(play)
+    for how, words in WRONG:
+        status, told = await desk.asks(**how)
+        assert (status, told["error"]) == (400, "bad_request"), how
+        assert words in told["message"], how
+
+
+async def test_a_key_that_asks_all_the_time_is_slowed_down(play: Play) -> None:
+    """Others are not."""
+    _, desk = await connected(play)
+    other = await program(play)
+    broker = play.services.token_broker
+    for _ in range(PER_MINUTE):
+        broker._pace(desk.key)
+    status, told = await desk.asks()
+    assert (status, told["error"], told["retry_after"]) == (429, "slow_down", 61)
+    assert (await other.asks())[0] == 200
+    play.stage.town.clock.advance(timedelta(minutes=1))
+    assert (await desk.asks())[0] == 200
+
+
+async def test_an_oauth_client_refreshes_with_its_key(play: Play) -> None:
+    """The key comes back unchanged, no time as text, and five minutes less than there are."""
+    _, desk = await connected(play)
+    status, told = await desk.refreshes(client_id="anything", client_secret="at all", scope="mail")
+    assert status == 200
+    assert set(told) == {"access_token", "token_type", "expires_in", "refresh_token", "scope"}
+    assert (told["token_type"], told["refresh_token"], told["scope"]) == ("Bearer", desk.secret, "mail")
+    assert 3100 < told["expires_in"] <= 3300
+    assert "scope" not in (await desk.refreshes())[1]
+    base = play.services.core.policy.base_url
+    url = f"{base}/api/oauth/{SUPPORT}/imap/token"
+    form = {"grant_type": "refresh_token", "refresh_token": desk.secret}
+    basic = {"Authorization": "Basic bWU6c2VjcmV0"}
+    async with play.stage.session.post(url, data=form, headers=basic, allow_redirects=False) as answer:
+        assert answer.status == 200
+
+
+async def test_an_oauth_client_is_told_in_flat_words(play: Play) -> None:
+    """``error`` is a word, whatever is wrong."""
+    _, desk = await connected(play)
+    wrong: tuple[tuple[str, dict[str, str], str], ...] = (
+        ("imap", {"grant_type": "password"}, "unsupported_grant_type"),
+        ("imap", {"refresh_token": ""}, "invalid_grant"),
+        ("pop", {}, "invalid_request"),
+        ("graph", {}, "invalid_scope"),
+    )
+    for audience, form, error in wrong:
+        status, told = await desk.refreshes(audience, **form)
+        assert (status, told["error"]) == (400, error)
+        assert told["error_description"]
+
+
+async def test_microsofts_token_is_graphs(play: Play) -> None:
+    """IMAP there takes tokens of another resource, which is not asked for yet: said, not guessed."""
+    await play.connect_team(SUPPORT, provider="microsoft")
+    desk = await program(play)
+    status, told = await desk.asks(body={"audience": "graph"})
+    assert (status, told["user"]) == (200, SUPPORT)
+    assert "host" not in told
+    assert (await desk.asks())[1]["error"] == "use_not_allowed"
+
+
+@on_both
+async def test_personal_inboxes_tokens_are_not_kept(play: Play) -> None:
+    """Nobody may ask for them."""
+    alice = await play.connect("alice")
+    await play.look(alice)
+    assert alice.grant_id
+    async with play.storage.reading() as uow:
+        assert await uow.access_tokens.find(alice.grant_id, "") is None
+
+
+@on_both
+async def test_what_is_kept_goes_with_the_grant(play: Play) -> None:
+    """Another key opens it after a rekeying; a grant that is given back answers nobody."""
+    support, desk = await connected(play)
+    assert (await desk.asks())[0] == 200
+    assert await rekey(play.storage) > 0
+    assert (await desk.asks())[0] == 200
+    await play.remove("omar", support)
+    await play.settles()
+    assert (await desk.asks())[0] == 404
+    assert support.grant_id
+    async with play.storage.reading() as uow:
+        assert await uow.access_tokens.find(support.grant_id, "") is None
