@@ -7,6 +7,7 @@ version; otherwise the present state is drawn instead.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from bot.domain.errors import OutOfDate
@@ -31,7 +32,7 @@ from bot.views.modals import (
     parse_requested_change,
     removed_modal,
 )
-from bot.views.replies import removed_message
+from bot.views.replies import help_message, removed_message
 from handlers import admins, approvals, channels, hubspot, incidents
 from handlers.channels import act, look, show_overview
 from handlers.context import SILENT, Context, Interaction, Response, Route, is_first
@@ -40,7 +41,21 @@ from handlers.slack_request import SlackRequest
 
 def route(request: SlackRequest) -> Route | None:
     """The handler for a click; ``None`` for a button that nobody knows (any more)."""
-    return _LINK if request.is_link else ACTIONS.get(request.name)
+    if request.is_link:
+        return _LINK
+    return _chosen(request) if request.name == buttons.MORE else ACTIONS.get(request.name)
+
+
+def _chosen(request: SlackRequest) -> Route:
+    """What a choice in a menu stands for, done as if its button had been pressed."""
+    action_id, value = buttons.parse_choice(request.value)
+    found = ACTIONS.get(action_id) or _ONLY_CHOSEN.get(action_id) or ACTIONS[buttons.MORE]
+    chosen = found.handler
+
+    async def handler(context: Context, interaction: Interaction) -> Response:
+        return await chosen(context, replace(interaction, request=replace(request, value=value)))
+
+    return Route(handler, found.opens)
 
 
 async def _silent(context: Context, interaction: Interaction) -> Response:
@@ -105,7 +120,19 @@ async def check_again(context: Context, interaction: Interaction) -> Response:
     )
 
 
+async def show_help(context: Context, interaction: Interaction) -> Response:
+    return Response(message=help_message(interaction.lang, context.command))
+
+
+async def show_permissions(context: Context, interaction: Interaction) -> Response:
+    return await channels.permissions_overview(context, interaction, await context.actor(interaction))
+
+
 _LINK: Final = Route(_silent)
+_ONLY_CHOSEN: Final[Mapping[str, Route]] = {
+    buttons.PERMISSIONS_ALL: Route(show_permissions),
+    buttons.EXPORT: Route(channels.export),
+}
 
 ACTIONS: Final[Mapping[str, Route]] = {
     buttons.CONNECT: Route(connect, opens=True),
@@ -124,6 +151,9 @@ ACTIONS: Final[Mapping[str, Route]] = {
     ),
     **dict.fromkeys(LEAVE_ANY, Route(look(channels.offer_leaving, fresh=True), opens=True)),
     buttons.OVERVIEW: Route(show_overview),
+    buttons.MORE: Route(out_of_date),  # a choice that nobody knows (any more)
+    buttons.ADMINS: Route(admins.show, opens=True),
+    buttons.HELP: Route(show_help),
     buttons.CHECK: Route(check_again),
     CONNECT_KIND: Route(choose_kind),
     **dict.fromkeys((*CONNECT_AT_ANY, CONNECT_SHARED), Route(connect_at)),

@@ -258,7 +258,7 @@ class OverviewRepository(Repository):
     async def read(
         self, sight: Visibility, *, most: int | None, with_grants: bool
     ) -> tuple[tuple[Listed, ...], StateCounts]:
-        """The first ``most``, or all: team addresses, one's own, other people's; of each what needs somebody
+        """The first ``most``, or all: one's own, team addresses, other people's; of each what needs somebody
         first, then by address. And how many there are. What was granted is read only ``with_grants``."""
         statement = _statement(self._connection.dialect, sight.all_personal, with_grants, is_counted=True)
         rows = await self._connection.rows(statement, _listed_values(sight, most))
@@ -462,8 +462,8 @@ def _order(of: FromClause, dialect: str) -> tuple[ColumnElement[Any], ...]:
 
 
 def _group(of: FromClause) -> ColumnElement[int]:
-    """Team addresses, one's own, other people's."""
-    return case((of.c.kind == Kind.TEAM, 0), (of.c.owner_id == bindparam("user"), 1), else_=2)
+    """One's own, which never falls off; team addresses, other people's."""
+    return case((of.c.owner_id == bindparam("user"), 0), (of.c.kind == Kind.TEAM, 1), else_=2)
 
 
 def _seen(*, all_personal: bool) -> tuple[ColumnElement[bool], ...]:

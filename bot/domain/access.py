@@ -220,6 +220,12 @@ def rights(actor: Actor, operations: Iterable[Operation], channel: Channel) -> f
     )
 
 
+def wishes(actor: Actor, operations: Iterable[Operation], channel: Channel) -> frozenset[Operation]:
+    """Those of ``operations`` that ``actor`` can only ask an admin for."""
+    roles = actor.roles(channel)
+    return frozenset(it for it in operations if _right(roles, channel.kind, it) is Right.ON_REQUEST)
+
+
 def right_to_connect(actor: Actor, kind: Kind, address: str) -> Right:
     """How far ``actor`` may go with connecting a new address.
 

@@ -57,6 +57,10 @@ class ChannelRow:
     """For what is held with many others."""
     unexplained: Unexplained | None = None
     """For what cannot be checked since nobody knows what its provider means."""
+    asks: frozenset[Operation] = frozenset()
+    """What of ``may`` is only a wish that an admin has to grant."""
+    outage: Incident | None = None
+    """Its open outage, with who is on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,7 @@ class Overview:
     command: str
     providers_off: tuple[str, ...] = ()
     not_set_up: SetupCard | None = None
+    may_export: bool = False
 
 
 @dataclass(frozen=True, slots=True)

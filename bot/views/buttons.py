@@ -7,6 +7,7 @@ The one rule: a button stands only where its deed is both allowed to this person
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,8 +18,8 @@ from bot.domain.ids import GrantId
 from bot.domain.provider_outage import Advice
 from bot.domain.provider_traits import may_switch
 from bot.domain.request import Request
-from bot.domain.view_models import Mail
-from bot.views.blocks import Block, button, dialog, value_of
+from bot.domain.view_models import ChannelRow, Mail
+from bot.views.blocks import Block, button, dialog, plain, value_of
 from bot.views.i18n import Language
 from bot.views.text import clip, shown
 
@@ -48,6 +49,19 @@ CANCEL: Final = "request.cancel"
 GO_ON: Final = "request.go_on"
 """The last four carry a request's id."""
 
+MORE: Final = "more"
+"""A menu: each choice carries the action id that it stands for, and what that is about."""
+ADMINS: Final = "overview.admins"
+HELP: Final = "overview.help"
+PERMISSIONS_ALL: Final = "overview.permissions"
+EXPORT: Final = "overview.export"
+CHOICES: Final = frozenset(
+    {STATUS, WHY, EDIT, DISABLE, ENABLE, REMOVE, RECONNECT, PERMISSIONS, TAKE_OVER, PERMISSIONS_ALL, EXPORT}
+)
+"""What a menu may stand for."""
+ONLY_CHOSEN: Final = frozenset({PERMISSIONS_ALL, EXPORT})
+"""What no button stands for."""
+
 ACTIONS: Final = frozenset(
     {
         CONNECT,
@@ -63,6 +77,9 @@ ACTIONS: Final = frozenset(
         CHECK,
         PERMISSIONS,
         EDIT,
+        MORE,
+        ADMINS,
+        HELP,
         WHY,
         APPROVE,
         DECLINE,
@@ -99,9 +116,17 @@ def _sensible(channel: Channel) -> tuple[Operation, ...]:
 
 
 def operation_button(
-    lang: Language, operation: Operation, channel: Channel, *, primary: bool = False, style: str = ""
+    lang: Language,
+    operation: Operation,
+    channel: Channel,
+    *,
+    primary: bool = False,
+    style: str = "",
+    asks: bool = False,
 ) -> Block:
+    """``asks``: for this reader it is a wish, and its label says so."""
     label, action_id = _face(lang, operation)
+    label = (asks and _wish(lang, operation)) or label
     style = "primary" if primary else style
     return button(label, action_id, value=value_of(channel), style=style, about=channel.address)
 
@@ -126,6 +151,52 @@ def _face(lang: Language, operation: Operation) -> tuple[str, str]:
             return lang.say("Edit"), EDIT
         case Operation.CONNECT:
             return lang.say("Connect an inbox"), CONNECT
+
+
+def _wish(lang: Language, operation: Operation) -> str:
+    """What only an admin can grant, as a wish; empty for what nobody has to be asked for."""
+    match operation:
+        case Operation.DISABLE:
+            return lang.say("Ask to disable…")
+        case Operation.ENABLE:
+            return lang.say("Ask to enable…")
+        case Operation.REMOVE:
+            return lang.say("Ask to remove…")
+        case Operation.SWITCH:
+            return lang.say("Ask to switch provider…")
+        case _:
+            return ""
+
+
+MOST_CHOICES: Final = 5
+"""Slack's own limit for such a menu."""
+
+
+def row_menu(
+    lang: Language, row: ChannelRow, operations: Sequence[Operation], *, is_troubled: bool
+) -> list[Block]:
+    """All else that this person can do with a channel, in one small menu; nothing where there is nothing."""
+    value = value_of(row.channel)
+    named: list[tuple[str, str]] = []
+    if Operation.SEE in row.may:
+        second = (lang.say("Why?"), WHY) if is_troubled else (lang.say("Permissions"), PERMISSIONS)
+        named += [(lang.say("Details"), STATUS), second]
+    for operation in operations:
+        label, action_id = _face(lang, operation)
+        named.append(((operation in row.asks and _wish(lang, operation)) or label, action_id))
+    return menu([(label, f"{action_id} {value}") for label, action_id in named if action_id in CHOICES])
+
+
+def menu(choices: Sequence[tuple[str, str]]) -> list[Block]:
+    """Labels and what each stands for."""
+    options = [{"text": plain(clip(label, 75)), "value": value} for label, value in choices[:MOST_CHOICES]]
+    return [{"type": "overflow", "action_id": MORE, "options": options}] if options else []
+
+
+def parse_choice(value: str) -> tuple[str, str]:
+    """The action id that was chosen in a menu, and what that carries."""
+    action_id, _, carried = value.partition(" ")
+    return (action_id, carried) if action_id in CHOICES else ("", "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -11,6 +12,7 @@ from bot.domain.access import Operation
 from bot.domain.address import key_of
 from bot.domain.channel import URGENCY, Cause, Channel, State
 from bot.domain.ids import ChannelId
+from bot.domain.incident import Incident
 from bot.domain.view_models import ChannelRow, Overview, SetupCard
 from bot.views.blocks import (
     HOME_BLOCKS,
@@ -20,6 +22,7 @@ from bot.views.blocks import (
     View,
     actions,
     bold,
+    button,
     context,
     divider,
     escape,
@@ -31,10 +34,23 @@ from bot.views.blocks import (
     section,
     to_type,
 )
-from bot.views.buttons import connect_button, following, offered, operation_button, why_button
+from bot.views.buttons import (
+    ADMINS,
+    EXPORT,
+    HELP,
+    PERMISSIONS_ALL,
+    connect_button,
+    following,
+    menu,
+    offered,
+    operation_button,
+    row_menu,
+)
 from bot.views.i18n import Language
 from bot.views.text import shown
 from bot.views.wording import (
+    Why,
+    cause_in_short,
     lacking_in_short,
     mail_words,
     state_count,
@@ -49,13 +65,24 @@ from bot.views.wording.names import company, provider_of
 _TROUBLED: Final = frozenset({State.IMPAIRED, State.DISCONNECTED})
 
 
-def row_blocks(lang: Language, row: ChannelRow, *, roomy: bool, primary: bool = False) -> list[Block]:
-    """``roomy`` rows have a button for each deed; the others one button, or none when disabled."""
+def row_blocks(
+    lang: Language,
+    row: ChannelRow,
+    *,
+    primary: bool = False,
+    told: frozenset[str] = frozenset(),
+    roomy: bool = True,
+) -> list[Block]:
+    """One line where all is well, with a menu; what has to be done has a button before its menu. ``told`` are
+    reasons that stand above the list, and are only named here. ``roomy``: with what to do about it."""
+    buttons = _deeds(lang, row, primary)
+    rest = row_menu(lang, row, _rest(row), is_troubled=row.channel.state in _TROUBLED)
     if row.channel.state is State.DISABLED:
-        return [context(_grey(lang, row)), *(_buttons(lang, row, primary) if roomy else ())]
-    if roomy:
-        return [section(_text(lang, row, roomy=True)), *_buttons(lang, row, primary)]
-    return [section(_text(lang, row, roomy=False), _foremost(lang, row, primary))]
+        return [context(_grey(lang, row)), *actions(*buttons, *rest)]
+    text = _text(lang, row, told=told, roomy=roomy)
+    if buttons or not rest:
+        return [section(text), *actions(*buttons, *rest)]
+    return [section(text, rest[0])]
 
 
 def wants_mending(row: ChannelRow) -> bool:
@@ -81,19 +108,51 @@ def _about(lang: Language, row: ChannelRow) -> list[str]:
     return [part for part in (via, inert(channel.name, 40), inert(row.provider_label, 40), owner) if part]
 
 
-def _text(lang: Language, row: ChannelRow, *, roomy: bool) -> str:
-    lines = [title(lang, row), f"{since(lang, row)} · {_proof(lang, row)}"]
-    if use := inert(row.channel.use, 60):
-        lines.append(lang.say("Used for: {use}", use=use))
-    if row.channel.cause not in {Cause.NONE, Cause.CHECKING}:
-        known = trouble_words(lang, row.channel, row.provider_label, row.advice, row.unexplained)
-        lines.append(escape(lang.together(known.why, known.next_step if roomy else "")))
+def _text(lang: Language, row: ChannelRow, *, told: frozenset[str], roomy: bool) -> str:
+    if row.channel.state is State.CONNECTED:
+        lines = [f"{title(lang, row)} · {since(lang, row)}"]
+    else:
+        lines = [title(lang, row), since(lang, row), *_use(lang, row), *_trouble(lang, row, told, roomy)]
+        lines += on_it(lang, row.outage)
     if row.mail is not None:
         way = way_words(lang, row.mail, row.channel.provider) if roomy else ""
         lines.append(f"📭 {escape(lang.together(mail_words(lang, row.mail), way))}")
     if is_lacking(row):
         lines.append(escape(lacking_in_short(lang, row.lacking)))
     return "\n".join(lines)
+
+
+def _use(lang: Language, row: ChannelRow) -> list[str]:
+    """What stops as long as it does not work."""
+    use = inert(row.channel.use, 60)
+    return [lang.say("Used for: {use}", use=use)] if use else []
+
+
+def _trouble(lang: Language, row: ChannelRow, told: frozenset[str], roomy: bool) -> list[str]:
+    why = trouble_in(lang, row)
+    if why is None:
+        return []
+    if why.why in told:
+        # Of what is being checked its state has said as much.
+        is_known = row.channel.state is State.DISCONNECTED
+        short = cause_in_short(lang, row.channel.cause, row.provider_label) if is_known else ""
+        return [escape(short)] if short else []
+    return [escape(lang.together(why.why, why.next_step if roomy else ""))]
+
+
+def trouble_in(lang: Language, row: ChannelRow) -> Why | None:
+    """What is wrong with it, if that is known."""
+    if row.channel.state is State.DISABLED or row.channel.cause in {Cause.NONE, Cause.CHECKING}:
+        return None
+    return trouble_words(lang, row.channel, row.provider_label, row.advice, row.unexplained)
+
+
+def on_it(lang: Language, incident: Incident | None) -> list[str]:
+    """Who is repairing it, so that no second person begins."""
+    if incident is None or not incident.is_open or not incident.claimed_by or not incident.claimed_at:
+        return []
+    who, when = mention(incident.claimed_by), instant(lang, incident.claimed_at)
+    return ["🙋 " + lang.say("{who} has been on it since {when}.", who=who, when=when)]
 
 
 def _grey(lang: Language, row: ChannelRow) -> str:
@@ -108,43 +167,31 @@ def since(lang: Language, row: ChannelRow) -> str:
     return lang.say("{state} since {when}", state=state, when=instant(lang, row.channel.shown_since))
 
 
-def _proof(lang: Language, row: ChannelRow) -> str:
-    if row.last_ok_at is None:
-        return lang.say("not confirmed yet")
-    return lang.say("last confirmed {when}", when=instant(lang, row.last_ok_at))
-
-
-def _buttons(lang: Language, row: ChannelRow, primary: bool) -> list[Block]:
-    why = (
-        [why_button(lang, row.channel)] if row.channel.state in _TROUBLED and Operation.SEE in row.may else []
-    )
-    return actions(
-        *(_button(lang, row, operation, primary) for operation in _operations(row)), *_moving(lang, row), *why
-    )
+def _deeds(lang: Language, row: ChannelRow, primary: bool) -> list[Block]:
+    """What this person should do about it, most often nothing."""
+    if row.channel.state is State.DISABLED:
+        first = offered(row.channel, row.may, advice=row.advice)[:1]
+        return [_button(lang, row, it, primary) for it in first if it is not Operation.REMOVE]
+    wanted = wants_mending(row) or (is_lacking(row) and Operation.RECONNECT in row.may)
+    mending = [_button(lang, row, Operation.RECONNECT, primary)] if wanted else []
+    return [*mending, *_moving(lang, row)]
 
 
 def _moving(lang: Language, row: ChannelRow) -> list[Block]:
     """The way to where its mail goes, if it is one of our providers and this person may go it."""
-    if row.mail is None or row.channel.state is State.DISABLED:
-        return []
-    return following(lang, row.channel, row.mail, row.may)
+    return following(lang, row.channel, row.mail, row.may) if row.mail is not None else []
 
 
-def _operations(row: ChannelRow) -> tuple[Operation, ...]:
-    see = (Operation.SEE,) if Operation.SEE in row.may else ()
-    return (*offered(row.channel, row.may, is_lacking=bool(row.lacking), advice=row.advice), *see)
-
-
-def _foremost(lang: Language, row: ChannelRow, primary: bool) -> Block | None:
-    if wants_mending(row) or (is_lacking(row) and Operation.RECONNECT in row.may):
-        return _button(lang, row, Operation.RECONNECT, primary)
-    return _button(lang, row, Operation.SEE, primary) if Operation.SEE in row.may else None
+def _rest(row: ChannelRow) -> tuple[Operation, ...]:
+    """What else can be done, the least harmful first."""
+    sensible = (Operation.EDIT, Operation.DISABLE, Operation.REMOVE)
+    possible = {*offered(row.channel, row.may), Operation.EDIT}
+    return tuple(it for it in sensible if it in row.may and it in possible)
 
 
 def _button(lang: Language, row: ChannelRow, operation: Operation, primary: bool) -> Block:
-    return operation_button(
-        lang, operation, row.channel, primary=primary and operation is Operation.RECONNECT
-    )
+    is_first = primary and operation is Operation.RECONNECT
+    return operation_button(lang, operation, row.channel, primary=is_first, asks=operation in row.asks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,17 +200,24 @@ class Room:
 
     blocks: int
     characters: int
-    roomy_rows: int
-    """Up to this many rows each has all its buttons."""
+
+
+_ROOMY: Final = 12
+"""Up to so many inboxes each line says what to do, too."""
+_REASONS: Final = 3
+"""Reasons that are said once above the list, since several inboxes share them."""
 
 
 def listing(lang: Language, overview: Overview, room: Room) -> list[Block]:
     """All groups, each under its heading, as far as there is room."""
-    roomy, mend = overview.tally.total <= room.roomy_rows, to_mend(overview)
-    blocks: list[Block] = []
+    mend, roomy = to_mend(overview), overview.tally.total <= _ROOMY
+    shared = _shared_reasons(lang, overview)
+    told = frozenset(why for why, _ in shared)
+    blocks: list[Block] = [context(escape(lang.together(*reason))) for reason in shared]
     shown = characters = 0
     for heading, row in _lines(lang, overview):
-        added = [*heading, *row_blocks(lang, row, roomy=roomy, primary=mend == row.channel.id)]
+        lines = row_blocks(lang, row, primary=mend == row.channel.id, told=told, roomy=roomy)
+        added = [*heading, *lines]
         characters += _characters(added)
         if len(blocks) + len(added) > room.blocks or characters > room.characters:
             break  # nothing is drawn that will not be shown
@@ -172,12 +226,26 @@ def listing(lang: Language, overview: Overview, room: Room) -> list[Block]:
     return [*blocks, *_more(lang, overview.tally.total - shown, overview.command)]
 
 
+def _shared_reasons(lang: Language, overview: Overview) -> list[tuple[str, str]]:
+    """Why several do not work, and what to do: the most frequent first."""
+    whys = [trouble_in(lang, row) for row in _all(overview)]
+    counted = Counter((it.why, it.next_step) for it in whys if it is not None)
+    return [reason for reason, number in counted.most_common(_REASONS) if number > 1]
+
+
+def _all(overview: Overview) -> tuple[ChannelRow, ...]:
+    return (*overview.own, *overview.team, *overview.others)
+
+
 def to_mend(overview: Overview) -> ChannelId | None:
-    """The one channel whose Reconnect stands out: the first that this person can mend."""
-    for group in (overview.team, overview.own, overview.others):
-        if waiting := [row.channel for row in group if wants_mending(row)]:
-            return min(waiting, key=_rank).id
-    return None
+    """The one channel whose Reconnect stands out; of several none does, since none is special."""
+    waiting = _waiting(overview)
+    return waiting[0].channel.id if len(waiting) == 1 else None
+
+
+def _waiting(overview: Overview) -> list[ChannelRow]:
+    """What this person can mend."""
+    return [row for row in _all(overview) if wants_mending(row)]
 
 
 def summary(lang: Language, overview: Overview) -> str:
@@ -187,17 +255,20 @@ def summary(lang: Language, overview: Overview) -> str:
 
 
 def _lines(lang: Language, overview: Overview) -> Iterator[tuple[list[Block], ChannelRow]]:
+    """One's own inbox first, which is short and never falls off; then what needs somebody."""
+    theirs = (*overview.team, *overview.others)
     groups = (
-        (lang.say("Team addresses"), overview.team),
         (lang.say("Your inbox"), overview.own),
-        (lang.say("Other people's inboxes"), overview.others),
+        (lang.say("Needs you"), [row for row in theirs if wants_mending(row)]),
+        (lang.say("Team addresses"), [row for row in overview.team if not wants_mending(row)]),
+        (lang.say("Other people's inboxes"), [row for row in overview.others if not wants_mending(row)]),
     )
     for name, rows in groups:
         for place, row in enumerate(_sorted(rows)):
             yield ([section(f"*{name}*")] if place == 0 else []), row
 
 
-def _sorted(rows: tuple[ChannelRow, ...]) -> list[ChannelRow]:
+def _sorted(rows: Iterable[ChannelRow]) -> list[ChannelRow]:
     return sorted(rows, key=lambda row: _rank(row.channel))
 
 
@@ -226,7 +297,7 @@ def _characters(blocks: list[Block]) -> int:
     return total
 
 
-_ROOM = Room(blocks=MESSAGE_BLOCKS - 10, characters=7_000, roomy_rows=12)
+_ROOM = Room(blocks=MESSAGE_BLOCKS - 10, characters=7_000)
 LIST_ROWS: Final = _ROOM.blocks
 """More than that are never shown."""
 
@@ -245,7 +316,7 @@ def _connect(lang: Language, overview: Overview) -> list[Block]:
     """Offered at the end, and only to those who have none of their own: this is a list, not an advert."""
     if overview.tally.own or not overview.may_connect:
         return []
-    return actions(connect_button(lang, primary=to_mend(overview) is None))
+    return actions(connect_button(lang, primary=not _waiting(overview)))
 
 
 _NAMED = 5
@@ -311,7 +382,7 @@ def people(lang: Language, ids: tuple[str, ...]) -> str:
     return named if rest <= 0 else lang.say("{people} and {n} more", people=named, n=rest)
 
 
-_HOME_ROOM = Room(blocks=HOME_BLOCKS - 12, characters=60_000, roomy_rows=24)
+_HOME_ROOM = Room(blocks=HOME_BLOCKS - 12, characters=60_000)
 HOME_ROWS: Final = _HOME_ROOM.blocks
 """More than that are never shown."""
 
@@ -324,7 +395,7 @@ def home(lang: Language, overview: Overview, *, now: datetime) -> View:
             *setup,
             header(lang.say("Inboxes")),
             *_intro(lang, overview),
-            *_connect_section(lang, overview),
+            *_head(lang, overview),
             *listing(lang, overview, _HOME_ROOM),
             *_foot(lang, overview),
         ],
@@ -344,10 +415,16 @@ def nothing_yet(lang: Language, overview: Overview) -> str:
     return lang.say("Nothing is connected yet.")
 
 
-def _connect_section(lang: Language, overview: Overview) -> list[Block]:
-    if not overview.may_connect:
-        return []
-    return actions(connect_button(lang, primary=not overview.tally.own and to_mend(overview) is None))
+def _head(lang: Language, overview: Overview) -> list[Block]:
+    """What one comes here for that is about no inbox."""
+    connect = (
+        [connect_button(lang, primary=not overview.tally.own and not _waiting(overview))]
+        if overview.may_connect
+        else []
+    )
+    rest = [(lang.say("Permissions"), f"{PERMISSIONS_ALL} ")]
+    rest += [(lang.say("Export the history"), f"{EXPORT} ")] if overview.may_export else []
+    return actions(*connect, button(lang.say("Admins"), ADMINS), button(lang.say("Help"), HELP), *menu(rest))
 
 
 def _foot(lang: Language, overview: Overview) -> list[Block]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from bot.domain.access import Operation
-from bot.domain.channel import Cause, Channel, State
+from bot.domain.channel import Cause, State
 from bot.domain.ids import UserId
-from bot.domain.incident import Incident
 from bot.domain.mail_routing import NOWHERE
 from bot.domain.provider_outage import is_held
 from bot.domain.request import Awaits, Request, RequestState
@@ -35,7 +34,7 @@ from bot.views.buttons import (
     permissions_button,
     why_button,
 )
-from bot.views.home import is_lacking, since, title
+from bot.views.home import is_lacking, on_it, since, title
 from bot.views.i18n import Language
 from bot.views.programs import programs
 from bot.views.wording import (
@@ -94,7 +93,7 @@ def _trouble(lang: Language, status: ChannelStatus, now: datetime) -> list[Block
         why = trouble_words(
             lang, channel, status.row.provider_label, status.row.advice, status.row.unexplained
         )
-    lines = [escape(lang.together(why.why, why.next_step)), *_on_it(lang, incident)]
+    lines = [escape(lang.together(why.why, why.next_step)), *on_it(lang, incident)]
     # A disconnected inbox has said since when already.
     if incident and incident.resolved_at is None and channel.state is not State.DISCONNECTED:
         lines.append(
@@ -105,14 +104,6 @@ def _trouble(lang: Language, status: ChannelStatus, now: datetime) -> list[Block
             )
         )
     return [section("\n".join(lines))]
-
-
-def _on_it(lang: Language, incident: Incident | None) -> list[str]:
-    """Who is repairing it, so that no second person begins."""
-    if incident is None or not incident.is_open or not incident.claimed_by or not incident.claimed_at:
-        return []
-    who, when = mention(incident.claimed_by), instant(lang, incident.claimed_at)
-    return ["🙋 " + lang.say("{who} has been on it since {when}.", who=who, when=when)]
 
 
 def _moved(lang: Language, status: ChannelStatus) -> list[Block]:
@@ -245,11 +236,12 @@ def _buttons(lang: Language, row: ChannelRow) -> list[Block]:
         operations = (*operations, Operation.TAKE_OVER)
     if Operation.EDIT in row.may:
         operations = (*operations, Operation.EDIT)
-    buttons = [_button(lang, row.channel, operation, urgent) for operation in operations]
+    buttons = [_button(lang, row, operation, urgent) for operation in operations]
     if row.channel.state is not State.REMOVED:
         buttons.append(permissions_button(lang, row.channel))
     return actions(*buttons, why_button(lang, row.channel), overview_button(lang))
 
 
-def _button(lang: Language, channel: Channel, operation: Operation, urgent: bool) -> Block:
-    return operation_button(lang, operation, channel, primary=urgent and operation is Operation.RECONNECT)
+def _button(lang: Language, row: ChannelRow, operation: Operation, urgent: bool) -> Block:
+    is_first = urgent and operation is Operation.RECONNECT
+    return operation_button(lang, operation, row.channel, primary=is_first, asks=operation in row.asks)

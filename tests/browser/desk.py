@@ -78,6 +78,12 @@ class Desk:
         await self.slack.bring_to_front()  # a tab behind another one draws once a second
         await self.slack.get_by_role("button", name=label, exact=True).last.click()
 
+    async def chooses(self, label: str) -> None:
+        """A line of the last small menu (⋯)."""
+        await self.slack.bring_to_front()
+        await self.slack.get_by_test_id("overflow").last.click()
+        await self.slack.get_by_role("menuitem", name=label, exact=True).last.click()
+
     async def submits(self, label: str) -> None:
         """The modal's own button, by what it says."""
         button = self.slack.get_by_test_id("modal-submit")

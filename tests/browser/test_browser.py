@@ -128,7 +128,7 @@ async def _is_connected(desk: Desk, words: Words) -> None:
 
 
 async def _disables_and_enables(desk: Desk, words: Words) -> None:
-    await desk.presses(words.disable)
+    await desk.chooses(words.disable)
     await desk.submits(words.yes_disable)
     await expect(desk.modal).to_contain_text(words.disabled)
     await desk.closes()
@@ -140,7 +140,7 @@ async def _disables_and_enables(desk: Desk, words: Words) -> None:
 
 
 async def _removes_and_restores(desk: Desk, words: Words) -> None:
-    await desk.presses(words.remove)
+    await desk.chooses(words.remove)
     await desk.submits(words.yes_remove)
     await expect(desk.modal).to_contain_text(words.revoked)
     await desk.closes()

@@ -207,7 +207,7 @@ class Journey:
 
     async def removes(self) -> None:
         words = self.words
-        await self.person.clicks(words.remove_button, near=words.address, in_="home")
+        await self.person.chooses(None, words.remove_button, near=words.address, in_="home")
         screen = await self.looks()
         assert screen.modal and screen.modal.submit == words.yes_remove
         await self.person.clicks(words.yes_remove)

@@ -30,15 +30,17 @@ def _modal(screen: Screen) -> str:
 
 
 async def test_an_admin_connects_a_team_address(stage: Stage) -> None:
-    """Name, use and conversation come with it; the conversation is greeted, and everybody sees it first."""
+    """Name, use and conversation come with it; the conversation is greeted, and everybody sees it, after what
+    is their own."""
     await stage.connected("alice")
     await stage.team_connected(conversation="#support")
     omar = await stage.person("omar").sees()
     assert SUPPORT in omar.messages("#support")[-1].plain
     assert f"{SUPPORT} is connected" in omar.dm.last.plain
     listed = await _list(stage, "alice")
-    assert "Support" in listed and USE in listed
-    assert listed.index(SUPPORT) < listed.index("alice@acme.example")
+    assert listed.index("alice@acme.example") < listed.index(f"{SUPPORT} · Support")
+    await stage.person("alice").types(f"/inbox status {SUPPORT}")
+    assert USE in (await stage.person("alice").sees()).messages("#general")[-1].plain
 
 
 async def test_a_conversation_without_the_bot_is_said_beside_its_field(stage: Stage) -> None:
@@ -130,7 +132,7 @@ async def test_a_super_admin_takes_a_personal_inbox_over(stage: Stage) -> None:
     assert "the team" in _modal(await omar.sees())
     alice = await stage.person("alice").sees()
     assert "@Omar Haddad made your inbox alice@acme.example a team address." in alice.dm.last.plain
-    assert "Orders arrive here" in await _list(stage, "kenji")
+    assert "alice@acme.example · Orders" in await _list(stage, "kenji")
 
 
 async def test_deleting_a_team_address_takes_the_articles_words(stage: Stage) -> None:

@@ -229,6 +229,23 @@ async def test_every_button_answers_in_a_dialog_from_home_and_from_a_dialog(
     )
 
 
+@pytest.mark.parametrize(
+    ("choice", "said"),
+    [
+        ("channel.status {here}", "Connected"),
+        ("channel.remove {here}", "Remove"),
+        ("overview.permissions ", "channel.connect"),
+        ("channel.unheard-of {here}", "That has changed"),
+        ("", "That has changed"),
+    ],
+)
+async def test_a_choice_in_a_menu_is_as_good_as_its_button(bench: Bench, choice: str, said: str) -> None:
+    """And one that nobody knows is out of date."""
+    await bench.send(a_click_in("home", "more", choice.format(here=here(bench))))
+    (opened,) = bench.slack.of("views.open")
+    assert said in texts(opened["view"])
+
+
 @pytest.mark.parametrize("action_id", ["channel.status", "overview.list", "channel.enable", "incident.why"])
 async def test_a_button_in_a_message_is_answered_beside_it(bench: Bench, action_id: str) -> None:
     """Only the clicker sees the answer, where they clicked."""

@@ -98,7 +98,13 @@ async def test_what_one_may_not_see_does_not_exist(play: Play) -> None:
     assert (overview.own, overview.team, overview.others) == ((), (), ())
     seen = await channels.overview(await play.actor("omar"))
     assert [row.channel.id for row in seen.others] == [kenji.id]
-    assert seen.others[0].may == {Operation.SEE, Operation.DISABLE, Operation.REMOVE, Operation.TAKE_OVER}
+    assert seen.others[0].may == {
+        Operation.SEE,
+        Operation.DISABLE,
+        Operation.REMOVE,
+        Operation.TAKE_OVER,
+        Operation.EDIT,
+    }
 
 
 async def test_a_near_miss_of_ones_own_inbox_is_named(play: Play) -> None:

@@ -474,11 +474,10 @@ def dialogs(lang: Language, text: str) -> Drawn:
             )
     channel = a_channel(address=text, use=text)
     yield "edit", modals.edit_modal(lang, channel)
-    yield "edit a team address", modals.edit_modal(lang, a_team_channel(name=text[:80], use=text[:200]))
-    typed = InboxSpec(address=text, use=text[:200])
-    for may_edit in (True, False):
-        in_order = errors.InOrder(channel, typed, may_edit=may_edit)
-        yield f"in order {may_edit}", modals.in_order_modal(lang, in_order)
+    yield "edit a team address", modals.edit_modal(lang, a_team_channel(name=text, use=text))
+    for it in (a_team_channel(address=text), in_state(State.DISABLED).channel):
+        here = errors.InOrder(it, InboxSpec(text, it.kind, text, text), may_edit=it.is_personal)
+        yield f"in order {it.kind}", modals.in_order_modal(lang, here)
     yield "take over", modals.take_over_modal(lang, channel)
     yield "take over nobody's", modals.take_over_modal(lang, replace(channel, owner_id=None))
     yield "hello", messages.hello_notice(lang, address=text, actor=ANN)

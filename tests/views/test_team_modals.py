@@ -11,7 +11,6 @@ from bot.domain.channel import InboxSpec, Kind
 from bot.domain.request import RequestedChange
 from bot.views import modals
 from bot.views.blocks import parse_value
-from bot.views.home import home, overview_message
 from bot.views.i18n import Language
 from bot.views.status import status_message
 from bot.views.wording import role_words
@@ -32,7 +31,6 @@ from tests.views.samples import (
     a_status,
     a_team_channel,
     a_wish,
-    an_overview,
 )
 from tests.views.test_notices import buttons, texts
 from tests.views.test_surfaces import clickable
@@ -218,15 +216,6 @@ def test_a_team_address_stops_for_everybody() -> None:
             modals.remove_modal(EN, a_removal(channel=channel)),
         ):
             assert ("everybody who uses it" in texts(view)) == says
-
-
-def test_team_addresses_stand_first() -> None:
-    """With what the team calls them and what depends on them."""
-    overview = an_overview(own=(a_row(),), team=(a_row(a_team_channel(), is_own=False),))
-    for view in (home(EN, overview, now=NOW), overview_message(EN, overview, now=NOW)):
-        said = texts(view)
-        assert said.index("*support@example.com* · Support") < said.index("*ann@example.com*")
-        assert "Used for: Zendesk reads it" in said
 
 
 def test_only_somebody_elses_inbox_can_be_taken_over() -> None:

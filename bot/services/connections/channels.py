@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from bot.domain.access import Actor, Operation, Right, Visibility, may, right, rights, visibility_of
+from bot.domain.access import Actor, Operation, Right, Visibility, may, right, rights, visibility_of, wishes
 from bot.domain.address import plain_words, same_address
 from bot.domain.channel import Channel, InboxSpec, Kind, State
 from bot.domain.errors import Gone, NeedsApproval, NotAllowed, ReconnectFirst, UnknownAddress
@@ -16,7 +16,7 @@ from bot.domain.features import Feature
 from bot.domain.grant import Grant, Granted
 from bot.domain.history import HistoryEntry
 from bot.domain.ids import ChannelId, ConversationId, GrantId, UserId, WorkspaceId
-from bot.domain.incident import Unexplained
+from bot.domain.incident import Incident, Unexplained
 from bot.domain.lifecycle import Signal, TransitionRefused
 from bot.domain.notice import NoticeKind
 from bot.domain.probe_policy import Probe, is_unreachable, unexplained
@@ -106,7 +106,8 @@ class Channels:
     # --- seeing
 
     async def overview(self, actor: Actor, *, most: int = 100) -> Overview:
-        """What ``actor`` may see: at most so many rows, what needs somebody first, and how many there are."""
+        """What ``actor`` may see: at most so many rows, their own and what needs somebody first, and how many
+        there are."""
         async with self._core.storage.reading() as uow:
             rows, tally = await self._rows(uow, actor, most=most)
             setup = await self._setup(uow, actor, empty=not rows)
@@ -119,6 +120,7 @@ class Channels:
             command=self._core.policy.command,
             providers_off=self._core.providers.off,
             not_set_up=setup,
+            may_export=actor.is_super_admin,
         )
 
     async def lacking(self, actor: Actor, *, most: int) -> tuple[tuple[ChannelRow, ...], int, int]:
@@ -429,10 +431,24 @@ class Channels:
         channels = [it.channel for it in listed]
         advised = await self._advised(uow, actor, channels)
         unknown = await self._unexplained(uow, channels)
+        outages = await self._outages(uow, channels)
         return tuple(
-            self._row(actor, it, advice=advised.get(it.channel.id), unexplained=unknown.get(it.channel.id))
+            replace(
+                self._row(
+                    actor, it, advice=advised.get(it.channel.id), unexplained=unknown.get(it.channel.id)
+                ),
+                outage=outages.get(it.channel.id),
+            )
             for it in listed
         )
+
+    async def _outages(self, uow: UnitOfWork, channels: Sequence[Channel]) -> Mapping[ChannelId, Incident]:
+        """What is open about those that do not work, with who is on it."""
+        ids = [it.id for it in channels if it.state in (State.DISCONNECTED, State.IMPAIRED)]
+        found = dict[ChannelId, Incident]()
+        for start in range(0, len(ids), _AT_ONCE):
+            found |= await uow.incidents.open_among(ids[start : start + _AT_ONCE])
+        return found
 
     async def _advised(
         self, uow: UnitOfWork, actor: Actor, channels: Sequence[Channel]
@@ -486,6 +502,7 @@ class Channels:
             mail=mail_shown(self._core, channel, mail) if mail and mail.has_left else None,
             advice=advice,
             unexplained=unexplained,
+            asks=wishes(actor, allowed, channel),
         )
 
     def _lacking(self, channel: Channel, granted: Granted | None) -> tuple[Feature, ...]:
