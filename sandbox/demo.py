@@ -91,6 +91,7 @@ async def town(place: Place, clock: SandboxClock, *, world: World | None = None)
         google = _google(clock, bot_url)
         microsoft = _microsoft(clock, bot_url)
         imap = await _imap(stack)
+        imap.takes_tokens(google.opens_by_imap)
         names = LocalNames(imap)
         slack.public_url = url
         await _serve(front, url, slack, (google, microsoft, imap, names), stack)
