@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import ssl
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from ipaddress import IPv4Address
 from typing import Any, Final
@@ -81,6 +81,10 @@ class LocalImap:
     def password_of(self, address: str) -> str:
         """Raises ``ValueError`` if there is no such mailbox."""
         return self._mailbox(address).password
+
+    def takes_tokens(self, check: Callable[[str, str], bool]) -> None:
+        """From now on an access token opens a mailbox, too, if ``check`` says so of address and token."""
+        self._host.takes_token = check
 
     def change_password(self, address: str, password: str = "") -> str:
         """A new password for a mailbox; returns it."""

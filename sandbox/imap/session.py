@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import json
 import re
 import ssl
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -15,6 +17,15 @@ from sandbox.imap.faults import EXAMINE, LOGIN, Faults
 
 _ID = re.compile(r'\("[^"]+" "[^"]*"(?: "[^"]+" "[^"]*")*\)|NIL')
 _ATOM = re.compile(r'"((?:[^"\\\r\n]|\\["\\])*)"|([^\s"(){%*\\\]]+)')
+
+_BEARER = {
+    "XOAUTH2": re.compile("user=(?P<user>[^\x01]+)\x01auth=Bearer (?P<token>[^\x01]+)\x01\x01"),
+    # RFC 7628; host and port may be left out.
+    "OAUTHBEARER": re.compile(
+        "n,a=(?P<user>[^\x01,]+),\x01(?:(?:host|port)=[^\x01]*\x01)*auth=Bearer (?P<token>[^\x01]+)\x01\x01"
+    ),
+}
+_REFUSED = {"status": "400", "schemes": "Bearer", "scope": "https://mail.google.com/"}
 
 
 @dataclass
@@ -35,6 +46,8 @@ class Host:
     requests: Counter[str] = field(default_factory=Counter)
     released: asyncio.Event = field(default_factory=asyncio.Event)
     """Set, and made anew, when what is slow may go on."""
+    takes_token: Callable[[str, str], bool] | None = None
+    """Whether an access token opens the mailbox of this address; ``None`` where the host takes none."""
 
 
 class Session:
@@ -141,7 +154,10 @@ class Session:
             return ["LOGINDISABLED"]
         if faults.has("sasl_login"):
             return ["LOGINDISABLED", "AUTH=LOGIN"]
-        return ["AUTH=LOGIN"] if faults.has("only_sasl_login") else ["AUTH=PLAIN"]
+        if faults.has("only_sasl_login"):
+            return ["AUTH=LOGIN"]
+        by_token = ["SASL-IR", "AUTH=XOAUTH2", "AUTH=OAUTHBEARER"] if self._host.takes_token else []
+        return ["AUTH=PLAIN", *by_token]
 
     async def _identified(self, tag: str, arguments: str) -> bool:
         if not _ID.fullmatch(arguments):
@@ -179,10 +195,13 @@ class Session:
             return True
         return await self._enters(tag, *words)
 
-    async def _authenticate(self, tag: str, mechanism: str) -> bool:
+    async def _authenticate(self, tag: str, arguments: str) -> bool:
+        mechanism, _, initial = arguments.partition(" ")
         if f"AUTH={mechanism.upper()}" not in self._ways_in():
             self._say(f"{tag} NO [ALERT] Unsupported authentication mechanism.")
             return True
+        if mechanism.upper() in _BEARER:
+            return await self._shows_token(tag, _BEARER[mechanism.upper()], initial)
         if mechanism.upper() == "LOGIN":
             asked = [await self._asks(prompt) for prompt in ("VXNlcm5hbWU6", "UGFzc3dvcmQ6")]
             parts = ["", *asked]
@@ -193,14 +212,28 @@ class Session:
             return True
         return await self._enters(tag, parts[1], parts[2])
 
+    async def _shows_token(self, tag: str, form: re.Pattern[str], initial: str) -> bool:
+        """As at Gmail: what is not taken is told as a challenge, which the client has to answer."""
+        said = _decoded(initial) if initial else await self._asks("")
+        found, check = form.fullmatch(said), self._host.takes_token
+        self._host.requests["login"] += 1
+        if found is None or check is None:
+            self._say(f"{tag} BAD Invalid SASL argument.")
+            return True
+        if not check(found["user"], found["token"]):
+            self._host.requests["refused"] += 1
+            await self._asks(base64.b64encode(json.dumps(_REFUSED).encode()).decode())
+            self._say(f"{tag} NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)")
+            return True
+        self._user = found["user"].lower()
+        self._say(f"{tag} OK {self._user} authenticated (Success)")
+        return True
+
     async def _asks(self, prompt: str) -> str:
         """What the client answers, decoded; empty if that makes no sense."""
         self._say(f"+ {prompt}")
         await self._writer.drain()
-        try:
-            return base64.b64decode(await self._line(), validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            return ""
+        return _decoded(await self._line())
 
     async def _enters(self, tag: str, user: str, password: str) -> bool:
         faults = self._host.faults
@@ -244,7 +277,8 @@ class Session:
         if fault := self._host.faults.among(EXAMINE, self._user):
             self._say(f"{tag} {fault}")
             return True
-        self._say(f"* {self._host.mailboxes[self._user].messages} EXISTS")
+        mailbox = self._host.mailboxes.get(self._user)
+        self._say(f"* {mailbox.messages if mailbox else 0} EXISTS")
         self._say("* 0 RECENT")
         if self._host.faults.has("keywords"):
             self._say(rf"* FLAGS (\Seen {' '.join(f'keyword-number-{n:04}' for n in range(800))})")
@@ -252,6 +286,13 @@ class Session:
         self._say("* OK [UIDVALIDITY 1] Valid.")
         self._say(f"{tag} OK [READ-ONLY] Opened.")
         return True
+
+
+def _decoded(line: str) -> str:
+    try:
+        return base64.b64decode(line, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
 
 
 def _unquoted(found: re.Match[str]) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -20,9 +22,10 @@ from bot.services.connections.api_keys import KeySpec
 from bot.services.connections.token_broker import PER_MINUTE, Code, NoToken, TokenBroker
 from storage import rekey
 from tests.services.play import ACME, Gate, Play, on_both
-from tests.services.test_secrets import everything_stored
+from tests.services.test_secrets import Unfiltered, everything_stored, log
 from tests.stage import KEY, a_stage
 
+__all__ = ["log"]
 SUPPORT = "support@acme.example"
 FILE = """
 [crm]
@@ -465,3 +468,38 @@ async def test_status_and_why_name_the_programs(play: Play) -> None:
     person = play.stage.person("omar")
     await person.types(f"/inbox status {SUPPORT}")
     assert "Help desk (IMAP): was given access" in (await person.sees()).plain
+
+
+@on_both
+async def test_nothing_of_programs_lies_about(play: Play, log: io.StringIO) -> None:
+    """Keys, tokens and rotated secrets: in no log, message of Slack's, figure, or error, and sealed."""
+    unfiltered = Unfiltered()
+    logging.getLogger().addHandler(unfiltered)
+    logging.getLogger("bot").warning("listened to")
+    play.google.break_down("rotating")
+    support, desk = await connected(play)
+    other = await program(play, name="Other", networks=["192.0.2.0/24"])
+    answers = [await desk.asks(), await desk.refreshes(), await other.asks(), await other.refreshes()]
+    await desk.asks(f"/channels/{desk.secret}/token")
+    await desk.asks(body={desk.secret: desk.secret})
+    await _forget_tokens(play, support)
+    play.google.break_down("server_error", SUPPORT, at="token")
+    answers.append(await desk.asks())
+    play.google.mend(SUPPORT)
+    answers.append(await Program(play, desk.key, desk.secret[:-2]).asks())
+    await play.stage.person("omar").types(f"/inbox why {SUPPORT}")
+    await play.passes(minutes=5)
+    secrets = {desk.secret, desk.secret[12:], other.secret, other.secret[12:], *play.handed_out()}
+    refused = str([told for status, told in answers if status != 200])
+    assert "error" in refused
+    places = {
+        "database": await everything_stored(play),
+        "log": log.getvalue(),
+        "our own log calls": "\n".join(unfiltered.lines),
+        "Slack": str(await play.stage.driver.calls()),
+        "figures": play.stage.bot.metrics.exposition().decode(),
+        "refusals": refused,
+    }
+    logging.getLogger().removeHandler(unfiltered)
+    assert "listened to" in places["log"]
+    assert not {place for secret in secrets for place, text in places.items() if secret in text}
