@@ -9,7 +9,13 @@ from __future__ import annotations
 from bot.domain.errors import OutOfDate, RequestClosed
 from bot.domain.ids import RequestId, TicketId
 from bot.domain.request import Request, RequestState
-from bot.views.modals import REASON_BLOCK, asked_modal, forwarded_modal, parse_requested_change
+from bot.views.modals import (
+    REASON_BLOCK,
+    answered_modal,
+    asked_modal,
+    forwarded_modal,
+    parse_requested_change,
+)
 from handlers import channels
 from handlers.channels import said
 from handlers.context import Context, Handler, Interaction, Response
@@ -27,6 +33,7 @@ async def ask(context: Context, interaction: Interaction) -> Response:
     asked = await context.services.approvals.ask(
         actor, requested_change, reason=interaction.request.fields.get(REASON_BLOCK, "")
     )
+    context.home.refresh(actor.id)
     return Response(modal=asked_modal(interaction.lang, asked.request, asked.approvers, asked.is_new))
 
 
@@ -45,6 +52,8 @@ def answer(*, approve: bool) -> Handler:
             if request.answered_by != actor.id or said_no is approve:
                 raise
         context.home.refresh(actor.id, request.requester)
+        if interaction.request.surface is Surface.HOME:
+            return Response(modal=answered_modal(interaction.lang, request))
         return await said(context, interaction)
 
     return handler
@@ -54,6 +63,7 @@ async def cancel(context: Context, interaction: Interaction) -> Response:
     """Whoever asked takes it back."""
     actor = await context.actor(interaction, fresh=True)
     request = await context.services.approvals.cancel(actor, _request_id(interaction))
+    context.home.refresh(actor.id)
     return await _about(context, interaction, request)
 
 

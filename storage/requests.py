@@ -54,6 +54,16 @@ class RequestRepository(Repository):
         rows = await self._connection.rows(found)
         return tuple(map(self._readable, rows))
 
+    async def waiting_for_admins(self, workspace_id: WorkspaceId, *, most: int) -> tuple[Request, ...]:
+        """The first of those that an admin here has to answer, oldest first."""
+        wanted = (
+            request.c.workspace_id == workspace_id,
+            request.c.state == RequestState.WAITING,
+            request.c.awaits == Awaits.ADMINS,
+        )
+        oldest = select(request).where(*wanted).order_by(request.c.created_at, request.c.id).limit(most)
+        return tuple(map(self._readable, await self._connection.rows(oldest)))
+
     async def of_admins_by(
         self, workspace_id: WorkspaceId, requester: UserId, *, since: datetime
     ) -> tuple[Request, ...]:

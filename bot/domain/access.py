@@ -226,6 +226,11 @@ def wishes(actor: Actor, operations: Iterable[Operation], channel: Channel) -> f
     return frozenset(it for it in operations if _right(roles, channel.kind, it) is Right.ON_REQUEST)
 
 
+def may_grant(actor: Actor, kind: Kind, operation: Operation) -> bool:
+    """Whether somebody's wish is ``actor``'s to grant: they could do it themselves at once."""
+    return bool(actor.roles() & RIGHTS[kind, operation][0])
+
+
 def right_to_connect(actor: Actor, kind: Kind, address: str) -> Right:
     """How far ``actor`` may go with connecting a new address.
 

@@ -79,11 +79,13 @@ class WrongWorkspace(Refusal):
 
 @dataclass(eq=False)
 class UnknownAddress(Refusal):
-    """No channel with this address that this person may see. ``wished``: they have asked for it."""
+    """No channel with this address that this person may see. ``wished``: they have asked for it;
+    ``to_answer``: somebody else has, and this person can answer."""
 
     address: str
     near: tuple[str, ...] = ()
     wished: Request | None = None
+    to_answer: Request | None = None
 
 
 @dataclass(eq=False)

@@ -102,6 +102,10 @@ class Overview:
     providers_off: tuple[str, ...] = ()
     not_set_up: SetupCard | None = None
     may_export: bool = False
+    to_answer: tuple[Request, ...] = ()
+    """What others have asked for and this person can grant, oldest first."""
+    asked: tuple[Request, ...] = ()
+    """What this person waits for, or has not gone on with."""
 
 
 @dataclass(frozen=True, slots=True)

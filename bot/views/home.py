@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from bot.domain.address import key_of
 from bot.domain.channel import URGENCY, Cause, Channel, State
 from bot.domain.ids import ChannelId
 from bot.domain.incident import Incident
+from bot.domain.request import Awaits, Request, RequestState
 from bot.domain.view_models import ChannelRow, Overview, SetupCard
 from bot.views.blocks import (
     HOME_BLOCKS,
@@ -39,8 +40,11 @@ from bot.views.buttons import (
     EXPORT,
     HELP,
     PERMISSIONS_ALL,
+    approve_buttons,
+    cancel_button,
     connect_button,
     following,
+    go_on_button,
     menu,
     offered,
     operation_button,
@@ -53,6 +57,7 @@ from bot.views.wording import (
     cause_in_short,
     lacking_in_short,
     mail_words,
+    requested_change_words,
     state_count,
     state_mark,
     state_words,
@@ -389,6 +394,8 @@ HOME_ROWS: Final = _HOME_ROOM.blocks
 
 def home(lang: Language, overview: Overview, *, now: datetime) -> View:
     setup = setup_blocks(lang, overview.not_set_up) if overview.not_set_up else []
+    waiting = request_blocks(lang, overview)
+    room = replace(_HOME_ROOM, blocks=_HOME_ROOM.blocks - len(waiting))
     return {
         "type": "home",
         "blocks": [
@@ -396,10 +403,70 @@ def home(lang: Language, overview: Overview, *, now: datetime) -> View:
             header(lang.say("Inboxes")),
             *_intro(lang, overview),
             *_head(lang, overview),
-            *listing(lang, overview, _HOME_ROOM),
+            *waiting,
+            *listing(lang, overview, room),
             *_foot(lang, overview),
         ],
     }
+
+
+_REQUESTS: Final = 5
+"""Of each kind are shown, and the others counted."""
+
+
+def request_blocks(lang: Language, overview: Overview) -> list[Block]:
+    """What waits for this person's answer, and what they wait for: messages about it scroll away."""
+    asked = [section(_asked(lang, it), _own_way(lang, it)) for it in overview.asked[:_REQUESTS]]
+    answers = [
+        block
+        for it in overview.to_answer[:_REQUESTS]
+        for block in (section(_wish(lang, it)), *actions(*map(_quiet, approve_buttons(lang, it))))
+    ]
+    return [
+        *_counted(lang, lang.say("Waiting for you"), answers, len(overview.to_answer)),
+        *_counted(lang, lang.say("You asked for"), asked, len(overview.asked)),
+    ]
+
+
+def _counted(lang: Language, name: str, blocks: list[Block], number: int) -> list[Block]:
+    rest = number - _REQUESTS
+    more = [context(lang.count("{n} more request", "{n} more requests", rest))] if rest > 0 else []
+    return [section(bold(f"{name} ({number})")), *blocks, *more] if blocks else []
+
+
+def _wish(lang: Language, request: Request) -> str:
+    """Who asks for what, and why."""
+    who, until = mention(request.requester), instant(lang, request.expires_at)
+    reason = inert(request.reason, 200)
+    lines = [
+        f"⏳ *{escape(requested_change_words(lang, request.requested_change))}*",
+        lang.say("{who} asks for this; it waits for an admin until {when}.", who=who, when=until),
+        lang.say("Reason: {reason}", reason=lang.quoted(reason)) if reason else "",
+    ]
+    return "\n".join(filter(None, lines))
+
+
+def _asked(lang: Language, request: Request) -> str:
+    until = instant(lang, request.expires_at)
+    if request.state is RequestState.APPROVED:
+        waits = lang.say("Approved: go on until {when}.", when=until)
+    elif request.awaits is Awaits.TENANT:
+        at = inert(company(provider_of(request.requested_change.provider)), 40)
+        waits = lang.say(
+            "It waits for your organisation's {company} admin, until {when}.", company=at, when=until
+        )
+    else:
+        waits = lang.say("It waits for an admin until {when}.", when=until)
+    return f"⏳ *{escape(requested_change_words(lang, request.requested_change))}*\n{waits}"
+
+
+def _own_way(lang: Language, request: Request) -> Block:
+    return _quiet(go_on_button(lang, request)) if request.may_go_on else cancel_button(lang, request)
+
+
+def _quiet(button: Block) -> Block:
+    """None of many stands out; what cannot be taken back still does."""
+    return {key: it for key, it in button.items() if (key, it) != ("style", "primary")}
 
 
 def _intro(lang: Language, overview: Overview) -> list[Block]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from bot.domain.access import Operation
 from bot.domain.channel import Cause, Channel, State
-from bot.domain.errors import GuestNotAllowed, InboxkeeperError, WrongWorkspace
+from bot.domain.errors import GuestNotAllowed, InboxkeeperError, UnknownAddress, WrongWorkspace
 from bot.domain.grant import Revocation
 from bot.domain.view_models import Removal
 from bot.views.blocks import (
@@ -24,7 +24,14 @@ from bot.views.blocks import (
     section,
     to_type,
 )
-from bot.views.buttons import check_button, connect_button, offered, operation_button, overview_button
+from bot.views.buttons import (
+    approve_buttons,
+    check_button,
+    connect_button,
+    offered,
+    operation_button,
+    overview_button,
+)
 from bot.views.home import people
 from bot.views.i18n import Language
 from bot.views.text import clip
@@ -249,6 +256,9 @@ def refusal_message(lang: Language, refusal: InboxkeeperError, command: str) -> 
     words = refusal_words(lang, refusal)
     if isinstance(refusal, _STRANGERS):
         return message(escape(words.title), [section(refusal_text(lang, words))])
+    if isinstance(refusal, UnknownAddress) and refusal.to_answer is not None:
+        said = [section(refusal_text(lang, words)), *actions(*approve_buttons(lang, refusal.to_answer))]
+        return message(escape(words.title), said)
     hint = lang.say("{command} shows your inboxes.", command=to_type(command, lang.say("list")))
     return message(escape(words.title), [section(refusal_text(lang, words)), context(hint)])
 

@@ -90,6 +90,40 @@ async def test_a_declined_wish_changes_nothing(stage: Stage) -> None:
     assert "declined by @Sakura Sato" in omar.plain and "[Approve]" not in omar.plain
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_what_waits_stands_on_home_until_it_is_answered(stage: Stage) -> None:
+    """An admin answers there as in the message; whoever asked sees there what they wait for and goes on."""
+    await _wishes_support(stage)
+    alice, omar = stage.person("alice"), stage.person("omar")
+    await alice.closes()
+    for person, heading in ((omar, "Waiting for you (1)"), (alice, "You asked for (1)")):
+        await person.opens_home()
+        await person.until(lambda screen, heading=heading: screen.home and heading in screen.home.plain)  # type: ignore[misc]
+    assert REASON in (await omar.sees()).plain
+    await omar.clicks("Approve", in_="home")
+    await stage.passes(seconds=2)
+    assert await _title(stage, "omar") == "Approved"
+    await omar.until(lambda screen: screen.home and "Waiting for you" not in screen.home.plain)
+    await alice.until(lambda screen: screen.home and "[Continue]" in screen.home.plain)
+    await alice.clicks("Continue", in_="home")
+    page = await stage.consents(await stage.link_in_modal("alice"), SUPPORT)
+    assert "Connected ✓" in page.text
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_an_admin_who_looks_at_what_was_asked_for_can_answer(stage: Stage) -> None:
+    """The address is not there yet: the status says who asked for it, with the buttons."""
+    await _wishes_support(stage)
+    omar = stage.person("omar")
+    await omar.types(f"/inbox status {SUPPORT}")
+    said = (await omar.sees()).messages("#general")[-1].plain
+    assert "Connect support@acme.example as a team address" in said and "@Alice Martin" in said
+    assert "[Approve]" in said and "Did you mean" not in said
+    await omar.clicks("Approve", in_="#general")
+    await stage.passes(seconds=2)
+    await _is_told(stage, "alice", "approved by @Omar Haddad")
+
+
 async def test_an_unanswered_wish_expires_after_three_days(stage: Stage) -> None:
     """Nobody answers: everybody sees that it is over, and it can be asked for again."""
     await _wishes_support(stage)

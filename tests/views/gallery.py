@@ -12,7 +12,7 @@ from bot.domain import errors
 from bot.domain.access import Operation, Role, RoleChange
 from bot.domain.channel import Cause, Channel, InboxSpec, Kind, State
 from bot.domain.grant import Revocation
-from bot.domain.ids import ChannelId, ConversationId, UserId
+from bot.domain.ids import ChannelId, ConversationId, RequestId, UserId
 from bot.domain.incident import IncidentKind, Resolution
 from bot.domain.notice import NoticeKind
 from bot.domain.request import Awaits, Request, RequestedChange, RequestState
@@ -95,6 +95,7 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
         errors.UnknownAddress("support@example.com", (), a_request(a_wish(Operation.CONNECT), **changes))
         for changes in ({}, {"awaits": Awaits.TENANT}, {"state": RequestState.APPROVED})
     ),
+    errors.UnknownAddress("ann@example.com", to_answer=a_request(a_wish(Operation.CONNECT), requester=BOB)),
     errors.NotAnAddress("ann"),
     errors.TakesNoMail("ann@quiet.example"),
     errors.HostUnknown(a_wish(Operation.CONNECT), (("google", "Gmail"), ("imap", "IMAP"))),
@@ -181,6 +182,12 @@ def overviews() -> Iterator[tuple[str, Overview]]:
     )
     yield "with nothing", an_overview()
     yield "with nothing, for a member", an_overview(may_connect=False)
+    wishes = tuple(a_request(id=RequestId(f"r{n}"), requester=BOB) for n in range(7))
+    removing = a_request(a_wish(Operation.REMOVE), requester=BOB)
+    states = tuple(a_request(state=it) for it in (RequestState.WAITING, RequestState.APPROVED))
+    tenant = a_request(awaits=Awaits.TENANT)
+    yield "with answers owed", an_overview(own=own, to_answer=(removing, *wishes), asked=(*states, tenant))
+    yield "with everything", an_overview(own=own, team=many_rows(300), to_answer=wishes, asked=wishes)
     yield "before setup", an_overview(not_set_up=a_setup_card(), providers_off=("Gmail",))
     yield "before setup, for a member", an_overview(not_set_up=a_setup_card(is_for_admin=False))
     yield "with nobody in charge", an_overview(not_set_up=a_setup_card(is_for_admin=False, admins=()))

@@ -8,7 +8,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from bot.domain.access import Actor, Operation, Right, Visibility, may, right, rights, visibility_of, wishes
+from bot.domain.access import (
+    Actor,
+    Operation,
+    Right,
+    Role,
+    Visibility,
+    may,
+    may_grant,
+    right,
+    rights,
+    visibility_of,
+    wishes,
+)
 from bot.domain.address import plain_words, same_address
 from bot.domain.channel import Channel, InboxSpec, Kind, State
 from bot.domain.errors import Gone, NeedsApproval, NotAllowed, ReconnectFirst, UnknownAddress
@@ -22,7 +34,7 @@ from bot.domain.notice import NoticeKind
 from bot.domain.probe_policy import Probe, is_unreachable, unexplained
 from bot.domain.provider_outage import Advice, advice, is_held
 from bot.domain.provider_traits import ways_from
-from bot.domain.request import RequestedChange
+from bot.domain.request import Request, RequestedChange
 from bot.domain.view_models import (
     ChannelRow,
     ChannelStatus,
@@ -48,6 +60,8 @@ from storage.api_keys import GIVEN
 PROGRAMS_SHOWN_FOR: Final = timedelta(days=30)
 """After they asked last."""
 _RECENT: Final = 8
+_REQUESTS_READ: Final = 100
+"""More than that wait for their turn: the oldest are answered first."""
 _MANY: Final = 20_000
 _COUNTED_FOR: Final = timedelta(seconds=15)
 """Of so many channels, how many there are in which state may be so old."""
@@ -111,6 +125,8 @@ class Channels:
         async with self._core.storage.reading() as uow:
             rows, tally = await self._rows(uow, actor, most=most)
             setup = await self._setup(uow, actor, empty=not rows)
+            to_answer = await self._to_answer(uow, actor)
+            asked = await uow.requests.unfinished_by(actor.workspace_id, actor.id)
         return Overview(
             own=tuple(row for row in rows if row.is_own),
             team=tuple(row for row in rows if not row.channel.is_personal),
@@ -121,6 +137,8 @@ class Channels:
             providers_off=self._core.providers.off,
             not_set_up=setup,
             may_export=actor.is_super_admin,
+            to_answer=to_answer,
+            asked=asked,
         )
 
     async def lacking(self, actor: Actor, *, most: int) -> tuple[tuple[ChannelRow, ...], int, int]:
@@ -164,10 +182,24 @@ class Channels:
             sight = visibility_of(actor)
             known = await uow.overviews.look_alikes(sight, address) if sight else ()
             unfinished = await uow.requests.unfinished_by(actor.workspace_id, actor.id)
+            waiting = await self._to_answer(uow, actor)
+        asked = [it for it in waiting if same_address(it.requested_change.address, address)]
         wished = [it for it in unfinished if same_address(it.requested_change.address, address)]
         # Beside the event loop: others' answers do not wait for somebody's slip of the finger.
         near = await asyncio.to_thread(near_misses, address, known)
-        raise UnknownAddress(address, near, wished[-1] if wished else None)
+        raise UnknownAddress(address, near, wished[-1] if wished else None, next(iter(asked), None))
+
+    async def _to_answer(self, uow: UnitOfWork, actor: Actor) -> tuple[Request, ...]:
+        """What others have asked for and ``actor`` can grant."""
+        if not actor.roles() & {Role.SUPER_ADMIN, Role.ACCOUNT_ACCESS}:
+            return ()
+        waiting = await uow.requests.waiting_for_admins(actor.workspace_id, most=_REQUESTS_READ)
+        return tuple(
+            it
+            for it in waiting
+            if it.requester != actor.id
+            and may_grant(actor, it.requested_change.kind, it.requested_change.operation)
+        )
 
     async def by_id(self, actor: Actor, channel_id: ChannelId) -> Channel:
         """The channel that a button names. Raises ``Gone``, ``NotAllowed``."""

@@ -14,6 +14,7 @@ from bot.views.modals.again import form_again
 from bot.views.modals.answers import apology_modal, busy_modal, refusal_modal, working_modal
 from bot.views.modals.approval import (
     ASK_FORM,
+    answered_modal,
     ask_modal,
     asked_modal,
     forwarded_modal,
@@ -99,6 +100,7 @@ __all__ = [
     "TAKE_OVER_FORM",
     "USE_BLOCK",
     "admins_modal",
+    "answered_modal",
     "apology_modal",
     "ask_modal",
     "asked_modal",

@@ -10,8 +10,8 @@ from bot.domain.access import Operation
 from bot.domain.channel import InboxSpec, Kind
 from bot.domain.errors import TooManyRequests
 from bot.domain.ids import ChannelId, ConversationId
-from bot.domain.request import Request, RequestedChange
-from bot.views.blocks import Block, View, context, escape, instant, modal, section
+from bot.domain.request import Request, RequestedChange, RequestState
+from bot.views.blocks import Block, View, bold, context, escape, instant, mention, modal, section
 from bot.views.buttons import cancel_button
 from bot.views.home import people
 from bot.views.i18n import Language
@@ -80,6 +80,14 @@ def asked_modal(lang: Language, request: Request, approvers: Sequence[str], is_n
         ],
         close=lang.say("Close"),
     )
+
+
+def answered_modal(lang: Language, request: Request) -> View:
+    """An answer has been given."""
+    said = lang.say("Your answer is on its way to {who}.", who=mention(request.requester))
+    title = lang.say("Declined") if request.state is RequestState.DECLINED else lang.say("Approved")
+    wish = bold(escape(requested_change_words(lang, request.requested_change)))
+    return modal(title, [section(f"{wish}\n{said}")], close=lang.say("Close"))
 
 
 def too_many_modal(lang: Language, refusal: TooManyRequests) -> View:

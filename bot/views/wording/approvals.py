@@ -348,6 +348,20 @@ def wished_words(lang: Language, request: Request) -> Explanation:
     )
 
 
+def waiting_words(lang: Language, request: Request) -> Explanation:
+    """No such inbox yet: somebody else asked for it, and this person can answer."""
+    reason = (
+        lang.say("Reason: {reason}", reason=lang.quoted(shown(request.reason, 150))) if request.reason else ""
+    )
+    return Explanation(
+        lang.say("Waits for an admin"),
+        lang.together(f"{requested_change_words(lang, request.requested_change)}.", reason),
+        lang.say("The first answer counts. Asked by:"),
+        (request.requester,),
+        until=request.expires_at,
+    )
+
+
 def until_words(lang: Language, when: str) -> str:
     """How long a request is valid."""
     return lang.say("It is valid until {when}.", when=when)

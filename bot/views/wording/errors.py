@@ -7,7 +7,7 @@ from bot.domain.access import Operation
 from bot.domain.channel import Cause, Channel, State
 from bot.views.i18n import Language
 from bot.views.text import shown
-from bot.views.wording.approvals import approval_words, wished_words
+from bot.views.wording.approvals import approval_words, waiting_words, wished_words
 from bot.views.wording.causes import cause_words
 from bot.views.wording.explanation import Explanation
 from bot.views.wording.names import company, provider_of
@@ -159,6 +159,8 @@ def _address(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
     match refusal:
         case e.UnknownAddress(_, _, wished) if wished is not None:
             return wished_words(lang, wished)
+        case e.UnknownAddress(_, _, _, to_answer) if to_answer is not None:
+            return waiting_words(lang, to_answer)
         case e.UnknownAddress(address, near):
             names = lang.listed(shown(one) for one in near[:_LISTED])
             return Explanation(
