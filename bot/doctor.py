@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from rich.console import Console
 from bot.app import cipher_of, client_of, needed_scopes_of, real_clock
 from bot.config import Settings
 from bot.config_validators import is_loopback
+from bot.domain.api_key import ApiKey
 from bot.domain.errors import SlackAway, SlackRefused
 from bot.metrics import Metrics
 from bot.slack.manifest import SCOPES
@@ -168,6 +170,46 @@ async def _keys(settings: Settings) -> Finding:
     return Finding("Keys", False, "they do not open what is stored", step)
 
 
+async def _programs(settings: Settings) -> Finding:
+    """Who may be given access tokens: what an operator should be able to say at any time."""
+    what, url = "Programs", settings.database_url.get_secret_value()
+    if not settings.api:
+        return Finding(what, True, "none is given access (INBOXKEEPER_API)")
+    try:
+        await _answers(settings)
+        if not await is_current(url):
+            return Finding(what, True, "there are no keys yet")
+        storage = await Storage.open(url, cipher=cipher_of(settings))
+        try:
+            said = await _keys_that_work(storage, real_clock())
+        finally:
+            await storage.close()
+    except StorageAway as error:
+        return Finding(what, False, f"could not be read: {trouble_words(error)[0]}")
+    return Finding(what, True, "; ".join(said) or "there are no keys that work")
+
+
+async def _keys_that_work(storage: Storage, now: datetime) -> list[str]:
+    """Each with what it is for."""
+    async with storage.reading() as uow:
+        found = [
+            key
+            for workspace in await uow.workspaces.served()
+            for key in await uow.api_keys.of_workspace(workspace)
+            if key.works(now)
+        ]
+        channels = await uow.channels.by_ids(sorted({one for key in found for one in key.channels}))
+    return [
+        _key_words(key, [channels[one].address for one in key.channels if one in channels]) for key in found
+    ]
+
+
+def _key_words(key: ApiKey, addresses: list[str]) -> str:
+    at = "all team addresses" if key.is_for_team else ", ".join(sorted(addresses)) or "no address any more"
+    features = ", ".join(sorted(key.features))
+    return f"{key.name} (key {key.id}) at {at} for {features}, until {key.expires_at:%Y-%m-%d}"
+
+
 async def _slack(settings: Settings) -> Finding:
     async with http_session() as session:
         client = client_of(settings, session=session, clock=real_clock, metrics=Metrics.build())
@@ -255,4 +297,4 @@ _REGISTERED: Final = {
 }
 """Where the operator has to name more than what is always asked for."""
 
-CHECKS: Final[tuple[Check, ...]] = (_database, _files, _keys, _slack, _pages)
+CHECKS: Final[tuple[Check, ...]] = (_database, _files, _keys, _programs, _slack, _pages)
