@@ -19,6 +19,7 @@ from rich.console import Console
 from bot.app import cipher_of, credentials_of, hubspot_of, needed_scopes_of, real_clock
 from bot.config import Settings
 from bot.doctor_network import Finding, pages_finding, slack_findings
+from bot.domain.api_key import ApiKey
 from bot.domain.errors import (
     PermissionMissing,
     ProviderMisconfigured,
@@ -45,7 +46,7 @@ async def examine(settings: Settings, *, as_json: bool = False) -> bool:
     findings.append(await pages_finding(settings, clock=real_clock, has_started=await has_started(settings)))
     findings += [_google(settings), _microsoft(settings)]
     findings += [*credential_findings(settings, real_clock()), *permissions(settings)]
-    findings += await hubspot(settings)
+    findings += [*await hubspot(settings), await _programs(settings)]
     if as_json:
         typer.echo(json_of(findings))
     else:
@@ -245,6 +246,46 @@ async def _keys(settings: Settings) -> Finding:
         return Finding("Keys", True, "they open what is stored")
     step = "put the old key behind the new one in INBOXKEEPER_SECRET_KEYS, separated by a comma."
     return Finding("Keys", False, "they do not open what is stored", step)
+
+
+async def _programs(settings: Settings) -> Finding:
+    """Who may be given access tokens: what an operator should be able to say at any time."""
+    what, url = "Programs", settings.database_url.get_secret_value()
+    if not settings.api:
+        return Finding(what, True, "none is given access (INBOXKEEPER_API)")
+    try:
+        await _answers(settings)
+        if not await is_current(url):
+            return Finding(what, True, "there are no keys yet")
+        storage = await Storage.open(url, cipher=cipher_of(settings))
+        try:
+            said = await _keys_that_work(storage, real_clock())
+        finally:
+            await storage.close()
+    except StorageAway as error:
+        return Finding(what, False, f"could not be read: {trouble_words(error)[0]}")
+    return Finding(what, True, "; ".join(said) or "there are no keys that work")
+
+
+async def _keys_that_work(storage: Storage, now: datetime) -> list[str]:
+    """Each with what it is for."""
+    async with storage.reading() as uow:
+        found = [
+            key
+            for workspace in await uow.workspaces.served()
+            for key in await uow.api_keys.of_workspace(workspace)
+            if key.works(now)
+        ]
+        channels = await uow.channels.by_ids(sorted({one for key in found for one in key.channels}))
+    return [
+        _key_words(key, [channels[one].address for one in key.channels if one in channels]) for key in found
+    ]
+
+
+def _key_words(key: ApiKey, addresses: list[str]) -> str:
+    at = "all team addresses" if key.is_for_team else ", ".join(sorted(addresses)) or "no address any more"
+    features = ", ".join(sorted(key.features))
+    return f"{key.name} (key {key.id}) at {at} for {features}, until {key.expires_at:%Y-%m-%d}"
 
 
 def _google(settings: Settings) -> Finding:

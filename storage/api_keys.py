@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, delete, func, literal, select, update
+from sqlalchemy import Row, and_, delete, func, literal, select, update
 
 from bot.domain.api_key import ApiKey, network_of
 from bot.domain.channel import Kind, State
-from bot.domain.grant import Secret
+from bot.domain.grant import Granted, Secret
 from bot.domain.ids import ApiKeyId, ChannelId, GrantId, WorkspaceId
 from storage.column_types import Instant
 from storage.connection import Repository
 from storage.errors import KeyLost, Misplaced
+from storage.grants import GRANTED, granted_as
 from storage.tables import access_token, api_key, api_key_channel, channel, grant, token_use
 
 GIVEN: Final = "given"
@@ -47,10 +48,12 @@ class ApiKeyRepository(Repository):
         )
 
     async def find(self, key_id: ApiKeyId) -> ApiKey | None:
-        """The same two statements whether there is one or not: the time they take tells nobody."""
-        row = await self._connection.first(select(api_key).where(api_key.c.id == key_id))
-        channels = await self._channels([key_id])
-        return _key(row, channels.get(key_id, frozenset())) if row else None
+        """The same statement whether there is one or not: the time it takes tells nobody."""
+        named = api_key_channel, api_key_channel.c.key_id == api_key.c.id
+        here = select(api_key, api_key_channel.c.channel_id).outerjoin(*named).where(api_key.c.id == key_id)
+        rows = await self._connection.rows(here)
+        channels = frozenset(row.channel_id for row in rows if row.channel_id is not None)
+        return _key(rows[0], channels) if rows else None
 
     async def of_workspace(self, workspace_id: WorkspaceId) -> tuple[ApiKey, ...]:
         """Revoked and expired ones too, the oldest first."""
@@ -94,13 +97,36 @@ class AccessTokenRepository(Repository):
         mine = access_token.c.id == _id(grant_id, resource), access_token.c.grant_version == grant.c.version
         here = select(access_token).join(grant, grant.c.id == access_token.c.grant_id).where(*mine)
         row = await self._connection.first(here.where(grant.c.sealed.is_not(None)))
-        if row is None:
-            return None
+        return self._kept(row) if row is not None else None
+
+    def _kept(self, row: Row[Any]) -> KeptToken | None:
         try:
             token = self._connection.cipher.open(row.sealed, owner=row.id)
         except (KeyLost, Misplaced):
             return None  # another is fetched
         return KeptToken(token, row.obtained_at, row.expires_at)
+
+    async def at_hand(self, grant_id: GrantId, resource: str) -> tuple[Granted | None, KeptToken | None]:
+        """What the grant allows, and its latest token as ``find`` has it."""
+        kept = (
+            access_token,
+            and_(
+                access_token.c.id == _id(grant_id, resource),
+                access_token.c.grant_version == grant.c.version,
+                grant.c.sealed.is_not(None),
+            ),
+        )
+        columns = (
+            access_token.c.id,
+            access_token.c.sealed,
+            access_token.c.obtained_at,
+            access_token.c.expires_at,
+        )
+        here = select(*GRANTED, *columns).select_from(grant.outerjoin(*kept)).where(grant.c.id == grant_id)
+        row = await self._connection.first(here)
+        if row is None:
+            return None, None
+        return granted_as(row[:2]), self._kept(row) if row.id is not None else None
 
     async def put(
         self, grant_id: GrantId, resource: str, token: Secret, *, obtained_at: datetime, expires_at: datetime
@@ -151,33 +177,34 @@ class TokenUse:
     last_from: str
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a key asked for, and how that ended."""
+
+    key_id: ApiKeyId
+    channel_id: ChannelId
+    audience: str
+    outcome: str
+
+
 class TokenUseRepository(Repository):
     """Rows of ``token_use``: one per key, channel, audience, outcome and hour."""
 
-    async def count(
-        self,
-        key_id: ApiKeyId,
-        channel_id: ChannelId,
-        audience: str,
-        *,
-        outcome: str,
-        at: datetime,
-        address: str,
-    ) -> None:
-        """It happened once more."""
-        hour = at.replace(minute=0, second=0, microsecond=0)
+    async def count(self, asked: Asked, *, times: int, at: datetime, address: str) -> None:
+        """It happened so many times more."""
+        hour = int(at.timestamp()) // 3600
         values = {
-            "id": f"{key_id}:{channel_id}:{audience}:{outcome}:{int(hour.timestamp()) // 3600}",
-            "key_id": key_id,
-            "channel_id": channel_id,
-            "audience": audience,
-            "outcome": outcome,
-            "times": 1,
+            "id": f"{asked.key_id}:{asked.channel_id}:{asked.audience}:{asked.outcome}:{hour}",
+            "key_id": asked.key_id,
+            "channel_id": asked.channel_id,
+            "audience": asked.audience,
+            "outcome": asked.outcome,
+            "times": times,
             "first_at": at,
             "last_at": at,
             "last_from": address,
         }
-        more = {"times": token_use.c.times + 1, "last_at": at, "last_from": address}
+        more = {"times": token_use.c.times + times, "last_at": at, "last_from": address}
         insert = self._connection.insert(token_use).values(**values)
         await self._connection.count(insert.on_conflict_do_update(index_elements=[token_use.c.id], set_=more))
 

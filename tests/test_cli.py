@@ -363,6 +363,26 @@ def test_a_key_that_cannot_be_made_is_explained(with_features: str, args: list[s
     assert answer.stdout == ""
 
 
+def test_doctor_says_who_may_get_access(with_features: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By name, for what, and until when; nobody while programs are switched off."""
+    monkeypatch.setenv("INBOXKEEPER_SLACK_API_URL", "http://127.0.0.1:9/api")
+    args = ["key", "create", "Help desk", "--feature", "crm"]
+    made = [
+        runner.invoke(app, [*args, "--address", "support@acme.example"]),
+        runner.invoke(app, [*args, "--all-team"]),
+    ]
+    gone = id_in(runner.invoke(app, [*args, "--all-team"]).stdout.strip())
+    assert gone is not None
+    runner.invoke(app, ["key", "revoke", gone])
+    assert "Programs: none is given access" in runner.invoke(app, ["doctor"]).stdout
+    monkeypatch.setenv("INBOXKEEPER_API", "true")
+    said = runner.invoke(app, ["doctor"]).stdout
+    for words in ("at support@acme.example for crm, until", "at all team addresses for crm"):
+        assert words in said
+    assert gone not in said
+    assert not [one for one in made if one.stdout.strip() in said]
+
+
 def test_keys_wait_for_a_workspace(database: str) -> None:
     """Before the bot has run once there is nothing that a key could be for."""
     asyncio.run(migrate(database))

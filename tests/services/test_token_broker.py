@@ -14,13 +14,17 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import pytest
+from sqlalchemy import select
 
 from bot.domain.api_key import ApiKey
 from bot.domain.audiences import Audience
 from bot.domain.channel import Channel, InboxSpec, Kind, State
 from bot.services.connections.api_keys import KeySpec
 from bot.services.connections.token_broker import PER_MINUTE, Code, NoToken, TokenBroker
-from storage import rekey
+from storage import StorageAway, rekey
+from storage.forget import forget
+from storage.tables import access_token, api_key_channel, token_use
+from tests.e2e.gate import a_gate
 from tests.services.play import ACME, Gate, Play, on_both
 from tests.services.test_secrets import Unfiltered, everything_stored, log
 from tests.stage import KEY, a_stage
@@ -503,3 +507,47 @@ async def test_nothing_of_programs_lies_about(play: Play, log: io.StringIO) -> N
     logging.getLogger().removeHandler(unfiltered)
     assert "listened to" in places["log"]
     assert not {place for secret in secrets for place, text in places.items() if secret in text}
+
+
+@on_both
+async def test_a_forgotten_address_leaves_no_key_token_or_use(play: Play) -> None:
+    """The key stays, for nothing."""
+    support, desk = await connected(play)
+    await desk.asks()
+    await desk.asks(f"/channels/{support.id}/token", {"audience": "graph"})
+    await forget(play.storage, SUPPORT, force=True)
+    async with play.storage.reading() as uow:
+        assert support.grant_id
+        assert await uow.access_tokens.find(support.grant_id, "") is None
+        assert await uow.token_uses.of_channel(support.id, play.now - timedelta(days=1)) == ()
+        for table in (access_token, api_key_channel, token_use):
+            assert await uow.connection.rows(select(table)) == []
+    assert (await desk.asks())[:1] == (404,)
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+async def test_a_database_that_is_away_loses_no_rotated_secret(database_url: str, tmp_path: Path) -> None:
+    """Lost between a program's refresh and its saving: kept, saved, and good for the next one."""
+    file = tmp_path / "features.toml"
+    file.write_text(FILE)
+    async with AsyncExitStack() as stack:
+        way, url = await stack.enter_async_context(a_gate(database_url))
+        play = Play(await stack.enter_async_context(a_stage(url, FEATURES_FILE=str(file), API="true")))
+        stack.callback(way.open)
+        play.google.break_down("rotating")
+        support, desk = await connected(play)
+        await _forget_tokens(play, support)
+        gate = Gate("refresh")
+        other = await stack.enter_async_context(play.another_process(provider=gate.before))
+        asking = asyncio.create_task(other.token_broker.token(desk.key, SUPPORT, Audience.IMAP, address=""))
+        await gate.reached.wait()
+        way.shut()
+        gate.go_on.set()
+        with pytest.raises(StorageAway):
+            await asking
+        way.open()
+        play.stage.town.clock.advance(timedelta(seconds=16))
+        assert await other.probes.run_due() == 1
+        assert (await desk.asks())[0] == 200
+        await play.look(support)
+        assert (await play.now_of(support)).state is State.CONNECTED

@@ -17,7 +17,7 @@ from bot.domain.incident import IncidentKind, Resolution
 from bot.domain.notice import NoticeKind
 from bot.domain.request import Awaits, Request, RequestedChange, RequestState
 from bot.domain.ticket import SWITCHED_MEANWHILE, OutcomeKind, Purpose
-from bot.domain.view_models import IncidentModel, NoticeModel, Overview, Registration, StateCounts
+from bot.domain.view_models import IncidentModel, NoticeModel, Overview, ProgramUse, Registration, StateCounts
 from bot.notifier import rendered
 from bot.services.people.admins import Preview
 from bot.views import messages, modals, replies
@@ -429,7 +429,9 @@ def requests(lang: Language, text: str = "We move to another tool") -> Drawn:
             yield f"{kind} that waits for the organisation {state}", picture_of(lang, model)
         answered = a_picture(NoticeKind.ANSWERED, request=a_request(state=state, answered_by=BOB))
         yield f"answered {state}", picture_of(lang, answered)
-        status = a_status(a_row(a_team_channel(), is_own=False), requests=(theirs,), delegate=text)
+        uses = tuple(ProgramUse(text, "imap", was_given, NOW) for was_given in (True, False))
+        team = a_row(a_team_channel(), is_own=False)
+        status = a_status(team, requests=(theirs,), delegate=text, programs=uses)
         yield f"status that waits for the organisation {state}", status_message(lang, status, now=NOW)
     for kind in (NoticeKind.REQUEST, NoticeKind.WISH, NoticeKind.ANSWERED):
         yield f"{kind} of nothing", picture_of(lang, a_picture(kind))

@@ -12,7 +12,7 @@ from bot.domain.access import Operation
 from bot.domain.channel import REFUSED_CAUSES, Cause, State
 from bot.domain.incident import IncidentKind, Unexplained
 from bot.domain.request import Awaits, RequestState
-from bot.domain.view_models import ChannelRow, StateCounts
+from bot.domain.view_models import ChannelRow, ProgramUse, StateCounts
 from bot.views.history import why_message
 from bot.views.home import home, overview_message
 from bot.views.i18n import Language
@@ -269,3 +269,22 @@ def test_where_nobody_is_in_charge_nobody_is_sent_to_them() -> None:
         said = texts(home(lang, an_overview(not_set_up=card), now=NOW))
         assert lang.say("Inboxkeeper is not set up yet. Ask a super admin.") not in said
     assert "Ask an owner of this Slack workspace" in texts(home(EN, an_overview(not_set_up=card), now=NOW))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES, ids=lambda lang: lang.code)
+def test_programs_are_named_where_somebody_looks(lang: Language) -> None:
+    """The latest first, whatever an operator has called them; no heading where there are none."""
+    uses = tuple(
+        ProgramUse(name, "imap", was_given, NOW - timedelta(minutes=n))
+        for n, (name, was_given) in enumerate([("Help *desk* <!channel>", True), ("Mailer", False)] * 4)
+    )
+    for shown in (
+        status_message(lang, a_status(a_row(a_team_channel()), programs=uses), now=NOW),
+        why_message(lang, replace(some_evidence(), programs=uses), now=NOW),
+    ):
+        said = texts(shown)
+        assert "<!channel>" not in said
+        assert said.index("Help") < said.index("Mailer")
+        assert said.count("IMAP") == 6
+        assert lang.say("Programs that use it") in said
+    assert lang.say("Programs that use it") not in texts(status(a_row(), lang))

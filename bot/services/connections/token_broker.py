@@ -8,6 +8,7 @@ until it has too little life left. What happens here proves nothing about a mail
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,13 +21,13 @@ from bot.domain.channel import Cause, Channel, Kind, State
 from bot.domain.errors import ProviderError, Refusal
 from bot.domain.features import Feature
 from bot.domain.grant import Granted, Secret
-from bot.domain.ids import ChannelId, GrantId
+from bot.domain.ids import ApiKeyId, ChannelId, GrantId
 from bot.domain.scopes import lacking
 from bot.services.connections.api_keys import ApiKeys
 from bot.services.core.ports import Core
 from bot.services.monitoring.probes import Probes
 from storage import UnitOfWork
-from storage.api_keys import GIVEN, KeptToken
+from storage.api_keys import GIVEN, Asked, KeptToken
 
 DEFAULT_TTL: Final = timedelta(minutes=15)
 """Exchange refuses a token some ten minutes before its end."""
@@ -103,6 +104,43 @@ class _Wanted:
     scopes: frozenset[str]
 
 
+class Notes:
+    """Writes down who asked for what. All who come while one writes share the next transaction."""
+
+    def __init__(self, keys: ApiKeys, clock: Callable[[], datetime]) -> None:
+        self._keys = keys
+        self._clock = clock
+        self._asked: Counter[tuple[Asked, str]] = Counter()
+        self._shown: dict[ApiKeyId, str] = {}
+        self._next: asyncio.Task[None] | None = None
+
+    async def note(self, key: ApiKey, asked: Asked, address: str) -> None:
+        """It is written down when this returns. Raises ``StorageAway``."""
+        self._asked[asked, address] += 1
+        if self._keys.is_worth_noting(key):
+            self._shown[key.id] = address
+        if self._next is None:
+            self._next = asyncio.create_task(self._write())
+        await asyncio.shield(self._next)
+
+    async def _write(self) -> None:
+        try:
+            async with self._keys.writing() as uow:
+                self._next = None  # who comes from now on is too late for this one
+                asked, self._asked = self._asked, Counter()
+                shown, self._shown = self._shown, {}
+                now = self._clock()
+                # In one order, so that two processes don't wait for each other's rows.
+                for (what, address), times in sorted(asked.items(), key=_row):
+                    await uow.token_uses.count(what, times=times, at=now, address=address)
+                for key_id, address in sorted(shown.items()):
+                    await uow.api_keys.used(key_id, now, address)
+                await uow.commit()
+        finally:
+            if self._next is asyncio.current_task():
+                self._next = None
+
+
 class TokenBroker:
     """Hands out access tokens."""
 
@@ -118,6 +156,7 @@ class TokenBroker:
         self._probes = probes
         self._keys = keys
         self._pause = pause
+        self._notes = Notes(keys, core.clock)
         self._under_way: dict[GrantId, asyncio.Task[KeptToken]] = {}
         self._rests_until: dict[GrantId, datetime] = {}
         self._refreshing = asyncio.Semaphore(_AT_ONCE)
@@ -189,8 +228,8 @@ class TokenBroker:
             async with self._keys.reading() as uow:
                 channel = await self._found(uow, key, which)
                 channel_id = channel.id
-                wanted = await self._wanted(uow, key, channel, audience)
-                kept = await uow.access_tokens.find(_grant_of(channel), "")
+                granted, kept = await uow.access_tokens.at_hand(_grant_of(channel), "")
+                wanted = self._wanted(key, channel, audience, granted or Granted(frozenset()))
             given = await self._living(wanted, kept, min_ttl)
             outcome = GIVEN
         except NoToken as refused:
@@ -198,7 +237,8 @@ class TokenBroker:
             raise
         finally:
             if outcome != "unforeseen":
-                await self._note(key, channel_id, audience, outcome=outcome, address=address)
+                asked = Asked(key.id, channel_id, audience, outcome)
+                await self._notes.note(key, asked, address)
         return self._given(wanted, given)
 
     async def refused(self, key: ApiKey, which: str, fingerprint: str) -> bool:
@@ -231,11 +271,10 @@ class TokenBroker:
         if times >= PER_MINUTE:
             raise NoToken(Code.SLOW_DOWN, since + timedelta(minutes=1) - now)
 
-    async def _wanted(self, uow: UnitOfWork, key: ApiKey, channel: Channel, audience: Audience) -> _Wanted:
+    def _wanted(self, key: ApiKey, channel: Channel, audience: Audience, granted: Granted) -> _Wanted:
         spoken = spoken_at(channel.provider)
         if not spoken:
             raise NoToken(Code.NOT_OAUTH)
-        granted = await uow.grants.granted_of(_grant_of(channel)) or Granted(frozenset())
         used = [
             (one, scopes)
             for one in self._features_of(key, channel.provider)
@@ -337,16 +376,6 @@ class TokenBroker:
             await uow.commit()
         self._core.wake()
 
-    async def _note(
-        self, key: ApiKey, channel_id: ChannelId, audience: Audience, *, outcome: str, address: str
-    ) -> None:
-        now = self._core.clock()
-        async with self._keys.writing() as uow:
-            await uow.token_uses.count(key.id, channel_id, audience, outcome=outcome, at=now, address=address)
-            if self._keys.is_worth_noting(key):
-                await uow.api_keys.used(key.id, now, address)
-            await uow.commit()
-
     def _given(self, wanted: _Wanted, kept: KeptToken) -> GivenToken:
         channel = wanted.channel
         return GivenToken(
@@ -359,6 +388,11 @@ class TokenBroker:
             audience=wanted.audience,
             grant_id=_grant_of(channel),
         )
+
+
+def _row(counted: tuple[tuple[Asked, str], int]) -> tuple[str, ...]:
+    (asked, address), _ = counted
+    return asked.key_id, asked.channel_id, asked.audience, asked.outcome, address
 
 
 def _is_visible(key: ApiKey, channel: Channel) -> bool:
