@@ -75,7 +75,7 @@ from bot.worker import IDLE_SECONDS, Turn, Wake, Worker
 from handlers.bolt import Identity, SlackApp, build_slack
 from handlers.slack_http import SlackHttp
 from handlers.socket_mode import Socket
-from handlers.web import Watched, build_watch, build_web
+from handlers.web import Vitals, build_watch, build_web
 from providers.base import Provider
 from providers.detect import Detector
 from providers.dns import SystemNames
@@ -518,7 +518,7 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
         inbound=_inbound(settings, slack, world),
         base_url=core.policy.base_url,
         team_url=ours.url,
-        watched=Watched(ready, metrics, services.census.refresh if settings.watch_public else None),
+        vitals=Vitals(ready, metrics, services.census.refresh if settings.watch_public else None),
     )
     watch = build_watch(ready=ready, metrics=metrics, census=services.census.refresh)
     return Bot(services, engine, slack, metrics, watch=watch, web=app)

@@ -54,7 +54,7 @@ _EXPOSITION: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class Vitals:
     """What the process says of itself."""
 
     ready: Ready
@@ -68,7 +68,7 @@ def build_web(
     *,
     inbound: SlackHttp | None,
     base_url: str,
-    watched: Watched,
+    vitals: Vitals,
     team_url: str = "",
 ) -> web.Application:
     """``inbound`` is ``None`` under Socket Mode: then Slack has no business posting here.
@@ -78,7 +78,7 @@ def build_web(
     """
     team = Team(team_url or slack_url(services.workspace.id), services.workspace.name)
     site, tasks = Site.at(base_url, team), Tasks()
-    app = web.Application(client_max_size=MOST_BYTES, middlewares=[_answering(watched.metrics, site)])
+    app = web.Application(client_max_size=MOST_BYTES, middlewares=[_answering(vitals.metrics, site)])
     app[FORM_WITHIN] = _FORM_WITHIN
     app.on_response_prepare.append(_guard(site))
     approving = AdminConsentCallback(services.oauth_flow, services.channels.label_at, site)
@@ -90,8 +90,8 @@ def build_web(
         _add_pages(routes, OAuthPages(services.oauth_flow, site), callback)
         _add_exports(routes, ExportPages(services.history_export, site))
         routes.add_get("/healthz", _healthz)
-        if watched.census is not None:
-            _add_watch(routes, watched.ready, watched.metrics, watched.census)
+        if vitals.census is not None:
+            _add_watch(routes, vitals.ready, vitals.metrics, vitals.census)
         if services.core.policy.keeps_tokens:
             _add_api(routes, Api(services.api_keys, services.token_broker))
 

@@ -19,7 +19,7 @@ from bot.domain.errors import LinkClosed, NotAllowed, OtherBrowser, TicketExpire
 from bot.domain.ticket import OutcomeKind
 from bot.metrics import Metrics
 from handlers.slack_http import MOST_BYTES
-from handlers.web import Watched, build_watch, build_web
+from handlers.web import Vitals, build_watch, build_web
 from handlers.web_session import COOKIE, FORM_WITHIN, HEADERS
 from providers.base import Form
 from storage import StorageAway
@@ -86,7 +86,7 @@ def an_app(
         cast(Any, services),
         inbound=None,
         base_url=base_url,
-        watched=Watched(lambda: parts, metrics, no_census if is_watched else None),
+        vitals=Vitals(lambda: parts, metrics, no_census if is_watched else None),
     )
     app[FORM_WITHIN] = form_within
     return app, fakes, parts, metrics
