@@ -32,8 +32,8 @@ from bot.views.modals import (
     parse_requested_change,
     removed_modal,
 )
-from bot.views.replies import help_message, removed_message
-from handlers import admins, approvals, channels, hubspot, incidents
+from bot.views.replies import removed_message
+from handlers import admins, approvals, channels, commands, hubspot, incidents
 from handlers.channels import act, look, show_overview
 from handlers.context import SILENT, Context, Interaction, Response, Route, is_first
 from handlers.slack_request import SlackRequest
@@ -43,6 +43,8 @@ def route(request: SlackRequest) -> Route | None:
     """The handler for a click; ``None`` for a button that nobody knows (any more)."""
     if request.is_link:
         return _LINK
+    if request.name == buttons.TYPED:
+        return commands.route(request.value)
     return _chosen(request) if request.name == buttons.MORE else ACTIONS.get(request.name)
 
 
@@ -120,16 +122,13 @@ async def check_again(context: Context, interaction: Interaction) -> Response:
     )
 
 
-async def show_help(context: Context, interaction: Interaction) -> Response:
-    return Response(message=help_message(interaction.lang, context.command))
-
-
 async def show_permissions(context: Context, interaction: Interaction) -> Response:
     return await channels.permissions_overview(context, interaction, await context.actor(interaction))
 
 
 _LINK: Final = Route(_silent)
 _ONLY_CHOSEN: Final[Mapping[str, Route]] = {
+    buttons.DRILL: Route(look(channels.drill, fresh=True)),
     buttons.PERMISSIONS_ALL: Route(show_permissions),
     buttons.EXPORT: Route(channels.export),
 }
@@ -152,8 +151,9 @@ ACTIONS: Final[Mapping[str, Route]] = {
     **dict.fromkeys(LEAVE_ANY, Route(look(channels.offer_leaving, fresh=True), opens=True)),
     buttons.OVERVIEW: Route(show_overview),
     buttons.MORE: Route(out_of_date),  # a choice that nobody knows (any more)
+    buttons.TYPED: Route(out_of_date),  # read as if it had been typed
     buttons.ADMINS: Route(admins.show, opens=True),
-    buttons.HELP: Route(show_help),
+    buttons.HELP: commands.route("help"),
     buttons.CHECK: Route(check_again),
     CONNECT_KIND: Route(choose_kind),
     **dict.fromkeys((*CONNECT_AT_ANY, CONNECT_SHARED), Route(connect_at)),

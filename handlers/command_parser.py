@@ -49,6 +49,9 @@ WORDS: Final[Mapping[str, Verb]] = {
     "add": Verb.CONNECT,
     "admin": Verb.ADMINS,
     "rename": Verb.EDIT,
+    "search": Verb.LIST,
+    "find": Verb.LIST,
+    "検索": Verb.LIST,
     "delete": Verb.REMOVE,
     "permission": Verb.PERMISSIONS,
     "接続": Verb.CONNECT,
@@ -106,7 +109,7 @@ def understand(text: str) -> Typed:
         return Typed(verb or Verb.STATUS, rest=first)
     verb = _meant(first)
     if verb is None:
-        return Typed(None, word=shortened(first), nearest=_nearest(first))
+        return Typed(None, rest=_address_among(rest), word=shortened(first), nearest=_nearest(first))
     return Typed(verb, rest=_address_among(rest))
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from bot.domain.access import Actor
+from bot.domain.access import Actor, Operation
+from bot.domain.channel import Channel
 from bot.domain.errors import NotAnAddress
+from bot.views.home import LIST_ROWS, overview_message
 from bot.views.hubspot import with_help
-from bot.views.replies import ADDRESSES_LISTED, help_message, unknown_verb_message, which_address_message
+from bot.views.replies import CANDIDATES, help_message, unknown_verb_message, which_address_message
 from handlers import admins, channels, hubspot
 from handlers import channels as granted
 from handlers.channels import About, show_overview
@@ -36,7 +38,16 @@ def connect(typed: Typed) -> Handler:
 
 
 def overview(typed: Typed) -> Handler:
-    return show_overview
+    """Everything, or what has the text that was typed in its address or name."""
+    if not typed.rest:
+        return show_overview
+
+    async def handler(context: Context, interaction: Interaction) -> Response:
+        actor = await context.actor(interaction)
+        found = await context.services.channels.matching(actor, shortened(typed.rest), most=LIST_ROWS)
+        return Response(message=overview_message(interaction.lang, found, now=context.clock()), replaces=True)
+
+    return handler
 
 
 def show_admins(typed: Typed) -> Handler:
@@ -92,10 +103,12 @@ def about(operation: About, *, fresh: bool = False, once: bool = False) -> Calla
     def make(typed: Typed) -> Handler:
         async def handler(context: Context, interaction: Interaction) -> Response:
             actor = await context.actor(interaction, fresh=fresh)
-            first, number = ((typed.rest,), 1) if typed.rest else await _addresses(context, actor)
-            if number != 1:
-                return _which(context, interaction, typed, first, number)
-            channel = await context.services.channels.find(actor, first[0])
+            channel = await context.services.channels.find(actor, typed.rest) if typed.rest else None
+            if channel is None:
+                found = await _candidates(context, actor, typed)
+                if len(found) != 1:
+                    return _which(context, interaction, typed, found)
+                channel = found[0]
             if once and not await is_first(context, interaction):
                 return SILENT
             return await operation(context, interaction, actor, channel)
@@ -107,15 +120,31 @@ def about(operation: About, *, fresh: bool = False, once: bool = False) -> Calla
 
 async def _addresses(context: Context, actor: Actor) -> tuple[tuple[str, ...], int]:
     """The first ones, and how many there are: of an only one it is clear what is meant."""
-    return await context.services.channels.addresses(actor, most=ADDRESSES_LISTED)
+    return await context.services.channels.addresses(actor, most=2)
+
+
+async def _candidates(context: Context, actor: Actor, typed: Typed) -> tuple[Channel, ...]:
+    """What may be meant without an address."""
+    operation = _OPERATIONS.get(typed.verb or Verb.STATUS, Operation.SEE)
+    return await context.services.channels.candidates(actor, operation, most=CANDIDATES)
+
+
+_OPERATIONS: Final = {
+    Verb.DISABLE: Operation.DISABLE,
+    Verb.ENABLE: Operation.ENABLE,
+    Verb.REMOVE: Operation.REMOVE,
+    Verb.DISCONNECT: Operation.REMOVE,
+    Verb.RECONNECT: Operation.RECONNECT,
+    Verb.SWITCH: Operation.SWITCH,
+    Verb.EDIT: Operation.EDIT,
+}
 
 
 def _which(
-    context: Context, interaction: Interaction, typed: Typed, first: tuple[str, ...], number: int
+    context: Context, interaction: Interaction, typed: Typed, candidates: tuple[Channel, ...]
 ) -> Response:
     assert typed.verb is not None
-    verb = typed.verb.value
-    shown = which_address_message(interaction.lang, verb, first, number, context.command)
+    shown = which_address_message(interaction.lang, typed.verb.value, candidates, context.command)
     return Response(message=shown)
 
 
@@ -123,7 +152,7 @@ def _unknown(typed: Typed) -> Handler:
     async def handler(context: Context, interaction: Interaction) -> Response:
         is_off = context.services.hubspot is None and WORDS.get(typed.nearest or "") is Verb.HUBSPOT
         nearest = None if is_off else typed.nearest
-        shown = unknown_verb_message(interaction.lang, typed.word, nearest, context.command)
+        shown = unknown_verb_message(interaction.lang, typed.word, nearest, context.command, rest=typed.rest)
         return Response(message=shown)
 
     return handler

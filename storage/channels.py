@@ -269,6 +269,20 @@ class OverviewRepository(Repository):
         statement = _statement(self._connection.dialect, sight.all_personal, with_grants, is_counted=False)
         return tuple(map(_listed, await self._connection.rows(statement, _listed_values(sight, most))))
 
+    async def matching(
+        self, sight: Visibility, text: str, *, most: int, with_grants: bool
+    ) -> tuple[Listed, ...]:
+        """The first of those with ``text`` in their address or name, in the order of the list."""
+        wanted = or_(
+            channel.c.address_key.contains(folded(text), autoescape=True),
+            func.lower(channel.c.name).contains(text.lower(), autoescape=True),
+        )
+        dialect = self._connection.dialect
+        seen = select(channel).where(*_seen(all_personal=sight.all_personal), wanted)
+        first = seen.order_by(*_order(channel, dialect)).limit(most)
+        statement = _beside(first, dialect, with_grants)
+        return tuple(map(_listed, await self._connection.rows(statement, _listed_values(sight, most))))
+
     async def tally(self, sight: Visibility) -> StateCounts:
         """How many there are."""
         [row] = await self._connection.rows(_tallied(sight.all_personal), _listed_values(sight, None))

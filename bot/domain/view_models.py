@@ -102,6 +102,8 @@ class Overview:
     providers_off: tuple[str, ...] = ()
     not_set_up: SetupCard | None = None
     may_export: bool = False
+    sought: str = ""
+    """Only inboxes with this in their address or name are shown, and counted."""
     to_answer: tuple[Request, ...] = ()
     """What others have asked for and this person can grant, oldest first."""
     asked: tuple[Request, ...] = ()

@@ -55,11 +55,29 @@ ADMINS: Final = "overview.admins"
 HELP: Final = "overview.help"
 PERMISSIONS_ALL: Final = "overview.permissions"
 EXPORT: Final = "overview.export"
+DRILL: Final = "channel.drill"
+TYPED: Final = "typed"
+"""Carries what one would type after the command."""
 CHOICES: Final = frozenset(
-    {STATUS, WHY, EDIT, DISABLE, ENABLE, REMOVE, RECONNECT, PERMISSIONS, TAKE_OVER, PERMISSIONS_ALL, EXPORT}
+    {
+        STATUS,
+        WHY,
+        EDIT,
+        DISCONNECT,
+        DISABLE,
+        ENABLE,
+        REMOVE,
+        RECONNECT,
+        SWITCH,
+        PERMISSIONS,
+        TAKE_OVER,
+        DRILL,
+        PERMISSIONS_ALL,
+        EXPORT,
+    }
 )
 """What a menu may stand for."""
-ONLY_CHOSEN: Final = frozenset({PERMISSIONS_ALL, EXPORT})
+ONLY_CHOSEN: Final = frozenset({DRILL, PERMISSIONS_ALL, EXPORT})
 """What no button stands for."""
 
 ACTIONS: Final = frozenset(
@@ -78,6 +96,7 @@ ACTIONS: Final = frozenset(
         PERMISSIONS,
         EDIT,
         MORE,
+        TYPED,
         ADMINS,
         HELP,
         WHY,
@@ -191,6 +210,11 @@ def menu(choices: Sequence[tuple[str, str]]) -> list[Block]:
     """Labels and what each stands for."""
     options = [{"text": plain(clip(label, 75)), "value": value} for label, value in choices[:MOST_CHOICES]]
     return [{"type": "overflow", "action_id": MORE, "options": options}] if options else []
+
+
+def typed_button(label: str, text: str, *, about: str = "") -> Block:
+    """As if ``text`` had been typed after the command."""
+    return button(label, TYPED, value=clip(text, 1_000), about=about)
 
 
 def parse_choice(value: str) -> tuple[str, str]:

@@ -48,6 +48,7 @@ from bot.views.buttons import (
     menu,
     offered,
     operation_button,
+    overview_button,
     row_menu,
 )
 from bot.views.i18n import Language
@@ -308,6 +309,8 @@ LIST_ROWS: Final = _ROOM.blocks
 
 
 def overview_message(lang: Language, overview: Overview, *, now: datetime) -> Message:
+    if overview.sought:
+        return _found(lang, overview)
     total = overview.tally.total
     said = summary(lang, overview) if total else nothing_yet(lang, overview)
     setup = setup_blocks(lang, overview.not_set_up) if overview.not_set_up else []
@@ -315,6 +318,18 @@ def overview_message(lang: Language, overview: Overview, *, now: datetime) -> Me
     foot = context(*providers_off(lang, overview), help_hint(lang, overview.command))
     blocks = [*setup, *intro, *listing(lang, overview, _ROOM), *_connect(lang, overview), foot]
     return message(escape(said), blocks)
+
+
+def _found(lang: Language, overview: Overview) -> Message:
+    """What was looked for, and the way back to all."""
+    text = inert(overview.sought, 40)
+    said = (
+        lang.say("Inboxes with “{text}”:", text=text)
+        if overview.tally.total
+        else lang.say("No inbox here has “{text}” in its address or name.", text=text)
+    )
+    back = actions(overview_button(lang))
+    return message(said, [section(said), *listing(lang, overview, _ROOM), *back])
 
 
 def _connect(lang: Language, overview: Overview) -> list[Block]:

@@ -15,6 +15,7 @@ from bot.views.blocks import (
     Message,
     actions,
     bold,
+    button,
     context,
     escape,
     inert,
@@ -22,19 +23,34 @@ from bot.views.blocks import (
     link,
     message,
     section,
+    select,
     to_type,
+    value_of,
 )
 from bot.views.buttons import (
+    DISABLE,
+    DISCONNECT,
+    DRILL,
+    EDIT,
+    ENABLE,
+    HELP,
+    MORE,
+    RECONNECT,
+    REMOVE,
+    STATUS,
+    SWITCH,
+    WHY,
     approve_buttons,
     check_button,
     connect_button,
     offered,
     operation_button,
     overview_button,
+    typed_button,
 )
 from bot.views.home import people
 from bot.views.i18n import Language
-from bot.views.text import clip
+from bot.views.text import clip, shown
 from bot.views.wording import (
     Explanation,
     manual_steps,
@@ -184,11 +200,10 @@ def _check(lang: Language, removal: Removal) -> list[Block]:
     return actions(check_button(lang, removal.grant_id))
 
 
-ADDRESSES_LISTED = 20
+CANDIDATES: Final = 100
+"""As many as a menu takes."""
 _STRANGERS = (GuestNotAllowed, WrongWorkspace)
 """Refused for who they are or where: no command helps them on."""
-_TOGETHER = 5
-"""Addresses in a section: five of the longest fit."""
 
 
 def help_message(lang: Language, command: str) -> Message:
@@ -224,32 +239,50 @@ def _verbs(lang: Language) -> tuple[tuple[str, str], ...]:
     )
 
 
-def unknown_verb_message(lang: Language, typed: str, nearest: str | None, command: str) -> Message:
-    """Help, after saying what was not understood and what may have been meant."""
+def unknown_verb_message(
+    lang: Language, typed: str, nearest: str | None, command: str, *, rest: str = ""
+) -> Message:
+    """What was not understood, and what may have been meant as a button; all that there is is one press
+    away."""
     said = lang.say("“{typed}” is not something I know.", typed=inert(typed, 40))
+    buttons = [button(lang.say("Help"), HELP)]
     if nearest:
         meant = to_type(command, inert(nearest, 40))
         said = lang.together(said, lang.say("Did you mean {command}?", command=meant))
-    return message(said, [section(said), *help_message(lang, command)["blocks"][1:]])
+        run = lang.say("Run {command}", command=f"{shown(command, 10)} {shown(nearest, 12)}")
+        buttons.insert(0, typed_button(run, f"{nearest} {rest}".strip()))
+    return message(said, [section(said), *actions(*buttons)])
 
 
-def which_address_message(
-    lang: Language, verb: str, addresses: Sequence[str], number: int, command: str
-) -> Message:
-    """The verb needs an address and there is more than one (or none) to choose from: the first ones, of this
-    ``number``."""
-    if not addresses:
+_PICKED: Final = {
+    "status": STATUS,
+    "disconnect": DISCONNECT,
+    "disable": DISABLE,
+    "enable": ENABLE,
+    "remove": REMOVE,
+    "reconnect": RECONNECT,
+    "switch": SWITCH,
+    "edit": EDIT,
+    "why": WHY,
+    "drill": DRILL,
+}
+"""What choosing an inbox does, by the verb."""
+
+
+def which_address_message(lang: Language, verb: str, candidates: Sequence[Channel], command: str) -> Message:
+    """The verb needs an address and there is more than one (or none) to choose from."""
+    if not candidates:
         said = lang.say("You have no inbox here yet.")
         return message(said, [section(said), *actions(connect_button(lang, primary=True))])
-    said = lang.say("Which inbox?")
-    meant = inert(verb_words(lang, verb), 40)
-    lines = [f"• {to_type(command, meant, inert(one))}" for one in addresses[:ADDRESSES_LISTED]]
-    rest = number - len(lines)
-    more = [context(lang.count("and {n} more", "and {n} more", rest))] if rest > 0 else []
-    parts = [
-        section("\n".join(lines[start : start + _TOGETHER])) for start in range(0, len(lines), _TOGETHER)
+    said, meant = lang.say("Which inbox?"), inert(verb_words(lang, verb), 40)
+    options = [
+        (f"{state_mark(it.state)} {shown(it.address, 70)}", f"{_PICKED.get(verb, STATUS)} {value_of(it)}")
+        for it in candidates[:CANDIDATES]
     ]
-    return message(said, [section(said), *parts, *more])
+    way = to_type(command, meant, escape(lang.say("<address>")))
+    more = [context(lang.say("For one that is not listed: {command}", command=way))]
+    choice = select(lang.say("Choose an inbox"), MORE, options)
+    return message(said, [section(said), *actions(choice), *(more if len(candidates) >= CANDIDATES else [])])
 
 
 def refusal_message(lang: Language, refusal: InboxkeeperError, command: str) -> Message:
@@ -259,8 +292,16 @@ def refusal_message(lang: Language, refusal: InboxkeeperError, command: str) -> 
     if isinstance(refusal, UnknownAddress) and refusal.to_answer is not None:
         said = [section(refusal_text(lang, words)), *actions(*approve_buttons(lang, refusal.to_answer))]
         return message(escape(words.title), said)
+    near = refusal.near if isinstance(refusal, UnknownAddress) and refusal.wished is None else ()
+    meant = [
+        typed_button(lang.say("Show {address}", address=shown(it, 20)), f"status {it}", about=it)
+        for it in near
+    ]
     hint = lang.say("{command} shows your inboxes.", command=to_type(command, lang.say("list")))
-    return message(escape(words.title), [section(refusal_text(lang, words)), context(hint)])
+    return message(
+        escape(words.title),
+        [section(refusal_text(lang, words)), *(it for one in meant for it in actions(one)), context(hint)],
+    )
 
 
 def apology_message(lang: Language, reference: str) -> Message:

@@ -93,7 +93,7 @@ async def test_an_unknown_verb_is_met_with_help_and_the_nearest(stage: Stage) ->
     """A misspelt verb names the one that was meant, and help follows."""
     answer = await asks(stage, "alice", "/inbox disabel alice@acme.example")
     assert "Did you mean /inbox disable?" in answer
-    assert "/inbox reconnect <address>" in answer
+    assert "[Run /inbox disable] [Help]" in answer
 
 
 @SQLITE

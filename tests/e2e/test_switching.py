@@ -223,7 +223,7 @@ async def test_a_team_address_is_switched_for_everybody(stage: Stage) -> None:
     await told(stage, "sakura", "Office 365 に切り替わり、正常に動いています", "Omar Haddad", "確認済み")
     assert len((await stage.person("omar").sees()).messages("#support")) == quiet
     listed = await asks(stage, "alice", "/inbox list")
-    assert "Support" in listed and USE in listed and "Office 365" in listed
+    assert f"{SUPPORT} · Support · Office 365" in listed
 
 
 @on_sqlite
@@ -331,7 +331,8 @@ async def test_to_any_other_provider_the_switch_dialog_leads_there(stage: Stage)
     page = await stage.signs_in_by_password(await stage.link_in_modal("omar"), SUPPORT)
     assert "Connected ✓" in page.text
     listed = await asks(stage, "alice", "/inbox list")
-    assert "Support" in listed and USE in listed
+    assert f"{SUPPORT} · Support" in listed
+    assert USE in await asks(stage, "alice", f"/inbox status {SUPPORT}")
 
 
 @on_sqlite

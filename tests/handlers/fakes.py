@@ -92,6 +92,14 @@ class FakeChannels:
     async def addresses(self, actor: Actor, *, most: int) -> tuple[tuple[str, ...], int]:
         return tuple(channel.address for channel in self.channels.values())[:most], len(self.channels)
 
+    async def candidates(self, actor: Actor, operation: Operation, *, most: int) -> tuple[Channel, ...]:
+        return tuple(self.channels.values())[:most]
+
+    async def matching(self, actor: Actor, text: str, *, most: int) -> Overview:
+        return an_overview(
+            own=tuple(a_row(it) for it in self.channels.values() if text in it.address), sought=text
+        )
+
     async def find(self, actor: Actor, typed: str) -> Channel:
         for channel in self.channels.values():
             if channel.address == typed:

@@ -187,6 +187,8 @@ def overviews() -> Iterator[tuple[str, Overview]]:
     states = tuple(a_request(state=it) for it in (RequestState.WAITING, RequestState.APPROVED))
     tenant = a_request(awaits=Awaits.TENANT)
     yield "with answers owed", an_overview(own=own, to_answer=(removing, *wishes), asked=(*states, tenant))
+    yield "found", an_overview(own=own, sought="ann")
+    yield "found nothing", an_overview(sought="<!channel> *ann*")
     yield "with everything", an_overview(own=own, team=many_rows(300), to_answer=wishes, asked=wishes)
     yield "before setup", an_overview(not_set_up=a_setup_card(), providers_off=("Gmail",))
     yield "before setup, for a member", an_overview(not_set_up=a_setup_card(is_for_admin=False))
@@ -573,8 +575,11 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
     yield "help", replies.help_message(lang, "/inbox")
     yield "unknown verb", replies.unknown_verb_message(lang, "staus", "status", "/inbox")
     yield "unknown verb without a guess", replies.unknown_verb_message(lang, address, None, "/inbox")
-    yield "which of none", replies.which_address_message(lang, "disable", (), 0, "/inbox")
-    yield "which of many", replies.which_address_message(lang, "disable", (address,) * 500, 500, "/inbox")
+    yield "which of none", replies.which_address_message(lang, "disable", (), "/inbox")
+    yield (
+        "which of many",
+        replies.which_address_message(lang, "disable", (a_channel(address=address),) * 500, "/inbox"),
+    )
     for is_open in (True, False):
         for change, reader in role_changes():
             told = a_picture(

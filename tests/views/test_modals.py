@@ -15,7 +15,7 @@ from bot.domain.grant import Revocation
 from bot.domain.probe_policy import DISABLED_REFRESH_EVERY
 from bot.domain.ticket import SWITCHED_MEANWHILE, OutcomeKind, Purpose
 from bot.views import modals
-from bot.views.blocks import parse_value
+from bot.views.blocks import parse_value, value_of
 from bot.views.buttons import offered
 from bot.views.i18n import Language
 from bot.views.replies import refusal_message, unknown_verb_message, which_address_message
@@ -36,6 +36,7 @@ from tests.views.samples import (
     an_outcome,
 )
 from tests.views.test_notices import buttons, texts
+from tests.views.test_surfaces import clickable
 
 
 def remove(channel: Channel, lang: Any = EN, *, here: int = 0, elsewhere: int = 0) -> dict[str, Any]:
@@ -207,13 +208,30 @@ def test_an_unknown_verb_gets_help_and_a_guess() -> None:
     """Nobody is left with "unknown command"."""
     said = texts(unknown_verb_message(EN, "staus", "status", "/inbox"))
     assert "“staus” is not something I know. Did you mean `/inbox status`?" in said
-    assert "`/inbox connect &lt;address&gt;`" in said
+    view = unknown_verb_message(EN, "conect", "connect", "/inbox", rest="ann@example.com")
+    run, helps = (it for it in clickable(view))
+    assert (run["text"]["text"], run["value"]) == ("Run /inbox connect", "connect ann@example.com")
+    assert helps["action_id"] == "overview.help"
 
 
-def test_a_verb_without_an_address_lists_what_to_type() -> None:
-    """Ready to copy."""
-    said = texts(which_address_message(EN, "disable", ("a@x.com", "b@x.com"), 2, "/inbox"))
-    assert "• `/inbox disable a@x.com`\n• `/inbox disable b@x.com`" in said
+def test_a_verb_without_an_address_asks_which() -> None:
+    """Nothing is typed again: choosing does it."""
+    two = (a_channel(), a_team_channel(state=State.DISABLED))
+    (choice,) = clickable(which_address_message(EN, "disable", two, "/inbox"))
+    assert [it["text"]["text"] for it in choice["options"]] == [
+        "🟢 ann@example.com",
+        "⚪ support@example.com",
+    ]
+    assert choice["options"][1]["value"] == f"channel.disable {value_of(two[1])}"
+
+
+def test_a_mistyped_address_offers_the_one_that_was_meant() -> None:
+    """As a button."""
+    view = refusal_message(
+        EN, errors.UnknownAddress("suport@example.com", ("support@example.com",)), "/inbox"
+    )
+    (shows,) = clickable(view)
+    assert (shows["action_id"], shows["value"]) == ("typed", "status support@example.com")
 
 
 def outcome(ending: OutcomeKind, *, purpose: Purpose = Purpose.CONNECT, **changes: Any) -> dict[str, Any]:
@@ -316,9 +334,6 @@ def test_a_wish_is_dated_in_the_readers_own_time() -> None:
     for shown in (refusal_message(EN, wished, "/inbox"), modals.refusal_modal(EN, wished)):
         assert "It is valid until <!date^" in texts(shown)
     assert "として接続。" in texts(refusal_message(JA, wished, "/inbox"))
-    assert "`/inbox 無効 a@x.com`" in texts(
-        which_address_message(JA, "disable", ("a@x.com", "b@x.com"), 2, "/inbox")
-    )
 
 
 def test_the_choice_of_a_host_carries_what_was_typed() -> None:

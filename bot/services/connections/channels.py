@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -140,6 +141,38 @@ class Channels:
             to_answer=to_answer,
             asked=asked,
         )
+
+    async def matching(self, actor: Actor, text: str, *, most: int) -> Overview:
+        """Those that ``actor`` may see with ``text`` in their address or name, as far as there is room."""
+        sight, wants_more = visibility_of(actor), bool(self._core.policy.features.defined)
+        async with self._core.storage.reading() as uow:
+            listed = (
+                await uow.overviews.matching(sight, text, most=most, with_grants=wants_more) if sight else ()
+            )
+            rows = await self._rows_of(uow, actor, listed)
+        own = tuple(row for row in rows if row.is_own)
+        return Overview(
+            own=own,
+            team=tuple(row for row in rows if not row.channel.is_personal),
+            others=tuple(row for row in rows if row.channel.is_personal and not row.is_own),
+            tally=StateCounts(Counter(row.channel.state for row in rows), own=len(own)),
+            may_connect=False,
+            command=self._core.policy.command,
+            sought=text,
+        )
+
+    async def candidates(self, actor: Actor, operation: Operation, *, most: int) -> tuple[Channel, ...]:
+        """The first inboxes for which ``operation`` makes sense now and ``actor`` may do or wish it, what
+        needs somebody first; where it makes sense for none, all that they may see."""
+        sight = visibility_of(actor)
+        if sight is None:
+            return ()
+        async with self._core.storage.reading() as uow:
+            listed = await uow.overviews.first(sight, most=most, with_grants=False)
+        seen = tuple(it.channel for it in listed)
+        fitting = (it for it in seen if operation in rights(actor, self._fitting(it), it))
+        sensible = tuple(it for it in fitting if _is_wanted(operation, it))
+        return sensible or seen
 
     async def lacking(self, actor: Actor, *, most: int) -> tuple[tuple[ChannelRow, ...], int, int]:
         """The first of those that ``actor`` may see which lack what a feature needs, how many these are, and
@@ -604,6 +637,19 @@ _FITTING: Final[Mapping[State, tuple[Operation, ...]]] = {
     State.REMOVED: (Operation.SEE,),
 }
 """What makes sense in each state."""
+
+
+def _is_wanted(operation: Operation, channel: Channel) -> bool:
+    """Whether somebody who asks for it without an address most likely means this one."""
+    match operation:
+        case Operation.RECONNECT:
+            return channel.needs_reconnect
+        case Operation.ENABLE:
+            return channel.state is State.DISABLED
+        case Operation.DISABLE:
+            return channel.state is not State.DISABLED
+        case _:
+            return True
 
 
 def edited(channel: Channel, details: TeamDetails) -> Channel:

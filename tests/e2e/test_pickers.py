@@ -1,0 +1,79 @@
+"""Nothing is typed twice: what is missing is chosen, what is mistyped is one press away."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.asking import asks, modal_text
+from tests.stage import Stage
+
+SUPPORT, ALICE = "support@acme.example", "alice@acme.example"
+
+
+@pytest.fixture
+def database_kind() -> str:
+    """Both databases hold the same for what is shown; races and outages are tried on each."""
+    return "sqlite"
+
+
+async def test_a_verb_without_an_address_lets_people_choose(stage: Stage) -> None:
+    """From those for which it makes sense, in the answer; one's own first."""
+    await stage.connected("alice")
+    await stage.team_connected()
+    alice = stage.person("alice")
+    assert "Which inbox?" in await asks(stage, "alice", "/inbox status")
+    await alice.chooses(None, f"🟢 {SUPPORT}", in_="#general")
+    assert "the team" in (await alice.sees()).messages("#general")[-1].plain
+    await asks(stage, "alice", "/inbox why")
+    await alice.chooses(None, f"🟢 {ALICE}", in_="#general")
+    assert "First connected" in (await alice.sees()).messages("#general")[-1].plain
+
+
+async def test_with_one_candidate_it_is_done(stage: Stage) -> None:
+    """Only one of two is disabled: enabling means that one."""
+    await stage.connected("alice")
+    await stage.team_connected()
+    alice = stage.person("alice")
+    await alice.types(f"/inbox disable {ALICE}")
+    await alice.clicks("Yes, disable it")
+    await alice.closes()
+    assert f"{ALICE} is enabled and works" in await asks(stage, "alice", "/inbox enable")
+
+
+async def test_a_list_can_be_searched(stage: Stage) -> None:
+    """By a part of the address or of the name, in whatever letters; what is not there is said."""
+    await stage.connected("alice")
+    await stage.team_connected(name="Customer care")
+    said = await asks(stage, "alice", "/inbox list CARE")
+    assert SUPPORT in said and ALICE not in said
+    assert ALICE in await asks(stage, "alice", "/inbox search alice@")
+    said = await asks(stage, "alice", "/inbox list 100%")
+    assert "No inbox here has “100%”" in said and "[Show all inboxes]" in said
+
+
+async def test_what_one_may_not_see_is_not_found(stage: Stage) -> None:
+    """Somebody else's own inbox, by whatever part of it."""
+    await stage.connected("alice")
+    said = await asks(stage, "kenji", "/inbox list alice")
+    assert "「alice」を含む受信トレイはありません" in said and ALICE not in said
+
+
+async def test_a_mistyped_address_is_one_press_away(stage: Stage) -> None:
+    """What was meant is a button."""
+    await stage.team_connected()
+    alice = stage.person("alice")
+    assert "Did you mean" in await asks(stage, "alice", "/inbox status suport@acme.example")
+    await alice.clicks(f"Show {SUPPORT}", in_="#general")
+    assert "the team" in (await alice.sees()).messages("#general")[-1].plain
+
+
+async def test_a_mistyped_verb_is_one_press_away(stage: Stage) -> None:
+    """With the address that was typed after it; and so is the help."""
+    alice = stage.person("alice")
+    said = await asks(stage, "alice", f"/inbox conect {ALICE}")
+    assert "[Run /inbox connect] [Help]" in said and "disconnect" not in said
+    await alice.clicks("Run /inbox connect", in_="#general")
+    assert ALICE in modal_text(await alice.sees())
+    await alice.closes()
+    await alice.clicks("Help", in_="#general")
+    assert "/inbox reconnect" in (await alice.sees()).messages("#general")[-1].plain
