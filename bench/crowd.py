@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from random import Random
 from time import time
 from typing import Any, Final
 
@@ -78,11 +79,13 @@ class Crowd:
     # --- the bench's own side
 
     async def kill(self, request: web.Request) -> web.Response:
-        """So many mailboxes die from now on, evenly within so many seconds."""
+        """So many mailboxes die from now on, evenly within so many seconds, in an order of their own: in that
+        of the looks, each might be looked at just before it dies, or just after."""
         wanted, now = await request.json(), time()
-        for place in range(wanted["count"]):
-            at = now + wanted["within"] * place / wanted["count"]
-            self.dies_at[wanted["first"] + place] = at
+        numbers = list(range(wanted["first"], wanted["first"] + wanted["count"]))
+        Random(wanted["count"]).shuffle(numbers)  # noqa: S311  an order, not a secret
+        for place, number in enumerate(numbers):
+            self.dies_at[number] = now + wanted["within"] * place / wanted["count"]
         return web.json_response({})
 
     async def reset(self, request: web.Request) -> web.Response:
@@ -94,7 +97,8 @@ class Crowd:
         return web.json_response({})
 
     async def report(self, request: web.Request) -> web.Response:
-        """What was said of addresses, and when first to each reader; and how often what was asked."""
+        """What was said of addresses, and when first to each reader; when each was first written to; and how
+        often what was asked."""
         first: dict[str, dict[str, float]] = {}
         for it in self.said:
             for address in set(re.findall(r"person\d+@acme\.example", it["text"])):
@@ -103,11 +107,16 @@ class Crowd:
             "stopped checking" in it["text"] for it in self.said if it["method"] == "chat.postMessage"
         )
         posts = Counter((it["method"], it["to"]) for it in self.said)
+        posted: dict[str, float] = {}
+        for it in self.said:
+            if it["method"] == "chat.postMessage":
+                posted.setdefault(it["to"], it["at"])
         return web.json_response(
             {
                 "asked": self.asked,
                 "told": first,
                 "silences": silent,
+                "posted": posted,
                 "died": {f"person{number}@acme.example": at for number, at in self.dies_at.items()},
                 "homes": sum(method == "views.publish" for method, _ in posts),
             }

@@ -128,14 +128,14 @@ def rows_of(
     for it, number in zip(channels, numbers, strict=True):
         if number < team:
             it |= {"kind": "team", "owner_id": None, "connected_by": OWNER, "name": f"Desk {number}"}
-    probes = [
-        _probe(
-            number,
-            now,
-            now + due[0] + (due[1] * (number / team) if number < team else 5 * due[1] * (number / total)),
-        )
-        for number in numbers
-    ]
+    probes = []
+    for number in numbers:
+        span = due[1] if number < team else 5 * due[1]
+        place = number / team if number < team else number / total
+        # Each was proven when its turn was last, and not all at one instant: among equals, which siblings are
+        # asked about a refusal would be each database's own whim.
+        proven = {"last_ok_at": now - span * (1 - place), "last_done_at": now - span * (1 - place)}
+        probes.append({**_probe(number, now, now + due[0] + span * place), **proven})
     grants = {"grant_": [_grant(number, now, cipher) for number in numbers]} if cipher else {}
     return {"channel": channels, **grants, "probe": probes}
 

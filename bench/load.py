@@ -209,8 +209,13 @@ async def refused_at_once(served_: Served, filling: Filling, *, seconds: float) 
             found_after = time() - began
             break
     told = await served_.report()
+    opened = await asyncio.to_thread(_hold_opened, served_.engine)
+    posts = sorted(told["posted"].values())
     return {
         "found after": found_after,
+        "hold after": opened - began if opened else seconds,
+        "told": len(posts),
+        "told within": posts[-1] - opened if posts and opened else seconds,
         "late by": lateness,
         "silences": told["silences"],
         "MiB": peak,
@@ -229,6 +234,17 @@ def _found_and_late(engine: Engine) -> tuple[int, float]:
         due = connection.execute(select(func.min(probe.c.due_at))).scalar()
     due = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=due) if isinstance(due, int) else due
     return found, max((now - due).total_seconds(), 0.0) if due else 0.0
+
+
+def _hold_opened(engine: Engine) -> float | None:
+    """When the first mass refusal began, in seconds since the epoch."""
+    known = MetaData()
+    known.reflect(engine, only=["hold"])
+    with engine.connect() as connection:
+        opened = connection.execute(select(func.min(known.tables["hold"].c.opened_at))).scalar()
+    if isinstance(opened, int):
+        return opened / 1_000_000
+    return None if opened is None else float(opened.timestamp())
 
 
 async def one_a_second(served_: Served, *, count: int) -> dict[str, float]:
@@ -340,6 +356,9 @@ async def _mass(options: Options, databases: Databases) -> list[Row]:
         now, before = found[NOW], found.get(BEFORE, {})
         for name, target, is_reached in (
             ("found after", "≤ 240 s", now["found after"] <= 240),
+            ("hold after", "≤ 120 s", now["hold after"] <= 120),
+            ("told", f"{ADMINS}", now["told"] == ADMINS),
+            ("told within", "≤ 60 s", now["told within"] <= 60),
             ("late by", "≤ 30 s", now["late by"] <= 30),
             ("silences", "0", not now["silences"]),
             ("MiB", "≤ 180", now["MiB"] <= 180),

@@ -17,6 +17,7 @@ def environment(database_url: str, *, outside: int, port: int) -> dict[str, str]
         "SECRET_KEYS": KEY,
         "HOST": "127.0.0.1",
         "PORT": str(port),
+        "WATCH_PUBLIC": "true",  # where the bench asks whether the bot is ready
         "BASE_URL": f"http://127.0.0.1:{port}",
         "SLACK_BOT_TOKEN": "xoxb-0000000000-bench",
         "SLACK_APP_TOKEN": "",

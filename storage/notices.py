@@ -77,7 +77,6 @@ class NoticeRepository(Repository):
         about = (
             select(notice_incident.c.notice_id)
             .join(incident, incident.c.id == notice_incident.c.incident_id)
-            .join(channel, channel.c.id == incident.c.channel_id)
             .where(notice_incident.c.notice_id == notice.c.id, incident.c.resolved_at.is_(None), *which)
         )
         found = (

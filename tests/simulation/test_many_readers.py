@@ -7,11 +7,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection, event
 
+from bot.domain.channel import State
 from bot.domain.errors import GrantRejected
 from bot.domain.ids import UserId
 from bot.domain.notice import NoticeKind
+from bot.domain.probe_policy import PEERS_WANTED
 from sandbox.slack.state import Message
 from tests.services.play import on_both
 from tests.simulation.mailhost import Mailbox
@@ -106,6 +109,50 @@ async def test_sixty_readers_edits_go_as_fast_as_slack_takes_them(office: Office
     refusals = [call["at"] for call in await office.driver.calls("chat.update") if not call["ok"]]
     assert len(set(refusals)) <= 1, refusals
     assert of_hold(office, OMAR)[0].ts == of_hold(office, OMAR)[-1].ts
+
+
+@on_both
+@pytest.mark.parametrize("served", [0, 60])
+async def test_fifty_readers_are_told_before_all_are_found(office: Office, served: int) -> None:
+    """The first message of a mass refusal waits for no look at those that are yet to join, whether all are
+    refused or many only beside others that are served: everybody has it within a minute, once."""
+    people = await told_of(office, 50)
+    await office.driver.break_("tiers")
+    addresses = [f"desk{number:03}@acme.example" for number in range(40 + served)]
+    await office.has_team_channels(addresses)
+    await office.passes(minutes=2)  # when each was proven differs, as it does
+    dead = {address for number, address in enumerate(addresses) if not served or number % 5 < 2}
+    office.host.weather = lambda mailbox: refused(mailbox) if mailbox.address in dead else None
+    opened = None
+    while opened is None:
+        await office.passes(seconds=5)
+        async with office.storage.reading() as uow:
+            opened = next(iter(await uow.provider_outages.open_in(office.acme)), None)
+    await office.passes(seconds=(opened.opened_at - office.now).total_seconds() + 60)
+    async with office.storage.reading() as uow:
+        held, _ = await uow.provider_outages.count_held(opened)
+    assert held < len(dead)
+    assert {len(of_hold(office, person)) for person in people} == {1}
+
+
+@on_both
+async def test_siblings_answer_once_for_all_that_are_refused_together(office: Office) -> None:
+    """Some that are refused in one batch, too few for an outage: the ten that are asked of each are asked
+    once. Asked for each anew, hundreds would wait for minutes until they are known to be many."""
+    addresses = [f"desk{number:03}@acme.example" for number in range(100)]
+    made = await office.has_team_channels(addresses)
+    await office.passes(minutes=2)
+    dead = made[:8]
+    for channel in dead:
+        office.host.at(channel.address).tokens.clear()
+    async with office.storage.writing() as uow:
+        for channel in dead:
+            await uow.probes.reschedule(channel.id, office.now)
+        await uow.commit()
+    before = office.host.asked["refresh"]
+    await office.services.monitoring.run_due()
+    assert len(dead) < office.host.asked["refresh"] - before <= len(dead) + PEERS_WANTED + 2
+    assert (await office.states())[State.IMPAIRED] == len(dead)
 
 
 # --- many outages, one by one

@@ -49,10 +49,13 @@ _WHILE_BUSY: Final = (0.0, 0.5, 1.5)
 
 class BatchCache:
     """What siblings said within one batch: a thousand mailboxes refused alike ask ten others, not ten
-    thousand."""
+    thousand. All of the batch were refused before the first sibling was asked, so that an answer is news
+    about each of them."""
 
     def __init__(self) -> None:
         self.turn = asyncio.Lock()
+        self.heard: dict[GrantId, ProbedGrant] = {}
+        """Siblings that have answered, by grant."""
         self._verdicts: dict[tuple[str, str, type, bool], Vote] = {}
         self._refused: defaultdict[tuple[WorkspaceId, str, Cause], dict[str, str]] = defaultdict(dict)
 
@@ -113,7 +116,7 @@ class Corroboration:
             return said
         if meant is Fate.PROVEN:
             return Vote.PROVEN
-        said = await self._ask_siblings(grant, look)
+        said = await self._ask_siblings(grant, look, cache)
         cause = refusal_of(look.error).cause
         if said is Vote.VOUCHED and cause in OUTAGE_LIKE:
             said = await self._count(grant, cause, cache)
@@ -152,11 +155,11 @@ class Corroboration:
                 channel.workspace_id, grant.provider, grant.identity.tenant, since
             )
 
-    async def _ask_siblings(self, grant: Grant, look: ProbeResult) -> Vote:
+    async def _ask_siblings(self, grant: Grant, look: ProbeResult, cache: BatchCache) -> Vote:
         """What other mailboxes of the provider get right now, those of its own organisation and others."""
         traits = self._core.providers.traits_of(grant.provider)
-        heard = await self._hear(grant, await self._panel(grant))
-        heard += await self._hear_held(grant, heard)
+        heard = await self._hear(grant, await self._panel(grant), cache)
+        heard += await self._hear_held(grant, heard, cache)
         if traits.peers_in_tenant:
             heard += await self._recall(grant, refusal_of(look.error))
         said = vote(refusal_of(look.error), heard, tenant=grant.identity.tenant)
@@ -197,7 +200,9 @@ class Corroboration:
                 return own
             return shared_out(own, await self._peers(uow, grant, Whose.OTHERS))
 
-    async def _hear_held(self, grant: Grant, heard: Sequence[PeerResult]) -> tuple[PeerResult, ...]:
+    async def _hear_held(
+        self, grant: Grant, heard: Sequence[PeerResult], cache: BatchCache
+    ) -> tuple[PeerResult, ...]:
         """Held ones are witnesses, too: a few that are served do not outvote many that are not. What other
         organisations are refused counts only where nobody of its own is served."""
         own = [one for one in heard if one.tenant == grant.identity.tenant]
@@ -209,7 +214,7 @@ class Corroboration:
             is_alone = not any(one.error is None for one in own)
             if is_alone and not self._core.providers.traits_of(grant.provider).peers_in_tenant:
                 kin += await self._peers(uow, grant, Whose.OTHERS, held=True, limit=room - len(kin))
-        return await self._hear(grant, kin)
+        return await self._hear(grant, kin, cache)
 
     async def _peers(
         self,
@@ -225,18 +230,23 @@ class Corroboration:
         since = self._core.clock() - PEERS_FRESH_FOR
         return await uow.probes.peers(grant.identity, proven_since=since, limit=limit, whose=whose, held=held)
 
-    async def _hear(self, grant: Grant, peers: Sequence[ChannelId]) -> tuple[PeerResult, ...]:
-        """What they get right now; those that somebody else is looking at, a moment later."""
+    async def _hear(
+        self, grant: Grant, peers: Sequence[ChannelId], cache: BatchCache
+    ) -> tuple[PeerResult, ...]:
+        """What they get right now, each asked once for a whole batch: else hundreds that are refused, and
+        not known to be an outage yet, would keep each other waiting for minutes. Those that somebody else is
+        looking at, a moment later."""
         async with self._core.storage.reading() as uow:
             channels = await uow.channels.by_ids(peers)
             found = await uow.grants.by_ids([c.grant_id for c in channels.values() if c.grant_id])
         wanted = {peer.id for peer in _one_each(found.values(), besides=grant)}
-        seen: dict[GrantId, ProbedGrant] = {}
+        seen = {one: cache.heard[one] for one in wanted & cache.heard.keys()}
         for pause in _WHILE_BUSY:
-            await asyncio.sleep(pause)
-            seen |= await self._probes.looks([one for one in wanted if one not in seen])
             if len(seen) == len(wanted):
                 break
+            await asyncio.sleep(pause)
+            seen |= await self._probes.looks([one for one in wanted if one not in seen])
+        cache.heard |= {key: one for key, one in seen.items() if one.look.put_off_until is None}
         return tuple(
             PeerResult(one.look.error, one.grant.identity.tenant)
             for one in seen.values()
