@@ -20,7 +20,7 @@ from bench.options import Options
 from bench.setting import environment
 from bot.domain.access import Visibility
 from bot.domain.ids import UserId, WorkspaceId
-from bot.services.monitoring.heartbeat import BEATS_EVERY
+from bot.services.monitoring.watchdog import BEATS_EVERY
 from bot.services.upkeep.maintenance import PURGED_AT_ONCE
 from storage import SILENT_FOR, Cipher, Storage, StorageAway, migrate
 from tests.storage.crowd import BESIDE, SIZE, add_crowd

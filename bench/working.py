@@ -18,9 +18,8 @@ from bench.databases import OWNER, WORKSPACE, add_owner, fill, opened, owner_id
 from bench.setting import environment
 from bot.app import Sessions, World, client_of, core_of, services_of
 from bot.config import load
-from bot.domain.access import Actor, Person
+from bot.domain.access import Actor, Person, Workspace
 from bot.domain.ids import UserId, WorkspaceId
-from bot.domain.workspace import Workspace
 from bot.metrics import Metrics
 from bot.notifier import SlackMessenger
 from bot.services import Services

@@ -22,12 +22,12 @@ from pydantic import SecretStr
 
 from bot.config import Settings
 from bot.config_validators import is_loopback
+from bot.domain.access import Workspace
 from bot.domain.errors import SlackError
 from bot.domain.grant import Secret
 from bot.domain.ids import UserId
 from bot.domain.job import JobKind
 from bot.domain.probe_policy import Cadence
-from bot.domain.workspace import Workspace
 from bot.event_loop import measured
 from bot.http_server import listening
 from bot.metrics import Metrics
@@ -36,10 +36,9 @@ from bot.services import Services
 from bot.services.connections.activation import Activation
 from bot.services.connections.admin_consent import AdminConsents
 from bot.services.connections.api_keys import ApiKeys
-from bot.services.connections.channels import Channels
+from bot.services.connections.channels import Channels, Permissions
 from bot.services.connections.connect import Connections
 from bot.services.connections.oauth_flow import OAuthFlow
-from bot.services.connections.permissions import Permissions
 from bot.services.connections.revocation import Revocations
 from bot.services.connections.switch import Switches
 from bot.services.connections.token_broker import TokenBroker
@@ -51,19 +50,16 @@ from bot.services.core.schedule import Schedule
 from bot.services.core.transitions import Transitions
 from bot.services.messaging.delivery import Delivery
 from bot.services.messaging.notice_models import NoticeModels
-from bot.services.monitoring.clock_skew import ClockSkew
-from bot.services.monitoring.heartbeat import Heartbeat
 from bot.services.monitoring.hubspot import HubSpotScreens, HubSpotWatch, ReadsHubSpot, stop_watching
 from bot.services.monitoring.hubspot.watch import LOOK_LASTS
 from bot.services.monitoring.mail_routing import MailRoutingWatch
 from bot.services.monitoring.monitor import Monitoring
 from bot.services.monitoring.probes import Probes
 from bot.services.monitoring.provider_outages import ProviderOutages
-from bot.services.monitoring.watchdog import PATIENCE, Watchdog
+from bot.services.monitoring.watchdog import PATIENCE, ClockSkew, Heartbeat, Watchdog
 from bot.services.people.admins import Admins
 from bot.services.people.approvals import Approvals
-from bot.services.people.people import People
-from bot.services.people.workspaces import Workspaces
+from bot.services.people.people import People, Workspaces
 from bot.services.upkeep.census import CensusFigures
 from bot.services.upkeep.credentials import CredentialWatch
 from bot.services.upkeep.history import History, HistoryExport
@@ -77,15 +73,14 @@ from handlers.slack_http import SlackHttp
 from handlers.socket_mode import Socket
 from handlers.web import Vitals, build_watch, build_web
 from providers.base import Provider
-from providers.detect import Detector
-from providers.dns import SystemNames
+from providers.detect import Detector, SystemNames
 from providers.google.provider import Google
 from providers.http_client import HttpClient, http_session
 from providers.hubspot.client import HubSpotClient
 from providers.imap.autoconfig import Names
 from providers.imap.provider import Imap, guarded_web
+from providers.microsoft.oauth import MicrosoftTenants
 from providers.microsoft.provider import Microsoft, needed_in
-from providers.microsoft.tenants import MicrosoftTenants
 from providers.registry import Registry
 from storage import Cipher, Share, Storage, StorageAway, migrate, working_for
 

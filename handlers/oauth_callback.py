@@ -33,7 +33,7 @@ from handlers.web_session import (
     read_form,
     see_other,
 )
-from providers.imap.known_hosts import guidance_for
+from providers.imap.autoconfig import guidance_for
 from providers.registry import LABELS
 
 _LONGEST = 200

@@ -32,10 +32,10 @@ from sqlalchemy import (
 )
 
 from bot.domain.access import Visibility
+from bot.domain.address import MailRouting
 from bot.domain.channel import URGENCY, Cause, Channel, Kind, State
 from bot.domain.grant import Granted, MailboxIdentity
 from bot.domain.ids import ChannelId, UserId, WorkspaceId
-from bot.domain.mail_routing import MailRouting
 from bot.domain.view_models import StateCounts
 from storage.column_types import folded
 from storage.connection import Repository, by_letters

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, delete, select
 
-from bot.domain.history import HistoryEntry
+from bot.domain.channel import HistoryEntry
 from bot.domain.ids import ChannelId, WorkspaceId
 from storage.connection import Repository
 from storage.tables import history

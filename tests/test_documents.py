@@ -11,7 +11,7 @@ import pytest
 
 from bot import settings_doc
 from bot.__main__ import app
-from handlers.command_parser import WORDS
+from handlers.commands import WORDS
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted(

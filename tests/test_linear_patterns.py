@@ -33,15 +33,15 @@ GENERAL: Final = ("a", "A", "1", "_", "a_", "a-", "a.", ".", " ", "\t", "\n", "a
 """Pieces that each pattern is timed on beside its own."""
 HARDEST: Final = {
     "bot.domain.address._LOCAL": ("a.", "a@", "."),
-    "bot.services.connections.addresses._MAILTO": ("<mailto:a|",),
+    "bot.services.connections.connect._MAILTO": ("<mailto:a|",),
     "bot.views.blocks._PLAIN": ("a@", "a@a."),
     "bot.views.blocks._EMOJI_NAME": (":a", ":a'"),
     "bot.views.blocks._BROKEN_END": ("&amp", "<a"),
-    "handlers.command_parser._MAILTO": ("<a@", "@", "<a@a|", "|"),
+    "handlers.commands._MAILTO": ("<a@", "@", "<a@a|", "|"),
     "handlers.web_session._WEIGHTED": ("a;q=", "a; "),
     "providers.imap.protocol._CODE": ("[A ", "[A] "),
     "providers.imap.protocol._LITERAL": ("{1", "{1}"),
-    "providers.microsoft.tenants._DOMAIN": ("a-.", "a."),
+    "providers.microsoft.oauth._DOMAIN": ("a-.", "a."),
 }
 """More than a pattern's own letters tell."""
 Work = Callable[[str], object]

@@ -1,4 +1,4 @@
-"""Who may do what: pure answers from flags that the caller has just re-read."""
+"""Who may do what, in which workspace: pure answers from flags that the caller has just re-read."""
 
 from __future__ import annotations
 
@@ -258,3 +258,14 @@ def super_admins_among(
         if found:
             return found
     return tuple(p for p in active if p.is_owner)
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """One workspace. Gone (uninstalled, token dead) until the bot is seen there again."""
+
+    id: WorkspaceId
+    name: str
+    bot_user_id: UserId
+    seen_at: datetime
+    gone_at: datetime | None = None

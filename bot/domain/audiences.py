@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 from bot.domain.features import Feature
-from bot.domain.scopes import plain
+from bot.domain.grant import plain
 
 
 class Audience(StrEnum):

@@ -1,9 +1,10 @@
-"""The channel, an e-mail address under management, and why it is in its state."""
+"""The channel, an e-mail address under management: why it is in its state, and the lines of its history."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -210,3 +211,20 @@ def described(channel: Channel, typed: InboxSpec) -> Channel:
         return replace(channel, use=use)
     told = typed.conversation_id or channel.conversation_id
     return replace(channel, use=use, name=typed.name or channel.name, conversation_id=told)
+
+
+HISTORY_LASTS: Final = timedelta(days=400)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One line of a channel's history. ``actor`` is ``None`` where the system did it."""
+
+    workspace_id: WorkspaceId
+    channel_id: ChannelId
+    at: datetime
+    what: str
+    """A signal, an effect or a decision, by its code name."""
+    actor: UserId | None = None
+    details: Mapping[str, str] = field(default_factory=dict)
+    """Small facts by name: states before and after, cause, provider's code. Never a secret."""

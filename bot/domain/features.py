@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
 
-from bot.domain.grant import Granted
-from bot.domain.scopes import lacking
+from bot.domain.grant import Granted, lacking
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,9 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from bot.domain.access import Operation, Person, RoleChange
-from bot.domain.channel import AboutInbox, Channel, InboxSpec, State
+from bot.domain.channel import AboutInbox, Channel, HistoryEntry, InboxSpec, State
 from bot.domain.features import Feature
 from bot.domain.grant import Revocation
-from bot.domain.history import HistoryEntry
 from bot.domain.hubspot_models import HubSpotModel
 from bot.domain.ids import ConversationId, GrantId, TicketId, UserId
 from bot.domain.incident import Incident, Unexplained

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.domain.workspace import Workspace
+from bot.domain.access import Workspace
 from bot.services.connections.api_keys import ApiKeys
-from bot.services.connections.channels import Channels
+from bot.services.connections.channels import Channels, Permissions
 from bot.services.connections.connect import Connections
 from bot.services.connections.oauth_flow import OAuthFlow
-from bot.services.connections.permissions import Permissions
 from bot.services.connections.switch import Switches
 from bot.services.connections.token_broker import TokenBroker
 from bot.services.core.incidents import Incidents
 from bot.services.core.jobs import Jobs
 from bot.services.core.ports import Core
 from bot.services.core.schedule import Schedule
-from bot.services.monitoring.clock_skew import ClockSkew
-from bot.services.monitoring.heartbeat import Heartbeat
 from bot.services.monitoring.hubspot import HubSpotScreens, HubSpotWatch
 from bot.services.monitoring.monitor import Monitoring
 from bot.services.monitoring.probes import Probes
-from bot.services.monitoring.watchdog import Watchdog
+from bot.services.monitoring.watchdog import ClockSkew, Heartbeat, Watchdog
 from bot.services.people.admins import Admins
 from bot.services.people.approvals import Approvals
-from bot.services.people.people import People
-from bot.services.people.workspaces import Workspaces
+from bot.services.people.people import People, Workspaces
 from bot.services.upkeep.census import CensusFigures
 from bot.services.upkeep.history import History, HistoryExport
 from bot.services.upkeep.maintenance import Maintenance

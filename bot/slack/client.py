@@ -23,6 +23,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from yarl import URL
 
+from bot.domain.access import Workspace
 from bot.domain.errors import (
     MessageGone,
     PersonUnreachable,
@@ -32,7 +33,6 @@ from bot.domain.errors import (
     TriggerLost,
 )
 from bot.domain.ids import UserId, WorkspaceId
-from bot.domain.workspace import Workspace
 
 Clock = Callable[[], datetime]
 Pause = Callable[[float], Awaitable[None]]

@@ -228,3 +228,22 @@ def parse_value(value: str) -> tuple[ChannelId, int] | None:
     """The channel and version that ``value_of`` wrote, whatever else follows; ``None`` for anything else."""
     match = re.fullmatch(r"([A-Za-z0-9_-]{1,100}):([0-9]{1,9})(?::[a-z:]{1,40})?", value, re.ASCII)
     return (ChannelId(match[1]), int(match[2])) if match else None
+
+
+def quiet(said: str) -> Message:
+    """One grey line: there is nothing to do."""
+    return message(said, [context(said)])
+
+
+def quiet_list(lang: Language, said: str, lines: Iterable[str], *, number: int, room: int = 8_000) -> Message:
+    """A grey summary above grey lines, of which there are ``number``."""
+    kept = fitting(lines, room)
+    return message(said, [context(said), *grey(kept), *more(lang, number - len(kept))])
+
+
+def grey(lines: Sequence[str]) -> list[Block]:
+    return [context(text) for text in paragraphs(lines)]
+
+
+def more(lang: Language, hidden: int) -> list[Block]:
+    return [context(lang.count("and {n} more", "and {n} more", hidden))] if hidden > 0 else []

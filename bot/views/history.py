@@ -11,9 +11,11 @@ from itertools import groupby
 from typing import Final, NamedTuple
 
 from bot.domain.access import Operation
-from bot.domain.channel import State
-from bot.domain.history import HistoryEntry
-from bot.domain.view_models import Drill, HistoryModel, Told
+from bot.domain.channel import Cause, HistoryEntry, State
+from bot.domain.ids import IncidentId, NoticeId, UserId
+from bot.domain.incident import Incident, IncidentKind
+from bot.domain.notice import Notice, NoticeKind
+from bot.domain.view_models import Drill, HistoryModel, IncidentModel, NoticeModel, Told
 from bot.views.blocks import (
     Block,
     Message,
@@ -32,7 +34,7 @@ from bot.views.blocks import (
 from bot.views.buttons import operation_button, overview_button
 from bot.views.home import since, title
 from bot.views.i18n import Language, language_for
-from bot.views.messages.rehearsal import rehearsed
+from bot.views.messages.incident import incident_notice
 from bot.views.programs import programs
 from bot.views.wording import Why, cause_words, company, mail_words, trouble_words
 from bot.views.wording.history import evidence_words, testimony_words, unreachable_words
@@ -272,3 +274,32 @@ def export_message(lang: Language, *, url: str, until: datetime) -> Message:
     once = lang.say("The link works once, until {when}, and only for you.", when=instant(lang, until))
     open_ = button(lang.say("Open the download page"), EXPORT_OPEN, url=url, style="primary")
     return message(said, [section(f"{said}\n{once}"), *actions(open_)])
+
+
+_NOBODY = UserId("")
+_LINK = "https://drill.invalid/"
+"""Leads nowhere: in a real outage everybody has a link, so the words are those with one."""
+
+
+def rehearsed(lang: Language, drill: Drill, now: datetime, command: str) -> list[Block]:
+    """The message's blocks, without its buttons."""
+    channel, label = drill.row.channel, drill.row.provider_label
+    incident = Incident(
+        id=IncidentId(""),
+        workspace_id=channel.workspace_id,
+        channel_id=channel.id,
+        kind=IncidentKind.DEAD,
+        cause=Cause.GRANT_REFUSED,
+        opened_at=now,
+    )
+    notice = Notice(NoticeId(""), channel.workspace_id, _NOBODY, NoticeKind.INCIDENT, channel.id)
+    model = NoticeModel(
+        notice=notice,
+        channel=channel,
+        provider_label=label,
+        locale=lang.code,
+        now=now,
+        command=command,
+        outages=(IncidentModel(channel, incident, label, _LINK),),
+    )
+    return [block for block in incident_notice(lang, model)["blocks"] if block["type"] != "actions"]

@@ -27,6 +27,7 @@ from bot.views.blocks import (
     mention,
     message,
     modal,
+    more,
     paragraphs,
     plain,
     section,
@@ -40,7 +41,6 @@ from bot.views.messages.hubspot import (
     open_button,
     steps_words,
 )
-from bot.views.messages.quiet import more
 from bot.views.modals.inputs import conversation_input
 
 HUBSPOT_SHOW: Final = "hubspot.show"

@@ -7,7 +7,7 @@ from typing import Final
 
 from bot.domain.access import Operation
 from bot.domain.features import Feature
-from bot.domain.scopes import lacking
+from bot.domain.grant import lacking
 from bot.domain.view_models import (
     LACKING_SHOWN,
     Ask,

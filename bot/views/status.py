@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from bot.domain.access import Operation
+from bot.domain.address import NOWHERE
 from bot.domain.channel import Cause, State
 from bot.domain.ids import UserId
-from bot.domain.mail_routing import NOWHERE
 from bot.domain.provider_outage import is_held
 from bot.domain.request import Awaits, Request, RequestState
 from bot.domain.view_models import ChannelRow, ChannelStatus, Mail

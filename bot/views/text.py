@@ -1,4 +1,4 @@
-"""Text that strangers chose, made fit to be shown: addresses, names, and what somebody says depends on one.
+"""Text before it becomes blocks or a page: what strangers chose, fit to be shown, and our explanations.
 
 The one rule: what is shown is what a reader would read aloud. Invisible characters go, lines stay lines.
 """
@@ -6,6 +6,8 @@ The one rule: what is shown is what a reader would read aloud. Invisible charact
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
@@ -51,3 +53,22 @@ def _kept(char: str) -> str:
     if char in _JOINERS:
         return char
     return "" if unicodedata.category(char) in _FORBIDDEN else char
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Plain text. ``ask`` names people by Slack id: only Slack's views can show them, so everywhere else
+    ``otherwise`` is the next step."""
+
+    title: str
+    text: str
+    next_step: str = ""
+    ask: tuple[str, ...] = ()
+    otherwise: str = ""
+    until: datetime | None = None
+    """How long a request of theirs is valid: Slack shows it in the reader's own time."""
+
+    @property
+    def nameless(self) -> Explanation:
+        """The same where nobody can be named."""
+        return replace(self, next_step=self.otherwise, ask=()) if self.ask else self

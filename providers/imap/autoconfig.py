@@ -4,13 +4,16 @@ The one rule: this is a suggestion. It only fills in a form that the person read
 guard judges the host again. Whatever fails on the way is passed over; nothing here raises. XML is read
 without document types and entities, addresses made from what was typed are fetched through the guard,
 without redirects, and no answer may be long.
+
+No password is taken for a mailbox at Google or Microsoft: they have a sign-in that shows what is allowed, and
+that its owner can end.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Protocol
@@ -303,3 +306,57 @@ class _Vetted(AbstractResolver):
 
     async def close(self) -> None:
         """Nothing is held."""
+
+
+_SIGN_IN_HOSTS: Final[Mapping[str, str]] = {
+    "gmail.com": "google",
+    "googlemail.com": "google",
+    "google.com": "google",
+    "outlook.com": "microsoft",
+    "office365.com": "microsoft",
+    "office.com": "microsoft",
+    "hotmail.com": "microsoft",
+    "live.com": "microsoft",
+    "msn.com": "microsoft",
+    "outlook.de": "microsoft",
+    "outlook.cn": "microsoft",
+    "partner.outlook.cn": "microsoft",
+    "office365.us": "microsoft",
+}
+"""By the domain that hosts and addresses end in (``outlook.office365.com``, ``imap-mail.outlook.com``)."""
+
+_GUIDANCE: Final[Mapping[str, str]] = {
+    "yahoo.com": "yahoo",
+    "aol.com": "aol",
+    "me.com": "icloud",
+    "icloud.com": "icloud",
+    "mac.com": "icloud",
+    "fastmail.com": "fastmail",
+    "gmx.net": "gmx",
+    "gmx.com": "gmx",
+    "gmx.de": "gmx",
+    "web.de": "webde",
+    "zoho.com": "zoho",
+    "zoho.eu": "zoho",
+    "zoho.in": "zoho",
+    "zoho.jp": "zoho",
+    "yandex.com": "yandex",
+    "yandex.ru": "yandex",
+}
+"""Hosts that want an app password, by the domain that they end in."""
+
+
+def sign_in_of(host: str) -> str | None:
+    """The key of the provider whose sign-in must be used for ``host``, if it is one of those."""
+    return _by_ending(host, _SIGN_IN_HOSTS)
+
+
+def guidance_for(host: str) -> str:
+    """The key of the instructions for app passwords at ``host``; empty if none are known."""
+    return _by_ending(host, _GUIDANCE) or ""
+
+
+def _by_ending(host: str, known: Mapping[str, str]) -> str | None:
+    labels = host.lower().rstrip(".").split(".")
+    endings = (".".join(labels[start:]) for start in range(len(labels)))
+    return next((known[ending] for ending in endings if ending in known), None)

@@ -39,9 +39,8 @@ from bot.domain.grant import Grant, MailboxIdentity, Revocation, Secret
 from bot.domain.provider_traits import ProviderTraits
 from providers.base import Authorization, Claim, Consent, Evidence, Form, RefreshedGrant, Renew
 from providers.http_client import HttpClient
-from providers.imap.autoconfig import HTTPS, Autoconfig, Names, guarded_session
+from providers.imap.autoconfig import HTTPS, Autoconfig, Names, guarded_session, guidance_for, sign_in_of
 from providers.imap.errors import ImapErrors, words_of
-from providers.imap.known_hosts import guidance_for, sign_in_of
 from providers.imap.protocol import (
     Endpoint,
     ImapClient,

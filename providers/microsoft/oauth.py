@@ -1,8 +1,12 @@
-"""Signing in at Microsoft, by msal's authorization-code flow.
+"""Signing in at Microsoft, by msal's authorization-code flow, and whether it knows a domain at all.
 
 The one rule: msal builds the request and redeems the code; what it needs of the network goes through the
-own ``HttpClient``, so that limits and silence about secrets hold here too. It remembers nothing: its
-caches would answer for Microsoft (see ``docs/decisions/0002``).
+own ``HttpClient``, so that limits and silence about secrets hold here too. It remembers nothing: its caches
+would answer for Microsoft (see ``docs/decisions/0002``).
+
+Of the domains that people type, Microsoft's sign-in serves a document to anybody for those of its tenants.
+That is asked while they wait; so it takes a second at most, goes nowhere but to Microsoft, and what cannot
+be had is *no*. A tenant is no mailbox: many organisations have one and their mail elsewhere.
 """
 
 from __future__ import annotations
@@ -10,13 +14,15 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import re
 import warnings
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
+import aiohttp
 import msal
 
 from bot.domain.errors import (
@@ -223,3 +229,25 @@ class _MsalTransport:
 
 async def _awaited(asking: Awaitable[T]) -> T:
     return await asking
+
+
+WAITS: Final = timedelta(seconds=1)
+_DOMAIN: Final = re.compile(r"(?=.{4,253}\Z)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+", re.ASCII)
+
+
+class MicrosoftTenants:
+    """``providers.detect.Tenants``, asked of Microsoft's sign-in at ``login_url``."""
+
+    def __init__(self, session: aiohttp.ClientSession, login_url: str, *, waits: timedelta = WAITS) -> None:
+        self._wire = HttpClient(session, timeout=waits)
+        self._login_url = login_url.rstrip("/")
+
+    async def knows(self, domain: str) -> bool:
+        """Whether a tenant has this domain."""
+        if not _DOMAIN.fullmatch(domain):
+            return False
+        try:
+            reply = await self._wire.get(f"{self._login_url}/{domain}/v2.0/.well-known/openid-configuration")
+        except ProviderUnavailable:
+            return False
+        return reply.status == 200

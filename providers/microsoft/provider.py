@@ -34,9 +34,8 @@ from bot.domain.errors import (
     ProviderError,
     ProviderUnavailable,
 )
-from bot.domain.grant import CONSUMERS, Delegate, Grant, MailboxIdentity, Revocation, Secret
+from bot.domain.grant import CONSUMERS, Delegate, Grant, MailboxIdentity, Revocation, Secret, covers, lacking
 from bot.domain.provider_traits import ProviderTraits
-from bot.domain.scopes import covers, lacking
 from providers.base import (
     Authorization,
     Consent,

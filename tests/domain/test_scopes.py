@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.domain.scopes import covers, lacking
+from bot.domain.grant import covers, lacking
 
 GRAPH, GOOGLE = "https://graph.microsoft.com/", "https://www.googleapis.com/auth/"
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.address import DAILY, MailRouting, after_look, settled
 from bot.domain.ids import ChannelId
-from bot.domain.mail_routing import DAILY, MailRouting, after_look, settled
 from tests.storage.builders import NOW
 
 C = ChannelId("c1")

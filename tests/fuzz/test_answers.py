@@ -44,15 +44,14 @@ from bot.slack.client import SlackClient, StartRefused, who_are_we
 from bot.slack.directory import SlackDirectory
 from bot.slack.views_api import ViewsApi
 from providers.base import Provider, RefreshedGrant
-from providers.detect import Detector
-from providers.dns import SystemNames
+from providers.detect import Detector, SystemNames
 from providers.google.provider import Google
 from providers.http_client import HttpClient
 from providers.imap.autoconfig import Autoconfig, read_config
 from providers.imap.protocol import ImapClient, Security, Trust
 from providers.imap.provider import Imap
+from providers.microsoft.oauth import MicrosoftTenants
 from providers.microsoft.provider import Microsoft
-from providers.microsoft.tenants import MicrosoftTenants
 from providers.settings import GoogleClient, MicrosoftClient
 from providers.ssrf import SsrfGuard
 from sandbox.imap import LocalImap

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from handlers.actions import ACTIONS
-from handlers.command_parser import WORDS
+from handlers.commands import WORDS
 from handlers.modals import CALLBACKS
 from sandbox.demo import (
     APP_TOKEN,

@@ -14,8 +14,7 @@ from bot.slack.manifest import EVENTS as MANIFEST_EVENTS
 from bot.slack.manifest import REQUEST_PATH
 from bot.views.blocks import value_of
 from handlers.actions import ACTIONS
-from handlers.command_parser import WORDS, Verb
-from handlers.commands import VERBS
+from handlers.commands import VERBS, WORDS, Verb
 from handlers.events import EVENTS
 from handlers.modals import CALLBACKS
 from handlers.slack_http import PATH

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.command_parser import MOST_READ, WORDS, Verb, looks_like_address, understand
+from handlers.commands import MOST_READ, WORDS, Verb, looks_like_address, understand
 
 A = "ann@example.com"
 

@@ -12,9 +12,8 @@ import pytest
 from dns.message import from_wire, make_response
 from dns.rcode import Rcode
 
-from bot.domain.mail_routing import NOWHERE
-from providers.detect import BELIEVED, UNKNOWN, Detected, Detector, How
-from providers.dns import Service, SystemNames
+from bot.domain.address import NOWHERE
+from providers.detect import BELIEVED, UNKNOWN, Detected, Detector, How, Service, SystemNames
 
 GOOGLE = ("ASPMX.L.GOOGLE.COM.", "alt1.aspmx.l.google.com")
 MICROSOFT = ("acme-com.mail.protection.outlook.com",)

@@ -28,7 +28,7 @@ from bot.domain.errors import (
 )
 from bot.domain.grant import Grant, MailboxIdentity, Revocation, Secret
 from providers.base import Form, RefreshedGrant
-from providers.dns import Service
+from providers.detect import Service
 from providers.imap.autoconfig import read_config
 from providers.imap.errors import EXAMINE_ERRORS, LOGIN_ERRORS, ImapErrors, alert_of
 from providers.imap.protocol import ImapAnswer, ImapSession, quoted, read_answer

@@ -9,8 +9,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from providers.microsoft import tenants
-from providers.microsoft.tenants import MicrosoftTenants
+from providers.microsoft.oauth import WAITS, MicrosoftTenants
 from sandbox.clock import SandboxClock
 from sandbox.microsoft import LocalMicrosoft
 from tests.storage.builders import NOW
@@ -68,7 +67,7 @@ async def test_what_cannot_be_had_is_no(session: aiohttp.ClientSession, answers:
     app.router.add_get("/{domain}/v2.0/.well-known/openid-configuration", answers)
     app.router.add_get("/known", is_well)
     runner, url = await served(app)
-    asked = MicrosoftTenants(session, url, waits=tenants.WAITS / 20)
+    asked = MicrosoftTenants(session, url, waits=WAITS / 20)
     assert not await asked.knows("acme.example")
     await runner.cleanup()
     assert not await asked.knows("acme.example")  # nobody listens there any more

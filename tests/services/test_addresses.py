@@ -7,7 +7,7 @@ import time
 import pytest
 
 from bot.domain.errors import DomainNotAllowed, NotAnAddress
-from bot.services.connections.addresses import check_domain, near_misses, read_address
+from bot.services.connections.connect import check_domain, near_misses, read_address
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from bot.domain.channel import State
 from bot.services import Services
-from bot.services.monitoring.heartbeat import BEATS_EVERY
+from bot.services.monitoring.watchdog import BEATS_EVERY
 from bot.worker import Wake, Worker
 from storage import SILENT_FOR, StorageAway
 from tests.services.play import Gate, Play, on_both

@@ -21,7 +21,7 @@ from bot.domain.grant import MailboxIdentity, Revocation
 from bot.domain.ticket import OutcomeKind, TicketOutcome
 from bot.domain.view_models import AuthorizationStart, Completion
 from bot.services.connections.oauth_flow import MOST_TRIES, Refilled
-from bot.services.monitoring.login_throttle import LoginThrottle
+from bot.services.monitoring.probes import LoginThrottle
 from providers.base import Form
 from sandbox.imap import LocalImap
 from tests.driver import Said

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from bot.domain.address import NOWHERE, MailRouting
 from bot.domain.channel import Channel
-from bot.domain.mail_routing import NOWHERE, MailRouting
 from bot.domain.notice import NoticeKind
 from bot.services.connections.channels import TeamDetails
 from bot.services.core.incidents import Incidents

@@ -10,8 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row, select
 
-from bot.domain.channel import Cause, Channel, State
-from bot.domain.history import HistoryEntry
+from bot.domain.channel import Cause, Channel, HistoryEntry, State
 from bot.domain.ids import ChannelId, GrantId, NoticeId, UserId
 from bot.domain.incident import IncidentKind
 from bot.domain.notice import NoticeKind

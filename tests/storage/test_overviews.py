@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 
 from bot.domain.access import Actor, Operation, Person, Visibility, may, visibility_of
-from bot.domain.address import key_of
+from bot.domain.address import MailRouting, key_of
 from bot.domain.channel import URGENCY, Channel, State
 from bot.domain.grant import Delegate, Granted
 from bot.domain.ids import UserId, WorkspaceId
-from bot.domain.mail_routing import MailRouting
 from bot.domain.view_models import StateCounts
 from storage import Storage
 from storage.channels import MOST_LOOK_ALIKES, Listed

@@ -7,9 +7,8 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from bot.domain.access import Person
+from bot.domain.access import Person, Workspace
 from bot.domain.ids import UserId, WorkspaceId
-from bot.domain.workspace import Workspace
 from storage import Storage, UnitOfWork
 from storage.tables import workspace
 from tests.storage.builders import ANA, NOW, WORKSPACE

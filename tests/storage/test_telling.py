@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.channel import Channel
-from bot.domain.history import HistoryEntry
+from bot.domain.channel import Channel, HistoryEntry
 from bot.domain.ids import ChannelId, ConversationId, GrantId, IncidentId, NoticeId, UserId
 from bot.domain.incident import Incident, Resolution
 from bot.domain.notice import NoticeKind

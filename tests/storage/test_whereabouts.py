@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from bot.domain.address import MailRouting
 from bot.domain.channel import State
 from bot.domain.ids import ChannelId, UserId, WorkspaceId
-from bot.domain.mail_routing import MailRouting
 from storage import Storage
 from storage.forget import forget
 from tests.storage.builders import NOW, WORKSPACE, a_channel, a_team_channel

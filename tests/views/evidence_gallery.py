@@ -8,8 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot.domain.access import Person
-from bot.domain.channel import Cause, Channel, Kind, State
-from bot.domain.history import HistoryEntry
+from bot.domain.channel import Cause, Channel, HistoryEntry, Kind, State
 from bot.domain.ids import ChannelId, ConversationId, ProviderOutageId, UserId
 from bot.domain.incident import Unexplained
 from bot.domain.lifecycle import Signal

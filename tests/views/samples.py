@@ -9,10 +9,9 @@ from functools import cache
 from typing import Any
 
 from bot.domain.access import Operation, Person
-from bot.domain.channel import Cause, Channel, InboxSpec, Kind, State
+from bot.domain.channel import Cause, Channel, HistoryEntry, InboxSpec, Kind, State
 from bot.domain.features import Feature, Wording
 from bot.domain.grant import MailboxIdentity, Revocation, Secret
-from bot.domain.history import HistoryEntry
 from bot.domain.ids import (
     ChannelId,
     ConversationId,

@@ -8,12 +8,11 @@ from datetime import timedelta
 from itertools import product
 from typing import Any
 
-from bot.domain.channel import Channel, State
+from bot.domain.address import NOWHERE
+from bot.domain.channel import Channel, HistoryEntry, State
 from bot.domain.errors import DisconnectFirst, ReconnectFirst, SwitchInstead
 from bot.domain.grant import MailboxIdentity, Revocation
-from bot.domain.history import HistoryEntry
 from bot.domain.ids import GrantId
-from bot.domain.mail_routing import NOWHERE
 from bot.domain.notice import NoticeKind
 from bot.domain.ticket import Purpose
 from bot.domain.view_models import Mail, NoticeModel, Removal

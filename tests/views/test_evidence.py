@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from bot.domain.access import Operation
-from bot.domain.channel import REFUSED_CAUSES, Cause, Kind, State
-from bot.domain.history import HistoryEntry
+from bot.domain.channel import REFUSED_CAUSES, Cause, HistoryEntry, Kind, State
 from bot.domain.ids import UserId
 from bot.domain.lifecycle import Signal
 from bot.domain.notice import NoticeKind

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from bot.domain.access import Operation
+from bot.domain.address import NOWHERE
 from bot.domain.channel import Cause, Kind, State
 from bot.domain.grant import Revocation
 from bot.domain.incident import IncidentKind, Resolution
-from bot.domain.mail_routing import NOWHERE
 from bot.domain.notice import NoticeKind
 from bot.domain.request import Awaits, RequestState
 from bot.domain.ticket import OutcomeKind

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from bot.domain import errors
-from bot.domain.channel import ADMIN_CAUSES, REFUSED_CAUSES, Cause, Channel, State
+from bot.domain.channel import ADMIN_CAUSES, REFUSED_CAUSES, Cause, Channel, HistoryEntry, State
 from bot.domain.features import Wording
 from bot.domain.grant import Revocation
-from bot.domain.history import HistoryEntry
 from bot.domain.lifecycle import Signal
 from bot.domain.ticket import OutcomeKind
 from bot.views.i18n import Language

@@ -28,11 +28,10 @@ from bot.domain.errors import (
     Refusal,
     RightsUnread,
 )
-from bot.domain.grant import Grant, MailboxIdentity, Phase
+from bot.domain.grant import Grant, MailboxIdentity, Phase, lacking
 from bot.domain.ids import ChannelId, GrantId, UserId
 from bot.domain.lifecycle import Facts, Signal, TransitionRefused
 from bot.domain.provider_outage import is_held
-from bot.domain.scopes import lacking
 from bot.domain.ticket import (
     HOST_RENAMED,
     ONLY_CLAIMED,

@@ -1,4 +1,4 @@
-"""What people do with channels that exist: see, disable, enable, remove, check again."""
+"""What people do with channels that exist: see (with permissions), disable, enable, remove, check again."""
 
 from __future__ import annotations
 
@@ -23,11 +23,10 @@ from bot.domain.access import (
     wishes,
 )
 from bot.domain.address import plain_words, same_address
-from bot.domain.channel import Channel, InboxSpec, Kind, State
-from bot.domain.errors import Gone, NeedsApproval, NotAllowed, ReconnectFirst, UnknownAddress
+from bot.domain.channel import Channel, HistoryEntry, InboxSpec, Kind, State
+from bot.domain.errors import Gone, NeedsApproval, NotAllowed, ProviderOff, ReconnectFirst, UnknownAddress
 from bot.domain.features import Feature
 from bot.domain.grant import Grant, Granted
-from bot.domain.history import HistoryEntry
 from bot.domain.ids import ChannelId, ConversationId, GrantId, UserId, WorkspaceId
 from bot.domain.incident import Incident, Unexplained
 from bot.domain.lifecycle import Signal, TransitionRefused
@@ -37,21 +36,25 @@ from bot.domain.provider_outage import Advice, advice, is_held
 from bot.domain.provider_traits import ways_from
 from bot.domain.request import Request, RequestedChange
 from bot.domain.view_models import (
+    LACKING_SHOWN,
+    Ask,
+    ChannelPermissions,
     ChannelRow,
     ChannelStatus,
     Overview,
+    PermissionsOverview,
     ProgramUse,
     Removal,
     SetupCard,
     StateCounts,
 )
-from bot.services.connections.addresses import near_misses, read_address
+from bot.services.connections.connect import near_misses, read_address
 from bot.services.connections.revocation import Revocations, removal_of
-from bot.services.core.access import present
+from bot.services.connections.tickets import asked_for
 from bot.services.core.grants import Retirement
 from bot.services.core.notifications import Notifications, a_notice, done_by
 from bot.services.core.ports import Core
-from bot.services.core.roles import refuse_in_doubt, roles_in
+from bot.services.core.roles import present, refuse_in_doubt, roles_in
 from bot.services.core.transitions import Transitions
 from bot.services.monitoring.mail_routing import mail_shown
 from bot.services.monitoring.monitor import Monitoring
@@ -688,3 +691,43 @@ async def retried(work: Callable[[], Awaitable[T]]) -> T:
         return await work()
     except Conflict:
         return await work()
+
+
+class Permissions:
+    """Compares what is asked for with what was granted."""
+
+    def __init__(self, core: Core, channels: Channels) -> None:
+        self._core = core
+        self._channels = channels
+
+    async def of_channel(self, actor: Actor, channel_id: ChannelId) -> ChannelPermissions:
+        """One channel's. Raises ``Gone``, ``NotAllowed``."""
+        status = await self._channels.status(actor, channel_id)
+        row = status.row
+        return ChannelPermissions(
+            row=row,
+            ask=self._ask(row.channel.provider, label=row.provider_label, is_shared=bool(status.delegate)),
+            granted=status.scopes,
+            granted_at=status.obtained_at,
+        )
+
+    async def overview(self, actor: Actor) -> PermissionsOverview:
+        """What is asked of each provider, and which channels that ``actor`` may see lack some of it."""
+        lacking, number, complete = await self._channels.lacking(actor, most=LACKING_SHOWN)
+        providers = self._core.providers
+        return PermissionsOverview(
+            asks=tuple(self._ask(key, label=providers.label_of(key)) for key in providers.keys),
+            lacking=lacking,
+            lacking_number=number,
+            complete=complete,
+        )
+
+    def _ask(self, provider: str, *, label: str, is_shared: bool = False) -> Ask:
+        features = self._core.policy.features
+        here = features.at(provider, is_shared=is_shared)
+        try:
+            scopes = asked_for(self._core, provider, is_shared=is_shared)
+        except ProviderOff:  # its client was taken away: nobody can be asked for anything
+            scopes = frozenset()
+        others = tuple(one for one in features.defined if one.is_on and one not in here)
+        return Ask(provider_label=label, scopes=scopes, features=here, asking_nothing=others)

@@ -1,22 +1,34 @@
-"""In Slack: who begins to connect or reconnect what, where it is hosted, and by which right.
+"""In Slack: what somebody types as an address, where it is hosted, and who may connect or reconnect it.
 
-What happens in the browser stands in ``oauth_flow``.
+What happens in the browser stands in ``oauth_flow``. Where an address's outages will be told, it says hello
+once, however often somebody tries to connect it.
 """
 
 from __future__ import annotations
 
+import difflib
+import re
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
+from typing import Final
 
 from bot.domain.access import Actor, Operation, Right, may, right_to_connect
-from bot.domain.address import plain_words
+from bot.domain.address import domain_of, has_control, key_of, legible, plain_words, read_parts, visible
 from bot.domain.channel import Channel, InboxSpec, Kind
 from bot.domain.errors import (
     AlreadyConnected,
+    CannotPostThere,
+    DomainNotAllowed,
     HostUnknown,
     InOrder,
     NeedsApproval,
     NotAllowed,
+    NotAnAddress,
     OtherKind,
+    PersonUnreachable,
+    SlackError,
     TakesNoMail,
     TicketSpent,
     TicketUnknown,
@@ -31,14 +43,11 @@ from bot.domain.provider_traits import may_switch
 from bot.domain.request import Awaits, Request, RequestedChange
 from bot.domain.ticket import Ticket
 from bot.domain.view_models import AuthorizationStart
-from bot.services.connections.addresses import check_domain, read_address
 from bot.services.connections.admin_consent import AdminConsents
-from bot.services.connections.greeting import Greeting
 from bot.services.connections.switch import Switches
 from bot.services.connections.tickets import Tickets
-from bot.services.core.access import reconnectable
-from bot.services.core.ports import Core, Messenger
-from bot.services.core.roles import refuse_in_doubt, roles_in
+from bot.services.core.ports import Core, Messenger, digest
+from bot.services.core.roles import reconnectable, refuse_in_doubt, roles_in
 from bot.services.core.unfinished import closing_job
 from bot.services.people.approvals import Approvals
 from providers.detect import BELIEVED, UNKNOWN, Detected, How
@@ -275,3 +284,112 @@ class Connections:
         """Who most likely hosts it. Nobody is asked where there is only one provider."""
         several = len(self._core.providers.keys) > 1
         return await self._core.detector.detect(address) if several else UNKNOWN
+
+
+_MOST_READ: Final = 4_000
+"""Characters; an address has at most 254 octets."""
+_MAILTO: Final = re.compile(r"^<mailto:([^|>]+)(?:\|[^>]*)?>$", re.IGNORECASE)
+_SCHEME: Final = re.compile(r"^mailto:", re.IGNORECASE)
+_APOSTROPHES: Final = str.maketrans(dict.fromkeys("‘’‛´", "'"))
+"""Around an address they are quotes; inside one they are an Irish name as editors type it."""
+_BEFORE: Final = " \"'“”‘’„«「『<([,;:"
+_AFTER: Final = " \"'“”‘’»」』>)],;:.!?。、…"
+"""What stands around an address in a sentence. A dot before it does not: that would be another address."""
+_SHOWN: Final = 60
+_NAMED: Final = 3
+_LOCALS_ALIKE: Final = 0.72
+_DOMAINS_ALIKE: Final = 0.8
+
+
+def read_address(typed: str) -> str:
+    """The address in ``typed``: folded (full-width, quotes, ``<mailto:…|…>``), in small letters and without
+    what nobody sees; its domain as it was typed, not as the DNS writes it.
+
+    Raises ``NotAnAddress`` with a shortened copy of what was typed.
+    """
+    folded = legible(unicodedata.normalize("NFKC", typed[:_MOST_READ])).strip()
+    linked = _MAILTO.match(folded)
+    bare = _SCHEME.sub("", linked.group(1) if linked else folded.lstrip(_BEFORE), count=1)
+    bare = bare.lstrip(_BEFORE).rstrip(_AFTER).translate(_APOSTROPHES)
+    try:
+        local, domain = read_parts(bare)
+    except ValueError:
+        raise NotAnAddress(_shortened(visible(folded))) from None
+    return f"{local}@{domain}"
+
+
+def check_domain(address: str, allowed: Iterable[str]) -> None:
+    """Raises ``DomainNotAllowed`` when the operator allows only other domains."""
+    domains = tuple(allowed)
+    if domains and domain_of(address) not in {domain_of(f"@{domain}") for domain in domains}:
+        raise DomainNotAllowed(address, domains)
+
+
+def near_misses(address: str, known: Iterable[str]) -> tuple[str, ...]:
+    """Up to three known addresses that look like ``address``, best first. What stands before the @ is
+    compared: a long domain in common makes nobody alike. Costs some µs for each that is known."""
+    scored = ((_likeness(address, one), one) for one in known)
+    best = sorted(((score, one) for score, one in scored if score), key=lambda it: (-it[0], it[1]))
+    return tuple(one for _, one in best[:_NAMED])
+
+
+def _likeness(typed: str, known: str) -> float:
+    """Between 0, not alike, and 1."""
+    local, _, domain = typed.rpartition("@")
+    its_local, _, its_domain = known.casefold().rpartition("@")
+    alike = _ratio(local, its_local, least=_LOCALS_ALIKE)
+    if not alike or domain == its_domain:
+        return alike
+    return alike * _ratio(domain, its_domain, least=_DOMAINS_ALIKE)
+
+
+def _ratio(one: str, other: str, *, least: float) -> float:
+    """How alike two texts are; 0 below ``least``, found out as cheaply as possible."""
+    compared = difflib.SequenceMatcher(None, one, other)
+    if min(compared.real_quick_ratio(), compared.quick_ratio()) < least:
+        return 0.0
+    ratio = compared.ratio()
+    return ratio if ratio >= least else 0.0
+
+
+def _shortened(text: str) -> str:
+    text = "".join(sign for sign in text if not has_control(sign))
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+
+
+STANDS_FOR: Final = timedelta(days=30)
+"""Whoever begins with the address again after this long says it anew."""
+
+
+class Greeting:
+    """Greets conversations."""
+
+    def __init__(self, core: Core, messenger: Messenger) -> None:
+        self._core = core
+        self._messenger = messenger
+
+    async def greet(self, actor: Actor, address: str, conversation: ConversationId) -> None:
+        """Post it, unless it stands there. Raises ``CannotPostThere``, and ``SlackError``s."""
+        key = f"hello:{conversation}:{digest(key_of(address))}"
+        if not await self._is_first(key):
+            return
+        try:
+            await self._messenger.hello(conversation, address, actor.id, actor.person.locale)
+        except SlackError as error:
+            await self._forget(key)
+            if isinstance(error, PersonUnreachable):
+                raise CannotPostThere(conversation) from error
+            raise
+
+    async def _is_first(self, key: str) -> bool:
+        # What was seen is forgotten by its instant: this one's lies ahead.
+        until = self._core.clock() + STANDS_FOR
+        async with self._core.storage.writing() as uow:
+            is_first = await uow.seen.first_time(key, until)
+            await uow.commit()
+        return is_first
+
+    async def _forget(self, key: str) -> None:
+        async with self._core.storage.writing() as uow:
+            await uow.seen.forget(key)
+            await uow.commit()

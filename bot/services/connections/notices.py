@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.domain.channel import Channel
+from bot.domain.channel import Channel, HistoryEntry
 from bot.domain.grant import MailboxIdentity
-from bot.domain.history import HistoryEntry
 from bot.domain.ids import UserId
 from bot.domain.notice import NoticeKind
 from bot.domain.ticket import OutcomeKind, Ticket

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, TypedDict
 
-from bot.domain.access import Actor
+from bot.domain.access import Actor, Workspace
 from bot.domain.channel import Channel, Kind
 from bot.domain.errors import (
     DirectoryAway,
@@ -47,13 +47,12 @@ from bot.domain.ticket import (
     TicketOutcome,
 )
 from bot.domain.view_models import Completion, Landing
-from bot.domain.workspace import Workspace
 from bot.services.connections.activation import Activation, may_claim
 from bot.services.connections.admin_consent import AdminConsents, is_asked_for
 from bot.services.connections.tickets import NextStep, Tickets, asked_for, lacking_after
-from bot.services.core.access import reconnectable
 from bot.services.core.ports import Core, digest
-from bot.services.monitoring.login_throttle import Guesses, is_refused_login
+from bot.services.core.roles import reconnectable
+from bot.services.monitoring.probes import Guesses, is_refused_login
 from bot.services.people.people import People
 from providers.base import Authorization, Claim, Consent, Redirect
 from storage import Taken, UnitOfWork

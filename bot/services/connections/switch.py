@@ -30,10 +30,9 @@ from bot.services.connections.admin_consent import AdminConsents
 from bot.services.connections.notices import SignInNotices, confirmed
 from bot.services.connections.revocation import removal_of
 from bot.services.connections.tickets import NotPossible, Tickets
-from bot.services.core.access import check_any_right, present
 from bot.services.core.notifications import Notifications
 from bot.services.core.ports import Core
-from bot.services.core.roles import refuse_in_doubt, roles_in
+from bot.services.core.roles import check_any_right, present, refuse_in_doubt, roles_in
 from bot.services.core.transitions import Transitions
 from bot.services.people.approvals import Approvals
 from storage import UnitOfWork

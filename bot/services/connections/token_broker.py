@@ -20,9 +20,8 @@ from bot.domain.audiences import SERVERS, Audience, Server, scopes_for, spoken_a
 from bot.domain.channel import Cause, Channel, Kind, State
 from bot.domain.errors import ProviderError, Refusal
 from bot.domain.features import Feature
-from bot.domain.grant import Granted, Secret
+from bot.domain.grant import Granted, Secret, lacking
 from bot.domain.ids import ApiKeyId, ChannelId, GrantId
-from bot.domain.scopes import lacking
 from bot.services.connections.api_keys import ApiKeys
 from bot.services.core.ports import Core
 from bot.services.monitoring.probes import Probes

@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bot.domain.access import Actor
+from bot.domain.channel import HistoryEntry
 from bot.domain.errors import Gone, NotAllowed
 from bot.domain.grant import Secret
-from bot.domain.history import HistoryEntry
 from bot.domain.ids import IncidentId, JobId, LinkId, NoticeId, ProviderOutageId, UserId
 from bot.domain.incident import (
     AFTER_HOLD,

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from bot.domain.access import Person
+from bot.domain.address import DAILY
 from bot.domain.errors import Refusal
 from bot.domain.features import Feature, Features
 from bot.domain.ids import ConversationId, UserId
-from bot.domain.mail_routing import DAILY
 from bot.domain.notice import EditRoom, Posted
 from bot.domain.probe_policy import Cadence
 from bot.domain.ticket import Ticket, TicketOutcome

@@ -1,4 +1,4 @@
-"""Who holds which role, and who must hear of what: read from the database, decided purely."""
+"""Who holds which role and must hear of what, and the one guard: a channel for whoever may, or a refusal."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from bot.domain.access import RIGHTS, Actor, Operation, Person, Role, super_admins_among
-from bot.domain.channel import Channel, Kind
-from bot.domain.errors import RightsUnread
-from bot.domain.ids import UserId, WorkspaceId
+from bot.domain.access import RIGHTS, Actor, Operation, Person, Right, Role, may, right, super_admins_among
+from bot.domain.channel import Channel, Kind, State
+from bot.domain.errors import Gone, NotAllowed, RightsUnread
+from bot.domain.ids import ChannelId, UserId, WorkspaceId
 from bot.services.core.ports import Core
 from storage import UnitOfWork
 
@@ -85,3 +85,31 @@ def refuse_in_doubt(actor: Actor, kind: Kind, operation: Operation) -> None:
     at_once, _ = RIGHTS[kind, operation]
     if actor.is_in_doubt and Role.ACCOUNT_ACCESS in at_once:
         raise RightsUnread
+
+
+async def present(uow: UnitOfWork, actor: Actor, channel_id: ChannelId) -> Channel:
+    """The channel, if there is (or was) such a one in the workspace of ``actor``. Raises ``Gone``."""
+    channel = await uow.channels.find(channel_id)
+    if channel is None or channel.workspace_id != actor.workspace_id:
+        raise Gone("")
+    return channel
+
+
+async def reconnectable(uow: UnitOfWork, actor: Actor, channel_id: ChannelId) -> Channel:
+    """The channel, if ``actor`` may reconnect it. Raises ``Gone``, ``NotAllowed``."""
+    channel = await present(uow, actor, channel_id)
+    if not may(actor, Operation.RECONNECT, channel):
+        raise NotAllowed(Operation.RECONNECT.value, (channel.owner_id,) if channel.owner_id else ())
+    if channel.state is State.REMOVED:
+        raise Gone(channel.address)
+    return channel
+
+
+async def check_any_right(
+    uow: UnitOfWork, core: Core, actor: Actor, operation: Operation, channel: Channel
+) -> None:
+    """Raises ``NotAllowed`` with who can, or ``RightsUnread``, if ``actor`` may not even ask for it."""
+    if right(actor, operation, channel) is Right.NONE:
+        refuse_in_doubt(actor, channel.kind, operation)
+        roles = await roles_in(uow, core, channel.workspace_id)
+        raise NotAllowed(operation.value, roles.who_can(operation, channel))

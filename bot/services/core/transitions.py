@@ -12,9 +12,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bot.domain.access import Operation
-from bot.domain.channel import DOUBT_CAUSES, Cause, Channel, State
+from bot.domain.channel import DOUBT_CAUSES, Cause, Channel, HistoryEntry, State
 from bot.domain.grant import Phase, Revocation
-from bot.domain.history import HistoryEntry
 from bot.domain.ids import GrantId, UserId, WorkspaceId
 from bot.domain.incident import IncidentKind, Resolution
 from bot.domain.lifecycle import NEWS, NO_MORE, PROOFS, Effect, Facts, Signal, advance

@@ -25,7 +25,7 @@ from bot.services.core.jobs import NotYet, attempted
 from bot.services.core.notifications import Notifications, Operators, delivery_of
 from bot.services.core.ports import Core, Messenger, new_id
 from bot.services.messaging.notice_models import NoticeModels, is_worth_posting
-from bot.services.people.workspaces import Workspaces
+from bot.services.people.people import Workspaces
 from storage import UnitOfWork
 
 _log = structlog.get_logger(__name__)

@@ -11,14 +11,13 @@ from itertools import chain
 from typing import Final
 
 from bot.domain.access import visibility_of
-from bot.domain.address import key_of, shown_domain
+from bot.domain.address import MailRouting, key_of, shown_domain
 from bot.domain.channel import ADMIN_CAUSES, Cause, Channel, Kind, State
 from bot.domain.grant import MailboxIdentity
 from bot.domain.hubspot import HUBSPOT
 from bot.domain.hubspot import LABEL as HUBSPOT_LABEL
 from bot.domain.ids import NoticeId, ProviderOutageId, RequestId
 from bot.domain.incident import Incident
-from bot.domain.mail_routing import MailRouting
 from bot.domain.notice import OF_HUBSPOT, Notice, NoticeKind
 from bot.domain.provider_outage import Proof, ProviderOutage, Struck, advice
 from bot.domain.ticket import Link

@@ -11,10 +11,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from bot.domain.address import shown_domain
-from bot.domain.channel import Channel, Kind, State
-from bot.domain.history import HistoryEntry
-from bot.domain.mail_routing import MailRouting, after_look, settled
+from bot.domain.address import MailRouting, after_look, settled, shown_domain
+from bot.domain.channel import Channel, HistoryEntry, Kind, State
 from bot.domain.notice import Notice, NoticeKind
 from bot.domain.view_models import Mail
 from bot.services.core.notifications import Notifications, a_notice

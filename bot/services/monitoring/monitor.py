@@ -13,10 +13,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from bot.domain.channel import DOUBT_CAUSES, EXCUSED_CAUSES, REFUSED_CAUSES, Cause, Channel, State
+from bot.domain.channel import (
+    DOUBT_CAUSES,
+    EXCUSED_CAUSES,
+    REFUSED_CAUSES,
+    Cause,
+    Channel,
+    HistoryEntry,
+    State,
+)
 from bot.domain.errors import ProviderError, ProviderUnavailable
 from bot.domain.grant import Grant
-from bot.domain.history import HistoryEntry
 from bot.domain.ids import ChannelId, GrantId
 from bot.domain.lifecycle import Facts, Signal
 from bot.domain.probe_policy import (

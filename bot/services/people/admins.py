@@ -10,8 +10,8 @@ from typing import Final
 import structlog
 
 from bot.domain.access import Actor, Person, Role, RoleChange
+from bot.domain.channel import HistoryEntry
 from bot.domain.errors import DirectoryAway, LastSuperAdmin, NotAllowed, RolesChanged, UndoOver
-from bot.domain.history import HistoryEntry
 from bot.domain.ids import ChannelId, UserId
 from bot.domain.notice import NoticeKind, subject_of
 from bot.services.core.notifications import Notifications, Operators, about_us, unread_of

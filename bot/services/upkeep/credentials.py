@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
+from bot.domain.access import Workspace
 from bot.domain.notice import NoticeKind
-from bot.domain.workspace import Workspace
 from bot.services.core.notifications import Notifications, Operators
 from bot.services.core.ports import Core, Credential
 

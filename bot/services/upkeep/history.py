@@ -11,17 +11,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from bot.domain.access import Actor, Person
-from bot.domain.channel import Channel, InboxSpec, Kind
+from bot.domain.access import Actor, Person, Workspace
+from bot.domain.channel import Channel, HistoryEntry, InboxSpec, Kind
 from bot.domain.errors import ExportTaken, NotAllowed, OtherBrowser, TicketExpired, TicketUnknown
 from bot.domain.grant import Secret
-from bot.domain.history import HistoryEntry
 from bot.domain.hubspot import HUBSPOT, HubSpotChannel
 from bot.domain.ids import ChannelId, TicketId
 from bot.domain.notice import Notice, NoticeKind
 from bot.domain.ticket import TICKET_LASTS, Purpose, Ticket
 from bot.domain.view_models import ChannelRow, Drill, ExportLanding, HistoryModel, Told
-from bot.domain.workspace import Workspace
 from bot.services.connections.channels import Channels
 from bot.services.core.incidents import REMINDERS
 from bot.services.core.ports import Core, digest, new_secret

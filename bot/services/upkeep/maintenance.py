@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
+from bot.domain.channel import HISTORY_LASTS
 from bot.domain.grant import SECRET_KEPT_FOR
-from bot.domain.history import HISTORY_LASTS
 from bot.services.connections.revocation import Revocations
 from bot.services.core.grants import Retirement
 from bot.services.core.jobs import attempted
@@ -19,8 +19,7 @@ from bot.services.core.ports import Core
 from bot.services.monitoring.mail_routing import MailRoutingWatch
 from bot.services.monitoring.provider_outages import ProviderOutages
 from bot.services.people.admins import Admins
-from bot.services.people.people import People
-from bot.services.people.workspaces import Workspaces
+from bot.services.people.people import People, Workspaces
 from bot.services.upkeep.credentials import CredentialWatch
 from storage import PURGED, UnitOfWork
 

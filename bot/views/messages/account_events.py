@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from bot.domain.access import Operation, Role, RoleChange
+from bot.domain.address import NOWHERE
 from bot.domain.channel import Channel, State
 from bot.domain.ids import UserId
-from bot.domain.mail_routing import NOWHERE
 from bot.domain.ticket import OutcomeKind
 from bot.domain.view_models import Mail, NoticeModel
 from bot.views.blocks import (
@@ -22,6 +22,7 @@ from bot.views.blocks import (
     instant,
     mention,
     message,
+    quiet,
     section,
 )
 from bot.views.buttons import (
@@ -34,7 +35,6 @@ from bot.views.buttons import (
 )
 from bot.views.home import people
 from bot.views.i18n import Language
-from bot.views.messages.quiet import quiet
 from bot.views.replies import old_side_blocks, removed_message
 from bot.views.text import shown
 from bot.views.wording import company, lacking_words, mail_words, provider_of, way_words

@@ -18,13 +18,13 @@ from bot.views.blocks import (
     instant,
     mention,
     message,
+    quiet,
     quoted,
     section,
     to_type,
 )
 from bot.views.buttons import approve_buttons, cancel_button, go_on_button, overview_button
 from bot.views.i18n import Language
-from bot.views.messages.quiet import quiet
 from bot.views.wording import company, consequence_words, requested_change_words
 from bot.views.wording.approvals import approval_message
 

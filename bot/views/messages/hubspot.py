@@ -27,13 +27,15 @@ from bot.views.blocks import (
     instant,
     link,
     message,
+    more,
     paragraphs,
+    quiet,
+    quiet_list,
     section,
 )
 from bot.views.i18n import Language
 from bot.views.messages.incident import answers_about
 from bot.views.messages.incident_text import claims_of
-from bot.views.messages.quiet import more, quiet, quiet_list
 from bot.views.wording import cause_in_short
 
 HUBSPOT_LINK: Final = "hubspot.open"

@@ -21,12 +21,15 @@ from bot.views.blocks import (
     context,
     escape,
     fitting,
+    grey,
     inert,
     instant,
     link,
     mention,
     message,
     paragraphs,
+    quiet,
+    quiet_list,
     quoted,
     section,
     select,
@@ -52,7 +55,6 @@ from bot.views.messages.incident_text import (
     stops,
     whereabouts,
 )
-from bot.views.messages.quiet import grey, quiet, quiet_list
 from bot.views.wording import company, mail_in_short
 from bot.views.wording.approvals import admin_message
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from bot.domain.address import NOWHERE
 from bot.domain.channel import ADMIN_CAUSES, DOUBT_CAUSES, MANAGED_CAUSES, REFUSED_CAUSES
 from bot.domain.ids import UserId
 from bot.domain.incident import Incident, IncidentKind, Resolution, unexplained_by
-from bot.domain.mail_routing import NOWHERE
 from bot.domain.provider_outage import Proof
 from bot.domain.view_models import IncidentModel, NoticeModel
 from bot.views.blocks import ago, escape, inert, instant, mention

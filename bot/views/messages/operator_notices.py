@@ -8,10 +8,9 @@ from bot.domain.hubspot import HUBSPOT
 from bot.domain.notice import SLACK
 from bot.domain.request import Request
 from bot.domain.view_models import NoticeModel
-from bot.views.blocks import Message, bold, escape, inert, instant, mention, message, section, to_type
+from bot.views.blocks import Message, bold, escape, inert, instant, mention, message, quiet, section, to_type
 from bot.views.i18n import Language
 from bot.views.messages.hubspot import hubspot_operator_notice
-from bot.views.messages.quiet import quiet
 from bot.views.wording import company, operator_words, requested_change_words, socket_words
 
 

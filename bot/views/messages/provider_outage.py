@@ -24,6 +24,7 @@ from bot.views.blocks import (
     instant,
     mention,
     message,
+    quiet,
     quoted,
     section,
     select,
@@ -33,7 +34,6 @@ from bot.views.blocks import (
 from bot.views.buttons import DISCONNECT, RECONNECT, operation_button
 from bot.views.i18n import Language
 from bot.views.messages.incident_text import proof_words
-from bot.views.messages.quiet import quiet
 from bot.views.text import shown
 from bot.views.wording import company, held_words
 from bot.views.wording.approvals import tenant_message

@@ -3,6 +3,7 @@
 The one rule: words are plain text. Slack's views escape them, pages let the template do it.
 """
 
+from bot.views.text import Explanation
 from bot.views.wording.approvals import (
     consequence_words,
     requested_change_words,
@@ -23,7 +24,6 @@ from bot.views.wording.causes import (
     unexplained_words,
 )
 from bot.views.wording.errors import refusal_words
-from bot.views.wording.explanation import Explanation
 from bot.views.wording.history import record_words
 from bot.views.wording.names import (
     company,

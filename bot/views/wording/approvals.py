@@ -12,8 +12,7 @@ from bot.domain.features import Feature
 from bot.domain.request import Awaits, Request, RequestedChange, RequestState
 from bot.domain.view_models import Registration
 from bot.views.i18n import Language
-from bot.views.text import shown
-from bot.views.wording.explanation import Explanation
+from bot.views.text import Explanation, shown
 from bot.views.wording.names import company, provider_of
 from bot.views.wording.scopes import scope_lines
 

@@ -6,10 +6,9 @@ from bot.domain import errors as e
 from bot.domain.access import Operation
 from bot.domain.channel import Cause, Channel, State
 from bot.views.i18n import Language
-from bot.views.text import shown
+from bot.views.text import Explanation, shown
 from bot.views.wording.approvals import approval_words, waiting_words, wished_words
 from bot.views.wording.causes import cause_words
-from bot.views.wording.explanation import Explanation
 from bot.views.wording.names import company, provider_of
 
 # ruff: noqa: PLR0911, PLR0912 - one return per case is how a closed set reads best

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bot.domain.history import HistoryEntry
+from bot.domain.address import NOWHERE
+from bot.domain.channel import HistoryEntry
 from bot.domain.lifecycle import Signal
-from bot.domain.mail_routing import NOWHERE
 from bot.domain.probe_policy import Vote
 from bot.views.i18n import Language
 from bot.views.text import shown

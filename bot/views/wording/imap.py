@@ -9,10 +9,9 @@ from typing import Final
 from bot.domain import errors as e
 from bot.domain.channel import DOUBT_CAUSES, Cause
 from bot.views.i18n import Language
-from bot.views.text import shown
+from bot.views.text import Explanation, shown
 from bot.views.wording.causes import cause_words
 from bot.views.wording.errors import refusal_words
-from bot.views.wording.explanation import Explanation
 
 _HOSTS: Final[Mapping[str, tuple[str, str]]] = {
     "yahoo": ("Yahoo Mail", "https://help.yahoo.com/kb/SLN15241.html"),

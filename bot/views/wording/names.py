@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from bot.domain.access import Role
-from bot.domain.mail_routing import NOWHERE
+from bot.domain.address import NOWHERE
 from bot.domain.provider_traits import may_switch
 from bot.domain.view_models import Mail
 from bot.views.i18n import Language

@@ -18,9 +18,8 @@ from bot.domain.ticket import (
     TicketOutcome,
 )
 from bot.views.i18n import Language
-from bot.views.text import shown
+from bot.views.text import Explanation, shown
 from bot.views.wording.causes import cause_words
-from bot.views.wording.explanation import Explanation
 from bot.views.wording.names import company, family
 from bot.views.wording.revocation import manual_steps
 from bot.views.wording.scopes import lacking_words, scope_lines

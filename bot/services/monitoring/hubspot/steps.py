@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from bot.domain.history import HistoryEntry
+from bot.domain.channel import HistoryEntry
 from bot.domain.hubspot import HUBSPOT, HubSpotChannel, HubSpotSignal, HubSpotState, Portal
 from bot.domain.hubspot_lifecycle import HubSpotEffect, advance
 from bot.domain.ids import ChannelId, ProviderOutageId, UserId
