@@ -245,8 +245,8 @@ def services_of(
     """Every service, each given what it needs. ``hubspot`` is who reads the portal, and how often."""
     notifications = Notifications(core)
     incidents = Incidents(core, notifications)
-    pace = Schedule(core)
-    transitions = Transitions(core, notifications=notifications, incidents=incidents, pace=pace)
+    schedule = Schedule(core)
+    transitions = Transitions(core, notifications=notifications, incidents=incidents, schedule=schedule)
     probes = Probes(core)
     revocations = Revocations(core, notifications, probes)
     provider_outages = ProviderOutages(core, transitions=transitions, notifications=notifications)
@@ -316,7 +316,7 @@ def services_of(
         monitoring=monitoring,
         revocations=revocations,
     )
-    history = History(core, channels, pace)
+    history = History(core, channels, schedule)
     heartbeat = Heartbeat(core, notifications, workspace)
     api_keys = ApiKeys(core.storage, clock=core.clock, features=core.policy.features)
     return Services(
@@ -359,9 +359,9 @@ def services_of(
         history=history,
         history_export=HistoryExport(core, people=people, history=history, workspace=workspace),
         permissions=Permissions(core, channels),
-        watchdog=Watchdog(core, notifications, pace, workspace, heartbeat),
-        pace=pace,
-        clock_skew=ClockSkew(core, pace),
+        watchdog=Watchdog(core, notifications, schedule, workspace, heartbeat),
+        schedule=schedule,
+        clock_skew=ClockSkew(core, schedule),
         heartbeat=heartbeat,
         probes=probes,
         census=CensusFigures(core),
@@ -570,7 +570,7 @@ def _engine(
         "clock": (services.clock_skew.run_due, Share.UPKEEP),
         "database": (services.heartbeat.run_due, Share.HEARTBEAT),
         "secrets": (services.probes.run_due, Share.PROBES),
-        "pace": (services.pace.run_due, Share.UPKEEP),
+        "pace": (services.schedule.run_due, Share.UPKEEP),
         "probes": (services.monitoring.run_due, Share.PROBES),
         "jobs": (services.jobs.run_due, Share.JOBS),
         "chores": (services.maintenance.run_due, Share.UPKEEP),

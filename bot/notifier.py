@@ -161,7 +161,7 @@ class SlackMessenger:
 
 
 def rendered(model: NoticeModel) -> Message:
-    """The message that ``picture`` is now, in its reader's language."""
+    """The message that ``model`` is now, in its reader's language."""
     return messages.VIEWS[model.notice.kind](language_for(model.locale), model)
 
 

@@ -1,6 +1,6 @@
-"""Wishes that wait for an admin: asked, answered, taken back, gone on with.
+"""Requests that wait for an admin: asked, answered, taken back, gone on with.
 
-The one rule: what became of a wish is said by the messages about it, which everybody concerned has; a
+The one rule: what became of a request is said by the messages about it, which everybody concerned has; a
 click adds words only where it could not do what it says.
 """
 
@@ -23,7 +23,7 @@ from handlers.slack_request import Surface
 
 
 async def ask(context: Context, interaction: Interaction) -> Response:
-    """The form is sent: every admin who can grant the wish is asked."""
+    """The form is sent: every admin who can grant it is asked."""
     actor = await context.actor(interaction, fresh=True)
     requested_change = parse_requested_change(interaction.request.value)
     if requested_change is None:

@@ -184,10 +184,10 @@ def build_slack(
     identity: Identity,
     command: str,
     clock: Callable[[], datetime],
-    pace: ResponseBudget | None = None,
+    budget: ResponseBudget | None = None,
 ) -> SlackApp:
     """Put the handlers together."""
-    pace, tasks = pace or ResponseBudget(), Tasks()
+    budget, tasks = budget or ResponseBudget(), Tasks()
     views_api = ViewsApi(client)
     home = Home(
         people=services.people,
@@ -202,9 +202,9 @@ def build_slack(
     )
     context = Context(services, home=home, clock=clock, command=command)
     answering = Responder(
-        people=services.people, presenter=Presenter(views_api), tasks=tasks, command=command, pace=pace
+        people=services.people, presenter=Presenter(views_api), tasks=tasks, command=command, budget=budget
     )
-    events = Events(context, tasks, identity.bot_user_id, pace.ack_within)
+    events = Events(context, tasks, identity.bot_user_id, budget.ack_within)
     router = Router(context, answering, events, client, identity.workspace_id)
     app = _app(router, client.web, identity)
     return SlackApp(app, home, tasks, identity.workspace_id, answered=client.metrics.ack)

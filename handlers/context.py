@@ -72,7 +72,7 @@ class Context:
     command: str
 
     async def actor(self, interaction: Interaction, *, fresh: bool = False) -> Actor:
-        """Whoever asks. ``fresh`` re-reads their rights from Slack, as every deed must."""
+        """Whoever asks. ``fresh`` re-reads their rights from Slack, as every operation must."""
         return await self.services.people.member(
             interaction.request.workspace_id, interaction.request.user_id, fresh=fresh
         )

@@ -204,13 +204,13 @@ class Responder:
         presenter: Presenter,
         tasks: Tasks,
         command: str,
-        pace: ResponseBudget | None = None,
+        budget: ResponseBudget | None = None,
     ) -> None:
         self._people = people
         self._presenter = presenter
         self._tasks = tasks
         self._command = command
-        self._pace = pace or ResponseBudget()
+        self._budget = budget or ResponseBudget()
 
     async def answer(self, request: SlackRequest, work: Work, *, opens: bool = False) -> Ack:
         """Do ``work`` for ``asked`` and return the ack's body. Never raises.
@@ -222,7 +222,7 @@ class Responder:
             _log.warning("Too much at once: a request was put off", form=request.form.value)
             return self._put_off(exchange)
         task = self._tasks.start(self._answered(exchange, work, holds=opens or _holds(request)))
-        if await finished(task, within=self._pace.ack_within):
+        if await finished(task, within=self._budget.ack_within):
             return None if task.cancelled() else task.result()
         exchange.is_late = True
         return self._presenter.waiting(exchange)
@@ -257,7 +257,7 @@ class Responder:
         if not holds:
             return await self._done(exchange, work)
         task = self._tasks.start(self._done(exchange, work))
-        if not await finished(task, within=self._pace.hold_after):
+        if not await finished(task, within=self._budget.hold_after):
             await self._hold(exchange)
         return await task
 

@@ -117,7 +117,7 @@ class RoleChange:
 
 
 class Operation(StrEnum):
-    """What can be wished of a channel."""
+    """What can be done with a channel."""
 
     SEE = "see"
     CONNECT = "connect"
@@ -138,7 +138,7 @@ class Right(StrEnum):
 
     AT_ONCE = "at_once"
     ON_REQUEST = "on_request"
-    """A wish that waits for an admin's approval."""
+    """A requested change that waits for an admin's approval."""
     NONE = "none"
 
 
@@ -151,7 +151,7 @@ _ANYBODY: Final = frozenset({Role.MEMBER})
 _NOBODY: Final[frozenset[Role]] = frozenset()
 
 RIGHTS: Final[dict[tuple[Kind, Operation], tuple[frozenset[Role], frozenset[Role]]]] = {
-    # (kind, deed): (who may at once, who may ask for it)
+    # (kind, operation): (who may at once, who may ask for it)
     (Kind.PERSONAL, Operation.SEE): (_OWNER | _ADDRESSEE | _SUPER, _NOBODY),
     # Connecting the address that Slack knows as one's own is decided by ``right_to_connect``.
     (Kind.PERSONAL, Operation.CONNECT): (_SUPER, _ANYBODY),
@@ -179,14 +179,14 @@ RIGHTS: Final[dict[tuple[Kind, Operation], tuple[frozenset[Role], frozenset[Role
 
 
 def right(actor: Actor, operation: Operation, channel: Channel) -> Right:
-    """How far ``actor`` may go with ``deed``. Guests and people of other workspaces: not at all."""
+    """How far ``actor`` may go with ``operation``. Guests and people of other workspaces: not at all."""
     if actor.workspace_id != channel.workspace_id:
         return Right.NONE
     return _right(actor.roles(channel), channel.kind, operation)
 
 
 def may(actor: Actor, operation: Operation, channel: Channel) -> bool:
-    """Whether ``actor`` may do ``deed`` to ``channel`` at once."""
+    """Whether ``actor`` may do ``operation`` to ``channel`` at once."""
     return right(actor, operation, channel) is Right.AT_ONCE
 
 
@@ -211,7 +211,7 @@ def visibility_of(actor: Actor) -> Visibility | None:
 
 
 def rights(actor: Actor, operations: Iterable[Operation], channel: Channel) -> frozenset[Operation]:
-    """Those of ``deeds`` that ``actor`` may do, at once or on request."""
+    """Those of ``operations`` that ``actor`` may do, at once or on request."""
     if actor.workspace_id != channel.workspace_id:
         return frozenset()
     roles = actor.roles(channel)

@@ -51,9 +51,9 @@ class Effect(StrEnum):
     VOID_ASKS = "void_asks"
     """Tickets, links and requests of this channel end."""
     CLOSE_OLD_WAYS = "close_old_ways"
-    """Tickets that lead back to the former provider end, and wishes to switch that others still have."""
+    """Tickets that lead back to the former provider end, and requests to switch that others still have."""
     SETTLE_RECONNECTS = "settle_reconnects"
-    """It works: whoever still wished to reconnect it has what they wished for."""
+    """It works: whoever still asked to reconnect it has what they asked for."""
     OPEN_INCIDENT = "open_incident"
     """Tell the right people that it stopped working."""
     OPEN_UNVERIFIABLE = "open_unverifiable"
@@ -154,7 +154,7 @@ TRANSITIONS: Final[dict[tuple[State, Signal], Step | Verdict]] = {
     (_S.DISCONNECTED, _G.WORKSPACE_GONE): _FORGET,
     # --- disabled: a person turned it off; nobody is paged, whatever happens to the grant
     (_S.DISABLED, _G.CONNECT_PROVEN): REFUSE,
-    # A renewed grant is not a wish to turn it on.
+    # A renewed grant is no request to turn it on.
     (_S.DISABLED, _G.RECONNECT_PROVEN): Step(_S.DISABLED, _MENDED),
     (_S.DISABLED, _G.SWITCH_PROVEN): Step(_S.DISABLED, _SWITCH),
     (_S.DISABLED, _G.RESTORE_PROVEN): REFUSE,

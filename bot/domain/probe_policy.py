@@ -26,9 +26,9 @@ PEERS_WANTED: Final = 10
 MASS: Final = 2
 """So many others that are refused in the same way are no coincidence."""
 PEERS_FRESH_FOR: Final = timedelta(hours=24)
-"""A sibling is worth asking only if it was proven this recently."""
+"""A peer is worth asking only if it was proven this recently."""
 LONE_WITNESS_AFTER: Final = timedelta(minutes=5)
-"""Without siblings the second witness waits this long: nobody else can vouch for the provider."""
+"""Without peers the second witness waits this long: nobody else can vouch for the provider."""
 SILENT_AFTER: Final = 3
 """Intervals without a finished probe."""
 STRIKE_LASTS: Final = timedelta(hours=1)
@@ -60,7 +60,7 @@ class Cadence:
     team: timedelta
     personal: timedelta
     witness: timedelta
-    """The second look after siblings vouched for the provider."""
+    """The second look after peers vouched for the provider."""
 
     def shared_by(self, team_channels: int) -> Cadence:
         """The one that costs no more looks than ``FULL_PACE_UP_TO`` team channels do, although there are this
@@ -152,7 +152,7 @@ def is_settled_doubt(row: Probe, *, now: datetime, is_shared: bool) -> bool:
 
 
 class Whose(StrEnum):
-    """Which siblings to ask."""
+    """Which peers to ask."""
 
     OWN = "own"
     """Of the same organisation; private accounts are one of their own."""
@@ -160,9 +160,9 @@ class Whose(StrEnum):
 
 
 class Vote(StrEnum):
-    """What siblings say of a first refusal."""
+    """What peers say of a first refusal."""
 
-    LONELY = "lonely"
+    UNCORROBORATED = "lonely"
     """Nobody else could be asked."""
     VOUCHED = "vouched"
     """The provider serves others: the refusal is this mailbox's own."""
@@ -190,17 +190,17 @@ def shared_out(own: Sequence[ChannelId], others: Sequence[ChannelId]) -> tuple[C
 
 @dataclass(frozen=True, slots=True)
 class PeerResult:
-    """What a sibling got, and which organisation it belongs to."""
+    """What a peer got, and which organisation it belongs to."""
 
     error: ProviderError | None
     tenant: str = ""
 
 
 def vote(mine: PersonMustAct, others: tuple[PeerResult, ...], *, tenant: str = "") -> Vote:
-    """Judge a refusal by what siblings got. At least 2 and at least half refused alike is a mass failure;
+    """Judge a refusal by what peers got. At least 2 and at least half refused alike is a mass failure;
     if those are all of its own ``tenant`` while another one is served, it is that tenant's."""
     if not others:
-        return Vote.LONELY
+        return Vote.UNCORROBORATED
     if tenant and any(other.tenant != tenant and other.error is None for other in others):
         own = tuple(other for other in others if other.tenant == tenant)
         if _is_mass(mine, own):
@@ -210,11 +210,11 @@ def vote(mine: PersonMustAct, others: tuple[PeerResult, ...], *, tenant: str = "
     if any(other.error is None for other in others):
         return Vote.VOUCHED
     # Too few to be called an outage, and nobody to vouch for the provider: as good as alone.
-    return Vote.LONELY if all(_is_alike(mine, other.error) for other in others) else Vote.UNCLEAR
+    return Vote.UNCORROBORATED if all(_is_alike(mine, other.error) for other in others) else Vote.UNCLEAR
 
 
 MASS_VOTES: Final = frozenset({Vote.MASS, Vote.TENANT})
-WITNESSES: Final = frozenset({Vote.VOUCHED, Vote.FEW, Vote.LONELY})
+WITNESSES: Final = frozenset({Vote.VOUCHED, Vote.FEW, Vote.UNCORROBORATED})
 """Those that make a refusal count: nobody contradicts it."""
 
 
@@ -231,7 +231,7 @@ _ORDINARY: Final = ProviderTraits()
 
 
 def witness_delay(verdict: Vote, cadence: Cadence, traits: ProviderTraits = _ORDINARY) -> timedelta:
-    """How long to wait for the second witness. Where refused logins lock people out, siblings don't hurry
+    """How long to wait for the second witness. Where refused logins lock people out, peers don't hurry
     it, and a look that was no witness is not repeated before the ordinary time."""
     if traits.witness_after is not None:
         is_witness = verdict in WITNESSES
@@ -240,7 +240,7 @@ def witness_delay(verdict: Vote, cadence: Cadence, traits: ProviderTraits = _ORD
 
 
 def lone_witness(cadence: Cadence) -> timedelta:
-    """The wait without siblings: 5 min at the ordinary 30 s witness, in proportion otherwise."""
+    """The wait without peers: 5 min at the ordinary 30 s witness, in proportion otherwise."""
     return cadence.witness * (LONE_WITNESS_AFTER / timedelta(seconds=30))
 
 
@@ -257,7 +257,7 @@ def is_second_witness(
     """Whether this refusal, counted in ``row`` already, makes the first one a fact.
 
     It must be another refusal, late enough to be independent, and nobody may contradict it. Where no
-    siblings were asked (disabled channels) two refusals in a row are enough.
+    peers were asked (disabled channels) two refusals in a row are enough.
     """
     if said is Vote.PROVEN:  # it has been refused all the while
         return True
@@ -277,7 +277,7 @@ def next_pause(
     """How long until the next probe, by state, and never less than the provider bears; ``None`` when there
     must be none.
 
-    The caller adds jitter, which may not shorten what ``manner`` asks for.
+    The caller adds jitter, which may not shorten what ``traits`` ask for.
     """
     if channel.cause is Cause.LOGIN_UNCLEAR and channel.state is not State.DISABLED:
         return _unclear_pause(channel, probe, cadence, traits)

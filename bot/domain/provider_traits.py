@@ -25,7 +25,7 @@ class ProviderTraits:
     least_interval: timedelta = timedelta()
     """Probes of one mailbox never come closer than this."""
     witness_after: timedelta | None = None
-    """When a refusal is checked again, whatever siblings say; ``None`` leaves it to them."""
+    """When a refusal is checked again, whatever peers say; ``None`` leaves it to them."""
     after_disconnect: timedelta | None = None
     """The pause between looks at a disconnected mailbox; ``None`` for the usual ones."""
     peers_in_tenant: bool = False

@@ -1,4 +1,4 @@
-"""Requests: a wish that waits for somebody who may grant it."""
+"""Requests: a change that waits for somebody who may grant it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.domain.ids import ChannelId, RequestId, UserId, WorkspaceId
 
 APPROVAL_LASTS: Final = timedelta(hours=72)
 GOES_ON: Final = frozenset({Operation.CONNECT, Operation.RECONNECT, Operation.SWITCH})
-"""Wishes that whoever made them goes on with in a browser, once they are granted."""
+"""Requests that whoever made them goes on with in a browser, once they are granted."""
 CONSENT_LASTS: Final = timedelta(days=14)
 """Admins of whole organisations take longer than one's own."""
 
@@ -46,7 +46,7 @@ class RequestState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RequestedChange(AboutInbox):
-    """What is wished for: everything that is needed to do it later."""
+    """What is asked for: everything that is needed to do it later."""
 
     operation: Operation
     inbox: InboxSpec
@@ -64,7 +64,7 @@ class RequestedChange(AboutInbox):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One wish of one person. The first answer wins."""
+    """One request of one person. The first answer wins."""
 
     id: RequestId
     workspace_id: WorkspaceId

@@ -49,7 +49,7 @@ class Services:
     history_export: HistoryExport
     permissions: Permissions
     watchdog: Watchdog
-    pace: Schedule
+    schedule: Schedule
     clock_skew: ClockSkew
     heartbeat: Heartbeat
     probes: Probes

@@ -1,6 +1,6 @@
 """The buttons that act on a channel: their ids, labels, and when each is offered.
 
-The one rule: a button stands only where its deed is both allowed to this person and possible now.
+The one rule: a button stands only where its operation is both allowed to this person and possible now.
 """
 
 # ruff: noqa: PLR0911 - one return per case is how a closed set reads best
@@ -326,7 +326,7 @@ def _approve_button(lang: Language, request: Request) -> Block:
 
 
 def cancel_button(lang: Language, request: Request) -> Block:
-    """Takes one's own wish back."""
+    """Takes one's own request back."""
     return button(
         lang.say("Cancel the request"), CANCEL, value=request.id, about=request.requested_change.address
     )

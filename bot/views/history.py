@@ -37,7 +37,7 @@ from bot.views.i18n import Language, language_for
 from bot.views.messages.incident import incident_notice
 from bot.views.programs import programs
 from bot.views.wording import Why, cause_words, company, mail_words, trouble_words
-from bot.views.wording.history import evidence_words, testimony_words, unreachable_words
+from bot.views.wording.history import evidence_words, peers_words, unreachable_words
 from bot.views.wording.names import more_people
 
 EXPORT_OPEN: Final = "export.open"
@@ -182,7 +182,7 @@ def _moment(lang: Language, records: list[HistoryEntry]) -> str:
     strikes = [record for record in records if record.what == "strike"]
     others = [record for record in records if record.what != "strike"]
     parts = [_happened(lang, record) for record in others or strikes]
-    parts += [testimony_words(lang, strike.details.get("siblings", "")) for strike in strikes]
+    parts += [peers_words(lang, strike.details.get("siblings", "")) for strike in strikes]
     return " · ".join(dict.fromkeys(filter(None, parts)))
 
 

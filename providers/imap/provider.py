@@ -2,7 +2,7 @@
 
 The one rule: a password is stored only after it has opened the mailbox, and is then used sparingly: one
 login shows both that it is accepted and that INBOX can be read, and hosts that lock people out are asked
-as rarely as ``manner`` says.
+as rarely as ``ProviderTraits`` says.
 
 What a login proves is that host and password go together. It does not prove that mail for an address
 arrives there, so a login name that is itself an address must be the wanted one (``docs/decisions/0014``).

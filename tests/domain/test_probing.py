@@ -67,10 +67,10 @@ def heard(*errors: ProviderError | None, tenant: str = "") -> tuple[Heard, ...]:
 @pytest.mark.parametrize(
     ("others", "said"),
     [
-        ([], Vote.LONELY),
+        ([], Vote.UNCORROBORATED),
         ([None], Vote.VOUCHED),
         ([None] * 10, Vote.VOUCHED),
-        ([REJECTED], Vote.LONELY),
+        ([REJECTED], Vote.UNCORROBORATED),
         ([REJECTED, None], Vote.VOUCHED),
         ([REJECTED, REJECTED], Vote.MASS),
         ([REJECTED, REJECTED, None, None], Vote.MASS),
@@ -84,7 +84,7 @@ def heard(*errors: ProviderError | None, tenant: str = "") -> tuple[Heard, ...]:
         ([REJECTED, REJECTED, AWAY, AWAY, AWAY], Vote.UNCLEAR),
     ],
 )
-def test_what_siblings_say_of_a_refusal(others: Sequence[ProviderError | None], said: Vote) -> None:
+def test_what_peers_say_of_a_refusal(others: Sequence[ProviderError | None], said: Vote) -> None:
     """Two and half refused alike is a mass failure; one that passes vouches; silence is no news."""
     assert vote(GrantRejected(), heard(*others)) is said
 
@@ -117,7 +117,7 @@ def test_one_organisation_may_be_refused_while_others_are_served(
 def test_the_second_witness_waits_longer_when_nobody_vouches() -> None:
     """Thirty seconds with siblings, five minutes alone, in proportion where the operator polls faster."""
     assert witness_delay(Vote.VOUCHED, CADENCE) == 30 * SECOND
-    assert witness_delay(Vote.LONELY, CADENCE) == 5 * MINUTE
+    assert witness_delay(Vote.UNCORROBORATED, CADENCE) == 5 * MINUTE
     assert witness_delay(Vote.UNCLEAR, CADENCE) == 5 * MINUTE
     assert lone_witness(replace(CADENCE, witness=SECOND)) == 10 * SECOND
 
@@ -126,12 +126,12 @@ def test_the_second_witness_waits_longer_when_nobody_vouches() -> None:
     ("strikes", "ago", "said", "enough"),
     [
         (1, timedelta(), Vote.VOUCHED, False),
-        (1, timedelta(hours=1), Vote.LONELY, False),
+        (1, timedelta(hours=1), Vote.UNCORROBORATED, False),
         (2, 29 * SECOND, Vote.VOUCHED, False),
         (2, 30 * SECOND, Vote.VOUCHED, True),
         (2, 29.6 * SECOND, Vote.VOUCHED, True),
-        (2, 30 * SECOND, Vote.LONELY, False),
-        (2, 5 * MINUTE, Vote.LONELY, True),
+        (2, 30 * SECOND, Vote.UNCORROBORATED, False),
+        (2, 5 * MINUTE, Vote.UNCORROBORATED, True),
         (9, timedelta(hours=1), Vote.UNCLEAR, False),
         (9, timedelta(hours=1), Vote.MASS, False),
         (2, timedelta(), None, True),

@@ -42,14 +42,14 @@ class Bench:
         """From now on every answer is late."""
         self.side = self.build(AT_ONCE)
 
-    def build(self, pace: ResponseBudget) -> SlackApp:
+    def build(self, budget: ResponseBudget) -> SlackApp:
         return build_slack(
             cast(Any, self.services),
             client=self.client,
             identity=Identity(W, cast(Any, "UBOT"), "BBOT"),
             command="/inbox",
             clock=lambda: NOW,
-            pace=pace,
+            budget=budget,
         )
 
 

@@ -386,7 +386,10 @@ async def test_a_domain_is_looked_up_once_for_all_its_addresses(play: Play) -> N
     core = replace(play.services.core, detector=counting)
     notifications = Notifications(core)
     steps = Transitions(
-        core, notifications=notifications, incidents=Incidents(core, notifications), pace=play.services.pace
+        core,
+        notifications=notifications,
+        incidents=Incidents(core, notifications),
+        schedule=play.services.schedule,
     )
     await MailRoutingWatch(core, transitions=steps, notifications=notifications).look()
     assert counting.asked == ["acme.example"]

@@ -35,7 +35,7 @@ async def connected(play: Play, *names: str) -> list[Channel]:
 
 
 @on_both
-async def test_siblings_vouch_and_the_second_witness_tells(play: Play) -> None:
+async def test_peers_vouch_and_the_second_witness_tells(play: Play) -> None:
     """One refusal never tells; thirty seconds later, the provider serving others, the owner knows."""
     alice, _ = await connected(play, "alice", "kenji")
     play.google.break_down("revoked", ALICE)
@@ -444,7 +444,7 @@ async def test_a_probe_under_way_does_not_undo_a_disable(play: Play) -> None:
     assert not await play.alarms()
 
 
-def test_a_jury_asks_no_silent_siblings_twice() -> None:
+def test_a_batch_asks_no_silent_peers_twice() -> None:
     """In one batch silence speaks for all: else each refused mailbox would wait for the same time-outs. But
     what a hold says of those it holds it does not say of others."""
     channel, grant, refused = a_channel(), a_grant(), ProbeResult(GrantRejected("x"), "x")
@@ -454,7 +454,7 @@ def test_a_jury_asks_no_silent_siblings_twice() -> None:
         (Vote.TENANT, Vote.TENANT),
         (Vote.UNCLEAR, Vote.UNCLEAR),
         (Vote.VOUCHED, None),
-        (Vote.LONELY, None),
+        (Vote.UNCORROBORATED, None),
     ):
         cache = BatchCache()
         assert cache.verdict(channel, grant, refused) is None

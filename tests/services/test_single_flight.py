@@ -34,7 +34,7 @@ async def states(play: Play, channels: list[Channel]) -> list[State]:
 
 @on_both
 async def test_several_processes_never_use_one_secret_twice(play: Play) -> None:
-    """One mailbox is refused, and three processes at once look, ask its siblings and look again."""
+    """One mailbox is refused, and three processes at once look, ask its peers and look again."""
     channels = await connected(play, *NAMES)
     play.google.break_down("revoked", ALICE)
     async with AsyncExitStack() as stack:

@@ -28,7 +28,7 @@ class Stray:
 def turns(services: Services) -> list[Callable[[], Awaitable[int]]]:
     return [
         services.clock_skew.run_due,
-        services.pace.run_due,
+        services.schedule.run_due,
         services.monitoring.run_due,
         services.jobs.run_due,
         services.watchdog.run_due,

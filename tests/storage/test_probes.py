@@ -234,7 +234,7 @@ async def test_nobody_waits_for_what_is_not_served(storage: Storage) -> None:
         assert await uow.probes.unfinished(WorkspaceId("TX"), due_before=NOW, limit=9) == ()
 
 
-async def test_siblings_are_other_mailboxes_that_worked_lately(storage: Storage) -> None:
+async def test_peers_are_other_mailboxes_that_worked_lately(storage: Storage) -> None:
     """Proven lately, at the same provider, not given up; the last proven first, in any workspace."""
     ok = [a_channel(), a_channel(), a_channel()]
     sad = a_channel(state=State.DISCONNECTED)
@@ -252,7 +252,7 @@ async def test_siblings_are_other_mailboxes_that_worked_lately(storage: Storage)
         assert await peers(ok[0].identity, limit=10) == (ok[1].id, ok[2].id)
 
 
-async def test_siblings_of_other_organisations_are_asked_for_apart(storage: Storage) -> None:
+async def test_peers_of_other_organisations_are_asked_for_apart(storage: Storage) -> None:
     """Neither hides the other."""
     own = a_channel()
     foreign = a_channel(identity=replace(ANYBODY, subject="else", tenant="other.example"))
@@ -263,7 +263,7 @@ async def test_siblings_of_other_organisations_are_asked_for_apart(storage: Stor
         assert await peers(whose=Whose.OTHERS) == (foreign.id,)
 
 
-async def test_held_siblings_are_asked_for_apart(storage: Storage) -> None:
+async def test_held_peers_are_asked_for_apart(storage: Storage) -> None:
     """However long they have been on hold; those that are refused by themselves say nothing of others."""
     held = a_channel(state=State.IMPAIRED, cause=Cause.HELD)
     long_held = a_channel(state=State.IMPAIRED, cause=Cause.HELD)

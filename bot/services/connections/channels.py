@@ -147,10 +147,12 @@ class Channels:
 
     async def matching(self, actor: Actor, text: str, *, most: int) -> Overview:
         """Those that ``actor`` may see with ``text`` in their address or name, as far as there is room."""
-        sight, wants_more = visibility_of(actor), bool(self._core.policy.features.defined)
+        visibility, wants_more = visibility_of(actor), bool(self._core.policy.features.defined)
         async with self._core.storage.reading() as uow:
             listed = (
-                await uow.overviews.matching(sight, text, most=most, with_grants=wants_more) if sight else ()
+                await uow.overviews.matching(visibility, text, most=most, with_grants=wants_more)
+                if visibility
+                else ()
             )
             rows = await self._rows_of(uow, actor, listed)
         own = tuple(row for row in rows if row.is_own)
@@ -167,11 +169,11 @@ class Channels:
     async def candidates(self, actor: Actor, operation: Operation, *, most: int) -> tuple[Channel, ...]:
         """The first inboxes for which ``operation`` makes sense now and ``actor`` may do or wish it, what
         needs somebody first; where it makes sense for none, all that they may see."""
-        sight = visibility_of(actor)
-        if sight is None:
+        visibility = visibility_of(actor)
+        if visibility is None:
             return ()
         async with self._core.storage.reading() as uow:
-            listed = await uow.overviews.first(sight, most=most, with_grants=False)
+            listed = await uow.overviews.first(visibility, most=most, with_grants=False)
         seen = tuple(it.channel for it in listed)
         fitting = (it for it in seen if operation in rights(actor, self._fitting(it), it))
         sensible = tuple(it for it in fitting if _is_wanted(operation, it))
@@ -180,30 +182,32 @@ class Channels:
     async def lacking(self, actor: Actor, *, most: int) -> tuple[tuple[ChannelRow, ...], int, int]:
         """The first of those that ``actor`` may see which lack what a feature needs, how many these are, and
         how many others there are."""
-        sight, features = visibility_of(actor), self._core.policy.features
-        if sight is None:
+        visibility, features = visibility_of(actor), self._core.policy.features
+        if visibility is None:
             return (), 0, 0
         async with self._core.storage.reading() as uow:
-            total = (await self._tallied(uow, sight)).total
+            total = (await self._tallied(uow, visibility)).total
             if not features.defined or not total:
                 return (), 0, total
-            alike = await uow.overviews.grants_in_use(sight, _MATTER)
+            alike = await uow.overviews.grants_in_use(visibility, _MATTER)
             short = [(at, granted, n) for at, granted, n in alike if features.lacking(at, granted)]
             wanted = [(at, granted) for at, granted, _ in short]
-            listed = await uow.overviews.first_granted(sight, _MATTER, wanted, most=most) if short else ()
+            listed = (
+                await uow.overviews.first_granted(visibility, _MATTER, wanted, most=most) if short else ()
+            )
             rows = await self._rows_of(uow, actor, listed)
         number = sum(n for *_, n in short)
         return rows, number, total - number
 
     async def addresses(self, actor: Actor, *, most: int) -> tuple[tuple[str, ...], int]:
         """The first addresses that ``actor`` may see, and how many there are."""
-        sight = visibility_of(actor)
-        if sight is None:
+        visibility = visibility_of(actor)
+        if visibility is None:
             return (), 0
         async with self._core.storage.reading() as uow:
-            found = await uow.overviews.addresses(sight, most=most)
+            found = await uow.overviews.addresses(visibility, most=most)
             is_all = len(found) < most
-            return found, len(found) if is_all else (await self._tallied(uow, sight)).total
+            return found, len(found) if is_all else (await self._tallied(uow, visibility)).total
 
     async def find(self, actor: Actor, typed: str) -> Channel:
         """The channel at an address. Raises ``NotAnAddress``, ``UnknownAddress`` with near misses.
@@ -215,8 +219,8 @@ class Channels:
             channel = await uow.channels.at_address(actor.workspace_id, address)
             if channel is not None and may(actor, Operation.SEE, channel):
                 return channel
-            sight = visibility_of(actor)
-            known = await uow.overviews.look_alikes(sight, address) if sight else ()
+            visibility = visibility_of(actor)
+            known = await uow.overviews.look_alikes(visibility, address) if visibility else ()
             unfinished = await uow.requests.unfinished_by(actor.workspace_id, actor.id)
             waiting = await self._to_answer(uow, actor)
         asked = [it for it in waiting if same_address(it.requested_change.address, address)]
@@ -461,36 +465,36 @@ class Channels:
     async def _rows(
         self, uow: UnitOfWork, actor: Actor, *, most: int
     ) -> tuple[tuple[ChannelRow, ...], StateCounts]:
-        sight = visibility_of(actor)
-        if sight is None:
+        visibility = visibility_of(actor)
+        if visibility is None:
             return (), StateCounts()
         wants_more = bool(self._core.policy.features.defined)
-        counted = self._counted(sight)
+        counted = self._counted(visibility)
         if counted is None:
-            listed, tally = await uow.overviews.read(sight, most=most, with_grants=wants_more)
-            self._keep(sight, tally)
+            listed, tally = await uow.overviews.read(visibility, most=most, with_grants=wants_more)
+            self._keep(visibility, tally)
         else:
-            listed = await uow.overviews.first(sight, most=most, with_grants=wants_more)
-            tally = replace(counted, own=await uow.overviews.count_own(sight))
+            listed = await uow.overviews.first(visibility, most=most, with_grants=wants_more)
+            tally = replace(counted, own=await uow.overviews.count_own(visibility))
         return await self._rows_of(uow, actor, listed), tally
 
-    def _counted(self, sight: Visibility) -> StateCounts | None:
+    def _counted(self, visibility: Visibility) -> StateCounts | None:
         """How many a large workspace has, as last counted, if that was lately: counting a million takes
         longer than an answer may."""
-        at, tally = self._tallies.get(sight.workspace_id, (self._core.clock(), None))
+        at, tally = self._tallies.get(visibility.workspace_id, (self._core.clock(), None))
         is_fresh = timedelta() <= self._core.clock() - at < _COUNTED_FOR
-        return tally if sight.all_personal and is_fresh else None
+        return tally if visibility.all_personal and is_fresh else None
 
-    def _keep(self, sight: Visibility, tally: StateCounts) -> None:
-        self._tallies.pop(sight.workspace_id, None)
-        if sight.all_personal and tally.total >= _MANY:
-            self._tallies[sight.workspace_id] = self._core.clock(), tally
+    def _keep(self, visibility: Visibility, tally: StateCounts) -> None:
+        self._tallies.pop(visibility.workspace_id, None)
+        if visibility.all_personal and tally.total >= _MANY:
+            self._tallies[visibility.workspace_id] = self._core.clock(), tally
 
-    async def _tallied(self, uow: UnitOfWork, sight: Visibility) -> StateCounts:
-        if (counted := self._counted(sight)) is not None:
+    async def _tallied(self, uow: UnitOfWork, visibility: Visibility) -> StateCounts:
+        if (counted := self._counted(visibility)) is not None:
             return counted
-        tally = await uow.overviews.tally(sight)
-        self._keep(sight, tally)
+        tally = await uow.overviews.tally(visibility)
+        self._keep(visibility, tally)
         return tally
 
     async def _rows_of(

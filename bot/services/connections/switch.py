@@ -39,7 +39,7 @@ from storage import UnitOfWork
 
 
 class Switches:
-    """From the wish to the swap."""
+    """From the request to the swap."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class Switches:
         ``is_shared``: to a shared mailbox, opened with the account of whoever signs in.
 
         Raises ``Gone``, ``NotAllowed``, ``ProviderOff``, ``AlreadyConnected`` (it is there already),
-        ``DisconnectFirst``, and ``NeedsApproval`` with the wish that an admin can grant.
+        ``DisconnectFirst``, and ``NeedsApproval`` with the change that an admin can grant.
         """
         async with self._core.storage.writing() as uow:
             channel = await self._present(uow, actor, channel_id)
@@ -96,7 +96,7 @@ class Switches:
         """
         async with self._core.storage.writing() as uow:
             request = await self._approvals.approved(uow, request_id, actor.id)
-            channel = await self._wished(uow, actor, request)
+            channel = await self._requested(uow, actor, request)
             self._target(channel, request.requested_change.provider)
             if not await self._approvals.vouches(uow, request_id, actor.id):
                 await self._approval(uow, actor, channel, request.requested_change)
@@ -202,7 +202,7 @@ class Switches:
             raise Gone(channel.address)
         return channel
 
-    async def _wished(self, uow: UnitOfWork, actor: Actor, request: Request) -> Channel:
+    async def _requested(self, uow: UnitOfWork, actor: Actor, request: Request) -> Channel:
         if request.requested_change.channel_id is None:
             raise Gone(request.requested_change.address)
         return await self._present(uow, actor, request.requested_change.channel_id)
@@ -258,13 +258,13 @@ class Switches:
 
 
 def _elsewhere(channel: Channel, provider: str, *, is_shared: bool) -> RequestedChange:
-    """The wish to switch a channel."""
+    """The requested change that switches a channel."""
     inbox = InboxSpec(channel.address, channel.kind, provider=provider, is_shared=is_shared)
     return RequestedChange(Operation.SWITCH, inbox, channel.id)
 
 
 def _anew(left: Channel, provider: str) -> RequestedChange:
-    """The wish to connect what was this channel, as it was, at another provider."""
+    """The requested change that connects what was this channel, as it was, at another provider."""
     inbox = InboxSpec(left.address, left.kind, left.use, left.name, left.conversation_id, provider)
     return RequestedChange(Operation.CONNECT, inbox)
 

@@ -53,13 +53,13 @@ class Roles:
         return tuple(dict.fromkeys([*self.everybody, channel.connected_by]))
 
     def approvers(self, kind: Kind, operation: Operation) -> tuple[UserId, ...]:
-        """Who may grant somebody's wish: whoever could do it themselves at once."""
+        """Who may grant somebody's request: whoever could do it themselves at once."""
         at_once, _ = RIGHTS[kind, operation]
         people = (*self.super_admins, *self.account_access)
         return tuple(person.id for person in people if self.actor(person).roles() & at_once)
 
     def who_can(self, operation: Operation, channel: Channel) -> tuple[UserId, ...]:
-        """The owner where the deed is theirs, then everybody whose role allows it."""
+        """The owner where the operation is theirs, then everybody whose role allows it."""
         at_once, _ = RIGHTS[channel.kind, operation]
         owner = [channel.owner_id] if channel.owner_id and Role.OWNER in at_once else []
         return tuple(dict.fromkeys([*owner, *self.approvers(channel.kind, operation)]))

@@ -53,10 +53,10 @@ class Transitions:
     """Moves channels through their life."""
 
     def __init__(
-        self, core: Core, *, notifications: Notifications, incidents: Incidents, pace: Schedule
+        self, core: Core, *, notifications: Notifications, incidents: Incidents, schedule: Schedule
     ) -> None:
         self._core = core
-        self._pace = pace
+        self._schedule = schedule
         self._notifications = notifications
         self._operators = Operators(core, notifications)
         self._retirement = Retirement(core, notifications)
@@ -108,14 +108,14 @@ class Transitions:
             await self._follow(uow, same, effects)
             return channel
         saved = await uow.channels.save(after)
-        happening = Transition(channel, saved, signal, actor, now, facts)
-        await uow.history.add(_record_of(happening))
+        transition = Transition(channel, saved, signal, actor, now, facts)
+        await uow.history.add(_record_of(transition))
         if signal in PROOFS and facts.grant_id is not None:
             await uow.grants.set_phase(facts.grant_id, Phase.LIVE, now, channel_id=saved.id)
-        await self._schedule(uow, happening)
-        await self._follow(uow, happening, effects)
+        await self._schedule_probe(uow, transition)
+        await self._follow(uow, transition, effects)
         if signal in _UNSEEN:
-            await self._home_changed(uow, happening)
+            await self._home_changed(uow, transition)
         if signal in _ANSWERS:
             await self._answered_about_owner(uow, saved, now=now)
         for follow in self._followers:
@@ -123,9 +123,9 @@ class Transitions:
         self._core.wake()
         return saved
 
-    async def _follow(self, uow: UnitOfWork, happening: Transition, effects: tuple[Effect, ...]) -> None:
+    async def _follow(self, uow: UnitOfWork, transition: Transition, effects: tuple[Effect, ...]) -> None:
         for effect in effects:
-            await self._effects[effect](uow, happening)
+            await self._effects[effect](uow, transition)
 
     async def born(self, uow: UnitOfWork, draft: Channel, *, actor: UserId) -> Channel:
         """Write a new channel, proven before it exists: it goes from *checking* straight to connected."""
@@ -144,47 +144,47 @@ class Transitions:
 
     # --- probing follows the state
 
-    async def _schedule(self, uow: UnitOfWork, happening: Transition) -> None:
-        after = happening.after
+    async def _schedule_probe(self, uow: UnitOfWork, transition: Transition) -> None:
+        after = transition.after
         if after.state is State.REMOVED or after.grant_id is None:
             await uow.probes.drop(after.id)
             return
-        if after.state is happening.before.state and after.grant_id == happening.before.grant_id:
+        if after.state is transition.before.state and after.grant_id == transition.before.grant_id:
             return
-        proven = happening.signal in PROOFS
+        proven = transition.signal in PROOFS
         row = await uow.probes.find(after.id) if not proven else None
-        row = row or _new_row(after, after.grant_id, happening)
+        row = row or _new_row(after, after.grant_id, transition)
         await uow.probes.put(replace(row, due_at=self.next_due(after, row), lease_token=None))
 
     def next_due(self, channel: Channel, row: Probe) -> datetime:
         """When ``channel`` is to be probed next, spread by the jitter."""
         now = self._core.clock()
         traits = self._core.providers.traits_of(channel.provider)
-        pause = next_pause(channel, row, cadence=self._pace.cadence, now=now, traits=traits)
+        pause = next_pause(channel, row, cadence=self._schedule.cadence, now=now, traits=traits)
         # Where a provider bears no shorter pause, the spread only makes it longer.
         spread = JITTER * self._core.jitter()
         return now + (pause or timedelta(days=1)) * (1 + (abs(spread) if traits.least_interval else spread))
 
-    async def _probe_now(self, uow: UnitOfWork, happening: Transition) -> None:
-        await uow.probes.reschedule(happening.after.id, happening.now, fresh=True)
+    async def _probe_now(self, uow: UnitOfWork, transition: Transition) -> None:
+        await uow.probes.reschedule(transition.after.id, transition.now, fresh=True)
 
     # --- grants
 
-    async def _supersede_grant(self, uow: UnitOfWork, happening: Transition) -> None:
-        old = happening.before.grant_id
-        if old is not None and old != happening.after.grant_id:
-            await uow.grants.set_phase(old, Phase.SUPERSEDED, happening.now)
+    async def _supersede_grant(self, uow: UnitOfWork, transition: Transition) -> None:
+        old = transition.before.grant_id
+        if old is not None and old != transition.after.grant_id:
+            await uow.grants.set_phase(old, Phase.SUPERSEDED, transition.now)
             await uow.grants.erase(old)
 
-    async def _retire_grant(self, uow: UnitOfWork, happening: Transition) -> None:
-        if happening.before.grant_id is not None:
-            await self._retirement.give_back(uow, happening.before.grant_id, now=happening.now)
+    async def _retire_grant(self, uow: UnitOfWork, transition: Transition) -> None:
+        if transition.before.grant_id is not None:
+            await self._retirement.give_back(uow, transition.before.grant_id, now=transition.now)
 
-    async def _erase_grant(self, uow: UnitOfWork, happening: Transition) -> None:
-        old = happening.before.grant_id
+    async def _erase_grant(self, uow: UnitOfWork, transition: Transition) -> None:
+        old = transition.before.grant_id
         if old is not None:
-            await uow.grants.set_phase(old, Phase.RETIRED, happening.now)
-            await uow.grants.set_revocation(old, Revocation.NOT_ASKED, happening.now)
+            await uow.grants.set_phase(old, Phase.RETIRED, transition.now)
+            await uow.grants.set_revocation(old, Revocation.NOT_ASKED, transition.now)
             await uow.grants.erase(old)
 
     # --- people
@@ -193,64 +193,64 @@ class Transitions:
         """Its state stays; who is to know of it has changed."""
         await self._incidents.audience_changed(uow, channel, await self._audience(uow, channel), now=now)
 
-    async def _void_asks(self, uow: UnitOfWork, happening: Transition) -> None:
-        await uow.tickets.void_of(happening.after.id)
-        await uow.links.void_of(happening.after.id)
-        await self._unfinished.end_requests(uow, happening.after, RequestState.CANCELLED, now=happening.now)
+    async def _void_asks(self, uow: UnitOfWork, transition: Transition) -> None:
+        await uow.tickets.void_of(transition.after.id)
+        await uow.links.void_of(transition.after.id)
+        await self._unfinished.end_requests(uow, transition.after, RequestState.CANCELLED, now=transition.now)
 
-    async def _close_old_ways(self, uow: UnitOfWork, happening: Transition) -> None:
-        await self._unfinished.void_tickets_elsewhere(uow, happening.after, now=happening.now)
+    async def _close_old_ways(self, uow: UnitOfWork, transition: Transition) -> None:
+        await self._unfinished.void_tickets_elsewhere(uow, transition.after, now=transition.now)
         await self._unfinished.end_requests(
-            uow, happening.after, RequestState.CANCELLED, now=happening.now, operations=GOES_ON
+            uow, transition.after, RequestState.CANCELLED, now=transition.now, operations=GOES_ON
         )
 
-    async def _settle_reconnects(self, uow: UnitOfWork, happening: Transition) -> None:
+    async def _settle_reconnects(self, uow: UnitOfWork, transition: Transition) -> None:
         await self._unfinished.end_requests(
-            uow, happening.after, RequestState.DONE, now=happening.now, operations=(Operation.RECONNECT,)
+            uow, transition.after, RequestState.DONE, now=transition.now, operations=(Operation.RECONNECT,)
         )
 
-    async def _open_incident(self, uow: UnitOfWork, happening: Transition) -> None:
+    async def _open_incident(self, uow: UnitOfWork, transition: Transition) -> None:
         await self._incidents.open(
             uow,
-            happening.after,
-            Outage(IncidentKind.DEAD, happening.facts.code, happening.facts.is_uncorroborated),
-            readers=await self._audience(uow, happening.after),
-            now=happening.now,
+            transition.after,
+            Outage(IncidentKind.DEAD, transition.facts.code, transition.facts.is_uncorroborated),
+            readers=await self._audience(uow, transition.after),
+            now=transition.now,
         )
 
-    async def _open_unverifiable(self, uow: UnitOfWork, happening: Transition) -> None:
+    async def _open_unverifiable(self, uow: UnitOfWork, transition: Transition) -> None:
         # A personal inbox that cannot be checked is nothing its owner could mend: shown, not sent. What its
         # host refuses without a reason may well be.
-        if not happening.after.is_personal or happening.after.cause in DOUBT_CAUSES:
+        if not transition.after.is_personal or transition.after.cause in DOUBT_CAUSES:
             await self._incidents.open(
                 uow,
-                happening.after,
-                Outage(IncidentKind.UNVERIFIABLE, happening.facts.code, happening.facts.is_uncorroborated),
-                readers=await self._audience(uow, happening.after),
-                now=happening.now,
+                transition.after,
+                Outage(IncidentKind.UNVERIFIABLE, transition.facts.code, transition.facts.is_uncorroborated),
+                readers=await self._audience(uow, transition.after),
+                now=transition.now,
             )
 
     async def _audience(self, uow: UnitOfWork, channel: Channel) -> tuple[UserId, ...]:
         return (await roles_in(uow, self._core, channel.workspace_id)).audience(channel)
 
-    async def _resolve_incident(self, uow: UnitOfWork, happening: Transition) -> None:
+    async def _resolve_incident(self, uow: UnitOfWork, transition: Transition) -> None:
         await self._incidents.resolve(
-            uow, happening.after, _RESOLUTIONS[happening.signal], now=happening.now, by=happening.actor
+            uow, transition.after, _RESOLUTIONS[transition.signal], now=transition.now, by=transition.actor
         )
 
-    async def _recall_incident(self, uow: UnitOfWork, happening: Transition) -> None:
-        is_ours = happening.signal is Signal.OURS_BROKEN
+    async def _recall_incident(self, uow: UnitOfWork, transition: Transition) -> None:
+        is_ours = transition.signal is Signal.OURS_BROKEN
         why = Resolution.OURS if is_ours else Resolution.DOUBTED
-        await self._incidents.resolve(uow, happening.after, why, now=happening.now, by=None)
+        await self._incidents.resolve(uow, transition.after, why, now=transition.now, by=None)
 
-    async def _announce(self, uow: UnitOfWork, happening: Transition) -> None:
+    async def _announce(self, uow: UnitOfWork, transition: Transition) -> None:
         """Tell those concerned what somebody did on purpose: once, without reminders. Whoever did it hears of
         the provider's side, too."""
-        channel, actor, now = happening.after, happening.actor, happening.now
-        kind = _ANNOUNCED[happening.signal]
+        channel, actor, now = transition.after, transition.actor, transition.now
+        kind = _ANNOUNCED[transition.signal]
         readers = dict.fromkeys([*await self._concerned(uow, channel), *([actor] if actor else [])])
         has_sides = kind is not NoticeKind.DISABLED
-        of_grant = happening.before.grant_id if has_sides else None
+        of_grant = transition.before.grant_id if has_sides else None
         about = {"to": channel.identity.family, **(done_by(actor, now) if actor else {})}
         for reader in readers:
             if has_sides or reader != actor:
@@ -262,19 +262,19 @@ class Transitions:
         roles = await roles_in(uow, self._core, channel.workspace_id)
         return roles.audience(channel)
 
-    async def _tell_operator(self, uow: UnitOfWork, happening: Transition) -> None:
-        after = happening.after
+    async def _tell_operator(self, uow: UnitOfWork, transition: Transition) -> None:
+        after = transition.after
         await self._operators.client_refused(
-            uow, after.workspace_id, after.provider, code=happening.facts.code, now=happening.now
+            uow, after.workspace_id, after.provider, code=transition.facts.code, now=transition.now
         )
 
-    async def _ask_about_owner(self, uow: UnitOfWork, happening: Transition) -> None:
+    async def _ask_about_owner(self, uow: UnitOfWork, transition: Transition) -> None:
         """A personal inbox has lost its owner: the super admins see whose it was and what they can do."""
-        channel = happening.after
+        channel = transition.after
         about = {"channel": channel.id, "version": str(channel.version)}
         # Who came back and leaves again is asked about again
         for admin in (await roles_in(uow, self._core, channel.workspace_id)).super_admins:
-            asked = a_notice(NoticeKind.OWNER_GONE, channel, admin.id, happening.now, about=about)
+            asked = a_notice(NoticeKind.OWNER_GONE, channel, admin.id, transition.now, about=about)
             await self._notifications.tell(uow, asked)
 
     async def _answered_about_owner(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
@@ -283,9 +283,9 @@ class Transitions:
             about = await uow.notices.of_channel(channel.id, kind)
             await self._notifications.changed(uow, about, now=now)
 
-    async def _home_changed(self, uow: UnitOfWork, happening: Transition) -> None:
-        workspace_id = happening.after.workspace_id
-        await self._notifications.home_changed(uow, workspace_id, actor=happening.actor, now=happening.now)
+    async def _home_changed(self, uow: UnitOfWork, transition: Transition) -> None:
+        workspace_id = transition.after.workspace_id
+        await self._notifications.home_changed(uow, workspace_id, actor=transition.actor, now=transition.now)
 
 
 _ANNOUNCED: Final = {
@@ -310,33 +310,33 @@ _RESOLUTIONS: Mapping[Signal, Resolution] = {
 }
 
 
-def _new_row(channel: Channel, grant_id: GrantId, happening: Transition) -> Probe:
+def _new_row(channel: Channel, grant_id: GrantId, transition: Transition) -> Probe:
     return Probe(
         channel_id=channel.id,
         workspace_id=channel.workspace_id,
         grant_id=grant_id,
         provider=channel.provider,
-        due_at=happening.now,
-        last_ok_at=happening.now if happening.signal in PROOFS else None,
-        last_done_at=happening.now if happening.signal in PROOFS else None,
-        outcome="passed" if happening.signal in PROOFS else "",
+        due_at=transition.now,
+        last_ok_at=transition.now if transition.signal in PROOFS else None,
+        last_done_at=transition.now if transition.signal in PROOFS else None,
+        outcome="passed" if transition.signal in PROOFS else "",
     )
 
 
-def _record_of(happening: Transition) -> HistoryEntry:
-    before, after = happening.before, happening.after
+def _record_of(transition: Transition) -> HistoryEntry:
+    before, after = transition.before, transition.after
     details = {"from": before.state.value, "to": after.state.value}
     if after.cause is not Cause.NONE:
         details["cause"] = after.cause.value
-    if happening.facts.code:
-        details["code"] = happening.facts.code
+    if transition.facts.code:
+        details["code"] = transition.facts.code
     if after.provider != before.provider:
         details |= {"left": before.provider, "provider": after.provider}
     return HistoryEntry(
         workspace_id=after.workspace_id,
         channel_id=after.id,
-        at=happening.now,
-        what=happening.signal.value,
-        actor=happening.actor,
+        at=transition.now,
+        what=transition.signal.value,
+        actor=transition.actor,
         details=details,
     )

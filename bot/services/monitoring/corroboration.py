@@ -44,11 +44,11 @@ from storage import UnitOfWork
 _FEW: Final = 2
 """Others that are refused at the same time: as many make one look twice."""
 _WHILE_BUSY: Final = (0.0, 0.5, 1.5)
-"""Seconds to wait for siblings that somebody else is refreshing right now, before they are left out."""
+"""Seconds to wait for peers that somebody else is refreshing right now, before they are left out."""
 
 
 class BatchCache:
-    """What siblings said within one batch: a thousand mailboxes refused alike ask ten others, not ten
+    """What peers said within one batch: a thousand mailboxes refused alike ask ten others, not ten
     thousand. All of the batch were refused before the first sibling was asked, so that an answer is news
     about each of them."""
 
@@ -73,7 +73,7 @@ class BatchCache:
         return self._verdicts.get(self._key(channel, grant, look))
 
     def remember(self, channel: Channel, grant: Grant, look: ProbeResult, said: Vote) -> None:
-        """A mass failure speaks for others, too. So does silence: asked one after the other, siblings that
+        """A mass failure speaks for others, too. So does silence: asked one after the other, peers that
         time out would keep the whole batch waiting, and silence counts for no strike."""
         if said in MASS_VOTES or said is Vote.UNCLEAR:
             self._verdicts[self._key(channel, grant, look)] = said
@@ -116,7 +116,7 @@ class Corroboration:
             return said
         if meant is Fate.PROVEN:
             return Vote.PROVEN
-        said = await self._ask_siblings(grant, look, cache)
+        said = await self._ask_peers(grant, look, cache)
         cause = refusal_of(look.error).cause
         if said is Vote.VOUCHED and cause in OUTAGE_LIKE:
             said = await self._count(grant, cause, cache)
@@ -155,7 +155,7 @@ class Corroboration:
                 channel.workspace_id, grant.provider, grant.identity.tenant, since
             )
 
-    async def _ask_siblings(self, grant: Grant, look: ProbeResult, cache: BatchCache) -> Vote:
+    async def _ask_peers(self, grant: Grant, look: ProbeResult, cache: BatchCache) -> Vote:
         """What other mailboxes of the provider get right now, those of its own organisation and others."""
         traits = self._core.providers.traits_of(grant.provider)
         heard = await self._hear(grant, await self._panel(grant), cache)
@@ -184,7 +184,7 @@ class Corroboration:
         return Vote.MASS if is_mass(beside.total(), all_served) else Vote.FEW
 
     async def _recall(self, grant: Grant, mine: PersonMustAct) -> tuple[PeerResult, ...]:
-        """What is known of siblings that were refused when last looked at, where looking is a login that
+        """What is known of peers that were refused when last looked at, where looking is a login that
         may be one too many: a host that locks everybody out must not be taken for many lost passwords."""
         since = self._core.clock() - PEERS_FRESH_FOR
         async with self._core.storage.reading() as uow:

@@ -67,7 +67,7 @@ class _Observation:
     grant: Grant
     look: ProbeResult
     said: Vote | None
-    """What siblings said, where they were asked."""
+    """What peers said, where they were asked."""
 
     @property
     def is_refused(self) -> bool:
@@ -83,7 +83,7 @@ class _Observation:
 
 
 class Monitoring:
-    """Probes, siblings, witnesses."""
+    """Probes, peers, witnesses."""
 
     def __init__(
         self,
@@ -161,29 +161,37 @@ class Monitoring:
                 return None
             grant, look = seen[probe.grant_id].grant, seen[probe.grant_id].look
             # Whatever goes wrong with one must not cost the others of its batch their turn.
-            sight, failure = await attempted(self._see(probe, channel, grant, look), what="probe")
-            return _Observation.spoilt(probe, channel, grant) if failure is not None else sight
+            observation, failure = await attempted(self._see(probe, channel, grant, look), what="probe")
+            return _Observation.spoilt(probe, channel, grant) if failure is not None else observation
 
-        sights = await asyncio.gather(*(one(probe) for probe in claimed))
-        await self._write(claimed, await self._weighed(sights), busy=theirs.keys() - seen.keys())
+        observations = await asyncio.gather(*(one(probe) for probe in claimed))
+        await self._write(claimed, await self._weighed(observations), busy=theirs.keys() - seen.keys())
 
-    async def _weighed(self, sights: Sequence[_Observation | None]) -> list[_Observation | None]:
+    async def _weighed(self, observations: Sequence[_Observation | None]) -> list[_Observation | None]:
         """With what others say of each refusal, once all of the batch are known. By now the grants of the
         batch are free again, so that those who are refused in another process can be heard, and hear
         these."""
         cache = BatchCache()
-        for sight in sights:
-            if sight is not None and sight.is_refused and sight.channel.state is State.CONNECTED:
-                cache.saw(sight.grant, sight.look)
-        return [await self._weigh(sight, cache) if sight and sight.is_refused else sight for sight in sights]
+        for observation in observations:
+            if (
+                observation is not None
+                and observation.is_refused
+                and observation.channel.state is State.CONNECTED
+            ):
+                cache.saw(observation.grant, observation.look)
+        return [
+            await self._weigh(observation, cache) if observation and observation.is_refused else observation
+            for observation in observations
+        ]
 
-    async def _weigh(self, sight: _Observation, cache: BatchCache) -> _Observation:
+    async def _weigh(self, observation: _Observation, cache: BatchCache) -> _Observation:
         said, failure = await attempted(
-            self._corroboration.verdict(sight.channel, sight.grant, sight.look, cache), what="witnesses"
+            self._corroboration.verdict(observation.channel, observation.grant, observation.look, cache),
+            what="witnesses",
         )
         if failure is not None:
-            return _Observation.spoilt(sight.probe, sight.channel, sight.grant)
-        return replace(sight, said=said)
+            return _Observation.spoilt(observation.probe, observation.channel, observation.grant)
+        return replace(observation, said=said)
 
     # --- looking
 
@@ -195,34 +203,40 @@ class Monitoring:
     # --- writing
 
     async def _write(
-        self, claimed: Sequence[Probe], sights: Sequence[_Observation | None], *, busy: Collection[GrantId]
+        self,
+        claimed: Sequence[Probe],
+        observations: Sequence[_Observation | None],
+        *,
+        busy: Collection[GrantId],
     ) -> None:
         """Ordinary passes go back in one statement; everything else is judged one by one."""
-        plain = [sight for sight in sights if sight is not None and _is_plain(sight)]
+        plain = [
+            observation for observation in observations if observation is not None and _is_plain(observation)
+        ]
         if plain:
             async with self._core.storage.writing() as uow:
-                await uow.probes.passed([self._passed(sight) for sight in plain])
+                await uow.probes.passed([self._passed(observation) for observation in plain])
                 await uow.commit()
-        for probe, sight in zip(claimed, sights, strict=True):
-            if sight is None and probe.grant_id in busy:
+        for probe, observation in zip(claimed, observations, strict=True):
+            if observation is None and probe.grant_id in busy:
                 await self._put_off(probe)
-            elif sight is None:
+            elif observation is None:
                 await self._let_go(probe)
-            elif not _is_plain(sight):
-                _, failure = await attempted(self._judge_safely(sight), what="judging")
+            elif not _is_plain(observation):
+                _, failure = await attempted(self._judge_safely(observation), what="judging")
                 if isinstance(failure, StorageAway):
                     self._leave([probe])
 
-    async def _judge_safely(self, sight: _Observation) -> None:
+    async def _judge_safely(self, observation: _Observation) -> None:
         try:
-            await self._judge(sight)
+            await self._judge(observation)
         except Conflict:
-            await self._judge(sight)
+            await self._judge(observation)
 
-    def _passed(self, sight: _Observation) -> Probe:
+    def _passed(self, observation: _Observation) -> Probe:
         now = self._core.clock()
         row = replace(
-            sight.probe,
+            observation.probe,
             strikes=0,
             tries=0,
             first_refused_at=None,
@@ -235,7 +249,7 @@ class Monitoring:
             unknown_code=None,
             unknown_since=None,
         )
-        return replace(row, due_at=self._transitions.next_due(sight.channel, row))
+        return replace(row, due_at=self._transitions.next_due(observation.channel, row))
 
     async def _put_off(self, probe: Probe) -> None:
         """Somebody else is refreshing its grant, or has taken it over: what they find out counts."""
@@ -256,79 +270,85 @@ class Monitoring:
                     await uow.probes.reschedule(channel.id, now, grant_id=channel.grant_id)
             await uow.commit()
 
-    async def _judge(self, sight: _Observation) -> None:
+    async def _judge(self, observation: _Observation) -> None:
         async with self._core.storage.writing() as uow:
             # In the order of everybody else: the channel, its look, the outage that it is part of.
-            channel = await uow.channels.hold(sight.channel.id)
-            if channel is None or channel.grant_id != sight.grant.id:
+            channel = await uow.channels.hold(observation.channel.id)
+            if channel is None or channel.grant_id != observation.grant.id:
                 return  # news about a replaced grant: the swap has made a row of its own
-            if sight.look.put_off_until is not None:
-                await self._give_row_back(uow, sight, sight.look.put_off_until)
-            elif not await self._is_believable(uow, sight):
-                await self._give_row_back(uow, sight, self._core.clock())
+            if observation.look.put_off_until is not None:
+                await self._give_row_back(uow, observation, observation.look.put_off_until)
+            elif not await self._is_believable(uow, observation):
+                await self._give_row_back(uow, observation, self._core.clock())
             else:
-                await self._believe(uow, channel, sight)
+                await self._believe(uow, channel, observation)
             await uow.commit()
 
-    async def _is_believable(self, uow: UnitOfWork, sight: _Observation) -> bool:
+    async def _is_believable(self, uow: UnitOfWork, observation: _Observation) -> bool:
         """A refusal counts only for the secret that is stored now (rule 8)."""
-        if sight.look.error is None or not sight.look.fingerprint:
+        if observation.look.error is None or not observation.look.fingerprint:
             return True
         return await uow.grants.is_as_used(
-            sight.probe.grant_id, fingerprint=sight.look.fingerprint, renewals=sight.look.renewals
+            observation.probe.grant_id,
+            fingerprint=observation.look.fingerprint,
+            renewals=observation.look.renewals,
         )
 
-    async def _give_row_back(self, uow: UnitOfWork, sight: _Observation, due_at: datetime) -> None:
-        row = replace(sight.probe, due_at=due_at)
-        await uow.probes.write_back(row, lease_token=sight.probe.lease_token or "")
+    async def _give_row_back(self, uow: UnitOfWork, observation: _Observation, due_at: datetime) -> None:
+        row = replace(observation.probe, due_at=due_at)
+        await uow.probes.write_back(row, lease_token=observation.probe.lease_token or "")
 
-    async def _believe(self, uow: UnitOfWork, channel: Channel, sight: _Observation) -> None:
-        row = self._counted(sight)
-        signal, cause = await self._doubted(uow, channel, sight, row) or self._signal(sight, row)
-        row = replace(row, due_at=self._due_after(channel, sight, row))
+    async def _believe(self, uow: UnitOfWork, channel: Channel, observation: _Observation) -> None:
+        row = self._counted(observation)
+        signal, cause = await self._doubted(uow, channel, observation, row) or self._signal(observation, row)
+        row = replace(row, due_at=self._due_after(channel, observation, row))
         # The row goes back first: a step into another state sets its own pause over it.
-        if not await uow.probes.write_back(row, lease_token=sight.probe.lease_token or ""):
+        if not await uow.probes.write_back(row, lease_token=observation.probe.lease_token or ""):
             return  # our lease ran out or a person was faster: somebody else judges
-        proof = await self._provider_outages.proof_for(uow, channel) if sight.said is Vote.PROVEN else None
+        proof = (
+            await self._provider_outages.proof_for(uow, channel) if observation.said is Vote.PROVEN else None
+        )
         after = await self._transitions.apply(
             uow,
             channel,
             signal,
             Facts(
                 cause=cause,
-                grant_id=sight.grant.id,
-                code=sight.look.code,
-                is_uncorroborated=sight.said is Vote.LONELY,
-                said=self._news(sight, row),
+                grant_id=observation.grant.id,
+                code=observation.look.code,
+                is_uncorroborated=observation.said is Vote.UNCORROBORATED,
+                said=self._news(observation, row),
             ),
         )
         if proof is not None:
             one, renewed = proof
             address = "" if renewed.is_personal else renewed.address
             await uow.incidents.proven(after.id, at=one.at, by=one.by, address=address)
-        await self._remember_strike(uow, sight, after)
-        await self._remember_claims(uow, sight)
-        await self._after_step(uow, channel, after, sight, row)
+        await self._remember_strike(uow, observation, after)
+        await self._remember_claims(uow, observation)
+        await self._after_step(uow, channel, after, observation, row)
 
     async def _after_step(
-        self, uow: UnitOfWork, before: Channel, after: Channel, sight: _Observation, row: Probe
+        self, uow: UnitOfWork, before: Channel, after: Channel, observation: _Observation, row: Probe
     ) -> None:
-        if after.cause is Cause.HELD and sight.said is not None:
+        if after.cause is Cause.HELD and observation.said is not None:
             await self._provider_outages.joined(
                 uow,
                 after,
-                only_tenant=sight.said is Vote.TENANT,
+                only_tenant=observation.said is Vote.TENANT,
                 is_new=before.cause is not Cause.HELD,
             )
-        elif after.state is State.IMPAIRED and (sight.said is not None or _retry_after(sight.look.error)):
-            await uow.probes.reschedule(after.id, self._due_after(after, sight, row))
-        if sight.said is Vote.FEW:
+        elif after.state is State.IMPAIRED and (
+            observation.said is not None or _retry_after(observation.look.error)
+        ):
+            await uow.probes.reschedule(after.id, self._due_after(after, observation, row))
+        if observation.said is Vote.FEW:
             await self._provider_outages.beside(uow, after)
         if before.cause is Cause.OURS_BROKEN and after.cause is not Cause.OURS_BROKEN:
             await self._operators.client_accepted(
                 uow, after.workspace_id, after.provider, now=self._core.clock()
             )
-        is_new = not _was_too_old(before, sight.probe) or _is_new_doubt(before, after)
+        is_new = not _was_too_old(before, observation.probe) or _is_new_doubt(before, after)
         if is_new and is_too_old(after, now=self._core.clock()):
             code = row.unknown_code or ""
             await self._transitions.apply(
@@ -336,9 +356,9 @@ class Monitoring:
                 after,
                 Signal.TOO_OLD,
                 Facts(
-                    grant_id=sight.grant.id,
+                    grant_id=observation.grant.id,
                     code=code,
-                    is_uncorroborated=bool(code) and not await self._others_work(uow, sight.grant),
+                    is_uncorroborated=bool(code) and not await self._others_work(uow, observation.grant),
                 ),
             )
 
@@ -350,34 +370,34 @@ class Monitoring:
                 return True
         return False
 
-    def _counted(self, sight: _Observation) -> Probe:
+    def _counted(self, observation: _Observation) -> Probe:
         """The row with this look counted: strikes for refusals, tries for every failure."""
         now = self._core.clock()
-        outcome = outcome_of(sight.look.error)
-        row = replace(sight.probe, last_done_at=now, outcome=outcome.value)
-        row = with_heard(row, sight.look.error, now=now)
-        row = _with_unknown(row, sight.look.error, now)
+        outcome = outcome_of(observation.look.error)
+        row = replace(observation.probe, last_done_at=now, outcome=outcome.value)
+        row = with_heard(row, observation.look.error, now=now)
+        row = _with_unknown(row, observation.look.error, now)
         if outcome is ProbeOutcome.PASSED:
             return replace(row, strikes=0, tries=0, first_refused_at=None, last_ok_at=now)
         row = replace(row, tries=row.tries + 1)
-        if sight.said in MASS_VOTES:  # strikes of before an outage prove nothing after it
+        if observation.said in MASS_VOTES:  # strikes of before an outage prove nothing after it
             return replace(row, strikes=0, first_refused_at=None)
-        if outcome is not ProbeOutcome.REFUSED or sight.said is Vote.UNCLEAR:
+        if outcome is not ProbeOutcome.REFUSED or observation.said is Vote.UNCLEAR:
             return row
-        if is_first_again(sight.probe, now=now):
+        if is_first_again(observation.probe, now=now):
             return replace(row, strikes=1, first_refused_at=now)
         return replace(row, strikes=row.strikes + 1, first_refused_at=row.first_refused_at or now)
 
     async def _doubted(
-        self, uow: UnitOfWork, channel: Channel, sight: _Observation, row: Probe
+        self, uow: UnitOfWork, channel: Channel, observation: _Observation, row: Probe
     ) -> tuple[Signal, Cause] | None:
         """What an answer without a reason means; ``None`` if it was none, or if more is known already."""
-        doubt = doubt_of(sight.look.error)
+        doubt = doubt_of(observation.look.error)
         if doubt not in DOUBT_CAUSES or channel.cause in REFUSED_CAUSES | EXCUSED_CAUSES:
             return None
         if doubt is not Cause.LOGIN_UNCLEAR:
             return Signal.REFUSED, doubt
-        is_shared = await self._is_shared(uow, sight.grant, row)
+        is_shared = await self._is_shared(uow, observation.grant, row)
         is_known = is_settled_doubt(row, now=self._core.clock(), is_shared=is_shared)
         return Signal.REFUSED_AGAIN if is_known else Signal.REFUSED, doubt
 
@@ -391,47 +411,49 @@ class Monitoring:
         )
         return len(served) <= others
 
-    def _news(self, sight: _Observation, row: Probe) -> str:
+    def _news(self, observation: _Observation, row: Probe) -> str:
         """The host's own words, where they are others than before: a number in them is no news."""
         is_same = row.heard and row.heard_times > 1
-        return "" if is_same or sight.look.error is None else sight.look.error.said
+        return "" if is_same or observation.look.error is None else observation.look.error.said
 
-    def _signal(self, sight: _Observation, row: Probe) -> tuple[Signal, Cause]:
-        match outcome_of(sight.look.error):
+    def _signal(self, observation: _Observation, row: Probe) -> tuple[Signal, Cause]:
+        match outcome_of(observation.look.error):
             case ProbeOutcome.PASSED:
                 return Signal.PROBE_PASSED, Cause.NONE
             case ProbeOutcome.UNREACHABLE:
                 return Signal.UNREACHABLE, Cause.NONE
             case ProbeOutcome.OURS_BROKEN:
                 return Signal.OURS_BROKEN, Cause.NONE
-        if sight.said in MASS_VOTES:
+        if observation.said in MASS_VOTES:
             return Signal.HELD, Cause.NONE
-        cause = refusal_of(sight.look.error).cause
-        traits = self._core.providers.traits_of(sight.grant.provider)
+        cause = refusal_of(observation.look.error).cause
+        traits = self._core.providers.traits_of(observation.grant.provider)
         cadence = self._core.policy.cadence
-        if is_second_witness(row, sight.said, now=self._core.clock(), cadence=cadence, traits=traits):
+        if is_second_witness(row, observation.said, now=self._core.clock(), cadence=cadence, traits=traits):
             return Signal.REFUSED_AGAIN, cause
         return Signal.REFUSED, cause
 
-    def _due_after(self, channel: Channel, sight: _Observation, row: Probe) -> datetime:
-        if sight.said is not None and sight.said not in MASS_VOTES:
+    def _due_after(self, channel: Channel, observation: _Observation, row: Probe) -> datetime:
+        if observation.said is not None and observation.said not in MASS_VOTES:
             traits = self._core.providers.traits_of(channel.provider)
-            return self._core.clock() + witness_delay(sight.said, self._core.policy.cadence, traits)
-        retry_after = _retry_after(sight.look.error)
-        state = State.IMPAIRED if sight.look.error and channel.state is State.CONNECTED else channel.state
+            return self._core.clock() + witness_delay(observation.said, self._core.policy.cadence, traits)
+        retry_after = _retry_after(observation.look.error)
+        state = (
+            State.IMPAIRED if observation.look.error and channel.state is State.CONNECTED else channel.state
+        )
         due = self._transitions.next_due(replace(channel, state=state), row)
         return max(due, self._core.clock() + retry_after)
 
-    async def _remember_claims(self, uow: UnitOfWork, sight: _Observation) -> None:
+    async def _remember_claims(self, uow: UnitOfWork, observation: _Observation) -> None:
         """What the provider wants to be told at the next sign-in; forgotten once it is content."""
-        error = sight.look.error
-        claims = "" if error is None else error.claims or sight.grant.claims
-        if claims != sight.grant.claims:
-            await uow.grants.set_claims(sight.grant.id, claims)
+        error = observation.look.error
+        claims = "" if error is None else error.claims or observation.grant.claims
+        if claims != observation.grant.claims:
+            await uow.grants.set_claims(observation.grant.id, claims)
 
-    async def _remember_strike(self, uow: UnitOfWork, sight: _Observation, after: Channel) -> None:
-        """Refusals and what siblings said are evidence: *why* shows them."""
-        if sight.said is None:
+    async def _remember_strike(self, uow: UnitOfWork, observation: _Observation, after: Channel) -> None:
+        """Refusals and what peers said are evidence: *why* shows them."""
+        if observation.said is None:
             return
         await uow.history.add(
             HistoryEntry(
@@ -439,7 +461,7 @@ class Monitoring:
                 channel_id=after.id,
                 at=self._core.clock(),
                 what="strike",
-                details={"code": sight.look.code, "siblings": sight.said.value},
+                details={"code": observation.look.code, "siblings": observation.said.value},
             )
         )
 
@@ -449,9 +471,9 @@ def _is_about(probe: Probe, channel: Channel) -> bool:
     return channel.state is not State.REMOVED and channel.grant_id == probe.grant_id
 
 
-def _is_plain(sight: _Observation) -> bool:
+def _is_plain(observation: _Observation) -> bool:
     """A pass that changes nothing but the row."""
-    return sight.look.error is None and sight.channel.state is State.CONNECTED
+    return observation.look.error is None and observation.channel.state is State.CONNECTED
 
 
 def _is_new_doubt(before: Channel, after: Channel) -> bool:

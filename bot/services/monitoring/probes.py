@@ -41,7 +41,7 @@ AT_ONCE: Final = 64
 """Mailboxes looked at side by side: enough to hide the network, few enough to be a polite client."""
 LEASED_FOR: Final = timedelta(minutes=5)
 """Longer than the slowest batch: two waves, each of a wait for a turn (20 s) and a login that is not answered
-(50 s), for a mailbox and for its siblings. A dead process's grants are free after that."""
+(50 s), for a mailbox and for its peers. A dead process's grants are free after that."""
 BUSY_FOR: Final = timedelta(seconds=5)
 """When to come back to a grant that somebody else is refreshing: most often it is free by then."""
 _PAUSES: Final = tuple(timedelta(seconds=s) for s in (1, 2, 5, 10, 15))

@@ -143,13 +143,13 @@ class Watchdog:
         self,
         core: Core,
         notifications: Notifications,
-        pace: Schedule,
+        schedule: Schedule,
         workspace: Workspace,
         heartbeat: Heartbeat,
     ) -> None:
         self._core = core
         self._heartbeat = heartbeat
-        self._pace = pace
+        self._schedule = schedule
         self._notifications = notifications
         self._operators = Operators(core, notifications)
         self._workspace_id = workspace.id
@@ -202,7 +202,7 @@ class Watchdog:
         """Whether a probe is late, counted from ``since`` at the earliest."""
         channel, row = late
         traits = self._core.providers.traits_of(channel.provider)
-        patience = patience_for(channel, row, cadence=self._pace.cadence, now=now, traits=traits)
+        patience = patience_for(channel, row, cadence=self._schedule.cadence, now=now, traits=traits)
         return now - max(row.due_at, since) >= max(patience, PATIENCE)
 
     async def _begin(self, silent: Sequence[Late], now: datetime) -> int:
@@ -240,9 +240,9 @@ LONGEST_LEASE: Final = timedelta(minutes=10)
 class ClockSkew:
     """Watches the clock, and sets right what it has spoilt."""
 
-    def __init__(self, core: Core, pace: Schedule) -> None:
+    def __init__(self, core: Core, schedule: Schedule) -> None:
         self._core = core
-        self._pace = pace
+        self._schedule = schedule
         self._latest: datetime | None = None
         self._checked_at: datetime | None = None
 
@@ -283,15 +283,15 @@ class ClockSkew:
         return moved
 
     def _limits(self) -> ClockLimits:
-        providers, cadence = self._core.providers, self._pace.cadence
-        manners = {key: providers.traits_of(key) for key in providers.keys}
+        providers, cadence = self._core.providers, self._schedule.cadence
+        traits = {key: providers.traits_of(key) for key in providers.keys}
         return ClockLimits(
-            looks={key: longest_pause(cadence, traits) for key, traits in manners.items()},
+            looks={key: longest_pause(cadence, traits) for key, traits in traits.items()},
             impaired=LONGEST_IMPAIRED,
             disconnected=LONGEST_DISCONNECTED,
             disabled=LONGEST_DISABLED,
             jobs=LONGEST_WAIT,
             snooze=LONGEST_SNOOZE,
-            login=max((one.refused_within for one in manners.values()), default=timedelta(hours=1)),
+            login=max((one.refused_within for one in traits.values()), default=timedelta(hours=1)),
             lease=LONGEST_LEASE,
         )

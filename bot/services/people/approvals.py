@@ -1,4 +1,4 @@
-"""Wishes that wait for an admin: asked, answered once, expired, cancelled.
+"""Requests that wait for an admin: asked, answered once, expired, cancelled.
 
 The first answer wins under any race; everybody else's message is edited to who answered. What was
 approved is done at once where no browser is needed; a connect waits for its requester, who goes on from
@@ -48,7 +48,7 @@ _SIGNALS = {
 
 @dataclass(frozen=True, slots=True)
 class ApprovalAsked:
-    """A wish that waits now."""
+    """A request that waits now."""
 
     request: Request
     approvers: tuple[UserId, ...]
@@ -65,7 +65,7 @@ class Approvals:
         self._unfinished = Unfinished(core, notifications)
 
     async def ask(self, actor: Actor, requested_change: RequestedChange, *, reason: str) -> ApprovalAsked:
-        """Let ``wish`` wait for an admin. Asking twice for the same thing finds the first request.
+        """Let ``requested_change`` wait for an admin. Asking twice for the same thing finds the first.
 
         Raises ``NobodyCanApprove`` when there is nobody to ask, ``TooManyRequests`` when this person has
         asked for enough: every request is a message to every admin.
@@ -114,7 +114,7 @@ class Approvals:
             return await self._found(uow, request_id)
 
     async def cancel(self, actor: Actor, request_id: RequestId) -> Request:
-        """Take one's own wish back."""
+        """Take one's own request back."""
         async with self._core.storage.writing() as uow:
             request = await self._found(uow, request_id)
             if request.requester != actor.id:
@@ -157,7 +157,7 @@ class Approvals:
     async def covering(
         self, uow: UnitOfWork, actor: Actor, requested_change: RequestedChange
     ) -> RequestId | None:
-        """The approval with which ``actor`` may go on with ``wish``, if they hold one."""
+        """The approval with which ``actor`` may go on with ``requested_change``, if they hold one."""
         for request in await uow.requests.unfinished_by(actor.workspace_id, actor.id):
             is_held = request.may_go_on and request.awaits is Awaits.ADMINS
             if (
@@ -169,7 +169,7 @@ class Approvals:
         return None
 
     async def vouches(self, uow: UnitOfWork, request_id: RequestId, actor_id: UserId) -> bool:
-        """Whether an admin here has allowed what ``request_id`` wishes for; an organisation's admin cannot.
+        """Whether an admin here has allowed what ``request_id`` asks for; an organisation's admin cannot.
 
         Raises as ``approved``.
         """
@@ -211,7 +211,7 @@ class Approvals:
         return request
 
     async def _grant(self, uow: UnitOfWork, request: Request, actor: Actor, now: datetime) -> None:
-        """Do what needs no browser. A wish that makes no sense any more ends as cancelled."""
+        """Do what needs no browser. A request that makes no sense any more ends as cancelled."""
         signal = _SIGNALS.get(request.requested_change.operation)
         if signal is None:
             return

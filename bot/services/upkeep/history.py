@@ -39,9 +39,9 @@ _COLUMNS: Final = ("at", "address", "kind", "what", "actor", "from", "to", "caus
 class History:
     """Reads, and changes nothing."""
 
-    def __init__(self, core: Core, channels: Channels, pace: Schedule) -> None:
+    def __init__(self, core: Core, channels: Channels, schedule: Schedule) -> None:
         self._core = core
-        self._pace = pace
+        self._schedule = schedule
         self._channels = channels
 
     async def why(self, actor: Actor, channel_id: ChannelId) -> HistoryModel:
@@ -65,7 +65,7 @@ class History:
     async def drill(self, actor: Actor, channel_id: ChannelId) -> Drill:
         """Who would be told, when, and where: for super admins. Raises ``Gone``, ``NotAllowed``."""
         row = await self._for_super_admins(actor, channel_id)
-        channel, cadence = row.channel, self._pace.cadence
+        channel, cadence = row.channel, self._schedule.cadence
         async with self._core.storage.reading() as uow:
             readers = await self._readers(uow, channel)
         every = cadence.team if channel.kind is Kind.TEAM else cadence.personal

@@ -98,7 +98,7 @@ def _waits(lang: Language, request: Request) -> str:
 
 
 def _answered(lang: Language, request: Request) -> str:
-    """The wish, who asked, and what came of it: one quiet line."""
+    """The request, who asked, and what came of it: one quiet line."""
     said = lang.say(
         "{requested_change} (asked by {who}): {outcome}",
         requested_change=escape(requested_change_words(lang, request.requested_change)),
@@ -219,7 +219,7 @@ def _their_answer(lang: Language, request: Request, at: str) -> str:
 
 
 def answered_reply(lang: Language, model: NoticeModel) -> Message:
-    """In the thread of one's own wish: somebody has answered. Never edited, so it only says what was said."""
+    """In the thread of one's own request: somebody has answered. Never edited, it says just that."""
     request = model.request
     if request is None:
         return quiet(lang.say("There is nothing to do any more."))

@@ -20,7 +20,7 @@ from bot.views.wording.scopes import scope_lines
 
 
 def requested_change_words(lang: Language, requested_change: RequestedChange) -> str:
-    """The wish as a heading: ``Disable support@example.com``."""
+    """The requested change as a heading: ``Disable support@example.com``."""
     address = shown(requested_change.address)
     match requested_change.operation:
         case Operation.CONNECT if requested_change.kind is Kind.TEAM:

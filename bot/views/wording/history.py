@@ -30,10 +30,10 @@ def evidence_words(lang: Language, record: HistoryEntry) -> str:
             return record_words(lang, record)
 
 
-def testimony_words(lang: Language, said: str) -> str:
+def peers_words(lang: Language, said: str) -> str:
     """What other inboxes got at the same moment, and what that means for this one."""
     match said:
-        case Vote.LONELY:
+        case Vote.UNCORROBORATED:
             return lang.say("there was no other inbox to compare with")
         case Vote.VOUCHED:
             return lang.say("other inboxes work, so it is this one")
