@@ -23,7 +23,7 @@ from bot.program import VERSION
 from bot.slack.manifest import manifest
 from storage import Cipher, Storage, migrate
 from tests.storage.builders import a_channel, a_team_channel
-from tests.storage.test_migrations import made_by
+from tests.storage.test_migrate import made_by
 from tests.test_config import ENOUGH, EXAMPLE, FEATURES
 
 runner = CliRunner()

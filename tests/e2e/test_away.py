@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import make_url
 
 from tests.driver import Said
-from tests.e2e.asking import asks, asks_for_modal, in_time, modal_text, submits
 from tests.e2e.conftest import stays_decent
 from tests.e2e.gate import a_gate
+from tests.e2e.questions import asks, asks_for_modal, in_time, modal_text, submits
 from tests.stage import Stage, a_stage
 
 pytestmark = pytest.mark.threaded

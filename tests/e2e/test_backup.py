@@ -18,7 +18,7 @@ from bot.config import Settings
 from storage import Cipher, Storage, migrate
 from storage.backup import BackupOfOther, BackupSpoilt, KeysDiffer, NotEmpty, _parts, back_up, move, restore
 from storage.tables import metadata
-from tests.e2e.asking import asks
+from tests.e2e.questions import asks
 from tests.stage import Stage, a_bot, a_town
 
 KEY = Fernet.generate_key().decode()

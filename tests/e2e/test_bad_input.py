@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.e2e.asking import asks, asks_for_modal, both_submit, in_time, modal_text, submits
+from tests.e2e.questions import asks, asks_for_modal, both_submit, in_time, modal_text, submits
 from tests.stage import Stage
 
 ABOUT_ONE = ("status", "disconnect", "disable", "enable", "remove", "reconnect")

@@ -7,7 +7,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from tests.e2e.asking import asks_for_modal, in_time, modal_text, submits
+from tests.e2e.questions import asks_for_modal, in_time, modal_text, submits
 from tests.stage import Browser, Page, Stage
 
 ALICE = "alice@acme.example"

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.e2e.asking import asks, asks_for_modal, modal_text, submits
+from tests.e2e.questions import asks, asks_for_modal, modal_text, submits
 from tests.stage import Stage
 
 pytestmark = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.asking import asks, asks_for_modal, modal_text, submits
+from tests.e2e.questions import asks, asks_for_modal, modal_text, submits
 from tests.stage import Stage
 
 SUPPORT = "support@acme.example"

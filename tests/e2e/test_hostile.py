@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.driver import Screen
-from tests.e2e.asking import asks, asks_for_modal, modal_text, submits
+from tests.e2e.questions import asks, asks_for_modal, modal_text, submits
 from tests.stage import Stage
 
 pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"])

@@ -17,7 +17,7 @@ from bot.app import KeysLost, cipher_of
 from bot.config import Settings
 from sandbox.demo import BOT_TOKEN, Town
 from storage import KeyUnknown, Storage, rekey
-from tests.e2e.asking import asks
+from tests.e2e.questions import asks
 from tests.stage import a_bot, a_town
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.asking import asks, modal_text
+from tests.e2e.questions import asks, modal_text
 from tests.stage import Stage
 
 SUPPORT, ALICE = "support@acme.example", "alice@acme.example"

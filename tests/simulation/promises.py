@@ -21,7 +21,7 @@ from sandbox.slack.state import Message
 from storage import UnitOfWork
 from storage.tables import channel, hold, incident, job, notice, notice_incident, probe, request
 from tests.simulation.office import Office
-from tests.simulation.reading import asks_to_reconnect
+from tests.simulation.slack_reader import asks_to_reconnect
 from tests.simulation.weather import Kind, Weather
 
 TOLD_WITHIN: Final = timedelta(minutes=20)

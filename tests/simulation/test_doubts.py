@@ -11,7 +11,7 @@ from bot.domain.errors import GrantRejected, ProviderError, ProviderMisconfigure
 from tests.services.play import on_both
 from tests.simulation.mailhost import Mailbox, fair
 from tests.simulation.office import OMAR, SAKURA, Office
-from tests.simulation.reading import asks_to_reconnect, words
+from tests.simulation.slack_reader import asks_to_reconnect, words
 
 TEAM = [f"team-{number}@acme.example" for number in range(8)]
 SUPPORT = TEAM[0]

@@ -1,7 +1,7 @@
 """``kill -9`` at each step of what the bot does by itself, or for somebody who clicked: another process finds
 what was left, and afterwards each message stands in Slack exactly once and says what is true.
 
-``tests/services/test_delivering.py`` does the same for the calls to Slack of a single message.
+``tests/services/messaging/test_delivery.py`` does the same for the calls to Slack of a single message.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from bot.services.core.jobs import LEASE
 from bot.services.monitoring.monitor import LEASE as LOOK_LEASE
 from sandbox.slack.state import Message
 from tests.services.play import on_both
-from tests.simulation.killing import Fate, Killed
 from tests.simulation.mailhost import Mailbox, fair
 from tests.simulation.office import OMAR, Office, Process, a_process, an_office
-from tests.simulation.reading import asks_to_reconnect, words
-from tests.simulation.turning_back import Moment
+from tests.simulation.process_kill import Fate, Killed
+from tests.simulation.rewind import Moment
+from tests.simulation.slack_reader import asks_to_reconnect, words
 
 ALICE: Final = UserId("U0ALICE")
 _LEASES: Final = max(LEASE, LOOK_LEASE) + timedelta(minutes=1)

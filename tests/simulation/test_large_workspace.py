@@ -7,7 +7,7 @@ import aiohttp
 from tests.driver import Driver
 from tests.services.play import on_both
 from tests.simulation.office import OMAR, Office, a_process
-from tests.simulation.reading import words
+from tests.simulation.slack_reader import words
 from tests.stage import a_bot, a_town
 
 MANY = 4_700

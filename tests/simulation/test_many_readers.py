@@ -19,7 +19,7 @@ from sandbox.slack.state import Message
 from tests.services.play import on_both
 from tests.simulation.mailhost import Mailbox
 from tests.simulation.office import BEGINNING, OMAR, Office
-from tests.simulation.reading import words
+from tests.simulation.slack_reader import words
 from tests.simulation.test_recipients import told_of
 
 READERS = 12

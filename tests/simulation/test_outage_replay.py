@@ -1,7 +1,7 @@
 """HubSpot's outage of 1 March 2025 for team addresses: for 65 minutes a provider answers as if every grant
 were dead, then recovers. Nobody is sent to reconnect for nothing, and everything comes back by itself.
 
-``tests/e2e/test_holds.py`` plays 3, 5 and 20 through the whole product; ``bench`` plays 2,000.
+``tests/e2e/test_provider_outages.py`` plays 3, 5 and 20 through the whole product; ``bench`` plays 2,000.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bot.domain.provider_outage import Advice, ProviderOutage
 from tests.services.play import on_both
 from tests.simulation.mailhost import Mailbox, Weather, fair
 from tests.simulation.office import OMAR, SAKURA, Office
-from tests.simulation.reading import asks_to_reconnect, words
+from tests.simulation.slack_reader import asks_to_reconnect, words
 
 ADMINS = (OMAR, SAKURA)
 

@@ -20,7 +20,7 @@ from bot.services.core.notifications import Notifications
 from sandbox.slack.state import Message
 from tests.services.play import on_both
 from tests.simulation.office import OMAR, Office
-from tests.simulation.reading import words
+from tests.simulation.slack_reader import words
 
 SUPPORT = "support@acme.example"
 JA = "ja-JP"

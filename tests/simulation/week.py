@@ -27,8 +27,8 @@ from bot.domain.request import RequestedChange
 from bot.domain.view_models import AuthorizationStart
 from sandbox.slack.state import Message
 from tests.simulation import weather
-from tests.simulation.killing import Fate, Killed
 from tests.simulation.office import OMAR, SAKURA, Office, an_office
+from tests.simulation.process_kill import Fate, Killed
 from tests.simulation.promises import Promises, notice_of
 from tests.simulation.weather import DEATHS, Weather
 

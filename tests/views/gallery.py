@@ -25,7 +25,7 @@ from bot.views.history import export_message
 from bot.views.home import home, overview_message
 from bot.views.i18n import Language
 from bot.views.status import status_message
-from tests.views.evidence_gallery import doubts
+from tests.views.history_gallery import doubts
 from tests.views.hubspot_gallery import hubspot
 from tests.views.permission_gallery import permissions
 from tests.views.samples import (
@@ -59,7 +59,7 @@ from tests.views.samples import (
     many_rows,
     removed_by_hand,
 )
-from tests.views.switching_gallery import about_switching
+from tests.views.switch_gallery import about_switching
 
 APP = Registration(
     "6731de76-14a6-49ae-97bc-6eba6914391e",

@@ -25,7 +25,7 @@ from tests.views.samples import (
     in_state,
     many_rows,
 )
-from tests.views.test_notices import texts
+from tests.views.test_messages import texts
 
 
 def test_ones_own_inbox_stands_first() -> None:

@@ -35,7 +35,7 @@ from tests.views.samples import (
     a_wish,
     an_outcome,
 )
-from tests.views.test_notices import buttons, texts
+from tests.views.test_messages import buttons, texts
 from tests.views.test_surfaces import clickable
 
 

@@ -12,7 +12,7 @@ from bot.domain.view_models import ChannelPermissions, PermissionsOverview
 from bot.views.buttons import RECONNECT
 from bot.views.permissions import channel_permissions_message, permissions_message
 from tests.views.samples import EN, GMAIL, NOW, SCOPES, a_channel, a_feature, a_row, an_ask
-from tests.views.test_notices import buttons, texts
+from tests.views.test_messages import buttons, texts
 
 CRM = a_feature()
 READ = f"{GMAIL}gmail.readonly"

@@ -18,7 +18,7 @@ from bot.views.home import home, overview_message
 from bot.views.i18n import Language
 from bot.views.replies import enabled_message
 from bot.views.status import status_message
-from tests.views.evidence_gallery import some_evidence
+from tests.views.history_gallery import some_evidence
 from tests.views.samples import (
     ANN,
     EN,
@@ -37,8 +37,8 @@ from tests.views.samples import (
     in_state,
     many_rows,
 )
-from tests.views.switching_gallery import no_mail, some_mail
-from tests.views.test_notices import buttons, texts
+from tests.views.switch_gallery import no_mail, some_mail
+from tests.views.test_messages import buttons, texts
 
 ORDERS = ("econnect and", "then reconnect", "or reconnect", "Reconnect with")
 

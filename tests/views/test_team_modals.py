@@ -32,7 +32,7 @@ from tests.views.samples import (
     a_team_channel,
     a_wish,
 )
-from tests.views.test_notices import buttons, texts
+from tests.views.test_messages import buttons, texts
 from tests.views.test_surfaces import clickable
 
 

@@ -31,7 +31,7 @@ from storage.engine import sqlite_file
 from storage.unit_of_work import RUNS_FOR
 from tests.storage.builders import NOW, WORKSPACE, a_grant, a_team_channel, a_ticket
 from tests.storage.test_probes import MovingLead
-from tests.storage.test_units_of_work import nothing_left_open
+from tests.storage.test_unit_of_work import nothing_left_open
 
 
 @pytest.mark.parametrize("scheme", ["sqlite", "sqlite+aiosqlite"])

@@ -18,8 +18,8 @@ from bot.services.core.transitions import Transitions
 from bot.services.monitoring.mail_routing import MAIL_MOVED, MailRoutingWatch
 from providers.detect import Detected
 from sandbox.names import Service
+from tests.services.connections.test_switch import at_imap, switched
 from tests.services.play import IDS, Play, on_both
-from tests.services.test_switching import at_imap, switched
 
 SUPPORT = "support@acme.example"
 MOVED, MOVED_JA = "New mail for support@acme.example goes elsewhere", "宛ての新着メールの配送先が変わりました"

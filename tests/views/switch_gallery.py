@@ -22,7 +22,7 @@ from bot.views.history import why_message
 from bot.views.home import overview_message
 from bot.views.i18n import Language
 from bot.views.status import status_message
-from tests.views.evidence_gallery import some_evidence
+from tests.views.history_gallery import some_evidence
 from tests.views.samples import (
     BOB,
     MICROSOFT_SCOPES,

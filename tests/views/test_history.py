@@ -24,7 +24,7 @@ from bot.views.messages import incident_notice, provider_outage_notice, somebody
 from bot.views.modals import admins_modal
 from bot.views.wording import record_words, trouble_words
 from bot.views.wording.history import unreachable_words
-from tests.views.evidence_gallery import (
+from tests.views.history_gallery import (
     a_drill,
     a_hold,
     a_hold_picture,
@@ -51,7 +51,7 @@ from tests.views.samples import (
     a_team_channel,
     an_outage,
 )
-from tests.views.test_notices import buttons, texts
+from tests.views.test_messages import buttons, texts
 from tests.views.test_surfaces import parts, problems
 
 

@@ -39,7 +39,7 @@ from tests.views.samples import (
     a_wish,
     an_outage,
 )
-from tests.views.switching_gallery import some_mail
+from tests.views.switch_gallery import some_mail
 from tests.views.test_surfaces import parts
 
 OVER: dict[str, Any] = {"resolved_at": NOW, "resolution": Resolution.RECOVERED}

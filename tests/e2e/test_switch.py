@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from tests.e2e.asking import asks, asks_for_modal, both_submit, modal_text
+from tests.e2e.questions import asks, asks_for_modal, both_submit, modal_text
 from tests.stage import Stage
 
 SUPPORT: Final = "support@acme.example"

@@ -1,0 +1,1 @@
+"""Connecting mailboxes and what becomes of them, played through the services."""

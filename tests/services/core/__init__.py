@@ -1,0 +1,1 @@
+"""What every group of services stands on."""

@@ -1,0 +1,1 @@
+"""What reaches people in Slack, played through the services."""

@@ -1,0 +1,1 @@
+"""Looking at mailboxes, at providers and at ourselves, played through the services."""
