@@ -197,7 +197,7 @@ def build_slack(
         workspace_id=identity.workspace_id,
         command=command,
         clock=clock,
-        pause=pace.pause,
+        pause=budget.pause,
         hubspot=services.hubspot,
     )
     context = Context(services, home=home, clock=clock, command=command)

@@ -93,7 +93,7 @@ async def test_a_drawing_that_slack_puts_off_is_not_lost(bench: Bench) -> None:
         identity=Identity(W, UserId("UBOT"), "BBOT"),
         command="/inbox",
         clock=lambda: now,
-        pace=ResponseBudget(pause=pause),
+        budget=ResponseBudget(pause=pause),
     )
     bench.slack.retry_after = "30"
     for number in range(20):
