@@ -32,7 +32,7 @@ help: ## List the targets
 # ---- Running ----
 
 .PHONY: demo serve
-demo: ready ## Try it: the bot beside a local Slack and a local Google (PORT=3000)
+demo: ready ## Try it: the bot beside a local Slack, Google, Microsoft, HubSpot and mail host (PORT=3000)
 	@$(BIN)/python -m sandbox --port $(PORT)
 
 serve: ready ## Run the bot with the settings in .env

@@ -1,7 +1,7 @@
 """Who must see what: notices, and the jobs that bring them to Slack.
 
-Everything here is rows in the caller's unit of work. A notice says *that* somebody should see
-something; what exactly is decided when it is shown, from what is true then (``bot.notifier``).
+Everything here is rows in the caller's unit of work. A notice says *that* somebody should see something; what
+exactly is decided when it is shown, from what is true then (``bot.services.messaging.notice_models``).
 """
 
 from __future__ import annotations
