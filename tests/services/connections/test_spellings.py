@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.domain.channel import InboxSpec, Kind
+from bot.domain.errors import InOrder
 from bot.domain.ticket import OutcomeKind
 from bot.domain.view_models import AuthorizationStart
 from tests.services.play import Play, on_both
@@ -21,14 +22,18 @@ from tests.services.play import Play, on_both
 )
 @on_both
 async def test_an_account_owns_every_spelling_of_its_address(play: Play, typed: str, account: str) -> None:
-    """It is connected as it was typed, is found under the other spelling, and connecting that renews it."""
+    """It is connected as it was typed, and is found under the other spelling: as an inbox that is there, and to
+    be renewed with the account's own name."""
     has_account(play, account)
     first = await play.signs_in(await a_wish(play, typed), account)
     assert first.ending is OutcomeKind.CONNECTED
     channel = await play.channel(account)
     assert channel is not None
     assert channel.address == typed
-    again = await play.signs_in(await a_wish(play, account), account)
+    with pytest.raises(InOrder) as there:
+        await a_wish(play, account)
+    assert there.value.channel.id == channel.id
+    again = await play.signs_in(await play.reconnect("omar", channel), account)
     assert again.ending is OutcomeKind.RECONNECTED
     async with play.storage.reading() as uow:
         assert len(await uow.channels.all(channel.workspace_id)) == 1
