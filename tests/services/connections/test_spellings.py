@@ -22,7 +22,7 @@ from tests.services.play import Play, on_both
 )
 @on_both
 async def test_an_account_owns_every_spelling_of_its_address(play: Play, typed: str, account: str) -> None:
-    """It is connected as it was typed, and found under the other spelling: it is there, and can be renewed."""
+    """Connected as it was typed, it is found under the other spelling: it is there, and can be renewed."""
     has_account(play, account)
     first = await play.signs_in(await a_wish(play, typed), account)
     assert first.ending is OutcomeKind.CONNECTED
