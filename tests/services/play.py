@@ -250,7 +250,9 @@ class Play:
 
     async def second_refresh_token(self, account: str) -> Secret:
         """Another refresh token of the same account, as a rotating provider would hand out."""
-        begun = await self.begin(account.partition("@")[0], account)
+        channel = await self.channel(account)
+        assert channel is not None
+        begun = await self.reconnect(account.partition("@")[0], channel)
         callback = await self.consent(begun, account)
         async with self.storage.reading() as uow:
             ticket = await uow.tickets.find(begun.ticket_id)

@@ -30,7 +30,7 @@ async def traces(play: Play, address: str) -> list[str]:
 async def a_full_life(play: Play) -> None:
     """Connected, dead, reconnected, signed in to by mistake, asked for by others, disabled."""
     alice = await play.connect("alice")
-    assert (await play.signs_in(await play.begin("kenji"), ALICE)).ending is OutcomeKind.WRONG_MAILBOX
+    assert (await play.signs_in(await play.begin("omar"), ALICE)).ending is OutcomeKind.WRONG_MAILBOX
     play.google.break_down("revoked", ALICE)
     await play.passes(minutes=20)
     assert (await play.now_of(alice)).state is State.DISCONNECTED
@@ -41,7 +41,7 @@ async def a_full_life(play: Play) -> None:
     await play.services.approvals.ask(
         await play.actor("kenji"), requested_change, reason=f"Alice ({ALICE}) left"
     )
-    await play.begin("alice")
+    await play.reconnect("alice", alice)
     await play.disable("alice", alice)
 
 

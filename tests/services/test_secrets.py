@@ -52,14 +52,14 @@ async def full_run(play: Play) -> list[str]:
     alice = await play.connect("alice")
     kenji = await play.connect("kenji")
     secrets = [(await play.grant(channel.grant_id)).secret for channel in (alice, kenji)]
-    begun = await play.begin("alice")
+    begun = await play.reconnect("alice", alice)
     async with play.storage.reading() as uow:
         ticket = await uow.tickets.find(begun.ticket_id)
     assert ticket is not None
     secrets.append(ticket.verifier)
     wrong = await play.signs_in(begun, KENJI)
     assert not wrong.ending.is_good
-    unfinished = await play.begin("kenji")
+    unfinished = await play.reconnect("kenji", kenji)
     play.google.break_down("revoked", ALICE)
     await play.passes(minutes=20)
     play.google.break_down("server_error", KENJI, at="gmail")
