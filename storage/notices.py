@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, case, func, literal, null, select, update
+from sqlalchemy import ColumnElement, Row, Select, case, func, literal, null, select, update
 
 from bot.domain.ids import ChannelId, ConversationId, GrantId, IncidentId, NoticeId, UserId, WorkspaceId
 from bot.domain.incident import IncidentKind
@@ -57,33 +57,31 @@ class NoticeRepository(Repository):
         self, workspace_id: WorkspaceId, kind: NoticeKind, since: datetime
     ) -> dict[UserId, Notice]:
         """The newest message since then that is about an open outage, by reader. Doubts are none."""
-        theirs = incident.c.kind != IncidentKind.UNVERIFIABLE, notice.c.created_at >= since
-        return await self._alarms(workspace_id, kind, *theirs)
+        about = _of_open(incident.c.kind != IncidentKind.UNVERIFIABLE)
+        is_about = about.where(notice_incident.c.notice_id == notice.c.id).exists()
+        return await self._alarms(workspace_id, kind, notice.c.created_at >= since, is_about)
 
     async def doubts(
         self, workspace_id: WorkspaceId, kind: NoticeKind, provider: str
     ) -> dict[UserId, Notice]:
-        """The newest message that is about inboxes of a provider which cannot be checked, by reader."""
+        """The newest message that is about inboxes of a provider which cannot be checked, by reader. However
+        old it is: it is found from the outages that are open."""
         of_provider = select(channel.c.id).where(
             channel.c.id == incident.c.channel_id, channel.c.provider == provider
         )
-        theirs = incident.c.kind == IncidentKind.UNVERIFIABLE, of_provider.exists()
-        return await self._alarms(workspace_id, kind, *theirs)
+        about = _of_open(
+            incident.c.workspace_id == workspace_id,
+            incident.c.kind == IncidentKind.UNVERIFIABLE,
+            of_provider.exists(),
+        )
+        return await self._alarms(workspace_id, kind, notice.c.id.in_(about))
 
     async def _alarms(
         self, workspace_id: WorkspaceId, kind: NoticeKind, *which: ColumnElement[bool]
     ) -> dict[UserId, Notice]:
         """A row for each message, however many outages it is about."""
-        about = (
-            select(notice_incident.c.notice_id)
-            .join(incident, incident.c.id == notice_incident.c.incident_id)
-            .where(notice_incident.c.notice_id == notice.c.id, incident.c.resolved_at.is_(None), *which)
-        )
-        found = (
-            select(notice)
-            .where(notice.c.workspace_id == workspace_id, notice.c.kind == kind, about.exists())
-            .order_by(notice.c.created_at, notice.c.id)
-        )
+        theirs = notice.c.workspace_id == workspace_id, notice.c.kind == kind
+        found = select(notice).where(*theirs, *which).order_by(notice.c.created_at, notice.c.id)
         return {row.recipient: _notice(row) for row in await self._connection.rows(found)}
 
     async def snooze(self, notice_id: NoticeId, until: datetime | None) -> None:
@@ -178,6 +176,15 @@ class NoticeRepository(Repository):
 
     async def _change(self, notice_id: NoticeId, **values: Any) -> None:
         await self._connection.count(update(notice).where(notice.c.id == notice_id).values(**values))
+
+
+def _of_open(*which: ColumnElement[bool]) -> Select[tuple[str]]:
+    """The notices about open outages."""
+    return (
+        select(notice_incident.c.notice_id)
+        .join(incident, incident.c.id == notice_incident.c.incident_id)
+        .where(incident.c.resolved_at.is_(None), *which)
+    )
 
 
 def _topic(it: Notice) -> str:

@@ -57,7 +57,7 @@ _WATCHED: Final = (State.CONNECTED, State.IMPAIRED, State.DISCONNECTED)
 _SERVED: Final = probe.c.workspace_id.not_in(select(workspace.c.id).where(workspace.c.gone_at.is_not(None)))
 
 
-_CANDIDATES: Final = 200
+_CANDIDATES: Final = 60
 """Among so many it is looked for witnesses; ten are wanted."""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sandbox.slack.state import Message
 
-_RECONNECT = ("/inbox reconnect", "/inbox 再接続")
+_RECONNECT = ("/inbox reconnect", "/inbox 再接続", "Reconnect which one?", "どれを再接続しますか？")
 
 
 def words(said: Message) -> str:

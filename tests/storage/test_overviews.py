@@ -75,7 +75,7 @@ def test_whoever_is_no_member_reads_nothing(flags: dict[str, bool]) -> None:
 
 
 async def test_the_first_are_those_that_are_shown_first(storage: Storage) -> None:
-    """Team, own, others; in each what needs somebody first, then by address, as addresses are compared."""
+    """Own, team, others; in each what needs somebody first, then by address, as addresses are compared."""
     names = ("b", "B2", "a", "é", "_", "z", "Ä", "ａ", "0")
     mixed = tuple(
         make(address=f"{name}{letter}-{number}@example.com", state=state)
@@ -87,7 +87,7 @@ async def test_the_first_are_those_that_are_shown_first(storage: Storage) -> Non
     await keep(storage, (*others, *rest))
 
     def place(one: Channel) -> tuple[int, int, str]:
-        group = 0 if one.owner_id is None else 1 if one.owner_id == ANA else 2
+        group = 0 if one.owner_id == ANA else 1 if one.owner_id is None else 2
         return group, URGENCY.index(one.state), key_of(one.address)
 
     wanted = [one.id for one in sorted((*others, *rest), key=place)]
