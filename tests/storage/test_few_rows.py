@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from bot.domain.access import Actor, Person, Visibility, visibility_of
 from bot.domain.channel import Kind, State
@@ -86,22 +86,30 @@ async def test_an_index_leads_to_what_is_shown(
     async with storage.reading() as uow:
         await work(uow, _sight(admin=admin))
     engine = create_async_engine(async_url(database_url))
-    async with engine.connect() as connection:
-        is_sqlite = connection.dialect.name == "sqlite"
-        if not is_sqlite:
-            await connection.exec_driver_sql("ANALYZE channel")
-        for statement, parameters in asked:
-            if not statement.lstrip().startswith("SELECT"):
-                continue
-            how = "EXPLAIN QUERY PLAN" if is_sqlite else "EXPLAIN (ANALYZE, FORMAT JSON)"
-            rows = (await connection.exec_driver_sql(f"{how} {statement}", parameters)).all()
-            if is_sqlite:
-                assert not [row for row in rows if row.detail.startswith("SCAN channel")], statement
-            else:
-                [found] = [row._mapping["QUERY PLAN"] for row in rows]
-                plan = found if isinstance(found, list) else json.loads(found)
-                assert max(_touched(plan[0]["Plan"])) <= MOST_LOOK_ALIKES, plan
-    await engine.dispose()
+    try:
+        async with engine.connect() as connection:
+            await _explained(connection, asked)
+    finally:
+        await engine.dispose()
+
+
+async def _explained(connection: AsyncConnection, asked: list[tuple[str, Any]]) -> None:
+    is_sqlite = connection.dialect.name == "sqlite"
+    if not is_sqlite:
+        await connection.exec_driver_sql("ANALYZE channel")
+        # As on the disks of today. With the default, to read and sort all of so few may look no dearer.
+        await connection.exec_driver_sql("SET random_page_cost = 1.1")
+    for statement, parameters in asked:
+        if not statement.lstrip().startswith("SELECT"):
+            continue
+        how = "EXPLAIN QUERY PLAN" if is_sqlite else "EXPLAIN (ANALYZE, FORMAT JSON)"
+        rows = (await connection.exec_driver_sql(f"{how} {statement}", parameters)).all()
+        if is_sqlite:
+            assert not [row for row in rows if row.detail.startswith("SCAN channel")], statement
+        else:
+            [found] = [row._mapping["QUERY PLAN"] for row in rows]
+            plan = found if isinstance(found, list) else json.loads(found)
+            assert max(_touched(plan[0]["Plan"])) <= MOST_LOOK_ALIKES, plan
 
 
 def _touched(node: dict[str, Any]) -> Iterator[int]:
