@@ -246,11 +246,11 @@ def _later(lang: Language, drill: Drill) -> str:
             "{conversation} would get one line, kept up to date.", conversation=f"<#{drill.conversation_id}>"
         )
         if drill.conversation_id
-        else lang.say("No conversation would be told.")
+        else lang.say("No conversation would be notified.")
     )
     spans = lang.listed(lang.lasting(span) for span in drill.reminders)
     reminders = lang.say(
-        "Reminders after {spans}, unless somebody is on it, snoozes them or it is over.", spans=spans
+        "Reminders after {spans}, unless somebody takes it, snoozes them, or it is over.", spans=spans
     )
     return f"{where}\n{reminders}"
 

@@ -455,7 +455,7 @@ def _wish(lang: Language, request: Request) -> str:
     reason = inert(request.reason, 200)
     lines = [
         f"⏳ *{escape(requested_change_words(lang, request.requested_change))}*",
-        lang.say("{who} asks for this; it waits for an admin until {when}.", who=who, when=until),
+        lang.say("{who} asks for this. An admin has until {when} to answer.", who=who, when=until),
         lang.say("Reason: {reason}", reason=lang.quoted(reason)) if reason else "",
     ]
     return "\n".join(filter(None, lines))
@@ -464,14 +464,14 @@ def _wish(lang: Language, request: Request) -> str:
 def _asked(lang: Language, request: Request) -> str:
     until = instant(lang, request.expires_at)
     if request.state is RequestState.APPROVED:
-        waits = lang.say("Approved: go on until {when}.", when=until)
+        waits = lang.say("Approved. You have until {when} to continue.", when=until)
     elif request.awaits is Awaits.TENANT:
         at = inert(company(provider_of(request.requested_change.provider)), 40)
         waits = lang.say(
-            "It waits for your organisation's {company} admin, until {when}.", company=at, when=until
+            "Waiting for your organisation's {company} admin, until {when}.", company=at, when=until
         )
     else:
-        waits = lang.say("It waits for an admin until {when}.", when=until)
+        waits = lang.say("Waiting for an admin, until {when}.", when=until)
     return f"⏳ *{escape(requested_change_words(lang, request.requested_change))}*\n{waits}"
 
 

@@ -82,7 +82,7 @@ def state_in_words(lang: Language, state: HubSpotState) -> str:
         case HubSpotState.CONNECTED:
             return lang.say("connected in HubSpot")
         case HubSpotState.HELD:
-            return lang.say("lost in HubSpot together with many others")
+            return lang.say("disconnected in HubSpot together with many others")
         case HubSpotState.DISCONNECTED:
             return lang.say("disconnected in HubSpot")
         case HubSpotState.SWITCHED_OFF:
@@ -117,16 +117,16 @@ def _all(lang: Language, overview: HubSpotOverview) -> Block | None:
 def _looked(lang: Language, overview: HubSpotOverview) -> str:
     portal = overview.portal
     if portal.looked_at is None and not portal.trouble:
-        return lang.say("HubSpot has not been looked at yet.")
+        return lang.say("HubSpot has not been checked yet.")
     number = lang.say(
         "Portal {number}, data in {place}.",
         number=inert(portal.portal_id) or "–",
         place=inert(portal.hosting) or "–",
     )
     when = (
-        lang.say("Last complete look: {when}.", when=instant(lang, portal.looked_at))
+        lang.say("Last complete check: {when}.", when=instant(lang, portal.looked_at))
         if portal.looked_at
-        else lang.say("It could not be looked at completely yet.")
+        else lang.say("It has not been checked completely yet.")
     )
     return "\n".join(filter(None, [lang.together(number, when), trouble_line(lang, portal.trouble)]))
 
@@ -138,7 +138,9 @@ def trouble_line(lang: Language, trouble: str) -> str:
     if trouble in {"unauthorized", "missing_scopes", "unknown_path"}:
         why, _ = hubspot_refusal_words(lang, trouble)
         return f"⚠️ {escape(why)}"
-    return "⚠️ " + lang.say("HubSpot does not answer as it should at the moment: what follows may be old.")
+    return "⚠️ " + lang.say(
+        "HubSpot is not answering properly at the moment: what follows may be out of date."
+    )
 
 
 def _urgency(channels: Sequence[HubSpotChannel], inbox: HubSpotInbox) -> tuple[int, str]:
@@ -191,7 +193,7 @@ def _line(lang: Language, overview: HubSpotOverview, channel: HubSpotChannel) ->
 
 
 def _people(lang: Language, overview: HubSpotOverview) -> str:
-    ours = lang.say("Told when one is lost: super admins and account access.")
+    ours = lang.say("Told when one is disconnected: super admins and people with account access.")
     if not overview.portal.is_people_read:
         rest = lang.say(
             "HubSpot's own super admins cannot be read: the token lacks {scope}.",
@@ -213,8 +215,8 @@ def _person(lang: Language, row: HubSpotUserRow) -> str:
 def not_told(lang: Language) -> str:
     """What HubSpot does not tell; nobody should think that it would be here."""
     return lang.say(
-        "HubSpot does not tell: why, who connected it, anybody's personal inbox, and whether mail really "
-        "arrives."
+        "What HubSpot does not tell us: why, who connected it, anybody's personal inbox, and "
+        "whether mail really arrives."
     )
 
 
@@ -224,7 +226,7 @@ def tell_modal(lang: Language, inbox: HubSpotInbox) -> View:
     return modal(
         "HubSpot",
         [
-            section(lang.say("When an address in the inbox {name} is lost in HubSpot:", name=name)),
+            section(lang.say("When an address in the inbox {name} is disconnected in HubSpot:", name=name)),
             conversation_input(lang, inbox.conversation_id or ""),
         ],
         submit=lang.say("Save"),

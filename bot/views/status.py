@@ -143,17 +143,17 @@ def _mail(lang: Language, mail: Mail) -> str:
 def _there(lang: Language, status: ChannelStatus) -> str:
     row, channel = status.row, status.row.channel
     if channel.needs_reconnect:
-        return lang.say("refuses our access")
+        return lang.say("access refused by the provider")
     if row.last_ok_at is None:
         return lang.say("not confirmed yet")
     when = instant(lang, row.last_ok_at)
     if is_refused_once(channel) or row.unexplained is not None:
-        return lang.say("refused our access, last confirmed {when}", when=when)
+        return lang.say("access refused, last confirmed {when}", when=when)
     if channel.state is State.IMPAIRED and channel.cause is Cause.CHECKING:
         return lang.say("being checked, last confirmed {when}", when=when)
     if channel.state in {State.IMPAIRED, State.REMOVED}:
         return lang.say("cannot be checked right now, last confirmed {when}", when=when)
-    return lang.say("accepts our access, last confirmed {when}", when=when)
+    return lang.say("working, last confirmed {when}", when=when)
 
 
 def _connected_by(lang: Language, status: ChannelStatus) -> str:
@@ -201,19 +201,18 @@ def _awaited(lang: Language, request: Request) -> str:
     who, until = mention(request.requester), instant(lang, request.expires_at)
     if request.state is RequestState.APPROVED:
         return lang.say(
-            "{who} asked for this; it is approved and waits for them to sign in, until {when}.",
+            "{who} asked for this. It is approved; they have until {when} to sign in.",
             who=who,
             when=until,
         )
     if request.awaits is Awaits.TENANT:
         return lang.say(
-            "{who} asks for this; it waits for the approval of your organisation's {company} admin, until "
-            "{when}.",
+            "{who} asks for this. Your organisation's {company} admin has until {when} to approve it.",
             who=who,
             company=inert(company(provider_of(request.requested_change.provider)), 40),
             when=until,
         )
-    return lang.say("{who} asks for this; it waits for an admin until {when}.", who=who, when=until)
+    return lang.say("{who} asks for this. An admin has until {when} to answer.", who=who, when=until)
 
 
 def _history(lang: Language, status: ChannelStatus) -> list[Block]:

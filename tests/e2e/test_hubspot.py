@@ -73,7 +73,7 @@ async def test_what_was_broken_before_is_listed_once(database_url: str, inline_s
         await stage.passes(hours=5)
         said = await only(stage, "omar")
         assert SUPPORT in said
-        assert "did not work before" in said
+        assert "were already not working" in said
         assert "I'm on it" not in said
 
 
@@ -341,7 +341,7 @@ async def test_the_portal_is_one_screen(stage: Stage) -> None:
     shown = (await stage.person("alice").sees()).plain
     assert f"🔴 {SUPPORT}" in shown
     assert f"🟢 {SALES}" in shown
-    assert "HubSpot does not tell: why" in shown
+    assert "What HubSpot does not tell us: why" in shown
     assert "listed, not watched" in shown
     assert "o.haddad@acme-group.example (nobody in Slack)" in shown
     assert "[Choose a conversation…]" not in shown  # she decides nothing here
@@ -377,7 +377,7 @@ async def test_an_inbox_is_told_in_its_conversation(stage: Stage) -> None:
     await omar.types("/invite @Inboxkeeper", in_="#support")
     await omar.types("/inbox hubspot")
     await omar.clicks("Choose a conversation…", near="Sales")
-    await omar.chooses("Conversation to tell", "#support")
+    await omar.chooses("Conversation to notify", "#support")
     await omar.submits()
     portal_of(stage).change(SALES, authorized=False)
     await stage.passes(**TOLD)
@@ -389,7 +389,7 @@ async def test_a_person_with_two_addresses_is_paired_by_hand(stage: Stage) -> No
     """By a super admin, in the dialog about admins; and can be unpaired."""
     sakura = stage.person("sakura")
     await sakura.types("/inbox admins")
-    await sakura.chooses("Slack ではだれですか？", "Kenji Mori")
+    await sakura.chooses("Slack では誰ですか？", "Kenji Mori")
     await sakura.until(lambda it: it.modal is not None and "別の人です" in it.modal.plain)
     portal_of(stage).change(SUPPORT, authorized=False)
     await stage.passes(**TOLD)
@@ -421,7 +421,7 @@ async def test_without_a_token_nothing_speaks_of_hubspot(database_url: str, inli
         await omar.opens_home()
         assert "HubSpot" not in (await omar.sees()).plain
         await omar.types("/inbox hubspot")
-        assert "is not something I know" in (await omar.sees()).plain
+        assert "is not a command" in (await omar.sees()).plain
         assert await doctor.hubspot(stage.town.settings) == []
 
 

@@ -48,7 +48,7 @@ async def test_an_outage_replayed_sends_nobody_to_reconnect(office: Office, coun
     await office.passes(minutes=2 if count >= 3 else 16)
     assert await office.states() == {State.CONNECTED: count}
     await office.passes(minutes=30)
-    for who, over in ((OMAR, ("False alarm", "works again by itself")), (SAKURA, ("誤報", "自然に復旧"))):
+    for who, over in ((OMAR, ("False alarm", "works again on its own")), (SAKURA, ("誤報", "自動的に復旧"))):
         [said] = office.messages(who)
         assert any(word in words(said) for word in over), words(said)
         assert not asks_to_reconnect(said)
@@ -411,4 +411,4 @@ async def test_what_never_worked_in_between_is_not_said_to_have(office: Office) 
     await office.passes(minutes=22)
     assert await office.states() == {State.CONNECTED: 7, State.DISCONNECTED: 1}
     last = office.messages(OMAR)[-1]
-    assert "is refused on its own account" in words(last) and "half an hour" not in words(last)
+    assert "is still refused, for a reason of its own" in words(last) and "half an hour" not in words(last)

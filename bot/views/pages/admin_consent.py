@@ -11,12 +11,12 @@ from bot.views.wording import Explanation, company
 def asked_page(lang: Language, *, provider_label: str, team: Team) -> str:
     """The message for the organisation's admin is in Slack."""
     words = Explanation(
-        lang.say("Look into Slack"),
+        lang.say("Check Slack"),
         lang.say(
             "You got a message there that you can send to your {company} admin.",
             company=company(provider_label),
         ),
-        lang.say("Once they have approved, go on from that message."),
+        lang.say("Once they have approved, continue from that message."),
     )
     return answer(lang, words, tone="calm", team=team)
 
@@ -39,7 +39,8 @@ def _approved(lang: Language, address: str, at: str, *, is_over: bool) -> str:
         )
     if not address:
         return lang.say(
-            "{company} reports that Inboxkeeper is approved. What waited for it goes on by itself.",
+            "{company} reports that Inboxkeeper is approved. Whatever was waiting for it "
+            "continues on its own.",
             company=at,
         )
     return lang.say(

@@ -23,8 +23,8 @@ def welcome_page(lang: Language) -> str:
     """What stands at ``/``."""
     words = Explanation(
         "Inboxkeeper",
-        lang.say("Inboxkeeper keeps mailboxes connected and tells you when one is not."),
-        lang.say("It lives in Slack: open it there."),
+        lang.say("Inboxkeeper keeps mailboxes connected and tells you when one stops working."),
+        lang.say("Inboxkeeper lives in Slack: open it there."),
     )
     return answer(lang, words, tone="calm", team=SOME_TEAM)
 
@@ -172,7 +172,7 @@ def outcome_page(lang: Language, done: Completion, *, links: OutcomeLinks, team:
 def _confirm_hint(lang: Language, outcome: TicketOutcome) -> str:
     if outcome.is_renamed:
         return lang.say(
-            "Was the mail host renamed, and is this the mailbox that was connected before? Then confirm it, "
+            "Was the mail host renamed, and is this the same mailbox as before? Then confirm it "
             "and enter the password once more."
         )
     return lang.say(

@@ -60,7 +60,7 @@ def unreachable_words(lang: Language, error: str) -> str:
         case "user_disabled":
             return lang.say("could not be reached: their Slack account is deactivated")
         case "user_not_found" | "users_not_found":
-            return lang.say("could not be reached: Slack does not know them (any more)")
+            return lang.say("could not be reached: Slack has no such account")
         case "user_not_visible":
             return lang.say("could not be reached: the bot may not see them")
         case "channel_not_found":
@@ -120,7 +120,7 @@ def mail_moved_words(lang: Language, record: HistoryEntry) -> str:
     if not place:
         return lang.say("New mail goes elsewhere")
     if place == NOWHERE:
-        return lang.say("Its domain takes no mail any more")
+        return lang.say("Its domain no longer accepts mail")
     if place == "imap":
         return lang.say("New mail goes to another mail host")
     return lang.say("New mail goes to {company}", company=shown(company(provider_of(place)), 40))

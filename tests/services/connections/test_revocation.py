@@ -91,7 +91,7 @@ async def test_a_shared_permission_is_not_revoked_and_the_person_is_told_why(pla
     assert (removal.revocation, removal.shared_here, removal.shared_elsewhere) == (Revocation.SHARED, 0, 1)
     assert play.google.requests["revoke"] == 0
     assert await fate(play, alice) == (Revocation.SHARED, False)
-    [said] = await play.told("alice", "is removed here")
+    [said] = await play.told("alice", "is removed from Inboxkeeper")
     assert "T0OTHER" not in said.plain
 
 
@@ -190,7 +190,7 @@ async def test_what_cannot_be_confirmed_is_said_with_the_way_to_do_it_by_hand(pl
     alice = await play.connect("alice")
     play.google.break_down("revoke_failing")
     await play.remove("alice", alice)
-    [said] = await play.told("alice", "is removed here")
+    [said] = await play.told("alice", "is removed from Inboxkeeper")
     await play.passes(minutes=4)
     assert await fate(play, alice) == (Revocation.NOT_CONFIRMED, True)
     [after] = [message for message in await play.dm("alice") if message.ts == said.ts]
@@ -211,7 +211,7 @@ async def test_a_late_confirmation_edits_the_message(play: Play) -> None:
     play.google.mend()
     await play.passes(hours=2)
     assert await fate(play, alice) == (Revocation.CONFIRMED, False)
-    [said] = await play.told("alice", "is removed here")
+    [said] = await play.told("alice", "is removed from Inboxkeeper")
     assert MANUAL not in str(said.blocks)
 
 
@@ -258,15 +258,15 @@ async def test_removing_twice_says_the_same_twice(play: Play) -> None:
     second = await play.remove("alice", alice)
     assert (first.revocation, second.revocation) == (Revocation.CONFIRMED, Revocation.CONFIRMED)
     assert play.google.requests["revoke"] == asked
-    assert len(await play.told("alice", "is removed here")) == 1
+    assert len(await play.told("alice", "is removed from Inboxkeeper")) == 1
 
 
 async def test_a_super_admins_removal_tells_the_owner_too(play: Play) -> None:
     """Both see both sides, each once."""
     alice = await play.connect("alice")
     await play.remove("omar", alice)
-    assert len(await play.told("alice", ALICE, "is removed here")) == 1
-    assert len(await play.told("omar", ALICE, "is removed here")) == 1
+    assert len(await play.told("alice", ALICE, "is removed from Inboxkeeper")) == 1
+    assert len(await play.told("omar", ALICE, "is removed from Inboxkeeper")) == 1
 
 
 async def test_a_disabled_inbox_keeps_its_grant(play: Play) -> None:
