@@ -28,9 +28,8 @@ from bot.domain.grant import Secret
 from bot.domain.ids import UserId
 from bot.domain.job import JobKind
 from bot.domain.probe_policy import Cadence
-from bot.event_loop import measured
 from bot.http_server import listening
-from bot.metrics import Metrics
+from bot.metrics import Metrics, measured
 from bot.notifier import SlackMessenger
 from bot.services import Services
 from bot.services.connections.activation import Activation
@@ -61,9 +60,8 @@ from bot.services.people.admins import Admins
 from bot.services.people.approvals import Approvals
 from bot.services.people.people import People, Workspaces
 from bot.services.upkeep.census import CensusFigures
-from bot.services.upkeep.credentials import CredentialWatch
 from bot.services.upkeep.history import History, HistoryExport
-from bot.services.upkeep.maintenance import Maintenance
+from bot.services.upkeep.maintenance import CredentialWatch, Maintenance
 from bot.sign_of_life import SignOfLife
 from bot.slack.client import Pause, SlackClient, slack_client, who_are_we
 from bot.slack.directory import SlackDirectory
