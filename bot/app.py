@@ -35,6 +35,7 @@ from bot.services import Services
 from bot.services.connections.activation import Activation
 from bot.services.connections.admin_consent import AdminConsents
 from bot.services.connections.api_keys import ApiKeys
+from bot.services.connections.channel_actions import ChannelActions
 from bot.services.connections.channels import Channels, Permissions
 from bot.services.connections.connect import Connections
 from bot.services.connections.oauth_flow import OAuthFlow
@@ -307,13 +308,7 @@ def services_of(
         locks=Locks(core),
         provider_outages=provider_outages,
     )
-    channels = Channels(
-        core,
-        transitions=transitions,
-        notifications=notifications,
-        monitoring=monitoring,
-        revocations=revocations,
-    )
+    channels = Channels(core)
     history = History(core, channels, schedule)
     heartbeat = Heartbeat(core, notifications, workspace)
     api_keys = ApiKeys(core.storage, clock=core.clock, features=core.policy.features)
@@ -322,6 +317,13 @@ def services_of(
         workspace=workspace,
         people=people,
         channels=channels,
+        channel_actions=ChannelActions(
+            core,
+            transitions=transitions,
+            notifications=notifications,
+            monitoring=monitoring,
+            revocations=revocations,
+        ),
         connections=Connections(
             core,
             approvals=approvals,
