@@ -1,6 +1,6 @@
 """Buttons: one handler per action id.
 
-The one rule: a button names a channel and the version it was drawn for. A deed is done only on that
+The one rule: a button names a channel and the version it was drawn for. An action is taken only on that
 version; otherwise the present state is drawn instead.
 """
 
@@ -178,7 +178,7 @@ ACTIONS: Final[Mapping[str, Route]] = {
     HUBSPOT_PAIR: Route(admins.pairing(hubspot.pair)),
     HUBSPOT_UNPAIR: Route(admins.pairing(hubspot.unpair)),
     ADMINS_TAKE: Route(admins.change(admins.take)),
-    messages.ADMINS_UNDO: Route(admins.undo_roles),
+    messages.ADMINS_UNDO: Route(incidents.undo_roles),
     ADMINS_GIVE_SUPER: Route(admins.change(admins.give_super)),
     ADMINS_GIVE_ACCESS: Route(admins.change(admins.give_access)),
     ADMINS_GIVE_GROUP: Route(admins.change(admins.give_group)),

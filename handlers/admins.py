@@ -10,14 +10,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from bot.domain.access import Actor, Role, RoleChange
-from bot.domain.errors import OutOfDate, Refusal, UndoOver
+from bot.domain.errors import OutOfDate, Refusal
 from bot.domain.ids import UserId
 from bot.services.people.admins import Preview
 from bot.views.blocks import escape
 from bot.views.modals import admins_modal, parse_change, super_admins_modal
 from bot.views.wording import refusal_words
 from handlers import hubspot
-from handlers.channels import said
 from handlers.context import Context, Handler, Interaction, Response, noted
 
 _ROLES: Final[Mapping[str, Role]] = {role.value: role for role in (Role.SUPER_ADMIN, Role.ACCOUNT_ACCESS)}
@@ -113,16 +112,3 @@ def _needed(chosen: str) -> str:
     if not chosen:
         raise OutOfDate  # a choice taken back
     return chosen
-
-
-async def undo_roles(context: Context, interaction: Interaction) -> Response:
-    """Takes a change of roles back. Pressed twice, the second click finds what the first has done."""
-    actor = await context.actor(interaction, fresh=True)
-    try:
-        change = await context.services.admins.undo(actor, interaction.request.value)
-    except UndoOver as over:
-        if over.undone_by != actor.id:
-            raise
-    else:
-        context.home.refresh(actor.id, *change.people)
-    return await said(context, interaction)

@@ -428,7 +428,7 @@ async def permissions_overview(context: Context, interaction: Interaction, actor
 
 
 About = Callable[[Context, Interaction, Actor, Channel], Awaitable[Response]]
-"""A deed about one channel."""
+"""An action on one channel."""
 
 
 async def show_overview(context: Context, interaction: Interaction) -> Response:

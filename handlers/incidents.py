@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.domain.errors import OutOfDate
+from bot.domain.errors import OutOfDate, UndoOver
 from bot.domain.ids import NoticeId
 from bot.views.messages import parse_snooze
 from handlers.channels import said
@@ -37,4 +37,17 @@ async def wake(context: Context, interaction: Interaction) -> Response:
     """Reminders again."""
     actor = await context.actor(interaction, fresh=True)
     await context.services.incidents.snooze(actor, NoticeId(interaction.request.value), None)
+    return await said(context, interaction)
+
+
+async def undo_roles(context: Context, interaction: Interaction) -> Response:
+    """Takes a change of roles back. Pressed twice, the second click finds what the first has done."""
+    actor = await context.actor(interaction, fresh=True)
+    try:
+        change = await context.services.admins.undo(actor, interaction.request.value)
+    except UndoOver as over:
+        if over.undone_by != actor.id:
+            raise
+    else:
+        context.home.refresh(actor.id, *change.people)
     return await said(context, interaction)

@@ -193,7 +193,7 @@ _STANDING = frozenset({HubSpotState.CONNECTED, HubSpotState.HELD})
 
 
 def _lost(steps: Iterable[Told]) -> list[HubSpotChannel]:
-    """Those that worked until now. A whole inbox that was archived is somebody's deed."""
+    """Those that worked until now. A whole inbox that was archived is somebody's doing."""
     return [
         channel
         for channel, signal in steps
