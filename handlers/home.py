@@ -1,4 +1,4 @@
-"""The Home tab: drawn from the database whenever somebody looks, and again after a deed.
+"""The Home tab: drawn from the database whenever somebody looks, and again after an action.
 
 The one rule: one drawing per person at a time, so that an older picture never covers a newer one. Whoever
 looks stands in a line: a crowd is drawn later, and nobody twice.

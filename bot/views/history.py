@@ -35,7 +35,7 @@ from bot.views.buttons import operation_button, overview_button
 from bot.views.home import since, title
 from bot.views.i18n import Language, language_for
 from bot.views.messages.incident import incident_notice
-from bot.views.programs import programs
+from bot.views.status import programs
 from bot.views.wording import Why, cause_words, company, mail_words, trouble_words
 from bot.views.wording.history import evidence_words, peers_words, unreachable_words
 from bot.views.wording.names import more_people

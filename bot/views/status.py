@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from bot.domain.access import Operation
 from bot.domain.address import NOWHERE
@@ -10,7 +12,7 @@ from bot.domain.channel import Cause, State
 from bot.domain.ids import UserId
 from bot.domain.provider_outage import is_held
 from bot.domain.request import Awaits, Request, RequestState
-from bot.domain.view_models import ChannelRow, ChannelStatus, Mail
+from bot.domain.view_models import ChannelRow, ChannelStatus, Mail, ProgramUse
 from bot.views.blocks import (
     Block,
     Message,
@@ -36,7 +38,6 @@ from bot.views.buttons import (
 )
 from bot.views.home import is_lacking, on_it, since, title
 from bot.views.i18n import Language
-from bot.views.programs import programs
 from bot.views.wording import (
     cause_words,
     company,
@@ -244,3 +245,27 @@ def _buttons(lang: Language, row: ChannelRow) -> list[Block]:
 def _button(lang: Language, row: ChannelRow, operation: Operation, urgent: bool) -> Block:
     is_first = urgent and operation is Operation.RECONNECT
     return operation_button(lang, operation, row.channel, primary=is_first, asks=operation in row.asks)
+
+
+_LINES: Final = 6
+
+
+def programs(lang: Language, uses: Sequence[ProgramUse]) -> list[Block]:
+    """The latest first; nothing where no program has asked."""
+    if not uses:
+        return []
+    lines = [_line(lang, one) for one in uses[:_LINES]]
+    if (rest := len(uses) - _LINES) > 0:
+        lines.append(lang.count("and {n} more", "and {n} more", rest))
+    return [section("\n".join([bold(lang.say("Programs that use it")), *lines]))]
+
+
+def _line(lang: Language, use: ProgramUse) -> str:
+    said = {
+        "program": inert(use.program, 60),
+        "audience": use.audience.upper(),
+        "when": instant(lang, use.last_at),
+    }
+    if use.was_given:
+        return "• " + lang.say("{program} ({audience}): was given access, last {when}", **said)
+    return "• " + lang.say("{program} ({audience}): was refused access, last {when}", **said)

@@ -122,7 +122,7 @@ class Scene:
         self.office.host.weather = fair
         for channel in await self.office.channels():
             if channel.state not in {State.REMOVED, State.DISABLED} and channel.name != "well":
-                await self.services.channels.disable(self.omar, channel.id)
+                await self.services.channel_actions.disable(self.omar, channel.id)
         await self.passes(seconds=40)
         await self.passes(seconds=2)
         for who in (OMAR, ALICE):

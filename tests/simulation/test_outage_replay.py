@@ -106,7 +106,7 @@ async def test_a_hold_whose_last_inbox_was_disabled_is_over(office: Office) -> N
     await office.passes(minutes=4)
     omar = await office.actor(OMAR)
     for channel in channels:
-        await office.services.channels.disable(omar, channel.id)
+        await office.services.channel_actions.disable(omar, channel.id)
     await office.passes(minutes=1)
     [provider_outage] = [said for said in office.messages(SAKURA) if "Google" in words(said)]
     assert "一斉の拒否は解消しました" in words(provider_outage), words(provider_outage)
@@ -126,7 +126,7 @@ async def test_who_leaves_the_hold_keeps_nobody_waiting(office: Office) -> None:
     omar = await office.actor(OMAR)
     kept, *others = sorted(channels, key=lambda it: it.address)
     for channel in others:
-        await office.services.channels.remove(omar, channel.id)
+        await office.services.channel_actions.remove(omar, channel.id)
     async with office.storage.reading() as uow:
         row = await uow.probes.find(kept.id)
     assert row is not None and row.due_at <= office.now + timedelta(minutes=2)

@@ -6,12 +6,11 @@ from typing import Final
 
 from bot.domain.access import Role
 from bot.domain.address import NOWHERE
-from bot.domain.provider_traits import may_switch
+from bot.domain.provider_traits import LABELS, may_switch
 from bot.domain.view_models import Mail
 from bot.views.i18n import Language
 from bot.views.text import shown
 
-_LABELS: Final = {"google": "Gmail", "microsoft": "Office 365", "outlook": "Outlook.com", "imap": "IMAP"}
 _HOUSES: Final = {"Gmail": "Google", "Office 365": "Microsoft", "Outlook.com": "Microsoft"}
 
 
@@ -32,12 +31,12 @@ def via_words(lang: Language, account: str) -> str:
 
 def provider_of(key_or_label: str) -> str:
     """A provider's label, given either its key or its label."""
-    return _LABELS.get(key_or_label, key_or_label)
+    return LABELS.get(key_or_label, key_or_label)
 
 
 def family(provider: str) -> str:
     """A provider's key, given either its key or its label; an IMAP host's name stays as it is."""
-    return {label: key for key, label in _LABELS.items()}.get(provider, provider)
+    return {label: key for key, label in LABELS.items()}.get(provider, provider)
 
 
 def place_words(lang: Language, mail: Mail) -> str:

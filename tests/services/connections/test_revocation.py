@@ -116,10 +116,10 @@ async def test_before_removing_it_is_said_what_else_uses_the_permission(play: Pl
     """Other workspaces are a number; one's own inbox is not counted."""
     alice = await play.connect("alice")
     actor = await play.actor("alice")
-    alone = await play.services.channels.before_removal(actor, alice.id)
+    alone = await play.services.channel_actions.before_removal(actor, alice.id)
     assert (alone.shared_here, alone.shared_elsewhere) == (0, 0)
     await elsewhere(play, alice)
-    shared = await play.services.channels.before_removal(actor, alice.id)
+    shared = await play.services.channel_actions.before_removal(actor, alice.id)
     assert (shared.shared_here, shared.shared_elsewhere) == (0, 1)
 
 
@@ -159,7 +159,7 @@ async def test_a_revoke_under_way_and_a_reconnect_do_not_overlap(play: Play) -> 
     actor = await play.actor("alice")
     gate = Gate("revoke")
     async with play.another_process(provider=gate.before) as other:
-        removing = asyncio.create_task(other.channels.remove(actor, alice.id))
+        removing = asyncio.create_task(other.channel_actions.remove(actor, alice.id))
         await gate.reached.wait()
         connections = asyncio.create_task(play.signs_in(await play.begin("alice")))
         gate.go_on.set()
@@ -235,9 +235,9 @@ async def test_check_again_asks_at_once(play: Play) -> None:
     play.google.break_down("revoked", ALICE)
     actor, grant = await play.actor("alice"), alice.grant_id
     assert grant is not None
-    removal = await play.services.channels.check_again(actor, grant)
+    removal = await play.services.channel_actions.check_again(actor, grant)
     assert removal.revocation is Revocation.CONFIRMED
-    again = await play.services.channels.check_again(actor, grant)
+    again = await play.services.channel_actions.check_again(actor, grant)
     assert again.revocation is Revocation.CONFIRMED
 
 
@@ -247,7 +247,7 @@ async def test_check_again_is_for_whoever_may_remove(play: Play) -> None:
     await play.remove("alice", alice)
     assert alice.grant_id is not None
     with pytest.raises(NotAllowed):
-        await play.services.channels.check_again(await play.actor("kenji"), alice.grant_id)
+        await play.services.channel_actions.check_again(await play.actor("kenji"), alice.grant_id)
 
 
 async def test_removing_twice_says_the_same_twice(play: Play) -> None:
@@ -281,7 +281,7 @@ async def test_a_disabled_inbox_keeps_its_grant(play: Play) -> None:
 async def test_removing_what_never_was_is_refused(play: Play) -> None:
     """An invented id finds nothing."""
     with pytest.raises(Gone):
-        await play.services.channels.remove(await play.actor("alice"), ChannelId("made-up"))
+        await play.services.channel_actions.remove(await play.actor("alice"), ChannelId("made-up"))
 
 
 async def test_a_secret_whose_key_is_lost_is_erased_all_the_same(play: Play) -> None:

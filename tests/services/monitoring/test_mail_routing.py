@@ -10,7 +10,7 @@ import pytest
 from bot.domain.address import NOWHERE, MailRouting
 from bot.domain.channel import Channel
 from bot.domain.notice import NoticeKind
-from bot.services.connections.channels import TeamDetails
+from bot.services.connections.channel_actions import TeamDetails
 from bot.services.core.incidents import Incidents
 from bot.services.core.notifications import Notifications
 from bot.services.core.ports import Detecting
@@ -343,7 +343,7 @@ async def test_personal_inboxes_are_not_watched(play: Play) -> None:
     channel = await play.connect("alice")
     await days(play, 2)
     assert await known(play, channel) is None
-    taken = await play.services.channels.take_over(
+    taken = await play.services.channel_actions.take_over(
         await play.actor("omar"), channel.id, TeamDetails(name="Alice's desk")
     )
     await days(play, 1)
@@ -353,7 +353,7 @@ async def test_personal_inboxes_are_not_watched(play: Play) -> None:
 async def test_mail_of_an_address_at_a_mail_host_that_moves_to_google(play: Play) -> None:
     """From any other provider the way is the other one, and it says so."""
     imap = await at_imap(play)
-    team = await play.services.channels.take_over(
+    team = await play.services.channel_actions.take_over(
         await play.actor("omar"), imap.id, TeamDetails(name="Alice's desk")
     )
     moves(play, "elsewhere")

@@ -36,7 +36,7 @@ from bot.domain.hubspot import (
     Sight,
     reading,
 )
-from bot.domain.hubspot_judgement import are_left_over, judged
+from bot.domain.hubspot_lifecycle import are_left_over, judged
 from bot.domain.ids import ChannelId, WorkspaceId
 from bot.domain.notice import NoticeKind
 from bot.domain.provider_outage import ProviderOutage, Struck, reconnect_offered_at
