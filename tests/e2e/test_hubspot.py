@@ -378,6 +378,45 @@ async def test_status_and_why_show_both_sides(stage: Stage) -> None:
         assert "connected in HubSpot" in screen.plain
 
 
+async def test_an_address_that_is_only_in_hubspot_is_shown(stage: Stage) -> None:
+    """Typed like any other; *why* says what was seen and who was told."""
+    portal_of(stage).change(SALES, authorized=False)
+    await stage.passes(**TOLD)
+    await stage.person("omar").clicks("I'm on it", in_="dm")
+    await stage.settles()
+    alice = stage.person("alice")
+    await alice.types(f"/inbox status {SALES.upper()}")
+    screen = await alice.until(lambda it: "not connected to Inboxkeeper" in it.plain)
+    assert "disconnected in HubSpot · Sales" in screen.plain
+    assert "Omar" in screen.plain
+    assert "[Open in HubSpot]" in screen.plain
+    await alice.clicks("Why?")
+    screen = await alice.until(lambda it: "What happened" in it.plain)
+    assert "HubSpot shows it as disconnected" in screen.plain
+    assert "@Omar Haddad: told" in screen.plain
+    await alice.types("/inbox status nobody@acme.example")
+    await alice.until(lambda it: "No such inbox" in it.plain)
+
+
+async def test_what_is_lost_here_and_there_stands_in_one_list(stage: Stage) -> None:
+    """First of all, with the way to HubSpot; and what somebody looks for is found in both."""
+    await stage.team_connected(SUPPORT)
+    portal_of(stage).change(SALES, authorized=False)
+    await stage.passes(**TOLD)
+    omar = stage.person("omar")
+    await omar.types("/inbox list")
+    screen = await omar.until(lambda it: "Needs you in HubSpot" in it.plain)
+    assert screen.plain.index(SALES) < screen.plain.index(SUPPORT)
+    await omar.types("/inbox list sales")
+    screen = await omar.until(lambda it: "sales@" in it.plain)
+    assert f"🔴 {SALES} · Sales" in screen.plain
+    portal_of(stage).reconnect(SALES)
+    await stage.passes(**TOLD)
+    await omar.types("/inbox list")
+    screen = await omar.until(lambda it: "4 addresses connected" in it.plain)
+    assert screen.plain.count("Needs you in HubSpot") == 1  # in the first answer
+
+
 async def test_an_inbox_is_told_in_its_conversation(stage: Stage) -> None:
     """Chosen where the portal is shown; the bot says hello there first."""
     omar = stage.person("omar")
