@@ -13,7 +13,7 @@ from bot.domain.errors import AlreadyConnected, NeedsApproval, OtherKind, OutOfD
 from bot.domain.ids import ChannelId, ConversationId
 from bot.domain.request import RequestedChange
 from bot.domain.ticket import Purpose, Ticket
-from bot.domain.view_models import AuthorizationStart, Removal
+from bot.domain.view_models import AuthorizationStart, Overview, Removal
 from bot.services.connections.channel_actions import TeamDetails
 from bot.views.blocks import escape, parse_value
 from bot.views.buttons import Goal, parse_goal
@@ -433,7 +433,14 @@ About = Callable[[Context, Interaction, Actor, Channel], Awaitable[Response]]
 
 async def show_overview(context: Context, interaction: Interaction) -> Response:
     shown = await context.services.channels.overview(await context.actor(interaction), most=LIST_ROWS)
-    return Response(message=overview_message(interaction.lang, shown, now=context.clock()), replaces=True)
+    return await listed(context, interaction, shown)
+
+
+async def listed(context: Context, interaction: Interaction, shown: Overview) -> Response:
+    """What is here, and in the same list what is in HubSpot."""
+    elsewhere = await hubspot.in_the_same_list(context, interaction, shown.sought)
+    message = overview_message(interaction.lang, shown, now=context.clock(), elsewhere=elsewhere)
+    return Response(message=message, replaces=True)
 
 
 def look(operation: About, *, fresh: bool = False) -> Handler:

@@ -73,6 +73,15 @@ class ChannelRepository(Repository):
         here = channel.c.workspace_id == workspace_id, channel.c.address_key == folded(address)
         return await self._one(select(channel).where(*here, _KEPT))
 
+    async def at_addresses(self, workspace_id: WorkspaceId, addresses: Collection[str]) -> dict[str, Channel]:
+        """The same of many at once, by what spellings of an address have in common."""
+        keys = {folded(it) for it in addresses} - {""}
+        if not keys:
+            return {}
+        here = channel.c.workspace_id == workspace_id, channel.c.address_key.in_(sorted(keys))
+        rows = await self._connection.rows(select(channel).where(*here, _KEPT))
+        return {folded(it.address): it for it in map(channel_of, rows)}
+
     async def of_owner(self, workspace_id: WorkspaceId, user_id: UserId) -> tuple[Channel, ...]:
         """A person's own inboxes, by address."""
         return await self._kept(workspace_id, channel.c.owner_id == user_id)

@@ -506,6 +506,11 @@ def hubspot_refusal_words(lang: Language, code: str) -> tuple[str, str]:
                 "that the portal's subscription includes it."
             ),
         )
+    if name == "unreadable":
+        return (
+            lang.say("HubSpot could not be read completely for a whole day."),
+            lang.say("See status.hubspot.com, and what `python -m bot doctor` says."),
+        )
     if name == "unknown_path":
         return (
             lang.say("HubSpot's API was not found where Inboxkeeper expects it."),
