@@ -446,6 +446,14 @@ def asked_for(text: str) -> Iterator[Request]:
             yield a_request(requested_change, reason=text)
     for provider in ("google", "microsoft", "imap"):
         yield a_request(a_wish(Operation.CONNECT, address=text, provider=provider))
+    for decliner in (ANN, BOB):
+        yield a_request(
+            a_wish(Operation.CONNECT, address=text),
+            state=RequestState.DECLINED,
+            answered_by=decliner,
+            answered_at=NOW,
+            answer_reason=text,
+        )
     for operation in (Operation.CONNECT, Operation.SWITCH):
         yield a_request(a_wish(operation, address=text, provider="microsoft", is_shared=True))
     for state in RequestState:
@@ -513,6 +521,11 @@ def outcomes(lang: Language) -> Drawn:
     for waiting in (two, two[:1], ()):
         too_many = modals.too_many_modal(lang, errors.TooManyRequests(waiting))
         yield f"too many requests {len(waiting)}", too_many
+    declined = a_request(state=RequestState.DECLINED, answered_by=BOB, answered_at=NOW)
+    yield "decline", modals.decline_modal(lang, a_request(requester=BOB))
+    yield "declined", modals.answered_modal(lang, declined, may_undo=True)
+    for state in (RequestState.WAITING, RequestState.APPROVED, RequestState.DECLINED):
+        yield f"answered {state}", modals.answered_modal(lang, a_request(state=state))
     yield "forwarded", modals.forwarded_modal(lang, provider_label="Office 365")
     for cause in Cause:
         yield (

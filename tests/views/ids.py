@@ -41,6 +41,7 @@ CALLBACKS: Final = frozenset(
         modals.REMOVE_FORM,
         modals.ADMINS_FORM,
         modals.ASK_FORM,
+        modals.DECLINE_FORM,
         modals.LEAVE_FORM,
         modals.TAKE_OVER_FORM,
         hubspot.HUBSPOT_TELL_FORM,

@@ -14,9 +14,11 @@ from bot.views.modals.again import form_again
 from bot.views.modals.answers import apology_modal, busy_modal, refusal_modal, working_modal
 from bot.views.modals.approval import (
     ASK_FORM,
+    DECLINE_FORM,
     answered_modal,
     ask_modal,
     asked_modal,
+    decline_modal,
     forwarded_modal,
     parse_requested_change,
     requested_change_text,
@@ -87,6 +89,7 @@ __all__ = [
     "CONSENT_OPEN",
     "CONSENT_RENEW",
     "CONVERSATION_BLOCK",
+    "DECLINE_FORM",
     "DISABLE_FORM",
     "EDIT_FORM",
     "EDIT_TYPED",
@@ -107,6 +110,7 @@ __all__ = [
     "busy_modal",
     "connect_modal",
     "consent_modal",
+    "decline_modal",
     "disable_modal",
     "disabled_modal",
     "disconnect_first_modal",
