@@ -167,6 +167,7 @@ ACTIONS: Final[Mapping[str, Route]] = {
     buttons.PERMISSIONS: Route(look(channels.channel_permissions)),
     messages.CLAIM: Route(incidents.claim),
     messages.HAND_BACK: Route(incidents.hand_back),
+    messages.HAND_OVER: Route(incidents.hand_over),
     messages.SNOOZE: Route(incidents.snooze),
     messages.WAKE: Route(incidents.wake),
     buttons.APPROVE: Route(approvals.approve),

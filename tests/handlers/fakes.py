@@ -371,6 +371,10 @@ class FakeIncidents:
         await self.trouble.pass_()
         self.done.append(("hand back", notice_id))
 
+    async def hand_over(self, actor: Actor, notice_id: NoticeId, to: UserId) -> None:
+        await self.trouble.pass_()
+        self.done.append((f"hand over to {to}", notice_id))
+
     async def snooze(self, actor: Actor, notice_id: NoticeId, choice: Snooze | None) -> None:
         await self.trouble.pass_()
         self.done.append((f"snooze {choice}", notice_id))

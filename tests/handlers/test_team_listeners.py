@@ -320,6 +320,7 @@ async def test_going_on_shows_what_will_be_asked_for(bench: Bench) -> None:
     [
         ("claim", "n1", "claim"),
         ("hand_back", "n1", "hand back"),
+        ("hand_over", "U0BOB:n1", "hand over to U0BOB"),
         ("snooze", "morning:n1", "snooze morning"),
         ("snooze", "n1", "snooze four_hours"),
         ("wake", "n1", "snooze None"),

@@ -76,13 +76,20 @@ ALARMS = (
 )
 
 _BOSS = a_wish(Operation.CONNECT, kind=Kind.PERSONAL, address="boss@example.com")
+HANDED = f"gone:by:{ANN}:{NOW.isoformat()}"
 CLOSED = {RequestState.APPROVED, RequestState.DECLINED, RequestState.DONE}
 
 REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     errors.NotAllowed("remove", ("U0ANN", "U0BOB")),
     errors.NotAllowed("fly"),
-    *(errors.NotAllowed(what, ("U0ANN",)) for what in ("cancel", "go_on", "answer", Operation.RECONNECT)),
-    *(errors.NotAllowed(what) for what in (*Operation, "admins", "approve", "cancel", "go_on", "answer")),
+    *(
+        errors.NotAllowed(it, ("U0ANN",))
+        for it in ("cancel", "go_on", "answer", "take_on", Operation.RECONNECT)
+    ),
+    *(
+        errors.NotAllowed(what)
+        for what in (*Operation, "admins", "approve", "cancel", "go_on", "answer", "take_on")
+    ),
     errors.GuestNotAllowed(),
     errors.WrongWorkspace(),
     errors.RightsUnread(),
@@ -251,6 +258,10 @@ def outage_pictures(outage: IncidentModel) -> Iterator[tuple[str, NoticeModel]]:
     snoozed = {"snoozed_until": NOW + timedelta(hours=4)}
     yield "incident claimed", a_picture(NoticeKind.INCIDENT, claimed, notice=snoozed)
     yield "incident claimed by the reader", a_picture(NoticeKind.INCIDENT, claimed, notice={"recipient": BOB})
+    takers = (a_person(), a_person("U0CARLA", name=outage.channel.name))
+    mine = a_picture(NoticeKind.INCIDENT, claimed, notice={"recipient": BOB}, takers=takers)
+    yield "incident that the reader can hand over", mine
+    yield "incident handed over", a_picture(NoticeKind.HANDED_OVER, claimed, notice={"subject": HANDED})
     for kind in (NoticeKind.CONVERSATION, NoticeKind.STORM, NoticeKind.RELAPSE, NoticeKind.REMINDER):
         yield str(kind), a_picture(kind, outage, notice={"subject": f"{outage.incident.id}:1"})
         yield f"{kind} claimed", a_picture(kind, claimed, notice={"subject": "gone:1"})

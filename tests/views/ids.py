@@ -26,6 +26,7 @@ ACTIONS: Final = buttons.ACTIONS | {
     messages.ADMINS_UNDO,
     messages.CLAIM,
     messages.HAND_BACK,
+    messages.HAND_OVER,
     messages.SNOOZE,
     messages.WAKE,
     messages.HUBSPOT_LINK,

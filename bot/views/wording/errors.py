@@ -27,6 +27,8 @@ def _who_else(lang: Language, what: str) -> str:
             return lang.say("Talk to them about it.")
         case "answer":
             return lang.say("Only whoever got it can answer it.")
+        case "take_on":
+            return lang.say("Hand it back instead: everybody who was told sees it.")
         case (
             Operation.ENABLE | Operation.RECONNECT | Operation.SWITCH
         ):  # of a personal inbox: no admin can either
@@ -63,6 +65,8 @@ def _refused(lang: Language, what: str) -> str:
             return lang.say("Only super admins can confirm that.")
         case "answer":
             return lang.say("This message is somebody else's.")
+        case "take_on":
+            return lang.say("Only somebody who was told of the outage can take it on.")
         case _:
             return lang.say("You may not do that.")
 
