@@ -287,6 +287,11 @@ def renew_button(lang: Language, channel: Channel) -> Block:
     return button(lang.say("Renew permission"), RECONNECT, value=value_of(channel), about=channel.address)
 
 
+def enable_again_button(lang: Language, channel: Channel) -> Block:
+    """Undoes a disable."""
+    return button(lang.say("Enable again"), ENABLE, value=value_of(channel), about=channel.address)
+
+
 def disconnect_button(lang: Language, channel: Channel) -> Block:
     return button(lang.say("Disconnect…"), DISCONNECT, value=value_of(channel), about=channel.address)
 

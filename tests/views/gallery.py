@@ -98,6 +98,7 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     errors.TooManyRequests(),
     errors.UnknownAddress("anne@example.com", ("ann@example.com", "anna@example.com")),
     errors.UnknownAddress("anne@example.com"),
+    errors.UnknownAddress("anne@example.com", sees_all=True),
     *(
         errors.UnknownAddress("support@example.com", (), a_request(a_wish(Operation.CONNECT), **changes))
         for changes in ({}, {"awaits": Awaits.TENANT}, {"state": RequestState.APPROVED})
