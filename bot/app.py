@@ -282,6 +282,7 @@ def services_of(
             JobKind.REMIND: incidents.remind,
             JobKind.COUNT_STORM: incidents.count_storm,
             JobKind.EXPIRE_REQUEST: approvals.expire,
+            JobKind.SETTLE_ANSWER: approvals.settle,
             JobKind.SHOW_HOLD: provider_outages.show,
             JobKind.RIPEN_HOLD: provider_outages.show,
             JobKind.READ_PEOPLE: people.read_on,

@@ -349,6 +349,7 @@ request: Final = Table(
     instant("expires_at"),
     maybe_text("answered_by"),
     maybe_instant("answered_at"),
+    required_text("answer_reason"),
     Column("awaits", Text, nullable=False, server_default="admins"),
     # What the provider hands back when an organisation's admin has decided: sealed, and what it is found by.
     Column("sealed", LargeBinary),

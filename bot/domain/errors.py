@@ -86,6 +86,8 @@ class UnknownAddress(Refusal):
     near: tuple[str, ...] = ()
     wished: Request | None = None
     to_answer: Request | None = None
+    sees_all: bool = False
+    """Nobody here has it: this person would see it if somebody had."""
 
 
 @dataclass(eq=False)

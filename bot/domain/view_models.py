@@ -365,6 +365,8 @@ class NoticeModel:
     """For what is about a portal's channels."""
     may_undo: bool = False
     """For ``ROLE_CHANGED``: this reader can take it back."""
+    takers: tuple[Person, ...] = ()
+    """For an outage that this reader is on: to whom they can hand it over."""
     is_open: bool = True
     """Whether there is still something to do about it."""
 

@@ -22,7 +22,7 @@ async def test_an_unknown_address_is_answered_with_the_nearest(stage: Stage) -> 
     await stage.connected("alice")
     for verb in ABOUT_ONE:
         answer = await asks(stage, "alice", f"/inbox {verb} alise@acme.example")
-        assert "You have no inbox alise@acme.example here." in answer
+        assert "alise@acme.example is neither your inbox nor a team address here." in answer
         assert "Did you mean alice@acme.example?" in answer
 
 

@@ -162,7 +162,7 @@ async def test_disabling_is_told_to_those_who_look_after_it(stage: Stage) -> Non
     await stage.settles()
     assert len((await stage.person("omar").sees()).dm.messages) == before
     sakura = await stage.person("sakura").sees()
-    assert "Omar Haddad" in sakura.dm.last.plain and "[有効にする]" in sakura.dm.last.plain
+    assert "Omar Haddad" in sakura.dm.last.plain and "[もう一度有効にする]" in sakura.dm.last.plain
 
 
 async def test_account_access_is_given_and_taken_in_the_dialog(stage: Stage) -> None:

@@ -179,6 +179,10 @@ def _notices(lost: list[HubSpotOutage]) -> Iterator[tuple[str, NoticeModel]]:
     yield "lost, without a page", a_model(kind, HubSpotModel(outages=(replace(lost[0], url=""),)))
     yield "lost, and here, too", a_model(kind, both)
     yield "lost, and claimed", a_model(kind, claimed)
+    handed = a_model(NoticeKind.HANDED_OVER, claimed)
+    about = f"{lost[0].incident.id}:by:{BOB}:{NOW.isoformat()}"
+    yield "lost, and handed over", replace(handed, notice=replace(handed.notice, subject=about))
+    yield "lost, and handed over before", handed
     snoozed = a_model(kind, one)
     yield (
         "lost, and snoozed",

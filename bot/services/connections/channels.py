@@ -195,7 +195,10 @@ class Channels:
         wished = [it for it in unfinished if same_address(it.requested_change.address, address)]
         # Beside the event loop: others' answers do not wait for somebody's slip of the finger.
         near = await asyncio.to_thread(near_misses, address, known)
-        raise UnknownAddress(address, near, wished[-1] if wished else None, next(iter(asked), None))
+        sees_all = visibility is not None and visibility.all_personal
+        raise UnknownAddress(
+            address, near, wished[-1] if wished else None, next(iter(asked), None), sees_all=sees_all
+        )
 
     async def _to_answer(self, uow: UnitOfWork, actor: Actor) -> tuple[Request, ...]:
         """What others have asked for and ``actor`` can grant."""

@@ -28,6 +28,7 @@ from bot.views.blocks import (
 from bot.views.buttons import (
     connect_again_button,
     disconnect_button,
+    enable_again_button,
     following,
     offered,
     operation_button,
@@ -77,7 +78,8 @@ def connected_notice(lang: Language, model: NoticeModel) -> Message:
         gone = inert(model.channel.address)
         return quiet("⚪ " + lang.say("{address} was connected. It has been removed since.", address=gone))
     ending = OutcomeKind(model.notice.about["ending"])
-    words = good_ending(lang, ending, shown(model.channel.address if model.channel else ""), in_slack=True)
+    address = shown(model.channel.address if model.channel else "")
+    words = good_ending(lang, ending, address, model.provider_label, in_slack=True)
     mark = "⚪" if ending in _STILL_OFF else "✅"
     said = f"{mark} {escape(words.text)}"
     # A sign-in where it was switched to already leaves no old permission to tell of.
@@ -126,7 +128,7 @@ def disabled_notice(lang: Language, model: NoticeModel) -> Message:
     kept = lang.say("Nothing was deleted. You can enable it again at any time.")
     if channel is not None and not channel.is_personal:
         kept = lang.say("Nothing was deleted. Nobody is told about it until it is enabled again.")
-    enable = actions(operation_button(lang, Operation.ENABLE, channel)) if channel else []
+    enable = actions(enable_again_button(lang, channel)) if channel else []
     return message(said, [section(f"{said}\n{kept}"), *enable])
 
 

@@ -23,7 +23,13 @@ from bot.views.blocks import (
     section,
     to_type,
 )
-from bot.views.buttons import approve_buttons, cancel_button, go_on_button, overview_button
+from bot.views.buttons import (
+    approve_buttons,
+    cancel_button,
+    go_on_button,
+    overview_button,
+    undo_decline_button,
+)
 from bot.views.i18n import Language
 from bot.views.wording import company, consequence_words, requested_change_words
 from bot.views.wording.approvals import approval_message
@@ -34,8 +40,12 @@ def request_notice(lang: Language, model: NoticeModel) -> Message:
     request = model.request
     if request is None:
         return quiet(lang.say("There is nothing left to do."))
+    if request.may_take_back(model.notice.recipient, model.now):
+        said, undo = _answered(lang, request), undo_decline_button(lang, request)
+        return message(said, [section(said), *_why_not(lang, request), *actions(undo)])
     if not request.is_open:
-        return quiet(_answered(lang, request))
+        said = _answered(lang, request)
+        return message(said, [context(said), *_why_not(lang, request)])
     who, requested_change = (
         mention(request.requester),
         escape(requested_change_words(lang, request.requested_change)),
@@ -168,7 +178,15 @@ def requester_notice(lang: Language, model: NoticeModel) -> Message:
     step = _unheard(lang, model) if is_unheard else _next_step(lang, request)
     if request.state in {RequestState.DONE, RequestState.REPLACED} or _is_withdrawn(request):
         return quiet(said)
-    return message(said, [section("\n".join([said, step])), *_buttons(lang, request)])
+    why_not = _why_not(lang, request)
+    return message(said, [section("\n".join([said, step])), *why_not, *_buttons(lang, request)])
+
+
+def _why_not(lang: Language, request: Request) -> list[Block]:
+    """What whoever declined wrote about it."""
+    reason = inert(request.answer_reason, 500)
+    said = lang.say("Their reason: {reason}", reason=lang.quoted(reason))
+    return [context(said)] if reason else []
 
 
 def _for_their_admin(lang: Language, model: NoticeModel, request: Request) -> Message:
@@ -233,7 +251,8 @@ def answered_reply(lang: Language, model: NoticeModel) -> Message:
         outcome=outcome,
     )
     more = lang.say("The message above says how to go on.") if request.may_go_on else ""
-    return message(said, [section("\n".join(line for line in (said, more) if line))])
+    lines = "\n".join(line for line in (said, more) if line)
+    return message(said, [section(lines), *_why_not(lang, request)])
 
 
 def _unheard(lang: Language, model: NoticeModel) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bot.domain.channel import ADMIN_CAUSES, MANAGED_CAUSES, OUTAGE_LIKE
-from bot.domain.ids import NoticeId
+from bot.domain.ids import NoticeId, UserId
 from bot.domain.incident import Incident, Snooze
 from bot.domain.provider_traits import may_switch
 from bot.domain.view_models import IncidentModel, NoticeModel
@@ -55,6 +55,7 @@ from bot.views.messages.incident_text import (
     stops,
     whereabouts,
 )
+from bot.views.text import shown
 from bot.views.wording import company, mail_in_short
 from bot.views.wording.approvals import admin_message
 
@@ -147,9 +148,10 @@ def _link(lang: Language, outage: IncidentModel) -> str:
 RECONNECT_LINK: Final = "incident.reconnect"
 CLAIM: Final = "incident.claim"
 HAND_BACK: Final = "incident.hand_back"
+HAND_OVER: Final = "incident.hand_over"
 SNOOZE: Final = "incident.snooze"
 WAKE: Final = "incident.wake"
-"""These carry the notice's id; *snooze* as ``<choice>:<notice id>``."""
+"""These carry the notice's id; *snooze* as ``<choice>:<notice id>``, *hand over* with a person's id."""
 
 _DOUBTED_FOR: Final = timedelta(minutes=15)
 _NAMED: Final = 10
@@ -309,7 +311,24 @@ def answers_about(
     mine = [it.claimed_by == model.notice.recipient for it in waiting]
     claim = [] if all(mine) else [button(lang.say("I'm on it"), CLAIM, value=notice_id)]
     back = [button(lang.say("Hand back"), HAND_BACK, value=notice_id)] if any(mine) else []
-    return [*claim, *back, _snooze(lang, model, notice_id)]
+    over = _hand_over(lang, model, notice_id) if any(mine) else []
+    return [*claim, *back, *over, _snooze(lang, model, notice_id)]
+
+
+_TAKERS: Final = 100
+"""As many as a menu takes."""
+
+
+def _hand_over(lang: Language, model: NoticeModel, notice_id: NoticeId) -> list[Block]:
+    """To one of the others who were told."""
+    options = [(shown(it.name or it.id, 70), f"{it.id}:{notice_id}") for it in model.takers[:_TAKERS]]
+    return [select(lang.say("Hand over to…"), HAND_OVER, options)] if options else []
+
+
+def parse_hand_over(value: str) -> tuple[UserId, NoticeId]:
+    """What a choice of *Hand over to…* carries."""
+    to, _, notice_id = value.partition(":")
+    return UserId(to), NoticeId(notice_id)
 
 
 def _snooze(lang: Language, model: NoticeModel, notice_id: NoticeId) -> Block:

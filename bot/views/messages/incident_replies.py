@@ -15,6 +15,7 @@ from bot.views.blocks import Block, Message, actions, inert, instant, mention, m
 from bot.views.i18n import Language
 from bot.views.messages.hubspot import (
     hubspot_claim_taken_reply,
+    hubspot_handed_over_reply,
     hubspot_relapse_reply,
     hubspot_reminder,
     hubspot_storm_reply,
@@ -90,6 +91,22 @@ def claim_taken_reply(lang: Language, model: NoticeModel) -> Message:
         return _nothing(lang)
     address = named(lang, outage)
     return _reply("🙋 " + lang.say("{who} is on {address} now, instead of you.", who=who, address=address))
+
+
+def handed_over_reply(lang: Language, model: NoticeModel) -> Message:
+    """To whom it was handed: what is theirs now, and the button for it."""
+    who, wanted = mention(model.actor or ""), model.notice.about.get("incident", "")
+    if model.hubspot is not None:
+        return hubspot_handed_over_reply(lang, model.hubspot, wanted, who)
+    outage = _meant(model)
+    if outage is None or not outage.incident.is_open:
+        return _nothing(lang)
+    said = "🙋 " + lang.say("{who} handed {address} over to you.", who=who, address=named(lang, outage))
+    step = lang.say("Everybody who was told sees that you are on it.")
+    undo = lang.say("If you can't: *Hand back*, in the message above.")
+    return _reply(
+        said, *filter(None, [stops(lang, outage), step, undo]), buttons=mend(lang, outage, model.now)
+    )
 
 
 def _meant(model: NoticeModel) -> IncidentModel | None:

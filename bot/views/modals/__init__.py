@@ -21,9 +21,11 @@ from bot.views.modals.answers import (
 )
 from bot.views.modals.approval import (
     ASK_FORM,
+    DECLINE_FORM,
     answered_modal,
     ask_modal,
     asked_modal,
+    decline_modal,
     forwarded_modal,
     parse_requested_change,
     requested_change_text,
@@ -93,6 +95,7 @@ __all__ = [
     "CONSENT_OPEN",
     "CONSENT_RENEW",
     "CONVERSATION_BLOCK",
+    "DECLINE_FORM",
     "DISABLE_FORM",
     "EDIT_FORM",
     "EDIT_TYPED",
@@ -113,6 +116,7 @@ __all__ = [
     "busy_modal",
     "connect_modal",
     "consent_modal",
+    "decline_modal",
     "disable_modal",
     "disabled_modal",
     "disconnect_first_modal",

@@ -8,7 +8,7 @@ from bot.domain.access import Operation
 from bot.domain.channel import Channel, State
 from bot.domain.view_models import Removal
 from bot.views.blocks import Block, View, actions, divider, inert, modal, section, titled, value_of
-from bot.views.buttons import offered, operation_button
+from bot.views.buttons import enable_again_button, offered, operation_button
 from bot.views.i18n import Language
 from bot.views.replies import enabled_blocks, removal_blocks
 from bot.views.wording import company
@@ -182,13 +182,15 @@ def there_text(lang: Language, removal: Removal) -> str:
 
 def disabled_modal(lang: Language, channel: Channel) -> View:
     text = lang.say("{address} is disabled. Nothing was deleted.", address=inert(channel.address))
-    operations = [operation for operation in offered(channel, _ALL) if operation is not Operation.REMOVE]
+    back = [
+        enable_again_button(lang, channel) if it is Operation.ENABLE else operation_button(lang, it, channel)
+        for it in offered(channel, _ALL)
+        if it is not Operation.REMOVE
+    ]
+    undo = lang.say("*Enable again* undoes it, now or at any time.") if not channel.needs_reconnect else ""
     return modal(
         lang.say("Disabled"),
-        [
-            section(f"⚪ {text}"),
-            *actions(*(operation_button(lang, operation, channel) for operation in operations)),
-        ],
+        [section(lang.together(f"⚪ {text}", undo)), *actions(*back)],
         close=lang.say("Close"),
     )
 

@@ -61,6 +61,13 @@ def reason_input(lang: Language) -> Block:
     return _input(REASON_BLOCK, lang.say("Why do you need it?"), element, optional=True)
 
 
+def why_not_input(lang: Language) -> Block:
+    """Why an admin says no."""
+    hint = lang.say("They read it as you write it.")
+    element = {**_line(REASON_BLOCK, "", LONGEST_REASON), "multiline": True, "focus_on_load": True}
+    return _input(REASON_BLOCK, lang.say("Why not?"), element, optional=True, hint=hint)
+
+
 def _line(action_id: str, initial: str, longest: int, *, hint: str = "") -> dict[str, Any]:
     element: dict[str, Any] = {
         "type": "plain_text_input",

@@ -27,6 +27,8 @@ def _who_else(lang: Language, what: str) -> str:
             return lang.say("Talk to them about it.")
         case "answer":
             return lang.say("Only the person who got it can answer it.")
+        case "take_on":
+            return lang.say("Hand it back instead: everybody who was told sees it.")
         case (
             Operation.ENABLE | Operation.RECONNECT | Operation.SWITCH
         ):  # of a personal inbox: no admin can either
@@ -63,6 +65,8 @@ def _refused(lang: Language, what: str) -> str:
             return lang.say("Only super admins can confirm that.")
         case "answer":
             return lang.say("This message is somebody else's.")
+        case "take_on":
+            return lang.say("Only somebody who was told of the outage can take it on.")
         case _:
             return lang.say("You are not allowed to do that.")
 
@@ -155,21 +159,31 @@ def _rights(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
     return None
 
 
+def _unknown_address(lang: Language, refusal: e.UnknownAddress, address: str) -> Explanation:
+    """Others' own inboxes are unknown to whoever may not see them: of those nothing is said."""
+    names = lang.listed(shown(one) for one in refusal.near[:_LISTED])
+    if names:
+        next_step = lang.say("Did you mean {addresses}?", addresses=names)
+    elif refusal.sees_all:
+        next_step = lang.say("Look at the list of all inboxes, or connect this one.")
+    else:
+        next_step = lang.say("Look at the list of your inboxes, or connect this one.")
+    said = (
+        lang.say("Nobody here has connected {address}.", address=address)
+        if refusal.sees_all
+        else lang.say("{address} is neither your inbox nor a team address here.", address=address)
+    )
+    return Explanation(lang.say("No such inbox"), said, next_step)
+
+
 def _address(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
     match refusal:
         case e.UnknownAddress(_, _, wished) if wished is not None:
             return wished_words(lang, wished)
         case e.UnknownAddress(_, _, _, to_answer) if to_answer is not None:
             return waiting_words(lang, to_answer)
-        case e.UnknownAddress(address, near):
-            names = lang.listed(shown(one) for one in near[:_LISTED])
-            return Explanation(
-                lang.say("No such inbox"),
-                lang.say("You have no inbox {address} here.", address=shown(address)),
-                lang.say("Did you mean {addresses}?", addresses=names)
-                if names
-                else lang.say("Look at the list of your inboxes, or connect this one."),
-            )
+        case e.UnknownAddress(address):
+            return _unknown_address(lang, refusal, shown(address))
         case e.NotAnAddress(typed):
             return Explanation(
                 lang.say("Not an e-mail address"),

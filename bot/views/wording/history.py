@@ -23,6 +23,8 @@ def evidence_words(lang: Language, record: HistoryEntry) -> str:
             return lang.say("Reminders snoozed")
         case "handed_back":
             return lang.say("Handed back: nobody is on it")
+        case "handed_over":
+            return lang.say("Handed over to a colleague")
         case "woken":
             return lang.say("Reminders switched on again")
         case "taken_over":

@@ -227,7 +227,7 @@ def approval_hint(lang: Language, at: str) -> str:
 def _good(lang: Language, outcome: TicketOutcome, provider_label: str, *, in_slack: bool) -> Explanation:
     """A switch names where the inbox is now."""
     address = shown(outcome.ticket.address)
-    words = good_ending(lang, outcome.ending, address, in_slack=in_slack)
+    words = good_ending(lang, outcome.ending, address, provider_label, in_slack=in_slack)
     match outcome.ending:
         case OutcomeKind.SWITCHED:
             text = lang.say(
@@ -246,8 +246,10 @@ def _good(lang: Language, outcome: TicketOutcome, provider_label: str, *, in_sla
     return replace(words, text=text)
 
 
-def good_ending(lang: Language, ending: OutcomeKind, address: str, *, in_slack: bool = False) -> Explanation:
-    """The same sentence for the page, the modal and the message."""
+def good_ending(
+    lang: Language, ending: OutcomeKind, address: str, provider_label: str, *, in_slack: bool = False
+) -> Explanation:
+    """The same sentence for the page, the modal and the message. ``provider_label``: where it is now."""
     old_side = (
         lang.say("A separate message will tell you what happens to the old permission.")
         if in_slack
@@ -270,8 +272,9 @@ def good_ending(lang: Language, ending: OutcomeKind, address: str, *, in_slack: 
             return Explanation(
                 lang.say("Switched ✓"),
                 lang.say(
-                    "{address} now works through its new provider. We just checked it.",
+                    "{address} now works through {provider}. We just checked it.",
                     address=address,
+                    provider=provider_label,
                 ),
                 old_side,
             )
@@ -279,8 +282,9 @@ def good_ending(lang: Language, ending: OutcomeKind, address: str, *, in_slack: 
             return Explanation(
                 lang.say("Switched ✓"),
                 lang.say(
-                    "{address} is signed in at its new provider. It stays disabled, as it was.",
+                    "{address} is signed in at {provider}. It stays disabled, as it was.",
                     address=address,
+                    provider=provider_label,
                 ),
                 old_side,
             )

@@ -314,6 +314,7 @@ def upgrade() -> None:
         sa.Column("expires_at", INSTANT, nullable=False),
         sa.Column("answered_by", sa.Text(), nullable=True),
         sa.Column("answered_at", INSTANT, nullable=True),
+        sa.Column("answer_reason", sa.Text(), nullable=False),
         sa.Column("awaits", sa.Text(), server_default="admins", nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=True),
         sa.Column("digest", sa.Text(), nullable=True),

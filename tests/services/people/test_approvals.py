@@ -11,6 +11,7 @@ import pytest
 from bot.domain.channel import Cause, Channel, InboxSpec, Kind
 from bot.domain.errors import NeedsApproval, RequestClosed
 from bot.domain.ids import RequestId
+from bot.domain.notice import NoticeKind
 from bot.domain.request import CONSENT_LASTS, Awaits, Request, RequestState
 from bot.domain.ticket import OutcomeKind, TicketOutcome
 from bot.domain.view_models import AuthorizationStart
@@ -293,3 +294,58 @@ async def test_a_private_mailbox_has_no_admin(play: Play) -> None:
         outcome = await play.signs_in(begun, cancel=True)
         assert outcome.ending is OutcomeKind.DECLINED
         assert (await play.services.oauth_flow.completion(outcome)).may_ask_admin is may_ask
+
+
+# --- a no that is taken back
+
+
+async def declined(play: Play) -> Request:
+    """Alice wants a team address, and Omar has just said no."""
+    with pytest.raises(NeedsApproval) as needed:
+        await play.services.connections.begin(await play.actor("alice"), InboxSpec(SUPPORT, Kind.TEAM))
+    asked = await play.services.approvals.ask(
+        await play.actor("alice"), needed.value.requested_change, reason=""
+    )
+    return await play.services.approvals.answer(
+        await play.actor("omar"), asked.request.id, approve=False, reason="Not here"
+    )
+
+
+async def test_a_no_is_taken_back_by_whoever_said_it_and_within_a_minute(play: Play) -> None:
+    """Nobody else undoes it, and a minute later nobody does; then whoever asked is notified once."""
+    it, approvals = await declined(play), play.services.approvals
+    assert it.answer_reason == "Not here"
+    with pytest.raises(RequestClosed):
+        await approvals.take_back(await play.actor("sakura"), it.id)
+    back = await approvals.take_back(await play.actor("omar"), it.id)
+    assert (back.state, back.answered_by, back.answer_reason) == (RequestState.WAITING, None, "")
+    await approvals.answer(await play.actor("omar"), it.id, approve=False)
+    await play.passes(seconds=61)
+    with pytest.raises(RequestClosed):
+        await approvals.take_back(await play.actor("omar"), it.id)
+    async with play.storage.reading() as uow:
+        told = await uow.notices.of_subject(ACME, it.id, NoticeKind.ANSWERED)
+    assert len(told) == 1
+
+
+async def test_a_no_stands_where_the_same_was_asked_anew(play: Play) -> None:
+    """Of two that wait for the same there is one."""
+    it, approvals = await declined(play), play.services.approvals
+    anew = await approvals.ask(await play.actor("alice"), it.requested_change, reason="Please")
+    assert anew.is_new
+    with pytest.raises(RequestClosed):
+        await approvals.take_back(await play.actor("omar"), it.id)
+    assert (await request(play, it.id)).state is RequestState.DECLINED
+
+
+async def test_a_no_in_the_last_minute_of_a_request_stands(play: Play) -> None:
+    """Nothing would end it any more."""
+    with pytest.raises(NeedsApproval) as needed:
+        await play.services.connections.begin(await play.actor("alice"), InboxSpec(SUPPORT, Kind.TEAM))
+    approvals = play.services.approvals
+    asked = await approvals.ask(await play.actor("alice"), needed.value.requested_change, reason="")
+    await play.passes(hours=71, minutes=59, seconds=40)
+    await approvals.answer(await play.actor("omar"), asked.request.id, approve=False)
+    await play.passes(seconds=30)
+    with pytest.raises(RequestClosed):
+        await approvals.take_back(await play.actor("omar"), asked.request.id)
