@@ -74,7 +74,7 @@ from handlers.web import Vitals, build_watch, build_web
 from providers.base import Provider
 from providers.detect import Detector, SystemNames
 from providers.google.provider import Google
-from providers.http_client import HttpClient, http_session
+from providers.http_client import HttpClient, Session, http_session, provider_session
 from providers.hubspot.client import HubSpotClient
 from providers.imap.autoconfig import Names
 from providers.imap.provider import Imap, guarded_web
@@ -137,9 +137,11 @@ class Sessions:
     """HTTP to the outside."""
 
     plain: aiohttp.ClientSession
-    """To providers and whoever the operator has named."""
+    """To whoever the operator has named."""
     guarded: aiohttp.ClientSession
     """To hosts that people name: never to an inner one."""
+    quick: Session
+    """To Google and Microsoft, whom every look asks."""
 
 
 def core_of(
@@ -205,9 +207,9 @@ def providers_of(settings: Settings, world: World, http: Sessions) -> list[Provi
     """The providers that there are clients for, and the one that needs none."""
     found: list[Provider] = []
     if settings.google is not None:
-        found.append(Google(settings.google, session=http.plain, clock=world.clock))
+        found.append(Google(settings.google, session=http.quick, clock=world.clock))
     if settings.microsoft is not None:
-        found.append(Microsoft(settings.microsoft, session=http.plain, clock=world.clock))
+        found.append(Microsoft(settings.microsoft, session=http.quick, clock=world.clock))
     if settings.imap_client is not None:
         imap = settings.imap_client
         found.append(
@@ -463,7 +465,9 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
         world,
         storage,
         http=Sessions(
-            session, await stack.enter_async_context(guarded_web(settings.imap_hosts, names_of(world)))
+            plain=session,
+            guarded=await stack.enter_async_context(guarded_web(settings.imap_hosts, names_of(world))),
+            quick=await stack.enter_async_context(provider_session()),
         ),
         metrics=metrics,
         wake=wake,

@@ -47,11 +47,11 @@ IN_TROUBLE: Final[ColumnElement[Any]] = literal_column("channel.state IN ('impai
 """``TROUBLED``, where there are other tables beside."""
 _KEPT = channel.c.state != State.REMOVED
 _GONE: Final = select(workspace.c.id).where(workspace.c.gone_at.is_not(None))
-_TEAM_IN_USE: Final = (
-    channel.c.kind == Kind.TEAM,
+_IN_USE: Final = (
     channel.c.state.in_((State.CONNECTED, State.IMPAIRED, State.DISCONNECTED)),
     channel.c.workspace_id.not_in(_GONE),
 )
+_TEAM_IN_USE: Final = (channel.c.kind == Kind.TEAM, *_IN_USE)
 _KINDS: Final = {kind.value: kind for kind in Kind}
 _STATES: Final = {state.value: state for state in State}
 _CAUSES: Final = {cause.value: cause for cause in Cause}
@@ -99,10 +99,11 @@ class ChannelRepository(Repository):
         here = select(channel).where(*_TEAM_IN_USE).order_by(channel.c.id)
         return tuple(map(channel_of, await self._connection.rows(here)))
 
-    async def count_team_in_use(self) -> int:
-        """How many team addresses are looked at often, in the whole deployment."""
-        those = select(func.count()).select_from(channel).where(*_TEAM_IN_USE)
-        return int(await self._connection.value(those))
+    async def count_in_use(self, kind: Kind, *, most: int | None = None) -> int:
+        """How many of a kind are looked at often, in the whole deployment; who is beyond ``most`` is not
+        counted."""
+        those = select(literal(1)).select_from(channel).where(channel.c.kind == kind, *_IN_USE).limit(most)
+        return int(await self._connection.value(select(func.count()).select_from(those.subquery())))
 
     async def addresses(self, workspace_id: WorkspaceId) -> tuple[str, ...]:
         """Every address under management, for "did you mean"."""

@@ -16,7 +16,7 @@ MINUTE = timedelta(minutes=1)
 
 @pytest.fixture
 def full_pace_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probe_policy, "FULL_PACE_UP_TO", 1)
+    monkeypatch.setattr(probe_policy, "TEAM_APART", 2 * MINUTE)
 
 
 @on_both

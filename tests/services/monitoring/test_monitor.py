@@ -99,10 +99,14 @@ async def test_recovery_is_noticed_by_itself_and_the_message_says_so(play: Play)
 
 
 async def test_a_dead_mailbox_is_asked_about_ever_more_rarely(play: Play) -> None:
-    """Every quarter of an hour for a day, hourly for a week: never without a pause."""
+    """Every other minute for an hour, every quarter of an hour for a day, hourly for a week."""
     [alice] = await connected(play, "alice")
     play.google.break_down("revoked", ALICE)
     await play.passes(minutes=30)
+    before = play.google.requests["token"]
+    await play.passes(minutes=20)
+    assert play.google.requests["token"] - before == 10
+    await play.passes(minutes=40)
     before = play.google.requests["token"]
     await play.passes(hours=2)
     assert play.google.requests["token"] - before == 8
