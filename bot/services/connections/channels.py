@@ -23,6 +23,7 @@ from bot.domain.access import (
     wishes,
 )
 from bot.domain.address import plain_words, same_address
+from bot.domain.availability import DAYS, WEEK, WEEKS
 from bot.domain.channel import Channel, HistoryEntry, InboxSpec, Kind, State
 from bot.domain.errors import Gone, NeedsApproval, NotAllowed, ProviderOff, ReconnectFirst, UnknownAddress
 from bot.domain.features import Feature
@@ -56,6 +57,7 @@ from bot.services.core.notifications import Notifications, a_notice, done_by
 from bot.services.core.ports import Core
 from bot.services.core.roles import present, refuse_in_doubt, roles_in
 from bot.services.core.transitions import Transitions
+from bot.services.monitoring.availability import Availabilities
 from bot.services.monitoring.mail_routing import mail_shown
 from bot.services.monitoring.monitor import Monitoring
 from storage import Conflict, Listed, UnitOfWork
@@ -101,6 +103,7 @@ class Channels:
         self._retirement = Retirement(core, notifications)
         self._monitoring = monitoring
         self._revocations = revocations
+        self._availabilities = Availabilities(core)
         self._tallies: dict[WorkspaceId, tuple[datetime, StateCounts | None]] = {}
 
     def label_at(self, key: str, address: str) -> str:
@@ -265,10 +268,15 @@ class Channels:
             advised = await self._advised(uow, actor, [channel])
             unknown = await self._unexplained(uow, [channel])
             programs = await self._programs(uow, channel)
+            weeks = (await self._availabilities.of(uow, [channel], days=WEEKS * WEEK))[channel.id]
+            outages = await self._availabilities.outages_of(uow, channel)
         granted = grant.granted if grant else None
         line = Listed(channel, probe.last_ok_at if probe else None, granted, known)
         return ChannelStatus(
-            row=self._row(actor, line, advice=advised.get(channel.id), unexplained=unknown.get(channel.id)),
+            row=replace(
+                self._row(actor, line, advice=advised.get(channel.id), unexplained=unknown.get(channel.id)),
+                availability=weeks.of_last(DAYS),
+            ),
             scopes=grant.scopes if grant else frozenset(),
             connected_by=channel.connected_by,
             obtained_at=grant.obtained_at if grant else None,
@@ -282,6 +290,8 @@ class Channels:
             ),
             mail=mail_shown(self._core, channel, known) if known else None,
             programs=programs,
+            weeks=weeks,
+            outages=outages,
         )
 
     async def _programs(self, uow: UnitOfWork, channel: Channel) -> tuple[ProgramUse, ...]:
@@ -504,12 +514,14 @@ class Channels:
         advised = await self._advised(uow, actor, channels)
         unknown = await self._unexplained(uow, channels)
         outages = await self._outages(uow, channels)
+        availabilities = await self._availabilities.of(uow, channels)
         return tuple(
             replace(
                 self._row(
                     actor, it, advice=advised.get(it.channel.id), unexplained=unknown.get(it.channel.id)
                 ),
                 outage=outages.get(it.channel.id),
+                availability=availabilities[it.channel.id],
             )
             for it in listed
         )

@@ -598,6 +598,37 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("channel_id", name=op.f("pk_whereabouts")),
     )
     op.create_table(
+        "availability",
+        sa.Column("channel_id", sa.Text(), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("workspace_id", sa.Text(), nullable=False),
+        sa.Column("up", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("down", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("unknown", sa.Integer(), server_default="0", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["channel_id"],
+            ["channel.id"],
+            name=op.f("fk_availability_channel_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("channel_id", "day", name=op.f("pk_availability")),
+    )
+    op.create_index("ix_availability_day", "availability", ["day"])
+    op.create_index(
+        "ix_availability_down",
+        "availability",
+        ["workspace_id", "day"],
+        sqlite_where=sa.text("down > 0"),
+        postgresql_where=sa.text("down > 0"),
+    )
+    op.create_table(
+        "report_reader",
+        sa.Column("workspace_id", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "user_id", name=op.f("pk_report_reader")),
+    )
+    op.create_table(
         "hubspot_portal",
         sa.Column("workspace_id", sa.Text(), nullable=False),
         sa.Column("portal_id", sa.Text(), nullable=False),
