@@ -121,8 +121,10 @@ def availability(lang: Language, text: str = "") -> Drawn:
         yield f"report {number}", report_message(lang, report, now=NOW, command="/inbox")
         own = replace(report, own=(ReportLine(a_channel(), calm()),), may_have_monthly=False, weeks=())
         yield f"report {number} of a member", report_message(lang, own, now=NOW, command="/inbox")
-        over: dict[str, Any] = {"first": date(2026, 10, 1), "last": date(2026, 10, 31), "is_month": True, "is_monthly": True}
-        month = a_picture(NoticeKind.REPORT, channel=None, report=replace(report, **over), locale=lang.code)
+        over = replace(
+            report, first=date(2026, 10, 1), last=date(2026, 10, 31), is_month=True, is_monthly=True
+        )
+        month = a_picture(NoticeKind.REPORT, channel=None, report=over, locale=lang.code)
         yield f"report {number} of a month", rendered(month)
     yield "report file", report_file_message(lang, url="https://x.example/export/1", until=NOW)
     for is_wanted in (True, False):
