@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, delete, exists, func, literal_column, or_, select
 
+from bot.domain.address import key_of
 from bot.domain.availability import Tally, beginning_of
 from bot.domain.channel import Channel, Kind, State
 from bot.domain.ids import ChannelId, UserId, WorkspaceId
@@ -18,9 +19,10 @@ from storage.channels import channel_of
 from storage.connection import Repository
 from storage.tables import availability, channel, history, report_reader
 
-_OF_TEAM: Final = (channel.c.kind == Kind.TEAM, channel.c.state != State.REMOVED)
 _IN_TEAM: Final[ColumnElement[Any]] = literal_column("channel.kind = 'team'")
 """In the words of an index: of a parameter no database knows what it will be."""
+_KEPT: Final[ColumnElement[Any]] = literal_column("channel.state <> 'removed'")
+_OF_TEAM: Final = (_IN_TEAM, _KEPT)
 _DOWN: Final[ColumnElement[Any]] = literal_column("availability.down > 0")
 
 
@@ -85,10 +87,15 @@ class AvailabilityRepository(Repository):
         return {row.day: int(row.down) for row in await self._connection.rows(found)}
 
     async def team(self, workspace_id: WorkspaceId, *, limit: int) -> tuple[Channel, ...]:
-        """Team addresses, by address."""
-        here = select(channel).where(channel.c.workspace_id == workspace_id, *_OF_TEAM)
-        rows = await self._connection.rows(here.order_by(channel.c.address_key).limit(limit))
-        return tuple(map(channel_of, rows))
+        """The first team addresses, by address."""
+        found: list[Channel] = []
+        for state in State:  # each by an index that gives the order
+            if state is not State.REMOVED:
+                here = channel.c.workspace_id == workspace_id, _KEPT, channel.c.kind == Kind.TEAM
+                page = select(channel).where(*here, channel.c.state == state)
+                rows = await self._connection.rows(page.order_by(channel.c.address_key).limit(limit))
+                found += map(channel_of, rows)
+        return tuple(sorted(found, key=lambda it: key_of(it.address))[:limit])
 
     async def count_team(self, workspace_id: WorkspaceId) -> int:
         """How many team addresses there are."""

@@ -11,7 +11,7 @@ from sqlalchemy import Row, delete, select
 from bot.domain.channel import HistoryEntry
 from bot.domain.ids import ChannelId, WorkspaceId
 from storage.connection import Repository
-from storage.tables import history
+from storage.tables import LOST, history
 
 
 class HistoryRepository(Repository):
@@ -37,14 +37,12 @@ class HistoryRepository(Repository):
             found.setdefault(row.channel_id, []).append(_record(row))
         return found
 
-    async def channels_with(
-        self, workspace_id: WorkspaceId, what: str, since: datetime, limit: int
+    async def lost_since(
+        self, workspace_id: WorkspaceId, since: datetime, limit: int
     ) -> tuple[ChannelId, ...]:
-        """Channels at which that has happened since then, the latest first."""
-        theirs = history.c.workspace_id == workspace_id, history.c.what == what, history.c.at >= since
-        latest = (
-            select(history.c.channel_id).where(*theirs).order_by(history.c.at.desc(), history.c.id.desc())
-        )
+        """Channels that were called disconnected since then, the latest first."""
+        theirs = history.c.workspace_id == workspace_id, LOST, history.c.at >= since
+        latest = select(history.c.channel_id).where(*theirs).order_by(history.c.at.desc())
         rows = await self._connection.rows(latest.limit(limit))
         return tuple(dict.fromkeys(row.channel_id for row in rows))
 

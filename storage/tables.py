@@ -633,6 +633,9 @@ notice_incident: Final = Table(
     Index("ix_notice_incident_incident", "incident_id"),
 )
 
+LOST: Final = text("what = 'refused_again'")
+"""A step by which a channel was called disconnected: few of many lines."""
+
 history: Final = Table(
     "history",
     metadata,
@@ -645,6 +648,7 @@ history: Final = Table(
     Column("details", JSON, nullable=False),
     Index("ix_history_channel", "channel_id", "at"),
     Index("ix_history_at", "at"),
+    Index("ix_history_lost", "workspace_id", "at", sqlite_where=LOST, postgresql_where=LOST),
 )
 
 seen: Final = Table(

@@ -35,7 +35,6 @@ from bot.domain.availability import (
 )
 from bot.domain.channel import Channel, HistoryEntry, Kind, State
 from bot.domain.ids import ChannelId, UserId
-from bot.domain.lifecycle import Signal
 from bot.domain.notice import NoticeKind
 from bot.services.core.notifications import Notifications, about_us
 from bot.services.core.ports import Core
@@ -220,7 +219,7 @@ class Availabilities:
         ids = list(await uow.availability.worst(workspace, first=first, last=window.last, limit=limit))
         if window.live <= window.last:
             since = beginning_of(window.live)
-            ids += await uow.history.channels_with(workspace, Signal.REFUSED_AGAIN, since, limit=_WORST)
+            ids += await uow.history.lost_since(workspace, since, limit=_WORST)
         found = {it.id: it for it in await uow.availability.lost_now(workspace, limit=_WORST)}
         found |= {it.id: it for it in await uow.availability.team(workspace, limit=most)}
         for some in _batches([it for it in dict.fromkeys(ids) if it not in found]):

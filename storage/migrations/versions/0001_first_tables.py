@@ -115,6 +115,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_history_at", "history", ["at"])
     op.create_index("ix_history_channel", "history", ["channel_id", "at"])
+    op.create_index(
+        "ix_history_lost",
+        "history",
+        ["workspace_id", "at"],
+        sqlite_where=sa.text("what = 'refused_again'"),
+        postgresql_where=sa.text("what = 'refused_again'"),
+    )
     op.create_table(
         "hold",
         sa.Column("id", sa.Text(), nullable=False),
