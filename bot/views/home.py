@@ -15,6 +15,7 @@ from bot.domain.ids import ChannelId
 from bot.domain.incident import Incident
 from bot.domain.request import Awaits, Request, RequestState
 from bot.domain.view_models import ChannelRow, Overview, SetupCard
+from bot.views.availability import in_row
 from bot.views.blocks import (
     HOME_BLOCKS,
     MESSAGE_BLOCKS,
@@ -40,6 +41,7 @@ from bot.views.buttons import (
     EXPORT,
     HELP,
     PERMISSIONS_ALL,
+    REPORT,
     approve_buttons,
     cancel_button,
     connect_button,
@@ -120,6 +122,7 @@ def _text(lang: Language, row: ChannelRow, *, told: frozenset[str], roomy: bool)
     else:
         lines = [title(lang, row), since(lang, row), *_use(lang, row), *_trouble(lang, row, told, roomy)]
         lines += on_it(lang, row.outage)
+    lines += in_row(lang, row.availability, roomy=roomy)
     if row.mail is not None:
         way = way_words(lang, row.mail, row.channel.provider) if roomy else ""
         lines.append(f"📭 {escape(lang.together(mail_words(lang, row.mail), way))}")
@@ -532,6 +535,7 @@ def _head(lang: Language, overview: Overview) -> list[Block]:
         else []
     )
     rest = [(lang.say("Permissions"), f"{PERMISSIONS_ALL} ")]
+    rest += [(lang.say("Availability"), f"{REPORT} ")] if overview.tally.total else []
     rest += [(lang.say("Export the history"), f"{EXPORT} ")] if overview.may_export else []
     return actions(*connect, button(lang.say("Admins"), ADMINS), button(lang.say("Help"), HELP), *menu(rest))
 
