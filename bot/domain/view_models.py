@@ -88,6 +88,27 @@ class StateCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class Browse:
+    """Which of the inboxes somebody wants to see; by default all, from the first one on."""
+
+    text: str = ""
+    """Only those with this in their address or name."""
+    state: State | None = None
+    skip: int = 0
+    """How many stand on the pages before."""
+    turn: int = 0
+    """How often somebody chose anew: what they typed and chose before is not kept in the fields."""
+
+    @property
+    def is_narrowed(self) -> bool:
+        return bool(self.text or self.state)
+
+    @property
+    def is_plain(self) -> bool:
+        return not self.is_narrowed and not self.skip
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """What one person may see: as many rows as can be shown, and how many there are."""
 
@@ -107,6 +128,9 @@ class Overview:
     """What others have asked for and this person can grant, oldest first."""
     asked: tuple[Request, ...] = ()
     """What this person waits for, or has not gone on with."""
+    browse: Browse = Browse()
+    has_more: bool = False
+    """Others follow what is shown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ from bot.domain.request import Request, RequestedChange
 from bot.domain.view_models import (
     LACKING_SHOWN,
     Ask,
+    Browse,
     ChannelPermissions,
     ChannelRow,
     ChannelStatus,
@@ -71,6 +72,7 @@ _COUNTED_FOR: Final = timedelta(seconds=15)
 """Of so many channels, how many there are in which state may be so old."""
 _AT_ONCE: Final = 500
 """Channels that one statement names."""
+_ALL: Final = Browse()
 T = TypeVar("T")
 
 
@@ -123,12 +125,12 @@ class Channels:
 
     # --- seeing
 
-    async def overview(self, actor: Actor, *, most: int = 100) -> Overview:
-        """What ``actor`` may see: at most so many rows, their own and what needs somebody first, and how many
-        there are."""
+    async def overview(self, actor: Actor, *, most: int = 100, browse: Browse = _ALL) -> Overview:
+        """What ``actor`` may see and wants to: at most so many rows, their own and what needs somebody first,
+        and how many there are."""
         async with self._core.storage.reading() as uow:
-            rows, tally = await self._rows(uow, actor, most=most)
-            setup = await self._setup(uow, actor, empty=not rows)
+            rows, tally, has_more = await self._rows(uow, actor, browse, most=most)
+            setup = await self._setup(uow, actor, empty=not tally.total)
             to_answer = await self._to_answer(uow, actor)
             asked = await uow.requests.unfinished_by(actor.workspace_id, actor.id)
         return Overview(
@@ -143,6 +145,8 @@ class Channels:
             may_export=actor.is_super_admin,
             to_answer=to_answer,
             asked=asked,
+            browse=browse,
+            has_more=has_more,
         )
 
     async def matching(self, actor: Actor, text: str, *, most: int) -> Overview:
@@ -466,12 +470,16 @@ class Channels:
         raise NotAllowed(operation.value, roles.who_can(operation, channel))
 
     async def _rows(
-        self, uow: UnitOfWork, actor: Actor, *, most: int
-    ) -> tuple[tuple[ChannelRow, ...], StateCounts]:
+        self, uow: UnitOfWork, actor: Actor, browse: Browse, *, most: int
+    ) -> tuple[tuple[ChannelRow, ...], StateCounts, bool]:
         visibility = visibility_of(actor)
         if visibility is None:
-            return (), StateCounts()
+            return (), StateCounts(), False
         wants_more = bool(self._core.policy.features.defined)
+        if not browse.is_plain:
+            listed = await uow.overviews.page(visibility, browse, most=most + 1, with_grants=wants_more)
+            rows = await self._rows_of(uow, actor, listed[:most])
+            return rows, await self._tallied(uow, visibility), len(listed) > most
         counted = self._counted(visibility)
         if counted is None:
             listed, tally = await uow.overviews.read(visibility, most=most, with_grants=wants_more)
@@ -479,7 +487,7 @@ class Channels:
         else:
             listed = await uow.overviews.first(visibility, most=most, with_grants=wants_more)
             tally = replace(counted, own=await uow.overviews.count_own(visibility))
-        return await self._rows_of(uow, actor, listed), tally
+        return await self._rows_of(uow, actor, listed), tally, tally.total > len(listed)
 
     def _counted(self, visibility: Visibility) -> StateCounts | None:
         """How many a large workspace has, as last counted, if that was lately: counting a million takes
