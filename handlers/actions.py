@@ -1,6 +1,6 @@
 """Buttons: one handler per action id.
 
-The one rule: a button names a channel and the version it was drawn for. A deed is done only on that
+The one rule: a button names a channel and the version it was drawn for. An action is taken only on that
 version; otherwise the present state is drawn instead.
 """
 
@@ -124,7 +124,7 @@ async def edit_typed(context: Context, interaction: Interaction) -> Response:
 async def check_again(context: Context, interaction: Interaction) -> Response:
     """Ask the provider once more, and tell both sides as they are then."""
     actor = await context.actor(interaction, fresh=True)
-    removal = await context.services.channels.check_again(actor, GrantId(interaction.request.value))
+    removal = await context.services.channel_actions.check_again(actor, GrantId(interaction.request.value))
     return Response(
         message=removed_message(interaction.lang, removal),
         modal=removed_modal(interaction.lang, removal),

@@ -244,7 +244,16 @@ probe: Final = Table(
     maybe_text("heard"),
     maybe_instant("heard_since"),
     number("heard_times"),
+    # The outage in whose line it waits.
+    maybe_text("hold_id"),
     Index("ix_probe_due", "due_at"),
+    Index(
+        "ix_probe_line",
+        "hold_id",
+        "due_at",
+        sqlite_where=text("hold_id IS NOT NULL"),
+        postgresql_where=text("hold_id IS NOT NULL"),
+    ),
     Index("ix_probe_proven", "provider", "last_ok_at"),
 )
 

@@ -421,6 +421,10 @@ class CursorLost(SlackError):
     """Slack no longer knows how far its list of people was read."""
 
 
+class GroupsClosed(Refusal):
+    """The app lacks the optional scope ``usergroups:read``."""
+
+
 class SlackRefused(SlackError):
     """Slack says no, for the reason ``code``."""
 

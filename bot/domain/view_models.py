@@ -11,7 +11,7 @@ from bot.domain.access import Operation, Person, RoleChange
 from bot.domain.channel import AboutInbox, Channel, HistoryEntry, InboxSpec, State
 from bot.domain.features import Feature
 from bot.domain.grant import Revocation
-from bot.domain.hubspot_models import HubSpotModel
+from bot.domain.hubspot_models import BothSides, HubSpotModel
 from bot.domain.ids import ConversationId, GrantId, TicketId, UserId
 from bot.domain.incident import Incident, Unexplained
 from bot.domain.notice import Notice
@@ -242,6 +242,29 @@ class Told:
     """Slack's error, if they could not be reached."""
     reminders: int = 0
     snoozed_until: datetime | None = None
+
+    @classmethod
+    def by(cls, notice: Notice) -> Told:
+        """What one reader's notice says of it."""
+        return cls(
+            recipient=notice.recipient,
+            is_shown=notice.ts is not None,
+            unreachable=notice.unreachable,
+            reminders=notice.reminders,
+            snoozed_until=notice.snoozed_until,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class HubSpotHistory:
+    """An address that only HubSpot keeps: how it stands there, and what was seen, told and done, newest
+    first."""
+
+    side: BothSides
+    records: tuple[HistoryEntry, ...]
+    incident: Incident | None
+    """The last outage, open or over."""
+    told: tuple[Told, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -279,8 +279,8 @@ async def test_a_recovery_edits_every_message(team: Stage) -> None:
     team.town.google.mend(SUPPORT)
     await team.passes(minutes=16)
     assert {who: (await _alarm(team, who)).ts for who in ADMINS} == before
-    assert "works again by itself" in (await _alarm(team, "omar")).plain
-    assert "works again by itself" in (await _line(team)).plain
+    assert "works again on its own" in (await _alarm(team, "omar")).plain
+    assert "works again on its own" in (await _line(team)).plain
 
 
 async def test_a_relapse_within_half_an_hour_goes_on_in_the_same_message(team: Stage) -> None:
@@ -422,7 +422,7 @@ async def test_a_deleted_message_is_said_once_more_while_it_is_true(team: Stage)
 
 
 async def test_a_reader_who_is_a_guest_by_now_is_refused_in_words(team: Stage) -> None:
-    """Old messages keep their buttons; who presses one is asked for anew at every click."""
+    """Old messages keep their buttons; who presses one is asked again at every click."""
     await team.breaks(SUPPORT)
     await team.driver.edit_person("omar", is_restricted=True)
     await team.person("omar").clicks("I'm on it", in_="dm")

@@ -203,7 +203,7 @@ async def test_a_wish_can_be_taken_back(stage: Stage) -> None:
     await _wishes_support(stage)
     await stage.person("alice").clicks("Cancel the request")
     await stage.passes(seconds=2)
-    await _is_told(stage, "alice", "you took it back")
+    await _is_told(stage, "alice", "you withdrew it")
     assert "[Approve]" not in (await _last_dm(stage, "omar")).plain
 
 

@@ -32,7 +32,7 @@ from bot.domain.view_models import (
     PermissionsOverview,
     Removal,
 )
-from bot.services.connections.channels import TeamDetails
+from bot.services.connections.channel_actions import TeamDetails
 from bot.services.connections.tickets import NextStep
 from bot.services.people.admins import Preview, Roster
 from bot.services.people.approvals import ApprovalAsked
@@ -492,6 +492,7 @@ class FakeServices:
     trouble: Trouble = field(default_factory=Trouble)
     people: Any = None
     channels: Any = None
+    channel_actions: Any = None
     connections: Any = None
     oauth_flow: Any = None
     switches: Any = None
@@ -506,7 +507,7 @@ class FakeServices:
 
     def __post_init__(self) -> None:
         self.people = FakePeople(self.trouble)
-        self.channels = FakeChannels()
+        self.channels = self.channel_actions = FakeChannels()
         self.connections = self.oauth_flow = FakeConnecting(self.trouble)
         self.switches = FakeSwitching(self.trouble)
         self.approvals = FakeRequests(self.trouble)

@@ -88,6 +88,7 @@ HANDED = f"gone:by:{ANN}:{NOW.isoformat()}"
 CLOSED = {RequestState.APPROVED, RequestState.DECLINED, RequestState.DONE}
 
 REFUSALS: tuple[errors.InboxkeeperError, ...] = (
+    errors.GroupsClosed(),
     errors.NotAllowed("remove", ("U0ANN", "U0BOB")),
     errors.NotAllowed("fly"),
     *(

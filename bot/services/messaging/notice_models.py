@@ -277,14 +277,14 @@ class NoticeModels:
     ) -> HeldModel:
         person = await uow.people.find(notice.workspace_id, notice.recipient) if facts.number else None
         reader = (await roles_in(uow, self._core, notice.workspace_id)).actor(person) if person else None
-        sight = visibility_of(reader) if reader else None
-        if sight is None:
+        visibility = visibility_of(reader) if reader else None
+        if visibility is None:
             return HeldModel(facts.number, own_number=facts.team_number, own=facts.first_of_team)
-        personal = await uow.provider_outages.held_of(it, sight, most=HELD_READ)
-        own = [channel for channel in personal if channel.owner_id == sight.user_id]
+        personal = await uow.provider_outages.held_of(it, visibility, most=HELD_READ)
+        own = [channel for channel in personal if channel.owner_id == visibility.user_id]
         return HeldModel(
             facts.number,
-            seen=facts.first if sight.all_personal else _by_address(facts.first_of_team, personal),
+            seen=facts.first if visibility.all_personal else _by_address(facts.first_of_team, personal),
             own_number=facts.team_number + len(own),
             own=_by_address(facts.first_of_team, own),
         )

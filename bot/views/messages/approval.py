@@ -39,7 +39,7 @@ def request_notice(lang: Language, model: NoticeModel) -> Message:
     """To an admin: who asks for what and why; later, who answered."""
     request = model.request
     if request is None:
-        return quiet(lang.say("There is nothing to do any more."))
+        return quiet(lang.say("There is nothing left to do."))
     if request.may_take_back(model.notice.recipient, model.now):
         said, undo = _answered(lang, request), undo_decline_button(lang, request)
         return message(said, [section(said), *_why_not(lang, request), *actions(undo)])
@@ -72,7 +72,7 @@ def _details(lang: Language, model: NoticeModel, request: Request) -> list[str]:
     told = [
         lang.say("Name: {name}", name=name) if (name := inert(requested_change.inbox.name)) else "",
         lang.say("Used for: {use}", use=use) if (use := inert(requested_change.inbox.use, 200)) else "",
-        lang.say("Conversation to tell: {conversation}", conversation=conversation) if conversation else "",
+        lang.say("Conversation to notify: {conversation}", conversation=conversation) if conversation else "",
         _host(lang, request.requested_change, model.provider_label),
     ]
     return [line for line in told if line]
@@ -102,7 +102,7 @@ def _is_conversation(conversation_id: str) -> bool:
 
 def _waits(lang: Language, request: Request) -> str:
     return lang.say(
-        "It waits until {when}. All admins got this message; the first answer counts.",
+        "Please answer by {when}. All admins got this message; the first answer counts.",
         when=instant(lang, request.expires_at),
     )
 
@@ -133,9 +133,9 @@ def _outcome(lang: Language, request: Request) -> str:
         case RequestState.WAITING:
             return lang.say("waiting for an admin")
         case RequestState.APPROVED if by:
-            return lang.say("approved by {who}; whoever asked still has to sign in", who=by)
+            return lang.say("approved by {who}; waiting for the person who asked to sign in", who=by)
         case RequestState.APPROVED:
-            return lang.say("approved; whoever asked still has to sign in")
+            return lang.say("approved; waiting for the person who asked to sign in")
         case RequestState.DONE if by:
             return lang.say("approved by {who}, and done", who=by)
         case RequestState.DONE:
@@ -151,20 +151,20 @@ def _outcome(lang: Language, request: Request) -> str:
         case RequestState.EXPIRED:
             return lang.say("nobody answered in time")
         case RequestState.CANCELLED if request.answered_by == request.requester:
-            return lang.say("taken back by whoever asked")
+            return lang.say("withdrawn by the person who asked")
         case RequestState.CANCELLED if by:
             return lang.say("approved by {who}, but no longer possible", who=by)
         case RequestState.CANCELLED:
             return lang.say("no longer possible")
         case RequestState.REPLACED:
-            return lang.say("asked for anew, see the newer message")
+            return lang.say("asked again, see the newer message")
 
 
 def requester_notice(lang: Language, model: NoticeModel) -> Message:
     """To whoever asked: where it stands, and the next step."""
     request = model.request
     if request is None:
-        return quiet(lang.say("There is nothing to do any more."))
+        return quiet(lang.say("There is nothing left to do."))
     if _is_theirs(request):
         return _for_their_admin(lang, model, request)
     requested_change, outcome = (
@@ -210,8 +210,8 @@ def _for_their_admin(lang: Language, model: NoticeModel, request: Request) -> Me
         features=model.features,
     )
     how = lang.say(
-        "Send this to that admin. As soon as they accept you get a message here; if they did it in another "
-        "way, just continue. It waits until {when}.",
+        "Send this to that admin. As soon as they accept, you get a message here; if they "
+        "did it another way, just continue. You have until {when}.",
         when=until,
     )
     blocks = [
@@ -240,7 +240,7 @@ def answered_reply(lang: Language, model: NoticeModel) -> Message:
     """In the thread of one's own request: somebody has answered. Never edited, it says just that."""
     request = model.request
     if request is None:
-        return quiet(lang.say("There is nothing to do any more."))
+        return quiet(lang.say("There is nothing left to do."))
     at = company(model.provider_label)
     outcome = (
         _their_answer(lang, request, at) if _is_theirs(request) else _outcome_for_requester(lang, request)
@@ -274,7 +274,7 @@ def _outcome_for_requester(lang: Language, request: Request) -> str:
         case RequestState.APPROVED:
             return lang.say("approved")
         case RequestState.CANCELLED if _is_withdrawn(request):
-            return lang.say("you took it back")
+            return lang.say("you withdrew it")
         case _:
             return _outcome(lang, request)
 
@@ -284,21 +284,22 @@ def _next_step(lang: Language, request: Request) -> str:
     match request.state:
         case RequestState.WAITING:
             return lang.say(
-                "Admins have been asked. It waits until {when}; this message changes when somebody answers.",
+                "The admins have been asked and have until {when} to answer. This message changes "
+                "when one of them does.",
                 when=until,
             )
         case RequestState.APPROVED:
             return lang.say("Continue and sign in. Possible until {when}.", when=until)
         case RequestState.DECLINED:
             return (
-                lang.say("Nothing has changed. Talk to them if you need it after all.")
+                lang.say("Nothing has changed. Talk to them if you still need it.")
                 if request.answered_by
-                else lang.say("Nothing has changed. Talk to an admin if you need it after all.")
+                else lang.say("Nothing has changed. Talk to an admin if you still need it.")
             )
         case RequestState.EXPIRED:
             return lang.say("Nothing has changed. Ask again, or talk to an admin.")
         case _:
-            return lang.say("The inbox has changed meanwhile.")
+            return lang.say("The inbox has changed since then.")
 
 
 def _buttons(lang: Language, request: Request) -> list[Block]:

@@ -71,7 +71,7 @@ def storm_headline(lang: Language, model: NoticeModel) -> str:
     if all(is_doubtful(outage) for outage in open_ones(model)):
         return "🟡 " + lang.count("{n} inbox cannot be checked", "{n} inboxes cannot be checked", waiting)
     if waiting == total:
-        return "🔴 " + lang.count("{n} inbox does not work", "{n} inboxes do not work", total)
+        return "🔴 " + lang.count("{n} inbox stopped working", "{n} inboxes stopped working", total)
     return "🔴 " + lang.count(
         "{n} of {total} inboxes still does not work",
         "{n} of {total} inboxes still do not work",
@@ -205,7 +205,7 @@ def _over(lang: Language, model: NoticeModel) -> Message:
     """Only what is over for good is green; of the others each is an address below what became of them."""
     outages, now = model.outages, model.now
     if not outages:
-        return quiet("⚪ " + lang.say("There is nothing to do any more."))
+        return quiet("⚪ " + lang.say("There is nothing left to do."))
     if len(outages) == 1:
         return quiet(ended(lang, outages[0], now))
     lines = (
@@ -232,7 +232,7 @@ def _forward(lang: Language, outage: IncidentModel) -> list[Block]:
         app=outage.app,
         code=incident.code,
     )
-    return [section("\n".join([lang.say("A message to forward to that admin:"), *quoted(lines)]))]
+    return [section("\n".join([lang.say("A message you can forward to that admin:"), *quoted(lines)]))]
 
 
 def _roles(lang: Language, model: NoticeModel) -> list[Block]:
@@ -359,7 +359,7 @@ def conversation_notice(lang: Language, model: NoticeModel) -> Message:
     said = brief(lang, waiting[0])
     if len(model.outages) > 1:
         said = " · ".join([storm_headline(lang, model), first_since(lang, model), _addresses(lang, waiting)])
-    who = claims(lang, model) or [lang.say("Those who look after it have been told.")]
+    who = claims(lang, model) or [lang.say("The people who look after it have been told.")]
     return message(said, [section("\n".join([said, *who]))])
 
 

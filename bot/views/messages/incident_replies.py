@@ -54,7 +54,7 @@ def _still_alone(lang: Language, outage: IncidentModel) -> Message:
 
 
 def _nothing(lang: Language) -> Message:
-    return _reply(lang.say("There is nothing to do any more."))
+    return _reply(lang.say("There is nothing left to do."))
 
 
 def relapse_reply(lang: Language, model: NoticeModel) -> Message:
@@ -65,11 +65,11 @@ def relapse_reply(lang: Language, model: NoticeModel) -> Message:
     if outage is None:
         return _nothing(lang)
     if is_doubtful(outage):
-        said = "🟡 " + lang.say("Checks of {address} fail again.", address=named(lang, outage))
+        said = "🟡 " + lang.say("Checks of {address} are failing again.", address=named(lang, outage))
         return _reply(said, lang.say("We keep trying; you don't need to do anything."))
     if model.notice.about.get("after") == AFTER_HOLD:
         said = "🔴 " + lang.say(
-            "{company} no longer refuses many at once; {address} is refused on its own account.",
+            "{company} no longer refuses many at once; {address} is still refused, for a reason of its own.",
             company=inert(company(outage.provider_label), 40),
             address=named(lang, outage),
         )
@@ -175,7 +175,7 @@ def _nobody(lang: Language, waiting: tuple[IncidentModel, ...]) -> str:
     claimed = [outage.incident for outage in waiting if outage.incident.claimed_by]
     if len(claimed) == len(waiting):
         return _last_claim(lang, claimed)
-    return lang.say("Nobody has said that they are on it.")
+    return lang.say("Nobody has taken it yet.")
 
 
 def _last_claim(lang: Language, claimed: list[Incident]) -> str:

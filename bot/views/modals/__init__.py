@@ -10,8 +10,15 @@ from bot.views.modals.admins import (
     parse_change,
     super_admins_modal,
 )
-from bot.views.modals.again import form_again
-from bot.views.modals.answers import apology_modal, busy_modal, refusal_modal, working_modal
+from bot.views.modals.answers import (
+    CONSENT_RENEW,
+    apology_modal,
+    busy_modal,
+    expired_modal,
+    form_again,
+    refusal_modal,
+    working_modal,
+)
 from bot.views.modals.approval import (
     ASK_FORM,
     DECLINE_FORM,
@@ -52,7 +59,6 @@ from bot.views.modals.disconnect import (
     remove_modal,
     removed_modal,
 )
-from bot.views.modals.expired import CONSENT_RENEW, expired_modal
 from bot.views.modals.inputs import (
     ADDRESS_BLOCK,
     CONVERSATION_BLOCK,

@@ -38,7 +38,7 @@ DECLINE_FORM: Final = "request.decline.form"
 def ask_modal(lang: Language, requested_change: RequestedChange, *, who_can: Sequence[str]) -> View:
     """Explains that an admin must agree, and asks for a reason. The form carries the wish."""
     return modal(
-        lang.say("An admin must agree"),
+        lang.say("An admin must approve"),
         [
             section(
                 f"*{escape(requested_change_words(lang, requested_change))}*\n"
@@ -56,10 +56,10 @@ def ask_modal(lang: Language, requested_change: RequestedChange, *, who_can: Seq
 
 def _explained(lang: Language, requested_change: RequestedChange) -> str:
     if requested_change.operation is Operation.CONNECT and requested_change.kind is Kind.PERSONAL:
-        return lang.say("Slack knows another address as yours, so an admin must agree first.")
+        return lang.say("Slack knows you by another address, so an admin must approve first.")
     if requested_change.operation is Operation.CONNECT:
-        return lang.say("A team address is there for everybody, so an admin must agree first.")
-    return lang.say("Other people use this team address too, so an admin must agree first.")
+        return lang.say("A team address is shared by everybody, so an admin must approve it first.")
+    return lang.say("Other people use this team address too, so an admin must approve first.")
 
 
 def _who(lang: Language, who_can: Sequence[str]) -> list[Block]:
@@ -79,7 +79,7 @@ def asked_modal(lang: Language, request: Request, approvers: Sequence[str], is_n
     """The wish waits now, or waited already."""
     said = lang.say("Your request is on its way.") if is_new else lang.say("You have asked for this already.")
     waits = lang.say(
-        "It waits until {when}. You get a message as soon as somebody answers.",
+        "The admins have until {when} to answer. You get a message as soon as one of them does.",
         when=instant(lang, request.expires_at),
     )
     return modal(
@@ -133,15 +133,15 @@ def too_many_modal(lang: Language, refusal: TooManyRequests) -> View:
         said = f"*{escape(words.title)}*\n{escape(words.text)}\n{escape(words.next_step)}"
         return modal(lang.say("Not possible"), [section(said)], close=lang.say("Close"))
     said = lang.count(
-        "{n} request of yours waits for an admin. Wait for an answer, or cancel one:",
-        "{n} requests of yours wait for an admin. Wait for an answer, or cancel one:",
+        "{n} request of yours is waiting for an admin. Wait for an answer, or cancel one:",
+        "{n} requests of yours are waiting for an admin. Wait for an answer, or cancel one:",
         len(refusal.waiting),
     )
     listed = [
         section(escape(requested_change_words(lang, one.requested_change)), cancel_button(lang, one))
         for one in refusal.waiting
     ]
-    return modal(lang.say("Enough for now"), [section(said), *listed], close=lang.say("Close"))
+    return modal(lang.say("Limit reached"), [section(said), *listed], close=lang.say("Close"))
 
 
 def forwarded_modal(lang: Language, *, provider_label: str) -> View:

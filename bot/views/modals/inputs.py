@@ -51,8 +51,8 @@ def conversation_input(lang: Language, initial: str) -> Block:
     }
     if initial:
         element["initial_conversation"] = initial
-    hint = lang.say("It gets one line when the address stops working. Invite the bot there first.")
-    label = lang.say("Conversation to tell")
+    hint = lang.say("One line is posted there when the address stops working. Invite the bot first.")
+    label = lang.say("Conversation to notify")
     return _input(CONVERSATION_BLOCK, label, element, optional=True, hint=hint)
 
 

@@ -103,7 +103,7 @@ async def test_a_newer_approval_is_the_one_that_is_followed(play: Play) -> None:
     newer = await waiting_switch(play, before, is_shared=True)
     [theirs] = await awaiting_tenant(play, "alice")
     assert (theirs.requested_change.is_shared, theirs.follows) == (True, newer)
-    assert await play.told("alice", "asked for anew")
+    assert await play.told("alice", "asked again")
     play.microsoft.levers.approve("acme.example")
     outcome = await play.signs_in(await goes_on(play, "alice", theirs.id), "omar@acme.example")
     assert outcome.ending is OutcomeKind.SWITCHED
@@ -142,7 +142,7 @@ async def reconnect_is_settled(play: Play) -> None:
 
 
 async def test_an_outage_that_heals_ends_the_wish_to_mend_it(play: Play) -> None:
-    """The admin approves by the link: what we hold works again by itself, so nobody needs to sign in."""
+    """The admin approves by the link: what we hold works again on its own, so nobody needs to sign in."""
     waiting = await waits_to_reconnect(play)
     play.microsoft.mend()
     assert waiting.secret is not None
@@ -196,7 +196,7 @@ async def test_a_double_click_asks_once(play: Play) -> None:
     await play.passes(seconds=10)
     [waiting] = await awaiting_tenant(play, "omar")
     assert {one.id for one in asked} == {waiting.id}
-    assert not await play.told("omar", "There is nothing to do any more.")
+    assert not await play.told("omar", "There is nothing left to do.")
     assert len(await play.told("omar", f"Switch {SUPPORT}")) == 1
 
 
@@ -215,7 +215,7 @@ async def test_the_same_wish_at_the_same_moment_is_one(play: Play) -> None:
     assert len({one.request.id for one in asked}) == 1
     assert [one.is_new for one in asked].count(True) == 1
     for who in ("alice", "omar"):
-        assert not await play.told(who, "There is nothing to do any more.")
+        assert not await play.told(who, "There is nothing left to do.")
         assert len(await play.told(who, f"Switch {SUPPORT}")) == 1
 
 
@@ -223,7 +223,7 @@ async def test_the_same_wish_at_the_same_moment_is_one(play: Play) -> None:
 
 
 async def test_an_approval_covers_what_was_asked_for(play: Play) -> None:
-    """The same address in the same role goes on, wherever it is hosted; anything else is asked for anew."""
+    """The same address in the same role goes on, wherever it is hosted; anything else is asked again."""
     alice, plan = (
         await play.actor("alice"),
         InboxSpec(SUPPORT, Kind.TEAM, use="Zendesk reads it", name="Support"),
