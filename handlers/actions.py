@@ -16,6 +16,7 @@ from bot.domain.view_models import Browse
 from bot.views import buttons, messages
 from bot.views.history import EXPORT_OPEN
 from bot.views.home import (
+    FIRST_HOUR_OVER,
     HOME_ALL,
     HOME_NEXT,
     HOME_PREVIOUS,
@@ -151,6 +152,14 @@ async def browse(context: Context, interaction: Interaction) -> Response:
     return SILENT
 
 
+async def hide_first_hour(context: Context, interaction: Interaction) -> Response:
+    """The steps of day one are seen no more by whoever wants that."""
+    actor = await context.actor(interaction)
+    await context.services.people.note_first_hour(actor, hides=True)
+    context.home.refresh(actor.id)
+    return SILENT
+
+
 _LINK: Final = Route(_silent)
 _ONLY_CHOSEN: Final[Mapping[str, Route]] = {
     buttons.DRILL: Route(look(channels.drill, fresh=True)),
@@ -207,6 +216,7 @@ ACTIONS: Final[Mapping[str, Route]] = {
     ADMINS_TAKE: Route(admins.change(admins.take)),
     messages.ADMINS_UNDO: Route(incidents.undo_roles),
     **dict.fromkeys((HOME_SEARCH, HOME_STATE, HOME_ALL, HOME_PREVIOUS, HOME_NEXT), Route(browse)),
+    FIRST_HOUR_OVER: Route(hide_first_hour),
     ADMINS_GIVE_SUPER: Route(admins.change(admins.give_super)),
     ADMINS_GIVE_ACCESS: Route(admins.change(admins.give_access)),
     ADMINS_GIVE_GROUP: Route(admins.change(admins.give_group)),

@@ -75,6 +75,23 @@ class SetupCard:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstHour:
+    """What a super admin does on day one, and how far they are."""
+
+    has_team: bool
+    has_conversation: bool
+    """Some team address has a conversation that is told."""
+    has_second_admin: bool
+    has_rehearsed: bool
+    team: Channel | None = None
+    """A team address to go on with."""
+
+    @property
+    def is_done(self) -> bool:
+        return self.has_team and self.has_conversation and self.has_second_admin and self.has_rehearsed
+
+
+@dataclass(frozen=True, slots=True)
 class StateCounts:
     """How many channels somebody may see, whether or not there is room for them."""
 
@@ -131,6 +148,8 @@ class Overview:
     browse: Browse = Browse()
     has_more: bool = False
     """Others follow what is shown."""
+    first_hour: FirstHour | None = None
+    """For a super admin who has not done or dismissed it yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from bot.domain.channel import URGENCY, Cause, Channel, State
 from bot.domain.ids import ChannelId
 from bot.domain.incident import Incident
 from bot.domain.request import Awaits, Request, RequestState
-from bot.domain.view_models import Browse, ChannelRow, Overview, SetupCard
+from bot.domain.view_models import Browse, ChannelRow, FirstHour, Overview, SetupCard
 from bot.views.blocks import (
     HOME_BLOCKS,
     MESSAGE_BLOCKS,
@@ -53,6 +53,7 @@ from bot.views.buttons import (
     operation_button,
     overview_button,
     row_menu,
+    typed_button,
 )
 from bot.views.i18n import Language
 from bot.views.text import shown
@@ -468,6 +469,7 @@ def home(
     setup = setup_blocks(lang, overview.not_set_up) if overview.not_set_up and is_plain else []
     above = [
         *setup,
+        *first_hour_blocks(lang, overview),
         header(lang.say("Inboxes")),
         *_intro(lang, overview),
         *_head(lang, overview),
@@ -482,7 +484,56 @@ def home(
     return {"type": "home", "blocks": [*above, *rows, *_pager(lang, overview, shown), *foot]}
 
 
+FIRST_HOUR_OVER: Final = "home.first_hour.over"
 _PAGER: Final = 2
+
+
+def first_hour_blocks(lang: Language, overview: Overview) -> list[Block]:
+    """Day one, step by step: what is left has a button, what is done is one quiet line."""
+    steps = overview.first_hour
+    if steps is None:
+        return []
+    done = [words for is_done, words, _ in _steps(lang, steps) if is_done]
+    left = [section(f"☐ {words}", way) for is_done, words, way in _steps(lang, steps) if not is_done]
+    ticked = [context("  ".join(f"✅ {words.splitlines()[0]}" for words in done))] if done else []
+    hide = actions(button(lang.say("Hide these steps"), FIRST_HOUR_OVER))
+    return [section(bold(lang.say("The first hour"))), *left, *ticked, *hide, divider()]
+
+
+def _steps(lang: Language, steps: FirstHour) -> tuple[tuple[bool, str, Block | None], ...]:
+    """Each with whether it is done, its words, and the way to it."""
+    team = steps.team
+    edit = operation_button(lang, Operation.EDIT, team) if team else None
+    drill = lang.say("Run a drill")
+    rehearse = typed_button(drill, f"drill {team.address}", about=team.address) if team else None
+    return (
+        (
+            steps.has_team,
+            lang.say("Connect a team address")
+            + "\n"
+            + lang.say("Such as support@: the one that must not stop."),
+            connect_button(lang),
+        ),
+        (
+            steps.has_conversation,
+            lang.say("Choose the conversation that is told")
+            + "\n"
+            + lang.say("It gets one line about an outage. Invite the bot there first."),
+            edit,
+        ),
+        (
+            steps.has_second_admin,
+            lang.say("Make a second super admin")
+            + "\n"
+            + lang.say("So that somebody is told when you are away."),
+            button(lang.say("Admins"), ADMINS),
+        ),
+        (
+            steps.has_rehearsed,
+            drill + "\n" + lang.say("See who would be told, and in which words. Nobody gets a message."),
+            rehearse,
+        ),
+    )
 
 
 def _finder(lang: Language, overview: Overview) -> list[Block]:

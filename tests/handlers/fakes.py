@@ -66,12 +66,16 @@ class FakePeople:
     is_super_admin: bool = False
     known: list[Person] = field(default_factory=list)
     fresh: list[bool] = field(default_factory=list)
+    noted: list[str] = field(default_factory=list)
 
     async def member(self, workspace_id: str, user_id: str, *, fresh: bool = False) -> Actor:
         self.fresh.append(fresh)
         await self.trouble.pass_()
         person = Person(id=ANN, workspace_id=W, email=ADDRESS, locale=self.locale)
         return Actor(person, is_super_admin=self.is_super_admin)
+
+    async def note_first_hour(self, actor: Actor, *, rehearsed: bool = False, hides: bool = False) -> None:
+        self.noted.append("rehearsed" if rehearsed else "hidden" if hides else "")
 
     async def locale_of(self, workspace_id: str, user_id: str) -> str:
         return self.locale

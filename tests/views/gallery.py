@@ -19,6 +19,7 @@ from bot.domain.request import Awaits, Request, RequestedChange, RequestState
 from bot.domain.ticket import SWITCHED_MEANWHILE, OutcomeKind, Purpose
 from bot.domain.view_models import (
     Browse,
+    FirstHour,
     IncidentModel,
     NoticeModel,
     Overview,
@@ -205,6 +206,15 @@ def overviews() -> Iterator[tuple[str, Overview]]:
     tenant = a_request(awaits=Awaits.TENANT)
     yield "with answers owed", an_overview(own=own, to_answer=(removing, *wishes), asked=(*states, tenant))
     yield "found", an_overview(own=own, sought="ann")
+    team = a_team_channel()
+    for name, steps in (
+        ("nothing done", FirstHour(False, False, False, False)),
+        ("half done", FirstHour(True, False, True, False, team)),
+        ("one step left", FirstHour(True, True, True, False, team)),
+    ):
+        rows = (a_row(team, is_own=False),) if steps.team else ()
+        setup = None if rows else a_setup_card(google_on=True)
+        yield f"first hour, {name}", an_overview(team=rows, first_hour=steps, not_set_up=setup)
     crowd = many_rows(25)
     for name, browse in (
         ("page 2", Browse(skip=25)),

@@ -30,6 +30,7 @@ ACTIONS: Final = buttons.ACTIONS | {
     home.HOME_ALL,
     home.HOME_PREVIOUS,
     home.HOME_NEXT,
+    home.FIRST_HOUR_OVER,
     messages.HAND_BACK,
     messages.HAND_OVER,
     messages.SNOOZE,

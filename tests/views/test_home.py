@@ -11,7 +11,7 @@ import pytest
 from bot.domain.access import Operation
 from bot.domain.channel import Cause, State
 from bot.domain.ids import RequestId
-from bot.domain.view_models import Browse, ChannelRow, StateCounts
+from bot.domain.view_models import Browse, ChannelRow, FirstHour, StateCounts
 from bot.views import buttons as ids
 from bot.views import home as ids_home
 from bot.views.home import home, overview_message
@@ -162,6 +162,23 @@ def test_a_page_of_the_worst_fits() -> None:
         for it in many_rows(25)
     )
     wishes = tuple(a_request(id=RequestId(f"r{n}"), requester=BOB) for n in range(9))
-    worst = an_overview(team=rows, to_answer=wishes, asked=wishes, not_set_up=a_setup_card())
+    steps = FirstHour(False, False, False, False)
+    worst = an_overview(
+        team=rows, to_answer=wishes, asked=wishes, not_set_up=a_setup_card(), first_hour=steps
+    )
     view = home(EN, replace(worst, has_more=True), now=NOW)
     assert "Inboxes 1 to 25 of" in texts(view)
+
+
+def test_the_first_hour_has_a_button_for_each_step_that_is_left() -> None:
+    """What is done is one quiet line; without a team address there is nothing yet to rehearse with."""
+    team = a_team_channel()
+    nothing = home(EN, an_overview(first_hour=FirstHour(False, False, False, False)), now=NOW)
+    assert texts(nothing).count("☐") == 4 and "✅" not in texts(nothing)
+    some = home(EN, an_overview(first_hour=FirstHour(True, False, True, False, team)), now=NOW)
+    ways = [it["accessory"] for it in some["blocks"] if "☐" in str(it)]
+    assert [(it["action_id"], it["value"]) for it in ways] == [
+        ("channel.edit", f"{team.id}:{team.version}"),
+        ("typed", f"drill {team.address}"),
+    ]
+    assert texts(some).count("✅") == 2 and blocks_with(some, "home.first_hour.over")

@@ -38,6 +38,7 @@ from bot.domain.view_models import (
     ChannelPermissions,
     ChannelRow,
     ChannelStatus,
+    FirstHour,
     Overview,
     PermissionsOverview,
     ProgramUse,
@@ -99,6 +100,7 @@ class Channels:
         async with self._core.storage.reading() as uow:
             rows, tally, has_more = await self._rows(uow, actor, browse, most=most)
             setup = await self._setup(uow, actor, empty=not tally.total)
+            first_hour = await self._first_hour(uow, actor, rows) if browse.is_plain else None
             to_answer = await self._to_answer(uow, actor)
             asked = await uow.requests.unfinished_by(actor.workspace_id, actor.id)
         return Overview(
@@ -115,6 +117,7 @@ class Channels:
             asked=asked,
             browse=browse,
             has_more=has_more,
+            first_hour=first_hour,
         )
 
     async def matching(self, actor: Actor, text: str, *, most: int) -> Overview:
@@ -403,6 +406,27 @@ class Channels:
             ways_from(channel.provider, self._core.providers.keys)
         )
         return (*operations, Operation.SWITCH) if can_go else operations
+
+    async def _first_hour(
+        self, uow: UnitOfWork, actor: Actor, rows: Sequence[ChannelRow]
+    ) -> FirstHour | None:
+        """What of day one is left, by what is there; of team addresses those that are shown will do."""
+        if not actor.is_super_admin or not self._core.providers.keys:
+            return None
+        has_rehearsed, hides = await uow.people.first_hour(actor.workspace_id, actor.id)
+        if hides:
+            return None
+        team = [it.channel for it in rows if not it.channel.is_personal]
+        told = [it for it in team if it.conversation_id is not None]
+        admins = (await roles_in(uow, self._core, actor.workspace_id)).super_admins
+        steps = FirstHour(
+            has_team=bool(team),
+            has_conversation=bool(told),
+            has_second_admin=len(admins) > 1,
+            has_rehearsed=has_rehearsed,
+            team=next(iter([*told, *team]), None),
+        )
+        return None if steps.is_done else steps
 
     async def _setup(self, uow: UnitOfWork, actor: Actor, *, empty: bool) -> SetupCard | None:
         providers = self._core.providers
