@@ -238,7 +238,7 @@ async def an_office(url: str, began: datetime, world: World, **settings: str) ->
             built.settings,
             replace(world, clock=clock, lead=clock.lead),
             storage,
-            http=Sessions(session, session),
+            http=Sessions(session, session, session),
             metrics=Metrics.build(),
             wake=wake,
         )

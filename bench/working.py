@@ -25,7 +25,7 @@ from bot.notifier import SlackMessenger
 from bot.services import Services
 from bot.slack.directory import SlackDirectory
 from bot.worker import Wake
-from providers.http_client import http_session
+from providers.http_client import http_session, provider_session
 from sandbox.clock import SandboxClock
 from storage import Storage
 
@@ -69,7 +69,7 @@ async def working(url: str, *, outside: int, due: int, idle: int = 0) -> AsyncIt
     """``due`` inboxes that are probed in turn, and ``idle`` more (after them) that are left alone."""
     clock = SandboxClock.running()
     settings = load(environment(url, outside=outside, port=1), env_file=None)
-    async with opened(url, clock) as storage, http_session() as session:
+    async with opened(url, clock) as storage, http_session() as session, provider_session() as quick:
         await add_owner(storage, clock())
         await fill(storage, due, now=clock(), due=timedelta())
         if idle:
@@ -79,7 +79,7 @@ async def working(url: str, *, outside: int, due: int, idle: int = 0) -> AsyncIt
             settings,
             World(clock=clock, lead=clock.lead),
             storage,
-            http=Sessions(session, session),
+            http=Sessions(session, session, quick),
             metrics=Metrics.build(),
             wake=Wake(),
         )

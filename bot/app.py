@@ -28,14 +28,14 @@ from bot.domain.grant import Secret
 from bot.domain.ids import UserId
 from bot.domain.job import JobKind
 from bot.domain.probe_policy import Cadence
-from bot.event_loop import measured
 from bot.http_server import listening
-from bot.metrics import Metrics
+from bot.metrics import Metrics, measured
 from bot.notifier import SlackMessenger
 from bot.services import Services
 from bot.services.connections.activation import Activation
 from bot.services.connections.admin_consent import AdminConsents
 from bot.services.connections.api_keys import ApiKeys
+from bot.services.connections.channel_actions import ChannelActions
 from bot.services.connections.channels import Channels, Permissions
 from bot.services.connections.connect import Connections
 from bot.services.connections.oauth_flow import OAuthFlow
@@ -62,9 +62,8 @@ from bot.services.people.admins import Admins
 from bot.services.people.approvals import Approvals
 from bot.services.people.people import People, Workspaces
 from bot.services.upkeep.census import CensusFigures
-from bot.services.upkeep.credentials import CredentialWatch
 from bot.services.upkeep.history import History, HistoryExport
-from bot.services.upkeep.maintenance import Maintenance
+from bot.services.upkeep.maintenance import CredentialWatch, Maintenance
 from bot.sign_of_life import SignOfLife
 from bot.slack.client import Pause, SlackClient, slack_client, who_are_we
 from bot.slack.directory import SlackDirectory
@@ -76,7 +75,7 @@ from handlers.web import Vitals, build_watch, build_web
 from providers.base import Provider
 from providers.detect import Detector, SystemNames
 from providers.google.provider import Google
-from providers.http_client import HttpClient, http_session
+from providers.http_client import HttpClient, Session, http_session, provider_session
 from providers.hubspot.client import HubSpotClient
 from providers.imap.autoconfig import Names
 from providers.imap.provider import Imap, guarded_web
@@ -139,9 +138,11 @@ class Sessions:
     """HTTP to the outside."""
 
     plain: aiohttp.ClientSession
-    """To providers and whoever the operator has named."""
+    """To whoever the operator has named."""
     guarded: aiohttp.ClientSession
     """To hosts that people name: never to an inner one."""
+    quick: Session
+    """To Google and Microsoft, whom every look asks."""
 
 
 def core_of(
@@ -207,9 +208,9 @@ def providers_of(settings: Settings, world: World, http: Sessions) -> list[Provi
     """The providers that there are clients for, and the one that needs none."""
     found: list[Provider] = []
     if settings.google is not None:
-        found.append(Google(settings.google, session=http.plain, clock=world.clock))
+        found.append(Google(settings.google, session=http.quick, clock=world.clock))
     if settings.microsoft is not None:
-        found.append(Microsoft(settings.microsoft, session=http.plain, clock=world.clock))
+        found.append(Microsoft(settings.microsoft, session=http.quick, clock=world.clock))
     if settings.imap_client is not None:
         imap = settings.imap_client
         found.append(
@@ -284,6 +285,7 @@ def services_of(
             JobKind.REMIND: incidents.remind,
             JobKind.COUNT_STORM: incidents.count_storm,
             JobKind.EXPIRE_REQUEST: approvals.expire,
+            JobKind.SETTLE_ANSWER: approvals.settle,
             JobKind.SHOW_HOLD: provider_outages.show,
             JobKind.RIPEN_HOLD: provider_outages.show,
             JobKind.READ_PEOPLE: people.read_on,
@@ -310,13 +312,7 @@ def services_of(
         locks=Locks(core),
         provider_outages=provider_outages,
     )
-    channels = Channels(
-        core,
-        transitions=transitions,
-        notifications=notifications,
-        monitoring=monitoring,
-        revocations=revocations,
-    )
+    channels = Channels(core)
     availabilities = Availabilities(core)
     history = History(core, channels, schedule, availabilities)
     monthly_reports = MonthlyReports(core, notifications, workspace)
@@ -327,6 +323,13 @@ def services_of(
         workspace=workspace,
         people=people,
         channels=channels,
+        channel_actions=ChannelActions(
+            core,
+            transitions=transitions,
+            notifications=notifications,
+            monitoring=monitoring,
+            revocations=revocations,
+        ),
         connections=Connections(
             core,
             approvals=approvals,
@@ -468,7 +471,9 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
         world,
         storage,
         http=Sessions(
-            session, await stack.enter_async_context(guarded_web(settings.imap_hosts, names_of(world)))
+            plain=session,
+            guarded=await stack.enter_async_context(guarded_web(settings.imap_hosts, names_of(world))),
+            quick=await stack.enter_async_context(provider_session()),
         ),
         metrics=metrics,
         wake=wake,

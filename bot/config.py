@@ -331,10 +331,10 @@ class Settings(BaseSettings):
     )
 
     probe_team_seconds: _SECONDS = _setting(
-        120.0, about="How often a team address is checked; less often beyond 5,000 of them.", example="120"
+        60.0, about="How often a team address is checked; less often beyond 2,500 of them.", example="60"
     )
     probe_personal_seconds: _SECONDS = _setting(
-        900.0, about="How often a personal inbox is checked.", example="900"
+        300.0, about="How often a personal inbox is checked; less often beyond 5,000 of them.", example="300"
     )
     witness_seconds: _SECONDS = _setting(
         30.0, about="How long after a refusal it is checked again before anybody is told.", example="30"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, func, select, update
@@ -239,22 +240,34 @@ def _values(it: Grant, cipher: Cipher) -> dict[str, Any]:
     }
 
 
+_ORDER: Final = (
+    *("id", "workspace_id", "channel_id", "address", "scopes", "sealed", "phase", "obtained_at"),
+    *("revocation", "revocation_at", "retired_at", "claims", "version", "renewals"),
+    *("identity_provider", "identity_subject", "identity_tenant", "delegate_subject", "delegate_address"),
+)
+_OF_ROW: Final = itemgetter(*(list(grant.c).index(grant.c[name]) for name in _ORDER))
+"""By position: names cost more than opening the secret, and every look reads one."""
+
+
 def _grant(row: Row[Any], cipher: Cipher | None) -> Grant:
+    grant_id, workspace_id, channel_id, address, scopes, sealed, phase, obtained_at, *more = _OF_ROW(row)
+    revocation, revocation_at, retired_at, claims, version, renewals, *account = more
+    provider, subject, tenant, signs, signs_as = account
     return Grant(
-        id=row.id,
-        workspace_id=row.workspace_id,
-        channel_id=row.channel_id,
-        address=row.address,
-        identity=MailboxIdentity(row.identity_provider, row.identity_subject, row.identity_tenant),
-        scopes=frozenset(row.scopes.split()),
-        secret=None if row.sealed is None or cipher is None else cipher.open(row.sealed, owner=row.id),
-        phase=Phase(row.phase),
-        obtained_at=row.obtained_at,
-        revocation=Revocation(row.revocation),
-        revocation_at=row.revocation_at,
-        retired_at=row.retired_at,
-        delegate=Delegate(row.delegate_subject, row.delegate_address or "") if row.delegate_subject else None,
-        claims=row.claims or "",
-        version=row.version,
-        renewals=row.renewals,
+        id=grant_id,
+        workspace_id=workspace_id,
+        channel_id=channel_id,
+        address=address,
+        identity=MailboxIdentity(provider, subject, tenant),
+        scopes=frozenset(scopes.split()),
+        secret=None if sealed is None or cipher is None else cipher.open(sealed, owner=grant_id),
+        phase=Phase(phase),
+        obtained_at=obtained_at,
+        revocation=Revocation(revocation),
+        revocation_at=revocation_at,
+        retired_at=retired_at,
+        delegate=Delegate(signs, signs_as or "") if signs else None,
+        claims=claims or "",
+        version=version,
+        renewals=renewals,
     )

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -335,5 +336,9 @@ def _first(those: Select[Any], most: int) -> Select[Any]:
     return select(those.limit(most).subquery().columns[0])
 
 
+_OF_ROW: Final = itemgetter(*(list(probe.c).index(probe.c[name]) for name in _FIELDS))
+"""By position: looking up names is half of what it costs to read one."""
+
+
 def _probe(row: Row[Any]) -> Probe:
-    return Probe(**{name: row._mapping[name] for name in _FIELDS})
+    return Probe(*_OF_ROW(row))

@@ -26,6 +26,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 from psycopg import sql
+from pyreqwest.request import RequestBuilder, StreamRequest
 from sqlalchemy import Table, create_engine, insert, make_url, select
 
 from storage import Cipher, Storage, generate_key, migrate
@@ -58,8 +59,17 @@ def only_this_machine() -> Iterator[None]:
             raise AssertionError(f"a test reached for {address[0]}")
         connect(self, address)
 
+    build = RequestBuilder.build_streamed
+
+    def guarded_build(self: RequestBuilder) -> StreamRequest:  # its sockets are none of Python's
+        request = build(self)
+        if not _is_loopback((request.url.host_str or "").strip("[]")):
+            raise AssertionError(f"a test reached for {request.url.host_str}")
+        return request
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", guarded)
+        patch.setattr(RequestBuilder, "build_streamed", guarded_build)
         yield
 
 

@@ -29,6 +29,9 @@ from tests.driver import Driver, Person, Screen
 BEGINNING: Final = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 KEY: Final = generate_key()
 """Of every bot that goes on where another one has ended."""
+UNHURRIED: Final = {"PROBE_TEAM_SECONDS": "120", "PROBE_PERSONAL_SECONDS": "900"}
+"""How often mailboxes are looked at here: seldom, so that a test meets the look that it is about. The weeks
+and outages of ``tests/simulation`` play at the pace of the defaults."""
 _SETTLES_WITHIN: Final = 60
 _SLIGHTLY: Final = timedelta(milliseconds=20)
 """The database's clock runs on while a statement travels: pauses end a moment later than planned."""
@@ -245,7 +248,7 @@ class Stage:
         await person.fills("What do you call it?", name)
         await person.fills("What depends on it?", use)
         if conversation is not None:
-            await person.chooses("Conversation to tell", conversation)
+            await person.chooses("Conversation to notify", conversation)
 
     async def opens_account(self, address: str) -> None:
         """Google has one more mailbox."""
@@ -306,7 +309,9 @@ async def a_town(
     **settings: str,
 ) -> AsyncIterator[Town]:
     """Local Slack and Google at a standing clock, and settings for a bot."""
-    place = Place(database_url=database_url, transport=transport, settings=settings, hubspot=hubspot)
+    place = Place(
+        database_url=database_url, transport=transport, settings=UNHURRIED | settings, hubspot=hubspot
+    )
     if key is not None:
         place = replace(place, key=key)
     world = World(engine_runs=False, jitter=lambda: 0.0)

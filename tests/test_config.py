@@ -34,7 +34,7 @@ def test_three_settings_are_enough() -> None:
     made = settings()
     assert made.database_url.get_secret_value() == "sqlite:///data/inboxkeeper.db"
     assert (made.host, made.port, made.base_url) == ("127.0.0.1", 8080, "http://localhost:8080")
-    assert (made.probe_team_seconds, made.probe_personal_seconds, made.witness_seconds) == (120, 900, 30)
+    assert (made.probe_team_seconds, made.probe_personal_seconds, made.witness_seconds) == (60, 300, 30)
     assert (made.command, made.log_format, made.socket_mode, made.google) == ("/inbox", "console", True, None)
 
 

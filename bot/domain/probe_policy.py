@@ -46,10 +46,19 @@ SHARED_ANSWER_FOR: Final = timedelta(days=7)
 _QUICK_LOOKS: Final = 4
 """At a login that is refused without a reason: then they become rarer, since it may be the password."""
 DISABLED_REFRESH_EVERY: Final = timedelta(days=7)
-FULL_PACE_UP_TO: Final = 5_000
-"""Team addresses that are looked at as often as the operator set it; more of them share the same looks."""
+TEAM_APART: Final = timedelta(milliseconds=24)
+"""Between two looks at team addresses, however many there are: 42 a second, or a minute for 2,500."""
+PERSONAL_APART: Final = timedelta(milliseconds=60)
+"""The same for personal inboxes: five minutes for 5,000."""
+LONGEST_SHARE: Final = timedelta(minutes=15)
+"""Being many makes no pause longer than this."""
 _SPREAD: Final = 1.25
 """More than any jitter makes of a pause."""
+_DISCONNECTED_PAUSE: Final = timedelta(minutes=15)
+_HOPE_LASTS: Final = timedelta(hours=1)
+"""What comes back by itself does so most often this soon."""
+_HOPEFUL_PAUSE: Final = timedelta(minutes=2)
+"""As long as MSAL leaves Microsoft alone after a refusal that a person must mend."""
 _IMPAIRED_STEPS: Final = tuple(timedelta(seconds=s) for s in (30, 60, 120, 300))
 
 
@@ -62,11 +71,12 @@ class Cadence:
     witness: timedelta
     """The second look after peers vouched for the provider."""
 
-    def shared_by(self, team_channels: int) -> Cadence:
-        """The one that costs no more looks than ``FULL_PACE_UP_TO`` team channels do, although there are this
-        many. They are never looked at less often than personal inboxes."""
-        share = max(team_channels / FULL_PACE_UP_TO, 1)
-        return replace(self, team=min(self.team * share, max(self.team, self.personal)))
+    def shared_by(self, *, team: int, personal: int) -> Cadence:
+        """The one for so many channels: all of a kind share the same looks. Team channels never wait longer
+        than personal inboxes for being many, and nothing is looked at more often than the operator set it."""
+        teams = min(TEAM_APART * team, max(LONGEST_SHARE, self.personal))
+        owners = max(min(PERSONAL_APART * personal, LONGEST_SHARE), teams)
+        return replace(self, team=max(self.team, teams), personal=max(self.personal, owners))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +114,21 @@ class ProbeOutcome(StrEnum):
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
     OURS_BROKEN = "ours_broken"
+
+
+def passed(row: Probe, *, due_at: datetime, now: datetime) -> Probe:
+    """The row of a mailbox that works: everything that was held against it is forgotten (rule 2)."""
+    return Probe(
+        row.channel_id,
+        row.workspace_id,
+        row.grant_id,
+        row.provider,
+        due_at,
+        lease_token=row.lease_token,
+        last_ok_at=now,
+        last_done_at=now,
+        outcome=ProbeOutcome.PASSED.value,
+    )
 
 
 def outcome_of(error: ProviderError | None) -> ProbeOutcome:
@@ -329,8 +354,10 @@ def _impaired_pause(probe: Probe, cadence: Cadence) -> timedelta:
 
 
 def _disconnected_pause(down_for: timedelta, cadence: Cadence) -> timedelta:
+    if down_for < _HOPE_LASTS:
+        return min(max(_HOPEFUL_PAUSE, cadence.team), _DISCONNECTED_PAUSE, cadence.personal)
     if down_for < timedelta(days=1):
-        return min(timedelta(minutes=15), cadence.personal)
+        return min(_DISCONNECTED_PAUSE, cadence.personal * 3)
     if down_for < timedelta(days=8):
         return timedelta(hours=1)
     return timedelta(days=1)

@@ -26,7 +26,6 @@ from types import MappingProxyType
 from typing import Any, Final, cast
 from urllib.parse import urlencode
 
-import aiohttp
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 from google.auth import exceptions, transport
@@ -54,7 +53,7 @@ from providers.base import (
     renewed,
 )
 from providers.google.errors import LABELS_SCOPE, GoogleErrors, of_consent
-from providers.http_client import HttpClient, HttpReply
+from providers.http_client import HttpClient, HttpReply, Session
 from providers.settings import GoogleClient
 
 _SHORT_SCOPES: Final = {"email": "https://www.googleapis.com/auth/userinfo.email"}
@@ -74,7 +73,7 @@ class Google:
         self,
         client: GoogleClient,
         *,
-        session: aiohttp.ClientSession,
+        session: Session,
         clock: Callable[[], datetime],
         timeout: timedelta = timedelta(seconds=10),
     ) -> None:

@@ -23,8 +23,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-import aiohttp
-
 from bot.domain.channel import Cause
 from bot.domain.errors import (
     ConsentFailed,
@@ -46,7 +44,7 @@ from providers.base import (
     life_in,
     renewed,
 )
-from providers.http_client import HttpClient, HttpReply
+from providers.http_client import HttpClient, HttpReply, Session
 from providers.microsoft.errors import MAIL_SCOPE, SHARED_SCOPE, MicrosoftErrors, challenge_of
 from providers.microsoft.oauth import SignIn
 from providers.settings import MicrosoftClient, Mode
@@ -101,7 +99,7 @@ class Microsoft:
         self,
         client: MicrosoftClient,
         *,
-        session: aiohttp.ClientSession,
+        session: Session,
         clock: Callable[[], datetime],
         timeout: timedelta = timedelta(seconds=10),
     ) -> None:

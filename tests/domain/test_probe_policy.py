@@ -37,6 +37,7 @@ from tests.storage.builders import NOW, a_channel, a_probe
 
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
+ORDINARY = Cadence(team=MINUTE, personal=5 * MINUTE, witness=30 * SECOND)
 CADENCE = Cadence(team=2 * MINUTE, personal=15 * MINUTE, witness=30 * SECOND)
 REJECTED, AWAY, OURS = GrantRejected("x"), ProviderUnavailable("x"), ProviderMisconfigured("x")
 
@@ -160,7 +161,9 @@ def test_without_a_first_refusal_there_is_no_second() -> None:
         (State.IMPAIRED, Kind.PERSONAL, 3, timedelta(), 2 * MINUTE),
         (State.IMPAIRED, Kind.PERSONAL, 4, timedelta(), 5 * MINUTE),
         (State.IMPAIRED, Kind.PERSONAL, 99, timedelta(), 5 * MINUTE),
-        (State.DISCONNECTED, Kind.PERSONAL, 9, timedelta(), 15 * MINUTE),
+        (State.DISCONNECTED, Kind.PERSONAL, 9, timedelta(), 2 * MINUTE),
+        (State.DISCONNECTED, Kind.TEAM, 9, timedelta(minutes=59), 2 * MINUTE),
+        (State.DISCONNECTED, Kind.TEAM, 9, timedelta(hours=1), 15 * MINUTE),
         (State.DISCONNECTED, Kind.TEAM, 9, timedelta(hours=23, minutes=59), 15 * MINUTE),
         (State.DISCONNECTED, Kind.TEAM, 9, timedelta(days=1), timedelta(hours=1)),
         (State.DISCONNECTED, Kind.TEAM, 9, timedelta(days=7, hours=23), timedelta(hours=1)),
@@ -179,24 +182,42 @@ def test_how_long_until_the_next_look(
 
 
 @pytest.mark.parametrize(
-    ("many", "team"),
+    ("many", "team", "personal"),
     [
-        (0, 2 * MINUTE),
-        (5_000, 2 * MINUTE),
-        (10_000, 4 * MINUTE),
-        (37_500, 15 * MINUTE),
-        (1_000_000, 15 * MINUTE),
+        (0, MINUTE, 5 * MINUTE),
+        (2_500, MINUTE, 5 * MINUTE),
+        (5_000, 2 * MINUTE, 5 * MINUTE),
+        (20_000, 8 * MINUTE, 8 * MINUTE),
+        (37_500, 15 * MINUTE, 15 * MINUTE),
+        (1_000_000, 15 * MINUTE, 15 * MINUTE),
     ],
 )
-def test_very_many_team_addresses_share_the_looks(many: int, team: timedelta) -> None:
-    """Up to 5,000 at full pace; never less often than personal inboxes. Everything else stays."""
-    assert CADENCE.shared_by(many) == replace(CADENCE, team=team)
+def test_very_many_team_addresses_share_the_looks(many: int, team: timedelta, personal: timedelta) -> None:
+    """Up to 2,500 at full pace; never less often than personal inboxes. Everything else stays."""
+    wanted = replace(ORDINARY, team=team, personal=personal)
+    assert ORDINARY.shared_by(team=many, personal=0) == wanted
+
+
+@pytest.mark.parametrize(
+    ("many", "personal"), [(5_000, 5 * MINUTE), (10_000, 10 * MINUTE), (1_000_000, 15 * MINUTE)]
+)
+def test_very_many_personal_inboxes_share_the_looks(many: int, personal: timedelta) -> None:
+    """Up to 5,000 at full pace, and no team address waits for them."""
+    assert ORDINARY.shared_by(team=1, personal=many) == replace(ORDINARY, personal=personal)
+
+
+@pytest.mark.parametrize(("team", "pause"), [(1, 2 * MINUTE), (10_000, 4 * MINUTE), (1_000_000, 15 * MINUTE)])
+def test_hope_takes_no_looks_from_the_living(team: int, pause: timedelta) -> None:
+    """What was just disconnected is looked at often, but never oftener than what works."""
+    channel = a_channel(state=State.DISCONNECTED, since=NOW)
+    cadence = ORDINARY.shared_by(team=team, personal=0)
+    assert next_pause(channel, a_probe(channel), cadence=cadence, now=NOW) == pause
 
 
 def test_an_operator_may_look_at_team_addresses_the_least() -> None:
     """What was set to be slow is not made quicker by being many."""
     slow = Cadence(team=60 * MINUTE, personal=15 * MINUTE, witness=30 * SECOND)
-    assert slow.shared_by(20_000) == slow
+    assert slow.shared_by(team=20_000, personal=20_000) == slow
 
 
 def test_faster_polling_never_makes_trouble_slower() -> None:

@@ -11,12 +11,12 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from bot.domain.grant import Grant, Secret
 from providers.base import Consent, Provider, Redirect
+from providers.http_client import provider_session
 from providers.microsoft.provider import Microsoft
 from providers.settings import MicrosoftClient
 from sandbox.clock import SandboxClock
@@ -123,7 +123,7 @@ async def a_microsoft_stage() -> AsyncIterator[MicrosoftStage]:
     )
     app = web.Application()
     microsoft.add_routes(app)
-    async with TestServer(app) as server, aiohttp.ClientSession() as session:
+    async with TestServer(app) as server, provider_session() as session:
 
         def make(
             port: int | None = server.port,

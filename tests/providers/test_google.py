@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -31,6 +30,7 @@ from bot.domain.grant import MailboxIdentity, Revocation, Secret
 from providers.base import Consent, Provider, Redirect
 from providers.google.errors import GMAIL_ERRORS, LABELS_SCOPE, TOKEN_ERRORS
 from providers.google.provider import Google
+from providers.http_client import provider_session
 from providers.settings import GoogleClient
 from sandbox.clock import SandboxClock
 from sandbox.google import LocalGoogle
@@ -123,7 +123,7 @@ async def stage() -> AsyncIterator[GoogleStage]:
     )
     app = web.Application()
     google.add_routes(app)
-    async with TestServer(app) as server, aiohttp.ClientSession() as session:
+    async with TestServer(app) as server, provider_session() as session:
 
         def make(
             port: int | None = server.port,

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -21,7 +20,7 @@ from bot.domain.errors import InboxkeeperError, ProviderError, ProviderUnavailab
 from bot.domain.grant import Grant, MailboxIdentity, Secret
 from providers.base import Authorization, Provider, Redirect, RefreshedGrant
 from providers.google.provider import Google
-from providers.http_client import LONGEST_RETRY, HttpReply
+from providers.http_client import LONGEST_RETRY, HttpReply, provider_session
 from providers.microsoft.provider import Microsoft
 from providers.settings import GoogleClient, MicrosoftClient
 from sandbox.clock import SandboxClock
@@ -148,7 +147,7 @@ DISCOVERY = json.dumps(
 async def providers(odd: Odd) -> AsyncIterator[tuple[Google, Microsoft]]:
     app = web.Application()
     app.router.add_route("*", "/{rest:.*}", odd.answer)
-    async with TestServer(app) as server, aiohttp.ClientSession() as session:
+    async with TestServer(app) as server, provider_session() as session:
         there, clock = str(server.make_url("/")).rstrip("/"), SandboxClock.frozen(NOW)
         at_google = GoogleClient(
             "cid", Secret("s"), there, f"{there}/token", f"{there}/revoke", f"{there}/certs", "iss", there

@@ -34,7 +34,7 @@ from bot.services.core.ports import Messenger
 from bot.slack.directory import SlackDirectory
 from bot.worker import Wake
 from providers.base import Authorization, Consent, Evidence, Onward, Provider, Redirect, RefreshedGrant, Renew
-from providers.http_client import http_session
+from providers.http_client import http_session, provider_session
 from providers.registry import Registry
 from storage import Storage
 from tests.driver import Said
@@ -264,13 +264,13 @@ class Play:
     # --- doing
 
     async def disable(self, who: str, channel: Channel) -> Channel:
-        return await self.services.channels.disable(await self.actor(who), channel.id)
+        return await self.services.channel_actions.disable(await self.actor(who), channel.id)
 
     async def enable(self, who: str, channel: Channel) -> Channel:
-        return await self.services.channels.enable(await self.actor(who), channel.id)
+        return await self.services.channel_actions.enable(await self.actor(who), channel.id)
 
     async def remove(self, who: str, channel: Channel) -> Any:
-        removal = await self.services.channels.remove(await self.actor(who), channel.id)
+        removal = await self.services.channel_actions.remove(await self.actor(who), channel.id)
         await self.passes(seconds=2)  # Slack's pace: this person may just have been told something else
         return removal
 
@@ -343,12 +343,12 @@ class Play:
         storage = await Storage.open(
             settings.database_url.get_secret_value(), cipher=cipher_of(settings), lead=world.lead
         )
-        async with http_session() as session:
+        async with http_session() as session, provider_session() as quick:
             core = core_of(
                 settings,
                 world,
                 storage,
-                http=Sessions(session, session),
+                http=Sessions(session, session, quick),
                 metrics=Metrics.build(),
                 wake=Wake(),
             )

@@ -92,7 +92,7 @@ async def a_process(
                 settings,
                 world,
                 storage,
-                http=Sessions(session, session),
+                http=Sessions(session, session, session),
                 metrics=Metrics.build(),
                 wake=wake,
             )

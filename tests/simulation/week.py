@@ -59,7 +59,7 @@ class Scale:
     """… and of another one."""
     lasts: timedelta
     steps: int
-    team_seconds: int = 120
+    team_seconds: int = 60
     grain: timedelta = timedelta(seconds=10)
 
     @property

@@ -139,8 +139,8 @@ async def test_lists_are_by_address_and_without_tombstones(storage: Storage) -> 
         assert await uow.channels.addresses(WORKSPACE) == ("A@x.org", "b@x.org", "C@x.org", "d@x.org")
 
 
-async def test_team_addresses_in_use_are_counted_everywhere(storage: Storage) -> None:
-    """Not those that are disabled or removed, and nobody's own."""
+async def test_channels_in_use_are_counted_everywhere(storage: Storage) -> None:
+    """Not those that are disabled or removed; each kind by itself, and no more than matter."""
     used = [
         a_team_channel(address=f"{state}@x.org", state=state)
         for state in (State.CONNECTED, State.IMPAIRED, State.DISCONNECTED)
@@ -149,7 +149,9 @@ async def test_team_addresses_in_use_are_counted_everywhere(storage: Storage) ->
     off = a_team_channel(address="off@x.org", state=State.DISABLED)
     await keep(storage, *used, elsewhere, off, removed(a_team_channel(address="0@x.org")), a_channel())
     async with storage.reading() as uow:
-        assert await uow.channels.count_team_in_use() == 4
+        assert await uow.channels.count_in_use(Kind.TEAM) == 4
+        assert await uow.channels.count_in_use(Kind.TEAM, most=3) == 3
+        assert await uow.channels.count_in_use(Kind.PERSONAL, most=3) == 1
 
 
 async def test_only_the_same_mailbox_of_the_same_owner_is_restored(storage: Storage) -> None:

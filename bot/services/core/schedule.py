@@ -6,16 +6,20 @@ Each process counts for itself; all of them reach the same figure.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Final
 
 import structlog
 
-from bot.domain.probe_policy import Cadence
+from bot.domain.channel import Kind
+from bot.domain.probe_policy import LONGEST_SHARE, PERSONAL_APART, Cadence
 from bot.services.core.ports import Core
 
 _log = structlog.get_logger(__name__)
 
 COUNTS_EVERY: Final = timedelta(minutes=5)
+_MOST_PERSONAL: Final = ceil(LONGEST_SHARE / PERSONAL_APART)
+"""More make no difference, and are not counted."""
 
 
 class Schedule:
@@ -37,12 +41,14 @@ class Schedule:
         if self._counted_at is not None and timedelta() <= now - self._counted_at < COUNTS_EVERY:
             return 0
         async with self._core.storage.reading() as uow:
-            many = await uow.channels.count_team_in_use()
+            team = await uow.channels.count_in_use(Kind.TEAM)
+            personal = await uow.channels.count_in_use(Kind.PERSONAL, most=_MOST_PERSONAL)
         self._counted_at = now
-        self._keep(self._core.policy.cadence.shared_by(many), many)
+        self._keep(self._core.policy.cadence.shared_by(team=team, personal=personal))
         return 0
 
-    def _keep(self, cadence: Cadence, many: int) -> None:
-        if cadence.team != self._cadence.team:
-            _log.info("team addresses are looked at", every_seconds=cadence.team.total_seconds(), many=many)
+    def _keep(self, cadence: Cadence) -> None:
+        if cadence != self._cadence:
+            team, personal = cadence.team.total_seconds(), cadence.personal.total_seconds()
+            _log.info("mailboxes are looked at", team_every_seconds=team, personal_every_seconds=personal)
         self._cadence = cadence

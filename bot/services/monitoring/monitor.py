@@ -40,6 +40,7 @@ from bot.domain.probe_policy import (
     is_settled_doubt,
     is_too_old,
     outcome_of,
+    passed,
     with_heard,
     witness_delay,
 )
@@ -52,7 +53,8 @@ from bot.services.monitoring.probes import BUSY_FOR, LEASED_FOR, ProbeResult, Pr
 from bot.services.monitoring.provider_outages import ProviderOutages
 from storage import Conflict, StorageAway, UnitOfWork
 
-BATCH: Final = 128
+BATCH: Final = 256
+"""Two waves of those that are looked at side by side: what a lease lasts for."""
 _JUDGED_BY_SIBLINGS: Final = frozenset({State.CONNECTED, State.IMPAIRED})
 LEASE: Final = LEASED_FOR
 """A row is held as long as its grant may be."""
@@ -235,21 +237,8 @@ class Monitoring:
 
     def _passed(self, observation: _Observation) -> Probe:
         now = self._core.clock()
-        row = replace(
-            observation.probe,
-            strikes=0,
-            tries=0,
-            first_refused_at=None,
-            last_ok_at=now,
-            last_done_at=now,
-            outcome=ProbeOutcome.PASSED.value,
-            heard=None,
-            heard_since=None,
-            heard_times=0,
-            unknown_code=None,
-            unknown_since=None,
-        )
-        return replace(row, due_at=self._transitions.next_due(observation.channel, row))
+        due_at = self._transitions.next_due(observation.channel, observation.probe)
+        return passed(observation.probe, due_at=due_at, now=now)
 
     async def _put_off(self, probe: Probe) -> None:
         """Somebody else is refreshing its grant, or has taken it over: what they find out counts."""

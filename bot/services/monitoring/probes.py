@@ -37,7 +37,7 @@ from bot.services.core.ports import Core
 from providers.base import RefreshedGrant
 from storage import StorageAway, UnitOfWork
 
-AT_ONCE: Final = 64
+AT_ONCE: Final = 128
 """Mailboxes looked at side by side: enough to hide the network, few enough to be a polite client."""
 LEASED_FOR: Final = timedelta(minutes=5)
 """Longer than the slowest batch: two waves, each of a wait for a turn (20 s) and a login that is not answered

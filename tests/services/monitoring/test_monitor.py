@@ -99,10 +99,14 @@ async def test_recovery_is_noticed_by_itself_and_the_message_says_so(play: Play)
 
 
 async def test_a_dead_mailbox_is_asked_about_ever_more_rarely(play: Play) -> None:
-    """Every quarter of an hour for a day, hourly for a week: never without a pause."""
+    """Every other minute for an hour, every quarter of an hour for a day, hourly for a week."""
     [alice] = await connected(play, "alice")
     play.google.break_down("revoked", ALICE)
     await play.passes(minutes=30)
+    before = play.google.requests["token"]
+    await play.passes(minutes=20)
+    assert play.google.requests["token"] - before == 10
+    await play.passes(minutes=40)
     before = play.google.requests["token"]
     await play.passes(hours=2)
     assert play.google.requests["token"] - before == 8
@@ -526,7 +530,10 @@ async def test_two_who_leave_a_mass_refusal_at_once_do_not_wait_for_each_other(p
     await play.passes(minutes=4)
     assert [(await play.now_of(it)).cause for it in channels] == [Cause.HELD] * 4
     omar = await play.actor("omar")
-    leave = {"disable": play.services.channels.disable, "remove": play.services.channels.remove}[act]
+    leave = {
+        "disable": play.services.channel_actions.disable,
+        "remove": play.services.channel_actions.remove,
+    }[act]
     with capture_logs() as logs:
         await asyncio.gather(*(leave(omar, it.id) for it in channels))
     assert not [line for line in logs if line["log_level"] in {"warning", "error"}]
