@@ -83,8 +83,8 @@ bench: ready ## Measure against the floors of the design (ARGS=)
 
 .PHONY: docs messages screenshots
 docs: ready ## Write docs/lifecycle.md, docs/settings.md, app.yaml and the picture in docs/architecture.md anew
-	@$(BIN)/python -m bot.domain.lifecycle_doc > $(VENV)/lifecycle.md && mv $(VENV)/lifecycle.md docs/lifecycle.md
-	@$(BIN)/python -m bot.settings_doc > $(VENV)/settings.md && mv $(VENV)/settings.md docs/settings.md
+	@$(BIN)/python -m tools.lifecycle_doc > $(VENV)/lifecycle.md && mv $(VENV)/lifecycle.md docs/lifecycle.md
+	@$(BIN)/python -m tools.settings_doc > $(VENV)/settings.md && mv $(VENV)/settings.md docs/settings.md
 	@$(BIN)/python -m bot manifest > $(VENV)/app.yaml && mv $(VENV)/app.yaml app.yaml
 	@$(BIN)/python tools/picture.py
 

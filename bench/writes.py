@@ -61,7 +61,7 @@ async def _clicks(crowd: Working, numbers: count[int]) -> Latency:
         await asyncio.sleep(_APART)
         channel = ChannelId(channel_id(number))
         began = perf_counter()
-        await crowd.services.channels.disable(crowd.owner_of(number), channel)
+        await crowd.services.channel_actions.disable(crowd.owner_of(number), channel)
         taken.append(perf_counter() - began)
     return Latency.of(taken)
 

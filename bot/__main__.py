@@ -18,9 +18,9 @@ from cryptography.fernet import Fernet
 
 from bot.config import Settings, SettingsError, load
 from bot.config_validators import base_url as base_url_of
+from bot.manifest import COMMAND, ManifestError, render
+from bot.manifest import manifest as document
 from bot.program import VERSION, as_called, example_of_settings
-from bot.slack.manifest import COMMAND, ManifestError, render
-from bot.slack.manifest import manifest as document
 
 app = typer.Typer(
     help="Inboxkeeper keeps a team's mailboxes connected, from Slack.",

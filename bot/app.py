@@ -28,14 +28,14 @@ from bot.domain.grant import Secret
 from bot.domain.ids import UserId
 from bot.domain.job import JobKind
 from bot.domain.probe_policy import Cadence
-from bot.event_loop import measured
 from bot.http_server import listening
-from bot.metrics import Metrics
+from bot.metrics import Metrics, measured
 from bot.notifier import SlackMessenger
 from bot.services import Services
 from bot.services.connections.activation import Activation
 from bot.services.connections.admin_consent import AdminConsents
 from bot.services.connections.api_keys import ApiKeys
+from bot.services.connections.channel_actions import ChannelActions
 from bot.services.connections.channels import Channels, Permissions
 from bot.services.connections.connect import Connections
 from bot.services.connections.oauth_flow import OAuthFlow
@@ -61,9 +61,8 @@ from bot.services.people.admins import Admins
 from bot.services.people.approvals import Approvals
 from bot.services.people.people import People, Workspaces
 from bot.services.upkeep.census import CensusFigures
-from bot.services.upkeep.credentials import CredentialWatch
 from bot.services.upkeep.history import History, HistoryExport
-from bot.services.upkeep.maintenance import Maintenance
+from bot.services.upkeep.maintenance import CredentialWatch, Maintenance
 from bot.sign_of_life import SignOfLife
 from bot.slack.client import Pause, SlackClient, slack_client, who_are_we
 from bot.slack.directory import SlackDirectory
@@ -285,6 +284,7 @@ def services_of(
             JobKind.REMIND: incidents.remind,
             JobKind.COUNT_STORM: incidents.count_storm,
             JobKind.EXPIRE_REQUEST: approvals.expire,
+            JobKind.SETTLE_ANSWER: approvals.settle,
             JobKind.SHOW_HOLD: provider_outages.show,
             JobKind.RIPEN_HOLD: provider_outages.show,
             JobKind.READ_PEOPLE: people.read_on,
@@ -311,13 +311,7 @@ def services_of(
         locks=Locks(core),
         provider_outages=provider_outages,
     )
-    channels = Channels(
-        core,
-        transitions=transitions,
-        notifications=notifications,
-        monitoring=monitoring,
-        revocations=revocations,
-    )
+    channels = Channels(core)
     history = History(core, channels, schedule)
     heartbeat = Heartbeat(core, notifications, workspace)
     api_keys = ApiKeys(core.storage, clock=core.clock, features=core.policy.features)
@@ -326,6 +320,13 @@ def services_of(
         workspace=workspace,
         people=people,
         channels=channels,
+        channel_actions=ChannelActions(
+            core,
+            transitions=transitions,
+            notifications=notifications,
+            monitoring=monitoring,
+            revocations=revocations,
+        ),
         connections=Connections(
             core,
             approvals=approvals,

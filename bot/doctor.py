@@ -26,11 +26,11 @@ from bot.domain.errors import (
     ProviderUnavailable,
 )
 from bot.domain.hubspot import HubSpotUser, Listing, PortalDetails
+from bot.domain.provider_traits import LABELS
 from bot.program import as_called
 from bot.services.core.ports import Credential
 from providers.http_client import http_session
 from providers.hubspot.client import EMAIL_CHANNEL
-from providers.registry import LABELS
 from storage import Storage, StorageAway, Trouble, is_current
 from storage.engine import is_sqlite, sqlite_file
 from storage.files import readable_by_others

@@ -19,10 +19,10 @@ from bot.app import client_of
 from bot.config import Settings
 from bot.config_validators import is_loopback
 from bot.domain.errors import SlackAway, SlackRefused
+from bot.manifest import SCOPES
 from bot.metrics import Metrics
 from bot.services.core.ports import Clock
 from bot.slack.client import SlackClient
-from bot.slack.manifest import SCOPES
 from providers.http_client import http_session
 
 _SECONDS: Final = 10

@@ -1,10 +1,16 @@
-"""What the bot counts about itself, for Prometheus. ``docs/operate.md`` says what each figure means."""
+"""What the bot counts about itself, for Prometheus. ``docs/operate.md`` says what each figure means.
+
+How punctual the event loop is counts, too: whoever blocks it keeps everybody waiting.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import platform
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
+from time import perf_counter
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
@@ -150,3 +156,32 @@ class Metrics:
 def _label(value: str) -> str:
     """What may stand in a label: short plain words. Addresses, sentences and secrets become "other"."""
     return value if _LABEL.fullmatch(value) and is_plain_word(value) else "other"
+
+
+_EVERY: Final = 1.0
+"""Seconds."""
+
+
+async def measure_lag(
+    observe: Callable[[float], None],
+    *,
+    pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    now: Callable[[], float] = perf_counter,
+) -> None:
+    """Wait for a second over and over, and tell ``observe`` how many seconds more it was. Never returns."""
+    while True:
+        asked = now()
+        await pause(_EVERY)
+        observe(max(now() - asked - _EVERY, 0.0))
+
+
+@asynccontextmanager
+async def measured(observe: Callable[[float], None]) -> AsyncIterator[None]:
+    """Measure until the block ends."""
+    task = asyncio.create_task(measure_lag(observe), name="event-loop-lag")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

@@ -1,6 +1,6 @@
 """Buttons: one handler per action id.
 
-The one rule: a button names a channel and the version it was drawn for. A deed is done only on that
+The one rule: a button names a channel and the version it was drawn for. An action is taken only on that
 version; otherwise the present state is drawn instead.
 """
 
@@ -114,7 +114,7 @@ async def edit_typed(context: Context, interaction: Interaction) -> Response:
 async def check_again(context: Context, interaction: Interaction) -> Response:
     """Ask the provider once more, and tell both sides as they are then."""
     actor = await context.actor(interaction, fresh=True)
-    removal = await context.services.channels.check_again(actor, GrantId(interaction.request.value))
+    removal = await context.services.channel_actions.check_again(actor, GrantId(interaction.request.value))
     return Response(
         message=removed_message(interaction.lang, removal),
         modal=removed_modal(interaction.lang, removal),
@@ -167,10 +167,12 @@ ACTIONS: Final[Mapping[str, Route]] = {
     buttons.PERMISSIONS: Route(look(channels.channel_permissions)),
     messages.CLAIM: Route(incidents.claim),
     messages.HAND_BACK: Route(incidents.hand_back),
+    messages.HAND_OVER: Route(incidents.hand_over),
     messages.SNOOZE: Route(incidents.snooze),
     messages.WAKE: Route(incidents.wake),
-    buttons.APPROVE: Route(approvals.answer(approve=True)),
-    buttons.DECLINE: Route(approvals.answer(approve=False)),
+    buttons.APPROVE: Route(approvals.approve),
+    buttons.DECLINE: Route(approvals.offer_decline, opens=True),
+    buttons.DECLINE_UNDO: Route(approvals.take_back),
     buttons.CANCEL: Route(approvals.cancel),
     buttons.GO_ON: Route(approvals.go_on, opens=True),
     HUBSPOT_SHOW: Route(hubspot.show),

@@ -23,7 +23,7 @@ from urllib.parse import unquote_plus
 from aiohttp import web
 
 from bot.domain.api_key import ApiKey
-from bot.domain.audiences import Audience
+from bot.domain.features import Audience
 from bot.services.connections.api_keys import ApiKeys, BadKey
 from bot.services.connections.token_broker import (
     DEFAULT_TTL,

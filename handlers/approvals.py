@@ -13,12 +13,13 @@ from bot.views.modals import (
     REASON_BLOCK,
     answered_modal,
     asked_modal,
+    decline_modal,
     forwarded_modal,
     parse_requested_change,
 )
 from handlers import channels
 from handlers.channels import said
-from handlers.context import Context, Handler, Interaction, Response
+from handlers.context import Context, Interaction, Response
 from handlers.slack_request import Surface
 
 
@@ -37,26 +38,63 @@ async def ask(context: Context, interaction: Interaction) -> Response:
     return Response(modal=asked_modal(interaction.lang, asked.request, asked.approvers, asked.is_new))
 
 
-def answer(*, approve: bool) -> Handler:
-    """An admin's yes or no. Pressed twice, the second click finds what the first has done."""
+async def approve(context: Context, interaction: Interaction) -> Response:
+    """An admin's yes. Pressed twice, the second click finds what the first has done."""
+    request = await _answered(context, interaction, approve=True)
+    if interaction.request.surface in {Surface.HOME, Surface.MODAL}:
+        return Response(modal=answered_modal(interaction.lang, request))
+    return await said(context, interaction)
 
-    async def handler(context: Context, interaction: Interaction) -> Response:
-        actor = await context.actor(interaction, fresh=True)
-        try:
-            request = await context.services.approvals.answer(
-                actor, _request_id(interaction), approve=approve
-            )
-        except RequestClosed as closed:
-            request = closed.request
-            said_no = request.state is RequestState.DECLINED
-            if request.answered_by != actor.id or said_no is approve:
-                raise
-        context.home.refresh(actor.id, request.requester)
-        if interaction.request.surface is Surface.HOME:
-            return Response(modal=answered_modal(interaction.lang, request))
-        return await said(context, interaction)
 
-    return handler
+async def offer_decline(context: Context, interaction: Interaction) -> Response:
+    """The form that asks why not."""
+    actor = await context.actor(interaction, fresh=True)
+    request = await context.services.approvals.to_answer(actor, _request_id(interaction))
+    return Response(modal=decline_modal(interaction.lang, request))
+
+
+async def decline(context: Context, interaction: Interaction) -> Response:
+    """An admin's no, with a reason or without. Delivered twice, the second finds what the first has done."""
+    request = await _answered(context, interaction, approve=False)
+    return _declined(context, interaction, request)
+
+
+async def take_back(context: Context, interaction: Interaction) -> Response:
+    """*Undo*, within the minute. Pressed twice, the second click finds it open again."""
+    actor = await context.actor(interaction, fresh=True)
+    try:
+        request = await context.services.approvals.take_back(actor, _request_id(interaction))
+    except RequestClosed as closed:
+        if not closed.request.is_open:
+            raise
+        request = closed.request
+    context.home.refresh(actor.id, request.requester)
+    if interaction.request.surface is Surface.MODAL:
+        return _declined(context, interaction, request)
+    return await said(context, interaction)
+
+
+def _declined(context: Context, interaction: Interaction, request: Request) -> Response:
+    may_undo = request.may_take_back(interaction.request.user_id, context.clock())
+    return Response(modal=answered_modal(interaction.lang, request, may_undo=may_undo))
+
+
+async def _answered(context: Context, interaction: Interaction, *, approve: bool) -> Request:
+    actor, reason = (
+        await context.actor(interaction, fresh=True),
+        interaction.request.fields.get(REASON_BLOCK, ""),
+    )
+    try:
+        request = await context.services.approvals.answer(
+            actor, _request_id(interaction), approve=approve, reason=reason
+        )
+    except RequestClosed as closed:
+        request = closed.request
+        said_no = request.state is RequestState.DECLINED
+        if request.answered_by != actor.id or said_no is approve:
+            raise
+    context.home.refresh(actor.id, request.requester)
+    return request
 
 
 async def cancel(context: Context, interaction: Interaction) -> Response:

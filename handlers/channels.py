@@ -13,8 +13,8 @@ from bot.domain.errors import AlreadyConnected, NeedsApproval, OtherKind, OutOfD
 from bot.domain.ids import ChannelId, ConversationId
 from bot.domain.request import RequestedChange
 from bot.domain.ticket import Purpose, Ticket
-from bot.domain.view_models import AuthorizationStart, Removal
-from bot.services.connections.channels import TeamDetails
+from bot.domain.view_models import AuthorizationStart, Overview, Removal
+from bot.services.connections.channel_actions import TeamDetails
 from bot.views.blocks import escape, parse_value
 from bot.views.buttons import Goal, parse_goal
 from bot.views.history import drill_message, export_message, why_message
@@ -91,20 +91,20 @@ async def offer_remove(
     """Ask before removing, and say what will stop at the provider."""
     return Response(
         modal=remove_modal(
-            interaction.lang, await context.services.channels.before_removal(actor, channel.id)
+            interaction.lang, await context.services.channel_actions.before_removal(actor, channel.id)
         )
     )
 
 
 async def disable(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:
-    channel = await context.services.channels.disable(actor, channel.id)
+    channel = await context.services.channel_actions.disable(actor, channel.id)
     context.home.refresh(actor.id)
     return Response(modal=disabled_modal(interaction.lang, channel))
 
 
 async def enable(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:
     """Enable and say what the check showed."""
-    channel = await context.services.channels.enable(actor, channel.id)
+    channel = await context.services.channel_actions.enable(actor, channel.id)
     context.home.refresh(actor.id)
     label = context.services.channels.label_for(channel)
     return Response(
@@ -115,7 +115,7 @@ async def enable(context: Context, interaction: Interaction, actor: Actor, chann
 
 async def remove(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:
     """Remove and say what became of it on both sides."""
-    removal = await context.services.channels.remove(actor, channel.id)
+    removal = await context.services.channel_actions.remove(actor, channel.id)
     context.home.refresh(actor.id)
     return Response(modal=removed_modal(interaction.lang, removal))
 
@@ -170,7 +170,7 @@ async def _keep(context: Context, actor: Actor, typed: InboxSpec) -> None:
     if wanted.conversation_id != channel.conversation_id:
         await context.services.connections.say_hello(actor, channel.address, wanted.conversation_id)
     details = TeamDetails(wanted.name, wanted.use, wanted.conversation_id)
-    await context.services.channels.edit(actor, channel.id, details)
+    await context.services.channel_actions.edit(actor, channel.id, details)
     context.home.refresh(actor.id)
 
 
@@ -211,7 +211,7 @@ async def take_over(context: Context, interaction: Interaction, actor: Actor, ch
     details = _details(interaction.request.fields)
     await context.services.channels.allowed(actor, channel.id, Operation.TAKE_OVER)
     await context.services.connections.say_hello(actor, channel.address, details.conversation_id)
-    taken = await context.services.channels.take_over(actor, channel.id, details)
+    taken = await context.services.channel_actions.take_over(actor, channel.id, details)
     context.home.refresh(actor.id, *([channel.owner_id] if channel.owner_id else []))
     return await show_status(context, interaction, actor, taken)
 
@@ -242,7 +242,7 @@ async def edit(context: Context, interaction: Interaction, actor: Actor, channel
     await context.services.channels.allowed(actor, channel.id, Operation.EDIT)
     if details.conversation_id != channel.conversation_id:
         await context.services.connections.say_hello(actor, channel.address, details.conversation_id)
-    saved = await context.services.channels.edit(actor, channel.id, details)
+    saved = await context.services.channel_actions.edit(actor, channel.id, details)
     context.home.refresh(actor.id, *([channel.owner_id] if channel.owner_id else []))
     return await show_status(context, interaction, actor, saved)
 
@@ -345,7 +345,7 @@ async def offer_leaving(
     """Ask before removing, and say what follows."""
     goal = _goal(interaction)
     needs_approval = await context.services.switches.check_leaving(actor, channel.id, goal.key)
-    removal = await context.services.channels.before_removal(actor, channel.id)
+    removal = await context.services.channel_actions.before_removal(actor, channel.id)
     to = (goal.key, context.services.channels.label_at(goal.key, channel.address))
     return Response(modal=leave_modal(interaction.lang, removal, to=to, needs_approval=needs_approval))
 
@@ -364,7 +364,7 @@ async def leave(context: Context, interaction: Interaction) -> Response:
         return await _go_on(context, interaction, actor, channel_id)
     if channel.version != version:
         return remarked(interaction.lang, await offer_leaving(context, interaction, actor, channel))
-    removal = await context.services.channels.remove(actor, channel_id)
+    removal = await context.services.channel_actions.remove(actor, channel_id)
     context.home.refresh(actor.id)
     return await _go_on(context, interaction, actor, channel_id, removal)
 
@@ -428,12 +428,19 @@ async def permissions_overview(context: Context, interaction: Interaction, actor
 
 
 About = Callable[[Context, Interaction, Actor, Channel], Awaitable[Response]]
-"""A deed about one channel."""
+"""An action on one channel."""
 
 
 async def show_overview(context: Context, interaction: Interaction) -> Response:
     shown = await context.services.channels.overview(await context.actor(interaction), most=LIST_ROWS)
-    return Response(message=overview_message(interaction.lang, shown, now=context.clock()), replaces=True)
+    return await listed(context, interaction, shown)
+
+
+async def listed(context: Context, interaction: Interaction, shown: Overview) -> Response:
+    """What is here, and in the same list what is in HubSpot."""
+    elsewhere = await hubspot.in_the_same_list(context, interaction, shown.sought)
+    message = overview_message(interaction.lang, shown, now=context.clock(), elsewhere=elsewhere)
+    return Response(message=message, replaces=True)
 
 
 def look(operation: About, *, fresh: bool = False) -> Handler:

@@ -17,8 +17,8 @@ from typing import Final
 from bot.domain.access import Actor, Operation
 from bot.domain.address import legible, visible
 from bot.domain.channel import Channel
-from bot.domain.errors import NotAnAddress
-from bot.views.home import LIST_ROWS, overview_message
+from bot.domain.errors import NotAnAddress, UnknownAddress
+from bot.views.home import LIST_ROWS
 from bot.views.hubspot import with_help
 from bot.views.replies import CANDIDATES, help_message, unknown_verb_message, which_address_message
 from handlers import admins, channels, hubspot
@@ -192,7 +192,7 @@ def overview(typed: Typed) -> Handler:
     async def handler(context: Context, interaction: Interaction) -> Response:
         actor = await context.actor(interaction)
         found = await context.services.channels.matching(actor, shortened(typed.rest), most=LIST_ROWS)
-        return Response(message=overview_message(interaction.lang, found, now=context.clock()), replaces=True)
+        return await channels.listed(context, interaction, found)
 
     return handler
 
@@ -265,6 +265,27 @@ def about(operation: About, *, fresh: bool = False, once: bool = False) -> Calla
     return make
 
 
+def seen(operation: About, *, why: bool = False) -> Callable[[Typed], Handler]:
+    """As ``about``, where it is only looked at: an address that only HubSpot has is shown as it is there."""
+    make = about(operation)
+
+    def made(typed: Typed) -> Handler:
+        async def handler(context: Context, interaction: Interaction) -> Response:
+            try:
+                return await make(typed)(context, interaction)
+            except UnknownAddress as unknown:
+                is_asked_for = unknown.wished is not None or unknown.to_answer is not None
+                if is_asked_for or not (
+                    there := await hubspot.only_there(context, interaction, unknown.address, why=why)
+                ):
+                    raise
+                return there
+
+        return handler
+
+    return made
+
+
 async def _addresses(context: Context, actor: Actor) -> tuple[tuple[str, ...], int]:
     """The first ones, and how many there are: of an only one it is clear what is meant."""
     return await context.services.channels.addresses(actor, most=2)
@@ -308,7 +329,7 @@ def _unknown(typed: Typed) -> Handler:
 VERBS: Final[Mapping[Verb, tuple[Callable[[Typed], Handler], bool]]] = {
     Verb.CONNECT: (connect, True),
     Verb.LIST: (overview, False),
-    Verb.STATUS: (about(channels.show_status), False),
+    Verb.STATUS: (seen(channels.show_status), False),
     Verb.DISCONNECT: (about(channels.offer_disconnect), True),
     Verb.DISABLE: (about(channels.offer_disable), True),
     Verb.ENABLE: (about(channels.enable, fresh=True, once=True), False),
@@ -317,7 +338,7 @@ VERBS: Final[Mapping[Verb, tuple[Callable[[Typed], Handler], bool]]] = {
     Verb.SWITCH: (about(channels.switch, fresh=True), True),
     Verb.EDIT: (about(channels.offer_edit), True),
     Verb.PERMISSIONS: (permissions, False),
-    Verb.WHY: (about(channels.why), False),
+    Verb.WHY: (seen(channels.why, why=True), False),
     Verb.DRILL: (about(channels.drill, fresh=True), False),
     Verb.EXPORT: (export, False),
     Verb.ADMINS: (show_admins, True),

@@ -1,4 +1,4 @@
-"""The Home tab: drawn from the database whenever somebody looks, and again after a deed.
+"""The Home tab: drawn from the database whenever somebody looks, and again after an action.
 
 The one rule: one drawing per person at a time, so that an older picture never covers a newer one. Whoever
 looks stands in a line: a crowd is drawn later, and nobody twice.
@@ -23,11 +23,10 @@ from bot.services.connections.channels import Channels
 from bot.services.monitoring.hubspot import HubSpotScreens
 from bot.services.people.people import People
 from bot.slack.views_api import ViewsApi
-from bot.views.blocks import HOME_BLOCKS, View
+from bot.views.blocks import View
 from bot.views.home import HOME_ROWS
 from bot.views.home import home as home_view
-from bot.views.hubspot import home_section
-from bot.views.i18n import Language
+from bot.views.hubspot import in_the_list
 from bot.views.replies import busy_message, refusal_message
 from handlers.errors import Bug, Refused, attempt
 from handlers.slack_request import language_of
@@ -166,20 +165,12 @@ class Home:
         lang = await language_of(self._people, self._workspace_id, user_id)
         overview = await attempt(self._overview(user_id))
         if isinstance(overview, Overview):
-            view = home_view(lang, overview, now=self._clock())
-            return await self._with_hubspot(lang, view)
+            theirs = await attempt(self._hubspot.summary()) if self._hubspot else None
+            elsewhere = in_the_list(lang, theirs if isinstance(theirs, HubSpotSummary) else None)
+            return home_view(lang, overview, now=self._clock(), elsewhere=elsewhere)
         if isinstance(overview, Refused):
             return _as_home(refusal_message(lang, overview.refusal, self._command))
         return _as_home(busy_message(lang))
-
-    async def _with_hubspot(self, lang: Language, view: View) -> View:
-        """And HubSpot's section, where its portal is watched."""
-        summary = await attempt(self._hubspot.summary()) if self._hubspot else None
-        if not isinstance(summary, HubSpotSummary):
-            return view
-        *listing, foot = view["blocks"]
-        theirs = home_section(lang, summary)
-        return {**view, "blocks": [*listing[: HOME_BLOCKS - len(theirs) - 1], *theirs, foot]}
 
     async def _overview(self, user_id: UserId) -> Overview:
         actor = await self._people.member(self._workspace_id, user_id)

@@ -10,7 +10,16 @@ from bot.domain.errors import OutOfDate
 from bot.domain.ids import ConversationId
 from bot.services.monitoring.hubspot import HubSpotScreens
 from bot.views.blocks import Block
-from bot.views.hubspot import both_sides, hubspot_message, pair_blocks, pairs_in, tell_modal
+from bot.views.home import Elsewhere
+from bot.views.hubspot import (
+    both_sides,
+    hubspot_message,
+    in_the_list,
+    only_there_message,
+    pair_blocks,
+    pairs_in,
+    tell_modal,
+)
 from bot.views.modals import CONVERSATION_BLOCK
 from handlers.context import Context, Interaction, Response
 
@@ -72,6 +81,23 @@ async def people_blocks(context: Context, interaction: Interaction, actor: Actor
     if context.services.hubspot is None or not actor.is_super_admin:
         return []
     return pair_blocks(interaction.lang, (await context.services.hubspot.overview(actor)).people)
+
+
+async def in_the_same_list(context: Context, interaction: Interaction, sought: str) -> Elsewhere:
+    """What of HubSpot stands in the list: what is broken there, or what has the text that is sought."""
+    screens = context.services.hubspot
+    return in_the_list(interaction.lang, await screens.summary(sought) if screens else None)
+
+
+async def only_there(
+    context: Context, interaction: Interaction, address: str, *, why: bool
+) -> Response | None:
+    """An address that is not connected here, but is in HubSpot."""
+    past = await context.services.hubspot.past(address) if context.services.hubspot else None
+    if past is None:
+        return None
+    shown = only_there_message(interaction.lang, past, now=context.clock(), why=why)
+    return Response(message=shown, replaces=True)
 
 
 async def with_other_side(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.domain.errors import OutOfDate, UndoOver
 from bot.domain.ids import NoticeId
-from bot.views.messages import parse_snooze
+from bot.views.messages import parse_hand_over, parse_snooze
 from handlers.channels import said
 from handlers.context import Context, Interaction, Response
 
@@ -20,6 +20,14 @@ async def hand_back(context: Context, interaction: Interaction) -> Response:
     """*Not me after all*: everybody who was told sees that nobody is on it."""
     actor = await context.actor(interaction, fresh=True)
     await context.services.incidents.hand_back(actor, NoticeId(interaction.request.value))
+    return await said(context, interaction)
+
+
+async def hand_over(context: Context, interaction: Interaction) -> Response:
+    """*Hand over to…*: somebody else who was told is on it now, and hears so."""
+    actor = await context.actor(interaction, fresh=True)
+    to, notice_id = parse_hand_over(interaction.request.value)
+    await context.services.incidents.hand_over(actor, notice_id, to)
     return await said(context, interaction)
 
 

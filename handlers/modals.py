@@ -10,6 +10,7 @@ from bot.views.modals import (
     ADMINS_FORM,
     ASK_FORM,
     CONNECT_FORM,
+    DECLINE_FORM,
     DISABLE_FORM,
     EDIT_FORM,
     LEAVE_FORM,
@@ -39,6 +40,7 @@ CALLBACKS: Final[Mapping[str, Route]] = {
     ADMINS_FORM: Route(admins.change(admins.agree)),
     LEAVE_FORM: Route(channels.leave),
     ASK_FORM: Route(approvals.ask),
+    DECLINE_FORM: Route(approvals.decline),
     HUBSPOT_TELL_FORM: Route(hubspot.tell),
 }
 

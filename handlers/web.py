@@ -25,8 +25,7 @@ from handlers.api import PREFIX as API
 from handlers.api import Api
 from handlers.errors import Away, Bug, Fault, Refused, attempt
 from handlers.exports import ExportPages
-from handlers.oauth_callback import AdminConsentCallback, OAuthCallback
-from handlers.oauth_pages import OAuthPages
+from handlers.oauth import AdminConsentCallback, OAuthCallback, OAuthPages
 from handlers.slack_http import MOST_BYTES, PATH, SlackHttp
 from handlers.tasks import Tasks
 from handlers.web_session import (

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Iterable
 
 from bot.domain.address import domain_of
 from bot.domain.errors import ProviderOff
 from bot.domain.grant import MailboxIdentity
-from bot.domain.provider_traits import ProviderTraits
+from bot.domain.provider_traits import LABELS, ProviderTraits
 from providers.base import Provider, TakesForm
 from providers.detect import of_domain
-
-LABELS: Final[Mapping[str, str]] = {
-    "google": "Gmail",
-    "microsoft": "Office 365",
-    "outlook": "Outlook.com",
-    "imap": "IMAP",
-}
-"""What people call a provider, also when no client is configured for it, by its family."""
 
 
 class Registry:

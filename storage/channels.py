@@ -73,6 +73,15 @@ class ChannelRepository(Repository):
         here = channel.c.workspace_id == workspace_id, channel.c.address_key == folded(address)
         return await self._one(select(channel).where(*here, _KEPT))
 
+    async def at_addresses(self, workspace_id: WorkspaceId, addresses: Collection[str]) -> dict[str, Channel]:
+        """The same of many at once, by what spellings of an address have in common."""
+        keys = {folded(it) for it in addresses} - {""}
+        if not keys:
+            return {}
+        here = channel.c.workspace_id == workspace_id, channel.c.address_key.in_(sorted(keys))
+        rows = await self._connection.rows(select(channel).where(*here, _KEPT))
+        return {folded(it.address): it for it in map(channel_of, rows)}
+
     async def of_owner(self, workspace_id: WorkspaceId, user_id: UserId) -> tuple[Channel, ...]:
         """A person's own inboxes, by address."""
         return await self._kept(workspace_id, channel.c.owner_id == user_id)
@@ -257,21 +266,25 @@ class OverviewRepository(Repository):
     """Reads ``channel`` with what belongs to it, as one person may see it."""
 
     async def read(
-        self, sight: Visibility, *, most: int | None, with_grants: bool
+        self, visibility: Visibility, *, most: int | None, with_grants: bool
     ) -> tuple[tuple[Listed, ...], StateCounts]:
         """The first ``most``, or all: one's own, team addresses, other people's; of each what needs somebody
         first, then by address. And how many there are. What was granted is read only ``with_grants``."""
-        statement = _statement(self._connection.dialect, sight.all_personal, with_grants, is_counted=True)
-        rows = await self._connection.rows(statement, _listed_values(sight, most))
+        statement = _statement(
+            self._connection.dialect, visibility.all_personal, with_grants, is_counted=True
+        )
+        rows = await self._connection.rows(statement, _listed_values(visibility, most))
         return tuple(map(_listed, rows)), _tally(rows[0][_TALLY]) if rows else StateCounts()
 
-    async def first(self, sight: Visibility, *, most: int, with_grants: bool) -> tuple[Listed, ...]:
+    async def first(self, visibility: Visibility, *, most: int, with_grants: bool) -> tuple[Listed, ...]:
         """The same without counting: however many there are, no more rows are read."""
-        statement = _statement(self._connection.dialect, sight.all_personal, with_grants, is_counted=False)
-        return tuple(map(_listed, await self._connection.rows(statement, _listed_values(sight, most))))
+        statement = _statement(
+            self._connection.dialect, visibility.all_personal, with_grants, is_counted=False
+        )
+        return tuple(map(_listed, await self._connection.rows(statement, _listed_values(visibility, most))))
 
     async def matching(
-        self, sight: Visibility, text: str, *, most: int, with_grants: bool
+        self, visibility: Visibility, text: str, *, most: int, with_grants: bool
     ) -> tuple[Listed, ...]:
         """The first of those with ``text`` in their address or name, in the order of the list."""
         wanted = or_(
@@ -279,37 +292,41 @@ class OverviewRepository(Repository):
             func.lower(channel.c.name).contains(text.lower(), autoescape=True),
         )
         dialect = self._connection.dialect
-        seen = select(channel).where(*_seen(all_personal=sight.all_personal), wanted)
+        seen = select(channel).where(*_seen(all_personal=visibility.all_personal), wanted)
         first = seen.order_by(*_order(channel, dialect)).limit(most)
         statement = _beside(first, dialect, with_grants)
-        return tuple(map(_listed, await self._connection.rows(statement, _listed_values(sight, most))))
+        return tuple(map(_listed, await self._connection.rows(statement, _listed_values(visibility, most))))
 
-    async def tally(self, sight: Visibility) -> StateCounts:
+    async def tally(self, visibility: Visibility) -> StateCounts:
         """How many there are."""
-        [row] = await self._connection.rows(_tallied(sight.all_personal), _listed_values(sight, None))
+        [row] = await self._connection.rows(
+            _tallied(visibility.all_personal), _listed_values(visibility, None)
+        )
         return _tally(row)
 
-    async def count_own(self, sight: Visibility) -> int:
+    async def count_own(self, visibility: Visibility) -> int:
         """How many are this person's own."""
-        return int(await self._connection.value(_own_count(), _listed_values(sight, None)))
+        return int(await self._connection.value(_own_count(), _listed_values(visibility, None)))
 
-    async def addresses(self, sight: Visibility, *, most: int) -> tuple[str, ...]:
+    async def addresses(self, visibility: Visibility, *, most: int) -> tuple[str, ...]:
         """The first addresses that this person may see, as addresses are sorted."""
-        rows = await self._connection.rows(_addresses(sight.all_personal), _listed_values(sight, most))
+        rows = await self._connection.rows(
+            _addresses(visibility.all_personal), _listed_values(visibility, most)
+        )
         return tuple(row.address for row in rows)
 
     async def grants_in_use(
-        self, sight: Visibility, states: Collection[State]
+        self, visibility: Visibility, states: Collection[State]
     ) -> tuple[tuple[str, Granted, int], ...]:
         """What was granted to channels in these states, by provider, and to how many: few differ."""
         alike = channel.c.provider, grant.c.scopes, grant.c.delegate_subject.is_not(None).label("shared")
         counted = (
             select(*alike, func.count().label("number"))
             .join(grant, grant.c.id == channel.c.grant_id)
-            .where(*_seen(all_personal=sight.all_personal), channel.c.state.in_(states))
+            .where(*_seen(all_personal=visibility.all_personal), channel.c.state.in_(states))
             .group_by(*alike)
         )
-        rows = await self._connection.rows(counted, _listed_values(sight, None))
+        rows = await self._connection.rows(counted, _listed_values(visibility, None))
         return tuple(
             (row.provider, Granted(frozenset(row.scopes.split()), is_shared=bool(row.shared)), row.number)
             for row in rows
@@ -317,7 +334,7 @@ class OverviewRepository(Repository):
 
     async def first_granted(
         self,
-        sight: Visibility,
+        visibility: Visibility,
         states: Collection[State],
         granted: Collection[tuple[str, Granted]],
         *,
@@ -329,21 +346,21 @@ class OverviewRepository(Repository):
         first = (
             select(channel)
             .join(grant, grant.c.id == channel.c.grant_id)
-            .where(*_seen(all_personal=sight.all_personal), channel.c.state.in_(states), alike)
+            .where(*_seen(all_personal=visibility.all_personal), channel.c.state.in_(states), alike)
             .order_by(*_order(channel, dialect))
             .limit(most)
         )
-        rows = await self._connection.rows(_beside(first, dialect, True), _listed_values(sight, most))
+        rows = await self._connection.rows(_beside(first, dialect, True), _listed_values(visibility, most))
         return tuple(map(_listed, rows)) if granted else ()
 
-    async def look_alikes(self, sight: Visibility, address: str) -> tuple[str, ...]:
+    async def look_alikes(self, visibility: Visibility, address: str) -> tuple[str, ...]:
         """Addresses among which one that was mistyped as ``address`` most likely is, at most
         ``MOST_LOOK_ALIKES`` of what this person may see: those next to it as they are read, and those next to
         it read from the end. However many there are, an index leads to these few."""
         key = folded(address)
-        values = {**_listed_values(sight, None), "key": key, "reversed": key[::-1]}
+        values = {**_listed_values(visibility, None), "key": key, "reversed": key[::-1]}
         found: dict[str, None] = {}
-        for some in _neighbours(sight.all_personal):
+        for some in _neighbours(visibility.all_personal):
             rows = await self._connection.rows(some, values)
             found.update(dict.fromkeys(row.address for row in rows))
         return tuple(found)[:MOST_LOOK_ALIKES]
@@ -489,12 +506,12 @@ def _seen(*, all_personal: bool) -> tuple[ColumnElement[bool], ...]:
     return *_HERE, or_(channel.c.kind == Kind.TEAM, own, theirs)
 
 
-def _listed_values(sight: Visibility, most: int | None) -> dict[str, Any]:
+def _listed_values(visibility: Visibility, most: int | None) -> dict[str, Any]:
     """More than a statement names does no harm."""
     return {
-        "workspace": sight.workspace_id,
-        "user": sight.user_id,
-        "address": sight.address,
+        "workspace": visibility.workspace_id,
+        "user": visibility.user_id,
+        "address": visibility.address,
         "most": _NO_LIMIT if most is None else most,
     }
 

@@ -129,9 +129,13 @@ class HubSpotRepository:
         return (await self.by_ids([channel_id])).get(channel_id)
 
     async def at_address(self, workspace_id: WorkspaceId, address: str) -> HubSpotChannel | None:
-        """The channel of an address; one that is there rather than one that is gone."""
+        """The channel of an address in the portal that is watched; one that is there rather than one that
+        is gone."""
+        portal = select(hubspot_portal.c.portal_id).where(hubspot_portal.c.workspace_id == workspace_id)
         found = await self._found(
-            hubspot_channel.c.workspace_id == workspace_id, hubspot_channel.c.address_key == folded(address)
+            hubspot_channel.c.workspace_id == workspace_id,
+            hubspot_channel.c.address_key == folded(address),
+            hubspot_channel.c.portal_id == portal.scalar_subquery(),
         )
         there = [it for it in found if it.state is not HubSpotState.GONE]
         return next(iter([*there, *found]), None)

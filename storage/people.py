@@ -12,10 +12,11 @@ from sqlalchemy import (
     BindParameter,
     Row,
     Select,
+    and_,
     bindparam,
     delete,
+    literal,
     literal_column,
-    or_,
     select,
     union_all,
     update,
@@ -108,29 +109,40 @@ def _subjects(given: Role) -> Select[tuple[str]]:
     return select(role.c.subject).where(role.c.workspace_id == _HERE, role.c.role == given)
 
 
-_CHOSEN: Final = person.c.id.in_(_subjects(Role.SUPER_ADMIN))
-_BELIEVED: Final = _subjects(Role.ACCOUNT_ACCESS).where(
-    role.c.read_at >= bindparam("groups_since", type_=role.c.read_at.type)
-)
-"""The groups whose members were read lately."""
-_MEMBERS: Final = select(group_member.c.user_id).where(
-    group_member.c.workspace_id == _HERE, group_member.c.group_id.in_(_BELIEVED)
-)
-_NAMED: Final = or_(person.c.id.in_(_subjects(Role.ACCOUNT_ACCESS)), person.c.id.in_(_MEMBERS))
 _OWNER: Final = person.alias("owner")
-_OWNERS: Final = select(_OWNER.c.id).where(_OWNER.c.workspace_id == _HERE, literal_column("owner.is_owner"))
+_OWNERS: Final = select(_OWNER.c.id.label("who"), literal("").label("why")).where(
+    _OWNER.c.workspace_id == _HERE, literal_column("owner.is_owner")
+)
 """In the words of the index: a column that is compared with a parameter does not say the same."""
-_FIXED: Final = select(_OWNER.c.id).where(
+_FIXED: Final = select(_OWNER.c.id, literal("")).where(
     _OWNER.c.workspace_id == _HERE, _OWNER.c.id.in_(bindparam("fixed", expanding=True))
 )
-_GIVEN: Final = map(_subjects, (Role.SUPER_ADMIN, Role.ACCOUNT_ACCESS))
-_FEW: Final = union_all(_OWNERS, _FIXED, *_GIVEN, _MEMBERS)
-_HOLDERS: Final = (
-    select(person, _CHOSEN.label("was_chosen"), _NAMED.label("has_access"))
-    .where(person.c.workspace_id == _HERE, person.c.id.in_(_FEW))
-    .order_by(person.c.id)
+_NAMED: Final = select(role.c.subject, role.c.role).where(role.c.workspace_id == _HERE)
+_MEMBERS: Final = (
+    select(group_member.c.user_id, role.c.role)
+    .join(
+        role,
+        (role.c.workspace_id == group_member.c.workspace_id) & (role.c.subject == group_member.c.group_id),
+    )
+    .where(
+        role.c.workspace_id == _HERE,
+        role.c.role == Role.ACCOUNT_ACCESS,
+        role.c.read_at >= bindparam("groups_since", type_=role.c.read_at.type),
+    )
 )
-"""Built once: every request asks for it. Those few by name, instead of all people one by one."""
+"""Of the groups whose members were read lately."""
+
+
+def _holders(*few: Select[Any]) -> Select[Any]:
+    """Those few by name, each once for whatever makes them one, instead of all people one by one."""
+    those = union_all(*few).subquery("few")
+    mine = person.c.workspace_id == _HERE, person.c.id == those.c.who
+    return select(person, those.c.why).join(those, and_(*mine)).order_by(person.c.id)
+
+
+_HOLDERS: Final = _holders(_OWNERS, _NAMED, _MEMBERS)
+"""Built once: every request asks for it."""
+_HOLDERS_AND_FIXED: Final = _holders(_OWNERS, _NAMED, _MEMBERS, _FIXED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +186,18 @@ class RoleRepository(Repository):
         """Slack's owners and admins, whoever was given a role, and the ``fixed``: few, of thousands. Which
         role they hold is the caller's to decide. A group whose members were last read before
         ``groups_since`` counts for nothing."""
-        rows = await self._connection.rows(
-            _HOLDERS, {"workspace": workspace_id, "fixed": list(fixed), "groups_since": groups_since}
+        values: dict[str, Any] = {"workspace": workspace_id, "groups_since": groups_since}
+        if fixed:
+            rows = await self._connection.rows(_HOLDERS_AND_FIXED, values | {"fixed": list(fixed)})
+        else:
+            rows = await self._connection.rows(_HOLDERS, values)
+        given: dict[str, set[str]] = {}
+        for row in rows:
+            given.setdefault(row.id, set()).add(row.why)
+        return tuple(
+            Holder(person_of(row), Role.SUPER_ADMIN in given[row.id], Role.ACCOUNT_ACCESS in given[row.id])
+            for row in {row.id: row for row in rows}.values()
         )
-        return tuple(Holder(person_of(row), bool(row.was_chosen), bool(row.has_access)) for row in rows)
 
     async def give(
         self, workspace_id: WorkspaceId, given: Role, subject: str, *, by: UserId, at: datetime

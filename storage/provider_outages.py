@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, case, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Row, case, func, literal, literal_column, or_, select, update
 
 from bot.domain.access import Visibility
 from bot.domain.channel import Cause, Channel, Kind, State
@@ -273,31 +273,54 @@ class ProviderOutageRepository(Repository):
         )
         return found
 
+    # --- the line of those that wait for their turns
+
+    async def lines_up(
+        self, hold_id: ProviderOutageId, channel_id: ChannelId, turn: datetime | None = None
+    ) -> None:
+        """It waits in this line until ``leaves_line``, whatever its looks bring. A ``turn`` is when it is
+        looked at, and voids the lease of a look that runs."""
+        values: dict[str, Any] = {"hold_id": hold_id}
+        if turn is not None:
+            values |= {"due_at": turn, "lease_token": None, "lease_until": None}
+        await self._connection.count(update(probe).where(probe.c.channel_id == channel_id).values(**values))
+
+    async def leaves_line(self, channel_id: ChannelId) -> None:
+        """It waits in none any more."""
+        mine = probe.c.channel_id == channel_id, probe.c.hold_id.is_not(None)
+        await self._connection.count(update(probe).where(*mine).values(hold_id=None))
+
     async def last_turn(self, it: ProviderOutage, *, but: ChannelId) -> datetime | None:
-        """When the last one in line is looked at, among those that it holds beside ``but``. Who got no answer
-        stands in no line: it has a pause of its own, up to an hour where its provider wants that."""
-        theirs = select(func.max(probe.c.due_at)).join(channel, probe.c.channel_id == channel.c.id)
-        in_line = channel.c.id != but, probe.c.outcome != ProbeOutcome.UNREACHABLE
-        found: datetime | None = await self._connection.value(theirs.where(*_held(it), *in_line))
+        """When the last one in line is looked at, beside ``but``. Who got no answer takes no turn: it has a
+        pause of its own, up to an hour where its provider wants that."""
+        takes_turns = probe.c.channel_id != but, probe.c.outcome != ProbeOutcome.UNREACHABLE
+        theirs = select(probe.c.due_at).where(probe.c.hold_id == it.id, *takes_turns)
+        found: datetime | None = await self._connection.value(theirs.order_by(probe.c.due_at.desc()).limit(1))
         return found
 
     async def last_in_line(self, it: ProviderOutage) -> ChannelId | None:
         """The one that waits longest for its turn, and is yours until this unit of work ends. One that
         somebody is changing just now does not wait."""
-        theirs = select(channel.c.id).join(probe, probe.c.channel_id == channel.c.id).where(*_held(it))
-        last = theirs.order_by(probe.c.due_at.desc()).limit(1).with_for_update(of=probe, skip_locked=True)
+        theirs = select(probe.c.channel_id).where(probe.c.hold_id == it.id)
+        last = theirs.order_by(probe.c.due_at.desc()).limit(1).with_for_update(skip_locked=True)
         row = await self._connection.first(last)
-        return row.id if row else None
+        return row.channel_id if row else None
 
     async def call(self, it: ProviderOutage, *, now: datetime, rested_for: timedelta) -> None:
-        """Let all that it holds be looked at now; those whose last look is younger than ``rested_for``, that
-        long from now. Those that are being looked at already are left alone, their answers are on the way; so
-        are those that somebody is changing just now, who may wait for us in turn."""
+        """Let all in line be looked at now; those whose last look is younger than ``rested_for``, that long
+        from now. Those that are being looked at already are left alone, their answers are on the way; so are
+        those that somebody is changing just now, who may wait for us in turn.
+
+        Of many that come back, the first calls all others. The next ones find few whose turn is to come."""
         lately = probe.c.last_done_at > now - rested_for
         turn = case((lately, literal(now + rested_for, Instant)), else_=literal(now, Instant))
-        theirs = probe.c.channel_id.in_(select(channel.c.id).where(*_held(it)))
-        waiting = theirs, probe.c.lease_token.is_(None), probe.c.due_at > turn
-        free = select(probe.c.channel_id).where(*waiting).with_for_update(skip_locked=True).cte("free")
+        waiting = probe.c.hold_id == it.id, probe.c.due_at > now, probe.c.due_at > turn
+        free = (
+            select(probe.c.channel_id)
+            .where(*waiting, probe.c.lease_token.is_(None))
+            .with_for_update(skip_locked=True)
+            .cte("free")
+        )
         called = update(probe).where(probe.c.channel_id.in_(select(free.c.channel_id)))
         await self._connection.count(called.values(due_at=turn))
 
@@ -318,6 +341,8 @@ class ProviderOutageRepository(Repository):
 _MEMBER: Final = ("hold_id", "channel_id")
 _STILL: Final = (channel.c.state == State.IMPAIRED) & (channel.c.cause == Cause.HELD)
 _OWN: Final = hold.alias("own")
+IN_HOLD: Final[ColumnElement[Any]] = literal_column("channel.cause = 'held'")
+"""Few of many: in these words, as the index of them has it."""
 
 
 def _held(it: ProviderOutage) -> list[ColumnElement[bool]]:
@@ -326,7 +351,7 @@ def _held(it: ProviderOutage) -> list[ColumnElement[bool]]:
         channel.c.workspace_id == it.workspace_id,
         channel.c.provider == it.provider,
         channel.c.state == State.IMPAIRED,
-        channel.c.cause == Cause.HELD,
+        IN_HOLD,
     ]
     if it.tenant:
         return [*theirs, channel.c.identity_tenant == it.tenant]

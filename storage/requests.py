@@ -114,13 +114,29 @@ class RequestRepository(Repository):
         by: UserId | None,
         at: datetime,
         was: RequestState = RequestState.WAITING,
+        reason: str = "",
     ) -> bool:
-        """``False`` if somebody else was first."""
+        """``False`` if somebody else was first. ``reason``: why not, in the words of whoever declined."""
         waiting = request.c.id == request_id, request.c.state == was
         answered: dict[str, Any] = {"state": state}
         if was is RequestState.WAITING:
-            answered |= {"answered_by": by, "answered_at": at}
+            answered |= {"answered_by": by, "answered_at": at, "answer_reason": reason}
         return await self._connection.count(update(request).where(*waiting).values(**answered)) == 1
+
+    async def take_back(self, request_id: RequestId, *, by: UserId, since: datetime) -> bool:
+        """Let what this person declined after ``since`` wait again. ``False`` if there is no such no.
+
+        Raises ``Taken`` if they ask for the same anew already.
+        """
+        theirs = request.c.id == request_id, request.c.state == RequestState.DECLINED
+        young = request.c.answered_by == by, request.c.answered_at > since
+        waits = {
+            "state": RequestState.WAITING,
+            "answered_by": None,
+            "answered_at": None,
+            "answer_reason": "",
+        }
+        return await self._connection.count(update(request).where(*theirs, *young).values(**waits)) == 1
 
 
 def _values(it: Request, cipher: Cipher) -> dict[str, Any]:
@@ -145,6 +161,7 @@ def _values(it: Request, cipher: Cipher) -> dict[str, Any]:
         "expires_at": it.expires_at,
         "answered_by": it.answered_by,
         "answered_at": it.answered_at,
+        "answer_reason": it.answer_reason,
         "awaits": it.awaits,
         "sealed": cipher.seal(it.secret, owner=it.id) if it.secret else None,
         "digest": it.secret.digest if it.secret else None,
@@ -178,6 +195,7 @@ def _request(row: Row[Any], cipher: Cipher | None) -> Request:
         expires_at=row.expires_at,
         answered_by=row.answered_by,
         answered_at=row.answered_at,
+        answer_reason=row.answer_reason,
         awaits=Awaits(row.awaits),
         secret=None if row.sealed is None or cipher is None else cipher.open(row.sealed, owner=row.id),
         tenant=row.tenant or "",

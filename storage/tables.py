@@ -244,7 +244,16 @@ probe: Final = Table(
     maybe_text("heard"),
     maybe_instant("heard_since"),
     number("heard_times"),
+    # The outage in whose line it waits.
+    maybe_text("hold_id"),
     Index("ix_probe_due", "due_at"),
+    Index(
+        "ix_probe_line",
+        "hold_id",
+        "due_at",
+        sqlite_where=text("hold_id IS NOT NULL"),
+        postgresql_where=text("hold_id IS NOT NULL"),
+    ),
     Index("ix_probe_proven", "provider", "last_ok_at"),
 )
 
@@ -349,6 +358,7 @@ request: Final = Table(
     instant("expires_at"),
     maybe_text("answered_by"),
     maybe_instant("answered_at"),
+    required_text("answer_reason"),
     Column("awaits", Text, nullable=False, server_default="admins"),
     # What the provider hands back when an organisation's admin has decided: sealed, and what it is found by.
     Column("sealed", LargeBinary),

@@ -248,7 +248,7 @@ class Stage:
         await person.fills("What do you call it?", name)
         await person.fills("What depends on it?", use)
         if conversation is not None:
-            await person.chooses("Conversation to tell", conversation)
+            await person.chooses("Conversation to notify", conversation)
 
     async def opens_account(self, address: str) -> None:
         """Google has one more mailbox."""

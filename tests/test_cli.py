@@ -19,8 +19,8 @@ from typer.testing import CliRunner
 from bot.__main__ import app
 from bot.domain.api_key import id_in
 from bot.domain.ids import UserId
+from bot.manifest import manifest
 from bot.program import VERSION
-from bot.slack.manifest import manifest
 from storage import Cipher, Storage, migrate
 from tests.storage.builders import a_channel, a_team_channel
 from tests.storage.test_migrate import made_by

@@ -9,9 +9,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from bot import settings_doc
 from bot.__main__ import app
 from handlers.commands import WORDS
+from tools import settings_doc
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.slack.manifest import COMMAND, EVENTS, SCOPES, ManifestError, manifest, render
+from bot.manifest import COMMAND, EVENTS, SCOPES, ManifestError, manifest, render
 
 ROOT = Path(__file__).parent.parent
 

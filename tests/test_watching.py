@@ -18,8 +18,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from bot.domain.grant import Secret
-from bot.event_loop import measure_lag
-from bot.metrics import Metrics
+from bot.metrics import Metrics, measure_lag
 from bot.program import VERSION
 from bot.sign_of_life import SignOfLife
 

@@ -269,3 +269,20 @@ class Workspace:
     bot_user_id: UserId
     seen_at: datetime
     gone_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A Slack user group."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeoplePage:
+    """Some of a workspace's users."""
+
+    people: tuple[Person, ...]
+    further: str
+    """The cursor of the next page; empty at the end."""

@@ -86,6 +86,8 @@ class UnknownAddress(Refusal):
     near: tuple[str, ...] = ()
     wished: Request | None = None
     to_answer: Request | None = None
+    sees_all: bool = False
+    """Nobody here has it: this person would see it if somebody had."""
 
 
 @dataclass(eq=False)
@@ -417,6 +419,10 @@ class DirectoryAway(SlackAway):
 
 class CursorLost(SlackError):
     """Slack no longer knows how far its list of people was read."""
+
+
+class GroupsClosed(Refusal):
+    """The app lacks the optional scope ``usergroups:read``."""
 
 
 class SlackRefused(SlackError):

@@ -280,9 +280,12 @@ class Sight:
     ) -> Sight:
         """``known_ids``: HubSpot's ids of channels that are known already."""
         present = [it for it in accounts if not it.is_archived]
+        unknown = [it for it in present if it.address and it.id not in known_ids]
+        # Of two under one address the one that works is what the address has come back as.
+        unknown.sort(key=lambda it: it.is_active and it.is_authorized)
         return cls(
             {it.id: it for it in present},
-            {key_of(it.address): it for it in present if it.address and it.id not in known_ids},
+            {key_of(it.address): it for it in unknown},
             frozenset(archived_inboxes),
         )
 

@@ -82,6 +82,12 @@ class HubSpotSummary:
     looked_at: datetime | None
     trouble: str
     url: str
+    urls: Mapping[str, str] = field(default_factory=dict)
+    """HubSpot's page of each inbox that has something broken."""
+    claimed: Mapping[str, tuple[UserId, datetime]] = field(default_factory=dict)
+    """Who is on it, by channel."""
+    found: tuple[HubSpotChannel, ...] | None = None
+    """Where somebody looks for a text: the channels with it, whatever their state."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ class JobKind(StrEnum):
     RIPEN_HOLD = "ripen_hold"
     """A mass refusal has lasted: people may act on it."""
     EXPIRE_REQUEST = "expire_request"
+    SETTLE_ANSWER = "settle_answer"
+    """A no can be taken back no longer: whoever asked hears of it."""
     CLOSE_VIEW = "close_view"
     """Turn the waiting modal to its outcome, if it is still open."""
     REFRESH_HOME = "refresh_home"

@@ -48,6 +48,8 @@ class NoticeKind(StrEnum):
     """A reply: it is still so, and nobody has said that they are on it."""
     CLAIM_TAKEN = "claim_taken"
     """A reply to whoever was on it: somebody else is now."""
+    HANDED_OVER = "handed_over"
+    """A reply to whom an outage was handed: they are on it now."""
     NOBODY_TOLD = "nobody_told"
     """To the operator: none of those who should know could be told."""
     REQUEST = "request"
@@ -137,6 +139,7 @@ _FORMATS: Final[Mapping[NoticeKind, tuple[str, ...]]] = {
     NoticeKind.RELAPSE: ("{incident}:{times}:{after}", "{incident}:{times}"),
     NoticeKind.REMINDER: ("{notice}:{since}:{place}",),
     NoticeKind.CLAIM_TAKEN: ("{incident}:by:{by}:{at}",),
+    NoticeKind.HANDED_OVER: ("{incident}:by:{by}:{at}",),
     NoticeKind.NOBODY_TOLD: ("{matter}",),
     NoticeKind.REQUEST: _REQUEST,
     NoticeKind.WISH: _REQUEST,

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
+
+LABELS: Final[Mapping[str, str]] = {
+    "google": "Gmail",
+    "microsoft": "Office 365",
+    "outlook": "Outlook.com",
+    "imap": "IMAP",
+}
+"""What people call a provider, also when no client is configured for it, by its family."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from bot.domain.ids import ChannelId, RequestId, UserId, WorkspaceId
 APPROVAL_LASTS: Final = timedelta(hours=72)
 GOES_ON: Final = frozenset({Operation.CONNECT, Operation.RECONNECT, Operation.SWITCH})
 """Requests that whoever made them goes on with in a browser, once they are granted."""
+UNDO_LASTS: Final = timedelta(minutes=1)
+"""How long a no can be taken back."""
 CONSENT_LASTS: Final = timedelta(days=14)
 """Admins of whole organisations take longer than one's own."""
 
@@ -77,6 +79,8 @@ class Request:
     expires_at: datetime
     answered_by: UserId | None = None
     answered_at: datetime | None = None
+    answer_reason: str = ""
+    """Why not, in the words of whoever declined; may be empty."""
     awaits: Awaits = Awaits.ADMINS
     secret: Secret | None = field(repr=False, default=None)
     """For ``TENANT``: comes back from the provider when its admin has decided. It says so and no more."""
@@ -93,6 +97,12 @@ class Request:
     def was_answered(self) -> bool:
         """Whether somebody answered before its time was over."""
         return self.answered_at is not None and self.answered_at < self.expires_at
+
+    def may_take_back(self, who: UserId, now: datetime) -> bool:
+        """Whether this person's no is so young that it can still become an open question again."""
+        is_theirs = self.state is RequestState.DECLINED and self.answered_by == who
+        is_young = self.answered_at is not None and now < self.answered_at + UNDO_LASTS
+        return is_theirs and is_young and now < self.expires_at
 
     @property
     def may_go_on(self) -> bool:

@@ -11,7 +11,7 @@ from bot.domain.access import Operation, Person, RoleChange
 from bot.domain.channel import AboutInbox, Channel, HistoryEntry, InboxSpec, State
 from bot.domain.features import Feature
 from bot.domain.grant import Revocation
-from bot.domain.hubspot_models import HubSpotModel
+from bot.domain.hubspot_models import BothSides, HubSpotModel
 from bot.domain.ids import ConversationId, GrantId, TicketId, UserId
 from bot.domain.incident import Incident, Unexplained
 from bot.domain.notice import Notice
@@ -219,6 +219,29 @@ class Told:
     reminders: int = 0
     snoozed_until: datetime | None = None
 
+    @classmethod
+    def by(cls, notice: Notice) -> Told:
+        """What one reader's notice says of it."""
+        return cls(
+            recipient=notice.recipient,
+            is_shown=notice.ts is not None,
+            unreachable=notice.unreachable,
+            reminders=notice.reminders,
+            snoozed_until=notice.snoozed_until,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class HubSpotHistory:
+    """An address that only HubSpot keeps: how it stands there, and what was seen, told and done, newest
+    first."""
+
+    side: BothSides
+    records: tuple[HistoryEntry, ...]
+    incident: Incident | None
+    """The last outage, open or over."""
+    told: tuple[Told, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class HistoryModel:
@@ -342,6 +365,8 @@ class NoticeModel:
     """For what is about a portal's channels."""
     may_undo: bool = False
     """For ``ROLE_CHANGED``: this reader can take it back."""
+    takers: tuple[Person, ...] = ()
+    """For an outage that this reader is on: to whom they can hand it over."""
     is_open: bool = True
     """Whether there is still something to do about it."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bot.domain.access import Workspace
 from bot.services.connections.api_keys import ApiKeys
+from bot.services.connections.channel_actions import ChannelActions
 from bot.services.connections.channels import Channels, Permissions
 from bot.services.connections.connect import Connections
 from bot.services.connections.oauth_flow import OAuthFlow
@@ -35,6 +36,7 @@ class Services:
     workspace: Workspace
     people: People
     channels: Channels
+    channel_actions: ChannelActions
     connections: Connections
     oauth_flow: OAuthFlow
     switches: Switches

@@ -1,1 +1,1 @@
-"""Slack as the bot calls it: one client, its answers, and the app's manifest."""
+"""Slack as the bot calls it: one client, and its answers."""

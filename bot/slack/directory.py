@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-from bot.domain.access import Person
-from bot.domain.errors import CursorLost, DirectoryAway, SlackAway, SlackRefused
+from bot.domain.access import Group, PeoplePage, Person
+from bot.domain.errors import CursorLost, DirectoryAway, GroupsClosed, SlackAway, SlackRefused
 from bot.domain.ids import UserId, WorkspaceId
-from bot.services.core.ports import Group, GroupsClosed, Page
 from bot.slack.client import SlackClient, clean, cursor_in, part_at, parts_at, text_at, texts_at
 
 _PATIENCE: Final = 1.5
@@ -73,14 +72,14 @@ class SlackDirectory:
         groups = (Group(_text(one, "id"), _text(one, "name") or _text(one, "id")) for one in found)
         return tuple(sorted(filter(_has_id, groups), key=lambda group: group.name.casefold()))
 
-    async def page(self, cursor: str) -> Page:
+    async def page(self, cursor: str) -> PeoplePage:
         """Some of all users, from ``cursor`` on. Raises ``DirectoryAway``, ``CursorLost``."""
         with _translated({"invalid_cursor": CursorLost}):
             answer = await self._client.call(
                 "users.list", within=_PAGE_PATIENCE, limit=_PAGE, cursor=cursor, include_locale=True
             )
             people = (person_of(user, self._home) for user in parts_at(answer, "members"))
-            return Page(tuple(filter(_has_id, people)), cursor_in(answer))
+            return PeoplePage(tuple(filter(_has_id, people)), cursor_in(answer))
 
 
 @contextmanager

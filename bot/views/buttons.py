@@ -45,9 +45,10 @@ SWITCH_ANY: Final = tuple(f"{SWITCH}.{key}" for key in PLACES)
 """The same, where there are several beside each other."""
 APPROVE: Final = "request.approve"
 DECLINE: Final = "request.decline"
+DECLINE_UNDO: Final = "request.decline.undo"
 CANCEL: Final = "request.cancel"
 GO_ON: Final = "request.go_on"
-"""The last four carry a request's id."""
+"""The last five carry a request's id."""
 
 MORE: Final = "more"
 """A menu: each choice carries the action id that it stands for, and what that is about."""
@@ -102,6 +103,7 @@ ACTIONS: Final = frozenset(
         WHY,
         APPROVE,
         DECLINE,
+        DECLINE_UNDO,
         CANCEL,
         GO_ON,
     }
@@ -285,6 +287,11 @@ def renew_button(lang: Language, channel: Channel) -> Block:
     return button(lang.say("Renew permission"), RECONNECT, value=value_of(channel), about=channel.address)
 
 
+def enable_again_button(lang: Language, channel: Channel) -> Block:
+    """Undoes a disable."""
+    return button(lang.say("Enable again"), ENABLE, value=value_of(channel), about=channel.address)
+
+
 def disconnect_button(lang: Language, channel: Channel) -> Block:
     return button(lang.say("Disconnect…"), DISCONNECT, value=value_of(channel), about=channel.address)
 
@@ -303,8 +310,14 @@ def approve_buttons(lang: Language, request: Request) -> list[Block]:
     about = request.requested_change.address
     return [
         _approve_button(lang, request),
-        button(lang.say("Decline"), DECLINE, value=request.id, about=about),
+        button(lang.say("Decline…"), DECLINE, value=request.id, about=about),
     ]
+
+
+def undo_decline_button(lang: Language, request: Request) -> Block:
+    """Lets it wait again, for as long as nobody was notified of the no."""
+    about = request.requested_change.address
+    return button(lang.say("Undo"), DECLINE_UNDO, value=request.id, about=about)
 
 
 def _approve_button(lang: Language, request: Request) -> Block:

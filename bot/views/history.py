@@ -35,7 +35,7 @@ from bot.views.buttons import operation_button, overview_button
 from bot.views.home import since, title
 from bot.views.i18n import Language, language_for
 from bot.views.messages.incident import incident_notice
-from bot.views.programs import programs
+from bot.views.status import programs
 from bot.views.wording import Why, cause_words, company, mail_words, trouble_words
 from bot.views.wording.history import evidence_words, peers_words, unreachable_words
 from bot.views.wording.names import more_people
@@ -55,9 +55,9 @@ def why_message(lang: Language, evidence: HistoryModel, *, now: datetime) -> Mes
     blocks = [
         section(f"{title(lang, evidence.row)}\n{since(lang, evidence.row)}"),
         *(section(text) for text in ["\n".join(_cause(lang, evidence))] if text),
-        *_told(lang, evidence, now),
+        *told_blocks(lang, evidence.incident, evidence.told, now),
         *programs(lang, evidence.programs),
-        *_timeline(lang, evidence.records),
+        *timeline(lang, evidence.records),
         *actions(operation_button(lang, Operation.SEE, channel), overview_button(lang)),
     ]
     return message(lang.say("Why: {address}", address=inert(channel.address)), blocks)
@@ -102,8 +102,10 @@ def _code(evidence: HistoryModel) -> str:
     return next(filter(None, found), evidence.incident.code if evidence.incident else "")
 
 
-def _told(lang: Language, evidence: HistoryModel, now: datetime) -> list[Block]:
-    incident = evidence.incident
+def told_blocks(
+    lang: Language, incident: Incident | None, told: Sequence[Told], now: datetime
+) -> list[Block]:
+    """Whom the last outage was told, and what came of that."""
     if incident is None:
         return []
     heading = (
@@ -113,9 +115,9 @@ def _told(lang: Language, evidence: HistoryModel, now: datetime) -> list[Block]:
     )
     lines = [
         "• " + lang.say("{who}: {what}", who=mention(one.recipient), what=_reached(lang, one, now))
-        for one in evidence.told[:_PEOPLE]
+        for one in told[:_PEOPLE]
     ]
-    rest = len(evidence.told) - _PEOPLE
+    rest = len(told) - _PEOPLE
     if rest > 0:
         lines.append(more_people(lang, rest))
     if incident.claimed_by and incident.claimed_at:
@@ -148,7 +150,7 @@ class _HistoryLine(NamedTuple):
     times: int
 
 
-def _timeline(lang: Language, records: Sequence[HistoryEntry]) -> list[Block]:
+def timeline(lang: Language, records: Sequence[HistoryEntry]) -> list[Block]:
     """Newest first; what repeats itself is one line."""
     lines = list(_lines(lang, records))
     if not lines:
@@ -246,11 +248,11 @@ def _later(lang: Language, drill: Drill) -> str:
             "{conversation} would get one line, kept up to date.", conversation=f"<#{drill.conversation_id}>"
         )
         if drill.conversation_id
-        else lang.say("No conversation would be told.")
+        else lang.say("No conversation would be notified.")
     )
     spans = lang.listed(lang.lasting(span) for span in drill.reminders)
     reminders = lang.say(
-        "Reminders after {spans}, unless somebody is on it, snoozes them or it is over.", spans=spans
+        "Reminders after {spans}, unless somebody takes it, snoozes them, or it is over.", spans=spans
     )
     return f"{where}\n{reminders}"
 

@@ -303,24 +303,48 @@ def _characters(blocks: list[Block]) -> int:
     return total
 
 
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What is watched elsewhere, for the same list."""
+
+    blocks: tuple[Block, ...] = ()
+    is_first: bool = False
+    """Then it stands first: what is broken must not wait behind what works."""
+
+
+NOTHING_ELSEWHERE: Final = Elsewhere()
+
+
+def _all_listed(lang: Language, overview: Overview, room: Room, elsewhere: Elsewhere) -> list[Block]:
+    """Both in one list."""
+    theirs = list(elsewhere.blocks)
+    left = Room(room.blocks - len(theirs), room.characters - _characters(theirs))
+    ours = listing(lang, overview, left)
+    return [*theirs, *ours] if elsewhere.is_first else [*ours, *theirs]
+
+
 _ROOM = Room(blocks=MESSAGE_BLOCKS - 10, characters=7_000)
 LIST_ROWS: Final = _ROOM.blocks
 """More than that are never shown."""
 
 
-def overview_message(lang: Language, overview: Overview, *, now: datetime) -> Message:
+def overview_message(
+    lang: Language, overview: Overview, *, now: datetime, elsewhere: Elsewhere = NOTHING_ELSEWHERE
+) -> Message:
+    """Everything that one may see; ``elsewhere``: with what stands in the same list."""
     if overview.sought:
-        return _found(lang, overview)
+        return _found(lang, overview, elsewhere)
     total = overview.tally.total
     said = summary(lang, overview) if total else nothing_yet(lang, overview)
     setup = setup_blocks(lang, overview.not_set_up) if overview.not_set_up else []
     intro = [context(said)] if total > 1 else [section(said)] if not total else []
     foot = context(*providers_off(lang, overview), help_hint(lang, overview.command))
-    blocks = [*setup, *intro, *listing(lang, overview, _ROOM), *_connect(lang, overview), foot]
+    listed = _all_listed(lang, overview, _ROOM, elsewhere)
+    blocks = [*setup, *intro, *listed, *_connect(lang, overview), foot]
     return message(escape(said), blocks)
 
 
-def _found(lang: Language, overview: Overview) -> Message:
+def _found(lang: Language, overview: Overview, elsewhere: Elsewhere) -> Message:
     """What was looked for, and the way back to all."""
     text = inert(overview.sought, 40)
     said = (
@@ -329,7 +353,7 @@ def _found(lang: Language, overview: Overview) -> Message:
         else lang.say("No inbox here has “{text}” in its address or name.", text=text)
     )
     back = actions(overview_button(lang))
-    return message(said, [section(said), *listing(lang, overview, _ROOM), *back])
+    return message(said, [section(said), *_all_listed(lang, overview, _ROOM, elsewhere), *back])
 
 
 def _connect(lang: Language, overview: Overview) -> list[Block]:
@@ -407,7 +431,10 @@ HOME_ROWS: Final = _HOME_ROOM.blocks
 """More than that are never shown."""
 
 
-def home(lang: Language, overview: Overview, *, now: datetime) -> View:
+def home(
+    lang: Language, overview: Overview, *, now: datetime, elsewhere: Elsewhere = NOTHING_ELSEWHERE
+) -> View:
+    """The tab; ``elsewhere``: with what stands in the same list."""
     setup = setup_blocks(lang, overview.not_set_up) if overview.not_set_up else []
     waiting = request_blocks(lang, overview)
     room = replace(_HOME_ROOM, blocks=_HOME_ROOM.blocks - len(waiting))
@@ -419,7 +446,7 @@ def home(lang: Language, overview: Overview, *, now: datetime) -> View:
             *_intro(lang, overview),
             *_head(lang, overview),
             *waiting,
-            *listing(lang, overview, room),
+            *_all_listed(lang, overview, room, elsewhere),
             *_foot(lang, overview),
         ],
     }
@@ -455,7 +482,7 @@ def _wish(lang: Language, request: Request) -> str:
     reason = inert(request.reason, 200)
     lines = [
         f"⏳ *{escape(requested_change_words(lang, request.requested_change))}*",
-        lang.say("{who} asks for this; it waits for an admin until {when}.", who=who, when=until),
+        lang.say("{who} asks for this. An admin has until {when} to answer.", who=who, when=until),
         lang.say("Reason: {reason}", reason=lang.quoted(reason)) if reason else "",
     ]
     return "\n".join(filter(None, lines))
@@ -464,14 +491,14 @@ def _wish(lang: Language, request: Request) -> str:
 def _asked(lang: Language, request: Request) -> str:
     until = instant(lang, request.expires_at)
     if request.state is RequestState.APPROVED:
-        waits = lang.say("Approved: go on until {when}.", when=until)
+        waits = lang.say("Approved. You have until {when} to continue.", when=until)
     elif request.awaits is Awaits.TENANT:
         at = inert(company(provider_of(request.requested_change.provider)), 40)
         waits = lang.say(
-            "It waits for your organisation's {company} admin, until {when}.", company=at, when=until
+            "Waiting for your organisation's {company} admin, until {when}.", company=at, when=until
         )
     else:
-        waits = lang.say("It waits for an admin until {when}.", when=until)
+        waits = lang.say("Waiting for an admin, until {when}.", when=until)
     return f"⏳ *{escape(requested_change_words(lang, request.requested_change))}*\n{waits}"
 
 

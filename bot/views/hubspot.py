@@ -6,11 +6,13 @@ The one rule: the screens say plainly what HubSpot does not tell, so that nobody
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
-from bot.domain.hubspot import HubSpotChannel, HubSpotInbox, HubSpotState
+from bot.domain.hubspot import LABEL, HubSpotChannel, HubSpotInbox, HubSpotState
 from bot.domain.hubspot_models import BothSides, HubSpotOverview, HubSpotSummary, HubSpotUserRow
 from bot.domain.ids import UserId
+from bot.domain.view_models import HubSpotHistory
 from bot.views.blocks import (
     Block,
     Message,
@@ -24,6 +26,7 @@ from bot.views.blocks import (
     fitting,
     inert,
     instant,
+    link,
     mention,
     message,
     modal,
@@ -33,6 +36,9 @@ from bot.views.blocks import (
     section,
     to_type,
 )
+from bot.views.buttons import typed_button
+from bot.views.history import timeline, told_blocks
+from bot.views.home import NOTHING_ELSEWHERE, Elsewhere
 from bot.views.i18n import Language
 from bot.views.messages.hubspot import (
     between,
@@ -41,6 +47,7 @@ from bot.views.messages.hubspot import (
     open_button,
     steps_words,
 )
+from bot.views.messages.incident_text import claims_of
 from bot.views.modals.inputs import conversation_input
 
 HUBSPOT_SHOW: Final = "hubspot.show"
@@ -82,7 +89,7 @@ def state_in_words(lang: Language, state: HubSpotState) -> str:
         case HubSpotState.CONNECTED:
             return lang.say("connected in HubSpot")
         case HubSpotState.HELD:
-            return lang.say("lost in HubSpot together with many others")
+            return lang.say("disconnected in HubSpot together with many others")
         case HubSpotState.DISCONNECTED:
             return lang.say("disconnected in HubSpot")
         case HubSpotState.SWITCHED_OFF:
@@ -117,16 +124,16 @@ def _all(lang: Language, overview: HubSpotOverview) -> Block | None:
 def _looked(lang: Language, overview: HubSpotOverview) -> str:
     portal = overview.portal
     if portal.looked_at is None and not portal.trouble:
-        return lang.say("HubSpot has not been looked at yet.")
+        return lang.say("HubSpot has not been checked yet.")
     number = lang.say(
         "Portal {number}, data in {place}.",
         number=inert(portal.portal_id) or "–",
         place=inert(portal.hosting) or "–",
     )
     when = (
-        lang.say("Last complete look: {when}.", when=instant(lang, portal.looked_at))
+        lang.say("Last complete check: {when}.", when=instant(lang, portal.looked_at))
         if portal.looked_at
-        else lang.say("It could not be looked at completely yet.")
+        else lang.say("It has not been checked completely yet.")
     )
     return "\n".join(filter(None, [lang.together(number, when), trouble_line(lang, portal.trouble)]))
 
@@ -138,7 +145,9 @@ def trouble_line(lang: Language, trouble: str) -> str:
     if trouble in {"unauthorized", "missing_scopes", "unknown_path"}:
         why, _ = hubspot_refusal_words(lang, trouble)
         return f"⚠️ {escape(why)}"
-    return "⚠️ " + lang.say("HubSpot does not answer as it should at the moment: what follows may be old.")
+    return "⚠️ " + lang.say(
+        "HubSpot is not answering properly at the moment: what follows may be out of date."
+    )
 
 
 def _urgency(channels: Sequence[HubSpotChannel], inbox: HubSpotInbox) -> tuple[int, str]:
@@ -191,7 +200,7 @@ def _line(lang: Language, overview: HubSpotOverview, channel: HubSpotChannel) ->
 
 
 def _people(lang: Language, overview: HubSpotOverview) -> str:
-    ours = lang.say("Told when one is lost: super admins and account access.")
+    ours = lang.say("Told when one is disconnected: super admins and people with account access.")
     if not overview.portal.is_people_read:
         rest = lang.say(
             "HubSpot's own super admins cannot be read: the token lacks {scope}.",
@@ -213,8 +222,8 @@ def _person(lang: Language, row: HubSpotUserRow) -> str:
 def not_told(lang: Language) -> str:
     """What HubSpot does not tell; nobody should think that it would be here."""
     return lang.say(
-        "HubSpot does not tell: why, who connected it, anybody's personal inbox, and whether mail really "
-        "arrives."
+        "What HubSpot does not tell us: why, who connected it, anybody's personal inbox, and "
+        "whether mail really arrives."
     )
 
 
@@ -224,7 +233,7 @@ def tell_modal(lang: Language, inbox: HubSpotInbox) -> View:
     return modal(
         "HubSpot",
         [
-            section(lang.say("When an address in the inbox {name} is lost in HubSpot:", name=name)),
+            section(lang.say("When an address in the inbox {name} is disconnected in HubSpot:", name=name)),
             conversation_input(lang, inbox.conversation_id or ""),
         ],
         submit=lang.say("Save"),
@@ -279,27 +288,80 @@ def pairs_in(fields: Mapping[str, str]) -> list[tuple[str, UserId]]:
 # --- Home, status and why
 
 
-def home_section(lang: Language, summary: HubSpotSummary) -> list[Block]:
-    """A few lines, and the way to the whole list."""
-    if summary.looked_at is None and not summary.trouble:
-        return []
-    lines = [_home_line(it) for it in summary.broken]
+def in_the_list(lang: Language, summary: HubSpotSummary | None) -> Elsewhere:
+    """HubSpot's part of Home and of the list: what is broken there, first of all, and the way to the rest.
+    Where somebody looks for a text, what has it."""
+    if summary is None or (summary.looked_at is None and not summary.trouble):
+        return NOTHING_ELSEWHERE
+    is_search = summary.found is not None
+    listed = summary.broken if summary.found is None else summary.found
+    if is_search and not listed:
+        return NOTHING_ELSEWHERE
+    lines = [_listed_line(lang, summary, it) for it in sorted(listed, key=_by_state)]
     kept = fitting(lines[:_AT_HOME], _LINES)
-    said = lang.count("{n} address connected", "{n} addresses connected", summary.works)
-    head = "\n".join(filter(None, [bold("HubSpot"), f"🟢 {said}", trouble_line(lang, summary.trouble)]))
-    show = button(lang.say("Show all of HubSpot"), HUBSPOT_SHOW)
-    return [
-        divider(),
-        section(head, show),
+    said = (
+        ""
+        if is_search
+        else "🟢 " + lang.count("{n} address connected", "{n} addresses connected", summary.works)
+    )
+    is_first = bool(summary.broken) and not is_search
+    # Those that were lost together with many others may come back by themselves.
+    needs = is_first and any(it.state is HubSpotState.DISCONNECTED for it in summary.broken)
+    name = lang.say("Needs you in HubSpot") if needs else LABEL
+    head = "\n".join(filter(None, [bold(name), said, trouble_line(lang, summary.trouble)]))
+    blocks = [
+        section(head, button(lang.say("Show all of HubSpot"), HUBSPOT_SHOW)),
         *(section(text) for text in paragraphs(kept)),
         *more(lang, len(lines) - len(kept)),
     ]
+    return Elsewhere((*blocks, divider()) if is_first else (divider(), *blocks), is_first)
 
 
-def _home_line(channel: HubSpotChannel) -> str:
+def _by_state(channel: HubSpotChannel) -> tuple[int, str]:
+    return _ORDER.index(channel.state), channel.key
+
+
+def _listed_line(lang: Language, summary: HubSpotSummary, channel: HubSpotChannel) -> str:
     inbox = inert(channel.inbox.name, 40) if channel.inbox else ""
     name = inert(channel.address or channel.name) or "–"
-    return " · ".join(filter(None, [f"{_MARKS[channel.state]} *{name}*", inbox]))
+    if not channel.is_watched:
+        own = lang.say("HubSpot's own forwarding address: listed, not watched")
+        return " · ".join(filter(None, [f"▫️ *{name}*", inbox, own]))
+    parts = [f"{_MARKS[channel.state]} *{name}*", inbox]
+    if channel.state is not HubSpotState.CONNECTED:
+        parts.append(lang.say("since {when}", when=instant(lang, channel.since)))
+    if (claim := summary.claimed.get(channel.id)) is not None:
+        parts.append(f"🙋 {mention(claim[0])}")
+    if url := summary.urls.get(channel.inbox_id, ""):
+        parts.append(link(url, lang.say("Open in HubSpot")))
+    return " · ".join(filter(None, parts))
+
+
+def only_there_message(lang: Language, past: HubSpotHistory, *, now: datetime, why: bool) -> Message:
+    """An address that is in HubSpot and not connected here: how it stands there; ``why``: with what was
+    seen of it and whom that was told."""
+    channel = past.side.channel
+    name = inert(channel.address or channel.name) or "–"
+    not_here = lang.say("It is watched in HubSpot, and not connected to Inboxkeeper.")
+    if not channel.is_watched:
+        not_here = "▫️ " + lang.say("HubSpot's own forwarding address: listed, not watched")
+    claim = claims_of(lang, [past.incident]) if past.incident and past.incident.is_open and not why else []
+    seen = [*told_blocks(lang, past.incident, past.told, now), *timeline(lang, past.records)] if why else []
+    other = (lang.say("Details"), "status") if why else (lang.say("Why?"), "why")
+    return message(
+        name,
+        [
+            section(f"{bold(name)}\n{not_here}"),
+            *both_sides(lang, past.side),
+            *([context("\n".join(claim))] if claim else []),
+            *seen,
+            *actions(
+                typed_button(other[0], f"{other[1]} {channel.address}", about=channel.address),
+                button(lang.say("Show all of HubSpot"), HUBSPOT_SHOW),
+            ),
+            context(not_told(lang)),
+        ],
+    )
 
 
 def both_sides(lang: Language, side: BothSides | None) -> list[Block]:

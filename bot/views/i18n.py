@@ -6,6 +6,7 @@ sentence. Catalogues are read from their ``.po`` source: there is nothing to com
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -20,6 +21,7 @@ LOCALES: Final = next(path for path in (_BOT / "locales", _BOT.parent / "locales
 """Inside the package where it was installed, beside it in a checkout."""
 DOMAIN: Final = "inboxkeeper"
 CODES: Final = ("en", "ja")
+_AFTER_BRACKET: Final = re.compile("） (?=[ぁ-ヿ一-鿿])")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 """Whatever the process's locale; and quick, since a long list has many dates."""
 
@@ -33,12 +35,16 @@ class Language:
 
     def say(self, message: str, **values: object) -> str:
         """``message`` in this language, its ``{placeholders}`` filled."""
-        return self._messages.get(message, (message,))[0].format(**values)
+        return self._closed_up(self._messages.get(message, (message,))[0].format(**values))
 
     def count(self, one: str, many: str, n: int, **values: object) -> str:
         """``one`` or ``many``, whichever goes with ``n``, which fills ``{n}``."""
         forms = self._messages.get(one, (one, many))
-        return forms[0 if n == 1 else -1].format(n=n, **values)
+        return self._closed_up(forms[0 if n == 1 else -1].format(n=n, **values))
+
+    def _closed_up(self, text: str) -> str:
+        """Japanese puts no blank behind a full-width bracket, as a name may end that stands before one."""
+        return _AFTER_BRACKET.sub("）", text) if self.code == "ja" else text
 
     def listed(self, names: Iterable[str]) -> str:
         return ("、" if self.code == "ja" else ", ").join(names)

@@ -86,7 +86,7 @@ def permissions_message(lang: Language, shown: PermissionsOverview) -> Message:
 def _compared(lang: Language, shown: ChannelPermissions) -> list[Block]:
     heading = bold(lang.say("Permissions"))
     if shown.granted_at is not None:
-        heading += "\n" + lang.say("As granted {when}", when=instant(lang, shown.granted_at))
+        heading += "\n" + lang.say("Granted {when}", when=instant(lang, shown.granted_at))
     lines = list(_marked(lang, shown))
     return [section(heading), *_fitted(lang, lines, _ROOM)] if lines else []
 
@@ -108,7 +108,7 @@ def _verdict(lang: Language, shown: ChannelPermissions) -> str:
         return escape(lacking_words(lang, shown.row.lacking, at))
     if lacking(shown.ask.scopes, shown.granted):
         return lang.say("What is marked {mark} is missing. Reconnect to grant it.", mark=_MISSING)
-    return lang.say("Everything that is asked for was granted.")
+    return lang.say("Every permission has been granted.")
 
 
 def _elsewhere(lang: Language, ask: Ask) -> list[Block]:
@@ -140,7 +140,7 @@ def _asked(lang: Language, ask: Ask, room: int) -> list[Block]:
     at = inert(company(ask.provider_label), 40)
     if not ask.scopes:
         return [section(_whole(lang, ask.provider_label)), *_elsewhere(lang, ask)]
-    heading = section(bold(lang.say("{company} is asked for this, all at once:", company=at)))
+    heading = section(bold(lang.say("{company} asks you to allow all of this at once:", company=at)))
     return [heading, *permission_blocks(lang, ask.scopes, ask.features, room=room), *_elsewhere(lang, ask)]
 
 

@@ -100,7 +100,7 @@ def directory_away_text(lang: Language) -> str:
 
 
 def slack_away_text(lang: Language) -> str:
-    return lang.say("Slack did not take what had to be posted first, so nothing was done.") + (
+    return lang.say("Slack did not accept the message that had to be posted first, so nothing was done.") + (
         "\n" + lang.say("Please try again in a minute.")
     )
 
@@ -151,9 +151,9 @@ def old_side_blocks(lang: Language, removal: Removal) -> list[Block]:
 def _here(lang: Language, removal: Removal) -> str:
     address = inert(removal.channel.address)
     if not removal.now_at:
-        return lang.say("{address} is removed here.", address=address)
+        return lang.say("{address} is removed from Inboxkeeper.", address=address)
     return lang.say(
-        "{address} stays here: it is connected at {provider} now.",
+        "{address} stays in Inboxkeeper: it is now connected at {provider}.",
         address=address,
         provider=inert(removal.now_at, 40),
     )
@@ -188,7 +188,7 @@ def _kept(lang: Language, removal: Removal) -> list[Block]:
     when = instant(lang, removal.kept_until)
     return [
         context(
-            lang.say("Our key is kept only to check whether it is gone, until {when} at most.", when=when)
+            lang.say("We keep our access only to check whether it is gone, until {when} at most.", when=when)
         )
     ]
 
@@ -210,7 +210,7 @@ def help_message(lang: Language, command: str) -> Message:
     """All verbs, one line each."""
     called = inert(command)
     lines = "\n".join(f"`{called} {verb}`  {meaning}" for verb, meaning in _verbs(lang))
-    intro = lang.say("Inboxkeeper keeps mailboxes connected and tells you when one is not.")
+    intro = lang.say("Inboxkeeper keeps mailboxes connected and tells you when one stops working.")
     return message(
         escape(intro),
         [section(escape(intro)), section(lines), *actions(connect_button(lang), overview_button(lang))],
@@ -226,10 +226,10 @@ def _verbs(lang: Language) -> tuple[tuple[str, str], ...]:
         (lang.say("disconnect") + f" {address}", lang.say("disable or remove, explained")),
         (lang.say("disable") + f" {address}", lang.say("stop using it, keep the permission")),
         (lang.say("enable") + f" {address}", lang.say("use it again")),
-        (lang.say("remove") + f" {address}", lang.say("forget it, and give the permission back")),
+        (lang.say("remove") + f" {address}", lang.say("remove it and revoke the permission")),
         (lang.say("reconnect") + f" {address}", lang.say("sign in again: same inbox, same settings")),
         (lang.say("switch") + f" {address}", lang.say("to another provider, everything else kept")),
-        (lang.say("edit") + f" {address}", lang.say("its name, what depends on it, whom to tell")),
+        (lang.say("edit") + f" {address}", lang.say("its name, what depends on it, who is told")),
         (lang.say("permissions") + f" {address}", lang.say("what is asked for and why, what was granted")),
         (lang.say("why") + f" {address}", lang.say("what was seen, who was told, what they did")),
         (lang.say("drill") + f" {address}", lang.say("who would be told, in which words: a rehearsal")),
@@ -244,7 +244,7 @@ def unknown_verb_message(
 ) -> Message:
     """What was not understood, and what may have been meant as a button; all that there is is one press
     away."""
-    said = lang.say("“{typed}” is not something I know.", typed=inert(typed, 40))
+    said = lang.say("“{typed}” is not a command.", typed=inert(typed, 40))
     buttons = [button(lang.say("Help"), HELP)]
     if nearest:
         meant = to_type(command, inert(nearest, 40))
@@ -330,7 +330,7 @@ def slack_away_message(lang: Language) -> Message:
 
 def too_late_message(lang: Language) -> Message:
     """A click opens a dialog for three seconds only, and they were over."""
-    said = lang.say("Slack closed the window before it could open, so nothing was done.")
+    said = lang.say("Slack's time limit passed before the window could open, so nothing was done.")
     return _plain(said + "\n" + lang.say("Please try again."))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from bot.domain.access import Operation
 from bot.domain.address import NOWHERE
@@ -10,7 +12,7 @@ from bot.domain.channel import Cause, State
 from bot.domain.ids import UserId
 from bot.domain.provider_outage import is_held
 from bot.domain.request import Awaits, Request, RequestState
-from bot.domain.view_models import ChannelRow, ChannelStatus, Mail
+from bot.domain.view_models import ChannelRow, ChannelStatus, Mail, ProgramUse
 from bot.views.blocks import (
     Block,
     Message,
@@ -36,7 +38,6 @@ from bot.views.buttons import (
 )
 from bot.views.home import is_lacking, on_it, since, title
 from bot.views.i18n import Language
-from bot.views.programs import programs
 from bot.views.wording import (
     cause_words,
     company,
@@ -143,17 +144,17 @@ def _mail(lang: Language, mail: Mail) -> str:
 def _there(lang: Language, status: ChannelStatus) -> str:
     row, channel = status.row, status.row.channel
     if channel.needs_reconnect:
-        return lang.say("refuses our access")
+        return lang.say("access refused by the provider")
     if row.last_ok_at is None:
         return lang.say("not confirmed yet")
     when = instant(lang, row.last_ok_at)
     if is_refused_once(channel) or row.unexplained is not None:
-        return lang.say("refused our access, last confirmed {when}", when=when)
+        return lang.say("access refused, last confirmed {when}", when=when)
     if channel.state is State.IMPAIRED and channel.cause is Cause.CHECKING:
         return lang.say("being checked, last confirmed {when}", when=when)
     if channel.state in {State.IMPAIRED, State.REMOVED}:
         return lang.say("cannot be checked right now, last confirmed {when}", when=when)
-    return lang.say("accepts our access, last confirmed {when}", when=when)
+    return lang.say("working, last confirmed {when}", when=when)
 
 
 def _connected_by(lang: Language, status: ChannelStatus) -> str:
@@ -201,19 +202,18 @@ def _awaited(lang: Language, request: Request) -> str:
     who, until = mention(request.requester), instant(lang, request.expires_at)
     if request.state is RequestState.APPROVED:
         return lang.say(
-            "{who} asked for this; it is approved and waits for them to sign in, until {when}.",
+            "{who} asked for this. It is approved; they have until {when} to sign in.",
             who=who,
             when=until,
         )
     if request.awaits is Awaits.TENANT:
         return lang.say(
-            "{who} asks for this; it waits for the approval of your organisation's {company} admin, until "
-            "{when}.",
+            "{who} asks for this. Your organisation's {company} admin has until {when} to approve it.",
             who=who,
             company=inert(company(provider_of(request.requested_change.provider)), 40),
             when=until,
         )
-    return lang.say("{who} asks for this; it waits for an admin until {when}.", who=who, when=until)
+    return lang.say("{who} asks for this. An admin has until {when} to answer.", who=who, when=until)
 
 
 def _history(lang: Language, status: ChannelStatus) -> list[Block]:
@@ -245,3 +245,27 @@ def _buttons(lang: Language, row: ChannelRow) -> list[Block]:
 def _button(lang: Language, row: ChannelRow, operation: Operation, urgent: bool) -> Block:
     is_first = urgent and operation is Operation.RECONNECT
     return operation_button(lang, operation, row.channel, primary=is_first, asks=operation in row.asks)
+
+
+_LINES: Final = 6
+
+
+def programs(lang: Language, uses: Sequence[ProgramUse]) -> list[Block]:
+    """The latest first; nothing where no program has asked."""
+    if not uses:
+        return []
+    lines = [_line(lang, one) for one in uses[:_LINES]]
+    if (rest := len(uses) - _LINES) > 0:
+        lines.append(lang.count("and {n} more", "and {n} more", rest))
+    return [section("\n".join([bold(lang.say("Programs that use it")), *lines]))]
+
+
+def _line(lang: Language, use: ProgramUse) -> str:
+    said = {
+        "program": inert(use.program, 60),
+        "audience": use.audience.upper(),
+        "when": instant(lang, use.last_at),
+    }
+    if use.was_given:
+        return "• " + lang.say("{program} ({audience}): was given access, last {when}", **said)
+    return "• " + lang.say("{program} ({audience}): was refused access, last {when}", **said)

@@ -52,13 +52,19 @@ class HubSpotClient:
     """The portal's, once it is known."""
     requests: int = 0
     """How many were made, for whoever measures."""
-    _at: int = 0
-    """Which token was taken last."""
+    switches: int = 0
+    """How often another token had to be taken: what was read before that may be another portal's."""
 
     async def listing(self) -> Listing:
-        """All e-mail channel accounts and inboxes that are not archived."""
-        accounts = await self._accounts()
-        return Listing(accounts, await self._inboxes(archived=False))
+        """All e-mail channel accounts and inboxes that are not archived, by one token: two of them may open
+        two portals, and half of each is neither."""
+        for _ in (*self.tokens, "anew"):
+            before = self.switches
+            accounts = await self._accounts()
+            found = Listing(accounts, await self._inboxes(archived=False))
+            if self.switches == before:
+                return found
+        raise ProviderUnavailable(INCOMPLETE)
 
     async def archived_inboxes(self) -> tuple[InboxRecord, ...]:
         """Those that are: only there an inbox that was removed differs from one that never was."""
@@ -136,11 +142,11 @@ class HubSpotClient:
         """The answer to the token that was taken last, or to the other one where that is refused."""
         for _ in self.tokens:
             self.requests += 1
-            token = self.tokens[self._at % len(self.tokens)].reveal()
+            token = self.tokens[self.switches % len(self.tokens)].reveal()
             reply = await self.http.get(url, headers={"Authorization": f"Bearer {token}"})
             if reply.status != 401:
                 return reply
-            self._at += 1
+            self.switches += 1
         raise ProviderMisconfigured(UNAUTHORIZED)
 
 

@@ -14,7 +14,7 @@ CONSUMER_DOMAINS = frozenset({"gmail.com", "googlemail.com"})
 RESIDENTS = (
     ("alice@acme.example", "Alice Archer"),
     ("kenji@acme.example", "Kenji Mori"),
-    ("sakura@acme.example", "Sakura Ito"),
+    ("sakura@acme.example", "Sakura Sato"),
     ("omar@acme.example", "Omar Haddad"),
     ("support@acme.example", "Acme Support"),
     ("sales@acme.example", "Acme Sales"),

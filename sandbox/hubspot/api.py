@@ -73,8 +73,7 @@ class Api:
         portal.requests += 1
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if not request.headers.get("Authorization", "").startswith("Bearer ") or token not in portal.tokens:
-            said = "Authentication credentials not found. This API supports OAuth 2.0 authentication."
-            raise Refused(_error(401, said, category="INVALID_AUTHENTICATION"))
+            raise Refused(_unauthorized())
         self._broken(request)
         if not set(scopes) & portal.tokens[token]:
             raise Refused(_missing(scopes))
@@ -258,6 +257,11 @@ def _not_found() -> Answer:
     return _error(404, "resource not found", category="OBJECT_NOT_FOUND")
 
 
+def _unauthorized() -> Answer:
+    said = "Authentication credentials not found. This API supports OAuth 2.0 authentication."
+    return _error(401, said, category="INVALID_AUTHENTICATION")
+
+
 def _missing(scopes: Sequence[str]) -> Answer:
     errors = [
         {
@@ -276,6 +280,8 @@ def _paced(policy: str, words: str, retry_after: str = "") -> Answer:
 
 
 _ANSWERS: Final[Mapping[str, Answer]] = {
+    "refused": _unauthorized(),
+    "forbidden": _missing([CONVERSATIONS]),
     "locked": _error(423, "This resource is locked.", category="LOCKED"),
     "burst": _paced("TEN_SECONDLY_ROLLING", "ten_secondly_rolling"),
     "burst_timed": _paced("TEN_SECONDLY_ROLLING", "ten_secondly_rolling", "30"),

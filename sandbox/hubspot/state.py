@@ -18,6 +18,8 @@ BURST: Final = 100
 BURST_LASTS: Final = timedelta(seconds=10)
 
 FAULTS: Final = {
+    "refused": "401: the token is refused",
+    "forbidden": "403: a scope is missing",
     "locked": "423: locked for a moment",
     "burst": "429: ten_secondly_rolling, without Retry-After",
     "burst_timed": "429: the same, with Retry-After",

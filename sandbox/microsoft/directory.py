@@ -109,7 +109,7 @@ RESIDENTS = (
         other_mails=("aa@post.example",),
     ),
     _Resident("kenji@acme.example", "Kenji Mori"),
-    _Resident("sakura@acme.example", "Sakura Ito"),
+    _Resident("sakura@acme.example", "Sakura Sato"),
     _Resident("omar@acme.example", "Omar Haddad", is_admin=True),
     _Resident("support@acme.example", "Acme Support", aliases=("helpdesk@acme.example",)),
     _Resident("sales@acme.example", "Acme Sales", upn="sales-box@acme.example"),

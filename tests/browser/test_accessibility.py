@@ -15,10 +15,18 @@ from bot.domain.ticket import OutcomeKind, Purpose
 from bot.domain.view_models import Completion, ExportLanding, Landing
 from bot.views.i18n import Language
 from bot.views.pages import errors as error_pages
-from bot.views.pages.admin_consent import approved_page, asked_page, not_approved_page
 from bot.views.pages.export import export_page
 from bot.views.pages.imap_form import MailboxForm, mailbox_page
-from bot.views.pages.oauth import OutcomeLinks, landing_page, onward_page, outcome_page, welcome_page
+from bot.views.pages.oauth import (
+    OutcomeLinks,
+    approved_page,
+    asked_page,
+    landing_page,
+    not_approved_page,
+    onward_page,
+    outcome_page,
+    welcome_page,
+)
 from bot.views.pages.template import ICON, ICON_PATH, SCRIPT, SCRIPT_PATH, STYLESHEET, STYLESHEET_PATH, Team
 from tests.views.samples import EN, JA, a_feature, an_outcome
 

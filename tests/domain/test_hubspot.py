@@ -22,12 +22,12 @@ from bot.domain.hubspot import (
     reading,
     settings_url,
 )
-from bot.domain.hubspot_judgement import judged
 from bot.domain.hubspot_lifecycle import (
     HUBSPOT_TRANSITIONS,
     HubSpotEffect,
     HubSpotStep,
     advance,
+    judged,
     needs_second_look,
 )
 from bot.domain.ids import ChannelId, WorkspaceId

@@ -28,8 +28,8 @@ from bot.domain.lifecycle import (
     TransitionRefused,
     advance,
 )
-from bot.domain.lifecycle_doc import document
 from tests.storage.builders import NOW, a_channel
+from tools.lifecycle_doc import document
 
 LATER = NOW + timedelta(hours=1)
 OWN, OTHER, NEW = GrantId("own"), GrantId("other"), GrantId("new")

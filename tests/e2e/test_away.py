@@ -98,7 +98,7 @@ async def test_what_was_typed_to_connect_outlives_a_slack_that_is_away(stage: St
     await stage.consents(await stage.link_in_modal("omar"), "support@acme.example")
     said = await asks(stage, "omar", "/inbox status support@acme.example")
     assert "Support" in said and "Zendesk reads it" in said
-    assert "chose this conversation to be told" in (await omar.sees()).plain
+    assert "chose this conversation to be notified" in (await omar.sees()).plain
 
 
 @POSTGRESQL
@@ -228,7 +228,7 @@ async def test_removing_while_google_is_away_is_done_here_and_finished_there(sta
     stage.town.google.break_down("server_error", at="revoke")
     await asks_for_modal(stage, "alice", f"/inbox remove {ALICE}")
     text = modal_text(await submits(stage, "alice"))
-    assert "is removed here." in text
+    assert "is removed from Inboxkeeper." in text
     assert "Revoked at Google: requested, not confirmed yet. We keep checking and tell you." in text
     stage.town.google.mend()
     await stage.passes(minutes=2)
@@ -253,7 +253,7 @@ async def test_a_slow_google_keeps_nobody_waiting(stage: Stage, verb: str) -> No
         await asks_for_modal(stage, "alice", f"/inbox remove {ALICE}")
         await submits(stage, "alice")
     stage.town.google.mend()
-    done = "enabled and works" if verb == "enable" else "is removed here."
+    done = "enabled and works" if verb == "enable" else "is removed from Inboxkeeper."
     await stage.person("alice").until(lambda screen: done in screen.plain)
 
 

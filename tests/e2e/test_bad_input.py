@@ -22,7 +22,7 @@ async def test_an_unknown_address_is_answered_with_the_nearest(stage: Stage) -> 
     await stage.connected("alice")
     for verb in ABOUT_ONE:
         answer = await asks(stage, "alice", f"/inbox {verb} alise@acme.example")
-        assert "You have no inbox alise@acme.example here." in answer
+        assert "alise@acme.example is neither your inbox nor a team address here." in answer
         assert "Did you mean alice@acme.example?" in answer
 
 
@@ -120,7 +120,7 @@ async def test_a_stale_button_shows_what_is_so_now(stage: Stage) -> None:
     in_time(await alice.clicks("Enable", in_="#general"))
     screen = await alice.sees()
     answer = "\n".join(message.plain for message in screen.messages("#general"))
-    assert "Somebody changed this inbox meanwhile, so nothing was done." in answer
+    assert "Somebody else has just changed this inbox, so nothing was done." in answer
     assert "Look at its present state and try again." in answer
     assert "🟢 Connected since" in answer
 
@@ -166,7 +166,7 @@ async def test_a_form_sent_twice_at_once_is_done_once(stage: Stage) -> None:
     screen = await stage.person("alice").sees()
     assert "Revoked at Google: confirmed." in modal_text(screen)
     assert stage.town.google.requests["revoke"] == 1
-    assert screen.dm.plain.count("is removed here.") == 1
+    assert screen.dm.plain.count("is removed from Inboxkeeper.") == 1
 
 
 @pytest.mark.threaded
@@ -179,7 +179,10 @@ async def test_two_people_at_once_do_it_once_and_both_are_told(stage: Stage) -> 
     await both_submit(stage, "alice", "sakura")
     await stage.passes(seconds=5)
     assert stage.town.google.requests["revoke"] == 1
-    for name, gone in (("alice", "is removed here."), ("sakura", "を Inboxkeeper から削除しました。")):
+    for name, gone in (
+        ("alice", "is removed from Inboxkeeper."),
+        ("sakura", "を Inboxkeeper から削除しました。"),
+    ):
         screen = await stage.person(name).sees()
         assert gone in screen.plain
     assert "Nothing is connected yet" in await asks(stage, "alice", "/inbox list")
@@ -195,7 +198,7 @@ async def test_a_form_whose_inbox_is_gone_says_so(stage: Stage, verb: str) -> No
     await asks_for_modal(stage, "sakura", "/inbox remove alice@acme.example")
     await submits(stage, "sakura")
     text = modal_text(await submits(stage, "alice"))
-    assert "alice@acme.example was removed meanwhile." in text
+    assert "alice@acme.example has been removed." in text
     assert "Connect it again if it is needed." in text
 
 
@@ -212,7 +215,7 @@ async def test_buttons_of_a_removed_inbox_say_that_it_is_gone(stage: Stage) -> N
     for label in ("Disable", "Remove", "Reconnect"):
         in_time(await alice.clicks(label, in_="#general"))
         screen = await alice.sees()
-        assert "was removed meanwhile." in screen.plain, label
+        assert "has been removed." in screen.plain, label
         if screen.modal:
             await alice.closes()
 

@@ -298,7 +298,7 @@ async def test_wrong_account_and_unticked_box_are_mended_on_the_page(stage: Stag
     """Both are said in words, with both addresses or the box named; one button goes straight on."""
     link, browser = await link_of(stage), stage.browser()
     page = await stage.consents(link, "omar@acme.example", browser=browser)
-    is_page(page, 200, "You signed in as omar@acme.example, but alice@acme.example is to be connected.")
+    is_page(page, 200, "You signed in as omar@acme.example, but wanted to connect alice@acme.example.")
     page = await _again(stage, browser, page, untick=("gmail.labels",))
     is_page(page, 200, "this box was left unticked: “See and edit the mailbox's labels”")
     is_page(await _again(stage, browser, page), 200, "Connected ✓")

@@ -38,7 +38,7 @@ async def test_a_group_is_connected_through_who_receives_its_mail(stage: Stage) 
     """The page says what went wrong and what a super admin can say; from then on every screen says *via*."""
     browser = stage.browser()
     page = await wants_the_group(stage, "omar", OMAR, browser)
-    assert f"You signed in as {OMAR}, but {GROUP} is to be connected." in page.text
+    assert f"You signed in as {OMAR}, but wanted to connect {GROUP}." in page.text
     assert "Google groups, Microsoft distribution lists" in page.text
     assert f"Does {OMAR} receive the mail of {GROUP}?" in page.text
     assert "Connected ✓" in (await confirms(stage, page, browser)).text

@@ -63,7 +63,7 @@ async def test_another_conversation_is_told_of_what_is_open(stage: Stage) -> Non
     await stage.breaks(SUPPORT, minutes=8)
     omar = stage.person("omar")
     await asks_for_modal(stage, "omar", f"/inbox edit {SUPPORT}")
-    await omar.chooses("Conversation to tell", "#general")
+    await omar.chooses("Conversation to notify", "#general")
     screen = await submits(stage, "omar")
     assert screen.modal is not None and "/invite" in screen.modal.errors["conversation"]
     await omar.types("/invite @Inboxkeeper", in_="#general")
@@ -78,7 +78,7 @@ async def test_a_member_is_told_who_can_edit(stage: Stage) -> None:
     """Not a team address that somebody else connected; the words name those who may."""
     await stage.team_connected()
     said = await asks(stage, "alice", f"/inbox edit {SUPPORT}")
-    assert "You may not edit this inbox" in said and "Omar Haddad" in said
+    assert "You are not allowed to edit this inbox" in said and "Omar Haddad" in said
     assert "[Edit]" not in await asks(stage, "alice", f"/inbox status {SUPPORT}")
 
 

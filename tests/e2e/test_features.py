@@ -82,7 +82,7 @@ async def test_one_consent_covers_everything_that_is_switched_on(stage: Stage) -
     assert "Connected ✓" in page.text and "CRM" not in page.text
     shown = await said(stage, "alice", "/inbox permissions")
     assert "✅ Read mail" in shown and "⚠️" not in shown
-    assert "Everything that is asked for was granted." in shown
+    assert "Every permission has been granted." in shown
 
 
 async def test_an_unticked_feature_connects_all_the_same(stage: Stage) -> None:

@@ -104,7 +104,7 @@ async def test_a_drill_tells_nobody_and_touches_nothing(team: Stage) -> None:
         "@Sakura Sato (reads Japanese)",
         "#support would get one line",
         f"{SUPPORT} (Support) stopped working",
-        f"{SUPPORT}（Support） が使えなくなりました",
+        f"{SUPPORT}（Support）が使えなくなりました",
         "This was a drill. Nothing was sent",
     ):
         assert wanted in said, (wanted, said)
@@ -149,7 +149,7 @@ async def test_the_history_is_a_file_that_opens_once(team: Stage) -> None:
     assert ("alice@acme.example", "connect_proven") in happened
     assert [row["at"] for row in rows] == sorted((row["at"] for row in rows), reverse=True)
     again = await browser.presses(landing)
-    assert again.status == 410 and "Each link gives the file once." in again.text
+    assert again.status == 410 and "Each link downloads the file once." in again.text
 
 
 async def test_a_link_lasts_a_quarter_of_an_hour(team: Stage) -> None:

@@ -37,7 +37,7 @@ async def test_odd_addresses_go_the_whole_way(stage: Stage, address: str) -> Non
     assert "🟢 Connected since" in await asks(stage, "alice", "/inbox list")
     assert "🟢 Connected since" in await asks(stage, "alice", f"/inbox status {address}")
     await asks_for_modal(stage, "alice", f"/inbox remove {address}")
-    assert "is removed here." in modal_text(await submits(stage, "alice"))
+    assert "is removed from Inboxkeeper." in modal_text(await submits(stage, "alice"))
 
 
 async def test_a_hostile_name_is_only_a_name(stage: Stage) -> None:
@@ -86,8 +86,8 @@ async def test_hostile_typing_is_repeated_as_text(stage: Stage, typed: str) -> N
 async def test_the_word_payload_is_a_word(stage: Stage) -> None:
     """Text that looks like the field of a Slack form is text."""
     assert "No such inbox" in await asks(stage, "alice", "/inbox payload@acme.example")
-    assert "is not something I know." in await asks(stage, "alice", '/inbox payload={"type":"x"}&ssl_check=1')
-    assert "is not something I know." in await asks(stage, "alice", "/inbox &payload=x")
+    assert "is not a command." in await asks(stage, "alice", '/inbox payload={"type":"x"}&ssl_check=1')
+    assert "is not a command." in await asks(stage, "alice", "/inbox &payload=x")
 
 
 @pytest.mark.parametrize(

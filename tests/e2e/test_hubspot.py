@@ -5,14 +5,21 @@ Looks are two minutes apart and two must agree, so five minutes are enough for w
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
 
+import aiohttp
 import pytest
 from cryptography.fernet import Fernet
 
 from bot import doctor
+from bot.app import hubspot_of
+from bot.domain.hubspot import HubSpotUser, InboxRecord, Listing, PortalDetails
 from bot.domain.ids import UserId
-from sandbox.hubspot.state import Fault, Portal
+from bot.services.core.notifications import Notifications
+from bot.services.monitoring.hubspot import HubSpotWatch, ReadsHubSpot
+from sandbox.hubspot.state import Account, Fault, Portal
 from tests.e2e.conftest import stays_decent
 from tests.stage import Stage, a_bot, a_stage, a_town
 
@@ -73,7 +80,7 @@ async def test_what_was_broken_before_is_listed_once(database_url: str, inline_s
         await stage.passes(hours=5)
         said = await only(stage, "omar")
         assert SUPPORT in said
-        assert "did not work before" in said
+        assert "were already not working" in said
         assert "I'm on it" not in said
 
 
@@ -341,7 +348,7 @@ async def test_the_portal_is_one_screen(stage: Stage) -> None:
     shown = (await stage.person("alice").sees()).plain
     assert f"🔴 {SUPPORT}" in shown
     assert f"🟢 {SALES}" in shown
-    assert "HubSpot does not tell: why" in shown
+    assert "What HubSpot does not tell us: why" in shown
     assert "listed, not watched" in shown
     assert "o.haddad@acme-group.example (nobody in Slack)" in shown
     assert "[Choose a conversation…]" not in shown  # she decides nothing here
@@ -371,13 +378,52 @@ async def test_status_and_why_show_both_sides(stage: Stage) -> None:
         assert "connected in HubSpot" in screen.plain
 
 
+async def test_an_address_that_is_only_in_hubspot_is_shown(stage: Stage) -> None:
+    """Typed like any other; *why* says what was seen and who was told."""
+    portal_of(stage).change(SALES, authorized=False)
+    await stage.passes(**TOLD)
+    await stage.person("omar").clicks("I'm on it", in_="dm")
+    await stage.settles()
+    alice = stage.person("alice")
+    await alice.types(f"/inbox status {SALES.upper()}")
+    screen = await alice.until(lambda it: "not connected to Inboxkeeper" in it.plain)
+    assert "disconnected in HubSpot · Sales" in screen.plain
+    assert "Omar" in screen.plain
+    assert "[Open in HubSpot]" in screen.plain
+    await alice.clicks("Why?")
+    screen = await alice.until(lambda it: "What happened" in it.plain)
+    assert "HubSpot shows it as disconnected" in screen.plain
+    assert "@Omar Haddad: told" in screen.plain
+    await alice.types("/inbox status nobody@acme.example")
+    await alice.until(lambda it: "No such inbox" in it.plain)
+
+
+async def test_what_is_lost_here_and_there_stands_in_one_list(stage: Stage) -> None:
+    """First of all, with the way to HubSpot; and what somebody looks for is found in both."""
+    await stage.team_connected(SUPPORT)
+    portal_of(stage).change(SALES, authorized=False)
+    await stage.passes(**TOLD)
+    omar = stage.person("omar")
+    await omar.types("/inbox list")
+    screen = await omar.until(lambda it: "Needs you in HubSpot" in it.plain)
+    assert screen.plain.index(SALES) < screen.plain.index(SUPPORT)
+    await omar.types("/inbox list sales")
+    screen = await omar.until(lambda it: "sales@" in it.plain)
+    assert f"🔴 {SALES} · Sales" in screen.plain
+    portal_of(stage).reconnect(SALES)
+    await stage.passes(**TOLD)
+    await omar.types("/inbox list")
+    screen = await omar.until(lambda it: "4 addresses connected" in it.plain)
+    assert screen.plain.count("Needs you in HubSpot") == 1  # in the first answer
+
+
 async def test_an_inbox_is_told_in_its_conversation(stage: Stage) -> None:
     """Chosen where the portal is shown; the bot says hello there first."""
     omar = stage.person("omar")
     await omar.types("/invite @Inboxkeeper", in_="#support")
     await omar.types("/inbox hubspot")
     await omar.clicks("Choose a conversation…", near="Sales")
-    await omar.chooses("Conversation to tell", "#support")
+    await omar.chooses("Conversation to notify", "#support")
     await omar.submits()
     portal_of(stage).change(SALES, authorized=False)
     await stage.passes(**TOLD)
@@ -389,7 +435,7 @@ async def test_a_person_with_two_addresses_is_paired_by_hand(stage: Stage) -> No
     """By a super admin, in the dialog about admins; and can be unpaired."""
     sakura = stage.person("sakura")
     await sakura.types("/inbox admins")
-    await sakura.chooses("Slack ではだれですか？", "Kenji Mori")
+    await sakura.chooses("Slack では誰ですか？", "Kenji Mori")
     await sakura.until(lambda it: it.modal is not None and "別の人です" in it.modal.plain)
     portal_of(stage).change(SUPPORT, authorized=False)
     await stage.passes(**TOLD)
@@ -421,7 +467,7 @@ async def test_without_a_token_nothing_speaks_of_hubspot(database_url: str, inli
         await omar.opens_home()
         assert "HubSpot" not in (await omar.sees()).plain
         await omar.types("/inbox hubspot")
-        assert "is not something I know" in (await omar.sees()).plain
+        assert "is not a command" in (await omar.sees()).plain
         assert await doctor.hubspot(stage.town.settings) == []
 
 
@@ -448,3 +494,134 @@ async def test_the_export_names_hubspots_addresses(stage: Stage) -> None:
     omar = await services.people.member(services.workspace.id, UserId("U0OMAR"), fresh=True)
     exported = await services.history.export(omar)
     assert f"{SUPPORT},hubspot,hubspot_unauthorized" in exported
+
+
+async def test_a_token_of_another_portal_is_no_mass_loss(database_url: str, inline_sqlite: None) -> None:
+    """Put into the settings, it opens what nobody has seen; what was known there is not lost."""
+    key = Fernet.generate_key().decode()
+    async with a_town(database_url, key=key, hubspot=True) as built:
+        async with a_bot(built) as stage:
+            await stage.passes(minutes=3)
+        portal = built.hubspot.portal
+        portal.id = "5"
+        portal.accounts = [Account(9001, 101, "Elsewhere", "hello@other.example")]
+        async with a_bot(built) as stage:
+            await stage.passes(minutes=20)
+            await nobody_was_told(stage)
+            portal.change("hello@other.example", authorized=False)
+            await stage.passes(**TOLD)
+            assert "hello@other.example" in await only(stage, "omar")
+
+
+@pytest.mark.parametrize("path", ["/settings/users", "/account-info"])
+async def test_what_is_read_once_a_day_blinds_nobody(patient: Stage, path: str) -> None:
+    """HubSpot's lists of people and particulars fail, for a day: its channels are watched all the same."""
+    portal_of(patient).faults.append(Fault("error", path))
+    await patient.passes(hours=25)
+    await nobody_was_told(patient)
+    portal_of(patient).change(SUPPORT, authorized=False)
+    await patient.passes(hours=1)
+    assert "as disconnected" in await only(patient, "omar")
+
+
+async def test_blind_for_a_day_is_the_operators_matter(patient: Stage) -> None:
+    """Nobody is told that HubSpot stumbles; that nothing was seen for a whole day is said, once."""
+    portal_of(patient).faults.append(Fault("half"))
+    await patient.passes(hours=23)
+    await nobody_was_told(patient)
+    await patient.passes(hours=6)
+    said = await only(patient, "omar")
+    assert "could not be read completely for a whole day" in said
+    portal_of(patient).faults.clear()
+    await patient.passes(hours=1)
+    assert "HubSpot can be read again" in await only(patient, "omar")
+
+
+async def test_two_new_accounts_of_one_address_are_what_works_of_them(stage: Stage) -> None:
+    """Whichever HubSpot lists last."""
+    portal = portal_of(stage)
+    portal.change(SUPPORT, vanished=True)
+    portal.add(SUPPORT, 101)
+    portal.add(SUPPORT, 102).authorized = False
+    await stage.passes(**TOLD)
+    await nobody_was_told(stage)
+
+
+class Slow:
+    """A portal whose next listing takes so long that something happens meanwhile."""
+
+    def __init__(self, portal: ReadsHubSpot, meanwhile: Callable[[], Awaitable[object]]) -> None:
+        self._portal = portal
+        self._meanwhile = meanwhile
+        self.switches = 0
+
+    async def listing(self) -> Listing:
+        found = await self._portal.listing()
+        await self._meanwhile()
+        return found
+
+    async def archived_inboxes(self) -> tuple[InboxRecord, ...]:
+        return await self._portal.archived_inboxes()
+
+    async def details(self) -> PortalDetails:
+        return await self._portal.details()
+
+    async def users(self) -> tuple[HubSpotUser, ...]:
+        return await self._portal.users()
+
+
+@asynccontextmanager
+async def a_slow_watch(
+    stage: Stage, meanwhile: Callable[[], Awaitable[object]]
+) -> AsyncIterator[HubSpotWatch]:
+    """Another process that watches the same portal."""
+    services = stage.bot.services
+    async with aiohttp.ClientSession() as session:
+        made = hubspot_of(stage.town.settings, session=session, clock=stage.town.clock)
+        assert made is not None
+        yield HubSpotWatch(
+            services.core,
+            Slow(made[0], meanwhile),
+            incidents=services.incidents,
+            notifications=Notifications(services.core),
+            workspace_id=services.workspace.id,
+            every=made[1],
+        )
+
+
+async def test_a_look_that_was_overtaken_says_nothing(stage: Stage) -> None:
+    """It began before the one that has ended meanwhile: what it saw is older than what is known."""
+    services = stage.bot.services
+    support = portal_of(stage).account(SUPPORT)
+
+    async def others_look() -> None:
+        support.authorized = True
+        await stage.passes(minutes=11)  # longer than a look may take: another process takes its turn
+        async with services.core.storage.reading() as uow:
+            seen.append(await uow.hubspot.portal(services.workspace.id))
+
+    seen: list[object] = []
+    async with a_slow_watch(stage, others_look) as watch:
+        stage.town.clock.advance(timedelta(minutes=2))
+        support.authorized = False
+        assert await watch.run_due() == 1
+    async with services.core.storage.reading() as uow:
+        assert await uow.hubspot.portal(services.workspace.id) == seen[0]
+        channel = await uow.hubspot.at_address(services.workspace.id, SUPPORT)
+        assert channel is not None
+        assert channel.suspect_at is None
+
+
+async def test_nothing_is_written_of_a_workspace_that_was_left(stage: Stage) -> None:
+    """The bot was removed while HubSpot answered."""
+    services = stage.bot.services
+    portal_of(stage).add("late@acme.example")
+
+    async def leaves() -> None:
+        await services.workspaces.gone(services.workspace.id)
+
+    async with a_slow_watch(stage, leaves) as watch:
+        stage.town.clock.advance(timedelta(minutes=2))
+        assert await watch.run_due() == 1
+    async with services.core.storage.reading() as uow:
+        assert await uow.hubspot.at_address(services.workspace.id, "late@acme.example") is None

@@ -39,7 +39,7 @@ async def test_the_mail_host_is_found_out_and_the_form_knows_it(stage: Stage) ->
     await stage.fills_in_team("omar", name="Support", use="Zendesk answers customers from it")
     url = await stage.presses_on("omar")
     said = modal_of(await omar.sees())
-    assert "by its mail server" in said and "Never write a password in Slack" in said
+    assert "by its mail server" in said and "Never type a password in Slack" in said
     browser = stage.browser()
     form = await browser.presses(await browser.opens(url))
     assert form.shown["host"] == "imap.harbor.example"
@@ -102,8 +102,8 @@ async def test_removing_says_what_only_its_owner_can_do(stage: Stage) -> None:
     await omar.types(f"/inbox remove {SUPPORT}")
     assert "delete it there afterwards" in modal_of(await omar.sees())
     await omar.submits()
-    removed = modal_of(await omar.until(lambda screen: "is removed here" in modal_of(screen)))
-    assert "we cannot take anything back" in removed and "IT department" in removed
+    removed = modal_of(await omar.until(lambda screen: "is removed from Inboxkeeper" in modal_of(screen)))
+    assert "nothing that Inboxkeeper can revoke" in removed and "IT department" in removed
     assert "Check again" in removed
 
 

@@ -153,6 +153,26 @@ async def test_a_mis_tap_at_night_is_taken_back(team: Stage) -> None:
     assert len(await _replies(team, "omar")) == 1  # the one of 4 h, owed since the claim was handed back
 
 
+async def test_an_outage_is_handed_to_a_colleague(team: Stage) -> None:
+    """Of those who were told: they read by whom, with the button; everybody sees who is on it now, and they
+    can hand it back."""
+    await team.breaks(SUPPORT)
+    omar, sakura = team.person("omar"), team.person("sakura")
+    assert "Hand over to" not in (await _alarm(team, "omar")).plain
+    await omar.clicks("I'm on it", in_="dm")
+    await team.passes(seconds=5)
+    await omar.chooses("Hand over to…", "Sakura Sato", in_="dm")
+    await team.passes(seconds=5)
+    [told] = await _replies(team, "sakura")
+    assert "@Omar Haddad" in told.plain and SUPPORT in told.plain and "[再接続]" in told.plain
+    for who in ADMINS:
+        assert "Sakura Sato" in (await _alarm(team, who)).plain
+    assert "[I'm on it]" in (await _alarm(team, "omar")).plain
+    await sakura.clicks("対応を戻す", in_="dm")
+    await team.passes(seconds=5)
+    assert "Sakura Sato" not in (await _alarm(team, "omar")).plain
+
+
 async def test_whoever_is_relieved_hears_it(team: Stage) -> None:
     """An edit notifies nobody: Omar would go on, beside Sakura. Pressing it twice says nothing new."""
     await team.breaks(SUPPORT)
@@ -259,8 +279,8 @@ async def test_a_recovery_edits_every_message(team: Stage) -> None:
     team.town.google.mend(SUPPORT)
     await team.passes(minutes=16)
     assert {who: (await _alarm(team, who)).ts for who in ADMINS} == before
-    assert "works again by itself" in (await _alarm(team, "omar")).plain
-    assert "works again by itself" in (await _line(team)).plain
+    assert "works again on its own" in (await _alarm(team, "omar")).plain
+    assert "works again on its own" in (await _line(team)).plain
 
 
 async def test_a_relapse_within_half_an_hour_goes_on_in_the_same_message(team: Stage) -> None:
@@ -402,7 +422,7 @@ async def test_a_deleted_message_is_said_once_more_while_it_is_true(team: Stage)
 
 
 async def test_a_reader_who_is_a_guest_by_now_is_refused_in_words(team: Stage) -> None:
-    """Old messages keep their buttons; who presses one is asked for anew at every click."""
+    """Old messages keep their buttons; who presses one is asked again at every click."""
     await team.breaks(SUPPORT)
     await team.driver.edit_person("omar", is_restricted=True)
     await team.person("omar").clicks("I'm on it", in_="dm")

@@ -98,7 +98,7 @@ async def test_outlook_goes_by_its_own_name_and_steps(stage: Stage) -> None:
     assert "Outlook.com" in (await alice.sees()).messages("#general")[-1].plain
     await alice.types(f"/inbox remove {OUTLOOK}")
     await alice.submits()
-    removed = modal_of(await alice.until(lambda screen: "is removed here" in modal_of(screen)))
+    removed = modal_of(await alice.until(lambda screen: "is removed from Inboxkeeper" in modal_of(screen)))
     assert "apps and services you've given access › (this app) › Edit › Remove these permissions" in removed
 
 
@@ -110,16 +110,16 @@ async def test_the_other_side_is_told_as_it_is(stage: Stage) -> None:
     before = modal_of(await alice.sees())
     assert "Microsoft" in before and "revoke" not in before.lower().replace("revoked", "")
     await alice.submits()
-    removed = modal_of(await alice.until(lambda screen: "is removed here" in modal_of(screen)))
-    assert "the permission still stands" in removed
+    removed = modal_of(await alice.until(lambda screen: "is removed from Inboxkeeper" in modal_of(screen)))
+    assert "permission at Microsoft is still there" in removed
     assert "account settings › App permissions › Change app permissions › Revoke" in removed
     await alice.clicks("Check again")
-    assert "the permission still stands" in modal_of(await alice.sees())
+    assert "permission at Microsoft is still there" in modal_of(await alice.sees())
     stage.town.microsoft.break_down("consent_revoked", ALICE)
     await alice.clicks("Check again")
     assert "confirmed" in modal_of(await alice.until(lambda screen: "confirmed" in modal_of(screen)))
     await stage.passes(seconds=3)
-    assert "confirmed" in (await told(stage, "alice", "is removed here")).plain
+    assert "confirmed" in (await told(stage, "alice", "is removed from Inboxkeeper")).plain
 
 
 async def test_what_nobody_ends_is_forgotten_after_a_day(stage: Stage) -> None:
@@ -132,7 +132,7 @@ async def test_what_nobody_ends_is_forgotten_after_a_day(stage: Stage) -> None:
     asked = stage.town.microsoft.requests["token"]
     await stage.passes(hours=24)
     assert stage.town.microsoft.requests["token"] == asked
-    assert "not confirmed" in (await told(stage, "alice", "is removed here")).plain
+    assert "not confirmed" in (await told(stage, "alice", "is removed from Inboxkeeper")).plain
 
 
 async def test_a_shared_mailbox_says_whose_account_opens_it(stage: Stage) -> None:
@@ -146,7 +146,7 @@ async def test_a_shared_mailbox_says_whose_account_opens_it(stage: Stage) -> Non
     stage.town.microsoft.levers.share(HELP, OMAR, allowed=False)
     await stage.passes(minutes=12)
     alarm = await told(stage, "omar", "stopped working")
-    assert "may not (any longer) open this shared mailbox" in alarm.plain
+    assert "is not allowed to open this shared mailbox" in alarm.plain
     assert "full access" in alarm.plain
 
 
@@ -216,7 +216,7 @@ async def refused_at_microsoft(stage: Stage, *, is_said: bool) -> Page:
         asked = await browser.opens(
             f"{urlsplit(page.url).scheme}://{urlsplit(page.url).netloc}{action}", method="POST"
         )
-        assert "Look into Slack" in asked.text
+        assert "Check Slack" in asked.text
         await stage.settles()
     return page
 
@@ -267,7 +267,7 @@ async def test_an_admin_who_says_no_changes_nothing(stage: Stage) -> None:
     await alice.closes()
     await alice.clicks("Cancel the request")
     await stage.passes(seconds=3)
-    assert "you took it back" in (await told(stage, "alice", "you took it back")).plain
+    assert "you withdrew it" in (await told(stage, "alice", "you withdrew it")).plain
 
 
 async def test_a_request_for_an_approval_waits_two_weeks(stage: Stage) -> None:
@@ -314,12 +314,12 @@ async def test_an_approval_taken_back_from_a_team_address_comes_with_a_message(s
     stage.town.microsoft.break_down("aad", OMAR, code=90094, error="invalid_grant")
     await stage.passes(minutes=12)
     alarm = await told(stage, "omar", "stopped working")
-    assert "A message to forward to that admin" in alarm.plain
+    assert "A message you can forward to that admin" in alarm.plain
     [link] = re.findall(r"http\S+/adminconsent\S+", alarm.plain)
     assert "Mail.ReadBasic.Shared" in link
     stage.town.microsoft.mend()
     page = await stage.browser().opens(stage.town.microsoft.consent(link.rstrip(">"), OMAR))
-    assert "goes on by itself" in page.text
+    assert "continues on its own" in page.text
     await stage.passes(seconds=10)
     assert "works again" in next(said for said in await dms(stage, "omar") if said.ts == alarm.ts).plain
 
@@ -432,9 +432,9 @@ async def test_a_permission_that_serves_another_mailbox_is_not_called_connected_
     await omar.types(f"/inbox remove {HELP}")
     await omar.clicks("Yes, delete")
     await stage.passes(seconds=5)
-    await told(stage, "omar", "the permission still stands")
+    await told(stage, "omar", "permission at Microsoft is still there")
     await connects_here(stage, "omar", OMAR)
-    shown = await told(stage, "omar", f"{HELP} is removed here")
+    shown = await told(stage, "omar", f"{HELP} is removed from Inboxkeeper")
     assert "Not revoked at Microsoft, on purpose" in shown.plain
     assert "connected again" not in shown.plain
 
@@ -491,7 +491,7 @@ async def test_a_newer_wish_takes_the_place_of_the_one_that_waits(stage: Stage) 
         await waits_for_help(stage, is_shared=True)
         second = await told(stage, "omar", "waiting for your organisation's Microsoft admin")
         assert second.ts != first.ts and "Mail.ReadBasic.Shared" in second.plain
-        replaced = await told(stage, "omar", "asked for anew")
+        replaced = await told(stage, "omar", "asked again")
         assert replaced.ts == first.ts and "[" not in replaced.plain
 
 
@@ -542,7 +542,7 @@ async def test_behind_a_filter_that_nobody_knows_the_person_says_which_host(stag
     omar = stage.person("omar")
     await meets_the_choice(stage, "omar")
     said = modal_of(await omar.sees())
-    assert f"does not tell who hosts the mailbox {FILTERED}" in said
+    assert f"does not show who hosts the mailbox {FILTERED}" in said
     assert all(f"[{label}]" in said for label in ("Gmail", "Office 365", "Another mail server (IMAP)"))
     await omar.clicks("Office 365")
     await omar.until(lambda screen: "Microsoft will ask for this" in modal_of(screen))

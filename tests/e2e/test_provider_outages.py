@@ -128,7 +128,7 @@ async def test_a_lone_inbox_says_that_it_may_be_an_outage(stage: Stage) -> None:
     await stage.passes(minutes=57)
     stage.town.google.mend()
     await stage.passes(minutes=16)
-    assert "works again by itself" in await inboxes.only("omar")
+    assert "works again on its own" in await inboxes.only("omar")
     assert set(await _states(stage)) == {State.CONNECTED}
 
 
@@ -209,7 +209,7 @@ async def test_one_organisations_refusal_goes_to_its_admin_at_once(stage: Stage)
     await stage.passes(minutes=3)
     told = await inboxes.only("omar")
     assert "Google refuses 3 inboxes of acme.example at once" in told
-    assert "A message to forward:" in told and "App access control" in told
+    assert "A message you can forward:" in told and "App access control" in told
     assert "Don't reconnect yet" not in told
     for address in _team(3):
         stage.town.google.mend(address)
@@ -255,7 +255,7 @@ async def test_a_hold_that_a_reconnect_ended_says_what_helps(stage: Stage) -> No
     assert Counter(await _states(stage)) == {State.CONNECTED: 1, State.DISCONNECTED: 3}
     said = (await inboxes.new("omar"))[0].plain
     assert f"reconnected {addresses[0]}, which was refused at the same time: that was needed" in said
-    assert "What is still refused is listed as disconnected now: reconnect it, too." in said
+    assert "Whatever is still refused is now listed as disconnected: reconnect it, too." in said
     assert "no longer refuses" not in said and "nothing to do" not in said
 
 

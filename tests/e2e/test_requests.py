@@ -69,25 +69,77 @@ async def test_the_first_of_two_answers_wins(stage: Stage) -> None:
     """Two admins press at the same instant: one answer stands, and the other admin hears whose it was."""
     await _wishes_support(stage)
     omar, sakura = stage.person("omar"), stage.person("sakura")
-    await asyncio.gather(omar.clicks("Approve"), sakura.clicks("却下"))
+    await sakura.clicks("却下…")
+    await asyncio.gather(omar.clicks("Approve"), sakura.submits())
     await stage.passes(seconds=2)
     screens = [await omar.sees(), await sakura.sees()]
-    told = [[said for said in screen.dm.messages if said.ephemeral] for screen in screens]
-    assert sorted(map(len, told)) == [0, 1]
-    faster, slower = ("Omar Haddad", told[1]) if told[1] else ("Sakura Sato", told[0])
-    assert faster in slower[0].plain
+    refused = [said for said in screens[0].dm.messages if said.ephemeral]
+    answer = screens[1].modal
+    assert answer is not None and (answer.title == "却下しました") is bool(refused)
+    faster, said = ("Sakura Sato", refused[0].plain) if refused else ("Omar Haddad", answer.plain)
+    assert faster in said
     alice = await _last_dm(stage, "alice")
     assert faster in alice.plain
 
 
 async def test_a_declined_wish_changes_nothing(stage: Stage) -> None:
-    """The requester hears by whom; the other admin's message loses its buttons."""
+    """The requester hears by whom, and why; the other admin's message loses its buttons."""
     await _wishes_support(stage)
-    await stage.person("sakura").clicks("却下")
+    sakura = stage.person("sakura")
+    await sakura.clicks("却下…")
+    await sakura.fills("却下の理由", "経理の受信トレイに *まとめます*")
+    await sakura.submits()
+    assert await _title(stage, "sakura") == "却下しました"
     await stage.passes(seconds=2)
     await _is_told(stage, "alice", "declined by @Sakura Sato")
+    await _is_told(stage, "alice", "経理の受信トレイに ∗まとめます∗")
     omar = await _last_dm(stage, "omar")
     assert "declined by @Sakura Sato" in omar.plain and "[Approve]" not in omar.plain
+    assert "[Undo]" not in omar.plain  # it was not his no
+    await stage.passes(seconds=60)
+    alice = await _last_dm(stage, "alice")
+    assert alice.thread is not None and "経理の受信トレイに" in alice.plain
+    assert "[元に戻す]" not in (await _last_dm(stage, "sakura")).plain
+
+
+async def test_a_no_can_be_taken_back_for_a_minute(stage: Stage) -> None:
+    """In the same message or in the dialog: whoever asked was not notified of it, and everybody who was
+    asked can answer again."""
+    await _wishes_support(stage)
+    omar = stage.person("omar")
+    await omar.clicks("Decline…")
+    await omar.submits()
+    assert "[Undo]" in ((await omar.sees()).modal or pytest.fail("no dialog")).plain
+    await omar.closes()
+    await stage.passes(seconds=30)
+    await omar.clicks("Undo", in_="dm")
+    await stage.passes(seconds=2)
+    await _is_told(stage, "alice", "waiting for an admin")
+    assert "[Approve]" in (await _last_dm(stage, "omar")).plain
+    assert "[承認]" in (await _last_dm(stage, "sakura")).plain
+    await stage.passes(minutes=5)
+    assert all(said.thread is None for said in (await stage.person("alice").sees()).dm.messages)
+    await omar.clicks("Approve")
+    await stage.passes(seconds=2)
+    alice = await _last_dm(stage, "alice")
+    assert alice.thread is not None and "approved by @Omar Haddad" in alice.plain
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_a_no_on_home_is_taken_back_in_its_dialog(stage: Stage) -> None:
+    """Where there is no message, the dialog has the button, and then the two answers again."""
+    await _wishes_support(stage)
+    omar = stage.person("omar")
+    await omar.opens_home()
+    await omar.until(lambda screen: screen.home and "Waiting for you (1)" in screen.home.plain)
+    await omar.clicks("Decline…", in_="home")
+    await omar.submits()
+    await omar.clicks("Undo")
+    assert await _title(stage, "omar") == "Undone"
+    await omar.clicks("Approve")
+    assert await _title(stage, "omar") == "Approved"
+    await stage.passes(seconds=2)
+    await _is_told(stage, "alice", "approved by @Omar Haddad")
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
@@ -151,7 +203,7 @@ async def test_a_wish_can_be_taken_back(stage: Stage) -> None:
     await _wishes_support(stage)
     await stage.person("alice").clicks("Cancel the request")
     await stage.passes(seconds=2)
-    await _is_told(stage, "alice", "you took it back")
+    await _is_told(stage, "alice", "you withdrew it")
     assert "[Approve]" not in (await _last_dm(stage, "omar")).plain
 
 

@@ -57,7 +57,7 @@ ENGLISH: Final = Tongue(
     status="status",
     heading="Switch alice@acme.example from Gmail to Office 365.",
     stays="Owner, use, history and who gets told stay as they are.",
-    old_side="Only after the switch: The permission is taken back.",
+    old_side="Only after the switch: The permission is revoked",
     until="Until the new mailbox has been checked nothing changes",
     landing="Switch alice@acme.example to Office 365",
     page="Switched ✓ alice@acme.example now works through Office 365.",
@@ -67,11 +67,11 @@ ENGLISH: Final = Tongue(
     kept="@Alice Martin switched it from Gmail. Owner, use and history stayed as they were.",
     history="Switched to Office 365",
     back_heading="Switch alice@acme.example from Office 365 to Gmail.",
-    by_hand="At Microsoft the permission still stands: only the mailbox's owner can remove it there.",
+    by_hand="The permission at Microsoft is still there. Only the mailbox's owner can remove it.",
     steps="account settings › App permissions › Change app permissions › Revoke",
-    kept_until="Our key is kept only to check whether it is gone",
+    kept_until="We keep our access only to check whether it is gone",
     check="Check again",
-    still="At Microsoft the permission still stands",
+    still="The permission at Microsoft is still there",
     gone="Revoked at Microsoft: confirmed.",
 )
 
@@ -175,7 +175,7 @@ async def test_stopping_half_way_changes_nothing(stage: Stage) -> None:
     await asks_for_modal(stage, "alice", "/inbox switch alice@acme.example")
     page = await stage.consents(await stage.link_in_modal("alice"), "kenji@acme.example")
     assert "You signed in as kenji@acme.example" in page.text and "Nothing has changed." in page.text
-    assert "What you allowed at Microsoft stands there, although it is not used here." in page.text
+    assert "What you allowed at Microsoft is still there, although it is not used here." in page.text
     await stage.person("alice").closes()
     status = await asks(stage, "alice", "/inbox status alice@acme.example")
     assert "🟢 Connected" in status and "Gmail" in status and "Office 365" not in status
@@ -231,11 +231,11 @@ async def test_a_members_switch_waits_for_an_admin(stage: Stage) -> None:
     """The form that asks, the admin's Approve, and Continue to the very dialog that a switch begins with."""
     await stage.team_connected()
     await asks_for_modal(stage, "alice", f"/inbox switch {SUPPORT}")
-    assert "An admin must agree" in modal_text(await stage.person("alice").sees())
+    assert "An admin must approve" in modal_text(await stage.person("alice").sees())
     await stage.person("alice").clicks("Send the request")
     await stage.passes(seconds=2)
     asked = await told(stage, "omar", f"Switch {SUPPORT} to Office 365")
-    assert "Until they have, nothing changes." in asked
+    assert "Nothing changes until they have." in asked
     await stage.person("omar").clicks("Approve")
     await stage.passes(seconds=5)
     await stage.person("alice").clicks("Continue")
@@ -302,7 +302,7 @@ async def test_from_any_other_provider_one_button_disconnects_and_goes_on(stage:
     screen = await alice.until(lambda screen: screen.modal and screen.modal.submit == "Yes, remove inbox")
     said = modal_text(screen)
     assert "Remove alice@acme.example?" in said and "What depends on it: Invoices" in said
-    assert "At once you go on to Office 365" in said
+    assert "You then go straight on to Office 365" in said
     await both_submit(stage, "alice", "alice")
     screen = await alice.until(lambda screen: "Microsoft will ask for this" in modal_text(screen))
     page = await stage.consents(await stage.link_in_modal("alice"), "alice@acme.example")
@@ -311,7 +311,7 @@ async def test_from_any_other_provider_one_button_disconnects_and_goes_on(stage:
     status = await asks(stage, "alice", "/inbox status alice@acme.example")
     assert "Office 365" in status and "Invoices" in status
     await stage.passes(seconds=5)
-    await told(stage, "alice", "is removed here", "delete it there")
+    await told(stage, "alice", "is removed from Inboxkeeper", "delete it there")
 
 
 @on_sqlite
@@ -327,7 +327,7 @@ async def test_to_any_other_provider_the_switch_dialog_leads_there(stage: Stage)
     await omar.until(lambda screen: screen.modal and screen.modal.submit == "Yes, delete")
     await omar.clicks("Yes, delete")
     shown = modal_text(await omar.until(lambda screen: "by its mail server" in modal_text(screen)))
-    assert f"{SUPPORT} is removed here." in shown and "Revoked at Google: confirmed" in shown
+    assert f"{SUPPORT} is removed from Inboxkeeper." in shown and "Revoked at Google: confirmed" in shown
     page = await stage.signs_in_by_password(await stage.link_in_modal("omar"), SUPPORT)
     assert "Connected ✓" in page.text
     listed = await asks(stage, "alice", "/inbox list")
@@ -383,7 +383,7 @@ async def test_mail_that_moves_leads_to_a_switch(
     await days(stage, 2)
     await told(stage, who, moved, SUPPORT)
     for verb in ("list", f"status {SUPPORT}", f"why {SUPPORT}"):
-        assert "By its DNS, mail for acme.example goes to Microsoft now." in await asks(
+        assert "According to its DNS, mail for acme.example now goes to Microsoft." in await asks(
             stage, "alice", f"/inbox {verb}"
         )
     person = stage.person(who)

@@ -70,7 +70,10 @@ async def test_slack_that_takes_no_hello_is_asked_again_in_a_minute(
     await stage.fills_in_team("omar", name="Support", use=USE, conversation="#support")
     await omar.submits()
     said = _modal(await omar.sees())
-    assert "Slack did not take what had to be posted first" in said and "try again in a minute" in said
+    assert (
+        "Slack did not accept the message that had to be posted first" in said
+        and "try again in a minute" in said
+    )
     assert "broke" not in said and not [it for it in caplog.records if it.exc_info]
     await stage.driver.mend()
     await stage.passes(minutes=1)
@@ -104,7 +107,7 @@ async def test_choosing_team_address_asks_for_what_it_needs(stage: Stage) -> Non
     await alice.fills("E-mail address", SUPPORT)
     await alice.chooses(None, "Team address")
     shown = _modal(await alice.until(lambda screen: "What do you call it?" in _modal(screen)))
-    assert SUPPORT in shown and "Conversation to tell" in shown
+    assert SUPPORT in shown and "Conversation to notify" in shown
 
 
 async def test_an_address_is_personal_or_the_teams(stage: Stage) -> None:
@@ -159,7 +162,7 @@ async def test_disabling_is_told_to_those_who_look_after_it(stage: Stage) -> Non
     await stage.settles()
     assert len((await stage.person("omar").sees()).dm.messages) == before
     sakura = await stage.person("sakura").sees()
-    assert "Omar Haddad" in sakura.dm.last.plain and "[有効にする]" in sakura.dm.last.plain
+    assert "Omar Haddad" in sakura.dm.last.plain and "[もう一度有効にする]" in sakura.dm.last.plain
 
 
 async def test_account_access_is_given_and_taken_in_the_dialog(stage: Stage) -> None:
@@ -172,7 +175,7 @@ async def test_account_access_is_given_and_taken_in_the_dialog(stage: Stage) -> 
     await alice.types(f"/inbox disable {SUPPORT}")
     screen = await alice.sees()
     assert screen.modal and screen.modal.submit == "Yes, disable it"
-    await omar.clicks("Take off the list", near="@Alice Martin")
+    await omar.clicks("Remove from the list", near="@Alice Martin")
     await omar.until(lambda screen: "@Alice Martin" not in _modal(screen))
     await alice.clicks("Yes, disable it")
     screen = await alice.sees()
@@ -196,7 +199,7 @@ async def test_a_user_group_gives_account_access_to_its_members(stage: Stage) ->
     await omar.until(lambda screen: "Make @Alice Martin a super admin?" in _modal(screen))
     await omar.submits()
     await omar.until(lambda screen: "They were chosen here." in _modal(screen))
-    await omar.clicks("Take off the list", near="@Sakura Sato")
+    await omar.clicks("Remove from the list", near="@Sakura Sato")
     await omar.until(lambda screen: "Take @Sakura Sato off" in _modal(screen))
     await omar.submits()
     await omar.until(lambda screen: "They were chosen here." in _modal(screen))
@@ -238,7 +241,7 @@ async def test_taking_somebody_off_the_list_is_told_and_undone(stage: Stage) -> 
     await omar.types("/inbox admins")
     await omar.chooses("Add a super admin", "alice")
     await omar.submits()
-    await omar.clicks("Take off the list", near="@Sakura Sato")
+    await omar.clicks("Remove from the list", near="@Sakura Sato")
     shown = _modal(await omar.until(lambda screen: "Take @Sakura Sato off" in _modal(screen)))
     assert "• @Alice Martin" in shown and "• @Sakura Sato" not in shown
     await omar.submits()

@@ -32,6 +32,7 @@ from bot.domain.errors import (
     ConsentFailed,
     CursorLost,
     DirectoryAway,
+    GroupsClosed,
     ProviderError,
     SlackError,
 )
@@ -40,7 +41,6 @@ from bot.domain.ids import ConversationId, GrantId, UserId, WorkspaceId
 from bot.domain.notice import NoticeKind
 from bot.metrics import Metrics
 from bot.notifier import SlackMessenger
-from bot.services.core.ports import GroupsClosed
 from bot.slack.client import SlackClient, StartRefused, who_are_we
 from bot.slack.directory import SlackDirectory
 from bot.slack.views_api import ViewsApi

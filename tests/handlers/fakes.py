@@ -31,7 +31,7 @@ from bot.domain.view_models import (
     PermissionsOverview,
     Removal,
 )
-from bot.services.connections.channels import TeamDetails
+from bot.services.connections.channel_actions import TeamDetails
 from bot.services.connections.tickets import NextStep
 from bot.services.people.admins import Preview, Roster
 from bot.services.people.approvals import ApprovalAsked
@@ -335,11 +335,22 @@ class FakeRequests:
             is_new=True,
         )
 
-    async def answer(self, actor: Actor, request_id: RequestId, *, approve: bool) -> Request:
+    async def to_answer(self, actor: Actor, request_id: RequestId) -> Request:
+        await self.trouble.pass_()
+        return a_request(id=request_id)
+
+    async def answer(
+        self, actor: Actor, request_id: RequestId, *, approve: bool, reason: str = ""
+    ) -> Request:
         await self.trouble.pass_()
         state = RequestState.APPROVED if approve else RequestState.DECLINED
-        self.done.append((state.value, request_id))
+        self.done.append((f"{state.value}{reason and ': '}{reason}", request_id))
         return a_request(state=state, answered_by=actor.id, answered_at=NOW)
+
+    async def take_back(self, actor: Actor, request_id: RequestId) -> Request:
+        await self.trouble.pass_()
+        self.done.append(("taken back", request_id))
+        return a_request(id=request_id)
 
     async def cancel(self, actor: Actor, request_id: RequestId) -> Request:
         await self.trouble.pass_()
@@ -359,6 +370,10 @@ class FakeIncidents:
     async def hand_back(self, actor: Actor, notice_id: NoticeId) -> None:
         await self.trouble.pass_()
         self.done.append(("hand back", notice_id))
+
+    async def hand_over(self, actor: Actor, notice_id: NoticeId, to: UserId) -> None:
+        await self.trouble.pass_()
+        self.done.append((f"hand over to {to}", notice_id))
 
     async def snooze(self, actor: Actor, notice_id: NoticeId, choice: Snooze | None) -> None:
         await self.trouble.pass_()
@@ -473,6 +488,7 @@ class FakeServices:
     trouble: Trouble = field(default_factory=Trouble)
     people: Any = None
     channels: Any = None
+    channel_actions: Any = None
     connections: Any = None
     oauth_flow: Any = None
     switches: Any = None
@@ -487,7 +503,7 @@ class FakeServices:
 
     def __post_init__(self) -> None:
         self.people = FakePeople(self.trouble)
-        self.channels = FakeChannels()
+        self.channels = self.channel_actions = FakeChannels()
         self.connections = self.oauth_flow = FakeConnecting(self.trouble)
         self.switches = FakeSwitching(self.trouble)
         self.approvals = FakeRequests(self.trouble)

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain.errors import CursorLost, DirectoryAway
-from bot.services.core.ports import GroupsClosed
+from bot.domain.errors import CursorLost, DirectoryAway, GroupsClosed
 from bot.slack.directory import SlackDirectory, person_of
 from tests.handlers.conftest import Bench
 from tests.handlers.payloads import a_command

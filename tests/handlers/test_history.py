@@ -84,7 +84,7 @@ async def test_the_button_gives_the_file_once(context: Desk) -> None:
     assert COOKIE in answer.headers["Set-Cookie"]
     again = await context.post("/export/s1")
     assert again.status == 410
-    assert "Each link gives the file once." in await again.text()
+    assert "Each link downloads the file once." in await again.text()
 
 
 async def test_a_strangers_form_gets_no_file(context: Desk) -> None:

@@ -10,8 +10,8 @@ import pytest
 from bot.domain.channel import State
 from bot.domain.errors import AlreadyConnected
 from bot.domain.ids import GrantId
-from bot.slack.manifest import EVENTS as MANIFEST_EVENTS
-from bot.slack.manifest import REQUEST_PATH
+from bot.manifest import EVENTS as MANIFEST_EVENTS
+from bot.manifest import REQUEST_PATH
 from bot.views.blocks import value_of
 from handlers.actions import ACTIONS
 from handlers.commands import VERBS, WORDS, Verb

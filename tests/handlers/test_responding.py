@@ -163,7 +163,7 @@ async def test_a_bug_is_an_apology_with_a_reference(
 async def test_a_command_without_a_trigger_is_answered_in_words(bench: Bench) -> None:
     """Slack cannot be asked for a dialog then: nothing is a fault of ours."""
     answer = await bench.send(a_command("admins", trigger_id=""))
-    assert "Slack closed the window before it could open" in texts(answer.body)
+    assert "Slack's time limit passed before the window could open" in texts(answer.body)
     assert bench.slack.of("views.open") == []
 
 

@@ -82,7 +82,7 @@ async def test_what_may_not_be_is_said(bench: Bench) -> None:
     """Somebody else's personal inbox."""
     bench.services.switches.trouble = Trouble(NotAllowed("switch", (BOB,)))
     answer = await bench.send(a_command(f"switch {ADDRESS}"))
-    assert "You may not switch this inbox to another provider." in texts(answer.body)
+    assert "You are not allowed to switch this inbox to another provider." in texts(answer.body)
 
 
 async def test_any_other_provider_comes_with_a_button_that_disconnects_first(bench: Bench) -> None:
@@ -121,7 +121,7 @@ async def test_leaving_is_confirmed_in_the_usual_words(bench: Bench, needs_appro
     view = drawn["view"]
     assert (view["submit"]["text"], view["callback_id"]) == ("Yes, remove inbox", "leave.form")
     assert view["private_metadata"] == here(bench, "imap")
-    assert ("An admin has to agree to the new connection first" in texts(view)) is needs_approval
+    assert ("An admin has to approve the new connection first" in texts(view)) is needs_approval
     assert bench.services.channels.done == []
 
 
@@ -132,7 +132,7 @@ async def test_confirmed_it_is_removed_and_goes_on(bench: Bench) -> None:
     assert bench.services.switches.begun == [("c1", "imap", False)]
     assert answer.body is not None
     said = texts(answer.body["view"])
-    assert f"{ADDRESS} is removed here." in said and "Revoked at Google: confirmed" in said
+    assert f"{ADDRESS} is removed from Inboxkeeper." in said and "Revoked at Google: confirmed" in said
     assert "https://bot.example/go/s1" in said
     assert bench.services.connections.waiting == [("t1", "V9")]
 

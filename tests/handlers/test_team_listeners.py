@@ -237,7 +237,11 @@ async def test_nobody_who_could_approve_is_said_in_the_form(bench: Bench) -> Non
 
 @pytest.mark.parametrize(
     ("action_id", "state"),
-    [("request.approve", "approved"), ("request.decline", "declined"), ("request.cancel", "cancelled")],
+    [
+        ("request.approve", "approved"),
+        ("request.decline.undo", "taken back"),
+        ("request.cancel", "cancelled"),
+    ],
 )
 async def test_an_answer_is_shown_by_the_message_itself(bench: Bench, action_id: str, state: str) -> None:
     """The message that was clicked is edited for everybody; no second one follows the click."""
@@ -246,6 +250,17 @@ async def test_an_answer_is_shown_by_the_message_itself(bench: Bench, action_id:
     assert bench.services.approvals.done == [(state, "r1")]
     assert bench.services.people.fresh[0] is True
     assert bench.slack.of("respond") == bench.slack.of("views.open") == []
+
+
+async def test_a_no_asks_why_not_first(bench: Bench) -> None:
+    """The button opens the form; what is written in it goes with the answer, which can be undone there."""
+    await bench.send(in_a_notice(bench, "request.decline", "r1"))
+    (form,) = bench.slack.of("views.open")
+    assert "request.decline.form" in texts(form) and bench.services.approvals.done == []
+    chosen = {"reason": typed_in("Use help@")}
+    answer = await bench.send(a_form("request.decline.form", metadata="r1", chosen=chosen))
+    assert bench.services.approvals.done == [("declined: Use help@", "r1")]
+    assert answer.body is not None and "request.decline.undo" in texts(answer.body["view"])
 
 
 async def test_being_second_is_said_with_who_was_first(bench: Bench) -> None:
@@ -305,6 +320,7 @@ async def test_going_on_shows_what_will_be_asked_for(bench: Bench) -> None:
     [
         ("claim", "n1", "claim"),
         ("hand_back", "n1", "hand back"),
+        ("hand_over", "U0BOB:n1", "hand over to U0BOB"),
         ("snooze", "morning:n1", "snooze morning"),
         ("snooze", "n1", "snooze four_hours"),
         ("wake", "n1", "snooze None"),

@@ -264,13 +264,13 @@ class Play:
     # --- doing
 
     async def disable(self, who: str, channel: Channel) -> Channel:
-        return await self.services.channels.disable(await self.actor(who), channel.id)
+        return await self.services.channel_actions.disable(await self.actor(who), channel.id)
 
     async def enable(self, who: str, channel: Channel) -> Channel:
-        return await self.services.channels.enable(await self.actor(who), channel.id)
+        return await self.services.channel_actions.enable(await self.actor(who), channel.id)
 
     async def remove(self, who: str, channel: Channel) -> Any:
-        removal = await self.services.channels.remove(await self.actor(who), channel.id)
+        removal = await self.services.channel_actions.remove(await self.actor(who), channel.id)
         await self.passes(seconds=2)  # Slack's pace: this person may just have been told something else
         return removal
 

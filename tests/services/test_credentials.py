@@ -9,7 +9,7 @@ import pytest
 
 from bot.app import credentials_of
 from bot.services.core.ports import Credential
-from bot.services.upkeep.credentials import days_of
+from bot.services.upkeep.maintenance import days_of
 from tests.providers.contract import NOW
 from tests.providers.test_certificate import PEM
 from tests.stage import BEGINNING, a_stage

@@ -17,8 +17,8 @@ import pytest
 from sqlalchemy import select
 
 from bot.domain.api_key import ApiKey
-from bot.domain.audiences import Audience
 from bot.domain.channel import Channel, InboxSpec, Kind, State
+from bot.domain.features import Audience
 from bot.services.connections.api_keys import KeySpec
 from bot.services.connections.token_broker import PER_MINUTE, Code, NoToken, TokenBroker
 from storage import StorageAway, rekey

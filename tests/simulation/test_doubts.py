@@ -170,7 +170,7 @@ async def test_after_a_relapse_people_are_reminded_anew(office: Office, back_aft
     mailbox.refuses = lambda: GrantRejected("account_disabled")
     await office.passes(minutes=3)
     [alarm] = office.messages(OMAR)
-    await office.services.channels.disable(
+    await office.services.channel_actions.disable(
         await office.actor(OMAR), next(it.id for it in await office.channels() if it.address == TEAM[1])
     )
     await office.passes(seconds=back_after.total_seconds() - 180)

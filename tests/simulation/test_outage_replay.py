@@ -48,7 +48,7 @@ async def test_an_outage_replayed_sends_nobody_to_reconnect(office: Office, coun
     await office.passes(minutes=2 if count >= 3 else 16)
     assert await office.states() == {State.CONNECTED: count}
     await office.passes(minutes=30)
-    for who, over in ((OMAR, ("False alarm", "works again by itself")), (SAKURA, ("誤報", "自然に復旧"))):
+    for who, over in ((OMAR, ("False alarm", "works again on its own")), (SAKURA, ("誤報", "自動的に復旧"))):
         [said] = office.messages(who)
         assert any(word in words(said) for word in over), words(said)
         assert not asks_to_reconnect(said)
@@ -106,7 +106,7 @@ async def test_a_hold_whose_last_inbox_was_disabled_is_over(office: Office) -> N
     await office.passes(minutes=4)
     omar = await office.actor(OMAR)
     for channel in channels:
-        await office.services.channels.disable(omar, channel.id)
+        await office.services.channel_actions.disable(omar, channel.id)
     await office.passes(minutes=1)
     [provider_outage] = [said for said in office.messages(SAKURA) if "Google" in words(said)]
     assert "一斉の拒否は解消しました" in words(provider_outage), words(provider_outage)
@@ -126,7 +126,7 @@ async def test_who_leaves_the_hold_keeps_nobody_waiting(office: Office) -> None:
     omar = await office.actor(OMAR)
     kept, *others = sorted(channels, key=lambda it: it.address)
     for channel in others:
-        await office.services.channels.remove(omar, channel.id)
+        await office.services.channel_actions.remove(omar, channel.id)
     async with office.storage.reading() as uow:
         row = await uow.probes.find(kept.id)
     assert row is not None and row.due_at <= office.now + timedelta(minutes=2)
@@ -411,4 +411,4 @@ async def test_what_never_worked_in_between_is_not_said_to_have(office: Office) 
     await office.passes(minutes=22)
     assert await office.states() == {State.CONNECTED: 7, State.DISCONNECTED: 1}
     last = office.messages(OMAR)[-1]
-    assert "is refused on its own account" in words(last) and "half an hour" not in words(last)
+    assert "is still refused, for a reason of its own" in words(last) and "half an hour" not in words(last)

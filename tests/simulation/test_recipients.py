@@ -53,7 +53,7 @@ async def alone(office: Office) -> None:
     """Nothing else is looked at: hours pass more quickly."""
     omar = await office.actor(OMAR)
     [well] = [it for it in await office.channels() if it.address == "well@acme.example"]
-    await office.services.channels.disable(omar, well.id)
+    await office.services.channel_actions.disable(omar, well.id)
     await office.passes(seconds=5)
 
 

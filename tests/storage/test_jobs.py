@@ -185,7 +185,7 @@ async def test_a_failed_job_is_tried_again(storage: Storage) -> None:
 
 
 async def test_a_dead_job_is_over(storage: Storage) -> None:
-    """It is not claimed any more, and can be asked for anew."""
+    """It is not claimed any more, and can be asked again."""
     job = a_job()
     await put(storage, job)
     [claimed] = await claim(storage)

@@ -10,7 +10,9 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.domain.grant import MailboxIdentity
+from bot.domain.ids import ChannelId, ProviderOutageId
 from bot.domain.probe_policy import Whose
+from bot.domain.provider_outage import ProviderOutage
 from storage import Storage, UnitOfWork, migrate
 from storage.engine import async_url
 from tests.storage.builders import MINUTE, NOW, WORKSPACE, a_job
@@ -43,6 +45,25 @@ async def _put_job(uow: UnitOfWork) -> object:
     return await uow.jobs.find_unfinished(a_job().dedupe)
 
 
+_OUTAGE = ProviderOutage(ProviderOutageId("h1"), WORKSPACE, "google", "", NOW)
+
+
+async def _last_turn(uow: UnitOfWork) -> object:
+    return await uow.provider_outages.last_turn(_OUTAGE, but=ChannelId("c1"))
+
+
+async def _last_in_line(uow: UnitOfWork) -> object:
+    return await uow.provider_outages.last_in_line(_OUTAGE)
+
+
+async def _call(uow: UnitOfWork) -> None:
+    await uow.provider_outages.call(_OUTAGE, now=NOW, rested_for=MINUTE)
+
+
+async def _holds_any(uow: UnitOfWork) -> object:
+    return await uow.provider_outages.holds_any(_OUTAGE)
+
+
 @pytest.fixture
 async def database_url(empty_database_url: str) -> str:
     """One that nobody has used: PostgreSQL plans by what it has seen in the tables."""
@@ -59,6 +80,10 @@ async def database_url(empty_database_url: str) -> str:
         (_peers, "ix_probe_proven"),
         (_at_address, "uq_channel_address"),
         (_put_job, "uq_job_dedupe"),
+        (_last_turn, "ix_probe_line"),
+        (_last_in_line, "ix_probe_line"),
+        (_call, "ix_probe_line"),
+        (_holds_any, "ix_channel_held"),
     ],
 )
 async def test_frequent_questions_use_an_index(

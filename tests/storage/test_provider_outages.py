@@ -9,8 +9,8 @@ from functools import partial
 import pytest
 
 from bot.domain.channel import Cause, Channel, State
-from bot.domain.ids import ProviderOutageId
-from bot.domain.provider_outage import ProviderOutage
+from bot.domain.ids import ChannelId, ProviderOutageId
+from bot.domain.provider_outage import ProviderOutage, is_held
 from storage import Storage
 from tests.storage.builders import MINUTE, NOW, WORKSPACE, a_channel, a_probe
 
@@ -22,6 +22,8 @@ async def _keep(storage: Storage, *channels: Channel) -> None:
         for number, channel in enumerate(channels):
             await uow.channels.add(channel)
             await uow.probes.put(a_probe(channel, due_at=NOW + number * MINUTE))
+            if is_held(channel):
+                await uow.provider_outages.lines_up(HOLD.id, channel.id)
         await uow.provider_outages.open_(HOLD)
         await uow.commit()
 
@@ -94,9 +96,37 @@ async def test_the_line_is_of_those_that_are_held(storage: Storage) -> None:
         assert await uow.provider_outages.last_in_line(HOLD) == last.id
         assert await uow.provider_outages.last_turn(HOLD, but=last.id) == NOW
         assert await uow.provider_outages.holds_any(HOLD)
-        tenant = replace(HOLD, tenant="other.example")
+        tenant = replace(HOLD, id=ProviderOutageId("theirs"), tenant="other.example")
         assert not await uow.provider_outages.holds_any(tenant)
         assert await uow.provider_outages.last_turn(tenant, but=last.id) is None
+
+
+async def test_whoever_gets_no_answer_takes_no_turn(storage: Storage) -> None:
+    """Its pause is its own, and may be an hour: nobody queues up behind it. It is called like all others."""
+    waiting, silent = _held(), _held()
+    await _keep(storage, waiting, silent)
+    later = NOW + 60 * MINUTE
+    async with storage.writing() as uow:
+        row = a_probe(silent, due_at=later, outcome="unreachable")
+        await uow.probes.put(row)
+        assert await uow.provider_outages.last_turn(HOLD, but=ChannelId("newcomer")) == NOW
+        await uow.provider_outages.call(HOLD, now=NOW, rested_for=MINUTE)
+        await uow.commit()
+    assert await _due(storage, silent) == NOW
+
+
+async def test_whoever_leaves_the_line_holds_nobody_up(storage: Storage) -> None:
+    """Its next look is no turn of the outage's, and a call is none of its business."""
+    stays, leaves = _held(), _held()
+    await _keep(storage, stays, leaves)
+    async with storage.writing() as uow:
+        await uow.provider_outages.leaves_line(leaves.id)
+        assert await uow.provider_outages.last_in_line(HOLD) == stays.id
+        assert await uow.provider_outages.last_turn(HOLD, but=ChannelId("newcomer")) == NOW
+        await uow.probes.put(a_probe(leaves, due_at=NOW + 60 * MINUTE))
+        await uow.provider_outages.call(HOLD, now=NOW, rested_for=MINUTE)
+        await uow.commit()
+    assert await _due(storage, leaves) == NOW + 60 * MINUTE
 
 
 @pytest.mark.parametrize("last_done_at", [None, NOW - MINUTE, NOW - 5 * MINUTE])

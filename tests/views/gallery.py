@@ -76,13 +76,20 @@ ALARMS = (
 )
 
 _BOSS = a_wish(Operation.CONNECT, kind=Kind.PERSONAL, address="boss@example.com")
+HANDED = f"gone:by:{ANN}:{NOW.isoformat()}"
 CLOSED = {RequestState.APPROVED, RequestState.DECLINED, RequestState.DONE}
 
 REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     errors.NotAllowed("remove", ("U0ANN", "U0BOB")),
     errors.NotAllowed("fly"),
-    *(errors.NotAllowed(what, ("U0ANN",)) for what in ("cancel", "go_on", "answer", Operation.RECONNECT)),
-    *(errors.NotAllowed(what) for what in (*Operation, "admins", "approve", "cancel", "go_on", "answer")),
+    *(
+        errors.NotAllowed(it, ("U0ANN",))
+        for it in ("cancel", "go_on", "answer", "take_on", Operation.RECONNECT)
+    ),
+    *(
+        errors.NotAllowed(what)
+        for what in (*Operation, "admins", "approve", "cancel", "go_on", "answer", "take_on")
+    ),
     errors.GuestNotAllowed(),
     errors.WrongWorkspace(),
     errors.RightsUnread(),
@@ -91,6 +98,7 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     errors.TooManyRequests(),
     errors.UnknownAddress("anne@example.com", ("ann@example.com", "anna@example.com")),
     errors.UnknownAddress("anne@example.com"),
+    errors.UnknownAddress("anne@example.com", sees_all=True),
     *(
         errors.UnknownAddress("support@example.com", (), a_request(a_wish(Operation.CONNECT), **changes))
         for changes in ({}, {"awaits": Awaits.TENANT}, {"state": RequestState.APPROVED})
@@ -251,6 +259,10 @@ def outage_pictures(outage: IncidentModel) -> Iterator[tuple[str, NoticeModel]]:
     snoozed = {"snoozed_until": NOW + timedelta(hours=4)}
     yield "incident claimed", a_picture(NoticeKind.INCIDENT, claimed, notice=snoozed)
     yield "incident claimed by the reader", a_picture(NoticeKind.INCIDENT, claimed, notice={"recipient": BOB})
+    takers = (a_person(), a_person("U0CARLA", name=outage.channel.name))
+    mine = a_picture(NoticeKind.INCIDENT, claimed, notice={"recipient": BOB}, takers=takers)
+    yield "incident that the reader can hand over", mine
+    yield "incident handed over", a_picture(NoticeKind.HANDED_OVER, claimed, notice={"subject": HANDED})
     for kind in (NoticeKind.CONVERSATION, NoticeKind.STORM, NoticeKind.RELAPSE, NoticeKind.REMINDER):
         yield str(kind), a_picture(kind, outage, notice={"subject": f"{outage.incident.id}:1"})
         yield f"{kind} claimed", a_picture(kind, claimed, notice={"subject": "gone:1"})
@@ -446,6 +458,14 @@ def asked_for(text: str) -> Iterator[Request]:
             yield a_request(requested_change, reason=text)
     for provider in ("google", "microsoft", "imap"):
         yield a_request(a_wish(Operation.CONNECT, address=text, provider=provider))
+    for decliner in (ANN, BOB):
+        yield a_request(
+            a_wish(Operation.CONNECT, address=text),
+            state=RequestState.DECLINED,
+            answered_by=decliner,
+            answered_at=NOW,
+            answer_reason=text,
+        )
     for operation in (Operation.CONNECT, Operation.SWITCH):
         yield a_request(a_wish(operation, address=text, provider="microsoft", is_shared=True))
     for state in RequestState:
@@ -513,6 +533,11 @@ def outcomes(lang: Language) -> Drawn:
     for waiting in (two, two[:1], ()):
         too_many = modals.too_many_modal(lang, errors.TooManyRequests(waiting))
         yield f"too many requests {len(waiting)}", too_many
+    declined = a_request(state=RequestState.DECLINED, answered_by=BOB, answered_at=NOW)
+    yield "decline", modals.decline_modal(lang, a_request(requester=BOB))
+    yield "declined", modals.answered_modal(lang, declined, may_undo=True)
+    for state in (RequestState.WAITING, RequestState.APPROVED, RequestState.DECLINED):
+        yield f"answered {state}", modals.answered_modal(lang, a_request(state=state))
     yield "forwarded", modals.forwarded_modal(lang, provider_label="Office 365")
     for cause in Cause:
         yield (

@@ -110,7 +110,8 @@ def some_evidence(channel: Channel | None = None, **changes: Any) -> HistoryMode
 
 def some_records(channel_id: ChannelId) -> tuple[HistoryEntry, ...]:
     """Newest first: every signal, every vote, and what people do."""
-    whats = [*Signal, "claimed", "handed_back", "snoozed", "woken", "taken_over", "unheard-of"]
+    readers = ("claimed", "handed_back", "handed_over", "snoozed", "woken")
+    whats = [*Signal, *readers, "taken_over", "unheard-of"]
     told = [
         HistoryEntry(W, channel_id, NOW - timedelta(minutes=n), what, ANN if n % 2 else None)
         for n, what in enumerate(whats)

@@ -7,8 +7,16 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from bot.domain.channel import Cause, State
-from bot.domain.hubspot import HUBSPOT, HubSpotChannel, HubSpotInbox, HubSpotState, Pair, Portal
+from bot.domain.channel import Cause, HistoryEntry, State
+from bot.domain.hubspot import (
+    HUBSPOT,
+    HubSpotChannel,
+    HubSpotInbox,
+    HubSpotSignal,
+    HubSpotState,
+    Pair,
+    Portal,
+)
 from bot.domain.hubspot_models import (
     BothSides,
     HubSpotModel,
@@ -21,11 +29,18 @@ from bot.domain.ids import ChannelId, ConversationId, IncidentId, ProviderOutage
 from bot.domain.incident import Incident, IncidentKind, Resolution
 from bot.domain.notice import NoticeKind, subject_of
 from bot.domain.provider_outage import ProviderOutage
-from bot.domain.view_models import NoticeModel
+from bot.domain.view_models import HubSpotHistory, NoticeModel, Told
 from bot.notifier import rendered
 from bot.views import modals
-from bot.views.home import home
-from bot.views.hubspot import both_sides, home_section, hubspot_message, pair_blocks, tell_modal
+from bot.views.home import home, overview_message
+from bot.views.hubspot import (
+    both_sides,
+    hubspot_message,
+    in_the_list,
+    only_there_message,
+    pair_blocks,
+    tell_modal,
+)
 from bot.views.i18n import Language
 from tests.views.samples import ANN, BOB, NOW, ARoster, W, a_picture, a_team_channel, an_overview
 
@@ -126,8 +141,23 @@ def hubspot(lang: Language, text: str = "") -> Drawn:
         (True, HubSpotSummary(12, (), NOW, "", URL)),
         (False, HubSpotSummary(3, many, NOW, "status_502", URL)),
     ):
-        view = home(lang, an_overview(), now=NOW)
-        yield f"hubspot home {works}", {**view, "blocks": [*view["blocks"], *home_section(lang, summary)]}
+        elsewhere = in_the_list(lang, summary)
+        yield f"hubspot home {works}", home(lang, an_overview(), now=NOW, elsewhere=elsewhere)
+        shown = overview_message(lang, an_overview(), now=NOW, elsewhere=elsewhere)
+        yield f"hubspot in the list {works}", shown
+    sought = in_the_list(lang, HubSpotSummary(3, many, NOW, "", URL, {"1": URL}, found=(*states, forwarding)))
+    looked_for = replace(an_overview(), sought=text or "support")
+    yield "hubspot sought", overview_message(lang, looked_for, now=NOW, elsewhere=sought)
+    for channel in (*states, forwarding):
+        incident = an_outage().incident if channel.state is HubSpotState.DISCONNECTED else None
+        lines = tuple(
+            HistoryEntry(W, ChannelId(channel.id), NOW - timedelta(minutes=place), signal.value)
+            for place, signal in enumerate(HubSpotSignal)
+        )
+        past = HubSpotHistory(BothSides(channel, URL), lines, incident, (Told(ANN, True),))
+        for why in (False, True):
+            shown = only_there_message(lang, past, now=NOW, why=why)
+            yield f"hubspot only there {channel.state} {channel.is_watched} {why}", shown
     for channel in states:
         side = both_sides(lang, BothSides(channel, URL))
         yield f"hubspot beside {channel.state}", {"text": "x", "blocks": side}
@@ -149,6 +179,10 @@ def _notices(lost: list[HubSpotOutage]) -> Iterator[tuple[str, NoticeModel]]:
     yield "lost, without a page", a_model(kind, HubSpotModel(outages=(replace(lost[0], url=""),)))
     yield "lost, and here, too", a_model(kind, both)
     yield "lost, and claimed", a_model(kind, claimed)
+    handed = a_model(NoticeKind.HANDED_OVER, claimed)
+    about = f"{lost[0].incident.id}:by:{BOB}:{NOW.isoformat()}"
+    yield "lost, and handed over", replace(handed, notice=replace(handed.notice, subject=about))
+    yield "lost, and handed over before", handed
     snoozed = a_model(kind, one)
     yield (
         "lost, and snoozed",
@@ -181,7 +215,13 @@ def _notices(lost: list[HubSpotOutage]) -> Iterator[tuple[str, NoticeModel]]:
     yield "nobody told", a_model(NoticeKind.NOBODY_TOLD, one)
     yield from _at_once(lost)
     yield from _said(lost)
-    for code in ("unauthorized", "missing_scopes conversations.read oauth", "missing_scopes", "unknown_path"):
+    for code in (
+        "unauthorized",
+        "missing_scopes conversations.read oauth",
+        "missing_scopes",
+        "unknown_path",
+        "unreadable",
+    ):
         for is_open in (True, False):
             model = a_model(NoticeKind.OPERATOR, HubSpotModel(), is_open=is_open)
             subject = subject_of(NoticeKind.OPERATOR, {"provider": HUBSPOT, "code": code, "at": "x"})

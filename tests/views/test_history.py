@@ -126,7 +126,7 @@ def test_nobody_is_offered_to_reconnect_what_is_not_theirs() -> None:
 def test_one_organisations_hold_is_its_admins_matter() -> None:
     """It says whose, that others work, and brings the message to forward; it never says *wait*."""
     message = provider_outage_notice(EN, a_hold_picture(a_hold(tenant="acme.example"), held_channels(3)))
-    assert "Only inboxes of acme.example are refused, others at Google work" in texts(message)
+    assert "Only inboxes of acme.example are refused; others at Google work" in texts(message)
     assert "App access control" in texts(message)
     assert "Don't reconnect yet" not in texts(message)
     assert "If it still does not work" not in texts(message)
@@ -145,7 +145,7 @@ def test_a_hold_that_a_reconnect_ended_says_that_this_is_what_helps(was_false_al
     proven = replace(over, proof=Proof(NOW, UserId("U0BOB"), "support@example.com"))
     said = texts(provider_outage_notice(EN, proven))
     assert "<@U0BOB> reconnected support@example.com, which was refused at the same time" in said
-    assert "listed as disconnected now: reconnect it, too" in said
+    assert "now listed as disconnected: reconnect it, too" in said
     assert not any(untrue in said for untrue in ("no longer refuses", "False alarm", "nothing to do"))
     assert "同じように再接続してください" in texts(provider_outage_notice(JA, proven))
     unnamed = texts(provider_outage_notice(EN, replace(over, proof=Proof(NOW, None, ""))))

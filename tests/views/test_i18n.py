@@ -197,3 +197,10 @@ def test_instants_are_said_in_full() -> None:
     """Pages and fallbacks name the time zone."""
     assert EN.day_time(NOW) == "23 Nov 2026, 14:05 UTC"
     assert JA.day_time(NOW) == "2026年11月23日 14:05 UTC"
+
+
+def test_japanese_puts_no_blank_behind_a_bracket() -> None:
+    """An address with its name in brackets stands before a particle in many sentences."""
+    said = language_for("ja").say("{address} stopped working", address="support@example.com（Support）")
+    assert said == "support@example.com（Support）が使えなくなりました"
+    assert language_for("ja").say("{address}: connected again.", address="（a） › b").startswith("（a） › b")

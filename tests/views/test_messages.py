@@ -137,7 +137,7 @@ def test_a_resolved_outage_tells_who_and_how_long() -> None:
     mended = incident(resolution=Resolution.RECONNECTED, resolved_by=BOB, resolved_at=NOW)
     assert texts(mended) == "✅ ann@example.com works again. Reconnected by <@U0BOB> after 2 h 14 min."
     healed = incident(resolution=Resolution.RECOVERED, resolved_at=NOW)
-    assert "by itself after 2 h 14 min" in texts(healed)
+    assert "on its own, after 2 h 14 min" in texts(healed)
 
 
 def test_what_turned_out_worse_is_not_called_over() -> None:
@@ -165,7 +165,7 @@ def test_what_is_said_of_hundreds_is_said_once(resolution: Resolution) -> None:
 
 def test_nothing_is_not_all_of_it() -> None:
     """A message whose outages are gone does not claim that they are over."""
-    assert texts(storm()) == "⚪ There is nothing to do any more."
+    assert texts(storm()) == "⚪ There is nothing left to do."
 
 
 def refused_before(cause: Cause = Cause.ADMIN_POLICY, **seen: Any) -> Any:
@@ -209,7 +209,7 @@ def test_an_outage_whose_link_was_lost_names_the_command() -> None:
 @pytest.mark.parametrize(
     ("place", "label", "way"),
     [
-        ("microsoft", "Office 365", "If that is meant to be so, switch the inbox."),
+        ("microsoft", "Office 365", "If this is intended, switch the inbox."),
         ("imap", "IMAP", "disconnect the inbox first, then connect it at its new host."),
     ],
 )
@@ -218,7 +218,7 @@ def test_an_outage_of_moved_mail_says_which_way_fits(place: str, label: str, way
     outage = replace(an_outage(), mail=some_mail(place, label))
     said = texts(rendered(a_picture(NoticeKind.INCIDENT, outage)))
     assert way in said
-    assert "If the mail was not meant to move: Reconnect and sign in." in said
+    assert "If the mail was not supposed to move: Reconnect and sign in." in said
 
 
 def test_an_outage_where_no_mail_arrives_says_what_comes_first() -> None:
@@ -322,7 +322,7 @@ def test_an_orphaned_inbox_is_taken_over_disabled_or_removed() -> None:
     assert buttons(owner_gone(is_open=False)) == {}
     disabled = owner_gone(state=State.DISABLED)
     assert set(buttons(disabled)) == {"channel.take_over", "channel.remove"}
-    assert "It is disabled, but its permission at Google still stands." in texts(disabled)
+    assert "It is disabled, but its permission at Google is still there." in texts(disabled)
 
 
 def test_an_inbox_that_was_taken_over_is_no_orphan_any_more() -> None:
@@ -408,7 +408,7 @@ def test_whoever_sleeps_sees_until_when() -> None:
 def test_a_storm_is_one_list() -> None:
     """How many, each with since when, why, what depends on it and its own way to mend it."""
     message = storm(*a_storm(3))
-    assert message["text"] == "🔴 3 inboxes do not work"
+    assert message["text"] == "🔴 3 inboxes stopped working"
     lines = [line for line in texts(message).splitlines() if "team-" in line]
     assert len(lines) == 3
     for line in lines:
@@ -428,7 +428,7 @@ def test_what_works_again_is_quiet_and_stands_last() -> None:
     message = storm(*mended, *a_storm(5)[2:])
     assert message["text"] == "🔴 3 of 5 inboxes still do not work"
     grey = [block for block in message["blocks"] if block["type"] == "context"]
-    assert "✅ team-0@example.com (Support) works again by itself" in texts({"blocks": grey})
+    assert "✅ team-0@example.com (Support) works again on its own" in texts({"blocks": grey})
     said = texts(message)
     assert said.index("team-4@example.com") < said.index("team-0@example.com")
 
@@ -475,7 +475,7 @@ def test_a_conversation_gets_one_line_and_nobodys_link() -> None:
     for outages in (a_storm(1), a_storm(40)):
         message = storm(*outages, kind=NoticeKind.CONVERSATION)
         assert buttons(message) == {} and URL not in str(message)
-        assert "Those who look after it have been told." in texts(message)
+        assert "The people who look after it have been told." in texts(message)
     assert "team-9@example.com and 30 more" in texts(storm(*a_storm(40), kind=NoticeKind.CONVERSATION))
     claimed = storm(*a_storm(1, claimed_by=BOB, claimed_at=NOW), kind=NoticeKind.CONVERSATION)
     assert "<@U0BOB> has been on it since" in texts(claimed)
@@ -507,7 +507,9 @@ def test_a_relapse_names_what_came_back() -> None:
     assert "team-1@example.com (Support) stopped working again" in message["text"]
     doubted = texts(refused_before(of=NoticeKind.RELAPSE))
     assert (
-        "Checks of " in doubted and " fail again." in doubted and "you don't need to do anything" in doubted
+        "Checks of " in doubted
+        and " are failing again." in doubted
+        and "you don't need to do anything" in doubted
     )
 
 
@@ -515,7 +517,7 @@ def test_a_reminder_says_since_when_and_that_nobody_is_on_it() -> None:
     """And asks whoever said so hours ago by name."""
     one = storm(*a_storm(1), kind=NoticeKind.REMINDER)
     assert "team-0@example.com (Support) still does not work, since" in one["text"]
-    assert "Nobody has said that they are on it." in texts(one)
+    assert "Nobody has taken it yet." in texts(one)
     many = storm(*a_storm(3), *a_storm(2, **OVER), kind=NoticeKind.REMINDER)
     assert "3 inboxes still do not work, the first since" in many["text"]
     stale = a_storm(1, claimed_by=BOB, claimed_at=NOW - timedelta(hours=5))
@@ -550,7 +552,7 @@ def test_whoever_was_on_it_reads_who_is_now() -> None:
     said = storm(*outages, kind=NoticeKind.CLAIM_TAKEN, subject=subject)
     assert said["text"] == "🙋 <@U0BOB> is on team-0@example.com (Support) now, instead of you."
     over = storm(*a_storm(1, **OVER), kind=NoticeKind.CLAIM_TAKEN, subject=subject)
-    assert "nothing to do" in texts(over)
+    assert "nothing left to do" in texts(over)
 
 
 def test_the_operator_hears_that_nobody_was_told() -> None:
@@ -595,9 +597,9 @@ def test_an_admin_sees_who_asks_for_what_and_why() -> None:
         "Connect support@example.com as a team address",
         "Name: Support",
         "Used for: Zendesk reads it",
-        "Conversation to tell: <#C0SUPPORT>",
+        "Conversation to notify: <#C0SUPPORT>",
         "Reason: “We move to another tool”",
-        "Nothing is connected before they have.",
+        "Nothing is connected until they have.",
     ):
         assert wanted in texts(admin)
     found = buttons(admin)
@@ -637,7 +639,7 @@ def test_an_admin_sees_where_a_wish_leads(operation: Operation, chosen: dict[str
 def test_whoever_asked_sees_until_when_and_can_take_it_back() -> None:
     """While nobody has answered."""
     _, mine = asked()
-    assert "It waits until <!date" in texts(mine)
+    assert "have until <!date" in texts(mine)
     assert buttons(mine)["request.cancel"]["value"] == "q1"
 
 
@@ -647,17 +649,17 @@ def test_whoever_asked_sees_until_when_and_can_take_it_back() -> None:
         (
             RequestState.APPROVED,
             BOB,
-            "approved by <@U0BOB>; whoever asked still has to sign in",
+            "approved by <@U0BOB>; waiting for the person who asked to sign in",
             "request.go_on",
         ),
         (RequestState.DONE, BOB, "approved by <@U0BOB>, and done", ""),
         (RequestState.DECLINED, BOB, "declined by <@U0BOB>", ""),
         (RequestState.EXPIRED, None, "nobody answered in time", ""),
         (RequestState.EXPIRED, BOB, "approved by <@U0BOB>, but not used in time", ""),
-        (RequestState.CANCELLED, ANN, "taken back by whoever asked", ""),
+        (RequestState.CANCELLED, ANN, "withdrawn by the person who asked", ""),
         (RequestState.CANCELLED, BOB, "approved by <@U0BOB>, but no longer possible", "overview.list"),
         (RequestState.CANCELLED, None, "no longer possible", "overview.list"),
-        (RequestState.REPLACED, None, "asked for anew, see the newer message", ""),
+        (RequestState.REPLACED, None, "asked again, see the newer message", ""),
     ],
 )
 def test_an_answered_request_is_quiet(state: RequestState, by: Any, admins_read: str, mine: str) -> None:
@@ -699,7 +701,7 @@ def test_a_removal_is_not_approved_like_a_connect() -> None:
     assert (red["text"]["text"], red["style"]) == ("Approve and remove", "danger")
     assert red["confirm"]["text"]["text"].startswith("support@example.com is removed at once")
     assert plain["text"]["text"] == "Approve and disable" and "style" not in plain and "confirm" not in plain
-    assert "Approving removes it at once, for everybody who uses it." in texts(remove)
+    assert "If you approve, it is removed right away, for everybody who uses it." in texts(remove)
 
 
 @pytest.mark.parametrize(

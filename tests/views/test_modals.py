@@ -97,7 +97,7 @@ def test_removing_says_what_depends_on_it_and_what_stops() -> None:
     said = texts(remove(a_channel(use="The CRM reads it")))
     assert "What depends on it: The CRM reads it" in said
     assert "within 30 days" in said
-    assert "Everything that this app may do with the account ends." in said
+    assert "this app can do nothing with the account any more" in said
 
 
 def test_removing_one_of_several_says_that_nothing_stops_there() -> None:
@@ -112,7 +112,7 @@ def test_disconnecting_explains_both_ways() -> None:
     view = modals.disconnect_modal(EN, a_channel(), provider_label="Gmail")
     assert set(buttons(view)) == {"channel.disable", "channel.remove"}
     assert "permission at Google is kept" in texts(view)
-    assert "take the permission back" in texts(view)
+    assert "revoke the permission" in texts(view)
 
 
 def test_disconnecting_a_shared_mailbox_names_whose_account_can_end_the_access() -> None:
@@ -120,7 +120,7 @@ def test_disconnecting_a_shared_mailbox_names_whose_account_can_end_the_access()
     delegate = "omar@acme.example"
     shared: dict[str, Any] = {"provider_label": "Office 365", "by_hand": True, "delegate": delegate}
     said = texts(modals.disconnect_modal(EN, a_channel(), **shared))
-    assert f"only whoever signs in there as {delegate} can" in said
+    assert f"only somebody who signs in there as {delegate} can" in said
     assert "its owner" not in said
     assert all(
         texts(modals.disconnect_modal(lang, a_channel(), **shared)).count(delegate) == 1 for lang in LANGUAGES
@@ -161,7 +161,7 @@ def test_forms_carry_the_channel_and_its_version() -> None:
 def test_removed_tells_both_sides() -> None:
     """Here, and at the provider."""
     said = texts(modals.removed_modal(EN, a_removal(Revocation.CONFIRMED)))
-    assert "ann@example.com is removed here." in said
+    assert "ann@example.com is removed from Inboxkeeper." in said
     assert "Revoked at Google: confirmed." in said
 
 
@@ -207,7 +207,7 @@ def test_only_what_makes_sense_now_is_offered(
 def test_an_unknown_verb_gets_help_and_a_guess() -> None:
     """Nobody is left with "unknown command"."""
     said = texts(unknown_verb_message(EN, "staus", "status", "/inbox"))
-    assert "“staus” is not something I know. Did you mean `/inbox status`?" in said
+    assert "“staus” is not a command. Did you mean `/inbox status`?" in said
     view = unknown_verb_message(EN, "conect", "connect", "/inbox", rest="ann@example.com")
     run, helps = (it for it in clickable(view))
     assert (run["text"]["text"], run["value"]) == ("Run /inbox connect", "connect ann@example.com")
@@ -287,7 +287,7 @@ def test_what_is_not_possible_any_more_leads_to_the_list() -> None:
 def test_boxes_are_spoken_of_where_there_are_boxes() -> None:
     """Microsoft has none; Google's are unticked at first where there are several."""
     features = (a_feature(),)
-    for label, way in (("Gmail", "tick all boxes"), ("Office 365", "accept everything that is asked for")):
+    for label, way in (("Gmail", "tick all boxes"), ("Office 365", "accept every permission")):
         shown = modals.outcome_modal(
             EN, an_outcome(OutcomeKind.CONNECTED), provider_label=label, lacking=features
         )
@@ -325,7 +325,7 @@ def test_the_gravest_line_before_leaving_stands_before_what_follows() -> None:
     """Connected nowhere until an admin agrees: a warning of its own."""
     shown = modals.leave_modal(EN, a_removal(), to=("imap", "IMAP"), needs_approval=True)
     blocks = [block["text"]["text"] for block in shown["blocks"]]
-    assert blocks[-2].startswith("⚠️ An admin has to agree") and blocks[-1].startswith("*Then*")
+    assert blocks[-2].startswith("⚠️ An admin has to approve") and blocks[-1].startswith("*Then*")
 
 
 def test_a_wish_is_dated_in_the_readers_own_time() -> None:

@@ -21,10 +21,18 @@ from bot.domain.ticket import OutcomeKind, Purpose
 from bot.domain.view_models import Completion, ExportLanding, Landing
 from bot.views.i18n import Language
 from bot.views.pages import errors as error_pages
-from bot.views.pages.admin_consent import approved_page, asked_page, not_approved_page
 from bot.views.pages.export import export_page
 from bot.views.pages.imap_form import MailboxForm, mailbox_page
-from bot.views.pages.oauth import OutcomeLinks, landing_page, onward_page, outcome_page, welcome_page
+from bot.views.pages.oauth import (
+    OutcomeLinks,
+    approved_page,
+    asked_page,
+    landing_page,
+    not_approved_page,
+    onward_page,
+    outcome_page,
+    welcome_page,
+)
 from bot.views.pages.template import STYLESHEET, Team
 from tests.views.gallery import REFUSALS
 from tests.views.samples import (
@@ -183,7 +191,7 @@ def test_what_was_found_is_folded_away_until_it_is_at_fault(page: Reader, is_fol
 def test_the_form_says_app_password_before_the_first_failure() -> None:
     """Beside the field, for hosts nobody knows as well."""
     page = form()
-    assert "Many hosts want an app password here" in page.text
+    assert "Many hosts require an app password here" in page.text
     [password] = [field for field in page.all("input") if field["name"] == "password"]
     assert (password["type"], password["value"], password["aria-describedby"]) == (
         "password",
@@ -312,7 +320,7 @@ def test_the_wrong_account_leaves_every_way_open() -> None:
     """Another account; for groups and forwarding addresses a mailbox that receives their mail; for a super
     admin the word that this one does."""
     page = Reader(wrong(may_confirm=True))
-    assert "You signed in as bob@example.com, but ann@example.com is to be connected." in page.text
+    assert "You signed in as bob@example.com, but wanted to connect ann@example.com." in page.text
     assert "Google groups, Microsoft distribution lists" in page.text
     assert "Does bob@example.com receive the mail of ann@example.com?" in page.text
     assert [form["action"] for form in page.all("form")] == ["/again/secret", "/receives/secret"]
@@ -459,16 +467,16 @@ def test_a_sign_in_that_cannot_begin_does_not_go_on_by_itself() -> None:
     [
         (errors.NotAllowed("cancel", ("U0ANN",)), "Talk to them about it."),
         (errors.NotAllowed("go_on", ("U0ANN",)), "Talk to them about it."),
-        (errors.NotAllowed("answer", ("U0ANN",)), "Only whoever got it can answer it."),
+        (errors.NotAllowed("answer", ("U0ANN",)), "Only the person who got it can answer it."),
         (errors.NotAllowed("reconnect", ("U0ANN",)), "Ask the inbox's owner."),
         (errors.NotAllowed("approve", ("U0ANN",)), "Ask a super admin."),
         (
             errors.RequestClosed(a_request(state=RequestState.APPROVED, answered_by=ANN)),
-            "There is nothing to do any more.",
+            "There is nothing left to do.",
         ),
         (
             errors.RequestClosed(a_request(state=RequestState.DECLINED, answered_by=ANN)),
-            "Talk to an admin if it is needed after all.",
+            "Talk to an admin if you still need it.",
         ),
     ],
 )

@@ -53,7 +53,7 @@ def test_many_inboxes_are_listed_by_what_they_lack() -> None:
     """Those that lack nothing are counted."""
     view = permissions_message(EN, PermissionsOverview((an_ask((CRM,)),), (a_row(lacking=(CRM,)),), 3, 1))
     said = texts(view)
-    assert "Google is asked for this, all at once:" in said
+    assert "Google asks you to allow all of this at once:" in said
     assert "ann@example.com" in said and "Needs a reconnect for CRM" in said
     assert "3 inboxes have all that is asked for." in said
     assert RECONNECT in buttons(view)

@@ -66,15 +66,15 @@ def test_who_connected_it_goes_with_when_that_was() -> None:
 @pytest.mark.parametrize(
     ("state", "cause", "theirs"),
     [
-        (State.CONNECTED, Cause.NONE, "accepts our access, last confirmed <!date"),
-        (State.DISABLED, Cause.NONE, "accepts our access, last confirmed <!date"),
-        (State.IMPAIRED, Cause.GRANT_REFUSED, "refused our access, last confirmed <!date"),
+        (State.CONNECTED, Cause.NONE, "working, last confirmed <!date"),
+        (State.DISABLED, Cause.NONE, "working, last confirmed <!date"),
+        (State.IMPAIRED, Cause.GRANT_REFUSED, "access refused, last confirmed <!date"),
         (State.IMPAIRED, Cause.CHECKING, "being checked, last confirmed <!date"),
         (State.IMPAIRED, Cause.PROVIDER_UNREACHABLE, "cannot be checked right now, last confirmed <!date"),
         (State.IMPAIRED, Cause.HELD, "cannot be checked right now, last confirmed <!date"),
         (State.IMPAIRED, Cause.OURS_BROKEN, "cannot be checked right now, last confirmed <!date"),
-        (State.DISCONNECTED, Cause.GRANT_REFUSED, "refuses our access"),
-        (State.DISABLED, Cause.GRANT_REFUSED, "refuses our access"),
+        (State.DISCONNECTED, Cause.GRANT_REFUSED, "access refused by the provider"),
+        (State.DISABLED, Cause.GRANT_REFUSED, "access refused by the provider"),
     ],
 )
 def test_the_providers_side_is_what_is_known_of_it(state: State, cause: Cause, theirs: str) -> None:
@@ -101,9 +101,9 @@ def test_a_code_that_nobody_knows_is_said_in_the_notices_words_everywhere() -> N
         said = texts(view)
         assert "Being checked: refused for a reason we don't know" in said
         assert "refuses it with a reason we don't know: quantum_flux. Other inboxes there work." in said
-        assert "Who can look: your organisation's Google admin" in said
+        assert "Who can find out: your organisation's Google admin" in said
         assert "don't need to do anything" not in said
-        assert not any(untrue in said for untrue in ("reached", "out of reach", "cannot be checked"))
+        assert not any(untrue in said for untrue in ("reached", "cannot be checked"))
     assert "Other inboxes" not in texts(status(unexplained(others_work=False)))
 
 
@@ -120,7 +120,7 @@ def test_a_code_that_has_just_come_up_sends_nobody() -> None:
         said = texts(view)
         assert "refuses it with a reason we don't know: quantum_flux." in said
         assert "you don't need to do anything yet" in said
-        assert "Who can look" not in said
+        assert "Who can find out" not in said
 
 
 def test_what_is_out_of_reach_is_still_called_that() -> None:
@@ -129,7 +129,7 @@ def test_what_is_out_of_reach_is_still_called_that() -> None:
     for view in (status(row), listed(row)):
         said = texts(view)
         assert "cannot be reached at the moment" in said
-        assert "Being checked: out of reach" in said
+        assert "Being checked: cannot be reached" in said
         assert "reason we don't know" not in said
 
 
@@ -185,12 +185,12 @@ def test_an_open_outage_says_what_began() -> None:
 @pytest.mark.parametrize(
     ("changes", "waits"),
     [
-        ({}, "it waits for an admin until"),
+        ({}, "An admin has until"),
         (
             {"awaits": Awaits.TENANT},
-            "it waits for the approval of your organisation's Microsoft admin, until",
+            "Your organisation's Microsoft admin has until",
         ),
-        ({"state": RequestState.APPROVED}, "it is approved and waits for them to sign in, until"),
+        ({"state": RequestState.APPROVED}, "It is approved; they have until"),
     ],
 )
 def test_a_request_says_for_whom_it_waits(changes: dict[str, Any], waits: str) -> None:
@@ -222,7 +222,7 @@ def test_a_missing_permission_waits_until_there_is_nothing_worse(state: State, i
         (some_mail(), "Switch to Office 365", "switch the inbox"),
         (some_mail("imap", "IMAP"), "Disconnect, then connect…", "disconnect the inbox first"),
         (some_mail(is_on=False), "", "No Office 365 client is configured."),
-        (no_mail(), "", "takes no mail at all, since"),
+        (no_mail(), "", "has accepted no mail at all since"),
     ],
 )
 def test_a_line_whose_mail_has_moved_offers_the_way(mail: Any, way: str, said: str) -> None:

@@ -112,8 +112,8 @@ def test_anything_else_is_no_wish(text: str) -> None:
 @pytest.mark.parametrize(
     ("requested_change", "said"),
     [
-        (a_wish(Operation.CONNECT), "A team address is there for everybody"),
-        (a_wish(Operation.CONNECT, kind=Kind.PERSONAL), "Slack knows another address as yours"),
+        (a_wish(Operation.CONNECT), "A team address is shared by everybody"),
+        (a_wish(Operation.CONNECT, kind=Kind.PERSONAL), "Slack knows you by another address"),
         (a_wish(Operation.REMOVE), "Other people use this team address too"),
     ],
     ids=["team", "personal", "existing"],
@@ -232,7 +232,7 @@ def test_taking_somebody_off_the_list_is_not_called_removing() -> None:
         for block in modals.admins_modal(EN, ARoster())["blocks"]
         if "text" in block.get("accessory", {})
     }
-    assert labels == {"Take off the list"}
+    assert labels == {"Remove from the list"}
 
 
 def test_nobody_told_is_a_warning() -> None:

@@ -180,7 +180,7 @@ def test_manual_steps_follow_the_providers_own_menus() -> None:
     assert url == "https://myaccount.google.com/connections"
     japanese, _ = manual_steps(JA, "google")
     assert " › ".join(japanese) == (
-        "アカウント設定 › セキュリティー › アカウントにアクセスできるサードパーティーアプリ › "
+        "アカウント設定 › セキュリティ › アカウントにアクセスできるサードパーティーアプリ › "
         "サードパーティーによるアクセスを管理 › （このアプリ） › アクセス権を削除"
     )
 
@@ -265,7 +265,7 @@ def test_a_shared_mailbox_names_whose_account_must_take_it_back() -> None:
     """It has no owner who signs in: the steps come with the one person's address, and no link for others."""
     removal = removed_by_hand("microsoft", "Office 365", delegate="omar@acme.example")
     told = revocation_words(EN, removal)
-    assert "Only whoever signs in there as omar@acme.example can remove it" in told
+    assert "Only somebody who signs in there as omar@acme.example can remove it" in told
     assert "mailbox's owner" not in told
     shown_blocks = str(removal_blocks(EN, removal))
     assert "App permissions" in shown_blocks

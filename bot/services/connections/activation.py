@@ -42,7 +42,7 @@ from bot.domain.ticket import (
     TicketOutcome,
 )
 from bot.services.connections.admin_consent import AdminConsents, is_asked_for
-from bot.services.connections.channels import retried
+from bot.services.connections.channel_actions import retried
 from bot.services.connections.notices import SignInNotices, confirmed, host_renamed
 from bot.services.connections.revocation import Revocations
 from bot.services.connections.switch import Switches

@@ -119,13 +119,13 @@ class Connections:
                 await self._greet(actor, requested_change)
         async with self._core.storage.writing() as uow:
             await self._approved(uow, actor, request_id)
-            secret, ticket = await self._approved_trip(uow, actor, requested_change)
+            secret, ticket = await self._approved_ticket(uow, actor, requested_change)
             ticket = replace(ticket, request_id=request_id)
             await uow.tickets.add(ticket)
             await uow.commit()
         return self._tickets.begun(secret, ticket)
 
-    async def _approved_trip(
+    async def _approved_ticket(
         self, uow: UnitOfWork, actor: Actor, requested_change: RequestedChange
     ) -> tuple[str, Ticket]:
         if requested_change.operation is Operation.RECONNECT and requested_change.channel_id is not None:

@@ -16,10 +16,9 @@ from enum import StrEnum
 from typing import Final
 
 from bot.domain.api_key import ApiKey
-from bot.domain.audiences import SERVERS, Audience, Server, scopes_for, spoken_at
 from bot.domain.channel import Cause, Channel, Kind, State
 from bot.domain.errors import ProviderError, Refusal
-from bot.domain.features import Feature
+from bot.domain.features import SERVERS, Audience, Feature, Server, scopes_for, spoken_at
 from bot.domain.grant import Granted, Secret, lacking
 from bot.domain.ids import ApiKeyId, ChannelId, GrantId
 from bot.services.connections.api_keys import ApiKeys

@@ -42,6 +42,7 @@ REMINDERS: Final = (timedelta(hours=4), timedelta(hours=24), *(timedelta(days=d)
 """After how long somebody is reminded, counted from the message: at 4 h, 24 h, then daily for a week."""
 
 
+_NO_DETAILS: Final[Mapping[str, str]] = {}
 _NOTICES: Final[Mapping[IncidentKind, tuple[NoticeKind, NoticeKind]]] = {
     IncidentKind.DEAD: (NoticeKind.INCIDENT, NoticeKind.CONVERSATION),
     IncidentKind.UNVERIFIABLE: (NoticeKind.INCIDENT, NoticeKind.CONVERSATION),
@@ -283,6 +284,30 @@ class Incidents:
             await uow.commit()
         self._core.wake()
 
+    async def hand_over(self, actor: Actor, notice_id: NoticeId, to: UserId) -> None:
+        """What ``actor`` is on is ``to``'s now, who is told so: somebody who was told of it and can mend it.
+
+        Raises ``NotAllowed``, naming those who can take it, if nobody else by that id was told.
+        """
+        now = self._core.clock()
+        async with self._core.storage.writing() as uow:
+            notice = await self._own(uow, actor, notice_id)
+            mine = [it for it in await uow.incidents.of_notice(notice.id) if it.claimed_by == actor.id]
+            told = [it for it in await uow.notices.of_incidents([it.id for it in mine]) if it.kind in OUTAGES]
+            theirs = [it for it in told if it.recipient == to and it.recipient != actor.id]
+            if mine and not theirs:
+                raise NotAllowed("take_on", tuple(it.recipient for it in told if it.recipient != actor.id))
+            known = {it.id for one in theirs for it in await uow.incidents.of_notice(one.id)}
+            claimed = set(await uow.incidents.claim([it.id for it in mine if it.id in known], to, now))
+            handed = [it for it in mine if it.id in claimed]
+            await self._remember(uow, handed, "handed_over", actor, now, details={"to": to})
+            await self._notifications.changed(uow, await uow.notices.of_incidents(claimed), now=now)
+            about = {"incident": handed[0].id, **done_by(actor.id, now)} if handed else {}
+            replies = [_reply(NoticeKind.HANDED_OVER, it, about, now) for it in theirs if handed]
+            await self._notifications.tell_all(uow, replies)
+            await uow.commit()
+        self._core.wake()
+
     async def snooze(self, actor: Actor, notice_id: NoticeId, choice: Snooze | None) -> None:
         """No reminder for this person for as long as they chose; ``None``: remind them again."""
         now = self._core.clock()
@@ -326,10 +351,17 @@ class Incidents:
         await self._notifications.tell_all(uow, replies)
 
     async def _remember(
-        self, uow: UnitOfWork, incidents: Iterable[Incident], what: str, actor: Actor, now: datetime
+        self,
+        uow: UnitOfWork,
+        incidents: Iterable[Incident],
+        what: str,
+        actor: Actor,
+        now: datetime,
+        *,
+        details: Mapping[str, str] = _NO_DETAILS,
     ) -> None:
         await uow.history.add_all(
-            [HistoryEntry(it.workspace_id, it.channel_id, now, what, actor.id) for it in incidents]
+            [HistoryEntry(it.workspace_id, it.channel_id, now, what, actor.id, details) for it in incidents]
         )
 
     async def _own(self, uow: UnitOfWork, actor: Actor, notice_id: NoticeId) -> Notice:

@@ -252,7 +252,7 @@ def delivery_of(notice_id: NoticeId) -> str:
 
 
 def done_by(actor: UserId, now: datetime) -> dict[str, str]:
-    """What a notice says of a person's deed."""
+    """What a notice says of a person's action."""
     return {"by": actor, "at": now.isoformat()}
 
 

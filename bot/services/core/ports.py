@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from bot.domain.access import Person
+from bot.domain.access import Group, PeoplePage, Person
 from bot.domain.address import DAILY
-from bot.domain.errors import Refusal
 from bot.domain.features import Feature, Features
 from bot.domain.ids import ConversationId, UserId
 from bot.domain.notice import EditRoom, Posted
@@ -173,27 +172,6 @@ class Messenger(Protocol):
         """Turn it to the news that its link has expired, with the way to a fresh one."""
 
 
-class GroupsClosed(Refusal):
-    """The app lacks the optional scope ``usergroups:read``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A Slack user group."""
-
-    id: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some of a workspace's users."""
-
-    people: tuple[Person, ...]
-    further: str
-    """The cursor of the next page; empty at the end."""
-
-
 class Directory(Protocol):
     """Slack's list of people."""
 
@@ -207,6 +185,6 @@ class Directory(Protocol):
     async def groups(self) -> tuple[Group, ...]:
         """The workspace's user groups. Raises as ``group``."""
 
-    async def page(self, cursor: str) -> Page:
+    async def page(self, cursor: str) -> PeoplePage:
         """Some of all users, from ``cursor`` on; an empty one begins. Raises ``DirectoryAway``,
         ``CursorLost``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -48,33 +49,30 @@ async def _with_outages(
     channels = await uow.hubspot.by_ids([it.channel_id for it in incidents])
     if not channels:
         return None
+    asked = {channels[it.channel_id].address for it in incidents if it.is_open and it.channel_id in channels}
+    here = await uow.channels.at_addresses(notice.workspace_id, asked)
     outages = tuple(
-        [
-            await _outage(uow, core, channels[it.channel_id], it, portal)
-            for it in incidents
-            if it.channel_id in channels
-        ]
+        _outage(core, channels[it.channel_id], it, portal, here)
+        for it in incidents
+        if it.channel_id in channels
     )
     is_open = any(it.incident.is_open for it in outages)
     return replace(model, hubspot=HubSpotModel(outages=outages), is_open=is_open)
 
 
-async def _outage(
-    uow: UnitOfWork, core: Core, channel: HubSpotChannel, incident: Incident, portal: Portal
+def _outage(
+    core: Core, channel: HubSpotChannel, incident: Incident, portal: Portal, here: Mapping[str, Channel]
 ) -> HubSpotOutage:
-    ours = await _ours(uow, channel) if incident.is_open else None
+    ours = _ours(here.get(channel.key)) if incident.is_open else None
     url = settings_url(portal, channel.inbox_id, local=core.policy.hubspot_local)
     label = core.providers.label_for(ours.identity) if ours else ""
     return HubSpotOutage(channel, incident, url, ours, label)
 
 
-async def _ours(uow: UnitOfWork, channel: HubSpotChannel) -> Channel | None:
+def _ours(here: Channel | None) -> Channel | None:
     """The same team address as it is connected here, if it is in trouble: its provider says why."""
-    if not channel.address:
-        return None
-    ours = await uow.channels.at_address(channel.workspace_id, channel.address)
-    is_theirs = ours is None or ours.is_personal or ours.state in _WORKS_HERE
-    return None if is_theirs else ours
+    is_theirs = here is None or here.is_personal or here.state in _WORKS_HERE
+    return None if is_theirs else here
 
 
 async def _with_hold(uow: UnitOfWork, core: Core, model: NoticeModel, notice: Notice) -> NoticeModel | None:

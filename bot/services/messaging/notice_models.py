@@ -18,7 +18,7 @@ from bot.domain.hubspot import HUBSPOT
 from bot.domain.hubspot import LABEL as HUBSPOT_LABEL
 from bot.domain.ids import NoticeId, ProviderOutageId, RequestId
 from bot.domain.incident import Incident
-from bot.domain.notice import OF_HUBSPOT, Notice, NoticeKind
+from bot.domain.notice import OF_HUBSPOT, OUTAGES, Notice, NoticeKind
 from bot.domain.provider_outage import Proof, ProviderOutage, Struck, advice
 from bot.domain.ticket import Link
 from bot.domain.view_models import HELD_READ, HeldModel, IncidentModel, NoticeModel, Registration
@@ -74,7 +74,24 @@ class NoticeModels:
         )
         if notice.thread_of is not None:
             model = await self._with_parent(uow, model, notice.thread_of)
-        return await NOTICES[notice.kind].load(self, uow, model)
+        found = await NOTICES[notice.kind].load(self, uow, model)
+        return await self._with_takers(uow, found) if found and notice.kind in OUTAGES else found
+
+    async def _with_takers(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel:
+        """Whoever else was told of what this reader is on can take it from them."""
+        ours = [it.incident for it in model.outages]
+        incidents = [*ours, *(it.incident for it in model.hubspot.outages)] if model.hubspot else ours
+        reader = model.notice.recipient
+        mine = [it.id for it in incidents if it.is_open and it.claimed_by == reader]
+        if not mine:
+            return model
+        told = await uow.notices.of_incidents(mine)
+        others = {it.recipient for it in told if it.kind in OUTAGES and not it.unreachable} - {reader}
+        people = (await uow.people.by_ids(model.notice.workspace_id, others)).values()
+        takers = sorted(
+            (it for it in people if it.is_active_member), key=lambda it: (it.name.casefold(), it.id)
+        )
+        return replace(model, takers=tuple(takers))
 
     async def _about_operator(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel:
         """A provider refuses our credentials, at inboxes that are there or at somebody's sign-in."""
@@ -260,14 +277,14 @@ class NoticeModels:
     ) -> HeldModel:
         person = await uow.people.find(notice.workspace_id, notice.recipient) if facts.number else None
         reader = (await roles_in(uow, self._core, notice.workspace_id)).actor(person) if person else None
-        sight = visibility_of(reader) if reader else None
-        if sight is None:
+        visibility = visibility_of(reader) if reader else None
+        if visibility is None:
             return HeldModel(facts.number, own_number=facts.team_number, own=facts.first_of_team)
-        personal = await uow.provider_outages.held_of(it, sight, most=HELD_READ)
-        own = [channel for channel in personal if channel.owner_id == sight.user_id]
+        personal = await uow.provider_outages.held_of(it, visibility, most=HELD_READ)
+        own = [channel for channel in personal if channel.owner_id == visibility.user_id]
         return HeldModel(
             facts.number,
-            seen=facts.first if sight.all_personal else _by_address(facts.first_of_team, personal),
+            seen=facts.first if visibility.all_personal else _by_address(facts.first_of_team, personal),
             own_number=facts.team_number + len(own),
             own=_by_address(facts.first_of_team, own),
         )
@@ -345,6 +362,7 @@ NOTICES: Final[Mapping[NoticeKind, NoticeSpec]] = {
     NoticeKind.CONVERSATION: NoticeSpec(_It._with_own_outages, only_while_open=True),
     NoticeKind.HOLD: NoticeSpec(_It._with_hold, only_while_open=True),
     NoticeKind.CLAIM_TAKEN: NoticeSpec(_It._of_parent, only_while_open=True),
+    NoticeKind.HANDED_OVER: NoticeSpec(_It._of_parent, only_while_open=True),
     NoticeKind.HUBSPOT: NoticeSpec(_It._of_hubspot, only_while_open=True),
     NoticeKind.HUBSPOT_CONVERSATION: NoticeSpec(_It._of_hubspot, only_while_open=True),
     NoticeKind.HUBSPOT_HOLD: NoticeSpec(_It._of_hubspot, only_while_open=True),

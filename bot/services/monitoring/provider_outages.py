@@ -73,7 +73,7 @@ class ProviderOutages:
             witness=self._witness,
             least=self._core.providers.traits_of(channel.provider).least_interval,
         )
-        await uow.probes.reschedule(channel.id, turn)
+        await uow.provider_outages.lines_up(provider_outage.id, channel.id, turn)
 
     async def _join(
         self, uow: UnitOfWork, provider_outage: ProviderOutage, channel: Channel, *, is_new: bool
@@ -109,6 +109,7 @@ class ProviderOutages:
             await uow.provider_outages.refused_anew(after.id)
         if not is_held(before) or is_held(after):
             return
+        await uow.provider_outages.leaves_line(after.id)
         now = self._core.clock()
         # Alone: of two that leave at once, each would see the other still held, and neither end it.
         provider_outage = await uow.provider_outages.open_for(
@@ -252,6 +253,7 @@ class ProviderOutages:
         for channel in lately.values():
             await self._transitions.apply(uow, channel, Signal.HELD, Facts(grant_id=channel.grant_id))
             await uow.provider_outages.joined(provider_outage.id, channel.id, now)
+            await uow.provider_outages.lines_up(provider_outage.id, channel.id)
 
     async def _show_later(
         self, uow: UnitOfWork, provider_outage: ProviderOutage, due: datetime, now: datetime

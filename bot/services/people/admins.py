@@ -9,13 +9,13 @@ from typing import Final
 
 import structlog
 
-from bot.domain.access import Actor, Person, Role, RoleChange
+from bot.domain.access import Actor, Group, Person, Role, RoleChange
 from bot.domain.channel import HistoryEntry
-from bot.domain.errors import DirectoryAway, LastSuperAdmin, NotAllowed, RolesChanged, UndoOver
+from bot.domain.errors import DirectoryAway, GroupsClosed, LastSuperAdmin, NotAllowed, RolesChanged, UndoOver
 from bot.domain.ids import ChannelId, UserId
 from bot.domain.notice import NoticeKind, subject_of
 from bot.services.core.notifications import Notifications, Operators, about_us, unread_of
-from bot.services.core.ports import Core, Directory, Group, GroupsClosed, digest, new_id
+from bot.services.core.ports import Core, Directory, digest, new_id
 from bot.services.core.roles import Roles, roles_in
 from bot.services.people.people import People
 from storage import UnitOfWork

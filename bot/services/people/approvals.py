@@ -25,13 +25,13 @@ from bot.domain.ids import JobId, RequestId, UserId
 from bot.domain.job import Job, JobKind
 from bot.domain.lifecycle import Signal, TransitionRefused
 from bot.domain.notice import NoticeKind
-from bot.domain.request import APPROVAL_LASTS, Awaits, Request, RequestedChange, RequestState
+from bot.domain.request import APPROVAL_LASTS, UNDO_LASTS, Awaits, Request, RequestedChange, RequestState
 from bot.services.core.notifications import Notifications, about_request
 from bot.services.core.ports import Core, new_id
 from bot.services.core.roles import Roles, refuse_in_doubt, roles_in
 from bot.services.core.transitions import Transitions
 from bot.services.core.unfinished import Unfinished
-from storage import UnitOfWork
+from storage import Taken, UnitOfWork
 
 MOST_OPEN: Final = 5
 """How much one person may have asked admins for at a time."""
@@ -96,22 +96,74 @@ class Approvals:
         if len(waiting) >= MOST_OPEN or len(in_vain) > MOST_A_DAY:
             raise TooManyRequests(waiting)
 
-    async def answer(self, actor: Actor, request_id: RequestId, *, approve: bool) -> Request:
-        """Say yes or no. Raises ``RequestClosed`` with what came of it if somebody was faster, and
-        ``NotAllowed`` when ``actor`` may not decide it."""
+    async def to_answer(self, actor: Actor, request_id: RequestId) -> Request:
+        """What ``actor`` is about to answer. Raises as ``answer``."""
+        async with self._core.storage.reading() as uow:
+            return await self._open(uow, actor, request_id)
+
+    async def answer(
+        self, actor: Actor, request_id: RequestId, *, approve: bool, reason: str = ""
+    ) -> Request:
+        """Say yes or no, and why not. A no changes everybody's message at once, and whoever asked is notified
+        of it when it can be taken back no longer.
+
+        Raises ``RequestClosed`` with what came of it if somebody was faster, and ``NotAllowed`` when
+        ``actor`` may not decide it.
+        """
         state = RequestState.APPROVED if approve else RequestState.DECLINED
         async with self._core.storage.writing() as uow:
             request = await self._open(uow, actor, request_id)
             now = self._core.clock()
-            if not await uow.requests.answer(request_id, state, by=actor.id, at=now):
+            words = "" if approve else plain_words(reason).strip()
+            if not await uow.requests.answer(request_id, state, by=actor.id, at=now, reason=words):
                 raise RequestClosed(await self._found(uow, request_id))
+            await self._unfinished.request_changed(uow, request, now=now)
             if approve:
                 await self._grant(uow, request, actor, now)
+                await self.tell_answer(uow, request, now=now)
+            else:
+                await uow.jobs.put(_settling(request, now))
+            await uow.commit()
+        self._core.wake()
+        async with self._core.storage.reading() as uow:
+            return await self._found(uow, request_id)
+
+    async def take_back(self, actor: Actor, request_id: RequestId) -> Request:
+        """The request that ``actor`` has just declined waits again, and nobody was notified of the no.
+
+        Raises ``RequestClosed`` when it is too late for that.
+        """
+        now = self._core.clock()
+        async with self._core.storage.writing() as uow:
+            request = await self._found(uow, request_id)
+            if actor.workspace_id != request.workspace_id or not request.may_take_back(actor.id, now):
+                raise RequestClosed(request)
+            try:
+                is_back = await uow.requests.take_back(request_id, by=actor.id, since=now - UNDO_LASTS)
+            except Taken:
+                raise RequestClosed(request) from None  # whoever asked has asked anew
+            if not is_back:
+                raise RequestClosed(request)
+            await uow.jobs.cancel(_settling(request, now).dedupe)
+            await self._unfinished.request_changed(uow, request, now=now)
+            await uow.commit()
+        self._core.wake()
+        async with self._core.storage.reading() as uow:
+            return await self._found(uow, request_id)
+
+    async def settle(self, job: Job) -> datetime | None:
+        """The job ``SETTLE_ANSWER``: a no stands. Whoever asked is notified, and nobody can undo it."""
+        async with self._core.storage.writing() as uow:
+            request = await uow.requests.find(RequestId(job.payload["request"]))
+            if request is None or request.state is not RequestState.DECLINED:
+                return None
+            now = self._core.clock()
+            if request.answered_at is not None and now < request.answered_at + UNDO_LASTS:
+                return request.answered_at + UNDO_LASTS
             await self._unfinished.request_changed(uow, request, now=now)
             await self.tell_answer(uow, request, now=now)
             await uow.commit()
-        async with self._core.storage.reading() as uow:
-            return await self._found(uow, request_id)
+        return None
 
     async def cancel(self, actor: Actor, request_id: RequestId) -> Request:
         """Take one's own request back."""
@@ -280,3 +332,16 @@ class Approvals:
                 payload={"request": request.id},
             )
         )
+
+
+def _settling(request: Request, now: datetime) -> Job:
+    """What is left to do about a no once its minute is over."""
+    return Job(
+        id=JobId(new_id()),
+        lane=f"request:{request.id}",
+        kind=JobKind.SETTLE_ANSWER,
+        dedupe=f"settle:{request.id}",
+        due_at=now + UNDO_LASTS,
+        created_at=now,
+        payload={"request": request.id},
+    )

@@ -16,13 +16,20 @@ import structlog
 
 from bot.domain.access import Actor, Person, Workspace
 from bot.domain.channel import Channel, HistoryEntry, State
-from bot.domain.errors import CursorLost, DirectoryAway, GuestNotAllowed, SlackAway, WrongWorkspace
+from bot.domain.errors import (
+    CursorLost,
+    DirectoryAway,
+    GroupsClosed,
+    GuestNotAllowed,
+    SlackAway,
+    WrongWorkspace,
+)
 from bot.domain.ids import ChannelId, GrantId, JobId, UserId, WorkspaceId
 from bot.domain.job import Job, JobKind
 from bot.domain.lifecycle import Signal
 from bot.domain.notice import SLACK, NoticeKind
 from bot.services.core.notifications import Notifications, Operators, a_notice, client_at
-from bot.services.core.ports import Core, Directory, GroupsClosed, new_id
+from bot.services.core.ports import Core, Directory, new_id
 from bot.services.core.roles import roles_in
 from bot.services.core.transitions import Transitions
 from storage import StorageAway, UnitOfWork

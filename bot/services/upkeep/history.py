@@ -17,7 +17,7 @@ from bot.domain.errors import ExportTaken, NotAllowed, OtherBrowser, TicketExpir
 from bot.domain.grant import Secret
 from bot.domain.hubspot import HUBSPOT, HubSpotChannel
 from bot.domain.ids import ChannelId, TicketId
-from bot.domain.notice import Notice, NoticeKind
+from bot.domain.notice import NoticeKind
 from bot.domain.ticket import TICKET_LASTS, Purpose, Ticket
 from bot.domain.view_models import ChannelRow, Drill, ExportLanding, HistoryModel, Told
 from bot.services.connections.channels import Channels
@@ -56,7 +56,7 @@ class History:
             row=status.row,
             records=records,
             incident=incident,
-            told=tuple(_told(one) for one in notices if one.kind is NoticeKind.INCIDENT),
+            told=tuple(Told.by(one) for one in notices if one.kind is NoticeKind.INCIDENT),
             next_probe_at=probe.due_at if probe else None,
             strikes=probe.strikes if probe else 0,
             programs=status.programs,
@@ -110,16 +110,6 @@ class History:
     async def _for_super_admins(self, actor: Actor, channel_id: ChannelId) -> ChannelRow:
         await self.may_export(actor)
         return (await self._channels.status(actor, channel_id)).row
-
-
-def _told(notice: Notice) -> Told:
-    return Told(
-        recipient=notice.recipient,
-        is_shown=notice.ts is not None,
-        unreachable=notice.unreachable,
-        reminders=notice.reminders,
-        snoozed_until=notice.snoozed_until,
-    )
 
 
 def _cells(line: HistoryEntry, channel: Channel | HubSpotChannel | None) -> tuple[str, ...]:

@@ -1,4 +1,7 @@
-"""What is done by the clock: housekeeping, once per slot however many processes run."""
+"""What is done by the clock: housekeeping, once per slot however many processes run.
+
+Also says in time that what proves us to a provider ends: on that day nothing could be checked any more.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +12,19 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
+from bot.domain.access import Workspace
 from bot.domain.channel import HISTORY_LASTS
 from bot.domain.grant import SECRET_KEPT_FOR
+from bot.domain.notice import NoticeKind
 from bot.services.connections.revocation import Revocations
 from bot.services.core.grants import Retirement
 from bot.services.core.jobs import attempted
-from bot.services.core.notifications import Notifications
-from bot.services.core.ports import Core
+from bot.services.core.notifications import Notifications, Operators
+from bot.services.core.ports import Core, Credential
 from bot.services.monitoring.mail_routing import MailRoutingWatch
 from bot.services.monitoring.provider_outages import ProviderOutages
 from bot.services.people.admins import Admins
 from bot.services.people.people import People, Workspaces
-from bot.services.upkeep.credentials import CredentialWatch
 from storage import PURGED, UnitOfWork
 
 DONE_JOBS_LAST: Final = timedelta(days=7)
@@ -156,3 +160,40 @@ def _slot(now: datetime, every: timedelta) -> datetime:
     """The beginning of the slot that ``now`` is in."""
     seconds = every.total_seconds()
     return datetime.fromtimestamp(now.timestamp() // seconds * seconds, tz=now.tzinfo)
+
+
+WARNED: Final = (30, 7, 1)
+"""Days before."""
+
+
+class CredentialWatch:
+    """Tells the operator, once for each of those days."""
+
+    def __init__(self, core: Core, notifications: Notifications, workspace: Workspace) -> None:
+        self._core = core
+        self._operators = Operators(core, notifications)
+        self._workspace_id = workspace.id
+
+    async def look(self) -> int:
+        """Returns how many warnings were given."""
+        now = self._core.clock()
+        due = [(one, days) for one in self._core.policy.credentials if (days := days_of(one, now))]
+        return sum([await self._tell(one, days, now) for one, days in due])
+
+    async def _tell(self, credential: Credential, days: int, now: datetime) -> int:
+        ends = credential.ends_at.isoformat()
+        about = {"what": credential.what, "days": str(days), "ends": ends}
+        async with self._core.storage.writing() as uow:
+            if not await uow.meta.add(f"credential:{credential.what}:{days}:{ends}", now.isoformat()):
+                return 0
+            await self._operators.tell(uow, self._workspace_id, NoticeKind.CREDENTIAL, about=about, now=now)
+            await uow.commit()
+        return 1
+
+
+def days_of(credential: Credential, now: datetime) -> int | None:
+    """Which warning is due; ``None`` while there is time, and when it is over: that is told as a refusal."""
+    left = credential.ends_at - now
+    if left <= timedelta():
+        return None
+    return min((days for days in WARNED if left <= timedelta(days=days)), default=None)

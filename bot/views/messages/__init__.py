@@ -34,14 +34,22 @@ from bot.views.messages.hubspot import (
 from bot.views.messages.incident import (
     CLAIM,
     HAND_BACK,
+    HAND_OVER,
     RECONNECT_LINK,
     SNOOZE,
     WAKE,
     conversation_notice,
     incident_notice,
+    parse_hand_over,
     parse_snooze,
 )
-from bot.views.messages.incident_replies import claim_taken_reply, relapse_reply, reminder_reply, storm_reply
+from bot.views.messages.incident_replies import (
+    claim_taken_reply,
+    handed_over_reply,
+    relapse_reply,
+    reminder_reply,
+    storm_reply,
+)
 from bot.views.messages.operator_notices import (
     credential_notice,
     groups_notice,
@@ -56,6 +64,7 @@ __all__ = [
     "ADMINS_UNDO",
     "CLAIM",
     "HAND_BACK",
+    "HAND_OVER",
     "HUBSPOT_LINK",
     "RECONNECT_LINK",
     "SNOOZE",
@@ -68,6 +77,7 @@ __all__ = [
     "delegate_gone_notice",
     "disabled_notice",
     "groups_notice",
+    "handed_over_reply",
     "hello_notice",
     "hubspot_conversation_notice",
     "hubspot_notice",
@@ -78,6 +88,7 @@ __all__ = [
     "nobody_told_notice",
     "operator_notice",
     "owner_gone_notice",
+    "parse_hand_over",
     "parse_snooze",
     "provider_outage_notice",
     "relapse_reply",
@@ -101,6 +112,7 @@ VIEWS: Final[Mapping[NoticeKind, Callable[[Language, NoticeModel], Message]]] = 
     NoticeKind.RELAPSE: relapse_reply,
     NoticeKind.REMINDER: reminder_reply,
     NoticeKind.CLAIM_TAKEN: claim_taken_reply,
+    NoticeKind.HANDED_OVER: handed_over_reply,
     NoticeKind.NOBODY_TOLD: nobody_told_notice,
     NoticeKind.REMOVED: removed_notice,
     NoticeKind.SWITCHED: switched_notice,

@@ -28,6 +28,7 @@ from bot.views.blocks import (
 from bot.views.buttons import (
     connect_again_button,
     disconnect_button,
+    enable_again_button,
     following,
     offered,
     operation_button,
@@ -77,7 +78,8 @@ def connected_notice(lang: Language, model: NoticeModel) -> Message:
         gone = inert(model.channel.address)
         return quiet("⚪ " + lang.say("{address} was connected. It has been removed since.", address=gone))
     ending = OutcomeKind(model.notice.about["ending"])
-    words = good_ending(lang, ending, shown(model.channel.address if model.channel else ""), in_slack=True)
+    address = shown(model.channel.address if model.channel else "")
+    words = good_ending(lang, ending, address, model.provider_label, in_slack=True)
     mark = "⚪" if ending in _STILL_OFF else "✅"
     said = f"{mark} {escape(words.text)}"
     # A sign-in where it was switched to already leaves no old permission to tell of.
@@ -126,7 +128,7 @@ def disabled_notice(lang: Language, model: NoticeModel) -> Message:
     kept = lang.say("Nothing was deleted. You can enable it again at any time.")
     if channel is not None and not channel.is_personal:
         kept = lang.say("Nothing was deleted. Nobody is told about it until it is enabled again.")
-    enable = actions(operation_button(lang, Operation.ENABLE, channel)) if channel else []
+    enable = actions(enable_again_button(lang, channel)) if channel else []
     return message(said, [section(f"{said}\n{kept}"), *enable])
 
 
@@ -177,8 +179,8 @@ def owner_gone_notice(lang: Language, model: NoticeModel) -> Message:
     at = inert(company(model.provider_label), 40)
     kept = (
         lang.say(
-            "It is disabled, but its permission at {company} still stands. Make it a team address if others "
-            "need it, or remove it.",
+            "It is disabled, but its permission at {company} is still there. Make it a team "
+            "address if others need it, or remove it.",
             company=at,
         )
         if channel.state is State.DISABLED
@@ -229,7 +231,7 @@ def delegate_gone_notice(lang: Language, model: NoticeModel) -> Message:
 def hello_notice(lang: Language, *, address: str, actor: UserId) -> Message:
     """In a team's conversation, when it is chosen: what it will hear of."""
     said = "👋 " + lang.say(
-        "{who} chose this conversation to be told when {address} stops working.",
+        "{who} chose this conversation to be notified when {address} stops working.",
         who=mention(actor),
         address=inert(address),
     )
@@ -246,7 +248,7 @@ def switched_notice(lang: Language, model: NoticeModel) -> Message:
     permission."""
     channel, removal = model.channel, model.removal
     if channel is None or removal is None:
-        return quiet("⚪ " + lang.say("There is nothing to do any more."))
+        return quiet("⚪ " + lang.say("There is nothing left to do."))
     said = f"🔀 {_headline(lang, model, channel)}"
     old = inert(removal.provider_label, 40)
     kept = (
@@ -280,7 +282,7 @@ def role_changed_notice(lang: Language, model: NoticeModel) -> Message:
     """What changed for this reader, or what they did; later, that it was undone."""
     change, reader = model.role_change, model.notice.recipient
     if change is None:
-        return quiet(lang.say("There is nothing to do any more."))
+        return quiet(lang.say("There is nothing left to do."))
     own = _own(lang, change) if reader == change.actor else _theirs(lang, change, reader)
     if change.undone_by:
         undone = lang.say("{who} undid it.", who=mention(change.undone_by))
@@ -365,7 +367,7 @@ def moved_notice(lang: Language, model: NoticeModel) -> Message:
 def _move_headline(lang: Language, channel: Channel, mail: Mail) -> str:
     address = inert(channel.address)
     if mail.place == NOWHERE:
-        return lang.say("The domain of {address} takes no mail any more", address=address)
+        return lang.say("The domain of {address} no longer accepts mail", address=address)
     return lang.say("New mail for {address} goes elsewhere", address=address)
 
 
@@ -387,7 +389,7 @@ def _over(lang: Language, model: NoticeModel) -> str:
     """How it was settled, in one grey line."""
     channel = model.channel
     if channel is None:
-        return "⚪ " + lang.say("There is nothing to do any more.")
+        return "⚪ " + lang.say("There is nothing left to do.")
     address = inert(channel.address)
     left = model.notice.about.get("left", "")
     if channel.state is State.REMOVED:

@@ -23,7 +23,13 @@ from bot.views.blocks import (
     section,
     to_type,
 )
-from bot.views.buttons import approve_buttons, cancel_button, go_on_button, overview_button
+from bot.views.buttons import (
+    approve_buttons,
+    cancel_button,
+    go_on_button,
+    overview_button,
+    undo_decline_button,
+)
 from bot.views.i18n import Language
 from bot.views.wording import company, consequence_words, requested_change_words
 from bot.views.wording.approvals import approval_message
@@ -33,9 +39,13 @@ def request_notice(lang: Language, model: NoticeModel) -> Message:
     """To an admin: who asks for what and why; later, who answered."""
     request = model.request
     if request is None:
-        return quiet(lang.say("There is nothing to do any more."))
+        return quiet(lang.say("There is nothing left to do."))
+    if request.may_take_back(model.notice.recipient, model.now):
+        said, undo = _answered(lang, request), undo_decline_button(lang, request)
+        return message(said, [section(said), *_why_not(lang, request), *actions(undo)])
     if not request.is_open:
-        return quiet(_answered(lang, request))
+        said = _answered(lang, request)
+        return message(said, [context(said), *_why_not(lang, request)])
     who, requested_change = (
         mention(request.requester),
         escape(requested_change_words(lang, request.requested_change)),
@@ -62,7 +72,7 @@ def _details(lang: Language, model: NoticeModel, request: Request) -> list[str]:
     told = [
         lang.say("Name: {name}", name=name) if (name := inert(requested_change.inbox.name)) else "",
         lang.say("Used for: {use}", use=use) if (use := inert(requested_change.inbox.use, 200)) else "",
-        lang.say("Conversation to tell: {conversation}", conversation=conversation) if conversation else "",
+        lang.say("Conversation to notify: {conversation}", conversation=conversation) if conversation else "",
         _host(lang, request.requested_change, model.provider_label),
     ]
     return [line for line in told if line]
@@ -92,7 +102,7 @@ def _is_conversation(conversation_id: str) -> bool:
 
 def _waits(lang: Language, request: Request) -> str:
     return lang.say(
-        "It waits until {when}. All admins got this message; the first answer counts.",
+        "Please answer by {when}. All admins got this message; the first answer counts.",
         when=instant(lang, request.expires_at),
     )
 
@@ -123,9 +133,9 @@ def _outcome(lang: Language, request: Request) -> str:
         case RequestState.WAITING:
             return lang.say("waiting for an admin")
         case RequestState.APPROVED if by:
-            return lang.say("approved by {who}; whoever asked still has to sign in", who=by)
+            return lang.say("approved by {who}; waiting for the person who asked to sign in", who=by)
         case RequestState.APPROVED:
-            return lang.say("approved; whoever asked still has to sign in")
+            return lang.say("approved; waiting for the person who asked to sign in")
         case RequestState.DONE if by:
             return lang.say("approved by {who}, and done", who=by)
         case RequestState.DONE:
@@ -141,20 +151,20 @@ def _outcome(lang: Language, request: Request) -> str:
         case RequestState.EXPIRED:
             return lang.say("nobody answered in time")
         case RequestState.CANCELLED if request.answered_by == request.requester:
-            return lang.say("taken back by whoever asked")
+            return lang.say("withdrawn by the person who asked")
         case RequestState.CANCELLED if by:
             return lang.say("approved by {who}, but no longer possible", who=by)
         case RequestState.CANCELLED:
             return lang.say("no longer possible")
         case RequestState.REPLACED:
-            return lang.say("asked for anew, see the newer message")
+            return lang.say("asked again, see the newer message")
 
 
 def requester_notice(lang: Language, model: NoticeModel) -> Message:
     """To whoever asked: where it stands, and the next step."""
     request = model.request
     if request is None:
-        return quiet(lang.say("There is nothing to do any more."))
+        return quiet(lang.say("There is nothing left to do."))
     if _is_theirs(request):
         return _for_their_admin(lang, model, request)
     requested_change, outcome = (
@@ -168,7 +178,15 @@ def requester_notice(lang: Language, model: NoticeModel) -> Message:
     step = _unheard(lang, model) if is_unheard else _next_step(lang, request)
     if request.state in {RequestState.DONE, RequestState.REPLACED} or _is_withdrawn(request):
         return quiet(said)
-    return message(said, [section("\n".join([said, step])), *_buttons(lang, request)])
+    why_not = _why_not(lang, request)
+    return message(said, [section("\n".join([said, step])), *why_not, *_buttons(lang, request)])
+
+
+def _why_not(lang: Language, request: Request) -> list[Block]:
+    """What whoever declined wrote about it."""
+    reason = inert(request.answer_reason, 500)
+    said = lang.say("Their reason: {reason}", reason=lang.quoted(reason))
+    return [context(said)] if reason else []
 
 
 def _for_their_admin(lang: Language, model: NoticeModel, request: Request) -> Message:
@@ -192,8 +210,8 @@ def _for_their_admin(lang: Language, model: NoticeModel, request: Request) -> Me
         features=model.features,
     )
     how = lang.say(
-        "Send this to that admin. As soon as they accept you get a message here; if they did it in another "
-        "way, just continue. It waits until {when}.",
+        "Send this to that admin. As soon as they accept, you get a message here; if they "
+        "did it another way, just continue. You have until {when}.",
         when=until,
     )
     blocks = [
@@ -222,7 +240,7 @@ def answered_reply(lang: Language, model: NoticeModel) -> Message:
     """In the thread of one's own request: somebody has answered. Never edited, it says just that."""
     request = model.request
     if request is None:
-        return quiet(lang.say("There is nothing to do any more."))
+        return quiet(lang.say("There is nothing left to do."))
     at = company(model.provider_label)
     outcome = (
         _their_answer(lang, request, at) if _is_theirs(request) else _outcome_for_requester(lang, request)
@@ -233,7 +251,8 @@ def answered_reply(lang: Language, model: NoticeModel) -> Message:
         outcome=outcome,
     )
     more = lang.say("The message above says how to go on.") if request.may_go_on else ""
-    return message(said, [section("\n".join(line for line in (said, more) if line))])
+    lines = "\n".join(line for line in (said, more) if line)
+    return message(said, [section(lines), *_why_not(lang, request)])
 
 
 def _unheard(lang: Language, model: NoticeModel) -> str:
@@ -255,7 +274,7 @@ def _outcome_for_requester(lang: Language, request: Request) -> str:
         case RequestState.APPROVED:
             return lang.say("approved")
         case RequestState.CANCELLED if _is_withdrawn(request):
-            return lang.say("you took it back")
+            return lang.say("you withdrew it")
         case _:
             return _outcome(lang, request)
 
@@ -265,21 +284,22 @@ def _next_step(lang: Language, request: Request) -> str:
     match request.state:
         case RequestState.WAITING:
             return lang.say(
-                "Admins have been asked. It waits until {when}; this message changes when somebody answers.",
+                "The admins have been asked and have until {when} to answer. This message changes "
+                "when one of them does.",
                 when=until,
             )
         case RequestState.APPROVED:
             return lang.say("Continue and sign in. Possible until {when}.", when=until)
         case RequestState.DECLINED:
             return (
-                lang.say("Nothing has changed. Talk to them if you need it after all.")
+                lang.say("Nothing has changed. Talk to them if you still need it.")
                 if request.answered_by
-                else lang.say("Nothing has changed. Talk to an admin if you need it after all.")
+                else lang.say("Nothing has changed. Talk to an admin if you still need it.")
             )
         case RequestState.EXPIRED:
             return lang.say("Nothing has changed. Ask again, or talk to an admin.")
         case _:
-            return lang.say("The inbox has changed meanwhile.")
+            return lang.say("The inbox has changed since then.")
 
 
 def _buttons(lang: Language, request: Request) -> list[Block]:

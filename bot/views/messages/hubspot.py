@@ -70,7 +70,7 @@ def hubspot_conversation_notice(lang: Language, model: NoticeModel) -> Message:
     said = f"🔴 {_headline(lang, shown)}"
     names = "" if len(waiting) == 1 else _listed(lang, [inert(it.channel.address) for it in waiting])
     who = claims_of(lang, [it.incident for it in waiting])
-    told = who or [lang.say("Those who look after it have been told.")]
+    told = who or [lang.say("The people who look after it have been told.")]
     return message(said, [section("\n".join(filter(None, [said, names, *told])))])
 
 
@@ -109,10 +109,10 @@ def between(lang: Language, channel: HubSpotChannel) -> str:
     """Since when, as far as two looks tell."""
     if channel.not_before is None:
         return lang.say(
-            "It was so when HubSpot was first looked at, {when}.", when=instant(lang, channel.since)
+            "It was already so when HubSpot was first checked, {when}.", when=instant(lang, channel.since)
         )
     return lang.say(
-        "It happened between {before} and {after}, the two looks around it.",
+        "It happened between {before} and {after}, when HubSpot was checked.",
         before=instant(lang, channel.not_before),
         after=instant(lang, channel.since),
     )
@@ -146,8 +146,8 @@ def _why(lang: Language, outage: HubSpotOutage) -> list[str]:
     if ours is None:
         return [
             lang.say(
-                "HubSpot does not say why. Most often a password was changed, or a permission withdrawn, at "
-                "the mail provider."
+                "HubSpot does not say why. Usually a password was changed, or the access was "
+                "removed, at the mail provider."
             )
         ]
     why = cause_in_short(lang, ours.cause, outage.ours_at)
@@ -165,7 +165,7 @@ def steps_words(lang: Language, channel: HubSpotChannel) -> str:
     inbox = inert(channel.inbox.name, 40) if channel.inbox and channel.inbox.name else "…"
     menu = lang.say("Inbox & Help Desk")
     return lang.say(
-        "To mend it in HubSpot: Settings › {menu} › {inbox} › Channels › this address › Reconnect.",
+        "To fix it in HubSpot: Settings › {menu} › {inbox} › Channels › this address › Reconnect.",
         menu=escape(menu),
         inbox=inbox,
     )
@@ -210,7 +210,7 @@ def _roles(lang: Language, model: NoticeModel, waiting: Sequence[HubSpotOutage])
 
 def _over(lang: Language, shown: HubSpotModel, now: datetime) -> Message:
     if not shown.outages:
-        return quiet("⚪ " + lang.say("There is nothing to do any more."))
+        return quiet("⚪ " + lang.say("There is nothing left to do."))
     lines = [_ended(lang, it, now) for it in shown.outages]
     if len(lines) == 1:
         return quiet(lines[0])
@@ -280,15 +280,15 @@ def hubspot_outage_notice(lang: Language, model: NoticeModel) -> Message:
 def _advice(lang: Language, shown: HubSpotModel) -> list[str]:
     if shown.may_reconnect:
         return [
-            lang.say("This has lasted too long to just wait for it."),
+            lang.say("This has gone on too long to just wait."),
             lang.say(
-                "Ask HubSpot, or reconnect the most important ones there. What comes back by itself is shown "
-                "here."
+                "Ask HubSpot, or reconnect the most important ones there. Any that come back on "
+                "their own are shown here."
             ),
         ]
     return [
         lang.say("That is most likely a fault at HubSpot, not one of each mailbox. Don't reconnect yet."),
-        lang.say("We keep looking. What comes back is taken off this message by itself."),
+        lang.say("We keep checking. Any that come back disappear from this message."),
     ]
 
 
@@ -308,7 +308,7 @@ def _ways(lang: Language, shown: HubSpotModel) -> list[Block]:
 
 def _outage_over(lang: Language, shown: HubSpotModel) -> str:
     if shown.outage is None or not shown.outage.was_false_alarm:
-        return "⚪ " + lang.say("HubSpot no longer loses many team addresses at once.")
+        return "⚪ " + lang.say("HubSpot is no longer losing many team addresses at once.")
     return "✅ " + lang.say(
         "HubSpot shows the team addresses that it had lost as connected again. There is nothing to do."
     )
@@ -324,15 +324,15 @@ def hubspot_said_notice(lang: Language, model: NoticeModel) -> Message:
     if not model.is_open or not lines:
         over = [it for it in shown.channels if it.state is HubSpotState.CONNECTED]
         if not over:
-            return quiet("⚪ " + lang.say("There is nothing to do any more."))
+            return quiet("⚪ " + lang.say("There is nothing left to do."))
         return quiet_list(
-            lang, "✅ " + lang.say("All of this is connected again in HubSpot."), lines, number=len(lines)
+            lang, "✅ " + lang.say("All of these are connected again in HubSpot."), lines, number=len(lines)
         )
     is_first = model.notice.about.get("why") == "baseline"
     said = (
         "👀 "
         + lang.say(
-            "Inboxkeeper watches your team's addresses in HubSpot from now on. These did not work before:"
+            "Inboxkeeper now watches your team's addresses in HubSpot. These were already not working:"
         )
         if is_first
         else "🔔 " + lang.say("Something changed in HubSpot. If that was on purpose, there is nothing to do.")
@@ -383,7 +383,7 @@ def _said(lang: Language, channel: HubSpotChannel) -> str:
                 address=address,
             )
         case HubSpotState.HELD:
-            return "🟠 " + lang.say("{address} was lost together with many others.", address=address)
+            return "🟠 " + lang.say("{address} was disconnected together with many others.", address=address)
         case _:
             told = "🔴 " + lang.say("{address} is disconnected.", address=address)
     return lang.together(told, between(lang, channel)) if channel.not_before else told
@@ -396,11 +396,12 @@ def hubspot_storm_reply(lang: Language, shown: HubSpotModel) -> Message:
     """Names the total, once no more follow."""
     total = len(shown.outages)
     if total < 2:
-        text = lang.say("There is nothing to do any more.")
+        text = lang.say("There is nothing left to do.")
         waiting = _open(shown)
         return _reply(f"🔴 {_headline(lang, shown)}" if waiting else text)
     return _reply(
-        "🔴 " + lang.say("{n} team addresses in all were lost in HubSpot at about the same time.", n=total),
+        "🔴 "
+        + lang.say("{n} team addresses in all were disconnected in HubSpot at about the same time.", n=total),
         lang.say("The message above lists them and stays up to date."),
     )
 
@@ -409,7 +410,7 @@ def hubspot_relapse_reply(lang: Language, shown: HubSpotModel, incident: str) ->
     """It has come back."""
     meant = next((it for it in shown.outages if it.incident.id == incident), None)
     if meant is None:
-        return _reply(lang.say("There is nothing to do any more."))
+        return _reply(lang.say("There is nothing left to do."))
     return _reply(
         "🔴 "
         + lang.say(
@@ -425,9 +426,19 @@ def hubspot_claim_taken_reply(lang: Language, shown: HubSpotModel, incident: str
     """To whoever was on it."""
     meant = next((it for it in _open(shown) if it.incident.id == incident), None)
     if meant is None:
-        return _reply(lang.say("There is nothing to do any more."))
+        return _reply(lang.say("There is nothing left to do."))
     address = named(lang, meant.channel)
     return _reply("🙋 " + lang.say("{who} is on {address} now, instead of you.", who=who, address=address))
+
+
+def hubspot_handed_over_reply(lang: Language, shown: HubSpotModel, incident: str, who: str) -> Message:
+    """To whom it was handed."""
+    meant = next((it for it in _open(shown) if it.incident.id == incident), None)
+    if meant is None:
+        return _reply(lang.say("There is nothing left to do."))
+    address = named(lang, meant.channel)
+    said = "🙋 " + lang.say("{who} handed {address} over to you.", who=who, address=address)
+    return _reply(said, lang.say("The message above leads to HubSpot."))
 
 
 def hubspot_reminder(lang: Language, shown: HubSpotModel, now: datetime) -> Message:
@@ -436,7 +447,7 @@ def hubspot_reminder(lang: Language, shown: HubSpotModel, now: datetime) -> Mess
         return _outage_reminder(lang, shown, now)
     waiting = _open(shown)
     if not waiting:
-        return _reply(lang.say("There is nothing to do any more."))
+        return _reply(lang.say("There is nothing left to do."))
     first = min(it.incident.opened_at for it in waiting)
     when, span = instant(lang, first), lang.lasting(now - first)
     said = (
@@ -459,12 +470,12 @@ def hubspot_reminder(lang: Language, shown: HubSpotModel, now: datetime) -> Mess
 
 def _outage_reminder(lang: Language, shown: HubSpotModel, now: datetime) -> Message:
     if shown.outage is None or not shown.channels:
-        return _reply(lang.say("There is nothing to do any more."))
+        return _reply(lang.say("There is nothing left to do."))
     opened = shown.outage.opened_at
     return _reply(
         "⏰ "
         + lang.say(
-            "{n} team addresses are still lost in HubSpot, since {when} ({span}).",
+            "{n} team addresses are still disconnected in HubSpot, since {when} ({span}).",
             n=len(shown.channels),
             when=instant(lang, opened),
             span=lang.lasting(now - opened),
@@ -486,8 +497,8 @@ def hubspot_operator_notice(lang: Language, model: NoticeModel, code: str) -> Me
         return quiet("✅ " + lang.say("HubSpot can be read again. There is nothing to do."))
     why, step = hubspot_refusal_words(lang, code)
     nobody = lang.say(
-        "Until then HubSpot's team addresses are not watched. Nobody else was told, and none is called "
-        "disconnected because of this."
+        "Until then HubSpot's team addresses are not watched. Nobody else was told, and none "
+        "is shown as disconnected because of this."
     )
     said = f"🔧 {escape(why)}"
     return message(said, [section("\n".join([said, escape(step), nobody]))])
@@ -505,12 +516,17 @@ def hubspot_refusal_words(lang: Language, code: str) -> tuple[str, str]:
                 "that the portal's subscription includes it."
             ),
         )
+    if name == "unreadable":
+        return (
+            lang.say("HubSpot could not be read completely for a whole day."),
+            lang.say("See status.hubspot.com, and what `python -m bot doctor` says."),
+        )
     if name == "unknown_path":
         return (
-            lang.say("HubSpot's API is not where Inboxkeeper looks for it."),
+            lang.say("HubSpot's API was not found where Inboxkeeper expects it."),
             lang.say("Check INBOXKEEPER_HUBSPOT_API_URL, or update Inboxkeeper."),
         )
     return (
         lang.say("HubSpot does not accept INBOXKEEPER_HUBSPOT_TOKEN any more."),
-        lang.say("Make a new service key in HubSpot, put it into the settings and restart Inboxkeeper."),
+        lang.say("Create a new service key in HubSpot, put it into the settings and restart Inboxkeeper."),
     )

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bot.domain.channel import ADMIN_CAUSES, MANAGED_CAUSES, OUTAGE_LIKE
-from bot.domain.ids import NoticeId
+from bot.domain.ids import NoticeId, UserId
 from bot.domain.incident import Incident, Snooze
 from bot.domain.provider_traits import may_switch
 from bot.domain.view_models import IncidentModel, NoticeModel
@@ -55,6 +55,7 @@ from bot.views.messages.incident_text import (
     stops,
     whereabouts,
 )
+from bot.views.text import shown
 from bot.views.wording import company, mail_in_short
 from bot.views.wording.approvals import admin_message
 
@@ -70,7 +71,7 @@ def storm_headline(lang: Language, model: NoticeModel) -> str:
     if all(is_doubtful(outage) for outage in open_ones(model)):
         return "🟡 " + lang.count("{n} inbox cannot be checked", "{n} inboxes cannot be checked", waiting)
     if waiting == total:
-        return "🔴 " + lang.count("{n} inbox does not work", "{n} inboxes do not work", total)
+        return "🔴 " + lang.count("{n} inbox stopped working", "{n} inboxes stopped working", total)
     return "🔴 " + lang.count(
         "{n} of {total} inboxes still does not work",
         "{n} of {total} inboxes still do not work",
@@ -147,9 +148,10 @@ def _link(lang: Language, outage: IncidentModel) -> str:
 RECONNECT_LINK: Final = "incident.reconnect"
 CLAIM: Final = "incident.claim"
 HAND_BACK: Final = "incident.hand_back"
+HAND_OVER: Final = "incident.hand_over"
 SNOOZE: Final = "incident.snooze"
 WAKE: Final = "incident.wake"
-"""These carry the notice's id; *snooze* as ``<choice>:<notice id>``."""
+"""These carry the notice's id; *snooze* as ``<choice>:<notice id>``, *hand over* with a person's id."""
 
 _DOUBTED_FOR: Final = timedelta(minutes=15)
 _NAMED: Final = 10
@@ -203,7 +205,7 @@ def _over(lang: Language, model: NoticeModel) -> Message:
     """Only what is over for good is green; of the others each is an address below what became of them."""
     outages, now = model.outages, model.now
     if not outages:
-        return quiet("⚪ " + lang.say("There is nothing to do any more."))
+        return quiet("⚪ " + lang.say("There is nothing left to do."))
     if len(outages) == 1:
         return quiet(ended(lang, outages[0], now))
     lines = (
@@ -230,7 +232,7 @@ def _forward(lang: Language, outage: IncidentModel) -> list[Block]:
         app=outage.app,
         code=incident.code,
     )
-    return [section("\n".join([lang.say("A message to forward to that admin:"), *quoted(lines)]))]
+    return [section("\n".join([lang.say("A message you can forward to that admin:"), *quoted(lines)]))]
 
 
 def _roles(lang: Language, model: NoticeModel) -> list[Block]:
@@ -309,7 +311,24 @@ def answers_about(
     mine = [it.claimed_by == model.notice.recipient for it in waiting]
     claim = [] if all(mine) else [button(lang.say("I'm on it"), CLAIM, value=notice_id)]
     back = [button(lang.say("Hand back"), HAND_BACK, value=notice_id)] if any(mine) else []
-    return [*claim, *back, _snooze(lang, model, notice_id)]
+    over = _hand_over(lang, model, notice_id) if any(mine) else []
+    return [*claim, *back, *over, _snooze(lang, model, notice_id)]
+
+
+_TAKERS: Final = 100
+"""As many as a menu takes."""
+
+
+def _hand_over(lang: Language, model: NoticeModel, notice_id: NoticeId) -> list[Block]:
+    """To one of the others who were told."""
+    options = [(shown(it.name or it.id, 70), f"{it.id}:{notice_id}") for it in model.takers[:_TAKERS]]
+    return [select(lang.say("Hand over to…"), HAND_OVER, options)] if options else []
+
+
+def parse_hand_over(value: str) -> tuple[UserId, NoticeId]:
+    """What a choice of *Hand over to…* carries."""
+    to, _, notice_id = value.partition(":")
+    return UserId(to), NoticeId(notice_id)
 
 
 def _snooze(lang: Language, model: NoticeModel, notice_id: NoticeId) -> Block:
@@ -340,7 +359,7 @@ def conversation_notice(lang: Language, model: NoticeModel) -> Message:
     said = brief(lang, waiting[0])
     if len(model.outages) > 1:
         said = " · ".join([storm_headline(lang, model), first_since(lang, model), _addresses(lang, waiting)])
-    who = claims(lang, model) or [lang.say("Those who look after it have been told.")]
+    who = claims(lang, model) or [lang.say("The people who look after it have been told.")]
     return message(said, [section("\n".join([said, *who]))])
 
 

@@ -15,6 +15,7 @@ from bot.views.blocks import Block, Message, actions, inert, instant, mention, m
 from bot.views.i18n import Language
 from bot.views.messages.hubspot import (
     hubspot_claim_taken_reply,
+    hubspot_handed_over_reply,
     hubspot_relapse_reply,
     hubspot_reminder,
     hubspot_storm_reply,
@@ -53,7 +54,7 @@ def _still_alone(lang: Language, outage: IncidentModel) -> Message:
 
 
 def _nothing(lang: Language) -> Message:
-    return _reply(lang.say("There is nothing to do any more."))
+    return _reply(lang.say("There is nothing left to do."))
 
 
 def relapse_reply(lang: Language, model: NoticeModel) -> Message:
@@ -64,11 +65,11 @@ def relapse_reply(lang: Language, model: NoticeModel) -> Message:
     if outage is None:
         return _nothing(lang)
     if is_doubtful(outage):
-        said = "🟡 " + lang.say("Checks of {address} fail again.", address=named(lang, outage))
+        said = "🟡 " + lang.say("Checks of {address} are failing again.", address=named(lang, outage))
         return _reply(said, lang.say("We keep trying; you don't need to do anything."))
     if model.notice.about.get("after") == AFTER_HOLD:
         said = "🔴 " + lang.say(
-            "{company} no longer refuses many at once; {address} is refused on its own account.",
+            "{company} no longer refuses many at once; {address} is still refused, for a reason of its own.",
             company=inert(company(outage.provider_label), 40),
             address=named(lang, outage),
         )
@@ -90,6 +91,22 @@ def claim_taken_reply(lang: Language, model: NoticeModel) -> Message:
         return _nothing(lang)
     address = named(lang, outage)
     return _reply("🙋 " + lang.say("{who} is on {address} now, instead of you.", who=who, address=address))
+
+
+def handed_over_reply(lang: Language, model: NoticeModel) -> Message:
+    """To whom it was handed: what is theirs now, and the button for it."""
+    who, wanted = mention(model.actor or ""), model.notice.about.get("incident", "")
+    if model.hubspot is not None:
+        return hubspot_handed_over_reply(lang, model.hubspot, wanted, who)
+    outage = _meant(model)
+    if outage is None or not outage.incident.is_open:
+        return _nothing(lang)
+    said = "🙋 " + lang.say("{who} handed {address} over to you.", who=who, address=named(lang, outage))
+    step = lang.say("Everybody who was told sees that you are on it.")
+    undo = lang.say("If you can't: *Hand back*, in the message above.")
+    return _reply(
+        said, *filter(None, [stops(lang, outage), step, undo]), buttons=mend(lang, outage, model.now)
+    )
 
 
 def _meant(model: NoticeModel) -> IncidentModel | None:
@@ -158,7 +175,7 @@ def _nobody(lang: Language, waiting: tuple[IncidentModel, ...]) -> str:
     claimed = [outage.incident for outage in waiting if outage.incident.claimed_by]
     if len(claimed) == len(waiting):
         return _last_claim(lang, claimed)
-    return lang.say("Nobody has said that they are on it.")
+    return lang.say("Nobody has taken it yet.")
 
 
 def _last_claim(lang: Language, claimed: list[Incident]) -> str:

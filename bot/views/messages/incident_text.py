@@ -124,7 +124,7 @@ def reasons(lang: Language, outage: IncidentModel) -> str:
     if outage.mail and outage.mail.place == NOWHERE:
         step = lang.say("Once its MX record is right: {step}", step=step)
     elif outage.mail:
-        step = lang.say("If the mail was not meant to move: {step}", step=step)
+        step = lang.say("If the mail was not supposed to move: {step}", step=step)
     lines = (
         escape(why.why),
         proof(lang, [outage]),
@@ -262,7 +262,7 @@ def ended(lang: Language, outage: IncidentModel, now: datetime) -> str:
             return "✅ " + lang.say("False alarm: {address} works. There is nothing to do.", address=address)
         case _:
             return "✅ " + lang.say(
-                "{address} works again by itself after {span}. There is nothing to do.",
+                "{address} works again on its own, after {span}. There is nothing to do.",
                 address=address,
                 span=span,
             )

@@ -40,8 +40,8 @@ def silence_notice(lang: Language, model: NoticeModel) -> Message:
     said = "🔧 " + lang.say("Inboxkeeper has stopped checking inboxes.")
     when = instant(lang, datetime.fromisoformat(model.notice.about["since"]))
     why = lang.say(
-        "Noticed {when}. That is its own fault, not a mail provider's. Until it is mended, an inbox may stop "
-        "working without anybody being told.",
+        "Noticed {when}. The fault is in Inboxkeeper, not at a mail provider. Until it is "
+        "fixed, an inbox may stop working without anybody being told.",
         when=when,
     )
     what = lang.say("Look at the log and at {path}, then restart Inboxkeeper.", path="`/readyz`")
@@ -72,8 +72,8 @@ def groups_notice(lang: Language, model: NoticeModel) -> Message:
         return quiet("✅ " + lang.say("User groups can be read again. There is nothing to do."))
     said = "🔧 " + lang.say("Inboxkeeper cannot read Slack's user groups.")
     means = lang.say(
-        "Whoever has account access through a group alone cannot use it meanwhile, and after two hours is no "
-        "longer told of outages."
+        "People who have account access only through a group cannot use it for now, and "
+        "after two hours are no longer told of outages."
     )
     what = (
         lang.say(
@@ -83,7 +83,7 @@ def groups_notice(lang: Language, model: NoticeModel) -> Message:
             command=to_type(model.command, lang.say("admins")),
         )
         if model.notice.about.get("why") == "closed"
-        else lang.say("Slack does not answer that question. It is asked again every few minutes.")
+        else lang.say("Slack does not answer. We ask again every few minutes.")
     )
     return message(said, [section("\n".join([said, means, what]))])
 
@@ -93,7 +93,9 @@ def credential_notice(lang: Language, model: NoticeModel) -> Message:
     ends = instant(lang, datetime.fromisoformat(model.notice.about["ends"]))
     where = escape(lang.say("App registrations › your app › Certificates & secrets"))
     if model.notice.about["what"] == "certificate":
-        said = lang.say("The certificate that proves Inboxkeeper to Microsoft ends on {ends}.", ends=ends)
+        said = lang.say(
+            "The certificate that identifies Inboxkeeper to Microsoft expires on {ends}.", ends=ends
+        )
         what = lang.say(
             "Register a new one under {where}, name its file in {setting}, and restart Inboxkeeper. The old "
             "one can stay registered until then.",
@@ -101,19 +103,19 @@ def credential_notice(lang: Language, model: NoticeModel) -> Message:
             setting="`INBOXKEEPER_MICROSOFT_CERTIFICATE_FILE`",
         )
     else:
-        said = lang.say("Inboxkeeper's client secret at Microsoft ends on {ends}.", ends=ends)
+        said = lang.say("Inboxkeeper's client secret at Microsoft expires on {ends}.", ends=ends)
         what = lang.say(
-            "Make a new one under {where}, set {settings}, and restart Inboxkeeper. The old one goes on "
-            "working until then.",
+            "Create a new one under {where}, set {settings}, and restart Inboxkeeper. The old "
+            "one works until then.",
             where=where,
             settings="`INBOXKEEPER_MICROSOFT_CLIENT_SECRET`, `INBOXKEEPER_MICROSOFT_SECRET_ENDS`",
         )
-    why = lang.say("From then on no inbox at Microsoft can be checked or connected.")
+    why = lang.say("After that, no inbox at Microsoft can be checked or connected.")
     return message(f"⏳ {said}", [section("\n".join([f"⏳ {said}", why, what]))])
 
 
 def _nobody_else(lang: Language) -> str:
-    return lang.say("Nobody else was told, and no inbox is called disconnected because of this.")
+    return lang.say("Nobody else was told, and no inbox is shown as disconnected because of this.")
 
 
 def _socket_notice(lang: Language, model: NoticeModel, code: str) -> Message:
@@ -122,7 +124,7 @@ def _socket_notice(lang: Language, model: NoticeModel, code: str) -> Message:
     words = socket_words(lang, code)
     said = f"🔧 {escape(words.why)}"
     what = lang.say(
-        "Until then commands and buttons get no answer. Inboxes are checked and people are told as ever."
+        "Until then commands and buttons get no answer. Inboxes are checked and people are told as usual."
     )
     return message(said, [section("\n".join([said, escape(words.next_step), what]))])
 

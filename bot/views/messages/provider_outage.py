@@ -79,8 +79,8 @@ def _over(lang: Language, model: NoticeModel) -> str:
     provider_outage, at = model.provider_outage, _at(model)
     if model.proof is not None:  # nobody's outage for these, even if it was one for some
         rest = lang.say(
-            "So it was no outage that just passes. What is still refused is listed as disconnected now: "
-            "reconnect it, too."
+            "So this was not a passing outage. Whatever is still refused is now listed as "
+            "disconnected: reconnect it, too."
         )
         return "💡 " + lang.together(proof_words(lang, model.proof), rest)
     if provider_outage is None or not provider_outage.was_false_alarm:
@@ -121,7 +121,7 @@ def provider_outage_reminder(lang: Language, model: NoticeModel) -> Message:
     """A reply: it still lasts. Never edited, so it has no button."""
     provider_outage = model.provider_outage
     if provider_outage is None or not provider_outage.is_open or not model.held.number:
-        return message(text := lang.say("There is nothing to do any more."), [section(text)])
+        return message(text := lang.say("There is nothing left to do."), [section(text)])
     said = "⏰ " + lang.say(
         "{company} still refuses {n} inboxes, since {when} ({span}).",
         company=_at(model),
@@ -137,10 +137,10 @@ def _advice(lang: Language, model: NoticeModel, provider_outage: ProviderOutage,
     if model.organisation:
         return _for_their_admin(lang, model, provider_outage, at)
     if model.advice.may_reconnect:
-        lasts = lang.say("This has lasted too long to just wait for it.")
+        lasts = lang.say("This has gone on too long to just wait.")
         if_works = lang.say(
-            "If {company} works for you otherwise, reconnect: then it is a policy, or the access was taken "
-            "away. If not, it is an outage: keep waiting.",
+            "If {company} works for you otherwise, reconnect: it is a policy, or the access was "
+            "removed. If not, it is an outage: keep waiting.",
             company=at,
         )
         return "\n".join([lasts, if_works])
@@ -148,7 +148,8 @@ def _advice(lang: Language, model: NoticeModel, provider_outage: ProviderOutage,
         [
             lang.say("An outage at {company}, or a policy. Don't reconnect yet.", company=at),
             lang.say(
-                "We check every minute. What works again is restored by itself, and this message says so."
+                "We check every minute. Inboxes that work again are restored automatically, and this "
+                "message says so."
             ),
         ]
     )
@@ -157,14 +158,15 @@ def _advice(lang: Language, model: NoticeModel, provider_outage: ProviderOutage,
 def _for_their_admin(lang: Language, model: NoticeModel, provider_outage: ProviderOutage, at: str) -> str:
     """What only the organisation's admin can lift, with a message that is ready to be forwarded."""
     only = lang.say(
-        "Only inboxes of {tenant} are refused, others at {company} work. That looks like a setting of the "
-        "organisation: ask your {company} admin. Reconnecting will most likely not help.",
+        "Only inboxes of {tenant} are refused; others at {company} work. That looks like one "
+        "of your organisation's settings: ask your {company} admin. Reconnecting will most "
+        "likely not help.",
         tenant=_tenant(lang, model),
         company=at,
     )
     whose = lang.listed(model.organisation)
     lines = tenant_message(lang, at, whose, lang.day_time(provider_outage.opened_at), model.app)
-    return "\n".join([only, lang.say("A message to forward:"), *quoted(lines)])
+    return "\n".join([only, lang.say("A message you can forward:"), *quoted(lines)])
 
 
 def _held(lang: Language, model: NoticeModel) -> list[Block]:

@@ -10,13 +10,22 @@ from bot.views.modals.admins import (
     parse_change,
     super_admins_modal,
 )
-from bot.views.modals.again import form_again
-from bot.views.modals.answers import apology_modal, busy_modal, refusal_modal, working_modal
+from bot.views.modals.answers import (
+    CONSENT_RENEW,
+    apology_modal,
+    busy_modal,
+    expired_modal,
+    form_again,
+    refusal_modal,
+    working_modal,
+)
 from bot.views.modals.approval import (
     ASK_FORM,
+    DECLINE_FORM,
     answered_modal,
     ask_modal,
     asked_modal,
+    decline_modal,
     forwarded_modal,
     parse_requested_change,
     requested_change_text,
@@ -50,7 +59,6 @@ from bot.views.modals.disconnect import (
     remove_modal,
     removed_modal,
 )
-from bot.views.modals.expired import CONSENT_RENEW, expired_modal
 from bot.views.modals.inputs import (
     ADDRESS_BLOCK,
     CONVERSATION_BLOCK,
@@ -87,6 +95,7 @@ __all__ = [
     "CONSENT_OPEN",
     "CONSENT_RENEW",
     "CONVERSATION_BLOCK",
+    "DECLINE_FORM",
     "DISABLE_FORM",
     "EDIT_FORM",
     "EDIT_TYPED",
@@ -107,6 +116,7 @@ __all__ = [
     "busy_modal",
     "connect_modal",
     "consent_modal",
+    "decline_modal",
     "disable_modal",
     "disabled_modal",
     "disconnect_first_modal",

@@ -70,7 +70,7 @@ def super_admins_modal(lang: Language, preview: PreviewShown) -> View:
         *([context(_first_choice(lang))] if preview.along else []),
         context(
             lang.say(
-                "Whoever gains or loses a role gets a message that names you. You can undo it for a day."
+                "Whoever gains or loses a role gets a message that names you. You can undo this for a day."
             )
         ),
     ]
@@ -87,8 +87,8 @@ def super_admins_modal(lang: Language, preview: PreviewShown) -> View:
 
 def _first_choice(lang: Language) -> str:
     return lang.say(
-        "Until now they were the workspace's owners and admins in Slack. They stay; from now on this list "
-        "counts, whatever becomes of them in Slack."
+        "Until now these were the workspace's owners and admins in Slack. They stay; from "
+        "now on only this list counts, whatever their role in Slack."
     )
 
 
@@ -114,7 +114,11 @@ def _told(lang: Language, roster: RosterShown) -> str:
     )
     if n <= _MANY or not roster.may_change:
         return said
-    return said + "\n" + lang.say("That is many: an alarm for everybody is often nobody's. Choose fewer.")
+    return (
+        said
+        + "\n"
+        + lang.say("That is a lot of people: an alarm for everybody is often nobody's. Choose fewer.")
+    )
 
 
 def _nobody(lang: Language, roster: RosterShown) -> str:
@@ -185,7 +189,7 @@ def _holder(lang: Language, role: Role, said: str, subject: str, removable: bool
     if not removable:
         return section(said)
     value = f"{role.value}:{subject}"
-    return section(said, button(lang.say("Take off the list"), ADMINS_TAKE, value=value, about=subject))
+    return section(said, button(lang.say("Remove from the list"), ADMINS_TAKE, value=value, about=subject))
 
 
 def _give_person(label: str, action_id: str) -> list[Block]:

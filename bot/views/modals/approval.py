@@ -11,22 +11,34 @@ from bot.domain.channel import InboxSpec, Kind
 from bot.domain.errors import TooManyRequests
 from bot.domain.ids import ChannelId, ConversationId
 from bot.domain.request import Request, RequestedChange, RequestState
-from bot.views.blocks import Block, View, bold, context, escape, instant, mention, modal, section
-from bot.views.buttons import cancel_button
+from bot.views.blocks import (
+    Block,
+    View,
+    actions,
+    bold,
+    context,
+    escape,
+    instant,
+    mention,
+    modal,
+    section,
+)
+from bot.views.buttons import approve_buttons, cancel_button, undo_decline_button
 from bot.views.home import people
 from bot.views.i18n import Language
-from bot.views.modals.inputs import LONGEST_ADDRESS, LONGEST_NAME, LONGEST_USE, reason_input
+from bot.views.modals.inputs import LONGEST_ADDRESS, LONGEST_NAME, LONGEST_USE, reason_input, why_not_input
 from bot.views.text import tidy
 from bot.views.wording.approvals import approval_words, requested_change_words
 from bot.views.wording.names import company
 
 ASK_FORM: Final = "request.form"
+DECLINE_FORM: Final = "request.decline.form"
 
 
 def ask_modal(lang: Language, requested_change: RequestedChange, *, who_can: Sequence[str]) -> View:
     """Explains that an admin must agree, and asks for a reason. The form carries the wish."""
     return modal(
-        lang.say("An admin must agree"),
+        lang.say("An admin must approve"),
         [
             section(
                 f"*{escape(requested_change_words(lang, requested_change))}*\n"
@@ -44,10 +56,10 @@ def ask_modal(lang: Language, requested_change: RequestedChange, *, who_can: Seq
 
 def _explained(lang: Language, requested_change: RequestedChange) -> str:
     if requested_change.operation is Operation.CONNECT and requested_change.kind is Kind.PERSONAL:
-        return lang.say("Slack knows another address as yours, so an admin must agree first.")
+        return lang.say("Slack knows you by another address, so an admin must approve first.")
     if requested_change.operation is Operation.CONNECT:
-        return lang.say("A team address is there for everybody, so an admin must agree first.")
-    return lang.say("Other people use this team address too, so an admin must agree first.")
+        return lang.say("A team address is shared by everybody, so an admin must approve it first.")
+    return lang.say("Other people use this team address too, so an admin must approve first.")
 
 
 def _who(lang: Language, who_can: Sequence[str]) -> list[Block]:
@@ -67,7 +79,7 @@ def asked_modal(lang: Language, request: Request, approvers: Sequence[str], is_n
     """The wish waits now, or waited already."""
     said = lang.say("Your request is on its way.") if is_new else lang.say("You have asked for this already.")
     waits = lang.say(
-        "It waits until {when}. You get a message as soon as somebody answers.",
+        "The admins have until {when} to answer. You get a message as soon as one of them does.",
         when=instant(lang, request.expires_at),
     )
     return modal(
@@ -82,12 +94,35 @@ def asked_modal(lang: Language, request: Request, approvers: Sequence[str], is_n
     )
 
 
-def answered_modal(lang: Language, request: Request) -> View:
-    """An answer has been given."""
-    said = lang.say("Your answer is on its way to {who}.", who=mention(request.requester))
-    title = lang.say("Declined") if request.state is RequestState.DECLINED else lang.say("Approved")
+def decline_modal(lang: Language, request: Request) -> View:
+    """Asks why not, which may be left open."""
     wish = bold(escape(requested_change_words(lang, request.requested_change)))
-    return modal(title, [section(f"{wish}\n{said}")], close=lang.say("Close"))
+    asks = lang.say("Asked for by {who}.", who=mention(request.requester))
+    undo = lang.say("You can undo it for a minute; only then are they notified.")
+    return modal(
+        lang.say("Decline the request"),
+        [section(f"{wish}\n{asks}"), why_not_input(lang), context(undo)],
+        submit=lang.say("Decline"),
+        close=lang.say("Cancel"),
+        callback=DECLINE_FORM,
+        metadata=request.id,
+    )
+
+
+def answered_modal(lang: Language, request: Request, *, may_undo: bool = False) -> View:
+    """An answer has been given, or taken back."""
+    wish = bold(escape(requested_change_words(lang, request.requested_change)))
+    who = mention(request.requester)
+    if request.is_open:
+        said = lang.say("It waits for an answer again. {who} was not notified.", who=who)
+        buttons = actions(*approve_buttons(lang, request))
+        return modal(lang.say("Undone"), [section(f"{wish}\n{said}"), *buttons], close=lang.say("Close"))
+    if request.state is not RequestState.DECLINED:
+        said = lang.say("Your answer is on its way to {who}.", who=who)
+        return modal(lang.say("Approved"), [section(f"{wish}\n{said}")], close=lang.say("Close"))
+    said = lang.say("{who} is notified in a minute.", who=who)
+    undo = actions(undo_decline_button(lang, request)) if may_undo else []
+    return modal(lang.say("Declined"), [section(f"{wish}\n{said}"), *undo], close=lang.say("Close"))
 
 
 def too_many_modal(lang: Language, refusal: TooManyRequests) -> View:
@@ -98,15 +133,15 @@ def too_many_modal(lang: Language, refusal: TooManyRequests) -> View:
         said = f"*{escape(words.title)}*\n{escape(words.text)}\n{escape(words.next_step)}"
         return modal(lang.say("Not possible"), [section(said)], close=lang.say("Close"))
     said = lang.count(
-        "{n} request of yours waits for an admin. Wait for an answer, or cancel one:",
-        "{n} requests of yours wait for an admin. Wait for an answer, or cancel one:",
+        "{n} request of yours is waiting for an admin. Wait for an answer, or cancel one:",
+        "{n} requests of yours are waiting for an admin. Wait for an answer, or cancel one:",
         len(refusal.waiting),
     )
     listed = [
         section(escape(requested_change_words(lang, one.requested_change)), cancel_button(lang, one))
         for one in refusal.waiting
     ]
-    return modal(lang.say("Enough for now"), [section(said), *listed], close=lang.say("Close"))
+    return modal(lang.say("Limit reached"), [section(said), *listed], close=lang.say("Close"))
 
 
 def forwarded_modal(lang: Language, *, provider_label: str) -> View:

@@ -94,7 +94,7 @@ def _kind_choice(lang: Language, kind: Kind) -> Block:
 
 def _hint(lang: Language, own_address: str, *, is_team: bool) -> list[Block]:
     if is_team:
-        return [context(lang.say("Everybody sees it. Admins and you are told when it stops working."))]
+        return [context(lang.say("Everybody sees it. You and the admins are told when it stops working."))]
     if not own_address:
         return []
     return [
@@ -172,7 +172,7 @@ def shared_choice(lang: Language, begun: AuthorizationStart, action: str, value:
     """Own or shared? Nobody but the person can know; the button begins again as the other one."""
     address, is_shared = inert(begun.address), begun.is_shared
     said = (
-        lang.say("Can one sign in as {address} itself? Then choose:", address=address)
+        lang.say("Does {address} have its own password? Then choose:", address=address)
         if is_shared
         else lang.say(
             "Is {address} a shared mailbox, which people open with their own accounts? Then choose:",
@@ -191,13 +191,14 @@ def _password(lang: Language, begun: AuthorizationStart) -> list[Block]:
     """An ordinary mail host: nothing to consent to, a password to enter, and never in Slack."""
     address = inert(begun.address)
     intro = (
-        lang.say("Reconnect {address}: same inbox, its present password.", address=address)
+        lang.say("Reconnect {address}: same inbox, with its current password.", address=address)
         if begun.reconnect
         else lang.say("Connect {address} by its mail server (IMAP).", address=address)
     )
     how = lang.say(
-        "The button opens a form in your browser for mail server, user name and password. We log in to try "
-        "them; the inbox is opened, but no mail is read. Never write a password in Slack."
+        "The button opens a form in your browser for the mail server, user name and "
+        "password. We log in to try them and open the inbox, but read no mail. Never type a "
+        "password in Slack."
     )
     return [section(intro), section(how)]
 
@@ -289,7 +290,7 @@ def _from_here(lang: Language, outcome: TicketOutcome) -> list[Block]:
         return actions(overview_button(lang))
     if not outcome.ending.may_try_again or waits_for_others(outcome):
         return []
-    return [context(lang.say("Go on in your browser, or close this and start again."))]
+    return [context(lang.say("Continue in your browser, or close this and start again."))]
 
 
 def _ask_admin(lang: Language, outcome: TicketOutcome, provider_label: str) -> list[Block]:
@@ -346,8 +347,8 @@ def take_over_modal(lang: Language, channel: Channel) -> View:
     """Before the click: who loses it, who gets it, what stays."""
     said = lang.say("Make {address} a team address?", address=inert(channel.address))
     kept = lang.say(
-        "It stays connected, with its settings and history. From then on the whole team sees it, and admins "
-        "look after it."
+        "It stays connected, with its settings and history. After that the whole team sees "
+        "it, and admins look after it."
     )
     return modal(
         lang.say("Take over"),

@@ -8,7 +8,7 @@ from bot.domain.access import Operation
 from bot.domain.channel import Channel, State
 from bot.domain.view_models import Removal
 from bot.views.blocks import Block, View, actions, divider, inert, modal, section, titled, value_of
-from bot.views.buttons import offered, operation_button
+from bot.views.buttons import enable_again_button, offered, operation_button
 from bot.views.i18n import Language
 from bot.views.replies import enabled_blocks, removal_blocks
 from bot.views.wording import company
@@ -45,21 +45,21 @@ def disconnect_modal(
 def _removing(lang: Language, at: str, *, by_hand: bool, delegate: str) -> str:
     if delegate and by_hand:
         return lang.say(
-            "Forgets the inbox here and shows how to end the access at {company}: only whoever "
-            "signs in there "
-            "as {person} can. Connecting again needs a new sign-in.",
+            "Removes the inbox from Inboxkeeper and shows how to end the access at {company}: "
+            "only somebody who signs in there as {person} can. Connecting again needs a new "
+            "sign-in.",
             company=at,
             person=inert(delegate),
         )
     if by_hand:
         return lang.say(
-            "Forgets the inbox here and shows how its owner ends the access at {company}. Connecting again "
-            "needs a new sign-in.",
+            "Removes the inbox from Inboxkeeper and shows its owner how to end the access at "
+            "{company}. Connecting again needs a new sign-in.",
             company=at,
         )
     return lang.say(
-        "Forgets the inbox here and asks {company} to take the permission back. Connecting again needs a new "
-        "sign-in.",
+        "Removes the inbox from Inboxkeeper and asks {company} to revoke the permission. "
+        "Connecting again needs a new sign-in.",
         company=at,
     )
 
@@ -91,9 +91,9 @@ def disable_modal(lang: Language, channel: Channel, *, provider_label: str) -> V
 
 def _disabling(lang: Language, at: str) -> str:
     return lang.say(
-        "Stops using the inbox, and sends no messages about it. Nothing is deleted, and the permission at "
-        "{company} is kept, so you can enable it again at any time. Once a week we check whether it still "
-        "stands, without telling anybody.",
+        "Stops using the inbox and sends no messages about it. Nothing is deleted, and the "
+        "permission at {company} is kept, so you can enable it again at any time. Once a "
+        "week we check whether that permission is still there, without telling anybody.",
         company=at,
     )
 
@@ -146,8 +146,8 @@ def _everybody(lang: Language, channel: Channel) -> list[Block]:
 
 def _here(lang: Language) -> str:
     return lang.say(
-        "The inbox is forgotten. Connect the same mailbox again within 30 days and its settings and history "
-        "come back."
+        "The inbox is removed from Inboxkeeper. Connect the same mailbox again within 30 "
+        "days and its settings and history come back."
     )
 
 
@@ -155,40 +155,42 @@ def there_text(lang: Language, removal: Removal) -> str:
     """What will happen at the provider."""
     if removal.shared_here or removal.shared_elsewhere:
         return lang.say(
-            "Access there stays: {others} with the same account, and revoking it would end that, too.",
+            "Access there stays: {others} with the same account, and revoking it would cut them off, too.",
             others=sharers(lang, removal.shared_here, removal.shared_elsewhere),
         )
     if removal.family == "imap":
         return lang.say(
-            "Nothing changes there. If an app password was made for this, delete it there afterwards: you "
-            "get the way."
+            "Nothing changes there. If an app password was made for this, delete it there "
+            "afterwards: we show you how."
         )
     if removal.delegate:
         return lang.say(
-            "Only whoever signs in there as {person} can take the permission back: you get the steps, and we "
-            "check whether it is gone.",
+            "Only somebody who signs in there as {person} can remove the permission: we show the "
+            "steps, and check whether it is gone.",
             person=inert(removal.delegate),
         )
     if removal.by_hand:
         return lang.say(
-            "Only the mailbox's owner can take the permission back there: you get the steps, and we check "
-            "whether it is gone."
+            "Only the mailbox's owner can remove the permission there: we show the steps, and "
+            "check whether it is gone."
         )
     return lang.say(
-        "The permission is taken back. Everything that this app may do with the account ends. Mail and "
-        "account stay as they are."
+        "The permission is revoked, and this app can do nothing with the account any more. "
+        "Mail and account stay as they are."
     )
 
 
 def disabled_modal(lang: Language, channel: Channel) -> View:
     text = lang.say("{address} is disabled. Nothing was deleted.", address=inert(channel.address))
-    operations = [operation for operation in offered(channel, _ALL) if operation is not Operation.REMOVE]
+    back = [
+        enable_again_button(lang, channel) if it is Operation.ENABLE else operation_button(lang, it, channel)
+        for it in offered(channel, _ALL)
+        if it is not Operation.REMOVE
+    ]
+    undo = lang.say("*Enable again* undoes it, now or at any time.") if not channel.needs_reconnect else ""
     return modal(
         lang.say("Disabled"),
-        [
-            section(f"⚪ {text}"),
-            *actions(*(operation_button(lang, operation, channel) for operation in operations)),
-        ],
+        [section(lang.together(f"⚪ {text}", undo)), *actions(*back)],
         close=lang.say("Close"),
     )
 

@@ -51,14 +51,21 @@ def conversation_input(lang: Language, initial: str) -> Block:
     }
     if initial:
         element["initial_conversation"] = initial
-    hint = lang.say("It gets one line when the address stops working. Invite the bot there first.")
-    label = lang.say("Conversation to tell")
+    hint = lang.say("One line is posted there when the address stops working. Invite the bot first.")
+    label = lang.say("Conversation to notify")
     return _input(CONVERSATION_BLOCK, label, element, optional=True, hint=hint)
 
 
 def reason_input(lang: Language) -> Block:
     element = {**_line(REASON_BLOCK, "", LONGEST_REASON), "multiline": True}
     return _input(REASON_BLOCK, lang.say("Why do you need it?"), element, optional=True)
+
+
+def why_not_input(lang: Language) -> Block:
+    """Why an admin says no."""
+    hint = lang.say("They read it as you write it.")
+    element = {**_line(REASON_BLOCK, "", LONGEST_REASON), "multiline": True, "focus_on_load": True}
+    return _input(REASON_BLOCK, lang.say("Why not?"), element, optional=True, hint=hint)
 
 
 def _line(action_id: str, initial: str, longest: int, *, hint: str = "") -> dict[str, Any]:

@@ -156,12 +156,12 @@ def leave_modal(lang: Language, removal: Removal, *, to: tuple[str, str], needs_
     that it goes on to."""
     key, label = to
     then = lang.say(
-        "At once you go on to {provider}; address, name, use and conversation stay filled in. There it is a "
-        "new inbox, without the history so far.",
+        "You then go straight on to {provider}; address, name, use and conversation stay "
+        "filled in. There it starts as a new inbox, without its history.",
         provider=inert(label, 40),
     )
     waits = lang.say(
-        "An admin has to agree to the new connection first. Until then the inbox is not connected at all."
+        "An admin has to approve the new connection first. Until then the inbox is not connected at all."
     )
     return modal(
         lang.say("Remove"),
@@ -179,5 +179,5 @@ def leave_modal(lang: Language, removal: Removal, *, to: tuple[str, str], needs_
 
 def left_remark(lang: Language, removal: Removal, told: str) -> tuple[str, ...]:
     """On top of the dialog that it goes on with: that the first half is done."""
-    here = lang.say("{address} is removed here.", address=inert(removal.channel.address))
+    here = lang.say("{address} is removed from Inboxkeeper.", address=inert(removal.channel.address))
     return (f"• {here}", f"• {escape(told)}")

@@ -30,9 +30,7 @@ def refusal_page(
     """``renew_url`` takes the place of a link that has expired."""
     words = spelled_out(lang, refusal_words(lang, refusal))
     if renew_url:
-        words = replace(
-            words, next_step=lang.say("Get a new one here; it leads on where this one would have.")
-        )
+        words = replace(words, next_step=lang.say("Get a new one here; it takes you to the same place."))
     return answer(
         lang,
         words,
@@ -116,7 +114,7 @@ def unreadable_page(lang: Language) -> str:
 def wrong_method_page(lang: Language) -> str:
     words = Explanation(
         lang.say("This page cannot be opened that way"),
-        lang.say("It answers only to its own link or button."),
+        lang.say("This page opens only from its own link or button."),
         lang.say("Go back to Slack and open the link from there."),
     )
     return answer(lang, words, team=SOME_TEAM)

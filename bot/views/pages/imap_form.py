@@ -94,7 +94,7 @@ def mailbox_page(lang: Language, form: MailboxForm, *, team: Team = SOME_TEAM) -
         securities=(("tls", "TLS"), ("starttls", "STARTTLS")),
         security=form.given.get("security", "tls"),
         guide=guide,
-        guide_label=lang.say("How to make an app password") if guide else "",
+        guide_label=lang.say("How to create an app password") if guide else "",
         action_url=form.action_url,
         go=lang.say("Check and connect"),
         show=lang.say("Show"),
@@ -114,7 +114,7 @@ def _found(lang: Language, host: str, *, is_ours: bool) -> str:
 
 
 def _server(lang: Language, given: Mapping[str, str], wrong: str) -> tuple[Field, ...]:
-    usual = lang.say("Mostly 993 with TLS, or 143 with STARTTLS.")
+    usual = lang.say("Usually 993 with TLS, or 143 with STARTTLS.")
     return (
         Field("host", lang.say("IMAP host"), _typed(given, "host"), is_wrong=wrong == "host"),
         Field(
@@ -126,8 +126,8 @@ def _server(lang: Language, given: Mapping[str, str], wrong: str) -> tuple[Field
 def _account(lang: Language, given: Mapping[str, str], wrong: str, *, has_guide: bool) -> tuple[Field, ...]:
     """Said before the first failure; where the host is known, its guide has said it."""
     app_password = lang.say(
-        "Many hosts want an app password here instead of your usual one. You make it in the security "
-        "settings of your account there."
+        "Many hosts require an app password here instead of your usual one. You create it in "
+        "your account's security settings there."
     )
     return (
         Field("user", lang.say("User name"), _typed(given, "user"), "text", "username", wrong == "user"),

@@ -52,20 +52,20 @@ def consequence_words(lang: Language, requested_change: RequestedChange, provide
         case Operation.CONNECT:
             return lang.together(
                 _sign_in(lang, requested_change, provider_label),
-                lang.say("Nothing is connected before they have."),
+                lang.say("Nothing is connected until they have."),
             )
         case Operation.SWITCH:
             return lang.say(
-                "Approve, and they can sign in at the new provider. Until they have, nothing changes."
+                "If you approve, they can sign in at the new provider. Nothing changes until they have."
             )
         case Operation.REMOVE:
-            return lang.say("Approving removes it at once, for everybody who uses it.")
+            return lang.say("If you approve, it is removed right away, for everybody who uses it.")
         case Operation.DISABLE:
-            return lang.say("Approving disables it at once, for everybody who uses it.")
+            return lang.say("If you approve, it is disabled right away, for everybody who uses it.")
         case Operation.ENABLE:
-            return lang.say("Approve, and it is enabled and checked at once.")
+            return lang.say("If you approve, it is enabled and checked right away.")
         case _:
-            return lang.say("Approve, and it is done at once.")
+            return lang.say("If you approve, it happens right away.")
 
 
 def _sign_in(lang: Language, requested_change: RequestedChange, provider_label: str) -> str:
@@ -75,22 +75,22 @@ def _sign_in(lang: Language, requested_change: RequestedChange, provider_label: 
     at = shown(company(provider_label), 40)
     if requested_change.is_shared:
         return lang.say(
-            "Approve, and they can open that shared mailbox with their own account at {company}, or sign in "
-            "elsewhere if it is not there.",
+            "If you approve, they can open that shared mailbox with their own account at "
+            "{company}, or sign in elsewhere if it is not there.",
             company=at,
         )
     if requested_change.provider == "imap":
         return lang.say(
-            "Approve, and they can sign in to that mailbox at a mail server that they name, or elsewhere if "
-            "it is not there."
+            "If you approve, they can sign in to that mailbox at a mail server that they name, "
+            "or elsewhere if it is not there."
         )
     if requested_change.provider:
         return lang.say(
-            "Approve, and they can sign in to that mailbox at {company}, or elsewhere if it is not there.",
+            "If you approve, they can sign in to that mailbox at {company}, or elsewhere if it is not there.",
             company=at,
         )
     return lang.say(
-        "Approve, and they can sign in to that mailbox, at the provider or mail server that they choose."
+        "If you approve, they can sign in to that mailbox, at the provider or mail server that they choose."
     )
 
 
@@ -204,7 +204,7 @@ def approval_words(lang: Language, refusal: e.InboxkeeperError) -> Explanation |
         case e.NobodyCanApprove():
             return Explanation(
                 lang.say("Nobody to ask"),
-                lang.say("An admin must agree to this, but there is no active admin whom we could ask."),
+                lang.say("An admin must approve this, but there is no active admin to ask."),
                 lang.say("Ask an owner of this Slack workspace."),
             )
         case e.RequestClosed(request):
@@ -214,7 +214,7 @@ def approval_words(lang: Language, refusal: e.InboxkeeperError) -> Explanation |
         case e.LastSuperAdmin():
             return Explanation(
                 lang.say("The last super admin"),
-                lang.say("Somebody has to remain super admin."),
+                lang.say("There must always be a super admin."),
                 lang.say("Add another super admin first."),
             )
     return None
@@ -224,7 +224,7 @@ def _roles_changed(lang: Language, refusal: e.RolesChanged | e.UndoOver) -> Expl
     if isinstance(refusal, e.RolesChanged):
         return Explanation(
             lang.say("That has changed"),
-            lang.say("Somebody changed the admins meanwhile, so nothing was done."),
+            lang.say("Somebody else has just changed the admins, so nothing was done."),
             lang.say("Look at the list as it is now, and choose again."),
         )
     otherwise = lang.say("Change the list of admins instead.")
@@ -245,15 +245,15 @@ def _too_many(lang: Language, waiting: tuple[Request, ...]) -> Explanation:
     """What is open already, and how to take one back."""
     if not waiting:
         return Explanation(
-            lang.say("Enough for now"),
-            lang.say("You have asked the admins for a lot within a day."),
+            lang.say("Limit reached"),
+            lang.say("You have reached the number of requests for one day."),
             lang.say("Talk to one of them, or ask again tomorrow."),
         )
     return Explanation(
-        lang.say("Enough for now"),
+        lang.say("Limit reached"),
         lang.count(
-            "{n} request of yours waits for an admin: {wishes}.",
-            "{n} requests of yours wait for an admin: {wishes}.",
+            "{n} request of yours is waiting for an admin: {wishes}.",
+            "{n} requests of yours are waiting for an admin: {wishes}.",
             len(waiting),
             wishes=lang.listed(requested_change_words(lang, one.requested_change) for one in waiting),
         ),
@@ -269,9 +269,9 @@ def _needs_approval(
 ) -> Explanation:
     address = shown(requested_change.address)
     if requested_change.operation is not Operation.CONNECT:
-        text = lang.say("Other people use {address} too, so an admin must agree first.", address=address)
+        text = lang.say("Other people use {address} too, so an admin must approve first.", address=address)
     elif requested_change.kind is Kind.TEAM:
-        text = lang.say("{address} would become a team address, so an admin must agree.", address=address)
+        text = lang.say("{address} would become a team address, so an admin must approve.", address=address)
     elif own:
         text = lang.say(
             "You can connect your own address, {own}, at once. {address} is another one.",
@@ -284,8 +284,8 @@ def _needs_approval(
             address=address,
         )
     otherwise = lang.say("Ask a super admin.")
-    next_step = lang.say("These people can agree:") if who_can else otherwise
-    return Explanation(lang.say("An admin must agree"), text, next_step, who_can, otherwise)
+    next_step = lang.say("These people can approve:") if who_can else otherwise
+    return Explanation(lang.say("An admin must approve"), text, next_step, who_can, otherwise)
 
 
 def _request_closed(lang: Language, request: Request) -> Explanation:
@@ -298,13 +298,13 @@ def _request_closed(lang: Language, request: Request) -> Explanation:
             return _answered(lang, request, lang.say("Already declined"), said)
         case RequestState.EXPIRED:
             said = lang.say("This request has expired.")
-            return Explanation(lang.say("Too late"), said, lang.say("It has to be made again."))
+            return Explanation(lang.say("Too late"), said, lang.say("It has to be requested again."))
         case RequestState.CANCELLED:
-            said = lang.say("This request was taken back, or is no longer possible.")
-            return _answered(lang, request, lang.say("Taken back"), said)
+            said = lang.say("This request was withdrawn, or is no longer possible.")
+            return _answered(lang, request, lang.say("Withdrawn"), said)
         case RequestState.REPLACED:
-            said = lang.say("This was asked for once more, a little differently.")
-            return Explanation(lang.say("Asked for anew"), said, lang.say("Go on from the newer message."))
+            said = lang.say("This was requested again, with different details.")
+            return Explanation(lang.say("Asked again"), said, lang.say("Continue from the newer message."))
         case RequestState.WAITING:
             said = lang.say("No admin has answered this request yet.")
             next_step = lang.say("You get a message as soon as somebody does.")
@@ -314,9 +314,9 @@ def _request_closed(lang: Language, request: Request) -> Explanation:
 def _answered(lang: Language, request: Request, title: str, said: str) -> Explanation:
     """Names who was faster."""
     otherwise = (
-        lang.say("Talk to an admin if it is needed after all.")
+        lang.say("Talk to an admin if you still need it.")
         if request.state is RequestState.DECLINED
-        else lang.say("There is nothing to do any more.")
+        else lang.say("There is nothing left to do.")
     )
     if request.answered_by and request.state is not RequestState.CANCELLED:
         by = (request.answered_by,)
@@ -330,9 +330,9 @@ def wished_words(lang: Language, request: Request) -> Explanation:
         waits = lang.say("It is approved and waits for you to sign in.")
     elif request.awaits is Awaits.TENANT:
         at = company(provider_of(request.requested_change.provider))
-        waits = lang.say("It waits for your organisation's {company} admin.", company=at)
+        waits = lang.say("Waiting for your organisation's {company} admin.", company=at)
     else:
-        waits = lang.say("It waits for an admin.")
+        waits = lang.say("Waiting for an admin.")
     return Explanation(
         lang.say("Not connected yet"),
         lang.together(

@@ -73,13 +73,13 @@ def _impaired(lang: Language, cause: Cause) -> str:
     """The state's own word first: it is also what is counted."""
     match cause:
         case Cause.PROVIDER_UNREACHABLE:
-            return lang.say("Being checked: out of reach")
+            return lang.say("Being checked: cannot be reached")
         case Cause.LOGIN_UNCLEAR | Cause.INBOX_CLOSED:
             return lang.say("Being checked: refused without a reason")
         case Cause.HELD:
             return lang.say("Being checked: trouble at the provider")
         case Cause.OURS_BROKEN:
-            return lang.say("Being checked: the operator was told")
+            return lang.say("Being checked: the operator has been told")
         case _:
             return lang.say("Being checked")
 
@@ -128,12 +128,12 @@ def held_words(lang: Language, advice: Advice, provider_label: str) -> Why:
         case Advice.RECONNECT:
             return Why(
                 lang.say(
-                    "{company} refuses several inboxes at once, and has for too long to just wait.",
+                    "{company} has been refusing several inboxes at once for too long to just wait.",
                     company=at,
                 ),
                 lang.say(
-                    "If {company} works for you otherwise, reconnect: then it is a policy, or the access was "
-                    "taken away. If not, it is an outage: keep waiting.",
+                    "If {company} works for you otherwise, reconnect: it is a policy, or the access was "
+                    "removed. If not, it is an outage: keep waiting.",
                     company=at,
                 ),
             )
@@ -162,7 +162,7 @@ def unexplained_words(lang: Language, unexplained: Unexplained, provider_label: 
         return Why(said, lang.say("It is being checked again; you don't need to do anything yet."))
     others = lang.say("Other inboxes there work.") if unexplained.others_work else ""
     look = lang.say(
-        "Who can look: your organisation's {company} admin, or whoever runs Inboxkeeper.", company=at
+        "Who can find out: your organisation's {company} admin, or whoever runs Inboxkeeper.", company=at
     )
     return Why(lang.together(said, others), look)
 
@@ -212,15 +212,15 @@ def cause_words(lang: Language, cause: Cause, provider_label: str, said: str = "
 
 def _in_doubt(lang: Language, cause: Cause, at: str, said: str) -> Why:
     """The host has answered and not said whose trouble it is: what it said, and both possibilities."""
-    answer = lang.say("It answers: {words}", words=lang.quoted(shown(said, 200))) if said else ""
+    answer = lang.say("Its answer: {words}", words=lang.quoted(shown(said, 200))) if said else ""
     if cause is Cause.INBOX_CLOSED:
         return Why(
             lang.together(
                 lang.say("{company} accepts the password, but does not open the inbox.", company=at), answer
             ),
             lang.say(
-                "If this lasts, ask your mail host; some want IMAP to be switched on in the mailbox's "
-                "settings. We keep trying."
+                "If this goes on, ask your mail host; with some, IMAP must be turned on in the "
+                "mailbox's settings. We keep trying."
             ),
         )
     return Why(
@@ -233,8 +233,8 @@ def _in_doubt(lang: Language, cause: Cause, at: str, said: str) -> Why:
             answer,
         ),
         lang.say(
-            "If the password was changed, reconnect and enter the present one. Otherwise there is nothing to "
-            "do: we keep trying."
+            "If the password was changed, reconnect and enter the new one. Otherwise there is "
+            "nothing to do: we keep trying."
         ),
     )
 
@@ -248,10 +248,10 @@ def _refused(lang: Language, cause: Cause, at: str) -> Why:
             )
         case Cause.PERMISSION_MISSING:
             return Why(
-                lang.say("A permission that is needed is missing at {company}.", company=at),
+                lang.say("{company} has not granted a permission that is needed.", company=at),
                 lang.say("Reconnect and tick all boxes.")
                 if at == "Google"
-                else lang.say("Reconnect and accept everything that is asked for."),
+                else lang.say("Reconnect and accept every permission."),
             )
         case Cause.ADMIN_POLICY:
             return Why(
@@ -266,7 +266,8 @@ def _refused(lang: Language, cause: Cause, at: str) -> Why:
         case Cause.SHARED_ACCESS:
             return Why(
                 lang.say(
-                    "Whoever signed in may not (any longer) open this shared mailbox at {company}.",
+                    "The person who signed in is not allowed to open this shared mailbox at {company}, "
+                    "or no longer is.",
                     company=at,
                 ),
                 lang.say(
@@ -279,7 +280,7 @@ def _refused(lang: Language, cause: Cause, at: str) -> Why:
         case Cause.PASSWORD_REFUSED:
             return Why(
                 lang.say("{company} no longer accepts the password.", company=at),
-                lang.say("Reconnect and enter the present one; some hosts want an app password."),
+                lang.say("Reconnect and enter the new one; some hosts require an app password."),
             )
         case _ if at == "Microsoft":  # which keeps a grant over a changed password
             return Why(
@@ -313,9 +314,9 @@ def _account(lang: Language, cause: Cause, at: str) -> Why:
             )
         case Cause.MAILBOX_MISSING:
             return Why(
-                lang.say("The account has no mailbox at {company} (any more).", company=at),
+                lang.say("The account has no mailbox at {company}, or no longer has one.", company=at),
                 lang.say(
-                    "Ask whoever manages your {company} accounts to switch mail on, then reconnect.",
+                    "Ask whoever manages your {company} accounts to turn mail on, then reconnect.",
                     company=at,
                 ),
             )
@@ -396,9 +397,9 @@ def socket_words(lang: Language, code: str) -> Why:
     """What the operator reads when Slack gives us no Socket Mode connection."""
     if code == "link_disabled":
         return Why(
-            lang.say("Slack sends Inboxkeeper nothing: Socket Mode is switched off in the app's settings."),
+            lang.say("Slack sends Inboxkeeper nothing: Socket Mode is turned off in the app's settings."),
             lang.say(
-                "Switch it on at {place}. Inboxkeeper notices that within five minutes by itself.",
+                "Turn it on at {place}. Inboxkeeper notices within five minutes.",
                 place="api.slack.com/apps › Socket Mode",
             ),
         )
@@ -409,8 +410,8 @@ def socket_words(lang: Language, code: str) -> Why:
             code=shown(code, 60),
         ),
         lang.say(
-            "Make an app-level token with the scope {scope} at {place}, put it into the settings, then "
-            "restart Inboxkeeper.",
+            "Create an app-level token with the scope {scope} at {place}, put it into the "
+            "settings, then restart Inboxkeeper.",
             scope="connections:write",
             place="api.slack.com/apps › Basic Information",
         ),

@@ -26,7 +26,9 @@ def _who_else(lang: Language, what: str) -> str:
         case "cancel" | "go_on":
             return lang.say("Talk to them about it.")
         case "answer":
-            return lang.say("Only whoever got it can answer it.")
+            return lang.say("Only the person who got it can answer it.")
+        case "take_on":
+            return lang.say("Hand it back instead: everybody who was told sees it.")
         case (
             Operation.ENABLE | Operation.RECONNECT | Operation.SWITCH
         ):  # of a personal inbox: no admin can either
@@ -38,33 +40,35 @@ def _who_else(lang: Language, what: str) -> str:
 def _refused(lang: Language, what: str) -> str:
     match what:
         case Operation.DISABLE:
-            return lang.say("You may not disable this inbox.")
+            return lang.say("You are not allowed to disable this inbox.")
         case Operation.ENABLE:
-            return lang.say("You may not enable this inbox.")
+            return lang.say("You are not allowed to enable this inbox.")
         case Operation.REMOVE:
-            return lang.say("You may not remove this inbox.")
+            return lang.say("You are not allowed to remove this inbox.")
         case Operation.RECONNECT:
-            return lang.say("You may not reconnect this inbox.")
+            return lang.say("You are not allowed to reconnect this inbox.")
         case Operation.SEE:
-            return lang.say("You may not see this inbox.")
+            return lang.say("You are not allowed to see this inbox.")
         case Operation.SWITCH:
-            return lang.say("You may not switch this inbox to another provider.")
+            return lang.say("You are not allowed to switch this inbox to another provider.")
         case Operation.TAKE_OVER:
-            return lang.say("You may not make this inbox a team address.")
+            return lang.say("You are not allowed to make this inbox a team address.")
         case Operation.EDIT:
-            return lang.say("You may not edit this inbox.")
+            return lang.say("You are not allowed to edit this inbox.")
         case "admins":
             return lang.say("Only super admins choose admins.")
         case "approve":
-            return lang.say("You may not answer this request.")
+            return lang.say("You are not allowed to answer this request.")
         case "cancel" | "go_on":
             return lang.say("Only whoever asked can do that.")
         case "confirm":
             return lang.say("Only super admins can confirm that.")
         case "answer":
             return lang.say("This message is somebody else's.")
+        case "take_on":
+            return lang.say("Only somebody who was told of the outage can take it on.")
         case _:
-            return lang.say("You may not do that.")
+            return lang.say("You are not allowed to do that.")
 
 
 # ruff: noqa: PLR0911 - one return per case is how a closed set reads best
@@ -121,13 +125,14 @@ def _rights(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
                     company=company(provider_of(provider)),
                 ),
                 lang.say(
-                    "Go back to Slack and connect it again with {provider}.", provider=provider_of(provider)
+                    "Go back to Slack and connect it again, choosing {provider}.",
+                    provider=provider_of(provider),
                 ),
             )
         case e.FormFault():
             return Explanation(
                 lang.say("Please check the form"),
-                lang.say("A field holds characters that cannot be used here."),
+                lang.say("A field contains characters that cannot be used here."),
                 lang.say("Go back and correct it, or open the link from Slack again."),
             )
         case e.TooManyTries():
@@ -143,7 +148,7 @@ def _rights(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
                     "Too many passwords were refused within an hour, so this one was not tried: mail hosts "
                     "lock accounts for that. Nothing has changed."
                 ),
-                lang.say("It goes on in {span}.", span=lang.lasting(wait)),
+                lang.say("Possible again in {span}.", span=lang.lasting(wait)),
             )
         case e.ProviderOff(provider):
             return Explanation(
@@ -154,21 +159,31 @@ def _rights(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
     return None
 
 
+def _unknown_address(lang: Language, refusal: e.UnknownAddress, address: str) -> Explanation:
+    """Others' own inboxes are unknown to whoever may not see them: of those nothing is said."""
+    names = lang.listed(shown(one) for one in refusal.near[:_LISTED])
+    if names:
+        next_step = lang.say("Did you mean {addresses}?", addresses=names)
+    elif refusal.sees_all:
+        next_step = lang.say("Look at the list of all inboxes, or connect this one.")
+    else:
+        next_step = lang.say("Look at the list of your inboxes, or connect this one.")
+    said = (
+        lang.say("Nobody here has connected {address}.", address=address)
+        if refusal.sees_all
+        else lang.say("{address} is neither your inbox nor a team address here.", address=address)
+    )
+    return Explanation(lang.say("No such inbox"), said, next_step)
+
+
 def _address(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
     match refusal:
         case e.UnknownAddress(_, _, wished) if wished is not None:
             return wished_words(lang, wished)
         case e.UnknownAddress(_, _, _, to_answer) if to_answer is not None:
             return waiting_words(lang, to_answer)
-        case e.UnknownAddress(address, near):
-            names = lang.listed(shown(one) for one in near[:_LISTED])
-            return Explanation(
-                lang.say("No such inbox"),
-                lang.say("You have no inbox {address} here.", address=shown(address)),
-                lang.say("Did you mean {addresses}?", addresses=names)
-                if names
-                else lang.say("Look at the list of your inboxes, or connect this one."),
-            )
+        case e.UnknownAddress(address):
+            return _unknown_address(lang, refusal, shown(address))
         case e.NotAnAddress(typed):
             return Explanation(
                 lang.say("Not an e-mail address"),
@@ -184,19 +199,24 @@ def _address(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
             )
         case e.TakesNoMail(address):
             return Explanation(
-                lang.say("No mail arrives there"),
-                lang.say("By its DNS, the domain of {address} takes no mail at all.", address=shown(address)),
-                lang.say("Check the address. If the mailbox is there all the same, choose its provider."),
+                lang.say("No mail is accepted there"),
+                lang.say(
+                    "According to its DNS, the domain of {address} accepts no mail at all.",
+                    address=shown(address),
+                ),
+                lang.say("Check the address. If it is right, choose the mailbox's provider."),
             )
         case e.HostUnknown(requested_change, _):
             return Explanation(
                 lang.say("Which mail host?"),
                 lang.say(
-                    "The DNS does not tell who hosts the mailbox {address}: what takes its mail may be a "
-                    "filter in front of any host.",
+                    "The DNS does not show who hosts the mailbox {address}: the server that accepts its "
+                    "mail may be a filter in front of any host.",
                     address=shown(requested_change.address),
                 ),
-                lang.say("Where do you open this mailbox? Choose; nothing has to be typed again."),
+                lang.say(
+                    "Where do you open this mailbox? Choose one; you don't have to type anything again."
+                ),
             )
         case e.AlreadyConnected(address, by_another):
             return _already(lang, shown(address), by_another)
@@ -222,7 +242,7 @@ def _address(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
                     address=shown(channel.address),
                     old=shown(provider, 40),
                 ),
-                lang.say("A button here does both: it asks before it disconnects, then goes on at once."),
+                lang.say("The button below does both: it asks you to confirm, disconnects, then goes on."),
             )
         case e.OtherKind(address, is_team):
             return _other_kind(lang, shown(address), is_team=is_team)
@@ -238,15 +258,15 @@ def _address(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
 def _in_order(lang: Language, channel: Channel, *, may_edit: bool) -> Explanation:
     address = shown(channel.address)
     is_off = channel.state is State.DISABLED
-    way = lang.say("Enable it to use it again.") if is_off else lang.say("Its details say more.")
-    next_step = lang.say("To change its name, its use or whom to tell, edit it.") if may_edit else way
+    way = lang.say("Enable it to use it again.") if is_off else lang.say("See its details for more.")
+    next_step = lang.say("To change its name, its use or who is told, edit it.") if may_edit else way
     if is_off:
         return Explanation(
-            lang.say("Disabled"), lang.say("{address} is disabled, and here.", address=address), next_step
+            lang.say("Disabled"), lang.say("{address} is here, but disabled.", address=address), next_step
         )
     return Explanation(
         lang.say("Already connected"),
-        lang.say("{address} is connected, and works. Nothing has to be done.", address=address),
+        lang.say("{address} is connected and works. There is nothing to do.", address=address),
         next_step,
     )
 
@@ -270,7 +290,7 @@ def _already(lang: Language, address: str, by_another: bool) -> Explanation:
         return Explanation(
             lang.say("Already connected"),
             lang.say("{address} is already connected by somebody else.", address=address),
-            lang.say("If it should be yours, ask a super admin."),
+            lang.say("If this should be your inbox, ask a super admin."),
         )
     return Explanation(
         lang.say("Already connected"),
@@ -291,7 +311,7 @@ def _sign_in(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
             return Explanation(
                 lang.say("Sign-in did not finish"),
                 lang.say(
-                    "The sign-in was ended by the provider ({code}). Nothing has changed.",
+                    "The provider ended the sign-in ({code}). Nothing has changed.",
                     code=shown(code, 60),
                 ),
                 lang.say("Try again. If it happens again, ask a super admin."),
@@ -330,7 +350,7 @@ def _ticket(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
         case e.TicketExpired():
             return Explanation(
                 lang.say("This link has expired"),
-                lang.say("For your safety it is valid for 15 minutes. Nothing has changed."),
+                lang.say("For your safety, a link is valid for 15 minutes. Nothing has changed."),
                 start_again,
             )
         case e.TicketSpent():
@@ -342,13 +362,13 @@ def _ticket(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
         case e.ExportTaken():
             return Explanation(
                 lang.say("Downloaded already"),
-                lang.say("Each link gives the file once."),
+                lang.say("Each link downloads the file once."),
                 lang.say("Ask for a new one in Slack."),
             )
         case e.OtherBrowser():
             return Explanation(
                 lang.say("Started in another browser"),
-                lang.say("For your safety a sign-in must end in the browser in which it began."),
+                lang.say("For your safety, a sign-in must be finished in the browser where it was started."),
                 lang.say("Go back to that browser, or start again from Slack."),
             )
         case e.LinkBusy():
@@ -359,8 +379,8 @@ def _ticket(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
             )
         case e.LinkClosed():
             return Explanation(
-                lang.say("Nothing to do any more"),
-                lang.say("The trouble this link belongs to is over."),
+                lang.say("Nothing left to do"),
+                lang.say("The problem this link was for is over."),
                 lang.say("You can close this page."),
             )
     return None
@@ -379,16 +399,16 @@ def _changed(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
         case e.OutOfDate():
             return Explanation(
                 lang.say("That has changed"),
-                lang.say("Somebody changed this inbox meanwhile, so nothing was done."),
+                lang.say("Somebody else has just changed this inbox, so nothing was done."),
                 lang.say("Look at its present state and try again."),
             )
         case e.Gone(address):
             named = shown(address)
             return Explanation(
                 lang.say("Already removed"),
-                lang.say("{address} was removed meanwhile.", address=named)
+                lang.say("{address} has been removed.", address=named)
                 if named
-                else lang.say("This inbox was removed meanwhile."),
+                else lang.say("This inbox has been removed."),
                 lang.say("Connect it again if it is needed."),
             )
     return None

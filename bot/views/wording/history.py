@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.domain.address import NOWHERE
 from bot.domain.channel import HistoryEntry
+from bot.domain.hubspot import HubSpotSignal
 from bot.domain.lifecycle import Signal
 from bot.domain.probe_policy import Vote
 from bot.views.i18n import Language
@@ -22,6 +23,8 @@ def evidence_words(lang: Language, record: HistoryEntry) -> str:
             return lang.say("Reminders snoozed")
         case "handed_back":
             return lang.say("Handed back: nobody is on it")
+        case "handed_over":
+            return lang.say("Handed over to a colleague")
         case "woken":
             return lang.say("Reminders switched on again")
         case "taken_over":
@@ -60,7 +63,7 @@ def unreachable_words(lang: Language, error: str) -> str:
         case "user_disabled":
             return lang.say("could not be reached: their Slack account is deactivated")
         case "user_not_found" | "users_not_found":
-            return lang.say("could not be reached: Slack does not know them (any more)")
+            return lang.say("could not be reached: Slack has no such account")
         case "user_not_visible":
             return lang.say("could not be reached: the bot may not see them")
         case "channel_not_found":
@@ -94,7 +97,22 @@ def record_words(lang: Language, record: HistoryEntry) -> str:
         return lang.say("Switched to {provider}", provider=shown(new, 40))
     if what in {"via_confirmed", "host_renamed"}:
         return _confirmed(lang, record)
+    if what in set(HubSpotSignal):
+        return _in_hubspot(lang, HubSpotSignal(what))
     return _signal(lang, Signal(what)) if what in set(Signal) else ""
+
+
+def _in_hubspot(lang: Language, signal: HubSpotSignal) -> str:
+    return {
+        HubSpotSignal.CONNECTED: lang.say("HubSpot shows it as connected"),
+        HubSpotSignal.UNAUTHORIZED: lang.say("HubSpot shows it as disconnected"),
+        HubSpotSignal.INACTIVE: lang.say("Turned off in HubSpot"),
+        HubSpotSignal.INACTIVE_UNAUTHORIZED: lang.say("HubSpot shows it as disconnected and turned off"),
+        HubSpotSignal.ABSENT: lang.say("No longer in HubSpot"),
+        HubSpotSignal.INBOX_ARCHIVED: lang.say("Its whole inbox was removed in HubSpot"),
+        HubSpotSignal.LOST_WITH_OTHERS: lang.say("Lost in HubSpot together with many others"),
+        HubSpotSignal.UNWATCHED: lang.say("Its HubSpot portal is not watched any more"),
+    }[signal]
 
 
 def edited_words(lang: Language, record: HistoryEntry) -> str:
@@ -120,7 +138,7 @@ def mail_moved_words(lang: Language, record: HistoryEntry) -> str:
     if not place:
         return lang.say("New mail goes elsewhere")
     if place == NOWHERE:
-        return lang.say("Its domain takes no mail any more")
+        return lang.say("Its domain no longer accepts mail")
     if place == "imap":
         return lang.say("New mail goes to another mail host")
     return lang.say("New mail goes to {company}", company=shown(company(provider_of(place)), 40))

@@ -43,11 +43,11 @@ def guide_of(lang: Language, key: str) -> Guide | None:
         return None
     host, link = _HOSTS[key]
     text = lang.say(
-        "{host} wants an app password here instead of your usual one. Deleting it there ends the access.",
+        "{host} requires an app password here instead of your usual one. Deleting it there ends the access.",
         host=host,
     )
     if key in _SWITCHED_OFF:
-        first = lang.say("First switch IMAP on in the settings of {host}.", host=host)
+        first = lang.say("First turn IMAP on in the settings of {host}.", host=host)
         text = lang.together(first, text)
     return Guide(text, link)
 
@@ -84,7 +84,7 @@ def _field(lang: Language, name: str, code: str, at: str) -> Explanation:
             return Explanation(
                 title,
                 lang.say("There is no host {host}.", host=at),
-                lang.say("Look for a slip of the pen, or ask your mail host for its IMAP server."),
+                lang.say("Check it for a typo, or ask your mail host for its IMAP server."),
             )
         case "host", "not_a_public_host":
             return Explanation(
@@ -95,7 +95,7 @@ def _field(lang: Language, name: str, code: str, at: str) -> Explanation:
         case "host", _:
             return Explanation(
                 title,
-                lang.say("That is no full host name."),
+                lang.say("That is not a full host name."),
                 lang.say("Write it like imap.example.com."),
             )
         case "port", _:
@@ -107,20 +107,20 @@ def _field(lang: Language, name: str, code: str, at: str) -> Explanation:
         case _, "missing":
             return Explanation(title, lang.say("User name and password are both needed."), "")
         case _:
-            return Explanation(title, lang.say("A field holds characters that cannot be used here."), "")
+            return Explanation(title, lang.say("A field contains characters that cannot be used here."), "")
 
 
 def _password(lang: Language, code: str, at: str) -> Explanation:
     if code == "APP_PASSWORD":
         return Explanation(
             lang.say("An app password is needed"),
-            lang.say("{host} wants an app password here, not your usual one.", host=at),
-            lang.say("Make one in your account's security settings there and enter it below."),
+            lang.say("{host} requires an app password here, not your usual one.", host=at),
+            lang.say("Create one in your account's security settings there and enter it below."),
         )
     return Explanation(
         lang.say("Not accepted"),
         lang.say("{host} did not accept this user name and password.", host=at),
-        lang.say("Check both. Many hosts want an app password here."),
+        lang.say("Check both. Many hosts require an app password here."),
     )
 
 
@@ -131,8 +131,8 @@ def _in_doubt(lang: Language, doubt: Cause, at: str) -> Explanation:
             lang.say("{host} does not open the inbox", host=at),
             lang.say("The user name and password are right, but the inbox cannot be opened."),
             lang.say(
-                "Some hosts want IMAP to be switched on in the mailbox's settings first. Otherwise try again "
-                "in a few minutes, or ask your mail host."
+                "With some hosts, IMAP must first be turned on in the mailbox's settings. Otherwise "
+                "try again in a few minutes, or ask your mail host."
             ),
         )
     return Explanation(
@@ -143,8 +143,8 @@ def _in_doubt(lang: Language, doubt: Cause, at: str) -> Explanation:
             host=at,
         ),
         lang.say(
-            "Check both, or try again in a few minutes. Many hosts want an app password here; some want IMAP "
-            "to be switched on in the mailbox's settings first."
+            "Check both, or try again in a few minutes. Many hosts require an app password here; "
+            "with some, IMAP must first be turned on in the mailbox's settings."
         ),
     )
 
@@ -165,7 +165,7 @@ def _unavailable(lang: Language, code: str, at: str) -> Explanation:
             return Explanation(
                 lang.say("Not a safe connection"),
                 lang.say("{host} does not speak TLS on this port. The password was not sent.", host=at),
-                lang.say("Check host and port. Port 143 wants STARTTLS, port 993 TLS."),
+                lang.say("Check host and port. Port 143 uses STARTTLS, port 993 uses TLS."),
             )
         case "old_tls" | "tls":
             return Explanation(
@@ -180,14 +180,16 @@ def _unavailable(lang: Language, code: str, at: str) -> Explanation:
         case "LOGINDISABLED" | "MECHANISM" | "ascii_only":
             return Explanation(
                 lang.say("{host} refused", host=at),
-                lang.say("{host} offers no way to log in with a password that Inboxkeeper knows.", host=at),
-                lang.say("Ask your mail host whether it takes passwords through IMAP."),
+                lang.say(
+                    "{host} offers no way of logging in with a password that Inboxkeeper supports.", host=at
+                ),
+                lang.say("Ask your mail host whether it accepts passwords over IMAP."),
             )
         case _ if code.isupper():
             return Explanation(
-                lang.say("{host} cannot help at present", host=at),
+                lang.say("{host} cannot process logins right now", host=at),
                 lang.say(
-                    "The mail host answers, and did not look at the password ({code}).", code=shown(code, 60)
+                    "The mail host answered, but did not check the password ({code}).", code=shown(code, 60)
                 ),
                 lang.say("Try again in a few minutes, or ask your mail host."),
             )

@@ -6,12 +6,11 @@ from typing import Final
 
 from bot.domain.access import Role
 from bot.domain.address import NOWHERE
-from bot.domain.provider_traits import may_switch
+from bot.domain.provider_traits import LABELS, may_switch
 from bot.domain.view_models import Mail
 from bot.views.i18n import Language
 from bot.views.text import shown
 
-_LABELS: Final = {"google": "Gmail", "microsoft": "Office 365", "outlook": "Outlook.com", "imap": "IMAP"}
 _HOUSES: Final = {"Gmail": "Google", "Office 365": "Microsoft", "Outlook.com": "Microsoft"}
 
 
@@ -32,18 +31,18 @@ def via_words(lang: Language, account: str) -> str:
 
 def provider_of(key_or_label: str) -> str:
     """A provider's label, given either its key or its label."""
-    return _LABELS.get(key_or_label, key_or_label)
+    return LABELS.get(key_or_label, key_or_label)
 
 
 def family(provider: str) -> str:
     """A provider's key, given either its key or its label; an IMAP host's name stays as it is."""
-    return {label: key for key, label in _LABELS.items()}.get(provider, provider)
+    return {label: key for key, label in LABELS.items()}.get(provider, provider)
 
 
 def place_words(lang: Language, mail: Mail) -> str:
     """Whose hosts take the mail."""
     if mail.place == NOWHERE:
-        return lang.say("nowhere: by its DNS, the domain takes no mail")
+        return lang.say("nowhere: according to its DNS, the domain accepts no mail")
     return lang.say("another mail host") if mail.place == "imap" else company(mail.label)
 
 
@@ -52,17 +51,20 @@ def mail_words(lang: Language, mail: Mail) -> str:
     domain, place = shown(mail.domain, 80), place_words(lang, mail)
     if mail.place == NOWHERE:
         return lang.say(
-            "By its DNS, the domain {domain} takes no mail at all, since {when}: check its MX record.",
+            "According to its DNS, the domain {domain} has accepted no mail at all since {when}: "
+            "check its MX record.",
             domain=domain,
             when=lang.day_time(mail.since),
         )
-    return lang.say("By its DNS, mail for {domain} goes to {place} now.", domain=domain, place=place)
+    return lang.say(
+        "According to its DNS, mail for {domain} now goes to {place}.", domain=domain, place=place
+    )
 
 
 def mail_in_short(lang: Language, mail: Mail) -> str:
     """The same where there is little room."""
     if mail.place == NOWHERE:
-        return lang.say("its domain takes no mail")
+        return lang.say("its domain accepts no mail")
     return lang.say("new mail goes to {place}", place=place_words(lang, mail))
 
 
@@ -77,10 +79,10 @@ def way_words(lang: Language, mail: Mail, provider: str) -> str:
             provider=mail.label,
         )
     if may_switch(family(provider), mail.place):
-        return lang.say("If that is meant to be so, switch the inbox. Everything else stays as it is.")
+        return lang.say("If this is intended, switch the inbox. Everything else stays as it is.")
     return lang.say(
-        "If that is meant to be so, disconnect the inbox first, then connect it at its new host. (Only "
-        "between Gmail and Office 365 it can be switched.)"
+        "If this is intended, disconnect the inbox first, then connect it at its new host. "
+        "(Switching works only between Gmail and Office 365.)"
     )
 
 
@@ -124,7 +126,7 @@ def role_words(lang: Language, role: Role) -> tuple[str, str]:
         case Role.CONNECTOR:
             return (
                 lang.say("Whoever connected a team address"),
-                lang.say("edit what it is called, what depends on it and whom to tell"),
+                lang.say("edit its name, what depends on it and who is told"),
             )
         case Role.ADDRESSEE:
             return (
@@ -134,5 +136,5 @@ def role_words(lang: Language, role: Role) -> tuple[str, str]:
         case Role.MEMBER:
             return (
                 lang.say("Members"),
-                lang.say("see and reconnect team addresses; an admin must agree to everything else"),
+                lang.say("see and reconnect team addresses; an admin must approve everything else"),
             )

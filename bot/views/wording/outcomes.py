@@ -59,7 +59,7 @@ def _next_try(lang: Language, cause: Cause, at: str) -> str:
         case Cause.PERMISSION_MISSING if at == "Google":
             return lang.say("Try again and tick all boxes.")
         case Cause.PERMISSION_MISSING:
-            return lang.say("Try again and accept everything that is asked for.")
+            return lang.say("Try again and accept every permission.")
         case Cause.ADMIN_POLICY:
             return lang.say("Ask that admin to allow it, then try again.")
         case Cause.SHARED_ACCESS:
@@ -69,14 +69,14 @@ def _next_try(lang: Language, cause: Cause, at: str) -> str:
                 company=at,
             )
         case Cause.PASSWORD_REFUSED:
-            return lang.say("Try again with the present one; some hosts want an app password.")
+            return lang.say("Try again with the current one; some hosts require an app password.")
         case Cause.ACCOUNT_DISABLED:
             return lang.say(
                 "Ask whoever manages your {company} accounts to restore it, then try again.", company=at
             )
         case Cause.MAILBOX_MISSING:
             return lang.say(
-                "Ask whoever manages your {company} accounts to switch mail on, then try again.", company=at
+                "Ask whoever manages your {company} accounts to turn mail on, then try again.", company=at
             )
         case Cause.OTHER_MAILBOX:
             return lang.say("Try again with the account that has this address now.")
@@ -133,7 +133,7 @@ def _stands(lang: Language, provider_label: str) -> str:
         return ""
     steps, _ = manual_steps(lang, provider_label)
     return lang.say(
-        "What you allowed at {company} stands there, although it is not used here. To take it back: {steps}.",
+        "What you allowed at {company} is still there, although it is not used here. To revoke it: {steps}.",
         company=at,
         steps=" › ".join(steps),
     )
@@ -194,7 +194,8 @@ def _ending_words(
             return Explanation(
                 lang.say("Switched meanwhile"),
                 lang.say(
-                    "Meanwhile {address} was switched to another provider, so this sign-in is not used.",
+                    "In the meantime {address} was switched to another provider, so this sign-in is not "
+                    "used.",
                     address=address,
                 ),
                 _look(lang, in_slack=in_slack),
@@ -226,7 +227,7 @@ def approval_hint(lang: Language, at: str) -> str:
 def _good(lang: Language, outcome: TicketOutcome, provider_label: str, *, in_slack: bool) -> Explanation:
     """A switch names where the inbox is now."""
     address = shown(outcome.ticket.address)
-    words = good_ending(lang, outcome.ending, address, in_slack=in_slack)
+    words = good_ending(lang, outcome.ending, address, provider_label, in_slack=in_slack)
     match outcome.ending:
         case OutcomeKind.SWITCHED:
             text = lang.say(
@@ -245,12 +246,14 @@ def _good(lang: Language, outcome: TicketOutcome, provider_label: str, *, in_sla
     return replace(words, text=text)
 
 
-def good_ending(lang: Language, ending: OutcomeKind, address: str, *, in_slack: bool = False) -> Explanation:
-    """The same sentence for the page, the modal and the message."""
+def good_ending(
+    lang: Language, ending: OutcomeKind, address: str, provider_label: str, *, in_slack: bool = False
+) -> Explanation:
+    """The same sentence for the page, the modal and the message. ``provider_label``: where it is now."""
     old_side = (
-        lang.say("A message says what becomes of the old permission.")
+        lang.say("A separate message will tell you what happens to the old permission.")
         if in_slack
-        else lang.say("A message in Slack says what becomes of the old permission.")
+        else lang.say("A message in Slack will tell you what happens to the old permission.")
     )
     match ending:
         case OutcomeKind.RECONNECTED:
@@ -269,8 +272,9 @@ def good_ending(lang: Language, ending: OutcomeKind, address: str, *, in_slack: 
             return Explanation(
                 lang.say("Switched ✓"),
                 lang.say(
-                    "{address} now works through its new provider. We just checked it.",
+                    "{address} now works through {provider}. We just checked it.",
                     address=address,
+                    provider=provider_label,
                 ),
                 old_side,
             )
@@ -278,8 +282,9 @@ def good_ending(lang: Language, ending: OutcomeKind, address: str, *, in_slack: 
             return Explanation(
                 lang.say("Switched ✓"),
                 lang.say(
-                    "{address} is signed in at its new provider. It stays disabled, as it was.",
+                    "{address} is signed in at {provider}. It stays disabled, as it was.",
                     address=address,
+                    provider=provider_label,
                 ),
                 old_side,
             )
@@ -303,7 +308,7 @@ def wrong_mailbox(lang: Language, signed_in: str, address: str, account: str = "
     return Explanation(
         lang.say("That was another account"),
         lang.say(
-            "You signed in as {signed_in}, but {address} is to be connected. Nothing has changed.",
+            "You signed in as {signed_in}, but wanted to connect {address}. Nothing has changed.",
             signed_in=shown(signed_in),
             address=address,
         ),
@@ -314,10 +319,10 @@ def wrong_mailbox(lang: Language, signed_in: str, address: str, account: str = "
 def _only_claimed(lang: Language, signed_in: str, address: str, account: str) -> Explanation:
     """Nobody was asked: the user name alone says whose mailbox it is."""
     return Explanation(
-        lang.say("That is another mailbox"),
+        lang.say("That is a different mailbox"),
         lang.say(
-            "The user name {signed_in} is the address of another mailbox, but {address} is to be connected. "
-            "The password was not tried, and nothing has changed.",
+            "The user name {signed_in} is the address of another mailbox; you wanted to connect "
+            "{address}. The password was not tried, and nothing has changed.",
             signed_in=signed_in,
             address=address,
         ),
@@ -361,17 +366,17 @@ def _wrong_mailbox(lang: Language, outcome: TicketOutcome, address: str, *, in_s
     return replace(
         words,
         text=lang.say(
-            "{signed_in} belongs to a different account by now than the one that {address} was connected "
+            "{signed_in} now belongs to a different account from the one {address} was connected "
             "with. Nothing has changed.",
             address=address,
             signed_in=signed_in,
         ),
         next_step=lang.say(
-            "If this account is the right one from now on, remove the inbox and connect it again."
+            "If this is the account to use from now on, remove the inbox and connect it again."
         )
         if in_slack
         else lang.say(
-            "If this account is the right one from now on, remove the inbox in Slack and connect it again."
+            "If this is the account to use from now on, remove the inbox in Slack and connect it again."
         ),
     )
 
@@ -381,11 +386,13 @@ def withheld(lang: Language, missing: frozenset[str], at: str) -> Explanation:
     names = [lang.quoted(what) for what, _ in scope_lines(lang, missing)]
     if at != "Google":
         text = lang.say(
-            "{company} did not give every permission. Missing: {permissions}.",
+            "{company} did not grant every permission. Missing: {permissions}.",
             company=at,
             permissions=lang.listed(names) or "…",
         )
-        next_step = lang.say("Accept everything that is asked for: without it the mailbox cannot be checked.")
+        next_step = lang.say(
+            "Accept every permission on that page: without them the mailbox cannot be checked."
+        )
         return Explanation(lang.say("A permission is missing"), text, next_step)
     text = lang.count(
         "At {company} this box was left unticked: {permissions}.",
@@ -414,8 +421,8 @@ def _stopped(lang: Language, ending: OutcomeKind, address: str, at: str, *, in_s
             return Explanation(
                 lang.say("Cannot be checked right now"),
                 lang.say(
-                    "You signed in, but it could not be checked whether you may still do this, so {address} "
-                    "was left as it was.",
+                    "You signed in, but we could not check whether you are still allowed to do this, so "
+                    "{address} was left as it was.",
                     address=address,
                 ),
                 lang.say("Try again in a few minutes: you sign in once more."),
@@ -431,10 +438,10 @@ def _stopped(lang: Language, ending: OutcomeKind, address: str, at: str, *, in_s
             )
         case _:
             return Explanation(
-                lang.say("Not possible any more"),
+                lang.say("No longer possible"),
                 lang.say(
-                    "Meanwhile {address} was removed or taken over, or you may no longer do this. Nothing "
-                    "has changed.",
+                    "In the meantime {address} was removed or became a team address, or you are no "
+                    "longer allowed to do this. Nothing has changed.",
                     address=address,
                 ),
                 _look(lang, in_slack=in_slack),

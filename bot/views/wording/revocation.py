@@ -44,33 +44,35 @@ def revocation_words(lang: Language, removal: Removal) -> str:
                 "Not revoked at {company}: the mailbox was connected again before we asked.", company=at
             )
         case Revocation.NOT_ASKED:
-            return lang.say("Revoked at {company}: not asked yet. We will, and tell you.", company=at)
+            return lang.say(
+                "Revoked at {company}: not requested yet. We will, and tell you how it ends.", company=at
+            )
 
 
 def _by_hand(lang: Language, removal: Removal, at: str) -> str:
     """Nothing is claimed that we cannot do."""
     if removal.family == "imap":
         return lang.say(
-            "At {company} we cannot take anything back. If an app password was made for this, "
-            "delete it there.",
+            "There is nothing that Inboxkeeper can revoke at {company}. If an app password was "
+            "made for this, delete it there.",
             company=at,
         )
     if removal.delegate:
         return lang.say(
-            "At {company} the permission still stands. Only whoever signs in there as "
+            "The permission at {company} is still there. Only somebody who signs in there as "
             "{person} can remove it.",
             company=at,
             person=shown(removal.delegate),
         )
     return lang.say(
-        "At {company} the permission still stands: only the mailbox's owner can remove it there.", company=at
+        "The permission at {company} is still there. Only the mailbox's owner can remove it.", company=at
     )
 
 
 def _shared(lang: Language, removal: Removal, at: str) -> str:
     return lang.say(
-        "Not revoked at {company}, on purpose: {others} with the same account, and revoking would end "
-        "that too. Our key was deleted.",
+        "Not revoked at {company}, on purpose: {others} with the same account, and revoking "
+        "would cut them off, too. What we had stored was deleted.",
         company=at,
         others=sharers(lang, removal.shared_here, removal.shared_elsewhere),
     )

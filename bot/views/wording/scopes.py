@@ -47,7 +47,7 @@ def lacking_words(lang: Language, lacking: Sequence[Feature], at: str) -> str:
     way = (
         lang.say("Reconnect and tick all boxes.")
         if at == "Google"  # the only one that has boxes
-        else lang.say("Reconnect and accept everything that is asked for.")
+        else lang.say("Reconnect and accept every permission.")
     )
     return lang.together(missing, way)
 

@@ -314,6 +314,7 @@ def upgrade() -> None:
         sa.Column("expires_at", INSTANT, nullable=False),
         sa.Column("answered_by", sa.Text(), nullable=True),
         sa.Column("answered_at", INSTANT, nullable=True),
+        sa.Column("answer_reason", sa.Text(), nullable=False),
         sa.Column("awaits", sa.Text(), server_default="admins", nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=True),
         sa.Column("digest", sa.Text(), nullable=True),
@@ -569,6 +570,7 @@ def upgrade() -> None:
         sa.Column("heard", sa.Text(), nullable=True),
         sa.Column("heard_since", INSTANT, nullable=True),
         sa.Column("heard_times", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("hold_id", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["channel_id"],
             ["channel.id"],
@@ -579,6 +581,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("channel_id", name=op.f("pk_probe")),
     )
     op.create_index("ix_probe_due", "probe", ["due_at"])
+    op.create_index(
+        "ix_probe_line",
+        "probe",
+        ["hold_id", "due_at"],
+        sqlite_where=sa.text("hold_id IS NOT NULL"),
+        postgresql_where=sa.text("hold_id IS NOT NULL"),
+    )
     op.create_index("ix_probe_proven", "probe", ["provider", "last_ok_at"])
     op.create_table(
         "whereabouts",

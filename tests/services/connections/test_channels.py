@@ -130,8 +130,8 @@ async def test_status_shows_both_sides(play: Play) -> None:
 async def test_buttons_of_other_people_and_other_workspaces_do_nothing(play: Play) -> None:
     """Rights are checked where it is done, whatever the button said."""
     alice = await play.connect("alice")
-    kenji, channels = await play.actor("kenji"), play.services.channels
-    for operation in (channels.disable, channels.enable, channels.remove, channels.status):
+    kenji, actions = await play.actor("kenji"), play.services.channel_actions
+    for operation in (actions.disable, actions.enable, actions.remove, play.services.channels.status):
         with pytest.raises((NotAllowed, Gone)):
             await operation(kenji, alice.id)
         with pytest.raises(Gone):
@@ -139,7 +139,7 @@ async def test_buttons_of_other_people_and_other_workspaces_do_nothing(play: Pla
     owner = await play.actor("alice")
     stranger = replace(owner, person=replace(owner.person, workspace_id=WorkspaceId("T0OTHER")))
     with pytest.raises(Gone):
-        await channels.disable(stranger, alice.id)
+        await actions.disable(stranger, alice.id)
     assert (await play.now_of(alice)).state is State.CONNECTED
 
 
@@ -148,8 +148,8 @@ async def test_a_button_of_a_removed_inbox_says_gone(play: Play) -> None:
     alice = await play.connect("alice")
     await play.remove("alice", alice)
     for operation in (
-        play.services.channels.disable,
-        play.services.channels.enable,
+        play.services.channel_actions.disable,
+        play.services.channel_actions.enable,
         play.services.channels.status,
     ):
         with pytest.raises(Gone):

@@ -258,7 +258,7 @@ async def test_removing_waits_for_somebody_who_wants_to_know(play: Play) -> None
     channel = await connected(play)
     host = host_of(play)
     host.requests.clear()
-    await play.services.channels.remove(await play.actor("alice"), channel.id)
+    await play.services.channel_actions.remove(await play.actor("alice"), channel.id)
     await play.passes(hours=2)
     assert host.requests["login"] == 0
     assert channel.grant_id is not None

@@ -91,7 +91,7 @@ async def test_a_shared_permission_is_not_revoked_and_the_person_is_told_why(pla
     assert (removal.revocation, removal.shared_here, removal.shared_elsewhere) == (Revocation.SHARED, 0, 1)
     assert play.google.requests["revoke"] == 0
     assert await fate(play, alice) == (Revocation.SHARED, False)
-    [said] = await play.told("alice", "is removed here")
+    [said] = await play.told("alice", "is removed from Inboxkeeper")
     assert "T0OTHER" not in said.plain
 
 
@@ -116,10 +116,10 @@ async def test_before_removing_it_is_said_what_else_uses_the_permission(play: Pl
     """Other workspaces are a number; one's own inbox is not counted."""
     alice = await play.connect("alice")
     actor = await play.actor("alice")
-    alone = await play.services.channels.before_removal(actor, alice.id)
+    alone = await play.services.channel_actions.before_removal(actor, alice.id)
     assert (alone.shared_here, alone.shared_elsewhere) == (0, 0)
     await elsewhere(play, alice)
-    shared = await play.services.channels.before_removal(actor, alice.id)
+    shared = await play.services.channel_actions.before_removal(actor, alice.id)
     assert (shared.shared_here, shared.shared_elsewhere) == (0, 1)
 
 
@@ -159,7 +159,7 @@ async def test_a_revoke_under_way_and_a_reconnect_do_not_overlap(play: Play) -> 
     actor = await play.actor("alice")
     gate = Gate("revoke")
     async with play.another_process(provider=gate.before) as other:
-        removing = asyncio.create_task(other.channels.remove(actor, alice.id))
+        removing = asyncio.create_task(other.channel_actions.remove(actor, alice.id))
         await gate.reached.wait()
         connections = asyncio.create_task(play.signs_in(await play.begin("alice")))
         gate.go_on.set()
@@ -190,7 +190,7 @@ async def test_what_cannot_be_confirmed_is_said_with_the_way_to_do_it_by_hand(pl
     alice = await play.connect("alice")
     play.google.break_down("revoke_failing")
     await play.remove("alice", alice)
-    [said] = await play.told("alice", "is removed here")
+    [said] = await play.told("alice", "is removed from Inboxkeeper")
     await play.passes(minutes=4)
     assert await fate(play, alice) == (Revocation.NOT_CONFIRMED, True)
     [after] = [message for message in await play.dm("alice") if message.ts == said.ts]
@@ -211,7 +211,7 @@ async def test_a_late_confirmation_edits_the_message(play: Play) -> None:
     play.google.mend()
     await play.passes(hours=2)
     assert await fate(play, alice) == (Revocation.CONFIRMED, False)
-    [said] = await play.told("alice", "is removed here")
+    [said] = await play.told("alice", "is removed from Inboxkeeper")
     assert MANUAL not in str(said.blocks)
 
 
@@ -235,9 +235,9 @@ async def test_check_again_asks_at_once(play: Play) -> None:
     play.google.break_down("revoked", ALICE)
     actor, grant = await play.actor("alice"), alice.grant_id
     assert grant is not None
-    removal = await play.services.channels.check_again(actor, grant)
+    removal = await play.services.channel_actions.check_again(actor, grant)
     assert removal.revocation is Revocation.CONFIRMED
-    again = await play.services.channels.check_again(actor, grant)
+    again = await play.services.channel_actions.check_again(actor, grant)
     assert again.revocation is Revocation.CONFIRMED
 
 
@@ -247,7 +247,7 @@ async def test_check_again_is_for_whoever_may_remove(play: Play) -> None:
     await play.remove("alice", alice)
     assert alice.grant_id is not None
     with pytest.raises(NotAllowed):
-        await play.services.channels.check_again(await play.actor("kenji"), alice.grant_id)
+        await play.services.channel_actions.check_again(await play.actor("kenji"), alice.grant_id)
 
 
 async def test_removing_twice_says_the_same_twice(play: Play) -> None:
@@ -258,15 +258,15 @@ async def test_removing_twice_says_the_same_twice(play: Play) -> None:
     second = await play.remove("alice", alice)
     assert (first.revocation, second.revocation) == (Revocation.CONFIRMED, Revocation.CONFIRMED)
     assert play.google.requests["revoke"] == asked
-    assert len(await play.told("alice", "is removed here")) == 1
+    assert len(await play.told("alice", "is removed from Inboxkeeper")) == 1
 
 
 async def test_a_super_admins_removal_tells_the_owner_too(play: Play) -> None:
     """Both see both sides, each once."""
     alice = await play.connect("alice")
     await play.remove("omar", alice)
-    assert len(await play.told("alice", ALICE, "is removed here")) == 1
-    assert len(await play.told("omar", ALICE, "is removed here")) == 1
+    assert len(await play.told("alice", ALICE, "is removed from Inboxkeeper")) == 1
+    assert len(await play.told("omar", ALICE, "is removed from Inboxkeeper")) == 1
 
 
 async def test_a_disabled_inbox_keeps_its_grant(play: Play) -> None:
@@ -281,7 +281,7 @@ async def test_a_disabled_inbox_keeps_its_grant(play: Play) -> None:
 async def test_removing_what_never_was_is_refused(play: Play) -> None:
     """An invented id finds nothing."""
     with pytest.raises(Gone):
-        await play.services.channels.remove(await play.actor("alice"), ChannelId("made-up"))
+        await play.services.channel_actions.remove(await play.actor("alice"), ChannelId("made-up"))
 
 
 async def test_a_secret_whose_key_is_lost_is_erased_all_the_same(play: Play) -> None:

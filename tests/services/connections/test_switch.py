@@ -99,7 +99,7 @@ async def test_the_way_back_is_guided(play: Play) -> None:
     assert "account settings › App permissions › Change app permissions › Revoke" in told.plain
     assert "Check again" in told.plain
     play.microsoft.break_down("consent_revoked", SUPPORT)
-    removal = await play.services.channels.check_again(await play.actor("omar"), old.id)
+    removal = await play.services.channel_actions.check_again(await play.actor("omar"), old.id)
     assert (removal.revocation, removal.now_at) == (Revocation.CONFIRMED, "Gmail")
     await play.passes(seconds=5)
     [told] = await play.told("omar", "works through Gmail now")
@@ -111,7 +111,7 @@ async def test_whoever_connected_it_may_look_again_too(play: Play) -> None:
     before = await play.connect_team()
     after = await switched(play, before)
     assert before.grant_id is not None
-    removal = await play.services.channels.check_again(await play.actor("alice"), before.grant_id)
+    removal = await play.services.channel_actions.check_again(await play.actor("alice"), before.grant_id)
     assert removal.channel.id == after.id
 
 
@@ -170,7 +170,7 @@ async def test_a_shared_mailbox_is_switched_to_with_ones_own_account(play: Play)
     after = await play.now_of(before)
     assert await play.services.channels.delegate_of(after) == "omar@acme.example"
     theirs, others = [
-        await play.services.channels.before_removal(await play.actor(who), after.id)
+        await play.services.channel_actions.before_removal(await play.actor(who), after.id)
         for who in ("omar", "sakura")
     ]
     assert (theirs.is_delegate, others.is_delegate) == (True, False)

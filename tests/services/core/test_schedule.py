@@ -43,6 +43,6 @@ async def test_the_pace_comes_back_with_fewer(play: Play) -> None:
     _, other = [await play.connect_team(address) for address in ADDRESSES]
     await play.passes(seconds=COUNTS_EVERY.total_seconds() + 1)
     assert play.services.schedule.cadence.team == 4 * MINUTE
-    await play.services.channels.disable(await play.actor("omar"), other.id)
+    await play.services.channel_actions.disable(await play.actor("omar"), other.id)
     await play.passes(seconds=COUNTS_EVERY.total_seconds())
     assert play.services.schedule.cadence == play.services.core.policy.cadence

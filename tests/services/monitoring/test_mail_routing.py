@@ -10,7 +10,7 @@ import pytest
 from bot.domain.address import NOWHERE, MailRouting
 from bot.domain.channel import Channel
 from bot.domain.notice import NoticeKind
-from bot.services.connections.channels import TeamDetails
+from bot.services.connections.channel_actions import TeamDetails
 from bot.services.core.incidents import Incidents
 from bot.services.core.notifications import Notifications
 from bot.services.core.ports import Detecting
@@ -24,7 +24,7 @@ from tests.services.play import IDS, Play, on_both
 SUPPORT = "support@acme.example"
 MOVED, MOVED_JA = "New mail for support@acme.example goes elsewhere", "宛ての新着メールの配送先が変わりました"
 
-NO_MAIL = "The domain of support@acme.example takes no mail any more"
+NO_MAIL = "The domain of support@acme.example no longer accepts mail"
 
 
 def moves(play: Play, place: str, domain: str = "acme.example") -> None:
@@ -65,7 +65,7 @@ async def test_mail_that_moves_is_told_after_two_daily_looks(play: Play) -> None
     assert not await play.told("omar", MOVED)
     await days(play, 1)
     [omar] = await play.told("omar", MOVED)
-    assert "By its DNS, mail for acme.example goes to Microsoft now." in omar.plain
+    assert "According to its DNS, mail for acme.example now goes to Microsoft." in omar.plain
     assert "That still works, but no new mail arrives there any more." in omar.plain
     assert "[Switch to Office 365]" in omar.plain
     assert len(await play.told("sakura", MOVED_JA)) == 1
@@ -106,7 +106,7 @@ async def test_a_domain_that_takes_no_mail_any_more_is_told_as_such(play: Play) 
     """After two looks, in words of its own: nothing has moved, so there is nothing to switch or leave."""
     channel = await moved_away(play, "no mail")
     [omar] = await play.told("omar", NO_MAIL)
-    assert "By its DNS, the domain acme.example takes no mail at all, since" in omar.plain
+    assert "According to its DNS, the domain acme.example has accepted no mail at all since" in omar.plain
     assert "check its MX record." in omar.plain
     for other in ("elsewhere", "another mail host", "Switch", "Disconnect", "client is configured"):
         assert other not in omar.plain
@@ -265,7 +265,7 @@ async def test_mail_that_moves_on_is_the_same_message(play: Play) -> None:
     await days(play, 2)
     [after] = await play.told("omar", MOVED)
     assert after.ts == before.ts
-    assert "goes to another mail host now" in after.plain
+    assert "now goes to another mail host" in after.plain
 
 
 async def test_other_places_come_with_the_reason(play: Play) -> None:
@@ -322,7 +322,7 @@ async def test_a_grant_that_dies_after_the_mail_has_moved_offers_the_switch(play
     await play.stage.breaks(SUPPORT, minutes=10)
     [alarm] = await play.alarms("omar")
     assert "[Reconnect" in alarm.plain and "[Switch to Office 365]" in alarm.plain
-    assert "By its DNS, mail for acme.example goes to Microsoft now." in alarm.plain
+    assert "According to its DNS, mail for acme.example now goes to Microsoft." in alarm.plain
     [quiet] = await play.told("omar", MOVED)
     assert "stopped working there" in quiet.plain and "still works" not in quiet.plain
 
@@ -343,7 +343,7 @@ async def test_personal_inboxes_are_not_watched(play: Play) -> None:
     channel = await play.connect("alice")
     await days(play, 2)
     assert await known(play, channel) is None
-    taken = await play.services.channels.take_over(
+    taken = await play.services.channel_actions.take_over(
         await play.actor("omar"), channel.id, TeamDetails(name="Alice's desk")
     )
     await days(play, 1)
@@ -353,7 +353,7 @@ async def test_personal_inboxes_are_not_watched(play: Play) -> None:
 async def test_mail_of_an_address_at_a_mail_host_that_moves_to_google(play: Play) -> None:
     """From any other provider the way is the other one, and it says so."""
     imap = await at_imap(play)
-    team = await play.services.channels.take_over(
+    team = await play.services.channel_actions.take_over(
         await play.actor("omar"), imap.id, TeamDetails(name="Alice's desk")
     )
     moves(play, "elsewhere")

@@ -530,7 +530,10 @@ async def test_two_who_leave_a_mass_refusal_at_once_do_not_wait_for_each_other(p
     await play.passes(minutes=4)
     assert [(await play.now_of(it)).cause for it in channels] == [Cause.HELD] * 4
     omar = await play.actor("omar")
-    leave = {"disable": play.services.channels.disable, "remove": play.services.channels.remove}[act]
+    leave = {
+        "disable": play.services.channel_actions.disable,
+        "remove": play.services.channel_actions.remove,
+    }[act]
     with capture_logs() as logs:
         await asyncio.gather(*(leave(omar, it.id) for it in channels))
     assert not [line for line in logs if line["log_level"] in {"warning", "error"}]

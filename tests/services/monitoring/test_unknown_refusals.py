@@ -73,7 +73,7 @@ async def test_a_personal_inbox_says_so_although_nobody_is_sent_a_message(play: 
     assert await play.incident(kenji) is None
     for shown in await surfaces(play, "kenji", kenji.id):
         assert "reason we don't know: quantum_flux" in shown
-        assert "Who can look" in shown
+        assert "Who can find out" in shown
         assert "cannot be reached" not in shown
 
 

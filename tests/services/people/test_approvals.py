@@ -11,6 +11,7 @@ import pytest
 from bot.domain.channel import Cause, Channel, InboxSpec, Kind
 from bot.domain.errors import NeedsApproval, RequestClosed
 from bot.domain.ids import RequestId
+from bot.domain.notice import NoticeKind
 from bot.domain.request import CONSENT_LASTS, Awaits, Request, RequestState
 from bot.domain.ticket import OutcomeKind, TicketOutcome
 from bot.domain.view_models import AuthorizationStart
@@ -102,7 +103,7 @@ async def test_a_newer_approval_is_the_one_that_is_followed(play: Play) -> None:
     newer = await waiting_switch(play, before, is_shared=True)
     [theirs] = await awaiting_tenant(play, "alice")
     assert (theirs.requested_change.is_shared, theirs.follows) == (True, newer)
-    assert await play.told("alice", "asked for anew")
+    assert await play.told("alice", "asked again")
     play.microsoft.levers.approve("acme.example")
     outcome = await play.signs_in(await goes_on(play, "alice", theirs.id), "omar@acme.example")
     assert outcome.ending is OutcomeKind.SWITCHED
@@ -141,7 +142,7 @@ async def reconnect_is_settled(play: Play) -> None:
 
 
 async def test_an_outage_that_heals_ends_the_wish_to_mend_it(play: Play) -> None:
-    """The admin approves by the link: what we hold works again by itself, so nobody needs to sign in."""
+    """The admin approves by the link: what we hold works again on its own, so nobody needs to sign in."""
     waiting = await waits_to_reconnect(play)
     play.microsoft.mend()
     assert waiting.secret is not None
@@ -195,7 +196,7 @@ async def test_a_double_click_asks_once(play: Play) -> None:
     await play.passes(seconds=10)
     [waiting] = await awaiting_tenant(play, "omar")
     assert {one.id for one in asked} == {waiting.id}
-    assert not await play.told("omar", "There is nothing to do any more.")
+    assert not await play.told("omar", "There is nothing left to do.")
     assert len(await play.told("omar", f"Switch {SUPPORT}")) == 1
 
 
@@ -214,7 +215,7 @@ async def test_the_same_wish_at_the_same_moment_is_one(play: Play) -> None:
     assert len({one.request.id for one in asked}) == 1
     assert [one.is_new for one in asked].count(True) == 1
     for who in ("alice", "omar"):
-        assert not await play.told(who, "There is nothing to do any more.")
+        assert not await play.told(who, "There is nothing left to do.")
         assert len(await play.told(who, f"Switch {SUPPORT}")) == 1
 
 
@@ -222,7 +223,7 @@ async def test_the_same_wish_at_the_same_moment_is_one(play: Play) -> None:
 
 
 async def test_an_approval_covers_what_was_asked_for(play: Play) -> None:
-    """The same address in the same role goes on, wherever it is hosted; anything else is asked for anew."""
+    """The same address in the same role goes on, wherever it is hosted; anything else is asked again."""
     alice, plan = (
         await play.actor("alice"),
         InboxSpec(SUPPORT, Kind.TEAM, use="Zendesk reads it", name="Support"),
@@ -293,3 +294,58 @@ async def test_a_private_mailbox_has_no_admin(play: Play) -> None:
         outcome = await play.signs_in(begun, cancel=True)
         assert outcome.ending is OutcomeKind.DECLINED
         assert (await play.services.oauth_flow.completion(outcome)).may_ask_admin is may_ask
+
+
+# --- a no that is taken back
+
+
+async def declined(play: Play) -> Request:
+    """Alice wants a team address, and Omar has just said no."""
+    with pytest.raises(NeedsApproval) as needed:
+        await play.services.connections.begin(await play.actor("alice"), InboxSpec(SUPPORT, Kind.TEAM))
+    asked = await play.services.approvals.ask(
+        await play.actor("alice"), needed.value.requested_change, reason=""
+    )
+    return await play.services.approvals.answer(
+        await play.actor("omar"), asked.request.id, approve=False, reason="Not here"
+    )
+
+
+async def test_a_no_is_taken_back_by_whoever_said_it_and_within_a_minute(play: Play) -> None:
+    """Nobody else undoes it, and a minute later nobody does; then whoever asked is notified once."""
+    it, approvals = await declined(play), play.services.approvals
+    assert it.answer_reason == "Not here"
+    with pytest.raises(RequestClosed):
+        await approvals.take_back(await play.actor("sakura"), it.id)
+    back = await approvals.take_back(await play.actor("omar"), it.id)
+    assert (back.state, back.answered_by, back.answer_reason) == (RequestState.WAITING, None, "")
+    await approvals.answer(await play.actor("omar"), it.id, approve=False)
+    await play.passes(seconds=61)
+    with pytest.raises(RequestClosed):
+        await approvals.take_back(await play.actor("omar"), it.id)
+    async with play.storage.reading() as uow:
+        told = await uow.notices.of_subject(ACME, it.id, NoticeKind.ANSWERED)
+    assert len(told) == 1
+
+
+async def test_a_no_stands_where_the_same_was_asked_anew(play: Play) -> None:
+    """Of two that wait for the same there is one."""
+    it, approvals = await declined(play), play.services.approvals
+    anew = await approvals.ask(await play.actor("alice"), it.requested_change, reason="Please")
+    assert anew.is_new
+    with pytest.raises(RequestClosed):
+        await approvals.take_back(await play.actor("omar"), it.id)
+    assert (await request(play, it.id)).state is RequestState.DECLINED
+
+
+async def test_a_no_in_the_last_minute_of_a_request_stands(play: Play) -> None:
+    """Nothing would end it any more."""
+    with pytest.raises(NeedsApproval) as needed:
+        await play.services.connections.begin(await play.actor("alice"), InboxSpec(SUPPORT, Kind.TEAM))
+    approvals = play.services.approvals
+    asked = await approvals.ask(await play.actor("alice"), needed.value.requested_change, reason="")
+    await play.passes(hours=71, minutes=59, seconds=40)
+    await approvals.answer(await play.actor("omar"), asked.request.id, approve=False)
+    await play.passes(seconds=30)
+    with pytest.raises(RequestClosed):
+        await approvals.take_back(await play.actor("omar"), asked.request.id)

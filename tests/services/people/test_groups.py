@@ -90,7 +90,7 @@ async def test_a_group_that_cannot_be_read_allows_nothing(play: Play, trouble: s
         await play.stage.driver.break_(trouble, method=READ)
     alice = await play.actor("alice")
     with pytest.raises(RightsUnread):
-        await play.services.channels.disable(alice, channel.id)
+        await play.services.channel_actions.disable(alice, channel.id)
     with pytest.raises(RightsUnread):
         await play.services.approvals.answer(alice, asked.request.id, approve=True)
     with pytest.raises(RightsUnread):

@@ -9,7 +9,7 @@ import pytest
 from bot.domain.access import Role, RoleChange
 from bot.domain.channel import State
 from bot.domain.errors import GuestNotAllowed, LastSuperAdmin, NotAllowed, RolesChanged, UndoOver
-from bot.services.connections.channels import TeamDetails
+from bot.services.connections.channel_actions import TeamDetails
 from bot.services.core.roles import roles_in
 from tests.services.play import ACME, IDS, Play, on_both
 
@@ -188,7 +188,7 @@ async def test_a_dead_inbox_that_becomes_the_teams_is_the_admins_matter(play: Pl
     play.google.break_down("revoked", "kenji@acme.example")
     await play.passes(minutes=16)
     assert not await play.alarms("omar")
-    taken = await play.services.channels.take_over(
+    taken = await play.services.channel_actions.take_over(
         await play.actor("omar"), inbox.id, TeamDetails(name="Kenji's desk")
     )
     await play.passes(seconds=5)

@@ -108,7 +108,7 @@ async def test_the_owner_of_a_disabled_inbox_is_missed_too(play: Play) -> None:
     await play.until_known(lambda person: person.is_deleted)
     await play.passes(seconds=5)
     [asked] = await play.told("omar", "left the workspace")
-    assert "its permission at Google still stands" in asked.plain
+    assert "its permission at Google is still there" in asked.plain
     await play.remove("omar", await play.now_of(alice))
     await play.passes(seconds=5)
     [said] = (said for said in await play.dm("omar") if said.ts == asked.ts)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from bot.domain.access import Actor
 from bot.domain.errors import NotAllowed, OutOfDate
 from bot.domain.hubspot import HubSpotInbox, HubSpotState, Pair, Portal, settings_url
 from bot.domain.hubspot_models import BothSides, HubSpotOverview, HubSpotSummary
 from bot.domain.ids import ConversationId, UserId, WorkspaceId
+from bot.domain.incident import Incident
+from bot.domain.notice import NoticeKind
+from bot.domain.view_models import HubSpotHistory, Told
 from bot.services.core.ports import Core
 from bot.services.core.roles import roles_in
 from bot.services.monitoring.hubspot.people import super_admins_of
 from storage import UnitOfWork
 
+_RECORDS = 40
 _BROKEN = frozenset({HubSpotState.HELD, HubSpotState.DISCONNECTED})
 
 
@@ -42,27 +47,45 @@ class HubSpotScreens:
             urls=self._urls(portal, inboxes),
             url=settings_url(portal, local=self._core.policy.hubspot_local),
             may_change=actor.is_super_admin or actor.has_account_access,
-            claimed={
-                it.channel_id: (it.claimed_by, it.claimed_at)
-                for it in incidents.values()
-                if it.claimed_by and it.claimed_at
-            },
+            claimed=_claims(incidents.values()),
         )
 
-    async def summary(self) -> HubSpotSummary | None:
-        """What Home says; nothing before the first look."""
+    async def summary(self, sought: str = "") -> HubSpotSummary | None:
+        """What Home and the list say; nothing before the first look. ``sought``: a part of the addresses or
+        names that somebody looks for."""
         async with self._core.storage.reading() as uow:
             portal = await uow.hubspot.portal(self._workspace_id)
             if portal is None:
                 return None
             channels = await uow.hubspot.channels(portal.workspace_id, portal.portal_id)
+            broken = tuple(it for it in channels if it.state in _BROKEN and it.is_watched)
+            incidents = await uow.incidents.open_among([it.id for it in broken])
+        text, local = sought.casefold(), self._core.policy.hubspot_local
+        found = tuple(it for it in channels if text in f"{it.address}\n{it.name}".casefold())
+        inboxes = {it.inbox_id for it in (found if sought else broken)}
         return HubSpotSummary(
-            works=sum(it.state is HubSpotState.CONNECTED for it in channels),
-            broken=tuple(it for it in channels if it.state in _BROKEN and it.is_watched),
+            works=sum(it.state is HubSpotState.CONNECTED and it.is_watched for it in channels),
+            broken=broken,
             looked_at=portal.looked_at,
             trouble=portal.trouble,
-            url=settings_url(portal, local=self._core.policy.hubspot_local),
+            url=settings_url(portal, local=local),
+            urls={inbox: settings_url(portal, inbox, local=local) for inbox in inboxes},
+            claimed=_claims(incidents.values()),
+            found=found if sought else None,
         )
+
+    async def past(self, address: str) -> HubSpotHistory | None:
+        """An address in HubSpot with what was seen of it and whom that was told; ``None`` if it is not
+        there."""
+        side = await self.beside(address)
+        if side is None:
+            return None
+        async with self._core.storage.reading() as uow:
+            records = await uow.history.of_channel(side.channel.id, _RECORDS)
+            incident = await uow.incidents.latest_of(side.channel.id)
+            notices = await uow.notices.of_incident(incident.id) if incident else ()
+        told = tuple(Told.by(one) for one in notices if one.kind is NoticeKind.HUBSPOT)
+        return HubSpotHistory(side, tuple(records), incident, told)
 
     async def beside(self, address: str) -> BothSides | None:
         """How an address stands in HubSpot, for whoever looks at it here."""
@@ -122,3 +145,10 @@ class HubSpotScreens:
     def _urls(self, portal: Portal, inboxes: Iterable[HubSpotInbox]) -> Mapping[str, str]:
         local = self._core.policy.hubspot_local
         return {it.inbox_id: settings_url(portal, it.inbox_id, local=local) for it in inboxes}
+
+
+def _claims(incidents: Iterable[Incident]) -> Mapping[str, tuple[UserId, datetime]]:
+    """Who is on it, by channel."""
+    return {
+        it.channel_id: (it.claimed_by, it.claimed_at) for it in incidents if it.claimed_by and it.claimed_at
+    }

@@ -36,7 +36,7 @@ from bot.domain.hubspot import (
     Sight,
     reading,
 )
-from bot.domain.hubspot_judgement import are_left_over, judged
+from bot.domain.hubspot_lifecycle import are_left_over, judged
 from bot.domain.ids import ChannelId, WorkspaceId
 from bot.domain.notice import NoticeKind
 from bot.domain.provider_outage import ProviderOutage, Struck, reconnect_offered_at
@@ -51,6 +51,12 @@ _log = structlog.get_logger(__name__)
 
 LOOK_LASTS: Final = timedelta(minutes=5)
 """The longest a look can take: some twenty requests of ten seconds each, and room."""
+BLIND_AFTER: Final = timedelta(days=1)
+"""Whatever the reason: so long without one complete look, whoever runs the bot must know that it sees
+nothing."""
+UNREADABLE: Final = "unreadable"
+MIXED: Final = "token_changed"
+"""One token was refused in the middle of a look, and the other may be another portal's."""
 RESTS_WHEN_REFUSED: Final = 5
 """Pauses until HubSpot is asked again what it has refused: it wants few errors among a day's calls."""
 
@@ -58,6 +64,10 @@ RESTS_WHEN_REFUSED: Final = 5
 class ReadsHubSpot(Protocol):
     """A portal, as far as it is read. Every method raises ``ProviderUnavailable``,
     ``ProviderMisconfigured`` or ``PermissionMissing``."""
+
+    @property
+    def switches(self) -> int:
+        """How often another token had to be taken, which may be another portal's."""
 
     async def listing(self) -> Listing:
         """All e-mail channel accounts and inboxes that are not archived, completely."""
@@ -102,6 +112,9 @@ class HubSpotWatch:
         self._operators = Operators(core, notifications)
         self._workspace_id = workspace_id
         self._every = every
+        self._identified: int | None = None
+        """The client's ``switches`` when this process last read whose portal it is; a token that was put
+        into the settings may be another portal's."""
 
     async def run_due(self) -> int:
         """Look, if it is time and nobody else does. Returns how many looks that were."""
@@ -122,16 +135,25 @@ class HubSpotWatch:
         try:
             seen = await self._read(portal, now)
         except ProviderError as error:
-            await self._failed(portal, error)
+            await self._failed(now, error)
             return
         async with self._core.storage.writing() as uow:
+            if await self._still_ours(uow, now) is None:
+                return
             await self._saw(uow, portal, seen)
             await self._note_refusal(uow, seen.refused)
             await uow.hubspot.look_again(self._workspace_id, max(now + self._every, self._core.clock()))
             await uow.commit()
         self._core.wake()
 
-    async def _failed(self, portal: Portal, error: ProviderError) -> None:
+    async def _still_ours(self, uow: UnitOfWork, began_at: datetime) -> Portal | None:
+        """The portal's row, if what a look brought may be written. It may have taken so long that another
+        has begun since, or the workspace was forgotten, where nothing may be written any more."""
+        present = await uow.hubspot.portal(self._workspace_id)
+        is_gone = await uow.workspaces.is_gone(self._workspace_id)
+        return None if is_gone or present is None or present.began_at != began_at else present
+
+    async def _failed(self, began_at: datetime, error: ProviderError) -> None:
         """Nothing is known, so nothing changes."""
         wait = error.retry_after if isinstance(error, ProviderUnavailable) else None
         is_refused = isinstance(error, ProviderMisconfigured | PermissionMissing)
@@ -139,13 +161,17 @@ class HubSpotWatch:
         _log.warning("HubSpot could not be looked at", code=error.code)
         self._core.telemetry.probe(HUBSPOT, error.code)
         async with self._core.storage.writing() as uow:
-            present = await uow.hubspot.portal(self._workspace_id) or portal
+            present = await self._still_ours(uow, began_at)
+            if present is None:
+                return
             # A portal that moves between data centres may have another host afterwards.
             read_at = None if error.code == "portal_moving" else present.read_at
             await uow.hubspot.put_portal(replace(present, trouble=error.code, read_at=read_at))
             await uow.hubspot.look_again(self._workspace_id, self._core.clock() + pause)
             if is_refused:
                 await self._note_refusal(uow, error)
+            elif present.looked_at is not None and began_at - present.looked_at >= BLIND_AFTER:
+                await self._note_refusal(uow, ProviderUnavailable(UNREADABLE))
             await uow.commit()
 
     # --- reading
@@ -153,24 +179,36 @@ class HubSpotWatch:
     async def _read(self, portal: Portal, now: datetime) -> _CompleteLook:
         """Raises ``ProviderError`` where the look is not complete."""
         listing = await self._client.listing()
+        token = self._client.switches
         async with self._core.storage.reading() as uow:
             known = await uow.hubspot.inboxes(portal.workspace_id, portal.portal_id)
         here = {it.id for it in listing.inboxes}
         is_missing = any(not it.is_archived and it.inbox_id not in here for it in known)
         archived = await self._client.archived_inboxes() if is_missing else ()
         refused: ProviderError | None = None
-        if portal.read_at is None or now - portal.read_at >= DAILY:
+        if portal.read_at is None or now - portal.read_at >= DAILY or self._identified != token:
             portal, refused = await self._particulars(portal, now)
+        if self._client.switches != token:
+            raise ProviderUnavailable(MIXED)
         return _CompleteLook(now, listing, archived, portal, refused)
 
     async def _particulars(self, portal: Portal, now: datetime) -> tuple[Portal, ProviderError | None]:
-        """What changes seldom, and what of it the token should but may not read."""
+        """What changes seldom, and what of it the token should but may not read. Where only these do not
+        answer, what was known of them is as good as ever, and the channels are looked at all the same; but
+        not before it is known whose they are."""
         refused: ProviderError | None = None
+        is_read = True
         try:
             details = await self._client.details()
         except PermissionMissing as missing:
             refused = missing
+            self._identified = self._client.switches
+        except (ProviderUnavailable, ProviderMisconfigured) as error:
+            if not portal.portal_id or self._identified != self._client.switches:
+                raise
+            is_read, refused = False, _if_misconfigured(error)
         else:
+            self._identified = self._client.switches
             portal = replace(
                 portal,
                 portal_id=details.portal_id,
@@ -183,10 +221,14 @@ class HubSpotWatch:
             users = await self._client.users()
         except PermissionMissing:  # may be left out: then our own admins are told
             portal = replace(portal, super_admins=(), is_people_read=False)
+        except (ProviderUnavailable, ProviderMisconfigured) as error:
+            is_read, refused = False, refused or _if_misconfigured(error)
         else:
             supers = tuple(it.email for it in users if it.is_super_admin and it.email)
             portal = replace(portal, super_admins=supers, is_people_read=True)
-        return replace(portal, read_at=None if refused else now), refused
+        if is_read:
+            return replace(portal, read_at=None if refused else now), refused
+        return portal, refused
 
     # --- what it comes to
 
@@ -320,6 +362,11 @@ async def _end_watch(
     if outage is not None:
         await uow.provider_outages.end(outage.id, now)
         await steps.show_outage(outage)
+
+
+def _if_misconfigured(error: ProviderError) -> ProviderError | None:
+    """What only the operator can mend; nobody is told of the rest."""
+    return error if isinstance(error, ProviderMisconfigured) else None
 
 
 def _code(error: ProviderError | None) -> str:

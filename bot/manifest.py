@@ -24,7 +24,7 @@ COMMAND_HINT = "connect | list | status | help"
 
 _HEADING = """\
 # The Slack app of Inboxkeeper: paste this into "Create an app" > "From a manifest" on api.slack.com/apps.
-# Made by `python -m bot manifest{options}`; bot/slack/manifest.py is where it is changed.
+# Made by `python -m bot manifest{options}`; bot/manifest.py is where it is changed.
 """
 MAX_URL = 3000
 

@@ -1,4 +1,4 @@
-"""Prints ``docs/lifecycle.md`` from the table: ``python -m bot.domain.lifecycle_doc``."""
+"""Prints ``docs/lifecycle.md`` from the table: ``python -m tools.lifecycle_doc``."""
 
 from __future__ import annotations
 

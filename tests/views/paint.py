@@ -1,4 +1,4 @@
-"""``python -m tests.gallery OUT_DIR``: every view as a picture, in both languages, for people to look at.
+"""``python -m tests.views.paint OUT_DIR``: every view as a picture, in both languages, for people to look at.
 
 Rule: the pictures are of what the local Slack draws and of the product's own pages; nothing is mocked up.
 """
@@ -196,7 +196,7 @@ def _pictures(name: str, folder: Path) -> Iterator[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.gallery", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.views.paint", description=__doc__)
     parser.add_argument("folder", type=Path, metavar="OUT_DIR")
     parser.add_argument("--only", default="", help="only views with this in their name, such as 'incident'")
     found = next(filter(None, map(shutil.which, _CHROMIUMS)), "")

@@ -1,0 +1,1 @@
+"""Programs for whoever works on the code: what is drawn and written from it."""
