@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from bot.domain.access import Operation
 from bot.domain.address import LONGEST, key_of
@@ -311,15 +311,15 @@ def _more(lang: Language, hidden: int, command: str) -> list[Block]:
 
 def _characters(blocks: list[Block]) -> int:
     """All text in these blocks, as Slack counts it towards a message's limit."""
-    total, waiting = 0, list[Any](blocks)
+    total, waiting = 0, list[Block](blocks)
     while waiting:
-        part = waiting.pop()
-        if isinstance(part, dict):
-            own = part.get("text")
-            total += len(own) if isinstance(own, str) else 0
-            waiting += part.values()
-        elif isinstance(part, list):
-            waiting += part
+        for name, part in waiting.pop().items():
+            if isinstance(part, str):  # most parts are
+                total += len(part) if name == "text" else 0
+            elif isinstance(part, dict):
+                waiting.append(part)
+            elif isinstance(part, list):
+                waiting += [one for one in part if isinstance(one, dict)]
     return total
 
 
