@@ -23,6 +23,7 @@ from pydantic import SecretStr
 from bot.config import Settings
 from bot.config_validators import is_loopback
 from bot.domain.access import Workspace
+from bot.domain.api_key import network_of
 from bot.domain.errors import SlackError
 from bot.domain.grant import Secret
 from bot.domain.ids import UserId
@@ -180,6 +181,7 @@ def policy_of(settings: Settings) -> Policy:
         credentials=credentials_of(settings),
         hubspot_local=settings.hubspot.local if settings.hubspot else "",
         keeps_tokens=settings.api,
+        trusted_proxies=tuple(map(network_of, settings.trusted_proxies)),
     )
 
 
