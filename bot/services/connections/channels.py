@@ -91,6 +91,10 @@ class Channels:
 
     # --- seeing
 
+    async def mark(self) -> str | None:
+        """See ``Storage.mark``."""
+        return await self._core.storage.mark()
+
     async def overview(self, actor: Actor, *, most: int = 100) -> Overview:
         """What ``actor`` may see: at most so many rows, their own and what needs somebody first, and how many
         there are."""
