@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 from bot.domain.access import Actor, Operation, Person, Role, RoleChange
@@ -33,6 +34,7 @@ from bot.domain.view_models import (
 )
 from bot.services.connections.channel_actions import TeamDetails
 from bot.services.connections.tickets import NextStep
+from bot.services.core.courtesy import Courtesy
 from bot.services.people.admins import Preview, Roster
 from bot.services.people.approvals import ApprovalAsked
 from bot.services.upkeep.history import Offer
@@ -85,6 +87,9 @@ class FakeChannels:
     taken_over: list[TeamDetails] = field(default_factory=list)
     needs_approval: bool = False
     """Every deed is a wish that ``BOB`` may grant."""
+
+    async def mark(self) -> None:
+        """Nobody can tell whether anything was changed."""
 
     async def overview(self, actor: Actor, *, most: int) -> Overview:
         return an_overview(own=tuple(a_row(channel) for channel in self.channels.values()))
@@ -486,6 +491,7 @@ class FakeServices:
     """All of them; ``trouble`` stands before every call that could meet one."""
 
     trouble: Trouble = field(default_factory=Trouble)
+    core: Any = field(default_factory=lambda: SimpleNamespace(courtesy=Courtesy()))
     people: Any = None
     channels: Any = None
     channel_actions: Any = None
