@@ -240,6 +240,7 @@ def _verbs(lang: Language) -> tuple[tuple[str, str], ...]:
         (lang.say("permissions") + f" {address}", lang.say("what is asked for and why, what was granted")),
         (lang.say("why") + f" {address}", lang.say("what was seen, who was told, what they did")),
         (lang.say("drill") + f" {address}", lang.say("who would be told, in which words: a rehearsal")),
+        (lang.say("report"), lang.say("how well inboxes worked in the last 30 days")),
         (lang.say("export"), lang.say("the history of all inboxes as a file")),
         (lang.say("admins"), lang.say("who decides, and who gets told")),
         (lang.say("help"), lang.say("this list")),
