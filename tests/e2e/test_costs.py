@@ -20,7 +20,7 @@ from tests.driver import Person
 from tests.services.play import on_both
 from tests.stage import Stage
 
-LIST: Final = 3
+LIST: Final = 6
 LOOK: Final = (5, 4)
 """Statements and commits."""
 CLICK: Final = {"sqlite": (12, 1), "postgresql": (11, 1)}
