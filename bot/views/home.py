@@ -735,4 +735,5 @@ def providers_off(lang: Language, overview: Overview) -> list[str]:
 
 
 def help_hint(lang: Language, command: str) -> str:
-    return lang.say("{command} shows all that you can do.", command=to_type(command, lang.say("help")))
+    verb = lang.say("help")  # apart: what is inside another sentence is not found for the catalogue
+    return lang.say("{command} shows all that you can do.", command=to_type(command, verb))
