@@ -44,7 +44,7 @@ from bot.views.modals import (
     removed_modal,
 )
 from bot.views.replies import removed_message
-from handlers import admins, approvals, channels, commands, hubspot, incidents
+from handlers import admins, approvals, channels, commands, hubspot, incidents, reports
 from handlers.channels import act, look, show_overview
 from handlers.context import SILENT, Context, Interaction, Response, Route, is_first
 from handlers.slack_request import SlackRequest
@@ -165,6 +165,7 @@ _ONLY_CHOSEN: Final[Mapping[str, Route]] = {
     buttons.DRILL: Route(look(channels.drill, fresh=True)),
     buttons.PERMISSIONS_ALL: Route(show_permissions),
     buttons.EXPORT: Route(channels.export),
+    buttons.REPORT: Route(reports.show),
 }
 
 ACTIONS: Final[Mapping[str, Route]] = {
@@ -195,6 +196,8 @@ ACTIONS: Final[Mapping[str, Route]] = {
     CONSENT_OPEN: _LINK,
     CONSENT_RENEW: Route(renew),
     EXPORT_OPEN: _LINK,
+    buttons.REPORT_FILE: Route(reports.file),
+    buttons.REPORT_MONTHLY: Route(reports.monthly),
     messages.RECONNECT_LINK: _LINK,
     messages.HUBSPOT_LINK: _LINK,
     buttons.WHY: Route(look(channels.why)),

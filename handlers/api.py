@@ -22,7 +22,7 @@ from urllib.parse import unquote_plus
 
 from aiohttp import web
 
-from bot.domain.api_key import ApiKey
+from bot.domain.api_key import ApiKey, Network
 from bot.domain.features import Audience
 from bot.services.connections.api_keys import ApiKeys, BadKey
 from bot.services.connections.token_broker import (
@@ -34,6 +34,7 @@ from bot.services.connections.token_broker import (
     SeenChannel,
     TokenBroker,
 )
+from handlers.client_address import HEADER, client_address
 from handlers.web_session import read_body, read_form
 from storage import StorageAway
 
@@ -83,9 +84,16 @@ class _Wrong(Exception):
 class Api:
     """The routes under ``/api``."""
 
-    def __init__(self, keys: ApiKeys, broker: TokenBroker) -> None:
+    def __init__(
+        self, keys: ApiKeys, broker: TokenBroker, *, trusted_proxies: tuple[Network, ...] = ()
+    ) -> None:
         self._keys = keys
         self._broker = broker
+        self._trusted_proxies = trusted_proxies
+
+    def _address(self, request: web.Request) -> str:
+        """Where the program is, as far as anybody trusted says."""
+        return client_address(request.remote or "", request.headers.getall(HEADER, ()), self._trusted_proxies)
 
     # --- our own form
 
@@ -117,7 +125,7 @@ class Api:
                 _which(request),
                 _audience(body.get("audience")),
                 min_ttl=_min_ttl(body.get("min_ttl")),
-                address=request.remote or "",
+                address=self._address(request),
             )
             return web.json_response(_given(given))
 
@@ -140,7 +148,7 @@ class Api:
         self, request: web.Request, answer: Callable[[ApiKey], Awaitable[web.Response]]
     ) -> web.Response:
         try:
-            key = await self._keys.authenticated(_bearer(request), request.remote or "")
+            key = await self._keys.authenticated(_bearer(request), self._address(request))
             return await answer(key)
         except BadKey:
             headers = {"WWW-Authenticate": 'Bearer realm="Inboxkeeper"'}
@@ -178,13 +186,13 @@ class Api:
         if form.get("grant_type") != "refresh_token":
             return _oauth_error(400, "unsupported_grant_type", "Only refresh_token is taken here.")
         presented = form.get("refresh_token", "")
-        key = await self._keys.authenticated(presented, request.remote or "")
+        key = await self._keys.authenticated(presented, self._address(request))
         given = await self._broker.token(
             key,
             _which(request),
             _audience(request.match_info["audience"]),
             min_ttl=DEFAULT_TTL,
-            address=request.remote or "",
+            address=self._address(request),
         )
         answer: dict[str, object] = {
             "access_token": given.token.reveal(),

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from bot.domain.access import Actor
 from bot.services import Services
+from bot.views.blocks import without_charts
 from bot.views.i18n import Language
 from handlers.home import Home
 from handlers.slack_request import SlackRequest
@@ -53,7 +54,7 @@ Work = Callable[[Interaction], Awaitable[Response]]
 def as_modal(message: Message) -> View:
     """The same words where only a modal can be shown."""
     title = {"type": "plain_text", "text": "Inboxkeeper"}
-    return {"type": "modal", "title": title, "blocks": message["blocks"]}
+    return {"type": "modal", "title": title, "blocks": without_charts(message)["blocks"]}
 
 
 def noted(shown: dict[str, Any], *texts: str) -> dict[str, Any]:

@@ -91,8 +91,10 @@ def build_web(
         routes.add_get("/healthz", _healthz)
         if vitals.census is not None:
             _add_watch(routes, vitals.ready, vitals.metrics, vitals.census)
-        if services.core.policy.keeps_tokens:
-            _add_api(routes, Api(services.api_keys, services.token_broker))
+        policy = services.core.policy
+        if policy.keeps_tokens:
+            proxies = policy.trusted_proxies
+            _add_api(routes, Api(services.api_keys, services.token_broker, trusted_proxies=proxies))
 
     async def drain(_: web.Application) -> None:
         await tasks.drain(_DRAINS_FOR)

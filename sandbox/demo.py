@@ -98,7 +98,7 @@ async def town(place: Place, clock: SandboxClock, *, world: World | None = None)
         google = _google(clock, bot_url)
         microsoft = _microsoft(clock, bot_url)
         imap = await _imap(stack)
-        imap.takes_tokens(google.opens_by_imap)
+        imap.takes_tokens(google.judges_token)
         names = LocalNames(imap)
         hubspot = LocalHubSpot(clock=clock, token=HUBSPOT_TOKEN)
         slack.public_url = url

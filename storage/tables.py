@@ -440,6 +440,37 @@ whereabouts: Final = Table(
     maybe_instant("left_at"),
 )
 
+# How a channel did on a day that is over, in seconds, if it was not connected all day.
+availability: Final = Table(
+    "availability",
+    metadata,
+    of_channel(required=True),
+    # The day in UTC, counted from the first of January of the year 1.
+    Column("day", Integer, nullable=False),
+    required_text("workspace_id"),
+    number("up"),
+    number("down"),
+    number("unknown"),
+    PrimaryKeyConstraint("channel_id", "day"),
+    Index(
+        "ix_availability_down",
+        "workspace_id",
+        "day",
+        sqlite_where=text("down > 0"),
+        postgresql_where=text("down > 0"),
+    ),
+    Index("ix_availability_day", "day"),
+)
+
+# Who is sent a report each month.
+report_reader: Final = Table(
+    "report_reader",
+    metadata,
+    required_text("workspace_id"),
+    required_text("user_id"),
+    PrimaryKeyConstraint("workspace_id", "user_id"),
+)
+
 # A login at a host that locks people out: under way, or refused lately.
 login_slot: Final = Table(
     "login_slot",
@@ -615,6 +646,9 @@ notice_incident: Final = Table(
     Index("ix_notice_incident_incident", "incident_id"),
 )
 
+LOST: Final = text("what = 'refused_again'")
+"""A step by which a channel was called disconnected: few of many lines."""
+
 history: Final = Table(
     "history",
     metadata,
@@ -627,6 +661,7 @@ history: Final = Table(
     Column("details", JSON, nullable=False),
     Index("ix_history_channel", "channel_id", "at"),
     Index("ix_history_at", "at"),
+    Index("ix_history_lost", "workspace_id", "at", sqlite_where=LOST, postgresql_where=LOST),
 )
 
 seen: Final = Table(

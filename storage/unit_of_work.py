@@ -24,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.grant import Secret
 from storage.api_keys import AccessTokenRepository, ApiKeyRepository, TokenUseRepository
+from storage.availability import AvailabilityRepository, ReportReaderRepository
 from storage.census import CensusRepository
 from storage.channels import ChannelRepository, MailRoutingRepository, OverviewRepository
 from storage.cipher import Cipher
@@ -121,6 +122,8 @@ class UnitOfWork:
     incidents = _made(IncidentRepository)
     notices = _made(NoticeRepository)
     history = _made(HistoryRepository)
+    availability = _made(AvailabilityRepository)
+    report_readers = _made(ReportReaderRepository)
     seen = _made(SeenRepository)
     provider_outages = _made(ProviderOutageRepository)
     roles = _made(RoleRepository)

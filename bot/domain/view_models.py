@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from bot.domain.access import Operation, Person, RoleChange
+from bot.domain.availability import NO_OUTAGES, Availability, Outages, Report
 from bot.domain.channel import AboutInbox, Channel, HistoryEntry, InboxSpec, State
 from bot.domain.features import Feature
 from bot.domain.grant import Revocation
@@ -60,6 +61,8 @@ class ChannelRow:
     """What of ``may`` is only a wish that an admin has to grant."""
     outage: Incident | None = None
     """Its open outage, with who is on it."""
+    availability: Availability | None = None
+    """Of the last thirty days, if that was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +186,10 @@ class ChannelStatus:
     """Where its mail goes, if that is watched and known."""
     programs: tuple[ProgramUse, ...] = ()
     """Which have used it in the last weeks, the latest first."""
+    weeks: Availability | None = None
+    """Of the last thirteen weeks."""
+    outages: Outages = NO_OUTAGES
+    """Of the last thirty days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,6 +413,8 @@ class NoticeModel:
     role_change: RoleChange | None = None
     hubspot: HubSpotModel | None = None
     """For what is about a portal's channels."""
+    report: Report | None = None
+    """For ``REPORT``."""
     may_undo: bool = False
     """For ``ROLE_CHANGED``: this reader can take it back."""
     takers: tuple[Person, ...] = ()
@@ -514,6 +523,8 @@ class ExportLanding:
     locale: str
     lines: int
     """The most that the file holds."""
+    is_report: bool = False
+    """It is not the history but how well inboxes worked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -272,7 +272,18 @@ def _previews(lang: Language, drill: Drill, now: datetime, command: str) -> list
 
 def export_message(lang: Language, *, url: str, until: datetime) -> Message:
     """The way to the file, for whoever asked."""
-    said = lang.say("The history of all inboxes, as a file for spreadsheets.")
+    return _file_message(
+        lang, lang.say("The history of all inboxes, as a file for spreadsheets."), url, until
+    )
+
+
+def report_file_message(lang: Language, *, url: str, until: datetime) -> Message:
+    """The same for the report of how well they worked."""
+    said = lang.say("The availability of all these inboxes, as a file for spreadsheets.")
+    return _file_message(lang, said, url, until)
+
+
+def _file_message(lang: Language, said: str, url: str, until: datetime) -> Message:
     once = lang.say("The link works once, until {when}, and only for you.", when=instant(lang, until))
     open_ = button(lang.say("Open the download page"), EXPORT_OPEN, url=url, style="primary")
     return message(said, [section(f"{said}\n{once}"), *actions(open_)])

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from bot.domain.access import Operation
 from bot.domain.address import LONGEST, key_of
@@ -16,6 +16,7 @@ from bot.domain.ids import ChannelId
 from bot.domain.incident import Incident
 from bot.domain.request import Awaits, Request, RequestState
 from bot.domain.view_models import Browse, ChannelRow, FirstHour, Overview, SetupCard
+from bot.views.availability import in_row
 from bot.views.blocks import (
     HOME_BLOCKS,
     MESSAGE_BLOCKS,
@@ -40,9 +41,11 @@ from bot.views.blocks import (
 )
 from bot.views.buttons import (
     ADMINS,
+    CONNECT,
     EXPORT,
     HELP,
     PERMISSIONS_ALL,
+    REPORT,
     approve_buttons,
     cancel_button,
     connect_button,
@@ -124,6 +127,7 @@ def _text(lang: Language, row: ChannelRow, *, told: frozenset[str], roomy: bool)
     else:
         lines = [title(lang, row), since(lang, row), *_use(lang, row), *_trouble(lang, row, told, roomy)]
         lines += on_it(lang, row.outage)
+    lines += in_row(lang, row.availability, roomy=roomy)
     if row.mail is not None:
         way = way_words(lang, row.mail, row.channel.provider) if roomy else ""
         lines.append(f"📭 {escape(lang.together(mail_words(lang, row.mail), way))}")
@@ -308,15 +312,15 @@ def _more(lang: Language, hidden: int, command: str) -> list[Block]:
 
 def _characters(blocks: list[Block]) -> int:
     """All text in these blocks, as Slack counts it towards a message's limit."""
-    total, waiting = 0, list[Any](blocks)
+    total, waiting = 0, list[Block](blocks)
     while waiting:
-        part = waiting.pop()
-        if isinstance(part, dict):
-            own = part.get("text")
-            total += len(own) if isinstance(own, str) else 0
-            waiting += part.values()
-        elif isinstance(part, list):
-            waiting += part
+        for name, part in waiting.pop().items():
+            if isinstance(part, str):  # most parts are
+                total += len(part) if name == "text" else 0
+            elif isinstance(part, dict):
+                waiting.append(part)
+            elif isinstance(part, list):
+                waiting += [one for one in part if isinstance(one, dict)]
     return total
 
 
@@ -512,7 +516,7 @@ def _steps(lang: Language, steps: FirstHour) -> tuple[tuple[bool, str, Block | N
             lang.say("Connect a team address")
             + "\n"
             + lang.say("Such as support@: the one that must not stop."),
-            connect_button(lang),
+            button(lang.say("Connect an inbox"), CONNECT, about=lang.say("Connect a team address")),
         ),
         (
             steps.has_conversation,
@@ -526,7 +530,7 @@ def _steps(lang: Language, steps: FirstHour) -> tuple[tuple[bool, str, Block | N
             lang.say("Make a second super admin")
             + "\n"
             + lang.say("So that somebody is told when you are away."),
-            button(lang.say("Admins"), ADMINS),
+            button(lang.say("Admins"), ADMINS, about=lang.say("Make a second super admin")),
         ),
         (
             steps.has_rehearsed,
@@ -719,6 +723,7 @@ def _head(lang: Language, overview: Overview) -> list[Block]:
         else []
     )
     rest = [(lang.say("Permissions"), f"{PERMISSIONS_ALL} ")]
+    rest += [(lang.say("Availability"), f"{REPORT} ")] if overview.tally.total else []
     rest += [(lang.say("Export the history"), f"{EXPORT} ")] if overview.may_export else []
     return actions(*connect, button(lang.say("Admins"), ADMINS), button(lang.say("Help"), HELP), *menu(rest))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from bot.domain.access import Operation
@@ -212,12 +213,18 @@ def help_message(lang: Language, command: str, *, is_admin: bool = False) -> Mes
     may do."""
     intro = lang.say("Inboxkeeper keeps mailboxes connected and tells you when one stops working.")
     how = lang.say("After most of these you may name an address; without one you choose from a list.")
-    groups = [
-        section("\n".join([bold(name), *(_verb_line(command, *it) for it in verbs)]), way)
-        for name, verbs, way in _verb_groups(lang, is_admin=is_admin)
-    ]
+    groups = [section(text, way) for text, way in _grouped(lang, command, is_admin)]
     return message(
         escape(intro), [section(escape(intro)), *groups, context(how), *actions(overview_button(lang))]
+    )
+
+
+@lru_cache(maxsize=16)
+def _grouped(lang: Language, command: str, is_admin: bool) -> tuple[tuple[str, Block], ...]:
+    """The same for everybody who reads a language and may do as much."""
+    return tuple(
+        ("\n".join([bold(name), *(_verb_line(command, *it) for it in verbs)]), way)
+        for name, verbs, way in _verb_groups(lang, is_admin=is_admin)
     )
 
 
@@ -233,6 +240,7 @@ def _verb_groups(lang: Language, *, is_admin: bool) -> tuple[_Group, ...]:
         (lang.say("connect"), lang.say("connect an inbox")),
         (lang.say("list"), lang.say("your inbox and all team addresses")),
         (lang.say("status"), lang.say("one inbox in detail")),
+        (lang.say("report"), lang.say("how well inboxes worked in the last 30 days")),
         (lang.say("edit"), lang.say("its name, what depends on it, who is told")),
     )
     stopped = (

@@ -13,6 +13,7 @@ from bot.domain.ids import UserId
 from bot.domain.provider_outage import is_held
 from bot.domain.request import Awaits, Request, RequestState
 from bot.domain.view_models import ChannelRow, ChannelStatus, Mail, ProgramUse
+from bot.views.availability import availability_blocks
 from bot.views.blocks import (
     Block,
     Message,
@@ -73,6 +74,7 @@ def status_message(
         *_moved(lang, status),
         *_buttons(lang, row),
         fields(*_facts(lang, status)),
+        *availability_blocks(lang, status, now),
         section(_permissions(lang, status)),
         *programs(lang, status.programs),
         *_lacking(lang, row),

@@ -23,6 +23,7 @@ STORED = [
     (NoticeKind.SILENCE, AT, {"since": AT}),
     (NoticeKind.STORAGE, f"{AT}/{AT}", {"began": AT, "ended": AT}),
     (NoticeKind.CREDENTIAL, f"secret:7:{AT}", {"what": "secret", "days": "7", "ends": AT}),
+    (NoticeKind.REPORT, "2026-11", {"month": "2026-11"}),
     (NoticeKind.GROUPS, f"closed {AT}", {"why": "closed", "since": AT}),
 ]
 

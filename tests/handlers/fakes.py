@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from bot.domain.access import Actor, Operation, Person, Role, RoleChange
+from bot.domain.availability import Report
 from bot.domain.channel import Channel, InboxSpec, Kind, State
 from bot.domain.errors import ExportTaken, Gone, NeedsApproval, TicketUnknown, UnknownAddress
 from bot.domain.grant import Revocation
@@ -36,7 +37,7 @@ from bot.services.connections.channel_actions import TeamDetails
 from bot.services.connections.tickets import NextStep
 from bot.services.people.admins import Preview, Roster
 from bot.services.people.approvals import ApprovalAsked
-from bot.services.upkeep.history import Offer
+from bot.services.upkeep.history import File, Offer
 from providers.base import Form, Redirect
 from tests.views.samples import ALL, ANN, BOB, NOW, SCOPES, W, a_row, an_outcome, an_overview
 
@@ -442,7 +443,7 @@ class FakeExporting:
     trouble: Trouble
     browsers: list[str] = field(default_factory=list)
 
-    async def begin(self, actor: Actor) -> Offer:
+    async def begin(self, actor: Actor, what: File = File.HISTORY) -> Offer:
         await self.trouble.pass_()
         return Offer("http://127.0.0.1:8080/export/s1", NOW)
 
@@ -452,12 +453,26 @@ class FakeExporting:
             raise TicketUnknown
         return ExportLanding("Ann", "Acme", "en-US", 3)
 
-    async def fetch(self, secret: str, browser: str) -> str:
+    async def fetch(self, secret: str, browser: str) -> tuple[File, str]:
         await self.landing(secret)
         if self.browsers:
             raise ExportTaken
         self.browsers.append(browser)
-        return "at,address\r\n2026-11-23,ann@example.com\r\n"
+        return File.HISTORY, "at,address\r\n2026-11-23,ann@example.com\r\n"
+
+
+@dataclass
+class FakeReports:
+    trouble: Trouble
+    is_monthly: bool = False
+
+    async def report(self, actor: Actor) -> Report:
+        await self.trouble.pass_()
+        return Report(NOW.date(), NOW.date(), 0, 0, is_monthly=self.is_monthly, may_have_monthly=True)
+
+    async def wanted(self, actor: Actor, *, is_wanted: bool) -> None:
+        await self.trouble.pass_()
+        self.is_monthly = is_wanted
 
 
 @dataclass
@@ -508,6 +523,8 @@ class FakeServices:
     hubspot: Any = None
     permissions: Any = None
     workspaces: Any = None
+    availabilities: Any = None
+    monthly_reports: Any = None
 
     def __post_init__(self) -> None:
         self.people = FakePeople(self.trouble)
@@ -520,4 +537,5 @@ class FakeServices:
         self.history = FakeEvidences(self.trouble)
         self.history_export = FakeExporting(self.trouble)
         self.permissions = FakePermissions(self.trouble)
+        self.availabilities = self.monthly_reports = FakeReports(self.trouble)
         self.workspaces = FakeWorkspaces(self.trouble)

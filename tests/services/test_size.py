@@ -131,6 +131,7 @@ _TYPED: Final = (
     ("omar", "why support@acme.example"),
     ("omar", "drill support@acme.example"),
     ("omar", "admins"),
+    ("omar", "report"),
     ("alice", "list"),
     ("alice", "disable alice@acme.example"),
     ("alice", "enable alice@acme.example"),

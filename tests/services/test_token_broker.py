@@ -551,3 +551,36 @@ async def test_a_database_that_is_away_loses_no_rotated_secret(database_url: str
         assert (await desk.asks())[0] == 200
         await play.look(support)
         assert (await play.now_of(support)).state is State.CONNECTED
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "status"),
+    [
+        ("", "10.20.0.5", 401),
+        ("127.0.0.1/32", "10.20.0.5", 200),
+        ("127.0.0.1/32", "192.0.2.1, 10.20.0.5", 200),
+        ("127.0.0.1/32", "10.20.0.5, 192.0.2.1", 401),
+        ("127.0.0.1/32", "10.20.0.5, nonsense", 401),
+        ("127.0.0.1/32", None, 401),
+        ("10.0.0.0/8", "10.20.0.5", 401),
+    ],
+)
+async def test_behind_a_proxy_a_keys_networks_are_the_programs(
+    settled_url: str, inline_sqlite: None, tmp_path: Path, proxies: str, forwarded: str | None, status: int
+) -> None:
+    """What the proxy says counts only if it is trusted, and nothing that stands before it."""
+    file = tmp_path / "features.toml"
+    file.write_text(FILE)
+    async with a_stage(
+        settled_url, key=KEY, FEATURES_FILE=str(file), API="true", TRUSTED_PROXIES=proxies
+    ) as stage:
+        await stage.settles()
+        play = Play(stage)
+        await play.connect_team(SUPPORT)
+        desk = await program(play, networks=["10.20.0.0/16"])
+        headers = {"Authorization": f"Bearer {desk.secret}"}
+        if forwarded is not None:
+            headers["X-Forwarded-For"] = forwarded
+        assert (await desk.asks(headers=headers))[0] == status
+        [key] = await play.services.api_keys.of_workspace(ACME)
+        assert key.last_used_from == ("10.20.0.5" if status == 200 else "")

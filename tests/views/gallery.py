@@ -34,6 +34,7 @@ from bot.views.history import export_message
 from bot.views.home import home, overview_message
 from bot.views.i18n import Language
 from bot.views.status import status_message
+from tests.views.availability_gallery import availability
 from tests.views.history_gallery import doubts
 from tests.views.hubspot_gallery import hubspot
 from tests.views.permission_gallery import permissions
@@ -180,6 +181,7 @@ def everything(lang: Language) -> Drawn:
     yield from answers(lang)
     yield from storms(lang)
     yield from doubts(lang)
+    yield from availability(lang)
     for case, roster in rosters():
         yield f"admins {case}", modals.admins_modal(lang, roster)
     for is_given in (True, False):

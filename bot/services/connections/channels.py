@@ -21,6 +21,7 @@ from bot.domain.access import (
     wishes,
 )
 from bot.domain.address import same_address
+from bot.domain.availability import DAYS, WEEK, WEEKS
 from bot.domain.channel import Channel, State
 from bot.domain.errors import ProviderOff, UnknownAddress
 from bot.domain.features import Feature
@@ -50,6 +51,7 @@ from bot.services.connections.connect import near_misses, read_address
 from bot.services.connections.tickets import asked_for
 from bot.services.core.ports import Core
 from bot.services.core.roles import roles_in
+from bot.services.monitoring.availability import Availabilities
 from bot.services.monitoring.mail_routing import mail_shown
 from storage import Listed, UnitOfWork
 from storage.api_keys import GIVEN
@@ -72,6 +74,7 @@ class Channels:
 
     def __init__(self, core: Core) -> None:
         self._core = core
+        self._availabilities = Availabilities(core)
         self._tallies: dict[WorkspaceId, tuple[datetime, StateCounts | None]] = {}
 
     def label_at(self, key: str, address: str) -> str:
@@ -243,10 +246,15 @@ class Channels:
             advised = await self._advised(uow, actor, [channel])
             unknown = await self._unexplained(uow, [channel])
             programs = await self._programs(uow, channel)
+            weeks = (await self._availabilities.of(uow, [channel], days=WEEKS * WEEK))[channel.id]
+            outages = await self._availabilities.outages_of(uow, channel)
         granted = grant.granted if grant else None
         line = Listed(channel, probe.last_ok_at if probe else None, granted, known)
         return ChannelStatus(
-            row=self._row(actor, line, advice=advised.get(channel.id), unexplained=unknown.get(channel.id)),
+            row=replace(
+                self._row(actor, line, advice=advised.get(channel.id), unexplained=unknown.get(channel.id)),
+                availability=weeks.of_last(DAYS),
+            ),
             scopes=grant.scopes if grant else frozenset(),
             connected_by=channel.connected_by,
             obtained_at=grant.obtained_at if grant else None,
@@ -260,6 +268,8 @@ class Channels:
             ),
             mail=mail_shown(self._core, channel, known) if known else None,
             programs=programs,
+            weeks=weeks,
+            outages=outages,
         )
 
     async def _programs(self, uow: UnitOfWork, channel: Channel) -> tuple[ProgramUse, ...]:
@@ -320,12 +330,14 @@ class Channels:
         advised = await self._advised(uow, actor, channels)
         unknown = await self._unexplained(uow, channels)
         outages = await self._outages(uow, channels)
+        availabilities = await self._availabilities.of(uow, channels)
         return tuple(
             replace(
                 self._row(
                     actor, it, advice=advised.get(it.channel.id), unexplained=unknown.get(it.channel.id)
                 ),
                 outage=outages.get(it.channel.id),
+                availability=availabilities[it.channel.id],
             )
             for it in listed
         )

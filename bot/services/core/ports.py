@@ -12,6 +12,7 @@ from typing import Protocol
 
 from bot.domain.access import Group, PeoplePage, Person
 from bot.domain.address import DAILY
+from bot.domain.api_key import Network
 from bot.domain.features import Feature, Features
 from bot.domain.ids import ConversationId, UserId
 from bot.domain.notice import EditRoom, Posted
@@ -88,6 +89,8 @@ class Policy:
     """Where HubSpot's own pages are, if that is on this machine; else HubSpot says where."""
     keeps_tokens: bool = False
     """Whether access tokens of team addresses are kept, for programs that have a key."""
+    trusted_proxies: tuple[Network, ...] = ()
+    """Whose word about the addresses of programs counts."""
 
 
 @dataclass(frozen=True)

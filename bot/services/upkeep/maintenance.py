@@ -21,6 +21,7 @@ from bot.services.core.grants import Retirement
 from bot.services.core.jobs import attempted
 from bot.services.core.notifications import Notifications, Operators
 from bot.services.core.ports import Core, Credential
+from bot.services.monitoring.availability import Availabilities, MonthlyReports
 from bot.services.monitoring.mail_routing import MailRoutingWatch
 from bot.services.monitoring.provider_outages import ProviderOutages
 from bot.services.people.admins import Admins
@@ -61,6 +62,7 @@ class Maintenance:
         mail_watch: MailRoutingWatch,
         provider_outages: ProviderOutages,
         credentials: CredentialWatch,
+        monthly_reports: MonthlyReports,
     ) -> None:
         self._core = core
         self._retirement = Retirement(core, notifications)
@@ -76,6 +78,8 @@ class Maintenance:
             MaintenanceTask("long-gone", timedelta(days=1), workspaces.forget_long_gone),
             MaintenanceTask("credentials", timedelta(hours=6), credentials.look),
             MaintenanceTask("mail", core.policy.mail_watch, mail_watch.look),
+            MaintenanceTask("availability", timedelta(hours=1), Availabilities(core).keep),
+            MaintenanceTask("report", timedelta(hours=1), monthly_reports.send),
         )
 
     async def run_due(self) -> int:

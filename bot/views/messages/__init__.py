@@ -59,6 +59,7 @@ from bot.views.messages.operator_notices import (
     storage_notice,
 )
 from bot.views.messages.provider_outage import provider_outage_notice, somebody_else_notice
+from bot.views.messages.report import report_notice
 
 __all__ = [
     "ADMINS_UNDO",
@@ -94,6 +95,7 @@ __all__ = [
     "relapse_reply",
     "reminder_reply",
     "removed_notice",
+    "report_notice",
     "request_notice",
     "requester_notice",
     "role_changed_notice",
@@ -128,6 +130,7 @@ VIEWS: Final[Mapping[NoticeKind, Callable[[Language, NoticeModel], Message]]] = 
     NoticeKind.ROLE_CHANGED: role_changed_notice,
     NoticeKind.GROUPS: groups_notice,
     NoticeKind.CREDENTIAL: credential_notice,
+    NoticeKind.REPORT: report_notice,
     NoticeKind.REQUEST: request_notice,
     NoticeKind.WISH: requester_notice,
     NoticeKind.ANSWERED: answered_reply,
