@@ -1,7 +1,7 @@
 """The five commonest deeds, counted in presses: they must not grow.
 
-A press is whatever a hand does to go on: a button, a choice, a form sent off, a button on a page of ours or of
-the provider's. Typing is none, and neither is what nobody has to do.
+A press is whatever a hand does to go on: a button, a choice, a form sent off, a button on a page (ours or
+the provider's). Typing is none, and neither is what nobody has to do.
 """
 
 from __future__ import annotations
