@@ -442,9 +442,11 @@ class FakeEvidences:
 class FakeExporting:
     trouble: Trouble
     browsers: list[str] = field(default_factory=list)
+    asked: list[File] = field(default_factory=list)
 
     async def begin(self, actor: Actor, what: File = File.HISTORY) -> Offer:
         await self.trouble.pass_()
+        self.asked.append(what)
         return Offer("http://127.0.0.1:8080/export/s1", NOW)
 
     async def landing(self, secret: str) -> ExportLanding:
@@ -465,10 +467,11 @@ class FakeExporting:
 class FakeReports:
     trouble: Trouble
     is_monthly: bool = False
+    shown: Report = field(default_factory=lambda: Report(NOW.date(), NOW.date(), 0, 0, may_have_monthly=True))
 
     async def report(self, actor: Actor) -> Report:
         await self.trouble.pass_()
-        return Report(NOW.date(), NOW.date(), 0, 0, is_monthly=self.is_monthly, may_have_monthly=True)
+        return replace(self.shown, is_monthly=self.is_monthly)
 
     async def wanted(self, actor: Actor, *, is_wanted: bool) -> None:
         await self.trouble.pass_()

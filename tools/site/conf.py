@@ -11,8 +11,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 project = "Inboxkeeper"
 release = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-root_doc = "docs/index"
-include_patterns = ["*.md", "docs/**"]
+root_doc = "tools/site/index"
+include_patterns = ["*.md", "docs/**", "tools/site/index.md"]
 exclude_patterns = ["docs/*.toml"]
 extensions = ["myst_parser"]
 source_suffix = {".md": "markdown"}
@@ -32,6 +32,6 @@ def setup(app: Sphinx) -> None:
 def _lead_in(app: Sphinx, failed: Exception | None) -> None:
     """The address without a page leads to the first one."""
     if failed is None:
-        leads = '<meta http-equiv="refresh" content="0; url=docs/index.html">'
+        leads = '<meta http-equiv="refresh" content="0; url=tools/site/index.html">'
         page = f"<!doctype html>{leads}<title>{project}</title>"
         Path(app.outdir, "index.html").write_text(page, encoding="utf-8")
