@@ -133,8 +133,15 @@ def outage_words(lang: Language, outages: Outages) -> list[str]:
         said.append(lang.say("Reconnected by {people}.", people=_people(lang, people)))
     alone = sum(times for who, times in outages.repaired_by if who is None)
     if alone:
-        said.append(lang.count("It came back by itself once.", "It came back by itself {n} times.", alone))
+        said.append(_by_itself(lang, alone))
     return said
+
+
+def _by_itself(lang: Language, times: int) -> str:
+    """How often nobody had to mend it."""
+    if times == 1:
+        return lang.say("It came back by itself once.")
+    return lang.count("It came back by itself {n} time.", "It came back by itself {n} times.", times)
 
 
 def _people(lang: Language, people: Sequence[tuple[UserId, int]]) -> str:
