@@ -133,10 +133,15 @@ def outage_words(lang: Language, outages: Outages) -> list[str]:
         said.append(lang.say("Reconnected by {people}.", people=_people(lang, people)))
     alone = sum(times for who, times in outages.repaired_by if who is None)
     if alone:
-        said.append(
-            lang.count("{n} time it came back on its own.", "{n} times it came back on its own.", alone)
-        )
+        said.append(_on_its_own(lang, alone))
     return said
+
+
+def _on_its_own(lang: Language, times: int) -> str:
+    """How often nobody had to do anything."""
+    if times == 1:
+        return lang.say("It came back on its own once.")
+    return lang.count("It came back on its own {n} time.", "It came back on its own {n} times.", times)
 
 
 def _people(lang: Language, people: Sequence[tuple[UserId, int]]) -> str:
