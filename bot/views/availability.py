@@ -136,7 +136,9 @@ def outage_words(lang: Language, outages: Outages) -> list[str]:
         said.append(lang.say("Reconnected by {people}.", people=_people(lang, people)))
     alone = sum(times for who, times in outages.repaired_by if who is None)
     if alone:
-        said.append(lang.count("{n} outage ended by itself.", "{n} outages ended by themselves.", alone))
+        said.append(
+            lang.count("{n} time it came back on its own.", "{n} times it came back on its own.", alone)
+        )
     return said
 
 
