@@ -146,9 +146,18 @@ class AccessTokenRepository(Repository):
             insert.on_conflict_do_update(index_elements=[access_token.c.id], set_=changed)
         )
 
-    async def drop(self, grant_id: GrantId) -> None:
-        """Whatever is kept of this grant is not to be handed out any more."""
-        await self._connection.count(delete(access_token).where(access_token.c.grant_id == grant_id))
+    async def carry_on(self, grant_id: GrantId, *, since: int) -> None:
+        """What was kept for this version of the grant, or a later one, is good for the present one."""
+        mine = access_token.c.grant_id == grant_id, access_token.c.grant_version >= since
+        version = select(grant.c.version).where(grant.c.id == grant_id).scalar_subquery()
+        await self._connection.count(update(access_token).where(*mine).values(grant_version=version))
+
+    async def drop(self, grant_id: GrantId, resource: str | None = None) -> None:
+        """What is kept of this grant, all of it or for one resource, is not to be handed out any more."""
+        mine = [access_token.c.grant_id == grant_id]
+        if resource is not None:
+            mine.append(access_token.c.id == _id(grant_id, resource))
+        await self._connection.count(delete(access_token).where(*mine))
 
 
 _of_team: Final = (
