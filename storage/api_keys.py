@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, delete, func, literal, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, func, literal, select, update
 
 from bot.domain.api_key import ApiKey, network_of
 from bot.domain.channel import Kind, State
@@ -49,8 +49,21 @@ class ApiKeyRepository(Repository):
 
     async def find(self, key_id: ApiKeyId) -> ApiKey | None:
         """The same statement whether there is one or not: the time it takes tells nobody."""
+        return await self._one(api_key.c.id == key_id)
+
+    async def by_door(self, digest: str) -> ApiKey | None:
+        """The one whose own address has this digest."""
+        return await self._one(api_key.c.door_digest == digest)
+
+    async def open_door(self, key_id: ApiKeyId, digest: str) -> bool:
+        """From now on this is its own address, in place of a former one; whether there is such a key that was
+        not revoked."""
+        mine = api_key.c.id == key_id, api_key.c.revoked_at.is_(None)
+        return await self._connection.count(update(api_key).where(*mine).values(door_digest=digest)) == 1
+
+    async def _one(self, which: ColumnElement[bool]) -> ApiKey | None:
         named = api_key_channel, api_key_channel.c.key_id == api_key.c.id
-        here = select(api_key, api_key_channel.c.channel_id).outerjoin(*named).where(api_key.c.id == key_id)
+        here = select(api_key, api_key_channel.c.channel_id).outerjoin(*named).where(which)
         rows = await self._connection.rows(here)
         channels = frozenset(row.channel_id for row in rows if row.channel_id is not None)
         return _key(rows[0], channels) if rows else None
