@@ -402,6 +402,8 @@ async def why(context: Context, interaction: Interaction, actor: Actor, channel:
 async def drill(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:
     """Who would be told, and in which words."""
     rehearsal = await context.services.history.drill(actor, channel.id)
+    await context.services.people.note_first_hour(actor, rehearsed=True)
+    context.home.refresh(actor.id)
     return Response(
         message=drill_message(interaction.lang, rehearsal, now=context.clock(), command=context.command)
     )

@@ -68,6 +68,9 @@ person: Final = Table(
     flag("is_guest"),
     flag("is_bot"),
     flag("is_deleted"),
+    # What they did on day one; not of Slack's.
+    flag("has_rehearsed"),
+    flag("hides_first_hour"),
     instant("read_at"),
     PrimaryKeyConstraint("workspace_id", "id"),
     Index("ix_person_email", "workspace_id", "email_key"),

@@ -53,7 +53,8 @@ class Tally:
 
 
 def together(tallies: Iterable[Tally]) -> Tally:
-    return sum(tallies, Tally())
+    some = tuple(tallies)
+    return Tally(sum(it.up for it in some), sum(it.down for it in some), sum(it.unknown for it in some))
 
 
 @dataclass(frozen=True, slots=True)

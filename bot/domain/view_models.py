@@ -78,6 +78,23 @@ class SetupCard:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstHour:
+    """What a super admin does on day one, and how far they are."""
+
+    has_team: bool
+    has_conversation: bool
+    """Some team address has a conversation that is told."""
+    has_second_admin: bool
+    has_rehearsed: bool
+    team: Channel | None = None
+    """A team address to go on with."""
+
+    @property
+    def is_done(self) -> bool:
+        return self.has_team and self.has_conversation and self.has_second_admin and self.has_rehearsed
+
+
+@dataclass(frozen=True, slots=True)
 class StateCounts:
     """How many channels somebody may see, whether or not there is room for them."""
 
@@ -88,6 +105,27 @@ class StateCounts:
     @property
     def total(self) -> int:
         return sum(self.of_state.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Browse:
+    """Which of the inboxes somebody wants to see; by default all, from the first one on."""
+
+    text: str = ""
+    """Only those with this in their address or name."""
+    state: State | None = None
+    skip: int = 0
+    """How many stand on the pages before."""
+    turn: int = 0
+    """How often somebody chose anew: what they typed and chose before is not kept in the fields."""
+
+    @property
+    def is_narrowed(self) -> bool:
+        return bool(self.text or self.state)
+
+    @property
+    def is_plain(self) -> bool:
+        return not self.is_narrowed and not self.skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +148,11 @@ class Overview:
     """What others have asked for and this person can grant, oldest first."""
     asked: tuple[Request, ...] = ()
     """What this person waits for, or has not gone on with."""
+    browse: Browse = Browse()
+    has_more: bool = False
+    """Others follow what is shown."""
+    first_hour: FirstHour | None = None
+    """For a super admin who has not done or dismissed it yet."""
 
 
 @dataclass(frozen=True, slots=True)

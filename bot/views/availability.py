@@ -133,9 +133,7 @@ def outage_words(lang: Language, outages: Outages) -> list[str]:
         said.append(lang.say("Reconnected by {people}.", people=_people(lang, people)))
     alone = sum(times for who, times in outages.repaired_by if who is None)
     if alone:
-        said.append(
-            lang.count("{n} time it came back by itself.", "{n} times it came back by itself.", alone)
-        )
+        said.append(lang.count("It came back by itself once.", "It came back by itself {n} times.", alone))
     return said
 
 
@@ -165,7 +163,7 @@ def _weeks(lang: Language, weeks: Sequence[tuple[date, int]]) -> list[Block]:
     """As Slack's own chart, and in words."""
     if not any(seconds for _, seconds in weeks):
         return []
-    hours = [(lang.day(day), round(seconds / 3600, 1)) for day, seconds in weeks]
+    hours = [(lang.short_day(day), round(seconds / 3600, 1)) for day, seconds in weeks]
     drawn = chart(
         lang.say("Hours disconnected, week by week"), series=lang.say("Hours disconnected"), points=hours
     )

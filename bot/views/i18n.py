@@ -82,6 +82,10 @@ class Language:
         """A day of the last months, shortly."""
         return f"{day.month}月{day.day}日" if self.code == "ja" else f"{day.day} {_MONTHS[day.month - 1]}"
 
+    def short_day(self, day: date) -> str:
+        """The same where it stands below a bar."""
+        return f"{day.month}/{day.day}" if self.code == "ja" else self.day(day)
+
     def month(self, day: date) -> str:
         """The month that ``day`` is in."""
         return (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from bot.domain.access import Operation
@@ -208,13 +209,19 @@ _STRANGERS = (GuestNotAllowed, WrongWorkspace)
 
 def help_message(lang: Language, command: str) -> Message:
     """All verbs, one line each."""
-    called = inert(command)
-    lines = "\n".join(f"`{called} {verb}`  {meaning}" for verb, meaning in _verbs(lang))
+    lines = _verb_lines(lang, command)
     intro = lang.say("Inboxkeeper keeps mailboxes connected and tells you when one stops working.")
     return message(
         escape(intro),
         [section(escape(intro)), section(lines), *actions(connect_button(lang), overview_button(lang))],
     )
+
+
+@lru_cache(maxsize=16)
+def _verb_lines(lang: Language, command: str) -> str:
+    """The same for everybody who reads a language."""
+    called = inert(command)
+    return "\n".join(f"`{called} {verb}`  {meaning}" for verb, meaning in _verbs(lang))
 
 
 def _verbs(lang: Language) -> tuple[tuple[str, str], ...]:

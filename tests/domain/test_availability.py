@@ -28,7 +28,8 @@ from bot.domain.availability import (
 from bot.domain.channel import HistoryEntry, State
 from bot.domain.ids import IncidentId, UserId
 from bot.domain.incident import IncidentKind, Resolution
-from bot.domain.lifecycle import Signal
+from bot.domain.lifecycle import TRANSITIONS, Signal, Step
+from storage.tables import LOST
 from tests.storage.builders import a_team_channel, an_incident
 
 _HOUR = 3600
@@ -242,3 +243,14 @@ def test_last_months_report_comes_on_the_first_at_nine(local: str, is_time: bool
     """After a standstill a day or two late, and then not at all."""
     when = datetime.fromisoformat(local)
     assert (is_time_to_send(when), month_before(when)) == (is_time, month)
+
+
+def test_only_one_signal_calls_a_channel_disconnected() -> None:
+    """An index finds what was lost lately by it."""
+    calls = {
+        signal
+        for (state, signal), step in TRANSITIONS.items()
+        if isinstance(step, Step) and step.to is State.DISCONNECTED and state is not State.DISCONNECTED
+    }
+    assert calls == {Signal.REFUSED_AGAIN}
+    assert str(LOST) == f"what = '{Signal.REFUSED_AGAIN}'"

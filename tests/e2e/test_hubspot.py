@@ -524,6 +524,17 @@ async def test_what_is_read_once_a_day_blinds_nobody(patient: Stage, path: str) 
     assert "as disconnected" in await only(patient, "omar")
 
 
+@pytest.mark.parametrize("what", ["refused", "forbidden"])
+async def test_one_refusal_is_no_dead_key(stage: Stage, what: str) -> None:
+    """The next look must agree before whoever runs the bot is told."""
+    portal_of(stage).faults.append(Fault(what, times=1))
+    await stage.passes(minutes=3)
+    await nobody_was_told(stage)
+    portal_of(stage).faults.append(Fault(what))
+    await stage.passes(**TOLD)
+    assert "Nobody else was told" in await only(stage, "omar")
+
+
 async def test_blind_for_a_day_is_the_operators_matter(patient: Stage) -> None:
     """Nobody is told that HubSpot stumbles; that nothing was seen for a whole day is said, once."""
     portal_of(patient).faults.append(Fault("half"))

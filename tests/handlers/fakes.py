@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from bot.domain.access import Actor, Operation, Person, Role, RoleChange
 from bot.domain.availability import Report
@@ -20,6 +20,7 @@ from bot.domain.ticket import OutcomeKind, Purpose, Ticket, TicketOutcome
 from bot.domain.view_models import (
     Ask,
     AuthorizationStart,
+    Browse,
     ChannelPermissions,
     ChannelRow,
     ChannelStatus,
@@ -41,6 +42,8 @@ from providers.base import Form, Redirect
 from tests.views.samples import ALL, ANN, BOB, NOW, SCOPES, W, a_row, an_outcome, an_overview
 
 ADDRESS = "ann@example.com"
+
+_ALL: Final = Browse()
 
 
 @dataclass
@@ -64,12 +67,16 @@ class FakePeople:
     is_super_admin: bool = False
     known: list[Person] = field(default_factory=list)
     fresh: list[bool] = field(default_factory=list)
+    noted: list[str] = field(default_factory=list)
 
     async def member(self, workspace_id: str, user_id: str, *, fresh: bool = False) -> Actor:
         self.fresh.append(fresh)
         await self.trouble.pass_()
         person = Person(id=ANN, workspace_id=W, email=ADDRESS, locale=self.locale)
         return Actor(person, is_super_admin=self.is_super_admin)
+
+    async def note_first_hour(self, actor: Actor, *, rehearsed: bool = False, hides: bool = False) -> None:
+        self.noted.append("rehearsed" if rehearsed else "hidden" if hides else "")
 
     async def locale_of(self, workspace_id: str, user_id: str) -> str:
         return self.locale
@@ -87,8 +94,9 @@ class FakeChannels:
     needs_approval: bool = False
     """Every deed is a wish that ``BOB`` may grant."""
 
-    async def overview(self, actor: Actor, *, most: int) -> Overview:
-        return an_overview(own=tuple(a_row(channel) for channel in self.channels.values()))
+    async def overview(self, actor: Actor, *, most: int, browse: Browse = _ALL) -> Overview:
+        own = tuple(a_row(it) for it in self.channels.values() if browse.text in it.address)
+        return an_overview(own=own, browse=browse, has_more=not browse.skip)
 
     async def addresses(self, actor: Actor, *, most: int) -> tuple[tuple[str, ...], int]:
         return tuple(channel.address for channel in self.channels.values())[:most], len(self.channels)
@@ -434,9 +442,11 @@ class FakeEvidences:
 class FakeExporting:
     trouble: Trouble
     browsers: list[str] = field(default_factory=list)
+    asked: list[File] = field(default_factory=list)
 
     async def begin(self, actor: Actor, what: File = File.HISTORY) -> Offer:
         await self.trouble.pass_()
+        self.asked.append(what)
         return Offer("http://127.0.0.1:8080/export/s1", NOW)
 
     async def landing(self, secret: str) -> ExportLanding:
@@ -457,10 +467,11 @@ class FakeExporting:
 class FakeReports:
     trouble: Trouble
     is_monthly: bool = False
+    shown: Report = field(default_factory=lambda: Report(NOW.date(), NOW.date(), 0, 0, may_have_monthly=True))
 
     async def report(self, actor: Actor) -> Report:
         await self.trouble.pass_()
-        return Report(NOW.date(), NOW.date(), 0, 0, is_monthly=self.is_monthly, may_have_monthly=True)
+        return replace(self.shown, is_monthly=self.is_monthly)
 
     async def wanted(self, actor: Actor, *, is_wanted: bool) -> None:
         await self.trouble.pass_()

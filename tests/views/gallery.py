@@ -17,7 +17,16 @@ from bot.domain.incident import IncidentKind, Resolution
 from bot.domain.notice import NoticeKind
 from bot.domain.request import Awaits, Request, RequestedChange, RequestState
 from bot.domain.ticket import SWITCHED_MEANWHILE, OutcomeKind, Purpose
-from bot.domain.view_models import IncidentModel, NoticeModel, Overview, ProgramUse, Registration, StateCounts
+from bot.domain.view_models import (
+    Browse,
+    FirstHour,
+    IncidentModel,
+    NoticeModel,
+    Overview,
+    ProgramUse,
+    Registration,
+    StateCounts,
+)
 from bot.notifier import rendered
 from bot.services.people.admins import Preview
 from bot.views import messages, modals, replies
@@ -199,6 +208,26 @@ def overviews() -> Iterator[tuple[str, Overview]]:
     tenant = a_request(awaits=Awaits.TENANT)
     yield "with answers owed", an_overview(own=own, to_answer=(removing, *wishes), asked=(*states, tenant))
     yield "found", an_overview(own=own, sought="ann")
+    team = a_team_channel()
+    for name, steps in (
+        ("nothing done", FirstHour(False, False, False, False)),
+        ("half done", FirstHour(True, False, True, False, team)),
+        ("one step left", FirstHour(True, True, True, False, team)),
+    ):
+        rows = (a_row(team, is_own=False),) if steps.team else ()
+        setup = None if rows else a_setup_card(google_on=True)
+        yield f"first hour, {name}", an_overview(team=rows, first_hour=steps, not_set_up=setup)
+    crowd = many_rows(25)
+    for name, browse in (
+        ("page 2", Browse(skip=25)),
+        ("page 41", Browse(skip=1_000)),
+        ("searched", Browse("team")),
+        ("of a state, page 2", Browse(state=State.CONNECTED, skip=25)),
+        ("searched in a state", Browse("<!channel> *ann*", State.DISABLED)),
+    ):
+        tally = StateCounts(dict.fromkeys((State.DISCONNECTED, State.CONNECTED, State.DISABLED), 600))
+        yield name, replace(an_overview(team=crowd, browse=browse, has_more=True), tally=tally)
+        yield f"{name}, nothing", replace(an_overview(browse=browse), tally=tally)
     yield "found nothing", an_overview(sought="<!channel> *ann*")
     yield "with everything", an_overview(own=own, team=many_rows(300), to_answer=wishes, asked=wishes)
     yield "before setup", an_overview(not_set_up=a_setup_card(), providers_off=("Gmail",))

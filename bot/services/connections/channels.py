@@ -35,9 +35,11 @@ from bot.domain.request import Request
 from bot.domain.view_models import (
     LACKING_SHOWN,
     Ask,
+    Browse,
     ChannelPermissions,
     ChannelRow,
     ChannelStatus,
+    FirstHour,
     Overview,
     PermissionsOverview,
     ProgramUse,
@@ -64,6 +66,7 @@ _COUNTED_FOR: Final = timedelta(seconds=15)
 """Of so many channels, how many there are in which state may be so old."""
 _AT_ONCE: Final = 500
 """Channels that one statement names."""
+_ALL: Final = Browse()
 
 
 class Channels:
@@ -94,12 +97,13 @@ class Channels:
 
     # --- seeing
 
-    async def overview(self, actor: Actor, *, most: int = 100) -> Overview:
-        """What ``actor`` may see: at most so many rows, their own and what needs somebody first, and how many
-        there are."""
+    async def overview(self, actor: Actor, *, most: int = 100, browse: Browse = _ALL) -> Overview:
+        """What ``actor`` may see and wants to: at most so many rows, their own and what needs somebody first,
+        and how many there are."""
         async with self._core.storage.reading() as uow:
-            rows, tally = await self._rows(uow, actor, most=most)
-            setup = await self._setup(uow, actor, empty=not rows)
+            rows, tally, has_more = await self._rows(uow, actor, browse, most=most)
+            setup = await self._setup(uow, actor, empty=not tally.total)
+            first_hour = await self._first_hour(uow, actor, rows) if browse.is_plain else None
             to_answer = await self._to_answer(uow, actor)
             asked = await uow.requests.unfinished_by(actor.workspace_id, actor.id)
         return Overview(
@@ -114,6 +118,9 @@ class Channels:
             may_export=actor.is_super_admin,
             to_answer=to_answer,
             asked=asked,
+            browse=browse,
+            has_more=has_more,
+            first_hour=first_hour,
         )
 
     async def matching(self, actor: Actor, text: str, *, most: int) -> Overview:
@@ -278,12 +285,16 @@ class Channels:
         return tuple(latest.values())
 
     async def _rows(
-        self, uow: UnitOfWork, actor: Actor, *, most: int
-    ) -> tuple[tuple[ChannelRow, ...], StateCounts]:
+        self, uow: UnitOfWork, actor: Actor, browse: Browse, *, most: int
+    ) -> tuple[tuple[ChannelRow, ...], StateCounts, bool]:
         visibility = visibility_of(actor)
         if visibility is None:
-            return (), StateCounts()
+            return (), StateCounts(), False
         wants_more = bool(self._core.policy.features.defined)
+        if not browse.is_plain:
+            listed = await uow.overviews.page(visibility, browse, most=most + 1, with_grants=wants_more)
+            rows = await self._rows_of(uow, actor, listed[:most])
+            return rows, await self._tallied(uow, visibility), len(listed) > most
         counted = self._counted(visibility)
         if counted is None:
             listed, tally = await uow.overviews.read(visibility, most=most, with_grants=wants_more)
@@ -291,7 +302,7 @@ class Channels:
         else:
             listed = await uow.overviews.first(visibility, most=most, with_grants=wants_more)
             tally = replace(counted, own=await uow.overviews.count_own(visibility))
-        return await self._rows_of(uow, actor, listed), tally
+        return await self._rows_of(uow, actor, listed), tally, tally.total > len(listed)
 
     def _counted(self, visibility: Visibility) -> StateCounts | None:
         """How many a large workspace has, as last counted, if that was lately: counting a million takes
@@ -407,6 +418,27 @@ class Channels:
             ways_from(channel.provider, self._core.providers.keys)
         )
         return (*operations, Operation.SWITCH) if can_go else operations
+
+    async def _first_hour(
+        self, uow: UnitOfWork, actor: Actor, rows: Sequence[ChannelRow]
+    ) -> FirstHour | None:
+        """What of day one is left, by what is there; of team addresses those that are shown will do."""
+        if not actor.is_super_admin or not self._core.providers.keys:
+            return None
+        has_rehearsed, hides = await uow.people.first_hour(actor.workspace_id, actor.id)
+        if hides:
+            return None
+        team = [it.channel for it in rows if not it.channel.is_personal]
+        told = [it for it in team if it.conversation_id is not None]
+        admins = (await roles_in(uow, self._core, actor.workspace_id)).super_admins
+        steps = FirstHour(
+            has_team=bool(team),
+            has_conversation=bool(told),
+            has_second_admin=len(admins) > 1,
+            has_rehearsed=has_rehearsed,
+            team=next(iter([*told, *team]), None),
+        )
+        return None if steps.is_done else steps
 
     async def _setup(self, uow: UnitOfWork, actor: Actor, *, empty: bool) -> SetupCard | None:
         providers = self._core.providers

@@ -46,7 +46,8 @@ _KEPT: Final = "availability"
 """The fact up to which day all is written down."""
 _SETTLES: Final = timedelta(minutes=5)
 """After midnight, until the steps of the day before have surely been written."""
-_AT_ONCE: Final = 500
+_AT_ONCE: Final = 200
+"""Channels between which others get their turn."""
 _WORST: Final = 500
 """Of what happened since the last day that was written down, a report looks at so many channels."""
 _WHOLE: Final = Tally(up=int(DAY.total_seconds()))
@@ -143,6 +144,7 @@ class Availabilities:
             for it in some:
                 days = self._days(it, window, stored.get(it.id, {}), lines.get(it.id, ()))
                 found[it.id] = Availability(days, window.last)
+            await asyncio.sleep(0)
         return found
 
     def _days(
@@ -188,15 +190,12 @@ class Availabilities:
         if visibility_of(actor) is None:
             return Report(date.fromordinal(first), date.fromordinal(last), 0, 0)
         long_first = last - WEEKS * WEEK + 1
-        window = await self._window(uow, min(first, long_first), last)
+        window = await self._window(uow, first, last)
         team = await self._candidates(uow, actor, window, first, most)
         own = await uow.channels.of_owner(actor.workspace_id, actor.id)
         days = await self._of(uow, [*team, *own], window)
         outages = await self._outages(uow, [*team, *own], first, last)
-        lines = {
-            it.id: ReportLine(it, days[it.id].of_last(last - first + 1), outages[it.id])
-            for it in (*team, *own)
-        }
+        lines = {it.id: ReportLine(it, days[it.id], outages[it.id]) for it in (*team, *own)}
         worst = sorted((lines[it.id] for it in team), key=_badness)
         weeks = await uow.availability.down_by_day(actor.workspace_id, first=long_first, last=window.live - 1)
         return Report(

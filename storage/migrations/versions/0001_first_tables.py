@@ -289,6 +289,8 @@ def upgrade() -> None:
         sa.Column("is_guest", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("is_bot", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("is_deleted", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("has_rehearsed", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("hides_first_hour", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("read_at", INSTANT, nullable=False),
         sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_person")),
     )

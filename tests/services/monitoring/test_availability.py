@@ -258,3 +258,89 @@ async def test_a_month_is_that_month(play: Play) -> None:
     assert line.channel.id == channel.id
     assert (len(line.availability.days), line.availability.total.down) == (31, 2 * 3600)
     assert (found.first, found.last) == (date(2026, 10, 1), date(2026, 10, 31))
+
+
+# --- each month
+
+
+async def subscribes(play: Play, who: str) -> None:
+    await play.services.monthly_reports.wanted(await play.actor(who), is_wanted=True)
+
+
+async def at(play: Play, day: int, hour: int, minute: int = 0) -> None:
+    """December's, in UTC."""
+    target = datetime(2026, 12, day, hour, minute, tzinfo=UTC)
+    play.stage.town.clock.advance(target - play.now)
+
+
+async def sent(play: Play, who: str) -> int:
+    """How many reports stand in this person's conversation."""
+    await play.settles()
+    return len(await play.told(who, "Availability in November 2026"))
+
+
+@pytest.mark.threaded
+@on_both
+async def test_two_processes_send_it_once(play: Play) -> None:
+    """The database knows one for each reader and month."""
+    await lived(play, team(1, play.now))
+    await subscribes(play, "omar")
+    await at(play, 1, 12)
+    async with play.another_process() as other:
+        told = await asyncio.gather(other.monthly_reports.send(), play.services.monthly_reports.send())
+    assert sum(told) == 1
+    assert await play.services.monthly_reports.send() == 0
+    assert await sent(play, "omar") == 1
+
+
+@pytest.mark.parametrize(
+    ("offset", "hour", "minute"), [(9, 0, 0), (1, 8, 0), (-8, 17, 0), (5.5, 3, 30), (13, -4, 0)]
+)
+async def test_it_comes_at_nine_where_the_reader_is(
+    play: Play, offset: float, hour: int, minute: int
+) -> None:
+    """In Tokyo at midnight UTC, in Auckland on the evening before."""
+    await lived(play, team(1, play.now))
+    await play.stage.driver.edit_person("omar", tz_offset=int(offset * 3600))
+    await subscribes(play, "omar")
+    nine = datetime(2026, 12, 1, tzinfo=UTC) + timedelta(hours=hour, minutes=minute)
+    play.stage.town.clock.advance(nine - timedelta(minutes=1) - play.now)
+    assert await play.services.monthly_reports.send() == 0
+    play.stage.town.clock.advance(timedelta(minutes=1))
+    assert await play.services.monthly_reports.send() == 1
+
+
+async def test_clocks_that_change_move_it_with_them(play: Play) -> None:
+    """Slack says how far somebody's clock is ahead: an hour more from spring on."""
+    await lived(play, team(1, play.now))
+    await subscribes(play, "omar")
+    for month, offset in ((3, 3600), (4, 7200)):
+        await play.stage.driver.edit_person("omar", tz_offset=offset)
+        await play.actor("omar")
+        nine = datetime(2027, month, 1, 9, tzinfo=UTC) - timedelta(seconds=offset)
+        play.stage.town.clock.advance(nine - timedelta(minutes=1) - play.now)
+        assert await play.services.monthly_reports.send() == 0
+        play.stage.town.clock.advance(timedelta(minutes=1))
+        assert await play.services.monthly_reports.send() == 1
+
+
+async def test_whoever_is_no_admin_any_more_is_not_sent_it(play: Play) -> None:
+    """Rights are those of the moment; a member who asked by some old button gets nothing."""
+    await lived(play, team(1, play.now))
+    await subscribes(play, "kenji")
+    await at(play, 1, 12)
+    assert await play.services.monthly_reports.send() == 0
+
+
+async def test_without_team_addresses_it_is_quiet(play: Play) -> None:
+    await subscribes(play, "omar")
+    await at(play, 1, 12)
+    assert await play.services.monthly_reports.send() == 0
+
+
+async def test_it_is_not_sent_to_whoever_asks_later_in_the_month(play: Play) -> None:
+    """Nor after days in which nothing ran."""
+    await lived(play, team(1, play.now))
+    await at(play, 4, 0)
+    await subscribes(play, "omar")
+    assert await play.services.monthly_reports.send() == 0

@@ -157,20 +157,26 @@ class HubSpotWatch:
         """Nothing is known, so nothing changes."""
         wait = error.retry_after if isinstance(error, ProviderUnavailable) else None
         is_refused = isinstance(error, ProviderMisconfigured | PermissionMissing)
-        pause = max(self._every * (RESTS_WHEN_REFUSED if is_refused else 1), wait or timedelta())
         _log.warning("HubSpot could not be looked at", code=error.code)
         self._core.telemetry.probe(HUBSPOT, error.code)
         async with self._core.storage.writing() as uow:
             present = await self._still_ours(uow, began_at)
             if present is None:
                 return
+            # One refusal among answers that were fine is no dead key: the next look must agree.
+            is_certain = is_refused and present.trouble == error.code
+            pause = max(self._every * (RESTS_WHEN_REFUSED if is_certain else 1), wait or timedelta())
             # A portal that moves between data centres may have another host afterwards.
             read_at = None if error.code == "portal_moving" else present.read_at
             await uow.hubspot.put_portal(replace(present, trouble=error.code, read_at=read_at))
             await uow.hubspot.look_again(self._workspace_id, self._core.clock() + pause)
-            if is_refused:
+            if is_certain:
                 await self._note_refusal(uow, error)
-            elif present.looked_at is not None and began_at - present.looked_at >= BLIND_AFTER:
+            elif (
+                not is_refused
+                and present.looked_at is not None
+                and began_at - present.looked_at >= BLIND_AFTER
+            ):
                 await self._note_refusal(uow, ProviderUnavailable(UNREADABLE))
             await uow.commit()
 
