@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from bot.domain.access import Operation, Person, RoleChange
+from bot.domain.api_key import ApiKey
 from bot.domain.channel import AboutInbox, Channel, HistoryEntry, InboxSpec, State
 from bot.domain.features import Feature
 from bot.domain.grant import Revocation
@@ -18,6 +19,7 @@ from bot.domain.notice import Notice
 from bot.domain.provider_outage import Advice, Proof, ProviderOutage, Struck
 from bot.domain.request import Request, RequestedChange
 from bot.domain.ticket import Purpose, TicketOutcome
+from bot.domain.webhook import Webhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +364,10 @@ class NoticeModel:
     mail: Mail | None = None
     role_change: RoleChange | None = None
     hubspot: HubSpotModel | None = None
+    webhook: Webhook | None = None
+    """For ``WEBHOOK_OFF``; ``None`` once it was revoked."""
+    api_key: ApiKey | None = None
+    """For ``KEY_ENDS`` and ``KEY_ORPHANED``."""
     """For what is about a portal's channels."""
     may_undo: bool = False
     """For ``ROLE_CHANGED``: this reader can take it back."""

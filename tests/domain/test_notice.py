@@ -22,6 +22,9 @@ STORED = [
     (NoticeKind.RELAPSE, "i1:2:held", {"incident": "i1", "times": "2", "after": "held"}),
     (NoticeKind.SILENCE, AT, {"since": AT}),
     (NoticeKind.STORAGE, f"{AT}/{AT}", {"began": AT, "ended": AT}),
+    (NoticeKind.WEBHOOK_OFF, f"wh_1:{AT}", {"webhook": "wh_1", "at": AT}),
+    (NoticeKind.KEY_ENDS, "abcd1234:7", {"key": "abcd1234", "days": "7"}),
+    (NoticeKind.KEY_ORPHANED, f"abcd1234:{AT}", {"key": "abcd1234", "at": AT}),
     (NoticeKind.CREDENTIAL, f"secret:7:{AT}", {"what": "secret", "days": "7", "ends": AT}),
     (NoticeKind.GROUPS, f"closed {AT}", {"why": "closed", "since": AT}),
 ]
