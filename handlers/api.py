@@ -34,6 +34,7 @@ from bot.services.connections.token_broker import (
     SeenChannel,
     TokenBroker,
 )
+from bot.services.connections.webhooks import EventFeed, told_as
 from handlers.web_session import read_body, read_form
 from storage import StorageAway
 
@@ -43,6 +44,9 @@ _BODY_WITHIN: Final = 10.0
 _EARLIER: Final = timedelta(minutes=5)
 """Programs use a token until the last moment, and mail servers refuse one that ends soon."""
 _WORD: Final = re.compile(r"[a-z_]{1,20}")
+_DIGITS: Final = re.compile(r"[0-9]{1,19}")
+_MOST_EVENTS: Final = 100
+_LAST_POSITION: Final = 2**63 - 1
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{16}")
 
 _STATUS: Final = {
@@ -86,6 +90,7 @@ class Api:
     def __init__(self, keys: ApiKeys, broker: TokenBroker) -> None:
         self._keys = keys
         self._broker = broker
+        self._feed = EventFeed(keys)
 
     # --- our own form
 
@@ -151,6 +156,23 @@ class Api:
             return _error(400, "bad_request", wrong.message)
         except StorageAway:
             return _error(503, "unavailable", "Inboxkeeper's database is away. Come back.", retry_after=5)
+
+    async def events(self, request: web.Request) -> web.Response:
+        """``GET /api/v1/events?after=&limit=``."""
+
+        async def answer(key: ApiKey) -> web.Response:
+            if stray := sorted(set(request.query) - {"after", "limit"}):
+                called = stray[0] if _WORD.fullmatch(stray[0]) else "One parameter"
+                raise _Wrong(f"{called} is unknown here; known are after, limit.")
+            after = _number(request, "after", least=0, most=_LAST_POSITION, unsaid=0)
+            limit = _number(request, "limit", least=1, most=_MOST_EVENTS, unsaid=_MOST_EVENTS)
+            found = await self._feed.after(key, after, limit=limit + 1)
+            shown = found[:limit]
+            told = [{"id": it.event.name, "position": it.event.position, **told_as(it)} for it in shown]
+            after = shown[-1].event.position or after if shown else after
+            return web.json_response({"events": told, "next": after, "more": len(found) > limit})
+
+        return await self._answered(request, answer)
 
     # --- OAuth's
 
@@ -230,6 +252,16 @@ async def _object(request: web.Request, *, known: tuple[str, ...]) -> Mapping[st
             called = name if _WORD.fullmatch(name) else "One field"
             raise _Wrong(f"{called} is unknown here; known are {', '.join(known)}.")
     return body
+
+
+def _number(request: web.Request, name: str, *, least: int, most: int, unsaid: int) -> int:
+    """One of the query's."""
+    said = request.query.getall(name, [])
+    if not said:
+        return unsaid
+    if len(said) > 1 or not _DIGITS.fullmatch(said[0]) or not least <= int(said[0]) <= most:
+        raise _Wrong(f"{name} must be one whole number from {least} to {most}.")
+    return int(said[0])
 
 
 def _audience(value: object) -> Audience:

@@ -203,6 +203,7 @@ def _add_watch(router: Routes, ready: Ready, metrics: Metrics, census: Census) -
 def _add_api(router: Routes, api: Api) -> None:
     router.add_get("/api/v1/channels", api.channels)
     router.add_get("/api/v1/channels/{which}", api.channel)
+    router.add_get("/api/v1/events", api.events)
     router.add_post("/api/v1/channels/{which}/token", api.token)
     router.add_post("/api/v1/channels/{which}/token/refused", api.refused)
     router.add_post("/api/oauth/{which}/{audience}/token", api.oauth)

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from bot.domain.api_key import LONGEST_NAME
+from bot.domain.api_key import LONGEST_NAME, ApiKey
 from bot.domain.channel import Cause, Channel, Kind, State
 from bot.domain.channel_event import ChannelEvent, EventType, news_of
 from bot.domain.errors import Refusal
@@ -34,6 +34,7 @@ from bot.domain.webhook import (
     pause_after,
     signed,
 )
+from bot.services.connections.api_keys import ApiKeys
 from bot.services.core.notifications import Notifications, about_us
 from bot.services.core.ports import Clock, Core, new_id
 from bot.services.core.roles import roles_in
@@ -202,6 +203,18 @@ class ChannelEvents:
         news = news_of(before, after, told=told)
         if news is not None:
             await uow.channel_events.add(_event(after, news, self._core.clock()))
+
+
+class EventFeed:
+    """The same news, for programs that come and ask: what is kept of the last 30 days."""
+
+    def __init__(self, keys: ApiKeys) -> None:
+        self._keys = keys
+
+    async def after(self, key: ApiKey, position: int, *, limit: int) -> tuple[ToldEvent, ...]:
+        """What the key may see behind ``position``, in an order that stays."""
+        async with self._keys.reading() as uow:
+            return await uow.channel_events.after(key, position, limit=limit)
 
 
 class WebhookDelivery:
