@@ -35,6 +35,21 @@ from bot.services.connections.token_broker import (
     TokenBroker,
 )
 from bot.services.connections.webhooks import EventFeed, told_as
+from handlers.api_schema import (
+    ChannelAnswer,
+    ChannelsAnswer,
+    Declared,
+    ErrorAnswer,
+    EventsAnswer,
+    OAuthAnswer,
+    OAuthErrorAnswer,
+    OAuthRequest,
+    RefusedAnswer,
+    RefusedRequest,
+    TokenAnswer,
+    TokenRequest,
+    document,
+)
 from handlers.web_session import read_body, read_form
 from storage import StorageAway
 
@@ -84,6 +99,55 @@ class _Wrong(Exception):
         self.message = message
 
 
+_KEY: Final = {401: ErrorAnswer, 503: ErrorAnswer}
+_ONE: Final = {400: ErrorAnswer, **_KEY, 404: ErrorAnswer, 429: ErrorAnswer}
+ROUTES: Final = (
+    Declared("GET", "/api/openapi.json", "openapi", "This document", {200: dict[str, Any]}, is_open=True),
+    Declared("GET", "/api/v1/channels", "channels", "What the key may see", {200: ChannelsAnswer, **_KEY}),
+    Declared(
+        "GET",
+        "/api/v1/channels/{which}",
+        "channel",
+        "One mailbox, by id or address",
+        {200: ChannelAnswer, **_KEY, 404: ErrorAnswer},
+    ),
+    Declared(
+        "POST",
+        "/api/v1/channels/{which}/token",
+        "token",
+        "An access token",
+        {200: TokenAnswer, **_ONE, 403: ErrorAnswer, 409: ErrorAnswer, 424: ErrorAnswer},
+        body=TokenRequest,
+    ),
+    Declared(
+        "POST",
+        "/api/v1/channels/{which}/token/refused",
+        "refused",
+        "A server did not take a token",
+        {202: RefusedAnswer, **_ONE},
+        body=RefusedRequest,
+    ),
+    Declared(
+        "GET",
+        "/api/v1/events",
+        "events",
+        "What became of the key's mailboxes within 30 days",
+        {200: EventsAnswer, 400: ErrorAnswer, **_KEY},
+        query=("after", "limit"),
+    ),
+    Declared(
+        "POST",
+        "/api/oauth/{which}/{audience}/token",
+        "oauth",
+        "An access token, for OAuth clients",
+        {200: OAuthAnswer, 400: OAuthErrorAnswer},
+        form=OAuthRequest,
+        is_open=True,
+    ),
+)
+"""Each route under ``/api``: what is served, and what the document says."""
+
+
 class Api:
     """The routes under ``/api``."""
 
@@ -92,15 +156,18 @@ class Api:
         self._broker = broker
         self._feed = EventFeed(keys)
 
+    async def openapi(self, _: web.Request) -> web.Response:
+        """``GET /api/openapi.json``."""
+        return web.json_response(document(ROUTES))
+
     # --- our own form
 
     async def channels(self, request: web.Request) -> web.Response:
         """``GET /api/v1/channels``."""
 
         async def answer(key: ApiKey) -> web.Response:
-            return web.json_response(
-                {"channels": [_channel(one) for one in await self._broker.channels(key)]}
-            )
+            seen = await self._broker.channels(key)
+            return web.json_response(ChannelsAnswer(channels=[_channel(one) for one in seen]))
 
         return await self._answered(request, answer)
 
@@ -116,7 +183,7 @@ class Api:
         """``POST /api/v1/channels/{which}/token``."""
 
         async def answer(key: ApiKey) -> web.Response:
-            body = await _object(request, known=("audience", "min_ttl"))
+            body = await _object(request, known=tuple(TokenRequest.__annotations__))
             given = await self._broker.token(
                 key,
                 _which(request),
@@ -132,12 +199,12 @@ class Api:
         """``POST /api/v1/channels/{which}/token/refused``."""
 
         async def answer(key: ApiKey) -> web.Response:
-            body = await _object(request, known=("fingerprint",))
+            body = await _object(request, known=tuple(RefusedRequest.__annotations__))
             fingerprint = body.get("fingerprint")
             if not isinstance(fingerprint, str) or not _FINGERPRINT.fullmatch(fingerprint):
                 raise _Wrong("fingerprint must be the one that came with the token: 16 hexadecimal digits.")
             latest = await self._broker.refused(key, _which(request), fingerprint)
-            return web.json_response({"was_latest": latest}, status=202)
+            return web.json_response(RefusedAnswer(was_latest=latest), status=202)
 
         return await self._answered(request, answer)
 
@@ -208,7 +275,7 @@ class Api:
             min_ttl=DEFAULT_TTL,
             address=request.remote or "",
         )
-        answer: dict[str, object] = {
+        answer: OAuthAnswer = {
             "access_token": given.token.reveal(),
             "token_type": "Bearer",
             "expires_in": int((given.life - _EARLIER).total_seconds()),
@@ -279,35 +346,38 @@ def _min_ttl(value: object) -> timedelta | None:
     return timedelta(seconds=value)
 
 
-def _channel(seen: SeenChannel) -> dict[str, object]:
+def _channel(seen: SeenChannel) -> ChannelAnswer:
     channel = seen.channel
-    return {
+    told: ChannelAnswer = {
         "id": channel.id,
         "address": channel.address,
         "provider": channel.provider,
         "state": channel.state.value,
-        **({"cause": channel.cause.value} if channel.cause.value != "none" else {}),
         "since": _instant(channel.since),
         "version": channel.version,
         "features": list(seen.features),
         "audiences": [one.value for one in seen.audiences],
     }
+    if channel.cause.value != "none":
+        told["cause"] = channel.cause.value
+    return told
 
 
-def _given(given: GivenToken) -> dict[str, object]:
-    where = {"host": given.server.host, "port": given.server.port} if given.server else {}
-    return {
+def _given(given: GivenToken) -> TokenAnswer:
+    told: TokenAnswer = {
         "access_token": given.token.reveal(),
         "token_type": "Bearer",
         "expires_at": _instant(given.expires_at),
         "expires_in": int(given.life.total_seconds()),
         "user": given.user,
-        **where,
         "scopes": sorted(given.scopes),
         "audience": given.audience.value,
         "grant": given.grant_id,
         "fingerprint": given.token.fingerprint,
     }
+    if given.server is not None:
+        told["host"], told["port"] = given.server.host, given.server.port
+    return told
 
 
 def _instant(at: datetime) -> str:

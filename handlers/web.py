@@ -22,6 +22,7 @@ from bot.metrics import Metrics
 from bot.services import Services
 from bot.views.pages.template import ICON_PATH, SCRIPT_PATH, STATIC, STYLESHEET_PATH, Team
 from handlers.api import PREFIX as API
+from handlers.api import ROUTES as API_ROUTES
 from handlers.api import Api
 from handlers.errors import Away, Bug, Fault, Refused, attempt
 from handlers.exports import ExportPages
@@ -201,12 +202,9 @@ def _add_watch(router: Routes, ready: Ready, metrics: Metrics, census: Census) -
 
 
 def _add_api(router: Routes, api: Api) -> None:
-    router.add_get("/api/v1/channels", api.channels)
-    router.add_get("/api/v1/channels/{which}", api.channel)
-    router.add_get("/api/v1/events", api.events)
-    router.add_post("/api/v1/channels/{which}/token", api.token)
-    router.add_post("/api/v1/channels/{which}/token/refused", api.refused)
-    router.add_post("/api/oauth/{which}/{audience}/token", api.oauth)
+    for route in API_ROUTES:
+        add = router.add_get if route.method == "GET" else router.add_post
+        add(route.path, getattr(api, route.handler))
 
 
 def _answering(metrics: Metrics, site: Site) -> Middleware:
