@@ -67,6 +67,7 @@ from storage.requests import RequestRepository
 from storage.retention import Retention
 from storage.shares import Place, Share, working_for
 from storage.tickets import LinkRepository, TicketRepository
+from storage.webhooks import ChannelEventRepository, WebhookRepository
 
 T = TypeVar("T")
 Waited = Callable[[str, float], None]
@@ -150,6 +151,8 @@ class UnitOfWork:
     api_keys = _made(ApiKeyRepository)
     access_tokens = _made(AccessTokenRepository)
     token_uses = _made(TokenUseRepository)
+    channel_events = _made(ChannelEventRepository)
+    webhooks = _made(WebhookRepository)
     retention = _made(Retention)
     census = _made(CensusRepository)
     meta = _made(MetaRepository)
