@@ -2,7 +2,7 @@
 
 The one rule: every answer is JSON, an error a flat object whose ``error`` is a word; a program needs nothing
 else to decide whether to try again. Keys come in a header or a form, never in an address, and no answer but
-the one with the token holds anything secret.
+the one with the token holds anything secret. EmailEngine alone has an address with a secret of its own.
 
 The OAuth endpoint answers as RFC 6749 §6 wants it, in the way that the programs which were tried understand:
 the key comes back as the refresh token, unchanged, since some keep whatever comes; what passes is a 400,
@@ -145,9 +145,15 @@ class Api:
         return await self._answered(request, answer)
 
     async def _answered(
-        self, request: web.Request, answer: Callable[[ApiKey], Awaitable[web.Response]]
+        self,
+        request: web.Request,
+        answer: Callable[[ApiKey], Awaitable[web.Response]],
+        whose: Callable[[], Awaitable[ApiKey]] | None = None,
     ) -> web.Response:
+        """``whose`` tells whose request it is where no header does."""
         try:
+            if whose is not None:
+                return await answer(await whose())
             key = await self._keys.authenticated(_bearer(request), self._address(request))
             return await answer(key)
         except BadKey:
@@ -159,6 +165,25 @@ class Api:
             return _error(400, "bad_request", wrong.message)
         except StorageAway:
             return _error(503, "unavailable", "Inboxkeeper's database is away. Come back.", retry_after=5)
+
+    # --- EmailEngine's
+
+    async def emailengine(self, request: web.Request) -> web.Response:
+        """``GET /api/emailengine/{door}?account=…&proto=…``: its authentication server, which sends no
+        header, so that what lets it in stands in the address, and is not the key."""
+
+        async def answer(key: ApiKey) -> web.Response:
+            which = request.query.get("account", "")[:400]
+            seen = await self._broker.channel(key, which)
+            audience = _for_protocol(request.query.get("proto", "imap"), seen.channel.provider)
+            address = self._address(request)
+            given = await self._broker.token(key, which, audience, min_ttl=DEFAULT_TTL, address=address)
+            return web.json_response({"user": given.user, "accessToken": given.token.reveal()})
+
+        async def at_door() -> ApiKey:
+            return await self._keys.at_door(request.match_info["door"][:400], self._address(request))
+
+        return await self._answered(request, answer, at_door)
 
     # --- OAuth's
 
@@ -244,6 +269,15 @@ def _audience(value: object) -> Audience:
     if not isinstance(value, str) or value not in list(Audience):
         raise _Wrong(f"audience must be one of {', '.join(Audience)}.")
     return Audience(value)
+
+
+def _for_protocol(proto: str, provider: str) -> Audience:
+    """As EmailEngine names them; ``api`` is the provider's own."""
+    if proto not in {"imap", "smtp", "api"}:
+        raise _Wrong("proto must be imap, smtp or api.")
+    if proto == "api":
+        return Audience.GRAPH if provider == "microsoft" else Audience.GMAIL
+    return Audience(proto)
 
 
 def _min_ttl(value: object) -> timedelta | None:

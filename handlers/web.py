@@ -207,6 +207,7 @@ def _add_api(router: Routes, api: Api) -> None:
     router.add_get("/api/v1/channels/{which}", api.channel)
     router.add_post("/api/v1/channels/{which}/token", api.token)
     router.add_post("/api/v1/channels/{which}/token/refused", api.refused)
+    router.add_get("/api/emailengine/{door}", api.emailengine, allow_head=False)
     router.add_post("/api/oauth/{which}/{audience}/token", api.oauth)
 
 

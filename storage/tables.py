@@ -756,7 +756,10 @@ api_key: Final = Table(
     maybe_instant("last_used_at"),
     maybe_text("last_used_from"),
     maybe_instant("revoked_at"),
+    # SHA-256 of the secret in the key's own address, where it has one.
+    maybe_text("door_digest"),
     Index("ix_api_key_workspace", "workspace_id", "created_at"),
+    Index("uq_api_key_door", "door_digest", unique=True),
 )
 
 api_key_channel: Final = Table(

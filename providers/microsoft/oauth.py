@@ -31,7 +31,7 @@ from bot.domain.errors import (
     ProviderMisconfigured,
     ProviderUnavailable,
 )
-from bot.domain.grant import Secret
+from bot.domain.grant import Secret, resource_in
 from providers.base import Consent, Redirect
 from providers.http_client import HttpClient, HttpReply
 from providers.microsoft.errors import MicrosoftErrors, numbers_of, of_consent
@@ -101,7 +101,9 @@ class SignIn:
         # Only what is needed: msal would read more of a query that anybody can write.
         spoken = {"code": callback["code"], "state": callback["state"]}
         try:
-            answer = await asyncio.to_thread(app.acquire_token_by_auth_code_flow, flow, spoken)
+            # The consent may be for several resources, a token request for one (AADSTS28000).
+            scopes = sorted(one for one in consent.scopes if not resource_in(one))
+            answer = await asyncio.to_thread(app.acquire_token_by_auth_code_flow, flow, spoken, scopes)
         except (ValueError, RuntimeError, *_OF_ODD_TOKENS):  # one that is none, or not for this sign-in
             raise ConsentFailed(consent.address, "identity_not_proven") from None
         if "error" in answer:

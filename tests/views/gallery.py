@@ -630,6 +630,7 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
     yield "working", replies.working_message(lang)
     yield "working modal", modals.working_modal(lang)
     yield "help", replies.help_message(lang, "/inbox")
+    yield "help for an admin", replies.help_message(lang, "/inbox", is_admin=True)
     yield "unknown verb", replies.unknown_verb_message(lang, "staus", "status", "/inbox")
     yield "unknown verb without a guess", replies.unknown_verb_message(lang, address, None, "/inbox")
     yield "which of none", replies.which_address_message(lang, "disable", (), "/inbox")

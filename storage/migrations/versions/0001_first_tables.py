@@ -724,9 +724,11 @@ def upgrade() -> None:
         sa.Column("last_used_at", INSTANT, nullable=True),
         sa.Column("last_used_from", sa.Text(), nullable=True),
         sa.Column("revoked_at", INSTANT, nullable=True),
+        sa.Column("door_digest", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_key")),
     )
     op.create_index("ix_api_key_workspace", "api_key", ["workspace_id", "created_at"])
+    op.create_index("uq_api_key_door", "api_key", ["door_digest"], unique=True)
     op.create_table(
         "api_key_channel",
         sa.Column("key_id", sa.Text(), nullable=False),
