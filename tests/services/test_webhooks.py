@@ -180,7 +180,7 @@ async def test_what_is_not_taken_comes_again_for_three_days_and_then_ends(play: 
     off = await desk.now()
     assert (off.is_on, off.off_reason, off.last_answer) == (False, OffReason.FAILING, "500")
     await later(play, timedelta(seconds=5))
-    [told] = await play.told("sakura", "switched off")
+    [told] = await play.told("sakura", "停止しました")
     assert HOST in told.plain and "500" in told.plain and desk.url not in told.plain
     attempts = len(desk.receiver.received)
     await later(play, timedelta(days=2))
@@ -197,7 +197,7 @@ async def test_a_receiver_that_is_gone_ends_at_once(play: Play, desk: Desk) -> N
     await play.settles()
     assert (await desk.now()).off_reason is OffReason.GONE
     await play.passes(minutes=5)
-    assert len(await play.told("sakura", "gone for good")) == 1
+    assert len(await play.told("sakura", "今後は受け付けない")) == 1
 
 
 @pytest.mark.parametrize("behaviour", ["redirects", "500", "429", "floods"])
