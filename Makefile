@@ -44,6 +44,11 @@ serve: ready ## Run the bot with the settings in .env
 wheel: ready ## Build what pip, pipx and uvx install, into dist/
 	@$(BIN)/python -m hatchling build -t wheel
 
+.PHONY: site
+site: ready ## Build the documents as a site, into dist/site; a link that leads nowhere fails
+	@$(BIN)/python -m sphinx -q -W --keep-going -c tools/site -d dist/.doctrees . dist/site
+	@echo "dist/site/index.html"
+
 # ---- Checking ----
 
 .PHONY: test test-browser week fuzz check bench

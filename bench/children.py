@@ -56,6 +56,10 @@ class Started:
 
     pid: int
     after: float
+    cpu: float
+    """Seconds of its own."""
+    memory: float
+    """Resident, in MiB."""
     """Seconds from its start until it was ready."""
 
 
@@ -83,7 +87,7 @@ async def the_bot(
         aiohttp.ClientSession() as session,
     ):
         await _until_ready(child, session, f"http://127.0.0.1:{port}/readyz")
-        yield Started(child.pid, perf_counter() - began)
+        yield _started(child.pid, perf_counter() - began)
 
 
 @asynccontextmanager
@@ -97,7 +101,8 @@ async def _child(
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         *arguments,
-        env={**os.environ, **(environment or {})},
+        # As where it is installed: what was compiled once is read.
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "", **(environment or {})},
         stdout=stdout,
         stderr=stderr,
         cwd=folder,
@@ -108,6 +113,13 @@ async def _child(
         if child.returncode is None:
             child.terminate()
         await child.wait()
+
+
+def _started(pid: int, after: float) -> Started:
+    there = Path(f"/proc/{pid}")
+    spent = sum(map(int, there.joinpath("stat").read_text().rpartition(")")[2].split()[11:13]))
+    kilobytes = int(there.joinpath("status").read_text().partition("VmRSS:")[2].split()[0])
+    return Started(pid, after, cpu=spent / os.sysconf("SC_CLK_TCK"), memory=kilobytes / 1024)
 
 
 async def _until_ready(child: asyncio.subprocess.Process, session: aiohttp.ClientSession, url: str) -> None:

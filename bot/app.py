@@ -24,6 +24,7 @@ from pydantic import SecretStr
 from bot.config import Settings
 from bot.config_validators import is_loopback
 from bot.domain.access import Workspace
+from bot.domain.api_key import network_of
 from bot.domain.errors import SlackError
 from bot.domain.grant import Secret
 from bot.domain.ids import UserId
@@ -52,6 +53,7 @@ from bot.services.core.schedule import Schedule
 from bot.services.core.transitions import Transitions
 from bot.services.messaging.delivery import Delivery
 from bot.services.messaging.notice_models import NoticeModels
+from bot.services.monitoring.availability import Availabilities, MonthlyReports
 from bot.services.monitoring.hubspot import HubSpotScreens, HubSpotWatch, ReadsHubSpot, stop_watching
 from bot.services.monitoring.hubspot.watch import LOOK_LASTS
 from bot.services.monitoring.mail_routing import MailRoutingWatch
@@ -184,6 +186,7 @@ def policy_of(settings: Settings) -> Policy:
         credentials=credentials_of(settings),
         hubspot_local=settings.hubspot.local if settings.hubspot else "",
         keeps_tokens=settings.api,
+        trusted_proxies=tuple(map(network_of, settings.trusted_proxies)),
     )
 
 
@@ -334,7 +337,9 @@ def services_of(
         provider_outages=provider_outages,
     )
     channels = Channels(core)
-    history = History(core, channels, schedule)
+    availabilities = Availabilities(core)
+    history = History(core, channels, schedule, availabilities)
+    monthly_reports = MonthlyReports(core, notifications, workspace)
     heartbeat = Heartbeat(core, notifications, workspace)
     api_keys = ApiKeys(core.storage, clock=core.clock, features=core.policy.features)
     return Services(
@@ -377,11 +382,14 @@ def services_of(
             mail_watch=MailRoutingWatch(core, transitions=transitions, notifications=notifications),
             provider_outages=provider_outages,
             credentials=CredentialWatch(core, notifications, workspace),
+            monthly_reports=monthly_reports,
         ),
         admins=admins,
         incidents=incidents,
         approvals=approvals,
         history=history,
+        availabilities=availabilities,
+        monthly_reports=monthly_reports,
         history_export=HistoryExport(core, people=people, history=history, workspace=workspace),
         permissions=Permissions(core, channels),
         watchdog=Watchdog(core, notifications, schedule, workspace, heartbeat),

@@ -219,6 +219,14 @@ class Settings(BaseSettings):
         example="8080",
         hint="write numbers from 1 to 65535.",
     )
+    trusted_proxies: Annotated[
+        tuple[str, ...], NoDecode, Listed, AfterValidator(config_validators.networks)
+    ] = _setting(
+        (),
+        about="Networks of your own proxies: their X-Forwarded-For says where programs with a key come from.",
+        example="10.20.0.5/32",
+        hint="write them like 10.20.0.5/32; whoever is in them can pretend to come from anywhere.",
+    )
     features_file: Annotated[InstanceOf[Features], BeforeValidator(feature_file.read)] | None = _setting(
         None,
         about="What mailboxes are used for, and the permissions that needs: a TOML file (docs/features.md).",

@@ -21,8 +21,12 @@ _KEY: Final = re.compile(r"[a-z][a-z0-9_-]{0,30}")
 _WORD: Final = re.compile(r"[a-z_]{1,20}")
 """What may be repeated of an unknown name: no secret looks like that."""
 _MICROSOFT: Final = (
-    re.compile(r"(?:https://graph\.microsoft\.com/)?[A-Z][A-Za-z-]{0,40}(?:\.[A-Z][A-Za-z]{0,40}){1,4}"),
-    "a permission of Microsoft Graph, like Mail.Send",
+    re.compile(
+        r"(?:https://graph\.microsoft\.com/)?[A-Z][A-Za-z-]{0,40}(?:\.[A-Z][A-Za-z]{0,40}){1,4}"
+        r"|https://outlook\.office\.com/(?:IMAP\.AccessAsUser\.All|SMTP\.Send)"
+    ),
+    "a permission of Microsoft Graph, like Mail.Send, nor https://outlook.office.com/IMAP.AccessAsUser.All "
+    "or …/SMTP.Send",
 )
 _SHAPES: Final[Mapping[str, tuple[re.Pattern[str], str]]] = {
     "google": (

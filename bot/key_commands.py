@@ -87,6 +87,28 @@ def show() -> None:
 
 
 @keys.command()
+def door(
+    key_id: Annotated[str, typer.Argument(help="The key's eight characters, as `key list` says.")],
+) -> None:
+    """Make an address for EmailEngine's authentication server, and show it, once. A former one is void."""
+    settings = settings_or_words()
+
+    async def work(_: Storage, service: ApiKeys) -> None:
+        secret = await service.open_door(ApiKeyId(key_id))
+        if secret is None:
+            typer.echo("No key that works has this id. `python -m bot key list` shows them.", err=True)
+            raise typer.Exit(2)
+        typer.echo(
+            "Whoever has this address gets what the key gets. It is shown this once; `key door` "
+            "makes another, `key revoke` ends it.",
+            err=True,
+        )
+        typer.echo(f"{settings.base_url.rstrip('/')}/api/emailengine/{secret.reveal()}")
+
+    _run(settings, work)
+
+
+@keys.command()
 def revoke(
     key_id: Annotated[str, typer.Argument(help="The key's eight characters, as `key list` says.")],
 ) -> None:

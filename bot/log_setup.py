@@ -130,7 +130,7 @@ _RULES = (
     Rule(
         r"[\w%~-]{12,}",
         ("/go/", "/l/", "/go/a/", "%2Fgo%2F"),
-        kept=r"(?:/|%2[Ff])(?:go|l|export|again|receives|ask)(?:/|%2[Ff])",
+        kept=r"(?:/|%2[Ff])(?:go|l|export|again|receives|ask|emailengine)(?:/|%2[Ff])",
     ),
     # What logs in at a mail host.
     Rule(r"[^\r\n]+", ("a1 LOGIN ", "LOGIN", "1 LOGIN\n"), kept=r"(?i)\b[a-z]{0,8}\d{1,8} LOGIN "),

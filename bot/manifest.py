@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import yaml
-
 from bot import config_validators
 
 Transport = Literal["socket", "http"]
@@ -75,6 +73,8 @@ def render(document: dict[str, Any]) -> str:
     """The manifest as the YAML that Slack's form takes."""
     socket = document["settings"]["socket_mode_enabled"]
     options = "" if socket else " --transport http --base-url ..."
+    import yaml  # only who asks for the manifest needs it
+
     body: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
     return _HEADING.format(options=options) + body
 

@@ -17,7 +17,7 @@ from bot.domain.ticket import Ticket, TicketOutcome
 from bot.domain.view_models import NoticeModel
 from bot.slack.client import SlackClient, cursor_in, parts_at, text_at
 from bot.views import messages
-from bot.views.blocks import Message, View
+from bot.views.blocks import Message, View, has_chart, without_charts
 from bot.views.i18n import language_for
 from bot.views.modals import expired_modal, outcome_modal
 
@@ -30,6 +30,7 @@ _CLOCKS_DIFFER_BY: Final = timedelta(minutes=2)
 """Slack stamps messages with its own clock."""
 _TIMEOUT: Final = 10.0
 
+_NOT_DRAWN: Final = frozenset({"invalid_blocks", "invalid_blocks_format"})
 _CLOSED_VIEW: Final = frozenset({"not_found", "view_not_found", "expired_trigger_id"})
 
 
@@ -51,12 +52,10 @@ class SlackMessenger:
         return ConversationId(text_at(answer, "channel", "id"))
 
     async def post(self, to: ConversationId | UserId, model: NoticeModel, *, nonce: str) -> Posted:
-        message = rendered(model)
-        answer = await self._call(
+        answer = await self._shown(
+            rendered(model),
             "chat.postMessage",
             channel=to,
-            text=message["text"],
-            blocks=message["blocks"],
             metadata={
                 "event_type": EVENT_TYPE,
                 "event_payload": {"notice": model.notice.id, "nonce": nonce},
@@ -68,10 +67,17 @@ class SlackMessenger:
         return Posted(ConversationId(text_at(answer, "channel")), text_at(answer, "ts"))
 
     async def edit(self, conversation: ConversationId, ts: str, model: NoticeModel) -> None:
-        message = rendered(model)
-        await self._call(
-            "chat.update", channel=conversation, ts=ts, text=message["text"], blocks=message["blocks"]
-        )
+        await self._shown(rendered(model), "chat.update", channel=conversation, ts=ts)
+
+    async def _shown(self, message: Message, method: str, **arguments: Any) -> dict[str, Any]:
+        """Where Slack does not take what is drawn, the words alone."""
+        try:
+            return await self._call(method, text=message["text"], blocks=message["blocks"], **arguments)
+        except SlackAway as refused:
+            if refused.code not in _NOT_DRAWN or not has_chart(message):
+                raise
+        words = without_charts(message)
+        return await self._call(method, text=words["text"], blocks=words["blocks"], **arguments)
 
     def wait_to_post(self) -> timedelta:
         return self._client.wait_in_line("chat.postMessage")

@@ -20,7 +20,6 @@ import typer
 from bot import log_setup
 from bot.app import Bot, KeysLost, cipher_of, patiently, real_clock, running
 from bot.config import Settings
-from bot.doctor import trouble_words
 from bot.program import as_called
 from bot.slack.client import StartRefused
 from storage import DatabaseInUse, KeyLost, KeyUnknown, Storage, StorageAway, is_current
@@ -215,6 +214,8 @@ def stop(error: Exception) -> NoReturn:
 
 def _said(error: Exception) -> str:
     if isinstance(error, StorageAway):
+        from bot.doctor import trouble_words
+
         what, step = trouble_words(error)
         return f"{what[0].upper()}{what[1:]}. Next: {step}"
     return _WORDS.get(type(error), "{error}").format(error=error)

@@ -12,8 +12,19 @@ from typing import Final
 
 from bot.domain.errors import OutOfDate
 from bot.domain.ids import GrantId, TicketId
+from bot.domain.view_models import Browse
 from bot.views import buttons, messages
 from bot.views.history import EXPORT_OPEN
+from bot.views.home import (
+    FIRST_HOUR_OVER,
+    HOME_ALL,
+    HOME_NEXT,
+    HOME_PREVIOUS,
+    HOME_SEARCH,
+    HOME_STATE,
+    chosen_browse,
+    parse_browse,
+)
 from bot.views.hubspot import HUBSPOT_PAIR, HUBSPOT_SHOW, HUBSPOT_TELL, HUBSPOT_UNPAIR
 from bot.views.modals import (
     ADMINS_GIVE_ACCESS,
@@ -33,7 +44,7 @@ from bot.views.modals import (
     removed_modal,
 )
 from bot.views.replies import removed_message
-from handlers import admins, approvals, channels, commands, hubspot, incidents
+from handlers import admins, approvals, channels, commands, hubspot, incidents, reports
 from handlers.channels import act, look, show_overview
 from handlers.context import SILENT, Context, Interaction, Response, Route, is_first
 from handlers.slack_request import SlackRequest
@@ -126,11 +137,35 @@ async def show_permissions(context: Context, interaction: Interaction) -> Respon
     return await channels.permissions_overview(context, interaction, await context.actor(interaction))
 
 
+async def browse(context: Context, interaction: Interaction) -> Response:
+    """Home shows what was looked for; each click says all of it, whichever process hears it."""
+    request = interaction.request
+    chosen = chosen_browse(request.fields)
+    if request.name in {HOME_PREVIOUS, HOME_NEXT}:
+        wanted = replace(parse_browse(request.value), turn=chosen.turn)
+    elif request.name == HOME_ALL:
+        wanted = Browse(turn=chosen.turn)
+    else:
+        wanted = replace(chosen, text=commands.shortened(commands.folded(chosen.text)))
+    actor = await context.actor(interaction)
+    context.home.browse(actor.id, wanted)
+    return SILENT
+
+
+async def hide_first_hour(context: Context, interaction: Interaction) -> Response:
+    """The steps of day one are seen no more by whoever wants that."""
+    actor = await context.actor(interaction)
+    await context.services.people.note_first_hour(actor, hides=True)
+    context.home.refresh(actor.id)
+    return SILENT
+
+
 _LINK: Final = Route(_silent)
 _ONLY_CHOSEN: Final[Mapping[str, Route]] = {
     buttons.DRILL: Route(look(channels.drill, fresh=True)),
     buttons.PERMISSIONS_ALL: Route(show_permissions),
     buttons.EXPORT: Route(channels.export),
+    buttons.REPORT: Route(reports.show),
 }
 
 ACTIONS: Final[Mapping[str, Route]] = {
@@ -161,6 +196,8 @@ ACTIONS: Final[Mapping[str, Route]] = {
     CONSENT_OPEN: _LINK,
     CONSENT_RENEW: Route(renew),
     EXPORT_OPEN: _LINK,
+    buttons.REPORT_FILE: Route(reports.file),
+    buttons.REPORT_MONTHLY: Route(reports.monthly),
     messages.RECONNECT_LINK: _LINK,
     messages.HUBSPOT_LINK: _LINK,
     buttons.WHY: Route(look(channels.why)),
@@ -181,6 +218,8 @@ ACTIONS: Final[Mapping[str, Route]] = {
     HUBSPOT_UNPAIR: Route(admins.pairing(hubspot.unpair)),
     ADMINS_TAKE: Route(admins.change(admins.take)),
     messages.ADMINS_UNDO: Route(incidents.undo_roles),
+    **dict.fromkeys((HOME_SEARCH, HOME_STATE, HOME_ALL, HOME_PREVIOUS, HOME_NEXT), Route(browse)),
+    FIRST_HOUR_OVER: Route(hide_first_hour),
     ADMINS_GIVE_SUPER: Route(admins.change(admins.give_super)),
     ADMINS_GIVE_ACCESS: Route(admins.change(admins.give_access)),
     ADMINS_GIVE_GROUP: Route(admins.change(admins.give_group)),

@@ -2,7 +2,7 @@
 
 The one rule: every answer is JSON, an error a flat object whose ``error`` is a word; a program needs nothing
 else to decide whether to try again. Keys come in a header or a form, never in an address, and no answer but
-the one with the token holds anything secret.
+the one with the token holds anything secret. EmailEngine alone has an address with a secret of its own.
 
 The OAuth endpoint answers as RFC 6749 §6 wants it, in the way that the programs which were tried understand:
 the key comes back as the refresh token, unchanged, since some keep whatever comes; what passes is a 400,
@@ -22,7 +22,7 @@ from urllib.parse import unquote_plus
 
 from aiohttp import web
 
-from bot.domain.api_key import ApiKey
+from bot.domain.api_key import ApiKey, Network
 from bot.domain.features import Audience
 from bot.services.connections.api_keys import ApiKeys, BadKey
 from bot.services.connections.token_broker import (
@@ -39,6 +39,7 @@ from handlers.api_schema import (
     ChannelAnswer,
     ChannelsAnswer,
     Declared,
+    EmailEngineAnswer,
     ErrorAnswer,
     EventsAnswer,
     OAuthAnswer,
@@ -50,6 +51,7 @@ from handlers.api_schema import (
     TokenRequest,
     document,
 )
+from handlers.client_address import HEADER, client_address
 from handlers.web_session import read_body, read_form
 from storage import StorageAway
 
@@ -136,6 +138,15 @@ ROUTES: Final = (
         query=("after", "limit"),
     ),
     Declared(
+        "GET",
+        "/api/emailengine/{door}",
+        "emailengine",
+        "An access token, for EmailEngine's authentication server",
+        {200: EmailEngineAnswer, **_ONE, 403: ErrorAnswer, 409: ErrorAnswer, 424: ErrorAnswer},
+        texts=("account", "proto"),
+        is_open=True,
+    ),
+    Declared(
         "POST",
         "/api/oauth/{which}/{audience}/token",
         "oauth",
@@ -151,14 +162,21 @@ ROUTES: Final = (
 class Api:
     """The routes under ``/api``."""
 
-    def __init__(self, keys: ApiKeys, broker: TokenBroker) -> None:
+    def __init__(
+        self, keys: ApiKeys, broker: TokenBroker, *, trusted_proxies: tuple[Network, ...] = ()
+    ) -> None:
         self._keys = keys
         self._broker = broker
         self._feed = EventFeed(keys)
+        self._trusted_proxies = trusted_proxies
 
     async def openapi(self, _: web.Request) -> web.Response:
         """``GET /api/openapi.json``."""
         return web.json_response(document(ROUTES))
+
+    def _address(self, request: web.Request) -> str:
+        """Where the program is, as far as anybody trusted says."""
+        return client_address(request.remote or "", request.headers.getall(HEADER, ()), self._trusted_proxies)
 
     # --- our own form
 
@@ -189,7 +207,7 @@ class Api:
                 _which(request),
                 _audience(body.get("audience")),
                 min_ttl=_min_ttl(body.get("min_ttl")),
-                address=request.remote or "",
+                address=self._address(request),
             )
             return web.json_response(_given(given))
 
@@ -209,10 +227,16 @@ class Api:
         return await self._answered(request, answer)
 
     async def _answered(
-        self, request: web.Request, answer: Callable[[ApiKey], Awaitable[web.Response]]
+        self,
+        request: web.Request,
+        answer: Callable[[ApiKey], Awaitable[web.Response]],
+        whose: Callable[[], Awaitable[ApiKey]] | None = None,
     ) -> web.Response:
+        """``whose`` tells whose request it is where no header does."""
         try:
-            key = await self._keys.authenticated(_bearer(request), request.remote or "")
+            if whose is not None:
+                return await answer(await whose())
+            key = await self._keys.authenticated(_bearer(request), self._address(request))
             return await answer(key)
         except BadKey:
             headers = {"WWW-Authenticate": 'Bearer realm="Inboxkeeper"'}
@@ -241,6 +265,25 @@ class Api:
 
         return await self._answered(request, answer)
 
+    # --- EmailEngine's
+
+    async def emailengine(self, request: web.Request) -> web.Response:
+        """``GET /api/emailengine/{door}?account=…&proto=…``: its authentication server, which sends no
+        header, so that what lets it in stands in the address, and is not the key."""
+
+        async def answer(key: ApiKey) -> web.Response:
+            which = request.query.get("account", "")[:400]
+            seen = await self._broker.channel(key, which)
+            audience = _for_protocol(request.query.get("proto", "imap"), seen.channel.provider)
+            address = self._address(request)
+            given = await self._broker.token(key, which, audience, min_ttl=DEFAULT_TTL, address=address)
+            return web.json_response({"user": given.user, "accessToken": given.token.reveal()})
+
+        async def at_door() -> ApiKey:
+            return await self._keys.at_door(request.match_info["door"][:400], self._address(request))
+
+        return await self._answered(request, answer, at_door)
+
     # --- OAuth's
 
     async def oauth(self, request: web.Request) -> web.Response:
@@ -267,13 +310,13 @@ class Api:
         if form.get("grant_type") != "refresh_token":
             return _oauth_error(400, "unsupported_grant_type", "Only refresh_token is taken here.")
         presented = form.get("refresh_token", "")
-        key = await self._keys.authenticated(presented, request.remote or "")
+        key = await self._keys.authenticated(presented, self._address(request))
         given = await self._broker.token(
             key,
             _which(request),
             _audience(request.match_info["audience"]),
             min_ttl=DEFAULT_TTL,
-            address=request.remote or "",
+            address=self._address(request),
         )
         answer: OAuthAnswer = {
             "access_token": given.token.reveal(),
@@ -335,6 +378,15 @@ def _audience(value: object) -> Audience:
     if not isinstance(value, str) or value not in list(Audience):
         raise _Wrong(f"audience must be one of {', '.join(Audience)}.")
     return Audience(value)
+
+
+def _for_protocol(proto: str, provider: str) -> Audience:
+    """As EmailEngine names them; ``api`` is the provider's own."""
+    if proto not in {"imap", "smtp", "api"}:
+        raise _Wrong("proto must be imap, smtp or api.")
+    if proto == "api":
+        return Audience.GRAPH if provider == "microsoft" else Audience.GMAIL
+    return Audience(proto)
 
 
 def _min_ttl(value: object) -> timedelta | None:

@@ -402,6 +402,8 @@ async def why(context: Context, interaction: Interaction, actor: Actor, channel:
 async def drill(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:
     """Who would be told, and in which words."""
     rehearsal = await context.services.history.drill(actor, channel.id)
+    await context.services.people.note_first_hour(actor, rehearsed=True)
+    context.home.refresh(actor.id)
     return Response(
         message=drill_message(interaction.lang, rehearsal, now=context.clock(), command=context.command)
     )
@@ -432,6 +434,11 @@ About = Callable[[Context, Interaction, Actor, Channel], Awaitable[Response]]
 
 
 async def show_overview(context: Context, interaction: Interaction) -> Response:
+    """Who looks again while nothing has changed gets what was drawn for them before."""
+    return await context.drawn.of(context, interaction, _drawn_overview)
+
+
+async def _drawn_overview(context: Context, interaction: Interaction) -> Response:
     shown = await context.services.channels.overview(await context.actor(interaction), most=LIST_ROWS)
     return await listed(context, interaction, shown)
 

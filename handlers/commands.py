@@ -21,10 +21,11 @@ from bot.domain.errors import NotAnAddress, UnknownAddress
 from bot.views.home import LIST_ROWS
 from bot.views.hubspot import with_help
 from bot.views.replies import CANDIDATES, help_message, unknown_verb_message, which_address_message
-from handlers import admins, channels, hubspot
+from handlers import admins, channels, hubspot, reports
 from handlers import channels as granted
 from handlers.channels import About, show_overview
 from handlers.context import SILENT, Context, Handler, Interaction, Response, Route, is_first
+from handlers.errors import attempt
 
 MOST_READ: Final = 1_000
 """Characters of a command that are read at all; an address has at most 254."""
@@ -49,6 +50,7 @@ class Verb(StrEnum):
     WHY = "why"
     DRILL = "drill"
     EXPORT = "export"
+    REPORT = "report"
     ADMINS = "admins"
     HUBSPOT = "hubspot"
     HELP = "help"
@@ -82,6 +84,10 @@ WORDS: Final[Mapping[str, Verb]] = {
     "理由": Verb.WHY,
     "訓練": Verb.DRILL,
     "書き出し": Verb.EXPORT,
+    "報告": Verb.REPORT,
+    "レポート": Verb.REPORT,
+    "availability": Verb.REPORT,
+    "uptime": Verb.REPORT,
     "管理者": Verb.ADMINS,
     "ハブスポット": Verb.HUBSPOT,
     "ヘルプ": Verb.HELP,
@@ -220,9 +226,16 @@ def export(typed: Typed) -> Handler:
     return channels.export
 
 
+def report(typed: Typed) -> Handler:
+    return reports.show
+
+
 def explain(typed: Typed) -> Handler:
     async def handler(context: Context, interaction: Interaction) -> Response:
-        shown = help_message(interaction.lang, context.command)
+        # Whoever cannot be read just now reads what everybody may do.
+        actor = await attempt(context.actor(interaction))
+        is_admin = isinstance(actor, Actor) and actor.is_super_admin
+        shown = help_message(interaction.lang, context.command, is_admin=is_admin)
         if context.services.hubspot is not None:
             shown = with_help(interaction.lang, shown, context.command)
         return Response(message=shown)
@@ -341,6 +354,7 @@ VERBS: Final[Mapping[Verb, tuple[Callable[[Typed], Handler], bool]]] = {
     Verb.WHY: (seen(channels.why, why=True), False),
     Verb.DRILL: (about(channels.drill, fresh=True), False),
     Verb.EXPORT: (export, False),
+    Verb.REPORT: (report, False),
     Verb.ADMINS: (show_admins, True),
     Verb.HUBSPOT: (show_hubspot, False),
     Verb.HELP: (explain, False),

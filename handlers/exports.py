@@ -12,12 +12,15 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from bot.services.upkeep.history import HistoryExport
+from bot.services.upkeep.history import File, HistoryExport
 from bot.views.i18n import language_for
 from bot.views.pages.export import export_page
 from handlers.web_session import Marked, Site, is_own_form, mark_offered, new_mark, page, see_other
 
-FILE: Final = "inboxkeeper-history.csv"
+NAMES: Final = {
+    File.HISTORY: "inboxkeeper-history.csv",
+    File.AVAILABILITY: "inboxkeeper-availability.csv",
+}
 _MARKS_UTF_8: Final = "\ufeff"
 """Without it Excel takes the file for the machine's own code page."""
 _LONGEST: Final = 200
@@ -43,12 +46,12 @@ class ExportPages:
         if not is_own_form(request, self.site):
             return see_other(self._path(secret))
         marked = Marked.of(request, self.site, offered=await mark_offered(request))
-        text = await self.history_export.fetch(secret, marked.browser)
+        file, text = await self.history_export.fetch(secret, marked.browser)
         response = web.Response(
             body=f"{_MARKS_UTF_8}{text}".encode(),
             content_type="text/csv",
             charset="utf-8",
-            headers={"Content-Disposition": f'attachment; filename="{FILE}"'},
+            headers={"Content-Disposition": f'attachment; filename="{NAMES[file]}"'},
         )
         return marked.on(response, self.site)
 

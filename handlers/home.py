@@ -18,7 +18,7 @@ import structlog
 from bot.domain.errors import SlackAway
 from bot.domain.hubspot_models import HubSpotSummary
 from bot.domain.ids import UserId, WorkspaceId
-from bot.domain.view_models import Overview
+from bot.domain.view_models import Browse, Overview
 from bot.services.connections.channels import Channels
 from bot.services.monitoring.hubspot import HubSpotScreens
 from bot.services.people.people import People
@@ -69,6 +69,8 @@ class Home:
         self._clock = clock
         self._hubspot = hubspot
         self._viewers: OrderedDict[UserId, datetime] = OrderedDict()
+        self._browsing: dict[UserId, Browse] = {}
+        """What each viewer looks for, as far as this process knows."""
         self._drawn: dict[UserId, str] = {}
         """The hash of the picture that each viewer has, as far as this process knows."""
         self._drawing: WeakValueDictionary[UserId, asyncio.Lock] = WeakValueDictionary()
@@ -80,7 +82,10 @@ class Home:
         self._is_stopped = False
 
     def opened(self, user_id: UserId, *, known: str = "") -> None:
-        """Somebody looks at Home."""
+        """Somebody looks at Home: at all that there is, unless they have just been there."""
+        last = self._viewers.get(user_id)
+        if last is None or last < self._clock() - _STILL_LOOKING:
+            self._browsing.pop(user_id, None)
         self._viewers[user_id] = self._clock()
         self._viewers.move_to_end(user_id)
         if known:
@@ -88,6 +93,11 @@ class Home:
         while len(self._viewers) > _MOST_VIEWERS:
             self._forget(next(iter(self._viewers)))
         self._ask_for(user_id)
+
+    def browse(self, user_id: UserId, browse: Browse) -> None:
+        """Somebody looks for some of their inboxes, or turns the page."""
+        self.opened(user_id)
+        self._browsing[user_id] = browse
 
     def refresh(self, *actors: UserId) -> None:
         """Something has changed: redraw for whoever did it and for those who looked lately."""
@@ -174,11 +184,13 @@ class Home:
 
     async def _overview(self, user_id: UserId) -> Overview:
         actor = await self._people.member(self._workspace_id, user_id)
-        return await self._channels.overview(actor, most=HOME_ROWS)
+        browse = self._browsing.get(user_id, Browse())
+        return await self._channels.overview(actor, most=HOME_ROWS, browse=browse)
 
     def _forget(self, user_id: UserId) -> None:
         self._viewers.pop(user_id, None)
         self._drawn.pop(user_id, None)
+        self._browsing.pop(user_id, None)
 
 
 def _as_home(message: dict[str, Any]) -> View:

@@ -32,6 +32,7 @@ from bot.domain.errors import (
 from bot.domain.ids import UserId
 from bot.services.people.people import People
 from bot.slack.views_api import ViewsApi
+from bot.views.blocks import has_chart, without_charts
 from bot.views.i18n import Language, language_for
 from bot.views.modals import (
     ADDRESS_BLOCK,
@@ -110,12 +111,30 @@ class Presenter:
         return await self._open(exchange, reply)
 
     async def say(self, exchange: Exchange, message: Message, *, replace: bool = False) -> Ack:
-        """Words for the asker alone. Where nothing can be said, nothing is."""
+        """Words for the asker alone. Where nothing can be said, nothing is.
+
+        A chart goes where a refusal is heard: a Slack that cannot draw it refuses the whole message, and of
+        an ack that it refuses nobody learns.
+        """
+        if has_chart(message):
+            if await self._drew(exchange, message, replace=replace):
+                return None
+            message = without_charts(message)
         if exchange.request.surface is Surface.COMMAND and not exchange.is_late:
             return {"response_type": "ephemeral", **message}
         if exchange.request.response_url:
             await self._views_api.respond(exchange.request.response_url, message, replace=replace)
         return None
+
+    async def _drew(self, exchange: Exchange, message: Message, *, replace: bool) -> bool:
+        if not exchange.request.response_url:
+            return False
+        try:
+            await self._views_api.respond(exchange.request.response_url, message, replace=replace)
+        except SlackAway as refused:
+            _log.info("A chart was not taken", code=refused.code)
+            return False
+        return True
 
     async def hold(self, exchange: Exchange) -> None:
         """Show at once that something is coming: a click opens a modal for three seconds only."""

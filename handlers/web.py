@@ -92,8 +92,10 @@ def build_web(
         routes.add_get("/healthz", _healthz)
         if vitals.census is not None:
             _add_watch(routes, vitals.ready, vitals.metrics, vitals.census)
-        if services.core.policy.keeps_tokens:
-            _add_api(routes, Api(services.api_keys, services.token_broker))
+        policy = services.core.policy
+        if policy.keeps_tokens:
+            proxies = policy.trusted_proxies
+            _add_api(routes, Api(services.api_keys, services.token_broker, trusted_proxies=proxies))
 
     async def drain(_: web.Application) -> None:
         await tasks.drain(_DRAINS_FOR)
@@ -203,8 +205,11 @@ def _add_watch(router: Routes, ready: Ready, metrics: Metrics, census: Census) -
 
 def _add_api(router: Routes, api: Api) -> None:
     for route in API_ROUTES:
-        add = router.add_get if route.method == "GET" else router.add_post
-        add(route.path, getattr(api, route.handler))
+        handler = getattr(api, route.handler)
+        if route.method == "GET":  # a HEAD would be answered in the same way, for nothing
+            router.add_get(route.path, handler, allow_head=False)
+        else:
+            router.add_post(route.path, handler)
 
 
 def _answering(metrics: Metrics, site: Site) -> Middleware:

@@ -124,6 +124,16 @@ class TakesForm(Protocol):
         """What the form claims. Asks nobody. Raises ``FormFault`` and ``SignInElsewhere``."""
 
 
+@runtime_checkable
+class HasResources(Protocol):
+    """A provider whose access tokens are good for one resource each."""
+
+    async def refresh_for(self, grant: Grant, resource: str) -> RefreshedGrant:
+        """As ``Provider.refresh``, with a token for another resource than the one that mailboxes are looked
+        at with. Its ``scopes`` are the grant's: those of this resource as it says, the others unchanged.
+        Raises ``UseNotGranted`` where nobody has consented to this use, and ``ProviderError``."""
+
+
 class Provider(Protocol):
     """One mail provider."""
 

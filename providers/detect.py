@@ -21,12 +21,6 @@ from enum import StrEnum
 from ipaddress import ip_address
 from typing import Any, Final, Protocol
 
-import dns.asyncresolver
-from dns.exception import DNSException
-from dns.exception import SyntaxError as NotAName
-from dns.name import NameTooLong
-from dns.resolver import NXDOMAIN, NoAnswer
-
 from bot.domain.address import NOWHERE, domain_of
 from providers.ssrf import Address
 
@@ -370,6 +364,12 @@ class SystemNames:
 
     async def _heard(self, name: str, kind: str) -> list[Any] | None:
         """``None`` is no answer (a time-out, a failing server); an empty list says that there is nothing."""
+        import dns.asyncresolver
+        from dns.exception import DNSException
+        from dns.exception import SyntaxError as NotAName
+        from dns.name import NameTooLong
+        from dns.resolver import NXDOMAIN, NoAnswer
+
         try:
             return list(await dns.asyncresolver.resolve(name, kind, lifetime=_LASTS))
         except (NXDOMAIN, NoAnswer, NotAName, NameTooLong):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, delete, func, literal, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, func, literal, select, update
 
 from bot.domain.api_key import ApiKey, network_of
 from bot.domain.channel import Kind, State
@@ -49,8 +49,21 @@ class ApiKeyRepository(Repository):
 
     async def find(self, key_id: ApiKeyId) -> ApiKey | None:
         """The same statement whether there is one or not: the time it takes tells nobody."""
+        return await self._one(api_key.c.id == key_id)
+
+    async def by_door(self, digest: str) -> ApiKey | None:
+        """The one whose own address has this digest."""
+        return await self._one(api_key.c.door_digest == digest)
+
+    async def open_door(self, key_id: ApiKeyId, digest: str) -> bool:
+        """From now on this is its own address, in place of a former one; whether there is such a key that was
+        not revoked."""
+        mine = api_key.c.id == key_id, api_key.c.revoked_at.is_(None)
+        return await self._connection.count(update(api_key).where(*mine).values(door_digest=digest)) == 1
+
+    async def _one(self, which: ColumnElement[bool]) -> ApiKey | None:
         named = api_key_channel, api_key_channel.c.key_id == api_key.c.id
-        here = select(api_key, api_key_channel.c.channel_id).outerjoin(*named).where(api_key.c.id == key_id)
+        here = select(api_key, api_key_channel.c.channel_id).outerjoin(*named).where(which)
         rows = await self._connection.rows(here)
         channels = frozenset(row.channel_id for row in rows if row.channel_id is not None)
         return _key(rows[0], channels) if rows else None
@@ -146,9 +159,18 @@ class AccessTokenRepository(Repository):
             insert.on_conflict_do_update(index_elements=[access_token.c.id], set_=changed)
         )
 
-    async def drop(self, grant_id: GrantId) -> None:
-        """Whatever is kept of this grant is not to be handed out any more."""
-        await self._connection.count(delete(access_token).where(access_token.c.grant_id == grant_id))
+    async def carry_on(self, grant_id: GrantId, *, since: int) -> None:
+        """What was kept for this version of the grant, or a later one, is good for the present one."""
+        mine = access_token.c.grant_id == grant_id, access_token.c.grant_version >= since
+        version = select(grant.c.version).where(grant.c.id == grant_id).scalar_subquery()
+        await self._connection.count(update(access_token).where(*mine).values(grant_version=version))
+
+    async def drop(self, grant_id: GrantId, resource: str | None = None) -> None:
+        """What is kept of this grant, all of it or for one resource, is not to be handed out any more."""
+        mine = [access_token.c.grant_id == grant_id]
+        if resource is not None:
+            mine.append(access_token.c.id == _id(grant_id, resource))
+        await self._connection.count(delete(access_token).where(*mine))
 
 
 _of_team: Final = (

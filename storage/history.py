@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy import Row, delete, select
 from bot.domain.channel import HistoryEntry
 from bot.domain.ids import ChannelId, WorkspaceId
 from storage.connection import Repository
-from storage.tables import history
+from storage.tables import LOST, history
 
 
 class HistoryRepository(Repository):
@@ -28,6 +28,23 @@ class HistoryRepository(Repository):
         theirs = select(history).where(history.c.channel_id == channel_id)
         latest = theirs.order_by(history.c.at.desc(), history.c.id.desc()).limit(limit)
         return tuple(map(_record, await self._connection.rows(latest)))
+
+    async def since(self, ids: Collection[ChannelId], since: datetime) -> dict[ChannelId, list[HistoryEntry]]:
+        """All of these channels since then, in order."""
+        theirs = select(history).where(history.c.channel_id.in_(ids), history.c.at >= since)
+        found: dict[ChannelId, list[HistoryEntry]] = {}
+        for row in await self._connection.rows(theirs.order_by(history.c.at, history.c.id)):
+            found.setdefault(row.channel_id, []).append(_record(row))
+        return found
+
+    async def lost_since(
+        self, workspace_id: WorkspaceId, since: datetime, limit: int
+    ) -> tuple[ChannelId, ...]:
+        """Channels that were called disconnected since then, the latest first."""
+        theirs = history.c.workspace_id == workspace_id, LOST, history.c.at >= since
+        latest = select(history.c.channel_id).where(*theirs).order_by(history.c.at.desc())
+        rows = await self._connection.rows(latest.limit(limit))
+        return tuple(dict.fromkeys(row.channel_id for row in rows))
 
     async def of_workspace(
         self, workspace_id: WorkspaceId, since: datetime, limit: int

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, select, update
+from sqlalchemy import Row, Select, or_, select, update
 
 from bot.domain.channel import Cause
 from bot.domain.ids import ChannelId, IncidentId, NoticeId, UserId
@@ -42,6 +42,19 @@ class IncidentRepository(Repository):
     async def latest_of(self, channel_id: ChannelId) -> Incident | None:
         theirs = select(incident).where(incident.c.channel_id == channel_id)
         return await self._one(theirs.order_by(incident.c.opened_at.desc()).limit(1))
+
+    async def since(
+        self, ids: Collection[ChannelId], since: datetime, until: datetime
+    ) -> dict[ChannelId, list[Incident]]:
+        """The outages of these channels that were open at any time between."""
+        not_before = or_(incident.c.resolved_at.is_(None), incident.c.resolved_at > since)
+        theirs = incident.c.channel_id.in_(ids), incident.c.opened_at < until, not_before
+        found: dict[ChannelId, list[Incident]] = {}
+        for row in await self._connection.rows(
+            select(incident).where(*theirs).order_by(incident.c.opened_at)
+        ):
+            found.setdefault(row.channel_id, []).append(_incident(row))
+        return found
 
     async def resolve(
         self, incident_id: IncidentId, *, resolution: Resolution, by: UserId | None, at: datetime

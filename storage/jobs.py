@@ -13,9 +13,9 @@ from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
-    ColumnElement,
     Integer,
     Row,
+    Select,
     Subquery,
     and_,
     bindparam,
@@ -207,20 +207,11 @@ class JobRepository(Repository):
 
     async def next_due(self) -> datetime | None:
         """When the next job can start: of free lanes, and of paced ones when their pause ends."""
-        return min(filter(None, (await self._next_free(), await self._next_paced())), default=None)
-
-    async def _next_free(self) -> datetime | None:
-        startable = self._is_free(), self._connection.clock.has_passed(lane.c.paced_until)
-        waiting = select(job.c.due_at).join(lane, lane.c.key == job.c.lane).where(_UNFINISHED, *startable)
-        found: datetime | None = await self._connection.value(waiting.order_by(job.c.due_at).limit(1))
-        return found
-
-    async def _next_paced(self) -> datetime | None:
-        wanted = select(job.c.id).where(job.c.lane == lane.c.key, _UNFINISHED).exists()
-        paced = lane.c.paced_until > self._connection.clock.now(), self._is_free(), wanted
-        ending = select(lane.c.paced_until).where(*paced).order_by(lane.c.paced_until).limit(1)
-        found: datetime | None = await self._connection.value(ending)
-        return found
+        clock = self._connection.clock
+        values = {"present": clock.ahead()}
+        asked = _awaited(clock.moment, self._connection.dialect)
+        found: list[datetime | None] = [await self._connection.value(one, values) for one in asked]
+        return min(filter(None, found), default=None)
 
     async def purge(self, before: datetime, *, limit: int = 5_000) -> int:
         """Forget up to ``limit`` jobs that ended before; how many. Call again while there are some."""
@@ -228,8 +219,20 @@ class JobRepository(Repository):
         old = select(job.c.id).where(over).limit(limit)
         return await self._connection.count(delete(job).where(job.c.id.in_(old)))
 
-    def _is_free(self) -> ColumnElement[bool]:
-        return self._connection.clock.has_passed(lane.c.lease_until)
+
+@lru_cache(maxsize=64)
+def _awaited(moment: Moment, dialect: str) -> tuple[Select[Any], Select[Any]]:
+    """When the first job of a free lane is due, and when the first pause ends; built once."""
+    present = moment(dialect, "present")
+    is_free, is_unpaced = (
+        or_(it.is_(None), it <= present) for it in (lane.c.lease_until, lane.c.paced_until)
+    )
+    waiting = (
+        select(job.c.due_at).join(lane, lane.c.key == job.c.lane).where(_UNFINISHED, is_free, is_unpaced)
+    )
+    wanted = select(job.c.id).where(job.c.lane == lane.c.key, _UNFINISHED).exists()
+    ending = select(lane.c.paced_until).where(lane.c.paced_until > present, is_free, wanted)
+    return waiting.order_by(job.c.due_at).limit(1), ending.order_by(lane.c.paced_until).limit(1)
 
 
 class _Which(Enum):

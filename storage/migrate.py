@@ -4,21 +4,20 @@ PostgreSQL: under an advisory lock, in one transaction. SQLite: under a file loc
 after a copy of the file. A database that is newer than this version is left alone: migrations only add
 what the version before can live with. One that was made before the first release is refused: the
 migrations that it would need have been made into one.
+
+Alembic is loaded only where there is something to do: it takes longer than the rest of the storage.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event, inspect, text
 from sqlalchemy.pool import NullPool
 
@@ -26,6 +25,12 @@ from storage.connection import translated
 from storage.engine import CONNECT_WITHIN, WITHOUT_SESSION, is_sqlite, sqlite_file, sync_url
 from storage.errors import StorageAway, Trouble
 from storage.files import FileLock, copies_of, make_folder, make_private
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+_SCRIPTS: Final = Path(__file__).parent / "migrations"
+_NAMED: Final = re.compile(r'^revision = "(\w+)"$', re.MULTILINE)
 
 _ADVISORY_LOCK: Final = 0x1B0C_4EE9
 """Any number will do, so long as every version uses the same."""
@@ -48,12 +53,11 @@ def _migrate(url: str, revision: str) -> None:
     with translated(), _one_at_a_time(url), _connected(url) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-        config = _config(connection)
-        if not _is_due(connection, config, revision):
+        if not _is_due(connection, revision):
             return
         if is_sqlite(url) and inspect(connection).get_table_names():
             _copy(sqlite_file(url), label=_revision(connection) or "empty")
-        command.upgrade(config, revision)
+        _upgrade(connection, revision)
         connection.commit()
 
 
@@ -61,30 +65,43 @@ def _is_current(url: str) -> bool:
     if is_sqlite(url) and not sqlite_file(url).exists():
         return False
     with translated(), _connected(url) as connection:
-        return not _is_due(connection, _config(connection), "head")
+        return not _is_due(connection, "head")
 
 
-def _is_due(connection: Connection, config: Config, revision: str) -> bool:
-    scripts = ScriptDirectory.from_config(config)
-    present = _revision(connection)
+def _is_due(connection: Connection, revision: str) -> bool:
+    known, present = revisions(), _revision(connection)
     if present in _TOO_OLD:
         raise StorageAway(Trouble.TOO_OLD)
-    known = {script.revision for script in scripts.walk_revisions()}
     if present is not None and present not in known:
         return False
-    wanted = scripts.get_revision(revision)
-    return present != (wanted.revision if wanted else None)
+    return present != (known[-1] if revision == "head" else revision)
+
+
+def revisions() -> tuple[str, ...]:
+    """Every one that this version knows, the oldest first: as Alembic has them, without loading it."""
+    scripts = sorted((_SCRIPTS / "versions").glob("[0-9]*.py"))
+    return tuple(name for it in scripts for name in _NAMED.findall(it.read_text(encoding="utf-8")))
 
 
 def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found
+
+
+def _upgrade(connection: Connection, revision: str) -> None:
+    from alembic import command
+
+    command.upgrade(_config(connection), revision)
 
 
 def _config(connection: Connection) -> Config:
+    from alembic.config import Config
+
     config = Config()
     # Alembic reads options through ConfigParser, to which a percent sign is special.
-    folder = str(Path(__file__).parent / "migrations").replace("%", "%%")
-    config.set_main_option("script_location", folder)
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection
     return config
 

@@ -110,6 +110,13 @@ class NoticeRepository(Repository):
         theirs = select(notice).where(notice.c.channel_id == channel_id, notice.c.kind == kind)
         return tuple(map(_notice, await self._connection.rows(theirs.order_by(notice.c.id))))
 
+    async def of_kind(
+        self, workspace_id: WorkspaceId, recipient: UserId, kind: NoticeKind
+    ) -> tuple[Notice, ...]:
+        """What one reader has of a kind."""
+        theirs = notice.c.workspace_id == workspace_id, notice.c.recipient == recipient, notice.c.kind == kind
+        return tuple(map(_notice, await self._connection.rows(select(notice).where(*theirs))))
+
     async def stale(self, workspace_id: WorkspaceId) -> tuple[Notice, ...]:
         """Those whose reader does not see yet what they should."""
         theirs = notice.c.workspace_id == workspace_id, notice.c.shown_rev < notice.c.wanted_rev

@@ -49,13 +49,30 @@ class PersonRepository(Repository):
         mine = person.c.workspace_id == workspace_id, person.c.id == user_id
         await self._connection.rows(select(person.c.id).where(*mine).with_for_update())
 
+    async def first_hour(self, workspace_id: WorkspaceId, user_id: UserId) -> tuple[bool, bool]:
+        """Whether somebody has rehearsed an outage, and whether they hide the steps of the first hour."""
+        mine = person.c.workspace_id == workspace_id, person.c.id == user_id
+        said = select(person.c.has_rehearsed, person.c.hides_first_hour).where(*mine)
+        row = await self._connection.first(said)
+        return (bool(row.has_rehearsed), bool(row.hides_first_hour)) if row else (False, False)
+
+    async def note_first_hour(
+        self, workspace_id: WorkspaceId, user_id: UserId, *, rehearsed: bool = False, hides: bool = False
+    ) -> None:
+        """Keep what somebody has done; what is not said stays."""
+        mine = person.c.workspace_id == workspace_id, person.c.id == user_id
+        done = {"has_rehearsed": rehearsed, "hides_first_hour": hides}
+        changed = {name: True for name, is_so in done.items() if is_so}
+        await self._connection.count(update(person).where(*mine).values(**changed))
+
     async def save_all(self, people: Iterable[Person], at: datetime) -> None:
         """Insert or replace. Of one person named twice the last wins."""
         values = iter({(p.workspace_id, p.id): _values(p, at) for p in people}.values())
         while batch := list(islice(values, _BATCH)):
             insert = self._connection.insert(person).values(batch)
             key = person.primary_key.columns.keys()
-            replaced = {c.name: insert.excluded[c.name] for c in person.c if c.name not in key}
+            kept = {*key, "has_rehearsed", "hides_first_hour"}
+            replaced = {c.name: insert.excluded[c.name] for c in person.c if c.name not in kept}
             await self._connection.count(insert.on_conflict_do_update(index_elements=key, set_=replaced))
 
     async def knows_any(self, workspace_id: WorkspaceId) -> bool:

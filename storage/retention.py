@@ -13,6 +13,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Delete, Select, Table, and_, delete, not_, or_, select, tuple_
 
+from bot.domain.availability import day_of
 from bot.domain.channel import State
 from bot.domain.grant import Phase
 from bot.domain.hubspot import HubSpotState
@@ -23,6 +24,7 @@ from storage.tables import (
     access_token,
     api_key,
     api_key_channel,
+    availability,
     channel,
     channel_event,
     grant,
@@ -129,7 +131,7 @@ def _ended_channel(now: datetime) -> ColumnElement[bool]:
     """When nothing is left that belongs to it."""
     theirs: tuple[Select[tuple[object]], ...] = tuple(
         select(table.c.channel_id).where(table.c.channel_id == channel.c.id)
-        for table in (grant, probe, incident, held, whereabouts, link, history)
+        for table in (grant, probe, incident, held, whereabouts, link, history, availability)
     )
     return and_(channel.c.removed_at < now - KEPT_FOR, *(~one.exists() for one in theirs))
 
@@ -179,6 +181,7 @@ ENDS: Final[Mapping[Table, Callable[[datetime], ColumnElement[bool]]]] = {
     role_change: lambda now: role_change.c.at < now - KEPT_FOR,
     grant: _ended_grant,
     whereabouts: _ended_whereabouts,
+    availability: lambda now: availability.c.day < day_of(now - KEPT_FOR),
     channel: _ended_channel,
     hubspot_channel: _ended_hubspot_channel,
     token_use: lambda now: token_use.c.last_at < now - KEPT_FOR,

@@ -68,6 +68,9 @@ person: Final = Table(
     flag("is_guest"),
     flag("is_bot"),
     flag("is_deleted"),
+    # What they did on day one; not of Slack's.
+    flag("has_rehearsed"),
+    flag("hides_first_hour"),
     instant("read_at"),
     PrimaryKeyConstraint("workspace_id", "id"),
     Index("ix_person_email", "workspace_id", "email_key"),
@@ -437,6 +440,37 @@ whereabouts: Final = Table(
     maybe_instant("left_at"),
 )
 
+# How a channel did on a day that is over, in seconds, if it was not connected all day.
+availability: Final = Table(
+    "availability",
+    metadata,
+    of_channel(required=True),
+    # The day in UTC, counted from the first of January of the year 1.
+    Column("day", Integer, nullable=False),
+    required_text("workspace_id"),
+    number("up"),
+    number("down"),
+    number("unknown"),
+    PrimaryKeyConstraint("channel_id", "day"),
+    Index(
+        "ix_availability_down",
+        "workspace_id",
+        "day",
+        sqlite_where=text("down > 0"),
+        postgresql_where=text("down > 0"),
+    ),
+    Index("ix_availability_day", "day"),
+)
+
+# Who is sent a report each month.
+report_reader: Final = Table(
+    "report_reader",
+    metadata,
+    required_text("workspace_id"),
+    required_text("user_id"),
+    PrimaryKeyConstraint("workspace_id", "user_id"),
+)
+
 # A login at a host that locks people out: under way, or refused lately.
 login_slot: Final = Table(
     "login_slot",
@@ -612,6 +646,9 @@ notice_incident: Final = Table(
     Index("ix_notice_incident_incident", "incident_id"),
 )
 
+LOST: Final = text("what = 'refused_again'")
+"""A step by which a channel was called disconnected: few of many lines."""
+
 history: Final = Table(
     "history",
     metadata,
@@ -624,6 +661,7 @@ history: Final = Table(
     Column("details", JSON, nullable=False),
     Index("ix_history_channel", "channel_id", "at"),
     Index("ix_history_at", "at"),
+    Index("ix_history_lost", "workspace_id", "at", sqlite_where=LOST, postgresql_where=LOST),
 )
 
 seen: Final = Table(
@@ -718,7 +756,10 @@ api_key: Final = Table(
     maybe_instant("last_used_at"),
     maybe_text("last_used_from"),
     maybe_instant("revoked_at"),
+    # SHA-256 of the secret in the key's own address, where it has one.
+    maybe_text("door_digest"),
     Index("ix_api_key_workspace", "workspace_id", "created_at"),
+    Index("uq_api_key_door", "door_digest", unique=True),
 )
 
 api_key_channel: Final = Table(

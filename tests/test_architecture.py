@@ -4,6 +4,7 @@ modules and classes are named."""
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -119,3 +120,22 @@ def test_a_name_means_one_class() -> None:
             if isinstance(node, ast.ClassDef):
                 places.setdefault(node.name, []).append(path)
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
+SELDOM_NEEDED: Final = (
+    *("alembic", "cryptography.x509", "dns", "google.auth", "jinja2", "jwt", "mako", "msal"),
+    *("pygments", "requests", "rich.console", "urllib3", "yaml"),
+)
+"""What takes long to load, and most starts never need: a third of what a start costs, and of its memory."""
+
+
+def test_a_start_loads_what_every_start_needs() -> None:
+    """Whatever ``serve`` imports before it reads the database."""
+    program = (
+        "import sys, bot.__main__ as it; it._load_structlog_without_rich(); import bot.operator_commands; "
+        f"print(*sorted(set({SELDOM_NEEDED!r}) & sys.modules.keys()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -341,6 +342,19 @@ def test_a_key_is_shown_once_and_revoked(with_features: str) -> None:
     again = runner.invoke(app, ["key", "revoke", key_id])
     assert again.exit_code == 2
     assert "key list" in again.stderr
+
+
+def test_a_door_is_shown_once_and_replaced(with_features: str) -> None:
+    """Standard output is the address alone, and another one each time."""
+    made = runner.invoke(app, ["key", "create", "Engine", "--all-team", "--feature", "crm"])
+    key_id = id_in(made.stdout.strip())
+    assert key_id is not None
+    doors = [runner.invoke(app, ["key", "door", key_id]).stdout for _ in range(2)]
+    assert len(set(doors)) == 2
+    assert all(re.fullmatch(r"http\S+/api/emailengine/[\w-]{43}\n", one) for one in doors)
+    unknown = runner.invoke(app, ["key", "door", "abcd1234"])
+    assert (unknown.exit_code, unknown.stdout) == (2, "")
+    assert "key list" in unknown.stderr
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,20 @@ def test_a_graph_permission_may_be_written_in_full(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "taken"), [("IMAP.AccessAsUser.All", True), ("SMTP.Send", True), ("Mail.Read", False)]
+)
+def test_exchange_is_asked_by_its_own_address(file: Path, name: str, taken: bool) -> None:
+    """For logging in alone: what it has beside that is no program's here."""
+    text = GOOD + f'scopes.microsoft = ["https://outlook.office.com/{name}"]'
+    if taken:
+        file.write_text(text)
+        [feature] = read(file).defined
+        assert feature.scopes_at("microsoft") == {f"https://outlook.office.com/{name}"}
+    else:
+        assert [place for place, _ in faults(file, text)] == ["crm.scopes.microsoft"]
+
+
+@pytest.mark.parametrize(
     ("line", "place", "words"),
     [
         ("on = 1", "crm.on", "must be true or false"),

@@ -26,6 +26,7 @@
     │   ├── OutOfDate             the button was made for an older state; carries the present one
     │   └── Gone                  the channel was removed meanwhile
     ├── ProviderError             a provider said no
+    │   ├── UseNotGranted                                       one use needs a consent; the mailbox is fine
     │   ├── GrantRejected · MailboxGone · PermissionMissing     the owner must act
     │   ├── AdminActionNeeded                                   the tenant's admin must act
     │   ├── ProviderUnavailable                                 nobody must act
@@ -381,6 +382,11 @@ class ProviderUnavailable(ProviderError):
     retry_after: timedelta | None = None
     unknown_code: bool = False
     doubt: Cause = field(default=Cause.NONE, kw_only=True)
+
+
+class UseNotGranted(ProviderUnavailable):
+    """The grant is alive, and not for what was asked of it: whoever wants that use needs another consent. Of
+    the mailbox it says nothing, so it is no strike."""
 
 
 @dataclass(eq=False)

@@ -17,7 +17,7 @@ from enum import StrEnum
 from itertools import chain
 from typing import Final
 
-from bot.domain.grant import Granted, lacking, plain
+from bot.domain.grant import EXCHANGE, Granted, lacking, plain, resource_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,11 @@ class Features:
         here = self.at(provider, is_shared=is_shared)
         return frozenset(chain.from_iterable(one.scopes_at(provider, is_shared=is_shared) for one in here))
 
+    def resources_at(self, provider: str) -> frozenset[str]:
+        """The resources, besides the one that mailboxes are looked at with, that they need tokens for."""
+        both = self.scopes_at(provider) | self.scopes_at(provider, is_shared=True)
+        return frozenset(map(resource_in, both)) - {""}
+
     def needing(
         self, provider: str, scopes: frozenset[str], *, is_shared: bool = False
     ) -> tuple[Feature, ...]:
@@ -94,7 +99,7 @@ class Audience(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where a mail program connects to, with TLS from the first byte."""
+    """Where a mail program connects to: with TLS from the first byte, at port 587 by STARTTLS."""
 
     host: str
     port: int
@@ -103,10 +108,16 @@ class Server:
 SERVERS: Final = {
     ("google", Audience.IMAP): Server("imap.gmail.com", 993),
     ("google", Audience.SMTP): Server("smtp.gmail.com", 465),
+    ("microsoft", Audience.IMAP): Server("outlook.office365.com", 993),
+    ("microsoft", Audience.SMTP): Server("smtp.office365.com", 587),
 }
 _SPOKEN: Final = {
     "google": frozenset({Audience.IMAP, Audience.SMTP, Audience.GMAIL}),
-    "microsoft": frozenset({Audience.GRAPH}),
+    "microsoft": frozenset({Audience.IMAP, Audience.SMTP, Audience.GRAPH}),
+}
+_EXCHANGE: Final = {
+    f"{EXCHANGE}/imap.accessasuser.all": Audience.IMAP,
+    f"{EXCHANGE}/smtp.send": Audience.SMTP,
 }
 _ALL_OF_GMAIL: Final = "https://mail.google.com"
 
@@ -118,12 +129,18 @@ def spoken_at(provider: str) -> frozenset[Audience]:
 
 def of_scope(provider: str, scope: str) -> frozenset[Audience]:
     """What this permission allows."""
-    if provider == "microsoft":
-        return frozenset({Audience.GRAPH})
     name = plain(scope)
+    if provider == "microsoft":
+        at_exchange = resource_in(scope) == EXCHANGE
+        return frozenset({_EXCHANGE[name]} if name in _EXCHANGE else () if at_exchange else {Audience.GRAPH})
     if name == _ALL_OF_GMAIL:
         return spoken_at("google")
     return frozenset({Audience.GMAIL} if name.startswith("gmail.") else ())
+
+
+def resource_for(provider: str, audience: Audience) -> str:
+    """Which resource a token must be for: empty for the one that mailboxes are looked at with."""
+    return EXCHANGE if provider == "microsoft" and audience is not Audience.GRAPH else ""
 
 
 def scopes_for(feature: Feature, provider: str, audience: Audience, *, is_shared: bool) -> frozenset[str]:

@@ -187,6 +187,9 @@ class Grant:
         return replace(self.identity, subject=self.delegate.subject)
 
 
+EXCHANGE: Final = "https://outlook.office.com"
+"""The resource of IMAP and SMTP at Microsoft: its permissions are kept with it before their name."""
+_EXCHANGES: Final = re.compile(r"https://outlook\.office(?:365)?\.com/{1,2}", re.IGNORECASE)
 _GRAPH: Final = re.compile(
     r"(?:https://graph\.microsoft\.com|00000003-0000-0000-c000-000000000000)/{1,2}", re.IGNORECASE
 )
@@ -231,8 +234,14 @@ def covers(wide: str, narrow: str) -> bool:
 def plain(scope: str) -> str:
     """The name by which two ways to write a permission are told to be the same."""
     name = _GRAPH.sub("", scope.strip(), count=1) if _GRAPH.match(scope.strip()) else scope.strip()
+    name = _EXCHANGES.sub(f"{EXCHANGE}/", name, count=1) if _EXCHANGES.match(name) else name
     name = name.casefold().removeprefix(_GOOGLE).rstrip("/")
     return _ALIASES.get(name, name)
+
+
+def resource_in(scope: str) -> str:
+    """The resource that stands before a permission; empty for the one that its provider is looked at with."""
+    return EXCHANGE if _EXCHANGES.match(scope.strip()) else ""
 
 
 def _covers_at_graph(had: str, asked: str) -> bool:

@@ -84,6 +84,8 @@ class NoticeKind(StrEnum):
     """What somebody most likely did in HubSpot on purpose, or what the first look found: once."""
     GROUPS = "groups"
     """To the operator: the user groups that give account access cannot be read."""
+    REPORT = "report"
+    """To an admin who wants it: how the team's addresses did in a month."""
     CREDENTIAL = "credential"
     """To the operator: what proves us to Microsoft ends soon."""
     WEBHOOK_OFF = "webhook_off"
@@ -156,6 +158,7 @@ _FORMATS: Final[Mapping[NoticeKind, tuple[str, ...]]] = {
     NoticeKind.SILENCE: ("{since}",),
     NoticeKind.STORAGE: ("{began}/{ended}",),
     NoticeKind.GROUPS: ("{why} {since}",),
+    NoticeKind.REPORT: ("{month}",),
     NoticeKind.CREDENTIAL: ("{what}:{days}:{ends}",),
     NoticeKind.WEBHOOK_OFF: ("{webhook}:{at}",),
     NoticeKind.KEY_ENDS: ("{key}:{days}",),

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from bot.domain.access import Operation, Person, RoleChange
 from bot.domain.api_key import ApiKey
+from bot.domain.availability import NO_OUTAGES, Availability, Outages, Report
 from bot.domain.channel import AboutInbox, Channel, HistoryEntry, InboxSpec, State
 from bot.domain.features import Feature
 from bot.domain.grant import Revocation
@@ -62,6 +63,8 @@ class ChannelRow:
     """What of ``may`` is only a wish that an admin has to grant."""
     outage: Incident | None = None
     """Its open outage, with who is on it."""
+    availability: Availability | None = None
+    """Of the last thirty days, if that was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,23 @@ class SetupCard:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstHour:
+    """What a super admin does on day one, and how far they are."""
+
+    has_team: bool
+    has_conversation: bool
+    """Some team address has a conversation that is told."""
+    has_second_admin: bool
+    has_rehearsed: bool
+    team: Channel | None = None
+    """A team address to go on with."""
+
+    @property
+    def is_done(self) -> bool:
+        return self.has_team and self.has_conversation and self.has_second_admin and self.has_rehearsed
+
+
+@dataclass(frozen=True, slots=True)
 class StateCounts:
     """How many channels somebody may see, whether or not there is room for them."""
 
@@ -87,6 +107,27 @@ class StateCounts:
     @property
     def total(self) -> int:
         return sum(self.of_state.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Browse:
+    """Which of the inboxes somebody wants to see; by default all, from the first one on."""
+
+    text: str = ""
+    """Only those with this in their address or name."""
+    state: State | None = None
+    skip: int = 0
+    """How many stand on the pages before."""
+    turn: int = 0
+    """How often somebody chose anew: what they typed and chose before is not kept in the fields."""
+
+    @property
+    def is_narrowed(self) -> bool:
+        return bool(self.text or self.state)
+
+    @property
+    def is_plain(self) -> bool:
+        return not self.is_narrowed and not self.skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +150,11 @@ class Overview:
     """What others have asked for and this person can grant, oldest first."""
     asked: tuple[Request, ...] = ()
     """What this person waits for, or has not gone on with."""
+    browse: Browse = Browse()
+    has_more: bool = False
+    """Others follow what is shown."""
+    first_hour: FirstHour | None = None
+    """For a super admin who has not done or dismissed it yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +188,10 @@ class ChannelStatus:
     """Where its mail goes, if that is watched and known."""
     programs: tuple[ProgramUse, ...] = ()
     """Which have used it in the last weeks, the latest first."""
+    weeks: Availability | None = None
+    """Of the last thirteen weeks."""
+    outages: Outages = NO_OUTAGES
+    """Of the last thirty days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,6 +419,8 @@ class NoticeModel:
     api_key: ApiKey | None = None
     """For ``KEY_ENDS`` and ``KEY_ORPHANED``."""
     """For what is about a portal's channels."""
+    report: Report | None = None
+    """For ``REPORT``."""
     may_undo: bool = False
     """For ``ROLE_CHANGED``: this reader can take it back."""
     takers: tuple[Person, ...] = ()
@@ -477,6 +529,8 @@ class ExportLanding:
     locale: str
     lines: int
     """The most that the file holds."""
+    is_report: bool = False
+    """It is not the history but how well inboxes worked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from bot.services.core.incidents import Incidents
 from bot.services.core.jobs import Jobs
 from bot.services.core.ports import Core
 from bot.services.core.schedule import Schedule
+from bot.services.monitoring.availability import Availabilities, MonthlyReports
 from bot.services.monitoring.hubspot import HubSpotScreens, HubSpotWatch
 from bot.services.monitoring.monitor import Monitoring
 from bot.services.monitoring.probes import Probes
@@ -50,6 +51,8 @@ class Services:
     approvals: Approvals
     history: History
     history_export: HistoryExport
+    availabilities: Availabilities
+    monthly_reports: MonthlyReports
     permissions: Permissions
     watchdog: Watchdog
     schedule: Schedule

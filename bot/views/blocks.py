@@ -136,6 +136,41 @@ def context(*texts: str) -> Block:
     return {"type": "context", "elements": [mrkdwn(text) for text in texts]}
 
 
+CHART: Final = "data_visualization"
+_CHART_TITLE: Final = 50
+_CHART_LABEL: Final = 20
+CHART_POINTS: Final = 20
+
+
+def chart(title: str, *, series: str, points: Sequence[tuple[str, float]]) -> Block:
+    """Bars of one series, at most twenty, their labels all different. Only messages can show a chart, and not
+    every Slack: whatever it says must stand beside it, too."""
+    labelled = [(clip(label, _CHART_LABEL), value) for label, value in points]
+    return {
+        "type": CHART,
+        "title": clip(title, _CHART_TITLE),
+        "chart": {
+            "type": "bar",
+            "series": [
+                {
+                    "name": clip(series, _CHART_LABEL),
+                    "data": [{"label": label, "value": value} for label, value in labelled],
+                }
+            ],
+            "axis_config": {"categories": [label for label, _ in labelled]},
+        },
+    }
+
+
+def without_charts(shown: Message) -> Message:
+    """The same where no chart can be shown."""
+    return {**shown, "blocks": [it for it in shown["blocks"] if it["type"] != CHART]}
+
+
+def has_chart(shown: Message) -> bool:
+    return any(it["type"] == CHART for it in shown.get("blocks", ()))
+
+
 def divider() -> Block:
     return {"type": "divider"}
 

@@ -56,6 +56,10 @@ ADMINS: Final = "overview.admins"
 HELP: Final = "overview.help"
 PERMISSIONS_ALL: Final = "overview.permissions"
 EXPORT: Final = "overview.export"
+REPORT: Final = "overview.report"
+REPORT_FILE: Final = "report.file"
+REPORT_MONTHLY: Final = "report.monthly"
+"""Carries whether it is to be sent."""
 DRILL: Final = "channel.drill"
 TYPED: Final = "typed"
 """Carries what one would type after the command."""
@@ -75,10 +79,11 @@ CHOICES: Final = frozenset(
         DRILL,
         PERMISSIONS_ALL,
         EXPORT,
+        REPORT,
     }
 )
 """What a menu may stand for."""
-ONLY_CHOSEN: Final = frozenset({DRILL, PERMISSIONS_ALL, EXPORT})
+ONLY_CHOSEN: Final = frozenset({DRILL, PERMISSIONS_ALL, EXPORT, REPORT})
 """What no button stands for."""
 
 ACTIONS: Final = frozenset(
@@ -106,6 +111,8 @@ ACTIONS: Final = frozenset(
         DECLINE_UNDO,
         CANCEL,
         GO_ON,
+        REPORT_FILE,
+        REPORT_MONTHLY,
     }
 )
 

@@ -15,7 +15,8 @@ from bot.domain.channel import Cause, HistoryEntry, State
 from bot.domain.ids import IncidentId, NoticeId, UserId
 from bot.domain.incident import Incident, IncidentKind
 from bot.domain.notice import Notice, NoticeKind
-from bot.domain.view_models import Drill, HistoryModel, IncidentModel, NoticeModel, Told
+from bot.domain.view_models import ChannelRow, Drill, HistoryModel, IncidentModel, NoticeModel, Told
+from bot.views.availability import in_row
 from bot.views.blocks import (
     Block,
     Message,
@@ -53,7 +54,7 @@ def why_message(lang: Language, evidence: HistoryModel, *, now: datetime) -> Mes
     """State, cause, what was seen and judged, whom we told and what they did: on one screen."""
     channel = evidence.row.channel
     blocks = [
-        section(f"{title(lang, evidence.row)}\n{since(lang, evidence.row)}"),
+        section("\n".join(_head(lang, evidence.row))),
         *(section(text) for text in ["\n".join(_cause(lang, evidence))] if text),
         *told_blocks(lang, evidence.incident, evidence.told, now),
         *programs(lang, evidence.programs),
@@ -61,6 +62,11 @@ def why_message(lang: Language, evidence: HistoryModel, *, now: datetime) -> Mes
         *actions(operation_button(lang, Operation.SEE, channel), overview_button(lang)),
     ]
     return message(lang.say("Why: {address}", address=inert(channel.address)), blocks)
+
+
+def _head(lang: Language, row: ChannelRow) -> list[str]:
+    """Which inbox, how it is now, and how it was in the last thirty days."""
+    return [title(lang, row), since(lang, row), *in_row(lang, row.availability, roomy=True)]
 
 
 def _cause(lang: Language, evidence: HistoryModel) -> list[str]:
@@ -272,7 +278,18 @@ def _previews(lang: Language, drill: Drill, now: datetime, command: str) -> list
 
 def export_message(lang: Language, *, url: str, until: datetime) -> Message:
     """The way to the file, for whoever asked."""
-    said = lang.say("The history of all inboxes, as a file for spreadsheets.")
+    return _file_message(
+        lang, lang.say("The history of all inboxes, as a file for spreadsheets."), url, until
+    )
+
+
+def report_file_message(lang: Language, *, url: str, until: datetime) -> Message:
+    """The same for the report of how well they worked."""
+    said = lang.say("The availability of all these inboxes, as a file for spreadsheets.")
+    return _file_message(lang, said, url, until)
+
+
+def _file_message(lang: Language, said: str, url: str, until: datetime) -> Message:
     once = lang.say("The link works once, until {when}, and only for you.", when=instant(lang, until))
     open_ = button(lang.say("Open the download page"), EXPORT_OPEN, url=url, style="primary")
     return message(said, [section(f"{said}\n{once}"), *actions(open_)])

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from bot.domain.access import Operation
-from bot.domain.address import key_of
+from bot.domain.address import LONGEST, key_of
 from bot.domain.channel import URGENCY, Cause, Channel, State
 from bot.domain.ids import ChannelId
 from bot.domain.incident import Incident
 from bot.domain.request import Awaits, Request, RequestState
-from bot.domain.view_models import ChannelRow, Overview, SetupCard
+from bot.domain.view_models import Browse, ChannelRow, FirstHour, Overview, SetupCard
+from bot.views.availability import in_row
 from bot.views.blocks import (
     HOME_BLOCKS,
     MESSAGE_BLOCKS,
@@ -32,14 +34,18 @@ from bot.views.blocks import (
     instant,
     mention,
     message,
+    plain,
     section,
+    select,
     to_type,
 )
 from bot.views.buttons import (
     ADMINS,
+    CONNECT,
     EXPORT,
     HELP,
     PERMISSIONS_ALL,
+    REPORT,
     approve_buttons,
     cancel_button,
     connect_button,
@@ -50,6 +56,7 @@ from bot.views.buttons import (
     operation_button,
     overview_button,
     row_menu,
+    typed_button,
 )
 from bot.views.i18n import Language
 from bot.views.text import shown
@@ -120,6 +127,7 @@ def _text(lang: Language, row: ChannelRow, *, told: frozenset[str], roomy: bool)
     else:
         lines = [title(lang, row), since(lang, row), *_use(lang, row), *_trouble(lang, row, told, roomy)]
         lines += on_it(lang, row.outage)
+    lines += in_row(lang, row.availability, roomy=roomy)
     if row.mail is not None:
         way = way_words(lang, row.mail, row.channel.provider) if roomy else ""
         lines.append(f"📭 {escape(lang.together(mail_words(lang, row.mail), way))}")
@@ -215,7 +223,13 @@ _REASONS: Final = 3
 
 
 def listing(lang: Language, overview: Overview, room: Room) -> list[Block]:
-    """All groups, each under its heading, as far as there is room."""
+    """All groups, each under its heading, as far as there is room; then how many are not shown."""
+    blocks, shown = _listed(lang, overview, room)
+    return [*blocks, *_more(lang, overview.tally.total - shown, overview.command)]
+
+
+def _listed(lang: Language, overview: Overview, room: Room) -> tuple[list[Block], int]:
+    """The rows as far as there is room, and how many that are."""
     mend, roomy = to_mend(overview), overview.tally.total <= _ROOMY
     shared = _shared_reasons(lang, overview)
     told = frozenset(why for why, _ in shared)
@@ -229,7 +243,7 @@ def listing(lang: Language, overview: Overview, room: Room) -> list[Block]:
             break  # nothing is drawn that will not be shown
         blocks += added
         shown += 1
-    return [*blocks, *_more(lang, overview.tally.total - shown, overview.command)]
+    return blocks, shown
 
 
 def _shared_reasons(lang: Language, overview: Overview) -> list[tuple[str, str]]:
@@ -260,17 +274,24 @@ def summary(lang: Language, overview: Overview) -> str:
     return " · ".join(f"{state_mark(state)} {state_count(lang, state, n)}" for state, n in counts if n)
 
 
+_NEEDS_YOU: Final = 8
+"""So many stand above one's own inbox, which is never pushed off the page; the others lead their group."""
+
+
 def _lines(lang: Language, overview: Overview) -> Iterator[tuple[list[Block], ChannelRow]]:
-    """One's own inbox first, which is short and never falls off; then what needs somebody."""
-    theirs = (*overview.team, *overview.others)
+    """What needs this person first, then their own inbox."""
+    waiting = [*filter(wants_mending, _sorted(overview.own)), *filter(wants_mending, _sorted(overview.team))]
+    needs = [*waiting, *filter(wants_mending, _sorted(overview.others))][:_NEEDS_YOU]
+    shown = {row.channel.id for row in needs}
     groups = (
-        (lang.say("Your inbox"), overview.own),
-        (lang.say("Needs you"), [row for row in theirs if wants_mending(row)]),
-        (lang.say("Team addresses"), [row for row in overview.team if not wants_mending(row)]),
-        (lang.say("Other people's inboxes"), [row for row in overview.others if not wants_mending(row)]),
+        (lang.say("Needs you"), needs),
+        (lang.say("Your inbox"), _sorted(overview.own)),
+        (lang.say("Team addresses"), _sorted(overview.team)),
+        (lang.say("Other people's inboxes"), _sorted(overview.others)),
     )
     for name, rows in groups:
-        for place, row in enumerate(_sorted(rows)):
+        rest = rows if rows is needs else [row for row in rows if row.channel.id not in shown]
+        for place, row in enumerate(rest):
             yield ([section(f"*{name}*")] if place == 0 else []), row
 
 
@@ -291,15 +312,15 @@ def _more(lang: Language, hidden: int, command: str) -> list[Block]:
 
 def _characters(blocks: list[Block]) -> int:
     """All text in these blocks, as Slack counts it towards a message's limit."""
-    total, waiting = 0, list[Any](blocks)
+    total, waiting = 0, list[Block](blocks)
     while waiting:
-        part = waiting.pop()
-        if isinstance(part, dict):
-            own = part.get("text")
-            total += len(own) if isinstance(own, str) else 0
-            waiting += part.values()
-        elif isinstance(part, list):
-            waiting += part
+        for name, part in waiting.pop().items():
+            if isinstance(part, str):  # most parts are
+                total += len(part) if name == "text" else 0
+            elif isinstance(part, dict):
+                waiting.append(part)
+            elif isinstance(part, list):
+                waiting += [one for one in part if isinstance(one, dict)]
     return total
 
 
@@ -366,11 +387,13 @@ def _connect(lang: Language, overview: Overview) -> list[Block]:
 _NAMED = 5
 
 
-def setup_blocks(lang: Language, card: SetupCard) -> list[Block]:
-    """A checklist for a super admin; for everybody else whom to ask."""
+def setup_blocks(lang: Language, card: SetupCard, *, leads_on: bool = False) -> list[Block]:
+    """A checklist for a super admin; for everybody else whom to ask. ``leads_on``: the steps below name the
+    next one."""
     if not card.is_for_admin:
         return [section(_not_yet(lang, card)), divider()]
-    lines = "\n".join([bold(lang.say("Set up Inboxkeeper")), *_setup_lines(lang, card)])
+    first = [] if leads_on else ["☐ " + lang.say("Connect the first inbox")]
+    lines = "\n".join([bold(lang.say("Set up Inboxkeeper")), *_setup_lines(lang, card), *first])
     return [section(lines), context(_told(lang, card)), divider()]
 
 
@@ -396,7 +419,6 @@ def _setup_lines(lang: Language, card: SetupCard) -> list[str]:
         ("⚠️ " if card.loopback_only else "✅ ") + pages,
         _client(lang, card, "google", is_on=card.google_on),
         _client(lang, card, "microsoft", is_on=card.microsoft_on),
-        "☐ " + lang.say("Connect the first inbox"),
     ]
 
 
@@ -426,30 +448,201 @@ def people(lang: Language, ids: tuple[str, ...]) -> str:
     return named if rest <= 0 else lang.say("{people} and {n} more", people=named, n=rest)
 
 
-_HOME_ROOM = Room(blocks=HOME_BLOCKS - 12, characters=60_000)
-HOME_ROWS: Final = _HOME_ROOM.blocks
-"""More than that are never shown."""
+HOME_ROWS: Final = 25
+"""On one page: with a button each and all that may stand around them, they fit into Slack's limit."""
+_MOST_SKIPPED: Final = 1_000
+"""Nobody turns more pages than that: a search leads there."""
+_SEARCHED_FROM: Final = 12
+"""With fewer inboxes there is nothing to search."""
+HOME_SEARCH: Final = "home.search"
+HOME_STATE: Final = "home.state"
+HOME_ALL: Final = "home.all"
+HOME_PREVIOUS: Final = "home.previous"
+HOME_NEXT: Final = "home.next"
+"""The last two carry the whole choice: how many to skip, the state and the text."""
+_SEARCH_BLOCK: Final = "home_search"
+_STATE_BLOCK: Final = "home_state"
+"""With the number of the turn: for as long as a block has the same name, Slack keeps what was typed in it."""
+_ANY: Final = "any"
 
 
 def home(
     lang: Language, overview: Overview, *, now: datetime, elsewhere: Elsewhere = NOTHING_ELSEWHERE
 ) -> View:
-    """The tab; ``elsewhere``: with what stands in the same list."""
-    setup = setup_blocks(lang, overview.not_set_up) if overview.not_set_up else []
-    waiting = request_blocks(lang, overview)
-    room = replace(_HOME_ROOM, blocks=_HOME_ROOM.blocks - len(waiting))
-    return {
-        "type": "home",
-        "blocks": [
-            *setup,
-            header(lang.say("Inboxes")),
-            *_intro(lang, overview),
-            *_head(lang, overview),
-            *waiting,
-            *_all_listed(lang, overview, room, elsewhere),
-            *_foot(lang, overview),
-        ],
+    """The tab; ``elsewhere``: with what stands in the same list, on its first page."""
+    is_plain = overview.browse.is_plain
+    card, leads_on = overview.not_set_up, overview.first_hour is not None
+    setup = setup_blocks(lang, card, leads_on=leads_on) if card and is_plain else []
+    above = [
+        *setup,
+        *first_hour_blocks(lang, overview),
+        header(lang.say("Inboxes")),
+        *_intro(lang, overview),
+        *_head(lang, overview),
+        *_finder(lang, overview),
+        *(request_blocks(lang, overview) if is_plain else []),
+    ]
+    foot = _foot(lang, overview)
+    theirs = list(elsewhere.blocks) if is_plain else []
+    room = Room(HOME_BLOCKS - len([*above, *theirs, *foot]) - _PAGER, characters=60_000)
+    ours, shown = _listed(lang, overview, room)
+    rows = [*theirs, *ours] if elsewhere.is_first else [*ours, *theirs]
+    return {"type": "home", "blocks": [*above, *rows, *_pager(lang, overview, shown), *foot]}
+
+
+FIRST_HOUR_OVER: Final = "home.first_hour.over"
+_PAGER: Final = 2
+
+
+def first_hour_blocks(lang: Language, overview: Overview) -> list[Block]:
+    """Day one, step by step: what is left has a button, what is done is one quiet line."""
+    steps = overview.first_hour
+    if steps is None:
+        return []
+    done = [words for is_done, words, _ in _steps(lang, steps) if is_done]
+    left = [section(f"☐ {words}", way) for is_done, words, way in _steps(lang, steps) if not is_done]
+    ticked = [context("  ".join(f"✅ {words.splitlines()[0]}" for words in done))] if done else []
+    hide = actions(button(lang.say("Hide these steps"), FIRST_HOUR_OVER))
+    return [section(bold(lang.say("The first hour"))), *left, *ticked, *hide, divider()]
+
+
+def _steps(lang: Language, steps: FirstHour) -> tuple[tuple[bool, str, Block | None], ...]:
+    """Each with whether it is done, its words, and the way to it."""
+    team = steps.team
+    edit = operation_button(lang, Operation.EDIT, team) if team else None
+    drill = lang.say("Run a drill")
+    rehearse = typed_button(drill, f"drill {team.address}", about=team.address) if team else None
+    return (
+        (
+            steps.has_team,
+            lang.say("Connect a team address")
+            + "\n"
+            + lang.say("Such as support@: the one that must not stop."),
+            button(lang.say("Connect an inbox"), CONNECT, about=lang.say("Connect a team address")),
+        ),
+        (
+            steps.has_conversation,
+            lang.say("Choose the conversation that is told")
+            + "\n"
+            + lang.say("It gets one line about an outage. Invite the bot there first."),
+            edit,
+        ),
+        (
+            steps.has_second_admin,
+            lang.say("Make a second super admin")
+            + "\n"
+            + lang.say("So that somebody is told when you are away."),
+            button(lang.say("Admins"), ADMINS, about=lang.say("Make a second super admin")),
+        ),
+        (
+            steps.has_rehearsed,
+            drill + "\n" + lang.say("See who would be told, and in which words. Nobody gets a message."),
+            rehearse,
+        ),
+    )
+
+
+def _finder(lang: Language, overview: Overview) -> list[Block]:
+    """A field to look for some of many, and a choice of state."""
+    browse = overview.browse
+    if overview.tally.total <= _SEARCHED_FROM and not browse.is_narrowed:
+        return []
+    field: Block = {
+        "type": "plain_text_input",
+        "action_id": HOME_SEARCH,
+        "max_length": LONGEST,
+        "placeholder": plain(lang.say("A part of its address or name, then Enter")),
+        "dispatch_action_config": {"trigger_actions_on": ["on_enter_pressed"]},
     }
+    if browse.text:
+        field["initial_value"] = browse.text
+    search: Block = {
+        "type": "input",
+        "block_id": f"{_SEARCH_BLOCK}:{browse.turn}",
+        "dispatch_action": True,
+        "optional": True,
+        "label": plain(lang.say("Find an inbox")),
+        "element": field,
+    }
+    back = [button(lang.say("Show all inboxes"), HOME_ALL)] if browse.is_narrowed else []
+    [choice] = actions(_states(lang, overview), *back)
+    return [search, {**choice, "block_id": f"{_STATE_BLOCK}:{browse.turn}"}]
+
+
+def _states(lang: Language, overview: Overview) -> Block:
+    """All, or those of one state that there are."""
+    counted = [(it, overview.tally.of_state.get(it, 0)) for it in URGENCY]
+    options = [(lang.say("All states"), _ANY)]
+    options += [
+        (f"{state_mark(it)} {state_count(lang, it, n)}", it.value)
+        for it, n in counted
+        if n or it is overview.browse.state
+    ]
+    chosen = select(lang.say("State"), HOME_STATE, options)
+    wanted = overview.browse.state.value if overview.browse.state else _ANY
+    initial = next(it for it in chosen["options"] if it["value"] == wanted)
+    return {**chosen, "initial_option": initial}
+
+
+def _pager(lang: Language, overview: Overview, shown: int) -> list[Block]:
+    """Where in the list one is, and the ways to the other pages."""
+    browse = overview.browse
+    if not shown:
+        return [section(_nothing_found(lang, overview))] if not browse.is_plain else []
+    has_next = overview.has_more or shown < len(_all(overview))
+    if not has_next and not browse.skip:
+        return []
+    before, after = max(0, browse.skip - HOME_ROWS), browse.skip + shown
+    pages = [button(lang.say("Previous"), HOME_PREVIOUS, value=browse_text(replace(browse, skip=before)))]
+    following = [button(lang.say("Next page"), HOME_NEXT, value=browse_text(replace(browse, skip=after)))]
+    is_far = has_next and after >= _MOST_SKIPPED
+    turns = [*(pages if browse.skip else []), *(following if has_next and not is_far else [])]
+    lines = [_place(lang, overview, browse.skip + 1, after)]
+    lines += [lang.say("For what comes later, search or choose a state.")] if is_far else []
+    return [context("\n".join(lines)), *actions(*turns)]
+
+
+def _place(lang: Language, overview: Overview, first: int, last: int) -> str:
+    """Of how many is known where nothing was typed."""
+    browse = overview.browse
+    if browse.text:
+        return lang.say("Inboxes {first} to {last}", first=first, last=last)
+    total = overview.tally.of_state.get(browse.state, 0) if browse.state else overview.tally.total
+    return lang.say("Inboxes {first} to {last} of {total}", first=first, last=last, total=max(total, last))
+
+
+def _nothing_found(lang: Language, overview: Overview) -> str:
+    text = inert(overview.browse.text, 40)
+    if not text:
+        return lang.say("There is none (any more).")
+    if overview.browse.state:
+        return lang.say("No inbox in this state has “{text}” in its address or name.", text=text)
+    return lang.say("No inbox here has “{text}” in its address or name.", text=text)
+
+
+def browse_text(browse: Browse) -> str:
+    """What the button to a page carries."""
+    return f"{browse.skip}:{browse.state.value if browse.state else _ANY}:{browse.text}"
+
+
+def parse_browse(value: str) -> Browse:
+    """The choice that ``browse_text`` wrote; for anything else all."""
+    skip, _, rest = value.partition(":")
+    state, _, text = rest.partition(":")
+    return Browse(text, _state(state), int(skip)) if re.fullmatch("[0-9]{1,6}", skip) else Browse()
+
+
+def chosen_browse(fields: Mapping[str, str]) -> Browse:
+    """What stands in the field and the menu, by block id; its turn follows the one that was drawn."""
+    said = {block.partition(":")[0]: value for block, value in fields.items()}
+    turns = [block.partition(":")[2] for block in fields if block.startswith((_SEARCH_BLOCK, _STATE_BLOCK))]
+    turn = max((int(it) for it in turns if re.fullmatch("[0-9]{1,6}", it)), default=0) + 1
+    return Browse(said.get(_SEARCH_BLOCK, ""), _state(said.get(_STATE_BLOCK, "")), turn=turn)
+
+
+def _state(value: str) -> State | None:
+    """The chosen state; ``None`` for all."""
+    return State(value) if value in set(State) else None
 
 
 _REQUESTS: Final = 5
@@ -532,6 +725,7 @@ def _head(lang: Language, overview: Overview) -> list[Block]:
         else []
     )
     rest = [(lang.say("Permissions"), f"{PERMISSIONS_ALL} ")]
+    rest += [(lang.say("Availability"), f"{REPORT} ")] if overview.tally.total else []
     rest += [(lang.say("Export the history"), f"{EXPORT} ")] if overview.may_export else []
     return actions(*connect, button(lang.say("Admins"), ADMINS), button(lang.say("Help"), HELP), *menu(rest))
 
@@ -548,4 +742,5 @@ def providers_off(lang: Language, overview: Overview) -> list[str]:
 
 
 def help_hint(lang: Language, command: str) -> str:
-    return lang.say("{command} shows all that you can do.", command=to_type(command, lang.say("help")))
+    verb = lang.say("help")  # apart: what is inside another sentence is not found for the catalogue
+    return lang.say("{command} shows all that you can do.", command=to_type(command, verb))

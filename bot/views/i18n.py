@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -23,6 +23,20 @@ DOMAIN: Final = "inboxkeeper"
 CODES: Final = ("en", "ja")
 _AFTER_BRACKET: Final = re.compile("） (?=[ぁ-ヿ一-鿿])")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_LONG_MONTHS: Final = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 """Whatever the process's locale; and quick, since a long list has many dates."""
 
 
@@ -63,6 +77,20 @@ class Language:
         if self.code == "ja":
             return f"{local.year}年{local.month}月{local.day}日 {clock}"
         return f"{local.day} {_MONTHS[local.month - 1]} {local.year}, {clock}"
+
+    def day(self, day: date) -> str:
+        """A day of the last months, shortly."""
+        return f"{day.month}月{day.day}日" if self.code == "ja" else f"{day.day} {_MONTHS[day.month - 1]}"
+
+    def short_day(self, day: date) -> str:
+        """The same where it stands below a bar."""
+        return f"{day.month}/{day.day}" if self.code == "ja" else self.day(day)
+
+    def month(self, day: date) -> str:
+        """The month that ``day`` is in."""
+        return (
+            f"{day.year}年{day.month}月" if self.code == "ja" else f"{_LONG_MONTHS[day.month - 1]} {day.year}"
+        )
 
     def lasting(self, span: timedelta) -> str:
         """A span as people say it, in its two largest units: ``2 h 14 min``."""

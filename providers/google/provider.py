@@ -21,6 +21,7 @@ import hmac
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final, cast
@@ -28,8 +29,6 @@ from urllib.parse import urlencode
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
-from google.auth import exceptions, transport
-from google.oauth2 import id_token as google_id_token
 
 from bot.domain.channel import Cause
 from bot.domain.errors import (
@@ -323,7 +322,7 @@ class IdTokens:
     async def verified(self, token: str, *, nonce: str) -> Mapping[str, Any]:
         """The claims, proven. Raises IdentityNotProven and ProviderUnavailable."""
         keys = await self._certificates.ready(_key_id(token))
-        claims = _signed_claims(token, keys, self._client_id)
+        claims = await asyncio.to_thread(_signed_claims, token, keys, self._client_id)
         now = self._clock().timestamp()
         skew = CLOCK_SKEW.total_seconds()
         if not isinstance(claims.get("iss"), str) or claims["iss"] not in self._issuers:
@@ -351,29 +350,23 @@ class IdTokens:
         return claims["sub"], domain if isinstance(domain, str) else ""
 
 
-class _Held(transport.Request):
-    """Hands google-auth the keys that are already here."""
+@dataclass(frozen=True, slots=True)
+class _HeldReply:
+    """The keys that are already here, as google-auth would fetch them."""
 
-    def __init__(self, keys: Mapping[str, str]) -> None:
-        self._reply = _HeldReply(json.dumps(dict(keys)).encode())
-
-    def __call__(self, *args: Any, **kwargs: Any) -> transport.Response:
-        return self._reply
-
-
-class _HeldReply(transport.Response):
-    status = 200
-    headers: Mapping[str, str] = MappingProxyType({})
-    data = b""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
+    data: bytes
+    status: int = 200
 
 
 def _signed_claims(token: str, keys: Mapping[str, str], client_id: str) -> dict[str, Any]:
+    from google.auth import exceptions
+    from google.oauth2 import id_token as google_id_token
+
+    held: Any = _HeldReply(json.dumps(dict(keys)).encode())
+    fetch: Any = lambda *_, **__: held  # noqa: E731  what google-auth would ask the network with
     try:
         claims = google_id_token.verify_token(
-            token, _Held(keys), audience=client_id, clock_skew_in_seconds=_WHATEVER_THE_TIME
+            token, fetch, audience=client_id, clock_skew_in_seconds=_WHATEVER_THE_TIME
         )
     except (exceptions.GoogleAuthError, *_OF_ODD_TOKENS):
         raise IdentityNotProven("bad_signature") from None  # their messages quote the token

@@ -2,7 +2,8 @@
 
 Many organisations forbid client secrets. The key never leaves this machine; what does is a statement of ten
 minutes, good at one address. Microsoft wants PS256 and the certificate's SHA-256 in ``x5t#S256``
-(learn.microsoft.com/entra/identity-platform/certificate-credentials).
+(learn.microsoft.com/entra/identity-platform/certificate-credentials). The libraries for it are loaded only
+where there is a certificate.
 """
 
 from __future__ import annotations
@@ -11,13 +12,11 @@ import base64
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
-import jwt
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from cryptography.x509 import Certificate, load_pem_x509_certificate
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.x509 import Certificate
 
 TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _LASTS: Final = timedelta(minutes=10)
@@ -31,6 +30,8 @@ class ClientCertificate:
     """A certificate and its key. Shows neither."""
 
     def __init__(self, key: RSAPrivateKey, certificate: Certificate) -> None:
+        from cryptography.hazmat.primitives.hashes import SHA256
+
         self._key = key
         self._thumbprint = base64.urlsafe_b64encode(certificate.fingerprint(SHA256())).rstrip(b"=").decode()
         self.ends_at: Final = certificate.not_valid_after_utc
@@ -42,6 +43,10 @@ class ClientCertificate:
     @classmethod
     def of(cls, pem: bytes) -> Self:
         """From one file with both. Raises ``ValueError`` with what is wrong, and nothing of the file."""
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+        from cryptography.x509 import load_pem_x509_certificate
+
         try:
             certificate = load_pem_x509_certificate(pem)
         except ValueError:
@@ -70,6 +75,8 @@ class ClientCertificate:
         return fresh
 
     def _signed(self, client_id: str, audience: str, now: datetime) -> str:
+        import jwt
+
         claims = {
             "aud": audience,
             "iss": client_id,

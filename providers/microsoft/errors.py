@@ -31,6 +31,7 @@ from bot.domain.errors import (
     ProviderError,
     ProviderMisconfigured,
     ProviderUnavailable,
+    UseNotGranted,
 )
 from providers.http_client import HttpReply
 
@@ -82,6 +83,8 @@ AADSTS: Final[Mapping[int, Make]] = {
     ),
     **_each((50011, 50194, 501481, 70011, 28002, 28003, 90014, 900144), ProviderMisconfigured),
     **_each((9002313, 9002332, 500208, 90130, 650057, 65005, 90009), ProviderMisconfigured),
+    # whoever wants to use the mailbox for more: several resources at once, and a consent that did not take
+    **_each((28000, 65006), UseNotGranted),
     # nobody: Microsoft's own trouble, and a lock that opens by itself
     **_each((50000, 50033, 50087, 50088, 50166, 40010, 90006, 90012, 90024), ProviderUnavailable),
     **_each((90033, 90090, 90091, 70012, 80002, 80005, 80007, 80014, 50053), ProviderUnavailable),

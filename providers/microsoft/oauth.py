@@ -19,11 +19,10 @@ import warnings
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlencode
 
 import aiohttp
-import msal
 
 from bot.domain.errors import (
     AdminActionNeeded,
@@ -32,11 +31,14 @@ from bot.domain.errors import (
     ProviderMisconfigured,
     ProviderUnavailable,
 )
-from bot.domain.grant import Secret
+from bot.domain.grant import Secret, resource_in
 from providers.base import Consent, Redirect
 from providers.http_client import HttpClient, HttpReply
 from providers.microsoft.errors import MicrosoftErrors, numbers_of, of_consent
 from providers.settings import MicrosoftClient
+
+if TYPE_CHECKING:
+    import msal
 
 LOGIN: Final = "https://login.microsoftonline.com"
 """Where msal believes Microsoft to be; where it really is, our settings say."""
@@ -99,7 +101,9 @@ class SignIn:
         # Only what is needed: msal would read more of a query that anybody can write.
         spoken = {"code": callback["code"], "state": callback["state"]}
         try:
-            answer = await asyncio.to_thread(app.acquire_token_by_auth_code_flow, flow, spoken)
+            # The consent may be for several resources, a token request for one (AADSTS28000).
+            scopes = sorted(one for one in consent.scopes if not resource_in(one))
+            answer = await asyncio.to_thread(app.acquire_token_by_auth_code_flow, flow, spoken, scopes)
         except (ValueError, RuntimeError, *_OF_ODD_TOKENS):  # one that is none, or not for this sign-in
             raise ConsentFailed(consent.address, "identity_not_proven") from None
         if "error" in answer:
@@ -134,13 +138,15 @@ class SignIn:
         return self._made
 
     def _make(self, loop: asyncio.AbstractEventLoop) -> msal.ConfidentialClientApplication:
+        import msal  # it brings requests and urllib3, and is needed by who signs in
+
         try:
             return msal.ConfidentialClientApplication(
                 self._client.client_id,
                 client_credential=self._credential(),
                 authority=f"{LOGIN}/{self._client.tenant}",
                 instance_discovery=False,
-                token_cache=_NoTokens(),
+                token_cache=_no_tokens(),
                 http_cache=_Nothing(),
                 http_client=_MsalTransport(self._wire, self._errors, self._client.login_url, loop),
             )
@@ -156,11 +162,15 @@ class SignIn:
         return {"client_assertion": lambda: certificate.assertion(client.client_id, audience, self._clock())}
 
 
-class _NoTokens(msal.TokenCache):  # type: ignore[misc]
+def _no_tokens() -> msal.TokenCache:
     """A shared application would keep everybody's tokens in memory."""
+    import msal
 
-    def add(self, event: object, now: object = None) -> None:
-        """Forget it."""
+    class Forgetful(msal.TokenCache):  # type: ignore[misc]
+        def add(self, event: object, now: object = None) -> None:
+            """Forget it."""
+
+    return Forgetful()
 
 
 class _Nothing(dict[Any, Any]):

@@ -31,8 +31,20 @@ from bot.domain.errors import (
     PermissionMissing,
     ProviderError,
     ProviderUnavailable,
+    UseNotGranted,
 )
-from bot.domain.grant import CONSUMERS, Delegate, Grant, MailboxIdentity, Revocation, Secret, covers, lacking
+from bot.domain.grant import (
+    CONSUMERS,
+    EXCHANGE,
+    Delegate,
+    Grant,
+    MailboxIdentity,
+    Revocation,
+    Secret,
+    covers,
+    lacking,
+    resource_in,
+)
 from bot.domain.provider_traits import ProviderTraits
 from providers.base import (
     Authorization,
@@ -119,7 +131,9 @@ class Microsoft:
         """See ``Provider``. Never ``common``: a personal account can approve nothing."""
         query = {
             "client_id": self._client.client_id,
-            "scope": " ".join(f"{_GRAPH}{scope}" for scope in sorted(scopes)),
+            "scope": " ".join(
+                scope if resource_in(scope) else f"{_GRAPH}{scope}" for scope in sorted(scopes)
+            ),
             "redirect_uri": redirect_uri,
             **({"state": state} if state else {}),
         }
@@ -137,7 +151,8 @@ class Microsoft:
         secret, access = answer.get("refresh_token"), _access_token(answer)
         if not _is_token(secret) or access is None:
             raise ConsentFailed(consent.address, "no_refresh_token")
-        scopes = _scopes_of(answer, consent.scopes)
+        # The answer speaks of Graph alone. What else was consented to shows when it is used.
+        scopes = _scopes_of(answer, consent.scopes) | _at(EXCHANGE, consent.scopes)
         needed = self.shared_scopes if consent.is_shared else self.needed_scopes
         found = await self._addresses(who, access)
         authorization = Authorization(
@@ -155,6 +170,12 @@ class Microsoft:
     async def refresh(self, grant: Grant, *, claims: str = "") -> RefreshedGrant:
         """See ``Provider``."""
         return await self._refresh(grant, claims=claims)
+
+    async def refresh_for(self, grant: Grant, resource: str) -> RefreshedGrant:
+        """See ``HasResources``."""
+        if not _at(resource, grant.scopes):
+            raise UseNotGranted("not_asked_for")
+        return await self._refresh(grant, resource=resource)
 
     async def probe(self, grant: Grant, fresh: RefreshedGrant, renew: Renew | None = None) -> Evidence:
         """See ``Provider``. What was granted, the mailbox tells: an answer that opens it proves more than a
@@ -256,15 +277,16 @@ class Microsoft:
 
     # --- the grant and the mailbox
 
-    async def _refresh(self, grant: Grant, *, claims: str = "") -> RefreshedGrant:
+    async def _refresh(self, grant: Grant, *, claims: str = "", resource: str = "") -> RefreshedGrant:
         if not grant.secret:
             raise GrantRejected("erased")
+        asked = _at(resource, grant.scopes)
         fields = {
             "client_id": self._client.client_id,
             **self._client.proof(grant.identity.tenant, self._clock),
             "grant_type": "refresh_token",
             "refresh_token": grant.secret.reveal(),
-            "scope": " ".join([*sorted(grant.scopes), *sorted(_ALWAYS - {"email"})]),
+            "scope": " ".join([*sorted(asked), *sorted(_ALWAYS - {"email"})]),
             **({"claims": claims} if claims else {}),
         }
         reply = await self._wire.post_form(self._client.token_url(grant.identity.tenant), fields)
@@ -278,7 +300,7 @@ class Microsoft:
         return RefreshedGrant(
             access_token=access,
             secret=Secret(rotated) if rotated else grant.secret,
-            scopes=_scopes_of(answer, grant.scopes) or grant.scopes,
+            scopes=(_scopes_of(answer, asked, resource) or asked) | (grant.scopes - asked),
             identity=who.identity if who else None,
             lives_for=life_in(answer),
         )
@@ -335,11 +357,18 @@ def _named(error: ProviderError, missing: frozenset[str]) -> ProviderError:
     return PermissionMissing(error.code, scopes=missing, claims=error.claims)
 
 
-def _scopes_of(answer: Mapping[str, Any], asked: frozenset[str]) -> frozenset[str]:
+def _at(resource: str, scopes: frozenset[str]) -> frozenset[str]:
+    return frozenset(one for one in scopes if resource_in(one) == resource)
+
+
+def _scopes_of(answer: Mapping[str, Any], asked: frozenset[str], resource: str = "") -> frozenset[str]:
     """The granted permissions without those of the sign-in itself: those that were ``asked`` for as we have
-    written them, whether they were granted so or within a wider one, for they are asked for again."""
+    written them, whether they were granted so or within a wider one, for they are asked for again.
+
+    Exchange names its own with its address or without: it is the one that was asked."""
     scope = answer.get("scope")
-    told = [name for name in (scope.split() if isinstance(scope, str) else []) if not _is_always(name)]
+    names = [name for name in (scope.split() if isinstance(scope, str) else []) if not _is_always(name)]
+    told = [f"{resource}/{one}" if resource and not resource_in(one) else one for one in names]
     ours = {one for one in asked if any(covers(name, one) for name in told)}
     others = {name.removeprefix(_GRAPH) for name in told if not any(covers(name, one) for one in asked)}
     return frozenset(ours | others)

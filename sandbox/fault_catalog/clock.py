@@ -22,7 +22,11 @@ CLOCK: Final = Group(
             (60, "1 minute on", "A minute passes."),
             (900, "15 minutes on", "A quarter of an hour passes: links from Slack to the browser expire."),
             (3600, "1 hour on", "An hour passes: trouble that nobody could act on is not kept quiet longer."),
-            (86400, "1 day on", "A day passes: keys of retired permissions are erased."),
+            (
+                86400,
+                "1 day on",
+                "A day passes: /inbox report has one more square, keys of retired permissions are erased.",
+            ),
         )
     ),
 )

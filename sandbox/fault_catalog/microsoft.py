@@ -129,6 +129,14 @@ TENANT: Final = Group(
             tenant=ACME,
         ),
         _microsoft(
+            "exchange_withdrawn",
+            "Withdraw IMAP and SMTP",
+            "Programs may no longer log in there; everything else that was allowed stays.",
+            "The mailboxes stay connected. A program that asks for such a token is told that the mailbox "
+            "must be reconnected once for that.",
+            tenant=ACME,
+        ),
+        _microsoft(
             "app_blocked",
             "Block the app",
             "The admin disables Inboxkeeper for the whole organisation.",

@@ -17,6 +17,7 @@ from sandbox.google.pages import Pages
 from sandbox.google.scopes import FULL_MAIL
 from sandbox.google.state import Client, State
 from sandbox.google.token_endpoint import TokenEndpoint
+from sandbox.sasl import Verdict
 
 ISSUER = "https://accounts.local-google.example"
 
@@ -83,13 +84,14 @@ class LocalGoogle:
         """See Operations.mend."""
         self._operations.mend(account)
 
-    def opens_by_imap(self, address: str, token: str) -> bool:
-        """Whether a mail program may log in with this token: one that lives, is this account's, and is for
-        all of Gmail. No lesser permission will do."""
+    def judges_token(self, address: str, token: str) -> Verdict:
+        """A mail program may log in with one that lives, is this account's, and is for all of
+        Gmail: no lesser permission will do."""
         found = self._state.ledger.live_access(token)
         if found is None or FULL_MAIL not in found.scopes:
-            return False
-        return self._state.accounts.by_sub(found.sub).email.lower() == address.lower()
+            return Verdict.REFUSED
+        is_theirs = self._state.accounts.by_sub(found.sub).email.lower() == address.lower()
+        return Verdict.TAKEN if is_theirs else Verdict.REFUSED
 
     def add_routes(self, app: web.Application, prefix: str = "/google") -> None:
         """Mount the endpoints under the prefix, and the control API under `/control/google`."""

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import ssl
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from ipaddress import IPv4Address
 from typing import Any, Final
@@ -18,6 +18,7 @@ from sandbox.controls import as_bad_request, body_of
 from sandbox.imap.certificates import Authority, Pair
 from sandbox.imap.faults import FAULTS
 from sandbox.imap.session import Host, Mailbox, Session
+from sandbox.sasl import GMAIL, Manners, TokenCheck
 
 HOST: Final = "imap.harbor.example"
 DOMAINS: Final = ("harbor.example", "acme.example")
@@ -82,9 +83,9 @@ class LocalImap:
         """Raises ``ValueError`` if there is no such mailbox."""
         return self._mailbox(address).password
 
-    def takes_tokens(self, check: Callable[[str, str], bool]) -> None:
-        """From now on an access token opens a mailbox, too, if ``check`` says so of address and token."""
-        self._host.takes_token = check
+    def takes_tokens(self, check: TokenCheck, manners: Manners = GMAIL) -> None:
+        """From now on an access token opens a mailbox, too, if ``check`` says so."""
+        self._host.takes_token, self._host.manners = check, manners
 
     def change_password(self, address: str, password: str = "") -> str:
         """A new password for a mailbox; returns it."""

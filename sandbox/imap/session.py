@@ -5,27 +5,17 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import json
 import re
 import ssl
 from collections import Counter
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from sandbox.imap.faults import EXAMINE, LOGIN, Faults
+from sandbox.sasl import BEARER, GMAIL, Manners, TokenCheck, Verdict
 
 _ID = re.compile(r'\("[^"]+" "[^"]*"(?: "[^"]+" "[^"]*")*\)|NIL')
 _ATOM = re.compile(r'"((?:[^"\\\r\n]|\\["\\])*)"|([^\s"(){%*\\\]]+)')
-
-_BEARER = {
-    "XOAUTH2": re.compile("user=(?P<user>[^\x01]+)\x01auth=Bearer (?P<token>[^\x01]+)\x01\x01"),
-    # RFC 7628; host and port may be left out.
-    "OAUTHBEARER": re.compile(
-        "n,a=(?P<user>[^\x01,]+),\x01(?:(?:host|port)=[^\x01]*\x01)*auth=Bearer (?P<token>[^\x01]+)\x01\x01"
-    ),
-}
-_REFUSED = {"status": "400", "schemes": "Bearer", "scope": "https://mail.google.com/"}
 
 
 @dataclass
@@ -46,8 +36,9 @@ class Host:
     requests: Counter[str] = field(default_factory=Counter)
     released: asyncio.Event = field(default_factory=asyncio.Event)
     """Set, and made anew, when what is slow may go on."""
-    takes_token: Callable[[str, str], bool] | None = None
-    """Whether an access token opens the mailbox of this address; ``None`` where the host takes none."""
+    takes_token: TokenCheck | None = None
+    """``None`` where the host takes no tokens."""
+    manners: Manners = GMAIL
 
 
 class Session:
@@ -123,6 +114,7 @@ class Session:
             "LOGIN": self._login,
             "AUTHENTICATE": self._authenticate,
             "EXAMINE": self._examine,
+            "LIST": self._list,
         }.get(verb)
         if does is None:
             self._say(f"{tag} BAD Unknown command.")
@@ -156,8 +148,9 @@ class Session:
             return ["LOGINDISABLED", "AUTH=LOGIN"]
         if faults.has("only_sasl_login"):
             return ["AUTH=LOGIN"]
-        by_token = ["SASL-IR", "AUTH=XOAUTH2", "AUTH=OAUTHBEARER"] if self._host.takes_token else []
-        return ["AUTH=PLAIN", *by_token]
+        if self._host.takes_token is None:
+            return ["AUTH=PLAIN"]
+        return ["AUTH=PLAIN", "SASL-IR", *(f"AUTH={one}" for one in self._host.manners.mechanisms)]
 
     async def _identified(self, tag: str, arguments: str) -> bool:
         if not _ID.fullmatch(arguments):
@@ -200,8 +193,8 @@ class Session:
         if f"AUTH={mechanism.upper()}" not in self._ways_in():
             self._say(f"{tag} NO [ALERT] Unsupported authentication mechanism.")
             return True
-        if mechanism.upper() in _BEARER:
-            return await self._shows_token(tag, _BEARER[mechanism.upper()], initial)
+        if mechanism.upper() in BEARER:
+            return await self._shows_token(tag, BEARER[mechanism.upper()], initial)
         if mechanism.upper() == "LOGIN":
             asked = [await self._asks(prompt) for prompt in ("VXNlcm5hbWU6", "UGFzc3dvcmQ6")]
             parts = ["", *asked]
@@ -213,17 +206,18 @@ class Session:
         return await self._enters(tag, parts[1], parts[2])
 
     async def _shows_token(self, tag: str, form: re.Pattern[str], initial: str) -> bool:
-        """As at Gmail: what is not taken is told as a challenge, which the client has to answer."""
+        """What is not taken is told as a challenge at Gmail, which the client has to answer."""
         said = _decoded(initial) if initial else await self._asks("")
         found, check = form.fullmatch(said), self._host.takes_token
         self._host.requests["login"] += 1
         if found is None or check is None:
             self._say(f"{tag} BAD Invalid SASL argument.")
             return True
-        if not check(found["user"], found["token"]):
+        if check(found["user"], found["token"]) is Verdict.REFUSED:
             self._host.requests["refused"] += 1
-            await self._asks(base64.b64encode(json.dumps(_REFUSED).encode()).decode())
-            self._say(f"{tag} NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)")
+            if self._host.manners.challenge:
+                await self._asks(self._host.manners.challenge)
+            self._say(f"{tag} NO {self._host.manners.imap}")
             return True
         self._user = found["user"].lower()
         self._say(f"{tag} OK {self._user} authenticated (Success)")
@@ -259,6 +253,15 @@ class Session:
         self._user = mailbox.user
         notice = "[ALERT] Enable IMAP first. " if faults.has("silent") else ""
         self._say(f"{tag} OK {notice}Logged in.")
+        return True
+
+    async def _list(self, tag: str, _: str) -> bool:
+        """There is INBOX, whatever is asked for."""
+        if self._user is None:
+            self._say(f"{tag} BAD Log in first.")
+            return True
+        self._say('* LIST (\\HasNoChildren) "/" INBOX')
+        self._say(f"{tag} OK Done.")
         return True
 
     async def _examine(self, tag: str, name: str) -> bool:

@@ -36,7 +36,7 @@ _NOT_ALLOWED: Final = (90093, 90094, 90095, 90099)
 _NOT_IN_TENANT: Final = (70001, 700016, 7000112, 1000031, 650052, 650056, 650057, 65005)
 _TENANT_SAYS_NO: Final = (50002, 500021, 500022, 500212, 500213, 500011)
 _MALFORMED: Final = (
-    *(28002, 28003, 50011, 50194, 90014, 90130, 900144, 9000411, 9002332, 500208, 90002, 900561),
+    *(28000, 28002, 28003, 50011, 50194, 90014, 90130, 900144, 9000411, 9002332, 500208, 90002, 900561),
     *(90023, 700084),
 )
 _OUR_SECRET: Final = (*(7000215, 7000218, 7000222, 70002, 700021, 700023, 700024, 700025, 700027, 500112),)
@@ -48,6 +48,7 @@ _DISGUISED: Final = (50196, 90055)
 """Throttling that calls itself a dead grant."""
 
 _TEXTS: Final = {
+    28000: "Provided value for the input parameter scope is not valid: it contains more than one resource.",
     16000: "The user account is not known in this directory; an interactive sign-in is needed.",
     50011: "The redirect URI specified in the request does not match those configured for the application.",
     50020: "User account from this identity provider does not exist in the tenant.",

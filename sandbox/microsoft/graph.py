@@ -17,7 +17,7 @@ from sandbox.answers import Answer, ok
 from sandbox.microsoft.answers import access_denied, graph_error, invalid_token, request_denied
 from sandbox.microsoft.directory import Account
 from sandbox.microsoft.ledger import AccessToken
-from sandbox.microsoft.scopes import READS_OWN_MAIL, READS_SHARED_MAIL
+from sandbox.microsoft.scopes import EXCHANGE, READS_OWN_MAIL, READS_SHARED_MAIL, resources
 from sandbox.microsoft.state import State
 
 V1 = "https://graph.microsoft.com/v1.0/$metadata#users"
@@ -121,6 +121,8 @@ class Graph:
             return invalid_token(self._state.clock, "CompactToken parsing failed with error code: 80049217")
         if self._state.ledger.is_expired(token):
             return invalid_token(self._state.clock, "Lifetime validation failed, the token is expired.")
+        if EXCHANGE in resources(token.scopes):
+            return invalid_token(self._state.clock, "Access token validation failure. Invalid audience.")
         return None
 
     # --- who somebody is

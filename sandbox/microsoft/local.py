@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from secrets import token_urlsafe
 from typing import Any
 
@@ -20,8 +20,13 @@ from sandbox.microsoft.ledger import Ledger
 from sandbox.microsoft.operations import Operations
 from sandbox.microsoft.pages import Pages
 from sandbox.microsoft.rendering import Showing
+from sandbox.microsoft.scopes import IMAP, SMTP
 from sandbox.microsoft.state import Client, State
 from sandbox.microsoft.token_endpoint import TokenEndpoint
+from sandbox.sasl import Verdict
+
+_TOO_SHORT = timedelta(minutes=10)
+"""Exchange refuses to begin with a token that ends sooner."""
 
 
 class LocalMicrosoft:
@@ -82,6 +87,25 @@ class LocalMicrosoft:
     ) -> str:
         """See Operations.consent."""
         return self.levers.consent(url, account, cancel=cancel, for_everybody=for_everybody, reason=reason)
+
+    def judges_imap(self, address: str, token: str) -> Verdict:
+        """Whether Exchange lets a mail program in with this token, to read."""
+        return self._judged(address, token, IMAP)
+
+    def judges_smtp(self, address: str, token: str) -> Verdict:
+        """The same, to send."""
+        return self._judged(address, token, SMTP)
+
+    def _judged(self, address: str, text: str, scope: str) -> Verdict:
+        """Of the mailbox's own account, or of one that may open it."""
+        ledger, token = self._state.ledger, self._state.ledger.access_token(text)
+        if token is None or ledger.is_expired(token) or scope not in token.scopes:
+            return Verdict.REFUSED
+        mailbox = next((one for one in self._state.directory if one.answers_to(address)), None)
+        if mailbox is None or token.oid not in {mailbox.oid, *mailbox.delegates}:
+            return Verdict.REFUSED
+        ends_soon = token.expires_at - self._state.clock() < _TOO_SHORT
+        return Verdict.ENDS_SOON if ends_soon else Verdict.TAKEN
 
     def break_down(
         self, what: str, account: str | None = None, *, tenant: str | None = None, **options: Any

@@ -26,13 +26,14 @@ from sandbox.microsoft.consents import (
 from sandbox.microsoft.directory import CONSUMERS, Account, Tenant
 from sandbox.microsoft.faults import CANNED, CONDITIONS, Options, made
 from sandbox.microsoft.pages import AUTHORIZE
-from sandbox.microsoft.scopes import SCOPES, parse
+from sandbox.microsoft.scopes import IMAP, SCOPES, SMTP, parse
 from sandbox.microsoft.state import State
 
 ACTIONS = frozenset(
     {
         "approval_withdrawn",
         "consent_revoked",
+        "exchange_withdrawn",
         "idle_expired",
         "keys_rotated",
         "password_reset",
@@ -168,6 +169,9 @@ class Operations:
                 hit, lambda person: ledger.end(person, 70000 if person.is_personal else 700082)
             ),
             "approval_withdrawn": self._withdrawn,
+            "exchange_withdrawn": lambda hit: _each(
+                hit, lambda person: ledger.narrow(person.oid, frozenset({IMAP, SMTP}))
+            ),
             "keys_rotated": lambda _: self._state.key.rotate(),
         }
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 GRAPH = "https://graph.microsoft.com/"
+EXCHANGE = "https://outlook.office.com/"
+IMAP, SMTP = f"{EXCHANGE}IMAP.AccessAsUser.All", f"{EXCHANGE}SMTP.Send"
 OPENID, PROFILE, EMAIL, OFFLINE = "openid", "profile", "email", "offline_access"
 SIGN_IN = frozenset({OPENID, PROFILE, EMAIL, OFFLINE})
 """Not of Graph: never written with its address."""
@@ -54,6 +56,13 @@ SCOPES = {
         Scope("Mail.ReadBasic", "Read your basic mail", "メールの基本情報の読み取り", admin_by_default=True),
         Scope("Mail.Read", "Read your mail", "メールの読み取り", admin_by_default=True),
         Scope("Mail.Send", "Send mail as you", "あなたとしてメールを送信"),
+        Scope(
+            IMAP,
+            "Read and write access to your mail via IMAP",
+            "IMAP 経由でのメールの読み取りと書き込み",
+            admin_by_default=True,
+        ),
+        Scope(SMTP, "Send emails from your mailbox using SMTP AUTH", "SMTP AUTH を使用したメールの送信"),
         Scope(
             "Mail.ReadBasic.Shared",
             "Read basic mail you can access",
@@ -104,7 +113,12 @@ def work_only_among(scopes: tuple[str, ...]) -> tuple[str, ...]:
 
 def full_name(name: str) -> str:
     """With Graph's address before it, where that belongs."""
-    return name if name in SIGN_IN else GRAPH + name
+    return name if name in SIGN_IN or name.startswith(EXCHANGE) else GRAPH + name
+
+
+def resources(scopes: frozenset[str]) -> frozenset[str]:
+    """Whose they are, those of the sign-in apart."""
+    return frozenset(EXCHANGE if one.startswith(EXCHANGE) else GRAPH for one in scopes - SIGN_IN)
 
 
 def not_valid(name: str) -> str:

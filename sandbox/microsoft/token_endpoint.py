@@ -24,7 +24,18 @@ from sandbox.microsoft.directory import Account
 from sandbox.microsoft.faults import CLAIMS
 from sandbox.microsoft.identity import claims_of, client_info
 from sandbox.microsoft.ledger import ACCESS_LIFE, Code, SignIn
-from sandbox.microsoft.scopes import OFFLINE, OPENID, SIGN_IN, UnknownScope, full_name, not_valid, parse
+from sandbox.microsoft.scopes import (
+    EXCHANGE,
+    GRAPH,
+    OFFLINE,
+    OPENID,
+    SIGN_IN,
+    UnknownScope,
+    full_name,
+    not_valid,
+    parse,
+    resources,
+)
 from sandbox.microsoft.state import Client, State
 
 FORM = "application/x-www-form-urlencoded"
@@ -148,8 +159,11 @@ class TokenEndpoint:
         self._check(account, sign_in, authority)
         allowed = self._state.allowed(sign_in.client_id, account)
         asked = self._asked(form, sign_in, allowed)
-        # An access token carries all that the app may do at Graph, whatever it asked for this time.
-        scopes = (asked & SIGN_IN) | (allowed - SIGN_IN)
+        # An access token carries all that the app may do at one resource, whatever it asked for this time.
+        here = resources(asked) or {GRAPH}
+        scopes = (asked & SIGN_IN) | frozenset(
+            one for one in allowed - SIGN_IN if resources(frozenset({one})) == here
+        )
         body: dict[str, Any] = {
             "token_type": "Bearer",
             "scope": self._told(account, scopes - {OFFLINE}, sign_in),
@@ -190,6 +204,8 @@ class TokenEndpoint:
             asked = frozenset(parse(form.get("scope", "")) or sign_in.scopes)
         except UnknownScope as unknown:
             raise _Refused(70011, text=not_valid(str(unknown))) from None
+        if len(resources(asked)) > 1:
+            raise _Refused(28000)
         if not asked <= allowed:
             raise _Refused(70000 if sign_in.is_personal else 65001)
         return asked
@@ -221,4 +237,4 @@ def _proves(code: Code, verifier: str) -> bool:
 
 
 def _told(scopes: frozenset[str], *, full_names: bool) -> str:
-    return " ".join(full_name(name) if full_names else name for name in sorted(scopes))
+    return " ".join(full_name(name) if full_names else name.removeprefix(EXCHANGE) for name in sorted(scopes))

@@ -71,9 +71,19 @@ def plain_block(reader: Reader, block: Json, values: Values) -> str:
         return _plain_input(reader, block, values)
     if kind == "image":
         return f"(image: {block['alt_text']})"
+    if kind == "data_visualization":
+        return _plain_chart(block)
     if kind == "rich_text":
         return "\n".join(_plain_rich(reader, element) for element in block["elements"])
     return ""
+
+
+def _plain_chart(block: Json) -> str:
+    lines = [
+        f"{series['name']}: " + ", ".join(f"{it['label']} {it['value']:g}" for it in series["data"])
+        for series in block["chart"]["series"]
+    ]
+    return "\n".join([f"(chart: {block['title']})", *lines])
 
 
 def _plain_input(reader: Reader, block: Json, values: Values) -> str:

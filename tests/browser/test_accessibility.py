@@ -86,6 +86,8 @@ def kinds_of_pages(lang: Language) -> Iterator[tuple[str, str]]:
         mailbox_page(lang, form(FOUND, errors.FormFault("port", "not_a_port"), 2), team=TEAM),
     )
     yield "form over", mailbox_page(lang, form(FOUND, errors.GrantRejected(), 0), team=TEAM)
+    report = ExportLanding("Ann", "Acme", lang.code, 3, is_report=True)
+    yield "report", export_page(lang, report, action_url="/export/s")
     yield "export", export_page(lang, ExportLanding("Ann", "Acme", lang.code, 3), action_url="/export/s")
     yield "asked", asked_page(lang, provider_label="Office 365", team=TEAM)
     yield "approved", approved_page(lang, address="ann@example.com", provider_label="Office 365")

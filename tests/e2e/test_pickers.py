@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from bot.domain.channel import State
+from bot.domain.ids import ChannelId
 from tests.e2e.questions import asks, modal_text
 from tests.stage import Stage
 
@@ -77,3 +81,47 @@ async def test_a_mistyped_verb_is_one_press_away(stage: Stage) -> None:
     await alice.closes()
     await alice.clicks("Help", in_="#general")
     assert "/inbox reconnect" in (await alice.sees()).messages("#general")[-1].plain
+
+
+async def test_home_is_searched_narrowed_and_turned_like_a_book(stage: Stage) -> None:
+    """Thirty team addresses: a page of them, those of a state, one by a part of its name, and all again."""
+    await stage.team_connected()
+    async with stage.bot.services.core.storage.writing() as uow:
+        [first] = await uow.channels.all(stage.bot.services.workspace.id)
+        for number in range(30):
+            address, state = f"shop{number:02}@acme.example", State.DISABLED if number < 3 else State.IMPAIRED
+            await uow.channels.add(
+                replace(
+                    first,
+                    id=ChannelId(f"c{number}"),
+                    address=address,
+                    name=f"Shop {number}",
+                    state=state,
+                    grant_id=None,
+                    conversation_id=None,
+                )
+            )
+        await uow.commit()
+    alice = stage.person("alice")
+    await alice.opens_home()
+
+    async def sees(*words: str, without: str) -> None:
+        await alice.until(
+            lambda screen: (
+                screen.home
+                and all(it in screen.home.plain for it in words)
+                and without not in screen.home.plain
+            )
+        )
+
+    await sees("Inboxes 1 to 25 of 31", "[Next page]", without="shop02@")
+    await alice.clicks("Next page", in_="home")
+    await sees("Inboxes 26 to 31 of 31", "shop02@", "[Previous]", without="[Next page]")
+    await alice.chooses("State", "⚪ 3 disabled", in_="home")
+    await sees("shop00@", "shop02@", "[Show all inboxes]", without="shop10@")
+    await alice.clicks("Show all inboxes", in_="home")
+    await sees("Inboxes 1 to 25 of 31", without="[Show all inboxes]")
+    await alice.fills("Find an inbox", "Shop 29", in_="home")
+    await sees("shop29@", without="shop10@")
+    await alice.fills("Find an inbox", "nobody", in_="home")
+    await sees("No inbox here has “nobody”", "[Show all inboxes]", without="shop29@")

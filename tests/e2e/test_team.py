@@ -255,3 +255,25 @@ async def test_taking_somebody_off_the_list_is_told_and_undone(stage: Stage) -> 
     assert "スーパー管理者" in (await sakura.sees()).dm.last.plain
     await sakura.types("/inbox admins")
     assert "[外す]" in _modal(await sakura.sees())
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_the_first_hour_ticks_itself_off(stage: Stage) -> None:
+    """A super admin's Home leads through it step by step; what they hide stays hidden, for them alone."""
+    omar, sakura = stage.person("omar"), stage.person("sakura")
+    await omar.opens_home()
+    await omar.until(lambda screen: screen.home and "☐ Connect a team address" in screen.home.plain)
+    assert "✅ Make a second super admin" in ((await omar.sees()).home or pytest.fail("no Home")).plain
+    await stage.team_connected()
+    await omar.until(lambda screen: screen.home and "✅ Connect a team address" in screen.home.plain)
+    await omar.clicks("Run a drill", in_="home")
+    assert "drill for" in ((await omar.sees()).modal or pytest.fail("no dialog")).plain.lower()
+    await omar.closes()
+    await omar.until(lambda screen: screen.home and "✅ Run a drill" in screen.home.plain)
+    await omar.clicks("Hide these steps", in_="home")
+    await omar.until(lambda screen: screen.home and "The first hour" not in screen.home.plain)
+    await sakura.opens_home()
+    await sakura.until(lambda screen: screen.home and "最初の 1 時間" in screen.home.plain)
+    await stage.person("alice").opens_home()
+    alice = await stage.person("alice").until(lambda screen: screen.home)
+    assert alice.home is not None and "The first hour" not in alice.home.plain

@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Final
 
 from bot.domain.access import Actor, Operation, Person, Role, RoleChange
+from bot.domain.availability import Report
 from bot.domain.channel import Channel, InboxSpec, Kind, State
 from bot.domain.errors import ExportTaken, Gone, NeedsApproval, TicketUnknown, UnknownAddress
 from bot.domain.grant import Revocation
@@ -19,6 +21,7 @@ from bot.domain.ticket import OutcomeKind, Purpose, Ticket, TicketOutcome
 from bot.domain.view_models import (
     Ask,
     AuthorizationStart,
+    Browse,
     ChannelPermissions,
     ChannelRow,
     ChannelStatus,
@@ -33,13 +36,16 @@ from bot.domain.view_models import (
 )
 from bot.services.connections.channel_actions import TeamDetails
 from bot.services.connections.tickets import NextStep
+from bot.services.core.courtesy import Courtesy
 from bot.services.people.admins import Preview, Roster
 from bot.services.people.approvals import ApprovalAsked
-from bot.services.upkeep.history import Offer
+from bot.services.upkeep.history import File, Offer
 from providers.base import Form, Redirect
 from tests.views.samples import ALL, ANN, BOB, NOW, SCOPES, W, a_row, an_outcome, an_overview
 
 ADDRESS = "ann@example.com"
+
+_ALL: Final = Browse()
 
 
 @dataclass
@@ -63,12 +69,16 @@ class FakePeople:
     is_super_admin: bool = False
     known: list[Person] = field(default_factory=list)
     fresh: list[bool] = field(default_factory=list)
+    noted: list[str] = field(default_factory=list)
 
     async def member(self, workspace_id: str, user_id: str, *, fresh: bool = False) -> Actor:
         self.fresh.append(fresh)
         await self.trouble.pass_()
         person = Person(id=ANN, workspace_id=W, email=ADDRESS, locale=self.locale)
         return Actor(person, is_super_admin=self.is_super_admin)
+
+    async def note_first_hour(self, actor: Actor, *, rehearsed: bool = False, hides: bool = False) -> None:
+        self.noted.append("rehearsed" if rehearsed else "hidden" if hides else "")
 
     async def locale_of(self, workspace_id: str, user_id: str) -> str:
         return self.locale
@@ -86,8 +96,12 @@ class FakeChannels:
     needs_approval: bool = False
     """Every deed is a wish that ``BOB`` may grant."""
 
-    async def overview(self, actor: Actor, *, most: int) -> Overview:
-        return an_overview(own=tuple(a_row(channel) for channel in self.channels.values()))
+    async def mark(self) -> None:
+        """Nobody can tell whether anything was changed."""
+
+    async def overview(self, actor: Actor, *, most: int, browse: Browse = _ALL) -> Overview:
+        own = tuple(a_row(it) for it in self.channels.values() if browse.text in it.address)
+        return an_overview(own=own, browse=browse, has_more=not browse.skip)
 
     async def addresses(self, actor: Actor, *, most: int) -> tuple[tuple[str, ...], int]:
         return tuple(channel.address for channel in self.channels.values())[:most], len(self.channels)
@@ -433,9 +447,11 @@ class FakeEvidences:
 class FakeExporting:
     trouble: Trouble
     browsers: list[str] = field(default_factory=list)
+    asked: list[File] = field(default_factory=list)
 
-    async def begin(self, actor: Actor) -> Offer:
+    async def begin(self, actor: Actor, what: File = File.HISTORY) -> Offer:
         await self.trouble.pass_()
+        self.asked.append(what)
         return Offer("http://127.0.0.1:8080/export/s1", NOW)
 
     async def landing(self, secret: str) -> ExportLanding:
@@ -444,12 +460,27 @@ class FakeExporting:
             raise TicketUnknown
         return ExportLanding("Ann", "Acme", "en-US", 3)
 
-    async def fetch(self, secret: str, browser: str) -> str:
+    async def fetch(self, secret: str, browser: str) -> tuple[File, str]:
         await self.landing(secret)
         if self.browsers:
             raise ExportTaken
         self.browsers.append(browser)
-        return "at,address\r\n2026-11-23,ann@example.com\r\n"
+        return File.HISTORY, "at,address\r\n2026-11-23,ann@example.com\r\n"
+
+
+@dataclass
+class FakeReports:
+    trouble: Trouble
+    is_monthly: bool = False
+    shown: Report = field(default_factory=lambda: Report(NOW.date(), NOW.date(), 0, 0, may_have_monthly=True))
+
+    async def report(self, actor: Actor) -> Report:
+        await self.trouble.pass_()
+        return replace(self.shown, is_monthly=self.is_monthly)
+
+    async def wanted(self, actor: Actor, *, is_wanted: bool) -> None:
+        await self.trouble.pass_()
+        self.is_monthly = is_wanted
 
 
 @dataclass
@@ -486,6 +517,7 @@ class FakeServices:
     """All of them; ``trouble`` stands before every call that could meet one."""
 
     trouble: Trouble = field(default_factory=Trouble)
+    core: Any = field(default_factory=lambda: SimpleNamespace(courtesy=Courtesy()))
     people: Any = None
     channels: Any = None
     channel_actions: Any = None
@@ -500,6 +532,8 @@ class FakeServices:
     hubspot: Any = None
     permissions: Any = None
     workspaces: Any = None
+    availabilities: Any = None
+    monthly_reports: Any = None
 
     def __post_init__(self) -> None:
         self.people = FakePeople(self.trouble)
@@ -512,4 +546,5 @@ class FakeServices:
         self.history = FakeEvidences(self.trouble)
         self.history_export = FakeExporting(self.trouble)
         self.permissions = FakePermissions(self.trouble)
+        self.availabilities = self.monthly_reports = FakeReports(self.trouble)
         self.workspaces = FakeWorkspaces(self.trouble)

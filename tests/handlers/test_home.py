@@ -22,7 +22,7 @@ from handlers.slack_request import Malformed, read
 from handlers.tasks import MOST_AT_ONCE
 from storage import StorageAway
 from tests.handlers.conftest import Bench, texts
-from tests.handlers.payloads import a_click, a_command, a_form, an_event
+from tests.handlers.payloads import a_click, a_click_in, a_command, a_form, an_event, picked
 from tests.views.samples import ANN, NOW, W
 
 OPENED = {"type": "app_home_opened", "user": ANN, "tab": "home"}
@@ -62,6 +62,32 @@ async def test_viewers_see_what_others_do(bench: Bench) -> None:
     await bench.slack.until(lambda: len(bench.slack.of("views.publish")) == 3)
     assert {call["user_id"] for call in bench.slack.of("views.publish")[1:]} == {ANN, "UOTHER"}
     assert bench.slack.of("views.publish")[1]["hash"] == "h1"
+
+
+async def test_what_was_looked_for_stays_until_the_next_visit(bench: Bench) -> None:
+    """The field and the menu are read together; what others do meanwhile changes nothing of the choice."""
+
+    def drawn() -> str:
+        return texts(bench.slack.of("views.publish")[-1])
+
+    values = {
+        "home_search:7": {"home.search": {"value": "ＡＮＮ@"}},
+        "home_state:7": {"home.state": picked("disabled")},
+    }
+    click = a_click_in("home", "home.search", "ＡＮＮ@")
+    click["view"]["state"] = {"values": values}
+    await bench.send(click)
+    for number in (1, 2):
+        await bench.slack.until(lambda n=number: len(bench.slack.of("views.publish")) == n)  # type: ignore[misc]
+        assert "'initial_value': 'ANN@'" in drawn() and "home_search:8" in drawn()
+        if number == 1:
+            bench.side.refresh_home(ANN)
+    await bench.send(a_click_in("home", "home.all"))
+    await bench.slack.until(lambda: len(bench.slack.of("views.publish")) == 3)
+    assert "'initial_value'" not in drawn()
+    await bench.send(a_click_in("home", "home.next", "25:disabled:ann"))
+    await bench.slack.until(lambda: len(bench.slack.of("views.publish")) == 4)
+    assert "'initial_value': 'ann'" in drawn() and "0:disabled:ann" in drawn()
 
 
 async def test_a_crowd_is_drawn_each_once(bench: Bench) -> None:

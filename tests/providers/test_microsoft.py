@@ -24,6 +24,7 @@ from bot.domain.errors import (
     ProviderError,
     ProviderMisconfigured,
     ProviderUnavailable,
+    UseNotGranted,
 )
 from bot.domain.grant import CONSUMERS, Grant, MailboxIdentity, Revocation, Secret
 from providers.base import Redirect
@@ -236,6 +237,7 @@ AAD_ROWS: list[tuple[int, str, type[ProviderError], Cause | None]] = [
     *((n, "invalid_grant", ProviderUnavailable, None)
       for n in (50000, 50033, 50087, 50088, 50166, 40010, 90006, 90012, 90024, 90033, 90090, 90091, 70012,
                 80002, 80005, 80007, 80014, 50053, 50196, 90055)),
+    *((n, "invalid_grant", UseNotGranted, None) for n in (28000, 65006)),
 ]  # fmt: skip
 """Every number of Microsoft's reference that a refresh or a sign-in may meet, whatever ``error`` it comes
 with."""

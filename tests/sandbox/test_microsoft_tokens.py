@@ -237,6 +237,19 @@ async def test_an_ended_sign_in_takes_a_new_one(app: App, what: str) -> None:
     assert await app.refusal(token) == (400, "invalid_grant", 50173)
 
 
+async def test_a_token_request_names_one_resource(app: App) -> None:
+    """A consent may name several; an access token is for one of them, and Graph takes only its own."""
+    graph, exchange = "User.Read", "https://outlook.office.com/SMTP.Send"
+    code = app.code(scope=f"openid offline_access {graph} {exchange}")
+    status, body = await app.redeem(code, scope=f"openid offline_access {graph}")
+    assert (status, body["scope"].split()) == (200, ["User.Read", "openid"])
+    token = body["refresh_token"]
+    status, body = await app.refresh(token, scope=f"{graph} {exchange}")
+    assert (status, body["error_codes"]) == (400, [28000])
+    status, body = await app.refresh(token, scope=f"openid {exchange}")
+    assert (status, body["scope"].split()) == (200, ["SMTP.Send", "openid"])
+
+
 async def test_an_admins_consent_outlives_a_persons(app: App) -> None:
     """What the admin allowed for everybody no person can take back; the admin can."""
     token = (await app.grant())["refresh_token"]

@@ -37,6 +37,25 @@ async def test_what_people_and_bots_write_is_escaped() -> None:
     assert "<code>a&lt;b</code>" in html
 
 
+async def test_a_chart_is_drawn_and_read_aloud() -> None:
+    """A bar for each point, none of nothing; what people and bots write is escaped there, too."""
+    data = [{"label": "<9 Nov>", "value": 0}, {"label": "16 Nov", "value": 2.5}]
+    drawn = {
+        "type": "bar",
+        "series": [{"name": "Hours", "data": data}],
+        "axis_config": {"categories": [one["label"] for one in data]},
+    }
+    chart = {"type": "data_visualization", "title": "By <week>", "chart": drawn}
+    async with world("http") as acme:
+        await acme.client.chat_postMessage(channel="U0ALICE", text="x", blocks=[chart])
+        async with acme.session.get(f"{acme.slack.public_url}/?as=U0ALICE&in=dm") as response:
+            html = await response.text()
+        said = (await acme.driver.person("alice").sees()).dm.last.plain
+    assert "By &lt;week&gt;" in html and 'title="&lt;9 Nov&gt;: 0"' in html
+    assert "height: 0.0px" in html and "height: 100.0px" in html
+    assert said == "(chart: By <week>)\nHours: <9 Nov> 0, 16 Nov 2.5"
+
+
 async def test_nobody_writes_to_the_app() -> None:
     """The manifest keeps its conversation read-only: Slack shows no field there, and takes nothing."""
     async with world("http") as acme:

@@ -37,6 +37,13 @@ def options(count: int) -> list[Json]:
     return [{"text": plain(f"Option {n}"), "value": str(n)} for n in range(count)]
 
 
+def chart(labels: list[str], *, kind: str = "bar", categories: list[str] | None = None, **more: Any) -> Json:
+    data = [{"label": label, "value": n} for n, label in enumerate(labels)]
+    axes = {"categories": labels if categories is None else categories}
+    drawn = {"type": kind, "series": [{"name": "Hours", "data": data}], "axis_config": axes}
+    return {"type": "data_visualization", "title": "Hours by week", "chart": drawn, **more}
+
+
 CONFIRM = {"title": plain("t"), "text": marked("x"), "confirm": plain("y"), "deny": plain("n")}
 
 
@@ -52,6 +59,7 @@ GOOD = {
         "<https://x.example/?a=1&amp;b=2|here> <@U0ALICE> <#C0SALES> <!subteam^S0MAIL> "
         "<!date^1700000000^{date_short_pretty} at {time}|then> <mailto:a@b.example|a@b.example>"
     ),
+    "chart": chart(["9 Nov", "16 Nov"]),
     "quote": section("> quoted\n&gt; quoted"),
     "rich text": {
         "type": "rich_text",
@@ -122,6 +130,11 @@ BAD: dict[str, tuple[Json, str]] = {
         },
         "unsupported rich text element",
     ),
+    "long chart title": (chart(["a"], title="x" * 51), "less than 51"),
+    "long category": (chart(["x" * 21]), "less than 21"),
+    "21 categories": (chart([str(n) for n in range(21)]), "no more than 20"),
+    "chart without a point": (chart(["a"], categories=["a", "b"]), "one point for each category"),
+    "unknown chart": (chart(["a"], kind="pie"), "unsupported chart"),
     "not an object": ([], "unsupported block"),  # type: ignore[dict-item]
 }
 
@@ -172,3 +185,12 @@ def test_views_have_their_limits(change: Json, problem: str) -> None:
 def test_home_has_no_submit() -> None:
     """Nor a title."""
     assert "unknown field" in validate_view({"type": "home", "blocks": [], "title": plain("x")})[0]
+
+
+def test_charts_are_for_messages_and_two_at_most() -> None:
+    """Home and modals cannot draw one."""
+    [problem] = validate_view({"type": "home", "blocks": [chart(["a"])]})
+    assert "unsupported block in home" in problem
+    assert validate_message({"text": "x", "blocks": [chart(["a"])] * 2}) == []
+    [problem] = validate_message({"text": "x", "blocks": [chart(["a"])] * 3})
+    assert "no more than 2 charts" in problem

@@ -11,6 +11,9 @@ import os
 import shutil
 import ssl
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -18,15 +21,23 @@ from typing import Final
 import pytest
 
 from bot.domain.channel import InboxSpec, Kind
+from sandbox.imap import LocalImap
+from sandbox.sasl import EXCHANGE, GMAIL, Manners, TokenCheck, Verdict
+from sandbox.smtp import LocalSmtp
 from tests.services.play import Play
 from tests.services.test_token_broker import SUPPORT, connected, play, program
 from tests.services.test_token_command import COMMAND, at
 
 __all__ = ["play"]
 CURL: Final = shutil.which("curl")
-needs_curl = pytest.mark.skipif(
-    CURL is None and not os.environ.get("CI"), reason="this test needs curl. On Debian: apt install curl"
-)
+
+
+def needs(program: str, package: str) -> pytest.MarkDecorator:
+    lacks = shutil.which(program) is None and not os.environ.get("CI")
+    return pytest.mark.skipif(lacks, reason=f"this test needs {program}. On Debian: apt install {package}")
+
+
+needs_curl = needs("curl", "curl")
 
 SCRIPT: Final = """
 token=$("$PYTHON" -I "$COMMAND" "$ADDRESS") || exit 99
@@ -134,3 +145,204 @@ async def test_a_script_logs_in_and_is_refused_as_at_gmail(play: Play, mechanism
     play.stage.town.clock.advance(timedelta(hours=1))
     assert await by_imaplib(play, told["access_token"], mechanism) == refused
     assert (await by_imaplib(play, (await desk.asks())[1]["access_token"], mechanism))[0] == "OK"
+
+
+# --- sending
+
+
+@dataclass
+class Ran:
+    """A program of Debian's, after it has ended."""
+
+    status: int
+    told: str
+
+
+@dataclass
+class MailClient:
+    """How a mail program of Debian's is set up with the command of ours."""
+
+    play: Play
+    folder: Path
+    smtp: LocalSmtp
+
+    def command(self, audience: str) -> str:
+        return f"{sys.executable} -I {COMMAND} --for {audience} {SUPPORT}"
+
+    def file(self, name: str, text: str) -> str:
+        file = self.folder / name
+        file.write_text(text)
+        file.chmod(0o600)
+        return str(file)
+
+    @property
+    def ca(self) -> str:
+        return self.file("ca.pem", self.smtp.authority.pem.decode())
+
+    async def runs(self, env: dict[str, str], *args: str, stdin: str = "") -> Ran:
+        process = await asyncio.create_subprocess_exec(
+            *args,
+            env={**env, "HOME": str(self.folder), "PATH": os.environ["PATH"], "TERM": "dumb"},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        out, _ = await asyncio.wait_for(process.communicate(stdin.encode()), 60)
+        assert process.returncode is not None
+        return Ran(process.returncode, out.decode("utf-8", "replace"))
+
+    async def msmtp(self, env: dict[str, str], mechanism: str) -> Ran:
+        config = f"""
+defaults
+tls on
+tls_starttls off
+tls_trust_file {self.ca}
+account desk
+host localhost
+port {self.smtp.port}
+from {SUPPORT}
+auth {mechanism.lower()}
+user {SUPPORT}
+passwordeval "{self.command("smtp")}"
+account default : desk
+"""
+        return await self.runs(
+            env, "msmtp", f"--file={self.file('msmtprc', config)}", "to@acme.example", stdin=MAIL
+        )
+
+    async def mutt(self, env: dict[str, str], mechanism: str) -> Ran:
+        config = f"""
+set ssl_ca_certificates_file="{self.ca}"
+set ssl_usesystemcerts=no
+set smtp_url="smtps://{SUPPORT.replace("@", "%40")}@localhost:{self.smtp.port}/"
+set smtp_authenticators="{mechanism.lower()}"
+set smtp_oauth_refresh_command="{self.command("smtp")}"
+set from="{SUPPORT}"
+set use_from=yes
+set copy=no
+"""
+        muttrc = self.file("muttrc", config)
+        return await self.runs(env, "mutt", "-F", muttrc, "-s", "Hello", "to@acme.example", stdin="Body\n")
+
+
+MAIL: Final = f"From: {SUPPORT}\nTo: to@acme.example\nSubject: Hello\n\nBody\n"
+MSMTP: Final = pytest.param("msmtp", marks=needs("msmtp", "msmtp"))
+MUTT: Final = pytest.param("mutt", marks=needs("mutt", "mutt"))
+NOT_LET_IN: Final = {"msmtp": 77, "mutt": 1}
+NO_TOKEN: Final = {"msmtp": 78, "mutt": 1}
+
+
+@asynccontextmanager
+async def a_client(
+    play: Play, folder: Path, check: TokenCheck | None = None, manners: Manners = GMAIL
+) -> AsyncIterator[MailClient]:
+    town = play.stage.town
+    smtp = LocalSmtp(check or town.google.judges_token, town.imap.authority, manners, name="localhost")
+    await smtp.start()
+    try:
+        yield MailClient(play, folder, smtp)
+    finally:
+        await smtp.close()
+
+
+@pytest.mark.parametrize("mechanism", ["XOAUTH2", "OAUTHBEARER"])
+@pytest.mark.parametrize("name", [MSMTP, MUTT])
+async def test_a_mail_is_sent_until_the_mailbox_is_disconnected(
+    play: Play, tmp_path: Path, name: str, mechanism: str
+) -> None:
+    """The lines of ``docs/api.md``: broken, nothing is tried at the host, and the words say why."""
+    support, desk = await connected(play)
+    async with a_client(play, tmp_path) as client:
+        sends = getattr(client, name)
+        ran = await sends(at(desk), mechanism)
+        assert ran.status == 0, ran.told
+        [sent] = client.smtp.sent
+        assert (sent.login, sent.sender, sent.recipients) == (SUPPORT, SUPPORT, ("to@acme.example",))
+        assert "Body" in sent.text
+        play.google.break_down("revoked", SUPPORT)
+        await play.passes(minutes=20)
+        ran = await sends(at(desk), mechanism)
+        assert ran.status == NO_TOKEN[name]
+        assert "People have been told" in ran.told
+        assert client.smtp.requests == {"login": 1}
+        play.google.mend(SUPPORT)
+        await play.signs_in(await play.reconnect("omar", support))
+        assert (await sends(at(desk), mechanism)).status == 0
+        assert len(client.smtp.sent) == 2
+
+
+@pytest.mark.parametrize(
+    ("manners", "verdict", "words"),
+    [
+        (GMAIL, Verdict.REFUSED, "5.7.8"),
+        (EXCHANGE, Verdict.REFUSED, "535 5.7.3 Authentication unsuccessful"),
+        (EXCHANGE, Verdict.ENDS_SOON, "501 5.5.127 Token will expire soon"),
+    ],
+)
+@pytest.mark.parametrize("name", [MSMTP, MUTT])
+async def test_a_token_that_a_host_refuses_sends_nothing(
+    play: Play, tmp_path: Path, name: str, manners: Manners, verdict: Verdict, words: str
+) -> None:
+    """In the words of Gmail and of Exchange, and never with the token."""
+    _, desk = await connected(play)
+    shown: list[str] = []
+
+    def check(address: str, token: str) -> Verdict:
+        shown.append(token)
+        return verdict
+
+    async with a_client(play, tmp_path, check, manners) as client:
+        ran = await getattr(client, name)(at(desk), "XOAUTH2")
+        assert ran.status == NOT_LET_IN[name], ran.told
+        assert not client.smtp.sent
+    assert name == "mutt" or words in ran.told
+    assert shown == [(await desk.asks())[1]["access_token"]]
+    assert shown[0] not in ran.told
+
+
+@needs("mbsync", "isync libsasl2-modules-kdexoauth2")
+async def test_mbsync_logs_in(play: Play, tmp_path: Path) -> None:
+    """With the module for XOAUTH2 of Debian's; without a token it does not try."""
+    support, desk = await connected(play)
+    town = play.stage.town
+    imap = LocalImap("localhost")
+    imap.takes_tokens(town.google.judges_token)
+    await imap.start()
+    try:
+        async with a_client(play, tmp_path) as client:
+            config = f"""
+IMAPAccount desk
+Host localhost
+Port {imap.tls_port}
+User {SUPPORT}
+AuthMechs XOAUTH2
+PassCmd "{client.command("imap")}"
+SSLType IMAPS
+SystemCertificates no
+CertificateFile {client.ca}
+
+IMAPStore remote
+Account desk
+
+MaildirStore local
+Path {tmp_path}/mail/
+Inbox {tmp_path}/mail/INBOX
+
+Channel desk
+Far :remote:
+Near :local:
+Patterns *
+"""
+            (tmp_path / "mail").mkdir()
+            mbsync = ("mbsync", "-c", client.file("mbsyncrc", config), "--list", "desk")
+            ran = await client.runs(at(desk), *mbsync)
+            assert (ran.status, imap.requests["login"], imap.requests["refused"]) == (0, 1, 0), ran.told
+            assert "INBOX" in ran.told
+            play.google.break_down("revoked", SUPPORT)
+            await play.passes(minutes=20)
+            ran = await client.runs(at(desk), *mbsync)
+            assert (ran.status, imap.requests["login"]) == (1, 1)
+            assert "People have been told" in ran.told
+    finally:
+        await imap.close()
+    assert support.address == SUPPORT

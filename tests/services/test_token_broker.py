@@ -551,3 +551,79 @@ async def test_a_database_that_is_away_loses_no_rotated_secret(database_url: str
         assert (await desk.asks())[0] == 200
         await play.look(support)
         assert (await play.now_of(support)).state is State.CONNECTED
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "status"),
+    [
+        ("", "10.20.0.5", 401),
+        ("127.0.0.1/32", "10.20.0.5", 200),
+        ("127.0.0.1/32", "192.0.2.1, 10.20.0.5", 200),
+        ("127.0.0.1/32", "10.20.0.5, 192.0.2.1", 401),
+        ("127.0.0.1/32", "10.20.0.5, nonsense", 401),
+        ("127.0.0.1/32", None, 401),
+        ("10.0.0.0/8", "10.20.0.5", 401),
+    ],
+)
+async def test_behind_a_proxy_a_keys_networks_are_the_programs(
+    settled_url: str, inline_sqlite: None, tmp_path: Path, proxies: str, forwarded: str | None, status: int
+) -> None:
+    """What the proxy says counts only if it is trusted, and nothing that stands before it."""
+    file = tmp_path / "features.toml"
+    file.write_text(FILE)
+    async with a_stage(
+        settled_url, key=KEY, FEATURES_FILE=str(file), API="true", TRUSTED_PROXIES=proxies
+    ) as stage:
+        await stage.settles()
+        play = Play(stage)
+        await play.connect_team(SUPPORT)
+        desk = await program(play, networks=["10.20.0.0/16"])
+        headers = {"Authorization": f"Bearer {desk.secret}"}
+        if forwarded is not None:
+            headers["X-Forwarded-For"] = forwarded
+        assert (await desk.asks(headers=headers))[0] == status
+        [key] = await play.services.api_keys.of_workspace(ACME)
+        assert key.last_used_from == ("10.20.0.5" if status == 200 else "")
+
+
+async def as_emailengine(play: Play, door: str, **query: str) -> tuple[int, dict[str, Any]]:
+    """It sends no header of its own."""
+    url = f"{play.services.core.policy.base_url}/api/emailengine/{door}"
+    async with play.stage.session.get(url, params=query) as answer:
+        assert answer.headers["Cache-Control"] == "no-store"
+        told: dict[str, Any] = await answer.json()
+        return answer.status, told
+
+
+@on_both
+async def test_emailengine_asks_at_an_address_of_its_own(play: Play) -> None:
+    """By address or id; the address is not the key, there is one at a time, and it ends with the key."""
+    support, desk = await connected(play)
+    keys = play.services.api_keys
+    assert (await as_emailengine(play, desk.secret, account=SUPPORT))[0] == 401
+    door = await keys.open_door(desk.key.id)
+    assert door is not None
+    status, told = await as_emailengine(play, door.reveal(), account=SUPPORT, proto="imap")
+    assert (status, set(told), told["user"]) == (200, {"user", "accessToken"}, SUPPORT)
+    assert told["accessToken"] in play.handed_out()
+    for proto in ("smtp", "api"):
+        assert (await as_emailengine(play, door.reveal(), account=support.id, proto=proto))[0] == 200
+    async with play.storage.reading() as uow:
+        used = await uow.token_uses.of_channel(support.id, play.now - timedelta(days=1))
+    assert sorted((one.audience, one.outcome) for one in used) == [
+        ("gmail", "given"),
+        ("imap", "given"),
+        ("smtp", "given"),
+    ]
+    assert door.reveal() not in await everything_stored(play)
+    for account in ("", "alice@acme.example", "x" * 900):
+        assert (await as_emailengine(play, door.reveal(), account=account))[0] == 404
+    assert (await as_emailengine(play, door.reveal(), account=SUPPORT, proto="pop3"))[0] == 400
+    assert (await desk.asks(headers={"Authorization": f"Bearer {door.reveal()}"}))[0] == 401
+    other = await keys.open_door(desk.key.id)
+    assert other is not None
+    assert (await as_emailengine(play, door.reveal(), account=SUPPORT))[0] == 401
+    assert (await as_emailengine(play, other.reveal(), account=SUPPORT))[0] == 200
+    assert await keys.revoke(desk.key.id)
+    assert (await as_emailengine(play, other.reveal(), account=SUPPORT))[0] == 401
+    assert await keys.open_door(desk.key.id) is None

@@ -246,12 +246,14 @@ async def test_a_week_of_a_portal(stage: Stage) -> None:
         NoticeKind.HUBSPOT_SAID,
         NoticeKind.HUBSPOT_HOLD,
         NoticeKind.OPERATOR,
+        NoticeKind.STORM,  # how many there were in all, where several were lost within minutes
     }
     assert not others
     assert len(seen.channels) == CHANNELS + 1, "an account that comes back under a new id is the same channel"
     assert portal.forbidden == []
     sys.stdout.write(
-        f"\nHubSpot, {stage.town.clock() - began}, seed {SEED}: {weather.requests} requests, "
+        f"\nHubSpot, {(stage.town.clock() - began) / timedelta(days=1):.1f} days, seed {SEED}: "
+        f"{weather.requests} requests, "
         f"{sum(weather.served.values())} of them broken in {len(weather.served)} ways; "
         f"{sum(misfortune.lost.values())} losses ({lost_alone} alarms, {seen.quiet_moments} quiet messages), "
         f"0 missed, 0 false, each told once; {misfortune.returned_anew} came back under a new id, "

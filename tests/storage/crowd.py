@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from bot.domain.availability import day_of
 from storage.column_types import Instant
 from storage.engine import async_url
 
@@ -68,9 +69,9 @@ _ROWS: Final = (
     """INSERT INTO link (id, workspace_id, user_id, incident_id, channel_id, sealed, created_at)
     {beside} SELECT 'li' || i, :workspace, 'UC' || i, 'in' || i, 'ch' || i, {bytes}, :earlier FROM n""",
     """INSERT INTO request (id, workspace_id, requester, deed, address, address_key, kind, use, name, reason,
-    state, created_at, expires_at)
+    answer_reason, state, created_at, expires_at)
     {beside} SELECT 're' || i, :workspace, 'UC' || i, 'connect', 'team' || i || '@crowd.example',
-    'team' || i || '@crowd.example', 'team', '', '', '', 'declined', :earlier, :now FROM n""",
+    'team' || i || '@crowd.example', 'team', '', '', '', '', 'declined', :earlier, :now FROM n""",
     """INSERT INTO role_change (id, workspace_id, actor, at, role, subject, people, along, undoes)
     {beside} SELECT 'rc' || i, :workspace, 'UC' || i, :earlier, 'account_access', 'UC' || i, '{{}}', '[]', ''
     FROM n""",
@@ -79,6 +80,8 @@ _ROWS: Final = (
     {beside} SELECT 'ti' || i, :workspace, 'UC' || i, 'connect', 'person' || i || '@crowd.example',
     'person' || i || '@crowd.example', 'personal', 'google', :earlier, '', 'en-US', :later, :later, 'done',
     :earlier, '', '', '' FROM n""",
+    """INSERT INTO availability (channel_id, workspace_id, day, up, down, unknown)
+    {beside} SELECT 'ch' || i, :workspace, :day - 1 - i % 30, 80000, 6400, 0 FROM n""",
     """INSERT INTO whereabouts (channel_id, place, since, seen, seen_at)
     {beside} SELECT 'ch' || i, 'google', :earlier, 'google', :now FROM n WHERE i <= :team""",
 )
@@ -93,7 +96,7 @@ async def add_crowd(database_url: str, workspace: str, now: datetime, *, size: i
     """Add so many inboxes, due in 14 minutes: later would be put right as if a clock had been ahead."""
     engine = create_async_engine(async_url(database_url))
     binary = "x'00'" if engine.dialect.name == "sqlite" else "'\\x00'::bytea"
-    values = {"team": TEAM, "open": _OPEN, "workspace": workspace}
+    values = {"team": TEAM, "open": _OPEN, "workspace": workspace, "day": day_of(now)}
     instants = {"now": now, "later": now + timedelta(minutes=14), "earlier": now - timedelta(minutes=1)}
     async with engine.begin() as connection:
         for setting in _HASTE[engine.dialect.name]:

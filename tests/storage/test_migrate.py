@@ -18,6 +18,7 @@ from sqlalchemy import Connection, create_engine, text
 import storage.migrations
 from storage import Cipher, Storage, StorageAway, Trouble, is_current, migrate
 from storage.engine import is_sqlite, sqlite_file, sync_url
+from storage.migrate import revisions
 from storage.tables import metadata
 from tests.storage.builders import NOW
 
@@ -156,6 +157,11 @@ async def test_a_database_from_before_the_first_release_is_refused(
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == revision
     if is_sqlite(empty_database_url):
         assert not list(sqlite_file(empty_database_url).parent.glob("*.before-*"))
+
+
+def test_the_revisions_are_known_without_alembic() -> None:
+    """In its order: whether there is something to do is asked at every start."""
+    assert list(revisions()) == _revisions()
 
 
 def test_no_revision_has_the_name_of_one_that_is_refused() -> None:

@@ -15,7 +15,7 @@ from bot.domain.address import MailRouting, key_of
 from bot.domain.channel import URGENCY, Channel, State
 from bot.domain.grant import Delegate, Granted
 from bot.domain.ids import UserId, WorkspaceId
-from bot.domain.view_models import StateCounts
+from bot.domain.view_models import Browse, StateCounts
 from storage import Storage
 from storage.channels import MOST_LOOK_ALIKES, Listed
 from tests.storage.builders import ANA, NOW, WORKSPACE, a_channel, a_grant, a_probe, a_team_channel
@@ -165,3 +165,34 @@ async def test_candidates_for_a_slip_of_the_finger_are_few_and_seen(storage: Sto
     for odd in ("%@%", "_@_.__", "a%_b@example.com", "@", ""):
         async with storage.reading() as uow:
             assert len(await uow.overviews.look_alikes(sight, odd)) <= MOST_LOOK_ALIKES
+
+
+async def test_pages_are_the_list_cut_into_pieces(storage: Storage) -> None:
+    """Of each page exactly what follows the one before, whatever was looked for, and no more than may be
+    seen."""
+    states = (State.CONNECTED, State.DISCONNECTED, State.DISABLED)
+    mixed = tuple(
+        make(address=f"{name}{n}@example.com", state=states[n % 3])
+        for n in range(15)
+        for name, make in (("own", a_channel), ("team", a_team_channel))
+    )
+    await keep(storage, mixed)
+    for who, admin in ((ANA, False), (BEN, False), (BEN, True)):
+        sight = visibility_of(an_actor(who, "own7@example.com" if who == BEN else "", admin=admin))
+        assert sight is not None
+        everything, _ = await read(storage, sight)
+        for text, state in product(("", "team", "OWN1", "%"), (None, *states)):
+            wanted = [
+                one
+                for one in everything
+                if text.lower() in one.channel.address and state in {None, one.channel.state}
+            ]
+            found: list[Listed] = []
+            async with storage.reading() as uow:
+                while True:
+                    browse = Browse(text, state, skip=len(found))
+                    page = await uow.overviews.page(sight, browse, most=4, with_grants=False)
+                    found += page
+                    if len(page) < 4:
+                        break
+            assert [it.channel.id for it in found] == [it.channel.id for it in wanted], (who, text, state)

@@ -20,7 +20,7 @@ from storage.tables import channel, grant, incident, lane, metadata, notice, not
 from tests.storage.builders import MINUTE, NOW, a_channel, a_grant, a_job, a_notice, a_probe, an_incident
 
 LONG_AGO = NOW - timedelta(days=500)
-STAYS = {"workspace", "person", "role", "group_member", "probe", "meta"} | {
+STAYS = {"workspace", "person", "role", "group_member", "probe", "meta", "report_reader"} | {
     "hubspot_portal",
     "hubspot_inbox",
     "hubspot_pair",

@@ -18,7 +18,16 @@ from bot.domain.incident import IncidentKind, Resolution
 from bot.domain.notice import NoticeKind
 from bot.domain.request import Awaits, Request, RequestedChange, RequestState
 from bot.domain.ticket import SWITCHED_MEANWHILE, OutcomeKind, Purpose
-from bot.domain.view_models import IncidentModel, NoticeModel, Overview, ProgramUse, Registration, StateCounts
+from bot.domain.view_models import (
+    Browse,
+    FirstHour,
+    IncidentModel,
+    NoticeModel,
+    Overview,
+    ProgramUse,
+    Registration,
+    StateCounts,
+)
 from bot.domain.webhook import OffReason, Webhook
 from bot.notifier import rendered
 from bot.services.people.admins import Preview
@@ -27,6 +36,7 @@ from bot.views.history import export_message
 from bot.views.home import home, overview_message
 from bot.views.i18n import Language
 from bot.views.status import status_message
+from tests.views.availability_gallery import availability
 from tests.views.history_gallery import doubts
 from tests.views.hubspot_gallery import hubspot
 from tests.views.permission_gallery import permissions
@@ -82,6 +92,7 @@ HANDED = f"gone:by:{ANN}:{NOW.isoformat()}"
 CLOSED = {RequestState.APPROVED, RequestState.DECLINED, RequestState.DONE}
 
 REFUSALS: tuple[errors.InboxkeeperError, ...] = (
+    errors.GroupsClosed(),
     errors.NotAllowed("remove", ("U0ANN", "U0BOB")),
     errors.NotAllowed("fly"),
     *(
@@ -172,6 +183,7 @@ def everything(lang: Language) -> Drawn:
     yield from answers(lang)
     yield from storms(lang)
     yield from doubts(lang)
+    yield from availability(lang)
     for case, roster in rosters():
         yield f"admins {case}", modals.admins_modal(lang, roster)
     for is_given in (True, False):
@@ -198,6 +210,26 @@ def overviews() -> Iterator[tuple[str, Overview]]:
     tenant = a_request(awaits=Awaits.TENANT)
     yield "with answers owed", an_overview(own=own, to_answer=(removing, *wishes), asked=(*states, tenant))
     yield "found", an_overview(own=own, sought="ann")
+    team = a_team_channel()
+    for name, steps in (
+        ("nothing done", FirstHour(False, False, False, False)),
+        ("half done", FirstHour(True, False, True, False, team)),
+        ("one step left", FirstHour(True, True, True, False, team)),
+    ):
+        rows = (a_row(team, is_own=False),) if steps.team else ()
+        setup = None if rows else a_setup_card(google_on=True)
+        yield f"first hour, {name}", an_overview(team=rows, first_hour=steps, not_set_up=setup)
+    crowd = many_rows(25)
+    for name, browse in (
+        ("page 2", Browse(skip=25)),
+        ("page 41", Browse(skip=1_000)),
+        ("searched", Browse("team")),
+        ("of a state, page 2", Browse(state=State.CONNECTED, skip=25)),
+        ("searched in a state", Browse("<!channel> *ann*", State.DISABLED)),
+    ):
+        tally = StateCounts(dict.fromkeys((State.DISCONNECTED, State.CONNECTED, State.DISABLED), 600))
+        yield name, replace(an_overview(team=crowd, browse=browse, has_more=True), tally=tally)
+        yield f"{name}, nothing", replace(an_overview(browse=browse), tally=tally)
     yield "found nothing", an_overview(sought="<!channel> *ann*")
     yield "with everything", an_overview(own=own, team=many_rows(300), to_answer=wishes, asked=wishes)
     yield "before setup", an_overview(not_set_up=a_setup_card(), providers_off=("Gmail",))
@@ -641,6 +673,7 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
     yield "working", replies.working_message(lang)
     yield "working modal", modals.working_modal(lang)
     yield "help", replies.help_message(lang, "/inbox")
+    yield "help for an admin", replies.help_message(lang, "/inbox", is_admin=True)
     yield "unknown verb", replies.unknown_verb_message(lang, "staus", "status", "/inbox")
     yield "unknown verb without a guess", replies.unknown_verb_message(lang, address, None, "/inbox")
     yield "which of none", replies.which_address_message(lang, "disable", (), "/inbox")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bot.views import buttons, history, hubspot, messages, modals
+from bot.views import buttons, history, home, hubspot, messages, modals
 
 ACTIONS: Final = buttons.ACTIONS | {
     modals.CONSENT_ASK,
@@ -25,6 +25,12 @@ ACTIONS: Final = buttons.ACTIONS | {
     messages.RECONNECT_LINK,
     messages.ADMINS_UNDO,
     messages.CLAIM,
+    home.HOME_SEARCH,
+    home.HOME_STATE,
+    home.HOME_ALL,
+    home.HOME_PREVIOUS,
+    home.HOME_NEXT,
+    home.FIRST_HOUR_OVER,
     messages.HAND_BACK,
     messages.HAND_OVER,
     messages.SNOOZE,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from bot.domain.access import Operation
 from bot.domain.channel import Cause, State
-from bot.domain.view_models import ChannelRow
+from bot.domain.ids import RequestId
+from bot.domain.view_models import Browse, ChannelRow, FirstHour, StateCounts
 from bot.views import buttons as ids
+from bot.views import home as ids_home
 from bot.views.home import home, overview_message
 from handlers.actions import ACTIONS
 from tests.views.gallery import overviews
@@ -18,7 +21,9 @@ from tests.views.samples import (
     BOB,
     EN,
     NOW,
+    a_request,
     a_row,
+    a_setup_card,
     a_team_channel,
     an_incident,
     an_overview,
@@ -28,14 +33,15 @@ from tests.views.samples import (
 from tests.views.test_messages import texts
 
 
-def test_ones_own_inbox_stands_first() -> None:
+def test_what_needs_somebody_stands_first_and_ones_own_inbox_next() -> None:
     """However many team addresses there are; these are shown with what the team calls them."""
     overview = an_overview(own=(a_row(),), team=(a_row(a_team_channel(), is_own=False),))
     crowd = an_overview(own=(a_row(),), team=many_rows(99))
     for shown in (overview, crowd):
         for view in (home(EN, shown, now=NOW), overview_message(EN, shown, now=NOW)):
             said = texts(view)
-            assert said.index("*ann@example.com*") < said.index("example.com* · Support")
+            own, theirs = said.index("*ann@example.com*"), said.index("*Team addresses*")
+            assert own < theirs and (shown is overview or said.index("*Needs you*") < own)
     assert "*support@example.com* · Support" in texts(home(EN, overview, now=NOW))
 
 
@@ -109,3 +115,70 @@ def test_every_choice_in_a_menu_is_one_that_is_heard() -> None:
     chosen = [option["value"] for menu in menus for option in menu["options"]]
     assert all(len(it) <= 75 for it in chosen)
     assert {ids.parse_choice(it)[0] for it in chosen} <= set(ACTIONS) | ids.ONLY_CHOSEN
+
+
+def blocks_with(view: dict[str, Any], action_id: str) -> list[dict[str, Any]]:
+    """The elements that have this id."""
+    found = [[*block.get("elements", []), block.get("element", {})] for block in view["blocks"]]
+    return [it for elements in found for it in elements if it.get("action_id") == action_id]
+
+
+def test_few_inboxes_need_no_search() -> None:
+    """One, or twelve, are seen at a glance."""
+    for number, there in ((1, 0), (12, 0), (13, 1)):
+        view = home(EN, an_overview(team=many_rows(number)), now=NOW)
+        assert len(blocks_with(view, ids_home.HOME_SEARCH)) == there
+        assert len(blocks_with(view, ids_home.HOME_STATE)) == there
+
+
+def test_a_page_says_where_it_is_and_leads_on() -> None:
+    """And back; each button carries all that was chosen."""
+    chosen = Browse("te:am", State.CONNECTED, skip=50)
+    tally = StateCounts({State.CONNECTED: 300, State.DISABLED: 5})
+    overview = replace(an_overview(team=many_rows(25), browse=chosen, has_more=True), tally=tally)
+    view = home(EN, overview, now=NOW)
+    [forth], [back] = blocks_with(view, ids_home.HOME_NEXT), blocks_with(view, ids_home.HOME_PREVIOUS)
+    assert ids_home.parse_browse(forth["value"]) == replace(chosen, skip=75)
+    assert ids_home.parse_browse(back["value"]) == replace(chosen, skip=25)
+    assert "Inboxes 51 to 75" in texts(view)
+    [field], [state] = blocks_with(view, ids_home.HOME_SEARCH), blocks_with(view, ids_home.HOME_STATE)
+    assert field["initial_value"] == "te:am" and state["initial_option"]["value"] == "connected"
+    assert blocks_with(view, ids_home.HOME_ALL)
+
+
+def test_what_was_typed_before_is_not_kept_in_the_field() -> None:
+    """Slack keeps it for as long as its block has the same name: each turn has another."""
+    crowd = an_overview(team=many_rows(25))
+    view = home(EN, replace(crowd, browse=Browse(turn=3)), now=NOW)
+    fields = {it["block_id"]: "x" for it in view["blocks"] if "block_id" in it}
+    assert len(fields) == 2
+    assert ids_home.chosen_browse(fields) == Browse("x", turn=4)
+
+
+def test_a_page_of_the_worst_fits() -> None:
+    """Each row with a button of its own, every heading, every request, the card above."""
+    rows = tuple(
+        replace(it, channel=replace(it.channel, state=State.DISCONNECTED, cause=Cause.GRANT_REFUSED))
+        for it in many_rows(25)
+    )
+    wishes = tuple(a_request(id=RequestId(f"r{n}"), requester=BOB) for n in range(9))
+    steps = FirstHour(False, False, False, False)
+    worst = an_overview(
+        team=rows, to_answer=wishes, asked=wishes, not_set_up=a_setup_card(), first_hour=steps
+    )
+    view = home(EN, replace(worst, has_more=True), now=NOW)
+    assert "Inboxes 1 to 25 of" in texts(view)
+
+
+def test_the_first_hour_has_a_button_for_each_step_that_is_left() -> None:
+    """What is done is one quiet line; without a team address there is nothing yet to rehearse with."""
+    team = a_team_channel()
+    nothing = home(EN, an_overview(first_hour=FirstHour(False, False, False, False)), now=NOW)
+    assert texts(nothing).count("☐") == 4 and "✅" not in texts(nothing)
+    some = home(EN, an_overview(first_hour=FirstHour(True, False, True, False, team)), now=NOW)
+    ways = [it["accessory"] for it in some["blocks"] if "☐" in str(it)]
+    assert [(it["action_id"], it["value"]) for it in ways] == [
+        ("channel.edit", f"{team.id}:{team.version}"),
+        ("typed", f"drill {team.address}"),
+    ]
+    assert texts(some).count("✅") == 2 and blocks_with(some, "home.first_hour.over")

@@ -545,6 +545,10 @@ def test_a_switch_says_who_is_about_to_do_it() -> None:
     assert "Ann Lee is about to switch this inbox to Office 365" in said
     for purpose in (Purpose.CONNECT, Purpose.RECONNECT, Purpose.SWITCH):
         assert "「Acme」" in Reader(landing(JA, purpose=purpose)).text
+    report = ExportLanding("Ann", "Acme", "ja", 3, is_report=True)
+    assert (
+        "「Acme」の受信トレイの稼働状況" in Reader(export_page(JA, report, action_url="/export/secret")).text
+    )
     export = export_page(JA, ExportLanding("Ann", "Acme", "ja", 3), action_url="/export/secret")
     assert "「Acme」" in Reader(export).text
 

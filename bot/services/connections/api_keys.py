@@ -21,6 +21,7 @@ from bot.domain.errors import Refusal
 from bot.domain.features import Features
 from bot.domain.grant import Secret
 from bot.domain.ids import ApiKeyId, ChannelId, WorkspaceId
+from bot.services.core.ports import new_secret
 from storage import Storage, UnitOfWork
 
 LONGEST_LIFE: Final = timedelta(days=3 * 366)
@@ -152,6 +153,23 @@ class ApiKeys:
             key = await uow.api_keys.find(key_id or _NOBODY)
         is_it = hmac.compare_digest(digest, key.digest if key else _NO_DIGEST)
         if key is None or not is_it or not key.works(now) or not key.may_come_from(address):
+            raise BadKey
+        return key
+
+    async def open_door(self, key_id: ApiKeyId) -> Secret | None:
+        """A new secret for the key's own address, which is shown this once; a former one is void. ``None`` if
+        there is no such key that works."""
+        door = Secret(new_secret())
+        async with self._storage.writing() as uow:
+            done = await uow.api_keys.open_door(key_id, door.digest)
+            await uow.commit()
+        return door if done else None
+
+    async def at_door(self, presented: str, address: str) -> ApiKey:
+        """Whose address has this secret; ``address`` is where the program is. Raises ``BadKey``."""
+        async with self.reading() as uow:
+            key = await uow.api_keys.by_door(Secret(presented).digest)
+        if key is None or not key.works(self._clock()) or not key.may_come_from(address):
             raise BadKey
         return key
 

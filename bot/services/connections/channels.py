@@ -21,6 +21,7 @@ from bot.domain.access import (
     wishes,
 )
 from bot.domain.address import same_address
+from bot.domain.availability import DAYS, WEEK, WEEKS
 from bot.domain.channel import Channel, State
 from bot.domain.errors import ProviderOff, UnknownAddress
 from bot.domain.features import Feature
@@ -34,9 +35,11 @@ from bot.domain.request import Request
 from bot.domain.view_models import (
     LACKING_SHOWN,
     Ask,
+    Browse,
     ChannelPermissions,
     ChannelRow,
     ChannelStatus,
+    FirstHour,
     Overview,
     PermissionsOverview,
     ProgramUse,
@@ -48,6 +51,7 @@ from bot.services.connections.connect import near_misses, read_address
 from bot.services.connections.tickets import asked_for
 from bot.services.core.ports import Core
 from bot.services.core.roles import roles_in
+from bot.services.monitoring.availability import Availabilities
 from bot.services.monitoring.mail_routing import mail_shown
 from storage import Listed, UnitOfWork
 from storage.api_keys import GIVEN
@@ -62,6 +66,7 @@ _COUNTED_FOR: Final = timedelta(seconds=15)
 """Of so many channels, how many there are in which state may be so old."""
 _AT_ONCE: Final = 500
 """Channels that one statement names."""
+_ALL: Final = Browse()
 
 
 class Channels:
@@ -69,6 +74,7 @@ class Channels:
 
     def __init__(self, core: Core) -> None:
         self._core = core
+        self._availabilities = Availabilities(core)
         self._tallies: dict[WorkspaceId, tuple[datetime, StateCounts | None]] = {}
 
     def label_at(self, key: str, address: str) -> str:
@@ -91,12 +97,17 @@ class Channels:
 
     # --- seeing
 
-    async def overview(self, actor: Actor, *, most: int = 100) -> Overview:
-        """What ``actor`` may see: at most so many rows, their own and what needs somebody first, and how many
-        there are."""
+    async def mark(self) -> str | None:
+        """See ``Storage.mark``."""
+        return await self._core.storage.mark()
+
+    async def overview(self, actor: Actor, *, most: int = 100, browse: Browse = _ALL) -> Overview:
+        """What ``actor`` may see and wants to: at most so many rows, their own and what needs somebody first,
+        and how many there are."""
         async with self._core.storage.reading() as uow:
-            rows, tally = await self._rows(uow, actor, most=most)
-            setup = await self._setup(uow, actor, empty=not rows)
+            rows, tally, has_more = await self._rows(uow, actor, browse, most=most)
+            setup = await self._setup(uow, actor, empty=not tally.total)
+            first_hour = await self._first_hour(uow, actor, rows) if browse.is_plain else None
             to_answer = await self._to_answer(uow, actor)
             asked = await uow.requests.unfinished_by(actor.workspace_id, actor.id)
         return Overview(
@@ -111,6 +122,9 @@ class Channels:
             may_export=actor.is_super_admin,
             to_answer=to_answer,
             asked=asked,
+            browse=browse,
+            has_more=has_more,
+            first_hour=first_hour,
         )
 
     async def matching(self, actor: Actor, text: str, *, most: int) -> Overview:
@@ -236,10 +250,15 @@ class Channels:
             advised = await self._advised(uow, actor, [channel])
             unknown = await self._unexplained(uow, [channel])
             programs = await self._programs(uow, channel)
+            weeks = (await self._availabilities.of(uow, [channel], days=WEEKS * WEEK))[channel.id]
+            outages = await self._availabilities.outages_of(uow, channel)
         granted = grant.granted if grant else None
         line = Listed(channel, probe.last_ok_at if probe else None, granted, known)
         return ChannelStatus(
-            row=self._row(actor, line, advice=advised.get(channel.id), unexplained=unknown.get(channel.id)),
+            row=replace(
+                self._row(actor, line, advice=advised.get(channel.id), unexplained=unknown.get(channel.id)),
+                availability=weeks.of_last(DAYS),
+            ),
             scopes=grant.scopes if grant else frozenset(),
             connected_by=channel.connected_by,
             obtained_at=grant.obtained_at if grant else None,
@@ -253,6 +272,8 @@ class Channels:
             ),
             mail=mail_shown(self._core, channel, known) if known else None,
             programs=programs,
+            weeks=weeks,
+            outages=outages,
         )
 
     async def _programs(self, uow: UnitOfWork, channel: Channel) -> tuple[ProgramUse, ...]:
@@ -268,12 +289,16 @@ class Channels:
         return tuple(latest.values())
 
     async def _rows(
-        self, uow: UnitOfWork, actor: Actor, *, most: int
-    ) -> tuple[tuple[ChannelRow, ...], StateCounts]:
+        self, uow: UnitOfWork, actor: Actor, browse: Browse, *, most: int
+    ) -> tuple[tuple[ChannelRow, ...], StateCounts, bool]:
         visibility = visibility_of(actor)
         if visibility is None:
-            return (), StateCounts()
+            return (), StateCounts(), False
         wants_more = bool(self._core.policy.features.defined)
+        if not browse.is_plain:
+            listed = await uow.overviews.page(visibility, browse, most=most + 1, with_grants=wants_more)
+            rows = await self._rows_of(uow, actor, listed[:most])
+            return rows, await self._tallied(uow, visibility), len(listed) > most
         counted = self._counted(visibility)
         if counted is None:
             listed, tally = await uow.overviews.read(visibility, most=most, with_grants=wants_more)
@@ -281,7 +306,7 @@ class Channels:
         else:
             listed = await uow.overviews.first(visibility, most=most, with_grants=wants_more)
             tally = replace(counted, own=await uow.overviews.count_own(visibility))
-        return await self._rows_of(uow, actor, listed), tally
+        return await self._rows_of(uow, actor, listed), tally, tally.total > len(listed)
 
     def _counted(self, visibility: Visibility) -> StateCounts | None:
         """How many a large workspace has, as last counted, if that was lately: counting a million takes
@@ -309,12 +334,14 @@ class Channels:
         advised = await self._advised(uow, actor, channels)
         unknown = await self._unexplained(uow, channels)
         outages = await self._outages(uow, channels)
+        availabilities = await self._availabilities.of(uow, channels)
         return tuple(
             replace(
                 self._row(
                     actor, it, advice=advised.get(it.channel.id), unexplained=unknown.get(it.channel.id)
                 ),
                 outage=outages.get(it.channel.id),
+                availability=availabilities[it.channel.id],
             )
             for it in listed
         )
@@ -395,6 +422,27 @@ class Channels:
             ways_from(channel.provider, self._core.providers.keys)
         )
         return (*operations, Operation.SWITCH) if can_go else operations
+
+    async def _first_hour(
+        self, uow: UnitOfWork, actor: Actor, rows: Sequence[ChannelRow]
+    ) -> FirstHour | None:
+        """What of day one is left, by what is there; of team addresses those that are shown will do."""
+        if not actor.is_super_admin or not self._core.providers.keys:
+            return None
+        has_rehearsed, hides = await uow.people.first_hour(actor.workspace_id, actor.id)
+        if hides:
+            return None
+        team = [it.channel for it in rows if not it.channel.is_personal]
+        told = [it for it in team if it.conversation_id is not None]
+        admins = (await roles_in(uow, self._core, actor.workspace_id)).super_admins
+        steps = FirstHour(
+            has_team=bool(team),
+            has_conversation=bool(told),
+            has_second_admin=len(admins) > 1,
+            has_rehearsed=has_rehearsed,
+            team=next(iter([*told, *team]), None),
+        )
+        return None if steps.is_done else steps
 
     async def _setup(self, uow: UnitOfWork, actor: Actor, *, empty: bool) -> SetupCard | None:
         providers = self._core.providers

@@ -17,9 +17,9 @@ from typing import Final
 
 from bot.domain.api_key import ApiKey
 from bot.domain.channel import Cause, Channel, Kind, State
-from bot.domain.errors import ProviderError, Refusal
-from bot.domain.features import SERVERS, Audience, Feature, Server, scopes_for, spoken_at
-from bot.domain.grant import Granted, Secret, lacking
+from bot.domain.errors import ProviderError, Refusal, UseNotGranted
+from bot.domain.features import SERVERS, Audience, Feature, Server, resource_for, scopes_for, spoken_at
+from bot.domain.grant import Granted, Secret, lacking, resource_in
 from bot.domain.ids import ApiKeyId, ChannelId, GrantId
 from bot.services.connections.api_keys import ApiKeys
 from bot.services.core.ports import Core
@@ -94,12 +94,20 @@ class SeenChannel:
     audiences: tuple[Audience, ...]
 
 
+_Which = tuple[GrantId, str]
+"""A grant, and the resource that a token of it is for."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Wanted:
     channel: Channel
     audience: Audience
-    granted: Granted
+    feature: str
     scopes: frozenset[str]
+
+    @property
+    def which(self) -> _Which:
+        return _grant_of(self.channel), resource_for(self.channel.provider, self.audience)
 
 
 class Notes:
@@ -155,8 +163,8 @@ class TokenBroker:
         self._keys = keys
         self._pause = pause
         self._notes = Notes(keys, core.clock)
-        self._under_way: dict[GrantId, asyncio.Task[KeptToken]] = {}
-        self._rests_until: dict[GrantId, datetime] = {}
+        self._under_way: dict[_Which, asyncio.Task[KeptToken]] = {}
+        self._rests_until: dict[_Which, datetime] = {}
         self._refreshing = asyncio.Semaphore(_AT_ONCE)
         self._asked: dict[str, tuple[datetime, int]] = {}
 
@@ -226,7 +234,8 @@ class TokenBroker:
             async with self._keys.reading() as uow:
                 channel = await self._found(uow, key, which)
                 channel_id = channel.id
-                granted, kept = await uow.access_tokens.at_hand(_grant_of(channel), "")
+                which_one = _grant_of(channel), resource_for(channel.provider, audience)
+                granted, kept = await uow.access_tokens.at_hand(*which_one)
                 wanted = self._wanted(key, channel, audience, granted or Granted(frozenset()))
             given = await self._living(wanted, kept, min_ttl)
             outcome = GIVEN
@@ -249,11 +258,14 @@ class TokenBroker:
         now = self._core.clock()
         async with self._keys.writing() as uow:
             channel = await self._found(uow, key, which)
-            grant_id = _grant_of(channel)
-            kept = await uow.access_tokens.find(grant_id, "")
-            is_latest = kept is not None and kept.token.fingerprint == fingerprint
-            if kept is not None and is_latest and kept.obtained_at <= now - RESTS_FOR:
-                await uow.access_tokens.drop(grant_id)
+            grant_id, is_latest = _grant_of(channel), False
+            for resource in sorted({resource_for(channel.provider, one) for one in Audience}):
+                kept = await uow.access_tokens.find(grant_id, resource)
+                if kept is None or kept.token.fingerprint != fingerprint:
+                    continue
+                is_latest = True
+                if kept.obtained_at <= now - RESTS_FOR:
+                    await uow.access_tokens.drop(grant_id, resource)
             await uow.probes.look_soon(channel.id, now=now, apart=RESTS_FOR)
             await uow.commit()
         self._core.wake()
@@ -287,7 +299,9 @@ class TokenBroker:
             feature, lacks = missing[0]
             details = {"feature": feature.key, "missing": sorted(lacks)}
             raise NoToken(Code.USE_NOT_GRANTED, details=details)
-        return _Wanted(channel, audience, granted, granted.scopes)
+        resource = resource_for(channel.provider, audience)
+        there = frozenset(one for one in granted.scopes if resource_in(one) == resource)
+        return _Wanted(channel, audience, used[0][0].key, there)
 
     async def _living(self, wanted: _Wanted, kept: KeptToken | None, min_ttl: timedelta | None) -> KeptToken:
         life = self._life(kept)
@@ -299,7 +313,11 @@ class TokenBroker:
                 return kept
             is_held = channel.cause is Cause.HELD
             raise NoToken(Code.HELD if is_held else Code.IMPAIRED, timedelta(minutes=5 if is_held else 1))
-        fresh = await self._refreshed(_grant_of(channel), min_ttl or DEFAULT_TTL)
+        try:
+            fresh = await self._refreshed(wanted.which, min_ttl or DEFAULT_TTL)
+        except UseNotGranted:
+            details = {"feature": wanted.feature, "missing": sorted(wanted.scopes)}
+            raise NoToken(Code.USE_NOT_GRANTED, details=details) from None
         if self._life(fresh) < (min_ttl or DEFAULT_TTL):
             raise NoToken(Code.PROVIDER_UNAVAILABLE, RESTS_FOR)
         return fresh
@@ -310,60 +328,64 @@ class TokenBroker:
             return timedelta()
         return kept.expires_at - now
 
-    async def _refreshed(self, grant_id: GrantId, min_ttl: timedelta) -> KeptToken:
+    async def _refreshed(self, which: _Which, min_ttl: timedelta) -> KeptToken:
         """By whoever does it already, or by us. It goes on when whoever asked is gone."""
-        task = self._under_way.get(grant_id)
+        task = self._under_way.get(which)
         if task is None:
-            now, rests_until = self._core.clock(), self._rests_until.get(grant_id)
+            now, rests_until = self._core.clock(), self._rests_until.get(which)
             if rests_until is not None and now < rests_until <= now + RESTS_FOR:
                 raise NoToken(Code.PROVIDER_UNAVAILABLE, rests_until - now)
-            self._rests_until.pop(grant_id, None)
-            task = asyncio.create_task(self._refresh(grant_id, min_ttl))
-            self._under_way[grant_id] = task
-            task.add_done_callback(lambda done: self._done(grant_id, done))
+            self._rests_until.pop(which, None)
+            task = asyncio.create_task(self._refresh(which, min_ttl))
+            self._under_way[which] = task
+            task.add_done_callback(lambda done: self._done(which, done))
         return await asyncio.shield(task)
 
-    def _done(self, grant_id: GrantId, task: asyncio.Task[KeptToken]) -> None:
-        self._under_way.pop(grant_id, None)
+    def _done(self, which: _Which, task: asyncio.Task[KeptToken]) -> None:
+        self._under_way.pop(which, None)
         if not task.cancelled():
             task.exception()  # whoever waited has heard it, or nobody waits any more
 
-    async def _refresh(self, grant_id: GrantId, min_ttl: timedelta) -> KeptToken:
+    async def _refresh(self, which: _Which, min_ttl: timedelta) -> KeptToken:
         waited = 0.0
         while True:
             async with self._refreshing:
-                fresh = await self._try(grant_id, min_ttl)
+                fresh = await self._try(which, min_ttl)
             if fresh is not None:
                 return fresh
             if waited >= WAITS_FOR:
                 raise NoToken(Code.PROVIDER_UNAVAILABLE, timedelta(seconds=5))
             await self._pause(_LOOKS_AGAIN_AFTER)
             waited += _LOOKS_AGAIN_AFTER
-            if (kept := await self._kept(grant_id)) is not None and self._life(kept) >= min_ttl:
+            if (kept := await self._kept(which)) is not None and self._life(kept) >= min_ttl:
                 return kept
 
-    async def _try(self, grant_id: GrantId, min_ttl: timedelta) -> KeptToken | None:
+    async def _try(self, which: _Which, min_ttl: timedelta) -> KeptToken | None:
         """``None`` while somebody else refreshes it."""
+        grant_id, resource = which
         async with self._probes.turn(grant_id) as turn:
             if turn is None:
                 return None
             # Somebody may have been done just before the grant was ours.
-            if (kept := await self._kept(grant_id)) is not None and self._life(kept) >= min_ttl:
+            if (kept := await self._kept(which)) is not None and self._life(kept) >= min_ttl:
                 return kept
             try:
-                await turn.renew()
+                await turn.renew(resource=resource)
+            except UseNotGranted:
+                await turn.lose(resource)
+                raise
             except ProviderError as error:
-                self._rests_until[grant_id] = self._core.clock() + RESTS_FOR
+                self._rests_until[which] = self._core.clock() + RESTS_FOR
                 await self._look_soon(turn.grant.channel_id)
                 raise NoToken(Code.PROVIDER_UNAVAILABLE, RESTS_FOR) from error
-            fresh = turn.brought
+            fresh = turn.brought.get(resource)
         if fresh is None:
             raise NoToken(Code.PROVIDER_UNAVAILABLE, RESTS_FOR)  # it does not say how long that lives
         return KeptToken(fresh.token, fresh.obtained_at, fresh.expires_at)
 
-    async def _kept(self, grant_id: GrantId) -> KeptToken | None:
+    async def _kept(self, which: _Which) -> KeptToken | None:
         async with self._keys.reading() as uow:
-            return await uow.access_tokens.find(grant_id, "")
+            return await uow.access_tokens.find(*which)
 
     async def _look_soon(self, channel_id: ChannelId | None) -> None:
         """A look finds out what there is to it: what was met here is no strike."""

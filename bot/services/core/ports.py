@@ -12,12 +12,14 @@ from typing import Protocol
 
 from bot.domain.access import Group, PeoplePage, Person
 from bot.domain.address import DAILY
+from bot.domain.api_key import Network
 from bot.domain.features import Feature, Features
 from bot.domain.ids import ConversationId, UserId
 from bot.domain.notice import EditRoom, Posted
 from bot.domain.probe_policy import Cadence
 from bot.domain.ticket import Ticket, TicketOutcome
 from bot.domain.view_models import NoticeModel
+from bot.services.core.courtesy import Courtesy
 from providers.detect import Detected
 from providers.registry import Registry
 from storage import Storage
@@ -90,6 +92,8 @@ class Policy:
     """Where HubSpot's own pages are, if that is on this machine; else HubSpot says where."""
     keeps_tokens: bool = False
     """Whether access tokens of team addresses are kept, for programs that have a key."""
+    trusted_proxies: tuple[Network, ...] = ()
+    """Whose word about the addresses of programs counts."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,7 @@ class Core:
     """Tells the engine that something became due."""
     jitter: Callable[[], float] = field(repr=False, default=lambda: 0.0)
     """A number in [-1, 1): spreads probes so that they do not come in waves."""
+    courtesy: Courtesy = field(repr=False, default_factory=Courtesy)
 
 
 def new_id() -> str:

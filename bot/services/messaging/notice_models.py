@@ -6,7 +6,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from itertools import chain
 from typing import Final
 
@@ -28,6 +28,7 @@ from bot.services.core.notifications import client_at, is_unheard, unread_of
 from bot.services.core.ports import Core
 from bot.services.core.roles import roles_in
 from bot.services.messaging.hubspot_notices import with_hubspot
+from bot.services.monitoring.availability import Availabilities
 from bot.services.monitoring.mail_routing import is_still_away, mail_shown
 from bot.services.monitoring.watchdog import episode_of
 from bot.services.people.admins import can_be_undone
@@ -59,6 +60,7 @@ class NoticeModels:
         self._one_reads = asyncio.Lock()
         self._holds: OrderedDict[ProviderOutageId, tuple[_Version, HoldFacts]] = OrderedDict()
         self._admin_consents = admin_consents
+        self._availabilities = Availabilities(core)
 
     async def of(self, uow: UnitOfWork, notice: Notice) -> NoticeModel | None:
         """What ``notice`` shows now; ``None`` if what it is about is no more."""
@@ -175,6 +177,16 @@ class NoticeModels:
             is_unheard=await is_unheard(uow, request),
             is_open=request.is_open,
         )
+
+    async def _with_report(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel | None:
+        """A month's report, for as long as its reader may have it."""
+        person = await uow.people.find(model.notice.workspace_id, model.notice.recipient)
+        if person is None:
+            return None
+        reader = (await roles_in(uow, self._core, model.notice.workspace_id)).actor(person)
+        month = date.fromisoformat(f"{model.notice.about['month']}-01")
+        report = await self._availabilities.of_month(uow, reader, month)
+        return replace(model, report=report, is_open=report.number > 0)
 
     async def _of_channel(self, uow: UnitOfWork, model: NoticeModel, channel: Channel) -> NoticeModel:
         return model
@@ -402,6 +414,7 @@ NOTICES: Final[Mapping[NoticeKind, NoticeSpec]] = {
     NoticeKind.WEBHOOK_OFF: NoticeSpec(_It._with_webhook, only_while_open=True),
     NoticeKind.KEY_ENDS: NoticeSpec(_It._with_key, only_while_open=True),
     NoticeKind.KEY_ORPHANED: NoticeSpec(_It._with_key, only_while_open=True),
+    NoticeKind.REPORT: NoticeSpec(_It._with_report, only_while_open=True),
 }
 """What is read for each kind. How it looks stands beside the views, under the same keys."""
 

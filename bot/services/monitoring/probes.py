@@ -29,12 +29,13 @@ from bot.domain.errors import (
     ProviderError,
     ProviderMisconfigured,
     ProviderUnavailable,
+    UseNotGranted,
 )
-from bot.domain.grant import Grant, Secret
+from bot.domain.grant import Grant, Secret, resource_in
 from bot.domain.ids import GrantId, UserId, WorkspaceId
 from bot.services.core.jobs import attempted
 from bot.services.core.ports import Core
-from providers.base import RefreshedGrant
+from providers.base import HasResources, RefreshedGrant
 from storage import StorageAway, UnitOfWork
 
 AT_ONCE: Final = 128
@@ -175,25 +176,56 @@ class RefreshTurn:
         self.grant = grant
         """As it is now: what a refresh brings is in it at once, so that no secret is used twice."""
         self.has_renewed = False
-        self.brought: BroughtToken | None = None
-        """The latest access token, where its provider says how long it lives."""
+        self.leased_version = grant.version
+        self.brought: dict[str, BroughtToken] = {}
+        """The latest access tokens, by resource, where their provider says how long they live."""
 
-    async def renew(self, claims: str = "") -> RefreshedGrant:
-        """Refresh the grant and keep the secret that comes back. Raises ``ProviderError``."""
+    async def renew(self, claims: str = "", resource: str = "") -> RefreshedGrant:
+        """Refresh the grant and keep the secret that comes back; with a ``resource``, for a token of another
+        one than mailboxes are looked at with. Raises ``ProviderError``."""
         if not self._core.providers.is_on(self.grant.provider):
             raise ProviderMisconfigured("no_client")
         if self.grant.secret is None:
             raise ProviderMisconfigured("key_lost")  # a live grant without a secret: its key is gone
         asked_at = self._core.clock()
-        fresh = await self._core.providers.get(self.grant.provider).refresh(self.grant, claims=claims)
+        fresh = await self._refreshed(claims, resource)
         if fresh.identity is not None and fresh.identity.subject != self.grant.signer.subject:
             raise MailboxGone("other_subject", Cause.OTHER_MAILBOX)  # and its secret is not ours to keep
         self.has_renewed = True
         if fresh.lives_for is not None:
-            self.brought = BroughtToken(fresh.access_token, asked_at, asked_at + fresh.lives_for)
+            until = asked_at + fresh.lives_for
+            self.brought[resource] = BroughtToken(fresh.access_token, asked_at, until)
         if fresh.secret != self.grant.secret:
             await self._keep(fresh)
         return fresh
+
+    async def _refreshed(self, claims: str, resource: str) -> RefreshedGrant:
+        provider = self._core.providers.get(self.grant.provider)
+        if not resource:
+            return await provider.refresh(self.grant, claims=claims)
+        if not isinstance(provider, HasResources):
+            raise UseNotGranted("no_resources")
+        try:
+            return await provider.refresh_for(self.grant, resource)
+        except GrantRejected as refused:
+            # Some say of a use that nobody has consented to what they say of a dead grant.
+            await self.renew()
+            raise UseNotGranted(refused.code) from refused
+
+    async def lose(self, resource: str) -> frozenset[str]:
+        """Nobody has consented to what was asked of this resource: it is no longer taken for granted, until
+        somebody does. Returns what that is. Raises ``StorageAway``."""
+        grant = self.grant
+        lost = frozenset(one for one in grant.scopes if resource_in(one) == resource)
+        if lost and grant.secret is not None and grant.id not in self._unsaved:
+            kept = grant.scopes - lost
+            async with self._core.storage.writing() as uow:
+                await uow.grants.save_secret(
+                    grant.id, secret=grant.secret, scopes=kept, expected_version=grant.version
+                )
+                await uow.commit()
+            self.grant = replace(grant, scopes=kept, version=grant.version + 1)
+        return lost
 
     async def _keep(self, fresh: RefreshedGrant) -> None:
         """For good, or else in memory: the mailbox is fine, whatever the database is."""
@@ -289,6 +321,7 @@ class Probes:
         async def one(turn: RefreshTurn) -> ProbeResult:
             is_refresh = turn.grant.id in only_refresh
             async with gate:
+                await self._core.courtesy.gives_way()
                 # Whatever goes wrong with one must not cost the others of its batch their turn.
                 work = self._sparing(turn, is_refresh) if is_sparing else self._look(turn, is_refresh)
                 look, _ = await attempted(work, what="probe")
@@ -359,10 +392,14 @@ class Probes:
     async def _keep_tokens(self, uow: UnitOfWork, turns: Sequence[RefreshTurn]) -> None:
         """Who asks for one next need not refresh again."""
         for turn in turns if self._core.policy.keeps_tokens else ():
-            if (brought := turn.brought) is not None:
+            grant, policy = turn.grant, self._core.policy
+            if grant.version != turn.leased_version and policy.features.resources_at(grant.provider):
+                # A renewed secret ends none of the tokens that came of the one before.
+                await uow.access_tokens.carry_on(grant.id, since=turn.leased_version)
+            for resource, brought in turn.brought.items():
                 await uow.access_tokens.put(
-                    turn.grant.id,
-                    "",
+                    grant.id,
+                    resource,
                     brought.token,
                     obtained_at=brought.obtained_at,
                     expires_at=brought.expires_at,
@@ -383,6 +420,7 @@ class Probes:
         try:
             fresh = await turn.renew()
             if not is_refresh:
+                await self._core.courtesy.gives_way()
                 await self._core.providers.get(turn.grant.provider).probe(turn.grant, fresh, turn.renew)
         except ProviderError as error:
             if isinstance(error, ProviderUnavailable) and error.unknown_code:

@@ -64,6 +64,13 @@ class People:
         """The workspace that is served."""
         return self._workspace.id
 
+    async def note_first_hour(self, actor: Actor, *, rehearsed: bool = False, hides: bool = False) -> None:
+        """What a super admin has done of day one, or that they want to see no more of it."""
+        async with self._core.storage.writing() as uow:
+            who = actor.workspace_id, actor.id
+            await uow.people.note_first_hour(*who, rehearsed=rehearsed, hides=hides)
+            await uow.commit()
+
     async def member(self, workspace_id: WorkspaceId, user_id: UserId, *, fresh: bool = False) -> Actor:
         """The person with the role they hold now.
 

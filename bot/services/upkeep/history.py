@@ -6,12 +6,14 @@ import asyncio
 import csv
 import io
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 
 from bot.domain.access import Actor, Person, Workspace
+from bot.domain.availability import Report, ReportLine
 from bot.domain.channel import Channel, HistoryEntry, InboxSpec, Kind
 from bot.domain.errors import ExportTaken, NotAllowed, OtherBrowser, TicketExpired, TicketUnknown
 from bot.domain.grant import Secret
@@ -25,6 +27,7 @@ from bot.services.core.incidents import REMINDERS
 from bot.services.core.ports import Core, digest, new_secret
 from bot.services.core.roles import roles_in
 from bot.services.core.schedule import Schedule
+from bot.services.monitoring.availability import Availabilities
 from bot.services.people.people import People
 from storage import UnitOfWork
 
@@ -36,11 +39,21 @@ _BREAKING: Final = frozenset("\t\r\n")
 _COLUMNS: Final = ("at", "address", "kind", "what", "actor", "from", "to", "cause", "code", "siblings", "via")
 
 
+class File(StrEnum):
+    """What can be downloaded."""
+
+    HISTORY = "history"
+    AVAILABILITY = "availability"
+
+
 class History:
     """Reads, and changes nothing."""
 
-    def __init__(self, core: Core, channels: Channels, schedule: Schedule) -> None:
+    def __init__(
+        self, core: Core, channels: Channels, schedule: Schedule, availabilities: Availabilities
+    ) -> None:
         self._core = core
+        self._availabilities = availabilities
         self._schedule = schedule
         self._channels = channels
 
@@ -93,6 +106,13 @@ class History:
         # Beside the event loop: ten thousand lines take a while.
         return await asyncio.to_thread(_written, lines, {**theirs, **channels})
 
+    async def file(self, actor: Actor, what: File) -> str:
+        """A file's text. Raises ``NotAllowed``."""
+        if what is File.HISTORY:
+            return await self.export(actor)
+        report = await self._availabilities.report(actor, most=EXPORTED)
+        return await asyncio.to_thread(_report_written, report)
+
     async def may_export(self, actor: Actor) -> None:
         """Raises ``NotAllowed`` for anybody but super admins."""
         if actor.is_super_admin:
@@ -134,10 +154,60 @@ def _kind(channel: Channel | HubSpotChannel | None) -> str:
     return channel.kind.value if channel else ""
 
 
-def _csv(rows: Sequence[Sequence[str]]) -> str:
+_REPORTED: Final = (
+    "address",
+    "name",
+    "kind",
+    "state",
+    "available_percent",
+    "watched_seconds",
+    "disconnected_seconds",
+    "unknown_seconds",
+    "days_disconnected",
+    "outages",
+    "longest_outage_seconds",
+    "average_repair_seconds",
+    "reconnected_by",
+)
+
+
+def _report_written(report: Report) -> str:
+    """A line for each inbox, the worst first, and for each day the seconds for which it was disconnected;
+    nothing where it was not in use."""
+    days = (report.last - report.first).days + 1
+    dates = [(report.first + timedelta(days=it)).isoformat() for it in range(days)]
+    return _csv(map(_report_cells, (*report.lines, *report.own)), (*_REPORTED, *dates))
+
+
+def _report_cells(line: ReportLine) -> tuple[str, ...]:
+    channel, total, outages = line.channel, line.availability.total, line.outages
+    repaired = outages.repaired_within
+    return (
+        channel.address,
+        channel.name,
+        channel.kind.value,
+        channel.state.value,
+        "" if total.share is None else f"{int(total.share * 1_000_000) / 10_000:.4f}",
+        str(total.watched),
+        str(total.down),
+        str(total.unknown),
+        str(line.availability.days_down),
+        str(outages.number),
+        _seconds(outages.longest),
+        "" if repaired is None else _seconds(repaired),
+        " ".join(who for who, _ in outages.repaired_by if who is not None),
+        *("" if not it.watched else str(it.down) for it in line.availability.days),
+    )
+
+
+def _seconds(span: timedelta) -> str:
+    return str(int(span.total_seconds()))
+
+
+def _csv(rows: Iterable[Sequence[str]], columns: Sequence[str] = _COLUMNS) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(_COLUMNS)
+    writer.writerow(columns)
     writer.writerows([_inert(cell) for cell in row] for row in rows)
     return out.getvalue()
 
@@ -166,16 +236,17 @@ class HistoryExport:
         self._history = history
         self._workspace = workspace
 
-    async def begin(self, actor: Actor) -> Offer:
+    async def begin(self, actor: Actor, what: File = File.HISTORY) -> Offer:
         """A link to the file, for this person. Raises ``NotAllowed``."""
-        await self._history.may_export(actor)
+        if what is File.HISTORY:
+            await self._history.may_export(actor)
         now, secret = self._core.clock(), new_secret()
         ticket = Ticket(
             id=_id(secret),
             workspace_id=actor.workspace_id,
             user_id=actor.id,
             purpose=Purpose.EXPORT,
-            inbox=InboxSpec("", Kind.TEAM),
+            inbox=InboxSpec("", Kind.TEAM, use=what),
             created_at=now,
             expires_at=now + TICKET_LASTS,
             verifier=Secret(""),
@@ -191,10 +262,12 @@ class HistoryExport:
         async with self._core.storage.reading() as uow:
             ticket = await self._ticket(uow, secret)
         name = await self._people.name_of(ticket.user_id)
-        return ExportLanding(name, self._workspace.name, ticket.locale, EXPORTED)
+        return ExportLanding(
+            name, self._workspace.name, ticket.locale, EXPORTED, is_report=_what(ticket) is File.AVAILABILITY
+        )
 
-    async def fetch(self, secret: str, browser: str) -> str:
-        """The file's text, once, for the browser that asks first.
+    async def fetch(self, secret: str, browser: str) -> tuple[File, str]:
+        """The file and its text, once, for the browser that asks first.
 
         Raises ``ExportTaken``, ``OtherBrowser``, ``NotAllowed`` (the rights are those of now), and as
         ``landing``.
@@ -202,7 +275,7 @@ class HistoryExport:
         async with self._core.storage.reading() as uow:
             ticket = await self._ticket(uow, secret)
         actor = await self._people.member(ticket.workspace_id, ticket.user_id, fresh=True)
-        text = await self._history.export(actor)
+        text = await self._history.file(actor, _what(ticket))
         now = self._core.clock()
         async with self._core.storage.writing() as uow:
             if await uow.tickets.begin(ticket.id, browser, now) is None:
@@ -210,7 +283,7 @@ class HistoryExport:
             if not await uow.seen.first_time(f"export:{ticket.id}", now):
                 raise ExportTaken
             await uow.commit()
-        return text
+        return _what(ticket), text
 
     async def _ticket(self, uow: UnitOfWork, secret: str) -> Ticket:
         ticket = await uow.tickets.find(_id(secret))
@@ -219,6 +292,10 @@ class HistoryExport:
         if ticket.expires_at <= self._core.clock():
             raise TicketExpired
         return ticket
+
+
+def _what(ticket: Ticket) -> File:
+    return File(ticket.inbox.use or File.HISTORY)
 
 
 def _id(secret: str) -> TicketId:

@@ -23,6 +23,7 @@ from bot.services.core.jobs import attempted
 from bot.services.core.notifications import Notifications, Operators, about_us
 from bot.services.core.ports import Core, Credential
 from bot.services.core.roles import roles_in
+from bot.services.monitoring.availability import Availabilities, MonthlyReports
 from bot.services.monitoring.mail_routing import MailRoutingWatch
 from bot.services.monitoring.provider_outages import ProviderOutages
 from bot.services.people.admins import Admins
@@ -63,6 +64,7 @@ class Maintenance:
         mail_watch: MailRoutingWatch,
         provider_outages: ProviderOutages,
         credentials: CredentialWatch,
+        monthly_reports: MonthlyReports,
     ) -> None:
         self._core = core
         self._retirement = Retirement(core, notifications)
@@ -79,6 +81,8 @@ class Maintenance:
             MaintenanceTask("credentials", timedelta(hours=6), credentials.look),
             MaintenanceTask("keys", timedelta(hours=6), KeyWatch(core, notifications).look),
             MaintenanceTask("mail", core.policy.mail_watch, mail_watch.look),
+            MaintenanceTask("availability", timedelta(hours=1), Availabilities(core).keep),
+            MaintenanceTask("report", timedelta(hours=1), monthly_reports.send),
         )
 
     async def run_due(self) -> int:

@@ -60,6 +60,7 @@ from bot.views.messages.operator_notices import (
 )
 from bot.views.messages.programs import key_ends_notice, key_orphaned_notice, webhook_off_notice
 from bot.views.messages.provider_outage import provider_outage_notice, somebody_else_notice
+from bot.views.messages.report import report_notice
 
 __all__ = [
     "ADMINS_UNDO",
@@ -97,6 +98,7 @@ __all__ = [
     "relapse_reply",
     "reminder_reply",
     "removed_notice",
+    "report_notice",
     "request_notice",
     "requester_notice",
     "role_changed_notice",
@@ -135,6 +137,7 @@ VIEWS: Final[Mapping[NoticeKind, Callable[[Language, NoticeModel], Message]]] = 
     NoticeKind.WEBHOOK_OFF: webhook_off_notice,
     NoticeKind.KEY_ENDS: key_ends_notice,
     NoticeKind.KEY_ORPHANED: key_orphaned_notice,
+    NoticeKind.REPORT: report_notice,
     NoticeKind.REQUEST: request_notice,
     NoticeKind.WISH: requester_notice,
     NoticeKind.ANSWERED: answered_reply,

@@ -1,4 +1,4 @@
-"""The page that a history is downloaded from."""
+"""The page that a file is downloaded from: the history, or how well inboxes worked."""
 
 from __future__ import annotations
 
@@ -15,20 +15,14 @@ def export_page(
     action_url: str,
     mark: str = "",
 ) -> str:
-    """Before the download: whose history it is. Opening it spends nothing; its one button does."""
-    named = {"who": shown(landing.requester_name), "workspace": shown(landing.workspace_name)}
+    """Before the download: what it is, and whose. Opening it spends nothing; its one button does."""
+    title, asked, next_step = _words(lang, landing)
     return render(
         lang,
         "landing.html",
-        lang.say("Download the history"),
-        asked=lang.say(
-            "{who} asked for the history of the inboxes of the Slack workspace {workspace}.", **named
-        ),
-        next_step=lang.say(
-            "A CSV file with up to {lines} lines of the last 400 days, the latest first. It opens in any "
-            "spreadsheet.",
-            lines=f"{landing.lines:,}",
-        ),
+        title,
+        asked=asked,
+        next_step=next_step,
         asks=(),
         warning=lang.say("If you don't know this request, close this page: nothing happens."),
         hint="",
@@ -36,4 +30,30 @@ def export_page(
         mark_name=MARK,
         mark=mark,
         go=lang.say("Download"),
+    )
+
+
+def _words(lang: Language, landing: ExportLanding) -> tuple[str, str, str]:
+    named = {"who": shown(landing.requester_name), "workspace": shown(landing.workspace_name)}
+    lines = f"{landing.lines:,}"
+    if landing.is_report:
+        return (
+            lang.say("Download the availability report"),
+            lang.say(
+                "{who} asked how well the inboxes of the Slack workspace {workspace} have worked.", **named
+            ),
+            lang.say(
+                "A CSV file with up to {lines} inboxes and the last 30 days, the worst first. It opens in "
+                "any spreadsheet.",
+                lines=lines,
+            ),
+        )
+    return (
+        lang.say("Download the history"),
+        lang.say("{who} asked for the history of the inboxes of the Slack workspace {workspace}.", **named),
+        lang.say(
+            "A CSV file with up to {lines} lines of the last 400 days, the latest first. It opens in any "
+            "spreadsheet.",
+            lines=lines,
+        ),
     )

@@ -6,14 +6,16 @@ The one rule: templates lay out, the modules beside them word; everything that i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Final
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from typing import TYPE_CHECKING, Final
 
 from bot.views.i18n import Language
 from bot.views.text import shown
 from bot.views.wording import Explanation
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _HERE: Final = Path(__file__).resolve().parent
 STYLESHEET: Final = _HERE / "page.css"
@@ -28,13 +30,21 @@ SCRIPT_PATH: Final = f"{STATIC}/reveal.js"
 MARK: Final = "mark"
 """The landing form's hidden field."""
 
-_pages: Final = Environment(
-    loader=FileSystemLoader(_HERE),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+
+@cache
+def _pages() -> Environment:
+    """Made with the first page: a process that draws none does not load Jinja."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
 _WAYS: Final = (
     "again_url",
     "again",
@@ -63,7 +73,7 @@ SOME_TEAM: Final = Team("https://app.slack.com/client", "")
 
 def render(lang: Language, template: str, title: str, **values: object) -> str:
     """The whole page."""
-    return _pages.get_template(template).render(language=lang.code, title=title, **values)
+    return _pages().get_template(template).render(language=lang.code, title=title, **values)
 
 
 def answer(

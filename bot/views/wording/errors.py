@@ -105,6 +105,12 @@ def _rights(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
                 lang.say("This Inboxkeeper does not serve your workspace."),
                 lang.say("Use it in the workspace where it is installed."),
             )
+        case e.GroupsClosed():
+            return Explanation(
+                lang.say("Not possible"),
+                lang.say("Inboxkeeper cannot read Slack's user groups."),
+                lang.say("Choose people one by one, or ask whoever runs Inboxkeeper to allow it."),
+            )
         case e.RightsUnread():
             return Explanation(
                 lang.say("Cannot be checked right now"),

@@ -136,7 +136,9 @@ def _allowed(lang: Language, name: str) -> str:
             return lang.say("Read mail")
         case "gmail.modify" | "Mail.ReadWrite":
             return lang.say("Read and change mail")
-        case "gmail.send" | "Mail.Send":
+        case "https://outlook.office.com/IMAP.AccessAsUser.All":
+            return lang.say("Read, change and delete mail")
+        case "gmail.send" | "Mail.Send" | "https://outlook.office.com/SMTP.Send":
             return lang.say("Send mail")
         case "gmail.compose":
             return lang.say("Write drafts and send mail")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sandbox.slack.blockkit.charts import chart_block
 from sandbox.slack.blockkit.elements import IN_ACTIONS, IN_CONTEXT, IN_INPUT, IN_SECTION
 from sandbox.slack.blockkit.rules import (
     Json,
@@ -103,6 +104,7 @@ BLOCKS: dict[str, Rule] = {
     "header": typed("header", {"text": plain(150)}, _ID),
     "context": typed("context", {"elements": list_of(IN_CONTEXT, most=10)}, _ID),
     "actions": typed("actions", {"elements": list_of(IN_ACTIONS, most=25)}, _ID, also=_distinct_actions),
+    "data_visualization": chart_block(_ID),
     "divider": typed("divider", {}, _ID),
     "image": typed("image", {"image_url": url(), "alt_text": string(2000)}, {**_ID, "title": plain(2000)}),
     "input": typed(

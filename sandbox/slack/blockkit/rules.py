@@ -21,6 +21,7 @@ class Report:
     block_ids: set[str] = field(default_factory=set)
     focused: int = 0
     characters: int = 0
+    charts: int = 0
 
     def fail(self, pointer: str, what: str) -> None:
         self.problems.append(f"[ERROR] {what} [json-pointer:{pointer}]")

@@ -115,6 +115,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_history_at", "history", ["at"])
     op.create_index("ix_history_channel", "history", ["channel_id", "at"])
+    op.create_index(
+        "ix_history_lost",
+        "history",
+        ["workspace_id", "at"],
+        sqlite_where=sa.text("what = 'refused_again'"),
+        postgresql_where=sa.text("what = 'refused_again'"),
+    )
     op.create_table(
         "hold",
         sa.Column("id", sa.Text(), nullable=False),
@@ -282,6 +289,8 @@ def upgrade() -> None:
         sa.Column("is_guest", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("is_bot", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("is_deleted", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("has_rehearsed", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("hides_first_hour", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("read_at", INSTANT, nullable=False),
         sa.PrimaryKeyConstraint("workspace_id", "id", name=op.f("pk_person")),
     )
@@ -607,6 +616,37 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("channel_id", name=op.f("pk_whereabouts")),
     )
     op.create_table(
+        "availability",
+        sa.Column("channel_id", sa.Text(), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("workspace_id", sa.Text(), nullable=False),
+        sa.Column("up", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("down", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("unknown", sa.Integer(), server_default="0", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["channel_id"],
+            ["channel.id"],
+            name=op.f("fk_availability_channel_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("channel_id", "day", name=op.f("pk_availability")),
+    )
+    op.create_index("ix_availability_day", "availability", ["day"])
+    op.create_index(
+        "ix_availability_down",
+        "availability",
+        ["workspace_id", "day"],
+        sqlite_where=sa.text("down > 0"),
+        postgresql_where=sa.text("down > 0"),
+    )
+    op.create_table(
+        "report_reader",
+        sa.Column("workspace_id", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "user_id", name=op.f("pk_report_reader")),
+    )
+    op.create_table(
         "hubspot_portal",
         sa.Column("workspace_id", sa.Text(), nullable=False),
         sa.Column("portal_id", sa.Text(), nullable=False),
@@ -684,9 +724,11 @@ def upgrade() -> None:
         sa.Column("last_used_at", INSTANT, nullable=True),
         sa.Column("last_used_from", sa.Text(), nullable=True),
         sa.Column("revoked_at", INSTANT, nullable=True),
+        sa.Column("door_digest", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_key")),
     )
     op.create_index("ix_api_key_workspace", "api_key", ["workspace_id", "created_at"])
+    op.create_index("uq_api_key_door", "api_key", ["door_digest"], unique=True)
     op.create_table(
         "api_key_channel",
         sa.Column("key_id", sa.Text(), nullable=False),
