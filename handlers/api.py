@@ -141,9 +141,9 @@ ROUTES: Final = (
         "GET",
         "/api/emailengine/{door}",
         "emailengine",
-        "An access token, for EmailEngine; what lets it in stands in the address",
+        "An access token, for EmailEngine's authentication server",
         {200: EmailEngineAnswer, **_ONE, 403: ErrorAnswer, 409: ErrorAnswer, 424: ErrorAnswer},
-        words=("account", "proto"),
+        texts=("account", "proto"),
         is_open=True,
     ),
     Declared(
@@ -167,16 +167,16 @@ class Api:
     ) -> None:
         self._keys = keys
         self._broker = broker
-        self._trusted_proxies = trusted_proxies
         self._feed = EventFeed(keys)
-
-    def _address(self, request: web.Request) -> str:
-        """Where the program is, as far as anybody trusted says."""
-        return client_address(request.remote or "", request.headers.getall(HEADER, ()), self._trusted_proxies)
+        self._trusted_proxies = trusted_proxies
 
     async def openapi(self, _: web.Request) -> web.Response:
         """``GET /api/openapi.json``."""
         return web.json_response(document(ROUTES))
+
+    def _address(self, request: web.Request) -> str:
+        """Where the program is, as far as anybody trusted says."""
+        return client_address(request.remote or "", request.headers.getall(HEADER, ()), self._trusted_proxies)
 
     # --- our own form
 
@@ -277,7 +277,7 @@ class Api:
             audience = _for_protocol(request.query.get("proto", "imap"), seen.channel.provider)
             address = self._address(request)
             given = await self._broker.token(key, which, audience, min_ttl=DEFAULT_TTL, address=address)
-            return web.json_response(EmailEngineAnswer(user=given.user, accessToken=given.token.reveal()))
+            return web.json_response({"user": given.user, "accessToken": given.token.reveal()})
 
         async def at_door() -> ApiKey:
             return await self._keys.at_door(request.match_info["door"][:400], self._address(request))

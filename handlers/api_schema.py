@@ -125,6 +125,13 @@ class ErrorAnswer(TypedDict):
     audiences: NotRequired[list[str]]
 
 
+class EmailEngineAnswer(TypedDict):
+    """As EmailEngine's authentication servers answer."""
+
+    user: str
+    accessToken: str
+
+
 class OAuthAnswer(TypedDict):
     """As RFC 6749 §5.1 has it. The refresh token is the key, unchanged."""
 
@@ -133,13 +140,6 @@ class OAuthAnswer(TypedDict):
     expires_in: int
     refresh_token: str
     scope: NotRequired[str]
-
-
-class EmailEngineAnswer(TypedDict):
-    """As EmailEngine wants it of an authentication server."""
-
-    user: str
-    accessToken: str
 
 
 class OAuthErrorAnswer(TypedDict):
@@ -171,7 +171,7 @@ class Declared:
     form: Any = None
     query: tuple[str, ...] = ()
     """Names of whole numbers in the query."""
-    words: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
     """Names of texts in the query."""
     is_open: bool = False
     """Whether it is answered without a key in the header."""
@@ -195,7 +195,7 @@ def document(routes: tuple[Declared, ...]) -> dict[str, Any]:
 def _operation(route: Declared, schemas: dict[str, Any]) -> dict[str, Any]:
     parameters = [_parameter(name, "path", "string") for name in _PARAMETER.findall(route.path)]
     parameters += [_parameter(name, "query", "integer") for name in route.query]
-    parameters += [_parameter(name, "query", "string") for name in route.words]
+    parameters += [_parameter(name, "query", "string") for name in route.texts]
     told: dict[str, Any] = {
         "operationId": route.handler,
         "summary": route.summary,

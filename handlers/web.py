@@ -206,7 +206,7 @@ def _add_watch(router: Routes, ready: Ready, metrics: Metrics, census: Census) -
 def _add_api(router: Routes, api: Api) -> None:
     for route in API_ROUTES:
         handler = getattr(api, route.handler)
-        if route.method == "GET":
+        if route.method == "GET":  # a HEAD would be answered in the same way, for nothing
             router.add_get(route.path, handler, allow_head=False)
         else:
             router.add_post(route.path, handler)
