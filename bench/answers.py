@@ -21,7 +21,10 @@ CHANNELS: Final = 200
 _DEAD: Final = 6
 _LOADS: Final = (1, 32)
 _FLOOR: Final = "Bolt, ack only"
-_LIST_P99_MS: Final = 100.0
+_LIST_P99_MS: Final = 60.0
+_HELP: Final = (1.4, 1.5)
+_LIST: Final = 5.0
+"""Times the floor, while nothing changes: the same is asked again and again."""
 Runs = dict[tuple[str, int], list[Latency]]
 
 
@@ -72,8 +75,8 @@ def _help(runs: Runs) -> list[Row]:
             Row(
                 f"/inbox help → HTTP 200, c = {load}",
                 str(got),
-                "p50 ≤ 1.5 ×, p99 ≤ 2 ×",
-                judged(p50 <= 1.5 and p99 <= 2.0),
+                f"p50 ≤ {_HELP[0]} ×, p99 ≤ {_HELP[1]} ×",
+                judged(p50 <= _HELP[0] and p99 <= _HELP[1]),
                 floor=str(floor),
                 ratio=f"{p50:.2f} ×, {p99:.2f} ×",
             )
@@ -86,12 +89,12 @@ def _list(runs: Runs, kind: str) -> list[Row]:
     for load in _LOADS:
         floor, got = typical(runs[_FLOOR, load]), typical(runs[kind, load])
         p50 = got.p50 / floor.p50
-        is_reached = p50 <= 6.0 and (load == 1 or got.p99 < _LIST_P99_MS)
+        is_reached = p50 <= _LIST and (load == 1 or got.p99 < _LIST_P99_MS)
         rows.append(
             Row(
                 f"/inbox list, {CHANNELS} channels, {kind}, c = {load}",
                 str(got),
-                "p50 ≤ 6 ×" + ("" if load == 1 else f", p99 < {_LIST_P99_MS:.0f} ms"),
+                f"p50 ≤ {_LIST:.0f} ×" + ("" if load == 1 else f", p99 < {_LIST_P99_MS:.0f} ms"),
                 judged(is_reached),
                 floor=str(floor),
                 ratio=f"{p50:.2f} ×",

@@ -119,6 +119,7 @@ class Crowd:
                 "posted": posted,
                 "died": {f"person{number}@acme.example": at for number, at in self.dies_at.items()},
                 "homes": sum(method == "views.publish" for method, _ in posts),
+                "drawn": max((it["at"] for it in self.said if it["method"] == "views.publish"), default=0.0),
             }
         )
 

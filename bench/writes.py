@@ -21,7 +21,9 @@ PROBED: Final = 1_500
 CLICKS: Final = 30
 """In one run."""
 _APART: Final = 0.02
-_TARGET_MS: Final = 100.0
+_P50: Final = 1.5
+_P99: Final = 2.0
+"""Times what it takes idle."""
 
 
 async def measure(options: Options, databases: Databases) -> list[Row]:
@@ -61,7 +63,8 @@ async def _clicks(crowd: Working, numbers: count[int]) -> Latency:
         await asyncio.sleep(_APART)
         channel = ChannelId(channel_id(number))
         began = perf_counter()
-        await crowd.services.channel_actions.disable(crowd.owner_of(number), channel)
+        with crowd.services.core.courtesy.serving():
+            await crowd.services.channel_actions.disable(crowd.owner_of(number), channel)
         taken.append(perf_counter() - began)
     return Latency.of(taken)
 
@@ -85,11 +88,12 @@ async def _probing(crowd: Working) -> AsyncIterator[None]:
 
 
 def _row(kind: str, idle: Latency, busy: Latency) -> Row:
+    p50, p99 = busy.p50 / idle.p50, busy.p99 / idle.p99
     return Row(
         f"a write (disable) while probing at full rate, {kind}",
         str(busy),
-        f"p99 < {_TARGET_MS:.0f} ms",
-        judged(busy.p99 < _TARGET_MS),
+        f"p50 ≤ {_P50} ×, p99 ≤ {_P99:.0f} ×",
+        judged(p50 <= _P50 and p99 <= _P99),
         floor=f"idle: {idle}",
-        ratio=f"p50 {busy.p50 / idle.p50:.1f} ×",
+        ratio=f"{p50:.1f} ×, {p99:.1f} ×",
     )

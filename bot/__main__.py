@@ -219,6 +219,20 @@ def key(context: typer.Context) -> None:
     typer.main.get_command(keys).main(args=context.args, prog_name="python -m bot key")
 
 
+@app.command(
+    context_settings={
+        "ignore_unknown_options": True,
+        "allow_extra_args": True,
+        "help_option_names": [],
+    }
+)
+def webhook(context: typer.Context) -> None:
+    """Say where programs are told: webhook create | list | test | rotate | revoke."""
+    from bot.webhook_commands import webhooks
+
+    typer.main.get_command(webhooks).main(args=context.args, prog_name="python -m bot webhook")
+
+
 def _settings() -> Settings:
     try:
         return load()

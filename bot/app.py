@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from ipaddress import ip_network
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -43,6 +44,7 @@ from bot.services.connections.oauth_flow import OAuthFlow
 from bot.services.connections.revocation import Revocations
 from bot.services.connections.switch import Switches
 from bot.services.connections.token_broker import TokenBroker
+from bot.services.connections.webhooks import ChannelEvents, SendsWebhooks, WebhookDelivery
 from bot.services.core.incidents import Incidents
 from bot.services.core.jobs import Jobs, Locks, attempted
 from bot.services.core.notifications import Notifications
@@ -68,6 +70,7 @@ from bot.services.upkeep.maintenance import CredentialWatch, Maintenance
 from bot.sign_of_life import SignOfLife
 from bot.slack.client import Pause, SlackClient, slack_client, who_are_we
 from bot.slack.directory import SlackDirectory
+from bot.webhook_sender import WebhookSender
 from bot.worker import IDLE_SECONDS, Turn, Wake, Worker
 from handlers.bolt import Identity, SlackApp, build_slack
 from handlers.slack_http import SlackHttp
@@ -78,11 +81,13 @@ from providers.detect import Detector, SystemNames
 from providers.google.provider import Google
 from providers.http_client import HttpClient, Session, http_session, provider_session
 from providers.hubspot.client import HubSpotClient
-from providers.imap.autoconfig import Names
+from providers.imap.autoconfig import HTTPS, Names, guarded_session
+from providers.imap.protocol import Trust
 from providers.imap.provider import Imap, guarded_web
 from providers.microsoft.oauth import MicrosoftTenants
 from providers.microsoft.provider import Microsoft, needed_in
 from providers.registry import Registry
+from providers.ssrf import SsrfGuard
 from storage import Cipher, Share, Storage, StorageAway, migrate, working_for
 
 _log = structlog.get_logger(__name__)
@@ -228,6 +233,16 @@ def needed_scopes_of(settings: Settings) -> dict[str, frozenset[str]]:
     return {**google, **microsoft, **({Imap.key: Imap.needed_scopes} if settings.imap else {})}
 
 
+@asynccontextmanager
+async def sending_webhooks(settings: Settings, world: World) -> AsyncIterator[WebhookSender]:
+    """The way to programs' receivers: never to an inner host, but in networks that the operator names."""
+    networks = tuple(ip_network(one) for one in settings.webhook_allowed_networks)
+    ports = frozenset({80, *map(int, settings.webhook_allowed_ports)})
+    guard = SsrfGuard(names_of(world), HTTPS, allowed_networks=networks, allowed_ports=ports)
+    async with guarded_session(guard, Trust.of(None)) as session:
+        yield WebhookSender(session, guard, world.clock)
+
+
 def names_of(world: World) -> Names:
     """Who knows the names of mail hosts."""
     return world.names or SystemNames()
@@ -245,8 +260,10 @@ def services_of(
     messenger: SlackMessenger,
     workspace: Workspace,
     hubspot: tuple[ReadsHubSpot, timedelta] | None = None,
+    webhook_sender: SendsWebhooks | None = None,
 ) -> Services:
-    """Every service, each given what it needs. ``hubspot`` is who reads the portal, and how often."""
+    """Every service, each given what it needs. ``hubspot`` is who reads the portal, and how often;
+    ``webhook_sender`` is needed where programs are let in."""
     notifications = Notifications(core)
     incidents = Incidents(core, notifications)
     schedule = Schedule(core)
@@ -294,6 +311,11 @@ def services_of(
         },
     )
     revocations.hurried_by(jobs.run_lane)
+    webhooks = None
+    if core.policy.keeps_tokens and webhook_sender is not None:
+        transitions.followed_by(ChannelEvents(core).follow)
+        webhooks = WebhookDelivery(core, notifications, webhook_sender)
+        jobs.does(JobKind.TELL_WEBHOOK, webhooks.run)
     switches = Switches(
         core,
         transitions=transitions,
@@ -389,6 +411,7 @@ def services_of(
         else None,
         api_keys=api_keys,
         token_broker=TokenBroker(core, probes, api_keys),
+        webhooks=webhooks,
     )
 
 
@@ -487,7 +510,9 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
         messenger=messenger,
         workspace=ours.workspace,
         hubspot=hubspot_of(settings, session=session, clock=world.clock),
+        webhook_sender=await stack.enter_async_context(sending_webhooks(settings, world)),
     )
+    stack.push_async_callback(services.jobs.drain)
     stack.push_async_callback(services.probes.save_at_last)
     if services.hubspot_watch is None:
         ended = stop_watching(core, services.incidents, Notifications(core), ours.workspace.id)
@@ -590,6 +615,8 @@ def _engine(
         "silence": (services.watchdog.run_due, Share.UPKEEP),
         **{name: (turn, Share.UPKEEP) for name, turn in more.items()},
     }
+    if services.webhooks is not None:
+        loops["webhooks"] = (_telling(services.webhooks, services.jobs), Share.JOBS)
     if services.hubspot_watch is not None:
         loops["hubspot"] = (services.hubspot_watch.run_due, Share.PROBES)
     return Worker(
@@ -600,6 +627,13 @@ def _engine(
         patience=TURNS_TAKE,
         count=metrics.turn,
     )
+
+
+def _telling(webhooks: WebhookDelivery, jobs: Jobs) -> Turn:
+    async def turn() -> int:
+        return await webhooks.publish() + await jobs.run_apart()
+
+    return turn
 
 
 def _inbound(settings: Settings, slack: SlackApp, world: World) -> SlackHttp | None:

@@ -211,6 +211,22 @@ class Settings(BaseSettings):
         example="10.20.0.5/32",
         hint="write them like 10.20.0.5/32; whoever is in them can pretend to come from anywhere.",
     )
+    webhook_allowed_networks: Annotated[
+        tuple[str, ...], NoDecode, Listed, AfterValidator(config_validators.networks)
+    ] = _setting(
+        (),
+        about="Networks of programs' receivers (webhooks) off the public internet, comma-separated.",
+        example="10.20.0.0/16",
+        hint="write them like 10.20.0.0/16; name no more than the receivers' own.",
+    )
+    webhook_allowed_ports: Annotated[
+        tuple[str, ...], NoDecode, Listed, AfterValidator(config_validators.ports)
+    ] = _setting(
+        (),
+        about="More ports than 443 and 80, comma-separated; only for receivers in those networks.",
+        example="8080",
+        hint="write numbers from 1 to 65535.",
+    )
     features_file: Annotated[InstanceOf[Features], BeforeValidator(feature_file.read)] | None = _setting(
         None,
         about="What mailboxes are used for, and the permissions that needs: a TOML file (docs/features.md).",

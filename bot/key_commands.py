@@ -6,7 +6,7 @@ The one rule: a key is shown once, on standard output, alone; it is never an arg
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Annotated, Final, TypeVar
 
@@ -53,10 +53,10 @@ def create(
         networks=network or (),
         created_by=OPERATOR,
     )
-    settings = _settings()
+    settings = settings_or_words()
 
     async def work(storage: Storage, service: ApiKeys) -> None:
-        key, secret = await service.create(await _workspace(storage), spec)
+        key, secret = await service.create(await workspace_or_words(storage), spec)
         typer.echo(
             f"Key {key.id} for {key.name}, until {key.expires_at:%Y-%m-%d}. It is shown "
             "this once; keep it where only the program can read it.",
@@ -74,7 +74,7 @@ def show() -> None:
     """List the keys, without what only their programs know."""
 
     async def work(storage: Storage, service: ApiKeys) -> None:
-        found = await service.of_workspace(await _workspace(storage))
+        found = await service.of_workspace(await workspace_or_words(storage))
         async with storage.reading() as uow:
             channels = await uow.channels.by_ids([one for key in found for one in key.channels])
         for key in found:
@@ -83,7 +83,7 @@ def show() -> None:
         if not found:
             typer.echo("There are no keys. `python -m bot key create --help` says how to make one.")
 
-    _run(_settings(), work)
+    _run(settings_or_words(), work)
 
 
 @keys.command()
@@ -91,7 +91,7 @@ def door(
     key_id: Annotated[str, typer.Argument(help="The key's eight characters, as `key list` says.")],
 ) -> None:
     """Make an address for EmailEngine's authentication server, and show it, once. A former one is void."""
-    settings = _settings()
+    settings = settings_or_words()
 
     async def work(_: Storage, service: ApiKeys) -> None:
         secret = await service.open_door(ApiKeyId(key_id))
@@ -128,7 +128,7 @@ def revoke(
             f"Key {key_id} gets nothing any more. Tokens that it has been given live up to 90 minutes more."
         )
 
-    _run(_settings(), work)
+    _run(settings_or_words(), work)
 
 
 def _line(key: ApiKey, addresses: list[str], now: datetime) -> str:
@@ -155,12 +155,18 @@ def _run(settings: Settings, work: Callable[[Storage, ApiKeys], Awaitable[None]]
             await work(storage, service)
 
     try:
-        asyncio.run(run())
+        in_its_own_loop(run())
     except KeyRefused as refused:
         _refuse(refused)
 
 
-async def _workspace(storage: Storage) -> WorkspaceId:
+def in_its_own_loop(work: Coroutine[object, object, None]) -> None:
+    """A command's work, to its end."""
+    asyncio.run(work)
+
+
+async def workspace_or_words(storage: Storage) -> WorkspaceId:
+    """The one workspace. Without one the process ends, in words."""
     async with storage.reading() as uow:
         found = await uow.workspaces.served()
     if len(found) != 1:
@@ -171,7 +177,8 @@ async def _workspace(storage: Storage) -> WorkspaceId:
     return found[0]
 
 
-def _settings() -> Settings:
+def settings_or_words() -> Settings:
+    """The settings. What is wrong with them ends the process, in words."""
     try:
         return load()
     except SettingsError as error:

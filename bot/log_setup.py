@@ -85,6 +85,8 @@ _RULES = (
     ),
     # Keys of programs (``bot.domain.api_key``).
     Rule(r"ik_[a-z0-9]{8}_[\w-]{16,}", ("ik_", "ik_abcdefgh", "ik_abcdefgh_", "ik_abcdefgh_a ")),
+    # Signing secrets of webhooks (``bot.domain.webhook``).
+    Rule(r"whsec_[\w+/-]{16,}=*", ("whsec_", "whsec_a", "whsec_=")),
     # 32 random bytes: our own tickets, links, browser marks and verifiers, and Fernet's keys.
     Rule(r"(?<![\w-])[\w-]{43}(?![\w-])=?", ("a", "-", "a ", "a" * 43, "a" * 42 + " ")),
     # --- where a secret stands, whatever it looks like

@@ -61,6 +61,7 @@ class Metrics:
         self.waits = self._histogram("database_wait_seconds", "Until a transaction began", _WAITS, "access")
         self.lag = self._histogram("event_loop_lag_seconds", "How much later than asked a wait ended", _WAITS)
         self.turns = self._counter("worker_turns", "Turns of the background loops", "loop", "outcome")
+        self.webhooks = self._counter("webhook_attempts", "Attempts to tell programs", "outcome")
         self.pings = self._counter("heartbeat_pings", "Pings of the heartbeat URL", "outcome")
         self.build_info = self._gauge("build_info", "Always 1; the labels say what runs", "version", "python")
         self.build_info.labels(VERSION, platform.python_version()).set(1)
@@ -122,6 +123,9 @@ class Metrics:
 
     def turn(self, loop: str, outcome: str) -> None:
         self.turns.labels(_label(loop), _label(outcome)).inc()
+
+    def webhook(self, outcome: str) -> None:
+        self.webhooks.labels(_label(outcome)).inc()
 
     def ping(self, outcome: str) -> None:
         self.pings.labels(_label(outcome)).inc()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
+from itertools import cycle
 from types import MappingProxyType
 from typing import Final
 
@@ -85,9 +86,13 @@ class Worker:
 
     async def settle(self) -> int:
         """Do everything that is due at this instant. Returns how many things that were."""
-        total = 0
-        while done := sum([await turn() for turn in self._turns.values()]):
+        total = idle = 0
+        for turn in cycle(self._turns.values()):
+            done = await turn()
             total += done
+            idle = 0 if done else idle + 1
+            if idle >= len(self._turns):  # each has found nothing since the last one that did
+                break
         return total
 
     @property

@@ -34,6 +34,23 @@ from bot.services.connections.token_broker import (
     SeenChannel,
     TokenBroker,
 )
+from bot.services.connections.webhooks import EventFeed, told_as
+from handlers.api_schema import (
+    ChannelAnswer,
+    ChannelsAnswer,
+    Declared,
+    EmailEngineAnswer,
+    ErrorAnswer,
+    EventsAnswer,
+    OAuthAnswer,
+    OAuthErrorAnswer,
+    OAuthRequest,
+    RefusedAnswer,
+    RefusedRequest,
+    TokenAnswer,
+    TokenRequest,
+    document,
+)
 from handlers.client_address import HEADER, client_address
 from handlers.web_session import read_body, read_form
 from storage import StorageAway
@@ -44,6 +61,9 @@ _BODY_WITHIN: Final = 10.0
 _EARLIER: Final = timedelta(minutes=5)
 """Programs use a token until the last moment, and mail servers refuse one that ends soon."""
 _WORD: Final = re.compile(r"[a-z_]{1,20}")
+_DIGITS: Final = re.compile(r"[0-9]{1,19}")
+_MOST_EVENTS: Final = 100
+_LAST_POSITION: Final = 2**63 - 1
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{16}")
 
 _STATUS: Final = {
@@ -81,6 +101,64 @@ class _Wrong(Exception):
         self.message = message
 
 
+_KEY: Final = {401: ErrorAnswer, 503: ErrorAnswer}
+_ONE: Final = {400: ErrorAnswer, **_KEY, 404: ErrorAnswer, 429: ErrorAnswer}
+ROUTES: Final = (
+    Declared("GET", "/api/openapi.json", "openapi", "This document", {200: dict[str, Any]}, is_open=True),
+    Declared("GET", "/api/v1/channels", "channels", "What the key may see", {200: ChannelsAnswer, **_KEY}),
+    Declared(
+        "GET",
+        "/api/v1/channels/{which}",
+        "channel",
+        "One mailbox, by id or address",
+        {200: ChannelAnswer, **_KEY, 404: ErrorAnswer},
+    ),
+    Declared(
+        "POST",
+        "/api/v1/channels/{which}/token",
+        "token",
+        "An access token",
+        {200: TokenAnswer, **_ONE, 403: ErrorAnswer, 409: ErrorAnswer, 424: ErrorAnswer},
+        body=TokenRequest,
+    ),
+    Declared(
+        "POST",
+        "/api/v1/channels/{which}/token/refused",
+        "refused",
+        "A server did not take a token",
+        {202: RefusedAnswer, **_ONE},
+        body=RefusedRequest,
+    ),
+    Declared(
+        "GET",
+        "/api/v1/events",
+        "events",
+        "What became of the key's mailboxes within 30 days",
+        {200: EventsAnswer, 400: ErrorAnswer, **_KEY},
+        query=("after", "limit"),
+    ),
+    Declared(
+        "GET",
+        "/api/emailengine/{door}",
+        "emailengine",
+        "An access token, for EmailEngine; what lets it in stands in the address",
+        {200: EmailEngineAnswer, **_ONE, 403: ErrorAnswer, 409: ErrorAnswer, 424: ErrorAnswer},
+        words=("account", "proto"),
+        is_open=True,
+    ),
+    Declared(
+        "POST",
+        "/api/oauth/{which}/{audience}/token",
+        "oauth",
+        "An access token, for OAuth clients",
+        {200: OAuthAnswer, 400: OAuthErrorAnswer},
+        form=OAuthRequest,
+        is_open=True,
+    ),
+)
+"""Each route under ``/api``: what is served, and what the document says."""
+
+
 class Api:
     """The routes under ``/api``."""
 
@@ -90,10 +168,15 @@ class Api:
         self._keys = keys
         self._broker = broker
         self._trusted_proxies = trusted_proxies
+        self._feed = EventFeed(keys)
 
     def _address(self, request: web.Request) -> str:
         """Where the program is, as far as anybody trusted says."""
         return client_address(request.remote or "", request.headers.getall(HEADER, ()), self._trusted_proxies)
+
+    async def openapi(self, _: web.Request) -> web.Response:
+        """``GET /api/openapi.json``."""
+        return web.json_response(document(ROUTES))
 
     # --- our own form
 
@@ -101,9 +184,8 @@ class Api:
         """``GET /api/v1/channels``."""
 
         async def answer(key: ApiKey) -> web.Response:
-            return web.json_response(
-                {"channels": [_channel(one) for one in await self._broker.channels(key)]}
-            )
+            seen = await self._broker.channels(key)
+            return web.json_response(ChannelsAnswer(channels=[_channel(one) for one in seen]))
 
         return await self._answered(request, answer)
 
@@ -119,7 +201,7 @@ class Api:
         """``POST /api/v1/channels/{which}/token``."""
 
         async def answer(key: ApiKey) -> web.Response:
-            body = await _object(request, known=("audience", "min_ttl"))
+            body = await _object(request, known=tuple(TokenRequest.__annotations__))
             given = await self._broker.token(
                 key,
                 _which(request),
@@ -135,12 +217,12 @@ class Api:
         """``POST /api/v1/channels/{which}/token/refused``."""
 
         async def answer(key: ApiKey) -> web.Response:
-            body = await _object(request, known=("fingerprint",))
+            body = await _object(request, known=tuple(RefusedRequest.__annotations__))
             fingerprint = body.get("fingerprint")
             if not isinstance(fingerprint, str) or not _FINGERPRINT.fullmatch(fingerprint):
                 raise _Wrong("fingerprint must be the one that came with the token: 16 hexadecimal digits.")
             latest = await self._broker.refused(key, _which(request), fingerprint)
-            return web.json_response({"was_latest": latest}, status=202)
+            return web.json_response(RefusedAnswer(was_latest=latest), status=202)
 
         return await self._answered(request, answer)
 
@@ -166,6 +248,23 @@ class Api:
         except StorageAway:
             return _error(503, "unavailable", "Inboxkeeper's database is away. Come back.", retry_after=5)
 
+    async def events(self, request: web.Request) -> web.Response:
+        """``GET /api/v1/events?after=&limit=``."""
+
+        async def answer(key: ApiKey) -> web.Response:
+            if stray := sorted(set(request.query) - {"after", "limit"}):
+                called = stray[0] if _WORD.fullmatch(stray[0]) else "One parameter"
+                raise _Wrong(f"{called} is unknown here; known are after, limit.")
+            after = _number(request, "after", least=0, most=_LAST_POSITION, unsaid=0)
+            limit = _number(request, "limit", least=1, most=_MOST_EVENTS, unsaid=_MOST_EVENTS)
+            found = await self._feed.after(key, after, limit=limit + 1)
+            shown = found[:limit]
+            told = [{"id": it.event.name, "position": it.event.position, **told_as(it)} for it in shown]
+            after = shown[-1].event.position or after if shown else after
+            return web.json_response({"events": told, "next": after, "more": len(found) > limit})
+
+        return await self._answered(request, answer)
+
     # --- EmailEngine's
 
     async def emailengine(self, request: web.Request) -> web.Response:
@@ -178,7 +277,7 @@ class Api:
             audience = _for_protocol(request.query.get("proto", "imap"), seen.channel.provider)
             address = self._address(request)
             given = await self._broker.token(key, which, audience, min_ttl=DEFAULT_TTL, address=address)
-            return web.json_response({"user": given.user, "accessToken": given.token.reveal()})
+            return web.json_response(EmailEngineAnswer(user=given.user, accessToken=given.token.reveal()))
 
         async def at_door() -> ApiKey:
             return await self._keys.at_door(request.match_info["door"][:400], self._address(request))
@@ -219,7 +318,7 @@ class Api:
             min_ttl=DEFAULT_TTL,
             address=self._address(request),
         )
-        answer: dict[str, object] = {
+        answer: OAuthAnswer = {
             "access_token": given.token.reveal(),
             "token_type": "Bearer",
             "expires_in": int((given.life - _EARLIER).total_seconds()),
@@ -265,6 +364,16 @@ async def _object(request: web.Request, *, known: tuple[str, ...]) -> Mapping[st
     return body
 
 
+def _number(request: web.Request, name: str, *, least: int, most: int, unsaid: int) -> int:
+    """One of the query's."""
+    said = request.query.getall(name, [])
+    if not said:
+        return unsaid
+    if len(said) > 1 or not _DIGITS.fullmatch(said[0]) or not least <= int(said[0]) <= most:
+        raise _Wrong(f"{name} must be one whole number from {least} to {most}.")
+    return int(said[0])
+
+
 def _audience(value: object) -> Audience:
     if not isinstance(value, str) or value not in list(Audience):
         raise _Wrong(f"audience must be one of {', '.join(Audience)}.")
@@ -289,35 +398,38 @@ def _min_ttl(value: object) -> timedelta | None:
     return timedelta(seconds=value)
 
 
-def _channel(seen: SeenChannel) -> dict[str, object]:
+def _channel(seen: SeenChannel) -> ChannelAnswer:
     channel = seen.channel
-    return {
+    told: ChannelAnswer = {
         "id": channel.id,
         "address": channel.address,
         "provider": channel.provider,
         "state": channel.state.value,
-        **({"cause": channel.cause.value} if channel.cause.value != "none" else {}),
         "since": _instant(channel.since),
         "version": channel.version,
         "features": list(seen.features),
         "audiences": [one.value for one in seen.audiences],
     }
+    if channel.cause.value != "none":
+        told["cause"] = channel.cause.value
+    return told
 
 
-def _given(given: GivenToken) -> dict[str, object]:
-    where = {"host": given.server.host, "port": given.server.port} if given.server else {}
-    return {
+def _given(given: GivenToken) -> TokenAnswer:
+    told: TokenAnswer = {
         "access_token": given.token.reveal(),
         "token_type": "Bearer",
         "expires_at": _instant(given.expires_at),
         "expires_in": int(given.life.total_seconds()),
         "user": given.user,
-        **where,
         "scopes": sorted(given.scopes),
         "audience": given.audience.value,
         "grant": given.grant_id,
         "fingerprint": given.token.fingerprint,
     }
+    if given.server is not None:
+        told["host"], told["port"] = given.server.host, given.server.port
+    return told
 
 
 def _instant(at: datetime) -> str:

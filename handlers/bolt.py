@@ -25,6 +25,7 @@ from bot.domain.errors import WrongWorkspace
 from bot.domain.ids import UserId, WorkspaceId
 from bot.domain.job import Job
 from bot.services import Services
+from bot.services.core.courtesy import Courtesy
 from bot.slack.client import SlackClient
 from bot.slack.views_api import ViewsApi
 from handlers import actions, commands, modals
@@ -119,10 +120,12 @@ class SlackApp:
         workspace_id: WorkspaceId,
         *,
         answered: Callable[[str, float], None],
+        courtesy: Courtesy,
     ) -> None:
         """``answered`` is told of each payload's kind and how many seconds its answer took."""
         self._app = app
         self._answered = answered
+        self._courtesy = courtesy
         self._workspace_id = workspace_id
         self._home = home
         self._tasks = tasks
@@ -142,7 +145,8 @@ class SlackApp:
             return Answer()
         began = perf_counter()
         bolt_request = AsyncBoltRequest(body=_routed(request), mode="socket_mode", context={REQUEST: request})
-        response = await self._app.async_dispatch(bolt_request)
+        with self._courtesy.serving():
+            response = await self._app.async_dispatch(bolt_request)
         self._answered(request.form.value, perf_counter() - began)
         return Answer(response.status, bolt_request.context.get(ACK))
 
@@ -207,7 +211,14 @@ def build_slack(
     events = Events(context, tasks, identity.bot_user_id, budget.ack_within)
     router = Router(context, answering, events, client, identity.workspace_id)
     app = _app(router, client.web, identity)
-    return SlackApp(app, home, tasks, identity.workspace_id, answered=client.metrics.ack)
+    return SlackApp(
+        app,
+        home,
+        tasks,
+        identity.workspace_id,
+        answered=client.metrics.ack,
+        courtesy=services.core.courtesy,
+    )
 
 
 def _app(router: Router, client: AsyncWebClient, identity: Identity) -> AsyncApp:

@@ -434,6 +434,11 @@ About = Callable[[Context, Interaction, Actor, Channel], Awaitable[Response]]
 
 
 async def show_overview(context: Context, interaction: Interaction) -> Response:
+    """Who looks again while nothing has changed gets what was drawn for them before."""
+    return await context.drawn.of(context, interaction, _drawn_overview)
+
+
+async def _drawn_overview(context: Context, interaction: Interaction) -> Response:
     shown = await context.services.channels.overview(await context.actor(interaction), most=LIST_ROWS)
     return await listed(context, interaction, shown)
 

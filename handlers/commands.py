@@ -25,6 +25,7 @@ from handlers import admins, channels, hubspot, reports
 from handlers import channels as granted
 from handlers.channels import About, show_overview
 from handlers.context import SILENT, Context, Handler, Interaction, Response, Route, is_first
+from handlers.errors import attempt
 
 MOST_READ: Final = 1_000
 """Characters of a command that are read at all; an address has at most 254."""
@@ -231,7 +232,10 @@ def report(typed: Typed) -> Handler:
 
 def explain(typed: Typed) -> Handler:
     async def handler(context: Context, interaction: Interaction) -> Response:
-        shown = help_message(interaction.lang, context.command)
+        # Whoever cannot be read just now reads what everybody may do.
+        actor = await attempt(context.actor(interaction))
+        is_admin = isinstance(actor, Actor) and actor.is_super_admin
+        shown = help_message(interaction.lang, context.command, is_admin=is_admin)
         if context.services.hubspot is not None:
             shown = with_help(interaction.lang, shown, context.command)
         return Response(message=shown)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from bot.domain.access import Actor
@@ -63,6 +64,35 @@ def noted(shown: dict[str, Any], *texts: str) -> dict[str, Any]:
     return {**shown, "blocks": [remark, *shown["blocks"]]}
 
 
+KEPT_FOR: Final = timedelta(seconds=5)
+"""How long a list stands although nothing was committed: what it says may also change by the clock."""
+MOST_KEPT: Final = 200
+
+
+class Drawn:
+    """What was shown to people, for as long as nobody has committed anything since before it was read: it is
+    what reading and drawing it anew would bring."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, ...], tuple[str, datetime, Response]] = OrderedDict()
+
+    async def of(self, context: Context, interaction: Interaction, draw: Handler) -> Response:
+        """By ``draw``, or as that drew it before for the same person and language."""
+        request, now = interaction.request, context.clock()
+        mark = await context.services.channels.mark()
+        key = (request.workspace_id, request.user_id, interaction.lang.code)
+        kept = self._kept.get(key)
+        if kept is not None and kept[0] == mark and timedelta() <= now - kept[1] < KEPT_FOR:
+            return kept[2]
+        response = await draw(context, interaction)
+        if mark is not None:
+            self._kept[key] = mark, now, response
+            self._kept.move_to_end(key)
+            if len(self._kept) > MOST_KEPT:
+                self._kept.popitem(last=False)
+        return response
+
+
 @dataclass(frozen=True)
 class Context:
     """What every handler works with."""
@@ -71,6 +101,7 @@ class Context:
     home: Home
     clock: Callable[[], datetime]
     command: str
+    drawn: Drawn = field(default_factory=Drawn)
 
     async def actor(self, interaction: Interaction, *, fresh: bool = False) -> Actor:
         """Whoever asks. ``fresh`` re-reads their rights from Slack, as every operation must."""

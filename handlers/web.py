@@ -22,6 +22,7 @@ from bot.metrics import Metrics
 from bot.services import Services
 from bot.views.pages.template import ICON_PATH, SCRIPT_PATH, STATIC, STYLESHEET_PATH, Team
 from handlers.api import PREFIX as API
+from handlers.api import ROUTES as API_ROUTES
 from handlers.api import Api
 from handlers.errors import Away, Bug, Fault, Refused, attempt
 from handlers.exports import ExportPages
@@ -203,12 +204,12 @@ def _add_watch(router: Routes, ready: Ready, metrics: Metrics, census: Census) -
 
 
 def _add_api(router: Routes, api: Api) -> None:
-    router.add_get("/api/v1/channels", api.channels)
-    router.add_get("/api/v1/channels/{which}", api.channel)
-    router.add_post("/api/v1/channels/{which}/token", api.token)
-    router.add_post("/api/v1/channels/{which}/token/refused", api.refused)
-    router.add_get("/api/emailengine/{door}", api.emailengine, allow_head=False)
-    router.add_post("/api/oauth/{which}/{audience}/token", api.oauth)
+    for route in API_ROUTES:
+        handler = getattr(api, route.handler)
+        if route.method == "GET":
+            router.add_get(route.path, handler, allow_head=False)
+        else:
+            router.add_post(route.path, handler)
 
 
 def _answering(metrics: Metrics, site: Site) -> Middleware:

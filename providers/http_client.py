@@ -9,6 +9,7 @@ Google and Microsoft, whom every look asks twice, are asked through pyreqwest, w
 
 from __future__ import annotations
 
+import json
 from codecs import BOM_UTF8
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -44,11 +45,19 @@ class HttpReply:
     body: bytes = field(repr=False)
 
     def json_object(self) -> dict[str, Any] | None:
-        """The body if it is a JSON object, else None."""
+        """The body if it is a JSON object, else None.
+
+        orjson reads no half of a surrogate pair, which people's names may hold where somebody cut them; the
+        standard library does, and whoever stores such a text cleans it.
+        """
+        body = self.body.removeprefix(BOM_UTF8)
         try:
-            parsed = orjson.loads(self.body.removeprefix(BOM_UTF8))
+            parsed = orjson.loads(body)
         except ValueError:
-            return None
+            try:
+                parsed = json.loads(body)
+            except (ValueError, RecursionError):
+                return None
         return parsed if isinstance(parsed, dict) else None
 
     def retry_after(self, now: datetime) -> timedelta | None:

@@ -11,6 +11,7 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
@@ -27,6 +28,7 @@ from sandbox.hubspot import LocalHubSpot
 from sandbox.imap import LocalImap
 from sandbox.microsoft import LocalMicrosoft
 from sandbox.names import LocalNames
+from sandbox.receiver import HOST, Receiver
 from sandbox.slack import LocalSlack
 from sandbox.tour import Tour
 
@@ -79,6 +81,7 @@ class Town:
     imap: LocalImap
     hubspot: LocalHubSpot
     names: LocalNames
+    receiver: Receiver
     settings: Settings
     world: World
     environment: Mapping[str, str] = field(repr=False)
@@ -100,13 +103,18 @@ async def town(place: Place, clock: SandboxClock, *, world: World | None = None)
         imap = await _imap(stack)
         imap.takes_tokens(google.judges_token)
         names = LocalNames(imap)
+        names.hosts[HOST] = (ip_address("127.0.0.1"),)
+        receiver = Receiver(clock)
         hubspot = LocalHubSpot(clock=clock, token=HUBSPOT_TOKEN)
         slack.public_url = url
-        await _serve(front, url, slack, (google, microsoft, imap, names, hubspot), stack)
+        await _serve(front, url, slack, (google, microsoft, imap, names, hubspot, receiver), stack)
         environment = {
             **_environment(place, database_url, url, bot_url, google.issuer),
             **_at(imap, url, stack),
             **(_watching(url) if place.hubspot else {}),
+            **_prefixed(
+                {"WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8", "WEBHOOK_ALLOWED_PORTS": str(_port(front))}
+            ),
             **_prefixed(place.settings),
         }
         base = world or World()
@@ -119,6 +127,7 @@ async def town(place: Place, clock: SandboxClock, *, world: World | None = None)
             imap=imap,
             hubspot=hubspot,
             names=names,
+            receiver=receiver,
             settings=load(environment, env_file=None),
             world=replace(base, clock=clock, lead=clock.lead, listener=back, names=base.names or names),
             environment={"INBOXKEEPER_PORT": str(_port(back)), **environment},

@@ -61,6 +61,8 @@ class LocalNames:
         """What names are an alias of."""
         self.services: dict[str, tuple[Service, ...]] = {}
         """SRV records, by name."""
+        self.hosts: dict[str, tuple[Any, ...]] = {}
+        """Addresses of hosts beside the mail hosts, by name."""
         self.silent: set[str] = set()
         """Names of which nothing but mail hosts can be found out."""
 
@@ -71,7 +73,7 @@ class LocalNames:
         self._places[domain.lower()] = place
 
     async def addresses(self, host: str) -> tuple[Any, ...]:
-        return await self._inner.addresses(host)
+        return self.hosts.get(host.lower()) or await self._inner.addresses(host)
 
     async def srv(self, name: str) -> tuple[Any, ...] | None:
         if name.lower() in self.silent:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from functools import cache
+from functools import cache, reduce
 from itertools import product
+from operator import add
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -514,15 +515,29 @@ def _was_granted(provider: str, it: Granted) -> ColumnElement[bool]:
 
 def _counts(all_personal: bool) -> Subquery:
     """In the order in which ``_tally`` unpacks them."""
+    own_number = _own_count().scalar_subquery().label("own")
     if all_personal:
-        seen = select(channel.c.state).where(*_HERE)
-    else:
-        team = select(channel.c.state).where(*_HERE, channel.c.kind == Kind.TEAM)
-        own, theirs = (select(channel.c.state).where(*which) for which in _parts(False)[-2:])
-        seen = union_all(team, own, theirs)  # type: ignore[assignment]
-    each = seen.subquery()
+        # Each by itself along the index, which is several times as quick as to sort all that are there.
+        whole = (_number(*kinds).label(state) for state, kinds in _by_kind().items())
+        return select(own_number, *whole).subquery("tally")
+    team = select(channel.c.state).where(*_HERE, channel.c.kind == Kind.TEAM)
+    own, theirs = (select(channel.c.state).where(*which) for which in _parts(False)[-2:])
+    each = union_all(team, own, theirs).subquery()
     states = (func.sum(case((each.c.state == state, 1), else_=0)).label(state) for state in _COUNTED)
-    return select(_own_count().scalar_subquery().label("own"), *states).subquery("tally")
+    return select(own_number, *states).subquery("tally")
+
+
+def _by_kind() -> dict[State, list[tuple[ColumnElement[bool], ...]]]:
+    """Parts of the index, by state."""
+    return {
+        state: [(*_HERE, channel.c.kind == kind, channel.c.state == state) for kind in Kind]
+        for state in _COUNTED
+    }
+
+
+def _number(*parts: tuple[ColumnElement[bool], ...]) -> ColumnElement[int]:
+    counts = [select(func.count()).select_from(channel).where(*which).scalar_subquery() for which in parts]
+    return reduce(add, counts)
 
 
 def _own_count() -> Select[Any]:

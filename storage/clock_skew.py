@@ -41,6 +41,8 @@ from storage.tables import (
     ticket,
     ticket_outcome,
     token_use,
+    webhook,
+    webhook_event,
     whereabouts,
 )
 
@@ -55,6 +57,8 @@ COUNTED_FROM: Final[Mapping[Column[Any], Column[Any]]] = {
     request.c.expires_at: request.c.created_at,
     hubspot_portal.c.due_at: hubspot_portal.c.began_at,
     api_key.c.expires_at: api_key.c.created_at,
+    webhook.c.retry_at: webhook.c.tried_at,
+    webhook_event.c.due_at: webhook_event.c.asked_at,
 }
 """What waits, and from when on: if that lies ahead, both are moved, and the span stays."""
 
@@ -91,6 +95,8 @@ HAPPENED: Final[tuple[Column[Any], ...]] = (
     hubspot_pair.c.paired_at,
     api_key.c.last_used_at,
     token_use.c.last_at,
+    webhook.c.failing_since,
+    webhook.c.rotated_at,
 )
 """What something is counted from: by now at the latest."""
 

@@ -6,15 +6,16 @@ the lane's token ends the job and frees the lane in the same transaction as the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from enum import Enum
 from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
-    ColumnElement,
     Integer,
     Row,
+    Select,
     Subquery,
     and_,
     bindparam,
@@ -30,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from bot.domain.ids import JobId
-from bot.domain.job import URGENT, Job, JobKind
+from bot.domain.job import APART, URGENT, Job, JobKind
 from storage.clock import Moment
 from storage.column_types import Instant
 from storage.connection import Repository
@@ -105,14 +106,22 @@ class JobRepository(Repository):
         return await self._connection.count(delete(job).where(job.c.dedupe == dedupe, _UNFINISHED)) == 1
 
     async def claim(
-        self, *, now: datetime, limit: int, lease_for: timedelta, only: str | None = None
+        self, *, now: datetime, limit: int, lease_for: timedelta, only: str | None = None, apart: bool = False
     ) -> tuple[Job, ...]:
         """Take up to ``limit`` lanes that have something due, are free and not paced; a job of each.
 
-        ``only`` names a lane: no other is looked at.
+        ``only`` names a lane: no other is looked at. ``apart`` takes the kinds in ``APART`` alone; else those
+        are left alone.
         """
         token = self._connection.new_lease()
-        lanes = await self._claim_lanes(token, now=now, limit=limit, lease_for=lease_for, only=only)
+        which = _claiming(
+            self._connection.clock.moment,
+            self._connection.dialect,
+            _Which.LANE if only is not None else _Which.APART if apart else _Which.ORDINARY,
+            limit,
+        )
+        more = {} if only is None else {"only": only}
+        lanes = await self._claim_lanes(which, token, more, now=now, lease_for=lease_for)
         if not lanes:
             return ()
         jobs = await self._claim_firsts(token, lanes, now=now)
@@ -124,7 +133,13 @@ class JobRepository(Repository):
         return tuple(sorted(jobs, key=lambda it: (it.due_at, it.created_at)))
 
     async def _claim_lanes(
-        self, token: str, *, now: datetime, limit: int, lease_for: timedelta, only: str | None
+        self,
+        claiming: ReturningUpdate[Any],
+        token: str,
+        more: Mapping[str, str],
+        *,
+        now: datetime,
+        lease_for: timedelta,
     ) -> Sequence[str]:
         clock = self._connection.clock
         values: dict[str, Any] = {
@@ -132,9 +147,8 @@ class JobRepository(Repository):
             "due_by": now,
             "present": clock.ahead(),
             "until": clock.ahead(plus=lease_for),
-            **({} if only is None else {"only": only}),
+            **more,
         }
-        claiming = _claiming(clock.moment, self._connection.dialect, only is None, limit)
         claimed = await self._connection.rows(claiming, values)
         return [row.key for row in claimed]
 
@@ -193,20 +207,11 @@ class JobRepository(Repository):
 
     async def next_due(self) -> datetime | None:
         """When the next job can start: of free lanes, and of paced ones when their pause ends."""
-        return min(filter(None, (await self._next_free(), await self._next_paced())), default=None)
-
-    async def _next_free(self) -> datetime | None:
-        startable = self._is_free(), self._connection.clock.has_passed(lane.c.paced_until)
-        waiting = select(job.c.due_at).join(lane, lane.c.key == job.c.lane).where(_UNFINISHED, *startable)
-        found: datetime | None = await self._connection.value(waiting.order_by(job.c.due_at).limit(1))
-        return found
-
-    async def _next_paced(self) -> datetime | None:
-        wanted = select(job.c.id).where(job.c.lane == lane.c.key, _UNFINISHED).exists()
-        paced = lane.c.paced_until > self._connection.clock.now(), self._is_free(), wanted
-        ending = select(lane.c.paced_until).where(*paced).order_by(lane.c.paced_until).limit(1)
-        found: datetime | None = await self._connection.value(ending)
-        return found
+        clock = self._connection.clock
+        values = {"present": clock.ahead()}
+        asked = _awaited(clock.moment, self._connection.dialect)
+        found: list[datetime | None] = [await self._connection.value(one, values) for one in asked]
+        return min(filter(None, found), default=None)
 
     async def purge(self, before: datetime, *, limit: int = 5_000) -> int:
         """Forget up to ``limit`` jobs that ended before; how many. Call again while there are some."""
@@ -214,14 +219,34 @@ class JobRepository(Repository):
         old = select(job.c.id).where(over).limit(limit)
         return await self._connection.count(delete(job).where(job.c.id.in_(old)))
 
-    def _is_free(self) -> ColumnElement[bool]:
-        return self._connection.clock.has_passed(lane.c.lease_until)
+
+@lru_cache(maxsize=64)
+def _awaited(moment: Moment, dialect: str) -> tuple[Select[Any], Select[Any]]:
+    """When the first job of a free lane is due, and when the first pause ends; built once."""
+    present = moment(dialect, "present")
+    is_free, is_unpaced = (
+        or_(it.is_(None), it <= present) for it in (lane.c.lease_until, lane.c.paced_until)
+    )
+    waiting = (
+        select(job.c.due_at).join(lane, lane.c.key == job.c.lane).where(_UNFINISHED, is_free, is_unpaced)
+    )
+    wanted = select(job.c.id).where(job.c.lane == lane.c.key, _UNFINISHED).exists()
+    ending = select(lane.c.paced_until).where(lane.c.paced_until > present, is_free, wanted)
+    return waiting.order_by(job.c.due_at).limit(1), ending.order_by(lane.c.paced_until).limit(1)
+
+
+class _Which(Enum):
+    """What is looked for when claiming."""
+
+    ORDINARY = "ordinary"
+    APART = "apart"
+    LANE = "lane"
 
 
 @lru_cache(maxsize=64)
-def _claiming(moment: Moment, dialect: str, is_any: bool, limit: int) -> ReturningUpdate[Any]:
+def _claiming(moment: Moment, dialect: str, which: _Which, limit: int) -> ReturningUpdate[Any]:
     """Built once: every turn of the loops runs it."""
-    due, present = _first_due_by_lane(is_any=is_any), moment(dialect, "present")
+    due, present = _first_due_by_lane(which), moment(dialect, "present")
     passed = (or_(it.is_(None), it <= present) for it in (lane.c.lease_until, lane.c.paced_until))
     free = (
         select(lane.c.key)
@@ -240,14 +265,19 @@ def _claiming(moment: Moment, dialect: str, is_any: bool, limit: int) -> Returni
     )
 
 
-def _first_due_by_lane(*, is_any: bool) -> Subquery:
+def _first_due_by_lane(which: _Which) -> Subquery:
     """Lanes with something urgent come first: however much else waits in others, and however long."""
     first, rank = func.min(job.c.due_at).label("due_at"), func.min(_RANK).label("rank")
     due = select(job.c.lane, first, rank).where(
         _UNFINISHED, job.c.due_at <= bindparam("due_by", type_=Instant)
     )
-    if not is_any:
-        due = due.where(job.c.lane == bindparam("only"))
+    match which:
+        case _Which.LANE:
+            due = due.where(job.c.lane == bindparam("only"))
+        case _Which.APART:
+            due = due.where(job.c.kind.in_(APART))
+        case _Which.ORDINARY:
+            due = due.where(job.c.kind.not_in(APART))
     return due.group_by(job.c.lane).subquery()
 
 

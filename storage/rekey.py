@@ -13,7 +13,7 @@ from sqlalchemy import Column, select, update
 
 from storage.connection import Connection
 from storage.errors import KeyLost, KeyUnknown
-from storage.tables import access_token, grant, link, request, ticket
+from storage.tables import access_token, grant, link, request, ticket, webhook
 from storage.unit_of_work import CANARY, Storage
 
 _BATCH: Final = 200
@@ -24,6 +24,7 @@ _SEALED: Final[tuple[Column[Any], ...]] = (
     link.c.sealed,
     request.c.sealed,
     access_token.c.sealed,
+    webhook.c.sealed,
 )
 
 

@@ -26,6 +26,7 @@ from storage.tables import (
     api_key_channel,
     availability,
     channel,
+    channel_event,
     grant,
     held,
     history,
@@ -47,6 +48,8 @@ from storage.tables import (
     ticket,
     ticket_outcome,
     token_use,
+    webhook_channel,
+    webhook_event,
     whereabouts,
 )
 
@@ -56,6 +59,8 @@ WISHES_KEPT_FOR: Final = timedelta(days=30)
 """After their end: requests, with what people wrote, and grants that never belonged to an inbox."""
 LINKS_KEPT_FOR: Final = timedelta(days=7)
 """After the outage that they were for."""
+EVENTS_KEPT_FOR: Final = timedelta(days=30)
+"""What programs can catch up with."""
 TOKENS_KEPT_FOR: Final = timedelta(days=1)
 """Access tokens, after their end."""
 
@@ -153,6 +158,14 @@ def _ended_scope(now: datetime) -> ColumnElement[bool]:
     return or_(~of_key.exists(), ~there.exists())
 
 
+def _ended_webhook_channel(now: datetime) -> ColumnElement[bool]:
+    return ~select(channel.c.id).where(channel.c.id == webhook_channel.c.channel_id).exists()
+
+
+def _ended_webhook_event(now: datetime) -> ColumnElement[bool]:
+    return ~select(channel_event.c.id).where(channel_event.c.id == webhook_event.c.event_id).exists()
+
+
 def _is_there() -> ColumnElement[bool]:
     return channel.c.state != State.REMOVED
 
@@ -175,6 +188,9 @@ ENDS: Final[Mapping[Table, Callable[[datetime], ColumnElement[bool]]]] = {
     access_token: lambda now: access_token.c.expires_at < now - TOKENS_KEPT_FOR,
     api_key: _ended_key,
     api_key_channel: _ended_scope,
+    webhook_event: _ended_webhook_event,
+    channel_event: lambda now: channel_event.c.at < now - EVENTS_KEPT_FOR,
+    webhook_channel: _ended_webhook_channel,
 }
 """In this order: what refers to others first."""
 

@@ -803,3 +803,83 @@ token_use: Final = Table(
     Index("ix_token_use_channel", "channel_id", "last_at"),
     Index("ix_token_use_at", "last_at"),
 )
+
+# What became of a team address, for programs. ``position`` is given once the change is there for all to see.
+channel_event: Final = Table(
+    "channel_event",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    required_text("name"),
+    required_text("workspace_id"),
+    required_text("channel_id"),
+    required_text("type"),
+    instant("at"),
+    required_text("provider"),
+    required_text("state"),
+    required_text("cause"),
+    instant("since"),
+    number("version"),
+    Column("position", BigInteger()),
+    UniqueConstraint("position"),
+    Index("ix_channel_event_channel", "channel_id", "id"),
+    Index("ix_channel_event_at", "at"),
+    Index(
+        "ix_channel_event_unplaced",
+        "id",
+        sqlite_where=text("position IS NULL"),
+        postgresql_where=text("position IS NULL"),
+    ),
+)
+
+# Where programs are told. Address and secrets are sealed: addresses of such kind often hold a secret, too.
+webhook: Final = Table(
+    "webhook",
+    metadata,
+    Column("id", Text, primary_key=True),
+    required_text("workspace_id"),
+    required_text("name"),
+    required_text("host"),
+    Column("sealed", LargeBinary, nullable=False),
+    # Every team address, or those in ``webhook_channel``.
+    flag("is_for_team"),
+    required_text("created_by"),
+    instant("created_at"),
+    maybe_instant("rotated_at"),
+    maybe_instant("proven_at"),
+    maybe_instant("off_at"),
+    required_text("off_reason"),
+    # In a row, since the last success.
+    number("failures"),
+    maybe_instant("failing_since"),
+    maybe_instant("tried_at"),
+    maybe_instant("retry_at"),
+    maybe_instant("succeeded_at"),
+    required_text("last_answer"),
+    Index("ix_webhook_workspace", "workspace_id", "created_at"),
+)
+
+webhook_channel: Final = Table(
+    "webhook_channel",
+    metadata,
+    required_text("webhook_id"),
+    required_text("channel_id"),
+    PrimaryKeyConstraint("webhook_id", "channel_id"),
+    Index("ix_webhook_channel_channel", "channel_id"),
+)
+
+# The latest event of a channel that a webhook has not taken yet.
+webhook_event: Final = Table(
+    "webhook_event",
+    metadata,
+    required_text("webhook_id"),
+    required_text("channel_id"),
+    Column("event_id", BigInteger(), nullable=False),
+    number("attempts"),
+    # Or tried last.
+    instant("asked_at"),
+    instant("due_at"),
+    PrimaryKeyConstraint("webhook_id", "channel_id"),
+    Index("ix_webhook_event_due", "webhook_id", "due_at"),
+    Index("ix_webhook_event_channel", "channel_id"),
+    Index("ix_webhook_event_event", "event_id"),
+)

@@ -9,6 +9,7 @@ side by side and meet at the rows. How many may run at once, and for whom, stand
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from time import perf_counter
 from typing import Any, Final, Self, TypeVar
 
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.grant import Secret
@@ -39,7 +41,17 @@ from storage.coordination import (
     SlotRepository,
     new_token,
 )
-from storage.engine import BEGIN_WITHIN, IMMEDIATE, SNAPSHOT, create_engine, is_sqlite, places, sqlite_file
+from storage.engine import (
+    BEGIN_WITHIN,
+    CONNECT_WITHIN,
+    IMMEDIATE,
+    SNAPSHOT,
+    create_engine,
+    is_sqlite,
+    marking_engine,
+    places,
+    sqlite_file,
+)
 from storage.errors import KeyLost, StorageAway
 from storage.files import FileLock, make_folder, make_private
 from storage.grants import GrantRepository
@@ -55,6 +67,7 @@ from storage.requests import RequestRepository
 from storage.retention import Retention
 from storage.shares import Place, Share, working_for
 from storage.tickets import LinkRepository, TicketRepository
+from storage.webhooks import ChannelEventRepository, WebhookRepository
 
 T = TypeVar("T")
 Waited = Callable[[str, float], None]
@@ -82,6 +95,9 @@ _SERVER: Final = """
     SELECT current_setting('server_version') AS version,
         current_setting('max_connections')::int AS connections, inet_server_port() AS port
 """
+
+
+_SNAPSHOT_NAMED: Final = text("SELECT pg_current_snapshot()::text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +151,8 @@ class UnitOfWork:
     api_keys = _made(ApiKeyRepository)
     access_tokens = _made(AccessTokenRepository)
     token_uses = _made(TokenUseRepository)
+    channel_events = _made(ChannelEventRepository)
+    webhooks = _made(WebhookRepository)
     retention = _made(Retention)
     census = _made(CensusRepository)
     meta = _made(MetaRepository)
@@ -163,6 +181,8 @@ class Storage:
         self._under_way = 0
         self._going_on: set[asyncio.Task[Any]] = set()
         self._idle = asyncio.Event()
+        self._watching: sqlite3.Connection | None = None
+        self._marking: AsyncEngine | None = None
 
     @classmethod
     async def open(
@@ -231,6 +251,38 @@ class Storage:
         async with self._connected(self._reader, writes=False) as connection:
             with translated():
                 await connection.execute(text("SELECT 1"))
+
+    async def mark(self) -> str | None:
+        """What stays the same only for as long as nobody, in any process, commits anything: whatever was read
+        after this was asked is still so while it is. ``None`` where nobody can tell.
+
+        SQLite counts the commits of others in each connection, and ours for this does nothing else.
+        PostgreSQL's snapshot names the transactions that can be seen.
+        """
+        if self._is_closing:
+            return None
+        if self._engine.dialect.name == "sqlite":
+            return self._data_version()
+        if self._marking is None:
+            self._marking = marking_engine(self._engine.url.render_as_string(hide_password=False))
+        with suppress(SQLAlchemyError, OSError, TimeoutError):
+            async with asyncio.timeout(CONNECT_WITHIN), self._marking.connect() as connection:
+                return str((await connection.execute(_SNAPSHOT_NAMED)).scalar())
+        return None
+
+    def _data_version(self) -> str | None:
+        """On the event loop: it takes two microseconds, and a thread would take a hundred times that."""
+        file = self.file
+        try:
+            if self._watching is None and file is not None:
+                self._watching = sqlite3.connect(
+                    f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=0, isolation_level=None
+                )
+            if self._watching is None:
+                return None
+            return str(self._watching.execute("PRAGMA data_version").fetchone()[0])
+        except sqlite3.Error:
+            return None
 
     async def server(self) -> ServerFacts | None:
         """What the doctor asks of a server; ``None`` for a file. Raises ``StorageAway``."""
@@ -369,6 +421,10 @@ class Storage:
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
+        if self._watching is not None:
+            self._watching.close()
+        if self._marking is not None:
+            await self._marking.dispose()
         await self._engine.dispose()
         if self._held is not None:
             self._held.release()

@@ -19,4 +19,5 @@ ProviderOutageId = NewType("ProviderOutageId", str)
 NoticeId = NewType("NoticeId", str)
 JobId = NewType("JobId", str)
 ApiKeyId = NewType("ApiKeyId", str)
+WebhookId = NewType("WebhookId", str)
 """The part of a key that may be shown."""

@@ -40,6 +40,8 @@ class JobKind(StrEnum):
     REFRESH_HOME = "refresh_home"
     READ_PEOPLE = "read_people"
     """Read one more page of Slack's list of people."""
+    TELL_WEBHOOK = "tell_webhook"
+    """Give a program's receiver what it has not taken yet."""
 
 
 URGENT: Final = frozenset({JobKind.RAISE_ALARM, JobKind.EDIT_NOTICES})
@@ -58,8 +60,12 @@ ANY_TIME: Final = frozenset(
 )
 """What waits only because it failed: trying it sooner does no harm."""
 
+APART: Final = frozenset({JobKind.TELL_WEBHOOK})
+"""What strangers' servers may keep hanging: worked off beside everything else."""
+
 LONGEST_WAIT: Final = {kind: timedelta(hours=25) for kind in JobKind} | {
-    JobKind.EXPIRE_REQUEST: timedelta(days=15)
+    JobKind.EXPIRE_REQUEST: timedelta(days=15),
+    JobKind.TELL_WEBHOOK: timedelta(hours=27),
 }
 """No job is put off for longer: one that is due later was put off by a clock that was ahead."""
 

@@ -88,6 +88,12 @@ class NoticeKind(StrEnum):
     """To an admin who wants it: how the team's addresses did in a month."""
     CREDENTIAL = "credential"
     """To the operator: what proves us to Microsoft ends soon."""
+    WEBHOOK_OFF = "webhook_off"
+    """To the super admins: a program is told nothing any more."""
+    KEY_ENDS = "key_ends"
+    """To the super admins: a program's key runs out soon."""
+    KEY_ORPHANED = "key_orphaned"
+    """To the super admins: whoever made a program's key has left."""
 
 
 SLACK: Final = "slack"
@@ -154,6 +160,9 @@ _FORMATS: Final[Mapping[NoticeKind, tuple[str, ...]]] = {
     NoticeKind.GROUPS: ("{why} {since}",),
     NoticeKind.REPORT: ("{month}",),
     NoticeKind.CREDENTIAL: ("{what}:{days}:{ends}",),
+    NoticeKind.WEBHOOK_OFF: ("{webhook}:{at}",),
+    NoticeKind.KEY_ENDS: ("{key}:{days}",),
+    NoticeKind.KEY_ORPHANED: ("{key}:{at}",),
 }
 """How ``Notice.about`` is stored, the fullest form first: rows keep these forms for as long as they live.
 Only the last field of a form may contain what separates the fields."""

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from bot.domain.access import Operation, Person, RoleChange
+from bot.domain.api_key import ApiKey
 from bot.domain.availability import NO_OUTAGES, Availability, Outages, Report
 from bot.domain.channel import AboutInbox, Channel, HistoryEntry, InboxSpec, State
 from bot.domain.features import Feature
@@ -19,6 +20,7 @@ from bot.domain.notice import Notice
 from bot.domain.provider_outage import Advice, Proof, ProviderOutage, Struck
 from bot.domain.request import Request, RequestedChange
 from bot.domain.ticket import Purpose, TicketOutcome
+from bot.domain.webhook import Webhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,6 +414,10 @@ class NoticeModel:
     mail: Mail | None = None
     role_change: RoleChange | None = None
     hubspot: HubSpotModel | None = None
+    webhook: Webhook | None = None
+    """For ``WEBHOOK_OFF``; ``None`` once it was revoked."""
+    api_key: ApiKey | None = None
+    """For ``KEY_ENDS`` and ``KEY_ORPHANED``."""
     """For what is about a portal's channels."""
     report: Report | None = None
     """For ``REPORT``."""

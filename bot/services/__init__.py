@@ -12,6 +12,7 @@ from bot.services.connections.connect import Connections
 from bot.services.connections.oauth_flow import OAuthFlow
 from bot.services.connections.switch import Switches
 from bot.services.connections.token_broker import TokenBroker
+from bot.services.connections.webhooks import WebhookDelivery
 from bot.services.core.incidents import Incidents
 from bot.services.core.jobs import Jobs
 from bot.services.core.ports import Core
@@ -64,3 +65,5 @@ class Services:
     hubspot: HubSpotScreens | None = None
     """Nothing where no token was given: then no screen speaks of HubSpot."""
     hubspot_watch: HubSpotWatch | None = None
+    webhooks: WebhookDelivery | None = None
+    """Nothing where no programs are let in."""

@@ -75,8 +75,10 @@ def in_row(lang: Language, of: Availability | None, *, roomy: bool) -> list[str]
     """Its line in a list, once there is something to be seen: in long lists only what did not always work."""
     if of is None or not of.says_something or not (roomy or of.total.down):
         return []
-    squares = f"{strip(of.days)} " if roomy else ""
-    return [squares + lang.say("{share} in {n} days", share=share_words(lang, of.total), n=len(of.days))]
+    share = share_words(lang, of.total)
+    if roomy:  # as short as can be: where it wraps, every line of the list does
+        return [f"{strip(of.days)} {share}"]
+    return [lang.say("{share} in {n} days", share=share, n=len(of.days))]
 
 
 def availability_blocks(lang: Language, status: ChannelStatus, now: datetime) -> list[Block]:
@@ -86,7 +88,8 @@ def availability_blocks(lang: Language, status: ChannelStatus, now: datetime) ->
         return []
     lines = [
         bold(lang.say("Availability")),
-        *in_row(lang, of, roomy=True),
+        f"{strip(of.days)} "
+        + lang.say("{share} in {n} days", share=share_words(lang, of.total), n=len(of.days)),
         lang.together(*_down_words(lang, of), *outage_words(lang, status.outages)),
     ]
     weeks = [(day, tally.down) for day, tally in status.weeks.weeks] if status.weeks else []
@@ -133,8 +136,15 @@ def outage_words(lang: Language, outages: Outages) -> list[str]:
         said.append(lang.say("Reconnected by {people}.", people=_people(lang, people)))
     alone = sum(times for who, times in outages.repaired_by if who is None)
     if alone:
-        said.append(lang.count("It came back by itself once.", "It came back by itself {n} times.", alone))
+        said.append(_on_its_own(lang, alone))
     return said
+
+
+def _on_its_own(lang: Language, times: int) -> str:
+    """How often nobody had to do anything."""
+    if times == 1:
+        return lang.say("It came back on its own once.")
+    return lang.count("It came back on its own {n} time.", "It came back on its own {n} times.", times)
 
 
 def _people(lang: Language, people: Sequence[tuple[UserId, int]]) -> str:

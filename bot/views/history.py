@@ -15,7 +15,8 @@ from bot.domain.channel import Cause, HistoryEntry, State
 from bot.domain.ids import IncidentId, NoticeId, UserId
 from bot.domain.incident import Incident, IncidentKind
 from bot.domain.notice import Notice, NoticeKind
-from bot.domain.view_models import Drill, HistoryModel, IncidentModel, NoticeModel, Told
+from bot.domain.view_models import ChannelRow, Drill, HistoryModel, IncidentModel, NoticeModel, Told
+from bot.views.availability import in_row
 from bot.views.blocks import (
     Block,
     Message,
@@ -53,7 +54,7 @@ def why_message(lang: Language, evidence: HistoryModel, *, now: datetime) -> Mes
     """State, cause, what was seen and judged, whom we told and what they did: on one screen."""
     channel = evidence.row.channel
     blocks = [
-        section(f"{title(lang, evidence.row)}\n{since(lang, evidence.row)}"),
+        section("\n".join(_head(lang, evidence.row))),
         *(section(text) for text in ["\n".join(_cause(lang, evidence))] if text),
         *told_blocks(lang, evidence.incident, evidence.told, now),
         *programs(lang, evidence.programs),
@@ -61,6 +62,11 @@ def why_message(lang: Language, evidence: HistoryModel, *, now: datetime) -> Mes
         *actions(operation_button(lang, Operation.SEE, channel), overview_button(lang)),
     ]
     return message(lang.say("Why: {address}", address=inert(channel.address)), blocks)
+
+
+def _head(lang: Language, row: ChannelRow) -> list[str]:
+    """Which inbox, how it is now, and how it was in the last thirty days."""
+    return [title(lang, row), since(lang, row), *in_row(lang, row.availability, roomy=True)]
 
 
 def _cause(lang: Language, evidence: HistoryModel) -> list[str]:

@@ -41,6 +41,7 @@ from bot.views.blocks import (
 )
 from bot.views.buttons import (
     ADMINS,
+    CONNECT,
     EXPORT,
     HELP,
     PERMISSIONS_ALL,
@@ -386,11 +387,13 @@ def _connect(lang: Language, overview: Overview) -> list[Block]:
 _NAMED = 5
 
 
-def setup_blocks(lang: Language, card: SetupCard) -> list[Block]:
-    """A checklist for a super admin; for everybody else whom to ask."""
+def setup_blocks(lang: Language, card: SetupCard, *, leads_on: bool = False) -> list[Block]:
+    """A checklist for a super admin; for everybody else whom to ask. ``leads_on``: the steps below name the
+    next one."""
     if not card.is_for_admin:
         return [section(_not_yet(lang, card)), divider()]
-    lines = "\n".join([bold(lang.say("Set up Inboxkeeper")), *_setup_lines(lang, card)])
+    first = [] if leads_on else ["☐ " + lang.say("Connect the first inbox")]
+    lines = "\n".join([bold(lang.say("Set up Inboxkeeper")), *_setup_lines(lang, card), *first])
     return [section(lines), context(_told(lang, card)), divider()]
 
 
@@ -416,7 +419,6 @@ def _setup_lines(lang: Language, card: SetupCard) -> list[str]:
         ("⚠️ " if card.loopback_only else "✅ ") + pages,
         _client(lang, card, "google", is_on=card.google_on),
         _client(lang, card, "microsoft", is_on=card.microsoft_on),
-        "☐ " + lang.say("Connect the first inbox"),
     ]
 
 
@@ -469,7 +471,8 @@ def home(
 ) -> View:
     """The tab; ``elsewhere``: with what stands in the same list, on its first page."""
     is_plain = overview.browse.is_plain
-    setup = setup_blocks(lang, overview.not_set_up) if overview.not_set_up and is_plain else []
+    card, leads_on = overview.not_set_up, overview.first_hour is not None
+    setup = setup_blocks(lang, card, leads_on=leads_on) if card and is_plain else []
     above = [
         *setup,
         *first_hour_blocks(lang, overview),
@@ -515,7 +518,7 @@ def _steps(lang: Language, steps: FirstHour) -> tuple[tuple[bool, str, Block | N
             lang.say("Connect a team address")
             + "\n"
             + lang.say("Such as support@: the one that must not stop."),
-            connect_button(lang),
+            button(lang.say("Connect an inbox"), CONNECT, about=lang.say("Connect a team address")),
         ),
         (
             steps.has_conversation,
@@ -529,7 +532,7 @@ def _steps(lang: Language, steps: FirstHour) -> tuple[tuple[bool, str, Block | N
             lang.say("Make a second super admin")
             + "\n"
             + lang.say("So that somebody is told when you are away."),
-            button(lang.say("Admins"), ADMINS),
+            button(lang.say("Admins"), ADMINS, about=lang.say("Make a second super admin")),
         ),
         (
             steps.has_rehearsed,
@@ -739,4 +742,5 @@ def providers_off(lang: Language, overview: Overview) -> list[str]:
 
 
 def help_hint(lang: Language, command: str) -> str:
-    return lang.say("{command} shows all that you can do.", command=to_type(command, lang.say("help")))
+    verb = lang.say("help")  # apart: what is inside another sentence is not found for the catalogue
+    return lang.say("{command} shows all that you can do.", command=to_type(command, verb))

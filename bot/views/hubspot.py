@@ -118,7 +118,7 @@ def hubspot_message(lang: Language, overview: HubSpotOverview) -> Message:
 
 
 def _all(lang: Language, overview: HubSpotOverview) -> Block | None:
-    return open_button(lang, overview.url) if overview.url else None
+    return open_button(lang, overview.url, about=lang.say("Inboxes")) if overview.url else None
 
 
 def _looked(lang: Language, overview: HubSpotOverview) -> str:

@@ -29,6 +29,7 @@ from bot.views.blocks import (
     value_of,
 )
 from bot.views.buttons import (
+    ADMINS,
     DISABLE,
     DISCONNECT,
     DRILL,
@@ -207,43 +208,69 @@ _STRANGERS = (GuestNotAllowed, WrongWorkspace)
 """Refused for who they are or where: no command helps them on."""
 
 
-def help_message(lang: Language, command: str) -> Message:
-    """All verbs, one line each."""
-    lines = _verb_lines(lang, command)
+def help_message(lang: Language, command: str, *, is_admin: bool = False) -> Message:
+    """By what people want, with a button for the commonest of each; ``is_admin``: with what only super admins
+    may do."""
     intro = lang.say("Inboxkeeper keeps mailboxes connected and tells you when one stops working.")
+    how = lang.say("After most of these you may name an address; without one you choose from a list.")
+    groups = [section(text, way) for text, way in _grouped(lang, command, is_admin)]
     return message(
-        escape(intro),
-        [section(escape(intro)), section(lines), *actions(connect_button(lang), overview_button(lang))],
+        escape(intro), [section(escape(intro)), *groups, context(how), *actions(overview_button(lang))]
     )
 
 
 @lru_cache(maxsize=16)
-def _verb_lines(lang: Language, command: str) -> str:
-    """The same for everybody who reads a language."""
-    called = inert(command)
-    return "\n".join(f"`{called} {verb}`  {meaning}" for verb, meaning in _verbs(lang))
+def _grouped(lang: Language, command: str, is_admin: bool) -> tuple[tuple[str, Block], ...]:
+    """The same for everybody who reads a language and may do as much."""
+    return tuple(
+        ("\n".join([bold(name), *(_verb_line(command, *it) for it in verbs)]), way)
+        for name, verbs, way in _verb_groups(lang, is_admin=is_admin)
+    )
 
 
-def _verbs(lang: Language) -> tuple[tuple[str, str], ...]:
-    address = lang.say("<address>").replace("<", "&lt;").replace(">", "&gt;")
-    return (
-        (lang.say("connect") + f" {address}", lang.say("connect an inbox")),
+def _verb_line(command: str, verb: str, meaning: str) -> str:
+    return f"{to_type(command, inert(verb))}  {meaning}"
+
+
+_Group = tuple[str, tuple[tuple[str, str], ...], Block]
+
+
+def _verb_groups(lang: Language, *, is_admin: bool) -> tuple[_Group, ...]:
+    everyday = (
+        (lang.say("connect"), lang.say("connect an inbox")),
         (lang.say("list"), lang.say("your inbox and all team addresses")),
-        (lang.say("status") + f" {address}", lang.say("one inbox in detail")),
-        (lang.say("disconnect") + f" {address}", lang.say("disable or remove, explained")),
-        (lang.say("disable") + f" {address}", lang.say("stop using it, keep the permission")),
-        (lang.say("enable") + f" {address}", lang.say("use it again")),
-        (lang.say("remove") + f" {address}", lang.say("remove it and revoke the permission")),
-        (lang.say("reconnect") + f" {address}", lang.say("sign in again: same inbox, same settings")),
-        (lang.say("switch") + f" {address}", lang.say("to another provider, everything else kept")),
-        (lang.say("edit") + f" {address}", lang.say("its name, what depends on it, who is told")),
-        (lang.say("permissions") + f" {address}", lang.say("what is asked for and why, what was granted")),
-        (lang.say("why") + f" {address}", lang.say("what was seen, who was told, what they did")),
-        (lang.say("drill") + f" {address}", lang.say("who would be told, in which words: a rehearsal")),
+        (lang.say("status"), lang.say("one inbox in detail")),
         (lang.say("report"), lang.say("how well inboxes worked in the last 30 days")),
-        (lang.say("export"), lang.say("the history of all inboxes as a file")),
+        (lang.say("edit"), lang.say("its name, what depends on it, who is told")),
+    )
+    stopped = (
+        (lang.say("reconnect"), lang.say("sign in again: same inbox, same settings")),
+        (lang.say("why"), lang.say("what was seen, who was told, what they did")),
+        (lang.say("switch"), lang.say("to another provider, everything else kept")),
+    )
+    ending = (
+        (lang.say("disable"), lang.say("stop using it, keep the permission")),
+        (lang.say("enable"), lang.say("use it again")),
+        (lang.say("remove"), lang.say("remove it and revoke the permission")),
+        (lang.say("disconnect"), lang.say("disable or remove, explained")),
+    )
+    rights = (
         (lang.say("admins"), lang.say("who decides, and who gets told")),
-        (lang.say("help"), lang.say("this list")),
+        (lang.say("permissions"), lang.say("what is asked for and why, what was granted")),
+    )
+    only = (
+        (lang.say("drill"), lang.say("who would be told, in which words: a rehearsal")),
+        (lang.say("export"), lang.say("the history of all inboxes as a file")),
+    )
+    return (
+        (lang.say("Everyday"), everyday, connect_button(lang)),
+        (lang.say("When it stops working"), stopped, typed_button(lang.say("Reconnect"), "reconnect")),
+        (lang.say("Pause or end"), ending, typed_button(lang.say("Disconnect…"), "disconnect")),
+        (
+            lang.say("Who may what"),
+            (*rights, *(only if is_admin else ())),
+            button(lang.say("Admins"), ADMINS),
+        ),
     )
 
 

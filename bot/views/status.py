@@ -72,6 +72,7 @@ def status_message(
         section(f"{title(lang, row)}\n{since(lang, row)}"),
         *_trouble(lang, status, now),
         *_moved(lang, status),
+        *_buttons(lang, row),
         fields(*_facts(lang, status)),
         *availability_blocks(lang, status, now),
         section(_permissions(lang, status)),
@@ -79,7 +80,6 @@ def status_message(
         *_lacking(lang, row),
         *_requests(lang, status, viewer),
         *_history(lang, status),
-        *_buttons(lang, row),
     ]
     return message(f"{inert(channel.address)}: {escape(state)}", blocks)
 
@@ -127,7 +127,7 @@ def _facts(lang: Language, status: ChannelStatus) -> list[str]:
             _there(lang, status),
         ),
         (lang.say("Owner"), mention(channel.owner_id) if channel.owner_id else lang.say("the team")),
-        (lang.say("Used for"), inert(channel.use, 200) or lang.say("not said")),
+        *([(lang.say("Used for"), use)] if (use := inert(channel.use, 200)) else []),
         (lang.say("Connected by"), _connected_by(lang, status)),
         (lang.say("Next check"), _next(lang, status)),
         *([(lang.say("New mail goes to"), _mail(lang, mail))] if (mail := status.mail) else []),

@@ -57,7 +57,7 @@ async def test_every_command_is_answered_without_a_database(outage: Outage) -> N
     for text in ("", "status", f"status {ALICE}", f"disable {ALICE}", f"enable {ALICE}", f"remove {ALICE}"):
         assert BUSY in await asks(stage, "alice", f"/inbox {text}")
     assert BUSY_JA in await asks(stage, "kenji", "/inbox 一覧")
-    assert "/inbox connect <address>" in await asks(stage, "alice", "/inbox help")
+    assert "/inbox connect  connect an inbox" in await asks(stage, "alice", "/inbox help")
     in_time(await stage.person("alice").chooses(None, "Disable", in_="#general"))
     assert BUSY in (await stage.person("alice").sees()).plain
     outage.end()

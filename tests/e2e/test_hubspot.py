@@ -636,3 +636,28 @@ async def test_nothing_is_written_of_a_workspace_that_was_left(stage: Stage) -> 
         assert await watch.run_due() == 1
     async with services.core.storage.reading() as uow:
         assert await uow.hubspot.at_address(services.workspace.id, "late@acme.example") is None
+
+
+async def test_whose_portal_it_is_counts_when_it_was_written(stage: Stage) -> None:
+    """A look that read it, and then could write nothing, leaves the next one to read it again."""
+    services, portal = stage.bot.services, portal_of(stage)
+    gone = [True, False, False]
+
+    async def leaves_once() -> None:
+        if gone.pop(0):
+            await services.workspaces.gone(services.workspace.id)
+
+    async with a_slow_watch(stage, leaves_once) as watch:
+        portal.id = "5"
+        portal.accounts = [Account(9001, 101, "Elsewhere", "hello@other.example")]
+        stage.town.clock.advance(timedelta(minutes=2))
+        assert await watch.run_due() == 1
+        await services.workspaces.seen(services.workspace)
+        for _ in range(2):
+            stage.town.clock.advance(timedelta(minutes=6))
+            assert await watch.run_due() == 1
+    async with services.core.storage.reading() as uow:
+        known = await uow.hubspot.portal(services.workspace.id)
+        assert known is not None
+        assert known.portal_id == "5"
+        assert await uow.provider_outages.open_for(services.workspace.id, "hubspot", "341662569") is None

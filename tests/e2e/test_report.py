@@ -66,8 +66,9 @@ async def test_a_broken_day_is_red_wherever_it_shows(team: Stage) -> None:
     said = line_of(await asks(team, "omar", "report"), SUPPORT)
     assert "🟩🟥🟩" in said, said
     assert "Disconnected for 2 h" in said and "on 1 day." in said
-    assert "It came back by itself once." in said
+    assert "It came back on its own once." in said
     assert "🟥🟩" in (await asks(team, "alice", "list")).plain
+    assert "🟥🟩" in (await asks(team, "alice", f"why {SUPPORT}")).plain
     status = (await asks(team, "alice", f"status {SUPPORT}")).plain
     assert "Availability" in status and "🟥🟩" in status
     assert "(chart: Hours disconnected, week by week)" in status

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any, Final
 
 from bot.domain.access import Actor, Operation, Person, Role, RoleChange
@@ -35,6 +36,7 @@ from bot.domain.view_models import (
 )
 from bot.services.connections.channel_actions import TeamDetails
 from bot.services.connections.tickets import NextStep
+from bot.services.core.courtesy import Courtesy
 from bot.services.people.admins import Preview, Roster
 from bot.services.people.approvals import ApprovalAsked
 from bot.services.upkeep.history import File, Offer
@@ -93,6 +95,9 @@ class FakeChannels:
     taken_over: list[TeamDetails] = field(default_factory=list)
     needs_approval: bool = False
     """Every deed is a wish that ``BOB`` may grant."""
+
+    async def mark(self) -> None:
+        """Nobody can tell whether anything was changed."""
 
     async def overview(self, actor: Actor, *, most: int, browse: Browse = _ALL) -> Overview:
         own = tuple(a_row(it) for it in self.channels.values() if browse.text in it.address)
@@ -512,6 +517,7 @@ class FakeServices:
     """All of them; ``trouble`` stands before every call that could meet one."""
 
     trouble: Trouble = field(default_factory=Trouble)
+    core: Any = field(default_factory=lambda: SimpleNamespace(courtesy=Courtesy()))
     people: Any = None
     channels: Any = None
     channel_actions: Any = None

@@ -223,9 +223,9 @@ async def test_every_button_answers_in_a_dialog_from_home_and_from_a_dialog(
     answer = await bench.send(a_click_in(view_type, action_id, value))
     assert (answer.status, answer.body) == (200, None)
     shown = bench.slack.of("views.open" if view_type == "home" else "views.update")
-    assert len(shown) == (
-        0 if action_id in {"consent.open", "export.open", "incident.reconnect", "hubspot.open"} else 1
-    )
+    links = {"consent.open", "export.open", "incident.reconnect", "hubspot.open"}
+    # What is chosen on Home is answered by Home.
+    assert len(shown) == (0 if action_id in links or action_id.startswith("home.") else 1)
 
 
 @pytest.mark.parametrize(

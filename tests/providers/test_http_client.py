@@ -116,6 +116,18 @@ async def test_a_reply_of_just_that_size_is_taken(session: Session) -> None:
     assert (reply.json_object() or {})["a"].startswith("x")
 
 
+async def test_half_a_character_in_a_name_hides_no_answer(session: Session) -> None:
+    """People's names are cut anywhere, and JSON may say so; a body that is none is still no object."""
+    for body, read in (
+        (b'{"name": "a\\ud83d"}', {"name": "a\ud83d"}),
+        (b"{nothing", None),
+        (b"[" * 9_000, None),
+    ):
+        async with a_host(says(a_reply(body))) as port:
+            reply = await HttpClient(session).get(f"http://127.0.0.1:{port}/")
+        assert reply.json_object() == read
+
+
 @pytest.mark.parametrize(
     "said", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}"]
 )

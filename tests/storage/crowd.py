@@ -69,9 +69,9 @@ _ROWS: Final = (
     """INSERT INTO link (id, workspace_id, user_id, incident_id, channel_id, sealed, created_at)
     {beside} SELECT 'li' || i, :workspace, 'UC' || i, 'in' || i, 'ch' || i, {bytes}, :earlier FROM n""",
     """INSERT INTO request (id, workspace_id, requester, deed, address, address_key, kind, use, name, reason,
-    state, created_at, expires_at)
+    answer_reason, state, created_at, expires_at)
     {beside} SELECT 're' || i, :workspace, 'UC' || i, 'connect', 'team' || i || '@crowd.example',
-    'team' || i || '@crowd.example', 'team', '', '', '', 'declined', :earlier, :now FROM n""",
+    'team' || i || '@crowd.example', 'team', '', '', '', '', 'declined', :earlier, :now FROM n""",
     """INSERT INTO role_change (id, workspace_id, actor, at, role, subject, people, along, undoes)
     {beside} SELECT 'rc' || i, :workspace, 'UC' || i, :earlier, 'account_access', 'UC' || i, '{{}}', '[]', ''
     FROM n""",

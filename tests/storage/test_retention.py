@@ -24,6 +24,7 @@ STAYS = {"workspace", "person", "role", "group_member", "probe", "meta", "report
     "hubspot_portal",
     "hubspot_inbox",
     "hubspot_pair",
+    "webhook",
 }
 """As many as there are inboxes, people and facts."""
 

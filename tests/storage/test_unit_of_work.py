@@ -148,3 +148,38 @@ def nothing_left_open() -> Iterator[None]:
         yield
         gc.collect()
     assert [str(one.message) for one in left] == []
+
+
+async def test_a_mark_stays_only_while_nothing_is_committed(database_url: str, cipher: Cipher) -> None:
+    """By whomever; reading, and what is rolled back, changes nothing that anybody can see."""
+    ours, other = [await Storage.open(database_url, cipher=cipher) for _ in range(2)]
+    before = await ours.mark()
+    assert before is not None
+    async with ours.reading() as uow:
+        await uow.channels.all(WORKSPACE)
+    assert await ours.mark() == before
+    for number, writer in enumerate((ours, other)):
+        async with writer.writing() as uow:
+            await uow.meta.add(f"{number}", "")
+            await uow.commit()
+        after = await ours.mark()
+        assert after not in {before, None}
+        before = after
+    for storage in (ours, other):
+        await storage.close()
+
+
+async def test_nobody_can_tell_once_it_is_closed(database_url: str, cipher: Cipher) -> None:
+    """Then nothing is believed to be unchanged."""
+    storage = await Storage.open(database_url, cipher=cipher)
+    await storage.close()
+    assert await storage.mark() is None
+
+
+async def test_a_mark_from_before_reading_shows_what_came_meanwhile(storage: Storage) -> None:
+    """What was being written while it was asked for is news afterwards."""
+    async with storage.writing() as uow:
+        await uow.meta.add("x", "")
+        under_way = await storage.mark()
+        await uow.commit()
+    assert await storage.mark() != under_way

@@ -25,7 +25,7 @@ from bot.domain.view_models import ChannelRow
 from bot.notifier import rendered
 from bot.views.availability import monthly_message, report_message
 from bot.views.history import report_file_message
-from bot.views.home import overview_message
+from bot.views.home import home, overview_message
 from bot.views.i18n import Language
 from bot.views.status import status_message
 from tests.views.samples import (
@@ -116,6 +116,7 @@ def availability(lang: Language, text: str = "") -> Drawn:
     for number in (1, 12, 13, 20):
         team = (a_watched_row(),) * number
         yield f"availability list {number}", overview_message(lang, an_overview(team=team), now=NOW)
+        yield f"availability home {number}", home(lang, an_overview(team=team), now=NOW)
     for number in (0, 1, 5, 20):
         report = a_report(*some_lines(number, text=text), number=number * 7, weeks=some_weeks())
         yield f"report {number}", report_message(lang, report, now=NOW, command="/inbox")

@@ -10,9 +10,10 @@ from typing import Any
 
 from bot.domain import errors
 from bot.domain.access import Operation, Role, RoleChange
+from bot.domain.api_key import ApiKey
 from bot.domain.channel import Cause, Channel, InboxSpec, Kind, State
 from bot.domain.grant import Revocation
-from bot.domain.ids import ChannelId, ConversationId, RequestId, UserId
+from bot.domain.ids import ApiKeyId, ChannelId, ConversationId, RequestId, UserId, WebhookId, WorkspaceId
 from bot.domain.incident import IncidentKind, Resolution
 from bot.domain.notice import NoticeKind
 from bot.domain.request import Awaits, Request, RequestedChange, RequestState
@@ -27,6 +28,7 @@ from bot.domain.view_models import (
     Registration,
     StateCounts,
 )
+from bot.domain.webhook import OffReason, Webhook
 from bot.notifier import rendered
 from bot.services.people.admins import Preview
 from bot.views import messages, modals, replies
@@ -439,6 +441,47 @@ def storms(lang: Language) -> Drawn:
         yield f"{kind} of nothing", picture_of(lang, a_picture(kind, is_open=False))
 
 
+def programs(lang: Language, *, is_open: bool) -> Drawn:
+    """Keys that end, receivers that take nothing."""
+    webhook = Webhook(
+        WebhookId("wh_0123456789ab"),
+        WorkspaceId("T1"),
+        "Help desk <b>",
+        "desk.example.com",
+        is_for_team=True,
+        channels=frozenset(),
+        created_by="operator",
+        created_at=NOW,
+        off_at=NOW if is_open else None,
+        last_answer="500",
+    )
+    key = ApiKey(
+        ApiKeyId("abcd1234"),
+        WorkspaceId("T1"),
+        "Help desk <b>",
+        "",
+        is_for_team=True,
+        channels=frozenset(),
+        features=frozenset({"crm"}),
+        networks=(),
+        created_by="U0ALICE",
+        created_at=NOW,
+        expires_at=NOW + timedelta(days=7),
+    )
+    for reason in OffReason:
+        about: dict[str, Any] = {"notice": {"subject": f"{webhook.id}:{NOW.isoformat()}"}, "is_open": is_open}
+        off = a_picture(NoticeKind.WEBHOOK_OFF, webhook=replace(webhook, off_reason=reason), **about)
+        yield f"webhook off {reason.value} {is_open}", picture_of(lang, off)
+    if not is_open:
+        gone = a_picture(NoticeKind.WEBHOOK_OFF, **about)
+        yield "webhook off revoked", picture_of(lang, gone)
+    ends = a_picture(NoticeKind.KEY_ENDS, api_key=key, notice={"subject": f"{key.id}:7"}, is_open=is_open)
+    yield f"key ends {is_open}", picture_of(lang, ends)
+    subject = f"{key.id}:{NOW.isoformat()}"
+    alone = a_picture(NoticeKind.KEY_ORPHANED, api_key=key, notice={"subject": subject}, is_open=is_open)
+    yield f"key orphaned {is_open}", picture_of(lang, alone)
+
+
 def requests(lang: Language, text: str = "We move to another tool") -> Drawn:
     """Wishes that wait, and what became of them; ``text`` is what people typed."""
     for request in asked_for(text):
@@ -630,6 +673,7 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
     yield "working", replies.working_message(lang)
     yield "working modal", modals.working_modal(lang)
     yield "help", replies.help_message(lang, "/inbox")
+    yield "help for an admin", replies.help_message(lang, "/inbox", is_admin=True)
     yield "unknown verb", replies.unknown_verb_message(lang, "staus", "status", "/inbox")
     yield "unknown verb without a guess", replies.unknown_verb_message(lang, address, None, "/inbox")
     yield "which of none", replies.which_address_message(lang, "disable", (), "/inbox")
@@ -660,6 +704,7 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
                 f"credential {what} {is_open}",
                 picture_of(lang, a_picture(NoticeKind.CREDENTIAL, notice={"subject": subject})),
             )
+        yield from programs(lang, is_open=is_open)
         ours = ("slack:link_disabled:2026-11-23T09:00:00+00:00", "slack:invalid_auth:2026-11-23")
         for subject in ("google:invalid_client:2026-11-23", "google", *ours):
             model = a_picture(NoticeKind.OPERATOR, notice={"subject": subject}, is_open=is_open)

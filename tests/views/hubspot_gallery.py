@@ -160,7 +160,7 @@ def hubspot(lang: Language, text: str = "") -> Drawn:
             yield f"hubspot only there {channel.state} {channel.is_watched} {why}", shown
     for channel in states:
         side = both_sides(lang, BothSides(channel, URL))
-        yield f"hubspot beside {channel.state}", {"text": "x", "blocks": side}
+        yield f"hubspot beside {channel.state}", {"text": "Both sides of it", "blocks": side}
 
 
 def rendered_in(lang: Language, model: NoticeModel) -> dict[str, Any]:

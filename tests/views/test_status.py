@@ -258,7 +258,7 @@ def test_what_is_not_listed_is_found_by_its_address() -> None:
     tally = StateCounts({State.CONNECTED: 462}, own=0)
     overview = an_overview(team=(a_row(),), tally=tally)
     assert "and 461 more: `/inbox status &lt;address&gt;`" in texts(overview_message(EN, overview, now=NOW))
-    assert "`/inbox 状態 &lt;アドレス&gt;`" in texts(home(JA, overview, now=NOW))
+    assert "`/inbox 状態 &lt;アドレス&gt;`" in texts(overview_message(JA, overview, now=NOW))
     assert "`/inbox ヘルプ`" in texts(home(JA, overview, now=NOW))
 
 

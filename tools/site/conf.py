@@ -17,6 +17,7 @@ exclude_patterns = ["docs/*.toml"]
 extensions = ["myst_parser"]
 source_suffix = {".md": "markdown"}
 myst_heading_anchors = 3
+locale_dirs: list[str] = []  # the catalogues are the bot's, not the documents'
 html_theme = "furo"
 html_title = f"Inboxkeeper {release}"
 html_show_sphinx = False

@@ -97,6 +97,10 @@ class Channels:
 
     # --- seeing
 
+    async def mark(self) -> str | None:
+        """See ``Storage.mark``."""
+        return await self._core.storage.mark()
+
     async def overview(self, actor: Actor, *, most: int = 100, browse: Browse = _ALL) -> Overview:
         """What ``actor`` may see and wants to: at most so many rows, their own and what needs somebody first,
         and how many there are."""

@@ -99,6 +99,10 @@ Run = Callable[[Job], Awaitable[datetime | NotYet | None]]
 BATCH: Final = 32
 LEASE: Final = timedelta(seconds=150)
 """Longer than the slowest job: opening a conversation, five pages of its history and a post, 10 s each."""
+APART_AT_ONCE: Final = 16
+"""Kinds of jobs that may hang: how many are under way at a time."""
+_SOON: Final = 0.5
+"""Seconds that a turn waits for those that it has begun."""
 _PAUSES: Final = tuple(timedelta(seconds=s) for s in (2, 5, 15, 60, 300, 900, 3600))
 _PAUSES_WITHOUT_SLACK: Final = (*_PAUSES[:3], *[timedelta(minutes=1)] * 60, timedelta(minutes=5))
 """Slack is seldom away for long: whoever waits for an alarm waits for a minute more when it is back, and for
@@ -113,6 +117,7 @@ class Jobs:
         self._runs = dict(runs)
         self._left_behind: set[str] = set()
         """Leases of ours that nobody works on any more."""
+        self._apart: set[asyncio.Task[None]] = set()
 
     def does(self, kind: JobKind, run: Run) -> None:
         """Bootstrap says how one more kind is done (Slack's side needs the services, and these need it)."""
@@ -121,6 +126,34 @@ class Jobs:
     async def run_due(self, *, limit: int = BATCH) -> int:
         """Claim and run what is due. Returns how many jobs were claimed."""
         return await self._run(limit=limit)
+
+    async def run_apart(self) -> int:
+        """Claim and begin what is due of the kinds that may hang. What ends soon has ended when this returns;
+        the rest goes on, and holds up nothing but its own lane. Returns how many were claimed."""
+        room = APART_AT_ONCE - len(self._apart)
+        if room <= 0:
+            return 0
+        async with self._core.storage.writing() as uow:
+            claimed = await uow.jobs.claim(now=self._core.clock(), limit=room, lease_for=LEASE, apart=True)
+            await uow.commit()
+        begun = {asyncio.create_task(self._attempt_apart(job)) for job in claimed}
+        self._apart |= begun
+        for task in begun:
+            task.add_done_callback(self._apart.discard)
+        if begun:
+            await asyncio.wait(begun, timeout=_SOON)
+        return len(claimed)
+
+    async def _attempt_apart(self, job: Job) -> None:
+        _, failure = await attempted(self._attempt(job), what=job.kind.value)
+        if isinstance(failure, StorageAway) and job.lease_token:
+            self._left_behind.add(job.lease_token)
+
+    async def drain(self) -> None:
+        """Let go of what hangs: its lease runs out, and it is tried again."""
+        for task in self._apart:
+            task.cancel()
+        await asyncio.gather(*self._apart, return_exceptions=True)
 
     async def run_lane(self, lane: str) -> None:
         """Run what is due in one lane at once, unless somebody else is at it."""

@@ -19,6 +19,7 @@ from bot.domain.notice import EditRoom, Posted
 from bot.domain.probe_policy import Cadence
 from bot.domain.ticket import Ticket, TicketOutcome
 from bot.domain.view_models import NoticeModel
+from bot.services.core.courtesy import Courtesy
 from providers.detect import Detected
 from providers.registry import Registry
 from storage import Storage
@@ -41,6 +42,8 @@ class Telemetry(Protocol):
     def unreachable(self) -> None: ...
 
     def silent(self, channels: int) -> None: ...
+
+    def webhook(self, outcome: str) -> None: ...
 
     def looks_begin(self, lateness: Iterable[float]) -> None: ...
 
@@ -107,6 +110,7 @@ class Core:
     """Tells the engine that something became due."""
     jitter: Callable[[], float] = field(repr=False, default=lambda: 0.0)
     """A number in [-1, 1): spreads probes so that they do not come in waves."""
+    courtesy: Courtesy = field(repr=False, default_factory=Courtesy)
 
 
 def new_id() -> str:

@@ -16,7 +16,7 @@ from bot.domain.channel import ADMIN_CAUSES, Cause, Channel, Kind, State
 from bot.domain.grant import MailboxIdentity
 from bot.domain.hubspot import HUBSPOT
 from bot.domain.hubspot import LABEL as HUBSPOT_LABEL
-from bot.domain.ids import NoticeId, ProviderOutageId, RequestId
+from bot.domain.ids import ApiKeyId, NoticeId, ProviderOutageId, RequestId, WebhookId
 from bot.domain.incident import Incident
 from bot.domain.notice import OF_HUBSPOT, OUTAGES, Notice, NoticeKind
 from bot.domain.provider_outage import Proof, ProviderOutage, Struck, advice
@@ -116,6 +116,16 @@ class NoticeModels:
     async def _as_it_is(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel:
         """All that there is to say stands in the notice."""
         return model
+
+    async def _with_webhook(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel | None:
+        """One that was revoked since is nobody's business any more."""
+        webhook = await uow.webhooks.find(WebhookId(model.notice.about["webhook"]))
+        return replace(model, webhook=webhook, is_open=webhook is not None and webhook.off_at is not None)
+
+    async def _with_key(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel | None:
+        """It needs nobody's attention once it was revoked."""
+        key = await uow.api_keys.find(ApiKeyId(model.notice.about["key"]))
+        return replace(model, api_key=key, is_open=key is not None and key.works(model.now))
 
     async def _with_own_outages(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel:
         return await self._with_outages(uow, model, model.notice)
@@ -402,6 +412,9 @@ NOTICES: Final[Mapping[NoticeKind, NoticeSpec]] = {
     NoticeKind.GROUPS: NoticeSpec(_It._about_groups, only_while_open=True),
     NoticeKind.CREDENTIAL: NoticeSpec(_It._as_it_is),
     NoticeKind.REPORT: NoticeSpec(_It._with_report, only_while_open=True),
+    NoticeKind.WEBHOOK_OFF: NoticeSpec(_It._with_webhook, only_while_open=True),
+    NoticeKind.KEY_ENDS: NoticeSpec(_It._with_key, only_while_open=True),
+    NoticeKind.KEY_ORPHANED: NoticeSpec(_It._with_key, only_while_open=True),
 }
 """What is read for each kind. How it looks stands beside the views, under the same keys."""
 

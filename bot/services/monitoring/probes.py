@@ -321,6 +321,7 @@ class Probes:
         async def one(turn: RefreshTurn) -> ProbeResult:
             is_refresh = turn.grant.id in only_refresh
             async with gate:
+                await self._core.courtesy.gives_way()
                 # Whatever goes wrong with one must not cost the others of its batch their turn.
                 work = self._sparing(turn, is_refresh) if is_sparing else self._look(turn, is_refresh)
                 look, _ = await attempted(work, what="probe")
@@ -419,6 +420,7 @@ class Probes:
         try:
             fresh = await turn.renew()
             if not is_refresh:
+                await self._core.courtesy.gives_way()
                 await self._core.providers.get(turn.grant.provider).probe(turn.grant, fresh, turn.renew)
         except ProviderError as error:
             if isinstance(error, ProviderUnavailable) and error.unknown_code:

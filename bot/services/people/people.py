@@ -15,6 +15,7 @@ from typing import Final
 import structlog
 
 from bot.domain.access import Actor, Person, Workspace
+from bot.domain.api_key import ApiKey
 from bot.domain.channel import Channel, HistoryEntry, State
 from bot.domain.errors import (
     CursorLost,
@@ -28,7 +29,7 @@ from bot.domain.ids import ChannelId, GrantId, JobId, UserId, WorkspaceId
 from bot.domain.job import Job, JobKind
 from bot.domain.lifecycle import Signal
 from bot.domain.notice import SLACK, NoticeKind
-from bot.services.core.notifications import Notifications, Operators, a_notice, client_at
+from bot.services.core.notifications import Notifications, Operators, a_notice, about_us, client_at
 from bot.services.core.ports import Core, Directory, new_id
 from bot.services.core.roles import roles_in
 from bot.services.core.transitions import Transitions
@@ -221,6 +222,16 @@ class People:
             channels = await uow.channels.by_ids([grant.channel_id] if grant.channel_id else [])
             for channel in channels.values():
                 await self._delegate_gone(uow, channel, grant.id, now=self._core.clock())
+        for key in await uow.api_keys.of_workspace(person.workspace_id):
+            if key.created_by == person.id and key.works(self._core.clock()):
+                await self._key_orphaned(uow, key, now=self._core.clock())
+
+    async def _key_orphaned(self, uow: UnitOfWork, key: ApiKey, *, now: datetime) -> None:
+        """It works on: whether it should, the super admins know."""
+        about = {"key": key.id, "at": now.isoformat()}
+        for reader in (await roles_in(uow, self._core, key.workspace_id)).super_admins:
+            notice = about_us(key.workspace_id, reader.id, NoticeKind.KEY_ORPHANED, about, now)
+            await self._notifications.tell(uow, notice)
 
     async def _welcome_back(self, uow: UnitOfWork, person: Person) -> None:
         """What was asked because this person had left needs no answer any more."""

@@ -13,14 +13,16 @@ from functools import partial
 from typing import Final
 
 from bot.domain.access import Workspace
+from bot.domain.api_key import ApiKey
 from bot.domain.channel import HISTORY_LASTS
 from bot.domain.grant import SECRET_KEPT_FOR
 from bot.domain.notice import NoticeKind
 from bot.services.connections.revocation import Revocations
 from bot.services.core.grants import Retirement
 from bot.services.core.jobs import attempted
-from bot.services.core.notifications import Notifications, Operators
+from bot.services.core.notifications import Notifications, Operators, about_us
 from bot.services.core.ports import Core, Credential
+from bot.services.core.roles import roles_in
 from bot.services.monitoring.availability import Availabilities, MonthlyReports
 from bot.services.monitoring.mail_routing import MailRoutingWatch
 from bot.services.monitoring.provider_outages import ProviderOutages
@@ -77,6 +79,7 @@ class Maintenance:
             MaintenanceTask("groups", timedelta(hours=1), admins.read_groups),
             MaintenanceTask("long-gone", timedelta(days=1), workspaces.forget_long_gone),
             MaintenanceTask("credentials", timedelta(hours=6), credentials.look),
+            MaintenanceTask("keys", timedelta(hours=6), KeyWatch(core, notifications).look),
             MaintenanceTask("mail", core.policy.mail_watch, mail_watch.look),
             MaintenanceTask("availability", timedelta(hours=1), Availabilities(core).keep),
             MaintenanceTask("report", timedelta(hours=1), monthly_reports.send),
@@ -195,9 +198,47 @@ class CredentialWatch:
         return 1
 
 
+class KeyWatch:
+    """Tells the super admins that a program's key runs out, once for each of those days."""
+
+    def __init__(self, core: Core, notifications: Notifications) -> None:
+        self._core = core
+        self._notifications = notifications
+
+    async def look(self) -> int:
+        """Returns how many warnings were given. Where programs are not let in, none."""
+        if not self._core.policy.keeps_tokens:
+            return 0
+        now = self._core.clock()
+        async with self._core.storage.reading() as uow:
+            keys = [
+                key for one in await uow.workspaces.served() for key in await uow.api_keys.of_workspace(one)
+            ]
+        due = [(it, days) for it in keys if it.works(now) and (days := days_before(it.expires_at, now))]
+        # One that was made for so few days needs no word that it has no more.
+        due = [(it, days) for it, days in due if it.expires_at - it.created_at > timedelta(days=days)]
+        return sum([await self._tell(it, days, now) for it, days in due])
+
+    async def _tell(self, key: ApiKey, days: int, now: datetime) -> int:
+        about = {"key": key.id, "days": str(days)}
+        async with self._core.storage.writing() as uow:
+            if not await uow.meta.add(f"key:{key.id}:{days}", now.isoformat()):
+                return 0
+            for reader in (await roles_in(uow, self._core, key.workspace_id)).super_admins:
+                notice = about_us(key.workspace_id, reader.id, NoticeKind.KEY_ENDS, about, now)
+                await self._notifications.tell(uow, notice)
+            await uow.commit()
+        return 1
+
+
 def days_of(credential: Credential, now: datetime) -> int | None:
     """Which warning is due; ``None`` while there is time, and when it is over: that is told as a refusal."""
-    left = credential.ends_at - now
+    return days_before(credential.ends_at, now)
+
+
+def days_before(ends_at: datetime, now: datetime) -> int | None:
+    """Which of ``WARNED`` it is; ``None`` earlier, and when it is over."""
+    left = ends_at - now
     if left <= timedelta():
         return None
     return min((days for days in WARNED if left <= timedelta(days=days)), default=None)

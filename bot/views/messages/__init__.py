@@ -58,6 +58,7 @@ from bot.views.messages.operator_notices import (
     silence_notice,
     storage_notice,
 )
+from bot.views.messages.programs import key_ends_notice, key_orphaned_notice, webhook_off_notice
 from bot.views.messages.provider_outage import provider_outage_notice, somebody_else_notice
 from bot.views.messages.report import report_notice
 
@@ -85,6 +86,8 @@ __all__ = [
     "hubspot_outage_notice",
     "hubspot_said_notice",
     "incident_notice",
+    "key_ends_notice",
+    "key_orphaned_notice",
     "moved_notice",
     "nobody_told_notice",
     "operator_notice",
@@ -105,6 +108,7 @@ __all__ = [
     "storm_reply",
     "switched_notice",
     "taken_over_notice",
+    "webhook_off_notice",
 ]
 
 VIEWS: Final[Mapping[NoticeKind, Callable[[Language, NoticeModel], Message]]] = {
@@ -131,6 +135,9 @@ VIEWS: Final[Mapping[NoticeKind, Callable[[Language, NoticeModel], Message]]] = 
     NoticeKind.GROUPS: groups_notice,
     NoticeKind.CREDENTIAL: credential_notice,
     NoticeKind.REPORT: report_notice,
+    NoticeKind.WEBHOOK_OFF: webhook_off_notice,
+    NoticeKind.KEY_ENDS: key_ends_notice,
+    NoticeKind.KEY_ORPHANED: key_orphaned_notice,
     NoticeKind.REQUEST: request_notice,
     NoticeKind.WISH: requester_notice,
     NoticeKind.ANSWERED: answered_reply,

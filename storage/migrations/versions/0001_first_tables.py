@@ -763,3 +763,72 @@ def upgrade() -> None:
     )
     op.create_index("ix_token_use_channel", "token_use", ["channel_id", "last_at"])
     op.create_index("ix_token_use_at", "token_use", ["last_at"])
+    op.create_table(
+        "channel_event",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("workspace_id", sa.Text(), nullable=False),
+        sa.Column("channel_id", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("at", INSTANT, nullable=False),
+        sa.Column("provider", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("since", INSTANT, nullable=False),
+        sa.Column("version", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_channel_event")),
+        sa.UniqueConstraint("position", name=op.f("uq_channel_event_position")),
+    )
+    op.create_index("ix_channel_event_channel", "channel_event", ["channel_id", "id"])
+    op.create_index("ix_channel_event_at", "channel_event", ["at"])
+    op.create_index(
+        "ix_channel_event_unplaced",
+        "channel_event",
+        ["id"],
+        sqlite_where=sa.text("position IS NULL"),
+        postgresql_where=sa.text("position IS NULL"),
+    )
+    op.create_table(
+        "webhook",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("workspace_id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("host", sa.Text(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("is_for_team", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("rotated_at", INSTANT, nullable=True),
+        sa.Column("proven_at", INSTANT, nullable=True),
+        sa.Column("off_at", INSTANT, nullable=True),
+        sa.Column("off_reason", sa.Text(), nullable=False),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("failing_since", INSTANT, nullable=True),
+        sa.Column("tried_at", INSTANT, nullable=True),
+        sa.Column("retry_at", INSTANT, nullable=True),
+        sa.Column("succeeded_at", INSTANT, nullable=True),
+        sa.Column("last_answer", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook")),
+    )
+    op.create_index("ix_webhook_workspace", "webhook", ["workspace_id", "created_at"])
+    op.create_table(
+        "webhook_channel",
+        sa.Column("webhook_id", sa.Text(), nullable=False),
+        sa.Column("channel_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("webhook_id", "channel_id", name=op.f("pk_webhook_channel")),
+    )
+    op.create_index("ix_webhook_channel_channel", "webhook_channel", ["channel_id"])
+    op.create_table(
+        "webhook_event",
+        sa.Column("webhook_id", sa.Text(), nullable=False),
+        sa.Column("channel_id", sa.Text(), nullable=False),
+        sa.Column("event_id", sa.BigInteger(), nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("asked_at", INSTANT, nullable=False),
+        sa.Column("due_at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("webhook_id", "channel_id", name=op.f("pk_webhook_event")),
+    )
+    op.create_index("ix_webhook_event_due", "webhook_event", ["webhook_id", "due_at"])
+    op.create_index("ix_webhook_event_channel", "webhook_event", ["channel_id"])
+    op.create_index("ix_webhook_event_event", "webhook_event", ["event_id"])

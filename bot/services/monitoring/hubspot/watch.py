@@ -112,9 +112,9 @@ class HubSpotWatch:
         self._operators = Operators(core, notifications)
         self._workspace_id = workspace_id
         self._every = every
-        self._identified: int | None = None
-        """The client's ``switches`` when this process last read whose portal it is; a token that was put
-        into the settings may be another portal's."""
+        self._identified: tuple[int, str] | None = None
+        """The client's ``switches`` when this process last read whose portal it is, and whose that was: a
+        token that was put into the settings may be another portal's."""
 
     async def run_due(self) -> int:
         """Look, if it is time and nobody else does. Returns how many looks that were."""
@@ -192,7 +192,8 @@ class HubSpotWatch:
         is_missing = any(not it.is_archived and it.inbox_id not in here for it in known)
         archived = await self._client.archived_inboxes() if is_missing else ()
         refused: ProviderError | None = None
-        if portal.read_at is None or now - portal.read_at >= DAILY or self._identified != token:
+        is_theirs = self._identified == (token, portal.portal_id)
+        if portal.read_at is None or now - portal.read_at >= DAILY or not is_theirs:
             portal, refused = await self._particulars(portal, now)
         if self._client.switches != token:
             raise ProviderUnavailable(MIXED)
@@ -208,13 +209,13 @@ class HubSpotWatch:
             details = await self._client.details()
         except PermissionMissing as missing:
             refused = missing
-            self._identified = self._client.switches
+            self._identified = self._client.switches, portal.portal_id
         except (ProviderUnavailable, ProviderMisconfigured) as error:
-            if not portal.portal_id or self._identified != self._client.switches:
+            if not portal.portal_id or self._identified != (self._client.switches, portal.portal_id):
                 raise
             is_read, refused = False, _if_misconfigured(error)
         else:
-            self._identified = self._client.switches
+            self._identified = self._client.switches, details.portal_id
             portal = replace(
                 portal,
                 portal_id=details.portal_id,

@@ -1,0 +1,43 @@
+"""People before looks. One rule: nobody starves: a look waits for a person, and not for long.
+
+A click takes a dozen turns of the event loop, and at full rate each of them would wait for all looks that are
+ready.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+AT_MOST: Final = 0.5
+"""Seconds that one look gives way: with somebody there all the time, some hundreds a second go on."""
+
+
+class Courtesy:
+    """Who is being served in this process."""
+
+    def __init__(self, *, at_most: float = AT_MOST) -> None:
+        self._at_most = at_most
+        self._served = 0
+        self._nobody = asyncio.Event()
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        """Somebody waits for an answer for as long as the block lasts."""
+        self._served += 1
+        self._nobody.clear()
+        try:
+            yield
+        finally:
+            self._served -= 1
+            if not self._served:
+                self._nobody.set()
+
+    async def gives_way(self) -> None:
+        """Until nobody is being served, or it has been long enough."""
+        if self._served:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._at_most):
+                    await self._nobody.wait()

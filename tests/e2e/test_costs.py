@@ -1,0 +1,172 @@
+"""What the five things cost that people feel: an ack, a list, a click, a look, a message.
+
+Counted in statements and commits, which are the same on every machine; never in time.
+
+A number that goes up is a decision; one that goes down is written down here, so that it stays there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import event
+
+from bot.services import Services
+from tests.driver import Person
+from tests.services.play import on_both
+from tests.stage import Stage
+
+LIST: Final = 6
+LOOK: Final = (5, 4)
+"""Statements and commits."""
+CLICK: Final = {"sqlite": (12, 1), "postgresql": (11, 1)}
+DELIVERY: Final = (18, 6)
+
+
+@dataclass
+class Cost:
+    """What was spent."""
+
+    statements: list[str] = field(default_factory=list)
+    transactions: int = 0
+
+    def __str__(self) -> str:
+        return "\n".join(
+            [f"{len(self.statements)} statements, {self.transactions} commits:", *self.statements]
+        )
+
+
+@contextmanager
+def counted(services: Services) -> Iterator[Cost]:
+    """Of everything that the bot does meanwhile."""
+    cost, engine = Cost(), services.core.storage._engine.sync_engine
+
+    def statement(_c: Any, _k: Any, words: str, *_: Any) -> None:
+        if not words.startswith(("BEGIN", "SELECT 1")):
+            cost.statements.append(" ".join(words.split())[:100])
+
+    def commit(_c: Any) -> None:
+        cost.transactions += 1
+
+    event.listen(engine, "before_cursor_execute", statement)
+    event.listen(engine, "commit", commit)
+    try:
+        yield cost
+    finally:
+        event.remove(engine, "before_cursor_execute", statement)
+        event.remove(engine, "commit", commit)
+
+
+async def spent(stage: Stage, act: Callable[[], Awaitable[object]]) -> Cost:
+    with counted(stage.bot.services) as cost:
+        await act()
+    return cost
+
+
+async def has_team_addresses(stage: Stage, *numbers: int) -> None:
+    for number in numbers:
+        address = f"desk{number}@acme.example"
+        await stage.opens_account(address)
+        await stage.team_connected(address, name=f"Desk {number}")
+    await stage.settles()
+
+
+async def looks(stage: Stage) -> Cost:
+    """Everybody is due, and looked at."""
+    stage.town.clock.advance(timedelta(minutes=20))
+    with counted(stage.bot.services) as cost:
+        assert await stage.bot.services.monitoring.run_due() > 0
+    await stage.settles()
+    return cost
+
+
+@on_both
+async def test_an_ack_asks_the_database_nothing(stage: Stage) -> None:
+    """Help is known, and so is who asks."""
+    alice = stage.person("alice")
+    await alice.types("/inbox help")
+    cost = await spent(stage, lambda: alice.types("/inbox help"))
+    assert cost.statements == [], cost
+
+
+@on_both
+async def test_a_list_takes_the_same_however_long_it_is(stage: Stage) -> None:
+    """Once more, while nothing has changed, it takes nothing at all."""
+    await stage.connected("alice")
+    await has_team_addresses(stage, 0)
+    alice = stage.person("alice")
+    few = await spent(stage, lambda: alice.types("/inbox list"))
+    await has_team_addresses(stage, 1, 2, 3)
+    many = await spent(stage, lambda: alice.types("/inbox list"))
+    assert len(many.statements) == len(few.statements) == LIST, f"{few}\n{many}"
+    again = await spent(stage, lambda: alice.types("/inbox list"))
+    assert again.statements == [], again
+
+
+@on_both
+async def test_a_click_writes_once(stage: Stage, database_kind: str) -> None:
+    """From *Yes, disable it* to the answer."""
+    await stage.connected("alice")
+    alice = stage.person("alice")
+    await alice.types("/inbox disable alice@acme.example")
+    cost = await spent(stage, lambda: alice.clicks("Yes, disable it"))
+    assert (len(cost.statements), cost.transactions) == CLICK[database_kind], cost
+
+
+@on_both
+async def test_looks_take_the_same_however_many_there_are(stage: Stage) -> None:
+    """Claimed together, refreshed under one lease, and written back together."""
+    await stage.connected("alice")
+    few = await looks(stage)
+    await has_team_addresses(stage, 0, 1, 2)
+    many = await looks(stage)
+    for cost in (few, many):
+        assert (len(cost.statements), cost.transactions) == LOOK, cost
+
+
+@on_both
+async def test_a_message_is_delivered_in_few_statements(stage: Stage) -> None:
+    """From a refusal that is certain to the owner's message."""
+    await stage.connected("alice")
+    await stage.connected("kenji")
+    stage.town.google.break_down("revoked", "alice@acme.example")
+    await stage.passes(minutes=15, seconds=5)
+    stage.town.clock.advance(timedelta(seconds=31))
+    assert await stage.bot.services.monitoring.run_due() == 1
+    with counted(stage.bot.services) as cost:
+        while await stage.bot.services.jobs.run_due():
+            pass
+    dm = (await stage.person("alice").sees()).messages("dm")
+    assert "🔴" in dm[-1].plain
+    assert (len(cost.statements), cost.transactions) == DELIVERY, cost
+
+
+@on_both
+async def test_a_list_is_never_of_yesterday(stage: Stage) -> None:
+    """Whoever changed something, and in whatever process: the next list shows it. Each person has their own,
+    in their language."""
+    await stage.connected("alice")
+    await has_team_addresses(stage, 0)
+    alice, omar = stage.person("alice"), stage.person("omar")
+    assert "desk0" in await listed(alice)
+    assert "Other people's" not in await listed(alice)
+    assert "Other people's" in await listed(omar)
+    await omar.types("/inbox disable desk0@acme.example")
+    await omar.clicks("Yes, disable it")
+    assert "Disabled" in await listed(alice)
+    services = stage.bot.services
+    async with services.core.storage.writing() as uow:
+        [channel] = [it for it in await uow.channels.all(services.workspace.id) if it.is_personal]
+        await uow.channels.save(replace(channel, name="Named elsewhere"))
+        await uow.commit()
+    assert "Named elsewhere" in await listed(alice)
+    assert "チームアドレス" in await listed(stage.person("kenji"))
+
+
+async def listed(person: Person) -> str:
+    await person.types("/inbox list")
+    return (await person.sees()).messages("#general")[-1].plain

@@ -1,0 +1,52 @@
+"""Looks give way to people, and not for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from bot.services.core.courtesy import Courtesy
+from tests.services.play import Play
+
+
+async def test_with_nobody_there_nothing_waits() -> None:
+    """Not even for a turn of the loop."""
+    waiting = Courtesy().gives_way()
+    try:
+        waiting.send(None)
+    except StopIteration:
+        return
+    raise AssertionError("it waited")
+
+
+async def test_a_look_waits_for_the_last_person() -> None:
+    """Two are there; one of them is answered sooner."""
+    courtesy = Courtesy(at_most=60)
+    with courtesy.serving():
+        with courtesy.serving():
+            look = asyncio.create_task(courtesy.gives_way())
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert not look.done()
+    await look
+
+
+async def test_nobody_starves() -> None:
+    """Whoever is served for hours holds up nothing for longer than that."""
+    courtesy = Courtesy(at_most=0)
+    with courtesy.serving():
+        await courtesy.gives_way()
+
+
+async def test_no_mailbox_is_asked_while_somebody_waits(play: Play) -> None:
+    """And all of them afterwards."""
+    await play.connect("alice")
+    play.stage.town.clock.advance(timedelta(minutes=20))
+    before = play.google.requests["token"]
+    with play.services.core.courtesy.serving():
+        looking = asyncio.create_task(play.services.monitoring.run_due())
+        async with play.services.core.storage.writing() as uow:  # behind the claim
+            await uow.commit()
+        assert play.google.requests["token"] == before
+    assert await looking == 1
+    assert play.google.requests["token"] == before + 1
