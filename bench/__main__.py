@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from time import perf_counter
 from typing import Final
 
-from bench import answers, claims, hubspot, load, load_database, probing, simulated, starts, writes
+from bench import answers, claims, hubspot, load, load_database, probing, simulated, starts, tokens, writes
 from bench.databases import Databases, databases
 from bench.figures import Row, table
 from bench.options import Options
@@ -21,6 +21,7 @@ from bot import log_setup
 Part = Callable[[Options, Databases], Awaitable[list[Row]]]
 PARTS: Final[Mapping[str, Part]] = {
     "answers": answers.measure,
+    "tokens": tokens.measure,
     "writes": writes.measure,
     "probing": probing.measure,
     "claims": claims.measure,

@@ -39,9 +39,13 @@ def announce(listening: socket.socket) -> None:
 
 
 @asynccontextmanager
-async def announced(module: str) -> AsyncIterator[int]:
+async def announced(
+    module: str, *arguments: str, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[int]:
     """``python -m module`` for as long as the block lasts; yields the port that it announced."""
-    async with _child("-m", module, stdout=asyncio.subprocess.PIPE) as child:
+    async with _child(
+        "-m", module, *arguments, environment=environment, stdout=asyncio.subprocess.PIPE
+    ) as child:
         assert child.stdout is not None
         async with asyncio.timeout(_STARTS_WITHIN):
             said = await child.stdout.readline()

@@ -13,7 +13,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -80,6 +80,37 @@ async def hammer(port: int, text: str, *, at_once: int, seconds: float) -> Laten
     askers = [_asker(port, request, until=began + seconds, least=3) for _ in range(at_once)]
     taken = await asyncio.gather(*askers)
     return Latency.of([one for some in taken for one in some], within=perf_counter() - began)
+
+
+async def hammer_each(port: int, requests: Sequence[bytes], *, at_once: int, seconds: float) -> Latency:
+    """The same with requests that differ: each asker begins elsewhere among them and goes on from there.
+    With ``seconds`` 0 each is sent once."""
+    began = perf_counter()
+    step = max(1, len(requests) // at_once)
+    shares = [[*requests[start:], *requests[:start]] for start in range(0, step * at_once, step)]
+    if not seconds:
+        shares = [share[:step] for share in shares]
+    taken = await asyncio.gather(
+        *(_asks_each(port, share, began + seconds, is_timed=bool(seconds)) for share in shares)
+    )
+    return Latency.of([one for some in taken for one in some], within=perf_counter() - began)
+
+
+async def _asks_each(port: int, requests: Sequence[bytes], until: float, *, is_timed: bool) -> list[float]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    taken: list[float] = []
+    try:
+        while not taken or (is_timed and perf_counter() < until):
+            for request in requests:
+                began = perf_counter()
+                writer.write(request)
+                await _answer(reader)
+                taken.append(perf_counter() - began)
+                if is_timed and began > until and len(taken) >= 3:
+                    break
+    finally:
+        writer.close()
+    return taken
 
 
 async def _asker(port: int, request: bytes, *, until: float, least: int) -> list[float]:
