@@ -32,8 +32,8 @@ help: ## List the targets
 # ---- Running ----
 
 .PHONY: demo serve
-demo: ready ## Try it: the bot beside a local Slack, Google, Microsoft, HubSpot and mail host (PORT=3000)
-	@$(BIN)/python -m sandbox --port $(PORT)
+demo: ready ## Try it: the bot beside a local Slack, Google, Microsoft, HubSpot and mail host (PORT=3000; PROGRAMS=1)
+	@$(BIN)/python -m sandbox --port $(PORT) $(if $(PROGRAMS),--programs)
 
 serve: ready ## Run the bot with the settings in .env
 	@$(BIN)/python -m bot serve

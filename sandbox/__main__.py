@@ -20,7 +20,7 @@ def main() -> None:
         _claim(arguments.port)
         from sandbox.run import run  # noqa: PLC0415  takes a second or two
 
-        run(arguments.port, arguments.transport)
+        run(arguments.port, arguments.transport, for_programs=arguments.programs)
     except OSError as error:
         sys.exit(_sentence(error, arguments.port))
 
@@ -36,6 +36,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description="Try Inboxkeeper locally.")
     parser.add_argument("--port", type=_port, default=3000, help="the local Slack's port (3000)")
     parser.add_argument("--transport", choices=("socket", "http"), default="socket")
+    parser.add_argument("--programs", action="store_true", help="with keys, and lines for programs to try")
     return parser.parse_args()
 
 

@@ -1,4 +1,4 @@
-"""Runs the demo until somebody stops it. Rule: it prints one address, and two lines for programs."""
+"""Runs the demo until somebody stops it. Rule: it prints one address; for programs, two lines besides."""
 
 from __future__ import annotations
 
@@ -40,29 +40,37 @@ scopes.microsoft_shared = ["https://outlook.office.com/IMAP.AccessAsUser.All"]
 _ADDRESS = "support@acme.example"
 
 
-def run(port: int, transport: str) -> None:
-    """Returns once stopped by Ctrl+C or a request to end. Raises ``OSError`` if it cannot begin."""
+def run(port: int, transport: str, *, for_programs: bool = False) -> None:
+    """Returns once stopped by Ctrl+C or a request to end. Raises ``OSError`` if it cannot begin.
+
+    ``for_programs``: with keys, and a feature that lets programs log in. Without, consent asks for as little
+    as an installation without features does.
+    """
     log_setup.configure("console", level=logging.ERROR)
     with TemporaryDirectory() as folder:
-        features = Path(folder) / "features.toml"
-        features.write_text(FEATURE, encoding="utf-8")
-        settings = {**_FAST, "API": "true", "FEATURES_FILE": str(features)}
-        asyncio.run(_run(Place(port=port, transport=transport, settings=settings, hubspot=True)))
+        settings = dict(_FAST)
+        if for_programs:
+            features = Path(folder) / "features.toml"
+            features.write_text(FEATURE, encoding="utf-8")
+            settings |= {"API": "true", "FEATURES_FILE": str(features)}
+        place = Place(port=port, transport=transport, settings=settings, hubspot=True)
+        asyncio.run(_run(place, for_programs=for_programs))
 
 
-async def _run(place: Place) -> None:
+async def _run(place: Place, *, for_programs: bool) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stopping.set)
     async with demo(place) as (built, bot):
         sys.stdout.write(f"\n  Inboxkeeper's demo is ready: {built.url}\n  Stop it with Ctrl+C.\n\n")
-        sys.stdout.write(await for_programs(built, bot.services))
+        if for_programs:
+            sys.stdout.write(await lines_for_programs(built, bot.services))
         sys.stdout.flush()
         await stopping.wait()
 
 
-async def for_programs(built: Town, services: Services) -> str:
+async def lines_for_programs(built: Town, services: Services) -> str:
     """A key, which is good for this demo alone, and two lines that use it (docs/api.md)."""
     spec = KeySpec("Demo", is_for_team=True, features=["mail"], created_by="operator")
     _, key = await services.api_keys.create(services.workspace.id, spec)

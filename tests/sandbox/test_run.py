@@ -6,7 +6,7 @@ import asyncio
 import re
 from pathlib import Path
 
-from sandbox.run import FEATURE, for_programs
+from sandbox.run import FEATURE, lines_for_programs
 from tests.services.play import Play
 from tests.services.test_consumers import needs_curl
 from tests.stage import KEY, a_stage
@@ -23,7 +23,7 @@ async def test_the_lines_for_programs_work_as_printed(
         await stage.settles()
         play = Play(stage)
         support = await play.connect_team()
-        printed = await for_programs(stage.town, stage.bot.services)
+        printed = await lines_for_programs(stage.town, stage.bot.services)
         asks, logs_in = re.findall(r"^curl.*?(?=\n\n)", printed, flags=re.DOTALL | re.MULTILINE)
 
         async def told(line: str) -> str:
