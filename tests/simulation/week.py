@@ -328,7 +328,7 @@ class Week(RuleBasedStateMachine):
                 return  # not so often: in the end there would be nothing left
             channel, actor = await self._channel(which), await self._actor(who)
             if channel is not None:
-                await getattr(self.office.services.channels, operation.value)(actor, channel.id)
+                await getattr(self.office.services.channel_actions, operation.value)(actor, channel.id)
 
         self._does(operation.value, doing)
 
