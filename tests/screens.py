@@ -102,6 +102,8 @@ class Studio:
         page = await self.visit(Look())
         await self.open(page, "U0OMAR", "home")
         await expect(page.get_by_test_id("home")).to_contain_text("sales@acme.example")
+        await page.get_by_role("button", name="Hide these steps").click()  # as it looks after the first hour
+        await expect(page.get_by_test_id("home")).not_to_contain_text("Hide these steps")
         await self.take(page.locator(".pane"), "home")
 
     async def alarm(self) -> None:
