@@ -82,18 +82,17 @@ async def offer_disable(
         return Response(modal=disabled_modal(interaction.lang, channel))
     channel = await context.services.channels.allowed(actor, channel.id, Operation.DISABLE)
     label = context.services.channels.label_for(channel)
-    return Response(modal=disable_modal(interaction.lang, channel, provider_label=label))
+    programs = await context.services.channels.programs_of(channel)
+    return Response(modal=disable_modal(interaction.lang, channel, provider_label=label, programs=programs))
 
 
 async def offer_remove(
     context: Context, interaction: Interaction, actor: Actor, channel: Channel
 ) -> Response:
     """Ask before removing, and say what will stop at the provider."""
-    return Response(
-        modal=remove_modal(
-            interaction.lang, await context.services.channel_actions.before_removal(actor, channel.id)
-        )
-    )
+    removal = await context.services.channel_actions.before_removal(actor, channel.id)
+    programs = await context.services.channels.programs_of(channel)
+    return Response(modal=remove_modal(interaction.lang, removal, programs=programs))
 
 
 async def disable(context: Context, interaction: Interaction, actor: Actor, channel: Channel) -> Response:

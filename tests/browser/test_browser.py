@@ -195,7 +195,9 @@ async def test_a_wrong_account_is_mended_on_the_page(seat: Seat) -> None:
     await tab.locator('[data-email="omar@acme.example"]').click()
     await consents(tab)
     await desk.reads(tab, "That was another account")
-    await expect(tab.locator("main")).to_contain_text("You signed in as omar@acme.example, but wanted to connect alice@acme")
+    await expect(tab.locator("main")).to_contain_text(
+        "You signed in as omar@acme.example, but wanted to connect alice@acme"
+    )
     await expect(desk.title).to_have_text("Not connected")
     await tab.get_by_role("button", name="Sign in with another account").click()
     await consents(tab)

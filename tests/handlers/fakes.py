@@ -146,6 +146,9 @@ class FakeChannels:
             row, scopes=SCOPES, connected_by=ANN, obtained_at=NOW, incident=None, next_probe_at=NOW
         )
 
+    async def programs_of(self, channel: Channel) -> tuple[str, ...]:
+        return ()
+
     async def delegate_of(self, channel: Channel) -> str:
         return ""
 

@@ -475,6 +475,24 @@ async def test_status_and_why_name_the_programs(play: Play) -> None:
 
 
 @on_both
+async def test_whoever_disables_or_removes_reads_which_programs_lose_it(play: Play) -> None:
+    """Before the click, and that tokens already out go on working for a while."""
+    _, desk = await connected(play)
+    await program(play, name="Never asked")
+    assert (await desk.asks())[0] == 200
+    for who, verb, lost, later in (
+        ("omar", "disable", "Programs that lose access: Help desk.", "up to 90 minutes"),
+        ("omar", "remove", "Programs that lose access: Help desk.", "up to 90 minutes"),
+        ("sakura", "削除", "アクセスできなくなるプログラム：Help desk。", "最長 90 分間"),
+    ):
+        person = play.stage.person(who)
+        await person.types(f"/inbox {verb} {SUPPORT}")
+        modal = (await person.sees()).modal
+        assert modal is not None and lost in modal.plain and later in modal.plain
+        assert "Never asked" not in modal.plain
+        await person.closes()
+
+
 async def test_nothing_of_programs_lies_about(play: Play, log: io.StringIO) -> None:
     """Keys, tokens and rotated secrets: in no log, message of Slack's, figure, or error, and sealed."""
     unfiltered = Unfiltered()

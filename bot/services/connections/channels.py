@@ -276,6 +276,14 @@ class Channels:
             outages=outages,
         )
 
+    async def programs_of(self, channel: Channel) -> tuple[str, ...]:
+        """Names of the programs that have lately been given tokens of it: what else stops when it does."""
+        if not self._core.policy.keeps_tokens or channel.is_personal:
+            return ()
+        async with self._core.storage.reading() as uow:
+            uses = await self._programs(uow, channel)
+        return tuple(dict.fromkeys(use.program for use in uses if use.was_given))
+
     async def _programs(self, uow: UnitOfWork, channel: Channel) -> tuple[ProgramUse, ...]:
         """For each program and audience when it last got access, and when it last did not."""
         if not self._core.policy.keeps_tokens or channel.is_personal:

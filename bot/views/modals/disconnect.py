@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from bot.domain.access import Operation
@@ -72,7 +73,10 @@ def _how(lang: Language, channel: Channel, *, can_disable: bool) -> str:
     return lang.say("How should {address} be disconnected?", address=address)
 
 
-def disable_modal(lang: Language, channel: Channel, *, provider_label: str) -> View:
+def disable_modal(
+    lang: Language, channel: Channel, *, provider_label: str, programs: Sequence[str] = ()
+) -> View:
+    """``programs``: those that will get no tokens of it any more."""
     at = inert(company(provider_label), 40)
     return modal(
         lang.say("Disable"),
@@ -80,6 +84,7 @@ def disable_modal(lang: Language, channel: Channel, *, provider_label: str) -> V
             section(lang.say("Disable {address}?", address=inert(channel.address))),
             section(_disabling(lang, at)),
             *_use(lang, channel),
+            *_programs(lang, programs),
             *_everybody(lang, channel),
         ],
         submit=lang.say("Yes, disable it"),
@@ -98,11 +103,11 @@ def _disabling(lang: Language, at: str) -> str:
     )
 
 
-def remove_modal(lang: Language, removal: Removal) -> View:
+def remove_modal(lang: Language, removal: Removal, *, programs: Sequence[str] = ()) -> View:
     """What depends on it, what else lives on the same permission, and what will stop at the provider."""
     return modal(
         lang.say("Remove"),
-        leaving_blocks(lang, removal),
+        leaving_blocks(lang, removal, programs=programs),
         submit=yes_text(lang, removal.channel),
         close=lang.say("Cancel"),
         callback=REMOVE_FORM,
@@ -110,12 +115,13 @@ def remove_modal(lang: Language, removal: Removal) -> View:
     )
 
 
-def leaving_blocks(lang: Language, removal: Removal) -> list[Block]:
+def leaving_blocks(lang: Language, removal: Removal, *, programs: Sequence[str] = ()) -> list[Block]:
     """What a removal means, on both sides."""
     channel, at = removal.channel, inert(company(removal.provider_label), 40)
     return [
         section(lang.say("Remove {address}?", address=inert(channel.address))),
         *_use(lang, channel),
+        *_programs(lang, programs),
         *_everybody(lang, channel),
         titled(lang.say("Here"), _here(lang)),
         titled(lang.say("At {company}", company=at), there_text(lang, removal)),
@@ -131,6 +137,20 @@ def _use(lang: Language, channel: Channel) -> list[Block]:
     if not channel.use:
         return []
     return [section(lang.say("What depends on it: {use}", use=inert(channel.use, 200)))]
+
+
+_PROGRAMS: Final = 5
+
+
+def _programs(lang: Language, programs: Sequence[str]) -> list[Block]:
+    if not programs:
+        return []
+    named = lang.listed(inert(one, 60) for one in programs[:_PROGRAMS])
+    if (rest := len(programs) - _PROGRAMS) > 0:
+        named = lang.say("{features} and {n} more", features=named, n=rest)
+    lose = lang.say("Programs that lose access: {programs}.", programs=named)
+    keep = lang.say("Access tokens that they already have work for up to 90 minutes.")
+    return [section(lang.together(lose, keep))]
 
 
 def _everybody(lang: Language, channel: Channel) -> list[Block]:
