@@ -72,10 +72,17 @@ async def migrate(settings: Settings) -> None:
 
 
 async def rekey(settings: Settings) -> None:
-    """The command: every secret sealed anew with the first key."""
+    """The command: every secret sealed anew with the first key. Interrupted, it is just run again."""
+
+    def told(seen: int) -> None:
+        if seen % 10_000 == 0:
+            typer.echo(f"{seen} secrets looked at …", err=True)
+
     async with storage_of(settings) as storage:
-        renewed = await rekey_secrets(storage)
-    typer.echo(f"{renewed} secrets are sealed with the first key now; the other keys may go.")
+        renewed = await rekey_secrets(storage, progress=told)
+    typer.echo(
+        f"All secrets are sealed with the first key now ({renewed} were sealed anew); the other keys may go."
+    )
 
 
 async def backup(settings: Settings, file: Path) -> None:

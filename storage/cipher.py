@@ -25,7 +25,8 @@ class Cipher:
     """Seals and opens secrets. Knows keys, and shows none."""
 
     def __init__(self, keys: Sequence[str]) -> None:
-        self._fernet = MultiFernet([Fernet(key) for key in keys])
+        fernets = [Fernet(key) for key in keys]
+        self._newest, self._fernet = fernets[0], MultiFernet(fernets)
         self.fingerprints = tuple(_fingerprint(key) for key in keys)
         """By which processes tell each other which keys they know, the newest first."""
 
@@ -46,6 +47,14 @@ class Cipher:
         if sealed_for != owner:
             raise Misplaced
         return Secret(secret)
+
+    def is_newest(self, sealed: bytes) -> bool:
+        """Whether the newest key has sealed it already."""
+        try:
+            self._newest.decrypt(sealed)
+        except InvalidToken:
+            return False
+        return True
 
     def reseal(self, sealed: bytes) -> bytes:
         """The same secret under the newest key. Raises ``KeyLost``."""

@@ -11,9 +11,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import column, func, select, table
+from sqlalchemy import LargeBinary, column, func, select, table
 
 from bot.domain.grant import Secret
+from bot.domain.ids import GrantId
 from storage import (
     Cipher,
     DatabaseInUse,
@@ -28,6 +29,8 @@ from storage import (
 )
 from storage.connection import translated
 from storage.engine import sqlite_file
+from storage.rekey import SEALED
+from storage.tables import metadata
 from storage.unit_of_work import RUNS_FOR
 from tests.storage.builders import NOW, WORKSPACE, a_grant, a_team_channel, a_ticket
 from tests.storage.test_probes import MovingLead
@@ -138,6 +141,44 @@ async def test_rekeying_makes_the_old_key_unneeded(database_url: str) -> None:
         kept = await uow.access_tokens.find(grant.id, "")
         assert kept is not None
         assert kept.token == Secret("access")
+    await storage.close()
+
+
+def test_rekeying_knows_every_sealed_column() -> None:
+    """What is binary is sealed; a new column is not forgotten."""
+    binary = {it for each in metadata.sorted_tables for it in each.c if isinstance(it.type, LargeBinary)}
+    assert set(SEALED) == binary
+
+
+async def test_rekeying_that_was_interrupted_goes_on(database_url: str) -> None:
+    """What the newest key has sealed is not sealed again, and how far it is gets told."""
+    old, new = generate_key(), generate_key()
+    storage = await Storage.open(database_url, cipher=Cipher([old]))
+    async with storage.writing() as uow:
+        for number in range(3):
+            await uow.grants.add(a_grant(id=f"g{number}"))
+        await uow.tickets.add(a_ticket())
+        await uow.commit()
+    await storage.close()
+
+    class Killed(Exception): ...
+
+    def killed(seen: int) -> None:
+        assert seen == 3
+        raise Killed
+
+    storage = await Storage.open(database_url, cipher=Cipher([new, old]))
+    with pytest.raises(Killed):
+        await rekey(storage, progress=killed)
+    told: list[int] = []
+    assert await rekey(storage, progress=told.append) == 1
+    assert told == [3, 4]
+    assert await rekey(storage) == 0
+    await storage.close()
+    storage = await Storage.open(database_url, cipher=Cipher([new]))
+    async with storage.reading() as uow:
+        kept = [await uow.grants.find(GrantId(f"g{number}")) for number in range(3)]
+    assert all(one is not None and one.secret is not None for one in kept)
     await storage.close()
 
 
