@@ -529,10 +529,10 @@ def _steps(lang: Language, steps: FirstHour) -> tuple[tuple[bool, str, Block | N
         ),
         (
             steps.has_second_admin,
-            lang.say("Make a second super admin")
+            lang.say("Have a second super admin")
             + "\n"
             + lang.say("So that somebody is told when you are away."),
-            button(lang.say("Admins"), ADMINS, about=lang.say("Make a second super admin")),
+            button(lang.say("Admins"), ADMINS, about=lang.say("Have a second super admin")),
         ),
         (
             steps.has_rehearsed,

@@ -332,6 +332,9 @@ def refusal_message(lang: Language, refusal: InboxkeeperError, command: str) -> 
         typed_button(lang.say("Show {address}", address=shown(it, 20)), f"status {it}", about=it)
         for it in near
     ]
+    if isinstance(refusal, UnknownAddress) and refusal.wished is None and not near:
+        label = lang.say("Connect {address}", address=shown(refusal.address, 20))
+        meant = [typed_button(label, f"connect {refusal.address}", about=refusal.address)]
     hint = lang.say("{command} shows your inboxes.", command=to_type(command, lang.say("list")))
     return message(
         escape(words.title),

@@ -263,7 +263,7 @@ async def test_the_first_hour_ticks_itself_off(stage: Stage) -> None:
     omar, sakura = stage.person("omar"), stage.person("sakura")
     await omar.opens_home()
     await omar.until(lambda screen: screen.home and "☐ Connect a team address" in screen.home.plain)
-    assert "✅ Make a second super admin" in ((await omar.sees()).home or pytest.fail("no Home")).plain
+    assert "✅ Have a second super admin" in ((await omar.sees()).home or pytest.fail("no Home")).plain
     await stage.team_connected()
     await omar.until(lambda screen: screen.home and "✅ Connect a team address" in screen.home.plain)
     await omar.clicks("Run a drill", in_="home")
