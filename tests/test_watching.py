@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -21,7 +22,9 @@ from bot.domain.grant import Secret
 from bot.metrics import Metrics, measure_lag
 from bot.program import VERSION
 from bot.sign_of_life import SignOfLife
+from tests.services.test_secrets import log
 
+__all__ = ["log"]
 ROOT = Path(__file__).parents[1]
 RULES = ROOT / "deploy/prometheus/inboxkeeper.rules.yml"
 DASHBOARD = ROOT / "deploy/grafana/inboxkeeper.json"
@@ -179,15 +182,13 @@ async def test_a_sign_of_life_each_minute(listening: Listening) -> None:
     assert listening.counted == ["sent", "sent", "withheld", "sent"]
 
 
-async def test_what_the_service_answers_is_no_trouble_of_ours(
-    listening: Listening, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_what_the_service_answers_is_no_trouble_of_ours(listening: Listening, log: io.StringIO) -> None:
     """An error of its own is counted and said once; its address, which is a secret, never."""
     listening.status = 500
     await listening.passes()
     await listening.passes(minutes=1)
     assert listening.counted == ["failed", "failed"]
-    said = capsys.readouterr().out
+    said = log.getvalue()
     assert said.count("cannot be reached") == 1 and "s3cret" not in said and "127.0.0.1" not in said
     listening.status = 302
     await listening.passes(minutes=1)
