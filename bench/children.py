@@ -60,11 +60,11 @@ class Started:
 
     pid: int
     after: float
+    """Seconds from its start until it was ready."""
     cpu: float
     """Seconds of its own."""
     memory: float
     """Resident, in MiB."""
-    """Seconds from its start until it was ready."""
 
 
 async def migrated(environment: Mapping[str, str], *, folder: Path | None = None) -> None:

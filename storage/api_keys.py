@@ -197,6 +197,8 @@ class TokenUse:
     first_at: datetime
     last_at: datetime
     last_from: str
+    key_ends_at: datetime
+    """When the key was revoked, or runs out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +235,8 @@ class TokenUseRepository(Repository):
     async def of_channel(self, channel_id: ChannelId, since: datetime) -> tuple[TokenUse, ...]:
         """The latest of each key, audience and outcome since then, the latest first; ``times`` are of all
         of them together."""
-        alike = (token_use.c.key_id, api_key.c.name, token_use.c.audience, token_use.c.outcome)
+        ends = api_key.c.revoked_at, api_key.c.expires_at
+        alike = (token_use.c.key_id, api_key.c.name, *ends, token_use.c.audience, token_use.c.outcome)
         sums = (
             func.sum(token_use.c.times).label("times"),
             func.min(token_use.c.first_at).label("first_at"),
@@ -258,6 +261,7 @@ class TokenUseRepository(Repository):
                 row.first_at,
                 row.last_at,
                 row.last_from,
+                row.revoked_at or row.expires_at,
             )
             for row in await self._connection.rows(here)
         )

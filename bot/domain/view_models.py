@@ -344,6 +344,8 @@ class IncidentModel:
     """What the tenant's admin needs, where it is theirs to mend."""
     mail: Mail | None = None
     """Where its mail goes, if that is no longer where it is connected."""
+    programs: tuple[str, ...] = ()
+    """Names of those that have lately used it with keys of ours, where there is room to name them."""
 
 
 HELD_NAMED: Final = 6
@@ -414,11 +416,11 @@ class NoticeModel:
     mail: Mail | None = None
     role_change: RoleChange | None = None
     hubspot: HubSpotModel | None = None
+    """For what is about a portal's channels."""
     webhook: Webhook | None = None
     """For ``WEBHOOK_OFF``; ``None`` once it was revoked."""
     api_key: ApiKey | None = None
     """For ``KEY_ENDS`` and ``KEY_ORPHANED``."""
-    """For what is about a portal's channels."""
     report: Report | None = None
     """For ``REPORT``."""
     may_undo: bool = False

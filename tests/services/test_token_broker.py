@@ -493,6 +493,21 @@ async def test_whoever_disables_or_removes_reads_which_programs_lose_it(play: Pl
         await person.closes()
 
 
+async def test_an_alarm_names_the_programs_that_lose_it(play: Play) -> None:
+    """Those that have used it with a key that works; one whose key was taken back has lost it already."""
+    support, desk = await connected(play)
+    mailer = await program(play, name="Mailer")
+    for one in (desk, mailer):
+        assert (await one.asks())[0] == 200
+    await play.services.api_keys.revoke(mailer.key.id)
+    play.google.break_down("revoked", support.address)
+    await play.passes(minutes=20)
+    [alarm] = await play.told("omar", "stopped working")
+    assert "Programs that lose access: Help desk." in alarm.plain
+    [alarm] = await play.told("sakura", "使えなくなりました")
+    assert "アクセスできなくなるプログラム：Help desk。" in alarm.plain
+
+
 async def test_nothing_of_programs_lies_about(play: Play, log: io.StringIO) -> None:
     """Keys, tokens and rotated secrets: in no log, message of Slack's, figure, or error, and sealed."""
     unfiltered = Unfiltered()

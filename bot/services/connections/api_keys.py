@@ -16,19 +16,21 @@ from enum import StrEnum
 from typing import Final
 
 from bot.domain.api_key import LASTS, LONGEST_NAME, ApiKey, id_in, mint, network_of
-from bot.domain.channel import Kind
+from bot.domain.channel import Channel, Kind
 from bot.domain.errors import Refusal
 from bot.domain.features import Features
 from bot.domain.grant import Secret
 from bot.domain.ids import ApiKeyId, ChannelId, WorkspaceId
-from bot.services.core.ports import new_secret
+from bot.services.core.ports import Core, new_secret
 from storage import Storage, UnitOfWork
+from storage.api_keys import GIVEN, TokenUse
 
 LONGEST_LIFE: Final = timedelta(days=3 * 366)
 NOTED_EVERY: Final = timedelta(minutes=1)
 """How often it is written down at most that a key was used."""
 AT_ONCE: Final = 6
 """Units of work for programs at a time: the watch needs connections, too, and comes first."""
+USES_SHOWN_FOR: Final = timedelta(days=30)
 _NOBODY: Final = ApiKeyId("")
 _NO_DIGEST: Final = "0" * 64
 
@@ -186,3 +188,21 @@ async def _named(uow: UnitOfWork, workspace_id: WorkspaceId, address: str) -> Ch
     if channel.kind is not Kind.TEAM:
         raise KeyRefused(KeyFault.PERSONAL, address)
     return channel.id
+
+
+def hands_out_tokens(core: Core, channel: Channel) -> bool:
+    """Whether programs can be given tokens of it at all."""
+    return core.policy.keeps_tokens and not channel.is_personal
+
+
+async def lately_used(uow: UnitOfWork, core: Core, channel: Channel) -> tuple[TokenUse, ...]:
+    """Who asked for its tokens within the last weeks, the latest first."""
+    if not hands_out_tokens(core, channel):
+        return ()
+    return await uow.token_uses.of_channel(channel.id, core.clock() - USES_SHOWN_FOR)
+
+
+async def programs_with_access(uow: UnitOfWork, core: Core, channel: Channel) -> tuple[str, ...]:
+    """Names of the programs that have lately been given its tokens, by keys that work: what stops with it."""
+    now, uses = core.clock(), await lately_used(uow, core, channel)
+    return tuple(dict.fromkeys(it.key_name for it in uses if it.outcome == GIVEN and now < it.key_ends_at))

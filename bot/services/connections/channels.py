@@ -46,6 +46,7 @@ from bot.domain.view_models import (
     SetupCard,
     StateCounts,
 )
+from bot.services.connections.api_keys import hands_out_tokens, lately_used, programs_with_access
 from bot.services.connections.channel_actions import channel_for
 from bot.services.connections.connect import near_misses, read_address
 from bot.services.connections.tickets import asked_for
@@ -56,7 +57,6 @@ from bot.services.monitoring.mail_routing import mail_shown
 from storage import Listed, UnitOfWork
 from storage.api_keys import GIVEN
 
-PROGRAMS_SHOWN_FOR: Final = timedelta(days=30)
 """After they asked last."""
 _RECENT: Final = 8
 _REQUESTS_READ: Final = 100
@@ -277,20 +277,16 @@ class Channels:
         )
 
     async def programs_of(self, channel: Channel) -> tuple[str, ...]:
-        """Names of the programs that have lately been given tokens of it: what else stops when it does."""
-        if not self._core.policy.keeps_tokens or channel.is_personal:
+        """Names of the programs that lose access when it is disabled or removed."""
+        if not hands_out_tokens(self._core, channel):
             return ()
         async with self._core.storage.reading() as uow:
-            uses = await self._programs(uow, channel)
-        return tuple(dict.fromkeys(use.program for use in uses if use.was_given))
+            return await programs_with_access(uow, self._core, channel)
 
     async def _programs(self, uow: UnitOfWork, channel: Channel) -> tuple[ProgramUse, ...]:
         """For each program and audience when it last got access, and when it last did not."""
-        if not self._core.policy.keeps_tokens or channel.is_personal:
-            return ()
-        uses = await uow.token_uses.of_channel(channel.id, self._core.clock() - PROGRAMS_SHOWN_FOR)
         latest: dict[tuple[str, str, bool], ProgramUse] = {}
-        for use in uses:  # the latest first
+        for use in await lately_used(uow, self._core, channel):  # the latest first
             was_given = use.outcome == GIVEN
             shown = ProgramUse(use.key_name, use.audience, was_given, use.last_at)
             latest.setdefault((use.key_id, use.audience, was_given), shown)

@@ -23,6 +23,7 @@ from bot.domain.provider_outage import Proof, ProviderOutage, Struck, advice
 from bot.domain.ticket import Link
 from bot.domain.view_models import HELD_READ, HeldModel, IncidentModel, NoticeModel, Registration
 from bot.services.connections.admin_consent import AdminConsents
+from bot.services.connections.api_keys import programs_with_access
 from bot.services.connections.revocation import removal_of
 from bot.services.core.notifications import client_at, is_unheard, unread_of
 from bot.services.core.ports import Core
@@ -242,8 +243,10 @@ class NoticeModels:
             if it.channel_id in channels
         ]
         if len(outages) == 1:  # a list has no room for it
-            app = await self._registration(uow, outages[0].channel, outages[0].incident)
-            outages = [replace(outages[0], app=app)]
+            [only] = outages
+            app = await self._registration(uow, only.channel, only.incident)
+            programs = await programs_with_access(uow, self._core, only.channel) if waiting else ()
+            outages = [replace(only, app=app, programs=programs)]
         is_open = any(outage.incident.is_open for outage in outages)
         return replace(model, outages=tuple(outages), is_open=is_open)
 

@@ -15,7 +15,15 @@ from bot.domain.provider_outage import Proof
 from bot.domain.view_models import IncidentModel, NoticeModel
 from bot.views.blocks import ago, escape, inert, instant, mention
 from bot.views.i18n import Language
-from bot.views.wording import cause_in_short, cause_words, company, mail_words, unexplained_words, way_words
+from bot.views.wording import (
+    cause_in_short,
+    cause_words,
+    company,
+    mail_words,
+    program_names,
+    unexplained_words,
+    way_words,
+)
 
 _CLAIMERS = 3
 _UNSETTLED: Final = (Resolution.WORSE, Resolution.DOUBTED, Resolution.OURS)
@@ -82,10 +90,13 @@ def since(lang: Language, outage: IncidentModel) -> str:
 
 
 def stops(lang: Language, outage: IncidentModel) -> str:
-    """What somebody wrote that depends on it; nothing is no use saying."""
-    if not outage.channel.use or is_doubtful(outage):
+    """What somebody wrote that depends on it, and the programs that use it; nothing is no use saying."""
+    if is_doubtful(outage):
         return ""
-    return lang.say("What stops working: {use}", use=inert(outage.channel.use, 200))
+    use, programs = outage.channel.use, program_names(lang, [inert(it, 60) for it in outage.programs])
+    written = lang.say("What stops working: {use}", use=inert(use, 200)) if use else ""
+    lose = lang.say("Programs that lose access: {programs}.", programs=programs) if programs else ""
+    return "\n".join(filter(None, [written, lose]))
 
 
 def proof(lang: Language, outages: Sequence[IncidentModel]) -> str:

@@ -12,7 +12,7 @@ from bot.views.blocks import Block, View, actions, divider, inert, modal, sectio
 from bot.views.buttons import enable_again_button, offered, operation_button
 from bot.views.i18n import Language
 from bot.views.replies import enabled_blocks, removal_blocks
-from bot.views.wording import company
+from bot.views.wording import company, program_names
 from bot.views.wording.revocation import sharers
 
 DISABLE_FORM: Final = "disable.form"
@@ -139,15 +139,10 @@ def _use(lang: Language, channel: Channel) -> list[Block]:
     return [section(lang.say("What depends on it: {use}", use=inert(channel.use, 200)))]
 
 
-_PROGRAMS: Final = 5
-
-
 def _programs(lang: Language, programs: Sequence[str]) -> list[Block]:
     if not programs:
         return []
-    named = lang.listed(inert(one, 60) for one in programs[:_PROGRAMS])
-    if (rest := len(programs) - _PROGRAMS) > 0:
-        named = lang.say("{features} and {n} more", features=named, n=rest)
+    named = program_names(lang, [inert(it, 60) for it in programs])
     lose = lang.say("Programs that lose access: {programs}.", programs=named)
     keep = lang.say("Access tokens that they already have work for up to 90 minutes.")
     return [section(lang.together(lose, keep))]

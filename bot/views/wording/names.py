@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from bot.domain.access import Role
@@ -11,6 +12,7 @@ from bot.domain.view_models import Mail
 from bot.views.i18n import Language
 from bot.views.text import shown
 
+_PROGRAMS: Final = 5
 _HOUSES: Final = {"Gmail": "Google", "Office 365": "Microsoft", "Outlook.com": "Microsoft"}
 
 
@@ -22,6 +24,12 @@ def company(provider_label: str) -> str:
 def more_people(lang: Language, n: int) -> str:
     """The end of a list of people that was cut."""
     return lang.count("and {n} more person", "and {n} more people", n)
+
+
+def program_names(lang: Language, programs: Sequence[str]) -> str:
+    """The first of them, and how many more there are."""
+    named, rest = lang.listed(programs[:_PROGRAMS]), len(programs) - _PROGRAMS
+    return named if rest <= 0 else lang.say("{features} and {n} more", features=named, n=rest)
 
 
 def via_words(lang: Language, account: str) -> str:
