@@ -95,7 +95,7 @@ class ChannelActions:
                 await uow.commit()
                 return claimed
 
-        await self._monitoring.work_off(await retried(once))
+        await self._monitoring.work_off(await retried(once), is_awaited=True)
         async with self._core.storage.reading() as uow:
             return await channel_for(uow, self._core, actor, channel_id, Operation.SEE)
 

@@ -123,13 +123,15 @@ class Monitoring:
         """One channel's row, due or not, unless another look is under way. ``work_off`` it once committed."""
         return await uow.probes.claim(now=self._core.clock(), limit=1, lease_for=LEASE, only=channel_id)
 
-    async def work_off(self, claimed: Sequence[Probe]) -> None:
-        """Look at what was claimed, judge it and free the rows. What could not be written down because the
-        database was away is freed by the next turn, not only when its lease runs out; what was cut off,
-        because the process ends, at once."""
+    async def work_off(self, claimed: Sequence[Probe], *, is_awaited: bool = False) -> None:
+        """Look at what was claimed, judge it and free the rows. ``is_awaited``: somebody is waiting for it.
+
+        What could not be written down because the database was away is freed by the next turn, not only when
+        its lease runs out; what was cut off, because the process ends, at once.
+        """
         try:
             if claimed:
-                await self._work_off(claimed)
+                await self._work_off(claimed, is_awaited=is_awaited)
         except StorageAway:
             self._leave(claimed)
             raise
@@ -146,7 +148,7 @@ class Monitoring:
     def _leave(self, claimed: Sequence[Probe]) -> None:
         self._left_behind.update(probe.lease_token for probe in claimed if probe.lease_token)
 
-    async def _work_off(self, claimed: Sequence[Probe]) -> None:
+    async def _work_off(self, claimed: Sequence[Probe], *, is_awaited: bool) -> None:
         async with self._core.storage.reading() as uow:
             channels = await uow.channels.by_ids([probe.channel_id for probe in claimed])
         theirs = {
@@ -155,7 +157,7 @@ class Monitoring:
             if (channel := channels.get(probe.channel_id)) and _is_about(probe, channel)
         }
         refreshed = [grant_id for grant_id, state in theirs.items() if state is State.DISABLED]
-        seen = await self._probes.looks(list(theirs), only_refresh=refreshed)
+        seen = await self._probes.looks(list(theirs), only_refresh=refreshed, is_awaited=is_awaited)
 
         async def one(probe: Probe) -> _Observation | None:
             channel = channels.get(probe.channel_id)

@@ -300,7 +300,7 @@ class Probes:
         ``is_sparing`` leaves a host alone that has refused too many logins; who has just shown that the
         password is right need not wait for it.
         """
-        seen = await self.looks([grant.id], is_sparing=is_sparing)
+        seen = await self.looks([grant.id], is_sparing=is_sparing, is_awaited=True)
         if grant.id not in seen:
             busy = ProviderUnavailable("busy")
             return ProbeResult(busy, busy.code, put_off_until=self._core.clock() + BUSY_FOR)
@@ -312,16 +312,21 @@ class Probes:
         *,
         only_refresh: Collection[GrantId] = (),
         is_sparing: bool = True,
+        is_awaited: bool = False,
     ) -> dict[GrantId, ProbedGrant]:
         """Look at several side by side. Those that somebody else is refreshing right now are missing; so are
-        those whose lease was lost meanwhile: what they showed may be of yesterday."""
+        those whose lease was lost meanwhile: what they showed may be of yesterday.
+
+        They give way to people who are being served, unless one of them waits for this (``is_awaited``).
+        """
         token, leased = await self._take(grant_ids)
         gate, turns = asyncio.Semaphore(AT_ONCE), [self._turn(grant) for grant in leased.values()]
 
         async def one(turn: RefreshTurn) -> ProbeResult:
             is_refresh = turn.grant.id in only_refresh
             async with gate:
-                await self._core.courtesy.gives_way()
+                if not is_awaited:
+                    await self._core.courtesy.gives_way()
                 # Whatever goes wrong with one must not cost the others of its batch their turn.
                 work = self._sparing(turn, is_refresh) if is_sparing else self._look(turn, is_refresh)
                 look, _ = await attempted(work, what="probe")
@@ -420,7 +425,6 @@ class Probes:
         try:
             fresh = await turn.renew()
             if not is_refresh:
-                await self._core.courtesy.gives_way()
                 await self._core.providers.get(turn.grant.provider).probe(turn.grant, fresh, turn.renew)
         except ProviderError as error:
             if isinstance(error, ProviderUnavailable) and error.unknown_code:

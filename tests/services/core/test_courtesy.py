@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+from bot.domain.channel import State
 from bot.services.core.courtesy import Courtesy
 from tests.services.play import Play
 
@@ -50,3 +51,15 @@ async def test_no_mailbox_is_asked_while_somebody_waits(play: Play) -> None:
         assert play.google.requests["token"] == before
     assert await looking == 1
     assert play.google.requests["token"] == before + 1
+
+
+async def test_what_a_person_waits_for_gives_way_to_nobody(play: Play) -> None:
+    """Least of all to that person: enabling says what a look has shown."""
+    channel = await play.connect("alice")
+    await play.disable("alice", channel)
+    courtesy = play.services.core.courtesy
+    courtesy._at_most = 3600
+    with courtesy.serving():
+        async with asyncio.timeout(30):
+            enabled = await play.services.channel_actions.enable(await play.actor("alice"), channel.id)
+    assert enabled.state is State.CONNECTED
