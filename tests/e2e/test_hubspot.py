@@ -513,6 +513,75 @@ async def test_a_token_of_another_portal_is_no_mass_loss(database_url: str, inli
             assert "hello@other.example" in await only(stage, "omar")
 
 
+async def test_another_portals_token_that_does_not_say_so_is_no_mass_loss(
+    database_url: str, inline_sqlite: None
+) -> None:
+    """It lacks the scope that would tell whose it is: the operator is told that nothing is watched, and
+    nothing of the old portal counts as lost."""
+    key = Fernet.generate_key().decode()
+    async with a_town(database_url, key=key, hubspot=True) as built:
+        async with a_bot(built) as stage:
+            await stage.passes(minutes=3)
+        portal = built.hubspot.portal
+        portal.id = "5"
+        portal.accounts = [Account(9001, 101, "Elsewhere", "hello@other.example")]
+        next(iter(portal.tokens.values())).discard("oauth")
+        async with a_bot(built) as stage:
+            await stage.passes(hours=2)
+            said = await only(stage, "omar")
+            assert "oauth" in said and "lost" not in said
+
+
+async def test_a_known_portal_is_watched_without_the_scope_that_names_it(
+    database_url: str, inline_sqlite: None
+) -> None:
+    """Taken away between two starts: its accounts are the ones that were known."""
+    key = Fernet.generate_key().decode()
+    async with a_town(database_url, key=key, hubspot=True) as built:
+        async with a_bot(built) as stage:
+            await stage.passes(minutes=3)
+        next(iter(built.hubspot.portal.tokens.values())).discard("oauth")
+        async with a_bot(built) as stage:
+            await stage.passes(minutes=30)
+            assert "are watched all the same" in await only(stage, "omar")
+            built.hubspot.portal.change(SUPPORT, authorized=False)
+            await stage.passes(**TOLD)
+            _, alarm = await messages(stage, "omar")
+            assert "as disconnected" in alarm
+
+
+async def test_of_a_new_portals_people_nothing_is_known_before_they_were_read(stage: Stage) -> None:
+    """The old one's super admins are not told of it, and its own are read as soon as that works."""
+    services, portal = stage.bot.services, portal_of(stage)
+    portal.id = "5"
+    portal.accounts = [Account(9001, 101, "Elsewhere", "hello@other.example")]
+    portal.faults.append(Fault("error", "/settings/users"))
+    stage.town.clock.advance(timedelta(days=1))
+    await stage.passes(minutes=5)
+    async with services.core.storage.reading() as uow:
+        known = await uow.hubspot.portal(services.workspace.id)
+    assert known is not None
+    assert (known.portal_id, known.super_admins) == ("5", ())
+    portal.faults.clear()
+    await stage.passes(minutes=10)
+    async with services.core.storage.reading() as uow:
+        known = await uow.hubspot.portal(services.workspace.id)
+    assert known is not None
+    assert known.super_admins
+
+
+async def test_blind_from_the_first_day_is_the_operators_matter_too(
+    database_url: str, inline_sqlite: None
+) -> None:
+    """A firewall, or a wrong address, on the day of the installation."""
+    key = Fernet.generate_key().decode()
+    async with a_town(database_url, key=key, hubspot=True) as built:
+        built.hubspot.portal.faults.append(Fault("html"))
+        async with a_bot(built) as stage:
+            await stage.passes(hours=30)
+            assert "could not be read completely for a whole day" in await only(stage, "omar")
+
+
 @pytest.mark.parametrize("path", ["/settings/users", "/account-info"])
 async def test_what_is_read_once_a_day_blinds_nobody(patient: Stage, path: str) -> None:
     """HubSpot's lists of people and particulars fail, for a day: its channels are watched all the same."""
@@ -526,7 +595,12 @@ async def test_what_is_read_once_a_day_blinds_nobody(patient: Stage, path: str) 
 
 @pytest.mark.parametrize("what", ["refused", "forbidden"])
 async def test_one_refusal_is_no_dead_key(stage: Stage, what: str) -> None:
-    """The next look must agree before whoever runs the bot is told."""
+    """The next look must agree before whoever runs the bot is told; also where a complete look was not
+    allowed to read whose portal it is."""
+    stage.town.clock.advance(timedelta(days=1))
+    portal_of(stage).faults.append(Fault(what, "/account-info", times=1))
+    await stage.passes(minutes=3)
+    await nobody_was_told(stage)
     portal_of(stage).faults.append(Fault(what, times=1))
     await stage.passes(minutes=3)
     await nobody_was_told(stage)

@@ -240,7 +240,7 @@ async def test_a_week_of_a_portal(stage: Stage) -> None:
     assert all(it.resolved_at is not None for it in seen.incidents)
     assert seen.alarms == Counter({it.id: 1 for it in seen.incidents}), "each once"
     assert seen.notices[NoticeKind.HUBSPOT_SAID] == seen.quiet_moments
-    assert seen.notices[NoticeKind.OPERATOR] <= sum(weather.served[it] for it in REFUSALS)
+    assert seen.notices[NoticeKind.OPERATOR] <= sum(weather.served[it] for it in REFUSALS) // 2, "two agree"
     others = set(seen.notices) - {
         NoticeKind.HUBSPOT,
         NoticeKind.HUBSPOT_SAID,

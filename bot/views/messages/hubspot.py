@@ -491,14 +491,25 @@ def _reply(said: str, *lines: str) -> Message:
 # --- the operator
 
 
+_OF_PARTICULARS: Final = "oauth"
+"""The scope that tells whose portal it is; the channels are read with others."""
+
+
 def hubspot_operator_notice(lang: Language, model: NoticeModel, code: str) -> Message:
     """HubSpot refuses our token, or something that it should open."""
     if not model.is_open:
         return quiet("✅ " + lang.say("HubSpot can be read again. There is nothing to do."))
     why, step = hubspot_refusal_words(lang, code)
-    nobody = lang.say(
-        "Until then HubSpot's team addresses are not watched. Nobody else was told, and none "
-        "is shown as disconnected because of this."
+    nobody = (
+        lang.say(
+            "The team addresses of a portal that is known are watched all the same. Nobody else was told, "
+            "and none is shown as disconnected because of this."
+        )
+        if code.endswith(f" {_OF_PARTICULARS}")
+        else lang.say(
+            "Until then HubSpot's team addresses are not watched. Nobody else was told, and none "
+            "is shown as disconnected because of this."
+        )
     )
     said = f"🔧 {escape(why)}"
     return message(said, [section("\n".join([said, escape(step), nobody]))])

@@ -115,10 +115,15 @@ class HubSpotWatch:
         self._identified: tuple[int, str] | None = None
         """The client's ``switches`` when this process last read whose portal it is, and whose that was: a
         token that was put into the settings may be another portal's."""
+        self._refused = ""
+        """What the last complete look of this process was not allowed to read."""
+        self._since: datetime | None = None
+        """Since when this process looks."""
 
     async def run_due(self) -> int:
         """Look, if it is time and nobody else does. Returns how many looks that were."""
         now = self._core.clock()
+        self._since = self._since or now
         async with self._core.storage.reading() as uow:
             portal = await uow.hubspot.portal(self._workspace_id)
             is_gone = await uow.workspaces.is_gone(self._workspace_id)
@@ -141,10 +146,16 @@ class HubSpotWatch:
             if await self._still_ours(uow, now) is None:
                 return
             await self._saw(uow, portal, seen)
-            await self._note_refusal(uow, seen.refused)
+            if self._is_certain(seen.refused):
+                await self._note_refusal(uow, seen.refused)
             await uow.hubspot.look_again(self._workspace_id, max(now + self._every, self._core.clock()))
             await uow.commit()
         self._core.wake()
+
+    def _is_certain(self, refused: ProviderError | None) -> bool:
+        """One refusal among answers that were fine is none yet: the next complete look must agree."""
+        before, self._refused = self._refused, _code(refused)
+        return self._refused in {"", before}
 
     async def _still_ours(self, uow: UnitOfWork, began_at: datetime) -> Portal | None:
         """The portal's row, if what a look brought may be written. It may have taken so long that another
@@ -163,7 +174,7 @@ class HubSpotWatch:
             present = await self._still_ours(uow, began_at)
             if present is None:
                 return
-            # One refusal among answers that were fine is no dead key: the next look must agree.
+            # One failure among answers that were fine is none yet: the next look must agree.
             is_certain = is_refused and present.trouble == error.code
             pause = max(self._every * (RESTS_WHEN_REFUSED if is_certain else 1), wait or timedelta())
             # A portal that moves between data centres may have another host afterwards.
@@ -172,11 +183,7 @@ class HubSpotWatch:
             await uow.hubspot.look_again(self._workspace_id, self._core.clock() + pause)
             if is_certain:
                 await self._note_refusal(uow, error)
-            elif (
-                not is_refused
-                and present.looked_at is not None
-                and began_at - present.looked_at >= BLIND_AFTER
-            ):
+            elif present.trouble and began_at - (present.looked_at or self._since or began_at) >= BLIND_AFTER:
                 await self._note_refusal(uow, ProviderUnavailable(UNREADABLE))
             await uow.commit()
 
@@ -194,28 +201,43 @@ class HubSpotWatch:
         refused: ProviderError | None = None
         is_theirs = self._identified == (token, portal.portal_id)
         if portal.read_at is None or now - portal.read_at >= DAILY or not is_theirs:
-            portal, refused = await self._particulars(portal, now)
+            portal, refused = await self._particulars(
+                portal, now, is_same=await self._is_known(portal, listing)
+            )
         if self._client.switches != token:
             raise ProviderUnavailable(MIXED)
         return _CompleteLook(now, listing, archived, portal, refused)
 
-    async def _particulars(self, portal: Portal, now: datetime) -> tuple[Portal, ProviderError | None]:
+    async def _is_known(self, portal: Portal, listing: Listing) -> bool:
+        """Whether any account of the listing was known in that portal before: their ids are HubSpot's."""
+        async with self._core.storage.reading() as uow:
+            channels = await uow.hubspot.channels(portal.workspace_id, portal.portal_id)
+        return not {it.account_id for it in channels}.isdisjoint(it.id for it in listing.accounts)
+
+    async def _particulars(
+        self, portal: Portal, now: datetime, *, is_same: bool
+    ) -> tuple[Portal, ProviderError | None]:
         """What changes seldom, and what of it the token should but may not read. Where only these do not
         answer, what was known of them is as good as ever, and the channels are looked at all the same; but
-        not before it is known whose they are."""
+        not before it is known whose they are: by HubSpot's word or, ``is_same``, by an account that was
+        known before."""
         refused: ProviderError | None = None
         is_read = True
         try:
             details = await self._client.details()
         except PermissionMissing as missing:
+            if not (is_same or self._is_theirs(portal)):
+                raise
             refused = missing
             self._identified = self._client.switches, portal.portal_id
         except (ProviderUnavailable, ProviderMisconfigured) as error:
-            if not portal.portal_id or self._identified != (self._client.switches, portal.portal_id):
+            if not portal.portal_id or not self._is_theirs(portal):
                 raise
             is_read, refused = False, _if_misconfigured(error)
         else:
             self._identified = self._client.switches, details.portal_id
+            if details.portal_id != portal.portal_id:  # of the people of another one nothing is known
+                portal = replace(portal, super_admins=(), is_people_read=False, read_at=None)
             portal = replace(
                 portal,
                 portal_id=details.portal_id,
@@ -236,6 +258,10 @@ class HubSpotWatch:
         if is_read:
             return replace(portal, read_at=None if refused else now), refused
         return portal, refused
+
+    def _is_theirs(self, portal: Portal) -> bool:
+        """Whether this token is known to be that portal's; as good as known where there is none yet."""
+        return not portal.portal_id or self._identified == (self._client.switches, portal.portal_id)
 
     # --- what it comes to
 
