@@ -151,10 +151,7 @@ class Availabilities:
         self, channel: Channel, window: _Window, stored: Mapping[int, Tally], lines: Sequence[HistoryEntry]
     ) -> tuple[Tally, ...]:
         """Those that are written down, or were calm, and the others from the history."""
-        born = day_of(channel.created_at)
-        kept = [
-            stored.get(day, _WHOLE if day >= born else Tally()) for day in range(window.first, window.live)
-        ]
+        kept = [stored.get(day, _without_row(channel, day)) for day in range(window.first, window.live)]
         if window.live > window.last:
             return tuple(kept)
         until = min(self._core.clock(), beginning_of(window.last + 1))
@@ -270,6 +267,12 @@ def _worth_keeping(days: Mapping[int, Tally], channel: Channel, last: int) -> Ma
     """Without those on which it was connected from end to end, and those before it was there."""
     born = day_of(channel.created_at)
     return {day: tally for day, tally in days.items() if born <= day <= last and tally != _WHOLE}
+
+
+def _without_row(channel: Channel, day: int) -> Tally:
+    """What such a day was: a whole one, unless the channel was not there yet or is gone since."""
+    is_gone = channel.removed_at is not None and day > day_of(channel.removed_at)
+    return Tally() if is_gone or day < day_of(channel.created_at) else _WHOLE
 
 
 def _changes(lines: Iterable[HistoryEntry]) -> list[StateChange]:

@@ -74,6 +74,13 @@ async def stored(play: Play, channel: Channel) -> dict[int, Tally]:
         return (await uow.availability.of_channels([channel.id], first=0)).get(channel.id, {})
 
 
+async def nights(play: Play, number: int) -> None:
+    """Days pass, each written down once it is over."""
+    for _ in range(number):
+        play.stage.town.clock.advance(timedelta(days=1))
+        await play.services.availabilities.keep()
+
+
 @on_both
 async def test_a_day_that_is_over_is_written_down_and_reads_the_same(play: Play) -> None:
     """Whether it is put together from the history or read: nobody sees when the chore has run."""
@@ -125,6 +132,40 @@ async def test_what_is_turned_off_for_days_has_a_row_for_each(play: Play) -> Non
     found = await read(play, channel)
     assert [tally.watched for tally in found.days[-4:]] == [0, 0, 0, 0]
     assert found.days[-5].up == 9 * 3600
+
+
+@on_both
+async def test_what_was_removed_is_no_time_at_all_also_once_it_is_back(play: Play) -> None:
+    """Night after night; between its removal and its restoration there is a hole."""
+    gone = (play.now, State.CONNECTED, State.REMOVED, "remove_asked")
+    channel = await lived(
+        play, team(1, play.now, state=State.REMOVED, removed_at=play.now, since=play.now), gone
+    )
+    await nights(play, 6)
+    assert [tally.watched for tally in (await read(play, channel)).days[-8:]] == [_DAY, 9 * 3600, *[0] * 6]
+    back = replace(channel, state=State.CONNECTED, removed_at=None, since=play.now)
+    async with play.storage.writing() as uow:
+        channel = await uow.channels.save(back)
+        restored = {"from": State.REMOVED.value, "to": State.CONNECTED.value}
+        await uow.history.add(
+            HistoryEntry(ACME, channel.id, play.now, "restore_proven", None, details=restored)
+        )
+        await uow.commit()
+    days = (9 * 3600, *[0] * 5, 15 * 3600, _DAY)
+    assert [tally.up for tally in (await read(play, channel)).days[-7:]] == [*days[:6], 0]
+    await nights(play, 3)
+    assert [tally.up for tally in (await read(play, channel)).days[-10:-2]] == [*days]
+
+
+async def test_what_was_removed_long_ago_gets_no_more_rows(play: Play) -> None:
+    """It cannot come back, and reads as what it is without them."""
+    gone = (play.now, State.CONNECTED, State.REMOVED, "remove_asked")
+    channel = await lived(
+        play, team(1, play.now, state=State.REMOVED, removed_at=play.now, since=play.now), gone
+    )
+    await nights(play, 35)
+    assert len(await stored(play, channel)) == 31
+    assert {tally.watched for tally in (await read(play, channel)).days} == {0}
 
 
 @on_both
