@@ -257,11 +257,15 @@ def month_before(local: datetime) -> date:
 
 
 SENT_FROM: Final = 9
-"""The hour of their own morning at which people are sent a month's report."""
+"""The hour of their own morning from which on people are sent a month's report."""
 SENT_UNTIL_DAY: Final = 3
 """Of the month: after days of standstill it is sent late, and after more not at all."""
 
 
 def is_time_to_send(local: datetime) -> bool:
-    """Whether somebody whose clock shows ``local`` is to have last month's report by now."""
-    return local.day <= SENT_UNTIL_DAY and (local.day > 1 or local.hour >= SENT_FROM)
+    """Whether somebody whose clock shows ``local``, an aware time, is to have last month's report by now.
+
+    Its last day ends at midnight in UTC, which is after nine in the morning to the east of Japan.
+    """
+    is_over = local >= beginning_of(local.date().replace(day=1).toordinal())
+    return is_over and local.day <= SENT_UNTIL_DAY and (local.day > 1 or local.hour >= SENT_FROM)

@@ -281,6 +281,6 @@ def monthly_message(lang: Language, *, is_wanted: bool) -> Message:
     """That it comes each month from now on, or no longer."""
     if is_wanted:
         return quiet(
-            "✅ " + lang.say("You get the report on the first of each month, at 9:00 where you are.")
+            "✅ " + lang.say("You get the report on the first of each month, after 9:00 where you are.")
         )
     return quiet("✅ " + lang.say("You get no more monthly reports. Nothing else has changed."))

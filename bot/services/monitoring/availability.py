@@ -285,7 +285,7 @@ def _batches(some: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 class MonthlyReports:
-    """Sends those who want it a report of each month: once, in their own morning."""
+    """Sends those who want it a report of each month: once, in their own morning, and once it is over."""
 
     def __init__(self, core: Core, notifications: Notifications, workspace: Workspace) -> None:
         self._core = core
@@ -318,7 +318,7 @@ class MonthlyReports:
         return len(told)
 
     async def _due(self, uow: UnitOfWork) -> list[tuple[UserId, date]]:
-        """Admins in whose morning it is, and the month's first day."""
+        """Admins who are to have it by now, and the month's first day."""
         ids = await uow.report_readers.all(self._workspace.id)
         if not ids:
             return []
