@@ -248,6 +248,10 @@ class Report:
     """It is about one month that is over."""
 
 
+IN_FILE: Final = 10_000
+"""Team addresses that a report's file has, the worst first."""
+
+
 # --- months
 
 

@@ -52,7 +52,7 @@ _WORST: Final = 500
 """Of what happened since the last day that was written down, a report looks at so many channels."""
 _WHOLE: Final = Tally(up=int(DAY.total_seconds()))
 SHOWN: Final = 20
-"""Team addresses that a report names in Slack; the file has all."""
+"""Team addresses that a report names in Slack; the file has ``IN_FILE``."""
 
 
 class _Window(NamedTuple):
