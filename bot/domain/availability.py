@@ -69,9 +69,9 @@ class StateChange:
 
 
 def change_of(record: HistoryEntry) -> StateChange | None:
-    """The change that a line of history tells of, if it tells of one."""
+    """The change that a line of history tells of, if it tells of one: some steps lead to where they began."""
     before, after = record.details.get("from"), record.details.get("to")
-    if before not in _STATES or after not in _STATES:
+    if before not in _STATES or after not in _STATES or before == after:
         return None
     return StateChange(record.at, _STATES[before], _STATES[after], record.what)
 
@@ -110,6 +110,21 @@ def _pieces(
         yield at, ends, _second(state, change.what)
         at, state = ends, change.after
     yield at, max(at, until), _second(state, "")
+
+
+def first_to_judge_anew(changes: Sequence[StateChange], first: int) -> int:
+    """The day on which an outage began that was taken back from ``first`` on, before anything else happened:
+    what was written of the days in between calls it one. Otherwise ``first``. ``changes``: also of before."""
+    since = beginning_of(first)
+    later = next((it for it in changes if it.at >= since), None)
+    if later is None or not takes_back(later):
+        return first
+    return max((day_of(it.at) for it in changes if it.at < since), default=first)
+
+
+def takes_back(change: StateChange) -> bool:
+    """Whether the outage that it ends was everybody's, or ours."""
+    return change.before is State.DISCONNECTED and change.what in _TAKEN_BACK
 
 
 def _second(state: State, ended_by: str) -> Tally:

@@ -1,7 +1,8 @@
 """How well channels worked: each day written down once it is over, and put together for whoever asks.
 
 The one rule: nothing is measured here. All of it follows from the history, so writing a day down twice, by
-two processes or after a crash, writes the same.
+two processes or after a crash, writes the same. A day that is written down is only put right where an outage
+is taken back on a later one, in the night after that.
 """
 
 from __future__ import annotations
@@ -29,9 +30,11 @@ from bot.domain.availability import (
     change_of,
     day_of,
     days_of,
+    first_to_judge_anew,
     is_time_to_send,
     month_before,
     outages_among,
+    takes_back,
 )
 from bot.domain.channel import Channel, HistoryEntry, Kind, State
 from bot.domain.ids import ChannelId, UserId
@@ -104,15 +107,29 @@ class Availabilities:
     async def _days_after(
         self, after: str, *, first: int, last: int
     ) -> Mapping[Channel, Mapping[int, Tally]]:
-        """Some channels' days that are worth a row."""
+        """Some channels' days that are worth a row: those from ``first`` on, and earlier ones that were
+        written as an outage which has been taken back since."""
         async with self._core.storage.reading() as uow:
             channels = await uow.availability.restless(first=first, after=after, limit=_AT_ONCE)
-            lines = await uow.history.since([it.id for it in channels], beginning_of(first))
-        end = beginning_of(last + 1)
-        return {
-            it: _worth_keeping(days_of(it, _changes(lines.get(it.id, ())), first=first, until=end), it, last)
-            for it in channels
-        }
+            changes = await self._changes_since(uow, channels, first)
+        end, found = beginning_of(last + 1), dict[Channel, Mapping[int, Tally]]()
+        for it in channels:
+            begins = first_to_judge_anew(changes[it.id], first)
+            theirs = [change for change in changes[it.id] if change.at >= beginning_of(begins)]
+            found[it] = _worth_keeping(days_of(it, theirs, first=begins, until=end), it, last)
+        return found
+
+    async def _changes_since(
+        self, uow: UnitOfWork, channels: Sequence[Channel], first: int
+    ) -> dict[ChannelId, list[StateChange]]:
+        """From that day on; of those whose outage was taken back then, from as far back as is shown."""
+        lines = await uow.history.since([it.id for it in channels], beginning_of(first))
+        found = {it.id: _changes(lines.get(it.id, ())) for it in channels}
+        doubtful = [it for it, changes in found.items() if changes and takes_back(changes[0])]
+        if doubtful:
+            earlier = await uow.history.since(doubtful, beginning_of(first - WEEKS * WEEK))
+            found |= {it: _changes(earlier.get(it, ())) for it in doubtful}
+        return found
 
     # --- putting together
 

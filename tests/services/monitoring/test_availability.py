@@ -185,6 +185,42 @@ async def test_writing_down_twice_and_by_two_at_once_writes_the_same(play: Play)
     assert await stored(play, channel) == once
 
 
+async def goes(play: Play, channel: Channel, before: State, after: State, what: str) -> Channel:
+    """It takes this step now."""
+    async with play.storage.writing() as uow:
+        saved = await uow.channels.save(replace(channel, state=after, since=play.now))
+        details = {"from": before.value, "to": after.value}
+        await uow.history.add(HistoryEntry(ACME, saved.id, play.now, what, None, details))
+        await uow.commit()
+    return saved
+
+
+@on_both
+@pytest.mark.parametrize("why", ["held", "ours_broken"])
+async def test_an_outage_that_is_taken_back_days_later_was_none_on_any_of_them(play: Play, why: str) -> None:
+    """Also where it was written down as one, and somebody's leaving left a line in between; the outage of
+    another hour of that day stays."""
+    now = play.now
+    channel = await lived(
+        play,
+        team(1, now, state=State.DISCONNECTED, since=now),
+        *outage(now - 3 * HOUR, now - 2 * HOUR),
+        (now, State.CONNECTED, State.DISCONNECTED, "refused_again"),
+    )
+    await nights(play, 1)
+    channel = await goes(play, channel, State.DISCONNECTED, State.DISCONNECTED, "owner_gone")
+    await nights(play, 1)
+    assert [tally.down for tally in (await read(play, channel)).days[-3:-1]] == [16 * 3600, _DAY]
+    channel = await goes(play, channel, State.DISCONNECTED, State.IMPAIRED, why)
+    channel = await goes(play, channel, State.IMPAIRED, State.CONNECTED, "probe_passed")
+    await nights(play, 1)
+    assert (await read(play, channel)).days[-4:-1] == (
+        Tally(up=8 * 3600, down=3600, unknown=15 * 3600),
+        Tally(unknown=_DAY),
+        Tally(up=15 * 3600, unknown=9 * 3600),
+    )
+
+
 async def test_a_clock_that_was_ahead_leaves_no_day_to_come(play: Play) -> None:
     """What was written of days that are not over is forgotten, and written when they are."""
     now = play.now
