@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, delete, exists, func, literal_column, or_,
 
 from bot.domain.address import key_of
 from bot.domain.availability import Tally, beginning_of
-from bot.domain.channel import Channel, Kind, State
+from bot.domain.channel import RESTORABLE_FOR, Channel, Kind, State
 from bot.domain.ids import ChannelId, UserId, WorkspaceId
 from storage.channels import channel_of
 from storage.connection import Repository
@@ -30,11 +30,14 @@ class AvailabilityRepository(Repository):
     """Rows of ``availability``."""
 
     async def restless(self, *, first: int, after: str, limit: int) -> tuple[Channel, ...]:
-        """Channels by id, from ``after`` on, which were not simply connected all the time since that day."""
+        """Channels by id, from ``after`` on, which were not simply connected all the time since that day.
+
+        Removed ones for as long as they can come back: then their days must not look as if they had worked.
+        """
         since = beginning_of(first)
         stepped = exists().where(history.c.channel_id == channel.c.id, history.c.at >= since)
         restless = or_(channel.c.state != State.CONNECTED, stepped)
-        still_of_use = or_(channel.c.removed_at.is_(None), channel.c.removed_at >= since)
+        still_of_use = or_(channel.c.removed_at.is_(None), channel.c.removed_at >= since - RESTORABLE_FOR)
         page = select(channel).where(channel.c.id > after, restless, still_of_use)
         rows = await self._connection.rows(page.order_by(channel.c.id).limit(limit))
         return tuple(map(channel_of, rows))

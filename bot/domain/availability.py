@@ -69,9 +69,9 @@ class StateChange:
 
 
 def change_of(record: HistoryEntry) -> StateChange | None:
-    """The change that a line of history tells of, if it tells of one."""
+    """The change that a line of history tells of, if it tells of one: some steps lead to where they began."""
     before, after = record.details.get("from"), record.details.get("to")
-    if before not in _STATES or after not in _STATES:
+    if before not in _STATES or after not in _STATES or before == after:
         return None
     return StateChange(record.at, _STATES[before], _STATES[after], record.what)
 
@@ -110,6 +110,21 @@ def _pieces(
         yield at, ends, _second(state, change.what)
         at, state = ends, change.after
     yield at, max(at, until), _second(state, "")
+
+
+def first_to_judge_anew(changes: Sequence[StateChange], first: int) -> int:
+    """The day on which an outage began that was taken back from ``first`` on, before anything else happened:
+    what was written of the days in between calls it one. Otherwise ``first``. ``changes``: also of before."""
+    since = beginning_of(first)
+    later = next((it for it in changes if it.at >= since), None)
+    if later is None or not takes_back(later):
+        return first
+    return max((day_of(it.at) for it in changes if it.at < since), default=first)
+
+
+def takes_back(change: StateChange) -> bool:
+    """Whether the outage that it ends was everybody's, or ours."""
+    return change.before is State.DISCONNECTED and change.what in _TAKEN_BACK
 
 
 def _second(state: State, ended_by: str) -> Tally:
@@ -248,6 +263,10 @@ class Report:
     """It is about one month that is over."""
 
 
+IN_FILE: Final = 10_000
+"""Team addresses that a report's file has, the worst first."""
+
+
 # --- months
 
 
@@ -257,11 +276,15 @@ def month_before(local: datetime) -> date:
 
 
 SENT_FROM: Final = 9
-"""The hour of their own morning at which people are sent a month's report."""
+"""The hour of their own morning from which on people are sent a month's report."""
 SENT_UNTIL_DAY: Final = 3
 """Of the month: after days of standstill it is sent late, and after more not at all."""
 
 
 def is_time_to_send(local: datetime) -> bool:
-    """Whether somebody whose clock shows ``local`` is to have last month's report by now."""
-    return local.day <= SENT_UNTIL_DAY and (local.day > 1 or local.hour >= SENT_FROM)
+    """Whether somebody whose clock shows ``local``, an aware time, is to have last month's report by now.
+
+    Its last day ends at midnight in UTC, which is after nine in the morning to the east of Japan.
+    """
+    is_over = local >= beginning_of(local.date().replace(day=1).toordinal())
+    return is_over and local.day <= SENT_UNTIL_DAY and (local.day > 1 or local.hour >= SENT_FROM)

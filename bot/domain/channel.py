@@ -214,6 +214,8 @@ def described(channel: Channel, typed: InboxSpec) -> Channel:
 
 
 HISTORY_LASTS: Final = timedelta(days=400)
+RESTORABLE_FOR: Final = timedelta(days=30)
+"""After its removal."""
 
 
 @dataclass(frozen=True, slots=True)

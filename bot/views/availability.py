@@ -11,6 +11,7 @@ from typing import Final
 
 from bot.domain.access import Operation
 from bot.domain.availability import (
+    IN_FILE,
     LOOKS_UNSURE,
     Availability,
     Outages,
@@ -198,7 +199,7 @@ def _week_words(lang: Language, weeks: Sequence[tuple[date, int]]) -> str:
 
 
 def report_message(lang: Language, report: Report, *, now: datetime, command: str) -> Message:
-    """The team's addresses, the worst first, and one's own inbox; what does not fit is in the file."""
+    """The team's addresses, the worst first, and one's own inbox; more of them are in the file."""
     title = report_title(lang, report)
     summary = _summary(lang, report)
     hidden = report.number - len(report.lines)
@@ -207,7 +208,7 @@ def report_message(lang: Language, report: Report, *, now: datetime, command: st
         section(summary),
         *_weeks(lang, report.weeks),
         *(_line(lang, line) for line in report.lines),
-        *([context(_more(lang, hidden))] if hidden > 0 else []),
+        *([context(_more(lang, hidden, report.number))] if hidden > 0 else []),
         *_own(lang, report),
         *([context(_legend(lang, now))] if report.lines or report.own else []),
         *([context(_why_sent(lang))] if report.is_month else []),
@@ -262,12 +263,15 @@ def _why_sent(lang: Language) -> str:
     return lang.say("This comes on the first of each month to admins who have asked for it.")
 
 
-def _more(lang: Language, hidden: int) -> str:
+def _more(lang: Language, hidden: int, number: int) -> str:
+    """How many are not shown, and where they are: the file has an end, too."""
+    if number > IN_FILE:
+        return lang.say("and {n} more; the file has {most}, the worst first", n=hidden, most=f"{IN_FILE:,}")
     return lang.count("and {n} more, in the file", "and {n} more, in the file", hidden)
 
 
 def _buttons(lang: Language, report: Report) -> list[Block]:
-    file = [button(lang.say("All as a CSV file"), REPORT_FILE)] if report.lines or report.own else []
+    file = [button(lang.say("Get as a CSV file"), REPORT_FILE)] if report.lines or report.own else []
     if report.is_monthly:
         monthly = [button(lang.say("Stop the monthly message"), REPORT_MONTHLY, value=MONTHLY_OFF)]
     elif report.may_have_monthly:
@@ -281,6 +285,6 @@ def monthly_message(lang: Language, *, is_wanted: bool) -> Message:
     """That it comes each month from now on, or no longer."""
     if is_wanted:
         return quiet(
-            "✅ " + lang.say("You get the report on the first of each month, at 9:00 where you are.")
+            "✅ " + lang.say("You get the report on the first of each month, after 9:00 where you are.")
         )
     return quiet("✅ " + lang.say("You get no more monthly reports. Nothing else has changed."))

@@ -285,7 +285,7 @@ def export_message(lang: Language, *, url: str, until: datetime) -> Message:
 
 def report_file_message(lang: Language, *, url: str, until: datetime) -> Message:
     """The same for the report of how well they worked."""
-    said = lang.say("The availability of all these inboxes, as a file for spreadsheets.")
+    said = lang.say("The availability of these inboxes, as a file for spreadsheets.")
     return _file_message(lang, said, url, until)
 
 

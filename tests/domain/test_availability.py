@@ -232,14 +232,23 @@ def test_what_could_not_be_checked_is_no_outage() -> None:
 @pytest.mark.parametrize(
     ("local", "is_time", "month"),
     [
-        ("2027-01-01T08:59", False, date(2026, 12, 1)),
-        ("2027-01-01T09:00", True, date(2026, 12, 1)),
-        ("2027-01-03T23:00", True, date(2026, 12, 1)),
-        ("2027-01-04T00:00", False, date(2026, 12, 1)),
-        ("2028-03-01T10:00", True, date(2028, 2, 1)),
+        ("2027-01-01T08:59+00:00", False, date(2026, 12, 1)),
+        ("2027-01-01T09:00+00:00", True, date(2026, 12, 1)),
+        ("2027-01-03T23:00+00:00", True, date(2026, 12, 1)),
+        ("2027-01-04T00:00+00:00", False, date(2026, 12, 1)),
+        ("2028-03-01T10:00+00:00", True, date(2028, 2, 1)),
+        ("2027-01-01T09:00-12:00", True, date(2026, 12, 1)),
+        ("2027-01-01T09:00+09:00", True, date(2026, 12, 1)),
+        # In Auckland and on Kiritimati it is the afternoon before the last day is over.
+        ("2027-01-01T12:59+13:00", False, date(2026, 12, 1)),
+        ("2027-01-01T13:00+13:00", True, date(2026, 12, 1)),
+        ("2027-01-01T13:59+14:00", False, date(2026, 12, 1)),
+        ("2027-01-01T14:00+14:00", True, date(2026, 12, 1)),
     ],
 )
-def test_last_months_report_comes_on_the_first_at_nine(local: str, is_time: bool, month: date) -> None:
+def test_last_months_report_comes_on_the_first_at_nine_once_the_month_is_over(
+    local: str, is_time: bool, month: date
+) -> None:
     """After a standstill a day or two late, and then not at all."""
     when = datetime.fromisoformat(local)
     assert (is_time_to_send(when), month_before(when)) == (is_time, month)

@@ -100,7 +100,7 @@ async def test_the_file_says_what_the_report_says(team: Stage) -> None:
     team.town.google.mend(SUPPORT)
     await team.passes(minutes=30)
     await asks(team, "alice", "report")
-    await team.person("alice").clicks("All as a CSV file")
+    await team.person("alice").clicks("Get as a CSV file")
     browser = team.browser()
     landing = await browser.opens(await link_shown(team, "alice"))
     assert "asked how well the inboxes of the Slack workspace" in landing.text
@@ -163,7 +163,7 @@ async def test_a_slack_that_draws_no_chart_is_sent_the_words(team: Stage) -> Non
 
 async def test_members_are_not_offered_the_monthly_message(team: Stage) -> None:
     said = (await asks(team, "alice", "report")).plain
-    assert "[All as a CSV file]" in said and "each month" not in said
+    assert "[Get as a CSV file]" in said and "each month" not in said
 
 
 async def test_without_team_addresses_nothing_is_sent(stage: Stage) -> None:

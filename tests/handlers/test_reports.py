@@ -50,6 +50,21 @@ async def test_without_a_way_to_hear_a_refusal_there_is_no_chart(charted: Bench)
     assert CHART not in kinds(answer.body)
 
 
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (10_000, "and 9980 more, in the file"),
+        (100_000, "and 99980 more; the file has 10,000, the worst first"),
+    ],
+)
+async def test_what_is_not_shown_is_in_the_file_as_far_as_that_reaches(
+    bench: Bench, number: int, words: str
+) -> None:
+    bench.services.availabilities.shown = a_report(*some_lines(20), number=number)
+    answer = await bench.send(a_command("report"))
+    assert answer.body is not None and words in texts(answer.body)
+
+
 async def test_home_opens_the_same_words_in_a_dialog(charted: Bench) -> None:
     """No dialog can draw a chart."""
     await charted.send(a_click_in("home", "more", "overview.report "))

@@ -117,6 +117,8 @@ def availability(lang: Language, text: str = "") -> Drawn:
         team = (a_watched_row(),) * number
         yield f"availability list {number}", overview_message(lang, an_overview(team=team), now=NOW)
         yield f"availability home {number}", home(lang, an_overview(team=team), now=NOW)
+    large = a_report(*some_lines(20, text=text), number=100_000, weeks=some_weeks())
+    yield "report 20 of 100000", report_message(lang, large, now=NOW, command="/inbox")
     for number in (0, 1, 5, 20):
         report = a_report(*some_lines(number, text=text), number=number * 7, weeks=some_weeks())
         yield f"report {number}", report_message(lang, report, now=NOW, command="/inbox")

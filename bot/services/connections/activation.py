@@ -15,7 +15,7 @@ import structlog
 
 from bot.domain.access import Actor, Operation, Right, right_to_connect
 from bot.domain.address import same_address
-from bot.domain.channel import Cause, Channel, Kind, State, described
+from bot.domain.channel import RESTORABLE_FOR, Cause, Channel, Kind, State, described
 from bot.domain.errors import (
     ConsentDeclined,
     ConsentFailed,
@@ -63,7 +63,6 @@ from storage import Taken, UnitOfWork
 
 _log = structlog.get_logger(__name__)
 
-RESTORABLE_FOR: Final = timedelta(days=30)
 _REDEEM_BUDGET: Final = timedelta(seconds=60)
 """How long a connect may hold the identity's lane: redeem, refresh and probe at 10 s each, twice over."""
 

@@ -1,7 +1,8 @@
 """How well channels worked: each day written down once it is over, and put together for whoever asks.
 
 The one rule: nothing is measured here. All of it follows from the history, so writing a day down twice, by
-two processes or after a crash, writes the same.
+two processes or after a crash, writes the same. A day that is written down is only put right where an outage
+is taken back on a later one, in the night after that.
 """
 
 from __future__ import annotations
@@ -29,9 +30,11 @@ from bot.domain.availability import (
     change_of,
     day_of,
     days_of,
+    first_to_judge_anew,
     is_time_to_send,
     month_before,
     outages_among,
+    takes_back,
 )
 from bot.domain.channel import Channel, HistoryEntry, Kind, State
 from bot.domain.ids import ChannelId, UserId
@@ -52,7 +55,7 @@ _WORST: Final = 500
 """Of what happened since the last day that was written down, a report looks at so many channels."""
 _WHOLE: Final = Tally(up=int(DAY.total_seconds()))
 SHOWN: Final = 20
-"""Team addresses that a report names in Slack; the file has all."""
+"""Team addresses that a report names in Slack; the file has ``IN_FILE``."""
 
 
 class _Window(NamedTuple):
@@ -104,15 +107,29 @@ class Availabilities:
     async def _days_after(
         self, after: str, *, first: int, last: int
     ) -> Mapping[Channel, Mapping[int, Tally]]:
-        """Some channels' days that are worth a row."""
+        """Some channels' days that are worth a row: those from ``first`` on, and earlier ones that were
+        written as an outage which has been taken back since."""
         async with self._core.storage.reading() as uow:
             channels = await uow.availability.restless(first=first, after=after, limit=_AT_ONCE)
-            lines = await uow.history.since([it.id for it in channels], beginning_of(first))
-        end = beginning_of(last + 1)
-        return {
-            it: _worth_keeping(days_of(it, _changes(lines.get(it.id, ())), first=first, until=end), it, last)
-            for it in channels
-        }
+            changes = await self._changes_since(uow, channels, first)
+        end, found = beginning_of(last + 1), dict[Channel, Mapping[int, Tally]]()
+        for it in channels:
+            begins = first_to_judge_anew(changes[it.id], first)
+            theirs = [change for change in changes[it.id] if change.at >= beginning_of(begins)]
+            found[it] = _worth_keeping(days_of(it, theirs, first=begins, until=end), it, last)
+        return found
+
+    async def _changes_since(
+        self, uow: UnitOfWork, channels: Sequence[Channel], first: int
+    ) -> dict[ChannelId, list[StateChange]]:
+        """From that day on; of those whose outage was taken back then, from as far back as is shown."""
+        lines = await uow.history.since([it.id for it in channels], beginning_of(first))
+        found = {it.id: _changes(lines.get(it.id, ())) for it in channels}
+        doubtful = [it for it, changes in found.items() if changes and takes_back(changes[0])]
+        if doubtful:
+            earlier = await uow.history.since(doubtful, beginning_of(first - WEEKS * WEEK))
+            found |= {it: _changes(earlier.get(it, ())) for it in doubtful}
+        return found
 
     # --- putting together
 
@@ -151,10 +168,7 @@ class Availabilities:
         self, channel: Channel, window: _Window, stored: Mapping[int, Tally], lines: Sequence[HistoryEntry]
     ) -> tuple[Tally, ...]:
         """Those that are written down, or were calm, and the others from the history."""
-        born = day_of(channel.created_at)
-        kept = [
-            stored.get(day, _WHOLE if day >= born else Tally()) for day in range(window.first, window.live)
-        ]
+        kept = [stored.get(day, _without_row(channel, day)) for day in range(window.first, window.live)]
         if window.live > window.last:
             return tuple(kept)
         until = min(self._core.clock(), beginning_of(window.last + 1))
@@ -272,6 +286,12 @@ def _worth_keeping(days: Mapping[int, Tally], channel: Channel, last: int) -> Ma
     return {day: tally for day, tally in days.items() if born <= day <= last and tally != _WHOLE}
 
 
+def _without_row(channel: Channel, day: int) -> Tally:
+    """What such a day was: a whole one, unless the channel was not there yet or is gone since."""
+    is_gone = channel.removed_at is not None and day > day_of(channel.removed_at)
+    return Tally() if is_gone or day < day_of(channel.created_at) else _WHOLE
+
+
 def _changes(lines: Iterable[HistoryEntry]) -> list[StateChange]:
     return [change for line in lines if (change := change_of(line)) is not None]
 
@@ -282,7 +302,7 @@ def _batches(some: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 class MonthlyReports:
-    """Sends those who want it a report of each month: once, in their own morning."""
+    """Sends those who want it a report of each month: once, in their own morning, and once it is over."""
 
     def __init__(self, core: Core, notifications: Notifications, workspace: Workspace) -> None:
         self._core = core
@@ -315,7 +335,7 @@ class MonthlyReports:
         return len(told)
 
     async def _due(self, uow: UnitOfWork) -> list[tuple[UserId, date]]:
-        """Admins in whose morning it is, and the month's first day."""
+        """Admins who are to have it by now, and the month's first day."""
         ids = await uow.report_readers.all(self._workspace.id)
         if not ids:
             return []

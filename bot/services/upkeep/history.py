@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from bot.domain.access import Actor, Person, Workspace
-from bot.domain.availability import Report, ReportLine
+from bot.domain.availability import IN_FILE, Report, ReportLine
 from bot.domain.channel import Channel, HistoryEntry, InboxSpec, Kind
 from bot.domain.errors import ExportTaken, NotAllowed, OtherBrowser, TicketExpired, TicketUnknown
 from bot.domain.grant import Secret
@@ -110,7 +110,7 @@ class History:
         """A file's text. Raises ``NotAllowed``."""
         if what is File.HISTORY:
             return await self.export(actor)
-        report = await self._availabilities.report(actor, most=EXPORTED)
+        report = await self._availabilities.report(actor, most=IN_FILE)
         return await asyncio.to_thread(_report_written, report)
 
     async def may_export(self, actor: Actor) -> None:
@@ -262,9 +262,9 @@ class HistoryExport:
         async with self._core.storage.reading() as uow:
             ticket = await self._ticket(uow, secret)
         name = await self._people.name_of(ticket.user_id)
-        return ExportLanding(
-            name, self._workspace.name, ticket.locale, EXPORTED, is_report=_what(ticket) is File.AVAILABILITY
-        )
+        is_report = _what(ticket) is File.AVAILABILITY
+        lines = IN_FILE if is_report else EXPORTED
+        return ExportLanding(name, self._workspace.name, ticket.locale, lines, is_report=is_report)
 
     async def fetch(self, secret: str, browser: str) -> tuple[File, str]:
         """The file and its text, once, for the browser that asks first.
