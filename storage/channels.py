@@ -38,7 +38,7 @@ from bot.domain.channel import URGENCY, Cause, Channel, Kind, State
 from bot.domain.grant import Granted, MailboxIdentity
 from bot.domain.ids import ChannelId, UserId, WorkspaceId
 from bot.domain.view_models import Browse, StateCounts
-from storage.column_types import folded
+from storage.column_types import folded, searchable
 from storage.connection import Repository, by_letters
 from storage.errors import Conflict, Taken
 from storage.grants import GRANTED, granted_as, scopes_as_kept
@@ -205,14 +205,20 @@ def _values(it: Channel) -> dict[str, Any]:
         "said": it.said or None,
         "worked_since": it.worked_since,
         "address_reversed": folded(it.address)[::-1],
+        "sought": sought_in(it.address, it.name),
     }
+
+
+def sought_in(address: str, name: str) -> str:
+    """What a search looks through. No text that is searched for has a line's end in it."""
+    return f"{searchable(address)}\n{searchable(name)}"
 
 
 def channel_of(row: Sequence[Any]) -> Channel:
     """Unpacked rather than asked for by name, which takes five times as long; lists and batches are long."""
     id_, workspace_id, address, _, kind, owner_id, connected_by, provider, *rest = row
     idp, subject, tenant, state, cause, since, created_at, grant_id, *settings = rest
-    use, name, conversation_id, version, removed_at, via, said, worked_since, _ = settings
+    use, name, conversation_id, version, removed_at, via, said, worked_since, *_ = settings
     return Channel(
         id_,
         workspace_id,
@@ -409,10 +415,10 @@ def _page(dialect: str, all_personal: bool, with_grants: bool, state: State | No
 
 
 def _has(text: str) -> ColumnElement[bool]:
-    """Whether it stands in the address or the name."""
+    """Whether it stands in the address, as it is shown or as it is found by, or in the name."""
     return or_(
         channel.c.address_key.contains(folded(text), autoescape=True),
-        func.lower(channel.c.name).contains(text.lower(), autoescape=True),
+        channel.c.sought.contains(searchable(text), autoescape=True),
     )
 
 
