@@ -266,9 +266,9 @@ def about(operation: About, *, fresh: bool = False, once: bool = False) -> Calla
             actor = await context.actor(interaction, fresh=fresh)
             channel = await context.services.channels.find(actor, typed.rest) if typed.rest else None
             if channel is None:
-                found = await _candidates(context, actor, typed)
-                if len(found) != 1:
-                    return _which(context, interaction, typed, found)
+                found, has_more = await _candidates(context, actor, typed)
+                if len(found) != 1 or has_more:
+                    return _which(context, interaction, typed, found, has_more=has_more)
                 channel = found[0]
             if once and not await is_first(context, interaction):
                 return SILENT
@@ -305,8 +305,8 @@ async def _addresses(context: Context, actor: Actor) -> tuple[tuple[str, ...], i
     return await context.services.channels.addresses(actor, most=2)
 
 
-async def _candidates(context: Context, actor: Actor, typed: Typed) -> tuple[Channel, ...]:
-    """What may be meant without an address."""
+async def _candidates(context: Context, actor: Actor, typed: Typed) -> tuple[tuple[Channel, ...], bool]:
+    """What may be meant without an address, and whether something else may be."""
     operation = _OPERATIONS.get(typed.verb or Verb.STATUS, Operation.SEE)
     return await context.services.channels.candidates(actor, operation, most=CANDIDATES)
 
@@ -323,10 +323,17 @@ _OPERATIONS: Final = {
 
 
 def _which(
-    context: Context, interaction: Interaction, typed: Typed, candidates: tuple[Channel, ...]
+    context: Context,
+    interaction: Interaction,
+    typed: Typed,
+    candidates: tuple[Channel, ...],
+    *,
+    has_more: bool,
 ) -> Response:
     assert typed.verb is not None
-    shown = which_address_message(interaction.lang, typed.verb.value, candidates, context.command)
+    shown = which_address_message(
+        interaction.lang, typed.verb.value, candidates, context.command, has_more=has_more
+    )
     return Response(message=shown)
 
 

@@ -283,10 +283,18 @@ class OverviewRepository(Repository):
         rows = await self._connection.rows(statement, _listed_values(visibility, most))
         return tuple(map(_listed, rows)), _tally(rows[0][_TALLY]) if rows else StateCounts()
 
-    async def first(self, visibility: Visibility, *, most: int, with_grants: bool) -> tuple[Listed, ...]:
-        """The same without counting: however many there are, no more rows are read."""
+    async def first(
+        self,
+        visibility: Visibility,
+        *,
+        most: int,
+        with_grants: bool,
+        states: tuple[State, ...] | None = None,
+    ) -> tuple[Listed, ...]:
+        """The same without counting, of all or of these states: however many there are, no more rows are
+        read."""
         statement = _statement(
-            self._connection.dialect, visibility.all_personal, with_grants, is_counted=False
+            self._connection.dialect, visibility.all_personal, with_grants, states, is_counted=False
         )
         return tuple(map(_listed, await self._connection.rows(statement, _listed_values(visibility, most))))
 
@@ -390,11 +398,18 @@ class OverviewRepository(Repository):
 
 
 @cache
-def _statement(dialect: str, all_personal: bool, with_grants: bool, *, is_counted: bool) -> Select[Any]:
+def _statement(
+    dialect: str,
+    all_personal: bool,
+    with_grants: bool,
+    states: tuple[State, ...] | None = None,
+    *,
+    is_counted: bool,
+) -> Select[Any]:
     """Of each part the first ones, in the order of an index; of all these the first ones."""
     each = [
         select(channel).where(*which).order_by(channel.c.address_key).limit(bindparam("most")).subquery()
-        for which in _parts(all_personal)
+        for which in _parts(all_personal, states)
     ]
     few = union_all(*(select(it) for it in each)).subquery("few")
     first = select(few).order_by(*_order(few, dialect)).limit(bindparam("most"))
