@@ -189,6 +189,7 @@ def _channel(number: int, now: datetime) -> dict[str, Any]:
         "version": 1,
         "removed_at": None,
         "address_reversed": address[::-1],
+        "sought": f"{address}\n",
     }
 
 

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Final
 
 from bot.domain.access import Actor, Operation
-from bot.domain.address import legible, visible
+from bot.domain.address import LONGEST, legible, visible
 from bot.domain.channel import Channel
 from bot.domain.errors import NotAnAddress, UnknownAddress
 from bot.views.home import LIST_ROWS
@@ -147,6 +147,7 @@ def _unlinked(link: re.Match[str]) -> str:
 
 
 def shortened(text: str) -> str:
+    """For repeating, never for looking anything up."""
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
@@ -197,7 +198,7 @@ def overview(typed: Typed) -> Handler:
 
     async def handler(context: Context, interaction: Interaction) -> Response:
         actor = await context.actor(interaction)
-        found = await context.services.channels.matching(actor, shortened(typed.rest), most=LIST_ROWS)
+        found = await context.services.channels.matching(actor, typed.rest[:LONGEST], most=LIST_ROWS)
         return await channels.listed(context, interaction, found)
 
     return handler
@@ -265,9 +266,9 @@ def about(operation: About, *, fresh: bool = False, once: bool = False) -> Calla
             actor = await context.actor(interaction, fresh=fresh)
             channel = await context.services.channels.find(actor, typed.rest) if typed.rest else None
             if channel is None:
-                found = await _candidates(context, actor, typed)
-                if len(found) != 1:
-                    return _which(context, interaction, typed, found)
+                found, has_more = await _candidates(context, actor, typed)
+                if len(found) != 1 or has_more:
+                    return _which(context, interaction, typed, found, has_more=has_more)
                 channel = found[0]
             if once and not await is_first(context, interaction):
                 return SILENT
@@ -304,8 +305,8 @@ async def _addresses(context: Context, actor: Actor) -> tuple[tuple[str, ...], i
     return await context.services.channels.addresses(actor, most=2)
 
 
-async def _candidates(context: Context, actor: Actor, typed: Typed) -> tuple[Channel, ...]:
-    """What may be meant without an address."""
+async def _candidates(context: Context, actor: Actor, typed: Typed) -> tuple[tuple[Channel, ...], bool]:
+    """What may be meant without an address, and whether something else may be."""
     operation = _OPERATIONS.get(typed.verb or Verb.STATUS, Operation.SEE)
     return await context.services.channels.candidates(actor, operation, most=CANDIDATES)
 
@@ -322,10 +323,17 @@ _OPERATIONS: Final = {
 
 
 def _which(
-    context: Context, interaction: Interaction, typed: Typed, candidates: tuple[Channel, ...]
+    context: Context,
+    interaction: Interaction,
+    typed: Typed,
+    candidates: tuple[Channel, ...],
+    *,
+    has_more: bool,
 ) -> Response:
     assert typed.verb is not None
-    shown = which_address_message(interaction.lang, typed.verb.value, candidates, context.command)
+    shown = which_address_message(
+        interaction.lang, typed.verb.value, candidates, context.command, has_more=has_more
+    )
     return Response(message=shown)
 
 

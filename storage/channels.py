@@ -38,7 +38,7 @@ from bot.domain.channel import URGENCY, Cause, Channel, Kind, State
 from bot.domain.grant import Granted, MailboxIdentity
 from bot.domain.ids import ChannelId, UserId, WorkspaceId
 from bot.domain.view_models import Browse, StateCounts
-from storage.column_types import folded
+from storage.column_types import folded, searchable
 from storage.connection import Repository, by_letters
 from storage.errors import Conflict, Taken
 from storage.grants import GRANTED, granted_as, scopes_as_kept
@@ -205,14 +205,20 @@ def _values(it: Channel) -> dict[str, Any]:
         "said": it.said or None,
         "worked_since": it.worked_since,
         "address_reversed": folded(it.address)[::-1],
+        "sought": sought_in(it.address, it.name),
     }
+
+
+def sought_in(address: str, name: str) -> str:
+    """What a search looks through. No text that is searched for has a line's end in it."""
+    return f"{searchable(address)}\n{searchable(name)}"
 
 
 def channel_of(row: Sequence[Any]) -> Channel:
     """Unpacked rather than asked for by name, which takes five times as long; lists and batches are long."""
     id_, workspace_id, address, _, kind, owner_id, connected_by, provider, *rest = row
     idp, subject, tenant, state, cause, since, created_at, grant_id, *settings = rest
-    use, name, conversation_id, version, removed_at, via, said, worked_since, _ = settings
+    use, name, conversation_id, version, removed_at, via, said, worked_since, *_ = settings
     return Channel(
         id_,
         workspace_id,
@@ -277,10 +283,18 @@ class OverviewRepository(Repository):
         rows = await self._connection.rows(statement, _listed_values(visibility, most))
         return tuple(map(_listed, rows)), _tally(rows[0][_TALLY]) if rows else StateCounts()
 
-    async def first(self, visibility: Visibility, *, most: int, with_grants: bool) -> tuple[Listed, ...]:
-        """The same without counting: however many there are, no more rows are read."""
+    async def first(
+        self,
+        visibility: Visibility,
+        *,
+        most: int,
+        with_grants: bool,
+        states: tuple[State, ...] | None = None,
+    ) -> tuple[Listed, ...]:
+        """The same without counting, of all or of these states: however many there are, no more rows are
+        read."""
         statement = _statement(
-            self._connection.dialect, visibility.all_personal, with_grants, is_counted=False
+            self._connection.dialect, visibility.all_personal, with_grants, states, is_counted=False
         )
         return tuple(map(_listed, await self._connection.rows(statement, _listed_values(visibility, most))))
 
@@ -384,11 +398,18 @@ class OverviewRepository(Repository):
 
 
 @cache
-def _statement(dialect: str, all_personal: bool, with_grants: bool, *, is_counted: bool) -> Select[Any]:
+def _statement(
+    dialect: str,
+    all_personal: bool,
+    with_grants: bool,
+    states: tuple[State, ...] | None = None,
+    *,
+    is_counted: bool,
+) -> Select[Any]:
     """Of each part the first ones, in the order of an index; of all these the first ones."""
     each = [
         select(channel).where(*which).order_by(channel.c.address_key).limit(bindparam("most")).subquery()
-        for which in _parts(all_personal)
+        for which in _parts(all_personal, states)
     ]
     few = union_all(*(select(it) for it in each)).subquery("few")
     first = select(few).order_by(*_order(few, dialect)).limit(bindparam("most"))
@@ -409,10 +430,10 @@ def _page(dialect: str, all_personal: bool, with_grants: bool, state: State | No
 
 
 def _has(text: str) -> ColumnElement[bool]:
-    """Whether it stands in the address or the name."""
+    """Whether it stands in the address, as it is shown or as it is found by, or in the name."""
     return or_(
         channel.c.address_key.contains(folded(text), autoescape=True),
-        func.lower(channel.c.name).contains(text.lower(), autoescape=True),
+        channel.c.sought.contains(searchable(text), autoescape=True),
     )
 
 

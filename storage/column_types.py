@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Dialect, ForeignKey, Integer, Text, false
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from bot.domain.address import key_of
+from bot.domain.address import key_of, visible
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -47,6 +48,12 @@ class Instant(TypeDecorator[datetime]):
 
 def folded(address: str) -> str:
     return key_of(address)
+
+
+def searchable(text: str) -> str:
+    """The text in one line, without regard to case, width and what nobody sees."""
+    small = visible(unicodedata.normalize("NFKC", text)).casefold()
+    return " ".join(unicodedata.normalize("NFKC", small).split())
 
 
 def required_text(name: str) -> Column[str]:

@@ -46,6 +46,7 @@ from bot.domain.address import Mentions, key_of
 from bot.domain.channel import State
 from bot.domain.grant import Secret
 from bot.domain.notice import NoticeKind
+from storage.channels import sought_in
 from storage.connection import Connection
 from storage.errors import DatabaseInUse
 from storage.files import FileLock
@@ -312,11 +313,14 @@ def _columns(index: Index) -> Iterator[Column[Any]]:
 def _without(mentions: Mentions, table: Table, row: Row[Any]) -> dict[str, Any]:
     """The row's columns that name it, as they are to be."""
     values = {column: row._mapping[column] for column in _texts(table)}
-    return {
+    without = {
         column.name: "" if column in _BLANKED else mentions.without(value)
         for column, value in values.items()
         if mentions.are_in(value)
     }
+    if table is channel and "name" in without:  # where it may stand in letters that nobody writes: ß as ss
+        without["sought"] = sought_in(row.address, str(without["name"]))
+    return without
 
 
 def _is(table: Table, key: Sequence[Any]) -> ColumnElement[bool]:

@@ -119,6 +119,8 @@ channel: Final = Table(
     maybe_instant("worked_since"),
     # The key from its end, for what was mistyped at its beginning.
     ordered_text("address_reversed"),
+    # What a search looks through. Of letters beyond ASCII SQLite does not know the small ones.
+    required_text("sought"),
     CheckConstraint("(kind = 'personal') = (owner_id IS NOT NULL)", name="owner"),
     CheckConstraint("(state = 'removed') = (removed_at IS NOT NULL)", name="removed"),
     Index(

@@ -304,8 +304,11 @@ _PICKED: Final = {
 """What choosing an inbox does, by the verb."""
 
 
-def which_address_message(lang: Language, verb: str, candidates: Sequence[Channel], command: str) -> Message:
-    """The verb needs an address and there is more than one (or none) to choose from."""
+def which_address_message(
+    lang: Language, verb: str, candidates: Sequence[Channel], command: str, *, has_more: bool = False
+) -> Message:
+    """The verb needs an address and there is more than one (or none) to choose from; ``has_more``: or there
+    may be others than these."""
     if not candidates:
         said = lang.say("You have no inbox here yet.")
         return message(said, [section(said), *actions(connect_button(lang, primary=True))])
@@ -317,7 +320,9 @@ def which_address_message(lang: Language, verb: str, candidates: Sequence[Channe
     way = to_type(command, meant, escape(lang.say("<address>")))
     more = [context(lang.say("For one that is not listed: {command}", command=way))]
     choice = select(lang.say("Choose an inbox"), MORE, options)
-    return message(said, [section(said), *actions(choice), *(more if len(candidates) >= CANDIDATES else [])])
+    return message(
+        said, [section(said), *actions(choice), *(more if has_more or len(candidates) > CANDIDATES else [])]
+    )
 
 
 def refusal_message(lang: Language, refusal: InboxkeeperError, command: str) -> Message:

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.channel import State
-from bot.domain.ids import ChannelId
+from bot.domain.ids import ChannelId, UserId
+from bot.views.replies import CANDIDATES
 from tests.e2e.questions import asks, modal_text
 from tests.stage import Stage
 
@@ -42,6 +43,20 @@ async def test_with_one_candidate_it_is_done(stage: Stage) -> None:
     await alice.clicks("Yes, disable it")
     await alice.closes()
     assert f"{ALICE} is enabled and works" in await asks(stage, "alice", "/inbox enable")
+
+
+async def test_one_of_many_is_not_acted_on_unasked(stage: Stage) -> None:
+    """Alone among those that were read, it may not be the only one that is meant: it is offered."""
+    await stage.team_connected()
+    async with stage.bot.services.core.storage.writing() as uow:
+        [first] = await uow.channels.all(stage.bot.services.workspace.id)
+        for number in range(CANDIDATES):
+            another = replace(first, id=ChannelId(f"c{number}"), address=f"t{number:03}@acme.example")
+            theirs = UserId("U0OMAR" if number else "U0ALICE")
+            await uow.channels.add(replace(another, connected_by=theirs, grant_id=None))
+        await uow.commit()
+    said = await asks(stage, "alice", "/inbox edit")
+    assert "Which inbox?" in said and "For one that is not listed" in said
 
 
 async def test_a_list_can_be_searched(stage: Stage) -> None:

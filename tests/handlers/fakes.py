@@ -106,8 +106,10 @@ class FakeChannels:
     async def addresses(self, actor: Actor, *, most: int) -> tuple[tuple[str, ...], int]:
         return tuple(channel.address for channel in self.channels.values())[:most], len(self.channels)
 
-    async def candidates(self, actor: Actor, operation: Operation, *, most: int) -> tuple[Channel, ...]:
-        return tuple(self.channels.values())[:most]
+    async def candidates(
+        self, actor: Actor, operation: Operation, *, most: int
+    ) -> tuple[tuple[Channel, ...], bool]:
+        return tuple(self.channels.values())[:most], len(self.channels) > most
 
     async def matching(self, actor: Actor, text: str, *, most: int) -> Overview:
         return an_overview(

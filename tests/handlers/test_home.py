@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.address import LONGEST
 from bot.domain.errors import GuestNotAllowed
 from bot.domain.ids import UserId
 from bot.slack.client import SlackClient
@@ -23,7 +24,7 @@ from handlers.tasks import MOST_AT_ONCE
 from storage import StorageAway
 from tests.handlers.conftest import Bench, texts
 from tests.handlers.payloads import a_click, a_click_in, a_command, a_form, an_event, picked
-from tests.views.samples import ANN, NOW, W
+from tests.views.samples import ANN, NOW, W, a_channel
 
 OPENED = {"type": "app_home_opened", "user": ANN, "tab": "home"}
 ADDRESS = "ann@example.com"
@@ -88,6 +89,26 @@ async def test_what_was_looked_for_stays_until_the_next_visit(bench: Bench) -> N
     await bench.send(a_click_in("home", "home.next", "25:disabled:ann"))
     await bench.slack.until(lambda: len(bench.slack.of("views.publish")) == 4)
     assert "'initial_value': 'ann'" in drawn() and "0:disabled:ann" in drawn()
+
+
+async def test_a_long_address_is_looked_for_whole(bench: Bench) -> None:
+    """What is repeated to people is cut, not what is looked for; beyond what an address has it is."""
+    long = f"{'a' * 64}@{'b' * 60}.example"
+    bench.services.channels.channels["c2"] = a_channel(id="c2", address=long)
+    bench.services.channels.channels["c3"] = a_channel(id="c3", address="c" * LONGEST)
+
+    async def looks_for(text: str, number: int) -> str:
+        click = a_click_in("home", "home.search", text)
+        click["view"]["state"] = {"values": {"home_search:1": {"home.search": {"value": text}}}}
+        await bench.send(click)
+        await bench.slack.until(lambda: len(bench.slack.of("views.publish")) == number)
+        return texts(bench.slack.of("views.publish")[-1])
+
+    drawn = await looks_for(long, 1)
+    assert f"'initial_value': '{long}'" in drawn and "No inbox here" not in drawn
+    assert f"'initial_value': '{'c' * LONGEST}'" in await looks_for("ｃ" * (LONGEST + 9), 2)
+    answer = texts((await bench.send(a_command(f"list {long}"))).body)
+    assert "Inboxes with" in answer
 
 
 async def test_a_crowd_is_drawn_each_once(bench: Bench) -> None:

@@ -30,12 +30,13 @@ _ROWS: Final = (
     """INSERT INTO person (workspace_id, id, name, email, email_key, locale, read_at)
     {numbers} SELECT :workspace, 'UC' || i, 'Person ' || i, 'person' || i || '@crowd.example',
     'person' || i || '@crowd.example', 'en-US', :now FROM n""",
-    """INSERT INTO channel (id, workspace_id, address, address_key, address_reversed, kind, owner_id,
+    """INSERT INTO channel (id, workspace_id, address, address_key, address_reversed, sought, kind, owner_id,
     connected_by, provider,
     identity_provider, identity_subject, identity_tenant, state, cause, since, created_at, grant_id, use,
     name)
     {numbers} SELECT 'ch' || i, :workspace, 'person' || i || '@crowd.example',
     'person' || i || '@crowd.example', 'elpmaxe.dworc@' || i || 'nosrep',
+    'person' || i || '@crowd.example',
     CASE WHEN i <= :team THEN 'team' ELSE 'personal' END, CASE WHEN i <= :team THEN NULL ELSE 'UC' || i END,
     'UC' || i, CASE WHEN i % 2 = 0 THEN 'google' ELSE 'microsoft' END,
     CASE WHEN i % 2 = 0 THEN 'google' ELSE 'microsoft' END, 'subject' || i, 'crowd.example',

@@ -151,6 +151,16 @@ async def test_every_spelling_of_it_is_found(storage: Storage, kept: str, asked:
     assert f"「{ERASED}」の代わり" in left
 
 
+async def test_a_name_that_mentions_it_is_searched_without_it(storage: Storage) -> None:
+    """A search looks through letters that nobody wrote: ß as ss."""
+    async with storage.writing() as uow:
+        await uow.channels.add(a_team_channel(address="a@acme.example", name="was info@straße.example"))
+        await uow.commit()
+    assert (await forget(storage, "info@straße.example")).erased == {"channel": 1}
+    left = await _everything(storage)
+    assert "strasse" not in left and "straße" not in left
+
+
 async def test_what_hangs_on_it_goes_with_it(storage: Storage) -> None:
     """Outages, messages, links and history of the inbox, and messages about wishes for it."""
     held = [table for table in metadata.sorted_tables if "channel_id" in table.c]

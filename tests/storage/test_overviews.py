@@ -196,3 +196,50 @@ async def test_pages_are_the_list_cut_into_pieces(storage: Storage) -> None:
                     if len(page) < 4:
                         break
             assert [it.channel.id for it in found] == [it.channel.id for it in wanted], (who, text, state)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("alice.b", "gmail"),
+        ("aliceb@googlemail.com", "gmail"),
+        ("müller", "umlaut"),
+        ("XN--MLLER", "umlaut"),
+        ("ärzte", "name"),
+        ("ÄRZTE", "name"),
+        ("die  ärzte", "name"),
+        ("STRASSE", "street"),
+        ("straße", "street"),
+        ("ｂ５%_", "odd"),
+    ],
+)
+async def test_it_is_found_by_what_is_shown_of_it(storage: Storage, text: str, found: str) -> None:
+    """The address as it stands there or as it is compared, and the name: in small and large letters of any
+    alphabet."""
+    named = {
+        "gmail": a_team_channel(address="alice.b@gmail.com"),
+        "umlaut": a_team_channel(address="info@müller.de"),
+        "name": a_team_channel(address="d@example.com", name="Die Ärzte"),
+        "street": a_team_channel(address="s@example.com", name="Große Straße"),
+        "odd": a_team_channel(address="o@example.com", name="B5%_"),
+    }
+    await keep(storage, tuple(named.values()))
+    sight = visibility_of(an_actor(BEN, ""))
+    assert sight is not None
+    async with storage.reading() as uow:
+        page = await uow.overviews.page(sight, Browse(text), most=9, with_grants=False)
+        listed = await uow.overviews.matching(sight, text, most=9, with_grants=False)
+    assert [it.channel for it in page] == [it.channel for it in listed] == [named[found]]
+
+
+async def test_a_new_name_is_found_and_the_old_one_no_longer(storage: Storage) -> None:
+    """What is looked through follows what is saved."""
+    await keep(storage, (was := a_team_channel(name="Ärzte"),))
+    async with storage.writing() as uow:
+        await uow.channels.save(replace(was, name="Öffnung"))
+        await uow.commit()
+    sight = visibility_of(an_actor(BEN, ""))
+    assert sight is not None
+    async with storage.reading() as uow:
+        for text, number in (("öffnung", 1), ("ärzte", 0)):
+            assert len(await uow.overviews.matching(sight, text, most=9, with_grants=False)) == number

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from bot.domain.access import (
@@ -148,18 +149,28 @@ class Channels:
             sought=text,
         )
 
-    async def candidates(self, actor: Actor, operation: Operation, *, most: int) -> tuple[Channel, ...]:
+    async def candidates(
+        self, actor: Actor, operation: Operation, *, most: int
+    ) -> tuple[tuple[Channel, ...], bool]:
         """The first inboxes for which ``operation`` makes sense now and ``actor`` may do or wish it, what
-        needs somebody first; where it makes sense for none, all that they may see."""
+        needs somebody first; where it makes sense for none, all that they may see. And whether there may be
+        others: an only one is meant only if there are none."""
         visibility = visibility_of(actor)
         if visibility is None:
-            return ()
+            return (), False
         async with self._core.storage.reading() as uow:
-            listed = await uow.overviews.first(visibility, most=most, with_grants=False)
-        seen = tuple(it.channel for it in listed)
-        fitting = (it for it in seen if operation in rights(actor, self._fitting(it), it))
-        sensible = tuple(it for it in fitting if _is_wanted(operation, it))
-        return sensible or seen
+            first = partial(uow.overviews.first, visibility, most=most + 1, with_grants=False)
+            likely = tuple(it.channel for it in await first(states=_WANTED.get(operation)))
+            meant = tuple(it for it in likely[:most] if self._is_meant(actor, operation, it))
+            if meant:
+                return meant, len(likely) > most
+            seen = tuple(it.channel for it in await first())
+        return seen[:most], len(seen) > most
+
+    def _is_meant(self, actor: Actor, operation: Operation, channel: Channel) -> bool:
+        """Whether somebody who asks for it without an address may mean this one, whose state is right."""
+        is_needed = operation is not Operation.RECONNECT or channel.needs_reconnect
+        return is_needed and operation in rights(actor, self._fitting(channel), channel)
 
     async def lacking(self, actor: Actor, *, most: int) -> tuple[tuple[ChannelRow, ...], int, int]:
         """The first of those that ``actor`` may see which lack what a feature needs, how many these are, and
@@ -503,17 +514,12 @@ _FITTING: Final[Mapping[State, tuple[Operation, ...]]] = {
 """What makes sense in each state."""
 
 
-def _is_wanted(operation: Operation, channel: Channel) -> bool:
-    """Whether somebody who asks for it without an address most likely means this one."""
-    match operation:
-        case Operation.RECONNECT:
-            return channel.needs_reconnect
-        case Operation.ENABLE:
-            return channel.state is State.DISABLED
-        case Operation.DISABLE:
-            return channel.state is not State.DISABLED
-        case _:
-            return True
+_WANTED: Final[Mapping[Operation, tuple[State, ...]]] = {
+    Operation.RECONNECT: (State.DISCONNECTED, State.DISABLED),
+    Operation.ENABLE: (State.DISABLED,),
+    Operation.DISABLE: (State.DISCONNECTED, State.IMPAIRED, State.CONNECTED),
+}
+"""In which states an inbox is most likely meant by whoever asks for it without an address; else in any."""
 
 
 class Permissions:

@@ -45,6 +45,7 @@ def upgrade() -> None:
         sa.Column("said", sa.Text(), nullable=True),
         sa.Column("worked_since", INSTANT, nullable=True),
         sa.Column("address_reversed", ORDERED, nullable=False),
+        sa.Column("sought", sa.Text(), nullable=False),
         sa.CheckConstraint("(kind = 'personal') = (owner_id IS NOT NULL)", name=op.f("ck_channel_owner")),
         sa.CheckConstraint("(state = 'removed') = (removed_at IS NOT NULL)", name=op.f("ck_channel_removed")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_channel")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,8 @@ from bot.domain.errors import Gone, NotAllowed, ReconnectFirst, UnknownAddress
 from bot.domain.ids import ChannelId, WorkspaceId
 from bot.domain.incident import IncidentKind
 from bot.services.core.incidents import Outage
-from tests.services.play import Play, on_both
+from tests.services.play import ACME, IDS, Play, on_both
+from tests.storage.builders import a_team_channel
 
 ALICE, KENJI = "alice@acme.example", "kenji@acme.example"
 
@@ -113,6 +115,52 @@ async def test_a_near_miss_of_ones_own_inbox_is_named(play: Play) -> None:
     with pytest.raises(UnknownAddress) as unknown:
         await play.services.channels.find(await play.actor("alice"), "alise@acme.example")
     assert unknown.value.near == (ALICE,)
+
+
+async def team_addresses(play: Play, number: int, *, state: State = State.CONNECTED, **values: Any) -> None:
+    """So many more, after those that are there."""
+    async with play.storage.writing() as uow:
+        there = len(await uow.channels.all(ACME))
+        for it in range(there, there + number):
+            address = f"t{it:03}@acme.example"
+            same = {"workspace_id": ACME, "address": address, "state": state, "grant_id": None}
+            await uow.channels.add(a_team_channel(**same, **values))
+        await uow.commit()
+
+
+@on_both
+async def test_what_may_be_meant_is_found_however_many_come_before_it(play: Play) -> None:
+    """Three that are turned off, behind more that work than are read: those three, and nothing else. Who
+    turns off is offered the others, and told that there are more."""
+    await team_addresses(play, 12)
+    await team_addresses(play, 3, state=State.DISABLED)
+    omar, channels = await play.actor("omar"), play.services.channels
+    found, has_more = await channels.candidates(omar, Operation.ENABLE, most=10)
+    assert [it.state for it in found] == [State.DISABLED] * 3 and not has_more
+    found, has_more = await channels.candidates(omar, Operation.DISABLE, most=10)
+    assert [it.state for it in found] == [State.CONNECTED] * 10 and has_more
+
+
+@on_both
+async def test_the_only_one_of_those_that_were_read_may_not_be_the_only_one(play: Play) -> None:
+    """Whom nobody may edit but its connector: what is beyond the first ones is not known."""
+    await team_addresses(play, 1, connected_by=IDS["alice"])
+    await team_addresses(play, 10)
+    await team_addresses(play, 1, connected_by=IDS["alice"])
+    alice, channels = await play.actor("alice"), play.services.channels
+    found, has_more = await channels.candidates(alice, Operation.EDIT, most=10)
+    assert (len(found), has_more) == (1, True)
+    found, has_more = await channels.candidates(alice, Operation.EDIT, most=12)
+    assert (len(found), has_more) == (2, False)
+
+
+async def test_where_it_makes_sense_for_none_all_are_offered(play: Play) -> None:
+    """Of these, too, the first ones, and whether there are others."""
+    await team_addresses(play, 11)
+    omar, channels = await play.actor("omar"), play.services.channels
+    for most, has_more in ((10, True), (11, False)):
+        found, is_more = await channels.candidates(omar, Operation.RECONNECT, most=most)
+        assert (len(found), is_more) == (most, has_more)
 
 
 async def test_status_shows_both_sides(play: Play) -> None:
