@@ -222,6 +222,28 @@ async def test_a_bad_answer_is_no_success_nor_is_it_read(play: Play, desk: Desk,
     assert desk.heard()[-1] == "channel.connected"
 
 
+@pytest.mark.parametrize("behaviour", ["takes", "500"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Mon, 01 Jan 99999999999999 00:00:00 GMT",
+        "Sat, 28 Nov 2026 15:06:30 99999999999",
+        "Mon, 01 Jan 0001 00:00:00 +2359",
+    ],
+)
+async def test_a_pause_out_of_all_range_is_none(play: Play, desk: Desk, behaviour: str, said: str) -> None:
+    """What was taken is not sent again, and what was not comes again as ever."""
+    await desk.made()
+    desk.receiver.behaves(behaviour)
+    desk.receiver.retry_after = said
+    await play.connect_team(SUPPORT)
+    await play.settles()
+    await play.passes(seconds=10)
+    is_taken = behaviour == "takes"
+    assert (await desk.now()).failures == (0 if is_taken else 2)
+    assert desk.heard() == ["channel.connected"] * (1 if is_taken else 2)
+
+
 async def test_one_that_hangs_holds_up_nobody(play: Play, desk: Desk) -> None:
     """Another receiver, and everything else that waits, goes on meanwhile; and it is still at it."""
     await desk.made(name="Hangs")
