@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from bot.domain.address import LONGEST
 from bot.domain.errors import OutOfDate
 from bot.domain.ids import GrantId, TicketId
 from bot.domain.view_models import Browse
@@ -146,7 +147,7 @@ async def browse(context: Context, interaction: Interaction) -> Response:
     elif request.name == HOME_ALL:
         wanted = Browse(turn=chosen.turn)
     else:
-        wanted = replace(chosen, text=commands.shortened(commands.folded(chosen.text)))
+        wanted = replace(chosen, text=commands.folded(chosen.text)[:LONGEST])
     actor = await context.actor(interaction)
     context.home.browse(actor.id, wanted)
     return SILENT

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Final
 
 from bot.domain.access import Actor, Operation
-from bot.domain.address import legible, visible
+from bot.domain.address import LONGEST, legible, visible
 from bot.domain.channel import Channel
 from bot.domain.errors import NotAnAddress, UnknownAddress
 from bot.views.home import LIST_ROWS
@@ -147,6 +147,7 @@ def _unlinked(link: re.Match[str]) -> str:
 
 
 def shortened(text: str) -> str:
+    """For repeating, never for looking anything up."""
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
@@ -197,7 +198,7 @@ def overview(typed: Typed) -> Handler:
 
     async def handler(context: Context, interaction: Interaction) -> Response:
         actor = await context.actor(interaction)
-        found = await context.services.channels.matching(actor, shortened(typed.rest), most=LIST_ROWS)
+        found = await context.services.channels.matching(actor, typed.rest[:LONGEST], most=LIST_ROWS)
         return await channels.listed(context, interaction, found)
 
     return handler

@@ -190,6 +190,24 @@ async def test_what_is_not_taken_comes_again_for_three_days_and_then_ends(play: 
     assert (await desk.now()).is_on
 
 
+@on_both
+async def test_after_a_test_what_waits_is_told_at_once(play: Play, desk: Desk) -> None:
+    """However long its pause was by then."""
+    await desk.made()
+    desk.receiver.behaves("500")
+    await play.connect_team(SUPPORT)
+    await play.settles()
+    for _ in PAUSES[:5]:
+        retry_at = (await desk.now()).retry_at
+        assert retry_at is not None
+        await later(play, retry_at - play.now + timedelta(seconds=1))
+    desk.receiver.behaves("takes")
+    desk.receiver.received.clear()
+    await desk.webhooks.test(desk.id)
+    await play.passes(seconds=2)
+    assert desk.heard() == ["endpoint.test", "channel.connected"]
+
+
 async def test_a_receiver_that_is_gone_ends_at_once(play: Play, desk: Desk) -> None:
     await desk.made()
     desk.receiver.behaves("410")
