@@ -188,6 +188,31 @@ async def test_what_is_not_taken_comes_again_for_three_days_and_then_ends(play: 
     desk.receiver.behaves("takes")
     await desk.webhooks.test(desk.id)
     assert (await desk.now()).is_on
+    await play.passes(seconds=5)
+    assert not await play.told("sakura", "停止しました")
+    assert len(await play.told("sakura", "復旧しました")) == 1
+
+
+@on_both
+async def test_a_message_of_a_webhook_that_was_switched_off_is_put_right(play: Play, desk: Desk) -> None:
+    """Each by what became of that time: it works again; it was revoked."""
+    await desk.made()
+    support = await play.connect_team(SUPPORT)
+    desk.receiver.behaves("410")
+    await play.disable("sakura", support)
+    await play.passes(seconds=5)
+    desk.receiver.behaves("takes")
+    await desk.webhooks.test(desk.id)
+    await play.passes(seconds=5)
+    desk.receiver.behaves("410")
+    await play.enable("sakura", support)
+    await play.passes(seconds=5)
+    assert len(await play.told("sakura", "今後は受け付けない")) == 1
+    assert len(await play.told("sakura", "復旧しました。対応は不要です")) == 1
+    await desk.webhooks.revoke(desk.id)
+    await play.passes(seconds=5)
+    assert not await play.told("sakura", "今後は受け付けない")
+    assert len(await play.told("sakura", "この Webhook は削除されました")) == 1
 
 
 @on_both
