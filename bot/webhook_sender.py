@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -74,8 +75,11 @@ class WebhookSender:
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=self._within),
         ) as answer:
+            said = WebhookAnswer(answer.status)
+            if said.is_taken:  # nothing else in its head matters
+                return said
             after = _retry_after(answer.headers.get("Retry-After", ""), self._clock())
-            return WebhookAnswer(answer.status, retry_after=after)
+            return replace(said, retry_after=after)
 
     async def _refuse_inner(self, url: Secret) -> None:
         """The session asks the guard for names only: an address in the URL it would dial unasked. Without
@@ -93,11 +97,11 @@ class WebhookSender:
 
 
 def _retry_after(said: str, now: datetime) -> timedelta | None:
-    """Seconds or a date, as HTTP has it; nothing if it is neither."""
+    """Seconds or a date, as HTTP has it; nothing if it is neither, or out of all range."""
     if _SECONDS.fullmatch(said):
         return timedelta(seconds=int(said))
     try:
         at = parsedate_to_datetime(said)
-    except ValueError:
+        return max((at if at.tzinfo else at.replace(tzinfo=UTC)) - now, timedelta())
+    except (ValueError, OverflowError):
         return None
-    return max((at if at.tzinfo else at.replace(tzinfo=UTC)) - now, timedelta())

@@ -57,6 +57,8 @@ class Receiver:
     secrets: list[str] = field(default_factory=list)
     """The first that fits counts: during a rotation there may be two."""
     behaviour: str = "takes"
+    retry_after: str = ""
+    """Sent along, whatever it answers."""
     received: list[Received] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     """Why requests were not what they should be."""
@@ -95,6 +97,8 @@ class Receiver:
             self.refused.append(str(why))
             return web.json_response({"error": str(why)}, status=400)
         answer = await self._answer(request)
+        if self.retry_after:
+            answer.headers["Retry-After"] = self.retry_after
         name = request.headers["webhook-id"]
         got = Received(name, body, self.clock(), answer.status, dict(request.headers), raw)
         self.received = [*self.received, got][-_KEPT:]

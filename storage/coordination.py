@@ -199,6 +199,11 @@ class MetaRepository(Repository):
         found: str | None = await self._connection.value(select(meta.c.value).where(meta.c.key == key))
         return found
 
+    async def beginning(self, prefix: str) -> frozenset[str]:
+        """All keys that begin like this."""
+        here = select(meta.c.key).where(meta.c.key.startswith(prefix, autoescape=True))
+        return frozenset(row.key for row in await self._connection.rows(here))
+
     async def add(self, key: str, value: str) -> bool:
         """``False`` if somebody else was first."""
         insert = self._connection.insert(meta).values(key=key, value=value).on_conflict_do_nothing()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tests.services.play import IDS, Play
+from bot.services.connections.api_keys import ApiKeys
+from tests.services.play import IDS, Play, on_both
 from tests.services.test_token_broker import SUPPORT, play, program
 
 __all__ = ["play"]
@@ -29,6 +30,26 @@ async def test_a_key_that_runs_out_is_told_thirty_seven_and_one_day_before(play:
         told.append(len(await play.told("sakura", "「Help desk」のキーは")))
     assert told == [0, 0, 1, 2, 2, 3, 3]
     assert len(await play.told("sakura", "「Short」のキーは")) <= 1
+
+
+@on_both
+async def test_what_was_told_of_a_key_is_put_right_when_it_is_over(play: Play) -> None:
+    """At once when it is revoked, and within hours when it has run out."""
+    await play.connect_team(SUPPORT)
+    await program(play, lasts=timedelta(days=40))
+    sales = await program(play, name="Sales", lasts=timedelta(days=40))
+    await days_pass(play, 12)
+    assert len(await play.told("sakura", "期限が切れます")) == 2
+    beside = ApiKeys(play.storage, clock=lambda: play.now, features=play.stage.town.settings.features)
+    assert await beside.revoke(sales.key.id)
+    await play.passes(seconds=3)
+    assert [len(await play.told("sakura", "「Sales」")), len(await play.told("sakura", "すでに無効"))] == [
+        0,
+        1,
+    ]
+    await days_pass(play, 29)
+    assert not await play.told("sakura", "「Help desk」")
+    assert len(await play.told("sakura", "すでに無効")) == 2
 
 
 async def test_super_admins_are_asked_when_the_maker_of_a_key_leaves(play: Play) -> None:

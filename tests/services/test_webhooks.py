@@ -188,6 +188,49 @@ async def test_what_is_not_taken_comes_again_for_three_days_and_then_ends(play: 
     desk.receiver.behaves("takes")
     await desk.webhooks.test(desk.id)
     assert (await desk.now()).is_on
+    await play.passes(seconds=5)
+    assert not await play.told("sakura", "停止しました")
+    assert len(await play.told("sakura", "復旧しました")) == 1
+
+
+@on_both
+async def test_a_message_of_a_webhook_that_was_switched_off_is_put_right(play: Play, desk: Desk) -> None:
+    """Each by what became of that time: it works again; it was revoked."""
+    await desk.made()
+    support = await play.connect_team(SUPPORT)
+    desk.receiver.behaves("410")
+    await play.disable("sakura", support)
+    await play.passes(seconds=5)
+    desk.receiver.behaves("takes")
+    await desk.webhooks.test(desk.id)
+    await play.passes(seconds=5)
+    desk.receiver.behaves("410")
+    await play.enable("sakura", support)
+    await play.passes(seconds=5)
+    assert len(await play.told("sakura", "今後は受け付けない")) == 1
+    assert len(await play.told("sakura", "復旧しました。対応は不要です")) == 1
+    await desk.webhooks.revoke(desk.id)
+    await play.passes(seconds=5)
+    assert not await play.told("sakura", "今後は受け付けない")
+    assert len(await play.told("sakura", "この Webhook は削除されました")) == 1
+
+
+@on_both
+async def test_after_a_test_what_waits_is_told_at_once(play: Play, desk: Desk) -> None:
+    """However long its pause was by then."""
+    await desk.made()
+    desk.receiver.behaves("500")
+    await play.connect_team(SUPPORT)
+    await play.settles()
+    for _ in PAUSES[:5]:
+        retry_at = (await desk.now()).retry_at
+        assert retry_at is not None
+        await later(play, retry_at - play.now + timedelta(seconds=1))
+    desk.receiver.behaves("takes")
+    desk.receiver.received.clear()
+    await desk.webhooks.test(desk.id)
+    await play.passes(seconds=2)
+    assert desk.heard() == ["endpoint.test", "channel.connected"]
 
 
 async def test_a_receiver_that_is_gone_ends_at_once(play: Play, desk: Desk) -> None:
@@ -220,6 +263,28 @@ async def test_a_bad_answer_is_no_success_nor_is_it_read(play: Play, desk: Desk,
     await play.passes(minutes=11)
     assert (await desk.now()).failures == 0
     assert desk.heard()[-1] == "channel.connected"
+
+
+@pytest.mark.parametrize("behaviour", ["takes", "500"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Mon, 01 Jan 99999999999999 00:00:00 GMT",
+        "Sat, 28 Nov 2026 15:06:30 99999999999",
+        "Mon, 01 Jan 0001 00:00:00 +2359",
+    ],
+)
+async def test_a_pause_out_of_all_range_is_none(play: Play, desk: Desk, behaviour: str, said: str) -> None:
+    """What was taken is not sent again, and what was not comes again as ever."""
+    await desk.made()
+    desk.receiver.behaves(behaviour)
+    desk.receiver.retry_after = said
+    await play.connect_team(SUPPORT)
+    await play.settles()
+    await play.passes(seconds=10)
+    is_taken = behaviour == "takes"
+    assert (await desk.now()).failures == (0 if is_taken else 2)
+    assert desk.heard() == ["channel.connected"] * (1 if is_taken else 2)
 
 
 async def test_one_that_hangs_holds_up_nobody(play: Play, desk: Desk) -> None:

@@ -21,7 +21,9 @@ from bot.domain.errors import Refusal
 from bot.domain.features import Features
 from bot.domain.grant import Secret
 from bot.domain.ids import ApiKeyId, ChannelId, WorkspaceId
-from bot.services.core.ports import Core, new_secret
+from bot.domain.notice import NoticeKind
+from bot.services.core.notifications import Notifications
+from bot.services.core.ports import Aside, Core, new_secret
 from storage import Storage, UnitOfWork
 from storage.api_keys import GIVEN, TokenUse
 
@@ -145,6 +147,9 @@ class ApiKeys:
         """From now on it gets nothing. Whether it worked until now."""
         async with self._storage.writing() as uow:
             done = await uow.api_keys.revoke(key_id, self._clock())
+            key = await uow.api_keys.find(key_id)
+            if done and key is not None:
+                await key_over(uow, Notifications(Aside(self._clock)), key)
             await uow.commit()
         return done
 
@@ -178,6 +183,13 @@ class ApiKeys:
     def is_worth_noting(self, key: ApiKey) -> bool:
         """Whether its last use that is written down is a while ago."""
         return key.last_used_at is None or not timedelta() <= self._clock() - key.last_used_at < NOTED_EVERY
+
+
+async def key_over(uow: UnitOfWork, notifications: Notifications, key: ApiKey) -> None:
+    """It works no more: whoever was told that it will end, or lacks somebody, sees that."""
+    await notifications.settled(
+        uow, key.workspace_id, [NoticeKind.KEY_ENDS, NoticeKind.KEY_ORPHANED], f"{key.id}:"
+    )
 
 
 async def _named(uow: UnitOfWork, workspace_id: WorkspaceId, address: str) -> ChannelId:

@@ -23,7 +23,7 @@ from bot.domain.errors import Refusal
 from bot.domain.grant import Secret
 from bot.domain.ids import ChannelId, JobId, WebhookId, WorkspaceId
 from bot.domain.job import Job, JobKind
-from bot.domain.notice import NoticeKind
+from bot.domain.notice import NoticeKind, subject_of
 from bot.domain.webhook import (
     BOTH_FOR,
     LONGEST_PAUSE,
@@ -35,9 +35,8 @@ from bot.domain.webhook import (
     signed,
 )
 from bot.services.connections.api_keys import ApiKeys
-from bot.services.core.notifications import Notifications, about_us
-from bot.services.core.ports import Clock, Core, new_id
-from bot.services.core.roles import roles_in
+from bot.services.core.notifications import Notifications, about_us, told_of_programs
+from bot.services.core.ports import Aside, Clock, Core, new_id
 from storage import KeyLost, Storage, UnitOfWork
 from storage.webhooks import Pending, ToldEvent
 
@@ -164,6 +163,7 @@ class Webhooks:
         )
         if answer.is_taken:
             async with self.storage.writing() as uow:
+                await self._settled(uow, webhook_id)
                 await uow.webhooks.took(webhook_id, answer.in_a_word, now)
                 await uow.webhooks.proven(webhook_id, now)
                 await uow.commit()
@@ -184,9 +184,22 @@ class Webhooks:
     async def revoke(self, webhook_id: WebhookId) -> bool:
         """It is told nothing any more. Whether there was one."""
         async with self.storage.writing() as uow:
+            await self._settled(uow, webhook_id)
             done = await uow.webhooks.revoke(webhook_id)
             await uow.commit()
         return done
+
+    async def _settled(self, uow: UnitOfWork, webhook_id: WebhookId) -> None:
+        """If it was switched off, that is over: whoever was told sees it, once this is committed."""
+        webhook = await uow.webhooks.find(webhook_id)
+        if webhook is not None and webhook.off_at is not None:
+            about = {"webhook": webhook.id, "at": webhook.off_at.isoformat()}
+            await Notifications(Aside(self.clock)).settled(
+                uow,
+                webhook.workspace_id,
+                [NoticeKind.WEBHOOK_OFF],
+                subject_of(NoticeKind.WEBHOOK_OFF, about),
+            )
 
 
 class ChannelEvents:
@@ -320,13 +333,10 @@ class WebhookDelivery:
             return
         _log.warning("a webhook is switched off", webhook=webhook.id, reason=reason.value)
         about = {"webhook": webhook.id, "at": now.isoformat()}
-        readers = (await roles_in(uow, self._core, webhook.workspace_id)).super_admins
+        readers = await told_of_programs(uow, self._core, webhook.workspace_id)
         await self._notifications.tell_all(
             uow,
-            [
-                about_us(webhook.workspace_id, reader.id, NoticeKind.WEBHOOK_OFF, about, now)
-                for reader in readers
-            ],
+            [about_us(webhook.workspace_id, it, NoticeKind.WEBHOOK_OFF, about, now) for it in readers],
         )
 
 

@@ -17,7 +17,7 @@ from bot.domain.incident import Watched
 from bot.domain.job import Job, JobKind
 from bot.domain.notice import ALARMS, DELIVERY, SLACK, Notice, NoticeKind, subject_of
 from bot.domain.request import Request
-from bot.services.core.ports import Core, new_id
+from bot.services.core.ports import Core, Rings, new_id
 from bot.services.core.roles import roles_in
 from storage import UnitOfWork
 
@@ -31,7 +31,7 @@ _REFUSED: Final = "refused"
 class Notifications:
     """Lets people see something, and see it anew."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Rings) -> None:
         self._core = core
 
     async def tell(self, uow: UnitOfWork, notice: Notice) -> bool:
@@ -52,6 +52,14 @@ class Notifications:
         posted = [notice for notice in kept if notice.ts is not None]
         await self._edit(uow, posted, now)
         await self._deliver(uow, [notice for notice in kept if notice.ts is None], now)
+
+    async def settled(
+        self, uow: UnitOfWork, workspace_id: WorkspaceId, kinds: Iterable[NoticeKind], prefix: str
+    ) -> None:
+        """What people were told of something is over: what was shown of it is shown anew. ``prefix`` is how
+        the subject of those notices begins."""
+        told = [it for kind in kinds for it in await uow.notices.of_subject(workspace_id, prefix, kind)]
+        await self.changed(uow, [it for it in told if it.ts or it.nonce], now=self._core.clock())
 
     async def deliver_alone(self, uow: UnitOfWork, notice: Notice, *, now: datetime) -> None:
         """Let a notice have a job of its own, which tries until it gets through."""
@@ -234,6 +242,12 @@ def _editing(workspace_id: WorkspaceId, now: datetime) -> Job:
         created_at=now,
         payload={"workspace": workspace_id},
     )
+
+
+async def told_of_programs(uow: UnitOfWork, core: Core, workspace_id: WorkspaceId) -> tuple[UserId, ...]:
+    """Who hears of the programs that use mailboxes: the super admins; without one, whoever runs the bot."""
+    roles = await roles_in(uow, core, workspace_id)
+    return tuple(it.id for it in roles.super_admins) or tuple(sorted(core.policy.operators))
 
 
 def client_at(provider: str) -> str:

@@ -96,6 +96,28 @@ class Policy:
     """Whose word about the addresses of programs counts."""
 
 
+class Rings(Protocol):
+    """What whoever puts something to do needs beside a unit of work."""
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def wake(self) -> Callable[[], None]: ...
+
+
+def _nobody() -> None:
+    """The engine is in another process, and looks by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A process beside the bot, like a command."""
+
+    clock: Clock
+    wake: Callable[[], None] = _nobody
+
+
 @dataclass(frozen=True)
 class Core:
     """The parts that services stand on."""

@@ -119,9 +119,13 @@ class NoticeModels:
         return model
 
     async def _with_webhook(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel | None:
-        """One that was revoked since is nobody's business any more."""
-        webhook = await uow.webhooks.find(WebhookId(model.notice.about["webhook"]))
-        return replace(model, webhook=webhook, is_open=webhook is not None and webhook.off_at is not None)
+        """One that was revoked since is nobody's business any more; one that was switched off again is told
+        of in another notice."""
+        about = model.notice.about
+        webhook = await uow.webhooks.find(WebhookId(about["webhook"]))
+        off_at = webhook.off_at if webhook is not None else None
+        is_open = off_at is not None and off_at.isoformat() == about["at"]
+        return replace(model, webhook=webhook, is_open=is_open)
 
     async def _with_key(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel | None:
         """It needs nobody's attention once it was revoked."""

@@ -17,12 +17,12 @@ from bot.domain.api_key import ApiKey
 from bot.domain.channel import HISTORY_LASTS
 from bot.domain.grant import SECRET_KEPT_FOR
 from bot.domain.notice import NoticeKind
+from bot.services.connections.api_keys import key_over
 from bot.services.connections.revocation import Revocations
 from bot.services.core.grants import Retirement
 from bot.services.core.jobs import attempted
-from bot.services.core.notifications import Notifications, Operators, about_us
+from bot.services.core.notifications import Notifications, Operators, about_us, told_of_programs
 from bot.services.core.ports import Core, Credential
-from bot.services.core.roles import roles_in
 from bot.services.monitoring.availability import Availabilities, MonthlyReports
 from bot.services.monitoring.mail_routing import MailRoutingWatch
 from bot.services.monitoring.provider_outages import ProviderOutages
@@ -36,6 +36,7 @@ PURGED_AT_ONCE: Final = 500
 _MOST_BATCHES: Final = 2_000
 """A million rows an hour: more than there can be, and an end should something never be done."""
 RESTS_AFTER_FAILURE: Final = timedelta(minutes=5)
+_OVER: Final = "over"
 STAGED_LASTS: Final = timedelta(hours=1)
 """A grant still staged after this belonged to a process that died: it is given back."""
 
@@ -79,7 +80,7 @@ class Maintenance:
             MaintenanceTask("groups", timedelta(hours=1), admins.read_groups),
             MaintenanceTask("long-gone", timedelta(days=1), workspaces.forget_long_gone),
             MaintenanceTask("credentials", timedelta(hours=6), credentials.look),
-            MaintenanceTask("keys", timedelta(hours=6), KeyWatch(core, notifications).look),
+            MaintenanceTask("keys", timedelta(hours=1), KeyWatch(core, notifications).look),
             MaintenanceTask("mail", core.policy.mail_watch, mail_watch.look),
             MaintenanceTask("availability", timedelta(hours=1), Availabilities(core).keep),
             MaintenanceTask("report", timedelta(hours=1), monthly_reports.send),
@@ -199,7 +200,8 @@ class CredentialWatch:
 
 
 class KeyWatch:
-    """Tells the super admins that a program's key runs out, once for each of those days."""
+    """Tells those who hear of programs that a program's key runs out, once for each of those days, and that
+    it has."""
 
     def __init__(self, core: Core, notifications: Notifications) -> None:
         self._core = core
@@ -214,21 +216,40 @@ class KeyWatch:
             keys = [
                 key for one in await uow.workspaces.served() for key in await uow.api_keys.of_workspace(one)
             ]
+            noted = await uow.meta.beginning("key:")
+        for key in keys:
+            # Only of one that was warned of is there anything to put right.
+            is_told = any(_noted(key, str(days)) in noted for days in WARNED)
+            if key.expires_at <= now and is_told and _noted(key, _OVER) not in noted:
+                await self._over(key, now)
         due = [(it, days) for it in keys if it.works(now) and (days := days_before(it.expires_at, now))]
         # One that was made for so few days needs no word that it has no more.
         due = [(it, days) for it, days in due if it.expires_at - it.created_at > timedelta(days=days)]
+        due = [(it, days) for it, days in due if _noted(it, str(days)) not in noted]
         return sum([await self._tell(it, days, now) for it, days in due])
 
     async def _tell(self, key: ApiKey, days: int, now: datetime) -> int:
         about = {"key": key.id, "days": str(days)}
         async with self._core.storage.writing() as uow:
-            if not await uow.meta.add(f"key:{key.id}:{days}", now.isoformat()):
+            if not await uow.meta.add(_noted(key, str(days)), now.isoformat()):
                 return 0
-            for reader in (await roles_in(uow, self._core, key.workspace_id)).super_admins:
-                notice = about_us(key.workspace_id, reader.id, NoticeKind.KEY_ENDS, about, now)
-                await self._notifications.tell(uow, notice)
+            readers = await told_of_programs(uow, self._core, key.workspace_id)
+            await self._notifications.tell_all(
+                uow, [about_us(key.workspace_id, it, NoticeKind.KEY_ENDS, about, now) for it in readers]
+            )
             await uow.commit()
         return 1
+
+    async def _over(self, key: ApiKey, now: datetime) -> None:
+        async with self._core.storage.writing() as uow:
+            if await uow.meta.add(_noted(key, _OVER), now.isoformat()):
+                await key_over(uow, self._notifications, key)
+            await uow.commit()
+
+
+def _noted(key: ApiKey, what: str) -> str:
+    """The fact that something was said of a key, by name."""
+    return f"key:{key.id}:{what}"
 
 
 def days_of(credential: Credential, now: datetime) -> int | None:
