@@ -58,7 +58,6 @@ from bot.services.monitoring.mail_routing import mail_shown
 from storage import Listed, UnitOfWork
 from storage.api_keys import GIVEN
 
-"""After they asked last."""
 _RECENT: Final = 8
 _REQUESTS_READ: Final = 100
 """More than that wait for their turn: the oldest are answered first."""
