@@ -159,6 +159,16 @@ class ChannelRepository(Repository):
         rows = await self._connection.rows(select(channel).where(channel.c.id.in_(ids)))
         return {row.id: channel_of(row) for row in rows}
 
+    async def a_team_address(self, workspace_id: WorkspaceId, *, is_told: bool) -> Channel | None:
+        """Some team address, the same one every time; ``is_told``: one that has a conversation. However many
+        there are, an index leads to it."""
+        theirs = channel.c.workspace_id == workspace_id, channel.c.kind == Kind.TEAM, _KEPT
+        found = select(channel).where(*theirs).limit(1)
+        if is_told:
+            told = found.where(channel.c.conversation_id.is_not(None))
+            return await self._one(told.order_by(channel.c.conversation_id, channel.c.address_key))
+        return await self._one(found.order_by(channel.c.state, channel.c.address_key))
+
     async def has_cause(self, provider: str, cause: Cause) -> bool:
         """Whether any of a provider's channels is impaired or disconnected for this cause."""
         those = channel.c.provider == provider, channel.c.cause == cause, IN_TROUBLE

@@ -487,7 +487,11 @@ def home(
     room = Room(HOME_BLOCKS - len([*above, *theirs, *foot]) - _PAGER, characters=60_000)
     ours, shown = _listed(lang, overview, room)
     rows = [*theirs, *ours] if elsewhere.is_first else [*ours, *theirs]
-    return {"type": "home", "blocks": [*above, *rows, *_pager(lang, overview, shown), *foot]}
+    return {
+        "type": "home",
+        "private_metadata": drawn_text(overview.browse, now),
+        "blocks": [*above, *rows, *_pager(lang, overview, shown), *foot],
+    }
 
 
 FIRST_HOUR_OVER: Final = "home.first_hour.over"
@@ -630,6 +634,24 @@ def parse_browse(value: str) -> Browse:
     skip, _, rest = value.partition(":")
     state, _, text = rest.partition(":")
     return Browse(text, _state(state), int(skip)) if re.fullmatch("[0-9]{1,6}", skip) else Browse()
+
+
+def drawn_text(browse: Browse, at: datetime) -> str:
+    """What a Home says of itself: what its reader chose, and when it was drawn."""
+    return f"{at.isoformat()}|{browse.turn}|{browse_text(browse)}"
+
+
+def parse_drawn(text: object) -> tuple[Browse, datetime] | None:
+    """What ``drawn_text`` wrote; ``None`` for anything else."""
+    at, _, rest = text.partition("|") if isinstance(text, str) else ("", "", "")
+    turn, _, chosen = rest.partition("|")
+    try:
+        drawn_at = datetime.fromisoformat(at)
+    except ValueError:
+        return None
+    if drawn_at.tzinfo is None or not re.fullmatch("[0-9]{1,6}", turn):
+        return None
+    return replace(parse_browse(chosen), turn=int(turn)), drawn_at
 
 
 def chosen_browse(fields: Mapping[str, str]) -> Browse:

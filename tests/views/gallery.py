@@ -611,7 +611,7 @@ def outcomes(lang: Language) -> Drawn:
     declined = a_request(state=RequestState.DECLINED, answered_by=BOB, answered_at=NOW)
     yield "decline", modals.decline_modal(lang, a_request(requester=BOB))
     yield "declined", modals.answered_modal(lang, declined, may_undo=True)
-    for state in (RequestState.WAITING, RequestState.APPROVED, RequestState.DECLINED):
+    for state in RequestState:
         yield f"answered {state}", modals.answered_modal(lang, a_request(state=state))
     yield "forwarded", modals.forwarded_modal(lang, provider_label="Office 365")
     for cause in Cause:

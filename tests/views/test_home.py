@@ -182,3 +182,12 @@ def test_the_first_hour_has_a_button_for_each_step_that_is_left() -> None:
         ("typed", f"drill {team.address}"),
     ]
     assert texts(some).count("✅") == 2 and blocks_with(some, "home.first_hour.over")
+
+
+@pytest.mark.parametrize("browse", [Browse(), Browse("a|b:c", State.DISABLED, 75, 9), Browse("|", skip=25)])
+def test_a_home_says_what_it_shows(browse: Browse) -> None:
+    """Whoever is sent it along with a click reads what its reader chose, and when it was drawn."""
+    view = home(EN, replace(an_overview(), browse=browse), now=NOW)
+    assert ids_home.parse_drawn(view["private_metadata"]) == (browse, NOW)
+    for odd in ("", "x", None, 5, "2026-01-01T00:00:00|1|0:any:", f"{NOW.isoformat()}|x|0:any:"):
+        assert ids_home.parse_drawn(odd) is None

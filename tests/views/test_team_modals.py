@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain.access import Operation, Role
 from bot.domain.channel import InboxSpec, Kind
-from bot.domain.request import RequestedChange
+from bot.domain.request import RequestedChange, RequestState
 from bot.views import modals
 from bot.views.blocks import parse_value
 from bot.views.i18n import Language
@@ -130,6 +130,15 @@ def test_asking_twice_says_so() -> None:
     """One request is enough."""
     assert "on its way" in texts(modals.asked_modal(EN, a_request(), (BOB,), True))
     assert "asked for this already" in texts(modals.asked_modal(EN, a_request(), (BOB,), False))
+
+
+@pytest.mark.parametrize("state", RequestState)
+def test_an_answer_that_did_nothing_says_so(state: RequestState) -> None:
+    """A yes to what can no longer be done is not called approved, and promises nobody anything."""
+    view = modals.answered_modal(EN, a_request(state=state))
+    is_in_vain = state in {RequestState.CANCELLED, RequestState.EXPIRED, RequestState.REPLACED}
+    assert (view["title"]["text"] == "No longer possible") is is_in_vain
+    assert ("on its way" in texts(view)) is (state in {RequestState.APPROVED, RequestState.DONE})
 
 
 def test_a_status_shows_what_people_wait_for() -> None:

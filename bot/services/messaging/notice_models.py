@@ -25,6 +25,7 @@ from bot.domain.view_models import HELD_READ, HeldModel, IncidentModel, NoticeMo
 from bot.services.connections.admin_consent import AdminConsents
 from bot.services.connections.api_keys import programs_with_access
 from bot.services.connections.revocation import removal_of
+from bot.services.core.incidents import who_can_take
 from bot.services.core.notifications import client_at, is_unheard, unread_of
 from bot.services.core.ports import Core
 from bot.services.core.roles import roles_in
@@ -85,16 +86,12 @@ class NoticeModels:
         ours = [it.incident for it in model.outages]
         incidents = [*ours, *(it.incident for it in model.hubspot.outages)] if model.hubspot else ours
         reader = model.notice.recipient
-        mine = [it.id for it in incidents if it.is_open and it.claimed_by == reader]
+        mine = {it.id for it in incidents if it.is_open and it.claimed_by == reader}
         if not mine:
             return model
         told = await uow.notices.of_incidents(mine)
-        others = {it.recipient for it in told if it.kind in OUTAGES and not it.unreachable} - {reader}
-        people = (await uow.people.by_ids(model.notice.workspace_id, others)).values()
-        takers = sorted(
-            (it for it in people if it.is_active_member), key=lambda it: (it.name.casefold(), it.id)
-        )
-        return replace(model, takers=tuple(takers))
+        channels = [it.channel for it in model.outages if it.incident.id in mine]
+        return replace(model, takers=await who_can_take(uow, self._core, told, channels, but=reader))
 
     async def _about_operator(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel:
         """A provider refuses our credentials, at inboxes that are there or at somebody's sign-in."""
