@@ -480,6 +480,8 @@ def programs(lang: Language, *, is_open: bool) -> Drawn:
     subject = f"{key.id}:{NOW.isoformat()}"
     alone = a_picture(NoticeKind.KEY_ORPHANED, api_key=key, notice={"subject": subject}, is_open=is_open)
     yield f"key orphaned {is_open}", picture_of(lang, alone)
+    if not is_open:
+        yield "key orphaned back", picture_of(lang, replace(alone, is_back=True))
 
 
 def requests(lang: Language, text: str = "We move to another tool") -> Drawn:
