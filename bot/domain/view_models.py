@@ -155,6 +155,8 @@ class Overview:
     """Others follow what is shown."""
     first_hour: FirstHour | None = None
     """For a super admin who has not done or dismissed it yet."""
+    only_here: str = ""
+    """The address of the pages, if only browsers on this machine can open them."""
 
 
 @dataclass(frozen=True, slots=True)

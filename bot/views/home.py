@@ -409,17 +409,21 @@ def _not_yet(lang: Language, card: SetupCard) -> str:
 def _setup_lines(lang: Language, card: SetupCard) -> list[str]:
     pages = lang.say("Pages open at {url}", url=inert(card.base_url, 200))
     if card.loopback_only:
-        pages = lang.say(
-            "Pages open at {url}: only on the machine that runs the bot. Set BASE_URL to an address that "
-            "opens in your people's browsers.",
-            url=inert(card.base_url, 200),
-        )
+        pages = _only_here(lang, card.base_url)
     return [
         "✅ " + lang.say("Slack connected"),
         ("⚠️ " if card.loopback_only else "✅ ") + pages,
         _client(lang, card, "google", is_on=card.google_on),
         _client(lang, card, "microsoft", is_on=card.microsoft_on),
     ]
+
+
+def _only_here(lang: Language, url: str) -> str:
+    return lang.say(
+        "Pages open at {url}: only on the machine that runs Inboxkeeper. That will do to try it; for others, "
+        "set INBOXKEEPER_BASE_URL to an address that opens in their browsers.",
+        url=inert(url, 200),
+    )
 
 
 def _client(lang: Language, card: SetupCard, key: str, *, is_on: bool) -> str:
@@ -502,8 +506,11 @@ def first_hour_blocks(lang: Language, overview: Overview) -> list[Block]:
     done = [words for is_done, words, _ in _steps(lang, steps) if is_done]
     left = [section(f"☐ {words}", way) for is_done, words, way in _steps(lang, steps) if not is_done]
     ticked = [context("  ".join(f"✅ {words.splitlines()[0]}" for words in done))] if done else []
+    # The card before the first inbox says this as well.
+    is_said = overview.not_set_up is not None or not overview.only_here
+    here = [] if is_said else [context("⚠️ " + _only_here(lang, overview.only_here))]
     hide = actions(button(lang.say("Hide these steps"), FIRST_HOUR_OVER))
-    return [section(bold(lang.say("The first hour"))), *left, *ticked, *hide, divider()]
+    return [section(bold(lang.say("The first hour"))), *left, *ticked, *here, *hide, divider()]
 
 
 def _steps(lang: Language, steps: FirstHour) -> tuple[tuple[bool, str, Block | None], ...]:
@@ -512,6 +519,7 @@ def _steps(lang: Language, steps: FirstHour) -> tuple[tuple[bool, str, Block | N
     edit = operation_button(lang, Operation.EDIT, team) if team else None
     drill = lang.say("Run a drill")
     rehearse = typed_button(drill, f"drill {team.address}", about=team.address) if team else None
+    waits = lang.say("This needs a team address, so connect one first.")
     return (
         (
             steps.has_team,
@@ -524,7 +532,7 @@ def _steps(lang: Language, steps: FirstHour) -> tuple[tuple[bool, str, Block | N
             steps.has_conversation,
             lang.say("Choose the conversation that is told")
             + "\n"
-            + lang.say("It gets one line about an outage. Invite the bot there first."),
+            + (lang.say("It gets one line about an outage. Invite the bot there first.") if team else waits),
             edit,
         ),
         (
@@ -536,7 +544,13 @@ def _steps(lang: Language, steps: FirstHour) -> tuple[tuple[bool, str, Block | N
         ),
         (
             steps.has_rehearsed,
-            drill + "\n" + lang.say("See who would be told, and in which words. Nobody gets a message."),
+            drill
+            + "\n"
+            + (
+                lang.say("See who would be told, and in which words. Nobody gets a message.")
+                if team
+                else waits
+            ),
             rehearse,
         ),
     )

@@ -126,6 +126,7 @@ class Channels:
             browse=browse,
             has_more=has_more,
             first_hour=first_hour,
+            only_here=self._core.policy.base_url if self._core.policy.loopback_only else "",
         )
 
     async def matching(self, actor: Actor, text: str, *, most: int) -> Overview:
