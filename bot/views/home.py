@@ -477,16 +477,19 @@ def home(
     is_plain = overview.browse.is_plain
     card, leads_on = overview.not_set_up, overview.first_hour is not None
     setup = setup_blocks(lang, card, leads_on=leads_on) if card and is_plain else []
+    first_hour = first_hour_blocks(lang, overview)
+    # Whoever was woken by an alarm looks for that, not for what can wait until tomorrow.
+    is_calm = not _waiting(overview)
     above = [
         *setup,
-        *first_hour_blocks(lang, overview),
+        *(first_hour if is_calm else []),
         header(lang.say("Inboxes")),
         *_intro(lang, overview),
         *_head(lang, overview),
         *_finder(lang, overview),
         *(request_blocks(lang, overview) if is_plain else []),
     ]
-    foot = _foot(lang, overview)
+    foot = [*([] if is_calm or not first_hour else [divider(), *first_hour[:-1]]), *_foot(lang, overview)]
     theirs = list(elsewhere.blocks) if is_plain else []
     room = Room(HOME_BLOCKS - len([*above, *theirs, *foot]) - _PAGER, characters=60_000)
     ours, shown = _listed(lang, overview, room)

@@ -241,7 +241,7 @@ def _buttons(lang: Language, row: ChannelRow) -> list[Block]:
     first, rest = _deeds(row)
     shown = [_button(lang, row, it) for it in first]
     menu, left = status_menu(lang, row, rest)
-    return actions(*shown, why_button(lang, row.channel), *left, overview_button(lang), *menu)
+    return actions(*shown, why_button(lang, row.channel), *left, *menu, overview_button(lang))
 
 
 def _deeds(row: ChannelRow) -> tuple[tuple[Operation, ...], tuple[Operation, ...]]:

@@ -186,6 +186,14 @@ def test_the_first_hour_has_a_button_for_each_step_that_is_left() -> None:
     assert "This needs a team address" not in texts(some)
 
 
+def test_what_stopped_working_stands_before_the_first_hour() -> None:
+    """At night nobody scrolls past what can wait."""
+    steps, broken = FirstHour(True, False, False, False), in_state(State.DISCONNECTED, Cause.GRANT_REFUSED)
+    for row, is_first in ((broken, False), (a_row(), True)):
+        said = texts(home(EN, an_overview(own=(row,), first_hour=steps), now=NOW))
+        assert (said.index("The first hour") < said.index("ann@example.com")) is is_first
+
+
 def test_pages_that_open_only_here_are_said_until_the_first_hour_is_over() -> None:
     """The card says it before the first inbox; with an inbox it is as true. Said once, and to no member."""
     steps, url = FirstHour(True, False, False, False, a_team_channel()), "http://127.0.0.1:8080"
