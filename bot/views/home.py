@@ -409,17 +409,21 @@ def _not_yet(lang: Language, card: SetupCard) -> str:
 def _setup_lines(lang: Language, card: SetupCard) -> list[str]:
     pages = lang.say("Pages open at {url}", url=inert(card.base_url, 200))
     if card.loopback_only:
-        pages = lang.say(
-            "Pages open at {url}: only on the machine that runs the bot. Set BASE_URL to an address that "
-            "opens in your people's browsers.",
-            url=inert(card.base_url, 200),
-        )
+        pages = _only_here(lang, card.base_url)
     return [
         "✅ " + lang.say("Slack connected"),
         ("⚠️ " if card.loopback_only else "✅ ") + pages,
         _client(lang, card, "google", is_on=card.google_on),
         _client(lang, card, "microsoft", is_on=card.microsoft_on),
     ]
+
+
+def _only_here(lang: Language, url: str) -> str:
+    return lang.say(
+        "Pages open at {url}: only on the machine that runs Inboxkeeper. That will do to try it; for others, "
+        "set INBOXKEEPER_BASE_URL to an address that opens in their browsers.",
+        url=inert(url, 200),
+    )
 
 
 def _client(lang: Language, card: SetupCard, key: str, *, is_on: bool) -> str:
@@ -473,16 +477,19 @@ def home(
     is_plain = overview.browse.is_plain
     card, leads_on = overview.not_set_up, overview.first_hour is not None
     setup = setup_blocks(lang, card, leads_on=leads_on) if card and is_plain else []
+    first_hour = first_hour_blocks(lang, overview)
+    # Whoever was woken by an alarm looks for that, not for what can wait until tomorrow.
+    is_calm = not _waiting(overview)
     above = [
         *setup,
-        *first_hour_blocks(lang, overview),
+        *(first_hour if is_calm else []),
         header(lang.say("Inboxes")),
         *_intro(lang, overview),
         *_head(lang, overview),
         *_finder(lang, overview),
         *(request_blocks(lang, overview) if is_plain else []),
     ]
-    foot = _foot(lang, overview)
+    foot = [*([] if is_calm or not first_hour else [divider(), *first_hour[:-1]]), *_foot(lang, overview)]
     theirs = list(elsewhere.blocks) if is_plain else []
     room = Room(HOME_BLOCKS - len([*above, *theirs, *foot]) - _PAGER, characters=60_000)
     ours, shown = _listed(lang, overview, room)
@@ -506,8 +513,11 @@ def first_hour_blocks(lang: Language, overview: Overview) -> list[Block]:
     done = [words for is_done, words, _ in _steps(lang, steps) if is_done]
     left = [section(f"☐ {words}", way) for is_done, words, way in _steps(lang, steps) if not is_done]
     ticked = [context("  ".join(f"✅ {words.splitlines()[0]}" for words in done))] if done else []
+    # The card before the first inbox says this as well.
+    is_said = overview.not_set_up is not None or not overview.only_here
+    here = [] if is_said else [context("⚠️ " + _only_here(lang, overview.only_here))]
     hide = actions(button(lang.say("Hide these steps"), FIRST_HOUR_OVER))
-    return [section(bold(lang.say("The first hour"))), *left, *ticked, *hide, divider()]
+    return [section(bold(lang.say("The first hour"))), *left, *ticked, *here, *hide, divider()]
 
 
 def _steps(lang: Language, steps: FirstHour) -> tuple[tuple[bool, str, Block | None], ...]:
@@ -516,6 +526,7 @@ def _steps(lang: Language, steps: FirstHour) -> tuple[tuple[bool, str, Block | N
     edit = operation_button(lang, Operation.EDIT, team) if team else None
     drill = lang.say("Run a drill")
     rehearse = typed_button(drill, f"drill {team.address}", about=team.address) if team else None
+    waits = lang.say("This needs a team address, so connect one first.")
     return (
         (
             steps.has_team,
@@ -528,7 +539,7 @@ def _steps(lang: Language, steps: FirstHour) -> tuple[tuple[bool, str, Block | N
             steps.has_conversation,
             lang.say("Choose the conversation that is told")
             + "\n"
-            + lang.say("It gets one line about an outage. Invite the bot there first."),
+            + (lang.say("It gets one line about an outage. Invite the bot there first.") if team else waits),
             edit,
         ),
         (
@@ -540,7 +551,13 @@ def _steps(lang: Language, steps: FirstHour) -> tuple[tuple[bool, str, Block | N
         ),
         (
             steps.has_rehearsed,
-            drill + "\n" + lang.say("See who would be told, and in which words. Nobody gets a message."),
+            drill
+            + "\n"
+            + (
+                lang.say("See who would be told, and in which words. Nobody gets a message.")
+                if team
+                else waits
+            ),
             rehearse,
         ),
     )

@@ -218,7 +218,10 @@ def overviews() -> Iterator[tuple[str, Overview]]:
     ):
         rows = (a_row(team, is_own=False),) if steps.team else ()
         setup = None if rows else a_setup_card(google_on=True)
-        yield f"first hour, {name}", an_overview(team=rows, first_hour=steps, not_set_up=setup)
+        yield (
+            f"first hour, {name}",
+            an_overview(team=rows, first_hour=steps, not_set_up=setup, only_here="http://127.0.0.1:8080"),
+        )
     crowd = many_rows(25)
     for name, browse in (
         ("page 2", Browse(skip=25)),

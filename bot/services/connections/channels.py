@@ -128,6 +128,7 @@ class Channels:
             browse=browse,
             has_more=has_more,
             first_hour=first_hour,
+            only_here=self._core.policy.base_url if self._core.policy.loopback_only else "",
         )
 
     async def matching(self, actor: Actor, text: str, *, most: int) -> Overview:
@@ -561,7 +562,8 @@ class Permissions:
         here = features.at(provider, is_shared=is_shared)
         try:
             scopes = asked_for(self._core, provider, is_shared=is_shared)
+            besides = self._core.providers.traits_of(provider).sign_in_scopes
         except ProviderOff:  # its client was taken away: nobody can be asked for anything
-            scopes = frozenset()
+            scopes = besides = frozenset()
         others = tuple(one for one in features.defined if one.is_on and one not in here)
-        return Ask(provider_label=label, scopes=scopes, features=here, asking_nothing=others)
+        return Ask(label, scopes, features=here, asking_nothing=others, sign_in_scopes=besides)
