@@ -61,7 +61,7 @@ class Crowd:
     async def slack(self, request: web.Request) -> web.Response:
         """Any method: taken, unless it is one too many in this minute."""
         method = request.match_info["method"]
-        given = await _given(request)
+        given, arrived = await _given(request), time()
         self.asked[method] += 1
         await asyncio.sleep(_TAKES)
         wait = self.tiers.admit(method, datetime.now(UTC)) if self.has_tiers else None
@@ -72,7 +72,8 @@ class Crowd:
         to = str(given.get("channel") or given.get("user_id") or "")
         ts = str(given.get("ts") or f"{time():.6f}")
         text = str(given.get("blocks") or "") + str(given.get("text") or "")
-        self.said.append({"method": method, "to": to, "ts": ts, "at": time(), "text": text})
+        told = {"method": method, "to": to, "ts": ts, "text": text}
+        self.said.append({**told, "arrived": arrived, "at": time()})
         shown = {"id": "V1", "hash": ts}
         return web.json_response({"ok": True, "channel": f"D{to[1:]}", "ts": ts, "view": shown})
 
@@ -119,7 +120,9 @@ class Crowd:
                 "posted": posted,
                 "died": {f"person{number}@acme.example": at for number, at in self.dies_at.items()},
                 "homes": sum(method == "views.publish" for method, _ in posts),
-                "drawn": max((it["at"] for it in self.said if it["method"] == "views.publish"), default=0.0),
+                "drawn": max(
+                    (it["arrived"] for it in self.said if it["method"] == "views.publish"), default=0.0
+                ),
             }
         )
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from time import perf_counter, time
 from typing import Any, Final
@@ -323,14 +324,14 @@ async def at_size(served_: Served, some: str) -> dict[str, Cost]:
     """By what is asked for. ``some`` is one of the addresses."""
     await served_.tell_outside("reset", tiers=False)
     asked = {
-        "list": "list",
         "status": f"status {some}",
         "typo": f"status {some.replace('person', 'persom')}",
         "permissions": "permissions",
         "why": f"why {some}",
     }
-    shown = {name: await _timed(served_, partial(served_.ask, text)) for name, text in asked.items()}
-    admins = map(person_id, range(ADMINS))  # one that has not changed is not drawn again
+    admins = cycle(map(person_id, range(ADMINS)))  # one that has not changed is not drawn again
+    shown = {"list": await _timed(served_, lambda: served_.ask("list", user=next(admins)))}
+    shown |= {name: await _timed(served_, partial(served_.ask, text)) for name, text in asked.items()}
     shown["Home"] = await _timed(served_, lambda: served_.draws_home(next(admins)))
     return shown
 
