@@ -434,7 +434,7 @@ About = Callable[[Context, Interaction, Actor, Channel], Awaitable[Response]]
 
 async def show_overview(context: Context, interaction: Interaction) -> Response:
     """Who looks again while nothing has changed gets what was drawn for them before."""
-    return await context.drawn.of(context, interaction, _drawn_overview)
+    return await context.drawn.of(context, interaction, "overview", _drawn_overview)
 
 
 async def _drawn_overview(context: Context, interaction: Interaction) -> Response:

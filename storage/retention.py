@@ -27,6 +27,7 @@ from storage.tables import (
     availability,
     channel,
     channel_event,
+    download,
     grant,
     held,
     history,
@@ -61,6 +62,8 @@ LINKS_KEPT_FOR: Final = timedelta(days=7)
 """After the outage that they were for."""
 EVENTS_KEPT_FOR: Final = timedelta(days=30)
 """What programs can catch up with."""
+DOWNLOADS_KEPT_FOR: Final = timedelta(days=1)
+"""After they ran out: until then the page says so."""
 TOKENS_KEPT_FOR: Final = timedelta(days=1)
 """Access tokens, after their end."""
 
@@ -184,6 +187,7 @@ ENDS: Final[Mapping[Table, Callable[[datetime], ColumnElement[bool]]]] = {
     availability: lambda now: availability.c.day < day_of(now - KEPT_FOR),
     channel: _ended_channel,
     hubspot_channel: _ended_hubspot_channel,
+    download: lambda now: download.c.expires_at < now - DOWNLOADS_KEPT_FOR,
     token_use: lambda now: token_use.c.last_at < now - KEPT_FOR,
     access_token: lambda now: access_token.c.expires_at < now - TOKENS_KEPT_FOR,
     api_key: _ended_key,

@@ -546,6 +546,21 @@ ticket_outcome: Final = Table(
     Index("ix_ticket_outcome_expires", "expires_at"),
 )
 
+download: Final = Table(
+    "download",
+    metadata,
+    Column("id", Text, primary_key=True),
+    required_text("workspace_id"),
+    required_text("user_id"),
+    required_text("file"),
+    required_text("locale"),
+    instant("created_at"),
+    instant("expires_at"),
+    # SHA-256 (hex) of the cookie of the browser that has it.
+    maybe_text("browser"),
+    Index("ix_download_expires", "expires_at"),
+)
+
 link: Final = Table(
     "link",
     metadata,

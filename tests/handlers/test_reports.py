@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.services.upkeep.history import File
+from bot.domain.ticket import File
 from tests.handlers.conftest import Bench, texts
 from tests.handlers.payloads import a_click, a_click_in, a_command
 from tests.views.availability_gallery import a_report, some_lines, some_weeks

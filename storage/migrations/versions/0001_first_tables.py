@@ -385,6 +385,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", "at", name=op.f("pk_slot")),
     )
     op.create_table(
+        "download",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("workspace_id", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.Column("file", sa.Text(), nullable=False),
+        sa.Column("locale", sa.Text(), nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("expires_at", INSTANT, nullable=False),
+        sa.Column("browser", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_download")),
+    )
+    op.create_index("ix_download_expires", "download", ["expires_at"])
+    op.create_table(
         "ticket",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("workspace_id", sa.Text(), nullable=False),
