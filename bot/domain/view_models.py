@@ -96,17 +96,29 @@ class FirstHour:
         return self.has_team and self.has_conversation and self.has_second_admin and self.has_rehearsed
 
 
+MOST_COUNTED: Final = 10_000
+"""Whoever sees more of a state is told so, and no number: to count a million takes longer than an answer
+may."""
+
+
 @dataclass(frozen=True, slots=True)
 class StateCounts:
     """How many channels somebody may see, whether or not there is room for them."""
 
     of_state: Mapping[State, int] = field(default_factory=dict)
+    """What is greater than ``MOST_COUNTED`` says only that there are more."""
     own: int = 0
     """How many of them are their own."""
 
     @property
     def total(self) -> int:
+        """At least, where it ``is_open``."""
         return sum(self.of_state.values())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there may be more than ``total``."""
+        return any(number > MOST_COUNTED for number in self.of_state.values())
 
 
 @dataclass(frozen=True, slots=True)

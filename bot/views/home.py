@@ -63,6 +63,7 @@ from bot.views.text import shown
 from bot.views.wording import (
     Why,
     cause_in_short,
+    counted,
     lacking_in_short,
     mail_words,
     requested_change_words,
@@ -225,7 +226,7 @@ _REASONS: Final = 3
 def listing(lang: Language, overview: Overview, room: Room) -> list[Block]:
     """All groups, each under its heading, as far as there is room; then how many are not shown."""
     blocks, shown = _listed(lang, overview, room)
-    return [*blocks, *_more(lang, overview.tally.total - shown, overview.command)]
+    return [*blocks, *_more(lang, overview, shown)]
 
 
 def _listed(lang: Language, overview: Overview, room: Room) -> tuple[list[Block], int]:
@@ -303,10 +304,13 @@ def _rank(channel: Channel) -> tuple[int, str]:
     return (URGENCY.index(channel.state), key_of(channel.address))
 
 
-def _more(lang: Language, hidden: int, command: str) -> list[Block]:
+def _more(lang: Language, overview: Overview, shown: int) -> list[Block]:
+    hidden = overview.tally.total - shown
     if not hidden:
         return []
-    narrow = to_type(command, lang.say("status"), escape(lang.say("<address>")))
+    narrow = to_type(overview.command, lang.say("status"), escape(lang.say("<address>")))
+    if overview.tally.is_open:
+        return [context(lang.say("and many more: {command}", command=narrow))]
     return [context(lang.count("and {n} more: {command}", "and {n} more: {command}", hidden, command=narrow))]
 
 
@@ -629,7 +633,8 @@ def _place(lang: Language, overview: Overview, first: int, last: int) -> str:
     if browse.text:
         return lang.say("Inboxes {first} to {last}", first=first, last=last)
     total = overview.tally.of_state.get(browse.state, 0) if browse.state else overview.tally.total
-    return lang.say("Inboxes {first} to {last} of {total}", first=first, last=last, total=max(total, last))
+    of = counted(max(total, last))
+    return lang.say("Inboxes {first} to {last} of {total}", first=first, last=last, total=of)
 
 
 def _nothing_found(lang: Language, overview: Overview) -> str:

@@ -19,6 +19,7 @@ from bot.domain.notice import NoticeKind
 from bot.domain.request import Awaits, Request, RequestedChange, RequestState
 from bot.domain.ticket import SWITCHED_MEANWHILE, OutcomeKind, Purpose
 from bot.domain.view_models import (
+    MOST_COUNTED,
     Browse,
     FirstHour,
     IncidentModel,
@@ -233,6 +234,15 @@ def overviews() -> Iterator[tuple[str, Overview]]:
         tally = StateCounts(dict.fromkeys((State.DISCONNECTED, State.CONNECTED, State.DISABLED), 600))
         yield name, replace(an_overview(team=crowd, browse=browse, has_more=True), tally=tally)
         yield f"{name}, nothing", replace(an_overview(browse=browse), tally=tally)
+    uncounted = StateCounts({State.DISCONNECTED: 31, State.CONNECTED: MOST_COUNTED + 1})
+    yield "of a million", replace(an_overview(team=crowd, has_more=True), tally=uncounted)
+    yield (
+        "of a million, of a state, page 2",
+        replace(
+            an_overview(team=crowd, browse=Browse(state=State.CONNECTED, skip=25), has_more=True),
+            tally=uncounted,
+        ),
+    )
     yield "found nothing", an_overview(sought="<!channel> *ann*")
     yield "with everything", an_overview(own=own, team=many_rows(300), to_answer=wishes, asked=wishes)
     yield "before setup", an_overview(not_set_up=a_setup_card(), providers_off=("Gmail",))

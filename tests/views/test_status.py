@@ -12,7 +12,7 @@ from bot.domain.access import Operation
 from bot.domain.channel import REFUSED_CAUSES, Cause, State
 from bot.domain.incident import IncidentKind, Unexplained
 from bot.domain.request import Awaits, RequestState
-from bot.domain.view_models import ChannelRow, ProgramUse, StateCounts
+from bot.domain.view_models import MOST_COUNTED, Browse, ChannelRow, ProgramUse, StateCounts
 from bot.views.history import why_message
 from bot.views.home import home, overview_message
 from bot.views.i18n import Language
@@ -293,6 +293,19 @@ def test_what_is_not_listed_is_found_by_its_address() -> None:
     assert "and 461 more: `/inbox status &lt;address&gt;`" in texts(overview_message(EN, overview, now=NOW))
     assert "`/inbox 状態 &lt;アドレス&gt;`" in texts(overview_message(JA, overview, now=NOW))
     assert "`/inbox ヘルプ`" in texts(home(JA, overview, now=NOW))
+
+
+def test_of_very_many_nobody_says_how_many() -> None:
+    """They are not counted: so much is said, and nothing that may be untrue."""
+    tally = StateCounts({State.DISCONNECTED: 31, State.CONNECTED: MOST_COUNTED + 1}, own=0)
+    overview = an_overview(team=(a_row(),), tally=tally, has_more=True)
+    for view in (overview_message(EN, overview, now=NOW), home(EN, overview, now=NOW)):
+        assert "🔴 31 disconnected · 🟢 10,000+ connected" in texts(view)
+        assert "10001" not in texts(view) and "10032" not in texts(view)
+    assert "and many more: `/inbox status" in texts(overview_message(EN, overview, now=NOW))
+    paged = home(EN, replace(overview, browse=Browse(skip=25)), now=NOW)
+    assert "Inboxes 26 to 26 of 10,000+" in texts(paged)
+    assert "ほかにも多数あります：" in texts(overview_message(JA, overview, now=NOW))
 
 
 def test_where_nobody_is_in_charge_nobody_is_sent_to_them() -> None:
