@@ -15,15 +15,13 @@ import typer
 
 from bot.app import real_clock
 from bot.config import Settings, SettingsError, load
-from bot.domain.api_key import ApiKey, id_in
+from bot.domain.api_key import LONGEST_LIFE, OPERATOR, ApiKey, KeyFault, KeyRefused, id_in
 from bot.domain.ids import ApiKeyId, UserId, WorkspaceId
 from bot.operator_commands import storage_of
-from bot.services.connections.api_keys import LONGEST_LIFE, ApiKeys, KeyFault, KeyRefused, KeySpec
+from bot.services.connections.api_keys import ApiKeys, KeySpec
 from storage import Storage
 
 T = TypeVar("T")
-OPERATOR: Final = "operator"
-"""Who made a key on the command line."""
 
 keys = typer.Typer(help="Keys by which programs get access tokens (docs/api.md).", no_args_is_help=True)
 
@@ -228,4 +226,5 @@ _WORDS: Final = {
     KeyFault.UNKNOWN_FEATURE: "INBOXKEEPER_FEATURES_FILE defines no feature called {what}.",
     KeyFault.NETWORK: "{what} is no network. Write it like 10.20.0.0/16, or one address.",
     KeyFault.LIFE: "A key works for 1 to 1098 days.",
+    KeyFault.MADE: "This key has been made already.",
 }

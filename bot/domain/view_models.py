@@ -182,6 +182,25 @@ class ProgramUse:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A program's key, and the inboxes that it names, by address."""
+
+    key: ApiKey
+    named: tuple[Channel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeysShown:
+    """The keys of programs that work."""
+
+    rows: tuple[KeyRow, ...]
+    over: int
+    """How many no longer work."""
+    features: tuple[Feature, ...]
+    """What keys may be for."""
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelStatus:
     """One channel, both sides."""
 

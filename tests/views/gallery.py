@@ -40,6 +40,7 @@ from bot.views.status import status_message
 from tests.views.availability_gallery import availability
 from tests.views.history_gallery import doubts
 from tests.views.hubspot_gallery import hubspot
+from tests.views.keys_gallery import keys
 from tests.views.permission_gallery import permissions
 from tests.views.samples import (
     ANN,
@@ -104,6 +105,8 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
         errors.NotAllowed(what)
         for what in (*Operation, "admins", "approve", "cancel", "go_on", "answer", "take_on")
     ),
+    errors.NotAllowed("keys", ("U0ANN",)),
+    errors.ProgramsOff(),
     errors.GuestNotAllowed(),
     errors.WrongWorkspace(),
     errors.RightsUnread(),
@@ -689,6 +692,7 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
     yield "working modal", modals.working_modal(lang)
     yield "help", replies.help_message(lang, "/inbox")
     yield "help for an admin", replies.help_message(lang, "/inbox", is_admin=True)
+    yield "help for one with keys", replies.help_message(lang, "/inbox", is_admin=True, has_keys=True)
     yield "unknown verb", replies.unknown_verb_message(lang, "staus", "status", "/inbox")
     yield "unknown verb without a guess", replies.unknown_verb_message(lang, address, None, "/inbox")
     yield "which of none", replies.which_address_message(lang, "disable", (), "/inbox")
@@ -727,4 +731,5 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
     yield "export", export_message(lang, url="https://x.example/export/1", until=NOW)
     yield from requests(lang, address)
     yield from dialogs(lang, address)
+    yield from keys(lang, address)
     yield from permissions(lang, address)
