@@ -36,6 +36,7 @@ from storage.connection import Repository
 from storage.tables import (
     api_key,
     channel,
+    download,
     grant,
     held,
     hold,
@@ -68,6 +69,7 @@ COUNTED_FROM: Final[Mapping[Column[Any], Column[Any]]] = {
     probe.c.due_at: probe.c.last_done_at,
     job.c.due_at: job.c.created_at,
     ticket.c.expires_at: ticket.c.created_at,
+    download.c.expires_at: download.c.created_at,
     ticket_outcome.c.expires_at: ticket_outcome.c.at,
     request.c.expires_at: request.c.created_at,
     hubspot_portal.c.due_at: hubspot_portal.c.began_at,

@@ -21,11 +21,13 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    exists,
     literal,
     not_,
     or_,
     select,
     tuple_,
+    union_all,
 )
 
 from bot.domain.availability import day_of
@@ -43,6 +45,7 @@ from storage.tables import (
     availability,
     channel,
     channel_event,
+    download,
     grant,
     held,
     history,
@@ -77,6 +80,8 @@ LINKS_KEPT_FOR: Final = timedelta(days=7)
 """After the outage that they were for."""
 EVENTS_KEPT_FOR: Final = timedelta(days=30)
 """What programs can catch up with."""
+DOWNLOADS_KEPT_FOR: Final = timedelta(days=1)
+"""After they ran out: until then the page says so."""
 TOKENS_KEPT_FOR: Final = timedelta(days=1)
 """Access tokens, after their end."""
 
@@ -159,12 +164,15 @@ def _ended_membership() -> ColumnElement[bool]:
 
 
 def _ended_channel() -> ColumnElement[bool]:
-    """When nothing is left that belongs to it."""
-    theirs: tuple[Select[tuple[object]], ...] = tuple(
-        select(table.c.channel_id).where(table.c.channel_id == channel.c.id)
-        for table in (grant, probe, incident, held, whereabouts, link, history, availability)
+    """When nothing is left that belongs to it. Asked as one: eight joins take PostgreSQL's planner longer
+    than the rest of the hour's statements together."""
+    theirs = union_all(
+        *(
+            select(table.c.channel_id).where(table.c.channel_id == channel.c.id).correlate(channel)
+            for table in (grant, probe, incident, held, whereabouts, link, history, availability)
+        )
     )
-    return and_(channel.c.removed_at < _ago(KEPT_FOR), *(~one.exists() for one in theirs))
+    return and_(channel.c.removed_at < _ago(KEPT_FOR), ~exists(theirs))
 
 
 def _ended_hubspot_channel() -> ColumnElement[bool]:
@@ -215,6 +223,7 @@ ENDS: Final[Mapping[Table, Callable[[], ColumnElement[bool]]]] = {
     availability: lambda: availability.c.day < _FIRST_DAY,
     channel: _ended_channel,
     hubspot_channel: _ended_hubspot_channel,
+    download: lambda: download.c.expires_at < _ago(DOWNLOADS_KEPT_FOR),
     token_use: lambda: token_use.c.last_at < _ago(KEPT_FOR),
     access_token: lambda: access_token.c.expires_at < _ago(TOKENS_KEPT_FOR),
     api_key: _ended_key,
