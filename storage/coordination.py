@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any, Final
@@ -153,6 +153,12 @@ class SlotRepository(Repository):
         await self._connection.count(_LONG_PAST, {"its": name, "before": at - _KEPT_FOR})
         return True
 
+    async def taken(self, slots: Mapping[str, datetime]) -> frozenset[str]:
+        """Which of these, by name, are somebody's already."""
+        values = {"those": list(slots), "since": min(slots.values())}
+        rows = await self._connection.rows(_TAKEN, values) if slots else ()
+        return frozenset(row.name for row in rows if slots[row.name] == row.at)
+
     async def give_back(self, name: str, at: datetime) -> None:
         """What was to be done in it failed: somebody may try again."""
         await self._connection.count(delete(slot).where(slot.c.name == name, slot.c.at == at))
@@ -163,6 +169,9 @@ def _adding(table: Table, dialect: str) -> Insert:
     return inserting(table, dialect).on_conflict_do_nothing()
 
 
+_TAKEN: Final = select(slot).where(
+    slot.c.name.in_(bindparam("those", expanding=True)), slot.c.at >= bindparam("since", type_=Instant)
+)
 _LONG_PAST: Final = delete(slot).where(
     slot.c.name == bindparam("its"), slot.c.at < bindparam("before", type_=Instant)
 )
