@@ -191,3 +191,10 @@ def test_a_home_says_what_it_shows(browse: Browse) -> None:
     assert ids_home.parse_drawn(view["private_metadata"]) == (browse, NOW)
     for odd in ("", "x", None, 5, "2026-01-01T00:00:00|1|0:any:", f"{NOW.isoformat()}|x|0:any:"):
         assert ids_home.parse_drawn(odd) is None
+
+
+def test_an_empty_page_leads_back() -> None:
+    """What stood on it was removed meanwhile: the field and the menu may be gone, too."""
+    view = home(EN, replace(an_overview(), browse=Browse(skip=25)), now=NOW)
+    [back] = blocks_with(view, "home.previous")
+    assert "0:any:" in json.dumps(back)
