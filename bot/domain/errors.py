@@ -23,6 +23,7 @@
     │   ├── SignInElsewhere       no password is taken for this mailbox; carries whose sign-in to use
     │   ├── FormFault             a field of our own form cannot be used; carries which
     │   ├── SignInClosed          the provider cannot be asked to sign somebody in; carries its error
+    │   ├── ProgramsOff           the operator lets no programs in
     │   ├── OutOfDate             the button was made for an older state; carries the present one
     │   └── Gone                  the channel was removed meanwhile
     ├── ProviderError             a provider said no
@@ -68,6 +69,10 @@ class NotAllowed(Refusal):
 
     what: str
     who_can: tuple[str, ...] = ()
+
+
+class ProgramsOff(Refusal):
+    """Whoever runs the bot lets no programs in."""
 
 
 class GuestNotAllowed(Refusal):

@@ -19,6 +19,7 @@ from bot.domain.notice import NoticeKind
 from bot.domain.request import Awaits, Request, RequestedChange, RequestState
 from bot.domain.ticket import SWITCHED_MEANWHILE, OutcomeKind, Purpose
 from bot.domain.view_models import (
+    MOST_COUNTED,
     Browse,
     FirstHour,
     IncidentModel,
@@ -39,6 +40,7 @@ from bot.views.status import status_message
 from tests.views.availability_gallery import availability
 from tests.views.history_gallery import doubts
 from tests.views.hubspot_gallery import hubspot
+from tests.views.keys_gallery import keys
 from tests.views.permission_gallery import permissions
 from tests.views.samples import (
     ANN,
@@ -103,6 +105,8 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
         errors.NotAllowed(what)
         for what in (*Operation, "admins", "approve", "cancel", "go_on", "answer", "take_on")
     ),
+    errors.NotAllowed("keys", ("U0ANN",)),
+    errors.ProgramsOff(),
     errors.GuestNotAllowed(),
     errors.WrongWorkspace(),
     errors.RightsUnread(),
@@ -218,7 +222,10 @@ def overviews() -> Iterator[tuple[str, Overview]]:
     ):
         rows = (a_row(team, is_own=False),) if steps.team else ()
         setup = None if rows else a_setup_card(google_on=True)
-        yield f"first hour, {name}", an_overview(team=rows, first_hour=steps, not_set_up=setup)
+        yield (
+            f"first hour, {name}",
+            an_overview(team=rows, first_hour=steps, not_set_up=setup, only_here="http://127.0.0.1:8080"),
+        )
     crowd = many_rows(25)
     for name, browse in (
         ("page 2", Browse(skip=25)),
@@ -230,6 +237,15 @@ def overviews() -> Iterator[tuple[str, Overview]]:
         tally = StateCounts(dict.fromkeys((State.DISCONNECTED, State.CONNECTED, State.DISABLED), 600))
         yield name, replace(an_overview(team=crowd, browse=browse, has_more=True), tally=tally)
         yield f"{name}, nothing", replace(an_overview(browse=browse), tally=tally)
+    uncounted = StateCounts({State.DISCONNECTED: 31, State.CONNECTED: MOST_COUNTED + 1})
+    yield "of a million", replace(an_overview(team=crowd, has_more=True), tally=uncounted)
+    yield (
+        "of a million, of a state, page 2",
+        replace(
+            an_overview(team=crowd, browse=Browse(state=State.CONNECTED, skip=25), has_more=True),
+            tally=uncounted,
+        ),
+    )
     yield "found nothing", an_overview(sought="<!channel> *ann*")
     yield "with everything", an_overview(own=own, team=many_rows(300), to_answer=wishes, asked=wishes)
     yield "before setup", an_overview(not_set_up=a_setup_card(), providers_off=("Gmail",))
@@ -480,6 +496,8 @@ def programs(lang: Language, *, is_open: bool) -> Drawn:
     subject = f"{key.id}:{NOW.isoformat()}"
     alone = a_picture(NoticeKind.KEY_ORPHANED, api_key=key, notice={"subject": subject}, is_open=is_open)
     yield f"key orphaned {is_open}", picture_of(lang, alone)
+    if not is_open:
+        yield "key orphaned back", picture_of(lang, replace(alone, is_back=True))
 
 
 def requests(lang: Language, text: str = "We move to another tool") -> Drawn:
@@ -674,6 +692,7 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
     yield "working modal", modals.working_modal(lang)
     yield "help", replies.help_message(lang, "/inbox")
     yield "help for an admin", replies.help_message(lang, "/inbox", is_admin=True)
+    yield "help for one with keys", replies.help_message(lang, "/inbox", is_admin=True, has_keys=True)
     yield "unknown verb", replies.unknown_verb_message(lang, "staus", "status", "/inbox")
     yield "unknown verb without a guess", replies.unknown_verb_message(lang, address, None, "/inbox")
     yield "which of none", replies.which_address_message(lang, "disable", (), "/inbox")
@@ -712,4 +731,5 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
     yield "export", export_message(lang, url="https://x.example/export/1", until=NOW)
     yield from requests(lang, address)
     yield from dialogs(lang, address)
+    yield from keys(lang, address)
     yield from permissions(lang, address)

@@ -32,7 +32,7 @@ from tests.views.samples import (
     a_team_channel,
     a_wish,
 )
-from tests.views.test_messages import buttons, texts
+from tests.views.test_messages import buttons, in_menus, texts
 from tests.views.test_surfaces import clickable
 
 
@@ -228,10 +228,10 @@ def test_a_team_address_stops_for_everybody() -> None:
 
 
 def test_only_somebody_elses_inbox_can_be_taken_over() -> None:
-    """A super admin finds the button in its status."""
+    """A super admin finds it in its status."""
     others = status_message(EN, a_status(a_row(is_own=False)), now=NOW)
-    assert "channel.take_over" in buttons(others)
-    assert "channel.take_over" not in buttons(status_message(EN, a_status(), now=NOW))
+    assert "channel.take_over" in in_menus(others)
+    assert "channel.take_over" not in in_menus(status_message(EN, a_status(), now=NOW))
 
 
 def test_taking_somebody_off_the_list_is_not_called_removing() -> None:

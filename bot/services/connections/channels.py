@@ -6,7 +6,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -14,7 +13,6 @@ from bot.domain.access import (
     Actor,
     Operation,
     Role,
-    Visibility,
     may,
     may_grant,
     rights,
@@ -27,7 +25,7 @@ from bot.domain.channel import Channel, State
 from bot.domain.errors import ProviderOff, UnknownAddress
 from bot.domain.features import Feature
 from bot.domain.grant import Granted
-from bot.domain.ids import ChannelId, WorkspaceId
+from bot.domain.ids import ChannelId
 from bot.domain.incident import Incident, Unexplained
 from bot.domain.probe_policy import is_unreachable, unexplained
 from bot.domain.provider_outage import Advice, advice, is_held
@@ -61,9 +59,6 @@ from storage.api_keys import GIVEN
 _RECENT: Final = 8
 _REQUESTS_READ: Final = 100
 """More than that wait for their turn: the oldest are answered first."""
-_MANY: Final = 20_000
-_COUNTED_FOR: Final = timedelta(seconds=15)
-"""Of so many channels, how many there are in which state may be so old."""
 _AT_ONCE: Final = 500
 """Channels that one statement names."""
 _ALL: Final = Browse()
@@ -75,7 +70,6 @@ class Channels:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._availabilities = Availabilities(core)
-        self._tallies: dict[WorkspaceId, tuple[datetime, StateCounts | None]] = {}
 
     def label_at(self, key: str, address: str) -> str:
         """What people call a provider, by the address that is connected there."""
@@ -128,6 +122,7 @@ class Channels:
             browse=browse,
             has_more=has_more,
             first_hour=first_hour,
+            only_here=self._core.policy.base_url if self._core.policy.loopback_only else "",
         )
 
     async def matching(self, actor: Actor, text: str, *, most: int) -> Overview:
@@ -181,7 +176,7 @@ class Channels:
         if visibility is None:
             return (), 0, 0
         async with self._core.storage.reading() as uow:
-            total = (await self._tallied(uow, visibility)).total
+            total = (await uow.overviews.tally(visibility)).total
             if not features.defined or not total:
                 return (), 0, total
             alike = await uow.overviews.grants_in_use(visibility, _MATTER)
@@ -192,7 +187,8 @@ class Channels:
             )
             rows = await self._rows_of(uow, actor, listed)
         number = sum(n for *_, n in short)
-        return rows, number, total - number
+        # More than are counted: as many as hold what is asked for, at least.
+        return rows, number, max(total - number, sum(n for *_, n in alike) - number)
 
     async def addresses(self, actor: Actor, *, most: int) -> tuple[tuple[str, ...], int]:
         """The first addresses that ``actor`` may see, and how many there are."""
@@ -202,7 +198,7 @@ class Channels:
         async with self._core.storage.reading() as uow:
             found = await uow.overviews.addresses(visibility, most=most)
             is_all = len(found) < most
-            return found, len(found) if is_all else (await self._tallied(uow, visibility)).total
+            return found, len(found) if is_all else (await uow.overviews.tally(visibility)).total
 
     async def find(self, actor: Actor, typed: str) -> Channel:
         """The channel at an address. Raises ``NotAnAddress``, ``UnknownAddress`` with near misses.
@@ -315,34 +311,9 @@ class Channels:
         if not browse.is_plain:
             listed = await uow.overviews.page(visibility, browse, most=most + 1, with_grants=wants_more)
             rows = await self._rows_of(uow, actor, listed[:most])
-            return rows, await self._tallied(uow, visibility), len(listed) > most
-        counted = self._counted(visibility)
-        if counted is None:
-            listed, tally = await uow.overviews.read(visibility, most=most, with_grants=wants_more)
-            self._keep(visibility, tally)
-        else:
-            listed = await uow.overviews.first(visibility, most=most, with_grants=wants_more)
-            tally = replace(counted, own=await uow.overviews.count_own(visibility))
+            return rows, await uow.overviews.tally(visibility), len(listed) > most
+        listed, tally = await uow.overviews.read(visibility, most=most, with_grants=wants_more)
         return await self._rows_of(uow, actor, listed), tally, tally.total > len(listed)
-
-    def _counted(self, visibility: Visibility) -> StateCounts | None:
-        """How many a large workspace has, as last counted, if that was lately: counting a million takes
-        longer than an answer may."""
-        at, tally = self._tallies.get(visibility.workspace_id, (self._core.clock(), None))
-        is_fresh = timedelta() <= self._core.clock() - at < _COUNTED_FOR
-        return tally if visibility.all_personal and is_fresh else None
-
-    def _keep(self, visibility: Visibility, tally: StateCounts) -> None:
-        self._tallies.pop(visibility.workspace_id, None)
-        if visibility.all_personal and tally.total >= _MANY:
-            self._tallies[visibility.workspace_id] = self._core.clock(), tally
-
-    async def _tallied(self, uow: UnitOfWork, visibility: Visibility) -> StateCounts:
-        if (counted := self._counted(visibility)) is not None:
-            return counted
-        tally = await uow.overviews.tally(visibility)
-        self._keep(visibility, tally)
-        return tally
 
     async def _rows_of(
         self, uow: UnitOfWork, actor: Actor, listed: Sequence[Listed]
@@ -561,7 +532,8 @@ class Permissions:
         here = features.at(provider, is_shared=is_shared)
         try:
             scopes = asked_for(self._core, provider, is_shared=is_shared)
+            besides = self._core.providers.traits_of(provider).sign_in_scopes
         except ProviderOff:  # its client was taken away: nobody can be asked for anything
-            scopes = frozenset()
+            scopes = besides = frozenset()
         others = tuple(one for one in features.defined if one.is_on and one not in here)
-        return Ask(provider_label=label, scopes=scopes, features=here, asking_nothing=others)
+        return Ask(label, scopes, features=here, asking_nothing=others, sign_in_scopes=besides)

@@ -16,7 +16,7 @@ from bot.domain.channel import ADMIN_CAUSES, Cause, Channel, Kind, State
 from bot.domain.grant import MailboxIdentity
 from bot.domain.hubspot import HUBSPOT
 from bot.domain.hubspot import LABEL as HUBSPOT_LABEL
-from bot.domain.ids import ApiKeyId, NoticeId, ProviderOutageId, RequestId, WebhookId
+from bot.domain.ids import ApiKeyId, NoticeId, ProviderOutageId, RequestId, UserId, WebhookId
 from bot.domain.incident import Incident
 from bot.domain.notice import OF_HUBSPOT, OUTAGES, Notice, NoticeKind
 from bot.domain.provider_outage import Proof, ProviderOutage, Struck, advice
@@ -125,9 +125,15 @@ class NoticeModels:
         return replace(model, webhook=webhook, is_open=is_open)
 
     async def _with_key(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel | None:
-        """It needs nobody's attention once it was revoked."""
+        """It needs nobody's attention once it was revoked, nor while somebody is there who looks after it."""
         key = await uow.api_keys.find(ApiKeyId(model.notice.about["key"]))
-        return replace(model, api_key=key, is_open=key is not None and key.works(model.now))
+        if key is None or not key.works(model.now):
+            return replace(model, api_key=key, is_open=False)
+        if model.notice.kind is not NoticeKind.KEY_ORPHANED:
+            return replace(model, api_key=key)
+        maker = await uow.people.find(key.workspace_id, UserId(key.created_by))
+        is_back = maker is not None and not maker.is_deleted
+        return replace(model, api_key=key, is_back=is_back, is_open=not is_back)
 
     async def _with_own_outages(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel:
         return await self._with_outages(uow, model, model.notice)

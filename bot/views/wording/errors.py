@@ -57,6 +57,8 @@ def _refused(lang: Language, what: str) -> str:
             return lang.say("You are not allowed to edit this inbox.")
         case "admins":
             return lang.say("Only super admins choose admins.")
+        case "keys":
+            return lang.say("Only super admins see and make keys of programs.")
         case "approve":
             return lang.say("You are not allowed to answer this request.")
         case "cancel" | "go_on":
@@ -95,6 +97,15 @@ def _rights(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
     match refusal:
         case e.NotAllowed(what, who_can):
             return not_allowed(lang, what, who_can)
+        case e.ProgramsOff():
+            return Explanation(
+                lang.say("No programs are let in"),
+                lang.say("On this Inboxkeeper, programs get no access to inboxes, so there are no keys."),
+                lang.say(
+                    "If you need it, ask whoever runs Inboxkeeper to set {setting}.",
+                    setting="INBOXKEEPER_API=true",
+                ),
+            )
         case e.GuestNotAllowed():
             return Explanation(
                 lang.say("Members only"),
