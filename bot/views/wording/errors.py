@@ -278,7 +278,11 @@ def _address(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
             return Explanation(
                 lang.say("The bot is not in there"),
                 lang.say("Inboxkeeper cannot post in that conversation yet."),
-                lang.say("Write {command} there, then try again.", command="/invite @Inboxkeeper"),
+                lang.say(
+                    "Write {command} there, then try again. Or go on without it, and choose it later by "
+                    "editing the inbox.",
+                    command="/invite @Inboxkeeper",
+                ),
             )
     return None
 
