@@ -3,6 +3,7 @@
     InboxkeeperError
     ├── Refusal                   the request makes no sense or is not allowed; tell whoever asked
     │   ├── NotAllowed            not this person; carries who can
+    │   ├── OwnerLeft             only the owner could, and has left; carries the channel
     │   ├── UnknownAddress        no such channel for this person; carries near misses
     │   ├── NotAnAddress          what was typed is no e-mail address
     │   ├── DomainNotAllowed      the operator limits what can be connected
@@ -69,6 +70,13 @@ class NotAllowed(Refusal):
 
     what: str
     who_can: tuple[str, ...] = ()
+
+
+@dataclass(eq=False)
+class OwnerLeft(Refusal):
+    """Only its owner could sign in to a personal inbox, and has left. This person may make it the team's."""
+
+    channel: Channel
 
 
 class ProgramsOff(Refusal):
