@@ -62,7 +62,9 @@ _EARLIER: Final = timedelta(minutes=5)
 """Programs use a token until the last moment, and mail servers refuse one that ends soon."""
 _WORD: Final = re.compile(r"[a-z_]{1,20}")
 _DIGITS: Final = re.compile(r"[0-9]{1,19}")
+_PLACE: Final = re.compile(r"[0-9A-Za-z_-]{0,64}")
 _MOST_EVENTS: Final = 100
+_MOST_CHANNELS: Final = 500
 _LAST_POSITION: Final = 2**63 - 1
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{16}")
 
@@ -103,11 +105,19 @@ class _Wrong(Exception):
         self.message = message
 
 
-_KEY: Final = {401: ErrorAnswer, 503: ErrorAnswer}
-_ONE: Final = {400: ErrorAnswer, **_KEY, 404: ErrorAnswer, 429: ErrorAnswer}
+_KEY: Final = {401: ErrorAnswer, 429: ErrorAnswer, 503: ErrorAnswer}
+_ONE: Final = {400: ErrorAnswer, **_KEY, 404: ErrorAnswer}
 ROUTES: Final = (
     Declared("GET", "/api/openapi.json", "openapi", "This document", {200: dict[str, Any]}, is_open=True),
-    Declared("GET", "/api/v1/channels", "channels", "What the key may see", {200: ChannelsAnswer, **_KEY}),
+    Declared(
+        "GET",
+        "/api/v1/channels",
+        "channels",
+        "What the key may see",
+        {200: ChannelsAnswer, 400: ErrorAnswer, **_KEY},
+        query=("limit",),
+        texts=("after",),
+    ),
     Declared(
         "GET",
         "/api/v1/channels/{which}",
@@ -183,11 +193,18 @@ class Api:
     # --- our own form
 
     async def channels(self, request: web.Request) -> web.Response:
-        """``GET /api/v1/channels``."""
+        """``GET /api/v1/channels?after=&limit=``."""
 
         async def answer(key: ApiKey) -> web.Response:
-            seen = await self._broker.channels(key)
-            return web.json_response(ChannelsAnswer(channels=[_channel(one) for one in seen]))
+            _check_names(request, "after", "limit")
+            after = _place(request)
+            limit = _number(request, "limit", least=1, most=_MOST_CHANNELS, unsaid=_MOST_CHANNELS)
+            found = await self._broker.channels(key, after, limit=limit + 1)
+            shown = [_channel(one) for one in found[:limit]]
+            told = ChannelsAnswer(
+                channels=shown, next=shown[-1]["id"] if shown else after, more=len(found) > limit
+            )
+            return web.json_response(told)
 
         return await self._answered(request, answer)
 
@@ -237,8 +254,10 @@ class Api:
         """``whose`` tells whose request it is where no header does."""
         try:
             if whose is not None:
-                return await answer(await whose())
-            key = await self._keys.authenticated(_bearer(request), self._address(request))
+                key = await whose()
+            else:
+                key = await self._keys.authenticated(_bearer(request), self._address(request))
+            self._broker.pace(key)
             return await answer(key)
         except BadKey:
             headers = {"WWW-Authenticate": 'Bearer realm="Inboxkeeper"'}
@@ -254,9 +273,7 @@ class Api:
         """``GET /api/v1/events?after=&limit=``."""
 
         async def answer(key: ApiKey) -> web.Response:
-            if stray := sorted(set(request.query) - {"after", "limit"}):
-                called = stray[0] if _WORD.fullmatch(stray[0]) else "One parameter"
-                raise _Wrong(f"{called} is unknown here; known are after, limit.")
+            _check_names(request, "after", "limit")
             after = _number(request, "after", least=0, most=_LAST_POSITION, unsaid=0)
             limit = _number(request, "limit", least=1, most=_MOST_EVENTS, unsaid=_MOST_EVENTS)
             found = await self._feed.after(key, after, limit=limit + 1)
@@ -313,6 +330,7 @@ class Api:
             return _oauth_error(400, "unsupported_grant_type", "Only refresh_token is taken here.")
         presented = form.get("refresh_token", "")
         key = await self._keys.authenticated(presented, self._address(request))
+        self._broker.pace(key)
         given = await self._broker.token(
             key,
             _which(request),
@@ -364,6 +382,21 @@ async def _object(request: web.Request, *, known: tuple[str, ...]) -> Mapping[st
             called = name if _WORD.fullmatch(name) else "One field"
             raise _Wrong(f"{called} is unknown here; known are {', '.join(known)}.")
     return body
+
+
+def _check_names(request: web.Request, *known: str) -> None:
+    """Of the query's."""
+    if stray := sorted(set(request.query) - set(known)):
+        called = stray[0] if _WORD.fullmatch(stray[0]) else "One parameter"
+        raise _Wrong(f"{called} is unknown here; known are {', '.join(known)}.")
+
+
+def _place(request: web.Request) -> str:
+    """Behind which mailbox to go on; empty to begin."""
+    said = request.query.getall("after", [])
+    if len(said) > 1 or (said and not _PLACE.fullmatch(said[0])):
+        raise _Wrong("after must be what next said in the answer before.")
+    return said[0] if said else ""
 
 
 def _number(request: web.Request, name: str, *, least: int, most: int, unsaid: int) -> int:

@@ -35,9 +35,11 @@ class ChannelAnswer(TypedDict):
 
 
 class ChannelsAnswer(TypedDict):
-    """The mailboxes that a key may see, by address."""
+    """A page of the mailboxes that a key may see. ``next`` is where to go on."""
 
     channels: list[ChannelAnswer]
+    next: str
+    more: bool
 
 
 class TokenRequest(TypedDict):
