@@ -17,6 +17,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
@@ -156,6 +157,7 @@ ROUTES: Final = (
         "An access token, for EmailEngine's authentication server",
         {200: EmailEngineAnswer, **_ONE, 403: ErrorAnswer, 409: ErrorAnswer, 424: ErrorAnswer},
         texts=("account", "proto"),
+        needed=("account",),
         is_open=True,
     ),
     Declared(
@@ -163,12 +165,18 @@ ROUTES: Final = (
         "/api/oauth/{which}/{audience}/token",
         "oauth",
         "An access token, for OAuth clients",
-        {200: OAuthAnswer, 400: OAuthErrorAnswer},
+        {200: OAuthAnswer, **dict.fromkeys((400, 408, 413), OAuthErrorAnswer)},
         form=OAuthRequest,
         is_open=True,
     ),
 )
 """Each route under ``/api``: what is served, and what the document says."""
+
+
+@cache
+def _document() -> bytes:
+    """Made once: it takes a while, and anybody may ask for it."""
+    return json.dumps(document(ROUTES)).encode()
 
 
 class Api:
@@ -184,7 +192,7 @@ class Api:
 
     async def openapi(self, _: web.Request) -> web.Response:
         """``GET /api/openapi.json``."""
-        return web.json_response(document(ROUTES))
+        return web.Response(body=_document(), content_type="application/json")
 
     def _address(self, request: web.Request) -> str:
         """Where the program is, as far as anybody trusted says."""
