@@ -342,7 +342,7 @@ def services_of(
     history = History(core, channels, schedule, availabilities)
     monthly_reports = MonthlyReports(core, notifications, workspace)
     heartbeat = Heartbeat(core, notifications, workspace)
-    api_keys = ApiKeys(core.storage, clock=core.clock, features=core.policy.features)
+    api_keys = ApiKeys(core.storage, clock=core.clock, features=core.policy.features, wake=core.wake)
     return Services(
         core=core,
         workspace=workspace,

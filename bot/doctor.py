@@ -20,12 +20,14 @@ from bot.app import cipher_of, credentials_of, hubspot_of, needed_scopes_of, rea
 from bot.config import Settings
 from bot.doctor_network import Finding, pages_finding, slack_findings
 from bot.domain.api_key import ApiKey
+from bot.domain.channel import Channel
 from bot.domain.errors import (
     PermissionMissing,
     ProviderMisconfigured,
     ProviderUnavailable,
 )
 from bot.domain.hubspot import HubSpotUser, Listing, PortalDetails
+from bot.domain.ids import ChannelId
 from bot.domain.provider_traits import LABELS
 from bot.program import as_called
 from bot.services.core.ports import Credential
@@ -277,9 +279,13 @@ async def _keys_that_work(storage: Storage, now: datetime) -> list[str]:
             if key.works(now)
         ]
         channels = await uow.channels.by_ids(sorted({one for key in found for one in key.channels}))
-    return [
-        _key_words(key, [channels[one].address for one in key.channels if one in channels]) for key in found
-    ]
+    return [_key_words(key, [it.address for it in _open_to(key, channels)]) for key in found]
+
+
+def _open_to(key: ApiKey, channels: Mapping[ChannelId, Channel]) -> list[Channel]:
+    """The inboxes that it names, but for personal ones that their owners have not allowed."""
+    named = (channels[one] for one in key.channels if one in channels)
+    return [it for it in named if key.may_see(it.id, owner_id=it.owner_id)]
 
 
 def _key_words(key: ApiKey, addresses: list[str]) -> str:

@@ -222,6 +222,8 @@ ACTIONS: Final[Mapping[str, Route]] = {
     HUBSPOT_PAIR: Route(admins.pairing(hubspot.pair)),
     HUBSPOT_UNPAIR: Route(admins.pairing(hubspot.unpair)),
     **dict.fromkeys((KEYS_SHOW, *KEYS_TURN), Route(keys.show)),
+    buttons.KEY_ALLOW: Route(keys.allow),
+    buttons.KEY_DECLINE: Route(keys.decline),
     KEYS_NEW: Route(keys.offer),
     KEYS_REVOKE: Route(keys.revoke),
     ADMINS_TAKE: Route(admins.change(admins.take)),

@@ -362,7 +362,6 @@ def test_a_door_is_shown_once_and_replaced(with_features: str) -> None:
     [
         (["--all-team"], "defined there: crm, replies"),
         (["--feature", "crm"], "--all-team"),
-        (["--feature", "crm", "--address", "jane@acme.example"], "personal inbox"),
         (["--feature", "crm", "--address", "who@acme.example"], "connect it in Slack first"),
         (["--feature", "zap", "--all-team"], "no feature called zap"),
         (["--feature", "crm", "--all-team", "--network", "ten"], "ten is no network"),
