@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Final, TypeVar
 
@@ -16,7 +17,7 @@ from bot.app import real_clock
 from bot.config import Settings, SettingsError, load
 from bot.domain.api_key import LONGEST_LIFE, OPERATOR, ApiKey, KeyFault, KeyRefused, OwnerAnswer, id_in
 from bot.domain.channel import Channel
-from bot.domain.ids import ApiKeyId, ChannelId, WorkspaceId
+from bot.domain.ids import ApiKeyId, ChannelId, UserId, WorkspaceId
 from bot.operator_commands import storage_of
 from bot.services.connections.api_keys import ApiKeys, KeySpec
 from storage import Storage
@@ -39,6 +40,9 @@ def create(
     network: Annotated[
         list[str] | None, typer.Option(help="Where it may come from, like 10.0.0.0/8; repeatable.")
     ] = None,
+    responsible: Annotated[
+        str, typer.Option("--for", help="E-mail address of the person here who looks after the program.")
+    ] = "",
 ) -> None:
     """Make a key and show it, once."""
     if days > LONGEST_LIFE.days:
@@ -50,12 +54,13 @@ def create(
         features=feature or (),
         lasts=timedelta(days=days),
         networks=network or (),
-        created_by=OPERATOR,
     )
     settings = settings_or_words()
 
     async def work(storage: Storage, service: ApiKeys) -> None:
-        key, secret = await service.create(await workspace_or_words(storage), spec)
+        workspace_id = await workspace_or_words(storage)
+        whose = await _person_or_words(storage, workspace_id, responsible) if responsible else OPERATOR
+        key, secret = await service.create(workspace_id, replace(spec, created_by=whose))
         typer.echo(
             f"Key {key.id} for {key.name}, until {key.expires_at:%Y-%m-%d}. It is shown "
             "this once; keep it where only the program can read it.",
@@ -82,9 +87,11 @@ def show() -> None:
         found = await service.of_workspace(await workspace_or_words(storage))
         async with storage.reading() as uow:
             channels = await uow.channels.by_ids([one for key in found for one in key.channels])
+            makers = {UserId(key.created_by) for key in found if key.created_by != OPERATOR}
+            people = await uow.people.by_ids(found[0].workspace_id, makers) if makers else {}
         for key in found:
-            addresses = named(key, channels)
-            typer.echo(_line(key, addresses, real_clock()))
+            person = people.get(UserId(key.created_by))
+            typer.echo(_line(key, named(key, channels), real_clock(), person.email if person else ""))
         if not found:
             typer.echo("There are no keys. `python -m bot key create --help` says how to make one.")
 
@@ -150,7 +157,7 @@ def _word(key: ApiKey, channel: Channel) -> str:
     return " (waits for its owner)" if is_waiting else " (not allowed by its owner)"
 
 
-def _line(key: ApiKey, addresses: list[str], now: datetime) -> str:
+def _line(key: ApiKey, addresses: list[str], now: datetime, whose: str) -> str:
     state = "works" if key.works(now) else ("revoked" if key.revoked_at else "expired")
     used = f"{key.last_used_at:%Y-%m-%d %H:%M} UTC from {key.last_used_from}" if key.last_used_at else "never"
     parts = [
@@ -161,7 +168,7 @@ def _line(key: ApiKey, addresses: list[str], now: datetime) -> str:
         "all team addresses" if key.is_for_team else (", ".join(addresses) or "no address any more"),
         f"features {', '.join(sorted(key.features))}",
         f"from {', '.join(map(str, key.networks)) or 'anywhere'}",
-        f"made by {key.created_by}",
+        f"looked after by {whose or key.created_by}",
         f"last used {used}",
     ]
     return " | ".join(parts)
@@ -194,6 +201,20 @@ async def workspace_or_words(storage: Storage) -> WorkspaceId:
         )
         raise typer.Exit(2)
     return found[0]
+
+
+async def _person_or_words(storage: Storage, workspace_id: WorkspaceId, email: str) -> UserId:
+    """Who has this address at Slack. Without anybody the process ends, in words."""
+    async with storage.reading() as uow:
+        person = await uow.people.by_email(workspace_id, email)
+    if person is None:
+        typer.echo(
+            f"Nobody who is in the Slack workspace has the address {email}. Next: take the one that stands "
+            "in their Slack profile.",
+            err=True,
+        )
+        raise typer.Exit(2)
+    return person.id
 
 
 def settings_or_words() -> Settings:

@@ -241,16 +241,20 @@ def report(typed: Typed) -> Handler:
 
 def explain(typed: Typed) -> Handler:
     async def handler(context: Context, interaction: Interaction) -> Response:
-        # Whoever cannot be read just now reads what everybody may do.
-        actor = await attempt(context.actor(interaction))
-        is_admin = isinstance(actor, Actor) and actor.is_super_admin
-        has_keys = context.services.program_keys is not None
-        shown = help_message(interaction.lang, context.command, is_admin=is_admin, has_keys=has_keys)
-        if context.services.hubspot is not None:
-            shown = with_help(interaction.lang, shown, context.command)
-        return Response(message=shown)
+        return await context.drawn.of(context, interaction, "help", _drawn_help)
 
     return handler
+
+
+async def _drawn_help(context: Context, interaction: Interaction) -> Response:
+    # Whoever cannot be read just now reads what everybody may do.
+    actor = await attempt(context.actor(interaction))
+    is_admin = isinstance(actor, Actor) and actor.is_super_admin
+    has_keys = context.services.program_keys is not None
+    shown = help_message(interaction.lang, context.command, is_admin=is_admin, has_keys=has_keys)
+    if context.services.hubspot is not None:
+        shown = with_help(interaction.lang, shown, context.command)
+    return Response(message=shown)
 
 
 def show_hubspot(typed: Typed) -> Handler:

@@ -95,6 +95,12 @@ class ApiKeyRepository(Repository):
         values = {"answer": answer.value, "answered_at": at}
         return await self._connection.count(update(api_key_channel).where(*mine).values(**values)) == 1
 
+    async def made_by(self, workspace_id: WorkspaceId, maker: UserId) -> tuple[ApiKey, ...]:
+        """Those that this person made or looks after and nobody revoked, without what they are for."""
+        theirs = api_key.c.workspace_id == workspace_id, api_key.c.created_by == maker
+        here = select(api_key).where(*theirs, api_key.c.revoked_at.is_(None)).order_by(api_key.c.id)
+        return tuple(_key(row, ()) for row in await self._connection.rows(here))
+
     async def revoke(self, key_id: ApiKeyId, at: datetime) -> bool:
         """Whether it was not revoked yet."""
         mine = api_key.c.id == key_id, api_key.c.revoked_at.is_(None)

@@ -37,7 +37,7 @@ from bot.domain.address import MailRouting
 from bot.domain.channel import URGENCY, Cause, Channel, Kind, State
 from bot.domain.grant import Granted, MailboxIdentity
 from bot.domain.ids import ChannelId, UserId, WorkspaceId
-from bot.domain.view_models import Browse, StateCounts
+from bot.domain.view_models import MOST_COUNTED, Browse, StateCounts
 from storage.column_types import folded, searchable
 from storage.connection import Repository, by_letters
 from storage.errors import Conflict, Taken
@@ -159,6 +159,16 @@ class ChannelRepository(Repository):
         rows = await self._connection.rows(select(channel).where(channel.c.id.in_(ids)))
         return {row.id: channel_of(row) for row in rows}
 
+    async def a_team_address(self, workspace_id: WorkspaceId, *, is_told: bool) -> Channel | None:
+        """Some team address, the same one every time; ``is_told``: one that has a conversation. However many
+        there are, an index leads to it."""
+        theirs = channel.c.workspace_id == workspace_id, channel.c.kind == Kind.TEAM, _KEPT
+        found = select(channel).where(*theirs).limit(1)
+        if is_told:
+            told = found.where(channel.c.conversation_id.is_not(None))
+            return await self._one(told.order_by(channel.c.conversation_id, channel.c.address_key))
+        return await self._one(found.order_by(channel.c.state, channel.c.address_key))
+
     async def has_cause(self, provider: str, cause: Cause) -> bool:
         """Whether any of a provider's channels is impaired or disconnected for this cause."""
         those = channel.c.provider == provider, channel.c.cause == cause, IN_TROUBLE
@@ -247,6 +257,8 @@ def channel_of(row: Sequence[Any]) -> Channel:
 _COUNTED: Final = tuple(state for state in URGENCY if state is not State.REMOVED)
 _NO_LIMIT: Final = 2**31 - 1
 MOST_LOOK_ALIKES: Final = 500
+_FEW: Final[ColumnElement[int]] = literal_column(str(MOST_COUNTED + 1))
+"""In the statement's own words: PostgreSQL plans for so few rows only if it knows how many."""
 _BESIDE: Final = MOST_LOOK_ALIKES // 5
 _HERE: Final = channel.c.workspace_id == bindparam("workspace"), channel.c.state != State.REMOVED
 # Where each part stands in a row, which is unpacked by position.
@@ -276,7 +288,8 @@ class OverviewRepository(Repository):
         self, visibility: Visibility, *, most: int | None, with_grants: bool
     ) -> tuple[tuple[Listed, ...], StateCounts]:
         """The first ``most``, or all: one's own, team addresses, other people's; of each what needs somebody
-        first, then by address. And how many there are. What was granted is read only ``with_grants``."""
+        first, then by address. And how many there are, as far as
+        ``StateCounts`` tells. What was granted is read only ``with_grants``."""
         statement = _statement(
             self._connection.dialect, visibility.all_personal, with_grants, is_counted=True
         )
@@ -329,15 +342,11 @@ class OverviewRepository(Repository):
         return tuple(map(_listed, rows))
 
     async def tally(self, visibility: Visibility) -> StateCounts:
-        """How many there are."""
+        """How many there are, as far as ``StateCounts`` tells."""
         [row] = await self._connection.rows(
             _tallied(visibility.all_personal), _listed_values(visibility, None)
         )
         return _tally(row)
-
-    async def count_own(self, visibility: Visibility) -> int:
-        """How many are this person's own."""
-        return int(await self._connection.value(_own_count(), _listed_values(visibility, None)))
 
     async def addresses(self, visibility: Visibility, *, most: int) -> tuple[str, ...]:
         """The first addresses that this person may see, as addresses are sorted."""
@@ -535,30 +544,23 @@ def _was_granted(provider: str, it: Granted) -> ColumnElement[bool]:
 
 
 def _counts(all_personal: bool) -> Subquery:
-    """In the order in which ``_tally`` unpacks them."""
+    """In the order in which ``_tally`` unpacks them: each along an index, and no further than is told."""
     own_number = _own_count().scalar_subquery().label("own")
+    whole = (_number(*_counted_parts(all_personal, state)).label(state) for state in _COUNTED)
+    return select(own_number, *whole).subquery("tally")
+
+
+def _counted_parts(all_personal: bool, state: State) -> list[tuple[ColumnElement[bool], ...]]:
+    """Whoever sees all needs no rows for it: the index alone tells."""
     if all_personal:
-        # Each by itself along the index, which is several times as quick as to sort all that are there.
-        whole = (_number(*kinds).label(state) for state, kinds in _by_kind().items())
-        return select(own_number, *whole).subquery("tally")
-    team = select(channel.c.state).where(*_HERE, channel.c.kind == Kind.TEAM)
-    own, theirs = (select(channel.c.state).where(*which) for which in _parts(False)[-2:])
-    each = union_all(team, own, theirs).subquery()
-    states = (func.sum(case((each.c.state == state, 1), else_=0)).label(state) for state in _COUNTED)
-    return select(own_number, *states).subquery("tally")
-
-
-def _by_kind() -> dict[State, list[tuple[ColumnElement[bool], ...]]]:
-    """Parts of the index, by state."""
-    return {
-        state: [(*_HERE, channel.c.kind == kind, channel.c.state == state) for kind in Kind]
-        for state in _COUNTED
-    }
+        return [(*_HERE, channel.c.kind == kind, channel.c.state == state) for kind in Kind]
+    return _parts(all_personal, (state,))
 
 
 def _number(*parts: tuple[ColumnElement[bool], ...]) -> ColumnElement[int]:
-    counts = [select(func.count()).select_from(channel).where(*which).scalar_subquery() for which in parts]
-    return reduce(add, counts)
+    """How many, of each part at most one more than ``MOST_COUNTED``."""
+    some = [select(literal(1)).select_from(channel).where(*which).limit(_FEW) for which in parts]
+    return reduce(add, (select(func.count()).select_from(it.subquery()).scalar_subquery() for it in some))
 
 
 def _own_count() -> Select[Any]:

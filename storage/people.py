@@ -50,7 +50,8 @@ class PersonRepository(Repository):
         await self._connection.rows(select(person.c.id).where(*mine).with_for_update())
 
     async def first_hour(self, workspace_id: WorkspaceId, user_id: UserId) -> tuple[bool, bool]:
-        """Whether somebody has rehearsed an outage, and whether they hide the steps of the first hour."""
+        """Whether somebody has rehearsed an outage, and whether they hide the steps of the first hour or
+        have done them all."""
         mine = person.c.workspace_id == workspace_id, person.c.id == user_id
         said = select(person.c.has_rehearsed, person.c.hides_first_hour).where(*mine)
         row = await self._connection.first(said)

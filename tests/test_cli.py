@@ -18,6 +18,7 @@ from cryptography.fernet import Fernet
 from typer.testing import CliRunner
 
 from bot.__main__ import app
+from bot.domain.access import Person
 from bot.domain.api_key import id_in
 from bot.domain.ids import UserId
 from bot.manifest import manifest
@@ -311,6 +312,8 @@ async def _with_inboxes(url: str) -> None:
         await uow.workspaces.save_seen(team.workspace_id, "Acme", UserId("UBOT"), team.since)
         await uow.channels.add(team)
         await uow.channels.add(a_channel(address="jane@acme.example"))
+        kenji = Person(UserId("UKENJI"), team.workspace_id, email="kenji@acme.example")
+        await uow.people.save_all([kenji], team.since)
         await uow.commit()
     await storage.close()
 
@@ -342,6 +345,16 @@ def test_a_key_is_shown_once_and_revoked(with_features: str) -> None:
     again = runner.invoke(app, ["key", "revoke", key_id])
     assert again.exit_code == 2
     assert "key list" in again.stderr
+
+
+def test_a_key_is_looked_after_by_somebody_who_is_there(with_features: str) -> None:
+    """Named by their address at Slack; an address that nobody there has is refused."""
+    args = ["key", "create", "Help desk", "--all-team", "--feature", "crm", "--for"]
+    assert runner.invoke(app, [*args, "Kenji@acme.example"]).exit_code == 0
+    assert "looked after by kenji@acme.example" in runner.invoke(app, ["key", "list"]).stdout
+    nobody = runner.invoke(app, [*args, "who@acme.example"])
+    assert (nobody.exit_code, nobody.stdout) == (2, "")
+    assert "Slack profile" in nobody.stderr
 
 
 def test_a_door_is_shown_once_and_replaced(with_features: str) -> None:

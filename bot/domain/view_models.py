@@ -96,17 +96,29 @@ class FirstHour:
         return self.has_team and self.has_conversation and self.has_second_admin and self.has_rehearsed
 
 
+MOST_COUNTED: Final = 10_000
+"""Whoever sees more of a state is told so, and no number: to count a million takes longer than an answer
+may."""
+
+
 @dataclass(frozen=True, slots=True)
 class StateCounts:
     """How many channels somebody may see, whether or not there is room for them."""
 
     of_state: Mapping[State, int] = field(default_factory=dict)
+    """What is greater than ``MOST_COUNTED`` says only that there are more."""
     own: int = 0
     """How many of them are their own."""
 
     @property
     def total(self) -> int:
+        """At least, where it ``is_open``."""
         return sum(self.of_state.values())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there may be more than ``total``."""
+        return any(number > MOST_COUNTED for number in self.of_state.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +167,8 @@ class Overview:
     """Others follow what is shown."""
     first_hour: FirstHour | None = None
     """For a super admin who has not done or dismissed it yet."""
+    only_here: str = ""
+    """The address of the pages, if only browsers on this machine can open them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +239,8 @@ class Ask:
     """What some of it is for."""
     asking_nothing: tuple[Feature, ...] = ()
     """Features that are switched on and need nothing of this provider."""
+    sign_in_scopes: frozenset[str] = frozenset()
+    """What the provider's page names besides; see ``ProviderTraits``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -527,6 +543,8 @@ class Landing:
     """All that the provider will ask for."""
     features: tuple[Feature, ...] = ()
     """What some of it is for."""
+    sign_in_scopes: frozenset[str] = frozenset()
+    """What the provider's page names besides; see ``ProviderTraits``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -578,6 +596,8 @@ class AuthorizationStart(AboutInbox):
     """Key and label of the providers that could be chosen instead; of a switch, those that none leads to."""
     features: tuple[Feature, ...] = ()
     """What is asked for beyond what keeping the mailbox connected needs, and why."""
+    sign_in_scopes: frozenset[str] = frozenset()
+    """What the provider's page names besides; see ``ProviderTraits``."""
     leaves: Removal | None = None
     """Of a switch: the channel as it is until the sign-in has been proven, and what the switch means at the
     provider that is left."""

@@ -17,6 +17,7 @@ from bot.domain.api_key import OwnerAnswer
 from bot.domain.errors import NotAllowed
 from bot.domain.ids import UserId
 from bot.services.connections.api_keys import KeySpec
+from bot.services.connections.channel_actions import TeamDetails
 from tests.driver import Screen
 from tests.e2e.questions import asks, asks_for_modal, both_submit, in_time, modal_text, submits
 from tests.services.play import Play
@@ -255,11 +256,15 @@ async def test_why_says_who_made_and_who_revoked_a_key(stage: Stage) -> None:
 
 
 async def test_when_whoever_made_it_leaves_the_others_are_asked(stage: Stage) -> None:
-    await makes(stage)
+    """With the way to the list, where it can be revoked."""
+    key, sakura = await makes(stage), stage.person("sakura")
     await stage.driver.edit_person("omar", deleted=True)
-    await stage.settles()
-    told = (await stage.person("sakura").sees()).messages("dm")
-    assert any("Help desk" in it.plain and "Omar" in it.plain for it in told), [it.plain for it in told]
+    await stage.passes(seconds=3)
+    told = (await sakura.sees()).messages("dm")[-1].plain
+    assert "Help desk" in told and "Omar" in told, told
+    in_time(await sakura.clicks("プログラムのキー", in_="dm"))
+    in_time(await sakura.clicks("失効させる", near="Help desk", confirm=True))
+    assert (await token(stage, key))[0] == 401
 
 
 async def test_in_japanese(stage: Stage) -> None:
@@ -412,10 +417,11 @@ async def test_another_owner_is_another_inbox(stage: Stage) -> None:
 
 async def test_what_the_team_takes_over_needs_no_word(stage: Stage) -> None:
     """It is a team address then: the key names it, and super admins decide."""
-    key = await asked(stage)
-    await asks(stage, "omar", f"/inbox status {ALICE}")
-    await stage.person("omar").clicks("Make it a team address", in_="#general")
-    await stage.person("omar").fills("What do you call it?", "Alice's")
-    await stage.person("omar").submits()
-    await stage.settles()
+    key, services = await asked(stage), stage.bot.services
+    (made,) = await services.api_keys.of_workspace(services.workspace.id)
+    (channel_id,) = made.asked
+    omar = await services.people.member(services.workspace.id, UserId("U0OMAR"), fresh=True)
+    await services.channel_actions.take_over(omar, channel_id, TeamDetails("Alice's", "", None))
+    await stage.passes(seconds=3)
     assert (await token(stage, key, ALICE))[0] == 200
+    assert "This key can no longer use your inbox." in (await stage.person("alice").sees()).plain

@@ -14,11 +14,12 @@ from bot.domain.access import Actor, Operation, Person, Visibility, may, visibil
 from bot.domain.address import MailRouting, key_of
 from bot.domain.channel import URGENCY, Channel, State
 from bot.domain.grant import Delegate, Granted
-from bot.domain.ids import UserId, WorkspaceId
-from bot.domain.view_models import Browse, StateCounts
+from bot.domain.ids import ChannelId, UserId, WorkspaceId
+from bot.domain.view_models import MOST_COUNTED, Browse, StateCounts
 from storage import Storage
 from storage.channels import MOST_LOOK_ALIKES, Listed
 from tests.storage.builders import ANA, NOW, WORKSPACE, a_channel, a_grant, a_probe, a_team_channel
+from tests.storage.crowd import TEAM, add_crowd
 
 BEN = UserId("UBEN")
 CHANNELS = (
@@ -130,6 +131,20 @@ async def test_each_comes_with_all_that_its_line_tells(storage: Storage) -> None
         bare: None,
     }
     assert [one.mail_left for one in full] == [one.mail_left for one in plain]
+
+
+async def test_very_many_are_counted_no_further_than_is_told(storage: Storage, database_url: str) -> None:
+    """Of a state that has more than that it is only known that there are more; others stay exact."""
+    await add_crowd(database_url, WORKSPACE, NOW, size=MOST_COUNTED + 500)
+    await keep(storage, (a_team_channel(id=ChannelId("lost"), state=State.DISCONNECTED),))
+    for admin, connected, is_open in ((True, MOST_COUNTED + 1 + TEAM, True), (False, TEAM, False)):
+        sight = visibility_of(an_actor(ANA, "", admin=admin))
+        assert sight is not None
+        _, tally = await read(storage, sight, most=10)
+        assert (tally.of_state[State.CONNECTED], tally.is_open) == (connected, is_open)
+        assert (tally.of_state[State.DISCONNECTED], tally.own) == (1, 0)
+        async with storage.reading() as uow:
+            assert await uow.overviews.tally(sight) == tally
 
 
 async def test_nothing_is_counted_where_nothing_is(storage: Storage) -> None:

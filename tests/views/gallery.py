@@ -19,6 +19,7 @@ from bot.domain.notice import NoticeKind
 from bot.domain.request import Awaits, Request, RequestedChange, RequestState
 from bot.domain.ticket import SWITCHED_MEANWHILE, OutcomeKind, Purpose
 from bot.domain.view_models import (
+    MOST_COUNTED,
     Browse,
     FirstHour,
     IncidentModel,
@@ -221,7 +222,10 @@ def overviews() -> Iterator[tuple[str, Overview]]:
     ):
         rows = (a_row(team, is_own=False),) if steps.team else ()
         setup = None if rows else a_setup_card(google_on=True)
-        yield f"first hour, {name}", an_overview(team=rows, first_hour=steps, not_set_up=setup)
+        yield (
+            f"first hour, {name}",
+            an_overview(team=rows, first_hour=steps, not_set_up=setup, only_here="http://127.0.0.1:8080"),
+        )
     crowd = many_rows(25)
     for name, browse in (
         ("page 2", Browse(skip=25)),
@@ -233,6 +237,15 @@ def overviews() -> Iterator[tuple[str, Overview]]:
         tally = StateCounts(dict.fromkeys((State.DISCONNECTED, State.CONNECTED, State.DISABLED), 600))
         yield name, replace(an_overview(team=crowd, browse=browse, has_more=True), tally=tally)
         yield f"{name}, nothing", replace(an_overview(browse=browse), tally=tally)
+    uncounted = StateCounts({State.DISCONNECTED: 31, State.CONNECTED: MOST_COUNTED + 1})
+    yield "of a million", replace(an_overview(team=crowd, has_more=True), tally=uncounted)
+    yield (
+        "of a million, of a state, page 2",
+        replace(
+            an_overview(team=crowd, browse=Browse(state=State.CONNECTED, skip=25), has_more=True),
+            tally=uncounted,
+        ),
+    )
     yield "found nothing", an_overview(sought="<!channel> *ann*")
     yield "with everything", an_overview(own=own, team=many_rows(300), to_answer=wishes, asked=wishes)
     yield "before setup", an_overview(not_set_up=a_setup_card(), providers_off=("Gmail",))
@@ -483,6 +496,8 @@ def programs(lang: Language, *, is_open: bool) -> Drawn:
     subject = f"{key.id}:{NOW.isoformat()}"
     alone = a_picture(NoticeKind.KEY_ORPHANED, api_key=key, notice={"subject": subject}, is_open=is_open)
     yield f"key orphaned {is_open}", picture_of(lang, alone)
+    if not is_open:
+        yield "key orphaned back", picture_of(lang, replace(alone, is_back=True))
     channel = a_channel()
     for answer in OwnerAnswer:
         asking = replace(key, asked={channel.id: OwnerAsked(ANN, answer)})
@@ -621,7 +636,7 @@ def outcomes(lang: Language) -> Drawn:
     declined = a_request(state=RequestState.DECLINED, answered_by=BOB, answered_at=NOW)
     yield "decline", modals.decline_modal(lang, a_request(requester=BOB))
     yield "declined", modals.answered_modal(lang, declined, may_undo=True)
-    for state in (RequestState.WAITING, RequestState.APPROVED, RequestState.DECLINED):
+    for state in RequestState:
         yield f"answered {state}", modals.answered_modal(lang, a_request(state=state))
     yield "forwarded", modals.forwarded_modal(lang, provider_label="Office 365")
     for cause in Cause:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from bot.domain.api_key import OPERATOR, ApiKey, OwnerAnswer
 from bot.domain.view_models import NoticeModel
 from bot.domain.webhook import OffReason
-from bot.views.blocks import Message, actions, inert, instant, mention, message, quiet, section
-from bot.views.buttons import key_buttons
+from bot.views.blocks import Block, Message, actions, button, inert, instant, mention, message, quiet, section
+from bot.views.buttons import KEYS, key_buttons
 from bot.views.i18n import Language
 
 
@@ -50,30 +50,32 @@ def key_ends_notice(lang: Language, model: NoticeModel) -> Message:
     )
     means = lang.say("After that, the program gets no access to mailboxes.")
     what = lang.say(
-        "If it is still needed, have your Inboxkeeper operator make a new key ({create}), give it to the "
-        "program, and revoke this one ({revoke}).",
-        create="`inboxkeeper key create`",
-        revoke=f"`inboxkeeper key revoke {key.id}`",
+        "If it is still needed, make a new key, give it to the program, and revoke this one ({key}).",
+        key=f"`{key.id}`",
     )
-    return message(said, [section("\n".join([said, means, what]))])
+    return message(said, [section("\n".join([said, means, what])), *_way(lang)])
 
 
 def key_orphaned_notice(lang: Language, model: NoticeModel) -> Message:
     """Whoever made a program's key is not in the workspace any more."""
     key = model.api_key
-    if key is None or not model.is_open:
+    if key is None or not (model.is_open or model.is_back):
         return _key_is_over(lang)
-    said = "🔑 " + lang.say(
-        "{person} has left the workspace, and made the key of the program {name}.",
-        person=mention(key.created_by),
-        name=inert(key.name, 60),
-    )
+    about = {"person": mention(key.created_by), "name": inert(key.name, 60)}
+    if model.is_back:
+        back = lang.say(
+            "{person} is back and looks after the program {name}. There is nothing to do.", **about
+        )
+        return quiet("✅ " + back)
+    said = "🔑 " + lang.say("{person} has left the workspace, and looked after the program {name}.", **about)
     means = lang.say("The key works on, and whoever has a copy of it can use the mailboxes that it is for.")
-    what = lang.say(
-        "If nobody here looks after that program, have your Inboxkeeper operator revoke the key: {revoke}.",
-        revoke=f"`inboxkeeper key revoke {key.id}`",
-    )
-    return message(said, [section("\n".join([said, means, what]))])
+    what = lang.say("If nobody here looks after that program, revoke the key ({key}).", key=f"`{key.id}`")
+    return message(said, [section("\n".join([said, means, what])), *_way(lang)])
+
+
+def _way(lang: Language) -> list[Block]:
+    """To the list, where keys are made and revoked."""
+    return actions(button(lang.say("Keys of programs"), KEYS, value="0"))
 
 
 def key_asks_notice(lang: Language, model: NoticeModel) -> Message:

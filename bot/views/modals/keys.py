@@ -28,13 +28,12 @@ from bot.views.blocks import (
     plain,
     section,
 )
+from bot.views.buttons import KEYS
 from bot.views.i18n import Language
 from bot.views.modals.inputs import NAME_BLOCK, line_input
 from bot.views.text import shown
 
-KEYS_SHOW: Final = "keys.show"
-"""Carries how many rows come before."""
-KEYS_TURN: Final = (f"{KEYS_SHOW}.back", f"{KEYS_SHOW}.on")
+KEYS_TURN: Final = (f"{KEYS}.back", f"{KEYS}.on")
 """The same, beside each other."""
 KEYS_NEW: Final = "keys.new"
 KEYS_REVOKE: Final = "keys.revoke"
@@ -230,7 +229,7 @@ def key_modal(lang: Language, features: Sequence[Feature], form_id: str) -> View
 
 
 def _all_keys(lang: Language) -> Block:
-    return button(lang.say("All keys"), KEYS_SHOW, value="0")
+    return button(lang.say("All keys"), KEYS, value="0")
 
 
 def _option(label: str, value: str) -> Block:

@@ -62,7 +62,7 @@ def switch_modal(lang: Language, begun: AuthorizationStart, leaves: Removal) -> 
         [
             section(intro),
             section(bold(_asks(lang, there))),
-            *permission_blocks(lang, begun.scopes, begun.features),
+            *permission_blocks(lang, begun.scopes | begun.sign_in_scopes, begun.features),
             titled(lang.say("At {company}", company=inert(here, 40)), _old_side(lang, leaves)),
             section(sign_in_text(lang, begun)),
             *actions(button(label, CONSENT_OPEN, url=begun.url, style="primary")),

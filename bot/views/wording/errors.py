@@ -68,7 +68,9 @@ def _refused(lang: Language, what: str) -> str:
         case "answer":
             return lang.say("This message is somebody else's.")
         case "take_on":
-            return lang.say("Only somebody who was told of the outage can take it on.")
+            return lang.say(
+                "They cannot take it on: they have left, cannot be reached, or are no longer told of it."
+            )
         case _:
             return lang.say("You are not allowed to do that.")
 
