@@ -403,6 +403,7 @@ def test_doctor_says_who_may_get_access(with_features: str, monkeypatch: pytest.
     assert "Programs: none is given access" in runner.invoke(app, ["doctor"]).stdout
     monkeypatch.setenv("INBOXKEEPER_API", "true")
     said = runner.invoke(app, ["doctor"]).stdout
+    assert "Webhooks: there are none" in said
     for words in ("at support@acme.example for crm, until", "at all team addresses for crm"):
         assert words in said
     assert gone not in said
