@@ -42,8 +42,8 @@ const server = http.createServer(async (request, response) => {
 async function calls(name, status, { knowsTheEnd, ...more }) {
   [refusal, renewed, asked] = [status, 0, 0];
   const host = `http://127.0.0.1:${server.address().port}`;
-  const client = new OAuth2Client({ clientId: 'id', clientSecret: 'secret', endpoints: { oauth2TokenUrl: `${host}/token` },
-    ...more });
+  const client = new OAuth2Client({ clientId: 'id', clientSecret: 'secret',
+    endpoints: { oauth2TokenUrl: `${host}/token` }, ...more });
   const { tokens } = await client.getToken('code');
   client.setCredentials(knowsTheEnd ? tokens : { ...tokens, expiry_date: undefined });
   const answers = [];

@@ -33,7 +33,8 @@ class Service(http.server.BaseHTTPRequestHandler):
         else:
             self.send_header("Auth-Status", "OK")
             self.send_header("Auth-Server", "127.0.0.1")
-            self.send_header("Auth-Port", str(nobody if self.headers["Auth-User"] == "down" else imap.server_address[1]))
+            port = nobody if self.headers["Auth-User"] == "down" else imap.server_address[1]
+            self.send_header("Auth-Port", str(port))
         self.end_headers()
 
     def log_message(self, *_):
