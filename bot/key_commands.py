@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Final, TypeVar
 
@@ -40,9 +39,6 @@ def create(
     network: Annotated[
         list[str] | None, typer.Option(help="Where it may come from, like 10.0.0.0/8; repeatable.")
     ] = None,
-    responsible: Annotated[
-        str, typer.Option("--for", help="E-mail address of the person here who looks after the program.")
-    ] = "",
 ) -> None:
     """Make a key and show it, once."""
     if days > LONGEST_LIFE.days:
@@ -54,13 +50,12 @@ def create(
         features=feature or (),
         lasts=timedelta(days=days),
         networks=network or (),
+        created_by=OPERATOR,
     )
     settings = settings_or_words()
 
     async def work(storage: Storage, service: ApiKeys) -> None:
-        workspace_id = await workspace_or_words(storage)
-        whose = await _person_or_words(storage, workspace_id, responsible) if responsible else OPERATOR
-        key, secret = await service.create(workspace_id, replace(spec, created_by=whose))
+        key, secret = await service.create(await workspace_or_words(storage), spec)
         typer.echo(
             f"Key {key.id} for {key.name}, until {key.expires_at:%Y-%m-%d}. It is shown "
             "this once; keep it where only the program can read it.",
@@ -106,10 +101,9 @@ def door(
     settings = settings_or_words()
 
     async def work(_: Storage, service: ApiKeys) -> None:
-        secret = await service.open_door(ApiKeyId(key_id))
+        secret = await service.open_door(ApiKeyId(_id_alone(key_id)))
         if secret is None:
-            typer.echo("No key that works has this id. `python -m bot key list` shows them.", err=True)
-            raise typer.Exit(2)
+            raise _unknown()
         typer.echo(
             "Whoever has this address gets what the key gets. It is shown this once; `key door` "
             "makes another, `key revoke` ends it.",
@@ -121,21 +115,31 @@ def door(
 
 
 @keys.command()
+def assign(
+    key_id: Annotated[str, typer.Argument(help="The key's eight characters, as `key list` says.")],
+    email: Annotated[str, typer.Option("--for", help="E-mail address at Slack of whoever looks after it.")],
+) -> None:
+    """Say who looks after a program: if they leave, the super admins are asked about its key."""
+
+    async def work(storage: Storage, service: ApiKeys) -> None:
+        person = await _person_or_words(storage, await workspace_or_words(storage), email)
+        if not await service.assign(ApiKeyId(_id_alone(key_id)), person):
+            raise _unknown()
+        typer.echo(f"{email} looks after the program of key {_id_alone(key_id)} from now on.")
+
+    _run(settings_or_words(), work)
+
+
+@keys.command()
 def revoke(
     key_id: Annotated[str, typer.Argument(help="The key's eight characters, as `key list` says.")],
 ) -> None:
     """Take a key back. Tokens that it has been given live up to 90 minutes more."""
-    if id_in(key_id) is not None:
-        typer.echo(
-            "That is a whole key, and now in this shell's history. Only its eight characters are needed.",
-            err=True,
-        )
-        key_id = id_in(key_id) or ""
+    key_id = _id_alone(key_id)
 
     async def work(_: Storage, service: ApiKeys) -> None:
         if not await service.revoke(ApiKeyId(key_id)):
-            typer.echo("No key that works has this id. `python -m bot key list` shows them.", err=True)
-            raise typer.Exit(2)
+            raise _unknown()
         typer.echo(
             f"Key {key_id} gets nothing any more. Tokens that it has been given live up to 90 minutes more."
         )
@@ -155,6 +159,22 @@ def _word(key: ApiKey, channel: Channel) -> str:
     asked = key.asked.get(channel.id)
     is_waiting = asked is not None and asked.answer is OwnerAnswer.WAITS
     return " (waits for its owner)" if is_waiting else " (not allowed by its owner)"
+
+
+def _id_alone(typed: str) -> str:
+    """The key's eight characters, also where somebody has typed the whole key."""
+    found = id_in(typed)
+    if found is not None:
+        typer.echo(
+            "That is a whole key, and now in this shell's history. Only its eight characters are needed.",
+            err=True,
+        )
+    return found or typed
+
+
+def _unknown() -> typer.Exit:
+    typer.echo("No key that works has this id. `python -m bot key list` shows them.", err=True)
+    return typer.Exit(2)
 
 
 def _line(key: ApiKey, addresses: list[str], now: datetime, whose: str) -> str:

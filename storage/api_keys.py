@@ -106,6 +106,11 @@ class ApiKeyRepository(Repository):
         mine = api_key.c.id == key_id, api_key.c.revoked_at.is_(None)
         return await self._connection.count(update(api_key).where(*mine).values(revoked_at=at)) == 1
 
+    async def assign(self, key_id: ApiKeyId, person: UserId) -> bool:
+        """This person looks after it. Whether it was not revoked yet."""
+        mine = api_key.c.id == key_id, api_key.c.revoked_at.is_(None)
+        return await self._connection.count(update(api_key).where(*mine).values(created_by=person)) == 1
+
     async def used(self, key_id: ApiKeyId, at: datetime, address: str) -> None:
         """It was shown by somebody at this address."""
         mine = update(api_key).where(api_key.c.id == key_id)

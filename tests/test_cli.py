@@ -393,12 +393,19 @@ def test_a_key_is_shown_once_and_revoked(with_features: str) -> None:
 
 def test_a_key_is_looked_after_by_somebody_who_is_there(with_features: str) -> None:
     """Named by their address at Slack; an address that nobody there has is refused."""
-    args = ["key", "create", "Help desk", "--all-team", "--feature", "crm", "--for"]
+    made = runner.invoke(app, ["key", "create", "Help desk", "--all-team", "--feature", "crm"]).stdout.strip()
+    key_id = id_in(made)
+    assert key_id is not None
+    args = ["key", "assign", key_id, "--for"]
     assert runner.invoke(app, [*args, "Kenji@acme.example"]).exit_code == 0
     assert "looked after by kenji@acme.example" in runner.invoke(app, ["key", "list"]).stdout
-    nobody = runner.invoke(app, [*args, "who@acme.example"])
-    assert (nobody.exit_code, nobody.stdout) == (2, "")
-    assert "Slack profile" in nobody.stderr
+    for wrong, words in (
+        ([*args, "who@acme.example"], "Slack profile"),
+        (["key", "assign", "abcd1234", "--for", "kenji@acme.example"], "key list"),
+    ):
+        answer = runner.invoke(app, wrong)
+        assert (answer.exit_code, answer.stdout) == (2, "")
+        assert words in answer.stderr
 
 
 def test_a_door_is_shown_once_and_replaced(with_features: str) -> None:

@@ -199,6 +199,19 @@ class ApiKeys:
             await uow.commit()
         return done
 
+    async def assign(self, key_id: ApiKeyId, person: UserId) -> bool:
+        """They look after the program from now on: asked about if they leave. Whether there is such a key
+        that was not revoked."""
+        async with self._storage.writing() as uow:
+            done = await uow.api_keys.assign(key_id, person)
+            key = await uow.api_keys.find(key_id)
+            if done and key is not None:
+                await Notifications(Aside(self._clock)).settled(
+                    uow, key.workspace_id, [NoticeKind.KEY_ORPHANED], f"{key.id}:"
+                )
+            await uow.commit()
+        return done
+
     async def authenticated(self, presented: str, address: str) -> ApiKey:
         """Whose key that is; ``address`` is where it comes from. Raises ``BadKey``."""
         key_id, digest, now = id_in(presented), Secret(presented).digest, self._clock()

@@ -85,9 +85,7 @@ def key_orphaned_notice(lang: Language, model: NoticeModel) -> Message:
         return _key_is_over(lang)
     about = {"person": mention(key.created_by), "name": inert(key.name, 60)}
     if model.is_back:
-        back = lang.say(
-            "{person} is back and looks after the program {name}. There is nothing to do.", **about
-        )
+        back = lang.say("{person} looks after the program {name}. There is nothing to do.", **about)
         return quiet("✅ " + back)
     said = "🔑 " + lang.say("{person} has left the workspace, and looked after the program {name}.", **about)
     means = lang.say("The key works on, and whoever has a copy of it can use the mailboxes that it is for.")
