@@ -67,8 +67,7 @@ def create(
                 "nothing there.",
                 err=True,
             )
-        if not settings.api:
-            typer.echo("It works once INBOXKEEPER_API=true is set and Inboxkeeper is restarted.", err=True)
+        _say_if_off(settings)
         typer.echo(secret.reveal())
 
     _run(settings, work)
@@ -109,6 +108,7 @@ def door(
             "makes another, `key revoke` ends it.",
             err=True,
         )
+        _say_if_off(settings)
         typer.echo(f"{settings.base_url.rstrip('/')}/api/emailengine/{secret.reveal()}")
 
     _run(settings, work)
@@ -161,6 +161,11 @@ def _word(key: ApiKey, channel: Channel) -> str:
     return " (waits for its owner)" if is_waiting else " (not allowed by its owner)"
 
 
+def _say_if_off(settings: Settings) -> None:
+    if not settings.api:
+        typer.echo("It works once INBOXKEEPER_API=true is set and Inboxkeeper is restarted.", err=True)
+
+
 def _id_alone(typed: str) -> str:
     """The key's eight characters, also where somebody has typed the whole key."""
     found = id_in(typed)
@@ -179,7 +184,11 @@ def _unknown() -> typer.Exit:
 
 def _line(key: ApiKey, addresses: list[str], now: datetime, whose: str) -> str:
     state = "works" if key.works(now) else ("revoked" if key.revoked_at else "expired")
-    used = f"{key.last_used_at:%Y-%m-%d %H:%M} UTC from {key.last_used_from}" if key.last_used_at else "never"
+    used = (
+        f"{key.last_used_at:%Y-%m-%d %H:%M} UTC from {key.last_used_from or 'an unknown address'}"
+        if key.last_used_at
+        else "never"
+    )
     parts = [
         key.id,
         key.name,
@@ -190,6 +199,7 @@ def _line(key: ApiKey, addresses: list[str], now: datetime, whose: str) -> str:
         f"from {', '.join(map(str, key.networks)) or 'anywhere'}",
         f"looked after by {whose or key.created_by}",
         f"last used {used}",
+        *(["has an address for EmailEngine (key door)"] if key.has_door else []),
     ]
     return " | ".join(parts)
 

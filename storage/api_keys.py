@@ -55,10 +55,10 @@ class ApiKeyRepository(Repository):
         """The one whose own address has this digest."""
         return await self._one(api_key.c.door_digest == digest)
 
-    async def open_door(self, key_id: ApiKeyId, digest: str) -> bool:
-        """From now on this is its own address, in place of a former one; whether there is such a key that was
-        not revoked."""
-        mine = api_key.c.id == key_id, api_key.c.revoked_at.is_(None)
+    async def open_door(self, key_id: ApiKeyId, digest: str, now: datetime) -> bool:
+        """From now on this is its own address, in place of a former one; whether there is such a key that
+        works."""
+        mine = api_key.c.id == key_id, api_key.c.revoked_at.is_(None), api_key.c.expires_at > now
         return await self._connection.count(update(api_key).where(*mine).values(door_digest=digest)) == 1
 
     async def _one(self, which: ColumnElement[bool]) -> ApiKey | None:
@@ -346,6 +346,7 @@ def _key(row: Row[Any], named: Sequence[Row[Any]]) -> ApiKey:
         last_used_at=row.last_used_at,
         last_used_from=row.last_used_from or "",
         revoked_at=row.revoked_at,
+        has_door=row.door_digest is not None,
         asked={
             one.channel_id: OwnerAsked(one.owner_id, OwnerAnswer(one.answer), one.answered_at)
             for one in named

@@ -415,6 +415,11 @@ def test_a_door_is_shown_once_and_replaced(with_features: str) -> None:
     assert key_id is not None
     doors = [runner.invoke(app, ["key", "door", key_id]).stdout for _ in range(2)]
     assert len(set(doors)) == 2
+    assert "has an address for EmailEngine" in runner.invoke(app, ["key", "list"]).stdout
+    typed = runner.invoke(app, ["key", "door", made.stdout.strip()])
+    assert typed.exit_code == 0
+    for words in ("now in this shell's history", "INBOXKEEPER_API=true"):
+        assert words in typed.stderr
     assert all(re.fullmatch(r"http\S+/api/emailengine/[\w-]{43}\n", one) for one in doors)
     unknown = runner.invoke(app, ["key", "door", "abcd1234"])
     assert (unknown.exit_code, unknown.stdout) == (2, "")

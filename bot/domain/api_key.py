@@ -97,6 +97,8 @@ class ApiKey:
     last_used_at: datetime | None = None
     last_used_from: str = ""
     revoked_at: datetime | None = None
+    has_door: bool = False
+    """Whether it has an address of its own, for EmailEngine."""
     asked: Mapping[ChannelId, OwnerAsked] = field(default_factory=dict, hash=False)
     """For each personal inbox among ``channels``, what became of asking its owner."""
 

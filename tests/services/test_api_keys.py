@@ -68,6 +68,21 @@ async def test_every_bad_key_gets_the_same_answer(play: Play) -> None:
     assert not await service(play).revoke(ApiKeyId("nokey123"))
 
 
+@on_both
+async def test_a_key_that_is_over_gets_no_door(play: Play) -> None:
+    """Whether it has run out or was revoked."""
+    await play.connect_team(SUPPORT)
+    key, _ = await service(play).create(ACME, spec(lasts=timedelta(days=1)))
+    assert await service(play).open_door(key.id) is not None
+    [listed] = await service(play).of_workspace(ACME)
+    assert listed.has_door and not key.has_door
+    play.stage.town.clock.advance(timedelta(days=1))
+    assert await service(play).open_door(key.id) is None
+    other, _ = await service(play).create(ACME, spec())
+    assert await service(play).revoke(other.id)
+    assert await service(play).open_door(other.id) is None
+
+
 async def test_a_key_runs_out(play: Play) -> None:
     await play.connect_team(SUPPORT)
     _, secret = await service(play).create(ACME, spec(lasts=timedelta(days=2)))

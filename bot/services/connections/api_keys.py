@@ -227,7 +227,7 @@ class ApiKeys:
         there is no such key that works."""
         door = Secret(new_secret())
         async with self._storage.writing() as uow:
-            done = await uow.api_keys.open_door(key_id, door.digest)
+            done = await uow.api_keys.open_door(key_id, door.digest, self._clock())
             await uow.commit()
         return door if done else None
 
