@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Final, TypeVar
 
@@ -14,15 +15,13 @@ import typer
 
 from bot.app import real_clock
 from bot.config import Settings, SettingsError, load
-from bot.domain.api_key import ApiKey, id_in
-from bot.domain.ids import ApiKeyId, WorkspaceId
+from bot.domain.api_key import LONGEST_LIFE, OPERATOR, ApiKey, KeyFault, KeyRefused, id_in
+from bot.domain.ids import ApiKeyId, UserId, WorkspaceId
 from bot.operator_commands import storage_of
-from bot.services.connections.api_keys import LONGEST_LIFE, ApiKeys, KeyFault, KeyRefused, KeySpec
+from bot.services.connections.api_keys import ApiKeys, KeySpec
 from storage import Storage
 
 T = TypeVar("T")
-OPERATOR: Final = "operator"
-"""Who made a key on the command line."""
 
 keys = typer.Typer(help="Keys by which programs get access tokens (docs/api.md).", no_args_is_help=True)
 
@@ -40,6 +39,9 @@ def create(
     network: Annotated[
         list[str] | None, typer.Option(help="Where it may come from, like 10.0.0.0/8; repeatable.")
     ] = None,
+    responsible: Annotated[
+        str, typer.Option("--for", help="E-mail address of the person here who looks after the program.")
+    ] = "",
 ) -> None:
     """Make a key and show it, once."""
     if days > LONGEST_LIFE.days:
@@ -51,12 +53,13 @@ def create(
         features=feature or (),
         lasts=timedelta(days=days),
         networks=network or (),
-        created_by=OPERATOR,
     )
     settings = settings_or_words()
 
     async def work(storage: Storage, service: ApiKeys) -> None:
-        key, secret = await service.create(await workspace_or_words(storage), spec)
+        workspace_id = await workspace_or_words(storage)
+        whose = await _person_or_words(storage, workspace_id, responsible) if responsible else OPERATOR
+        key, secret = await service.create(workspace_id, replace(spec, created_by=whose))
         typer.echo(
             f"Key {key.id} for {key.name}, until {key.expires_at:%Y-%m-%d}. It is shown "
             "this once; keep it where only the program can read it.",
@@ -77,9 +80,12 @@ def show() -> None:
         found = await service.of_workspace(await workspace_or_words(storage))
         async with storage.reading() as uow:
             channels = await uow.channels.by_ids([one for key in found for one in key.channels])
+            makers = {UserId(key.created_by) for key in found if key.created_by != OPERATOR}
+            people = await uow.people.by_ids(found[0].workspace_id, makers) if makers else {}
         for key in found:
             addresses = sorted(channels[one].address for one in key.channels if one in channels)
-            typer.echo(_line(key, addresses, real_clock()))
+            person = people.get(UserId(key.created_by))
+            typer.echo(_line(key, addresses, real_clock(), person.email if person else ""))
         if not found:
             typer.echo("There are no keys. `python -m bot key create --help` says how to make one.")
 
@@ -131,7 +137,7 @@ def revoke(
     _run(settings_or_words(), work)
 
 
-def _line(key: ApiKey, addresses: list[str], now: datetime) -> str:
+def _line(key: ApiKey, addresses: list[str], now: datetime, whose: str) -> str:
     state = "works" if key.works(now) else ("revoked" if key.revoked_at else "expired")
     used = f"{key.last_used_at:%Y-%m-%d %H:%M} UTC from {key.last_used_from}" if key.last_used_at else "never"
     parts = [
@@ -142,7 +148,7 @@ def _line(key: ApiKey, addresses: list[str], now: datetime) -> str:
         "all team addresses" if key.is_for_team else (", ".join(addresses) or "no address any more"),
         f"features {', '.join(sorted(key.features))}",
         f"from {', '.join(map(str, key.networks)) or 'anywhere'}",
-        f"made by {key.created_by}",
+        f"looked after by {whose or key.created_by}",
         f"last used {used}",
     ]
     return " | ".join(parts)
@@ -150,7 +156,7 @@ def _line(key: ApiKey, addresses: list[str], now: datetime) -> str:
 
 def _run(settings: Settings, work: Callable[[Storage, ApiKeys], Awaitable[None]]) -> None:
     async def run() -> None:
-        async with storage_of(settings) as storage:
+        async with storage_of(settings, newer_too=True) as storage:
             service = ApiKeys(storage, clock=real_clock, features=settings.features)
             await work(storage, service)
 
@@ -175,6 +181,20 @@ async def workspace_or_words(storage: Storage) -> WorkspaceId:
         )
         raise typer.Exit(2)
     return found[0]
+
+
+async def _person_or_words(storage: Storage, workspace_id: WorkspaceId, email: str) -> UserId:
+    """Who has this address at Slack. Without anybody the process ends, in words."""
+    async with storage.reading() as uow:
+        person = await uow.people.by_email(workspace_id, email)
+    if person is None:
+        typer.echo(
+            f"Nobody who is in the Slack workspace has the address {email}. Next: take the one that stands "
+            "in their Slack profile.",
+            err=True,
+        )
+        raise typer.Exit(2)
+    return person.id
 
 
 def settings_or_words() -> Settings:
@@ -206,4 +226,5 @@ _WORDS: Final = {
     KeyFault.UNKNOWN_FEATURE: "INBOXKEEPER_FEATURES_FILE defines no feature called {what}.",
     KeyFault.NETWORK: "{what} is no network. Write it like 10.20.0.0/16, or one address.",
     KeyFault.LIFE: "A key works for 1 to 1098 days.",
+    KeyFault.MADE: "This key has been made already.",
 }

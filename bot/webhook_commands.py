@@ -13,10 +13,11 @@ import typer
 
 from bot.app import World, real_clock, sending_webhooks
 from bot.config import Settings
+from bot.domain.api_key import OPERATOR
 from bot.domain.grant import Secret
 from bot.domain.ids import WebhookId
 from bot.domain.webhook import OffReason, Webhook
-from bot.key_commands import OPERATOR, in_its_own_loop, settings_or_words, workspace_or_words
+from bot.key_commands import in_its_own_loop, settings_or_words, workspace_or_words
 from bot.operator_commands import storage_of
 from bot.services.connections.webhooks import Tested, WebhookFault, WebhookRefused, Webhooks, WebhookSpec
 from storage import KeyLost, Storage
@@ -169,7 +170,7 @@ def _run(work: Callable[[Storage, Webhooks], Awaitable[None]]) -> None:
 
 
 async def _working(settings: Settings, work: Callable[[Storage, Webhooks], Awaitable[None]]) -> None:
-    async with storage_of(settings) as storage, sending_webhooks(settings, World()) as sender:
+    async with storage_of(settings, newer_too=True) as storage, sending_webhooks(settings, World()) as sender:
         if not settings.api:
             typer.echo("Programs are told once INBOXKEEPER_API=true is set and Inboxkeeper runs.", err=True)
         await work(storage, Webhooks(storage, real_clock, sender))

@@ -65,7 +65,7 @@ def noted(shown: dict[str, Any], *texts: str) -> dict[str, Any]:
 
 
 KEPT_FOR: Final = timedelta(seconds=5)
-"""How long what was shown stands although nothing was committed: what it says may also change by the clock."""
+"""How long what was shown stands although nothing was committed: some of it also changes by the clock."""
 MOST_KEPT: Final = 200
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Row, and_, delete, func, literal, select, 
 from bot.domain.api_key import ApiKey, network_of
 from bot.domain.channel import Kind, State
 from bot.domain.grant import Granted, Secret
-from bot.domain.ids import ApiKeyId, ChannelId, GrantId, WorkspaceId
+from bot.domain.ids import ApiKeyId, ChannelId, GrantId, UserId, WorkspaceId
 from storage.column_types import Instant
 from storage.connection import Repository
 from storage.errors import KeyLost, Misplaced
@@ -74,6 +74,12 @@ class ApiKeyRepository(Repository):
         rows = await self._connection.rows(here.order_by(api_key.c.created_at, api_key.c.id))
         channels = await self._channels([row.id for row in rows])
         return tuple(_key(row, channels.get(row.id, frozenset())) for row in rows)
+
+    async def made_by(self, workspace_id: WorkspaceId, maker: UserId) -> tuple[ApiKey, ...]:
+        """Those that this person made or looks after and nobody revoked, without what they are for."""
+        theirs = api_key.c.workspace_id == workspace_id, api_key.c.created_by == maker
+        here = select(api_key).where(*theirs, api_key.c.revoked_at.is_(None)).order_by(api_key.c.id)
+        return tuple(_key(row, frozenset()) for row in await self._connection.rows(here))
 
     async def revoke(self, key_id: ApiKeyId, at: datetime) -> bool:
         """Whether it was not revoked yet."""

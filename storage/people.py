@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
+from functools import cache
 from itertools import islice
 from typing import Any, Final
 
@@ -25,7 +26,7 @@ from sqlalchemy import (
 from bot.domain.access import Person, Role, RoleChange
 from bot.domain.ids import UserId, WorkspaceId
 from storage.column_types import folded
-from storage.connection import Repository
+from storage.connection import Insert, Repository, inserting
 from storage.tables import group_member, person, role, role_change, workspace
 
 _BATCH: Final = 500
@@ -35,8 +36,7 @@ class PersonRepository(Repository):
     """Rows of ``person``."""
 
     async def find(self, workspace_id: WorkspaceId, user_id: UserId) -> Person | None:
-        mine = person.c.workspace_id == workspace_id, person.c.id == user_id
-        row = await self._connection.first(select(person).where(*mine))
+        row = await self._connection.first(_FINDING, {"workspace": workspace_id, "its": user_id})
         return person_of(row) if row else None
 
     async def by_ids(self, workspace_id: WorkspaceId, ids: Collection[UserId]) -> dict[UserId, Person]:
@@ -50,7 +50,8 @@ class PersonRepository(Repository):
         await self._connection.rows(select(person.c.id).where(*mine).with_for_update())
 
     async def first_hour(self, workspace_id: WorkspaceId, user_id: UserId) -> tuple[bool, bool]:
-        """Whether somebody has rehearsed an outage, and whether they hide the steps of the first hour."""
+        """Whether somebody has rehearsed an outage, and whether they hide the steps of the first hour or
+        have done them all."""
         mine = person.c.workspace_id == workspace_id, person.c.id == user_id
         said = select(person.c.has_rehearsed, person.c.hides_first_hour).where(*mine)
         row = await self._connection.first(said)
@@ -69,11 +70,7 @@ class PersonRepository(Repository):
         """Insert or replace. Of one person named twice the last wins."""
         values = iter({(p.workspace_id, p.id): _values(p, at) for p in people}.values())
         while batch := list(islice(values, _BATCH)):
-            insert = self._connection.insert(person).values(batch)
-            key = person.primary_key.columns.keys()
-            kept = {*key, "has_rehearsed", "hides_first_hour"}
-            replaced = {c.name: insert.excluded[c.name] for c in person.c if c.name not in kept}
-            await self._connection.count(insert.on_conflict_do_update(index_elements=key, set_=replaced))
+            await self._connection.many(_putting(self._connection.dialect), batch)
 
     async def knows_any(self, workspace_id: WorkspaceId) -> bool:
         """Whether anybody of this workspace was ever read."""
@@ -86,18 +83,37 @@ class PersonRepository(Repository):
 
     async def by_email(self, workspace_id: WorkspaceId, email: str) -> Person | None:
         """Who has this address at Slack: a person who is still there, no bot."""
-        row = await self._connection.first(
-            select(person)
-            .where(
-                person.c.workspace_id == workspace_id,
-                person.c.email_key == folded(email),
-                person.c.email_key != "",
-                person.c.is_deleted.is_(False),
-                person.c.is_bot.is_(False),
-            )
-            .order_by(person.c.is_guest, person.c.id)
-        )
+        values = {"workspace": workspace_id, "address": folded(email)}
+        row = await self._connection.first(_BY_EMAIL, values)
         return person_of(row) if row else None
+
+
+# --- statements, built once
+
+
+_FINDING: Final = select(person).where(
+    person.c.workspace_id == bindparam("workspace"), person.c.id == bindparam("its")
+)
+_BY_EMAIL: Final = (
+    select(person)
+    .where(
+        person.c.workspace_id == bindparam("workspace"),
+        person.c.email_key == bindparam("address"),
+        person.c.email_key != "",
+        person.c.is_deleted.is_(False),
+        person.c.is_bot.is_(False),
+    )
+    .order_by(person.c.is_guest, person.c.id)
+)
+
+
+@cache
+def _putting(dialect: str) -> Insert:
+    insert = inserting(person, dialect)
+    key = person.primary_key.columns.keys()
+    kept = {*key, "has_rehearsed", "hides_first_hour"}
+    replaced = {c.name: insert.excluded[c.name] for c in person.c if c.name not in kept}
+    return insert.on_conflict_do_update(index_elements=key, set_=replaced)
 
 
 def _values(someone: Person, at: datetime) -> dict[str, Any]:
@@ -347,8 +363,7 @@ class WorkspaceRepository(Repository):
         )
 
     async def is_gone(self, workspace_id: WorkspaceId) -> bool:
-        gone = workspace.c.id == workspace_id, workspace.c.gone_at.is_not(None)
-        return await self._connection.value(select(workspace.c.id).where(*gone)) is not None
+        return await self._connection.value(_GONE, {"its": workspace_id}) is not None
 
     async def served(self) -> tuple[WorkspaceId, ...]:
         """Those that the bot is in."""
@@ -358,3 +373,8 @@ class WorkspaceRepository(Repository):
     async def gone_before(self, at: datetime) -> tuple[WorkspaceId, ...]:
         rows = await self._connection.rows(select(workspace.c.id).where(workspace.c.gone_at < at))
         return tuple(row.id for row in rows)
+
+
+_GONE: Final = select(workspace.c.id).where(
+    workspace.c.id == bindparam("its"), workspace.c.gone_at.is_not(None)
+)

@@ -174,6 +174,15 @@ channel: Final = Table(
         sqlite_where=text("kind = 'team'"),
         postgresql_where=text("kind = 'team'"),
     ),
+    Index(
+        "ix_channel_told",
+        "workspace_id",
+        "kind",
+        "conversation_id",
+        "address_key",
+        sqlite_where=text("conversation_id IS NOT NULL"),
+        postgresql_where=text("conversation_id IS NOT NULL"),
+    ),
 )
 
 grant: Final = Table(

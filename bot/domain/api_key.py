@@ -13,15 +13,20 @@ import string
 import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
+from bot.domain.errors import Refusal
 from bot.domain.grant import Secret
 from bot.domain.ids import ApiKeyId, ChannelId, WorkspaceId
 
 LASTS: Final = timedelta(days=365)
 """How long a key works unless somebody says otherwise."""
+LONGEST_LIFE: Final = timedelta(days=3 * 366)
 LONGEST_NAME: Final = 60
+OPERATOR: Final = "operator"
+"""Who made a key on the command line, unless it was said."""
 _ID: Final = string.ascii_lowercase + string.digits
 _BASE62: Final = string.digits + string.ascii_letters
 _FORM: Final = re.compile(r"(ik_([a-z0-9]{8})_[A-Za-z0-9_-]{43})([0-9A-Za-z]{6})")
@@ -91,6 +96,29 @@ class ApiKey:
     def may_see(self, channel_id: ChannelId, *, is_team: bool) -> bool:
         """Personal inboxes are never a key's to see: their owners have not been asked."""
         return is_team and (self.is_for_team or channel_id in self.channels)
+
+
+class KeyFault(StrEnum):
+    """What is wrong with a key that somebody wants to make."""
+
+    NAME = "name"
+    NOTHING_NAMED = "nothing_named"
+    UNKNOWN_ADDRESS = "unknown_address"
+    PERSONAL = "personal"
+    NO_FEATURE = "no_feature"
+    UNKNOWN_FEATURE = "unknown_feature"
+    NETWORK = "network"
+    LIFE = "life"
+    MADE = "made"
+    """The same form has made one already."""
+
+
+@dataclass(eq=False)
+class KeyRefused(Refusal):
+    """A key cannot be made like this. ``what`` is what was written."""
+
+    fault: KeyFault
+    what: str = ""
 
 
 def network_of(text: str) -> Network:

@@ -167,6 +167,8 @@ class Overview:
     """Others follow what is shown."""
     first_hour: FirstHour | None = None
     """For a super admin who has not done or dismissed it yet."""
+    only_here: str = ""
+    """The address of the pages, if only browsers on this machine can open them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +179,25 @@ class ProgramUse:
     audience: str
     was_given: bool
     last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A program's key, and the inboxes that it names, by address."""
+
+    key: ApiKey
+    named: tuple[Channel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeysShown:
+    """The keys of programs that work."""
+
+    rows: tuple[KeyRow, ...]
+    over: int
+    """How many no longer work."""
+    features: tuple[Feature, ...]
+    """What keys may be for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +237,8 @@ class Ask:
     """What some of it is for."""
     asking_nothing: tuple[Feature, ...] = ()
     """Features that are switched on and need nothing of this provider."""
+    sign_in_scopes: frozenset[str] = frozenset()
+    """What the provider's page names besides; see ``ProviderTraits``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -518,6 +541,8 @@ class Landing:
     """All that the provider will ask for."""
     features: tuple[Feature, ...] = ()
     """What some of it is for."""
+    sign_in_scopes: frozenset[str] = frozenset()
+    """What the provider's page names besides; see ``ProviderTraits``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -569,6 +594,8 @@ class AuthorizationStart(AboutInbox):
     """Key and label of the providers that could be chosen instead; of a switch, those that none leads to."""
     features: tuple[Feature, ...] = ()
     """What is asked for beyond what keeping the mailbox connected needs, and why."""
+    sign_in_scopes: frozenset[str] = frozenset()
+    """What the provider's page names besides; see ``ProviderTraits``."""
     leaves: Removal | None = None
     """Of a switch: the channel as it is until the sign-in has been proven, and what the switch means at the
     provider that is left."""

@@ -17,6 +17,7 @@ from bot.services.connections.channel_actions import ChannelActions
 from bot.services.connections.channels import Channels, Permissions
 from bot.services.connections.connect import Connections
 from bot.services.connections.oauth_flow import OAuthFlow
+from bot.services.connections.program_keys import ProgramKeys
 from bot.services.connections.revocation import Revocations
 from bot.services.connections.switch import Switches
 from bot.services.connections.token_broker import TokenBroker
@@ -79,6 +80,8 @@ class Services:
     hubspot: HubSpotScreens | None = None
     """Nothing where no token was given: then no screen speaks of HubSpot."""
     hubspot_watch: HubSpotWatch | None = None
+    program_keys: ProgramKeys | None = None
+    """Nothing where no programs are let in, like the next."""
     webhooks: WebhookDelivery | None = None
     """Nothing where no programs are let in."""
 
@@ -240,6 +243,7 @@ def services_of(
         if hubspot
         else None,
         api_keys=api_keys,
+        program_keys=ProgramKeys(core, api_keys) if core.policy.keeps_tokens else None,
         token_broker=TokenBroker(core, probes, api_keys),
         webhooks=webhooks,
     )

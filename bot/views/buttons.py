@@ -215,6 +215,22 @@ def row_menu(
     return menu([(label, f"{action_id} {value}") for label, action_id in named if action_id in CHOICES])
 
 
+def status_menu(
+    lang: Language, row: ChannelRow, operations: Sequence[Operation]
+) -> tuple[list[Block], list[Block]]:
+    """What is not shown outright, in one small menu, and buttons for the least harmful of what has no room
+    there."""
+    named = [((it in row.asks and _wish(lang, it)) or _face(lang, it)[0], it) for it in operations]
+    chosen = [(label, f"{_face(lang, it)[1]} {value_of(row.channel)}") for label, it in named]
+    is_there = row.channel.state is not State.REMOVED
+    if is_there and len(chosen) < MOST_CHOICES:
+        rights = (lang.say("Permissions"), f"{PERMISSIONS} {value_of(row.channel)}")
+        return menu([*chosen, rights]), []
+    spare = max(0, len(chosen) - MOST_CHOICES)
+    left = [operation_button(lang, it, row.channel, asks=it in row.asks) for _, it in named[:spare]]
+    return menu(chosen[spare:]), [*left, *([permissions_button(lang, row.channel)] if is_there else [])]
+
+
 def menu(choices: Sequence[tuple[str, str]]) -> list[Block]:
     """Labels and what each stands for."""
     options = [{"text": plain(clip(label, 75)), "value": value} for label, value in choices[:MOST_CHOICES]]

@@ -413,17 +413,21 @@ def _not_yet(lang: Language, card: SetupCard) -> str:
 def _setup_lines(lang: Language, card: SetupCard) -> list[str]:
     pages = lang.say("Pages open at {url}", url=inert(card.base_url, 200))
     if card.loopback_only:
-        pages = lang.say(
-            "Pages open at {url}: only on the machine that runs the bot. Set BASE_URL to an address that "
-            "opens in your people's browsers.",
-            url=inert(card.base_url, 200),
-        )
+        pages = _only_here(lang, card.base_url)
     return [
         "✅ " + lang.say("Slack connected"),
         ("⚠️ " if card.loopback_only else "✅ ") + pages,
         _client(lang, card, "google", is_on=card.google_on),
         _client(lang, card, "microsoft", is_on=card.microsoft_on),
     ]
+
+
+def _only_here(lang: Language, url: str) -> str:
+    return lang.say(
+        "Pages open at {url}: only on the machine that runs Inboxkeeper. That will do to try it; for others, "
+        "set INBOXKEEPER_BASE_URL to an address that opens in their browsers.",
+        url=inert(url, 200),
+    )
 
 
 def _client(lang: Language, card: SetupCard, key: str, *, is_on: bool) -> str:
@@ -477,21 +481,28 @@ def home(
     is_plain = overview.browse.is_plain
     card, leads_on = overview.not_set_up, overview.first_hour is not None
     setup = setup_blocks(lang, card, leads_on=leads_on) if card and is_plain else []
+    first_hour = first_hour_blocks(lang, overview)
+    # Whoever was woken by an alarm looks for that, not for what can wait until tomorrow.
+    is_calm = not _waiting(overview)
     above = [
         *setup,
-        *first_hour_blocks(lang, overview),
+        *(first_hour if is_calm else []),
         header(lang.say("Inboxes")),
         *_intro(lang, overview),
         *_head(lang, overview),
         *_finder(lang, overview),
         *(request_blocks(lang, overview) if is_plain else []),
     ]
-    foot = _foot(lang, overview)
+    foot = [*([] if is_calm or not first_hour else [divider(), *first_hour[:-1]]), *_foot(lang, overview)]
     theirs = list(elsewhere.blocks) if is_plain else []
     room = Room(HOME_BLOCKS - len([*above, *theirs, *foot]) - _PAGER, characters=60_000)
     ours, shown = _listed(lang, overview, room)
     rows = [*theirs, *ours] if elsewhere.is_first else [*ours, *theirs]
-    return {"type": "home", "blocks": [*above, *rows, *_pager(lang, overview, shown), *foot]}
+    return {
+        "type": "home",
+        "private_metadata": drawn_text(overview.browse, now),
+        "blocks": [*above, *rows, *_pager(lang, overview, shown), *foot],
+    }
 
 
 FIRST_HOUR_OVER: Final = "home.first_hour.over"
@@ -506,8 +517,11 @@ def first_hour_blocks(lang: Language, overview: Overview) -> list[Block]:
     done = [words for is_done, words, _ in _steps(lang, steps) if is_done]
     left = [section(f"☐ {words}", way) for is_done, words, way in _steps(lang, steps) if not is_done]
     ticked = [context("  ".join(f"✅ {words.splitlines()[0]}" for words in done))] if done else []
+    # The card before the first inbox says this as well.
+    is_said = overview.not_set_up is not None or not overview.only_here
+    here = [] if is_said else [context("⚠️ " + _only_here(lang, overview.only_here))]
     hide = actions(button(lang.say("Hide these steps"), FIRST_HOUR_OVER))
-    return [section(bold(lang.say("The first hour"))), *left, *ticked, *hide, divider()]
+    return [section(bold(lang.say("The first hour"))), *left, *ticked, *here, *hide, divider()]
 
 
 def _steps(lang: Language, steps: FirstHour) -> tuple[tuple[bool, str, Block | None], ...]:
@@ -516,6 +530,7 @@ def _steps(lang: Language, steps: FirstHour) -> tuple[tuple[bool, str, Block | N
     edit = operation_button(lang, Operation.EDIT, team) if team else None
     drill = lang.say("Run a drill")
     rehearse = typed_button(drill, f"drill {team.address}", about=team.address) if team else None
+    waits = lang.say("This needs a team address, so connect one first.")
     return (
         (
             steps.has_team,
@@ -528,7 +543,7 @@ def _steps(lang: Language, steps: FirstHour) -> tuple[tuple[bool, str, Block | N
             steps.has_conversation,
             lang.say("Choose the conversation that is told")
             + "\n"
-            + lang.say("It gets one line about an outage. Invite the bot there first."),
+            + (lang.say("It gets one line about an outage. Invite the bot there first.") if team else waits),
             edit,
         ),
         (
@@ -540,7 +555,13 @@ def _steps(lang: Language, steps: FirstHour) -> tuple[tuple[bool, str, Block | N
         ),
         (
             steps.has_rehearsed,
-            drill + "\n" + lang.say("See who would be told, and in which words. Nobody gets a message."),
+            drill
+            + "\n"
+            + (
+                lang.say("See who would be told, and in which words. Nobody gets a message.")
+                if team
+                else waits
+            ),
             rehearse,
         ),
     )
@@ -591,13 +612,14 @@ def _states(lang: Language, overview: Overview) -> Block:
 def _pager(lang: Language, overview: Overview, shown: int) -> list[Block]:
     """Where in the list one is, and the ways to the other pages."""
     browse = overview.browse
+    before, after = max(0, browse.skip - HOME_ROWS), browse.skip + shown
+    pages = [button(lang.say("Previous"), HOME_PREVIOUS, value=browse_text(replace(browse, skip=before)))]
     if not shown:
-        return [section(_nothing_found(lang, overview))] if not browse.is_plain else []
+        back = actions(*pages) if browse.skip else []  # what stood here has gone since
+        return [section(_nothing_found(lang, overview)), *back] if not browse.is_plain else []
     has_next = overview.has_more or shown < len(_all(overview))
     if not has_next and not browse.skip:
         return []
-    before, after = max(0, browse.skip - HOME_ROWS), browse.skip + shown
-    pages = [button(lang.say("Previous"), HOME_PREVIOUS, value=browse_text(replace(browse, skip=before)))]
     following = [button(lang.say("Next page"), HOME_NEXT, value=browse_text(replace(browse, skip=after)))]
     is_far = has_next and after >= _MOST_SKIPPED
     turns = [*(pages if browse.skip else []), *(following if has_next and not is_far else [])]
@@ -635,6 +657,24 @@ def parse_browse(value: str) -> Browse:
     skip, _, rest = value.partition(":")
     state, _, text = rest.partition(":")
     return Browse(text, _state(state), int(skip)) if re.fullmatch("[0-9]{1,6}", skip) else Browse()
+
+
+def drawn_text(browse: Browse, at: datetime) -> str:
+    """What a Home says of itself: what its reader chose, and when it was drawn."""
+    return f"{at.isoformat()}|{browse.turn}|{browse_text(browse)}"
+
+
+def parse_drawn(text: object) -> tuple[Browse, datetime] | None:
+    """What ``drawn_text`` wrote; ``None`` for anything else."""
+    at, _, rest = text.partition("|") if isinstance(text, str) else ("", "", "")
+    turn, _, chosen = rest.partition("|")
+    try:
+        drawn_at = datetime.fromisoformat(at)
+    except ValueError:
+        return None
+    if drawn_at.tzinfo is None or not re.fullmatch("[0-9]{1,6}", turn):
+        return None
+    return replace(parse_browse(chosen), turn=int(turn)), drawn_at
 
 
 def chosen_browse(fields: Mapping[str, str]) -> Browse:

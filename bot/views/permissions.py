@@ -142,7 +142,8 @@ def _asked(lang: Language, ask: Ask, room: int) -> list[Block]:
     if not ask.scopes:
         return [section(_whole(lang, ask.provider_label)), *_elsewhere(lang, ask)]
     heading = section(bold(lang.say("{company} asks you to allow all of this at once:", company=at)))
-    return [heading, *permission_blocks(lang, ask.scopes, ask.features, room=room), *_elsewhere(lang, ask)]
+    scopes = ask.scopes | ask.sign_in_scopes
+    return [heading, *permission_blocks(lang, scopes, ask.features, room=room), *_elsewhere(lang, ask)]
 
 
 def _lacking(lang: Language, row: ChannelRow) -> str:

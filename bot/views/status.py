@@ -27,6 +27,7 @@ from bot.views.blocks import (
     instant,
     mention,
     message,
+    paragraphs,
     section,
 )
 from bot.views.buttons import (
@@ -34,7 +35,7 @@ from bot.views.buttons import (
     offered,
     operation_button,
     overview_button,
-    permissions_button,
+    status_menu,
     why_button,
 )
 from bot.views.home import is_lacking, on_it, since, title
@@ -69,16 +70,15 @@ def status_message(
     row, channel = status.row, status.row.channel
     state = state_words(lang, channel, row.unexplained)
     blocks = [
-        section(f"{title(lang, row)}\n{since(lang, row)}"),
+        _both_sides(lang, status),
         *_trouble(lang, status, now),
         *_moved(lang, status),
-        *_buttons(lang, row),
-        fields(*_facts(lang, status)),
-        *availability_blocks(lang, status, now),
-        section(_permissions(lang, status)),
-        *programs(lang, status.programs),
         *_lacking(lang, row),
+        *_buttons(lang, row),
         *_requests(lang, status, viewer),
+        context(*_details(lang, status)),
+        *availability_blocks(lang, status, now),
+        *programs(lang, status.programs),
         *_history(lang, status),
     ]
     return message(f"{inert(channel.address)}: {escape(state)}", blocks)
@@ -118,22 +118,34 @@ def _moved(lang: Language, status: ChannelStatus) -> list[Block]:
     return [section(f"📭 {escape(told)}")]
 
 
-def _facts(lang: Language, status: ChannelStatus) -> list[str]:
+def _both_sides(lang: Language, status: ChannelStatus) -> Block:
+    """The inbox, and beside each other how it is here and at its provider."""
+    at = lang.say("At {company}", company=inert(company(status.row.provider_label), 40))
+    sides = ((lang.say("Here"), since(lang, status.row)), (at, _there(lang, status)))
+    return section(title(lang, status.row)) | fields(*(f"*{name}*\n{said}" for name, said in sides))
+
+
+def _details(lang: Language, status: ChannelStatus) -> list[str]:
+    """What one looks up now and then: quiet, and nothing that is empty."""
     channel = status.row.channel
     facts = [
-        (lang.say("Here"), state_words(lang, channel, status.row.unexplained)),
-        (
-            lang.say("At {company}", company=inert(company(status.row.provider_label), 40)),
-            _there(lang, status),
-        ),
-        (lang.say("Owner"), mention(channel.owner_id) if channel.owner_id else lang.say("the team")),
         *([(lang.say("Used for"), use)] if (use := inert(channel.use, 200)) else []),
-        (lang.say("Connected by"), _connected_by(lang, status)),
+        *_people(lang, status),
         (lang.say("Next check"), _next(lang, status)),
         *([(lang.say("New mail goes to"), _mail(lang, mail))] if (mail := status.mail) else []),
         *([(lang.say("Shared mailbox, opened with"), inert(status.delegate))] if status.delegate else []),
+        *([(lang.say("Permissions"), allowed)] if (allowed := _permissions(lang, status)) else []),
     ]
-    return [f"*{name}*\n{fact}" for name, fact in facts]
+    return paragraphs([f"{bold(name)}  {fact}" for name, fact in facts])
+
+
+def _people(lang: Language, status: ChannelStatus) -> list[tuple[str, str]]:
+    """Whose it is and who brought it here: of one and the same person once."""
+    owner, connected = status.row.channel.owner_id, _connected_by(lang, status)
+    if owner == status.connected_by:
+        return [(lang.say("Connected by"), connected)]
+    whose = mention(owner) if owner else lang.say("the team")
+    return [(lang.say("Owner"), whose), (lang.say("Connected by"), connected)]
 
 
 def _mail(lang: Language, mail: Mail) -> str:
@@ -170,12 +182,9 @@ def _next(lang: Language, status: ChannelStatus) -> str:
 
 
 def _permissions(lang: Language, status: ChannelStatus) -> str:
-    lines = [
-        "• " + lang.say("{what}: {why}", what=inert(what, 100), why=inert(why, 400))
-        for what, why in scope_lines(lang, status.scopes, status.features)[:_SCOPES]
-    ]
-    shown = fitting(lines, _SCOPES_ROOM) or [lang.say("none on record")]
-    return "\n".join([bold(lang.say("Permissions")), *shown])
+    """Their names; the reasons are a press away."""
+    names = dict.fromkeys(inert(what, 100) for what, _ in scope_lines(lang, status.scopes, status.features))
+    return lang.listed(fitting(list(names)[:_SCOPES], _SCOPES_ROOM))
 
 
 def _lacking(lang: Language, row: ChannelRow) -> list[Block]:
@@ -228,24 +237,41 @@ def _history(lang: Language, status: ChannelStatus) -> list[Block]:
 
 
 def _buttons(lang: Language, row: ChannelRow) -> list[Block]:
-    operations = offered(row.channel, row.may, is_lacking=bool(row.lacking), advice=row.advice)
-    urgent = Operation.RECONNECT in operations and row.channel.state is State.DISCONNECTED
+    """The one thing to do, if there is one, the evidence, and all else in a small menu."""
+    first, rest = _deeds(row)
+    shown = [_button(lang, row, it) for it in first]
+    menu, left = status_menu(lang, row, rest)
+    return actions(*shown, why_button(lang, row.channel), *left, *menu, overview_button(lang))
+
+
+def _deeds(row: ChannelRow) -> tuple[tuple[Operation, ...], tuple[Operation, ...]]:
+    """What stands out, and what else can be done, the least harmful first."""
+    channel = row.channel
+    wanted = offered(channel, row.may, is_lacking=bool(row.lacking), advice=row.advice)
+    first = tuple(it for it in wanted[:1] if it in {Operation.RECONNECT, Operation.ENABLE})
+    possible = {*wanted, Operation.EDIT}
     # While many are refused at once, signing in anew is the wrong thing to do.
-    if row.channel.state is not State.REMOVED and not is_held(row.channel):
-        ways = (Operation.RECONNECT, Operation.SWITCH)
-        operations = (*operations, *(way for way in ways if way in row.may and way not in operations))
-    if Operation.TAKE_OVER in row.may and row.channel.is_personal and not row.is_own:
-        operations = (*operations, Operation.TAKE_OVER)
-    if Operation.EDIT in row.may:
-        operations = (*operations, Operation.EDIT)
-    buttons = [_button(lang, row, operation, urgent) for operation in operations]
-    if row.channel.state is not State.REMOVED:
-        buttons.append(permissions_button(lang, row.channel))
-    return actions(*buttons, why_button(lang, row.channel), overview_button(lang))
+    if channel.state is not State.REMOVED and not is_held(channel):
+        possible |= {Operation.RECONNECT, Operation.SWITCH}
+    if channel.is_personal and not row.is_own:
+        possible.add(Operation.TAKE_OVER)
+    rest = tuple(it for it in _REST if it in possible and it in row.may and it not in first)
+    return first, rest
 
 
-def _button(lang: Language, row: ChannelRow, operation: Operation, urgent: bool) -> Block:
-    is_first = urgent and operation is Operation.RECONNECT
+_REST: Final = (
+    Operation.EDIT,
+    Operation.RECONNECT,
+    Operation.ENABLE,
+    Operation.SWITCH,
+    Operation.TAKE_OVER,
+    Operation.DISABLE,
+    Operation.REMOVE,
+)
+
+
+def _button(lang: Language, row: ChannelRow, operation: Operation) -> Block:
+    is_first = operation is Operation.RECONNECT and row.channel.state is State.DISCONNECTED
     return operation_button(lang, operation, row.channel, primary=is_first, asks=operation in row.asks)
 
 

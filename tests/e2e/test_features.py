@@ -134,7 +134,7 @@ async def test_switching_another_feature_on_marks_who_must_reconnect(town: Town,
         assert home.home and "🟢 Connected since" in home.home.plain
         assert "Needs a reconnect for Replies" in home.home.plain
         status = await said(stage, "alice", f"/inbox status {ALICE}")
-        assert "Replies cannot use this inbox yet" in status and "[Permissions]" in status
+        assert "Replies cannot use this inbox yet" in status and "| Permissions" in status
         assert len((await alice.sees()).dm.messages) == told
         shown = await said(stage, "omar", "/inbox permissions")
         assert "for Replies: to send answers" in shown and "Needs a reconnect for Replies" in shown

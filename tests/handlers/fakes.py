@@ -535,6 +535,7 @@ class FakeServices:
     history: Any = None
     history_export: Any = None
     hubspot: Any = None
+    program_keys: Any = None
     permissions: Any = None
     workspaces: Any = None
     availabilities: Any = None

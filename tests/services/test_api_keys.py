@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from bot.domain.api_key import KeyFault, KeyRefused
 from bot.domain.features import Feature, Features, Wording
 from bot.domain.ids import ApiKeyId
-from bot.services.connections.api_keys import ApiKeys, BadKey, KeyFault, KeyRefused, KeySpec
+from bot.services.connections.api_keys import ApiKeys, BadKey, KeySpec
 from tests.services.play import ACME, Play, on_both
 from tests.services.test_secrets import everything_stored
 

@@ -40,6 +40,7 @@ from bot.views.status import status_message
 from tests.views.availability_gallery import availability
 from tests.views.history_gallery import doubts
 from tests.views.hubspot_gallery import hubspot
+from tests.views.keys_gallery import keys
 from tests.views.permission_gallery import permissions
 from tests.views.samples import (
     ANN,
@@ -104,6 +105,8 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
         errors.NotAllowed(what)
         for what in (*Operation, "admins", "approve", "cancel", "go_on", "answer", "take_on")
     ),
+    errors.NotAllowed("keys", ("U0ANN",)),
+    errors.ProgramsOff(),
     errors.GuestNotAllowed(),
     errors.WrongWorkspace(),
     errors.RightsUnread(),
@@ -155,6 +158,7 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     errors.ExportTaken(),
     errors.LinkClosed(),
     errors.ExportTaken(),
+    errors.OwnerLeft(a_channel()),
     errors.ReconnectFirst(a_channel()),
     errors.ProviderOff("google"),
     errors.SignInClosed("Office 365", errors.ProviderUnavailable("timeout")),
@@ -219,7 +223,10 @@ def overviews() -> Iterator[tuple[str, Overview]]:
     ):
         rows = (a_row(team, is_own=False),) if steps.team else ()
         setup = None if rows else a_setup_card(google_on=True)
-        yield f"first hour, {name}", an_overview(team=rows, first_hour=steps, not_set_up=setup)
+        yield (
+            f"first hour, {name}",
+            an_overview(team=rows, first_hour=steps, not_set_up=setup, only_here="http://127.0.0.1:8080"),
+        )
     crowd = many_rows(25)
     for name, browse in (
         ("page 2", Browse(skip=25)),
@@ -490,6 +497,8 @@ def programs(lang: Language, *, is_open: bool) -> Drawn:
     subject = f"{key.id}:{NOW.isoformat()}"
     alone = a_picture(NoticeKind.KEY_ORPHANED, api_key=key, notice={"subject": subject}, is_open=is_open)
     yield f"key orphaned {is_open}", picture_of(lang, alone)
+    if not is_open:
+        yield "key orphaned back", picture_of(lang, replace(alone, is_back=True))
 
 
 def requests(lang: Language, text: str = "We move to another tool") -> Drawn:
@@ -621,7 +630,7 @@ def outcomes(lang: Language) -> Drawn:
     declined = a_request(state=RequestState.DECLINED, answered_by=BOB, answered_at=NOW)
     yield "decline", modals.decline_modal(lang, a_request(requester=BOB))
     yield "declined", modals.answered_modal(lang, declined, may_undo=True)
-    for state in (RequestState.WAITING, RequestState.APPROVED, RequestState.DECLINED):
+    for state in RequestState:
         yield f"answered {state}", modals.answered_modal(lang, a_request(state=state))
     yield "forwarded", modals.forwarded_modal(lang, provider_label="Office 365")
     for cause in Cause:
@@ -684,6 +693,7 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
     yield "working modal", modals.working_modal(lang)
     yield "help", replies.help_message(lang, "/inbox")
     yield "help for an admin", replies.help_message(lang, "/inbox", is_admin=True)
+    yield "help for one with keys", replies.help_message(lang, "/inbox", is_admin=True, has_keys=True)
     yield "unknown verb", replies.unknown_verb_message(lang, "staus", "status", "/inbox")
     yield "unknown verb without a guess", replies.unknown_verb_message(lang, address, None, "/inbox")
     yield "which of none", replies.which_address_message(lang, "disable", (), "/inbox")
@@ -722,4 +732,5 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
     yield "export", export_message(lang, url="https://x.example/export/1", until=NOW)
     yield from requests(lang, address)
     yield from dialogs(lang, address)
+    yield from keys(lang, address)
     yield from permissions(lang, address)

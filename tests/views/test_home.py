@@ -175,6 +175,7 @@ def test_the_first_hour_has_a_button_for_each_step_that_is_left() -> None:
     team = a_team_channel()
     nothing = home(EN, an_overview(first_hour=FirstHour(False, False, False, False)), now=NOW)
     assert texts(nothing).count("☐") == 4 and "✅" not in texts(nothing)
+    assert texts(nothing).count("This needs a team address, so connect one first.") == 2
     some = home(EN, an_overview(first_hour=FirstHour(True, False, True, False, team)), now=NOW)
     ways = [it["accessory"] for it in some["blocks"] if "☐" in str(it)]
     assert [(it["action_id"], it["value"]) for it in ways] == [
@@ -182,3 +183,39 @@ def test_the_first_hour_has_a_button_for_each_step_that_is_left() -> None:
         ("typed", f"drill {team.address}"),
     ]
     assert texts(some).count("✅") == 2 and blocks_with(some, "home.first_hour.over")
+    assert "This needs a team address" not in texts(some)
+
+
+@pytest.mark.parametrize("browse", [Browse(), Browse("a|b:c", State.DISABLED, 75, 9), Browse("|", skip=25)])
+def test_a_home_says_what_it_shows(browse: Browse) -> None:
+    """Whoever is sent it along with a click reads what its reader chose, and when it was drawn."""
+    view = home(EN, replace(an_overview(), browse=browse), now=NOW)
+    assert ids_home.parse_drawn(view["private_metadata"]) == (browse, NOW)
+    for odd in ("", "x", None, 5, "2026-01-01T00:00:00|1|0:any:", f"{NOW.isoformat()}|x|0:any:"):
+        assert ids_home.parse_drawn(odd) is None
+
+
+def test_an_empty_page_leads_back() -> None:
+    """What stood on it was removed meanwhile: the field and the menu may be gone, too."""
+    view = home(EN, replace(an_overview(), browse=Browse(skip=25)), now=NOW)
+    [back] = blocks_with(view, "home.previous")
+    assert "0:any:" in json.dumps(back)
+
+
+def test_what_stopped_working_stands_before_the_first_hour() -> None:
+    """At night nobody scrolls past what can wait."""
+    steps, broken = FirstHour(True, False, False, False), in_state(State.DISCONNECTED, Cause.GRANT_REFUSED)
+    for row, is_first in ((broken, False), (a_row(), True)):
+        said = texts(home(EN, an_overview(own=(row,), first_hour=steps), now=NOW))
+        assert (said.index("The first hour") < said.index("ann@example.com")) is is_first
+
+
+def test_pages_that_open_only_here_are_said_until_the_first_hour_is_over() -> None:
+    """The card says it before the first inbox; with an inbox it is as true. Said once, and to no member."""
+    steps, url = FirstHour(True, False, False, False, a_team_channel()), "http://127.0.0.1:8080"
+    said = f"Pages open at {url}: only on the machine"
+    for card in (None, a_setup_card(loopback_only=True, base_url=url)):
+        view = home(EN, an_overview(first_hour=steps, only_here=url, not_set_up=card), now=NOW)
+        assert texts(view).count(said) == 1
+    assert said not in texts(home(EN, an_overview(only_here=url), now=NOW))
+    assert said not in texts(home(EN, an_overview(first_hour=steps), now=NOW))

@@ -287,12 +287,12 @@ def test_what_is_not_possible_any_more_leads_to_the_list() -> None:
 def test_boxes_are_spoken_of_where_there_are_boxes() -> None:
     """Microsoft has none; Google's are unticked at first where there are several."""
     features = (a_feature(),)
-    for label, way in (("Gmail", "tick all boxes"), ("Office 365", "accept every permission")):
+    for label, way in (("Gmail", "leave no box unticked"), ("Office 365", "accept every permission")):
         shown = modals.outcome_modal(
             EN, an_outcome(OutcomeKind.CONNECTED), provider_label=label, lacking=features
         )
         assert f"Reconnect and {way}." in texts(shown)
-        assert ("boxes" in texts(shown)) == (label == "Gmail")
+        assert ("no box" in texts(shown)) == (label == "Gmail")
 
 
 def test_a_text_to_forward_is_not_called_sent() -> None:

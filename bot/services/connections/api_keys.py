@@ -12,22 +12,31 @@ from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Final
 
-from bot.domain.api_key import LASTS, LONGEST_NAME, ApiKey, id_in, mint, network_of
-from bot.domain.channel import Channel, Kind
+from bot.domain.api_key import (
+    LASTS,
+    LONGEST_LIFE,
+    LONGEST_NAME,
+    OPERATOR,
+    ApiKey,
+    KeyFault,
+    KeyRefused,
+    id_in,
+    mint,
+    network_of,
+)
+from bot.domain.channel import Channel, HistoryEntry, Kind
 from bot.domain.errors import Refusal
 from bot.domain.features import Features
 from bot.domain.grant import Secret
-from bot.domain.ids import ApiKeyId, ChannelId, WorkspaceId
+from bot.domain.ids import ApiKeyId, ChannelId, UserId, WorkspaceId
 from bot.domain.notice import NoticeKind
 from bot.services.core.notifications import Notifications
 from bot.services.core.ports import Aside, Core, new_secret
 from storage import Storage, UnitOfWork
 from storage.api_keys import GIVEN, TokenUse
 
-LONGEST_LIFE: Final = timedelta(days=3 * 366)
 NOTED_EVERY: Final = timedelta(minutes=1)
 """How often it is written down at most that a key was used."""
 AT_ONCE: Final = 6
@@ -41,27 +50,6 @@ class BadKey(Refusal):
     """No key of ours that works here and now. Which of the reasons it is, nobody is told."""
 
 
-class KeyFault(StrEnum):
-    """What is wrong with a key that somebody wants to make."""
-
-    NAME = "name"
-    NOTHING_NAMED = "nothing_named"
-    UNKNOWN_ADDRESS = "unknown_address"
-    PERSONAL = "personal"
-    NO_FEATURE = "no_feature"
-    UNKNOWN_FEATURE = "unknown_feature"
-    NETWORK = "network"
-    LIFE = "life"
-
-
-@dataclass(eq=False)
-class KeyRefused(Refusal):
-    """A key cannot be made like this. ``what`` is what was written."""
-
-    fault: KeyFault
-    what: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class KeySpec:
     """What somebody wants a key for."""
@@ -73,6 +61,8 @@ class KeySpec:
     lasts: timedelta = LASTS
     networks: Sequence[str] = ()
     created_by: str = ""
+    once: str = ""
+    """Names the form that was filled in: it makes one key, however often it is sent."""
 
 
 class ApiKeys:
@@ -90,6 +80,8 @@ class ApiKeys:
         now = self._clock()
         async with self._storage.writing() as uow:
             channels = [await _named(uow, workspace_id, address) for address in spec.addresses]
+            if spec.once and not await uow.seen.first_time(f"key:{spec.once}", now):
+                raise KeyRefused(KeyFault.MADE)
             key_id, secret = mint()
             key = ApiKey(
                 id=key_id,
@@ -105,6 +97,7 @@ class ApiKeys:
                 expires_at=now + spec.lasts,
             )
             await uow.api_keys.add(key)
+            await note(uow, key, "key_made", now, by=spec.created_by)
             await uow.commit()
         return key, secret
 
@@ -143,13 +136,15 @@ class ApiKeys:
         async with self._storage.reading() as uow:
             return await uow.api_keys.of_workspace(workspace_id)
 
-    async def revoke(self, key_id: ApiKeyId) -> bool:
+    async def revoke(self, key_id: ApiKeyId, *, by: str = OPERATOR) -> bool:
         """From now on it gets nothing. Whether it worked until now."""
+        now = self._clock()
         async with self._storage.writing() as uow:
-            done = await uow.api_keys.revoke(key_id, self._clock())
+            done = await uow.api_keys.revoke(key_id, now)
             key = await uow.api_keys.find(key_id)
             if done and key is not None:
                 await key_over(uow, Notifications(Aside(self._clock)), key)
+                await note(uow, key, "key_revoked", now, by=by)
             await uow.commit()
         return done
 
@@ -183,6 +178,15 @@ class ApiKeys:
     def is_worth_noting(self, key: ApiKey) -> bool:
         """Whether its last use that is written down is a while ago."""
         return key.last_used_at is None or not timedelta() <= self._clock() - key.last_used_at < NOTED_EVERY
+
+
+async def note(uow: UnitOfWork, key: ApiKey, what: str, at: datetime, *, by: str) -> None:
+    """What was done to a key stands in the history of each inbox that it names; of one that names none, in
+    the workspace's."""
+    actor, said = UserId(by) if by and by != OPERATOR else None, {"program": key.name, "key": key.id}
+    about = sorted(key.channels) or [ChannelId("")]
+    entries = [HistoryEntry(key.workspace_id, one, at, what, actor, said) for one in about]
+    await uow.history.add_all(entries)
 
 
 async def key_over(uow: UnitOfWork, notifications: Notifications, key: ApiKey) -> None:

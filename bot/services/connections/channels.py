@@ -56,7 +56,6 @@ from bot.services.monitoring.mail_routing import mail_shown
 from storage import Listed, UnitOfWork
 from storage.api_keys import GIVEN
 
-"""After they asked last."""
 _RECENT: Final = 8
 _REQUESTS_READ: Final = 100
 """More than that wait for their turn: the oldest are answered first."""
@@ -102,9 +101,12 @@ class Channels:
         async with self._core.storage.reading() as uow:
             rows, tally, has_more = await self._rows(uow, actor, browse, most=most)
             setup = await self._setup(uow, actor, empty=not tally.total)
-            first_hour = await self._first_hour(uow, actor, rows) if browse.is_plain else None
+            first_hour = await self._first_hour(uow, actor) if browse.is_plain else None
             to_answer = await self._to_answer(uow, actor)
             asked = await uow.requests.unfinished_by(actor.workspace_id, actor.id)
+        if first_hour is not None and first_hour.is_done:
+            await self._first_hour_over(actor)
+            first_hour = None
         return Overview(
             own=tuple(row for row in rows if row.is_own),
             team=tuple(row for row in rows if not row.channel.is_personal),
@@ -120,6 +122,7 @@ class Channels:
             browse=browse,
             has_more=has_more,
             first_hour=first_hour,
+            only_here=self._core.policy.base_url if self._core.policy.loopback_only else "",
         )
 
     async def matching(self, actor: Actor, text: str, *, most: int) -> Overview:
@@ -408,26 +411,29 @@ class Channels:
         )
         return (*operations, Operation.SWITCH) if can_go else operations
 
-    async def _first_hour(
-        self, uow: UnitOfWork, actor: Actor, rows: Sequence[ChannelRow]
-    ) -> FirstHour | None:
-        """What of day one is left, by what is there; of team addresses those that are shown will do."""
+    async def _first_hour(self, uow: UnitOfWork, actor: Actor) -> FirstHour | None:
+        """How far day one is, by what is there; ``None`` for whom it is over."""
         if not actor.is_super_admin or not self._core.providers.keys:
             return None
         has_rehearsed, hides = await uow.people.first_hour(actor.workspace_id, actor.id)
         if hides:
             return None
-        team = [it.channel for it in rows if not it.channel.is_personal]
-        told = [it for it in team if it.conversation_id is not None]
+        told = await uow.channels.a_team_address(actor.workspace_id, is_told=True)
+        team = told or await uow.channels.a_team_address(actor.workspace_id, is_told=False)
         admins = (await roles_in(uow, self._core, actor.workspace_id)).super_admins
-        steps = FirstHour(
-            has_team=bool(team),
-            has_conversation=bool(told),
+        return FirstHour(
+            has_team=team is not None,
+            has_conversation=told is not None,
             has_second_admin=len(admins) > 1,
             has_rehearsed=has_rehearsed,
-            team=next(iter([*told, *team]), None),
+            team=team,
         )
-        return None if steps.is_done else steps
+
+    async def _first_hour_over(self, actor: Actor) -> None:
+        """All is done: a conversation or an admin that goes later does not bring day one back."""
+        async with self._core.storage.writing() as uow:
+            await uow.people.note_first_hour(actor.workspace_id, actor.id, hides=True)
+            await uow.commit()
 
     async def _setup(self, uow: UnitOfWork, actor: Actor, *, empty: bool) -> SetupCard | None:
         providers = self._core.providers
@@ -526,7 +532,8 @@ class Permissions:
         here = features.at(provider, is_shared=is_shared)
         try:
             scopes = asked_for(self._core, provider, is_shared=is_shared)
+            besides = self._core.providers.traits_of(provider).sign_in_scopes
         except ProviderOff:  # its client was taken away: nobody can be asked for anything
-            scopes = frozenset()
+            scopes = besides = frozenset()
         others = tuple(one for one in features.defined if one.is_on and one not in here)
-        return Ask(provider_label=label, scopes=scopes, features=here, asking_nothing=others)
+        return Ask(label, scopes, features=here, asking_nothing=others, sign_in_scopes=besides)

@@ -59,13 +59,15 @@ def key_ends_notice(lang: Language, model: NoticeModel) -> Message:
 def key_orphaned_notice(lang: Language, model: NoticeModel) -> Message:
     """Whoever made a program's key is not in the workspace any more."""
     key = model.api_key
-    if key is None or not model.is_open:
+    if key is None or not (model.is_open or model.is_back):
         return _key_is_over(lang)
-    said = "🔑 " + lang.say(
-        "{person} has left the workspace, and made the key of the program {name}.",
-        person=mention(key.created_by),
-        name=inert(key.name, 60),
-    )
+    about = {"person": mention(key.created_by), "name": inert(key.name, 60)}
+    if model.is_back:
+        back = lang.say(
+            "{person} is back and looks after the program {name}. There is nothing to do.", **about
+        )
+        return quiet("✅ " + back)
+    said = "🔑 " + lang.say("{person} has left the workspace, and looked after the program {name}.", **about)
     means = lang.say("The key works on, and whoever has a copy of it can use the mailboxes that it is for.")
     what = lang.say(
         "If nobody here looks after that program, have your Inboxkeeper operator revoke the key: {revoke}.",

@@ -256,7 +256,7 @@ def _refused(lang: Language, cause: Cause, at: str) -> Why:
         case Cause.PERMISSION_MISSING:
             return Why(
                 lang.say("{company} has not granted a permission that is needed.", company=at),
-                lang.say("Reconnect and tick all boxes.")
+                lang.say("Reconnect and leave no box unticked.")
                 if at == "Google"
                 else lang.say("Reconnect and accept every permission."),
             )

@@ -80,6 +80,13 @@ def upgrade() -> None:
         sqlite_where=sa.text("kind = 'team'"),
         postgresql_where=sa.text("kind = 'team'"),
     )
+    op.create_index(
+        "ix_channel_told",
+        "channel",
+        ["workspace_id", "kind", "conversation_id", "address_key"],
+        sqlite_where=sa.text("conversation_id IS NOT NULL"),
+        postgresql_where=sa.text("conversation_id IS NOT NULL"),
+    )
     op.create_index("ix_channel_removed", "channel", ["workspace_id", "address_key", "removed_at"])
     op.create_index(
         "ix_channel_reversed",
