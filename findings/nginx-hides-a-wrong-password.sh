@@ -5,7 +5,7 @@
 #            as if that server were down. A password that was changed there is an outage to whoever looks through
 #            nginx; only where nginx's own authentication service refuses it is there a NO. (SMTP with "proxy_smtp_auth
 #            on" is alike: the 535 of the server behind becomes 451 4.3.2.) "proxy_pass_error_message on" changes it.
-# Version:   nginx, libnginx-mod-mail 1.22.1-9+deb12u11 (Debian 12)
+# Version:   nginx, libnginx-mod-mail 1.22.1-9 (Debian 12; seen with +deb12u11)
 # Source:    run; src/mail/ngx_mail_proxy_module.c, where any answer but OK is "upstream sent invalid response";
 #            nginx.org/en/docs/mail/ngx_mail_proxy_module.html
 # Date:      2026-11-28
@@ -15,7 +15,8 @@ tmp=$(mktemp -d)
 trap '[ -n "${proxy:-}" ] && kill "$proxy" 2> /dev/null; [ -n "${servers:-}" ] && kill "$servers" 2> /dev/null
       rm -rf "$tmp"' EXIT
 cd "$tmp"
-apt-get -qq download nginx=1.22.1-9+deb12u11 libnginx-mod-mail=1.22.1-9+deb12u11 2> /dev/null
+version=$(apt-cache madison nginx | awk '$3 ~ /^1\.22\.1-9/ {print $3; exit}')
+apt-get -qq download "nginx=$version" "libnginx-mod-mail=$version" 2> /dev/null
 for package in ./*.deb; do dpkg -x "$package" unpacked; done
 cat > servers.py << 'PYTHON'
 """nginx's authentication service, which sends everybody but "stranger" on, and the IMAP and SMTP server behind."""
@@ -32,7 +33,8 @@ class Service(http.server.BaseHTTPRequestHandler):
         else:
             self.send_header("Auth-Status", "OK")
             self.send_header("Auth-Server", "127.0.0.1")
-            self.send_header("Auth-Port", str(nobody if self.headers["Auth-User"] == "down" else imap.server_address[1]))
+            port = nobody if self.headers["Auth-User"] == "down" else imap.server_address[1]
+            self.send_header("Auth-Port", str(port))
         self.end_headers()
 
     def log_message(self, *_):

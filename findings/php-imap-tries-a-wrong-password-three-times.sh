@@ -4,7 +4,7 @@
 # Really:    PHP's imap_open (the University of Washington's c-client) sends the same refused password three times on
 #            one connection, at once: with a host that locks an account after ten failures, the fourth call locks it.
 #            $retries, "number of maximum connect attempts", is 0 unless given, and 0 stands for three; 1 is one.
-# Version:   php8.2-imap 8.2.36-1~deb12u1, libc-client2007e 8:2007f~dfsg-7+b2 (Debian 12)
+# Version:   php8.2-imap 8.2 (Debian 12; seen with 8.2.36-1~deb12u1), libc-client2007e 8:2007f~dfsg-7+b2
 # Source:    run; php.net/imap_open
 # Date:      2026-11-28
 # Needs:     Debian 12, python3
@@ -14,8 +14,9 @@ trap '[ -n "${server:-}" ] && kill "$server" 2> /dev/null; rm -rf "$tmp"' EXIT
 cd "$tmp"
 mkdir -p archives/partial unpacked
 # What it needs as well as the extension; packages that are installed already are not fetched again.
+version=$(apt-cache madison php8.2-imap | awk '$3 ~ /^8\.2\./ {print $3; exit}')
 apt-get -qq -o Dir::Cache::archives="$tmp/archives" install --reinstall --download-only --no-install-recommends -y \
-    php8.2-cli=8.2.36-1~deb12u1 php8.2-imap=8.2.36-1~deb12u1 libc-client2007e=8:2007f~dfsg-7+b2 > /dev/null 2>&1
+    "php8.2-cli=$version" "php8.2-imap=$version" libc-client2007e=8:2007f~dfsg-7+b2 > /dev/null 2>&1
 for package in archives/*.deb; do dpkg -x "$package" unpacked; done
 cat > server.py << 'PYTHON'
 """An IMAP server that refuses every password as RFC 5530 has it, and counts."""

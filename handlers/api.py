@@ -438,12 +438,18 @@ def _instant(at: datetime) -> str:
     return at.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def _words(refused: NoToken) -> str:
+    if refused.details.get("waits_for") == "owner":
+        return "The owner of this personal mailbox has not allowed it to this key."
+    return _WORDS[refused.code]
+
+
 def _refused(refused: NoToken) -> web.Response:
     seconds = int(refused.retry_after.total_seconds()) + 1 if refused.retry_after is not None else None
     return _error(
         _STATUS[refused.code],
         refused.code.value,
-        _WORDS[refused.code],
+        _words(refused),
         retry_after=seconds,
         details=refused.details,
     )
@@ -468,7 +474,7 @@ def _error(
 
 
 def _oauth_refused(refused: NoToken) -> web.Response:
-    words = _WORDS[refused.code]
+    words = _words(refused)
     if refused.code is Code.UNKNOWN_CHANNEL:
         return _oauth_error(400, "invalid_grant", words)
     if refused.code in _SCOPE:

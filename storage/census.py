@@ -11,7 +11,7 @@ from sqlalchemy import Column, Select, case, func, select
 
 from bot.domain.channel import State
 from storage.connection import Connection
-from storage.tables import UNFINISHED, channel, hold, incident, job
+from storage.tables import UNFINISHED, channel, hold, incident, job, webhook
 
 _THERE: Final = tuple(state for state in State if state is not State.REMOVED)
 
@@ -28,6 +28,8 @@ class Census:
     """Provider outages that are open, by provider."""
     jobs: dict[str, int] = field(default_factory=dict)
     """Those that are due and not done, by kind."""
+    webhooks: dict[str, int] = field(default_factory=dict)
+    """By how they do: ``on``, ``failing``, ``off``, or ``untested``."""
     oldest_job: datetime | None = None
     """Since when the first of them is due."""
 
@@ -50,17 +52,31 @@ class CensusRepository:
             incidents=dict(incidents),
             outages=dict(outages),
             jobs=dict(jobs),
+            webhooks=await self._webhooks(),
             oldest_job=await self._connection.value(select(func.min(job.c.due_at)).where(*is_due)),
         )
 
     async def _by_provider(self) -> dict[tuple[str, str], int]:
         """Each state beside the others: so an index gives all of a provider's, and nothing is sorted."""
         numbers = (func.sum(case((channel.c.state == it, 1), else_=0)) for it in _THERE)
-        counted = select(channel.c.provider, *numbers).group_by(channel.c.provider)
+        counted: Select[Any] = select(channel.c.provider, *numbers).group_by(channel.c.provider)
         found: dict[tuple[str, str], int] = {}
         for row in await self._connection.rows(counted):
             found |= {(state, row[0]): int(n) for state, n in zip(_THERE, row[1:], strict=True) if n}
         return found
+
+    async def _webhooks(self) -> dict[str, int]:
+        how = case(
+            (webhook.c.off_at.is_not(None), "off"),
+            (webhook.c.proven_at.is_(None), "untested"),
+            (webhook.c.failing_since.is_not(None), "failing"),
+            else_="on",
+        )
+        each = select(how.label("how")).subquery()
+        rows = await self._connection.rows(
+            select(each.c.how, func.count().label("number")).group_by(each.c.how)
+        )
+        return {row.how: row.number for row in rows}
 
     async def _counted(self, *by: Column[Any], where: Sequence[Any]) -> list[tuple[Any, ...]]:
         counted: Select[Any] = select(*by, func.count()).where(*where).group_by(*by)

@@ -16,6 +16,7 @@ from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
 from bot.app import real_clock, sending_webhooks
+from bot.doctor import webhook_words
 from bot.domain.channel import Cause, Channel, State
 from bot.domain.channel_event import ChannelEvent, EventType
 from bot.domain.grant import Secret
@@ -26,6 +27,7 @@ from bot.services.connections.webhooks import WebhookFault, WebhookRefused, Webh
 from sandbox.receiver import HOST, PATH
 from storage import rekey
 from tests.services.play import ACME, Play, on_both
+from tests.services.test_census import shown
 from tests.services.test_secrets import Unfiltered, everything_stored, log
 from tests.stage import KEY, a_stage
 
@@ -250,6 +252,33 @@ async def test_after_a_test_what_waits_is_told_at_once(play: Play, desk: Desk) -
     await desk.webhooks.test(desk.id)
     await play.passes(seconds=2)
     assert desk.heard() == ["endpoint.test", "channel.connected"]
+
+
+async def test_figures_and_doctor_say_how_webhooks_do(play: Play, desk: Desk) -> None:
+    """On, failing, off; and how many events wait."""
+
+    async def states() -> dict[str, float]:
+        found = await shown(play, "inboxkeeper_webhooks")
+        return {labels.split('"')[1]: number for labels, number in found.items()}
+
+    async def said() -> str:
+        async with play.storage.reading() as uow:
+            waiting = await uow.webhooks.waiting()
+        return webhook_words(await desk.now(), waiting.get(desk.id, 0))
+
+    await desk.made()
+    assert await states() == {"on": 1.0}
+    assert await said() == f"Help desk ({desk.id}) at {HOST}: on"
+    desk.receiver.behaves("500")
+    await play.connect_team(SUPPORT)
+    await play.settles()
+    assert await states() == {"failing": 1.0}
+    failing = await said()
+    assert "failing since" in failing and "last answer 500" in failing and failing.endswith("1 event waits")
+    desk.receiver.behaves("410")
+    await later(play, timedelta(days=1))
+    assert await states() == {"off": 1.0}
+    assert "switched off" in await said()
 
 
 async def test_a_receiver_that_is_gone_ends_at_once(play: Play, desk: Desk) -> None:

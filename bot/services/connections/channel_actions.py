@@ -141,8 +141,10 @@ class ChannelActions:
     async def _taken_over(
         self, uow: UnitOfWork, before: Channel, after: Channel, *, actor: UserId, now: datetime
     ) -> None:
-        """Its history says who did it, and its owner is told."""
+        """Its history says who did it, and its owner is told. Nobody is asked any more what programs may."""
         was = {"owner": before.owner_id or ""}
+        asked = await uow.notices.of_channel(after.id, NoticeKind.KEY_ASKS)
+        await self._notifications.changed(uow, asked, now=now)
         await uow.history.add(HistoryEntry(after.workspace_id, after.id, now, "taken_over", actor, was))
         if before.owner_id and before.owner_id != actor:
             about = done_by(actor, now)

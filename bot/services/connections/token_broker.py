@@ -183,12 +183,16 @@ class TokenBroker:
             else:
                 named = await uow.channels.by_ids(sorted(key.channels))
                 found = tuple(sorted(named.values(), key=lambda one: one.address))
-        return tuple(self._shown(key, one) for one in found if _is_visible(key, one))
+        return tuple(
+            self._shown(key, one) for one in found if _is_visible(key, one) and _is_allowed(key, one)
+        )
 
     async def channel(self, key: ApiKey, which: str) -> SeenChannel:
         """The one with this id or address. Raises ``NoToken``."""
         async with self._keys.reading() as uow:
-            return self._shown(key, await self._found(uow, key, which))
+            channel = await self._found(uow, key, which)
+        _raise_unless_allowed(key, channel)
+        return self._shown(key, channel)
 
     def _shown(self, key: ApiKey, channel: Channel) -> SeenChannel:
         used = self._features_of(key, channel.provider)
@@ -239,6 +243,7 @@ class TokenBroker:
             async with self._keys.reading() as uow:
                 channel = await self._found(uow, key, which)
                 channel_id = channel.id
+                _raise_unless_allowed(key, channel)
                 which_one = _grant_of(channel), resource_for(channel.provider, audience)
                 granted, kept = await uow.access_tokens.at_hand(*which_one)
                 wanted = self._wanted(key, channel, audience, granted or Granted(frozenset()))
@@ -263,6 +268,7 @@ class TokenBroker:
         now = self._core.clock()
         async with self._keys.writing() as uow:
             channel = await self._found(uow, key, which)
+            _raise_unless_allowed(key, channel)
             grant_id, is_latest = _grant_of(channel), False
             for resource in sorted({resource_for(channel.provider, one) for one in Audience}):
                 kept = await uow.access_tokens.find(grant_id, resource)
@@ -445,8 +451,18 @@ def _is_visible(key: ApiKey, channel: Channel) -> bool:
     return (
         channel.workspace_id == key.workspace_id
         and channel.state is not State.REMOVED
-        and key.may_see(channel.id, is_team=channel.kind is Kind.TEAM)
+        and key.names(channel.id, is_team=channel.kind is Kind.TEAM)
     )
+
+
+def _is_allowed(key: ApiKey, channel: Channel) -> bool:
+    return key.may_see(channel.id, owner_id=channel.owner_id)
+
+
+def _raise_unless_allowed(key: ApiKey, channel: Channel) -> None:
+    """Of a personal inbox that its owner has not (or no longer) allowed to the key nothing more is said."""
+    if not _is_allowed(key, channel):
+        raise NoToken(Code.USE_NOT_GRANTED, details={"waits_for": "owner"})
 
 
 def _grant_of(channel: Channel) -> GrantId:
