@@ -62,7 +62,8 @@ class CensusRepository:
         counted: Select[Any] = select(channel.c.provider, *numbers).group_by(channel.c.provider)
         found: dict[tuple[str, str], int] = {}
         for row in await self._connection.rows(counted):
-            found |= {(state, row[0]): int(n) for state, n in zip(_THERE, row[1:], strict=True) if n}
+            each: Sequence[int | None] = row[1:]
+            found |= {(state, row[0]): int(n) for state, n in zip(_THERE, each, strict=True) if n}
         return found
 
     async def _webhooks(self) -> dict[str, int]:
