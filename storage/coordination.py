@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Table, bindparam, delete, func, not_, select, update
+from sqlalchemy import Integer, Table, bindparam, delete, func, not_, select, update
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from storage.clock import DatabaseClock, Moment
@@ -243,8 +243,16 @@ class SeenRepository(Repository):
 
     async def purge(self, before: datetime, *, limit: int = 5_000) -> int:
         """Forget up to ``limit`` older keys; how many. Call again while there are some."""
-        old = select(seen.c.key).where(seen.c.at < before).limit(limit)
-        return await self._connection.count(delete(seen).where(seen.c.key.in_(old)))
+        return await self._connection.count(_FORGETTING, {"before": before, "most": limit})
+
+
+_FORGETTING: Final = delete(seen).where(
+    seen.c.key.in_(
+        select(seen.c.key)
+        .where(seen.c.at < bindparam("before", type_=Instant))
+        .limit(bindparam("most", type_=Integer))
+    )
+)
 
 
 class MetaRepository(Repository):
