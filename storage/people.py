@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from functools import cache
 from itertools import islice
@@ -136,6 +136,8 @@ def person_of(row: Row[Any]) -> Person:
 
 
 _HERE: Final[BindParameter[str]] = bindparam("workspace")
+_AS_PERSON: Final = tuple(person.c[it.name] for it in fields(Person))
+"""In the order in which a person is made of them, and nothing beside."""
 
 
 def _subjects(given: Role) -> Select[tuple[str]]:
@@ -170,7 +172,7 @@ def _holders(*few: Select[Any]) -> Select[Any]:
     """Those few by name, each once for whatever makes them one, instead of all people one by one."""
     those = union_all(*few).subquery("few")
     mine = person.c.workspace_id == _HERE, person.c.id == those.c.who
-    return select(person, those.c.why).join(those, and_(*mine)).order_by(person.c.id)
+    return select(*_AS_PERSON, those.c.why).join(those, and_(*mine)).order_by(person.c.id)
 
 
 _HOLDERS: Final = _holders(_OWNERS, _NAMED, _MEMBERS)
@@ -224,12 +226,12 @@ class RoleRepository(Repository):
             rows = await self._connection.rows(_HOLDERS_AND_FIXED, values | {"fixed": list(fixed)})
         else:
             rows = await self._connection.rows(_HOLDERS, values)
-        given: dict[str, set[str]] = {}
+        found: dict[UserId, tuple[Sequence[Any], set[str]]] = {}
         for row in rows:
-            given.setdefault(row.id, set()).add(row.why)
+            found.setdefault(row[0], (row[:-1], set()))[1].add(row[-1])
         return tuple(
-            Holder(person_of(row), Role.SUPER_ADMIN in given[row.id], Role.ACCOUNT_ACCESS in given[row.id])
-            for row in {row.id: row for row in rows}.values()
+            Holder(Person(*theirs), Role.SUPER_ADMIN in whys, Role.ACCOUNT_ACCESS in whys)
+            for theirs, whys in found.values()
         )
 
     async def give(
