@@ -156,6 +156,8 @@ class ChannelRepository(Repository):
 
     async def by_ids(self, ids: Sequence[ChannelId]) -> dict[ChannelId, Channel]:
         """Those that exist, removed ones too."""
+        if not ids:
+            return {}
         rows = await self._connection.rows(_OF_THOSE, {"those": list(ids)})
         return {row.id: channel_of(row) for row in rows}
 
