@@ -128,6 +128,8 @@ def _text(lang: Language, row: ChannelRow, *, told: frozenset[str], roomy: bool)
     else:
         lines = [title(lang, row), since(lang, row), *_use(lang, row), *_trouble(lang, row, told, roomy)]
         lines += on_it(lang, row.outage)
+    if row.owner_left:
+        lines.append(owner_left(lang))
     lines += in_row(lang, row.availability, roomy=roomy)
     if row.mail is not None:
         way = way_words(lang, row.mail, row.channel.provider) if roomy else ""
@@ -162,6 +164,12 @@ def trouble_in(lang: Language, row: ChannelRow) -> Why | None:
     return trouble_words(lang, row.channel, row.provider_label, row.advice, row.unexplained)
 
 
+def owner_left(lang: Language) -> str:
+    return "❓ " + lang.say(
+        "Its owner left the workspace: make it a team address if others need it, or remove it."
+    )
+
+
 def on_it(lang: Language, incident: Incident | None) -> list[str]:
     """Who is repairing it, so that no second person begins."""
     if incident is None or not incident.is_open or not incident.claimed_by or not incident.claimed_at:
@@ -173,7 +181,8 @@ def on_it(lang: Language, incident: Incident | None) -> list[str]:
 def _grey(lang: Language, row: ChannelRow) -> str:
     mark, _, words = since(lang, row).partition(" ")
     lacking = [escape(lacking_in_short(lang, row.lacking))] if row.lacking else []
-    return " · ".join([f"{mark} {inert(row.channel.address)}", *_about(lang, row), words, *lacking])
+    line = " · ".join([f"{mark} {inert(row.channel.address)}", *_about(lang, row), words, *lacking])
+    return f"{line}\n{owner_left(lang)}" if row.owner_left else line
 
 
 def since(lang: Language, row: ChannelRow) -> str:
@@ -184,6 +193,8 @@ def since(lang: Language, row: ChannelRow) -> str:
 
 def _deeds(lang: Language, row: ChannelRow, primary: bool) -> list[Block]:
     """What this person should do about it, most often nothing."""
+    if row.owner_left and Operation.TAKE_OVER in row.may:
+        return [_button(lang, row, Operation.TAKE_OVER, primary)]
     if row.channel.state is State.DISABLED:
         first = offered(row.channel, row.may, advice=row.advice)[:1]
         return [_button(lang, row, it, primary) for it in first if it is not Operation.REMOVE]
