@@ -6,7 +6,7 @@ The one rule: a key is shown once, on standard output, alone; it is never an arg
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Final, TypeVar
@@ -15,8 +15,9 @@ import typer
 
 from bot.app import real_clock
 from bot.config import Settings, SettingsError, load
-from bot.domain.api_key import LONGEST_LIFE, OPERATOR, ApiKey, KeyFault, KeyRefused, id_in
-from bot.domain.ids import ApiKeyId, UserId, WorkspaceId
+from bot.domain.api_key import LONGEST_LIFE, OPERATOR, ApiKey, KeyFault, KeyRefused, OwnerAnswer, id_in
+from bot.domain.channel import Channel
+from bot.domain.ids import ApiKeyId, ChannelId, UserId, WorkspaceId
 from bot.operator_commands import storage_of
 from bot.services.connections.api_keys import ApiKeys, KeySpec
 from storage import Storage
@@ -30,7 +31,7 @@ keys = typer.Typer(help="Keys by which programs get access tokens (docs/api.md).
 def create(
     name: Annotated[str, typer.Argument(help="What the program is called, as people read it.")],
     *,
-    address: Annotated[list[str] | None, typer.Option(help="A team address it is for; repeatable.")] = None,
+    address: Annotated[list[str] | None, typer.Option(help="An inbox it is for; repeatable.")] = None,
     all_team: Annotated[bool, typer.Option("--all-team", help="For every team address.")] = False,
     feature: Annotated[
         list[str] | None, typer.Option(help="A feature of INBOXKEEPER_FEATURES_FILE; repeatable.")
@@ -65,6 +66,12 @@ def create(
             "this once; keep it where only the program can read it.",
             err=True,
         )
+        if key.asked:
+            typer.echo(
+                "The owners of personal inboxes among them are asked in Slack; until they allow it, it gets "
+                "nothing there.",
+                err=True,
+            )
         if not settings.api:
             typer.echo("It works once INBOXKEEPER_API=true is set and Inboxkeeper is restarted.", err=True)
         typer.echo(secret.reveal())
@@ -83,9 +90,8 @@ def show() -> None:
             makers = {UserId(key.created_by) for key in found if key.created_by != OPERATOR}
             people = await uow.people.by_ids(found[0].workspace_id, makers) if makers else {}
         for key in found:
-            addresses = sorted(channels[one].address for one in key.channels if one in channels)
             person = people.get(UserId(key.created_by))
-            typer.echo(_line(key, addresses, real_clock(), person.email if person else ""))
+            typer.echo(_line(key, named(key, channels), real_clock(), person.email if person else ""))
         if not found:
             typer.echo("There are no keys. `python -m bot key create --help` says how to make one.")
 
@@ -137,6 +143,20 @@ def revoke(
     _run(settings_or_words(), work)
 
 
+def named(key: ApiKey, channels: Mapping[ChannelId, Channel]) -> list[str]:
+    """The inboxes that it names, and what the owners of personal ones have said."""
+    there = sorted((channels[one] for one in key.channels if one in channels), key=lambda it: it.address)
+    return [f"{it.address}{_word(key, it)}" for it in there]
+
+
+def _word(key: ApiKey, channel: Channel) -> str:
+    if key.may_see(channel.id, owner_id=channel.owner_id):
+        return ""
+    asked = key.asked.get(channel.id)
+    is_waiting = asked is not None and asked.answer is OwnerAnswer.WAITS
+    return " (waits for its owner)" if is_waiting else " (not allowed by its owner)"
+
+
 def _line(key: ApiKey, addresses: list[str], now: datetime, whose: str) -> str:
     state = "works" if key.works(now) else ("revoked" if key.revoked_at else "expired")
     used = f"{key.last_used_at:%Y-%m-%d %H:%M} UTC from {key.last_used_from}" if key.last_used_at else "never"
@@ -156,7 +176,7 @@ def _line(key: ApiKey, addresses: list[str], now: datetime, whose: str) -> str:
 
 def _run(settings: Settings, work: Callable[[Storage, ApiKeys], Awaitable[None]]) -> None:
     async def run() -> None:
-        async with storage_of(settings) as storage:
+        async with storage_of(settings, newer_too=True) as storage:
             service = ApiKeys(storage, clock=real_clock, features=settings.features)
             await work(storage, service)
 
@@ -213,12 +233,8 @@ def _refuse(refused: KeyRefused) -> None:
 
 _WORDS: Final = {
     KeyFault.NAME: "A key's name is one line of 1 to 60 characters.",
-    KeyFault.NOTHING_NAMED: "Say what the key is for: either --all-team, or --address for each team address.",
+    KeyFault.NOTHING_NAMED: "Say what the key is for: either --all-team, or --address for each inbox.",
     KeyFault.UNKNOWN_ADDRESS: "{what} is not connected. Next: connect it in Slack first (/inbox connect).",
-    KeyFault.PERSONAL: (
-        "{what} is a personal inbox: programs get no access to those, because their owners have not been "
-        "asked. Only team addresses can be named."
-    ),
     KeyFault.NO_FEATURE: (
         "Say with --feature what the key may be used for. Features come from INBOXKEEPER_FEATURES_FILE; "
         "defined there: {what}."

@@ -61,6 +61,7 @@ class Metrics:
         self.waits = self._histogram("database_wait_seconds", "Until a transaction began", _WAITS, "access")
         self.lag = self._histogram("event_loop_lag_seconds", "How much later than asked a wait ended", _WAITS)
         self.turns = self._counter("worker_turns", "Turns of the background loops", "loop", "outcome")
+        self.receivers = self._gauge("webhooks", "Webhooks by how they do", "state")
         self.webhooks = self._counter("webhook_attempts", "Attempts to tell programs", "outcome")
         self.pings = self._counter("heartbeat_pings", "Pings of the heartbeat URL", "outcome")
         self.build_info = self._gauge("build_info", "Always 1; the labels say what runs", "version", "python")
@@ -137,10 +138,11 @@ class Metrics:
         incidents: Mapping[str, int],
         outages: Mapping[str, int],
         jobs: Mapping[str, int],
+        webhooks: Mapping[str, int],
         oldest_job: float,
     ) -> None:
         """What is in the database now: what is there no longer is not shown any more."""
-        for gauge in (self.channels, self.open_incidents, self.open_outages, self.due_jobs):
+        for gauge in (self.channels, self.open_incidents, self.open_outages, self.due_jobs, self.receivers):
             gauge.clear()
         for (state, provider), count in channels.items():
             self.channels.labels(_label(state), _label(provider)).set(count)
@@ -148,6 +150,7 @@ class Metrics:
             (self.open_incidents, incidents),
             (self.open_outages, outages),
             (self.due_jobs, jobs),
+            (self.receivers, webhooks),
         ):
             for name, count in counts.items():
                 gauge.labels(_label(name)).set(count)

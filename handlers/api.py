@@ -70,6 +70,7 @@ _STATUS: Final = {
     Code.UNKNOWN_CHANNEL: 404,
     Code.USE_NOT_ALLOWED: 403,
     Code.USE_NOT_GRANTED: 403,
+    Code.USE_WITHHELD: 403,
     Code.DISABLED: 409,
     Code.NOT_OAUTH: 409,
     Code.DISCONNECTED: 424,
@@ -82,6 +83,7 @@ _WORDS: Final = {
     Code.UNKNOWN_CHANNEL: "There is no such mailbox, or this key may not see it.",
     Code.USE_NOT_ALLOWED: "This key may not be used for that at this mailbox.",
     Code.USE_NOT_GRANTED: "The mailbox must be reconnected once for that: a permission was not granted.",
+    Code.USE_WITHHELD: "The mail provider allows that use to nobody here: an administrator must allow it.",
     Code.DISABLED: "The mailbox is switched off on purpose. Don't raise an alarm.",
     Code.NOT_OAUTH: "The mailbox is connected with a password: it has no access tokens.",
     Code.DISCONNECTED: "The mailbox is disconnected. People have been told; trying again does not help.",
@@ -90,7 +92,7 @@ _WORDS: Final = {
     Code.PROVIDER_UNAVAILABLE: "The mail provider gave no token at this moment. Come back.",
     Code.SLOW_DOWN: "This key asks too often.",
 }
-_SCOPE: Final = frozenset({Code.USE_NOT_ALLOWED, Code.USE_NOT_GRANTED, Code.NOT_OAUTH})
+_SCOPE: Final = frozenset({Code.USE_NOT_ALLOWED, Code.USE_NOT_GRANTED, Code.USE_WITHHELD, Code.NOT_OAUTH})
 
 
 class _Wrong(Exception):
@@ -436,12 +438,18 @@ def _instant(at: datetime) -> str:
     return at.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def _words(refused: NoToken) -> str:
+    if refused.details.get("waits_for") == "owner":
+        return "The owner of this personal mailbox has not allowed it to this key."
+    return _WORDS[refused.code]
+
+
 def _refused(refused: NoToken) -> web.Response:
     seconds = int(refused.retry_after.total_seconds()) + 1 if refused.retry_after is not None else None
     return _error(
         _STATUS[refused.code],
         refused.code.value,
-        _WORDS[refused.code],
+        _words(refused),
         retry_after=seconds,
         details=refused.details,
     )
@@ -466,7 +474,7 @@ def _error(
 
 
 def _oauth_refused(refused: NoToken) -> web.Response:
-    words = _WORDS[refused.code]
+    words = _words(refused)
     if refused.code is Code.UNKNOWN_CHANNEL:
         return _oauth_error(400, "invalid_grant", words)
     if refused.code in _SCOPE:

@@ -121,6 +121,7 @@ class ErrorAnswer(TypedDict):
     cause: NotRequired[str]
     since: NotRequired[str]
     feature: NotRequired[str]
+    waits_for: NotRequired[str]
     missing: NotRequired[list[str]]
     audiences: NotRequired[list[str]]
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from bot.domain.api_key import KeyFault, KeyRefused
-from bot.domain.errors import ProgramsOff
+from bot.domain.api_key import KeyFault, KeyRefused, OwnerAnswer
+from bot.domain.errors import OutOfDate, ProgramsOff
 from bot.domain.ids import ApiKeyId
 from bot.services.connections.api_keys import KeySpec
 from bot.services.connections.program_keys import ProgramKeys
 from bot.services.core.ports import new_id
 from bot.views.blocks import escape
+from bot.views.buttons import parse_key_value
 from bot.views.modals import (
     ADDRESSES_BLOCK,
     ALL_TEAM,
@@ -27,7 +28,9 @@ from bot.views.modals import (
     keys_modal,
     revoked_remark,
 )
-from handlers.context import Context, Interaction, Response
+from handlers import channels
+from handlers.context import SILENT, Context, Interaction, Response
+from handlers.slack_request import Surface
 
 _BETWEEN = re.compile(r"[\s,;、，；]+")
 
@@ -66,6 +69,28 @@ async def revoke(context: Context, interaction: Interaction) -> Response:
     key = await _service(context).revoke(actor, ApiKeyId(interaction.request.value))
     keys = await _service(context).overview(actor)
     return Response(modal=keys_modal(interaction.lang, keys, remark=revoked_remark(interaction.lang, key)))
+
+
+async def allow(context: Context, interaction: Interaction) -> Response:
+    """The owner of a personal inbox says yes."""
+    return await _answered(context, interaction, OwnerAnswer.ALLOWED)
+
+
+async def decline(context: Context, interaction: Interaction) -> Response:
+    """They say no, or take their yes back."""
+    return await _answered(context, interaction, OwnerAnswer.DECLINED)
+
+
+async def _answered(context: Context, interaction: Interaction, answer: OwnerAnswer) -> Response:
+    """The message that was clicked says it when it is redrawn; in an inbox's details they are drawn anew."""
+    target = parse_key_value(interaction.request.value)
+    if target is None:
+        raise OutOfDate
+    actor = await context.actor(interaction, fresh=True)
+    channel = await _service(context).answer(actor, *target, answer)
+    if interaction.request.surface is Surface.MESSAGE and not interaction.request.is_ephemeral:
+        return SILENT
+    return await channels.show_status(context, interaction, actor, channel)
 
 
 def _service(context: Context) -> ProgramKeys:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Select, func, select
+from sqlalchemy import Column, Select, case, func, select
 
 from bot.domain.channel import State
 from storage.connection import Connection
-from storage.tables import UNFINISHED, channel, hold, incident, job
+from storage.tables import UNFINISHED, channel, hold, incident, job, webhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class Census:
     """Provider outages that are open, by provider."""
     jobs: dict[str, int] = field(default_factory=dict)
     """Those that are due and not done, by kind."""
+    webhooks: dict[str, int] = field(default_factory=dict)
+    """By how they do: ``on``, ``failing``, ``off``, or ``untested``."""
     oldest_job: datetime | None = None
     """Since when the first of them is due."""
 
@@ -49,8 +51,22 @@ class CensusRepository:
             incidents=dict(incidents),
             outages=dict(outages),
             jobs=dict(jobs),
+            webhooks=await self._webhooks(),
             oldest_job=await self._connection.value(select(func.min(job.c.due_at)).where(*is_due)),
         )
+
+    async def _webhooks(self) -> dict[str, int]:
+        how = case(
+            (webhook.c.off_at.is_not(None), "off"),
+            (webhook.c.proven_at.is_(None), "untested"),
+            (webhook.c.failing_since.is_not(None), "failing"),
+            else_="on",
+        )
+        each = select(how.label("how")).subquery()
+        rows = await self._connection.rows(
+            select(each.c.how, func.count().label("number")).group_by(each.c.how)
+        )
+        return {row.how: row.number for row in rows}
 
     async def _counted(self, *by: Column[Any], where: Sequence[Any]) -> list[tuple[Any, ...]]:
         counted: Select[Any] = select(*by, func.count()).where(*where).group_by(*by)

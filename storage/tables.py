@@ -793,6 +793,10 @@ api_key_channel: Final = Table(
     metadata,
     required_text("key_id"),
     required_text("channel_id"),
+    # Of a personal inbox: who was asked whether the key may use it, what they said last, and when.
+    maybe_text("owner_id"),
+    maybe_text("answer"),
+    maybe_instant("answered_at"),
     PrimaryKeyConstraint("key_id", "channel_id"),
     Index("ix_api_key_channel_channel", "channel_id"),
 )

@@ -29,6 +29,7 @@
     │   └── Gone                  the channel was removed meanwhile
     ├── ProviderError             a provider said no
     │   ├── UseNotGranted                                       one use needs a consent; the mailbox is fine
+    │   │   └── UseWithheld                                     no consent helps: the admin or operator acts
     │   ├── GrantRejected · MailboxGone · PermissionMissing     the owner must act
     │   ├── AdminActionNeeded                                   the tenant's admin must act
     │   ├── ProviderUnavailable                                 nobody must act
@@ -400,6 +401,11 @@ class ProviderUnavailable(ProviderError):
 class UseNotGranted(ProviderUnavailable):
     """The grant is alive, and not for what was asked of it: whoever wants that use needs another consent. Of
     the mailbox it says nothing, so it is no strike."""
+
+
+class UseWithheld(UseNotGranted):
+    """Nor is it, though somebody may have consented: a policy stands between, or our own registration. No
+    new consent helps, and the one there is counts again when that is over."""
 
 
 @dataclass(eq=False)

@@ -223,6 +223,8 @@ class ChannelStatus:
     """Where its mail goes, if that is watched and known."""
     programs: tuple[ProgramUse, ...] = ()
     """Which have used it in the last weeks, the latest first."""
+    keys: tuple[ApiKey, ...] = ()
+    """For its owner alone: keys that work and that name their personal inbox."""
     weeks: Availability | None = None
     """Of the last thirteen weeks."""
     outages: Outages = NO_OUTAGES

@@ -83,7 +83,6 @@ class Services:
     program_keys: ProgramKeys | None = None
     """Nothing where no programs are let in, like the next."""
     webhooks: WebhookDelivery | None = None
-    """Nothing where no programs are let in."""
 
 
 def services_of(
@@ -174,7 +173,7 @@ def services_of(
     history = History(core, channels, schedule, availabilities)
     monthly_reports = MonthlyReports(core, notifications, workspace)
     heartbeat = Heartbeat(core, notifications, workspace)
-    api_keys = ApiKeys(core.storage, clock=core.clock, features=core.policy.features)
+    api_keys = ApiKeys(core.storage, clock=core.clock, features=core.policy.features, wake=core.wake)
     return Services(
         core=core,
         workspace=workspace,

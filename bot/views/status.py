@@ -8,6 +8,7 @@ from typing import Final
 
 from bot.domain.access import Operation
 from bot.domain.address import NOWHERE
+from bot.domain.api_key import OwnerAnswer
 from bot.domain.channel import Cause, State
 from bot.domain.ids import UserId
 from bot.domain.provider_outage import is_held
@@ -32,6 +33,7 @@ from bot.views.blocks import (
 )
 from bot.views.buttons import (
     cancel_button,
+    key_buttons,
     offered,
     operation_button,
     overview_button,
@@ -80,6 +82,7 @@ def status_message(
         context(*_details(lang, status)),
         *availability_blocks(lang, status, now),
         *programs(lang, status.programs),
+        *_keys(lang, status),
         *_history(lang, status),
     ]
     return message(f"{inert(channel.address)}: {escape(state)}", blocks)
@@ -278,6 +281,24 @@ _REST: Final = (
 def _button(lang: Language, row: ChannelRow, operation: Operation) -> Block:
     is_first = operation is Operation.RECONNECT and row.channel.state is State.DISCONNECTED
     return operation_button(lang, operation, row.channel, primary=is_first, asks=operation in row.asks)
+
+
+def _keys(lang: Language, status: ChannelStatus) -> list[Block]:
+    """What its owner has said of programs' keys that name it, and can say."""
+    channel, blocks = status.row.channel, list[Block]()
+    for key in status.keys[:_LINES]:
+        if (asked := key.asked.get(channel.id)) is None:
+            continue
+        program = inert(key.name, 60)
+        said = {
+            OwnerAnswer.WAITS: lang.say("The program {program} waits for your word.", program=program),
+            OwnerAnswer.ALLOWED: lang.say(
+                "You allowed the program {program} to use this inbox.", program=program
+            ),
+            OwnerAnswer.DECLINED: lang.say("The program {program} may not use this inbox.", program=program),
+        }[asked.answer]
+        blocks += [section("🔑 " + said), *actions(*key_buttons(lang, key, channel))]
+    return blocks
 
 
 _LINES: Final = 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import re
@@ -12,7 +13,11 @@ from typing import Any, Final
 
 import pytest
 
+from bot.domain.api_key import OwnerAnswer
+from bot.domain.errors import NotAllowed
+from bot.domain.ids import UserId
 from bot.services.connections.api_keys import KeySpec
+from bot.services.connections.channel_actions import TeamDetails
 from tests.driver import Screen
 from tests.e2e.questions import asks, asks_for_modal, both_submit, in_time, modal_text, submits
 from tests.services.play import Play
@@ -251,11 +256,15 @@ async def test_why_says_who_made_and_who_revoked_a_key(stage: Stage) -> None:
 
 
 async def test_when_whoever_made_it_leaves_the_others_are_asked(stage: Stage) -> None:
-    await makes(stage)
+    """With the way to the list, where it can be revoked."""
+    key, sakura = await makes(stage), stage.person("sakura")
     await stage.driver.edit_person("omar", deleted=True)
-    await stage.settles()
-    told = (await stage.person("sakura").sees()).messages("dm")
-    assert any("Help desk" in it.plain and "Omar" in it.plain for it in told), [it.plain for it in told]
+    await stage.passes(seconds=3)
+    told = (await sakura.sees()).messages("dm")[-1].plain
+    assert "Help desk" in told and "Omar" in told, told
+    in_time(await sakura.clicks("プログラムのキー", in_="dm"))
+    in_time(await sakura.clicks("失効させる", near="Help desk", confirm=True))
+    assert (await token(stage, key))[0] == 401
 
 
 async def test_in_japanese(stage: Stage) -> None:
@@ -270,3 +279,149 @@ async def test_in_japanese(stage: Stage) -> None:
     assert "プログラム「ヘルプデスク」のキー" in modal_text(await submits(stage, "sakura"))
     in_time(await sakura.clicks("キーの一覧"))
     assert f"受信トレイ：{SUPPORT}\n用途：顧客管理" in modal_text(await sakura.sees())
+
+
+# --- a personal inbox, with its owner's word
+
+
+ALICE: Final = "alice@acme.example"
+WANTS: Final = "wants the program Help desk to use your inbox"
+
+
+async def asked(stage: Stage) -> str:
+    """Alice's own inbox is connected, a key names it, and she is asked."""
+    await stage.connected("alice")
+    key = await makes(stage, addresses=f"{SUPPORT}\n{ALICE}")
+    assert "works once their owners have allowed it" in modal_text(await stage.person("omar").sees())
+    await stage.passes(seconds=3)
+    return key
+
+
+async def in_dm(stage: Stage, who: str = "alice") -> str:
+    """The latest that the bot has told somebody."""
+    return (await stage.person(who).sees()).messages("dm")[-1].plain
+
+
+async def test_an_owner_is_asked_and_allows_it(stage: Stage) -> None:
+    """Before, the program gets nothing of that inbox, is told why, and no harm comes to it."""
+    key = await asked(stage)
+    told = await in_dm(stage)
+    assert "@Omar" in told and WANTS in told and "Until you allow it" in told, told
+    for _ in range(3):
+        status, answer = await token(stage, key, ALICE)
+        assert (status, answer["error"], answer["waits_for"]) == (403, "use_not_granted", "owner")
+    assert (await token(stage, key))[0] == 200
+    assert "Connected" in await asks(stage, "alice", f"/inbox status {ALICE}")
+    in_time(await stage.person("alice").clicks("Allow", near=WANTS, in_="dm"))
+    await stage.passes(seconds=3)
+    assert "You allowed the program Help desk to use" in await in_dm(stage)
+    status, answer = await token(stage, key, ALICE)
+    assert (status, answer.get("user")) == (200, ALICE), answer
+    in_time(await stage.person("omar").clicks("All keys"))
+    listed = modal_text(await stage.person("omar").sees())
+    assert ALICE in listed and f"{ALICE} (" not in listed
+
+
+async def test_an_owner_does_not_allow_it(stage: Stage) -> None:
+    """It stays so, the list says it, and they can change their mind in the inbox's details."""
+    key = await asked(stage)
+    in_time(await stage.person("alice").clicks("Don't allow", near=WANTS, in_="dm"))
+    await stage.passes(seconds=3)
+    assert "may not use" in await in_dm(stage)
+    assert (await token(stage, key, ALICE))[0] == 403
+    in_time(await stage.person("omar").clicks("All keys"))
+    assert f"{ALICE} (not allowed by its owner)" in modal_text(await stage.person("omar").sees())
+    status = await asks(stage, "alice", f"/inbox status {ALICE}")
+    assert "The program Help desk may not use this inbox." in status
+    in_time(await stage.person("alice").clicks("Allow", near="may not use this inbox", in_="#general"))
+    assert (await token(stage, key, ALICE))[0] == 200
+
+
+async def test_a_yes_is_taken_back(stage: Stage) -> None:
+    """From the message or from the details; the next request gets nothing, and what was kept is gone."""
+    key = await asked(stage)
+    await stage.person("alice").clicks("Allow", near=WANTS, in_="dm")
+    assert (await token(stage, key, ALICE))[0] == 200
+    await stage.passes(seconds=3)
+    status = await asks(stage, "alice", f"/inbox status {ALICE}")
+    assert "You allowed the program Help desk to use this inbox." in status
+    in_time(await stage.person("alice").clicks("Take it back", in_="#general"))
+    assert (await token(stage, key, ALICE))[0] == 403
+    await stage.passes(seconds=3)
+    assert "may not use" in await in_dm(stage)
+    why = await asks(stage, "alice", f"/inbox why {ALICE}")
+    for words in (
+        "A key for the program Help desk was made · @Omar",
+        "Its owner allowed the program Help desk to use it · @Alice",
+        "Its owner does not let the program Help desk use it · @Alice",
+    ):
+        assert words in why, why
+
+
+async def test_a_double_click_on_allow_is_one_yes(stage: Stage) -> None:
+    key, alice = await asked(stage), stage.person("alice")
+    twice = (alice.clicks("Allow", near=WANTS, in_="dm") for _ in range(2))
+    await asyncio.gather(*twice, return_exceptions=True)
+    await stage.passes(seconds=3)
+    why = await asks(stage, "alice", f"/inbox why {ALICE}")
+    assert why.count("Its owner allowed") == 1, why
+    assert (await token(stage, key, ALICE))[0] == 200
+
+
+async def test_a_revoked_key_asks_nothing_any_more(stage: Stage) -> None:
+    """The question is put right, and a click that was under way is answered in words."""
+    await asked(stage)
+    await stage.person("omar").clicks("All keys")
+    await stage.person("omar").clicks("Revoke key", near="Help desk", confirm=True)
+    await stage.passes(seconds=3)
+    assert "This key can no longer use your inbox." in await in_dm(stage)
+    assert "waits for your word" not in await asks(stage, "alice", f"/inbox status {ALICE}")
+
+
+async def test_only_the_owner_says_yes(stage: Stage) -> None:
+    """Nobody else is offered it; a forged click gets words and changes nothing."""
+    key = await asked(stage)
+    assert "waits for your word" in await asks(stage, "alice", f"/inbox status {ALICE}")
+    assert "waits for your word" not in await asks(stage, "omar", f"/inbox status {ALICE}")
+    services = stage.bot.services
+    (made,) = await services.api_keys.of_workspace(services.workspace.id)
+    (channel_id,) = made.asked
+    omar = await services.people.member(services.workspace.id, UserId("U0OMAR"), fresh=True)
+    assert services.program_keys is not None
+    with pytest.raises(NotAllowed):
+        await services.program_keys.answer(omar, made.id, channel_id, OwnerAnswer.ALLOWED)
+    assert (await token(stage, key, ALICE))[0] == 403
+
+
+async def test_a_key_for_all_team_addresses_asks_no_owner(stage: Stage) -> None:
+    await stage.connected("alice")
+    await fills_in(stage, addresses="")
+    await stage.person("omar").chooses(None, "All team addresses, those connected later too")
+    key = str(_KEY.findall(modal_text(await submits(stage, "omar")))[0])
+    await stage.settles()
+    assert "Help desk" not in await in_dm(stage)
+    assert [(await token(stage, key, it))[0] for it in (SUPPORT, ALICE)] == [200, 404]
+
+
+async def test_another_owner_is_another_inbox(stage: Stage) -> None:
+    """A yes ends with the inbox: who connects the address later is asked by a key of their own."""
+    key = await asked(stage)
+    await stage.person("alice").clicks("Allow", near=WANTS, in_="dm")
+    await stage.person("alice").types(f"/inbox remove {ALICE}")
+    await stage.person("alice").submits()
+    await stage.person("alice").closes(whole=True)
+    await stage.passes(seconds=3)
+    assert (await token(stage, key, ALICE))[0] == 404
+    assert "This key can no longer use your inbox." in (await stage.person("alice").sees()).plain
+
+
+async def test_what_the_team_takes_over_needs_no_word(stage: Stage) -> None:
+    """It is a team address then: the key names it, and super admins decide."""
+    key, services = await asked(stage), stage.bot.services
+    (made,) = await services.api_keys.of_workspace(services.workspace.id)
+    (channel_id,) = made.asked
+    omar = await services.people.member(services.workspace.id, UserId("U0OMAR"), fresh=True)
+    await services.channel_actions.take_over(omar, channel_id, TeamDetails("Alice's", "", None))
+    await stage.passes(seconds=3)
+    assert (await token(stage, key, ALICE))[0] == 200
+    assert "This key can no longer use your inbox." in (await stage.person("alice").sees()).plain

@@ -79,10 +79,8 @@ async def test_a_key_runs_out(play: Play) -> None:
 
 
 async def test_what_a_key_cannot_be_made_for(play: Play) -> None:
-    """Each mistake is told apart, before anything is stored; personal inboxes among them."""
+    """Each mistake is told apart, before anything is stored."""
     await play.connect_team(SUPPORT)
-    await play.connect("alice")
-    assert await refused(play, addresses=["alice@acme.example"]) is KeyFault.PERSONAL
     assert await refused(play, addresses=["nobody@acme.example"]) is KeyFault.UNKNOWN_ADDRESS
     assert await refused(play, addresses=[]) is KeyFault.NOTHING_NAMED
     assert await refused(play, is_for_team=True) is KeyFault.NOTHING_NAMED

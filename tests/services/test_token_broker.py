@@ -16,9 +16,11 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import select
 
-from bot.domain.api_key import ApiKey
+from bot.domain.api_key import ApiKey, OwnerAnswer
 from bot.domain.channel import Channel, InboxSpec, Kind, State
+from bot.domain.errors import NotAllowed
 from bot.domain.features import Audience
+from bot.domain.ids import GrantId
 from bot.services.connections.api_keys import KeySpec
 from bot.services.connections.token_broker import PER_MINUTE, Code, NoToken, TokenBroker
 from storage import StorageAway, rekey
@@ -433,12 +435,50 @@ async def test_microsofts_token_is_graphs(play: Play) -> None:
 
 @on_both
 async def test_personal_inboxes_tokens_are_not_kept(play: Play) -> None:
-    """Nobody may ask for them."""
+    """But for as long as their owner allows it to a key that works."""
     alice = await play.connect("alice")
-    await play.look(alice)
+    desk = await program(play, addresses=[alice.address])
+    owner, omar = await play.actor("alice"), await play.actor("omar")
     assert alice.grant_id
+
+    async def is_kept() -> bool:
+        await play.look(alice)
+        async with play.storage.reading() as uow:
+            return await uow.access_tokens.find(alice.grant_id or GrantId(""), "") is not None
+
+    assert not await is_kept()
+    with pytest.raises(NotAllowed):
+        await play.services.api_keys.answer(omar, desk.key.id, alice.id, OwnerAnswer.ALLOWED)
+    assert not await is_kept()
+    await play.services.api_keys.answer(owner, desk.key.id, alice.id, OwnerAnswer.ALLOWED)
+    assert await is_kept()
+    await play.services.api_keys.answer(owner, desk.key.id, alice.id, OwnerAnswer.DECLINED)
     async with play.storage.reading() as uow:
         assert await uow.access_tokens.find(alice.grant_id, "") is None
+    assert not await is_kept()
+
+
+@on_both
+async def test_what_waits_for_an_owner_is_no_strike(play: Play) -> None:
+    """At every door; neither the list nor the feed says that there is such an inbox."""
+    alice = await play.connect("alice")
+    desk = await program(play, addresses=[alice.address])
+    for path, how in (
+        (f"/channels/{alice.address}", {"method": "GET"}),
+        (f"/channels/{alice.address}/token", {}),
+        (f"/channels/{alice.id}/token/refused", {"body": {"fingerprint": "0" * 16}}),
+    ):
+        status, told = await desk.asks(path, **how)
+        assert (status, told["error"], told["waits_for"]) == (403, "use_not_granted", "owner")
+        assert "owner" in told["message"] and told["retry"] is False
+    assert await desk.asks("/channels", method="GET") == (200, {"channels": []})
+    await play.disable("alice", alice)
+    assert (await desk.asks("/events", method="GET"))[1]["events"] == []
+    await play.enable("alice", alice)
+    probe = await play.probe(alice)
+    assert probe is not None and probe.strikes == 0
+    used = await play.services.channels.status(await play.actor("alice"), alice.id)
+    assert [(it.program, it.was_given) for it in used.programs] == [("Help desk", False)]
 
 
 @on_both
@@ -458,7 +498,7 @@ async def test_what_is_kept_goes_with_the_grant(play: Play) -> None:
 
 @on_both
 async def test_status_and_why_name_the_programs(play: Play) -> None:
-    """Which got access, which did not, and when; of personal inboxes there are none."""
+    """Which got access, which did not, and when; of team addresses."""
     support, desk = await connected(play)
     await desk.asks()
     play.stage.town.clock.advance(timedelta(minutes=1))

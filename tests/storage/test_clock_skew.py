@@ -49,6 +49,7 @@ HARMLESS = {
     "history": {"at"},
     "seen": {"at"},
     "api_key": {"revoked_at"},
+    "api_key_channel": {"answered_at"},
     "access_token": {"obtained_at", "expires_at"},  # one that was obtained later than now is not handed out
     "token_use": {"first_at"},
     "channel_event": {"at", "since"},

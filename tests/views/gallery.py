@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.domain import errors
 from bot.domain.access import Operation, Role, RoleChange
-from bot.domain.api_key import ApiKey
+from bot.domain.api_key import ApiKey, OwnerAnswer, OwnerAsked
 from bot.domain.channel import Cause, Channel, InboxSpec, Kind, State
 from bot.domain.grant import Revocation
 from bot.domain.ids import ApiKeyId, ChannelId, ConversationId, RequestId, UserId, WebhookId, WorkspaceId
@@ -508,6 +508,13 @@ def programs(lang: Language, *, is_open: bool) -> Drawn:
     yield f"key orphaned {is_open}", picture_of(lang, alone)
     if not is_open:
         yield "key orphaned back", picture_of(lang, replace(alone, is_back=True))
+    channel = a_channel()
+    for answer in OwnerAnswer:
+        asking = replace(key, asked={channel.id: OwnerAsked(ANN, answer)})
+        asks = a_picture(
+            NoticeKind.KEY_ASKS, channel=channel, api_key=asking, notice={"subject": subject}, is_open=is_open
+        )
+        yield f"key asks {answer.value} {is_open}", picture_of(lang, asks)
 
 
 def requests(lang: Language, text: str = "We move to another tool") -> Drawn:

@@ -21,7 +21,6 @@ ACTIONS: Final = buttons.ACTIONS | {
     modals.ADMINS_GIVE_SUPER,
     modals.ADMINS_GIVE_ACCESS,
     modals.ADMINS_GIVE_GROUP,
-    modals.KEYS_SHOW,
     *modals.KEYS_TURN,
     modals.KEYS_NEW,
     modals.KEYS_REVOKE,

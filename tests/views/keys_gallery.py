@@ -7,14 +7,15 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from bot.domain.api_key import OPERATOR, ApiKey, KeyFault, KeyRefused, network_of
+from bot.domain.api_key import OPERATOR, ApiKey, KeyFault, KeyRefused, OwnerAnswer, OwnerAsked, network_of
 from bot.domain.channel import Channel
-from bot.domain.ids import ApiKeyId, WorkspaceId
+from bot.domain.ids import ApiKeyId, ChannelId, WorkspaceId
 from bot.domain.view_models import KeyRow, KeysShown
 from bot.views import modals
 from bot.views.blocks import View, escape
 from bot.views.i18n import Language
-from tests.views.samples import NOW, a_feature, a_team_channel
+from bot.views.status import status_message
+from tests.views.samples import NOW, a_channel, a_feature, a_row, a_status, a_team_channel
 
 Drawn = Iterator[tuple[str, dict[str, Any]]]
 SECRET = f"ik_abcd1234_{'x' * 49}"
@@ -48,6 +49,15 @@ def keys(lang: Language, text: str) -> Drawn:
         KeyRow(a_key("Gone", networks=(network_of("10.20.0.0/16"),) * 8, features=frozenset({"old"})), ()),
     )
     yield "keys", modals.keys_modal(lang, KeysShown(rows, 0, features))
+    mine = a_channel(address=text)
+    asking = tuple(a_key(text, channels=frozenset({mine.id}), asked=_asked(mine, it)) for it in OwnerAnswer)
+    theirs = tuple(KeyRow(it, (mine, *named)) for it in asking)
+    yield "keys at a personal inbox", modals.keys_modal(lang, KeysShown(theirs, 0, features))
+    for it in asking:
+        made = modals.key_made_modal(lang, it, SECRET, base_url="https://bot.example.com")
+        yield f"key made that waits for its owner {it.asked[mine.id].answer}", made
+    status = a_status(a_row(mine), keys=asking)
+    yield "status with keys", status_message(lang, status, now=NOW)
     yield "keys of nobody", modals.keys_modal(lang, KeysShown((), 0, features))
     yield "keys that are over", modals.keys_modal(lang, KeysShown((), 3, features))
     yield "keys without a use", modals.keys_modal(lang, KeysShown((), 0, ()))
@@ -64,6 +74,11 @@ def keys(lang: Language, text: str) -> Drawn:
         for what in ("", text):
             yield f"new key {fault} {bool(what)}", _again(lang, form, KeyRefused(fault, what))
     yield "key made", modals.key_made_modal(lang, a_key(text), SECRET, base_url="https://bot.example.com/")
+
+
+def _asked(channel: Channel, answer: OwnerAnswer) -> dict[ChannelId, OwnerAsked]:
+    assert channel.owner_id is not None
+    return {channel.id: OwnerAsked(channel.owner_id, answer)}
 
 
 def _again(lang: Language, form: View, refused: KeyRefused) -> View:

@@ -21,6 +21,7 @@ from bot.domain.access import (
     wishes,
 )
 from bot.domain.address import same_address
+from bot.domain.api_key import ApiKey
 from bot.domain.availability import DAYS, WEEK, WEEKS
 from bot.domain.channel import Channel, State
 from bot.domain.errors import ProviderOff, UnknownAddress
@@ -260,6 +261,7 @@ class Channels:
             advised = await self._advised(uow, actor, [channel])
             unknown = await self._unexplained(uow, [channel])
             programs = await self._programs(uow, channel)
+            keys = await self._keys_asking(uow, actor, channel)
             weeks = (await self._availabilities.of(uow, [channel], days=WEEKS * WEEK))[channel.id]
             outages = await self._availabilities.outages_of(uow, channel)
             owner = await self._owner_of(uow, actor, channel)
@@ -284,6 +286,7 @@ class Channels:
             ),
             mail=mail_shown(self._core, channel, known) if known else None,
             programs=programs,
+            keys=keys,
             weeks=weeks,
             outages=outages,
         )
@@ -294,6 +297,13 @@ class Channels:
             return ()
         async with self._core.storage.reading() as uow:
             return await programs_with_access(uow, self._core, channel)
+
+    async def _keys_asking(self, uow: UnitOfWork, actor: Actor, channel: Channel) -> tuple[ApiKey, ...]:
+        """Keys that the owner of a personal inbox has a say in."""
+        if channel.owner_id != actor.id or not hands_out_tokens(self._core, channel):
+            return ()
+        named, now = await uow.api_keys.naming(channel.id), self._core.clock()
+        return tuple(key for key in named if key.works(now) and key.asked.get(channel.id))
 
     async def _programs(self, uow: UnitOfWork, channel: Channel) -> tuple[ProgramUse, ...]:
         """For each program and audience when it last got access, and when it last did not."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bot.domain.access import Actor
-from bot.domain.api_key import ApiKey
+from bot.domain.api_key import ApiKey, OwnerAnswer
 from bot.domain.channel import Channel, State
 from bot.domain.errors import Gone, NotAllowed
 from bot.domain.features import Feature
@@ -20,7 +20,7 @@ from storage import UnitOfWork
 
 
 class ProgramKeys:
-    """Whoever is no super admin is refused."""
+    """Whoever is no super admin is refused, but for an owner's word on their own inbox."""
 
     def __init__(self, core: Core, keys: ApiKeys) -> None:
         self._core = core
@@ -70,6 +70,12 @@ class ProgramKeys:
             raise Gone("")
         await self._keys.revoke(key.id, by=actor.id)
         return key
+
+    async def answer(
+        self, actor: Actor, key_id: ApiKeyId, channel_id: ChannelId, answer: OwnerAnswer
+    ) -> Channel:
+        """What the owner of a personal inbox says of a key that names it. Raises ``Gone``, ``NotAllowed``."""
+        return await self._keys.answer(actor, key_id, channel_id, answer)
 
 
 async def _channels_of(uow: UnitOfWork, keys: Sequence[ApiKey]) -> Mapping[ChannelId, Channel]:

@@ -135,6 +135,13 @@ class NoticeModels:
         is_back = maker is not None and not maker.is_deleted
         return replace(model, api_key=key, is_back=is_back, is_open=not is_back)
 
+    async def _with_asking_key(self, uow: UnitOfWork, model: NoticeModel, channel: Channel) -> NoticeModel:
+        """It is theirs to answer while the key works and the inbox is theirs."""
+        key = await uow.api_keys.find(ApiKeyId(model.notice.about["key"]))
+        is_theirs = channel.state is not State.REMOVED and channel.owner_id == model.notice.recipient
+        is_open = key is not None and key.works(model.now) and is_theirs
+        return replace(model, api_key=key, is_open=is_open)
+
     async def _with_own_outages(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel:
         return await self._with_outages(uow, model, model.notice)
 
@@ -425,6 +432,7 @@ NOTICES: Final[Mapping[NoticeKind, NoticeSpec]] = {
     NoticeKind.WEBHOOK_OFF: NoticeSpec(_It._with_webhook, only_while_open=True),
     NoticeKind.KEY_ENDS: NoticeSpec(_It._with_key, only_while_open=True),
     NoticeKind.KEY_ORPHANED: NoticeSpec(_It._with_key, only_while_open=True),
+    NoticeKind.KEY_ASKS: _channels(_It._with_asking_key, only_while_open=True),
 }
 """What is read for each kind. How it looks stands beside the views, under the same keys."""
 

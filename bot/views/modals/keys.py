@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from bot.domain.api_key import OPERATOR, ApiKey, KeyFault, KeyRefused
+from bot.domain.api_key import OPERATOR, ApiKey, KeyFault, KeyRefused, OwnerAnswer
+from bot.domain.channel import Channel
 from bot.domain.features import Feature
 from bot.domain.view_models import KeyRow, KeysShown
 from bot.views.blocks import (
@@ -27,13 +28,12 @@ from bot.views.blocks import (
     plain,
     section,
 )
+from bot.views.buttons import KEYS
 from bot.views.i18n import Language
 from bot.views.modals.inputs import NAME_BLOCK, line_input
 from bot.views.text import shown
 
-KEYS_SHOW: Final = "keys.show"
-"""Carries how many rows come before."""
-KEYS_TURN: Final = (f"{KEYS_SHOW}.back", f"{KEYS_SHOW}.on")
+KEYS_TURN: Final = (f"{KEYS}.back", f"{KEYS}.on")
 """The same, beside each other."""
 KEYS_NEW: Final = "keys.new"
 KEYS_REVOKE: Final = "keys.revoke"
@@ -125,7 +125,18 @@ def _inboxes(lang: Language, row: KeyRow) -> str:
         return lang.say("all team addresses")
     if not row.named:
         return lang.say("no inbox any more")
-    return _some(lang, [inert(it.address) for it in row.named])
+    return _some(lang, [_inbox(lang, row.key, it) for it in row.named])
+
+
+def _inbox(lang: Language, key: ApiKey, channel: Channel) -> str:
+    """With what its owner has said, where it is a personal one."""
+    address = inert(channel.address)
+    if channel.owner_id is None or key.may_see(channel.id, owner_id=channel.owner_id):
+        return address
+    asked = key.asked.get(channel.id)
+    if asked is not None and asked.answer is OwnerAnswer.WAITS and asked.owner_id == channel.owner_id:
+        return lang.say("{address} (waits for its owner)", address=address)
+    return lang.say("{address} (not allowed by its owner)", address=address)
 
 
 def _some(lang: Language, names: Sequence[str]) -> str:
@@ -218,7 +229,7 @@ def key_modal(lang: Language, features: Sequence[Feature], form_id: str) -> View
 
 
 def _all_keys(lang: Language) -> Block:
-    return button(lang.say("All keys"), KEYS_SHOW, value="0")
+    return button(lang.say("All keys"), KEYS, value="0")
 
 
 def _option(label: str, value: str) -> Block:
@@ -245,7 +256,7 @@ def _addresses(lang: Language) -> Block:
         "max_length": _MOST_TYPED,
         "placeholder": plain("support@example.com"),
     }
-    hint = lang.say("One per line. They must be connected here already.")
+    hint = lang.say("One per line, connected here already. The owner of a personal inbox is asked first.")
     return {**_asked(ADDRESSES_BLOCK, lang.say("Addresses"), element, hint=hint), "optional": True}
 
 
@@ -306,10 +317,6 @@ def key_fault(lang: Language, refused: KeyRefused) -> tuple[str, str]:
             return ADDRESSES_BLOCK, lang.say(
                 "{address} is not connected here. Connect it first, or correct it.", address=what
             )
-        case KeyFault.PERSONAL:
-            return ADDRESSES_BLOCK, lang.say(
-                "{address} is a personal inbox: programs get no access to those.", address=what
-            )
         case KeyFault.NO_FEATURE | KeyFault.UNKNOWN_FEATURE:
             return f"{FEATURES_BLOCK}0", lang.say("Choose at least one use.")
         case KeyFault.NETWORK:
@@ -340,10 +347,18 @@ def key_made_modal(lang: Language, key: ApiKey, secret: str, *, base_url: str) -
     blocks = [
         section(f"🔑 {said}\n```{secret}```"),
         section(once),
+        *([section(_waits(lang))] if key.asked else []),
         context(asked_at),
         *actions(_all_keys(lang)),
     ]
     return modal(lang.say("New key"), blocks, close=lang.say("Close"))
+
+
+def _waits(lang: Language) -> str:
+    return lang.say(
+        "For personal inboxes it works once their owners have allowed it: they have got a message that asks "
+        "them."
+    )
 
 
 def revoked_remark(lang: Language, key: ApiKey) -> str:

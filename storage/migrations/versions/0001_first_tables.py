@@ -754,6 +754,9 @@ def upgrade() -> None:
         "api_key_channel",
         sa.Column("key_id", sa.Text(), nullable=False),
         sa.Column("channel_id", sa.Text(), nullable=False),
+        sa.Column("owner_id", sa.Text(), nullable=True),
+        sa.Column("answer", sa.Text(), nullable=True),
+        sa.Column("answered_at", INSTANT, nullable=True),
         sa.PrimaryKeyConstraint("key_id", "channel_id", name=op.f("pk_api_key_channel")),
     )
     op.create_index("ix_api_key_channel_channel", "api_key_channel", ["channel_id"])
