@@ -154,7 +154,8 @@ def _trouble(lang: Language, row: ChannelRow, told: frozenset[str], roomy: bool)
         is_known = row.channel.state is State.DISCONNECTED
         short = cause_in_short(lang, row.channel.cause, row.provider_label) if is_known else ""
         return [escape(short)] if short else []
-    return [escape(lang.together(why.why, why.next_step if roomy else ""))]
+    # Of whoever has left nobody is told to sign in.
+    return [escape(lang.together(why.why, why.next_step if roomy and not row.owner_left else ""))]
 
 
 def trouble_in(lang: Language, row: ChannelRow) -> Why | None:

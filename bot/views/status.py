@@ -100,7 +100,8 @@ def _trouble(lang: Language, status: ChannelStatus, now: datetime) -> list[Block
         why = trouble_words(
             lang, channel, status.row.provider_label, status.row.advice, status.row.unexplained
         )
-    lines = [escape(lang.together(why.why, why.next_step)), *on_it(lang, incident)]
+    way = "" if status.row.owner_left else why.next_step
+    lines = [escape(lang.together(why.why, way)), *on_it(lang, incident)]
     # A disconnected inbox has said since when already.
     if incident and incident.resolved_at is None and channel.state is not State.DISCONNECTED:
         lines.append(

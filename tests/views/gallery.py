@@ -254,7 +254,7 @@ def overviews() -> Iterator[tuple[str, Overview]]:
     yield "with nobody in charge", an_overview(not_set_up=a_setup_card(is_for_admin=False, admins=()))
     yield "with one", an_overview(own=own)
     left = tuple(
-        replace(in_state(state, cause), is_own=False, owner_left=True)
+        replace(in_state(state, cause, id=ChannelId(f"left-{state}")), is_own=False, owner_left=True)
         for state, cause in (
             (State.CONNECTED, Cause.NONE),
             (State.DISCONNECTED, Cause.GRANT_REFUSED),

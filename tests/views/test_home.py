@@ -215,13 +215,15 @@ def test_what_stopped_working_stands_before_the_first_hour() -> None:
 def test_the_inbox_of_somebody_who_left_asks_what_becomes_of_it() -> None:
     """For as long as nobody has decided: the message that asked has long scrolled away."""
     for state in (State.CONNECTED, State.DISCONNECTED, State.DISABLED):
-        row = replace(in_state(state), is_own=False, owner_left=True)
+        cause = Cause.GRANT_REFUSED if state is State.DISCONNECTED else Cause.NONE
+        row = replace(in_state(state, cause), is_own=False, owner_left=True)
         for view in (
             home(EN, an_overview(others=(row,)), now=NOW),
             overview_message(EN, an_overview(others=(row,)), now=NOW),
             status_message(EN, a_status(row), now=NOW),
         ):
             assert "Its owner left the workspace" in texts(view)
+            assert "sign in" not in texts(view)
             assert {ids.TAKE_OVER} == set(buttons(view)) & {ids.TAKE_OVER, ids.RECONNECT, ids.ENABLE}
 
 
