@@ -59,6 +59,8 @@ class Metrics:
         self.due_jobs = self._gauge("due_jobs", "Jobs that are due and not done", "kind")
         self.oldest_due_job = self._gauge("oldest_due_job_seconds", "How long the first of them has been due")
         self.waits = self._histogram("database_wait_seconds", "Until a transaction began", _WAITS, "access")
+        # Looked up once: every transaction tells how long it waited.
+        self._waited = {access: self.waits.labels(access) for access in ("read", "write")}
         self.lag = self._histogram("event_loop_lag_seconds", "How much later than asked a wait ended", _WAITS)
         self.turns = self._counter("worker_turns", "Turns of the background loops", "loop", "outcome")
         self.receivers = self._gauge("webhooks", "Webhooks by how they do", "state")
@@ -117,7 +119,8 @@ class Metrics:
         self.bad_connections.labels(_label(kind)).inc()
 
     def database_wait(self, access: str, seconds: float) -> None:
-        self.waits.labels(_label(access)).observe(seconds)
+        """``access`` is ``read`` or ``write``."""
+        self._waited[access].observe(seconds)
 
     def loop_lag(self, seconds: float) -> None:
         self.lag.observe(seconds)

@@ -43,7 +43,7 @@ from storage.column_types import folded, searchable
 from storage.connection import Repository, by_letters
 from storage.errors import Conflict, Taken
 from storage.grants import GRANTED, granted_as, scopes_as_kept
-from storage.tables import channel, grant, probe, whereabouts, workspace
+from storage.tables import channel, grant, person, probe, whereabouts, workspace
 
 IN_TROUBLE: Final[ColumnElement[Any]] = literal_column("channel.state IN ('impaired', 'disconnected')")
 """``TROUBLED``, where there are other tables beside."""
@@ -164,6 +164,8 @@ class ChannelRepository(Repository):
 
     async def by_ids(self, ids: Sequence[ChannelId]) -> dict[ChannelId, Channel]:
         """Those that exist, removed ones too."""
+        if not ids:
+            return {}
         rows = await self._connection.rows(_OF_THOSE, {"those": list(ids)})
         return {row.id: channel_of(row) for row in rows}
 
@@ -293,7 +295,8 @@ _HERE: Final = channel.c.workspace_id == bindparam("workspace"), channel.c.state
 # Where each part stands in a row, which is unpacked by position.
 _CHANNEL: Final = slice(0, len(channel.c))
 _PROOF: Final = _CHANNEL.stop
-_MAIL: Final = slice(_PROOF + 1, _PROOF + 1 + len(whereabouts.c))
+_OWNER_LEFT: Final = _PROOF + 1
+_MAIL: Final = slice(_OWNER_LEFT + 1, _OWNER_LEFT + 1 + len(whereabouts.c))
 _TALLY: Final = slice(_MAIL.stop, _MAIL.stop + 1 + len(_COUNTED))
 _GRANT: Final = slice(_TALLY.stop, None)
 
@@ -308,6 +311,8 @@ class Listed:
     """Only where it was asked for."""
     mail_left: MailRouting | None
     """Where the mail goes, once it has left the channel's provider."""
+    owner_left: bool = False
+    """Whose it is is no longer in the workspace."""
 
 
 class OverviewRepository(Repository):
@@ -481,8 +486,10 @@ def _beside(
     """What stands beside a channel is looked up for the first ones only."""
     shown = first.subquery("shown")
     has_left = and_(whereabouts.c.channel_id == shown.c.id, whereabouts.c.left_at.is_not(None))
+    owner = and_(person.c.workspace_id == shown.c.workspace_id, person.c.id == shown.c.owner_id)
     joined = shown.outerjoin(probe, probe.c.channel_id == shown.c.id).outerjoin(whereabouts, has_left)
-    columns = [*shown.c, probe.c.last_ok_at, *whereabouts.c]
+    joined = joined.outerjoin(person, owner)
+    columns = [*shown.c, probe.c.last_ok_at, person.c.is_deleted, *whereabouts.c]
     if counted is None:
         columns += [literal(0).label(f"no_{place}") for place in range(1 + len(_COUNTED))]
     else:
@@ -632,6 +639,7 @@ def _listed(row: Sequence[Any]) -> Listed:
         row[_PROOF],
         granted_as(granted) if _is_joined(granted) else None,
         known_of(mail) if _is_joined(mail) else None,
+        bool(row[_OWNER_LEFT]),
     )
 
 

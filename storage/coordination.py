@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Table, bindparam, delete, func, not_, select, update
-from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy import Integer, Table, bindparam, delete, func, not_, select, update
+from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from storage.clock import DatabaseClock, Moment
 from storage.column_types import Instant
@@ -51,15 +51,8 @@ class LaneLocks(Repository):
         """Free whatever the processes hold that count as running for no longer than ``left`` from now; how
         many leases. Each is freed once, until it is heard again. ``but`` is our own."""
         clock, freed = self._connection.clock, 0
-        silent = (
-            lane.c.key.startswith(_RUNS),
-            lane.c.lease_token != but,
-            lane.c.lease_until <= clock.now(plus=left),
-            lane.c.paced_until.is_(None),
-        )
-        # Marked by the column that an announcement has no other use for.
-        marked = update(lane).where(*silent).values(paced_until=lane.c.lease_until)
-        for row in await self._connection.rows(marked.returning(lane.c.lease_token)):
+        marking = _marking_silent(clock.moment, self._connection.dialect)
+        for row in await self._connection.rows(marking, {"but": but, "silent_by": clock.ahead(plus=left)}):
             freed += await self._release_of(row.lease_token)
         return freed
 
@@ -130,6 +123,18 @@ def _announcing(moment: Moment, dialect: str) -> Insert:
     )
     said = {name: insert.excluded[name] for name in ("lease_token", "lease_until", "paced_until")}
     return insert.on_conflict_do_update(index_elements=[lane.c.key], set_=said)
+
+
+@lru_cache(maxsize=64)
+def _marking_silent(moment: Moment, dialect: str) -> ReturningUpdate[Any]:
+    """By the column that an announcement has no other use for."""
+    silent = (
+        lane.c.key.startswith(_RUNS),
+        lane.c.lease_token != bindparam("but"),
+        lane.c.lease_until <= moment(dialect, "silent_by"),
+        lane.c.paced_until.is_(None),
+    )
+    return update(lane).where(*silent).values(paced_until=lane.c.lease_until).returning(lane.c.lease_token)
 
 
 _RELEASING: Final = (
@@ -238,8 +243,16 @@ class SeenRepository(Repository):
 
     async def purge(self, before: datetime, *, limit: int = 5_000) -> int:
         """Forget up to ``limit`` older keys; how many. Call again while there are some."""
-        old = select(seen.c.key).where(seen.c.at < before).limit(limit)
-        return await self._connection.count(delete(seen).where(seen.c.key.in_(old)))
+        return await self._connection.count(_FORGETTING, {"before": before, "most": limit})
+
+
+_FORGETTING: Final = delete(seen).where(
+    seen.c.key.in_(
+        select(seen.c.key)
+        .where(seen.c.at < bindparam("before", type_=Instant))
+        .limit(bindparam("most", type_=Integer))
+    )
+)
 
 
 class MetaRepository(Repository):

@@ -178,9 +178,7 @@ class JobRepository(Repository):
 
     async def purge(self, before: datetime, *, limit: int = 5_000) -> int:
         """Forget up to ``limit`` jobs that ended before; how many. Call again while there are some."""
-        over = or_(job.c.done_at < before, job.c.dead_at < before)
-        old = select(job.c.id).where(over).limit(limit)
-        return await self._connection.count(delete(job).where(job.c.id.in_(old)))
+        return await self._connection.count(_PURGING, {"before": before, "most": limit})
 
 
 # --- statements, built once
@@ -225,6 +223,16 @@ _HURRIED: Final = (
     .values(
         due_at=case((job.c.due_at < _AT, job.c.due_at), else_=_AT),
         rerun=job.c.lease_token.is_not(None),
+    )
+)
+
+
+_BEFORE: Final = bindparam("before", type_=Instant)
+_PURGING: Final = delete(job).where(
+    job.c.id.in_(
+        select(job.c.id)
+        .where(or_(job.c.done_at < _BEFORE, job.c.dead_at < _BEFORE))
+        .limit(bindparam("most", type_=Integer))
     )
 )
 

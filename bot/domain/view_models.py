@@ -65,6 +65,8 @@ class ChannelRow:
     """Its open outage, with who is on it."""
     availability: Availability | None = None
     """Of the last thirty days, if that was read."""
+    owner_left: bool = False
+    """Nobody who is left can sign in to it, unless it becomes the team's. For those who can do that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,8 @@ def _text(lang: Language, row: ChannelRow, *, told: frozenset[str], roomy: bool)
     else:
         lines = [title(lang, row), since(lang, row), *_use(lang, row), *_trouble(lang, row, told, roomy)]
         lines += on_it(lang, row.outage)
+    if row.owner_left:
+        lines.append(owner_left(lang))
     lines += in_row(lang, row.availability, roomy=roomy)
     if row.mail is not None:
         way = way_words(lang, row.mail, row.channel.provider) if roomy else ""
@@ -152,7 +154,8 @@ def _trouble(lang: Language, row: ChannelRow, told: frozenset[str], roomy: bool)
         is_known = row.channel.state is State.DISCONNECTED
         short = cause_in_short(lang, row.channel.cause, row.provider_label) if is_known else ""
         return [escape(short)] if short else []
-    return [escape(lang.together(why.why, why.next_step if roomy else ""))]
+    # Of whoever has left nobody is told to sign in.
+    return [escape(lang.together(why.why, why.next_step if roomy and not row.owner_left else ""))]
 
 
 def trouble_in(lang: Language, row: ChannelRow) -> Why | None:
@@ -160,6 +163,12 @@ def trouble_in(lang: Language, row: ChannelRow) -> Why | None:
     if row.channel.state is State.DISABLED or row.channel.cause in {Cause.NONE, Cause.CHECKING}:
         return None
     return trouble_words(lang, row.channel, row.provider_label, row.advice, row.unexplained)
+
+
+def owner_left(lang: Language) -> str:
+    return "❓ " + lang.say(
+        "Its owner left the workspace: make it a team address if others need it, or remove it."
+    )
 
 
 def on_it(lang: Language, incident: Incident | None) -> list[str]:
@@ -173,7 +182,8 @@ def on_it(lang: Language, incident: Incident | None) -> list[str]:
 def _grey(lang: Language, row: ChannelRow) -> str:
     mark, _, words = since(lang, row).partition(" ")
     lacking = [escape(lacking_in_short(lang, row.lacking))] if row.lacking else []
-    return " · ".join([f"{mark} {inert(row.channel.address)}", *_about(lang, row), words, *lacking])
+    line = " · ".join([f"{mark} {inert(row.channel.address)}", *_about(lang, row), words, *lacking])
+    return f"{line}\n{owner_left(lang)}" if row.owner_left else line
 
 
 def since(lang: Language, row: ChannelRow) -> str:
@@ -184,6 +194,8 @@ def since(lang: Language, row: ChannelRow) -> str:
 
 def _deeds(lang: Language, row: ChannelRow, primary: bool) -> list[Block]:
     """What this person should do about it, most often nothing."""
+    if row.owner_left and Operation.TAKE_OVER in row.may:
+        return [_button(lang, row, Operation.TAKE_OVER, primary)]
     if row.channel.state is State.DISABLED:
         first = offered(row.channel, row.may, advice=row.advice)[:1]
         return [_button(lang, row, it, primary) for it in first if it is not Operation.REMOVE]

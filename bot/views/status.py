@@ -40,7 +40,7 @@ from bot.views.buttons import (
     status_menu,
     why_button,
 )
-from bot.views.home import is_lacking, on_it, since, title
+from bot.views.home import is_lacking, on_it, owner_left, since, title
 from bot.views.i18n import Language
 from bot.views.wording import (
     cause_words,
@@ -74,6 +74,7 @@ def status_message(
     blocks = [
         _both_sides(lang, status),
         *_trouble(lang, status, now),
+        *([section(owner_left(lang))] if row.owner_left else []),
         *_moved(lang, status),
         *_lacking(lang, row),
         *_buttons(lang, row),
@@ -99,7 +100,8 @@ def _trouble(lang: Language, status: ChannelStatus, now: datetime) -> list[Block
         why = trouble_words(
             lang, channel, status.row.provider_label, status.row.advice, status.row.unexplained
         )
-    lines = [escape(lang.together(why.why, why.next_step)), *on_it(lang, incident)]
+    way = "" if status.row.owner_left else why.next_step
+    lines = [escape(lang.together(why.why, way)), *on_it(lang, incident)]
     # A disconnected inbox has said since when already.
     if incident and incident.resolved_at is None and channel.state is not State.DISCONNECTED:
         lines.append(
@@ -251,7 +253,11 @@ def _deeds(row: ChannelRow) -> tuple[tuple[Operation, ...], tuple[Operation, ...
     """What stands out, and what else can be done, the least harmful first."""
     channel = row.channel
     wanted = offered(channel, row.may, is_lacking=bool(row.lacking), advice=row.advice)
-    first = tuple(it for it in wanted[:1] if it in {Operation.RECONNECT, Operation.ENABLE})
+    first: tuple[Operation, ...] = tuple(
+        it for it in wanted[:1] if it in {Operation.RECONNECT, Operation.ENABLE}
+    )
+    if row.owner_left and Operation.TAKE_OVER in row.may:
+        first = (Operation.TAKE_OVER,)
     possible = {*wanted, Operation.EDIT}
     # While many are refused at once, signing in anew is the wrong thing to do.
     if channel.state is not State.REMOVED and not is_held(channel):

@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from bot.config import load
+from bot.domain.view_models import MOST_COUNTED
 from sandbox.demo import Town
 from tests.driver import Screen
 from tests.e2e.conftest import stays_decent
+from tests.services.play import ACME
 from tests.stage import Stage, a_bot, a_town
+from tests.storage.crowd import add_crowd
 
 ALICE = "alice@acme.example"
 FILE = """
@@ -83,6 +86,15 @@ async def test_one_consent_covers_everything_that_is_switched_on(stage: Stage) -
     shown = await said(stage, "alice", "/inbox permissions")
     assert "✅ Read mail" in shown and "⚠️" not in shown
     assert "Every permission has been granted." in shown
+
+
+async def test_of_very_many_it_is_said_that_they_are_many(stage: Stage, database_url: str) -> None:
+    """However many are not counted: those of Google lack something, as many of Microsoft have it all."""
+    await add_crowd(database_url, ACME, stage.town.clock(), size=2 * MOST_COUNTED + 1_000)
+    shown = await said(stage, "omar", "/inbox permissions")
+    assert "Needs a reconnect for CRM" in shown
+    assert "More than 10,000 inboxes have all that is asked for." in shown
+    assert "🟢 10,000+ connected" in await said(stage, "omar", "/inbox list")
 
 
 async def test_an_unticked_feature_connects_all_the_same(stage: Stage) -> None:

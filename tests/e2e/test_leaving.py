@@ -46,6 +46,12 @@ async def test_a_leavers_inbox_is_not_left_to_whoever_has_left(stage: Stage) -> 
     omar = stage.person("omar")
     await omar.closes(whole=True)
     await _leaves(stage, "alice")
+    await omar.opens_home()
+    await omar.until(lambda screen: screen.home and "❓ Its owner left the workspace" in screen.home.plain)
+    for text in ("", f" status {ALICE}"):
+        await omar.types(f"/inbox{text}")
+        said = (await omar.sees()).messages("#general")[-1].plain
+        assert "❓ Its owner left the workspace" in said and "[Make it a team address]" in said, said
     await omar.types(f"/inbox reconnect {ALICE}")
     modal = (await omar.sees()).modal
     assert modal is not None and modal.title == "Its owner has left"

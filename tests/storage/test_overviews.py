@@ -100,6 +100,20 @@ async def test_the_first_are_those_that_are_shown_first(storage: Storage) -> Non
         assert tally.total == len(wanted)
 
 
+async def test_whose_owner_has_left_is_known(storage: Storage) -> None:
+    """Without another question; what is nobody's own has no owner who could."""
+    gone, there = a_channel(owner_id=BEN), a_channel(address="zoe@example.com", owner_id=ANA)
+    await keep(storage, (gone, there, a_team_channel(address="team@example.com")))
+    async with storage.writing() as uow:
+        left = an_actor(BEN, "ben@example.com").person
+        await uow.people.save_all([replace(left, is_deleted=True), an_actor(ANA, "").person], NOW)
+        await uow.commit()
+    sight = visibility_of(an_actor(ANA, "", admin=True))
+    assert sight is not None
+    listed, _ = await read(storage, sight)
+    assert {one.channel.address for one in listed if one.owner_left} == {gone.address}
+
+
 async def test_each_comes_with_all_that_its_line_tells(storage: Storage) -> None:
     """The channel whole, its proof, where its mail has gone; what was granted only where somebody asks."""
     grant, nothing = a_grant(delegate=Delegate("sub", "omar@example.com")), a_grant(scopes=frozenset())

@@ -253,6 +253,15 @@ def overviews() -> Iterator[tuple[str, Overview]]:
     yield "before setup, for a member", an_overview(not_set_up=a_setup_card(is_for_admin=False))
     yield "with nobody in charge", an_overview(not_set_up=a_setup_card(is_for_admin=False, admins=()))
     yield "with one", an_overview(own=own)
+    left = tuple(
+        replace(in_state(state, cause, id=ChannelId(f"left-{state}")), is_own=False, owner_left=True)
+        for state, cause in (
+            (State.CONNECTED, Cause.NONE),
+            (State.DISCONNECTED, Cause.GRANT_REFUSED),
+            (State.DISABLED, Cause.NONE),
+        )
+    )
+    yield "with those of people who left", an_overview(own=own, others=left)
     yield "with one that is disabled", an_overview(own=(in_state(State.DISABLED),))
     yield "with a few", an_overview(own=own, team=many_rows(5), others=(other,))
     yield (

@@ -15,6 +15,7 @@ from bot.domain.view_models import Browse, ChannelRow, FirstHour, StateCounts
 from bot.views import buttons as ids
 from bot.views import home as ids_home
 from bot.views.home import home, overview_message
+from bot.views.status import status_message
 from handlers.actions import ACTIONS
 from tests.views.gallery import overviews
 from tests.views.samples import (
@@ -24,13 +25,14 @@ from tests.views.samples import (
     a_request,
     a_row,
     a_setup_card,
+    a_status,
     a_team_channel,
     an_incident,
     an_overview,
     in_state,
     many_rows,
 )
-from tests.views.test_messages import texts
+from tests.views.test_messages import buttons, texts
 
 
 def test_what_needs_somebody_stands_first_and_ones_own_inbox_next() -> None:
@@ -208,6 +210,21 @@ def test_what_stopped_working_stands_before_the_first_hour() -> None:
     for row, is_first in ((broken, False), (a_row(), True)):
         said = texts(home(EN, an_overview(own=(row,), first_hour=steps), now=NOW))
         assert (said.index("The first hour") < said.index("ann@example.com")) is is_first
+
+
+def test_the_inbox_of_somebody_who_left_asks_what_becomes_of_it() -> None:
+    """For as long as nobody has decided: the message that asked has long scrolled away."""
+    for state in (State.CONNECTED, State.DISCONNECTED, State.DISABLED):
+        cause = Cause.GRANT_REFUSED if state is State.DISCONNECTED else Cause.NONE
+        row = replace(in_state(state, cause), is_own=False, owner_left=True)
+        for view in (
+            home(EN, an_overview(others=(row,)), now=NOW),
+            overview_message(EN, an_overview(others=(row,)), now=NOW),
+            status_message(EN, a_status(row), now=NOW),
+        ):
+            assert "Its owner left the workspace" in texts(view)
+            assert "sign in" not in texts(view)
+            assert {ids.TAKE_OVER} == set(buttons(view)) & {ids.TAKE_OVER, ids.RECONNECT, ids.ENABLE}
 
 
 def test_pages_that_open_only_here_are_said_until_the_first_hour_is_over() -> None:

@@ -12,6 +12,7 @@ from typing import Final
 from bot.domain.access import (
     Actor,
     Operation,
+    Person,
     Role,
     may,
     may_grant,
@@ -263,8 +264,10 @@ class Channels:
             keys = await self._keys_asking(uow, actor, channel)
             weeks = (await self._availabilities.of(uow, [channel], days=WEEKS * WEEK))[channel.id]
             outages = await self._availabilities.outages_of(uow, channel)
+            owner = await self._owner_of(uow, actor, channel)
         granted = grant.granted if grant else None
-        line = Listed(channel, probe.last_ok_at if probe else None, granted, known)
+        has_left = owner is not None and owner.is_deleted
+        line = Listed(channel, probe.last_ok_at if probe else None, granted, known, has_left)
         return ChannelStatus(
             row=replace(
                 self._row(actor, line, advice=advised.get(channel.id), unexplained=unknown.get(channel.id)),
@@ -405,7 +408,14 @@ class Channels:
             advice=advice,
             unexplained=unexplained,
             asks=wishes(actor, allowed, channel),
+            owner_left=listed.owner_left and Operation.TAKE_OVER in allowed,
         )
+
+    async def _owner_of(self, uow: UnitOfWork, actor: Actor, channel: Channel) -> Person | None:
+        """Somebody else than ``actor``, if it is anybody's own."""
+        if channel.owner_id is None or channel.owner_id == actor.id:
+            return None
+        return await uow.people.find(channel.workspace_id, channel.owner_id)
 
     def _lacking(self, channel: Channel, granted: Granted | None) -> tuple[Feature, ...]:
         """Features that need a new consent; whatever needs one anyway needs none for a feature."""
