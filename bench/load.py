@@ -184,6 +184,8 @@ class Filling:
     personal: int
     is_watched: bool = True
     """Else nothing is due for years."""
+    every: timedelta = _TEAM_EVERY
+    """Within this time team addresses come due, personal inboxes within five times as long."""
 
     def write(self, engine: Engine) -> None:
         """By whatever tables there are."""
@@ -216,7 +218,7 @@ class Filling:
                 range(first, min(first + _ROWS, total)),
                 now=now,
                 cipher=cipher if self.is_watched else None,
-                due=(timedelta(), _TEAM_EVERY) if self.is_watched else (NEVER, timedelta()),
+                due=(timedelta(), self.every) if self.is_watched else (NEVER, timedelta()),
                 total=total,
                 team=self.team,
             )

@@ -61,7 +61,7 @@ from providers.microsoft.oauth import MicrosoftTenants
 from providers.microsoft.provider import Microsoft, needed_in
 from providers.registry import Registry
 from providers.ssrf import SsrfGuard
-from storage import Cipher, Share, Storage, StorageAway, migrate, working_for
+from storage import Age, Cipher, Share, Storage, StorageAway, migrate, working_for
 
 _log = structlog.get_logger(__name__)
 
@@ -351,6 +351,7 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
     async def ready() -> dict[str, bool]:
         return {
             "database": services.heartbeat.is_writing and await _answers(storage),
+            "tables": await _suits(storage),
             "slack": link is None or link.is_connected,
             "engine": engine.is_turning,
             "probes": not services.watchdog.is_silent,
@@ -371,7 +372,10 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
 async def _opened(settings: Settings, world: World, stack: AsyncExitStack) -> Storage:
     """The database, up to date, with keys that fit."""
     url = settings.database_url.get_secret_value()
-    await patiently(migrate(url))
+    if await patiently(migrate(url)) is Age.AHEAD:
+        _log.warning(
+            "a newer version made the database's tables: this one serves with them until it is upgraded"
+        )
     storage = await Storage.open(url, cipher=cipher_of(settings), lead=world.lead, exclusive=True)
     stack.push_async_callback(storage.close)
     stack.push_async_callback(storage.withdraw)
@@ -491,6 +495,14 @@ async def _is_reached(messenger: SlackMessenger) -> bool:
     try:
         return await messenger.is_there()
     except SlackError:
+        return False
+
+
+async def _suits(storage: Storage) -> bool:
+    """Whether the tables are still this version's or a newer one's: a database may be put back under us."""
+    try:
+        return await storage.age() is not Age.BEHIND
+    except StorageAway:
         return False
 
 

@@ -34,7 +34,7 @@ from bot.program import as_called
 from bot.services.core.ports import Credential
 from providers.http_client import http_session
 from providers.hubspot.client import EMAIL_CHANNEL
-from storage import Storage, StorageAway, Trouble, is_current
+from storage import Age, Storage, StorageAway, Trouble, age_of, is_current
 from storage.engine import is_sqlite, sqlite_file
 from storage.files import readable_by_others
 from storage.unit_of_work import LEAST_ROOM
@@ -122,6 +122,11 @@ _TROUBLES: Final = {
         "connect their inboxes again; the old one stays as it is. To end what it still holds at the mail "
         "providers, run the version that made it once more and remove the inboxes there.",
     ),
+    Trouble.TOO_NEW: (
+        "a newer version has changed the database, and this version cannot do this with it any more",
+        "use the newer version. To go back behind it, put the backup from before the upgrade into an empty "
+        "database.",
+    ),
 }
 
 
@@ -199,13 +204,18 @@ async def _database(settings: Settings) -> Finding:
     url = settings.database_url.get_secret_value()
     try:
         await _answers(settings)
-        current = await is_current(url)
+        age = await age_of(url)
     except StorageAway as error:
         what, step = trouble_words(error)
         return Finding("Database", False, what, step)
-    if not current:
+    if age is Age.BEHIND:
         step = "run `python -m bot migrate` (serve does it too)."
         return Finding("Database", True, "it answers, but is empty or older than this version", step)
+    if age is Age.AHEAD:
+        step = "back up, rekey and erase with the newer version."
+        return Finding(
+            "Database", True, "it answers; a newer version made its tables, and this one serves", step
+        )
     return Finding("Database", True, "it answers and is up to date")
 
 

@@ -176,7 +176,7 @@ def _line(key: ApiKey, addresses: list[str], now: datetime, whose: str) -> str:
 
 def _run(settings: Settings, work: Callable[[Storage, ApiKeys], Awaitable[None]]) -> None:
     async def run() -> None:
-        async with storage_of(settings) as storage:
+        async with storage_of(settings, newer_too=True) as storage:
             service = ApiKeys(storage, clock=real_clock, features=settings.features)
             await work(storage, service)
 

@@ -9,7 +9,7 @@ import asyncio
 import gc
 import signal
 import unicodedata
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final, NoReturn
@@ -22,7 +22,7 @@ from bot.app import Bot, KeysLost, cipher_of, patiently, real_clock, running
 from bot.config import Settings
 from bot.program import as_called
 from bot.slack.client import StartRefused
-from storage import DatabaseInUse, KeyLost, KeyUnknown, Storage, StorageAway, is_current
+from storage import Age, DatabaseInUse, KeyLost, KeyUnknown, Storage, StorageAway, Trouble, age_of
 from storage import migrate as migrate_database
 from storage import rekey as rekey_secrets
 from storage.backup import BackupOfOther, BackupSpoilt, KeysDiffer, NotEmpty, back_up
@@ -67,22 +67,33 @@ def _say_hello(settings: Settings, bot: Bot) -> None:
 async def migrate(settings: Settings) -> None:
     """The command."""
     with _in_words():
-        await patiently(migrate_database(settings.database_url.get_secret_value()))
-    typer.echo("The database is up to date.")
+        age = await patiently(migrate_database(settings.database_url.get_secret_value()))
+    if age is Age.AHEAD:
+        typer.echo("A newer version made the tables; this one serves with them. Nothing was changed.")
+    else:
+        typer.echo("The database is up to date.")
 
 
 async def rekey(settings: Settings) -> None:
     """The command: every secret sealed anew with the first key. Interrupted, it is just run again."""
-
-    def told(seen: int) -> None:
-        if seen % 10_000 == 0:
-            typer.echo(f"{seen} secrets looked at …", err=True)
-
     async with storage_of(settings) as storage:
-        renewed = await rekey_secrets(storage, progress=told)
+        renewed = await rekey_secrets(storage, progress=every(10_000))
     typer.echo(
         f"All secrets are sealed with the first key now ({renewed} were sealed anew); the other keys may go."
     )
+
+
+def every(many: int) -> Callable[[int], None]:
+    """Says how far it is whenever ``many`` more are done: batches seldom end at a round number."""
+    said = 0
+
+    def told(seen: int) -> None:
+        nonlocal said
+        if seen // many > said:
+            said = seen // many
+            typer.echo(f"{seen} secrets looked at …", err=True)
+
+    return told
 
 
 async def backup(settings: Settings, file: Path) -> None:
@@ -115,8 +126,8 @@ async def move(settings: Settings, file: Path) -> None:
     await _must_be_there(file)
     url = f"sqlite:///{file}"
     async with _empty(settings) as target:
-        if not await is_current(url):
-            await migrate_database(url)
+        age = await age_of(url)
+        _whole(await migrate_database(url) if age is Age.BEHIND else age)
         source = await Storage.open(url, cipher=cipher_of(settings), exclusive=True)
         try:
             copied = await move_to(source, target, at=real_clock())
@@ -136,7 +147,7 @@ async def _empty(settings: Settings) -> AsyncIterator[Storage]:
     """A database that nobody has used yet, for one command."""
     with _in_words():
         url = settings.database_url.get_secret_value()
-        await patiently(migrate_database(url))
+        _whole(await patiently(migrate_database(url)))
         storage = await Storage.open(url, cipher=cipher_of(settings), exclusive=True)
         try:
             yield storage
@@ -193,16 +204,25 @@ def _said_of(address: str, forgotten: Forgotten, copies: Sequence[str]) -> Itera
 
 
 @asynccontextmanager
-async def storage_of(settings: Settings) -> AsyncIterator[Storage]:
-    """The database, for one command. What goes wrong with it ends the process, in words."""
+async def storage_of(settings: Settings, *, newer_too: bool = False) -> AsyncIterator[Storage]:
+    """The database, for one command; what goes wrong with it ends the process, in words. ``newer_too``: the
+    command says no more than it knows, and may do so on a newer version's tables."""
     with _in_words():
         url = settings.database_url.get_secret_value()
-        await is_current(url)  # refuses one that is too old for this version
+        age = await age_of(url)
+        if not newer_too:
+            _whole(age)
         storage = await Storage.open(url, cipher=cipher_of(settings))
         try:
             yield storage
         finally:
             await storage.close()
+
+
+def _whole(age: Age) -> None:
+    """What this version does not know of, it would neither copy, nor seal anew, nor erase."""
+    if age is Age.AHEAD:
+        raise StorageAway(Trouble.TOO_NEW)
 
 
 @contextmanager

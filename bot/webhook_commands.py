@@ -170,7 +170,7 @@ def _run(work: Callable[[Storage, Webhooks], Awaitable[None]]) -> None:
 
 
 async def _working(settings: Settings, work: Callable[[Storage, Webhooks], Awaitable[None]]) -> None:
-    async with storage_of(settings) as storage, sending_webhooks(settings, World()) as sender:
+    async with storage_of(settings, newer_too=True) as storage, sending_webhooks(settings, World()) as sender:
         if not settings.api:
             typer.echo("Programs are told once INBOXKEEPER_API=true is set and Inboxkeeper runs.", err=True)
         await work(storage, Webhooks(storage, real_clock, sender))

@@ -70,6 +70,7 @@ _STATUS: Final = {
     Code.UNKNOWN_CHANNEL: 404,
     Code.USE_NOT_ALLOWED: 403,
     Code.USE_NOT_GRANTED: 403,
+    Code.USE_WITHHELD: 403,
     Code.DISABLED: 409,
     Code.NOT_OAUTH: 409,
     Code.DISCONNECTED: 424,
@@ -82,6 +83,7 @@ _WORDS: Final = {
     Code.UNKNOWN_CHANNEL: "There is no such mailbox, or this key may not see it.",
     Code.USE_NOT_ALLOWED: "This key may not be used for that at this mailbox.",
     Code.USE_NOT_GRANTED: "The mailbox must be reconnected once for that: a permission was not granted.",
+    Code.USE_WITHHELD: "The mail provider allows that use to nobody here: an administrator must allow it.",
     Code.DISABLED: "The mailbox is switched off on purpose. Don't raise an alarm.",
     Code.NOT_OAUTH: "The mailbox is connected with a password: it has no access tokens.",
     Code.DISCONNECTED: "The mailbox is disconnected. People have been told; trying again does not help.",
@@ -90,7 +92,7 @@ _WORDS: Final = {
     Code.PROVIDER_UNAVAILABLE: "The mail provider gave no token at this moment. Come back.",
     Code.SLOW_DOWN: "This key asks too often.",
 }
-_SCOPE: Final = frozenset({Code.USE_NOT_ALLOWED, Code.USE_NOT_GRANTED, Code.NOT_OAUTH})
+_SCOPE: Final = frozenset({Code.USE_NOT_ALLOWED, Code.USE_NOT_GRANTED, Code.USE_WITHHELD, Code.NOT_OAUTH})
 
 
 class _Wrong(Exception):

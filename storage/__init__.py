@@ -13,7 +13,7 @@ from storage.errors import (
     Taken,
     Trouble,
 )
-from storage.migrate import is_current, migrate
+from storage.migrate import Age, age_of, is_current, migrate
 from storage.rekey import rekey
 from storage.retention import PURGED
 from storage.shares import Share, working_for
@@ -22,6 +22,7 @@ from storage.unit_of_work import SILENT_FOR, Storage, UnitOfWork
 __all__ = [
     "PURGED",
     "SILENT_FOR",
+    "Age",
     "Cipher",
     "ClockLimits",
     "Conflict",
@@ -36,6 +37,7 @@ __all__ = [
     "Taken",
     "Trouble",
     "UnitOfWork",
+    "age_of",
     "generate_key",
     "is_current",
     "migrate",

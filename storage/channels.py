@@ -5,7 +5,7 @@ One rule: two people may change a channel, so saving compares the version that w
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache, reduce
@@ -16,6 +16,7 @@ from typing import Any, Final
 from sqlalchemy import (
     ColumnElement,
     FromClause,
+    Integer,
     Select,
     Subquery,
     and_,
@@ -63,16 +64,15 @@ class ChannelRepository(Repository):
 
     async def find(self, channel_id: ChannelId) -> Channel | None:
         """Removed ones too."""
-        return await self._one(select(channel).where(channel.c.id == channel_id))
+        return await self._one(_FINDING, {"its": channel_id})
 
     async def hold(self, channel_id: ChannelId) -> Channel | None:
         """The same, and nobody else changes it before this unit of work ends."""
-        return await self._one(select(channel).where(channel.c.id == channel_id).with_for_update())
+        return await self._one(_HOLDING, {"its": channel_id})
 
     async def at_address(self, workspace_id: WorkspaceId, address: str) -> Channel | None:
         """The one that is not removed, however its address is capitalised."""
-        here = channel.c.workspace_id == workspace_id, channel.c.address_key == folded(address)
-        return await self._one(select(channel).where(*here, _KEPT))
+        return await self._one(_AT_ADDRESS, {"workspace": workspace_id, "address": folded(address)})
 
     async def at_addresses(self, workspace_id: WorkspaceId, addresses: Collection[str]) -> dict[str, Channel]:
         """The same of many at once, by what spellings of an address have in common."""
@@ -103,8 +103,8 @@ class ChannelRepository(Repository):
     async def count_in_use(self, kind: Kind, *, most: int | None = None) -> int:
         """How many of a kind are looked at often, in the whole deployment; who is beyond ``most`` is not
         counted."""
-        those = select(literal(1)).select_from(channel).where(channel.c.kind == kind, *_IN_USE).limit(most)
-        return int(await self._connection.value(select(func.count()).select_from(those.subquery())))
+        values = {"of_kind": kind} | ({} if most is None else {"most": most})
+        return int(await self._connection.value(_counting(limited=most is not None), values))
 
     async def addresses(self, workspace_id: WorkspaceId) -> tuple[str, ...]:
         """Every address under management, for "did you mean"."""
@@ -138,8 +138,8 @@ class ChannelRepository(Repository):
 
     async def add(self, new: Channel) -> None:
         """Raises ``Taken`` when the address is under management; the unit of work stays usable."""
-        insert = self._connection.insert(channel).values(**_values(new)).on_conflict_do_nothing()
-        if not await self._connection.count(insert):
+        insert = self._connection.insert(channel).on_conflict_do_nothing()
+        if not await self._connection.count(insert, _values(new)):
             raise Taken
 
     async def save(self, changed: Channel) -> Channel:
@@ -149,14 +149,14 @@ class ChannelRepository(Repository):
         an address that was given to another channel meanwhile.
         """
         saved = replace(changed, version=changed.version + 1)
-        mine = channel.c.id == changed.id, channel.c.version == changed.version
-        if not await self._connection.count(update(channel).where(*mine).values(**_values(saved))):
+        mine = {"its": changed.id, "as_read": changed.version}
+        if not await self._connection.count(_SAVING, {**mine, **_values(saved)}):
             raise Conflict
         return saved
 
     async def by_ids(self, ids: Sequence[ChannelId]) -> dict[ChannelId, Channel]:
         """Those that exist, removed ones too."""
-        rows = await self._connection.rows(select(channel).where(channel.c.id.in_(ids)))
+        rows = await self._connection.rows(_OF_THOSE, {"those": list(ids)})
         return {row.id: channel_of(row) for row in rows}
 
     async def a_team_address(self, workspace_id: WorkspaceId, *, is_told: bool) -> Channel | None:
@@ -183,9 +183,30 @@ class ChannelRepository(Repository):
         here = select(channel).where(channel.c.workspace_id == workspace_id, _KEPT, *which)
         return tuple(map(channel_of, await self._connection.rows(here.order_by(channel.c.address_key))))
 
-    async def _one(self, query: Select[Any]) -> Channel | None:
-        row = await self._connection.first(query)
+    async def _one(self, query: Select[Any], values: Mapping[str, Any] | None = None) -> Channel | None:
+        row = await self._connection.first(query, values)
         return channel_of(row) if row else None
+
+
+# --- statements, built once
+
+
+_FINDING: Final = select(channel).where(channel.c.id == bindparam("its"))
+_HOLDING: Final = _FINDING.with_for_update()
+_OF_THOSE: Final = select(channel).where(channel.c.id.in_(bindparam("those", expanding=True)))
+_AT_ADDRESS: Final = select(channel).where(
+    channel.c.workspace_id == bindparam("workspace"), channel.c.address_key == bindparam("address"), _KEPT
+)
+_SAVING: Final = update(channel).where(
+    channel.c.id == bindparam("its"), channel.c.version == bindparam("as_read")
+)
+
+
+@cache
+def _counting(*, limited: bool) -> Select[Any]:
+    those = select(literal(1)).select_from(channel).where(channel.c.kind == bindparam("of_kind"), *_IN_USE)
+    first = those.limit(bindparam("most", type_=Integer)) if limited else those
+    return select(func.count()).select_from(first.subquery())
 
 
 def _values(it: Channel) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 PostgreSQL: under an advisory lock, in one transaction. SQLite: under a file lock, in one transaction,
 after a copy of the file. A database that is newer than this version is left alone: migrations only add
-what the version before can live with. One that was made before the first release is refused: the
-migrations that it would need have been made into one.
+what the version before can live with (docs/decisions/0074). One that was made before the first release is
+refused: the migrations that it would need have been made into one, which went on changing until then.
 
 Alembic is loaded only where there is something to do: it takes longer than the rest of the storage.
 """
@@ -15,6 +15,8 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,6 +27,7 @@ from storage.connection import translated
 from storage.engine import CONNECT_WITHIN, WITHOUT_SESSION, is_sqlite, sqlite_file, sync_url
 from storage.errors import StorageAway, Trouble
 from storage.files import FileLock, copies_of, make_folder, make_private
+from storage.tables import metadata
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -38,47 +41,99 @@ _TOO_OLD: Final = frozenset(f"{number:04}" for number in range(1, 11))
 """The revisions from before the first release. None of them may name another one."""
 
 
-async def migrate(url: str, *, revision: str = "head") -> None:
-    """Make the database current; does nothing when it is. Raises ``StorageAway``, also for a too old one."""
-    await asyncio.to_thread(_migrate, url, revision)
+class Age(StrEnum):
+    """Whose tables a database has."""
+
+    BEHIND = "behind"
+    """An older version's, or none: ``migrate`` is due."""
+    CURRENT = "current"
+    AHEAD = "ahead"
+    """A newer version's, with all that this one needs."""
+
+
+async def migrate(url: str, *, revision: str = "head") -> Age:
+    """Make the database current; does nothing when it is, or is ahead. Returns what it is then.
+
+    Raises ``StorageAway``, also for one that is too old, or that a newer version took something from.
+    """
+    return await asyncio.to_thread(_migrate, url, revision)
+
+
+async def age_of(url: str) -> Age:
+    """Whose tables they are; nothing is changed. Raises as ``migrate``."""
+    return await asyncio.to_thread(_age_of, url)
 
 
 async def is_current(url: str) -> bool:
-    """Whether this version can run on the database as it is. Raises ``StorageAway``, also where it is too old
-    to ever become so."""
-    return await asyncio.to_thread(_is_current, url)
+    """Whether this version can run on the database as it is. Raises as ``migrate``."""
+    return await age_of(url) is not Age.BEHIND
 
 
-def _migrate(url: str, revision: str) -> None:
+def _migrate(url: str, revision: str) -> Age:
     with translated(), _one_at_a_time(url), _connected(url) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-        if not _is_due(connection, revision):
-            return
+        age = _judged(connection, revision)
+        if age is not Age.BEHIND:
+            return age
         if is_sqlite(url) and inspect(connection).get_table_names():
             _copy(sqlite_file(url), label=_revision(connection) or "empty")
         _upgrade(connection, revision)
+        age = _judged(connection, revision)
         connection.commit()
+        return age
 
 
-def _is_current(url: str) -> bool:
+def _age_of(url: str) -> Age:
     if is_sqlite(url) and not sqlite_file(url).exists():
-        return False
+        return Age.BEHIND
     with translated(), _connected(url) as connection:
-        return not _is_due(connection, "head")
+        return _judged(connection, "head")
 
 
-def _is_due(connection: Connection, revision: str) -> bool:
-    known, present = revisions(), _revision(connection)
+def _judged(connection: Connection, revision: str) -> Age:
+    """By the revision, which says who made the tables, and the columns, which say whether they will do."""
+    age = by_revision(_revision(connection), revision=revision)
+    if age is Age.AHEAD and _lacks(connection):
+        raise StorageAway(Trouble.TOO_NEW)
+    if age is Age.CURRENT and revision == "head" and _lacks(connection):
+        raise StorageAway(Trouble.TOO_OLD)
+    return age
+
+
+def by_revision(present: str | None, *, revision: str = "head") -> Age:
+    """What the name alone tells. Raises ``StorageAway``."""
+    known = revisions()
     if present in _TOO_OLD:
         raise StorageAway(Trouble.TOO_OLD)
     if present is not None and present not in known:
-        return False
-    return present != (known[-1] if revision == "head" else revision)
+        return Age.AHEAD
+    return Age.CURRENT if present == (known[-1] if revision == "head" else revision) else Age.BEHIND
 
 
+def _lacks(connection: Connection) -> bool:
+    """Whether a column is missing that this version reads or writes."""
+    wanted = {(table.name, column.name) for table in metadata.sorted_tables for column in table.columns}
+    return not wanted <= {
+        (table, column) for table, column in connection.execute(_COLUMNS[connection.dialect.name])
+    }
+
+
+_COLUMNS: Final = {
+    "postgresql": text(
+        "SELECT c.relname, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
+        "WHERE pg_table_is_visible(c.oid) AND a.attnum > 0 AND NOT a.attisdropped"
+    ),
+    "sqlite": text(
+        "SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'"
+    ),
+}
+
+
+@cache
 def revisions() -> tuple[str, ...]:
-    """Every one that this version knows, the oldest first: as Alembic has them, without loading it."""
+    """Every one that this version knows, the oldest first: as Alembic has them, without loading it. Read
+    once: an upgrade puts the next version's beside them while this one still runs."""
     scripts = sorted((_SCRIPTS / "versions").glob("[0-9]*.py"))
     return tuple(name for it in scripts for name in _NAMED.findall(it.read_text(encoding="utf-8")))
 

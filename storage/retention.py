@@ -21,11 +21,13 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    exists,
     literal,
     not_,
     or_,
     select,
     tuple_,
+    union_all,
 )
 
 from bot.domain.availability import day_of
@@ -162,12 +164,15 @@ def _ended_membership() -> ColumnElement[bool]:
 
 
 def _ended_channel() -> ColumnElement[bool]:
-    """When nothing is left that belongs to it."""
-    theirs: tuple[Select[tuple[object]], ...] = tuple(
-        select(table.c.channel_id).where(table.c.channel_id == channel.c.id)
-        for table in (grant, probe, incident, held, whereabouts, link, history, availability)
+    """When nothing is left that belongs to it. Asked as one: eight joins take PostgreSQL's planner longer
+    than the rest of the hour's statements together."""
+    theirs = union_all(
+        *(
+            select(table.c.channel_id).where(table.c.channel_id == channel.c.id).correlate(channel)
+            for table in (grant, probe, incident, held, whereabouts, link, history, availability)
+        )
     )
-    return and_(channel.c.removed_at < _ago(KEPT_FOR), *(~one.exists() for one in theirs))
+    return and_(channel.c.removed_at < _ago(KEPT_FOR), ~exists(theirs))
 
 
 def _ended_hubspot_channel() -> ColumnElement[bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Row, case, delete, literal, or_, select, update
@@ -24,8 +25,16 @@ from bot.domain.ticket import (
 )
 from storage.cipher import Cipher
 from storage.column_types import Instant, folded
-from storage.connection import Repository
+from storage.connection import Insert, Repository, inserting
 from storage.tables import download, link, ticket, ticket_outcome
+
+
+@cache
+def _keeping(dialect: str, names: tuple[str, ...]) -> Insert:
+    """Built once."""
+    insert = inserting(ticket_outcome, dialect)
+    anew = {name: insert.excluded[name] for name in names}
+    return insert.on_conflict_do_update(index_elements=[ticket_outcome.c.ticket_id], set_=anew)
 
 
 class TicketRepository(Repository):
@@ -114,11 +123,8 @@ class TicketRepository(Repository):
             "stands": it.stands,
             "claims": it.ticket.claims or None,
         }
-        await self._connection.count(
-            self._connection.insert(ticket_outcome)
-            .values(ticket_id=it.ticket.id, **values)
-            .on_conflict_do_update(index_elements=[ticket_outcome.c.ticket_id], set_=values)
-        )
+        keeping = _keeping(self._connection.dialect, tuple(values))
+        await self._connection.count(keeping, {"ticket_id": it.ticket.id, **values})
 
     async def outcome(self, ticket_id: TicketId, browser: str, now: datetime) -> TicketOutcome | None:
         """What came of it, for the browser that spent it."""

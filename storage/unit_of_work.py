@@ -59,6 +59,7 @@ from storage.history import HistoryRepository
 from storage.hubspot import HubSpotRepository
 from storage.incidents import IncidentRepository
 from storage.jobs import JobRepository
+from storage.migrate import Age, by_revision
 from storage.notices import NoticeRepository
 from storage.people import PersonRepository, RoleRepository, WorkspaceRepository
 from storage.probes import ProbeRepository
@@ -252,6 +253,17 @@ class Storage:
         async with self._connected(self._reader, writes=False) as connection:
             with translated():
                 await connection.execute(text("SELECT 1"))
+
+    async def age(self) -> Age:
+        """Whose tables they are now, by name: a newer version may have changed them since we started.
+        Raises ``StorageAway``."""
+        return by_revision(await working_for(Share.CHECKS, self._revision)())
+
+    async def _revision(self) -> str | None:
+        async with self._connected(self._reader, writes=False) as connection:
+            with translated():
+                found: str | None = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+                return found
 
     async def mark(self) -> str | None:
         """What stays the same only for as long as nobody, in any process, commits anything: whatever was read

@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 import yaml
 from cryptography.fernet import Fernet
+from sqlalchemy import create_engine, text
 from typer.testing import CliRunner
 
+from bot import operator_commands
 from bot.__main__ import app
 from bot.domain.access import Person
 from bot.domain.api_key import id_in
@@ -24,6 +26,7 @@ from bot.domain.ids import UserId
 from bot.manifest import manifest
 from bot.program import VERSION
 from storage import Cipher, Storage, migrate
+from storage.engine import sync_url
 from tests.storage.builders import a_channel, a_team_channel
 from tests.storage.test_migrate import made_by
 from tests.test_config import ENOUGH, EXAMPLE, FEATURES
@@ -182,6 +185,38 @@ def test_a_database_that_is_none_is_said_in_words(
     assert "database" in answer.output
 
 
+@pytest.mark.parametrize("command", COMMANDS[1:], ids=[command[0] for command in COMMANDS[1:]])
+def test_beside_a_newer_version_only_serving_is_left_to_this_one(
+    command: list[str], empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A column that it does not know it would neither seal anew, nor erase, nor copy; the doctor says so."""
+    asyncio.run(migrate(empty_database_url))
+    made_by(empty_database_url, "of tomorrow")
+    _settings(monkeypatch, empty_database_url)
+    answer = runner.invoke(app, command)
+    assert "newer version" in answer.output and "Traceback" not in answer.output
+    if command[0] in {"rekey", "forget"}:
+        assert answer.exit_code == 2 and "Next: use the newer version" in answer.output
+
+
+@pytest.mark.parametrize("taken", ["ALTER TABLE channel DROP COLUMN said", "DROP TABLE token_use"])
+def test_an_earlier_state_of_the_first_tables_is_refused_in_words(
+    taken: str, empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They had the same name and fewer columns: with the way on, instead of failing where one is missed."""
+    asyncio.run(migrate(empty_database_url))
+    engine = create_engine(sync_url(empty_database_url))
+    with engine.begin() as connection:
+        connection.execute(text(taken))
+    engine.dispose()
+    _settings(monkeypatch, empty_database_url)
+    for command in COMMANDS:
+        answer = runner.invoke(app, command)
+        assert answer.exit_code == (1 if command == ["doctor"] else 2), answer.exception
+        assert "before the first release" in answer.output and "Next: " in answer.output
+        assert "Traceback" not in answer.output
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=[command[0] for command in COMMANDS])
 def test_a_database_from_before_the_first_release_is_refused_in_words(
     command: list[str], empty_database_url: str, monkeypatch: pytest.MonkeyPatch
@@ -293,6 +328,15 @@ def test_a_backup_goes_out_and_comes_back(
     back = runner.invoke(app, ["restore", "copy"])
     assert back.exit_code == 0 and "are back" in back.stdout, back.stderr
     assert "Erased" in runner.invoke(app, ["forget", "jane@acme.example", "--yes"]).stdout
+
+
+def test_rekeying_says_how_far_it_is_wherever_its_batches_end(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whenever ten thousand more are done, once."""
+    told = operator_commands.every(10_000)
+    for seen in (200, 9_950, 10_003, 10_150, 19_999, 20_000, 20_113, 41_000):
+        told(seen)
+    said = [line.split()[0] for line in capsys.readouterr().err.splitlines()]
+    assert said == ["10003", "20000", "41000"]
 
 
 async def _with_keys_known(url: str) -> None:

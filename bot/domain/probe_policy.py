@@ -72,9 +72,10 @@ class Cadence:
     """The second look after peers vouched for the provider."""
 
     def shared_by(self, *, team: int, personal: int) -> Cadence:
-        """The one for so many channels: all of a kind share the same looks. Team channels never wait longer
-        than personal inboxes for being many, and nothing is looked at more often than the operator set it."""
-        teams = min(TEAM_APART * team, max(LONGEST_SHARE, self.personal))
+        """The one for so many channels: all of a kind share the same looks. Being many makes no team channel
+        wait longer than personal inboxes, nor anything longer than ``LONGEST_SHARE``; nothing is looked at
+        more often than the operator set it."""
+        teams = min(TEAM_APART * team, LONGEST_SHARE)
         owners = max(min(PERSONAL_APART * personal, LONGEST_SHARE), teams)
         return replace(self, team=max(self.team, teams), personal=max(self.personal, owners))
 

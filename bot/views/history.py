@@ -258,11 +258,24 @@ def _later(lang: Language, drill: Drill) -> str:
         if drill.conversation_id
         else lang.say("No conversation would be notified.")
     )
-    spans = lang.listed(lang.lasting(span) for span in drill.reminders)
-    reminders = lang.say(
-        "Reminders after {spans}, unless somebody takes it, snoozes them, or it is over.", spans=spans
+    return f"{where}\n{_reminders(lang, drill.reminders)}"
+
+
+def _reminders(lang: Language, after: Sequence[timedelta]) -> str:
+    """A row of days is one span."""
+    first = [span for span in after if span < timedelta(days=1)]
+    daily = [span for span in after if span >= timedelta(days=1)]
+    if first and daily == [timedelta(days=n + 1) for n in range(len(daily))]:
+        return lang.say(
+            "Reminders after {spans}, then daily for {n} days, unless somebody takes it, snoozes them, or it "
+            "is over.",
+            spans=lang.listed(map(lang.lasting, first)),
+            n=len(daily),
+        )
+    return lang.say(
+        "Reminders after {spans}, unless somebody takes it, snoozes them, or it is over.",
+        spans=lang.listed(map(lang.lasting, after)),
     )
-    return f"{where}\n{reminders}"
 
 
 def _previews(lang: Language, drill: Drill, now: datetime, command: str) -> list[Block]:

@@ -612,13 +612,14 @@ def _states(lang: Language, overview: Overview) -> Block:
 def _pager(lang: Language, overview: Overview, shown: int) -> list[Block]:
     """Where in the list one is, and the ways to the other pages."""
     browse = overview.browse
+    before, after = max(0, browse.skip - HOME_ROWS), browse.skip + shown
+    pages = [button(lang.say("Previous"), HOME_PREVIOUS, value=browse_text(replace(browse, skip=before)))]
     if not shown:
-        return [section(_nothing_found(lang, overview))] if not browse.is_plain else []
+        back = actions(*pages) if browse.skip else []  # what stood here has gone since
+        return [section(_nothing_found(lang, overview)), *back] if not browse.is_plain else []
     has_next = overview.has_more or shown < len(_all(overview))
     if not has_next and not browse.skip:
         return []
-    before, after = max(0, browse.skip - HOME_ROWS), browse.skip + shown
-    pages = [button(lang.say("Previous"), HOME_PREVIOUS, value=browse_text(replace(browse, skip=before)))]
     following = [button(lang.say("Next page"), HOME_NEXT, value=browse_text(replace(browse, skip=after)))]
     is_far = has_next and after >= _MOST_SKIPPED
     turns = [*(pages if browse.skip else []), *(following if has_next and not is_far else [])]

@@ -220,6 +220,18 @@ def test_an_operator_may_look_at_team_addresses_the_least() -> None:
     assert slow.shared_by(team=20_000, personal=20_000) == slow
 
 
+@pytest.mark.parametrize("personal", [5 * MINUTE, 15 * MINUTE, 60 * MINUTE, 1_440 * MINUTE])
+@pytest.mark.parametrize("many", [1, 2_500, 20_000, 150_000, 1_000_000])
+def test_seldom_looks_at_personal_inboxes_are_no_reason_for_team_addresses_to_wait(
+    personal: timedelta, many: int
+) -> None:
+    """However seldom an operator has personal inboxes looked at, being many costs a team address 15 minutes
+    at most, and never more than it costs a personal inbox."""
+    shared = replace(ORDINARY, personal=personal).shared_by(team=many, personal=many)
+    assert shared.team <= 15 * MINUTE
+    assert shared.team <= shared.personal
+
+
 def test_faster_polling_never_makes_trouble_slower() -> None:
     """Where the operator probes every few seconds, troubled channels are looked at as often."""
     quick = Cadence(team=SECOND, personal=2 * SECOND, witness=SECOND)

@@ -22,6 +22,7 @@ from bot.domain.channel_event import ChannelEvent, EventType
 from bot.domain.grant import Secret
 from bot.domain.ids import ChannelId
 from bot.domain.webhook import PAUSES, OffReason, Webhook
+from bot.services.connections.channel_actions import TeamDetails
 from bot.services.connections.webhooks import WebhookFault, WebhookRefused, Webhooks, WebhookSpec
 from sandbox.receiver import HOST, PATH
 from storage import rekey
@@ -97,6 +98,24 @@ async def broken(play: Play) -> Channel:
     await play.stage.breaks(SUPPORT, "invalid_rapt")
     assert (await play.now_of(support)).state is State.DISCONNECTED
     return support
+
+
+@on_both
+async def test_a_program_hears_of_an_inbox_that_becomes_the_teams(play: Play, desk: Desk) -> None:
+    """At once, and in which state it is."""
+    await desk.made()
+    well, ill = await play.connect("alice"), await play.connect("kenji")
+    play.google.break_down("revoked", "kenji@acme.example")
+    await play.passes(minutes=16)
+    omar, details = await play.actor("omar"), TeamDetails(name="Desk")
+    for inbox in (well, ill):
+        await play.services.channel_actions.take_over(omar, inbox.id, details)
+        await play.settles()
+    heard = [(it.body["type"], it.body["data"]["channel"]["id"]) for it in desk.receiver.received]
+    assert heard == [("channel.connected", well.id), ("channel.disconnected", ill.id)]
+    await play.signs_in(await play.reconnect("omar", ill), "kenji@acme.example")
+    await play.settles()
+    assert desk.heard()[-1] == "channel.recovered"
 
 
 @on_both

@@ -16,7 +16,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 
 import storage.migrations
-from storage import Cipher, Storage, StorageAway, Trouble, is_current, migrate
+from storage import Age, Cipher, Storage, StorageAway, Trouble, age_of, is_current, migrate
 from storage.engine import is_sqlite, sqlite_file, sync_url
 from storage.migrate import revisions
 from storage.tables import metadata
@@ -157,6 +157,44 @@ async def test_a_database_from_before_the_first_release_is_refused(
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == revision
     if is_sqlite(empty_database_url):
         assert not list(sqlite_file(empty_database_url).parent.glob("*.before-*"))
+
+
+GONE = ["ALTER TABLE channel DROP COLUMN said", "DROP TABLE token_use"]
+"""What a database lacks that an earlier state of the first migration made, or a later version."""
+
+
+@pytest.mark.parametrize("gone", GONE)
+@pytest.mark.parametrize(
+    ("revision", "trouble"), [("first", Trouble.TOO_OLD), ("of tomorrow", Trouble.TOO_NEW)]
+)
+async def test_tables_without_what_the_code_needs_are_refused(
+    empty_database_url: str, revision: str, trouble: Trouble, gone: str
+) -> None:
+    """Under whatever name: the first migration was changed in place until the first release, and what a newer
+    version takes away was not to be taken yet. In words, at the start, and nothing is changed."""
+    await migrate(empty_database_url)
+    with _connected(empty_database_url) as connection:
+        connection.execute(text(gone))
+        connection.commit()
+    made_by(empty_database_url, revision)
+    for question in (migrate, is_current, age_of):
+        with pytest.raises(StorageAway) as refused:
+            await question(empty_database_url)
+        assert refused.value.trouble is trouble
+
+
+async def test_a_process_sees_that_its_tables_were_changed(empty_database_url: str, cipher: Cipher) -> None:
+    """By a newer version, beside which it serves on; or by whoever put an old database back under it."""
+    assert await migrate(empty_database_url) is Age.CURRENT
+    opened = await Storage.open(empty_database_url, cipher=cipher)
+    assert await opened.age() is Age.CURRENT
+    made_by(empty_database_url, "of tomorrow")
+    assert await opened.age() is Age.AHEAD
+    assert await migrate(empty_database_url) is Age.AHEAD
+    made_by(empty_database_url, "0004")
+    with pytest.raises(StorageAway):
+        await opened.age()
+    await opened.close()
 
 
 def test_the_revisions_are_known_without_alembic() -> None:

@@ -158,6 +158,7 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     errors.ExportTaken(),
     errors.LinkClosed(),
     errors.ExportTaken(),
+    errors.OwnerLeft(a_channel()),
     errors.ReconnectFirst(a_channel()),
     errors.ProviderOff("google"),
     errors.SignInClosed("Office 365", errors.ProviderUnavailable("timeout")),

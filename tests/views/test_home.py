@@ -195,6 +195,13 @@ def test_a_home_says_what_it_shows(browse: Browse) -> None:
         assert ids_home.parse_drawn(odd) is None
 
 
+def test_an_empty_page_leads_back() -> None:
+    """What stood on it was removed meanwhile: the field and the menu may be gone, too."""
+    view = home(EN, replace(an_overview(), browse=Browse(skip=25)), now=NOW)
+    [back] = blocks_with(view, "home.previous")
+    assert "0:any:" in json.dumps(back)
+
+
 def test_what_stopped_working_stands_before_the_first_hour() -> None:
     """At night nobody scrolls past what can wait."""
     steps, broken = FirstHour(True, False, False, False), in_state(State.DISCONNECTED, Cause.GRANT_REFUSED)

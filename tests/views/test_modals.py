@@ -168,6 +168,8 @@ def test_removed_tells_both_sides() -> None:
 def test_enabling_reports_what_the_check_found() -> None:
     """Works, not finished, or does not work and how to mend it."""
     view = modals.enabled_modal(EN, a_channel(), provider_label="Gmail")
+    off = modals.enabled_modal(EN, a_channel(state=State.DISABLED), provider_label="Gmail")
+    assert (view["title"]["text"], off["title"]["text"]) == ("Enabled", "Not possible")
     assert "is enabled and works" in texts(view)
     broken = a_channel(state=State.DISCONNECTED, cause=Cause.GRANT_REFUSED)
     assert set(buttons(modals.enabled_modal(EN, broken, provider_label="Gmail"))) == {"channel.reconnect"}

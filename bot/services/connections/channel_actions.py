@@ -130,10 +130,13 @@ class ChannelActions:
                 saved, now = await uow.channels.save(taken), self._core.clock()
                 await self._taken_over(uow, channel, saved, actor=actor.id, now=now)
                 await self._transitions.audience_changed(uow, saved, now=now)
+                await self._transitions.seen(uow, channel, saved)
                 await uow.commit()
                 return saved
 
-        return await retried(once)
+        taken = await retried(once)
+        self._core.wake()
+        return taken
 
     async def _taken_over(
         self, uow: UnitOfWork, before: Channel, after: Channel, *, actor: UserId, now: datetime

@@ -15,9 +15,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+import structlog
+
 from bot.domain.api_key import ApiKey
 from bot.domain.channel import Cause, Channel, Kind, State
-from bot.domain.errors import ProviderError, Refusal, UseNotGranted
+from bot.domain.errors import ProviderError, Refusal, UseNotGranted, UseWithheld
 from bot.domain.features import SERVERS, Audience, Feature, Server, resource_for, scopes_for, spoken_at
 from bot.domain.grant import Granted, Secret, lacking, resource_in
 from bot.domain.ids import ApiKeyId, ChannelId, GrantId
@@ -43,6 +45,7 @@ RESTS_FOR: Final = timedelta(seconds=30)
 PER_MINUTE: Final = 600
 """Requests for tokens, by key."""
 _CLOCKS_DIFFER_BY: Final = timedelta(seconds=30)
+_log = structlog.get_logger(__name__)
 
 
 class Code(StrEnum):
@@ -51,6 +54,7 @@ class Code(StrEnum):
     UNKNOWN_CHANNEL = "unknown_channel"
     USE_NOT_ALLOWED = "use_not_allowed"
     USE_NOT_GRANTED = "use_not_granted"
+    USE_WITHHELD = "use_withheld"
     DISABLED = "disabled"
     NOT_OAUTH = "not_oauth"
     DISCONNECTED = "disconnected"
@@ -165,6 +169,7 @@ class TokenBroker:
         self._notes = Notes(keys, core.clock)
         self._under_way: dict[_Which, asyncio.Task[KeptToken]] = {}
         self._rests_until: dict[_Which, datetime] = {}
+        self._withheld: set[_Which] = set()
         self._refreshing = asyncio.Semaphore(_AT_ONCE)
         self._asked: dict[str, tuple[datetime, int]] = {}
 
@@ -321,6 +326,8 @@ class TokenBroker:
             raise NoToken(Code.HELD if is_held else Code.IMPAIRED, timedelta(minutes=5 if is_held else 1))
         try:
             fresh = await self._refreshed(wanted.which, min_ttl or DEFAULT_TTL)
+        except UseWithheld:
+            raise NoToken(Code.USE_WITHHELD, details={"feature": wanted.feature}) from None
         except UseNotGranted:
             details = {"feature": wanted.feature, "missing": sorted(wanted.scopes)}
             raise NoToken(Code.USE_NOT_GRANTED, details=details) from None
@@ -340,6 +347,8 @@ class TokenBroker:
         if task is None:
             now, rests_until = self._core.clock(), self._rests_until.get(which)
             if rests_until is not None and now < rests_until <= now + RESTS_FOR:
+                if which in self._withheld:
+                    raise UseWithheld
                 raise NoToken(Code.PROVIDER_UNAVAILABLE, rests_until - now)
             self._rests_until.pop(which, None)
             task = asyncio.create_task(self._refresh(which, min_ttl))
@@ -377,6 +386,10 @@ class TokenBroker:
                 return kept
             try:
                 await turn.renew(resource=resource)
+            except UseWithheld as error:
+                self._rests_until[which] = self._core.clock() + RESTS_FOR
+                self._withhold(which, error)
+                raise
             except UseNotGranted:
                 await turn.lose(resource)
                 raise
@@ -384,10 +397,23 @@ class TokenBroker:
                 self._rests_until[which] = self._core.clock() + RESTS_FOR
                 await self._look_soon(turn.grant.channel_id)
                 raise NoToken(Code.PROVIDER_UNAVAILABLE, RESTS_FOR) from error
+            self._withheld.discard(which)
             fresh = turn.brought.get(resource)
         if fresh is None:
             raise NoToken(Code.PROVIDER_UNAVAILABLE, RESTS_FOR)  # it does not say how long that lives
         return KeptToken(fresh.token, fresh.obtained_at, fresh.expires_at)
+
+    def _withhold(self, which: _Which, error: UseWithheld) -> None:
+        """No look meets it, and no owner can mend it: the operator hears of it, once."""
+        if which not in self._withheld:
+            grant_id, resource = which
+            _log.warning(
+                "a mailbox is fine, but a provider gives programs no token of it",
+                grant=grant_id,
+                resource=resource,
+                code=error.code,
+            )
+        self._withheld.add(which)
 
     async def _kept(self, which: _Which) -> KeptToken | None:
         async with self._keys.reading() as uow:

@@ -40,6 +40,7 @@ from bot.services.core.notifications import (
 from bot.services.core.ports import Core, Directory, new_id
 from bot.services.core.roles import roles_in
 from bot.services.core.transitions import Transitions
+from bot.services.core.unfinished import Unfinished
 from storage import StorageAway, UnitOfWork
 
 _BELIEVED_FOR: Final = timedelta(minutes=10)
@@ -61,6 +62,7 @@ class People:
     ) -> None:
         self._core = core
         self._notifications = notifications
+        self._unfinished = Unfinished(core, notifications)
         self._transitions = transitions
         self._directory = directory
         self._workspace = workspace
@@ -232,6 +234,7 @@ class People:
         for key in await uow.api_keys.made_by(person.workspace_id, person.id):
             if key.works(self._core.clock()):
                 await self._key_orphaned(uow, key, now=self._core.clock())
+        await self._unfinished.end_requests_of(uow, person.workspace_id, person.id, now=self._core.clock())
 
     async def _key_orphaned(self, uow: UnitOfWork, key: ApiKey, *, now: datetime) -> None:
         """It works on: whether it should, the super admins know."""

@@ -88,6 +88,8 @@ class Maintenance:
 
     async def run_due(self) -> int:
         """Do the chores whose slot nobody has taken yet. Returns how many were done."""
+        if not self._done:
+            await self._note_taken()
         done = 0
         for chore in self.maintenance:
             slot = _slot(self._core.clock(), chore.every)
@@ -97,6 +99,14 @@ class Maintenance:
             if now >= until or until > now + RESTS_AFTER_FAILURE:  # the latter by a clock that was ahead
                 done += await self._do(chore, slot)
         return done
+
+    async def _note_taken(self) -> None:
+        """At a start most of what is done by the clock was done lately: to read that is cheaper than to try
+        and take each slot."""
+        slots = {chore.name: _slot(self._core.clock(), chore.every) for chore in self.maintenance}
+        async with self._core.storage.reading() as uow:
+            taken = await uow.slots.taken(slots)
+        self._done = {name: slots[name] for name in taken}
 
     async def _do(self, chore: MaintenanceTask, slot: datetime) -> int:
         """Do it once, whoever else runs. A chore that fails gives its slot back and is tried again."""

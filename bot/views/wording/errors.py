@@ -97,6 +97,15 @@ def _rights(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
     match refusal:
         case e.NotAllowed(what, who_can):
             return not_allowed(lang, what, who_can)
+        case e.OwnerLeft(channel):
+            return Explanation(
+                lang.say("Its owner has left"),
+                lang.say(
+                    "Only the owner of {address} could sign in to it, and has left the workspace.",
+                    address=shown(channel.address),
+                ),
+                lang.say("Make it a team address: then those who look after these can."),
+            )
         case e.ProgramsOff():
             return Explanation(
                 lang.say("No programs are let in"),
@@ -269,7 +278,11 @@ def _address(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
             return Explanation(
                 lang.say("The bot is not in there"),
                 lang.say("Inboxkeeper cannot post in that conversation yet."),
-                lang.say("Write {command} there, then try again.", command="/invite @Inboxkeeper"),
+                lang.say(
+                    "Write {command} there, then try again. Or go on without it, and choose it later by "
+                    "editing the inbox.",
+                    command="/invite @Inboxkeeper",
+                ),
             )
     return None
 

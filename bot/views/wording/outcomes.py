@@ -259,7 +259,8 @@ def good_ending(
         case OutcomeKind.RECONNECTED:
             return Explanation(
                 lang.say("Reconnected ✓"),
-                lang.say("{address} works again. We just checked it.", address=address),
+                # Also of what never failed, whose permission was renewed.
+                lang.say("{address} works: we just checked it.", address=address),
             )
         case OutcomeKind.RESTORED:
             return Explanation(
