@@ -90,6 +90,14 @@ class ChannelRepository(Repository):
     async def all(self, workspace_id: WorkspaceId) -> tuple[Channel, ...]:
         return await self._kept(workspace_id)
 
+    async def of_team(
+        self, workspace_id: WorkspaceId, after: ChannelId, *, limit: int
+    ) -> tuple[Channel, ...]:
+        """Team addresses behind ``after``, by id."""
+        those = channel.c.workspace_id == workspace_id, channel.c.kind == Kind.TEAM, _KEPT
+        here = select(channel).where(*those, channel.c.id > after).order_by(channel.c.id).limit(limit)
+        return tuple(map(channel_of, await self._connection.rows(here)))
+
     async def some(self, workspace_id: WorkspaceId, *, limit: int) -> tuple[Channel, ...]:
         """Up to ``limit`` of them, whichever."""
         here = select(channel).where(channel.c.workspace_id == workspace_id, _KEPT).limit(limit)

@@ -330,6 +330,30 @@ async def test_what_a_key_may_not_see_is_unknown(play: Play) -> None:
     )
 
 
+@on_both
+async def test_what_a_key_may_see_is_read_page_by_page(play: Play) -> None:
+    """Each once, whether it is named or not; a wrong place or limit is said."""
+    await play.connect("alice")
+    addresses = [f"{it}@acme.example" for it in ("sales", "support")]
+    for address in addresses:
+        await play.connect_team(address)
+    for desk in (
+        await program(play, addresses=[], is_for_team=True),
+        await program(play, addresses=addresses),
+    ):
+        seen, after, more = [], "", True
+        while more:
+            status, told = await desk.asks(f"/channels?limit=1&after={after}", method="GET")
+            assert status == 200, told
+            seen += [one["address"] for one in told["channels"]]
+            after, more = told["next"], told["more"]
+        assert sorted(seen) == addresses
+        last = await desk.asks(f"/channels?after={after}", method="GET")
+        assert last == (200, {"channels": [], "next": after, "more": False})
+        for query in ("after=%00", "after=a&after=b", "limit=0", "limit=501", "page=1"):
+            assert (await desk.asks(f"/channels?{query}", method="GET"))[0] == 400, query
+
+
 async def test_a_key_is_for_its_features_alone(play: Play) -> None:
     """Sending by the API is no logging in by IMAP; what was not granted is named."""
     await play.connect_team(SUPPORT)
@@ -383,9 +407,12 @@ async def test_a_key_that_asks_all_the_time_is_slowed_down(play: Play) -> None:
     other = await program(play)
     broker = play.services.token_broker
     for _ in range(PER_MINUTE):
-        broker._pace(desk.key)
+        broker.pace(desk.key)
     status, told = await desk.asks()
     assert (status, told["error"], told["retry_after"]) == (429, "slow_down", 61)
+    for path in ("/channels", f"/channels/{SUPPORT}", "/events"):
+        assert (await desk.asks(path, method="GET"))[0] == 429
+    assert (await desk.refreshes())[1]["error"] == "temporarily_unavailable"
     assert (await other.asks())[0] == 200
     play.stage.town.clock.advance(timedelta(minutes=1))
     assert (await desk.asks())[0] == 200

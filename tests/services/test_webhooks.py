@@ -12,8 +12,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from sqlalchemy import select, update
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
+from structlog.testing import capture_logs
 
 from bot.app import real_clock, sending_webhooks
 from bot.doctor import webhook_words
@@ -26,6 +28,7 @@ from bot.services.connections.channel_actions import TeamDetails
 from bot.services.connections.webhooks import WebhookFault, WebhookRefused, Webhooks, WebhookSpec
 from sandbox.receiver import HOST, PATH
 from storage import rekey
+from storage.tables import webhook
 from tests.services.play import ACME, Play, on_both
 from tests.services.test_census import shown
 from tests.services.test_secrets import Unfiltered, everything_stored, log
@@ -482,3 +485,25 @@ def an_event(name: str) -> ChannelEvent:
         since=real_clock(),
         version=1,
     )
+
+
+@on_both
+async def test_a_lost_key_is_no_fault_of_the_receiver(play: Play, desk: Desk) -> None:
+    """Nothing is counted against it, and it is told once the key is there again."""
+    made = await desk.made()
+    mine = webhook.c.id == made.id
+    async with play.storage.writing() as uow:
+        sealed = await uow.connection.value(select(webhook.c.sealed).where(mine))
+        await uow.connection.count(update(webhook).where(mine).values(sealed=b"of another key"))
+        await uow.commit()
+    await play.connect_team(SUPPORT)
+    with capture_logs() as logs:
+        await later(play, timedelta(days=4))
+    assert "no key opens a webhook" in {it["event"] for it in logs}
+    now = await desk.now()
+    assert (now.is_on, now.failures, now.failing_since, now.last_answer) == (True, 0, None, made.last_answer)
+    async with play.storage.writing() as uow:
+        await uow.connection.count(update(webhook).where(mine).values(sealed=sealed))
+        await uow.commit()
+    await later(play, timedelta(minutes=16))
+    assert desk.heard() == ["channel.connected"]

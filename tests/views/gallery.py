@@ -489,6 +489,12 @@ def programs(lang: Language, *, is_open: bool) -> Drawn:
         about: dict[str, Any] = {"notice": {"subject": f"{webhook.id}:{NOW.isoformat()}"}, "is_open": is_open}
         off = a_picture(NoticeKind.WEBHOOK_OFF, webhook=replace(webhook, off_reason=reason), **about)
         yield f"webhook off {reason.value} {is_open}", picture_of(lang, off)
+    for word in ("timeout", "no_connection", "certificate", "not_http", "host_refused") if is_open else ():
+        failing = replace(webhook, off_reason=OffReason.FAILING, last_answer=word)
+        yield (
+            f"webhook off {word}",
+            picture_of(lang, a_picture(NoticeKind.WEBHOOK_OFF, webhook=failing, **about)),
+        )
     if not is_open:
         gone = a_picture(NoticeKind.WEBHOOK_OFF, **about)
         yield "webhook off revoked", picture_of(lang, gone)

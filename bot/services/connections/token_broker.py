@@ -43,7 +43,7 @@ _AT_ONCE: Final = 16
 RESTS_FOR: Final = timedelta(seconds=30)
 """After a refresh that failed: the provider, or a look, has the word first."""
 PER_MINUTE: Final = 600
-"""Requests for tokens, by key."""
+"""Requests, by key."""
 _CLOCKS_DIFFER_BY: Final = timedelta(seconds=30)
 _log = structlog.get_logger(__name__)
 
@@ -175,17 +175,17 @@ class TokenBroker:
 
     # --- what a program may see
 
-    async def channels(self, key: ApiKey) -> tuple[SeenChannel, ...]:
-        """All that the key may see, by address."""
+    async def channels(self, key: ApiKey, after: str = "", *, limit: int) -> tuple[SeenChannel, ...]:
+        """What the key may see behind ``after``, by id, at most ``limit`` of them."""
         async with self._keys.reading() as uow:
             if key.is_for_team:
-                found = await uow.channels.all(key.workspace_id)
+                found = await uow.channels.of_team(key.workspace_id, ChannelId(after), limit=limit)
             else:
-                named = await uow.channels.by_ids(sorted(key.channels))
-                found = tuple(sorted(named.values(), key=lambda one: one.address))
-        return tuple(
-            self._shown(key, one) for one in found if _is_visible(key, one) and _is_allowed(key, one)
-        )
+                behind = sorted(one for one in key.channels if one > after)
+                named = await uow.channels.by_ids(behind)
+                found = tuple(named[one] for one in behind if one in named)
+        seen = [one for one in found if _is_visible(key, one) and _is_allowed(key, one)]
+        return tuple(self._shown(key, one) for one in seen[:limit])
 
     async def channel(self, key: ApiKey, which: str) -> SeenChannel:
         """The one with this id or address. Raises ``NoToken``."""
@@ -236,7 +236,6 @@ class TokenBroker:
         Without ``min_ttl`` it lives for ``DEFAULT_TTL``, or, while the mailbox is in doubt, for
         ``LAST_MINUTES``. Raises ``NoToken``.
         """
-        self._pace(key)
         wanted: _Wanted | None = None
         outcome, channel_id = "unforeseen", ChannelId("")
         try:
@@ -264,7 +263,6 @@ class TokenBroker:
 
         Anybody with a key can say so: it counts as no refusal. Raises ``NoToken``.
         """
-        self._pace(key)
         now = self._core.clock()
         async with self._keys.writing() as uow:
             channel = await self._found(uow, key, which)
@@ -282,8 +280,8 @@ class TokenBroker:
         self._core.wake()
         return is_latest
 
-    def _pace(self, key: ApiKey) -> None:
-        """Raises ``NoToken`` for one that asks all the time."""
+    def pace(self, key: ApiKey) -> None:
+        """It asks for something. Raises ``NoToken`` for one that asks all the time."""
         now = self._core.clock()
         since, times = self._asked.get(key.id, (now, 0))
         if not since <= now < since + timedelta(minutes=1):

@@ -22,11 +22,7 @@ def webhook_off_notice(lang: Language, model: NoticeModel) -> Message:
     why = (
         lang.say("The receiver at {host} answered that it is gone for good (410).", host=host)
         if webhook.off_reason is OffReason.GONE
-        else lang.say(
-            "The receiver at {host} has taken nothing for three days; its last answer was {answer}.",
-            host=host,
-            answer=f"`{inert(webhook.last_answer, 40)}`",
-        )
+        else _failing(lang, host, webhook.last_answer)
     )
     means = lang.say("That program no longer hears when a mailbox disconnects or works again.")
     what = lang.say(
@@ -36,6 +32,32 @@ def webhook_off_notice(lang: Language, model: NoticeModel) -> Message:
         revoke=f"`inboxkeeper webhook revoke {webhook.id}`",
     )
     return message(said, [section("\n".join([said, why, means, what]))])
+
+
+def _failing(lang: Language, host: str, last_answer: str) -> str:
+    if last_answer.isdigit():
+        return lang.say(
+            "The receiver at {host} has taken nothing for three days; its last answer was {answer}.",
+            host=host,
+            answer=f"`{inert(last_answer, 40)}`",
+        )
+    said = lang.say("The receiver at {host} has taken nothing for three days.", host=host)
+    return f"{said} {_trouble(lang, last_answer)}"
+
+
+def _trouble(lang: Language, word: str) -> str:
+    """Why there was no answer. What is not told apart here is about where the receiver is."""
+    match word:
+        case "timeout":
+            return lang.say("It does not answer within 15 seconds.")
+        case "no_connection":
+            return lang.say("It cannot be reached: there is no connection to it.")
+        case "certificate":
+            return lang.say("Its certificate is not one that is trusted.")
+        case "not_http":
+            return lang.say("What it answers is not HTTP.")
+        case _:
+            return lang.say("Its address is unknown, or Inboxkeeper is not allowed to call it.")
 
 
 def key_ends_notice(lang: Language, model: NoticeModel) -> Message:
