@@ -197,7 +197,7 @@ def _moment(lang: Language, records: list[HistoryEntry]) -> str:
 
 
 def _happened(lang: Language, record: HistoryEntry) -> str:
-    words = evidence_words(lang, record)
+    words = escape(evidence_words(lang, record))
     return f"{words} · {mention(record.actor)}" if words and record.actor else words
 
 

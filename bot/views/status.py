@@ -236,7 +236,7 @@ def _history(lang: Language, status: ChannelStatus) -> list[Block]:
     lines = [
         f"{instant(lang, record.at)} {words}{f' · {mention(record.actor)}' if record.actor else ''}"
         for record in status.recent
-        if (words := record_words(lang, record))
+        if (words := escape(record_words(lang, record)))
     ]
     return [context("\n".join(lines[:_RECENT]))] if lines else []
 

@@ -199,6 +199,22 @@ async def test_a_hostile_name_is_shown_as_it_is(stage: Stage, name: str) -> None
     in_time(await stage.person("omar").clicks("All keys"))
     in_time(await stage.person("omar").clicks("Revoke key", near=f"Inboxes: {SUPPORT}", confirm=True))
     assert "is revoked." in modal_text(await stage.person("omar").sees())
+    for word in ("status", "why"):
+        said = await asks(stage, "alice", f"/inbox {word} {SUPPORT}")
+        assert "was revoked" in said and "*bold*" not in said
+
+
+async def test_an_owner_reads_a_hostile_name_as_it_is(stage: Stage) -> None:
+    """In the message, in the inbox's details, and in its history."""
+    await stage.connected("alice")
+    await makes(stage, name="CRM <b>*x* <!here>", addresses=ALICE)
+    await stage.passes(seconds=3)
+    in_time(await stage.person("alice").clicks("Allow", in_="dm"))
+    await stage.passes(seconds=3)
+    for word in ("status", "why"):
+        said = await asks(stage, "alice", f"/inbox {word} {ALICE}")
+        assert "CRM <b>" in said and "*x*" not in said, said
+    assert "CRM <b>" in await in_dm(stage)
 
 
 async def test_nobody_else_sees_or_makes_keys(stage: Stage) -> None:
