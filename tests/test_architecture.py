@@ -101,22 +101,13 @@ def parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return len([it for it in named if it.arg not in {"self", "cls"}]) + len(rest)
 
 
-def is_command(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Whether typer calls it, with what was typed: its parameters are the options, each by its name."""
-    calls = [it.func for it in function.decorator_list if isinstance(it, ast.Call)]
-    return any(isinstance(it, ast.Attribute) and it.attr == "command" for it in calls)
-
-
 def test_nobody_takes_more_than_six_parameters() -> None:
-    """What belongs together is one value with a name. Constructors are given what they are made of, and a
-    command its options."""
+    """What belongs together is one value with a name. Constructors are given what they are made of."""
     long = {
         f"{path}:{node.name}": parameters(node)
         for path, tree in modules(*PRODUCT, "sandbox")
         for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and node.name != "__init__"
-        and not is_command(node)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name != "__init__"
     }
     assert {name: count for name, count in long.items() if count > MOST_PARAMETERS} == {}
 
