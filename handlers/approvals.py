@@ -1,4 +1,4 @@
-"""Requests that wait for an admin: asked, answered, taken back, gone on with.
+"""Requests that wait for an admin, or for an inbox's owner: asked, answered, taken back, gone on with.
 
 The one rule: what became of a request is said by the messages about it, which everybody concerned has; a
 click adds words only where it could not do what it says.
@@ -6,9 +6,11 @@ click adds words only where it could not do what it says.
 
 from __future__ import annotations
 
+from bot.domain.api_key import OwnerAnswer
 from bot.domain.errors import OutOfDate, RequestClosed
 from bot.domain.ids import RequestId, TicketId
 from bot.domain.request import Request, RequestState
+from bot.views.buttons import parse_key_value
 from bot.views.modals import (
     REASON_BLOCK,
     answered_modal,
@@ -17,9 +19,9 @@ from bot.views.modals import (
     forwarded_modal,
     parse_requested_change,
 )
-from handlers import channels
+from handlers import channels, keys
 from handlers.channels import said
-from handlers.context import Context, Interaction, Response
+from handlers.context import SILENT, Context, Interaction, Response
 from handlers.slack_request import Surface
 
 
@@ -134,6 +136,31 @@ async def _about(context: Context, interaction: Interaction, request: Request) -
         return await said(context, interaction)
     actor = await context.actor(interaction)
     channel = await context.services.channels.by_id(actor, request.requested_change.channel_id)
+    return await channels.show_status(context, interaction, actor, channel)
+
+
+# --- a program's key to somebody's own inbox
+
+
+async def allow_key(context: Context, interaction: Interaction) -> Response:
+    """The owner of a personal inbox says yes."""
+    return await _key_answered(context, interaction, OwnerAnswer.ALLOWED)
+
+
+async def decline_key(context: Context, interaction: Interaction) -> Response:
+    """They say no, or take their yes back."""
+    return await _key_answered(context, interaction, OwnerAnswer.DECLINED)
+
+
+async def _key_answered(context: Context, interaction: Interaction, answer: OwnerAnswer) -> Response:
+    """The message that was clicked says it when it is redrawn; in an inbox's details they are drawn anew."""
+    target = parse_key_value(interaction.request.value)
+    if target is None:
+        raise OutOfDate
+    actor = await context.actor(interaction, fresh=True)
+    channel = await keys.service(context).answer(actor, *target, answer)
+    if interaction.request.surface is Surface.MESSAGE and not interaction.request.is_ephemeral:
+        return SILENT
     return await channels.show_status(context, interaction, actor, channel)
 
 
