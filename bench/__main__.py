@@ -12,7 +12,19 @@ from datetime import UTC, datetime
 from time import perf_counter
 from typing import Final
 
-from bench import answers, claims, hubspot, load, load_database, probing, simulated, starts, tokens, writes
+from bench import (
+    answers,
+    claims,
+    hubspot,
+    load,
+    load_database,
+    probing,
+    processes,
+    simulated,
+    starts,
+    tokens,
+    writes,
+)
 from bench.databases import Databases, databases
 from bench.figures import Row, table
 from bench.options import Options
@@ -30,6 +42,7 @@ PARTS: Final[Mapping[str, Part]] = {
     "starts": starts.measure,
     "load": load.measure,
     "load-database": load_database.measure,
+    "processes": processes.measure,
 }
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import update
 
 from bench.children import announced, free_port, the_bot
-from bench.databases import KINDS, Databases, add_owner, channel_id, fill, opened
+from bench.databases import KINDS, QUIET, Databases, add_owner, channel_id, fill, opened
 from bench.figures import Latency, Row, judged, typical
 from bench.hammer import hammer
 from bench.options import Options
@@ -47,7 +47,7 @@ async def _prepare(url: str) -> None:
     now = datetime.now(UTC)
     async with opened(url) as storage:
         await add_owner(storage, now)
-        await fill(storage, CHANNELS, now=now)
+        await fill(storage, CHANNELS, now=now, due=QUIET)
         dead = [channel_id(number) for number in range(_DEAD)]
         async with storage.writing() as uow:
             broken = update(channel).where(channel.c.id.in_(dead))

@@ -26,6 +26,7 @@ MEMBERS: Final = 1_000
 _TAKES: Final = 0.15
 """Seconds that Slack takes for an answer."""
 _NUMBER: Final = re.compile(r"refresh-token-of-about-the-usual-length-(\d{40})")
+_ADDRESS: Final = re.compile(r"person\d+@acme\.example")
 _REFUSED: Final = b'{"error": "invalid_grant", "error_description": "Token has been expired or revoked."}'
 
 
@@ -61,7 +62,7 @@ class Crowd:
     async def slack(self, request: web.Request) -> web.Response:
         """Any method: taken, unless it is one too many in this minute."""
         method = request.match_info["method"]
-        given = await _given(request)
+        given, arrived = await _given(request), time()
         self.asked[method] += 1
         await asyncio.sleep(_TAKES)
         wait = self.tiers.admit(method, datetime.now(UTC)) if self.has_tiers else None
@@ -72,7 +73,8 @@ class Crowd:
         to = str(given.get("channel") or given.get("user_id") or "")
         ts = str(given.get("ts") or f"{time():.6f}")
         text = str(given.get("blocks") or "") + str(given.get("text") or "")
-        self.said.append({"method": method, "to": to, "ts": ts, "at": time(), "text": text})
+        told = {"method": method, "to": to, "ts": ts, "text": text}
+        self.said.append({**told, "arrived": arrived, "at": time()})
         shown = {"id": "V1", "hash": ts}
         return web.json_response({"ok": True, "channel": f"D{to[1:]}", "ts": ts, "view": shown})
 
@@ -97,12 +99,18 @@ class Crowd:
         return web.json_response({})
 
     async def report(self, request: web.Request) -> web.Response:
-        """What was said of addresses, and when first to each reader; when each was first written to; and how
-        often what was asked."""
+        """What was said of addresses, and when first to each reader; how many posts named one to a reader
+        again; when each was first written to; and how often what was asked."""
         first: dict[str, dict[str, float]] = {}
         for it in self.said:
-            for address in set(re.findall(r"person\d+@acme\.example", it["text"])):
+            for address in set(_ADDRESS.findall(it["text"])):
                 first.setdefault(address, {}).setdefault(it["to"][1:], it["at"])
+        named = Counter(
+            (it["to"], address)
+            for it in self.said
+            if it["method"] == "chat.postMessage"
+            for address in set(_ADDRESS.findall(it["text"]))
+        )
         silent = sum(
             "stopped checking" in it["text"] for it in self.said if it["method"] == "chat.postMessage"
         )
@@ -116,10 +124,13 @@ class Crowd:
                 "asked": self.asked,
                 "told": first,
                 "silences": silent,
+                "twice": sum(many > 1 for many in named.values()),
                 "posted": posted,
                 "died": {f"person{number}@acme.example": at for number, at in self.dies_at.items()},
                 "homes": sum(method == "views.publish" for method, _ in posts),
-                "drawn": max((it["at"] for it in self.said if it["method"] == "views.publish"), default=0.0),
+                "drawn": max(
+                    (it["arrived"] for it in self.said if it["method"] == "views.publish"), default=0.0
+                ),
             }
         )
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import aiohttp
 
 from bench.databases import KEY, opened
-from bot.app import Sessions, World, client_of, core_of, services_of
+from bot.app import Sessions, World, client_of, core_of
 from bot.domain.channel import Cause, Channel, Kind, State
 from bot.domain.errors import ConsentDeclined, GrantRejected
 from bot.domain.grant import Grant, MailboxIdentity, Phase, Revocation, Secret
@@ -23,7 +23,7 @@ from bot.domain.probe_policy import Probe
 from bot.domain.provider_traits import ProviderTraits
 from bot.metrics import Metrics
 from bot.notifier import SlackMessenger
-from bot.services import Services
+from bot.services import Services, services_of
 from bot.services.core.ports import new_id
 from bot.slack.client import who_are_we
 from bot.slack.directory import SlackDirectory

@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy import update
 
 from bench.children import announced, free_port, the_bot
-from bench.databases import KEY, KINDS, WORKSPACE, Databases, add_owner, fill, opened
+from bench.databases import KEY, KINDS, QUIET, WORKSPACE, Databases, add_owner, fill, opened
 from bench.figures import Latency, Row, judged, typical
 from bench.hammer import hammer_each
 from bench.options import Options
@@ -79,7 +79,7 @@ async def _prepare(url: str) -> list[bytes]:
     feature = Feature("mail", Wording("Mail"), Wording("to log in"), {"google": frozenset({SCOPE})})
     async with opened(url) as storage:
         await add_owner(storage, now)
-        await fill(storage, MAILBOXES, now=now)
+        await fill(storage, MAILBOXES, now=now, due=QUIET)
         async with storage.writing() as uow:
             await uow.connection.count(update(channel).values(kind="team", owner_id=None))
             await uow.connection.count(update(grant).values(scopes=SCOPE))

@@ -16,13 +16,13 @@ from sqlalchemy import event
 
 from bench.databases import OWNER, WORKSPACE, add_owner, fill, opened, owner_id
 from bench.setting import environment
-from bot.app import Sessions, World, client_of, core_of, services_of
+from bot.app import Sessions, World, client_of, core_of
 from bot.config import load
 from bot.domain.access import Actor, Person, Workspace
 from bot.domain.ids import UserId, WorkspaceId
 from bot.metrics import Metrics
 from bot.notifier import SlackMessenger
-from bot.services import Services
+from bot.services import Services, services_of
 from bot.slack.directory import SlackDirectory
 from bot.worker import Wake
 from providers.http_client import http_session, provider_session

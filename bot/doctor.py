@@ -20,13 +20,16 @@ from bot.app import cipher_of, credentials_of, hubspot_of, needed_scopes_of, rea
 from bot.config import Settings
 from bot.doctor_network import Finding, pages_finding, slack_findings
 from bot.domain.api_key import ApiKey
+from bot.domain.channel import Channel
 from bot.domain.errors import (
     PermissionMissing,
     ProviderMisconfigured,
     ProviderUnavailable,
 )
 from bot.domain.hubspot import HubSpotUser, Listing, PortalDetails
+from bot.domain.ids import ChannelId
 from bot.domain.provider_traits import LABELS
+from bot.domain.webhook import OffReason, Webhook
 from bot.program import as_called
 from bot.services.core.ports import Credential
 from providers.http_client import http_session
@@ -46,7 +49,7 @@ async def examine(settings: Settings, *, as_json: bool = False) -> bool:
     findings.append(await pages_finding(settings, clock=real_clock, has_started=await has_started(settings)))
     findings += [_google(settings), _microsoft(settings)]
     findings += [*credential_findings(settings, real_clock()), *permissions(settings)]
-    findings += [*await hubspot(settings), await _programs(settings)]
+    findings += [*await hubspot(settings), await _programs(settings), await _webhooks(settings)]
     if as_json:
         typer.echo(json_of(findings))
     else:
@@ -277,6 +280,48 @@ async def _programs(settings: Settings) -> Finding:
     return Finding(what, True, "; ".join(said) or "there are no keys that work")
 
 
+async def _webhooks(settings: Settings) -> Finding:
+    """Who is told of mailboxes, and how that goes."""
+    what, url = "Webhooks", settings.database_url.get_secret_value()
+    if not settings.api:
+        return Finding(what, True, "nobody is told (INBOXKEEPER_API)")
+    try:
+        await _answers(settings)
+        if not await is_current(url):
+            return Finding(what, True, "there are none yet")
+        storage = await Storage.open(url, cipher=cipher_of(settings))
+        try:
+            async with storage.reading() as uow:
+                found = [
+                    it for one in await uow.workspaces.served() for it in await uow.webhooks.of_workspace(one)
+                ]
+                waiting = await uow.webhooks.waiting()
+        finally:
+            await storage.close()
+    except StorageAway as error:
+        return Finding(what, False, f"could not be read: {trouble_words(error)[0]}")
+    said = "; ".join(webhook_words(it, waiting.get(it.id, 0)) for it in found)
+    ill = [it for it in found if it.off_at is not None or it.failing_since is not None]
+    step = "" if not ill else f"repair the receiver, then: python -m bot webhook test {ill[0].id}"
+    # Somebody else's receiver is no fault of this installation's.
+    return Finding(what, True, said or "there are none", step)
+
+
+def webhook_words(it: Webhook, waiting: int) -> str:
+    """How it does; ``waiting`` events have not been taken yet."""
+    if it.off_at is not None:
+        why = "the receiver is gone" if it.off_reason is OffReason.GONE else "it took nothing for days"
+        how = f"switched off {it.off_at:%Y-%m-%d %H:%M} UTC, because {why}"
+    elif it.proven_at is None:
+        how = "on once a test was taken"
+    elif it.failing_since is not None:
+        how = f"failing since {it.failing_since:%Y-%m-%d %H:%M} UTC (last answer {it.last_answer or 'none'})"
+    else:
+        how = "on"
+    events = "1 event waits" if waiting == 1 else f"{waiting} events wait"
+    return f"{it.name} ({it.id}) at {it.host}: {how}" + (f", {events}" if waiting else "")
+
+
 async def _keys_that_work(storage: Storage, now: datetime) -> list[str]:
     """Each with what it is for."""
     async with storage.reading() as uow:
@@ -287,9 +332,13 @@ async def _keys_that_work(storage: Storage, now: datetime) -> list[str]:
             if key.works(now)
         ]
         channels = await uow.channels.by_ids(sorted({one for key in found for one in key.channels}))
-    return [
-        _key_words(key, [channels[one].address for one in key.channels if one in channels]) for key in found
-    ]
+    return [_key_words(key, [it.address for it in _open_to(key, channels)]) for key in found]
+
+
+def _open_to(key: ApiKey, channels: Mapping[ChannelId, Channel]) -> list[Channel]:
+    """The inboxes that it names, but for personal ones that their owners have not allowed."""
+    named = (channels[one] for one in key.channels if one in channels)
+    return [it for it in named if key.may_see(it.id, owner_id=it.owner_id)]
 
 
 def _key_words(key: ApiKey, addresses: list[str]) -> str:

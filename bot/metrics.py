@@ -59,8 +59,11 @@ class Metrics:
         self.due_jobs = self._gauge("due_jobs", "Jobs that are due and not done", "kind")
         self.oldest_due_job = self._gauge("oldest_due_job_seconds", "How long the first of them has been due")
         self.waits = self._histogram("database_wait_seconds", "Until a transaction began", _WAITS, "access")
+        # Looked up once: every transaction tells how long it waited.
+        self._waited = {access: self.waits.labels(access) for access in ("read", "write")}
         self.lag = self._histogram("event_loop_lag_seconds", "How much later than asked a wait ended", _WAITS)
         self.turns = self._counter("worker_turns", "Turns of the background loops", "loop", "outcome")
+        self.receivers = self._gauge("webhooks", "Webhooks by how they do", "state")
         self.webhooks = self._counter("webhook_attempts", "Attempts to tell programs", "outcome")
         self.pings = self._counter("heartbeat_pings", "Pings of the heartbeat URL", "outcome")
         self.build_info = self._gauge("build_info", "Always 1; the labels say what runs", "version", "python")
@@ -116,7 +119,8 @@ class Metrics:
         self.bad_connections.labels(_label(kind)).inc()
 
     def database_wait(self, access: str, seconds: float) -> None:
-        self.waits.labels(_label(access)).observe(seconds)
+        """``access`` is ``read`` or ``write``."""
+        self._waited[access].observe(seconds)
 
     def loop_lag(self, seconds: float) -> None:
         self.lag.observe(seconds)
@@ -137,10 +141,11 @@ class Metrics:
         incidents: Mapping[str, int],
         outages: Mapping[str, int],
         jobs: Mapping[str, int],
+        webhooks: Mapping[str, int],
         oldest_job: float,
     ) -> None:
         """What is in the database now: what is there no longer is not shown any more."""
-        for gauge in (self.channels, self.open_incidents, self.open_outages, self.due_jobs):
+        for gauge in (self.channels, self.open_incidents, self.open_outages, self.due_jobs, self.receivers):
             gauge.clear()
         for (state, provider), count in channels.items():
             self.channels.labels(_label(state), _label(provider)).set(count)
@@ -148,6 +153,7 @@ class Metrics:
             (self.open_incidents, incidents),
             (self.open_outages, outages),
             (self.due_jobs, jobs),
+            (self.receivers, webhooks),
         ):
             for name, count in counts.items():
                 gauge.labels(_label(name)).set(count)

@@ -13,10 +13,11 @@ import typer
 
 from bot.app import World, real_clock, sending_webhooks
 from bot.config import Settings
+from bot.domain.api_key import OPERATOR
 from bot.domain.grant import Secret
 from bot.domain.ids import WebhookId
 from bot.domain.webhook import OffReason, Webhook
-from bot.key_commands import OPERATOR, in_its_own_loop, settings_or_words, workspace_or_words
+from bot.key_commands import in_its_own_loop, settings_or_words, workspace_or_words
 from bot.operator_commands import storage_of
 from bot.services.connections.webhooks import Tested, WebhookFault, WebhookRefused, Webhooks, WebhookSpec
 from storage import KeyLost, Storage

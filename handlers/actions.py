@@ -39,13 +39,16 @@ from bot.views.modals import (
     CONSENT_OPEN,
     CONSENT_RENEW,
     EDIT_TYPED,
+    KEYS_NEW,
+    KEYS_REVOKE,
+    KEYS_TURN,
     LEAVE_ANY,
     SWITCH_SHARED,
     parse_requested_change,
     removed_modal,
 )
 from bot.views.replies import removed_message
-from handlers import admins, approvals, channels, commands, hubspot, incidents, reports
+from handlers import admins, approvals, channels, commands, hubspot, incidents, keys, reports
 from handlers.channels import act, look, show_overview
 from handlers.context import SILENT, Context, Interaction, Response, Route, is_first
 from handlers.slack_request import SlackRequest
@@ -217,6 +220,11 @@ ACTIONS: Final[Mapping[str, Route]] = {
     HUBSPOT_TELL: Route(hubspot.offer_to_tell, opens=True),
     HUBSPOT_PAIR: Route(admins.pairing(hubspot.pair)),
     HUBSPOT_UNPAIR: Route(admins.pairing(hubspot.unpair)),
+    **dict.fromkeys((buttons.KEYS, *KEYS_TURN), Route(keys.show, opens=True)),
+    buttons.KEY_ALLOW: Route(keys.allow),
+    buttons.KEY_DECLINE: Route(keys.decline),
+    KEYS_NEW: Route(keys.offer),
+    KEYS_REVOKE: Route(keys.revoke),
     ADMINS_TAKE: Route(admins.change(admins.take)),
     messages.ADMINS_UNDO: Route(incidents.undo_roles),
     **dict.fromkeys((HOME_SEARCH, HOME_STATE, HOME_ALL, HOME_PREVIOUS, HOME_NEXT), Route(browse)),

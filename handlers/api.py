@@ -17,6 +17,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
@@ -62,7 +63,9 @@ _EARLIER: Final = timedelta(minutes=5)
 """Programs use a token until the last moment, and mail servers refuse one that ends soon."""
 _WORD: Final = re.compile(r"[a-z_]{1,20}")
 _DIGITS: Final = re.compile(r"[0-9]{1,19}")
+_PLACE: Final = re.compile(r"[0-9A-Za-z_-]{0,64}")
 _MOST_EVENTS: Final = 100
+_MOST_CHANNELS: Final = 500
 _LAST_POSITION: Final = 2**63 - 1
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{16}")
 
@@ -70,6 +73,7 @@ _STATUS: Final = {
     Code.UNKNOWN_CHANNEL: 404,
     Code.USE_NOT_ALLOWED: 403,
     Code.USE_NOT_GRANTED: 403,
+    Code.USE_WITHHELD: 403,
     Code.DISABLED: 409,
     Code.NOT_OAUTH: 409,
     Code.DISCONNECTED: 424,
@@ -82,6 +86,7 @@ _WORDS: Final = {
     Code.UNKNOWN_CHANNEL: "There is no such mailbox, or this key may not see it.",
     Code.USE_NOT_ALLOWED: "This key may not be used for that at this mailbox.",
     Code.USE_NOT_GRANTED: "The mailbox must be reconnected once for that: a permission was not granted.",
+    Code.USE_WITHHELD: "The mail provider allows that use to nobody here: an administrator must allow it.",
     Code.DISABLED: "The mailbox is switched off on purpose. Don't raise an alarm.",
     Code.NOT_OAUTH: "The mailbox is connected with a password: it has no access tokens.",
     Code.DISCONNECTED: "The mailbox is disconnected. People have been told; trying again does not help.",
@@ -90,7 +95,7 @@ _WORDS: Final = {
     Code.PROVIDER_UNAVAILABLE: "The mail provider gave no token at this moment. Come back.",
     Code.SLOW_DOWN: "This key asks too often.",
 }
-_SCOPE: Final = frozenset({Code.USE_NOT_ALLOWED, Code.USE_NOT_GRANTED, Code.NOT_OAUTH})
+_SCOPE: Final = frozenset({Code.USE_NOT_ALLOWED, Code.USE_NOT_GRANTED, Code.USE_WITHHELD, Code.NOT_OAUTH})
 
 
 class _Wrong(Exception):
@@ -101,11 +106,19 @@ class _Wrong(Exception):
         self.message = message
 
 
-_KEY: Final = {401: ErrorAnswer, 503: ErrorAnswer}
-_ONE: Final = {400: ErrorAnswer, **_KEY, 404: ErrorAnswer, 429: ErrorAnswer}
+_KEY: Final = {401: ErrorAnswer, 429: ErrorAnswer, 503: ErrorAnswer}
+_ONE: Final = {400: ErrorAnswer, **_KEY, 404: ErrorAnswer}
 ROUTES: Final = (
     Declared("GET", "/api/openapi.json", "openapi", "This document", {200: dict[str, Any]}, is_open=True),
-    Declared("GET", "/api/v1/channels", "channels", "What the key may see", {200: ChannelsAnswer, **_KEY}),
+    Declared(
+        "GET",
+        "/api/v1/channels",
+        "channels",
+        "What the key may see",
+        {200: ChannelsAnswer, 400: ErrorAnswer, **_KEY},
+        query=("limit",),
+        texts=("after",),
+    ),
     Declared(
         "GET",
         "/api/v1/channels/{which}",
@@ -144,6 +157,7 @@ ROUTES: Final = (
         "An access token, for EmailEngine's authentication server",
         {200: EmailEngineAnswer, **_ONE, 403: ErrorAnswer, 409: ErrorAnswer, 424: ErrorAnswer},
         texts=("account", "proto"),
+        needed=("account",),
         is_open=True,
     ),
     Declared(
@@ -151,12 +165,18 @@ ROUTES: Final = (
         "/api/oauth/{which}/{audience}/token",
         "oauth",
         "An access token, for OAuth clients",
-        {200: OAuthAnswer, 400: OAuthErrorAnswer},
+        {200: OAuthAnswer, **dict.fromkeys((400, 408, 413), OAuthErrorAnswer)},
         form=OAuthRequest,
         is_open=True,
     ),
 )
 """Each route under ``/api``: what is served, and what the document says."""
+
+
+@cache
+def _document() -> bytes:
+    """Made once: it takes a while, and anybody may ask for it."""
+    return json.dumps(document(ROUTES)).encode()
 
 
 class Api:
@@ -172,7 +192,7 @@ class Api:
 
     async def openapi(self, _: web.Request) -> web.Response:
         """``GET /api/openapi.json``."""
-        return web.json_response(document(ROUTES))
+        return web.Response(body=_document(), content_type="application/json")
 
     def _address(self, request: web.Request) -> str:
         """Where the program is, as far as anybody trusted says."""
@@ -181,11 +201,18 @@ class Api:
     # --- our own form
 
     async def channels(self, request: web.Request) -> web.Response:
-        """``GET /api/v1/channels``."""
+        """``GET /api/v1/channels?after=&limit=``."""
 
         async def answer(key: ApiKey) -> web.Response:
-            seen = await self._broker.channels(key)
-            return web.json_response(ChannelsAnswer(channels=[_channel(one) for one in seen]))
+            _check_names(request, "after", "limit")
+            after = _place(request)
+            limit = _number(request, "limit", least=1, most=_MOST_CHANNELS, unsaid=_MOST_CHANNELS)
+            found = await self._broker.channels(key, after, limit=limit + 1)
+            shown = [_channel(one) for one in found[:limit]]
+            told = ChannelsAnswer(
+                channels=shown, next=shown[-1]["id"] if shown else after, more=len(found) > limit
+            )
+            return web.json_response(told)
 
         return await self._answered(request, answer)
 
@@ -235,8 +262,10 @@ class Api:
         """``whose`` tells whose request it is where no header does."""
         try:
             if whose is not None:
-                return await answer(await whose())
-            key = await self._keys.authenticated(_bearer(request), self._address(request))
+                key = await whose()
+            else:
+                key = await self._keys.authenticated(_bearer(request), self._address(request))
+            self._broker.pace(key)
             return await answer(key)
         except BadKey:
             headers = {"WWW-Authenticate": 'Bearer realm="Inboxkeeper"'}
@@ -252,9 +281,7 @@ class Api:
         """``GET /api/v1/events?after=&limit=``."""
 
         async def answer(key: ApiKey) -> web.Response:
-            if stray := sorted(set(request.query) - {"after", "limit"}):
-                called = stray[0] if _WORD.fullmatch(stray[0]) else "One parameter"
-                raise _Wrong(f"{called} is unknown here; known are after, limit.")
+            _check_names(request, "after", "limit")
             after = _number(request, "after", least=0, most=_LAST_POSITION, unsaid=0)
             limit = _number(request, "limit", least=1, most=_MOST_EVENTS, unsaid=_MOST_EVENTS)
             found = await self._feed.after(key, after, limit=limit + 1)
@@ -311,6 +338,7 @@ class Api:
             return _oauth_error(400, "unsupported_grant_type", "Only refresh_token is taken here.")
         presented = form.get("refresh_token", "")
         key = await self._keys.authenticated(presented, self._address(request))
+        self._broker.pace(key)
         given = await self._broker.token(
             key,
             _which(request),
@@ -362,6 +390,21 @@ async def _object(request: web.Request, *, known: tuple[str, ...]) -> Mapping[st
             called = name if _WORD.fullmatch(name) else "One field"
             raise _Wrong(f"{called} is unknown here; known are {', '.join(known)}.")
     return body
+
+
+def _check_names(request: web.Request, *known: str) -> None:
+    """Of the query's."""
+    if stray := sorted(set(request.query) - set(known)):
+        called = stray[0] if _WORD.fullmatch(stray[0]) else "One parameter"
+        raise _Wrong(f"{called} is unknown here; known are {', '.join(known)}.")
+
+
+def _place(request: web.Request) -> str:
+    """Behind which mailbox to go on; empty to begin."""
+    said = request.query.getall("after", [])
+    if len(said) > 1 or (said and not _PLACE.fullmatch(said[0])):
+        raise _Wrong("after must be what next said in the answer before.")
+    return said[0] if said else ""
 
 
 def _number(request: web.Request, name: str, *, least: int, most: int, unsaid: int) -> int:
@@ -436,12 +479,18 @@ def _instant(at: datetime) -> str:
     return at.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def _words(refused: NoToken) -> str:
+    if refused.details.get("waits_for") == "owner":
+        return "The owner of this personal mailbox has not allowed it to this key."
+    return _WORDS[refused.code]
+
+
 def _refused(refused: NoToken) -> web.Response:
     seconds = int(refused.retry_after.total_seconds()) + 1 if refused.retry_after is not None else None
     return _error(
         _STATUS[refused.code],
         refused.code.value,
-        _WORDS[refused.code],
+        _words(refused),
         retry_after=seconds,
         details=refused.details,
     )
@@ -466,7 +515,7 @@ def _error(
 
 
 def _oauth_refused(refused: NoToken) -> web.Response:
-    words = _WORDS[refused.code]
+    words = _words(refused)
     if refused.code is Code.UNKNOWN_CHANNEL:
         return _oauth_error(400, "invalid_grant", words)
     if refused.code in _SCOPE:

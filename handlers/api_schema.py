@@ -35,9 +35,11 @@ class ChannelAnswer(TypedDict):
 
 
 class ChannelsAnswer(TypedDict):
-    """The mailboxes that a key may see, by address."""
+    """A page of the mailboxes that a key may see. ``next`` is where to go on."""
 
     channels: list[ChannelAnswer]
+    next: str
+    more: bool
 
 
 class TokenRequest(TypedDict):
@@ -121,6 +123,7 @@ class ErrorAnswer(TypedDict):
     cause: NotRequired[str]
     since: NotRequired[str]
     feature: NotRequired[str]
+    waits_for: NotRequired[str]
     missing: NotRequired[list[str]]
     audiences: NotRequired[list[str]]
 
@@ -173,6 +176,8 @@ class Declared:
     """Names of whole numbers in the query."""
     texts: tuple[str, ...] = ()
     """Names of texts in the query."""
+    needed: tuple[str, ...] = ()
+    """Those of both that must be there."""
     is_open: bool = False
     """Whether it is answered without a key in the header."""
 
@@ -193,9 +198,11 @@ def document(routes: tuple[Declared, ...]) -> dict[str, Any]:
 
 
 def _operation(route: Declared, schemas: dict[str, Any]) -> dict[str, Any]:
-    parameters = [_parameter(name, "path", "string") for name in _PARAMETER.findall(route.path)]
-    parameters += [_parameter(name, "query", "integer") for name in route.query]
-    parameters += [_parameter(name, "query", "string") for name in route.texts]
+    parameters = [
+        _parameter(name, "path", "string", is_needed=True) for name in _PARAMETER.findall(route.path)
+    ]
+    for names, kind in ((route.query, "integer"), (route.texts, "string")):
+        parameters += [_parameter(it, "query", kind, is_needed=it in route.needed) for it in names]
     told: dict[str, Any] = {
         "operationId": route.handler,
         "summary": route.summary,
@@ -216,8 +223,8 @@ def _operation(route: Declared, schemas: dict[str, Any]) -> dict[str, Any]:
     return told
 
 
-def _parameter(name: str, place: str, kind: str) -> dict[str, Any]:
-    return {"name": name, "in": place, "required": place == "path", "schema": {"type": kind}}
+def _parameter(name: str, place: str, kind: str, *, is_needed: bool) -> dict[str, Any]:
+    return {"name": name, "in": place, "required": is_needed, "schema": {"type": kind}}
 
 
 def _schema(form: Any, schemas: dict[str, Any]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from handlers.context import Context, Interaction, Response, Route
 from handlers.events import EVENTS, Events
 from handlers.home import Home
 from handlers.responding import Ack, Presenter, Responder, ResponseBudget
-from handlers.slack_request import Answer, Malformed, RequestKind, SlackRequest, read
+from handlers.slack_request import Answer, Malformed, RequestKind, SlackRequest, Surface, read
 from handlers.tasks import Tasks
 
 REQUEST: Final = "slack_request"
@@ -85,6 +85,8 @@ class Router:
         async def work(interaction: Interaction) -> Response:
             if interaction.request.workspace_id != self.workspace_id:
                 raise WrongWorkspace
+            if request.surface is Surface.HOME:
+                self.context.home.clicked(request.user_id, request.view)
             return await route.handler(self.context, interaction)
 
         return await self.answering.answer(request, work, opens=route.opens)

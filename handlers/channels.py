@@ -129,12 +129,17 @@ async def reconnect(context: Context, interaction: Interaction, actor: Actor, ch
 
 
 def connect_form(interaction: Interaction, actor: Actor, *, address: str = "") -> View:
-    """The form. Somebody else's address, typed by whoever may add team addresses, most likely is one."""
+    """The form. An address that is not one's own most likely is the team's."""
     own = actor.person.email
-    may_team = right_to_connect(actor, Kind.TEAM, address) is Right.AT_ONCE
-    is_team = bool(address) and may_team and not same_address(own, address)
+    may_team = right_to_connect(actor, Kind.TEAM, address) is not Right.NONE
+    is_team = bool(address) and may_team and not _is_like(own, address)
     kind = Kind.TEAM if is_team else Kind.PERSONAL
     return connect_modal(interaction.lang, InboxSpec(address, kind), own_address=own)
+
+
+def _is_like(own: str, address: str) -> bool:
+    """One's own, or the same name at another host."""
+    return same_address(own, address) or own.partition("@")[0].lower() == address.partition("@")[0].lower()
 
 
 def redrawn_form(interaction: Interaction, actor: Actor) -> View:
@@ -434,7 +439,7 @@ About = Callable[[Context, Interaction, Actor, Channel], Awaitable[Response]]
 
 async def show_overview(context: Context, interaction: Interaction) -> Response:
     """Who looks again while nothing has changed gets what was drawn for them before."""
-    return await context.drawn.of(context, interaction, _drawn_overview)
+    return await context.drawn.of(context, interaction, "overview", _drawn_overview)
 
 
 async def _drawn_overview(context: Context, interaction: Interaction) -> Response:

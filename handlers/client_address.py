@@ -26,6 +26,8 @@ def client_address(peer: str, forwarded: Iterable[str], trusted: tuple[Network, 
     at = _parsed(peer)
     if at is None or not _is_among(at, trusted):
         return peer
+    if not hops:  # else whoever gets a proxy to leave its header out would come from the proxy's network
+        return ""
     while hops and _is_among(at, trusted):
         at = _parsed(hops.pop())
         if at is None:

@@ -21,7 +21,7 @@ from bot.domain.errors import NotAnAddress, UnknownAddress
 from bot.views.home import LIST_ROWS
 from bot.views.hubspot import with_help
 from bot.views.replies import CANDIDATES, help_message, unknown_verb_message, which_address_message
-from handlers import admins, channels, hubspot, reports
+from handlers import admins, channels, hubspot, keys, reports
 from handlers import channels as granted
 from handlers.channels import About, show_overview
 from handlers.context import SILENT, Context, Handler, Interaction, Response, Route, is_first
@@ -52,6 +52,7 @@ class Verb(StrEnum):
     EXPORT = "export"
     REPORT = "report"
     ADMINS = "admins"
+    KEYS = "keys"
     HUBSPOT = "hubspot"
     HELP = "help"
 
@@ -89,6 +90,9 @@ WORDS: Final[Mapping[str, Verb]] = {
     "availability": Verb.REPORT,
     "uptime": Verb.REPORT,
     "管理者": Verb.ADMINS,
+    "key": Verb.KEYS,
+    "キー": Verb.KEYS,
+    "鍵": Verb.KEYS,
     "ハブスポット": Verb.HUBSPOT,
     "ヘルプ": Verb.HELP,
 }
@@ -208,6 +212,10 @@ def show_admins(typed: Typed) -> Handler:
     return admins.show
 
 
+def show_keys(typed: Typed) -> Handler:
+    return keys.show
+
+
 def permissions(typed: Typed) -> Handler:
     """Without an address: of the only inbox there is, else what is asked of every provider."""
 
@@ -233,15 +241,20 @@ def report(typed: Typed) -> Handler:
 
 def explain(typed: Typed) -> Handler:
     async def handler(context: Context, interaction: Interaction) -> Response:
-        # Whoever cannot be read just now reads what everybody may do.
-        actor = await attempt(context.actor(interaction))
-        is_admin = isinstance(actor, Actor) and actor.is_super_admin
-        shown = help_message(interaction.lang, context.command, is_admin=is_admin)
-        if context.services.hubspot is not None:
-            shown = with_help(interaction.lang, shown, context.command)
-        return Response(message=shown)
+        return await context.drawn.of(context, interaction, "help", _drawn_help)
 
     return handler
+
+
+async def _drawn_help(context: Context, interaction: Interaction) -> Response:
+    # Whoever cannot be read just now reads what everybody may do.
+    actor = await attempt(context.actor(interaction))
+    is_admin = isinstance(actor, Actor) and actor.is_super_admin
+    has_keys = context.services.program_keys is not None
+    shown = help_message(interaction.lang, context.command, is_admin=is_admin, has_keys=has_keys)
+    if context.services.hubspot is not None:
+        shown = with_help(interaction.lang, shown, context.command)
+    return Response(message=shown)
 
 
 def show_hubspot(typed: Typed) -> Handler:
@@ -364,6 +377,7 @@ VERBS: Final[Mapping[Verb, tuple[Callable[[Typed], Handler], bool]]] = {
     Verb.EXPORT: (export, False),
     Verb.REPORT: (report, False),
     Verb.ADMINS: (show_admins, True),
+    Verb.KEYS: (show_keys, True),
     Verb.HUBSPOT: (show_hubspot, False),
     Verb.HELP: (explain, False),
 }

@@ -65,7 +65,7 @@ def noted(shown: dict[str, Any], *texts: str) -> dict[str, Any]:
 
 
 KEPT_FOR: Final = timedelta(seconds=5)
-"""How long a list stands although nothing was committed: what it says may also change by the clock."""
+"""How long what was shown stands although nothing was committed: some of it also changes by the clock."""
 MOST_KEPT: Final = 200
 
 
@@ -76,11 +76,11 @@ class Drawn:
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[str, ...], tuple[str, datetime, Response]] = OrderedDict()
 
-    async def of(self, context: Context, interaction: Interaction, draw: Handler) -> Response:
-        """By ``draw``, or as that drew it before for the same person and language."""
+    async def of(self, context: Context, interaction: Interaction, what: str, draw: Handler) -> Response:
+        """``what``: by ``draw``, or as that drew it before for the same person and language."""
         request, now = interaction.request, context.clock()
         mark = await context.services.channels.mark()
-        key = (request.workspace_id, request.user_id, interaction.lang.code)
+        key = (what, request.workspace_id, request.user_id, interaction.lang.code)
         kept = self._kept.get(key)
         if kept is not None and kept[0] == mark and timedelta() <= now - kept[1] < KEPT_FOR:
             return kept[2]

@@ -48,8 +48,7 @@ class Events:
 async def _home_opened(events: Events, request: SlackRequest) -> bool:
     if request.event.get("tab") == "home" and request.user_id:
         view = request.event.get("view")
-        known = view.get("hash") if isinstance(view, dict) else None
-        events.context.home.opened(request.user_id, known=known if isinstance(known, str) else "")
+        events.context.home.opened(request.user_id, view if isinstance(view, dict) else {})
     return True
 
 

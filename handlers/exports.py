@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from bot.services.upkeep.history import File, HistoryExport
+from bot.domain.ticket import File
+from bot.services.upkeep.history import HistoryExport
 from bot.views.i18n import language_for
 from bot.views.pages.export import export_page
 from handlers.web_session import Marked, Site, is_own_form, mark_offered, new_mark, page, see_other

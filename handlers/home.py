@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
@@ -24,7 +25,7 @@ from bot.services.monitoring.hubspot import HubSpotScreens
 from bot.services.people.people import People
 from bot.slack.views_api import ViewsApi
 from bot.views.blocks import View
-from bot.views.home import HOME_ROWS
+from bot.views.home import HOME_ROWS, parse_drawn
 from bot.views.home import home as home_view
 from bot.views.hubspot import in_the_list
 from bot.views.replies import busy_message, refusal_message
@@ -39,9 +40,24 @@ _DRAWERS: Final = 4
 """Drawings at a time: a thousand people who look at once leave room for what others do."""
 _MOST_WAITING: Final = 20_000
 """More looks than that wait for Slack longer than anybody looks."""
+_EVERYTHING: Final = Browse()
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+_NOTHING: Final[Mapping[str, Any]] = {}
 Pause = Callable[[float], Awaitable[None]]
 """Lets so many seconds pass."""
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """What a viewer has before them, as far as this process knows."""
+
+    browse: Browse = _EVERYTHING
+    """What they look for."""
+    at: datetime = _LONG_AGO
+    """When they chose that, or it was drawn."""
+    hash: str = ""
+    """Slack's; empty if it is not known."""
 
 
 class Home:
@@ -69,42 +85,45 @@ class Home:
         self._clock = clock
         self._hubspot = hubspot
         self._viewers: OrderedDict[UserId, datetime] = OrderedDict()
-        self._browsing: dict[UserId, Browse] = {}
-        """What each viewer looks for, as far as this process knows."""
-        self._drawn: dict[UserId, str] = {}
-        """The hash of the picture that each viewer has, as far as this process knows."""
+        self._pictures: dict[UserId, _Picture] = {}
+        """Of viewers only. Another process may have drawn a later one: each payload says what it showed."""
         self._drawing: WeakValueDictionary[UserId, asyncio.Lock] = WeakValueDictionary()
         self._pause = pause
-        self._waiting: OrderedDict[UserId, None] = OrderedDict()
-        """Whose Home is to be drawn, each once, however often they asked."""
+        self._waiting: OrderedDict[UserId, bool] = OrderedDict()
+        """Whose Home is to be drawn, each once, however often they asked; and whether they did."""
         self._drawers = 0
         self._resting: set[asyncio.Task[None]] = set()
         self._is_stopped = False
 
-    def opened(self, user_id: UserId, *, known: str = "") -> None:
-        """Somebody looks at Home: at all that there is, unless they have just been there."""
-        last = self._viewers.get(user_id)
-        if last is None or last < self._clock() - _STILL_LOOKING:
-            self._browsing.pop(user_id, None)
-        self._viewers[user_id] = self._clock()
-        self._viewers.move_to_end(user_id)
-        if known:
-            self._drawn[user_id] = known
-        while len(self._viewers) > _MOST_VIEWERS:
-            self._forget(next(iter(self._viewers)))
+    def opened(self, user_id: UserId, view: Mapping[str, Any] = _NOTHING) -> None:
+        """Somebody looks at Home: at all that there is, unless they have just been there. ``view`` is what
+        was there before, as Slack says."""
+        last, lately = self._viewers.get(user_id), self._clock() - _STILL_LOOKING
+        is_new = last is None or last < lately
+        if is_new:
+            self._pictures.pop(user_id, None)
+        self._looks(user_id)
+        self._learn(user_id, view, since=lately if is_new else _LONG_AGO)
         self._ask_for(user_id)
+
+    def clicked(self, user_id: UserId, view: Mapping[str, Any]) -> None:
+        """Somebody clicks on Home: they see this one, whichever process drew it."""
+        self._looks(user_id)
+        self._learn(user_id, view)
 
     def browse(self, user_id: UserId, browse: Browse) -> None:
         """Somebody looks for some of their inboxes, or turns the page."""
-        self.opened(user_id)
-        self._browsing[user_id] = browse
+        self._looks(user_id)
+        picture = self._pictures.get(user_id, _Picture())
+        self._pictures[user_id] = replace(picture, browse=browse, at=self._clock())
+        self._ask_for(user_id)
 
     def refresh(self, *actors: UserId) -> None:
         """Something has changed: redraw for whoever did it and for those who looked lately."""
         since = self._clock() - _STILL_LOOKING
         lately = (viewer for viewer, at in self._viewers.items() if at >= since)
         for user_id in lately:
-            self._ask_for(user_id)
+            self._ask_for(user_id, is_own=False)
         for user_id in reversed(actors):
             self._ask_for(user_id, is_first=True)
 
@@ -115,21 +134,38 @@ class Home:
         for drawer in self._resting:
             drawer.cancel()
 
-    async def publish(self, user_id: UserId) -> timedelta:
+    async def publish(self, user_id: UserId, *, is_own: bool = True) -> timedelta:
         """Draw one person's Home now. Never raises: the next look draws it again. Returns how long Slack
-        wants to be left alone, should it not have taken it for that reason."""
+        wants to be left alone, should it not have taken it for that reason. ``is_own``: for what they did
+        themselves."""
         async with self._drawing.setdefault(user_id, asyncio.Lock()):
-            published = await attempt(self._published(user_id))
+            published = await attempt(self._published(user_id, is_own=is_own))
         if isinstance(published, Bug):
             _log.warning("Home was not drawn", reference=published.reference)
         return published if isinstance(published, timedelta) else timedelta()
 
-    def _ask_for(self, user_id: UserId, *, is_first: bool = False) -> None:
+    def _looks(self, user_id: UserId) -> None:
+        self._viewers[user_id] = self._clock()
+        self._viewers.move_to_end(user_id)
+        while len(self._viewers) > _MOST_VIEWERS:
+            self._forget(next(iter(self._viewers)))
+
+    def _learn(self, user_id: UserId, view: Mapping[str, Any], *, since: datetime = _LONG_AGO) -> None:
+        """Take over what was drawn last, unless it is older than what we know. What was drawn before
+        ``since`` was for an earlier visit."""
+        drawn = view.get("hash")
+        if not isinstance(drawn, str):
+            return
+        browse, at = parse_drawn(view.get("private_metadata")) or (_EVERYTHING, _LONG_AGO)
+        if at >= self._pictures.get(user_id, _Picture()).at:
+            self._pictures[user_id] = _Picture(browse if at >= since else _EVERYTHING, at, drawn)
+
+    def _ask_for(self, user_id: UserId, *, is_own: bool = True, is_first: bool = False) -> None:
         """Let it be drawn: side by side with a few others, or later. ``is_first`` for whoever waits to see
         what they did."""
         if self._is_stopped:
             return
-        self._waiting[user_id] = None
+        self._waiting[user_id] = is_own or self._waiting.get(user_id, False)
         if is_first:
             self._waiting.move_to_end(user_id, last=False)
         while len(self._waiting) > _MOST_WAITING:
@@ -141,10 +177,10 @@ class Home:
     async def _draw_on(self) -> None:
         try:
             while self._waiting:
-                user_id, _ = self._waiting.popitem(last=False)
-                rest = await self.publish(user_id)
+                user_id, is_own = self._waiting.popitem(last=False)
+                rest = await self.publish(user_id, is_own=is_own)
                 if rest:
-                    self._ask_for(user_id, is_first=True)
+                    self._ask_for(user_id, is_own=is_own, is_first=True)
                     await self._rest(rest)
         finally:
             self._drawers -= 1
@@ -158,39 +194,54 @@ class Home:
     async def _paused(self, span: timedelta) -> None:
         await self._pause(span.total_seconds())
 
-    async def _published(self, user_id: UserId) -> timedelta:
+    async def _published(self, user_id: UserId, *, is_own: bool) -> timedelta:
+        at = self._clock()
         try:
-            view = await self._view(user_id)
-            known = self._drawn.get(user_id)
-            drawn = await self._views_api.publish(user_id, view, known=known)
+            drawn = await self._publish_at(user_id, at, is_first=True)
+            if (
+                drawn is None and not is_own
+            ):  # they look at what another process drew: it knows what they chose
+                self._forget(user_id)
+                return timedelta()
             if drawn is None:  # another process was first: look again, then let the newest win
-                drawn = await self._views_api.publish(user_id, await self._view(user_id), known=None)
+                at = self._clock()
+                drawn = await self._publish_at(user_id, at, is_first=False)
         except SlackAway as away:
+            if not away.was_refused:  # Slack may have taken it all the same
+                self._drawn(user_id, "", at)
             return away.retry_after or timedelta()
-        if drawn and user_id in self._viewers:
-            self._drawn[user_id] = drawn
+        self._drawn(user_id, drawn or "", at)
         return timedelta()
 
-    async def _view(self, user_id: UserId) -> View:
+    async def _publish_at(self, user_id: UserId, at: datetime, *, is_first: bool) -> str | None:
+        view = await self._view(user_id, at)
+        known = self._pictures.get(user_id, _Picture()).hash or None
+        return await self._views_api.publish(user_id, view, known=known if is_first else None)
+
+    def _drawn(self, user_id: UserId, drawn: str, at: datetime) -> None:
+        if user_id in self._viewers:
+            picture = self._pictures.get(user_id, _Picture())
+            self._pictures[user_id] = replace(picture, hash=drawn, at=max(at, picture.at))
+
+    async def _view(self, user_id: UserId, at: datetime) -> View:
         lang = await language_of(self._people, self._workspace_id, user_id)
         overview = await attempt(self._overview(user_id))
         if isinstance(overview, Overview):
             theirs = await attempt(self._hubspot.summary()) if self._hubspot else None
             elsewhere = in_the_list(lang, theirs if isinstance(theirs, HubSpotSummary) else None)
-            return home_view(lang, overview, now=self._clock(), elsewhere=elsewhere)
+            return home_view(lang, overview, now=at, elsewhere=elsewhere)
         if isinstance(overview, Refused):
             return _as_home(refusal_message(lang, overview.refusal, self._command))
         return _as_home(busy_message(lang))
 
     async def _overview(self, user_id: UserId) -> Overview:
         actor = await self._people.member(self._workspace_id, user_id)
-        browse = self._browsing.get(user_id, Browse())
+        browse = self._pictures.get(user_id, _Picture()).browse
         return await self._channels.overview(actor, most=HOME_ROWS, browse=browse)
 
     def _forget(self, user_id: UserId) -> None:
         self._viewers.pop(user_id, None)
-        self._drawn.pop(user_id, None)
-        self._browsing.pop(user_id, None)
+        self._pictures.pop(user_id, None)
 
 
 def _as_home(message: dict[str, Any]) -> View:

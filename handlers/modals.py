@@ -13,11 +13,12 @@ from bot.views.modals import (
     DECLINE_FORM,
     DISABLE_FORM,
     EDIT_FORM,
+    KEYS_FORM,
     LEAVE_FORM,
     REMOVE_FORM,
     TAKE_OVER_FORM,
 )
-from handlers import admins, approvals, channels, hubspot
+from handlers import admins, approvals, channels, hubspot, keys
 from handlers.channels import act
 from handlers.context import SILENT, Context, Interaction, Response, Route, is_first
 from handlers.slack_request import SlackRequest
@@ -41,6 +42,7 @@ CALLBACKS: Final[Mapping[str, Route]] = {
     LEAVE_FORM: Route(channels.leave),
     ASK_FORM: Route(approvals.ask),
     DECLINE_FORM: Route(approvals.decline),
+    KEYS_FORM: Route(keys.make),
     HUBSPOT_TELL_FORM: Route(hubspot.tell),
 }
 

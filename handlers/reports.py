@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.domain.errors import OutOfDate
-from bot.services.upkeep.history import File
+from bot.domain.ticket import File
 from bot.views.availability import MONTHLY_OFF, MONTHLY_ON, monthly_message, report_message
 from bot.views.history import report_file_message
 from handlers.context import Context, Interaction, Response

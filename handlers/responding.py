@@ -20,6 +20,7 @@ from bot.domain.errors import (
     NobodyCanApprove,
     NotAnAddress,
     OtherKind,
+    OwnerLeft,
     ReconnectFirst,
     Refusal,
     SlackAway,
@@ -43,6 +44,7 @@ from bot.views.modals import (
     disconnect_first_modal,
     form_again,
     in_order_modal,
+    owner_left_modal,
     reconnect_first_modal,
     refusal_modal,
     switch_instead_modal,
@@ -349,6 +351,8 @@ def _way_on(lang: Language, refusal: Refusal, *, asker: UserId) -> Response | No
             view = switch_instead_modal(lang, refusal)
         case DisconnectFirst():
             view = disconnect_first_modal(lang, refusal)
+        case OwnerLeft():
+            view = owner_left_modal(lang, refusal)
         case ReconnectFirst():
             view = reconnect_first_modal(lang, refusal)
         case _:

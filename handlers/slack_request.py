@@ -212,11 +212,20 @@ def _action(body: Json) -> Json:
 def _value(element: Json) -> str:
     """What a button carries, or what was typed or chosen in any other element."""
     found = (_text(element, name) for name in _CHOICES)
-    return next(filter(None, found), "") or _text(_part(element, "selected_option"), "value")
+    one = next(filter(None, found), "") or _text(_part(element, "selected_option"), "value")
+    return one or " ".join(_text(option, "value") for option in _options(element))
+
+
+def _options(element: Json) -> list[Json]:
+    """What is ticked, where several may be."""
+    options = element.get("selected_options") or []
+    if not isinstance(options, list) or not all(isinstance(it, dict) for it in options):
+        raise Malformed("selected_options are no list of objects")
+    return options
 
 
 def _fields(view: Json) -> dict[str, str]:
-    """The inputs' values by block id; an empty input is an empty text."""
+    """The inputs' values by block id; an empty input is an empty text, several choices are words."""
     values = _part(_part(view, "state"), "values")
     read_: dict[str, str] = {}
     for block, elements in values.items():

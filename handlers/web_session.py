@@ -20,6 +20,7 @@ from bot.domain.errors import (
     LinkBusy,
     NotAllowed,
     OtherBrowser,
+    OwnerLeft,
     Refusal,
     SignInClosed,
     TicketExpired,
@@ -250,7 +251,7 @@ def _digest(cookie: str) -> str:
     return hashlib.sha256(cookie.encode()).hexdigest()
 
 
-_FORBIDDEN: Final = (OtherBrowser, NotAllowed, GuestNotAllowed, WrongWorkspace)
+_FORBIDDEN: Final = (OtherBrowser, NotAllowed, OwnerLeft, GuestNotAllowed, WrongWorkspace)
 _OVER: Final = 410
 _UNREADABLE: Final = {400: unreadable_page, 408: too_slow_page, 413: too_large_page}
 
@@ -264,6 +265,7 @@ _HAD_A_LINK: Final = (
     LinkBusy,
     SignInClosed,
     NotAllowed,
+    OwnerLeft,
     GuestNotAllowed,
 )
 """What only a link of ours leads to. Whoever has one may read whose it is; a stranger learns no workspace."""

@@ -108,23 +108,20 @@ class Receiver:
         name, stamp, signatures = (
             headers.get(f"webhook-{it}", "") for it in ("id", "timestamp", "signature")
         )
-        if not (name and stamp.isdigit() and signatures):
+        if not (name and stamp.isascii() and stamp.isdigit() and len(stamp) <= 12 and signatures):
             raise NotSigned("a header is missing")
         if abs(self.clock().timestamp() - int(stamp)) > _TOLERANCE.total_seconds():
             raise NotSigned("not from now")
         text_ = f"{name}.{stamp}.".encode() + raw
-        given = {it.partition(",")[2] for it in signatures.split(" ") if it.startswith("v1,")}
-        ours = [
-            base64.b64encode(hmac.new(_raw(it), text_, hashlib.sha256).digest()).decode()
-            for it in self.secrets
-        ]
+        given = {
+            it.partition(",")[2].encode(errors="surrogateescape")
+            for it in signatures.split(" ")
+            if it.startswith("v1,")
+        }
+        ours = [base64.b64encode(hmac.new(_raw(it), text_, hashlib.sha256).digest()) for it in self.secrets]
         if not any(hmac.compare_digest(one, it) for one in ours for it in given):
             raise NotSigned("no signature fits")
-        body = json.loads(raw)
-        if len(raw) >= 20_000 or set(body) != {"type", "timestamp", "data"}:
-            raise NotSigned("not of the specification's form")
-        datetime.fromisoformat(body["timestamp"])
-        return dict(body)
+        return _of_the_form(raw)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         match self.behaviour:
@@ -199,6 +196,19 @@ class Receiver:
             "<h2>Events, verified, the latest first</h2>"
             f"<table><tr><th>At</th><th>Type</th><th>Answered</th><th>Body</th></tr>{rows}</table></html>"
         )
+
+
+def _of_the_form(raw: bytes) -> Mapping[str, Any]:
+    """An event as the specification has it. Raises ``NotSigned``."""
+    wrong = NotSigned("not of the specification's form")
+    try:
+        body = json.loads(raw)
+        if len(raw) >= 20_000 or not isinstance(body, dict) or set(body) != {"type", "timestamp", "data"}:
+            raise wrong
+        datetime.fromisoformat(body["timestamp"])
+    except (ValueError, TypeError, RecursionError):
+        raise wrong from None
+    return body
 
 
 def _indented(body: Mapping[str, Any]) -> str:

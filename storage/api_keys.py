@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, literal, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, func, literal, or_, select, update
 
-from bot.domain.api_key import ApiKey, network_of
+from bot.domain.api_key import ApiKey, OwnerAnswer, OwnerAsked, network_of
 from bot.domain.channel import Kind, State
 from bot.domain.grant import Granted, Secret
-from bot.domain.ids import ApiKeyId, ChannelId, GrantId, WorkspaceId
+from bot.domain.ids import ApiKeyId, ChannelId, GrantId, UserId, WorkspaceId
 from storage.column_types import Instant
 from storage.connection import Repository
 from storage.errors import KeyLost, Misplaced
@@ -44,7 +44,7 @@ class ApiKeyRepository(Repository):
         await self._connection.count(self._connection.insert(api_key).values(**values))
         await self._connection.many(
             self._connection.insert(api_key_channel),
-            [{"key_id": new.id, "channel_id": one} for one in sorted(new.channels)],
+            [_named(new, one) for one in sorted(new.channels)],
         )
 
     async def find(self, key_id: ApiKeyId) -> ApiKey | None:
@@ -55,42 +55,92 @@ class ApiKeyRepository(Repository):
         """The one whose own address has this digest."""
         return await self._one(api_key.c.door_digest == digest)
 
-    async def open_door(self, key_id: ApiKeyId, digest: str) -> bool:
-        """From now on this is its own address, in place of a former one; whether there is such a key that was
-        not revoked."""
-        mine = api_key.c.id == key_id, api_key.c.revoked_at.is_(None)
+    async def open_door(self, key_id: ApiKeyId, digest: str, now: datetime) -> bool:
+        """From now on this is its own address, in place of a former one; whether there is such a key that
+        works."""
+        mine = api_key.c.id == key_id, api_key.c.revoked_at.is_(None), api_key.c.expires_at > now
         return await self._connection.count(update(api_key).where(*mine).values(door_digest=digest)) == 1
 
     async def _one(self, which: ColumnElement[bool]) -> ApiKey | None:
         named = api_key_channel, api_key_channel.c.key_id == api_key.c.id
-        here = select(api_key, api_key_channel.c.channel_id).outerjoin(*named).where(which)
+        here = select(api_key, *_NAMED).outerjoin(*named).where(which)
         rows = await self._connection.rows(here)
-        channels = frozenset(row.channel_id for row in rows if row.channel_id is not None)
-        return _key(rows[0], channels) if rows else None
+        return _key(rows[0], [row for row in rows if row.channel_id is not None]) if rows else None
 
     async def of_workspace(self, workspace_id: WorkspaceId) -> tuple[ApiKey, ...]:
         """Revoked and expired ones too, the oldest first."""
         here = select(api_key).where(api_key.c.workspace_id == workspace_id)
         rows = await self._connection.rows(here.order_by(api_key.c.created_at, api_key.c.id))
         channels = await self._channels([row.id for row in rows])
-        return tuple(_key(row, channels.get(row.id, frozenset())) for row in rows)
+        return tuple(_key(row, channels.get(row.id, ())) for row in rows)
+
+    async def naming(self, channel_id: ChannelId) -> tuple[ApiKey, ...]:
+        """Those that name this inbox and were not revoked, the oldest first."""
+        ids = select(api_key_channel.c.key_id).where(api_key_channel.c.channel_id == channel_id)
+        here = select(api_key).where(api_key.c.id.in_(ids), api_key.c.revoked_at.is_(None))
+        rows = await self._connection.rows(here.order_by(api_key.c.created_at, api_key.c.id))
+        channels = await self._channels([row.id for row in rows])
+        return tuple(_key(row, channels.get(row.id, ())) for row in rows)
+
+    async def answer(
+        self, key_id: ApiKeyId, channel_id: ChannelId, owner_id: UserId, answer: OwnerAnswer, at: datetime
+    ) -> bool:
+        """What its owner says of it from now on; whether that is news."""
+        mine = (
+            api_key_channel.c.key_id == key_id,
+            api_key_channel.c.channel_id == channel_id,
+            api_key_channel.c.owner_id == owner_id,
+            api_key_channel.c.answer != answer,
+        )
+        values = {"answer": answer.value, "answered_at": at}
+        return await self._connection.count(update(api_key_channel).where(*mine).values(**values)) == 1
+
+    async def made_by(self, workspace_id: WorkspaceId, maker: UserId) -> tuple[ApiKey, ...]:
+        """Those that this person made or looks after and nobody revoked, without what they are for."""
+        theirs = api_key.c.workspace_id == workspace_id, api_key.c.created_by == maker
+        here = select(api_key).where(*theirs, api_key.c.revoked_at.is_(None)).order_by(api_key.c.id)
+        return tuple(_key(row, ()) for row in await self._connection.rows(here))
 
     async def revoke(self, key_id: ApiKeyId, at: datetime) -> bool:
         """Whether it was not revoked yet."""
         mine = api_key.c.id == key_id, api_key.c.revoked_at.is_(None)
         return await self._connection.count(update(api_key).where(*mine).values(revoked_at=at)) == 1
 
+    async def assign(self, key_id: ApiKeyId, person: UserId) -> bool:
+        """This person looks after it. Whether it was not revoked yet."""
+        mine = api_key.c.id == key_id, api_key.c.revoked_at.is_(None)
+        return await self._connection.count(update(api_key).where(*mine).values(created_by=person)) == 1
+
     async def used(self, key_id: ApiKeyId, at: datetime, address: str) -> None:
         """It was shown by somebody at this address."""
         mine = update(api_key).where(api_key.c.id == key_id)
         await self._connection.count(mine.values(last_used_at=at, last_used_from=address))
 
-    async def _channels(self, key_ids: Sequence[ApiKeyId]) -> dict[ApiKeyId, frozenset[ChannelId]]:
-        theirs = select(api_key_channel).where(api_key_channel.c.key_id.in_(key_ids))
-        found: dict[ApiKeyId, set[ChannelId]] = {}
+    async def _channels(self, key_ids: Sequence[ApiKeyId]) -> dict[ApiKeyId, list[Row[Any]]]:
+        theirs = select(api_key_channel.c.key_id, *_NAMED).where(api_key_channel.c.key_id.in_(key_ids))
+        found: dict[ApiKeyId, list[Row[Any]]] = {}
         for row in await self._connection.rows(theirs):
-            found.setdefault(row.key_id, set()).add(row.channel_id)
-        return {key_id: frozenset(channels) for key_id, channels in found.items()}
+            found.setdefault(row.key_id, []).append(row)
+        return found
+
+
+_NAMED: Final = (
+    api_key_channel.c.channel_id,
+    api_key_channel.c.owner_id,
+    api_key_channel.c.answer,
+    api_key_channel.c.answered_at,
+)
+
+
+def _named(key: ApiKey, channel_id: ChannelId) -> dict[str, Any]:
+    asked = key.asked.get(channel_id)
+    return {
+        "key_id": key.id,
+        "channel_id": channel_id,
+        "owner_id": asked.owner_id if asked else None,
+        "answer": asked.answer.value if asked else None,
+        "answered_at": asked.at if asked else None,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +194,14 @@ class AccessTokenRepository(Repository):
     async def put(
         self, grant_id: GrantId, resource: str, token: Secret, *, obtained_at: datetime, expires_at: datetime
     ) -> None:
-        """Keep it in place of the one before, as a token of the grant as it stands now. Only of team
-        addresses that are in use: nobody else's are ever asked for."""
+        """Keep it in place of the one before, as a token of the grant as it stands now. Only of
+        what is in use and the team's, or allowed to a key by its owner: nobody else's are ever asked for."""
         row_id = _id(grant_id, resource)
         sealed = self._connection.cipher.seal(token, owner=row_id)
         columns = "id", "grant_id", "grant_version", "sealed", "obtained_at", "expires_at"
         instants = literal(obtained_at, Instant), literal(expires_at, Instant)
         as_it_is = select(literal(row_id), grant.c.id, grant.c.version, literal(sealed), *instants).where(
-            grant.c.id == grant_id, grant.c.sealed.is_not(None), _of_team.exists()
+            grant.c.id == grant_id, grant.c.sealed.is_not(None), or_(_of_team.exists(), _allowed.exists())
         )
         insert = self._connection.insert(access_token).from_select(list(columns), as_it_is)
         changed = {name: insert.excluded[name] for name in columns[2:]}
@@ -176,6 +226,19 @@ class AccessTokenRepository(Repository):
 _of_team: Final = (
     select(channel.c.id)
     .where(channel.c.grant_id == grant.c.id, channel.c.kind == Kind.TEAM, channel.c.state != State.REMOVED)
+    .correlate(grant)
+)
+_allowed: Final = (
+    select(channel.c.id)
+    .join(api_key_channel, api_key_channel.c.channel_id == channel.c.id)
+    .join(api_key, api_key.c.id == api_key_channel.c.key_id)
+    .where(
+        channel.c.grant_id == grant.c.id,
+        channel.c.state != State.REMOVED,
+        channel.c.owner_id == api_key_channel.c.owner_id,
+        api_key_channel.c.answer == OwnerAnswer.ALLOWED.value,
+        api_key.c.revoked_at.is_(None),
+    )
     .correlate(grant)
 )
 
@@ -267,14 +330,14 @@ class TokenUseRepository(Repository):
         )
 
 
-def _key(row: Row[Any], channels: frozenset[ChannelId]) -> ApiKey:
+def _key(row: Row[Any], named: Sequence[Row[Any]]) -> ApiKey:
     return ApiKey(
         id=row.id,
         workspace_id=row.workspace_id,
         name=row.name,
         digest=row.digest,
         is_for_team=row.is_for_team,
-        channels=channels,
+        channels=frozenset(one.channel_id for one in named),
         features=frozenset(row.features.split()),
         networks=tuple(map(network_of, row.networks.split())),
         created_by=row.created_by,
@@ -283,4 +346,10 @@ def _key(row: Row[Any], channels: frozenset[ChannelId]) -> ApiKey:
         last_used_at=row.last_used_at,
         last_used_from=row.last_used_from or "",
         revoked_at=row.revoked_at,
+        has_door=row.door_digest is not None,
+        asked={
+            one.channel_id: OwnerAsked(one.owner_id, OwnerAnswer(one.answer), one.answered_at)
+            for one in named
+            if one.owner_id is not None and one.answer is not None
+        },
     )

@@ -5,7 +5,7 @@ One rule: two people may change a channel, so saving compares the version that w
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache, reduce
@@ -16,6 +16,7 @@ from typing import Any, Final
 from sqlalchemy import (
     ColumnElement,
     FromClause,
+    Integer,
     Select,
     Subquery,
     and_,
@@ -37,12 +38,12 @@ from bot.domain.address import MailRouting
 from bot.domain.channel import URGENCY, Cause, Channel, Kind, State
 from bot.domain.grant import Granted, MailboxIdentity
 from bot.domain.ids import ChannelId, UserId, WorkspaceId
-from bot.domain.view_models import Browse, StateCounts
+from bot.domain.view_models import MOST_COUNTED, Browse, StateCounts
 from storage.column_types import folded, searchable
 from storage.connection import Repository, by_letters
 from storage.errors import Conflict, Taken
 from storage.grants import GRANTED, granted_as, scopes_as_kept
-from storage.tables import channel, grant, probe, whereabouts, workspace
+from storage.tables import channel, grant, person, probe, whereabouts, workspace
 
 IN_TROUBLE: Final[ColumnElement[Any]] = literal_column("channel.state IN ('impaired', 'disconnected')")
 """``TROUBLED``, where there are other tables beside."""
@@ -63,16 +64,15 @@ class ChannelRepository(Repository):
 
     async def find(self, channel_id: ChannelId) -> Channel | None:
         """Removed ones too."""
-        return await self._one(select(channel).where(channel.c.id == channel_id))
+        return await self._one(_FINDING, {"its": channel_id})
 
     async def hold(self, channel_id: ChannelId) -> Channel | None:
         """The same, and nobody else changes it before this unit of work ends."""
-        return await self._one(select(channel).where(channel.c.id == channel_id).with_for_update())
+        return await self._one(_HOLDING, {"its": channel_id})
 
     async def at_address(self, workspace_id: WorkspaceId, address: str) -> Channel | None:
         """The one that is not removed, however its address is capitalised."""
-        here = channel.c.workspace_id == workspace_id, channel.c.address_key == folded(address)
-        return await self._one(select(channel).where(*here, _KEPT))
+        return await self._one(_AT_ADDRESS, {"workspace": workspace_id, "address": folded(address)})
 
     async def at_addresses(self, workspace_id: WorkspaceId, addresses: Collection[str]) -> dict[str, Channel]:
         """The same of many at once, by what spellings of an address have in common."""
@@ -90,6 +90,14 @@ class ChannelRepository(Repository):
     async def all(self, workspace_id: WorkspaceId) -> tuple[Channel, ...]:
         return await self._kept(workspace_id)
 
+    async def of_team(
+        self, workspace_id: WorkspaceId, after: ChannelId, *, limit: int
+    ) -> tuple[Channel, ...]:
+        """Team addresses behind ``after``, by id."""
+        those = channel.c.workspace_id == workspace_id, channel.c.kind == Kind.TEAM, _KEPT
+        here = select(channel).where(*those, channel.c.id > after).order_by(channel.c.id).limit(limit)
+        return tuple(map(channel_of, await self._connection.rows(here)))
+
     async def some(self, workspace_id: WorkspaceId, *, limit: int) -> tuple[Channel, ...]:
         """Up to ``limit`` of them, whichever."""
         here = select(channel).where(channel.c.workspace_id == workspace_id, _KEPT).limit(limit)
@@ -103,8 +111,8 @@ class ChannelRepository(Repository):
     async def count_in_use(self, kind: Kind, *, most: int | None = None) -> int:
         """How many of a kind are looked at often, in the whole deployment; who is beyond ``most`` is not
         counted."""
-        those = select(literal(1)).select_from(channel).where(channel.c.kind == kind, *_IN_USE).limit(most)
-        return int(await self._connection.value(select(func.count()).select_from(those.subquery())))
+        values = {"of_kind": kind} | ({} if most is None else {"most": most})
+        return int(await self._connection.value(_counting(limited=most is not None), values))
 
     async def addresses(self, workspace_id: WorkspaceId) -> tuple[str, ...]:
         """Every address under management, for "did you mean"."""
@@ -138,8 +146,8 @@ class ChannelRepository(Repository):
 
     async def add(self, new: Channel) -> None:
         """Raises ``Taken`` when the address is under management; the unit of work stays usable."""
-        insert = self._connection.insert(channel).values(**_values(new)).on_conflict_do_nothing()
-        if not await self._connection.count(insert):
+        insert = self._connection.insert(channel).on_conflict_do_nothing()
+        if not await self._connection.count(insert, _values(new)):
             raise Taken
 
     async def save(self, changed: Channel) -> Channel:
@@ -149,15 +157,27 @@ class ChannelRepository(Repository):
         an address that was given to another channel meanwhile.
         """
         saved = replace(changed, version=changed.version + 1)
-        mine = channel.c.id == changed.id, channel.c.version == changed.version
-        if not await self._connection.count(update(channel).where(*mine).values(**_values(saved))):
+        mine = {"its": changed.id, "as_read": changed.version}
+        if not await self._connection.count(_SAVING, {**mine, **_values(saved)}):
             raise Conflict
         return saved
 
     async def by_ids(self, ids: Sequence[ChannelId]) -> dict[ChannelId, Channel]:
         """Those that exist, removed ones too."""
-        rows = await self._connection.rows(select(channel).where(channel.c.id.in_(ids)))
+        if not ids:
+            return {}
+        rows = await self._connection.rows(_OF_THOSE, {"those": list(ids)})
         return {row.id: channel_of(row) for row in rows}
+
+    async def a_team_address(self, workspace_id: WorkspaceId, *, is_told: bool) -> Channel | None:
+        """Some team address, the same one every time; ``is_told``: one that has a conversation. However many
+        there are, an index leads to it."""
+        theirs = channel.c.workspace_id == workspace_id, channel.c.kind == Kind.TEAM, _KEPT
+        found = select(channel).where(*theirs).limit(1)
+        if is_told:
+            told = found.where(channel.c.conversation_id.is_not(None))
+            return await self._one(told.order_by(channel.c.conversation_id, channel.c.address_key))
+        return await self._one(found.order_by(channel.c.state, channel.c.address_key))
 
     async def has_cause(self, provider: str, cause: Cause) -> bool:
         """Whether any of a provider's channels is impaired or disconnected for this cause."""
@@ -173,9 +193,30 @@ class ChannelRepository(Repository):
         here = select(channel).where(channel.c.workspace_id == workspace_id, _KEPT, *which)
         return tuple(map(channel_of, await self._connection.rows(here.order_by(channel.c.address_key))))
 
-    async def _one(self, query: Select[Any]) -> Channel | None:
-        row = await self._connection.first(query)
+    async def _one(self, query: Select[Any], values: Mapping[str, Any] | None = None) -> Channel | None:
+        row = await self._connection.first(query, values)
         return channel_of(row) if row else None
+
+
+# --- statements, built once
+
+
+_FINDING: Final = select(channel).where(channel.c.id == bindparam("its"))
+_HOLDING: Final = _FINDING.with_for_update()
+_OF_THOSE: Final = select(channel).where(channel.c.id.in_(bindparam("those", expanding=True)))
+_AT_ADDRESS: Final = select(channel).where(
+    channel.c.workspace_id == bindparam("workspace"), channel.c.address_key == bindparam("address"), _KEPT
+)
+_SAVING: Final = update(channel).where(
+    channel.c.id == bindparam("its"), channel.c.version == bindparam("as_read")
+)
+
+
+@cache
+def _counting(*, limited: bool) -> Select[Any]:
+    those = select(literal(1)).select_from(channel).where(channel.c.kind == bindparam("of_kind"), *_IN_USE)
+    first = those.limit(bindparam("most", type_=Integer)) if limited else those
+    return select(func.count()).select_from(first.subquery())
 
 
 def _values(it: Channel) -> dict[str, Any]:
@@ -247,12 +288,15 @@ def channel_of(row: Sequence[Any]) -> Channel:
 _COUNTED: Final = tuple(state for state in URGENCY if state is not State.REMOVED)
 _NO_LIMIT: Final = 2**31 - 1
 MOST_LOOK_ALIKES: Final = 500
+_FEW: Final[ColumnElement[int]] = literal_column(str(MOST_COUNTED + 1))
+"""In the statement's own words: PostgreSQL plans for so few rows only if it knows how many."""
 _BESIDE: Final = MOST_LOOK_ALIKES // 5
 _HERE: Final = channel.c.workspace_id == bindparam("workspace"), channel.c.state != State.REMOVED
 # Where each part stands in a row, which is unpacked by position.
 _CHANNEL: Final = slice(0, len(channel.c))
 _PROOF: Final = _CHANNEL.stop
-_MAIL: Final = slice(_PROOF + 1, _PROOF + 1 + len(whereabouts.c))
+_OWNER_LEFT: Final = _PROOF + 1
+_MAIL: Final = slice(_OWNER_LEFT + 1, _OWNER_LEFT + 1 + len(whereabouts.c))
 _TALLY: Final = slice(_MAIL.stop, _MAIL.stop + 1 + len(_COUNTED))
 _GRANT: Final = slice(_TALLY.stop, None)
 
@@ -267,6 +311,8 @@ class Listed:
     """Only where it was asked for."""
     mail_left: MailRouting | None
     """Where the mail goes, once it has left the channel's provider."""
+    owner_left: bool = False
+    """Whose it is is no longer in the workspace."""
 
 
 class OverviewRepository(Repository):
@@ -276,7 +322,8 @@ class OverviewRepository(Repository):
         self, visibility: Visibility, *, most: int | None, with_grants: bool
     ) -> tuple[tuple[Listed, ...], StateCounts]:
         """The first ``most``, or all: one's own, team addresses, other people's; of each what needs somebody
-        first, then by address. And how many there are. What was granted is read only ``with_grants``."""
+        first, then by address. And how many there are, as far as
+        ``StateCounts`` tells. What was granted is read only ``with_grants``."""
         statement = _statement(
             self._connection.dialect, visibility.all_personal, with_grants, is_counted=True
         )
@@ -329,15 +376,11 @@ class OverviewRepository(Repository):
         return tuple(map(_listed, rows))
 
     async def tally(self, visibility: Visibility) -> StateCounts:
-        """How many there are."""
+        """How many there are, as far as ``StateCounts`` tells."""
         [row] = await self._connection.rows(
             _tallied(visibility.all_personal), _listed_values(visibility, None)
         )
         return _tally(row)
-
-    async def count_own(self, visibility: Visibility) -> int:
-        """How many are this person's own."""
-        return int(await self._connection.value(_own_count(), _listed_values(visibility, None)))
 
     async def addresses(self, visibility: Visibility, *, most: int) -> tuple[str, ...]:
         """The first addresses that this person may see, as addresses are sorted."""
@@ -443,8 +486,10 @@ def _beside(
     """What stands beside a channel is looked up for the first ones only."""
     shown = first.subquery("shown")
     has_left = and_(whereabouts.c.channel_id == shown.c.id, whereabouts.c.left_at.is_not(None))
+    owner = and_(person.c.workspace_id == shown.c.workspace_id, person.c.id == shown.c.owner_id)
     joined = shown.outerjoin(probe, probe.c.channel_id == shown.c.id).outerjoin(whereabouts, has_left)
-    columns = [*shown.c, probe.c.last_ok_at, *whereabouts.c]
+    joined = joined.outerjoin(person, owner)
+    columns = [*shown.c, probe.c.last_ok_at, person.c.is_deleted, *whereabouts.c]
     if counted is None:
         columns += [literal(0).label(f"no_{place}") for place in range(1 + len(_COUNTED))]
     else:
@@ -535,30 +580,23 @@ def _was_granted(provider: str, it: Granted) -> ColumnElement[bool]:
 
 
 def _counts(all_personal: bool) -> Subquery:
-    """In the order in which ``_tally`` unpacks them."""
+    """In the order in which ``_tally`` unpacks them: each along an index, and no further than is told."""
     own_number = _own_count().scalar_subquery().label("own")
+    whole = (_number(*_counted_parts(all_personal, state)).label(state) for state in _COUNTED)
+    return select(own_number, *whole).subquery("tally")
+
+
+def _counted_parts(all_personal: bool, state: State) -> list[tuple[ColumnElement[bool], ...]]:
+    """Whoever sees all needs no rows for it: the index alone tells."""
     if all_personal:
-        # Each by itself along the index, which is several times as quick as to sort all that are there.
-        whole = (_number(*kinds).label(state) for state, kinds in _by_kind().items())
-        return select(own_number, *whole).subquery("tally")
-    team = select(channel.c.state).where(*_HERE, channel.c.kind == Kind.TEAM)
-    own, theirs = (select(channel.c.state).where(*which) for which in _parts(False)[-2:])
-    each = union_all(team, own, theirs).subquery()
-    states = (func.sum(case((each.c.state == state, 1), else_=0)).label(state) for state in _COUNTED)
-    return select(own_number, *states).subquery("tally")
-
-
-def _by_kind() -> dict[State, list[tuple[ColumnElement[bool], ...]]]:
-    """Parts of the index, by state."""
-    return {
-        state: [(*_HERE, channel.c.kind == kind, channel.c.state == state) for kind in Kind]
-        for state in _COUNTED
-    }
+        return [(*_HERE, channel.c.kind == kind, channel.c.state == state) for kind in Kind]
+    return _parts(all_personal, (state,))
 
 
 def _number(*parts: tuple[ColumnElement[bool], ...]) -> ColumnElement[int]:
-    counts = [select(func.count()).select_from(channel).where(*which).scalar_subquery() for which in parts]
-    return reduce(add, counts)
+    """How many, of each part at most one more than ``MOST_COUNTED``."""
+    some = [select(literal(1)).select_from(channel).where(*which).limit(_FEW) for which in parts]
+    return reduce(add, (select(func.count()).select_from(it.subquery()).scalar_subquery() for it in some))
 
 
 def _own_count() -> Select[Any]:
@@ -601,6 +639,7 @@ def _listed(row: Sequence[Any]) -> Listed:
         row[_PROOF],
         granted_as(granted) if _is_joined(granted) else None,
         known_of(mail) if _is_joined(mail) else None,
+        bool(row[_OWNER_LEFT]),
     )
 
 

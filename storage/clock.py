@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import BigInteger, ColumnElement, Interval, bindparam, cast, func, literal, or_, type_coerce
 
@@ -45,6 +45,11 @@ class DatabaseClock:
         if dialect == "sqlite":
             return type_coerce(_CLOCK_OF_SQLITE + bindparam(name, type_=BigInteger), Instant)
         return type_coerce(_CLOCK_OF_POSTGRESQL + bindparam(name, type_=Interval), Instant)
+
+    @classmethod
+    def is_past(cls, moment: ColumnElement[datetime | None], present: ColumnElement[datetime]) -> Any:
+        """``has_passed`` for a statement that is built once; ``present`` is a ``moment``."""
+        return or_(moment.is_(None), moment <= present)
 
     def ahead(self, *, plus: timedelta = timedelta()) -> object:
         """The value for ``moment``: the present, or ``plus`` later."""

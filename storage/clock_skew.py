@@ -10,17 +10,33 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, Select, Update, bindparam, delete, literal, select, update
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    ColumnElement,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    delete,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from bot.domain.channel import Cause, State
 from bot.domain.job import JobKind
+from storage.clock import DatabaseClock
 from storage.column_types import Instant
 from storage.connection import Repository
 from storage.tables import (
     api_key,
     channel,
+    download,
     grant,
     held,
     hold,
@@ -53,6 +69,7 @@ COUNTED_FROM: Final[Mapping[Column[Any], Column[Any]]] = {
     probe.c.due_at: probe.c.last_done_at,
     job.c.due_at: job.c.created_at,
     ticket.c.expires_at: ticket.c.created_at,
+    download.c.expires_at: download.c.created_at,
     ticket_outcome.c.expires_at: ticket_outcome.c.at,
     request.c.expires_at: request.c.created_at,
     hubspot_portal.c.due_at: hubspot_portal.c.began_at,
@@ -135,11 +152,21 @@ class ClockSkewRepository(Repository):
         return await self._any_ahead(probe.c.last_done_at, now)
 
     async def is_ahead(self, now: datetime) -> bool:
-        """Whether anything is written down as having happened later than now. Reads whole tables."""
-        for column in (*COUNTED_FROM.values(), *HAPPENED):
-            if await self._any_ahead(column, now):
+        """Whether anything is written down as having happened later than now. Reads whole tables, each
+        once."""
+        latest = {"latest": now + CLOCKS_DIFFER_BY}
+        for statement in _all_ahead():
+            if await self._connection.rows(statement, latest):
                 return True
         return False
+
+    async def is_stuck(self, now: datetime, limits: ClockLimits) -> bool:
+        """Whether there is anything for ``limit`` or ``release`` to do."""
+        latest = {name: now + most for name, most in _pauses(limits).items()}
+        lease = self._connection.clock.ahead(plus=limits.lease)
+        statement = _stuck(self._connection.dialect, tuple(limits.looks), tuple(limits.jobs))
+        values = {**latest, "soonest": min(latest.values()), "lease": lease}
+        return bool(await self._connection.value(statement, values))
 
     async def set_right(self, now: datetime, limits: ClockLimits) -> int:
         """Move back what lies ahead of ``now`` and should not. How many rows that were."""
@@ -182,7 +209,7 @@ class ClockSkewRepository(Repository):
         return freed
 
     async def _any_ahead(self, column: Column[Any], now: datetime) -> bool:
-        return bool(await self._connection.rows(_ahead(column), {"latest": now + CLOCKS_DIFFER_BY}))
+        return bool(await self._connection.rows(_ahead((column,)), {"latest": now + CLOCKS_DIFFER_BY}))
 
     async def _move(self, due: Column[Any], since: Column[Any], now: datetime) -> int:
         instant = literal(now, Instant)
@@ -203,29 +230,77 @@ def _of(column: Column[Any]) -> Any:
 
 # --- statements that are run every few minutes for as long as the bot lives: built once
 
-
-@cache
-def _ahead(column: Column[Any]) -> Select[Any]:
-    return select(literal(1)).select_from(column.table).where(column > _LATEST).limit(1)
-
-
-def _late_probe(*which: ColumnElement[bool]) -> Update:
-    theirs = probe.c.channel_id.in_(select(channel.c.id).where(*which))
-    return update(probe).where(probe.c.due_at > _LATEST, theirs).values(due_at=_MOMENT)
-
+Which = tuple[ColumnElement[bool], ...]
+"""Which channels share a longest pause."""
 
 _LATEST: Final = bindparam("latest", type_=Instant)
 _MOMENT: Final = bindparam("moment", type_=Instant)
-_LATE_WATCHED: Final = _late_probe(
-    channel.c.state == State.CONNECTED, channel.c.provider == bindparam("at_provider")
-)
-# Who stands in the line of a hold waits as long as that is.
-_LATE_IMPAIRED: Final = _late_probe(channel.c.state == State.IMPAIRED, channel.c.cause != Cause.HELD)
-_LATE_DISCONNECTED: Final = _late_probe(channel.c.state == State.DISCONNECTED)
-_LATE_DISABLED: Final = _late_probe(channel.c.state == State.DISABLED)
+_UNFINISHED: Final[Which] = (job.c.done_at.is_(None), job.c.dead_at.is_(None))
+_IMPAIRED: Final[Which] = (channel.c.state == State.IMPAIRED, channel.c.cause != Cause.HELD)
+"""Who stands in the line of a hold waits as long as that is."""
+_DISCONNECTED: Final[Which] = (channel.c.state == State.DISCONNECTED,)
+_DISABLED: Final[Which] = (channel.c.state == State.DISABLED,)
+
+
+def _watched(provider: ColumnElement[str]) -> Which:
+    return channel.c.state == State.CONNECTED, channel.c.provider == provider
+
+
+def _late(which: Which, latest: BindParameter[Any]) -> ColumnElement[bool]:
+    return and_(probe.c.due_at > latest, probe.c.channel_id.in_(select(channel.c.id).where(*which)))
+
+
+def _late_probe(which: Which) -> Update:
+    return update(probe).where(_late(which, _LATEST)).values(due_at=_MOMENT)
+
+
+_LATE_WATCHED: Final = _late_probe(_watched(bindparam("at_provider")))
+_LATE_IMPAIRED: Final = _late_probe(_IMPAIRED)
+_LATE_DISCONNECTED: Final = _late_probe(_DISCONNECTED)
+_LATE_DISABLED: Final = _late_probe(_DISABLED)
 _LATE_JOB: Final = (
     update(job)
-    .where(job.c.due_at > _LATEST, job.c.kind == bindparam("of_kind"))
-    .where(job.c.done_at.is_(None), job.c.dead_at.is_(None))
+    .where(job.c.due_at > _LATEST, job.c.kind == bindparam("of_kind"), *_UNFINISHED)
     .values(due_at=_MOMENT)
 )
+
+
+@cache
+def _ahead(columns: tuple[Column[Any], ...]) -> Select[Any]:
+    """Columns of one table."""
+    ahead = or_(*(column > _LATEST for column in columns))
+    return select(literal(1)).select_from(columns[0].table).where(ahead).limit(1)
+
+
+@cache
+def _all_ahead() -> tuple[Select[Any], ...]:
+    columns = sorted({*COUNTED_FROM.values(), *HAPPENED}, key=str)
+    return tuple(_ahead(tuple(theirs)) for _, theirs in groupby(columns, key=lambda it: it.table.name))
+
+
+def _pauses(limits: ClockLimits) -> dict[str, timedelta]:
+    """The longest of each group, by its parameter in ``_stuck``."""
+    looks = {f"at_{number}": most for number, most in enumerate(limits.looks.values())}
+    jobs = {f"of_{kind}": most for kind, most in limits.jobs.items()}
+    impaired, disconnected, disabled = limits.impaired, limits.disconnected, limits.disabled
+    return looks | jobs | {"impaired": impaired, "disconnected": disconnected, "disabled": disabled}
+
+
+@cache
+def _stuck(dialect: str, providers: tuple[str, ...], kinds: tuple[JobKind, ...]) -> Select[Any]:
+    """One question, since nearly always the answer is no."""
+    soonest, lease_ends = bindparam("soonest", type_=Instant), DatabaseClock.moment(dialect, "lease")
+    groups = {f"at_{number}": _watched(literal(key)) for number, key in enumerate(providers)} | {
+        "impaired": _IMPAIRED,
+        "disconnected": _DISCONNECTED,
+        "disabled": _DISABLED,
+    }
+    probes = or_(*(_late(which, bindparam(name, type_=Instant)) for name, which in groups.items()))
+    jobs = or_(*(and_(job.c.kind == it, job.c.due_at > bindparam(f"of_{it}", type_=Instant)) for it in kinds))
+    return select(
+        or_(
+            select(probe.c.channel_id).where(probe.c.due_at > soonest, probes).exists(),
+            select(job.c.id).where(job.c.due_at > soonest, *_UNFINISHED, jobs).exists(),
+            *(select(literal(1)).where(column > lease_ends).exists() for column in LEASED),
+        )
+    )

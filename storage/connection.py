@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Delete, Executable, Row, Select, Table, Update, collate, exc
+from sqlalchemy import Insert as PlainInsert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
@@ -24,6 +25,11 @@ _UNIQUE_VIOLATIONS: Final = frozenset({"23505", "SQLITE_CONSTRAINT_UNIQUE", "SQL
 
 _COUNTED: Final = {"preserve_rowcount": True}
 """Of an insert SQLAlchemy tells how many rows there were only when asked beforehand."""
+
+
+def inserting(table: Table, dialect: str) -> Insert:
+    """An insert that knows ``ON CONFLICT``: the same words in both dialects."""
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 def by_letters(column: ColumnElement[str], dialect: str) -> ColumnElement[str]:
@@ -112,9 +118,7 @@ class Connection:
 
     def insert(self, table: Table) -> Insert:
         """An insert that knows ``ON CONFLICT``: the same words in both dialects."""
-        if self._connection.dialect.name == "sqlite":
-            return sqlite.insert(table)
-        return postgresql.insert(table)
+        return inserting(table, self.dialect)
 
     @property
     def dialect(self) -> str:
@@ -128,9 +132,10 @@ class Connection:
         with translated():
             return (await self._connection.execute(statement, values)).all()
 
-    async def first(self, statement: Executable) -> Row[Any] | None:
+    async def first(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Row[Any] | None:
+        """``values`` as for ``rows``."""
         with translated():
-            return (await self._connection.execute(statement)).first()
+            return (await self._connection.execute(statement, values)).first()
 
     async def run(self, statement: Executable) -> None:
         """Run what has no rows to return, or none that matter."""
@@ -143,9 +148,10 @@ class Connection:
             return (await self._connection.execute(statement, values)).scalar()
 
     async def count(
-        self, statement: Insert | Update | Delete, values: Mapping[str, Any] | None = None
+        self, statement: PlainInsert | Update | Delete, values: Mapping[str, Any] | None = None
     ) -> int:
-        """Run it; how many rows it touched. ``values`` as for ``rows``."""
+        """Run it; how many rows it touched. ``values`` as for ``rows``; those that are named as a column of
+        the table are what is written there, which costs less than saying so in the statement."""
         with translated():
             return (await self._connection.execute(statement, values, execution_options=_COUNTED)).rowcount
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from functools import cache, lru_cache
+from typing import Any, Final
 
-from sqlalchemy import delete, func, not_, select, update
+from sqlalchemy import Integer, Table, bindparam, delete, func, not_, select, update
+from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
-from storage.connection import Repository
+from storage.clock import DatabaseClock, Moment
+from storage.column_types import Instant
+from storage.connection import Insert, Repository, inserting
 from storage.tables import grant, lane, login_slot, meta, probe, seen, slot
 
 _RUNS: Final = "process:"
@@ -26,40 +30,29 @@ class LaneLocks(Repository):
     async def acquire(self, key: str, lease_for: timedelta) -> str | None:
         """The token that releases it; ``None`` while somebody else holds it."""
         clock = self._connection.clock
-        wanted = {"lease_token": self._connection.new_lease(), "lease_until": clock.now(plus=lease_for)}
         row = await self._connection.first(
-            self._connection.insert(lane)
-            .values(key=key, **wanted)
-            .on_conflict_do_update(
-                index_elements=[lane.c.key], set_=wanted, where=clock.has_passed(lane.c.lease_until)
-            )
-            .returning(lane.c.lease_token)
+            _acquiring(clock.moment, self._connection.dialect),
+            {
+                "key": key,
+                "lease_token": self._connection.new_lease(),
+                "until": clock.ahead(plus=lease_for),
+                "present": clock.ahead(),
+            },
         )
         return row.lease_token if row else None
 
     async def announce(self, process: str, keys: Sequence[str], lease_for: timedelta) -> None:
         """This process runs, for ``lease_for`` at least, and knows the keys with these fingerprints."""
-        held = {
-            "lease_token": process,
-            "lease_until": self._connection.clock.now(plus=lease_for),
-            "paced_until": None,
-        }
-        said = self._connection.insert(lane).values(key=f"{_RUNS}{process}:{'.'.join(keys)}", **held)
-        await self._connection.count(said.on_conflict_do_update(index_elements=[lane.c.key], set_=held))
+        clock, key = self._connection.clock, f"{_RUNS}{process}:{'.'.join(keys)}"
+        values = {"key": key, "lease_token": process, "until": clock.ahead(plus=lease_for)}
+        await self._connection.count(_announcing(clock.moment, self._connection.dialect), values)
 
     async def free_silent(self, but: str, left: timedelta) -> int:
         """Free whatever the processes hold that count as running for no longer than ``left`` from now; how
         many leases. Each is freed once, until it is heard again. ``but`` is our own."""
         clock, freed = self._connection.clock, 0
-        silent = (
-            lane.c.key.startswith(_RUNS),
-            lane.c.lease_token != but,
-            lane.c.lease_until <= clock.now(plus=left),
-            lane.c.paced_until.is_(None),
-        )
-        # Marked by the column that an announcement has no other use for.
-        marked = update(lane).where(*silent).values(paced_until=lane.c.lease_until)
-        for row in await self._connection.rows(marked.returning(lane.c.lease_token)):
+        marking = _marking_silent(clock.moment, self._connection.dialect)
+        for row in await self._connection.rows(marking, {"but": but, "silent_by": clock.ahead(plus=left)}):
             freed += await self._release_of(row.lease_token)
         return freed
 
@@ -104,8 +97,51 @@ class LaneLocks(Repository):
 
     async def release(self, key: str, token: str) -> bool:
         """Whether it was still ours."""
-        mine = update(lane).where(lane.c.key == key, lane.c.lease_token == token)
-        return await self._connection.count(mine.values(lease_token=None, lease_until=None)) == 1
+        return await self._connection.count(_RELEASING, {"its_lane": key, "held": token}) == 1
+
+
+@lru_cache(maxsize=64)
+def _acquiring(moment: Moment, dialect: str) -> ReturningInsert[Any]:
+    """Built once, as all that is run every few seconds."""
+    insert = inserting(lane, dialect).values(
+        key=bindparam("key"), lease_token=bindparam("lease_token"), lease_until=moment(dialect, "until")
+    )
+    taken = {name: insert.excluded[name] for name in ("lease_token", "lease_until")}
+    is_free = DatabaseClock.is_past(lane.c.lease_until, moment(dialect, "present"))
+    return insert.on_conflict_do_update(index_elements=[lane.c.key], set_=taken, where=is_free).returning(
+        lane.c.lease_token
+    )
+
+
+@lru_cache(maxsize=64)
+def _announcing(moment: Moment, dialect: str) -> Insert:
+    insert = inserting(lane, dialect).values(
+        key=bindparam("key"),
+        lease_token=bindparam("lease_token"),
+        lease_until=moment(dialect, "until"),
+        paced_until=None,
+    )
+    said = {name: insert.excluded[name] for name in ("lease_token", "lease_until", "paced_until")}
+    return insert.on_conflict_do_update(index_elements=[lane.c.key], set_=said)
+
+
+@lru_cache(maxsize=64)
+def _marking_silent(moment: Moment, dialect: str) -> ReturningUpdate[Any]:
+    """By the column that an announcement has no other use for."""
+    silent = (
+        lane.c.key.startswith(_RUNS),
+        lane.c.lease_token != bindparam("but"),
+        lane.c.lease_until <= moment(dialect, "silent_by"),
+        lane.c.paced_until.is_(None),
+    )
+    return update(lane).where(*silent).values(paced_until=lane.c.lease_until).returning(lane.c.lease_token)
+
+
+_RELEASING: Final = (
+    update(lane)
+    .where(lane.c.key == bindparam("its_lane"), lane.c.lease_token == bindparam("held"))
+    .values(lease_token=None, lease_until=None)
+)
 
 
 _KEPT_FOR: Final = timedelta(days=7)
@@ -116,15 +152,34 @@ class SlotRepository(Repository):
 
     async def take(self, name: str, at: datetime) -> bool:
         """Whether this firing is ours. Slots long past are forgotten on the way."""
-        insert = self._connection.insert(slot).values(name=name, at=at).on_conflict_do_nothing()
-        if not await self._connection.count(insert):
+        taking = _adding(slot, self._connection.dialect)
+        if not await self._connection.count(taking, {"name": name, "at": at}):
             return False
-        await self._connection.count(delete(slot).where(slot.c.name == name, slot.c.at < at - _KEPT_FOR))
+        await self._connection.count(_LONG_PAST, {"its": name, "before": at - _KEPT_FOR})
         return True
+
+    async def taken(self, slots: Mapping[str, datetime]) -> frozenset[str]:
+        """Which of these, by name, are somebody's already."""
+        values = {"those": list(slots), "since": min(slots.values())}
+        rows = await self._connection.rows(_TAKEN, values) if slots else ()
+        return frozenset(row.name for row in rows if slots[row.name] == row.at)
 
     async def give_back(self, name: str, at: datetime) -> None:
         """What was to be done in it failed: somebody may try again."""
         await self._connection.count(delete(slot).where(slot.c.name == name, slot.c.at == at))
+
+
+@cache
+def _adding(table: Table, dialect: str) -> Insert:
+    return inserting(table, dialect).on_conflict_do_nothing()
+
+
+_TAKEN: Final = select(slot).where(
+    slot.c.name.in_(bindparam("those", expanding=True)), slot.c.at >= bindparam("since", type_=Instant)
+)
+_LONG_PAST: Final = delete(slot).where(
+    slot.c.name == bindparam("its"), slot.c.at < bindparam("before", type_=Instant)
+)
 
 
 class LoginRepository(Repository):
@@ -179,8 +234,8 @@ class SeenRepository(Repository):
 
     async def first_time(self, key: str, at: datetime) -> bool:
         """Whether nobody said so before: true once per key."""
-        insert = self._connection.insert(seen).values(key=key, at=at).on_conflict_do_nothing()
-        return await self._connection.count(insert) == 1
+        adding = _adding(seen, self._connection.dialect)
+        return await self._connection.count(adding, {"key": key, "at": at}) == 1
 
     async def forget(self, key: str) -> None:
         """It did not happen after all."""
@@ -188,15 +243,23 @@ class SeenRepository(Repository):
 
     async def purge(self, before: datetime, *, limit: int = 5_000) -> int:
         """Forget up to ``limit`` older keys; how many. Call again while there are some."""
-        old = select(seen.c.key).where(seen.c.at < before).limit(limit)
-        return await self._connection.count(delete(seen).where(seen.c.key.in_(old)))
+        return await self._connection.count(_FORGETTING, {"before": before, "most": limit})
+
+
+_FORGETTING: Final = delete(seen).where(
+    seen.c.key.in_(
+        select(seen.c.key)
+        .where(seen.c.at < bindparam("before", type_=Instant))
+        .limit(bindparam("most", type_=Integer))
+    )
+)
 
 
 class MetaRepository(Repository):
     """Rows of ``meta``."""
 
     async def find(self, key: str) -> str | None:
-        found: str | None = await self._connection.value(select(meta.c.value).where(meta.c.key == key))
+        found: str | None = await self._connection.value(_META, {"its": key})
         return found
 
     async def beginning(self, prefix: str) -> frozenset[str]:
@@ -206,8 +269,8 @@ class MetaRepository(Repository):
 
     async def add(self, key: str, value: str) -> bool:
         """``False`` if somebody else was first."""
-        insert = self._connection.insert(meta).values(key=key, value=value).on_conflict_do_nothing()
-        return await self._connection.count(insert) == 1
+        adding = _adding(meta, self._connection.dialect)
+        return await self._connection.count(adding, {"key": key, "value": value}) == 1
 
     async def drop(self, key: str, value: str) -> bool:
         """Forget it, if it is still ``value``; ``False`` if somebody else was first."""
@@ -215,9 +278,16 @@ class MetaRepository(Repository):
 
     async def put(self, key: str, value: str) -> None:
         """Write it, whatever was there."""
-        insert = self._connection.insert(meta).values(key=key, value=value)
-        changed = insert.on_conflict_do_update(index_elements=[meta.c.key], set_={"value": value})
-        await self._connection.count(changed)
+        await self._connection.count(_putting(self._connection.dialect), {"key": key, "value": value})
 
     async def replace(self, key: str, value: str) -> None:
         await self._connection.count(update(meta).where(meta.c.key == key).values(value=value))
+
+
+_META: Final = select(meta.c.value).where(meta.c.key == bindparam("its"))
+
+
+@cache
+def _putting(dialect: str) -> Insert:
+    insert = inserting(meta, dialect)
+    return insert.on_conflict_do_update(index_elements=[meta.c.key], set_={"value": insert.excluded.value})

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, func, select, update
+from sqlalchemy import BindParameter, ColumnElement, Integer, Row, bindparam, func, insert, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from bot.domain.grant import Delegate, Grant, Granted, MailboxIdentity, Phase, Revocation, Secret
 from bot.domain.ids import ChannelId, GrantId, WorkspaceId
 from storage.cipher import Cipher
+from storage.clock import DatabaseClock, Moment
 from storage.connection import Repository
 from storage.errors import KeyLost, Misplaced
 from storage.tables import grant
@@ -31,7 +34,7 @@ class GrantRepository(Repository):
     """Rows of ``grant_``. A grant whose key is lost comes without its secret: nothing else of it is lost."""
 
     async def find(self, grant_id: GrantId) -> Grant | None:
-        row = await self._connection.first(select(grant).where(grant.c.id == grant_id))
+        row = await self._connection.first(_FINDING, {"its": grant_id})
         return self._readable(row) if row else None
 
     async def live_of(self, channel_id: ChannelId) -> Grant | None:
@@ -42,7 +45,7 @@ class GrantRepository(Repository):
 
     async def by_ids(self, ids: Sequence[GrantId]) -> dict[GrantId, Grant]:
         """Those that exist. One whose key is lost comes without its secret: it must not stop the others."""
-        rows = await self._connection.rows(select(grant).where(grant.c.id.in_(ids)))
+        rows = await self._connection.rows(_OF_THOSE, {"those": list(ids)})
         return {row.id: self._readable(row) for row in rows}
 
     async def granted_of(self, grant_id: GrantId) -> Granted | None:
@@ -67,9 +70,7 @@ class GrantRepository(Repository):
             return _grant(row, None)
 
     async def add(self, new: Grant) -> None:
-        await self._connection.count(
-            self._connection.insert(grant).values(**_values(new, self._connection.cipher))
-        )
+        await self._connection.count(insert(grant), _values(new, self._connection.cipher))
 
     async def save_secret(
         self, grant_id: GrantId, *, secret: Secret, scopes: frozenset[str], expected_version: int
@@ -87,22 +88,12 @@ class GrantRepository(Repository):
         """Take the right to refresh these grants, those that nobody else holds now, and read them as they
         are now. Returns the token that frees them."""
         token = self._connection.new_lease()
-        # Locked in one order, so that two who want several of the same don't wait for each other; those
-        # that somebody is taking this very moment are left to them.
-        free = (
-            select(grant.c.id)
-            .where(grant.c.id.in_(ids), self._is_free())
-            .order_by(grant.c.id)
-            .with_for_update(skip_locked=True)
-            .cte("free")
+        clock = self._connection.clock
+        times = {"present": clock.ahead(), "until": clock.ahead(plus=lease_for)}
+        taken = await self._connection.rows(
+            _leasing(clock.moment, self._connection.dialect), {"those": list(ids), "token": token, **times}
         )
-        taken = (
-            update(grant)
-            .where(grant.c.id.in_(select(free.c.id)), self._is_free())
-            .values(lease_token=token, lease_until=self._connection.clock.now(plus=lease_for))
-            .returning(grant)
-        )
-        return token, {row.id: self._readable(row) for row in await self._connection.rows(taken)}
+        return token, {row.id: self._readable(row) for row in taken}
 
     async def release(
         self, ids: Collection[GrantId], *, lease_token: str, renewed: Collection[GrantId]
@@ -111,10 +102,8 @@ class GrantRepository(Repository):
         kept: set[GrantId] = set()
         for which, more in ((set(ids) - set(renewed), 0), (set(ids) & set(renewed), 1)):
             if which:
-                mine = grant.c.id.in_(which), grant.c.lease_token == lease_token
-                freed = update(grant).where(*mine)
-                freed = freed.values(lease_token=None, lease_until=None, renewals=grant.c.renewals + more)
-                kept |= {row.id for row in await self._connection.rows(freed.returning(grant.c.id))}
+                mine = {"those": list(which), "held": lease_token, "more": more}
+                kept |= {row.id for row in await self._connection.rows(_RELEASING, mine)}
         return frozenset(kept)
 
     async def is_as_used(self, grant_id: GrantId, *, fingerprint: str, renewals: int) -> bool:
@@ -125,9 +114,6 @@ class GrantRepository(Repository):
         if row is None or row.sealed is None or row.renewals != renewals:
             return False
         return self._connection.cipher.open(row.sealed, owner=grant_id).fingerprint == fingerprint
-
-    def _is_free(self) -> ColumnElement[bool]:
-        return self._connection.clock.has_passed(grant.c.lease_until)
 
     async def count_look(self, grant_id: GrantId) -> int:
         """One more look at a retired grant; how many it were by now."""
@@ -197,6 +183,40 @@ class GrantRepository(Repository):
 
     async def _change(self, grant_id: GrantId, **values: Any) -> None:
         await self._connection.count(update(grant).where(grant.c.id == grant_id).values(**values))
+
+
+# --- statements, built once
+
+
+_THOSE: Final[BindParameter[Any]] = bindparam("those", expanding=True)
+_FINDING: Final = select(grant).where(grant.c.id == bindparam("its"))
+_OF_THOSE: Final = select(grant).where(grant.c.id.in_(_THOSE))
+_RELEASING: Final = (
+    update(grant)
+    .where(grant.c.id.in_(_THOSE), grant.c.lease_token == bindparam("held"))
+    .values(lease_token=None, lease_until=None, renewals=grant.c.renewals + bindparam("more", type_=Integer))
+    .returning(grant.c.id)
+)
+
+
+@lru_cache(maxsize=64)
+def _leasing(moment: Moment, dialect: str) -> ReturningUpdate[Any]:
+    """Locked in one order, so that two who want several of the same don't wait for each other; those that
+    somebody is taking this very moment are left to them."""
+    is_free = DatabaseClock.is_past(grant.c.lease_until, moment(dialect, "present"))
+    free = (
+        select(grant.c.id)
+        .where(grant.c.id.in_(_THOSE), is_free)
+        .order_by(grant.c.id)
+        .with_for_update(skip_locked=True)
+        .cte("free")
+    )
+    return (
+        update(grant)
+        .where(grant.c.id.in_(select(free.c.id)), is_free)
+        .values(lease_token=bindparam("token"), lease_until=moment(dialect, "until"))
+        .returning(grant)
+    )
 
 
 def _signed_by(signer: MailboxIdentity) -> ColumnElement[bool]:

@@ -6,13 +6,27 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, delete, func, select, update
 
 from bot.domain.hubspot import HubSpotChannel, HubSpotInbox, HubSpotState, Pair, Portal
 from bot.domain.ids import ChannelId, ConversationId, ProviderOutageId, WorkspaceId
-from storage.column_types import folded
+from storage.column_types import Instant, folded
 from storage.connection import Connection
 from storage.tables import hubspot_channel, hubspot_inbox, hubspot_pair, hubspot_portal
+
+# Built once: every turn of the loops runs them.
+_PORTAL: Final = select(hubspot_portal).where(hubspot_portal.c.workspace_id == bindparam("its"))
+_WRITING: Final = update(hubspot_portal).where(hubspot_portal.c.workspace_id == bindparam("its"))
+_CLAIMING: Final = _WRITING.where(hubspot_portal.c.due_at <= bindparam("due_by", type_=Instant))
+_NEXT_DUE: Final = select(func.min(hubspot_portal.c.due_at))
+_INBOXES: Final = (
+    select(hubspot_inbox)
+    .where(
+        hubspot_inbox.c.workspace_id == bindparam("workspace"),
+        hubspot_inbox.c.portal_id == bindparam("of_portal"),
+    )
+    .order_by(hubspot_inbox.c.name)
+)
 
 
 class HubSpotRepository:
@@ -24,9 +38,7 @@ class HubSpotRepository:
     # --- the portal, and whose turn it is to look
 
     async def portal(self, workspace_id: WorkspaceId) -> Portal | None:
-        row = await self._connection.first(
-            select(hubspot_portal).where(hubspot_portal.c.workspace_id == workspace_id)
-        )
+        row = await self._connection.first(_PORTAL, {"its": workspace_id})
         return _portal(row) if row else None
 
     async def put_portal(self, it: Portal) -> None:
@@ -43,14 +55,12 @@ class HubSpotRepository:
             "looked_at": it.looked_at,
             "trouble": it.trouble,
         }
-        theirs = hubspot_portal.c.workspace_id == it.workspace_id
-        await self._connection.count(update(hubspot_portal).where(theirs).values(values))
+        await self._connection.count(_WRITING, {"its": it.workspace_id, **values})
 
     async def claim(self, workspace_id: WorkspaceId, now: datetime, until: datetime) -> bool:
         """Whether a look is due and nobody else is at it: it is then the caller's until ``until``."""
-        due = hubspot_portal.c.workspace_id == workspace_id, hubspot_portal.c.due_at <= now
         taken = {"due_at": until, "began_at": now}
-        if await self._connection.count(update(hubspot_portal).where(*due).values(taken)):
+        if await self._connection.count(_CLAIMING, {"its": workspace_id, "due_by": now, **taken}):
             return True
         blank = dict.fromkeys(("portal_id", "ui_domain", "hosting", "time_zone", "account_type"), "")
         first = {"workspace_id": workspace_id, **blank, "super_admins": [], "trouble": "", **taken}
@@ -61,20 +71,16 @@ class HubSpotRepository:
         )
 
     async def look_again(self, workspace_id: WorkspaceId, at: datetime) -> None:
-        theirs = hubspot_portal.c.workspace_id == workspace_id
-        await self._connection.count(update(hubspot_portal).where(theirs).values(due_at=at))
+        await self._connection.count(_WRITING, {"its": workspace_id, "due_at": at})
 
     async def next_due(self) -> datetime | None:
-        found: datetime | None = await self._connection.value(select(func.min(hubspot_portal.c.due_at)))
+        found: datetime | None = await self._connection.value(_NEXT_DUE)
         return found
 
     # --- inboxes
 
     async def inboxes(self, workspace_id: WorkspaceId, portal_id: str) -> tuple[HubSpotInbox, ...]:
-        theirs = (hubspot_inbox.c.workspace_id == workspace_id, hubspot_inbox.c.portal_id == portal_id)
-        rows = await self._connection.rows(
-            select(hubspot_inbox).where(*theirs).order_by(hubspot_inbox.c.name)
-        )
+        rows = await self._connection.rows(_INBOXES, {"workspace": workspace_id, "of_portal": portal_id})
         return tuple(map(_inbox, rows))
 
     async def put_inboxes(self, inboxes: Sequence[HubSpotInbox]) -> None:

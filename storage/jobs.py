@@ -9,20 +9,21 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
+    BindParameter,
     Integer,
     Row,
     Select,
     Subquery,
+    Update,
     and_,
     bindparam,
     case,
     delete,
     func,
-    literal,
     null,
     or_,
     select,
@@ -34,7 +35,7 @@ from bot.domain.ids import JobId
 from bot.domain.job import APART, URGENT, Job, JobKind
 from storage.clock import Moment
 from storage.column_types import Instant
-from storage.connection import Repository
+from storage.connection import Insert, Repository, inserting
 from storage.tables import UNFINISHED, job, lane
 
 _UNFINISHED: Final = and_(job.c.done_at.is_(None), job.c.dead_at.is_(None))
@@ -56,37 +57,21 @@ class JobRepository(Repository):
         jobs = {it.dedupe: it for it in new}
         lanes = [{"key": key} for key in sorted({it.lane for it in jobs.values()})]
         await self._make_lanes(lanes)
-        insert = self._connection.insert(job)
-        sooner = case((job.c.due_at < insert.excluded.due_at, job.c.due_at), else_=insert.excluded.due_at)
-        add_jobs = insert.on_conflict_do_update(
-            index_elements=[job.c.dedupe],
-            index_where=UNFINISHED,
-            set_={
-                "due_at": sooner,
-                "payload": insert.excluded.payload,
-                "rerun": job.c.lease_token.is_not(None),
-            },
-        )
-        await self._connection.many(add_jobs, [_values(jobs[key]) for key in sorted(jobs)])
+        adding = _adding(self._connection.dialect)
+        await self._connection.many(adding, [_values(jobs[key]) for key in sorted(jobs)])
 
     async def hurry(self, keys: Collection[str], now: datetime) -> None:
         """Bring forward those that are asked for, as ``put`` would; what is not asked for is left so."""
-        sooner = case((job.c.due_at < now, job.c.due_at), else_=literal(now, Instant))
-        waiting = update(job).where(job.c.dedupe.in_(keys), _UNFINISHED)
-        again = {"due_at": sooner, "rerun": job.c.lease_token.is_not(None)}
         if keys:
-            await self._connection.count(waiting.values(**again))
+            await self._connection.count(_HURRIED, {"those": list(keys), "moment": now})
 
     async def _make_lanes(self, lanes: Sequence[dict[str, Any]]) -> None:
         """They are there, and stay there until this unit of work ends. (On SQLite there is no other one.)"""
-        add = self._connection.insert(lane).on_conflict_do_nothing()
-        await self._connection.many(add, lanes)
+        await self._connection.many(_adding_lanes(self._connection.dialect), lanes)
         if self._connection.dialect == "sqlite" or not lanes:
             return
         keys = [it["key"] for it in lanes]
-        # Locked against being deleted, and against nothing else.
-        held = select(lane.c.key).where(lane.c.key.in_(keys)).order_by(lane.c.key)
-        rows = await self._connection.rows(held.with_for_update(read=True, key_share=True))
+        rows = await self._connection.rows(_HOLDING_LANES, {"those": keys})
         if lost := set(keys) - {row.key for row in rows}:
             await self._make_lanes([{"key": key} for key in sorted(lost)])
 
@@ -153,57 +138,35 @@ class JobRepository(Repository):
         return [row.key for row in claimed]
 
     async def _claim_firsts(self, token: str, lanes: Sequence[str], *, now: datetime) -> list[Job]:
-        order = _RANK, job.c.due_at, job.c.created_at, job.c.id
-        in_turn = func.row_number().over(partition_by=job.c.lane, order_by=order)
-        due = _UNFINISHED, job.c.due_at <= now, job.c.lane.in_(lanes)
-        ranked = select(job.c.id, in_turn.label("place")).where(*due).subquery()
-        firsts = select(ranked.c.id).where(ranked.c.place == 1)
-        claimed = update(job).where(job.c.id.in_(firsts), _UNFINISHED)
-        rows = await self._connection.rows(claimed.values(lease_token=token, rerun=False).returning(job))
-        return list(map(_job, rows))
+        values = {"token": token, "due_by": now, "those": list(lanes)}
+        return list(map(_job, await self._connection.rows(_CLAIMING_FIRSTS, values)))
 
     async def done(self, it: Job, at: datetime) -> bool:
         """Whether the job was still ours. One that was asked for again meanwhile stays to be done."""
-        # Said with its type: in a CASE, SQLAlchemy would take it from the first branch.
-        now = literal(at, Instant)
-        return await self._end(
-            it,
-            done_at=case((job.c.rerun, null()), else_=now),
-            due_at=case((job.c.rerun, now), else_=job.c.due_at),
-            attempts=case((job.c.rerun, 0), else_=job.c.attempts),
-        )
+        return await self._end(it, _DONE, moment=at)
 
     async def again(self, it: Job, *, due_at: datetime, failure: str) -> bool:
         """It failed, for a reason whose class is ``failure``: try again at ``due_at``."""
-        return await self._end(it, due_at=due_at, attempts=job.c.attempts + 1, last_class=failure)
+        return await self._end(it, _TRIED, due_at=due_at, last_class=failure)
 
     async def put_off(self, it: Job, *, due_at: datetime) -> bool:
         """It could not begin: try at ``due_at``, and count nothing."""
-        return await self._end(it, due_at=due_at)
+        return await self._end(it, _ENDING, due_at=due_at)
 
     async def dead(self, it: Job, at: datetime, failure: str) -> bool:
         """It failed for the last time."""
-        return await self._end(it, dead_at=at, attempts=job.c.attempts + 1, last_class=failure)
+        return await self._end(it, _TRIED, dead_at=at, last_class=failure)
 
-    async def _end(self, it: Job, **values: Any) -> bool:
+    async def _end(self, it: Job, ending: Update, **values: Any) -> bool:
         """The lane first, as claiming does: in the other order the two could wait for each other."""
-        leased = lane.c.key == it.lane, lane.c.lease_token == it.lease_token
-        await self._connection.count(update(lane).where(*leased).values(**_FREED))
-        mine = job.c.id == it.id, job.c.lease_token == it.lease_token, _UNFINISHED
-        ended = update(job).where(*mine).values(**values, lease_token=None, rerun=False)
-        return await self._connection.count(ended) == 1
+        await self._connection.count(_FREEING_LANE, {"its_lane": it.lane, "held": it.lease_token})
+        return await self._connection.count(ending, {"its": it.id, "held": it.lease_token, **values}) == 1
 
     async def pace(self, key: str, until: timedelta) -> None:
         """No job of this lane starts within ``until`` from now. A longer pause that runs is kept."""
-        later = self._connection.clock.now(plus=until)
-        insert = self._connection.insert(lane).values(key=key, paced_until=later)
-        longer = case((lane.c.paced_until > insert.excluded.paced_until, lane.c.paced_until))
-        await self._connection.count(
-            insert.on_conflict_do_update(
-                index_elements=[lane.c.key],
-                set_={"paced_until": func.coalesce(longer, insert.excluded.paced_until)},
-            )
-        )
+        clock = self._connection.clock
+        values = {"key": key, "later": clock.ahead(plus=until)}
+        await self._connection.count(_pacing(clock.moment, self._connection.dialect), values)
 
     async def next_due(self) -> datetime | None:
         """When the next job can start: of free lanes, and of paced ones when their pause ends."""
@@ -215,9 +178,102 @@ class JobRepository(Repository):
 
     async def purge(self, before: datetime, *, limit: int = 5_000) -> int:
         """Forget up to ``limit`` jobs that ended before; how many. Call again while there are some."""
-        over = or_(job.c.done_at < before, job.c.dead_at < before)
-        old = select(job.c.id).where(over).limit(limit)
-        return await self._connection.count(delete(job).where(job.c.id.in_(old)))
+        return await self._connection.count(_PURGING, {"before": before, "most": limit})
+
+
+# --- statements, built once
+
+
+_THOSE: Final[BindParameter[Any]] = bindparam("those", expanding=True)
+_AT: Final = bindparam("moment", type_=Instant)
+"""Said with its type: in a CASE, SQLAlchemy would take it from the first branch."""
+
+
+@cache
+def _adding(dialect: str) -> Insert:
+    insert = inserting(job, dialect)
+    sooner = case((job.c.due_at < insert.excluded.due_at, job.c.due_at), else_=insert.excluded.due_at)
+    return insert.on_conflict_do_update(
+        index_elements=[job.c.dedupe],
+        index_where=UNFINISHED,
+        set_={
+            "due_at": sooner,
+            "payload": insert.excluded.payload,
+            "rerun": job.c.lease_token.is_not(None),
+        },
+    )
+
+
+@cache
+def _adding_lanes(dialect: str) -> Insert:
+    return inserting(lane, dialect).on_conflict_do_nothing()
+
+
+_HOLDING_LANES: Final = (
+    select(lane.c.key)
+    .where(lane.c.key.in_(_THOSE))
+    .order_by(lane.c.key)
+    .with_for_update(read=True, key_share=True)
+)
+"""Locked against being deleted, and against nothing else."""
+
+_HURRIED: Final = (
+    update(job)
+    .where(job.c.dedupe.in_(_THOSE), _UNFINISHED)
+    .values(
+        due_at=case((job.c.due_at < _AT, job.c.due_at), else_=_AT),
+        rerun=job.c.lease_token.is_not(None),
+    )
+)
+
+
+_BEFORE: Final = bindparam("before", type_=Instant)
+_PURGING: Final = delete(job).where(
+    job.c.id.in_(
+        select(job.c.id)
+        .where(or_(job.c.done_at < _BEFORE, job.c.dead_at < _BEFORE))
+        .limit(bindparam("most", type_=Integer))
+    )
+)
+
+
+def _claiming_firsts() -> ReturningUpdate[Any]:
+    order = _RANK, job.c.due_at, job.c.created_at, job.c.id
+    in_turn = func.row_number().over(partition_by=job.c.lane, order_by=order)
+    due = _UNFINISHED, job.c.due_at <= bindparam("due_by", type_=Instant), job.c.lane.in_(_THOSE)
+    ranked = select(job.c.id, in_turn.label("place")).where(*due).subquery()
+    firsts = select(ranked.c.id).where(ranked.c.place == 1)
+    claimed = update(job).where(job.c.id.in_(firsts), _UNFINISHED)
+    return claimed.values(lease_token=bindparam("token"), rerun=False).returning(job)
+
+
+_CLAIMING_FIRSTS: Final = _claiming_firsts()
+_FREEING_LANE: Final = (
+    update(lane)
+    .where(lane.c.key == bindparam("its_lane"), lane.c.lease_token == bindparam("held"))
+    .values(**_FREED)
+)
+_ENDING: Final = (
+    update(job)
+    .where(job.c.id == bindparam("its"), job.c.lease_token == bindparam("held"), _UNFINISHED)
+    .values(lease_token=None, rerun=False)
+)
+_TRIED: Final = _ENDING.values(attempts=job.c.attempts + 1)
+_DONE: Final = _ENDING.values(
+    done_at=case((job.c.rerun, null()), else_=_AT),
+    due_at=case((job.c.rerun, _AT), else_=job.c.due_at),
+    attempts=case((job.c.rerun, 0), else_=job.c.attempts),
+)
+
+
+@lru_cache(maxsize=64)
+def _pacing(moment: Moment, dialect: str) -> Insert:
+    insert = inserting(lane, dialect).values(key=bindparam("key"), paced_until=moment(dialect, "later"))
+    longer = case((lane.c.paced_until > insert.excluded.paced_until, lane.c.paced_until))
+    return insert.on_conflict_do_update(
+        index_elements=[lane.c.key],
+        set_={"paced_until": func.coalesce(longer, insert.excluded.paced_until)},
+    )
 
 
 @lru_cache(maxsize=64)

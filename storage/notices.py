@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, case, func, literal, null, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Row,
+    Select,
+    bindparam,
+    case,
+    func,
+    literal,
+    null,
+    select,
+    update,
+)
 
 from bot.domain.ids import ChannelId, ConversationId, GrantId, IncidentId, NoticeId, UserId, WorkspaceId
 from bot.domain.incident import IncidentKind
@@ -28,7 +40,7 @@ class NoticeRepository(Repository):
         return tuple(it for it in new if it.id in added)
 
     async def find(self, notice_id: NoticeId) -> Notice | None:
-        row = await self._connection.first(select(notice).where(notice.c.id == notice_id))
+        row = await self._connection.first(_FINDING, {"its": notice_id})
         return _notice(row) if row else None
 
     async def attach(self, ids: Iterable[NoticeId], incident_id: IncidentId) -> None:
@@ -89,7 +101,8 @@ class NoticeRepository(Repository):
         await self._change(notice_id, snoozed_until=until)
 
     async def reminded(self, notice_id: NoticeId) -> None:
-        await self._change(notice_id, reminders=notice.c.reminders + 1)
+        more = update(notice).where(notice.c.id == notice_id).values(reminders=notice.c.reminders + 1)
+        await self._connection.count(more)
 
     async def of_grant(self, grant_id: GrantId) -> tuple[Notice, ...]:
         theirs = select(notice).where(notice.c.grant_id == grant_id).order_by(notice.c.id)
@@ -138,12 +151,8 @@ class NoticeRepository(Repository):
     async def to_edit(self, workspace_id: WorkspaceId, limit: int) -> tuple[Notice, ...]:
         """Messages that show less than they should, those that have waited longest first. Whose own job has
         still to be done is left to that."""
-        delivery = select(job.c.id).where(job.c.dedupe == DELIVERY + notice.c.id, UNFINISHED)
-        theirs = select(notice).where(
-            notice.c.workspace_id == workspace_id, STALE, notice.c.unreachable == "", ~delivery.exists()
-        )
-        rows = await self._connection.rows(theirs.order_by(notice.c.stale_since, notice.c.id).limit(limit))
-        return tuple(map(_notice, rows))
+        values = {"workspace": workspace_id, "most": limit}
+        return tuple(map(_notice, await self._connection.rows(_TO_EDIT, values)))
 
     async def count_to_edit(self, ids: Collection[NoticeId]) -> int:
         """How many of these messages show less than they should."""
@@ -172,17 +181,39 @@ class NoticeRepository(Repository):
     ) -> None:
         """It stands in Slack as of ``rev``, or need not (without ``ts``); a later one that was shown
         meanwhile stays. ``conversation_id`` is where, if that is news."""
-        newest = case((notice.c.shown_rev > rev, notice.c.shown_rev), else_=rev)
         where = {} if conversation_id is None else {"conversation_id": conversation_id}
-        await self._change(notice_id, shown_rev=newest, ts=ts, sending_since=None, unreachable="", **where)
+        values = {"rev": rev, "ts": ts, "sending_since": None, "unreachable": "", **where}
+        await self._connection.count(_SHOWN, {"its": notice_id, **values})
 
     async def unreachable(self, notice_id: NoticeId, error: str) -> None:
         """Slack refused to show it there."""
         never_shown = case((notice.c.ts.is_(None), null()), else_=notice.c.nonce)
-        await self._change(notice_id, unreachable=error, nonce=never_shown, sending_since=None)
+        refused = update(notice).where(notice.c.id == notice_id).values(nonce=never_shown)
+        await self._connection.count(refused, {"unreachable": error, "sending_since": None})
 
     async def _change(self, notice_id: NoticeId, **values: Any) -> None:
-        await self._connection.count(update(notice).where(notice.c.id == notice_id).values(**values))
+        await self._connection.count(_CHANGING, {"its": notice_id, **values})
+
+
+# --- statements, built once
+
+
+_FINDING: Final = select(notice).where(notice.c.id == bindparam("its"))
+_CHANGING: Final = update(notice).where(notice.c.id == bindparam("its"))
+_REV: Final = bindparam("rev", type_=Integer)
+_SHOWN: Final = _CHANGING.values(shown_rev=case((notice.c.shown_rev > _REV, notice.c.shown_rev), else_=_REV))
+_DELIVERY: Final = select(job.c.id).where(job.c.dedupe == DELIVERY + notice.c.id, UNFINISHED)
+_TO_EDIT: Final = (
+    select(notice)
+    .where(
+        notice.c.workspace_id == bindparam("workspace"),
+        STALE,
+        notice.c.unreachable == "",
+        ~_DELIVERY.exists(),
+    )
+    .order_by(notice.c.stale_since, notice.c.id)
+    .limit(bindparam("most", type_=Integer))
+)
 
 
 def _of_open(*which: ColumnElement[bool]) -> Select[tuple[str]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
+from functools import cache
 from itertools import islice
 from typing import Any, Final
 
@@ -25,7 +26,7 @@ from sqlalchemy import (
 from bot.domain.access import Person, Role, RoleChange
 from bot.domain.ids import UserId, WorkspaceId
 from storage.column_types import folded
-from storage.connection import Repository
+from storage.connection import Insert, Repository, inserting
 from storage.tables import group_member, person, role, role_change, workspace
 
 _BATCH: Final = 500
@@ -35,8 +36,7 @@ class PersonRepository(Repository):
     """Rows of ``person``."""
 
     async def find(self, workspace_id: WorkspaceId, user_id: UserId) -> Person | None:
-        mine = person.c.workspace_id == workspace_id, person.c.id == user_id
-        row = await self._connection.first(select(person).where(*mine))
+        row = await self._connection.first(_FINDING, {"workspace": workspace_id, "its": user_id})
         return person_of(row) if row else None
 
     async def by_ids(self, workspace_id: WorkspaceId, ids: Collection[UserId]) -> dict[UserId, Person]:
@@ -50,7 +50,8 @@ class PersonRepository(Repository):
         await self._connection.rows(select(person.c.id).where(*mine).with_for_update())
 
     async def first_hour(self, workspace_id: WorkspaceId, user_id: UserId) -> tuple[bool, bool]:
-        """Whether somebody has rehearsed an outage, and whether they hide the steps of the first hour."""
+        """Whether somebody has rehearsed an outage, and whether they hide the steps of the first hour or
+        have done them all."""
         mine = person.c.workspace_id == workspace_id, person.c.id == user_id
         said = select(person.c.has_rehearsed, person.c.hides_first_hour).where(*mine)
         row = await self._connection.first(said)
@@ -69,11 +70,7 @@ class PersonRepository(Repository):
         """Insert or replace. Of one person named twice the last wins."""
         values = iter({(p.workspace_id, p.id): _values(p, at) for p in people}.values())
         while batch := list(islice(values, _BATCH)):
-            insert = self._connection.insert(person).values(batch)
-            key = person.primary_key.columns.keys()
-            kept = {*key, "has_rehearsed", "hides_first_hour"}
-            replaced = {c.name: insert.excluded[c.name] for c in person.c if c.name not in kept}
-            await self._connection.count(insert.on_conflict_do_update(index_elements=key, set_=replaced))
+            await self._connection.many(_putting(self._connection.dialect), batch)
 
     async def knows_any(self, workspace_id: WorkspaceId) -> bool:
         """Whether anybody of this workspace was ever read."""
@@ -86,18 +83,37 @@ class PersonRepository(Repository):
 
     async def by_email(self, workspace_id: WorkspaceId, email: str) -> Person | None:
         """Who has this address at Slack: a person who is still there, no bot."""
-        row = await self._connection.first(
-            select(person)
-            .where(
-                person.c.workspace_id == workspace_id,
-                person.c.email_key == folded(email),
-                person.c.email_key != "",
-                person.c.is_deleted.is_(False),
-                person.c.is_bot.is_(False),
-            )
-            .order_by(person.c.is_guest, person.c.id)
-        )
+        values = {"workspace": workspace_id, "address": folded(email)}
+        row = await self._connection.first(_BY_EMAIL, values)
         return person_of(row) if row else None
+
+
+# --- statements, built once
+
+
+_FINDING: Final = select(person).where(
+    person.c.workspace_id == bindparam("workspace"), person.c.id == bindparam("its")
+)
+_BY_EMAIL: Final = (
+    select(person)
+    .where(
+        person.c.workspace_id == bindparam("workspace"),
+        person.c.email_key == bindparam("address"),
+        person.c.email_key != "",
+        person.c.is_deleted.is_(False),
+        person.c.is_bot.is_(False),
+    )
+    .order_by(person.c.is_guest, person.c.id)
+)
+
+
+@cache
+def _putting(dialect: str) -> Insert:
+    insert = inserting(person, dialect)
+    key = person.primary_key.columns.keys()
+    kept = {*key, "has_rehearsed", "hides_first_hour"}
+    replaced = {c.name: insert.excluded[c.name] for c in person.c if c.name not in kept}
+    return insert.on_conflict_do_update(index_elements=key, set_=replaced)
 
 
 def _values(someone: Person, at: datetime) -> dict[str, Any]:
@@ -120,6 +136,8 @@ def person_of(row: Row[Any]) -> Person:
 
 
 _HERE: Final[BindParameter[str]] = bindparam("workspace")
+_AS_PERSON: Final = tuple(person.c[it.name] for it in fields(Person))
+"""In the order in which a person is made of them, and nothing beside."""
 
 
 def _subjects(given: Role) -> Select[tuple[str]]:
@@ -154,7 +172,7 @@ def _holders(*few: Select[Any]) -> Select[Any]:
     """Those few by name, each once for whatever makes them one, instead of all people one by one."""
     those = union_all(*few).subquery("few")
     mine = person.c.workspace_id == _HERE, person.c.id == those.c.who
-    return select(person, those.c.why).join(those, and_(*mine)).order_by(person.c.id)
+    return select(*_AS_PERSON, those.c.why).join(those, and_(*mine)).order_by(person.c.id)
 
 
 _HOLDERS: Final = _holders(_OWNERS, _NAMED, _MEMBERS)
@@ -208,12 +226,12 @@ class RoleRepository(Repository):
             rows = await self._connection.rows(_HOLDERS_AND_FIXED, values | {"fixed": list(fixed)})
         else:
             rows = await self._connection.rows(_HOLDERS, values)
-        given: dict[str, set[str]] = {}
+        found: dict[UserId, tuple[Sequence[Any], set[str]]] = {}
         for row in rows:
-            given.setdefault(row.id, set()).add(row.why)
+            found.setdefault(row[0], (row[:-1], set()))[1].add(row[-1])
         return tuple(
-            Holder(person_of(row), Role.SUPER_ADMIN in given[row.id], Role.ACCOUNT_ACCESS in given[row.id])
-            for row in {row.id: row for row in rows}.values()
+            Holder(Person(*theirs), Role.SUPER_ADMIN in whys, Role.ACCOUNT_ACCESS in whys)
+            for theirs, whys in found.values()
         )
 
     async def give(
@@ -345,8 +363,7 @@ class WorkspaceRepository(Repository):
         )
 
     async def is_gone(self, workspace_id: WorkspaceId) -> bool:
-        gone = workspace.c.id == workspace_id, workspace.c.gone_at.is_not(None)
-        return await self._connection.value(select(workspace.c.id).where(*gone)) is not None
+        return await self._connection.value(_GONE, {"its": workspace_id}) is not None
 
     async def served(self) -> tuple[WorkspaceId, ...]:
         """Those that the bot is in."""
@@ -356,3 +373,8 @@ class WorkspaceRepository(Repository):
     async def gone_before(self, at: datetime) -> tuple[WorkspaceId, ...]:
         rows = await self._connection.rows(select(workspace.c.id).where(workspace.c.gone_at < at))
         return tuple(row.id for row in rows)
+
+
+_GONE: Final = select(workspace.c.id).where(
+    workspace.c.id == bindparam("its"), workspace.c.gone_at.is_not(None)
+)

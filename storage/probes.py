@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from operator import itemgetter
 from typing import Any, Final
 
@@ -32,9 +32,9 @@ from bot.domain.grant import Grant, MailboxIdentity
 from bot.domain.ids import ChannelId, GrantId, WorkspaceId
 from bot.domain.probe_policy import Probe, Whose
 from storage.channels import IN_TROUBLE
-from storage.clock import Moment
+from storage.clock import DatabaseClock, Moment
 from storage.column_types import Instant
-from storage.connection import Repository
+from storage.connection import Insert, Repository, inserting
 from storage.tables import channel, probe, workspace
 from storage.tables import grant as grant_table
 
@@ -66,7 +66,7 @@ class ProbeRepository(Repository):
     """Rows of ``probe``."""
 
     async def find(self, channel_id: ChannelId) -> Probe | None:
-        row = await self._connection.first(select(probe).where(probe.c.channel_id == channel_id))
+        row = await self._connection.first(_FINDING, {"its": channel_id})
         return _probe(row) if row else None
 
     async def unknown_codes(self, ids: Sequence[ChannelId]) -> dict[ChannelId, str]:
@@ -78,12 +78,8 @@ class ProbeRepository(Repository):
 
     async def put(self, new: Probe) -> None:
         """Insert or replace. Whoever holds a lease on the old one loses it."""
-        values = {name: getattr(new, name) for name in _FIELDS if name != "channel_id"} | _FREED
-        await self._connection.count(
-            self._connection.insert(probe)
-            .values(channel_id=new.channel_id, **values)
-            .on_conflict_do_update(index_elements=[probe.c.channel_id], set_=values)
-        )
+        values = {name: getattr(new, name) for name in _FIELDS} | _FREED
+        await self._connection.count(_putting(self._connection.dialect), values)
 
     async def drop(self, channel_id: ChannelId) -> None:
         await self._connection.count(delete(probe).where(probe.c.channel_id == channel_id))
@@ -139,20 +135,17 @@ class ProbeRepository(Repository):
 
     async def write_back(self, done: Probe, *, lease_token: str) -> bool:
         """Store what a probe found and free the row; ``False`` if the lease is not ours any more."""
-        mine = probe.c.channel_id == done.channel_id, probe.c.lease_token == lease_token
-        found = {name: getattr(done, name) for name in _FOUND} | _FREED
-        return await self._connection.count(update(probe).where(*mine).values(**found)) == 1
+        found = {name: getattr(done, name) for name in _FOUND}
+        mine = {"of_channel": done.channel_id, "held": lease_token}
+        return await self._connection.count(_WRITING_BACK, {**mine, **found}) == 1
 
     async def passed(self, proven: Sequence[Probe]) -> None:
         """Store many passes at once, each under its own lease; those whose lease is gone change nothing."""
-        mine = probe.c.channel_id == bindparam("of_channel"), probe.c.lease_token == bindparam("held")
-        values = {name: bindparam(f"new_{name}", type_=probe.c[name].type) for name in _FOUND}
-        statement = update(probe).where(*mine).values(**values, **_FREED)
         await self._connection.many(
-            statement,
+            _WRITING_BACK,
             [
                 {"of_channel": it.channel_id, "held": it.lease_token}
-                | {f"new_{name}": getattr(it, name) for name in _FOUND}
+                | {name: getattr(it, name) for name in _FOUND}
                 for it in proven
             ],
         )
@@ -275,8 +268,9 @@ class ProbeRepository(Repository):
 
     async def next_due(self) -> datetime | None:
         """When the next row can be claimed: those that are being worked on don't count."""
-        waiting = select(probe.c.due_at).where(self._is_free(), _SERVED)
-        found: datetime | None = await self._connection.value(waiting.order_by(probe.c.due_at).limit(1))
+        clock = self._connection.clock
+        waiting = _awaited(clock.moment, self._connection.dialect)
+        found: datetime | None = await self._connection.value(waiting, {"present": clock.ahead()})
         return found
 
     async def unfinished(
@@ -284,23 +278,48 @@ class ProbeRepository(Repository):
     ) -> tuple[Probe, ...]:
         """What has been due since before ``due_before``, leased or not, longest due first. Nobody waits for
         what is disabled, or held and in line."""
-        rows = await self._connection.rows(
-            select(probe)
-            .join(channel, channel.c.id == probe.c.channel_id)
-            .where(
-                probe.c.workspace_id == workspace_id,
-                probe.c.due_at < due_before,
-                channel.c.state.in_(_WATCHED),
-                channel.c.cause != Cause.HELD,
-                _SERVED,
-            )
-            .order_by(probe.c.due_at)
-            .limit(limit)
-        )
-        return tuple(map(_probe, rows))
+        values = {"workspace": workspace_id, "before": due_before, "most": limit}
+        return tuple(map(_probe, await self._connection.rows(_UNFINISHED, values)))
 
     def _is_free(self) -> ColumnElement[bool]:
         return self._connection.clock.has_passed(probe.c.lease_until)
+
+
+# --- statements, built once
+
+
+_FINDING: Final = select(probe).where(probe.c.channel_id == bindparam("its"))
+_WRITING_BACK: Final = (
+    update(probe)
+    .where(probe.c.channel_id == bindparam("of_channel"), probe.c.lease_token == bindparam("held"))
+    .values(**_FREED)
+)
+_UNFINISHED: Final = (
+    select(probe)
+    .join(channel, channel.c.id == probe.c.channel_id)
+    .where(
+        probe.c.workspace_id == bindparam("workspace"),
+        probe.c.due_at < bindparam("before", type_=Instant),
+        channel.c.state.in_(_WATCHED),
+        channel.c.cause != Cause.HELD,
+        _SERVED,
+    )
+    .order_by(probe.c.due_at)
+    .limit(bindparam("most", type_=Integer))
+)
+
+
+@cache
+def _putting(dialect: str) -> Insert:
+    insert = inserting(probe, dialect)
+    anew = {name: insert.excluded[name] for name in (*_FIELDS, *_FREED) if name != "channel_id"}
+    return insert.on_conflict_do_update(index_elements=[probe.c.channel_id], set_=anew)
+
+
+@lru_cache(maxsize=64)
+def _awaited(moment: Moment, dialect: str) -> Select[Any]:
+    is_free = DatabaseClock.is_past(probe.c.lease_until, moment(dialect, "present"))
+    return select(probe.c.due_at).where(is_free, _SERVED).order_by(probe.c.due_at).limit(1)
 
 
 @lru_cache(maxsize=64)

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, case, func, literal, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, case, func, literal, literal_column, or_, select, update
 
 from bot.domain.access import Visibility
 from bot.domain.channel import Cause, Channel, Kind, State
@@ -37,18 +37,8 @@ class ProviderOutageRepository(Repository):
     ) -> ProviderOutage | None:
         """The open one that a mailbox of this tenant belongs to: its tenant's, or everybody's. ``alone``:
         nobody else changes it, or what it holds, before this unit of work ends."""
-        theirs = (
-            select(hold)
-            .where(
-                hold.c.workspace_id == workspace_id,
-                hold.c.provider == provider,
-                hold.c.tenant.in_({"", tenant}),
-                hold.c.ended_at.is_(None),
-            )
-            .order_by(hold.c.tenant.desc())
-            .limit(1)
-        )
-        row = await self._connection.first(theirs.with_for_update() if alone else theirs)
+        values = {"workspace": workspace_id, "at_provider": provider, "of_tenant": tenant}
+        row = await self._connection.first(_OPEN_ALONE if alone else _OPEN, values)
         return _hold(row) if row else None
 
     async def open_in(self, workspace_id: WorkspaceId) -> tuple[ProviderOutage, ...]:
@@ -68,9 +58,7 @@ class ProviderOutageRepository(Repository):
 
     async def abandoned(self) -> tuple[ProviderOutage, ...]:
         """All that are open and hold nobody, in every workspace. HubSpot's are ended by its next look."""
-        rows = await self._connection.rows(
-            select(hold).where(hold.c.ended_at.is_(None), hold.c.provider != HUBSPOT)
-        )
+        rows = await self._connection.rows(_OPEN_ANYWHERE)
         return tuple([it for it in map(_hold, rows) if not await self.holds_any(it)])
 
     async def narrow(self, it: ProviderOutage, tenant: str, *, served_since: datetime) -> bool:
@@ -125,18 +113,7 @@ class ProviderOutageRepository(Repository):
 
     async def tally(self, it: ProviderOutage, one: ChannelId, tenant: str) -> OutageTally:
         """What there is to know when ``one`` of its channels, of ``tenant``, is refused again."""
-        still = case((_STILL, 1), else_=0)
-        rows = await self._connection.rows(
-            select(
-                channel.c.identity_tenant,
-                func.count().label("ever"),
-                func.sum(still).label("still"),
-                func.max(held.c.back_at).label("back_at"),
-            )
-            .join(held, held.c.channel_id == channel.c.id)
-            .where(held.c.hold_id == it.id)
-            .group_by(channel.c.identity_tenant)
-        )
+        rows = await self._connection.rows(_TALLY, {"its": it.id})
         own = next((row for row in rows if row.identity_tenant == tenant), None)
         joined_at = await self._connection.value(
             select(held.c.joined_at).where(held.c.hold_id == it.id, held.c.channel_id == one)
@@ -162,24 +139,7 @@ class ProviderOutageRepository(Repository):
 
     async def renewals(self, hold_id: ProviderOutageId, tenant: str) -> tuple[Renewal, ...]:
         """Of this organisation's mailboxes those that were reconnected, the first one first."""
-        works = channel.c.state == State.CONNECTED
-        rows = await self._connection.rows(
-            select(
-                held.c.channel_id,
-                held.c.joined_at,
-                held.c.renewed_at.label("at"),
-                held.c.renewed_by.label("by"),
-                case((works, probe.c.last_ok_at), else_=literal(None, Instant)).label("served_at"),
-            )
-            .join(channel, channel.c.id == held.c.channel_id)
-            .outerjoin(probe, probe.c.channel_id == channel.c.id)
-            .where(
-                held.c.hold_id == hold_id,
-                held.c.renewed_at.is_not(None),
-                channel.c.identity_tenant == tenant,
-            )
-            .order_by(held.c.renewed_at, held.c.channel_id)
-        )
+        rows = await self._connection.rows(_RENEWALS, {"its": hold_id, "of_tenant": tenant})
         return tuple(Renewal(**row._mapping) for row in rows)
 
     async def proof(self, it: ProviderOutage) -> Proof | None:
@@ -341,6 +301,51 @@ class ProviderOutageRepository(Repository):
 _MEMBER: Final = ("hold_id", "channel_id")
 _STILL: Final = (channel.c.state == State.IMPAIRED) & (channel.c.cause == Cause.HELD)
 _OWN: Final = hold.alias("own")
+# Built once: every refusal asks them.
+_OPEN: Final = (
+    select(hold)
+    .where(
+        hold.c.workspace_id == bindparam("workspace"),
+        hold.c.provider == bindparam("at_provider"),
+        or_(hold.c.tenant == "", hold.c.tenant == bindparam("of_tenant")),
+        hold.c.ended_at.is_(None),
+    )
+    .order_by(hold.c.tenant.desc())
+    .limit(1)
+)
+_OPEN_ALONE: Final = _OPEN.with_for_update()
+_OPEN_ANYWHERE: Final = select(hold).where(hold.c.ended_at.is_(None), hold.c.provider != HUBSPOT)
+_TALLY: Final = (
+    select(
+        channel.c.identity_tenant,
+        func.count().label("ever"),
+        func.sum(case((_STILL, 1), else_=0)).label("still"),
+        func.max(held.c.back_at).label("back_at"),
+    )
+    .join(held, held.c.channel_id == channel.c.id)
+    .where(held.c.hold_id == bindparam("its"))
+    .group_by(channel.c.identity_tenant)
+)
+_SERVED_AT: Final = case(
+    (channel.c.state == State.CONNECTED, probe.c.last_ok_at), else_=literal(None, Instant)
+)
+_RENEWALS: Final = (
+    select(
+        held.c.channel_id,
+        held.c.joined_at,
+        held.c.renewed_at.label("at"),
+        held.c.renewed_by.label("by"),
+        _SERVED_AT.label("served_at"),
+    )
+    .join(channel, channel.c.id == held.c.channel_id)
+    .outerjoin(probe, probe.c.channel_id == channel.c.id)
+    .where(
+        held.c.hold_id == bindparam("its"),
+        held.c.renewed_at.is_not(None),
+        channel.c.identity_tenant == bindparam("of_tenant"),
+    )
+    .order_by(held.c.renewed_at, held.c.channel_id)
+)
 IN_HOLD: Final[ColumnElement[Any]] = literal_column("channel.cause = 'held'")
 """Few of many: in these words, as the index of them has it."""
 

@@ -174,6 +174,15 @@ channel: Final = Table(
         sqlite_where=text("kind = 'team'"),
         postgresql_where=text("kind = 'team'"),
     ),
+    Index(
+        "ix_channel_told",
+        "workspace_id",
+        "kind",
+        "conversation_id",
+        "address_key",
+        sqlite_where=text("conversation_id IS NOT NULL"),
+        postgresql_where=text("conversation_id IS NOT NULL"),
+    ),
 )
 
 grant: Final = Table(
@@ -546,6 +555,21 @@ ticket_outcome: Final = Table(
     Index("ix_ticket_outcome_expires", "expires_at"),
 )
 
+download: Final = Table(
+    "download",
+    metadata,
+    Column("id", Text, primary_key=True),
+    required_text("workspace_id"),
+    required_text("user_id"),
+    required_text("file"),
+    required_text("locale"),
+    instant("created_at"),
+    instant("expires_at"),
+    # SHA-256 (hex) of the cookie of the browser that has it.
+    maybe_text("browser"),
+    Index("ix_download_expires", "expires_at"),
+)
+
 link: Final = Table(
     "link",
     metadata,
@@ -769,6 +793,10 @@ api_key_channel: Final = Table(
     metadata,
     required_text("key_id"),
     required_text("channel_id"),
+    # Of a personal inbox: who was asked whether the key may use it, what they said last, and when.
+    maybe_text("owner_id"),
+    maybe_text("answer"),
+    maybe_instant("answered_at"),
     PrimaryKeyConstraint("key_id", "channel_id"),
     Index("ix_api_key_channel_channel", "channel_id"),
 )

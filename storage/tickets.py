@@ -1,22 +1,40 @@
-"""Tickets, what came of them, and links. One rule: what can be had once is taken by one statement."""
+"""Tickets and their outcomes, downloads, links. One rule: what can be had once is taken by one statement."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Row, case, delete, literal, or_, select, update
 
 from bot.domain.channel import InboxSpec, Kind
 from bot.domain.grant import Secret
-from bot.domain.ids import ChannelId, IncidentId, LinkId, TicketId, UserId
-from bot.domain.ticket import RENEWABLE_FOR, Link, OutcomeKind, Purpose, Ticket, TicketOutcome
+from bot.domain.ids import ChannelId, DownloadId, IncidentId, LinkId, TicketId, UserId
+from bot.domain.ticket import (
+    RENEWABLE_FOR,
+    Download,
+    File,
+    Link,
+    OutcomeKind,
+    Purpose,
+    Ticket,
+    TicketOutcome,
+)
 from storage.cipher import Cipher
 from storage.column_types import Instant, folded
-from storage.connection import Repository
-from storage.tables import link, ticket, ticket_outcome
+from storage.connection import Insert, Repository, inserting
+from storage.tables import download, link, ticket, ticket_outcome
+
+
+@cache
+def _keeping(dialect: str, names: tuple[str, ...]) -> Insert:
+    """Built once."""
+    insert = inserting(ticket_outcome, dialect)
+    anew = {name: insert.excluded[name] for name in names}
+    return insert.on_conflict_do_update(index_elements=[ticket_outcome.c.ticket_id], set_=anew)
 
 
 class TicketRepository(Repository):
@@ -105,11 +123,8 @@ class TicketRepository(Repository):
             "stands": it.stands,
             "claims": it.ticket.claims or None,
         }
-        await self._connection.count(
-            self._connection.insert(ticket_outcome)
-            .values(ticket_id=it.ticket.id, **values)
-            .on_conflict_do_update(index_elements=[ticket_outcome.c.ticket_id], set_=values)
-        )
+        keeping = _keeping(self._connection.dialect, tuple(values))
+        await self._connection.count(keeping, {"ticket_id": it.ticket.id, **values})
 
     async def outcome(self, ticket_id: TicketId, browser: str, now: datetime) -> TicketOutcome | None:
         """What came of it, for the browser that spent it."""
@@ -139,6 +154,41 @@ class TicketRepository(Repository):
         tickets = await self._connection.count(delete(ticket).where(is_over))
         over = ticket_outcome.c.expires_at <= now
         return tickets + await self._connection.count(delete(ticket_outcome).where(over))
+
+
+class DownloadRepository(Repository):
+    """Rows of ``download``."""
+
+    async def add(self, new: Download) -> None:
+        values = {field.name: getattr(new, field.name) for field in fields(new)}
+        await self._connection.count(self._connection.insert(download).values(**values))
+
+    async def find(self, download_id: DownloadId) -> Download | None:
+        """Expired ones too, until they are purged: the page says which it is."""
+        row = await self._connection.first(select(download).where(download.c.id == download_id))
+        return _download(row) if row else None
+
+    async def take(self, download_id: DownloadId, browser: str) -> bool:
+        """Whether it was free, and is now this browser's."""
+        free = download.c.id == download_id, download.c.browser.is_(None)
+        return await self._connection.count(update(download).where(*free).values(browser=browser)) == 1
+
+    async def has(self, download_id: DownloadId, browser: str) -> bool:
+        """Whether it was this browser that took it."""
+        taken = select(download.c.id).where(download.c.id == download_id, download.c.browser == browser)
+        return await self._connection.first(taken) is not None
+
+
+def _download(row: Row[Any]) -> Download:
+    return Download(
+        id=row.id,
+        workspace_id=row.workspace_id,
+        user_id=row.user_id,
+        file=File(row.file),
+        locale=row.locale,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+    )
 
 
 def _readable(ticket_id: TicketId, browser: str, now: datetime) -> tuple[Any, ...]:

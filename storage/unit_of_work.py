@@ -67,7 +67,7 @@ from storage.provider_outages import ProviderOutageRepository
 from storage.requests import RequestRepository
 from storage.retention import Retention
 from storage.shares import Place, Share, working_for
-from storage.tickets import LinkRepository, TicketRepository
+from storage.tickets import DownloadRepository, LinkRepository, TicketRepository
 from storage.webhooks import ChannelEventRepository, WebhookRepository
 
 T = TypeVar("T")
@@ -136,6 +136,7 @@ class UnitOfWork:
     slots = _made(SlotRepository)
     tickets = _made(TicketRepository)
     links = _made(LinkRepository)
+    downloads = _made(DownloadRepository)
     incidents = _made(IncidentRepository)
     notices = _made(NoticeRepository)
     history = _made(HistoryRepository)

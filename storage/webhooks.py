@@ -250,6 +250,14 @@ class WebhookRepository(Repository):
         rows = await self._connection.rows(here.where(*due).order_by(*order).limit(1))
         return Pending(ToldEvent(_event(rows[0]), rows[0].address), rows[0].attempts) if rows else None
 
+    async def waiting(self) -> dict[WebhookId, int]:
+        """How many events each has not taken yet."""
+        each = select(webhook_event.c.webhook_id, func.count().label("number"))
+        return {
+            row.webhook_id: row.number
+            for row in await self._connection.rows(each.group_by(webhook_event.c.webhook_id))
+        }
+
     async def next_due(self, webhook_id: WebhookId) -> datetime | None:
         """When the first of what waits may be tried."""
         here = select(func.min(webhook_event.c.due_at)).where(webhook_event.c.webhook_id == webhook_id)

@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 from bot import operator_commands
 from bot.__main__ import app
+from bot.domain.access import Person
 from bot.domain.api_key import id_in
 from bot.domain.ids import UserId
 from bot.manifest import manifest
@@ -355,6 +356,8 @@ async def _with_inboxes(url: str) -> None:
         await uow.workspaces.save_seen(team.workspace_id, "Acme", UserId("UBOT"), team.since)
         await uow.channels.add(team)
         await uow.channels.add(a_channel(address="jane@acme.example"))
+        kenji = Person(UserId("UKENJI"), team.workspace_id, email="kenji@acme.example")
+        await uow.people.save_all([kenji], team.since)
         await uow.commit()
     await storage.close()
 
@@ -388,6 +391,23 @@ def test_a_key_is_shown_once_and_revoked(with_features: str) -> None:
     assert "key list" in again.stderr
 
 
+def test_a_key_is_looked_after_by_somebody_who_is_there(with_features: str) -> None:
+    """Named by their address at Slack; an address that nobody there has is refused."""
+    made = runner.invoke(app, ["key", "create", "Help desk", "--all-team", "--feature", "crm"]).stdout.strip()
+    key_id = id_in(made)
+    assert key_id is not None
+    args = ["key", "assign", key_id, "--for"]
+    assert runner.invoke(app, [*args, "Kenji@acme.example"]).exit_code == 0
+    assert "looked after by kenji@acme.example" in runner.invoke(app, ["key", "list"]).stdout
+    for wrong, words in (
+        ([*args, "who@acme.example"], "Slack profile"),
+        (["key", "assign", "abcd1234", "--for", "kenji@acme.example"], "key list"),
+    ):
+        answer = runner.invoke(app, wrong)
+        assert (answer.exit_code, answer.stdout) == (2, "")
+        assert words in answer.stderr
+
+
 def test_a_door_is_shown_once_and_replaced(with_features: str) -> None:
     """Standard output is the address alone, and another one each time."""
     made = runner.invoke(app, ["key", "create", "Engine", "--all-team", "--feature", "crm"])
@@ -395,6 +415,11 @@ def test_a_door_is_shown_once_and_replaced(with_features: str) -> None:
     assert key_id is not None
     doors = [runner.invoke(app, ["key", "door", key_id]).stdout for _ in range(2)]
     assert len(set(doors)) == 2
+    assert "has an address for EmailEngine" in runner.invoke(app, ["key", "list"]).stdout
+    typed = runner.invoke(app, ["key", "door", made.stdout.strip()])
+    assert typed.exit_code == 0
+    for words in ("now in this shell's history", "INBOXKEEPER_API=true"):
+        assert words in typed.stderr
     assert all(re.fullmatch(r"http\S+/api/emailengine/[\w-]{43}\n", one) for one in doors)
     unknown = runner.invoke(app, ["key", "door", "abcd1234"])
     assert (unknown.exit_code, unknown.stdout) == (2, "")
@@ -406,7 +431,6 @@ def test_a_door_is_shown_once_and_replaced(with_features: str) -> None:
     [
         (["--all-team"], "defined there: crm, replies"),
         (["--feature", "crm"], "--all-team"),
-        (["--feature", "crm", "--address", "jane@acme.example"], "personal inbox"),
         (["--feature", "crm", "--address", "who@acme.example"], "connect it in Slack first"),
         (["--feature", "zap", "--all-team"], "no feature called zap"),
         (["--feature", "crm", "--all-team", "--network", "ten"], "ten is no network"),
@@ -435,6 +459,7 @@ def test_doctor_says_who_may_get_access(with_features: str, monkeypatch: pytest.
     assert "Programs: none is given access" in runner.invoke(app, ["doctor"]).stdout
     monkeypatch.setenv("INBOXKEEPER_API", "true")
     said = runner.invoke(app, ["doctor"]).stdout
+    assert "Webhooks: there are none" in said
     for words in ("at support@acme.example for crm, until", "at all team addresses for crm"):
         assert words in said
     assert gone not in said

@@ -11,17 +11,23 @@ import re
 import secrets
 import string
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
+from bot.domain.errors import Refusal
 from bot.domain.grant import Secret
-from bot.domain.ids import ApiKeyId, ChannelId, WorkspaceId
+from bot.domain.ids import ApiKeyId, ChannelId, UserId, WorkspaceId
 
 LASTS: Final = timedelta(days=365)
 """How long a key works unless somebody says otherwise."""
+LONGEST_LIFE: Final = timedelta(days=3 * 366)
 LONGEST_NAME: Final = 60
+OPERATOR: Final = "operator"
+"""Who made a key on the command line, unless it was said."""
 _ID: Final = string.ascii_lowercase + string.digits
 _BASE62: Final = string.digits + string.ascii_letters
 _FORM: Final = re.compile(r"(ik_([a-z0-9]{8})_[A-Za-z0-9_-]{43})([0-9A-Za-z]{6})")
@@ -52,6 +58,23 @@ def _checksum(body: str) -> str:
     return digits
 
 
+class OwnerAnswer(StrEnum):
+    """What the owner of a personal inbox has said of a key that names it."""
+
+    WAITS = "waits"
+    ALLOWED = "allowed"
+    DECLINED = "declined"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerAsked:
+    """That an owner was asked, and what they answered last."""
+
+    owner_id: UserId
+    answer: OwnerAnswer = OwnerAnswer.WAITS
+    at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ApiKey:
     """One key, without the secret."""
@@ -74,6 +97,10 @@ class ApiKey:
     last_used_at: datetime | None = None
     last_used_from: str = ""
     revoked_at: datetime | None = None
+    has_door: bool = False
+    """Whether it has an address of its own, for EmailEngine."""
+    asked: Mapping[ChannelId, OwnerAsked] = field(default_factory=dict, hash=False)
+    """For each personal inbox among ``channels``, what became of asking its owner."""
 
     def works(self, now: datetime) -> bool:
         return self.revoked_at is None and now < self.expires_at
@@ -88,9 +115,39 @@ class ApiKey:
         at = getattr(at, "ipv4_mapped", None) or at
         return any(at.version == network.version and at in network for network in self.networks)
 
-    def may_see(self, channel_id: ChannelId, *, is_team: bool) -> bool:
-        """Personal inboxes are never a key's to see: their owners have not been asked."""
-        return is_team and (self.is_for_team or channel_id in self.channels)
+    def names(self, channel_id: ChannelId, *, is_team: bool) -> bool:
+        """Whether it is for that inbox, whatever its owner says."""
+        return channel_id in self.channels or (is_team and self.is_for_team)
+
+    def may_see(self, channel_id: ChannelId, *, owner_id: UserId | None) -> bool:
+        """``owner_id``: whose personal inbox it is; nobody's is the team's. A personal one takes the word of
+        whoever owns it now."""
+        if owner_id is None:
+            return self.names(channel_id, is_team=True)
+        asked = self.asked.get(channel_id)
+        return asked is not None and asked.owner_id == owner_id and asked.answer is OwnerAnswer.ALLOWED
+
+
+class KeyFault(StrEnum):
+    """What is wrong with a key that somebody wants to make."""
+
+    NAME = "name"
+    NOTHING_NAMED = "nothing_named"
+    UNKNOWN_ADDRESS = "unknown_address"
+    NO_FEATURE = "no_feature"
+    UNKNOWN_FEATURE = "unknown_feature"
+    NETWORK = "network"
+    LIFE = "life"
+    MADE = "made"
+    """The same form has made one already."""
+
+
+@dataclass(eq=False)
+class KeyRefused(Refusal):
+    """A key cannot be made like this. ``what`` is what was written."""
+
+    fault: KeyFault
+    what: str = ""
 
 
 def network_of(text: str) -> Network:

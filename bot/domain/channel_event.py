@@ -60,6 +60,8 @@ def news_of(before: Channel, after: Channel, *, told: State | None) -> EventType
         return EventType.REMOVED if before.state is not State.REMOVED else None
     if before.grant_id is None:
         return EventType.CONNECTED
+    if before.kind is not after.kind:  # programs have not heard of it yet
+        return _PRESENT.get(after.state, EventType.CONNECTED)
     if after.identity.family != before.identity.family:
         return EventType.SWITCHED
     return _of_states(before, after, told) or _of_grants(before, after)
@@ -81,6 +83,9 @@ _BETWEEN: Final = {
     (State.DISCONNECTED, State.IMPAIRED): EventType.IMPAIRED,
     (State.DISCONNECTED, State.CONNECTED): EventType.RECOVERED,
 }
+
+
+_PRESENT: Final = {State.DISCONNECTED: EventType.DISCONNECTED, State.DISABLED: EventType.DISABLED}
 
 
 def _of_grants(before: Channel, after: Channel) -> EventType | None:

@@ -3,6 +3,7 @@
     InboxkeeperError
     ├── Refusal                   the request makes no sense or is not allowed; tell whoever asked
     │   ├── NotAllowed            not this person; carries who can
+    │   ├── OwnerLeft             only the owner could, and has left; carries the channel
     │   ├── UnknownAddress        no such channel for this person; carries near misses
     │   ├── NotAnAddress          what was typed is no e-mail address
     │   ├── DomainNotAllowed      the operator limits what can be connected
@@ -23,10 +24,12 @@
     │   ├── SignInElsewhere       no password is taken for this mailbox; carries whose sign-in to use
     │   ├── FormFault             a field of our own form cannot be used; carries which
     │   ├── SignInClosed          the provider cannot be asked to sign somebody in; carries its error
+    │   ├── ProgramsOff           the operator lets no programs in
     │   ├── OutOfDate             the button was made for an older state; carries the present one
     │   └── Gone                  the channel was removed meanwhile
     ├── ProviderError             a provider said no
     │   ├── UseNotGranted                                       one use needs a consent; the mailbox is fine
+    │   │   └── UseWithheld                                     no consent helps: the admin or operator acts
     │   ├── GrantRejected · MailboxGone · PermissionMissing     the owner must act
     │   ├── AdminActionNeeded                                   the tenant's admin must act
     │   ├── ProviderUnavailable                                 nobody must act
@@ -68,6 +71,17 @@ class NotAllowed(Refusal):
 
     what: str
     who_can: tuple[str, ...] = ()
+
+
+@dataclass(eq=False)
+class OwnerLeft(Refusal):
+    """Only its owner could sign in to a personal inbox, and has left. This person may make it the team's."""
+
+    channel: Channel
+
+
+class ProgramsOff(Refusal):
+    """Whoever runs the bot lets no programs in."""
 
 
 class GuestNotAllowed(Refusal):
@@ -387,6 +401,11 @@ class ProviderUnavailable(ProviderError):
 class UseNotGranted(ProviderUnavailable):
     """The grant is alive, and not for what was asked of it: whoever wants that use needs another consent. Of
     the mailbox it says nothing, so it is no strike."""
+
+
+class UseWithheld(UseNotGranted):
+    """Nor is it, though somebody may have consented: a policy stands between, or our own registration. No
+    new consent helps, and the one there is counts again when that is over."""
 
 
 @dataclass(eq=False)

@@ -11,6 +11,8 @@ ChannelId = NewType("ChannelId", str)
 GrantId = NewType("GrantId", str)
 TicketId = NewType("TicketId", str)
 """The SHA-256 of a ticket's secret: what is stored. The secret itself is only ever in the browser."""
+DownloadId = NewType("DownloadId", str)
+"""The SHA-256 of its link's secret."""
 LinkId = NewType("LinkId", str)
 """The SHA-256 of a link's secret."""
 IncidentId = NewType("IncidentId", str)
@@ -19,5 +21,5 @@ ProviderOutageId = NewType("ProviderOutageId", str)
 NoticeId = NewType("NoticeId", str)
 JobId = NewType("JobId", str)
 ApiKeyId = NewType("ApiKeyId", str)
-WebhookId = NewType("WebhookId", str)
 """The part of a key that may be shown."""
+WebhookId = NewType("WebhookId", str)

@@ -94,6 +94,8 @@ class NoticeKind(StrEnum):
     """To the super admins: a program's key runs out soon."""
     KEY_ORPHANED = "key_orphaned"
     """To the super admins: whoever made a program's key has left."""
+    KEY_ASKS = "key_asks"
+    """To the owner of a personal inbox: whether a program's key may use it."""
 
 
 SLACK: Final = "slack"
@@ -163,6 +165,7 @@ _FORMATS: Final[Mapping[NoticeKind, tuple[str, ...]]] = {
     NoticeKind.WEBHOOK_OFF: ("{webhook}:{at}",),
     NoticeKind.KEY_ENDS: ("{key}:{days}",),
     NoticeKind.KEY_ORPHANED: ("{key}:{at}",),
+    NoticeKind.KEY_ASKS: ("{key}:{at}",),
 }
 """How ``Notice.about`` is stored, the fullest form first: rows keep these forms for as long as they live.
 Only the last field of a form may contain what separates the fields."""

@@ -20,6 +20,9 @@ LABELS: Final[Mapping[str, str]] = {
 class ProviderTraits:
     """How a provider wants to be asked. The defaults are those of one that revokes when told to."""
 
+    sign_in_scopes: frozenset[str] = frozenset()
+    """What is asked along to know whose mailbox it is and to keep the access. People read of it on the
+    provider's page, but it has no box there, and no mailbox fails for the want of it."""
     takes_password: bool = False
     """The person fills in a form of ours instead of signing in at the provider."""
     revokes: bool = True

@@ -1,4 +1,4 @@
-"""Tickets and links: how a person gets from Slack to the provider's consent page and back."""
+"""Tickets and links: how a person gets from Slack to the provider's consent page and back, or to a file."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from bot.domain.channel import AboutInbox, InboxSpec
 from bot.domain.grant import Secret
 from bot.domain.ids import (
     ChannelId,
+    DownloadId,
     IncidentId,
     LinkId,
     RequestId,
@@ -36,8 +37,6 @@ class Purpose(StrEnum):
     RECONNECT = "reconnect"
     SWITCH = "switch"
     """To another provider, settings kept."""
-    EXPORT = "export"
-    """Not to a provider: to fetch the history as a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,3 +182,23 @@ class Link:
     secret: Secret = field(repr=False)
     """Stored encrypted: the notice is rendered again at every edit."""
     created_at: datetime
+
+
+class File(StrEnum):
+    """What can be downloaded."""
+
+    HISTORY = "history"
+    AVAILABILITY = "availability"
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file that a person has asked for in Slack: fetched once, by the browser that asks first."""
+
+    id: DownloadId
+    workspace_id: WorkspaceId
+    user_id: UserId
+    file: File
+    locale: str
+    created_at: datetime
+    expires_at: datetime

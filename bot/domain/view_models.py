@@ -65,6 +65,8 @@ class ChannelRow:
     """Its open outage, with who is on it."""
     availability: Availability | None = None
     """Of the last thirty days, if that was read."""
+    owner_left: bool = False
+    """Nobody who is left can sign in to it, unless it becomes the team's. For those who can do that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +98,29 @@ class FirstHour:
         return self.has_team and self.has_conversation and self.has_second_admin and self.has_rehearsed
 
 
+MOST_COUNTED: Final = 10_000
+"""Whoever sees more of a state is told so, and no number: to count a million takes longer than an answer
+may."""
+
+
 @dataclass(frozen=True, slots=True)
 class StateCounts:
     """How many channels somebody may see, whether or not there is room for them."""
 
     of_state: Mapping[State, int] = field(default_factory=dict)
+    """What is greater than ``MOST_COUNTED`` says only that there are more."""
     own: int = 0
     """How many of them are their own."""
 
     @property
     def total(self) -> int:
+        """At least, where it ``is_open``."""
         return sum(self.of_state.values())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there may be more than ``total``."""
+        return any(number > MOST_COUNTED for number in self.of_state.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +169,8 @@ class Overview:
     """Others follow what is shown."""
     first_hour: FirstHour | None = None
     """For a super admin who has not done or dismissed it yet."""
+    only_here: str = ""
+    """The address of the pages, if only browsers on this machine can open them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +181,25 @@ class ProgramUse:
     audience: str
     was_given: bool
     last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A program's key, and the inboxes that it names, by address."""
+
+    key: ApiKey
+    named: tuple[Channel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeysShown:
+    """The keys of programs that work."""
+
+    rows: tuple[KeyRow, ...]
+    over: int
+    """How many no longer work."""
+    features: tuple[Feature, ...]
+    """What keys may be for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +223,8 @@ class ChannelStatus:
     """Where its mail goes, if that is watched and known."""
     programs: tuple[ProgramUse, ...] = ()
     """Which have used it in the last weeks, the latest first."""
+    keys: tuple[ApiKey, ...] = ()
+    """For its owner alone: keys that work and that name their personal inbox."""
     weeks: Availability | None = None
     """Of the last thirteen weeks."""
     outages: Outages = NO_OUTAGES
@@ -204,6 +241,8 @@ class Ask:
     """What some of it is for."""
     asking_nothing: tuple[Feature, ...] = ()
     """Features that are switched on and need nothing of this provider."""
+    sign_in_scopes: frozenset[str] = frozenset()
+    """What the provider's page names besides; see ``ProviderTraits``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -506,6 +545,8 @@ class Landing:
     """All that the provider will ask for."""
     features: tuple[Feature, ...] = ()
     """What some of it is for."""
+    sign_in_scopes: frozenset[str] = frozenset()
+    """What the provider's page names besides; see ``ProviderTraits``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -557,6 +598,8 @@ class AuthorizationStart(AboutInbox):
     """Key and label of the providers that could be chosen instead; of a switch, those that none leads to."""
     features: tuple[Feature, ...] = ()
     """What is asked for beyond what keeping the mailbox connected needs, and why."""
+    sign_in_scopes: frozenset[str] = frozenset()
+    """What the provider's page names besides; see ``ProviderTraits``."""
     leaves: Removal | None = None
     """Of a switch: the channel as it is until the sign-in has been proven, and what the switch means at the
     provider that is left."""

@@ -5,7 +5,7 @@ The one rule: no colour and no chart says anything that does not stand beside it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -20,6 +20,7 @@ from bot.domain.availability import (
     Tally,
     beginning_of,
     day_of,
+    together,
 )
 from bot.domain.ids import UserId
 from bot.domain.view_models import ChannelStatus
@@ -40,7 +41,7 @@ from bot.views.blocks import (
     section,
     to_type,
 )
-from bot.views.buttons import REPORT_FILE, REPORT_MONTHLY, operation_button
+from bot.views.buttons import REPORT_FILE, REPORT_MONTHLY, connect_button, operation_button
 from bot.views.i18n import Language
 
 MONTHLY_ON: Final = "on"
@@ -51,9 +52,26 @@ _PEOPLE: Final = 4
 # --- one inbox
 
 
-def strip(days: Iterable[Tally]) -> str:
-    """A square for each day, the oldest first."""
-    return "".join(map(_square, days))
+IN_LINE: Final = 10
+"""Squares side by side: as many as a phone has room for beside a number, and as one counts by."""
+DAYS_IN_SQUARE: Final = 3
+"""Of a month in one line."""
+
+
+def strip(days: Sequence[Tally]) -> str:
+    """A square for each day, the oldest first, in lines of ten of which the last is full."""
+    return "\n".join("".join(map(_square, some)) for some in _from_the_end(days, IN_LINE))
+
+
+def short_strip(days: Sequence[Tally]) -> str:
+    """The same in one line: a square for each three days, as bad as the worst of them."""
+    return "".join(_square(together(some)) for some in _from_the_end(days, DAYS_IN_SQUARE))
+
+
+def _from_the_end(days: Sequence[Tally], size: int) -> list[Sequence[Tally]]:
+    """In groups of which only the first may be smaller."""
+    ends = range(len(days), 0, -size)
+    return [days[max(0, end - size) : end] for end in reversed(ends)]
 
 
 def _square(day: Tally) -> str:
@@ -78,7 +96,7 @@ def in_row(lang: Language, of: Availability | None, *, roomy: bool) -> list[str]
         return []
     share = share_words(lang, of.total)
     if roomy:  # as short as can be: where it wraps, every line of the list does
-        return [f"{strip(of.days)} {share}"]
+        return [f"{short_strip(of.days)} {share}"]
     return [lang.say("{share} in {n} days", share=share, n=len(of.days))]
 
 
@@ -89,15 +107,15 @@ def availability_blocks(lang: Language, status: ChannelStatus, now: datetime) ->
         return []
     lines = [
         bold(lang.say("Availability")),
-        f"{strip(of.days)} "
-        + lang.say("{share} in {n} days", share=share_words(lang, of.total), n=len(of.days)),
+        strip(of.days),
+        lang.say("{share} in {n} days", share=share_words(lang, of.total), n=len(of.days)),
         lang.together(*_down_words(lang, of), *outage_words(lang, status.outages)),
     ]
     weeks = [(day, tally.down) for day, tally in status.weeks.weeks] if status.weeks else []
     return [
         section("\n".join(filter(None, lines))),
         *_weeks(lang, weeks),
-        context(_legend(lang, now)),
+        context(_legend(lang, now, lang.say("Each square is a day, the latest on the right."))),
     ]
 
 
@@ -158,13 +176,17 @@ def _people(lang: Language, people: Sequence[tuple[UserId, int]]) -> str:
     )
 
 
-def _legend(lang: Language, now: datetime) -> str:
+def _legend(lang: Language, now: datetime, squares: str) -> str:
     """What the squares mean. Days are the same for every reader, so they begin at another hour for most."""
-    return lang.say(
-        "🟩 worked · 🟥 was disconnected · 🟨 could not be checked · ⬜ not in use. The latest day is on the "
-        "right; each day begins at {time} (00:00 UTC).",
-        time=clock(beginning_of(day_of(now))),
+    return lang.together(
+        lang.say("🟩 worked · 🟥 was disconnected · 🟨 could not be checked · ⬜ not in use."),
+        squares,
+        lang.say("A day begins at {time} (00:00 UTC).", time=clock(beginning_of(day_of(now)))),
     )
+
+
+def _three_days(lang: Language) -> str:
+    return lang.say("Each square is three days and shows the worst of them, the latest on the right.")
 
 
 # --- thirteen weeks
@@ -210,12 +232,10 @@ def report_message(lang: Language, report: Report, *, now: datetime, command: st
         *(_line(lang, line) for line in report.lines),
         *([context(_more(lang, hidden, report.number))] if hidden > 0 else []),
         *_own(lang, report),
-        *([context(_legend(lang, now))] if report.lines or report.own else []),
+        *([context(_legend(lang, now, _three_days(lang)))] if report.lines or report.own else []),
         *([context(_why_sent(lang))] if report.is_month else []),
-        *_buttons(lang, report),
+        *(_buttons(lang, report) if report.lines or report.own else _nothing(lang, report, command)),
     ]
-    if not report.lines and not report.own:
-        blocks.append(context(lang.say("{command} adds one.", command=to_type(command, lang.say("connect")))))
     return message(f"{title}: {summary}", blocks)
 
 
@@ -245,7 +265,7 @@ def _line(lang: Language, line: ReportLine) -> Block:
         words = [lang.say("Was not in use.")]
     else:
         words = [*_down_words(lang, of), *outage_words(lang, line.outages)]
-    share = f"{strip(of.days)} {share_words(lang, of.total)}"
+    share = f"{short_strip(of.days)} {share_words(lang, of.total)}"
     text = "\n".join([f"*{inert(channel.address)}*{name}", share, lang.together(*words)])
     return section(text, operation_button(lang, Operation.SEE, channel))
 
@@ -270,15 +290,26 @@ def _more(lang: Language, hidden: int, number: int) -> str:
     return lang.count("and {n} more, in the file", "and {n} more, in the file", hidden)
 
 
+def _nothing(lang: Language, report: Report, command: str) -> list[Block]:
+    """What comes before any report; a monthly message is offered once there is something to tell of."""
+    adds = lang.say("{command} adds one.", command=to_type(command, lang.say("connect")))
+    stop = [_stop_button(lang)] if report.is_monthly else []
+    return [context(adds), *actions(connect_button(lang, primary=True), *stop)]
+
+
+def _stop_button(lang: Language) -> Block:
+    return button(lang.say("Stop the monthly message"), REPORT_MONTHLY, value=MONTHLY_OFF)
+
+
 def _buttons(lang: Language, report: Report) -> list[Block]:
-    file = [button(lang.say("Get as a CSV file"), REPORT_FILE)] if report.lines or report.own else []
+    file = button(lang.say("Get as a CSV file"), REPORT_FILE)
     if report.is_monthly:
-        monthly = [button(lang.say("Stop the monthly message"), REPORT_MONTHLY, value=MONTHLY_OFF)]
+        monthly = [_stop_button(lang)]
     elif report.may_have_monthly:
         monthly = [button(lang.say("Send me this each month"), REPORT_MONTHLY, value=MONTHLY_ON)]
     else:
         monthly = []
-    return actions(*file, *monthly)
+    return actions(file, *monthly)
 
 
 def monthly_message(lang: Language, *, is_wanted: bool) -> Message:

@@ -77,6 +77,12 @@ def instant(lang: Language, at: datetime) -> str:
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{escape(lang.day_time(at))}>"
 
 
+@lru_cache(maxsize=4096)
+def moment(lang: Language, at: datetime) -> str:
+    """The same to the second, where the order of things matters."""
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time_secs}}|{escape(lang.day_time(at))}>"
+
+
 def ago(lang: Language, at: datetime) -> str:
     """How long ago, kept current by the reader's Slack; the fallback is the instant."""
     return f"<!date^{int(at.timestamp())}^{{ago}}|{escape(lang.day_time(at))}>"

@@ -7,14 +7,16 @@ The one rule: a button stands only where its operation is both allowed to this p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from bot.domain.access import Operation
 from bot.domain.address import LONGEST
+from bot.domain.api_key import ApiKey, OwnerAnswer
 from bot.domain.channel import Channel, State
-from bot.domain.ids import GrantId
+from bot.domain.ids import ApiKeyId, ChannelId, GrantId
 from bot.domain.provider_outage import Advice
 from bot.domain.provider_traits import may_switch
 from bot.domain.request import Request
@@ -49,6 +51,12 @@ DECLINE_UNDO: Final = "request.decline.undo"
 CANCEL: Final = "request.cancel"
 GO_ON: Final = "request.go_on"
 """The last five carry a request's id."""
+
+KEYS: Final = "keys.show"
+"""Carries how many rows of the list come before."""
+KEY_ALLOW: Final = "key.allow"
+KEY_DECLINE: Final = "key.decline"
+"""Both carry a key's id and a channel's: ``abcd1234:c1``."""
 
 MORE: Final = "more"
 """A menu: each choice carries the action id that it stands for, and what that is about."""
@@ -113,6 +121,9 @@ ACTIONS: Final = frozenset(
         GO_ON,
         REPORT_FILE,
         REPORT_MONTHLY,
+        KEYS,
+        KEY_ALLOW,
+        KEY_DECLINE,
     }
 )
 
@@ -141,6 +152,24 @@ def _sensible(channel: Channel) -> tuple[Operation, ...]:
             return (Operation.ENABLE, Operation.REMOVE)
         case State.REMOVED:
             return ()
+
+
+def key_buttons(lang: Language, key: ApiKey, channel: Channel) -> list[Block]:
+    """What the owner can say of a key that names their inbox, other than what they have said."""
+    asked = key.asked.get(channel.id)
+    value = f"{key.id}:{channel.id}"
+    if asked is not None and asked.answer is OwnerAnswer.ALLOWED:
+        return [button(lang.say("Take it back"), KEY_DECLINE, value=value, style="danger", about=key.name)]
+    allow = button(lang.say("Allow"), KEY_ALLOW, value=value, about=key.name)
+    if asked is not None and asked.answer is OwnerAnswer.DECLINED:
+        return [allow]
+    return [allow, button(lang.say("Don't allow"), KEY_DECLINE, value=value, about=key.name)]
+
+
+def parse_key_value(value: str) -> tuple[ApiKeyId, ChannelId] | None:
+    """What ``key_buttons`` wrote."""
+    match = re.fullmatch(r"([a-z0-9]{8}):([A-Za-z0-9_-]{1,100})", value, re.ASCII)
+    return (ApiKeyId(match[1]), ChannelId(match[2])) if match else None
 
 
 def operation_button(
@@ -213,6 +242,22 @@ def row_menu(
         label, action_id = _face(lang, operation)
         named.append(((operation in row.asks and _wish(lang, operation)) or label, action_id))
     return menu([(label, f"{action_id} {value}") for label, action_id in named if action_id in CHOICES])
+
+
+def status_menu(
+    lang: Language, row: ChannelRow, operations: Sequence[Operation]
+) -> tuple[list[Block], list[Block]]:
+    """What is not shown outright, in one small menu, and buttons for the least harmful of what has no room
+    there."""
+    named = [((it in row.asks and _wish(lang, it)) or _face(lang, it)[0], it) for it in operations]
+    chosen = [(label, f"{_face(lang, it)[1]} {value_of(row.channel)}") for label, it in named]
+    is_there = row.channel.state is not State.REMOVED
+    if is_there and len(chosen) < MOST_CHOICES:
+        rights = (lang.say("Permissions"), f"{PERMISSIONS} {value_of(row.channel)}")
+        return menu([*chosen, rights]), []
+    spare = max(0, len(chosen) - MOST_CHOICES)
+    left = [operation_button(lang, it, row.channel, asks=it in row.asks) for _, it in named[:spare]]
+    return menu(chosen[spare:]), [*left, *([permissions_button(lang, row.channel)] if is_there else [])]
 
 
 def menu(choices: Sequence[tuple[str, str]]) -> list[Block]:

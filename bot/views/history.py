@@ -30,6 +30,7 @@ from bot.views.blocks import (
     instant,
     mention,
     message,
+    moment,
     section,
 )
 from bot.views.buttons import operation_button, overview_button
@@ -157,7 +158,8 @@ class _HistoryLine(NamedTuple):
 
 
 def timeline(lang: Language, records: Sequence[HistoryEntry]) -> list[Block]:
-    """Newest first; what repeats itself is one line."""
+    """Newest first and to the second, since a refusal and what follows are seconds apart; what repeats itself
+    is one line."""
     lines = list(_lines(lang, records))
     if not lines:
         return []
@@ -169,9 +171,9 @@ def timeline(lang: Language, records: Sequence[HistoryEntry]) -> list[Block]:
 
 def _said(lang: Language, line: _HistoryLine) -> str:
     if line.times == 1:
-        return f"{instant(lang, line.at)} {line.words}"
-    times = lang.say("{n} times since {when}", n=line.times, when=instant(lang, line.first_at))
-    return f"{instant(lang, line.at)} {line.words} · {times}"
+        return f"{moment(lang, line.at)} {line.words}"
+    times = lang.say("{n} times since {when}", n=line.times, when=moment(lang, line.first_at))
+    return f"{moment(lang, line.at)} {line.words} · {times}"
 
 
 def _lines(lang: Language, records: Sequence[HistoryEntry]) -> Iterator[_HistoryLine]:
@@ -195,7 +197,7 @@ def _moment(lang: Language, records: list[HistoryEntry]) -> str:
 
 
 def _happened(lang: Language, record: HistoryEntry) -> str:
-    words = evidence_words(lang, record)
+    words = escape(evidence_words(lang, record))
     return f"{words} · {mention(record.actor)}" if words and record.actor else words
 
 
@@ -256,11 +258,24 @@ def _later(lang: Language, drill: Drill) -> str:
         if drill.conversation_id
         else lang.say("No conversation would be notified.")
     )
-    spans = lang.listed(lang.lasting(span) for span in drill.reminders)
-    reminders = lang.say(
-        "Reminders after {spans}, unless somebody takes it, snoozes them, or it is over.", spans=spans
+    return f"{where}\n{_reminders(lang, drill.reminders)}"
+
+
+def _reminders(lang: Language, after: Sequence[timedelta]) -> str:
+    """A row of days is one span."""
+    first = [span for span in after if span < timedelta(days=1)]
+    daily = [span for span in after if span >= timedelta(days=1)]
+    if first and daily == [timedelta(days=n + 1) for n in range(len(daily))]:
+        return lang.say(
+            "Reminders after {spans}, then daily for {n} days, unless somebody takes it, snoozes them, or it "
+            "is over.",
+            spans=lang.listed(map(lang.lasting, first)),
+            n=len(daily),
+        )
+    return lang.say(
+        "Reminders after {spans}, unless somebody takes it, snoozes them, or it is over.",
+        spans=lang.listed(map(lang.lasting, after)),
     )
-    return f"{where}\n{reminders}"
 
 
 def _previews(lang: Language, drill: Drill, now: datetime, command: str) -> list[Block]:

@@ -63,6 +63,7 @@ from bot.views.text import shown
 from bot.views.wording import (
     Why,
     cause_in_short,
+    counted,
     lacking_in_short,
     mail_words,
     requested_change_words,
@@ -127,6 +128,8 @@ def _text(lang: Language, row: ChannelRow, *, told: frozenset[str], roomy: bool)
     else:
         lines = [title(lang, row), since(lang, row), *_use(lang, row), *_trouble(lang, row, told, roomy)]
         lines += on_it(lang, row.outage)
+    if row.owner_left:
+        lines.append(owner_left(lang))
     lines += in_row(lang, row.availability, roomy=roomy)
     if row.mail is not None:
         way = way_words(lang, row.mail, row.channel.provider) if roomy else ""
@@ -151,7 +154,8 @@ def _trouble(lang: Language, row: ChannelRow, told: frozenset[str], roomy: bool)
         is_known = row.channel.state is State.DISCONNECTED
         short = cause_in_short(lang, row.channel.cause, row.provider_label) if is_known else ""
         return [escape(short)] if short else []
-    return [escape(lang.together(why.why, why.next_step if roomy else ""))]
+    # Of whoever has left nobody is told to sign in.
+    return [escape(lang.together(why.why, why.next_step if roomy and not row.owner_left else ""))]
 
 
 def trouble_in(lang: Language, row: ChannelRow) -> Why | None:
@@ -159,6 +163,12 @@ def trouble_in(lang: Language, row: ChannelRow) -> Why | None:
     if row.channel.state is State.DISABLED or row.channel.cause in {Cause.NONE, Cause.CHECKING}:
         return None
     return trouble_words(lang, row.channel, row.provider_label, row.advice, row.unexplained)
+
+
+def owner_left(lang: Language) -> str:
+    return "❓ " + lang.say(
+        "Its owner left the workspace: make it a team address if others need it, or remove it."
+    )
 
 
 def on_it(lang: Language, incident: Incident | None) -> list[str]:
@@ -172,7 +182,8 @@ def on_it(lang: Language, incident: Incident | None) -> list[str]:
 def _grey(lang: Language, row: ChannelRow) -> str:
     mark, _, words = since(lang, row).partition(" ")
     lacking = [escape(lacking_in_short(lang, row.lacking))] if row.lacking else []
-    return " · ".join([f"{mark} {inert(row.channel.address)}", *_about(lang, row), words, *lacking])
+    line = " · ".join([f"{mark} {inert(row.channel.address)}", *_about(lang, row), words, *lacking])
+    return f"{line}\n{owner_left(lang)}" if row.owner_left else line
 
 
 def since(lang: Language, row: ChannelRow) -> str:
@@ -183,6 +194,8 @@ def since(lang: Language, row: ChannelRow) -> str:
 
 def _deeds(lang: Language, row: ChannelRow, primary: bool) -> list[Block]:
     """What this person should do about it, most often nothing."""
+    if row.owner_left and Operation.TAKE_OVER in row.may:
+        return [_button(lang, row, Operation.TAKE_OVER, primary)]
     if row.channel.state is State.DISABLED:
         first = offered(row.channel, row.may, advice=row.advice)[:1]
         return [_button(lang, row, it, primary) for it in first if it is not Operation.REMOVE]
@@ -225,7 +238,7 @@ _REASONS: Final = 3
 def listing(lang: Language, overview: Overview, room: Room) -> list[Block]:
     """All groups, each under its heading, as far as there is room; then how many are not shown."""
     blocks, shown = _listed(lang, overview, room)
-    return [*blocks, *_more(lang, overview.tally.total - shown, overview.command)]
+    return [*blocks, *_more(lang, overview, shown)]
 
 
 def _listed(lang: Language, overview: Overview, room: Room) -> tuple[list[Block], int]:
@@ -303,10 +316,13 @@ def _rank(channel: Channel) -> tuple[int, str]:
     return (URGENCY.index(channel.state), key_of(channel.address))
 
 
-def _more(lang: Language, hidden: int, command: str) -> list[Block]:
+def _more(lang: Language, overview: Overview, shown: int) -> list[Block]:
+    hidden = overview.tally.total - shown
     if not hidden:
         return []
-    narrow = to_type(command, lang.say("status"), escape(lang.say("<address>")))
+    narrow = to_type(overview.command, lang.say("status"), escape(lang.say("<address>")))
+    if overview.tally.is_open:
+        return [context(lang.say("and many more: {command}", command=narrow))]
     return [context(lang.count("and {n} more: {command}", "and {n} more: {command}", hidden, command=narrow))]
 
 
@@ -409,17 +425,21 @@ def _not_yet(lang: Language, card: SetupCard) -> str:
 def _setup_lines(lang: Language, card: SetupCard) -> list[str]:
     pages = lang.say("Pages open at {url}", url=inert(card.base_url, 200))
     if card.loopback_only:
-        pages = lang.say(
-            "Pages open at {url}: only on the machine that runs the bot. Set BASE_URL to an address that "
-            "opens in your people's browsers.",
-            url=inert(card.base_url, 200),
-        )
+        pages = _only_here(lang, card.base_url)
     return [
         "✅ " + lang.say("Slack connected"),
         ("⚠️ " if card.loopback_only else "✅ ") + pages,
         _client(lang, card, "google", is_on=card.google_on),
         _client(lang, card, "microsoft", is_on=card.microsoft_on),
     ]
+
+
+def _only_here(lang: Language, url: str) -> str:
+    return lang.say(
+        "Pages open at {url}: only on the machine that runs Inboxkeeper. That will do to try it; for others, "
+        "set INBOXKEEPER_BASE_URL to an address that opens in their browsers.",
+        url=inert(url, 200),
+    )
 
 
 def _client(lang: Language, card: SetupCard, key: str, *, is_on: bool) -> str:
@@ -473,21 +493,28 @@ def home(
     is_plain = overview.browse.is_plain
     card, leads_on = overview.not_set_up, overview.first_hour is not None
     setup = setup_blocks(lang, card, leads_on=leads_on) if card and is_plain else []
+    first_hour = first_hour_blocks(lang, overview)
+    # Whoever was woken by an alarm looks for that, not for what can wait until tomorrow.
+    is_calm = not _waiting(overview)
     above = [
         *setup,
-        *first_hour_blocks(lang, overview),
+        *(first_hour if is_calm else []),
         header(lang.say("Inboxes")),
         *_intro(lang, overview),
         *_head(lang, overview),
         *_finder(lang, overview),
         *(request_blocks(lang, overview) if is_plain else []),
     ]
-    foot = _foot(lang, overview)
+    foot = [*([] if is_calm or not first_hour else [divider(), *first_hour[:-1]]), *_foot(lang, overview)]
     theirs = list(elsewhere.blocks) if is_plain else []
     room = Room(HOME_BLOCKS - len([*above, *theirs, *foot]) - _PAGER, characters=60_000)
     ours, shown = _listed(lang, overview, room)
     rows = [*theirs, *ours] if elsewhere.is_first else [*ours, *theirs]
-    return {"type": "home", "blocks": [*above, *rows, *_pager(lang, overview, shown), *foot]}
+    return {
+        "type": "home",
+        "private_metadata": drawn_text(overview.browse, now),
+        "blocks": [*above, *rows, *_pager(lang, overview, shown), *foot],
+    }
 
 
 FIRST_HOUR_OVER: Final = "home.first_hour.over"
@@ -502,8 +529,11 @@ def first_hour_blocks(lang: Language, overview: Overview) -> list[Block]:
     done = [words for is_done, words, _ in _steps(lang, steps) if is_done]
     left = [section(f"☐ {words}", way) for is_done, words, way in _steps(lang, steps) if not is_done]
     ticked = [context("  ".join(f"✅ {words.splitlines()[0]}" for words in done))] if done else []
+    # The card before the first inbox says this as well.
+    is_said = overview.not_set_up is not None or not overview.only_here
+    here = [] if is_said else [context("⚠️ " + _only_here(lang, overview.only_here))]
     hide = actions(button(lang.say("Hide these steps"), FIRST_HOUR_OVER))
-    return [section(bold(lang.say("The first hour"))), *left, *ticked, *hide, divider()]
+    return [section(bold(lang.say("The first hour"))), *left, *ticked, *here, *hide, divider()]
 
 
 def _steps(lang: Language, steps: FirstHour) -> tuple[tuple[bool, str, Block | None], ...]:
@@ -512,6 +542,7 @@ def _steps(lang: Language, steps: FirstHour) -> tuple[tuple[bool, str, Block | N
     edit = operation_button(lang, Operation.EDIT, team) if team else None
     drill = lang.say("Run a drill")
     rehearse = typed_button(drill, f"drill {team.address}", about=team.address) if team else None
+    waits = lang.say("This needs a team address, so connect one first.")
     return (
         (
             steps.has_team,
@@ -524,7 +555,7 @@ def _steps(lang: Language, steps: FirstHour) -> tuple[tuple[bool, str, Block | N
             steps.has_conversation,
             lang.say("Choose the conversation that is told")
             + "\n"
-            + lang.say("It gets one line about an outage. Invite the bot there first."),
+            + (lang.say("It gets one line about an outage. Invite the bot there first.") if team else waits),
             edit,
         ),
         (
@@ -536,7 +567,13 @@ def _steps(lang: Language, steps: FirstHour) -> tuple[tuple[bool, str, Block | N
         ),
         (
             steps.has_rehearsed,
-            drill + "\n" + lang.say("See who would be told, and in which words. Nobody gets a message."),
+            drill
+            + "\n"
+            + (
+                lang.say("See who would be told, and in which words. Nobody gets a message.")
+                if team
+                else waits
+            ),
             rehearse,
         ),
     )
@@ -587,13 +624,14 @@ def _states(lang: Language, overview: Overview) -> Block:
 def _pager(lang: Language, overview: Overview, shown: int) -> list[Block]:
     """Where in the list one is, and the ways to the other pages."""
     browse = overview.browse
+    before, after = max(0, browse.skip - HOME_ROWS), browse.skip + shown
+    pages = [button(lang.say("Previous"), HOME_PREVIOUS, value=browse_text(replace(browse, skip=before)))]
     if not shown:
-        return [section(_nothing_found(lang, overview))] if not browse.is_plain else []
+        back = actions(*pages) if browse.skip else []  # what stood here has gone since
+        return [section(_nothing_found(lang, overview)), *back] if not browse.is_plain else []
     has_next = overview.has_more or shown < len(_all(overview))
     if not has_next and not browse.skip:
         return []
-    before, after = max(0, browse.skip - HOME_ROWS), browse.skip + shown
-    pages = [button(lang.say("Previous"), HOME_PREVIOUS, value=browse_text(replace(browse, skip=before)))]
     following = [button(lang.say("Next page"), HOME_NEXT, value=browse_text(replace(browse, skip=after)))]
     is_far = has_next and after >= _MOST_SKIPPED
     turns = [*(pages if browse.skip else []), *(following if has_next and not is_far else [])]
@@ -608,7 +646,8 @@ def _place(lang: Language, overview: Overview, first: int, last: int) -> str:
     if browse.text:
         return lang.say("Inboxes {first} to {last}", first=first, last=last)
     total = overview.tally.of_state.get(browse.state, 0) if browse.state else overview.tally.total
-    return lang.say("Inboxes {first} to {last} of {total}", first=first, last=last, total=max(total, last))
+    of = counted(max(total, last))
+    return lang.say("Inboxes {first} to {last} of {total}", first=first, last=last, total=of)
 
 
 def _nothing_found(lang: Language, overview: Overview) -> str:
@@ -630,6 +669,24 @@ def parse_browse(value: str) -> Browse:
     skip, _, rest = value.partition(":")
     state, _, text = rest.partition(":")
     return Browse(text, _state(state), int(skip)) if re.fullmatch("[0-9]{1,6}", skip) else Browse()
+
+
+def drawn_text(browse: Browse, at: datetime) -> str:
+    """What a Home says of itself: what its reader chose, and when it was drawn."""
+    return f"{at.isoformat()}|{browse.turn}|{browse_text(browse)}"
+
+
+def parse_drawn(text: object) -> tuple[Browse, datetime] | None:
+    """What ``drawn_text`` wrote; ``None`` for anything else."""
+    at, _, rest = text.partition("|") if isinstance(text, str) else ("", "", "")
+    turn, _, chosen = rest.partition("|")
+    try:
+        drawn_at = datetime.fromisoformat(at)
+    except ValueError:
+        return None
+    if drawn_at.tzinfo is None or not re.fullmatch("[0-9]{1,6}", turn):
+        return None
+    return replace(parse_browse(chosen), turn=int(turn)), drawn_at
 
 
 def chosen_browse(fields: Mapping[str, str]) -> Browse:

@@ -10,6 +10,7 @@ from bot.domain.features import Feature
 from bot.domain.grant import lacking
 from bot.domain.view_models import (
     LACKING_SHOWN,
+    MOST_COUNTED,
     Ask,
     ChannelPermissions,
     ChannelRow,
@@ -141,7 +142,8 @@ def _asked(lang: Language, ask: Ask, room: int) -> list[Block]:
     if not ask.scopes:
         return [section(_whole(lang, ask.provider_label)), *_elsewhere(lang, ask)]
     heading = section(bold(lang.say("{company} asks you to allow all of this at once:", company=at)))
-    return [heading, *permission_blocks(lang, ask.scopes, ask.features, room=room), *_elsewhere(lang, ask)]
+    scopes = ask.scopes | ask.sign_in_scopes
+    return [heading, *permission_blocks(lang, scopes, ask.features, room=room), *_elsewhere(lang, ask)]
 
 
 def _lacking(lang: Language, row: ChannelRow) -> str:
@@ -158,8 +160,12 @@ def _way(lang: Language, row: ChannelRow) -> Block | None:
 def _roles(lang: Language, shown: PermissionsOverview) -> list[Block]:
     if not shown.lacking_number and not shown.complete:
         return [context(lang.say("Nothing is connected yet.")), *actions(connect_button(lang))]
-    said = lang.count(
-        "{n} inbox has all that is asked for.", "{n} inboxes have all that is asked for.", shown.complete
+    said = (
+        lang.say("More than {most} inboxes have all that is asked for.", most=f"{MOST_COUNTED:,}")
+        if shown.complete > MOST_COUNTED
+        else lang.count(
+            "{n} inbox has all that is asked for.", "{n} inboxes have all that is asked for.", shown.complete
+        )
     )
     return [*([context(said)] if shown.complete else []), *actions(overview_button(lang))]
 

@@ -208,23 +208,23 @@ _STRANGERS = (GuestNotAllowed, WrongWorkspace)
 """Refused for who they are or where: no command helps them on."""
 
 
-def help_message(lang: Language, command: str, *, is_admin: bool = False) -> Message:
+def help_message(lang: Language, command: str, *, is_admin: bool = False, has_keys: bool = False) -> Message:
     """By what people want, with a button for the commonest of each; ``is_admin``: with what only super admins
-    may do."""
+    may do, which with ``has_keys`` is to let programs in, too."""
     intro = lang.say("Inboxkeeper keeps mailboxes connected and tells you when one stops working.")
     how = lang.say("After most of these you may name an address; without one you choose from a list.")
-    groups = [section(text, way) for text, way in _grouped(lang, command, is_admin)]
+    groups = [section(text, way) for text, way in _grouped(lang, command, is_admin, has_keys)]
     return message(
         escape(intro), [section(escape(intro)), *groups, context(how), *actions(overview_button(lang))]
     )
 
 
 @lru_cache(maxsize=16)
-def _grouped(lang: Language, command: str, is_admin: bool) -> tuple[tuple[str, Block], ...]:
+def _grouped(lang: Language, command: str, is_admin: bool, has_keys: bool) -> tuple[tuple[str, Block], ...]:
     """The same for everybody who reads a language and may do as much."""
     return tuple(
         ("\n".join([bold(name), *(_verb_line(command, *it) for it in verbs)]), way)
-        for name, verbs, way in _verb_groups(lang, is_admin=is_admin)
+        for name, verbs, way in _verb_groups(lang, is_admin=is_admin, has_keys=has_keys)
     )
 
 
@@ -235,7 +235,7 @@ def _verb_line(command: str, verb: str, meaning: str) -> str:
 _Group = tuple[str, tuple[tuple[str, str], ...], Block]
 
 
-def _verb_groups(lang: Language, *, is_admin: bool) -> tuple[_Group, ...]:
+def _verb_groups(lang: Language, *, is_admin: bool, has_keys: bool) -> tuple[_Group, ...]:
     everyday = (
         (lang.say("connect"), lang.say("connect an inbox")),
         (lang.say("list"), lang.say("your inbox and all team addresses")),
@@ -262,13 +262,14 @@ def _verb_groups(lang: Language, *, is_admin: bool) -> tuple[_Group, ...]:
         (lang.say("drill"), lang.say("who would be told, in which words: a rehearsal")),
         (lang.say("export"), lang.say("the history of all inboxes as a file")),
     )
+    programs = ((lang.say("keys"), lang.say("which programs get access to inboxes")),)
     return (
         (lang.say("Everyday"), everyday, connect_button(lang)),
         (lang.say("When it stops working"), stopped, typed_button(lang.say("Reconnect"), "reconnect")),
         (lang.say("Pause or end"), ending, typed_button(lang.say("Disconnect…"), "disconnect")),
         (
             lang.say("Who may what"),
-            (*rights, *(only if is_admin else ())),
+            (*rights, *(only if is_admin else ()), *(programs if is_admin and has_keys else ())),
             button(lang.say("Admins"), ADMINS),
         ),
     )

@@ -8,6 +8,7 @@ from typing import Final
 
 from bot.domain.access import Operation
 from bot.domain.address import NOWHERE
+from bot.domain.api_key import OwnerAnswer
 from bot.domain.channel import Cause, State
 from bot.domain.ids import UserId
 from bot.domain.provider_outage import is_held
@@ -27,17 +28,19 @@ from bot.views.blocks import (
     instant,
     mention,
     message,
+    paragraphs,
     section,
 )
 from bot.views.buttons import (
     cancel_button,
+    key_buttons,
     offered,
     operation_button,
     overview_button,
-    permissions_button,
+    status_menu,
     why_button,
 )
-from bot.views.home import is_lacking, on_it, since, title
+from bot.views.home import is_lacking, on_it, owner_left, since, title
 from bot.views.i18n import Language
 from bot.views.wording import (
     cause_words,
@@ -69,16 +72,17 @@ def status_message(
     row, channel = status.row, status.row.channel
     state = state_words(lang, channel, row.unexplained)
     blocks = [
-        section(f"{title(lang, row)}\n{since(lang, row)}"),
+        _both_sides(lang, status),
         *_trouble(lang, status, now),
+        *([section(owner_left(lang))] if row.owner_left else []),
         *_moved(lang, status),
-        *_buttons(lang, row),
-        fields(*_facts(lang, status)),
-        *availability_blocks(lang, status, now),
-        section(_permissions(lang, status)),
-        *programs(lang, status.programs),
         *_lacking(lang, row),
+        *_buttons(lang, row),
         *_requests(lang, status, viewer),
+        context(*_details(lang, status)),
+        *availability_blocks(lang, status, now),
+        *programs(lang, status.programs),
+        *_keys(lang, status),
         *_history(lang, status),
     ]
     return message(f"{inert(channel.address)}: {escape(state)}", blocks)
@@ -96,7 +100,8 @@ def _trouble(lang: Language, status: ChannelStatus, now: datetime) -> list[Block
         why = trouble_words(
             lang, channel, status.row.provider_label, status.row.advice, status.row.unexplained
         )
-    lines = [escape(lang.together(why.why, why.next_step)), *on_it(lang, incident)]
+    way = "" if status.row.owner_left else why.next_step
+    lines = [escape(lang.together(why.why, way)), *on_it(lang, incident)]
     # A disconnected inbox has said since when already.
     if incident and incident.resolved_at is None and channel.state is not State.DISCONNECTED:
         lines.append(
@@ -118,22 +123,34 @@ def _moved(lang: Language, status: ChannelStatus) -> list[Block]:
     return [section(f"📭 {escape(told)}")]
 
 
-def _facts(lang: Language, status: ChannelStatus) -> list[str]:
+def _both_sides(lang: Language, status: ChannelStatus) -> Block:
+    """The inbox, and beside each other how it is here and at its provider."""
+    at = lang.say("At {company}", company=inert(company(status.row.provider_label), 40))
+    sides = ((lang.say("Here"), since(lang, status.row)), (at, _there(lang, status)))
+    return section(title(lang, status.row)) | fields(*(f"*{name}*\n{said}" for name, said in sides))
+
+
+def _details(lang: Language, status: ChannelStatus) -> list[str]:
+    """What one looks up now and then: quiet, and nothing that is empty."""
     channel = status.row.channel
     facts = [
-        (lang.say("Here"), state_words(lang, channel, status.row.unexplained)),
-        (
-            lang.say("At {company}", company=inert(company(status.row.provider_label), 40)),
-            _there(lang, status),
-        ),
-        (lang.say("Owner"), mention(channel.owner_id) if channel.owner_id else lang.say("the team")),
         *([(lang.say("Used for"), use)] if (use := inert(channel.use, 200)) else []),
-        (lang.say("Connected by"), _connected_by(lang, status)),
+        *_people(lang, status),
         (lang.say("Next check"), _next(lang, status)),
         *([(lang.say("New mail goes to"), _mail(lang, mail))] if (mail := status.mail) else []),
         *([(lang.say("Shared mailbox, opened with"), inert(status.delegate))] if status.delegate else []),
+        *([(lang.say("Permissions"), allowed)] if (allowed := _permissions(lang, status)) else []),
     ]
-    return [f"*{name}*\n{fact}" for name, fact in facts]
+    return paragraphs([f"{bold(name)}  {fact}" for name, fact in facts])
+
+
+def _people(lang: Language, status: ChannelStatus) -> list[tuple[str, str]]:
+    """Whose it is and who brought it here: of one and the same person once."""
+    owner, connected = status.row.channel.owner_id, _connected_by(lang, status)
+    if owner == status.connected_by:
+        return [(lang.say("Connected by"), connected)]
+    whose = mention(owner) if owner else lang.say("the team")
+    return [(lang.say("Owner"), whose), (lang.say("Connected by"), connected)]
 
 
 def _mail(lang: Language, mail: Mail) -> str:
@@ -170,12 +187,9 @@ def _next(lang: Language, status: ChannelStatus) -> str:
 
 
 def _permissions(lang: Language, status: ChannelStatus) -> str:
-    lines = [
-        "• " + lang.say("{what}: {why}", what=inert(what, 100), why=inert(why, 400))
-        for what, why in scope_lines(lang, status.scopes, status.features)[:_SCOPES]
-    ]
-    shown = fitting(lines, _SCOPES_ROOM) or [lang.say("none on record")]
-    return "\n".join([bold(lang.say("Permissions")), *shown])
+    """Their names; the reasons are a press away."""
+    names = dict.fromkeys(inert(what, 100) for what, _ in scope_lines(lang, status.scopes, status.features))
+    return lang.listed(fitting(list(names)[:_SCOPES], _SCOPES_ROOM))
 
 
 def _lacking(lang: Language, row: ChannelRow) -> list[Block]:
@@ -222,31 +236,70 @@ def _history(lang: Language, status: ChannelStatus) -> list[Block]:
     lines = [
         f"{instant(lang, record.at)} {words}{f' · {mention(record.actor)}' if record.actor else ''}"
         for record in status.recent
-        if (words := record_words(lang, record))
+        if (words := escape(record_words(lang, record)))
     ]
     return [context("\n".join(lines[:_RECENT]))] if lines else []
 
 
 def _buttons(lang: Language, row: ChannelRow) -> list[Block]:
-    operations = offered(row.channel, row.may, is_lacking=bool(row.lacking), advice=row.advice)
-    urgent = Operation.RECONNECT in operations and row.channel.state is State.DISCONNECTED
+    """The one thing to do, if there is one, the evidence, and all else in a small menu."""
+    first, rest = _deeds(row)
+    shown = [_button(lang, row, it) for it in first]
+    menu, left = status_menu(lang, row, rest)
+    return actions(*shown, why_button(lang, row.channel), *left, *menu, overview_button(lang))
+
+
+def _deeds(row: ChannelRow) -> tuple[tuple[Operation, ...], tuple[Operation, ...]]:
+    """What stands out, and what else can be done, the least harmful first."""
+    channel = row.channel
+    wanted = offered(channel, row.may, is_lacking=bool(row.lacking), advice=row.advice)
+    first: tuple[Operation, ...] = tuple(
+        it for it in wanted[:1] if it in {Operation.RECONNECT, Operation.ENABLE}
+    )
+    if row.owner_left and Operation.TAKE_OVER in row.may:
+        first = (Operation.TAKE_OVER,)
+    possible = {*wanted, Operation.EDIT}
     # While many are refused at once, signing in anew is the wrong thing to do.
-    if row.channel.state is not State.REMOVED and not is_held(row.channel):
-        ways = (Operation.RECONNECT, Operation.SWITCH)
-        operations = (*operations, *(way for way in ways if way in row.may and way not in operations))
-    if Operation.TAKE_OVER in row.may and row.channel.is_personal and not row.is_own:
-        operations = (*operations, Operation.TAKE_OVER)
-    if Operation.EDIT in row.may:
-        operations = (*operations, Operation.EDIT)
-    buttons = [_button(lang, row, operation, urgent) for operation in operations]
-    if row.channel.state is not State.REMOVED:
-        buttons.append(permissions_button(lang, row.channel))
-    return actions(*buttons, why_button(lang, row.channel), overview_button(lang))
+    if channel.state is not State.REMOVED and not is_held(channel):
+        possible |= {Operation.RECONNECT, Operation.SWITCH}
+    if channel.is_personal and not row.is_own:
+        possible.add(Operation.TAKE_OVER)
+    rest = tuple(it for it in _REST if it in possible and it in row.may and it not in first)
+    return first, rest
 
 
-def _button(lang: Language, row: ChannelRow, operation: Operation, urgent: bool) -> Block:
-    is_first = urgent and operation is Operation.RECONNECT
+_REST: Final = (
+    Operation.EDIT,
+    Operation.RECONNECT,
+    Operation.ENABLE,
+    Operation.SWITCH,
+    Operation.TAKE_OVER,
+    Operation.DISABLE,
+    Operation.REMOVE,
+)
+
+
+def _button(lang: Language, row: ChannelRow, operation: Operation) -> Block:
+    is_first = operation is Operation.RECONNECT and row.channel.state is State.DISCONNECTED
     return operation_button(lang, operation, row.channel, primary=is_first, asks=operation in row.asks)
+
+
+def _keys(lang: Language, status: ChannelStatus) -> list[Block]:
+    """What its owner has said of programs' keys that name it, and can say."""
+    channel, blocks = status.row.channel, list[Block]()
+    for key in status.keys[:_LINES]:
+        if (asked := key.asked.get(channel.id)) is None:
+            continue
+        program = inert(key.name, 60)
+        said = {
+            OwnerAnswer.WAITS: lang.say("The program {program} waits for your word.", program=program),
+            OwnerAnswer.ALLOWED: lang.say(
+                "You allowed the program {program} to use this inbox.", program=program
+            ),
+            OwnerAnswer.DECLINED: lang.say("The program {program} may not use this inbox.", program=program),
+        }[asked.answer]
+        blocks += [section("🔑 " + said), *actions(*key_buttons(lang, key, channel))]
+    return blocks
 
 
 _LINES: Final = 6

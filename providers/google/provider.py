@@ -66,7 +66,7 @@ class Google:
     label = "Gmail"
     needed_scopes = frozenset({LABELS_SCOPE})
     shared_scopes: frozenset[str] = frozenset()
-    traits = ProviderTraits()
+    traits = ProviderTraits(sign_in_scopes=frozenset({"openid", "email"}))
 
     def __init__(
         self,

@@ -288,6 +288,13 @@ class ImapSession:
         self.is_login_open = False
         """A password was sent, and whether it is right has not been answered."""
 
+    @property
+    def was_turned_away(self) -> bool:
+        """The last that was heard of an open login is a ``NO`` or ``BAD`` without its tag. Before a hang-up
+        that is what some proxies leave of a refusal (nginx 1.22), and of a dead server behind them."""
+        last = self.heard[-1] if self.heard else ""
+        return self.is_login_open and last.partition(" ")[0].upper() in {"NO", "BAD"}
+
     async def greeted(self, *, is_private: bool) -> None:
         """Hear the greeting. Raises ``ProviderUnavailable`` unless the server is ready for a login, with its
         words where nobody between can have put them into its mouth."""

@@ -105,7 +105,8 @@ class Microsoft:
 
     key = "microsoft"
     label = "Office 365"
-    traits = ProviderTraits(revokes=False)
+    traits = ProviderTraits(sign_in_scopes=frozenset({"offline_access"}), revokes=False)
+    # Who signs in is seen by PROFILE_SCOPE as well, which is asked for anyway.
 
     def __init__(
         self,

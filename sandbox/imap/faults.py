@@ -66,6 +66,7 @@ CONNECTION: Final = frozenset(
         "only_sasl_login",  # the same, without saying that LOGIN is switched off
         "keywords",  # mailboxes with 800 keywords
         "slow_login",
+        "proxied",  # through nginx: a refusal is an untagged BAD and a hang-up
         "bye_first",  # says goodbye before it answers a login
         "silent",  # accepts the login, and then only says that IMAP is not switched on
     }

@@ -244,6 +244,9 @@ class Session:
         mailbox = self._host.mailboxes.get(user.lower())
         if mailbox is None or mailbox.password != password:
             self._host.requests["refused"] += 1
+            if faults.has("proxied"):
+                self._say("* BAD internal server error")
+                return False
             self._say(f"{tag} NO [AUTHENTICATIONFAILED] Invalid credentials.")
             return True
         if fault := faults.among(LOGIN, mailbox.user):

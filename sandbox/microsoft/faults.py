@@ -16,7 +16,8 @@ from sandbox.answers import Answer
 from sandbox.faults import Fault
 from sandbox.microsoft.answers import Clock, aad, graph_error, invalid_token
 
-PLACES = frozenset({"token", "graph", "discovery", "keys"})
+PLACES = frozenset({"token", "exchange", "graph", "discovery", "keys"})
+"""``exchange`` is the token endpoint, asked for a token of Exchange's."""
 CONDITIONS = frozenset(
     {
         "claims_demanded",

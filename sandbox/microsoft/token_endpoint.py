@@ -65,6 +65,8 @@ class TokenEndpoint:
         self._state.requests["token"] += 1
         await self._state.faults.delay("token", *whom)
         early = self._state.faults.answer_for("token", *whom)
+        if early is None and form is not None and EXCHANGE in form.get("scope", ""):
+            early = self._state.faults.answer_for("exchange", *whom)
         return (early or self._answer(request.match_info["tenant"], form, request.url)).response()
 
     def _whom(self, form: MultiMapping[str] | None) -> tuple[str, ...]:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.api_key import ApiKey, id_in, mint, network_of
-from bot.domain.ids import ApiKeyId, ChannelId, WorkspaceId
+from bot.domain.api_key import ApiKey, OwnerAnswer, OwnerAsked, id_in, mint, network_of
+from bot.domain.ids import ApiKeyId, ChannelId, UserId, WorkspaceId
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 KEY = ApiKey(
@@ -27,6 +27,8 @@ KEY = ApiKey(
     created_at=NOW,
     expires_at=NOW + timedelta(days=1),
 )
+
+ALICE, OMAR = UserId("U0ALICE"), UserId("U0OMAR")
 
 
 def test_a_key_says_which_one_it_is_and_needs_no_encoding() -> None:
@@ -80,9 +82,23 @@ def test_a_key_may_be_bound_to_networks(networks: tuple[str, ...], address: str,
 
 def test_personal_inboxes_are_never_seen() -> None:
     """Whatever a row says: their owners have not been asked."""
-    assert KEY.may_see(ChannelId("c1"), is_team=True)
-    assert not KEY.may_see(ChannelId("c2"), is_team=True)
-    assert not KEY.may_see(ChannelId("c1"), is_team=False)
+    assert KEY.may_see(ChannelId("c1"), owner_id=None)
+    assert not KEY.may_see(ChannelId("c2"), owner_id=None)
+    assert not KEY.may_see(ChannelId("c1"), owner_id=ALICE)
     everything = replace(KEY, is_for_team=True)
-    assert everything.may_see(ChannelId("c2"), is_team=True)
-    assert not everything.may_see(ChannelId("c2"), is_team=False)
+    assert everything.may_see(ChannelId("c2"), owner_id=None)
+    assert not everything.may_see(ChannelId("c2"), owner_id=ALICE)
+
+
+def test_a_personal_inbox_takes_the_word_of_whoever_owns_it_now() -> None:
+    """Of nobody else, and only a yes; as a team address it needs none."""
+    c1 = ChannelId("c1")
+    for answer in OwnerAnswer:
+        asked = replace(KEY, asked={c1: OwnerAsked(ALICE, answer)})
+        assert asked.may_see(c1, owner_id=ALICE) is (answer is OwnerAnswer.ALLOWED)
+        assert not asked.may_see(c1, owner_id=OMAR)
+        assert not asked.may_see(ChannelId("c2"), owner_id=ALICE)
+        assert asked.may_see(c1, owner_id=None)
+    everything = replace(KEY, is_for_team=True, channels=frozenset())
+    assert not everything.may_see(c1, owner_id=ALICE)
+    assert not everything.names(c1, is_team=False)

@@ -50,12 +50,14 @@ async def test_somebody_elses_inbox_is_as_unknown_as_none(stage: Stage) -> None:
 
 
 @SQLITE
-async def test_connecting_does_not_tell_what_others_have(stage: Stage) -> None:
+@pytest.mark.parametrize("is_team", [False, True])
+async def test_connecting_does_not_tell_what_others_have(stage: Stage, is_team: bool) -> None:
     """Whoever wants somebody else's address must ask an admin, in the same words, connected or not."""
     await stage.connected("alice")
-    refusals = []
+    kenji, refusals = stage.person("kenji"), []
     for address in ("alice@acme.example", "omar@acme.example"):
         await asks_for_modal(stage, "kenji", f"/inbox connect {address}")
+        await (kenji.fills("名前", "Shop") if is_team else kenji.chooses(None, "自分の受信トレイ"))
         screen = await submits(stage, "kenji")
         assert screen.modal is not None
         refusals.append(screen.modal.plain.replace(address, "…"))
@@ -213,7 +215,7 @@ async def test_buttons_of_a_removed_inbox_say_that_it_is_gone(stage: Stage) -> N
     await submits(stage, "alice")
     await alice.closes()
     for label in ("Disable", "Remove", "Reconnect"):
-        in_time(await alice.clicks(label, in_="#general"))
+        in_time(await alice.chooses(None, label, in_="#general"))
         screen = await alice.sees()
         assert "has been removed." in screen.plain, label
         if screen.modal:
@@ -238,6 +240,7 @@ async def test_a_guest_is_told_whom_to_ask(stage: Stage) -> None:
 async def test_somebody_elses_address_takes_a_super_admin(stage: Stage) -> None:
     """Connecting an address that Slack does not know as one's own names those who can."""
     await asks_for_modal(stage, "alice", "/inbox connect support@acme.example")
+    await stage.person("alice").chooses(None, "My inbox")
     screen = await submits(stage, "alice")
     assert screen.modal is not None
     assert "support@acme.example" in screen.modal.plain

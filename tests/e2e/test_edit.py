@@ -79,7 +79,7 @@ async def test_a_member_is_told_who_can_edit(stage: Stage) -> None:
     await stage.team_connected()
     said = await asks(stage, "alice", f"/inbox edit {SUPPORT}")
     assert "You are not allowed to edit this inbox" in said and "Omar Haddad" in said
-    assert "[Edit]" not in await asks(stage, "alice", f"/inbox status {SUPPORT}")
+    assert "Edit" not in await asks(stage, "alice", f"/inbox status {SUPPORT}")
 
 
 async def test_what_is_typed_of_a_connected_address_goes_into_the_form_that_edits(stage: Stage) -> None:

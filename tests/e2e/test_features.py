@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from bot.config import load
+from bot.domain.view_models import MOST_COUNTED
 from sandbox.demo import Town
 from tests.driver import Screen
 from tests.e2e.conftest import stays_decent
+from tests.services.play import ACME
 from tests.stage import Stage, a_bot, a_town
+from tests.storage.crowd import add_crowd
 
 ALICE = "alice@acme.example"
 FILE = """
@@ -85,6 +88,15 @@ async def test_one_consent_covers_everything_that_is_switched_on(stage: Stage) -
     assert "Every permission has been granted." in shown
 
 
+async def test_of_very_many_it_is_said_that_they_are_many(stage: Stage, database_url: str) -> None:
+    """However many are not counted: those of Google lack something, as many of Microsoft have it all."""
+    await add_crowd(database_url, ACME, stage.town.clock(), size=2 * MOST_COUNTED + 1_000)
+    shown = await said(stage, "omar", "/inbox permissions")
+    assert "Needs a reconnect for CRM" in shown
+    assert "More than 10,000 inboxes have all that is asked for." in shown
+    assert "🟢 10,000+ connected" in await said(stage, "omar", "/inbox list")
+
+
 async def test_an_unticked_feature_connects_all_the_same(stage: Stage) -> None:
     """Page, dialog and message say what cannot be used; list and Home offer to reconnect; then all of it, the
     message too, says that it is there."""
@@ -134,7 +146,7 @@ async def test_switching_another_feature_on_marks_who_must_reconnect(town: Town,
         assert home.home and "🟢 Connected since" in home.home.plain
         assert "Needs a reconnect for Replies" in home.home.plain
         status = await said(stage, "alice", f"/inbox status {ALICE}")
-        assert "Replies cannot use this inbox yet" in status and "[Permissions]" in status
+        assert "Replies cannot use this inbox yet" in status and "| Permissions" in status
         assert len((await alice.sees()).dm.messages) == told
         shown = await said(stage, "omar", "/inbox permissions")
         assert "for Replies: to send answers" in shown and "Needs a reconnect for Replies" in shown

@@ -575,7 +575,7 @@ async def test_blind_from_the_first_day_is_the_operators_matter_too(
 ) -> None:
     """A firewall, or a wrong address, on the day of the installation."""
     key = Fernet.generate_key().decode()
-    async with a_town(database_url, key=key, hubspot=True) as built:
+    async with a_town(database_url, key=key, hubspot=True, HUBSPOT_SECONDS="1200") as built:
         built.hubspot.portal.faults.append(Fault("html"))
         async with a_bot(built) as stage:
             await stage.passes(hours=30)

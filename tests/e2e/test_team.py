@@ -115,6 +115,7 @@ async def test_an_address_is_personal_or_the_teams(stage: Stage) -> None:
     await stage.team_connected()
     alice = stage.person("alice")
     await alice.types(f"/inbox connect {SUPPORT}")
+    await alice.chooses(None, "My inbox")
     await alice.submits()
     screen = await alice.sees()
     assert screen.modal is not None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 
 import aiohttp
@@ -34,6 +35,7 @@ class Bench:
     metrics: Metrics
     session: aiohttp.ClientSession
     side: SlackApp
+    clock: Callable[[], datetime] = lambda: NOW
 
     async def send(self, body: dict[str, Any]) -> Answer:
         return await self.side.dispatch(body)
@@ -48,7 +50,7 @@ class Bench:
             client=self.client,
             identity=Identity(W, cast(Any, "UBOT"), "BBOT"),
             command="/inbox",
-            clock=lambda: NOW,
+            clock=self.clock,
             budget=budget,
         )
 

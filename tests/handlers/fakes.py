@@ -17,7 +17,7 @@ from bot.domain.grant import Revocation
 from bot.domain.ids import ChannelId, ConversationId, GrantId, NoticeId, RequestId, TicketId, UserId
 from bot.domain.incident import Snooze
 from bot.domain.request import APPROVAL_LASTS, Request, RequestedChange, RequestState
-from bot.domain.ticket import OutcomeKind, Purpose, Ticket, TicketOutcome
+from bot.domain.ticket import File, OutcomeKind, Purpose, Ticket, TicketOutcome
 from bot.domain.view_models import (
     Ask,
     AuthorizationStart,
@@ -39,7 +39,7 @@ from bot.services.connections.tickets import NextStep
 from bot.services.core.courtesy import Courtesy
 from bot.services.people.admins import Preview, Roster
 from bot.services.people.approvals import ApprovalAsked
-from bot.services.upkeep.history import File, Offer
+from bot.services.upkeep.history import Offer
 from providers.base import Form, Redirect
 from tests.views.samples import ALL, ANN, BOB, NOW, SCOPES, W, a_row, an_outcome, an_overview
 
@@ -535,6 +535,7 @@ class FakeServices:
     history: Any = None
     history_export: Any = None
     hubspot: Any = None
+    program_keys: Any = None
     permissions: Any = None
     workspaces: Any = None
     availabilities: Any = None

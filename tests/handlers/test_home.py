@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,14 +15,16 @@ from hypothesis import strategies as st
 from bot.domain.address import LONGEST
 from bot.domain.errors import GuestNotAllowed
 from bot.domain.ids import UserId
+from bot.domain.view_models import Browse
 from bot.slack.client import SlackClient
 from bot.slack.directory import person_of
+from bot.views.home import drawn_text
 from handlers.bolt import Identity, build_slack
 from handlers.responding import ResponseBudget
 from handlers.slack_request import Malformed, read
 from handlers.tasks import MOST_AT_ONCE
 from storage import StorageAway
-from tests.handlers.conftest import Bench, texts
+from tests.handlers.conftest import PACE, Bench, texts
 from tests.handlers.payloads import a_click, a_click_in, a_command, a_form, an_event, picked
 from tests.views.samples import ANN, NOW, W, a_channel
 
@@ -89,6 +91,83 @@ async def test_what_was_looked_for_stays_until_the_next_visit(bench: Bench) -> N
     await bench.send(a_click_in("home", "home.next", "25:disabled:ann"))
     await bench.slack.until(lambda: len(bench.slack.of("views.publish")) == 4)
     assert "'initial_value': 'ann'" in drawn() and "0:disabled:ann" in drawn()
+
+
+def _seen(bench: Bench, number: int) -> dict[str, Any]:
+    """The Home that was published as this one, as Slack sends it along with a click on it."""
+    view = bench.slack.of("views.publish")[number - 1]["view"]
+    return {**view, "id": "VHOME", "team_id": W, "hash": f"h{number}", "state": {"values": {}}}
+
+
+def _clicked(bench: Bench, number: int, action_id: str, value: str = "") -> dict[str, Any]:
+    return a_click_in("home", action_id, value) | {"view": _seen(bench, number)}
+
+
+async def _is_drawn(bench: Bench, number: int) -> str:
+    await bench.slack.until(lambda: len(bench.slack.of("views.publish")) == number)
+    return texts(bench.slack.of("views.publish")[-1])
+
+
+async def test_another_process_goes_on_with_what_was_chosen(bench: Bench) -> None:
+    """The page that Slack sends along says what its reader looks for: whichever process hears the next click,
+    or that they come back within minutes, draws the same choice, upon the picture that is there."""
+    other = bench.build(PACE)
+    await bench.send(an_event(OPENED))
+    await _is_drawn(bench, 1)
+    await other.dispatch(_clicked(bench, 1, "home.next", "25:disabled:ann"))
+    await _is_drawn(bench, 2)
+    await bench.send(_clicked(bench, 2, "channel.disable", "c1"))
+    bench.side.refresh_home(UserId("UOTHER"))
+    await bench.slack.until(lambda: len(bench.slack.of("views.publish")) == 4)
+    hers = [it for it in bench.slack.of("views.publish")[2:] if it["user_id"] == ANN]
+    assert [it["hash"] for it in hers] == ["h2"] and "'initial_value': 'ann'" in texts(hers[0])
+    third = bench.build(PACE)
+    await third.dispatch(an_event(OPENED | {"view": _seen(bench, 2)}))
+    assert "'initial_value': 'ann'" in await _is_drawn(bench, 5)
+    await other.drain(5)
+    await third.drain(5)
+
+
+async def test_what_somebody_else_does_throws_nobody_off_their_page(bench: Bench) -> None:
+    """They look at what another process drew: this one does not know what they chose, and leaves it."""
+    await bench.send(an_event(OPENED))
+    await _is_drawn(bench, 1)
+    bench.slack.refusals["views.publish"] = ["hash_conflict"]
+    bench.side.refresh_home()
+    while bench.slack.refusals["views.publish"]:
+        await asyncio.sleep(0)
+    await bench.side.drain(5)
+    assert len(bench.slack.of("views.publish")) == 1
+
+
+async def test_a_page_that_is_older_than_what_is_known_changes_nothing(bench: Bench) -> None:
+    """They turned the page, and clicked once more before it came: they stay where they went."""
+    moved = NOW
+
+    def clock() -> datetime:
+        nonlocal moved
+        moved += timedelta(milliseconds=1)
+        return moved
+
+    bench.clock = clock
+    bench.side = bench.build(PACE)
+    await bench.send(an_event(OPENED))
+    await _is_drawn(bench, 1)
+    await bench.send(_clicked(bench, 1, "home.next", "25:any:ann"))
+    await bench.send(_clicked(bench, 1, "channel.disable", "c1"))
+    await _is_drawn(bench, 2)
+    bench.side.refresh_home(ANN)
+    drawn = await _is_drawn(bench, 3)
+    assert "'initial_value': 'ann'" in drawn and bench.slack.of("views.publish")[2]["hash"] == "h2"
+
+
+async def test_a_page_of_an_earlier_visit_is_not_gone_on_with(bench: Bench) -> None:
+    """Hours later they see all there is, whichever process draws it."""
+    drawn = drawn_text(Browse("ann", skip=25), NOW - timedelta(minutes=11))
+    view = {"id": "VHOME", "type": "home", "hash": "h0", "private_metadata": drawn}
+    await bench.send(an_event(OPENED | {"view": view}))
+    assert "'initial_value'" not in await _is_drawn(bench, 1)
+    assert bench.slack.of("views.publish")[0]["hash"] == "h0"
 
 
 async def test_a_long_address_is_looked_for_whole(bench: Bench) -> None:

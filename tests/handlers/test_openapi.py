@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aiohttp.test_utils import make_mocked_request
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
 from handlers.api import ROUTES, Api
@@ -33,6 +34,25 @@ async def test_the_document_is_valid_and_names_every_route(play: Play) -> None:
 def test_each_route_has_its_handler() -> None:
     assert all(callable(getattr(Api, route.handler)) for route in ROUTES)
     assert document(ROUTES) == document(ROUTES)
+
+
+async def test_an_oauth_client_reads_of_each_status(play: Play) -> None:
+    """Of a form that is too large, too; and whom EmailEngine must ask for is no choice."""
+    paths = document(ROUTES)["paths"]
+    answers = paths["/api/oauth/{which}/{audience}/token"]["post"]["responses"]
+    desk = await program(play, addresses=(), is_for_team=True)
+    for form, status in (({}, 400), ({"scope": "x" * 200_000}, 413)):
+        assert (await desk.refreshes(**form))[0] == status
+        assert str(status) in answers
+    asked = paths["/api/emailengine/{door}"]["get"]["parameters"]
+    assert {it["name"]: it["required"] for it in asked} == {"door": True, "account": True, "proto": False}
+
+
+async def test_the_document_is_made_once(play: Play) -> None:
+    """Anybody may ask for it: it must cost nothing."""
+    api = Api(play.services.api_keys, play.services.token_broker)
+    first, second = [await api.openapi(make_mocked_request("GET", "/")) for _ in range(2)]
+    assert first.body is second.body
 
 
 async def test_what_is_answered_is_what_is_documented(play: Play) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.services.upkeep.history import File
+from bot.domain.ticket import File
 from tests.handlers.conftest import Bench, texts
 from tests.handlers.payloads import a_click, a_click_in, a_command
 from tests.views.availability_gallery import a_report, some_lines, some_weeks
@@ -79,6 +79,7 @@ async def test_the_monthly_button_redraws_the_report_that_it_stands_in(
 ) -> None:
     """With rights that were just read; it then offers the opposite."""
     bench.services.monthly_reports.is_monthly = not is_monthly
+    bench.services.availabilities.shown = a_report(*some_lines(2))
     container = {"type": "message", "is_ephemeral": True}
     url = bench.slack.response_url
     await bench.send(a_click("report.monthly", value, response_url=url, container=container))

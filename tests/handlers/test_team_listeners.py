@@ -86,7 +86,9 @@ async def test_choosing_the_kind_draws_the_form_for_it(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("is_super_admin", "typed", "kind"),
     [
-        (False, SUPPORT, "personal"),
+        (False, SUPPORT, "team"),
+        (False, f"{ADDRESS.partition('@')[0]}@at-home.example", "personal"),
+        (False, "", "personal"),
         (True, SUPPORT, "team"),
         (True, ADDRESS, "personal"),
         (True, "", "personal"),
@@ -95,7 +97,8 @@ async def test_choosing_the_kind_draws_the_form_for_it(bench: Bench) -> None:
 async def test_the_form_begins_with_the_likely_kind(
     bench: Bench, is_super_admin: bool, typed: str, kind: str
 ) -> None:
-    """Whoever may add team addresses and types one that is not their own most likely means one."""
+    """Whoever may add or ask for team addresses and types one that is not their own most likely means one;
+    not if it has their own name at another host."""
     bench.services.people.is_super_admin = is_super_admin
     await bench.send(a_command(f"connect {typed}"))
     blocks = {b.get("block_id"): b for b in bench.slack.of("views.open")[0]["view"]["blocks"]}

@@ -682,6 +682,18 @@ async def test_a_login_without_an_answer_counts_as_refused(stage: ImapStage, fau
     assert error.is_counted
 
 
+async def test_a_refusal_that_a_proxy_made_a_hang_up_of_is_in_doubt(stage: ImapStage) -> None:
+    """The password was changed, or what is behind the proxy is down: both sound like this."""
+    grant = await connected(stage)
+    stage.imap.break_down("proxied")
+    assert await looked(stage, grant) == "imap.examine"
+    stage.imap.change_password(ALICE)
+    error = await refusal(stage, grant)
+    assert isinstance(error, ProviderUnavailable)
+    assert (error.code, error.doubt, error.said) == ("hung_up", Cause.LOGIN_UNCLEAR, "internal server error")
+    assert error.is_counted
+
+
 async def test_a_mailbox_may_have_many_keywords(stage: ImapStage) -> None:
     """A line of 16 KB that nobody asked for is passed over."""
     stage.imap.break_down("keywords")

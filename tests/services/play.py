@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from bot.app import Sessions, World, cipher_of, client_of, core_of, services_of
+from bot.app import Sessions, World, cipher_of, client_of, core_of
 from bot.domain.access import Actor, Person
 from bot.domain.channel import Channel, InboxSpec, Kind
 from bot.domain.grant import Grant, MailboxIdentity, Revocation, Secret
@@ -27,7 +27,7 @@ from bot.domain.ticket import TicketOutcome
 from bot.domain.view_models import AuthorizationStart
 from bot.metrics import Metrics
 from bot.notifier import SlackMessenger
-from bot.services import Services
+from bot.services import Services, services_of
 from bot.services.connections.tickets import NextStep, Tickets
 from bot.services.core.notifications import Notifications
 from bot.services.core.ports import Messenger
@@ -358,7 +358,7 @@ class Play:
             services = services_of(
                 core,
                 directory=SlackDirectory(client, home=self.services.workspace.id),
-                messenger=messenger(SlackMessenger(client)),  # type: ignore[arg-type]
+                messenger=messenger(SlackMessenger(client)),
                 workspace=self.services.workspace,
             )
             services.jobs.does(JobKind.REFRESH_HOME, _nothing)

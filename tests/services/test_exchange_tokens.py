@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.domain.channel import Channel, InboxSpec, Kind, State
 from sandbox.microsoft.scopes import IMAP, SMTP
@@ -81,6 +82,29 @@ async def test_a_use_that_was_not_granted_is_no_strike(play: Play) -> None:
     now = await play.now_of(support)
     assert (now.state, now.cause) == (State.CONNECTED, support.cause)
     await play.signs_in(await play.reconnect("omar", support))
+    assert (await desk.asks())[0] == 200
+
+
+@pytest.mark.parametrize("code", [53003, 650057])
+async def test_a_use_that_a_policy_withholds_is_no_strike_and_comes_back(play: Play, code: int) -> None:
+    """The operator hears of it once, and the provider is left alone between; nobody has to consent again."""
+    support, desk = await at_microsoft(play)
+    microsoft = play.stage.town.microsoft
+    play.microsoft.break_down("aad", SUPPORT, code=code, at="exchange")
+    with capture_logs() as logs:
+        status, told = await desk.asks()
+        assert (status, told["error"], told["feature"]) == (403, "use_withheld", "relay")
+        asked = microsoft.requests["token"]
+        assert (await desk.asks())[1]["error"] == "use_withheld"
+        assert microsoft.requests["token"] == asked
+        await play.passes(minutes=1)
+        assert (await desk.asks())[1]["error"] == "use_withheld"
+    assert [it["code"] for it in logs if "gives programs no token" in it["event"]] == [f"AADSTS{code}"]
+    assert (await desk.refreshes())[1]["error"] == "invalid_scope"
+    assert (await desk.asks(body={"audience": "graph"}))[0] == 200
+    assert (await play.now_of(support)).state is State.CONNECTED
+    play.microsoft.mend(SUPPORT)
+    await play.passes(minutes=1)
     assert (await desk.asks())[0] == 200
 
 

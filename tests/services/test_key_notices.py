@@ -52,9 +52,21 @@ async def test_what_was_told_of_a_key_is_put_right_when_it_is_over(play: Play) -
     assert len(await play.told("sakura", "すでに無効")) == 2
 
 
-async def test_super_admins_are_asked_when_the_maker_of_a_key_leaves(play: Play) -> None:
+@on_both
+async def test_super_admins_are_asked_when_who_looks_after_a_key_leaves(play: Play) -> None:
+    """Of each key of theirs that works, and until they are back."""
     await play.connect_team(SUPPORT)
     await program(play, created_by=IDS["kenji"])
+    await program(play, name="Sales", created_by=IDS["alice"])
+    old = await program(play, name="Old", created_by=IDS["kenji"])
+    assert await play.services.api_keys.revoke(old.key.id)
     await play.stage.driver.edit_person("kenji", deleted=True)
     await play.settles()
-    assert len(await play.told("sakura", "「Help desk」のキーを作成した")) == 1
+    assert len(await play.told("sakura", "「Help desk」を管理していた")) == 1
+    assert not await play.told("sakura", "「Sales」") + await play.told("sakura", "「Old」")
+    beside = ApiKeys(play.storage, clock=lambda: play.now, features=play.stage.town.settings.features)
+    assert not await beside.assign(old.key.id, IDS["alice"])
+    await play.stage.driver.edit_person("kenji", deleted=False)
+    await play.settles()
+    assert not await play.told("sakura", "「Help desk」を管理していた")
+    assert len(await play.told("sakura", "「Help desk」は")) == 1

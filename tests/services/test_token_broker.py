@@ -16,9 +16,11 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import select
 
-from bot.domain.api_key import ApiKey
+from bot.domain.api_key import ApiKey, OwnerAnswer
 from bot.domain.channel import Channel, InboxSpec, Kind, State
+from bot.domain.errors import NotAllowed
 from bot.domain.features import Audience
+from bot.domain.ids import GrantId
 from bot.services.connections.api_keys import KeySpec
 from bot.services.connections.token_broker import PER_MINUTE, Code, NoToken, TokenBroker
 from storage import StorageAway, rekey
@@ -328,6 +330,30 @@ async def test_what_a_key_may_not_see_is_unknown(play: Play) -> None:
     )
 
 
+@on_both
+async def test_what_a_key_may_see_is_read_page_by_page(play: Play) -> None:
+    """Each once, whether it is named or not; a wrong place or limit is said."""
+    await play.connect("alice")
+    addresses = [f"{it}@acme.example" for it in ("sales", "support")]
+    for address in addresses:
+        await play.connect_team(address)
+    for desk in (
+        await program(play, addresses=[], is_for_team=True),
+        await program(play, addresses=addresses),
+    ):
+        seen, after, more = [], "", True
+        while more:
+            status, told = await desk.asks(f"/channels?limit=1&after={after}", method="GET")
+            assert status == 200, told
+            seen += [one["address"] for one in told["channels"]]
+            after, more = told["next"], told["more"]
+        assert sorted(seen) == addresses
+        last = await desk.asks(f"/channels?after={after}", method="GET")
+        assert last == (200, {"channels": [], "next": after, "more": False})
+        for query in ("after=%00", "after=a&after=b", "limit=0", "limit=501", "page=1"):
+            assert (await desk.asks(f"/channels?{query}", method="GET"))[0] == 400, query
+
+
 async def test_a_key_is_for_its_features_alone(play: Play) -> None:
     """Sending by the API is no logging in by IMAP; what was not granted is named."""
     await play.connect_team(SUPPORT)
@@ -381,9 +407,12 @@ async def test_a_key_that_asks_all_the_time_is_slowed_down(play: Play) -> None:
     other = await program(play)
     broker = play.services.token_broker
     for _ in range(PER_MINUTE):
-        broker._pace(desk.key)
+        broker.pace(desk.key)
     status, told = await desk.asks()
     assert (status, told["error"], told["retry_after"]) == (429, "slow_down", 61)
+    for path in ("/channels", f"/channels/{SUPPORT}", "/events"):
+        assert (await desk.asks(path, method="GET"))[0] == 429
+    assert (await desk.refreshes())[1]["error"] == "temporarily_unavailable"
     assert (await other.asks())[0] == 200
     play.stage.town.clock.advance(timedelta(minutes=1))
     assert (await desk.asks())[0] == 200
@@ -433,12 +462,50 @@ async def test_microsofts_token_is_graphs(play: Play) -> None:
 
 @on_both
 async def test_personal_inboxes_tokens_are_not_kept(play: Play) -> None:
-    """Nobody may ask for them."""
+    """But for as long as their owner allows it to a key that works."""
     alice = await play.connect("alice")
-    await play.look(alice)
+    desk = await program(play, addresses=[alice.address])
+    owner, omar = await play.actor("alice"), await play.actor("omar")
     assert alice.grant_id
+
+    async def is_kept() -> bool:
+        await play.look(alice)
+        async with play.storage.reading() as uow:
+            return await uow.access_tokens.find(alice.grant_id or GrantId(""), "") is not None
+
+    assert not await is_kept()
+    with pytest.raises(NotAllowed):
+        await play.services.api_keys.answer(omar, desk.key.id, alice.id, OwnerAnswer.ALLOWED)
+    assert not await is_kept()
+    await play.services.api_keys.answer(owner, desk.key.id, alice.id, OwnerAnswer.ALLOWED)
+    assert await is_kept()
+    await play.services.api_keys.answer(owner, desk.key.id, alice.id, OwnerAnswer.DECLINED)
     async with play.storage.reading() as uow:
         assert await uow.access_tokens.find(alice.grant_id, "") is None
+    assert not await is_kept()
+
+
+@on_both
+async def test_what_waits_for_an_owner_is_no_strike(play: Play) -> None:
+    """At every door; neither the list nor the feed says that there is such an inbox."""
+    alice = await play.connect("alice")
+    desk = await program(play, addresses=[alice.address])
+    for path, how in (
+        (f"/channels/{alice.address}", {"method": "GET"}),
+        (f"/channels/{alice.address}/token", {}),
+        (f"/channels/{alice.id}/token/refused", {"body": {"fingerprint": "0" * 16}}),
+    ):
+        status, told = await desk.asks(path, **how)
+        assert (status, told["error"], told["waits_for"]) == (403, "use_not_granted", "owner")
+        assert "owner" in told["message"] and told["retry"] is False
+    assert (await desk.asks("/channels", method="GET"))[1]["channels"] == []
+    await play.disable("alice", alice)
+    assert (await desk.asks("/events", method="GET"))[1]["events"] == []
+    await play.enable("alice", alice)
+    probe = await play.probe(alice)
+    assert probe is not None and probe.strikes == 0
+    used = await play.services.channels.status(await play.actor("alice"), alice.id)
+    assert [(it.program, it.was_given) for it in used.programs] == [("Help desk", False)]
 
 
 @on_both
@@ -458,7 +525,7 @@ async def test_what_is_kept_goes_with_the_grant(play: Play) -> None:
 
 @on_both
 async def test_status_and_why_name_the_programs(play: Play) -> None:
-    """Which got access, which did not, and when; of personal inboxes there are none."""
+    """Which got access, which did not, and when; of team addresses."""
     support, desk = await connected(play)
     await desk.asks()
     play.stage.town.clock.advance(timedelta(minutes=1))

@@ -12,19 +12,25 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from sqlalchemy import select, update
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
+from structlog.testing import capture_logs
 
 from bot.app import real_clock, sending_webhooks
+from bot.doctor import webhook_words
 from bot.domain.channel import Cause, Channel, State
 from bot.domain.channel_event import ChannelEvent, EventType
 from bot.domain.grant import Secret
 from bot.domain.ids import ChannelId
 from bot.domain.webhook import PAUSES, OffReason, Webhook
+from bot.services.connections.channel_actions import TeamDetails
 from bot.services.connections.webhooks import WebhookFault, WebhookRefused, Webhooks, WebhookSpec
 from sandbox.receiver import HOST, PATH
 from storage import rekey
+from storage.tables import webhook
 from tests.services.play import ACME, Play, on_both
+from tests.services.test_census import shown
 from tests.services.test_secrets import Unfiltered, everything_stored, log
 from tests.stage import KEY, a_stage
 
@@ -95,6 +101,24 @@ async def broken(play: Play) -> Channel:
     await play.stage.breaks(SUPPORT, "invalid_rapt")
     assert (await play.now_of(support)).state is State.DISCONNECTED
     return support
+
+
+@on_both
+async def test_a_program_hears_of_an_inbox_that_becomes_the_teams(play: Play, desk: Desk) -> None:
+    """At once, and in which state it is."""
+    await desk.made()
+    well, ill = await play.connect("alice"), await play.connect("kenji")
+    play.google.break_down("revoked", "kenji@acme.example")
+    await play.passes(minutes=16)
+    omar, details = await play.actor("omar"), TeamDetails(name="Desk")
+    for inbox in (well, ill):
+        await play.services.channel_actions.take_over(omar, inbox.id, details)
+        await play.settles()
+    heard = [(it.body["type"], it.body["data"]["channel"]["id"]) for it in desk.receiver.received]
+    assert heard == [("channel.connected", well.id), ("channel.disconnected", ill.id)]
+    await play.signs_in(await play.reconnect("omar", ill), "kenji@acme.example")
+    await play.settles()
+    assert desk.heard()[-1] == "channel.recovered"
 
 
 @on_both
@@ -231,6 +255,33 @@ async def test_after_a_test_what_waits_is_told_at_once(play: Play, desk: Desk) -
     await desk.webhooks.test(desk.id)
     await play.passes(seconds=2)
     assert desk.heard() == ["endpoint.test", "channel.connected"]
+
+
+async def test_figures_and_doctor_say_how_webhooks_do(play: Play, desk: Desk) -> None:
+    """On, failing, off; and how many events wait."""
+
+    async def states() -> dict[str, float]:
+        found = await shown(play, "inboxkeeper_webhooks")
+        return {labels.split('"')[1]: number for labels, number in found.items()}
+
+    async def said() -> str:
+        async with play.storage.reading() as uow:
+            waiting = await uow.webhooks.waiting()
+        return webhook_words(await desk.now(), waiting.get(desk.id, 0))
+
+    await desk.made()
+    assert await states() == {"on": 1.0}
+    assert await said() == f"Help desk ({desk.id}) at {HOST}: on"
+    desk.receiver.behaves("500")
+    await play.connect_team(SUPPORT)
+    await play.settles()
+    assert await states() == {"failing": 1.0}
+    failing = await said()
+    assert "failing since" in failing and "last answer 500" in failing and failing.endswith("1 event waits")
+    desk.receiver.behaves("410")
+    await later(play, timedelta(days=1))
+    assert await states() == {"off": 1.0}
+    assert "switched off" in await said()
 
 
 async def test_a_receiver_that_is_gone_ends_at_once(play: Play, desk: Desk) -> None:
@@ -434,3 +485,25 @@ def an_event(name: str) -> ChannelEvent:
         since=real_clock(),
         version=1,
     )
+
+
+@on_both
+async def test_a_lost_key_is_no_fault_of_the_receiver(play: Play, desk: Desk) -> None:
+    """Nothing is counted against it, and it is told once the key is there again."""
+    made = await desk.made()
+    mine = webhook.c.id == made.id
+    async with play.storage.writing() as uow:
+        sealed = await uow.connection.value(select(webhook.c.sealed).where(mine))
+        await uow.connection.count(update(webhook).where(mine).values(sealed=b"of another key"))
+        await uow.commit()
+    await play.connect_team(SUPPORT)
+    with capture_logs() as logs:
+        await later(play, timedelta(days=4))
+    assert "no key opens a webhook" in {it["event"] for it in logs}
+    now = await desk.now()
+    assert (now.is_on, now.failures, now.failing_since, now.last_answer) == (True, 0, None, made.last_answer)
+    async with play.storage.writing() as uow:
+        await uow.connection.count(update(webhook).where(mine).values(sealed=sealed))
+        await uow.commit()
+    await later(play, timedelta(minutes=16))
+    assert desk.heard() == ["channel.connected"]

@@ -14,7 +14,7 @@ import aiohttp
 from sqlalchemy import ColumnElement, bindparam, literal
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.app import Sessions, World, cipher_of, client_of, core_of, services_of
+from bot.app import Sessions, World, cipher_of, client_of, core_of
 from bot.domain.access import Actor
 from bot.domain.channel import Cause, Channel, Kind, State
 from bot.domain.grant import Grant, Phase
@@ -25,7 +25,7 @@ from bot.domain.ticket import TicketOutcome
 from bot.domain.view_models import AuthorizationStart
 from bot.metrics import Metrics
 from bot.notifier import SlackMessenger
-from bot.services import Services
+from bot.services import Services, services_of
 from bot.services.core.ports import Clock, Messenger, new_id
 from bot.slack.client import who_are_we
 from bot.slack.directory import SlackDirectory
@@ -99,7 +99,7 @@ async def a_process(
             services = services_of(
                 replace(core, providers=Registry(provider)),
                 directory=SlackDirectory(client),
-                messenger=messenger(SlackMessenger(client)),  # type: ignore[arg-type]
+                messenger=messenger(SlackMessenger(client)),
                 workspace=(await who_are_we(client, built.clock)).workspace,
             )
             services.jobs.does(JobKind.REFRESH_HOME, _nothing)

@@ -49,6 +49,7 @@ HARMLESS = {
     "history": {"at"},
     "seen": {"at"},
     "api_key": {"revoked_at"},
+    "api_key_channel": {"answered_at"},
     "access_token": {"obtained_at", "expires_at"},  # one that was obtained later than now is not handed out
     "token_use": {"first_at"},
     "channel_event": {"at", "since"},
@@ -121,7 +122,9 @@ async def test_what_is_due_later_than_the_longest_pause_is_due_now(
     async with storage.writing() as uow:
         await uow.channels.add(it)
         await uow.probes.put(row)
+        assert await uow.instants.is_stuck(NOW, LIMITS) is is_moved
         assert await uow.instants.limit(NOW, LIMITS) == int(is_moved)
+        assert not await uow.instants.is_stuck(NOW, LIMITS)
         found = await uow.probes.find(it.id)
     assert found is not None and found.due_at == (NOW if is_moved else NOW + due_in)
 
@@ -133,7 +136,10 @@ async def test_jobs_keep_their_pause_and_deliveries_do_not_wait(storage: Storage
     retried = a_job(kind=JobKind.RAISE_ALARM, created_at=NOW - HOUR, due_at=THEN + MINUTE)
     lost = a_job(kind=JobKind.REVOKE_GRANT, created_at=NOW - HOUR, due_at=NOW + timedelta(days=3))
     async with storage.writing() as uow:
-        await uow.jobs.put_all([reminder, retried, lost])
+        await uow.jobs.put_all([reminder, retried])
+        assert not await uow.instants.is_stuck(NOW, LIMITS)
+        await uow.jobs.put(lost)
+        assert await uow.instants.is_stuck(NOW, LIMITS)
         await uow.instants.set_right(NOW, LIMITS)
         assert await uow.instants.hurry({JobKind.RAISE_ALARM}, NOW) == 1
         due = [await uow.jobs.find_unfinished(it.dedupe) for it in (reminder, retried, lost)]
@@ -189,9 +195,11 @@ async def test_logins_and_leases_end(storage: Storage) -> None:
         assert await uow.logins.take("imap:a", slots=1, now=THEN, until=THEN + HOUR)
         assert await uow.locks.acquire("left behind", AHEAD)
         assert await uow.locks.acquire("at work", MINUTE)
+        assert await uow.instants.is_stuck(NOW, LIMITS)
         await uow.jobs.pace("a person", AHEAD)
         await uow.instants.set_right(NOW, LIMITS)
         assert await uow.instants.release(LIMITS) == 2
+        assert not await uow.instants.is_stuck(NOW, LIMITS)
         assert await uow.logins.free_at("imap:a") == NOW + HOUR
         assert await uow.locks.acquire("left behind", MINUTE)
         assert not await uow.locks.acquire("at work", MINUTE)

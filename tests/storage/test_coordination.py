@@ -68,6 +68,9 @@ async def test_a_slot_fires_once(storage: Storage) -> None:
     async with storage.writing() as uow:
         assert await uow.slots.take("people", NOW)
         assert await uow.slots.take("tidy", NOW + timedelta(days=30))
+        asked = {"people": NOW, "tidy": NOW + timedelta(days=30), "mail": NOW}
+        assert await uow.slots.taken(asked) == {"people", "tidy"}
+        assert await uow.slots.taken({"people": NOW + MINUTE}) == set()
 
 
 async def test_what_was_seen_is_new_once(storage: Storage) -> None:

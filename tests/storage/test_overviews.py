@@ -14,11 +14,12 @@ from bot.domain.access import Actor, Operation, Person, Visibility, may, visibil
 from bot.domain.address import MailRouting, key_of
 from bot.domain.channel import URGENCY, Channel, State
 from bot.domain.grant import Delegate, Granted
-from bot.domain.ids import UserId, WorkspaceId
-from bot.domain.view_models import Browse, StateCounts
+from bot.domain.ids import ChannelId, UserId, WorkspaceId
+from bot.domain.view_models import MOST_COUNTED, Browse, StateCounts
 from storage import Storage
 from storage.channels import MOST_LOOK_ALIKES, Listed
 from tests.storage.builders import ANA, NOW, WORKSPACE, a_channel, a_grant, a_probe, a_team_channel
+from tests.storage.crowd import TEAM, add_crowd
 
 BEN = UserId("UBEN")
 CHANNELS = (
@@ -99,6 +100,20 @@ async def test_the_first_are_those_that_are_shown_first(storage: Storage) -> Non
         assert tally.total == len(wanted)
 
 
+async def test_whose_owner_has_left_is_known(storage: Storage) -> None:
+    """Without another question; what is nobody's own has no owner who could."""
+    gone, there = a_channel(owner_id=BEN), a_channel(address="zoe@example.com", owner_id=ANA)
+    await keep(storage, (gone, there, a_team_channel(address="team@example.com")))
+    async with storage.writing() as uow:
+        left = an_actor(BEN, "ben@example.com").person
+        await uow.people.save_all([replace(left, is_deleted=True), an_actor(ANA, "").person], NOW)
+        await uow.commit()
+    sight = visibility_of(an_actor(ANA, "", admin=True))
+    assert sight is not None
+    listed, _ = await read(storage, sight)
+    assert {one.channel.address for one in listed if one.owner_left} == {gone.address}
+
+
 async def test_each_comes_with_all_that_its_line_tells(storage: Storage) -> None:
     """The channel whole, its proof, where its mail has gone; what was granted only where somebody asks."""
     grant, nothing = a_grant(delegate=Delegate("sub", "omar@example.com")), a_grant(scopes=frozenset())
@@ -130,6 +145,20 @@ async def test_each_comes_with_all_that_its_line_tells(storage: Storage) -> None
         bare: None,
     }
     assert [one.mail_left for one in full] == [one.mail_left for one in plain]
+
+
+async def test_very_many_are_counted_no_further_than_is_told(storage: Storage, database_url: str) -> None:
+    """Of a state that has more than that it is only known that there are more; others stay exact."""
+    await add_crowd(database_url, WORKSPACE, NOW, size=MOST_COUNTED + 500)
+    await keep(storage, (a_team_channel(id=ChannelId("lost"), state=State.DISCONNECTED),))
+    for admin, connected, is_open in ((True, MOST_COUNTED + 1 + TEAM, True), (False, TEAM, False)):
+        sight = visibility_of(an_actor(ANA, "", admin=admin))
+        assert sight is not None
+        _, tally = await read(storage, sight, most=10)
+        assert (tally.of_state[State.CONNECTED], tally.is_open) == (connected, is_open)
+        assert (tally.of_state[State.DISCONNECTED], tally.own) == (1, 0)
+        async with storage.reading() as uow:
+            assert await uow.overviews.tally(sight) == tally
 
 
 async def test_nothing_is_counted_where_nothing_is(storage: Storage) -> None:

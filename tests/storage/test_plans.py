@@ -41,6 +41,14 @@ async def _at_address(uow: UnitOfWork) -> object:
     return await uow.channels.at_address(WORKSPACE, "ana@x.org")
 
 
+async def _told(uow: UnitOfWork) -> object:
+    return await uow.channels.a_team_address(WORKSPACE, is_told=True)
+
+
+async def _team(uow: UnitOfWork) -> object:
+    return await uow.channels.a_team_address(WORKSPACE, is_told=False)
+
+
 async def _put_job(uow: UnitOfWork) -> object:
     return await uow.jobs.find_unfinished(a_job().dedupe)
 
@@ -79,6 +87,8 @@ async def database_url(empty_database_url: str) -> str:
         (_next_due, "ix_probe_due"),
         (_peers, "ix_probe_proven"),
         (_at_address, "uq_channel_address"),
+        (_told, "ix_channel_told"),
+        (_team, "ix_channel_listed"),
         (_put_job, "uq_job_dedupe"),
         (_last_turn, "ix_probe_line"),
         (_last_in_line, "ix_probe_line"),

@@ -42,9 +42,14 @@ async def purged(storage: Storage) -> int:
     """All that has ended, as often as it takes."""
     total = 0
     while True:
+        async with storage.reading() as uow:
+            ended = await uow.retention.ended(NOW)
         async with storage.writing() as uow:
-            many = sum([await uow.retention.purge(name, NOW, limit=2) for name in PURGED])
+            each = [await uow.retention.purge(name, NOW, limit=2) for name in PURGED]
             await uow.commit()
+        many = sum(each)
+        assert bool(many) == bool(ended)
+        assert all(each[PURGED.index(name)] for name in ended)
         total += many
         if not many:
             return total

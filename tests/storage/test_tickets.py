@@ -6,9 +6,10 @@ import asyncio
 from dataclasses import replace
 
 from bot.domain.grant import Secret
-from bot.domain.ids import ChannelId, IncidentId, LinkId, TicketId, UserId
-from bot.domain.ticket import RENEWABLE_FOR, Link, OutcomeKind, Ticket, TicketOutcome
+from bot.domain.ids import ChannelId, DownloadId, IncidentId, LinkId, TicketId, UserId
+from bot.domain.ticket import RENEWABLE_FOR, Download, File, Link, OutcomeKind, Ticket, TicketOutcome
 from storage import Storage
+from storage.retention import DOWNLOADS_KEPT_FOR
 from tests.inboxes import with_changes
 from tests.storage.builders import ANA, MINUTE, NOW, WORKSPACE, a_ticket
 
@@ -175,3 +176,26 @@ async def test_a_person_has_one_link_per_incident(storage: Storage) -> None:
         await uow.links.void_of(link.channel_id)
         assert await uow.links.find(link.id) is None
         assert await uow.links.of_reader(ANA, [link.incident_id]) == {}
+
+
+async def test_a_download_is_taken_once_by_whoever_asks_first(storage: Storage) -> None:
+    """Also when two browsers ask in the same moment; a day after it ran out nothing is known of it."""
+    asked = Download(DownloadId("d1"), WORKSPACE, ANA, File.HISTORY, "ja", NOW, LATER)
+    async with storage.writing() as uow:
+        await uow.downloads.add(asked)
+        await uow.commit()
+
+    async def takes(browser: str) -> bool:
+        async with storage.writing() as uow:
+            is_taken = await uow.downloads.take(asked.id, browser)
+            await uow.commit()
+        return is_taken
+
+    assert sorted(await asyncio.gather(takes(MINE), takes(OTHER))) == [False, True]
+    async with storage.writing() as uow:
+        assert await uow.downloads.find(asked.id) == asked
+        had = [await uow.downloads.has(asked.id, browser) for browser in (MINE, OTHER)]
+        assert sorted(had) == [False, True]
+        assert await uow.retention.purge("download", LATER + DOWNLOADS_KEPT_FOR, limit=9) == 0
+        assert await uow.retention.purge("download", LATER + DOWNLOADS_KEPT_FOR + MINUTE, limit=9) == 1
+        assert await uow.downloads.find(asked.id) is None

@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.domain import errors
 from bot.domain.access import Operation, Role, RoleChange
-from bot.domain.api_key import ApiKey
+from bot.domain.api_key import ApiKey, OwnerAnswer, OwnerAsked
 from bot.domain.channel import Cause, Channel, InboxSpec, Kind, State
 from bot.domain.grant import Revocation
 from bot.domain.ids import ApiKeyId, ChannelId, ConversationId, RequestId, UserId, WebhookId, WorkspaceId
@@ -19,6 +19,7 @@ from bot.domain.notice import NoticeKind
 from bot.domain.request import Awaits, Request, RequestedChange, RequestState
 from bot.domain.ticket import SWITCHED_MEANWHILE, OutcomeKind, Purpose
 from bot.domain.view_models import (
+    MOST_COUNTED,
     Browse,
     FirstHour,
     IncidentModel,
@@ -39,6 +40,7 @@ from bot.views.status import status_message
 from tests.views.availability_gallery import availability
 from tests.views.history_gallery import doubts
 from tests.views.hubspot_gallery import hubspot
+from tests.views.keys_gallery import keys
 from tests.views.permission_gallery import permissions
 from tests.views.samples import (
     ANN,
@@ -103,6 +105,8 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
         errors.NotAllowed(what)
         for what in (*Operation, "admins", "approve", "cancel", "go_on", "answer", "take_on")
     ),
+    errors.NotAllowed("keys", ("U0ANN",)),
+    errors.ProgramsOff(),
     errors.GuestNotAllowed(),
     errors.WrongWorkspace(),
     errors.RightsUnread(),
@@ -154,6 +158,7 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     errors.ExportTaken(),
     errors.LinkClosed(),
     errors.ExportTaken(),
+    errors.OwnerLeft(a_channel()),
     errors.ReconnectFirst(a_channel()),
     errors.ProviderOff("google"),
     errors.SignInClosed("Office 365", errors.ProviderUnavailable("timeout")),
@@ -218,7 +223,10 @@ def overviews() -> Iterator[tuple[str, Overview]]:
     ):
         rows = (a_row(team, is_own=False),) if steps.team else ()
         setup = None if rows else a_setup_card(google_on=True)
-        yield f"first hour, {name}", an_overview(team=rows, first_hour=steps, not_set_up=setup)
+        yield (
+            f"first hour, {name}",
+            an_overview(team=rows, first_hour=steps, not_set_up=setup, only_here="http://127.0.0.1:8080"),
+        )
     crowd = many_rows(25)
     for name, browse in (
         ("page 2", Browse(skip=25)),
@@ -230,12 +238,30 @@ def overviews() -> Iterator[tuple[str, Overview]]:
         tally = StateCounts(dict.fromkeys((State.DISCONNECTED, State.CONNECTED, State.DISABLED), 600))
         yield name, replace(an_overview(team=crowd, browse=browse, has_more=True), tally=tally)
         yield f"{name}, nothing", replace(an_overview(browse=browse), tally=tally)
+    uncounted = StateCounts({State.DISCONNECTED: 31, State.CONNECTED: MOST_COUNTED + 1})
+    yield "of a million", replace(an_overview(team=crowd, has_more=True), tally=uncounted)
+    yield (
+        "of a million, of a state, page 2",
+        replace(
+            an_overview(team=crowd, browse=Browse(state=State.CONNECTED, skip=25), has_more=True),
+            tally=uncounted,
+        ),
+    )
     yield "found nothing", an_overview(sought="<!channel> *ann*")
     yield "with everything", an_overview(own=own, team=many_rows(300), to_answer=wishes, asked=wishes)
     yield "before setup", an_overview(not_set_up=a_setup_card(), providers_off=("Gmail",))
     yield "before setup, for a member", an_overview(not_set_up=a_setup_card(is_for_admin=False))
     yield "with nobody in charge", an_overview(not_set_up=a_setup_card(is_for_admin=False, admins=()))
     yield "with one", an_overview(own=own)
+    left = tuple(
+        replace(in_state(state, cause, id=ChannelId(f"left-{state}")), is_own=False, owner_left=True)
+        for state, cause in (
+            (State.CONNECTED, Cause.NONE),
+            (State.DISCONNECTED, Cause.GRANT_REFUSED),
+            (State.DISABLED, Cause.NONE),
+        )
+    )
+    yield "with those of people who left", an_overview(own=own, others=left)
     yield "with one that is disabled", an_overview(own=(in_state(State.DISABLED),))
     yield "with a few", an_overview(own=own, team=many_rows(5), others=(other,))
     yield (
@@ -472,6 +498,12 @@ def programs(lang: Language, *, is_open: bool) -> Drawn:
         about: dict[str, Any] = {"notice": {"subject": f"{webhook.id}:{NOW.isoformat()}"}, "is_open": is_open}
         off = a_picture(NoticeKind.WEBHOOK_OFF, webhook=replace(webhook, off_reason=reason), **about)
         yield f"webhook off {reason.value} {is_open}", picture_of(lang, off)
+    for word in ("timeout", "no_connection", "certificate", "not_http", "host_refused") if is_open else ():
+        failing = replace(webhook, off_reason=OffReason.FAILING, last_answer=word)
+        yield (
+            f"webhook off {word}",
+            picture_of(lang, a_picture(NoticeKind.WEBHOOK_OFF, webhook=failing, **about)),
+        )
     if not is_open:
         gone = a_picture(NoticeKind.WEBHOOK_OFF, **about)
         yield "webhook off revoked", picture_of(lang, gone)
@@ -480,6 +512,15 @@ def programs(lang: Language, *, is_open: bool) -> Drawn:
     subject = f"{key.id}:{NOW.isoformat()}"
     alone = a_picture(NoticeKind.KEY_ORPHANED, api_key=key, notice={"subject": subject}, is_open=is_open)
     yield f"key orphaned {is_open}", picture_of(lang, alone)
+    if not is_open:
+        yield "key orphaned back", picture_of(lang, replace(alone, is_back=True))
+    channel = a_channel()
+    for answer in OwnerAnswer:
+        asking = replace(key, asked={channel.id: OwnerAsked(ANN, answer)})
+        asks = a_picture(
+            NoticeKind.KEY_ASKS, channel=channel, api_key=asking, notice={"subject": subject}, is_open=is_open
+        )
+        yield f"key asks {answer.value} {is_open}", picture_of(lang, asks)
 
 
 def requests(lang: Language, text: str = "We move to another tool") -> Drawn:
@@ -611,7 +652,7 @@ def outcomes(lang: Language) -> Drawn:
     declined = a_request(state=RequestState.DECLINED, answered_by=BOB, answered_at=NOW)
     yield "decline", modals.decline_modal(lang, a_request(requester=BOB))
     yield "declined", modals.answered_modal(lang, declined, may_undo=True)
-    for state in (RequestState.WAITING, RequestState.APPROVED, RequestState.DECLINED):
+    for state in RequestState:
         yield f"answered {state}", modals.answered_modal(lang, a_request(state=state))
     yield "forwarded", modals.forwarded_modal(lang, provider_label="Office 365")
     for cause in Cause:
@@ -674,6 +715,7 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
     yield "working modal", modals.working_modal(lang)
     yield "help", replies.help_message(lang, "/inbox")
     yield "help for an admin", replies.help_message(lang, "/inbox", is_admin=True)
+    yield "help for one with keys", replies.help_message(lang, "/inbox", is_admin=True, has_keys=True)
     yield "unknown verb", replies.unknown_verb_message(lang, "staus", "status", "/inbox")
     yield "unknown verb without a guess", replies.unknown_verb_message(lang, address, None, "/inbox")
     yield "which of none", replies.which_address_message(lang, "disable", (), "/inbox")
@@ -712,4 +754,5 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
     yield "export", export_message(lang, url="https://x.example/export/1", until=NOW)
     yield from requests(lang, address)
     yield from dialogs(lang, address)
+    yield from keys(lang, address)
     yield from permissions(lang, address)

@@ -21,6 +21,9 @@ ACTIONS: Final = buttons.ACTIONS | {
     modals.ADMINS_GIVE_SUPER,
     modals.ADMINS_GIVE_ACCESS,
     modals.ADMINS_GIVE_GROUP,
+    *modals.KEYS_TURN,
+    modals.KEYS_NEW,
+    modals.KEYS_REVOKE,
     history.EXPORT_OPEN,
     messages.RECONNECT_LINK,
     messages.ADMINS_UNDO,
@@ -53,5 +56,6 @@ CALLBACKS: Final = frozenset(
         modals.TAKE_OVER_FORM,
         hubspot.HUBSPOT_TELL_FORM,
         modals.EDIT_FORM,
+        modals.KEYS_FORM,
     }
 )

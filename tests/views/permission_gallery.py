@@ -11,7 +11,7 @@ from bot.domain.channel import Channel, State
 from bot.domain.features import Feature
 from bot.domain.notice import NoticeKind
 from bot.domain.ticket import OutcomeKind, Purpose
-from bot.domain.view_models import ChannelPermissions, ChannelRow, PermissionsOverview
+from bot.domain.view_models import MOST_COUNTED, ChannelPermissions, ChannelRow, PermissionsOverview
 from bot.notifier import rendered
 from bot.views import modals
 from bot.views.home import home, overview_message
@@ -64,7 +64,7 @@ def asked(lang: Language, features: tuple[Feature, ...], case: str) -> Drawn:
     yield f"permissions by password {case}", channel_permissions_message(lang, whole)
     for number, rows in (("none", 0), ("one", 1), ("five hundred", 500)):
         lacking = tuple(replace(row, lacking=features) for row in many_rows(rows))
-        for complete in (0, 3):
+        for complete in (0, 3, MOST_COUNTED + 1):
             overview = PermissionsOverview((ask, by_password), lacking, complete, rows)
             yield f"permissions of {number} {complete} {case}", permissions_message(lang, overview)
     yield (

@@ -365,7 +365,7 @@ def test_a_drill_says_who_when_where_and_in_which_words() -> None:
         "<@U0KENJI> (reads Japanese)",
         "In Japanese it would read:",
         "<#C0SUPPORT> would get one line",
-        "Reminders after 4 h, 1 day, 2 days",
+        "Reminders after 4 h, then daily for 7 days, unless",
         "support@example.com (Support) stopped working",
         JA.say("{address} stopped working", address="support@example.com（Support）"),
         "What stops working: Zendesk reads it",

@@ -15,6 +15,7 @@ from bot.domain.view_models import Browse, ChannelRow, FirstHour, StateCounts
 from bot.views import buttons as ids
 from bot.views import home as ids_home
 from bot.views.home import home, overview_message
+from bot.views.status import status_message
 from handlers.actions import ACTIONS
 from tests.views.gallery import overviews
 from tests.views.samples import (
@@ -24,13 +25,14 @@ from tests.views.samples import (
     a_request,
     a_row,
     a_setup_card,
+    a_status,
     a_team_channel,
     an_incident,
     an_overview,
     in_state,
     many_rows,
 )
-from tests.views.test_messages import texts
+from tests.views.test_messages import buttons, texts
 
 
 def test_what_needs_somebody_stands_first_and_ones_own_inbox_next() -> None:
@@ -175,6 +177,7 @@ def test_the_first_hour_has_a_button_for_each_step_that_is_left() -> None:
     team = a_team_channel()
     nothing = home(EN, an_overview(first_hour=FirstHour(False, False, False, False)), now=NOW)
     assert texts(nothing).count("☐") == 4 and "✅" not in texts(nothing)
+    assert texts(nothing).count("This needs a team address, so connect one first.") == 2
     some = home(EN, an_overview(first_hour=FirstHour(True, False, True, False, team)), now=NOW)
     ways = [it["accessory"] for it in some["blocks"] if "☐" in str(it)]
     assert [(it["action_id"], it["value"]) for it in ways] == [
@@ -182,3 +185,54 @@ def test_the_first_hour_has_a_button_for_each_step_that_is_left() -> None:
         ("typed", f"drill {team.address}"),
     ]
     assert texts(some).count("✅") == 2 and blocks_with(some, "home.first_hour.over")
+    assert "This needs a team address" not in texts(some)
+
+
+@pytest.mark.parametrize("browse", [Browse(), Browse("a|b:c", State.DISABLED, 75, 9), Browse("|", skip=25)])
+def test_a_home_says_what_it_shows(browse: Browse) -> None:
+    """Whoever is sent it along with a click reads what its reader chose, and when it was drawn."""
+    view = home(EN, replace(an_overview(), browse=browse), now=NOW)
+    assert ids_home.parse_drawn(view["private_metadata"]) == (browse, NOW)
+    for odd in ("", "x", None, 5, "2026-01-01T00:00:00|1|0:any:", f"{NOW.isoformat()}|x|0:any:"):
+        assert ids_home.parse_drawn(odd) is None
+
+
+def test_an_empty_page_leads_back() -> None:
+    """What stood on it was removed meanwhile: the field and the menu may be gone, too."""
+    view = home(EN, replace(an_overview(), browse=Browse(skip=25)), now=NOW)
+    [back] = blocks_with(view, "home.previous")
+    assert "0:any:" in json.dumps(back)
+
+
+def test_what_stopped_working_stands_before_the_first_hour() -> None:
+    """At night nobody scrolls past what can wait."""
+    steps, broken = FirstHour(True, False, False, False), in_state(State.DISCONNECTED, Cause.GRANT_REFUSED)
+    for row, is_first in ((broken, False), (a_row(), True)):
+        said = texts(home(EN, an_overview(own=(row,), first_hour=steps), now=NOW))
+        assert (said.index("The first hour") < said.index("ann@example.com")) is is_first
+
+
+def test_the_inbox_of_somebody_who_left_asks_what_becomes_of_it() -> None:
+    """For as long as nobody has decided: the message that asked has long scrolled away."""
+    for state in (State.CONNECTED, State.DISCONNECTED, State.DISABLED):
+        cause = Cause.GRANT_REFUSED if state is State.DISCONNECTED else Cause.NONE
+        row = replace(in_state(state, cause), is_own=False, owner_left=True)
+        for view in (
+            home(EN, an_overview(others=(row,)), now=NOW),
+            overview_message(EN, an_overview(others=(row,)), now=NOW),
+            status_message(EN, a_status(row), now=NOW),
+        ):
+            assert "Its owner left the workspace" in texts(view)
+            assert "sign in" not in texts(view)
+            assert {ids.TAKE_OVER} == set(buttons(view)) & {ids.TAKE_OVER, ids.RECONNECT, ids.ENABLE}
+
+
+def test_pages_that_open_only_here_are_said_until_the_first_hour_is_over() -> None:
+    """The card says it before the first inbox; with an inbox it is as true. Said once, and to no member."""
+    steps, url = FirstHour(True, False, False, False, a_team_channel()), "http://127.0.0.1:8080"
+    said = f"Pages open at {url}: only on the machine"
+    for card in (None, a_setup_card(loopback_only=True, base_url=url)):
+        view = home(EN, an_overview(first_hour=steps, only_here=url, not_set_up=card), now=NOW)
+        assert texts(view).count(said) == 1
+    assert said not in texts(home(EN, an_overview(only_here=url), now=NOW))
+    assert said not in texts(home(EN, an_overview(first_hour=steps), now=NOW))

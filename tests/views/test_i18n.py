@@ -140,11 +140,15 @@ def test_japanese_has_no_half_width_punctuation() -> None:
 _JAPANESE = r"[\u3041-\u309f\u30a1-\u30fa\u30fc\u4e00-\u9fff々]"
 _LATIN = r"(?:[A-Za-z0-9]|\{(?!spans|others|language)[a-z_]+\})"
 """Latin letters, digits, and what is filled in, but for what is Japanese itself."""
+_ENDS_IN_JAPANESE = r"\{(?:span|day|month)\}"
+"""``5 分``, ``9月29日``: a digit at first, a Japanese unit at last."""
 
 
 def test_latin_words_stand_apart_in_japanese() -> None:
     """Names and figures have a space on either side, everywhere or nowhere."""
-    touching = re.compile(f"{_JAPANESE}{_LATIN}|{_LATIN}{_JAPANESE}")
+    touching = re.compile(f"{_JAPANESE}{_LATIN}|(?!{_ENDS_IN_JAPANESE}){_LATIN}{_JAPANESE}")
+    apart = re.compile(f"{_ENDS_IN_JAPANESE} {_JAPANESE}")
+    assert [text for m in messages("ja") for text in forms(m.string) if apart.search(text)] == []
     assert [text for m in messages("ja") for text in forms(m.string) if touching.search(text)] == []
 
 

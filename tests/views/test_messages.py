@@ -45,6 +45,12 @@ from tests.views.test_surfaces import parts
 OVER: dict[str, Any] = {"resolved_at": NOW, "resolution": Resolution.RECOVERED}
 
 
+def in_menus(message: dict[str, Any]) -> list[str]:
+    """The action ids that the small menus (⋯) stand for, in their order."""
+    menus = [part for part in parts(message) if part.get("type") == "overflow"]
+    return [option["value"].partition(" ")[0] for it in menus for option in it["options"]]
+
+
 def buttons(message: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {part["action_id"]: part for part in parts(message) if part.get("type") == "button"}
 

@@ -168,6 +168,8 @@ def test_removed_tells_both_sides() -> None:
 def test_enabling_reports_what_the_check_found() -> None:
     """Works, not finished, or does not work and how to mend it."""
     view = modals.enabled_modal(EN, a_channel(), provider_label="Gmail")
+    off = modals.enabled_modal(EN, a_channel(state=State.DISABLED), provider_label="Gmail")
+    assert (view["title"]["text"], off["title"]["text"]) == ("Enabled", "Not possible")
     assert "is enabled and works" in texts(view)
     broken = a_channel(state=State.DISCONNECTED, cause=Cause.GRANT_REFUSED)
     assert set(buttons(modals.enabled_modal(EN, broken, provider_label="Gmail"))) == {"channel.reconnect"}
@@ -287,12 +289,12 @@ def test_what_is_not_possible_any_more_leads_to_the_list() -> None:
 def test_boxes_are_spoken_of_where_there_are_boxes() -> None:
     """Microsoft has none; Google's are unticked at first where there are several."""
     features = (a_feature(),)
-    for label, way in (("Gmail", "tick all boxes"), ("Office 365", "accept every permission")):
+    for label, way in (("Gmail", "leave no box unticked"), ("Office 365", "accept every permission")):
         shown = modals.outcome_modal(
             EN, an_outcome(OutcomeKind.CONNECTED), provider_label=label, lacking=features
         )
         assert f"Reconnect and {way}." in texts(shown)
-        assert ("boxes" in texts(shown)) == (label == "Gmail")
+        assert ("no box" in texts(shown)) == (label == "Gmail")
 
 
 def test_a_text_to_forward_is_not_called_sent() -> None:

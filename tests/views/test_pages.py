@@ -38,6 +38,7 @@ from tests.views.gallery import REFUSALS
 from tests.views.samples import (
     ANN,
     EN,
+    GMAIL,
     HOSTILE,
     JA,
     LANGUAGES,
@@ -520,9 +521,21 @@ def test_a_broken_registration_is_named_in_the_title() -> None:
 
 
 def test_boxes_are_ticked_not_left_ticked() -> None:
-    """Where several permissions are asked for, Google's boxes are unticked at first."""
-    assert "sign in as ann@example.com and tick all boxes" in Reader(landing()).text
-    assert "Sign in again and tick all boxes" in Reader(outcome(OutcomeKind.PERMISSION_WITHHELD)).text
+    """They are unticked at first; of one box nobody reads as if it were several."""
+    one = frozenset({f"{GMAIL}gmail.labels"})
+    for scopes, boxes in ((one, "the box"), (one | {f"{GMAIL}gmail.send"}, "all boxes")):
+        assert f"sign in as ann@example.com and tick {boxes}." in Reader(landing(scopes=scopes)).text
+    withheld = outcome(OutcomeKind.PERMISSION_WITHHELD, missing=one)
+    assert "Sign in again and tick it; without that" in Reader(withheld).text
+
+
+def test_what_the_consent_page_names_besides_is_said_before_it() -> None:
+    """Nobody reads there for the first time that their address is asked for."""
+    said = Reader(
+        landing(scopes=frozenset({f"{GMAIL}gmail.labels"}), sign_in_scopes=frozenset({"openid", "email"}))
+    )
+    assert said.text.count("See the account's e-mail address") == 1
+    assert "See and edit the mailbox's labels" in said.text
 
 
 def test_another_account_comes_with_its_reason() -> None:

@@ -12,7 +12,7 @@ from bot.domain.access import Operation
 from bot.domain.channel import REFUSED_CAUSES, Cause, State
 from bot.domain.incident import IncidentKind, Unexplained
 from bot.domain.request import Awaits, RequestState
-from bot.domain.view_models import ChannelRow, ProgramUse, StateCounts
+from bot.domain.view_models import MOST_COUNTED, Browse, ChannelRow, ProgramUse, StateCounts
 from bot.views.history import why_message
 from bot.views.home import home, overview_message
 from bot.views.i18n import Language
@@ -21,6 +21,7 @@ from bot.views.status import status_message
 from tests.views.history_gallery import some_evidence
 from tests.views.samples import (
     ANN,
+    BOB,
     EN,
     JA,
     LANGUAGES,
@@ -38,7 +39,7 @@ from tests.views.samples import (
     many_rows,
 )
 from tests.views.switch_gallery import no_mail, some_mail
-from tests.views.test_messages import buttons, texts
+from tests.views.test_messages import buttons, in_menus, texts
 
 ORDERS = ("econnect and", "then reconnect", "or reconnect", "Reconnect with")
 
@@ -57,7 +58,36 @@ def test_who_connected_it_goes_with_when_that_was() -> None:
     first = int(row.channel.created_at.timestamp())
     for signed_in in (NOW, None):
         said = texts(status(row, obtained_at=signed_in))
-        assert f"*Connected by*\n<@{ANN}>, <!date^{first}^" in said
+        assert f"*Connected by*  <@{ANN}>, <!date^{first}^" in said
+
+
+def test_one_person_is_named_once() -> None:
+    """Whose inbox it is and who connected it are two things only where they are two people."""
+    assert "*Owner*" not in texts(status(a_row()))
+    said = texts(status(a_row(), connected_by=BOB))
+    assert f"*Owner*  <@{ANN}>" in said and f"*Connected by*  <@{BOB}>" in said
+
+
+@pytest.mark.parametrize(
+    ("state", "cause", "first"),
+    [
+        (State.CONNECTED, Cause.NONE, None),
+        (State.IMPAIRED, Cause.PROVIDER_UNREACHABLE, None),
+        (State.DISCONNECTED, Cause.GRANT_REFUSED, "channel.reconnect"),
+        (State.DISABLED, Cause.NONE, "channel.enable"),
+        (State.DISABLED, Cause.GRANT_REFUSED, "channel.reconnect"),
+    ],
+)
+def test_one_deed_stands_out_and_the_rest_is_in_a_menu(state: State, cause: Cause, first: str | None) -> None:
+    """State first, then what can be done; nothing that stands in both, and nothing that is lost."""
+    view = status(in_state(state, cause))
+    kinds = [block["type"] for block in view["blocks"]]
+    assert kinds.index("actions") < kinds.index("context")
+    shown, others = set(buttons(view)), in_menus(view)
+    deeds = {"channel.reconnect", "channel.enable", "channel.disable", "channel.remove", "channel.edit"}
+    assert shown & deeds == ({first} if first else set())
+    assert not shown & set(others)
+    assert {"channel.remove", "channel.edit", "channel.permissions", "incident.why"} <= shown | {*others}
 
 
 # --- both sides
@@ -164,9 +194,12 @@ def test_nobody_is_led_to_sign_in_while_many_are_refused() -> None:
     ways = {"channel.reconnect", "channel.switch"}
     held = status(in_state(State.IMPAIRED, Cause.HELD))
     assert "Don't reconnect yet" in texts(held)
-    assert not ways & set(buttons(held))
-    assert ways <= set(buttons(status(in_state(State.DISABLED, Cause.HELD))))
-    assert ways <= set(buttons(status(in_state(State.IMPAIRED, Cause.PROVIDER_UNREACHABLE))))
+    assert not ways & {*buttons(held), *in_menus(held)}
+    for row in (
+        in_state(State.DISABLED, Cause.HELD),
+        in_state(State.IMPAIRED, Cause.PROVIDER_UNREACHABLE),
+    ):
+        assert ways <= {*buttons(status(row)), *in_menus(status(row))}
 
 
 def test_a_cause_that_is_not_known_is_no_proof_of_life() -> None:
@@ -260,6 +293,19 @@ def test_what_is_not_listed_is_found_by_its_address() -> None:
     assert "and 461 more: `/inbox status &lt;address&gt;`" in texts(overview_message(EN, overview, now=NOW))
     assert "`/inbox 状態 &lt;アドレス&gt;`" in texts(overview_message(JA, overview, now=NOW))
     assert "`/inbox ヘルプ`" in texts(home(JA, overview, now=NOW))
+
+
+def test_of_very_many_nobody_says_how_many() -> None:
+    """They are not counted: so much is said, and nothing that may be untrue."""
+    tally = StateCounts({State.DISCONNECTED: 31, State.CONNECTED: MOST_COUNTED + 1}, own=0)
+    overview = an_overview(team=(a_row(),), tally=tally, has_more=True)
+    for view in (overview_message(EN, overview, now=NOW), home(EN, overview, now=NOW)):
+        assert "🔴 31 disconnected · 🟢 10,000+ connected" in texts(view)
+        assert "10001" not in texts(view) and "10032" not in texts(view)
+    assert "and many more: `/inbox status" in texts(overview_message(EN, overview, now=NOW))
+    paged = home(EN, replace(overview, browse=Browse(skip=25)), now=NOW)
+    assert "Inboxes 26 to 26 of 10,000+" in texts(paged)
+    assert "ほかにも多数あります：" in texts(overview_message(JA, overview, now=NOW))
 
 
 def test_where_nobody_is_in_charge_nobody_is_sent_to_them() -> None:

@@ -129,9 +129,11 @@ def test_both_languages_draw_the_same_views() -> None:
 
 @pytest.mark.parametrize("case", [case for case, _ in overviews()])
 def test_an_overview_says_how_many_it_could_not_show(case: str) -> None:
-    """What is shown and what is counted as more add up to what there is."""
+    """What is shown and what is counted as more add up to what there is, unless so many are not counted."""
     overview = dict(overviews())[case]
     total = overview.tally.total
+    if overview.tally.is_open:
+        return
     pages = home(LANGUAGES[0], overview, now=NOW), overview_message(LANGUAGES[0], overview, now=NOW)
     for view in pages if overview.browse.is_plain else ():
         texts = [part["text"] for part in parts(view["blocks"]) if isinstance(part.get("text"), str)]

@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain.access import Operation, Role
 from bot.domain.channel import InboxSpec, Kind
-from bot.domain.request import RequestedChange
+from bot.domain.request import RequestedChange, RequestState
 from bot.views import modals
 from bot.views.blocks import parse_value
 from bot.views.i18n import Language
@@ -32,7 +32,7 @@ from tests.views.samples import (
     a_team_channel,
     a_wish,
 )
-from tests.views.test_messages import buttons, texts
+from tests.views.test_messages import buttons, in_menus, texts
 from tests.views.test_surfaces import clickable
 
 
@@ -132,6 +132,15 @@ def test_asking_twice_says_so() -> None:
     assert "asked for this already" in texts(modals.asked_modal(EN, a_request(), (BOB,), False))
 
 
+@pytest.mark.parametrize("state", RequestState)
+def test_an_answer_that_did_nothing_says_so(state: RequestState) -> None:
+    """A yes to what can no longer be done is not called approved, and promises nobody anything."""
+    view = modals.answered_modal(EN, a_request(state=state))
+    is_in_vain = state in {RequestState.CANCELLED, RequestState.EXPIRED, RequestState.REPLACED}
+    assert (view["title"]["text"] == "No longer possible") is is_in_vain
+    assert ("on its way" in texts(view)) is (state in {RequestState.APPROVED, RequestState.DONE})
+
+
 def test_a_status_shows_what_people_wait_for() -> None:
     """Only whoever asked can take it back."""
     status = a_status(a_row(a_team_channel(), is_own=False), requests=(a_request(),))
@@ -219,10 +228,10 @@ def test_a_team_address_stops_for_everybody() -> None:
 
 
 def test_only_somebody_elses_inbox_can_be_taken_over() -> None:
-    """A super admin finds the button in its status."""
+    """A super admin finds it in its status."""
     others = status_message(EN, a_status(a_row(is_own=False)), now=NOW)
-    assert "channel.take_over" in buttons(others)
-    assert "channel.take_over" not in buttons(status_message(EN, a_status(), now=NOW))
+    assert "channel.take_over" in in_menus(others)
+    assert "channel.take_over" not in in_menus(status_message(EN, a_status(), now=NOW))
 
 
 def test_taking_somebody_off_the_list_is_not_called_removing() -> None:

@@ -82,7 +82,7 @@ def test_every_error_has_words_of_its_own(lang: Language) -> None:
     """A refusal says what is so, why, and the way on; no two kinds of error read the same."""
     told = {type(refusal): refusal_words(lang, refusal) for refusal in REFUSALS}
     wanted = {*leaves(errors.Refusal), *leaves(errors.ProviderError), errors.ProviderUnavailable}
-    wanted -= {errors.UseNotGranted}  # only programs meet it
+    wanted -= {errors.UseWithheld}  # only programs meet it
     assert set(told) == wanted
     assert all(words.title and words.text for words in told.values())
     assert all(words.next_step for kind, words in told.items())

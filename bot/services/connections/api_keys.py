@@ -12,22 +12,34 @@ from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Final
 
-from bot.domain.api_key import LASTS, LONGEST_NAME, ApiKey, id_in, mint, network_of
-from bot.domain.channel import Channel, Kind
-from bot.domain.errors import Refusal
+from bot.domain.access import Actor
+from bot.domain.api_key import (
+    LASTS,
+    LONGEST_LIFE,
+    LONGEST_NAME,
+    OPERATOR,
+    ApiKey,
+    KeyFault,
+    KeyRefused,
+    OwnerAnswer,
+    OwnerAsked,
+    id_in,
+    mint,
+    network_of,
+)
+from bot.domain.channel import Channel, HistoryEntry, State
+from bot.domain.errors import Gone, NotAllowed, Refusal
 from bot.domain.features import Features
 from bot.domain.grant import Secret
-from bot.domain.ids import ApiKeyId, ChannelId, WorkspaceId
+from bot.domain.ids import ApiKeyId, ChannelId, UserId, WorkspaceId
 from bot.domain.notice import NoticeKind
-from bot.services.core.notifications import Notifications
+from bot.services.core.notifications import Notifications, a_notice
 from bot.services.core.ports import Aside, Core, new_secret
 from storage import Storage, UnitOfWork
 from storage.api_keys import GIVEN, TokenUse
 
-LONGEST_LIFE: Final = timedelta(days=3 * 366)
 NOTED_EVERY: Final = timedelta(minutes=1)
 """How often it is written down at most that a key was used."""
 AT_ONCE: Final = 6
@@ -41,27 +53,6 @@ class BadKey(Refusal):
     """No key of ours that works here and now. Which of the reasons it is, nobody is told."""
 
 
-class KeyFault(StrEnum):
-    """What is wrong with a key that somebody wants to make."""
-
-    NAME = "name"
-    NOTHING_NAMED = "nothing_named"
-    UNKNOWN_ADDRESS = "unknown_address"
-    PERSONAL = "personal"
-    NO_FEATURE = "no_feature"
-    UNKNOWN_FEATURE = "unknown_feature"
-    NETWORK = "network"
-    LIFE = "life"
-
-
-@dataclass(eq=False)
-class KeyRefused(Refusal):
-    """A key cannot be made like this. ``what`` is what was written."""
-
-    fault: KeyFault
-    what: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class KeySpec:
     """What somebody wants a key for."""
@@ -73,13 +64,24 @@ class KeySpec:
     lasts: timedelta = LASTS
     networks: Sequence[str] = ()
     created_by: str = ""
+    once: str = ""
+    """Names the form that was filled in: it makes one key, however often it is sent."""
 
 
 class ApiKeys:
     """Makes, checks and revokes keys. ``features`` are those that the operator has defined."""
 
-    def __init__(self, storage: Storage, *, clock: Callable[[], datetime], features: Features) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        *,
+        clock: Callable[[], datetime],
+        features: Features,
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``wake`` tells the engine that there is something to tell people; beside the bot, nobody."""
         self._storage = storage
+        self._notifications = Notifications(Aside(clock, wake))
         self._clock = clock
         self._features = features
         self._room = asyncio.Semaphore(AT_ONCE)
@@ -90,6 +92,9 @@ class ApiKeys:
         now = self._clock()
         async with self._storage.writing() as uow:
             channels = [await _named(uow, workspace_id, address) for address in spec.addresses]
+            owners = {it.id: OwnerAsked(it.owner_id) for it in channels if it.owner_id is not None}
+            if spec.once and not await uow.seen.first_time(f"key:{spec.once}", now):
+                raise KeyRefused(KeyFault.MADE)
             key_id, secret = mint()
             key = ApiKey(
                 id=key_id,
@@ -97,16 +102,55 @@ class ApiKeys:
                 name=spec.name.strip(),
                 digest=secret.digest,
                 is_for_team=spec.is_for_team,
-                channels=frozenset(channels),
+                channels=frozenset(it.id for it in channels),
                 features=frozenset(spec.features),
                 networks=tuple(map(network_of, spec.networks)),
                 created_by=spec.created_by,
                 created_at=now,
                 expires_at=now + spec.lasts,
+                asked=owners,
             )
             await uow.api_keys.add(key)
+            await note(uow, key, "key_made", now, by=spec.created_by)
+            for channel in channels:
+                await self._ask(uow, key, channel)
             await uow.commit()
         return key, secret
+
+    async def _ask(self, uow: UnitOfWork, key: ApiKey, channel: Channel) -> None:
+        """The owner of a personal inbox decides whether the key may use it."""
+        if (asked := key.asked.get(channel.id)) is None:
+            return
+        about = {"key": key.id, "at": key.created_at.isoformat()}
+        asks = a_notice(NoticeKind.KEY_ASKS, channel, asked.owner_id, key.created_at, about=about)
+        await self._notifications.tell(uow, asks)
+
+    async def answer(
+        self, actor: Actor, key_id: ApiKeyId, channel_id: ChannelId, answer: OwnerAnswer
+    ) -> Channel:
+        """The owner of a personal inbox says whether the key may use it. Raises ``Gone``, ``NotAllowed``."""
+        now = self._clock()
+        async with self._storage.writing() as uow:
+            key, channel = await uow.api_keys.find(key_id), await uow.channels.find(channel_id)
+            if key is None or channel is None or channel.workspace_id != actor.workspace_id:
+                raise Gone("")
+            if channel.owner_id != actor.id:
+                raise NotAllowed("answer", (channel.owner_id,) if channel.owner_id else ())
+            if channel.state is State.REMOVED or not key.works(now):
+                raise Gone(channel.address)
+            if await uow.api_keys.answer(key_id, channel_id, actor.id, answer, now):
+                await uow.history.add(_of_key(key, channel_id, f"key_{answer.value}", now, actor.id))
+                if answer is not OwnerAnswer.ALLOWED and channel.grant_id is not None:
+                    await uow.access_tokens.drop(channel.grant_id)
+                await self._told(uow, key, channel)
+            await uow.commit()
+        return channel
+
+    async def _told(self, uow: UnitOfWork, key: ApiKey, channel: Channel) -> None:
+        """What stands in Slack says what the owner has said last."""
+        asks = await uow.notices.of_channel(channel.id, NoticeKind.KEY_ASKS)
+        about = [it for it in asks if it.about.get("key") == key.id]
+        await self._notifications.changed(uow, about, now=self._clock())
 
     def _check(self, spec: KeySpec) -> None:
         if not spec.name.strip().isprintable() or not 1 <= len(spec.name.strip()) <= LONGEST_NAME:
@@ -143,13 +187,28 @@ class ApiKeys:
         async with self._storage.reading() as uow:
             return await uow.api_keys.of_workspace(workspace_id)
 
-    async def revoke(self, key_id: ApiKeyId) -> bool:
+    async def revoke(self, key_id: ApiKeyId, *, by: str = OPERATOR) -> bool:
         """From now on it gets nothing. Whether it worked until now."""
+        now = self._clock()
         async with self._storage.writing() as uow:
-            done = await uow.api_keys.revoke(key_id, self._clock())
+            done = await uow.api_keys.revoke(key_id, now)
             key = await uow.api_keys.find(key_id)
             if done and key is not None:
-                await key_over(uow, Notifications(Aside(self._clock)), key)
+                await key_over(uow, self._notifications, key)
+                await note(uow, key, "key_revoked", now, by=by)
+            await uow.commit()
+        return done
+
+    async def assign(self, key_id: ApiKeyId, person: UserId) -> bool:
+        """They look after the program from now on: asked about if they leave. Whether there is such a key
+        that was not revoked."""
+        async with self._storage.writing() as uow:
+            done = await uow.api_keys.assign(key_id, person)
+            key = await uow.api_keys.find(key_id)
+            if done and key is not None:
+                await Notifications(Aside(self._clock)).settled(
+                    uow, key.workspace_id, [NoticeKind.KEY_ORPHANED], f"{key.id}:"
+                )
             await uow.commit()
         return done
 
@@ -168,7 +227,7 @@ class ApiKeys:
         there is no such key that works."""
         door = Secret(new_secret())
         async with self._storage.writing() as uow:
-            done = await uow.api_keys.open_door(key_id, door.digest)
+            done = await uow.api_keys.open_door(key_id, door.digest, self._clock())
             await uow.commit()
         return door if done else None
 
@@ -185,26 +244,40 @@ class ApiKeys:
         return key.last_used_at is None or not timedelta() <= self._clock() - key.last_used_at < NOTED_EVERY
 
 
+async def note(uow: UnitOfWork, key: ApiKey, what: str, at: datetime, *, by: str) -> None:
+    """What was done to a key stands in the history of each inbox that it names; of one that names none, in
+    the workspace's."""
+    actor = UserId(by) if by and by != OPERATOR else None
+    about = sorted(key.channels) or [ChannelId("")]
+    await uow.history.add_all([_of_key(key, one, what, at, actor) for one in about])
+
+
+def _of_key(key: ApiKey, channel_id: ChannelId, what: str, at: datetime, by: UserId | None) -> HistoryEntry:
+    said = {"program": key.name, "key": key.id}
+    return HistoryEntry(key.workspace_id, channel_id, at, what, by, said)
+
+
 async def key_over(uow: UnitOfWork, notifications: Notifications, key: ApiKey) -> None:
     """It works no more: whoever was told that it will end, or lacks somebody, sees that."""
     await notifications.settled(
-        uow, key.workspace_id, [NoticeKind.KEY_ENDS, NoticeKind.KEY_ORPHANED], f"{key.id}:"
+        uow,
+        key.workspace_id,
+        [NoticeKind.KEY_ENDS, NoticeKind.KEY_ORPHANED, NoticeKind.KEY_ASKS],
+        f"{key.id}:",
     )
 
 
-async def _named(uow: UnitOfWork, workspace_id: WorkspaceId, address: str) -> ChannelId:
-    """A team address. Personal inboxes are not for keys: nobody has asked their owners."""
+async def _named(uow: UnitOfWork, workspace_id: WorkspaceId, address: str) -> Channel:
+    """Of a personal inbox, too: its owner is asked."""
     channel = await uow.channels.at_address(workspace_id, address)
     if channel is None:
         raise KeyRefused(KeyFault.UNKNOWN_ADDRESS, address)
-    if channel.kind is not Kind.TEAM:
-        raise KeyRefused(KeyFault.PERSONAL, address)
-    return channel.id
+    return channel
 
 
 def hands_out_tokens(core: Core, channel: Channel) -> bool:
     """Whether programs can be given tokens of it at all."""
-    return core.policy.keeps_tokens and not channel.is_personal
+    return core.policy.keeps_tokens and channel.state is not State.REMOVED
 
 
 async def lately_used(uow: UnitOfWork, core: Core, channel: Channel) -> tuple[TokenUse, ...]:

@@ -130,16 +130,21 @@ class ChannelActions:
                 saved, now = await uow.channels.save(taken), self._core.clock()
                 await self._taken_over(uow, channel, saved, actor=actor.id, now=now)
                 await self._transitions.audience_changed(uow, saved, now=now)
+                await self._transitions.seen(uow, channel, saved)
                 await uow.commit()
                 return saved
 
-        return await retried(once)
+        taken = await retried(once)
+        self._core.wake()
+        return taken
 
     async def _taken_over(
         self, uow: UnitOfWork, before: Channel, after: Channel, *, actor: UserId, now: datetime
     ) -> None:
-        """Its history says who did it, and its owner is told."""
+        """Its history says who did it, and its owner is told. Nobody is asked any more what programs may."""
         was = {"owner": before.owner_id or ""}
+        asked = await uow.notices.of_channel(after.id, NoticeKind.KEY_ASKS)
+        await self._notifications.changed(uow, asked, now=now)
         await uow.history.add(HistoryEntry(after.workspace_id, after.id, now, "taken_over", actor, was))
         if before.owner_id and before.owner_id != actor:
             about = done_by(actor, now)

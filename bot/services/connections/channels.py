@@ -6,15 +6,14 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
 from bot.domain.access import (
     Actor,
     Operation,
+    Person,
     Role,
-    Visibility,
     may,
     may_grant,
     rights,
@@ -22,12 +21,13 @@ from bot.domain.access import (
     wishes,
 )
 from bot.domain.address import same_address
+from bot.domain.api_key import ApiKey
 from bot.domain.availability import DAYS, WEEK, WEEKS
 from bot.domain.channel import Channel, State
 from bot.domain.errors import ProviderOff, UnknownAddress
 from bot.domain.features import Feature
 from bot.domain.grant import Granted
-from bot.domain.ids import ChannelId, WorkspaceId
+from bot.domain.ids import ChannelId
 from bot.domain.incident import Incident, Unexplained
 from bot.domain.probe_policy import is_unreachable, unexplained
 from bot.domain.provider_outage import Advice, advice, is_held
@@ -58,13 +58,9 @@ from bot.services.monitoring.mail_routing import mail_shown
 from storage import Listed, UnitOfWork
 from storage.api_keys import GIVEN
 
-"""After they asked last."""
 _RECENT: Final = 8
 _REQUESTS_READ: Final = 100
 """More than that wait for their turn: the oldest are answered first."""
-_MANY: Final = 20_000
-_COUNTED_FOR: Final = timedelta(seconds=15)
-"""Of so many channels, how many there are in which state may be so old."""
 _AT_ONCE: Final = 500
 """Channels that one statement names."""
 _ALL: Final = Browse()
@@ -76,7 +72,6 @@ class Channels:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._availabilities = Availabilities(core)
-        self._tallies: dict[WorkspaceId, tuple[datetime, StateCounts | None]] = {}
 
     def label_at(self, key: str, address: str) -> str:
         """What people call a provider, by the address that is connected there."""
@@ -108,9 +103,12 @@ class Channels:
         async with self._core.storage.reading() as uow:
             rows, tally, has_more = await self._rows(uow, actor, browse, most=most)
             setup = await self._setup(uow, actor, empty=not tally.total)
-            first_hour = await self._first_hour(uow, actor, rows) if browse.is_plain else None
+            first_hour = await self._first_hour(uow, actor) if browse.is_plain else None
             to_answer = await self._to_answer(uow, actor)
             asked = await uow.requests.unfinished_by(actor.workspace_id, actor.id)
+        if first_hour is not None and first_hour.is_done:
+            await self._first_hour_over(actor)
+            first_hour = None
         return Overview(
             own=tuple(row for row in rows if row.is_own),
             team=tuple(row for row in rows if not row.channel.is_personal),
@@ -126,6 +124,7 @@ class Channels:
             browse=browse,
             has_more=has_more,
             first_hour=first_hour,
+            only_here=self._core.policy.base_url if self._core.policy.loopback_only else "",
         )
 
     async def matching(self, actor: Actor, text: str, *, most: int) -> Overview:
@@ -179,7 +178,7 @@ class Channels:
         if visibility is None:
             return (), 0, 0
         async with self._core.storage.reading() as uow:
-            total = (await self._tallied(uow, visibility)).total
+            total = (await uow.overviews.tally(visibility)).total
             if not features.defined or not total:
                 return (), 0, total
             alike = await uow.overviews.grants_in_use(visibility, _MATTER)
@@ -190,7 +189,8 @@ class Channels:
             )
             rows = await self._rows_of(uow, actor, listed)
         number = sum(n for *_, n in short)
-        return rows, number, total - number
+        # More than are counted: as many as hold what is asked for, at least.
+        return rows, number, max(total - number, sum(n for *_, n in alike) - number)
 
     async def addresses(self, actor: Actor, *, most: int) -> tuple[tuple[str, ...], int]:
         """The first addresses that ``actor`` may see, and how many there are."""
@@ -200,7 +200,7 @@ class Channels:
         async with self._core.storage.reading() as uow:
             found = await uow.overviews.addresses(visibility, most=most)
             is_all = len(found) < most
-            return found, len(found) if is_all else (await self._tallied(uow, visibility)).total
+            return found, len(found) if is_all else (await uow.overviews.tally(visibility)).total
 
     async def find(self, actor: Actor, typed: str) -> Channel:
         """The channel at an address. Raises ``NotAnAddress``, ``UnknownAddress`` with near misses.
@@ -261,10 +261,13 @@ class Channels:
             advised = await self._advised(uow, actor, [channel])
             unknown = await self._unexplained(uow, [channel])
             programs = await self._programs(uow, channel)
+            keys = await self._keys_asking(uow, actor, channel)
             weeks = (await self._availabilities.of(uow, [channel], days=WEEKS * WEEK))[channel.id]
             outages = await self._availabilities.outages_of(uow, channel)
+            owner = await self._owner_of(uow, actor, channel)
         granted = grant.granted if grant else None
-        line = Listed(channel, probe.last_ok_at if probe else None, granted, known)
+        has_left = owner is not None and owner.is_deleted
+        line = Listed(channel, probe.last_ok_at if probe else None, granted, known, has_left)
         return ChannelStatus(
             row=replace(
                 self._row(actor, line, advice=advised.get(channel.id), unexplained=unknown.get(channel.id)),
@@ -283,6 +286,7 @@ class Channels:
             ),
             mail=mail_shown(self._core, channel, known) if known else None,
             programs=programs,
+            keys=keys,
             weeks=weeks,
             outages=outages,
         )
@@ -293,6 +297,13 @@ class Channels:
             return ()
         async with self._core.storage.reading() as uow:
             return await programs_with_access(uow, self._core, channel)
+
+    async def _keys_asking(self, uow: UnitOfWork, actor: Actor, channel: Channel) -> tuple[ApiKey, ...]:
+        """Keys that the owner of a personal inbox has a say in."""
+        if channel.owner_id != actor.id or not hands_out_tokens(self._core, channel):
+            return ()
+        named, now = await uow.api_keys.naming(channel.id), self._core.clock()
+        return tuple(key for key in named if key.works(now) and key.asked.get(channel.id))
 
     async def _programs(self, uow: UnitOfWork, channel: Channel) -> tuple[ProgramUse, ...]:
         """For each program and audience when it last got access, and when it last did not."""
@@ -313,34 +324,9 @@ class Channels:
         if not browse.is_plain:
             listed = await uow.overviews.page(visibility, browse, most=most + 1, with_grants=wants_more)
             rows = await self._rows_of(uow, actor, listed[:most])
-            return rows, await self._tallied(uow, visibility), len(listed) > most
-        counted = self._counted(visibility)
-        if counted is None:
-            listed, tally = await uow.overviews.read(visibility, most=most, with_grants=wants_more)
-            self._keep(visibility, tally)
-        else:
-            listed = await uow.overviews.first(visibility, most=most, with_grants=wants_more)
-            tally = replace(counted, own=await uow.overviews.count_own(visibility))
+            return rows, await uow.overviews.tally(visibility), len(listed) > most
+        listed, tally = await uow.overviews.read(visibility, most=most, with_grants=wants_more)
         return await self._rows_of(uow, actor, listed), tally, tally.total > len(listed)
-
-    def _counted(self, visibility: Visibility) -> StateCounts | None:
-        """How many a large workspace has, as last counted, if that was lately: counting a million takes
-        longer than an answer may."""
-        at, tally = self._tallies.get(visibility.workspace_id, (self._core.clock(), None))
-        is_fresh = timedelta() <= self._core.clock() - at < _COUNTED_FOR
-        return tally if visibility.all_personal and is_fresh else None
-
-    def _keep(self, visibility: Visibility, tally: StateCounts) -> None:
-        self._tallies.pop(visibility.workspace_id, None)
-        if visibility.all_personal and tally.total >= _MANY:
-            self._tallies[visibility.workspace_id] = self._core.clock(), tally
-
-    async def _tallied(self, uow: UnitOfWork, visibility: Visibility) -> StateCounts:
-        if (counted := self._counted(visibility)) is not None:
-            return counted
-        tally = await uow.overviews.tally(visibility)
-        self._keep(visibility, tally)
-        return tally
 
     async def _rows_of(
         self, uow: UnitOfWork, actor: Actor, listed: Sequence[Listed]
@@ -422,7 +408,14 @@ class Channels:
             advice=advice,
             unexplained=unexplained,
             asks=wishes(actor, allowed, channel),
+            owner_left=listed.owner_left and Operation.TAKE_OVER in allowed,
         )
+
+    async def _owner_of(self, uow: UnitOfWork, actor: Actor, channel: Channel) -> Person | None:
+        """Somebody else than ``actor``, if it is anybody's own."""
+        if channel.owner_id is None or channel.owner_id == actor.id:
+            return None
+        return await uow.people.find(channel.workspace_id, channel.owner_id)
 
     def _lacking(self, channel: Channel, granted: Granted | None) -> tuple[Feature, ...]:
         """Features that need a new consent; whatever needs one anyway needs none for a feature."""
@@ -438,26 +431,29 @@ class Channels:
         )
         return (*operations, Operation.SWITCH) if can_go else operations
 
-    async def _first_hour(
-        self, uow: UnitOfWork, actor: Actor, rows: Sequence[ChannelRow]
-    ) -> FirstHour | None:
-        """What of day one is left, by what is there; of team addresses those that are shown will do."""
+    async def _first_hour(self, uow: UnitOfWork, actor: Actor) -> FirstHour | None:
+        """How far day one is, by what is there; ``None`` for whom it is over."""
         if not actor.is_super_admin or not self._core.providers.keys:
             return None
         has_rehearsed, hides = await uow.people.first_hour(actor.workspace_id, actor.id)
         if hides:
             return None
-        team = [it.channel for it in rows if not it.channel.is_personal]
-        told = [it for it in team if it.conversation_id is not None]
+        told = await uow.channels.a_team_address(actor.workspace_id, is_told=True)
+        team = told or await uow.channels.a_team_address(actor.workspace_id, is_told=False)
         admins = (await roles_in(uow, self._core, actor.workspace_id)).super_admins
-        steps = FirstHour(
-            has_team=bool(team),
-            has_conversation=bool(told),
+        return FirstHour(
+            has_team=team is not None,
+            has_conversation=told is not None,
             has_second_admin=len(admins) > 1,
             has_rehearsed=has_rehearsed,
-            team=next(iter([*told, *team]), None),
+            team=team,
         )
-        return None if steps.is_done else steps
+
+    async def _first_hour_over(self, actor: Actor) -> None:
+        """All is done: a conversation or an admin that goes later does not bring day one back."""
+        async with self._core.storage.writing() as uow:
+            await uow.people.note_first_hour(actor.workspace_id, actor.id, hides=True)
+            await uow.commit()
 
     async def _setup(self, uow: UnitOfWork, actor: Actor, *, empty: bool) -> SetupCard | None:
         providers = self._core.providers
@@ -556,7 +552,8 @@ class Permissions:
         here = features.at(provider, is_shared=is_shared)
         try:
             scopes = asked_for(self._core, provider, is_shared=is_shared)
+            besides = self._core.providers.traits_of(provider).sign_in_scopes
         except ProviderOff:  # its client was taken away: nobody can be asked for anything
-            scopes = frozenset()
+            scopes = besides = frozenset()
         others = tuple(one for one in features.defined if one.is_on and one not in here)
-        return Ask(provider_label=label, scopes=scopes, features=here, asking_nothing=others)
+        return Ask(label, scopes, features=here, asking_nothing=others, sign_in_scopes=besides)

@@ -65,6 +65,7 @@ class _Asking(TypedDict):
     is_shared: bool
     scopes: frozenset[str]
     features: tuple[Feature, ...]
+    sign_in_scopes: frozenset[str]
 
 
 MOST_STARTS: Final = 5
@@ -154,11 +155,13 @@ class OAuthFlow:
 
     def _asking(self, provider: str, *, is_shared: bool) -> _Asking:
         """What comes next at this provider. Raises ``ProviderOff``."""
+        traits = self._core.providers.traits_of(provider)
         return {
-            "takes_password": self._core.providers.traits_of(provider).takes_password,
+            "takes_password": traits.takes_password,
             "is_shared": is_shared,
             "scopes": asked_for(self._core, provider, is_shared=is_shared),
             "features": self._core.policy.features.at(provider, is_shared=is_shared),
+            "sign_in_scopes": traits.sign_in_scopes,
         }
 
     async def link_start(self, secret: str, browser: str) -> NextStep:

@@ -128,6 +128,7 @@ class Tickets:
             others=self._others(ticket),
             account=ticket.account,
             features=self._core.policy.features.at(ticket.provider, is_shared=ticket.is_shared),
+            sign_in_scopes=provider.traits.sign_in_scopes,
         )
 
     def _may_be_shared(self, ticket: Ticket) -> bool:

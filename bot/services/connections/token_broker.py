@@ -15,9 +15,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+import structlog
+
 from bot.domain.api_key import ApiKey
 from bot.domain.channel import Cause, Channel, Kind, State
-from bot.domain.errors import ProviderError, Refusal, UseNotGranted
+from bot.domain.errors import ProviderError, Refusal, UseNotGranted, UseWithheld
 from bot.domain.features import SERVERS, Audience, Feature, Server, resource_for, scopes_for, spoken_at
 from bot.domain.grant import Granted, Secret, lacking, resource_in
 from bot.domain.ids import ApiKeyId, ChannelId, GrantId
@@ -41,8 +43,9 @@ _AT_ONCE: Final = 16
 RESTS_FOR: Final = timedelta(seconds=30)
 """After a refresh that failed: the provider, or a look, has the word first."""
 PER_MINUTE: Final = 600
-"""Requests for tokens, by key."""
+"""Requests, by key."""
 _CLOCKS_DIFFER_BY: Final = timedelta(seconds=30)
+_log = structlog.get_logger(__name__)
 
 
 class Code(StrEnum):
@@ -51,6 +54,7 @@ class Code(StrEnum):
     UNKNOWN_CHANNEL = "unknown_channel"
     USE_NOT_ALLOWED = "use_not_allowed"
     USE_NOT_GRANTED = "use_not_granted"
+    USE_WITHHELD = "use_withheld"
     DISABLED = "disabled"
     NOT_OAUTH = "not_oauth"
     DISCONNECTED = "disconnected"
@@ -165,25 +169,30 @@ class TokenBroker:
         self._notes = Notes(keys, core.clock)
         self._under_way: dict[_Which, asyncio.Task[KeptToken]] = {}
         self._rests_until: dict[_Which, datetime] = {}
+        self._withheld: set[_Which] = set()
         self._refreshing = asyncio.Semaphore(_AT_ONCE)
         self._asked: dict[str, tuple[datetime, int]] = {}
 
     # --- what a program may see
 
-    async def channels(self, key: ApiKey) -> tuple[SeenChannel, ...]:
-        """All that the key may see, by address."""
+    async def channels(self, key: ApiKey, after: str = "", *, limit: int) -> tuple[SeenChannel, ...]:
+        """What the key may see behind ``after``, by id, at most ``limit`` of them."""
         async with self._keys.reading() as uow:
             if key.is_for_team:
-                found = await uow.channels.all(key.workspace_id)
+                found = await uow.channels.of_team(key.workspace_id, ChannelId(after), limit=limit)
             else:
-                named = await uow.channels.by_ids(sorted(key.channels))
-                found = tuple(sorted(named.values(), key=lambda one: one.address))
-        return tuple(self._shown(key, one) for one in found if _is_visible(key, one))
+                behind = sorted(one for one in key.channels if one > after)
+                named = await uow.channels.by_ids(behind)
+                found = tuple(named[one] for one in behind if one in named)
+        seen = [one for one in found if _is_visible(key, one) and _is_allowed(key, one)]
+        return tuple(self._shown(key, one) for one in seen[:limit])
 
     async def channel(self, key: ApiKey, which: str) -> SeenChannel:
         """The one with this id or address. Raises ``NoToken``."""
         async with self._keys.reading() as uow:
-            return self._shown(key, await self._found(uow, key, which))
+            channel = await self._found(uow, key, which)
+        _raise_unless_allowed(key, channel)
+        return self._shown(key, channel)
 
     def _shown(self, key: ApiKey, channel: Channel) -> SeenChannel:
         used = self._features_of(key, channel.provider)
@@ -227,13 +236,13 @@ class TokenBroker:
         Without ``min_ttl`` it lives for ``DEFAULT_TTL``, or, while the mailbox is in doubt, for
         ``LAST_MINUTES``. Raises ``NoToken``.
         """
-        self._pace(key)
         wanted: _Wanted | None = None
         outcome, channel_id = "unforeseen", ChannelId("")
         try:
             async with self._keys.reading() as uow:
                 channel = await self._found(uow, key, which)
                 channel_id = channel.id
+                _raise_unless_allowed(key, channel)
                 which_one = _grant_of(channel), resource_for(channel.provider, audience)
                 granted, kept = await uow.access_tokens.at_hand(*which_one)
                 wanted = self._wanted(key, channel, audience, granted or Granted(frozenset()))
@@ -254,10 +263,10 @@ class TokenBroker:
 
         Anybody with a key can say so: it counts as no refusal. Raises ``NoToken``.
         """
-        self._pace(key)
         now = self._core.clock()
         async with self._keys.writing() as uow:
             channel = await self._found(uow, key, which)
+            _raise_unless_allowed(key, channel)
             grant_id, is_latest = _grant_of(channel), False
             for resource in sorted({resource_for(channel.provider, one) for one in Audience}):
                 kept = await uow.access_tokens.find(grant_id, resource)
@@ -271,8 +280,8 @@ class TokenBroker:
         self._core.wake()
         return is_latest
 
-    def _pace(self, key: ApiKey) -> None:
-        """Raises ``NoToken`` for one that asks all the time."""
+    def pace(self, key: ApiKey) -> None:
+        """It asks for something. Raises ``NoToken`` for one that asks all the time."""
         now = self._core.clock()
         since, times = self._asked.get(key.id, (now, 0))
         if not since <= now < since + timedelta(minutes=1):
@@ -315,6 +324,8 @@ class TokenBroker:
             raise NoToken(Code.HELD if is_held else Code.IMPAIRED, timedelta(minutes=5 if is_held else 1))
         try:
             fresh = await self._refreshed(wanted.which, min_ttl or DEFAULT_TTL)
+        except UseWithheld:
+            raise NoToken(Code.USE_WITHHELD, details={"feature": wanted.feature}) from None
         except UseNotGranted:
             details = {"feature": wanted.feature, "missing": sorted(wanted.scopes)}
             raise NoToken(Code.USE_NOT_GRANTED, details=details) from None
@@ -334,6 +345,8 @@ class TokenBroker:
         if task is None:
             now, rests_until = self._core.clock(), self._rests_until.get(which)
             if rests_until is not None and now < rests_until <= now + RESTS_FOR:
+                if which in self._withheld:
+                    raise UseWithheld
                 raise NoToken(Code.PROVIDER_UNAVAILABLE, rests_until - now)
             self._rests_until.pop(which, None)
             task = asyncio.create_task(self._refresh(which, min_ttl))
@@ -371,6 +384,10 @@ class TokenBroker:
                 return kept
             try:
                 await turn.renew(resource=resource)
+            except UseWithheld as error:
+                self._rests_until[which] = self._core.clock() + RESTS_FOR
+                self._withhold(which, error)
+                raise
             except UseNotGranted:
                 await turn.lose(resource)
                 raise
@@ -378,10 +395,23 @@ class TokenBroker:
                 self._rests_until[which] = self._core.clock() + RESTS_FOR
                 await self._look_soon(turn.grant.channel_id)
                 raise NoToken(Code.PROVIDER_UNAVAILABLE, RESTS_FOR) from error
+            self._withheld.discard(which)
             fresh = turn.brought.get(resource)
         if fresh is None:
             raise NoToken(Code.PROVIDER_UNAVAILABLE, RESTS_FOR)  # it does not say how long that lives
         return KeptToken(fresh.token, fresh.obtained_at, fresh.expires_at)
+
+    def _withhold(self, which: _Which, error: UseWithheld) -> None:
+        """No look meets it, and no owner can mend it: the operator hears of it, once."""
+        if which not in self._withheld:
+            grant_id, resource = which
+            _log.warning(
+                "a mailbox is fine, but a provider gives programs no token of it",
+                grant=grant_id,
+                resource=resource,
+                code=error.code,
+            )
+        self._withheld.add(which)
 
     async def _kept(self, which: _Which) -> KeptToken | None:
         async with self._keys.reading() as uow:
@@ -419,8 +449,18 @@ def _is_visible(key: ApiKey, channel: Channel) -> bool:
     return (
         channel.workspace_id == key.workspace_id
         and channel.state is not State.REMOVED
-        and key.may_see(channel.id, is_team=channel.kind is Kind.TEAM)
+        and key.names(channel.id, is_team=channel.kind is Kind.TEAM)
     )
+
+
+def _is_allowed(key: ApiKey, channel: Channel) -> bool:
+    return key.may_see(channel.id, owner_id=channel.owner_id)
+
+
+def _raise_unless_allowed(key: ApiKey, channel: Channel) -> None:
+    """Of a personal inbox that its owner has not (or no longer) allowed to the key nothing more is said."""
+    if not _is_allowed(key, channel):
+        raise NoToken(Code.USE_NOT_GRANTED, details={"waits_for": "owner"})
 
 
 def _grant_of(channel: Channel) -> GrantId:

@@ -45,6 +45,7 @@ _PLACED_AT_ONCE: Final = 500
 _SENT_AT_ONCE: Final = 5
 """Events in one turn of a lane: with the receiver's time for each, less than the lane's lease."""
 _GONE: Final = 410
+_KEY_LOST_FOR: Final = timedelta(minutes=15)
 _log = structlog.get_logger(__name__)
 
 
@@ -281,13 +282,15 @@ class WebhookDelivery:
                 if pending is None:
                     return await uow.webhooks.next_due(webhook_id)
                 access = await _access(uow, webhook_id)
+            if access is None:
+                # Our trouble: the receiver has failed in nothing, and what waits, waits.
+                _log.error("no key opens a webhook", webhook=webhook_id)
+                return now + _KEY_LOST_FOR
             answer = await self._sent(webhook, access, pending.told)
             await self._settle(webhook, pending, answer)
         return self._core.clock()
 
-    async def _sent(self, webhook: Webhook, access: WebhookAccess | None, told: ToldEvent) -> WebhookAnswer:
-        if access is None:
-            return WebhookAnswer(None, "key_lost")
+    async def _sent(self, webhook: Webhook, access: WebhookAccess, told: ToldEvent) -> WebhookAnswer:
         now, body = self._core.clock(), _bytes(told_as(told))
         return await self._sender.send(
             access.url, signed(_keys(webhook, access, now), told.event.name, body, now), body

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from bot.domain.access import Actor
-from bot.domain.channel import HistoryEntry
+from bot.domain.access import Actor, Person
+from bot.domain.channel import Channel, HistoryEntry
 from bot.domain.errors import Gone, NotAllowed
 from bot.domain.grant import Secret
 from bot.domain.ids import IncidentId, JobId, LinkId, NoticeId, ProviderOutageId, UserId
@@ -32,6 +32,7 @@ from bot.domain.notice import OUTAGES, Notice, NoticeKind, subject_of
 from bot.domain.ticket import Link
 from bot.services.core.notifications import Notifications, a_notice, done_by
 from bot.services.core.ports import Core, digest, new_id, new_secret
+from bot.services.core.roles import roles_in
 from storage import UnitOfWork
 
 STORM_LASTS: Final = timedelta(minutes=2)
@@ -287,16 +288,18 @@ class Incidents:
     async def hand_over(self, actor: Actor, notice_id: NoticeId, to: UserId) -> None:
         """What ``actor`` is on is ``to``'s now, who is told so: somebody who was told of it and can mend it.
 
-        Raises ``NotAllowed``, naming those who can take it, if nobody else by that id was told.
+        Raises ``NotAllowed``, naming those who can take it, if ``to`` is not, or no longer, one of them.
         """
         now = self._core.clock()
         async with self._core.storage.writing() as uow:
             notice = await self._own(uow, actor, notice_id)
             mine = [it for it in await uow.incidents.of_notice(notice.id) if it.claimed_by == actor.id]
-            told = [it for it in await uow.notices.of_incidents([it.id for it in mine]) if it.kind in OUTAGES]
-            theirs = [it for it in told if it.recipient == to and it.recipient != actor.id]
-            if mine and not theirs:
-                raise NotAllowed("take_on", tuple(it.recipient for it in told if it.recipient != actor.id))
+            told = await uow.notices.of_incidents([it.id for it in mine])
+            channels = await uow.channels.by_ids([it.channel_id for it in mine])
+            others = await who_can_take(uow, self._core, told, channels.values(), but=actor.id)
+            if mine and to not in {it.id for it in others}:
+                raise NotAllowed("take_on", tuple(it.id for it in others))
+            theirs = [it for it in told if it.kind in OUTAGES and it.recipient == to]
             known = {it.id for one in theirs for it in await uow.incidents.of_notice(one.id)}
             claimed = set(await uow.incidents.claim([it.id for it in mine if it.id in known], to, now))
             handed = [it for it in mine if it.id in claimed]
@@ -422,6 +425,23 @@ class Incidents:
                 if _key(kind, it) not in asked
             ]
         )
+
+
+async def who_can_take(
+    uow: UnitOfWork, core: Core, told: Sequence[Notice], channels: Iterable[Channel], *, but: UserId
+) -> tuple[Person, ...]:
+    """Of the readers of these messages those, by name, who can take an outage from whoever is on it: they can
+    be reached, are still here, and would still be told of one of ``channels``. Of an inbox that only HubSpot
+    keeps we choose no readers: whoever was told can."""
+    readers = {it.recipient for it in told if it.kind in OUTAGES and not it.unreachable} - {but}
+    if not readers:
+        return ()
+    workspace_id = told[0].workspace_id
+    roles = await roles_in(uow, core, workspace_id)
+    still_told = {one for it in channels for one in roles.audience(it)} or readers
+    people = (await uow.people.by_ids(workspace_id, readers & still_told)).values()
+    here = [it for it in people if it.is_active_member]
+    return tuple(sorted(here, key=lambda it: (it.name.casefold(), it.id)))
 
 
 def reminders_of(notices: Sequence[Notice], now: datetime) -> list[Job]:

@@ -54,6 +54,7 @@ class Telemetry(Protocol):
         incidents: Mapping[str, int],
         outages: Mapping[str, int],
         jobs: Mapping[str, int],
+        webhooks: Mapping[str, int],
         oldest_job: float,
     ) -> None: ...
 

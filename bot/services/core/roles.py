@@ -8,7 +8,7 @@ from typing import Final
 
 from bot.domain.access import RIGHTS, Actor, Operation, Person, Right, Role, may, right, super_admins_among
 from bot.domain.channel import Channel, Kind, State
-from bot.domain.errors import Gone, NotAllowed, RightsUnread
+from bot.domain.errors import Gone, NotAllowed, OwnerLeft, RightsUnread
 from bot.domain.ids import ChannelId, UserId, WorkspaceId
 from bot.services.core.ports import Core
 from storage import UnitOfWork
@@ -96,9 +96,10 @@ async def present(uow: UnitOfWork, actor: Actor, channel_id: ChannelId) -> Chann
 
 
 async def reconnectable(uow: UnitOfWork, actor: Actor, channel_id: ChannelId) -> Channel:
-    """The channel, if ``actor`` may reconnect it. Raises ``Gone``, ``NotAllowed``."""
+    """The channel, if ``actor`` may reconnect it. Raises ``Gone``, ``NotAllowed``, ``OwnerLeft``."""
     channel = await present(uow, actor, channel_id)
     if not may(actor, Operation.RECONNECT, channel):
+        await _refuse_if_orphaned(uow, actor, channel)
         raise NotAllowed(Operation.RECONNECT.value, (channel.owner_id,) if channel.owner_id else ())
     if channel.state is State.REMOVED:
         raise Gone(channel.address)
@@ -108,8 +109,19 @@ async def reconnectable(uow: UnitOfWork, actor: Actor, channel_id: ChannelId) ->
 async def check_any_right(
     uow: UnitOfWork, core: Core, actor: Actor, operation: Operation, channel: Channel
 ) -> None:
-    """Raises ``NotAllowed`` with who can, or ``RightsUnread``, if ``actor`` may not even ask for it."""
+    """Raises ``NotAllowed`` with who can, ``OwnerLeft`` or ``RightsUnread``, if ``actor`` may not even ask
+    for it."""
     if right(actor, operation, channel) is Right.NONE:
         refuse_in_doubt(actor, channel.kind, operation)
+        await _refuse_if_orphaned(uow, actor, channel)
         roles = await roles_in(uow, core, channel.workspace_id)
         raise NotAllowed(operation.value, roles.who_can(operation, channel))
+
+
+async def _refuse_if_orphaned(uow: UnitOfWork, actor: Actor, channel: Channel) -> None:
+    """Raises ``OwnerLeft`` if nobody is left who could do it, and ``actor`` may make the inbox the team's."""
+    if channel.owner_id is None or not may(actor, Operation.TAKE_OVER, channel):
+        return
+    owner = await uow.people.find(channel.workspace_id, channel.owner_id)
+    if owner is not None and owner.is_deleted and channel.state is not State.REMOVED:
+        raise OwnerLeft(channel)

@@ -118,10 +118,14 @@ class Transitions:
             await self._home_changed(uow, transition)
         if signal in _ANSWERS:
             await self._answered_about_owner(uow, saved, now=now)
-        for follow in self._followers:
-            await follow(uow, channel, saved)
+        await self.seen(uow, channel, saved)
         self._core.wake()
         return saved
+
+    async def seen(self, uow: UnitOfWork, before: Channel, after: Channel) -> None:
+        """Let whoever follows see a step. One that no signal makes is for the caller to say."""
+        for follow in self._followers:
+            await follow(uow, before, after)
 
     async def _follow(self, uow: UnitOfWork, transition: Transition, effects: tuple[Effect, ...]) -> None:
         for effect in effects:

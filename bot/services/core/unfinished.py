@@ -7,7 +7,7 @@ from datetime import datetime
 
 from bot.domain.access import Operation
 from bot.domain.channel import Channel
-from bot.domain.ids import JobId
+from bot.domain.ids import JobId, UserId, WorkspaceId
 from bot.domain.job import Job, JobKind
 from bot.domain.notice import NoticeKind
 from bot.domain.request import Request, RequestState
@@ -45,6 +45,14 @@ class Unfinished:
         for request in await uow.requests.unfinished_of(channel.id, operations):
             was = request.state
             await uow.requests.answer(request.id, state, by=None, at=now, was=was)
+            await self.request_changed(uow, request, now=now)
+
+    async def end_requests_of(
+        self, uow: UnitOfWork, workspace_id: WorkspaceId, requester: UserId, *, now: datetime
+    ) -> None:
+        """This person has left: nobody needs to answer what they asked for, and nobody can go on with it."""
+        for request in await uow.requests.unfinished_by(workspace_id, requester):
+            await uow.requests.answer(request.id, RequestState.CANCELLED, by=None, at=now, was=request.state)
             await self.request_changed(uow, request, now=now)
 
     async def void_tickets_elsewhere(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:

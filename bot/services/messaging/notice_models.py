@@ -16,7 +16,7 @@ from bot.domain.channel import ADMIN_CAUSES, Cause, Channel, Kind, State
 from bot.domain.grant import MailboxIdentity
 from bot.domain.hubspot import HUBSPOT
 from bot.domain.hubspot import LABEL as HUBSPOT_LABEL
-from bot.domain.ids import ApiKeyId, NoticeId, ProviderOutageId, RequestId, WebhookId
+from bot.domain.ids import ApiKeyId, NoticeId, ProviderOutageId, RequestId, UserId, WebhookId
 from bot.domain.incident import Incident
 from bot.domain.notice import OF_HUBSPOT, OUTAGES, Notice, NoticeKind
 from bot.domain.provider_outage import Proof, ProviderOutage, Struck, advice
@@ -25,6 +25,7 @@ from bot.domain.view_models import HELD_READ, HeldModel, IncidentModel, NoticeMo
 from bot.services.connections.admin_consent import AdminConsents
 from bot.services.connections.api_keys import programs_with_access
 from bot.services.connections.revocation import removal_of
+from bot.services.core.incidents import who_can_take
 from bot.services.core.notifications import client_at, is_unheard, unread_of
 from bot.services.core.ports import Core
 from bot.services.core.roles import roles_in
@@ -85,16 +86,12 @@ class NoticeModels:
         ours = [it.incident for it in model.outages]
         incidents = [*ours, *(it.incident for it in model.hubspot.outages)] if model.hubspot else ours
         reader = model.notice.recipient
-        mine = [it.id for it in incidents if it.is_open and it.claimed_by == reader]
+        mine = {it.id for it in incidents if it.is_open and it.claimed_by == reader}
         if not mine:
             return model
         told = await uow.notices.of_incidents(mine)
-        others = {it.recipient for it in told if it.kind in OUTAGES and not it.unreachable} - {reader}
-        people = (await uow.people.by_ids(model.notice.workspace_id, others)).values()
-        takers = sorted(
-            (it for it in people if it.is_active_member), key=lambda it: (it.name.casefold(), it.id)
-        )
-        return replace(model, takers=tuple(takers))
+        channels = [it.channel for it in model.outages if it.incident.id in mine]
+        return replace(model, takers=await who_can_take(uow, self._core, told, channels, but=reader))
 
     async def _about_operator(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel:
         """A provider refuses our credentials, at inboxes that are there or at somebody's sign-in."""
@@ -128,9 +125,22 @@ class NoticeModels:
         return replace(model, webhook=webhook, is_open=is_open)
 
     async def _with_key(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel | None:
-        """It needs nobody's attention once it was revoked."""
+        """It needs nobody's attention once it was revoked, nor while somebody is there who looks after it."""
         key = await uow.api_keys.find(ApiKeyId(model.notice.about["key"]))
-        return replace(model, api_key=key, is_open=key is not None and key.works(model.now))
+        if key is None or not key.works(model.now):
+            return replace(model, api_key=key, is_open=False)
+        if model.notice.kind is not NoticeKind.KEY_ORPHANED:
+            return replace(model, api_key=key)
+        maker = await uow.people.find(key.workspace_id, UserId(key.created_by))
+        is_back = maker is not None and not maker.is_deleted
+        return replace(model, api_key=key, is_back=is_back, is_open=not is_back)
+
+    async def _with_asking_key(self, uow: UnitOfWork, model: NoticeModel, channel: Channel) -> NoticeModel:
+        """It is theirs to answer while the key works and the inbox is theirs."""
+        key = await uow.api_keys.find(ApiKeyId(model.notice.about["key"]))
+        is_theirs = channel.state is not State.REMOVED and channel.owner_id == model.notice.recipient
+        is_open = key is not None and key.works(model.now) and is_theirs
+        return replace(model, api_key=key, is_open=is_open)
 
     async def _with_own_outages(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel:
         return await self._with_outages(uow, model, model.notice)
@@ -422,6 +432,7 @@ NOTICES: Final[Mapping[NoticeKind, NoticeSpec]] = {
     NoticeKind.WEBHOOK_OFF: NoticeSpec(_It._with_webhook, only_while_open=True),
     NoticeKind.KEY_ENDS: NoticeSpec(_It._with_key, only_while_open=True),
     NoticeKind.KEY_ORPHANED: NoticeSpec(_It._with_key, only_while_open=True),
+    NoticeKind.KEY_ASKS: _channels(_It._with_asking_key, only_while_open=True),
 }
 """What is read for each kind. How it looks stands beside the views, under the same keys."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Final, NamedTuple, TypeVar
 
 from bot.domain.access import Actor, Person, Role, Workspace, visibility_of
@@ -64,6 +64,14 @@ class _Window(NamedTuple):
     first: int
     last: int
     live: int
+
+
+class _Calm(NamedTuple):
+    """What the days of a channel to which nothing happened follow from: of most of them it is the same."""
+
+    state: State
+    since: datetime
+    removed_at: datetime | None
 
 
 class Availabilities:
@@ -153,14 +161,21 @@ class Availabilities:
         self, uow: UnitOfWork, channels: Sequence[Channel], window: _Window
     ) -> dict[ChannelId, Availability]:
         found: dict[ChannelId, Availability] = {}
+        calm: dict[_Calm, Availability] = {}
         for some in _batches(channels):
             ids = [it.id for it in some]
             stored = await uow.availability.of_channels(ids, first=window.first)
             is_live = window.live <= window.last
             lines = await uow.history.since(ids, beginning_of(window.live)) if is_live else {}
             for it in some:
-                days = self._days(it, window, stored.get(it.id, {}), lines.get(it.id, ()))
-                found[it.id] = Availability(days, window.last)
+                written, happened = stored.get(it.id, {}), lines.get(it.id, ())
+                alike = None if written or happened else _calm(it, window)
+                known = calm.get(alike) if alike else None
+                if known is None:
+                    known = Availability(self._days(it, window, written, happened), window.last)
+                if alike:
+                    calm[alike] = known
+                found[it.id] = known
             await asyncio.sleep(0)
         return found
 
@@ -290,6 +305,10 @@ def _without_row(channel: Channel, day: int) -> Tally:
     """What such a day was: a whole one, unless the channel was not there yet or is gone since."""
     is_gone = channel.removed_at is not None and day > day_of(channel.removed_at)
     return Tally() if is_gone or day < day_of(channel.created_at) else _WHOLE
+
+
+def _calm(channel: Channel, window: _Window) -> _Calm:
+    return _Calm(channel.state, max(channel.created_at, beginning_of(window.first)), channel.removed_at)
 
 
 def _changes(lines: Iterable[HistoryEntry]) -> list[StateChange]:

@@ -30,6 +30,7 @@ from bot.domain.errors import (
     ProviderMisconfigured,
     ProviderUnavailable,
     UseNotGranted,
+    UseWithheld,
 )
 from bot.domain.grant import Grant, Secret, resource_in
 from bot.domain.ids import GrantId, UserId, WorkspaceId
@@ -207,10 +208,13 @@ class RefreshTurn:
             raise UseNotGranted("no_resources")
         try:
             return await provider.refresh_for(self.grant, resource)
-        except GrantRejected as refused:
-            # Some say of a use that nobody has consented to what they say of a dead grant.
+        except (GrantRejected, AdminActionNeeded, ProviderMisconfigured) as refused:
+            # Some say of a use that nobody has consented to, or that a policy alone forbids, what they say of
+            # a dead grant. That it lives is proven by what mailboxes are looked at with.
             await self.renew()
-            raise UseNotGranted(refused.code) from refused
+            if isinstance(refused, GrantRejected):
+                raise UseNotGranted(refused.code) from refused
+            raise UseWithheld(refused.code) from refused
 
     async def lose(self, resource: str) -> frozenset[str]:
         """Nobody has consented to what was asked of this resource: it is no longer taken for granted, until

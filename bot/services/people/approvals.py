@@ -133,11 +133,14 @@ class Approvals:
 
         Raises ``RequestClosed`` when it is too late for that.
         """
-        now = self._core.clock()
         async with self._core.storage.writing() as uow:
+            await uow.requests.hold(request_id)
+            now = self._core.clock()  # after the wait: the minute may have ended meanwhile
             request = await self._found(uow, request_id)
             if actor.workspace_id != request.workspace_id or not request.may_take_back(actor.id, now):
                 raise RequestClosed(request)
+            if await uow.notices.of_subject(request.workspace_id, request.id, NoticeKind.ANSWERED):
+                raise RequestClosed(request)  # by a process whose clock is ahead of ours
             try:
                 is_back = await uow.requests.take_back(request_id, by=actor.id, since=now - UNDO_LASTS)
             except Taken:
@@ -153,8 +156,10 @@ class Approvals:
 
     async def settle(self, job: Job) -> datetime | None:
         """The job ``SETTLE_ANSWER``: a no stands. Whoever asked is notified, and nobody can undo it."""
+        request_id = RequestId(job.payload["request"])
         async with self._core.storage.writing() as uow:
-            request = await uow.requests.find(RequestId(job.payload["request"]))
+            await uow.requests.hold(request_id)
+            request = await uow.requests.find(request_id)
             if request is None or request.state is not RequestState.DECLINED:
                 return None
             now = self._core.clock()
@@ -307,17 +312,11 @@ class Approvals:
 
     async def tell_answer(self, uow: UnitOfWork, request: Request, *, now: datetime) -> None:
         """Whoever asked hears of the answer: their message is edited, which notifies nobody."""
-        for requested_change in await uow.notices.of_subject(
-            request.workspace_id, request.id, NoticeKind.WISH
-        ):
-            if requested_change.ts or requested_change.nonce:
-                reply = about_request(request, requested_change.recipient, NoticeKind.ANSWERED, now)
-                await self._notifications.tell(
-                    uow,
-                    replace(
-                        reply, thread_of=requested_change.id, conversation_id=requested_change.conversation_id
-                    ),
-                )
+        for wish in await uow.notices.of_subject(request.workspace_id, request.id, NoticeKind.WISH):
+            if wish.ts or wish.nonce:
+                reply = about_request(request, wish.recipient, NoticeKind.ANSWERED, now)
+                in_thread = replace(reply, thread_of=wish.id, conversation_id=wish.conversation_id)
+                await self._notifications.tell(uow, in_thread)
 
     async def expire_later(self, uow: UnitOfWork, request: Request) -> None:
         """Let it end when its time is over."""

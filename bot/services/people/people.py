@@ -29,10 +29,18 @@ from bot.domain.ids import ChannelId, GrantId, JobId, UserId, WorkspaceId
 from bot.domain.job import Job, JobKind
 from bot.domain.lifecycle import Signal
 from bot.domain.notice import SLACK, NoticeKind
-from bot.services.core.notifications import Notifications, Operators, a_notice, about_us, client_at
+from bot.services.core.notifications import (
+    Notifications,
+    Operators,
+    a_notice,
+    about_us,
+    client_at,
+    told_of_programs,
+)
 from bot.services.core.ports import Core, Directory, new_id
 from bot.services.core.roles import roles_in
 from bot.services.core.transitions import Transitions
+from bot.services.core.unfinished import Unfinished
 from storage import StorageAway, UnitOfWork
 
 _BELIEVED_FOR: Final = timedelta(minutes=10)
@@ -54,6 +62,7 @@ class People:
     ) -> None:
         self._core = core
         self._notifications = notifications
+        self._unfinished = Unfinished(core, notifications)
         self._transitions = transitions
         self._directory = directory
         self._workspace = workspace
@@ -222,16 +231,18 @@ class People:
             channels = await uow.channels.by_ids([grant.channel_id] if grant.channel_id else [])
             for channel in channels.values():
                 await self._delegate_gone(uow, channel, grant.id, now=self._core.clock())
-        for key in await uow.api_keys.of_workspace(person.workspace_id):
-            if key.created_by == person.id and key.works(self._core.clock()):
+        for key in await uow.api_keys.made_by(person.workspace_id, person.id):
+            if key.works(self._core.clock()):
                 await self._key_orphaned(uow, key, now=self._core.clock())
+        await self._unfinished.end_requests_of(uow, person.workspace_id, person.id, now=self._core.clock())
 
     async def _key_orphaned(self, uow: UnitOfWork, key: ApiKey, *, now: datetime) -> None:
         """It works on: whether it should, the super admins know."""
         about = {"key": key.id, "at": now.isoformat()}
-        for reader in (await roles_in(uow, self._core, key.workspace_id)).super_admins:
-            notice = about_us(key.workspace_id, reader.id, NoticeKind.KEY_ORPHANED, about, now)
-            await self._notifications.tell(uow, notice)
+        readers = await told_of_programs(uow, self._core, key.workspace_id)
+        await self._notifications.tell_all(
+            uow, [about_us(key.workspace_id, it, NoticeKind.KEY_ORPHANED, about, now) for it in readers]
+        )
 
     async def _welcome_back(self, uow: UnitOfWork, person: Person) -> None:
         """What was asked because this person had left needs no answer any more."""
@@ -241,6 +252,8 @@ class People:
         for grant in await uow.grants.delegated_by(person.workspace_id, person.email):
             if grant.channel_id:
                 await self._delegate_changed(uow, grant.channel_id, now=self._core.clock())
+        for key in await uow.api_keys.made_by(person.workspace_id, person.id):
+            await self._notifications.settled(uow, key.workspace_id, [NoticeKind.KEY_ORPHANED], f"{key.id}:")
 
     async def _owner_back(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
         """The owner of a personal inbox is in the workspace again: whoever was asked about it sees that."""

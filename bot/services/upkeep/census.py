@@ -39,5 +39,6 @@ class CensusFigures:
             incidents=census.incidents,
             outages=census.outages,
             jobs=census.jobs,
+            webhooks=census.webhooks,
             oldest_job=(now - census.oldest_job).total_seconds() if census.oldest_job else 0.0,
         )

@@ -9,18 +9,16 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Final
 
 from bot.domain.access import Actor, Person, Workspace
 from bot.domain.availability import IN_FILE, Report, ReportLine
-from bot.domain.channel import Channel, HistoryEntry, InboxSpec, Kind
+from bot.domain.channel import Channel, HistoryEntry, Kind
 from bot.domain.errors import ExportTaken, NotAllowed, OtherBrowser, TicketExpired, TicketUnknown
-from bot.domain.grant import Secret
 from bot.domain.hubspot import HUBSPOT, HubSpotChannel
-from bot.domain.ids import ChannelId, TicketId
+from bot.domain.ids import ChannelId, DownloadId
 from bot.domain.notice import NoticeKind
-from bot.domain.ticket import TICKET_LASTS, Purpose, Ticket
+from bot.domain.ticket import TICKET_LASTS, Download, File
 from bot.domain.view_models import ChannelRow, Drill, ExportLanding, HistoryModel, Told
 from bot.services.connections.channels import Channels
 from bot.services.core.incidents import REMINDERS
@@ -37,13 +35,6 @@ EXPORTED: Final = 10_000
 _MISTAKEN_FOR_FORMULAS: Final = frozenset("=+-@")
 _BREAKING: Final = frozenset("\t\r\n")
 _COLUMNS: Final = ("at", "address", "kind", "what", "actor", "from", "to", "cause", "code", "siblings", "via")
-
-
-class File(StrEnum):
-    """What can be downloaded."""
-
-    HISTORY = "history"
-    AVAILABILITY = "availability"
 
 
 class History:
@@ -228,7 +219,7 @@ class Offer:
 
 
 class HistoryExport:
-    """Tickets for downloads."""
+    """Files that are asked for in Slack and fetched in a browser."""
 
     def __init__(self, core: Core, *, people: People, history: History, workspace: Workspace) -> None:
         self._core = core
@@ -236,35 +227,32 @@ class HistoryExport:
         self._history = history
         self._workspace = workspace
 
-    async def begin(self, actor: Actor, what: File = File.HISTORY) -> Offer:
+    async def begin(self, actor: Actor, file: File = File.HISTORY) -> Offer:
         """A link to the file, for this person. Raises ``NotAllowed``."""
-        if what is File.HISTORY:
+        if file is File.HISTORY:
             await self._history.may_export(actor)
         now, secret = self._core.clock(), new_secret()
-        ticket = Ticket(
+        new = Download(
             id=_id(secret),
             workspace_id=actor.workspace_id,
             user_id=actor.id,
-            purpose=Purpose.EXPORT,
-            inbox=InboxSpec("", Kind.TEAM, use=what),
+            file=file,
+            locale=actor.person.locale,
             created_at=now,
             expires_at=now + TICKET_LASTS,
-            verifier=Secret(""),
-            locale=actor.person.locale,
         )
         async with self._core.storage.writing() as uow:
-            await uow.tickets.add(ticket)
+            await uow.downloads.add(new)
             await uow.commit()
-        return Offer(f"{self._core.policy.base_url}/export/{secret}", ticket.expires_at)
+        return Offer(f"{self._core.policy.base_url}/export/{secret}", new.expires_at)
 
     async def landing(self, secret: str) -> ExportLanding:
         """What the link is for. Spends nothing. Raises ``TicketUnknown``, ``TicketExpired``."""
-        async with self._core.storage.reading() as uow:
-            ticket = await self._ticket(uow, secret)
-        name = await self._people.name_of(ticket.user_id)
-        is_report = _what(ticket) is File.AVAILABILITY
+        found = await self._found(secret)
+        name = await self._people.name_of(found.user_id)
+        is_report = found.file is File.AVAILABILITY
         lines = IN_FILE if is_report else EXPORTED
-        return ExportLanding(name, self._workspace.name, ticket.locale, lines, is_report=is_report)
+        return ExportLanding(name, self._workspace.name, found.locale, lines, is_report=is_report)
 
     async def fetch(self, secret: str, browser: str) -> tuple[File, str]:
         """The file and its text, once, for the browser that asks first.
@@ -272,32 +260,24 @@ class HistoryExport:
         Raises ``ExportTaken``, ``OtherBrowser``, ``NotAllowed`` (the rights are those of now), and as
         ``landing``.
         """
-        async with self._core.storage.reading() as uow:
-            ticket = await self._ticket(uow, secret)
-        actor = await self._people.member(ticket.workspace_id, ticket.user_id, fresh=True)
-        text = await self._history.file(actor, _what(ticket))
-        now = self._core.clock()
+        found = await self._found(secret)
+        actor = await self._people.member(found.workspace_id, found.user_id, fresh=True)
+        text = await self._history.file(actor, found.file)
         async with self._core.storage.writing() as uow:
-            if await uow.tickets.begin(ticket.id, browser, now) is None:
-                raise OtherBrowser
-            if not await uow.seen.first_time(f"export:{ticket.id}", now):
-                raise ExportTaken
+            if not await uow.downloads.take(found.id, browser):
+                raise ExportTaken if await uow.downloads.has(found.id, browser) else OtherBrowser
             await uow.commit()
-        return _what(ticket), text
+        return found.file, text
 
-    async def _ticket(self, uow: UnitOfWork, secret: str) -> Ticket:
-        ticket = await uow.tickets.find(_id(secret))
-        if ticket is None:
+    async def _found(self, secret: str) -> Download:
+        async with self._core.storage.reading() as uow:
+            found = await uow.downloads.find(_id(secret))
+        if found is None:
             raise TicketUnknown
-        if ticket.expires_at <= self._core.clock():
+        if found.expires_at <= self._core.clock():
             raise TicketExpired
-        return ticket
+        return found
 
 
-def _what(ticket: Ticket) -> File:
-    return File(ticket.inbox.use or File.HISTORY)
-
-
-def _id(secret: str) -> TicketId:
-    """Of another kind than the tickets that lead to a provider, so that neither page takes the other's."""
-    return TicketId(digest(f"export:{secret}"))
+def _id(secret: str) -> DownloadId:
+    return DownloadId(digest(secret))

@@ -88,6 +88,8 @@ class Maintenance:
 
     async def run_due(self) -> int:
         """Do the chores whose slot nobody has taken yet. Returns how many were done."""
+        if not self._done:
+            await self._note_taken()
         done = 0
         for chore in self.maintenance:
             slot = _slot(self._core.clock(), chore.every)
@@ -97,6 +99,14 @@ class Maintenance:
             if now >= until or until > now + RESTS_AFTER_FAILURE:  # the latter by a clock that was ahead
                 done += await self._do(chore, slot)
         return done
+
+    async def _note_taken(self) -> None:
+        """At a start most of what is done by the clock was done lately: to read that is cheaper than to try
+        and take each slot."""
+        slots = {chore.name: _slot(self._core.clock(), chore.every) for chore in self.maintenance}
+        async with self._core.storage.reading() as uow:
+            taken = await uow.slots.taken(slots)
+        self._done = {name: slots[name] for name in taken}
 
     async def _do(self, chore: MaintenanceTask, slot: datetime) -> int:
         """Do it once, whoever else runs. A chore that fails gives its slot back and is tried again."""
@@ -133,8 +143,15 @@ class Maintenance:
         await self._until_done(lambda uow: uow.jobs.purge(now - DONE_JOBS_LAST, limit=PURGED_AT_ONCE))
         await self._until_done(lambda uow: uow.seen.purge(now - SEEN_LASTS, limit=PURGED_AT_ONCE))
         await self._until_done(lambda uow: uow.history.purge(now - HISTORY_LASTS, limit=PURGED_AT_ONCE))
-        for name in PURGED:
-            await self._until_done(partial(_purge, name, now))
+        # What has ended goes, and with it what only that has kept. Most of the time there is nothing, and
+        # whoever only asks takes no turn of those who write.
+        for _ in range(len(PURGED)):
+            async with self._core.storage.reading() as uow:
+                ended = await uow.retention.ended(now)
+            if not ended:
+                break
+            for name in ended:
+                await self._until_done(partial(_purge, name, now))
         await self._until_done(lambda uow: uow.retention.purge_lanes(limit=PURGED_AT_ONCE))
 
     async def _until_done(self, batch: Callable[[UnitOfWork], Awaitable[int]]) -> None:

@@ -58,7 +58,12 @@ from bot.views.messages.operator_notices import (
     silence_notice,
     storage_notice,
 )
-from bot.views.messages.programs import key_ends_notice, key_orphaned_notice, webhook_off_notice
+from bot.views.messages.programs import (
+    key_asks_notice,
+    key_ends_notice,
+    key_orphaned_notice,
+    webhook_off_notice,
+)
 from bot.views.messages.provider_outage import provider_outage_notice, somebody_else_notice
 from bot.views.messages.report import report_notice
 
@@ -86,6 +91,7 @@ __all__ = [
     "hubspot_outage_notice",
     "hubspot_said_notice",
     "incident_notice",
+    "key_asks_notice",
     "key_ends_notice",
     "key_orphaned_notice",
     "moved_notice",
@@ -138,6 +144,7 @@ VIEWS: Final[Mapping[NoticeKind, Callable[[Language, NoticeModel], Message]]] = 
     NoticeKind.WEBHOOK_OFF: webhook_off_notice,
     NoticeKind.KEY_ENDS: key_ends_notice,
     NoticeKind.KEY_ORPHANED: key_orphaned_notice,
+    NoticeKind.KEY_ASKS: key_asks_notice,
     NoticeKind.REQUEST: request_notice,
     NoticeKind.WISH: requester_notice,
     NoticeKind.ANSWERED: answered_reply,

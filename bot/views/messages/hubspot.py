@@ -431,14 +431,16 @@ def hubspot_claim_taken_reply(lang: Language, shown: HubSpotModel, incident: str
     return _reply("🙋 " + lang.say("{who} is on {address} now, instead of you.", who=who, address=address))
 
 
-def hubspot_handed_over_reply(lang: Language, shown: HubSpotModel, incident: str, who: str) -> Message:
-    """To whom it was handed."""
+def hubspot_handed_over_reply(
+    lang: Language, shown: HubSpotModel, incident: str, who: str, back: Block
+) -> Message:
+    """To whom it was handed; ``back`` is the button that hands it back."""
     meant = next((it for it in _open(shown) if it.incident.id == incident), None)
     if meant is None:
         return _reply(lang.say("There is nothing left to do."))
     address = named(lang, meant.channel)
     said = "🙋 " + lang.say("{who} handed {address} over to you.", who=who, address=address)
-    return _reply(said, lang.say("The message above leads to HubSpot."))
+    return _reply(said, lang.say("The message above leads to HubSpot."), buttons=[back])
 
 
 def hubspot_reminder(lang: Language, shown: HubSpotModel, now: datetime) -> Message:
@@ -484,8 +486,8 @@ def _outage_reminder(lang: Language, shown: HubSpotModel, now: datetime) -> Mess
     )
 
 
-def _reply(said: str, *lines: str) -> Message:
-    return message(said, [section("\n".join([said, *lines]))])
+def _reply(said: str, *lines: str, buttons: Sequence[Block] = ()) -> Message:
+    return message(said, [section("\n".join([said, *lines])), *actions(*buttons)])
 
 
 # --- the operator

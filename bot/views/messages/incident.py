@@ -170,11 +170,7 @@ def incident_notice(lang: Language, model: NoticeModel) -> Message:
     blocks = [
         section("\n".join(filter(None, [first, stops(lang, outage)]))),
         *_typed(lang, model, outage),
-        *actions(
-            *mend(lang, outage, model.now),
-            *answers(lang, model, model.notice.id),
-            why_button(lang, outage.channel),
-        ),
+        *actions(*_buttons(lang, model, outage)),
         *_roles(lang, model),
         context(since(lang, outage)),
         section(reasons(lang, outage)),
@@ -182,6 +178,14 @@ def incident_notice(lang: Language, model: NoticeModel) -> Message:
         *_forward(lang, outage),
     ]
     return message(_notified(said, outage), blocks)
+
+
+def _buttons(lang: Language, model: NoticeModel, outage: IncidentModel) -> list[Block]:
+    """What mends it first. Menus take a line of a phone each, so they come after all buttons."""
+    said = answers(lang, model, model.notice.id)
+    menus = [it for it in said if it["type"] != "button"]
+    short = [it for it in said if it["type"] == "button"]
+    return [*mend(lang, outage, model.now), *short, why_button(lang, outage.channel), *menus]
 
 
 def _notified(said: str, outage: IncidentModel) -> str:

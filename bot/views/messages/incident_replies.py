@@ -11,7 +11,7 @@ from typing import Final
 
 from bot.domain.incident import AFTER_HOLD, Incident
 from bot.domain.view_models import IncidentModel, NoticeModel
-from bot.views.blocks import Block, Message, actions, inert, instant, mention, message, section
+from bot.views.blocks import Block, Message, actions, button, inert, instant, mention, message, section
 from bot.views.i18n import Language
 from bot.views.messages.hubspot import (
     hubspot_claim_taken_reply,
@@ -20,7 +20,7 @@ from bot.views.messages.hubspot import (
     hubspot_reminder,
     hubspot_storm_reply,
 )
-from bot.views.messages.incident import answers, mend
+from bot.views.messages.incident import HAND_BACK, answers, mend
 from bot.views.messages.incident_text import headline, is_doubtful, mark, named, open_ones, stops
 from bot.views.messages.provider_outage import provider_outage_reminder
 from bot.views.wording import company
@@ -94,19 +94,18 @@ def claim_taken_reply(lang: Language, model: NoticeModel) -> Message:
 
 
 def handed_over_reply(lang: Language, model: NoticeModel) -> Message:
-    """To whom it was handed: what is theirs now, and the button for it."""
+    """To whom it was handed: what is theirs now, and the buttons for it."""
     who, wanted = mention(model.actor or ""), model.notice.about.get("incident", "")
+    back = button(lang.say("Hand back"), HAND_BACK, value=model.notice.thread_of or model.notice.id)
     if model.hubspot is not None:
-        return hubspot_handed_over_reply(lang, model.hubspot, wanted, who)
+        return hubspot_handed_over_reply(lang, model.hubspot, wanted, who, back)
     outage = _meant(model)
     if outage is None or not outage.incident.is_open:
         return _nothing(lang)
     said = "🙋 " + lang.say("{who} handed {address} over to you.", who=who, address=named(lang, outage))
     step = lang.say("Everybody who was told sees that you are on it.")
-    undo = lang.say("If you can't: *Hand back*, in the message above.")
-    return _reply(
-        said, *filter(None, [stops(lang, outage), step, undo]), buttons=mend(lang, outage, model.now)
-    )
+    buttons = [*mend(lang, outage, model.now), back]
+    return _reply(said, *filter(None, [stops(lang, outage), step]), buttons=buttons)
 
 
 def _meant(model: NoticeModel) -> IncidentModel | None:

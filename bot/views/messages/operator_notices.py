@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from bot.domain.access import Operation
 from bot.domain.hubspot import HUBSPOT
 from bot.domain.notice import SLACK
 from bot.domain.request import Request
 from bot.domain.view_models import NoticeModel
-from bot.views.blocks import Message, bold, escape, inert, instant, mention, message, quiet, section, to_type
+from bot.views.blocks import (
+    Block,
+    Message,
+    actions,
+    bold,
+    escape,
+    inert,
+    instant,
+    mention,
+    message,
+    quiet,
+    section,
+    to_type,
+)
+from bot.views.buttons import operation_button
 from bot.views.i18n import Language
 from bot.views.messages.hubspot import hubspot_operator_notice
 from bot.views.wording import company, operator_words, requested_change_words, socket_words
@@ -145,7 +160,15 @@ def nobody_told_notice(lang: Language, model: NoticeModel) -> Message:
         "charge yourself; {command} shows who is told.",
         command=to_type(model.command, lang.say("admins")),
     )
-    return message(said, [section(f"{said}\n{why}")])
+    return message(said, [section(f"{said}\n{why}"), *_ways_on(lang, model)])
+
+
+def _ways_on(lang: Language, model: NoticeModel) -> list[Block]:
+    """Of somebody's own inbox nobody else is told, so what can be done with it stands here."""
+    if model.channel is None:
+        return []
+    own = (Operation.TAKE_OVER, Operation.REMOVE) if model.channel.is_personal else ()
+    return actions(*(operation_button(lang, it, model.channel) for it in (Operation.SEE, *own)))
 
 
 def _nobody_asked(lang: Language, model: NoticeModel, request: Request) -> Message:

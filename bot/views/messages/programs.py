@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bot.domain.api_key import OPERATOR, ApiKey, OwnerAnswer
 from bot.domain.view_models import NoticeModel
 from bot.domain.webhook import OffReason
-from bot.views.blocks import Message, inert, instant, mention, message, quiet, section
+from bot.views.blocks import Block, Message, actions, button, inert, instant, mention, message, quiet, section
+from bot.views.buttons import KEYS, key_buttons
 from bot.views.i18n import Language
 
 
@@ -20,11 +22,7 @@ def webhook_off_notice(lang: Language, model: NoticeModel) -> Message:
     why = (
         lang.say("The receiver at {host} answered that it is gone for good (410).", host=host)
         if webhook.off_reason is OffReason.GONE
-        else lang.say(
-            "The receiver at {host} has taken nothing for three days; its last answer was {answer}.",
-            host=host,
-            answer=f"`{inert(webhook.last_answer, 40)}`",
-        )
+        else _failing(lang, host, webhook.last_answer)
     )
     means = lang.say("That program no longer hears when a mailbox disconnects or works again.")
     what = lang.say(
@@ -34,6 +32,32 @@ def webhook_off_notice(lang: Language, model: NoticeModel) -> Message:
         revoke=f"`inboxkeeper webhook revoke {webhook.id}`",
     )
     return message(said, [section("\n".join([said, why, means, what]))])
+
+
+def _failing(lang: Language, host: str, last_answer: str) -> str:
+    if last_answer.isdigit():
+        return lang.say(
+            "The receiver at {host} has taken nothing for three days; its last answer was {answer}.",
+            host=host,
+            answer=f"`{inert(last_answer, 40)}`",
+        )
+    said = lang.say("The receiver at {host} has taken nothing for three days.", host=host)
+    return f"{said} {_trouble(lang, last_answer)}"
+
+
+def _trouble(lang: Language, word: str) -> str:
+    """Why there was no answer. What is not told apart here is about where the receiver is."""
+    match word:
+        case "timeout":
+            return lang.say("It does not answer within 15 seconds.")
+        case "no_connection":
+            return lang.say("It cannot be reached: there is no connection to it.")
+        case "certificate":
+            return lang.say("Its certificate is not one that is trusted.")
+        case "not_http":
+            return lang.say("What it answers is not HTTP.")
+        case _:
+            return lang.say("Its address is unknown, or Inboxkeeper is not allowed to call it.")
 
 
 def key_ends_notice(lang: Language, model: NoticeModel) -> Message:
@@ -48,30 +72,76 @@ def key_ends_notice(lang: Language, model: NoticeModel) -> Message:
     )
     means = lang.say("After that, the program gets no access to mailboxes.")
     what = lang.say(
-        "If it is still needed, have your Inboxkeeper operator make a new key ({create}), give it to the "
-        "program, and revoke this one ({revoke}).",
-        create="`inboxkeeper key create`",
-        revoke=f"`inboxkeeper key revoke {key.id}`",
+        "If it is still needed, make a new key, give it to the program, and revoke this one ({key}).",
+        key=f"`{key.id}`",
     )
-    return message(said, [section("\n".join([said, means, what]))])
+    return message(said, [section("\n".join([said, means, what])), *_way(lang)])
 
 
 def key_orphaned_notice(lang: Language, model: NoticeModel) -> Message:
     """Whoever made a program's key is not in the workspace any more."""
     key = model.api_key
-    if key is None or not model.is_open:
+    if key is None or not (model.is_open or model.is_back):
         return _key_is_over(lang)
-    said = "🔑 " + lang.say(
-        "{person} has left the workspace, and made the key of the program {name}.",
-        person=mention(key.created_by),
-        name=inert(key.name, 60),
-    )
+    about = {"person": mention(key.created_by), "name": inert(key.name, 60)}
+    if model.is_back:
+        back = lang.say("{person} looks after the program {name}. There is nothing to do.", **about)
+        return quiet("✅ " + back)
+    said = "🔑 " + lang.say("{person} has left the workspace, and looked after the program {name}.", **about)
     means = lang.say("The key works on, and whoever has a copy of it can use the mailboxes that it is for.")
-    what = lang.say(
-        "If nobody here looks after that program, have your Inboxkeeper operator revoke the key: {revoke}.",
-        revoke=f"`inboxkeeper key revoke {key.id}`",
+    what = lang.say("If nobody here looks after that program, revoke the key ({key}).", key=f"`{key.id}`")
+    return message(said, [section("\n".join([said, means, what])), *_way(lang)])
+
+
+def _way(lang: Language) -> list[Block]:
+    """To the list, where keys are made and revoked."""
+    return actions(button(lang.say("Keys of programs"), KEYS, value="0"))
+
+
+def key_asks_notice(lang: Language, model: NoticeModel) -> Message:
+    """Somebody made a key that may use this reader's own inbox, if they say so."""
+    key, channel = model.api_key, model.channel
+    asked = key.asked.get(channel.id) if key is not None and channel is not None else None
+    if key is None or channel is None or asked is None or not model.is_open:
+        return quiet("⚪ " + lang.say("This key can no longer use your inbox. There is nothing to do."))
+    names = {"program": inert(key.name, 60), "address": inert(channel.address)}
+    if asked.answer is OwnerAnswer.ALLOWED:
+        said = "🔓 " + lang.say("You allowed the program {program} to use {address}.", **names)
+        means = _can_do(lang, key)
+        what = lang.say(
+            "Was that not you, or have you changed your mind? Take it back here or in the inbox's details: "
+            "the program gets nothing from then on, and access that it was given ends within 90 minutes."
+        )
+    elif asked.answer is OwnerAnswer.DECLINED:
+        said = "🔒 " + lang.say("The program {program} may not use {address}.", **names)
+        means = lang.say("That is what you said. It gets no access; you can allow it at any time.")
+        what = ""
+    else:
+        who = _maker(lang, key)
+        said = "🔑 " + lang.say(
+            "{who} wants the program {program} to use your inbox {address}.", who=who, **names
+        )
+        means = _can_do(lang, key)
+        what = lang.say(
+            "Until you allow it, the program gets nothing. You decide, and can take it back at any time."
+        )
+    text = "\n".join(filter(None, [said, means, what]))
+    return message(said, [section(text), *actions(*key_buttons(lang, key, channel))])
+
+
+def _can_do(lang: Language, key: ApiKey) -> str:
+    """What a yes means."""
+    return lang.say(
+        "With that it can read, send or delete mail as far as the permission goes that you gave when you "
+        "connected, until {ends}.",
+        ends=instant(lang, key.expires_at),
     )
-    return message(said, [section("\n".join([said, means, what]))])
+
+
+def _maker(lang: Language, key: ApiKey) -> str:
+    if key.created_by == OPERATOR:
+        return lang.say("Whoever runs Inboxkeeper")
+    return mention(key.created_by)
 
 
 def _key_is_over(lang: Language) -> Message:

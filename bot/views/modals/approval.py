@@ -33,6 +33,8 @@ from bot.views.wording.names import company
 
 ASK_FORM: Final = "request.form"
 DECLINE_FORM: Final = "request.decline.form"
+_IN_VAIN: Final = frozenset({RequestState.CANCELLED, RequestState.EXPIRED, RequestState.REPLACED})
+"""A yes to what is in one of these did nothing."""
 
 
 def ask_modal(lang: Language, requested_change: RequestedChange, *, who_can: Sequence[str]) -> View:
@@ -117,6 +119,12 @@ def answered_modal(lang: Language, request: Request, *, may_undo: bool = False) 
         said = lang.say("It waits for an answer again. {who} was not notified.", who=who)
         buttons = actions(*approve_buttons(lang, request))
         return modal(lang.say("Undone"), [section(f"{wish}\n{said}"), *buttons], close=lang.say("Close"))
+    if request.state in _IN_VAIN:
+        said = lang.say(
+            "You approved it, but it is no longer possible. Nothing has changed, and {who} can see that.",
+            who=who,
+        )
+        return modal(lang.say("No longer possible"), [section(f"{wish}\n{said}")], close=lang.say("Close"))
     if request.state is not RequestState.DECLINED:
         said = lang.say("Your answer is on its way to {who}.", who=who)
         return modal(lang.say("Approved"), [section(f"{wish}\n{said}")], close=lang.say("Close"))
@@ -175,7 +183,7 @@ def requested_change_text(requested_change: RequestedChange) -> str:
 
 
 def parse_requested_change(text: str) -> RequestedChange | None:
-    """The wish that ``wish_text`` wrote; ``None`` for anything else."""
+    """The wish that ``requested_change_text`` wrote; ``None`` for anything else."""
     try:
         found: Any = json.loads(text)
         return RequestedChange(

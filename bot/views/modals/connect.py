@@ -147,7 +147,7 @@ def _permissions(lang: Language, begun: AuthorizationStart) -> list[Block]:
     )
     return [
         section(intro),
-        *permission_blocks(lang, begun.scopes, begun.features),
+        *permission_blocks(lang, begun.scopes | begun.sign_in_scopes, begun.features),
         section(sign_in_text(lang, begun)),
     ]
 
@@ -162,8 +162,11 @@ def sign_in_text(lang: Language, begun: AuthorizationStart) -> str:
         )
     named = inert(begun.account or begun.address)
     if company(begun.provider_label) == "Google":
-        return lang.say(
-            "The button opens your browser. Sign in as {address} and tick all boxes.", address=named
+        return lang.count(
+            "The button opens your browser. Sign in as {address} and tick the box.",
+            "The button opens your browser. Sign in as {address} and tick all boxes.",
+            len(begun.scopes),
+            address=named,
         )
     return lang.say("The button opens your browser. Sign in as {address} and accept.", address=named)
 

@@ -217,4 +217,5 @@ def removed_modal(lang: Language, removal: Removal) -> View:
 
 
 def enabled_modal(lang: Language, channel: Channel, *, provider_label: str) -> View:
-    return modal(lang.say("Enable"), enabled_blocks(lang, channel, provider_label), close=lang.say("Close"))
+    title = lang.say("Not possible") if channel.state is State.DISABLED else lang.say("Enabled")
+    return modal(title, enabled_blocks(lang, channel, provider_label), close=lang.say("Close"))

@@ -68,6 +68,20 @@ def why_not_input(lang: Language) -> Block:
     return _input(REASON_BLOCK, lang.say("Why not?"), element, optional=True, hint=hint)
 
 
+def line_input(
+    block_id: str,
+    label: str,
+    example: str,
+    *,
+    longest: int,
+    hint: str = "",
+    optional: bool = False,
+) -> Block:
+    """One line of text that begins empty."""
+    element = _line(block_id, "", longest, hint=example)
+    return _input(block_id, label, element, optional=optional, hint=hint)
+
+
 def _line(action_id: str, initial: str, longest: int, *, hint: str = "") -> dict[str, Any]:
     element: dict[str, Any] = {
         "type": "plain_text_input",

@@ -10,7 +10,7 @@ from typing import Final
 
 from bot.domain.access import Operation
 from bot.domain.channel import Channel
-from bot.domain.errors import DisconnectFirst, ReconnectFirst, SwitchInstead
+from bot.domain.errors import DisconnectFirst, OwnerLeft, ReconnectFirst, Refusal, SwitchInstead
 from bot.domain.view_models import AuthorizationStart, Removal
 from bot.views.blocks import (
     Block,
@@ -62,7 +62,7 @@ def switch_modal(lang: Language, begun: AuthorizationStart, leaves: Removal) -> 
         [
             section(intro),
             section(bold(_asks(lang, there))),
-            *permission_blocks(lang, begun.scopes, begun.features),
+            *permission_blocks(lang, begun.scopes | begun.sign_in_scopes, begun.features),
             titled(lang.say("At {company}", company=inert(here, 40)), _old_side(lang, leaves)),
             section(sign_in_text(lang, begun)),
             *actions(button(label, CONSENT_OPEN, url=begun.url, style="primary")),
@@ -113,6 +113,19 @@ def reconnect_first_modal(lang: Language, refusal: ReconnectFirst) -> View:
     )
 
 
+def owner_left_modal(lang: Language, refusal: OwnerLeft) -> View:
+    """Nobody can sign in to it as it is: the ways that are left."""
+    ways = (Operation.TAKE_OVER, Operation.REMOVE)
+    return modal(
+        lang.say("Its owner has left"),
+        [
+            section(_said(lang, refusal)),
+            *actions(*(operation_button(lang, it, refusal.channel) for it in ways)),
+        ],
+        close=lang.say("Close"),
+    )
+
+
 def switch_instead_modal(lang: Language, refusal: SwitchInstead) -> View:
     """It is connected, but at the other provider: switch, or sign in again where it is."""
     channel, (key, label) = refusal.channel, refusal.to
@@ -129,7 +142,7 @@ def switch_instead_modal(lang: Language, refusal: SwitchInstead) -> View:
     )
 
 
-def _said(lang: Language, refusal: SwitchInstead | DisconnectFirst | ReconnectFirst) -> str:
+def _said(lang: Language, refusal: Refusal) -> str:
     """The dialog's title says the rest."""
     words = refusal_words(lang, refusal)
     return "\n".join([escape(words.text), escape(words.next_step)])

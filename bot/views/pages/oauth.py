@@ -50,7 +50,7 @@ def landing_page(lang: Language, landing: Landing, *, action_url: str, mark: str
         asked=asked,
         next_step=_next_step(lang, landing),
         intro=lang.say("{company} will ask for this:", company=at),
-        asks=scope_lines(lang, landing.scopes, landing.features),
+        asks=scope_lines(lang, landing.scopes | landing.sign_in_scopes, landing.features),
         warning=lang.say("If you don't know this request, close this page: nothing happens."),
         action_url=action_url,
         mark_name=MARK,
@@ -66,12 +66,7 @@ def _next_step(lang: Language, landing: Landing) -> str:
         return lang.say("Next, enter the user name and password of {address}.", address=signer)
     return lang.together(
         _why_another(lang, address, landing.account),
-        _sign_in(
-            lang,
-            address if landing.is_shared else signer,
-            company(landing.provider_label),
-            is_shared=landing.is_shared,
-        ),
+        _sign_in(lang, landing, address if landing.is_shared else signer),
     )
 
 
@@ -108,8 +103,9 @@ def _why_another(lang: Language, address: str, account: str) -> str:
     )
 
 
-def _sign_in(lang: Language, address: str, at: str, *, is_shared: bool) -> str:
-    if is_shared:
+def _sign_in(lang: Language, landing: Landing, address: str) -> str:
+    at = company(landing.provider_label)
+    if landing.is_shared:
         return lang.say(
             "{address} is a shared mailbox. At {company}, sign in as yourself, with an account that may open "
             "it.",
@@ -117,7 +113,13 @@ def _sign_in(lang: Language, address: str, at: str, *, is_shared: bool) -> str:
             address=address,
         )
     if at == "Google":
-        return lang.say("At {company}, sign in as {address} and tick all boxes.", company=at, address=address)
+        return lang.count(
+            "At {company}, sign in as {address} and tick the box.",
+            "At {company}, sign in as {address} and tick all boxes.",
+            len(landing.scopes),
+            company=at,
+            address=address,
+        )
     return lang.say("At {company}, sign in as {address} and accept.", company=at, address=address)
 
 

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from bot.domain.channel import REFUSED_CAUSES, Cause, Channel, State
 from bot.domain.incident import Unexplained
 from bot.domain.provider_outage import Advice, is_held
+from bot.domain.view_models import MOST_COUNTED
 from bot.views.i18n import Language
 from bot.views.text import shown
 from bot.views.wording.names import company
@@ -39,8 +40,9 @@ def state_name(lang: Language, state: State) -> str:
             return lang.say("Removed")
 
 
-def state_count(lang: Language, state: State, n: int) -> str:
+def state_count(lang: Language, state: State, number: int) -> str:
     """How many are in it."""
+    n = counted(number)
     match state:
         case State.CONNECTED:
             return lang.say("{n} connected", n=n)
@@ -52,6 +54,11 @@ def state_count(lang: Language, state: State, n: int) -> str:
             return lang.say("{n} disabled", n=n)
         case State.REMOVED:
             return lang.say("{n} removed", n=n)
+
+
+def counted(number: int) -> str:
+    """A number of inboxes as far as they are counted, alike in every language: ``12`` or ``10,000+``."""
+    return f"{MOST_COUNTED:,}+" if number > MOST_COUNTED else str(number)
 
 
 def state_words(lang: Language, channel: Channel, unexplained: Unexplained | None = None) -> str:
@@ -249,7 +256,7 @@ def _refused(lang: Language, cause: Cause, at: str) -> Why:
         case Cause.PERMISSION_MISSING:
             return Why(
                 lang.say("{company} has not granted a permission that is needed.", company=at),
-                lang.say("Reconnect and tick all boxes.")
+                lang.say("Reconnect and leave no box unticked.")
                 if at == "Google"
                 else lang.say("Reconnect and accept every permission."),
             )

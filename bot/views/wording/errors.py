@@ -57,6 +57,8 @@ def _refused(lang: Language, what: str) -> str:
             return lang.say("You are not allowed to edit this inbox.")
         case "admins":
             return lang.say("Only super admins choose admins.")
+        case "keys":
+            return lang.say("Only super admins see and make keys of programs.")
         case "approve":
             return lang.say("You are not allowed to answer this request.")
         case "cancel" | "go_on":
@@ -66,7 +68,9 @@ def _refused(lang: Language, what: str) -> str:
         case "answer":
             return lang.say("This message is somebody else's.")
         case "take_on":
-            return lang.say("Only somebody who was told of the outage can take it on.")
+            return lang.say(
+                "They cannot take it on: they have left, cannot be reached, or are no longer told of it."
+            )
         case _:
             return lang.say("You are not allowed to do that.")
 
@@ -93,6 +97,24 @@ def _rights(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
     match refusal:
         case e.NotAllowed(what, who_can):
             return not_allowed(lang, what, who_can)
+        case e.OwnerLeft(channel):
+            return Explanation(
+                lang.say("Its owner has left"),
+                lang.say(
+                    "Only the owner of {address} could sign in to it, and has left the workspace.",
+                    address=shown(channel.address),
+                ),
+                lang.say("Make it a team address: then those who look after these can."),
+            )
+        case e.ProgramsOff():
+            return Explanation(
+                lang.say("No programs are let in"),
+                lang.say("On this Inboxkeeper, programs get no access to inboxes, so there are no keys."),
+                lang.say(
+                    "If you need it, ask whoever runs Inboxkeeper to set {setting}.",
+                    setting="INBOXKEEPER_API=true",
+                ),
+            )
         case e.GuestNotAllowed():
             return Explanation(
                 lang.say("Members only"),
@@ -256,7 +278,11 @@ def _address(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
             return Explanation(
                 lang.say("The bot is not in there"),
                 lang.say("Inboxkeeper cannot post in that conversation yet."),
-                lang.say("Write {command} there, then try again.", command="/invite @Inboxkeeper"),
+                lang.say(
+                    "Write {command} there, then try again. Or go on without it, and choose it later by "
+                    "editing the inbox.",
+                    command="/invite @Inboxkeeper",
+                ),
             )
     return None
 

@@ -57,7 +57,7 @@ def _next_try(lang: Language, cause: Cause, at: str) -> str:
     """``cause_words`` speak of reconnecting; whoever has just signed in may be connecting or switching."""
     match cause:
         case Cause.PERMISSION_MISSING if at == "Google":
-            return lang.say("Try again and tick all boxes.")
+            return lang.say("Try again and leave no box unticked.")
         case Cause.PERMISSION_MISSING:
             return lang.say("Try again and accept every permission.")
         case Cause.ADMIN_POLICY:
@@ -259,7 +259,8 @@ def good_ending(
         case OutcomeKind.RECONNECTED:
             return Explanation(
                 lang.say("Reconnected ✓"),
-                lang.say("{address} works again. We just checked it.", address=address),
+                # Also of what never failed, whose permission was renewed.
+                lang.say("{address} works: we just checked it.", address=address),
             )
         case OutcomeKind.RESTORED:
             return Explanation(
@@ -401,7 +402,11 @@ def withheld(lang: Language, missing: frozenset[str], at: str) -> Explanation:
         company=at,
         permissions=lang.listed(names) or "…",
     )
-    next_step = lang.say("Sign in again and tick all boxes; without that the mailbox cannot be checked.")
+    next_step = lang.count(
+        "Sign in again and tick it; without that the mailbox cannot be checked.",
+        "Sign in again and tick them; without that the mailbox cannot be checked.",
+        max(len(names), 1),
+    )
     return Explanation(lang.say("A permission is missing"), text, next_step)
 
 

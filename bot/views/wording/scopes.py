@@ -45,7 +45,7 @@ def lacking_words(lang: Language, lacking: Sequence[Feature], at: str) -> str:
         company=at,
     )
     way = (
-        lang.say("Reconnect and tick all boxes.")
+        lang.say("Reconnect and leave no box unticked.")
         if at == "Google"  # the only one that has boxes
         else lang.say("Reconnect and accept every permission.")
     )
@@ -56,7 +56,9 @@ def lacking_words(lang: Language, lacking: Sequence[Feature], at: str) -> str:
 
 
 _GOOGLE: Final = "https://www.googleapis.com/auth/"
-_SIGN_IN: Final = frozenset({"openid", "email", "profile", "userinfo.email", "userinfo.profile", "User.Read"})
+_SIGN_IN: Final = frozenset(
+    {"openid", "email", "profile", "userinfo.email", "userinfo.profile", "User.Read", "offline_access"}
+)
 _MAILBOX: Final = frozenset({"gmail.labels", "gmail.metadata", "Mail.ReadBasic", "Mail.ReadBasic.Shared"})
 
 
@@ -88,6 +90,11 @@ def _ours(lang: Language, name: str, *, is_shared: bool) -> tuple[str, str]:
             )
         case "profile" | "userinfo.profile":
             return lang.say("See the account's name"), lang.say("to show whose mailbox it is")
+        case "offline_access":
+            return (
+                lang.say("Keep this access until you end it"),
+                lang.say("to check the mailbox when you are away, too"),
+            )
         case "gmail.labels" if is_shared:
             return lang.say("See and edit the mailbox's labels"), works
         case "gmail.labels":

@@ -80,6 +80,13 @@ def upgrade() -> None:
         sqlite_where=sa.text("kind = 'team'"),
         postgresql_where=sa.text("kind = 'team'"),
     )
+    op.create_index(
+        "ix_channel_told",
+        "channel",
+        ["workspace_id", "kind", "conversation_id", "address_key"],
+        sqlite_where=sa.text("conversation_id IS NOT NULL"),
+        postgresql_where=sa.text("conversation_id IS NOT NULL"),
+    )
     op.create_index("ix_channel_removed", "channel", ["workspace_id", "address_key", "removed_at"])
     op.create_index(
         "ix_channel_reversed",
@@ -384,6 +391,19 @@ def upgrade() -> None:
         sa.Column("at", INSTANT, nullable=False),
         sa.PrimaryKeyConstraint("name", "at", name=op.f("pk_slot")),
     )
+    op.create_table(
+        "download",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("workspace_id", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.Column("file", sa.Text(), nullable=False),
+        sa.Column("locale", sa.Text(), nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("expires_at", INSTANT, nullable=False),
+        sa.Column("browser", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_download")),
+    )
+    op.create_index("ix_download_expires", "download", ["expires_at"])
     op.create_table(
         "ticket",
         sa.Column("id", sa.Text(), nullable=False),
@@ -734,6 +754,9 @@ def upgrade() -> None:
         "api_key_channel",
         sa.Column("key_id", sa.Text(), nullable=False),
         sa.Column("channel_id", sa.Text(), nullable=False),
+        sa.Column("owner_id", sa.Text(), nullable=True),
+        sa.Column("answer", sa.Text(), nullable=True),
+        sa.Column("answered_at", INSTANT, nullable=True),
         sa.PrimaryKeyConstraint("key_id", "channel_id", name=op.f("pk_api_key_channel")),
     )
     op.create_index("ix_api_key_channel_channel", "api_key_channel", ["channel_id"])

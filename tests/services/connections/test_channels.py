@@ -11,7 +11,7 @@ import pytest
 from bot.domain.access import Operation
 from bot.domain.channel import State
 from bot.domain.errors import Gone, NotAllowed, ReconnectFirst, UnknownAddress
-from bot.domain.ids import ChannelId, WorkspaceId
+from bot.domain.ids import ChannelId, ConversationId, WorkspaceId
 from bot.domain.incident import IncidentKind
 from bot.services.core.incidents import Outage
 from tests.services.play import ACME, IDS, Play, on_both
@@ -219,3 +219,30 @@ async def test_a_channel_has_at_most_one_open_incident(play: Play) -> None:
     await play.settles()
     assert await play.incident(alice) == first
     assert len(await play.alarms()) == 1
+
+
+@on_both
+async def test_the_first_hour_knows_what_there_is_and_not_what_the_page_shows(play: Play) -> None:
+    """The only team address with a conversation stands behind those in trouble, on the second page."""
+    await team_addresses(play, 4, state=State.DISCONNECTED)
+    await team_addresses(play, 1, conversation_id=ConversationId("C1"))
+    omar, channels = await play.actor("omar"), play.services.channels
+    for most in (2, 10):
+        steps = (await channels.overview(omar, most=most)).first_hour
+        assert steps is not None and (steps.has_team, steps.has_conversation) == (True, True)
+        assert steps.team is not None and steps.team.address == "t004@acme.example"
+
+
+async def test_the_first_hour_that_is_done_does_not_come_back(play: Play) -> None:
+    """Whoever has done all of it sees no more of it, whatever goes later; for others it is as it was."""
+    await team_addresses(play, 1, conversation_id=ConversationId("C1"))
+    omar, sakura, channels = await play.actor("omar"), await play.actor("sakura"), play.services.channels
+    await play.services.people.note_first_hour(omar, rehearsed=True)
+    assert (await channels.overview(omar)).first_hour is None
+    async with play.storage.writing() as uow:
+        [told] = await uow.channels.all(ACME)
+        await uow.channels.save(replace(told, conversation_id=None))
+        await uow.commit()
+    assert (await channels.overview(omar)).first_hour is None
+    steps = (await channels.overview(sakura)).first_hour
+    assert steps is not None and (steps.has_conversation, steps.has_rehearsed) == (False, False)

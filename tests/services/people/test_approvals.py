@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import Select, func, select, text
 
 from bot.domain.channel import Cause, Channel, InboxSpec, Kind
 from bot.domain.errors import NeedsApproval, RequestClosed
 from bot.domain.ids import RequestId
 from bot.domain.notice import NoticeKind
-from bot.domain.request import CONSENT_LASTS, Awaits, Request, RequestState
+from bot.domain.request import CONSENT_LASTS, UNDO_LASTS, Awaits, Request, RequestState
 from bot.domain.ticket import OutcomeKind, TicketOutcome
 from bot.domain.view_models import AuthorizationStart
+from bot.services.people.approvals import _settling
 from tests.services.play import ACME, IDS, Play, on_both, secret_of, url_of
 
 SUPPORT, HELP, ALICE = "support@acme.example", "help@acme.example", "alice@acme.example"
@@ -326,6 +329,64 @@ async def test_a_no_is_taken_back_by_whoever_said_it_and_within_a_minute(play: P
     async with play.storage.reading() as uow:
         told = await uow.notices.of_subject(ACME, it.id, NoticeKind.ANSWERED)
     assert len(told) == 1
+
+
+async def _at_most_one_won(play: Play, it: Request) -> None:
+    """Either whoever asked was told of the no, or it waits again."""
+    async with play.storage.reading() as uow:
+        told = await uow.notices.of_subject(ACME, it.id, NoticeKind.ANSWERED)
+    assert bool(told) is not (await request(play, it.id)).is_open
+
+
+async def _stand_in_line(play: Play, tasks: list[asyncio.Task[Any]]) -> None:
+    """Each is over, or waits for a lock; SQLite has one line for all, in which a task stands at once."""
+    await asyncio.sleep(0)
+    if play.storage.file is not None:
+        return
+    waiting: Select[Any] = (
+        select(func.count())
+        .select_from(text("pg_stat_activity"))
+        .where(text("datname = current_database() AND wait_event_type = 'Lock'"))
+    )
+    stuck = 0
+    while stuck < sum(not task.done() for task in tasks):
+        async with play.storage.reading() as uow:
+            stuck = int(await uow.connection.value(waiting))
+
+
+@on_both
+@pytest.mark.parametrize("first", ["settle", "take_back"])
+async def test_of_undoing_and_the_end_of_the_minute_one_wins(play: Play, first: str) -> None:
+    """Both wait for the same lock while the minute ends: what the clock said before the wait counts for
+    nothing."""
+    it = await declined(play)
+    omar, job = await play.actor("omar"), _settling(it, play.now)
+    await play.passes(seconds=5)  # whoever asked has a message by now
+    play.stage.town.clock.advance(UNDO_LASTS - timedelta(seconds=6))
+    approvals = play.services.approvals
+    async with play.storage.writing() as uow:
+        await uow.requests.hold(it.id)
+        tasks: list[asyncio.Task[Any]] = []
+        for what in ("settle", "take_back") if first == "settle" else ("take_back", "settle"):
+            wanted = approvals.settle(job) if what == "settle" else approvals.take_back(omar, it.id)
+            tasks.append(asyncio.create_task(wanted))
+            await _stand_in_line(play, tasks)
+            if what == "take_back":
+                play.stage.town.clock.advance(timedelta(seconds=2))
+        await uow.commit()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await _at_most_one_won(play, it)
+
+
+@on_both
+async def test_a_no_that_was_told_of_is_not_taken_back_by_a_slow_clock(play: Play) -> None:
+    """The minute is over for one process, and not yet for another whose clock is behind."""
+    it = await declined(play)
+    await play.passes(seconds=61)
+    async with play.another_process(strays_by=lambda: timedelta(seconds=-5)) as behind:
+        with pytest.raises(RequestClosed):
+            await behind.approvals.take_back(await play.actor("omar"), it.id)
+    await _at_most_one_won(play, it)
 
 
 async def test_a_no_stands_where_the_same_was_asked_anew(play: Play) -> None:

@@ -126,9 +126,10 @@ class HubSpotWatch:
         self._since = self._since or now
         async with self._core.storage.reading() as uow:
             portal = await uow.hubspot.portal(self._workspace_id)
-            is_gone = await uow.workspaces.is_gone(self._workspace_id)
-        if is_gone or (portal is not None and portal.due_at is not None and portal.due_at > now):
-            return 0
+            if portal is not None and portal.due_at is not None and portal.due_at > now:
+                return 0
+            if await uow.workspaces.is_gone(self._workspace_id):
+                return 0
         async with self._core.storage.writing() as uow:
             is_ours = await uow.hubspot.claim(self._workspace_id, now, now + LOOK_LASTS)
             await uow.commit()

@@ -1,0 +1,128 @@
+"""Keys of programs in a dialog: listed, made, shown once, revoked."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from bot.domain.api_key import KeyFault, KeyRefused, OwnerAnswer
+from bot.domain.errors import OutOfDate, ProgramsOff
+from bot.domain.ids import ApiKeyId
+from bot.services.connections.api_keys import KeySpec
+from bot.services.connections.program_keys import ProgramKeys
+from bot.services.core.ports import new_id
+from bot.views.blocks import escape
+from bot.views.buttons import parse_key_value
+from bot.views.modals import (
+    ADDRESSES_BLOCK,
+    ALL_TEAM,
+    FEATURES_BLOCK,
+    LASTS_BLOCK,
+    NAME_BLOCK,
+    NETWORKS_BLOCK,
+    SCOPE_BLOCK,
+    form_again,
+    key_fault,
+    key_made_modal,
+    key_modal,
+    keys_modal,
+    revoked_remark,
+)
+from handlers import channels
+from handlers.context import SILENT, Context, Interaction, Response
+from handlers.slack_request import Surface
+
+_BETWEEN = re.compile(r"[\s,;、，；]+")
+
+
+async def show(context: Context, interaction: Interaction) -> Response:
+    """The list, at the place that the click says."""
+    actor = await context.actor(interaction)
+    keys = await _service(context).overview(actor)
+    start = interaction.request.value
+    return Response(modal=keys_modal(interaction.lang, keys, start=int(start) if _is_number(start) else 0))
+
+
+async def offer(context: Context, interaction: Interaction) -> Response:
+    """The form."""
+    actor = await context.actor(interaction, fresh=True)
+    await _service(context).check(actor)
+    return Response(modal=key_modal(interaction.lang, _service(context).features, new_id()))
+
+
+async def make(context: Context, interaction: Interaction) -> Response:
+    """The form is sent. What is wrong stands beside its field; a form that is sent twice makes one key."""
+    actor = await context.actor(interaction, fresh=True)
+    try:
+        key, secret = await _service(context).create(actor, _spec(interaction))
+    except KeyRefused as refused:
+        block, words = key_fault(interaction.lang, refused)
+        again = form_again(interaction.lang, interaction.request.view, escape(words))
+        return Response(modal=again, errors={block: words})
+    base_url = _service(context).base_url
+    return Response(modal=key_made_modal(interaction.lang, key, secret.reveal(), base_url=base_url))
+
+
+async def revoke(context: Context, interaction: Interaction) -> Response:
+    """It was asked before. Pressed twice, it is said twice."""
+    actor = await context.actor(interaction, fresh=True)
+    key = await _service(context).revoke(actor, ApiKeyId(interaction.request.value))
+    keys = await _service(context).overview(actor)
+    return Response(modal=keys_modal(interaction.lang, keys, remark=revoked_remark(interaction.lang, key)))
+
+
+async def allow(context: Context, interaction: Interaction) -> Response:
+    """The owner of a personal inbox says yes."""
+    return await _answered(context, interaction, OwnerAnswer.ALLOWED)
+
+
+async def decline(context: Context, interaction: Interaction) -> Response:
+    """They say no, or take their yes back."""
+    return await _answered(context, interaction, OwnerAnswer.DECLINED)
+
+
+async def _answered(context: Context, interaction: Interaction, answer: OwnerAnswer) -> Response:
+    """The message that was clicked says it when it is redrawn; in an inbox's details they are drawn anew."""
+    target = parse_key_value(interaction.request.value)
+    if target is None:
+        raise OutOfDate
+    actor = await context.actor(interaction, fresh=True)
+    channel = await _service(context).answer(actor, *target, answer)
+    if interaction.request.surface is Surface.MESSAGE and not interaction.request.is_ephemeral:
+        return SILENT
+    return await channels.show_status(context, interaction, actor, channel)
+
+
+def _service(context: Context) -> ProgramKeys:
+    """Raises ``ProgramsOff``."""
+    if context.services.program_keys is None:
+        raise ProgramsOff
+    return context.services.program_keys
+
+
+def _spec(interaction: Interaction) -> KeySpec:
+    """Raises ``KeyRefused`` for what contradicts itself."""
+    fields = interaction.request.fields
+    is_for_team = fields.get(SCOPE_BLOCK) == ALL_TEAM
+    addresses = _words(fields.get(ADDRESSES_BLOCK, ""))
+    if is_for_team and addresses:
+        raise KeyRefused(KeyFault.NOTHING_NAMED, addresses[0])
+    ticked = [said for block, said in fields.items() if block.startswith(FEATURES_BLOCK)]
+    days = fields.get(LASTS_BLOCK, "")
+    return KeySpec(
+        name=fields.get(NAME_BLOCK, ""),
+        addresses=addresses,
+        is_for_team=is_for_team,
+        features=" ".join(ticked).split(),
+        lasts=timedelta(days=int(days)) if _is_number(days) else timedelta(),
+        networks=_words(fields.get(NETWORKS_BLOCK, "")),
+        once=interaction.request.value,
+    )
+
+
+def _words(typed: str) -> list[str]:
+    return [one for one in _BETWEEN.split(typed) if one]
+
+
+def _is_number(text: str) -> bool:
+    return len(text) <= 4 and text.isascii() and text.isdecimal()
