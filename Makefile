@@ -53,7 +53,7 @@ site: ready ## Build the documents as a site, into dist/site; a link that leads 
 
 # ---- Checking ----
 
-.PHONY: test test-browser week fuzz check bench
+.PHONY: test test-browser week fuzz check bench verify-online
 test: ready ## Run all tests, on SQLite and PostgreSQL, in a browser where there is one (ARGS=)
 	@if [ -n "$(CHROMIUM)" ]; then CHROMIUM="$(CHROMIUM)" $(PYTEST) $(ARGS); \
 	elif [ -n "$$CI" ]; then echo "$(NO_CHROMIUM)" >&2; exit 1; \
@@ -85,6 +85,9 @@ check: ready ## Format, lint, types, who imports whom, translations: all that is
 
 bench: ready ## Measure against the floors of the design (ARGS=)
 	@$(BIN)/python -m bench $(ARGS)
+
+verify-online: ready ## Walk the path with real accounts, a person beside it; writes docs/verified.md (ARGS=)
+	@$(BIN)/python -m tools.verify_online $(ARGS)
 
 # ---- What is made from the code ----
 
