@@ -210,6 +210,8 @@ async def _database(settings: Settings) -> Finding:
         return Finding("Database", False, what, step)
     if age is Age.BEHIND:
         step = "run `python -m bot migrate` (serve does it too)."
+        if is_sqlite(url) and not sqlite_file(url).exists():
+            return Finding("Database", True, "there is none yet: the first start makes it", step)
         return Finding("Database", True, "it answers, but is empty or older than this version", step)
     if age is Age.AHEAD:
         step = "back up, rekey and erase with the newer version."

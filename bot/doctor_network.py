@@ -130,6 +130,11 @@ async def pages_finding(settings: Settings, *, clock: Clock, has_started: bool) 
 def _unanswered(base: str, *, has_started: bool) -> Finding:
     if not has_started:
         step = "start `python -m bot serve`, then run this once more."
+        if is_loopback(urlsplit(base).hostname or ""):
+            step += (
+                " That address opens on this machine only: for a team, set INBOXKEEPER_BASE_URL to a name "
+                "with https that their browsers can open, before you give it to Google or Microsoft."
+            )
         return Finding("Pages", True, f"{base} does not answer yet: the bot was never started", step)
     step = "start `python -m bot serve`, and check that INBOXKEEPER_BASE_URL leads to it."
     return Finding("Pages", False, f"{base} does not answer", step)

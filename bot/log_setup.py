@@ -30,6 +30,7 @@ LEAST_LEVELS = {
     "msal": logging.WARNING,
     "google": logging.WARNING,
     "urllib3": logging.WARNING,
+    "alembic.runtime.plugins": logging.WARNING,  # names each of its parts at the first start
     "sqlalchemy.engine": logging.WARNING,  # statements with their parameters
     "aiosqlite": logging.WARNING,
 }

@@ -90,9 +90,19 @@ async def test_before_the_first_start_nothing_is_wrong(
     assert said["ok"]
     found = {one["what"]: one for one in said["findings"]}
     assert "never started" in found["Pages"]["said"] and found["Pages"]["next"]
+    assert "on this machine only" in found["Pages"]["next"]  # before the address is given to Google
     assert found["Socket Mode"]["said"] == "Slack gives a connection"
     assert found["Slack scopes"]["said"].startswith("all 6 that are needed are granted")
     assert found["Clock"]["ok"]
+
+
+async def test_a_file_that_is_not_there_yet_answers_nobody(tmp_path: Path) -> None:
+    """Most databases are a file, and the first start makes it."""
+    url = f"sqlite:///{tmp_path / 'new.db'}"
+    async with town(Place(database_url=url), SandboxClock.running()) as built:
+        found = await checked(built.settings)
+    assert "there is none yet" in found["Database"].said
+    assert not list(tmp_path.iterdir())
 
 
 async def test_after_it_pages_that_do_not_answer_are_a_fault(database_url: str) -> None:
