@@ -22,6 +22,7 @@ import pytest
 from bot.config import PREFIX
 from sandbox.clock import SandboxClock
 from sandbox.demo import Place, Town, town
+from storage import migrate
 from storage.migrate import revisions
 from tests.driver import Driver, Screen
 from tests.e2e.test_killed import ALICE, QUICK, ROOT, alarms, connects, goes_through_google, killed, link
@@ -197,15 +198,16 @@ async def each_answers(driver: Driver, *, of: int) -> None:
 
 @pytest.mark.parametrize("database_kind", ["postgresql"])
 async def test_three_that_start_at_once_on_an_older_database_migrate_it_once(
-    database_url: str, next_version: Path
+    empty_database_url: str, next_version: Path
 ) -> None:
     """One of them does it, behind the pooler or not; the others wait, and find it done."""
-    async with pooled(database_url, size=2) as pool:
+    await migrate(empty_database_url)
+    async with pooled(empty_database_url, size=2) as pool:
         answers = await asyncio.gather(
-            *(migrates(next_version, url) for url in (database_url, pool, database_url))
+            *(migrates(next_version, url) for url in (empty_database_url, pool, empty_database_url))
         )
     assert [said for said, _ in answers] == [b"The database is up to date.\n"] * 3, answers
-    assert revision_of(database_url) == "next_one"
+    assert revision_of(empty_database_url) == "next_one"
 
 
 async def migrates(cwd: Path, url: str) -> tuple[bytes, bytes]:
