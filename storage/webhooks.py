@@ -264,6 +264,11 @@ class WebhookRepository(Repository):
         due: datetime | None = await self._connection.value(here)
         return due
 
+    async def hasten(self, webhook_id: WebhookId, now: datetime) -> None:
+        """Nothing of what waits need wait any longer."""
+        late = webhook_event.c.webhook_id == webhook_id, webhook_event.c.due_at > now
+        await self._connection.count(update(webhook_event).where(*late).values(asked_at=now, due_at=now))
+
     async def drop(self, webhook_id: WebhookId, event: ChannelEvent) -> None:
         """It need not be sent any more. What has taken its place stays."""
         await self._connection.count(delete(webhook_event).where(*_mine(webhook_id, event)))

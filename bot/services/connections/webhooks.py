@@ -149,8 +149,8 @@ class Webhooks:
             return await uow.webhooks.of_workspace(workspace_id)
 
     async def test(self, webhook_id: WebhookId) -> Tested | None:
-        """Send a test. One that is taken switches it on, again if it was off. ``None`` if there is none.
-        Raises ``KeyLost``."""
+        """Send a test. One that is taken switches it on, again if it was off, and what waits is sent at once.
+        ``None`` if there is none. Raises ``KeyLost``."""
         async with self.storage.reading() as uow:
             webhook = await uow.webhooks.find(webhook_id)
             access = await uow.webhooks.access(webhook_id)
@@ -167,6 +167,8 @@ class Webhooks:
                 await self._settled(uow, webhook_id)
                 await uow.webhooks.took(webhook_id, answer.in_a_word, now)
                 await uow.webhooks.proven(webhook_id, now)
+                await uow.webhooks.hasten(webhook_id, now)
+                await uow.jobs.put(_telling(webhook_id, now))
                 await uow.commit()
         return Tested(webhook, answer)
 
