@@ -120,7 +120,7 @@ async def test_whoever_is_not_told_of_outages_is_not_promised_it(play: Play) -> 
     support = await play.connect_team()
     assert (await play.signs_in(await play.reconnect("alice", support))).ending is OutcomeKind.RECONNECTED
     await play.passes(seconds=5)
-    [mended], [first] = await play.told("alice", "we just checked it"), await play.told("omar", "is connected")
+    [mended], [first] = await play.told("alice", "just checked"), await play.told("omar", "is connected")
     promise = "If it stops working, you are told here."
     assert promise in first.plain and promise not in mended.plain
 
