@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from tests.driver import Said
+from tests.e2e.questions import asks_for_modal, submits
 from tests.stage import Stage
 
 SUPPORT = "support@acme.example"
@@ -166,11 +167,25 @@ async def test_members_are_not_offered_the_monthly_message(team: Stage) -> None:
     assert "[Get as a CSV file]" in said and "each month" not in said
 
 
-async def test_without_team_addresses_nothing_is_sent(stage: Stage) -> None:
-    """The report says so, and how to begin."""
-    said = await asks(stage, "omar", "report")
-    assert "There are no team addresses yet." in said.plain and "/inbox connect" in said.plain
-    await stage.person("omar").clicks("Send me this each month")
-    while stage.town.clock().day != 2:
+async def test_without_team_addresses_it_says_how_to_begin(stage: Stage) -> None:
+    """And offers no monthly message about nothing."""
+    said = (await asks(stage, "omar", "report")).plain
+    assert "There are no team addresses yet." in said and "/inbox connect" in said
+    assert "[Connect an inbox]" in said and "each month" not in said
+
+
+async def test_of_no_team_addresses_any_more_nothing_is_sent(stage: Stage) -> None:
+    """To whoever asked for it while there was one that month; they can still stop it."""
+    await stage.team_connected()
+    await asks(stage, "omar", "report")
+    omar = stage.person("omar")
+    await omar.clicks("Send me this each month")
+    await asks_for_modal(stage, "omar", f"/inbox remove {SUPPORT}")
+    await submits(stage, "omar")
+    await omar.closes()
+    while stage.town.clock().day != 1:
         await days(stage, 1)
-    assert await reports(stage, "omar") == []
+    await days(stage, 31)
+    sent = [it.plain for it in await reports(stage, "omar")]
+    assert not any("December" in it for it in sent)
+    assert "[Stop the monthly message]" in (await asks(stage, "omar", "report")).plain
