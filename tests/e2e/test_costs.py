@@ -63,6 +63,8 @@ def counted(services: Services) -> Iterator[Cost]:
 
 
 async def spent(stage: Stage, act: Callable[[], Awaitable[object]]) -> Cost:
+    """By ``act`` alone: what Home still draws of things done before is waited for."""
+    await stage.bot.slack._tasks.drain(within=10)
     with counted(stage.bot.services) as cost:
         await act()
     return cost
