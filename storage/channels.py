@@ -47,6 +47,7 @@ from storage.tables import channel, grant, person, probe, whereabouts, workspace
 
 IN_TROUBLE: Final[ColumnElement[Any]] = literal_column("channel.state IN ('impaired', 'disconnected')")
 """``TROUBLED``, where there are other tables beside."""
+_TEAM_KEPT: Final[ColumnElement[Any]] = literal_column("channel.kind = 'team' AND channel.state <> 'removed'")
 _KEPT = channel.c.state != State.REMOVED
 _GONE: Final = select(workspace.c.id).where(workspace.c.gone_at.is_not(None))
 _IN_USE: Final = (
@@ -93,8 +94,8 @@ class ChannelRepository(Repository):
     async def of_team(
         self, workspace_id: WorkspaceId, after: ChannelId, *, limit: int
     ) -> tuple[Channel, ...]:
-        """Team addresses behind ``after``, by id."""
-        those = channel.c.workspace_id == workspace_id, channel.c.kind == Kind.TEAM, _KEPT
+        """Team addresses behind ``after``, by id; an index has just these in that order."""
+        those = channel.c.workspace_id == workspace_id, _TEAM_KEPT
         here = select(channel).where(*those, channel.c.id > after).order_by(channel.c.id).limit(limit)
         return tuple(map(channel_of, await self._connection.rows(here)))
 

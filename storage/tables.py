@@ -175,6 +175,13 @@ channel: Final = Table(
         postgresql_where=text("kind = 'team'"),
     ),
     Index(
+        "ix_channel_page",
+        "workspace_id",
+        "id",
+        sqlite_where=text("kind = 'team' AND state <> 'removed'"),
+        postgresql_where=text("kind = 'team' AND state <> 'removed'"),
+    ),
+    Index(
         "ix_channel_told",
         "workspace_id",
         "kind",

@@ -49,6 +49,10 @@ async def _team(uow: UnitOfWork) -> object:
     return await uow.channels.a_team_address(WORKSPACE, is_told=False)
 
 
+async def _page(uow: UnitOfWork) -> object:
+    return await uow.channels.of_team(WORKSPACE, ChannelId("c1"), limit=500)
+
+
 async def _put_job(uow: UnitOfWork) -> object:
     return await uow.jobs.find_unfinished(a_job().dedupe)
 
@@ -89,6 +93,7 @@ async def database_url(empty_database_url: str) -> str:
         (_at_address, "uq_channel_address"),
         (_told, "ix_channel_told"),
         (_team, "ix_channel_listed"),
+        (_page, "ix_channel_page"),
         (_put_job, "uq_job_dedupe"),
         (_last_turn, "ix_probe_line"),
         (_last_in_line, "ix_probe_line"),

@@ -81,6 +81,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("kind = 'team'"),
     )
     op.create_index(
+        "ix_channel_page",
+        "channel",
+        ["workspace_id", "id"],
+        sqlite_where=sa.text("kind = 'team' AND state <> 'removed'"),
+        postgresql_where=sa.text("kind = 'team' AND state <> 'removed'"),
+    )
+    op.create_index(
         "ix_channel_told",
         "channel",
         ["workspace_id", "kind", "conversation_id", "address_key"],
