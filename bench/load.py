@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import partial
 from itertools import cycle
+from math import inf
 from pathlib import Path
 from time import perf_counter, time
 from typing import Any, Final
@@ -330,10 +331,10 @@ async def one_a_second(served_: Served, *, count: int) -> dict[str, float]:
     return {
         "told": len(of_death),
         "disconnected": len(opened),
-        "p50": quantile(of_death or [0.0], 0.5),
-        "p99": quantile(of_death or [0.0], 0.99),
-        "p50 after": quantile(of_verdict or [0.0], 0.5),
-        "p99 after": quantile(of_verdict or [0.0], 0.99),
+        "p50": quantile(of_death or [inf], 0.5),
+        "p99": quantile(of_death or [inf], 0.99),
+        "p50 after": quantile(of_verdict or [inf], 0.5),
+        "p99 after": quantile(of_verdict or [inf], 0.99),
         "twice": told["twice"],
     }
 
@@ -577,6 +578,7 @@ async def _mixed(options: Options, databases: Databases) -> list[Row]:
     what = f"100 ask at once beside {10 * options.crowd:,} probed: "
     return [
         _row(what + "answers over 3 s", now["over 3 s"], before.get("over 3 s"), "0", not now["over 3 s"]),
+        _row(what + "apologies", now["apologies"], before.get("apologies"), "0", not now["apologies"]),
         _row(what + "looks, share of idle", now["share"], before.get("share"), "≥ 0.8", now["share"] >= 0.8),
     ]
 

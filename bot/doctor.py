@@ -122,6 +122,11 @@ _TROUBLES: Final = {
         "connect their inboxes again; the old one stays as it is. To end what it still holds at the mail "
         "providers, run the version that made it once more and remove the inboxes there.",
     ),
+    Trouble.BEHIND: (
+        "the database is empty, or older than this version",
+        "run `python -m bot migrate` (serve does it too) and try again; before an upgrade back up with the "
+        "version that serves.",
+    ),
     Trouble.TOO_NEW: (
         "a newer version has changed the database, and this version cannot do this with it any more",
         "use the newer version. To go back behind it, put the backup from before the upgrade into an empty "

@@ -210,6 +210,8 @@ async def storage_of(settings: Settings, *, newer_too: bool = False) -> AsyncIte
     with _in_words():
         url = settings.database_url.get_secret_value()
         age = await age_of(url)
+        if age is Age.BEHIND:
+            raise StorageAway(Trouble.BEHIND)
         if not newer_too:
             _whole(age)
         storage = await Storage.open(url, cipher=cipher_of(settings))

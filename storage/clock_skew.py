@@ -247,7 +247,9 @@ def _watched(provider: ColumnElement[str]) -> Which:
 
 
 def _late(which: Which, latest: BindParameter[Any]) -> ColumnElement[bool]:
-    return and_(probe.c.due_at > latest, probe.c.channel_id.in_(select(channel.c.id).where(*which)))
+    """Asked of each row that is due so late, which are few: else SQLite looks through all channels."""
+    theirs = select(channel.c.id).where(channel.c.id == probe.c.channel_id, *which)
+    return and_(probe.c.due_at > latest, theirs.correlate(probe).exists())
 
 
 def _late_probe(which: Which) -> Update:

@@ -32,14 +32,16 @@ class Trouble(StrEnum):
     DAMAGED = "damaged"
     TOO_OLD = "too_old"
     """Made before the first release, by migrations that are no more or were another then."""
+    BEHIND = "behind"
+    """Empty, or an older version's: ``migrate`` has not been run yet."""
     TOO_NEW = "too_new"
     """A newer version's, and this one cannot do with it what was asked."""
 
 
 @dataclass(eq=False)
 class StorageAway(InboxkeeperError):
-    """The database cannot be used: not reached, too slow, full, damaged, too old, too new.
-    Nothing was kept.
+    """The database cannot be used: not reached, too slow, full, damaged, too old, not migrated
+    yet, too new. Nothing was kept.
 
     ``said`` are the driver's own words, without values; empty where nobody said anything.
     """

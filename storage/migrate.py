@@ -77,7 +77,7 @@ def _migrate(url: str, revision: str) -> Age:
         if age is not Age.BEHIND:
             return age
         if is_sqlite(url) and inspect(connection).get_table_names():
-            _copy(sqlite_file(url), label=_revision(connection) or "empty")
+            _copy(sqlite_file(url), label=revision_in(connection) or "empty")
         _upgrade(connection, revision)
         age = _judged(connection, revision)
         connection.commit()
@@ -93,7 +93,7 @@ def _age_of(url: str) -> Age:
 
 def _judged(connection: Connection, revision: str) -> Age:
     """By the revision, which says who made the tables, and the columns, which say whether they will do."""
-    age = by_revision(_revision(connection), revision=revision)
+    age = by_revision(revision_in(connection), revision=revision)
     if age is Age.AHEAD and _lacks(connection):
         raise StorageAway(Trouble.TOO_NEW)
     if age is Age.CURRENT and revision == "head" and _lacks(connection):
@@ -138,7 +138,8 @@ def revisions() -> tuple[str, ...]:
     return tuple(name for it in scripts for name in _NAMED.findall(it.read_text(encoding="utf-8")))
 
 
-def _revision(connection: Connection) -> str | None:
+def revision_in(connection: Connection) -> str | None:
+    """Its name; ``None`` where no tables were made."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()

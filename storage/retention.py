@@ -85,7 +85,14 @@ DOWNLOADS_KEPT_FOR: Final = timedelta(days=1)
 TOKENS_KEPT_FOR: Final = timedelta(days=1)
 """Access tokens, after their end."""
 
-_SPANS: Final = (KEPT_FOR, WISHES_KEPT_FOR, LINKS_KEPT_FOR, EVENTS_KEPT_FOR, TOKENS_KEPT_FOR)
+_SPANS: Final = (
+    KEPT_FOR,
+    WISHES_KEPT_FOR,
+    LINKS_KEPT_FOR,
+    EVENTS_KEPT_FOR,
+    DOWNLOADS_KEPT_FOR,
+    TOKENS_KEPT_FOR,
+)
 _FIRST_DAY: Final = bindparam("first_day", type_=Integer)
 """The oldest day of which something is kept."""
 _MOST: Final = bindparam("most", type_=Integer)

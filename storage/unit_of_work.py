@@ -59,7 +59,7 @@ from storage.history import HistoryRepository
 from storage.hubspot import HubSpotRepository
 from storage.incidents import IncidentRepository
 from storage.jobs import JobRepository
-from storage.migrate import Age, by_revision
+from storage.migrate import Age, by_revision, revision_in
 from storage.notices import NoticeRepository
 from storage.people import PersonRepository, RoleRepository, WorkspaceRepository
 from storage.probes import ProbeRepository
@@ -262,8 +262,7 @@ class Storage:
     async def _revision(self) -> str | None:
         async with self._connected(self._reader, writes=False) as connection:
             with translated():
-                found: str | None = await connection.scalar(text("SELECT version_num FROM alembic_version"))
-                return found
+                return await connection.run_sync(revision_in)
 
     async def mark(self) -> str | None:
         """What stays the same only for as long as nobody, in any process, commits anything: whatever was read

@@ -26,7 +26,7 @@ from bot.domain.ids import UserId
 from bot.manifest import manifest
 from bot.program import VERSION
 from storage import Cipher, Storage, migrate
-from storage.engine import sync_url
+from storage.engine import is_sqlite, sqlite_file, sync_url
 from tests.storage.builders import a_channel, a_team_channel
 from tests.storage.test_migrate import made_by
 from tests.test_config import ENOUGH, EXAMPLE, FEATURES
@@ -197,6 +197,20 @@ def test_beside_a_newer_version_only_serving_is_left_to_this_one(
     assert "newer version" in answer.output and "Traceback" not in answer.output
     if command[0] in {"rekey", "forget"}:
         assert answer.exit_code == 2 and "Next: use the newer version" in answer.output
+
+
+@pytest.mark.parametrize(
+    "command", [["rekey"], ["forget", "a@example.com", "--yes"], ["backup", "f"], ["key", "list"]]
+)
+def test_before_the_tables_are_made_the_way_on_is_said(
+    command: list[str], empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Just installed, or just upgraded: nothing is wrong with the database, and none is begun on the way."""
+    _settings(monkeypatch, empty_database_url)
+    answer = runner.invoke(app, command)
+    assert answer.exit_code == 2, answer.exception
+    assert "migrate` (serve does it too)" in answer.output and "does not answer" not in answer.output
+    assert not is_sqlite(empty_database_url) or not sqlite_file(empty_database_url).exists()
 
 
 @pytest.mark.parametrize("taken", ["ALTER TABLE channel DROP COLUMN said", "DROP TABLE token_use"])

@@ -239,7 +239,7 @@ def main() -> None:
     except (SettingsError, StartRefused, KeysLost, StorageAway) as error:
         sys.exit(f"{error}\n\nNext: `python -m bot doctor`.")
     except KeyboardInterrupt:
-        sys.exit("\nStopped; nothing was written down.")
+        sys.exit(f"\nStopped; of what was not finished nothing is in {VERIFIED}.")
 
 
 def _arguments() -> argparse.Namespace:

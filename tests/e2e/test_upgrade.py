@@ -67,10 +67,13 @@ class Process:
     watch: str
 
     async def until_ready(self, session: aiohttp.ClientSession) -> None:
-        async with asyncio.timeout(_PATIENCE):
-            while not (await self.parts(session)).get("ready"):
-                assert self.process.returncode is None, self.log.read_text()
-                await asyncio.sleep(0.1)
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                while not (await self.parts(session)).get("ready"):
+                    assert self.process.returncode is None, self.log.read_text()
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            raise AssertionError(f"not ready: {self.log.read_text()}") from None
 
     async def parts(self, session: aiohttp.ClientSession) -> dict[str, bool]:
         try:
@@ -218,4 +221,8 @@ async def migrates(cwd: Path, url: str) -> tuple[bytes, bytes]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    return await process.communicate()
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            return await process.communicate()
+    finally:
+        await killed(process)

@@ -194,6 +194,10 @@ async def test_a_process_sees_that_its_tables_were_changed(empty_database_url: s
     made_by(empty_database_url, "0004")
     with pytest.raises(StorageAway):
         await opened.age()
+    with _connected(empty_database_url) as connection:
+        connection.execute(text("DROP TABLE alembic_version"))
+        connection.commit()
+    assert await opened.age() is Age.BEHIND
     await opened.close()
 
 

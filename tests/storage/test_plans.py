@@ -16,6 +16,7 @@ from bot.domain.provider_outage import ProviderOutage
 from storage import Storage, UnitOfWork, migrate
 from storage.engine import async_url
 from tests.storage.builders import MINUTE, NOW, WORKSPACE, a_job
+from tests.storage.test_clock_skew import LIMITS
 
 Work = Callable[[UnitOfWork], Awaitable[object]]
 
@@ -76,6 +77,10 @@ async def _holds_any(uow: UnitOfWork) -> object:
     return await uow.provider_outages.holds_any(_OUTAGE)
 
 
+async def _is_stuck(uow: UnitOfWork) -> object:
+    return await uow.instants.is_stuck(NOW, LIMITS)
+
+
 @pytest.fixture
 async def database_url(empty_database_url: str) -> str:
     """One that nobody has used: PostgreSQL plans by what it has seen in the tables."""
@@ -99,6 +104,7 @@ async def database_url(empty_database_url: str) -> str:
         (_last_in_line, "ix_probe_line"),
         (_call, "ix_probe_line"),
         (_holds_any, "ix_channel_held"),
+        (_is_stuck, "ix_probe_due"),
     ],
 )
 async def test_frequent_questions_use_an_index(

@@ -310,6 +310,21 @@ async def test_a_host_without_reasons_is_believed_after_a_day(play: Play) -> Non
     assert (await play.now_of(channel)).state is State.CONNECTED
 
 
+async def test_a_proxy_that_hides_the_refusal_is_believed_after_a_day(play: Play) -> None:
+    """It may be the password or what is behind it: both are said, with its words, and it is looked for on."""
+    channel = await connected(play)
+    host = host_of(play)
+    host.break_down("proxied")
+    host.change_password(ALICE)
+    await play.passes(hours=23)
+    assert (await play.now_of(channel)).state is State.IMPAIRED
+    await play.passes(hours=3)
+    after = await play.now_of(channel)
+    assert (after.state, after.cause) == (State.DISCONNECTED, Cause.LOGIN_UNCLEAR)
+    [told] = [said.plain for said in await play.dm("alice") if "stopped working" in said.plain]
+    assert "it may be the password, or trouble at the host" in told and "internal server error" in told
+
+
 async def test_another_answer_begins_the_day_anew(play: Play) -> None:
     """And what the host says is its own trouble ends it; a number in the words, or silence, does not."""
     channel = await connected(play)
