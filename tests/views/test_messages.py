@@ -519,6 +519,16 @@ def test_a_relapse_names_what_came_back() -> None:
     )
 
 
+@pytest.mark.parametrize("kind", [NoticeKind.REMINDER, NoticeKind.RELAPSE])
+def test_replies_about_a_login_in_doubt_say_what_the_message_says(kind: NoticeKind) -> None:
+    """It may be the password: nobody is told to sit and wait."""
+    doubt = a_storm(1, kind=IncidentKind.UNVERIFIABLE, cause=Cause.LOGIN_UNCLEAR)
+    said = texts(storm(*doubt, kind=kind, subject=f"{doubt[0].incident.id}:2"))
+    assert "If the password was changed, reconnect" in said and "don't need to do" not in said
+    several = a_storm(2, kind=IncidentKind.UNVERIFIABLE, cause=Cause.LOGIN_UNCLEAR)
+    assert "don't need to do" not in texts(storm(*several, kind=NoticeKind.REMINDER))
+
+
 def test_a_reminder_says_since_when_and_that_nobody_is_on_it() -> None:
     """And asks whoever said so hours ago by name."""
     one = storm(*a_storm(1), kind=NoticeKind.REMINDER)

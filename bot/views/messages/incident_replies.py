@@ -9,9 +9,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from bot.domain.channel import DOUBT_CAUSES
 from bot.domain.incident import AFTER_HOLD, Incident
 from bot.domain.view_models import IncidentModel, NoticeModel
-from bot.views.blocks import Block, Message, actions, button, inert, instant, mention, message, section
+from bot.views.blocks import (
+    Block,
+    Message,
+    actions,
+    button,
+    escape,
+    inert,
+    instant,
+    mention,
+    message,
+    section,
+)
 from bot.views.i18n import Language
 from bot.views.messages.hubspot import (
     hubspot_claim_taken_reply,
@@ -23,7 +35,7 @@ from bot.views.messages.hubspot import (
 from bot.views.messages.incident import HAND_BACK, answers, mend
 from bot.views.messages.incident_text import headline, is_doubtful, mark, named, open_ones, stops
 from bot.views.messages.provider_outage import provider_outage_reminder
-from bot.views.wording import company
+from bot.views.wording import cause_words, company
 
 _MANY: Final = 2
 """Below that there is no storm to count."""
@@ -66,7 +78,7 @@ def relapse_reply(lang: Language, model: NoticeModel) -> Message:
         return _nothing(lang)
     if is_doubtful(outage):
         said = "🟡 " + lang.say("Checks of {address} are failing again.", address=named(lang, outage))
-        return _reply(said, lang.say("We keep trying; you don't need to do anything."))
+        return _reply(said, _meanwhile(lang, (outage,)))
     if model.notice.about.get("after") == AFTER_HOLD:
         said = "🔴 " + lang.say(
             "{company} no longer refuses many at once; {address} is still refused, for a reason of its own.",
@@ -79,6 +91,17 @@ def relapse_reply(lang: Language, model: NoticeModel) -> Message:
             address=named(lang, outage),
         )
     return _reply(said, buttons=mend(lang, outage, model.now))
+
+
+def _meanwhile(lang: Language, waiting: Sequence[IncidentModel]) -> str:
+    """What can be done of what nobody knows. Where a host has answered and only not said whose trouble it is,
+    it may be the reader's: the same as in the message above."""
+    asked = [it for it in waiting if it.incident.cause in DOUBT_CAUSES]
+    if not asked:
+        return lang.say("We keep trying; you don't need to do anything.")
+    if len(waiting) > 1:
+        return lang.say("The message above lists them and stays up to date.")
+    return escape(cause_words(lang, asked[0].incident.cause, asked[0].provider_label).next_step)
 
 
 def claim_taken_reply(lang: Language, model: NoticeModel) -> Message:
@@ -126,7 +149,7 @@ def reminder_reply(lang: Language, model: NoticeModel) -> Message:
         return _nothing(lang)
     said = "⏰ " + _still(lang, model, waiting)
     if all(map(is_doubtful, waiting)):
-        return _reply(said, lang.say("We keep trying; you don't need to do anything."))
+        return _reply(said, _meanwhile(lang, waiting))
     alone = waiting[0] if len(waiting) == 1 else None
     lines = [
         stops(lang, alone) if alone else lang.say("The message above lists them and stays up to date."),
