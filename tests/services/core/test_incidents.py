@@ -91,3 +91,7 @@ async def test_each_message_of_theirs_says_what_of_it_was_handed_over(play: Play
             parents = [await uow.incidents.of_notice(it.thread_of) for it in told if it.thread_of]
         assert len(told) == 2
         assert [it.about["incident"] for it in told] == [one.id for [one] in parents]
+    # The last step, as the replies about it say it: by this their number is known.
+    assert [it.about["at"] for it in told] == [
+        one.claimed_at.isoformat() for [one] in parents if one.claimed_at
+    ]
