@@ -8,7 +8,7 @@ from bot.domain.access import Role
 from bot.domain.errors import NotAllowed
 from bot.domain.ids import NoticeId, UserId
 from bot.domain.notice import NoticeKind
-from tests.services.play import ACME, IDS, Play
+from tests.services.play import ACME, IDS, Play, on_both
 
 SUPPORT = "support@acme.example"
 
@@ -71,6 +71,7 @@ async def test_nothing_is_handed_to_whoever_was_not_told(play: Play) -> None:
     assert set(refused.value.who_can) == {IDS["sakura"], IDS["alice"]}
 
 
+@on_both
 async def test_each_message_of_theirs_says_what_of_it_was_handed_over(play: Play) -> None:
     """What is one message for Omar is two for Sakura, as it is where her first had begun before his."""
     first = await _claimed(play)
