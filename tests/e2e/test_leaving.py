@@ -87,3 +87,16 @@ async def test_whoever_has_home_before_them_sees_who_leaves_and_who_comes_back(s
     await stage.driver.edit_person("alice", deleted=False)
     await stage.passes(minutes=1)
     await omar.until(lambda screen: screen.home and left not in screen.home.plain)
+
+
+async def test_who_comes_back_is_told_of_what_stopped_working_meanwhile(stage: Stage) -> None:
+    """Nobody else can sign in to it, and Slack took no message for somebody who was not there."""
+    await stage.connected("alice")
+    await stage.connected("omar")
+    await _leaves(stage, "alice")
+    await stage.breaks(ALICE, minutes=21)
+    await stage.passes(minutes=5)
+    await stage.driver.edit_person("alice", deleted=False)
+    await stage.passes(minutes=1)
+    told = (await stage.person("alice").sees()).dm.last.plain
+    assert f"{ALICE} stopped working" in told and "[Reconnect]" in told

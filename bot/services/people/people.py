@@ -267,6 +267,8 @@ class People:
         await self._notifications.changed(
             uow, await uow.notices.of_channel(channel.id, NoticeKind.OWNER_GONE), now=now
         )
+        # Of an outage that began meanwhile: Slack takes no message for somebody who is not there.
+        await self._transitions.audience_changed(uow, channel, now=now)
 
     async def _delegate_gone(
         self, uow: UnitOfWork, channel: Channel, grant_id: GrantId, *, now: datetime
