@@ -130,8 +130,8 @@ class Incidents:
     async def audience_changed(
         self, uow: UnitOfWork, channel: Watched, readers: Sequence[UserId], *, now: datetime
     ) -> None:
-        """The channel is somebody else's now, or its owner is back: whoever of ``readers`` was not told of its
-        open outage is."""
+        """The channel is somebody else's now, or its owner is back: whoever of ``readers`` was not told of
+        its open outage is."""
         incident = await uow.incidents.open_of(channel.id)
         if incident is None:
             return
