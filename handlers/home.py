@@ -195,12 +195,11 @@ class Home:
         await self._pause(span.total_seconds())
 
     async def _published(self, user_id: UserId, *, is_own: bool) -> timedelta:
-        at = self._clock()
+        at, before = self._clock(), self._pictures.get(user_id)
         try:
             drawn = await self._publish_at(user_id, at, is_first=True)
-            if (
-                drawn is None and not is_own
-            ):  # they look at what another process drew: it knows what they chose
+            is_news = is_own or self._pictures.get(user_id) is not before
+            if drawn is None and not is_news:  # another process drew what they see: it knows what they chose
                 self._forget(user_id)
                 return timedelta()
             if drawn is None:  # another process was first: look again, then let the newest win
@@ -214,8 +213,10 @@ class Home:
         return timedelta()
 
     async def _publish_at(self, user_id: UserId, at: datetime, *, is_first: bool) -> str | None:
-        view = await self._view(user_id, at)
-        known = self._pictures.get(user_id, _Picture()).hash or None
+        # As of now, both: nothing is drawn over what they click on while it is read.
+        picture = self._pictures.get(user_id, _Picture())
+        view = await self._view(user_id, picture.browse, at)
+        known = picture.hash or None
         return await self._views_api.publish(user_id, view, known=known if is_first else None)
 
     def _drawn(self, user_id: UserId, drawn: str, at: datetime) -> None:
@@ -223,9 +224,9 @@ class Home:
             picture = self._pictures.get(user_id, _Picture())
             self._pictures[user_id] = replace(picture, hash=drawn, at=max(at, picture.at))
 
-    async def _view(self, user_id: UserId, at: datetime) -> View:
+    async def _view(self, user_id: UserId, browse: Browse, at: datetime) -> View:
         lang = await language_of(self._people, self._workspace_id, user_id)
-        overview = await attempt(self._overview(user_id))
+        overview = await attempt(self._overview(user_id, browse))
         if isinstance(overview, Overview):
             theirs = await attempt(self._hubspot.summary()) if self._hubspot else None
             elsewhere = in_the_list(lang, theirs if isinstance(theirs, HubSpotSummary) else None)
@@ -234,9 +235,8 @@ class Home:
             return _as_home(refusal_message(lang, overview.refusal, self._command))
         return _as_home(busy_message(lang))
 
-    async def _overview(self, user_id: UserId) -> Overview:
+    async def _overview(self, user_id: UserId, browse: Browse) -> Overview:
         actor = await self._people.member(self._workspace_id, user_id)
-        browse = self._pictures.get(user_id, _Picture()).browse
         return await self._channels.overview(actor, most=HOME_ROWS, browse=browse)
 
     def _forget(self, user_id: UserId) -> None:

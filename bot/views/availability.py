@@ -20,7 +20,6 @@ from bot.domain.availability import (
     Tally,
     beginning_of,
     day_of,
-    together,
 )
 from bot.domain.ids import UserId
 from bot.domain.view_models import ChannelStatus
@@ -65,13 +64,17 @@ def strip(days: Sequence[Tally]) -> str:
 
 def short_strip(days: Sequence[Tally]) -> str:
     """The same in one line: a square for each three days, as bad as the worst of them."""
-    return "".join(_square(together(some)) for some in _from_the_end(days, DAYS_IN_SQUARE))
+    return "".join(min(map(_square, some), key=_WORST.index) for some in _from_the_end(days, DAYS_IN_SQUARE))
 
 
 def _from_the_end(days: Sequence[Tally], size: int) -> list[Sequence[Tally]]:
     """In groups of which only the first may be smaller."""
     ends = range(len(days), 0, -size)
     return [days[max(0, end - size) : end] for end in reversed(ends)]
+
+
+_WORST: Final = "🟥🟨🟩⬜"
+"""The worst first."""
 
 
 def _square(day: Tally) -> str:

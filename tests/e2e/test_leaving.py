@@ -30,7 +30,10 @@ async def test_what_a_leaver_asked_for_needs_no_answer(stage: Stage) -> None:
     await alice.clicks("Send the request")
     await stage.passes(seconds=5)
     assert "[Approve]" in (await omar.sees()).dm.last.plain
+    await omar.opens_home()
+    await omar.until(lambda screen: screen.home and "Waiting for you" in screen.home.plain)
     await _leaves(stage, "alice")
+    await omar.until(lambda screen: screen.home and "Waiting for you" not in screen.home.plain)
     for name, words in (("omar", "no longer possible"), ("sakura", "実行できなくなりました")):
         said = (await stage.person(name).sees()).dm.last.plain
         assert words in said and "[" not in said, said
@@ -70,3 +73,30 @@ async def test_a_leavers_inbox_is_not_left_to_whoever_has_left(stage: Stage) -> 
     await omar.closes(whole=True)
     await omar.types(f"/inbox reconnect {ALICE}")
     assert "Reconnected ✓" in (await stage.consents(await stage.link_in_modal("omar"), ALICE)).text
+
+
+async def test_whoever_has_home_before_them_sees_who_leaves_and_who_comes_back(stage: Stage) -> None:
+    """Without looking again: the way out stands there for as long as nobody is left, and no longer."""
+    await stage.connected("alice")
+    await stage.connected("omar")
+    omar, left = stage.person("omar"), "❓ Its owner left the workspace"
+    await omar.opens_home()
+    await omar.until(lambda screen: screen.home and ALICE in screen.home.plain)
+    await _leaves(stage, "alice")
+    await omar.until(lambda screen: screen.home and left in screen.home.plain)
+    await stage.driver.edit_person("alice", deleted=False)
+    await stage.passes(minutes=1)
+    await omar.until(lambda screen: screen.home and left not in screen.home.plain)
+
+
+async def test_who_comes_back_is_told_of_what_stopped_working_meanwhile(stage: Stage) -> None:
+    """Nobody else can sign in to it, and Slack took no message for somebody who was not there."""
+    await stage.connected("alice")
+    await stage.connected("omar")
+    await _leaves(stage, "alice")
+    await stage.breaks(ALICE, minutes=21)
+    await stage.passes(minutes=5)
+    await stage.driver.edit_person("alice", deleted=False)
+    await stage.passes(minutes=1)
+    told = (await stage.person("alice").sees()).dm.last.plain
+    assert f"{ALICE} stopped working" in told and "[Reconnect]" in told

@@ -95,12 +95,16 @@ class FakeChannels:
     taken_over: list[TeamDetails] = field(default_factory=list)
     needs_approval: bool = False
     """Every deed is a wish that ``BOB`` may grant."""
+    gate: asyncio.Event | None = None
+    """Where an overview that was read waits before it is shown."""
 
     async def mark(self) -> None:
         """Nobody can tell whether anything was changed."""
 
     async def overview(self, actor: Actor, *, most: int, browse: Browse = _ALL) -> Overview:
         own = tuple(a_row(it) for it in self.channels.values() if browse.text in it.address)
+        if self.gate is not None:
+            await self.gate.wait()
         return an_overview(own=own, browse=browse, has_more=not browse.skip)
 
     async def addresses(self, actor: Actor, *, most: int) -> tuple[tuple[str, ...], int]:

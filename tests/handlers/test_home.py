@@ -140,6 +140,35 @@ async def test_what_somebody_else_does_throws_nobody_off_their_page(bench: Bench
     assert len(bench.slack.of("views.publish")) == 1
 
 
+@pytest.mark.parametrize("is_refused", [False, True])
+async def test_what_was_read_before_a_click_is_not_drawn_over_what_was_clicked(
+    bench: Bench, is_refused: bool
+) -> None:
+    """While it was read for what others did, they clicked on a page that another process drew: that stays."""
+    other = bench.build(PACE)
+    await bench.send(an_event(OPENED))
+    await _is_drawn(bench, 1)
+    await other.dispatch(_clicked(bench, 1, "home.next", "25:disabled:ann"))
+    await _is_drawn(bench, 2)
+    gate = bench.services.channels.gate = asyncio.Event()
+    bench.side.refresh_home()
+    for _ in range(50):
+        await asyncio.sleep(0)
+    click = asyncio.create_task(bench.send(_clicked(bench, 2, "channel.status", "c1")))
+    for _ in range(50):
+        await asyncio.sleep(0)
+    bench.slack.refusals["views.publish"] = ["hash_conflict"] if is_refused else []
+    gate.set()
+    await click
+    await _is_drawn(bench, 3)
+    third = bench.slack.of("views.publish")[2]
+    # The first is what Slack does not take; then it is read for what they chose.
+    assert (third.get("hash"), "'initial_value': 'ann'" in texts(third)) == (
+        (None, True) if is_refused else ("h1", False)
+    )
+    await other.drain(5)
+
+
 async def test_a_page_that_is_older_than_what_is_known_changes_nothing(bench: Bench) -> None:
     """They turned the page, and clicked once more before it came: they stay where they went."""
     moved = NOW

@@ -449,6 +449,10 @@ def announcements(channel: Channel) -> Iterator[tuple[str, NoticeModel]]:
 def storms(lang: Language) -> Drawn:
     """Many outages in one message."""
     over = {"resolved_at": NOW, "resolution": Resolution.RECOVERED}
+    for of, who in ((NoticeKind.HANDED_OVER, ANN), (NoticeKind.CLAIM_TAKEN, BOB)):
+        theirs = a_storm(3, claimed_by=who, claimed_at=NOW)
+        seen = {"subject": f"{theirs[0].incident.id}:by:{BOB}:{NOW.isoformat()}"}
+        yield f"{of} of several", picture_of(lang, a_picture(of, *theirs, notice=seen))
     for kind in ALARMS:
         for count in (2, 5, 40, 300):
             half = (*a_storm(count), *a_storm(count, **over))

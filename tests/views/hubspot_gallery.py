@@ -183,6 +183,11 @@ def _notices(lost: list[HubSpotOutage]) -> Iterator[tuple[str, NoticeModel]]:
     about = f"{lost[0].incident.id}:by:{BOB}:{NOW.isoformat()}"
     yield "lost, and handed over", replace(handed, notice=replace(handed.notice, subject=about))
     yield "lost, and handed over before", handed
+    theirs = [replace(it, incident=replace(it.incident, claimed_by=ANN, claimed_at=NOW)) for it in lost]
+    for of in (NoticeKind.HANDED_OVER, NoticeKind.CLAIM_TAKEN):
+        several = a_model(of, HubSpotModel(outages=tuple(theirs)))
+        by = f"{lost[0].incident.id}:by:{BOB if of is NoticeKind.HANDED_OVER else ANN}:{NOW.isoformat()}"
+        yield f"several, {of}", replace(several, notice=replace(several.notice, subject=by))
     snoozed = a_model(kind, one)
     yield (
         "lost, and snoozed",

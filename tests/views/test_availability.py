@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.availability import Availability, ReportLine, Tally, day_of
+from bot.domain.availability import LOOKS_UNSURE, Availability, ReportLine, Tally, day_of
 from bot.views.availability import report_message, short_strip, strip
 from bot.views.home import overview_message
 from bot.views.i18n import Language
@@ -43,6 +43,12 @@ def test_of_three_days_the_worst_shows() -> None:
     days = [WHOLE, doubt, down(1), WHOLE, doubt, off, WHOLE, off, off, off, off, off]
     assert short_strip(days) == "🟥🟨🟩⬜"
     assert short_strip([]) == strip([]) == ""
+
+
+def test_a_short_strip_makes_no_day_worse_than_it_was() -> None:
+    """Three days that look like any other look like any other together."""
+    days = [Tally(up=86_040, unknown=LOOKS_UNSURE // 2)] * 3
+    assert strip(days) == "🟩🟩🟩" and short_strip(days) == "🟩"
 
 
 @pytest.mark.parametrize("lang", LANGUAGES, ids=lambda lang: lang.code)

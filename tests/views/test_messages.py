@@ -770,3 +770,18 @@ def test_a_message_in_slack_sends_nobody_to_slack(ending: OutcomeKind) -> None:
     """The button is below, and no other message follows."""
     said = texts(connected(ending, State.DISABLED))
     assert "Slack" not in said and "A message" not in said
+
+
+def test_of_several_that_change_hands_at_once_their_number_is_said() -> None:
+    """Not the first of them alone; what somebody was on before, or is over, is not of them."""
+    theirs = a_storm(4, claimed_by=ANN, claimed_at=NOW)
+    before = replace(theirs[2].incident, claimed_at=NOW - timedelta(minutes=9))
+    over = replace(theirs[3].incident, **OVER)
+    outages = (*theirs[:2], replace(theirs[2], incident=before), replace(theirs[3], incident=over))
+    subject = f"{theirs[0].incident.id}:by:{BOB}:{NOW.isoformat()}"
+    said = storm(*outages, kind=NoticeKind.HANDED_OVER, subject=subject)
+    assert said["text"] == "🙋 <@U0BOB> handed 2 inboxes over to you."
+    assert list(buttons(said)) == ["incident.hand_back"] and "The message above lists them" in texts(said)
+    taken = a_storm(3, claimed_by=BOB, claimed_at=NOW)
+    told = storm(*taken, kind=NoticeKind.CLAIM_TAKEN, subject=subject)
+    assert told["text"] == "🙋 <@U0BOB> is on 3 inboxes now, instead of you."

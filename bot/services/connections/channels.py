@@ -51,6 +51,7 @@ from bot.services.connections.api_keys import hands_out_tokens, lately_used, pro
 from bot.services.connections.channel_actions import channel_for
 from bot.services.connections.connect import near_misses, read_address
 from bot.services.connections.tickets import asked_for
+from bot.services.core.jobs import attempted
 from bot.services.core.ports import Core
 from bot.services.core.roles import roles_in
 from bot.services.monitoring.availability import Availabilities
@@ -107,7 +108,8 @@ class Channels:
             to_answer = await self._to_answer(uow, actor)
             asked = await uow.requests.unfinished_by(actor.workspace_id, actor.id)
         if first_hour is not None and first_hour.is_done:
-            await self._first_hour_over(actor)
+            # Whoever only looks sees what there is, also where nothing can be written now.
+            await attempted(self._first_hour_over(actor), what="first hour")
             first_hour = None
         return Overview(
             own=tuple(row for row in rows if row.is_own),

@@ -7,7 +7,7 @@ storm is two notifications, however large it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -130,7 +130,8 @@ class Incidents:
     async def audience_changed(
         self, uow: UnitOfWork, channel: Watched, readers: Sequence[UserId], *, now: datetime
     ) -> None:
-        """The channel is somebody else's now: whoever of ``readers`` was not told of its open outage is."""
+        """The channel is somebody else's now, or its owner is back: whoever of ``readers`` was not told of
+        its open outage is."""
         incident = await uow.incidents.open_of(channel.id)
         if incident is None:
             return
@@ -305,8 +306,7 @@ class Incidents:
             handed = [it for it in mine if it.id in claimed]
             await self._remember(uow, handed, "handed_over", actor, now, details={"to": to})
             await self._notifications.changed(uow, await uow.notices.of_incidents(claimed), now=now)
-            about = {"incident": handed[0].id, **done_by(actor.id, now)} if handed else {}
-            replies = [_reply(NoticeKind.HANDED_OVER, it, about, now) for it in theirs if handed]
+            replies = await _replies(uow, NoticeKind.HANDED_OVER, theirs, {to: claimed}, by=actor.id, now=now)
             await self._notifications.tell_all(uow, replies)
             await uow.commit()
         self._core.wake()
@@ -340,17 +340,11 @@ class Incidents:
         self, uow: UnitOfWork, taken: Sequence[Incident], told: Sequence[Notice], actor: Actor, now: datetime
     ) -> None:
         """Whoever was on some of these has one reply in their message: an edit would not tell them."""
-        by_former = {it.claimed_by: it for it in reversed(taken) if it.claimed_by is not None}
-        replies = [
-            _reply(
-                NoticeKind.CLAIM_TAKEN,
-                notice,
-                {"incident": by_former[notice.recipient].id, **done_by(actor.id, now)},
-                now,
-            )
-            for notice in told
-            if notice.kind in OUTAGES and notice.recipient in by_former
-        ]
+        by_former: dict[UserId, set[IncidentId]] = {}
+        for it in taken:
+            if it.claimed_by is not None:
+                by_former.setdefault(it.claimed_by, set()).add(it.id)
+        replies = await _replies(uow, NoticeKind.CLAIM_TAKEN, told, by_former, by=actor.id, now=now)
         await self._notifications.tell_all(uow, replies)
 
     async def _remember(
@@ -531,6 +525,27 @@ def _comes_back(last: Incident, kind: IncidentKind, now: datetime) -> bool:
         and last.resolved_at is not None
         and now - last.resolved_at <= RELAPSES_WITHIN
     )
+
+
+async def _replies(
+    uow: UnitOfWork,
+    kind: NoticeKind,
+    told: Iterable[Notice],
+    meant: Mapping[UserId, Collection[IncidentId]],
+    *,
+    by: UserId,
+    now: datetime,
+) -> list[Notice]:
+    """One in each message about an outage that its reader is ``meant`` by, naming the first of these in it:
+    what is one message for one person may be several for another."""
+    replies = list[Notice]()
+    for notice in told:
+        if notice.kind in OUTAGES and notice.recipient in meant:
+            theirs = [it.id for it in await uow.incidents.of_notice(notice.id)]
+            first = next((it for it in theirs if it in meant[notice.recipient]), None)
+            if first is not None:
+                replies.append(_reply(kind, notice, {"incident": first, **done_by(by, now)}, now))
+    return replies
 
 
 def _reply(kind: NoticeKind, to: Notice, about: Mapping[str, str], now: datetime) -> Notice:

@@ -215,6 +215,7 @@ class People:
         now = self._core.clock()
         known = await uow.people.by_ids(self._workspace.id, [person.id for person in people])
         await uow.people.save_all(people, now)
+        has_news = False
         for person in people:
             self._remember(person, now)
             was_deleted = person.id in known and known[person.id].is_deleted
@@ -222,6 +223,9 @@ class People:
                 await self._orphan(uow, person)
             elif was_deleted and not person.is_deleted:
                 await self._welcome_back(uow, person)
+            has_news |= person.id in known and person.is_deleted is not was_deleted
+        if has_news:  # no click follows it: their inboxes, and what they asked for, stand in others' Homes
+            await self._notifications.home_changed(uow, self._workspace.id, actor=None, now=now)
 
     async def _orphan(self, uow: UnitOfWork, person: Person) -> None:
         for channel in await uow.channels.of_owner(person.workspace_id, person.id):
@@ -263,6 +267,8 @@ class People:
         await self._notifications.changed(
             uow, await uow.notices.of_channel(channel.id, NoticeKind.OWNER_GONE), now=now
         )
+        # Of an outage that began meanwhile: Slack takes no message for somebody who is not there.
+        await self._transitions.audience_changed(uow, channel, now=now)
 
     async def _delegate_gone(
         self, uow: UnitOfWork, channel: Channel, grant_id: GrantId, *, now: datetime

@@ -26,6 +26,7 @@ from bot.views.blocks import (
     inert,
     instant,
     link,
+    mention,
     message,
     more,
     paragraphs,
@@ -35,7 +36,7 @@ from bot.views.blocks import (
 )
 from bot.views.i18n import Language
 from bot.views.messages.incident import answers_about
-from bot.views.messages.incident_text import claims_of
+from bot.views.messages.incident_text import claimed_then, claims_of, handed_words, relieved_words
 from bot.views.wording import cause_in_short
 
 HUBSPOT_LINK: Final = "hubspot.open"
@@ -422,25 +423,31 @@ def hubspot_relapse_reply(lang: Language, shown: HubSpotModel, incident: str) ->
     )
 
 
-def hubspot_claim_taken_reply(lang: Language, shown: HubSpotModel, incident: str, who: str) -> Message:
+def hubspot_claim_taken_reply(lang: Language, shown: HubSpotModel, model: NoticeModel) -> Message:
     """To whoever was on it."""
-    meant = next((it for it in _open(shown) if it.incident.id == incident), None)
+    meant, who = _claimed(shown, model), mention(model.actor or "")
     if meant is None:
         return _reply(lang.say("There is nothing left to do."))
-    address = named(lang, meant.channel)
-    return _reply("🙋 " + lang.say("{who} is on {address} now, instead of you.", who=who, address=address))
+    number = claimed_then((it.incident for it in shown.outages), model.actor, model.notice)
+    return _reply("🙋 " + relieved_words(lang, who, named(lang, meant.channel), number))
 
 
 def hubspot_handed_over_reply(
-    lang: Language, shown: HubSpotModel, incident: str, who: str, back: Block
+    lang: Language, shown: HubSpotModel, model: NoticeModel, back: Block
 ) -> Message:
     """To whom it was handed; ``back`` is the button that hands it back."""
-    meant = next((it for it in _open(shown) if it.incident.id == incident), None)
+    meant, who = _claimed(shown, model), mention(model.actor or "")
     if meant is None:
         return _reply(lang.say("There is nothing left to do."))
-    address = named(lang, meant.channel)
-    said = "🙋 " + lang.say("{who} handed {address} over to you.", who=who, address=address)
+    number = claimed_then((it.incident for it in shown.outages), model.notice.recipient, model.notice)
+    said = "🙋 " + handed_words(lang, who, named(lang, meant.channel), number)
     return _reply(said, lang.say("The message above leads to HubSpot."), buttons=[back])
+
+
+def _claimed(shown: HubSpotModel, model: NoticeModel) -> HubSpotOutage | None:
+    """The outage that the reply names."""
+    wanted = model.notice.about.get("incident", "")
+    return next((it for it in _open(shown) if it.incident.id == wanted), None)
 
 
 def hubspot_reminder(lang: Language, shown: HubSpotModel, now: datetime) -> Message:

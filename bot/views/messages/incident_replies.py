@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bot.domain.channel import DOUBT_CAUSES
+from bot.domain.ids import UserId
 from bot.domain.incident import AFTER_HOLD, Incident
 from bot.domain.view_models import IncidentModel, NoticeModel
 from bot.views.blocks import (
@@ -33,7 +34,17 @@ from bot.views.messages.hubspot import (
     hubspot_storm_reply,
 )
 from bot.views.messages.incident import HAND_BACK, answers, mend
-from bot.views.messages.incident_text import headline, is_doubtful, mark, named, open_ones, stops
+from bot.views.messages.incident_text import (
+    claimed_then,
+    handed_words,
+    headline,
+    is_doubtful,
+    mark,
+    named,
+    open_ones,
+    relieved_words,
+    stops,
+)
 from bot.views.messages.provider_outage import provider_outage_reminder
 from bot.views.wording import cause_words, company
 
@@ -106,29 +117,34 @@ def _meanwhile(lang: Language, waiting: Sequence[IncidentModel]) -> str:
 
 def claim_taken_reply(lang: Language, model: NoticeModel) -> Message:
     """To whoever was on it: an edit would not tell them."""
-    who = mention(model.actor or "")
     if model.hubspot is not None:
-        return hubspot_claim_taken_reply(lang, model.hubspot, model.notice.about.get("incident", ""), who)
+        return hubspot_claim_taken_reply(lang, model.hubspot, model)
     outage = _meant(model)
     if outage is None or not outage.incident.is_open:
         return _nothing(lang)
-    address = named(lang, outage)
-    return _reply("🙋 " + lang.say("{who} is on {address} now, instead of you.", who=who, address=address))
+    who, number = mention(model.actor or ""), _number(model, model.actor)
+    return _reply("🙋 " + relieved_words(lang, who, named(lang, outage), number))
 
 
 def handed_over_reply(lang: Language, model: NoticeModel) -> Message:
     """To whom it was handed: what is theirs now, and the buttons for it."""
-    who, wanted = mention(model.actor or ""), model.notice.about.get("incident", "")
     back = button(lang.say("Hand back"), HAND_BACK, value=model.notice.thread_of or model.notice.id)
     if model.hubspot is not None:
-        return hubspot_handed_over_reply(lang, model.hubspot, wanted, who, back)
+        return hubspot_handed_over_reply(lang, model.hubspot, model, back)
     outage = _meant(model)
     if outage is None or not outage.incident.is_open:
         return _nothing(lang)
-    said = "🙋 " + lang.say("{who} handed {address} over to you.", who=who, address=named(lang, outage))
+    who, number = mention(model.actor or ""), _number(model, model.notice.recipient)
+    said = "🙋 " + handed_words(lang, who, named(lang, outage), number)
     step = lang.say("Everybody who was told sees that you are on it.")
+    if number > 1:
+        return _reply(said, lang.say("The message above lists them and stays up to date."), buttons=[back])
     buttons = [*mend(lang, outage, model.now), back]
     return _reply(said, *filter(None, [stops(lang, outage), step]), buttons=buttons)
+
+
+def _number(model: NoticeModel, by: UserId | None) -> int:
+    return claimed_then((it.incident for it in model.outages), by, model.notice)
 
 
 def _meant(model: NoticeModel) -> IncidentModel | None:

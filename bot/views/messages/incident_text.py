@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -11,6 +11,7 @@ from bot.domain.address import NOWHERE
 from bot.domain.channel import ADMIN_CAUSES, DOUBT_CAUSES, MANAGED_CAUSES, REFUSED_CAUSES
 from bot.domain.ids import UserId
 from bot.domain.incident import Incident, IncidentKind, Resolution, unexplained_by
+from bot.domain.notice import Notice
 from bot.domain.provider_outage import Proof
 from bot.domain.view_models import IncidentModel, NoticeModel
 from bot.views.blocks import ago, escape, inert, instant, mention
@@ -97,6 +98,27 @@ def stops(lang: Language, outage: IncidentModel) -> str:
     written = lang.say("What stops working: {use}", use=inert(use, 200)) if use else ""
     lose = lang.say("Programs that lose access: {programs}.", programs=programs) if programs else ""
     return "\n".join(filter(None, [written, lose]))
+
+
+def claimed_then(incidents: Iterable[Incident], by: UserId | None, notice: Notice) -> int:
+    """How many that are open somebody came to be on in the step that a reply tells of."""
+    at = notice.about.get("at")
+    claimed = (it.claimed_at for it in incidents if it.is_open and it.claimed_by == by)
+    return sum(one is not None and one.isoformat() == at for one in claimed)
+
+
+def handed_words(lang: Language, who: str, address: str, number: int) -> str:
+    """To whoever is on it from now on: ``address``, or so many at once."""
+    if number > 1:
+        return lang.say("{who} handed {n} inboxes over to you.", who=who, n=number)
+    return lang.say("{who} handed {address} over to you.", who=who, address=address)
+
+
+def relieved_words(lang: Language, who: str, address: str, number: int) -> str:
+    """To whoever was on it until now."""
+    if number > 1:
+        return lang.say("{who} is on {n} inboxes now, instead of you.", who=who, n=number)
+    return lang.say("{who} is on {address} now, instead of you.", who=who, address=address)
 
 
 def proof(lang: Language, outages: Sequence[IncidentModel]) -> str:

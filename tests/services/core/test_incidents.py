@@ -8,7 +8,7 @@ from bot.domain.access import Role
 from bot.domain.errors import NotAllowed
 from bot.domain.ids import NoticeId, UserId
 from bot.domain.notice import NoticeKind
-from tests.services.play import ACME, IDS, Play
+from tests.services.play import ACME, IDS, Play, on_both
 
 SUPPORT = "support@acme.example"
 
@@ -69,3 +69,30 @@ async def test_nothing_is_handed_to_whoever_was_not_told(play: Play) -> None:
     with pytest.raises(NotAllowed) as refused:
         await play.services.incidents.hand_over(await play.actor("omar"), notice_id, IDS["kenji"])
     assert set(refused.value.who_can) == {IDS["sakura"], IDS["alice"]}
+
+
+@on_both
+async def test_each_message_of_theirs_says_what_of_it_was_handed_over(play: Play) -> None:
+    """What is one message for Omar is two for Sakura, as it is where her first had begun before his."""
+    first = await _claimed(play)
+    sales = await play.connect_team("sales@acme.example")
+    await play.stage.breaks("sales@acme.example", minutes=20)
+    incident = await play.incident(sales)
+    assert incident is not None
+    async with play.storage.writing() as uow:
+        await uow.notices.attach([first], incident.id)
+        await uow.commit()
+    omar = await play.actor("omar")
+    await play.services.incidents.claim(omar, first)
+    await play.services.incidents.hand_over(omar, first, IDS["sakura"])
+    await play.services.incidents.claim(omar, first)
+    for kind in (NoticeKind.HANDED_OVER, NoticeKind.CLAIM_TAKEN):
+        async with play.storage.reading() as uow:
+            told = await uow.notices.of_kind(ACME, IDS["sakura"], kind)
+            parents = [await uow.incidents.of_notice(it.thread_of) for it in told if it.thread_of]
+        assert len(told) == 2
+        assert [it.about["incident"] for it in told] == [one.id for [one] in parents]
+    # The last step, as the replies about it say it: by this their number is known.
+    assert [it.about["at"] for it in told] == [
+        one.claimed_at.isoformat() for [one] in parents if one.claimed_at
+    ]
