@@ -441,3 +441,22 @@ async def test_what_the_team_takes_over_needs_no_word(stage: Stage) -> None:
     await stage.passes(seconds=3)
     assert (await token(stage, key, ALICE))[0] == 200
     assert "This key can no longer use your inbox." in (await stage.person("alice").sees()).plain
+
+
+async def test_a_removed_inbox_and_one_that_is_back_say_what_the_key_may(stage: Stage) -> None:
+    """The message that the owner answered in says it, whenever they look."""
+    key, alice = await asked(stage), stage.person("alice")
+    await alice.clicks("Allow", near=WANTS, in_="dm")
+    await stage.passes(seconds=3)
+    allowed = "You allowed the program Help desk to use"
+    assert allowed in await in_dm(stage)
+    await alice.types(f"/inbox remove {ALICE}")
+    await alice.submits()
+    await alice.closes(whole=True)
+    await stage.passes(seconds=3)
+    assert allowed not in (await alice.sees()).plain
+    assert "This key can no longer use your inbox." in (await alice.sees()).plain
+    await stage.connected("alice")
+    await stage.passes(seconds=3)
+    assert (await token(stage, key, ALICE))[0] == 200
+    assert allowed in (await alice.sees()).plain
