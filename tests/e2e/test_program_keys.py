@@ -443,6 +443,26 @@ async def test_what_the_team_takes_over_needs_no_word(stage: Stage) -> None:
     assert "This key can no longer use your inbox." in (await stage.person("alice").sees()).plain
 
 
+async def test_whoever_looks_after_a_key_is_not_called_its_maker(stage: Stage) -> None:
+    """The list names who looks after it now, the owner goes on reading who asked, and history has both."""
+    await asked(stage)
+    services = stage.bot.services
+    (made,) = await services.api_keys.of_workspace(services.workspace.id)
+    assert await services.api_keys.assign(made.id, UserId("U0SAKURA"))
+    alice = await services.people.member(services.workspace.id, UserId("U0ALICE"), fresh=True)
+    for answer in (OwnerAnswer.DECLINED, OwnerAnswer.WAITS):  # the question is asked once more
+        await services.api_keys.answer(alice, made.id, next(iter(made.asked)), answer)
+    await stage.passes(seconds=3)
+    told = await in_dm(stage)
+    assert "@Omar" in told and WANTS in told and "@Sakura" not in told, told
+    in_time(await stage.person("omar").clicks("All keys"))
+    listed = modal_text(await stage.person("omar").sees())
+    assert "Looked after by @Sakura" in listed and "Made by" not in listed, listed
+    why = await asks(stage, "alice", f"/inbox why {ALICE}")
+    assert "A key for the program Help desk was made · @Omar" in why, why
+    assert "Somebody else looks after the program Help desk" in why, why
+
+
 async def test_a_removed_inbox_and_one_that_is_back_say_what_the_key_may(stage: Stage) -> None:
     """The message that the owner answered in says it, whenever they look."""
     key, alice = await asked(stage), stage.person("alice")

@@ -100,7 +100,7 @@ def _row(lang: Language, row: KeyRow, features: Sequence[Feature]) -> Block:
         lang.say("Inboxes: {inboxes}", inboxes=_inboxes(lang, row)),
         lang.say("For: {features}", features=_uses(lang, key, features)),
         _life(lang, key),
-        lang.say("Made by {who}", who=_maker(lang, key)),
+        lang.say("Looked after by {who}", who=_caretaker(lang, key)),
     ]
     if key.networks:
         lines.insert(
@@ -165,7 +165,7 @@ def _life(lang: Language, key: ApiKey) -> str:
     return lang.say("Expires {when}", when=instant(lang, key.expires_at)) + " · " + used
 
 
-def _maker(lang: Language, key: ApiKey) -> str:
+def _caretaker(lang: Language, key: ApiKey) -> str:
     if key.created_by == OPERATOR:
         return lang.say("whoever runs Inboxkeeper")
     return mention(key.created_by)
