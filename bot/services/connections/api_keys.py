@@ -259,7 +259,12 @@ def _of_key(key: ApiKey, channel_id: ChannelId, what: str, at: datetime, by: Use
 
 
 async def key_over(uow: UnitOfWork, notifications: Notifications, key: ApiKey) -> None:
-    """It works no more: whoever was told that it will end, or lacks somebody, sees that."""
+    """It works no more: whoever was told that it will end, or lacks somebody, sees that, and no token of
+    personal inboxes stays for it."""
+    allowed = sorted(one for one, asked in key.asked.items() if asked.answer is OwnerAnswer.ALLOWED)
+    for channel in (await uow.channels.by_ids(allowed)).values():
+        if channel.owner_id is not None and channel.grant_id is not None:
+            await uow.access_tokens.drop(channel.grant_id)
     await notifications.settled(
         uow,
         key.workspace_id,
