@@ -13,6 +13,7 @@ from bot.domain.channel import Channel
 from bot.domain.features import Feature
 from bot.domain.view_models import KeyRow, KeysShown
 from bot.views.blocks import (
+    LONGEST_BLOCK,
     Block,
     View,
     actions,
@@ -21,6 +22,7 @@ from bot.views.blocks import (
     context,
     dialog,
     escape,
+    fitting,
     inert,
     instant,
     mention,
@@ -117,7 +119,7 @@ def _row(lang: Language, row: KeyRow, features: Sequence[Feature]) -> Block:
         yes=lang.say("Revoke key"),
         no=lang.say("Cancel"),
     )
-    return section("\n".join(lines), {**revoke, "confirm": asks})
+    return section("\n".join(fitting(lines, LONGEST_BLOCK)), {**revoke, "confirm": asks})
 
 
 def _inboxes(lang: Language, row: KeyRow) -> str:
@@ -149,7 +151,7 @@ def _some(lang: Language, names: Sequence[str]) -> str:
 
 def _uses(lang: Language, key: ApiKey, features: Sequence[Feature]) -> str:
     names = {one.key: one.name.for_(lang.code) for one in features}
-    return lang.listed(inert(names.get(one, one), 40) for one in sorted(key.features)[:_BOXES])
+    return _some(lang, [inert(names.get(one, one), 40) for one in sorted(key.features)])
 
 
 def _life(lang: Language, key: ApiKey) -> str:
