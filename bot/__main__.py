@@ -213,7 +213,7 @@ def forget(
     }
 )
 def key(context: typer.Context) -> None:
-    """Make, list and revoke keys of programs: key create | list | revoke."""
+    """Make, list, assign and revoke program keys: key create | list | door | assign | revoke."""
     from bot.key_commands import keys
 
     typer.main.get_command(keys).main(args=context.args, prog_name="python -m bot key")

@@ -1,4 +1,4 @@
-"""The operator's commands about keys of programs: ``key create``, ``key list``, ``key revoke``.
+"""The operator's commands about program keys: made, listed, given to somebody to look after, revoked.
 
 The one rule: a key is shown once, on standard output, alone; it is never an argument, and never in a list.
 """
@@ -23,7 +23,9 @@ from storage import Storage
 
 T = TypeVar("T")
 
-keys = typer.Typer(help="Keys by which programs get access tokens (docs/api.md).", no_args_is_help=True)
+keys = typer.Typer(
+    help="Program keys, by which programs get access tokens (docs/api.md).", no_args_is_help=True
+)
 
 
 @keys.command()

@@ -95,7 +95,7 @@ def key_orphaned_notice(lang: Language, model: NoticeModel) -> Message:
 
 def _way(lang: Language) -> list[Block]:
     """To the list, where keys are made and revoked."""
-    return actions(button(lang.say("Keys of programs"), KEYS, value="0"))
+    return actions(button(lang.say("Program keys"), KEYS, value="0"))
 
 
 def key_asks_notice(lang: Language, model: NoticeModel) -> Message:

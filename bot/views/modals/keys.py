@@ -75,7 +75,7 @@ def keys_modal(lang: Language, keys: KeysShown, *, start: int = 0, remark: str =
         *_turn(lang, start, len(keys.rows)),
         *([context(_over(lang, keys.over))] if keys.over else []),
     ]
-    return modal(lang.say("Keys of programs"), blocks, close=lang.say("Close"))
+    return modal(lang.say("Program keys"), blocks, close=lang.say("Close"))
 
 
 def _new(lang: Language, keys: KeysShown) -> list[Block]:
