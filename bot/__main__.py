@@ -213,10 +213,10 @@ def forget(
     }
 )
 def key(context: typer.Context) -> None:
-    """Make, list and revoke keys of programs: key create | list | revoke."""
+    """Make, list, assign and revoke program keys: key create | list | door | assign | revoke."""
     from bot.key_commands import keys
 
-    typer.main.get_command(keys).main(args=context.args, prog_name="python -m bot key")
+    typer.main.get_command(keys).main(args=context.args, prog_name=as_called("python -m bot key"))
 
 
 @app.command(
@@ -230,7 +230,7 @@ def webhook(context: typer.Context) -> None:
     """Say where programs are told: webhook create | list | test | rotate | revoke."""
     from bot.webhook_commands import webhooks
 
-    typer.main.get_command(webhooks).main(args=context.args, prog_name="python -m bot webhook")
+    typer.main.get_command(webhooks).main(args=context.args, prog_name=as_called("python -m bot webhook"))
 
 
 def _settings() -> Settings:

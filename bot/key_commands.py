@@ -1,4 +1,4 @@
-"""The operator's commands about keys of programs: ``key create``, ``key list``, ``key revoke``.
+"""The operator's commands about program keys: made, listed, given to somebody to look after, revoked.
 
 The one rule: a key is shown once, on standard output, alone; it is never an argument, and never in a list.
 """
@@ -18,12 +18,15 @@ from bot.domain.api_key import LONGEST_LIFE, OPERATOR, ApiKey, KeyFault, KeyRefu
 from bot.domain.channel import Channel
 from bot.domain.ids import ApiKeyId, ChannelId, UserId, WorkspaceId
 from bot.operator_commands import storage_of
+from bot.program import as_called
 from bot.services.connections.api_keys import ApiKeys, KeySpec
 from storage import Storage
 
 T = TypeVar("T")
 
-keys = typer.Typer(help="Keys by which programs get access tokens (docs/api.md).", no_args_is_help=True)
+keys = typer.Typer(
+    help="Program keys, by which programs get access tokens (docs/api.md).", no_args_is_help=True
+)
 
 
 @keys.command()
@@ -87,7 +90,9 @@ def show() -> None:
             person = people.get(UserId(key.created_by))
             typer.echo(_line(key, named(key, channels), real_clock(), person.email if person else ""))
         if not found:
-            typer.echo("There are no keys. `python -m bot key create --help` says how to make one.")
+            typer.echo(
+                as_called("There are no keys. `python -m bot key create --help` says how to make one.")
+            )
 
     _run(settings_or_words(), work)
 
@@ -178,7 +183,7 @@ def _id_alone(typed: str) -> str:
 
 
 def _unknown() -> typer.Exit:
-    typer.echo("No key that works has this id. `python -m bot key list` shows them.", err=True)
+    typer.echo(as_called("No key that works has this id. `python -m bot key list` shows them."), err=True)
     return typer.Exit(2)
 
 
@@ -226,9 +231,8 @@ async def workspace_or_words(storage: Storage) -> WorkspaceId:
     async with storage.reading() as uow:
         found = await uow.workspaces.served()
     if len(found) != 1:
-        typer.echo(
-            "Inboxkeeper has not met its Slack workspace yet. Next: run `python -m bot serve` once.", err=True
-        )
+        words = "Inboxkeeper has not met its Slack workspace yet. Next: run `python -m bot serve` once."
+        typer.echo(as_called(words), err=True)
         raise typer.Exit(2)
     return found[0]
 
@@ -252,7 +256,7 @@ def settings_or_words() -> Settings:
     try:
         return load()
     except SettingsError as error:
-        typer.echo(str(error), err=True)
+        typer.echo(as_called(str(error)), err=True)
         raise typer.Exit(2) from None
 
 

@@ -19,6 +19,7 @@ from bot.domain.ids import WebhookId
 from bot.domain.webhook import OffReason, Webhook
 from bot.key_commands import in_its_own_loop, settings_or_words, workspace_or_words
 from bot.operator_commands import storage_of
+from bot.program import as_called
 from bot.services.connections.webhooks import Tested, WebhookFault, WebhookRefused, Webhooks, WebhookSpec
 from storage import KeyLost, Storage
 
@@ -67,7 +68,8 @@ def show() -> None:
         for it in found:
             typer.echo(_line(it, sorted(channels[one].address for one in it.channels if one in channels)))
         if not found:
-            typer.echo("There are no webhooks. `python -m bot webhook create --help` says how to make one.")
+            words = "There are no webhooks. `python -m bot webhook create --help` says how to make one."
+            typer.echo(as_called(words))
 
     _run(work)
 
@@ -147,11 +149,11 @@ def _not_taken(tested: Tested | None) -> str:
 
 
 def _next(webhook: Webhook) -> str:
-    return f"Next: see to the receiver, then run `python -m bot webhook test {webhook.id}`."
+    return as_called(f"Next: see to the receiver, then run `python -m bot webhook test {webhook.id}`.")
 
 
 def _unknown() -> typer.Exit:
-    typer.echo("No webhook has this id. `python -m bot webhook list` shows them.", err=True)
+    typer.echo(as_called("No webhook has this id. `python -m bot webhook list` shows them."), err=True)
     return typer.Exit(2)
 
 

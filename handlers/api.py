@@ -124,7 +124,7 @@ ROUTES: Final = (
         "/api/v1/channels/{which}",
         "channel",
         "One mailbox, by id or address",
-        {200: ChannelAnswer, **_KEY, 404: ErrorAnswer},
+        {200: ChannelAnswer, **_KEY, 403: ErrorAnswer, 404: ErrorAnswer},
     ),
     Declared(
         "POST",
@@ -139,7 +139,7 @@ ROUTES: Final = (
         "/api/v1/channels/{which}/token/refused",
         "refused",
         "A server did not take a token",
-        {202: RefusedAnswer, **_ONE},
+        {202: RefusedAnswer, **_ONE, 403: ErrorAnswer},
         body=RefusedRequest,
     ),
     Declared(

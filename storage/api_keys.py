@@ -194,14 +194,15 @@ class AccessTokenRepository(Repository):
     async def put(
         self, grant_id: GrantId, resource: str, token: Secret, *, obtained_at: datetime, expires_at: datetime
     ) -> None:
-        """Keep it in place of the one before, as a token of the grant as it stands now. Only of
-        what is in use and the team's, or allowed to a key by its owner: nobody else's are ever asked for."""
+        """Keep it in place of the one before, as a token of the grant as it stands now. Only of what is in
+        use and the team's, or allowed by its owner to a key that works: nobody else's are ever asked for."""
         row_id = _id(grant_id, resource)
         sealed = self._connection.cipher.seal(token, owner=row_id)
         columns = "id", "grant_id", "grant_version", "sealed", "obtained_at", "expires_at"
         instants = literal(obtained_at, Instant), literal(expires_at, Instant)
+        allowed = _allowed.where(api_key.c.expires_at > obtained_at)
         as_it_is = select(literal(row_id), grant.c.id, grant.c.version, literal(sealed), *instants).where(
-            grant.c.id == grant_id, grant.c.sealed.is_not(None), or_(_of_team.exists(), _allowed.exists())
+            grant.c.id == grant_id, grant.c.sealed.is_not(None), or_(_of_team.exists(), allowed.exists())
         )
         insert = self._connection.insert(access_token).from_select(list(columns), as_it_is)
         changed = {name: insert.excluded[name] for name in columns[2:]}

@@ -480,6 +480,24 @@ def test_doctor_says_who_may_get_access(with_features: str, monkeypatch: pytest.
     assert not [one for one in made if one.stdout.strip() in said]
 
 
+@pytest.mark.parametrize("what", ["key", "webhook"])
+def test_the_next_step_is_the_command_as_it_was_called(
+    with_features: str, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """Where the program is installed there is no ``python -m bot``."""
+    monkeypatch.setattr(sys, "argv", ["/usr/local/bin/inboxkeeper"])
+    steps = [
+        runner.invoke(app, [what, "list"]).stdout,
+        runner.invoke(app, [what, "revoke", "nope1234"]).stderr,
+        runner.invoke(app, [what, "--help"]).stdout,
+    ]
+    monkeypatch.delenv("INBOXKEEPER_SLACK_BOT_TOKEN")
+    steps.append(runner.invoke(app, [what, "list"]).stderr)
+    assert all(steps), steps
+    assert not [it for it in steps if "python -m bot" in it]
+    assert [f"inboxkeeper {what}" in it for it in steps[:3]] == [True, True, True]
+
+
 def test_keys_wait_for_a_workspace(database: str) -> None:
     """Before the bot has run once there is nothing that a key could be for."""
     asyncio.run(migrate(database))

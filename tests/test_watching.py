@@ -90,6 +90,9 @@ def test_the_dashboard_is_whole() -> None:
     assert len({panel["id"] for panel in panels}) == len(panels)
     assert len({(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels}) == len(panels)
     assert all(target["expr"] for panel in panels for target in panel["targets"])
+    per_second = {panel["title"] for panel in panels if panel["fieldConfig"]["defaults"]["unit"] == "ops"}
+    rates = {panel["title"] for panel in panels if any("rate(" in it["expr"] for it in panel["targets"])}
+    assert per_second <= rates
 
 
 def test_figures_say_nothing_twice() -> None:

@@ -92,6 +92,7 @@ class ApiKey:
     networks: tuple[Network, ...]
     """Where it may come from; anywhere if empty."""
     created_by: str
+    """Who looks after it: whoever made it, until it is assigned to somebody else."""
     created_at: datetime
     expires_at: datetime
     last_used_at: datetime | None = None

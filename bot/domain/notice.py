@@ -165,7 +165,7 @@ _FORMATS: Final[Mapping[NoticeKind, tuple[str, ...]]] = {
     NoticeKind.WEBHOOK_OFF: ("{webhook}:{at}",),
     NoticeKind.KEY_ENDS: ("{key}:{days}",),
     NoticeKind.KEY_ORPHANED: ("{key}:{at}",),
-    NoticeKind.KEY_ASKS: ("{key}:{at}",),
+    NoticeKind.KEY_ASKS: ("{key}:by:{by}:{at}",),
 }
 """How ``Notice.about`` is stored, the fullest form first: rows keep these forms for as long as they live.
 Only the last field of a form may contain what separates the fields."""

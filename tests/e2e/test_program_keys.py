@@ -220,7 +220,7 @@ async def test_an_owner_reads_a_hostile_name_as_it_is(stage: Stage) -> None:
 async def test_nobody_else_sees_or_makes_keys(stage: Stage) -> None:
     """They read who can. A form that was opened before the role was lost makes none."""
     said = await asks(stage, "alice", "/inbox 鍵")
-    assert "Only super admins see and make keys of programs." in said and "@Omar" in said
+    assert "Only super admins see and make program keys." in said and "@Omar" in said
     await fills_in(stage)
     await stage.driver.edit_person("omar", is_admin=False, is_owner=False)
     await stage.settles()
@@ -441,3 +441,42 @@ async def test_what_the_team_takes_over_needs_no_word(stage: Stage) -> None:
     await stage.passes(seconds=3)
     assert (await token(stage, key, ALICE))[0] == 200
     assert "This key can no longer use your inbox." in (await stage.person("alice").sees()).plain
+
+
+async def test_whoever_looks_after_a_key_is_not_called_its_maker(stage: Stage) -> None:
+    """The list names who looks after it now, the owner goes on reading who asked, and history has both."""
+    await asked(stage)
+    services = stage.bot.services
+    (made,) = await services.api_keys.of_workspace(services.workspace.id)
+    assert await services.api_keys.assign(made.id, UserId("U0SAKURA"))
+    alice = await services.people.member(services.workspace.id, UserId("U0ALICE"), fresh=True)
+    for answer in (OwnerAnswer.DECLINED, OwnerAnswer.WAITS):  # the question is asked once more
+        await services.api_keys.answer(alice, made.id, next(iter(made.asked)), answer)
+    await stage.passes(seconds=3)
+    told = await in_dm(stage)
+    assert "@Omar" in told and WANTS in told and "@Sakura" not in told, told
+    in_time(await stage.person("omar").clicks("All keys"))
+    listed = modal_text(await stage.person("omar").sees())
+    assert "Looked after by @Sakura" in listed and "Made by" not in listed, listed
+    why = await asks(stage, "alice", f"/inbox why {ALICE}")
+    assert "A key for the program Help desk was made · @Omar" in why, why
+    assert "Somebody else looks after the program Help desk" in why, why
+
+
+async def test_a_removed_inbox_and_one_that_is_back_say_what_the_key_may(stage: Stage) -> None:
+    """The message that the owner answered in says it, whenever they look."""
+    key, alice = await asked(stage), stage.person("alice")
+    await alice.clicks("Allow", near=WANTS, in_="dm")
+    await stage.passes(seconds=3)
+    allowed = "You allowed the program Help desk to use"
+    assert allowed in await in_dm(stage)
+    await alice.types(f"/inbox remove {ALICE}")
+    await alice.submits()
+    await alice.closes(whole=True)
+    await stage.passes(seconds=3)
+    assert allowed not in (await alice.sees()).plain
+    assert "This key can no longer use your inbox." in (await alice.sees()).plain
+    await stage.connected("alice")
+    await stage.passes(seconds=3)
+    assert (await token(stage, key, ALICE))[0] == 200
+    assert allowed in (await alice.sees()).plain

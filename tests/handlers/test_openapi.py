@@ -71,3 +71,15 @@ async def test_what_is_answered_is_what_is_documented(play: Play) -> None:
         _, told = await desk.asks(path, **how)
         form = schemas[name]
         assert set(form["required"]) <= set(told) <= set(form["properties"]), (name, told)
+
+
+async def test_a_mailbox_whose_owner_has_not_allowed_it_is_a_documented_answer(play: Play) -> None:
+    """At each route about one mailbox."""
+    alice = await play.connect("alice")
+    desk = await program(play, addresses=[alice.address])
+    paths = document(ROUTES)["paths"]
+    for path, method in (("", "GET"), ("/token", "POST"), ("/token/refused", "POST")):
+        body = {"fingerprint": "0" * 16} if path == "/token/refused" else None
+        status, told = await desk.asks(f"/channels/{alice.address}{path}", body, method=method)
+        assert (status, told["waits_for"]) == (403, "owner")
+        assert "403" in paths[f"/api/v1/channels/{{which}}{path}"][method.lower()]["responses"], path

@@ -70,3 +70,14 @@ async def test_super_admins_are_asked_when_who_looks_after_a_key_leaves(play: Pl
     await play.settles()
     assert not await play.told("sakura", "「Help desk」を管理していた")
     assert len(await play.told("sakura", "「Help desk」は")) == 1
+
+
+async def test_an_owner_is_not_left_with_a_question_about_a_key_that_has_run_out(play: Play) -> None:
+    """Nor is one that was made for too few days to be told of."""
+    alice = await play.connect("alice")
+    await program(play, addresses=[alice.address], lasts=timedelta(days=1))
+    await play.passes(seconds=3)
+    assert len(await play.told("alice", "wants the program Help desk")) == 1
+    await days_pass(play, 2)
+    assert not await play.told("alice", "wants the program Help desk")
+    assert len(await play.told("alice", "This key can no longer use your inbox.")) == 1

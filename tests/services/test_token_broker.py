@@ -486,6 +486,38 @@ async def test_personal_inboxes_tokens_are_not_kept(play: Play) -> None:
 
 
 @on_both
+async def test_with_the_key_goes_what_was_kept_of_a_personal_inbox(play: Play) -> None:
+    """Revoked or run out, though its owner's yes stands; a key that works keeps one again."""
+    alice = await play.connect("alice")
+    owner = await play.actor("alice")
+
+    async def allowed(**changes: Any) -> Program:
+        made = await program(play, addresses=[alice.address], **changes)
+        await play.services.api_keys.answer(owner, made.key.id, alice.id, OwnerAnswer.ALLOWED)
+        await play.look(alice)
+        return made
+
+    async def is_kept() -> bool:
+        async with play.storage.reading() as uow:
+            return await uow.access_tokens.find(alice.grant_id or GrantId(""), "") is not None
+
+    desk = await allowed()
+    assert await is_kept()
+    await play.services.api_keys.revoke(desk.key.id)
+    assert not await is_kept()
+    await allowed(lasts=timedelta(hours=1))
+    assert await is_kept()
+    play.stage.town.clock.advance(timedelta(hours=1))
+    async with play.storage.writing() as uow:
+        await uow.access_tokens.drop(alice.grant_id or GrantId(""))
+        await uow.commit()
+    await play.look(alice)
+    assert not await is_kept()
+    await allowed()
+    assert await is_kept()
+
+
+@on_both
 async def test_what_waits_for_an_owner_is_no_strike(play: Play) -> None:
     """At every door; neither the list nor the feed says that there is such an inbox."""
     alice = await play.connect("alice")

@@ -522,7 +522,11 @@ def programs(lang: Language, *, is_open: bool) -> Drawn:
     for answer in OwnerAnswer:
         asking = replace(key, asked={channel.id: OwnerAsked(ANN, answer)})
         asks = a_picture(
-            NoticeKind.KEY_ASKS, channel=channel, api_key=asking, notice={"subject": subject}, is_open=is_open
+            NoticeKind.KEY_ASKS,
+            channel=channel,
+            api_key=asking,
+            notice={"subject": f"{key.id}:by:{ANN}:{NOW.isoformat()}"},
+            is_open=is_open,
         )
         yield f"key asks {answer.value} {is_open}", picture_of(lang, asks)
 

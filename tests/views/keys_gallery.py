@@ -9,6 +9,7 @@ from typing import Any
 
 from bot.domain.api_key import OPERATOR, ApiKey, KeyFault, KeyRefused, OwnerAnswer, OwnerAsked, network_of
 from bot.domain.channel import Channel
+from bot.domain.features import Wording
 from bot.domain.ids import ApiKeyId, ChannelId, WorkspaceId
 from bot.domain.view_models import KeyRow, KeysShown
 from bot.views import modals
@@ -61,6 +62,9 @@ def keys(lang: Language, text: str) -> Drawn:
     yield "keys of nobody", modals.keys_modal(lang, KeysShown((), 0, features))
     yield "keys that are over", modals.keys_modal(lang, KeysShown((), 3, features))
     yield "keys without a use", modals.keys_modal(lang, KeysShown((), 0, ()))
+    uses = tuple(replace(a_feature(), key=f"u{n}", name=Wording(text, text)) for n in range(30))
+    broad = a_key(text, features=frozenset(it.key for it in uses), networks=(network_of("10.0.0.0/8"),) * 8)
+    yield "key for very much", modals.keys_modal(lang, KeysShown((KeyRow(broad, (mine,) * 100),), 0, uses))
     many = KeysShown(tuple(KeyRow(a_key(f"{text} {n}"), named * 9) for n in range(60)), 1, features)
     remark = modals.revoked_remark(lang, a_key(text))
     for start in (0, 20, 40):

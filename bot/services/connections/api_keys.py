@@ -121,7 +121,7 @@ class ApiKeys:
         """The owner of a personal inbox decides whether the key may use it."""
         if (asked := key.asked.get(channel.id)) is None:
             return
-        about = {"key": key.id, "at": key.created_at.isoformat()}
+        about = {"key": key.id, "by": key.created_by, "at": key.created_at.isoformat()}
         asks = a_notice(NoticeKind.KEY_ASKS, channel, asked.owner_id, key.created_at, about=about)
         await self._notifications.tell(uow, asks)
 
@@ -206,9 +206,10 @@ class ApiKeys:
             done = await uow.api_keys.assign(key_id, person)
             key = await uow.api_keys.find(key_id)
             if done and key is not None:
-                await Notifications(Aside(self._clock)).settled(
+                await self._notifications.settled(
                     uow, key.workspace_id, [NoticeKind.KEY_ORPHANED], f"{key.id}:"
                 )
+                await note(uow, key, "key_assigned", self._clock(), by=OPERATOR)
             await uow.commit()
         return done
 
@@ -258,7 +259,12 @@ def _of_key(key: ApiKey, channel_id: ChannelId, what: str, at: datetime, by: Use
 
 
 async def key_over(uow: UnitOfWork, notifications: Notifications, key: ApiKey) -> None:
-    """It works no more: whoever was told that it will end, or lacks somebody, sees that."""
+    """It works no more: whoever was told that it will end, or lacks somebody, sees that, and no token of
+    personal inboxes stays for it."""
+    allowed = sorted(one for one, asked in key.asked.items() if asked.answer is OwnerAnswer.ALLOWED)
+    for channel in (await uow.channels.by_ids(allowed)).values():
+        if channel.owner_id is not None and channel.grant_id is not None:
+            await uow.access_tokens.drop(channel.grant_id)
     await notifications.settled(
         uow,
         key.workspace_id,

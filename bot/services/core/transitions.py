@@ -6,7 +6,7 @@ caller's unit of work. Nothing here talks to Slack or a provider.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -118,6 +118,8 @@ class Transitions:
             await self._home_changed(uow, transition)
         if signal in _ANSWERS:
             await self._answered_about_owner(uow, saved, now=now)
+        if State.REMOVED in (channel.state, saved.state):
+            await self._shown_anew(uow, saved, (NoticeKind.KEY_ASKS,), now=now)
         await self.seen(uow, channel, saved)
         self._core.wake()
         return saved
@@ -283,7 +285,13 @@ class Transitions:
 
     async def _answered_about_owner(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
         """Somebody decided what becomes of an inbox that people were asked about: they see that."""
-        for kind in (NoticeKind.OWNER_GONE, NoticeKind.SOMEBODY_ELSE, NoticeKind.DELEGATE_GONE):
+        kinds = NoticeKind.OWNER_GONE, NoticeKind.SOMEBODY_ELSE, NoticeKind.DELEGATE_GONE
+        await self._shown_anew(uow, channel, kinds, now=now)
+
+    async def _shown_anew(
+        self, uow: UnitOfWork, channel: Channel, kinds: Iterable[NoticeKind], *, now: datetime
+    ) -> None:
+        for kind in kinds:
             about = await uow.notices.of_channel(channel.id, kind)
             await self._notifications.changed(uow, about, now=now)
 

@@ -235,8 +235,8 @@ class KeyWatch:
             ]
             noted = await uow.meta.beginning("key:")
         for key in keys:
-            # Only of one that was warned of is there anything to put right.
-            is_told = any(_noted(key, str(days)) in noted for days in WARNED)
+            # Only of one that somebody was warned of, or asked about, is there anything to put right.
+            is_told = bool(key.asked) or any(_noted(key, str(days)) in noted for days in WARNED)
             if key.expires_at <= now and is_told and _noted(key, _OVER) not in noted:
                 await self._over(key, now)
         due = [(it, days) for it in keys if it.works(now) and (days := days_before(it.expires_at, now))]

@@ -95,7 +95,7 @@ def key_orphaned_notice(lang: Language, model: NoticeModel) -> Message:
 
 def _way(lang: Language) -> list[Block]:
     """To the list, where keys are made and revoked."""
-    return actions(button(lang.say("Keys of programs"), KEYS, value="0"))
+    return actions(button(lang.say("Program keys"), KEYS, value="0"))
 
 
 def key_asks_notice(lang: Language, model: NoticeModel) -> Message:
@@ -117,7 +117,7 @@ def key_asks_notice(lang: Language, model: NoticeModel) -> Message:
         means = lang.say("That is what you said. It gets no access; you can allow it at any time.")
         what = ""
     else:
-        who = _maker(lang, key)
+        who = _maker(lang, model.actor or key.created_by)
         said = "🔑 " + lang.say(
             "{who} wants the program {program} to use your inbox {address}.", who=who, **names
         )
@@ -138,10 +138,8 @@ def _can_do(lang: Language, key: ApiKey) -> str:
     )
 
 
-def _maker(lang: Language, key: ApiKey) -> str:
-    if key.created_by == OPERATOR:
-        return lang.say("Whoever runs Inboxkeeper")
-    return mention(key.created_by)
+def _maker(lang: Language, who: str) -> str:
+    return lang.say("Whoever runs Inboxkeeper") if who == OPERATOR else mention(who)
 
 
 def _key_is_over(lang: Language) -> Message:

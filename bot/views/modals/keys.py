@@ -13,6 +13,7 @@ from bot.domain.channel import Channel
 from bot.domain.features import Feature
 from bot.domain.view_models import KeyRow, KeysShown
 from bot.views.blocks import (
+    LONGEST_BLOCK,
     Block,
     View,
     actions,
@@ -21,6 +22,7 @@ from bot.views.blocks import (
     context,
     dialog,
     escape,
+    fitting,
     inert,
     instant,
     mention,
@@ -73,7 +75,7 @@ def keys_modal(lang: Language, keys: KeysShown, *, start: int = 0, remark: str =
         *_turn(lang, start, len(keys.rows)),
         *([context(_over(lang, keys.over))] if keys.over else []),
     ]
-    return modal(lang.say("Keys of programs"), blocks, close=lang.say("Close"))
+    return modal(lang.say("Program keys"), blocks, close=lang.say("Close"))
 
 
 def _new(lang: Language, keys: KeysShown) -> list[Block]:
@@ -100,7 +102,7 @@ def _row(lang: Language, row: KeyRow, features: Sequence[Feature]) -> Block:
         lang.say("Inboxes: {inboxes}", inboxes=_inboxes(lang, row)),
         lang.say("For: {features}", features=_uses(lang, key, features)),
         _life(lang, key),
-        lang.say("Made by {who}", who=_maker(lang, key)),
+        lang.say("Looked after by {who}", who=_caretaker(lang, key)),
     ]
     if key.networks:
         lines.insert(
@@ -117,7 +119,7 @@ def _row(lang: Language, row: KeyRow, features: Sequence[Feature]) -> Block:
         yes=lang.say("Revoke key"),
         no=lang.say("Cancel"),
     )
-    return section("\n".join(lines), {**revoke, "confirm": asks})
+    return section("\n".join(fitting(lines, LONGEST_BLOCK)), {**revoke, "confirm": asks})
 
 
 def _inboxes(lang: Language, row: KeyRow) -> str:
@@ -149,7 +151,7 @@ def _some(lang: Language, names: Sequence[str]) -> str:
 
 def _uses(lang: Language, key: ApiKey, features: Sequence[Feature]) -> str:
     names = {one.key: one.name.for_(lang.code) for one in features}
-    return lang.listed(inert(names.get(one, one), 40) for one in sorted(key.features)[:_BOXES])
+    return _some(lang, [inert(names.get(one, one), 40) for one in sorted(key.features)])
 
 
 def _life(lang: Language, key: ApiKey) -> str:
@@ -165,7 +167,7 @@ def _life(lang: Language, key: ApiKey) -> str:
     return lang.say("Expires {when}", when=instant(lang, key.expires_at)) + " · " + used
 
 
-def _maker(lang: Language, key: ApiKey) -> str:
+def _caretaker(lang: Language, key: ApiKey) -> str:
     if key.created_by == OPERATOR:
         return lang.say("whoever runs Inboxkeeper")
     return mention(key.created_by)

@@ -58,7 +58,7 @@ def _refused(lang: Language, what: str) -> str:
         case "admins":
             return lang.say("Only super admins choose admins.")
         case "keys":
-            return lang.say("Only super admins see and make keys of programs.")
+            return lang.say("Only super admins see and make program keys.")
         case "approve":
             return lang.say("You are not allowed to answer this request.")
         case "cancel" | "go_on":

@@ -95,7 +95,7 @@ def record_words(lang: Language, record: HistoryEntry) -> str:
     if what == Signal.SWITCH_PROVEN and record.details.get("provider"):
         new = provider_of(record.details["provider"])
         return lang.say("Switched to {provider}", provider=shown(new, 40))
-    if what in {"key_made", "key_revoked", "key_allowed", "key_declined"}:
+    if what in {"key_made", "key_assigned", "key_revoked", "key_allowed", "key_declined"}:
         return _of_key(lang, what, shown(record.details.get("program", ""), 60))
     if what in {"via_confirmed", "host_renamed"}:
         return _confirmed(lang, record)
@@ -108,6 +108,7 @@ def _of_key(lang: Language, what: str, name: str) -> str:
     """What somebody did to a program's key."""
     return {
         "key_made": lang.say("A key for the program {name} was made", name=name),
+        "key_assigned": lang.say("Somebody else looks after the program {name}", name=name),
         "key_allowed": lang.say("Its owner allowed the program {name} to use it", name=name),
         "key_declined": lang.say("Its owner does not let the program {name} use it", name=name),
         "key_revoked": lang.say("The key of the program {name} was revoked", name=name),
