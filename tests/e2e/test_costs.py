@@ -88,8 +88,11 @@ async def has_team_addresses(stage: Stage, *numbers: int) -> None:
 async def looks(stage: Stage) -> Cost:
     """Everybody is due, and looked at."""
     stage.town.clock.advance(timedelta(minutes=20))
-    with counted(stage.bot.services) as cost:
+
+    async def act() -> None:
         assert await stage.bot.services.monitoring.run_due() > 0
+
+    cost = await spent(stage, act)
     await stage.settles()
     return cost
 
