@@ -185,18 +185,19 @@ class Office:
 
     async def passes(self, **span: float) -> None:
         """Time passes; what becomes due is done at most a second late, as the engine would, and mailboxes are
-        looked at within the ``grain``."""
+        looked at within the ``grain``: over hours, within a thousandth of them."""
         target = self.now + timedelta(**span)
+        grain = max(self.grain, timedelta(**span) / 1_000)
         await self.settles()
-        while (due := await self._next_turn()) is not None and due <= target:
+        while (due := await self._next_turn(grain)) is not None and due <= target:
             self.town.clock.advance(due - self.now)
             await self.settles()
         self.town.clock.advance(max(target - self.now, timedelta()))
         await self.settles()
 
-    async def _next_turn(self) -> datetime | None:
+    async def _next_turn(self, grain: timedelta) -> datetime | None:
         async with self.storage.reading() as uow:
-            waiting = (await uow.jobs.next_due(), _AT_LEAST), (await uow.probes.next_due(), self.grain)
+            waiting = (await uow.jobs.next_due(), _AT_LEAST), (await uow.probes.next_due(), grain)
         return min((max(due, self.now + least) for due, least in waiting if due is not None), default=None)
 
     # --- channels
