@@ -38,11 +38,28 @@ def announce(listening: socket.socket) -> None:
     sys.stdout.flush()
 
 
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A child that listens."""
+
+    port: int
+    pid: int
+
+
 @asynccontextmanager
 async def announced(
     module: str, *arguments: str, environment: Mapping[str, str] | None = None
 ) -> AsyncIterator[int]:
     """``python -m module`` for as long as the block lasts; yields the port that it announced."""
+    async with serving(module, *arguments, environment=environment) as it:
+        yield it.port
+
+
+@asynccontextmanager
+async def serving(
+    module: str, *arguments: str, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[Serving]:
+    """The same, and which process it is."""
     async with _child(
         "-m", module, *arguments, environment=environment, stdout=asyncio.subprocess.PIPE
     ) as child:
@@ -51,7 +68,7 @@ async def announced(
             said = await child.stdout.readline()
         if not said:
             raise DidNotStart(module)
-        yield int(said)
+        yield Serving(int(said), child.pid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +136,15 @@ async def _child(
         await child.wait()
 
 
+def cpu_of(pid: int) -> float:
+    """Seconds that this process has computed so far, all its threads together."""
+    spent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return sum(map(int, spent)) / os.sysconf("SC_CLK_TCK")
+
+
 def _started(pid: int, after: float) -> Started:
-    there = Path(f"/proc/{pid}")
-    spent = sum(map(int, there.joinpath("stat").read_text().rpartition(")")[2].split()[11:13]))
-    kilobytes = int(there.joinpath("status").read_text().partition("VmRSS:")[2].split()[0])
-    return Started(pid, after, cpu=spent / os.sysconf("SC_CLK_TCK"), memory=kilobytes / 1024)
+    kilobytes = int(Path(f"/proc/{pid}/status").read_text().partition("VmRSS:")[2].split()[0])
+    return Started(pid, after, cpu=cpu_of(pid), memory=kilobytes / 1024)
 
 
 async def _until_ready(child: asyncio.subprocess.Process, session: aiohttp.ClientSession, url: str) -> None:

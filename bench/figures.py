@@ -35,6 +35,9 @@ class Latency:
     p50: float
     p99: float
     per_second: float = 0.0
+    count: int = 0
+    cpu: float = 0.0
+    """Of the process that answers, for each answer."""
 
     @classmethod
     def of(cls, seconds: Sequence[float], *, within: float = 0.0) -> Latency:
@@ -44,6 +47,7 @@ class Latency:
             quantile(ordered, 0.5) * 1000,
             quantile(ordered, 0.99) * 1000,
             len(ordered) / within if within else 0.0,
+            len(ordered),
         )
 
     def __str__(self) -> str:
@@ -56,6 +60,8 @@ def typical(runs: Sequence[Latency]) -> Latency:
         statistics.median(run.p50 for run in runs),
         statistics.median(run.p99 for run in runs),
         statistics.median(run.per_second for run in runs),
+        sum(run.count for run in runs),
+        statistics.median(run.cpu for run in runs),
     )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +14,7 @@ from typing import Final
 
 from sqlalchemy import update
 
-from bench.children import announced, free_port, the_bot
+from bench.children import Serving, announced, cpu_of, free_port, serving, the_bot
 from bench.databases import KEY, KINDS, QUIET, WORKSPACE, Databases, add_owner, fill, opened
 from bench.figures import Latency, Row, judged, typical
 from bench.hammer import hammer_each
@@ -47,30 +49,36 @@ async def measure(options: Options, databases: Databases) -> list[Row]:
         file = Path(stack.enter_context(TemporaryDirectory())) / "features.toml"
         file.write_text(_FILE)
         for kind in KINDS:
-            ports, urls, asked = {}, {}, {}
+            serve, urls, asked = {}, {}, {}
             for name in ("bare", "bot"):
                 url = urls[name] = databases.fresh(kind)
                 asked[name] = await _prepare(url)
-            ports["bare"] = await stack.enter_async_context(
-                announced(
+            serve["bare"] = await stack.enter_async_context(
+                serving(
                     "bench.token_floor",
                     *(urls["bare"], f"http://127.0.0.1:{outside}/token"),
                     environment={"BENCH_KEY": KEY},
                 )
             )
-            ports["bot"] = port = free_port()
+            port = free_port()
             settings = environment(urls["bot"], outside=outside, port=port)
             settings |= {"INBOXKEEPER_API": "true", "INBOXKEEPER_FEATURES_FILE": str(file)}
-            await stack.enter_async_context(the_bot(settings, port))
+            bot = await stack.enter_async_context(the_bot(settings, port))
+            serve["bot"] = Serving(port, bot.pid)
             for _ in range(options.runs):
-                for name, port in ports.items():
+                for name, it in serve.items():
                     await _forget(urls[name])
-                    took = await hammer_each(port, asked[name], at_once=AT_ONCE, seconds=0.0)
-                    runs[f"{kind}, {name}", "refresh"].append(took)
-                for name, port in ports.items():
-                    took = await hammer_each(port, asked[name], at_once=AT_ONCE, seconds=options.seconds)
+                    runs[f"{kind}, {name}", "refresh"].append(await _hammered(it, asked[name], seconds=0.0))
+                for name, it in serve.items():
+                    took = await _hammered(it, asked[name], seconds=options.seconds)
                     runs[f"{kind}, {name}", "kept"].append(took)
     return [_row(runs, kind, how) for kind in KINDS for how in ("kept", "refresh")]
+
+
+async def _hammered(it: Serving, asked: Sequence[bytes], *, seconds: float) -> Latency:
+    before = cpu_of(it.pid)
+    took = await hammer_each(it.port, asked, at_once=AT_ONCE, seconds=seconds)
+    return replace(took, cpu=(cpu_of(it.pid) - before) * 1000 / took.count)
 
 
 async def _prepare(url: str) -> list[bytes]:
@@ -113,9 +121,13 @@ def _row(runs: Runs, kind: str, how: str) -> Row:
     is_quick = how == "refresh" or got.p99 < _P99_MS
     return Row(
         f"a token, {'kept' if how == 'kept' else 'with a refresh'}, {kind}, c = {AT_ONCE}",
-        f"{got}, {got.per_second:.0f}/s",
+        f"{got}, {_rate(got)}",
         f"p50 ≤ {most} ×" + (f", p99 < {_P99_MS:.0f} ms" if how == "kept" else ""),
         judged(got.p50 / floor.p50 <= most and is_quick),
-        floor=f"{floor}, {floor.per_second:.0f}/s",
-        ratio=f"{got.p50 / floor.p50:.2f} ×",
+        floor=f"{floor}, {_rate(floor)}",
+        ratio=f"{got.p50 / floor.p50:.2f} ×, CPU {got.cpu / floor.cpu:.2f} ×",
     )
+
+
+def _rate(took: Latency) -> str:
+    return f"{took.per_second:.0f}/s, {took.cpu:.2f} ms of CPU"

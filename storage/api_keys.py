@@ -23,6 +23,8 @@ from storage.grants import GRANTED, granted_as
 from storage.tables import access_token, api_key, api_key_channel, channel, grant, token_use
 
 GIVEN: Final = "given"
+OF_KEY: Final = "key:"
+"""How facts of ``meta`` begin that are about a key; its id comes next."""
 
 
 class ApiKeyRepository(Repository):

@@ -22,6 +22,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     exists,
+    func,
     literal,
     not_,
     or_,
@@ -30,12 +31,14 @@ from sqlalchemy import (
     union_all,
 )
 
+from bot.domain.api_key import ID_LENGTH
 from bot.domain.availability import day_of
 from bot.domain.channel import State
 from bot.domain.grant import Phase
 from bot.domain.hubspot import HubSpotState
 from bot.domain.notice import STANDING
 from bot.domain.request import RequestState
+from storage.api_keys import OF_KEY
 from storage.column_types import Instant
 from storage.connection import Repository
 from storage.tables import (
@@ -56,6 +59,7 @@ from storage.tables import (
     lane,
     link,
     login_slot,
+    meta,
     metadata,
     notice,
     notice_incident,
@@ -204,6 +208,13 @@ def _ended_scope() -> ColumnElement[bool]:
     return or_(~of_key.exists(), ~there.exists())
 
 
+def _ended_fact() -> ColumnElement[bool]:
+    """That a key's end was told (``KeyWatch``) matters no longer than the key is there."""
+    its_id = func.substr(meta.c.key, len(OF_KEY) + 1, ID_LENGTH)
+    of_key = select(api_key.c.id).where(api_key.c.id == its_id)
+    return and_(meta.c.key.startswith(OF_KEY, autoescape=True), ~of_key.exists())
+
+
 def _ended_webhook_channel() -> ColumnElement[bool]:
     return ~select(channel.c.id).where(channel.c.id == webhook_channel.c.channel_id).exists()
 
@@ -235,6 +246,7 @@ ENDS: Final[Mapping[Table, Callable[[], ColumnElement[bool]]]] = {
     access_token: lambda: access_token.c.expires_at < _ago(TOKENS_KEPT_FOR),
     api_key: _ended_key,
     api_key_channel: _ended_scope,
+    meta: _ended_fact,
     webhook_event: _ended_webhook_event,
     channel_event: lambda: channel_event.c.at < _ago(EVENTS_KEPT_FOR),
     webhook_channel: _ended_webhook_channel,

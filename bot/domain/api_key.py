@@ -28,16 +28,17 @@ LONGEST_LIFE: Final = timedelta(days=3 * 366)
 LONGEST_NAME: Final = 60
 OPERATOR: Final = "operator"
 """Who made a key on the command line, unless it was said."""
+ID_LENGTH: Final = 8
 _ID: Final = string.ascii_lowercase + string.digits
 _BASE62: Final = string.digits + string.ascii_letters
-_FORM: Final = re.compile(r"(ik_([a-z0-9]{8})_[A-Za-z0-9_-]{43})([0-9A-Za-z]{6})")
+_FORM: Final = re.compile(rf"(ik_([a-z0-9]{{{ID_LENGTH}}})_[A-Za-z0-9_-]{{43}})([0-9A-Za-z]{{6}})")
 
 Network = IPv4Network | IPv6Network
 
 
 def mint() -> tuple[ApiKeyId, Secret]:
     """A new key, and the part of it that may be shown."""
-    key_id = "".join(secrets.choice(_ID) for _ in range(8))
+    key_id = "".join(secrets.choice(_ID) for _ in range(ID_LENGTH))
     body = f"ik_{key_id}_{secrets.token_urlsafe(32)}"
     return ApiKeyId(key_id), Secret(body + _checksum(body))
 

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import imaplib
+import json
 import os
 import shutil
 import ssl
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -25,7 +28,7 @@ from sandbox.imap import LocalImap
 from sandbox.sasl import EXCHANGE, GMAIL, Manners, TokenCheck, Verdict
 from sandbox.smtp import LocalSmtp
 from tests.services.play import Play
-from tests.services.test_token_broker import SUPPORT, connected, play, program
+from tests.services.test_token_broker import SUPPORT, Program, connected, play, program
 from tests.services.test_token_command import COMMAND, at
 
 __all__ = ["play"]
@@ -346,3 +349,112 @@ Patterns *
     finally:
         await imap.close()
     assert support.address == SUPPORT
+
+
+# --- refreshing by OAuth
+
+NODE: Final = """
+const nodemailer = require('nodemailer')
+const {url, user, port} = JSON.parse(process.argv[2])
+const transport = nodemailer.createTransport({host: 'localhost', port, secure: true, auth: {
+  type: 'OAuth2', user, clientId: 'any', clientSecret: 'any',
+  refreshToken: process.env.INBOXKEEPER_KEY,
+  accessUrl: `${url}/api/oauth/${user}/smtp/token`}})
+const mail = {from: user, to: 'to@acme.example', subject: 'Hello', text: 'Body'}
+transport.sendMail(mail).then(
+  sent => console.log(JSON.stringify({accepted: sent.accepted})),
+  error => console.log(JSON.stringify({code: error.code, message: error.message})))
+"""
+MODULES: Final = "/usr/share/nodejs"
+"""Where Debian's modules are: only its own node looks there by itself."""
+
+
+@cache
+def lacks_nodemailer() -> bool:
+    if (node := shutil.which("node")) is None:
+        return True
+    asked = subprocess.run(
+        [node, "-e", "require('nodemailer')"],
+        env={"NODE_PATH": MODULES},
+        stderr=subprocess.DEVNULL,
+        check=False,
+        timeout=60,
+    )
+    return asked.returncode != 0
+
+
+needs_nodemailer = pytest.mark.skipif(
+    not os.environ.get("CI") and lacks_nodemailer(),
+    reason="this test needs Nodemailer. On Debian: apt install nodejs node-nodemailer",
+)
+
+
+async def nodemailer(client: MailClient, desk: Program) -> dict[str, Any]:
+    """The lines of ``docs/api.md``: what a program of Node's is told. The host's certificate is all it is
+    told beyond them."""
+    at_bot = {"url": client.play.services.core.policy.base_url, "user": SUPPORT, "port": client.smtp.port}
+    env = {"NODE_PATH": MODULES, "NODE_EXTRA_CA_CERTS": client.ca, "INBOXKEEPER_KEY": desk.secret}
+    ran = await client.runs(env, "node", client.file("send.js", NODE), json.dumps(at_bot))
+    assert ran.status == 0, ran.told
+    told: dict[str, Any] = json.loads(ran.told)
+    return told
+
+
+@needs_nodemailer
+async def test_nodemailer_sends_until_the_mailbox_is_disconnected(play: Play, tmp_path: Path) -> None:
+    """With the key as its refresh token; broken, whoever runs it reads why, and the host is not asked."""
+    support, desk = await connected(play)
+    async with a_client(play, tmp_path) as client:
+        assert await nodemailer(client, desk) == {"accepted": ["to@acme.example"]}
+        [sent] = client.smtp.sent
+        assert (sent.login, sent.sender, sent.recipients) == (SUPPORT, SUPPORT, ("to@acme.example",))
+        assert "Body" in sent.text
+        play.google.break_down("revoked", SUPPORT)
+        await play.passes(minutes=20)
+        told = await nodemailer(client, desk)
+        assert told["code"] == "EAUTH"
+        assert told["message"].startswith("temporarily_unavailable: The mailbox is disconnected.")
+        assert "People have been told" in told["message"]
+        assert client.smtp.requests == {"login": 1}
+        play.google.mend(SUPPORT)
+        await play.signs_in(await play.reconnect("omar", support))
+        assert await nodemailer(client, desk) == {"accepted": ["to@acme.example"]}
+        assert len(client.smtp.sent) == 2
+
+
+@needs_nodemailer
+@pytest.mark.parametrize(
+    ("manners", "times", "words"),
+    [(GMAIL, 2, "5.7.8"), (EXCHANGE, 1, "535 5.7.3")],
+    ids=["gmail", "exchange"],
+)
+async def test_nodemailer_reports_what_a_host_refuses(
+    play: Play, tmp_path: Path, manners: Manners, times: int, words: str
+) -> None:
+    """It asks for another token by itself, but only after a challenge, which Exchange does not send: then
+    the one it has is kept for the transport's next mail, too."""
+    _, desk = await connected(play)
+    shown: list[str] = []
+
+    def check(address: str, token: str) -> Verdict:
+        shown.append(token)
+        return Verdict.REFUSED
+
+    async with a_client(play, tmp_path, check, manners) as client:
+        told = await nodemailer(client, desk)
+        assert not client.smtp.sent
+    assert told["code"] == "EAUTH"
+    assert told["message"].startswith("Invalid login: ")
+    assert words in told["message"]
+    assert shown == [(await desk.asks())[1]["access_token"]] * times
+    assert desk.secret not in told["message"]
+    assert shown[0] not in told["message"]
+
+
+@needs_nodemailer
+async def test_nodemailer_is_told_that_a_key_does_not_work(play: Play, tmp_path: Path) -> None:
+    _, desk = await connected(play)
+    await play.services.api_keys.revoke(desk.key.id)
+    async with a_client(play, tmp_path) as client:
+        told = await nodemailer(client, desk)
+    assert told == {"code": "EAUTH", "message": "invalid_grant: This key does not work."}

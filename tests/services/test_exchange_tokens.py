@@ -108,6 +108,20 @@ async def test_a_use_that_a_policy_withholds_is_no_strike_and_comes_back(play: P
     assert (await desk.asks())[0] == 200
 
 
+async def test_what_passes_is_not_called_withheld(play: Play) -> None:
+    """A use that was withheld may be allowed by now: whoever meets trouble at the provider comes back."""
+    support, desk = await at_microsoft(play)
+    play.microsoft.break_down("aad", SUPPORT, code=53003, at="exchange")
+    assert (await desk.asks())[1]["error"] == "use_withheld"
+    play.microsoft.mend(SUPPORT)
+    play.microsoft.break_down("server_error", SUPPORT, at="exchange")
+    await play.passes(minutes=1)
+    for _ in range(2):
+        status, told = await desk.asks()
+        assert (status, told["error"], told["retry"]) == (503, "provider_unavailable", True)
+    assert (await play.now_of(support)).state is State.CONNECTED
+
+
 async def test_a_grant_that_has_ended_is_a_strike_by_a_look_alone(play: Play) -> None:
     support, desk = await at_microsoft(play)
     play.microsoft.break_down("sessions_revoked", SUPPORT)

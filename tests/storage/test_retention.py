@@ -6,12 +6,14 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Table, func, select, text, update
 
+from bot.domain.api_key import ApiKey, mint
 from bot.domain.channel import State
 from bot.domain.grant import Phase
-from bot.domain.ids import GrantId, IncidentId
+from bot.domain.ids import GrantId, IncidentId, WorkspaceId
 from bot.domain.incident import Resolution
 from bot.domain.notice import NoticeKind
 from storage import Storage
@@ -20,7 +22,7 @@ from storage.tables import channel, grant, incident, lane, metadata, notice, not
 from tests.storage.builders import MINUTE, NOW, a_channel, a_grant, a_job, a_notice, a_probe, an_incident
 
 LONG_AGO = NOW - timedelta(days=500)
-STAYS = {"workspace", "person", "role", "group_member", "probe", "meta", "report_reader"} | {
+STAYS = {"workspace", "person", "role", "group_member", "probe", "report_reader"} | {
     "hubspot_portal",
     "hubspot_inbox",
     "hubspot_pair",
@@ -145,6 +147,50 @@ async def test_a_wrong_accounts_grant_goes_after_a_month(storage: Storage) -> No
         assert await uow.grants.find(wrong.id) is None
         for one in (checked, recent, own):
             assert await uow.grants.find(one.id) is not None
+
+
+def a_key(**changes: Any) -> ApiKey:
+    key_id, secret = mint()
+    made = ApiKey(
+        id=key_id,
+        workspace_id=WorkspaceId("T1"),
+        name="Help desk",
+        digest=secret.digest,
+        is_for_team=True,
+        channels=frozenset(),
+        features=frozenset({"crm"}),
+        networks=(),
+        created_by="operator",
+        created_at=LONG_AGO,
+        expires_at=NOW + timedelta(days=100),
+    )
+    return replace(made, **changes)
+
+
+async def test_what_was_told_of_a_key_goes_with_the_key(storage: Storage) -> None:
+    """While the key is there, it must be known that its end was told; other facts stay in any case."""
+    gone, over, there = (
+        a_key(expires_at=LONG_AGO + timedelta(days=30)),
+        a_key(expires_at=NOW - timedelta(days=30)),
+        a_key(),
+    )
+    facts = [
+        "key",
+        "keyring:abc",
+        *(f"key:{it.id}:{what}" for it in (gone, over, there) for what in ("7", "over")),
+    ]
+    async with storage.writing() as uow:
+        for it in (gone, over, there):
+            await uow.api_keys.add(it)
+        for fact in facts:
+            await uow.meta.add(fact, "said")
+        await uow.commit()
+    assert await purged(storage) == 3
+    async with storage.reading() as uow:
+        assert await uow.api_keys.find(gone.id) is None
+        left = await uow.meta.beginning("key")
+    assert left == {fact for fact in facts if gone.id not in fact}
+    assert not await purged(storage)
 
 
 async def test_lanes_go_when_nothing_waits_in_them(storage: Storage) -> None:

@@ -114,6 +114,14 @@ class _Wanted:
         return _grant_of(self.channel), resource_for(self.channel.provider, self.audience)
 
 
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """After a refresh that failed: until when nothing is asked, and what is said meanwhile."""
+
+    until: datetime
+    is_withheld: bool = False
+
+
 class Notes:
     """Writes down who asked for what. All who come while one writes share the next transaction."""
 
@@ -168,7 +176,7 @@ class TokenBroker:
         self._pause = pause
         self._notes = Notes(keys, core.clock)
         self._under_way: dict[_Which, asyncio.Task[KeptToken]] = {}
-        self._rests_until: dict[_Which, datetime] = {}
+        self._rests: dict[_Which, _Rest] = {}
         self._withheld: set[_Which] = set()
         self._refreshing = asyncio.Semaphore(_AT_ONCE)
         self._asked: dict[str, tuple[datetime, int]] = {}
@@ -343,12 +351,12 @@ class TokenBroker:
         """By whoever does it already, or by us. It goes on when whoever asked is gone."""
         task = self._under_way.get(which)
         if task is None:
-            now, rests_until = self._core.clock(), self._rests_until.get(which)
-            if rests_until is not None and now < rests_until <= now + RESTS_FOR:
-                if which in self._withheld:
+            now, rest = self._core.clock(), self._rests.get(which)
+            if rest is not None and now < rest.until <= now + RESTS_FOR:
+                if rest.is_withheld:
                     raise UseWithheld
-                raise NoToken(Code.PROVIDER_UNAVAILABLE, rests_until - now)
-            self._rests_until.pop(which, None)
+                raise NoToken(Code.PROVIDER_UNAVAILABLE, rest.until - now)
+            self._rests.pop(which, None)
             task = asyncio.create_task(self._refresh(which, min_ttl))
             self._under_way[which] = task
             task.add_done_callback(lambda done: self._done(which, done))
@@ -385,14 +393,14 @@ class TokenBroker:
             try:
                 await turn.renew(resource=resource)
             except UseWithheld as error:
-                self._rests_until[which] = self._core.clock() + RESTS_FOR
+                self._rests[which] = _Rest(self._core.clock() + RESTS_FOR, is_withheld=True)
                 self._withhold(which, error)
                 raise
             except UseNotGranted:
                 await turn.lose(resource)
                 raise
             except ProviderError as error:
-                self._rests_until[which] = self._core.clock() + RESTS_FOR
+                self._rests[which] = _Rest(self._core.clock() + RESTS_FOR)
                 await self._look_soon(turn.grant.channel_id)
                 raise NoToken(Code.PROVIDER_UNAVAILABLE, RESTS_FOR) from error
             self._withheld.discard(which)

@@ -29,6 +29,7 @@ from bot.services.monitoring.provider_outages import ProviderOutages
 from bot.services.people.admins import Admins
 from bot.services.people.people import People, Workspaces
 from storage import PURGED, UnitOfWork
+from storage.api_keys import OF_KEY
 
 DONE_JOBS_LAST: Final = timedelta(days=7)
 SEEN_LASTS: Final = timedelta(hours=24)
@@ -233,7 +234,7 @@ class KeyWatch:
             keys = [
                 key for one in await uow.workspaces.served() for key in await uow.api_keys.of_workspace(one)
             ]
-            noted = await uow.meta.beginning("key:")
+            noted = await uow.meta.beginning(OF_KEY)
         for key in keys:
             # Only of one that somebody was warned of, or asked about, is there anything to put right.
             is_told = bool(key.asked) or any(_noted(key, str(days)) in noted for days in WARNED)
@@ -266,7 +267,7 @@ class KeyWatch:
 
 def _noted(key: ApiKey, what: str) -> str:
     """The fact that something was said of a key, by name."""
-    return f"key:{key.id}:{what}"
+    return f"{OF_KEY}{key.id}:{what}"
 
 
 def days_of(credential: Credential, now: datetime) -> int | None:
