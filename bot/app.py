@@ -372,7 +372,7 @@ async def _assembled(settings: Settings, world: World, stack: AsyncExitStack) ->
 async def _opened(settings: Settings, world: World, stack: AsyncExitStack) -> Storage:
     """The database, up to date, with keys that fit."""
     url = settings.database_url.get_secret_value()
-    if await patiently(migrate(url)) is Age.AHEAD:
+    if await up_to_date(url) is Age.AHEAD:
         _log.warning(
             "a newer version made the database's tables: this one serves with them until it is upgraded"
         )
@@ -386,6 +386,19 @@ async def _opened(settings: Settings, world: World, stack: AsyncExitStack) -> St
     if not await storage.check_keys():
         raise KeysLost(_KEYS_LOST)
     return storage
+
+
+async def up_to_date(url: str) -> Age:
+    """The tables of the database at ``url``, migrated. The log says what that waits for."""
+    return await patiently(migrate(url, gave_way=_gave_way))
+
+
+def _gave_way(longest: str) -> None:
+    _log.warning(
+        "the tables are in use: the migration gave way, so that nobody waits behind it, and tries again "
+        "until it is let in. If a backup or a long query runs, let it end",
+        longest_at_work=longest or "unknown",
+    )
 
 
 async def patiently(work: Coroutine[object, object, T], *, says_after: float = _SAYS_AFTER) -> T:

@@ -18,7 +18,7 @@ import structlog
 import typer
 
 from bot import log_setup
-from bot.app import Bot, KeysLost, cipher_of, patiently, real_clock, running
+from bot.app import Bot, KeysLost, cipher_of, real_clock, running, up_to_date
 from bot.config import Settings
 from bot.program import as_called
 from bot.slack.client import StartRefused
@@ -67,7 +67,7 @@ def _say_hello(settings: Settings, bot: Bot) -> None:
 async def migrate(settings: Settings) -> None:
     """The command."""
     with _in_words():
-        age = await patiently(migrate_database(settings.database_url.get_secret_value()))
+        age = await up_to_date(settings.database_url.get_secret_value())
     if age is Age.AHEAD:
         typer.echo("A newer version made the tables; this one serves with them. Nothing was changed.")
     else:
@@ -147,7 +147,7 @@ async def _empty(settings: Settings) -> AsyncIterator[Storage]:
     """A database that nobody has used yet, for one command."""
     with _in_words():
         url = settings.database_url.get_secret_value()
-        _whole(await patiently(migrate_database(url)))
+        _whole(await up_to_date(url))
         storage = await Storage.open(url, cipher=cipher_of(settings), exclusive=True)
         try:
             yield storage

@@ -70,6 +70,7 @@ _TROUBLES: Final = {
     "53100": Trouble.FULL,  # disk_full
     "25006": Trouble.READ_ONLY,  # read_only_sql_transaction: a standby
     "55P03": Trouble.BUSY,  # lock_not_available
+    "40P01": Trouble.BUSY,  # deadlock_detected
     errno.ENOSPC: Trouble.FULL,
     errno.EDQUOT: Trouble.FULL,
     errno.EFBIG: Trouble.FULL,

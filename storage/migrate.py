@@ -1,7 +1,8 @@
 """Bringing the tables up to date. One rule: only one process migrates, and it can be done again.
 
-PostgreSQL: under an advisory lock, in one transaction. SQLite: under a file lock, in one transaction,
-after a copy of the file. A database that is newer than this version is left alone: migrations only add
+PostgreSQL: under an advisory lock, in one transaction, which gives way: where a table is being read, nobody
+is made to stand in line behind the migration for long. SQLite: under a file lock, in one transaction, after
+a copy of the file. A database that is newer than this version is left alone: migrations only add
 what the version before can live with (docs/decisions/0074). One that was made before the first release is
 refused: the migrations that it would need have been made into one, which went on changing until then.
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from enum import StrEnum
 from functools import cache
@@ -51,12 +52,32 @@ class Age(StrEnum):
     """A newer version's, with all that this one needs."""
 
 
-async def migrate(url: str, *, revision: str = "head") -> Age:
+LOCK_WITHIN_MS: Final = 2_000
+"""How long a migration waits for a table, with everybody who comes later behind it: far less than the ten
+seconds that a statement is given, and more than the second after which autovacuum makes room
+(``deadlock_timeout``)."""
+PAUSE: Final = 3.0
+"""Seconds that they have to themselves, before it tries again."""
+
+
+async def migrate(
+    url: str, *, revision: str = "head", gave_way: Callable[[str], object] = lambda _: None
+) -> Age:
     """Make the database current; does nothing when it is, or is ahead. Returns what it is then.
+
+    A table that others use on PostgreSQL is waited for as long as it takes, but not in one piece: after each
+    try ``gave_way`` is told who has been at work longest, in words, empty where that cannot be known.
 
     Raises ``StorageAway``, also for one that is too old, or that a newer version took something from.
     """
-    return await asyncio.to_thread(_migrate, url, revision)
+    while True:
+        try:
+            return await asyncio.to_thread(_migrate, url, revision)
+        except StorageAway as away:
+            if away.trouble is not Trouble.BUSY or is_sqlite(url):
+                raise
+        gave_way(await asyncio.to_thread(_longest_at_work, url))
+        await asyncio.sleep(PAUSE)
 
 
 async def age_of(url: str) -> Age:
@@ -73,6 +94,7 @@ def _migrate(url: str, revision: str) -> Age:
     with translated(), _one_at_a_time(url), _connected(url) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+            connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_WITHIN_MS}"))
         age = _judged(connection, revision)
         if age is not Age.BEHIND:
             return age
@@ -82,6 +104,20 @@ def _migrate(url: str, revision: str) -> Age:
         age = _judged(connection, revision)
         connection.commit()
         return age
+
+
+def _longest_at_work(url: str) -> str:
+    """Whose transaction on this PostgreSQL database is the oldest; other users' are not told to everybody."""
+    with translated(), _connected(url) as connection:
+        found = connection.execute(_LONGEST).first()
+    return "" if found is None else f"process {found.pid} ({found.name or 'no name'}), {found.seconds} s"
+
+
+_LONGEST: Final = text(
+    "SELECT pid, application_name AS name, extract(epoch FROM now() - xact_start)::integer AS seconds "
+    "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+    "AND backend_type = 'client backend' AND xact_start IS NOT NULL ORDER BY xact_start LIMIT 1"
+)
 
 
 def _age_of(url: str) -> Age:

@@ -213,16 +213,50 @@ async def test_three_that_start_at_once_on_an_older_database_migrate_it_once(
     assert revision_of(empty_database_url) == "next_one"
 
 
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+async def test_a_migration_gives_way_to_whoever_reads(empty_database_url: str, next_version: Path) -> None:
+    """A backup has the table: the migration says so and tries again, and whoever comes after it is served
+    within the time that a statement is given."""
+    await migrate(empty_database_url)
+    async with (
+        await psycopg.AsyncConnection.connect(empty_database_url, application_name="a backup") as reader,
+        await psycopg.AsyncConnection.connect(empty_database_url, autocommit=True) as served,
+    ):
+        await reader.execute("SELECT 1 FROM channel")
+        await served.execute("SET statement_timeout = 10000")
+        process = await migrating(next_version, empty_database_url)
+        assert process.stdout is not None
+        try:
+            waiting = asyncio.create_task(process.stdout.readuntil(b"gave way"))
+            async with asyncio.timeout(_PATIENCE):
+                while not waiting.done():
+                    await served.execute("SELECT 1 FROM channel")
+                    await asyncio.sleep(0.05)
+            await waiting
+            assert revision_of(empty_database_url) != "next_one"
+            await reader.rollback()
+            async with asyncio.timeout(_PATIENCE):
+                said, _ = await process.communicate()
+        finally:
+            await killed(process)
+    assert b"(a backup)" in said and said.endswith(b"The database is up to date.\n")
+    assert revision_of(empty_database_url) == "next_one"
+
+
 async def migrates(cwd: Path, url: str) -> tuple[bytes, bytes]:
-    process = await asyncio.create_subprocess_exec(
+    process = await migrating(cwd, url)
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            return await process.communicate()
+    finally:
+        await killed(process)
+
+
+async def migrating(cwd: Path, url: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot", "migrate"),
         cwd=cwd,
         env={f"{PREFIX}{name}": value for name, value in {**ENOUGH, "DATABASE_URL": url}.items()},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            return await process.communicate()
-    finally:
-        await killed(process)
