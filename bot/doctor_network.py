@@ -26,7 +26,10 @@ from bot.slack.client import SlackClient
 from providers.http_client import http_session
 
 _SECONDS: Final = 10
-_OPTIONAL: Final = "usergroups:read"
+_OPTIONAL: Final = {
+    "channels:join": "which only spares people an /invite into public conversations",
+    "usergroups:read": "which only user groups need",
+}
 _MOST_SKEW: Final = timedelta(seconds=60)
 """Slack's signatures hold for five minutes, tokens and certificates are judged by the clock, too."""
 _CERTIFICATE_LASTS: Final = timedelta(days=14)
@@ -67,14 +70,16 @@ async def _token(settings: Settings, client: SlackClient, clock: Clock) -> list[
 
 def _scopes(granted: set[str]) -> Finding:
     """Those that the app has against those that it needs."""
-    lacking = [scope for scope in SCOPES if granted and scope not in granted]
+    needed = [scope for scope in SCOPES if scope not in _OPTIONAL]
+    lacking = [scope for scope in needed if granted and scope not in granted]
     if lacking:
         step = "update the app from the manifest (`python -m bot manifest`) and reinstall it."
         return Finding("Slack scopes", False, f"the app lacks {', '.join(lacking)}", step)
-    said = f"all {len(SCOPES)} that are needed are granted"
-    if _OPTIONAL not in granted:
-        return Finding("Slack scopes", True, f"{said}; without {_OPTIONAL}, which only user groups need")
-    return Finding("Slack scopes", True, f"{said}, and {_OPTIONAL}")
+    said = [f"all {len(needed)} that are needed are granted"]
+    said += [f"without {scope}, {use}" for scope, use in _OPTIONAL.items() if scope not in granted]
+    also = [scope for scope in _OPTIONAL if scope in granted]
+    said += [f"and {', '.join(also)}"] if also else []
+    return Finding("Slack scopes", True, "; ".join(said))
 
 
 def _clock(date: str, now: datetime) -> list[Finding]:

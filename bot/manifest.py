@@ -12,7 +12,15 @@ from bot import config_validators
 Transport = Literal["socket", "http"]
 
 COMMAND = "/inbox"
-SCOPES = ("commands", "chat:write", "users:read", "users:read.email", "im:write", "im:history")
+SCOPES = (
+    "commands",
+    "chat:write",
+    "channels:join",
+    "users:read",
+    "users:read.email",
+    "im:write",
+    "im:history",
+)
 EVENTS = ("app_home_opened", "app_uninstalled", "tokens_revoked", "user_change")
 REQUEST_PATH = "/slack/events"
 """Where Slack posts commands, events and clicks when the transport is HTTP."""

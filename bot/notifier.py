@@ -113,17 +113,33 @@ class SlackMessenger:
         return await self._call("conversations.replies", ts=thread, **wanted)
 
     async def hello(self, conversation: ConversationId, address: str, actor: UserId, locale: str) -> None:
-        """Say in a team's conversation that its address will be watched. Raises ``PersonUnreachable``
-        when the bot is not in there."""
+        """Say in a team's conversation that its address will be watched; a public one is joined for that.
+        Raises ``PersonUnreachable`` where somebody has to invite the bot first."""
         message = messages.hello_notice(language_for(locale), address=address, actor=actor)
-        await self._call(
-            "chat.postMessage",
-            channel=conversation,
-            text=message["text"],
-            blocks=message["blocks"],
-            unfurl_links=False,
-            unfurl_media=False,
-        )
+        said = {
+            "channel": conversation,
+            "text": message["text"],
+            "blocks": message["blocks"],
+            "unfurl_links": False,
+            "unfurl_media": False,
+        }
+        try:
+            await self._call("chat.postMessage", **said)
+        except PersonUnreachable as closed:
+            # Slack's word for a public one; a private one it does not even know.
+            if closed.code != "not_in_channel" or not await self._joined(conversation):
+                raise
+            await self._call("chat.postMessage", **said)
+
+    async def _joined(self, conversation: ConversationId) -> bool:
+        """Enter a public conversation, if the app was installed with the right to."""
+        try:
+            await self._client.call("conversations.join", within=_TIMEOUT, channel=conversation)
+        except TokenDead:
+            raise
+        except SlackRefused:
+            return False
+        return True
 
     async def show_outcome(
         self,

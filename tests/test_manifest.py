@@ -54,6 +54,7 @@ def test_the_least_scopes_are_asked_for() -> None:
     assert set(SCOPES) == {
         "commands",
         "chat:write",
+        "channels:join",
         "users:read",
         "users:read.email",
         "im:write",

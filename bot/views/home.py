@@ -555,7 +555,7 @@ def _steps(lang: Language, steps: FirstHour) -> tuple[tuple[bool, str, Block | N
             steps.has_conversation,
             lang.say("Choose the conversation that is told")
             + "\n"
-            + (lang.say("It gets one line about an outage. Invite the bot there first.") if team else waits),
+            + (lang.say("It gets one line about each outage, kept up to date.") if team else waits),
             edit,
         ),
         (

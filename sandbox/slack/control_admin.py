@@ -227,13 +227,14 @@ class Workshop:
         return {"ok": True}
 
     async def _edit_conversation(self, request: web.Request) -> Json:
-        """`{conversation, archived?, bot_in?}`."""
+        """`{conversation, archived?, private?, bot_in?}`."""
         body = await body_of(request)
         label = text_of(body, "conversation")
         found = self._core.workspace.conversation(label, of="U0BOT")
         if found is None:
             raise CannotAct(404, f"no conversation {label!r}")
         found.archived = bool(body.get("archived", found.archived))
+        found.private = bool(body.get("private", found.private))
         if "bot_in" in body:
             (found.members.add if body["bot_in"] else found.members.discard)("U0BOT")
         self._core.workspace.touch()

@@ -14,7 +14,15 @@ from sandbox.slack.handles import ResponseUrls, Triggers
 from sandbox.slack.state import Conversation, Person, Workspace
 from sandbox.slack.tiers import Tiers
 
-GRANTED = ("chat:write", "commands", "im:history", "im:write", "users:read", "users:read.email")
+GRANTED = (
+    "channels:join",
+    "chat:write",
+    "commands",
+    "im:history",
+    "im:write",
+    "users:read",
+    "users:read.email",
+)
 
 
 @dataclass

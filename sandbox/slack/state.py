@@ -55,6 +55,8 @@ class Conversation:
     members: set[str]
     with_person: str | None = None
     archived: bool = False
+    private: bool = False
+    """Whoever is not in it does not know that it is there."""
 
     @property
     def is_dm(self) -> bool:

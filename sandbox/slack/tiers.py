@@ -17,6 +17,7 @@ PER_MINUTE = {
     "chat.delete": 50,
     "conversations.open": 50,
     "conversations.history": 50,
+    "conversations.join": 50,
     "conversations.replies": 50,
     "users.list": 20,
     "usergroups.list": 20,

@@ -61,6 +61,7 @@ async def test_another_conversation_is_told_of_what_is_open(stage: Stage) -> Non
     """It is greeted first, and hears of the outage that goes on."""
     await stage.team_connected(conversation="#support")
     await stage.breaks(SUPPORT, minutes=8)
+    await stage.driver.edit_conversation("#general", private=True)
     omar = stage.person("omar")
     await asks_for_modal(stage, "omar", f"/inbox edit {SUPPORT}")
     await omar.chooses("Conversation to notify", "#general")

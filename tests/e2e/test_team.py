@@ -43,8 +43,32 @@ async def test_an_admin_connects_a_team_address(stage: Stage) -> None:
     assert USE in (await stage.person("alice").sees()).messages("#general")[-1].plain
 
 
+async def test_a_public_conversation_is_joined(stage: Stage) -> None:
+    """Nothing has to be typed elsewhere; what stands there says why the bot is in it."""
+    omar = stage.person("omar")
+    await omar.types(f"/inbox connect {SUPPORT}")
+    await stage.fills_in_team("omar", name="Support", use=USE, conversation="#support")
+    await omar.submits()
+    assert await stage.link_in_modal("omar")
+    joined, hello = (await omar.sees()).messages("#support")
+    assert joined.plain == "Inboxkeeper joined #support." and SUPPORT in hello.plain
+
+
+async def test_where_the_app_may_not_join_somebody_invites_it(stage: Stage) -> None:
+    """The operator took that permission out of the manifest."""
+    stage.town.slack.core.settings.scopes = ("chat:write", "commands", "users:read", "users:read.email")
+    omar = stage.person("omar")
+    await omar.types(f"/inbox connect {SUPPORT}")
+    await stage.fills_in_team("omar", name="Support", use=USE, conversation="#support")
+    await omar.submits()
+    screen = await omar.sees()
+    assert screen.modal is not None and "/invite" in screen.modal.errors["conversation"]
+
+
 async def test_a_conversation_without_the_bot_is_said_beside_its_field(stage: Stage) -> None:
-    """The form stays, says how to let the bot in, and goes on once that is done. Nothing was posted."""
+    """A private one: the form stays, says how to let the bot in, and goes on once that is done. Nothing was
+    posted."""
+    await stage.driver.edit_conversation("#support", private=True)
     omar = stage.person("omar")
     await omar.types(f"/inbox connect {SUPPORT}")
     await stage.fills_in_team("omar", name="Support", use=USE, conversation="#support")

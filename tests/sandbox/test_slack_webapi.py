@@ -92,6 +92,23 @@ async def test_an_invited_bot_may_speak_until_the_conversation_is_archived(acme:
     assert (await acme.api("chat.postMessage", channel="C0SALES", text="Hello"))["error"] == "is_archived"
 
 
+async def test_a_public_conversation_can_be_joined(acme: World) -> None:
+    """Everybody in it reads that; joined again, nothing happens. Of a private one the bot is not told that
+    there is one, and into one that is closed it cannot go."""
+    assert (await acme.api("conversations.join", channel="C0SALES"))["channel"]["is_member"]
+    assert (await acme.api("conversations.join", channel="C0SALES"))["warning"] == "already_in_channel"
+    assert (await acme.api("chat.postMessage", channel="C0SALES", text="Hello"))["ok"]
+    said = (await acme.driver.person("alice").sees()).conversations["#sales"].messages
+    assert [it.plain for it in said] == ["Inboxkeeper joined #sales.", "Hello"]
+    await acme.driver.edit_conversation("#support", private=True)
+    for method in ("conversations.join", "chat.postMessage"):
+        assert (await acme.api(method, channel="C0SUPPORT", text="Hello"))["error"] == "channel_not_found"
+    await acme.driver.edit_conversation("#general", archived=True)
+    assert (await acme.api("conversations.join", channel="C0GENERAL"))["error"] == "is_archived"
+    wrong = await acme.api("conversations.join", channel="D0ALICE")
+    assert wrong["error"] in {"channel_not_found", "method_not_supported_for_channel_type"}
+
+
 async def test_the_deactivated_get_nothing(acme: World) -> None:
     """`user_disabled`, whichever way."""
     await acme.driver.edit_person("kenji", deleted=True)

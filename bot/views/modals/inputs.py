@@ -51,7 +51,9 @@ def conversation_input(lang: Language, initial: str) -> Block:
     }
     if initial:
         element["initial_conversation"] = initial
-    hint = lang.say("One line is posted there when the address stops working. Invite the bot first.")
+    hint = lang.say(
+        "One line is posted there when the address stops working. If it is private, invite the bot first."
+    )
     label = lang.say("Conversation to notify")
     return _input(CONVERSATION_BLOCK, label, element, optional=True, hint=hint)
 

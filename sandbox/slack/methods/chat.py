@@ -55,7 +55,7 @@ def refuse_closed(core: Core, conversation: Conversation) -> None:
         raise SlackError("is_archived")
     if conversation.with_person is None:
         if BOT_USER not in conversation.members:
-            raise SlackError("not_in_channel")
+            raise SlackError("channel_not_found" if conversation.private else "not_in_channel")
         return
     if core.workspace.people[conversation.with_person].deleted:
         raise SlackError("user_disabled")

@@ -1,4 +1,4 @@
-"""conversations.*: opening a DM and reading back what was said. Rule: ids only, and only with the scope."""
+"""conversations.*: opening, joining and reading back. Rule: ids only, and only with the scope."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from sandbox.slack.arguments import Arguments
 from sandbox.slack.core import Core
 from sandbox.slack.errors import SlackError
 from sandbox.slack.methods.base import Method, page_of
-from sandbox.slack.seed import BOT_USER
+from sandbox.slack.seed import BOT_NAME, BOT_USER, SLACKBOT
 from sandbox.slack.shapes import message_json
 from sandbox.slack.state import Conversation, Json, Message
 
@@ -41,7 +41,7 @@ def _conversation_json(conversation: Conversation) -> Json:
         "is_im": False,
         "is_archived": conversation.archived,
         "is_member": BOT_USER in conversation.members,
-        "is_private": False,
+        "is_private": conversation.private,
     }
 
 
@@ -95,8 +95,26 @@ def _info(core: Core, arguments: Arguments) -> Json:
     return {"channel": _conversation_json(core.known_conversation(conversation_id))}
 
 
+def _join(core: Core, arguments: Arguments) -> Json:
+    conversation = core.known_conversation(arguments.needed("channel"))
+    is_member = BOT_USER in conversation.members
+    if conversation.private and not is_member:
+        raise SlackError("channel_not_found")
+    if conversation.is_dm or conversation.private:
+        raise SlackError("method_not_supported_for_channel_type")
+    if conversation.archived:
+        raise SlackError("is_archived")
+    warning: Json = {"warning": "already_in_channel"} if is_member else {}
+    if not is_member:
+        conversation.members.add(BOT_USER)
+        said = f"{BOT_NAME} joined #{conversation.name}."
+        core.workspace.post(Message(core.workspace.next_ts(), conversation.id, SLACKBOT, said, []))
+    return {"channel": _conversation_json(conversation), **warning}
+
+
 METHODS = {
     "conversations.open": Method(_open, scope="im:write"),
+    "conversations.join": Method(_join, scope="channels:join"),
     "conversations.history": Method(_history),
     "conversations.replies": Method(_replies),
     "conversations.info": Method(_info),
